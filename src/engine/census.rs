@@ -1,0 +1,140 @@
+//! The numbers of one moment: what the registry, the supervisor and the connections count.
+//!
+//! Plain data, so that the screen, the summary and the JSON output read the same figures.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// What a task is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TaskKind {
+    /// Reads one log stream.
+    Reader,
+    /// Reads the rest of a log after its container's run ended.
+    Drain,
+    /// Waits for the daemon's events.
+    Events,
+    /// Asks the daemon one short question.
+    Request,
+    /// Moves the bytes of one HTTP connection of a request.
+    Connection,
+}
+
+impl TaskKind {
+    /// The word in the census: `reader`, `drain`, and so on.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TaskKind::Reader => "reader",
+            TaskKind::Drain => "drain",
+            TaskKind::Events => "events",
+            TaskKind::Request => "request",
+            TaskKind::Connection => "connection",
+        }
+    }
+}
+
+/// What a connection to the daemon is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Purpose {
+    /// One log stream that follows.
+    Stream,
+    /// A finite read of a log.
+    Read,
+    /// The events.
+    Events,
+    /// A short question.
+    Request,
+}
+
+impl Purpose {
+    /// The word in the census.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Purpose::Stream => "stream",
+            Purpose::Read => "read",
+            Purpose::Events => "events",
+            Purpose::Request => "request",
+        }
+    }
+}
+
+/// Connections of one purpose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionCount {
+    /// Open now.
+    pub open: u64,
+    /// Opened since the start.
+    pub opened: u64,
+    /// Closed by force.
+    pub forced: u64,
+}
+
+/// What is alive now and what has happened since the start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Census {
+    /// Since the start of the engine.
+    pub elapsed: Duration,
+    /// Live tasks by kind; a kind with none is absent.
+    pub tasks: BTreeMap<TaskKind, u64>,
+    /// Live readers; always equal to `streams_open`.
+    pub readers: u64,
+    /// Streams open now.
+    pub streams_open: u64,
+    /// Streams opened since the start: always `streams_closed + streams_open`.
+    pub streams_opened: u64,
+    /// Streams closed since the start: the cycles.
+    pub streams_closed: u64,
+    /// Of these, closed because of their age.
+    pub rotations: u64,
+    /// Streams opened again because the one before broke.
+    pub reconnects: u64,
+    /// Readers that panicked.
+    pub panics: u64,
+    /// Cycles per container name, closed streams only, sorted by name.
+    pub cycles: BTreeMap<String, u64>,
+    /// Cycles per minute over the last minute, or since the start when that is shorter.
+    pub cycles_per_minute: f64,
+    /// Cycles per minute that the open streams would have by rotation alone.
+    pub cycles_expected: f64,
+    /// Age of the oldest open stream.
+    pub oldest: Option<Duration>,
+    /// Containers followed, whether or not they run.
+    pub containers: u64,
+    /// Lines delivered.
+    pub lines: u64,
+    /// Bytes of lines delivered.
+    pub bytes: u64,
+    /// Lines that the daemon handed over late.
+    pub recovered: u64,
+    /// Frames that were read again at a resume and skipped.
+    pub replayed: u64,
+    /// Lines that the daemon doubled, skipped.
+    pub doubles: u64,
+    /// Gaps reported.
+    pub gaps: u64,
+    /// Short questions asked of the daemon.
+    pub requests: u64,
+    /// Connections by purpose; a purpose never used is absent.
+    pub connections: BTreeMap<Purpose, ConnectionCount>,
+    /// Readers that were still there when the stop deadline passed, by container name.
+    pub stragglers: Vec<String>,
+}
+
+impl Census {
+    /// All live tasks.
+    pub fn live_tasks(&self) -> u64 {
+        self.tasks.values().sum()
+    }
+
+    /// All open connections.
+    pub fn open_connections(&self) -> u64 {
+        self.connections.values().map(|count| count.open).sum()
+    }
+}
+
+impl fmt::Display for TaskKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

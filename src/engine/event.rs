@@ -1,0 +1,260 @@
+//! Everything that the engine says, and in which order.
+//!
+//! Events travel over one bounded channel. For one container the order is the order of what
+//! happened: its lines come before the note that its run ended, and a gap stands exactly where the
+//! missing lines would have been. Between containers there is no promise.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::source::{ContainerKey, Exit, SourceError, StdStream};
+use super::timestamp::Timestamp;
+
+/// What a container is called where it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Which container.
+    pub key: ContainerKey,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+/// One message from the engine to whoever shows it.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Lines of one container: as many as one read gave.
+    Lines(Lines),
+    /// Lines are missing here.
+    Gap(Gap),
+    /// Something happened to a container or to the daemon.
+    Note(Note),
+}
+
+/// A batch of lines of one container, in the daemon's order, in one buffer.
+#[derive(Clone, Debug)]
+pub struct Lines {
+    /// Whose lines.
+    pub label: Arc<Label>,
+    bytes: Vec<u8>,
+    lines: Vec<Line>,
+}
+
+/// One line, or one marked piece of a line that is longer than allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The daemon's timestamp of its first byte.
+    pub time: Timestamp,
+    /// Where the container wrote it.
+    pub stream: StdStream,
+    /// How it ends.
+    pub ending: Ending,
+    /// The daemon handed it over late, so it stands behind lines that were written after it.
+    pub recovered: bool,
+    start: u32,
+    len: u32,
+}
+
+/// How a line ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With `\n`.
+    Lf,
+    /// With `\r\n`, as a terminal writes it.
+    CrLf,
+    /// With nothing: the container's run ended in the middle of the line.
+    Unterminated,
+    /// It does not: the line is longer than allowed, and its next piece follows.
+    Piece,
+}
+
+impl Lines {
+    /// An empty batch.
+    pub fn new(label: Arc<Label>) -> Self {
+        Self {
+            label,
+            bytes: Vec::new(),
+            lines: Vec::new(),
+        }
+    }
+
+    /// Adds a line, or a piece of one, given as two parts with its terminator still at the end.
+    /// `whole` tells that the line is complete; otherwise more of it follows.
+    ///
+    /// # Panics
+    /// When one batch passes 4 GiB; batches are handed on long before.
+    pub fn push(
+        &mut self,
+        time: Timestamp,
+        stream: StdStream,
+        parts: [&[u8]; 2],
+        whole: bool,
+        recovered: bool,
+    ) {
+        let start = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
+        self.bytes.extend_from_slice(parts[0]);
+        self.bytes.extend_from_slice(parts[1]);
+        let end = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
+        let text = &self.bytes[start as usize..];
+        let ending = match text {
+            _ if !whole => Ending::Piece,
+            [.., b'\r', b'\n'] => Ending::CrLf,
+            [.., b'\n'] => Ending::Lf,
+            _ => Ending::Unterminated,
+        };
+        self.lines.push(Line {
+            time,
+            stream,
+            ending,
+            recovered,
+            start,
+            len: end - start,
+        });
+    }
+
+    /// The lines in order, each with its text; the terminator is not part of the text.
+    pub fn iter(&self) -> impl Iterator<Item = (Line, &[u8])> {
+        self.lines.iter().map(|line| {
+            let start = line.start as usize;
+            let terminator = match line.ending {
+                Ending::Lf => 1,
+                Ending::CrLf => 2,
+                Ending::Unterminated | Ending::Piece => 0,
+            };
+            (
+                *line,
+                &self.bytes[start..start + line.len as usize - terminator],
+            )
+        })
+    }
+
+    /// All bytes as the container wrote them, terminators included.
+    pub fn raw(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many lines (or pieces) it holds.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+}
+
+/// Lines that are known or must be feared to be missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Whose lines.
+    pub label: Arc<Label>,
+    /// The last line that was delivered before it; `None` when there was none.
+    pub from: Option<Timestamp>,
+    /// The first line that the daemon still holds after it; `None` when there is none.
+    pub to: Option<Timestamp>,
+    /// Why they are missing.
+    pub cause: GapCause,
+}
+
+/// Why lines are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapCause {
+    /// The daemon no longer holds the last line that was delivered: its log files were rotated away,
+    /// truncated or replaced.
+    LogRotated,
+    /// The container was removed before the rest of its log could be read.
+    Removed,
+}
+
+impl GapCause {
+    /// In words for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            GapCause::LogRotated => "the daemon no longer holds these lines",
+            GapCause::Removed => "the container was removed before its log was read to the end",
+        }
+    }
+}
+
+/// Something worth telling that is neither a line nor a gap.
+#[derive(Clone, Debug)]
+pub struct Note {
+    /// The container that it is about; `None` when it is about the daemon or cmon itself.
+    pub label: Option<Arc<Label>>,
+    /// What happened.
+    pub what: Notice,
+}
+
+/// The kinds of [`Note`].
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A container started or joined: sent once per run, before its first line where cmon saw the
+    /// start.
+    Started,
+    /// Its restart policy will start it again; sent after the last line of the run.
+    Restarting(Option<Exit>),
+    /// Its run ended; sent after the last line of the run.
+    Exited(Option<Exit>),
+    /// It is gone; nothing of it follows.
+    Removed,
+    /// It has another name from here on; the label carries the new one.
+    Renamed {
+        /// The name before.
+        from: Arc<str>,
+    },
+    /// Its log driver keeps nothing that can be read; nothing of it follows.
+    Unreadable {
+        /// The driver's name.
+        driver: Arc<str>,
+        /// The daemon's words.
+        error: SourceError,
+    },
+    /// Its stream broke and is opened again after the wait.
+    StreamBroke {
+        /// Why.
+        error: SourceError,
+        /// How long until the next try.
+        retry: Duration,
+    },
+    /// The daemon ended the stream although the container runs, again and again.
+    EndsEarly {
+        /// How often in a row without a new line.
+        times: u32,
+        /// How long until the next try.
+        retry: Duration,
+    },
+    /// The daemon's events or its list cannot be had; streams go on as they can.
+    DaemonAway {
+        /// Why.
+        error: SourceError,
+        /// How long until the next try.
+        retry: Duration,
+    },
+    /// The daemon answers again, and its list was compared with what is followed.
+    DaemonBack,
+    /// A reader panicked; it is counted, and the stream is opened again at the anchor.
+    ReaderPanicked {
+        /// The panic's message.
+        message: String,
+    },
+    /// Notes were dropped because the output was not read.
+    NotesDropped {
+        /// How many.
+        count: u64,
+    },
+}
+
+/// Why a stream ended: a value, never a guess.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// It reached its age; the next one opens at the anchor.
+    Rotated,
+    /// The daemon ended it in good order.
+    Eof,
+    /// It could not be opened, or it broke.
+    Failed(SourceError),
+    /// cmon is stopping, or no longer wants the container.
+    Cancelled,
+    /// Its reader panicked, with this message.
+    Panicked(String),
+}

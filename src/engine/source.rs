@@ -1,0 +1,389 @@
+//! The outside as the engine sees it: a [`Source`] of containers, events and log streams.
+//!
+//! The engine is generic over this trait and knows nothing else of where logs come from, so
+//! every promise of the engine can be tested against a scripted source on a paused clock. An
+//! error is classified here, where it happens, by its [`ErrorKind`]; the engine decides on the
+//! kind and never on text.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use super::timestamp::Timestamp;
+
+/// One daemon, among the several that one run may follow; the endpoint's address as text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DaemonId(Arc<str>);
+
+impl DaemonId {
+    /// Names a daemon by its endpoint.
+    pub fn new(endpoint: &str) -> Self {
+        Self(endpoint.into())
+    }
+
+    /// The endpoint's address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A container's full id, as the daemon gives it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContainerId(Arc<str>);
+
+impl ContainerId {
+    /// Takes the id as text.
+    pub fn new(id: &str) -> Self {
+        Self(id.into())
+    }
+
+    /// The whole id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first twelve characters, as people know them from `docker ps`.
+    pub fn short(&self) -> &str {
+        self.0.get(..12).unwrap_or(&self.0)
+    }
+}
+
+impl Borrow<str> for ContainerId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ContainerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.short())
+    }
+}
+
+/// One container of one daemon: ids are only unique within a daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContainerKey {
+    /// The daemon that runs it.
+    pub daemon: DaemonId,
+    /// Its id there.
+    pub id: ContainerId,
+}
+
+/// What a container is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Made, never started.
+    Created,
+    /// Running.
+    Running,
+    /// Running, frozen by `docker pause`.
+    Paused,
+    /// Between two runs: the restart policy waits.
+    Restarting,
+    /// Ended.
+    Exited,
+    /// On its way out, or half removed.
+    Removing,
+}
+
+impl Phase {
+    /// Whether a follow of its log stays open: the daemon ends one at once otherwise.
+    pub fn is_live(self) -> bool {
+        matches!(self, Phase::Running | Phase::Paused)
+    }
+}
+
+/// How a run of a container ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// The exit code.
+    pub code: i64,
+    /// Killed because memory ran out.
+    pub oom: bool,
+}
+
+/// One row of the daemon's list: enough to select by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Which container.
+    pub key: ContainerKey,
+    /// Its name, without the leading slash.
+    pub name: Arc<str>,
+    /// What it is doing.
+    pub phase: Phase,
+}
+
+/// How the daemon's log driver cuts lines, hence how pieces are joined again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PieceRule {
+    /// All pieces of a line carry the timestamp of its first (json-file and local).
+    SameTimestamp,
+    /// Each piece has a timestamp of its own; all but the last are multiples of 16 KiB (journald and
+    /// drivers that are not known).
+    FullPieces,
+}
+
+/// What inspecting a container tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// Which container.
+    pub key: ContainerKey,
+    /// Its name, without the leading slash.
+    pub name: Arc<str>,
+    /// What it is doing.
+    pub phase: Phase,
+    /// How its last run ended; `None` while it runs or before it ever ran.
+    pub exit: Option<Exit>,
+    /// The daemon's own text for the start of its latest run; only ever compared for equality.
+    pub started_at: Arc<str>,
+    /// How often its restart policy restarted it.
+    pub restarts: u64,
+    /// Its output is one raw terminal stream.
+    pub tty: bool,
+    /// The log driver's name.
+    pub driver: Arc<str>,
+    /// How its lines are cut.
+    pub pieces: PieceRule,
+    /// The daemon doubles the first line of each new log file inside one follow (dockerd before 23,
+    /// drivers json-file and local).
+    pub doubles: bool,
+}
+
+/// Something that happened to a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    /// The container.
+    pub key: ContainerKey,
+    /// Its name at that time, where the daemon tells.
+    pub name: Option<Arc<str>>,
+    /// What happened.
+    pub what: What,
+}
+
+/// The kinds of [`Happening`] that matter to a follower of logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It started: a first run, a restart by policy or by hand.
+    Started,
+    /// Its run ended with this exit code.
+    Died(i64),
+    /// The kernel killed one of its processes for want of memory.
+    OutOfMemory,
+    /// It was removed.
+    Destroyed,
+    /// It has the name that the happening carries from here on.
+    Renamed,
+}
+
+/// How much of the stored log a request asks for, counted in frames from the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tail {
+    /// All that the daemon holds.
+    All,
+    /// At most so many frames.
+    Last(u64),
+}
+
+/// One request for a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRequest {
+    /// Whose log.
+    pub key: ContainerKey,
+    /// From [`Container::tty`]: how the answer is framed.
+    pub tty: bool,
+    /// Stay and deliver what comes; otherwise end after what is stored.
+    pub follow: bool,
+    /// How much of what is stored.
+    pub tail: Tail,
+}
+
+/// Which of the container's two outputs a frame came from; a terminal has only `Stdout`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StdStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl StdStream {
+    /// `stdout` or `stderr`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StdStream::Stdout => "stdout",
+            StdStream::Stderr => "stderr",
+        }
+    }
+}
+
+/// One message of the log API: a line, or a piece of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Where the container wrote it.
+    pub stream: StdStream,
+    /// The daemon's timestamp, already stripped from the payload.
+    pub time: Timestamp,
+    start: u32,
+    len: u32,
+}
+
+/// A batch of frames with their payloads in one buffer, so that a busy stream costs no allocation
+/// per line.
+#[derive(Clone, Debug, Default)]
+pub struct Frames {
+    bytes: Vec<u8>,
+    frames: Vec<Frame>,
+}
+
+impl Frames {
+    /// Adds a frame whose payload is `parts`, one after the other.
+    ///
+    /// # Panics
+    /// When one batch passes 4 GiB; readers hand a batch on long before.
+    pub fn push(&mut self, stream: StdStream, time: Timestamp, parts: [&[u8]; 2]) {
+        let start = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
+        self.bytes.extend_from_slice(parts[0]);
+        self.bytes.extend_from_slice(parts[1]);
+        let end = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
+        self.frames.push(Frame {
+            stream,
+            time,
+            start,
+            len: end - start,
+        });
+    }
+
+    /// The frames in order, each with its payload.
+    pub fn iter(&self) -> impl Iterator<Item = (Frame, &[u8])> {
+        self.frames.iter().map(|frame| {
+            let start = frame.start as usize;
+            (*frame, &self.bytes[start..start + frame.len as usize])
+        })
+    }
+
+    /// How many frames it holds.
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// Bytes of payload in all.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Forgets all frames and keeps the memory, unless one long burst had made it large.
+    pub fn clear(&mut self) {
+        const KEEP: usize = 1 << 18;
+        self.frames.clear();
+        self.bytes.clear();
+        if KEEP < self.bytes.capacity() {
+            self.bytes.shrink_to(KEEP);
+        }
+    }
+}
+
+/// What a read from an open log stream gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// Bytes came; there may be frames.
+    Some,
+    /// The daemon ended the stream in good order; nothing more comes.
+    End,
+}
+
+/// What a failure means for what to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Cannot reach the daemon, or the connection broke: try again later.
+    Unreachable,
+    /// The daemon did not answer within the deadline: try again later.
+    Timeout,
+    /// The stream was cut in the middle: open the next one.
+    Cut,
+    /// The answer breaks the protocol: close, and try again later.
+    Protocol,
+    /// The daemon reported a failure while it read the log, inside the stream.
+    InBand,
+    /// The daemon refused for now (409, 5xx): try again later.
+    Refused,
+    /// The container is not there (404).
+    Gone,
+    /// The log driver keeps nothing that can be read (501, or its older forms): never try again.
+    Unreadable,
+    /// Not permitted (401, 403, or the socket's own permissions).
+    Denied,
+}
+
+/// A failed request or a broken stream, in words for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SourceError {
+    /// What it means.
+    pub kind: ErrorKind,
+    /// What was tried and what went wrong, the daemon's own words included.
+    pub message: String,
+}
+
+impl SourceError {
+    /// An error of this kind.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+}
+
+/// An open log stream. Dropping it closes its connection.
+pub trait LogStream: Send {
+    /// Waits until bytes came and appends the frames that they complete to `into`.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped before it is ready, nothing was appended and nothing is lost.
+    fn read(&mut self, into: &mut Frames)
+    -> impl Future<Output = Result<Read, SourceError>> + Send;
+}
+
+/// The daemon's events, from the moment that the subscription was confirmed.
+pub trait EventStream: Send {
+    /// The next happening; an error ends the subscription.
+    ///
+    /// # Cancel safety
+    /// Safe: a happening is either returned or still to come.
+    fn next(&mut self) -> impl Future<Output = Result<Happening, SourceError>> + Send;
+}
+
+/// Where containers and their logs come from. Every call has a deadline of its own.
+pub trait Source: Send + Sync + 'static {
+    /// An open log stream.
+    type Logs: LogStream;
+    /// An open subscription.
+    type Events: EventStream;
+
+    /// All containers, stopped ones included.
+    fn list(&self) -> impl Future<Output = Result<Vec<Listed>, SourceError>> + Send;
+
+    /// One container.
+    fn inspect(
+        &self,
+        key: &ContainerKey,
+    ) -> impl Future<Output = Result<Container, SourceError>> + Send;
+
+    /// Subscribes to events.
+    fn events(&self) -> impl Future<Output = Result<Self::Events, SourceError>> + Send;
+
+    /// Opens a log, up to the head of the answer.
+    fn logs(
+        &self,
+        request: &LogRequest,
+    ) -> impl Future<Output = Result<Self::Logs, SourceError>> + Send;
+
+    /// Closes every connection that is still open, whoever holds it; tells how many.
+    fn close_all(&self) -> usize;
+}
