@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub mod docker;
 pub mod engine;
 
 /// Runs cmon with these arguments, the program's name first, and tells the exit code.

@@ -70,11 +70,7 @@ pub enum Ending {
 impl Lines {
     /// An empty batch.
     pub fn new(label: Arc<Label>) -> Self {
-        Self {
-            label,
-            bytes: Vec::new(),
-            lines: Vec::new(),
-        }
+        Self { label, bytes: Vec::new(), lines: Vec::new() }
     }
 
     /// Adds a line, or a piece of one, given as two parts with its terminator still at the end.
@@ -101,14 +97,7 @@ impl Lines {
             [.., b'\n'] => Ending::Lf,
             _ => Ending::Unterminated,
         };
-        self.lines.push(Line {
-            time,
-            stream,
-            ending,
-            recovered,
-            start,
-            len: end - start,
-        });
+        self.lines.push(Line { time, stream, ending, recovered, start, len: end - start });
     }
 
     /// The lines in order, each with its text; the terminator is not part of the text.
@@ -120,11 +109,18 @@ impl Lines {
                 Ending::CrLf => 2,
                 Ending::Unterminated | Ending::Piece => 0,
             };
-            (
-                *line,
-                &self.bytes[start..start + line.len as usize - terminator],
-            )
+            (*line, &self.bytes[start..start + line.len as usize - terminator])
         })
+    }
+
+    /// Drops all lines but the last `count`.
+    pub fn keep_last(&mut self, count: usize) {
+        let drop = self.lines.len().saturating_sub(count);
+        self.lines.drain(..drop);
+        let from = self.lines.first().map_or(self.bytes.len(), |line| line.start as usize);
+        self.bytes.drain(..from);
+        let shift = u32::try_from(from).expect("a batch is far below 4 GiB");
+        self.lines.iter_mut().for_each(|line| line.start -= shift);
     }
 
     /// All bytes as the container wrote them, terminators included.
@@ -135,6 +131,11 @@ impl Lines {
     /// How many lines (or pieces) it holds.
     pub fn len(&self) -> usize {
         self.lines.len()
+    }
+
+    /// How many lines end in this batch; the pieces of a long line but its last do not count.
+    pub fn whole(&self) -> usize {
+        self.lines.iter().filter(|line| line.ending != Ending::Piece).count()
     }
 
     /// Whether it holds none.
@@ -207,6 +208,11 @@ pub enum Notice {
         /// The driver's name.
         driver: Arc<str>,
         /// The daemon's words.
+        error: SourceError,
+    },
+    /// It could not be read, again and again; nothing of it follows. Only without a follow.
+    GivenUp {
+        /// Why.
         error: SourceError,
     },
     /// Its stream broke and is opened again after the wait.

@@ -1,6 +1,221 @@
 //! Follows many log streams at once; knows neither Docker nor terminal nor command line.
+//!
+//! ```text
+//!  events ──Started/Died──▶ ┌────────────┐ ◀──ended, and why── reader ┐
+//!  stop ──────────────────▶ │ supervisor │ ──spawn, by registry─▶ reader ├──▶ bounded channel of Event
+//!  wakes ─────────────────▶ └────────────┘                      reader ┘
+//!                            owns one Lifecycle      each: open ▸ read ▸ Resume ▸ lines
+//!                            per container           every wait races with stop
+//! ```
+//!
+//! What it promises: every line that the daemon still holds is delivered once, in the daemon's
+//! order, over rotation, reconnect and restart; one reader per container, counted until it has
+//! ended; memory bounded by the longest line, a ring of keys and the channel; an end within the stop
+//! deadline plus a second.
 
+pub mod anchor;
+pub mod backlog;
+pub mod backoff;
 pub mod census;
 pub mod event;
+mod lifecycle;
+pub mod limits;
+pub mod lines;
+mod reader;
+pub mod registry;
+pub mod resume;
+pub mod selection;
 pub mod source;
+mod supervisor;
+pub mod tally;
 pub mod timestamp;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use census::{Census, TaskKind};
+use event::Event;
+use registry::Registry;
+pub use resume::{Backlog, Outputs};
+use selection::{AmbiguousId, Selection, Unmatched};
+use source::{Listed, Source, SourceError};
+use supervisor::Supervisor;
+use tally::Tally;
+
+/// How the engine follows.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Stay and deliver what comes; otherwise end after what is stored.
+    pub follow: bool,
+    /// End when none of the selected containers runs any more.
+    pub exit_on_stop: bool,
+    /// What is shown first of the containers that are there at the start.
+    pub backlog: Backlog,
+    /// Which outputs are delivered.
+    pub outputs: Outputs,
+    /// Lines above this many bytes pass in pieces.
+    pub max_line: usize,
+    /// The age at which a stream is rotated, give or take a tenth.
+    pub stream_timeout: Duration,
+    /// How long stopping may take before everything is closed by force.
+    pub stop_timeout: Duration,
+    /// Fixes the jitter, for tests.
+    pub seed: Option<u64>,
+}
+
+/// Why the engine did not begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// The daemon does not answer.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// An id is the beginning of several containers' ids.
+    #[error(transparent)]
+    Ambiguous(#[from] AmbiguousId),
+    /// Nothing matches these patterns.
+    #[error("no container matches {}", list(.0))]
+    Unmatched(Vec<Unmatched>),
+    /// The daemon has no container at all.
+    #[error("there is no container to follow")]
+    Nothing,
+}
+
+fn list(unmatched: &[Unmatched]) -> impl fmt::Display {
+    let patterns: Vec<String> =
+        unmatched.iter().map(|unmatched| format!("`{}`", unmatched.pattern)).collect();
+    patterns.join(", ")
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The census after the end.
+    pub census: Census,
+    /// Containers that were given up, with the reasons.
+    pub failures: Vec<(String, SourceError)>,
+}
+
+/// Reads the census of a running engine, from any thread.
+#[derive(Clone, Debug)]
+pub struct Observer<S> {
+    source: Arc<S>,
+    registry: Registry,
+    tally: Arc<Tally>,
+}
+
+impl<S: Source> Observer<S> {
+    /// The figures of this moment.
+    pub fn census(&self) -> Census {
+        let mut census = self.registry.census();
+        self.tally.fill(&mut census);
+        census.requests = self.source.requests();
+        census.connections = self.source.connections();
+        census
+    }
+}
+
+/// Follows the containers of one daemon.
+#[derive(Debug)]
+pub struct Engine<S> {
+    source: Arc<S>,
+    registry: Registry,
+    tally: Arc<Tally>,
+    config: Config,
+}
+
+impl<S: Source> Engine<S> {
+    /// An engine over this source; `registry` counts its tasks and those of the source.
+    pub fn new(source: Arc<S>, registry: Registry, config: Config) -> Self {
+        Self { source, registry, tally: Arc::default(), config }
+    }
+
+    /// A reader of the census.
+    pub fn observer(&self) -> Observer<S> {
+        Observer {
+            source: Arc::clone(&self.source),
+            registry: self.registry.clone(),
+            tally: Arc::clone(&self.tally),
+        }
+    }
+
+    /// Follows what `selection` matches and sends all that happens to `events`, until `stop` or
+    /// until nothing more can come; then closes everything.
+    ///
+    /// # Errors
+    /// Before anything is read: the daemon does not answer, or a pattern matches nothing.
+    pub async fn run(
+        self,
+        selection: &Selection,
+        events: mpsc::Sender<Event>,
+        stop: CancellationToken,
+    ) -> Result<Outcome, StartError> {
+        let begun = tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            begun = self.begin(selection) => Some(begun?),
+        };
+        let mut failures = Vec::new();
+        let mut stragglers = Vec::new();
+        if let Some((selection, listed, subscription)) = begun {
+            let mut supervisor = Supervisor::new(
+                Arc::clone(&self.source),
+                self.registry.clone(),
+                Arc::clone(&self.tally),
+                self.config.clone(),
+                selection,
+                events,
+            );
+            supervisor.begin(listed, subscription);
+            supervisor.run(&stop).await;
+            failures = supervisor.failures();
+            supervisor.stop_token().cancel();
+            let stopping = async {
+                supervisor.flush().await;
+                self.registry.drained().await;
+            };
+            if timeout(self.config.stop_timeout, stopping).await.is_err() {
+                stragglers = self.force().await;
+            }
+        }
+        let mut census = self.observer().census();
+        census.stragglers = stragglers;
+        Ok(Outcome { census, failures })
+    }
+
+    /// Subscribes, lists, and matches the selection.
+    async fn begin(
+        &self,
+        selection: &Selection,
+    ) -> Result<(Selection, Vec<Listed>, Option<S::Events>), StartError> {
+        // Subscribed before the list is taken, so that no start falls between the two.
+        let events = match self.config.follow {
+            true => Some(self.source.events().await?),
+            false => None,
+        };
+        let listed = self.source.list().await?;
+        let unmatched = selection.unmatched(&listed);
+        if !unmatched.is_empty() {
+            return Err(StartError::Unmatched(unmatched));
+        }
+        let selection = selection.resolve(&listed)?;
+        if !self.config.follow && !listed.iter().any(|row| selection.matches(row)) {
+            return Err(StartError::Nothing);
+        }
+        Ok((selection, listed, events))
+    }
+
+    /// Closes all that is still open and names the readers that did not end by themselves.
+    async fn force(&self) -> Vec<String> {
+        let stragglers = self.registry.labels(TaskKind::Reader);
+        let closed = self.source.close_all();
+        tracing::debug!(closed, ?stragglers, "the stop deadline has passed");
+        // What does not end now is left to the end of the process.
+        let _ = timeout(limits::FORCED, self.registry.drained()).await;
+        stragglers
+    }
+}

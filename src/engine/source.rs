@@ -6,10 +6,12 @@
 //! kind and never on text.
 
 use std::borrow::Borrow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use super::census::{ConnectionCount, Purpose};
 use super::timestamp::Timestamp;
 
 /// One daemon, among the several that one run may follow; the endpoint's address as text.
@@ -246,12 +248,7 @@ impl Frames {
         self.bytes.extend_from_slice(parts[0]);
         self.bytes.extend_from_slice(parts[1]);
         let end = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
-        self.frames.push(Frame {
-            stream,
-            time,
-            start,
-            len: end - start,
-        });
+        self.frames.push(Frame { stream, time, start, len: end - start });
     }
 
     /// The frames in order, each with its payload.
@@ -333,16 +330,14 @@ pub struct SourceError {
 impl SourceError {
     /// An error of this kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-        }
+        Self { kind, message: message.into() }
     }
 }
 
 /// An open log stream. Dropping it closes its connection.
 pub trait LogStream: Send {
-    /// Waits until bytes came and appends the frames that they complete to `into`.
+    /// Waits until bytes came and appends the frames that they complete to `into`; frames may also
+    /// come with the end, and before an error.
     ///
     /// # Cancel safety
     /// When the future is dropped before it is ready, nothing was appended and nothing is lost.
@@ -383,6 +378,12 @@ pub trait Source: Send + Sync + 'static {
         &self,
         request: &LogRequest,
     ) -> impl Future<Output = Result<Self::Logs, SourceError>> + Send;
+
+    /// Connections by purpose.
+    fn connections(&self) -> BTreeMap<Purpose, ConnectionCount>;
+
+    /// Short questions asked so far.
+    fn requests(&self) -> u64;
 
     /// Closes every connection that is still open, whoever holds it; tells how many.
     fn close_all(&self) -> usize;

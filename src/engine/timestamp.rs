@@ -77,9 +77,7 @@ fn digits(into: &mut [u8], mut value: i64) {
 }
 
 fn fixed(text: &[u8; LENGTH + 1]) -> Option<Timestamp> {
-    let marks = (
-        text[4], text[7], text[10], text[13], text[16], text[19], text[29], text[30],
-    );
+    let marks = (text[4], text[7], text[10], text[13], text[16], text[19], text[29], text[30]);
     if marks != (b'-', b'-', b'T', b':', b':', b'.', b'Z', b' ') {
         return None;
     }
@@ -129,11 +127,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let shifted_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     (era * 400 + year + i64::from(month <= 2), month, day)
 }
 
@@ -154,27 +148,17 @@ mod tests {
     #[test]
     fn other_forms_of_rfc_3339_are_read_too() {
         let (time, used) = Timestamp::strip(b"2026-11-24T04:07:04+01:00 x").unwrap();
-        assert_eq!(
-            (used, time.to_string().as_str()),
-            (26, "2026-11-24T03:07:04.000000000Z")
-        );
+        assert_eq!((used, time.to_string().as_str()), (26, "2026-11-24T03:07:04.000000000Z"));
     }
 
     #[test]
     fn what_is_not_a_timestamp_is_refused() {
-        for text in [
-            "",
-            "x",
-            "2026-13-24T03:07:04.332701047Z x",
-            "Error grabbing logs: x y z and some",
-        ] {
+        for text in
+            ["", "x", "2026-13-24T03:07:04.332701047Z x", "Error grabbing logs: x y z and some"]
+        {
             assert_eq!(Timestamp::strip(text.as_bytes()), None, "{text}");
         }
-        assert_eq!(
-            Timestamp::strip(b"2026-11-24T03:07:04.332701047Z"),
-            None,
-            "no space"
-        );
+        assert_eq!(Timestamp::strip(b"2026-11-24T03:07:04.332701047Z"), None, "no space");
     }
 
     proptest! {

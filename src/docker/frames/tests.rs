@@ -1,0 +1,187 @@
+//! The decoders against messages encoded as the daemon writes them, cut anywhere.
+
+use proptest::prelude::*;
+
+use super::*;
+
+type Message = (StdStream, i64, Vec<u8>);
+
+fn collect(frames: &Frames) -> Vec<Message> {
+    let owned = |(frame, payload): (crate::engine::source::Frame, &[u8])| {
+        (frame.stream, frame.time.as_nanos(), payload.to_vec())
+    };
+    frames.iter().map(owned).collect()
+}
+
+fn stamped(time: i64, payload: &[u8]) -> Vec<u8> {
+    let mut message = Vec::new();
+    Timestamp::from_nanos(time).write(&mut message);
+    message.push(b' ');
+    message.extend_from_slice(payload);
+    message
+}
+
+fn multiplexed(stream: StdStream, time: i64, payload: &[u8]) -> Vec<u8> {
+    let message = stamped(time, payload);
+    let mut frame = vec![if stream == StdStream::Stdout { 1 } else { 2 }, 0, 0, 0];
+    frame.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+    frame.extend(message);
+    frame
+}
+
+/// Feeds chunks, each cut at the given places, and ends the body.
+fn decode(tty: bool, chunks: &[Vec<u8>], cuts: &[usize]) -> Result<Vec<Message>, FrameError> {
+    let mut decoder = Decoder::new(tty);
+    let mut frames = Frames::default();
+    for chunk in chunks {
+        let mut from = 0;
+        for to in cuts.iter().copied().filter(|cut| *cut < chunk.len()).chain([chunk.len()]) {
+            if from < to {
+                decoder.feed(&chunk[from..to], from == 0, &mut frames)?;
+            }
+            from = to.max(from);
+        }
+    }
+    decoder.finish(&mut frames)?;
+    Ok(collect(&frames))
+}
+
+#[test]
+fn a_failure_inside_the_stream_is_an_error_and_what_came_before_it_counts() {
+    let mut frames = Frames::default();
+    let mut bytes = multiplexed(StdStream::Stdout, 5, b"good\n");
+    bytes.extend([3, 0, 0, 0, 0, 0, 0, 26]);
+    bytes.extend(b"Error grabbing logs: oops\n");
+    let error = Decoder::new(false).feed(&bytes, true, &mut frames);
+    assert_eq!(error, Err(FrameError::Daemon("Error grabbing logs: oops".to_owned())));
+    assert_eq!(collect(&frames), [(StdStream::Stdout, 5, b"good\n".to_vec())]);
+}
+
+#[test]
+fn a_broken_header_is_an_error() {
+    let feed = |bytes: &[u8]| Decoder::new(false).feed(bytes, true, &mut Frames::default());
+    assert_eq!(feed(&[9, 0, 0, 0, 0, 0, 0, 1]), Err(FrameError::UnknownType(9)));
+    assert_eq!(feed(&[1, 0, 7, 0, 0, 0, 0, 1]), Err(FrameError::UnknownType(7)));
+    assert_eq!(feed(&[1, 0, 0, 0, 255, 255, 255, 255]), Err(FrameError::TooLong(u32::MAX)));
+    assert_eq!(feed(&[1, 0, 0, 0, 0, 0, 0, 2, b'h', b'i']), Err(FrameError::NoTimestamp));
+}
+
+#[test]
+fn a_body_that_ends_inside_a_frame_is_incomplete() {
+    let frame = multiplexed(StdStream::Stderr, 5, b"half\n");
+    for end in 1..frame.len() {
+        let cut = [frame[..end].to_vec()];
+        assert_eq!(decode(false, &cut, &[]), Err(FrameError::Incomplete), "cut at {end}");
+    }
+}
+
+#[test]
+fn the_timestamps_inside_a_long_terminal_line_are_removed() {
+    let (first, last) = (vec![b'x'; PIECE], b"end\r\n".to_vec());
+    let chunks = [stamped(7, &first), stamped(7, &last)];
+    let expected = [(StdStream::Stdout, 7, first), (StdStream::Stdout, 7, last)];
+    assert_eq!(decode(true, &chunks, &[]).unwrap(), expected);
+    let glued = [chunks.concat()];
+    assert_eq!(decode(true, &glued, &[]).unwrap(), expected, "with the chunks lost on the way");
+}
+
+#[test]
+fn a_terminal_line_that_a_new_run_follows_ends_there() {
+    let chunks = [stamped(7, b"no end"), stamped(9, b"next\r\n")];
+    let expected =
+        [(StdStream::Stdout, 7, b"no end".to_vec()), (StdStream::Stdout, 9, b"next\r\n".to_vec())];
+    assert_eq!(decode(true, &chunks, &[]).unwrap(), expected);
+}
+
+#[test]
+fn the_daemons_own_words_in_a_terminal_stream_are_an_error() {
+    let chunks = [stamped(7, b"line\r\n"), b"Error grabbing logs: oops\n".to_vec()];
+    let error = FrameError::Daemon("Error grabbing logs: oops".to_owned());
+    assert_eq!(decode(true, &chunks, &[]), Err(error));
+}
+
+#[test]
+fn a_terminal_line_may_begin_with_the_bytes_of_a_frame_header() {
+    let payload = b"\x01\x00\x00\x00\xff\xff\xff\xff\x02\r\n".to_vec();
+    let chunks = [stamped(7, &payload)];
+    assert_eq!(decode(true, &chunks, &[]).unwrap(), [(StdStream::Stdout, 7, payload)]);
+}
+
+#[test]
+fn a_terminal_stream_without_a_newline_is_held_in_bounded_memory() {
+    let mut terminal = Terminal::default();
+    let mut frames = Frames::default();
+    terminal.feed(&stamped(7, b""), true, &mut frames).unwrap();
+    for _ in 0..1000 {
+        terminal.feed(&[b'.'; 5000], false, &mut frames).unwrap();
+        let held = terminal.message.as_ref().map_or(0, |message| message.payload.capacity());
+        assert!(held <= 2 * PIECE, "{held} bytes are held");
+    }
+    assert_eq!(frames.bytes() / PIECE, 5_000_000 / PIECE);
+}
+
+/// A line as a container may write it: bytes without `\n`, then `\n`.
+fn line() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(prop_oneof![9 => any::<u8>(), 1 => Just(b' ')], 0..60).prop_map(
+        |mut bytes| {
+            bytes.retain(|byte| *byte != b'\n');
+            bytes.push(b'\n');
+            bytes
+        },
+    )
+}
+
+fn stream() -> impl Strategy<Value = StdStream> {
+    prop_oneof![Just(StdStream::Stdout), Just(StdStream::Stderr)]
+}
+
+fn sorted(cuts: Vec<usize>) -> Vec<usize> {
+    let mut cuts = cuts;
+    cuts.sort_unstable();
+    cuts
+}
+
+proptest! {
+    #[test]
+    fn the_same_frames_come_out_however_the_bytes_are_cut(
+        messages in prop::collection::vec((stream(), 0..i64::MAX / 2, line()), 0..12),
+        cuts in prop::collection::vec(1..100usize, 0..6),
+    ) {
+        let encode = |(stream, time, payload): &Message| multiplexed(*stream, *time, payload);
+        let chunks: Vec<Vec<u8>> = messages.iter().map(encode).collect();
+        let cuts = sorted(cuts);
+        prop_assert_eq!(decode(false, &chunks, &cuts).unwrap(), messages.clone());
+        let glued = [chunks.concat()];
+        prop_assert_eq!(decode(false, &glued, &cuts).unwrap(), messages);
+    }
+
+    #[test]
+    fn the_same_terminal_frames_come_out_however_the_bytes_are_cut(
+        lines in prop::collection::vec((0..i64::MAX / 2, line()), 0..12),
+        cuts in prop::collection::vec(1..100usize, 0..6),
+    ) {
+        let chunks: Vec<Vec<u8>> =
+            lines.iter().map(|(time, payload)| stamped(*time, payload)).collect();
+        let expected: Vec<Message> =
+            lines.into_iter().map(|(time, line)| (StdStream::Stdout, time, line)).collect();
+        let cuts = sorted(cuts);
+        prop_assert_eq!(decode(true, &chunks, &cuts).unwrap(), expected.clone());
+        let glued = [chunks.concat()];
+        prop_assert_eq!(decode(true, &glued, &cuts).unwrap(), expected);
+    }
+
+    #[test]
+    fn no_input_makes_the_decoders_panic_or_hold_more_than_a_frame(
+        parts in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 0..80)), 0..8),
+        tty: bool,
+    ) {
+        let mut decoder = Decoder::new(tty);
+        let mut frames = Frames::default();
+        for (starts_chunk, part) in &parts {
+            if decoder.feed(part, *starts_chunk, &mut frames).is_err() {
+                return Ok(());
+            }
+        }
+        let _ = decoder.finish(&mut frames);
+    }
+}

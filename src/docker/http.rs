@@ -1,0 +1,329 @@
+//! HTTP/1.1 answers as pure decoders: the head, and the framing of the body.
+//!
+//! They are fed bytes as the socket gave them, cut anywhere, and never hold more than a bounded
+//! head or chunk-size line. No input makes them panic, loop or grow. Sockets live in
+//! [`logs`](super::logs).
+
+/// The longest head of an answer that is accepted.
+pub const MAX_HEAD: usize = 64 * 1024;
+/// The longest chunk-size line, extensions included. Docker's are at most ten bytes.
+const MAX_SIZE_LINE: usize = 256;
+/// The longest trailer section after the last chunk. Docker sends none.
+const MAX_TRAILER: usize = 16 * 1024;
+
+/// How an answer breaks HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// The head does not parse, or never ends.
+    #[error("the answer's head is not HTTP: {0}")]
+    Head(&'static str),
+    /// A chunk size does not parse.
+    #[error("the answer's chunk size is not a number")]
+    ChunkSize,
+    /// A chunk is not followed by an end of line.
+    #[error("a chunk of the answer has no end")]
+    ChunkEnd,
+    /// The trailer never ends.
+    #[error("the answer's trailer never ends")]
+    Trailer,
+}
+
+/// How the end of a body is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// In chunks, closed by an empty one.
+    Chunked,
+    /// So many bytes.
+    Length(u64),
+    /// Until the connection closes.
+    UntilClose,
+}
+
+/// What the head of an answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The status code.
+    pub status: u16,
+    /// How the body is framed.
+    pub framing: Framing,
+}
+
+impl Head {
+    /// Reads a head from the front of `bytes`; gives it with its length, or `None` when more bytes
+    /// are needed.
+    ///
+    /// # Errors
+    /// [`HttpError::Head`] when the bytes are no head, or longer than [`MAX_HEAD`].
+    pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, HttpError> {
+        let mut headers = [httparse::EMPTY_HEADER; 64];
+        let mut response = httparse::Response::new(&mut headers);
+        match response.parse(bytes) {
+            Ok(httparse::Status::Complete(length)) => {
+                let status = response.code.unwrap_or(0);
+                Ok(Some((Self { status, framing: framing(status, response.headers)? }, length)))
+            }
+            Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => Ok(None),
+            Ok(httparse::Status::Partial) => Err(HttpError::Head("it does not end")),
+            Err(_) => Err(HttpError::Head("it does not parse")),
+        }
+    }
+}
+
+fn framing(status: u16, headers: &[httparse::Header<'_>]) -> Result<Framing, HttpError> {
+    let value = |name: &str| {
+        let found = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+        Some(found.value)
+    };
+    if status == 204 || status == 304 {
+        return Ok(Framing::Length(0));
+    }
+    if value("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked")) {
+        return Ok(Framing::Chunked);
+    }
+    let Some(length) = value("content-length") else {
+        return Ok(Framing::UntilClose);
+    };
+    let length = std::str::from_utf8(length).ok().and_then(|text| text.trim().parse().ok());
+    length.map(Framing::Length).ok_or(HttpError::Head("its content length is not a number"))
+}
+
+/// A run of body bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// They are the first of a chunk. The daemon writes one chunk per log message.
+    pub starts_chunk: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Size,
+    Data { left: u64, first: bool },
+    DataEnd,
+    Trailer { seen: usize, line: usize },
+    Raw,
+    Done,
+}
+
+/// Takes the framing off a body.
+#[derive(Clone, Debug)]
+pub struct Body {
+    state: State,
+    chunked: bool,
+    /// The beginning of a chunk-size line, or of the end of a chunk, that came cut.
+    carry: Vec<u8>,
+}
+
+impl Body {
+    /// A body that has not begun.
+    pub fn new(framing: Framing) -> Self {
+        let state = match framing {
+            Framing::Chunked => State::Size,
+            Framing::Length(0) => State::Done,
+            Framing::Length(left) => State::Data { left, first: true },
+            Framing::UntilClose => State::Raw,
+        };
+        Self { state, chunked: framing == Framing::Chunked, carry: Vec::new() }
+    }
+
+    /// Whether the body has ended in good order.
+    pub fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Whether the body ends in good order when the connection closes here.
+    pub fn may_close(&self) -> bool {
+        matches!(self.state, State::Done | State::Raw)
+    }
+
+    /// Takes the next run of body bytes off `input`; `None` when the input is used up or the body
+    /// is done.
+    ///
+    /// # Errors
+    /// When the framing is broken; the body is of no further use then.
+    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Piece<'a>>, HttpError> {
+        while !input.is_empty() {
+            match self.state {
+                State::Done => return Ok(None),
+                State::Raw => {
+                    let bytes = std::mem::take(input);
+                    return Ok(Some(Piece { bytes, starts_chunk: false }));
+                }
+                State::Data { left, first } => {
+                    let take = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
+                    let (bytes, rest) = input.split_at(take);
+                    *input = rest;
+                    self.state = match left - take as u64 {
+                        0 if self.chunked => State::DataEnd,
+                        0 => State::Done,
+                        left => State::Data { left, first: false },
+                    };
+                    return Ok(Some(Piece { bytes, starts_chunk: first && self.chunked }));
+                }
+                State::Size => self.size(input)?,
+                State::DataEnd => self.data_end(input)?,
+                State::Trailer { seen, line } => self.trailer(input, seen, line)?,
+            }
+        }
+        Ok(None)
+    }
+
+    fn size(&mut self, input: &mut &[u8]) -> Result<(), HttpError> {
+        if self.carry.is_empty()
+            && let Ok(httparse::Status::Complete((used, size))) = httparse::parse_chunk_size(input)
+        {
+            *input = &input[used..];
+            self.begin_chunk(size);
+            return Ok(());
+        }
+        let line = input.iter().position(|byte| *byte == b'\n').map_or(input.len(), |at| at + 1);
+        if MAX_SIZE_LINE < self.carry.len() + line {
+            return Err(HttpError::ChunkSize);
+        }
+        self.carry.extend_from_slice(&input[..line]);
+        *input = &input[line..];
+        match httparse::parse_chunk_size(&self.carry) {
+            Ok(httparse::Status::Complete((_, size))) => {
+                self.carry.clear();
+                self.begin_chunk(size);
+                Ok(())
+            }
+            Ok(httparse::Status::Partial) if self.carry.last() != Some(&b'\n') => Ok(()),
+            _ => Err(HttpError::ChunkSize),
+        }
+    }
+
+    fn begin_chunk(&mut self, size: u64) {
+        self.state = match size {
+            0 => State::Trailer { seen: 0, line: 0 },
+            left => State::Data { left, first: true },
+        };
+    }
+
+    fn data_end(&mut self, input: &mut &[u8]) -> Result<(), HttpError> {
+        if self.carry.is_empty()
+            && let [b'\r', b'\n', rest @ ..] = input
+        {
+            *input = rest;
+            self.state = State::Size;
+            return Ok(());
+        }
+        let expected = if self.carry.is_empty() { b'\r' } else { b'\n' };
+        if input[0] != expected {
+            return Err(HttpError::ChunkEnd);
+        }
+        *input = &input[1..];
+        if self.carry.is_empty() {
+            self.carry.push(expected);
+        } else {
+            self.carry.clear();
+            self.state = State::Size;
+        }
+        Ok(())
+    }
+
+    /// Skips trailer lines up to the empty one that ends the body.
+    fn trailer(&mut self, input: &mut &[u8], seen: usize, line: usize) -> Result<(), HttpError> {
+        if MAX_TRAILER < seen {
+            return Err(HttpError::Trailer);
+        }
+        let byte = input[0];
+        *input = &input[1..];
+        self.state = match byte {
+            b'\n' if line == 0 => State::Done,
+            b'\n' => State::Trailer { seen: seen + 1, line: 0 },
+            b'\r' => State::Trailer { seen: seen + 1, line },
+            _ => State::Trailer { seen: seen + 1, line: line + 1 },
+        };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// All body bytes and whether the body ended, with the input cut at `cuts`.
+    fn decode(
+        framing: Framing,
+        input: &[u8],
+        cuts: &[usize],
+    ) -> Result<(Vec<u8>, bool), HttpError> {
+        let mut body = Body::new(framing);
+        let mut data = Vec::new();
+        let mut from = 0;
+        for to in cuts.iter().copied().chain([input.len()]) {
+            let mut part = &input[from..to];
+            from = to;
+            while let Some(piece) = body.next(&mut part)? {
+                data.extend_from_slice(piece.bytes);
+            }
+        }
+        Ok((data, body.is_done()))
+    }
+
+    #[test]
+    fn chunks_are_joined_and_the_empty_one_ends_the_body() {
+        let input = b"5\r\nhello\r\n1;ext=1\r\n \r\n5\r\nworld\r\n0\r\nA: b\r\n\r\n";
+        assert_eq!(decode(Framing::Chunked, input, &[]), Ok((b"hello world".to_vec(), true)));
+    }
+
+    #[test]
+    fn a_body_cut_before_its_last_chunk_is_not_done() {
+        assert_eq!(decode(Framing::Chunked, b"5\r\nhel", &[]), Ok((b"hel".to_vec(), false)));
+        assert_eq!(decode(Framing::Length(9), b"hel", &[]), Ok((b"hel".to_vec(), false)));
+    }
+
+    #[test]
+    fn a_bad_chunk_is_an_error() {
+        assert_eq!(decode(Framing::Chunked, b"zz\r\n", &[]), Err(HttpError::ChunkSize));
+        assert_eq!(decode(Framing::Chunked, b"1\r\nab\r\n", &[]), Err(HttpError::ChunkEnd));
+        let endless = [b'1'; 1000];
+        assert_eq!(decode(Framing::Chunked, &endless, &[]), Err(HttpError::ChunkSize));
+        let mut endless = b"0\r\n".to_vec();
+        endless.extend([b'x'; 20_000]);
+        assert_eq!(decode(Framing::Chunked, &endless, &[]), Err(HttpError::Trailer));
+    }
+
+    #[test]
+    fn the_head_tells_status_and_framing() {
+        let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nrest";
+        let expected = Head { status: 200, framing: Framing::Chunked };
+        assert_eq!(Head::parse(head), Ok(Some((expected, head.len() - 4))));
+        assert_eq!(Head::parse(&head[..20]), Ok(None));
+        let head = b"HTTP/1.1 404 Not Found\r\ncontent-length: 7\r\n\r\n";
+        assert_eq!(Head::parse(head).unwrap().unwrap().0.framing, Framing::Length(7));
+        assert!(Head::parse(b"SSH-2.0-OpenSSH\r\n").is_err());
+        let endless = [b"HTTP/1.1 200 OK\r\nA: ".as_slice(), &[b'x'; MAX_HEAD]].concat();
+        assert!(Head::parse(&endless).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_body_comes_out_however_the_bytes_are_cut(
+            chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..8),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        ) {
+            let mut input = Vec::new();
+            for chunk in &chunks {
+                input.extend(format!("{:x}\r\n", chunk.len()).bytes());
+                input.extend(chunk);
+                input.extend(b"\r\n");
+            }
+            input.extend(b"0\r\n\r\n");
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(input.len())).collect();
+            cuts.sort_unstable();
+            let decoded = decode(Framing::Chunked, &input, &cuts);
+            prop_assert_eq!(decoded, Ok((chunks.concat(), true)));
+        }
+
+        #[test]
+        fn no_input_makes_the_decoders_panic(input in prop::collection::vec(any::<u8>(), 0..400)) {
+            let _ = decode(Framing::Chunked, &input, &[input.len() / 2]);
+            let _ = Head::parse(&input);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Where to go on: the keys of the last frames delivered, and the search for them in a log.
+//!
+//! The stores that a daemon reads logs from are append-only and are read in file order, also by a
+//! follow. So "behind the last frame delivered" is exactly "not delivered yet", and no clock takes
+//! part. A frame is known by its [`Key`]. Frames that turn up between known ones without having
+//! been delivered are late: the daemon skipped them when they were live.
+//!
+//! Two frames can have the same key: a container that prints one line a thousand times within
+//! one tick of its clock. So known keys are counted, and a window of the log that begins in the
+//! middle of such a run proves nothing: the search goes further back.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
+
+use super::source::{Frame, StdStream};
+use super::timestamp::Timestamp;
+
+/// How many keys are kept: 16 KiB of them.
+const KEPT: usize = 16 * 1024 / size_of::<Key>();
+/// How many are kept where the daemon doubles lines: the double may come a whole log file
+/// later.
+const KEPT_FOR_DOUBLES: usize = 8192;
+/// The daemon may hand frames over in another order than it stores them, by a few places around a
+/// change of log file. Frames this near to the oldest known key may just be older than it.
+const REORDER: usize = 16;
+
+/// What tells one frame from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    time: Timestamp,
+    hash: u64,
+    len: u32,
+    stream: StdStream,
+}
+
+impl Key {
+    /// The key of a frame with this payload.
+    pub fn of(frame: Frame, payload: &[u8]) -> Self {
+        let hash = foldhash::fast::FixedState::with_seed(0).hash_one(payload);
+        let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        Self { time: frame.time, hash, len, stream: frame.stream }
+    }
+}
+
+/// The keys of the last frames delivered, oldest first.
+#[derive(Clone, Debug)]
+pub struct Anchor {
+    ring: VecDeque<Key>,
+    kept: usize,
+    newest: Timestamp,
+}
+
+impl Anchor {
+    /// An empty anchor. `doubles`: the daemon doubles lines, so more keys are kept.
+    pub fn new(doubles: bool) -> Self {
+        let kept = if doubles { KEPT_FOR_DOUBLES } else { KEPT };
+        Self { ring: VecDeque::new(), kept, newest: Timestamp::from_nanos(i64::MIN) }
+    }
+
+    /// Whether nothing was delivered yet.
+    pub fn is_empty(&self) -> bool {
+        self.ring.is_empty()
+    }
+
+    /// The timestamp of the last frame delivered.
+    pub fn last(&self) -> Option<Timestamp> {
+        self.ring.back().map(|key| key.time)
+    }
+
+    /// Notes a frame as delivered.
+    pub fn push(&mut self, key: Key) {
+        if self.ring.len() == self.kept
+            && let Some(oldest) = self.ring.pop_front()
+            && oldest.time == self.newest
+        {
+            let newest = self.ring.iter().map(|key| key.time).max();
+            self.newest = newest.unwrap_or(Timestamp::from_nanos(i64::MIN));
+        }
+        self.newest = self.newest.max(key.time);
+        self.ring.push_back(key);
+    }
+
+    /// Notes a late frame as delivered: in the log it stands before the last one.
+    pub fn push_before_last(&mut self, key: Key) {
+        let last = self.ring.pop_back();
+        self.push(key);
+        self.ring.extend(last);
+    }
+
+    /// Whether a frame with this key is among the last delivered.
+    pub fn contains(&self, key: &Key) -> bool {
+        // Nearly every frame is newer than all before it, which spares the walk.
+        key.time <= self.newest && self.ring.iter().rev().any(|known| known == key)
+    }
+
+    /// Takes a log whose anchor is lost: every frame that is not known is new.
+    pub fn seek_rest(&self) -> Seek {
+        Seek { state: State::Found, ..self.seek(None) }
+    }
+
+    /// Begins a search in a window of the log: its last `window` frames, or all of it.
+    pub fn seek(&self, window: Option<u64>) -> Seek {
+        let mut known: HashMap<Key, Known> = HashMap::with_capacity(self.ring.len());
+        for (place, key) in self.ring.iter().enumerate() {
+            let entry = known.entry(*key).or_insert(Known { delivered: 0, left: 0, place });
+            entry.left += 1;
+            entry.delivered += 1;
+        }
+        let places = self.ring.iter().copied().enumerate();
+        Seek {
+            last: self.ring.back().copied(),
+            repeated: places.filter(|(_, key)| 1 < known[key].delivered).collect(),
+            known,
+            window,
+            seen: 0,
+            first: [None; 2],
+            context: false,
+            state: State::Before,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// How often it was delivered.
+    delivered: u32,
+    /// How many frames with this key were delivered and not yet seen again.
+    left: u32,
+    /// The place of the first of them in the ring.
+    place: usize,
+}
+
+/// A search for the anchor in a window of the log, fed frame by frame.
+#[derive(Clone, Debug)]
+pub struct Seek {
+    known: HashMap<Key, Known>,
+    /// The places of keys that were delivered more than once.
+    repeated: Vec<(usize, Key)>,
+    last: Option<Key>,
+    window: Option<u64>,
+    seen: u64,
+    /// The timestamp of each output's first frame in the window.
+    first: [Option<Timestamp>; 2],
+    /// A key that was delivered once was seen: all that was delivered behind it is in the window.
+    context: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// No known frame was seen yet.
+    Before,
+    /// Known frames were seen, the last one delivered was not.
+    Among,
+    /// All frames from here on are new, but for known ones that stand out of order.
+    Found,
+}
+
+/// What a frame in the window is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// It was delivered: skip it. `late` tells, at the first such frame, whether the
+    /// frames before it in the window lie behind older known ones, so that they were missed.
+    Delivered {
+        /// Frames before this one were missed.
+        late: bool,
+    },
+    /// Not delivered, before any known frame.
+    Earlier,
+    /// Not delivered, between known frames: the daemon skipped it when it was live.
+    Late,
+    /// Behind the last frame delivered.
+    New,
+    /// The window begins inside a run of equal frames: it proves nothing.
+    Ambiguous,
+}
+
+impl Seek {
+    /// Tells what the next frame of the window is.
+    pub fn see(&mut self, key: &Key) -> Sight {
+        self.seen += 1;
+        let first = *self.first[key.stream as usize].get_or_insert(key.time);
+        let Some(known) = self.known.get_mut(key).filter(|known| 0 < known.left) else {
+            return match self.state {
+                State::Before => Sight::Earlier,
+                State::Among => Sight::Late,
+                State::Found => Sight::New,
+            };
+        };
+        known.left -= 1;
+        let (used_up, Known { place, delivered, .. }) = (known.left == 0, *known);
+        if used_up && self.last == Some(*key) && self.state != State::Found {
+            // An equal frame may stand before the window, unless the window shows what came before
+            // the first of them: another known frame, or another moment of the same output.
+            if !self.context && first == key.time && self.window.is_some() {
+                return Sight::Ambiguous;
+            }
+            self.state = State::Found;
+            return Sight::Delivered { late: !self.context && REORDER < place };
+        }
+        let late = self.state == State::Before && REORDER < place;
+        if self.state == State::Before {
+            self.state = State::Among;
+        }
+        // Its own twin may stand before the window, unless its moment begins inside.
+        let certain = delivered == 1 && first != key.time;
+        if certain && !std::mem::replace(&mut self.context, true) {
+            self.forget_repeated_before(place);
+        }
+        Sight::Delivered { late }
+    }
+
+    /// Whether the last frame delivered was seen.
+    pub fn is_found(&self) -> bool {
+        self.state == State::Found
+    }
+
+    /// Whether as many frames came as the window was asked to hold.
+    pub fn is_full(&self) -> bool {
+        self.window.is_some_and(|window| window <= self.seen)
+    }
+
+    /// Whether the window holds the whole log, once all of it was seen.
+    pub fn is_whole(&self) -> bool {
+        self.window.is_none_or(|window| self.seen < window)
+    }
+
+    /// The window begins before `place` in the ring and nothing that was delivered behind it is
+    /// missing there: of repeated keys, those delivered before it either were seen or do not come.
+    fn forget_repeated_before(&mut self, place: usize) {
+        let mut before: HashMap<Key, u32> = HashMap::new();
+        for (_, key) in self.repeated.iter().filter(|(at, _)| *at < place) {
+            *before.entry(*key).or_default() += 1;
+        }
+        for (key, before) in before {
+            if let Some(known) = self.known.get_mut(&key) {
+                known.left = known.left.min(known.delivered.saturating_sub(before));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! The search in logs small enough to read, and against any log, any window.
+
+use proptest::prelude::*;
+
+use super::super::source::Frames;
+use super::*;
+
+/// A key that differs by its number.
+fn key(number: i64) -> Key {
+    key_of(StdStream::Stdout, number, b"text\n")
+}
+
+fn key_of(stream: StdStream, time: i64, text: &[u8]) -> Key {
+    let mut frames = Frames::default();
+    frames.push(stream, Timestamp::from_nanos(time), [text, b""]);
+    let (frame, payload) = frames.iter().next().unwrap();
+    Key::of(frame, payload)
+}
+
+fn delivered(numbers: impl IntoIterator<Item = i64>) -> Anchor {
+    let mut anchor = Anchor::new(false);
+    numbers.into_iter().for_each(|number| anchor.push(key(number)));
+    anchor
+}
+
+fn see(anchor: &Anchor, window: Option<u64>, log: impl IntoIterator<Item = i64>) -> Vec<Sight> {
+    let mut seek = anchor.seek(window);
+    log.into_iter().map(|number| seek.see(&key(number))).collect()
+}
+
+const SKIP: Sight = Sight::Delivered { late: false };
+
+#[test]
+fn frames_behind_the_anchor_are_new() {
+    let sights = see(&delivered(1..=5), Some(4), 4..=7);
+    assert_eq!(sights, [SKIP, SKIP, Sight::New, Sight::New]);
+}
+
+#[test]
+fn a_window_without_the_anchor_finds_nothing() {
+    let mut seek = delivered(1..=5).seek(Some(3));
+    assert!((7..=9).all(|number| seek.see(&key(number)) == Sight::Earlier));
+    assert!(seek.is_full() && !seek.is_found());
+}
+
+#[test]
+fn a_frame_between_known_ones_is_late() {
+    let sights = see(&delivered([1, 2, 4, 5]), Some(5), 1..=6);
+    assert_eq!(sights, [SKIP, SKIP, Sight::Late, SKIP, SKIP, Sight::New]);
+}
+
+#[test]
+fn frames_before_the_first_known_one_were_missed_when_older_ones_are_known() {
+    let anchor = delivered((1..=100).filter(|number| *number != 90));
+    let sights = see(&anchor, Some(11), 90..=100);
+    assert_eq!(sights[..2], [Sight::Earlier, Sight::Delivered { late: true }]);
+    let sights = see(&delivered(91..=100), Some(11), 90..=100);
+    assert_eq!(sights[..2], [Sight::Earlier, SKIP], "90 was before the first view");
+}
+
+#[test]
+fn known_frames_out_of_order_are_skipped_and_do_not_hide_the_anchor() {
+    let sights = see(&delivered([1, 3, 2, 4, 6]), Some(7), 1..=7);
+    let late = Sight::Late;
+    assert_eq!(sights, [SKIP, SKIP, SKIP, SKIP, late, SKIP, Sight::New]);
+    let sights = see(&delivered([1, 3, 2]), Some(4), 1..=4);
+    assert_eq!(sights, [SKIP, SKIP, SKIP, Sight::New], "3 stands behind the anchor");
+}
+
+#[test]
+fn equal_frames_are_counted() {
+    let sights = see(&delivered([1, 7, 7, 7]), Some(6), [1, 7, 7, 7, 7, 8]);
+    assert_eq!(sights, [SKIP, SKIP, SKIP, SKIP, Sight::New, Sight::New]);
+}
+
+#[test]
+fn a_window_that_begins_among_equal_frames_proves_nothing() {
+    let sights = see(&delivered([1, 7, 7, 7]), Some(3), [7, 7, 7]);
+    assert_eq!(sights[2], Sight::Ambiguous);
+    let sights = see(&delivered([1, 7]), Some(1), [7]);
+    assert_eq!(sights, [Sight::Ambiguous], "there may be a second one");
+    let sights = see(&delivered([7, 7, 7]), None, [7, 7, 7, 7]);
+    assert_eq!(sights[3], Sight::New, "unless it is the whole log");
+}
+
+#[test]
+fn equal_frames_before_the_window_do_not_count() {
+    let sights = see(&delivered([7, 1, 7, 2]), Some(4), [1, 7, 2, 7]);
+    assert_eq!(sights, [SKIP, SKIP, SKIP, Sight::New]);
+}
+
+#[test]
+fn the_ring_is_bounded() {
+    let anchor = delivered(0..10_000);
+    assert!(anchor.ring.len() * size_of::<Key>() <= 16 * 1024);
+    assert!(anchor.contains(&key(9_999)) && !anchor.contains(&key(1)));
+}
+
+#[test]
+fn a_known_key_is_found_after_the_clock_went_back() {
+    let mut anchor = delivered([1000]);
+    (0..KEPT as i64).for_each(|number| anchor.push(key(number)));
+    assert!(anchor.contains(&key(0)) && !anchor.contains(&key(1000)));
+    assert_eq!(anchor.newest, Timestamp::from_nanos(KEPT as i64 - 1));
+}
+
+/// One output of a container: its clock never goes back, and it says one of two things.
+fn output(stream: StdStream) -> impl Strategy<Value = Vec<Key>> {
+    prop::collection::vec((0i64..2, any::<bool>()), 0..40).prop_map(move |steps| {
+        let mut time = 0;
+        let key = |(step, text)| {
+            time += step;
+            key_of(stream, time, if text { b"a\n" } else { b"b\n" })
+        };
+        steps.into_iter().map(key).collect()
+    })
+}
+
+proptest! {
+    /// A log with many equal keys in two outputs, of which a prefix was delivered: any window
+    /// either finds exactly the rest, or finds nothing.
+    #[test]
+    fn the_rest_is_found_exactly_or_not_at_all(
+        stdout in output(StdStream::Stdout),
+        stderr in output(StdStream::Stderr),
+        turns in prop::collection::vec(any::<bool>(), 80),
+        delivered_part: prop::sample::Index,
+        window in 1usize..90,
+    ) {
+        let (mut stdout, mut stderr) = (stdout.into_iter(), stderr.into_iter());
+        let next = |turn| if turn { stdout.next() } else { stderr.next() };
+        let log: Vec<Key> = turns.into_iter().filter_map(next).collect();
+        prop_assume!(!log.is_empty());
+        let cut = 1 + delivered_part.index(log.len());
+        let mut anchor = Anchor::new(false);
+        log[..cut].iter().for_each(|key| anchor.push(*key));
+        let from = log.len().saturating_sub(window);
+        let mut seek = anchor.seek((0 < from).then_some(window as u64));
+        let mut new = Vec::new();
+        for key in &log[from..] {
+            match seek.see(key) {
+                Sight::New => new.push(*key),
+                Sight::Ambiguous => return Ok(()),
+                Sight::Delivered { .. } | Sight::Earlier | Sight::Late => {}
+            }
+        }
+        if seek.is_found() {
+            let show = |keys: &[Key]| {
+                let show = |key: &Key| format!("{:?}{}{}", key.stream, key.time.as_nanos(), key.hash % 10);
+                keys.iter().map(show).collect::<Vec<_>>().join(" ")
+            };
+            let (before, behind) = (show(&log[..cut]), show(&log[cut..]));
+            prop_assert_eq!(show(&new), behind, "behind {}", before);
+        } else {
+            prop_assert!(0 < from, "the whole log shows the anchor");
+        }
+    }
+}

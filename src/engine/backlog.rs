@@ -1,0 +1,85 @@
+//! The lines that are shown first: the last so many of the log, counted as lines.
+//!
+//! The daemon counts messages, and a long line is many of them. So a first view asks for
+//! somewhat more, joins the pieces, and keeps the last lines; what was read is the anchor for the
+//! stream that goes on behind it. Above [`EXACT`] lines the daemon's count is taken as it is, so that
+//! nothing needs to be held.
+
+use super::anchor::Key;
+use super::event::Lines;
+use super::lines::Assembler;
+use super::resume::Outputs;
+use super::source::{Frames, Tail};
+
+/// Up to this many lines are held and counted.
+pub const EXACT: u64 = 100;
+
+/// A first view while it is read.
+#[derive(Debug)]
+pub struct FirstView {
+    lines: Lines,
+    assembler: Assembler,
+    outputs: Outputs,
+    wanted: usize,
+    run_is_over: bool,
+    /// Lines seen in this window.
+    seen: usize,
+    keys: Vec<Key>,
+}
+
+impl FirstView {
+    /// A view of the last `wanted` lines. `run_is_over`: an open line at the end is one of them.
+    pub fn new(
+        lines: Lines,
+        assembler: Assembler,
+        outputs: Outputs,
+        wanted: u64,
+        run_is_over: bool,
+    ) -> Self {
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+        Self { lines, assembler, outputs, wanted, run_is_over, seen: 0, keys: Vec::new() }
+    }
+
+    /// The windows to read, one after the other, until [`is_enough`](Self::is_enough).
+    pub fn windows(wanted: u64) -> [Tail; 2] {
+        [Tail::Last(wanted + 16), Tail::Last(16 * wanted + 1024)]
+    }
+
+    /// Takes frames of the window.
+    pub fn feed(&mut self, frames: &Frames) {
+        for (frame, payload) in frames.iter() {
+            self.keys.push(Key::of(frame, payload));
+            if self.outputs.has(frame.stream) {
+                self.assembler.push(frame, payload, &mut self.lines);
+            }
+        }
+        self.trim();
+    }
+
+    /// Whether the wanted lines are all there, the first of them whole, or the log has no more.
+    pub fn is_enough(&self, window: Tail) -> bool {
+        let whole_log = match window {
+            Tail::All => true,
+            Tail::Last(frames) => (self.keys.len() as u64) < frames,
+        };
+        whole_log || self.wanted < self.seen || self.wanted == 0
+    }
+
+    /// The last lines, the open pieces, and the keys of all that was read.
+    pub fn finish(mut self) -> (Lines, Assembler, Vec<Key>) {
+        if self.run_is_over {
+            self.assembler.flush(&mut self.lines);
+        }
+        self.lines.keep_last(self.wanted);
+        (self.lines, self.assembler, self.keys)
+    }
+
+    fn trim(&mut self) {
+        let before = self.lines.len();
+        self.seen = self.seen.max(before);
+        // Halving at twice the size keeps the moves linear in the lines read.
+        if 2 * self.wanted + 64 < before {
+            self.lines.keep_last(self.wanted + 1);
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! What one container's follower does next: a pure state machine.
+//!
+//! The supervisor feeds it what happened and carries out what it answers; it reads no clock and
+//! draws no random number of its own. Waiting and backing off are states of it, not of a reader:
+//! while it waits there is no stream.
+//!
+//! ```text
+//!            ┌──────────── rotated ────────────┐
+//!            ▼                                 │
+//! inspect ─▶ follow ──▶ ended: end of file, or broken (wait) ─▶ inspect ─┬─ live ─▶ follow
+//!    ▲         ▲                                                         ├─ gone ─▶ forget
+//!    └ wake    └── started ── idle ◀── note ◀── drain ◀── not running ───┘
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::backoff::Backoff;
+use super::event::{EndReason, Notice};
+use super::limits::HEALTHY;
+use super::source::{Container, ErrorKind, Exit, Phase, SourceError};
+
+/// A container between two runs is asked about this often, in case its start is missed.
+const RESTART_POLL: Duration = Duration::from_secs(5);
+/// A stream that the daemon ends this often without a new line is told.
+const EARLY_ENDS: u32 = 3;
+/// A finite read without a follow is given up after so many failures in a row.
+const TRIES: u32 = 5;
+
+/// What happened.
+#[derive(Debug)]
+pub(super) enum Input<'a> {
+    /// The answer to [`Act::Inspect`].
+    Inspected(Result<&'a Container, &'a SourceError>),
+    /// The stream of [`Act::Follow`] has ended.
+    StreamEnded {
+        /// Why.
+        reason: &'a EndReason,
+        /// It brought new frames.
+        progressed: bool,
+        /// How long it stood.
+        stood: Duration,
+    },
+    /// The read of [`Act::Drain`] has ended; `EndReason::Eof` tells that it is complete.
+    Drained(&'a EndReason),
+    /// The wait of [`Act::Wake`] is over.
+    Woke,
+    /// The daemon says that it started.
+    Started,
+    /// The daemon says that it runs, in a list.
+    Live,
+    /// The daemon says that its run ended.
+    Died(i64),
+    /// The daemon says that one of its processes was killed for want of memory.
+    OutOfMemory,
+    /// The daemon says that it was removed.
+    Destroyed,
+}
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub(super) enum Act {
+    /// Open a stream.
+    Follow,
+    /// Read the rest of the log.
+    Drain,
+    /// Ask the daemon about the container.
+    Inspect,
+    /// Come back after this wait.
+    Wake(Duration),
+    /// Tell this.
+    Say(Notice),
+    /// Nothing more comes of this container.
+    Forget,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The daemon was asked; whether an end of file without a new line led here.
+    Inspecting {
+        early: bool,
+    },
+    Following,
+    Draining,
+    /// Backing off; then follow, or ask first.
+    Waiting {
+        then_follow: bool,
+    },
+    /// Its log is read to the end and it does not run.
+    Idle {
+        restarting: bool,
+    },
+    /// Nothing more is read.
+    Done,
+}
+
+/// One container's follower.
+#[derive(Clone, Debug)]
+pub(super) struct Lifecycle {
+    follow: bool,
+    state: State,
+    /// It was there when cmon started and was not asked about yet: what it is doing is not news.
+    initial: bool,
+    /// The start of the run that is followed was told.
+    announced: bool,
+    driver: Arc<str>,
+    /// The start of the run that is followed.
+    run: Option<Arc<str>>,
+    /// The run whose log was read to its end.
+    drained: Option<Arc<str>>,
+    /// How the last run ended, as far as was told.
+    exit: Option<Exit>,
+    oom: bool,
+    started: bool,
+    destroyed: bool,
+    restarting: bool,
+    backoff: Backoff,
+    early_ends: u32,
+    failure: Option<SourceError>,
+}
+
+impl Lifecycle {
+    /// A follower that asks about its container first.
+    pub(super) fn new(follow: bool, initial: bool) -> Self {
+        Self {
+            follow,
+            state: State::Inspecting { early: false },
+            initial,
+            announced: initial,
+            driver: "".into(),
+            run: None,
+            drained: None,
+            exit: None,
+            oom: false,
+            started: false,
+            destroyed: false,
+            restarting: false,
+            backoff: Backoff::default(),
+            early_ends: 0,
+            failure: None,
+        }
+    }
+
+    /// Nothing more is read of it, ever.
+    pub(super) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// It does not run, is not about to, and its log is read to the end.
+    pub(super) fn is_settled(&self) -> bool {
+        matches!(self.state, State::Idle { restarting: false } | State::Done)
+    }
+
+    /// Why it was given up, where it was.
+    pub(super) fn failure(&self) -> Option<&SourceError> {
+        self.failure.as_ref()
+    }
+
+    /// Takes what happened; `draw` is a random number from 0 to 1 for the jitter of a wait.
+    pub(super) fn step(&mut self, input: &Input<'_>, draw: f64) -> Vec<Act> {
+        match input {
+            Input::Inspected(answer) => self.on_inspected(*answer, draw),
+            Input::StreamEnded { reason, progressed, stood } => {
+                if *progressed || HEALTHY <= *stood {
+                    self.backoff.reset();
+                }
+                self.on_stream_ended(reason, *progressed, draw)
+            }
+            Input::Drained(reason) => self.on_drained(reason, draw),
+            Input::Woke => self.on_woke(),
+            Input::Started => self.on_started(),
+            Input::Live if matches!(self.state, State::Idle { .. }) => self.on_started(),
+            Input::Live => Vec::new(),
+            Input::Died(code) => {
+                self.exit = Some(Exit { code: *code, oom: std::mem::take(&mut self.oom) });
+                Vec::new()
+            }
+            Input::OutOfMemory => {
+                self.oom = true;
+                Vec::new()
+            }
+            Input::Destroyed => self.on_destroyed(),
+        }
+    }
+
+    fn on_inspected(&mut self, answer: Result<&Container, &SourceError>, draw: f64) -> Vec<Act> {
+        let State::Inspecting { early } = self.state else {
+            return Vec::new();
+        };
+        match answer {
+            Ok(container) => {
+                self.driver = Arc::clone(&container.driver);
+                let acts = match container.phase.is_live() && self.follow {
+                    true => self.on_live(container, early, draw),
+                    false => self.on_not_running(container),
+                };
+                self.initial = false;
+                acts
+            }
+            Err(error) if error.kind == ErrorKind::Gone => self.forget(),
+            Err(error) if !self.follow => self.give_up_after_tries(error, draw),
+            Err(error) => self.wait(error, false, draw),
+        }
+    }
+
+    fn on_live(&mut self, container: &Container, early: bool, draw: f64) -> Vec<Act> {
+        let first = self.run.is_none();
+        let same_run = self.run.as_ref() == Some(&container.started_at);
+        self.run = Some(Arc::clone(&container.started_at));
+        let mut acts = Vec::new();
+        if first {
+            acts.extend(self.announce());
+        } else if !same_run {
+            acts.extend(self.new_run());
+        } else if early {
+            self.early_ends += 1;
+            let retry = self.backoff.next(draw);
+            self.state = State::Waiting { then_follow: true };
+            if EARLY_ENDS <= self.early_ends {
+                acts.push(Act::Say(Notice::EndsEarly { times: self.early_ends, retry }));
+            }
+            acts.push(Act::Wake(retry));
+            return acts;
+        }
+        self.started = false;
+        self.restarting = false;
+        self.state = State::Following;
+        acts.push(Act::Follow);
+        acts
+    }
+
+    /// Tells the start of a run, unless that was done.
+    fn announce(&mut self) -> Option<Act> {
+        (!std::mem::replace(&mut self.announced, true)).then_some(Act::Say(Notice::Started))
+    }
+
+    /// The notes between the run that was followed and the one that is running.
+    fn new_run(&mut self) -> Vec<Act> {
+        self.early_ends = 0;
+        let exit = self.exit.take();
+        vec![Act::Say(Notice::Exited(exit)), Act::Say(Notice::Started)]
+    }
+
+    fn on_not_running(&mut self, container: &Container) -> Vec<Act> {
+        self.restarting = container.phase == Phase::Restarting;
+        self.exit = container.exit.or(self.exit);
+        let known = self.drained.as_ref() == Some(&container.started_at);
+        let never_ran = container.phase == Phase::Created;
+        let mut acts = Vec::new();
+        if self.initial || never_ran {
+            // Its run ended before cmon looked, or never began: no news.
+            self.drained = Some(Arc::clone(&container.started_at));
+        } else if self.run.is_none() {
+            acts.extend(self.announce());
+        }
+        self.run = Some(Arc::clone(&container.started_at));
+        if known {
+            return self.rest();
+        }
+        self.state = State::Draining;
+        acts.push(Act::Drain);
+        acts
+    }
+
+    fn on_stream_ended(&mut self, reason: &EndReason, progressed: bool, draw: f64) -> Vec<Act> {
+        if self.state != State::Following {
+            return Vec::new();
+        }
+        if progressed {
+            self.early_ends = 0;
+        }
+        match reason {
+            EndReason::Rotated => vec![Act::Follow],
+            EndReason::Eof => self.inspect(!progressed),
+            EndReason::Cancelled => self.done(None),
+            EndReason::Failed(error) => match error.kind {
+                ErrorKind::Gone => self.inspect(false),
+                ErrorKind::Unreadable => self.done(Some(error.clone())),
+                _ => self.wait(error, false, draw),
+            },
+            EndReason::Panicked(message) => {
+                self.state = State::Waiting { then_follow: true };
+                let notice = Notice::ReaderPanicked { message: message.clone() };
+                vec![Act::Say(notice), Act::Wake(self.backoff.next(draw))]
+            }
+        }
+    }
+
+    fn on_drained(&mut self, reason: &EndReason, draw: f64) -> Vec<Act> {
+        if self.state != State::Draining {
+            return Vec::new();
+        }
+        match reason {
+            EndReason::Eof | EndReason::Rotated if !self.follow => self.done(None),
+            EndReason::Eof | EndReason::Rotated => {
+                self.backoff.reset();
+                self.end_run()
+            }
+            EndReason::Cancelled => self.done(None),
+            EndReason::Failed(error) => match error.kind {
+                ErrorKind::Gone => self.forget(),
+                ErrorKind::Unreadable => self.done(Some(error.clone())),
+                _ if !self.follow => self.give_up_after_tries(error, draw),
+                _ => self.wait(error, false, draw),
+            },
+            EndReason::Panicked(message) => {
+                self.state = State::Waiting { then_follow: false };
+                let notice = Notice::ReaderPanicked { message: message.clone() };
+                vec![Act::Say(notice), Act::Wake(self.backoff.next(draw))]
+            }
+        }
+    }
+
+    /// The run's log is read to its end: tells how the run ended, and what comes next.
+    fn end_run(&mut self) -> Vec<Act> {
+        let mut acts = Vec::new();
+        if self.drained != self.run {
+            self.drained.clone_from(&self.run);
+            acts.push(Act::Say(match self.restarting {
+                true => Notice::Restarting(self.exit),
+                false => Notice::Exited(self.exit),
+            }));
+        }
+        self.exit = None;
+        acts.extend(self.rest());
+        acts
+    }
+
+    /// Waits for the next run, unless it is already there or the container is gone.
+    fn rest(&mut self) -> Vec<Act> {
+        self.state = State::Idle { restarting: self.restarting };
+        if self.started {
+            self.on_started()
+        } else if self.destroyed {
+            self.forget()
+        } else if !self.follow {
+            self.done(None)
+        } else if self.restarting {
+            vec![Act::Wake(RESTART_POLL)]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn on_woke(&mut self) -> Vec<Act> {
+        match self.state {
+            State::Waiting { then_follow: true } => {
+                self.state = State::Following;
+                vec![Act::Follow]
+            }
+            State::Waiting { .. } | State::Idle { restarting: true } => self.inspect(false),
+            _ => Vec::new(),
+        }
+    }
+
+    fn on_started(&mut self) -> Vec<Act> {
+        match self.state {
+            State::Idle { .. } => {
+                self.started = false;
+                self.restarting = false;
+                // The next inspection tells which run this is.
+                self.run = None;
+                self.announced = true;
+                self.state = State::Following;
+                vec![Act::Say(Notice::Started), Act::Follow]
+            }
+            State::Waiting { .. } => self.inspect(false),
+            State::Following | State::Done => Vec::new(),
+            State::Inspecting { .. } | State::Draining => {
+                self.started = self.run.is_some();
+                Vec::new()
+            }
+        }
+    }
+
+    fn on_destroyed(&mut self) -> Vec<Act> {
+        self.destroyed = true;
+        match self.state {
+            State::Idle { .. } | State::Waiting { .. } => self.forget(),
+            // What reads now finds out by itself, and reads to the end before that.
+            _ => Vec::new(),
+        }
+    }
+
+    fn inspect(&mut self, early: bool) -> Vec<Act> {
+        self.state = State::Inspecting { early };
+        vec![Act::Inspect]
+    }
+
+    /// Backs off; the first failure in a row is told.
+    fn wait(&mut self, error: &SourceError, then_follow: bool, draw: f64) -> Vec<Act> {
+        let first = self.backoff.failures() == 0;
+        let retry = self.backoff.next(draw);
+        self.state = State::Waiting { then_follow };
+        let wake = Act::Wake(retry);
+        match first {
+            true => vec![Act::Say(Notice::StreamBroke { error: error.clone(), retry }), wake],
+            false => vec![wake],
+        }
+    }
+
+    fn give_up_after_tries(&mut self, error: &SourceError, draw: f64) -> Vec<Act> {
+        match self.backoff.failures() < TRIES {
+            true => self.wait(error, false, draw),
+            false => self.done(Some(error.clone())),
+        }
+    }
+
+    fn done(&mut self, failure: Option<SourceError>) -> Vec<Act> {
+        self.state = State::Done;
+        self.failure = failure;
+        match &self.failure {
+            Some(error) if error.kind == ErrorKind::Unreadable => {
+                let (driver, error) = (Arc::clone(&self.driver), error.clone());
+                vec![Act::Say(Notice::Unreadable { driver, error })]
+            }
+            Some(error) => vec![Act::Say(Notice::GivenUp { error: error.clone() })],
+            None => Vec::new(),
+        }
+    }
+
+    fn forget(&mut self) -> Vec<Act> {
+        self.state = State::Done;
+        let mut acts = Vec::new();
+        if let Some(exit) = self.exit.take() {
+            acts.push(Act::Say(Notice::Exited(Some(exit))));
+        }
+        acts.push(Act::Say(Notice::Removed));
+        acts.push(Act::Forget);
+        acts
+    }
+}
+
+#[cfg(test)]
+mod tests;

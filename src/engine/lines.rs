@@ -1,0 +1,225 @@
+//! Frames to lines: pieces of long lines are joined, per output of the container.
+//!
+//! The state belongs to the container, not to a stream: a line whose pieces come over two
+//! streams is still one line. A line that is longer than allowed passes in marked pieces, so memory
+//! is bounded by the limit.
+
+use super::event::Lines;
+use super::source::{Frame, PieceRule, StdStream};
+use super::timestamp::Timestamp;
+
+/// Where the daemon cuts a line that has no end: pieces are multiples of this, but for the last.
+const PIECE: usize = 16 * 1024;
+
+/// Joins the frames of one container to lines.
+#[derive(Clone, Debug)]
+pub struct Assembler {
+    rule: PieceRule,
+    max_line: usize,
+    open: [Option<Open>; 2],
+}
+
+/// A line whose end has not come.
+#[derive(Clone, Debug)]
+struct Open {
+    time: Timestamp,
+    /// What has not been handed on.
+    text: Vec<u8>,
+    /// The line's length so far.
+    length: usize,
+}
+
+impl Assembler {
+    /// Joins by this rule; lines pass in pieces above `max_line` bytes, terminator not counted.
+    pub fn new(rule: PieceRule, max_line: usize) -> Self {
+        Self { rule, max_line: max_line.max(1), open: [None, None] }
+    }
+
+    /// Takes the next frame and appends the lines that it completes.
+    pub fn push(&mut self, frame: Frame, payload: &[u8], into: &mut Lines) {
+        let whole = payload.ends_with(b"\n");
+        let continues =
+            self.open[slot(frame.stream)].as_ref().is_some_and(|open| match self.rule {
+                PieceRule::SameTimestamp => open.time == frame.time,
+                PieceRule::FullPieces => open.length.is_multiple_of(PIECE),
+            });
+        if !continues {
+            self.flush_stream(frame.stream, into);
+            if whole && payload.len() <= self.max_line {
+                into.push(frame.time, frame.stream, [payload, &[]], true, false);
+                return;
+            }
+        }
+        let slot = &mut self.open[slot(frame.stream)];
+        let mut open =
+            slot.take().unwrap_or(Open { time: frame.time, text: Vec::new(), length: 0 });
+        open.text.extend_from_slice(payload);
+        open.length += payload.len();
+        let terminator = terminator(&open.text);
+        while self.max_line < open.text.len() - terminator.min(open.text.len()) {
+            let cut = boundary(&open.text, self.max_line);
+            into.push(open.time, frame.stream, [&open.text[..cut], &[]], false, false);
+            open.text.drain(..cut);
+        }
+        if whole {
+            into.push(open.time, frame.stream, [&open.text, &[]], true, false);
+        } else {
+            *slot = Some(open);
+        }
+    }
+
+    /// Ends all open lines where they are: the container's run is over, or lines are missing.
+    pub fn flush(&mut self, into: &mut Lines) {
+        self.flush_stream(StdStream::Stdout, into);
+        self.flush_stream(StdStream::Stderr, into);
+    }
+
+    fn flush_stream(&mut self, stream: StdStream, into: &mut Lines) {
+        if let Some(open) = self.open[slot(stream)].take().filter(|open| 0 < open.length) {
+            into.push(open.time, stream, [&open.text, &[]], true, false);
+        }
+    }
+}
+
+fn slot(stream: StdStream) -> usize {
+    match stream {
+        StdStream::Stdout => 0,
+        StdStream::Stderr => 1,
+    }
+}
+
+/// Length of the end of line that the text has.
+fn terminator(text: &[u8]) -> usize {
+    match text {
+        [.., b'\r', b'\n'] => 2,
+        [.., b'\n'] => 1,
+        _ => 0,
+    }
+}
+
+/// The last place at or before `limit` where no UTF-8 character is cut; `limit` itself when the
+/// bytes are not UTF-8.
+fn boundary(text: &[u8], limit: usize) -> usize {
+    let is_start = |at: &usize| text.get(*at).is_none_or(|byte| byte & 0xC0 != 0x80);
+    let lowest = limit.saturating_sub(3).max(1);
+    (lowest..=limit).rev().find(is_start).unwrap_or(limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::super::event::{Ending, Label};
+    use super::super::source::{ContainerId, ContainerKey, DaemonId, Frames};
+    use super::*;
+
+    fn batch() -> Lines {
+        let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("c") };
+        Lines::new(Arc::new(Label { key, name: "web".into() }))
+    }
+
+    /// What comes out: stream, time, text and ending of each line.
+    fn assemble(
+        rule: PieceRule,
+        max_line: usize,
+        frames: &[(StdStream, i64, Vec<u8>)],
+    ) -> Vec<(StdStream, i64, Vec<u8>, Ending)> {
+        let mut batch = batch();
+        let mut all = Frames::default();
+        for (stream, time, payload) in frames {
+            all.push(*stream, Timestamp::from_nanos(*time), [payload, &[]]);
+        }
+        let mut assembler = Assembler::new(rule, max_line);
+        all.iter().for_each(|(frame, payload)| assembler.push(frame, payload, &mut batch));
+        assembler.flush(&mut batch);
+        let owned = |(line, text): (super::super::event::Line, &[u8])| {
+            (line.stream, line.time.as_nanos(), text.to_vec(), line.ending)
+        };
+        batch.iter().map(owned).collect()
+    }
+
+    use StdStream::{Stderr, Stdout};
+
+    const MIB: usize = 1 << 20;
+
+    #[test]
+    fn pieces_are_joined_though_the_other_output_comes_between() {
+        let frames = [
+            (Stdout, 1, vec![b'a'; PIECE]),
+            (Stderr, 2, b"err\n".to_vec()),
+            (Stdout, 1, b"end\n".to_vec()),
+        ];
+        let joined = [vec![b'a'; PIECE], b"end".to_vec()].concat();
+        let expected = [(Stderr, 2, b"err".to_vec(), Ending::Lf), (Stdout, 1, joined, Ending::Lf)];
+        assert_eq!(assemble(PieceRule::SameTimestamp, MIB, &frames), expected);
+    }
+
+    #[test]
+    fn a_line_that_the_next_run_follows_ends_without_a_newline() {
+        let frames = [(Stdout, 1, b"no end".to_vec()), (Stdout, 2, b"next\r\n".to_vec())];
+        let expected = [
+            (Stdout, 1, b"no end".to_vec(), Ending::Unterminated),
+            (Stdout, 2, b"next".to_vec(), Ending::CrLf),
+        ];
+        assert_eq!(assemble(PieceRule::SameTimestamp, MIB, &frames), expected);
+        assert_eq!(assemble(PieceRule::FullPieces, MIB, &frames), expected);
+    }
+
+    #[test]
+    fn full_pieces_with_timestamps_of_their_own_are_one_line_where_that_is_the_rule() {
+        let frames = [(Stdout, 1, vec![b'a'; PIECE]), (Stdout, 2, b"end\n".to_vec())];
+        assert_eq!(assemble(PieceRule::FullPieces, MIB, &frames).len(), 1);
+        assert_eq!(assemble(PieceRule::SameTimestamp, MIB, &frames).len(), 2);
+    }
+
+    #[test]
+    fn a_line_over_the_limit_passes_in_marked_pieces() {
+        let frames = [(Stdout, 1, b"abcdefghij\n".to_vec())];
+        let expected = [
+            (Stdout, 1, b"abcd".to_vec(), Ending::Piece),
+            (Stdout, 1, b"efgh".to_vec(), Ending::Piece),
+            (Stdout, 1, b"ij".to_vec(), Ending::Lf),
+        ];
+        assert_eq!(assemble(PieceRule::SameTimestamp, 4, &frames), expected);
+        assert_eq!(assemble(PieceRule::SameTimestamp, 10, &frames).len(), 1, "just within");
+    }
+
+    #[test]
+    fn a_character_is_not_cut_in_two() {
+        let frames = [(Stdout, 1, "aé€😀x\n".as_bytes().to_vec())];
+        for limit in 4..10 {
+            let lines = assemble(PieceRule::SameTimestamp, limit, &frames);
+            assert!(lines.iter().all(|(.., text, _)| std::str::from_utf8(text).is_ok()), "{limit}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_byte_is_lost_doubled_or_out_of_order(
+            frames in prop::collection::vec(
+                (prop_oneof![Just(Stdout), Just(Stderr)], 0i64..4, prop::collection::vec(b'a'..b'd', 0..20), any::<bool>()),
+                0..20,
+            ),
+            max_line in 1usize..30,
+        ) {
+            let frames: Vec<_> = frames.into_iter().map(|(stream, time, mut text, ends)| {
+                if ends { text.push(b'\n'); }
+                (stream, time, text)
+            }).collect();
+            for stream in [Stdout, Stderr] {
+                let of = |(s, ..): &&(StdStream, i64, Vec<u8>)| *s == stream;
+                let input: Vec<u8> = frames.iter().filter(of).flat_map(|f| f.2.clone()).collect();
+                let lines = assemble(PieceRule::SameTimestamp, max_line, &frames);
+                let output: Vec<u8> = lines.iter().filter(|line| line.0 == stream).flat_map(|line| {
+                    let end: &[u8] = if line.3 == Ending::Lf { b"\n" } else { b"" };
+                    [line.2.as_slice(), end].concat()
+                }).collect();
+                prop_assert_eq!(output, input);
+                let longest = lines.iter().map(|line| line.2.len()).max().unwrap_or(0);
+                prop_assert!(longest <= max_line);
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Every task from spawn to end, and the only place that spawns.
+//!
+//! A task's entry is made before it runs and removed when its future is dropped, so return,
+//! cancellation and panic all count, and nobody can forget to. A reader's entry is its stream too:
+//! one lock covers both, so in every census readers equal streams, and opened equals closed plus
+//! open. What came of the task is told after its entry is gone.
+
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use super::census::{Census, TaskKind};
+
+/// The time over which the cycle rate is observed.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Counts tasks. Clones share one count.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    tracker: TaskTracker,
+    book: Arc<Mutex<Book>>,
+}
+
+#[derive(Debug)]
+struct Book {
+    started: Instant,
+    next: u64,
+    live: BTreeMap<u64, Live>,
+    streams_opened: u64,
+    streams_closed: u64,
+    panics: u64,
+    /// Closed streams per container name.
+    cycles: BTreeMap<String, u64>,
+    /// Closed streams per second of the last minute: seconds since `started`, count.
+    recent: VecDeque<(u64, u64)>,
+}
+
+#[derive(Debug)]
+struct Live {
+    kind: TaskKind,
+    label: String,
+    since: Instant,
+    /// The cycles per minute that rotation alone gives, for a reader.
+    expected: f64,
+}
+
+/// A task panicked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panicked {
+    /// The panic's message.
+    pub message: String,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        let book = Book {
+            started: Instant::now(),
+            next: 0,
+            live: BTreeMap::new(),
+            streams_opened: 0,
+            streams_closed: 0,
+            panics: 0,
+            cycles: BTreeMap::new(),
+            recent: VecDeque::new(),
+        };
+        Self { tracker: TaskTracker::new(), book: Arc::new(Mutex::new(book)) }
+    }
+}
+
+impl Registry {
+    /// Spawns `task`, counted under `kind` and `label` until it has ended.
+    pub fn spawn(
+        &self,
+        kind: TaskKind,
+        label: &str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.spawn_then(kind, label, task, drop);
+    }
+
+    /// Spawns `task`; when it has ended and is no longer counted, `then` hears what came of it.
+    /// `then` is not called when the runtime shuts down under the task.
+    pub fn spawn_then<T: Send + 'static>(
+        &self,
+        kind: TaskKind,
+        label: &str,
+        task: impl Future<Output = T> + Send + 'static,
+        then: impl FnOnce(Result<T, Panicked>) + Send + 'static,
+    ) {
+        let entry = self.enter(kind, label, 0.0);
+        self.run(entry, task, then);
+    }
+
+    /// Spawns a reader: a task that is a stream, which rotates every `age` when nothing else ends
+    /// it.
+    pub fn spawn_reader<T: Send + 'static>(
+        &self,
+        label: &str,
+        age: Duration,
+        reader: impl Future<Output = T> + Send + 'static,
+        then: impl FnOnce(Result<T, Panicked>) + Send + 'static,
+    ) {
+        let entry = self.enter(TaskKind::Reader, label, 60.0 / age.as_secs_f64());
+        self.run(entry, reader, then);
+    }
+
+    fn run<T: Send + 'static>(
+        &self,
+        entry: Entry,
+        task: impl Future<Output = T> + Send + 'static,
+        then: impl FnOnce(Result<T, Panicked>) + Send + 'static,
+    ) {
+        #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
+        tokio::spawn(self.tracker.track_future(async move {
+            let outcome = AssertUnwindSafe(task).catch_unwind().await;
+            let outcome = outcome.map_err(|panic| {
+                entry.registry.lock().panics += 1;
+                Panicked { message: message(panic.as_ref()) }
+            });
+            drop(entry);
+            then(outcome);
+        }));
+    }
+
+    fn enter(&self, kind: TaskKind, label: &str, expected: f64) -> Entry {
+        let mut book = self.lock();
+        let number = book.next;
+        book.next += 1;
+        if kind == TaskKind::Reader {
+            book.streams_opened += 1;
+        }
+        let live = Live { kind, label: label.to_owned(), since: Instant::now(), expected };
+        book.live.insert(number, live);
+        drop(book);
+        Entry { registry: self.clone(), number }
+    }
+
+    /// Waits until no task is left.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn drained(&self) {
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
+    /// Live tasks.
+    pub fn live(&self) -> usize {
+        self.lock().live.len()
+    }
+
+    /// The labels of the live tasks of one kind.
+    pub fn labels(&self, kind: TaskKind) -> Vec<String> {
+        let of_kind = |live: &&Live| live.kind == kind;
+        self.lock().live.values().filter(of_kind).map(|live| live.label.clone()).collect()
+    }
+
+    /// Fills in what the registry counts.
+    pub fn census(&self) -> Census {
+        let now = Instant::now();
+        let book = self.lock();
+        let mut census = Census {
+            elapsed: now - book.started,
+            streams_opened: book.streams_opened,
+            streams_closed: book.streams_closed,
+            panics: book.panics,
+            cycles: book.cycles.clone(),
+            cycles_per_minute: book.cycles_per_minute(now),
+            ..Census::default()
+        };
+        for live in book.live.values() {
+            *census.tasks.entry(live.kind).or_default() += 1;
+            if live.kind == TaskKind::Reader {
+                let age = now - live.since;
+                census.oldest = Some(census.oldest.map_or(age, |oldest| oldest.max(age)));
+                census.cycles_expected += live.expected;
+            }
+        }
+        census.readers = census.tasks.get(&TaskKind::Reader).copied().unwrap_or(0);
+        census.streams_open = book.streams_opened - book.streams_closed;
+        census
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn close_stream(&mut self, label: String) {
+        self.streams_closed += 1;
+        *self.cycles.entry(label).or_default() += 1;
+        let second = self.started.elapsed().as_secs();
+        match self.recent.back_mut() {
+            Some((last, count)) if *last == second => *count += 1,
+            _ => self.recent.push_back((second, 1)),
+        }
+        while self.recent.front().is_some_and(|(first, _)| first + WINDOW.as_secs() < second) {
+            self.recent.pop_front();
+        }
+    }
+
+    fn cycles_per_minute(&self, now: Instant) -> f64 {
+        let elapsed = now - self.started;
+        let from = elapsed.saturating_sub(WINDOW).as_secs();
+        let recent = self.recent.iter().filter(|(second, _)| from <= *second);
+        let count: u64 = recent.map(|(_, count)| count).sum();
+        let over = elapsed.min(WINDOW).as_secs_f64();
+        if over < 1.0 { 0.0 } else { count as f64 * 60.0 / over }
+    }
+}
+
+/// Keeps one task counted for as long as it lives.
+#[derive(Debug)]
+struct Entry {
+    registry: Registry,
+    number: u64,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut book = self.registry.lock();
+        let Some(live) = book.live.remove(&self.number) else {
+            return;
+        };
+        if live.kind == TaskKind::Reader {
+            book.close_stream(live.label);
+        }
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_is_counted_until_it_ends() {
+        let registry = Registry::default();
+        let (tx, ended) = mpsc::channel();
+        registry.spawn_reader("web", HOUR, sleep(HOUR), move |outcome| tx.send(outcome).unwrap());
+        sleep(HOUR - Duration::from_secs(1)).await;
+        let census = registry.census();
+        assert_eq!((census.readers, census.streams_open, census.streams_closed), (1, 1, 0));
+        assert_eq!(census.oldest, Some(HOUR - Duration::from_secs(1)));
+        registry.drained().await;
+        let census = registry.census();
+        assert_eq!((census.readers, census.streams_open, census.streams_closed), (0, 0, 1));
+        assert_eq!(census.cycles["web"], 1);
+        assert_eq!(ended.try_recv(), Ok(Ok(())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panicking_reader_is_released_counted_and_told() {
+        let registry = Registry::default();
+        let (tx, ended) = mpsc::channel();
+        let reader = async { panic!("boom") };
+        registry.spawn_reader("web", HOUR, reader, move |outcome: Result<(), _>| {
+            tx.send(outcome).unwrap();
+        });
+        registry.drained().await;
+        assert_eq!((registry.live(), registry.census().panics), (0, 1));
+        let panicked = Panicked { message: "boom".to_owned() };
+        assert_eq!(ended.try_recv(), Ok(Err(panicked)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_is_told_after_the_entry_is_gone() {
+        let registry = Registry::default();
+        let (tx, live) = mpsc::channel();
+        let seen = registry.clone();
+        registry.spawn_then(TaskKind::Request, "list", sleep(HOUR), move |_| {
+            tx.send(seen.live()).unwrap();
+        });
+        assert_eq!(registry.labels(TaskKind::Request), ["list"]);
+        registry.drained().await;
+        assert_eq!(live.try_recv(), Ok(0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_cycle_rate_is_that_of_the_last_minute() {
+        let registry = Registry::default();
+        for _ in 0..240 {
+            let second = Duration::from_secs(1);
+            registry.spawn_reader("web", 2 * second, sleep(2 * second), drop);
+            sleep(2 * second).await;
+        }
+        let rate = registry.census().cycles_per_minute;
+        assert!((29.0..=31.0).contains(&rate), "{rate}");
+        assert!(registry.lock().recent.len() <= 61, "the window is bounded");
+    }
+}

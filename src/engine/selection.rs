@@ -1,0 +1,345 @@
+//! Which containers: pure, from what was typed to a yes or no per container.
+//!
+//! A pattern is a plain text (a name, or the first characters of an id), a glob (`web-*`) or a
+//! regular expression between slashes (`/^web/`). A selection is followed by name: [`resolve`]
+//! compares the plain texts with the daemon's list once, at the start, and replaces an id by its
+//! container's name, so that a container that is removed and made again is still meant.
+//!
+//! [`resolve`]: Selection::resolve
+
+use std::fmt;
+
+use regex::Regex;
+
+use super::source::Listed;
+
+/// One pattern as it was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternText(pub String);
+
+impl From<&str> for PatternText {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+/// A compiled selection.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    all: bool,
+    patterns: Vec<Pattern>,
+}
+
+#[derive(Clone, Debug)]
+struct Pattern {
+    text: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// A name or an id prefix: which of them, the list will tell.
+    Plain(String),
+    /// A name.
+    Name(String),
+    Glob(glob::Pattern),
+    Regex(Regex),
+}
+
+/// A pattern that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// It is empty.
+    #[error("a container's name cannot be empty")]
+    Empty,
+    /// It is no glob.
+    #[error("`{text}` is not a glob: {why}")]
+    Glob {
+        /// As typed.
+        text: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// It is no regular expression.
+    #[error("`{text}` is not a regular expression: {why}")]
+    Regex {
+        /// As typed.
+        text: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// An id prefix that several containers share.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the id `{text}` is ambiguous: {}", Joined(.candidates))]
+pub struct AmbiguousId {
+    /// As typed.
+    pub text: String,
+    /// Whom it may mean, as `id (name)`.
+    pub candidates: Vec<String>,
+}
+
+/// A pattern that no container matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// As typed.
+    pub pattern: String,
+    /// The name that may have been meant.
+    pub nearest: Option<String>,
+}
+
+impl Selection {
+    /// Compiles what was typed; `all` selects every container, whatever the patterns.
+    pub fn compile(texts: &[PatternText], all: bool) -> Result<Self, PatternError> {
+        let patterns = texts.iter().map(Pattern::compile).collect::<Result<_, _>>()?;
+        Ok(Self { all, patterns })
+    }
+
+    /// Every container.
+    pub fn all() -> Self {
+        Self { all: true, patterns: Vec::new() }
+    }
+
+    /// Whether this container is meant.
+    pub fn matches(&self, container: &Listed) -> bool {
+        self.all || self.patterns.iter().any(|pattern| pattern.matches(container))
+    }
+
+    /// Settles the plain texts against the daemon's list: a full id wins, then an exact name, then
+    /// an id prefix. An id is replaced by its container's name. A text that matches nothing is
+    /// left as it is.
+    pub fn resolve(&self, listed: &[Listed]) -> Result<Self, AmbiguousId> {
+        let resolve = |pattern: &Pattern| pattern.resolve(listed);
+        Ok(Self {
+            all: self.all,
+            patterns: self.patterns.iter().map(resolve).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The patterns that no container matches, each with the nearest name where there is one.
+    pub fn unmatched(&self, listed: &[Listed]) -> Vec<Unmatched> {
+        let idle = |pattern: &&Pattern| !listed.iter().any(|one| pattern.matches(one));
+        self.patterns
+            .iter()
+            .filter(idle)
+            .map(|pattern| Unmatched {
+                pattern: pattern.text.clone(),
+                nearest: pattern.nearest(listed),
+            })
+            .collect()
+    }
+
+    /// Whether at most one container can be meant: one plain name or id, and not all.
+    pub fn is_single(&self) -> bool {
+        let plain = |pattern: &Pattern| matches!(pattern.kind, Kind::Plain(_) | Kind::Name(_));
+        !self.all && self.patterns.len() == 1 && self.patterns.iter().all(plain)
+    }
+}
+
+impl Pattern {
+    fn compile(PatternText(text): &PatternText) -> Result<Self, PatternError> {
+        let kind = if let Some(inner) = regex_between_slashes(text) {
+            Kind::Regex(Regex::new(inner).map_err(|error| PatternError::Regex {
+                text: text.clone(),
+                why: last_line(&error.to_string()),
+            })?)
+        } else if text.contains(['*', '?', '[']) {
+            Kind::Glob(glob::Pattern::new(text).map_err(|error| PatternError::Glob {
+                text: text.clone(),
+                why: error.msg.to_owned(),
+            })?)
+        } else {
+            // The daemon itself writes names with a slash in front.
+            let plain = text.strip_prefix('/').unwrap_or(text);
+            if plain.is_empty() {
+                return Err(PatternError::Empty);
+            }
+            Kind::Plain(plain.to_owned())
+        };
+        Ok(Self { text: text.clone(), kind })
+    }
+
+    fn matches(&self, container: &Listed) -> bool {
+        match &self.kind {
+            Kind::Plain(text) => *text == *container.name || has_id_prefix(container, text),
+            Kind::Name(name) => *name == *container.name,
+            Kind::Glob(glob) => glob.matches(&container.name),
+            Kind::Regex(regex) => regex.is_match(&container.name),
+        }
+    }
+
+    fn resolve(&self, listed: &[Listed]) -> Result<Self, AmbiguousId> {
+        let Kind::Plain(text) = &self.kind else {
+            return Ok(self.clone());
+        };
+        let named =
+            |name: &str| Self { text: self.text.clone(), kind: Kind::Name(name.to_owned()) };
+        if let Some(exact) = listed.iter().find(|one| one.key.id.as_str() == text) {
+            return Ok(named(&exact.name));
+        }
+        if listed.iter().any(|one| *text == *one.name) {
+            return Ok(named(text));
+        }
+        let candidates: Vec<_> = listed.iter().filter(|one| has_id_prefix(one, text)).collect();
+        match candidates.as_slice() {
+            [] => Ok(self.clone()),
+            [one] => Ok(named(&one.name)),
+            several => Err(AmbiguousId {
+                text: self.text.clone(),
+                candidates: several
+                    .iter()
+                    .map(|one| format!("{} ({})", one.key.id.short(), one.name))
+                    .collect(),
+            }),
+        }
+    }
+
+    fn nearest(&self, listed: &[Listed]) -> Option<String> {
+        let (Kind::Plain(text) | Kind::Name(text)) = &self.kind else {
+            return None;
+        };
+        let likeness = |name: &str| {
+            // Compose names a container `project-service-1`; people type the service.
+            let within = if name.contains(text.as_str()) { 1.0 } else { 0.0 };
+            strsim::normalized_damerau_levenshtein(name, text) + within
+        };
+        listed
+            .iter()
+            .map(|one| (likeness(&one.name), &one.name))
+            // Half of the characters agree: `wbe` for `web` passes, `db` for `web` does not.
+            .filter(|(likeness, _)| 0.5 <= *likeness)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, name)| name.to_string())
+    }
+}
+
+fn regex_between_slashes(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('/')?.strip_suffix('/')?;
+    (!inner.is_empty()).then_some(inner)
+}
+
+fn has_id_prefix(container: &Listed, text: &str) -> bool {
+    container.key.id.as_str().starts_with(text)
+}
+
+/// The regex crate draws the pattern with a caret; its last line says what is wrong.
+fn last_line(message: &str) -> String {
+    let last = message.lines().last().unwrap_or_default();
+    last.trim_start_matches("error: ").to_owned()
+}
+
+struct Joined<'a>(&'a [String]);
+
+impl fmt::Display for Joined<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::source::{ContainerId, ContainerKey, DaemonId, Phase};
+    use super::*;
+
+    fn listed(id: &str, name: &str) -> Listed {
+        Listed {
+            key: ContainerKey { daemon: DaemonId::new("unix:///d"), id: ContainerId::new(id) },
+            name: name.into(),
+            phase: Phase::Running,
+        }
+    }
+
+    fn compiled(texts: &[&str]) -> Selection {
+        let texts: Vec<PatternText> = texts.iter().map(|text| (*text).into()).collect();
+        Selection::compile(&texts, false).unwrap()
+    }
+
+    #[test]
+    fn each_kind_of_pattern_selects_what_it_says() {
+        let cases: [(&str, &[&str]); 11] = [
+            ("web-1", &["web-1"]),
+            ("/web-1", &["web-1"]),
+            ("web", &[]),
+            ("ab1", &["web-1"]),
+            ("AB1", &[]),
+            ("web-*", &["web-1", "web-2"]),
+            ("web-?", &["web-1", "web-2"]),
+            ("web-[2-9]", &["web-2"]),
+            ("/eb/", &["web-1", "web-2"]),
+            ("/^db$/", &["db"]),
+            ("/^b/", &[]),
+        ];
+        let list = [listed("ab12", "web-1"), listed("ab99", "web-2"), listed("cd34", "db")];
+        for (pattern, expected) in cases {
+            let selection = compiled(&[pattern]);
+            let found: Vec<&str> =
+                list.iter().filter(|one| selection.matches(one)).map(|one| &*one.name).collect();
+            assert_eq!(found, expected, "{pattern}");
+        }
+        assert!(list.iter().all(|one| Selection::all().matches(one)));
+    }
+
+    #[test]
+    fn an_exact_name_wins_over_an_id_prefix() {
+        let list = [listed("ab12", "other"), listed("cd34", "ab")];
+        let selection = compiled(&["ab"]).resolve(&list).unwrap();
+        assert!(!selection.matches(&list[0]));
+        assert!(selection.matches(&list[1]));
+    }
+
+    #[test]
+    fn a_full_id_wins_over_a_name() {
+        let list = [listed("ab12", "other"), listed("cd34", "ab12")];
+        let selection = compiled(&["ab12"]).resolve(&list).unwrap();
+        assert!(selection.matches(&list[0]));
+        assert!(!selection.matches(&list[1]));
+    }
+
+    #[test]
+    fn an_id_is_followed_by_name_afterwards() {
+        let selection = compiled(&["ab1"]).resolve(&[listed("ab12", "web")]).unwrap();
+        assert!(selection.matches(&listed("ff00", "web")), "made again");
+        assert!(!selection.matches(&listed("ab12", "renamed")));
+        assert!(selection.is_single());
+    }
+
+    #[test]
+    fn an_ambiguous_id_prefix_names_its_candidates() {
+        let list = [listed("ab12", "web"), listed("ab99", "db")];
+        let error = compiled(&["ab"]).resolve(&list).unwrap_err();
+        assert_eq!(error.to_string(), "the id `ab` is ambiguous: ab12 (web), ab99 (db)");
+    }
+
+    #[test]
+    fn what_matches_nothing_is_told_with_the_nearest_name() {
+        let list = [listed("ab12", "web"), listed("cd34", "shop-cache-1")];
+        let nearest = |pattern: &str| compiled(&[pattern]).unmatched(&list)[0].nearest.clone();
+        assert_eq!(nearest("wbe").as_deref(), Some("web"));
+        assert_eq!(nearest("cache").as_deref(), Some("shop-cache-1"));
+        assert_eq!(nearest("postgres"), None);
+        assert_eq!(nearest("x-*"), None);
+        assert_eq!(compiled(&["web", "ab"]).unmatched(&list), []);
+    }
+
+    #[test]
+    fn only_one_plain_pattern_is_single() {
+        assert!(compiled(&["web"]).is_single());
+        for several in [&["web", "db"][..], &["web-*"], &["/web/"], &[]] {
+            assert!(!compiled(several).is_single(), "{several:?}");
+        }
+        assert!(!Selection::compile(&["web".into()], true).unwrap().is_single());
+    }
+
+    #[test]
+    fn a_bad_pattern_says_what_is_wrong() {
+        let error = |text: &str| {
+            let error = Selection::compile(&[text.into()], false).unwrap_err();
+            error.to_string()
+        };
+        assert_eq!(error("/web(/"), "`/web(/` is not a regular expression: unclosed group");
+        assert_eq!(error("web-[1"), "`web-[1` is not a glob: invalid range pattern");
+        assert_eq!(error(""), "a container's name cannot be empty");
+        assert_eq!(error("/"), "a container's name cannot be empty");
+    }
+}

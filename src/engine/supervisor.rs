@@ -1,0 +1,527 @@
+//! The one loop: containers come and go, readers start and end.
+//!
+//! It owns a follower per container, feeds each follower's [`Lifecycle`] with what happened, and
+//! carries out what that answers. It never waits for anything but its own select: questions and
+//! streams are tasks of the registry that report back through the inbox, and notes wait in an
+//! outbox until the output takes them, so a stopped output cannot stop the supervisor.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::census::TaskKind;
+use super::event::{EndReason, Event, Label, Note, Notice};
+use super::lifecycle::{Act, Input, Lifecycle};
+use super::limits::{RELIST, rotation};
+use super::reader::Reader;
+use super::registry::{Panicked, Registry};
+use super::resume::{Backlog, Resume};
+use super::selection::Selection;
+use super::source::{
+    Container, ContainerKey, EventStream, Happening, Listed, Source, SourceError, What,
+};
+use super::tally::Tally;
+use super::{Config, backoff::Backoff};
+
+/// Questions asked of the daemon at the same time.
+const QUESTIONS: usize = 16;
+/// Notes held while the output is not read; above that the oldest are dropped, and counted.
+const OUTBOX: usize = 10_000;
+/// Happenings that wait for the supervisor; when it is full, the daemon's socket fills.
+const HAPPENINGS: usize = 1024;
+
+/// What tasks report. At most one per task is on its way, so the inbox is bounded by the tasks.
+#[derive(Debug)]
+enum Message {
+    Inspected(ContainerKey, Result<Container, SourceError>),
+    StreamEnded(ContainerKey, EndReason),
+    Drained(ContainerKey, EndReason),
+    Listed(Result<Vec<Listed>, SourceError>),
+    Subscribed,
+    EventsEnded(SourceError),
+}
+
+/// One container that is followed.
+struct Follower {
+    label: Arc<Label>,
+    lifecycle: Lifecycle,
+    backlog: Backlog,
+    /// Once it was inspected.
+    container: Option<Arc<Container>>,
+    resume: Option<Arc<Mutex<Resume>>>,
+    wake: Option<Instant>,
+    /// Of the stream that is open: since when, and the progress at its start.
+    opened: (Instant, u64),
+}
+
+impl Follower {
+    fn progress(&self) -> u64 {
+        let resume = self.resume.as_ref();
+        resume.map_or(0, |resume| resume.lock().unwrap_or_else(PoisonError::into_inner).progress())
+    }
+}
+
+/// Follows the selected containers of one daemon.
+pub(super) struct Supervisor<S: Source> {
+    source: Arc<S>,
+    registry: Registry,
+    tally: Arc<Tally>,
+    config: Config,
+    selection: Selection,
+    events: mpsc::Sender<Event>,
+    /// Cancels every task of this supervisor.
+    stop: CancellationToken,
+    followers: BTreeMap<ContainerKey, Follower>,
+    outbox: VecDeque<Event>,
+    dropped: u64,
+    inbox: (mpsc::UnboundedSender<Message>, mpsc::UnboundedReceiver<Message>),
+    happenings: (mpsc::Sender<Happening>, mpsc::Receiver<Happening>),
+    questions: Arc<Semaphore>,
+    random: fastrand::Rng,
+    daemon: Daemon,
+}
+
+/// How the daemon itself is doing, as its events and its list show.
+struct Daemon {
+    backoff: Backoff,
+    /// When to subscribe again.
+    subscribe: Option<Instant>,
+    relist: Instant,
+    away: bool,
+}
+
+impl<S: Source> Supervisor<S> {
+    pub(super) fn new(
+        source: Arc<S>,
+        registry: Registry,
+        tally: Arc<Tally>,
+        config: Config,
+        selection: Selection,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let random = config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        #[expect(clippy::disallowed_methods, reason = "at most one message per live task")]
+        let inbox = mpsc::unbounded_channel();
+        let daemon = Daemon {
+            backoff: Backoff::default(),
+            subscribe: None,
+            relist: Instant::now() + RELIST,
+            away: false,
+        };
+        Self {
+            source,
+            registry,
+            tally,
+            config,
+            selection,
+            events,
+            stop: CancellationToken::new(),
+            followers: BTreeMap::new(),
+            outbox: VecDeque::new(),
+            dropped: 0,
+            inbox,
+            happenings: mpsc::channel(HAPPENINGS),
+            questions: Arc::new(Semaphore::new(QUESTIONS)),
+            random,
+            daemon,
+        }
+    }
+
+    /// The token that cancels all tasks.
+    pub(super) fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Begins with what the daemon listed, and with its events where there is a follow.
+    pub(super) fn begin(&mut self, listed: Vec<Listed>, events: Option<S::Events>) {
+        if let Some(events) = events {
+            self.pump_events(async move { Ok(events) });
+        }
+        for row in listed {
+            if self.selection.matches(&row) {
+                self.join(row.key, row.name, true);
+            }
+        }
+    }
+
+    /// Runs until `stop`, or until nothing more can come.
+    pub(super) async fn run(&mut self, stop: &CancellationToken) {
+        while !self.is_over() {
+            let wake = self.next_wake();
+            let events = self.events.clone();
+            tokio::select! {
+                // Stop first. The rest is fair enough in this order: none of it can be endless.
+                biased;
+                () = stop.cancelled() => return,
+                () = self.events.closed() => return,
+                Some(message) = self.inbox.1.recv() => self.on_message(message),
+                Some(happening) = self.happenings.1.recv() => self.on_happening(&happening),
+                permit = events.reserve(), if !self.outbox.is_empty() => {
+                    if let (Ok(permit), Some(event)) = (permit, self.outbox.pop_front()) {
+                        permit.send(event);
+                    }
+                }
+                () = sleep_until(wake) => self.on_wake(),
+            }
+        }
+    }
+
+    /// Hands on the notes that still wait.
+    ///
+    /// # Cancel safety
+    /// Safe: a note is handed on or still waits.
+    pub(super) async fn flush(&mut self) {
+        while !self.outbox.is_empty() {
+            let Ok(permit) = self.events.reserve().await else {
+                return;
+            };
+            if let Some(event) = self.outbox.pop_front() {
+                permit.send(event);
+            }
+        }
+    }
+
+    /// The containers that were given up, with the reasons.
+    pub(super) fn failures(&self) -> Vec<(String, SourceError)> {
+        let failure = |follower: &Follower| {
+            let error = follower.lifecycle.failure()?.clone();
+            Some((follower.label.name.to_string(), error))
+        };
+        self.followers.values().filter_map(failure).collect()
+    }
+
+    fn is_over(&self) -> bool {
+        let mut followers = self.followers.values().map(|follower| &follower.lifecycle);
+        if !self.config.follow {
+            return followers.all(Lifecycle::is_done);
+        }
+        if self.config.exit_on_stop {
+            return followers.all(Lifecycle::is_settled);
+        }
+        // Nothing that was selected can ever be read.
+        !self.followers.is_empty() && followers.all(|lifecycle| lifecycle.failure().is_some())
+    }
+
+    fn next_wake(&self) -> Instant {
+        let followers = self.followers.values().filter_map(|follower| follower.wake);
+        followers
+            .chain(self.daemon.subscribe)
+            .chain([self.daemon.relist])
+            .min()
+            .unwrap_or(self.daemon.relist)
+    }
+
+    fn on_wake(&mut self) {
+        let now = Instant::now();
+        if self.daemon.subscribe.is_some_and(|at| at <= now) {
+            self.daemon.subscribe = None;
+            let source = Arc::clone(&self.source);
+            self.pump_events(async move { source.events().await });
+        }
+        if self.daemon.relist <= now {
+            self.daemon.relist = now + RELIST;
+            if self.config.follow && !self.daemon.away {
+                self.list();
+            }
+        }
+        let due = |(key, follower): (&ContainerKey, &mut Follower)| {
+            let due = follower.wake.is_some_and(|wake| wake <= now);
+            due.then(|| {
+                follower.wake = None;
+                key.clone()
+            })
+        };
+        let due: Vec<ContainerKey> = self.followers.iter_mut().filter_map(due).collect();
+        for key in due {
+            self.step(&key, &Input::Woke);
+        }
+    }
+
+    fn on_message(&mut self, message: Message) {
+        match message {
+            Message::Inspected(key, answer) => {
+                if let Ok(container) = &answer {
+                    self.learn(&key, container);
+                }
+                self.step(&key, &Input::Inspected(answer.as_ref()));
+            }
+            Message::StreamEnded(key, reason) => self.on_stream_ended(&key, &reason),
+            Message::Drained(key, reason) => self.step(&key, &Input::Drained(&reason)),
+            Message::Listed(Ok(rows)) => self.reconcile(rows),
+            // The next time will do, and its absence shows in the events too.
+            Message::Listed(Err(error)) => tracing::debug!("could not list: {error}"),
+            Message::Subscribed => {
+                self.daemon.backoff.reset();
+                if std::mem::take(&mut self.daemon.away) {
+                    self.say(None, Notice::DaemonBack);
+                    self.list();
+                }
+            }
+            Message::EventsEnded(error) => self.on_events_ended(error),
+        }
+    }
+
+    fn on_stream_ended(&mut self, key: &ContainerKey, reason: &EndReason) {
+        let Some(follower) = self.followers.get(key) else {
+            return;
+        };
+        let (opened, before) = follower.opened;
+        let progressed = before < follower.progress();
+        match reason {
+            EndReason::Rotated => self.tally.rotation(),
+            EndReason::Failed(_) | EndReason::Panicked(_) => self.tally.reconnect(),
+            EndReason::Eof | EndReason::Cancelled => {}
+        }
+        tracing::debug!(container = %follower.label.name, ?reason, "stream ended");
+        let stood = opened.elapsed();
+        self.step(key, &Input::StreamEnded { reason, progressed, stood });
+    }
+
+    fn on_events_ended(&mut self, error: SourceError) {
+        let draw = self.random.f64();
+        let retry = self.daemon.backoff.next(draw);
+        self.daemon.subscribe = Some(Instant::now() + retry);
+        if !std::mem::replace(&mut self.daemon.away, true) {
+            self.say(None, Notice::DaemonAway { error, retry });
+        }
+    }
+
+    fn on_happening(&mut self, happening: &Happening) {
+        let key = &happening.key;
+        if !self.followers.contains_key(key) {
+            if happening.what == What::Started
+                && let Some(name) = &happening.name
+            {
+                let phase = super::source::Phase::Running;
+                let row = Listed { key: key.clone(), name: Arc::clone(name), phase };
+                if self.selection.matches(&row) {
+                    self.join(row.key, row.name, false);
+                }
+            }
+            return;
+        }
+        match happening.what {
+            What::Started => self.step(key, &Input::Started),
+            What::Died(code) => self.step(key, &Input::Died(code)),
+            What::OutOfMemory => self.step(key, &Input::OutOfMemory),
+            What::Destroyed => self.step(key, &Input::Destroyed),
+            What::Renamed => {
+                if let Some(name) = &happening.name {
+                    self.rename(key, Arc::clone(name));
+                }
+            }
+        }
+    }
+
+    /// Compares the daemon's list with what is followed.
+    fn reconcile(&mut self, rows: Vec<Listed>) {
+        for row in rows {
+            match self.followers.get(&row.key) {
+                None if self.selection.matches(&row) && row.phase.is_live() => {
+                    self.join(row.key, row.name, false);
+                }
+                None => {}
+                Some(follower) => {
+                    if follower.label.name != row.name {
+                        self.rename(&row.key, row.name);
+                    }
+                    if row.phase.is_live() {
+                        self.step(&row.key, &Input::Live);
+                    }
+                }
+            }
+        }
+    }
+
+    fn join(&mut self, key: ContainerKey, name: Arc<str>, initial: bool) {
+        let label = Arc::new(Label { key: key.clone(), name });
+        let follower = Follower {
+            label,
+            lifecycle: Lifecycle::new(self.config.follow, initial),
+            backlog: if initial { self.config.backlog } else { Backlog::All },
+            container: None,
+            resume: None,
+            wake: None,
+            opened: (Instant::now(), 0),
+        };
+        self.followers.insert(key.clone(), follower);
+        self.inspect(&key);
+    }
+
+    /// Takes what an inspection tells.
+    fn learn(&mut self, key: &ContainerKey, container: &Container) {
+        let Some(follower) = self.followers.get_mut(key) else {
+            return;
+        };
+        let container = Arc::new(container.clone());
+        follower.resume.get_or_insert_with(|| {
+            let (outputs, max_line) = (self.config.outputs, self.config.max_line);
+            let label = Arc::clone(&follower.label);
+            let resume = Resume::new(label, &container, follower.backlog, outputs, max_line);
+            Arc::new(Mutex::new(resume))
+        });
+        follower.container = Some(container);
+    }
+
+    fn rename(&mut self, key: &ContainerKey, name: Arc<str>) {
+        let Some(follower) = self.followers.get_mut(key) else {
+            return;
+        };
+        let from = Arc::clone(&follower.label.name);
+        follower.label = Arc::new(Label { key: key.clone(), name });
+        if let Some(resume) = &follower.resume {
+            let label = Arc::clone(&follower.label);
+            resume.lock().unwrap_or_else(PoisonError::into_inner).rename(label);
+        }
+        let label = Some(Arc::clone(&follower.label));
+        self.say(label, Notice::Renamed { from });
+    }
+
+    fn step(&mut self, key: &ContainerKey, input: &Input<'_>) {
+        let draw = self.random.f64();
+        let Some(follower) = self.followers.get_mut(key) else {
+            return;
+        };
+        let acts = follower.lifecycle.step(input, draw);
+        for act in acts {
+            self.act(key, act);
+        }
+    }
+
+    fn act(&mut self, key: &ContainerKey, act: Act) {
+        let Some(follower) = self.followers.get_mut(key) else {
+            return;
+        };
+        match act {
+            Act::Follow => self.follow(key),
+            Act::Drain => self.drain(key),
+            Act::Inspect => self.inspect(key),
+            Act::Wake(wait) => follower.wake = Some(Instant::now() + wait),
+            Act::Say(notice) => {
+                let label = Some(Arc::clone(&follower.label));
+                self.say(label, notice);
+            }
+            Act::Forget => {
+                self.followers.remove(key);
+            }
+        }
+    }
+
+    fn say(&mut self, label: Option<Arc<Label>>, what: Notice) {
+        if self.outbox.len() == OUTBOX {
+            self.outbox.pop_front();
+            self.dropped += 1;
+        } else if 0 < self.dropped && self.outbox.is_empty() {
+            let count = std::mem::take(&mut self.dropped);
+            self.outbox
+                .push_back(Event::Note(Note { label: None, what: Notice::NotesDropped { count } }));
+        }
+        self.outbox.push_back(Event::Note(Note { label, what }));
+    }
+
+    fn reader(&self, key: &ContainerKey) -> Option<(Reader<S>, String)> {
+        let follower = self.followers.get(key)?;
+        let reader = Reader {
+            source: Arc::clone(&self.source),
+            container: Arc::clone(follower.container.as_ref()?),
+            resume: Arc::clone(follower.resume.as_ref()?),
+            events: self.events.clone(),
+            tally: Arc::clone(&self.tally),
+            stop: self.stop.clone(),
+        };
+        Some((reader, follower.label.name.to_string()))
+    }
+
+    fn follow(&mut self, key: &ContainerKey) {
+        let Some((reader, label)) = self.reader(key) else {
+            return;
+        };
+        let age = rotation(self.config.stream_timeout, self.random.f64());
+        if let Some(follower) = self.followers.get_mut(key) {
+            follower.opened = (Instant::now(), follower.progress());
+            follower.wake = None;
+        }
+        let report = self.report(key, Message::StreamEnded);
+        let nominal = self.config.stream_timeout;
+        self.registry.spawn_reader(&label, nominal, reader.follow(age), report);
+    }
+
+    fn drain(&mut self, key: &ContainerKey) {
+        let Some((reader, label)) = self.reader(key) else {
+            return;
+        };
+        let report = self.report(key, Message::Drained);
+        self.registry.spawn_then(TaskKind::Drain, &label, reader.drain(), report);
+    }
+
+    /// Sends how a read ended to the inbox, a panic included.
+    fn report(
+        &self,
+        key: &ContainerKey,
+        message: fn(ContainerKey, EndReason) -> Message,
+    ) -> impl FnOnce(Result<EndReason, Panicked>) + Send + 'static {
+        let (inbox, key) = (self.inbox.0.clone(), key.clone());
+        move |outcome| {
+            let reason = outcome.unwrap_or_else(|panic| EndReason::Panicked(panic.message));
+            // The supervisor is gone only after the end.
+            let _ = inbox.send(message(key, reason));
+        }
+    }
+
+    fn inspect(&mut self, key: &ContainerKey) {
+        let (source, key) = (Arc::clone(&self.source), key.clone());
+        self.ask(async move {
+            let answer = source.inspect(&key).await;
+            Message::Inspected(key, answer)
+        });
+    }
+
+    fn list(&mut self) {
+        let source = Arc::clone(&self.source);
+        self.ask(async move { Message::Listed(source.list().await) });
+    }
+
+    /// Asks a short question in a task of its own.
+    fn ask(&self, question: impl Future<Output = Message> + Send + 'static) {
+        let (stop, questions) = (self.stop.clone(), Arc::clone(&self.questions));
+        let inbox = self.inbox.0.clone();
+        self.registry.spawn(TaskKind::Request, "question", async move {
+            let asking = async {
+                let _turn = questions.acquire().await;
+                question.await
+            };
+            if let Some(message) = stop.run_until_cancelled(asking).await {
+                let _ = inbox.send(message);
+            }
+        });
+    }
+
+    /// Waits for happenings in a task of its own, until the subscription ends.
+    fn pump_events(
+        &self,
+        subscribe: impl Future<Output = Result<S::Events, SourceError>> + Send + 'static,
+    ) {
+        let (inbox, happenings) = (self.inbox.0.clone(), self.happenings.0.clone());
+        let subscribed = self.inbox.0.clone();
+        let stop = self.stop.clone();
+        let pumping = async move {
+            let mut events = subscribe.await?;
+            let _ = subscribed.send(Message::Subscribed);
+            loop {
+                let happening = events.next().await?;
+                if happenings.send(happening).await.is_err() {
+                    return Ok(());
+                }
+            }
+        };
+        self.registry.spawn(TaskKind::Events, "events", async move {
+            let ended: Option<Result<(), SourceError>> = stop.run_until_cancelled(pumping).await;
+            if let Some(Err(error)) = ended {
+                let _ = inbox.send(Message::EventsEnded(error));
+            }
+        });
+    }
+}
