@@ -260,7 +260,7 @@ impl Resume {
         };
         let was_found = seeking.seek.is_found();
         match seeking.seek.see(&key) {
-            Sight::New => self.deliver(frame, payload, key, into),
+            Sight::New => self.live(frame, payload, key, into),
             Sight::Earlier | Sight::Late => seeking.hold(frame, payload),
             Sight::Ambiguous => return Fed::Missed,
             Sight::Delivered { late } => {
@@ -350,12 +350,17 @@ impl Resume {
     }
 
     fn live(&mut self, frame: Frame, payload: &[u8], key: Key, into: &mut Lines) {
-        // The daemon doubles whole lines only; equal pieces of one long line are legal.
-        if self.doubles && payload.ends_with(b"\n") && self.anchor.contains(&key) {
+        if self.is_double(payload, &key) {
             self.counts.doubles += 1;
         } else {
             self.deliver(frame, payload, key, into);
         }
+    }
+
+    /// Whether the daemon hands over again, or late, what was delivered. Such daemons double whole
+    /// lines only, and their stores stamp each line apart; equal pieces of one long line are legal.
+    fn is_double(&self, payload: &[u8], key: &Key) -> bool {
+        self.doubles && payload.ends_with(b"\n") && self.anchor.contains(key)
     }
 
     fn deliver(&mut self, frame: Frame, payload: &[u8], key: Key, into: &mut Lines) {
@@ -369,7 +374,12 @@ impl Resume {
 
     fn recover(&mut self, held: &Frames, into: &mut Lines) {
         for (frame, payload) in held.iter() {
-            self.anchor.push_before_last(Key::of(frame, payload));
+            let key = Key::of(frame, payload);
+            if self.is_double(payload, &key) {
+                self.counts.replayed += 1;
+                continue;
+            }
+            self.anchor.push_before_last(key);
             self.frames += 1;
             self.counts.recovered += 1;
             if self.outputs.has(frame.stream) {

@@ -102,14 +102,12 @@ impl Anchor {
     pub fn seek(&self, window: Option<u64>) -> Seek {
         let mut known: HashMap<Key, Known> = HashMap::with_capacity(self.ring.len());
         for (place, key) in self.ring.iter().enumerate() {
-            let entry = known.entry(*key).or_insert(Known { delivered: 0, left: 0, place });
+            let entry = known.entry(*key).or_default();
             entry.left += 1;
-            entry.delivered += 1;
+            entry.places.push(place);
         }
-        let places = self.ring.iter().copied().enumerate();
         Seek {
             last: self.ring.back().copied(),
-            repeated: places.filter(|(_, key)| 1 < known[key].delivered).collect(),
             known,
             window,
             seen: 0,
@@ -120,28 +118,25 @@ impl Anchor {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Known {
-    /// How often it was delivered.
-    delivered: u32,
     /// How many frames with this key were delivered and not yet seen again.
-    left: u32,
-    /// The place of the first of them in the ring.
-    place: usize,
+    left: usize,
+    /// Their places in the ring.
+    places: Vec<usize>,
 }
 
 /// A search for the anchor in a window of the log, fed frame by frame.
 #[derive(Clone, Debug)]
 pub struct Seek {
     known: HashMap<Key, Known>,
-    /// The places of keys that were delivered more than once.
-    repeated: Vec<(usize, Key)>,
     last: Option<Key>,
     window: Option<u64>,
     seen: u64,
     /// The timestamp of each output's first frame in the window.
     first: [Option<Timestamp>; 2],
-    /// A key that was delivered once was seen: all that was delivered behind it is in the window.
+    /// A known key was seen whose moment begins inside the window: all that was delivered behind it
+    /// is in the window.
     context: bool,
     state: State,
 }
@@ -167,9 +162,11 @@ pub enum Sight {
     },
     /// Not delivered, before any known frame.
     Earlier,
-    /// Not delivered, between known frames: the daemon skipped it when it was live.
+    /// Not delivered, between known frames: the daemon skipped it when it was live (or, as for
+    /// `New`, handed it over out of order).
     Late,
-    /// Behind the last frame delivered.
+    /// Behind the last frame delivered. Where the daemon doubles lines or hands them over out of
+    /// order, it may be known all the same: [`Anchor::contains`] tells.
     New,
     /// The window begins inside a run of equal frames: it proves nothing.
     Ambiguous,
@@ -188,24 +185,20 @@ impl Seek {
             };
         };
         known.left -= 1;
-        let (used_up, Known { place, delivered, .. }) = (known.left == 0, *known);
+        let (used_up, place) = (known.left == 0, known.places[0]);
+        // The first of its kind may stand before the window, unless its moment begins inside.
+        let certain = first != key.time;
+        let late = self.state == State::Before && REORDER < place;
+        if certain && !std::mem::replace(&mut self.context, true) {
+            self.forget_before(place);
+        }
         if used_up && self.last == Some(*key) && self.state != State::Found {
-            // An equal frame may stand before the window, unless the window shows what came before
-            // the first of them: another known frame, or another moment of the same output.
-            if !self.context && first == key.time && self.window.is_some() {
+            if !self.context && self.window.is_some() {
                 return Sight::Ambiguous;
             }
             self.state = State::Found;
-            return Sight::Delivered { late: !self.context && REORDER < place };
-        }
-        let late = self.state == State::Before && REORDER < place;
-        if self.state == State::Before {
+        } else if self.state == State::Before {
             self.state = State::Among;
-        }
-        // Its own twin may stand before the window, unless its moment begins inside.
-        let certain = delivered == 1 && first != key.time;
-        if certain && !std::mem::replace(&mut self.context, true) {
-            self.forget_repeated_before(place);
         }
         Sight::Delivered { late }
     }
@@ -225,17 +218,12 @@ impl Seek {
         self.window.is_none_or(|window| self.seen < window)
     }
 
-    /// The window begins before `place` in the ring and nothing that was delivered behind it is
-    /// missing there: of repeated keys, those delivered before it either were seen or do not come.
-    fn forget_repeated_before(&mut self, place: usize) {
-        let mut before: HashMap<Key, u32> = HashMap::new();
-        for (_, key) in self.repeated.iter().filter(|(at, _)| *at < place) {
-            *before.entry(*key).or_default() += 1;
-        }
-        for (key, before) in before {
-            if let Some(known) = self.known.get_mut(&key) {
-                known.left = known.left.min(known.delivered.saturating_sub(before));
-            }
+    /// Nothing that was delivered behind `place` in the ring is missing in the window: of what was
+    /// delivered before it, all that the window shows was seen already.
+    fn forget_before(&mut self, place: usize) {
+        for known in self.known.values_mut() {
+            let before = known.places.partition_point(|at| *at < place);
+            known.left = known.left.min(known.places.len() - before);
         }
     }
 }
