@@ -284,7 +284,7 @@ mod tests {
         let endless = [b'1'; 1000];
         assert_eq!(decode(Framing::Chunked, &endless, &[]), Err(HttpError::ChunkSize));
         let mut endless = b"0\r\n".to_vec();
-        endless.extend([b'x'; 20_000]);
+        endless.extend(vec![b'x'; 20_000]);
         assert_eq!(decode(Framing::Chunked, &endless, &[]), Err(HttpError::Trailer));
     }
 
@@ -297,7 +297,7 @@ mod tests {
         let head = b"HTTP/1.1 404 Not Found\r\ncontent-length: 7\r\n\r\n";
         assert_eq!(Head::parse(head).unwrap().unwrap().0.framing, Framing::Length(7));
         assert!(Head::parse(b"SSH-2.0-OpenSSH\r\n").is_err());
-        let endless = [b"HTTP/1.1 200 OK\r\nA: ".as_slice(), &[b'x'; MAX_HEAD]].concat();
+        let endless = [b"HTTP/1.1 200 OK\r\nA: ".as_slice(), &vec![b'x'; MAX_HEAD]].concat();
         assert!(Head::parse(&endless).is_err());
     }
 

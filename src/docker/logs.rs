@@ -204,10 +204,10 @@ fn feed(
     into: &mut Frames,
 ) -> Result<Read, SourceError> {
     while let Some(piece) = body.next(&mut bytes).map_err(|error| broken(&error))? {
-        decoder.feed(piece.bytes, piece.starts_chunk, into).map_err(unframed)?;
+        decoder.feed(piece.bytes, piece.starts_chunk, into).map_err(|error| unframed(&error))?;
     }
     if body.is_done() {
-        decoder.finish(into).map_err(unframed)?;
+        decoder.finish(into).map_err(|error| unframed(&error))?;
         return Ok(Read::End);
     }
     Ok(Read::Some)
@@ -216,7 +216,7 @@ fn feed(
 /// The peer has closed the connection.
 fn closed(body: &Body, decoder: &mut Decoder, into: &mut Frames) -> Result<Read, SourceError> {
     if body.may_close() {
-        decoder.finish(into).map_err(unframed)?;
+        decoder.finish(into).map_err(|error| unframed(&error))?;
         return Ok(Read::End);
     }
     Err(SourceError::new(ErrorKind::Cut, "the daemon closed the connection in mid-stream"))
@@ -231,8 +231,8 @@ fn broken(error: &HttpError) -> SourceError {
     SourceError::new(ErrorKind::Protocol, error.to_string())
 }
 
-fn unframed(error: FrameError) -> SourceError {
-    let kind = match &error {
+fn unframed(error: &FrameError) -> SourceError {
+    let kind = match error {
         FrameError::Daemon(_) => ErrorKind::InBand,
         FrameError::Incomplete => ErrorKind::Cut,
         _ => ErrorKind::Protocol,

@@ -32,6 +32,7 @@ pub enum Event {
 
 /// A batch of lines of one container, in the daemon's order, in one buffer.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "lines is what it holds")]
 pub struct Lines {
     /// Whose lines.
     pub label: Arc<Label>,
@@ -117,10 +118,11 @@ impl Lines {
     pub fn keep_last(&mut self, count: usize) {
         let drop = self.lines.len().saturating_sub(count);
         self.lines.drain(..drop);
-        let from = self.lines.first().map_or(self.bytes.len(), |line| line.start as usize);
-        self.bytes.drain(..from);
-        let shift = u32::try_from(from).expect("a batch is far below 4 GiB");
-        self.lines.iter_mut().for_each(|line| line.start -= shift);
+        let Some(from) = self.lines.first().map(|line| line.start) else {
+            return self.bytes.clear();
+        };
+        self.bytes.drain(..from as usize);
+        self.lines.iter_mut().for_each(|line| line.start -= from);
     }
 
     /// All bytes as the container wrote them, terminators included.

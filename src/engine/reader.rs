@@ -138,7 +138,7 @@ impl<S: Source> Reader<S> {
             let window = self.with_resume(|resume| resume.open_window(Tail::Last(wanted)));
             return match self.stream(false, window, None).await {
                 Pumped::Ended(EndReason::Eof) => {
-                    self.with_resume(|resume| resume.viewed());
+                    self.with_resume(Resume::viewed);
                     None
                 }
                 Pumped::Ended(reason) => Some(reason),
@@ -224,7 +224,7 @@ impl<S: Source> Reader<S> {
                     if !follow {
                         return Pumped::Ended(EndReason::Failed(silent()));
                     }
-                    if self.with_resume(|resume| resume.window_over()) == Fed::Missed {
+                    if self.with_resume(Resume::window_over) == Fed::Missed {
                         return Pumped::Missed;
                     }
                     continue;
@@ -237,7 +237,7 @@ impl<S: Source> Reader<S> {
             }
             match read {
                 Ok(Read::Some) => {}
-                Ok(Read::End) if self.with_resume(|resume| resume.window_over()) == Fed::Missed => {
+                Ok(Read::End) if self.with_resume(Resume::window_over) == Fed::Missed => {
                     return Pumped::Missed;
                 }
                 Ok(Read::End) => return Pumped::Ended(EndReason::Eof),

@@ -142,7 +142,7 @@ impl<S: Source> Supervisor<S> {
         }
         for row in listed {
             if self.selection.matches(&row) {
-                self.join(row.key, row.name, true);
+                self.join(&row.key, row.name, true);
             }
         }
     }
@@ -298,7 +298,7 @@ impl<S: Source> Supervisor<S> {
                 let phase = super::source::Phase::Running;
                 let row = Listed { key: key.clone(), name: Arc::clone(name), phase };
                 if self.selection.matches(&row) {
-                    self.join(row.key, row.name, false);
+                    self.join(&row.key, row.name, false);
                 }
             }
             return;
@@ -321,7 +321,7 @@ impl<S: Source> Supervisor<S> {
         for row in rows {
             match self.followers.get(&row.key) {
                 None if self.selection.matches(&row) && row.phase.is_live() => {
-                    self.join(row.key, row.name, false);
+                    self.join(&row.key, row.name, false);
                 }
                 None => {}
                 Some(follower) => {
@@ -336,7 +336,7 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    fn join(&mut self, key: ContainerKey, name: Arc<str>, initial: bool) {
+    fn join(&mut self, key: &ContainerKey, name: Arc<str>, initial: bool) {
         let label = Arc::new(Label { key: key.clone(), name });
         let follower = Follower {
             label,
@@ -348,7 +348,7 @@ impl<S: Source> Supervisor<S> {
             opened: (Instant::now(), 0),
         };
         self.followers.insert(key.clone(), follower);
-        self.inspect(&key);
+        self.inspect(key);
     }
 
     /// Takes what an inspection tells.

@@ -93,10 +93,11 @@ fn the_ring_is_bounded() {
 
 #[test]
 fn a_known_key_is_found_after_the_clock_went_back() {
+    let kept = i64::try_from(KEPT).unwrap();
     let mut anchor = delivered([1000]);
-    (0..KEPT as i64).for_each(|number| anchor.push(key(number)));
+    (0..kept).for_each(|number| anchor.push(key(number)));
     assert!(anchor.contains(&key(0)) && !anchor.contains(&key(1000)));
-    assert_eq!(anchor.newest, Timestamp::from_nanos(KEPT as i64 - 1));
+    assert_eq!(anchor.newest, Timestamp::from_nanos(kept - 1));
 }
 
 /// One output of a container: its clock never goes back, and it says one of two things.

@@ -96,6 +96,10 @@ enum State {
 
 /// One container's follower.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that came apart and do not exclude each other"
+)]
 pub(super) struct Lifecycle {
     follow: bool,
     state: State,
@@ -206,13 +210,14 @@ impl Lifecycle {
     fn on_live(&mut self, container: &Container, early: bool, draw: f64) -> Vec<Act> {
         let first = self.run.is_none();
         let same_run = self.run.as_ref() == Some(&container.started_at);
-        self.run = Some(Arc::clone(&container.started_at));
         let mut acts = Vec::new();
         if first {
             acts.extend(self.announce());
         } else if !same_run {
             acts.extend(self.new_run());
-        } else if early {
+        }
+        self.run = Some(Arc::clone(&container.started_at));
+        if same_run && early {
             self.early_ends += 1;
             let retry = self.backoff.next(draw);
             self.state = State::Waiting { then_follow: true };
@@ -234,16 +239,17 @@ impl Lifecycle {
         (!std::mem::replace(&mut self.announced, true)).then_some(Act::Say(Notice::Started))
     }
 
-    /// The notes between the run that was followed and the one that is running.
+    /// The notes between the run that was followed and a later one; its end may have been told.
     fn new_run(&mut self) -> Vec<Act> {
         self.early_ends = 0;
         let exit = self.exit.take();
-        vec![Act::Say(Notice::Exited(exit)), Act::Say(Notice::Started)]
+        let told = self.drained == self.run;
+        let exited = (!told).then_some(Act::Say(Notice::Exited(exit)));
+        exited.into_iter().chain([Act::Say(Notice::Started)]).collect()
     }
 
     fn on_not_running(&mut self, container: &Container) -> Vec<Act> {
         self.restarting = container.phase == Phase::Restarting;
-        self.exit = container.exit.or(self.exit);
         let known = self.drained.as_ref() == Some(&container.started_at);
         let never_ran = container.phase == Phase::Created;
         let mut acts = Vec::new();
@@ -252,7 +258,10 @@ impl Lifecycle {
             self.drained = Some(Arc::clone(&container.started_at));
         } else if self.run.is_none() {
             acts.extend(self.announce());
+        } else if self.run.as_ref() != Some(&container.started_at) {
+            acts.extend(self.new_run());
         }
+        self.exit = container.exit.or(self.exit);
         self.run = Some(Arc::clone(&container.started_at));
         if known {
             return self.rest();

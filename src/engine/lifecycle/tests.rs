@@ -1,1 +1,364 @@
-//! The state machine, step by step and under any sequence of inputs.
+//! Each way through the machine by example, and any sequence of happenings against its rules.
+
+use proptest::prelude::*;
+
+use super::super::source::{ContainerId, ContainerKey, DaemonId, PieceRule};
+use super::*;
+
+/// What a test reads of an [`Act`].
+fn show(acts: &[Act]) -> String {
+    let show = |act: &Act| match act {
+        Act::Say(Notice::Exited(Some(exit))) => format!("exited {}", exit.code),
+        Act::Say(Notice::Exited(None)) => "exited".to_owned(),
+        Act::Say(Notice::Restarting(_)) => "restarting".to_owned(),
+        Act::Say(Notice::Started) => "started".to_owned(),
+        Act::Say(Notice::Removed) => "removed".to_owned(),
+        Act::Say(Notice::StreamBroke { .. }) => "broke".to_owned(),
+        Act::Say(Notice::EndsEarly { times, .. }) => format!("ends early {times}"),
+        Act::Say(Notice::Unreadable { .. }) => "unreadable".to_owned(),
+        Act::Say(Notice::GivenUp { .. }) => "given up".to_owned(),
+        Act::Say(Notice::ReaderPanicked { .. }) => "panicked".to_owned(),
+        Act::Say(other) => format!("{other:?}"),
+        Act::Wake(_) => "wake".to_owned(),
+        other => format!("{other:?}").to_lowercase(),
+    };
+    acts.iter().map(show).collect::<Vec<_>>().join(", ")
+}
+
+fn container(phase: Phase, started_at: &str) -> Container {
+    Container {
+        key: ContainerKey { daemon: DaemonId::new("unix:///d"), id: ContainerId::new("ab12") },
+        name: "web".into(),
+        phase,
+        exit: (phase == Phase::Exited).then_some(Exit { code: 7, oom: false }),
+        started_at: started_at.into(),
+        restarts: 0,
+        tty: false,
+        driver: "json-file".into(),
+        pieces: PieceRule::SameTimestamp,
+        doubles: false,
+    }
+}
+
+fn error(kind: ErrorKind) -> SourceError {
+    SourceError::new(kind, "no")
+}
+
+/// A follower, driven by short words.
+struct Driven(Lifecycle);
+
+impl Driven {
+    fn new(follow: bool, initial: bool) -> Self {
+        Self(Lifecycle::new(follow, initial))
+    }
+
+    fn step(&mut self, input: &Input<'_>) -> String {
+        show(&self.0.step(input, 0.5))
+    }
+
+    fn inspected(&mut self, phase: Phase, run: &str) -> String {
+        self.step(&Input::Inspected(Ok(&container(phase, run))))
+    }
+
+    fn ended(&mut self, reason: &EndReason, progressed: bool) -> String {
+        self.step(&Input::StreamEnded { reason, progressed, stood: Duration::from_secs(1) })
+    }
+
+    fn drained(&mut self) -> String {
+        self.step(&Input::Drained(&EndReason::Eof))
+    }
+
+    /// One that was running at the start and is followed.
+    fn following() -> Self {
+        let mut driven = Self::new(true, true);
+        assert_eq!(driven.inspected(Phase::Running, "one"), "follow", "no news");
+        driven
+    }
+}
+
+#[test]
+fn a_rotated_stream_is_opened_again_at_once() {
+    let mut driven = Driven::following();
+    assert_eq!(driven.ended(&EndReason::Rotated, false), "follow");
+    assert_eq!(driven.ended(&EndReason::Rotated, true), "follow");
+}
+
+#[test]
+fn a_run_that_ends_is_drained_then_told_then_followed_again() {
+    let mut driven = Driven::following();
+    assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
+    assert_eq!(driven.inspected(Phase::Exited, "one"), "drain");
+    assert!(!driven.0.is_settled(), "its log is not read to the end");
+    assert_eq!(driven.drained(), "exited 7");
+    assert!(driven.0.is_settled());
+    assert_eq!(driven.step(&Input::Started), "started, follow");
+    assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
+    assert_eq!(driven.inspected(Phase::Exited, "two"), "drain");
+    assert_eq!(driven.drained(), "exited 7");
+}
+
+#[test]
+fn a_start_while_the_last_run_is_drained_is_not_missed() {
+    let mut driven = Driven::following();
+    driven.ended(&EndReason::Eof, true);
+    driven.inspected(Phase::Exited, "one");
+    assert_eq!(driven.step(&Input::Started), "");
+    assert_eq!(driven.drained(), "exited 7, started, follow");
+}
+
+#[test]
+fn a_restart_seen_only_as_a_newer_run_is_told() {
+    let mut driven = Driven::following();
+    driven.step(&Input::Died(3));
+    assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
+    assert_eq!(driven.inspected(Phase::Running, "two"), "exited 3, started, follow");
+}
+
+#[test]
+fn a_run_that_came_and_went_unseen_is_told() {
+    let mut driven = Driven::following();
+    driven.step(&Input::Died(3));
+    driven.ended(&EndReason::Eof, true);
+    assert_eq!(driven.inspected(Phase::Exited, "two"), "exited 3, started, drain");
+    assert_eq!(driven.drained(), "exited 7");
+}
+
+#[test]
+fn a_container_that_its_policy_restarts_is_asked_about_now_and_then() {
+    let mut driven = Driven::following();
+    driven.ended(&EndReason::Eof, true);
+    assert_eq!(driven.inspected(Phase::Restarting, "one"), "drain");
+    assert_eq!(driven.drained(), "restarting, wake");
+    assert!(!driven.0.is_settled(), "it comes back");
+    assert_eq!(driven.step(&Input::Woke), "inspect");
+    assert_eq!(driven.inspected(Phase::Restarting, "one"), "wake", "told once, drained once");
+    driven.step(&Input::Woke);
+    assert_eq!(driven.inspected(Phase::Running, "two"), "started, follow");
+}
+
+#[test]
+fn an_end_of_file_of_a_running_container_backs_off_and_is_told_when_it_goes_on() {
+    let mut driven = Driven::following();
+    for told in ["wake", "wake", "ends early 3, wake"] {
+        assert_eq!(driven.ended(&EndReason::Eof, false), "inspect");
+        assert_eq!(driven.inspected(Phase::Running, "one"), told, "no busy loop");
+        assert_eq!(driven.step(&Input::Woke), "follow");
+    }
+    assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
+    assert_eq!(driven.inspected(Phase::Running, "one"), "follow", "progress starts over");
+}
+
+#[test]
+fn a_broken_stream_is_told_once_and_tried_again_until_it_stands() {
+    let mut driven = Driven::following();
+    let cut = EndReason::Failed(error(ErrorKind::Cut));
+    assert_eq!(driven.ended(&cut, false), "broke, wake");
+    assert_eq!(driven.step(&Input::Woke), "inspect", "it may have ended meanwhile");
+    let away = error(ErrorKind::Unreachable);
+    for _ in 0..20 {
+        assert_eq!(driven.step(&Input::Inspected(Err(&away))), "wake");
+        assert_eq!(driven.step(&Input::Woke), "inspect");
+    }
+    assert_eq!(driven.inspected(Phase::Running, "one"), "follow");
+    assert_eq!(driven.ended(&cut, true), "broke, wake", "it had worked in between");
+}
+
+#[test]
+fn a_panic_is_told_and_the_stream_is_opened_again() {
+    let mut driven = Driven::following();
+    let panicked = EndReason::Panicked("boom".to_owned());
+    assert_eq!(driven.ended(&panicked, false), "panicked, wake");
+    assert_eq!(driven.step(&Input::Woke), "follow");
+}
+
+#[test]
+fn a_removed_container_is_read_to_the_end_first() {
+    let mut driven = Driven::following();
+    driven.step(&Input::Died(0));
+    assert_eq!(driven.step(&Input::Destroyed), "", "its stream still has the rest");
+    assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
+    let gone = error(ErrorKind::Gone);
+    assert_eq!(driven.step(&Input::Inspected(Err(&gone))), "exited 0, removed, forget");
+}
+
+#[test]
+fn a_stopped_container_that_is_removed_is_forgotten() {
+    let mut driven = Driven::new(true, true);
+    driven.inspected(Phase::Exited, "one");
+    assert_eq!(driven.drained(), "", "it had ended before: no news");
+    assert_eq!(driven.step(&Input::Destroyed), "removed, forget");
+}
+
+#[test]
+fn a_driver_that_keeps_nothing_is_told_and_never_asked_again() {
+    let mut driven = Driven::following();
+    let unreadable = EndReason::Failed(error(ErrorKind::Unreadable));
+    assert_eq!(driven.ended(&unreadable, false), "unreadable");
+    assert!(driven.0.is_done() && driven.0.failure().is_some());
+    assert_eq!(driven.step(&Input::Started), "");
+}
+
+#[test]
+fn without_a_follow_a_log_is_read_once_and_failures_end_it() {
+    let mut driven = Driven::new(false, true);
+    assert_eq!(driven.inspected(Phase::Running, "one"), "drain");
+    assert_eq!(driven.drained(), "");
+    assert!(driven.0.is_done() && driven.0.failure().is_none());
+
+    let mut driven = Driven::new(false, true);
+    let refused = error(ErrorKind::Refused);
+    assert_eq!(driven.step(&Input::Inspected(Err(&refused))), "broke, wake");
+    for _ in 1..TRIES {
+        driven.step(&Input::Woke);
+        assert_eq!(driven.step(&Input::Inspected(Err(&refused))), "wake");
+    }
+    driven.step(&Input::Woke);
+    assert_eq!(driven.step(&Input::Inspected(Err(&refused))), "given up");
+}
+
+#[test]
+fn a_container_that_joins_is_told_and_one_that_was_there_is_not() {
+    let mut driven = Driven::new(true, false);
+    assert_eq!(driven.inspected(Phase::Running, "one"), "started, follow");
+    let mut driven = Driven::new(true, false);
+    assert_eq!(driven.inspected(Phase::Exited, "one"), "started, drain", "it was quick");
+    assert_eq!(driven.drained(), "exited 7");
+}
+
+#[test]
+fn a_kill_for_want_of_memory_is_part_of_the_exit() {
+    let mut driven = Driven::following();
+    driven.step(&Input::OutOfMemory);
+    driven.step(&Input::Died(137));
+    assert_eq!(driven.0.exit, Some(Exit { code: 137, oom: true }));
+}
+
+/// What the outside may do at any time, and what may come of what the machine asked for.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    Answer(u8),
+    Started,
+    Live,
+    Died,
+    OutOfMemory,
+    Destroyed,
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    prop_oneof![
+        6 => (0u8..16).prop_map(Turn::Answer),
+        1 => Just(Turn::Started),
+        1 => Just(Turn::Live),
+        1 => Just(Turn::Died),
+        1 => Just(Turn::OutOfMemory),
+        1 => Just(Turn::Destroyed),
+    ]
+}
+
+/// What the machine has asked for and not been answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    Stream,
+    Drain,
+    Question,
+    Wait,
+}
+
+/// Plays the outside: never answers what was not asked.
+struct World {
+    driven: Lifecycle,
+    open: Option<Open>,
+    forgotten: bool,
+    run: u32,
+}
+
+impl World {
+    fn turn(&mut self, turn: Turn) -> Vec<Act> {
+        let input = match turn {
+            Turn::Answer(choice) => return self.answer(choice),
+            Turn::Started => Input::Started,
+            Turn::Live => Input::Live,
+            Turn::Died => Input::Died(1),
+            Turn::OutOfMemory => Input::OutOfMemory,
+            Turn::Destroyed => Input::Destroyed,
+        };
+        self.driven.step(&input, 0.5)
+    }
+
+    fn answer(&mut self, choice: u8) -> Vec<Act> {
+        let Some(open) = self.open.take() else {
+            return Vec::new();
+        };
+        let kinds = [ErrorKind::Cut, ErrorKind::Gone, ErrorKind::Unreachable, ErrorKind::Timeout];
+        let failure = error(kinds[usize::from(choice % 4)]);
+        let reason = match choice {
+            0..4 => EndReason::Failed(failure.clone()),
+            4..8 => EndReason::Rotated,
+            8..14 => EndReason::Eof,
+            _ => EndReason::Panicked("boom".to_owned()),
+        };
+        let phases = [Phase::Running, Phase::Exited, Phase::Restarting, Phase::Paused];
+        self.run += u32::from(12 < choice);
+        let container = container(phases[usize::from(choice % 4)], &self.run.to_string());
+        let stood = Duration::from_secs(u64::from(choice) * 5);
+        let input = match open {
+            Open::Stream => {
+                Input::StreamEnded { reason: &reason, progressed: choice.is_multiple_of(2), stood }
+            }
+            Open::Drain => Input::Drained(&reason),
+            Open::Question if choice < 4 => Input::Inspected(Err(&failure)),
+            Open::Question => Input::Inspected(Ok(&container)),
+            Open::Wait => Input::Woke,
+        };
+        self.driven.step(&input, 0.5)
+    }
+
+    /// Notes what was asked for: never two things at once.
+    fn check(&mut self, acts: &[Act]) -> Result<(), TestCaseError> {
+        for act in acts {
+            let asked = match act {
+                Act::Follow => Open::Stream,
+                Act::Drain => Open::Drain,
+                Act::Inspect => Open::Question,
+                Act::Wake(wait) => {
+                    prop_assert!(Duration::ZERO < *wait, "no busy loop");
+                    Open::Wait
+                }
+                Act::Forget => {
+                    self.forgotten = true;
+                    continue;
+                }
+                Act::Say(_) => continue,
+            };
+            // A wait may be cut short by what happens: the supervisor holds one wake and forgets it.
+            let free = self.open.is_none() || self.open == Some(Open::Wait);
+            prop_assert!(free, "{asked:?} beside {:?}", self.open);
+            self.open = Some(asked);
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    /// Whatever happens, there is never more than one stream, drain or question, a follower that
+    /// is not done or idle always has something on its way, and one that is forgotten asks for nothing.
+    #[test]
+    fn it_never_stalls_and_never_does_two_things(
+        follow: bool,
+        initial: bool,
+        turns in prop::collection::vec(turn(), 1..60),
+    ) {
+        let driven = Lifecycle::new(follow, initial);
+        let mut world = World { driven, open: Some(Open::Question), forgotten: false, run: 0 };
+        for turn in turns {
+            let acts = world.turn(turn);
+            world.check(&acts)?;
+            if world.forgotten {
+                prop_assert!(world.driven.is_done() && world.open.is_none_or(|open| open == Open::Wait));
+                break;
+            }
+            let resting = matches!(world.driven.state, State::Idle { restarting: false } | State::Done);
+            prop_assert_eq!(world.open.is_none(), resting, "{:?}", world.driven);
+        }
+    }
+}
