@@ -177,6 +177,7 @@ impl<S: Source> Engine<S> {
             let stopping = async {
                 supervisor.flush().await;
                 self.registry.drained().await;
+                supervisor.flush_lines().await;
             };
             if timeout(self.config.stop_timeout, stopping).await.is_err() {
                 stragglers = self.force().await;
@@ -219,3 +220,6 @@ impl<S: Source> Engine<S> {
         stragglers
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,10 @@ use super::source::{
 };
 use super::tally::Tally;
 
+/// A stream that does not find its anchor, although each search found it, is given up after so
+/// many: backing off is then the supervisor's.
+const SEARCHES: u32 = 4;
+
 /// What a reader needs to read one container.
 #[derive(Debug)]
 pub(super) struct Reader<S> {
@@ -47,7 +51,7 @@ impl<S: Source> Reader<S> {
         if let Some(reason) = self.first_view(false).await {
             return reason;
         }
-        loop {
+        for _ in 0..SEARCHES {
             let tail = self.with_resume(|resume| resume.open(Instant::now()));
             match self.stream(true, tail, Some(deadline)).await {
                 Pumped::Ended(reason) => return reason,
@@ -58,6 +62,8 @@ impl<S: Source> Reader<S> {
                 },
             }
         }
+        let message = "the log does not show what was read from it a moment ago";
+        EndReason::Failed(SourceError::new(ErrorKind::Protocol, message))
     }
 
     /// Reads what is stored and not delivered yet, up to the end of the log; [`EndReason::Eof`]
@@ -104,7 +110,10 @@ impl<S: Source> Reader<S> {
         while !whole && let Some(window) = windows.next() {
             self.with_resume(|resume| resume.open_window(window));
             match self.stream(false, window, None).await {
-                Pumped::Ended(reason) => return Some(reason),
+                Pumped::Ended(reason) => {
+                    self.with_resume(|resume| resume.found_in(window));
+                    return Some(reason);
+                }
                 Pumped::Missed => whole = self.saw_whole_log(),
             }
         }
@@ -224,10 +233,11 @@ impl<S: Source> Reader<S> {
                     if !follow {
                         return Pumped::Ended(EndReason::Failed(silent()));
                     }
-                    if self.with_resume(Resume::window_over) == Fed::Missed {
-                        return Pumped::Missed;
+                    match self.window_over().await {
+                        Ok(Fed::Going) => continue,
+                        Ok(Fed::Missed) => return Pumped::Missed,
+                        Err(reason) => return Pumped::Ended(reason),
                     }
-                    continue;
                 }
             };
             match self.take(&mut frames).await {
@@ -237,10 +247,13 @@ impl<S: Source> Reader<S> {
             }
             match read {
                 Ok(Read::Some) => {}
-                Ok(Read::End) if self.with_resume(Resume::window_over) == Fed::Missed => {
-                    return Pumped::Missed;
+                Ok(Read::End) => {
+                    return match self.window_over().await {
+                        Ok(Fed::Going) => Pumped::Ended(EndReason::Eof),
+                        Ok(Fed::Missed) => Pumped::Missed,
+                        Err(reason) => Pumped::Ended(reason),
+                    };
                 }
-                Ok(Read::End) => return Pumped::Ended(EndReason::Eof),
                 Err(error) => return Pumped::Ended(EndReason::Failed(error)),
             }
         }
@@ -263,6 +276,19 @@ impl<S: Source> Reader<S> {
         frames.clear();
         // A stream that always has data must not starve the others of this thread.
         tokio::task::yield_now().await;
+        Ok(fed)
+    }
+
+    /// Nothing more comes of the window: hands on what that proves to be new.
+    async fn window_over(&self) -> Result<Fed, EndReason> {
+        let permit = self.permit().await.ok_or(EndReason::Cancelled)?;
+        let (fed, lines, counts) = self.with_resume(|resume| {
+            let mut lines = resume.batch();
+            let fed = resume.window_over(&mut lines);
+            (fed, lines, resume.take_counts())
+        });
+        self.tally.counted(counts);
+        self.hand_on(permit, lines);
         Ok(fed)
     }
 

@@ -113,6 +113,8 @@ pub struct Resume {
     first_seen: Option<Timestamp>,
     /// The window that was missed held the whole log.
     whole: bool,
+    /// The window of the last search, until the next stream.
+    found_in: Option<Tail>,
     pace: Pace,
 }
 
@@ -123,6 +125,8 @@ struct Seeking {
     held: Frames,
     /// They stand before the first known frame.
     earlier: bool,
+    /// Frames that are new when the window turns out to hold the whole log.
+    unproven: Frames,
 }
 
 /// How fast frames come, to guess how many came while no stream was open.
@@ -159,6 +163,7 @@ impl Resume {
             frames: 0,
             first_seen: None,
             whole: false,
+            found_in: None,
             pace: Pace { opened: now, frames: 0, last: now, per_second: 0.0 },
         }
     }
@@ -198,10 +203,17 @@ impl Resume {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1e6")]
         let frames = (64 + behind as u64).clamp(*SEEK_FRAMES.start(), *SEEK_FRAMES.end());
         self.pace = Pace { opened: now, frames: self.frames, ..self.pace };
-        self.open_window(match self.plan {
-            Plan::Anchored => Tail::Last(frames),
+        let found = self.found_in.take();
+        self.open_window(match (self.plan, found) {
+            (Plan::Anchored, None) => Tail::Last(frames),
+            (Plan::Anchored, Some(Tail::Last(found))) => Tail::Last(frames.max(found)),
             _ => Tail::All,
         })
+    }
+
+    /// A search has found the anchor in this window: the next stream asks for no smaller one.
+    pub fn found_in(&mut self, window: Tail) {
+        self.found_in = Some(window);
     }
 
     /// Begins a finite read over this window, for a search or a first view.
@@ -217,7 +229,12 @@ impl Resume {
             Plan::Rest => Some(self.anchor.seek_rest()),
             Plan::Start(_) | Plan::All => None,
         };
-        self.seek = seek.map(|seek| Seeking { seek, held: Frames::default(), earlier: true });
+        self.seek = seek.map(|seek| Seeking {
+            seek,
+            held: Frames::default(),
+            earlier: true,
+            unproven: Frames::default(),
+        });
         window
     }
 
@@ -262,7 +279,12 @@ impl Resume {
         match seeking.seek.see(&key) {
             Sight::New => self.live(frame, payload, key, into),
             Sight::Earlier | Sight::Late => seeking.hold(frame, payload),
-            Sight::Ambiguous => return Fed::Missed,
+            Sight::Unproven => {
+                if seeking.is_full() {
+                    return Fed::Missed;
+                }
+                seeking.unproven.push(frame.stream, frame.time, [payload, &[]]);
+            }
             Sight::Delivered { late } => {
                 self.counts.replayed += 1;
                 seeking.meet_known(late);
@@ -290,12 +312,21 @@ impl Resume {
     }
 
     /// Nothing more comes of what was stored: the stream has ended, or is silent.
-    pub fn window_over(&mut self) -> Fed {
-        if let Some(seeking) = self.seek.take()
-            && !seeking.seek.is_found()
-        {
+    pub fn window_over(&mut self, into: &mut Lines) -> Fed {
+        let Some(mut seeking) = self.seek.take() else {
+            return Fed::Going;
+        };
+        let was_found = seeking.seek.is_found();
+        seeking.seek.end();
+        if !seeking.seek.is_found() {
             self.whole = seeking.seek.is_whole();
             return Fed::Missed;
+        }
+        if !was_found {
+            self.recover(&seeking.held, into);
+            for (frame, payload) in seeking.unproven.iter() {
+                self.live(frame, payload, Key::of(frame, payload), into);
+            }
         }
         Fed::Going
     }
@@ -394,6 +425,11 @@ impl Seeking {
         if self.held.bytes() + payload.len() <= HELD {
             self.held.push(frame.stream, frame.time, [payload, &[]]);
         }
+    }
+
+    /// Whether no more unproven frames fit.
+    fn is_full(&self) -> bool {
+        HELD < self.unproven.bytes()
     }
 
     /// At the first known frame: what stands before it is older than the ring, unless it is late.

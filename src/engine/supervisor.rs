@@ -184,6 +184,25 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
+    /// Hands on the lines that were begun and not ended; to be called when nothing reads any more.
+    ///
+    /// # Cancel safety
+    /// Safe: a line is handed on or still waits.
+    pub(super) async fn flush_lines(&mut self) {
+        for resume in self.followers.values().filter_map(|follower| follower.resume.as_ref()) {
+            let Ok(permit) = self.events.reserve().await else {
+                return;
+            };
+            let mut resume = resume.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut lines = resume.batch();
+            resume.end_run(&mut lines);
+            if !lines.is_empty() {
+                self.tally.delivered(&lines);
+                permit.send(Event::Lines(lines));
+            }
+        }
+    }
+
     /// The containers that were given up, with the reasons.
     pub(super) fn failures(&self) -> Vec<(String, SourceError)> {
         let failure = |follower: &Follower| {

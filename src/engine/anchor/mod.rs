@@ -147,6 +147,9 @@ enum State {
     Before,
     /// Known frames were seen, the last one delivered was not.
     Among,
+    /// The last frame delivered was seen, as far as this window tells: it begins inside a run of
+    /// equal frames, and more of them may stand before it.
+    Unproven,
     /// All frames from here on are new, but for known ones that stand out of order.
     Found,
 }
@@ -168,8 +171,9 @@ pub enum Sight {
     /// Behind the last frame delivered. Where the daemon doubles lines or hands them over out of
     /// order, it may be known all the same: [`Anchor::contains`] tells.
     New,
-    /// The window begins inside a run of equal frames: it proves nothing.
-    Ambiguous,
+    /// New, unless the window begins inside a run of equal frames: its end tells, when it turns
+    /// out to hold the whole log.
+    Unproven,
 }
 
 impl Seek {
@@ -181,6 +185,7 @@ impl Seek {
             return match self.state {
                 State::Before => Sight::Earlier,
                 State::Among => Sight::Late,
+                State::Unproven => Sight::Unproven,
                 State::Found => Sight::New,
             };
         };
@@ -193,10 +198,8 @@ impl Seek {
             self.forget_before(place);
         }
         if used_up && self.last == Some(*key) && self.state != State::Found {
-            if !self.context && self.window.is_some() {
-                return Sight::Ambiguous;
-            }
-            self.state = State::Found;
+            let proven = self.context || self.window.is_none();
+            self.state = if proven { State::Found } else { State::Unproven };
         } else if self.state == State::Before {
             self.state = State::Among;
         }
@@ -206,6 +209,14 @@ impl Seek {
     /// Whether the last frame delivered was seen.
     pub fn is_found(&self) -> bool {
         self.state == State::Found
+    }
+
+    /// Nothing more comes of the window. When it holds the whole log, nothing stands before it, and
+    /// what was [`Sight::Unproven`] is new.
+    pub fn end(&mut self) {
+        if self.state == State::Unproven && self.is_whole() {
+            self.state = State::Found;
+        }
     }
 
     /// Whether as many frames came as the window was asked to hold.

@@ -112,6 +112,8 @@ pub(super) struct Lifecycle {
     run: Option<Arc<str>>,
     /// The run whose log was read to its end.
     drained: Option<Arc<str>>,
+    /// The run that had ended before cmon looked: its end is no news.
+    old: Option<Arc<str>>,
     /// How the last run ended, as far as was told.
     exit: Option<Exit>,
     oom: bool,
@@ -134,6 +136,7 @@ impl Lifecycle {
             driver: "".into(),
             run: None,
             drained: None,
+            old: None,
             exit: None,
             oom: false,
             started: false,
@@ -243,8 +246,8 @@ impl Lifecycle {
     fn new_run(&mut self) -> Vec<Act> {
         self.early_ends = 0;
         let exit = self.exit.take();
-        let told = self.drained == self.run;
-        let exited = (!told).then_some(Act::Say(Notice::Exited(exit)));
+        let known = [&self.drained, &self.old].contains(&&self.run);
+        let exited = (!known).then_some(Act::Say(Notice::Exited(exit)));
         exited.into_iter().chain([Act::Say(Notice::Started)]).collect()
     }
 
@@ -255,7 +258,7 @@ impl Lifecycle {
         let mut acts = Vec::new();
         if self.initial || never_ran {
             // Its run ended before cmon looked, or never began: no news.
-            self.drained = Some(Arc::clone(&container.started_at));
+            self.old = Some(Arc::clone(&container.started_at));
         } else if self.run.is_none() {
             acts.extend(self.announce());
         } else if self.run.as_ref() != Some(&container.started_at) {
@@ -323,8 +326,9 @@ impl Lifecycle {
     /// The run's log is read to its end: tells how the run ended, and what comes next.
     fn end_run(&mut self) -> Vec<Act> {
         let mut acts = Vec::new();
-        if self.drained != self.run {
-            self.drained.clone_from(&self.run);
+        let news = ![&self.drained, &self.old].contains(&&self.run);
+        self.drained.clone_from(&self.run);
+        if news {
             acts.push(Act::Say(match self.restarting {
                 true => Notice::Restarting(self.exit),
                 false => Notice::Exited(self.exit),

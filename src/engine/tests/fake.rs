@@ -1,0 +1,301 @@
+//! A source in memory: one container whose log, life and faults a test decides.
+//!
+//! It keeps the rules of the real one that matter to the engine: a follow reads what is stored and
+//! then what comes, ends in good order when the run ends, and is a finite read when the container
+//! does not run. Faults are taken from a list, one per stream that is opened.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::{Notify, watch};
+
+use super::super::census::{ConnectionCount, Purpose};
+use super::super::source::{
+    Container, ContainerId, ContainerKey, DaemonId, ErrorKind, EventStream, Exit, Frames,
+    Happening, Listed, LogRequest, LogStream, Phase, PieceRule, Read, Source, SourceError,
+    StdStream, Tail, What,
+};
+use super::super::timestamp::Timestamp;
+
+/// What goes wrong with the next stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It cannot be opened.
+    NoOpen,
+    /// Opening never ends.
+    HangingOpen,
+    /// It breaks after so many frames.
+    CutAfter(usize),
+    /// It ends in good order after so many frames.
+    EndAfter(usize),
+    /// Its reader panics after so many frames.
+    PanicAfter(usize),
+    /// Nothing.
+    None,
+}
+
+/// One message of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) stream: StdStream,
+    pub(super) time: i64,
+    pub(super) text: String,
+}
+
+#[derive(Debug)]
+struct State {
+    log: Vec<Stored>,
+    /// Messages before this one are no longer held.
+    oldest: usize,
+    phase: Phase,
+    run: u32,
+    faults: VecDeque<Fault>,
+    follows: u64,
+    most_follows: u64,
+    requests: u64,
+    forced: bool,
+}
+
+/// The source; clones share the container.
+#[derive(Clone, Debug)]
+pub(super) struct Fake {
+    state: Arc<Mutex<State>>,
+    changed: Arc<watch::Sender<u64>>,
+    happened: Arc<Mutex<VecDeque<What>>>,
+    rings: Arc<Notify>,
+}
+
+impl Fake {
+    pub(super) fn running(faults: impl IntoIterator<Item = Fault>) -> Self {
+        let state = State {
+            log: Vec::new(),
+            oldest: 0,
+            phase: Phase::Running,
+            run: 1,
+            faults: faults.into_iter().collect(),
+            follows: 0,
+            most_follows: 0,
+            requests: 0,
+            forced: false,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            changed: Arc::new(watch::Sender::new(0)),
+            happened: Arc::default(),
+            rings: Arc::default(),
+        }
+    }
+
+    /// The container writes; `tick` is its clock.
+    pub(super) fn write(&self, stream: StdStream, time: i64, text: &str) {
+        self.lock().log.push(Stored { stream, time, text: text.to_owned() });
+        self.touch();
+    }
+
+    /// The run ends.
+    pub(super) fn exit(&self) {
+        self.lock().phase = Phase::Exited;
+        self.touch();
+        self.happen(What::Died(1));
+    }
+
+    /// The next run begins.
+    pub(super) fn start(&self) {
+        let mut state = self.lock();
+        state.phase = Phase::Running;
+        state.run += 1;
+        drop(state);
+        self.happen(What::Started);
+    }
+
+    /// The oldest messages are rotated away.
+    pub(super) fn forget_all(&self) {
+        let mut state = self.lock();
+        state.oldest = state.log.len();
+    }
+
+    pub(super) fn log(&self) -> Vec<Stored> {
+        self.lock().log.clone()
+    }
+
+    /// The most follows that were ever open at once.
+    pub(super) fn most_follows(&self) -> u64 {
+        self.lock().most_follows
+    }
+
+    /// Follows that are open now.
+    pub(super) fn follows(&self) -> u64 {
+        self.lock().follows
+    }
+
+    pub(super) fn key() -> ContainerKey {
+        ContainerKey { daemon: DaemonId::new("fake"), id: ContainerId::new("ab12") }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn touch(&self) {
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    fn happen(&self, what: What) {
+        self.happened.lock().unwrap().push_back(what);
+        self.rings.notify_one();
+    }
+
+    fn container(&self) -> Container {
+        let state = self.lock();
+        Container {
+            key: Self::key(),
+            name: "web".into(),
+            phase: state.phase,
+            exit: (state.phase == Phase::Exited).then_some(Exit { code: 1, oom: false }),
+            started_at: state.run.to_string().into(),
+            restarts: 0,
+            tty: false,
+            driver: "json-file".into(),
+            pieces: PieceRule::SameTimestamp,
+            doubles: false,
+        }
+    }
+}
+
+impl Source for Fake {
+    type Logs = FakeLogs;
+    type Events = FakeEvents;
+
+    async fn list(&self) -> Result<Vec<Listed>, SourceError> {
+        let phase = self.lock().phase;
+        Ok(vec![Listed { key: Self::key(), name: "web".into(), phase }])
+    }
+
+    async fn inspect(&self, _: &ContainerKey) -> Result<Container, SourceError> {
+        self.lock().requests += 1;
+        Ok(self.container())
+    }
+
+    async fn events(&self) -> Result<FakeEvents, SourceError> {
+        Ok(FakeEvents(self.clone()))
+    }
+
+    async fn logs(&self, request: &LogRequest) -> Result<FakeLogs, SourceError> {
+        let fault = self.lock().faults.pop_front().unwrap_or(Fault::None);
+        match fault {
+            Fault::NoOpen => return Err(SourceError::new(ErrorKind::Unreachable, "refused")),
+            Fault::HangingOpen => std::future::pending().await,
+            _ => {}
+        }
+        let mut state = self.lock();
+        let held = state.log.len() - state.oldest;
+        let shown = match request.tail {
+            Tail::All => held,
+            Tail::Last(frames) => held.min(usize::try_from(frames).unwrap()),
+        };
+        let next = state.log.len() - shown;
+        let follow = request.follow && state.phase.is_live();
+        if follow {
+            state.follows += 1;
+            state.most_follows = state.most_follows.max(state.follows);
+        }
+        let (run, version) = (state.run, self.changed.subscribe());
+        drop(state);
+        Ok(FakeLogs { fake: self.clone(), next, follow, run, fault, given: 0, version })
+    }
+
+    fn connections(&self) -> BTreeMap<Purpose, ConnectionCount> {
+        BTreeMap::from([(
+            Purpose::Stream,
+            ConnectionCount { open: self.follows(), ..Default::default() },
+        )])
+    }
+
+    fn requests(&self) -> u64 {
+        self.lock().requests
+    }
+
+    fn close_all(&self) -> usize {
+        self.lock().forced = true;
+        self.touch();
+        1
+    }
+}
+
+/// An open log of the fake.
+#[derive(Debug)]
+pub(super) struct FakeLogs {
+    fake: Fake,
+    next: usize,
+    follow: bool,
+    run: u32,
+    fault: Fault,
+    given: usize,
+    version: watch::Receiver<u64>,
+}
+
+impl FakeLogs {
+    /// One message at a time, so that a fault can fall between any two.
+    fn step(&mut self, into: &mut Frames) -> Option<Result<Read, SourceError>> {
+        match self.fault {
+            Fault::CutAfter(frames) if frames <= self.given => {
+                return Some(Err(SourceError::new(ErrorKind::Cut, "cut")));
+            }
+            Fault::EndAfter(frames) if frames <= self.given => return Some(Ok(Read::End)),
+            Fault::PanicAfter(frames) if frames <= self.given => panic!("by script"),
+            _ => {}
+        }
+        let state = self.fake.lock();
+        if state.forced {
+            return Some(Err(SourceError::new(ErrorKind::Cut, "closed by force")));
+        }
+        if let Some(stored) = state.log.get(self.next) {
+            into.push(
+                stored.stream,
+                Timestamp::from_nanos(stored.time),
+                [stored.text.as_bytes(), b""],
+            );
+            self.next += 1;
+            self.given += 1;
+            return Some(Ok(Read::Some));
+        }
+        let over = !self.follow || !state.phase.is_live() || state.run != self.run;
+        over.then_some(Ok(Read::End))
+    }
+}
+
+impl LogStream for FakeLogs {
+    async fn read(&mut self, into: &mut Frames) -> Result<Read, SourceError> {
+        loop {
+            self.version.mark_unchanged();
+            if let Some(read) = self.step(into) {
+                return read;
+            }
+            self.version.changed().await.unwrap();
+        }
+    }
+}
+
+impl Drop for FakeLogs {
+    fn drop(&mut self) {
+        if self.follow {
+            self.fake.lock().follows -= 1;
+        }
+    }
+}
+
+/// The fake's events.
+#[derive(Debug)]
+pub(super) struct FakeEvents(Fake);
+
+impl EventStream for FakeEvents {
+    async fn next(&mut self) -> Result<Happening, SourceError> {
+        loop {
+            let what = self.0.happened.lock().unwrap().pop_front();
+            if let Some(what) = what {
+                return Ok(Happening { key: Fake::key(), name: Some("web".into()), what });
+            }
+            self.0.rings.notified().await;
+        }
+    }
+}
