@@ -26,7 +26,8 @@ pub(super) enum Fault {
     HangingOpen,
     /// It breaks after so many frames.
     CutAfter(usize),
-    /// It ends in good order after so many frames.
+    /// A follow ends in good order after so many frames. (A finite read that does is not to be told
+    /// from a short log.)
     EndAfter(usize),
     /// Its reader panics after so many frames.
     PanicAfter(usize),
@@ -241,7 +242,9 @@ impl FakeLogs {
             Fault::CutAfter(frames) if frames <= self.given => {
                 return Some(Err(SourceError::new(ErrorKind::Cut, "cut")));
             }
-            Fault::EndAfter(frames) if frames <= self.given => return Some(Ok(Read::End)),
+            Fault::EndAfter(frames) if self.follow && frames <= self.given => {
+                return Some(Ok(Read::End));
+            }
             Fault::PanicAfter(frames) if frames <= self.given => panic!("by script"),
             _ => {}
         }
