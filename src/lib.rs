@@ -1,13 +1,104 @@
 //! cmon follows container logs without losing or doubling a line, shows the streams at work, and
 //! proves whether opening and closing them leaks.
+//!
+//! From what was typed to the exit code, each step knows only the ones before it:
+//!
+//! ```text
+//! cli ─▶ config ─▶ commands ─┬─▶ docker ─▶ engine ─▶ Event ─▶ output
+//!                            └─▶ exit
+//! ```
 
 use std::ffi::OsString;
+use std::io;
 use std::process::ExitCode;
 
+use anyhow::Context;
+use clap::Parser;
+use clap::error::ErrorKind;
+use tracing::level_filters::LevelFilter;
+
+pub mod cli;
+pub mod commands;
+pub mod config;
 pub mod docker;
 pub mod engine;
+pub mod exit;
+pub mod output;
+pub mod signal;
+
+use config::{Config, Surroundings};
+use exit::Exit;
+use output::Sinks;
 
 /// Runs cmon with these arguments, the program's name first, and tells the exit code.
-pub fn main(_args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    ExitCode::SUCCESS
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match cli::Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // Help goes to stdout; when that is closed there is nobody to tell.
+            let _ = error.print();
+            return if help { Exit::Done.into() } else { Exit::Usage.into() };
+        }
+    };
+    let around = Surroundings::look();
+    let Ok(sinks) = Sinks::standard() else {
+        // Neither stdout nor stderr can be used.
+        return Exit::Failed.into();
+    };
+    let color = around.stderr_is_terminal && !around.no_color && !around.dumb_terminal;
+    match Config::new(cli, &around) {
+        Ok(config) => {
+            let color = config.output.color_err;
+            run(config).unwrap_or_else(|error| {
+                let hint = commands::tail::hint(&error);
+                output::error(&sinks.err, &error, hint.as_deref(), color);
+                Exit::Failed
+            })
+        }
+        Err(error) => {
+            let hint = Some("`cmon tail --help` shows examples");
+            output::error(&sinks.err, &error.into(), hint, color);
+            Exit::Usage
+        }
+    }
+    .into()
+}
+
+fn run(config: Config) -> anyhow::Result<Exit> {
+    trace(config.verbosity);
+    raise_descriptor_limit();
+    let Some(daemon) = config.daemon.clone() else {
+        anyhow::bail!("the embedded daemon is still to come");
+    };
+    let sinks = Sinks::standard().context("could not use stdout and stderr")?;
+    // One thread reads all streams; the printer has its own.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("could not start the runtime")?;
+    let exit = runtime.block_on(commands::tail::run(config, daemon, sinks));
+    // A printer whose write is stuck is left to the end of the process.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Each stream is a descriptor; the usual soft limit of 1024 is not meant for that.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+    {
+        tracing::warn!("could not raise the limit of open files above {current:?}: {error}");
+    }
+}
+
+fn trace(verbosity: u8) {
+    let level = match verbosity {
+        0 => return,
+        1 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
 }

@@ -1,0 +1,3 @@
+//! What cmon can be told to do: one file per command, each of them the story of its run.
+
+pub mod tail;

@@ -1,0 +1,185 @@
+//! `cmon tail`: engine and printer side by side, ended by a signal, by the printer or by themselves.
+//!
+//! Streams run on this thread, printing on the printer's. Whatever ends the run first stops the
+//! other side; nothing is waited for beyond the stop deadline once a signal has come.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::docker::Docker;
+use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::engine::census::Census;
+use crate::engine::registry::Registry;
+use crate::engine::source::ErrorKind;
+use crate::engine::{Engine, Outcome, StartError};
+use crate::exit::Exit;
+use crate::output::{Ended, Printer, Sinks, Summary};
+use crate::signal::{Signal, Signals};
+
+/// Batches of lines on their way from the engine to the printer.
+const CHANNEL: usize = 32;
+/// After the stop deadline the engine forces its way out within a second; then cmon leaves.
+const BEYOND: Duration = Duration::from_secs(1);
+
+/// Runs `cmon tail` against this daemon.
+///
+/// # Errors
+/// The run could not begin, or stdout could not be written.
+pub async fn run(config: Config, daemon: (Address, Origin), sinks: Sinks) -> anyhow::Result<Exit> {
+    let mut signals = Signals::new().context("could not take over the signals")?;
+    let registry = Registry::default();
+    let docker = Docker::new(Endpoint::new(daemon.0, daemon.1), registry.clone());
+    let engine = Engine::new(Arc::new(docker), registry, config.engine.clone());
+    let observer = engine.observer();
+    let (events, received) = mpsc::channel(CHANNEL);
+    let printer = Printer::spawn(config.output, sinks, received, move || observer.census())
+        .context("could not start the printer")?;
+    let stop = CancellationToken::new();
+    let mut run = Run {
+        printer,
+        stop: stop.clone(),
+        summary: config.output.summary,
+        patience: config.engine.stop_timeout + BEYOND,
+        signal: None,
+        deadline: None,
+        ended: None,
+    };
+    let engine = engine.run(&config.selection, events, stop);
+    tokio::pin!(engine);
+    let outcome = loop {
+        tokio::select! {
+            biased;
+            outcome = &mut engine => break outcome?,
+            step = run.step(&mut signals) => if let Step::Leave = step {
+                return Ok(run.exit());
+            },
+        }
+    };
+    run.finish(&mut signals, outcome).await
+}
+
+/// What a run waits for beside the engine.
+struct Run {
+    printer: Printer,
+    stop: CancellationToken,
+    summary: Summary,
+    patience: Duration,
+    /// The first signal.
+    signal: Option<Signal>,
+    /// When to leave, once a signal has come.
+    deadline: Option<Instant>,
+    /// How the printer ended.
+    ended: Option<Ended>,
+}
+
+/// What happened beside the engine.
+enum Step {
+    /// Something that the run goes on with.
+    On,
+    /// Leave at once.
+    Leave,
+}
+
+impl Run {
+    /// Waits for a signal, for the printer's end, or for the deadline after a signal.
+    async fn step(&mut self, signals: &mut Signals) -> Step {
+        let deadline = self.deadline;
+        tokio::select! {
+            signal = signals.next() => {
+                if self.signal.is_some() {
+                    return Step::Leave;
+                }
+                self.signal = Some(signal);
+                self.deadline = Some(Instant::now() + self.patience);
+            }
+            ended = self.printer.ended(), if self.ended.is_none() => self.ended = Some(ended),
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                return Step::Leave;
+            }
+        }
+        self.stop.cancel();
+        Step::On
+    }
+
+    /// The engine has ended: lets the printer finish, and tells the figures.
+    async fn finish(mut self, signals: &mut Signals, outcome: Outcome) -> anyhow::Result<Exit> {
+        while self.ended.is_none() {
+            if let Step::Leave = self.step(signals).await {
+                return Ok(self.exit());
+            }
+        }
+        match &self.ended {
+            Some(Ended::Failed(error)) => {
+                let error = io::Error::new(error.kind(), Arc::clone(error));
+                return Err(anyhow::Error::new(error).context("could not write to stdout"));
+            }
+            Some(Ended::Closed) => {}
+            _ => self.summarize(&outcome.census),
+        }
+        match outcome.failures.is_empty() || self.signal.is_some() {
+            true => Ok(self.exit()),
+            // What failed was told when it failed.
+            false => Ok(Exit::Failed),
+        }
+    }
+
+    fn summarize(&self, census: &Census) {
+        let wanted = match self.summary {
+            Summary::Always => true,
+            Summary::OnSignal => self.signal.is_some(),
+            Summary::Never => false,
+        };
+        if wanted {
+            // The figures are talk: nothing failed when nobody can hear them.
+            let _ = self.printer.summary(census);
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        self.signal.map_or(Exit::Done, Exit::from)
+    }
+}
+
+/// What to try after an error that ended the run.
+pub fn hint(error: &anyhow::Error) -> Option<String> {
+    if let Some(error) = error.downcast_ref::<StartError>() {
+        return match error {
+            StartError::Source(error) => connection_hint(error.kind).map(str::to_owned),
+            StartError::Unmatched(unmatched) => {
+                let nearest: Vec<String> = unmatched
+                    .iter()
+                    .filter_map(|one| Some(format!("`{}`", one.nearest.as_ref()?)))
+                    .collect();
+                match nearest.is_empty() {
+                    true => Some("`docker ps -a` lists the containers there are".to_owned()),
+                    false => Some(format!("did you mean {}?", nearest.join(", "))),
+                }
+            }
+            StartError::Ambiguous(_) => Some("more characters of the id, or the name".to_owned()),
+            StartError::Nothing => None,
+        };
+    }
+    let error = error.downcast_ref::<io::Error>()?;
+    (error.kind() == io::ErrorKind::StorageFull).then(|| "make room on the disk".to_owned())
+}
+
+fn connection_hint(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::Denied => {
+            Some("join the group that owns the socket (usually `docker`), or run as root")
+        }
+        ErrorKind::Unreachable => Some(
+            "start the daemon, or name its socket with --host or DOCKER_HOST; `cmon tail --demo` \
+             works without one",
+        ),
+        ErrorKind::Timeout => Some("the daemon may hang: does `docker ps` answer?"),
+        _ => None,
+    }
+}

@@ -1,0 +1,169 @@
+//! What is meant: [`Config`] is valid and complete, made from what was typed and from the
+//! [`Surroundings`] by a pure function, so that every rule of the command line is a table test.
+
+mod surroundings;
+
+use std::path::PathBuf;
+
+use crate::cli::{Cli, Command, Form, Global, Lines, Tail, When};
+use crate::docker::endpoint::{Address, Origin};
+use crate::engine::selection::{PatternError, PatternText, Selection};
+use crate::engine::{self, Backlog, Outputs};
+use crate::output;
+pub use surroundings::{FileKind, Surroundings};
+
+/// Where a Docker daemon listens unless told otherwise.
+const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+
+/// All that a command needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The daemon; `None` is the embedded one.
+    pub daemon: Option<(Address, Origin)>,
+    /// Whose logs.
+    pub selection: Selection,
+    /// How to follow.
+    pub engine: engine::Config,
+    /// How to show it.
+    pub output: output::Config,
+    /// How much to trace: 0 nothing, 1 what happens, 2 everything.
+    pub verbosity: u8,
+}
+
+/// A command line that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UsageError {
+    /// A pattern cannot be understood.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// There is nothing to follow.
+    #[error("which containers? Name them, or follow all of them with `-a`")]
+    NoSelection,
+    /// The daemon's address is not one.
+    #[error("`{url}` ({origin}) is no address of a daemon: it must begin with unix://")]
+    Address {
+        /// As given.
+        url: String,
+        /// Who gave it.
+        origin: Origin,
+    },
+    /// The daemon's address is of a kind that is still to come.
+    #[error("`{url}` ({origin}): cmon reaches daemons by unix:// only, so far")]
+    Transport {
+        /// As given.
+        url: String,
+        /// Who gave it.
+        origin: Origin,
+    },
+    /// Both the embedded daemon and another one.
+    #[error("--demo brings its own daemon, so --host cannot be given beside it")]
+    DemoAndHost,
+}
+
+impl Config {
+    /// Decides what is meant.
+    ///
+    /// # Errors
+    /// The command line makes no sense; the message says what to type instead.
+    pub fn new(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
+        let Cli { global, command: Command::Tail(tail) } = cli;
+        let daemon = daemon(&global, around)?;
+        let selection = selection(&tail, global.demo)?;
+        Ok(Self {
+            daemon,
+            engine: engine(&global, &tail),
+            output: output(&global, &tail, around, selection.is_single()),
+            selection,
+            verbosity: global.verbose,
+        })
+    }
+}
+
+fn daemon(global: &Global, around: &Surroundings) -> Result<Option<(Address, Origin)>, UsageError> {
+    match (&global.host, &around.docker_host) {
+        (Some(_), _) if global.demo => Err(UsageError::DemoAndHost),
+        _ if global.demo => Ok(None),
+        (Some(url), _) => Ok(Some((address(url, Origin::Host)?, Origin::Host))),
+        (None, Some(url)) => Ok(Some((address(url, Origin::DockerHost)?, Origin::DockerHost))),
+        (None, None) => Ok(Some((Address::Unix(DEFAULT_SOCKET.into()), Origin::Default))),
+    }
+}
+
+fn address(url: &str, origin: Origin) -> Result<Address, UsageError> {
+    let url = url.to_owned();
+    match url.split_once("://") {
+        Some(("unix", path)) if path.starts_with('/') => Ok(Address::Unix(PathBuf::from(path))),
+        Some(("tcp" | "http" | "https" | "ssh" | "npipe", _)) => {
+            Err(UsageError::Transport { url, origin })
+        }
+        _ => Err(UsageError::Address { url, origin }),
+    }
+}
+
+fn selection(tail: &Tail, demo: bool) -> Result<Selection, UsageError> {
+    if tail.containers.is_empty() && !tail.all && !demo {
+        return Err(UsageError::NoSelection);
+    }
+    let texts: Vec<PatternText> =
+        tail.containers.iter().map(|text| PatternText(text.clone())).collect();
+    Ok(Selection::compile(&texts, tail.all || texts.is_empty())?)
+}
+
+fn engine(global: &Global, tail: &Tail) -> engine::Config {
+    let follow = tail.follows();
+    let either = tail.stdout || tail.stderr;
+    engine::Config {
+        follow,
+        exit_on_stop: tail.exit_on_stop,
+        backlog: match tail.tail {
+            Some(Lines::All) => Backlog::All,
+            Some(Lines::Last(lines)) => Backlog::Last(lines),
+            None if follow => Backlog::Last(10),
+            None => Backlog::All,
+        },
+        outputs: Outputs { stdout: tail.stdout || !either, stderr: tail.stderr || !either },
+        max_line: tail.max_line,
+        stream_timeout: global.stream_timeout,
+        stop_timeout: global.stop_timeout,
+        seed: None,
+    }
+}
+
+fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> output::Config {
+    let on_terminal = |terminal: bool| match global.color {
+        When::Always => true,
+        When::Never => false,
+        When::Auto if around.no_color => false,
+        When::Auto if around.force_color => true,
+        When::Auto => terminal && !around.dumb_terminal,
+    };
+    let terminal = around.stdout == FileKind::Terminal;
+    let json = tail.output == Form::Json;
+    // A status line beside a pipe would be drawn over whatever the next program draws.
+    let calm = matches!(around.stdout, FileKind::Terminal | FileKind::Regular);
+    output::Config {
+        form: match tail.output {
+            Form::Json => output::Form::Json,
+            Form::Default if single && !terminal => output::Form::Bare,
+            Form::Default => output::Form::Text { prefix: !single && !tail.no_prefix },
+        },
+        timestamps: tail.timestamps,
+        sanitize: terminal,
+        color_out: on_terminal(terminal),
+        color_err: on_terminal(around.stderr_is_terminal),
+        quiet: global.quiet,
+        status: around.stderr_is_terminal
+            && calm
+            && !global.quiet
+            && !json
+            && !around.dumb_terminal,
+        summary: match global.quiet {
+            true => output::Summary::Never,
+            false if tail.summary || around.stderr_is_terminal => output::Summary::Always,
+            false => output::Summary::OnSignal,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! What the command line's meaning depends on beside itself: read once, at the start.
+
+use std::env;
+use std::io::{IsTerminal, stderr, stdout};
+use std::os::fd::AsFd;
+
+use rustix::fs::{FileType, fstat};
+
+/// What stdout is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A terminal.
+    Terminal,
+    /// A file.
+    Regular,
+    /// A pipe, a socket, `/dev/null`.
+    Other,
+}
+
+/// Environment and terminals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub struct Surroundings {
+    /// `DOCKER_HOST`, unless empty.
+    pub docker_host: Option<String>,
+    /// `NO_COLOR` is set and not empty (no-color.org).
+    pub no_color: bool,
+    /// `CLICOLOR_FORCE` is set and not 0.
+    pub force_color: bool,
+    /// `TERM` is `dumb`.
+    pub dumb_terminal: bool,
+    /// What stdout is.
+    pub stdout: FileKind,
+    /// Whether stderr is a terminal.
+    pub stderr_is_terminal: bool,
+}
+
+impl Surroundings {
+    /// Looks around.
+    pub fn look() -> Self {
+        let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            docker_host: set("DOCKER_HOST"),
+            no_color: set("NO_COLOR").is_some(),
+            force_color: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
+            dumb_terminal: set("TERM").is_some_and(|term| term == "dumb"),
+            stdout: kind(&stdout()),
+            stderr_is_terminal: stderr().is_terminal(),
+        }
+    }
+}
+
+fn kind(file: &(impl AsFd + IsTerminal)) -> FileKind {
+    let regular = fstat(file)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
+    match file.is_terminal() {
+        true => FileKind::Terminal,
+        false if regular => FileKind::Regular,
+        false => FileKind::Other,
+    }
+}

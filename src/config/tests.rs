@@ -1,0 +1,135 @@
+//! The rules of the command line, as tables.
+
+use clap::Parser;
+
+use super::*;
+use crate::output::{Form, Summary};
+
+fn around() -> Surroundings {
+    Surroundings {
+        docker_host: None,
+        no_color: false,
+        force_color: false,
+        dumb_terminal: false,
+        stdout: FileKind::Other,
+        stderr_is_terminal: false,
+    }
+}
+
+fn terminal() -> Surroundings {
+    Surroundings { stdout: FileKind::Terminal, stderr_is_terminal: true, ..around() }
+}
+
+fn config(args: &str, around: &Surroundings) -> Result<Config, UsageError> {
+    let cli = Cli::try_parse_from(args.split_whitespace()).unwrap();
+    Config::new(cli, around)
+}
+
+#[test]
+fn the_daemon_is_the_one_named_first() {
+    let with_env = Surroundings { docker_host: Some("unix:///env".into()), ..around() };
+    let cases = [
+        ("cmon tail web", &around(), Some(("/var/run/docker.sock", Origin::Default))),
+        ("cmon tail web", &with_env, Some(("/env", Origin::DockerHost))),
+        ("cmon tail web --host unix:///flag", &with_env, Some(("/flag", Origin::Host))),
+        ("cmon tail --demo", &with_env, None),
+    ];
+    for (args, around, expected) in cases {
+        let expected = expected.map(|(path, origin)| (Address::Unix(path.into()), origin));
+        assert_eq!(config(args, around).unwrap().daemon, expected, "{args}");
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_said() {
+    let cases = [
+        ("cmon tail", "which containers? Name them, or follow all of them with `-a`"),
+        (
+            "cmon tail web --host tcp://h:2375",
+            "`tcp://h:2375` (from --host): cmon reaches daemons by unix:// only, so far",
+        ),
+        (
+            "cmon tail web --host docker.sock",
+            "`docker.sock` (from --host) is no address of a daemon: it must begin with unix://",
+        ),
+        (
+            "cmon tail --demo --host unix:///s",
+            "--demo brings its own daemon, so --host cannot be given beside it",
+        ),
+        ("cmon tail /(/", "`/(/` is not a regular expression: unclosed group"),
+    ];
+    for (args, message) in cases {
+        assert_eq!(config(args, &around()).unwrap_err().to_string(), message);
+    }
+}
+
+#[test]
+fn the_first_lines_are_ten_of_a_follow_and_all_otherwise() {
+    let backlog = |args: &str| config(args, &around()).unwrap().engine.backlog;
+    assert_eq!(backlog("cmon tail web"), Backlog::Last(10));
+    assert_eq!(backlog("cmon tail web --no-follow"), Backlog::All);
+    assert_eq!(backlog("cmon tail web -n 3 --no-follow"), Backlog::Last(3));
+    assert_eq!(backlog("cmon tail web -n all"), Backlog::All);
+}
+
+#[test]
+fn an_output_is_left_out_only_when_the_other_is_asked_for() {
+    let outputs = |args: &str| {
+        let outputs = config(args, &around()).unwrap().engine.outputs;
+        (outputs.stdout, outputs.stderr)
+    };
+    assert_eq!(outputs("cmon tail web"), (true, true));
+    assert_eq!(outputs("cmon tail web --stdout"), (true, false));
+    assert_eq!(outputs("cmon tail web --stderr"), (false, true));
+    assert_eq!(outputs("cmon tail web --stdout --stderr"), (true, true));
+}
+
+#[test]
+fn the_form_depends_on_how_many_and_on_the_terminal() {
+    let form = |args: &str, around: &Surroundings| config(args, around).unwrap().output.form;
+    assert_eq!(form("cmon tail web", &around()), Form::Bare);
+    assert_eq!(form("cmon tail web", &terminal()), Form::Text { prefix: false });
+    assert_eq!(form("cmon tail web db", &around()), Form::Text { prefix: true });
+    assert_eq!(form("cmon tail web-*", &around()), Form::Text { prefix: true });
+    assert_eq!(form("cmon tail -a --no-prefix", &around()), Form::Text { prefix: false });
+    assert_eq!(form("cmon tail web -o json", &terminal()), Form::Json);
+}
+
+#[test]
+fn colours_obey_the_flag_then_the_environment_then_the_terminal() {
+    let no_color = Surroundings { no_color: true, ..terminal() };
+    let forced = Surroundings { force_color: true, ..around() };
+    let dumb = Surroundings { dumb_terminal: true, ..terminal() };
+    let cases = [
+        ("cmon tail web", &terminal(), true),
+        ("cmon tail web", &around(), false),
+        ("cmon tail web", &no_color, false),
+        ("cmon tail web --color always", &no_color, true),
+        ("cmon tail web", &forced, true),
+        ("cmon tail web --color never", &forced, false),
+        ("cmon tail web", &dumb, false),
+    ];
+    for (args, around, expected) in cases {
+        assert_eq!(config(args, around).unwrap().output.color_out, expected, "{args} {around:?}");
+    }
+}
+
+#[test]
+fn the_status_line_is_never_beside_a_pipe() {
+    let status = |args: &str, around: &Surroundings| config(args, around).unwrap().output.status;
+    let to_file = Surroundings { stdout: FileKind::Regular, ..terminal() };
+    let to_pipe = Surroundings { stdout: FileKind::Other, ..terminal() };
+    assert!(status("cmon tail web", &terminal()) && status("cmon tail web", &to_file));
+    assert!(!status("cmon tail web", &to_pipe) && !status("cmon tail web", &around()));
+    assert!(!status("cmon tail web -q", &terminal()));
+    assert!(!status("cmon tail web -o json", &terminal()));
+}
+
+#[test]
+fn the_summary_is_for_people_signals_and_who_asks() {
+    let summary = |args: &str, around: &Surroundings| config(args, around).unwrap().output.summary;
+    assert_eq!(summary("cmon tail web", &terminal()), Summary::Always);
+    assert_eq!(summary("cmon tail web", &around()), Summary::OnSignal);
+    assert_eq!(summary("cmon tail web --summary", &around()), Summary::Always);
+    assert_eq!(summary("cmon tail web --summary -q", &terminal()), Summary::Never);
+}

@@ -1,0 +1,37 @@
+//! The exit codes: one type, so that the code is decided in one place.
+
+use std::process::ExitCode;
+
+/// How cmon ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or the reader of our pipe went away.
+    Done,
+    /// The daemon cannot be reached, nothing matched, or stdout cannot be written.
+    Failed,
+    /// The command line makes no sense.
+    Usage,
+    /// By SIGINT.
+    Interrupted,
+    /// By SIGTERM.
+    Terminated,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit.code())
+    }
+}

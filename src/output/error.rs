@@ -1,0 +1,44 @@
+//! The errors that end cmon: what was tried, why it failed, what to do.
+
+use super::Sink;
+use super::color::{RED, RESET};
+use super::sanitize::sanitize;
+
+/// Writes an error with its causes, and what to try.
+pub fn error(err: &Sink, error: &anyhow::Error, hint: Option<&str>, color: bool) {
+    // There is nobody left to tell when stderr cannot be written.
+    let _ = err.write_all(text(error, hint, color).as_bytes());
+}
+
+fn text(error: &anyhow::Error, hint: Option<&str>, color: bool) -> String {
+    let (begin, end) = if color { (RED, RESET) } else { ("", "") };
+    let mut text = format!("{begin}cmon: error:{end} {}\n", clean(&error.to_string()));
+    for cause in error.chain().skip(1) {
+        text.push_str(&format!("  because {}\n", clean(&cause.to_string())));
+    }
+    if let Some(hint) = hint {
+        text.push_str(&format!("  try: {}\n", clean(hint)));
+    }
+    text
+}
+
+fn clean(text: &str) -> String {
+    let mut clean = Vec::new();
+    sanitize(text.as_bytes(), &mut clean);
+    String::from_utf8_lossy(&clean).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_tells_its_causes_and_what_to_try() {
+        let error = anyhow::anyhow!("disk full").context("could not write");
+        insta::assert_snapshot!(text(&error, Some("another disk"), false), @"
+        cmon: error: could not write
+          because disk full
+          try: another disk
+        ");
+    }
+}

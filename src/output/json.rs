@@ -1,0 +1,232 @@
+//! `-o json`: one object a line, everything on stdout.
+//!
+//! Every object has `v`, the version of this schema (1), and `type`. A field that has nothing to
+//! tell is left out.
+//!
+//! | type | fields |
+//! |---|---|
+//! | `line` | `time` (the daemon's, RFC 3339 in UTC with nanoseconds), `container` (name), `id` (full), `stream` (`stdout` or `stderr`), then `msg`, or `msg_base64` where the bytes are not UTF-8; the terminator is not part of it. `partial: true`: the line is longer than `--max-line`, and its next piece follows. `recovered: true`: the daemon handed it over late |
+//! | `gap` | `container`, `id`, `from` and `to` (times of the lines around it), `cause` (`log_rotated`, `removed`), `text` |
+//! | `note` | `event` (`started`, `restarting`, `exited`, `removed`, `renamed`, `unreadable`, `given_up`, `stream_broke`, `ends_early`, `daemon_away`, `daemon_back`, `reader_panicked`, `notes_dropped`), `container` and `id` unless it is about the daemon, `code` and `oom` of an exit, `text` |
+//! | `summary` | `seconds`, `containers`, `lines`, `bytes`, `streams_opened`, `streams_closed`, `streams_open`, `readers`, `cycles` (per container), `cycles_per_minute`, `rotations`, `reconnects`, `recovered`, `doubles`, `gaps`, `panics`, `requests`, `tasks` (left), `connections` (left), `stragglers` (names) |
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::json;
+
+use super::note;
+use crate::engine::census::Census;
+use crate::engine::event::{Ending, Gap, GapCause, Label, Lines, Note, Notice};
+use crate::engine::timestamp::Timestamp;
+
+/// Appends a batch; no allocation per line.
+pub(super) fn lines(lines: &Lines, into: &mut Vec<u8>) {
+    for (line, text) in lines.iter() {
+        into.extend_from_slice(br#"{"v":1,"type":"line","time":""#);
+        line.time.write(into);
+        into.extend_from_slice(br#"","container":"#);
+        string(&lines.label.name, into);
+        into.extend_from_slice(br#","id":"#);
+        string(lines.label.key.id.as_str(), into);
+        into.extend_from_slice(br#","stream":""#);
+        into.extend_from_slice(line.stream.as_str().as_bytes());
+        match std::str::from_utf8(text) {
+            Ok(text) => {
+                into.extend_from_slice(br#"","msg":"#);
+                string(text, into);
+            }
+            Err(_) => {
+                into.extend_from_slice(br#"","msg_base64":""#);
+                into.extend_from_slice(STANDARD.encode(text).as_bytes());
+                into.push(b'"');
+            }
+        }
+        if line.ending == Ending::Piece {
+            into.extend_from_slice(br#","partial":true"#);
+        }
+        if line.recovered {
+            into.extend_from_slice(br#","recovered":true"#);
+        }
+        into.extend_from_slice(b"}\n");
+    }
+}
+
+/// Appends a gap.
+pub(super) fn gap(gap: &Gap, into: &mut Vec<u8>) {
+    let cause = match gap.cause {
+        GapCause::LogRotated => "log_rotated",
+        GapCause::Removed => "removed",
+    };
+    let text = note::gap(gap, &TimeZone::UTC, false);
+    object(
+        &Body {
+            from: gap.from.map(time),
+            to: gap.to.map(time),
+            cause: Some(cause),
+            text: Some(text.trim_end()),
+            ..Body::new("gap", Some(&gap.label))
+        },
+        into,
+    );
+}
+
+/// Appends a note.
+pub(super) fn note(note: &Note, into: &mut Vec<u8>) {
+    let exit = match note.what {
+        Notice::Exited(exit) | Notice::Restarting(exit) => exit,
+        _ => None,
+    };
+    let text = note::note(note, false);
+    object(
+        &Body {
+            event: Some(note::word(&note.what)),
+            code: exit.map(|exit| exit.code),
+            oom: exit.map(|exit| exit.oom),
+            text: Some(text.trim_end()),
+            ..Body::new("note", note.label.as_deref())
+        },
+        into,
+    );
+}
+
+/// Appends the summary.
+pub(super) fn summary(census: &Census, into: &mut Vec<u8>) {
+    let summary = json!({
+        "v": 1,
+        "type": "summary",
+        "seconds": census.elapsed.as_secs_f64(),
+        "containers": census.containers,
+        "lines": census.lines,
+        "bytes": census.bytes,
+        "streams_opened": census.streams_opened,
+        "streams_closed": census.streams_closed,
+        "streams_open": census.streams_open,
+        "readers": census.readers,
+        "cycles": census.cycles,
+        "cycles_per_minute": census.cycles_per_minute,
+        "rotations": census.rotations,
+        "reconnects": census.reconnects,
+        "recovered": census.recovered,
+        "doubles": census.doubles,
+        "gaps": census.gaps,
+        "panics": census.panics,
+        "requests": census.requests,
+        "tasks": census.live_tasks(),
+        "connections": census.open_connections(),
+        "stragglers": census.stragglers,
+    });
+    object(&summary, into);
+}
+
+/// What gaps and notes are made of, in the order in which it is written.
+#[derive(Debug, Serialize)]
+struct Body<'a> {
+    v: u8,
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oom: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+}
+
+impl<'a> Body<'a> {
+    fn new(r#type: &'static str, label: Option<&'a Label>) -> Self {
+        Self {
+            v: 1,
+            r#type,
+            event: None,
+            container: label.map(|label| &*label.name),
+            id: label.map(|label| label.key.id.as_str()),
+            code: None,
+            oom: None,
+            from: None,
+            to: None,
+            cause: None,
+            text: None,
+        }
+    }
+}
+
+fn time(time: Timestamp) -> String {
+    time.to_string()
+}
+
+fn string(text: &str, into: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *into, text).expect("writing to memory does not fail");
+}
+
+fn object(object: &impl Serialize, into: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *into, object).expect("writing to memory does not fail");
+    into.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::note::tests::{each, label};
+    use super::*;
+    use crate::engine::source::StdStream;
+
+    fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut into = Vec::new();
+        write(&mut into);
+        String::from_utf8(into).unwrap()
+    }
+
+    #[test]
+    fn a_line_keeps_its_bytes() {
+        let mut batch = Lines::new(label());
+        let time = Timestamp::from_nanos(5);
+        let (out, err) = (StdStream::Stdout, StdStream::Stderr);
+        batch.push(time, out, [b"say \"hi\"\t\x1b[31m\r\n", b""], true, false);
+        batch.push(time, err, [b"\xff\xfe\n", b""], true, true);
+        batch.push(time, out, [b"long", b""], false, false);
+        insta::assert_snapshot!(text(|into| lines(&batch, into)), @r#"
+        {"v":1,"type":"line","time":"1970-01-01T00:00:00.000000005Z","container":"web","id":"ab12","stream":"stdout","msg":"say \"hi\"\t\u001b[31m"}
+        {"v":1,"type":"line","time":"1970-01-01T00:00:00.000000005Z","container":"web","id":"ab12","stream":"stderr","msg_base64":"//4=","recovered":true}
+        {"v":1,"type":"line","time":"1970-01-01T00:00:00.000000005Z","container":"web","id":"ab12","stream":"stdout","msg":"long","partial":true}
+        "#);
+    }
+
+    #[test]
+    fn notes_and_gaps_are_objects() {
+        let exited = Note { label: Some(label()), what: each().swap_remove(2) };
+        let back = Note { label: None, what: Notice::DaemonBack };
+        let (from, to) = (Some(Timestamp::from_nanos(1)), None);
+        let lost = Gap { label: label(), from, to, cause: GapCause::Removed };
+        let written = text(|into| {
+            note(&exited, into);
+            note(&back, into);
+            gap(&lost, into);
+        });
+        insta::assert_snapshot!(written, @r#"
+        {"v":1,"type":"note","event":"exited","container":"web","id":"ab12","code":137,"oom":true,"text":"- web exited 137 (OOM)"}
+        {"v":1,"type":"note","event":"daemon_back","text":"+ the daemon answers again"}
+        {"v":1,"type":"gap","container":"web","id":"ab12","from":"1970-01-01T00:00:00.000000001Z","cause":"removed","text":"! web gap from 00:00:00.0 on (the container was removed before its log was read to the end)"}
+        "#);
+    }
+
+    #[test]
+    fn every_kind_of_note_is_an_object() {
+        for what in each() {
+            let written = text(|into| note(&Note { label: Some(label()), what }, into));
+            let object: serde_json::Value = serde_json::from_str(&written).unwrap();
+            assert_eq!((&object["v"], &object["type"]), (&1.into(), &"note".into()));
+        }
+    }
+}

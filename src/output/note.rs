@@ -1,0 +1,273 @@
+//! Notes and gaps in words, one line each.
+//!
+//! `+` something is there, `~` it is between two states, `-` it is gone, `!` something is wrong.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::color::{DIM, GREEN, RED, RESET, YELLOW};
+use super::sanitize::sanitize;
+use crate::engine::event::{Gap, Note, Notice};
+use crate::engine::source::Exit;
+use crate::engine::timestamp::Timestamp;
+
+/// The sign that a note begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sign {
+    There,
+    Between,
+    Gone,
+    Wrong,
+}
+
+impl Sign {
+    fn as_str(self) -> &'static str {
+        match self {
+            Sign::There => "+",
+            Sign::Between => "~",
+            Sign::Gone => "-",
+            Sign::Wrong => "!",
+        }
+    }
+
+    fn color(self) -> &'static str {
+        match self {
+            Sign::There => GREEN,
+            Sign::Between => YELLOW,
+            Sign::Gone => DIM,
+            Sign::Wrong => RED,
+        }
+    }
+}
+
+/// Whether a note tells that something is wrong, so that `-q` does not drop it.
+pub(super) fn is_error(notice: &Notice) -> bool {
+    sign(notice) == Sign::Wrong
+}
+
+/// The word for a note in JSON.
+pub(super) fn word(notice: &Notice) -> &'static str {
+    match notice {
+        Notice::Started => "started",
+        Notice::Restarting(_) => "restarting",
+        Notice::Exited(_) => "exited",
+        Notice::Removed => "removed",
+        Notice::Renamed { .. } => "renamed",
+        Notice::Unreadable { .. } => "unreadable",
+        Notice::GivenUp { .. } => "given_up",
+        Notice::StreamBroke { .. } => "stream_broke",
+        Notice::EndsEarly { .. } => "ends_early",
+        Notice::DaemonAway { .. } => "daemon_away",
+        Notice::DaemonBack => "daemon_back",
+        Notice::ReaderPanicked { .. } => "reader_panicked",
+        Notice::NotesDropped { .. } => "notes_dropped",
+    }
+}
+
+/// A note as a line of text, its newline included.
+pub(super) fn note(note: &Note, color: bool) -> String {
+    let who = note.label.as_ref().map_or("the daemon", |label| &*label.name);
+    line(sign(&note.what), &format!("{who} {}", words(&note.what)), color)
+}
+
+/// A gap as a line of text, its newline included. Times are in the given zone.
+pub(super) fn gap(gap: &Gap, zone: &TimeZone, color: bool) -> String {
+    let clock = |time: Timestamp| clock(time, zone);
+    let when = match (gap.from, gap.to) {
+        (Some(from), Some(to)) => format!("{} to {}", clock(from), clock(to)),
+        (Some(from), None) => format!("from {} on", clock(from)),
+        (None, Some(to)) => format!("up to {}", clock(to)),
+        (None, None) => "of unknown length".to_owned(),
+    };
+    let what = format!("{} gap {when} ({})", gap.label.name, gap.cause.as_str());
+    line(Sign::Wrong, &what, color)
+}
+
+fn line(sign: Sign, what: &str, color: bool) -> String {
+    // Names and the daemon's words come from outside.
+    let mut clean = Vec::new();
+    sanitize(what.as_bytes(), &mut clean);
+    let (what, mark) = (String::from_utf8_lossy(&clean), sign.as_str());
+    match color {
+        true => format!("{}{mark} {what}{RESET}\n", sign.color()),
+        false => format!("{mark} {what}\n"),
+    }
+}
+
+fn sign(notice: &Notice) -> Sign {
+    match notice {
+        Notice::Started | Notice::DaemonBack => Sign::There,
+        Notice::Restarting(_) | Notice::Renamed { .. } => Sign::Between,
+        Notice::Exited(_) | Notice::Removed => Sign::Gone,
+        Notice::Unreadable { .. }
+        | Notice::GivenUp { .. }
+        | Notice::StreamBroke { .. }
+        | Notice::EndsEarly { .. }
+        | Notice::DaemonAway { .. }
+        | Notice::ReaderPanicked { .. }
+        | Notice::NotesDropped { .. } => Sign::Wrong,
+    }
+}
+
+fn words(notice: &Notice) -> String {
+    match notice {
+        Notice::Started => "started".to_owned(),
+        Notice::Restarting(exit) => format!("restarting{}", after(*exit)),
+        Notice::Exited(exit) => format!("exited{}", after(*exit)),
+        Notice::Removed => "removed".to_owned(),
+        Notice::Renamed { from } => format!("is the new name of {from}"),
+        Notice::Unreadable { driver, error } => {
+            format!("cannot be read: its log driver `{driver}` keeps nothing ({error})")
+        }
+        Notice::GivenUp { error } => format!("given up: {error}"),
+        Notice::StreamBroke { error, retry } => {
+            format!("stream broke: {error}; next try in {}", short(*retry))
+        }
+        Notice::EndsEarly { times, retry } => format!(
+            "runs, but the daemon has ended its stream {times} times without a new line (a corrupt \
+             log?); next try in {}",
+            short(*retry)
+        ),
+        Notice::DaemonAway { error, retry } => {
+            format!("does not answer: {error}; next try in {}", short(*retry))
+        }
+        Notice::DaemonBack => "answers again".to_owned(),
+        Notice::ReaderPanicked { message } => {
+            format!("reader panicked: {message}; the stream is opened again, nothing is lost")
+        }
+        Notice::NotesDropped { count } => {
+            format!("had {count} more notes, dropped because the output was not read")
+        }
+    }
+}
+
+/// ` 137 (OOM)`, or nothing where the daemon does not tell.
+fn after(exit: Option<Exit>) -> String {
+    let mut text = String::new();
+    if let Some(Exit { code, oom }) = exit {
+        // Writing to a String cannot fail.
+        let _ = write!(text, " {code}{}", if oom { " (OOM)" } else { "" });
+    }
+    text
+}
+
+/// `250ms`, `4.2s`.
+fn short(time: Duration) -> String {
+    match time.as_millis() {
+        millis @ ..1000 => format!("{millis}ms"),
+        _ => format!("{:.1}s", time.as_secs_f64()),
+    }
+}
+
+/// `12:03:04.1`.
+fn clock(time: Timestamp, zone: &TimeZone) -> String {
+    let time = jiff::Timestamp::from_nanosecond(i128::from(time.as_nanos())).unwrap_or_default();
+    let time = time.to_zoned_datetime(zone.clone());
+    format!("{}.{}", time.strftime("%H:%M:%S"), time.subsec_nanosecond() / 100_000_000)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::engine::event::{GapCause, Label};
+    use crate::engine::source::{ContainerId, ContainerKey, DaemonId, ErrorKind, SourceError};
+
+    pub(in super::super) fn label() -> Arc<Label> {
+        let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab12") };
+        Arc::new(Label { key, name: "web".into() })
+    }
+
+    /// One of each: a kind of note that is missing here does not compile.
+    pub(in super::super) fn each() -> Vec<Notice> {
+        let error = SourceError::new(ErrorKind::Refused, "no");
+        let exit = Some(Exit { code: 137, oom: true });
+        let retry = Duration::from_millis(4200);
+        let all = vec![
+            Notice::Started,
+            Notice::Restarting(Some(Exit { code: 1, oom: false })),
+            Notice::Exited(exit),
+            Notice::Exited(None),
+            Notice::Removed,
+            Notice::Renamed { from: "old".into() },
+            Notice::Unreadable { driver: "none".into(), error: error.clone() },
+            Notice::GivenUp { error: error.clone() },
+            Notice::StreamBroke { error: error.clone(), retry },
+            Notice::EndsEarly { times: 3, retry: Duration::from_millis(250) },
+            Notice::DaemonAway { error, retry },
+            Notice::DaemonBack,
+            Notice::ReaderPanicked { message: "boom".to_owned() },
+            Notice::NotesDropped { count: 7 },
+        ];
+        for notice in &all {
+            match notice {
+                Notice::Started
+                | Notice::Restarting(_)
+                | Notice::Exited(_)
+                | Notice::Removed
+                | Notice::Renamed { .. }
+                | Notice::Unreadable { .. }
+                | Notice::GivenUp { .. }
+                | Notice::StreamBroke { .. }
+                | Notice::EndsEarly { .. }
+                | Notice::DaemonAway { .. }
+                | Notice::DaemonBack
+                | Notice::ReaderPanicked { .. }
+                | Notice::NotesDropped { .. } => {}
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn each_kind_of_note_has_its_words() {
+        let lines: String = each()
+            .into_iter()
+            .map(|what| note(&Note { label: Some(label()), what }, false))
+            .collect();
+        insta::assert_snapshot!(lines, @"
+        + web started
+        ~ web restarting 1
+        - web exited 137 (OOM)
+        - web exited
+        - web removed
+        ~ web is the new name of old
+        ! web cannot be read: its log driver `none` keeps nothing (no)
+        ! web given up: no
+        ! web stream broke: no; next try in 4.2s
+        ! web runs, but the daemon has ended its stream 3 times without a new line (a corrupt log?); next try in 250ms
+        ! web does not answer: no; next try in 4.2s
+        + web answers again
+        ! web reader panicked: boom; the stream is opened again, nothing is lost
+        ! web had 7 more notes, dropped because the output was not read
+        ");
+    }
+
+    #[test]
+    fn a_gap_tells_from_when_to_when_and_why() {
+        let tenth = 100_000_000;
+        let told = |from: Option<i64>, to: Option<i64>| {
+            let time = |tenths: i64| Timestamp::from_nanos(tenths * tenth);
+            let (from, to) = (from.map(time), to.map(time));
+            gap(
+                &Gap { label: label(), from, to, cause: GapCause::LogRotated },
+                &TimeZone::UTC,
+                false,
+            )
+        };
+        let why = "(the daemon no longer holds these lines)";
+        let expected = format!("! web gap 12:03:04.1 to 12:03:09.8 {why}\n");
+        assert_eq!(told(Some(433_841), Some(433_898)), expected);
+        assert_eq!(told(Some(433_841), None), format!("! web gap from 12:03:04.1 on {why}\n"));
+        assert_eq!(told(None, Some(0)), format!("! web gap up to 00:00:00.0 {why}\n"));
+    }
+
+    #[test]
+    fn a_name_cannot_drive_the_terminal() {
+        let note = line(Sign::There, "we\x1b[2Jb started", true);
+        assert_eq!(note, "\x1b[32m+ we^[[2Jb started\x1b[0m\n");
+    }
+}

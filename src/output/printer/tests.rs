@@ -1,0 +1,1 @@
+//! The printer against pipes that a test reads, blocks and closes.

@@ -1,0 +1,93 @@
+//! The two file descriptors that cmon writes to, and the watch for a reader that went away.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{FileType, fstat};
+use rustix::io::Errno;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// Where bytes go; a blocking write to a descriptor of its own.
+#[derive(Debug)]
+pub struct Sink(OwnedFd);
+
+/// Where everything goes.
+#[derive(Debug)]
+pub struct Sinks {
+    /// Data.
+    pub out: Sink,
+    /// Talk.
+    pub err: Sink,
+}
+
+impl Sinks {
+    /// The process's own stdout and stderr.
+    pub fn standard() -> io::Result<Self> {
+        Ok(Self { out: Sink::of(&io::stdout())?, err: Sink::of(&io::stderr())? })
+    }
+}
+
+impl Sink {
+    /// A sink over a copy of this descriptor.
+    pub fn of(file: &impl AsFd) -> io::Result<Self> {
+        Ok(Self(file.as_fd().try_clone_to_owned()?))
+    }
+
+    /// Another sink to the same place.
+    pub(super) fn duplicate(&self) -> io::Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+
+    /// Writes all of it, for as long as that takes.
+    pub(super) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match rustix::io::write(&self.0, bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => bytes = &bytes[count..],
+                Err(Errno::INTR) => {}
+                // Someone who shares the descriptor has made it non-blocking.
+                Err(Errno::AGAIN) => {
+                    poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], None)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// A watch for the reader of a pipe; needs a tokio runtime. Anything else is not watched.
+    #[expect(
+        deprecated,
+        reason = "the new form is unsafe; a borrowed descriptor keeps what it asks"
+    )]
+    pub(super) fn watch(&self) -> io::Result<Watch<'_>> {
+        let kind = FileType::from_raw_mode(fstat(&self.0)?.st_mode);
+        match kind {
+            FileType::Fifo | FileType::Socket => {
+                Ok(Watch(Some(AsyncFd::with_interest(self.0.as_fd(), Interest::ERROR)?)))
+            }
+            _ => Ok(Watch(None)),
+        }
+    }
+}
+
+/// Waits for the reader of a pipe to go away, also while nothing is written.
+#[derive(Debug)]
+pub(super) struct Watch<'a>(Option<AsyncFd<BorrowedFd<'a>>>);
+
+impl Watch<'_> {
+    /// # Cancel safety
+    /// Safe.
+    pub(super) async fn closed(&self) {
+        match &self.0 {
+            // An error of the watch itself is left to the next write.
+            Some(fd) => match fd.ready(Interest::ERROR).await {
+                Ok(_) => {}
+                Err(_) => std::future::pending().await,
+            },
+            None => std::future::pending().await,
+        }
+    }
+}

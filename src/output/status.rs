@@ -1,0 +1,105 @@
+//! The status line: what is at work right now, redrawn in place on stderr.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::time::Instant;
+
+use super::summary::grouped;
+use crate::engine::census::Census;
+
+/// How often it is redrawn.
+pub(super) const PERIOD: Duration = Duration::from_millis(500);
+
+/// The status line; nothing at all where none is wanted.
+#[derive(Debug)]
+pub(super) struct Status {
+    bar: Option<ProgressBar>,
+    drawn: Instant,
+    /// Lines at the last drawing, for the rate.
+    lines: u64,
+}
+
+impl Status {
+    pub(super) fn new(wanted: bool) -> Self {
+        let bar = wanted.then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.with_style(ProgressStyle::with_template("{wide_msg}").expect("a fixed template"))
+        });
+        Self { bar, drawn: Instant::now(), lines: 0 }
+    }
+
+    /// When the next drawing is due; `None` without a status line.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.bar.as_ref().map(|_| self.drawn + PERIOD)
+    }
+
+    /// Draws what the census tells.
+    pub(super) fn draw(&mut self, census: &Census) {
+        let Some(bar) = &self.bar else {
+            return;
+        };
+        let now = Instant::now();
+        let seconds = (now - self.drawn).as_secs_f64().max(0.001);
+        let rate = (census.lines - self.lines) as f64 / seconds;
+        (self.drawn, self.lines) = (now, census.lines);
+        bar.set_message(text(census, rate));
+        bar.tick();
+    }
+
+    /// Writes something else while the line is out of the way.
+    pub(super) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Takes the line away for good.
+    pub(super) fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn text(census: &Census, rate: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
+    let rate = rate.round() as u64;
+    let each = census.cycles_per_minute / census.streams_open.max(1) as f64;
+    format!(
+        "{} tasks · {} readers = {} streams · {:.1} cycles/min, {each:.1} each ({:.1} expected) · {} lines/s \
+         · {} gaps",
+        census.live_tasks(),
+        census.readers,
+        census.streams_open,
+        census.cycles_per_minute,
+        census.cycles_expected,
+        grouped(rate),
+        census.gaps,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::engine::census::TaskKind;
+
+    #[test]
+    fn the_line_tells_tasks_readers_streams_and_rates() {
+        let census = Census {
+            tasks: BTreeMap::from([(TaskKind::Reader, 8), (TaskKind::Events, 1)]),
+            readers: 8,
+            streams_open: 8,
+            cycles_per_minute: 239.2,
+            cycles_expected: 240.0,
+            ..Census::default()
+        };
+        insta::assert_snapshot!(
+            text(&census, 1234.4),
+            @"9 tasks · 8 readers = 8 streams · 239.2 cycles/min, 29.9 each (240.0 expected) · 1,234 lines/s · 0 gaps"
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! The figures at the end, for people.
+
+use std::fmt::Write;
+
+use super::color::{DIM, RED, RESET};
+use crate::engine::census::Census;
+
+/// The summary as text, several lines.
+pub(super) fn summary(census: &Census, color: bool) -> String {
+    let mut text = String::new();
+    let seconds = census.elapsed.as_secs_f64();
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        text,
+        "{} lines, {} in {seconds:.1} s; {} containers",
+        grouped(census.lines),
+        bytes(census.bytes),
+        census.containers,
+    );
+    let over_all = census.streams_closed as f64 * 60.0 / seconds.max(1.0);
+    let _ = writeln!(
+        text,
+        "{} cycles, {over_all:.1}/min ({} by rotation); {} reconnects, {} gaps, {} recovered, {} doubles \
+         skipped",
+        census.streams_closed,
+        census.rotations,
+        census.reconnects,
+        census.gaps,
+        census.recovered,
+        census.doubles,
+    );
+    if 1 < census.cycles.len() {
+        let per_container: Vec<String> = census
+            .cycles
+            .iter()
+            .map(|(name, cycles)| format!("{name} {:.1}", *cycles as f64 * 60.0 / seconds.max(1.0)))
+            .collect();
+        let _ = writeln!(text, "cycles/min: {}", per_container.join(", "));
+    }
+    let _ = writeln!(
+        text,
+        "streams opened {} = closed {} + open {}; tasks left: {}, connections left: {}",
+        census.streams_opened,
+        census.streams_closed,
+        census.streams_open,
+        census.live_tasks(),
+        census.open_connections(),
+    );
+    if color {
+        text = format!("{DIM}{}{RESET}\n", text.trim_end());
+    }
+    if !census.stragglers.is_empty() {
+        let names = census.stragglers.join(", ");
+        let line = format!("! closed by force after the stop deadline: {names}");
+        let _ = match color {
+            true => writeln!(text, "{RED}{line}{RESET}"),
+            false => writeln!(text, "{line}"),
+        };
+    }
+    text
+}
+
+/// `1234567` as `1,234,567`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if 0 < at && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1.5 MiB`.
+fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut unit = 0;
+    let mut value = number as f64;
+    while 1024.0 <= value && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    match unit {
+        0 => format!("{number} B"),
+        _ => format!("{value:.1} {}", UNITS[unit]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_summary_tells_what_was_read_and_what_is_left() {
+        let census = Census {
+            elapsed: Duration::from_secs(30),
+            streams_opened: 240,
+            streams_closed: 240,
+            rotations: 232,
+            reconnects: 1,
+            cycles: BTreeMap::from([("db".to_owned(), 15), ("web".to_owned(), 16)]),
+            containers: 8,
+            lines: 12_345,
+            bytes: 2_000_000,
+            stragglers: vec!["web".to_owned()],
+            ..Census::default()
+        };
+        insta::assert_snapshot!(summary(&census, false), @"
+        12,345 lines, 1.9 MiB in 30.0 s; 8 containers
+        240 cycles, 480.0/min (232 by rotation); 1 reconnects, 0 gaps, 0 recovered, 0 doubles skipped
+        cycles/min: db 30.0, web 32.0
+        streams opened 240 = closed 240 + open 0; tasks left: 0, connections left: 0
+        ! closed by force after the stop deadline: web
+        ");
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_sizes_have_units() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0, 1023, 1024, 1 << 20].map(bytes), ["0 B", "1023 B", "1.0 KiB", "1.0 MiB"]);
+    }
+}

@@ -1,0 +1,194 @@
+//! Lines for people and for the next program: bare bytes, or one line a line with a prefix.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::color::{RESET, of_name};
+use super::sanitize::sanitize;
+use super::{Config, Form};
+use crate::engine::event::{Ending, Line, Lines};
+use crate::engine::source::StdStream;
+
+/// The narrowest and the widest that names are padded to.
+const WIDTH: std::ops::RangeInclusive<usize> = 4..=24;
+
+/// Writes lines as text.
+#[derive(Debug)]
+pub(super) struct Text {
+    config: Config,
+    /// Each name as it is written, padding not included, with its width.
+    prefixes: HashMap<Arc<str>, Prefix>,
+    /// The widest name so far.
+    width: usize,
+    /// The bare form stands in the middle of a line, per output.
+    open: [bool; 2],
+}
+
+#[derive(Debug)]
+struct Prefix {
+    written: Vec<u8>,
+    width: usize,
+}
+
+impl Text {
+    pub(super) fn new(config: Config) -> Self {
+        let width = *WIDTH.start();
+        Self { config, prefixes: HashMap::new(), width, open: [false; 2] }
+    }
+
+    /// Appends a batch to `into`.
+    pub(super) fn lines(&mut self, lines: &Lines, into: &mut Vec<u8>) {
+        match self.config.form {
+            Form::Bare if !self.config.timestamps => into.extend_from_slice(lines.raw()),
+            Form::Bare => lines.iter().for_each(|(line, text)| self.bare(line, text, into)),
+            Form::Text { prefix: true } => self.prefixed(lines, into),
+            Form::Text { .. } | Form::Json => {
+                lines.iter().for_each(|(line, text)| self.line(line, text, into));
+            }
+        }
+    }
+
+    /// The bytes as they were, with a timestamp where a line begins.
+    fn bare(&mut self, line: Line, text: &[u8], into: &mut Vec<u8>) {
+        let open = &mut self.open[usize::from(line.stream == StdStream::Stderr)];
+        if !*open {
+            line.time.write(into);
+            into.push(b' ');
+        }
+        *open = line.ending == Ending::Piece;
+        into.extend_from_slice(text);
+        into.extend_from_slice(match line.ending {
+            Ending::Lf => b"\n",
+            Ending::CrLf => b"\r\n",
+            Ending::Unterminated | Ending::Piece => b"",
+        });
+    }
+
+    fn prefixed(&mut self, lines: &Lines, into: &mut Vec<u8>) {
+        let name = &lines.label.name;
+        if !self.prefixes.contains_key(name) {
+            let prefix = Prefix::new(name, self.config);
+            self.width = self.width.max(prefix.width).min(*WIDTH.end());
+            self.prefixes.insert(Arc::clone(name), prefix);
+        }
+        for (line, text) in lines.iter() {
+            let prefix = &self.prefixes[name];
+            into.extend_from_slice(&prefix.written);
+            let padding = self.width.saturating_sub(prefix.width);
+            into.resize(into.len() + padding, b' ');
+            into.extend_from_slice(b" | ");
+            self.line(line, text, into);
+        }
+    }
+
+    /// One line of its own, whatever the container's line ended with.
+    fn line(&self, line: Line, text: &[u8], into: &mut Vec<u8>) {
+        if self.config.timestamps {
+            line.time.write(into);
+            into.push(b' ');
+        }
+        if line.recovered {
+            into.extend_from_slice(b"(late) ");
+        }
+        match self.config.sanitize {
+            true => sanitize(text, into),
+            false => into.extend_from_slice(text),
+        }
+        // A colour that the container left on must not run into the next container's line.
+        if self.config.sanitize && text.contains(&0x1b) {
+            into.extend_from_slice(RESET.as_bytes());
+        }
+        if line.ending == Ending::Piece {
+            into.extend_from_slice("…".as_bytes());
+        }
+        into.push(b'\n');
+    }
+}
+
+impl Prefix {
+    fn new(name: &str, config: Config) -> Self {
+        let mut plain = Vec::new();
+        sanitize(name.as_bytes(), &mut plain);
+        let width = String::from_utf8_lossy(&plain).chars().count();
+        let written = match config.color_out {
+            true => [of_name(name).as_bytes(), &plain, RESET.as_bytes()].concat(),
+            false => plain,
+        };
+        Self { written, width }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Summary;
+    use super::*;
+    use crate::engine::event::Label;
+    use crate::engine::source::{ContainerId, ContainerKey, DaemonId};
+    use crate::engine::timestamp::Timestamp;
+
+    fn config(form: Form) -> Config {
+        Config {
+            form,
+            timestamps: false,
+            sanitize: false,
+            color_out: false,
+            color_err: false,
+            quiet: false,
+            status: false,
+            summary: Summary::Never,
+        }
+    }
+
+    fn batch(name: &str, lines: &[&str]) -> Lines {
+        let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab") };
+        let mut batch = Lines::new(Arc::new(Label { key, name: name.into() }));
+        for text in lines {
+            let (text, whole) = match text.strip_suffix('>') {
+                Some(piece) => (piece, false),
+                None => (*text, true),
+            };
+            let parts = [text.as_bytes(), b""];
+            batch.push(Timestamp::from_nanos(1), StdStream::Stdout, parts, whole, false);
+        }
+        batch
+    }
+
+    fn text(config: Config, batches: &[Lines]) -> String {
+        let (mut text, mut into) = (Text::new(config), Vec::new());
+        batches.iter().for_each(|batch| text.lines(batch, &mut into));
+        String::from_utf8(into).unwrap()
+    }
+
+    #[test]
+    fn bare_is_byte_for_byte() {
+        let batches =
+            [batch("web", &["one\n", "two\r\n", "long>"]), batch("web", &["er\n", "open"])];
+        assert_eq!(text(config(Form::Bare), &batches), "one\ntwo\r\nlonger\nopen");
+        let timed = Config { timestamps: true, ..config(Form::Bare) };
+        let time = "1970-01-01T00:00:00.000000001Z";
+        let expected = format!("{time} one\n{time} two\r\n{time} longer\n{time} open");
+        assert_eq!(text(timed, &batches), expected);
+    }
+
+    #[test]
+    fn each_line_of_several_containers_has_its_name_and_its_end() {
+        let batches = [batch("web", &["one\n", "two\r\n"]), batch("database", &["open", "long>"])];
+        let expected = "web  | one\nweb  | two\ndatabase | open\ndatabase | long…\n";
+        assert_eq!(text(config(Form::Text { prefix: true }), &batches), expected);
+    }
+
+    #[test]
+    fn a_name_has_one_colour_and_it_ends_before_the_line() {
+        let colored = Config { color_out: true, ..config(Form::Text { prefix: true }) };
+        let text = text(colored, &[batch("web", &["x\n"]), batch("web", &["y\n"])]);
+        let color = of_name("web");
+        assert_eq!(text, format!("{color}web{RESET}  | x\n{color}web{RESET}  | y\n"));
+    }
+
+    #[test]
+    fn on_a_terminal_control_sequences_are_shown_and_colours_end_with_the_line() {
+        let terminal = Config { sanitize: true, ..config(Form::Text { prefix: false }) };
+        let text = text(terminal, &[batch("web", &["\x1b[31mred\n", "\x1b[2Jgone\n"])]);
+        assert_eq!(text, "\x1b[31mred\x1b[0m\n^[[2Jgone\x1b[0m\n");
+    }
+}
