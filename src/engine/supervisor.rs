@@ -367,6 +367,7 @@ impl<S: Source> Supervisor<S> {
             opened: (Instant::now(), 0),
         };
         self.followers.insert(key.clone(), follower);
+        self.tally.containers(self.followers.len());
         self.inspect(key);
     }
 
@@ -425,6 +426,7 @@ impl<S: Source> Supervisor<S> {
             }
             Act::Forget => {
                 self.followers.remove(key);
+                self.tally.containers(self.followers.len());
             }
         }
     }

@@ -19,6 +19,7 @@ pub struct Tally {
     gaps: AtomicU64,
     rotations: AtomicU64,
     reconnects: AtomicU64,
+    containers: AtomicU64,
 }
 
 impl Tally {
@@ -50,6 +51,11 @@ impl Tally {
         self.reconnects.fetch_add(1, Relaxed);
     }
 
+    /// So many containers are followed.
+    pub(super) fn containers(&self, count: usize) {
+        self.containers.store(count as u64, Relaxed);
+    }
+
     /// Fills in what is counted here.
     pub(super) fn fill(&self, census: &mut Census) {
         census.lines = self.lines.load(Relaxed);
@@ -57,6 +63,7 @@ impl Tally {
         census.recovered = self.recovered.load(Relaxed);
         census.replayed = self.replayed.load(Relaxed);
         census.doubles = self.doubles.load(Relaxed);
+        census.containers = self.containers.load(Relaxed);
         census.gaps = self.gaps.load(Relaxed);
         census.rotations = self.rotations.load(Relaxed);
         census.reconnects = self.reconnects.load(Relaxed);

@@ -10,11 +10,12 @@
 //! | `note` | `event` (`started`, `restarting`, `exited`, `removed`, `renamed`, `unreadable`, `given_up`, `stream_broke`, `ends_early`, `daemon_away`, `daemon_back`, `reader_panicked`, `notes_dropped`), `container` and `id` unless it is about the daemon, `code` and `oom` of an exit, `text` |
 //! | `summary` | `seconds`, `containers`, `lines`, `bytes`, `streams_opened`, `streams_closed`, `streams_open`, `readers`, `cycles` (per container), `cycles_per_minute`, `rotations`, `reconnects`, `recovered`, `doubles`, `gaps`, `panics`, `requests`, `tasks` (left), `connections` (left), `stragglers` (names) |
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use serde_json::json;
 
 use super::note;
 use crate::engine::census::Census;
@@ -93,31 +94,58 @@ pub(super) fn note(note: &Note, into: &mut Vec<u8>) {
 
 /// Appends the summary.
 pub(super) fn summary(census: &Census, into: &mut Vec<u8>) {
-    let summary = json!({
-        "v": 1,
-        "type": "summary",
-        "seconds": census.elapsed.as_secs_f64(),
-        "containers": census.containers,
-        "lines": census.lines,
-        "bytes": census.bytes,
-        "streams_opened": census.streams_opened,
-        "streams_closed": census.streams_closed,
-        "streams_open": census.streams_open,
-        "readers": census.readers,
-        "cycles": census.cycles,
-        "cycles_per_minute": census.cycles_per_minute,
-        "rotations": census.rotations,
-        "reconnects": census.reconnects,
-        "recovered": census.recovered,
-        "doubles": census.doubles,
-        "gaps": census.gaps,
-        "panics": census.panics,
-        "requests": census.requests,
-        "tasks": census.live_tasks(),
-        "connections": census.open_connections(),
-        "stragglers": census.stragglers,
-    });
+    let summary = Figures {
+        v: 1,
+        r#type: "summary",
+        seconds: census.elapsed.as_secs_f64(),
+        containers: census.containers,
+        lines: census.lines,
+        bytes: census.bytes,
+        streams_opened: census.streams_opened,
+        streams_closed: census.streams_closed,
+        streams_open: census.streams_open,
+        readers: census.readers,
+        cycles: &census.cycles,
+        cycles_per_minute: census.cycles_per_minute,
+        rotations: census.rotations,
+        reconnects: census.reconnects,
+        recovered: census.recovered,
+        doubles: census.doubles,
+        gaps: census.gaps,
+        panics: census.panics,
+        requests: census.requests,
+        tasks: census.live_tasks(),
+        connections: census.open_connections(),
+        stragglers: &census.stragglers,
+    };
     object(&summary, into);
+}
+
+/// What the summary is made of, in the order in which it is written.
+#[derive(Debug, Serialize)]
+struct Figures<'a> {
+    v: u8,
+    r#type: &'static str,
+    seconds: f64,
+    containers: u64,
+    lines: u64,
+    bytes: u64,
+    streams_opened: u64,
+    streams_closed: u64,
+    streams_open: u64,
+    readers: u64,
+    cycles: &'a BTreeMap<String, u64>,
+    cycles_per_minute: f64,
+    rotations: u64,
+    reconnects: u64,
+    recovered: u64,
+    doubles: u64,
+    gaps: u64,
+    panics: u64,
+    requests: u64,
+    tasks: u64,
+    connections: u64,
+    stragglers: &'a [String],
 }
 
 /// What gaps and notes are made of, in the order in which it is written.
