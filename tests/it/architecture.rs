@@ -1,0 +1,76 @@
+//! The rules of the source tree, so that the folder list stays the architecture.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    let mut dirs = vec![root.join("src"), root.join("tests")];
+    while let Some(dir) = dirs.pop() {
+        let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let (more, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
+        dirs.extend(more);
+        for file in files.iter().filter(|file| file.extension().is_some_and(|ext| ext == "rs")) {
+            let name = file.strip_prefix(root).unwrap().display().to_string();
+            found.push((name, fs::read_to_string(file).unwrap()));
+        }
+    }
+    assert!(20 < found.len(), "the sources are there");
+    found
+}
+
+/// `words` may appear only in files whose names begin with one of `allowed`.
+#[track_caller]
+fn only_in(words: &[&str], allowed: &[&str]) {
+    for (name, text) in sources() {
+        if !name.starts_with("src/") || allowed.iter().any(|prefix| name.starts_with(prefix)) {
+            continue;
+        }
+        for word in words {
+            assert!(!text.contains(word), "`{word}` is named in {name}; only {allowed:?} may");
+        }
+    }
+}
+
+#[test]
+fn the_engine_knows_nothing_above_it() {
+    let above = ["crate::cli", "crate::config", "crate::output", "crate::commands", "crate::exit"];
+    only_in(
+        &above,
+        &[
+            "src/lib.rs",
+            "src/main.rs",
+            "src/config",
+            "src/output",
+            "src/commands",
+            "src/signal",
+            "src/exit",
+        ],
+    );
+    let docker = ["crate::docker"];
+    only_in(&docker, &["src/docker", "src/demo", "src/commands", "src/config"]);
+}
+
+#[test]
+fn each_outside_library_is_named_in_one_place() {
+    only_in(&["bollard::"], &["src/docker/api"]);
+    only_in(&["indicatif::"], &["src/output/status.rs"]);
+    only_in(&["clap::"], &["src/cli.rs", "src/lib.rs", "src/config/tests.rs"]);
+    only_in(&["UnixStream::connect"], &["src/docker/endpoint.rs", "src/demo"]);
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for (name, text) in sources() {
+        assert!(text.starts_with("//!"), "{name} does not begin with what it is for");
+    }
+}
+
+#[test]
+fn every_file_fits_in_a_sitting() {
+    for (name, text) in sources() {
+        let lines = text.lines().count();
+        assert!(lines <= 540, "{name} has {lines} lines: it may hold more than one idea");
+    }
+}

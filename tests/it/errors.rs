@@ -1,0 +1,66 @@
+//! What goes wrong is said: what was tried, why it failed, what to do.
+
+use super::support::{Cmon, Container};
+
+#[test]
+fn an_unknown_container_is_told_with_the_nearest_name() {
+    let container = Container::named("webserver", &[], "sleep 600");
+    let done = Cmon::run(&["tail", "webservr"]).code(1);
+    let done = done.says("no container matches `webservr`").says("did you mean `webserver`?");
+    assert_eq!(done.stdout, b"");
+    // One that exists does not help one that does not: nothing is read before that is clear.
+    Cmon::run(&["tail", "--no-follow", "webserver", "nothing-like-it"]).code(1);
+    drop(container);
+}
+
+#[test]
+fn no_daemon_is_told_with_the_address_and_how_it_was_chosen() {
+    Cmon::run(&["tail", "web", "--host", "unix:///nowhere/docker.sock"])
+        .code(1)
+        .says("could not connect to `unix:///nowhere/docker.sock` (from --host): no such file")
+        .says("start the daemon");
+    let change = |command: &mut std::process::Command| {
+        command.env("DOCKER_HOST", "unix:///elsewhere.sock");
+    };
+    let done = Cmon::start_with(&["tail", "web"], change).done();
+    done.code(1).says("`unix:///elsewhere.sock` (from DOCKER_HOST)");
+}
+
+#[test]
+fn a_socket_without_a_daemon_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let url = format!("unix://{}", path.display());
+    Cmon::run(&["tail", "web", "--host", &url]).code(1).says("connection refused");
+}
+
+#[test]
+fn a_driver_that_keeps_nothing_is_named() {
+    let container = Container::run_with(&["--log-driver", "none"], "echo lost; sleep 600");
+    let done = Cmon::run(&["tail", &container.name]).code(1);
+    done.says("cannot be read: its log driver `none` keeps nothing")
+        .says("configured logging driver");
+    Cmon::run(&["tail", "--no-follow", &container.name]).code(1).says("log driver `none`");
+}
+
+#[test]
+fn a_wrong_command_line_is_a_usage_error() {
+    for (args, message) in [
+        (&["tail"][..], "which containers?"),
+        (&["tail", "x", "--stream-timeout", "10ms"], "the shortest is 100ms"),
+        (&["tail", "x", "-n", "many"], "neither a number nor `all`"),
+        (&["tail", "/(/"], "not a regular expression"),
+        (&["tail", "x", "--host", "ssh://h"], "unix:// only"),
+        (&["follow"], "unrecognized subcommand"),
+    ] {
+        let done = Cmon::run(args).code(2).says(message);
+        assert_eq!(done.stdout, b"");
+    }
+}
+
+#[test]
+fn help_and_version_are_data() {
+    assert!(Cmon::run(&["--version"]).code(0).text().starts_with("cmon "));
+    assert!(Cmon::run(&["tail", "--help"]).code(0).text().contains("cmon tail 'web-*' db -n 100"));
+}

@@ -1,0 +1,13 @@
+//! Tests of the program as its users run it, on a real Docker daemon of their own.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+#![expect(clippy::disallowed_methods, reason = "processes and daemons live in real time")]
+
+mod architecture;
+mod errors;
+mod finite;
+mod follow;
+mod output;
+mod rotation;
+mod stop;
+mod support;

@@ -1,0 +1,131 @@
+//! Every way to the end, and what it leaves.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+use rustix::process::Signal;
+
+use super::support::{Cmon, Container};
+
+const TALK: &str = "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.05; done";
+
+#[test]
+fn a_signal_ends_it_with_the_summary() {
+    let container = Container::run(TALK);
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let cmon = Cmon::start(&["tail", &container.name]).read();
+        cmon.wait_for_out("line");
+        cmon.signal(signal);
+        cmon.done().code(code).says("tasks left: 0, connections left: 0");
+    }
+}
+
+#[test]
+fn quiet_has_no_summary() {
+    let container = Container::run(TALK);
+    let cmon = Cmon::start(&["tail", "-q", &container.name]).read();
+    cmon.wait_for_out("line");
+    assert_eq!(cmon.interrupt().code(130).stderr, "");
+}
+
+#[test]
+fn the_reader_of_the_pipe_may_leave_while_the_container_is_silent() {
+    let container = Container::run("echo only; sleep 600");
+    container.wait_for_log("only");
+    let mut cmon = Cmon::start(&["tail", &container.name]);
+    let mut line = String::new();
+    BufReader::new(cmon.take_stdout()).read_line(&mut line).unwrap();
+    assert_eq!(line, "only\n");
+    // The reader is dropped, and with it the pipe.
+    let closed = SystemTime::now();
+    let status = cmon.status();
+    let took = closed.elapsed().unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+/// Says far more than pipes and channels hold.
+const FLOOD: &str = "seq 400000; sleep 600";
+
+#[test]
+fn a_stopped_reader_holds_it_back_and_nothing_is_lost() {
+    let container = Container::run(FLOOD);
+    container.wait_for_log("400000");
+    let mut cmon = Cmon::start(&["tail", "-n", "all", &container.name]);
+    let mut stdout = cmon.take_stdout();
+    let mut first = [0; 1];
+    stdout.read_exact(&mut first).unwrap();
+    // It fills its pipe and its channel, then it must stand still.
+    let mut memory = cmon.memory();
+    loop {
+        std::thread::sleep(Duration::from_millis(500));
+        let now = cmon.memory();
+        if std::mem::replace(&mut memory, now) == now {
+            break;
+        }
+    }
+    assert!(memory < 64 * 1024, "{memory} KiB");
+    let mut text = String::from_utf8(first.to_vec()).unwrap();
+    let mut lines = BufReader::new(stdout);
+    while !text.ends_with("\n400000\n") {
+        assert_ne!(lines.read_line(&mut text).unwrap(), 0, "it ended early");
+    }
+    let expected: Vec<String> = (1..=400_000).map(|number| format!("{number}\n")).collect();
+    assert!(text == expected.concat());
+    drop(lines);
+    assert_eq!(cmon.status().code(), Some(0));
+}
+
+#[test]
+fn a_stopped_reader_cannot_keep_it_from_ending() {
+    let container = Container::run(FLOOD);
+    container.wait_for_log("400000");
+    let args = ["tail", "-n", "all", "--stop-timeout", "1s", &container.name];
+    let mut cmon = Cmon::start(&args);
+    let mut stdout = cmon.take_stdout();
+    stdout.read_exact(&mut [0; 1]).unwrap();
+    let stopped = SystemTime::now();
+    cmon.signal(Signal::INT);
+    let status = cmon.status();
+    let took = stopped.elapsed().unwrap();
+    assert_eq!(status.code(), Some(130));
+    assert!(took < Duration::from_secs(4), "the stop deadline and a second: {took:?}");
+    drop(stdout);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let container = Container::run(FLOOD);
+    container.wait_for_log("400000");
+    let args = ["tail", "-n", "all", "--stop-timeout", "1h", &container.name];
+    let mut cmon = Cmon::start(&args);
+    let mut stdout = cmon.take_stdout();
+    stdout.read_exact(&mut [0; 1]).unwrap();
+    cmon.signal(Signal::INT);
+    // Two signals in one moment are one; the second is sent until it is taken.
+    let begun = SystemTime::now();
+    let status = loop {
+        if let Some(status) = cmon.try_status() {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        cmon.signal(Signal::INT);
+        assert!(begun.elapsed().unwrap() < Duration::from_secs(10));
+    };
+    assert_eq!(status.code(), Some(130));
+    drop(stdout);
+}
+
+#[test]
+fn a_full_disk_is_said() {
+    let container = Container::run("seq 100; sleep 600");
+    container.wait_for_log("100");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut cmon = Cmon::start_with(&["tail", &container.name], |command| {
+        command.stdout(Stdio::from(full));
+    });
+    assert_eq!(cmon.status().code(), Some(1));
+    cmon.wait_for_err("could not write to stdout");
+    cmon.wait_for_err("No space left on device");
+}

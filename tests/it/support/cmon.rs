@@ -1,0 +1,244 @@
+//! cmon as a process: started, watched, signalled; a failure shows all that it wrote.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Dockerd, PATIENCE, eventually};
+
+/// A running cmon.
+pub(crate) struct Cmon {
+    child: Child,
+    what: String,
+    stdout: Option<Collected>,
+    stderr: Collected,
+}
+
+/// What came of one of its outputs so far, and the end of it.
+struct Collected {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    end: Receiver<()>,
+}
+
+/// An ended cmon.
+pub(crate) struct Done {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+    what: String,
+}
+
+/// A line as `-o json` tells it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) container: String,
+    pub(crate) stream: String,
+    pub(crate) msg: String,
+}
+
+impl Cmon {
+    /// Starts cmon against the tests' daemon.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        Self::start_with(args, |_| {})
+    }
+
+    /// The same, with the command changed before it starts.
+    pub(crate) fn start_with(args: &[&str], change: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Dockerd::shared().command(env!("CARGO_BIN_EXE_cmon"));
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
+        let stderr = Collected::of(child.stderr.take().unwrap());
+        Self { what: format!("cmon {}", args.join(" ")), child, stdout: None, stderr }
+    }
+
+    /// Runs cmon to its end.
+    #[track_caller]
+    pub(crate) fn run(args: &[&str]) -> Done {
+        Self::start(args).done()
+    }
+
+    /// Begins to read its stdout.
+    pub(crate) fn read(mut self) -> Self {
+        self.read_now();
+        self
+    }
+
+    fn read_now(&mut self) {
+        if let Some(stdout) = self.child.stdout.take() {
+            self.stdout = Some(Collected::of(stdout));
+        }
+    }
+
+    /// Its stdout, to be read or closed by the test.
+    pub(crate) fn take_stdout(&mut self) -> std::process::ChildStdout {
+        self.child.stdout.take().unwrap()
+    }
+
+    /// Waits until its stderr holds this text.
+    #[track_caller]
+    pub(crate) fn wait_for_err(&self, text: &str) {
+        eventually(text, || self.stderr.text().contains(text).then_some(()));
+    }
+
+    /// Waits until its stdout, which must be read, holds this text.
+    #[track_caller]
+    pub(crate) fn wait_for_out(&self, text: &str) {
+        let stdout = self.stdout.as_ref().unwrap();
+        eventually(text, || stdout.text().contains(text).then_some(()));
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Resident memory in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Interrupts it and waits for its end.
+    #[track_caller]
+    pub(crate) fn interrupt(self) -> Done {
+        self.signal(Signal::INT);
+        self.done()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn done(mut self) -> Done {
+        self.read_now();
+        let status =
+            eventually(&format!("the end of {}", self.what), || self.child.try_wait().unwrap());
+        let stdout = self.stdout.take().unwrap().finish();
+        let stderr = String::from_utf8_lossy(&self.stderr.finish_ref()).into_owned();
+        Done { status, stdout, stderr, what: self.what.clone() }
+    }
+
+    /// What it has written to its stdout, which must be read.
+    pub(crate) fn out(&self) -> String {
+        self.stdout.as_ref().unwrap().text()
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn try_status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Waits for its end without reading its stdout.
+    #[track_caller]
+    pub(crate) fn status(&mut self) -> ExitStatus {
+        eventually(&format!("the end of {}", self.what), || self.child.try_wait().unwrap())
+    }
+}
+
+impl Drop for Cmon {
+    fn drop(&mut self) {
+        // It has ended already unless the test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Collected {
+    fn of(mut from: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let (ended, end) = channel();
+        let into = Arc::clone(&bytes);
+        thread::spawn(move || {
+            let mut buffer = vec![0; 1 << 16];
+            while let Ok(count @ 1..) = from.read(&mut buffer) {
+                into.lock().unwrap().extend_from_slice(&buffer[..count]);
+            }
+            let _ = ended.send(());
+        });
+        Self { bytes, end }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    }
+
+    fn finish(self) -> Vec<u8> {
+        self.finish_ref()
+    }
+
+    fn finish_ref(&self) -> Vec<u8> {
+        self.end.recv_timeout(PATIENCE.min(Duration::from_secs(20))).unwrap();
+        std::mem::take(&mut self.bytes.lock().unwrap())
+    }
+}
+
+impl Done {
+    /// Its exit code must be this one.
+    #[track_caller]
+    pub(crate) fn code(self, code: i32) -> Self {
+        assert_eq!(self.status.code(), Some(code), "{self}");
+        self
+    }
+
+    /// Its stderr must hold this text.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "no `{text}` in {self}");
+        self
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// The objects of `-o json` of one type.
+    #[track_caller]
+    pub(crate) fn objects(&self, of_type: &str) -> Vec<serde_json::Value> {
+        let lines = BufReader::new(self.stdout.as_slice()).lines();
+        let objects = lines.map(|line| {
+            let line = line.unwrap();
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+        });
+        objects.filter(|object: &serde_json::Value| object["type"] == of_type).collect()
+    }
+
+    /// The lines of `-o json`.
+    #[track_caller]
+    pub(crate) fn lines(&self) -> Vec<Line> {
+        let field =
+            |object: &serde_json::Value, name: &str| object[name].as_str().unwrap().to_owned();
+        let line = |object: serde_json::Value| Line {
+            container: field(&object, "container"),
+            stream: field(&object, "stream"),
+            msg: field(&object, "msg"),
+        };
+        self.objects("line").into_iter().map(line).collect()
+    }
+
+    /// The messages of one output of one container.
+    #[track_caller]
+    pub(crate) fn messages(&self, container: &str, stream: &str) -> Vec<String> {
+        let lines = self.lines().into_iter();
+        let wanted = lines.filter(|line| line.container == container && line.stream == stream);
+        wanted.map(|line| line.msg).collect()
+    }
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let out = self.text();
+        let shown: String = out.chars().take(2000).collect();
+        writeln!(f, "{} ended with {}", self.what, self.status)?;
+        writeln!(f, "stdout ({} bytes):\n{shown}", out.len())?;
+        writeln!(f, "stderr:\n{}", self.stderr)
+    }
+}

@@ -1,0 +1,80 @@
+//! A container of one test, removed with it.
+
+use std::process::Output;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::{Dockerd, eventually};
+
+/// Writes the numbers 1 to `$1` on both outputs, 100 of each every twentieth of a second.
+pub(crate) const COUNT: &str = r"
+count() {
+    i=0
+    while [ $i -lt $1 ]; do
+        seq $((i + 1)) $((i + 100))
+        i=$((i + 100))
+        usleep 50000
+    done
+}
+";
+
+pub(crate) struct Container {
+    pub(crate) daemon: &'static Dockerd,
+    pub(crate) name: String,
+}
+
+impl Container {
+    /// Starts a container that runs this shell script.
+    #[track_caller]
+    pub(crate) fn run(script: &str) -> Self {
+        Self::run_with(&[], script)
+    }
+
+    /// The same, with more arguments for `docker run`.
+    #[track_caller]
+    pub(crate) fn run_with(args: &[&str], script: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("it{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        Self::named(&name, args, script)
+    }
+
+    #[track_caller]
+    pub(crate) fn named(name: &str, args: &[&str], script: &str) -> Self {
+        let daemon = Dockerd::shared();
+        let script = format!("{COUNT}\n{script}");
+        let run = ["run", "-d", "--network", "none", "--name", name];
+        daemon.docker(&[&run, args, &["box", "sh", "-c", &script]].concat());
+        Self { daemon, name: name.to_owned() }
+    }
+
+    /// Waits for the end of its run.
+    pub(crate) fn wait(&self) -> &Self {
+        self.daemon.docker(&["wait", &self.name]);
+        self
+    }
+
+    pub(crate) fn docker(&self, verb: &str) {
+        self.daemon.docker(&[verb, &self.name]);
+    }
+
+    /// What `docker logs` gives, stdout and stderr apart.
+    pub(crate) fn logs(&self) -> Output {
+        self.daemon.command("docker").args(["logs", &self.name]).output().unwrap()
+    }
+
+    /// Waits until its log holds this text.
+    #[track_caller]
+    pub(crate) fn wait_for_log(&self, text: &str) {
+        eventually(text, || {
+            let logs = self.logs();
+            let logs = [logs.stdout, logs.stderr].concat();
+            String::from_utf8_lossy(&logs).contains(text).then_some(())
+        });
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let remove = self.daemon.command("docker").args(["rm", "-f", &self.name]).output();
+        drop(remove);
+    }
+}

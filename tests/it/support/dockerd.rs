@@ -1,0 +1,147 @@
+//! A Docker daemon for the tests alone: private directories, private socket, one image.
+//!
+//! A shell watches over it. The shell's stdin is a pipe that this process holds, so however the
+//! tests end, the pipe closes, and the shell ends the daemon and removes what it left.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::eventually;
+
+/// Starts the daemon in `$1`, and ends it when stdin does.
+const WATCH: &str = r#"
+trap '' INT TERM
+dockerd -D --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" -H "unix://$1/s" \
+    --bridge=none --iptables=false >"$1/log" 2>&1 &
+daemon=$!
+cat >/dev/null
+kill "$daemon"
+wait "$daemon"
+awk -v d="$1/" 'index($2, d) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l
+rm -rf "$1"
+"#;
+
+/// Packs busybox with a link for each of its tools.
+const IMAGE: &str = r#"
+set -e
+box=$(command -v busybox)
+mkdir -p "$1/bin" "$1/tmp"
+cp "$box" "$1/bin/busybox"
+for tool in $("$box" --list); do [ "$tool" = busybox ] || ln -s busybox "$1/bin/$tool"; done
+tar -C "$1" -c . | docker import - box >/dev/null
+"#;
+
+const INSTALL: &str =
+    "install docker and a static busybox; on Debian: apt-get install docker.io busybox-static";
+
+/// The running daemon.
+pub(crate) struct Dockerd {
+    dir: PathBuf,
+    /// Holds the pipe open.
+    _watch: Child,
+}
+
+impl Dockerd {
+    /// The daemon that all tests share, started by the first of them.
+    pub(crate) fn shared() -> &'static Dockerd {
+        static SHARED: OnceLock<Dockerd> = OnceLock::new();
+        SHARED.get_or_init(Self::alone)
+    }
+
+    /// Another daemon, for a test that must be alone with it.
+    pub(crate) fn alone() -> Dockerd {
+        let daemon = Self::start();
+        daemon.import_image();
+        daemon
+    }
+
+    fn start() -> Self {
+        let dir = tempfile::Builder::new().prefix("cmon-it-").tempdir_in("/tmp").unwrap().keep();
+        let found = Command::new("sh").args(["-c", "command -v dockerd"]).output().unwrap();
+        assert!(found.status.success(), "these tests need a Docker daemon: {INSTALL}");
+        let watch = Command::new("sh")
+            .args(["-c", WATCH, "watch"])
+            .arg(&dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let daemon = Self { dir, _watch: watch };
+        let log = daemon.dir.join("log");
+        eventually(&format!("dockerd to answer; its log is {}", log.display()), || {
+            let mut socket = UnixStream::connect(daemon.socket()).ok()?;
+            socket.write_all(b"GET /_ping HTTP/1.0\r\n\r\n").ok()?;
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).ok()?;
+            answer.ends_with("OK").then_some(())
+        });
+        daemon
+    }
+
+    fn import_image(&self) {
+        let dir = tempfile::tempdir().unwrap();
+        let made =
+            self.command("sh").args(["-c", IMAGE, "image"]).arg(dir.path()).output().unwrap();
+        let stderr = String::from_utf8_lossy(&made.stderr);
+        assert!(made.status.success(), "no image could be made: {stderr}; {INSTALL}");
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.dir.join("s")
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
+    /// A command that talks to this daemon.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("DOCKER_HOST", self.url());
+        command
+    }
+
+    /// Runs `docker` and gives its stdout.
+    #[track_caller]
+    pub(crate) fn docker(&self, args: &[&str]) -> String {
+        let done = self.command("docker").args(args).output().unwrap();
+        let stderr = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "docker {args:?}: {stderr}");
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// What the daemon tells of itself.
+    pub(crate) fn info(&self) -> serde_json::Value {
+        serde_json::from_slice(&get(&self.socket(), "/info").body).unwrap()
+    }
+
+    /// The daemon's goroutines that serve somebody's logs.
+    pub(crate) fn followers(&self) -> usize {
+        let stacks = get(&self.socket(), "/debug/pprof/goroutine?debug=2").body;
+        let stacks = String::from_utf8_lossy(&stacks);
+        stacks.split("\n\n").filter(|stack| stack.contains("ContainerLogs.func")).count()
+    }
+}
+
+/// An answer over a plain connection.
+pub(crate) struct Answer {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Asks by HTTP/1.0, so that the answer ends with the connection.
+pub(crate) fn get(socket: &Path, path: &str) -> Answer {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|part| part == b"\r\n\r\n").unwrap();
+    let body = answer.split_off(end + 4);
+    Answer { head: String::from_utf8(answer).unwrap(), body }
+}

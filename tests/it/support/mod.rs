@@ -1,0 +1,27 @@
+//! What the tests share: a daemon, containers, and cmon as a process.
+
+mod cmon;
+mod container;
+mod dockerd;
+
+use std::time::{Duration, SystemTime};
+
+pub(crate) use cmon::{Cmon, Done};
+pub(crate) use container::Container;
+pub(crate) use dockerd::Dockerd;
+
+/// Longer than anything here takes; a test that reaches it has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Waits until `check` gives something; the outside has no event to wait for.
+#[track_caller]
+pub(crate) fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    let begun = SystemTime::now();
+    loop {
+        if let Some(found) = check() {
+            return found;
+        }
+        assert!(begun.elapsed().unwrap_or_default() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
