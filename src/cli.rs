@@ -37,7 +37,7 @@ pub enum Command {
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
 pub struct Global {
-    /// The daemon's address, such as unix:///var/run/docker.sock [default: DOCKER_HOST, or that]
+    /// The daemon's address [default: `DOCKER_HOST`, or `unix:///var/run/docker.sock`]
     #[arg(long, global = true, value_name = "URL", env = "CMON_HOST")]
     pub host: Option<String>,
     /// Start a small daemon inside cmon, with eight talking containers, and use that
@@ -71,6 +71,7 @@ pub struct Global {
 
 /// `cmon tail`.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Tail {
     /// Containers: a name, the beginning of an id, a glob ('web-*') or a regular expression
     /// (/^web/)

@@ -57,7 +57,7 @@ pub async fn run(config: Config, daemon: (Address, Origin), sinks: Sinks) -> any
         tokio::select! {
             biased;
             outcome = &mut engine => break outcome?,
-            step = run.step(&mut signals) => if let Step::Leave = step {
+            beside = run.step(&mut signals) => if let Step::Leave = beside {
                 return Ok(run.exit());
             },
         }

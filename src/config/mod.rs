@@ -116,10 +116,9 @@ fn engine(global: &Global, tail: &Tail) -> engine::Config {
         follow,
         exit_on_stop: tail.exit_on_stop,
         backlog: match tail.tail {
-            Some(Lines::All) => Backlog::All,
             Some(Lines::Last(lines)) => Backlog::Last(lines),
             None if follow => Backlog::Last(10),
-            None => Backlog::All,
+            Some(Lines::All) | None => Backlog::All,
         },
         outputs: Outputs { stdout: tail.stdout || !either, stderr: tail.stderr || !either },
         max_line: tail.max_line,

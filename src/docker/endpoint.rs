@@ -89,6 +89,7 @@ impl Endpoint {
     /// # Cancel safety
     /// Safe: nothing is left open when the future is dropped.
     pub async fn connect(&self, purpose: Purpose) -> Result<Connection, SourceError> {
+        tracing::trace!(endpoint = %self, purpose = purpose.as_str(), "connecting");
         let Address::Unix(path) = &self.address;
         let opened = tokio::time::timeout(CONNECT, UnixStream::connect(path)).await;
         match opened {

@@ -12,14 +12,11 @@ pub fn error(err: &Sink, error: &anyhow::Error, hint: Option<&str>, color: bool)
 
 fn text(error: &anyhow::Error, hint: Option<&str>, color: bool) -> String {
     let (begin, end) = if color { (RED, RESET) } else { ("", "") };
-    let mut text = format!("{begin}cmon: error:{end} {}\n", clean(&error.to_string()));
-    for cause in error.chain().skip(1) {
-        text.push_str(&format!("  because {}\n", clean(&cause.to_string())));
-    }
-    if let Some(hint) = hint {
-        text.push_str(&format!("  try: {}\n", clean(hint)));
-    }
-    text
+    let first = format!("{begin}cmon: error:{end} {}\n", clean(&error.to_string()));
+    let causes =
+        error.chain().skip(1).map(|cause| format!("  because {}\n", clean(&cause.to_string())));
+    let hint = hint.map(|hint| format!("  try: {}\n", clean(hint)));
+    [first].into_iter().chain(causes).chain(hint).collect()
 }
 
 fn clean(text: &str) -> String {

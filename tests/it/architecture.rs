@@ -27,6 +27,8 @@ fn only_in(words: &[&str], allowed: &[&str]) {
         if !name.starts_with("src/") || allowed.iter().any(|prefix| name.starts_with(prefix)) {
             continue;
         }
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let text: String = code.collect();
         for word in words {
             assert!(!text.contains(word), "`{word}` is named in {name}; only {allowed:?} may");
         }
@@ -71,6 +73,6 @@ fn every_file_says_what_it_is_for() {
 fn every_file_fits_in_a_sitting() {
     for (name, text) in sources() {
         let lines = text.lines().count();
-        assert!(lines <= 540, "{name} has {lines} lines: it may hold more than one idea");
+        assert!(lines <= 450, "{name} has {lines} lines: it may hold more than one idea");
     }
 }

@@ -87,8 +87,9 @@ fn a_container_with_a_terminal() {
 fn two_restarts_meanwhile() {
     let container = Container::run("count 5000 & count 5000 >&2 & wait");
     let cmon = follow(&[&container.name]);
-    for _ in 0..2 {
-        cmon.wait_for_out(r#""msg":"2000""#);
+    for run in 1..=2 {
+        let halfway = || cmon.out().matches(r#""msg":"2000""#).count();
+        eventually("half of a run", || (halfway() == 2 * run).then_some(()));
         container.daemon.docker(&["restart", "-t", "0", &container.name]);
     }
     container.wait();

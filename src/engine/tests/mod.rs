@@ -308,7 +308,7 @@ async fn play(fake: &Fake, steps: &[Step]) {
                 open[usize::from(stderr)] = false;
             }
             Step::Quiet(hundredths) => {
-                sleep(Duration::from_millis(10 * u64::from(hundredths))).await
+                sleep(Duration::from_millis(10 * u64::from(hundredths))).await;
             }
             Step::Piece { stderr } => {
                 clock += 1;

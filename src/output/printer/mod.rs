@@ -90,16 +90,12 @@ impl Printer {
     /// The write fails.
     pub fn summary(&self, census: &Census) -> io::Result<()> {
         let mut text = Vec::new();
-        match self.config.form {
-            Form::Json => {
-                json::summary(census, &mut text);
-                self.sinks.out.write_all(&text)
-            }
-            _ => {
-                let text = summary::summary(census, self.config.color_err);
-                self.sinks.err.write_all(text.as_bytes())
-            }
+        if self.config.form == Form::Json {
+            json::summary(census, &mut text);
+            return self.sinks.out.write_all(&text);
         }
+        let text = summary::summary(census, self.config.color_err);
+        self.sinks.err.write_all(text.as_bytes())
     }
 }
 

@@ -117,31 +117,24 @@ impl Dockerd {
 
     /// What the daemon tells of itself.
     pub(crate) fn info(&self) -> serde_json::Value {
-        serde_json::from_slice(&get(&self.socket(), "/info").body).unwrap()
+        serde_json::from_slice(&get(&self.socket(), "/info")).unwrap()
     }
 
     /// The daemon's goroutines that serve somebody's logs.
     pub(crate) fn followers(&self) -> usize {
-        let stacks = get(&self.socket(), "/debug/pprof/goroutine?debug=2").body;
+        let stacks = get(&self.socket(), "/debug/pprof/goroutine?debug=2");
         let stacks = String::from_utf8_lossy(&stacks);
         stacks.split("\n\n").filter(|stack| stack.contains("ContainerLogs.func")).count()
     }
 }
 
-/// An answer over a plain connection.
-pub(crate) struct Answer {
-    pub(crate) head: String,
-    pub(crate) body: Vec<u8>,
-}
-
-/// Asks by HTTP/1.0, so that the answer ends with the connection.
-pub(crate) fn get(socket: &Path, path: &str) -> Answer {
+/// The body of an answer; asked by HTTP/1.0, so that it ends with the connection.
+pub(crate) fn get(socket: &Path, path: &str) -> Vec<u8> {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     write!(stream, "GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let end = answer.windows(4).position(|part| part == b"\r\n\r\n").unwrap();
-    let body = answer.split_off(end + 4);
-    Answer { head: String::from_utf8(answer).unwrap(), body }
+    answer.split_off(end + 4)
 }

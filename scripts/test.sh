@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Runs every test of cmon: format, lints, documentation, unit, property and scripted tests, and the
+# tests on a real Docker daemon, which they start for themselves in a private directory.
+#
+#   ./scripts/test.sh           everything
+#   ./scripts/test.sh --long    with more cases for the random tests
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+for arg in "$@"; do
+    case $arg in
+        --long) export PROPTEST_CASES=20000 ;;
+        *) echo "unknown argument: $arg (there is only --long)" >&2; exit 2 ;;
+    esac
+done
+
+step() { printf '\n== %s\n' "$1"; }
+
+missing=()
+command -v dockerd >/dev/null && command -v docker >/dev/null || missing+=(docker.io)
+command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1 ||
+    missing+=(busybox-static)
+# dockerd looks for iptables even where it is told not to use it.
+command -v iptables >/dev/null || missing+=(iptables)
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
+if ((${#missing[@]})); then
+    if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+        step "installing ${missing[*]}"
+        export DEBIAN_FRONTEND=noninteractive
+        # The tests start a daemon of their own; the packaged service has no work here.
+        if [[ ! -e /usr/sbin/policy-rc.d ]]; then
+            printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+            chmod +x /usr/sbin/policy-rc.d
+            trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+        fi
+        install() {
+            apt-get -qq update && apt-get -qq install --no-install-recommends "${missing[@]}" >/dev/null
+        }
+        install || { sleep 5; install; }
+        rm -f /usr/sbin/policy-rc.d
+        trap - EXIT
+    else
+        echo "The tests need: ${missing[*]}" >&2
+        echo "On Debian or Ubuntu: sudo apt-get install ${missing[*]}" >&2
+        echo "Elsewhere: dockerd and the docker command, a static busybox, a C linker." >&2
+        exit 1
+    fi
+fi
+if [[ $(id -u) != 0 ]]; then
+    echo "The tests start a Docker daemon, which takes root: run this as root." >&2
+    exit 1
+fi
+
+step "format"
+cargo fmt --check
+step "lints"
+cargo clippy --locked --all-targets --quiet -- -D warnings
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet
+if [[ -d fuzz ]]; then
+    step "fuzz targets"
+    cargo clippy --locked --manifest-path fuzz/Cargo.toml --quiet -- -D warnings
+fi
+step "tests"
+# The tests on the real daemon wait for its containers most of the time.
+exec cargo test --locked -- --test-threads=4

@@ -1,0 +1,119 @@
+//! The tasks that the supervisor starts: each is counted by the registry, ends with the stop, and
+//! reports to the inbox once.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::super::census::TaskKind;
+use super::super::event::EndReason;
+use super::super::limits::rotation;
+use super::super::reader::Reader;
+use super::super::registry::Panicked;
+use super::super::source::{ContainerKey, EventStream, Source, SourceError};
+use super::{Message, Supervisor};
+
+impl<S: Source> Supervisor<S> {
+    fn reader(&self, key: &ContainerKey) -> Option<(Reader<S>, String)> {
+        let follower = self.followers.get(key)?;
+        let reader = Reader {
+            source: Arc::clone(&self.source),
+            container: Arc::clone(follower.container.as_ref()?),
+            resume: Arc::clone(follower.resume.as_ref()?),
+            events: self.events.clone(),
+            tally: Arc::clone(&self.tally),
+            stop: self.stop.clone(),
+        };
+        Some((reader, follower.label.name.to_string()))
+    }
+
+    pub(super) fn follow(&mut self, key: &ContainerKey) {
+        let Some((reader, label)) = self.reader(key) else {
+            return;
+        };
+        let age = rotation(self.config.stream_timeout, self.random.f64());
+        if let Some(follower) = self.followers.get_mut(key) {
+            follower.opened = (Instant::now(), follower.progress());
+            follower.wake = None;
+        }
+        let report = self.report(key, Message::StreamEnded);
+        let nominal = self.config.stream_timeout;
+        self.registry.spawn_reader(&label, nominal, reader.follow(age), report);
+    }
+
+    pub(super) fn drain(&mut self, key: &ContainerKey) {
+        let Some((reader, label)) = self.reader(key) else {
+            return;
+        };
+        let report = self.report(key, Message::Drained);
+        self.registry.spawn_then(TaskKind::Drain, &label, reader.drain(), report);
+    }
+
+    /// Sends how a read ended to the inbox, a panic included.
+    fn report(
+        &self,
+        key: &ContainerKey,
+        message: fn(ContainerKey, EndReason) -> Message,
+    ) -> impl FnOnce(Result<EndReason, Panicked>) + Send + 'static {
+        let (inbox, key) = (self.inbox.0.clone(), key.clone());
+        move |outcome| {
+            let reason = outcome.unwrap_or_else(|panic| EndReason::Panicked(panic.message));
+            // The supervisor is gone only after the end.
+            let _ = inbox.send(message(key, reason));
+        }
+    }
+
+    pub(super) fn inspect(&mut self, key: &ContainerKey) {
+        let (source, key) = (Arc::clone(&self.source), key.clone());
+        self.ask(async move {
+            let answer = source.inspect(&key).await;
+            Message::Inspected(key, answer)
+        });
+    }
+
+    pub(super) fn list(&mut self) {
+        let source = Arc::clone(&self.source);
+        self.ask(async move { Message::Listed(source.list().await) });
+    }
+
+    /// Asks a short question in a task of its own.
+    fn ask(&self, question: impl Future<Output = Message> + Send + 'static) {
+        let (stop, questions) = (self.stop.clone(), Arc::clone(&self.questions));
+        let inbox = self.inbox.0.clone();
+        self.registry.spawn(TaskKind::Request, "question", async move {
+            let asking = async {
+                let _turn = questions.acquire().await;
+                question.await
+            };
+            if let Some(message) = stop.run_until_cancelled(asking).await {
+                let _ = inbox.send(message);
+            }
+        });
+    }
+
+    /// Waits for happenings in a task of its own, until the subscription ends.
+    pub(super) fn pump_events(
+        &self,
+        subscribe: impl Future<Output = Result<S::Events, SourceError>> + Send + 'static,
+    ) {
+        let (inbox, happenings) = (self.inbox.0.clone(), self.happenings.0.clone());
+        let subscribed = self.inbox.0.clone();
+        let stop = self.stop.clone();
+        let pumping = async move {
+            let mut events = subscribe.await?;
+            let _ = subscribed.send(Message::Subscribed);
+            loop {
+                let happening = events.next().await?;
+                if happenings.send(happening).await.is_err() {
+                    return Ok(());
+                }
+            }
+        };
+        self.registry.spawn(TaskKind::Events, "events", async move {
+            let ended: Option<Result<(), SourceError>> = stop.run_until_cancelled(pumping).await;
+            if let Some(Err(error)) = ended {
+                let _ = inbox.send(Message::EventsEnded(error));
+            }
+        });
+    }
+}
