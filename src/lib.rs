@@ -20,6 +20,7 @@ use tracing::level_filters::LevelFilter;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod demo;
 pub mod docker;
 pub mod engine;
 pub mod exit;
@@ -27,6 +28,7 @@ pub mod output;
 pub mod signal;
 
 use config::{Config, Surroundings};
+use docker::endpoint::{Address, Origin};
 use exit::Exit;
 use output::Sinks;
 
@@ -68,8 +70,14 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(config: Config) -> anyhow::Result<Exit> {
     trace(config.verbosity);
     raise_descriptor_limit();
-    let Some(daemon) = config.daemon.clone() else {
-        anyhow::bail!("the embedded daemon is still to come");
+    // Lives until the end of this function, on a thread of its own.
+    let embedded = match config.daemon {
+        Some(_) => None,
+        None => Some(demo::start().context("could not start the embedded daemon")?),
+    };
+    let daemon = match (&config.daemon, &embedded) {
+        (None, Some(embedded)) => (Address::Unix(embedded.socket().to_owned()), Origin::Demo),
+        (daemon, _) => daemon.clone().context("no daemon was chosen")?,
     };
     let sinks = Sinks::standard().context("could not use stdout and stderr")?;
     // One thread reads all streams; the printer has its own.

@@ -1,0 +1,171 @@
+//! A container's stored log: messages in the order in which they were stored, the oldest forgotten.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::engine::source::StdStream;
+use crate::engine::timestamp::Timestamp;
+
+/// The daemon cuts lines into messages of at most this many bytes.
+const PIECE: usize = 16 * 1024;
+/// Messages kept; a long run forgets its oldest.
+const KEPT: usize = 50_000;
+
+/// One message: a line, or a piece of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Which output.
+    pub stream: StdStream,
+    /// The daemon's timestamp.
+    pub time: Timestamp,
+    /// As the container wrote it.
+    pub payload: Vec<u8>,
+}
+
+/// The messages that the daemon holds.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    /// The number of the oldest message held; numbers are never used again.
+    first: u64,
+    messages: VecDeque<Message>,
+    /// Messages that a follow delivers twice, as dockerd before 23 does at a new file.
+    doubled: BTreeSet<u64>,
+}
+
+/// Which messages a request asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) stdout: bool,
+    pub(super) stderr: bool,
+    /// At most so many from the end, before anything else is left out.
+    pub(super) tail: Option<u64>,
+    pub(super) since: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
+}
+
+impl Wanted {
+    /// Whether this message is one of them; `None` when all that follow are not.
+    pub(super) fn takes(&self, message: &Message) -> Option<bool> {
+        if self.until.is_some_and(|until| until < message.time) {
+            return None;
+        }
+        let stream = match message.stream {
+            StdStream::Stdout => self.stdout,
+            StdStream::Stderr => self.stderr,
+        };
+        Some(stream && self.since.is_none_or(|since| since <= message.time))
+    }
+}
+
+impl Store {
+    /// Stores text: each line is a message, a long one several with one timestamp. What stands
+    /// behind the last newline is a message without one. `tick` gives a new timestamp.
+    pub(super) fn write(
+        &mut self,
+        stream: StdStream,
+        text: &[u8],
+        mut tick: impl FnMut() -> Timestamp,
+    ) {
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            let time = tick();
+            for piece in line.chunks(PIECE) {
+                self.push(Message { stream, time, payload: piece.to_vec() });
+            }
+        }
+    }
+
+    pub(super) fn push(&mut self, message: Message) {
+        if self.messages.len() == KEPT {
+            self.forget(1);
+        }
+        self.messages.push_back(message);
+    }
+
+    /// Forgets the oldest messages, as when a log file is rotated away.
+    pub(super) fn forget(&mut self, count: usize) {
+        let count = count.min(self.messages.len());
+        self.messages.drain(..count);
+        self.first += count as u64;
+    }
+
+    /// The next message begins a new file: follows deliver it twice.
+    pub(super) fn double_next(&mut self) {
+        self.doubled.insert(self.end());
+    }
+
+    pub(super) fn messages(&self) -> Vec<Message> {
+        self.messages.iter().cloned().collect()
+    }
+
+    /// The number of the first message that a request for the last `tail` gets.
+    pub(super) fn start(&self, tail: Option<u64>) -> u64 {
+        let held = self.messages.len() as u64;
+        self.first + held - tail.map_or(held, |tail| tail.min(held))
+    }
+
+    fn end(&self) -> u64 {
+        self.first + self.messages.len() as u64
+    }
+
+    /// The message with this number or the oldest after it, and how often a follow delivers it.
+    pub(super) fn get(&self, number: u64) -> Option<(u64, &Message, usize)> {
+        let number = number.max(self.first);
+        let at = usize::try_from(number - self.first).ok()?;
+        let times = if self.doubled.contains(&number) { 2 } else { 1 };
+        self.messages.get(at).map(|message| (number, message, times))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(text: &str) -> Store {
+        let (mut store, mut now) = (Store::default(), 0);
+        store.write(StdStream::Stdout, text.as_bytes(), || {
+            now += 1;
+            Timestamp::from_nanos(now)
+        });
+        store
+    }
+
+    #[test]
+    fn a_long_line_is_several_messages_of_one_moment() {
+        let store = store(&format!("short\n{}\nopen", "x".repeat(40_000)));
+        let sizes: Vec<(i64, usize)> = store
+            .messages()
+            .iter()
+            .map(|message| (message.time.as_nanos(), message.payload.len()))
+            .collect();
+        assert_eq!(sizes, [(1, 6), (2, 16_384), (2, 16_384), (2, 7_233), (3, 4)]);
+    }
+
+    #[test]
+    fn numbers_survive_forgetting() {
+        let mut store = store("a\nb\nc\n");
+        assert_eq!((store.start(None), store.start(Some(1)), store.start(Some(9))), (0, 2, 0));
+        store.forget(2);
+        let (number, message, _) = store.get(0).unwrap();
+        assert_eq!((number, message.payload.as_slice()), (2, b"c\n".as_slice()));
+        assert_eq!(store.start(None), 2);
+    }
+
+    #[test]
+    fn since_and_until_are_inclusive() {
+        let wanted = |since: Option<i64>, until: Option<i64>| {
+            let time = |nanos: Option<i64>| nanos.map(Timestamp::from_nanos);
+            let wanted = Wanted {
+                stdout: true,
+                since: time(since),
+                until: time(until),
+                ..Wanted::default()
+            };
+            let messages = store("a\nb\nc\n").messages();
+            messages
+                .iter()
+                .map_while(|message| wanted.takes(message))
+                .filter(|taken| *taken)
+                .count()
+        };
+        assert_eq!([wanted(None, None), wanted(Some(2), None), wanted(None, Some(2))], [3, 2, 2]);
+    }
+}

@@ -1,0 +1,86 @@
+//! The embedded daemon: a small one that speaks the Docker API on a private unix socket.
+//!
+//! [`start`] is `--demo`: it runs on a thread of its own with eight talking containers, and every
+//! command then works as on a real daemon, over a real socket; its tasks and descriptors are not in
+//! cmon's census. [`World`] with [`serve`] is the same daemon for tests: a script decides what the
+//! containers do and what goes wrong, and on a paused clock it shares the runtime of what it tests.
+
+#![expect(clippy::disallowed_methods, reason = "its tasks are not cmon's own, and not counted")]
+
+mod actors;
+mod fault;
+mod log;
+mod routes;
+mod server;
+mod stream;
+mod world;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use tokio::net::UnixListener;
+use tokio::sync::oneshot;
+
+pub use fault::{Fault, Route};
+pub use log::Message;
+pub use server::serve;
+pub use world::World;
+
+/// The running daemon; dropping it ends it and removes its socket.
+#[derive(Debug)]
+pub struct Handle {
+    socket: PathBuf,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+    /// Private to this user: a socket in it can be reached by nobody else.
+    _dir: tempfile::TempDir,
+}
+
+impl Handle {
+    /// Where it listens.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there was told on stderr.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts the daemon with its eight containers.
+///
+/// # Errors
+/// The socket, the runtime or the thread cannot be had.
+pub fn start() -> io::Result<Handle> {
+    let dir = tempfile::Builder::new().prefix("cmon-demo-").tempdir()?;
+    let socket = dir.path().join("docker.sock");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listener = {
+        let _entered = runtime.enter();
+        UnixListener::bind(&socket)?
+    };
+    let (stop, stopped) = oneshot::channel();
+    let thread = thread::Builder::new().name("demo".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            let world = World::now();
+            actors::enter(&world);
+            tokio::select! {
+                () = serve(world.clone(), listener) => {}
+                () = actors::play(&world) => {}
+                // Dropped by the handle.
+                _ = stopped => {}
+            }
+        });
+    })?;
+    Ok(Handle { socket, stop: Some(stop), thread: Some(thread), _dir: dir })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! The daemon's side of its socket: one question per connection, answered or failed by script.
+
+use std::io;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::fault::{Fault, Route};
+use super::routes::{self, Question, Refusal};
+use super::stream;
+use super::world::World;
+
+/// The longest head of a request.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// Answers what comes to this socket, until dropped; every connection ends with it.
+pub async fn serve(world: World, listener: UnixListener) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((socket, _)) => { connections.spawn(converse(world.clone(), socket)); }
+                // Out of descriptors, say: the next one may fare better.
+                Err(_) => sleep(Duration::from_millis(10)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Reads one question and answers it; ends early when the client goes or everything is cut.
+async fn converse(world: World, socket: UnixStream) {
+    let mut cuts = world.cuts();
+    let (mut reader, writer) = socket.into_split();
+    let conversing = async {
+        let Some(target) = question(&mut reader).await else {
+            return;
+        };
+        let mut valve = Valve { writer, left: usize::MAX, then_close: true, drip: None };
+        tokio::select! {
+            // The client has closed, or sends what nobody asked for.
+            _ = reader.read_u8() => {}
+            // A failed write means that the client has gone, or that a fault said so.
+            _ = answer(&world, &target, &mut valve) => {}
+        }
+    };
+    tokio::select! {
+        () = conversing => {}
+        _ = cuts.changed() => {}
+    }
+}
+
+/// The target of the request that comes, such as `/info`; `None` when there is none.
+async fn question(reader: &mut OwnedReadHalf) -> Option<String> {
+    let mut head = Vec::new();
+    loop {
+        if reader.read_buf(&mut head).await.ok()? == 0 || MAX_HEAD < head.len() {
+            return None;
+        }
+        let mut headers = [httparse::EMPTY_HEADER; 32];
+        let mut request = httparse::Request::new(&mut headers);
+        if request.parse(&head).ok()?.is_complete() {
+            return request.path.map(str::to_owned);
+        }
+    }
+}
+
+async fn answer(world: &World, target: &str, valve: &mut Valve) -> io::Result<()> {
+    world.lock().requests.push(target.to_owned());
+    let Some(question) = Question::of(target) else {
+        return refuse(world, valve, (404, "page not found".to_owned())).await;
+    };
+    let fault = world.lock().faults.take(question.route);
+    let mut end_after = None;
+    match fault {
+        None => {}
+        Some(Fault::Refuse) => return Ok(()),
+        Some(Fault::Never) => std::future::pending().await,
+        Some(Fault::Status(status, words)) => return refuse(world, valve, (status, words)).await,
+        Some(Fault::HeadersLate(wait)) => sleep(wait).await,
+        Some(Fault::RawBytes(bytes)) => return valve.write(&bytes).await,
+        Some(Fault::CutAfter(bytes)) => valve.left = bytes,
+        Some(Fault::SilentAfter(bytes)) => (valve.left, valve.then_close) = (bytes, false),
+        Some(Fault::EndAfter(messages)) => end_after = Some(messages),
+        Some(Fault::Drip(wait)) => valve.drip = Some(wait),
+    }
+    match question.route {
+        Route::Logs => match stream::Logs::open(world, &question, end_after) {
+            Ok(logs) => logs.run(world, valve).await,
+            Err(refusal) => refuse(world, valve, refusal).await,
+        },
+        Route::Events => stream::events(world, valve).await,
+        _ => match plain(world, &question) {
+            Ok((kind, body)) => valve.whole(world, 200, kind, &body).await,
+            Err(refusal) => refuse(world, valve, refusal).await,
+        },
+    }
+}
+
+/// The answers that are there at once: content type and body.
+fn plain(world: &World, question: &Question) -> Result<(&'static str, String), Refusal> {
+    let state = world.lock();
+    let object = |value: Value| Ok(("application/json", format!("{value}\n")));
+    match question.route {
+        Route::Ping => Ok(("text/plain; charset=utf-8", "OK".to_owned())),
+        Route::Version => object(routes::version(&state)),
+        Route::Info => object(routes::info(&state)),
+        Route::List => object(routes::list(&state, question.flag("all"))),
+        Route::Inspect => {
+            let id = state.find(&question.container);
+            let life = id.and_then(|id| state.lives.get(&id));
+            object(routes::inspect(life.ok_or_else(|| unknown(&question.container))?))
+        }
+        Route::Profile => {
+            let followers: usize = state.lives.values().map(|life| life.followers).sum();
+            let stack = "#\t0x0\tgithub.com/docker/docker/daemon.(*Daemon).ContainerLogs.func2+0x0";
+            let profile =
+                format!("goroutine profile: total {followers}\n{followers} @ 0x0\n{stack}\n");
+            Ok(("text/plain; charset=utf-8", profile))
+        }
+        Route::Logs | Route::Events => Err((500, "a stream is no object".to_owned())),
+    }
+}
+
+/// The daemon's words for a container that is not there.
+pub(super) fn unknown(container: &str) -> Refusal {
+    (404, format!("No such container: {container}"))
+}
+
+async fn refuse(world: &World, valve: &mut Valve, (status, words): Refusal) -> io::Result<()> {
+    let body = format!("{}\n", json!({ "message": words }));
+    valve.whole(world, status, "application/json", &body).await
+}
+
+/// The way out, through which faults let only so much.
+#[derive(Debug)]
+pub(super) struct Valve {
+    writer: OwnedWriteHalf,
+    /// Bytes that still pass.
+    left: usize,
+    /// What comes after them: the end of the connection, or silence.
+    then_close: bool,
+    drip: Option<Duration>,
+}
+
+impl Valve {
+    /// Writes what passes; an error when the rest must not.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let passing = &bytes[..bytes.len().min(self.left)];
+        self.left -= passing.len();
+        match self.drip {
+            None => self.writer.write_all(passing).await?,
+            Some(wait) => {
+                for piece in passing.chunks(7) {
+                    self.writer.write_all(piece).await?;
+                    sleep(wait).await;
+                }
+            }
+        }
+        match passing.len() < bytes.len() {
+            false => Ok(()),
+            true if self.then_close => Err(io::ErrorKind::ConnectionAborted.into()),
+            true => std::future::pending().await,
+        }
+    }
+
+    /// A whole answer.
+    async fn whole(
+        &mut self,
+        world: &World,
+        status: u16,
+        kind: &str,
+        body: &str,
+    ) -> io::Result<()> {
+        let length = format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
+        self.head(world, status, &length).await?;
+        self.write(body.as_bytes()).await
+    }
+
+    /// The head of an answer, with these lines more.
+    pub(super) async fn head(&mut self, world: &World, status: u16, more: &str) -> io::Result<()> {
+        let version = world.lock().version;
+        let api = routes::api_version(version);
+        let reason = match status {
+            200 => "OK",
+            400 => "Bad Request",
+            404 => "Not Found",
+            409 => "Conflict",
+            501 => "Not Implemented",
+            _ => "Internal Server Error",
+        };
+        let head = format!(
+            "HTTP/1.1 {status} {reason}\r\nApi-Version: {api}\r\nDocker-Experimental: false\r\n\
+             Ostype: linux\r\nServer: Docker/{version} (linux)\r\n{more}Connection: close\r\n\r\n"
+        );
+        self.write(head.as_bytes()).await
+    }
+
+    /// One chunk of a chunked answer.
+    pub(super) async fn chunk(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
+        chunk.extend_from_slice(bytes);
+        chunk.extend_from_slice(b"\r\n");
+        self.write(&chunk).await
+    }
+}

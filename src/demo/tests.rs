@@ -1,0 +1,215 @@
+//! The embedded daemon as cmon's own source sees it, on a paused clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::*;
+use crate::docker::Docker;
+use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::engine::registry::Registry;
+use crate::engine::source::{
+    ErrorKind, EventStream, Frames, LogRequest, LogStream, Phase, Read, Source, SourceError,
+    StdStream, Tail, What,
+};
+
+/// Runs `test` against a daemon in the same runtime.
+async fn with_world(test: impl AsyncFnOnce(&World, &Docker)) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let world = World::default();
+    let listener = UnixListener::bind(&path).unwrap();
+    let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
+    let docker = Docker::new(endpoint, Registry::default());
+    tokio::select! {
+        () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
+        () = test(&world, &docker) => {}
+    }
+}
+
+async fn key(docker: &Docker) -> crate::engine::source::ContainerKey {
+    docker.list().await.unwrap()[0].key.clone()
+}
+
+async fn open(
+    docker: &Docker,
+    follow: bool,
+    tail: Tail,
+) -> Result<crate::docker::logs::Logs, SourceError> {
+    let key = key(docker).await;
+    let tty = docker.inspect(&key).await.unwrap().tty;
+    docker.logs(&LogRequest { key, tty, follow, tail }).await
+}
+
+/// Reads to the end: payloads, and how it ended.
+async fn rest(mut logs: crate::docker::logs::Logs) -> (String, Result<(), ErrorKind>) {
+    let mut frames = Frames::default();
+    let end = loop {
+        match logs.read(&mut frames).await {
+            Ok(Read::Some) => {}
+            Ok(Read::End) => break Ok(()),
+            Err(error) => break Err(error.kind),
+        }
+    };
+    let payloads: Vec<u8> = frames.iter().flat_map(|(_, payload)| payload.to_vec()).collect();
+    (String::from_utf8(payloads).unwrap(), end)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_list_and_inspect_tell_a_container_s_life() {
+    with_world(async |world, docker| {
+        world.create("web");
+        let listed = docker.list().await.unwrap();
+        assert_eq!((&*listed[0].name, listed[0].phase), ("web", Phase::Created));
+        world.start("web");
+        world.kill_for_memory("web");
+        let container = docker.inspect(&listed[0].key).await.unwrap();
+        let exit = container.exit.unwrap();
+        assert_eq!((container.phase, exit.code, exit.oom), (Phase::Exited, 137, true));
+        world.remove("web");
+        let error = docker.inspect(&listed[0].key).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Gone);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follow_gives_what_is_stored_then_what_comes_and_ends_with_the_run() {
+    with_world(async |world, docker| {
+        world.create("web");
+        world.start("web");
+        world.write("web", StdStream::Stdout, "one\ntwo\n");
+        let logs = open(docker, true, Tail::Last(1)).await.unwrap();
+        let script = async {
+            sleep(Duration::from_secs(3600)).await;
+            assert_eq!(world.followers("web"), 1);
+            world.write("web", StdStream::Stderr, "three\n");
+            world.exit("web", 0);
+        };
+        let ((text, end), ()) = tokio::join!(rest(logs), script);
+        assert_eq!((text.as_str(), end), ("two\nthree\n", Ok(())));
+        let again = open(docker, true, Tail::All).await.unwrap();
+        assert_eq!(rest(again).await.0, "one\ntwo\nthree\n", "no follow of what does not run");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_terminal_has_no_frames() {
+    with_world(async |world, docker| {
+        world.create_with("tty", true, "json-file");
+        world.start("tty");
+        world.write("tty", StdStream::Stdout, format!("hi\r\n{}\r\n", "x".repeat(40_000)));
+        let logs = open(docker, false, Tail::All).await.unwrap();
+        let (text, end) = rest(logs).await;
+        assert_eq!((text.len(), end), (40_006, Ok(())));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_tell_starts_and_ends() {
+    with_world(async |world, docker| {
+        world.create("web");
+        let mut events = docker.events().await.unwrap();
+        world.start("web");
+        world.drop_event();
+        world.exit("web", 1);
+        world.kill_for_memory("web");
+        let mut whats = Vec::new();
+        for _ in 0..3 {
+            whats.push(events.next().await.unwrap().what);
+        }
+        assert_eq!(whats, [What::Started, What::OutOfMemory, What::Died(137)]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_fault_does_what_it_says() {
+    let late = Duration::from_secs(3);
+    let raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_vec();
+    let cases = [
+        (Fault::Refuse, Err(ErrorKind::Cut)),
+        (Fault::Never, Err(ErrorKind::Timeout)),
+        (Fault::Status(409, "busy".to_owned()), Err(ErrorKind::Refused)),
+        (Fault::Status(501, "no reading".to_owned()), Err(ErrorKind::Unreadable)),
+        (Fault::HeadersLate(late), Ok(("one\ntwo\n", Ok(())))),
+        (Fault::RawBytes(raw), Ok(("", Err(ErrorKind::Protocol)))),
+        (Fault::CutAfter(400), Ok(("one\ntwo\n", Err(ErrorKind::Cut)))),
+        (Fault::EndAfter(1), Ok(("one\n", Ok(())))),
+        (Fault::Drip(Duration::from_millis(5)), Ok(("one\ntwo\n", Ok(())))),
+    ];
+    for (fault, expected) in cases {
+        with_world(async |world, docker| {
+            world.create("web");
+            world.start("web");
+            world.write("web", StdStream::Stdout, "one\ntwo\n");
+            world.write("web", StdStream::Stdout, "x".repeat(1000));
+            world.forget("web", 0);
+            let last = if matches!(fault, Fault::HeadersLate(_) | Fault::Drip(_)) { 0 } else { 1 };
+            if last == 0 {
+                // Only what comes before the long line is compared.
+                world.remove("web");
+                world.create("web");
+                world.start("web");
+                world.write("web", StdStream::Stdout, "one\ntwo\n");
+            }
+            world.fail(Route::Logs, 1, fault.clone());
+            let found = match open(docker, false, Tail::All).await {
+                Ok(logs) => Ok(rest(logs).await),
+                Err(error) => Err(error.kind),
+            };
+            let found =
+                found.as_ref().map(|(text, end)| (text.as_str(), *end)).map_err(|kind| *kind);
+            assert_eq!(found, expected, "{fault:?}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_can_be_cut_at_once() {
+    with_world(async |world, docker| {
+        world.create("web");
+        world.start("web");
+        let logs = open(docker, true, Tail::All).await.unwrap();
+        let cut = async {
+            sleep(Duration::from_secs(1)).await;
+            world.cut_all();
+        };
+        let ((_, end), ()) = tokio::join!(rest(logs), cut);
+        assert_eq!(end, Err(ErrorKind::Cut));
+        assert_eq!(world.followers("web"), 0);
+    })
+    .await;
+}
+
+#[test]
+fn the_handle_ends_the_daemon_and_removes_its_socket() {
+    let handle = start().unwrap();
+    let socket = handle.socket().to_owned();
+    let connected = std::os::unix::net::UnixStream::connect(&socket);
+    assert!(connected.is_ok());
+    drop(handle);
+    assert!(!socket.exists());
+}
+
+/// All eight have talked within five seconds, one has restarted, and a long line has passed.
+#[tokio::test(start_paused = true)]
+async fn the_first_five_seconds_show_it_all() {
+    let world = Arc::new(World::default());
+    actors::enter(&world);
+    let names = ["web", "api", "db", "cache", "worker", "cron", "mail", "console"];
+    let history: Vec<usize> = names.iter().map(|name| world.messages(name).len()).collect();
+    let five = Duration::from_secs(5);
+    let _ = tokio::time::timeout(five, actors::play(&world)).await;
+    for (name, before) in names.iter().zip(history) {
+        assert!(before < world.messages(name).len(), "{name} has said nothing");
+    }
+    assert!(world.messages("db").iter().any(|message| message.payload.len() == 16 * 1024));
+    let starts = world.messages("worker");
+    let starts = starts.iter().filter(|message| message.payload == b"worker is starting\n").count();
+    assert_eq!(starts, 2, "the worker has crashed and come back");
+}

@@ -1,0 +1,332 @@
+//! The state of the daemon: containers, their logs and lives, and the faults it plays.
+//!
+//! A [`World`] is a handle; a test or an actor changes the world through it, the server reads it.
+//! Its clock is tokio's, so on a paused clock timestamps are those of the test.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::fault::{Fault, Faults, Route, Rule};
+use super::log::{Message, Store};
+use crate::engine::source::{Phase, StdStream};
+use crate::engine::timestamp::Timestamp;
+
+/// Where the clock begins: 2026-01-01T00:00:00Z, unless the embedded daemon tells the time.
+const EPOCH: i64 = 1_767_225_600 * 1_000_000_000;
+/// Events held for a subscriber, as the real one does.
+const EVENTS: usize = 256;
+
+/// One container.
+#[derive(Debug)]
+pub(super) struct Life {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) tty: bool,
+    pub(super) driver: &'static str,
+    pub(super) phase: Phase,
+    pub(super) exit_code: i64,
+    pub(super) oom: bool,
+    pub(super) restarts: u64,
+    /// Counts its starts.
+    pub(super) run: u64,
+    pub(super) started: Timestamp,
+    pub(super) finished: Timestamp,
+    pub(super) log: Store,
+    pub(super) followers: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    begun: Instant,
+    epoch: i64,
+    last: i64,
+    pub(super) version: &'static str,
+    pub(super) lives: BTreeMap<String, Life>,
+    made: u64,
+    pub(super) events: VecDeque<String>,
+    /// The number of the first event held.
+    pub(super) first_event: u64,
+    drop_events: u32,
+    pub(super) faults: Faults,
+    pub(super) requests: Vec<String>,
+}
+
+/// A handle on the daemon's state.
+#[derive(Clone, Debug)]
+pub struct World {
+    state: Arc<Mutex<State>>,
+    changed: Arc<watch::Sender<u64>>,
+    cut: Arc<watch::Sender<u64>>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::beginning_at(EPOCH)
+    }
+}
+
+impl World {
+    /// An empty world whose clock tells the real time.
+    pub fn now() -> Self {
+        Self::beginning_at(i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(EPOCH))
+    }
+
+    fn beginning_at(epoch: i64) -> Self {
+        let state = State {
+            begun: Instant::now(),
+            epoch,
+            last: 0,
+            version: "24.0.9",
+            lives: BTreeMap::new(),
+            made: 0,
+            events: VecDeque::new(),
+            first_event: 0,
+            drop_events: 0,
+            faults: Faults::default(),
+            requests: Vec::new(),
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            changed: Arc::new(watch::Sender::new(0)),
+            cut: Arc::new(watch::Sender::new(0)),
+        }
+    }
+
+    /// Makes a container; it does not run yet.
+    pub fn create(&self, name: &str) {
+        self.create_with(name, false, "json-file");
+    }
+
+    /// Makes a container with a terminal or not, and with this log driver.
+    pub fn create_with(&self, name: &str, tty: bool, driver: &'static str) {
+        self.change(|state| {
+            state.made += 1;
+            let id = format!("{:012x}{:052x}", 0xc0_ffee_0000 + state.made, state.made);
+            let life = Life {
+                id: id.clone(),
+                name: name.to_owned(),
+                tty,
+                driver,
+                phase: Phase::Created,
+                exit_code: 0,
+                oom: false,
+                restarts: 0,
+                run: 0,
+                started: Timestamp::from_nanos(0),
+                finished: Timestamp::from_nanos(0),
+                log: Store::default(),
+                followers: 0,
+            };
+            state.lives.insert(id.clone(), life);
+            state.event(&id, "create", &[]);
+        });
+    }
+
+    /// Starts its next run.
+    pub fn start(&self, name: &str) {
+        self.with(name, |state, id| {
+            let now = state.tick();
+            let life = state.life(id);
+            life.restarts += u64::from(life.phase == Phase::Restarting);
+            (life.phase, life.started, life.oom) = (Phase::Running, now, false);
+            life.run += 1;
+            state.event(id, "start", &[]);
+        });
+    }
+
+    /// It writes; see the stored form in [`Message`].
+    pub fn write(&self, name: &str, stream: StdStream, text: impl AsRef<[u8]>) {
+        self.with(name, |state, id| {
+            let mut log = std::mem::take(&mut state.life(id).log);
+            log.write(stream, text.as_ref(), || state.tick());
+            state.life(id).log = log;
+        });
+    }
+
+    /// A message is stored with this time, whatever the clock says.
+    pub fn write_at(&self, name: &str, stream: StdStream, time: Timestamp, payload: &[u8]) {
+        self.with(name, |state, id| {
+            state.life(id).log.push(Message { stream, time, payload: payload.to_vec() });
+        });
+    }
+
+    /// Its run ends.
+    pub fn exit(&self, name: &str, code: i64) {
+        self.end(name, code, Phase::Exited);
+    }
+
+    /// Its run ends, and its restart policy will start it again.
+    pub fn crash(&self, name: &str, code: i64) {
+        self.end(name, code, Phase::Restarting);
+    }
+
+    /// The kernel kills it for want of memory.
+    pub fn kill_for_memory(&self, name: &str) {
+        self.with(name, |state, id| {
+            state.life(id).oom = true;
+            state.event(id, "oom", &[]);
+        });
+        self.exit(name, 137);
+    }
+
+    fn end(&self, name: &str, code: i64, phase: Phase) {
+        self.with(name, |state, id| {
+            let now = state.tick();
+            let life = state.life(id);
+            (life.phase, life.exit_code, life.finished) = (phase, code, now);
+            state.event(id, "die", &[("exitCode", &code.to_string())]);
+        });
+    }
+
+    /// It is frozen, or thawed.
+    pub fn pause(&self, name: &str, paused: bool) {
+        let (phase, event) =
+            if paused { (Phase::Paused, "pause") } else { (Phase::Running, "unpause") };
+        self.with(name, |state, id| {
+            state.life(id).phase = phase;
+            state.event(id, event, &[]);
+        });
+    }
+
+    /// It gets another name.
+    pub fn rename(&self, name: &str, to: &str) {
+        self.with(name, |state, id| {
+            to.clone_into(&mut state.life(id).name);
+            state.event(id, "rename", &[("oldName", &format!("/{name}"))]);
+        });
+    }
+
+    /// It is removed, log and all.
+    pub fn remove(&self, name: &str) {
+        self.with(name, |state, id| {
+            state.event(id, "destroy", &[]);
+            state.lives.remove(id);
+        });
+    }
+
+    /// The oldest messages of its log are gone.
+    pub fn forget(&self, name: &str, count: usize) {
+        self.with(name, |state, id| state.life(id).log.forget(count));
+    }
+
+    /// Its next message begins a new file, and follows deliver it twice.
+    pub fn double_next(&self, name: &str) {
+        self.with(name, |state, id| state.life(id).log.double_next());
+    }
+
+    /// What its log holds.
+    pub fn messages(&self, name: &str) -> Vec<Message> {
+        self.with(name, |state, id| state.life(id).log.messages())
+    }
+
+    /// Follows of its log that are open.
+    pub fn followers(&self, name: &str) -> usize {
+        self.with(name, |state, id| state.life(id).followers)
+    }
+
+    /// The questions asked so far: method and target.
+    pub fn requests(&self) -> Vec<String> {
+        self.lock().requests.clone()
+    }
+
+    /// The version that the daemon tells of itself.
+    pub fn set_version(&self, version: &'static str) {
+        self.change(|state| state.version = version);
+    }
+
+    /// The next `times` questions of this kind meet this fault.
+    pub fn fail(&self, route: Route, times: u32, fault: Fault) {
+        self.change(|state| state.faults.add(Rule { route, times: Some(times), fault }));
+    }
+
+    /// Every question of this kind meets this fault, until [`heal`](Self::heal).
+    pub fn fail_always(&self, route: Route, fault: Fault) {
+        self.change(|state| state.faults.add(Rule { route, times: None, fault }));
+    }
+
+    /// No more faults.
+    pub fn heal(&self) {
+        self.change(|state| state.faults.clear());
+    }
+
+    /// The next event is lost.
+    pub fn drop_event(&self) {
+        self.change(|state| state.drop_events += 1);
+    }
+
+    /// Every connection is cut, as when the daemon is killed.
+    pub fn cut_all(&self) {
+        self.cut.send_modify(|count| *count += 1);
+    }
+
+    pub(super) fn cuts(&self) -> watch::Receiver<u64> {
+        self.cut.subscribe()
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        let result = act(&mut self.lock());
+        self.changed.send_modify(|version| *version += 1);
+        result
+    }
+
+    fn with<T>(&self, name: &str, act: impl FnOnce(&mut State, &str) -> T) -> T {
+        self.change(|state| {
+            let id = state.find(name).unwrap_or_else(|| panic!("the script names `{name}`"));
+            act(state, &id)
+        })
+    }
+}
+
+impl State {
+    /// The id of the container that this name, id or id prefix means.
+    pub(super) fn find(&self, text: &str) -> Option<String> {
+        let named = self.lives.values().find(|life| life.name == text);
+        let by_id = || self.lives.values().find(|life| life.id.starts_with(text));
+        named.or_else(by_id).map(|life| life.id.clone())
+    }
+
+    fn life(&mut self, id: &str) -> &mut Life {
+        self.lives.get_mut(id).expect("found a moment ago")
+    }
+
+    /// A new moment, later than all before.
+    pub(super) fn tick(&mut self) -> Timestamp {
+        let elapsed = i64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        self.last = (self.epoch + elapsed).max(self.last + 1);
+        Timestamp::from_nanos(self.last)
+    }
+
+    fn event(&mut self, id: &str, action: &str, more: &[(&str, &str)]) {
+        if 0 < self.drop_events {
+            self.drop_events -= 1;
+            return;
+        }
+        let now = self.tick().as_nanos();
+        let mut attributes = json!({ "name": self.life(id).name, "image": "demo" });
+        for (name, value) in more {
+            attributes[*name] = json!(value);
+        }
+        let event = json!({
+            "status": action, "id": id, "from": "demo", "Type": "container", "Action": action,
+            "Actor": { "ID": id, "Attributes": attributes },
+            "scope": "local", "time": now / 1_000_000_000, "timeNano": now,
+        });
+        if self.events.len() == EVENTS {
+            self.events.pop_front();
+            self.first_event += 1;
+        }
+        self.events.push_back(format!("{event}\n"));
+    }
+}
