@@ -21,8 +21,9 @@ pub(super) struct Question {
 pub(super) type Refusal = (u16, String);
 
 impl Question {
-    /// Reads the target of a request, with or without a version in front.
+    /// Reads the target of a request: with or without a host, and a version, in front.
     pub(super) fn of(target: &str) -> Option<Self> {
+        let target = target.strip_prefix("http://docker").unwrap_or(target);
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let mut parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let versioned = parts.first().is_some_and(|part| {
@@ -80,7 +81,7 @@ fn moment(text: &str) -> Result<Timestamp, Refusal> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let parsed = seconds.parse::<i64>().ok().zip(format!("{fraction:0<9.9}").parse::<i64>().ok());
     parsed
-        .and_then(|(seconds, nanos)| seconds.checked_mul(1_000_000_000)?.checked_add(nanos))
+        .map(|(seconds, nanos)| seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
         .map(Timestamp::from_nanos)
         .ok_or_else(|| (400, format!("invalid value for a time: {text}")))
 }

@@ -128,34 +128,25 @@ async fn events_tell_starts_and_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn each_fault_does_what_it_says() {
-    let late = Duration::from_secs(3);
+    let long = format!("{}\n", "x".repeat(1000));
+    let whole = format!("one\n{long}");
     let raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_vec();
     let cases = [
         (Fault::Refuse, Err(ErrorKind::Cut)),
         (Fault::Never, Err(ErrorKind::Timeout)),
         (Fault::Status(409, "busy".to_owned()), Err(ErrorKind::Refused)),
         (Fault::Status(501, "no reading".to_owned()), Err(ErrorKind::Unreadable)),
-        (Fault::HeadersLate(late), Ok(("one\ntwo\n", Ok(())))),
+        (Fault::HeadersLate(Duration::from_secs(3)), Ok((whole.as_str(), Ok(())))),
         (Fault::RawBytes(raw), Ok(("", Err(ErrorKind::Protocol)))),
-        (Fault::CutAfter(400), Ok(("one\ntwo\n", Err(ErrorKind::Cut)))),
+        (Fault::CutAfter(500), Ok(("one\n", Err(ErrorKind::Cut)))),
         (Fault::EndAfter(1), Ok(("one\n", Ok(())))),
-        (Fault::Drip(Duration::from_millis(5)), Ok(("one\ntwo\n", Ok(())))),
+        (Fault::Drip(Duration::from_millis(5)), Ok((whole.as_str(), Ok(())))),
     ];
     for (fault, expected) in cases {
         with_world(async |world, docker| {
             world.create("web");
             world.start("web");
-            world.write("web", StdStream::Stdout, "one\ntwo\n");
-            world.write("web", StdStream::Stdout, "x".repeat(1000));
-            world.forget("web", 0);
-            let last = if matches!(fault, Fault::HeadersLate(_) | Fault::Drip(_)) { 0 } else { 1 };
-            if last == 0 {
-                // Only what comes before the long line is compared.
-                world.remove("web");
-                world.create("web");
-                world.start("web");
-                world.write("web", StdStream::Stdout, "one\ntwo\n");
-            }
+            world.write("web", StdStream::Stdout, &whole);
             world.fail(Route::Logs, 1, fault.clone());
             let found = match open(docker, false, Tail::All).await {
                 Ok(logs) => Ok(rest(logs).await),
@@ -167,6 +158,20 @@ async fn each_fault_does_what_it_says() {
         })
         .await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_log_stays_open_and_gives_nothing() {
+    with_world(async |world, docker| {
+        world.create("web");
+        world.start("web");
+        world.write("web", StdStream::Stdout, "one\n");
+        world.fail(Route::Logs, 1, Fault::SilentAfter(300));
+        let logs = open(docker, true, Tail::All).await.unwrap();
+        let hour = Duration::from_secs(3600);
+        assert!(tokio::time::timeout(hour, rest(logs)).await.is_err());
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

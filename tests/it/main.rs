@@ -8,6 +8,7 @@ mod errors;
 mod finite;
 mod follow;
 mod output;
+mod parity;
 mod rotation;
 mod stop;
 mod support;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 pub(crate) use cmon::{Cmon, Done};
 pub(crate) use container::Container;
-pub(crate) use dockerd::Dockerd;
+pub(crate) use dockerd::{Dockerd, get};
 
 /// Longer than anything here takes; a test that reaches it has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
