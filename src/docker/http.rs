@@ -170,26 +170,31 @@ impl Body {
     }
 
     fn size(&mut self, input: &mut &[u8]) -> Result<(), HttpError> {
-        if self.carry.is_empty()
-            && let Ok(httparse::Status::Complete((used, size))) = httparse::parse_chunk_size(input)
-        {
-            *input = &input[used..];
-            self.begin_chunk(size);
-            return Ok(());
-        }
-        let line = input.iter().position(|byte| *byte == b'\n').map_or(input.len(), |at| at + 1);
-        if MAX_SIZE_LINE < self.carry.len() + line {
+        let end = input.iter().position(|byte| *byte == b'\n').map_or(input.len(), |at| at + 1);
+        let (line, rest) = input.split_at(end);
+        *input = rest;
+        if MAX_SIZE_LINE < self.carry.len() + line.len() {
             return Err(HttpError::ChunkSize);
         }
-        self.carry.extend_from_slice(&input[..line]);
-        *input = &input[line..];
-        match httparse::parse_chunk_size(&self.carry) {
+        let parsed = match self.carry.is_empty() {
+            true => httparse::parse_chunk_size(line),
+            false => {
+                self.carry.extend_from_slice(line);
+                httparse::parse_chunk_size(&self.carry)
+            }
+        };
+        match parsed {
             Ok(httparse::Status::Complete((_, size))) => {
                 self.carry.clear();
                 self.begin_chunk(size);
                 Ok(())
             }
-            Ok(httparse::Status::Partial) if self.carry.last() != Some(&b'\n') => Ok(()),
+            Ok(httparse::Status::Partial) if !line.ends_with(b"\n") => {
+                if self.carry.is_empty() {
+                    self.carry.extend_from_slice(line);
+                }
+                Ok(())
+            }
             _ => Err(HttpError::ChunkSize),
         }
     }
@@ -299,6 +304,14 @@ mod tests {
         assert!(Head::parse(b"SSH-2.0-OpenSSH\r\n").is_err());
         let endless = [b"HTTP/1.1 200 OK\r\nA: ".as_slice(), &vec![b'x'; MAX_HEAD]].concat();
         assert!(Head::parse(&endless).is_err());
+    }
+
+    #[test]
+    fn a_size_line_ends_at_its_newline_however_it_comes() {
+        let input = b"1;x\ny\r\nz\r\n0\r\n\r\n";
+        for cut in 0..input.len() {
+            assert_eq!(decode(Framing::Chunked, input, &[cut]), Err(HttpError::ChunkSize), "{cut}");
+        }
     }
 
     proptest! {

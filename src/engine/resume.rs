@@ -1,7 +1,7 @@
 //! What one container has delivered, and what its next stream has to do: pure.
 //!
 //! It belongs to the container and survives every stream. A reader opens a stream with the
-//! [`Window`] that [`Resume::open`] asks for and feeds it the frames; out come the lines that were
+//! window that [`Resume::open`] asks for and feeds it the frames; out come the lines that were
 //! not delivered before. The anchor advances in the same call that yields the lines, and the
 //! caller hands them on without waiting in between, so a reader may be cancelled at any wait and
 //! loses nothing.

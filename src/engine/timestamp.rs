@@ -91,8 +91,11 @@ fn fixed(text: &[u8; LENGTH + 1]) -> Option<Timestamp> {
         && minute < 60
         && second < 61
         && (1678..2262).contains(&year);
+    if !sound {
+        return None;
+    }
     let seconds = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
-    sound.then_some(Timestamp(seconds * 1_000_000_000 + nanos))
+    Some(Timestamp(seconds * 1_000_000_000 + nanos))
 }
 
 fn number(text: &[u8]) -> Option<i64> {
@@ -153,9 +156,13 @@ mod tests {
 
     #[test]
     fn what_is_not_a_timestamp_is_refused() {
-        for text in
-            ["", "x", "2026-13-24T03:07:04.332701047Z x", "Error grabbing logs: x y z and some"]
-        {
+        for text in [
+            "",
+            "x",
+            "9999-11-24T03:07:04.332701047Z x",
+            "2026-13-24T03:07:04.332701047Z x",
+            "Error grabbing logs: x y z and some",
+        ] {
             assert_eq!(Timestamp::strip(text.as_bytes()), None, "{text}");
         }
         assert_eq!(Timestamp::strip(b"2026-11-24T03:07:04.332701047Z"), None, "no space");
