@@ -1,13 +1,16 @@
 //! The status line: what is at work right now, redrawn in place on stderr.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use tokio::time::Instant;
 
 use super::summary::grouped;
 use crate::engine::census::Census;
 
+/// Columns left for what the terminal echoes of a typed Ctrl-C.
+const ECHO: u16 = 3;
 /// How often it is redrawn.
 pub(super) const PERIOD: Duration = Duration::from_millis(500);
 
@@ -23,7 +26,8 @@ pub(super) struct Status {
 impl Status {
     pub(super) fn new(wanted: bool) -> Self {
         let bar = wanted.then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let target = ProgressDrawTarget::term_like(Box::new(Narrow));
+            let bar = ProgressBar::with_draw_target(None, target);
             bar.with_style(ProgressStyle::with_template("{wide_msg}").expect("a fixed template"))
         });
         Self { bar, drawn: Instant::now(), lines: 0 }
@@ -60,6 +64,57 @@ impl Status {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// The terminal on stderr, said to be a little narrower than it is: the line is padded to the whole
+/// width, and what the terminal echoes of a typed Ctrl-C would wrap to a line that nobody clears.
+#[derive(Debug)]
+struct Narrow;
+
+impl TermLike for Narrow {
+    fn width(&self) -> u16 {
+        let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(80, |size| size.ws_col);
+        columns.saturating_sub(ECHO).max(1)
+    }
+
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        moved(n, 'A')
+    }
+
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        moved(n, 'B')
+    }
+
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        moved(n, 'C')
+    }
+
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        moved(n, 'D')
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        io::stderr().write_all(format!("{text}\n").as_bytes())
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        io::stderr().write_all(text.as_bytes())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.write_str("\r\x1b[2K")
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+fn moved(n: usize, direction: char) -> io::Result<()> {
+    match n {
+        0 => Ok(()),
+        n => io::stderr().write_all(format!("\x1b[{n}{direction}").as_bytes()),
     }
 }
 
