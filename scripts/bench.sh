@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# What reading costs: a log of 2 million lines from a real daemon, by cmon and by its peers in the
+# same run, each into `cat >/dev/null`. Prints medians, and ratios beside the bars that cmon means to
+# keep. Needs root, dockerd, docker, curl and a static busybox.
+#
+#   ./scripts/bench.sh [RUNS]        5 runs unless told otherwise; LINES=N for another log
+set -euo pipefail
+cd "$(dirname "$0")/.."
+runs=${1:-5}
+lines=${LINES:-2000000}
+
+cargo build --locked --release --quiet --bin cmon --example bare_loop
+cmon=$PWD/target/release/cmon
+bare=$PWD/target/release/examples/bare_loop
+# The newest docker command there is makes the fairest peer.
+docker=$(command -v docker)
+
+dir=$(mktemp -d /tmp/cmon-bench-XXXX)
+dockerd -D --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "unix://$dir/s" \
+    --bridge=none --iptables=false >"$dir/log" 2>&1 &
+daemon=$!
+cleanup() {
+    kill "$daemon" 2>/dev/null && wait "$daemon" || true
+    awk -v d="$dir/" 'index($2, d) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l
+    rm -rf "$dir"
+}
+trap cleanup EXIT
+export DOCKER_HOST=unix://$dir/s
+until curl -sf --unix-socket "$dir/s" http://docker/_ping >/dev/null; do sleep 0.1; done
+
+mkdir -p "$dir/image/bin"
+cp "$(command -v busybox)" "$dir/image/bin/busybox"
+for tool in sh awk; do ln -s busybox "$dir/image/bin/$tool"; done
+tar -C "$dir/image" -c . | "$docker" import - box >/dev/null
+# 75 digits and a newline: 107 bytes with the timestamp.
+"$docker" run -d --name big --network none box \
+    awk -v n="$lines" 'BEGIN { for (i = 1; i <= n; i++) printf "%075d\n", i }' >/dev/null
+"$docker" wait big >/dev/null
+
+echo "daemon $("$docker" version -f '{{.Server.Version}}'), docker $("$docker" version -f '{{.Client.Version}}')," \
+    "$(curl --version | head -1 | cut -d' ' -f1-2), $("$cmon" --version), $lines lines, $runs runs, $(nproc) cores"
+
+TIMEFORMAT='%R %U %S'
+measure() { # name, command...
+    local name=$1
+    shift
+    { time "$@" 2>/dev/null; } 2>>"$dir/$name" | cat >/dev/null
+}
+for ((run = 1; run <= runs; run++)); do
+    printf '\rrun %d of %d' "$run" "$runs" >&2
+    measure docker "$docker" logs -t big
+    measure curl curl -s --unix-socket "$dir/s" \
+        "http://docker/containers/big/logs?stdout=1&stderr=1&timestamps=1"
+    measure bare "$bare" "$dir/s" big
+    measure cmon "$cmon" tail --no-follow -t big
+done
+printf '\r' >&2
+
+# All lines came, and they are the daemon's.
+[[ $("$cmon" tail --no-follow -t big | cksum) == $("$docker" logs -t big | cksum) ]] ||
+    { echo "cmon and docker logs differ" >&2; exit 1; }
+
+median() { # file, awk expression
+    awk "{ print $2 }" "$dir/$1" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+}
+printf '%-16s %8s %8s %14s %14s\n' "" "wall s" "CPU s" "wall/docker" "CPU/docker"
+dw=$(median docker '$1') dc=$(median docker '$2 + $3')
+for name in docker curl bare cmon; do
+    w=$(median $name '$1') c=$(median $name '$2 + $3')
+    awk -v n=$name -v w="$w" -v c="$c" -v dw="$dw" -v dc="$dc" \
+        'BEGIN { printf "%-16s %8.2f %8.2f %14.2f %14.2f\n", n, w, c, w / dw, c / dc }'
+done
+awk -v w="$(median cmon '$1')" -v c="$(median cmon '$2 + $3')" -v dw="$dw" -v dc="$dc" \
+    -v b="$(median bare '$2 + $3')" 'BEGIN {
+    printf "cmon: wall %.2f of docker logs -t (bar 0.80), CPU %.2f (bar 0.25), CPU %.2f of the bare loop (bar 1.50)\n",
+        w / dw, c / dc, c / b }'
