@@ -1,1 +1,150 @@
-//! The printer against pipes that a test reads, blocks and closes.
+//! The printer against pipes that a test reads, leaves unread and closes. It runs on its own thread, in
+//! real time: every wait here is for the printer's end or for bytes.
+
+use std::io::{PipeReader, Read, pipe};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::{Sink, Summary};
+use super::*;
+use crate::engine::event::{Label, Lines, Note, Notice};
+use crate::engine::source::{ContainerId, ContainerKey, DaemonId, StdStream};
+use crate::engine::timestamp::Timestamp;
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn config(form: Form) -> Config {
+    Config {
+        form,
+        timestamps: false,
+        sanitize: false,
+        color_out: false,
+        color_err: false,
+        quiet: false,
+        status: false,
+        summary: Summary::Always,
+    }
+}
+
+fn label() -> Arc<Label> {
+    let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab") };
+    Arc::new(Label { key, name: "web".into() })
+}
+
+fn line(text: &str) -> Event {
+    let mut lines = Lines::new(label());
+    lines.push(Timestamp::from_nanos(1), StdStream::Stdout, [text.as_bytes(), b""], true, false);
+    Event::Lines(lines)
+}
+
+fn note(what: Notice) -> Event {
+    Event::Note(Note { label: Some(label()), what })
+}
+
+/// A printer with the other ends of its outputs.
+fn start(config: Config) -> (Printer, mpsc::Sender<Event>, PipeReader, PipeReader) {
+    let ((out, to_out), (err, to_err)) = (pipe().unwrap(), pipe().unwrap());
+    let sinks = Sinks { out: Sink::of(&to_out).unwrap(), err: Sink::of(&to_err).unwrap() };
+    let (events, received) = mpsc::channel(4);
+    let printer = Printer::spawn(config, sinks, received, Census::default).unwrap();
+    (printer, events, out, err)
+}
+
+async fn ended(printer: &mut Printer) -> Ended {
+    tokio::time::timeout(PATIENCE, printer.ended()).await.expect("it has to end")
+}
+
+fn text(mut from: PipeReader) -> String {
+    let mut text = String::new();
+    from.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[tokio::test]
+async fn lines_go_to_stdout_and_talk_to_stderr_in_order() {
+    let (mut printer, events, out, err) = start(config(Form::Text { prefix: true }));
+    for event in [line("one\n"), note(Notice::Started), line("two\n")] {
+        events.send(event).await.unwrap();
+    }
+    drop(events);
+    assert!(matches!(ended(&mut printer).await, Ended::Done));
+    printer.summary(&Census { lines: 2, ..Census::default() }).unwrap();
+    drop(printer);
+    assert_eq!(text(out), "web  | one\nweb  | two\n");
+    assert!(text(err).starts_with("+ web started\n2 lines, 0 B in 0.0 s"));
+}
+
+#[tokio::test]
+async fn quiet_drops_notes_and_keeps_what_is_wrong() {
+    let quiet = Config { quiet: true, ..config(Form::Bare) };
+    let (mut printer, events, _out, err) = start(quiet);
+    events.send(note(Notice::Started)).await.unwrap();
+    events.send(note(Notice::ReaderPanicked { message: "boom".to_owned() })).await.unwrap();
+    drop(events);
+    ended(&mut printer).await;
+    drop(printer);
+    assert_eq!(
+        text(err),
+        "! web reader panicked: boom; the stream is opened again, nothing is lost\n"
+    );
+}
+
+#[tokio::test]
+async fn in_json_everything_is_on_stdout() {
+    let (mut printer, events, out, err) = start(config(Form::Json));
+    events.send(line("one\n")).await.unwrap();
+    events.send(note(Notice::Started)).await.unwrap();
+    drop(events);
+    ended(&mut printer).await;
+    printer.summary(&Census::default()).unwrap();
+    drop(printer);
+    let types: Vec<String> = text(out)
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["type"].to_string())
+        .collect();
+    assert_eq!(types, ["\"line\"", "\"note\"", "\"summary\""]);
+    assert_eq!(text(err), "");
+}
+
+#[tokio::test]
+async fn a_reader_that_leaves_is_noticed_although_nothing_is_written() {
+    let (mut printer, _events, out, _err) = start(config(Form::Bare));
+    drop(out);
+    assert!(matches!(ended(&mut printer).await, Ended::Closed));
+}
+
+#[tokio::test]
+async fn a_write_that_fails_is_told() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let (err, to_err) = pipe().unwrap();
+    let sinks = Sinks { out: Sink::of(&full).unwrap(), err: Sink::of(&to_err).unwrap() };
+    let (events, received) = mpsc::channel(4);
+    let mut printer = Printer::spawn(config(Form::Bare), sinks, received, Census::default).unwrap();
+    events.send(line("one\n")).await.unwrap();
+    let Ended::Failed(error) = ended(&mut printer).await else {
+        panic!("it cannot have been written");
+    };
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    drop(err);
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_holds_the_senders_back_and_loses_nothing() {
+    let (mut printer, events, mut out, _err) = start(config(Form::Bare));
+    let batch = format!("{}\n", "x".repeat(99_999));
+    // More than the pipe and the channel hold: the sends must come to a halt.
+    let sending = thread::spawn(move || {
+        for _ in 0..50 {
+            events.blocking_send(line(&batch)).unwrap();
+        }
+    });
+    let mut first = [0; 1];
+    out.read_exact(&mut first).unwrap();
+    assert!(!sending.is_finished(), "five megabytes fit nowhere");
+    let rest = thread::spawn(move || text(out));
+    sending.join().unwrap();
+    assert!(matches!(ended(&mut printer).await, Ended::Done));
+    drop(printer);
+    assert_eq!(rest.join().unwrap().len(), 5_000_000 - 1);
+}
