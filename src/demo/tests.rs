@@ -96,6 +96,27 @@ async fn a_follow_gives_what_is_stored_then_what_comes_and_ends_with_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_daemon_tells_of_itself_and_each_question_has_a_deadline() {
+    with_world(async |world, docker| {
+        world.create("web");
+        world.start("web");
+        docker.api().ping().await.unwrap();
+        assert_eq!(docker.api().version().await.unwrap().api, "1.43");
+        let idle = docker.api().info().await.unwrap().goroutines.unwrap();
+        let _open = open(docker, true, Tail::All).await.unwrap();
+        let busy = docker.api().info().await.unwrap();
+        assert!(idle < busy.goroutines.unwrap() && busy.descriptors.is_some());
+        for route in [Route::Ping, Route::Version, Route::Info] {
+            world.fail(route, 1, Fault::Never);
+        }
+        assert_eq!(docker.api().ping().await.unwrap_err().kind, ErrorKind::Timeout);
+        assert_eq!(docker.api().version().await.unwrap_err().kind, ErrorKind::Timeout);
+        assert_eq!(docker.api().info().await.unwrap_err().kind, ErrorKind::Timeout);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_terminal_has_no_frames() {
     with_world(async |world, docker| {
         world.create_with("tty", true, "json-file");

@@ -48,6 +48,23 @@ pub struct Config {
     pub summary: Summary,
 }
 
+#[cfg(test)]
+impl Config {
+    /// Nothing but the form, for tests.
+    fn plain(form: Form) -> Self {
+        Self {
+            form,
+            timestamps: false,
+            sanitize: false,
+            color_out: false,
+            color_err: false,
+            quiet: false,
+            status: false,
+            summary: Summary::Never,
+        }
+    }
+}
+
 /// How lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {

@@ -120,24 +120,10 @@ impl Prefix {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Summary;
     use super::*;
     use crate::engine::event::Label;
     use crate::engine::source::{ContainerId, ContainerKey, DaemonId};
     use crate::engine::timestamp::Timestamp;
-
-    fn config(form: Form) -> Config {
-        Config {
-            form,
-            timestamps: false,
-            sanitize: false,
-            color_out: false,
-            color_err: false,
-            quiet: false,
-            status: false,
-            summary: Summary::Never,
-        }
-    }
 
     fn batch(name: &str, lines: &[&str]) -> Lines {
         let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab") };
@@ -163,8 +149,8 @@ mod tests {
     fn bare_is_byte_for_byte() {
         let batches =
             [batch("web", &["one\n", "two\r\n", "long>"]), batch("web", &["er\n", "open"])];
-        assert_eq!(text(config(Form::Bare), &batches), "one\ntwo\r\nlonger\nopen");
-        let timed = Config { timestamps: true, ..config(Form::Bare) };
+        assert_eq!(text(Config::plain(Form::Bare), &batches), "one\ntwo\r\nlonger\nopen");
+        let timed = Config { timestamps: true, ..Config::plain(Form::Bare) };
         let time = "1970-01-01T00:00:00.000000001Z";
         let expected = format!("{time} one\n{time} two\r\n{time} longer\n{time} open");
         assert_eq!(text(timed, &batches), expected);
@@ -174,12 +160,12 @@ mod tests {
     fn each_line_of_several_containers_has_its_name_and_its_end() {
         let batches = [batch("web", &["one\n", "two\r\n"]), batch("database", &["open", "long>"])];
         let expected = "web  | one\nweb  | two\ndatabase | open\ndatabase | long…\n";
-        assert_eq!(text(config(Form::Text { prefix: true }), &batches), expected);
+        assert_eq!(text(Config::plain(Form::Text { prefix: true }), &batches), expected);
     }
 
     #[test]
     fn a_name_has_one_colour_and_it_ends_before_the_line() {
-        let colored = Config { color_out: true, ..config(Form::Text { prefix: true }) };
+        let colored = Config { color_out: true, ..Config::plain(Form::Text { prefix: true }) };
         let text = text(colored, &[batch("web", &["x\n"]), batch("web", &["y\n"])]);
         let color = of_name("web");
         assert_eq!(text, format!("{color}web{RESET}  | x\n{color}web{RESET}  | y\n"));
@@ -187,7 +173,7 @@ mod tests {
 
     #[test]
     fn on_a_terminal_control_sequences_are_shown_and_colours_end_with_the_line() {
-        let terminal = Config { sanitize: true, ..config(Form::Text { prefix: false }) };
+        let terminal = Config { sanitize: true, ..Config::plain(Form::Text { prefix: false }) };
         let text = text(terminal, &[batch("web", &["\x1b[31mred\n", "\x1b[2Jgone\n"])]);
         assert_eq!(text, "\x1b[31mred\x1b[0m\n^[[2Jgone\x1b[0m\n");
     }

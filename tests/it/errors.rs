@@ -27,6 +27,41 @@ fn no_daemon_is_told_with_the_address_and_how_it_was_chosen() {
 }
 
 #[test]
+fn a_socket_of_others_is_told() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let dir = tempfile::tempdir_in("/tmp").unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    // A copy that somebody else may run, and a socket that only this user may open.
+    let binary = dir.path().join("cmon");
+    std::fs::copy(env!("CARGO_BIN_EXE_cmon"), &binary).unwrap();
+    let socket = dir.path().join("s");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let done = std::process::Command::new(&binary)
+        .args(["tail", "web"])
+        .env("DOCKER_HOST", format!("unix://{}", socket.display()))
+        .uid(65_534)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("permission denied") && stderr.contains("`docker`"), "{stderr}");
+    drop(listener);
+}
+
+#[test]
+fn a_flag_may_come_from_the_environment() {
+    let container = Container::run("seq 5");
+    container.wait();
+    let change = |command: &mut std::process::Command| {
+        command.env("CMON_TAIL", "2").env("CMON_NO_FOLLOW", "1");
+    };
+    let done = Cmon::start_with(&["tail", &container.name], change).done().code(0);
+    assert_eq!(done.text(), "4\n5\n");
+}
+
+#[test]
 fn a_socket_without_a_daemon_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");

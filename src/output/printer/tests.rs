@@ -5,7 +5,7 @@ use std::io::{PipeReader, Read, pipe};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{Sink, Summary};
+use super::super::Sink;
 use super::*;
 use crate::engine::event::{Label, Lines, Note, Notice};
 use crate::engine::source::{ContainerId, ContainerKey, DaemonId, StdStream};
@@ -13,19 +13,6 @@ use crate::engine::timestamp::Timestamp;
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-fn config(form: Form) -> Config {
-    Config {
-        form,
-        timestamps: false,
-        sanitize: false,
-        color_out: false,
-        color_err: false,
-        quiet: false,
-        status: false,
-        summary: Summary::Always,
-    }
-}
 
 fn label() -> Arc<Label> {
     let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab") };
@@ -63,7 +50,7 @@ fn text(mut from: PipeReader) -> String {
 
 #[tokio::test]
 async fn lines_go_to_stdout_and_talk_to_stderr_in_order() {
-    let (mut printer, events, out, err) = start(config(Form::Text { prefix: true }));
+    let (mut printer, events, out, err) = start(Config::plain(Form::Text { prefix: true }));
     for event in [line("one\n"), note(Notice::Started), line("two\n")] {
         events.send(event).await.unwrap();
     }
@@ -77,7 +64,7 @@ async fn lines_go_to_stdout_and_talk_to_stderr_in_order() {
 
 #[tokio::test]
 async fn quiet_drops_notes_and_keeps_what_is_wrong() {
-    let quiet = Config { quiet: true, ..config(Form::Bare) };
+    let quiet = Config { quiet: true, ..Config::plain(Form::Bare) };
     let (mut printer, events, _out, err) = start(quiet);
     events.send(note(Notice::Started)).await.unwrap();
     events.send(note(Notice::ReaderPanicked { message: "boom".to_owned() })).await.unwrap();
@@ -92,7 +79,7 @@ async fn quiet_drops_notes_and_keeps_what_is_wrong() {
 
 #[tokio::test]
 async fn in_json_everything_is_on_stdout() {
-    let (mut printer, events, out, err) = start(config(Form::Json));
+    let (mut printer, events, out, err) = start(Config::plain(Form::Json));
     events.send(line("one\n")).await.unwrap();
     events.send(note(Notice::Started)).await.unwrap();
     drop(events);
@@ -109,7 +96,7 @@ async fn in_json_everything_is_on_stdout() {
 
 #[tokio::test]
 async fn a_reader_that_leaves_is_noticed_although_nothing_is_written() {
-    let (mut printer, _events, out, _err) = start(config(Form::Bare));
+    let (mut printer, _events, out, _err) = start(Config::plain(Form::Bare));
     drop(out);
     assert!(matches!(ended(&mut printer).await, Ended::Closed));
 }
@@ -120,7 +107,8 @@ async fn a_write_that_fails_is_told() {
     let (err, to_err) = pipe().unwrap();
     let sinks = Sinks { out: Sink::of(&full).unwrap(), err: Sink::of(&to_err).unwrap() };
     let (events, received) = mpsc::channel(4);
-    let mut printer = Printer::spawn(config(Form::Bare), sinks, received, Census::default).unwrap();
+    let mut printer =
+        Printer::spawn(Config::plain(Form::Bare), sinks, received, Census::default).unwrap();
     events.send(line("one\n")).await.unwrap();
     let Ended::Failed(error) = ended(&mut printer).await else {
         panic!("it cannot have been written");
@@ -131,7 +119,7 @@ async fn a_write_that_fails_is_told() {
 
 #[tokio::test]
 async fn a_reader_that_stops_holds_the_senders_back_and_loses_nothing() {
-    let (mut printer, events, mut out, _err) = start(config(Form::Bare));
+    let (mut printer, events, mut out, _err) = start(Config::plain(Form::Bare));
     let batch = format!("{}\n", "x".repeat(99_999));
     // More than the pipe and the channel hold: the sends must come to a halt.
     let sending = thread::spawn(move || {
