@@ -49,6 +49,12 @@ pub struct Global {
         env = "CMON_STREAM_TIMEOUT"
     )]
     pub stream_timeout: Duration,
+    /// How long a stream may be quiet before the daemon is asked whether it has more
+    #[arg(
+        long, global = true, value_name = "TIME", default_value = "30s", value_parser = stream_timeout,
+        env = "CMON_STALE_AFTER"
+    )]
+    pub stale_after: Duration,
     /// How long stopping may take before everything is closed by force
     #[arg(
         long, global = true, value_name = "TIME", default_value = "5s",

@@ -123,6 +123,7 @@ fn engine(global: &Global, tail: &Tail) -> engine::Config {
         outputs: Outputs { stdout: tail.stdout || !either, stderr: tail.stderr || !either },
         max_line: tail.max_line,
         stream_timeout: global.stream_timeout,
+        stale_after: global.stale_after,
         stop_timeout: global.stop_timeout,
         seed: None,
     }

@@ -1,4 +1,4 @@
-//! The lines that are shown first: the last so many of the log, counted as lines.
+//! What is shown of a log, and first of all its end: the last so many of the log, counted as lines.
 //!
 //! The daemon counts messages, and a long line is many of them. So a first view asks for
 //! somewhat more, joins the pieces, and keeps the last lines; what was read is the anchor for the
@@ -8,11 +8,41 @@
 use super::anchor::Key;
 use super::event::Lines;
 use super::lines::Assembler;
-use super::resume::Outputs;
-use super::source::{Frames, Tail};
+use super::source::{Frames, StdStream, Tail};
 
 /// Up to this many lines are held and counted.
 pub const EXACT: u64 = 100;
+
+/// How much of the log is shown first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backlog {
+    /// All that the daemon holds.
+    All,
+    /// The last lines.
+    Last(u64),
+}
+
+/// Which outputs are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outputs {
+    /// Standard output.
+    pub stdout: bool,
+    /// Standard error.
+    pub stderr: bool,
+}
+
+impl Outputs {
+    /// Both.
+    pub const BOTH: Self = Self { stdout: true, stderr: true };
+
+    /// Whether this output is wanted.
+    pub fn has(self, stream: StdStream) -> bool {
+        match stream {
+            StdStream::Stdout => self.stdout,
+            StdStream::Stderr => self.stderr,
+        }
+    }
+}
 
 /// A first view while it is read.
 #[derive(Debug)]

@@ -87,6 +87,10 @@ pub struct Census {
     pub streams_closed: u64,
     /// Of these, closed because of their age.
     pub rotations: u64,
+    /// Of these, closed because they were silent although the daemon had more.
+    pub stale: u64,
+    /// Questions about quiet streams.
+    pub probes: u64,
     /// Streams opened again because the one before broke.
     pub reconnects: u64,
     /// Readers that panicked.

@@ -224,6 +224,8 @@ pub enum Notice {
         /// How long until the next try.
         retry: Duration,
     },
+    /// Its stream was silent although the daemon had more; it is opened again at once.
+    WentSilent,
     /// The daemon ended the stream although the container runs, again and again.
     EndsEarly {
         /// How often in a row without a new line.
@@ -257,6 +259,8 @@ pub enum Notice {
 pub enum EndReason {
     /// It reached its age; the next one opens at the anchor.
     Rotated,
+    /// It was quiet although the daemon had more; the next one opens at the anchor.
+    Stale,
     /// The daemon ended it in good order.
     Eof,
     /// It could not be opened, or it broke.

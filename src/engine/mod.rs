@@ -21,11 +21,13 @@ pub mod event;
 mod lifecycle;
 pub mod limits;
 pub mod lines;
+mod pace;
 mod reader;
 pub mod registry;
 pub mod resume;
 pub mod selection;
 pub mod source;
+pub mod stale;
 mod supervisor;
 pub mod tally;
 pub mod timestamp;
@@ -38,10 +40,10 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+pub use backlog::{Backlog, Outputs};
 use census::{Census, TaskKind};
 use event::Event;
 use registry::Registry;
-pub use resume::{Backlog, Outputs};
 use selection::{AmbiguousId, Selection, Unmatched};
 use source::{Listed, Source, SourceError};
 use supervisor::Supervisor;
@@ -62,6 +64,8 @@ pub struct Config {
     pub max_line: usize,
     /// The age at which a stream is rotated, give or take a tenth.
     pub stream_timeout: Duration,
+    /// How long a stream may be quiet before the daemon is asked whether it has more.
+    pub stale_after: Duration,
     /// How long stopping may take before everything is closed by force.
     pub stop_timeout: Duration,
     /// Fixes the jitter, for tests.

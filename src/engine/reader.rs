@@ -5,6 +5,7 @@
 //! channel, before the anchor advances; so wherever it is cancelled, nothing is lost. Every wait
 //! races with stop.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 use super::backlog::{EXACT, FirstView};
 use super::event::{EndReason, Event, Lines};
 use super::limits::{FINITE_IDLE, SEEK_IDLE};
-use super::resume::{Fed, Resume};
+use super::resume::{Fed, Resume, Window};
 use super::source::{
     Container, ErrorKind, Frames, LogRequest, LogStream, Read, Source, SourceError, Tail,
 };
+use super::stale::{Budget, GRACE};
 use super::tally::Tally;
 
 /// A stream that does not find its anchor, although each search found it, is given up after so
@@ -33,6 +35,7 @@ pub(super) struct Reader<S> {
     pub(super) resume: Arc<Mutex<Resume>>,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) tally: Arc<Tally>,
+    pub(super) probes: Arc<Budget>,
     pub(super) stop: CancellationToken,
 }
 
@@ -213,23 +216,28 @@ impl<S: Source> Reader<S> {
         let mut frames = Frames::default();
         let far = Instant::now() + Duration::from_secs(86_400 * 365);
         let rotation = sleep_until(deadline.unwrap_or(far));
-        let quiet = sleep_until(far);
-        tokio::pin!(rotation, quiet);
+        let silence = sleep_until(far);
+        let mut watch = self.with_resume(|resume| Watch::new(resume.quiet().interval()));
+        let mut before = Window::Searching;
+        tokio::pin!(rotation, silence);
         loop {
-            let seeking = self.with_resume(|resume| resume.is_seeking());
+            let window = self.with_resume(|resume| resume.window());
+            let settled = matches!(window, Window::Over | Window::Found);
             let idle = if follow { SEEK_IDLE } else { FINITE_IDLE };
-            if seeking || !follow {
-                quiet.as_mut().reset(Instant::now() + idle);
+            // What is held until the window's end must not be held longer by what else comes.
+            if !(follow && window == Window::Unproven && before == window) {
+                silence.as_mut().reset(Instant::now() + idle);
             }
+            before = window;
             let read = tokio::select! {
                 // Stop first, then age: a stream that always has data must not keep them waiting.
                 biased;
                 () = self.stop.cancelled() => return Pumped::Ended(EndReason::Cancelled),
-                () = &mut rotation, if deadline.is_some() => {
+                () = &mut rotation, if deadline.is_some() && settled => {
                     return Pumped::Ended(EndReason::Rotated);
                 }
                 read = stream.read(&mut frames) => read,
-                () = &mut quiet, if seeking || !follow => {
+                () = &mut silence, if window != Window::Over || !follow => {
                     if !follow {
                         return Pumped::Ended(EndReason::Failed(silent()));
                     }
@@ -239,7 +247,18 @@ impl<S: Source> Reader<S> {
                         Err(reason) => return Pumped::Ended(reason),
                     }
                 }
+                stale = watch.step(self), if follow && settled => match stale {
+                    true => return Pumped::Ended(EndReason::Stale),
+                    false => continue,
+                },
             };
+            if !frames.is_empty() {
+                let interval = self.with_resume(|resume| {
+                    resume.quiet().found_busy();
+                    resume.quiet().interval()
+                });
+                watch = Watch::new(interval);
+            }
             match self.take(&mut frames).await {
                 Ok(Fed::Going) => {}
                 Ok(Fed::Missed) => return Pumped::Missed,
@@ -247,16 +266,30 @@ impl<S: Source> Reader<S> {
             }
             match read {
                 Ok(Read::Some) => {}
-                Ok(Read::End) => {
-                    return match self.window_over().await {
-                        Ok(Fed::Going) => Pumped::Ended(EndReason::Eof),
-                        Ok(Fed::Missed) => Pumped::Missed,
-                        Err(reason) => Pumped::Ended(reason),
-                    };
-                }
+                Ok(Read::End) => return self.end_of_file().await,
                 Err(error) => return Pumped::Ended(EndReason::Failed(error)),
             }
         }
+    }
+
+    async fn end_of_file(&self) -> Pumped {
+        match self.window_over().await {
+            Ok(Fed::Going) => Pumped::Ended(EndReason::Eof),
+            Ok(Fed::Missed) => Pumped::Missed,
+            Err(reason) => Pumped::Ended(reason),
+        }
+    }
+
+    /// Asks for the newest message of the log, when it is this container's turn: whether it was
+    /// delivered. `None` when there is none, or no answer.
+    async fn probe(&self, turn: Instant) -> Option<bool> {
+        sleep_until(turn).await;
+        self.tally.probe();
+        let mut newest = self.open(false, Tail::Last(1)).await.ok()?;
+        let mut frames = Frames::default();
+        while let Ok(Ok(Read::Some)) = timeout(FINITE_IDLE, newest.read(&mut frames)).await {}
+        let (frame, payload) = frames.iter().last()?;
+        Some(self.with_resume(|resume| resume.knows(frame, payload)))
     }
 
     /// Hands on what the frames complete. A place in the channel comes first: from there on
@@ -315,6 +348,48 @@ impl<S: Source> Reader<S> {
     /// Does something with the container's place in its log; the lock never spans a wait.
     fn with_resume<T>(&self, act: impl FnOnce(&mut Resume) -> T) -> T {
         act(&mut self.resume.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Watches a quiet stream: is there nothing, or does it no longer deliver?
+struct Watch<'a> {
+    /// When to act next.
+    due: Instant,
+    /// The daemon has more than came, and the stream has a moment to deliver it.
+    suspect: bool,
+    probe: Option<Pin<Box<dyn Future<Output = Option<bool>> + Send + 'a>>>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(interval: Duration) -> Self {
+        Self { due: Instant::now() + interval, suspect: false, probe: None }
+    }
+
+    /// Goes a step: waits, begins a probe, or takes its answer. Tells whether the stream is stale.
+    ///
+    /// # Cancel safety
+    /// Safe: a probe that was begun goes on with the next call.
+    async fn step<S: Source>(&mut self, reader: &'a Reader<S>) -> bool {
+        if let Some(probe) = &mut self.probe {
+            let known = probe.await;
+            self.probe = None;
+            if known == Some(false) {
+                (self.suspect, self.due) = (true, Instant::now() + GRACE);
+                return false;
+            }
+            let interval = reader.with_resume(|resume| {
+                resume.quiet().found_quiet();
+                resume.quiet().interval()
+            });
+            self.due = Instant::now() + interval;
+            return false;
+        }
+        sleep_until(self.due).await;
+        if !self.suspect {
+            let turn = reader.probes.take(Instant::now());
+            self.probe = Some(Box::pin(reader.probe(turn)));
+        }
+        self.suspect
     }
 }
 

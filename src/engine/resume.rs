@@ -19,49 +19,18 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::anchor::{Anchor, Key, Seek, Sight};
-use super::backlog::FirstView;
+use super::backlog::{Backlog, FirstView, Outputs};
 use super::event::{Gap, GapCause, Label, Lines};
 use super::lines::Assembler;
-use super::source::{Container, Frame, Frames, StdStream, Tail};
+use super::pace::Pace;
+use super::source::{Container, Frame, Frames, Tail};
+use super::stale::Quiet;
 use super::timestamp::Timestamp;
 
-/// The least and the most frames that a stream asks for to find its anchor.
-const SEEK_FRAMES: std::ops::RangeInclusive<u64> = 64..=4096;
 /// The windows of a search, after a stream's own has failed; then all.
 const SEARCH: [u64; 3] = [4096, 16_384, 65_536];
 /// Frames that may be late are held until the anchor is found, up to so many bytes.
 const HELD: usize = 1 << 20;
-
-/// How much of the log is shown first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backlog {
-    /// All that the daemon holds.
-    All,
-    /// The last lines.
-    Last(u64),
-}
-
-/// Which outputs are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outputs {
-    /// Standard output.
-    pub stdout: bool,
-    /// Standard error.
-    pub stderr: bool,
-}
-
-impl Outputs {
-    /// Both.
-    pub const BOTH: Self = Self { stdout: true, stderr: true };
-
-    /// Whether this output is wanted.
-    pub fn has(self, stream: StdStream) -> bool {
-        match stream {
-            StdStream::Stdout => self.stdout,
-            StdStream::Stderr => self.stderr,
-        }
-    }
-}
 
 /// Where the container stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +43,19 @@ enum Plan {
     Anchored,
     /// The anchor is lost and the gap was told: all of the log that is not known as delivered.
     Rest,
+}
+
+/// How far a stream has come in the window that it asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// Through: all that comes is new.
+    Over,
+    /// The anchor was found; stored frames may still come.
+    Found,
+    /// The anchor is looked for. Silence means that the window is over.
+    Searching,
+    /// What comes is held: only the window's end tells whether it is new.
+    Unproven,
 }
 
 /// What came of feeding frames.
@@ -115,6 +97,7 @@ pub struct Resume {
     whole: bool,
     /// The window of the last search, until the next stream.
     found_in: Option<Tail>,
+    quiet: Quiet,
     pace: Pace,
 }
 
@@ -129,15 +112,6 @@ struct Seeking {
     unproven: Frames,
 }
 
-/// How fast frames come, to guess how many came while no stream was open.
-#[derive(Clone, Copy, Debug)]
-struct Pace {
-    opened: Instant,
-    frames: u64,
-    last: Instant,
-    per_second: f64,
-}
-
 impl Resume {
     /// A container of which nothing was read yet.
     pub fn new(
@@ -146,6 +120,7 @@ impl Resume {
         backlog: Backlog,
         outputs: Outputs,
         max_line: usize,
+        quiet: Quiet,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -164,7 +139,8 @@ impl Resume {
             first_seen: None,
             whole: false,
             found_in: None,
-            pace: Pace { opened: now, frames: 0, last: now, per_second: 0.0 },
+            quiet,
+            pace: Pace::new(now),
         }
     }
 
@@ -198,11 +174,8 @@ impl Resume {
 
     /// Begins a stream: what to ask for.
     pub fn open(&mut self, now: Instant) -> Tail {
-        let seconds = now.saturating_duration_since(self.pace.last).as_secs_f64();
-        let behind = (2.0 * self.pace.per_second * seconds).min(1e6);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1e6")]
-        let frames = (64 + behind as u64).clamp(*SEEK_FRAMES.start(), *SEEK_FRAMES.end());
-        self.pace = Pace { opened: now, frames: self.frames, ..self.pace };
+        let frames = self.pace.window(now);
+        self.pace.opened(now, self.frames);
         let found = self.found_in.take();
         self.open_window(match (self.plan, found) {
             (Plan::Anchored, None) => Tail::Last(frames),
@@ -247,9 +220,24 @@ impl Resume {
         larger.map(Tail::Last).chain([Tail::All])
     }
 
-    /// Whether the anchor is being looked for, so that silence means that the window is over.
-    pub fn is_seeking(&self) -> bool {
-        self.seek.is_some()
+    /// How far the stream has come in its window.
+    pub fn window(&self) -> Window {
+        match &self.seek {
+            None => Window::Over,
+            Some(seeking) if seeking.seek.is_found() => Window::Found,
+            Some(seeking) if seeking.seek.is_unproven() => Window::Unproven,
+            Some(_) => Window::Searching,
+        }
+    }
+
+    /// Whether this message was delivered, as far back as the anchor goes.
+    pub fn knows(&self, frame: Frame, payload: &[u8]) -> bool {
+        self.anchor.contains(&Key::of(frame, payload))
+    }
+
+    /// How long the container's stream may be quiet, and what was found of that.
+    pub fn quiet(&mut self) -> &mut Quiet {
+        &mut self.quiet
     }
 
     /// Takes frames of a stream and appends the lines that they complete and that were not
@@ -260,11 +248,7 @@ impl Resume {
                 return Fed::Missed;
             }
         }
-        self.pace.last = now;
-        let seconds = (now - self.pace.opened).as_secs_f64();
-        if 0.1 < seconds {
-            self.pace.per_second = (self.frames - self.pace.frames) as f64 / seconds;
-        }
+        self.pace.fed(now, self.frames);
         Fed::Going
     }
 

@@ -19,6 +19,8 @@ pub struct Tally {
     gaps: AtomicU64,
     rotations: AtomicU64,
     reconnects: AtomicU64,
+    stale: AtomicU64,
+    probes: AtomicU64,
     containers: AtomicU64,
 }
 
@@ -46,6 +48,16 @@ impl Tally {
         self.rotations.fetch_add(1, Relaxed);
     }
 
+    /// A stream was closed because it was stale.
+    pub(super) fn stale(&self) {
+        self.stale.fetch_add(1, Relaxed);
+    }
+
+    /// The daemon was asked about a quiet stream.
+    pub(super) fn probe(&self) {
+        self.probes.fetch_add(1, Relaxed);
+    }
+
     /// A stream is opened again because the one before broke.
     pub(super) fn reconnect(&self) {
         self.reconnects.fetch_add(1, Relaxed);
@@ -66,6 +78,8 @@ impl Tally {
         census.containers = self.containers.load(Relaxed);
         census.gaps = self.gaps.load(Relaxed);
         census.rotations = self.rotations.load(Relaxed);
+        census.stale = self.stale.load(Relaxed);
+        census.probes = self.probes.load(Relaxed);
         census.reconnects = self.reconnects.load(Relaxed);
     }
 }

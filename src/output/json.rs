@@ -7,8 +7,8 @@
 //! |---|---|
 //! | `line` | `time` (the daemon's, RFC 3339 in UTC with nanoseconds), `container` (name), `id` (full), `stream` (`stdout` or `stderr`), then `msg`, or `msg_base64` where the bytes are not UTF-8; the terminator is not part of it. `partial: true`: the line is longer than `--max-line`, and its next piece follows. `recovered: true`: the daemon handed it over late |
 //! | `gap` | `container`, `id`, `from` and `to` (times of the lines around it), `cause` (`log_rotated`, `removed`), `text` |
-//! | `note` | `event` (`started`, `restarting`, `exited`, `removed`, `renamed`, `unreadable`, `given_up`, `stream_broke`, `ends_early`, `daemon_away`, `daemon_back`, `reader_panicked`, `notes_dropped`), `container` and `id` unless it is about the daemon, `code` and `oom` of an exit, `text` |
-//! | `summary` | `seconds`, `containers`, `lines`, `bytes`, `streams_opened`, `streams_closed`, `streams_open`, `readers`, `cycles` (per container), `cycles_per_minute`, `rotations`, `reconnects`, `recovered`, `doubles`, `gaps`, `panics`, `requests`, `tasks` (left), `connections` (left), `stragglers` (names) |
+//! | `note` | `event` (`started`, `restarting`, `exited`, `removed`, `renamed`, `unreadable`, `given_up`, `stream_broke`, `went_silent`, `ends_early`, `daemon_away`, `daemon_back`, `reader_panicked`, `notes_dropped`), `container` and `id` unless it is about the daemon, `code` and `oom` of an exit, `text` |
+//! | `summary` | `seconds`, `containers`, `lines`, `bytes`, `streams_opened`, `streams_closed`, `streams_open`, `readers`, `cycles` (per container), `cycles_per_minute`, `rotations`, `stale`, `probes`, `reconnects`, `recovered`, `doubles`, `gaps`, `panics`, `requests`, `tasks` (left), `connections` (left), `stragglers` (names) |
 
 use std::collections::BTreeMap;
 
@@ -108,6 +108,8 @@ pub(super) fn summary(census: &Census, into: &mut Vec<u8>) {
         cycles: &census.cycles,
         cycles_per_minute: census.cycles_per_minute,
         rotations: census.rotations,
+        stale: census.stale,
+        probes: census.probes,
         reconnects: census.reconnects,
         recovered: census.recovered,
         doubles: census.doubles,
@@ -137,6 +139,8 @@ struct Figures<'a> {
     cycles: &'a BTreeMap<String, u64>,
     cycles_per_minute: f64,
     rotations: u64,
+    stale: u64,
+    probes: u64,
     reconnects: u64,
     recovered: u64,
     doubles: u64,

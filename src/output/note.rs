@@ -58,6 +58,7 @@ pub(super) fn word(notice: &Notice) -> &'static str {
         Notice::Unreadable { .. } => "unreadable",
         Notice::GivenUp { .. } => "given_up",
         Notice::StreamBroke { .. } => "stream_broke",
+        Notice::WentSilent => "went_silent",
         Notice::EndsEarly { .. } => "ends_early",
         Notice::DaemonAway { .. } => "daemon_away",
         Notice::DaemonBack => "daemon_back",
@@ -104,6 +105,7 @@ fn sign(notice: &Notice) -> Sign {
         Notice::Unreadable { .. }
         | Notice::GivenUp { .. }
         | Notice::StreamBroke { .. }
+        | Notice::WentSilent
         | Notice::EndsEarly { .. }
         | Notice::DaemonAway { .. }
         | Notice::ReaderPanicked { .. }
@@ -124,6 +126,9 @@ fn words(notice: &Notice) -> String {
         Notice::GivenUp { error } => format!("given up: {error}"),
         Notice::StreamBroke { error, retry } => {
             format!("stream broke: {error}; next try in {}", short(*retry))
+        }
+        Notice::WentSilent => {
+            "went silent although the daemon had more; its stream is opened again".to_owned()
         }
         Notice::EndsEarly { times, retry } => format!(
             "runs, but the daemon has ended its stream {times} times without a new line (a corrupt \
@@ -196,6 +201,7 @@ pub(super) mod tests {
             Notice::Unreadable { driver: "none".into(), error: error.clone() },
             Notice::GivenUp { error: error.clone() },
             Notice::StreamBroke { error: error.clone(), retry },
+            Notice::WentSilent,
             Notice::EndsEarly { times: 3, retry: Duration::from_millis(250) },
             Notice::DaemonAway { error, retry },
             Notice::DaemonBack,
@@ -212,6 +218,7 @@ pub(super) mod tests {
                 | Notice::Unreadable { .. }
                 | Notice::GivenUp { .. }
                 | Notice::StreamBroke { .. }
+                | Notice::WentSilent
                 | Notice::EndsEarly { .. }
                 | Notice::DaemonAway { .. }
                 | Notice::DaemonBack
@@ -238,6 +245,7 @@ pub(super) mod tests {
         ! web cannot be read: its log driver `none` keeps nothing (no)
         ! web given up: no
         ! web stream broke: no; next try in 4.2s
+        ! web went silent although the daemon had more; its stream is opened again
         ! web runs, but the daemon has ended its stream 3 times without a new line (a corrupt log?); next try in 250ms
         ! web does not answer: no; next try in 4.2s
         + web answers again

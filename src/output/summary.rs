@@ -20,10 +20,11 @@ pub(super) fn summary(census: &Census, color: bool) -> String {
     let over_all = census.streams_closed as f64 * 60.0 / seconds.max(1.0);
     let _ = writeln!(
         text,
-        "{} cycles, {over_all:.1}/min ({} by rotation); {} reconnects, {} gaps, {} recovered, {} doubles \
-         skipped",
+        "{} cycles, {over_all:.1}/min ({} by rotation, {} stale); {} reconnects, {} gaps, {} recovered, {} \
+         doubles skipped",
         census.streams_closed,
         census.rotations,
+        census.stale,
         census.reconnects,
         census.gaps,
         census.recovered,
@@ -112,7 +113,7 @@ mod tests {
         };
         insta::assert_snapshot!(summary(&census, false), @"
         12,345 lines, 1.9 MiB in 30.0 s; 8 containers
-        240 cycles, 480.0/min (232 by rotation); 1 reconnects, 0 gaps, 0 recovered, 0 doubles skipped
+        240 cycles, 480.0/min (232 by rotation, 0 stale); 1 reconnects, 0 gaps, 0 recovered, 0 doubles skipped
         cycles/min: db 30.0, web 32.0
         streams opened 240 = closed 240 + open 0; tasks left: 0, connections left: 0
         ! closed by force after the stop deadline: web

@@ -211,6 +211,11 @@ impl Seek {
         self.state == State::Found
     }
 
+    /// Whether the end of the window decides.
+    pub fn is_unproven(&self) -> bool {
+        self.state == State::Unproven
+    }
+
     /// Nothing more comes of the window. When it holds the whole log, nothing stands before it, and
     /// what was [`Sight::Unproven`] is new.
     pub fn end(&mut self) {

@@ -12,6 +12,8 @@
 //!    └ wake    └── started ── idle ◀── note ◀── drain ◀── not running ───┘
 //! ```
 
+mod step;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use super::backoff::Backoff;
 use super::event::{EndReason, Notice};
 use super::limits::HEALTHY;
 use super::source::{Container, ErrorKind, Exit, Phase, SourceError};
+pub(super) use step::{Act, Input};
 
 /// A container between two runs is asked about this often, in case its start is missed.
 const RESTART_POLL: Duration = Duration::from_secs(5);
@@ -26,53 +29,6 @@ const RESTART_POLL: Duration = Duration::from_secs(5);
 const EARLY_ENDS: u32 = 3;
 /// A finite read without a follow is given up after so many failures in a row.
 const TRIES: u32 = 5;
-
-/// What happened.
-#[derive(Debug)]
-pub(super) enum Input<'a> {
-    /// The answer to [`Act::Inspect`].
-    Inspected(Result<&'a Container, &'a SourceError>),
-    /// The stream of [`Act::Follow`] has ended.
-    StreamEnded {
-        /// Why.
-        reason: &'a EndReason,
-        /// It brought new frames.
-        progressed: bool,
-        /// How long it stood.
-        stood: Duration,
-    },
-    /// The read of [`Act::Drain`] has ended; `EndReason::Eof` tells that it is complete.
-    Drained(&'a EndReason),
-    /// The wait of [`Act::Wake`] is over.
-    Woke,
-    /// The daemon says that it started.
-    Started,
-    /// The daemon says that it runs, in a list.
-    Live,
-    /// The daemon says that its run ended.
-    Died(i64),
-    /// The daemon says that one of its processes was killed for want of memory.
-    OutOfMemory,
-    /// The daemon says that it was removed.
-    Destroyed,
-}
-
-/// What to do.
-#[derive(Clone, Debug)]
-pub(super) enum Act {
-    /// Open a stream.
-    Follow,
-    /// Read the rest of the log.
-    Drain,
-    /// Ask the daemon about the container.
-    Inspect,
-    /// Come back after this wait.
-    Wake(Duration),
-    /// Tell this.
-    Say(Notice),
-    /// Nothing more comes of this container.
-    Forget,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -283,6 +239,7 @@ impl Lifecycle {
         }
         match reason {
             EndReason::Rotated => vec![Act::Follow],
+            EndReason::Stale => vec![Act::Say(Notice::WentSilent), Act::Follow],
             EndReason::Eof => self.inspect(!progressed),
             EndReason::Cancelled => self.done(None),
             EndReason::Failed(error) => match error.kind {
@@ -303,8 +260,10 @@ impl Lifecycle {
             return Vec::new();
         }
         match reason {
-            EndReason::Eof | EndReason::Rotated if !self.follow => self.done(None),
-            EndReason::Eof | EndReason::Rotated => {
+            EndReason::Eof | EndReason::Rotated | EndReason::Stale if !self.follow => {
+                self.done(None)
+            }
+            EndReason::Eof | EndReason::Rotated | EndReason::Stale => {
                 self.backoff.reset();
                 self.end_run()
             }

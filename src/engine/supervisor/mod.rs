@@ -14,13 +14,15 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::backlog::Backlog;
 use super::event::{EndReason, Event, Label, Note, Notice};
 use super::lifecycle::{Act, Input, Lifecycle};
 use super::limits::RELIST;
 use super::registry::Registry;
-use super::resume::{Backlog, Resume};
+use super::resume::Resume;
 use super::selection::Selection;
 use super::source::{Container, ContainerKey, Happening, Listed, Source, SourceError, What};
+use super::stale::{Budget, Quiet};
 use super::tally::Tally;
 use super::{Config, backoff::Backoff};
 
@@ -78,6 +80,7 @@ pub(super) struct Supervisor<S: Source> {
     inbox: (mpsc::UnboundedSender<Message>, mpsc::UnboundedReceiver<Message>),
     happenings: (mpsc::Sender<Happening>, mpsc::Receiver<Happening>),
     questions: Arc<Semaphore>,
+    probes: Arc<Budget>,
     random: fastrand::Rng,
     daemon: Daemon,
 }
@@ -123,6 +126,7 @@ impl<S: Source> Supervisor<S> {
             inbox,
             happenings: mpsc::channel(HAPPENINGS),
             questions: Arc::new(Semaphore::new(QUESTIONS)),
+            probes: Arc::default(),
             random,
             daemon,
         }
@@ -289,6 +293,7 @@ impl<S: Source> Supervisor<S> {
         let progressed = before < follower.progress();
         match reason {
             EndReason::Rotated => self.tally.rotation(),
+            EndReason::Stale => self.tally.stale(),
             EndReason::Failed(_) | EndReason::Panicked(_) => self.tally.reconnect(),
             EndReason::Eof | EndReason::Cancelled => {}
         }
@@ -377,8 +382,9 @@ impl<S: Source> Supervisor<S> {
         let container = Arc::new(container.clone());
         follower.resume.get_or_insert_with(|| {
             let (outputs, max_line) = (self.config.outputs, self.config.max_line);
+            let quiet = Quiet::new(self.config.stale_after);
             let label = Arc::clone(&follower.label);
-            let resume = Resume::new(label, &container, follower.backlog, outputs, max_line);
+            let resume = Resume::new(label, &container, follower.backlog, outputs, max_line, quiet);
             Arc::new(Mutex::new(resume))
         });
         follower.container = Some(container);

@@ -22,6 +22,7 @@ impl<S: Source> Supervisor<S> {
             resume: Arc::clone(follower.resume.as_ref()?),
             events: self.events.clone(),
             tally: Arc::clone(&self.tally),
+            probes: Arc::clone(&self.probes),
             stop: self.stop.clone(),
         };
         Some((reader, follower.label.name.to_string()))

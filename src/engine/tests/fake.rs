@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::super::census::{ConnectionCount, Purpose};
 use super::super::source::{
@@ -29,6 +30,8 @@ pub(super) enum Fault {
     /// A follow ends in good order after so many frames. (A finite read that does is not to be told
     /// from a short log.)
     EndAfter(usize),
+    /// A follow stays open and gives nothing more after so many frames.
+    SilentAfter(usize),
     /// Its reader panics after so many frames.
     PanicAfter(usize),
     /// Nothing.
@@ -54,6 +57,8 @@ struct State {
     follows: u64,
     most_follows: u64,
     requests: u64,
+    /// Finite reads and follows, each with its moment.
+    opened: Vec<Instant>,
     forced: bool,
 }
 
@@ -77,6 +82,7 @@ impl Fake {
             follows: 0,
             most_follows: 0,
             requests: 0,
+            opened: Vec::new(),
             forced: false,
         };
         Self {
@@ -122,6 +128,11 @@ impl Fake {
     /// The most follows that were ever open at once.
     pub(super) fn most_follows(&self) -> u64 {
         self.lock().most_follows
+    }
+
+    /// When logs were opened, finite reads included.
+    pub(super) fn opened(&self) -> Vec<Instant> {
+        self.lock().opened.clone()
     }
 
     /// Follows that are open now.
@@ -189,6 +200,7 @@ impl Source for Fake {
             _ => {}
         }
         let mut state = self.lock();
+        state.opened.push(Instant::now());
         let held = state.log.len() - state.oldest;
         let shown = match request.tail {
             Tail::All => held,
@@ -245,6 +257,7 @@ impl FakeLogs {
             Fault::EndAfter(frames) if self.follow && frames <= self.given => {
                 return Some(Ok(Read::End));
             }
+            Fault::SilentAfter(frames) if self.follow && frames <= self.given => return None,
             Fault::PanicAfter(frames) if frames <= self.given => panic!("by script"),
             _ => {}
         }

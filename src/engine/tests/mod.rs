@@ -32,6 +32,7 @@ fn config() -> Config {
         outputs: Outputs::BOTH,
         max_line: 1 << 20,
         stream_timeout: SECOND,
+        stale_after: 30 * SECOND,
         stop_timeout: 5 * SECOND,
         seed: Some(7),
     }
@@ -219,6 +220,52 @@ async fn an_open_that_hangs_does_not_keep_stop_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_no_longer_delivers_is_noticed_and_nothing_is_lost() {
+    let fake = Fake::running([Fault::SilentAfter(10)]);
+    let config = Config { stream_timeout: 3600 * SECOND, ..config() };
+    let script = async |fake: &Fake, observer: &Observer<Fake>| {
+        talk(fake, 2000).await;
+        sleep(20 * SECOND).await;
+        assert_eq!(observer.census().lines, 2000, "within the 30 s, a question and a moment");
+    };
+    let (outcome, seen) = run(&fake, config, SECOND, script).await;
+    all_delivered_once(&fake, &seen);
+    assert_eq!((outcome.census.stale, outcome.census.probes), (1, 1));
+    assert!(matches!(seen.notes.as_slice(), [Notice::WentSilent]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_container_is_not_rotated_for_it_and_is_asked_less_and_less() {
+    let fake = Fake::running([]);
+    let config = Config { stream_timeout: 86_400 * SECOND, ..config() };
+    let script = async |fake: &Fake, _: &Observer<Fake>| {
+        fake.write(Stdout, 1, "only\n");
+        sleep(1000 * SECOND).await;
+    };
+    let (outcome, seen) = run(&fake, config, SECOND, script).await;
+    all_delivered_once(&fake, &seen);
+    assert_eq!((outcome.census.stale, outcome.census.streams_opened), (0, 1));
+    let opened = fake.opened();
+    let after: Vec<u64> = opened.iter().map(|at| (*at - opened[0]).as_secs()).collect();
+    assert_eq!(after, [0, 30, 90, 210, 450, 750]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_of_one_line_is_no_hot_loop_however_short_the_rotation() {
+    let fake = Fake::running([]);
+    let config = Config { stream_timeout: SECOND / 10, ..config() };
+    let script = async |fake: &Fake, _: &Observer<Fake>| {
+        fake.write(Stdout, 1, "only\n");
+        sleep(10 * SECOND).await;
+        fake.write(Stdout, 1, "only\n");
+        sleep(SECOND).await;
+    };
+    let (_, seen) = run(&fake, config, SECOND, script).await;
+    all_delivered_once(&fake, &seen);
+    assert!(fake.opened().len() < 150, "{} in 12 s", fake.opened().len());
+}
+
+#[tokio::test(start_paused = true)]
 async fn exit_on_stop_ends_when_the_run_does() {
     let fake = Fake::running([]);
     let config = Config { exit_on_stop: true, ..config() };
@@ -287,6 +334,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         3 => Just(Fault::None),
         3 => (0usize..200).prop_map(Fault::CutAfter),
         2 => (0usize..200).prop_map(Fault::EndAfter),
+        1 => (0usize..200).prop_map(Fault::SilentAfter),
         1 => (0usize..200).prop_map(Fault::PanicAfter),
         1 => Just(Fault::NoOpen),
     ]

@@ -1,0 +1,53 @@
+//! What goes into the state machine, and what comes out.
+
+use std::time::Duration;
+
+use super::super::event::{EndReason, Notice};
+use super::super::source::{Container, SourceError};
+
+/// What happened.
+#[derive(Debug)]
+pub(in super::super) enum Input<'a> {
+    /// The answer to [`Act::Inspect`].
+    Inspected(Result<&'a Container, &'a SourceError>),
+    /// The stream of [`Act::Follow`] has ended.
+    StreamEnded {
+        /// Why.
+        reason: &'a EndReason,
+        /// It brought new frames.
+        progressed: bool,
+        /// How long it stood.
+        stood: Duration,
+    },
+    /// The read of [`Act::Drain`] has ended; `EndReason::Eof` tells that it is complete.
+    Drained(&'a EndReason),
+    /// The wait of [`Act::Wake`] is over.
+    Woke,
+    /// The daemon says that it started.
+    Started,
+    /// The daemon says that it runs, in a list.
+    Live,
+    /// The daemon says that its run ended.
+    Died(i64),
+    /// The daemon says that one of its processes was killed for want of memory.
+    OutOfMemory,
+    /// The daemon says that it was removed.
+    Destroyed,
+}
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub(in super::super) enum Act {
+    /// Open a stream.
+    Follow,
+    /// Read the rest of the log.
+    Drain,
+    /// Ask the daemon about the container.
+    Inspect,
+    /// Come back after this wait.
+    Wake(Duration),
+    /// Tell this.
+    Say(Notice),
+    /// Nothing more comes of this container.
+    Forget,
+}

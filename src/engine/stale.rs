@@ -1,0 +1,88 @@
+//! When to ask whether a quiet stream is stale, and how seldom.
+//!
+//! Most quiet streams belong to quiet containers. So a stream that has been quiet for a while is not
+//! closed: one cheap question (the newest message of the log) tells whether the daemon has more than
+//! came. A container that is found quiet is asked half as often each time, and all containers share
+//! one budget. Plain values; the clock is given.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// A container that is quiet for long is asked about this seldom.
+const LONGEST: Duration = Duration::from_secs(5 * 60);
+/// All containers together are asked this often at most: four times a second.
+const APART: Duration = Duration::from_millis(250);
+/// What the daemon has may be on its way: this long the stream has to deliver it.
+pub const GRACE: Duration = Duration::from_secs(1);
+
+/// How long one container's stream may be quiet before the next question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quiet {
+    first: Duration,
+    interval: Duration,
+}
+
+impl Quiet {
+    /// The first question comes after `first`.
+    pub fn new(first: Duration) -> Self {
+        Self { first, interval: first }
+    }
+
+    /// How long the stream may be quiet from now on.
+    pub fn interval(self) -> Duration {
+        self.interval
+    }
+
+    /// The daemon has no more than came.
+    pub fn found_quiet(&mut self) {
+        self.interval = (2 * self.interval).min(LONGEST.max(self.first));
+    }
+
+    /// Something came.
+    pub fn found_busy(&mut self) {
+        self.interval = self.first;
+    }
+}
+
+/// The moments that are left for questions, shared by all containers.
+#[derive(Debug, Default)]
+pub struct Budget(Mutex<Option<Instant>>);
+
+impl Budget {
+    /// Takes the next free moment, now or later.
+    pub fn take(&self, now: Instant) -> Instant {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let moment = last.map_or(now, |last| now.max(last + APART));
+        *last = Some(moment);
+        moment
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quiet_container_is_asked_less_and_less() {
+        let mut quiet = Quiet::new(Duration::from_secs(30));
+        let mut seconds = Vec::new();
+        for _ in 0..6 {
+            seconds.push(quiet.interval().as_secs());
+            quiet.found_quiet();
+        }
+        assert_eq!(seconds, [30, 60, 120, 240, 300, 300]);
+        quiet.found_busy();
+        assert_eq!(quiet.interval().as_secs(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn questions_are_apart() {
+        let (budget, now) = (Budget::default(), Instant::now());
+        let moments: Vec<u128> = (0..5).map(|_| (budget.take(now) - now).as_millis()).collect();
+        assert_eq!(moments, [0, 250, 500, 750, 1000]);
+        let later = now + Duration::from_secs(60);
+        assert_eq!(budget.take(later), later, "what was not used does not add up");
+    }
+}
