@@ -5,6 +5,7 @@
 
 mod architecture;
 mod errors;
+mod faults;
 mod finite;
 mod follow;
 mod output;

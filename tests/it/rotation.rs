@@ -138,7 +138,7 @@ fn eight_containers_at_once() {
 #[test]
 fn the_daemon_is_left_as_it_was() {
     // A daemon of its own: the other tests would be seen in its goroutines.
-    let daemon = Dockerd::alone();
+    let daemon = Dockerd::alone(&[]);
     let names: Vec<String> = (0..4).map(|number| format!("left{number}")).collect();
     for name in &names {
         let script = "while :; do date; sleep 0.1; done";

@@ -7,20 +7,43 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use super::eventually;
 
-/// Starts the daemon in `$1`, and ends it when stdin does.
+/// Starts the daemon in `$1`, with the further arguments, does to it what stdin orders, and ends it when
+/// stdin ends.
 const WATCH: &str = r#"
 trap '' INT TERM
-dockerd -D --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" -H "unix://$1/s" \
-    --bridge=none --iptables=false >"$1/log" 2>&1 &
-daemon=$!
-cat >/dev/null
+dir=$1
+shift
+begin() {
+    rm -f "$dir/pid"
+    dockerd -D --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" \
+        -H "unix://$dir/s" --bridge=none --iptables=false "$@" >>"$dir/log" 2>&1 &
+    daemon=$!
+}
+begin "$@"
+while read -r order; do
+    case $order in
+        start) begin "$@" ;;
+        KILL | TERM)
+            kill "-$order" "$daemon"
+            wait "$daemon"
+            # containerd ends with its daemon, a moment later; the next daemon must not find it.
+            while kill -0 "$(cat "$dir/exec/containerd/containerd.pid")" 2>/dev/null; do
+                sleep 0.05
+            done
+            ;;
+        *) kill "-$order" "$daemon" ;;
+    esac
+    echo done
+done
+kill -CONT "$daemon"
 kill "$daemon"
 wait "$daemon"
+set -- "$dir"
 awk -v d="$1/" 'index($2, d) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l
 rm -rf "$1"
 "#;
@@ -41,46 +64,71 @@ const INSTALL: &str =
 /// The running daemon.
 pub(crate) struct Dockerd {
     dir: PathBuf,
-    /// Holds the pipe open.
-    _watch: Child,
+    /// The shell that watches over it; its stdin is held open.
+    watch: Mutex<Child>,
 }
 
 impl Dockerd {
     /// The daemon that all tests share, started by the first of them.
     pub(crate) fn shared() -> &'static Dockerd {
         static SHARED: OnceLock<Dockerd> = OnceLock::new();
-        SHARED.get_or_init(Self::alone)
+        SHARED.get_or_init(|| Self::alone(&[]))
     }
 
-    /// Another daemon, for a test that must be alone with it.
-    pub(crate) fn alone() -> Dockerd {
-        let daemon = Self::start();
+    /// Another daemon, for a test that must be alone with it, with these arguments more.
+    pub(crate) fn alone(args: &[&str]) -> Dockerd {
+        let daemon = Self::start(args);
         daemon.import_image();
         daemon
     }
 
-    fn start() -> Self {
+    fn start(args: &[&str]) -> Self {
         let dir = tempfile::Builder::new().prefix("cmon-it-").tempdir_in("/tmp").unwrap().keep();
         let found = Command::new("sh").args(["-c", "command -v dockerd"]).output().unwrap();
         assert!(found.status.success(), "these tests need a Docker daemon: {INSTALL}");
         let watch = Command::new("sh")
             .args(["-c", WATCH, "watch"])
             .arg(&dir)
+            .args(args)
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let daemon = Self { dir, _watch: watch };
-        let log = daemon.dir.join("log");
+        let daemon = Self { dir, watch: Mutex::new(watch) };
+        daemon.wait_until_it_answers();
+        daemon
+    }
+
+    fn wait_until_it_answers(&self) {
+        let log = self.dir.join("log");
         eventually(&format!("dockerd to answer; its log is {}", log.display()), || {
-            let mut socket = UnixStream::connect(daemon.socket()).ok()?;
+            let mut socket = UnixStream::connect(self.socket()).ok()?;
             socket.write_all(b"GET /_ping HTTP/1.0\r\n\r\n").ok()?;
             let mut answer = String::new();
             socket.read_to_string(&mut answer).ok()?;
             answer.ends_with("OK").then_some(())
         });
-        daemon
+    }
+
+    /// Sends it a signal: `KILL` and `TERM` wait for its end, `STOP` and `CONT` do not.
+    pub(crate) fn signal(&self, signal: &str) {
+        self.order(signal);
+    }
+
+    /// Starts it again.
+    pub(crate) fn start_again(&self) {
+        self.order("start");
+        self.wait_until_it_answers();
+    }
+
+    /// Gives the shell an order and waits until it is carried out.
+    fn order(&self, order: &str) {
+        let mut watch = self.watch.lock().unwrap();
+        writeln!(watch.stdin.as_mut().unwrap(), "{order}").unwrap();
+        let mut answer = [0; 5];
+        watch.stdout.as_mut().unwrap().read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"done\n");
     }
 
     fn import_image(&self) {

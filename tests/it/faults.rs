@@ -1,0 +1,105 @@
+//! A daemon that is killed, stopped, frozen: what it kept is shown once, and what happened is told.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::support::{Cmon, Dockerd, Done, eventually};
+
+/// A line every twentieth of a second, numbered, from 1 at each start.
+const TALK: &str = "i=0; while :; do i=$((i+1)); echo line $i; echo err $i >&2; usleep 50000; done";
+
+/// A daemon of its own with one talking container.
+fn talking(args: &[&str], policy: &str) -> Dockerd {
+    let daemon = Dockerd::alone(args);
+    let run = ["run", "-d", "--network", "none", "--name", "talk", "--restart", policy];
+    daemon.docker(&[&run[..], &["box", "sh", "-c", TALK]].concat());
+    daemon
+}
+
+fn follow(daemon: &Dockerd) -> Cmon {
+    let url = daemon.url();
+    let args = ["tail", "-o", "json", "-n", "all", "--summary", "--stream-timeout", "2s", "talk"];
+    Cmon::start_with(&args, |command| {
+        command.env("DOCKER_HOST", url);
+    })
+    .read()
+}
+
+/// Waits for `more` further lines.
+fn wait_for_lines(cmon: &Cmon, more: usize) {
+    let count = || cmon.out().matches(r#""type":"line""#).count();
+    let before = count();
+    eventually("more lines", || (before + more <= count()).then_some(()));
+}
+
+/// What was shown is the beginning of what the daemon holds, line for line, on each output.
+#[track_caller]
+fn exact(daemon: &Dockerd, done: &Done) {
+    let logs = daemon.command("docker").args(["logs", "talk"]).output().unwrap();
+    for (stream, held) in [("stdout", logs.stdout), ("stderr", logs.stderr)] {
+        let held = String::from_utf8(held).unwrap();
+        let shown = done.messages("talk", stream);
+        let held: Vec<&str> = held.lines().take(shown.len()).collect();
+        assert_eq!(shown, held, "{stream}");
+    }
+    let summary = done.objects("summary").pop().unwrap();
+    for field in ["tasks", "connections", "gaps", "streams_open", "panics"] {
+        assert_eq!(summary[field], 0, "{summary}");
+    }
+}
+
+#[test]
+fn the_daemon_is_killed_and_its_containers_with_it() {
+    let daemon = talking(&[], "always");
+    let cmon = follow(&daemon);
+    wait_for_lines(&cmon, 60);
+    daemon.signal("KILL");
+    cmon.wait_for_out(r#""event":"daemon_away""#);
+    daemon.start_again();
+    cmon.wait_for_out(r#""event":"daemon_back""#);
+    wait_for_lines(&cmon, 60);
+    let done = cmon.interrupt().code(130);
+    exact(&daemon, &done);
+}
+
+#[test]
+fn the_daemon_is_killed_and_its_containers_live_on() {
+    let daemon = talking(&["--live-restore"], "no");
+    let cmon = follow(&daemon);
+    wait_for_lines(&cmon, 60);
+    daemon.signal("KILL");
+    daemon.start_again();
+    wait_for_lines(&cmon, 60);
+    let done = cmon.interrupt().code(130);
+    exact(&daemon, &done);
+    // Its end would otherwise outlive the daemon.
+    daemon.docker(&["rm", "-f", "talk"]);
+}
+
+#[test]
+fn the_daemon_is_away_for_a_while_and_its_socket_too() {
+    let daemon = talking(&[], "always");
+    let cmon = follow(&daemon);
+    wait_for_lines(&cmon, 40);
+    daemon.signal("KILL");
+    std::fs::remove_file(daemon.socket()).unwrap();
+    sleep(Duration::from_secs(4));
+    daemon.start_again();
+    cmon.wait_for_out(r#""event":"daemon_back""#);
+    wait_for_lines(&cmon, 40);
+    let done = cmon.interrupt().code(130);
+    exact(&daemon, &done);
+}
+
+#[test]
+fn the_daemon_is_frozen_for_a_while() {
+    let daemon = talking(&[], "no");
+    let cmon = follow(&daemon);
+    wait_for_lines(&cmon, 40);
+    daemon.signal("STOP");
+    sleep(Duration::from_secs(12));
+    daemon.signal("CONT");
+    wait_for_lines(&cmon, 80);
+    let done = cmon.interrupt().code(130);
+    exact(&daemon, &done);
+}
