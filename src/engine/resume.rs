@@ -106,8 +106,6 @@ struct Seeking {
     seek: Seek,
     /// Frames that may have been missed, until the anchor is found.
     held: Frames,
-    /// They stand before the first known frame.
-    earlier: bool,
     /// Frames that are new when the window turns out to hold the whole log.
     unproven: Frames,
 }
@@ -202,12 +200,8 @@ impl Resume {
             Plan::Rest => Some(self.anchor.seek_rest()),
             Plan::Start(_) | Plan::All => None,
         };
-        self.seek = seek.map(|seek| Seeking {
-            seek,
-            held: Frames::default(),
-            earlier: true,
-            unproven: Frames::default(),
-        });
+        self.seek =
+            seek.map(|seek| Seeking { seek, held: Frames::default(), unproven: Frames::default() });
         window
     }
 
@@ -269,9 +263,11 @@ impl Resume {
                 }
                 seeking.unproven.push(frame.stream, frame.time, [payload, &[]]);
             }
-            Sight::Delivered { late } => {
+            Sight::Delivered { older } => {
                 self.counts.replayed += 1;
-                seeking.meet_known(late);
+                if older {
+                    seeking.held.clear();
+                }
             }
         }
         self.after_sight(was_found, into)
@@ -346,6 +342,7 @@ impl Resume {
     /// Takes a first view as delivered.
     pub fn view(&mut self, view: FirstView) -> Lines {
         let (lines, assembler, keys) = view.finish();
+        self.anchor.begin_inside();
         keys.into_iter().for_each(|key| self.anchor.push(key));
         self.assembler = assembler;
         self.plan = if self.anchor.is_empty() { Plan::All } else { Plan::Anchored };
@@ -354,6 +351,7 @@ impl Resume {
 
     /// The first view was read frame by frame, and is over.
     pub fn viewed(&mut self) {
+        self.anchor.begin_inside();
         if matches!(self.plan, Plan::Start(_)) {
             self.plan = Plan::All;
         }
@@ -414,12 +412,5 @@ impl Seeking {
     /// Whether no more unproven frames fit.
     fn is_full(&self) -> bool {
         HELD < self.unproven.bytes()
-    }
-
-    /// At the first known frame: what stands before it is older than the ring, unless it is late.
-    fn meet_known(&mut self, late: bool) {
-        if std::mem::take(&mut self.earlier) && !late {
-            self.held.clear();
-        }
     }
 }

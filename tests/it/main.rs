@@ -11,5 +11,6 @@ mod follow;
 mod output;
 mod parity;
 mod rotation;
+mod scripted;
 mod stop;
 mod support;

@@ -48,13 +48,20 @@ pub struct Anchor {
     ring: VecDeque<Key>,
     kept: usize,
     newest: Timestamp,
+    /// The ring holds all that was delivered, from the beginning of the log.
+    complete: bool,
 }
 
 impl Anchor {
     /// An empty anchor. `doubles`: the daemon doubles lines, so more keys are kept.
     pub fn new(doubles: bool) -> Self {
         let kept = if doubles { KEPT_FOR_DOUBLES } else { KEPT };
-        Self { ring: VecDeque::new(), kept, newest: Timestamp::from_nanos(i64::MIN) }
+        Self {
+            ring: VecDeque::new(),
+            kept,
+            newest: Timestamp::from_nanos(i64::MIN),
+            complete: true,
+        }
     }
 
     /// Whether nothing was delivered yet.
@@ -67,8 +74,14 @@ impl Anchor {
         self.ring.back().map(|key| key.time)
     }
 
+    /// What is delivered does not begin where the log does.
+    pub fn begin_inside(&mut self) {
+        self.complete = false;
+    }
+
     /// Notes a frame as delivered.
     pub fn push(&mut self, key: Key) {
+        self.complete &= self.ring.len() < self.kept;
         if self.ring.len() == self.kept
             && let Some(oldest) = self.ring.pop_front()
             && oldest.time == self.newest
@@ -106,12 +119,21 @@ impl Anchor {
             entry.left += 1;
             entry.places.push(place);
         }
+        let oldest = [StdStream::Stdout, StdStream::Stderr].map(|stream| {
+            let first = self.ring.iter().find(|key| key.stream == stream && !self.complete);
+            first.map(|key| key.time)
+        });
+        let of_oldest = |key: &Key| oldest[key.stream as usize] == Some(key.time);
+        let moments = (0..self.ring.len()).filter(|place| of_oldest(&self.ring[*place]));
         Seek {
             last: self.ring.back().copied(),
             known,
             window,
             seen: 0,
             first: [None; 2],
+            oldest,
+            seen_oldest: false,
+            margin: if self.complete { 0 } else { moments.max().unwrap_or(0).max(REORDER) },
             context: false,
             state: State::Before,
         }
@@ -135,6 +157,12 @@ pub struct Seek {
     seen: u64,
     /// The timestamp of each output's first frame in the window.
     first: [Option<Timestamp>; 2],
+    /// The timestamp of each output's oldest known frame.
+    oldest: [Option<Timestamp>; 2],
+    /// A frame of such a moment was seen.
+    seen_oldest: bool,
+    /// A known frame up to this place may have frames before it that are older than all known.
+    margin: usize,
     /// A known key was seen whose moment begins inside the window: all that was delivered behind it
     /// is in the window.
     context: bool,
@@ -157,11 +185,11 @@ enum State {
 /// What a frame in the window is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sight {
-    /// It was delivered: skip it. `late` tells, at the first such frame, whether the
-    /// frames before it in the window lie behind older known ones, so that they were missed.
+    /// It was delivered: skip it.
     Delivered {
-        /// Frames before this one were missed.
-        late: bool,
+        /// What came before it in the window and is not known is older than all that is known:
+        /// it was delivered long ago. Otherwise it was missed.
+        older: bool,
     },
     /// Not delivered, before any known frame.
     Earlier,
@@ -181,8 +209,15 @@ impl Seek {
     pub fn see(&mut self, key: &Key) -> Sight {
         self.seen += 1;
         let first = *self.first[key.stream as usize].get_or_insert(key.time);
+        let before = self.state == State::Before;
+        // More of the oldest moment may have been delivered than are known.
+        let oldest = self.oldest[key.stream as usize] == Some(key.time);
         let Some(known) = self.known.get_mut(key).filter(|known| 0 < known.left) else {
             return match self.state {
+                State::Before | State::Among if oldest => {
+                    self.seen_oldest = true;
+                    Sight::Delivered { older: before }
+                }
                 State::Before => Sight::Earlier,
                 State::Among => Sight::Late,
                 State::Unproven => Sight::Unproven,
@@ -192,18 +227,19 @@ impl Seek {
         known.left -= 1;
         let (used_up, place) = (known.left == 0, known.places[0]);
         // The first of its kind may stand before the window, unless its moment begins inside.
-        let certain = first != key.time;
-        let late = self.state == State::Before && REORDER < place;
+        let certain = first != key.time && !oldest;
         if certain && !std::mem::replace(&mut self.context, true) {
             self.forget_before(place);
         }
+        let older = before && (oldest || self.seen_oldest || place <= self.margin);
+        self.seen_oldest |= oldest;
         if used_up && self.last == Some(*key) && self.state != State::Found {
             let proven = self.context || self.window.is_none();
             self.state = if proven { State::Found } else { State::Unproven };
-        } else if self.state == State::Before {
+        } else if before && !oldest {
             self.state = State::Among;
         }
-        Sight::Delivered { late }
+        Sight::Delivered { older }
     }
 
     /// Whether the last frame delivered was seen.

@@ -1,0 +1,298 @@
+//! The engine over the real connection layer against the embedded daemon, on a paused clock: faults at
+//! any byte, and a day of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cmon::demo::{Fault, Route, World, serve};
+use cmon::docker::Docker;
+use cmon::docker::endpoint::{Address, Endpoint, Origin};
+use cmon::engine::event::{Ending, Event, Notice};
+use cmon::engine::registry::Registry;
+use cmon::engine::selection::Selection;
+use cmon::engine::source::StdStream::{self, Stderr, Stdout};
+use cmon::engine::{Backlog, Config, Engine, Outcome, Outputs};
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn config(stream_timeout: Duration) -> Config {
+    Config {
+        follow: true,
+        exit_on_stop: false,
+        backlog: Backlog::All,
+        outputs: Outputs::BOTH,
+        max_line: 1 << 20,
+        stream_timeout,
+        stale_after: 30 * SECOND,
+        stop_timeout: 5 * SECOND,
+        seed: Some(3),
+    }
+}
+
+/// What came out.
+#[derive(Default)]
+struct Seen {
+    text: [Vec<u8>; 2],
+    gaps: usize,
+    notes: Vec<Notice>,
+}
+
+impl Seen {
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Lines(lines) => {
+                for (line, text) in lines.iter() {
+                    let into = &mut self.text[usize::from(line.stream == Stderr)];
+                    into.extend_from_slice(text);
+                    into.extend_from_slice(if line.ending == Ending::Lf { b"\n" } else { b"" });
+                }
+            }
+            Event::Gap(_) => self.gaps += 1,
+            Event::Note(note) => self.notes.push(note.what),
+        }
+    }
+}
+
+/// Runs the engine over a world of one container while `script` goes on.
+async fn run(config: Config, script: impl AsyncFnOnce(&World)) -> (Outcome, Seen, World) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let world = World::default();
+    world.create("web");
+    world.start("web");
+    let listener = UnixListener::bind(&path).unwrap();
+    let registry = Registry::default();
+    let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
+    let docker = Arc::new(Docker::new(endpoint, registry.clone()));
+    let (events, mut received) = mpsc::channel(8);
+    let stop = CancellationToken::new();
+    let selection = Selection::all();
+    let engine = Engine::new(docker, registry, config);
+    let running = engine.run(&selection, events, stop.clone());
+    let scripted = async {
+        script(&world).await;
+        stop.cancel();
+    };
+    let collected = async {
+        let mut seen = Seen::default();
+        while let Some(event) = received.recv().await {
+            seen.take(event);
+        }
+        seen
+    };
+    let all = async { tokio::join!(running, scripted, collected) };
+    tokio::select! {
+        () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
+        (outcome, (), seen) = all => (outcome.unwrap(), seen, world.clone()),
+    }
+}
+
+/// Every byte once, in order; nothing left.
+#[track_caller]
+fn exact(outcome: &Outcome, seen: &Seen, world: &World) {
+    for stream in [Stdout, Stderr] {
+        let messages = world.messages("web");
+        let stored: Vec<u8> = messages
+            .iter()
+            .filter(|message| message.stream == stream)
+            .flat_map(|message| message.payload.clone())
+            .collect();
+        let found = &seen.text[usize::from(stream == Stderr)];
+        let parted = stored.iter().zip(found).position(|(stored, found)| stored != found);
+        assert!(
+            stored.len() == found.len() && parted.is_none(),
+            "{stream:?}: {} bytes of {}, parted at {parted:?}",
+            found.len(),
+            stored.len()
+        );
+    }
+    let census = &outcome.census;
+    assert_eq!(seen.gaps, 0);
+    assert_eq!((census.live_tasks(), census.open_connections(), census.streams_open), (0, 0, 0));
+    assert_eq!(census.streams_opened, census.streams_closed);
+    assert_eq!(world.followers("web"), 0, "and none inside the daemon");
+}
+
+/// Says something on both outputs; now and then a line of several pieces.
+fn say(world: &World, number: usize) {
+    let stream: StdStream = if number.is_multiple_of(3) { Stderr } else { Stdout };
+    world.write("web", stream, format!("line {number}\n"));
+    if number.is_multiple_of(17) {
+        world.write("web", stream, format!("{}\n", "x".repeat(40_000)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_may_be_cut_at_any_byte() {
+    // The head is some 200 bytes, a short message some 60, a piece of a long line 16 KiB.
+    let cuts = (0..500).step_by(7).chain((500..90_000).step_by(1499));
+    let cuts: Vec<usize> = cuts.collect();
+    let count = cuts.len();
+    let script = async |world: &World| {
+        for (number, bytes) in cuts.into_iter().enumerate() {
+            world.fail(Route::Logs, 1, Fault::CutAfter(bytes));
+            say(world, number);
+            sleep(Duration::from_millis(400)).await;
+        }
+        // Each cut without progress costs a wait of up to 30 s.
+        sleep(7200 * SECOND).await;
+    };
+    let (outcome, seen, world) = run(config(SECOND), script).await;
+    exact(&outcome, &seen, &world);
+    assert!(count as u64 / 2 < outcome.census.reconnects, "{}", outcome.census.reconnects);
+}
+
+#[tokio::test(start_paused = true)]
+async fn garbage_is_an_error_and_nothing_is_lost() {
+    let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".as_slice();
+    let chunk =
+        |bytes: &[u8]| [head, format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
+    let garbage = [
+        chunk(&[1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, b'4', b'G']),
+        chunk(&[7, 0, 0, 0, 0, 0, 0, 5, b'h', b'e', b'l', b'l', b'o']),
+        chunk(&[1, 0, 0, 0, 0, 0, 0, 5, b'h', b'e', b'l', b'l', b'o']),
+        chunk(b"\x03\0\0\0\0\0\0\x24Error grabbing logs: invalid record\n"),
+        [head, b"fffffffffffffffffff\r\n"].concat(),
+        [head, b"5\r\nabcdefg\r\n"].concat(),
+        [b"HTTP/1.1 200 OK\r\nX: ".as_slice(), "x".repeat(200_000).as_bytes()].concat(),
+        b"SSH-2.0-OpenSSH_9\r\n".to_vec(),
+        Vec::new(),
+    ];
+    let script = async |world: &World| {
+        for (number, bytes) in garbage.into_iter().enumerate() {
+            world.fail(Route::Logs, 1, Fault::RawBytes(bytes));
+            say(world, number);
+            sleep(10 * SECOND).await;
+        }
+        sleep(60 * SECOND).await;
+    };
+    let (outcome, seen, world) = run(config(SECOND), script).await;
+    exact(&outcome, &seen, &world);
+    assert!(seen.notes.iter().any(|note| {
+        matches!(note, Notice::StreamBroke { error, .. } if error.message.contains("Error grabbing logs"))
+    }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_again_and_again_backs_off_is_told_and_passes() {
+    let script = async |world: &World| {
+        for number in 0..20 {
+            say(world, number);
+        }
+        world.fail(Route::Logs, 12, Fault::EndAfter(0));
+        sleep(600 * SECOND).await;
+    };
+    let (outcome, seen, world) = run(config(300 * SECOND), script).await;
+    exact(&outcome, &seen, &world);
+    let told = seen.notes.iter().filter(|note| matches!(note, Notice::EndsEarly { .. })).count();
+    assert!((1..=12).contains(&told), "{told}");
+    assert!(world.requests().len() < 80, "no busy loop: {} in ten minutes", world.requests().len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn doubled_lines_of_an_old_daemon_are_shown_once_and_equal_ones_as_often_as_they_were_written()
+ {
+    let script = async |world: &World| {
+        world.set_version("20.10.24");
+        for number in 0..300 {
+            if number % 10 == 0 {
+                world.double_next("web");
+            }
+            world.write("web", Stdout, "the same line\n");
+            sleep(Duration::from_millis(50)).await;
+        }
+        sleep(5 * SECOND).await;
+    };
+    let (outcome, seen, world) = run(config(SECOND), script).await;
+    exact(&outcome, &seen, &world);
+    assert!(10 < outcome.census.doubles, "{}", outcome.census.doubles);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_goes_back_an_hour_changes_nothing() {
+    let hour = 3_600_000_000_000;
+    let script = async |world: &World| {
+        let begun = world.messages("web").len();
+        assert_eq!(begun, 0);
+        for number in 0..200_i64 {
+            let back = if 100 <= number { hour } else { 0 };
+            let time = 1_767_225_600_000_000_000 + number * 50_000_000 - back;
+            let time = cmon::engine::timestamp::Timestamp::from_nanos(time);
+            world.write_at("web", Stdout, time, format!("line {number}\n").as_bytes());
+            sleep(Duration::from_millis(50)).await;
+        }
+        sleep(5 * SECOND).await;
+    };
+    let (outcome, seen, world) = run(config(SECOND), script).await;
+    exact(&outcome, &seen, &world);
+}
+
+/// A small generator: the day is the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        // Knuth's constants for a linear congruential generator (MMIX).
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+/// Something goes wrong.
+async fn mishap(world: &World, dice: &mut Dice) {
+    let bytes = usize::try_from(dice.below(2_000)).unwrap();
+    let fault = match dice.below(12) {
+        0..=2 => Fault::CutAfter(bytes),
+        3 => Fault::SilentAfter(bytes.max(300)),
+        4 => Fault::Refuse,
+        5 => Fault::Never,
+        6 => Fault::HeadersLate(4 * SECOND),
+        7 => Fault::Status(500, "something is wrong".to_owned()),
+        8 => return world.cut_all(),
+        9 => {
+            world.crash("web", 1);
+            sleep(SECOND * u32::try_from(dice.below(20)).unwrap()).await;
+            return world.start("web");
+        }
+        10 => {
+            world.drop_event();
+            world.exit("web", 0);
+            sleep(SECOND).await;
+            return world.start("web");
+        }
+        _ => {
+            world.fail(Route::Events, 2, Fault::Refuse);
+            world.fail(Route::Inspect, 1, Fault::Never);
+            return world.cut_all();
+        }
+    };
+    world.fail(Route::Logs, 1, fault);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_of_rotations_and_mishaps() {
+    let script = async |world: &World| {
+        let mut dice = Dice(42);
+        for number in 0..5_000 {
+            say(world, number * 2 + 1);
+            if dice.below(10) == 0 {
+                mishap(world, &mut dice).await;
+            }
+            sleep(Duration::from_millis(500 + dice.below(32_000))).await;
+        }
+        world.heal();
+        sleep(600 * SECOND).await;
+    };
+    let (outcome, seen, world) = run(config(300 * SECOND), script).await;
+    exact(&outcome, &seen, &world);
+    let census = &outcome.census;
+    assert!(Duration::from_secs(80_000) < census.elapsed, "{:?}", census.elapsed);
+    assert!(100 < census.rotations && 100 < census.reconnects, "{census:?}");
+    let per_minute = world.requests().len() as f64 * 60.0 / census.elapsed.as_secs_f64();
+    assert!(per_minute < 8.0, "{per_minute} requests a minute");
+}
