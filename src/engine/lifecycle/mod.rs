@@ -176,6 +176,8 @@ impl Lifecycle {
             acts.extend(self.new_run());
         }
         self.run = Some(Arc::clone(&container.started_at));
+        // What is left of it is about a run that is over and told.
+        self.exit = None;
         if same_run && early {
             self.early_ends += 1;
             let retry = self.backoff.next(draw);
@@ -238,6 +240,8 @@ impl Lifecycle {
             self.early_ends = 0;
         }
         match reason {
+            // A restart that fell between two streams shows in no end of file.
+            EndReason::Rotated if self.started || self.exit.is_some() => self.inspect(false),
             EndReason::Rotated => vec![Act::Follow],
             EndReason::Stale => vec![Act::Say(Notice::WentSilent), Act::Follow],
             EndReason::Eof => self.inspect(!progressed),
@@ -329,15 +333,15 @@ impl Lifecycle {
         match self.state {
             State::Idle { .. } => {
                 self.started = false;
-                self.restarting = false;
-                // The next inspection tells which run this is.
-                self.run = None;
-                self.announced = true;
-                self.state = State::Following;
-                vec![Act::Say(Notice::Started), Act::Follow]
+                // Which run it is must be known, or a restart at its end could not be told from it.
+                self.inspect(false)
             }
             State::Waiting { .. } => self.inspect(false),
-            State::Following | State::Done => Vec::new(),
+            State::Done => Vec::new(),
+            State::Following => {
+                self.started = true;
+                Vec::new()
+            }
             State::Inspecting { .. } | State::Draining => {
                 self.started = self.run.is_some();
                 Vec::new()

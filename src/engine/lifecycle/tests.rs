@@ -84,6 +84,18 @@ fn a_rotated_stream_is_opened_again_at_once() {
 }
 
 #[test]
+fn a_restart_between_two_streams_is_told_at_the_next_rotation() {
+    let mut driven = Driven::following();
+    driven.step(&Input::Died(9));
+    assert_eq!(driven.ended(&EndReason::Rotated, true), "inspect");
+    assert_eq!(driven.inspected(Phase::Running, "two"), "exited 9, started, follow");
+    assert_eq!(driven.step(&Input::Started), "");
+    assert_eq!(driven.ended(&EndReason::Rotated, true), "inspect", "the event came late");
+    assert_eq!(driven.inspected(Phase::Running, "two"), "follow");
+    assert_eq!(driven.ended(&EndReason::Rotated, true), "follow");
+}
+
+#[test]
 fn a_run_that_ends_is_drained_then_told_then_followed_again() {
     let mut driven = Driven::following();
     assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
@@ -91,9 +103,12 @@ fn a_run_that_ends_is_drained_then_told_then_followed_again() {
     assert!(!driven.0.is_settled(), "its log is not read to the end");
     assert_eq!(driven.drained(), "exited 7");
     assert!(driven.0.is_settled());
-    assert_eq!(driven.step(&Input::Started), "started, follow");
+    assert_eq!(driven.step(&Input::Started), "inspect");
+    assert_eq!(driven.inspected(Phase::Running, "two"), "started, follow");
     assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
-    assert_eq!(driven.inspected(Phase::Exited, "two"), "drain");
+    assert_eq!(driven.inspected(Phase::Running, "three"), "exited, started, follow");
+    assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
+    assert_eq!(driven.inspected(Phase::Exited, "three"), "drain");
     assert_eq!(driven.drained(), "exited 7");
 }
 
@@ -103,7 +118,8 @@ fn a_start_while_the_last_run_is_drained_is_not_missed() {
     driven.ended(&EndReason::Eof, true);
     driven.inspected(Phase::Exited, "one");
     assert_eq!(driven.step(&Input::Started), "");
-    assert_eq!(driven.drained(), "exited 7, started, follow");
+    assert_eq!(driven.drained(), "exited 7, inspect");
+    assert_eq!(driven.inspected(Phase::Exited, "two"), "started, drain", "it was quick");
 }
 
 #[test]
