@@ -20,20 +20,19 @@ use hyper::header::{HOST, HeaderValue};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::driver::Driver;
 use super::endpoint::Endpoint;
 use crate::engine::census::{Purpose, TaskKind};
 use crate::engine::registry::Registry;
 use crate::engine::source::{
     Container, ContainerId, ContainerKey, ErrorKind, EventStream, Exit, Happening, Listed, Phase,
-    PieceRule, SourceError, What,
+    SourceError, What,
 };
 
 /// How long a short question may take.
 const ANSWER: Duration = Duration::from_secs(10);
 /// bollard's own deadline, in seconds: it covers the head only, and ours comes first.
 const BOLLARD: u64 = 60;
-/// Before this major version the daemon doubles the first line of each new log file in a follow.
-const DOUBLES_BEFORE: u32 = 23;
 
 /// What a daemon says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -273,8 +272,7 @@ fn container(key: &ContainerKey, answer: ContainerInspectResponse, version: &Ver
         oom: state.oom_killed.unwrap_or_default(),
     };
     let log = answer.host_config.and_then(|host| host.log_config).unwrap_or_default();
-    let driver = log.typ.unwrap_or_default();
-    let own_files = matches!(driver.as_str(), "json-file" | "local");
+    let driver = Driver::new(log.typ.unwrap_or_default(), log.config.unwrap_or_default());
     Container {
         key: key.clone(),
         name: bare(&answer.name.unwrap_or_default()),
@@ -283,9 +281,11 @@ fn container(key: &ContainerKey, answer: ContainerInspectResponse, version: &Ver
         started_at: state.started_at.unwrap_or_default().into(),
         restarts: answer.restart_count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
         tty: answer.config.and_then(|config| config.tty).unwrap_or_default(),
-        pieces: if own_files { PieceRule::SameTimestamp } else { PieceRule::FullPieces },
-        doubles: own_files && version.major().is_some_and(|major| major < DOUBLES_BEFORE),
-        driver: driver.into(),
+        pieces: driver.pieces(),
+        doubles: driver.doubles(version.major()),
+        file_size: driver.file_size(),
+        lossy: driver.lossy(),
+        driver: driver.name().into(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod api;
+mod driver;
 pub mod endpoint;
 pub mod frames;
 pub mod http;

@@ -261,6 +261,12 @@ pub enum EndReason {
     Rotated,
     /// It was quiet although the daemon had more; the next one opens at the anchor.
     Stale,
+    /// The output did not take lines as fast as they came, so the daemon might have rotated files away
+    /// under the stream; the next one reads them from the stored log first.
+    HeldBack,
+    /// The daemon handed over again what is older than all that cmon remembers; the next one opens at
+    /// the anchor.
+    Disordered,
     /// The daemon ended it in good order.
     Eof,
     /// It could not be opened, or it broke.
@@ -269,4 +275,20 @@ pub enum EndReason {
     Cancelled,
     /// Its reader panicked, with this message.
     Panicked(String),
+}
+
+impl EndReason {
+    /// One word for counting: `rotated`, `stale`, `cut`, and so on.
+    pub fn word(&self) -> &'static str {
+        match self {
+            EndReason::Rotated => "rotated",
+            EndReason::Stale => "stale",
+            EndReason::HeldBack => "held_back",
+            EndReason::Disordered => "disordered",
+            EndReason::Eof => "ended",
+            EndReason::Failed(error) => error.kind.as_str(),
+            EndReason::Cancelled => "cancelled",
+            EndReason::Panicked(_) => "panicked",
+        }
+    }
 }

@@ -18,6 +18,7 @@ pub mod backlog;
 pub mod backoff;
 pub mod census;
 pub mod event;
+mod files;
 mod lifecycle;
 pub mod limits;
 pub mod lines;

@@ -150,6 +150,21 @@ pub struct Container {
     /// The daemon doubles the first line of each new log file inside one follow (dockerd before 23,
     /// drivers json-file and local).
     pub doubles: bool,
+    /// The size at which its log driver begins a new file and may drop the oldest, in bytes;
+    /// `None` when it never does.
+    pub file_size: Option<u64>,
+    /// Why lines may be missing in the log itself, where that can be known.
+    pub lossy: Option<Lossy>,
+}
+
+/// Why a log can lose lines before anybody reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lossy {
+    /// `mode=non-blocking`: the daemon drops lines when its buffer is full.
+    NonBlocking,
+    /// The driver sends lines elsewhere, and the daemon reads them from a cache that drops lines when
+    /// it is full.
+    Cache,
 }
 
 /// Something that happened to a container.
@@ -315,6 +330,23 @@ pub enum ErrorKind {
     Unreadable,
     /// Not permitted (401, 403, or the socket's own permissions).
     Denied,
+}
+
+impl ErrorKind {
+    /// One word for counting: `cut`, `refused`, and so on.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ErrorKind::Unreachable => "unreachable",
+            ErrorKind::Timeout => "timeout",
+            ErrorKind::Cut => "cut",
+            ErrorKind::Protocol => "protocol",
+            ErrorKind::InBand => "in_band",
+            ErrorKind::Refused => "refused",
+            ErrorKind::Gone => "gone",
+            ErrorKind::Unreadable => "unreadable",
+            ErrorKind::Denied => "denied",
+        }
+    }
 }
 
 /// A failed request or a broken stream, in words for people.

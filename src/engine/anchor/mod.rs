@@ -40,6 +40,11 @@ impl Key {
         let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         Self { time: frame.time, hash, len, stream: frame.stream }
     }
+
+    /// The frame's timestamp.
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
 }
 
 /// The keys of the last frames delivered, oldest first.
@@ -104,6 +109,15 @@ impl Anchor {
     pub fn contains(&self, key: &Key) -> bool {
         // Nearly every frame is newer than all before it, which spares the walk.
         key.time <= self.newest && self.ring.iter().rev().any(|known| known == key)
+    }
+
+    /// Whether all known frames of the same output are newer than this one, and there are some: it is
+    /// told apart from one whose clock went back only by its place in the log.
+    pub fn is_older_than_all(&self, key: &Key) -> bool {
+        let mut of_stream = self.ring.iter().filter(|known| known.stream == key.stream).peekable();
+        key.time <= self.newest
+            && of_stream.peek().is_some()
+            && of_stream.all(|known| key.time < known.time)
     }
 
     /// Takes a log whose anchor is lost: every frame that is not known is new.

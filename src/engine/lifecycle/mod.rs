@@ -242,7 +242,12 @@ impl Lifecycle {
         match reason {
             // A restart that fell between two streams shows in no end of file.
             EndReason::Rotated if self.started || self.exit.is_some() => self.inspect(false),
-            EndReason::Rotated => vec![Act::Follow],
+            EndReason::Rotated | EndReason::HeldBack => vec![Act::Follow],
+            EndReason::Disordered if progressed => vec![Act::Follow],
+            EndReason::Disordered => {
+                self.state = State::Waiting { then_follow: true };
+                vec![Act::Wake(self.backoff.next(draw))]
+            }
             EndReason::Stale => vec![Act::Say(Notice::WentSilent), Act::Follow],
             EndReason::Eof => self.inspect(!progressed),
             EndReason::Cancelled => self.done(None),
@@ -264,13 +269,6 @@ impl Lifecycle {
             return Vec::new();
         }
         match reason {
-            EndReason::Eof | EndReason::Rotated | EndReason::Stale if !self.follow => {
-                self.done(None)
-            }
-            EndReason::Eof | EndReason::Rotated | EndReason::Stale => {
-                self.backoff.reset();
-                self.end_run()
-            }
             EndReason::Cancelled => self.done(None),
             EndReason::Failed(error) => match error.kind {
                 ErrorKind::Gone => self.forget(),
@@ -282,6 +280,12 @@ impl Lifecycle {
                 self.state = State::Waiting { then_follow: false };
                 let notice = Notice::ReaderPanicked { message: message.clone() };
                 vec![Act::Say(notice), Act::Wake(self.backoff.next(draw))]
+            }
+            // A finite read ends in no other way than with the log.
+            _ if !self.follow => self.done(None),
+            _ => {
+                self.backoff.reset();
+                self.end_run()
             }
         }
     }

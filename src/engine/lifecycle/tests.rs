@@ -37,6 +37,8 @@ fn container(phase: Phase, started_at: &str) -> Container {
         driver: "json-file".into(),
         pieces: PieceRule::SameTimestamp,
         doubles: false,
+        file_size: None,
+        lossy: None,
     }
 }
 

@@ -295,7 +295,7 @@ impl<S: Source> Supervisor<S> {
             EndReason::Rotated => self.tally.rotation(),
             EndReason::Stale => self.tally.stale(),
             EndReason::Failed(_) | EndReason::Panicked(_) => self.tally.reconnect(),
-            EndReason::Eof | EndReason::Cancelled => {}
+            _ => {}
         }
         tracing::debug!(container = %follower.label.name, ?reason, "stream ended");
         let stood = opened.elapsed();

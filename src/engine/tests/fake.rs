@@ -170,6 +170,8 @@ impl Fake {
             driver: "json-file".into(),
             pieces: PieceRule::SameTimestamp,
             doubles: false,
+            file_size: None,
+            lossy: None,
         }
     }
 }

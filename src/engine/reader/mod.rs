@@ -5,23 +5,26 @@
 //! channel, before the anchor advances; so wherever it is cancelled, nothing is lost. Every wait
 //! races with stop.
 
-use std::pin::Pin;
+mod watch;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::backlog::{EXACT, FirstView};
 use super::event::{EndReason, Event, Lines};
+use super::files::{BETWEEN, held_back_after};
 use super::limits::{FINITE_IDLE, SEEK_IDLE};
 use super::resume::{Fed, Resume, Window};
 use super::source::{
     Container, ErrorKind, Frames, LogRequest, LogStream, Read, Source, SourceError, Tail,
 };
-use super::stale::{Budget, GRACE};
+use super::stale::Budget;
 use super::tally::Tally;
+use watch::Watch;
 
 /// A stream that does not find its anchor, although each search found it, is given up after so
 /// many: backing off is then the supervisor's.
@@ -47,6 +50,16 @@ enum Pumped {
     Ended(EndReason),
 }
 
+impl From<Fed> for Option<Pumped> {
+    fn from(fed: Fed) -> Self {
+        match fed {
+            Fed::Going => None,
+            Fed::Missed => Some(Pumped::Missed),
+            Fed::Disordered => Some(Pumped::Ended(EndReason::Disordered)),
+        }
+    }
+}
+
 impl<S: Source> Reader<S> {
     /// Follows the container until the stream ends or reaches its age.
     pub(super) async fn follow(self, age: Duration) -> EndReason {
@@ -54,14 +67,20 @@ impl<S: Source> Reader<S> {
         if let Some(reason) = self.first_view(false).await {
             return reason;
         }
+        if self.with_resume(|resume| resume.is_behind()) {
+            let reason = self.catch_up(deadline).await;
+            if reason != EndReason::Eof {
+                return reason;
+            }
+        }
         for _ in 0..SEARCHES {
-            let tail = self.with_resume(|resume| resume.open(Instant::now()));
+            let tail = self.with_resume(|resume| resume.open(Instant::now(), true));
             match self.stream(true, tail, Some(deadline)).await {
                 Pumped::Ended(reason) => return reason,
                 // Silence ended the window, so it may only be slow: look once more.
                 Pumped::Missed => match self.search(tail, false).await {
-                    None | Some(EndReason::Eof) => {}
-                    Some(reason) => return reason,
+                    EndReason::Eof => {}
+                    reason => return reason,
                 },
             }
         }
@@ -75,20 +94,9 @@ impl<S: Source> Reader<S> {
         if let Some(reason) = self.first_view(true).await {
             return reason;
         }
-        let tail = self.with_resume(|resume| resume.open(Instant::now()));
-        let reason = match self.stream(false, tail, None).await {
-            Pumped::Ended(reason) => reason,
-            Pumped::Missed => match self.search(tail, self.saw_whole_log()).await {
-                Some(reason) => reason,
-                // The gap was told; the rest is all that the daemon holds.
-                None => match self.rest().await {
-                    Pumped::Ended(reason) => reason,
-                    Pumped::Missed => EndReason::Eof,
-                },
-            },
-        };
+        let reason = self.stored().await;
         if reason == EndReason::Eof
-            && let Some(permit) = self.permit().await
+            && let Ok(permit) = self.permit(false).await
         {
             let lines = self.with_resume(|resume| {
                 let mut lines = resume.batch();
@@ -100,47 +108,94 @@ impl<S: Source> Reader<S> {
         reason
     }
 
-    async fn rest(&self) -> Pumped {
-        let tail = self.with_resume(|resume| resume.open_window(Tail::All));
-        self.stream(false, tail, None).await
+    /// Reads what is stored, again and again until the output has kept up with a read. The daemon
+    /// opens all files of a finite read at its beginning, so it is whole however slowly it goes;
+    /// of a follow it skips the files that end while the follow waits.
+    async fn catch_up(&self, deadline: Instant) -> EndReason {
+        loop {
+            match self.permit(false).await {
+                Ok(permit) => drop(permit),
+                Err(reason) => return reason,
+            }
+            if deadline <= Instant::now() {
+                return EndReason::Rotated;
+            }
+            self.with_resume(|resume| resume.hold_back(false));
+            let reason = self.stored().await;
+            if reason != EndReason::Eof {
+                return reason;
+            }
+            if self.with_resume(|resume| resume.is_hopeless()) {
+                tokio::select! {
+                    biased;
+                    () = self.stop.cancelled() => return EndReason::Cancelled,
+                    () = sleep(BETWEEN) => {}
+                }
+            } else if !self.with_resume(|resume| resume.is_held_back()) {
+                return reason;
+            }
+        }
     }
 
-    /// Looks for the anchor further and further back, by finite reads. [`EndReason::Eof`]: found,
-    /// and all behind it was delivered. `None`: it is nowhere, and the gap was told.
-    /// `whole`: the window that failed was all of the log.
-    async fn search(&self, failed: Tail, mut whole: bool) -> Option<EndReason> {
+    /// Reads what is stored and not delivered yet. [`EndReason::Eof`]: all of it was.
+    async fn stored(&self) -> EndReason {
+        let tail = self.with_resume(|resume| resume.open(Instant::now(), false));
+        match self.stream(false, tail, None).await {
+            Pumped::Ended(reason) => reason,
+            Pumped::Missed => self.search(tail, self.saw_whole_log()).await,
+        }
+    }
+
+    /// Looks for the anchor further and further back, by finite reads; where it is nowhere, tells
+    /// the gap and reads all that the daemon holds. [`EndReason::Eof`]: all that is stored was
+    /// delivered. `whole`: the window that failed was all of the log.
+    async fn search(&self, failed: Tail, mut whole: bool) -> EndReason {
         let mut windows = Resume::search_after(failed);
         while !whole && let Some(window) = windows.next() {
             self.with_resume(|resume| resume.open_window(window));
             match self.stream(false, window, None).await {
                 Pumped::Ended(reason) => {
                     self.with_resume(|resume| resume.found_in(window));
-                    return Some(reason);
+                    return reason;
                 }
                 Pumped::Missed => whole = self.saw_whole_log(),
             }
         }
-        let mut permits = tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return Some(EndReason::Cancelled),
-            permits = self.events.reserve_many(2) => match permits {
-                Ok(permits) => permits,
-                Err(_) => return Some(EndReason::Cancelled),
-            },
+        let permit = match self.permit(false).await {
+            Ok(permit) => permit,
+            Err(reason) => return reason,
         };
-        let (lines, gap) = self.with_resume(|resume| {
+        let lines = self.with_resume(|resume| {
             let mut lines = resume.batch();
-            let gap = resume.give_up(&mut lines);
-            (lines, gap)
+            resume.give_up(&mut lines);
+            lines
         });
-        self.tally.gap();
-        if let Some(permit) = permits.next() {
-            self.hand_on(permit, lines);
+        self.hand_on(permit, lines);
+        let tail = self.with_resume(|resume| resume.open_window(Tail::All));
+        let reason = match self.stream(false, tail, None).await {
+            Pumped::Ended(reason) => reason,
+            // Nothing is looked for any more.
+            Pumped::Missed => EndReason::Eof,
+        };
+        if reason == EndReason::Eof
+            && let Err(reason) = self.tell_gap(None).await
+        {
+            return reason;
         }
-        if let Some(permit) = permits.next() {
+        reason
+    }
+
+    /// Tells the gap before these frames, where there is one.
+    async fn tell_gap(&self, frames: Option<&Frames>) -> Result<(), EndReason> {
+        if !self.with_resume(|resume| resume.is_lost()) {
+            return Ok(());
+        }
+        let permit = self.permit(false).await?;
+        if let Some(gap) = self.with_resume(|resume| resume.gap_before(frames)) {
+            self.tally.gap();
             permit.send(Event::Gap(gap));
         }
-        None
+        Ok(())
     }
 
     /// Shows the last lines first, where they are still to be shown; a reason when that failed.
@@ -163,8 +218,9 @@ impl<S: Source> Reader<S> {
                 return Some(reason);
             }
             if view.is_enough(window) || Some(&window) == FirstView::windows(wanted).last() {
-                let Some(permit) = self.permit().await else {
-                    return Some(EndReason::Cancelled);
+                let permit = match self.permit(false).await {
+                    Ok(permit) => permit,
+                    Err(reason) => return Some(reason),
                 };
                 let lines = self.with_resume(|resume| resume.view(view));
                 self.hand_on(permit, lines);
@@ -217,12 +273,15 @@ impl<S: Source> Reader<S> {
         let far = Instant::now() + Duration::from_secs(86_400 * 365);
         let rotation = sleep_until(deadline.unwrap_or(far));
         let silence = sleep_until(far);
-        let mut watch = self.with_resume(|resume| Watch::new(resume.quiet().interval()));
+        let mut watch = self.with_resume(Watch::new);
         let mut before = Window::Searching;
         tokio::pin!(rotation, silence);
         loop {
             let window = self.with_resume(|resume| resume.window());
             let settled = matches!(window, Window::Over | Window::Found);
+            if follow && settled {
+                self.with_resume(Resume::settled);
+            }
             let idle = if follow { SEEK_IDLE } else { FINITE_IDLE };
             // What is held until the window's end must not be held longer by what else comes.
             if !(follow && window == Window::Unproven && before == window) {
@@ -242,9 +301,8 @@ impl<S: Source> Reader<S> {
                         return Pumped::Ended(EndReason::Failed(silent()));
                     }
                     match self.window_over().await {
-                        Ok(Fed::Going) => continue,
-                        Ok(Fed::Missed) => return Pumped::Missed,
-                        Err(reason) => return Pumped::Ended(reason),
+                        None => continue,
+                        Some(end) => return end,
                     }
                 }
                 stale = watch.step(self), if follow && settled => match stale {
@@ -252,17 +310,12 @@ impl<S: Source> Reader<S> {
                     false => continue,
                 },
             };
-            if !frames.is_empty() {
-                let interval = self.with_resume(|resume| {
-                    resume.quiet().found_busy();
-                    resume.quiet().interval()
-                });
-                watch = Watch::new(interval);
+            let came = !frames.is_empty();
+            if let Some(end) = self.take(&mut frames, follow).await {
+                return end;
             }
-            match self.take(&mut frames).await {
-                Ok(Fed::Going) => {}
-                Ok(Fed::Missed) => return Pumped::Missed,
-                Err(reason) => return Pumped::Ended(reason),
+            if came {
+                self.with_resume(|resume| watch.saw_frames(resume));
             }
             match read {
                 Ok(Read::Some) => {}
@@ -273,32 +326,22 @@ impl<S: Source> Reader<S> {
     }
 
     async fn end_of_file(&self) -> Pumped {
-        match self.window_over().await {
-            Ok(Fed::Going) => Pumped::Ended(EndReason::Eof),
-            Ok(Fed::Missed) => Pumped::Missed,
-            Err(reason) => Pumped::Ended(reason),
-        }
+        self.window_over().await.unwrap_or(Pumped::Ended(EndReason::Eof))
     }
 
-    /// Asks for the newest message of the log, when it is this container's turn: whether it was
-    /// delivered. `None` when there is none, or no answer.
-    async fn probe(&self, turn: Instant) -> Option<bool> {
-        sleep_until(turn).await;
-        self.tally.probe();
-        let mut newest = self.open(false, Tail::Last(1)).await.ok()?;
-        let mut frames = Frames::default();
-        while let Ok(Ok(Read::Some)) = timeout(FINITE_IDLE, newest.read(&mut frames)).await {}
-        let (frame, payload) = frames.iter().last()?;
-        Some(self.with_resume(|resume| resume.knows(frame, payload)))
-    }
-
-    /// Hands on what the frames complete. A place in the channel comes first: from there on
-    /// nothing waits.
-    async fn take(&self, frames: &mut Frames) -> Result<Fed, EndReason> {
+    /// Hands on what the frames complete; an end when that is the stream's. A place in the channel
+    /// comes first: from there on nothing waits.
+    async fn take(&self, frames: &mut Frames, follow: bool) -> Option<Pumped> {
         if frames.is_empty() {
-            return Ok(Fed::Going);
+            return None;
         }
-        let permit = self.permit().await.ok_or(EndReason::Cancelled)?;
+        if let Err(reason) = self.tell_gap(Some(frames)).await {
+            return Some(Pumped::Ended(reason));
+        }
+        let permit = match self.permit(follow).await {
+            Ok(permit) => permit,
+            Err(reason) => return Some(Pumped::Ended(reason)),
+        };
         let (fed, lines, counts) = self.with_resume(|resume| {
             let mut lines = resume.batch();
             let fed = resume.feed(frames, Instant::now(), &mut lines);
@@ -309,12 +352,15 @@ impl<S: Source> Reader<S> {
         frames.clear();
         // A stream that always has data must not starve the others of this thread.
         tokio::task::yield_now().await;
-        Ok(fed)
+        fed.into()
     }
 
     /// Nothing more comes of the window: hands on what that proves to be new.
-    async fn window_over(&self) -> Result<Fed, EndReason> {
-        let permit = self.permit().await.ok_or(EndReason::Cancelled)?;
+    async fn window_over(&self) -> Option<Pumped> {
+        let permit = match self.permit(false).await {
+            Ok(permit) => permit,
+            Err(reason) => return Some(Pumped::Ended(reason)),
+        };
         let (fed, lines, counts) = self.with_resume(|resume| {
             let mut lines = resume.batch();
             let fed = resume.window_over(&mut lines);
@@ -322,15 +368,37 @@ impl<S: Source> Reader<S> {
         });
         self.tally.counted(counts);
         self.hand_on(permit, lines);
-        Ok(fed)
+        fed.into()
     }
 
-    /// A place in the channel, or `None` when cmon is stopping.
-    async fn permit(&self) -> Option<mpsc::Permit<'_, Event>> {
+    /// A place in the channel. A follow of a log that is kept in files does not wait for long: the
+    /// stream ends, and is read on from the store when the output takes lines again.
+    async fn permit(&self, follow: bool) -> Result<mpsc::Permit<'_, Event>, EndReason> {
+        if let Ok(permit) = self.events.try_reserve() {
+            return Ok(permit);
+        }
+        let Some(patience) = self.container.file_size.map(held_back_after) else {
+            return self.place().await;
+        };
+        let held_back = async {
+            sleep(patience).await;
+            self.with_resume(|resume| resume.hold_back(true));
+            if !follow {
+                std::future::pending::<()>().await;
+            }
+        };
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => None,
-            permit = self.events.reserve() => permit.ok(),
+            place = self.place() => place,
+            () = held_back => Err(EndReason::HeldBack),
+        }
+    }
+
+    async fn place(&self) -> Result<mpsc::Permit<'_, Event>, EndReason> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(EndReason::Cancelled),
+            permit = self.events.reserve() => permit.map_err(|_| EndReason::Cancelled),
         }
     }
 
@@ -348,48 +416,6 @@ impl<S: Source> Reader<S> {
     /// Does something with the container's place in its log; the lock never spans a wait.
     fn with_resume<T>(&self, act: impl FnOnce(&mut Resume) -> T) -> T {
         act(&mut self.resume.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// Watches a quiet stream: is there nothing, or does it no longer deliver?
-struct Watch<'a> {
-    /// When to act next.
-    due: Instant,
-    /// The daemon has more than came, and the stream has a moment to deliver it.
-    suspect: bool,
-    probe: Option<Pin<Box<dyn Future<Output = Option<bool>> + Send + 'a>>>,
-}
-
-impl<'a> Watch<'a> {
-    fn new(interval: Duration) -> Self {
-        Self { due: Instant::now() + interval, suspect: false, probe: None }
-    }
-
-    /// Goes a step: waits, begins a probe, or takes its answer. Tells whether the stream is stale.
-    ///
-    /// # Cancel safety
-    /// Safe: a probe that was begun goes on with the next call.
-    async fn step<S: Source>(&mut self, reader: &'a Reader<S>) -> bool {
-        if let Some(probe) = &mut self.probe {
-            let known = probe.await;
-            self.probe = None;
-            if known == Some(false) {
-                (self.suspect, self.due) = (true, Instant::now() + GRACE);
-                return false;
-            }
-            let interval = reader.with_resume(|resume| {
-                resume.quiet().found_quiet();
-                resume.quiet().interval()
-            });
-            self.due = Instant::now() + interval;
-            return false;
-        }
-        sleep_until(self.due).await;
-        if !self.suspect {
-            let turn = reader.probes.take(Instant::now());
-            self.probe = Some(Box::pin(reader.probe(turn)));
-        }
-        self.suspect
     }
 }
 

@@ -14,23 +14,25 @@
 //!                                               └─ in none: gap, Rest ────────────────┘
 //! ```
 
+mod doubt;
+mod seeking;
+
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::anchor::{Anchor, Key, Seek, Sight};
+use super::anchor::{Anchor, Key, Sight};
 use super::backlog::{Backlog, FirstView, Outputs};
 use super::event::{Gap, GapCause, Label, Lines};
+use super::files::Files;
 use super::lines::Assembler;
-use super::pace::Pace;
+use super::pace::{Counted, Pace};
 use super::source::{Container, Frame, Frames, Tail};
 use super::stale::Quiet;
-use super::timestamp::Timestamp;
+use seeking::Seeking;
 
 /// The windows of a search, after a stream's own has failed; then all.
 const SEARCH: [u64; 3] = [4096, 16_384, 65_536];
-/// Frames that may be late are held until the anchor is found, up to so many bytes.
-const HELD: usize = 1 << 20;
 
 /// Where the container stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,8 @@ pub enum Fed {
     Going,
     /// The window has passed without the anchor.
     Missed,
+    /// The stream has gone back to what is older than all that is known.
+    Disordered,
 }
 
 /// What was counted; taken by whoever adds it up.
@@ -80,6 +84,10 @@ pub struct Counts {
 
 /// One container's place in its log.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that came apart and do not exclude each other"
+)]
 pub struct Resume {
     label: Arc<Label>,
     outputs: Outputs,
@@ -89,25 +97,24 @@ pub struct Resume {
     assembler: Assembler,
     seek: Option<Seeking>,
     counts: Counts,
-    /// Frames delivered or skipped as wanted, since the start.
-    frames: u64,
-    /// Timestamp of the first frame of the window that is being searched.
-    first_seen: Option<Timestamp>,
+    /// Frames delivered since the start.
+    counted: Counted,
+    /// The anchor was given up, and the gap is still to be told.
+    lost: bool,
     /// The window that was missed held the whole log.
     whole: bool,
     /// The window of the last search, until the next stream.
     found_in: Option<Tail>,
+    /// Searches since a stream found its anchor.
+    searches: u32,
+    /// The output did not keep up with the last read.
+    held_back: bool,
+    /// Where the log driver begins new files.
+    files: Option<Files>,
+    /// What comes behind the window is live.
+    following: bool,
     quiet: Quiet,
     pace: Pace,
-}
-
-#[derive(Debug)]
-struct Seeking {
-    seek: Seek,
-    /// Frames that may have been missed, until the anchor is found.
-    held: Frames,
-    /// Frames that are new when the window turns out to hold the whole log.
-    unproven: Frames,
 }
 
 impl Resume {
@@ -133,10 +140,14 @@ impl Resume {
             assembler: Assembler::new(container.pieces, max_line),
             seek: None,
             counts: Counts::default(),
-            frames: 0,
-            first_seen: None,
+            counted: Counted::default(),
+            lost: false,
             whole: false,
             found_in: None,
+            searches: 0,
+            held_back: false,
+            files: container.file_size.map(|size| Files::new(size, container.doubles)),
+            following: false,
             quiet,
             pace: Pace::new(now),
         }
@@ -159,7 +170,7 @@ impl Resume {
 
     /// Frames taken since the start: it grows exactly when there is progress.
     pub fn progress(&self) -> u64 {
-        self.frames
+        self.counted.frames
     }
 
     /// The lines that are to be shown first, when that is still to do.
@@ -171,25 +182,36 @@ impl Resume {
     }
 
     /// Begins a stream: what to ask for.
-    pub fn open(&mut self, now: Instant) -> Tail {
+    pub fn open(&mut self, now: Instant, follow: bool) -> Tail {
         let frames = self.pace.window(now);
-        self.pace.opened(now, self.frames);
-        let found = self.found_in.take();
-        self.open_window(match (self.plan, found) {
+        // A search has just read to the end of the log, so a small window will do, unless one has
+        // failed already: equal frames prove nothing in it.
+        let found = self.found_in.take().filter(|_| 1 < self.searches);
+        let window = self.open_window(match (self.plan, found) {
             (Plan::Anchored, None) => Tail::Last(frames),
             (Plan::Anchored, Some(Tail::Last(found))) => Tail::Last(frames.max(found)),
             _ => Tail::All,
-        })
+        });
+        self.following = follow;
+        if let Some(files) = self.files.as_mut().filter(|_| follow) {
+            files.open(&self.pace);
+        }
+        window
     }
 
-    /// A search has found the anchor in this window: the next stream asks for no smaller one.
+    /// A search has found the anchor in this window.
     pub fn found_in(&mut self, window: Tail) {
         self.found_in = Some(window);
+        self.searches += 1;
+    }
+
+    /// A stream has found its anchor.
+    pub fn settled(&mut self) {
+        self.searches = 0;
     }
 
     /// Begins a finite read over this window, for a search or a first view.
     pub fn open_window(&mut self, window: Tail) -> Tail {
-        self.first_seen = None;
         self.whole = false;
         let frames = match window {
             Tail::All => None,
@@ -200,8 +222,8 @@ impl Resume {
             Plan::Rest => Some(self.anchor.seek_rest()),
             Plan::Start(_) | Plan::All => None,
         };
-        self.seek =
-            seek.map(|seek| Seeking { seek, held: Frames::default(), unproven: Frames::default() });
+        self.seek = seek.map(Seeking::new);
+        self.following = false;
         window
     }
 
@@ -224,11 +246,6 @@ impl Resume {
         }
     }
 
-    /// Whether this message was delivered, as far back as the anchor goes.
-    pub fn knows(&self, frame: Frame, payload: &[u8]) -> bool {
-        self.anchor.contains(&Key::of(frame, payload))
-    }
-
     /// How long the container's stream may be quiet, and what was found of that.
     pub fn quiet(&mut self) -> &mut Quiet {
         &mut self.quiet
@@ -238,18 +255,21 @@ impl Resume {
     /// delivered before.
     pub fn feed(&mut self, frames: &Frames, now: Instant, into: &mut Lines) -> Fed {
         for (frame, payload) in frames.iter() {
-            if self.feed_one(frame, payload, into) == Fed::Missed {
-                return Fed::Missed;
+            let fed = self.feed_one(frame, payload, into);
+            if fed != Fed::Going {
+                return fed;
             }
         }
-        self.pace.fed(now, self.frames);
+        self.pace.fed(now, self.counted);
         Fed::Going
     }
 
     fn feed_one(&mut self, frame: Frame, payload: &[u8], into: &mut Lines) -> Fed {
         let key = Key::of(frame, payload);
-        self.first_seen.get_or_insert(frame.time);
         let Some(seeking) = &mut self.seek else {
+            if self.is_out_of_place(&key) {
+                return Fed::Disordered;
+            }
             self.live(frame, payload, key, into);
             return Fed::Going;
         };
@@ -316,17 +336,29 @@ impl Resume {
         self.whole
     }
 
-    /// The anchor is in no part of the log: tells the gap, and that all the daemon holds is wanted.
-    pub fn give_up(&mut self, into: &mut Lines) -> Gap {
+    /// The anchor is in no part of the log: all that the daemon holds is wanted, and what comes first
+    /// of it tells how far the gap goes.
+    pub fn give_up(&mut self, into: &mut Lines) {
         self.assembler.flush(into);
         self.seek = None;
         self.plan = Plan::Rest;
-        Gap {
+        self.lost = true;
+    }
+
+    /// Whether a gap is still to be told.
+    pub fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// The gap that stands before these frames, when one is still to be told; `None` of frames: the
+    /// log holds no more.
+    pub fn gap_before(&mut self, frames: Option<&Frames>) -> Option<Gap> {
+        std::mem::take(&mut self.lost).then(|| Gap {
             label: self.label(),
             from: self.anchor.last(),
-            to: self.first_seen,
+            to: frames.and_then(|frames| frames.iter().next()).map(|(frame, _)| frame.time),
             cause: GapCause::LogRotated,
-        }
+        })
     }
 
     /// The container's run is over and its log read to the end: ends lines without a newline.
@@ -378,7 +410,11 @@ impl Resume {
 
     fn deliver(&mut self, frame: Frame, payload: &[u8], key: Key, into: &mut Lines) {
         self.anchor.push(key);
-        self.frames += 1;
+        if let Some(files) = &mut self.files {
+            files.delivered(&key);
+        }
+        self.counted.frames += 1;
+        self.counted.bytes += payload.len() as u64;
         self.plan = Plan::Anchored;
         if self.outputs.has(frame.stream) {
             self.assembler.push(frame, payload, into);
@@ -393,24 +429,11 @@ impl Resume {
                 continue;
             }
             self.anchor.push_before_last(key);
-            self.frames += 1;
+            self.counted.frames += 1;
             self.counts.recovered += 1;
             if self.outputs.has(frame.stream) {
                 into.push(frame.time, frame.stream, [payload, &[]], true, true);
             }
         }
-    }
-}
-
-impl Seeking {
-    fn hold(&mut self, frame: Frame, payload: &[u8]) {
-        if self.held.bytes() + payload.len() <= HELD {
-            self.held.push(frame.stream, frame.time, [payload, &[]]);
-        }
-    }
-
-    /// Whether no more unproven frames fit.
-    fn is_full(&self) -> bool {
-        HELD < self.unproven.bytes()
     }
 }

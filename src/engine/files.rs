@@ -1,0 +1,177 @@
+//! What a follow may miss of a log that is kept in files, and when to read the store instead: pure.
+//!
+//! A log driver with a largest size begins a new file when one is full and drops the oldest. Two
+//! things go wrong in follows there, silently. While the daemon's socket is full, the follow inside
+//! the daemon stands still, and goes on with the newest file, whatever was full in between (all
+//! versions; moby: `daemon/logger/loggerutils/follow.go`). And before version 23 a file that begins
+//! while a follow is being opened is skipped: the stored part is read, then the follow is told of
+//! new files, and nothing looks at what came between.
+//!
+//! Finite reads are sound: the daemon opens all files at their beginning. So where a file fills in no
+//! time the log is read by them alone; and where it may fill soon, a follow must prove after its opening
+//! that it stands in the newest file, by delivering the newest frame that the store had. A pause
+//! between two frames into which a file fits is suspect: it may have been skipped there.
+
+use std::time::Duration;
+
+use super::anchor::Key;
+use super::pace::Pace;
+use super::timestamp::Timestamp;
+
+/// Where a file lasts longer than this, a follow that stands in an old one is noticed by its silence.
+const SLOW: f64 = 40.0;
+/// Where it lasts shorter than this many seconds, no follow keeps up with the files.
+const HOPELESS: f64 = 0.02;
+/// More than a daemon can write to one log in a second, in bytes.
+const FASTEST: f64 = 50_000_000.0;
+/// How much faster than its pace a container may have been for a moment.
+const SHARE: f64 = 1.25;
+/// How long the log is left alone between two finite reads where no follow keeps up.
+pub(super) const BETWEEN: Duration = Duration::from_millis(20);
+
+/// The files of one container's log.
+#[derive(Clone, Debug)]
+pub(super) struct Files {
+    size: f64,
+    /// Before version 23.
+    old: bool,
+    proof: Proof,
+}
+
+/// Whether the follow that is open stands in the newest file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    /// It does, or files last so long that it does not matter.
+    Given,
+    /// The store must be asked for its newest frame.
+    Wanted,
+    /// This frame must come.
+    Awaited(Key),
+}
+
+impl Files {
+    /// Files of this size in bytes; `old`: on a daemon before version 23.
+    pub(super) fn new(size: u64, old: bool) -> Self {
+        Self { size: size as f64, old, proof: Proof::Given }
+    }
+
+    /// A follow is opened.
+    pub(super) fn open(&mut self, pace: &Pace) {
+        let soon = self.size < SLOW * pace.bytes_per_second();
+        self.proof = if self.old && soon { Proof::Wanted } else { Proof::Given };
+    }
+
+    /// Whether files fill so fast that only finite reads are sound.
+    pub(super) fn is_hopeless(&self, pace: &Pace) -> bool {
+        self.size < HOPELESS * pace.bytes_per_second()
+    }
+
+    /// Whether the follow that is open has still to prove itself.
+    pub(super) fn is_unproven(&self) -> bool {
+        self.proof != Proof::Given
+    }
+
+    /// The store's newest frame; whether it was delivered.
+    pub(super) fn newest(&mut self, key: Key, known: bool) {
+        if self.proof == Proof::Wanted {
+            self.proof = if known { Proof::Given } else { Proof::Awaited(key) };
+        }
+    }
+
+    /// A frame was delivered.
+    pub(super) fn delivered(&mut self, key: &Key) {
+        if self.proof == Proof::Awaited(*key) {
+            self.proof = Proof::Given;
+        }
+    }
+
+    /// Whether a file may have been skipped between these two frames of a follow: no file is filled
+    /// faster than [`FASTEST`], and once the follow is proven, not much faster than the pace.
+    pub(super) fn may_skip(&self, before: Timestamp, next: Timestamp, pace: &Pace) -> bool {
+        let pause = next.as_nanos().saturating_sub(before.as_nanos()) as f64 / 1e9;
+        let rate = if self.is_unproven() { FASTEST } else { SHARE * pace.bytes_per_second() };
+        self.size < pause * rate.min(FASTEST)
+    }
+}
+
+/// How long the output may keep a follow waiting whose log is kept in files of this size: filling
+/// one takes at least this long.
+pub(super) fn held_back_after(size: u64) -> Duration {
+    let least = Duration::from_secs_f64(size as f64 / FASTEST);
+    least.clamp(Duration::from_millis(10), Duration::from_secs(10))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::super::pace::Counted;
+    use super::super::source::{Frames, StdStream};
+    use super::*;
+
+    fn key(nanos: i64) -> Key {
+        let mut frames = Frames::default();
+        frames.push(StdStream::Stdout, Timestamp::from_nanos(nanos), [b"x", b""]);
+        let (frame, payload) = frames.iter().next().unwrap();
+        Key::of(frame, payload)
+    }
+
+    /// So many bytes a second.
+    fn pace(bytes: u64) -> Pace {
+        let begun = Instant::now();
+        let mut pace = Pace::new(begun);
+        pace.fed(begun + Duration::from_secs(1), Counted { frames: 0, bytes });
+        pace
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follow_proves_itself_by_the_newest_frame() {
+        let mut files = Files::new(20_000, true);
+        assert!(!files.is_unproven());
+        files.open(&pace(100_000));
+        assert!(files.is_unproven());
+        files.newest(key(9), false);
+        files.delivered(&key(8));
+        assert!(files.is_unproven());
+        files.delivered(&key(9));
+        assert!(!files.is_unproven());
+        files.open(&pace(100_000));
+        files.newest(key(9), true);
+        assert!(!files.is_unproven(), "it was there before the question");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_to_be_proven_of_slow_containers_and_newer_daemons() {
+        for (old, bytes) in [(true, 400), (false, 100_000)] {
+            let mut files = Files::new(20_000, old);
+            files.open(&pace(bytes));
+            assert!(!files.is_unproven(), "{old} {bytes}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_is_suspect_when_a_file_fits_in() {
+        let mut files = Files::new(1_000_000, true);
+        let at = |millis: i64| Timestamp::from_nanos(millis * 1_000_000);
+        let (slow, fast) = (pace(100), pace(1_000_000));
+        assert!(!files.may_skip(at(0), at(60_000), &slow), "it takes hours to fill a file");
+        assert!(files.may_skip(at(0), at(801), &fast), "nearly the time that a file takes");
+        assert!(!files.may_skip(at(0), at(799), &fast));
+        files.open(&fast);
+        assert!(files.may_skip(at(0), at(21), &fast));
+        assert!(!files.may_skip(at(0), at(19), &fast), "no file is filled so fast");
+        assert!(!files.may_skip(at(1000), at(0), &fast));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_follow_keeps_up_where_files_fill_in_no_time() {
+        let files = Files::new(20_000, true);
+        assert!(files.is_hopeless(&pace(1_100_000)) && !files.is_hopeless(&pace(900_000)));
+    }
+
+    #[test]
+    fn the_output_may_hold_a_follow_back_for_as_long_as_a_file_takes() {
+        let millis = [20_000, 1_000_000, 100_000_000, u64::MAX].map(held_back_after);
+        assert_eq!(millis.map(|time| time.as_millis()), [10, 20, 2000, 10_000]);
+    }
+}

@@ -1,0 +1,82 @@
+//! Is a quiet stream quiet because the container is, or because it no longer delivers?
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::super::limits::FINITE_IDLE;
+use super::super::resume::Resume;
+use super::super::source::{Frames, LogStream, Read, Source, Tail};
+use super::super::stale::GRACE;
+use super::Reader;
+
+/// Watches a quiet stream: is there nothing, or does it no longer deliver?
+pub(super) struct Watch<'a> {
+    /// When to act next.
+    due: Instant,
+    /// The daemon has more than came, and the stream has a moment to deliver it.
+    suspect: bool,
+    /// The probe asks for a proof, not because of a silence.
+    proving: bool,
+    probe: Option<Pin<Box<dyn Future<Output = Option<bool>> + Send + 'a>>>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(resume: &mut Resume) -> Self {
+        let wait = if resume.is_unproven() { Duration::ZERO } else { resume.quiet().interval() };
+        Self { due: Instant::now() + wait, suspect: false, proving: false, probe: None }
+    }
+
+    /// Frames came, which is the end of a silence, but not always a proof.
+    pub(super) fn saw_frames(&mut self, resume: &mut Resume) {
+        resume.quiet().found_busy();
+        if !resume.is_unproven() {
+            *self = Self::new(resume);
+        }
+    }
+
+    /// Goes a step: waits, begins a probe, or takes its answer. Tells whether the stream is stale.
+    ///
+    /// # Cancel safety
+    /// Safe: a probe that was begun goes on with the next call.
+    pub(super) async fn step<S: Source>(&mut self, reader: &'a Reader<S>) -> bool {
+        if let Some(probe) = &mut self.probe {
+            let known = probe.await;
+            self.probe = None;
+            if known == Some(false) {
+                (self.suspect, self.due) = (true, Instant::now() + GRACE);
+                return false;
+            }
+            let interval = reader.with_resume(|resume| {
+                if !self.proving {
+                    resume.quiet().found_quiet();
+                }
+                resume.quiet().interval()
+            });
+            self.due = Instant::now() + interval;
+            return false;
+        }
+        sleep_until(self.due).await;
+        if !self.suspect {
+            self.proving = reader.with_resume(|resume| resume.is_unproven());
+            let turn = reader.probes.take(Instant::now());
+            self.probe = Some(Box::pin(reader.probe(turn)));
+        }
+        self.suspect
+    }
+}
+
+impl<S: Source> Reader<S> {
+    /// Asks for the newest message of the log, when it is this container's turn: whether it was
+    /// delivered. `None` when there is none, or no answer.
+    async fn probe(&self, turn: Instant) -> Option<bool> {
+        sleep_until(turn).await;
+        self.tally.probe();
+        let mut newest = self.open(false, Tail::Last(1)).await.ok()?;
+        let mut frames = Frames::default();
+        while let Ok(Ok(Read::Some)) = timeout(FINITE_IDLE, newest.read(&mut frames)).await {}
+        let (frame, payload) = frames.iter().last()?;
+        Some(self.with_resume(|resume| resume.newest(frame, payload)))
+    }
+}

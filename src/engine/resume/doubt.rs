@@ -1,0 +1,58 @@
+//! When a follow is not to be trusted, and the stored log is asked instead; why is told in
+//! [`files`](super::super::files).
+
+use super::super::anchor::Key;
+use super::super::files::Files;
+use super::super::source::Frame;
+use super::super::timestamp::Timestamp;
+use super::{Plan, Resume};
+
+impl Resume {
+    /// Notes whether the output has kept up.
+    pub fn hold_back(&mut self, held_back: bool) {
+        self.held_back = held_back;
+    }
+
+    /// Whether the output has not kept up with the last read.
+    pub fn is_held_back(&self) -> bool {
+        self.held_back
+    }
+
+    /// Whether much of the log may be unread where a follow would not be sound.
+    pub fn is_behind(&self) -> bool {
+        let Some(files) = &self.files else {
+            return false;
+        };
+        let much = self.held_back || matches!(self.plan, Plan::All | Plan::Rest);
+        much || files.is_hopeless(&self.pace)
+    }
+
+    /// Whether the log's files fill so fast that a follow would not be sound.
+    pub fn is_hopeless(&self) -> bool {
+        self.files.as_ref().is_some_and(|files| files.is_hopeless(&self.pace))
+    }
+
+    /// Whether the follow that is open must prove that it stands in the newest file.
+    pub fn is_unproven(&self) -> bool {
+        self.files.as_ref().is_some_and(Files::is_unproven)
+    }
+
+    /// Takes the store's newest message: whether it was delivered, as far back as the anchor goes.
+    pub fn newest(&mut self, frame: Frame, payload: &[u8]) -> bool {
+        let key = Key::of(frame, payload);
+        let known = self.anchor.contains(&key);
+        if let Some(files) = &mut self.files {
+            files.newest(key, known);
+        }
+        known
+    }
+
+    /// Whether a live frame cannot follow what was delivered, or may not: the store will tell.
+    pub(super) fn is_out_of_place(&self, key: &Key) -> bool {
+        let Some(files) = self.files.as_ref().filter(|_| self.following) else {
+            return false;
+        };
+        let skips = |last: Timestamp| files.may_skip(last, key.time(), &self.pace);
+        self.anchor.last().is_some_and(skips) || self.anchor.is_older_than_all(key)
+    }
+}

@@ -1,0 +1,36 @@
+//! A search under way, with the frames that wait for what it finds.
+
+use super::super::anchor::Seek;
+use super::super::source::{Frame, Frames};
+
+/// Frames are held until the anchor is found, up to so many bytes.
+const HELD: usize = 1 << 20;
+
+#[derive(Debug)]
+pub(super) struct Seeking {
+    pub(super) seek: Seek,
+    /// Frames that may have been missed, until the anchor is found.
+    pub(super) held: Frames,
+    /// Frames that are new when the window turns out to hold the whole log.
+    pub(super) unproven: Frames,
+}
+
+impl Seeking {
+    pub(super) fn new(seek: Seek) -> Self {
+        Self { seek, held: Frames::default(), unproven: Frames::default() }
+    }
+
+    /// Holds a frame that may be late. Beyond the bound the oldest are let go: the farther from the
+    /// anchor, the likelier they were delivered long before it.
+    pub(super) fn hold(&mut self, frame: Frame, payload: &[u8]) {
+        if HELD < self.held.bytes() + payload.len() {
+            self.held.clear();
+        }
+        self.held.push(frame.stream, frame.time, [payload, &[]]);
+    }
+
+    /// Whether no more unproven frames fit.
+    pub(super) fn is_full(&self) -> bool {
+        HELD < self.unproven.bytes()
+    }
+}
