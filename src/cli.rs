@@ -11,6 +11,7 @@ Examples:
   cmon tail web                     follow one container, the last 10 lines first
   cmon tail 'web-*' db -n 100       several, by glob and name
   cmon tail -a --no-follow -t       all that is stored, of every container, with timestamps
+  cmon tail job --wait              from the first line on of a container that is still to come
   cmon tail web -o json | jq .msg   one JSON object a line
   cmon tail --demo                  see it at work without Docker";
 
@@ -95,6 +96,11 @@ pub struct Tail {
     /// End when none of the containers runs any more
     #[arg(long, value_parser = FalseyValueParser::new(), env = "CMON_EXIT_ON_STOP")]
     pub exit_on_stop: bool,
+    /// Wait for a daemon that does not answer yet, and for containers that are not there yet
+    #[arg(
+        long, conflicts_with = "no_follow", value_parser = FalseyValueParser::new(), env = "CMON_WAIT"
+    )]
+    pub wait: bool,
     /// Lines to show first, of containers that are there at the start [default: 10, or all with
     /// --no-follow]
     #[arg(short = 'n', long, value_name = "N|all", value_parser = lines, env = "CMON_TAIL")]

@@ -115,6 +115,7 @@ fn engine(global: &Global, tail: &Tail) -> engine::Config {
     engine::Config {
         follow,
         exit_on_stop: tail.exit_on_stop,
+        wait: tail.wait,
         backlog: match tail.tail {
             Some(Lines::Last(lines)) => Backlog::Last(lines),
             None if follow => Backlog::Last(10),

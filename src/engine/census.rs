@@ -70,6 +70,15 @@ pub struct ConnectionCount {
     pub forced: u64,
 }
 
+/// A daemon that does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Away {
+    /// For so long.
+    pub since: Duration,
+    /// Until it is tried again.
+    pub next: Duration,
+}
+
 /// What is alive now and what has happened since the start.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Census {
@@ -117,6 +126,16 @@ pub struct Census {
     pub doubles: u64,
     /// Gaps reported.
     pub gaps: u64,
+    /// The same by cause.
+    pub gaps_by_cause: BTreeMap<&'static str, u64>,
+    /// Streams opened after an earlier one of the container, by how that one ended.
+    pub reopens: BTreeMap<&'static str, u64>,
+    /// How far each container's lines are behind, by name; those that are not are absent.
+    pub lags: BTreeMap<String, Duration>,
+    /// The longest lag that was seen.
+    pub max_lag: Duration,
+    /// The daemon does not answer.
+    pub away: Option<Away>,
     /// Short questions asked of the daemon.
     pub requests: u64,
     /// Connections by purpose; a purpose never used is absent.
@@ -129,6 +148,17 @@ impl Census {
     /// All live tasks.
     pub fn live_tasks(&self) -> u64 {
         self.tasks.values().sum()
+    }
+
+    /// Connections closed by force.
+    pub fn forced_closes(&self) -> u64 {
+        self.connections.values().map(|count| count.forced).sum()
+    }
+
+    /// The container that is farthest behind.
+    pub fn worst_lag(&self) -> Option<(&str, Duration)> {
+        let worst = self.lags.iter().max_by_key(|(_, lag)| **lag)?;
+        Some((worst.0, *worst.1))
     }
 
     /// All open connections.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::source::{ContainerKey, Exit, SourceError, StdStream};
+use super::source::{ContainerKey, Exit, Lossy, SourceError, StdStream};
 use super::timestamp::Timestamp;
 
 /// What a container is called where it is shown.
@@ -135,6 +135,11 @@ impl Lines {
         self.lines.len()
     }
 
+    /// The timestamp of its last line.
+    pub fn last_time(&self) -> Option<Timestamp> {
+        self.lines.last().map(|line| line.time)
+    }
+
     /// How many lines end in this batch; the pieces of a long line but its last do not count.
     pub fn whole(&self) -> usize {
         self.lines.iter().filter(|line| line.ending != Ending::Piece).count()
@@ -170,6 +175,14 @@ pub enum GapCause {
 }
 
 impl GapCause {
+    /// One word for counting.
+    pub fn word(self) -> &'static str {
+        match self {
+            GapCause::LogRotated => "log_rotated",
+            GapCause::Removed => "removed",
+        }
+    }
+
     /// In words for people.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -205,6 +218,13 @@ pub enum Notice {
         /// The name before.
         from: Arc<str>,
     },
+    /// Nothing matches this pattern yet; what will is followed from its first line.
+    Waiting {
+        /// As typed.
+        pattern: String,
+    },
+    /// Lines may be missing in its log itself, and nobody can tell which.
+    Lossy(Lossy),
     /// Its log driver keeps nothing that can be read; nothing of it follows.
     Unreadable {
         /// The driver's name.

@@ -19,6 +19,7 @@ pub mod backoff;
 pub mod census;
 pub mod event;
 mod files;
+pub mod lag;
 mod lifecycle;
 pub mod limits;
 pub mod lines;
@@ -38,12 +39,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use backlog::{Backlog, Outputs};
+use backoff::Backoff;
 use census::{Census, TaskKind};
-use event::Event;
+use event::{Event, Note, Notice};
 use registry::Registry;
 use selection::{AmbiguousId, Selection, Unmatched};
 use source::{Listed, Source, SourceError};
@@ -57,6 +59,8 @@ pub struct Config {
     pub follow: bool,
     /// End when none of the selected containers runs any more.
     pub exit_on_stop: bool,
+    /// Wait for a daemon that does not answer yet, and for containers that are not there yet.
+    pub wait: bool,
     /// What is shown first of the containers that are there at the start.
     pub backlog: Backlog,
     /// Which outputs are delivered.
@@ -124,6 +128,15 @@ impl<S: Source> Observer<S> {
     }
 }
 
+/// What a run begins with.
+struct Begun<E> {
+    selection: Selection,
+    listed: Vec<Listed>,
+    subscription: Option<E>,
+    /// Patterns that match nothing yet.
+    awaited: Vec<String>,
+}
+
 /// Follows the containers of one daemon.
 #[derive(Debug)]
 pub struct Engine<S> {
@@ -162,11 +175,12 @@ impl<S: Source> Engine<S> {
         let begun = tokio::select! {
             biased;
             () = stop.cancelled() => None,
-            begun = self.begin(selection) => Some(begun?),
+            () = events.closed() => None,
+            begun = self.begin(selection, &events) => Some(begun?),
         };
         let mut failures = Vec::new();
         let mut stragglers = Vec::new();
-        if let Some((selection, listed, subscription)) = begun {
+        if let Some(Begun { selection, listed, subscription, awaited }) = begun {
             let mut supervisor = Supervisor::new(
                 Arc::clone(&self.source),
                 self.registry.clone(),
@@ -175,7 +189,7 @@ impl<S: Source> Engine<S> {
                 selection,
                 events,
             );
-            supervisor.begin(listed, subscription);
+            supervisor.begin(listed, subscription, awaited);
             supervisor.run(&stop).await;
             failures = supervisor.failures();
             supervisor.stop_token().cancel();
@@ -193,26 +207,58 @@ impl<S: Source> Engine<S> {
         Ok(Outcome { census, failures })
     }
 
-    /// Subscribes, lists, and matches the selection.
+    /// Subscribes, lists, and matches the selection; waits for the daemon where that is wanted.
     async fn begin(
         &self,
         selection: &Selection,
-    ) -> Result<(Selection, Vec<Listed>, Option<S::Events>), StartError> {
+        events: &mpsc::Sender<Event>,
+    ) -> Result<Begun<S::Events>, StartError> {
+        let say = async |what| {
+            // Nobody is left to tell when the channel is closed, and that ends the run.
+            let _ = events.send(Event::Note(Note { label: None, what })).await;
+        };
+        let mut backoff = Backoff::default();
+        loop {
+            let begun = self.try_to_begin(selection).await;
+            let error = match begun {
+                Err(StartError::Source(error)) if self.config.wait && error.kind.may_pass() => {
+                    error
+                }
+                begun => {
+                    if 0 < backoff.failures() {
+                        self.tally.daemon_away(None);
+                        say(Notice::DaemonBack).await;
+                    }
+                    return begun;
+                }
+            };
+            let first = backoff.failures() == 0;
+            let retry = backoff.next(fastrand::f64());
+            self.tally.daemon_away(Some(Instant::now() + retry));
+            if first {
+                say(Notice::DaemonAway { error, retry }).await;
+            }
+            sleep(retry).await;
+        }
+    }
+
+    async fn try_to_begin(&self, selection: &Selection) -> Result<Begun<S::Events>, StartError> {
         // Subscribed before the list is taken, so that no start falls between the two.
-        let events = match self.config.follow {
+        let subscription = match self.config.follow {
             true => Some(self.source.events().await?),
             false => None,
         };
         let listed = self.source.list().await?;
         let unmatched = selection.unmatched(&listed);
-        if !unmatched.is_empty() {
+        if !unmatched.is_empty() && !self.config.wait {
             return Err(StartError::Unmatched(unmatched));
         }
+        let awaited = unmatched.into_iter().map(|unmatched| unmatched.pattern).collect();
         let selection = selection.resolve(&listed)?;
         if !self.config.follow && !listed.iter().any(|row| selection.matches(row)) {
             return Err(StartError::Nothing);
         }
-        Ok((selection, listed, events))
+        Ok(Begun { selection, listed, subscription, awaited })
     }
 
     /// Closes all that is still open and names the readers that did not end by themselves.

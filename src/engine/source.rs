@@ -333,6 +333,12 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Whether a daemon that failed so may answer later, without anybody's doing here.
+    pub fn may_pass(self) -> bool {
+        use ErrorKind::{Cut, Refused, Timeout, Unreachable};
+        matches!(self, Unreachable | Timeout | Cut | Refused)
+    }
+
     /// One word for counting: `cut`, `refused`, and so on.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -2,11 +2,19 @@
 //!
 //! Counters that many tasks add to and the screen reads; none of them takes part in a decision.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::census::Census;
-use super::event::Lines;
+use tokio::time::Instant;
+
+use super::census::{Away, Census};
+use super::event::{EndReason, GapCause, Lines};
+use super::lag::Lag;
 use super::resume::Counts;
+use super::source::ContainerKey;
+use super::timestamp::Timestamp;
 
 /// Sums since the start.
 #[derive(Debug, Default)]
@@ -16,12 +24,23 @@ pub struct Tally {
     recovered: AtomicU64,
     replayed: AtomicU64,
     doubles: AtomicU64,
-    gaps: AtomicU64,
     rotations: AtomicU64,
     reconnects: AtomicU64,
     stale: AtomicU64,
     probes: AtomicU64,
     containers: AtomicU64,
+    forms: Mutex<Forms>,
+}
+
+/// What is counted by name, or is no count.
+#[derive(Debug, Default)]
+struct Forms {
+    reopens: BTreeMap<&'static str, u64>,
+    gaps: BTreeMap<&'static str, u64>,
+    lags: BTreeMap<ContainerKey, (Arc<str>, Arc<Lag>)>,
+    max_lag: Duration,
+    /// Since when the daemon is away, and when it is tried next.
+    away: Option<(Instant, Instant)>,
 }
 
 impl Tally {
@@ -39,8 +58,49 @@ impl Tally {
     }
 
     /// A gap was told.
-    pub(super) fn gap(&self) {
-        self.gaps.fetch_add(1, Relaxed);
+    pub(super) fn gap(&self, cause: GapCause) {
+        *self.forms().gaps.entry(cause.word()).or_default() += 1;
+    }
+
+    /// A stream is opened because the one before ended so.
+    pub(super) fn reopen(&self, after: &EndReason) {
+        *self.forms().reopens.entry(after.word()).or_default() += 1;
+    }
+
+    /// The lag of a container, which is shown under this name until it is forgotten.
+    pub(super) fn lag(&self, key: &ContainerKey, name: Arc<str>) -> Arc<Lag> {
+        let mut forms = self.forms();
+        let (shown, lag) = forms
+            .lags
+            .entry(key.clone())
+            .or_insert_with(|| (Arc::clone(&name), Arc::new(Lag::new(Timestamp::now()))));
+        *shown = name;
+        Arc::clone(lag)
+    }
+
+    /// A container is followed no more.
+    pub(super) fn forget(&self, key: &ContainerKey) {
+        self.forms().lags.remove(key);
+    }
+
+    /// A line with this timestamp was handed on.
+    pub(super) fn line(&self, lag: &Lag, time: Timestamp) {
+        let now = Timestamp::now();
+        lag.delivered(time, now);
+        let lag = lag.get(now);
+        let mut forms = self.forms();
+        forms.max_lag = forms.max_lag.max(lag);
+    }
+
+    /// The daemon is away and will be tried at this moment; or it is back.
+    pub(super) fn daemon_away(&self, next: Option<Instant>) {
+        let mut forms = self.forms();
+        let since = forms.away.map_or_else(Instant::now, |(since, _)| since);
+        forms.away = next.map(|next| (since, next));
+    }
+
+    fn forms(&self) -> MutexGuard<'_, Forms> {
+        self.forms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A stream was closed because of its age.
@@ -76,7 +136,22 @@ impl Tally {
         census.replayed = self.replayed.load(Relaxed);
         census.doubles = self.doubles.load(Relaxed);
         census.containers = self.containers.load(Relaxed);
-        census.gaps = self.gaps.load(Relaxed);
+        let mut forms = self.forms();
+        census.gaps_by_cause.clone_from(&forms.gaps);
+        census.gaps = forms.gaps.values().sum();
+        census.reopens.clone_from(&forms.reopens);
+        let clock = Timestamp::now();
+        let lags = forms.lags.values().map(|(name, lag)| (name.to_string(), lag.get(clock)));
+        census.lags = lags.filter(|(_, lag)| !lag.is_zero()).collect();
+        let worst = census.worst_lag().map_or(Duration::ZERO, |(_, lag)| lag);
+        forms.max_lag = forms.max_lag.max(worst);
+        census.max_lag = forms.max_lag;
+        let now = Instant::now();
+        census.away = forms.away.map(|(since, next)| Away {
+            since: now - since,
+            next: next.saturating_duration_since(now),
+        });
+        drop(forms);
         census.rotations = self.rotations.load(Relaxed);
         census.stale = self.stale.load(Relaxed);
         census.probes = self.probes.load(Relaxed);

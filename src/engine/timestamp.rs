@@ -22,6 +22,12 @@ impl Timestamp {
         Self(nanos)
     }
 
+    /// This machine's clock; for what is shown only.
+    pub fn now() -> Self {
+        let now = jiff::Timestamp::now().as_nanosecond();
+        Self(i64::try_from(now).unwrap_or_default())
+    }
+
     /// Nanoseconds since 1970.
     pub const fn as_nanos(self) -> i64 {
         self.0

@@ -7,8 +7,8 @@
 //! |---|---|
 //! | `line` | `time` (the daemon's, RFC 3339 in UTC with nanoseconds), `container` (name), `id` (full), `stream` (`stdout` or `stderr`), then `msg`, or `msg_base64` where the bytes are not UTF-8; the terminator is not part of it. `partial: true`: the line is longer than `--max-line`, and its next piece follows. `recovered: true`: the daemon handed it over late |
 //! | `gap` | `container`, `id`, `from` and `to` (times of the lines around it), `cause` (`log_rotated`, `removed`), `text` |
-//! | `note` | `event` (`started`, `restarting`, `exited`, `removed`, `renamed`, `unreadable`, `given_up`, `stream_broke`, `went_silent`, `ends_early`, `daemon_away`, `daemon_back`, `reader_panicked`, `notes_dropped`), `container` and `id` unless it is about the daemon, `code` and `oom` of an exit, `text` |
-//! | `summary` | `seconds`, `containers`, `lines`, `bytes`, `streams_opened`, `streams_closed`, `streams_open`, `readers`, `cycles` (per container), `cycles_per_minute`, `rotations`, `stale`, `probes`, `reconnects`, `recovered`, `doubles`, `gaps`, `panics`, `requests`, `tasks` (left), `connections` (left), `stragglers` (names) |
+//! | `note` | `event` (`started`, `restarting`, `exited`, `removed`, `renamed`, `waiting`, `lossy`, `unreadable`, `given_up`, `stream_broke`, `went_silent`, `ends_early`, `daemon_away`, `daemon_back`, `reader_panicked`, `notes_dropped`), `container` and `id` unless it is about the daemon, `code` and `oom` of an exit, `text` |
+//! | `summary` | `seconds`, `containers`, `lines`, `bytes`, `streams_opened`, `streams_closed`, `streams_open`, `readers`, `cycles` (per container), `cycles_per_minute`, `reopens` (streams opened again, by how the one before ended), `rotations`, `stale`, `probes`, `reconnects`, `max_lag_seconds`, `replayed` and `doubles` (messages skipped), `recovered`, `gaps`, `gaps_by_cause`, `panics`, `requests`, `tasks` (left), `connections` (left), `forced_closes`, `stragglers` (names) |
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use super::note;
 use crate::engine::census::Census;
-use crate::engine::event::{Ending, Gap, GapCause, Label, Lines, Note, Notice};
+use crate::engine::event::{Ending, Gap, Label, Lines, Note, Notice};
 use crate::engine::timestamp::Timestamp;
 
 /// Appends a batch; no allocation per line.
@@ -56,16 +56,12 @@ pub(super) fn lines(lines: &Lines, into: &mut Vec<u8>) {
 
 /// Appends a gap.
 pub(super) fn gap(gap: &Gap, into: &mut Vec<u8>) {
-    let cause = match gap.cause {
-        GapCause::LogRotated => "log_rotated",
-        GapCause::Removed => "removed",
-    };
     let text = note::gap(gap, &TimeZone::UTC, false);
     object(
         &Body {
             from: gap.from.map(time),
             to: gap.to.map(time),
-            cause: Some(cause),
+            cause: Some(gap.cause.word()),
             text: Some(text.trim_end()),
             ..Body::new("gap", Some(&gap.label))
         },
@@ -107,17 +103,22 @@ pub(super) fn summary(census: &Census, into: &mut Vec<u8>) {
         readers: census.readers,
         cycles: &census.cycles,
         cycles_per_minute: census.cycles_per_minute,
+        reopens: &census.reopens,
         rotations: census.rotations,
         stale: census.stale,
         probes: census.probes,
         reconnects: census.reconnects,
+        max_lag_seconds: census.max_lag.as_secs_f64(),
+        replayed: census.replayed,
         recovered: census.recovered,
         doubles: census.doubles,
         gaps: census.gaps,
+        gaps_by_cause: &census.gaps_by_cause,
         panics: census.panics,
         requests: census.requests,
         tasks: census.live_tasks(),
         connections: census.open_connections(),
+        forced_closes: census.forced_closes(),
         stragglers: &census.stragglers,
     };
     object(&summary, into);
@@ -138,17 +139,22 @@ struct Figures<'a> {
     readers: u64,
     cycles: &'a BTreeMap<String, u64>,
     cycles_per_minute: f64,
+    reopens: &'a BTreeMap<&'static str, u64>,
     rotations: u64,
     stale: u64,
     probes: u64,
     reconnects: u64,
+    max_lag_seconds: f64,
+    replayed: u64,
     recovered: u64,
     doubles: u64,
     gaps: u64,
+    gaps_by_cause: &'a BTreeMap<&'static str, u64>,
     panics: u64,
     requests: u64,
     tasks: u64,
     connections: u64,
+    forced_closes: u64,
     stragglers: &'a [String],
 }
 
@@ -212,6 +218,7 @@ fn object(object: &impl Serialize, into: &mut Vec<u8>) {
 mod tests {
     use super::super::note::tests::{each, label};
     use super::*;
+    use crate::engine::event::GapCause;
     use crate::engine::source::StdStream;
 
     fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {

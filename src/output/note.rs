@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::color::{DIM, GREEN, RED, RESET, YELLOW};
 use super::sanitize::sanitize;
 use crate::engine::event::{Gap, Note, Notice};
-use crate::engine::source::Exit;
+use crate::engine::source::{Exit, Lossy};
 use crate::engine::timestamp::Timestamp;
 
 /// The sign that a note begins with.
@@ -42,9 +42,10 @@ impl Sign {
     }
 }
 
-/// Whether a note tells that something is wrong, so that `-q` does not drop it.
+/// Whether a note tells that something is wrong, so that `-q` does not drop it. What may be wrong
+/// with a log is no such thing.
 pub(super) fn is_error(notice: &Notice) -> bool {
-    sign(notice) == Sign::Wrong
+    sign(notice) == Sign::Wrong && !matches!(notice, Notice::Lossy(_))
 }
 
 /// The word for a note in JSON.
@@ -55,6 +56,8 @@ pub(super) fn word(notice: &Notice) -> &'static str {
         Notice::Exited(_) => "exited",
         Notice::Removed => "removed",
         Notice::Renamed { .. } => "renamed",
+        Notice::Waiting { .. } => "waiting",
+        Notice::Lossy(_) => "lossy",
         Notice::Unreadable { .. } => "unreadable",
         Notice::GivenUp { .. } => "given_up",
         Notice::StreamBroke { .. } => "stream_broke",
@@ -69,8 +72,13 @@ pub(super) fn word(notice: &Notice) -> &'static str {
 
 /// A note as a line of text, its newline included.
 pub(super) fn note(note: &Note, color: bool) -> String {
-    let who = note.label.as_ref().map_or("the daemon", |label| &*label.name);
-    line(sign(&note.what), &format!("{who} {}", words(&note.what)), color)
+    let words = words(&note.what);
+    let what = match (&note.label, &note.what) {
+        (Some(label), _) => format!("{} {words}", label.name),
+        (None, Notice::Waiting { .. } | Notice::NotesDropped { .. }) => words,
+        (None, _) => format!("the daemon {words}"),
+    };
+    line(sign(&note.what), &what, color)
 }
 
 /// A gap as a line of text, its newline included. Times are in the given zone.
@@ -100,9 +108,10 @@ fn line(sign: Sign, what: &str, color: bool) -> String {
 fn sign(notice: &Notice) -> Sign {
     match notice {
         Notice::Started | Notice::DaemonBack => Sign::There,
-        Notice::Restarting(_) | Notice::Renamed { .. } => Sign::Between,
+        Notice::Restarting(_) | Notice::Renamed { .. } | Notice::Waiting { .. } => Sign::Between,
         Notice::Exited(_) | Notice::Removed => Sign::Gone,
-        Notice::Unreadable { .. }
+        Notice::Lossy(_)
+        | Notice::Unreadable { .. }
         | Notice::GivenUp { .. }
         | Notice::StreamBroke { .. }
         | Notice::WentSilent
@@ -120,6 +129,17 @@ fn words(notice: &Notice) -> String {
         Notice::Exited(exit) => format!("exited{}", after(*exit)),
         Notice::Removed => "removed".to_owned(),
         Notice::Renamed { from } => format!("is the new name of {from}"),
+        Notice::Waiting { pattern } => format!("waiting for `{pattern}`, which is not there yet"),
+        Notice::Lossy(Lossy::NonBlocking) => {
+            "can lose lines: its log mode is non-blocking, and the \
+             daemon drops what its buffer cannot hold"
+                .to_owned()
+        }
+        Notice::Lossy(Lossy::Cache) => {
+            "can lose lines: its log driver sends them elsewhere, and the \
+             daemon's own cache drops what it cannot hold"
+                .to_owned()
+        }
         Notice::Unreadable { driver, error } => {
             format!("cannot be read: its log driver `{driver}` keeps nothing ({error})")
         }
@@ -143,7 +163,7 @@ fn words(notice: &Notice) -> String {
             format!("reader panicked: {message}; the stream is opened again, nothing is lost")
         }
         Notice::NotesDropped { count } => {
-            format!("had {count} more notes, dropped because the output was not read")
+            format!("{count} notes were dropped because the output was not read")
         }
     }
 }
@@ -198,6 +218,9 @@ pub(super) mod tests {
             Notice::Exited(None),
             Notice::Removed,
             Notice::Renamed { from: "old".into() },
+            Notice::Waiting { pattern: "we*".to_owned() },
+            Notice::Lossy(Lossy::NonBlocking),
+            Notice::Lossy(Lossy::Cache),
             Notice::Unreadable { driver: "none".into(), error: error.clone() },
             Notice::GivenUp { error: error.clone() },
             Notice::StreamBroke { error: error.clone(), retry },
@@ -215,6 +238,8 @@ pub(super) mod tests {
                 | Notice::Exited(_)
                 | Notice::Removed
                 | Notice::Renamed { .. }
+                | Notice::Waiting { .. }
+                | Notice::Lossy(_)
                 | Notice::Unreadable { .. }
                 | Notice::GivenUp { .. }
                 | Notice::StreamBroke { .. }
@@ -242,6 +267,9 @@ pub(super) mod tests {
         - web exited
         - web removed
         ~ web is the new name of old
+        ~ web waiting for `we*`, which is not there yet
+        ! web can lose lines: its log mode is non-blocking, and the daemon drops what its buffer cannot hold
+        ! web can lose lines: its log driver sends them elsewhere, and the daemon's own cache drops what it cannot hold
         ! web cannot be read: its log driver `none` keeps nothing (no)
         ! web given up: no
         ! web stream broke: no; next try in 4.2s
@@ -250,7 +278,7 @@ pub(super) mod tests {
         ! web does not answer: no; next try in 4.2s
         + web answers again
         ! web reader panicked: boom; the stream is opened again, nothing is lost
-        ! web had 7 more notes, dropped because the output was not read
+        ! web 7 notes were dropped because the output was not read
         ");
     }
 

@@ -1,5 +1,6 @@
 //! The status line: what is at work right now, redrawn in place on stderr.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use crate::engine::census::Census;
 
 /// Columns left for what the terminal echoes of a typed Ctrl-C.
 const ECHO: u16 = 3;
+/// A lag that is shown.
+const LATE: Duration = Duration::from_secs(1);
 /// How often it is redrawn.
 pub(super) const PERIOD: Duration = Duration::from_millis(500);
 
@@ -122,7 +125,7 @@ fn text(census: &Census, rate: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
     let rate = rate.round() as u64;
     let each = census.cycles_per_minute / census.streams_open.max(1) as f64;
-    format!(
+    let mut text = format!(
         "{} tasks · {} readers = {} streams · {:.1} cycles/min, {each:.1} each ({:.1} expected) · {} lines/s \
          · {} gaps",
         census.live_tasks(),
@@ -132,7 +135,16 @@ fn text(census: &Census, rate: f64) -> String {
         census.cycles_expected,
         grouped(rate),
         census.gaps,
-    )
+    );
+    // What is wrong now comes last, and only then. Writing to a String cannot fail.
+    if let Some((name, lag)) = census.worst_lag().filter(|(_, lag)| LATE <= *lag) {
+        let _ = write!(text, " · {name} is {:.0} s behind", lag.as_secs_f64());
+    }
+    if let Some(away) = census.away {
+        let (since, next) = (away.since.as_secs_f64(), away.next.as_secs_f64());
+        let _ = write!(text, " · daemon away for {since:.0} s, next try in {next:.0} s");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -140,7 +152,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::engine::census::TaskKind;
+    use crate::engine::census::{Away, TaskKind};
 
     #[test]
     fn the_line_tells_tasks_readers_streams_and_rates() {
@@ -155,6 +167,13 @@ mod tests {
         insta::assert_snapshot!(
             text(&census, 1234.4),
             @"9 tasks · 8 readers = 8 streams · 239.2 cycles/min, 29.9 each (240.0 expected) · 1,234 lines/s · 0 gaps"
+        );
+        let away = Away { since: Duration::from_secs(12), next: Duration::from_secs(3) };
+        let lags = BTreeMap::from([("web".to_owned(), Duration::from_secs(4))]);
+        let census = Census { away: Some(away), lags, ..Census::default() };
+        insta::assert_snapshot!(
+            text(&census, 0.0),
+            @"0 tasks · 0 readers = 0 streams · 0.0 cycles/min, 0.0 each (0.0 expected) · 0 lines/s · 0 gaps · web is 4 s behind · daemon away for 12 s, next try in 3 s"
         );
     }
 }

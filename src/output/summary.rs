@@ -1,5 +1,6 @@
 //! The figures at the end, for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::color::{DIM, RED, RESET};
@@ -20,15 +21,20 @@ pub(super) fn summary(census: &Census, color: bool) -> String {
     let over_all = census.streams_closed as f64 * 60.0 / seconds.max(1.0);
     let _ = writeln!(
         text,
-        "{} cycles, {over_all:.1}/min ({} by rotation, {} stale); {} reconnects, {} gaps, {} recovered, {} \
-         doubles skipped",
+        "{} cycles, {over_all:.1}/min; streams opened again: {}",
         census.streams_closed,
-        census.rotations,
-        census.stale,
-        census.reconnects,
-        census.gaps,
+        by_word(&census.reopens),
+    );
+    let _ = writeln!(
+        text,
+        "gaps: {}; {} recovered; {} doubled and {} replayed messages skipped; {} probes; longest lag \
+         {:.1} s",
+        by_word(&census.gaps_by_cause),
         census.recovered,
-        census.doubles,
+        grouped(census.doubles),
+        grouped(census.replayed),
+        census.probes,
+        census.max_lag.as_secs_f64(),
     );
     if 1 < census.cycles.len() {
         let per_container: Vec<String> = census
@@ -47,6 +53,9 @@ pub(super) fn summary(census: &Census, color: bool) -> String {
         census.live_tasks(),
         census.open_connections(),
     );
+    if 0 < census.forced_closes() {
+        let _ = writeln!(text, "closed by force: {} connections", census.forced_closes());
+    }
     if color {
         text = format!("{DIM}{}{RESET}\n", text.trim_end());
     }
@@ -59,6 +68,19 @@ pub(super) fn summary(census: &Census, color: bool) -> String {
         };
     }
     text
+}
+
+/// `12 (10 rotated, 2 cut)`, the words as they are in JSON.
+fn by_word(counts: &BTreeMap<&'static str, u64>) -> String {
+    let all: u64 = counts.values().sum();
+    let mut sorted: Vec<_> = counts.iter().collect();
+    sorted.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let parts: Vec<String> =
+        sorted.iter().map(|(word, count)| format!("{count} {}", word.replace('_', " "))).collect();
+    match parts.is_empty() {
+        true => "0".to_owned(),
+        false => format!("{} ({})", grouped(all), parts.join(", ")),
+    }
 }
 
 /// `1234567` as `1,234,567`.
@@ -91,7 +113,6 @@ fn bytes(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use super::*;
@@ -102,8 +123,10 @@ mod tests {
             elapsed: Duration::from_secs(30),
             streams_opened: 240,
             streams_closed: 240,
-            rotations: 232,
-            reconnects: 1,
+            reopens: BTreeMap::from([("cut", 1), ("held_back", 2), ("rotated", 229)]),
+            gaps_by_cause: BTreeMap::from([("log_rotated", 2)]),
+            replayed: 14_848,
+            max_lag: Duration::from_millis(250),
             cycles: BTreeMap::from([("db".to_owned(), 15), ("web".to_owned(), 16)]),
             containers: 8,
             lines: 12_345,
@@ -113,7 +136,8 @@ mod tests {
         };
         insta::assert_snapshot!(summary(&census, false), @"
         12,345 lines, 1.9 MiB in 30.0 s; 8 containers
-        240 cycles, 480.0/min (232 by rotation, 0 stale); 1 reconnects, 0 gaps, 0 recovered, 0 doubles skipped
+        240 cycles, 480.0/min; streams opened again: 232 (229 rotated, 2 held back, 1 cut)
+        gaps: 2 (2 log rotated); 0 recovered; 0 doubled and 14,848 replayed messages skipped; 0 probes; longest lag 0.2 s
         cycles/min: db 30.0, web 32.0
         streams opened 240 = closed 240 + open 0; tasks left: 0, connections left: 0
         ! closed by force after the stop deadline: web

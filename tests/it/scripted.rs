@@ -23,6 +23,7 @@ fn config(stream_timeout: Duration) -> Config {
     Config {
         follow: true,
         exit_on_stop: false,
+        wait: false,
         backlog: Backlog::All,
         outputs: Outputs::BOTH,
         max_line: 1 << 20,

@@ -76,6 +76,10 @@ pub(super) struct Lifecycle {
     started: bool,
     destroyed: bool,
     restarting: bool,
+    /// The log may hold what was not read.
+    unread: bool,
+    /// What its driver may lose was told.
+    warned: bool,
     backoff: Backoff,
     early_ends: u32,
     failure: Option<SourceError>,
@@ -98,6 +102,8 @@ impl Lifecycle {
             started: false,
             destroyed: false,
             restarting: false,
+            unread: true,
+            warned: false,
             backoff: Backoff::default(),
             early_ends: 0,
             failure: None,
@@ -153,11 +159,17 @@ impl Lifecycle {
         match answer {
             Ok(container) => {
                 self.driver = Arc::clone(&container.driver);
-                let acts = match container.phase.is_live() && self.follow {
+                let mut acts = match container.phase.is_live() && self.follow {
                     true => self.on_live(container, early, draw),
                     false => self.on_not_running(container),
                 };
                 self.initial = false;
+                if let Some(lossy) = container.lossy
+                    && !std::mem::replace(&mut self.warned, true)
+                {
+                    // Behind the note that it is there, before anything is read.
+                    acts.insert(acts.len().saturating_sub(1), Act::Say(Notice::Lossy(lossy)));
+                }
                 acts
             }
             Err(error) if error.kind == ErrorKind::Gone => self.forget(),
@@ -239,6 +251,7 @@ impl Lifecycle {
         if progressed {
             self.early_ends = 0;
         }
+        self.unread = *reason != EndReason::Eof;
         match reason {
             // A restart that fell between two streams shows in no end of file.
             EndReason::Rotated if self.started || self.exit.is_some() => self.inspect(false),
@@ -293,6 +306,7 @@ impl Lifecycle {
     /// The run's log is read to its end: tells how the run ended, and what comes next.
     fn end_run(&mut self) -> Vec<Act> {
         let mut acts = Vec::new();
+        self.unread = false;
         let news = ![&self.drained, &self.old].contains(&&self.run);
         self.drained.clone_from(&self.run);
         if news {
@@ -337,6 +351,7 @@ impl Lifecycle {
         match self.state {
             State::Idle { .. } => {
                 self.started = false;
+                self.unread = true;
                 // Which run it is must be known, or a restart at its end could not be told from it.
                 self.inspect(false)
             }
@@ -401,7 +416,7 @@ impl Lifecycle {
 
     fn forget(&mut self) -> Vec<Act> {
         self.state = State::Done;
-        let mut acts = Vec::new();
+        let mut acts = vec![Act::Flush { lost: self.unread }];
         if let Some(exit) = self.exit.take() {
             acts.push(Act::Say(Notice::Exited(Some(exit))));
         }

@@ -48,6 +48,12 @@ pub(in super::super) enum Act {
     Wake(Duration),
     /// Tell this.
     Say(Notice),
+    /// Nothing more can be read of its log: hand on what is left of it. `lost`: it was not read to
+    /// the end.
+    Flush {
+        /// Whether lines may be missing.
+        lost: bool,
+    },
     /// Nothing more comes of this container.
     Forget,
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::source::{ContainerId, ContainerKey, DaemonId, PieceRule};
+use super::super::source::{ContainerId, ContainerKey, DaemonId, Lossy, PieceRule};
 use super::*;
 
 /// What a test reads of an [`Act`].
@@ -18,8 +18,11 @@ fn show(acts: &[Act]) -> String {
         Act::Say(Notice::Unreadable { .. }) => "unreadable".to_owned(),
         Act::Say(Notice::GivenUp { .. }) => "given up".to_owned(),
         Act::Say(Notice::ReaderPanicked { .. }) => "panicked".to_owned(),
+        Act::Say(Notice::Lossy(_)) => "lossy".to_owned(),
         Act::Say(other) => format!("{other:?}"),
         Act::Wake(_) => "wake".to_owned(),
+        Act::Flush { lost: true } => "lost".to_owned(),
+        Act::Flush { lost: false } => "flush".to_owned(),
         other => format!("{other:?}").to_lowercase(),
     };
     acts.iter().map(show).collect::<Vec<_>>().join(", ")
@@ -196,7 +199,52 @@ fn a_removed_container_is_read_to_the_end_first() {
     assert_eq!(driven.step(&Input::Destroyed), "", "its stream still has the rest");
     assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
     let gone = error(ErrorKind::Gone);
-    assert_eq!(driven.step(&Input::Inspected(Err(&gone))), "exited 0, removed, forget");
+    assert_eq!(driven.step(&Input::Inspected(Err(&gone))), "flush, exited 0, removed, forget");
+}
+
+#[test]
+fn what_was_not_read_of_a_removed_container_is_lost() {
+    let gone = error(ErrorKind::Gone);
+    let cut = EndReason::Failed(error(ErrorKind::Cut));
+    let mut driven = Driven::new(true, false);
+    let removed = "lost, removed, forget";
+    assert_eq!(
+        driven.step(&Input::Inspected(Err(&gone))),
+        removed,
+        "it was quicker than a question"
+    );
+
+    let mut driven = Driven::following();
+    driven.ended(&cut, true);
+    assert_eq!(driven.step(&Input::Destroyed), removed, "its stream broke before the end");
+
+    let mut driven = Driven::following();
+    driven.ended(&EndReason::Eof, true);
+    driven.inspected(Phase::Exited, "one");
+    driven.drained();
+    driven.step(&Input::Started);
+    assert_eq!(driven.step(&Input::Inspected(Err(&gone))), removed, "its second run was not read");
+}
+
+#[test]
+fn what_a_driver_may_lose_is_told_once_and_before_anything_is_read() {
+    let mut driven = Driven::new(true, false);
+    let lossy =
+        |run| Container { lossy: Some(Lossy::NonBlocking), ..container(Phase::Running, run) };
+    let inspected = driven.step(&Input::Inspected(Ok(&lossy("one"))));
+    assert_eq!(inspected, "started, lossy, follow");
+    driven.ended(&EndReason::Eof, true);
+    let inspected = driven.step(&Input::Inspected(Ok(&lossy("two"))));
+    assert_eq!(inspected, "exited, started, follow");
+}
+
+#[test]
+fn a_stream_that_falls_behind_or_goes_back_is_opened_again_at_once() {
+    let mut driven = Driven::following();
+    assert_eq!(driven.ended(&EndReason::HeldBack, true), "follow");
+    assert_eq!(driven.ended(&EndReason::Disordered, true), "follow");
+    assert_eq!(driven.ended(&EndReason::Disordered, false), "wake", "no busy loop");
+    assert_eq!(driven.step(&Input::Woke), "follow");
 }
 
 #[test]
@@ -204,7 +252,7 @@ fn a_stopped_container_that_is_removed_is_forgotten() {
     let mut driven = Driven::new(true, true);
     driven.inspected(Phase::Exited, "one");
     assert_eq!(driven.drained(), "", "it had ended before: no news");
-    assert_eq!(driven.step(&Input::Destroyed), "removed, forget");
+    assert_eq!(driven.step(&Input::Destroyed), "flush, removed, forget");
 }
 
 #[test]
@@ -346,7 +394,7 @@ impl World {
                     self.forgotten = true;
                     continue;
                 }
-                Act::Say(_) => continue,
+                Act::Say(_) | Act::Flush { .. } => continue,
             };
             // A wait may be cut short by what happens: the supervisor holds one wake and forgets it.
             let free = self.open.is_none() || self.open == Some(Open::Wait);

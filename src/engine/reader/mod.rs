@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::backlog::{EXACT, FirstView};
 use super::event::{EndReason, Event, Lines};
 use super::files::{BETWEEN, held_back_after};
+use super::lag::Lag;
 use super::limits::{FINITE_IDLE, SEEK_IDLE};
 use super::resume::{Fed, Resume, Window};
 use super::source::{
@@ -38,6 +39,7 @@ pub(super) struct Reader<S> {
     pub(super) resume: Arc<Mutex<Resume>>,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) tally: Arc<Tally>,
+    pub(super) lag: Arc<Lag>,
     pub(super) probes: Arc<Budget>,
     pub(super) stop: CancellationToken,
 }
@@ -192,7 +194,7 @@ impl<S: Source> Reader<S> {
         }
         let permit = self.permit(false).await?;
         if let Some(gap) = self.with_resume(|resume| resume.gap_before(frames)) {
-            self.tally.gap();
+            self.tally.gap(gap.cause);
             permit.send(Event::Gap(gap));
         }
         Ok(())
@@ -377,6 +379,13 @@ impl<S: Source> Reader<S> {
         if let Ok(permit) = self.events.try_reserve() {
             return Ok(permit);
         }
+        self.lag.wait(true);
+        let permit = self.patient_permit(follow).await;
+        self.lag.wait(false);
+        permit
+    }
+
+    async fn patient_permit(&self, follow: bool) -> Result<mpsc::Permit<'_, Event>, EndReason> {
         let Some(patience) = self.container.file_size.map(held_back_after) else {
             return self.place().await;
         };
@@ -409,6 +418,9 @@ impl<S: Source> Reader<S> {
     fn hand_on(&self, permit: mpsc::Permit<'_, Event>, lines: Lines) {
         if !lines.is_empty() {
             self.tally.delivered(&lines);
+            if let Some(last) = lines.last_time() {
+                self.tally.line(&self.lag, last);
+            }
             permit.send(Event::Lines(lines));
         }
     }

@@ -29,6 +29,7 @@ use super::lines::Assembler;
 use super::pace::{Counted, Pace};
 use super::source::{Container, Frame, Frames, Tail};
 use super::stale::Quiet;
+use super::timestamp::Timestamp;
 use seeking::Seeking;
 
 /// The windows of a search, after a stream's own has failed; then all.
@@ -166,6 +167,11 @@ impl Resume {
     /// An empty batch of lines of this container.
     pub fn batch(&self) -> Lines {
         Lines::new(self.label())
+    }
+
+    /// The timestamp of the last frame delivered.
+    pub fn last(&self) -> Option<Timestamp> {
+        self.anchor.last()
     }
 
     /// Frames taken since the start: it grows exactly when there is progress.

@@ -5,31 +5,29 @@
 //! streams are tasks of the registry that report back through the inbox, and notes wait in an
 //! outbox until the output takes them, so a stopped output cannot stop the supervisor.
 
+mod followers;
 mod tasks;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::backlog::Backlog;
-use super::event::{EndReason, Event, Label, Note, Notice};
-use super::lifecycle::{Act, Input, Lifecycle};
+use super::event::{EndReason, Event, Notice};
+use super::lifecycle::{Input, Lifecycle};
 use super::limits::RELIST;
 use super::registry::Registry;
-use super::resume::Resume;
 use super::selection::Selection;
 use super::source::{Container, ContainerKey, Happening, Listed, Source, SourceError, What};
-use super::stale::{Budget, Quiet};
+use super::stale::Budget;
 use super::tally::Tally;
 use super::{Config, backoff::Backoff};
+use followers::Follower;
 
 /// Questions asked of the daemon at the same time.
 const QUESTIONS: usize = 16;
-/// Notes held while the output is not read; above that the oldest are dropped, and counted.
-const OUTBOX: usize = 10_000;
 /// Happenings that wait for the supervisor; when it is full, the daemon's socket fills.
 const HAPPENINGS: usize = 1024;
 
@@ -42,26 +40,6 @@ enum Message {
     Listed(Result<Vec<Listed>, SourceError>),
     Subscribed,
     EventsEnded(SourceError),
-}
-
-/// One container that is followed.
-struct Follower {
-    label: Arc<Label>,
-    lifecycle: Lifecycle,
-    backlog: Backlog,
-    /// Once it was inspected.
-    container: Option<Arc<Container>>,
-    resume: Option<Arc<Mutex<Resume>>>,
-    wake: Option<Instant>,
-    /// Of the stream that is open: since when, and the progress at its start.
-    opened: (Instant, u64),
-}
-
-impl Follower {
-    fn progress(&self) -> u64 {
-        let resume = self.resume.as_ref();
-        resume.map_or(0, |resume| resume.lock().unwrap_or_else(PoisonError::into_inner).progress())
-    }
 }
 
 /// Follows the selected containers of one daemon.
@@ -83,6 +61,8 @@ pub(super) struct Supervisor<S: Source> {
     probes: Arc<Budget>,
     random: fastrand::Rng,
     daemon: Daemon,
+    /// Patterns that nothing has matched yet.
+    awaited: Vec<String>,
 }
 
 /// How the daemon itself is doing, as its events and its list show.
@@ -129,6 +109,7 @@ impl<S: Source> Supervisor<S> {
             probes: Arc::default(),
             random,
             daemon,
+            awaited: Vec::new(),
         }
     }
 
@@ -137,8 +118,19 @@ impl<S: Source> Supervisor<S> {
         self.stop.clone()
     }
 
-    /// Begins with what the daemon listed, and with its events where there is a follow.
-    pub(super) fn begin(&mut self, listed: Vec<Listed>, events: Option<S::Events>) {
+    /// Begins with what the daemon listed, and with its events where there is a follow. `awaited`: the
+    /// patterns that match nothing yet.
+    pub(super) fn begin(
+        &mut self,
+        listed: Vec<Listed>,
+        events: Option<S::Events>,
+        awaited: Vec<String>,
+    ) {
+        for pattern in &awaited {
+            let pattern = pattern.clone();
+            self.say(None, Notice::Waiting { pattern });
+        }
+        self.awaited = awaited;
         if let Some(events) = events {
             self.pump_events(async move { Ok(events) });
         }
@@ -220,7 +212,7 @@ impl<S: Source> Supervisor<S> {
             return followers.all(Lifecycle::is_done);
         }
         if self.config.exit_on_stop {
-            return followers.all(Lifecycle::is_settled);
+            return self.awaited.is_empty() && followers.all(Lifecycle::is_settled);
         }
         // Nothing that was selected can ever be read.
         !self.followers.is_empty() && followers.all(|lifecycle| lifecycle.failure().is_some())
@@ -276,6 +268,7 @@ impl<S: Source> Supervisor<S> {
             Message::Listed(Err(error)) => tracing::debug!("could not list: {error}"),
             Message::Subscribed => {
                 self.daemon.backoff.reset();
+                self.tally.daemon_away(None);
                 if std::mem::take(&mut self.daemon.away) {
                     self.say(None, Notice::DaemonBack);
                     self.list();
@@ -286,9 +279,10 @@ impl<S: Source> Supervisor<S> {
     }
 
     fn on_stream_ended(&mut self, key: &ContainerKey, reason: &EndReason) {
-        let Some(follower) = self.followers.get(key) else {
+        let Some(follower) = self.followers.get_mut(key) else {
             return;
         };
+        follower.ended = Some(reason.clone());
         let (opened, before) = follower.opened;
         let progressed = before < follower.progress();
         match reason {
@@ -305,7 +299,9 @@ impl<S: Source> Supervisor<S> {
     fn on_events_ended(&mut self, error: SourceError) {
         let draw = self.random.f64();
         let retry = self.daemon.backoff.next(draw);
-        self.daemon.subscribe = Some(Instant::now() + retry);
+        let next = Instant::now() + retry;
+        self.daemon.subscribe = Some(next);
+        self.tally.daemon_away(Some(next));
         if !std::mem::replace(&mut self.daemon.away, true) {
             self.say(None, Notice::DaemonAway { error, retry });
         }
@@ -356,95 +352,5 @@ impl<S: Source> Supervisor<S> {
                 }
             }
         }
-    }
-
-    fn join(&mut self, key: &ContainerKey, name: Arc<str>, initial: bool) {
-        let label = Arc::new(Label { key: key.clone(), name });
-        let follower = Follower {
-            label,
-            lifecycle: Lifecycle::new(self.config.follow, initial),
-            backlog: if initial { self.config.backlog } else { Backlog::All },
-            container: None,
-            resume: None,
-            wake: None,
-            opened: (Instant::now(), 0),
-        };
-        self.followers.insert(key.clone(), follower);
-        self.tally.containers(self.followers.len());
-        self.inspect(key);
-    }
-
-    /// Takes what an inspection tells.
-    fn learn(&mut self, key: &ContainerKey, container: &Container) {
-        let Some(follower) = self.followers.get_mut(key) else {
-            return;
-        };
-        let container = Arc::new(container.clone());
-        follower.resume.get_or_insert_with(|| {
-            let (outputs, max_line) = (self.config.outputs, self.config.max_line);
-            let quiet = Quiet::new(self.config.stale_after);
-            let label = Arc::clone(&follower.label);
-            let resume = Resume::new(label, &container, follower.backlog, outputs, max_line, quiet);
-            Arc::new(Mutex::new(resume))
-        });
-        follower.container = Some(container);
-    }
-
-    fn rename(&mut self, key: &ContainerKey, name: Arc<str>) {
-        let Some(follower) = self.followers.get_mut(key) else {
-            return;
-        };
-        let from = Arc::clone(&follower.label.name);
-        follower.label = Arc::new(Label { key: key.clone(), name });
-        if let Some(resume) = &follower.resume {
-            let label = Arc::clone(&follower.label);
-            resume.lock().unwrap_or_else(PoisonError::into_inner).rename(label);
-        }
-        let label = Some(Arc::clone(&follower.label));
-        self.say(label, Notice::Renamed { from });
-    }
-
-    fn step(&mut self, key: &ContainerKey, input: &Input<'_>) {
-        let draw = self.random.f64();
-        let Some(follower) = self.followers.get_mut(key) else {
-            return;
-        };
-        let acts = follower.lifecycle.step(input, draw);
-        for act in acts {
-            self.act(key, act);
-        }
-    }
-
-    fn act(&mut self, key: &ContainerKey, act: Act) {
-        let Some(follower) = self.followers.get_mut(key) else {
-            return;
-        };
-        tracing::debug!(container = %follower.label.name, ?act, "next");
-        match act {
-            Act::Follow => self.follow(key),
-            Act::Drain => self.drain(key),
-            Act::Inspect => self.inspect(key),
-            Act::Wake(wait) => follower.wake = Some(Instant::now() + wait),
-            Act::Say(notice) => {
-                let label = Some(Arc::clone(&follower.label));
-                self.say(label, notice);
-            }
-            Act::Forget => {
-                self.followers.remove(key);
-                self.tally.containers(self.followers.len());
-            }
-        }
-    }
-
-    fn say(&mut self, label: Option<Arc<Label>>, what: Notice) {
-        if self.outbox.len() == OUTBOX {
-            self.outbox.pop_front();
-            self.dropped += 1;
-        } else if 0 < self.dropped && self.outbox.is_empty() {
-            let count = std::mem::take(&mut self.dropped);
-            self.outbox
-                .push_back(Event::Note(Note { label: None, what: Notice::NotesDropped { count } }));
-        }
-        self.outbox.push_back(Event::Note(Note { label, what }));
     }
 }

@@ -22,6 +22,7 @@ impl<S: Source> Supervisor<S> {
             resume: Arc::clone(follower.resume.as_ref()?),
             events: self.events.clone(),
             tally: Arc::clone(&self.tally),
+            lag: self.tally.lag(key, Arc::clone(&follower.label.name)),
             probes: Arc::clone(&self.probes),
             stop: self.stop.clone(),
         };
@@ -36,6 +37,9 @@ impl<S: Source> Supervisor<S> {
         if let Some(follower) = self.followers.get_mut(key) {
             follower.opened = (Instant::now(), follower.progress());
             follower.wake = None;
+            if let Some(before) = follower.ended.take() {
+                self.tally.reopen(&before);
+            }
         }
         let report = self.report(key, Message::StreamEnded);
         let nominal = self.config.stream_timeout;

@@ -28,6 +28,7 @@ fn config() -> Config {
     Config {
         follow: true,
         exit_on_stop: false,
+        wait: false,
         backlog: Backlog::All,
         outputs: Outputs::BOTH,
         max_line: 1 << 20,

@@ -1,0 +1,79 @@
+//! How far what is shown is behind what the daemon has stored.
+//!
+//! An indicator: it compares the daemon's clock with this machine's, and takes part in no decision.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
+use std::time::Duration;
+
+use super::timestamp::Timestamp;
+
+/// What was delivered longer ago than this tells nothing of the lag now.
+const FRESH: i64 = 2_000_000_000;
+
+/// The lag of one container.
+#[derive(Debug)]
+pub struct Lag {
+    /// In nanoseconds since 1970, as all times here. Lines from before do not count as late.
+    started: i64,
+    /// The timestamp of the last line delivered.
+    last: AtomicI64,
+    /// When that was.
+    at: AtomicI64,
+    /// Lines wait for the output.
+    waiting: AtomicBool,
+}
+
+impl Lag {
+    /// No lag; `now` is this machine's clock.
+    pub(super) fn new(now: Timestamp) -> Self {
+        let now = now.as_nanos();
+        let (last, at) = (AtomicI64::new(now), AtomicI64::new(i64::MIN / 2));
+        Self { started: now, last, at, waiting: AtomicBool::new(false) }
+    }
+
+    /// A line with this timestamp was handed on.
+    pub(super) fn delivered(&self, time: Timestamp, now: Timestamp) {
+        self.last.store(time.as_nanos().max(self.started), Relaxed);
+        self.at.store(now.as_nanos(), Relaxed);
+    }
+
+    /// Lines begin, or cease, to wait for the output.
+    pub(super) fn wait(&self, waiting: bool) {
+        self.waiting.store(waiting, Relaxed);
+    }
+
+    /// The lag at this moment.
+    pub(super) fn get(&self, now: Timestamp) -> Duration {
+        let (last, at) = (self.last.load(Relaxed), self.at.load(Relaxed));
+        let nanos = if self.waiting.load(Relaxed) {
+            now.as_nanos().saturating_sub(last)
+        } else if now.as_nanos().saturating_sub(at) < FRESH {
+            at.saturating_sub(last)
+        } else {
+            0
+        };
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_the_age_of_the_last_line_while_lines_wait_or_pour() {
+        let at = |seconds: i64| Timestamp::from_nanos(seconds * 1_000_000_000);
+        let lag = Lag::new(at(100));
+        let seconds = |now: i64| lag.get(at(now)).as_secs();
+        assert_eq!(seconds(105), 0, "nothing came");
+        lag.delivered(at(50), at(101));
+        assert_eq!(seconds(101), 1, "what was stored before the start is not late");
+        lag.delivered(at(110), at(113));
+        assert_eq!((seconds(114), seconds(116)), (3, 0), "then it is merely quiet");
+        lag.wait(true);
+        assert_eq!(seconds(120), 10);
+        lag.wait(false);
+        lag.delivered(at(200), at(120));
+        assert_eq!(seconds(120), 0, "the daemon's clock is ahead");
+    }
+}

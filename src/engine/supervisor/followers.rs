@@ -1,0 +1,162 @@
+//! The containers that are followed: each has a lifecycle, which decides, and whose acts are carried
+//! out here.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use super::super::backlog::Backlog;
+use super::super::event::{EndReason, Event, Gap, GapCause, Label, Note, Notice};
+use super::super::lifecycle::{Act, Input, Lifecycle};
+use super::super::resume::Resume;
+use super::super::source::{Container, ContainerKey, Listed, Phase, Source};
+use super::super::stale::Quiet;
+use super::Supervisor;
+
+/// Notes held while the output is not read; those above that are dropped, and counted.
+const OUTBOX: usize = 10_000;
+
+/// One container that is followed.
+pub(super) struct Follower {
+    pub(super) label: Arc<Label>,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) backlog: Backlog,
+    /// Once it was inspected.
+    pub(super) container: Option<Arc<Container>>,
+    pub(super) resume: Option<Arc<Mutex<Resume>>>,
+    pub(super) wake: Option<Instant>,
+    /// Of the stream that is open: since when, and the progress at its start.
+    pub(super) opened: (Instant, u64),
+    /// How its last stream ended.
+    pub(super) ended: Option<EndReason>,
+}
+
+impl Follower {
+    pub(super) fn progress(&self) -> u64 {
+        let resume = self.resume.as_ref();
+        resume.map_or(0, |resume| resume.lock().unwrap_or_else(PoisonError::into_inner).progress())
+    }
+}
+
+impl<S: Source> Supervisor<S> {
+    pub(super) fn join(&mut self, key: &ContainerKey, name: Arc<str>, initial: bool) {
+        let label = Arc::new(Label { key: key.clone(), name: Arc::clone(&name) });
+        let follower = Follower {
+            label,
+            lifecycle: Lifecycle::new(self.config.follow, initial),
+            backlog: if initial { self.config.backlog } else { Backlog::All },
+            container: None,
+            resume: None,
+            wake: None,
+            opened: (Instant::now(), 0),
+            ended: None,
+        };
+        let row = Listed { key: key.clone(), name, phase: Phase::Running };
+        let unmatched = self.selection.unmatched(std::slice::from_ref(&row));
+        self.awaited.retain(|pattern| unmatched.iter().any(|one| one.pattern == *pattern));
+        self.followers.insert(key.clone(), follower);
+        self.tally.containers(self.followers.len());
+        self.inspect(key);
+    }
+
+    /// Takes what an inspection tells.
+    pub(super) fn learn(&mut self, key: &ContainerKey, container: &Container) {
+        let Some(follower) = self.followers.get_mut(key) else {
+            return;
+        };
+        let container = Arc::new(container.clone());
+        follower.resume.get_or_insert_with(|| {
+            let (outputs, max_line) = (self.config.outputs, self.config.max_line);
+            let quiet = Quiet::new(self.config.stale_after);
+            let label = Arc::clone(&follower.label);
+            let resume = Resume::new(label, &container, follower.backlog, outputs, max_line, quiet);
+            Arc::new(Mutex::new(resume))
+        });
+        follower.container = Some(container);
+    }
+
+    pub(super) fn rename(&mut self, key: &ContainerKey, name: Arc<str>) {
+        let Some(follower) = self.followers.get_mut(key) else {
+            return;
+        };
+        let from = Arc::clone(&follower.label.name);
+        follower.label = Arc::new(Label { key: key.clone(), name });
+        if let Some(resume) = &follower.resume {
+            let label = Arc::clone(&follower.label);
+            resume.lock().unwrap_or_else(PoisonError::into_inner).rename(label);
+        }
+        let label = Some(Arc::clone(&follower.label));
+        self.say(label, Notice::Renamed { from });
+    }
+
+    pub(super) fn step(&mut self, key: &ContainerKey, input: &Input<'_>) {
+        let draw = self.random.f64();
+        let Some(follower) = self.followers.get_mut(key) else {
+            return;
+        };
+        let acts = follower.lifecycle.step(input, draw);
+        for act in acts {
+            self.act(key, act);
+        }
+    }
+
+    fn act(&mut self, key: &ContainerKey, act: Act) {
+        let Some(follower) = self.followers.get_mut(key) else {
+            return;
+        };
+        tracing::debug!(container = %follower.label.name, ?act, "next");
+        match act {
+            Act::Follow => self.follow(key),
+            Act::Drain => self.drain(key),
+            Act::Inspect => self.inspect(key),
+            Act::Wake(wait) => follower.wake = Some(Instant::now() + wait),
+            Act::Say(notice) => {
+                let label = Some(Arc::clone(&follower.label));
+                self.say(label, notice);
+            }
+            Act::Flush { lost } => self.flush_log(key, lost),
+            Act::Forget => {
+                self.followers.remove(key);
+                self.tally.forget(key);
+                self.tally.containers(self.followers.len());
+            }
+        }
+    }
+
+    /// Hands on what is left of a log of which nothing more can be read.
+    fn flush_log(&mut self, key: &ContainerKey, lost: bool) {
+        let Some(follower) = self.followers.get(key) else {
+            return;
+        };
+        let mut from = None;
+        if let Some(resume) = &follower.resume {
+            let mut resume = resume.lock().unwrap_or_else(PoisonError::into_inner);
+            from = resume.last();
+            let mut lines = resume.batch();
+            resume.end_run(&mut lines);
+            if !lines.is_empty() {
+                self.tally.delivered(&lines);
+                self.outbox.push_back(Event::Lines(lines));
+            }
+        }
+        if lost {
+            let cause = GapCause::Removed;
+            self.tally.gap(cause);
+            let label = Arc::clone(&follower.label);
+            self.outbox.push_back(Event::Gap(Gap { label, from, to: None, cause }));
+        }
+    }
+
+    pub(super) fn say(&mut self, label: Option<Arc<Label>>, what: Notice) {
+        if OUTBOX <= self.outbox.len() {
+            self.dropped += 1;
+            return;
+        }
+        if 0 < self.dropped {
+            let count = std::mem::take(&mut self.dropped);
+            let what = Notice::NotesDropped { count };
+            self.outbox.push_back(Event::Note(Note { label: None, what }));
+        }
+        self.outbox.push_back(Event::Note(Note { label, what }));
+    }
+}
