@@ -184,6 +184,7 @@ fn refusal(status: u16, message: &str) -> SourceError {
     let unreadable = message.contains("does not support reading");
     let kind = match status {
         404 => ErrorKind::Gone,
+        409 if message.contains("marked for removal") => ErrorKind::Gone,
         401 | 403 => ErrorKind::Denied,
         501 => ErrorKind::Unreadable,
         // dockerd answers 500 or 400 with these words on some versions.

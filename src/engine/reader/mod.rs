@@ -10,7 +10,7 @@ mod watch;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +40,8 @@ pub(super) struct Reader<S> {
     pub(super) events: mpsc::Sender<Event>,
     pub(super) tally: Arc<Tally>,
     pub(super) lag: Arc<Lag>,
+    /// Wakes who waits when the daemon says that the run has ended.
+    pub(super) died: Arc<Notify>,
     pub(super) probes: Arc<Budget>,
     pub(super) stop: CancellationToken,
 }
@@ -78,6 +80,11 @@ impl<S: Source> Reader<S> {
         for _ in 0..SEARCHES {
             let tail = self.with_resume(|resume| resume.open(Instant::now(), true));
             match self.stream(true, tail, Some(deadline)).await {
+                // The follow of such a daemon may miss a last line without a newline, and the log may
+                // be gone with its container in a moment.
+                Pumped::Ended(EndReason::Eof) if self.container.doubles => {
+                    return self.stored().await;
+                }
                 Pumped::Ended(reason) => return reason,
                 // Silence ended the window, so it may only be slow: look once more.
                 Pumped::Missed => match self.search(tail, false).await {
@@ -298,6 +305,10 @@ impl<S: Source> Reader<S> {
                     return Pumped::Ended(EndReason::Rotated);
                 }
                 read = stream.read(&mut frames) => read,
+                // The log is complete by now, and a moment later it may be gone with its container.
+                () = self.died.notified(), if follow && self.container.doubles => {
+                    return Pumped::Ended(EndReason::Eof);
+                }
                 () = &mut silence, if window != Window::Over || !follow => {
                     if !follow {
                         return Pumped::Ended(EndReason::Failed(silent()));

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::super::backlog::Backlog;
@@ -27,6 +28,8 @@ pub(super) struct Follower {
     pub(super) wake: Option<Instant>,
     /// Of the stream that is open: since when, and the progress at its start.
     pub(super) opened: (Instant, u64),
+    /// Wakes its reader when the run has ended.
+    pub(super) died: Arc<Notify>,
     /// How its last stream ended.
     pub(super) ended: Option<EndReason>,
 }
@@ -49,6 +52,7 @@ impl<S: Source> Supervisor<S> {
             resume: None,
             wake: None,
             opened: (Instant::now(), 0),
+            died: Arc::default(),
             ended: None,
         };
         let row = Listed { key: key.clone(), name, phase: Phase::Running };

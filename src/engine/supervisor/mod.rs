@@ -323,7 +323,12 @@ impl<S: Source> Supervisor<S> {
         }
         match happening.what {
             What::Started => self.step(key, &Input::Started),
-            What::Died(code) => self.step(key, &Input::Died(code)),
+            What::Died(code) => {
+                if let Some(follower) = self.followers.get(key) {
+                    follower.died.notify_waiters();
+                }
+                self.step(key, &Input::Died(code));
+            }
             What::OutOfMemory => self.step(key, &Input::OutOfMemory),
             What::Destroyed => self.step(key, &Input::Destroyed),
             What::Renamed => {

@@ -23,6 +23,7 @@ impl<S: Source> Supervisor<S> {
             events: self.events.clone(),
             tally: Arc::clone(&self.tally),
             lag: self.tally.lag(key, Arc::clone(&follower.label.name)),
+            died: Arc::clone(&follower.died),
             probes: Arc::clone(&self.probes),
             stop: self.stop.clone(),
         };
