@@ -4,10 +4,13 @@
 #![expect(clippy::disallowed_methods, reason = "processes and daemons live in real time")]
 
 mod architecture;
+mod bytes;
 mod errors;
 mod faults;
+mod files;
 mod finite;
 mod follow;
+mod lives;
 mod output;
 mod parity;
 mod rotation;

@@ -127,6 +127,14 @@ impl Cmon {
         Done { status, stdout, stderr, what: self.what.clone() }
     }
 
+    /// Waits for its end when the test has read its stdout itself, up to the end: this.
+    #[track_caller]
+    pub(crate) fn done_with(mut self, stdout: Vec<u8>) -> Done {
+        let status = self.status();
+        let stderr = String::from_utf8_lossy(&self.stderr.finish_ref()).into_owned();
+        Done { status, stdout, stderr, what: self.what.clone() }
+    }
+
     /// What it has written to its stdout, which must be read.
     pub(crate) fn out(&self) -> String {
         self.stdout.as_ref().unwrap().text()

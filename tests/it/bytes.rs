@@ -1,0 +1,81 @@
+//! What containers write that is no plain text line: any bytes, no newline, very long lines.
+
+use super::support::{Cmon, Container};
+
+fn follow(container: &Container) -> Vec<u8> {
+    let args = ["tail", "-n", "all", "--exit-on-stop", "--stream-timeout", "500ms"];
+    Cmon::run(&[&args[..], &[&container.name]].concat()).code(0).stdout
+}
+
+#[test]
+fn progress_bars_of_a_terminal_without_a_newline() {
+    // 5 MB in steps, so that it is followed and not only read.
+    let script = "for i in $(seq 50); do head -c 100000 /dev/zero | tr '\\0' '#'; printf '\\r'; usleep 20000; done";
+    let container = Container::run_with(&["-t"], script);
+    let mut cmon = Cmon::start(&["tail", "-n", "all", "--exit-on-stop", &container.name]).read();
+    container.wait_for_log("#");
+    let memory = cmon.memory();
+    container.wait();
+    assert!(memory < 64 * 1024, "{memory} KiB");
+    assert_eq!(cmon.status().code(), Some(0));
+    let done = cmon.done();
+    assert!(done.stdout == container.logs().stdout, "{} bytes", done.stdout.len());
+    assert_eq!(done.stdout.len(), 50 * 100_001);
+}
+
+#[test]
+fn a_terminal_whose_lines_begin_like_a_frame() {
+    let script = r"for i in 0 1 2; do printf '\00'$i'\0\0\0\0\0\0\005hello\n'; usleep 100000; done";
+    let container = Container::run_with(&["-t"], script);
+    let shown = follow(&container);
+    assert_eq!(shown, container.logs().stdout);
+    assert_eq!(shown.iter().filter(|byte| **byte == b'\n').count(), 3);
+}
+
+#[test]
+fn a_long_line_of_a_terminal_has_no_timestamps_inside() {
+    let script = "sleep 0.5; head -c 200000 /dev/zero | tr '\\0' y; echo; echo after";
+    let container = Container::run_with(&["-t"], script);
+    let shown = follow(&container);
+    assert!(
+        shown == [vec![b'y'; 200_000], b"\r\nafter\r\n".to_vec()].concat(),
+        "{} bytes",
+        shown.len()
+    );
+}
+
+#[test]
+fn zeros_and_broken_text() {
+    let script = r"sleep 0.3; printf 'a\0b\n\377\376c\n\0\n'; head -c 1048000 /dev/zero | tr '\0' z; echo; printf end";
+    let expected =
+        [b"a\0b\n\xff\xfec\n\0\n".to_vec(), vec![b'z'; 1_048_000], b"\nend".to_vec()].concat();
+    let local = Container::run_with(&["--log-driver", "local"], script);
+    assert!(follow(&local) == expected);
+    let json_file = Container::run(script);
+    let shown = follow(&json_file);
+    assert!(shown == json_file.logs().stdout, "as the daemon stored it");
+}
+
+#[test]
+fn a_line_of_a_hundred_megabytes() {
+    let script = "head -c 104857600 /dev/zero | tr '\\0' x; echo; echo after; sleep 600";
+    let container = Container::run(script);
+    container.wait_for_log("after");
+    let mut cmon = Cmon::start(&["tail", "-n", "all", "-o", "json", &container.name]);
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(cmon.take_stdout()));
+    let (mut bytes, mut pieces, mut memory) = (0, 0, 0);
+    loop {
+        let line: serde_json::Value =
+            serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        let text = line["msg"].as_str().unwrap();
+        if text == "after" {
+            break;
+        }
+        assert!(text.len() <= 1 << 20 && text.bytes().all(|byte| byte == b'x'));
+        bytes += text.len();
+        pieces += usize::from(line["partial"] == true);
+        memory = memory.max(cmon.memory());
+    }
+    assert_eq!((bytes, pieces), (104_857_600, 99), "the last piece is the end of the line");
+    assert!(memory < 64 * 1024, "{memory} KiB");
+}

@@ -1,0 +1,133 @@
+//! Lives of containers: short ones, broken ones, ones that are still to come.
+
+use super::support::{Cmon, Container, Dockerd, eventually};
+
+#[test]
+fn five_restarts() {
+    let container = Container::run("i=0; while :; do i=$((i+1)); echo line $i; usleep 20000; done");
+    let args = ["tail", "-n", "all", "--stream-timeout", "1s", &container.name];
+    let cmon = Cmon::start(&args).read();
+    for run in 1..=5 {
+        eventually("lines of this run", || {
+            (run <= cmon.out().matches("line 20\n").count()).then_some(())
+        });
+        container.daemon.docker(&["restart", "-t", "0", &container.name]);
+    }
+    eventually("lines of the last run", || {
+        (cmon.out().matches("line 20\n").count() == 6).then_some(())
+    });
+    let done = cmon.interrupt().code(130);
+    let held = String::from_utf8(container.logs().stdout).unwrap();
+    assert!(held.starts_with(&done.text()), "{done}");
+    let told = |words: &str| done.stderr.matches(&format!("{} {words}\n", container.name)).count();
+    assert_eq!((told("exited 137"), told("started")), (5, 5), "{done}");
+}
+
+#[test]
+fn a_policy_that_restarts_after_a_crash() {
+    let script = "echo begin; printf 'no newline'; exit 3";
+    let container = Container::run_with(&["--restart", "on-failure:3"], script);
+    let args = ["tail", "-n", "all", &container.name];
+    let cmon = Cmon::start(&args).read();
+    cmon.wait_for_err(&format!("- {} exited 3", container.name));
+    let done = cmon.interrupt().code(130);
+    let held = String::from_utf8(container.logs().stdout).unwrap();
+    assert_eq!(held.matches("no newline").count(), 4, "one run and three more");
+    assert_eq!(done.text(), held, "{done}");
+    assert!(!done.stderr.contains("removed"), "{done}");
+}
+
+#[test]
+fn a_kill_for_want_of_memory_is_told() {
+    let script = "echo begin; sleep 1; x=a; while :; do x=$x$x; done";
+    let container = Container::run_with(&["-m", "12m"], script);
+    let args = ["tail", "-n", "all", "--exit-on-stop", &container.name];
+    let done = Cmon::run(&args).code(0);
+    assert_eq!(done.text(), "begin\n");
+    done.says(&format!("- {} exited 137 (OOM)", container.name));
+}
+
+#[test]
+fn a_container_of_fifty_milliseconds_that_is_removed_at_once() {
+    let daemon = Dockerd::shared();
+    let cmon = Cmon::start(&["tail", "brief-*", "--wait", "-o", "json", "-n", "all"]).read();
+    cmon.wait_for_out(r#""event":"waiting""#);
+    for number in 0..10 {
+        let name = format!("brief-{number}");
+        let script = "seq 200; usleep 50000; echo last; printf end";
+        daemon.docker(&[
+            "run",
+            "--rm",
+            "--network",
+            "none",
+            "--name",
+            &name,
+            "box",
+            "sh",
+            "-c",
+            script,
+        ]);
+        cmon.wait_for_out(&format!(r#""event":"removed","container":"{name}""#));
+    }
+    let done = cmon.interrupt().code(130);
+    let expected: Vec<String> = (1..=200).map(|number| number.to_string()).collect();
+    for number in 0..10 {
+        let shown = done.messages(&format!("brief-{number}"), "stdout");
+        assert_eq!(shown[..200], expected, "{number}");
+        assert_eq!(shown[200], "last", "{number}");
+        // This daemon's follow may miss what has no newline, and the container may be gone before it
+        // can be asked: then that is told.
+        let told =
+            done.objects("gap").iter().any(|gap| gap["container"] == format!("brief-{number}"));
+        assert!(told || shown[201..] == ["end"], "{number}: {:?}", &shown[201..]);
+    }
+    assert!(done.objects("gap").len() < 5, "mostly it is read in time");
+}
+
+#[test]
+fn a_container_that_is_still_to_come() {
+    let cmon = Cmon::start(&["tail", "later", "--wait"]).read();
+    cmon.wait_for_err("~ waiting for `later`, which is not there yet");
+    let container = Container::named("later", &[], "seq 300; sleep 600");
+    cmon.wait_for_out("\n300\n");
+    let done = cmon.interrupt().code(130);
+    let expected: String = (1..=300).map(|number| format!("{number}\n")).collect();
+    assert_eq!(done.text(), expected);
+    drop(container);
+    let done = Cmon::run(&["tail", "later", "--wait", "--no-follow"]).code(2);
+    done.says("cannot be used with");
+}
+
+#[test]
+fn a_container_that_is_made_again_as_compose_does_it() {
+    let container = Container::named(
+        "svc",
+        &[],
+        "echo old; trap 'echo bye; exit' TERM; while :; do usleep 10000; done",
+    );
+    container.wait_for_log("old");
+    let cmon = Cmon::start(&["tail", "svc", "-n", "all"]).read();
+    cmon.wait_for_out("old");
+    // Compose renames the old one, makes the new one, stops the old one and starts the new one.
+    let daemon = container.daemon;
+    daemon.docker(&["rename", "svc", "abc_svc"]);
+    daemon.docker(&[
+        "create",
+        "--network",
+        "none",
+        "--name",
+        "svc",
+        "box",
+        "sh",
+        "-c",
+        "seq 50; sleep 600",
+    ]);
+    daemon.docker(&["stop", "-t", "5", "abc_svc"]);
+    daemon.docker(&["rm", "abc_svc"]);
+    daemon.docker(&["start", "svc"]);
+    cmon.wait_for_out("\n50\n");
+    daemon.docker(&["rm", "-f", "svc"]);
+    let done = cmon.interrupt().code(130);
+    let numbers: String = (1..=50).map(|number| format!("{number}\n")).collect();
+    assert_eq!(done.text(), format!("old\nbye\n{numbers}"), "{done}");
+}
