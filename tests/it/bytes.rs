@@ -46,11 +46,12 @@ fn a_long_line_of_a_terminal_has_no_timestamps_inside() {
 
 #[test]
 fn zeros_and_broken_text() {
-    let script = r"sleep 0.3; printf 'a\0b\n\377\376c\n\0\n'; head -c 1048000 /dev/zero | tr '\0' z; echo; printf end";
-    let expected =
-        [b"a\0b\n\xff\xfec\n\0\n".to_vec(), vec![b'z'; 1_048_000], b"\nend".to_vec()].concat();
+    let script = r"sleep 0.3; printf 'a\0b\n\377\376c\n\0\n'; head -c 1048576 /dev/zero | tr '\0' z; echo; printf end";
     let local = Container::run_with(&["--log-driver", "local"], script);
-    assert!(follow(&local) == expected);
+    let shown = follow(&local);
+    // The driver itself loses the newline of a line in pieces.
+    assert!(shown == local.logs().stdout, "{} bytes", shown.len());
+    assert!(shown.starts_with(b"a\0b\n\xff\xfec\n\0\nzzz") && shown.ends_with(b"zzzend"));
     let json_file = Container::run(script);
     let shown = follow(&json_file);
     assert!(shown == json_file.logs().stdout, "as the daemon stored it");
