@@ -24,11 +24,14 @@ pub async fn serve(world: World, listener: UnixListener) {
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => { connections.spawn(converse(world.clone(), socket)); }
+                Ok((socket, _)) => {
+                    world.lock().connections += 1;
+                    connections.spawn(converse(world.clone(), socket));
+                }
                 // Out of descriptors, say: the next one may fare better.
                 Err(_) => sleep(Duration::from_millis(10)).await,
             },
-            Some(_) = connections.join_next() => {}
+            Some(_) = connections.join_next() => world.lock().connections -= 1,
         }
     }
 }

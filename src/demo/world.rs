@@ -53,6 +53,8 @@ pub(super) struct State {
     drop_events: u32,
     pub(super) faults: Faults,
     pub(super) requests: Vec<String>,
+    /// Clients that are connected.
+    pub(super) connections: usize,
 }
 
 /// A handle on the daemon's state.
@@ -88,6 +90,7 @@ impl World {
             drop_events: 0,
             faults: Faults::default(),
             requests: Vec::new(),
+            connections: 0,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -231,6 +234,11 @@ impl World {
     /// The questions asked so far: method and target.
     pub fn requests(&self) -> Vec<String> {
         self.lock().requests.clone()
+    }
+
+    /// Clients that are connected.
+    pub fn connections(&self) -> usize {
+        self.lock().connections
     }
 
     /// The version that the daemon tells of itself.

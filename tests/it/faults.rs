@@ -17,9 +17,13 @@ fn talking(args: &[&str], policy: &str) -> Dockerd {
 }
 
 fn follow(daemon: &Dockerd) -> Cmon {
+    follow_with(daemon, &[])
+}
+
+fn follow_with(daemon: &Dockerd, more: &[&str]) -> Cmon {
     let url = daemon.url();
-    let args = ["tail", "-o", "json", "-n", "all", "--summary", "--stream-timeout", "2s", "talk"];
-    Cmon::start_with(&args, |command| {
+    let args = ["tail", "-o", "json", "-n", "all", "--summary", "--stream-timeout", "2s"];
+    Cmon::start_with(&[&args[..], more, &["talk"]].concat(), |command| {
         command.env("DOCKER_HOST", url);
     })
     .read()
@@ -92,14 +96,64 @@ fn the_daemon_is_away_for_a_while_and_its_socket_too() {
 }
 
 #[test]
+fn the_daemon_is_stopped_in_good_order_and_away_for_half_a_minute() {
+    let daemon = talking(&[], "always");
+    let cmon = follow(&daemon);
+    wait_for_lines(&cmon, 40);
+    daemon.signal("TERM");
+    cmon.wait_for_out(r#""event":"daemon_away""#);
+    sleep(Duration::from_secs(30));
+    daemon.start_again();
+    cmon.wait_for_out(r#""event":"daemon_back""#);
+    wait_for_lines(&cmon, 40);
+    let done = cmon.interrupt().code(130);
+    exact(&daemon, &done);
+}
+
+#[test]
+fn it_may_start_while_the_daemon_is_down() {
+    let daemon = talking(&[], "always");
+    daemon.signal("KILL");
+    let refused = follow(&daemon).done().code(1);
+    refused.says("could not connect to `unix://");
+    let cmon = follow_with(&daemon, &["--wait"]);
+    cmon.wait_for_out(r#""event":"daemon_away""#);
+    daemon.start_again();
+    cmon.wait_for_out(r#""event":"daemon_back""#);
+    wait_for_lines(&cmon, 100);
+    let done = cmon.interrupt().code(130);
+    exact(&daemon, &done);
+}
+
+#[test]
 fn the_daemon_is_frozen_for_a_while() {
     let daemon = talking(&[], "no");
     let cmon = follow(&daemon);
     wait_for_lines(&cmon, 40);
+    let before = cmon.descriptors();
     daemon.signal("STOP");
-    sleep(Duration::from_secs(12));
+    for _ in 0..20 {
+        sleep(Duration::from_secs(1));
+        assert!(cmon.descriptors() <= before + 3, "{} of {before}", cmon.descriptors());
+    }
     daemon.signal("CONT");
     wait_for_lines(&cmon, 80);
     let done = cmon.interrupt().code(130);
     exact(&daemon, &done);
+}
+
+#[test]
+fn a_stop_while_the_daemon_is_frozen_ends_in_time() {
+    let daemon = talking(&[], "no");
+    let cmon = follow_with(&daemon, &["--stop-timeout", "1s"]);
+    wait_for_lines(&cmon, 40);
+    daemon.signal("STOP");
+    sleep(Duration::from_secs(3));
+    let stopped = std::time::SystemTime::now();
+    let done = cmon.interrupt().code(130);
+    let took = stopped.elapsed().unwrap();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    daemon.signal("CONT");
+    exact(&daemon, &done);
+    eventually("no follower in the daemon", || (daemon.followers() == 0).then_some(()));
 }

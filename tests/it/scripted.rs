@@ -60,11 +60,21 @@ impl Seen {
 
 /// Runs the engine over a world of one container while `script` goes on.
 async fn run(config: Config, script: impl AsyncFnOnce(&World)) -> (Outcome, Seen, World) {
+    run_with(config, script, |_| {}).await
+}
+
+/// The same, with the world changed before the engine begins.
+async fn run_with(
+    config: Config,
+    script: impl AsyncFnOnce(&World),
+    before: impl FnOnce(&World),
+) -> (Outcome, Seen, World) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     let world = World::default();
     world.create("web");
     world.start("web");
+    before(&world);
     let listener = UnixListener::bind(&path).unwrap();
     let registry = Registry::default();
     let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
@@ -296,4 +306,159 @@ async fn a_day_of_rotations_and_mishaps() {
     assert!(100 < census.rotations && 100 < census.reconnects, "{census:?}");
     let per_minute = world.requests().len() as f64 * 60.0 / census.elapsed.as_secs_f64();
     assert!(per_minute < 8.0, "{per_minute} requests a minute");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_during_each_fault_ends_in_time_and_leaves_nothing() {
+    let faults = [
+        Fault::Refuse,
+        Fault::Never,
+        Fault::Status(500, "no".to_owned()),
+        Fault::HeadersLate(8 * SECOND),
+        Fault::RawBytes(b"garbage".to_vec()),
+        Fault::CutAfter(400),
+        Fault::SilentAfter(400),
+        Fault::EndAfter(1),
+        Fault::Drip(SECOND),
+    ];
+    let routes = [Route::Logs, Route::Inspect, Route::List, Route::Events, Route::Version];
+    for fault in faults {
+        for route in routes {
+            let script = async |world: &World| {
+                (0..40).for_each(|number| say(world, number));
+                sleep(SECOND).await;
+                world.fail_always(route, fault.clone());
+                world.cut_all();
+                say(world, 40);
+                sleep(20 * SECOND).await;
+                say(world, 41);
+                sleep(Duration::from_millis(70)).await;
+            };
+            let (outcome, seen, world) = run(config(SECOND), script).await;
+            let took = outcome.census.elapsed;
+            assert!(took < 28 * SECOND, "{route:?} {fault:?}: {took:?}");
+            let census = &outcome.census;
+            let left = (census.live_tasks(), census.open_connections(), census.streams_open);
+            assert_eq!(left, (0, 0, 0), "{route:?} {fault:?}");
+            assert_eq!(world.followers("web"), 0, "{route:?} {fault:?}");
+            assert!(census.stragglers.is_empty(), "{route:?} {fault:?}");
+            // A stored log that ends after one message is not to be told from a short one.
+            assert!(seen.gaps == 0 || matches!(fault, Fault::EndAfter(_)), "{route:?} {fault:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_accepts_and_never_answers_piles_nothing_up() {
+    for fault in [Fault::Never, Fault::HeadersLate(15 * SECOND), Fault::SilentAfter(100)] {
+        let script = async |world: &World| {
+            say(world, 1);
+            sleep(3 * SECOND).await;
+            let routes = [Route::Logs, Route::Inspect, Route::List, Route::Events, Route::Version];
+            for route in routes {
+                world.fail_always(route, fault.clone());
+            }
+            world.cut_all();
+            let before = world.requests().len();
+            for number in 2..40 {
+                say(world, number);
+                sleep(15 * SECOND).await;
+                assert!(world.connections() <= 4, "{} connections", world.connections());
+            }
+            let asked = world.requests().len() - before;
+            assert!(asked < 120, "{asked} requests in ten minutes");
+            world.heal();
+            sleep(120 * SECOND).await;
+        };
+        let (outcome, seen, world) = run(config(SECOND), script).await;
+        exact(&outcome, &seen, &world);
+        assert!(seen.notes.iter().any(|note| matches!(note, Notice::DaemonBack)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_black_hole_is_noticed_by_one_question() {
+    let script = async |world: &World| {
+        // The head and the first lines come, then nothing more.
+        world.fail(Route::Logs, 1, Fault::SilentAfter(600));
+        for number in 1..=40 {
+            world.write("web", Stdout, format!("line {number}\n"));
+            sleep(SECOND).await;
+        }
+    };
+    let (outcome, seen, world) = run(config(3600 * SECOND), script).await;
+    exact(&outcome, &seen, &world);
+    let census = &outcome.census;
+    assert_eq!((census.stale, census.probes), (1, 1), "{census:?}");
+    assert_eq!(census.reopens["stale"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn containers_are_found_although_their_events_are_lost() {
+    let script = async |world: &World| {
+        // Three hundred starts at once: more than the daemon holds for a subscriber.
+        for number in 0..300 {
+            let name = format!("c{number}");
+            world.create(&name);
+            world.start(&name);
+            world.write(&name, Stdout, "hello\n");
+        }
+        sleep(90 * SECOND).await;
+        // A subscription that breaks while something starts.
+        world.fail(Route::Events, 3, Fault::Refuse);
+        world.cut_all();
+        world.create("missed");
+        world.start("missed");
+        world.write("missed", Stdout, "hello\n");
+        sleep(60 * SECOND).await;
+        // An event that is simply lost.
+        world.create("lost");
+        world.drop_event();
+        world.start("lost");
+        world.write("lost", Stdout, "hello\n");
+        sleep(90 * SECOND).await;
+    };
+    let (outcome, seen, _) = run(config(3600 * SECOND), script).await;
+    assert_eq!(seen.text[0].len(), 302 * "hello\n".len());
+    assert_eq!((outcome.census.containers, outcome.census.gaps), (303, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_is_gone_before_it_was_read_is_a_gap() {
+    let script = async |world: &World| {
+        sleep(SECOND).await;
+        world.fail(Route::Inspect, 1, Fault::HeadersLate(SECOND));
+        world.create("quick");
+        world.start("quick");
+        world.write("quick", Stdout, "hello\n");
+        sleep(SECOND / 2).await;
+        world.exit("quick", 0);
+        world.remove("quick");
+        sleep(10 * SECOND).await;
+    };
+    let (outcome, seen, _) = run(config(3600 * SECOND), script).await;
+    assert_eq!((seen.gaps, outcome.census.gaps_by_cause["removed"]), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_may_start_before_the_daemon_answers() {
+    let script = async |world: &World| {
+        say(world, 1);
+        sleep(40 * SECOND).await;
+        world.heal();
+        sleep(60 * SECOND).await;
+        say(world, 2);
+        sleep(2 * SECOND).await;
+    };
+    let config = Config { wait: true, ..config(3600 * SECOND) };
+    let (outcome, seen, world) = run_with(config, script, |world| {
+        world.fail_always(Route::Events, Fault::Refuse);
+    })
+    .await;
+    exact(&outcome, &seen, &world);
+    let kinds: Vec<_> = seen.notes.iter().map(std::mem::discriminant).collect();
+    let error = cmon::engine::source::SourceError::new(cmon::engine::source::ErrorKind::Cut, "");
+    let away = Notice::DaemonAway { error, retry: SECOND };
+    let expected = [away, Notice::DaemonBack].map(|note| std::mem::discriminant(&note));
+    assert_eq!(kinds, expected);
 }

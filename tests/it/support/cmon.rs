@@ -109,6 +109,11 @@ impl Cmon {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// Open descriptors.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
     /// Interrupts it and waits for its end.
     #[track_caller]
     pub(crate) fn interrupt(self) -> Done {
