@@ -3,13 +3,14 @@
 # tests on a real Docker daemon, which they start for themselves in a private directory.
 #
 #   ./scripts/test.sh           everything
-#   ./scripts/test.sh --long    with more cases for the random tests
+#   ./scripts/test.sh --long    with more cases for the random tests, and longer fuzzing
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+fuzz_seconds=15
 for arg in "$@"; do
     case $arg in
-        --long) export PROPTEST_CASES=20000 ;;
+        --long) export PROPTEST_CASES=20000; fuzz_seconds=600 ;;
         *) echo "unknown argument: $arg (there is only --long)" >&2; exit 2 ;;
     esac
 done
@@ -23,6 +24,8 @@ command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1 |
 # dockerd looks for iptables even where it is told not to use it.
 command -v iptables >/dev/null || missing+=(iptables)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+# The fuzzing engine is C++.
+command -v c++ >/dev/null || missing+=(g++)
 if ((${#missing[@]})); then
     if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
         step "installing ${missing[*]}"
@@ -57,10 +60,25 @@ step "lints"
 cargo clippy --locked --all-targets --quiet -- -D warnings
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet
-if [[ -d fuzz ]]; then
-    step "fuzz targets"
-    cargo clippy --locked --manifest-path fuzz/Cargo.toml --quiet -- -D warnings
-fi
+step "fuzzing, $fuzz_seconds s each target"
+cargo clippy --locked --manifest-path fuzz/Cargo.toml --quiet -- -D warnings
+export PATH="$PWD/target/tools/bin:$PATH"
+command -v cargo-fuzz >/dev/null ||
+    cargo install --locked --quiet --version 0.13.1 --root target/tools cargo-fuzz
+for target in answer anchor; do
+    seeds=()
+    [[ ! -d fuzz/seeds/$target ]] || seeds=("fuzz/seeds/$target")
+    mkdir -p "fuzz/corpus/$target"
+    # Without a sanitizer the stable compiler will do.
+    if ! cargo fuzz run -s none "$target" "fuzz/corpus/$target" "${seeds[@]}" -- \
+        -max_total_time="$fuzz_seconds" -print_final_stats=1 >"target/fuzz-$target.log" 2>&1; then
+        tail -40 "target/fuzz-$target.log" >&2
+        echo "fuzzing $target failed; its input is under fuzz/artifacts/$target" >&2
+        exit 1
+    fi
+    printf '%s: %s runs\n' "$target" \
+        "$(sed -n 's/.*number_of_executed_units: *//p' "target/fuzz-$target.log")"
+done
 step "tests"
 # The tests on the real daemon wait for its containers most of the time.
 exec cargo test --locked -- --test-threads=4

@@ -2,6 +2,12 @@
 
 use super::support::{Cmon, Container, Dockerd, eventually};
 
+/// The numbers from 1 on, a line each.
+fn numbers(to: u32) -> String {
+    let lines: Vec<String> = (1..=to).map(|number| format!("{number}\n")).collect();
+    lines.concat()
+}
+
 #[test]
 fn five_restarts() {
     let container = Container::run("i=0; while :; do i=$((i+1)); echo line $i; usleep 20000; done");
@@ -91,8 +97,7 @@ fn a_container_that_is_still_to_come() {
     let container = Container::named("later", &[], "seq 300; sleep 600");
     cmon.wait_for_out("\n300\n");
     let done = cmon.interrupt().code(130);
-    let expected: String = (1..=300).map(|number| format!("{number}\n")).collect();
-    assert_eq!(done.text(), expected);
+    assert_eq!(done.text(), numbers(300));
     drop(container);
     let done = Cmon::run(&["tail", "later", "--wait", "--no-follow"]).code(2);
     done.says("cannot be used with");
@@ -128,6 +133,5 @@ fn a_container_that_is_made_again_as_compose_does_it() {
     cmon.wait_for_out("\n50\n");
     daemon.docker(&["rm", "-f", "svc"]);
     let done = cmon.interrupt().code(130);
-    let numbers: String = (1..=50).map(|number| format!("{number}\n")).collect();
-    assert_eq!(done.text(), format!("old\nbye\n{numbers}"), "{done}");
+    assert_eq!(done.text(), format!("old\nbye\n{}", numbers(50)), "{done}");
 }

@@ -265,7 +265,8 @@ impl Lifecycle {
             EndReason::Eof => self.inspect(!progressed),
             EndReason::Cancelled => self.done(None),
             EndReason::Failed(error) => match error.kind {
-                ErrorKind::Gone => self.inspect(false),
+                // A log that is gone although its container runs must not become a hot loop.
+                ErrorKind::Gone => self.inspect(!progressed),
                 ErrorKind::Unreadable => self.done(Some(error.clone())),
                 _ => self.wait(error, false, draw),
             },

@@ -303,6 +303,8 @@ fn a_kill_for_want_of_memory_is_part_of_the_exit() {
 #[derive(Clone, Copy, Debug)]
 enum Turn {
     Answer(u8),
+    /// Again and again the stream ends, broken or not, with nothing new, and the container runs.
+    Stubborn(u8),
     Started,
     Live,
     Died,
@@ -313,6 +315,7 @@ enum Turn {
 fn turn() -> impl Strategy<Value = Turn> {
     prop_oneof![
         6 => (0u8..16).prop_map(Turn::Answer),
+        1 => prop_oneof![Just(1u8), Just(9), Just(15)].prop_map(Turn::Stubborn),
         1 => Just(Turn::Started),
         1 => Just(Turn::Live),
         1 => Just(Turn::Died),
@@ -330,24 +333,35 @@ enum Open {
     Wait,
 }
 
+/// So much may be asked without a wait between, or any news: inspect, drain, inspect the next run, follow.
+/// The shortest wait is 50 ms, and waits grow to 30 s.
+const MOST: u32 = 6;
+
 /// Plays the outside: never answers what was not asked.
 struct World {
     driven: Lifecycle,
     open: Option<Open>,
     forgotten: bool,
     run: u32,
+    /// Things asked for since the last wait, or since something happened that takes time or is news.
+    asked: u32,
 }
 
 impl World {
     fn turn(&mut self, turn: Turn) -> Vec<Act> {
         let input = match turn {
             Turn::Answer(choice) => return self.answer(choice),
+            Turn::Stubborn(end) => {
+                let choice = if self.open == Some(Open::Question) { 4 } else { end };
+                return self.answer(choice);
+            }
             Turn::Started => Input::Started,
             Turn::Live => Input::Live,
             Turn::Died => Input::Died(1),
             Turn::OutOfMemory => Input::OutOfMemory,
             Turn::Destroyed => Input::Destroyed,
         };
+        self.asked = 0;
         self.driven.step(&input, 0.5)
     }
 
@@ -369,6 +383,8 @@ impl World {
         let stood = Duration::from_secs(u64::from(choice) * 5);
         let input = match open {
             Open::Stream => {
+                let takes_time = reason == EndReason::Rotated;
+                self.asked *= u32::from(!takes_time && !choice.is_multiple_of(2));
                 Input::StreamEnded { reason: &reason, progressed: choice.is_multiple_of(2), stood }
             }
             Open::Drain => Input::Drained(&reason),
@@ -388,6 +404,7 @@ impl World {
                 Act::Inspect => Open::Question,
                 Act::Wake(wait) => {
                     prop_assert!(Duration::ZERO < *wait, "no busy loop");
+                    self.asked = 0;
                     Open::Wait
                 }
                 Act::Forget => {
@@ -400,6 +417,8 @@ impl World {
             let free = self.open.is_none() || self.open == Some(Open::Wait);
             prop_assert!(free, "{asked:?} beside {:?}", self.open);
             self.open = Some(asked);
+            self.asked += u32::from(asked != Open::Wait);
+            prop_assert!(self.asked <= MOST, "{} asked without a wait or news", self.asked);
         }
         Ok(())
     }
@@ -415,8 +434,9 @@ proptest! {
         turns in prop::collection::vec(turn(), 1..60),
     ) {
         let driven = Lifecycle::new(follow, initial);
-        let mut world = World { driven, open: Some(Open::Question), forgotten: false, run: 0 };
-        for turn in turns {
+        let mut world = World { driven, open: Some(Open::Question), forgotten: false, run: 0, asked: 1 };
+        let times = |turn: &Turn| if matches!(turn, Turn::Stubborn(_)) { 16 } else { 1 };
+        for turn in turns.into_iter().flat_map(|turn| std::iter::repeat_n(turn, times(&turn))) {
             let acts = world.turn(turn);
             world.check(&acts)?;
             if world.forgotten {
