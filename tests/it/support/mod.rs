@@ -3,6 +3,7 @@
 mod cmon;
 mod container;
 mod dockerd;
+pub(crate) mod scripted;
 
 use std::time::{Duration, SystemTime};
 

@@ -1,0 +1,140 @@
+//! The engine over the real connection layer against the embedded daemon, on a paused clock: what is run,
+//! what came out of it, and whether it is exact.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cmon::demo::{World, serve};
+use cmon::docker::Docker;
+use cmon::docker::endpoint::{Address, Endpoint, Origin};
+use cmon::engine::event::{Ending, Event, Notice};
+use cmon::engine::registry::Registry;
+use cmon::engine::selection::Selection;
+use cmon::engine::source::StdStream::{self, Stderr, Stdout};
+use cmon::engine::{Backlog, Config, Engine, Outcome, Outputs};
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+pub(crate) fn config(stream_timeout: Duration) -> Config {
+    Config {
+        follow: true,
+        exit_on_stop: false,
+        wait: false,
+        backlog: Backlog::All,
+        outputs: Outputs::BOTH,
+        max_line: 1 << 20,
+        stream_timeout,
+        stale_after: 30 * SECOND,
+        stop_timeout: 5 * SECOND,
+        seed: Some(3),
+    }
+}
+
+/// What came out.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) text: [Vec<u8>; 2],
+    pub(crate) gaps: usize,
+    pub(crate) notes: Vec<Notice>,
+}
+
+impl Seen {
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Lines(lines) => {
+                for (line, text) in lines.iter() {
+                    let into = &mut self.text[usize::from(line.stream == Stderr)];
+                    into.extend_from_slice(text);
+                    into.extend_from_slice(if line.ending == Ending::Lf { b"\n" } else { b"" });
+                }
+            }
+            Event::Gap(_) => self.gaps += 1,
+            Event::Note(note) => self.notes.push(note.what),
+        }
+    }
+}
+
+/// Runs the engine over a world of one container while `script` goes on.
+pub(crate) async fn run(
+    config: Config,
+    script: impl AsyncFnOnce(&World),
+) -> (Outcome, Seen, World) {
+    run_with(config, script, |_| {}).await
+}
+
+/// The same, with the world changed before the engine begins.
+pub(crate) async fn run_with(
+    config: Config,
+    script: impl AsyncFnOnce(&World),
+    before: impl FnOnce(&World),
+) -> (Outcome, Seen, World) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let world = World::default();
+    world.create("web");
+    world.start("web");
+    before(&world);
+    let listener = UnixListener::bind(&path).unwrap();
+    let registry = Registry::default();
+    let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
+    let docker = Arc::new(Docker::new(endpoint, registry.clone()));
+    let (events, mut received) = mpsc::channel(8);
+    let stop = CancellationToken::new();
+    let selection = Selection::all();
+    let engine = Engine::new(docker, registry, config);
+    let running = engine.run(&selection, events, stop.clone());
+    let scripted = async {
+        script(&world).await;
+        stop.cancel();
+    };
+    let collected = async {
+        let mut seen = Seen::default();
+        while let Some(event) = received.recv().await {
+            seen.take(event);
+        }
+        seen
+    };
+    let all = async { tokio::join!(running, scripted, collected) };
+    tokio::select! {
+        () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
+        (outcome, (), seen) = all => (outcome.unwrap(), seen, world.clone()),
+    }
+}
+
+/// Every byte once, in order; nothing left.
+#[track_caller]
+pub(crate) fn exact(outcome: &Outcome, seen: &Seen, world: &World) {
+    for stream in [Stdout, Stderr] {
+        let messages = world.messages("web");
+        let stored: Vec<u8> = messages
+            .iter()
+            .filter(|message| message.stream == stream)
+            .flat_map(|message| message.payload.clone())
+            .collect();
+        let found = &seen.text[usize::from(stream == Stderr)];
+        let parted = stored.iter().zip(found).position(|(stored, found)| stored != found);
+        assert!(
+            stored.len() == found.len() && parted.is_none(),
+            "{stream:?}: {} bytes of {}, parted at {parted:?}",
+            found.len(),
+            stored.len()
+        );
+    }
+    let census = &outcome.census;
+    assert_eq!(seen.gaps, 0);
+    assert_eq!((census.live_tasks(), census.open_connections(), census.streams_open), (0, 0, 0));
+    assert_eq!(census.streams_opened, census.streams_closed);
+    assert_eq!(world.followers("web"), 0, "and none inside the daemon");
+}
+
+/// Says something on both outputs; now and then a line of several pieces.
+pub(crate) fn say(world: &World, number: usize) {
+    let stream: StdStream = if number.is_multiple_of(3) { Stderr } else { Stdout };
+    world.write("web", stream, format!("line {number}\n"));
+    if number.is_multiple_of(17) {
+        world.write("web", stream, format!("{}\n", "x".repeat(40_000)));
+    }
+}
