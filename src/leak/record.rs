@@ -1,0 +1,194 @@
+//! What a check has read, in order: all that a verdict is made from.
+//!
+//! Each record is one line of a recording (`--record`), a JSON object with the field `type`. Times are
+//! seconds since the check began, on a clock that does not go back.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the recording's form.
+pub const VERSION: u32 = 1;
+
+/// One line of a recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Record {
+    /// The first one: what is checked, and how.
+    Header(Header),
+    /// What the probes have read at one moment.
+    Reading(Reading),
+    /// Which groups a count is made of, at one moment.
+    Groups(Groups),
+    /// A series begins anew: what was measured is not the same any more.
+    Cut(Cut),
+    /// A metric cannot be had, or no longer.
+    Unavailable(Unavailable),
+    /// The last one.
+    End(End),
+}
+
+/// What is checked, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// [`VERSION`].
+    pub v: u32,
+    /// The version of cmon.
+    pub cmon: String,
+    /// When the check began: RFC 3339, UTC.
+    pub begun: String,
+    /// The daemon, its version and how it was chosen, in words; empty without one.
+    pub daemon: String,
+    /// The daemon's version as it tells it; empty without one.
+    pub daemon_version: String,
+    /// The containers whose streams are opened and closed, by name.
+    pub containers: Vec<String>,
+    /// The targets, as they were given.
+    pub targets: Vec<String>,
+    /// How the load is made.
+    pub drive: Drive,
+    /// The planned length of the check in seconds.
+    pub duration: f64,
+    /// The age in seconds at which each stream is closed; 0 where cmon drives none.
+    pub stream_timeout: f64,
+    /// The random order comes from this.
+    pub seed: u64,
+    /// How the verdict is made.
+    pub rules: Rules,
+}
+
+/// How the load is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Drive {
+    /// cmon opens and closes streams, and rests, in random order.
+    Streams,
+    /// A command is run for each cycle.
+    Command,
+    /// The target has its own load.
+    Passive,
+}
+
+/// How the verdict is made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rules {
+    /// The chance of a false alarm over all gated metrics.
+    pub alpha: f64,
+    /// Growth per cycle that is tolerated.
+    pub max_per_cycle: f64,
+    /// Growth per minute that is tolerated.
+    pub max_per_min: f64,
+    /// The metrics that decide, by name or by the beginning of a name up to a dot; empty: the usual ones.
+    pub gate: Vec<String>,
+}
+
+/// When in the check something was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Before the warm-up, at rest.
+    Start,
+    /// Streams are driven, and what is read does not count yet.
+    WarmUp,
+    /// While a rung is driven.
+    Drive,
+    /// While a rung is idle.
+    Idle,
+    /// On the target's own load.
+    Passive,
+}
+
+/// What the probes have read at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Seconds since the check began.
+    pub at: f64,
+    /// When in the check.
+    pub stage: Stage,
+    /// At rest: the rung has ended, all streams are closed, and the figures stand still. Driven checks
+    /// are judged by these alone; two of them enclose a rung, whose kind is the later one's `stage`.
+    pub rest: bool,
+    /// How long it took until the figures stood still, in seconds; 0 unless at rest.
+    pub settled: f64,
+    /// Cycles since the check began (of the target, where `--cycles-metric` tells them).
+    pub cycles: f64,
+    /// Lines read since the check began.
+    pub lines: f64,
+    /// Figures by metric, like `own.tasks`, `daemon.goroutines`, `target.web.fds`. What could not be read
+    /// is absent, never 0.
+    pub values: BTreeMap<String, f64>,
+}
+
+/// Which groups a count is made of, at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Groups {
+    /// Seconds since the check began.
+    pub at: f64,
+    /// Cycles since the check began.
+    pub cycles: f64,
+    /// The metric that they are parts of, like `daemon.goroutines`.
+    pub metric: String,
+    /// The groups; a group that is absent counts 0 unless `truncated`.
+    pub groups: Vec<Group>,
+    /// The rest of the answer was cut off.
+    pub truncated: bool,
+}
+
+/// Some that are alike: goroutines with one stack, descriptors of one class, tasks of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// What makes them alike; for goroutines all functions of the stack, innermost first, joined by `;`.
+    pub key: String,
+    /// For people: the first function that is neither the runtime's nor plumbing, and where it stands.
+    pub title: String,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// A series begins anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// Milliseconds since the check began.
+    pub at_ms: u64,
+    /// The beginning of the metrics' names: `daemon`, `target.web`.
+    pub source: String,
+    /// Why, in words: `the target was started again (pid 12 is now 40)`.
+    pub why: String,
+}
+
+/// A metric, or all of a source, cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unavailable {
+    /// The metric or the beginning of the metrics' names.
+    pub metric: String,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// The end of a check.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// Seconds since the check began.
+    pub at: f64,
+    /// It was ended by a signal before its time.
+    pub interrupted: bool,
+    /// Streams that cmon opened, and closed.
+    pub streams_opened: u64,
+    /// Streams that cmon closed.
+    pub streams_closed: u64,
+    /// What of cmon's own was still alive after everything was stopped and had time to end.
+    pub survivors: Vec<Survivor>,
+    /// Why the check could not go on, where it could not.
+    pub failure: Option<String>,
+}
+
+/// Something of cmon's own that has outlived its use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Survivor {
+    /// What it is: `reader`, `connection`, `descriptor socket`.
+    pub kind: String,
+    /// Which one.
+    pub name: String,
+    /// How old it is, in seconds.
+    pub age: f64,
+}
