@@ -8,6 +8,7 @@
 mod actors;
 mod fault;
 mod log;
+mod plant;
 mod routes;
 mod server;
 mod stream;
@@ -22,6 +23,7 @@ use tokio::sync::oneshot;
 
 pub use fault::{Fault, Route};
 pub use log::Message;
+pub use plant::Plant;
 pub use server::serve;
 pub use world::World;
 

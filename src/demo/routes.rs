@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::fault::Route;
 use super::log::Wanted;
+use super::plant;
 use super::world::{Life, State};
 use crate::engine::source::Phase;
 use crate::engine::timestamp::Timestamp;
@@ -110,7 +111,7 @@ pub(super) fn info(state: &State) -> Value {
         "Containers": lives().count(), "ContainersRunning": running,
         "ContainersPaused": lives().filter(|life| life.phase == Phase::Paused).count(),
         "ContainersStopped": lives().count() - running,
-        "NGoroutines": 30 + 5 * followers, "NFd": 20 + 3 * followers, "NEventsListener": 0,
+        "NGoroutines": plant::goroutines(followers, state.planted()), "NFd": 20 + 3 * followers, "NEventsListener": 0,
         "LoggingDriver": "json-file", "OSType": "linux", "NCPU": 1,
     })
 }

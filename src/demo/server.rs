@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::fault::{Fault, Route};
+use super::plant;
 use super::routes::{self, Question, Refusal};
 use super::stream;
 use super::world::World;
@@ -121,9 +122,7 @@ fn plain(world: &World, question: &Question) -> Result<(&'static str, String), R
         }
         Route::Profile => {
             let followers: usize = state.lives.values().map(|life| life.followers).sum();
-            let stack = "#\t0x0\tgithub.com/docker/docker/daemon.(*Daemon).ContainerLogs.func2+0x0";
-            let profile =
-                format!("goroutine profile: total {followers}\n{followers} @ 0x0\n{stack}\n");
+            let profile = plant::profile(followers, state.planted());
             Ok(("text/plain; charset=utf-8", profile))
         }
         Route::Logs | Route::Events => Err((500, "a stream is no object".to_owned())),

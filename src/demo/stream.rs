@@ -140,7 +140,9 @@ impl Follower {
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        if let Some(life) = self.world.lock().lives.get_mut(&self.id) {
+        let mut state = self.world.lock();
+        state.follows_closed += 1;
+        if let Some(life) = state.lives.get_mut(&self.id) {
             life.followers -= 1;
         }
     }

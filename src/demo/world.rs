@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::fault::{Fault, Faults, Route, Rule};
 use super::log::{Message, Store};
+use super::plant::Plant;
 use crate::engine::source::{Phase, StdStream};
 use crate::engine::timestamp::Timestamp;
 
@@ -55,6 +56,10 @@ pub(super) struct State {
     pub(super) requests: Vec<String>,
     /// Clients that are connected.
     pub(super) connections: usize,
+    /// Follows that have ended.
+    pub(super) follows_closed: u64,
+    /// What its own figures do by themselves.
+    plant: Option<Plant>,
 }
 
 /// A handle on the daemon's state.
@@ -91,6 +96,8 @@ impl World {
             faults: Faults::default(),
             requests: Vec::new(),
             connections: 0,
+            follows_closed: 0,
+            plant: None,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -231,6 +238,11 @@ impl World {
         self.with(name, |state, id| state.life(id).followers)
     }
 
+    /// Lets the daemon's own figures do this by themselves.
+    pub fn plant(&self, plant: Plant) {
+        self.lock().plant = Some(plant);
+    }
+
     /// The questions asked so far: method and target.
     pub fn requests(&self) -> Vec<String> {
         self.lock().requests.clone()
@@ -298,6 +310,12 @@ impl World {
 }
 
 impl State {
+    /// What was planted, and how many goroutines it has by now.
+    pub(super) fn planted(&self) -> Option<(Plant, u64)> {
+        let plant = self.plant?;
+        Some((plant, plant.goroutines(self.begun.elapsed(), self.follows_closed)))
+    }
+
     /// The id of the container that this name, id or id prefix means.
     pub(super) fn find(&self, text: &str) -> Option<String> {
         let named = self.lives.values().find(|life| life.name == text);

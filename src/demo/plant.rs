@@ -1,0 +1,125 @@
+//! Leaks and harmless shapes that the daemon can be told to have, so that who looks for leaks can be
+//! looked after.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+/// The stack of a goroutine that belongs to an open follow.
+const FOLLOWER: &str = "github.com/docker/docker/daemon.(*Daemon).ContainerLogs.func2";
+
+/// What the daemon's own figures do by themselves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Plant {
+    /// So many goroutines stay behind for each log stream that was closed.
+    PerStream(f64),
+    /// So many goroutines more after each time of this length, whatever is asked of the daemon.
+    PerTime(u64, Duration),
+    /// A warm-up: up to so many goroutines, two thirds of them after this time.
+    Ramp(u64, Duration),
+    /// So many goroutines are there for the first third of each time of this length.
+    Sawtooth(u64, Duration),
+    /// So many goroutines more, once, after this time.
+    Step(u64, Duration),
+}
+
+impl Plant {
+    /// How many goroutines it adds after this time and so many closed log streams.
+    pub(super) fn goroutines(self, age: Duration, closed: u64) -> u64 {
+        let part = |of: Duration| age.as_secs_f64() / of.as_secs_f64().max(1e-9);
+        let count = match self {
+            Plant::PerStream(each) => closed as f64 * each,
+            Plant::PerTime(size, every) => size as f64 * part(every).floor(),
+            Plant::Ramp(height, time) => height as f64 * (1.0 - (-part(time)).exp()),
+            Plant::Sawtooth(height, period) => {
+                if part(period).fract() < 1.0 / 3.0 {
+                    height as f64
+                } else {
+                    0.0
+                }
+            }
+            Plant::Step(height, after) => {
+                if after <= age {
+                    height as f64
+                } else {
+                    0.0
+                }
+            }
+        };
+        // Small, finite and not negative.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as said")]
+        {
+            count as u64
+        }
+    }
+
+    /// The function in which its goroutines stand.
+    fn function(self) -> &'static str {
+        match self {
+            Plant::PerStream(_) => "demo.(*Planted).forgottenStream",
+            Plant::PerTime(..) => "demo.(*Planted).healthCheck",
+            Plant::Ramp(..) => "demo.(*Planted).worker",
+            Plant::Sawtooth(..) => "demo.(*Planted).batch",
+            Plant::Step(..) => "demo.(*Planted).reload",
+        }
+    }
+}
+
+/// Goroutines of the daemon: five for each open follow, as the real one has, some that are always
+/// there, and what was planted.
+pub(super) fn goroutines(followers: usize, planted: Option<(Plant, u64)>) -> u64 {
+    30 + 5 * followers as u64 + planted.map_or(0, |(_, count)| count)
+}
+
+/// The profile of them, as `/debug/pprof/goroutine?debug=1` tells it.
+pub(super) fn profile(followers: usize, planted: Option<(Plant, u64)>) -> String {
+    let each = [
+        "net/http.(*connReader).backgroundRead",
+        "github.com/docker/docker/api/server/httputils.WriteLogStream",
+        "github.com/docker/docker/daemon/logger/loggerutils.(*follow).waitRead",
+        "github.com/fsnotify/fsnotify.(*Watcher).readEvents",
+        FOLLOWER,
+    ];
+    let mut groups: Vec<(u64, &str)> = each.map(|stack| (followers as u64, stack)).to_vec();
+    groups.push((30, "github.com/docker/docker/cmd/dockerd.main"));
+    groups.extend(planted.map(|(plant, count)| (count, plant.function())));
+    let total = goroutines(followers, planted);
+    let mut text = format!("goroutine profile: total {total}\n");
+    for (at, (count, function)) in groups.iter().enumerate().filter(|(_, (count, _))| 0 < *count) {
+        let address = 0x40_0000 + at * 0x100;
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "{count} @ {address:#x}\n#\t{address:#x}\t{function}+0x10\t/go/src/demo.go:{at}\n\n"
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_plant_has_its_shape() {
+        let at = |plant: Plant, seconds: u64, closed| {
+            plant.goroutines(Duration::from_secs(seconds), closed)
+        };
+        let minute = Duration::from_secs(60);
+        let series = |plant| [0, 15, 30, 60, 90, 600].map(|seconds| at(plant, seconds, seconds));
+        assert_eq!(series(Plant::PerStream(0.5)), [0, 7, 15, 30, 45, 300]);
+        assert_eq!(series(Plant::PerTime(16, minute / 2)), [0, 0, 16, 32, 48, 320]);
+        assert_eq!(series(Plant::Ramp(60, minute)), [0, 13, 23, 37, 46, 59]);
+        assert_eq!(series(Plant::Sawtooth(9, minute)), [9, 9, 0, 9, 0, 9]);
+        assert_eq!(series(Plant::Step(25, minute)), [0, 0, 0, 25, 25, 25]);
+    }
+
+    #[test]
+    fn the_profile_adds_up() {
+        let planted = Some((Plant::PerTime(16, Duration::from_secs(30)), 32));
+        let text = profile(3, planted);
+        assert!(text.starts_with("goroutine profile: total 77\n"), "{text}");
+        let counts = text.lines().filter_map(|line| line.split_once(" @ "));
+        assert_eq!(counts.map(|(count, _)| count.parse::<u64>().unwrap()).sum::<u64>(), 77);
+        assert_eq!(text.matches("ContainerLogs.func").count(), 1);
+    }
+}
