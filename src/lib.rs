@@ -24,6 +24,7 @@ pub mod demo;
 pub mod docker;
 pub mod engine;
 pub mod exit;
+pub mod leak;
 pub mod output;
 pub mod signal;
 
