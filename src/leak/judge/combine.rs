@@ -1,0 +1,242 @@
+//! One verdict of all metrics and all ways to judge them.
+//!
+//! Each further metric is a further chance of a false LEAK; Holm's procedure keeps the chance of
+//! any at `alpha` (Holm 1979). What was counted exactly needs no such care.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::cohort::Cohorts;
+use super::driven::Driven;
+use super::exact::Exact;
+use super::passive::Passive;
+use super::words::span;
+use super::work::Work;
+use super::{Options, Verdict};
+
+/// Which hypotheses Holm's procedure rejects, so that any is rejected wrongly with a chance of at
+/// most `alpha`. In the order given; what is not a number is never rejected.
+pub fn holm(p_values: &[f64], alpha: f64) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..p_values.len()).collect();
+    order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
+    let mut rejected = vec![false; p_values.len()];
+    for (rank, index) in order.into_iter().enumerate() {
+        let left = (p_values.len() - rank) as f64;
+        // Written so that what is not a number ends it.
+        let small = p_values[index] * left <= alpha;
+        if !small {
+            break;
+        }
+        rejected[index] = true;
+    }
+    rejected
+}
+
+/// How a finding came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Survivors of the drain.
+    Exact,
+    /// Per cycle, by drive and idle.
+    Driven,
+    /// Per minute, by the readings at rest of a driven run.
+    Idle,
+    /// Per minute, on the target's own load.
+    Passive,
+    /// Survivors by id.
+    Cohorts,
+    /// The runtime of the target says so itself.
+    Proof,
+    /// Against an earlier run.
+    Baseline,
+}
+
+/// What one way says of one metric.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// The metric, by its name.
+    pub metric: String,
+    /// Whether it counts for the verdict.
+    pub gated: bool,
+    /// How it came about.
+    pub mode: Mode,
+    /// What it says.
+    pub verdict: Verdict,
+    /// Its chance without a leak; nothing when it needs none or decided nothing.
+    pub p: Option<f64>,
+    /// It forbids CLEAN although it proves no leak: growth above what is allowed.
+    pub doubt: bool,
+    /// In words.
+    pub words: String,
+}
+
+impl Finding {
+    /// A finding without a p-value: a proof, a baseline, a target that cannot be read.
+    pub fn new(metric: &str, gated: bool, mode: Mode, verdict: Verdict, words: &str) -> Self {
+        let (metric, words) = (metric.to_owned(), words.to_owned());
+        Self { metric, gated, mode, verdict, p: None, doubt: false, words }
+    }
+
+    /// Of survivors.
+    pub fn exact(metric: &str, gated: bool, exact: &Exact) -> Self {
+        Self::new(metric, gated, Mode::Exact, exact.verdict, &exact.words())
+    }
+
+    /// Of a driven run: one per cycle and one per minute while idle.
+    pub fn driven(metric: &str, gated: bool, driven: &Driven, options: &Options) -> [Self; 2] {
+        let cycle = Self::new(metric, gated, Mode::Driven, driven.verdict, &driven.why);
+        let idle = Self::passive(metric, gated, &driven.idle, options);
+        [Self { p: driven.p, ..cycle }, Self { mode: Mode::Idle, ..idle }]
+    }
+
+    /// Of a passive run.
+    pub fn passive(metric: &str, gated: bool, passive: &Passive, options: &Options) -> Self {
+        let words = passive.words();
+        let found = Self::new(metric, gated, Mode::Passive, passive.verdict, &words);
+        Self { p: passive.p, doubt: passive.rising(options) || passive.late.is_some(), ..found }
+    }
+
+    /// Of cohorts.
+    pub fn cohorts(metric: &str, gated: bool, cohorts: &Cohorts) -> Self {
+        let found = Self::new(metric, gated, Mode::Cohorts, cohorts.verdict, &cohorts.why);
+        Self { p: cohorts.p, ..found }
+    }
+}
+
+/// The verdict on one metric.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Metric {
+    /// Its name.
+    pub name: String,
+    /// Whether it counts for the verdict.
+    pub gated: bool,
+    /// LEAK when any way says so and the number of metrics is paid for.
+    pub verdict: Verdict,
+    /// A LEAK that the number of metrics turned into INCONCLUSIVE.
+    pub held_back: bool,
+    /// Where it came from.
+    pub findings: Vec<Finding>,
+}
+
+/// The verdict on a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Overall {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Metric by metric, by name.
+    pub metrics: Vec<Metric>,
+    /// What decided, in words.
+    pub why: Vec<String>,
+}
+
+/// What must have happened for a verdict to mean anything.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Conditions {
+    /// Lines that came, when they were counted.
+    pub lines: Option<u64>,
+    /// Cycles that were done, when there ought to be some.
+    pub cycles: Option<u64>,
+    /// The target's own work.
+    pub work: Option<Work>,
+    /// When the target went away for good, seconds since the start.
+    pub gone_at: Option<f64>,
+}
+
+impl Conditions {
+    /// What was missing, in words.
+    pub fn missing(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        if self.lines == Some(0) {
+            missing.push("no lines came: nothing was followed".to_owned());
+        }
+        if self.cycles == Some(0) {
+            missing.push("no cycles: no stream was opened and closed".to_owned());
+        }
+        if let Some(work) = &self.work
+            && work.stopped_at.is_some()
+        {
+            missing.push(work.words());
+        }
+        if let Some(at) = self.gone_at {
+            missing.push(format!("the target went away at {}", span(at)));
+        }
+        missing
+    }
+}
+
+/// Makes one verdict of all findings.
+///
+/// LEAK comes first: a leak that was proven stays one when the target dies of it. Then INVALID,
+/// then INCONCLUSIVE; CLEAN needs all gated metrics clean, and at least one of them.
+pub fn combine(findings: &[Finding], conditions: &Conditions, options: &Options) -> Overall {
+    let stands = stands(findings, options);
+    let mut metrics: BTreeMap<&str, Vec<(&Finding, bool)>> = BTreeMap::new();
+    for (finding, stands) in findings.iter().zip(stands) {
+        metrics.entry(&finding.metric).or_default().push((finding, stands));
+    }
+    let metrics: Vec<Metric> =
+        metrics.into_iter().map(|(name, found)| metric(name, &found)).collect();
+    let gated: Vec<&Metric> = metrics.iter().filter(|metric| metric.gated).collect();
+    let any = |verdict: Verdict| gated.iter().any(|metric| metric.verdict == verdict);
+    let missing = conditions.missing();
+    let verdict = if any(Verdict::Leak) {
+        Verdict::Leak
+    } else if !missing.is_empty() || gated.is_empty() || any(Verdict::Invalid) {
+        Verdict::Invalid
+    } else if any(Verdict::Inconclusive) {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Clean
+    };
+    let mut why = missing;
+    if gated.is_empty() {
+        why.push("no metric could be judged".to_owned());
+    }
+    for metric in gated.iter().filter(|metric| metric.verdict == verdict) {
+        for finding in metric.findings.iter().filter(|f| f.verdict == verdict || metric.held_back) {
+            why.push(format!("{}: {}", metric.name, finding.words));
+        }
+        if metric.held_back {
+            why.push(format!("{}: too weak a sign among so many metrics", metric.name));
+        }
+    }
+    Overall { verdict, metrics, why }
+}
+
+/// Which findings of a leak stand once all gated ones are paid for; one that is not gated stands
+/// for itself.
+fn stands(findings: &[Finding], options: &Options) -> Vec<bool> {
+    let tested: Vec<usize> =
+        (0..findings.len()).filter(|n| findings[*n].gated && findings[*n].p.is_some()).collect();
+    let p_values: Vec<f64> = tested.iter().filter_map(|n| findings[*n].p).collect();
+    let rejected = holm(&p_values, options.chance());
+    let mut stands = vec![true; findings.len()];
+    tested.into_iter().zip(rejected).for_each(|(n, rejected)| stands[n] = rejected);
+    stands
+}
+
+fn metric(name: &str, found: &[(&Finding, bool)]) -> Metric {
+    let has = |verdict: Verdict| found.iter().any(|(f, _)| f.verdict == verdict);
+    let leaks = found.iter().any(|(f, stands)| f.verdict == Verdict::Leak && *stands);
+    let held_back = !leaks && has(Verdict::Leak);
+    let doubt = found.iter().any(|(f, _)| f.doubt);
+    // Survivors alone are enough for what cmon opened itself.
+    let verdict = if leaks {
+        Verdict::Leak
+    } else if has(Verdict::Invalid) {
+        Verdict::Invalid
+    } else if held_back || doubt || !has(Verdict::Clean) {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Clean
+    };
+    Metric {
+        name: name.to_owned(),
+        gated: found.iter().any(|(f, _)| f.gated),
+        verdict,
+        held_back,
+        findings: found.iter().map(|(f, _)| (*f).clone()).collect(),
+    }
+}

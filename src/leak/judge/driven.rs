@@ -1,0 +1,310 @@
+//! Judges a run in which cmon itself opened and closed streams: what a cycle leaves behind.
+//!
+//! Each pair gives one number, its growth while driven minus its growth while idle. A ramp, a slow
+//! pool and a leak by time are in both rungs and go out; a coin decided which rung came first, so
+//! that without a leak per cycle each number is as likely to have the other sign. The sign-flip
+//! test counts how many choices of signs give a sum as large (all of them up to 16 pairs, 4000
+//! drawn ones above): valid without any model of the noise (Fisher's randomisation test).
+//!
+//! Very large numbers are cut down, by a rule that looks at their sizes only and so keeps the test
+//! exact: one burst or step shall not hide a leak.
+
+use serde::Serialize;
+
+use super::early::EarlyStop;
+use super::passive::{self, Passive};
+use super::stats::{Z80, deviation, mean, median, spread, t_quantile};
+use super::words::{count, signed};
+use super::{Interval, Options, Reading, Verdict, sound};
+
+/// Pairs up to which all signs are tried.
+const EXACT: usize = 16;
+/// Signs drawn above that.
+const DRAWS: u32 = 4000;
+/// What counts at rest scatter at least, as a deviation of differences of pairs.
+const GRAIN: f64 = 0.5;
+/// A leak per cycle that no pool makes, where too few cycles came before the first rung.
+const PLAIN: f64 = 0.25;
+
+/// One rung and the readings at rest around it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Rung {
+    /// Whether streams were opened and closed in it.
+    pub driven: bool,
+    /// Seconds since the start at its end.
+    pub at: f64,
+    /// Cycles in it.
+    pub cycles: f64,
+    /// Seconds from the one reading to the other.
+    pub seconds: f64,
+    /// The reading at rest before it; not a number when it is missing.
+    pub before: f64,
+    /// The reading at rest after it; not a number when it is missing.
+    pub after: f64,
+}
+
+/// A driven rung and an idle one, next to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Pair {
+    /// Cycles of the driven rung above those of the idle one.
+    pub cycles: f64,
+    /// Growth in the driven rung.
+    pub driven: f64,
+    /// Growth in the idle rung.
+    pub idle: f64,
+}
+
+impl Pair {
+    /// The pairs of a run, from all its rungs in their order. A pair with a missing reading is
+    /// left out.
+    pub fn all(rungs: &[Rung]) -> Vec<Self> {
+        rungs.chunks_exact(2).filter_map(|two| Self::of(two[0], two[1])).collect()
+    }
+
+    /// Two rungs, one of them driven.
+    pub fn of(one: Rung, other: Rung) -> Option<Self> {
+        let (driven, idle) = match (one.driven, other.driven) {
+            (true, false) => (one, other),
+            (false, true) => (other, one),
+            _ => return None,
+        };
+        let numbers = [one.before, one.after, other.before, other.after, one.cycles, other.cycles];
+        let growth = |rung: Rung| rung.after - rung.before;
+        numbers.iter().copied().all(sound).then(|| Self {
+            cycles: (driven.cycles - idle.cycles).max(0.0),
+            driven: growth(driven),
+            idle: growth(idle),
+        })
+    }
+
+    /// Growth while driven minus growth while idle.
+    pub fn difference(self) -> f64 {
+        self.driven - self.idle
+    }
+}
+
+/// What a driven run says of one metric.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Driven {
+    /// Whether a cycle leaves something behind. Growth by time alone is in `idle`.
+    pub verdict: Verdict,
+    /// Pairs judged.
+    pub pairs: usize,
+    /// Cycles per driven rung, on average.
+    pub cycles: f64,
+    /// Growth per cycle, with a t interval (`1 - alpha` to each side).
+    pub per_cycle: Option<Interval>,
+    /// The chance of so much without a leak, with the looks on the way paid for.
+    pub p: Option<f64>,
+    /// The fortune of the early stop at its end, and after which pair it sufficed.
+    pub fortune: f64,
+    /// After how many pairs the run could be stopped.
+    pub stopped: Option<usize>,
+    /// Growth per cycle fell by more than half: a pool that fills with cycles.
+    pub fades: bool,
+    /// The smallest leak per cycle that this run would have found four times in five.
+    pub smallest: Option<f64>,
+    /// What the same readings do by time alone, cycles taken out.
+    pub idle: Passive,
+    /// Why the verdict is what it is.
+    pub why: String,
+}
+
+/// The chance that random signs give a sum of `values` times `weights` as large as theirs.
+///
+/// `values` and `weights` go together and should be finite. Nothing to sum gives 1.
+pub fn sign_flip(values: &[f64], weights: &[f64], seed: u64) -> f64 {
+    let terms: Vec<f64> = values.iter().zip(weights).map(|(v, w)| v * w).collect();
+    let observed: f64 = terms.iter().sum();
+    let slack = 1e-9 * terms.iter().map(|term| term.abs()).sum::<f64>();
+    if slack == 0.0 || !slack.is_finite() {
+        return 1.0;
+    }
+    let least = observed - slack;
+    if terms.len() <= EXACT {
+        // Gray code: from one choice of signs to the next only one of them turns.
+        let (mut signs, mut sum, mut reached) = (0_u32, observed, 1_u32);
+        for step in 1..1_u32 << terms.len() {
+            let turn = step.trailing_zeros() as usize;
+            sum += if signs >> turn & 1 == 0 { -2.0 } else { 2.0 } * terms[turn];
+            signs ^= 1 << turn;
+            reached += u32::from(sum >= least);
+        }
+        return f64::from(reached) / 2.0_f64.powi(i32::try_from(terms.len()).unwrap_or(i32::MAX));
+    }
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut reached = 0;
+    for _ in 0..DRAWS {
+        let mut sum = 0.0;
+        for part in terms.chunks(64) {
+            let mut bits = random.u64(..);
+            for term in part {
+                sum += if bits & 1 == 0 { *term } else { -term };
+                bits >>= 1;
+            }
+        }
+        reached += u32::from(sum >= least);
+    }
+    f64::from(reached + 1) / f64::from(DRAWS + 1)
+}
+
+/// Cuts differences that are far larger than most; signs are not looked at.
+fn cut(differences: &[f64], cycles: &[f64]) -> Vec<f64> {
+    let sizes: Vec<f64> = differences.iter().map(|difference| difference.abs()).collect();
+    let usual = median(cycles);
+    let cap = median(&sizes) + 4.0 * (spread(&sizes) + 1.0);
+    differences
+        .iter()
+        .zip(cycles)
+        .map(|(difference, cycles)| {
+            let longer = if usual > 0.0 { (cycles / usual).max(1.0) } else { 1.0 };
+            difference.clamp(-cap * longer, cap * longer)
+        })
+        .collect()
+}
+
+/// Growth per cycle: the line through the origin.
+fn rate(differences: &[f64], cycles: &[f64]) -> f64 {
+    let squares: f64 = cycles.iter().map(|c| c * c).sum();
+    let products: f64 = differences.iter().zip(cycles).map(|(d, c)| d * c).sum();
+    if squares > 0.0 { products / squares } else { 0.0 }
+}
+
+/// Judges the rungs of a run, two by two the pairs, of one metric.
+pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
+    let pairs: Vec<Pair> = Pair::all(rungs).into_iter().filter(|pair| pair.cycles > 0.0).collect();
+    let cycles: Vec<f64> = pairs.iter().map(|pair| pair.cycles).collect();
+    let raw: Vec<f64> = pairs.iter().map(|pair| pair.difference()).collect();
+    let differences = cut(&raw, &cycles);
+    let mut early = EarlyStop::new(options);
+    for difference in &raw {
+        early.add(*difference);
+    }
+    let numbers = Numbers::new(&differences, &cycles, options);
+    let slope = numbers.as_ref().map_or(0.0, |numbers| numbers.per_cycle.estimate);
+    let idle = passive::judge_at_rest(&at_rest(rungs, slope), options);
+    let mut judged = Driven {
+        verdict: Verdict::Invalid,
+        pairs: pairs.len(),
+        cycles: mean(&cycles),
+        per_cycle: None,
+        p: None,
+        fortune: early.fortune(),
+        stopped: early.stopped(),
+        fades: false,
+        smallest: None,
+        idle,
+        why: "no cycles: nothing was opened and closed between two readings".to_owned(),
+    };
+    let Some(numbers) = numbers else { return judged };
+    let half = differences.len() / 2;
+    let older = rate(&differences[..half], &cycles[..half]);
+    judged.fades = rate(&differences[half..], &cycles[half..]) < 0.4 * older;
+    judged.per_cycle = Some(numbers.per_cycle);
+    judged.smallest = numbers.smallest;
+    let p = match (options.early_stop, early.stopped()) {
+        // Half of alpha is spent on the way. A run that was stopped has no end to test at.
+        (true, Some(_)) => 2.0 / early.fortune(),
+        (true, None) => 2.0 * sign_flip(&differences, &cycles, options.seed),
+        (false, _) => sign_flip(&differences, &cycles, options.seed),
+    };
+    judged.p = Some(p.min(1.0));
+    (judged.verdict, judged.why) = decide(&judged, &numbers, raw.iter().sum(), options);
+    judged
+}
+
+fn decide(judged: &Driven, numbers: &Numbers, sum: f64, options: &Options) -> (Verdict, String) {
+    let rate = numbers.per_cycle;
+    let p = judged.p.unwrap_or(1.0);
+    let found = format!(
+        "{} per cycle ({} .. {})",
+        signed(rate.estimate),
+        count(rate.low),
+        count(rate.high)
+    );
+    let enough = options.warmup_cycles >= super::plan::WARMUP_CYCLES || rate.low >= PLAIN;
+    if numbers.smallest.is_some() && rate.high < options.max_per_cycle {
+        return (Verdict::Clean, format!("{found}, allowed is {}", count(options.max_per_cycle)));
+    }
+    if p > options.chance() || rate.low <= 0.0 || sum < options.least() {
+        let few = numbers.smallest.is_none();
+        let why = if few { "too few pairs to tell" } else { "may be chance" };
+        return (Verdict::Inconclusive, format!("{found}: {why}"));
+    }
+    if judged.fades {
+        return (Verdict::Inconclusive, format!("{found}, but it fades: a pool that fills"));
+    }
+    if !enough {
+        let why = "too few cycles before the first rung: may be a pool that fills";
+        return (Verdict::Inconclusive, format!("{found}: {why}"));
+    }
+    (Verdict::Leak, format!("{found}, p = {}", chance(p)))
+}
+
+/// A small chance in words.
+fn chance(p: f64) -> String {
+    if p < 0.0001 { "below 0.0001".to_owned() } else { format!("{p:.4}") }
+}
+
+/// The estimate and what the run could have seen.
+struct Numbers {
+    per_cycle: Interval,
+    smallest: Option<f64>,
+}
+
+impl Numbers {
+    fn new(differences: &[f64], cycles: &[f64], options: &Options) -> Option<Self> {
+        let pairs = differences.len();
+        let squares: f64 = cycles.iter().map(|c| c * c).sum();
+        if pairs < 2 || squares <= 0.0 {
+            return None;
+        }
+        let rate = rate(differences, cycles);
+        let rests: Vec<f64> = differences.iter().zip(cycles).map(|(d, c)| d - rate * c).collect();
+        let error = deviation(&rests).max(GRAIN) / squares.sqrt();
+        let freedom = (pairs - 1) as f64;
+        let alpha = options.chance() / if options.early_stop { 2.0 } else { 1.0 };
+        let reach = t_quantile(1.0 - options.chance(), freedom) * error;
+        let strict = t_quantile(1.0 - alpha, freedom) + Z80;
+        let finest = 0.5_f64.powi(i32::try_from(pairs).unwrap_or(i32::MAX));
+        let total: f64 = cycles.iter().sum();
+        let least = options.least() / total;
+        let known = options.warmup_cycles >= super::plan::WARMUP_CYCLES;
+        let floor = if known { least } else { least.max(PLAIN + reach) };
+        Some(Self {
+            per_cycle: Interval { estimate: rate, low: rate - reach, high: rate + reach },
+            smallest: (finest <= alpha).then(|| (strict * error).max(floor)),
+        })
+    }
+}
+
+/// The readings at rest with what the cycles left taken out.
+fn at_rest(rungs: &[Rung], per_cycle: f64) -> Vec<Reading> {
+    let (mut cycles, mut readings) = (0.0, Vec::with_capacity(rungs.len() + 1));
+    for (n, rung) in rungs.iter().enumerate() {
+        if n == 0 {
+            readings.push(Reading { seconds: rung.at - rung.seconds, cycles, value: rung.before });
+        }
+        cycles += if sound(rung.cycles) { rung.cycles } else { 0.0 };
+        let value = rung.after - per_cycle * cycles;
+        readings.push(Reading { seconds: rung.at, cycles, value });
+    }
+    readings
+}
+
+impl Driven {
+    /// It in words, both figures: "+1.00 per cycle (0.94 .. 1.06), p = 0.0001; 0 per minute while
+    /// idle".
+    pub fn words(&self) -> String {
+        match self.idle.per_minute {
+            Some(minute) => format!(
+                "{}; {} per minute while idle ({} .. {})",
+                self.why,
+                signed(minute.estimate),
+                count(minute.low),
+                count(minute.high)
+            ),
+            None => self.why.clone(),
+        }
+    }
+}

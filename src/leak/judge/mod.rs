@@ -1,0 +1,163 @@
+//! From readings to a verdict: pure functions over values, without a clock, a thread or a file.
+//!
+//! The same readings and options give the same verdict, today and from a recording. Each way to
+//! know has a module: [`exact`] counts survivors of what cmon itself opened; [`driven`] compares
+//! rungs in which streams were opened and closed with rungs in which nothing was done; [`passive`]
+//! looks at a target on its own load; [`cohort`] follows ids; [`compare`] holds two runs against
+//! each other. [`combine`] makes one verdict of them all.
+//!
+//! No judge panics, whatever it is given: values that are not finite or larger than 10^15 are
+//! taken as missing.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+pub mod cohort;
+pub mod combine;
+pub mod compare;
+pub mod driven;
+pub mod early;
+pub mod exact;
+pub mod passive;
+pub mod plan;
+pub mod shape;
+mod stats;
+mod trend;
+pub mod words;
+pub mod work;
+
+/// What a judge says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// It grows, and not by warming up, by a step or by chance.
+    Leak,
+    /// It does not grow, or by less than is allowed.
+    Clean,
+    /// The run could not tell.
+    Inconclusive,
+    /// There was nothing to judge by.
+    Invalid,
+}
+
+impl Verdict {
+    /// The word for it, as printed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Leak => "LEAK",
+            Self::Clean => "CLEAN",
+            Self::Inconclusive => "INCONCLUSIVE",
+            Self::Invalid => "INVALID",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for Verdict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// One reading of one metric. A failed reading is left out, never written as 0.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Reading {
+    /// Seconds since the start of the run.
+    pub seconds: f64,
+    /// Cycles (streams opened and closed) since the start; 0 when nobody counts them.
+    pub cycles: f64,
+    /// What was counted.
+    pub value: f64,
+}
+
+/// An estimate and the bounds around it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Interval {
+    /// The best guess.
+    pub estimate: f64,
+    /// At least so much.
+    pub low: f64,
+    /// At most so much.
+    pub high: f64,
+}
+
+impl Interval {
+    fn scaled(self, by: f64) -> Self {
+        Self { estimate: self.estimate * by, low: self.low * by, high: self.high * by }
+    }
+}
+
+/// What is asked of the judges.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Options {
+    /// The chance of a false LEAK that is accepted, over all gated metrics together.
+    pub alpha: f64,
+    /// Growth per cycle that is allowed.
+    pub max_per_cycle: f64,
+    /// Growth per minute that is allowed.
+    pub max_per_minute: f64,
+    /// Growth over a whole run below this is nothing; never less than 3.
+    pub ignore_below: f64,
+    /// Whether a driven run may be stopped as soon as it is sure; it then shares `alpha` between
+    /// the looks on the way and the test at the end.
+    pub early_stop: bool,
+    /// How many gated metrics share `alpha`.
+    pub metrics: usize,
+    /// Cycles driven before the first rung.
+    pub warmup_cycles: f64,
+    /// For the draws of a test that cannot be counted out.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            alpha: 0.01,
+            max_per_cycle: 0.03,
+            max_per_minute: 1.0,
+            ignore_below: 0.0,
+            early_stop: true,
+            metrics: 1,
+            warmup_cycles: plan::WARMUP_CYCLES,
+            seed: 1,
+        }
+    }
+}
+
+impl Options {
+    /// `alpha`, whatever was asked, as a chance that quantiles can be taken of.
+    fn chance(&self) -> f64 {
+        if self.alpha.is_finite() { self.alpha.clamp(1e-6, 0.25) } else { 0.01 }
+    }
+
+    /// The least growth over a run that counts.
+    fn least(&self) -> f64 {
+        if self.ignore_below.is_finite() { self.ignore_below.max(3.0) } else { 3.0 }
+    }
+}
+
+/// Values above this are no counts.
+const HUGE: f64 = 1e15;
+
+fn sound(value: f64) -> bool {
+    value.is_finite() && value.abs() <= HUGE
+}
+
+/// The readings that can be used, in the order of time.
+fn usable(readings: &[Reading]) -> Vec<Reading> {
+    let mut kept: Vec<Reading> = readings
+        .iter()
+        .copied()
+        .filter(|reading| sound(reading.seconds) && sound(reading.cycles) && sound(reading.value))
+        .collect();
+    kept.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    kept
+}
+
+#[cfg(test)]
+mod tests;

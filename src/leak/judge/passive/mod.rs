@@ -1,0 +1,302 @@
+//! Judges a target on its own load, which nobody can switch off: does it need a line?
+//!
+//! Readings are cut into blocks and the lowest of each is kept: bursts, garbage collection and
+//! sawteeth live above this floor. Then the floor is fitted by shapes that end (a level, a step, a
+//! pool that fills, both) and by the same with a line added. LEAK needs that the line is wanted
+//! clearly (BIC), that its slope is above 0 with an interval, and that the floor rises by order
+//! alone (Mann-Kendall). Tests of raw readings alarm on a third of quiet runs, since readings that
+//! follow each other are alike; the floor of blocks does not.
+
+mod fit;
+mod naming;
+
+use serde::Serialize;
+
+use self::fit::{Fit, Slope};
+use super::shape::Shape;
+use super::stats::{Z80, Z99, Z995, deviation, t_above, t_quantile};
+use super::trend::{Kendall, mann_kendall, theil_sen};
+use super::words::{count, signed, span};
+use super::work::{self, Work};
+use super::{Interval, Options, Reading, Verdict, usable};
+
+/// Nothing is decided below this many seconds: warm-up and leak look alike.
+const LEAST: f64 = 180.0;
+/// Nor, by readings at rest of a driven run, below these.
+const LEAST_AT_REST: f64 = 300.0;
+/// Lengths of blocks, seconds.
+const BLOCKS: [f64; 6] = [15.0, 30.0, 60.0, 90.0, 180.0, 360.0];
+/// How much the line must gain, and in runs below five minutes.
+const GAIN: (f64, f64) = (10.0, 16.0);
+/// Growth over the window that tells a line from a pool, in deviations of the floor.
+const TELLS: f64 = 15.0;
+
+/// What a passive run says of one metric.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Passive {
+    /// LEAK, CLEAN, INCONCLUSIVE, or INVALID when there was no work.
+    pub verdict: Verdict,
+    /// What the series looks like.
+    pub shape: Shape,
+    /// The chance of so much without growth; nothing where nothing could be decided.
+    pub p: Option<f64>,
+    /// Growth per minute after warm-up, steps and all, by Theil and Sen (99 %).
+    pub per_minute: Option<Interval>,
+    /// Growth per minute that neither a step nor a pool explains (`1 - alpha` to each side).
+    pub unexplained: Option<Interval>,
+    /// By how much the line is wanted, in units of BIC.
+    pub gain: Option<f64>,
+    /// The rise by order alone, in standard deviations (Mann-Kendall).
+    pub rise: Option<f64>,
+    /// Where growth stopped, the part after that judged for itself.
+    pub late: Option<Late>,
+    /// The work done, when it was counted.
+    pub work: Option<Work>,
+    /// The smallest growth per minute that this run would have found four times in five.
+    pub smallest: Option<f64>,
+    /// Seconds that would tell, when this run could not.
+    pub run_at_least: Option<f64>,
+    /// From when to when readings were judged, seconds since the start.
+    pub window: (f64, f64),
+    /// Readings judged.
+    pub readings: usize,
+}
+
+/// The part of a run after its growth had stopped.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Late {
+    /// Seconds since the start.
+    pub since: f64,
+    /// The verdict on this part alone.
+    pub verdict: Verdict,
+    /// Growth per minute in it.
+    pub per_minute: Option<Interval>,
+}
+
+impl Passive {
+    fn undecided(shape: Shape, window: (f64, f64), readings: usize) -> Self {
+        Self {
+            verdict: Verdict::Inconclusive,
+            shape,
+            p: None,
+            per_minute: None,
+            unexplained: None,
+            gain: None,
+            rise: None,
+            late: None,
+            work: None,
+            smallest: None,
+            run_at_least: None,
+            window,
+            readings,
+        }
+    }
+
+    /// Whether growth per minute is above what is allowed, as far as it can be told.
+    pub fn rising(&self, options: &Options) -> bool {
+        self.verdict == Verdict::Leak
+            || self.late.is_none()
+                && self.unexplained.is_some_and(|slope| slope.low > options.max_per_minute)
+    }
+}
+
+/// Judges the readings of a metric; `work` is a running total of lines or cycles.
+pub fn judge(readings: &[Reading], work: Option<&[Reading]>, options: &Options) -> Passive {
+    let readings = usable(readings);
+    let work = work.and_then(work::judge);
+    let stopped = work.as_ref().and_then(|work| work.stopped_at);
+    let end = stopped.unwrap_or(f64::INFINITY);
+    let kept: Vec<Reading> = readings.into_iter().filter(|r| r.seconds <= end).collect();
+    let mut judged = judge_window(&kept, LEAST, true, options);
+    if stopped.is_some() && judged.verdict != Verdict::Leak {
+        judged.verdict = Verdict::Invalid;
+    }
+    judged.work = work;
+    judged
+}
+
+/// Judges readings at rest of a driven run, after its warm-up.
+pub(super) fn judge_at_rest(readings: &[Reading], options: &Options) -> Passive {
+    judge_window(&usable(readings), LEAST_AT_REST, false, options)
+}
+
+/// What the judge knows before it decides.
+struct Floor {
+    points: Vec<(f64, f64)>,
+    ends: Fit,
+    line: Fit,
+    slope: Slope,
+}
+
+fn judge_window(readings: &[Reading], least: f64, warms: bool, options: &Options) -> Passive {
+    let (Some(start), Some(end)) = (readings.first(), readings.last()) else {
+        return Passive::undecided(Shape::Unknown, (0.0, 0.0), 0);
+    };
+    let length = end.seconds - start.seconds;
+    let warmup = if warms { (0.2 * length).max(60.0).min(0.5 * length) } else { 0.0 };
+    let window = (start.seconds + warmup, end.seconds);
+    let kept: Vec<Reading> =
+        readings.iter().copied().filter(|reading| reading.seconds >= window.0).collect();
+    // Large values would lose their small changes.
+    let zero = kept.first().map_or(0.0, |reading| reading.value);
+    let points: Vec<(f64, f64)> =
+        kept.iter().map(|reading| (reading.seconds - window.0, reading.value - zero)).collect();
+    let Some(floor) = floor(&points, window.1 - window.0) else {
+        let shape = naming::short(readings);
+        let mut judged = Passive::undecided(shape, window, kept.len());
+        judged.per_minute = theil_sen(&thin(&points), Z995).map(|slope| slope.scaled(60.0));
+        judged.run_at_least = Some(least);
+        return judged;
+    };
+    let mut judged = weigh(&floor, &kept, window, options);
+    judged.shape = naming::name(readings, &floor, &judged);
+    if length + 1.0 < least {
+        judged.p = None;
+        judged.verdict = Verdict::Inconclusive;
+        judged.run_at_least = Some(least);
+        return judged;
+    }
+    let kendall = kendall(&floor);
+    decide(&mut judged, &floor, kendall, length, options);
+    stop(&mut judged, readings, &floor, least, options);
+    judged
+}
+
+fn kendall(floor: &Floor) -> Kendall {
+    mann_kendall(&floor.points.iter().map(|point| point.1).collect::<Vec<f64>>())
+}
+
+/// The floor whose slope is known best.
+fn floor(points: &[(f64, f64)], window: f64) -> Option<Floor> {
+    let long = [32.0, 16.0, 8.0].map(|blocks| window / blocks);
+    let beyond = long.into_iter().filter(|length| *length > BLOCKS[5]);
+    BLOCKS
+        .into_iter()
+        .chain(beyond)
+        .filter(|length| (8.0..33.0).contains(&(window / length + 0.01).floor()))
+        .filter_map(|length| {
+            let points = lowest(points, length);
+            if points.len() < 8 {
+                return None;
+            }
+            let line = fit::best(&points, window, true);
+            let slope = fit::slope(&points, &line)?;
+            Some(Floor { ends: fit::best(&points, window, false), line, slope, points })
+        })
+        .min_by(|a, b| a.slope.error.total_cmp(&b.slope.error))
+}
+
+/// The lowest value of each block, at the middle of the block.
+fn lowest(points: &[(f64, f64)], length: f64) -> Vec<(f64, f64)> {
+    let block = |point: &(f64, f64)| (point.0 / length).floor();
+    let whole = |part: &&[(f64, f64)]| !part.is_empty();
+    points
+        .chunk_by(|a, b| block(a).total_cmp(&block(b)).is_eq())
+        .filter(whole)
+        .map(|part| {
+            let low = part.iter().map(|point| point.1).fold(f64::INFINITY, f64::min);
+            ((block(&part[0]) + 0.5) * length, low)
+        })
+        .collect()
+}
+
+/// At most some fifty points, evenly taken.
+fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    points.iter().copied().step_by(points.len() / 50 + 1).collect()
+}
+
+/// The figures, without a verdict.
+fn weigh(floor: &Floor, kept: &[Reading], window: (f64, f64), options: &Options) -> Passive {
+    let slope = floor.slope;
+    let reach = t_quantile(1.0 - options.chance(), slope.freedom) * slope.error;
+    let estimate = slope.estimate;
+    let unexplained = Interval { estimate, low: estimate - reach, high: estimate + reach };
+    let order = kendall(floor);
+    let by_slope = t_above(slope.estimate / slope.error, slope.freedom);
+    let minutes = (window.1 - window.0) / 60.0;
+    let residual = (floor.line.rss / floor.points.len() as f64).sqrt();
+    let wanted = (TELLS * residual.max(GRAIN)).max(options.least()) / minutes;
+    let strict = (t_quantile(1.0 - options.chance(), slope.freedom) + Z80) * slope.error * 60.0;
+    let mut judged = Passive::undecided(Shape::Unknown, window, kept.len());
+    judged.p = Some(by_slope.max(order.p));
+    judged.per_minute = theil_sen(&floor.points, Z995).map(|slope| slope.scaled(60.0));
+    judged.unexplained = Some(unexplained.scaled(60.0));
+    judged.gain = Some(floor.ends.bic - floor.line.bic);
+    judged.rise = Some(order.z);
+    judged.smallest = Some(wanted.max(strict));
+    judged
+}
+
+/// The least scatter that whole numbers have.
+const GRAIN: f64 = 0.5;
+
+fn decide(judged: &mut Passive, floor: &Floor, order: Kendall, length: f64, options: &Options) {
+    let gain = if length < LEAST_AT_REST { GAIN.1 } else { GAIN.0 };
+    let (Some(slope), Some(gained)) = (judged.unexplained, judged.gain) else { return };
+    let minutes = (judged.window.1 - judged.window.0) / 60.0;
+    let grows = gained >= gain
+        && slope.low > 0.0
+        && order.z > Z99
+        && slope.estimate * minutes >= options.least();
+    if slope.high < options.max_per_minute {
+        judged.verdict = Verdict::Clean;
+    } else if grows {
+        judged.verdict = Verdict::Leak;
+    } else {
+        let values: Vec<f64> = floor.points.iter().map(|point| point.1).collect();
+        let scatter = (floor.line.rss / values.len() as f64).sqrt().max(GRAIN);
+        let growth = slope.estimate.max(options.max_per_minute.max(0.1)) * minutes;
+        let longer = if deviation(&values) > 0.0 { TELLS * scatter / growth } else { 2.0 };
+        judged.run_at_least = Some((length * longer.clamp(1.5, 20.0) / 60.0).ceil() * 60.0);
+    }
+}
+
+/// Growth that stopped is judged apart from what came after.
+fn stop(judged: &mut Passive, readings: &[Reading], floor: &Floor, least: f64, options: &Options) {
+    let since = match &judged.shape {
+        Shape::Staircase { until: Some(until), .. } if *until > judged.window.0 => *until,
+        _ if judged.verdict == Verdict::Leak => match naming::stopped(floor, judged) {
+            Some((until, per_minute)) => {
+                judged.shape = Shape::Line { per_minute, until: Some(until) };
+                until
+            }
+            None => return,
+        },
+        _ => return,
+    };
+    let late: Vec<Reading> = readings.iter().copied().filter(|r| r.seconds > since).collect();
+    let alone = judge_window(&late, least, false, options);
+    judged.late = Some(Late { since, verdict: alone.verdict, per_minute: alone.per_minute });
+    // A leak that something else bounds: neither clean nor growing.
+    judged.verdict = match alone.verdict {
+        Verdict::Leak => Verdict::Leak,
+        _ => Verdict::Inconclusive,
+    };
+}
+
+impl Passive {
+    /// It in words: "+16 every 30 s: a staircase; +32.0 per minute (31.9 .. 32.1)".
+    pub fn words(&self) -> String {
+        let mut parts = vec![self.shape.to_string()];
+        if let Some(slope) = self.per_minute {
+            let (low, high) = (count(slope.low), count(slope.high));
+            parts.push(format!("{} per minute ({low} .. {high})", signed(slope.estimate)));
+        }
+        if let Some(late) = &self.late {
+            let bound = if late.verdict == Verdict::Leak {
+                ""
+            } else {
+                ", so what grew before has a bound"
+            };
+            parts.push(format!("since {} alone: {}{bound}", span(late.since), late.verdict));
+        } else if let (Verdict::Inconclusive, Some(longer)) = (self.verdict, self.run_at_least) {
+            parts.push(format!("run at least {}", span(longer)));
+        }
+        if let Some(work) = &self.work
+            && (work.stopped_at.is_some() || work.last_to_first.is_some_and(|ratio| ratio < 0.5))
+        {
+            parts.push(work.words());
+        }
+        parts.join("; ")
+    }
+}

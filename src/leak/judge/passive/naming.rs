@@ -1,0 +1,85 @@
+//! The name of a shape, from the fit and from the readings themselves.
+
+use super::super::Reading;
+use super::super::shape::{Shape, sawtooth, staircase};
+use super::super::stats::t_quantile;
+use super::fit::{self, Fit};
+use super::{Floor, Passive};
+
+/// A run too short for a floor.
+pub(super) fn short(readings: &[Reading]) -> Shape {
+    if readings.len() < 3 {
+        return Shape::Unknown;
+    }
+    let first = readings[0].value;
+    if readings.iter().all(|reading| (reading.value - first).abs() < 0.5) {
+        return Shape::Level;
+    }
+    staircase(readings).or_else(|| sawtooth(readings)).unwrap_or(Shape::Unknown)
+}
+
+/// The name, before the verdict.
+pub(super) fn name(readings: &[Reading], floor: &Floor, judged: &Passive) -> Shape {
+    if let Some(stairs) = staircase(readings)
+        && !matches!(&stairs, Shape::Steps { at, .. } if at.iter().any(|at| *at < judged.window.0))
+    {
+        return stairs;
+    }
+    let gain = judged.gain.unwrap_or(0.0);
+    let slope = judged.unexplained.map_or(0.0, |slope| slope.low);
+    if gain >= 6.0 && slope > 0.0 {
+        let per_minute = judged.per_minute.map_or(0.0, |slope| slope.estimate);
+        return Shape::Line { per_minute, until: None };
+    }
+    if let Some(teeth) = sawtooth(readings) {
+        return teeth;
+    }
+    of_fit(floor, judged)
+}
+
+/// The name of the best shape that ends.
+fn of_fit(floor: &Floor, judged: &Passive) -> Shape {
+    let points = &floor.points;
+    let Fit { tau, step, .. } = floor.ends;
+    let window = judged.window.1 - judged.window.0;
+    let step = step.map(|at| {
+        let between = f64::midpoint(points[at - 1].0, points[at].0);
+        (fit::step_size(points, &floor.ends), judged.window.0 + between)
+    });
+    match (tau, step) {
+        (None, None) => Shape::Level,
+        (None, Some((size, at))) => Shape::Step { size, at },
+        (Some(tau), step) => {
+            let size = fit::pool_size(points, &floor.ends);
+            let level = 3.0 * tau;
+            if size > 0.0 && level > window {
+                return Shape::Rising;
+            }
+            Shape::WarmUp { size, level_since: judged.window.0 + level, step }
+        }
+    }
+}
+
+/// Where growth stopped although the whole looks like a line, and how fast it was before, per
+/// minute: a line that ends fits clearly better, and what came after it rises far slower.
+pub(super) fn stopped(floor: &Floor, judged: &Passive) -> Option<(f64, f64)> {
+    let points = &floor.points;
+    let whole = judged.unexplained?.estimate / 60.0;
+    let n = points.len();
+    let (at, rss) = (3..n - 2)
+        .filter_map(|at| Some((at, fit::hinge(points, points[at].0)?.0)))
+        .min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let bic = |rss: f64, parameters: f64| {
+        n as f64 * (rss / n as f64 + 0.25).ln() + parameters * (n as f64).ln()
+    };
+    if bic(rss, 4.0) > floor.line.bic {
+        return None;
+    }
+    let late = &points[at..];
+    let line = Fit { tau: None, step: None, line: true, rss: 0.0, bic: 0.0 };
+    let slope = fit::slope(late, &line)?;
+    let high = slope.estimate + t_quantile(0.99, slope.freedom) * slope.error;
+    let (_, before) = fit::hinge(points, points[at].0)?;
+    let ended = high < 0.25 * before.max(whole) && late.len() >= 4;
+    ended.then(|| (judged.window.0 + points[at].0, before * 60.0))
+}

@@ -1,0 +1,99 @@
+//! What a driven run does and when: warm-up, then pairs of rungs in random order. Pure.
+//!
+//! A pair is one rung in which streams are opened and closed and one of the same length in which
+//! nothing is done; a coin decides which comes first. The coin is what makes the test of the
+//! differences valid whatever the counts do by themselves.
+
+use serde::Serialize;
+
+use super::stats::{Z80, Z99};
+
+/// Cycles that fill the pools of a target before anything is judged.
+pub const WARMUP_CYCLES: f64 = 1000.0;
+/// The first pairs are short, so that a plain leak is found soon.
+const SHORT_PAIRS: usize = 10;
+/// Seconds of driving and of settling in a short rung.
+const SHORT: (f64, f64) = (2.0, 1.0);
+
+/// One rung: `drive` seconds with or without streams being rotated, then `settle` seconds of rest,
+/// then a reading.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Step {
+    /// Whether streams are opened and closed in it.
+    pub driven: bool,
+    /// Seconds of driving, or of the same wait.
+    pub drive: f64,
+    /// Seconds of rest before the reading.
+    pub settle: f64,
+}
+
+/// A driven run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Plan {
+    /// Seconds of driving before the first reading.
+    pub warmup: f64,
+    /// Cycles in these seconds.
+    pub warmup_cycles: f64,
+    /// Two by two the pairs, in the order of the run.
+    pub steps: Vec<Step>,
+    /// Cycles per second while driving.
+    pub cycles_per_second: f64,
+    /// The seed of the coin.
+    pub seed: u64,
+}
+
+impl Plan {
+    /// The plan of a run of so many seconds at this many cycles per second.
+    pub fn new(seconds: f64, cycles_per_second: f64, seed: u64) -> Self {
+        let seconds = if seconds.is_finite() { seconds.clamp(0.0, 1e7) } else { 0.0 };
+        let pace = if cycles_per_second.is_finite() { cycles_per_second.max(0.0) } else { 0.0 };
+        let short = 2.0 * (SHORT.0 + SHORT.1);
+        let long = if seconds < 300.0 {
+            SHORT
+        } else if seconds < 1800.0 {
+            (8.0, 2.0)
+        } else {
+            (16.0, 4.0)
+        };
+        // A run that is too short for both keeps its pairs: without ten of them it can say nothing.
+        let filling = if pace > 0.0 { WARMUP_CYCLES / pace } else { 0.0 };
+        let spare = (seconds - SHORT_PAIRS as f64 * short).max(0.0);
+        let warmup = filling.min(spare).max(0.2 * seconds);
+        let mut random = fastrand::Rng::with_seed(seed);
+        let (mut steps, mut at) = (Vec::new(), warmup);
+        loop {
+            let (drive, settle) = if steps.len() < 2 * SHORT_PAIRS { SHORT } else { long };
+            at += 2.0 * (drive + settle);
+            if at > seconds + 1e-9 {
+                break;
+            }
+            let first = random.bool();
+            steps.extend([first, !first].map(|driven| Step { driven, drive, settle }));
+        }
+        Self { warmup, warmup_cycles: warmup * pace, steps, cycles_per_second: pace, seed }
+    }
+
+    /// Seconds from the start to the last reading.
+    pub fn seconds(&self) -> f64 {
+        self.warmup + self.steps.iter().map(|step| step.drive + step.settle).sum::<f64>()
+    }
+
+    /// Pairs in it.
+    pub fn pairs(&self) -> usize {
+        self.steps.len() / 2
+    }
+
+    /// The smallest leak per cycle that such a run finds four times in five, when readings at rest
+    /// scatter by `sigma` (1 is usual for counts). Nothing when it has too few pairs for `alpha`.
+    pub fn smallest_leak(&self, sigma: f64, alpha: f64) -> Option<f64> {
+        let squares: f64 = self
+            .steps
+            .iter()
+            .filter(|step| step.driven)
+            .map(|step| (step.drive * self.cycles_per_second).powi(2))
+            .sum();
+        let pairs = i32::try_from(self.pairs()).unwrap_or(i32::MAX);
+        let enough = 0.5_f64.powi(pairs) <= alpha && squares > 0.0 && sigma.is_finite();
+        enough.then(|| (Z99 + Z80) * 6.0_f64.sqrt() * sigma.abs() / squares.sqrt())
+    }
+}

@@ -1,0 +1,83 @@
+//! Trend without a model: the Theil-Sen slope with its interval, and the Mann-Kendall test.
+//!
+//! Both look at the order of values only, hence one wild reading cannot turn them. Raw readings are
+//! correlated and make both alarm; the passive judge gives them a lower envelope of few points.
+
+use super::Interval;
+use super::stats::{median_of_sorted, normal_above};
+
+/// Slope of `(x, y)` by Theil and Sen: the median slope of all pairs, with Sen's interval (ranks
+/// from the variance of Kendall's S with ties, as in Hollander and Wolfe; `z` is the two-sided normal
+/// quantile). Nothing when no two `x` differ.
+pub fn theil_sen(points: &[(f64, f64)], z: f64) -> Option<Interval> {
+    let mut slopes = Vec::with_capacity(points.len() * points.len().saturating_sub(1) / 2);
+    for (i, a) in points.iter().enumerate() {
+        for b in &points[i + 1..] {
+            let run = b.0 - a.0;
+            if run != 0.0 {
+                slopes.push((b.1 - a.1) / run);
+            }
+        }
+    }
+    if slopes.is_empty() {
+        return None;
+    }
+    slopes.sort_unstable_by(f64::total_cmp);
+    let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
+    let n = points.len() as f64;
+    let all = n * (n - 1.0) * (2.0 * n + 5.0);
+    let variance = (all - ties(&mut xs) - ties(&mut ys)) / 18.0;
+    let reach = z * variance.max(0.0).sqrt();
+    let last = slopes.len() - 1;
+    let count = slopes.len() as f64;
+    let low = rank(((count - reach) / 2.0).round_ties_even() - 1.0, last);
+    let high = rank(((count + reach) / 2.0).round_ties_even(), last);
+    Some(Interval { estimate: median_of_sorted(&slopes), low: slopes[low], high: slopes[high] })
+}
+
+fn rank(rank: f64, last: usize) -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    let rank = rank.clamp(0.0, last as f64) as usize;
+    rank
+}
+
+/// Sum of `q (q - 1) (2 q + 5)` over groups of `q` equal values.
+fn ties(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values
+        .chunk_by(|a, b| a == b)
+        .map(|group| group.len() as f64)
+        .map(|q| q * (q - 1.0) * (2.0 * q + 5.0))
+        .sum()
+}
+
+/// What Mann and Kendall's test says of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kendall {
+    /// Pairs that rise minus pairs that fall.
+    pub s: f64,
+    /// The variance of `s` without a trend, with ties counted.
+    pub variance: f64,
+    /// `s` in standard deviations, one step nearer to 0 (continuity).
+    pub z: f64,
+    /// One-sided: the chance of so much rise without a trend.
+    pub p: f64,
+}
+
+/// Mann and Kendall's test for a rise of values in their order.
+pub fn mann_kendall(values: &[f64]) -> Kendall {
+    let mut s = 0.0_f64;
+    for (i, a) in values.iter().enumerate() {
+        for b in &values[i + 1..] {
+            if b > a {
+                s += 1.0;
+            } else if b < a {
+                s -= 1.0;
+            }
+        }
+    }
+    let n = values.len() as f64;
+    let variance = (n * (n - 1.0) * (2.0 * n + 5.0) - ties(&mut values.to_vec())) / 18.0;
+    let z = if variance <= 0.0 || s == 0.0 { 0.0 } else { (s - s.signum()) / variance.sqrt() };
+    Kendall { s, variance, z, p: normal_above(z) }
+}
