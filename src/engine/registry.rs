@@ -162,6 +162,13 @@ impl Registry {
         self.lock().live.values().filter(of_kind).map(|live| live.label.clone()).collect()
     }
 
+    /// All live tasks: kind, label and age, the oldest first.
+    pub fn survivors(&self) -> Vec<(TaskKind, String, Duration)> {
+        let now = Instant::now();
+        let book = self.lock();
+        book.live.values().map(|live| (live.kind, live.label.clone(), now - live.since)).collect()
+    }
+
     /// Fills in what the registry counts.
     pub fn census(&self) -> Census {
         let now = Instant::now();

@@ -11,3 +11,4 @@
 pub mod judge;
 pub mod record;
 pub mod report;
+pub mod verdict;

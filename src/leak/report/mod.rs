@@ -2,34 +2,10 @@
 
 use serde::Serialize;
 
+pub use super::judge::Verdict;
+
 /// The name and version of the JSON form.
 pub const SCHEMA: &str = "cmon.leak-check/1";
-
-/// What came of a check, or of one metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Verdict {
-    /// It grows.
-    Leak,
-    /// It does not grow faster than is tolerated.
-    Clean,
-    /// This run could not tell.
-    Inconclusive,
-    /// Nothing was measured that a verdict could stand on.
-    Invalid,
-}
-
-impl Verdict {
-    /// `LEAK`, `CLEAN`, `INCONCLUSIVE`, `INVALID`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Verdict::Leak => "LEAK",
-            Verdict::Clean => "CLEAN",
-            Verdict::Inconclusive => "INCONCLUSIVE",
-            Verdict::Invalid => "INVALID",
-        }
-    }
-}
 
 /// All that is told of a check.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,0 +1,395 @@
+//! From what was read to what is said: the judges' findings on every metric, as one
+//! [`Report`]. Pure: the same records give the same report, at once or from a recording.
+
+mod series;
+mod watch;
+
+use super::judge::combine::{self, Conditions, Finding, Mode};
+use super::judge::passive::{self, Passive};
+use super::judge::{Options, Verdict, compare, driven, exact, words};
+use super::record::{Drive, End, Header, Record, Rules, Stage};
+use super::report::{self, Interval, Metric, Report, Rung};
+use series::Series;
+pub use watch::Watch;
+
+/// The metric of what outlived its use in cmon itself.
+const SURVIVORS: &str = "own.survivors";
+/// What decides unless told otherwise: counts, not bytes, of cmon and of the daemon.
+const GATED: [&str; 5] =
+    ["own.tasks", "own.fds", "daemon.goroutines", "daemon.fds", "daemon.followers"];
+/// The same of a target, behind its name.
+const GATED_OF_TARGETS: [&str; 3] = ["goroutines", "fds", "threads"];
+
+/// Whether a metric decides.
+pub fn is_gated(metric: &str, rules: &Rules) -> bool {
+    if rules.gate.is_empty() {
+        let last = metric.rsplit('.').next().unwrap_or_default();
+        return metric == SURVIVORS
+            || GATED.contains(&metric)
+            || metric.starts_with("target.") && GATED_OF_TARGETS.contains(&last);
+    }
+    rules.gate.iter().any(|gate| {
+        metric == gate
+            || metric.strip_prefix(gate.as_str()).is_some_and(|rest| rest.starts_with('.'))
+    })
+}
+
+/// What the judges are asked, for a check with so many gated metrics.
+fn options(header: &Header, metrics: usize, warmup_cycles: f64) -> Options {
+    // Each of them is tested twice where cmon drives: per cycle and per minute.
+    let tests = if header.drive == Drive::Passive { metrics } else { 2 * metrics };
+    Options {
+        alpha: header.rules.alpha,
+        max_per_cycle: header.rules.max_per_cycle,
+        max_per_minute: header.rules.max_per_min,
+        early_stop: header.drive != Drive::Passive,
+        metrics: tests.max(1),
+        warmup_cycles,
+        seed: header.seed,
+        ..Options::default()
+    }
+}
+
+/// Judges a check by its records, in their order; `baseline` are those of an earlier one, against which
+/// only new growth counts.
+///
+/// # Errors
+/// They do not begin with a header.
+pub fn judge(records: &[Record], baseline: Option<&[Record]>) -> Result<Report, NoHeader> {
+    let before = baseline.map(|records| judge(records, None)).transpose()?;
+    let series = Series::of(records).ok_or(NoHeader)?;
+    Ok(Judging { series: &series, before: before.as_ref() }.report())
+}
+
+/// Records that do not begin with a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it does not begin with a header")]
+pub struct NoHeader;
+
+struct Judging<'a> {
+    series: &'a Series<'a>,
+    before: Option<&'a Report>,
+}
+
+/// What was found on one metric, with what the charts need.
+struct Judged {
+    findings: Vec<Finding>,
+    metric: Metric,
+}
+
+impl Judging<'_> {
+    fn report(&self) -> Report {
+        let series = self.series;
+        let header = series.header;
+        let names = series.metrics();
+        let gated = names.iter().filter(|name| is_gated(name, &header.rules)).count();
+        let options = options(header, gated, series.warm_up_cycles());
+        let mut judged: Vec<Judged> = Vec::new();
+        judged.extend(self.survivors());
+        judged.extend(names.iter().map(|name| self.metric(name, &options)));
+        let findings: Vec<Finding> =
+            judged.iter().flat_map(|judged| judged.findings.iter().cloned()).collect();
+        let conditions = self.conditions();
+        let overall = combine::combine(&findings, &conditions, &options);
+        let mut metrics: Vec<Metric> = judged.into_iter().map(|judged| judged.metric).collect();
+        for metric in &mut metrics {
+            let found = overall.metrics.iter().find(|found| found.name == metric.name);
+            if let Some(found) = found {
+                metric.verdict = found.verdict;
+            }
+        }
+        metrics.sort_by_key(|metric| !metric.gated);
+        let end = series.end;
+        let failure = end.and_then(|end| end.failure.clone());
+        let verdict = match (&failure, overall.verdict) {
+            (Some(_), Verdict::Clean | Verdict::Inconclusive) => Verdict::Invalid,
+            (_, verdict) => verdict,
+        };
+        let because = match (&failure, verdict) {
+            (Some(failure), Verdict::Invalid) => failure.clone(),
+            _ => because(verdict, &overall, &metrics),
+        };
+        let pairs = series.rungs().len() / 2;
+        let mut report = Report {
+            schema: report::SCHEMA,
+            verdict,
+            because,
+            cmon: header.cmon.clone(),
+            begun: header.begun.clone(),
+            seconds: series.seconds(),
+            interrupted: end.is_none_or(|end| end.interrupted),
+            daemon: header.daemon.clone(),
+            containers: header.containers.clone(),
+            targets: header.targets.clone(),
+            drive: header.drive,
+            stream_timeout: header.stream_timeout,
+            seed: header.seed,
+            cycles: series.cycles(),
+            cycles_per_minute: series.cycles_per_minute(),
+            cycles_expected: series.cycles_expected(),
+            warm_up_cycles: series.warm_up_cycles(),
+            pairs: pairs as u64,
+            lines: series.lines(),
+            rules: header.rules.clone(),
+            metrics,
+            survivors: end.map(|end| end.survivors.clone()).unwrap_or_default(),
+            unavailable: series.unavailable.iter().map(|one| (*one).clone()).collect(),
+            cuts: series.cuts.iter().map(|cut| (*cut).clone()).collect(),
+            rungs: series.charted(),
+            signatures: Vec::new(),
+            advice: Vec::new(),
+        };
+        report.advice = Self::advice(&report);
+        report
+    }
+
+    fn conditions(&self) -> Conditions {
+        let series = self.series;
+        let driven = series.header.drive != Drive::Passive;
+        let streams = series.header.drive == Drive::Streams;
+        Conditions {
+            lines: streams.then(|| whole(series.lines())),
+            cycles: driven.then(|| whole(series.cycles())),
+            work: series.work(),
+            gone_at: series.gone_at(),
+        }
+    }
+
+    /// What of cmon's own has outlived its use: no statistics.
+    fn survivors(&self) -> Option<Judged> {
+        let end: &End = self.series.end?;
+        if self.series.header.drive != Drive::Streams {
+            return None;
+        }
+        let survivors: Vec<exact::Survivor> = end
+            .survivors
+            .iter()
+            .map(|one| exact::Survivor {
+                kind: one.kind.clone(),
+                id: one.name.clone(),
+                age: one.age,
+            })
+            .collect();
+        let found = exact::judge(end.streams_opened, &survivors);
+        let gated = is_gated(SURVIVORS, &self.series.header.rules);
+        let finding = Finding::exact(SURVIVORS, gated, &found);
+        let last = found.survivors() as f64;
+        let metric = Metric {
+            name: SURVIVORS.to_owned(),
+            gated,
+            verdict: found.verdict,
+            mode: "exact",
+            per_cycle: Some(Interval::exactly(found.per_cycle())),
+            per_minute: None,
+            p: None,
+            smallest_per_cycle: (0 < end.streams_opened).then(|| 1.0 / end.streams_opened as f64),
+            smallest_per_minute: None,
+            shape: None,
+            first: 0.0,
+            last,
+            because: found.words(),
+            groups: Vec::new(),
+            series: Vec::new(),
+        };
+        Some(Judged { findings: vec![finding], metric })
+    }
+
+    fn metric(&self, name: &str, options: &Options) -> Judged {
+        let gated = is_gated(name, &self.series.header.rules);
+        let chart = self.series.chart(name);
+        let mut judged = match self.series.header.drive {
+            Drive::Passive => self.passive(name, gated, options),
+            Drive::Streams | Drive::Command => self.driven(name, gated, options),
+        };
+        judged.metric.first = chart.first().map_or(0.0, |point| point.2);
+        judged.metric.last = chart.last().map_or(0.0, |point| point.2);
+        judged.metric.series = chart;
+        if let Some(now) = judged.metric.per_minute
+            && let Some(before) = self.before.and_then(|before| per_minute_of(before, name))
+        {
+            let against = compare::baseline(now.into(), before.into(), options);
+            let words = against.words();
+            // Growth that was there before is no news: the baseline decides alone.
+            judged.findings =
+                vec![Finding::new(name, gated, Mode::Baseline, against.verdict, &words)];
+            judged.metric.verdict = against.verdict;
+            judged.metric.mode = "baseline";
+            judged.metric.because = words;
+        }
+        judged
+    }
+
+    fn driven(&self, name: &str, gated: bool, options: &Options) -> Judged {
+        let found = driven::judge(&self.series.rungs_of(name), options);
+        let confidence = 1.0 - 2.0 * options.alpha;
+        let metric = Metric {
+            name: name.to_owned(),
+            gated,
+            verdict: found.verdict,
+            mode: "driven",
+            per_cycle: found.per_cycle.map(|of| Interval::of(of, confidence)),
+            per_minute: found.idle.per_minute.map(|of| Interval::of(of, 0.99)),
+            p: found.p,
+            smallest_per_cycle: found.smallest,
+            smallest_per_minute: found.idle.smallest,
+            shape: shape(&found.idle),
+            because: found.words(),
+            ..Metric::named(name)
+        };
+        Judged { findings: Finding::driven(name, gated, &found, options).to_vec(), metric }
+    }
+
+    fn passive(&self, name: &str, gated: bool, options: &Options) -> Judged {
+        let readings = self.series.readings_of(name);
+        let work = self.series.work_readings();
+        let found = passive::judge(&readings, work.as_deref(), options);
+        let per_cycle =
+            self.series.cycles_rate().zip(found.per_minute).map(|(rate, minute)| Interval {
+                estimate: minute.estimate / rate,
+                low: minute.low / rate,
+                high: minute.high / rate,
+                confidence: 0.99,
+            });
+        let metric = Metric {
+            name: name.to_owned(),
+            gated,
+            verdict: found.verdict,
+            mode: "passive",
+            per_cycle,
+            per_minute: found.per_minute.map(|of| Interval::of(of, 0.99)),
+            p: found.p,
+            smallest_per_minute: found.smallest,
+            shape: shape(&found),
+            because: found.words(),
+            ..Metric::named(name)
+        };
+        Judged { findings: vec![Finding::passive(name, gated, &found, options)], metric }
+    }
+
+    /// What to do to learn more.
+    fn advice(report: &Report) -> Vec<String> {
+        let mut advice = Vec::new();
+        let gated = || report.metrics.iter().filter(|metric| metric.gated);
+        if report.verdict == Verdict::Invalid && report.lines == 0.0 && 0.0 < report.cycles {
+            advice.push(
+                "the containers wrote nothing that could be read: select some that talk".to_owned(),
+            );
+        }
+        let short =
+            gated().any(|metric| metric.verdict == Verdict::Inconclusive && report.seconds < 300.0);
+        if short {
+            advice.push(
+                "growth by time cannot be told from a warm-up in less than 5 minutes: \
+                 --duration 10m"
+                    .to_owned(),
+            );
+        }
+        let blunt = gated().any(|metric| {
+            metric.smallest_per_cycle.is_some_and(|least| report.rules.max_per_cycle < least)
+        });
+        if blunt && report.verdict == Verdict::Inconclusive {
+            advice.push(
+                "this run could not see a leak as small as --max-per-cycle allows: a longer one can"
+                    .to_owned(),
+            );
+        }
+        if report.warm_up_cycles < 1000.0 && report.drive != Drive::Passive {
+            advice.push(format!(
+                "the warm-up had {} cycles of 1000: pools may still fill; a longer run has more",
+                report.warm_up_cycles
+            ));
+        }
+        advice
+    }
+}
+
+fn per_minute_of(report: &Report, name: &str) -> Option<Interval> {
+    report.metrics.iter().find(|metric| metric.name == name)?.per_minute
+}
+
+fn shape(found: &Passive) -> Option<String> {
+    let words = found.shape.to_string();
+    (!words.is_empty()).then_some(words)
+}
+
+/// One sentence for the whole.
+fn because(verdict: Verdict, overall: &combine::Overall, metrics: &[Metric]) -> String {
+    let gated = metrics.iter().filter(|metric| metric.gated).count();
+    match verdict {
+        Verdict::Clean => {
+            let least = metrics.iter().filter(|metric| metric.gated);
+            let least = least.filter_map(|metric| metric.smallest_per_cycle).fold(0.0, f64::max);
+            let seen = match least {
+                0.0 => String::new(),
+                least => {
+                    format!("; a leak of {} per cycle would have been seen", words::count(least))
+                }
+            };
+            format!("nothing grows in {gated} gated metrics{seen}")
+        }
+        _ => match overall.why.as_slice() {
+            [] => "nothing could be judged".to_owned(),
+            [one] => one.clone(),
+            [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+        },
+    }
+}
+
+/// A count; what is no count is 0.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count is finite, whole and not negative"
+)]
+fn whole(value: f64) -> u64 {
+    value.max(0.0) as u64
+}
+
+impl Interval {
+    fn of(judged: super::judge::Interval, confidence: f64) -> Self {
+        let super::judge::Interval { estimate, low, high } = judged;
+        Self { estimate, low, high, confidence }
+    }
+
+    /// What was counted and not estimated.
+    fn exactly(value: f64) -> Self {
+        Self { estimate: value, low: value, high: value, confidence: 1.0 }
+    }
+}
+
+impl From<Interval> for super::judge::Interval {
+    fn from(Interval { estimate, low, high, .. }: Interval) -> Self {
+        Self { estimate, low, high }
+    }
+}
+
+impl Metric {
+    /// Nothing is known of it but its name.
+    fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            gated: false,
+            verdict: Verdict::Inconclusive,
+            mode: "",
+            per_cycle: None,
+            per_minute: None,
+            p: None,
+            smallest_per_cycle: None,
+            smallest_per_minute: None,
+            shape: None,
+            first: 0.0,
+            last: 0.0,
+            because: String::new(),
+            groups: Vec::new(),
+            series: Vec::new(),
+        }
+    }
+}
+
+/// The rungs as the charts shade them.
+fn rung_of(stage: Stage, from: f64, to: f64) -> Rung {
+    Rung { from, to, driven: matches!(stage, Stage::Drive | Stage::WarmUp) }
+}
+
+#[cfg(test)]
+mod tests;

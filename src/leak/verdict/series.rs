@@ -1,0 +1,227 @@
+//! The records of one check, sorted out: readings by metric, rungs, work, and where a series was cut.
+
+use std::collections::BTreeSet;
+
+use super::super::judge::Reading as Value;
+use super::super::judge::driven;
+use super::super::judge::work::{self, Work};
+use super::super::record::{Cut, Drive, End, Groups, Header, Reading, Record, Stage, Unavailable};
+use super::super::report::Rung;
+use super::rung_of;
+
+/// What a check has read.
+#[derive(Debug)]
+pub(super) struct Series<'a> {
+    pub(super) header: &'a Header,
+    pub(super) readings: Vec<&'a Reading>,
+    pub(super) groups: Vec<&'a Groups>,
+    pub(super) cuts: Vec<&'a Cut>,
+    pub(super) unavailable: Vec<&'a Unavailable>,
+    pub(super) end: Option<&'a End>,
+}
+
+impl<'a> Series<'a> {
+    /// `None` unless the first record is a header.
+    pub(super) fn of(records: &'a [Record]) -> Option<Self> {
+        let Some((Record::Header(header), records)) = records.split_first() else {
+            return None;
+        };
+        let mut series = Self {
+            header,
+            readings: Vec::new(),
+            groups: Vec::new(),
+            cuts: Vec::new(),
+            unavailable: Vec::new(),
+            end: None,
+        };
+        for record in records {
+            match record {
+                Record::Header(_) => {}
+                Record::Reading(reading) => series.readings.push(reading),
+                Record::Groups(groups) => series.groups.push(groups),
+                Record::Cut(cut) => series.cuts.push(cut),
+                Record::Unavailable(one) => series.unavailable.push(one),
+                Record::End(end) => series.end = Some(end),
+            }
+        }
+        Some(series)
+    }
+
+    /// Every metric that was ever read, sorted.
+    pub(super) fn metrics(&self) -> Vec<&'a str> {
+        let names = self.readings.iter().flat_map(|reading| reading.values.keys());
+        let names: BTreeSet<&str> = names.map(String::as_str).collect();
+        names.into_iter().collect()
+    }
+
+    fn last(&self) -> Option<&'a Reading> {
+        self.readings.last().copied()
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
+        let last = self.last().map_or(0.0, |reading| reading.at);
+        self.end.map_or(last, |end| end.at)
+    }
+
+    pub(super) fn cycles(&self) -> f64 {
+        self.last().map_or(0.0, |reading| reading.cycles)
+    }
+
+    pub(super) fn lines(&self) -> f64 {
+        self.last().map_or(0.0, |reading| reading.lines)
+    }
+
+    fn at_rest(&self) -> impl Iterator<Item = &'a Reading> {
+        self.readings.iter().copied().filter(|reading| reading.rest)
+    }
+
+    /// Cycles before the first rung.
+    pub(super) fn warm_up_cycles(&self) -> f64 {
+        let warm = self.at_rest().filter(|reading| reading.stage == Stage::WarmUp);
+        warm.last().map_or(0.0, |reading| reading.cycles)
+    }
+
+    /// Each rung as the readings at rest around it.
+    pub(super) fn rungs(&self) -> Vec<(&'a Reading, &'a Reading)> {
+        let rest: Vec<&Reading> = self.at_rest().collect();
+        let pairs = rest.windows(2).map(|two| (two[0], two[1]));
+        let mut rungs: Vec<_> =
+            pairs.filter(|(_, end)| matches!(end.stage, Stage::Drive | Stage::Idle)).collect();
+        rungs.truncate(rungs.len() / 2 * 2);
+        rungs
+    }
+
+    /// The rungs of one metric; what a cut parts counts as missing.
+    pub(super) fn rungs_of(&self, metric: &str) -> Vec<driven::Rung> {
+        let value = |reading: &Reading| reading.values.get(metric).copied().unwrap_or(f64::NAN);
+        self.rungs()
+            .into_iter()
+            .map(|(before, after)| driven::Rung {
+                driven: after.stage == Stage::Drive,
+                at: after.at,
+                cycles: after.cycles - before.cycles,
+                seconds: after.at - before.at,
+                before: match self.is_cut(metric, before.at, after.at) {
+                    true => f64::NAN,
+                    false => value(before),
+                },
+                after: value(after),
+            })
+            .collect()
+    }
+
+    /// Seconds since the begin at which this metric began anew.
+    fn cuts_of(&self, metric: &str) -> Vec<f64> {
+        let of = |cut: &&&Cut| {
+            metric
+                .strip_prefix(cut.source.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.cuts.iter().filter(of).map(|cut| cut.at_ms as f64 / 1000.0).collect()
+    }
+
+    fn is_cut(&self, metric: &str, from: f64, to: f64) -> bool {
+        self.cuts_of(metric).iter().any(|at| from < *at && *at <= to)
+    }
+
+    /// The readings of one metric on the target's own load: the longest stretch without a cut.
+    pub(super) fn readings_of(&self, metric: &str) -> Vec<Value> {
+        let cuts = self.cuts_of(metric);
+        let piece = |reading: &Value| cuts.iter().filter(|cut| **cut <= reading.seconds).count();
+        let all = self.values_of(metric);
+        let pieces = all.chunk_by(|a, b| piece(a) == piece(b));
+        let length = |piece: &&[Value]| match (piece.first(), piece.last()) {
+            (Some(first), Some(last)) => last.seconds - first.seconds,
+            _ => 0.0,
+        };
+        let longest = pieces.max_by(|a, b| length(a).total_cmp(&length(b)));
+        longest.map(<[Value]>::to_vec).unwrap_or_default()
+    }
+
+    fn values_of(&self, metric: &str) -> Vec<Value> {
+        self.readings
+            .iter()
+            .filter_map(|reading| {
+                let value = *reading.values.get(metric)?;
+                Some(Value { seconds: reading.at, cycles: reading.cycles, value })
+            })
+            .collect()
+    }
+
+    /// The readings for a chart: in a driven check those at rest.
+    pub(super) fn chart(&self, metric: &str) -> Vec<(f64, f64, f64)> {
+        let all = self.readings.iter();
+        let shown = all.filter(|reading| reading.rest || self.header.drive == Drive::Passive);
+        let point =
+            |reading: &&Reading| Some((reading.at, reading.cycles, *reading.values.get(metric)?));
+        shown.filter_map(point).collect()
+    }
+
+    /// Every stretch between two readings at rest, for the shades of a chart.
+    pub(super) fn charted(&self) -> Vec<Rung> {
+        let rest: Vec<&Reading> = self.at_rest().collect();
+        rest.windows(2).map(|two| rung_of(two[1].stage, two[0].at, two[1].at)).collect()
+    }
+
+    /// The cycles of the target's own load, as a running total.
+    pub(super) fn work_readings(&self) -> Option<Vec<Value>> {
+        let counted = self.header.drive == Drive::Passive && 0.0 < self.cycles();
+        counted.then(|| {
+            let total = |reading: &&Reading| Value {
+                seconds: reading.at,
+                cycles: reading.cycles,
+                value: reading.cycles,
+            };
+            self.readings.iter().map(total).collect()
+        })
+    }
+
+    pub(super) fn work(&self) -> Option<Work> {
+        work::judge(&self.work_readings()?)
+    }
+
+    /// Cycles per minute of the target's own load.
+    pub(super) fn cycles_rate(&self) -> Option<f64> {
+        let work = self.work()?;
+        (0.0 < work.per_minute).then_some(work.per_minute)
+    }
+
+    /// Cycles per minute while driven, as reached.
+    pub(super) fn cycles_per_minute(&self) -> f64 {
+        if self.header.drive == Drive::Passive {
+            return self.cycles_rate().unwrap_or(0.0);
+        }
+        let (mut cycles, mut seconds) = (0.0, 0.0);
+        let mut begun = (0.0, 0.0);
+        for two in self.readings.windows(2) {
+            let [now, next] = [two[0], two[1]];
+            if now.rest {
+                begun = (now.at, now.cycles);
+            } else if next.rest && matches!(now.stage, Stage::WarmUp | Stage::Drive) {
+                // The last reading before the rest is the end of the driving.
+                seconds += now.at - begun.0;
+                cycles += now.cycles - begun.1;
+            }
+        }
+        if 0.0 < seconds { cycles * 60.0 / seconds } else { 0.0 }
+    }
+
+    /// Cycles per minute while driven, as planned.
+    pub(super) fn cycles_expected(&self) -> Option<f64> {
+        let (timeout, count) = (self.header.stream_timeout, self.header.containers.len());
+        (self.header.drive == Drive::Streams && 0.0 < timeout && 0 < count)
+            .then(|| count as f64 * 60.0 / timeout)
+    }
+
+    /// When the only thing that was measured went away for good, in seconds.
+    pub(super) fn gone_at(&self) -> Option<f64> {
+        if self.header.targets.is_empty() {
+            return None;
+        }
+        let has =
+            |reading: &&&Reading| reading.values.keys().any(|metric| metric.starts_with("target."));
+        let last = self.readings.iter().rfind(has)?;
+        let end = self.last()?;
+        (20.0_f64.max(0.05 * end.at) < end.at - last.at).then_some(last.at)
+    }
+}

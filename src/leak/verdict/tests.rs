@@ -1,0 +1,262 @@
+//! Checks whose outcome is known, from their records to the report.
+
+use std::collections::BTreeMap;
+
+use super::super::judge::plan::Plan;
+use super::super::record::{Cut, Reading, Unavailable, VERSION};
+use super::*;
+
+fn header(drive: Drive) -> Header {
+    Header {
+        v: VERSION,
+        cmon: "0.1.0".to_owned(),
+        begun: "2026-01-01T00:00:00Z".to_owned(),
+        daemon: "a daemon".to_owned(),
+        daemon_version: "20.10.24".to_owned(),
+        containers: vec!["web".to_owned(), "db".to_owned()],
+        targets: Vec::new(),
+        drive,
+        duration: 600.0,
+        stream_timeout: 0.2,
+        seed: 7,
+        rules: Rules { alpha: 0.01, max_per_cycle: 0.03, max_per_min: 1.0, gate: Vec::new() },
+    }
+}
+
+/// What a check of ten minutes reads of something that counts `value(seconds, cycles)`.
+fn driven(value: impl Fn(f64, f64) -> f64) -> Vec<Record> {
+    let plan = Plan::new(600.0, 10.0, 7);
+    let mut records = vec![Record::Header(header(Drive::Streams))];
+    let (mut at, mut cycles) = (0.0, 0.0);
+    let reading = |at: f64, cycles: f64, stage, rest| {
+        Record::Reading(Reading {
+            at,
+            stage,
+            rest,
+            settled: 0.0,
+            cycles,
+            lines: cycles * 3.0,
+            values: BTreeMap::from([("daemon.goroutines".to_owned(), value(at, cycles))]),
+        })
+    };
+    records.push(reading(at, cycles, Stage::Start, true));
+    (at, cycles) = (plan.warmup, plan.warmup_cycles);
+    records.push(reading(at, cycles, Stage::WarmUp, false));
+    records.push(reading(at + 1.0, cycles, Stage::WarmUp, true));
+    for step in &plan.steps {
+        let stage = if step.driven { Stage::Drive } else { Stage::Idle };
+        at += step.drive;
+        if step.driven {
+            cycles += step.drive * 10.0;
+        }
+        records.push(reading(at, cycles, stage, false));
+        at += step.settle;
+        records.push(reading(at, cycles, stage, true));
+    }
+    records.push(Record::End(end(at, &[])));
+    records
+}
+
+fn end(at: f64, survivors: &[(&str, &str)]) -> End {
+    let survivors = survivors.iter().map(|(kind, name)| super::super::record::Survivor {
+        kind: (*kind).to_owned(),
+        name: (*name).to_owned(),
+        age: 60.0,
+    });
+    End {
+        at,
+        interrupted: false,
+        streams_opened: 5000,
+        streams_closed: 5000,
+        survivors: survivors.collect(),
+        failure: None,
+    }
+}
+
+fn metric<'a>(report: &'a Report, name: &str) -> &'a Metric {
+    report.metrics.iter().find(|metric| metric.name == name).unwrap()
+}
+
+#[test]
+fn what_does_not_grow_is_clean_and_says_what_it_could_have_seen() {
+    let report = judge(&driven(|_, _| 72.0), None).unwrap();
+    assert_eq!(report.verdict, Verdict::Clean, "{}", report.because);
+    assert!(report.because.starts_with("nothing grows in 2 gated metrics"), "{}", report.because);
+    let goroutines = metric(&report, "daemon.goroutines");
+    assert_eq!((goroutines.verdict, goroutines.gated), (Verdict::Clean, true));
+    assert!(goroutines.smallest_per_cycle.unwrap() < 0.03);
+    let rate = report.cycles_per_minute;
+    assert!((599.0..601.0).contains(&rate), "{rate}");
+    assert_eq!(report.cycles_expected, Some(600.0));
+}
+
+#[test]
+fn a_leak_per_cycle_is_found_with_its_rate() {
+    let report = judge(&driven(|_, cycles| 72.0 + (cycles * 0.5).floor()), None).unwrap();
+    assert_eq!(report.verdict, Verdict::Leak, "{}", report.because);
+    let per_cycle = metric(&report, "daemon.goroutines").per_cycle.unwrap();
+    assert!(per_cycle.low <= 0.5 && 0.5 <= per_cycle.high, "{per_cycle:?}");
+}
+
+#[test]
+fn a_leak_by_time_is_a_leak_and_not_the_streams() {
+    let report = judge(&driven(|at, _| 52.0 + 16.0 * (at / 30.0).floor()), None).unwrap();
+    assert_eq!(report.verdict, Verdict::Leak, "{}", report.because);
+    let goroutines = metric(&report, "daemon.goroutines");
+    let (per_cycle, per_minute) = (goroutines.per_cycle.unwrap(), goroutines.per_minute.unwrap());
+    assert!(per_cycle.low <= 0.0, "{per_cycle:?}");
+    assert!((31.0..33.0).contains(&per_minute.estimate), "{per_minute:?}");
+}
+
+#[test]
+fn one_survivor_of_cmons_own_is_a_leak() {
+    let mut records = driven(|_, _| 72.0);
+    records.pop();
+    records.push(Record::End(end(600.0, &[("reader", "web")])));
+    let report = judge(&records, None).unwrap();
+    assert_eq!(report.verdict, Verdict::Leak, "{}", report.because);
+    assert!(
+        report.because.contains("1 of 5000 survived the drain: 1 reader"),
+        "{}",
+        report.because
+    );
+}
+
+#[test]
+fn nothing_that_flowed_is_nothing_measured() {
+    for still in ["lines", "cycles"] {
+        let mut records = driven(|_, _| 72.0);
+        for record in &mut records {
+            if let Record::Reading(reading) = record {
+                match still {
+                    "lines" => reading.lines = 0.0,
+                    _ => reading.cycles = 0.0,
+                }
+            }
+        }
+        let report = judge(&records, None).unwrap();
+        assert_eq!(report.verdict, Verdict::Invalid);
+        assert!(report.because.contains(still), "{}", report.because);
+    }
+}
+
+#[test]
+fn a_daemon_that_was_started_anew_is_no_leak_and_no_cure() {
+    let restarted = |at: f64| if at < 300.0 { 500.0 } else { 72.0 };
+    let mut records = driven(|at, cycles| restarted(at) + (cycles * 0.5).floor());
+    let middle = records.iter().position(|record| match record {
+        Record::Reading(reading) => 300.0 <= reading.at,
+        _ => false,
+    });
+    let cut = Cut { at_ms: 299_000, source: "daemon".to_owned(), why: "started anew".to_owned() };
+    records.insert(middle.unwrap(), Record::Cut(cut));
+    let report = judge(&records, None).unwrap();
+    assert_eq!(report.verdict, Verdict::Leak, "{}", report.because);
+    let per_cycle = metric(&report, "daemon.goroutines").per_cycle.unwrap();
+    assert!((per_cycle.estimate - 0.5).abs() < 0.01, "{per_cycle:?}");
+}
+
+#[test]
+fn what_a_baseline_had_already_is_no_news() {
+    let (old, new) = (driven(|at, _| 52.0 + at / 2.0), driven(|at, _| 90.0 + at / 2.0));
+    assert_eq!(judge(&new, None).unwrap().verdict, Verdict::Leak);
+    let report = judge(&new, Some(&old)).unwrap();
+    assert_eq!(report.verdict, Verdict::Clean, "{}", report.because);
+    let worse = driven(|at, _| 90.0 + at);
+    assert_eq!(judge(&worse, Some(&old)).unwrap().verdict, Verdict::Leak);
+}
+
+/// A target on its own load, each 5 s for ten minutes.
+fn passive(value: impl Fn(f64) -> f64, cycles: impl Fn(f64) -> f64) -> Vec<Record> {
+    let mut header = header(Drive::Passive);
+    header.targets = vec!["http://127.0.0.1:6060".to_owned()];
+    let readings = (0..=120).map(f64::from).map(|step| step * 5.0).map(|at| {
+        Record::Reading(Reading {
+            at,
+            stage: Stage::Passive,
+            rest: false,
+            settled: 0.0,
+            cycles: cycles(at),
+            lines: 0.0,
+            values: BTreeMap::from([("target.app.goroutines".to_owned(), value(at))]),
+        })
+    });
+    let mut records = vec![Record::Header(header)];
+    records.extend(readings);
+    records.push(Record::End(end(600.0, &[])));
+    records
+}
+
+#[test]
+fn a_staircase_of_a_target_is_named() {
+    let report = judge(&passive(|at| 52.0 + 16.0 * (at / 30.0).floor(), |_| 0.0), None).unwrap();
+    assert_eq!(report.verdict, Verdict::Leak, "{}", report.because);
+    assert!(report.because.contains("+16 every 30 s"), "{}", report.because);
+}
+
+#[test]
+fn a_target_that_went_away_measured_nothing() {
+    let mut records = passive(|_| 52.0, |_| 0.0);
+    for record in &mut records {
+        if let Record::Reading(reading) = record
+            && 200.0 < reading.at
+        {
+            reading.values.clear();
+        }
+    }
+    let why = "connection refused".to_owned();
+    records.push(Record::Unavailable(Unavailable { metric: "target.app".to_owned(), why }));
+    let report = judge(&records, None).unwrap();
+    assert_eq!(report.verdict, Verdict::Invalid);
+    assert!(report.because.contains("the target went away at 3m20s"), "{}", report.because);
+}
+
+#[test]
+fn a_collector_that_stopped_collecting_is_not_cured() {
+    let worked = |at: f64| at.min(360.0) * 2.0;
+    let report = judge(&passive(|at| 52.0 + (at.min(360.0) / 8.0).floor(), worked), None).unwrap();
+    assert_ne!(report.verdict, Verdict::Clean);
+    let told = report.because.contains("collecting stopped at 6m");
+    let metric = metric(&report, "target.app.goroutines");
+    assert!(told || metric.because.contains("collecting stopped at 6m"), "{}", report.because);
+}
+
+#[test]
+fn the_gate_is_chosen_by_name_or_by_source() {
+    let rules = |gate: &[&str]| Rules {
+        gate: gate.iter().map(|name| (*name).to_owned()).collect(),
+        ..header(Drive::Streams).rules
+    };
+    let usual = rules(&[]);
+    for gated in ["own.survivors", "own.fds", "daemon.followers", "target.app.threads"] {
+        assert!(is_gated(gated, &usual), "{gated}");
+    }
+    for free in ["own.rss_bytes", "target.app.rss_bytes", "own.threads"] {
+        assert!(!is_gated(free, &usual), "{free}");
+    }
+    let chosen = rules(&["daemon", "own.rss_bytes"]);
+    assert!(is_gated("daemon.fds", &chosen) && is_gated("own.rss_bytes", &chosen));
+    assert!(!is_gated("own.fds", &chosen) && !is_gated("daemonic.fds", &chosen));
+}
+
+#[test]
+fn a_certain_leak_ends_a_check_early() {
+    let sure_after = |records: &[Record]| {
+        let mut watch = Watch::new(&header(Drive::Streams));
+        records.iter().position(|record| {
+            watch.see(record);
+            watch.is_sure()
+        })
+    };
+    let leaking = driven(|_, cycles| 72.0 + cycles);
+    let sure = sure_after(&leaking).unwrap();
+    assert!(sure < leaking.len() / 2, "{sure} of {}", leaking.len());
+    assert_eq!(judge(&leaking[..sure], None).unwrap().verdict, Verdict::Leak);
+    assert_eq!(sure_after(&driven(|_, _| 72.0)), None);
+    assert_eq!(sure_after(&driven(|at, _| 52.0 + at)), None);
+}
+
+#[test]
+fn a_recording_that_is_none_is_said() {
+    assert_eq!(judge(&[], None).unwrap_err(), NoHeader);
+}
