@@ -181,7 +181,9 @@ pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
         early.add(*difference);
     }
     let numbers = Numbers::new(&differences, &cycles, options);
-    let slope = numbers.as_ref().map_or(0.0, |numbers| numbers.per_cycle.estimate);
+    // A rate that may be chance is not taken out: it would be put in with the other sign.
+    let grows = numbers.as_ref().filter(|numbers| 0.0 < numbers.per_cycle.low);
+    let slope = grows.map_or(0.0, |numbers| numbers.per_cycle.estimate);
     let idle = passive::judge_at_rest(&at_rest(rungs, slope), options);
     let mut judged = Driven {
         verdict: Verdict::Invalid,
