@@ -1,6 +1,7 @@
 //! The command line as it was typed. No file, no terminal and no environment is looked at here but
 //! by clap; what the values mean together is decided in [`config`](crate::config).
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
@@ -14,6 +15,15 @@ Examples:
   cmon tail job --wait              from the first line on of a container that is still to come
   cmon tail web -o json | jq .msg   one JSON object a line
   cmon tail --demo                  see it at work without Docker";
+
+const WATCH_EXAMPLES: &str = "\
+Examples:
+  cmon watch                        all running containers, full screen; ? shows the keys
+  cmon watch 'web-*' db             some of them
+  cmon watch --once                 one table, then end
+  cmon watch -o json | jq .lag      a snapshot every two seconds, one JSON object a line
+  cmon watch --metrics 9464         the same figures for Prometheus, on 127.0.0.1:9464/metrics
+  cmon watch --demo                 see it at work without Docker";
 
 /// Follow container logs without losing or doubling a line.
 #[derive(Clone, Debug, Parser)]
@@ -33,6 +43,9 @@ pub enum Command {
     /// Follow the logs of containers, over rotations, restarts and bad connections
     #[command(after_help = EXAMPLES)]
     Tail(Tail),
+    /// Show the streams at work: a row per container, live
+    #[command(after_help = WATCH_EXAMPLES)]
+    Watch(Watch),
 }
 
 /// Flags of every command.
@@ -137,6 +150,50 @@ impl Tail {
     }
 }
 
+/// `cmon watch`.
+#[derive(Args, Clone, Debug)]
+pub struct Watch {
+    /// Containers: a name, the beginning of an id, a glob ('web-*') or a regular expression
+    /// (/^web/) [default: all that run]
+    #[arg(value_name = "CONTAINER")]
+    pub containers: Vec<String>,
+    /// All containers, stopped ones included
+    #[arg(short, long)]
+    pub all: bool,
+    /// Wait for a daemon that does not answer yet, and for containers that are not there yet
+    #[arg(long, value_parser = FalseyValueParser::new(), env = "CMON_WAIT")]
+    pub wait: bool,
+    /// Print one table (or, with -o json, one snapshot) and end
+    #[arg(long)]
+    pub once: bool,
+    /// What is written: text is the full screen on a terminal, and a line of totals elsewhere
+    #[arg(short, long, value_name = "FORM", value_enum, default_value_t = WatchForm::Text, env = "CMON_WATCH_OUTPUT")]
+    pub output: WatchForm,
+    /// How far apart snapshots and lines of totals are
+    #[arg(
+        long, value_name = "TIME", default_value = "2s", value_parser = stream_timeout,
+        env = "CMON_INTERVAL"
+    )]
+    pub interval: Duration,
+    /// End after this time
+    #[arg(
+        long, value_name = "TIME", value_parser = humantime::parse_duration, env = "CMON_DURATION"
+    )]
+    pub duration: Option<Duration>,
+    /// Serve the figures for Prometheus at /metrics on this address; a mere port is on 127.0.0.1
+    #[arg(long, value_name = "ADDR", value_parser = listen, env = "CMON_METRICS")]
+    pub metrics: Option<SocketAddr>,
+}
+
+/// What `watch` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WatchForm {
+    /// For people
+    Text,
+    /// One JSON object per interval
+    Json,
+}
+
 /// When to do what depends on the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum When {
@@ -184,6 +241,15 @@ fn stream_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// `9464`, `:9464`, `localhost:9464` or `ADDRESS:PORT`.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':')).unwrap_or(text);
+    match port.parse::<u16>() {
+        Ok(port) => Ok(SocketAddr::from(([127, 0, 0, 1], port))),
+        Err(_) => text.parse().map_err(|_| "not an address; try 9464 or 127.0.0.1:9464".to_owned()),
+    }
+}
+
 /// Bytes, from 1 KiB to 1 GiB: `65536`, `64KiB`, `1MiB`.
 fn size(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
@@ -224,6 +290,15 @@ mod tests {
     }
 
     #[test]
+    fn metrics_are_served_on_loopback_unless_an_address_says_otherwise() {
+        for text in ["9464", ":9464", "localhost:9464", "127.0.0.1:9464"] {
+            assert_eq!(listen(text).unwrap().to_string(), "127.0.0.1:9464", "{text}");
+        }
+        assert_eq!(listen("[::]:80").unwrap().to_string(), "[::]:80");
+        assert!(["", "web", "70000", "host:x"].iter().all(|text| listen(text).is_err()));
+    }
+
+    #[test]
     fn a_stream_timeout_is_at_least_a_tenth_of_a_second() {
         assert_eq!(stream_timeout("100ms"), Ok(SHORTEST));
         assert_eq!(stream_timeout("99ms"), Err("the shortest is 100ms".to_owned()));
@@ -234,7 +309,7 @@ mod tests {
     fn the_last_of_follow_and_no_follow_counts() {
         let follow = |args: &[&str]| {
             let cli = Cli::try_parse_from([&["cmon", "tail", "web"], args].concat()).unwrap();
-            let Command::Tail(tail) = cli.command;
+            let Command::Tail(tail) = cli.command else { panic!("it is `tail`") };
             tail.follows()
         };
         assert!(follow(&[]) && follow(&["-f"]) && follow(&["--no-follow", "-f"]));

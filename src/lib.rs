@@ -25,10 +25,13 @@ pub mod docker;
 pub mod engine;
 pub mod exit;
 pub mod leak;
+pub mod metrics;
 pub mod output;
 pub mod signal;
+pub mod snapshot;
+pub mod ui;
 
-use config::{Config, Surroundings};
+use config::{Action, Config, Surroundings};
 use docker::endpoint::{Address, Origin};
 use exit::Exit;
 use output::Sinks;
@@ -50,6 +53,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         return Exit::Failed.into();
     };
     let color = around.stderr_is_terminal && !around.no_color && !around.dumb_terminal;
+    let hint = match cli.command {
+        cli::Command::Tail(_) => "`cmon tail --help` shows examples",
+        cli::Command::Watch(_) => "`cmon watch --help` shows examples",
+    };
     match Config::new(cli, &around) {
         Ok(config) => {
             let color = config.output.color_err;
@@ -60,8 +67,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             })
         }
         Err(error) => {
-            let hint = Some("`cmon tail --help` shows examples");
-            output::error(&sinks.err, &error.into(), hint, color);
+            output::error(&sinks.err, &error.into(), Some(hint), color);
             Exit::Usage
         }
     }
@@ -86,7 +92,12 @@ fn run(config: Config) -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("could not start the runtime")?;
-    let exit = runtime.block_on(commands::tail::run(config, daemon, sinks));
+    let exit = match config.action.clone() {
+        Action::Tail => runtime.block_on(commands::tail::run(config, daemon, sinks)),
+        Action::Watch(watch) => {
+            runtime.block_on(commands::watch::run(config, watch, daemon, sinks))
+        }
+    };
     // A printer whose write is stuck is left to the end of the process.
     runtime.shutdown_background();
     exit

@@ -1,3 +1,4 @@
 //! What cmon can be told to do: one file per command, each of them the story of its run.
 
 pub mod tail;
+pub mod watch;

@@ -2,6 +2,7 @@
 //! [`Surroundings`] by a pure function, so that every rule of the command line is a table test.
 
 mod surroundings;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::{self, Backlog, Outputs};
 use crate::output;
 pub use surroundings::{FileKind, Surroundings};
+pub use watch::{Watch, WatchForm};
 
 /// Where a Docker daemon listens unless told otherwise.
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -28,6 +30,17 @@ pub struct Config {
     pub output: output::Config,
     /// How much to trace: 0 nothing, 1 what happens, 2 everything.
     pub verbosity: u8,
+    /// What to do.
+    pub action: Action,
+}
+
+/// What cmon does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// `cmon tail`.
+    Tail,
+    /// `cmon watch`.
+    Watch(Watch),
 }
 
 /// A command line that makes no sense.
@@ -66,8 +79,12 @@ impl Config {
     /// # Errors
     /// The command line makes no sense; the message says what to type instead.
     pub fn new(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
-        let Cli { global, command: Command::Tail(tail) } = cli;
+        let Cli { global, command } = cli;
         let daemon = daemon(&global, around)?;
+        let tail = match command {
+            Command::Tail(tail) => tail,
+            Command::Watch(args) => return watch::config(daemon, &global, &args, around),
+        };
         let selection = selection(&tail, global.demo)?;
         Ok(Self {
             daemon,
@@ -75,6 +92,7 @@ impl Config {
             output: output(&global, &tail, around, selection.is_single()),
             selection,
             verbosity: global.verbose,
+            action: Action::Tail,
         })
     }
 }
@@ -130,14 +148,19 @@ fn engine(global: &Global, tail: &Tail) -> engine::Config {
     }
 }
 
-fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> output::Config {
-    let on_terminal = |terminal: bool| match global.color {
+/// Whether there are colours, on a terminal or on something else.
+fn colors(global: &Global, around: &Surroundings, terminal: bool) -> bool {
+    match global.color {
         When::Always => true,
         When::Never => false,
         When::Auto if around.no_color => false,
         When::Auto if around.force_color => true,
         When::Auto => terminal && !around.dumb_terminal,
-    };
+    }
+}
+
+fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> output::Config {
+    let on_terminal = |terminal: bool| colors(global, around, terminal);
     let terminal = around.stdout == FileKind::Terminal;
     let json = tail.output == Form::Json;
     // A status line beside a pipe would be drawn over whatever the next program draws.

@@ -54,6 +54,8 @@ impl Version {
 pub struct Info {
     /// Its name: the host's.
     pub name: String,
+    /// Its version.
+    pub version: String,
     /// Live goroutines.
     pub goroutines: Option<u64>,
     /// Open descriptors.
@@ -102,6 +104,7 @@ impl Api {
         let count = |figure: Option<i64>| figure.and_then(|count| u64::try_from(count).ok());
         Ok(Info {
             name: answer.name.unwrap_or_default(),
+            version: answer.server_version.unwrap_or_default(),
             goroutines: count(answer.n_goroutines),
             descriptors: count(answer.nfd),
         })

@@ -27,6 +27,7 @@ mod pace;
 mod reader;
 pub mod registry;
 pub mod resume;
+pub mod rows;
 pub mod selection;
 pub mod source;
 pub mod stale;
@@ -47,8 +48,9 @@ use backoff::Backoff;
 use census::{Census, TaskKind};
 use event::{Event, Note, Notice};
 use registry::Registry;
+use rows::Row;
 use selection::{AmbiguousId, Selection, Unmatched};
-use source::{Listed, Source, SourceError};
+use source::{ContainerKey, Listed, Source, SourceError};
 use supervisor::Supervisor;
 use tally::Tally;
 
@@ -109,15 +111,63 @@ pub struct Outcome {
     pub failures: Vec<(String, SourceError)>,
 }
 
-/// Reads the census of a running engine, from any thread.
+/// What a running engine can be told to do.
+#[derive(Debug)]
+enum Order {
+    /// Close this container's stream and open the next one, whatever its age.
+    Rotate(ContainerKey),
+}
+
+/// Orders that wait for the supervisor; more than that at once come from a key held down.
+const ORDERS: usize = 16;
+
+/// Tells a running engine what to do, from any thread.
 #[derive(Clone, Debug)]
+pub struct Control(mpsc::Sender<Order>);
+
+impl Control {
+    /// Rotates this container's stream now; where it is backing off, it is tried now. Tells whether
+    /// the order was taken.
+    pub fn rotate(&self, key: &ContainerKey) -> bool {
+        self.0.try_send(Order::Rotate(key.clone())).is_ok()
+    }
+}
+
+/// Reads the census of a running engine, from any thread.
+#[derive(Debug)]
 pub struct Observer<S> {
     source: Arc<S>,
     registry: Registry,
     tally: Arc<Tally>,
+    begun: CancellationToken,
+}
+
+// Written out, since a derived one would want a source that can be cloned.
+impl<S> Clone for Observer<S> {
+    fn clone(&self) -> Self {
+        Self {
+            source: Arc::clone(&self.source),
+            registry: self.registry.clone(),
+            tally: Arc::clone(&self.tally),
+            begun: self.begun.clone(),
+        }
+    }
 }
 
 impl<S: Source> Observer<S> {
+    /// Waits until the daemon has answered and the selection was matched.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn begun(&self) {
+        self.begun.cancelled().await;
+    }
+
+    /// A row for each container that is followed, in no particular order.
+    pub fn rows(&self) -> Vec<Row> {
+        self.tally.rows()
+    }
+
     /// The figures of this moment.
     pub fn census(&self) -> Census {
         let mut census = self.registry.census();
@@ -144,12 +194,20 @@ pub struct Engine<S> {
     registry: Registry,
     tally: Arc<Tally>,
     config: Config,
+    begun: CancellationToken,
+    orders: (mpsc::Sender<Order>, mpsc::Receiver<Order>),
 }
 
 impl<S: Source> Engine<S> {
     /// An engine over this source; `registry` counts its tasks and those of the source.
     pub fn new(source: Arc<S>, registry: Registry, config: Config) -> Self {
-        Self { source, registry, tally: Arc::default(), config }
+        let (begun, orders) = (CancellationToken::new(), mpsc::channel(ORDERS));
+        Self { source, registry, tally: Arc::default(), config, begun, orders }
+    }
+
+    /// What tells it what to do while it runs.
+    pub fn control(&self) -> Control {
+        Control(self.orders.0.clone())
     }
 
     /// A reader of the census.
@@ -158,6 +216,7 @@ impl<S: Source> Engine<S> {
             source: Arc::clone(&self.source),
             registry: self.registry.clone(),
             tally: Arc::clone(&self.tally),
+            begun: self.begun.clone(),
         }
     }
 
@@ -167,7 +226,7 @@ impl<S: Source> Engine<S> {
     /// # Errors
     /// Before anything is read: the daemon does not answer, or a pattern matches nothing.
     pub async fn run(
-        self,
+        mut self,
         selection: &Selection,
         events: mpsc::Sender<Event>,
         stop: CancellationToken,
@@ -188,8 +247,10 @@ impl<S: Source> Engine<S> {
                 self.config.clone(),
                 selection,
                 events,
+                std::mem::replace(&mut self.orders.1, mpsc::channel(1).1),
             );
             supervisor.begin(listed, subscription, awaited);
+            self.begun.cancel();
             supervisor.run(&stop).await;
             failures = supervisor.failures();
             supervisor.stop_token().cancel();

@@ -11,7 +11,7 @@ use std::fmt;
 
 use regex::Regex;
 
-use super::source::Listed;
+use super::source::{Listed, Phase};
 
 /// One pattern as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ impl From<&str> for PatternText {
 #[derive(Clone, Debug)]
 pub struct Selection {
     all: bool,
+    /// All that run, not all that there are.
+    running: bool,
     patterns: Vec<Pattern>,
 }
 
@@ -93,17 +95,29 @@ impl Selection {
     /// Compiles what was typed; `all` selects every container, whatever the patterns.
     pub fn compile(texts: &[PatternText], all: bool) -> Result<Self, PatternError> {
         let patterns = texts.iter().map(Pattern::compile).collect::<Result<_, _>>()?;
-        Ok(Self { all, patterns })
+        Ok(Self { all, running: false, patterns })
     }
 
     /// Every container.
     pub fn all() -> Self {
-        Self { all: true, patterns: Vec::new() }
+        Self { all: true, running: false, patterns: Vec::new() }
+    }
+
+    /// Every container that runs, or is about to.
+    pub fn running() -> Self {
+        Self { running: true, ..Self::all() }
+    }
+
+    /// Whether it is for whatever runs: what is there now says nothing of what is still to come.
+    pub fn is_open(&self) -> bool {
+        self.running
     }
 
     /// Whether this container is meant.
     pub fn matches(&self, container: &Listed) -> bool {
-        self.all || self.patterns.iter().any(|pattern| pattern.matches(container))
+        let wanted =
+            !self.running || container.phase.is_live() || container.phase == Phase::Restarting;
+        (self.all && wanted) || self.patterns.iter().any(|pattern| pattern.matches(container))
     }
 
     /// Settles the plain texts against the daemon's list: a full id wins, then an exact name, then
@@ -113,6 +127,7 @@ impl Selection {
         let resolve = |pattern: &Pattern| pattern.resolve(listed);
         Ok(Self {
             all: self.all,
+            running: self.running,
             patterns: self.patterns.iter().map(resolve).collect::<Result<_, _>>()?,
         })
     }

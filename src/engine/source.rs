@@ -94,6 +94,18 @@ impl Phase {
     pub fn is_live(self) -> bool {
         matches!(self, Phase::Running | Phase::Paused)
     }
+
+    /// The daemon's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Created => "created",
+            Phase::Running => "running",
+            Phase::Paused => "paused",
+            Phase::Restarting => "restarting",
+            Phase::Exited => "exited",
+            Phase::Removing => "removing",
+        }
+    }
 }
 
 /// How a run of a container ended.

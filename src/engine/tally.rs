@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::census::{Away, Census};
-use super::event::{EndReason, GapCause, Lines};
-use super::lag::Lag;
+use super::event::{EndReason, Gap, Lines};
 use super::resume::Counts;
+use super::rows::{Card, Row, Told};
 use super::source::ContainerKey;
 use super::timestamp::Timestamp;
 
@@ -37,7 +37,7 @@ pub struct Tally {
 struct Forms {
     reopens: BTreeMap<&'static str, u64>,
     gaps: BTreeMap<&'static str, u64>,
-    lags: BTreeMap<ContainerKey, (Arc<str>, Arc<Lag>)>,
+    cards: BTreeMap<ContainerKey, Arc<Card>>,
     max_lag: Duration,
     /// Since when the daemon is away, and when it is tried next.
     away: Option<(Instant, Instant)>,
@@ -45,7 +45,8 @@ struct Forms {
 
 impl Tally {
     /// A batch was handed on.
-    pub(super) fn delivered(&self, lines: &Lines) {
+    pub(super) fn delivered(&self, card: &Card, lines: &Lines) {
+        card.delivered(lines);
         self.lines.fetch_add(lines.whole() as u64, Relaxed);
         self.bytes.fetch_add(lines.raw().len() as u64, Relaxed);
     }
@@ -58,8 +59,9 @@ impl Tally {
     }
 
     /// A gap was told.
-    pub(super) fn gap(&self, cause: GapCause) {
-        *self.forms().gaps.entry(cause.word()).or_default() += 1;
+    pub(super) fn gap(&self, card: &Card, gap: &Gap) {
+        card.told(Told::Gap(gap.clone()));
+        *self.forms().gaps.entry(gap.cause.word()).or_default() += 1;
     }
 
     /// A stream is opened because the one before ended so.
@@ -67,27 +69,29 @@ impl Tally {
         *self.forms().reopens.entry(after.word()).or_default() += 1;
     }
 
-    /// The lag of a container, which is shown under this name until it is forgotten.
-    pub(super) fn lag(&self, key: &ContainerKey, name: Arc<str>) -> Arc<Lag> {
-        let mut forms = self.forms();
-        let (shown, lag) = forms
-            .lags
-            .entry(key.clone())
-            .or_insert_with(|| (Arc::clone(&name), Arc::new(Lag::new(Timestamp::now()))));
-        *shown = name;
-        Arc::clone(lag)
+    /// The card of a container, which is shown until it is forgotten.
+    pub(super) fn card(&self, key: &ContainerKey, name: Arc<str>, timeout: Duration) -> Arc<Card> {
+        let card = Arc::new(Card::new(key.clone(), name, timeout));
+        self.forms().cards.insert(key.clone(), Arc::clone(&card));
+        card
+    }
+
+    /// A row for each container.
+    pub(super) fn rows(&self) -> Vec<Row> {
+        let (now, clock) = (Instant::now(), Timestamp::now());
+        self.forms().cards.values().map(|card| card.row(now, clock)).collect()
     }
 
     /// A container is followed no more.
     pub(super) fn forget(&self, key: &ContainerKey) {
-        self.forms().lags.remove(key);
+        self.forms().cards.remove(key);
     }
 
     /// A line with this timestamp was handed on.
-    pub(super) fn line(&self, lag: &Lag, time: Timestamp) {
+    pub(super) fn line(&self, card: &Card, time: Timestamp) {
         let now = Timestamp::now();
-        lag.delivered(time, now);
-        let lag = lag.get(now);
+        card.lag.delivered(time, now);
+        let lag = card.lag.get(now);
         let mut forms = self.forms();
         forms.max_lag = forms.max_lag.max(lag);
     }
@@ -141,8 +145,9 @@ impl Tally {
         census.gaps = forms.gaps.values().sum();
         census.reopens.clone_from(&forms.reopens);
         let clock = Timestamp::now();
-        let lags = forms.lags.values().map(|(name, lag)| (name.to_string(), lag.get(clock)));
-        census.lags = lags.filter(|(_, lag)| !lag.is_zero()).collect();
+        let lags = forms.cards.values().map(|card| (card, card.lag.get(clock)));
+        let behind = lags.filter(|(_, lag)| !lag.is_zero());
+        census.lags = behind.map(|(card, lag)| (card.name().to_string(), lag)).collect();
         let worst = census.worst_lag().map_or(Duration::ZERO, |(_, lag)| lag);
         forms.max_lag = forms.max_lag.max(worst);
         census.max_lag = forms.max_lag;

@@ -2,7 +2,7 @@
 
 use super::Sink;
 use super::color::{RED, RESET};
-use super::sanitize::sanitize;
+use super::sanitize::clean;
 
 /// Writes an error with its causes, and what to try.
 pub fn error(err: &Sink, error: &anyhow::Error, hint: Option<&str>, color: bool) {
@@ -17,12 +17,6 @@ fn text(error: &anyhow::Error, hint: Option<&str>, color: bool) -> String {
         error.chain().skip(1).map(|cause| format!("  because {}\n", clean(&cause.to_string())));
     let hint = hint.map(|hint| format!("  try: {}\n", clean(hint)));
     [first].into_iter().chain(causes).chain(hint).collect()
-}
-
-fn clean(text: &str) -> String {
-    let mut clean = Vec::new();
-    sanitize(text.as_bytes(), &mut clean);
-    String::from_utf8_lossy(&clean).into_owned()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! | `line` | `time` (the daemon's, RFC 3339 in UTC with nanoseconds), `container` (name), `id` (full), `stream` (`stdout` or `stderr`), then `msg`, or `msg_base64` where the bytes are not UTF-8; the terminator is not part of it. `partial: true`: the line is longer than `--max-line`, and its next piece follows. `recovered: true`: the daemon handed it over late |
 //! | `gap` | `container`, `id`, `from` and `to` (times of the lines around it), `cause` (`log_rotated`, `removed`), `text` |
 //! | `note` | `event` (`started`, `restarting`, `exited`, `removed`, `renamed`, `waiting`, `lossy`, `unreadable`, `given_up`, `stream_broke`, `went_silent`, `ends_early`, `daemon_away`, `daemon_back`, `reader_panicked`, `notes_dropped`), `container` and `id` unless it is about the daemon, `code` and `oom` of an exit, `text` |
+//! | `watch` | of `cmon watch`, a snapshot: see [`watch`](super::watch) |
 //! | `summary` | `seconds`, `containers`, `lines`, `bytes`, `streams_opened`, `streams_closed`, `streams_open`, `readers`, `cycles` (per container), `cycles_per_minute`, `reopens` (streams opened again, by how the one before ended), `rotations`, `stale`, `probes`, `reconnects`, `max_lag_seconds`, `replayed` and `doubles` (messages skipped), `recovered`, `gaps`, `gaps_by_cause`, `panics`, `requests`, `tasks` (left), `connections` (left), `forced_closes`, `stragglers` (names) |
 
 use std::collections::BTreeMap;
@@ -90,9 +91,14 @@ pub(super) fn note(note: &Note, into: &mut Vec<u8>) {
 
 /// Appends the summary.
 pub(super) fn summary(census: &Census, into: &mut Vec<u8>) {
-    let summary = Figures {
+    object(&figures("summary", census), into);
+}
+
+/// What every object with the engine's sums holds.
+pub(super) fn figures<'a>(r#type: &'static str, census: &'a Census) -> Figures<'a> {
+    Figures {
         v: 1,
-        r#type: "summary",
+        r#type,
         seconds: census.elapsed.as_secs_f64(),
         containers: census.containers,
         lines: census.lines,
@@ -120,13 +126,12 @@ pub(super) fn summary(census: &Census, into: &mut Vec<u8>) {
         connections: census.open_connections(),
         forced_closes: census.forced_closes(),
         stragglers: &census.stragglers,
-    };
-    object(&summary, into);
+    }
 }
 
 /// What the summary is made of, in the order in which it is written.
 #[derive(Debug, Serialize)]
-struct Figures<'a> {
+pub(super) struct Figures<'a> {
     v: u8,
     r#type: &'static str,
     seconds: f64,
@@ -201,7 +206,7 @@ impl<'a> Body<'a> {
     }
 }
 
-fn time(time: Timestamp) -> String {
+pub(super) fn time(time: Timestamp) -> String {
     time.to_string()
 }
 
@@ -209,7 +214,7 @@ fn string(text: &str, into: &mut Vec<u8>) {
     serde_json::to_writer(&mut *into, text).expect("writing to memory does not fail");
 }
 
-fn object(object: &impl Serialize, into: &mut Vec<u8>) {
+pub(super) fn object(object: &impl Serialize, into: &mut Vec<u8>) {
     serde_json::to_writer(&mut *into, object).expect("writing to memory does not fail");
     into.push(b'\n');
 }

@@ -21,9 +21,12 @@ mod sink;
 mod status;
 mod summary;
 mod text;
+pub mod watch;
 
 pub use error::error;
+pub use note::{headline, told};
 pub use printer::{Ended, Printer};
+pub use sanitize::clean;
 pub use sink::{Sink, Sinks};
 
 /// How events are shown; complete, nothing is left to guess.

@@ -8,8 +8,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::color::{DIM, GREEN, RED, RESET, YELLOW};
-use super::sanitize::sanitize;
-use crate::engine::event::{Gap, Note, Notice};
+use super::sanitize::clean;
+use crate::engine::event::{Event, Gap, Note, Notice};
+use crate::engine::rows::Told;
 use crate::engine::source::{Exit, Lossy};
 use crate::engine::timestamp::Timestamp;
 
@@ -81,6 +82,25 @@ pub(super) fn note(note: &Note, color: bool) -> String {
     line(sign(&note.what), &what, color)
 }
 
+/// An event as one line for a screen: without colour, without a newline. Lines have none.
+pub fn headline(event: &Event, zone: &TimeZone) -> Option<String> {
+    let mut text = match event {
+        Event::Lines(_) => return None,
+        Event::Gap(lost) => gap(lost, zone, false),
+        Event::Note(what) => note(what, false),
+    };
+    text.truncate(text.trim_end().len());
+    Some(text)
+}
+
+/// What was last told of a container, in words that do not name it.
+pub fn told(told: &Told) -> String {
+    match told {
+        Told::Note(notice) => words(notice),
+        Told::Gap(gap) => format!("gap: {}", gap.cause.as_str()),
+    }
+}
+
 /// A gap as a line of text, its newline included. Times are in the given zone.
 pub(super) fn gap(gap: &Gap, zone: &TimeZone, color: bool) -> String {
     let clock = |time: Timestamp| clock(time, zone);
@@ -96,9 +116,7 @@ pub(super) fn gap(gap: &Gap, zone: &TimeZone, color: bool) -> String {
 
 fn line(sign: Sign, what: &str, color: bool) -> String {
     // Names and the daemon's words come from outside.
-    let mut clean = Vec::new();
-    sanitize(what.as_bytes(), &mut clean);
-    let (what, mark) = (String::from_utf8_lossy(&clean), sign.as_str());
+    let (what, mark) = (clean(what), sign.as_str());
     match color {
         true => format!("{}{mark} {what}{RESET}\n", sign.color()),
         false => format!("{mark} {what}\n"),
@@ -187,7 +205,7 @@ fn short(time: Duration) -> String {
 }
 
 /// `12:03:04.1`.
-fn clock(time: Timestamp, zone: &TimeZone) -> String {
+pub(super) fn clock(time: Timestamp, zone: &TimeZone) -> String {
     let time = jiff::Timestamp::from_nanosecond(i128::from(time.as_nanos())).unwrap_or_default();
     let time = time.to_zoned_datetime(zone.clone());
     format!("{}.{}", time.strftime("%H:%M:%S"), time.subsec_nanosecond() / 100_000_000)

@@ -20,6 +20,13 @@ pub(super) fn sanitize(text: &[u8], into: &mut Vec<u8>) {
     into.extend_from_slice(rest);
 }
 
+/// The same of text.
+pub fn clean(text: &str) -> String {
+    let mut clean = Vec::new();
+    sanitize(text.as_bytes(), &mut clean);
+    String::from_utf8_lossy(&clean).into_owned()
+}
+
 /// Control characters of ASCII, and the lead byte of those of Unicode (U+0080 to U+009F).
 fn is_control(byte: u8) -> bool {
     (byte < 0x20 && byte != b'\t') || byte == 0x7f || byte == 0xc2

@@ -121,7 +121,7 @@ fn moved(n: usize, direction: char) -> io::Result<()> {
     }
 }
 
-fn text(census: &Census, rate: f64) -> String {
+pub(super) fn text(census: &Census, rate: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
     let rate = rate.round() as u64;
     let each = census.cycles_per_minute / census.streams_open.max(1) as f64;

@@ -12,6 +12,7 @@
 //!    └ wake    └── started ── idle ◀── note ◀── drain ◀── not running ───┘
 //! ```
 
+mod stance;
 mod step;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use super::backoff::Backoff;
 use super::event::{EndReason, Notice};
 use super::limits::HEALTHY;
 use super::source::{Container, ErrorKind, Exit, Phase, SourceError};
+pub(super) use stance::Stance;
 pub(super) use step::{Act, Input};
 
 /// A container between two runs is asked about this often, in case its start is missed.

@@ -5,6 +5,7 @@
 //! channel, before the anchor advances; so wherever it is cancelled, nothing is lost. Every wait
 //! races with stop.
 
+mod place;
 mod watch;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::backlog::{EXACT, FirstView};
 use super::event::{EndReason, Event, Lines};
-use super::files::{BETWEEN, held_back_after};
-use super::lag::Lag;
+use super::files::BETWEEN;
 use super::limits::{FINITE_IDLE, SEEK_IDLE};
 use super::resume::{Fed, Resume, Window};
+use super::rows::Card;
 use super::source::{
     Container, ErrorKind, Frames, LogRequest, LogStream, Read, Source, SourceError, Tail,
 };
@@ -39,9 +40,11 @@ pub(super) struct Reader<S> {
     pub(super) resume: Arc<Mutex<Resume>>,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) tally: Arc<Tally>,
-    pub(super) lag: Arc<Lag>,
+    pub(super) card: Arc<Card>,
     /// Wakes who waits when the daemon says that the run has ended.
     pub(super) died: Arc<Notify>,
+    /// Ends a follow as if it had reached its age.
+    pub(super) rotate: Arc<Notify>,
     pub(super) probes: Arc<Budget>,
     pub(super) stop: CancellationToken,
 }
@@ -201,7 +204,7 @@ impl<S: Source> Reader<S> {
         }
         let permit = self.permit(false).await?;
         if let Some(gap) = self.with_resume(|resume| resume.gap_before(frames)) {
-            self.tally.gap(gap.cause);
+            self.tally.gap(&self.card, &gap);
             permit.send(Event::Gap(gap));
         }
         Ok(())
@@ -290,6 +293,7 @@ impl<S: Source> Reader<S> {
             let settled = matches!(window, Window::Over | Window::Found);
             if follow && settled {
                 self.with_resume(Resume::settled);
+                self.card.settled(watch.is_suspect());
             }
             let idle = if follow { SEEK_IDLE } else { FINITE_IDLE };
             // What is held until the window's end must not be held longer by what else comes.
@@ -302,6 +306,9 @@ impl<S: Source> Reader<S> {
                 biased;
                 () = self.stop.cancelled() => return Pumped::Ended(EndReason::Cancelled),
                 () = &mut rotation, if deadline.is_some() && settled => {
+                    return Pumped::Ended(EndReason::Rotated);
+                }
+                () = self.rotate.notified(), if follow && settled => {
                     return Pumped::Ended(EndReason::Rotated);
                 }
                 read = stream.read(&mut frames) => read,
@@ -384,53 +391,15 @@ impl<S: Source> Reader<S> {
         fed.into()
     }
 
-    /// A place in the channel. A follow of a log that is kept in files does not wait for long: the
-    /// stream ends, and is read on from the store when the output takes lines again.
-    async fn permit(&self, follow: bool) -> Result<mpsc::Permit<'_, Event>, EndReason> {
-        if let Ok(permit) = self.events.try_reserve() {
-            return Ok(permit);
-        }
-        self.lag.wait(true);
-        let permit = self.patient_permit(follow).await;
-        self.lag.wait(false);
-        permit
-    }
-
-    async fn patient_permit(&self, follow: bool) -> Result<mpsc::Permit<'_, Event>, EndReason> {
-        let Some(patience) = self.container.file_size.map(held_back_after) else {
-            return self.place().await;
-        };
-        let held_back = async {
-            sleep(patience).await;
-            self.with_resume(|resume| resume.hold_back(true));
-            if !follow {
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            biased;
-            place = self.place() => place,
-            () = held_back => Err(EndReason::HeldBack),
-        }
-    }
-
-    async fn place(&self) -> Result<mpsc::Permit<'_, Event>, EndReason> {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => Err(EndReason::Cancelled),
-            permit = self.events.reserve() => permit.map_err(|_| EndReason::Cancelled),
-        }
-    }
-
     fn saw_whole_log(&self) -> bool {
         self.with_resume(|resume| resume.saw_whole_log())
     }
 
     fn hand_on(&self, permit: mpsc::Permit<'_, Event>, lines: Lines) {
         if !lines.is_empty() {
-            self.tally.delivered(&lines);
+            self.tally.delivered(&self.card, &lines);
             if let Some(last) = lines.last_time() {
-                self.tally.line(&self.lag, last);
+                self.tally.line(&self.card, last);
             }
             permit.send(Event::Lines(lines));
         }

@@ -36,6 +36,11 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// The daemon has more than came.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.suspect
+    }
+
     /// Goes a step: waits, begins a probe, or takes its answer. Tells whether the stream is stale.
     ///
     /// # Cancel safety

@@ -8,8 +8,9 @@ use tokio::time::Instant;
 
 use super::super::backlog::Backlog;
 use super::super::event::{EndReason, Event, Gap, GapCause, Label, Note, Notice};
-use super::super::lifecycle::{Act, Input, Lifecycle};
+use super::super::lifecycle::{Act, Input, Lifecycle, Stance};
 use super::super::resume::Resume;
+use super::super::rows::{Card, Told};
 use super::super::source::{Container, ContainerKey, Listed, Phase, Source};
 use super::super::stale::Quiet;
 use super::Supervisor;
@@ -30,8 +31,12 @@ pub(super) struct Follower {
     pub(super) opened: (Instant, u64),
     /// Wakes its reader when the run has ended.
     pub(super) died: Arc<Notify>,
+    /// Tells its reader to end as if the stream had reached its age.
+    pub(super) rotate: Arc<Notify>,
     /// How its last stream ended.
     pub(super) ended: Option<EndReason>,
+    /// Where all of this is written down for who wants to see it.
+    pub(super) card: Arc<Card>,
 }
 
 impl Follower {
@@ -53,7 +58,9 @@ impl<S: Source> Supervisor<S> {
             wake: None,
             opened: (Instant::now(), 0),
             died: Arc::default(),
+            rotate: Arc::default(),
             ended: None,
+            card: self.tally.card(key, Arc::clone(&name), self.config.stream_timeout),
         };
         let row = Listed { key: key.clone(), name, phase: Phase::Running };
         let unmatched = self.selection.unmatched(std::slice::from_ref(&row));
@@ -68,6 +75,7 @@ impl<S: Source> Supervisor<S> {
         let Some(follower) = self.followers.get_mut(key) else {
             return;
         };
+        follower.card.inspected(container);
         let container = Arc::new(container.clone());
         follower.resume.get_or_insert_with(|| {
             let (outputs, max_line) = (self.config.outputs, self.config.max_line);
@@ -84,6 +92,7 @@ impl<S: Source> Supervisor<S> {
             return;
         };
         let from = Arc::clone(&follower.label.name);
+        follower.card.rename(Arc::clone(&name));
         follower.label = Arc::new(Label { key: key.clone(), name });
         if let Some(resume) = &follower.resume {
             let label = Arc::clone(&follower.label);
@@ -101,6 +110,21 @@ impl<S: Source> Supervisor<S> {
         let acts = follower.lifecycle.step(input, draw);
         for act in acts {
             self.act(key, act);
+        }
+        if let Some(follower) = self.followers.get(key) {
+            follower.card.stands(follower.lifecycle.stance(), follower.wake);
+        }
+    }
+
+    /// Rotates a stream now, whatever its age; a wait before the next try ends.
+    pub(super) fn rotate(&mut self, key: &ContainerKey) {
+        let Some(follower) = self.followers.get_mut(key) else {
+            return;
+        };
+        match follower.lifecycle.stance() {
+            Stance::Following => follower.rotate.notify_one(),
+            Stance::BackingOff => follower.wake = Some(Instant::now()),
+            _ => {}
         }
     }
 
@@ -139,19 +163,22 @@ impl<S: Source> Supervisor<S> {
             let mut lines = resume.batch();
             resume.end_run(&mut lines);
             if !lines.is_empty() {
-                self.tally.delivered(&lines);
+                self.tally.delivered(&follower.card, &lines);
                 self.outbox.push_back(Event::Lines(lines));
             }
         }
         if lost {
-            let cause = GapCause::Removed;
-            self.tally.gap(cause);
             let label = Arc::clone(&follower.label);
-            self.outbox.push_back(Event::Gap(Gap { label, from, to: None, cause }));
+            let gap = Gap { label, from, to: None, cause: GapCause::Removed };
+            self.tally.gap(&follower.card, &gap);
+            self.outbox.push_back(Event::Gap(gap));
         }
     }
 
     pub(super) fn say(&mut self, label: Option<Arc<Label>>, what: Notice) {
+        if let Some(follower) = label.as_ref().and_then(|label| self.followers.get(&label.key)) {
+            follower.card.told(Told::Note(what.clone()));
+        }
         if OUTBOX <= self.outbox.len() {
             self.dropped += 1;
             return;

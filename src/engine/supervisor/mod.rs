@@ -23,7 +23,7 @@ use super::selection::Selection;
 use super::source::{Container, ContainerKey, Happening, Listed, Source, SourceError, What};
 use super::stale::Budget;
 use super::tally::Tally;
-use super::{Config, backoff::Backoff};
+use super::{Config, Order, backoff::Backoff};
 use followers::Follower;
 
 /// Questions asked of the daemon at the same time.
@@ -50,6 +50,7 @@ pub(super) struct Supervisor<S: Source> {
     config: Config,
     selection: Selection,
     events: mpsc::Sender<Event>,
+    orders: mpsc::Receiver<Order>,
     /// Cancels every task of this supervisor.
     stop: CancellationToken,
     followers: BTreeMap<ContainerKey, Follower>,
@@ -82,6 +83,7 @@ impl<S: Source> Supervisor<S> {
         config: Config,
         selection: Selection,
         events: mpsc::Sender<Event>,
+        orders: mpsc::Receiver<Order>,
     ) -> Self {
         let random = config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         #[expect(clippy::disallowed_methods, reason = "at most one message per live task")]
@@ -99,6 +101,7 @@ impl<S: Source> Supervisor<S> {
             config,
             selection,
             events,
+            orders,
             stop: CancellationToken::new(),
             followers: BTreeMap::new(),
             outbox: VecDeque::new(),
@@ -153,6 +156,7 @@ impl<S: Source> Supervisor<S> {
                 () = self.events.closed() => return,
                 Some(message) = self.inbox.1.recv() => self.on_message(message),
                 Some(happening) = self.happenings.1.recv() => self.on_happening(&happening),
+                Some(Order::Rotate(key)) = self.orders.recv() => self.rotate(&key),
                 permit = events.reserve(), if !self.outbox.is_empty() => {
                     if let (Ok(permit), Some(event)) = (permit, self.outbox.pop_front()) {
                         permit.send(event);
@@ -183,7 +187,10 @@ impl<S: Source> Supervisor<S> {
     /// # Cancel safety
     /// Safe: a line is handed on or still waits.
     pub(super) async fn flush_lines(&mut self) {
-        for resume in self.followers.values().filter_map(|follower| follower.resume.as_ref()) {
+        for follower in self.followers.values() {
+            let Some(resume) = &follower.resume else {
+                continue;
+            };
             let Ok(permit) = self.events.reserve().await else {
                 return;
             };
@@ -191,7 +198,7 @@ impl<S: Source> Supervisor<S> {
             let mut lines = resume.batch();
             resume.end_run(&mut lines);
             if !lines.is_empty() {
-                self.tally.delivered(&lines);
+                self.tally.delivered(&follower.card, &lines);
                 permit.send(Event::Lines(lines));
             }
         }
@@ -215,7 +222,9 @@ impl<S: Source> Supervisor<S> {
             return self.awaited.is_empty() && followers.all(Lifecycle::is_settled);
         }
         // Nothing that was selected can ever be read.
-        !self.followers.is_empty() && followers.all(|lifecycle| lifecycle.failure().is_some())
+        !self.selection.is_open()
+            && !self.followers.is_empty()
+            && followers.all(|lifecycle| lifecycle.failure().is_some())
     }
 
     fn next_wake(&self) -> Instant {
@@ -283,6 +292,7 @@ impl<S: Source> Supervisor<S> {
             return;
         };
         follower.ended = Some(reason.clone());
+        follower.card.closed(reason);
         let (opened, before) = follower.opened;
         let progressed = before < follower.progress();
         match reason {
@@ -322,14 +332,25 @@ impl<S: Source> Supervisor<S> {
             return;
         }
         match happening.what {
-            What::Started => self.step(key, &Input::Started),
+            What::Started => {
+                if let Some(follower) = self.followers.get(key) {
+                    follower.card.started();
+                }
+                self.step(key, &Input::Started);
+            }
             What::Died(code) => {
                 if let Some(follower) = self.followers.get(key) {
+                    follower.card.died(code);
                     follower.died.notify_waiters();
                 }
                 self.step(key, &Input::Died(code));
             }
-            What::OutOfMemory => self.step(key, &Input::OutOfMemory),
+            What::OutOfMemory => {
+                if let Some(follower) = self.followers.get(key) {
+                    follower.card.out_of_memory();
+                }
+                self.step(key, &Input::OutOfMemory);
+            }
             What::Destroyed => self.step(key, &Input::Destroyed),
             What::Renamed => {
                 if let Some(name) = &happening.name {
@@ -348,6 +369,7 @@ impl<S: Source> Supervisor<S> {
                 }
                 None => {}
                 Some(follower) => {
+                    follower.card.listed(row.phase);
                     if follower.label.name != row.name {
                         self.rename(&row.key, row.name);
                     }

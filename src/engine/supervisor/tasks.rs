@@ -22,8 +22,9 @@ impl<S: Source> Supervisor<S> {
             resume: Arc::clone(follower.resume.as_ref()?),
             events: self.events.clone(),
             tally: Arc::clone(&self.tally),
-            lag: self.tally.lag(key, Arc::clone(&follower.label.name)),
+            card: Arc::clone(&follower.card),
             died: Arc::clone(&follower.died),
+            rotate: Arc::clone(&follower.rotate),
             probes: Arc::clone(&self.probes),
             stop: self.stop.clone(),
         };
@@ -38,7 +39,9 @@ impl<S: Source> Supervisor<S> {
         if let Some(follower) = self.followers.get_mut(key) {
             follower.opened = (Instant::now(), follower.progress());
             follower.wake = None;
-            if let Some(before) = follower.ended.take() {
+            let before = follower.ended.take();
+            follower.card.opened(before.as_ref());
+            if let Some(before) = before {
                 self.tally.reopen(&before);
             }
         }

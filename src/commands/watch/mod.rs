@@ -1,0 +1,189 @@
+//! `cmon watch`: the engine at work, and somebody who shows it: the screen, or the teller.
+//!
+//! Streams run on this thread, beside them the questions for the daemon's figures and the answers to
+//! Prometheus; what shows has a thread of its own. Whatever ends the run first stops the others. The
+//! screen gives the terminal back before the engine is waited for.
+
+mod show;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, Watch, WatchForm};
+use crate::docker::Docker;
+use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::engine::registry::Registry;
+use crate::engine::{Engine, Outcome};
+use crate::exit::Exit;
+use crate::metrics;
+use crate::output::Sinks;
+use crate::signal::Signals;
+use crate::snapshot::{self, Recorder, Shared};
+use show::{Over, Show};
+
+/// Batches of lines on their way from the engine to who shows.
+const CHANNEL: usize = 32;
+/// After the stop deadline the engine forces its way out within a second; then cmon leaves.
+const BEYOND: Duration = Duration::from_secs(1);
+/// On the screen the daemon's own figures are this old at most.
+const FIGURES: Duration = Duration::from_secs(5);
+
+/// Runs `cmon watch` against this daemon.
+///
+/// # Errors
+/// The run could not begin, or what was to be shown could not be written.
+pub async fn run(
+    config: Config,
+    watch: Watch,
+    daemon: (Address, Origin),
+    sinks: Sinks,
+) -> anyhow::Result<Exit> {
+    let mut signals = Signals::new().context("could not take over the signals")?;
+    let listener = match watch.metrics {
+        None => None,
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .with_context(|| format!("could not listen on {address} for --metrics"))?,
+        ),
+    };
+    let registry = Registry::default();
+    let shared = Shared::new(daemon.0.to_string());
+    let docker = Arc::new(Docker::new(Endpoint::new(daemon.0, daemon.1), registry.clone()));
+    let engine = Engine::new(Arc::clone(&docker), registry, config.engine.clone());
+    let (observer, control) = (engine.observer(), engine.control());
+    let recorder = || Recorder::new(observer.clone(), shared.clone());
+    let (events, received) = mpsc::channel(CHANNEL);
+    let stop = CancellationToken::new();
+    let figures = match watch.form {
+        WatchForm::Screen { .. } => FIGURES,
+        _ => watch.interval,
+    };
+    let beside = async {
+        observer.begun().await;
+        tokio::join!(
+            snapshot::sample(docker.api(), figures, &shared),
+            metrics::serve_maybe(listener, recorder()),
+        );
+    };
+    let running = engine.run(&config.selection, events, stop.clone());
+    tokio::pin!(running, beside);
+    let patience = config.engine.stop_timeout + BEYOND;
+    let mut run = Run { show: None, stop, patience, exit: None, deadline: None, failed: None };
+    let begin = async {
+        observer.begun().await;
+        let (config, recorder) = (config.output, recorder());
+        Show::begin(&watch, config, sinks, received, recorder, control)
+    };
+    // Nothing is shown before the daemon has answered: an error finds the terminal as it was.
+    tokio::select! {
+        biased;
+        outcome = &mut running => return run.finish(&mut signals, outcome?).await,
+        signal = signals.next() => {
+            run.end(Exit::from(signal));
+        }
+        show = begin => run.show = Some(show.context("could not begin to show")?),
+    }
+    let over = sleep(watch.duration.unwrap_or(Duration::MAX));
+    tokio::pin!(over);
+    let outcome = loop {
+        tokio::select! {
+            biased;
+            outcome = &mut running => break outcome?,
+            leave = run.step(&mut signals) => if leave {
+                return run.exit();
+            },
+            () = &mut over, if run.exit.is_none() && watch.duration.is_some() => {
+                run.end(Exit::Done);
+            }
+            () = &mut beside => {}
+        }
+    };
+    run.finish(&mut signals, outcome).await
+}
+
+/// What a run waits for beside the engine.
+struct Run {
+    show: Option<Show>,
+    stop: CancellationToken,
+    patience: Duration,
+    /// How cmon ends, once something has asked for it.
+    exit: Option<Exit>,
+    /// When to leave, once something has asked for the end.
+    deadline: Option<Instant>,
+    /// Why showing failed.
+    failed: Option<Arc<io::Error>>,
+}
+
+impl Run {
+    /// Asks everything to end; what asked first decides the exit code.
+    fn end(&mut self, exit: Exit) {
+        self.exit.get_or_insert(exit);
+        self.deadline.get_or_insert(Instant::now() + self.patience);
+        self.stop.cancel();
+        if let Some(show) = &self.show {
+            show.stop();
+        }
+    }
+
+    /// Waits for a signal, for the end of the show, or for the deadline; tells whether to leave at once.
+    async fn step(&mut self, signals: &mut Signals) -> bool {
+        let deadline = self.deadline;
+        tokio::select! {
+            signal = signals.next() => {
+                let again = self.exit.is_some();
+                self.end(Exit::from(signal));
+                again
+            }
+            over = show::over(&mut self.show) => {
+                self.show = None;
+                let exit = match over {
+                    Over::Done => Exit::Done,
+                    Over::Interrupted => Exit::Interrupted,
+                    Over::Failed(error) => {
+                        self.failed = Some(error);
+                        Exit::Failed
+                    }
+                };
+                self.end(exit);
+                false
+            }
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => true,
+        }
+    }
+
+    /// The engine has ended: waits until the terminal is given back.
+    async fn finish(mut self, signals: &mut Signals, outcome: Outcome) -> anyhow::Result<Exit> {
+        let by_itself = self.exit.is_none();
+        if let Some(show) = &self.show {
+            show.stop();
+        }
+        self.deadline.get_or_insert(Instant::now() + self.patience);
+        while self.show.is_some() {
+            if self.step(signals).await {
+                break;
+            }
+        }
+        if by_itself && let Some((name, error)) = outcome.failures.into_iter().next() {
+            return Err(
+                anyhow::Error::new(error).context(format!("nothing of `{name}` can be read"))
+            );
+        }
+        self.exit()
+    }
+
+    fn exit(&self) -> anyhow::Result<Exit> {
+        if let Some(error) = &self.failed {
+            let error = io::Error::new(error.kind(), Arc::clone(error));
+            return Err(anyhow::Error::new(error).context("could not write to stdout"));
+        }
+        Ok(self.exit.unwrap_or(Exit::Done))
+    }
+}

@@ -1,0 +1,80 @@
+//! Who shows: the screen or the teller, behind one face.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::config::{Watch, WatchForm};
+use crate::docker::Docker;
+use crate::engine::Control;
+use crate::engine::event::Event;
+use crate::output::watch::{Form, Teller};
+use crate::output::{self, Ended, Sinks};
+use crate::snapshot::Recorder;
+use crate::ui::{Closed, Screen};
+
+/// Somebody who shows what the engine does.
+pub(super) enum Show {
+    Screen(Screen),
+    Teller(Teller),
+}
+
+/// How a show ended.
+pub(super) enum Over {
+    /// It was asked to, or all was written.
+    Done,
+    /// By Ctrl-C, which a terminal in raw mode hands over as a key.
+    Interrupted,
+    /// It could not be written.
+    Failed(Arc<io::Error>),
+}
+
+impl Show {
+    pub(super) fn begin(
+        watch: &Watch,
+        config: output::Config,
+        sinks: Sinks,
+        events: mpsc::Receiver<Event>,
+        mut recorder: Recorder<Docker>,
+        control: Control,
+    ) -> io::Result<Self> {
+        let form = match watch.form {
+            WatchForm::Screen { color } => {
+                let look = Box::new(move || recorder.take());
+                return Screen::open(color, events, look, control).map(Show::Screen);
+            }
+            WatchForm::Lines => Form::Lines(watch.interval),
+            WatchForm::Table => Form::Table,
+            WatchForm::Json { once: true } => Form::JsonOnce,
+            WatchForm::Json { once: false } => Form::Json(watch.interval),
+        };
+        Teller::spawn(form, config, sinks, events, move || recorder.take()).map(Show::Teller)
+    }
+
+    /// Asks it to end. The teller ends with the engine's events.
+    pub(super) fn stop(&self) {
+        if let Show::Screen(screen) = self {
+            screen.stop();
+        }
+    }
+}
+
+/// Waits for the end of the show; for ever where there is none.
+///
+/// # Cancel safety
+/// Safe.
+pub(super) async fn over(show: &mut Option<Show>) -> Over {
+    match show {
+        Some(Show::Screen(screen)) => match screen.closed().await {
+            Closed::Done => Over::Done,
+            Closed::Interrupted => Over::Interrupted,
+            Closed::Failed(error) => Over::Failed(error),
+        },
+        Some(Show::Teller(teller)) => match teller.ended().await {
+            Ended::Done | Ended::Closed => Over::Done,
+            Ended::Failed(error) => Over::Failed(error),
+        },
+        None => std::future::pending().await,
+    }
+}

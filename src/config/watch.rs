@@ -1,0 +1,165 @@
+//! What `cmon watch` is to do.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::{Action, Config, FileKind, Surroundings, UsageError, colors};
+use crate::cli;
+use crate::docker::endpoint::{Address, Origin};
+use crate::engine::selection::{PatternText, Selection};
+use crate::engine::{self, Backlog, Outputs};
+use crate::output;
+
+/// Lines of each container that are read first, so that there is something to look at.
+const HISTORY: u64 = 100;
+/// Lines longer than this pass in pieces: nobody reads more of one on a screen.
+const MAX_LINE: usize = 64 << 10;
+
+/// All that `cmon watch` needs to know beside what every command does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// How it shows what it sees.
+    pub form: WatchForm,
+    /// How far apart snapshots are.
+    pub interval: Duration,
+    /// When to end.
+    pub duration: Option<Duration>,
+    /// Where Prometheus finds the figures.
+    pub metrics: Option<SocketAddr>,
+}
+
+/// How `cmon watch` shows what it sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchForm {
+    /// The full screen.
+    Screen {
+        /// In colours.
+        color: bool,
+    },
+    /// A line of totals per interval.
+    Lines,
+    /// One table.
+    Table,
+    /// JSON: one snapshot, or one per interval.
+    Json {
+        /// One only.
+        once: bool,
+    },
+}
+
+/// Decides what is meant.
+pub(super) fn config(
+    daemon: Option<(Address, Origin)>,
+    global: &cli::Global,
+    watch: &cli::Watch,
+    around: &Surroundings,
+) -> Result<Config, UsageError> {
+    let texts: Vec<PatternText> =
+        watch.containers.iter().map(|text| PatternText(text.clone())).collect();
+    let selection = match texts.is_empty() && !watch.all {
+        true => Selection::running(),
+        false => Selection::compile(&texts, watch.all)?,
+    };
+    let terminal = around.stdout == FileKind::Terminal;
+    let form = match (watch.output, watch.once) {
+        (cli::WatchForm::Json, once) => WatchForm::Json { once },
+        (cli::WatchForm::Text, true) => WatchForm::Table,
+        (cli::WatchForm::Text, false) if terminal && !around.dumb_terminal => {
+            WatchForm::Screen { color: colors(global, around, true) }
+        }
+        (cli::WatchForm::Text, false) => WatchForm::Lines,
+    };
+    let screen = matches!(form, WatchForm::Screen { .. });
+    Ok(Config {
+        daemon,
+        selection,
+        engine: engine::Config {
+            follow: true,
+            exit_on_stop: false,
+            wait: watch.wait,
+            backlog: Backlog::Last(if screen { HISTORY } else { 0 }),
+            outputs: Outputs::BOTH,
+            max_line: MAX_LINE,
+            stream_timeout: global.stream_timeout,
+            stale_after: global.stale_after,
+            stop_timeout: global.stop_timeout,
+            seed: None,
+        },
+        output: output::Config {
+            form: output::Form::Text { prefix: true },
+            timestamps: false,
+            sanitize: terminal,
+            color_out: colors(global, around, terminal),
+            color_err: colors(global, around, around.stderr_is_terminal),
+            quiet: global.quiet,
+            status: false,
+            summary: output::Summary::Never,
+        },
+        verbosity: match screen && around.stderr_is_terminal {
+            // What is traced would be written over the screen.
+            true => 0,
+            false => global.verbose,
+        },
+        action: Action::Watch(Watch {
+            form,
+            interval: watch.interval,
+            duration: watch.duration,
+            metrics: watch.metrics,
+        }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn config(args: &str, stdout: FileKind, dumb_terminal: bool) -> Config {
+        let cli = cli::Cli::try_parse_from(args.split_whitespace()).unwrap();
+        let around = Surroundings {
+            docker_host: None,
+            no_color: false,
+            force_color: false,
+            dumb_terminal,
+            stdout,
+            stderr_is_terminal: true,
+        };
+        Config::new(cli, &around).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_follows_from_flags_and_stdout() {
+        use FileKind::{Other, Terminal};
+        let screen = WatchForm::Screen { color: true };
+        let cases = [
+            ("cmon watch", Terminal, false, screen),
+            ("cmon watch --color never", Terminal, false, WatchForm::Screen { color: false }),
+            ("cmon watch", Terminal, true, WatchForm::Lines),
+            ("cmon watch", Other, false, WatchForm::Lines),
+            ("cmon watch --once", Terminal, false, WatchForm::Table),
+            ("cmon watch --once", Other, false, WatchForm::Table),
+            ("cmon watch -o json", Terminal, false, WatchForm::Json { once: false }),
+            ("cmon watch -o json --once", Other, false, WatchForm::Json { once: true }),
+        ];
+        for (args, stdout, dumb, expected) in cases {
+            let Action::Watch(watch) = config(args, stdout, dumb).action else {
+                panic!("{args} is `watch`");
+            };
+            assert_eq!(watch.form, expected, "{args}");
+        }
+    }
+
+    #[test]
+    fn without_a_name_it_is_for_all_that_run() {
+        let open = |args| config(args, FileKind::Other, false).selection.is_open();
+        assert!(open("cmon watch") && open("cmon watch --demo"));
+        assert!(!open("cmon watch -a") && !open("cmon watch web"));
+    }
+
+    #[test]
+    fn tracing_does_not_write_over_the_screen() {
+        assert_eq!(config("cmon watch -v", FileKind::Terminal, false).verbosity, 0);
+        assert_eq!(config("cmon watch -v --once", FileKind::Terminal, false).verbosity, 1);
+    }
+}

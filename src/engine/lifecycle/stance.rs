@@ -1,0 +1,36 @@
+//! What a follower is doing, in the few words that its row tells.
+
+use super::super::source::ErrorKind;
+use super::{Lifecycle, State};
+
+/// What one container's follower is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Stance {
+    /// The daemon is asked about the container.
+    Asking,
+    /// A stream is open, or is being opened.
+    Following,
+    /// The rest of its log is read.
+    Draining,
+    /// A failure is waited out.
+    BackingOff,
+    /// The next run is waited for: the restart policy has it in hand.
+    Waiting,
+    /// Nothing is read: its log is read to the end, or cannot be read for this reason.
+    Ended(Option<ErrorKind>),
+}
+
+impl Lifecycle {
+    /// What it is doing.
+    pub(in super::super) fn stance(&self) -> Stance {
+        match self.state {
+            State::Inspecting { .. } => Stance::Asking,
+            State::Following => Stance::Following,
+            State::Draining => Stance::Draining,
+            State::Waiting { .. } => Stance::BackingOff,
+            State::Idle { restarting: true } => Stance::Waiting,
+            State::Idle { restarting: false } => Stance::Ended(None),
+            State::Done => Stance::Ended(self.failure().map(|error| error.kind)),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! How often streams are closed, and how fast lines come: bounded memories of the last while.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The time over which the rates of lines and bytes are taken, in seconds.
+const RATE: u64 = 5;
+/// The least time over which the rate of cycles is taken, and so many stream timeouts.
+const CYCLES: (Duration, u32) = (Duration::from_secs(60), 5);
+/// Closings that are remembered for their rate.
+const CLOSINGS: usize = 64;
+
+/// When streams were closed.
+#[derive(Debug, Default)]
+pub(super) struct Closings(pub(super) VecDeque<Instant>);
+
+impl Closings {
+    pub(super) fn add(&mut self, now: Instant) {
+        if self.0.len() == CLOSINGS {
+            self.0.pop_front();
+        }
+        self.0.push_back(now);
+    }
+
+    /// Closings per minute, over several stream timeouts: one is closed once in each.
+    pub(super) fn per_minute(&self, now: Instant, joined: Instant, timeout: Duration) -> f64 {
+        let (least, timeouts) = CYCLES;
+        let mut over = least.max(timeout.saturating_mul(timeouts)).min(now - joined);
+        if self.0.len() == CLOSINGS
+            && let Some(first) = self.0.front()
+        {
+            // What was before it is forgotten.
+            over = over.min(now - *first);
+        }
+        let count = self.0.iter().filter(|at| now - **at <= over).count();
+        let over = over.as_secs_f64();
+        if over < 1.0 { 0.0 } else { count as f64 * 60.0 / over }
+    }
+}
+
+/// Lines and bytes of the last seconds.
+#[derive(Debug, Default)]
+pub(super) struct Traffic(pub(super) VecDeque<(u64, u64, u64)>);
+
+impl Traffic {
+    pub(super) fn add(&mut self, second: u64, lines: u64, bytes: u64) {
+        match self.0.back_mut() {
+            Some((last, of_lines, of_bytes)) if *last == second => {
+                *of_lines += lines;
+                *of_bytes += bytes;
+            }
+            _ => self.0.push_back((second, lines, bytes)),
+        }
+        while self.0.front().is_some_and(|(first, ..)| first + RATE < second) {
+            self.0.pop_front();
+        }
+    }
+
+    /// Lines and bytes a second, over whole seconds only, so that the rate does not waver.
+    pub(super) fn rates(&self, stood: Duration) -> (f64, f64) {
+        let now = stood.as_secs();
+        let from = now.saturating_sub(RATE);
+        let whole = self.0.iter().filter(|(second, ..)| (from..now).contains(second));
+        let (lines, bytes) =
+            whole.fold((0, 0), |sums, (_, lines, bytes)| (sums.0 + lines, sums.1 + bytes));
+        let over = now.clamp(1, RATE) as f64;
+        (lines as f64 / over, bytes as f64 / over)
+    }
+}

@@ -1,0 +1,102 @@
+//! A card is written on, and its row tells.
+
+use tokio::time::sleep;
+
+use super::super::event::Label;
+use super::super::source::{ContainerId, DaemonId, StdStream};
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn card(timeout: Duration) -> Card {
+    let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab") };
+    Card::new(key, "web".into(), timeout)
+}
+
+fn row(card: &Card) -> Row {
+    card.row(Instant::now(), Timestamp::now())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_streaming_once_it_has_found_its_place() {
+    let card = card(30 * SECOND);
+    assert_eq!(row(&card).stream, StreamState::Opening);
+    card.stands(Stance::Following, None);
+    card.opened(None);
+    assert_eq!(row(&card).stream, StreamState::Opening);
+    card.settled(false);
+    sleep(SECOND).await;
+    assert_eq!((row(&card).stream, row(&card).age), (StreamState::Streaming, Some(SECOND)));
+    card.settled(true);
+    assert_eq!(row(&card).stream, StreamState::Stale);
+    card.closed(&EndReason::Stale);
+    card.opened(Some(&EndReason::Stale));
+    assert_eq!(row(&card).stream, StreamState::Stale, "until the next one delivers");
+    card.settled(false);
+    card.closed(&EndReason::Rotated);
+    card.opened(Some(&EndReason::Rotated));
+    assert_eq!(row(&card).stream, StreamState::Rotating);
+    assert_eq!((row(&card).cycles, row(&card).irregular_reopens()), (2, 1));
+    card.stands(Stance::BackingOff, Some(Instant::now() + 3 * SECOND));
+    sleep(SECOND).await;
+    assert_eq!(row(&card).stream, StreamState::BackingOff { left: 2 * SECOND });
+    sleep(5 * SECOND).await;
+    assert_eq!(row(&card).stream, StreamState::BackingOff { left: Duration::ZERO });
+}
+
+#[tokio::test(start_paused = true)]
+async fn cycles_are_counted_over_several_stream_timeouts() {
+    let card = card(300 * SECOND);
+    for _ in 0..200 {
+        sleep(300 * SECOND).await;
+        card.closed(&EndReason::Rotated);
+    }
+    sleep(150 * SECOND).await;
+    let rate = row(&card).cycles_per_minute;
+    assert!((0.15..0.25).contains(&rate), "{rate}");
+    assert_eq!(card.facts().closings.0.len(), 64, "what is remembered is bounded");
+    for _ in 0..200 {
+        card.closed(&EndReason::Rotated);
+        sleep(SECOND / 2).await;
+    }
+    let rate = row(&card).cycles_per_minute;
+    assert!((119.0..122.0).contains(&rate), "{rate}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rates_are_of_the_last_seconds_and_not_of_what_was_stored_before() {
+    let card = card(SECOND);
+    let key = card.key.clone();
+    let batch = |time: Timestamp| {
+        let mut lines = Lines::new(Arc::new(Label { key: key.clone(), name: "web".into() }));
+        lines.push(time, StdStream::Stdout, [b"123456789\n", b""], true, false);
+        lines
+    };
+    card.delivered(&batch(Timestamp::from_nanos(5)));
+    sleep(SECOND).await;
+    assert_eq!((row(&card).lines, row(&card).lines_per_second), (1, 0.0));
+    for _ in 0..100 {
+        card.delivered(&batch(Timestamp::now()));
+        sleep(SECOND / 10).await;
+    }
+    let busy = row(&card);
+    assert_eq!((busy.lines_per_second, busy.bytes_per_second), (10.0, 100.0));
+    sleep(6 * SECOND).await;
+    assert_eq!(row(&card).lines_per_second, 0.0);
+    assert!(card.facts().traffic.0.len() <= 6, "what is remembered is bounded");
+}
+
+#[test]
+fn how_a_run_ended_stands_until_the_next_begins() {
+    let card = card(SECOND);
+    card.out_of_memory();
+    card.died(137);
+    assert_eq!(row(&card).exit, Some(Exit { code: 137, oom: true }));
+    card.started();
+    assert_eq!((row(&card).phase, row(&card).exit), (Some(Phase::Running), None));
+    card.listed(Phase::Paused);
+    assert_eq!(row(&card).phase, Some(Phase::Paused));
+    card.died(0);
+    card.listed(Phase::Running);
+    assert_eq!(row(&card).phase, Some(Phase::Exited), "a list may be older than the event");
+}

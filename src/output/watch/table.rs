@@ -1,0 +1,90 @@
+//! `--once`: the figures and the table as text, as wide as they are; and a line of totals.
+
+use std::fmt::Write;
+
+use jiff::tz::TimeZone;
+use unicode_width::UnicodeWidthStr;
+
+use super::super::note::clock;
+use super::super::status;
+use super::columns::{Attention, Column};
+use super::units;
+use crate::snapshot::Snapshot;
+
+/// The figures above the table, a line each: the daemon, the machinery, the costs.
+pub(super) fn head(snapshot: &Snapshot) -> Vec<String> {
+    let (daemon, census) = (&snapshot.daemon, &snapshot.census);
+    let known = |figure: Option<u64>| figure.map_or_else(|| "?".to_owned(), units::count);
+    let mut lines = vec![format!(
+        "daemon {} {} at {}: {} goroutines, {} descriptors",
+        if daemon.name.is_empty() { "?" } else { &daemon.name },
+        if daemon.version.is_empty() { "?" } else { &daemon.version },
+        daemon.endpoint,
+        known(daemon.goroutines),
+        known(daemon.descriptors),
+    )];
+    lines.push(format!(
+        "{} containers; {} tasks; {} readers {} {} streams; {} connections; {:.1} cycles/min ({:.1} expected); \
+         {} gaps",
+        census.containers,
+        census.live_tasks(),
+        census.readers,
+        if census.readers == census.streams_open { "=" } else { "!=" },
+        census.streams_open,
+        census.open_connections(),
+        census.cycles_per_minute,
+        census.cycles_expected,
+        census.gaps,
+    ));
+    if let Some(own) = snapshot.own {
+        lines.push(format!(
+            "cmon: {:.1}% cpu; {} memory; {} descriptors; {} threads",
+            own.cpu_percent,
+            units::bytes(own.memory as f64),
+            own.descriptors,
+            own.threads,
+        ));
+    }
+    if let Some(away) = census.away {
+        lines.push(format!(
+            "the daemon has not answered for {}; next try in {}",
+            units::time(away.since),
+            units::time(away.next)
+        ));
+    }
+    lines
+}
+
+/// The head, and a row per container.
+pub(super) fn table(snapshot: &Snapshot, zone: &TimeZone) -> String {
+    let mut text: String = head(snapshot).iter().map(|line| format!("{line}\n")).collect();
+    text.push('\n');
+    let heading = Column::ALL.map(|column| column.title().to_owned());
+    let rows = snapshot.rows.iter().map(|row| Column::ALL.map(|column| column.text(row, zone)));
+    let cells: Vec<_> = [heading].into_iter().chain(rows).collect();
+    let widest = |at: usize| cells.iter().map(|row| row[at].width()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..Column::ALL.len()).map(widest).collect();
+    let signs = snapshot.rows.iter().map(|row| Attention::of(row).sign());
+    for (sign, row) in [" "].into_iter().chain(signs).zip(&cells) {
+        let mut line = sign.to_owned();
+        for ((column, cell), width) in Column::ALL.iter().zip(row).zip(&widths) {
+            let padding = " ".repeat(width - cell.width());
+            // Writing to a String cannot fail.
+            let _ = match column.is_figure() {
+                true => write!(line, " {padding}{cell} "),
+                false => write!(line, " {cell}{padding} "),
+            };
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The totals of a moment, in one line.
+pub(super) fn totals(snapshot: &Snapshot, zone: &TimeZone) -> String {
+    let time = clock(snapshot.time, zone);
+    let (time, _) = time.split_once('.').unwrap_or((&time, ""));
+    let (containers, rate) = (snapshot.census.containers, snapshot.lines_per_second());
+    format!("{time} {containers} containers · {}\n", status::text(&snapshot.census, rate))
+}

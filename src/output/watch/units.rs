@@ -1,0 +1,95 @@
+//! Figures in few characters.
+
+use std::time::Duration;
+
+/// `0.4s`, `12s`, `4m10s`, `2h05m`, `3d04h`.
+pub fn time(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match () {
+        () if time < Duration::from_secs(10) => format!("{:.1}s", time.as_secs_f64()),
+        () if minutes == 0 => format!("{seconds}s"),
+        () if hours == 0 => format!("{minutes}m{:02}s", seconds % 60),
+        () if days == 0 => format!("{hours}h{:02}m", minutes % 60),
+        () => format!("{days}d{:02}h", hours % 24),
+    }
+}
+
+/// The same in whole seconds.
+pub fn seconds(time: Duration) -> String {
+    match time.as_secs() {
+        short @ ..10 => format!("{short}s"),
+        _ => self::time(time),
+    }
+}
+
+/// `12ms`, `1.2s`; `-` where there is none.
+pub fn lag(lag: Duration) -> String {
+    match lag.as_millis() {
+        0 => "-".to_owned(),
+        millis @ ..1000 => format!("{millis}ms"),
+        _ => time(lag),
+    }
+}
+
+/// `0`, `3.4`, `120`, `12.3k`, `4.5M`.
+pub fn rate(rate: f64) -> String {
+    match rate {
+        0.0 => "0".to_owned(),
+        rate if rate < 99.95 => format!("{rate:.1}"),
+        rate if rate < 9_999.5 => format!("{rate:.0}"),
+        rate if rate < 999_950.0 => format!("{:.1}k", rate / 1e3),
+        rate => format!("{:.1}M", rate / 1e6),
+    }
+}
+
+/// `0`, `12`, `12.3k`.
+pub fn count(count: u64) -> String {
+    match count {
+        0..=99_999 => count.to_string(),
+        _ => rate(count as f64),
+    }
+}
+
+/// `512B`, `1.5K`, `3.0M`, `2.1G`.
+pub fn bytes(bytes: f64) -> String {
+    const UNITS: [&str; 5] = ["B", "K", "M", "G", "T"];
+    let (mut value, mut unit) = (bytes, 0);
+    // Where it would be shown as 1024 it is the next unit.
+    while 1023.95 <= value && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    match unit {
+        0 => format!("{value:.0}B"),
+        _ => format!("{value:.1}{}", UNITS[unit]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_two_units_at_most() {
+        let shown = [0, 9, 10, 59, 60, 250, 3600, 7500, 90_000, 260_000]
+            .map(|seconds| time(Duration::from_secs(seconds)));
+        let expected =
+            ["0.0s", "9.0s", "10s", "59s", "1m00s", "4m10s", "1h00m", "2h05m", "1d01h", "3d00h"];
+        assert_eq!(shown, expected);
+        assert_eq!(seconds(Duration::from_millis(3900)), "3s");
+        assert_eq!(
+            [0, 12, 1200].map(|millis| lag(Duration::from_millis(millis))),
+            ["-", "12ms", "1.2s"]
+        );
+    }
+
+    #[test]
+    fn figures_stay_within_six_characters() {
+        let rates = [0.0, 3.44, 99.9, 120.4, 9_999.0, 12_345.0, 4_500_000.0].map(rate);
+        assert_eq!(rates, ["0", "3.4", "99.9", "120", "9999", "12.3k", "4.5M"]);
+        let sizes = [0.0, 512.0, 1023.0, 1536.0, 1_048_570.0, 3.0 * 1_048_576.0].map(bytes);
+        assert_eq!(sizes, ["0B", "512B", "1023B", "1.5K", "1.0M", "3.0M"]);
+        assert_eq!([7, 99_999, 1_234_567].map(count), ["7", "99999", "1.2M"]);
+    }
+}

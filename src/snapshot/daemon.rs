@@ -1,0 +1,88 @@
+//! What the daemon tells of itself, asked now and then: never more often than every two seconds.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::docker::api::{Api, Info};
+
+/// The daemon is not asked for its figures more often than this.
+const LEAST: Duration = Duration::from_secs(2);
+
+/// What is known of the daemon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Daemon {
+    /// Its address.
+    pub endpoint: String,
+    /// Its name: the host's; empty until it has told.
+    pub name: String,
+    /// Its version; empty until it has told.
+    pub version: String,
+    /// Its goroutines, as of the last question; nothing where that was not answered.
+    pub goroutines: Option<u64>,
+    /// Its open descriptors.
+    pub descriptors: Option<u64>,
+}
+
+/// What is known of the daemon, for several readers.
+#[derive(Clone, Debug, Default)]
+pub struct Shared(Arc<Mutex<Daemon>>);
+
+impl Shared {
+    /// A daemon of which nothing but the address is known.
+    pub fn new(endpoint: String) -> Self {
+        Self(Arc::new(Mutex::new(Daemon { endpoint, ..Daemon::default() })))
+    }
+
+    /// What is known now.
+    pub fn get(&self) -> Daemon {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn learn(&self, info: Info) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !info.name.is_empty() {
+            known.name = info.name;
+        }
+        if !info.version.is_empty() {
+            known.version = info.version;
+        }
+        (known.goroutines, known.descriptors) = (info.goroutines, info.descriptors);
+    }
+}
+
+/// Asks the daemon for its figures for ever, this far apart.
+pub async fn sample(api: &Api, every: Duration, shared: &Shared) {
+    loop {
+        // That it does not answer shows elsewhere; its figures are unknown then.
+        let info = api.info().await.unwrap_or_else(|error| {
+            tracing::debug!("the daemon's figures: {error}");
+            Info::default()
+        });
+        shared.learn(info);
+        sleep(every.max(LEAST)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_does_not_answer_keeps_its_name_but_not_its_figures() {
+        let shared = Shared::new("unix:///s".to_owned());
+        let info = Info {
+            name: "host".to_owned(),
+            version: "24.0".to_owned(),
+            goroutines: Some(70),
+            descriptors: Some(40),
+        };
+        shared.learn(info);
+        assert_eq!(shared.get().goroutines, Some(70));
+        shared.learn(Info::default());
+        let known = shared.get();
+        assert_eq!((known.name.as_str(), known.version.as_str()), ("host", "24.0"));
+        assert_eq!((known.goroutines, known.descriptors), (None, None));
+    }
+}
