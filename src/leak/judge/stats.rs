@@ -13,12 +13,12 @@ pub(super) const Z99: f64 = 2.326_347_874_040_841;
 pub(super) const Z995: f64 = 2.575_829_303_548_901;
 
 /// The mean, or 0 of nothing.
-pub fn mean(values: &[f64]) -> f64 {
+pub(super) fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
 /// The standard deviation of a sample (divisor `n - 1`), or 0 of fewer than two values.
-pub fn deviation(values: &[f64]) -> f64 {
+pub(super) fn deviation(values: &[f64]) -> f64 {
     if values.len() < 2 {
         return 0.0;
     }
@@ -28,7 +28,7 @@ pub fn deviation(values: &[f64]) -> f64 {
 }
 
 /// The median, or 0 of nothing.
-pub fn median(values: &[f64]) -> f64 {
+pub(super) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     median_of_sorted(&sorted)
@@ -44,7 +44,7 @@ pub(super) fn median_of_sorted(sorted: &[f64]) -> f64 {
 }
 
 /// A robust standard deviation: 1.4826 times the median distance from the median.
-pub fn spread(values: &[f64]) -> f64 {
+pub(super) fn spread(values: &[f64]) -> f64 {
     let middle = median(values);
     let distances: Vec<f64> = values.iter().map(|value| (value - middle).abs()).collect();
     1.4826 * median(&distances)
@@ -148,19 +148,19 @@ fn gamma(a: f64, x: f64) -> f64 {
 }
 
 /// P(Z > z) for a standard normal Z.
-pub fn normal_above(z: f64) -> f64 {
+pub(super) fn normal_above(z: f64) -> f64 {
     let tail = 0.5 * (1.0 - gamma(0.5, z * z / 2.0));
     if z >= 0.0 { tail } else { 1.0 - tail }
 }
 
 /// P(T > t) for Student's t with so many degrees of freedom.
-pub fn t_above(t: f64, freedom: f64) -> f64 {
+pub(super) fn t_above(t: f64, freedom: f64) -> f64 {
     let tail = 0.5 * beta(freedom / 2.0, 0.5, freedom / (freedom + t * t));
     if t >= 0.0 { tail } else { 1.0 - tail }
 }
 
 /// The quantile of Student's t: 0.99 and 9 degrees of freedom give 2.82.
-pub fn t_quantile(p: f64, freedom: f64) -> f64 {
+pub(super) fn t_quantile(p: f64, freedom: f64) -> f64 {
     if p < 0.5 {
         return -t_quantile(1.0 - p, freedom);
     }
@@ -168,12 +168,12 @@ pub fn t_quantile(p: f64, freedom: f64) -> f64 {
 }
 
 /// The quantile of chi-squared with so many degrees of freedom.
-pub fn chi2_quantile(p: f64, freedom: f64) -> f64 {
+pub(super) fn chi2_quantile(p: f64, freedom: f64) -> f64 {
     invert(|x| gamma(freedom / 2.0, x / 2.0), p)
 }
 
 /// P(X >= successes) of a binomial X.
-pub fn binomial_at_least(successes: u32, trials: u32, chance: f64) -> f64 {
+pub(super) fn binomial_at_least(successes: u32, trials: u32, chance: f64) -> f64 {
     match successes {
         0 => 1.0,
         k if k > trials => 0.0,
@@ -182,7 +182,7 @@ pub fn binomial_at_least(successes: u32, trials: u32, chance: f64) -> f64 {
 }
 
 /// P(X >= events) of a Poisson X with this mean.
-pub fn poisson_at_least(events: u32, mean: f64) -> f64 {
+pub(super) fn poisson_at_least(events: u32, mean: f64) -> f64 {
     if events == 0 { 1.0 } else { gamma(f64::from(events), mean) }
 }
 

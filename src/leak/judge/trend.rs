@@ -9,7 +9,7 @@ use super::stats::{median_of_sorted, normal_above};
 /// Slope of `(x, y)` by Theil and Sen: the median slope of all pairs, with Sen's interval (ranks
 /// from the variance of Kendall's S with ties, as in Hollander and Wolfe; `z` is the two-sided normal
 /// quantile). Nothing when no two `x` differ.
-pub fn theil_sen(points: &[(f64, f64)], z: f64) -> Option<Interval> {
+pub(super) fn theil_sen(points: &[(f64, f64)], z: f64) -> Option<Interval> {
     let mut slopes = Vec::with_capacity(points.len() * points.len().saturating_sub(1) / 2);
     for (i, a) in points.iter().enumerate() {
         for b in &points[i + 1..] {
@@ -30,8 +30,8 @@ pub fn theil_sen(points: &[(f64, f64)], z: f64) -> Option<Interval> {
     let reach = z * variance.max(0.0).sqrt();
     let last = slopes.len() - 1;
     let count = slopes.len() as f64;
-    let low = rank(((count - reach) / 2.0).round_ties_even() - 1.0, last);
-    let high = rank(((count + reach) / 2.0).round_ties_even(), last);
+    let low = rank((f64::midpoint(count, -reach)).round_ties_even() - 1.0, last);
+    let high = rank(f64::midpoint(count, reach).round_ties_even(), last);
     Some(Interval { estimate: median_of_sorted(&slopes), low: slopes[low], high: slopes[high] })
 }
 
@@ -45,7 +45,7 @@ fn rank(rank: f64, last: usize) -> usize {
 fn ties(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values
-        .chunk_by(|a, b| a == b)
+        .chunk_by(|a, b| a >= b)
         .map(|group| group.len() as f64)
         .map(|q| q * (q - 1.0) * (2.0 * q + 5.0))
         .sum()
@@ -53,19 +53,19 @@ fn ties(values: &mut [f64]) -> f64 {
 
 /// What Mann and Kendall's test says of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Kendall {
+pub(super) struct Kendall {
     /// Pairs that rise minus pairs that fall.
-    pub s: f64,
+    pub(super) s: f64,
     /// The variance of `s` without a trend, with ties counted.
-    pub variance: f64,
+    pub(super) variance: f64,
     /// `s` in standard deviations, one step nearer to 0 (continuity).
-    pub z: f64,
+    pub(super) z: f64,
     /// One-sided: the chance of so much rise without a trend.
-    pub p: f64,
+    pub(super) p: f64,
 }
 
 /// Mann and Kendall's test for a rise of values in their order.
-pub fn mann_kendall(values: &[f64]) -> Kendall {
+pub(super) fn mann_kendall(values: &[f64]) -> Kendall {
     let mut s = 0.0_f64;
     for (i, a) in values.iter().enumerate() {
         for b in &values[i + 1..] {

@@ -1,1 +1,0 @@
-//! What each judge must say.

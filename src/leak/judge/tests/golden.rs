@@ -1,0 +1,152 @@
+//! The statistics against numbers that scipy computed (`scripts/golden.py` prints them).
+
+use super::super::driven::sign_flip;
+use super::super::stats::{
+    Z80, Z99, Z995, binomial_at_least, chi2_quantile, deviation, mean, normal_above,
+    poisson_at_least, t_above, t_quantile,
+};
+use super::super::trend::{mann_kendall, theil_sen};
+
+const TIED: [f64; 12] = [3.0, 3.0, 5.0, 4.0, 4.0, 6.0, 7.0, 7.0, 7.0, 9.0, 8.0, 8.0];
+const PAIRS: [f64; 8] = [5.0, -1.0, 3.0, 2.0, 4.0, -2.0, 6.0, 1.0];
+
+#[track_caller]
+fn close(ours: &[f64], theirs: &[f64]) {
+    assert_eq!(ours.len(), theirs.len());
+    for (ours, theirs) in ours.iter().zip(theirs) {
+        let error = (ours - theirs).abs() / theirs.abs().max(1e-4);
+        assert!(error < 1e-9, "{ours} is not {theirs}");
+    }
+}
+
+#[test]
+fn quantiles_and_tails_are_those_of_scipy() {
+    let t = [(0.99, 1.0), (0.99, 9.0), (0.995, 23.0), (0.8, 4.0), (0.01, 7.0)];
+    close(
+        &t.map(|(p, f)| t_quantile(p, f)),
+        &[
+            31.820_515_953_757_58,
+            2.821_437_923_300_549_3,
+            2.807_335_683_767_522_7,
+            0.940_964_577_197_53,
+            -2.997_951_566_868_528_6,
+        ],
+    );
+    let t = [(0.0, 3.0), (2.5, 6.0), (-1.2, 11.0), (6.0, 2.0), (0.1, 30.0)];
+    close(
+        &t.map(|(t, f)| t_above(t, f)),
+        &[
+            0.5,
+            0.023_264_116_142_083_64,
+            0.872_326_858_721_782_7,
+            0.013_335_736_607_712_385,
+            0.460_504_805_895_135_54,
+        ],
+    );
+    close(
+        &[Z80, Z99, Z995],
+        &[0.841_621_233_572_914_3, 2.326_347_874_040_840_8, 2.575_829_303_548_900_4],
+    );
+    close(
+        &[0.0, 1.0, 2.326, 4.0, -1.5].map(normal_above),
+        &[
+            0.5,
+            0.158_655_253_931_457_07,
+            0.010_009_275_340_867_669,
+            3.167_124_183_311_986e-5,
+            0.933_192_798_731_141_9,
+        ],
+    );
+    let chi2 = [(0.01, 2.0), (0.99, 2.0), (0.01, 40.0), (0.99, 82.0), (0.5, 7.0)];
+    close(
+        &chi2.map(|(p, f)| chi2_quantile(p, f)),
+        &[
+            0.020_100_671_707_002_873,
+            9.210_340_371_976_18,
+            22.164_261_252_975_155,
+            114.694_894_677_568_02,
+            6.345_811_195_521_515,
+        ],
+    );
+}
+
+#[test]
+fn counting_tails_are_those_of_scipy() {
+    let binomial = [(1, 10), (6, 10), (10, 10), (30, 80)];
+    close(
+        &binomial.map(|(k, n)| binomial_at_least(k, n, 0.27)),
+        &[
+            0.957_023_741_702_964_4,
+            0.028_722_439_060_701_05,
+            2.058_911_320_946_491_4e-6,
+            0.026_001_763_674_034_967,
+        ],
+    );
+    assert_eq!([binomial_at_least(0, 5, 0.3), binomial_at_least(6, 5, 0.3)], [1.0, 0.0]);
+    let poisson = [(1, 0.1), (4, 0.5), (20, 12.0), (3, 30.0)];
+    close(
+        &poisson.map(|(k, m)| poisson_at_least(k, m)),
+        &[
+            0.095_162_581_964_040_44,
+            0.001_751_622_556_290_824,
+            0.021_279_769_383_026_62,
+            0.999_999_999_954_989_5,
+        ],
+    );
+}
+
+#[test]
+fn theil_and_sen_agree_with_scipy_slope_and_interval() {
+    let x = [0.0, 1.0, 2.0, 4.0, 5.0, 7.0, 8.0, 11.0, 12.0, 15.0];
+    let y = [2.0, 3.5, 3.0, 6.0, 5.5, 9.0, 8.0, 30.0, 13.5, 16.0];
+    let points: Vec<(f64, f64)> = x.into_iter().zip(y).collect();
+    let sen = |z| theil_sen(&points, z).map(|slope| [slope.estimate, slope.low, slope.high]);
+    close(
+        &sen(1.959_963_984_540_054).unwrap(),
+        &[0.933_333_333_333_333_3, 0.833_333_333_333_333_4, 1.2],
+    );
+    close(&sen(Z995).unwrap(), &[0.933_333_333_333_333_3, 0.5, 1.75]);
+    let tied: Vec<(f64, f64)> = (0..12).map(f64::from).zip(TIED).collect();
+    let slope = theil_sen(&tied, Z995).unwrap();
+    close(&[slope.estimate, slope.low, slope.high], &[0.5, 0.333_333_333_333_333_3, 0.75]);
+    assert_eq!(theil_sen(&[(1.0, 2.0), (1.0, 3.0)], 2.0), None, "no time passed");
+}
+
+#[test]
+fn mann_and_kendall_count_ties() {
+    let found = mann_kendall(&TIED);
+    close(
+        &[found.s, found.variance, found.z, found.p],
+        &[52.0, 206.0, 3.553_338_372_887_25, 0.000_190_187_428_033_820_09],
+    );
+    assert_eq!(mann_kendall(&[4.0; 9]).z, 0.0, "all equal");
+}
+
+#[test]
+fn sign_flips_are_counted_out_or_drawn() {
+    let ones = |n| vec![1.0; n];
+    close(&[sign_flip(&PAIRS, &ones(8), 1)], &[0.042_968_75]);
+    close(&[sign_flip(&[1.0; 7], &ones(7), 1)], &[0.007_812_5]);
+    // Of all 2^20 it is 0.03146; 4000 draws scatter by 0.0028.
+    let long = [
+        3.0, -1.0, 2.0, 4.0, -2.0, 1.0, 3.0, -1.0, 2.0, 0.5, 1.5, -0.5, 2.5, -3.0, 1.0, 2.0, 0.25,
+        -1.5, 2.0, 1.0,
+    ];
+    for seed in 0..5 {
+        let drawn = sign_flip(&long, &ones(20), seed);
+        assert!((drawn - 0.031_46).abs() < 0.0085, "{drawn}");
+        assert_eq!(drawn.to_bits(), sign_flip(&long, &ones(20), seed).to_bits());
+    }
+    assert_eq!(sign_flip(&[], &[], 1), 1.0);
+    assert_eq!(sign_flip(&[0.0; 5], &ones(5), 1), 1.0);
+}
+
+#[test]
+fn the_t_interval_of_a_mean_is_that_of_scipy() {
+    let reach = t_quantile(0.99, 7.0) * deviation(&PAIRS) / 8.0_f64.sqrt();
+    let mean = mean(&PAIRS);
+    close(
+        &[mean, mean - reach, mean + reach],
+        &[2.25, -0.734_537_846_041_915_6, 5.234_537_846_041_915],
+    );
+}

@@ -1,0 +1,162 @@
+//! Targets that never were: a count with a noise of some shape and a leak of some rate.
+
+use fastrand::Rng;
+
+use super::super::driven::Rung;
+use super::super::early::EarlyStop;
+use super::super::plan::Plan;
+use super::super::{Options, Reading};
+
+/// What a count does without a leak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Noise {
+    /// Jitter only.
+    Flat,
+    /// +60 (1 - e^(-t/60 s)).
+    Ramp,
+    /// 30 high, every 90 s.
+    Saw,
+    /// +25 once.
+    Step,
+    /// +40 (1 - e^(-t/300 s)).
+    SlowPool,
+    /// Once a minute 20 to 60 for 5 to 15 s.
+    Burst,
+    /// Ramp, half a saw and half a burst.
+    Mixed,
+    /// +60 (1 - e^(-cycles/500)).
+    CyclePool,
+}
+
+impl Noise {
+    pub(super) const TIMED: [Self; 7] =
+        [Self::Flat, Self::Ramp, Self::Saw, Self::Step, Self::SlowPool, Self::Burst, Self::Mixed];
+}
+
+/// Natural rotations per minute: a leak of 32 per minute is one per rotation.
+pub(super) const ROTATIONS: f64 = 32.0;
+
+/// The draws that make one run of a noise.
+struct Course {
+    noise: Noise,
+    phase: f64,
+    step: f64,
+    bursts: Vec<(f64, f64, f64)>,
+}
+
+impl Course {
+    fn new(noise: Noise, seconds: f64, random: &mut Rng) -> Self {
+        let phase = random.f64() * 90.0;
+        let step = random.f64() * seconds;
+        let mut bursts = Vec::new();
+        let mut at = exponential(60.0, random);
+        while at < seconds {
+            let size = 20.0 + 40.0 * random.f64();
+            bursts.push((at, at + 5.0 + 10.0 * random.f64(), size));
+            at += exponential(60.0, random);
+        }
+        Self { noise, phase, step, bursts }
+    }
+
+    fn at(&self, t: f64, cycles: f64) -> f64 {
+        let ramp = 60.0 * (1.0 - (-t / 60.0).exp());
+        let saw = 30.0 * ((t + self.phase) / 90.0).fract();
+        let burst = || -> f64 {
+            let on = |(from, to, _): &&(f64, f64, f64)| (*from..*to).contains(&t);
+            self.bursts.iter().filter(on).map(|(_, _, size)| size).sum()
+        };
+        match self.noise {
+            Noise::Flat => 0.0,
+            Noise::Ramp => ramp,
+            Noise::Saw => saw,
+            Noise::Step => 25.0 * f64::from(u8::from(t >= self.step)),
+            Noise::SlowPool => 40.0 * (1.0 - (-t / 300.0).exp()),
+            Noise::Burst => burst(),
+            Noise::Mixed => ramp + 0.5 * saw + 0.5 * burst(),
+            Noise::CyclePool => 60.0 * (1.0 - (-cycles / 500.0).exp()),
+        }
+    }
+}
+
+fn exponential(mean: f64, random: &mut Rng) -> f64 {
+    -mean * (1.0 - random.f64()).ln()
+}
+
+/// A standard normal number (Box and Muller).
+fn normal(random: &mut Rng) -> f64 {
+    let radius = (-2.0 * (1.0 - random.f64()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * random.f64()).cos()
+}
+
+/// A Poisson number: events with exponential gaps.
+fn poisson(mean: f64, random: &mut Rng) -> f64 {
+    let (mut sum, mut events) = (exponential(1.0, random), 0.0);
+    while sum < mean {
+        sum += exponential(1.0, random);
+        events += 1.0;
+    }
+    events
+}
+
+/// Readings of a target on its own load, `rate` leaked per minute.
+pub(super) fn watched(noise: Noise, rate: f64, minutes: f64, seed: u64) -> Vec<Reading> {
+    let mut random = Rng::with_seed(seed);
+    let seconds = minutes * 60.0;
+    let every = (seconds / 240.0).clamp(1.0, 15.0);
+    let course = Course::new(noise, seconds, &mut random);
+    // An Ornstein-Uhlenbeck jitter, deviation 3, forgotten in 10 s.
+    let keep = (-every / 10.0_f64).exp();
+    let mut jitter = 3.0 * normal(&mut random);
+    let (mut leaked, mut readings, mut at) = (0.0, Vec::new(), 0.0);
+    while at <= seconds + 1e-9 {
+        let value = (200.0 + jitter + course.at(at, 0.0) + leaked).round();
+        readings.push(Reading { seconds: at, cycles: 0.0, value });
+        jitter = keep * jitter + (1.0 - keep * keep).sqrt() * 3.0 * normal(&mut random);
+        leaked += poisson(rate * every / 60.0, &mut random);
+        at += every;
+    }
+    readings
+}
+
+/// The rungs of a target whose streams we rotate, `rate / 32` leaked per cycle and `timed` per
+/// minute; stopped early where that is allowed.
+pub(super) fn driven(
+    noise: Noise,
+    [rate, timed]: [f64; 2],
+    minutes: f64,
+    seed: u64,
+    options: &Options,
+) -> (Vec<Rung>, Options) {
+    let mut random = Rng::with_seed(seed);
+    let plan = Plan::new(minutes * 60.0, 10.0, seed);
+    let course = Course::new(noise, minutes * 60.0, &mut random);
+    let options = Options { warmup_cycles: plan.warmup_cycles, seed, ..options.clone() };
+    let mut early = EarlyStop::new(&options);
+    let (mut at, mut cycles) = (plan.warmup, plan.warmup_cycles);
+    let mut leaked = 0.0;
+    let mut read = |at: f64, cycles: f64, leaked: f64| {
+        (200.0 + normal(&mut random) + course.at(at, cycles) + leaked).round()
+    };
+    let mut drops = Rng::with_seed(seed ^ 0x5eed);
+    let mut rungs: Vec<Rung> = Vec::new();
+    let mut before = read(at, cycles, leaked);
+    for step in &plan.steps {
+        let own = if step.driven { step.drive * plan.cycles_per_second } else { 0.0 };
+        let seconds = step.drive + step.settle;
+        at += seconds;
+        cycles += own;
+        leaked += poisson(own * rate / ROTATIONS + timed * seconds / 60.0, &mut drops);
+        let after = read(at, cycles, leaked);
+        rungs.push(Rung { driven: step.driven, at, cycles: own, seconds, before, after });
+        before = after;
+        if options.early_stop
+            && let [.., one, other] = rungs[..]
+            && rungs.len() % 2 == 0
+            && let Some(pair) = super::super::driven::Pair::of(one, other)
+            && early.add(pair.difference())
+        {
+            break;
+        }
+    }
+    (rungs, options)
+}
