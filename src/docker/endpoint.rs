@@ -15,8 +15,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 
+use super::socket::Socket;
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{DaemonId, ErrorKind, SourceError};
 
@@ -28,12 +29,21 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub enum Address {
     /// A unix socket.
     Unix(PathBuf),
+    /// A TCP port, without TLS.
+    Tcp {
+        /// A name or an address; an IPv6 address without its brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Address::Unix(path) => write!(f, "unix://{}", path.display()),
+            Address::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
+            Address::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
         }
     }
 }
@@ -49,6 +59,8 @@ pub enum Origin {
     Default,
     /// It is the embedded daemon's.
     Demo,
+    /// `--target` named it: it is no daemon, but what is watched.
+    Target,
 }
 
 impl fmt::Display for Origin {
@@ -58,6 +70,7 @@ impl fmt::Display for Origin {
             Origin::DockerHost => "from DOCKER_HOST",
             Origin::Default => "the default",
             Origin::Demo => "the embedded daemon",
+            Origin::Target => "from --target",
         })
     }
 }
@@ -76,6 +89,11 @@ impl Endpoint {
         Self { address, origin, ledger: Arc::default() }
     }
 
+    /// Where it is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
     /// The daemon's name in keys of containers.
     pub fn daemon(&self) -> DaemonId {
         DaemonId::new(&self.address.to_string())
@@ -90,15 +108,22 @@ impl Endpoint {
     /// Safe: nothing is left open when the future is dropped.
     pub async fn connect(&self, purpose: Purpose) -> Result<Connection, SourceError> {
         tracing::trace!(endpoint = %self, purpose = purpose.as_str(), "connecting");
-        let Address::Unix(path) = &self.address;
-        let opened = tokio::time::timeout(CONNECT, UnixStream::connect(path)).await;
-        match opened {
+        match tokio::time::timeout(CONNECT, self.open()).await {
             Ok(Ok(socket)) => Ok(Ledger::enter(&self.ledger, purpose, socket)),
             Ok(Err(error)) => Err(self.refused(&error)),
             Err(_) => Err(SourceError::new(
                 ErrorKind::Timeout,
                 format!("could not connect to {self}: no answer within {CONNECT:?}"),
             )),
+        }
+    }
+
+    async fn open(&self) -> io::Result<Socket> {
+        match &self.address {
+            Address::Unix(path) => UnixStream::connect(path).await.map(Socket::Unix),
+            Address::Tcp { host, port } => {
+                TcpStream::connect((host.as_str(), *port)).await.map(Socket::Tcp)
+            }
         }
     }
 
@@ -110,7 +135,7 @@ impl Endpoint {
     /// Closes every open connection, whoever holds it; tells how many there were.
     pub fn close_all(&self) -> usize {
         let mut book = self.ledger.lock();
-        let open: Vec<(Purpose, Arc<UnixStream>)> = book
+        let open: Vec<(Purpose, Arc<Socket>)> = book
             .open
             .values()
             .filter_map(|(purpose, socket)| Some((*purpose, socket.upgrade()?)))
@@ -139,7 +164,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// An I/O error without the operating system's number.
-pub(super) fn plain(error: &io::Error) -> String {
+pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
@@ -151,7 +176,7 @@ struct Ledger(Mutex<Book>);
 #[derive(Debug, Default)]
 struct Book {
     next: u64,
-    open: BTreeMap<u64, (Purpose, Weak<UnixStream>)>,
+    open: BTreeMap<u64, (Purpose, Weak<Socket>)>,
     counts: BTreeMap<Purpose, ConnectionCount>,
 }
 
@@ -160,7 +185,7 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(ledger: &Arc<Self>, purpose: Purpose, socket: UnixStream) -> Connection {
+    fn enter(ledger: &Arc<Self>, purpose: Purpose, socket: Socket) -> Connection {
         let socket = Arc::new(socket);
         let mut book = ledger.lock();
         let number = book.next;
@@ -177,7 +202,7 @@ impl Ledger {
 /// An open connection, counted until it is dropped, which closes it.
 #[derive(Debug)]
 pub struct Connection {
-    socket: Arc<UnixStream>,
+    socket: Arc<Socket>,
     purpose: Purpose,
     number: u64,
     ledger: Arc<Ledger>,

@@ -13,6 +13,7 @@ pub mod frames;
 pub mod http;
 pub mod logs;
 mod nap;
+mod socket;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

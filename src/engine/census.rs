@@ -45,6 +45,8 @@ pub enum Purpose {
     Events,
     /// A short question.
     Request,
+    /// Reads the figures of a daemon or of a target, and is kept for that.
+    Probe,
 }
 
 impl Purpose {
@@ -55,6 +57,7 @@ impl Purpose {
             Purpose::Read => "read",
             Purpose::Events => "events",
             Purpose::Request => "request",
+            Purpose::Probe => "probe",
         }
     }
 }
