@@ -3,15 +3,15 @@
 use std::hash::BuildHasher;
 
 /// Ends every colour.
-pub(super) const RESET: &str = "\x1b[0m";
+pub(crate) const RESET: &str = "\x1b[0m";
 /// Something is well.
-pub(super) const GREEN: &str = "\x1b[32m";
+pub(crate) const GREEN: &str = "\x1b[32m";
 /// Something is under way.
-pub(super) const YELLOW: &str = "\x1b[33m";
+pub(crate) const YELLOW: &str = "\x1b[33m";
 /// Something is wrong.
-pub(super) const RED: &str = "\x1b[31m";
+pub(crate) const RED: &str = "\x1b[31m";
 /// Less important.
-pub(super) const DIM: &str = "\x1b[2m";
+pub(crate) const DIM: &str = "\x1b[2m";
 
 /// Foregrounds that read well on dark and on light; no red, which is for what is wrong.
 const NAMES: [&str; 10] = [

@@ -11,7 +11,7 @@
 //! stdout likes; that holds the engine back through the channel and loses nothing. Nobody waits for
 //! it beyond the stop deadline.
 
-mod color;
+pub(crate) mod color;
 mod error;
 mod json;
 mod note;
@@ -19,7 +19,7 @@ mod printer;
 mod sanitize;
 mod sink;
 mod status;
-mod summary;
+pub(crate) mod summary;
 mod text;
 pub mod watch;
 

@@ -1,5 +1,13 @@
 //! What came of a check: the same [`Report`] for the text, for JSON, `JUnit`, HTML and GitHub.
 
+mod escape;
+mod figures;
+pub mod json;
+#[cfg(test)]
+mod sample;
+pub mod text;
+mod words;
+
 use serde::Serialize;
 
 pub use super::judge::Verdict;

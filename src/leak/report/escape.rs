@@ -1,0 +1,179 @@
+//! Names and stacks come from programs that are not trusted: here they are made harmless for each
+//! place that they are written to.
+
+use std::fmt::Write;
+
+/// For a terminal or a file of one line a line: no control character passes, each is shown as text,
+/// like `^[` for escape. Characters that turn the direction of writing are shown by their number.
+pub(super) fn plain(text: &str) -> String {
+    let mut into = String::with_capacity(text.len());
+    for letter in text.chars() {
+        // Writing to a String cannot fail.
+        let _ = match letter {
+            '\0'..='\x1f' | '\x7f' => write!(into, "^{}", char::from(letter as u8 ^ 0x40)),
+            '\u{80}'..='\u{9f}' => write!(into, "M-^{}", char::from(letter as u8 - 0x40)),
+            letter if is_tricky(letter) => write!(into, "<U+{:04X}>", u32::from(letter)),
+            letter => write!(into, "{letter}"),
+        };
+    }
+    into
+}
+
+/// Ends a line somewhere, or turns the direction of writing, or is not seen at all.
+fn is_tricky(letter: char) -> bool {
+    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
+        || matches!(letter, '\u{61c}' | '\u{feff}')
+}
+
+/// For HTML and XML, in text and in attributes: [`plain`], and nothing that is markup. What XML
+/// does not allow at all (control characters, U+FFFE, U+FFFF) has become text.
+pub(super) fn markup(text: &str) -> String {
+    let mut into = String::with_capacity(text.len());
+    for letter in plain(text).chars() {
+        match letter {
+            '&' => into.push_str("&amp;"),
+            '<' => into.push_str("&lt;"),
+            '>' => into.push_str("&gt;"),
+            '"' => into.push_str("&quot;"),
+            '\'' => into.push_str("&#39;"),
+            '\u{fffe}' | '\u{ffff}' => into.push('\u{fffd}'),
+            letter => into.push(letter),
+        }
+    }
+    into
+}
+
+/// For a cell of a Markdown table: [`plain`], and neither markup, mention, link nor end of the cell.
+pub(super) fn markdown(text: &str) -> String {
+    let mut into = String::with_capacity(text.len());
+    for letter in markup(text).chars() {
+        match letter {
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~'
+            | '$' => {
+                // An escape by number: a backslash would be shown inside of code.
+                let _ = write!(into, "&#{};", u32::from(letter));
+            }
+            '@' => into.push_str("&#64;"),
+            letter => into.push(letter),
+        }
+    }
+    // What looks like an address would become a link.
+    into.replace("://", "&#58;//").replace("www.", "www&#46;")
+}
+
+/// For a shell, as one word.
+pub(super) fn shell(text: &str) -> String {
+    let text = plain(text);
+    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte);
+    match !text.is_empty() && text.bytes().all(harmless) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
+/// `text` broken at spaces into lines of at most `width` letters; a word that is longer is cut.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if 0 < used && width < used + 1 + length {
+            lines.push(String::new());
+            used = 0;
+        } else if 0 < used {
+            push(&mut lines, ' ');
+            used += 1;
+        }
+        for letter in word.chars() {
+            if used == width {
+                lines.push(String::new());
+                used = 0;
+            }
+            push(&mut lines, letter);
+            used += 1;
+        }
+    }
+    lines
+}
+
+fn push(lines: &mut [String], letter: char) {
+    if let Some(line) = lines.last_mut() {
+        line.push(letter);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Texts that were made to break what they are written into.
+    pub(in crate::leak::report) fn hostile() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            any::<String>(),
+            prop::sample::select(vec![
+                "<script>alert(1)</script>",
+                "]]>",
+                "\" onload=\"x",
+                "' x='",
+                "&amp;&#x0;",
+                "-->",
+                "</svg>",
+                "</script>",
+                "\x1b[2J\x1b]0;t\x07",
+                "\r\n::error::x",
+                "%0A::stop-commands::x",
+                "\u{9b}31m",
+                "\u{fffe}\u{ffff}\u{0}",
+                "\u{202e}",
+                "| a | b |",
+                "`",
+                "https://x.test",
+                "NaN",
+                "::,:%",
+            ])
+            .prop_map(str::to_owned),
+        ];
+        prop::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat())
+    }
+
+    /// No control character but the end of a line, and none that turns or hides.
+    pub(in crate::leak::report) fn is_harmless(text: &str) -> bool {
+        text.chars().all(|letter| letter == '\n' || !(letter.is_control() || is_tricky(letter)))
+    }
+
+    #[test]
+    fn what_could_drive_a_terminal_is_shown_as_text() {
+        assert_eq!(plain("a\x1b[2Jb\r\n\u{9b}c\u{202e}d\x7f"), "a^[[2Jb^M^JM-^[c<U+202E>d^?");
+        assert_eq!(plain("caf\u{e9} (*T).f"), "caf\u{e9} (*T).f");
+        assert_eq!(markup("<a href=\"x\">'&"), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
+        assert_eq!(markdown("a|b @you"), "a&#124;b &#64;you");
+        assert_eq!(
+            [shell("run.ndjson"), shell("it's"), shell("")],
+            ["run.ndjson", "'it'\\''s'", "''"]
+        );
+    }
+
+    #[test]
+    fn lines_break_at_spaces_and_long_words_are_cut() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrap("", 4), [""]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_gets_through_as_markup_or_control(text in hostile(), width in 0_usize..30) {
+            prop_assert!(is_harmless(&plain(&text)) && !plain(&text).contains('\n'));
+            let escaped = markup(&text);
+            prop_assert!(is_harmless(&escaped) && !escaped.contains(['<', '>', '"', '\'']));
+            let invalid = ['\u{fffe}', '\u{ffff}'];
+            prop_assert!(!escaped.contains(invalid));
+            prop_assert!(!markdown(&text).contains(['|', '`', '@', '[', '\n']));
+            let wrapped = wrap(&text, width);
+            prop_assert!(wrapped.iter().all(|line| line.chars().count() <= width.max(1)));
+        }
+    }
+}

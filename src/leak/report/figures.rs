@@ -1,0 +1,241 @@
+//! Figures as people read them: rates with their intervals, sizes, lengths of time, shares.
+//!
+//! One place for all forms of the report, so that a figure reads the same in each of them. What is
+//! not a number is said to be unknown; `NaN` is never written.
+
+use super::Interval;
+use crate::output::summary::grouped;
+
+/// Said where there is no figure.
+pub(super) const NONE: &str = "-";
+
+/// What a metric counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Things: tasks, goroutines, descriptors.
+    Count,
+    /// Bytes of memory.
+    Bytes,
+}
+
+impl Unit {
+    /// The unit of the metric with this name.
+    pub(super) fn of(metric: &str) -> Self {
+        let last = metric.rsplit('.').next().unwrap_or_default();
+        match ["rss", "memory", "bytes", "anon"].iter().any(|word| last.contains(word)) {
+            true => Unit::Bytes,
+            false => Unit::Count,
+        }
+    }
+
+    /// So many places behind the point that small leaks can be told apart.
+    fn places(self, largest: f64) -> usize {
+        match (self, largest) {
+            (_, large) if 1000.0 <= large => 0,
+            (_, large) if 10.0 <= large => 1,
+            (Unit::Count, _) => 3,
+            (Unit::Bytes, _) => 2,
+        }
+    }
+
+    /// What the values are divided by, and the word behind them, for values up to `largest`.
+    fn scale(self, largest: f64) -> (f64, &'static str) {
+        const SIZES: [(f64, &str); 3] =
+            [(1_073_741_824.0, " GiB"), (1_048_576.0, " MiB"), (1024.0, " KiB")];
+        match self {
+            Unit::Count => (1.0, ""),
+            Unit::Bytes => {
+                SIZES.into_iter().find(|(size, _)| *size <= largest).unwrap_or((1.0, " B"))
+            }
+        }
+    }
+}
+
+/// `+0.180 (0.070 to 0.290)`.
+pub(super) fn interval(interval: &Interval, unit: Unit) -> String {
+    let Interval { estimate, low, high, .. } = *interval;
+    if !estimate.is_finite() {
+        return "unknown".to_owned();
+    }
+    let largest = [estimate, low, high]
+        .iter()
+        .filter(|end| end.is_finite())
+        .fold(0.0_f64, |largest, end| largest.max(end.abs()));
+    let (size, word) = unit.scale(largest);
+    let places = unit.places(largest / size);
+    let end = |end: f64| match end.is_finite() {
+        true => fixed(end / size, places),
+        false => "?".to_owned(),
+    };
+    format!("{}{word} ({} to {})", plus(&end(estimate)), end(low), end(high))
+}
+
+/// `+0.180`.
+pub(super) fn growth(value: f64, unit: Unit) -> String {
+    if !value.is_finite() {
+        return "unknown".to_owned();
+    }
+    let (size, word) = unit.scale(value.abs());
+    format!("{}{word}", plus(&fixed(value / size, unit.places((value / size).abs()))))
+}
+
+/// `0.18`, `32`, `1,234`, `1.5 MiB`.
+pub(super) fn amount(value: f64, unit: Unit) -> String {
+    if !value.is_finite() {
+        return "unknown".to_owned();
+    }
+    let (size, word) = unit.scale(value.abs());
+    let text = fixed(value / size, unit.places((value / size).abs()));
+    match text.contains('.') && !text.contains('e') {
+        true => format!("{}{word}", trimmed(&text)),
+        false => format!("{text}{word}"),
+    }
+}
+
+fn fixed(value: f64, places: usize) -> String {
+    let text = format!("{value:.places$}");
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) if digits.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) => ("-", digits),
+        Some(digits) => ("", digits),
+        None => ("", text.as_str()),
+    };
+    let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+    match whole.parse() {
+        Ok(whole) => format!("{sign}{}{rest}", grouped(whole)),
+        // More than 64 bits hold: as it is.
+        Err(_) => format!("{value:e}"),
+    }
+}
+
+fn plus(text: &str) -> String {
+    match text.starts_with('-') || !text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) {
+        true => text.to_owned(),
+        false => format!("+{text}"),
+    }
+}
+
+/// `0.0039`, `< 0.0001`.
+pub(super) fn chance(p: f64) -> String {
+    match p {
+        p if !p.is_finite() => "unknown".to_owned(),
+        p if p < 0.0001 => "< 0.0001".to_owned(),
+        p if p < 0.1 => trimmed(&format!("{p:.4}")),
+        p => trimmed(&format!("{p:.2}")),
+    }
+}
+
+fn trimmed(text: &str) -> String {
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// `99 %`; 99.5 stays 99.5.
+pub(super) fn percent(part: f64) -> String {
+    match part.is_finite() {
+        true => format!("{} %", trimmed(&format!("{:.1}", part * 100.0 + 0.0))),
+        false => "unknown".to_owned(),
+    }
+}
+
+/// `100 %`, whole percents.
+pub(super) fn share(part: f64) -> String {
+    match part.is_finite() {
+        true => format!("{} %", fixed(part * 100.0, 0)),
+        false => "unknown".to_owned(),
+    }
+}
+
+/// `350ms`, `45s`, `4m10s`, `1h5m`.
+pub(super) fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "unknown".to_owned();
+    }
+    if seconds < 1.0 {
+        return match seconds == 0.0 {
+            true => "0s".to_owned(),
+            false => format!("{:.0}ms", seconds * 1000.0),
+        };
+    }
+    if seconds < 10.0 && 0.05 <= (seconds - seconds.round()).abs() {
+        return format!("{seconds:.1}s");
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "finite and not negative; the cast saturates"
+    )]
+    let whole = seconds.round() as u64;
+    let parts = [(whole / 3600, "h"), (whole / 60 % 60, "m"), (whole % 60, "s")];
+    let text: String = parts
+        .iter()
+        .filter(|(count, _)| 0 < *count)
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect();
+    text
+}
+
+/// `1 goroutine`, `3 goroutines`.
+pub(super) fn plural(count: f64, one: &str) -> String {
+    match (count - 1.0).abs() < f64::EPSILON {
+        true => format!("{} {one}", amount(count, Unit::Count)),
+        false => format!("{} {one}s", amount(count, Unit::Count)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn whole(estimate: f64, low: f64, high: f64) -> Interval {
+        Interval { estimate, low, high, confidence: 0.99 }
+    }
+
+    #[test]
+    fn a_rate_has_as_many_places_as_tell_something() {
+        let cases = [
+            (whole(0.18, 0.07, 0.29), "+0.180 (0.070 to 0.290)"),
+            (whole(0.0, -0.0089, 0.0089), "0.000 (-0.009 to 0.009)"),
+            (whole(5.0, 4.985, 5.015), "+5.000 (4.985 to 5.015)"),
+            (whole(32.0, 31.1, 32.9), "+32.0 (31.1 to 32.9)"),
+            (whole(-0.0001, -1.0, 1.0), "0.000 (-1.000 to 1.000)"),
+            (whole(1.0, f64::NEG_INFINITY, f64::NAN), "+1.000 (? to ?)"),
+            (whole(f64::NAN, 0.0, 1.0), "unknown"),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(interval(&given, Unit::Count), expected);
+        }
+        let rss = whole(1_572_864.0, 1024.0, 3_145_728.0);
+        assert_eq!(interval(&rss, Unit::of("own.rss")), "+1.50 MiB (0.00 to 3.00)");
+    }
+
+    #[test]
+    fn other_figures_read_like_speech() {
+        let durations = [0.0, 0.35, 1.0, 2.5, 45.0, 250.0, 600.0, 3900.0].map(duration);
+        assert_eq!(durations, ["0s", "350ms", "1s", "2.5s", "45s", "4m10s", "10m", "1h5m"]);
+        let chances = [0.000_01, 0.0039, 0.004, 0.125, 1.0].map(chance);
+        assert_eq!(chances, ["< 0.0001", "0.0039", "0.004", "0.12", "1"]);
+        assert_eq!([0.99, 0.995, 0.8].map(percent), ["99 %", "99.5 %", "80 %"]);
+        let amounts = [0.0, 12.0, 0.5, 1234.0, 1e30].map(|value| amount(value, Unit::Count));
+        assert_eq!(amounts, ["0", "12", "0.5", "1,234", "1e30"]);
+        assert_eq!([plural(1.0, "fd"), plural(0.5, "fd")], ["1 fd", "0.5 fds"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_is_written_as_nan(value in any::<f64>(), other in any::<f64>()) {
+            let written = [
+                interval(&whole(value, other, value), Unit::Bytes),
+                interval(&whole(value, other, value), Unit::Count),
+                growth(value, Unit::Count),
+                amount(value, Unit::Bytes),
+                chance(value),
+                percent(value),
+                share(value),
+                duration(value),
+                plural(value, "x"),
+            ];
+            prop_assert!(written.iter().all(|text| !text.contains("NaN") && !text.contains("inf")));
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! Reports for tests: one of each verdict, an interrupted one, and some that are hard to write.
+
+use super::{GroupGrowth, Interval, Metric, Report, Rung, SCHEMA, Verdict};
+use crate::leak::record::{Cut, Drive, Rules, Survivor, Unavailable};
+
+/// Nothing was found, nothing was checked.
+pub(super) fn empty() -> Report {
+    Report {
+        schema: SCHEMA,
+        verdict: Verdict::Invalid,
+        because: "no metric could be read".to_owned(),
+        cmon: "0.1.0".to_owned(),
+        begun: "2026-11-24T12:00:00Z".to_owned(),
+        seconds: 0.0,
+        interrupted: false,
+        daemon: String::new(),
+        containers: Vec::new(),
+        targets: Vec::new(),
+        drive: Drive::Passive,
+        stream_timeout: 0.0,
+        seed: 7,
+        cycles: 0.0,
+        cycles_per_minute: 0.0,
+        cycles_expected: None,
+        warm_up_cycles: 0.0,
+        pairs: 0,
+        lines: 0.0,
+        rules: Rules { alpha: 0.01, max_per_cycle: 0.03, max_per_min: 1.0, gate: Vec::new() },
+        metrics: Vec::new(),
+        survivors: Vec::new(),
+        unavailable: Vec::new(),
+        cuts: Vec::new(),
+        rungs: Vec::new(),
+        signatures: Vec::new(),
+        advice: Vec::new(),
+    }
+}
+
+pub(super) fn interval(estimate: f64, low: f64, high: f64) -> Interval {
+    Interval { estimate, low, high, confidence: 0.99 }
+}
+
+/// A metric that stands still.
+pub(super) fn still(name: &str, value: f64) -> Metric {
+    Metric {
+        name: name.to_owned(),
+        gated: true,
+        verdict: Verdict::Clean,
+        mode: "driven",
+        per_cycle: Some(interval(0.0, -0.0089, 0.0089)),
+        per_minute: Some(interval(0.0, -0.4, 0.4)),
+        p: Some(1.0),
+        smallest_per_cycle: Some(0.027),
+        smallest_per_minute: Some(0.6),
+        shape: Some("flat".to_owned()),
+        first: value,
+        last: value,
+        because: "it does not grow faster than 0.03 per cycle or 1 per minute".to_owned(),
+        groups: Vec::new(),
+        series: series(|_| value),
+    }
+}
+
+/// 21 readings at rest, 9 s apart, 43 cycles in each driven rung.
+fn series(value: impl Fn(usize) -> f64) -> Vec<(f64, f64, f64)> {
+    (0..21).map(|at| (at as f64 * 9.0, (at / 2) as f64 * 43.0, value(at))).collect()
+}
+
+fn driven() -> Report {
+    Report {
+        because: "nothing grows faster than is tolerated".to_owned(),
+        seconds: 184.0,
+        daemon: "dockerd 20.10.24 at unix:///run/docker.sock (default)".to_owned(),
+        containers: (1..=8).map(|at| format!("web-{at}")).collect(),
+        drive: Drive::Streams,
+        stream_timeout: 0.8,
+        seed: 42,
+        cycles: 1860.0,
+        cycles_per_minute: 598.2,
+        cycles_expected: Some(600.0),
+        warm_up_cycles: 1000.0,
+        pairs: 10,
+        lines: 14_352.0,
+        verdict: Verdict::Clean,
+        rungs: (0..20).map(rung).collect(),
+        ..empty()
+    }
+}
+
+fn rung(at: u32) -> Rung {
+    let from = f64::from(at) * 9.0;
+    Rung { from, to: from + 8.0, driven: at % 2 == 1 }
+}
+
+pub(super) fn group(title: &str, last: u64, per_cycle: f64, share: f64) -> GroupGrowth {
+    GroupGrowth {
+        title: title.to_owned(),
+        key: format!("{title};net/http.(*conn).serve"),
+        first: 0,
+        last,
+        per_cycle: Some(per_cycle),
+        per_minute: last as f64 / 3.0,
+        share,
+    }
+}
+
+/// The daemon keeps 3 % of the streams.
+pub(super) fn leak() -> Report {
+    let goroutines = Metric {
+        verdict: Verdict::Leak,
+        per_cycle: Some(interval(0.18, 0.07, 0.29)),
+        p: Some(0.0039),
+        last: 228.0,
+        because: "it grows with each cycle, and not while idle".to_owned(),
+        shape: Some("a line".to_owned()),
+        groups: vec![
+            group("net/http.(*connReader).backgroundRead net/http/server.go:674", 26, 0.0302, 0.2),
+            group("daemon/logger/loggerutils.(*follow).waitRead follow.go:112", 26, 0.0302, 0.2),
+            group("api/server/httputils.WriteLogStream write_log_stream.go:22", 26, 0.0302, 0.2),
+            group("daemon.(*Daemon).ContainerLogs.func2 daemon/logs.go:118", 26, 0.0302, 0.2),
+            group(
+                "github.com/fsnotify/fsnotify.(*Watcher).readEvents inotify.go:174",
+                26,
+                0.03,
+                0.1,
+            ),
+        ],
+        series: series(|at| 72.0 + (at / 2) as f64 * 7.8),
+        ..still("daemon.goroutines", 72.0)
+    };
+    let own = Metric {
+        mode: "exact",
+        per_cycle: None,
+        per_minute: None,
+        p: None,
+        smallest_per_cycle: None,
+        smallest_per_minute: None,
+        because: "nothing was alive at the end".to_owned(),
+        ..still("own.tasks", 12.0)
+    };
+    let rss = Metric {
+        gated: false,
+        per_minute: Some(interval(10_240.0, -20_480.0, 1_048_576.0)),
+        per_cycle: None,
+        p: None,
+        shape: Some("one step of +3.1 MiB at 2m10s".to_owned()),
+        last: 16e6,
+        series: series(|at| if at < 14 { 12.8e6 } else { 16e6 }),
+        ..still("own.rss", 12.8e6)
+    };
+    Report {
+        verdict: Verdict::Leak,
+        because: "daemon.goroutines grows by 0.180 per cycle, and not while idle".to_owned(),
+        metrics: vec![goroutines, still("daemon.fds", 70.0), own, rss],
+        survivors: vec![Survivor { kind: "reader".into(), name: "web-3".into(), age: 31.4 }],
+        unavailable: vec![Unavailable {
+            metric: "target.web.threads".to_owned(),
+            why: "/proc/812/task may not be read by this user".to_owned(),
+        }],
+        cuts: vec![Cut {
+            at_ms: 61_000,
+            source: "target.web".to_owned(),
+            why: "the target was started again (pid 12 is now 40)".to_owned(),
+        }],
+        signatures: vec![
+            "0.030 followers in the daemon per cycle: streams that are not closed".to_owned(),
+        ],
+        targets: vec!["pid:812".to_owned()],
+        ..driven()
+    }
+}
+
+/// Nothing grows.
+pub(super) fn clean() -> Report {
+    let step = Metric {
+        shape: Some("one step of +25 at 2m10s".to_owned()),
+        last: 61.0,
+        ..still("target.web.goroutines", 36.0)
+    };
+    Report {
+        metrics: vec![still("daemon.goroutines", 72.0), still("daemon.fds", 70.0), step],
+        ..driven()
+    }
+}
+
+/// Too short to tell.
+pub(super) fn inconclusive() -> Report {
+    let goroutines = Metric {
+        verdict: Verdict::Inconclusive,
+        per_cycle: Some(interval(5.0, 4.985, 5.015)),
+        p: Some(0.125),
+        smallest_per_cycle: Some(0.09),
+        because: "3 pairs cannot give a p below 0.125; at least 10 pairs are needed".to_owned(),
+        last: 720.0,
+        ..still("daemon.goroutines", 72.0)
+    };
+    Report {
+        verdict: Verdict::Inconclusive,
+        because: "daemon.goroutines could not be judged: too few pairs".to_owned(),
+        metrics: vec![goroutines, still("daemon.fds", 70.0)],
+        pairs: 3,
+        seconds: 61.0,
+        advice: vec!["run for at least 3m: --duration 3m".to_owned()],
+        ..driven()
+    }
+}
+
+/// No lines flowed.
+pub(super) fn invalid() -> Report {
+    let silent = Metric {
+        verdict: Verdict::Invalid,
+        per_cycle: None,
+        per_minute: None,
+        p: None,
+        smallest_per_cycle: None,
+        smallest_per_minute: None,
+        because: "no line was read".to_owned(),
+        ..still("daemon.goroutines", 72.0)
+    };
+    Report {
+        verdict: Verdict::Invalid,
+        because: "the streams were opened and closed, but no line was read through them".to_owned(),
+        metrics: vec![silent],
+        lines: 0.0,
+        cycles_per_minute: 12.0,
+        advice: vec!["see that the containers write: docker logs -f web-1".to_owned()],
+        ..driven()
+    }
+}
+
+/// A timer in a collector leaks; ended by Ctrl-C.
+pub(super) fn interrupted() -> Report {
+    let fds = Metric {
+        verdict: Verdict::Leak,
+        mode: "passive",
+        per_cycle: None,
+        per_minute: Some(interval(16.0, 15.2, 16.8)),
+        p: Some(0.000_001),
+        smallest_per_cycle: None,
+        shape: Some("+8 every 30 s: a staircase".to_owned()),
+        first: 20.0,
+        last: 92.0,
+        because: "it grows over the whole run".to_owned(),
+        series: (0..65)
+            .map(|at| (f64::from(at) * 4.5, 0.0, 20.0 + f64::from(at / 7) * 8.0))
+            .collect(),
+        ..still("target.collector.fds", 20.0)
+    };
+    Report {
+        verdict: Verdict::Leak,
+        because: "target.collector.fds grows by 16 per minute".to_owned(),
+        interrupted: true,
+        seconds: 292.0,
+        targets: vec!["http://127.0.0.1:6060".to_owned()],
+        metrics: vec![fds],
+        signatures: vec!["+8 every 30 s: a timer, not the streams".to_owned()],
+        lines: 2300.0,
+        ..empty()
+    }
+}
+
+/// All of the above.
+pub(super) fn all() -> [Report; 6] {
+    [empty(), leak(), clean(), inconclusive(), invalid(), interrupted()]
+}
+
+/// `NaN` and infinity in every place that can hold them.
+pub(super) fn without_numbers() -> Report {
+    let nothing = Interval {
+        estimate: f64::NAN,
+        low: f64::NEG_INFINITY,
+        high: f64::INFINITY,
+        confidence: f64::NAN,
+    };
+    let metric = Metric {
+        per_cycle: Some(nothing),
+        per_minute: Some(nothing),
+        p: Some(f64::NAN),
+        smallest_per_cycle: Some(f64::NAN),
+        smallest_per_minute: Some(f64::INFINITY),
+        first: f64::NAN,
+        last: f64::INFINITY,
+        groups: vec![GroupGrowth {
+            per_cycle: Some(f64::NAN),
+            per_minute: f64::NAN,
+            share: f64::NAN,
+            ..group("f", 3, 0.0, 0.0)
+        }],
+        series: vec![(f64::NAN, f64::NAN, f64::NAN), (1.0, 1.0, f64::INFINITY), (2.0, 2.0, 3.0)],
+        ..still("daemon.goroutines", 72.0)
+    };
+    let leak = Metric { verdict: Verdict::Leak, ..metric.clone() };
+    Report {
+        seconds: f64::NAN,
+        stream_timeout: f64::NAN,
+        cycles: f64::NAN,
+        cycles_per_minute: f64::NAN,
+        cycles_expected: Some(f64::NAN),
+        warm_up_cycles: f64::INFINITY,
+        lines: f64::NEG_INFINITY,
+        rules: Rules {
+            alpha: f64::NAN,
+            max_per_cycle: f64::NAN,
+            max_per_min: f64::NAN,
+            gate: vec![],
+        },
+        metrics: vec![leak, metric],
+        survivors: vec![Survivor { kind: "task".into(), name: "x".into(), age: f64::NAN }],
+        rungs: vec![Rung { from: f64::NAN, to: f64::INFINITY, driven: true }],
+        ..driven()
+    }
+}
+
+/// `text` in every place that holds one.
+pub(super) fn with_text(text: &str) -> Report {
+    let text = || text.to_owned();
+    let mut report = leak();
+    report.because = text();
+    (report.cmon, report.begun, report.daemon) = (text(), text(), text());
+    (report.containers, report.targets) = (vec![text()], vec![text()]);
+    (report.signatures, report.advice, report.rules.gate) =
+        (vec![text()], vec![text()], vec![text()]);
+    report.survivors[0] = Survivor { kind: text(), name: text(), age: 1.0 };
+    report.unavailable[0] = Unavailable { metric: text(), why: text() };
+    report.cuts[0] = Cut { at_ms: 61_000, source: text(), why: text() };
+    for metric in &mut report.metrics {
+        (metric.name, metric.because, metric.shape) = (text(), text(), Some(text()));
+        for group in &mut metric.groups {
+            (group.title, group.key) = (text(), text());
+        }
+    }
+    report
+}
+
+/// Many metrics, one in three leaks, one in three could not be judged.
+pub(super) fn many(count: usize) -> Report {
+    let verdicts = [Verdict::Leak, Verdict::Inconclusive, Verdict::Clean];
+    let metric = |at: usize| Metric {
+        verdict: verdicts[at % 3],
+        ..still(&format!("target.service-{at}.goroutines"), 10.0)
+    };
+    Report { verdict: Verdict::Leak, metrics: (0..count).map(metric).collect(), ..leak() }
+}
+
+/// One metric with so many readings, about 1 s apart.
+pub(super) fn long(points: u32) -> Report {
+    let series = (0..points)
+        .map(|at| (f64::from(at), f64::from(at), 50.0 + f64::from(at % 977) * 0.1))
+        .collect();
+    let metric = Metric { series, ..still("daemon.goroutines", 50.0) };
+    Report { metrics: vec![metric], seconds: f64::from(points), rungs: Vec::new(), ..clean() }
+}

@@ -1,0 +1,220 @@
+//! The sentences that several forms of the report share, so that each says the same thing in the
+//! same words. Not yet escaped: each form does that in its own way.
+
+use super::figures::{self, NONE, Unit, amount, chance, duration, plural};
+use super::{GroupGrowth, Interval, Metric, Report};
+use crate::leak::record::Drive;
+use crate::output::summary::grouped;
+
+/// The one sentence after the verdict.
+pub(super) fn because(report: &Report) -> String {
+    match report.interrupted {
+        true => {
+            let after = duration(report.seconds);
+            format!("{} (interrupted after {after}: this is the verdict so far)", report.because)
+        }
+        false => report.because.clone(),
+    }
+}
+
+/// Growth per cycle with its interval.
+pub(super) fn per_cycle(metric: &Metric) -> String {
+    rate(metric.per_cycle.as_ref(), metric)
+}
+
+/// Growth per minute with its interval.
+pub(super) fn per_minute(metric: &Metric) -> String {
+    rate(metric.per_minute.as_ref(), metric)
+}
+
+fn rate(interval: Option<&Interval>, metric: &Metric) -> String {
+    let unit = Unit::of(&metric.name);
+    interval.map_or(NONE.to_owned(), |interval| figures::interval(interval, unit))
+}
+
+/// The chance of such a reading without a leak.
+pub(super) fn p(metric: &Metric) -> String {
+    metric.p.map_or(NONE.to_owned(), chance)
+}
+
+/// Nothing was estimated: the verdict is from counting alone.
+pub(super) fn has_no_figures(metric: &Metric) -> bool {
+    metric.per_cycle.is_none() && metric.per_minute.is_none() && metric.p.is_none()
+}
+
+/// What growth per minute is measured over.
+pub(super) fn per_minute_title(report: &Report) -> &'static str {
+    match report.drive {
+        Drive::Streams | Drive::Command => "per minute while idle",
+        Drive::Passive => "per minute",
+    }
+}
+
+/// The confidence of the first interval there is: ` (99 %)`, or nothing.
+pub(super) fn confidence<'a>(intervals: impl Iterator<Item = &'a Interval>) -> String {
+    intervals
+        .map(|interval| interval.confidence)
+        .find(|confidence| confidence.is_finite())
+        .map(|confidence| format!(" ({})", figures::percent(confidence)))
+        .unwrap_or_default()
+}
+
+/// `72 to 228`, with the shape where there is one.
+pub(super) fn course(metric: &Metric) -> String {
+    let unit = Unit::of(&metric.name);
+    let ends = format!("{} to {}", amount(metric.first, unit), amount(metric.last, unit));
+    match shape(metric) {
+        Some(shape) => format!("{ends}; {shape}"),
+        None => ends,
+    }
+}
+
+/// The shape, where it says more than that nothing happened.
+pub(super) fn shape(metric: &Metric) -> Option<&str> {
+    metric.shape.as_deref().filter(|shape| !shape.is_empty() && *shape != "flat")
+}
+
+/// The rate of a group: per cycle where that is known and not nothing.
+pub(super) fn group_rate(group: &GroupGrowth, metric: &Metric) -> String {
+    let unit = Unit::of(&metric.name);
+    let per_cycle = metric.per_cycle.is_some().then_some(group.per_cycle).flatten();
+    match per_cycle {
+        Some(per_cycle) if per_cycle.is_finite() && !leaks_while_idle(metric) => {
+            format!("{} per cycle", figures::growth(per_cycle, unit))
+        }
+        _ => format!("{} per minute", figures::growth(group.per_minute, unit)),
+    }
+}
+
+/// It grows while nothing is driven, and not by cycles.
+pub(super) fn leaks_while_idle(metric: &Metric) -> bool {
+    let idle = metric.per_minute.is_some_and(|per_minute| 0.0 < per_minute.low);
+    idle && metric.per_cycle.is_none_or(|per_cycle| per_cycle.low <= 0.0)
+}
+
+/// The part of the growth that is in none of the groups, where it is worth a word.
+pub(super) fn rest(groups: &[GroupGrowth]) -> Option<f64> {
+    let named: f64 = groups.iter().map(|group| group.share).sum();
+    let rest = 1.0 - named;
+    (!groups.is_empty() && 0.05 <= rest).then_some(rest)
+}
+
+/// The smallest leak that could have been seen, for each metric that decides, those alike together.
+pub(super) fn smallest(report: &Report) -> Vec<String> {
+    let mut alike: Vec<(String, Vec<&str>)> = Vec::new();
+    for metric in report.metrics.iter().filter(|metric| metric.gated) {
+        let unit = Unit::of(&metric.name);
+        let known = |value: Option<f64>| value.filter(|value| value.is_finite());
+        let parts: Vec<String> = [
+            known(metric.smallest_per_cycle)
+                .map(|value| format!("{} per cycle", amount(value, unit))),
+            known(metric.smallest_per_minute)
+                .map(|value| format!("{} per minute", amount(value, unit))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let text = match (parts.is_empty(), metric.mode) {
+            (false, _) => parts.join(" or "),
+            (true, "exact") => "1 in all".to_owned(),
+            (true, _) => "unknown".to_owned(),
+        };
+        match alike.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, names)) => names.push(&metric.name),
+            None => alike.push((text, vec![&metric.name])),
+        }
+    }
+    alike.into_iter().map(|(text, names)| format!("{text}: {}", names.join(", "))).collect()
+}
+
+/// What was done in the run: without work there is no verdict.
+pub(super) fn work(report: &Report) -> String {
+    let count = |value: f64, one: &str| plural(value.round(), one);
+    let length = duration(report.seconds);
+    if report.drive == Drive::Passive && report.cycles == 0.0 {
+        return format!("{length} watched, {}", count(report.lines, "line"));
+    }
+    let mut parts = vec![format!("{} in {length}", count(report.cycles, "cycle"))];
+    let reached = amount(round(report.cycles_per_minute), Unit::Count);
+    parts.push(match report.cycles_expected {
+        Some(expected) => {
+            let expected = amount(round(expected), Unit::Count);
+            format!("{reached} cycles/min while driven ({expected} expected)")
+        }
+        None => format!("{reached} cycles/min"),
+    });
+    if report.drive != Drive::Passive {
+        parts.push(format!("warm-up {}", count(report.warm_up_cycles, "cycle")));
+        parts.push(match report.pairs {
+            1 => "1 pair".to_owned(),
+            pairs => format!("{} pairs", grouped(pairs)),
+        });
+    }
+    parts.push(count(report.lines, "line"));
+    parts.join(", ")
+}
+
+/// To one place behind the point.
+fn round(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+/// What was checked: containers and targets.
+pub(super) fn checked(report: &Report) -> String {
+    let mut parts = Vec::new();
+    let names = &report.containers;
+    if !names.is_empty() {
+        let shown = names.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
+        let more = match names.len() {
+            0..=10 => String::new(),
+            count => format!(" and {} more", count - 10),
+        };
+        parts.push(format!("{}: {shown}{more}", plural(names.len() as f64, "container")));
+    }
+    if !report.targets.is_empty() {
+        parts.push(format!("target {}", report.targets.join(", ")));
+    }
+    if 0.0 < report.stream_timeout {
+        parts.push(format!("stream timeout {}", duration(report.stream_timeout)));
+    }
+    match parts.is_empty() {
+        true => "nothing".to_owned(),
+        false => parts.join("; "),
+    }
+}
+
+/// How the verdict was made, in sentences.
+pub(super) fn rules(report: &Report) -> Vec<String> {
+    let rules = &report.rules;
+    let how = match report.drive {
+        Drive::Streams => {
+            "Streams were opened and closed on some stretches and left alone on others, in random \
+             order; counts are compared at rest, so that what grows with the cycles is told from \
+             what grows with time."
+        }
+        Drive::Command => {
+            "A command was run on some stretches and not on others, in random order; counts are \
+             compared at rest, so that what grows with the cycles is told from what grows with time."
+        }
+        Drive::Passive => {
+            "The target was only watched: its low points are compared over time, and steps, \
+             sawtooths and warm-ups are no leaks."
+        }
+    };
+    vec![
+        how.to_owned(),
+        format!(
+            "Tolerated: {} per cycle and {} per minute.",
+            amount(rules.max_per_cycle, Unit::Count),
+            amount(rules.max_per_min, Unit::Count)
+        ),
+        format!(
+            "The chance of a false alarm over all metrics that decide is at most {}.",
+            figures::percent(rules.alpha)
+        ),
+        match rules.gate.is_empty() {
+            true => "The usual metrics decide.".to_owned(),
+            false => format!("These metrics decide: {}.", rules.gate.join(", ")),
+        },
+    ]
+}
