@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 /// How cmon ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// Done, or the reader of our pipe went away.
     Done,
@@ -11,6 +11,8 @@ pub enum Exit {
     Failed,
     /// The command line makes no sense.
     Usage,
+    /// A leak check could not tell.
+    Undecided,
     /// By SIGINT.
     Interrupted,
     /// By SIGTERM.
@@ -24,6 +26,7 @@ impl Exit {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
+            Exit::Undecided => 3,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
         }

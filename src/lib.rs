@@ -56,6 +56,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let hint = match cli.command {
         cli::Command::Tail(_) => "`cmon tail --help` shows examples",
         cli::Command::Watch(_) => "`cmon watch --help` shows examples",
+        cli::Command::LeakCheck(_) => "`cmon leak-check --help` shows examples",
     };
     match Config::new(cli, &around) {
         Ok(config) => {
@@ -94,6 +95,9 @@ fn run(config: Config) -> anyhow::Result<Exit> {
         .context("could not start the runtime")?;
     let exit = match config.action.clone() {
         Action::Tail => runtime.block_on(commands::tail::run(config, daemon, sinks)),
+        Action::LeakCheck(leak) => {
+            runtime.block_on(commands::leak_check::run(config, leak, daemon, sinks))
+        }
         Action::Watch(watch) => {
             runtime.block_on(commands::watch::run(config, watch, daemon, sinks))
         }

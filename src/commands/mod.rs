@@ -1,4 +1,5 @@
 //! What cmon can be told to do: one file per command, each of them the story of its run.
 
+pub mod leak_check;
 pub mod tail;
 pub mod watch;

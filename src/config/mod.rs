@@ -1,6 +1,7 @@
 //! What is meant: [`Config`] is valid and complete, made from what was typed and from the
 //! [`Surroundings`] by a pure function, so that every rule of the command line is a table test.
 
+mod leak_check;
 mod surroundings;
 mod watch;
 
@@ -11,6 +12,7 @@ use crate::docker::endpoint::{Address, Origin};
 use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::{self, Backlog, Outputs};
 use crate::output;
+pub use leak_check::{Check, Form as LeakForm, LeakCheck, Work};
 pub use surroundings::{FileKind, Surroundings};
 pub use watch::{Watch, WatchForm};
 
@@ -35,12 +37,14 @@ pub struct Config {
 }
 
 /// What cmon does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// `cmon tail`.
     Tail,
     /// `cmon watch`.
     Watch(Watch),
+    /// `cmon leak-check`.
+    LeakCheck(LeakCheck),
 }
 
 /// A command line that makes no sense.
@@ -68,6 +72,15 @@ pub enum UsageError {
         /// Who gave it.
         origin: Origin,
     },
+    /// Two stream timeouts are needed to compare them.
+    #[error("--compare wants two stream timeouts or more, like --compare 30s,5m")]
+    OneTimeout,
+    /// A target cannot be understood.
+    #[error("{0}")]
+    Target(String),
+    /// A counter of cycles needs somebody who counts.
+    #[error("--cycles-metric is a metric of a target: name one with --target")]
+    NoTarget,
     /// Both the embedded daemon and another one.
     #[error("--demo brings its own daemon, so --host cannot be given beside it")]
     DemoAndHost,
@@ -84,6 +97,7 @@ impl Config {
         let tail = match command {
             Command::Tail(tail) => tail,
             Command::Watch(args) => return watch::config(daemon, &global, &args, around),
+            Command::LeakCheck(args) => return leak_check::config(daemon, &global, args, around),
         };
         let selection = selection(&tail, global.demo)?;
         Ok(Self {

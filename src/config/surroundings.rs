@@ -33,6 +33,8 @@ pub struct Surroundings {
     pub stdout: FileKind,
     /// Whether stderr is a terminal.
     pub stderr_is_terminal: bool,
+    /// `GITHUB_ACTIONS` is `true`: a step of a workflow on GitHub.
+    pub github_actions: bool,
 }
 
 impl Surroundings {
@@ -46,6 +48,7 @@ impl Surroundings {
             dumb_terminal: set("TERM").is_some_and(|term| term == "dumb"),
             stdout: kind(&stdout()),
             stderr_is_terminal: stderr().is_terminal(),
+            github_actions: set("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
         }
     }
 }

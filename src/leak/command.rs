@@ -63,7 +63,11 @@ impl Commands {
     }
 
     fn failed(&self, words: &str) -> String {
-        format!("the command of a cycle, `{}`, failed: {}", self.line, words.trim_end_matches([' ', ':']))
+        format!(
+            "the command of a cycle, `{}`, failed: {}",
+            self.line,
+            words.trim_end_matches([' ', ':'])
+        )
     }
 }
 

@@ -103,8 +103,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         stop: CancellationToken,
     ) -> Self {
         // A reading is cheap; more of them than some hundreds teach nothing.
-        let every = (load.duration() / 240)
-            .clamp(Duration::from_secs(1), Duration::from_secs(15));
+        let every = (load.duration() / 240).clamp(Duration::from_secs(1), Duration::from_secs(15));
         let begun = Instant::now();
         Self {
             load,
@@ -255,7 +254,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         let begun = Instant::now();
         let least = POLL * u32::try_from(POLLS - 1).unwrap_or(2);
         let first = begun + settle.saturating_sub(least);
-        let last = begun + settle.max(least) * 2;
+        let deadline = begun + settle.max(least) * 2;
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}
@@ -267,7 +266,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             polls.push_back(values);
             if polls.len() == POLLS {
                 let still = polls.iter().all(|poll| is_at_rest(poll, &polls[POLLS - 1]));
-                if still || last <= Instant::now() {
+                if still || deadline <= Instant::now() {
                     break;
                 }
                 polls.pop_front();

@@ -16,6 +16,7 @@ mod error;
 mod json;
 mod note;
 mod printer;
+mod progress;
 mod sanitize;
 mod sink;
 mod status;
@@ -26,6 +27,7 @@ pub mod watch;
 pub use error::error;
 pub use note::{headline, told};
 pub use printer::{Ended, Printer};
+pub use progress::Progress;
 pub use sanitize::clean;
 pub use sink::{Sink, Sinks};
 

@@ -1,11 +1,15 @@
 //! The command line as it was typed. No file, no terminal and no environment is looked at here but
 //! by clap; what the values mean together is decided in [`config`](crate::config).
 
+mod leak_check;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+pub use leak_check::{LeakCheck, OnInconclusive};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,6 +50,9 @@ pub enum Command {
     /// Show the streams at work: a row per container, live
     #[command(after_help = WATCH_EXAMPLES)]
     Watch(Watch),
+    /// Prove whether opening and closing log streams leaks, whose leak it is, and how fast
+    #[command(after_help = leak_check::EXAMPLES)]
+    LeakCheck(LeakCheck),
 }
 
 /// Flags of every command.

@@ -1,0 +1,151 @@
+//! `cmon leak-check` as it was typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, ValueEnum};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  cmon leak-check --duration 10m                    cmon and the daemon, under streams opened and closed
+  cmon leak-check web db --duration 3m --junit r.xml  two containers, and a report for CI
+  cmon leak-check --target http://127.0.0.1:6060    a collector too: pprof, Prometheus or JSON
+  cmon leak-check --passive --target pid:4711       a process on its own load
+  cmon leak-check --drive-cmd 'curl -s app/reload' --target container:app
+                                                    one cycle is one run of a command
+  cmon leak-check --compare 30s,5m --duration 30m   does the growth depend on the stream timeout?
+  cmon leak-check --dry-run --duration 3m           what would be done, and how small a leak it finds
+  cmon leak-check --self-test                       finds planted leaks, and only those
+  cmon leak-check --demo --duration 2m              see it at work without Docker";
+
+/// `cmon leak-check`.
+#[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub struct LeakCheck {
+    /// Containers whose streams are opened and closed: a name, the beginning of an id, a glob
+    /// ('web-*') or a regular expression (/^web/) [default: all that run]
+    #[arg(value_name = "CONTAINER")]
+    pub containers: Vec<String>,
+    /// All containers, stopped ones included
+    #[arg(short, long)]
+    pub all: bool,
+    /// How long to check; the longer, the smaller a leak is found
+    #[arg(
+        long, value_name = "TIME", default_value = "10m", value_parser = duration,
+        env = "CMON_DURATION"
+    )]
+    pub duration: Duration,
+    /// Also watch this: pid:N, container:NAME, <http://HOST:PORT[/path]> or URL#/json/pointer;
+    /// repeatable
+    #[arg(long = "target", value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// Drive nothing: watch daemon and targets on their own load
+    #[arg(long, conflicts_with_all = ["drive_cmd", "compare"])]
+    pub passive: bool,
+    /// One cycle is one run of this shell command, instead of a stream opened and closed
+    #[arg(long, value_name = "CMD", conflicts_with = "compare")]
+    pub drive_cmd: Option<String>,
+    /// The target's own counter of its cycles, by the name of its metric
+    #[arg(long, value_name = "NAME")]
+    pub cycles_metric: Option<String>,
+    /// Run once under each of these stream timeouts, and compare
+    #[arg(long, value_name = "TIME,TIME…", value_delimiter = ',', value_parser = super::stream_timeout)]
+    pub compare: Vec<Duration>,
+    /// Only growth beyond that of this earlier recording is a leak
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// The metrics that decide, by name or source (own, daemon, target.NAME) [default: counts of
+    /// tasks, goroutines, descriptors, threads and followers]
+    #[arg(long, value_name = "METRIC,…", value_delimiter = ',')]
+    pub gate: Vec<String>,
+    /// Growth per cycle that is tolerated
+    #[arg(long, value_name = "N", default_value_t = 0.03, value_parser = rate)]
+    pub max_per_cycle: f64,
+    /// Growth per minute that is tolerated
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = rate)]
+    pub max_per_min: f64,
+    /// The chance of a false alarm, over all metrics that decide
+    #[arg(long, value_name = "P", default_value_t = 0.01, value_parser = chance)]
+    pub alpha: f64,
+    /// What an undecided check means for the exit code
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnInconclusive::Exit3)]
+    pub on_inconclusive: OnInconclusive,
+    /// Fixes the random order of driven and idle rungs
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// What is written to stdout
+    #[arg(short, long, value_name = "FORM", value_enum, default_value_t = super::WatchForm::Text, env = "CMON_LEAK_OUTPUT")]
+    pub output: super::WatchForm,
+    /// Also write a report as `JUnit` does
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Also write a report with charts: one HTML file that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Also write all that is read, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Judge a recording instead of checking anything
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "compare", "targets", "containers"])]
+    pub replay: Option<PathBuf>,
+    /// Say what would be done and what it could find, and end
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Plant leaks and harmless shapes in an embedded daemon, and call each rightly
+    #[arg(
+        long, conflicts_with_all = ["replay", "targets", "containers", "compare", "drive_cmd"],
+        value_parser = FalseyValueParser::new()
+    )]
+    pub self_test: bool,
+}
+
+/// What an undecided check means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnInconclusive {
+    /// Exit code 3
+    Exit3,
+    /// Exit code 1, as for a leak
+    Fail,
+    /// Exit code 0
+    Pass,
+}
+
+/// A shorter check would say nothing.
+const SHORTEST: Duration = Duration::from_secs(10);
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time < SHORTEST => {
+            Err("too short to tell anything; the shortest is 10s, and 3m is a good minimum"
+                .to_owned())
+        }
+        Ok(time) => Ok(time),
+        Err(error) => Err(format!("{error}; try 10m")),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && 0.0 < *rate);
+    rate.ok_or_else(|| "not a number above 0; try 0.03".to_owned())
+}
+
+fn chance(text: &str) -> Result<f64, String> {
+    let chance = text.parse::<f64>().ok().filter(|chance| (1e-6..=0.25).contains(chance));
+    chance.ok_or_else(|| "not a chance from 0.000001 to 0.25; try 0.01".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_that_make_no_sense_are_refused() {
+        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
+        assert!(duration("3s").unwrap_err().contains("shortest"));
+        assert!(duration("soon").is_err());
+        assert!(["0", "-1", "NaN", "inf", "x"].iter().all(|text| rate(text).is_err()));
+        assert!(["0", "0.5", "NaN", "x"].iter().all(|text| chance(text).is_err()));
+        assert_eq!((rate("0.5"), chance("0.05")), (Ok(0.5), Ok(0.05)));
+    }
+}

@@ -1,0 +1,316 @@
+//! `cmon leak-check`: plans a check, runs its session, judges what was recorded, and tells it.
+//!
+//! Streams, probes and commands share this thread; nothing here waits for the terminal but short lines
+//! on stderr. The records are kept in memory and, with `--record`, written as they come, so that a check
+//! that is cut off can still be judged.
+
+mod outlook;
+mod tell;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::OnInconclusive;
+use crate::config::{Check, Config, LeakCheck, Work};
+use crate::docker::Docker;
+use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::engine::registry::Registry;
+use crate::engine::source::Source;
+use crate::engine::{self, StartError};
+use crate::exit::Exit;
+use crate::leak::command::Commands;
+use crate::leak::judge::Verdict;
+use crate::leak::judge::plan::Plan;
+use crate::leak::probe::Probes;
+use crate::leak::record::{Drive, Header, Record, VERSION};
+use crate::leak::report::Report;
+use crate::leak::session::{Load, Session};
+use crate::leak::{self, verdict};
+use crate::output::{Progress, Sinks};
+use crate::signal::Signals;
+
+/// Cycles per second of all streams together: enough to find a leak soon, and easy on a daemon.
+const RATE: f64 = 10.0;
+/// No stream is closed sooner.
+const SHORTEST: f64 = 0.1;
+
+/// Runs `cmon leak-check` against this daemon.
+///
+/// # Errors
+/// The check could not begin, or what it found could not be written.
+pub async fn run(
+    config: Config,
+    leak: LeakCheck,
+    daemon: (Address, Origin),
+    sinks: Sinks,
+) -> anyhow::Result<Exit> {
+    let mut signals = Signals::new().context("could not take over the signals")?;
+    let teller = tell::Teller::new(&leak, &sinks);
+    let baseline = match &leak.baseline {
+        Some(file) => Some(recording(file)?),
+        None => None,
+    };
+    let stop = CancellationToken::new();
+    let work = async {
+        match &leak.work {
+            Work::SelfTest => self_test(&leak, &sinks).await,
+            Work::Replay(file) => {
+                let records = recording(file)?;
+                let report = verdict::judge(&records, baseline.as_deref())
+                    .with_context(|| format!("`{}` is no recording", file.display()))?;
+                teller.report(&report)?;
+                Ok(exit(&report, &leak))
+            }
+            Work::Check(check) => {
+                let checking = Checking {
+                    config: &config,
+                    leak: &leak,
+                    check,
+                    daemon,
+                    stop: stop.clone(),
+                    teller: &teller,
+                    baseline: baseline.as_deref(),
+                    sinks: &sinks,
+                };
+                checking.run().await
+            }
+        }
+    };
+    tokio::pin!(work);
+    // The first signal ends the check, and what there is is judged; the second ends cmon.
+    let signal = tokio::select! {
+        exit = &mut work => return exit,
+        signal = signals.next() => signal,
+    };
+    stop.cancel();
+    if matches!(leak.work, Work::SelfTest) {
+        return Ok(signal.into());
+    }
+    tokio::select! {
+        told = &mut work => told.map(|_| signal.into()),
+        second = signals.next() => Ok(second.into()),
+    }
+}
+
+/// One check, or several to compare.
+struct Checking<'a> {
+    config: &'a Config,
+    leak: &'a LeakCheck,
+    check: &'a Check,
+    daemon: (Address, Origin),
+    stop: CancellationToken,
+    teller: &'a tell::Teller<'a>,
+    baseline: Option<&'a [Record]>,
+    sinks: &'a Sinks,
+}
+
+/// What is known before a check begins.
+struct Known {
+    header: Header,
+    plan: Option<Plan>,
+}
+
+impl Checking<'_> {
+    async fn run(self) -> anyhow::Result<Exit> {
+        if self.check.dry_run {
+            let (known, probes) = self.prepare(None).await?;
+            let text = outlook::text(&known.header, known.plan.as_ref(), probes).await;
+            self.teller.text(&text)?;
+            return Ok(Exit::Done);
+        }
+        if self.check.compare.is_empty() {
+            let report = self.once(None).await?;
+            self.teller.report(&report)?;
+            return Ok(exit(&report, self.leak));
+        }
+        let mut reports = Vec::new();
+        for timeout in &self.check.compare {
+            if self.stop.is_cancelled() {
+                break;
+            }
+            reports.push(self.once(Some(*timeout)).await?);
+        }
+        self.teller.comparison(reports, self.leak)
+    }
+
+    /// Runs one check and judges it.
+    async fn once(&self, timeout: Option<Duration>) -> anyhow::Result<Report> {
+        let (known, probes) = self.prepare(timeout).await?;
+        let Known { header, plan } = known;
+        let registry = Registry::default();
+        let load = self.load(&header, plan, registry.clone());
+        let mut file = self.recorder()?;
+        let mut records = Vec::new();
+        let mut progress = Progress::new(
+            self.leak.animate,
+            self.leak.quiet,
+            &self.sinks.err,
+            &header,
+            load.duration(),
+        );
+        let mut failed = None;
+        let write = |record: Record| {
+            if let Some(file) = &mut file
+                && let Err(error) = line(file, &record)
+            {
+                failed.get_or_insert(error);
+            }
+            progress.see(&record);
+            records.push(record);
+        };
+        Session::new(load, registry, probes, write, self.stop.clone()).run(header).await;
+        progress.clear();
+        if let Some(error) = failed {
+            return Err(anyhow::Error::new(error).context("could not write the recording"));
+        }
+        Ok(verdict::judge(&records, self.baseline).expect("a session begins with a header"))
+    }
+
+    /// Asks who is there and decides how to drive them.
+    async fn prepare(&self, timeout: Option<Duration>) -> anyhow::Result<(Known, Probes)> {
+        let check = self.check;
+        let registry = Registry::default();
+        let (address, origin) = self.daemon.clone();
+        let docker =
+            Arc::new(Docker::new(Endpoint::new(address.clone(), origin), registry.clone()));
+        let drive = match (&check.command, check.passive) {
+            (_, true) => Drive::Passive,
+            (Some(_), _) => Drive::Command,
+            (None, _) => Drive::Streams,
+        };
+        // Without streams to drive, targets alone may be watched, and no daemon is needed.
+        let version = docker.api().version().await;
+        let alone = drive != Drive::Streams && !check.targets.is_empty();
+        let daemon = match version {
+            Ok(version) => Some(version),
+            Err(_) if alone => None,
+            Err(error) => return Err(StartError::from(error).into()),
+        };
+        let mut containers = Vec::new();
+        if drive == Drive::Streams {
+            let listed = docker.list().await.map_err(StartError::from)?;
+            let unmatched = self.config.selection.unmatched(&listed);
+            if !unmatched.is_empty() {
+                return Err(StartError::Unmatched(unmatched).into());
+            }
+            let selection = self.config.selection.resolve(&listed).map_err(StartError::from)?;
+            let chosen = listed.iter().filter(|row| selection.matches(row) && row.phase.is_live());
+            containers = chosen.map(|row| row.name.to_string()).collect();
+            containers.sort();
+            if containers.is_empty() {
+                return Err(StartError::Nothing).context(
+                    "none of the selected containers runs, so there is no stream to open",
+                );
+            }
+        }
+        let count = containers.len() as f64;
+        let natural = (count / RATE).max(SHORTEST);
+        let stream_timeout = match drive {
+            Drive::Streams => timeout.map_or(natural, |timeout| timeout.as_secs_f64()),
+            Drive::Command | Drive::Passive => 0.0,
+        };
+        let per_second = match drive {
+            Drive::Streams => count / stream_timeout,
+            Drive::Command => RATE,
+            Drive::Passive => 0.0,
+        };
+        let seconds = check.duration.as_secs_f64();
+        let plan = (drive != Drive::Passive).then(|| Plan::new(seconds, per_second, check.seed));
+        let header = Header {
+            v: VERSION,
+            cmon: env!("CARGO_PKG_VERSION").to_owned(),
+            begun: jiff::Timestamp::now().to_string(),
+            daemon: daemon.as_ref().map_or_else(String::new, |_| format!("{address} ({origin})")),
+            daemon_version: daemon.as_ref().map_or_else(String::new, |v| v.version.clone()),
+            containers,
+            targets: check.targets.clone(),
+            drive,
+            duration: seconds,
+            stream_timeout,
+            seed: check.seed,
+            rules: self.leak.rules.clone(),
+        };
+        let probes = Probes { docker: daemon.map(|_| docker), registry };
+        Ok((Known { header, plan }, probes))
+    }
+
+    fn load(&self, header: &Header, plan: Option<Plan>, registry: Registry) -> Load<Docker> {
+        match (plan, &self.check.command) {
+            (None, _) => Load::Passive { duration: self.check.duration },
+            (Some(plan), Some(command)) => {
+                Load::Command { commands: Commands::new(command.clone()), plan }
+            }
+            (Some(plan), None) => {
+                let (address, origin) = self.daemon.clone();
+                Load::Streams {
+                    source: Arc::new(Docker::new(Endpoint::new(address, origin), registry)),
+                    selection: self.config.selection.clone(),
+                    config: engine::Config {
+                        stream_timeout: Duration::from_secs_f64(header.stream_timeout),
+                        seed: Some(self.check.seed),
+                        ..self.config.engine.clone()
+                    },
+                    plan,
+                }
+            }
+        }
+    }
+
+    fn recorder(&self) -> anyhow::Result<Option<BufWriter<File>>> {
+        let Some(path) = &self.leak.record else {
+            return Ok(None);
+        };
+        let file = File::options().create(true).append(true).open(path);
+        let file = file.with_context(|| format!("could not write `{}`", path.display()))?;
+        file.set_len(0).with_context(|| format!("could not empty `{}`", path.display()))?;
+        Ok(Some(BufWriter::new(file)))
+    }
+}
+
+/// Writes one line of a recording, to the disk: the next moment may be the last.
+fn line(file: &mut BufWriter<File>, record: &Record) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *file, record)?;
+    file.write_all(b"\n")?;
+    file.flush()
+}
+
+/// Reads a recording. A last line that was cut off is left out.
+fn recording(path: &Path) -> anyhow::Result<Vec<Record>> {
+    let named = || format!("could not read `{}`", path.display());
+    let file = BufReader::new(File::open(path).with_context(named)?);
+    let lines: Vec<String> = file.lines().collect::<Result<_, _>>().with_context(named)?;
+    let mut records = Vec::with_capacity(lines.len());
+    for (at, line) in lines.iter().enumerate() {
+        match serde_json::from_str(line) {
+            Ok(record) => records.push(record),
+            Err(_) if at + 1 == lines.len() && 0 < at => {}
+            Err(error) => {
+                return Err(error).with_context(|| {
+                    format!("line {} of `{}` is no record of cmon's", at + 1, path.display())
+                });
+            }
+        }
+    }
+    Ok(records)
+}
+
+/// What a verdict means for the shell.
+fn exit(report: &Report, leak: &LeakCheck) -> Exit {
+    match (report.verdict, leak.on_inconclusive) {
+        (Verdict::Leak, _) | (Verdict::Inconclusive, OnInconclusive::Fail) => Exit::Failed,
+        (Verdict::Clean, _) | (Verdict::Inconclusive, OnInconclusive::Pass) => Exit::Done,
+        (Verdict::Invalid, _) => Exit::Usage,
+        (Verdict::Inconclusive, OnInconclusive::Exit3) => Exit::Undecided,
+    }
+}
+
+async fn self_test(leak: &LeakCheck, sinks: &Sinks) -> anyhow::Result<Exit> {
+    let _ = (leak, sinks, leak::record::VERSION);
+    anyhow::bail!("still to come")
+}

@@ -1,0 +1,90 @@
+//! What a check would do and what it could find: `--dry-run`.
+
+use std::fmt::Write;
+
+use crate::leak::judge::plan::Plan;
+use crate::leak::judge::words;
+use crate::leak::probe::Probes;
+use crate::leak::record::{Drive, Header};
+use crate::leak::verdict;
+
+/// Counts at rest usually scatter by this much.
+const SCATTER: f64 = 1.0;
+
+/// The plan in words; reads each probe once, to tell which there are.
+pub(super) async fn text(header: &Header, plan: Option<&Plan>, mut probes: Probes) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write(&mut text, header, plan);
+    let sample = probes.read().await;
+    for (metric, value) in &sample.values {
+        let gated = if verdict::is_gated(metric, &header.rules) { "decides" } else { "shown" };
+        let _ = writeln!(text, "  {metric:<28} {:>10}  {gated}", words::count(*value));
+    }
+    for one in &sample.unavailable {
+        let _ = writeln!(text, "  {:<28} cannot be had: {}", one.metric, one.why);
+    }
+    text
+}
+
+fn write(text: &mut String, header: &Header, plan: Option<&Plan>) -> std::fmt::Result {
+    let daemon = match header.daemon.as_str() {
+        "" => "none that answers".to_owned(),
+        daemon => format!("{} at {daemon}", header.daemon_version),
+    };
+    writeln!(text, "daemon      {daemon}")?;
+    match header.drive {
+        Drive::Streams => writeln!(
+            text,
+            "containers  {}: {}",
+            header.containers.len(),
+            header.containers.join(", ")
+        )?,
+        Drive::Command => writeln!(text, "cycles      one run of the command each")?,
+        Drive::Passive => writeln!(text, "cycles      none: targets on their own load")?,
+    }
+    for target in &header.targets {
+        writeln!(text, "target      {target}")?;
+    }
+    let alpha = header.rules.alpha;
+    match plan {
+        Some(plan) => {
+            if header.drive == Drive::Streams {
+                writeln!(
+                    text,
+                    "streams     closed and opened again every {}: {} cycles/min while driven",
+                    words::span(header.stream_timeout),
+                    words::count(plan.cycles_per_second * 60.0)
+                )?;
+            }
+            writeln!(
+                text,
+                "warm-up     {}, {} cycles",
+                words::span(plan.warmup),
+                words::count(plan.warmup_cycles)
+            )?;
+            writeln!(
+                text,
+                "rungs       {} pairs of a driven and an idle one, in random order (--seed {})",
+                plan.pairs(),
+                plan.seed
+            )?;
+            writeln!(text, "takes       {}", words::span(plan.seconds()))?;
+            match plan.smallest_leak(SCATTER, alpha) {
+                Some(least) => writeln!(
+                    text,
+                    "finds       leaks of {} per cycle and more, where counts at rest scatter by 1 \
+                     (--max-per-cycle {})",
+                    words::count(least),
+                    words::count(header.rules.max_per_cycle)
+                )?,
+                None => writeln!(
+                    text,
+                    "finds       nothing for certain: too few pairs of rungs; --duration 3m has enough"
+                )?,
+            }
+        }
+        None => writeln!(text, "takes       {}", words::span(header.duration))?,
+    }
+    writeln!(text, "readings of")
+}

@@ -1,0 +1,62 @@
+//! Tells what a check has found, in every form that was asked for.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::config::{LeakCheck, LeakForm};
+use crate::exit::Exit;
+use crate::leak::report::{Report, json, text};
+use crate::output::Sinks;
+
+/// Who tells.
+pub(super) struct Teller<'a> {
+    leak: &'a LeakCheck,
+    sinks: &'a Sinks,
+}
+
+impl<'a> Teller<'a> {
+    pub(super) fn new(leak: &'a LeakCheck, sinks: &'a Sinks) -> Self {
+        Self { leak, sinks }
+    }
+
+    /// Plain text to stdout.
+    pub(super) fn text(&self, text: &str) -> anyhow::Result<()> {
+        match self.sinks.out.write_all(text.as_bytes()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(anyhow::Error::new(error).context("could not write to stdout"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A report, to stdout and into the files that were asked for.
+    pub(super) fn report(&self, report: &Report) -> anyhow::Result<()> {
+        let recording = self.leak.record.as_ref().map(|path| path.display().to_string());
+        let told = match self.leak.form {
+            LeakForm::Json => json::json(report),
+            LeakForm::Text { color } => text::text(report, color, recording.as_deref()),
+        };
+        self.text(&told)
+    }
+
+    /// Several reports beside each other.
+    pub(super) fn comparison(
+        &self,
+        reports: Vec<Report>,
+        leak: &LeakCheck,
+    ) -> anyhow::Result<Exit> {
+        for report in &reports {
+            self.report(report)?;
+        }
+        Ok(reports.iter().map(|report| super::exit(report, leak)).max().unwrap_or(Exit::Done))
+    }
+}
+
+/// Writes a whole file.
+#[expect(dead_code, reason = "for the reports that are still to come")]
+fn file(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(path, text).with_context(|| format!("could not write `{}`", path.display()))
+}

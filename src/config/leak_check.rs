@@ -1,0 +1,174 @@
+//! What `cmon leak-check` is to do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Action, Config, FileKind, Surroundings, UsageError, colors};
+use crate::cli::{self, OnInconclusive};
+use crate::docker::endpoint::{Address, Origin};
+use crate::engine::selection::{PatternText, Selection};
+use crate::engine::{self, Backlog, Outputs};
+use crate::leak::record::Rules;
+use crate::output;
+
+/// Lines longer than this pass in pieces: they are counted, and nobody reads them.
+const MAX_LINE: usize = 64 << 10;
+/// How long the streams of one rung may take to close.
+const STOP: Duration = Duration::from_secs(2);
+
+/// All that `cmon leak-check` needs to know beside what every command does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeakCheck {
+    /// What to do.
+    pub work: Work,
+    /// How the verdict is made.
+    pub rules: Rules,
+    /// An earlier recording whose growth is no news.
+    pub baseline: Option<PathBuf>,
+    /// What is written to stdout.
+    pub form: Form,
+    /// A JUnit report.
+    pub junit: Option<PathBuf>,
+    /// A report with charts.
+    pub html: Option<PathBuf>,
+    /// All that is read.
+    pub record: Option<PathBuf>,
+    /// What an undecided check means for the exit code.
+    pub on_inconclusive: OnInconclusive,
+    /// Progress is drawn in place; else it is told in lines.
+    pub animate: bool,
+    /// No progress.
+    pub quiet: bool,
+    /// It runs as a step of GitHub Actions.
+    pub github: bool,
+}
+
+/// What a leak check does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Work {
+    /// Checks.
+    Check(Check),
+    /// Judges a recording.
+    Replay(PathBuf),
+    /// Checks itself.
+    SelfTest,
+}
+
+/// A check.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// How long; with `compare`, each of them.
+    pub duration: Duration,
+    /// What is watched beside cmon and the daemon, as typed.
+    pub targets: Vec<String>,
+    /// Nothing is driven.
+    pub passive: bool,
+    /// One cycle is one run of this.
+    pub command: Option<String>,
+    /// The target's own counter of its cycles.
+    pub cycles_metric: Option<String>,
+    /// The stream timeouts to compare.
+    pub compare: Vec<Duration>,
+    /// Of the random order.
+    pub seed: u64,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// What is written to stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Text {
+        /// In colours.
+        color: bool,
+    },
+    /// One JSON object.
+    Json,
+}
+
+/// Decides what is meant.
+pub(super) fn config(
+    daemon: Option<(Address, Origin)>,
+    global: &cli::Global,
+    args: cli::LeakCheck,
+    around: &Surroundings,
+) -> Result<Config, UsageError> {
+    if args.compare.len() == 1 {
+        return Err(UsageError::OneTimeout);
+    }
+    if args.cycles_metric.is_some() && args.targets.is_empty() {
+        return Err(UsageError::NoTarget);
+    }
+    let texts: Vec<PatternText> =
+        args.containers.iter().map(|text| PatternText(text.clone())).collect();
+    let selection = match texts.is_empty() && !args.all {
+        true => Selection::running(),
+        false => Selection::compile(&texts, args.all)?,
+    };
+    let terminal = around.stdout == FileKind::Terminal;
+    let work = match args.replay {
+        _ if args.self_test => Work::SelfTest,
+        Some(file) => Work::Replay(file),
+        None => Work::Check(Check {
+            duration: args.duration,
+            targets: args.targets,
+            passive: args.passive,
+            command: args.drive_cmd,
+            cycles_metric: args.cycles_metric,
+            compare: args.compare,
+            seed: args.seed.unwrap_or_else(|| fastrand::u64(1..1_000_000)),
+            dry_run: args.dry_run,
+        }),
+    };
+    let leak_check = LeakCheck {
+        work,
+        rules: Rules {
+            alpha: args.alpha,
+            max_per_cycle: args.max_per_cycle,
+            max_per_min: args.max_per_min,
+            gate: args.gate,
+        },
+        baseline: args.baseline,
+        form: match args.output {
+            cli::WatchForm::Json => Form::Json,
+            cli::WatchForm::Text => Form::Text { color: colors(global, around, terminal) },
+        },
+        junit: args.junit,
+        html: args.html,
+        record: args.record,
+        on_inconclusive: args.on_inconclusive,
+        animate: around.stderr_is_terminal && !around.dumb_terminal,
+        quiet: global.quiet,
+        github: around.github_actions,
+    };
+    Ok(Config {
+        daemon,
+        selection,
+        engine: engine::Config {
+            follow: true,
+            exit_on_stop: false,
+            // What is away comes back: a check of a day outlives a restart of the daemon.
+            wait: true,
+            backlog: Backlog::Last(1),
+            outputs: Outputs::BOTH,
+            max_line: MAX_LINE,
+            stream_timeout: global.stream_timeout,
+            stale_after: global.stale_after,
+            stop_timeout: STOP.min(global.stop_timeout),
+            seed: None,
+        },
+        output: output::Config {
+            form: output::Form::Text { prefix: true },
+            timestamps: false,
+            sanitize: terminal,
+            color_out: colors(global, around, terminal),
+            color_err: colors(global, around, around.stderr_is_terminal),
+            quiet: global.quiet,
+            status: false,
+            summary: output::Summary::Never,
+        },
+        verbosity: global.verbose,
+        action: Action::LeakCheck(leak_check),
+    })
+}
