@@ -23,6 +23,8 @@ const EXACT: usize = 16;
 const DRAWS: u32 = 4000;
 /// What counts at rest scatter at least, as a deviation of differences of pairs.
 const GRAIN: f64 = 0.5;
+/// Seconds that a burst lasts at most.
+const BURST: f64 = 20.0;
 /// A leak per cycle that no pool makes, where too few cycles came before the first rung.
 const PLAIN: f64 = 0.25;
 
@@ -172,17 +174,21 @@ fn rate(differences: &[f64], cycles: &[f64]) -> f64 {
 
 /// Judges the rungs of a run, two by two the pairs, of one metric.
 pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
-    let pairs: Vec<Pair> = Pair::all(rungs).into_iter().filter(|pair| pair.cycles > 0.0).collect();
+    let turning = |rungs: &[Rung]| -> Vec<Pair> {
+        Pair::all(rungs).into_iter().filter(|pair| pair.cycles > 0.0).collect()
+    };
+    let mut early = EarlyStop::new(options);
+    for pair in turning(rungs) {
+        early.add(pair.difference());
+    }
+    let rungs = calm(rungs);
+    let pairs = turning(&rungs);
     let cycles: Vec<f64> = pairs.iter().map(|pair| pair.cycles).collect();
     let raw: Vec<f64> = pairs.iter().map(|pair| pair.difference()).collect();
     let differences = cut(&raw, &cycles);
-    let mut early = EarlyStop::new(options);
-    for difference in &raw {
-        early.add(*difference);
-    }
     let numbers = Numbers::new(&differences, &cycles, options);
-    let slope = numbers.as_ref().map_or(0.0, |numbers| numbers.per_cycle.estimate);
-    let idle = passive::judge_at_rest(&at_rest(rungs, slope), options);
+    let per_cycle = numbers.as_ref().map(|numbers| numbers.per_cycle);
+    let idle = passive::judge_at_rest(&at_rest(&rungs), per_cycle, options);
     let mut judged = Driven {
         verdict: Verdict::Invalid,
         pairs: pairs.len(),
@@ -278,18 +284,53 @@ impl Numbers {
     }
 }
 
-/// The readings at rest with what the cycles left taken out.
-fn at_rest(rungs: &[Rung], per_cycle: f64) -> Vec<Reading> {
+/// The readings at rest.
+fn at_rest(rungs: &[Rung]) -> Vec<Reading> {
     let (mut cycles, mut readings) = (0.0, Vec::with_capacity(rungs.len() + 1));
     for (n, rung) in rungs.iter().enumerate() {
         if n == 0 {
             readings.push(Reading { seconds: rung.at - rung.seconds, cycles, value: rung.before });
         }
         cycles += if sound(rung.cycles) { rung.cycles } else { 0.0 };
-        let value = rung.after - per_cycle * cycles;
-        readings.push(Reading { seconds: rung.at, cycles, value });
+        readings.push(Reading { seconds: rung.at, cycles, value: rung.after });
     }
     readings
+}
+
+/// Takes bursts out of the readings: where one falls far and another had risen far shortly before,
+/// those between are lowered. Which rungs were driven is not looked at, so that the coin still
+/// decides the signs and the test stays valid.
+fn calm(rungs: &[Rung]) -> Vec<Rung> {
+    // Before and after of each rung, by turns.
+    let mut times = Vec::with_capacity(2 * rungs.len());
+    let mut values = Vec::with_capacity(2 * rungs.len());
+    for rung in rungs {
+        times.extend([rung.at - rung.seconds, rung.at]);
+        values.extend([rung.before, rung.after]);
+    }
+    let rise = |values: &[f64], n: usize| values[n] - values[n - 1];
+    let falls: Vec<f64> =
+        (1..values.len()).map(|n| -rise(&values, n)).filter(|fall| *fall > 0.0).collect();
+    let deep = 4.0 * (median(&falls) / 0.6745).max(1.0);
+    for n in 1..values.len() {
+        let fall = -rise(&values, n);
+        if !(sound(fall) && fall > deep) {
+            continue;
+        }
+        let begun = (1..n)
+            .rev()
+            .take_while(|from| times[n] - times[*from] <= BURST)
+            .filter(|from| sound(rise(&values, *from)))
+            .max_by(|a, b| rise(&values, *a).total_cmp(&rise(&values, *b)));
+        if let Some(from) = begun
+            && rise(&values, from) > deep
+        {
+            let by = fall.min(rise(&values, from));
+            values[from..n].iter_mut().for_each(|value| *value -= by);
+        }
+    }
+    let calmed = rungs.iter().zip(values.chunks_exact(2));
+    calmed.map(|(rung, two)| Rung { before: two[0], after: two[1], ..*rung }).collect()
 }
 
 impl Driven {
