@@ -110,3 +110,24 @@ fn table() {
         println!("{:?}", began.elapsed().unwrap());
     }
 }
+#[test]
+fn debugburst() {
+    for (minutes, rate) in [(3.0, 32.0), (3.0, 4.0), (10.0, 4.0), (3.0, 0.0), (10.0, 0.0)] {
+        for noise in [Noise::Burst, Noise::Saw, Noise::Mixed, Noise::Step] {
+            let mut n = [0; 2];
+            for seed in 0..400 {
+                let (rungs, own) =
+                    simulator::driven(noise, [rate, 0.0], minutes, seed, &Options::default());
+                let judged = driven::judge(&rungs, &own);
+                n[0] += usize::from(judged.verdict == Verdict::Leak);
+                n[1] += usize::from(judged.verdict == Verdict::Clean);
+            }
+            print!(
+                "{minutes} {rate} {noise:?} {:.1} {:.1}, ",
+                n[0] as f64 / 4.0,
+                n[1] as f64 / 4.0
+            );
+        }
+        println!();
+    }
+}
