@@ -11,7 +11,7 @@
 
 use serde::Serialize;
 
-use super::early::EarlyStop;
+use super::early::{self, EarlyStop};
 use super::passive::{self, Passive};
 use super::stats::{Z80, deviation, mean, median, spread, t_quantile};
 use super::words::{count, signed};
@@ -23,6 +23,8 @@ const EXACT: usize = 16;
 const DRAWS: u32 = 4000;
 /// What counts at rest scatter at least, as a deviation of differences of pairs.
 const GRAIN: f64 = 0.5;
+/// Seconds that a burst lasts at most.
+const BURST: f64 = 20.0;
 /// A leak per cycle that no pool makes, where too few cycles came before the first rung.
 const PLAIN: f64 = 0.25;
 
@@ -148,11 +150,11 @@ pub fn sign_flip(values: &[f64], weights: &[f64], seed: u64) -> f64 {
     f64::from(reached + 1) / f64::from(DRAWS + 1)
 }
 
-/// Cuts differences that are far larger than most; signs are not looked at.
+/// Cuts differences that are larger than most, for the test; signs are not looked at.
 fn cut(differences: &[f64], cycles: &[f64]) -> Vec<f64> {
     let sizes: Vec<f64> = differences.iter().map(|difference| difference.abs()).collect();
     let usual = median(cycles);
-    let cap = median(&sizes) + 4.0 * (spread(&sizes) + 1.0);
+    let cap = median(&sizes) + spread(&sizes) + 1.0;
     differences
         .iter()
         .zip(cycles)
@@ -161,6 +163,15 @@ fn cut(differences: &[f64], cycles: &[f64]) -> Vec<f64> {
             difference.clamp(-cap * longer, cap * longer)
         })
         .collect()
+}
+
+/// Cuts differences that are far from the usual rate, for the estimate: the same to both sides.
+fn trim(differences: &[f64], cycles: &[f64]) -> Vec<f64> {
+    let rates: Vec<f64> = differences.iter().zip(cycles).map(|(d, c)| d / c).collect();
+    let usual = median(&rates);
+    let rests: Vec<f64> = differences.iter().zip(cycles).map(|(d, c)| d - usual * c).collect();
+    let cap = 2.0 * (spread(&rests) + 1.0);
+    rests.iter().zip(cycles).map(|(rest, c)| usual * c + rest.clamp(-cap, cap)).collect()
 }
 
 /// Growth per cycle: the line through the origin.
@@ -172,42 +183,54 @@ fn rate(differences: &[f64], cycles: &[f64]) -> f64 {
 
 /// Judges the rungs of a run, two by two the pairs, of one metric.
 pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
-    let pairs: Vec<Pair> = Pair::all(rungs).into_iter().filter(|pair| pair.cycles > 0.0).collect();
+    let turning = |rungs: &[Rung]| -> Vec<Pair> {
+        Pair::all(rungs).into_iter().filter(|pair| pair.cycles > 0.0).collect()
+    };
+    let mut looks = EarlyStop::new(options);
+    for pair in turning(rungs) {
+        looks.add(pair.difference());
+    }
+    let (rungs, deep) = calm(rungs);
+    let all = turning(&rungs);
+    // A far fall or rise in a rung says nothing of what cycles leave behind, unless it is the rule.
+    let tops: Vec<f64> = all.iter().map(|pair| pair.driven.max(pair.idle)).collect();
+    let high = median(&tops) + 4.0 * (spread(&tops) + 1.0);
+    let telling: Vec<Pair> = all
+        .iter()
+        .filter(|pair| pair.driven.min(pair.idle) >= -deep && pair.driven.max(pair.idle) <= high)
+        .copied()
+        .collect();
+    let pairs = if 3 * telling.len() >= 2 * all.len() { telling } else { all };
     let cycles: Vec<f64> = pairs.iter().map(|pair| pair.cycles).collect();
     let raw: Vec<f64> = pairs.iter().map(|pair| pair.difference()).collect();
-    let differences = cut(&raw, &cycles);
-    let mut early = EarlyStop::new(options);
-    for difference in &raw {
-        early.add(*difference);
-    }
-    let numbers = Numbers::new(&differences, &cycles, options);
-    // A rate that may be chance is not taken out: it would be put in with the other sign.
-    let grows = numbers.as_ref().filter(|numbers| 0.0 < numbers.per_cycle.low);
-    let slope = grows.map_or(0.0, |numbers| numbers.per_cycle.estimate);
-    let idle = passive::judge_at_rest(&at_rest(rungs, slope), options);
+    let trimmed = trim(&raw, &cycles);
+    let numbers = Numbers::new(&trimmed, &cycles, options);
+    let per_cycle = numbers.as_ref().map(|numbers| numbers.per_cycle);
+    let idle = passive::judge_at_rest(&at_rest(&rungs), per_cycle, options);
     let mut judged = Driven {
         verdict: Verdict::Invalid,
         pairs: pairs.len(),
         cycles: mean(&cycles),
         per_cycle: None,
         p: None,
-        fortune: early.fortune(),
-        stopped: early.stopped(),
+        fortune: looks.fortune(),
+        stopped: looks.stopped(),
         fades: false,
         smallest: None,
         idle,
         why: "no cycles: nothing was opened and closed between two readings".to_owned(),
     };
     let Some(numbers) = numbers else { return judged };
-    let half = differences.len() / 2;
-    let older = rate(&differences[..half], &cycles[..half]);
-    judged.fades = rate(&differences[half..], &cycles[half..]) < 0.4 * older;
+    let half = trimmed.len() / 2;
+    let older = rate(&trimmed[..half], &cycles[..half]);
+    judged.fades = rate(&trimmed[half..], &cycles[half..]) < 0.4 * older;
+    let differences = cut(&raw, &cycles);
     judged.per_cycle = Some(numbers.per_cycle);
     judged.smallest = numbers.smallest;
-    let p = match (options.early_stop, early.stopped()) {
-        // Half of alpha is spent on the way. A run that was stopped has no end to test at.
-        (true, Some(_)) => 2.0 / early.fortune(),
-        (true, None) => 2.0 * sign_flip(&differences, &cycles, options.seed),
+    let p = match (options.early_stop, looks.stopped()) {
+        // A part of alpha is spent on the way. A run that was stopped has no end to test at.
+        (true, Some(_)) => 1.0 / looks.fortune() / early::SHARE,
+        (true, None) => sign_flip(&differences, &cycles, options.seed) / (1.0 - early::SHARE),
         (false, _) => sign_flip(&differences, &cycles, options.seed),
     };
     judged.p = Some(p.min(1.0));
@@ -265,7 +288,7 @@ impl Numbers {
         let rests: Vec<f64> = differences.iter().zip(cycles).map(|(d, c)| d - rate * c).collect();
         let error = deviation(&rests).max(GRAIN) / squares.sqrt();
         let freedom = (pairs - 1) as f64;
-        let alpha = options.chance() / if options.early_stop { 2.0 } else { 1.0 };
+        let alpha = options.chance() * if options.early_stop { 1.0 - early::SHARE } else { 1.0 };
         let reach = t_quantile(1.0 - options.chance(), freedom) * error;
         let strict = t_quantile(1.0 - alpha, freedom) + Z80;
         let finest = 0.5_f64.powi(i32::try_from(pairs).unwrap_or(i32::MAX));
@@ -280,18 +303,61 @@ impl Numbers {
     }
 }
 
-/// The readings at rest with what the cycles left taken out.
-fn at_rest(rungs: &[Rung], per_cycle: f64) -> Vec<Reading> {
+/// The readings at rest.
+fn at_rest(rungs: &[Rung]) -> Vec<Reading> {
     let (mut cycles, mut readings) = (0.0, Vec::with_capacity(rungs.len() + 1));
     for (n, rung) in rungs.iter().enumerate() {
         if n == 0 {
             readings.push(Reading { seconds: rung.at - rung.seconds, cycles, value: rung.before });
         }
         cycles += if sound(rung.cycles) { rung.cycles } else { 0.0 };
-        let value = rung.after - per_cycle * cycles;
-        readings.push(Reading { seconds: rung.at, cycles, value });
+        readings.push(Reading { seconds: rung.at, cycles, value: rung.after });
     }
     readings
+}
+
+/// Takes bursts out of the readings: where one falls far and another had risen far shortly before,
+/// those between are lowered. Also gives what counts as far. Which rungs were driven is not looked at, so that the coin still
+/// decides the signs and the test stays valid.
+fn calm(rungs: &[Rung]) -> (Vec<Rung>, f64) {
+    // Before and after of each rung, by turns.
+    let mut times = Vec::with_capacity(2 * rungs.len());
+    let mut values = Vec::with_capacity(2 * rungs.len());
+    for rung in rungs {
+        times.extend([rung.at - rung.seconds, rung.at]);
+        values.extend([rung.before, rung.after]);
+    }
+    let rise = |values: &[f64], n: usize| values[n] - values[n - 1];
+    let mut falls: Vec<f64> =
+        (1..values.len()).map(|n| -rise(&values, n)).filter(|fall| *fall > 0.0).collect();
+    falls.sort_unstable_by(f64::total_cmp);
+    // Most falls may be ends of bursts; of scatter alone a quarter is below 0.3186 deviations.
+    let usual = falls.get(falls.len() / 4).map_or(0.0, |fall| fall / 0.3186);
+    let deep = 4.0 * usual.max(1.0);
+    for n in 1..values.len() {
+        let fall = -rise(&values, n);
+        if !(sound(fall) && fall > deep) {
+            continue;
+        }
+        let begun = (1..n)
+            .rev()
+            .take_while(|from| times[n] - times[*from] <= BURST)
+            .filter(|from| sound(rise(&values, *from)))
+            .max_by(|a, b| rise(&values, *a).total_cmp(&rise(&values, *b)));
+        if let Some(from) = begun
+            && rise(&values, from) > deep
+        {
+            // Growth of its own makes the one larger and the other smaller.
+            let by = f64::midpoint(fall, rise(&values, from));
+            values[from..n].iter_mut().for_each(|value| *value -= by);
+        } else if times[n] - times[0] <= BURST {
+            // It had begun before the first reading.
+            values[..n].iter_mut().for_each(|value| *value -= fall);
+        }
+    }
+    let calmed = rungs.iter().zip(values.chunks_exact(2));
+    let calmed = calmed.map(|(rung, two)| Rung { before: two[0], after: two[1], ..*rung });
+    (calmed.collect(), deep)
 }
 
 impl Driven {

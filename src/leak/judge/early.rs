@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use super::Options;
 
+/// The part of `alpha` that is spent on the way; the rest is for the test at the end.
+pub(super) const SHARE: f64 = 1.0 / 3.0;
 /// What of the fortune is put on the next sign.
 const STAKE: f64 = 0.7;
 /// No run is stopped before this many pairs.
@@ -25,11 +27,11 @@ pub struct EarlyStop {
 }
 
 impl EarlyStop {
-    /// Before the first pair. Half of `alpha` is spent here, and shared by the gated metrics.
+    /// Before the first pair. A third of `alpha` is spent here, shared by the gated metrics.
     pub fn new(options: &Options) -> Self {
         let metrics = options.metrics.max(1) as f64;
         Self {
-            target: 2.0 * metrics / options.chance(),
+            target: metrics / (SHARE * options.chance()),
             least: options.least(),
             log: 0.0,
             differences: Vec::new(),

@@ -29,7 +29,7 @@ const BLOCKS: [f64; 6] = [15.0, 30.0, 60.0, 90.0, 180.0, 360.0];
 /// How much the line must gain, and in runs below five minutes.
 const GAIN: (f64, f64) = (10.0, 16.0);
 /// Growth over the window that tells a line from a pool, in deviations of the floor.
-const TELLS: f64 = 15.0;
+const TELLS: f64 = 25.0;
 
 /// What a passive run says of one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -115,9 +115,60 @@ pub fn judge(readings: &[Reading], work: Option<&[Reading]>, options: &Options) 
     judged
 }
 
-/// Judges readings at rest of a driven run, after its warm-up.
-pub(super) fn judge_at_rest(readings: &[Reading], options: &Options) -> Passive {
-    judge_window(&usable(readings), LEAST_AT_REST, false, options)
+/// Judges readings at rest of a driven run, after its warm-up: what grows by time alone. What the
+/// cycles left, `per_cycle` of them, is taken out, and what is not known of it makes the bounds
+/// wider.
+pub(super) fn judge_at_rest(
+    readings: &[Reading],
+    per_cycle: Option<Interval>,
+    options: &Options,
+) -> Passive {
+    let readings = usable(readings);
+    let whole = judge_window(&readings, LEAST_AT_REST, false, options);
+    let Some((per_cycle, pace)) = per_cycle.zip(pace(&readings)) else { return whole };
+    let left = per_cycle.scaled(pace);
+    let widened = |slope: Interval| {
+        let estimate = slope.estimate - left.estimate;
+        let reach = |slope: f64, left: f64| slope.hypot(left);
+        Interval {
+            estimate,
+            low: estimate - reach(slope.estimate - slope.low, left.high - left.estimate),
+            high: estimate + reach(slope.high - slope.estimate, left.estimate - left.low),
+        }
+    };
+    let unexplained = whole.unexplained.map(widened);
+    let per_minute = whole.per_minute.map(widened);
+    let grows = unexplained.is_some_and(|slope| slope.low > 0.0);
+    let allowed = unexplained.is_some_and(|slope| slope.high < options.max_per_minute);
+    let mut judged = whole.clone();
+    if per_cycle.low > 0.0 || per_cycle.high < 0.0 {
+        let rest = |reading: &Reading| reading.value - per_cycle.estimate * reading.cycles;
+        let rests: Vec<Reading> =
+            readings.iter().map(|reading| Reading { value: rest(reading), ..*reading }).collect();
+        judged = judge_window(&rests, LEAST_AT_REST, false, options);
+    }
+    judged.verdict = match (whole.verdict, judged.verdict) {
+        // Nothing grew, with all the cycles.
+        (Verdict::Clean, _) => Verdict::Clean,
+        (_, Verdict::Leak) if grows => Verdict::Leak,
+        (_, Verdict::Clean) if allowed => Verdict::Clean,
+        _ => Verdict::Inconclusive,
+    };
+    if let (Some(p), Some(slope)) = (judged.p, unexplained) {
+        let error = (slope.estimate - slope.low) / t_quantile(1.0 - options.chance(), 10.0);
+        judged.p = Some(p.max(t_above(slope.estimate / error.max(1e-9), 10.0)));
+    }
+    let wider = left.high - left.estimate;
+    judged.smallest = whole.smallest.map(|smallest| smallest.hypot(wider));
+    (judged.unexplained, judged.per_minute) = (unexplained, per_minute);
+    judged
+}
+
+/// Cycles per minute over the readings.
+fn pace(readings: &[Reading]) -> Option<f64> {
+    let (first, last) = (readings.first()?, readings.last()?);
+    let seconds = last.seconds - first.seconds;
+    (seconds > 0.0).then(|| (last.cycles - first.cycles) * 60.0 / seconds)
 }
 
 /// What the judge knows before it decides.
