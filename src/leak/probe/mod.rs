@@ -1,4 +1,10 @@
 //! interim
+pub mod get;
+pub mod json;
+pub mod metrics;
+pub mod pprof;
+pub mod proc;
+
 use super::record::*;
 use crate::docker::Docker;
 use crate::engine::registry::Registry;

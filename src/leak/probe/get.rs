@@ -1,0 +1,230 @@
+//! Asks one HTTP server again and again over one connection, which is kept.
+//!
+//! A probe must not be what grows: a client per question would leave an idle connection behind in
+//! what it measures, and two goroutines in the target for it. So there is one connection, opened
+//! through the [`Endpoint`] like every other, and opened again only when the peer has closed it.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION, USER_AGENT};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
+
+use crate::docker::endpoint::{Address, Endpoint};
+use crate::engine::census::{Purpose, TaskKind};
+use crate::engine::registry::Registry;
+use crate::engine::source::SourceError;
+
+/// How long one question may take, from connecting to the last byte.
+const ANSWER: Duration = Duration::from_secs(10);
+/// The most that is read of a dump: the Go runtime cuts its longest ones there too.
+pub const MAX_DUMP: usize = 64 << 20;
+/// The most that is read of anything else.
+pub const MAX_BODY: usize = 8 << 20;
+/// The most that is read of an answer that says no.
+const MAX_REFUSAL: usize = 4 << 10;
+
+/// An answer with status 200.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// What it says it is, such as `text/plain`; empty when it does not.
+    pub content_type: String,
+    /// The body, as far as it was read.
+    pub body: Vec<u8>,
+    /// The body was longer than what is read of it.
+    pub truncated: bool,
+}
+
+impl Answer {
+    /// The body as text; bytes that are no UTF-8 are replaced.
+    pub fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GetError {
+    /// No connection.
+    #[error(transparent)]
+    Connect(#[from] SourceError),
+    /// Any status but 200.
+    #[error("`{path}` was answered with status {status}{words}")]
+    Status {
+        /// What was asked for.
+        path: String,
+        /// The status.
+        status: u16,
+        /// A colon and the first words of the answer, or where it points to; or nothing.
+        words: String,
+    },
+    /// Not within the time.
+    #[error("`{path}` was not answered within {ANSWER:?}")]
+    Late {
+        /// What was asked for.
+        path: String,
+    },
+    /// The connection broke, or what came is no HTTP.
+    #[error("`{path}` could not be read: {why}")]
+    Broken {
+        /// What was asked for.
+        path: String,
+        /// What went wrong.
+        why: String,
+    },
+}
+
+/// A client with one connection.
+pub struct Client {
+    endpoint: Arc<Endpoint>,
+    registry: Registry,
+    host: String,
+    kept: Option<SendRequest<String>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.kept.is_some();
+        f.debug_struct("Client").field("endpoint", &self.endpoint).field("kept", &kept).finish()
+    }
+}
+
+impl Client {
+    /// A client without a connection yet, whose connection's task is counted in `registry`.
+    pub fn new(endpoint: Arc<Endpoint>, registry: Registry) -> Self {
+        let host = match endpoint.address() {
+            Address::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+            Address::Tcp { host, port } => format!("{host}:{port}"),
+            Address::Unix(_) => "docker".to_owned(),
+        };
+        Self { endpoint, registry, host, kept: None }
+    }
+
+    /// Asks for `path`; reads at most `most` bytes of the body.
+    ///
+    /// # Errors
+    /// No connection, no answer in time, an answer other than 200 (a redirect is not followed), or
+    /// one that breaks off.
+    ///
+    /// # Cancel safety
+    /// Safe: the connection is closed when the future is dropped.
+    pub async fn get(&mut self, path: &str, most: usize) -> Result<Answer, GetError> {
+        match timeout(ANSWER, self.ask(path, most)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(GetError::Late { path: path.to_owned() }),
+        }
+    }
+
+    async fn ask(&mut self, path: &str, most: usize) -> Result<Answer, GetError> {
+        let (mut sender, response) = self.head(path).await?;
+        let status = response.status().as_u16();
+        let header = |name| {
+            let value = response.headers().get(name)?;
+            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let content_type = header(CONTENT_TYPE).unwrap_or_default();
+        let location = header(LOCATION).filter(|_| (300..400).contains(&status));
+        let limit = if status == 200 { most } else { MAX_REFUSAL };
+        let (body, truncated) =
+            read(response.into_body(), limit).await.map_err(|error| broken(path, &error))?;
+        // A body that was not read to its end leaves the connection unusable.
+        if !truncated && sender.ready().await.is_ok() {
+            self.kept = Some(sender);
+        }
+        if status == 200 {
+            return Ok(Answer { content_type, body, truncated });
+        }
+        let words = match location {
+            Some(to) => format!(", which points to `{to}`: give that address, it is not followed"),
+            None => first_words(&body),
+        };
+        Err(GetError::Status { path: path.to_owned(), status, words })
+    }
+
+    /// Sends the request: on the kept connection, or, when the peer has closed it meanwhile, on a
+    /// new one, once.
+    async fn head(
+        &mut self,
+        path: &str,
+    ) -> Result<(SendRequest<String>, Response<Incoming>), GetError> {
+        if let Some(mut sender) = self.kept.take()
+            && sender.ready().await.is_ok()
+            && let Ok(response) = sender.send_request(self.request(path)?).await
+        {
+            return Ok((sender, response));
+        }
+        let mut sender = self.connect().await?;
+        let request = self.request(path)?;
+        let response = sender.send_request(request).await.map_err(|error| broken(path, &error))?;
+        Ok((sender, response))
+    }
+
+    async fn connect(&self) -> Result<SendRequest<String>, GetError> {
+        let connection = self.endpoint.connect(Purpose::Probe).await?;
+        let shaken = handshake(TokioIo::new(connection)).await;
+        let (sender, connection) = shaken.map_err(|error| broken("", &error))?;
+        self.registry.spawn(TaskKind::Connection, Purpose::Probe.as_str(), async move {
+            // How it ended shows in the answer, or in that there is none.
+            let _ = connection.await;
+        });
+        Ok(sender)
+    }
+
+    fn request(&self, path: &str) -> Result<Request<String>, GetError> {
+        let agent = concat!("cmon/", env!("CARGO_PKG_VERSION"));
+        Request::get(path)
+            .header(HOST, &self.host)
+            .header(USER_AGENT, agent)
+            .header(ACCEPT, "*/*")
+            .body(String::new())
+            .map_err(|error| GetError::Broken { path: path.to_owned(), why: error.to_string() })
+    }
+}
+
+/// The body up to so many bytes, and whether there is more.
+async fn read(mut body: Incoming, most: usize) -> Result<(Vec<u8>, bool), hyper::Error> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        let room = most - bytes.len();
+        bytes.extend_from_slice(&data[..data.len().min(room)]);
+        if room < data.len() {
+            return Ok((bytes, true));
+        }
+    }
+    Ok((bytes, false))
+}
+
+/// The first line of a refusal's body, unless it is markup.
+fn first_words(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    match line.is_empty() || line.starts_with('<') {
+        true => String::new(),
+        false => format!(": {}", line.chars().take(120).collect::<String>()),
+    }
+}
+
+fn broken(path: &str, error: &hyper::Error) -> GetError {
+    let mut why = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        why = format!("{why}: {}", without_number(&error.to_string()));
+        cause = error.source();
+    }
+    GetError::Broken { path: path.to_owned(), why }
+}
+
+/// An error's words without the operating system's number.
+fn without_number(text: &str) -> &str {
+    text.split(" (os error").next().unwrap_or_default()
+}

@@ -1,0 +1,149 @@
+//! Figures from JSON: Go's expvar (`/debug/vars`), and any one number by its pointer. Pure.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// Why there is no figure.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// Nothing came.
+    #[error("the answer is empty")]
+    Empty,
+    /// A page for people.
+    #[error("the answer is an HTML page, not JSON")]
+    Html,
+    /// It is cut off or something else.
+    #[error("the answer is not JSON: {0}")]
+    Syntax(String),
+    /// The pointer leads nowhere.
+    #[error("there is nothing at `{0}`")]
+    Absent(String),
+    /// There is something, but no number.
+    #[error("`{0}` is {1}, not a number")]
+    NotANumber(String, &'static str),
+    /// A count below zero.
+    #[error("`{0}` is {1}: a count is never negative")]
+    Negative(String, String),
+    /// No `memstats`, which every Go program's expvar has.
+    #[error(
+        "the answer is JSON, but not Go's expvar: it has no `memstats`; name a figure with URL#/json/pointer"
+    )]
+    NotExpvar,
+}
+
+/// Reads a JSON text.
+pub fn parse(body: &[u8]) -> Result<Value, JsonError> {
+    match body.trim_ascii_start().first() {
+        None => Err(JsonError::Empty),
+        Some(b'<') => Err(JsonError::Html),
+        Some(_) => {
+            serde_json::from_slice(body).map_err(|error| JsonError::Syntax(error.to_string()))
+        }
+    }
+}
+
+/// The count at this pointer (RFC 6901): `/pools/0/open`.
+pub fn figure(value: &Value, pointer: &str) -> Result<f64, JsonError> {
+    let at = || pointer.to_owned();
+    let kind = match value.pointer(pointer) {
+        None => return Err(JsonError::Absent(at())),
+        Some(Value::Number(number)) => match number.as_f64() {
+            Some(count) if count < 0.0 => {
+                return Err(JsonError::Negative(at(), number.to_string()));
+            }
+            Some(count) => return Ok(count),
+            None => "too large",
+        },
+        Some(Value::Null) => "null",
+        Some(Value::Bool(_)) => "true or false",
+        Some(Value::String(_)) => "a text",
+        Some(Value::Array(_)) => "a list",
+        Some(Value::Object(_)) => "an object",
+    };
+    Err(JsonError::NotANumber(at(), kind))
+}
+
+/// What Go's expvar tells.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Expvar {
+    /// `heap_bytes`, and `goroutines` where the program publishes them.
+    pub figures: BTreeMap<&'static str, f64>,
+    /// Bytes allocated since the start: it never falls while the process lives.
+    pub allocated: Option<f64>,
+}
+
+/// Names under which programs publish their goroutines.
+const GOROUTINES: [&str; 5] =
+    ["/goroutines", "/Goroutines", "/numGoroutine", "/NumGoroutine", "/num_goroutines"];
+
+/// Reads Go's expvar.
+pub fn expvar(value: &Value) -> Result<Expvar, JsonError> {
+    if !value.get("memstats").is_some_and(Value::is_object) {
+        return Err(JsonError::NotExpvar);
+    }
+    let mut found =
+        Expvar { allocated: figure(value, "/memstats/TotalAlloc").ok(), ..Expvar::default() };
+    if let Ok(bytes) = figure(value, "/memstats/HeapAlloc") {
+        found.figures.insert("heap_bytes", bytes);
+    }
+    if let Some(count) = GOROUTINES.iter().find_map(|pointer| figure(value, pointer).ok()) {
+        found.figures.insert("goroutines", count);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const EXPVAR: &str = include_str!("fixtures/expvar.json");
+
+    #[test]
+    fn expvar_tells_the_heap_and_the_goroutines_where_they_are_published() {
+        let found = expvar(&parse(EXPVAR.as_bytes()).unwrap()).unwrap();
+        let figures: Vec<(&str, f64)> = found.figures.into_iter().collect();
+        assert_eq!(figures, [("goroutines", 21.0), ("heap_bytes", 408_520.0)]);
+        assert_eq!(found.allocated, Some(408_520.0));
+        let without = parse(b"{\"memstats\": {\"HeapAlloc\": 1}}").unwrap();
+        assert_eq!(expvar(&without).unwrap().figures.len(), 1);
+    }
+
+    #[test]
+    fn a_pointer_names_one_figure() {
+        let value = parse(br#"{"pools": [{"open": 5}, {"open": 7.5}], "a/b": 3}"#).unwrap();
+        assert_eq!(figure(&value, "/pools/0/open"), Ok(5.0));
+        assert_eq!(figure(&value, "/pools/1/open"), Ok(7.5));
+        assert_eq!(figure(&value, "/a~1b"), Ok(3.0));
+    }
+
+    #[test]
+    fn what_is_no_figure_is_said_in_words() {
+        let value = parse(br#"{"n": null, "s": "5", "m": -2, "l": [1], "o": {}}"#).unwrap();
+        let words = |pointer| figure(&value, pointer).unwrap_err().to_string();
+        assert_eq!(words("/x"), "there is nothing at `/x`");
+        assert_eq!(words("/n"), "`/n` is null, not a number");
+        assert_eq!(words("/s"), "`/s` is a text, not a number");
+        assert_eq!(words("/l"), "`/l` is a list, not a number");
+        assert_eq!(words("/o"), "`/o` is an object, not a number");
+        assert_eq!(words("/m"), "`/m` is -2: a count is never negative");
+        assert_eq!(expvar(&value), Err(JsonError::NotExpvar));
+        let refused = |body: &str| parse(body.as_bytes()).unwrap_err().to_string();
+        assert_eq!(refused(" "), "the answer is empty");
+        assert_eq!(refused("<html>"), "the answer is an HTML page, not JSON");
+        let cut = refused(&EXPVAR[..80]);
+        assert!(cut.starts_with("the answer is not JSON: EOF while parsing"), "{cut}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..99), at in ".{0,9}") {
+            if let Ok(value) = parse(&body) {
+                let _ = figure(&value, &at);
+                let _ = expvar(&value);
+            }
+        }
+    }
+}

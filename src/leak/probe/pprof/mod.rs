@@ -1,0 +1,253 @@
+//! The text of Go's goroutine profile (`/debug/pprof/goroutine?debug=1`): how many goroutines there
+//! are, and which of them are alike. Pure.
+//!
+//! ```text
+//! goroutine profile: total 21
+//! 8 @ 0x43b256 0x44b01c
+//! # labels: {"container":"web"}
+//! #   0x6b1c24   main.(*follower).follow+0x64   /src/main.go:22
+//! ```
+//!
+//! A text that breaks off is as good as it goes: the groups up to there are kept, and it is said.
+
+use std::collections::BTreeMap;
+
+use crate::leak::record::Group;
+
+/// Why a text is no goroutine profile.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PprofError {
+    /// Nothing came.
+    #[error("the answer is empty")]
+    Empty,
+    /// A page for people.
+    #[error("the answer is an HTML page, not a goroutine profile")]
+    Html,
+    /// Protocol buffers, which is what `debug=0` gives.
+    #[error("the answer is a binary profile; the text form has `debug=1`")]
+    Binary,
+    /// Every goroutine by itself, which is what `debug=2` gives.
+    #[error(
+        "the answer lists each goroutine by itself (`debug=2`); the counted form has `debug=1`"
+    )]
+    Each,
+    /// Something else.
+    #[error("the answer is not a goroutine profile: it begins with `{0}`")]
+    Other(String),
+    /// A profile of something else.
+    #[error("the answer is a profile of something else: `{0}`")]
+    OtherProfile(String),
+    /// The total is no count.
+    #[error("the profile's total is not a count: `{0}`")]
+    Total(String),
+}
+
+/// Which of the two profiles of goroutines it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// All goroutines.
+    All,
+    /// Those that can provably never wake, as Go 1.27 tells.
+    Leaked,
+}
+
+/// A goroutine profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Which one.
+    pub kind: Kind,
+    /// The count of its first line.
+    pub total: u64,
+    /// Goroutines with one stack (and one set of labels), the largest group first.
+    pub groups: Vec<Group>,
+    /// The text breaks off or cannot be understood in places, so that groups are missing.
+    pub truncated: bool,
+}
+
+/// The count that the first line tells, without a look at the rest.
+pub fn total(text: &str) -> Result<(Kind, u64), PprofError> {
+    let first = text.lines().next().unwrap_or_default().trim_end();
+    for (start, kind) in
+        [("goroutine profile: total", Kind::All), ("goroutineleak profile: total", Kind::Leaked)]
+    {
+        if let Some(count) = first.strip_prefix(start) {
+            let count = count.trim().parse();
+            return count
+                .map(|total| (kind, total))
+                .map_err(|_| PprofError::Total(start_of(first)));
+        }
+    }
+    let sniff = text.trim_start();
+    Err(match () {
+        () if sniff.is_empty() => PprofError::Empty,
+        () if sniff.starts_with('<') => PprofError::Html,
+        () if sniff.starts_with('\u{1f}') || first.contains('\0') => PprofError::Binary,
+        () if first.starts_with("goroutine ") && first.ends_with("]:") => PprofError::Each,
+        () if first.contains("profile: ") => PprofError::OtherProfile(start_of(first)),
+        () => PprofError::Other(start_of(first)),
+    })
+}
+
+/// Reads a whole profile; `cut` says that the text was not read to its end.
+pub fn parse(text: &str, cut: bool) -> Result<Profile, PprofError> {
+    let (kind, total) = total(text)?;
+    // One key may come more than once: two stacks can differ in addresses alone.
+    let mut groups: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    let mut truncated = cut;
+    let mut counted: u64 = 0;
+    let body = text.split_once('\n').map_or("", |(_, body)| body);
+    let mut sections = body.split("\n\n").filter(|section| !section.trim().is_empty()).peekable();
+    while let Some(section) = sections.next() {
+        let last = sections.peek().is_none();
+        // The last section of a text that breaks off is shorter than it was, and so its key is not
+        // that of its stack.
+        let broken_off = last && (cut || !body.ends_with('\n'));
+        match Section::parse(section).filter(|_| !broken_off) {
+            Some(section) => {
+                counted = counted.saturating_add(section.count);
+                let title = section.title();
+                let entry = groups.entry(section.key()).or_insert((0, title));
+                entry.0 = entry.0.saturating_add(section.count);
+            }
+            None => truncated = true,
+        }
+    }
+    truncated |= counted < total;
+    let mut groups: Vec<Group> =
+        groups.into_iter().map(|(key, (count, title))| Group { key, title, count }).collect();
+    groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
+    Ok(Profile { kind, total, groups, truncated })
+}
+
+/// The start of what a follow of a log is called inside dockerd.
+const FOLLOWER: &str = ".ContainerLogs.func";
+
+/// How many follows of logs a daemon has open: each has one goroutine that stands in a function
+/// literal of `ContainerLogs`.
+pub fn followers(groups: &[Group]) -> u64 {
+    let serving = groups.iter().filter(|group| stack(&group.key).any(|f| f.contains(FOLLOWER)));
+    serving.fold(0, |sum: u64, group| sum.saturating_add(group.count))
+}
+
+/// The functions of a key, innermost first.
+pub fn stack(key: &str) -> impl Iterator<Item = &str> {
+    key.split(" labels ").next().unwrap_or_default().split(';')
+}
+
+/// A frame: function and where it stands.
+#[derive(Clone, Copy, Debug)]
+struct Frame<'a> {
+    function: &'a str,
+    place: &'a str,
+}
+
+/// The goroutines of one stack.
+#[derive(Clone, Debug)]
+struct Section<'a> {
+    count: u64,
+    labels: &'a str,
+    frames: Vec<Frame<'a>>,
+}
+
+impl<'a> Section<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let mut lines = text.lines().skip_while(|line| line.trim().is_empty());
+        let (count, addresses) = lines.next()?.split_once(" @")?;
+        let count = count.parse().ok()?;
+        let (mut labels, mut frames) = ("", Vec::new());
+        for line in lines {
+            let line = line.strip_prefix('#')?;
+            match line.strip_prefix(" labels: ") {
+                Some(found) => labels = found.trim(),
+                None => frames.push(Frame::parse(line)?),
+            }
+        }
+        // A goroutine that has just been made has an address and no frame that is shown.
+        if frames.is_empty() {
+            let function = if addresses.trim().is_empty() { "(no stack)" } else { "(runtime)" };
+            frames.push(Frame { function, place: "" });
+        }
+        Some(Self { count, labels, frames })
+    }
+
+    fn key(&self) -> String {
+        let functions: Vec<&str> = self.frames.iter().map(|frame| frame.function).collect();
+        match self.labels {
+            "" => functions.join(";"),
+            labels => format!("{} labels {labels}", functions.join(";")),
+        }
+    }
+
+    /// The first frame that tells what the goroutine is for.
+    fn title(&self) -> String {
+        let telling = |frame: &&Frame<'_>| !is_plumbing(frame.function);
+        let frame = self.frames.iter().find(telling);
+        // Plumbing all through: the last of it at least says who it was for.
+        let frame =
+            frame.or(self.frames.last()).copied().unwrap_or(Frame { function: "", place: "" });
+        match shorten(frame.place) {
+            "" => frame.function.to_owned(),
+            place => format!("{} {place}", frame.function),
+        }
+    }
+}
+
+impl<'a> Frame<'a> {
+    /// `\t0x6b1c24\tmain.(*follower).follow+0x64\t\t/src/main.go:22`; the place may be absent.
+    fn parse(line: &'a str) -> Option<Self> {
+        let mut parts = line.split('\t').map(str::trim).filter(|part| !part.is_empty());
+        let address = parts.next()?;
+        if !address.starts_with("0x") {
+            return None;
+        }
+        let function = parts.next().unwrap_or("(unknown)");
+        let function = match function.rsplit_once("+0x") {
+            Some((name, offset)) if offset.bytes().all(|b| b.is_ascii_hexdigit()) => name,
+            _ => function,
+        };
+        Some(Self { function, place: parts.next().unwrap_or_default() })
+    }
+}
+
+/// Packages that carry bytes or wait, whatever for.
+const PLUMBING: [&str; 15] = [
+    "runtime",
+    "net/http",
+    "net",
+    "internal",
+    "bufio",
+    "sync",
+    "syscall",
+    "io",
+    "time",
+    "context",
+    "os",
+    "crypto/tls",
+    "net/textproto",
+    "golang.org/x/net",
+    "vendor",
+];
+
+fn is_plumbing(function: &str) -> bool {
+    PLUMBING.iter().any(|package| {
+        function.strip_prefix(package).is_some_and(|rest| match *package {
+            // `net/rpc` is what somebody uses, `net` is what carries it.
+            "net" | "os" => rest.starts_with('.'),
+            _ => rest.starts_with(['.', '/']),
+        })
+    })
+}
+
+/// The last two parts of a path, which is enough to find it: `loggerutils/follow.go:151`.
+fn shorten(place: &str) -> &str {
+    let from = place.rmatch_indices('/').nth(1).map_or(0, |(at, _)| at + 1);
+    place[from..].trim_start_matches('/')
+}
+
+/// The beginning of what came, for an error message.
+fn start_of(line: &str) -> String {
+    line.chars().take(60).map(|c| if c.is_control() { '.' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,332 @@
+//! What `/proc` tells of a process: descriptors, threads, memory, and when it began.
+//!
+//! Reading is here, understanding in [`text`]. What may not be read is an error in words and never
+//! 0, and looking does not count itself: the descriptor that the look takes is left out.
+
+pub mod text;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use text::{Sockets, Status};
+
+/// Why a process does not tell.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProcError {
+    /// It has ended.
+    #[error("process {0} is not there")]
+    Gone(String),
+    /// It is another user's.
+    #[error("not permitted to read the {what} of process {pid}: that takes its user or root")]
+    Denied {
+        /// Which process.
+        pid: String,
+        /// What of it.
+        what: &'static str,
+    },
+    /// There is no `/proc`, or it is not Linux'.
+    #[error("could not read the {what} of process {pid}: {why}")]
+    Other {
+        /// Which process.
+        pid: String,
+        /// What of it.
+        what: &'static str,
+        /// What went wrong.
+        why: String,
+    },
+}
+
+/// When a process began, in ticks since the machine did: with the pid, it is one process for sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Born(pub u64);
+
+/// An open descriptor.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Descriptor {
+    /// Its number; with `inode` it is one descriptor for sure.
+    pub fd: u32,
+    /// What it is open on; 0 where that has none.
+    pub inode: u64,
+    /// What makes it like others: `socket tcp CLOSE_WAIT`, `pipe`, `file /var/log/*.log`.
+    pub class: String,
+}
+
+/// A thread.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Thread {
+    /// Its number; with `born` it is one thread for sure.
+    pub tid: u32,
+    /// When it began, in ticks since the machine did.
+    pub born: u64,
+    /// Its name.
+    pub name: String,
+}
+
+/// A process to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    dir: PathBuf,
+    own: bool,
+}
+
+impl Process {
+    /// This one.
+    pub fn own() -> Self {
+        Self { dir: "/proc/self".into(), own: true }
+    }
+
+    /// The one with this pid.
+    pub fn of(pid: u32) -> Self {
+        Self { dir: Path::new("/proc").join(pid.to_string()), own: pid == std::process::id() }
+    }
+
+    /// When it began; an error when it has ended, even if its parent has not noticed yet.
+    pub fn born(&self) -> Result<Born, ProcError> {
+        let what = "state";
+        let text = self.read("stat", what)?;
+        let stat = text::stat(&text).ok_or_else(|| self.odd(what))?;
+        match stat.ended {
+            true => Err(ProcError::Gone(self.name())),
+            false => Ok(Born(stat.born)),
+        }
+    }
+
+    /// Its name.
+    pub fn comm(&self) -> Option<String> {
+        Some(self.read("comm", "name").ok()?.trim_end().to_owned())
+    }
+
+    /// How many descriptors it has open.
+    pub fn count_fds(&self) -> Result<u64, ProcError> {
+        let what = "descriptors";
+        let dir = self.dir.join("fd");
+        // Since Linux 6.2 the directory's size is their count, which opens nothing.
+        match fs::metadata(&dir).map_err(|error| self.failed(what, &error))?.len() {
+            0 => {
+                let entries = fs::read_dir(&dir).map_err(|error| self.failed(what, &error))?;
+                Ok((entries.count() as u64).saturating_sub(u64::from(self.own)))
+            }
+            count => Ok(count),
+        }
+    }
+
+    /// Threads and resident memory.
+    pub fn status(&self) -> Result<Status, ProcError> {
+        let what = "status";
+        text::status(&self.read("status", what)?).ok_or_else(|| self.odd(what))
+    }
+
+    /// Its open descriptors. It takes a look at each: for now and then, not for every reading.
+    pub fn descriptors(&self) -> Result<Vec<Descriptor>, ProcError> {
+        let dir = self.dir.join("fd");
+        let entries = fs::read_dir(&dir).map_err(|error| self.failed("descriptors", &error))?;
+        let fds: Vec<u32> =
+            entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+        let links: Vec<(u32, String)> = fds
+            .into_iter()
+            .filter_map(|fd| {
+                // Closed meanwhile, or the one that the directory itself was read with.
+                let link = fs::read_link(dir.join(fd.to_string())).ok()?;
+                Some((fd, link.to_string_lossy().into_owned()))
+            })
+            .collect();
+        let sockets = match links.iter().any(|(_, link)| link.starts_with("socket:")) {
+            true => self.sockets(),
+            false => Sockets::default(),
+        };
+        let describe = |(fd, link): (u32, String)| {
+            let inode = text::inode(&link)
+                .or_else(|| Some(fs::metadata(dir.join(fd.to_string())).ok()?.ino()));
+            Descriptor { fd, inode: inode.unwrap_or(0), class: text::class(&link, &sockets) }
+        };
+        Ok(links.into_iter().map(describe).collect())
+    }
+
+    /// Its threads.
+    pub fn threads(&self) -> Result<Vec<Thread>, ProcError> {
+        let dir = self.dir.join("task");
+        let entries = fs::read_dir(&dir).map_err(|error| self.failed("threads", &error))?;
+        let thread = |entry: io::Result<fs::DirEntry>| {
+            let entry = entry.ok()?;
+            let tid = entry.file_name().to_str()?.parse().ok()?;
+            let stat = text::stat(&fs::read_to_string(entry.path().join("stat")).ok()?)?;
+            Some(Thread { tid, born: stat.born, name: stat.name })
+        };
+        // A thread that ends meanwhile is not there any more.
+        Ok(entries.filter_map(thread).collect())
+    }
+
+    /// The cgroup that holds it.
+    pub fn cgroup(&self) -> Result<text::Cgroup, ProcError> {
+        let what = "cgroup";
+        Ok(text::cgroup(&self.read("cgroup", what)?))
+    }
+
+    fn sockets(&self) -> Sockets {
+        let mut sockets = Sockets::default();
+        for table in text::Table::ALL {
+            // A table that cannot be read leaves its sockets without a state.
+            let rows = fs::read(self.dir.join("net").join(table.file())).unwrap_or_default();
+            sockets.learn(table, &String::from_utf8_lossy(&rows));
+        }
+        sockets
+    }
+
+    fn read(&self, file: &str, what: &'static str) -> Result<String, ProcError> {
+        // Names of processes are bytes.
+        let bytes = fs::read(self.dir.join(file)).map_err(|error| self.failed(what, &error))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn name(&self) -> String {
+        self.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    fn odd(&self, what: &'static str) -> ProcError {
+        let why = "it is not in the form that Linux gives".to_owned();
+        ProcError::Other { pid: self.name(), what, why }
+    }
+
+    fn failed(&self, what: &'static str, error: &io::Error) -> ProcError {
+        const ESRCH: i32 = 3;
+        let pid = self.name();
+        match error.kind() {
+            io::ErrorKind::NotFound if self.own || !Path::new("/proc/self").exists() => {
+                ProcError::Other { pid, what, why: "there is no /proc here".to_owned() }
+            }
+            io::ErrorKind::NotFound => ProcError::Gone(pid),
+            io::ErrorKind::PermissionDenied => ProcError::Denied { pid, what },
+            _ if error.raw_os_error() == Some(ESRCH) => ProcError::Gone(pid),
+            _ => ProcError::Other { pid, what, why: error.to_string() },
+        }
+    }
+}
+
+/// Counts what is alike: descriptors by class, threads by name.
+pub fn tally<'a>(names: impl Iterator<Item = &'a str>) -> Vec<crate::leak::record::Group> {
+    let mut counts = std::collections::BTreeMap::<&str, u64>::new();
+    for name in names {
+        *counts.entry(name).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .map(|(name, count)| crate::leak::record::Group {
+            key: name.to_owned(),
+            title: name.to_owned(),
+            count,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    fn classes(process: &Process) -> Vec<(String, u64)> {
+        let all = process.descriptors().unwrap();
+        tally(all.iter().map(|one| one.class.as_str()))
+            .into_iter()
+            .map(|g| (g.key, g.count))
+            .collect()
+    }
+
+    /// A process of its own with a known set of descriptors, ended when dropped.
+    struct Child(std::process::Child);
+
+    impl Child {
+        fn start() -> Self {
+            use std::io::{Read, Write};
+            use std::process::{Command, Stdio};
+            let piped = Stdio::piped;
+            let mut command = Command::new("cat");
+            command.stdin(piped()).stdout(piped()).stderr(Stdio::null());
+            let mut child = command.spawn().unwrap();
+            // What it gives back shows that it has become what it is to be.
+            child.stdin.as_mut().unwrap().write_all(b"!").unwrap();
+            child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+            Self(child)
+        }
+    }
+
+    impl Drop for Child {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    #[test]
+    fn a_process_is_read_from_outside() {
+        let child = Child::start();
+        let process = Process::of(child.0.id());
+        assert_eq!(process.count_fds(), Ok(3));
+        assert_eq!(classes(&process), [("file /dev/null".to_owned(), 1), ("pipe".to_owned(), 2)]);
+        let threads = process.threads().unwrap();
+        assert_eq!((threads.len(), threads[0].name.as_str()), (1, "cat"));
+        assert_eq!(process.status().unwrap().threads, 1);
+        assert!(0 < process.status().unwrap().rss_bytes);
+        assert_eq!(process.born().unwrap(), Born(threads[0].born));
+    }
+
+    #[test]
+    fn one_that_has_ended_is_gone_even_before_it_is_reaped() {
+        let mut child = Child::start();
+        let pid = child.0.id();
+        let process = Process::of(pid);
+        child.0.kill().unwrap();
+        // Its pipe ends with it.
+        while process.born().is_ok() {
+            std::thread::yield_now();
+        }
+        assert_eq!(process.born(), Err(ProcError::Gone(pid.to_string())));
+        child.0.wait().unwrap();
+        assert_eq!(process.count_fds(), Err(ProcError::Gone(pid.to_string())));
+        assert_eq!(
+            ProcError::Gone(pid.to_string()).to_string(),
+            format!("process {pid} is not there")
+        );
+    }
+
+    #[test]
+    fn the_look_does_not_count_itself() {
+        let before = Process::own().descriptors().unwrap();
+        let looking = |one: &Descriptor| one.class.contains("/proc/");
+        assert!(!before.iter().any(looking), "{before:?}");
+    }
+
+    #[test]
+    fn a_socket_is_told_by_its_state_and_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let unix = UnixListener::bind(dir.path().join("docker.sock")).unwrap();
+        let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = std::net::TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
+        let (server, _) = tcp.accept().unwrap();
+        let class = |fd: i32| {
+            let all = Process::own().descriptors().unwrap();
+            let one = all.into_iter().find(|one| i32::try_from(one.fd) == Ok(fd)).unwrap();
+            assert_ne!(one.inode, 0);
+            one.class
+        };
+        assert_eq!(class(unix.as_raw_fd()), "socket unix docker.sock");
+        assert_eq!(class(tcp.as_raw_fd()), "socket tcp LISTEN");
+        assert_eq!(class(client.as_raw_fd()), "socket tcp ESTABLISHED");
+        drop(server);
+        assert_eq!(class(client.as_raw_fd()), "socket tcp CLOSE_WAIT");
+    }
+
+    #[test]
+    fn what_may_not_be_read_is_said() {
+        let denied = ProcError::Denied { pid: "1".to_owned(), what: "descriptors" };
+        let error = io::Error::from(io::ErrorKind::PermissionDenied);
+        assert_eq!(Process::of(1).failed("descriptors", &error), denied);
+        assert_eq!(
+            denied.to_string(),
+            "not permitted to read the descriptors of process 1: that takes its user or root"
+        );
+    }
+}
