@@ -1,7 +1,7 @@
 //! What came of a check: the same [`Report`] for the text, for JSON, `JUnit`, HTML and GitHub.
 
 mod escape;
-mod figures;
+pub(in crate::leak) mod figures;
 pub mod json;
 #[cfg(test)]
 mod sample;
