@@ -123,8 +123,11 @@ fn open_follows(all: &Growing<'_>, source: &str) -> Option<String> {
 fn followers(all: &Growing<'_>, source: &str) -> Option<String> {
     let goroutines = all.metric(source, "goroutines").filter(|metric| grows(metric))?;
     let fds = all.metric(source, "fds");
-    let stacks: Vec<&GroupGrowth> =
-        goroutines.groups.iter().filter(|group| group.key.contains("Daemon).ContainerLogs.func")).collect();
+    let stacks: Vec<&GroupGrowth> = goroutines
+        .groups
+        .iter()
+        .filter(|group| group.key.contains("Daemon).ContainerLogs.func"))
+        .collect();
     let meaning = "streams that are not closed";
     if stacks.is_empty() {
         // No stacks: by the numbers alone.
@@ -209,6 +212,7 @@ fn courses(all: &Growing<'_>) -> Vec<String> {
     for metric in growing() {
         let shape = metric.shape.as_deref().unwrap_or_default();
         let step = shape.split([':', ';', ',']).next().unwrap_or_default();
+        let step = step.split(" until ").next().unwrap_or_default();
         let name = &metric.name;
         if step.starts_with('+') && step.contains(" every ") {
             found.push(match (is_idle(metric), metric.per_cycle.is_some()) {
@@ -219,7 +223,7 @@ fn courses(all: &Growing<'_>) -> Vec<String> {
                 (false, _) => format!("{step}: in steps ({name})"),
             });
         }
-        if shape.contains("staircase") && shape.contains("plateau") {
+        if shape.contains("a staircase that stopped") {
             found.push(format!(
                 "{name} grew and then stood still: what is forgotten is dropped by the other side \
                  after a while, so the leak is bounded and not gone"

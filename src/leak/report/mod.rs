@@ -2,9 +2,13 @@
 
 mod escape;
 pub(in crate::leak) mod figures;
+pub mod github;
+pub mod html;
 pub mod json;
+pub mod junit;
 #[cfg(test)]
 mod sample;
+mod sparkline;
 pub mod text;
 mod words;
 

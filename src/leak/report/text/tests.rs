@@ -9,53 +9,53 @@ use crate::leak::report::sample;
 #[test]
 fn a_leak_is_told_with_its_groups_and_what_it_means() {
     insta::assert_snapshot!(text(&sample::leak(), false, Some("run 1.ndjson")), @"
-    LEAK: daemon.goroutines grows by 0.180 per cycle, and not while idle
+        LEAK: daemon.goroutines grows by 0.180 per cycle, and not while idle
 
-                  metric             per cycle (99 %)         per minute while idle (99 %)  p
-    LEAK          daemon.goroutines  +0.180 (0.070 to 0.290)  0.000 (-0.400 to 0.400)       0.0039
-                  72 to 228; a line; it grows with each cycle, and not while idle
-                    20 %  +0.030 per cycle  0 to 26  net/http.(*connReader).backgroundRead
-                                                     net/http/server.go:674
-                    20 %  +0.030 per cycle  0 to 26  daemon/logger/loggerutils.(*follow).waitRead
-                                                     follow.go:112
-                    20 %  +0.030 per cycle  0 to 26  api/server/httputils.WriteLogStream
-                                                     write_log_stream.go:22
-                    20 %  +0.030 per cycle  0 to 26  daemon.(*Daemon).ContainerLogs.func2
-                                                     daemon/logs.go:118
-                    10 %  +0.030 per cycle  0 to 26  github.com/fsnotify/fsnotify.(*Watcher).readEvents
-                                                     inotify.go:174
-                    10 %  in no group that grows for certain
-    CLEAN         daemon.fds         0.000 (-0.009 to 0.009)  0.000 (-0.400 to 0.400)       1
-    CLEAN         own.tasks          -                        -                             -
-                  nothing was alive at the end
-                  not part of the verdict:
-    CLEAN         own.rss            -                        +0.01 MiB (-0.02 to 1.00)     -
-                  one step of +3.1 MiB at 2m10s
+                      metric             per cycle (99 %)         per minute while idle (99 %)  p
+        LEAK          daemon.goroutines  +0.180 (0.070 to 0.290)  0.000 (-0.400 to 0.400)       0.0039
+                      72 to 228; a line of +51.0 per minute; it grows with each cycle, and not while idle
+                        20 %  +0.030 per cycle  0 to 26  net/http.(*connReader).backgroundRead
+                                                         net/http/server.go:674
+                        20 %  +0.030 per cycle  0 to 26  daemon/logger/loggerutils.(*follow).waitRead
+                                                         follow.go:112
+                        20 %  +0.030 per cycle  0 to 26  api/server/httputils.WriteLogStream
+                                                         write_log_stream.go:22
+                        20 %  +0.030 per cycle  0 to 26  daemon.(*Daemon).ContainerLogs.func2
+                                                         daemon/logs.go:118
+                        10 %  +0.030 per cycle  0 to 26  github.com/fsnotify/fsnotify.(*Watcher).readEvents
+                                                         inotify.go:174
+                        10 %  in no group that grows for certain
+        CLEAN         daemon.fds         0.000 (-0.009 to 0.009)  0.000 (-0.400 to 0.400)       1
+        CLEAN         own.tasks          -                        -                             -
+                      nothing was alive at the end
+                      not part of the verdict:
+        CLEAN         own.rss            -                        +0.01 MiB (-0.02 to 1.00)     -
+                      one step of +3.1 MiB at 2m10s
 
-    what it means:
-      - 0.030 followers in the daemon per cycle: streams that are not closed
+        what it means:
+          - 0.030 followers in the daemon per cycle: streams that are not closed
 
-    still alive at the end:
-      - reader web-3, 31s old
+        still alive at the end:
+          - reader web-3, 31s old
 
-    could not be had:
-      - target.web.threads: /proc/812/task may not be read by this user
+        could not be had:
+          - target.web.threads: /proc/812/task may not be read by this user
 
-    a series began anew:
-      - target.web at 1m1s: the target was started again (pid 12 is now 40)
+        a series began anew:
+          - target.web at 1m1s: the target was started again (pid 12 is now 40)
 
-    smallest leak that this run could have seen:
-      - 0.027 per cycle or 0.6 per minute: daemon.goroutines, daemon.fds
-      - 1 in all: own.tasks
+        smallest leak that this run could have seen:
+          - 0.027 per cycle or 0.6 per minute: daemon.goroutines, daemon.fds
+          - 1 in all: own.tasks
 
-    work          1,860 cycles in 3m4s, 598.2 cycles/min while driven (600 expected), warm-up 1,000
-                  cycles, 10 pairs, 14,352 lines
-    checked       8 containers: web-1, web-2, web-3, web-4, web-5, web-6, web-7, web-8; target pid:812;
-                  stream timeout 800ms
-    daemon        dockerd 20.10.24 at unix:///run/docker.sock (default)
-    seed          42 (the same order again: --seed 42)
-    judge again   cmon leak-check --replay 'run 1.ndjson'
-    ");
+        work          1,860 cycles in 3m4s, 598.2 cycles/min while driven (600 expected), warm-up 1,000
+                      cycles, 10 pairs, 14,352 lines
+        checked       8 containers: web-1, web-2, web-3, web-4, web-5, web-6, web-7, web-8; target pid:812;
+                      stream timeout 800ms
+        daemon        dockerd 20.10.24 at unix:///run/docker.sock (default)
+        seed          42 (the same order again: --seed 42)
+        judge again   cmon leak-check --replay 'run 1.ndjson'
+        ");
 }
 
 #[test]
