@@ -8,6 +8,7 @@
 //! A run is a list of [`Record`](record::Record)s, and the verdict is a pure function of them: so a
 //! recording that is judged again gives the same verdict, and every rule is a test without a clock.
 
+pub mod attribute;
 pub mod command;
 pub mod judge;
 pub mod probe;

@@ -48,8 +48,7 @@ pub(super) fn markdown(text: &str) -> String {
     let mut into = String::with_capacity(text.len());
     for letter in markup(text).chars() {
         match letter {
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~'
-            | '$' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '$' => {
                 // An escape by number: a backslash would be shown inside of code.
                 let _ = write!(into, "&#{};", u32::from(letter));
             }

@@ -7,11 +7,11 @@ use super::Interval;
 use crate::output::summary::grouped;
 
 /// Said where there is no figure.
-pub(super) const NONE: &str = "-";
+pub(in crate::leak) const NONE: &str = "-";
 
 /// What a metric counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(in crate::leak) enum Unit {
     /// Things: tasks, goroutines, descriptors.
     Count,
     /// Bytes of memory.
@@ -20,7 +20,7 @@ pub(super) enum Unit {
 
 impl Unit {
     /// The unit of the metric with this name.
-    pub(super) fn of(metric: &str) -> Self {
+    pub(in crate::leak) fn of(metric: &str) -> Self {
         let last = metric.rsplit('.').next().unwrap_or_default();
         match ["rss", "memory", "bytes", "anon"].iter().any(|word| last.contains(word)) {
             true => Unit::Bytes,
@@ -52,7 +52,7 @@ impl Unit {
 }
 
 /// `+0.180 (0.070 to 0.290)`.
-pub(super) fn interval(interval: &Interval, unit: Unit) -> String {
+pub(in crate::leak) fn interval(interval: &Interval, unit: Unit) -> String {
     let Interval { estimate, low, high, .. } = *interval;
     if !estimate.is_finite() {
         return "unknown".to_owned();
@@ -71,7 +71,7 @@ pub(super) fn interval(interval: &Interval, unit: Unit) -> String {
 }
 
 /// `+0.180`.
-pub(super) fn growth(value: f64, unit: Unit) -> String {
+pub(in crate::leak) fn growth(value: f64, unit: Unit) -> String {
     if !value.is_finite() {
         return "unknown".to_owned();
     }
@@ -80,7 +80,7 @@ pub(super) fn growth(value: f64, unit: Unit) -> String {
 }
 
 /// `0.18`, `32`, `1,234`, `1.5 MiB`.
-pub(super) fn amount(value: f64, unit: Unit) -> String {
+pub(in crate::leak) fn amount(value: f64, unit: Unit) -> String {
     if !value.is_finite() {
         return "unknown".to_owned();
     }
@@ -115,7 +115,7 @@ fn plus(text: &str) -> String {
 }
 
 /// `0.0039`, `< 0.0001`.
-pub(super) fn chance(p: f64) -> String {
+pub(in crate::leak) fn chance(p: f64) -> String {
     match p {
         p if !p.is_finite() => "unknown".to_owned(),
         p if p < 0.0001 => "< 0.0001".to_owned(),
@@ -129,23 +129,23 @@ fn trimmed(text: &str) -> String {
 }
 
 /// `99 %`; 99.5 stays 99.5.
-pub(super) fn percent(part: f64) -> String {
-    match part.is_finite() {
+pub(in crate::leak) fn percent(part: f64) -> String {
+    match (part * 100.0).is_finite() {
         true => format!("{} %", trimmed(&format!("{:.1}", part * 100.0 + 0.0))),
         false => "unknown".to_owned(),
     }
 }
 
 /// `100 %`, whole percents.
-pub(super) fn share(part: f64) -> String {
-    match part.is_finite() {
+pub(in crate::leak) fn share(part: f64) -> String {
+    match (part * 100.0).is_finite() {
         true => format!("{} %", fixed(part * 100.0, 0)),
         false => "unknown".to_owned(),
     }
 }
 
 /// `350ms`, `45s`, `4m10s`, `1h5m`.
-pub(super) fn duration(seconds: f64) -> String {
+pub(in crate::leak) fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "unknown".to_owned();
     }
@@ -174,7 +174,7 @@ pub(super) fn duration(seconds: f64) -> String {
 }
 
 /// `1 goroutine`, `3 goroutines`.
-pub(super) fn plural(count: f64, one: &str) -> String {
+pub(in crate::leak) fn plural(count: f64, one: &str) -> String {
     match (count - 1.0).abs() < f64::EPSILON {
         true => format!("{} {one}", amount(count, Unit::Count)),
         false => format!("{} {one}s", amount(count, Unit::Count)),

@@ -1,10 +1,14 @@
 //! What came of a check: the same [`Report`] for the text, for JSON, `JUnit`, HTML and GitHub.
 
 mod escape;
-mod figures;
+pub(in crate::leak) mod figures;
+pub mod github;
+pub mod html;
 pub mod json;
+pub mod junit;
 #[cfg(test)]
 mod sample;
+mod sparkline;
 pub mod text;
 mod words;
 

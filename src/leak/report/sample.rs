@@ -52,7 +52,7 @@ pub(super) fn still(name: &str, value: f64) -> Metric {
         p: Some(1.0),
         smallest_per_cycle: Some(0.027),
         smallest_per_minute: Some(0.6),
-        shape: Some("flat".to_owned()),
+        shape: Some("level".to_owned()),
         first: value,
         last: value,
         because: "it does not grow faster than 0.03 per cycle or 1 per minute".to_owned(),
@@ -112,7 +112,7 @@ pub(super) fn leak() -> Report {
         p: Some(0.0039),
         last: 228.0,
         because: "it grows with each cycle, and not while idle".to_owned(),
-        shape: Some("a line".to_owned()),
+        shape: Some("a line of +51.0 per minute".to_owned()),
         groups: vec![
             group("net/http.(*connReader).backgroundRead net/http/server.go:674", 26, 0.0302, 0.2),
             group("daemon/logger/loggerutils.(*follow).waitRead follow.go:112", 26, 0.0302, 0.2),

@@ -37,6 +37,23 @@ pub(super) fn p(metric: &Metric) -> String {
     metric.p.map_or(NONE.to_owned(), chance)
 }
 
+/// What came of a metric in one line: its rates, or why there are none.
+pub(super) fn headline(metric: &Metric) -> String {
+    let mut parts = Vec::new();
+    if metric.per_cycle.is_some() {
+        parts.push(format!("{} per cycle", per_cycle(metric)));
+    }
+    if metric.per_minute.is_some() {
+        let idle = if metric.mode == "driven" { " while idle" } else { "" };
+        parts.push(format!("{} per minute{idle}", per_minute(metric)));
+    }
+    let rates = parts.join(", ");
+    match rates.is_empty() {
+        true => metric.because.clone(),
+        false => format!("{rates}; {}", metric.because),
+    }
+}
+
 /// Nothing was estimated: the verdict is from counting alone.
 pub(super) fn has_no_figures(metric: &Metric) -> bool {
     metric.per_cycle.is_none() && metric.per_minute.is_none() && metric.p.is_none()
@@ -71,7 +88,7 @@ pub(super) fn course(metric: &Metric) -> String {
 
 /// The shape, where it says more than that nothing happened.
 pub(super) fn shape(metric: &Metric) -> Option<&str> {
-    metric.shape.as_deref().filter(|shape| !shape.is_empty() && *shape != "flat")
+    metric.shape.as_deref().filter(|shape| !["", "flat", "level"].contains(shape))
 }
 
 /// The rate of a group: per cycle where that is known and not nothing.

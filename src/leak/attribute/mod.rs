@@ -1,0 +1,171 @@
+//! Whose leak it is: which of the groups that a count is made of grows, and what that means.
+//!
+//! A dump tells the groups of a count at one moment: goroutines by stack, descriptors by class, tasks
+//! by kind. Two dumps tell which group has grown, a third between them that it was no blip. The
+//! verdict does not hang on this; it only says where to look.
+
+mod signatures;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use signatures::signatures;
+
+use super::record::{Cut, Groups};
+use super::report::GroupGrowth;
+
+/// A group has grown when it has so many more members.
+const LEAST: f64 = 3.0;
+/// And when that is so many times what chance would do to counts of this size.
+const TIMES_CHANCE: f64 = 3.0;
+/// The dump in the middle may lie so far outside of the other two, as a part of the growth.
+const SLACK: f64 = 0.1;
+
+/// The groups of `metric` that have grown between the first and the last of its dumps, the largest
+/// first. Only dumps after the last of its `cuts` count. `series` are its readings (seconds,
+/// cycles, value): the growth that shares are of, where the dumps were cut off.
+///
+/// Shares are parts of all growth, groups that are too small to name included, so that what they
+/// are short of 1 is the growth that remains unexplained.
+pub fn growth(
+    dumps: &[Groups],
+    metric: &str,
+    cuts: &[Cut],
+    series: &[(f64, f64, f64)],
+) -> Vec<GroupGrowth> {
+    let Some(pair) = Pair::new(dumps, metric, cuts) else { return Vec::new() };
+    let mut grown = Vec::new();
+    let mut all = 0.0;
+    for key in pair.keys() {
+        let Some((first, last)) = pair.counts(key) else { continue };
+        let growth = last as f64 - first as f64;
+        all += growth.max(0.0);
+        let chance = (first as f64 + last as f64).sqrt();
+        if LEAST <= growth && TIMES_CHANCE * chance < growth && pair.is_steady(key, first, last) {
+            grown.push((growth, pair.group(key, first, last)));
+        }
+    }
+    if let Some(whole) = pair.whole(series) {
+        all = all.max(whole);
+    }
+    grown.sort_by(|(one, a), (other, b)| other.total_cmp(one).then_with(|| a.key.cmp(&b.key)));
+    let shared =
+        grown.into_iter().map(|(growth, group)| GroupGrowth { share: growth / all, ..group });
+    shared.collect()
+}
+
+/// The dumps that are compared.
+struct Pair<'a> {
+    first: Dump<'a>,
+    middle: Option<Dump<'a>>,
+    last: Dump<'a>,
+}
+
+struct Dump<'a> {
+    from: &'a Groups,
+    /// Title and count by key; a key that is told twice counts twice.
+    counts: BTreeMap<&'a str, (&'a str, u64)>,
+}
+
+impl<'a> Pair<'a> {
+    fn new(dumps: &'a [Groups], metric: &str, cuts: &[Cut]) -> Option<Self> {
+        let begun = cuts
+            .iter()
+            .filter(|cut| is_of(metric, &cut.source))
+            .map(|cut| cut.at_ms as f64 / 1000.0)
+            .fold(f64::NEG_INFINITY, f64::max);
+        let mut own: Vec<&Groups> =
+            dumps.iter().filter(|dump| dump.metric == metric && begun <= dump.at).collect();
+        own.sort_by(|one, other| one.at.total_cmp(&other.at));
+        // Dumps that were cut off do not tell which groups are absent: the others come first.
+        let whole: Vec<&Groups> = own.iter().copied().filter(|dump| !dump.truncated).collect();
+        if 2 <= whole.len() {
+            own = whole;
+        }
+        let (first, last) = match own[..] {
+            [first, .., last] if first.at < last.at => (first, last),
+            _ => return None,
+        };
+        let centre = f64::midpoint(first.at, last.at);
+        let middle = own[1..own.len() - 1]
+            .iter()
+            .min_by(|one, other| (one.at - centre).abs().total_cmp(&(other.at - centre).abs()));
+        let middle = middle.map(|dump| Dump::new(dump));
+        Some(Self { first: Dump::new(first), middle, last: Dump::new(last) })
+    }
+
+    fn keys(&self) -> BTreeSet<&'a str> {
+        self.first.counts.keys().chain(self.last.counts.keys()).copied().collect()
+    }
+
+    /// How many at first and at last; nothing where that cannot be known.
+    fn counts(&self, key: &str) -> Option<(u64, u64)> {
+        Some((self.first.count(key)?, self.last.count(key)?))
+    }
+
+    /// The dump in the middle does not speak against growth.
+    fn is_steady(&self, key: &str, first: u64, last: u64) -> bool {
+        let Some(middle) = self.middle.as_ref().and_then(|dump| dump.count(key)) else {
+            return true;
+        };
+        let (first, middle, last) = (first as f64, middle as f64, last as f64);
+        let slack = SLACK * (last - first);
+        (first - slack..=last + slack).contains(&middle)
+    }
+
+    fn group(&self, key: &str, first: u64, last: u64) -> GroupGrowth {
+        let growth = last as f64 - first as f64;
+        let cycles = self.last.from.cycles - self.first.from.cycles;
+        let minutes = (self.last.from.at - self.first.from.at) / 60.0;
+        GroupGrowth {
+            title: self.last.counts.get(key).map(|(title, _)| *title).unwrap_or(key).to_owned(),
+            key: key.to_owned(),
+            first,
+            last,
+            per_cycle: (0.0 < cycles).then(|| growth / cycles),
+            per_minute: growth / minutes,
+            share: 1.0,
+        }
+    }
+
+    /// What the metric itself has grown by, where the dumps do not hold all of it.
+    fn whole(&self, series: &[(f64, f64, f64)]) -> Option<f64> {
+        if !(self.first.from.truncated || self.last.from.truncated) {
+            return None;
+        }
+        let nearest = |at: f64| {
+            let known = series
+                .iter()
+                .filter(|(seconds, _, value)| seconds.is_finite() && value.is_finite());
+            known.min_by(|one, other| (one.0 - at).abs().total_cmp(&(other.0 - at).abs()))
+        };
+        Some(nearest(self.last.from.at)?.2 - nearest(self.first.from.at)?.2)
+    }
+}
+
+impl<'a> Dump<'a> {
+    fn new(from: &'a Groups) -> Self {
+        let mut counts: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
+        for group in &from.groups {
+            let (_, count) = counts.entry(&group.key).or_insert((&group.title, 0));
+            *count = count.saturating_add(group.count);
+        }
+        Self { from, counts }
+    }
+
+    /// How many; nothing where the answer may have been cut off before it came to them.
+    fn count(&self, key: &str) -> Option<u64> {
+        match self.counts.get(key) {
+            Some((_, count)) => Some(*count),
+            None => (!self.from.truncated).then_some(0),
+        }
+    }
+}
+
+/// `source` is the metric, or how its name begins up to a dot.
+fn is_of(metric: &str, source: &str) -> bool {
+    let rest = metric.strip_prefix(source);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests;

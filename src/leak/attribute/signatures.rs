@@ -1,0 +1,303 @@
+//! What growth means, in plain words: patterns that are known from programs that leaked.
+//!
+//! A pattern is named only where the counts fit it; nothing here changes a verdict.
+
+use crate::leak::record::Survivor;
+use crate::leak::report::figures::{Unit, amount, plural};
+use crate::leak::report::{GroupGrowth, Metric, Verdict};
+
+/// What one follow of a log takes inside of dockerd.
+const FOLLOWER_GOROUTINES: f64 = 5.0;
+/// The same in descriptors.
+const FOLLOWER_DESCRIPTORS: f64 = 3.0;
+
+/// What the growth of these metrics means, the telling ones first; nothing where nothing grows.
+pub fn signatures(metrics: &[Metric], survivors: &[Survivor]) -> Vec<String> {
+    let all = Growing { metrics };
+    let mut found = Vec::new();
+    found.extend(own(&all, survivors));
+    for source in all.sources() {
+        found.extend(idle_connections(&all, source));
+        found.extend(open_follows(&all, source));
+        found.extend(followers(&all, source));
+        found.extend(forgotten_sockets(&all, source));
+    }
+    found.extend(courses(&all));
+    let mut seen = Vec::new();
+    found.retain(|text| {
+        let new = !seen.contains(text);
+        seen.push(text.clone());
+        new
+    });
+    found
+}
+
+/// The metrics, asked by source: `daemon`, `target.web`.
+struct Growing<'a> {
+    metrics: &'a [Metric],
+}
+
+impl<'a> Growing<'a> {
+    /// Sources of which something grows, or may.
+    fn sources(&self) -> Vec<&'a str> {
+        let mut sources: Vec<&str> = self
+            .metrics
+            .iter()
+            .filter(|metric| grows(metric))
+            .map(|metric| source(metric))
+            .collect();
+        sources.dedup();
+        sources
+    }
+
+    fn metric(&self, source: &str, kind: &str) -> Option<&'a Metric> {
+        self.metrics.iter().find(|metric| {
+            metric.name.strip_prefix(source).and_then(|rest| rest.strip_prefix('.')) == Some(kind)
+        })
+    }
+
+    /// By how much the groups of a metric grow whose key holds all of `words`.
+    fn grown(&self, source: &str, kind: &str, words: &[&str]) -> f64 {
+        let groups = self.metric(source, kind).map_or(&[][..], |metric| &metric.groups);
+        let fit = groups.iter().filter(|group| words.iter().all(|word| group.key.contains(word)));
+        fit.map(difference).sum()
+    }
+
+    /// Descriptors for each of `count`, that grow at `per_minute`; nothing where they are not known.
+    fn descriptors_for_each(&self, source: &str, count: f64, per_minute: f64) -> Option<f64> {
+        let fds = self.metric(source, "fds")?;
+        if !fds.groups.is_empty() {
+            return Some(fds.groups.iter().map(difference).sum::<f64>() / count);
+        }
+        let (first, last) = (fds.series.first()?, fds.series.last()?);
+        let minutes = (last.0 - first.0) / 60.0;
+        (0.0 < minutes && 0.0 < per_minute).then(|| (last.2 - first.2) / minutes / per_minute)
+    }
+}
+
+/// 2 goroutines and 1 descriptor each: a client was made, used, and never closed.
+fn idle_connections(all: &Growing<'_>, source: &str) -> Option<String> {
+    let idle = all.grown(source, "goroutines", &["persistConn).readLoop", ").Peek"]);
+    let busy = all.grown(source, "goroutines", &["persistConn).readLoop"]) - idle;
+    let writers = all.grown(source, "goroutines", &["persistConn).writeLoop"]);
+    if idle < 3.0 || !near(idle + busy, writers) {
+        return None;
+    }
+    let groups = &all.metric(source, "goroutines")?.groups;
+    let per_minute =
+        groups.iter().find(|group| group.key.contains("persistConn).readLoop"))?.per_minute;
+    let each = match all.descriptors_for_each(source, idle + busy, per_minute) {
+        Some(each) if (each - 1.0).abs() <= 0.25 => "2 goroutines and 1 descriptor each",
+        _ => "2 goroutines each",
+    };
+    let (idle, place) = (amount(idle, Unit::Count), place(source));
+    Some(format!(
+        "{each}: idle HTTP connections of clients that are never closed ({idle} more {place})"
+    ))
+}
+
+/// 3 goroutines and 1 descriptor each: a response that is still being read.
+fn open_follows(all: &Growing<'_>, source: &str) -> Option<String> {
+    let loops = all.grown(source, "goroutines", &["persistConn).readLoop"]);
+    let open = loops - all.grown(source, "goroutines", &["persistConn).readLoop", ").Peek"]);
+    let groups = &all.metric(source, "goroutines")?.groups;
+    let reads = |group: &&GroupGrowth| {
+        ["(*body).Read", "bodyEOFSignal).Read", "stdcopy.StdCopy"]
+            .iter()
+            .any(|word| group.key.contains(word))
+    };
+    let readers: f64 = groups.iter().filter(reads).map(difference).sum();
+    if open < 3.0 || !near(open, readers) {
+        return None;
+    }
+    let per_minute = groups.iter().find(reads)?.per_minute;
+    let each = match all.descriptors_for_each(source, loops, per_minute) {
+        Some(each) if (each - 1.0).abs() <= 0.25 => "3 goroutines and 1 descriptor each",
+        _ => "3 goroutines each",
+    };
+    let (open, whose) = (amount(open, Unit::Count), whose(source));
+    Some(format!("{each}: open follow streams in {whose} ({open} more)"))
+}
+
+/// Followers inside of the daemon, counted by their stacks, or else by what each of them takes.
+fn followers(all: &Growing<'_>, source: &str) -> Option<String> {
+    let goroutines = all.metric(source, "goroutines").filter(|metric| grows(metric))?;
+    let fds = all.metric(source, "fds");
+    let stacks: Vec<&GroupGrowth> = goroutines
+        .groups
+        .iter()
+        .filter(|group| group.key.contains("Daemon).ContainerLogs.func"))
+        .collect();
+    let meaning = "streams that are not closed";
+    if stacks.is_empty() {
+        // No stacks: by the numbers alone.
+        let (one, other) = (goroutines.per_cycle?, fds?.per_cycle?);
+        let fits = 0.0 < one.low && 0.0 < other.low && goroutines.groups.is_empty();
+        let count = one.estimate / FOLLOWER_GOROUTINES;
+        let close = (other.estimate / FOLLOWER_DESCRIPTORS - count).abs() <= 0.1 * count;
+        return (source == "daemon" && fits && close).then(|| {
+            let count = followers_per(count, "cycle");
+            format!(
+                "5 goroutines and 3 descriptors each, as a follower takes them: {count}: {meaning}"
+            )
+        });
+    }
+    let sum = |of: fn(&GroupGrowth) -> f64| stacks.iter().map(|group| of(group)).sum::<f64>();
+    let per_cycle = sum(|group| group.per_cycle.unwrap_or(f64::NAN));
+    let rate = match goroutines.per_cycle.is_some() && per_cycle.is_finite() && !is_idle(goroutines)
+    {
+        true => followers_per(per_cycle, "cycle"),
+        false => followers_per(sum(|group| group.per_minute), "minute"),
+    };
+    let count = sum(difference);
+    let of_goroutines = goroutines.groups.iter().map(difference).sum::<f64>() / count;
+    let of_descriptors = all.descriptors_for_each(source, count, sum(|group| group.per_minute));
+    let fits = near_to(of_goroutines, FOLLOWER_GOROUTINES)
+        && of_descriptors.is_some_and(|each| near_to(each, FOLLOWER_DESCRIPTORS));
+    let each = if fits { " (5 goroutines and 3 descriptors each)" } else { "" };
+    Some(format!("{rate}: {meaning}{each}"))
+}
+
+/// `1 follower in the daemon per cycle`; close to a whole number it is that number.
+fn followers_per(count: f64, what: &str) -> String {
+    let whole = count.round();
+    let count = if 1.0 <= whole && (count - whole).abs() <= 0.06 * whole { whole } else { count };
+    let counted = plural((count * 1000.0).round() / 1000.0, "follower");
+    format!("{counted} in the daemon per {what}")
+}
+
+/// The other side has closed, and the process has not.
+fn forgotten_sockets(all: &Growing<'_>, source: &str) -> Option<String> {
+    let groups = &all.metric(source, "fds")?.groups;
+    let waiting = groups.iter().filter(|group| group.key.contains("CLOSE_WAIT"));
+    let count: f64 = waiting.map(difference).sum();
+    let who = match source {
+        "own" => "we forgot to close".to_owned(),
+        source => format!("{} forgot to close", whose(source)),
+    };
+    (0.0 < count).then(|| {
+        format!(
+            "{} in CLOSE_WAIT that {who}: the other side has closed them",
+            plural(count, "socket")
+        )
+    })
+}
+
+/// cmon's own: by kind, and what was left at the end.
+fn own(all: &Growing<'_>, survivors: &[Survivor]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut kinds: Vec<(&str, f64)> = Vec::new();
+    for survivor in survivors {
+        match kinds.iter_mut().find(|(kind, _)| *kind == survivor.kind) {
+            Some((_, count)) => *count += 1.0,
+            None => kinds.push((&survivor.kind, 1.0)),
+        }
+    }
+    for (kind, count) in kinds {
+        let count = plural(count, kind);
+        found.push(format!("{count} of cmon itself still alive after the end: a leak in cmon"));
+    }
+    let tasks = all.metric("own", "tasks").filter(|metric| grows(metric));
+    for group in tasks.iter().flat_map(|metric| &metric.groups) {
+        let count = plural(difference(group), "task");
+        found.push(format!("{count} of kind {} more in cmon itself", group.title));
+    }
+    found
+}
+
+/// What growth depends on, and what it does not.
+fn courses(all: &Growing<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    let growing = || all.metrics.iter().filter(|metric| metric.verdict == Verdict::Leak);
+    for metric in growing() {
+        let shape = metric.shape.as_deref().unwrap_or_default();
+        let step = shape.split([':', ';', ',']).next().unwrap_or_default();
+        let step = step.split(" until ").next().unwrap_or_default();
+        let name = &metric.name;
+        if step.starts_with('+') && step.contains(" every ") {
+            found.push(match (is_idle(metric), metric.per_cycle.is_some()) {
+                (true, true) => format!("{step}: a timer, not the streams ({name})"),
+                (true, false) => format!(
+                    "{step}: a timer ({name}); whether it opens streams cannot be told without cycles"
+                ),
+                (false, _) => format!("{step}: in steps ({name})"),
+            });
+        }
+        if shape.contains("a staircase that stopped") {
+            found.push(format!(
+                "{name} grew and then stood still: what is forgotten is dropped by the other side \
+                 after a while, so the leak is bounded and not gone"
+            ));
+        }
+    }
+    let names = |wanted: fn(&Metric) -> bool| {
+        let names: Vec<&str> =
+            growing().filter(|metric| wanted(metric)).map(|metric| metric.name.as_str()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    if let Some(names) = names(|metric| is_idle(metric) && metric.per_cycle.is_some()) {
+        found.push(format!(
+            "does not depend on the stream timeout: {names} grows while no stream is opened or closed"
+        ));
+    }
+    if let Some(names) = names(|metric| {
+        let none_idle = metric.per_minute.is_some_and(|per_minute| per_minute.low <= 0.0);
+        metric.per_cycle.is_some_and(|per_cycle| 0.0 < per_cycle.low) && none_idle
+    }) {
+        found.push(format!(
+            "only cycles make {names} grow: a longer stream timeout slows that down and does not end it"
+        ));
+    }
+    found
+}
+
+/// It grows while nothing is driven, and not with the cycles.
+fn is_idle(metric: &Metric) -> bool {
+    let idle = metric.per_minute.is_some_and(|per_minute| 0.0 < per_minute.low);
+    idle && metric.per_cycle.is_none_or(|per_cycle| per_cycle.low <= 0.0)
+}
+
+/// A leak, or what may be one.
+fn grows(metric: &Metric) -> bool {
+    match metric.verdict {
+        Verdict::Leak => true,
+        Verdict::Inconclusive => !metric.groups.is_empty(),
+        Verdict::Clean | Verdict::Invalid => false,
+    }
+}
+
+fn difference(group: &GroupGrowth) -> f64 {
+    group.last as f64 - group.first as f64
+}
+
+/// `target.web` of `target.web.fds`.
+fn source(metric: &Metric) -> &str {
+    metric.name.rsplit_once('.').map_or("", |(source, _)| source)
+}
+
+fn place(source: &str) -> String {
+    match source {
+        "own" => "in cmon itself".to_owned(),
+        source => format!("in {}", whose(source)),
+    }
+}
+
+fn whose(source: &str) -> String {
+    match source {
+        "daemon" => "the daemon".to_owned(),
+        source => match source.strip_prefix("target.") {
+            Some("collector") => "the collector".to_owned(),
+            Some(name) => format!("the collector {name}"),
+            None => source.to_owned(),
+        },
+    }
+}
+
+/// Equal, but for a few that came or went between two looks.
+fn near(one: f64, other: f64) -> bool {
+    (one - other).abs() <= (0.1 * one.max(other)).max(2.0)
+}
+
+fn near_to(value: f64, wanted: f64) -> bool {
+    (value - wanted).abs() <= 0.1 * wanted
+}

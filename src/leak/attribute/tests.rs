@@ -1,0 +1,268 @@
+//! Attribution on the numbers of a real collector and a real dockerd.
+//!
+//! The collector held one follow stream for each of 8 containers, and its health check made a client
+//! for each of them every 30 s that nobody closed: 16 goroutines and 8 descriptors each time. The
+//! daemon was left with 24 streams that their client had forgotten.
+
+use super::*;
+use crate::leak::record::{Group, Survivor};
+use crate::leak::report::{Interval, Metric, Verdict};
+
+const IDLE: &str = "internal/poll.runtime_pollWait;net.(*conn).Read;net/http.(*persistConn).Read;\
+                    bufio.(*Reader).fill;bufio.(*Reader).Peek;net/http.(*persistConn).readLoop";
+const BUSY: &str = "runtime.selectgo;net/http.(*persistConn).readLoop";
+const WRITE: &str = "runtime.selectgo;net/http.(*persistConn).writeLoop";
+const READ: &str =
+    "runtime.gopark;net/http.(*body).Read;docker.(*ContainerMonitor).readContainerLogs.func1";
+
+fn dump(at: f64, cycles: f64, metric: &str, groups: &[(&str, u64)]) -> Groups {
+    let group = |(key, count): &(&str, u64)| Group {
+        key: (*key).to_owned(),
+        title: key.rsplit(';').next().unwrap().to_owned(),
+        count: *count,
+    };
+    let groups = groups.iter().map(group).collect();
+    Groups { at, cycles, metric: metric.to_owned(), groups, truncated: false }
+}
+
+/// Goroutines of the collector: idle connections, writers, readers of logs.
+fn collector(at: f64, idle: u64, writers: u64) -> Groups {
+    let groups = [(IDLE, idle), (WRITE, writers), (BUSY, 8), (READ, 8), ("main.main", 1)];
+    dump(at, 0.0, "target.collector.goroutines", &groups)
+}
+
+fn interval(estimate: f64) -> Option<Interval> {
+    Some(Interval { estimate, low: estimate - 0.1, high: estimate + 0.1, confidence: 0.99 })
+}
+
+fn metric(name: &str, groups: Vec<GroupGrowth>) -> Metric {
+    Metric {
+        name: name.to_owned(),
+        gated: true,
+        verdict: Verdict::Leak,
+        mode: "driven",
+        per_cycle: None,
+        per_minute: interval(32.0),
+        p: Some(0.0001),
+        smallest_per_cycle: None,
+        smallest_per_minute: None,
+        shape: None,
+        first: 0.0,
+        last: 0.0,
+        because: String::new(),
+        groups,
+        series: Vec::new(),
+    }
+}
+
+fn summary(groups: &[GroupGrowth]) -> Vec<(&str, u64, u64, f64)> {
+    groups.iter().map(|it| (it.title.as_str(), it.first, it.last, it.share)).collect()
+}
+
+#[test]
+fn the_two_halves_of_idle_connections_are_all_of_the_growth() {
+    let dumps = [collector(50.0, 8, 17), collector(60.0, 8, 17), collector(635.0, 168, 177)];
+    let grown = growth(&dumps, "target.collector.goroutines", &[], &[]);
+    let (read, write) = ("net/http.(*persistConn).readLoop", "net/http.(*persistConn).writeLoop");
+    assert_eq!(summary(&grown), [(read, 8, 168, 0.5), (write, 17, 177, 0.5)]);
+    assert!((grown[0].per_minute - 16.41).abs() < 0.01);
+    assert_eq!(grown[0].per_cycle, None);
+}
+
+#[test]
+fn growth_that_no_group_shows_for_certain_is_left_unexplained() {
+    let first = dump(0.0, 0.0, "m", &[("a", 0), ("b", 50), ("c", 9)]);
+    let last = dump(60.0, 100.0, "m", &[("a", 36), ("b", 53), ("c", 10), ("d", 0)]);
+    let grown = growth(&[first, last], "m", &[], &[]);
+    assert_eq!(summary(&grown), [("a", 0, 36, 0.9)]);
+    assert_eq!((grown[0].per_cycle, grown[0].per_minute), (Some(0.36), 36.0));
+}
+
+#[test]
+fn a_pool_that_fills_once_a_blip_and_a_fall_are_no_growth() {
+    let series =
+        [("blip", [0, 90, 40]), ("dip", [40, 0, 80]), ("fall", [40, 30, 20]), ("still", [8, 8, 8])];
+    let at = |which: usize| {
+        let groups: Vec<_> = series.iter().map(|(key, counts)| (*key, counts[which])).collect();
+        dump(which as f64 * 60.0, 0.0, "m", &groups)
+    };
+    assert_eq!(growth(&[at(0), at(1), at(2)], "m", &[], &[]), []);
+    assert_eq!(growth(&[at(0), at(2)], "m", &[], &[]).len(), 1 + 1);
+    assert_eq!(growth(&[at(0)], "m", &[], &[]), []);
+    assert_eq!(growth(&[], "m", &[], &[]), []);
+    assert_eq!(growth(&[at(0), at(0)], "m", &[], &[]), []);
+}
+
+#[test]
+fn a_group_that_a_cut_off_dump_does_not_tell_is_not_counted_as_none() {
+    let mut first = dump(0.0, 0.0, "m", &[("a", 10)]);
+    first.truncated = true;
+    let last = dump(60.0, 0.0, "m", &[("a", 50), ("b", 90)]);
+    let series = [(0.0, 0.0, 500.0), (60.0, 0.0, 580.0)];
+    let grown = growth(&[first.clone(), last.clone()], "m", &[], &series);
+    assert_eq!(summary(&grown), [("a", 10, 50, 0.5)]);
+    // Where two others are whole, the one that was cut off is not needed.
+    let second = dump(10.0, 0.0, "m", &[("a", 10), ("b", 90)]);
+    let grown = growth(&[first, second, last], "m", &[], &series);
+    assert_eq!(summary(&grown), [("a", 10, 50, 1.0)]);
+}
+
+#[test]
+fn dumps_of_before_a_restart_are_not_compared_with_later_ones() {
+    let counts = [(0.0, 400), (50.0, 5), (100.0, 30)];
+    let dumps: Vec<_> = counts
+        .iter()
+        .map(|(at, count)| dump(*at, 0.0, "target.web.fds", &[("a", *count)]))
+        .collect();
+    let cut = |source: &str| Cut { at_ms: 40_000, source: source.to_owned(), why: String::new() };
+    assert_eq!(growth(&dumps, "target.web.fds", &[], &[]), []);
+    assert_eq!(growth(&dumps, "target.web.fds", &[cut("target.we")], &[]), []);
+    let grown = growth(&dumps, "target.web.fds", &[cut("target.web")], &[]);
+    assert_eq!(summary(&grown), [("a", 5, 30, 1.0)]);
+}
+
+/// The collector after 10 minutes, under any stream timeout.
+fn leaking_collector(per_cycle: Option<Interval>, shape: &str) -> [Metric; 2] {
+    let name = "target.collector.goroutines";
+    let dumps = [collector(50.0, 8, 17), collector(635.0, 168, 177)];
+    let goroutines = Metric {
+        per_cycle,
+        shape: Some(shape.to_owned()),
+        ..metric(name, growth(&dumps, name, &[], &[]))
+    };
+    let series = vec![(0.0, 0.0, 20.0), (600.0, 0.0, 180.0)];
+    let fds = Metric { per_cycle, series, ..metric("target.collector.fds", Vec::new()) };
+    [goroutines, fds]
+}
+
+#[test]
+fn connections_that_nobody_closes_are_named_as_such_and_the_timer_too() {
+    let driven = leaking_collector(interval(0.0), "+16 every 30 s: a staircase");
+    assert_eq!(
+        signatures(&driven, &[]),
+        [
+            "2 goroutines and 1 descriptor each: idle HTTP connections of clients that are never closed \
+         (160 more in the collector)",
+            "+16 every 30 s: a timer, not the streams (target.collector.goroutines)",
+            "does not depend on the stream timeout: target.collector.goroutines, target.collector.fds \
+         grows while no stream is opened or closed",
+        ]
+    );
+    let watched = leaking_collector(None, "+16 every 30 s: a staircase");
+    assert_eq!(
+        signatures(&watched, &[])[1],
+        "+16 every 30 s: a timer (target.collector.goroutines); whether it opens streams cannot be \
+         told without cycles"
+    );
+    let bounded = leaking_collector(
+        None,
+        "+16 every 30 s until 5m5s, level since then: a staircase that stopped",
+    );
+    let found = signatures(&bounded, &[]);
+    assert!(found[1].starts_with("+16 every 30 s: a timer ("), "{found:?}");
+    assert!(found[2].ends_with("so the leak is bounded and not gone"));
+}
+
+#[test]
+fn without_descriptors_the_pattern_says_less() {
+    let [goroutines, _] = leaking_collector(None, "");
+    assert!(signatures(&[goroutines], &[])[0].starts_with("2 goroutines each: idle HTTP"));
+}
+
+#[test]
+fn writers_without_readers_are_no_idle_connections() {
+    let dumps = [collector(0.0, 8, 8), collector(60.0, 40, 99)];
+    let groups = growth(&dumps, "target.collector.goroutines", &[], &[]);
+    assert_eq!(groups.len(), 2);
+    let found = signatures(&[metric("target.collector.goroutines", groups)], &[]);
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn streams_that_a_collector_keeps_open_are_told_from_idle_connections() {
+    let at = |at, count| {
+        let groups = [(BUSY, count), (WRITE, count), (READ, count), (IDLE, 8)];
+        dump(at, 0.0, "target.collector.goroutines", &groups)
+    };
+    let groups = growth(&[at(0.0, 8), at(60.0, 32)], "target.collector.goroutines", &[], &[]);
+    let series = vec![(0.0, 0.0, 20.0), (60.0, 0.0, 44.0)];
+    let fds = Metric { series, ..metric("target.collector.fds", Vec::new()) };
+    let found = signatures(&[metric("target.collector.goroutines", groups), fds], &[]);
+    let expected =
+        "3 goroutines and 1 descriptor each: open follow streams in the collector (24 more)";
+    assert_eq!(found, [expected]);
+}
+
+/// dockerd with 24 streams that were forgotten, in so many cycles.
+fn daemon(cycles: f64) -> [Metric; 2] {
+    const STACKS: [(&str, u64); 5] = [
+        ("net/http.(*connReader).backgroundRead", 25),
+        ("httputils.WriteLogStream", 24),
+        ("loggerutils.(*follow).waitRead", 24),
+        ("daemon.(*Daemon).ContainerLogs.func2", 24),
+        ("fsnotify.(*Watcher).readEvents", 24),
+    ];
+    let (name, kinds) =
+        ("daemon.goroutines", [("inotify", 24), ("socket", 24), ("file json.log", 24)]);
+    let stacks = [dump(0.0, 0.0, name, &[]), dump(60.0, cycles, name, &STACKS)];
+    let classes = [dump(0.0, 0.0, "daemon.fds", &[]), dump(60.0, cycles, "daemon.fds", &kinds)];
+    let per_minute = interval(0.0);
+    let goroutines = metric(name, growth(&stacks, name, &[], &[]));
+    let fds = metric("daemon.fds", growth(&classes, "daemon.fds", &[], &[]));
+    [
+        Metric { per_cycle: interval(121.0 / cycles), per_minute, ..goroutines },
+        Metric { per_cycle: interval(72.0 / cycles), per_minute, ..fds },
+    ]
+}
+
+#[test]
+fn followers_in_the_daemon_are_counted_by_cycle() {
+    assert_eq!(
+        signatures(&daemon(24.0), &[]),
+        [
+            "1 follower in the daemon per cycle: streams that are not closed \
+         (5 goroutines and 3 descriptors each)",
+            "only cycles make daemon.goroutines, daemon.fds grow: a longer stream timeout slows that \
+         down and does not end it",
+        ]
+    );
+    let rare = &signatures(&daemon(860.0), &[])[0];
+    assert!(rare.starts_with("0.028 followers in the daemon per cycle: "), "{rare}");
+}
+
+#[test]
+fn followers_are_recognized_by_the_numbers_where_no_stacks_are_told() {
+    let stackless = daemon(24.0).map(|metric| Metric { groups: Vec::new(), ..metric });
+    let found = &signatures(&stackless, &[])[0];
+    assert_eq!(
+        found,
+        "5 goroutines and 3 descriptors each, as a follower takes them: 1 follower in the daemon per \
+         cycle: streams that are not closed"
+    );
+}
+
+#[test]
+fn what_is_cmons_own_is_said_first() {
+    let sockets = dump(60.0, 0.0, "own.fds", &[("socket unix CLOSE_WAIT", 12)]);
+    let fds = growth(&[dump(0.0, 0.0, "own.fds", &[]), sockets], "own.fds", &[], &[]);
+    let tasks = [dump(0.0, 0.0, "own.tasks", &[]), dump(60.0, 0.0, "own.tasks", &[("reader", 12)])];
+    let tasks = growth(&tasks, "own.tasks", &[], &[]);
+    let survivor = |name: &str| Survivor { kind: "reader".into(), name: name.into(), age: 31.0 };
+    let metrics = [metric("own.fds", fds), metric("own.tasks", tasks)];
+    assert_eq!(
+        signatures(&metrics, &[survivor("web"), survivor("db")]),
+        [
+            "2 readers of cmon itself still alive after the end: a leak in cmon",
+            "12 tasks of kind reader more in cmon itself",
+            "12 sockets in CLOSE_WAIT that we forgot to close: the other side has closed them",
+        ]
+    );
+}
+
+#[test]
+fn what_does_not_leak_means_nothing() {
+    let quiet = leaking_collector(interval(0.0), "+16 every 30 s")
+        .map(|metric| Metric { verdict: Verdict::Clean, ..metric });
+    assert_eq!(signatures(&quiet, &[]), Vec::<String>::new());
+    assert_eq!(signatures(&[], &[]), Vec::<String>::new());
+}

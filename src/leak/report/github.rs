@@ -1,0 +1,223 @@
+//! The report for GitHub Actions: annotations, the summary of the step, and the verdict as an output.
+//!
+//! Lines that begin with `::` are commands there, so a name must neither begin one nor end it.
+
+use std::fmt::Write;
+
+use super::escape::{markdown, plain};
+use super::figures::share;
+use super::sparkline::sparkline;
+use super::{Metric, Report, Verdict, words};
+
+/// GitHub shows no more annotations of a kind for a step.
+const ANNOTATIONS: usize = 10;
+/// GitHub refuses a summary that is longer.
+const SUMMARY: usize = 1024 * 1024;
+/// A sparkline has so many letters.
+const SPARKS: usize = 24;
+
+/// The annotations for stdout: one for each metric that decides and is not clean, leaks first.
+pub fn annotations(report: &Report) -> String {
+    let mut text = String::new();
+    let gated = || report.metrics.iter().filter(|metric| metric.gated);
+    let kinds = [Verdict::Leak, Verdict::Invalid, Verdict::Inconclusive];
+    let found: Vec<&Metric> = kinds
+        .iter()
+        .flat_map(|kind| gated().filter(move |metric| metric.verdict == *kind))
+        .collect();
+    if report.verdict != Verdict::Clean
+        && !found.iter().any(|metric| metric.verdict == report.verdict)
+    {
+        let because = plain(&words::because(report));
+        command(&mut text, report.verdict, "cmon leak-check", &because);
+    }
+    let room = ANNOTATIONS - text.lines().count();
+    for metric in found.into_iter().take(room) {
+        let title = format!("cmon leak-check: {}", plain(&metric.name));
+        let mut lines = vec![plain(&words::headline(metric))];
+        lines.extend(metric.groups.iter().take(5).map(|group| {
+            let rate = words::group_rate(group, metric);
+            format!("{} {rate}: {}", share(group.share), plain(&group.title))
+        }));
+        if metric.verdict == Verdict::Leak {
+            lines.extend(report.signatures.iter().take(3).map(|line| plain(line)));
+        }
+        command(&mut text, metric.verdict, &title, &lines.join("\n"));
+    }
+    text
+}
+
+fn command(into: &mut String, verdict: Verdict, title: &str, message: &str) {
+    let kind = match verdict {
+        Verdict::Leak | Verdict::Invalid => "error",
+        Verdict::Inconclusive | Verdict::Clean => "warning",
+    };
+    let message = format!("{}: {message}", verdict.as_str());
+    // Writing to a String cannot fail.
+    let _ = writeln!(into, "::{kind} title={}::{}", property(title), data(&message));
+}
+
+/// After the second `::`.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Before it.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// The line for the file of outputs, its end included: `verdict=leak`.
+pub fn output(report: &Report) -> String {
+    format!("verdict={}\n", report.verdict.as_str().to_lowercase())
+}
+
+/// The summary of the step in Markdown.
+pub fn summary(report: &Report) -> String {
+    let mut parts = vec![head(report)];
+    parts.extend(report.metrics.iter().map(table_row));
+    parts.push("\n".to_owned());
+    for (title, items) in [
+        ("What it means", &report.signatures),
+        ("What helps", &report.advice),
+        ("Smallest leak that this run could have seen", &words::smallest(report)),
+    ] {
+        if !items.is_empty() {
+            parts.push(format!("**{title}**\n\n"));
+            parts.extend(items.iter().map(|item| format!("- {}\n", markdown(item))));
+            parts.push("\n".to_owned());
+        }
+    }
+    for metric in report.metrics.iter().filter(|metric| !metric.groups.is_empty()) {
+        parts.push(groups(metric));
+    }
+    parts.push(format!(
+        "{}. Checked: {}. Seed {}.\n",
+        markdown(&words::work(report)),
+        markdown(&words::checked(report)),
+        report.seed
+    ));
+    within(parts)
+}
+
+fn head(report: &Report) -> String {
+    let sign = match report.verdict {
+        Verdict::Leak => "❌",
+        Verdict::Clean => "✅",
+        Verdict::Inconclusive => "❔",
+        Verdict::Invalid => "⚠️",
+    };
+    let because = markdown(&words::because(report));
+    let mut text = format!("### {sign} {}: {because}\n\n", report.verdict.as_str());
+    if !report.metrics.is_empty() {
+        let minute = words::per_minute_title(report);
+        let _ = writeln!(text, "| verdict | metric | per cycle | {minute} | p | course |");
+        text.push_str("|---|---|---:|---:|---:|---|\n");
+    }
+    text
+}
+
+fn table_row(metric: &Metric) -> String {
+    let gated = if metric.gated { "" } else { " (does not decide)" };
+    let cells = [
+        format!("**{}**", metric.verdict.as_str()),
+        format!("{}{gated}", markdown(&metric.name)),
+        words::per_cycle(metric),
+        words::per_minute(metric),
+        words::p(metric).replace('<', "&lt;"),
+        format!("{} {}", sparkline(&metric.series, SPARKS), markdown(&words::course(metric))),
+    ];
+    format!("| {} |\n", cells.join(" | "))
+}
+
+fn groups(metric: &Metric) -> String {
+    let mut text = format!(
+        "<details><summary>Groups of {} that grow</summary>\n\n| share | rate | from | to | group |\n\
+         |---:|---:|---:|---:|---|\n",
+        markdown(&metric.name)
+    );
+    for group in &metric.groups {
+        let rate = words::group_rate(group, metric);
+        let (share, title) = (share(group.share), markdown(&group.title));
+        let _ = writeln!(text, "| {share} | {rate} | {} | {} | {title} |", group.first, group.last);
+    }
+    text.push_str("\n</details>\n\n");
+    text
+}
+
+/// As many of the parts as GitHub takes, in order; it is said when that is not all.
+fn within(parts: Vec<String>) -> String {
+    let note = "\n\nThe rest did not fit into the summary.\n";
+    let mut text = String::new();
+    for part in parts {
+        if SUMMARY - note.len() < text.len() + part.len() {
+            text.push_str(note);
+            break;
+        }
+        text.push_str(&part);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::escape::tests::{hostile, is_harmless};
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn a_leak_is_an_error_with_its_groups() {
+        insta::assert_snapshot!(annotations(&sample::leak()), @"
+        ::error title=cmon leak-check%3A daemon.goroutines::LEAK: +0.180 (0.070 to 0.290) per cycle, 0.000 (-0.400 to 0.400) per minute while idle; it grows with each cycle, and not while idle%0A20 %25 +0.030 per cycle: net/http.(*connReader).backgroundRead net/http/server.go:674%0A20 %25 +0.030 per cycle: daemon/logger/loggerutils.(*follow).waitRead follow.go:112%0A20 %25 +0.030 per cycle: api/server/httputils.WriteLogStream write_log_stream.go:22%0A20 %25 +0.030 per cycle: daemon.(*Daemon).ContainerLogs.func2 daemon/logs.go:118%0A10 %25 +0.030 per cycle: github.com/fsnotify/fsnotify.(*Watcher).readEvents inotify.go:174%0A0.030 followers in the daemon per cycle: streams that are not closed
+        ");
+        insta::assert_snapshot!(summary(&sample::leak()), @"");
+        assert_eq!(output(&sample::leak()), "verdict=leak\n");
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_a_warning_and_what_is_clean_is_silent() {
+        assert_eq!(annotations(&sample::clean()), "");
+        assert!(
+            annotations(&sample::inconclusive()).starts_with("::warning title=cmon leak-check%3A ")
+        );
+        assert!(annotations(&sample::invalid()).starts_with("::error "));
+        assert!(
+            annotations(&sample::empty()).starts_with("::error title=cmon leak-check::INVALID: ")
+        );
+    }
+
+    #[test]
+    fn there_are_no_more_annotations_than_are_shown_and_the_summary_fits() {
+        assert_eq!(annotations(&sample::many(200)).lines().count(), 10);
+        let long = sample::with_text(&"x".repeat(200_000));
+        let summary = summary(&long);
+        assert!(summary.len() <= SUMMARY && summary.ends_with("did not fit into the summary.\n"));
+    }
+
+    #[test]
+    fn commands_are_escaped_as_github_reads_them() {
+        let text = annotations(&sample::with_text("a:b,c%d\ne"));
+        assert!(
+            text.starts_with("::error title=cmon leak-check%3A a%3Ab%2Cc%25d^Je::LEAK: "),
+            "{text}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_becomes_a_command_or_a_cell(name in hostile()) {
+            let report = sample::with_text(&name);
+            let text = annotations(&report);
+            prop_assert!(is_harmless(&text));
+            prop_assert_eq!(text.lines().count(), 1);
+            prop_assert!(text.lines().all(|line| line.starts_with("::error title=cmon leak-check")));
+            let summary = summary(&report);
+            prop_assert!(is_harmless(&summary) && !summary.contains("<script"));
+            let rows: Vec<_> = summary.lines().filter(|line| line.starts_with("| **")).collect();
+            prop_assert_eq!(rows.len(), 4);
+            prop_assert!(rows.iter().all(|row| row.matches('|').count() == 7));
+        }
+    }
+}

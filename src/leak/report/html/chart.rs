@@ -1,0 +1,203 @@
+//! One series as an SVG: the line, driven stretches shaded, places where it began anew.
+//!
+//! ```text
+//!    228 ┤            ▒▒  ▒▒ ••   the drawing is stretched to the width of the page; what is written
+//!    150 ┤   ▒▒  ▒▒ ••▒▒••▒▒      stands beside it as HTML, so that letters keep their size
+//!     72 ┤•••▒▒••▒▒
+//!        0      1m     2m    3m
+//! ```
+
+use std::fmt::Write;
+
+use super::scale::{Axis, Point, thinned};
+use crate::leak::report::escape::markup;
+use crate::leak::report::figures::{Unit, amount, duration};
+use crate::leak::report::{Metric, Report, Rung, Verdict};
+
+/// The drawing's own units.
+const WIDTH: f64 = 1000.0;
+const HEIGHT: f64 = 300.0;
+/// With more points than this the line says it all.
+const DOTS: usize = 60;
+/// With more rungs than this they could not be told apart.
+const RUNGS: usize = 1500;
+
+/// What all charts share: the driven stretches, drawn once and used in each.
+pub(super) struct Frame {
+    time: Axis,
+    has_rungs: bool,
+}
+
+impl Frame {
+    pub(super) fn new(report: &Report) -> Self {
+        let last = report.metrics.iter().flat_map(|metric| metric.series.last()).map(|it| it.0);
+        let ends = report.rungs.iter().map(|rung| rung.to).chain(last).chain([report.seconds]);
+        let end = ends.filter(|end| end.is_finite()).fold(0.0, f64::max);
+        Self { time: Axis::of_time(end), has_rungs: !driven(report).is_empty() }
+    }
+
+    /// Whether driven stretches are shaded.
+    pub(super) fn has_rungs(&self) -> bool {
+        self.has_rungs
+    }
+
+    /// Goes before the first chart.
+    pub(super) fn shared(&self, report: &Report) -> String {
+        if !self.has_rungs {
+            return String::new();
+        }
+        let mut path = String::new();
+        for rung in driven(report) {
+            let (from, to) = (self.x(rung.from), self.x(rung.to));
+            // Writing to a String cannot fail.
+            let _ = write!(path, "M{from:.1} 0H{to:.1}V{HEIGHT}H{from:.1}z");
+        }
+        format!(
+            "<svg class=\"shared\" aria-hidden=\"true\"><defs><path id=\"rungs\" d=\"{path}\"/></defs></svg>\n"
+        )
+    }
+
+    fn x(&self, at: f64) -> f64 {
+        self.time.part(at) * WIDTH
+    }
+}
+
+/// The driven rungs, where they are few enough to be told apart.
+fn driven(report: &Report) -> Vec<&Rung> {
+    let known = |rung: &&Rung| rung.driven && rung.from.is_finite() && rung.to.is_finite();
+    let rungs: Vec<&Rung> = report.rungs.iter().filter(known).collect();
+    if RUNGS < rungs.len() { Vec::new() } else { rungs }
+}
+
+/// The chart of a metric.
+pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame) -> String {
+    let points = thinned(metric.series.iter().map(|(at, _, value)| (*at, *value)));
+    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        return "<p class=\"none\">No readings.</p>\n".to_owned();
+    };
+    let unit = Unit::of(&metric.name);
+    let values = Axis::of_values(points.iter().map(|point| point.1));
+    let cuts = cuts(report, metric);
+    let label = format!(
+        "{} from {} to {} over {}: {}",
+        metric.name,
+        amount(first.1, unit),
+        amount(last.1, unit),
+        duration(frame.time.high),
+        metric.verdict.as_str()
+    );
+    let mut text = format!(
+        "<div class=\"chart\" data-x=\"{},{}\" data-y=\"{},{}\" data-unit=\"{}\">\n\
+         <div class=\"plot\">\n<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" \
+         role=\"img\" aria-label=\"{}\">\n",
+        frame.time.low,
+        frame.time.high,
+        values.low,
+        values.high,
+        if unit == Unit::Bytes { "bytes" } else { "" },
+        markup(&label)
+    );
+    if frame.has_rungs {
+        text.push_str("<use href=\"#rungs\" class=\"driven\"/>\n");
+    }
+    let grid: String =
+        values.ticks.iter().map(|tick| format!("M0 {:.1}H{WIDTH}", y(&values, *tick))).collect();
+    let _ = writeln!(text, "<path class=\"grid\" d=\"{grid}\"/>");
+    for (at, _) in &cuts {
+        let _ = writeln!(text, "<path class=\"cut\" d=\"M{:.1} 0V{HEIGHT}\"/>", frame.x(*at));
+    }
+    let kind = if metric.verdict == Verdict::Leak { "line leaks" } else { "line" };
+    let _ =
+        writeln!(text, "<path class=\"{kind}\" d=\"{}\"/>", line(&points, &cuts, &values, frame));
+    if points.len() <= DOTS {
+        let dots: String = points
+            .iter()
+            .map(|point| format!("M{:.1} {:.1}h0", frame.x(point.0), y(&values, point.1)))
+            .collect();
+        let _ = writeln!(text, "<path class=\"{kind} dots\" d=\"{dots}\"/>");
+    }
+    text.push_str("</svg>\n");
+    text.push_str(&written(&points, &cuts, &values, frame, unit));
+    text.push_str("</div>\n</div>\n");
+    text
+}
+
+fn y(values: &Axis, value: f64) -> f64 {
+    (1.0 - values.part(value)) * HEIGHT
+}
+
+/// The line, interrupted where the series began anew.
+fn line(points: &[Point], cuts: &[(f64, &str)], values: &Axis, frame: &Frame) -> String {
+    let mut path = String::new();
+    let mut before: Option<f64> = None;
+    for (at, value) in points {
+        let new =
+            before.is_none_or(|before| cuts.iter().any(|(cut, _)| before < *cut && *cut <= *at));
+        let letter = if new { 'M' } else { 'L' };
+        let _ = write!(path, "{letter}{:.1} {:.1}", frame.x(*at), y(values, *value));
+        before = Some(*at);
+    }
+    path
+}
+
+/// All that is written on a chart, by its place in parts of a hundred.
+fn written(
+    points: &[Point],
+    cuts: &[(f64, &str)],
+    values: &Axis,
+    frame: &Frame,
+    unit: Unit,
+) -> String {
+    let mut text = String::new();
+    for tick in &values.ticks {
+        let top = 100.0 - 100.0 * values.part(*tick);
+        let tick = amount(*tick, unit);
+        let _ = writeln!(text, "<span class=\"ytick\" style=\"top:{top:.2}%\">{tick}</span>");
+    }
+    for (at, tick) in frame.time.ticks.iter().enumerate() {
+        let left = 100.0 * frame.time.part(*tick);
+        let side = match (at, left) {
+            (0, _) => " first",
+            (_, left) if 96.0 < left => " last",
+            _ => "",
+        };
+        let tick = duration(*tick);
+        let _ =
+            writeln!(text, "<span class=\"xtick{side}\" style=\"left:{left:.2}%\">{tick}</span>");
+    }
+    for (at, why) in cuts {
+        let left = 100.0 * frame.time.part(*at);
+        let side = if 70.0 < left { " left" } else { "" };
+        let why = markup(why);
+        let _ = writeln!(
+            text,
+            "<span class=\"cutnote{side}\" style=\"left:{left:.2}%\" title=\"{why}\">began anew</span>"
+        );
+    }
+    let ends = [("from", points.first()), ("to", points.last())];
+    for (class, point) in ends.into_iter().filter_map(|(class, point)| Some((class, point?))) {
+        let (left, part) = (100.0 * frame.time.part(point.0), values.part(point.1));
+        let (top, value) = (100.0 - 100.0 * part, amount(point.1, unit));
+        let side = if 0.8 < part { " below" } else { "" };
+        let edge = match (class, left) {
+            ("from", left) if 85.0 < left => " left",
+            ("to", left) if left < 15.0 => " right",
+            _ => "",
+        };
+        let _ = writeln!(
+            text,
+            "<span class=\"value {class}{side}{edge}\" style=\"left:{left:.2}%;top:{top:.2}%\">{value}</span>"
+        );
+    }
+    text
+}
+
+/// When a series began anew, and why.
+fn cuts<'a>(report: &'a Report, metric: &Metric) -> Vec<(f64, &'a str)> {
+    let of_it = |source: &str| {
+        let rest = metric.name.strip_prefix(source);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let cuts = report.cuts.iter().filter(|cut| of_it(&cut.source));
+    cuts.map(|cut| (cut.at_ms as f64 / 1000.0, cut.why.as_str())).collect()
+}

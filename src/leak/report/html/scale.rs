@@ -1,0 +1,149 @@
+//! From readings to the plane of a chart: ranges, round ticks, and no more points than can be seen.
+
+/// A point: seconds and value.
+pub(super) type Point = (f64, f64);
+
+/// So many stretches of time are told apart in a chart; each keeps at most four points.
+const STRETCHES: usize = 240;
+
+/// From where to where an axis goes, and what is written on it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Axis {
+    pub(super) low: f64,
+    pub(super) high: f64,
+    pub(super) ticks: Vec<f64>,
+}
+
+impl Axis {
+    /// The part of the axis below `value`, 0 to 1.
+    pub(super) fn part(&self, value: f64) -> f64 {
+        ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
+    }
+
+    /// Time from the beginning, with ticks at round minutes or seconds.
+    pub(super) fn of_time(end: f64) -> Self {
+        const STEPS: [f64; 22] = [
+            0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0,
+            3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0, 172_800.0, 604_800.0,
+        ];
+        let end = if end.is_finite() && 0.0 < end { end } else { 1.0 };
+        let step = STEPS.into_iter().find(|step| end / step <= 5.0).unwrap_or(end);
+        Self { low: 0.0, high: end, ticks: ticks(0.0, end, step) }
+    }
+
+    /// Values with room above and below. What hardly moves is drawn as what hardly moves.
+    pub(super) fn of_values(values: impl Iterator<Item = f64>) -> Self {
+        // So far apart that no difference of two can be infinite.
+        let held = |value: f64| value.clamp(-1e300, 1e300);
+        let (low, high) = values
+            .filter(|value| value.is_finite())
+            .map(held)
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(value), high.max(value))
+            });
+        if high < low {
+            return Self { low: 0.0, high: 1.0, ticks: vec![0.0, 1.0] };
+        }
+        let least = (0.1 * low.abs().max(high.abs())).max(4.0);
+        let missing = (least - (high - low)).max(0.0);
+        let room = 0.08 * (high - low) + missing / 2.0;
+        let (mut bottom, top) = (low - room, high + room);
+        if 0.0 <= low && bottom < 0.0 {
+            bottom = 0.0;
+        }
+        let step = round_step((top - bottom) / 4.0);
+        Self { low: bottom, high: top, ticks: ticks(bottom, top, step) }
+    }
+}
+
+/// 1, 2 or 5 times a power of ten, not below `step`.
+fn round_step(step: f64) -> f64 {
+    let power = 10.0_f64.powf(step.log10().floor());
+    [1.0, 2.0, 5.0, 10.0]
+        .map(|times| times * power)
+        .into_iter()
+        .find(|it| step <= *it)
+        .unwrap_or(step)
+}
+
+fn ticks(low: f64, high: f64, step: f64) -> Vec<f64> {
+    let first = (low / step).ceil();
+    let all = (0..12).map(|at| (first + f64::from(at)) * step);
+    all.filter(|tick| low <= *tick && *tick <= high).collect()
+}
+
+/// The points in order of time, and of each of many stretches only the first, the lowest, the
+/// highest and the last: what is left looks the same. What is not a number is left out.
+pub(super) fn thinned(points: impl Iterator<Item = Point>) -> Vec<Point> {
+    let mut points: Vec<Point> =
+        points.filter(|(at, value)| at.is_finite() && value.is_finite()).collect();
+    points.sort_by(|one, other| one.0.total_cmp(&other.0));
+    if points.len() <= 4 * STRETCHES {
+        return points;
+    }
+    let mut kept = Vec::with_capacity(4 * STRETCHES);
+    for stretch in points.chunks(points.len().div_ceil(STRETCHES)) {
+        let by_value = |one: &&Point, other: &&Point| one.1.total_cmp(&other.1);
+        let mut few: Vec<Point> = [
+            stretch.first(),
+            stretch.iter().min_by(by_value),
+            stretch.iter().max_by(by_value),
+            stretch.last(),
+        ]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect();
+        few.sort_by(|one, other| one.0.total_cmp(&other.0));
+        few.dedup();
+        kept.extend(few);
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ticks_are_round() {
+        assert_eq!(Axis::of_time(184.0).ticks, [0.0, 60.0, 120.0, 180.0]);
+        assert_eq!(Axis::of_time(600.0).ticks, [0.0, 120.0, 240.0, 360.0, 480.0, 600.0]);
+        let values = Axis::of_values([72.0, 228.0].into_iter());
+        assert_eq!(values.ticks, [100.0, 150.0, 200.0]);
+    }
+
+    #[test]
+    fn what_stands_still_is_drawn_in_the_middle() {
+        let axis = Axis::of_values([72.0, 72.0].into_iter());
+        assert!((axis.part(72.0) - 0.5).abs() < 0.01);
+        let jitter = Axis::of_values([1000.0, 1001.0].into_iter());
+        assert!(jitter.part(1001.0) - jitter.part(1000.0) < 0.02);
+        assert_eq!(Axis::of_values(std::iter::empty()).ticks, [0.0, 1.0]);
+    }
+
+    #[test]
+    fn thinning_keeps_the_ends_and_the_extremes() {
+        let value = |at: u32| if at == 54_321 { 1e6 } else { f64::from(at % 7) };
+        let kept = thinned((0..100_000).map(|at| (f64::from(at), value(at))));
+        assert!(kept.len() <= 4 * STRETCHES);
+        assert_eq!((kept[0].0, kept[kept.len() - 1].0), (0.0, 99_999.0));
+        assert!(kept.contains(&(54_321.0, 1e6)));
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_has_its_place(values in prop::collection::vec(any::<f64>(), 0..50), end in any::<f64>()) {
+            let axis = Axis::of_values(values.iter().copied());
+            for value in values.iter().chain(&axis.ticks).filter(|value| value.is_finite()) {
+                prop_assert!((0.0..=1.0).contains(&axis.part(*value)));
+            }
+            let time = Axis::of_time(end);
+            prop_assert!(time.ticks.iter().all(|tick| (0.0..=1.0).contains(&time.part(*tick))));
+            let points = values.iter().map(|value| (*value, *value));
+            prop_assert!(thinned(points).iter().all(|(at, value)| at.is_finite() && value.is_finite()));
+        }
+    }
+}

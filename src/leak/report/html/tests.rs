@@ -1,0 +1,129 @@
+//! The page holds together whatever a report holds: no name becomes markup, no figure is `NaN`.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::leak::report::escape::tests::{hostile, is_harmless};
+use crate::leak::report::sample;
+
+/// What stands between the style and the script, where every name goes.
+fn body(page: &str) -> &str {
+    let (_, rest) = page.split_once("</style>").unwrap();
+    rest.rsplit_once("<script>").unwrap().0
+}
+
+/// The elements in order, an element that is not closed fails the test.
+fn elements(body: &str) -> Vec<String> {
+    let mut open: Vec<String> = Vec::new();
+    let mut all = Vec::new();
+    for piece in body.split('<').skip(1) {
+        let (tag, _) = piece.split_once('>').expect("a tag ends");
+        assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+        let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap().to_owned();
+        if tag.starts_with('/') {
+            if !["head", "main"].contains(&name.as_str()) {
+                assert_eq!(open.pop().as_deref(), Some(name.as_str()));
+            }
+        } else {
+            all.push(name.clone());
+            if !tag.ends_with('/') && !["body", "main", "meta"].contains(&name.as_str()) {
+                open.push(name);
+            }
+        }
+    }
+    assert_eq!(open, Vec::<String>::new());
+    all
+}
+
+#[test]
+fn the_page_asks_for_nothing_from_anywhere() {
+    for report in sample::all() {
+        let page = html(&report);
+        for forbidden in
+            ["http:", "https:", "src=", "@import", "url(", "<link", "<img", "NaN", ">inf"]
+        {
+            let found = page.replace("http://127.0.0.1:6060", "");
+            assert!(!found.contains(forbidden), "{forbidden}");
+        }
+        elements(body(&page));
+    }
+}
+
+#[test]
+fn the_verdict_is_said_in_words_and_by_a_sign() {
+    let signs: BTreeSet<String> =
+        [Verdict::Leak, Verdict::Clean, Verdict::Inconclusive, Verdict::Invalid]
+            .map(parts::icon)
+            .into();
+    assert_eq!(signs.len(), 4);
+    for report in sample::all() {
+        let heading = format!("<h1>{}</h1>", report.verdict.as_str());
+        assert!(html(&report).contains(&heading));
+    }
+}
+
+#[test]
+fn every_metric_has_its_chart_with_rungs_cuts_and_ends() {
+    let report = sample::leak();
+    let page = html(&report);
+    assert_eq!(page.matches("<use href=\"#rungs\"").count(), report.metrics.len());
+    assert_eq!(page.matches("H1000\"/>").count(), report.metrics.len());
+    assert!(page.contains(">72</span>") && page.contains(">228</span>"));
+    let mut cut = sample::leak();
+    cut.cuts[0].source = "daemon".to_owned();
+    let page = html(&cut);
+    assert_eq!(page.matches("class=\"cutnote\"").count(), 2);
+    // The line is not drawn over the place where the series began anew.
+    let line = page.split("class=\"line leaks\" d=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(line.matches('M').count(), 2);
+}
+
+#[test]
+fn the_part_that_no_group_explains_is_shown() {
+    let page = html(&sample::leak());
+    assert!(page.contains("<div class=\"bar unexplained\"><i style=\"width:10.0%\">"));
+}
+
+#[test]
+fn any_length_of_series_can_be_drawn() {
+    for points in [0, 1, 2, 100_000] {
+        let page = html(&sample::long(points));
+        assert!(page.len() < 100_000, "{points}: {}", page.len());
+        elements(body(&page));
+        assert_eq!(page.contains("No readings."), points == 0);
+    }
+}
+
+#[test]
+fn what_is_not_a_number_is_never_written() {
+    let page = html(&sample::without_numbers());
+    let body = body(&page);
+    assert!(!body.contains("NaN") && !body.contains("inf,") && !body.contains(">inf"), "{body}");
+    elements(body);
+}
+
+#[test]
+fn many_metrics_are_folded() {
+    let page = html(&sample::many(200));
+    assert!(page.contains("<summary>176 more series</summary>"));
+    assert_eq!(page.matches("<article ").count(), 200);
+    elements(body(&page));
+}
+
+proptest! {
+    #[test]
+    fn no_name_becomes_markup(name in hostile()) {
+        let plain = html(&sample::with_text("x"));
+        let page = html(&sample::with_text(&name));
+        // Stacks are split at each `;`, so their elements are left out of the comparison.
+        let count = |page: &str| {
+            elements(body(page)).into_iter().filter(|name| !["ol", "li", "code", "details", "summary"].contains(&name.as_str())).collect::<Vec<_>>()
+        };
+        prop_assert!(is_harmless(&page));
+        let ignored = ["p", "span"];
+        let kept = |page: &str| count(page).into_iter().filter(|name| !ignored.contains(&name.as_str())).collect::<Vec<_>>();
+        prop_assert_eq!(kept(&page), kept(&plain));
+    }
+}

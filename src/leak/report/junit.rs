@@ -1,0 +1,221 @@
+//! The report as `JUnit` XML, which most CI systems show as tests: one for each metric that decides.
+//!
+//! A leak is a failure, what could not be measured an error, and what could not be told is skipped,
+//! or an error where the check is to fail on it.
+
+use std::fmt::Write;
+
+use super::escape::markup;
+use super::{Metric, Report, Verdict, words};
+
+/// The report as a `JUnit` file. With `fail_on_inconclusive` what could not be told is an error.
+pub fn junit(report: &Report, fail_on_inconclusive: bool) -> String {
+    let gated: Vec<&Metric> = report.metrics.iter().filter(|metric| metric.gated).collect();
+    let mut cases: Vec<String> =
+        gated.iter().map(|metric| of_metric(metric, fail_on_inconclusive)).collect();
+    // What no metric tells: cmon's own leftovers, a check that could not be done.
+    let told = gated.iter().any(|metric| metric.verdict == report.verdict);
+    if !told {
+        let outcome = outcome(report.verdict, fail_on_inconclusive);
+        let message = words::because(report);
+        cases.push(case("cmon.leak-check", "verdict", outcome, &message, &message));
+    }
+    let count = |wanted: &str| {
+        let opening = format!("<{wanted} ");
+        cases.iter().filter(|case| case.contains(&opening)).count()
+    };
+    let (failures, errors, skipped) = (count("failure"), count("error"), count("skipped"));
+    let (tests, seconds) = (cases.len(), seconds(report.seconds));
+    let counts = format!(
+        "tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" \
+         time=\"{seconds}\""
+    );
+    let (verdict, because) = (report.verdict.as_str(), words::because(report));
+    let said = [words::work(report), words::checked(report)]
+        .into_iter()
+        .chain(report.signatures.iter().chain(&report.advice).cloned());
+    let said: Vec<String> = said.map(|line| markup(&line)).collect();
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <testsuites name=\"cmon leak-check\" {counts_all}>\n\
+         <testsuite name=\"cmon leak-check\" timestamp=\"{begun}\" {counts}>\n\
+         <properties>\n{properties}</properties>\n\
+         {cases}\
+         <system-out>{verdict}: {because}\n{said}</system-out>\n\
+         </testsuite>\n</testsuites>\n",
+        counts_all = counts.replace(&format!(" skipped=\"{skipped}\""), ""),
+        begun = markup(report.begun.trim_end_matches('Z')),
+        properties = properties(report),
+        cases = cases.concat(),
+        because = markup(&because),
+        said = said.join("\n"),
+    )
+}
+
+fn of_metric(metric: &Metric, fail_on_inconclusive: bool) -> String {
+    let (source, name) = metric.name.rsplit_once('.').unwrap_or(("", &metric.name));
+    let class = match source {
+        "" => "cmon.leak-check".to_owned(),
+        source => format!("cmon.leak-check.{source}"),
+    };
+    let mut details = vec![
+        format!("per cycle: {}", words::per_cycle(metric)),
+        format!("per minute: {}", words::per_minute(metric)),
+        format!("p: {}", words::p(metric)),
+        format!("course: {}", words::course(metric)),
+    ];
+    details.extend(metric.groups.iter().map(|group| {
+        let rate = words::group_rate(group, metric);
+        let share = super::figures::share(group.share);
+        format!("{share} {rate}, {} to {}: {}", group.first, group.last, group.title)
+    }));
+    let outcome = outcome(metric.verdict, fail_on_inconclusive);
+    case(&class, name, outcome, &words::headline(metric), &details.join("\n"))
+}
+
+/// The element and its type; nothing where all is well.
+type Outcome = Option<(&'static str, &'static str)>;
+
+fn outcome(verdict: Verdict, fail_on_inconclusive: bool) -> Outcome {
+    match verdict {
+        Verdict::Clean => None,
+        Verdict::Leak => Some(("failure", "leak")),
+        Verdict::Invalid => Some(("error", "invalid")),
+        Verdict::Inconclusive if fail_on_inconclusive => Some(("error", "inconclusive")),
+        Verdict::Inconclusive => Some(("skipped", "inconclusive")),
+    }
+}
+
+fn case(class: &str, name: &str, outcome: Outcome, message: &str, details: &str) -> String {
+    let head = format!("<testcase classname=\"{}\" name=\"{}\"", markup(class), markup(name));
+    let message = markup(message);
+    let details: Vec<String> = details.split('\n').map(markup).collect();
+    let details = details.join("\n");
+    match outcome {
+        None => format!("{head}/>\n"),
+        // A skipped test has no type.
+        Some(("skipped", _)) => {
+            format!("{head}>\n<skipped message=\"{message}\">{details}</skipped>\n</testcase>\n")
+        }
+        Some((element, kind)) => format!(
+            "{head}>\n<{element} type=\"{kind}\" message=\"{message}\">{details}</{element}>\n</testcase>\n"
+        ),
+    }
+}
+
+fn properties(report: &Report) -> String {
+    let mut text = String::new();
+    let all = [
+        ("verdict", report.verdict.as_str().to_owned()),
+        ("cmon", report.cmon.clone()),
+        ("daemon", report.daemon.clone()),
+        ("seed", report.seed.to_string()),
+        ("smallest leak that could have been seen", words::smallest(report).join("; ")),
+    ];
+    for (name, value) in all {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "<property name=\"{name}\" value=\"{}\"/>", markup(&value));
+    }
+    text
+}
+
+fn seconds(seconds: f64) -> String {
+    match seconds.is_finite() {
+        true => format!("{seconds:.3}"),
+        false => "0".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::escape::tests::{hostile, is_harmless};
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn each_verdict_has_its_element() {
+        let counts = |report: &Report, fail| {
+            let xml = junit(report, fail);
+            ["<failure ", "<error ", "<skipped "].map(|element| xml.matches(element).count())
+        };
+        assert_eq!(counts(&sample::leak(), false), [1, 0, 0]);
+        assert_eq!(counts(&sample::clean(), false), [0, 0, 0]);
+        assert_eq!(counts(&sample::inconclusive(), false), [0, 0, 1]);
+        assert_eq!(counts(&sample::inconclusive(), true), [0, 1, 0]);
+        assert_eq!(counts(&sample::invalid(), false), [0, 1, 0]);
+        // Nothing could be read: that is an error too, and not an empty file that is taken for well.
+        assert_eq!(counts(&sample::empty(), false), [0, 1, 0]);
+    }
+
+    #[test]
+    fn a_leak_of_cmon_itself_fails_though_every_metric_is_clean() {
+        let report = Report { verdict: Verdict::Leak, ..sample::clean() };
+        let xml = junit(&report, false);
+        assert!(xml.contains("tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"0\""), "{xml}");
+    }
+
+    #[test]
+    fn it_reads_well() {
+        insta::assert_snapshot!(junit(&sample::leak(), false), @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="cmon leak-check" tests="3" failures="1" errors="0" time="184.000">
+        <testsuite name="cmon leak-check" timestamp="2026-11-24T12:00:00" tests="3" failures="1" errors="0" skipped="0" time="184.000">
+        <properties>
+        <property name="verdict" value="LEAK"/>
+        <property name="cmon" value="0.1.0"/>
+        <property name="daemon" value="dockerd 20.10.24 at unix:///run/docker.sock (default)"/>
+        <property name="seed" value="42"/>
+        <property name="smallest leak that could have been seen" value="0.027 per cycle or 0.6 per minute: daemon.goroutines, daemon.fds; 1 in all: own.tasks"/>
+        </properties>
+        <testcase classname="cmon.leak-check.daemon" name="goroutines">
+        <failure type="leak" message="+0.180 (0.070 to 0.290) per cycle, 0.000 (-0.400 to 0.400) per minute while idle; it grows with each cycle, and not while idle">per cycle: +0.180 (0.070 to 0.290)
+        per minute: 0.000 (-0.400 to 0.400)
+        p: 0.0039
+        course: 72 to 228; a line of +51.0 per minute
+        20 % +0.030 per cycle, 0 to 26: net/http.(*connReader).backgroundRead net/http/server.go:674
+        20 % +0.030 per cycle, 0 to 26: daemon/logger/loggerutils.(*follow).waitRead follow.go:112
+        20 % +0.030 per cycle, 0 to 26: api/server/httputils.WriteLogStream write_log_stream.go:22
+        20 % +0.030 per cycle, 0 to 26: daemon.(*Daemon).ContainerLogs.func2 daemon/logs.go:118
+        10 % +0.030 per cycle, 0 to 26: github.com/fsnotify/fsnotify.(*Watcher).readEvents inotify.go:174</failure>
+        </testcase>
+        <testcase classname="cmon.leak-check.daemon" name="fds"/>
+        <testcase classname="cmon.leak-check.own" name="tasks"/>
+        <system-out>LEAK: daemon.goroutines grows by 0.180 per cycle, and not while idle
+        1,860 cycles in 3m4s, 598.2 cycles/min while driven (600 expected), warm-up 1,000 cycles, 10 pairs, 14,352 lines
+        8 containers: web-1, web-2, web-3, web-4, web-5, web-6, web-7, web-8; target pid:812; stream timeout 800ms
+        0.030 followers in the daemon per cycle: streams that are not closed</system-out>
+        </testsuite>
+        </testsuites>
+        "#);
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_breaks_the_xml(name in hostile()) {
+            let xml = junit(&sample::with_text(&name), true);
+            prop_assert!(is_harmless(&xml) && is_balanced(&xml));
+            let invalid = ['\u{fffe}', '\u{ffff}'];
+            prop_assert!(!xml.contains(invalid) && !xml.contains("]]>"));
+        }
+    }
+
+    /// Every tag that is opened is closed, and attributes are quoted: enough for what is written here.
+    fn is_balanced(xml: &str) -> bool {
+        let mut open = Vec::new();
+        for piece in xml.split('<').skip(2) {
+            let Some((tag, _)) = piece.split_once('>') else { return false };
+            let name = tag.split([' ', '/']).find(|name| !name.is_empty()).unwrap_or_default();
+            match (tag.starts_with('/'), tag.ends_with('/')) {
+                (true, _) if open.pop() != Some(name) => return false,
+                (false, false) => open.push(name),
+                _ => {}
+            }
+            if tag.matches('"').count() % 2 == 1 {
+                return false;
+            }
+        }
+        open.is_empty()
+    }
+}
