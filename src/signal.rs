@@ -1,4 +1,4 @@
-//! The two signals that end cmon, as values.
+//! The signals that end cmon, and those that stop it for a while, as values.
 
 use std::io;
 
@@ -49,5 +49,67 @@ impl Signals {
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.terminate.recv() => Signal::Terminate,
         }
+    }
+}
+
+/// What a shell wants of its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// SIGTSTP: stop for a while.
+    Suspend,
+    /// SIGCONT: go on.
+    Resume,
+}
+
+/// Ctrl-Z and the way back: the process is stopped by the shell, and goes on when that says so.
+#[derive(Debug)]
+pub struct JobControl {
+    suspend: Stream,
+    resume: Stream,
+}
+
+impl JobControl {
+    /// Takes the signals over from the system's default; needs a tokio runtime.
+    pub fn new() -> io::Result<Self> {
+        let kind = |which: rustix::process::Signal| SignalKind::from_raw(which.as_raw());
+        Ok(Self {
+            suspend: signal(kind(rustix::process::Signal::TSTP))?,
+            resume: signal(kind(rustix::process::Signal::CONT))?,
+        })
+    }
+
+    /// Waits for the next of the two.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn next(&mut self) -> Job {
+        tokio::select! {
+            _ = self.suspend.recv() => Job::Suspend,
+            _ = self.resume.recv() => Job::Resume,
+        }
+    }
+
+    /// Waits until somebody lets it go on.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn resumed(&mut self) {
+        self.resume.recv().await;
+    }
+
+    /// Does what a terminal does on Ctrl-Z: all of the job are asked to stop. Without a shell to go back
+    /// to, nobody is.
+    pub fn suspend() {
+        use rustix::process::{Signal, getpid, getsid, kill_current_process_group};
+        if getsid(None).is_ok_and(|session| session != getpid()) {
+            // The process is in its own group, so that can be asked.
+            let _ = kill_current_process_group(Signal::TSTP);
+        }
+    }
+
+    /// Stops this process, here, until somebody lets it go on.
+    pub fn stop_here() {
+        use rustix::process::{Signal, getpid, kill_process};
+        let _ = kill_process(getpid(), Signal::STOP);
     }
 }

@@ -1,28 +1,23 @@
-//! The screen.
-#![expect(missing_docs)]
-use crate::engine::Control;
-use crate::engine::event::Event;
-use crate::snapshot::Snapshot;
-use std::io;
-use std::sync::Arc;
-use tokio::sync::mpsc;
-pub struct Screen;
-pub enum Closed {
-    Done,
-    Interrupted,
-    Failed(Arc<io::Error>),
-}
-impl Screen {
-    pub fn open(
-        _: bool,
-        _: mpsc::Receiver<Event>,
-        _: Box<dyn FnMut() -> Snapshot + Send>,
-        _: Control,
-    ) -> io::Result<Self> {
-        Ok(Self)
-    }
-    pub fn stop(&self) {}
-    pub async fn closed(&mut self) -> Closed {
-        Closed::Done
-    }
-}
+//! The full screen of `cmon watch`: the only place that names the terminal libraries.
+//!
+//! ```text
+//!  keys, sizes ─────┐
+//!  engine's events ─┼─▶ thread ─ Input ─▶ model::update ─ Effect ─▶ draw, rotate, suspend, quit
+//!  snapshots, 1/s ──┘                        │
+//!                                            └─▶ view (a function of the model) ─▶ terminal
+//! ```
+//!
+//! It has a thread of its own, so that a terminal that is stopped holds up nothing but the channel. What
+//! a key means is decided in the model, without a terminal.
+
+mod ansi;
+mod fit;
+mod history;
+mod layout;
+mod model;
+mod ring;
+mod terminal;
+mod thread;
+mod view;
+
+pub use thread::{Closed, Screen};

@@ -1,0 +1,54 @@
+//! Where everything is, for any size of the terminal.
+
+/// Rows of the parts of the screen, from above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Of the figures above the table.
+    pub(super) head: u16,
+    /// Of the sparklines.
+    pub(super) sparks: u16,
+    /// Of the table, without its headings.
+    pub(super) rows: u16,
+    /// Of a container's lines, where they stand instead of the table.
+    pub(super) lines: u16,
+    /// Of what was last told, and the keys.
+    pub(super) foot: u16,
+}
+
+impl Layout {
+    /// The layout of a terminal with so many columns and rows.
+    pub(super) fn of((_, rows): (u16, u16)) -> Self {
+        let (head, sparks) = match rows {
+            40.. => (4, 4),
+            18.. => (4, 2),
+            12.. => (4, 0),
+            8.. => (2, 0),
+            _ => (1, 0),
+        };
+        let foot = match rows {
+            10.. => 2,
+            5.. => 1,
+            _ => 0,
+        };
+        let rest = rows.saturating_sub(head + sparks + foot);
+        // The lines have one row of their container's figures above them.
+        let lines = rows.saturating_sub(1 + foot.min(1));
+        Self { head, sparks, rows: rest.saturating_sub(1), lines, foot }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_used_and_none_twice() {
+        for rows in 0..200 {
+            let layout = Layout::of((80, rows));
+            let used = layout.head + layout.sparks + 1 + layout.rows + layout.foot;
+            assert!(used == rows || rows <= 2, "{rows}: {layout:?}");
+            assert!(rows < 6 || 0 < layout.rows, "{rows}: there is room for a container");
+        }
+        assert_eq!(Layout::of((80, 24)).rows, 15);
+    }
+}

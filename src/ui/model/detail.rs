@@ -1,0 +1,283 @@
+//! The last lines of one container: where one is in them, and what is looked for.
+
+use std::sync::Arc;
+
+use super::table::{holds, typed};
+use super::{Effect, Key, Model};
+use crate::engine::source::ContainerKey;
+use crate::ui::ansi::{Piece, moved, pieces, plain, wrapped};
+use crate::ui::ring::{Entry, Ring};
+
+/// What stands before a line: whether the container wrote it to stderr, and the time.
+pub(in super::super) const GUTTER: usize = 2;
+pub(in super::super) const TIME: usize = 13;
+/// Columns that one key moves the lines by.
+const SIDEWAYS: usize = 8;
+
+/// A place: a line, and which of its rows.
+type Place = (u64, usize);
+
+/// The lines of one container on the screen.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Detail {
+    /// Whose lines.
+    pub(in super::super) key: ContainerKey,
+    /// Its name when it was opened.
+    pub(in super::super) name: Arc<str>,
+    /// The newest line is kept in sight.
+    pub(in super::super) follow: bool,
+    /// Long lines take several rows.
+    pub(in super::super) wrap: bool,
+    /// The daemon's time before each line.
+    pub(in super::super) timestamps: bool,
+    /// Looked for.
+    pub(in super::super) search: String,
+    /// What is looked for is being typed.
+    pub(in super::super) typing: bool,
+    /// The line in which it was found.
+    pub(in super::super) hit: Option<u64>,
+    /// Columns that are hidden to the left.
+    pub(in super::super) left: usize,
+    /// The first row that is shown, where the newest line is not followed.
+    top: Place,
+}
+
+/// A row of the lines.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Row<'a> {
+    pub(in super::super) entry: &'a Entry,
+    /// The first of its line's rows.
+    pub(in super::super) first: bool,
+    pub(in super::super) pieces: Vec<Piece>,
+}
+
+impl Detail {
+    pub(super) fn of(key: ContainerKey, name: &Arc<str>) -> Self {
+        Self {
+            key,
+            name: Arc::clone(name),
+            follow: true,
+            wrap: false,
+            timestamps: false,
+            search: String::new(),
+            typing: false,
+            hit: None,
+            left: 0,
+            top: (0, 0),
+        }
+    }
+
+    fn columns(&self, width: usize) -> usize {
+        width.saturating_sub(GUTTER + if self.timestamps { TIME } else { 0 })
+    }
+
+    fn rows_of(&self, entry: &Entry, width: usize, color: bool) -> Vec<Vec<Piece>> {
+        let pieces = pieces(&entry.text, color);
+        match self.wrap {
+            true => wrapped(&pieces, self.columns(width)),
+            false => vec![moved(pieces, self.left)],
+        }
+    }
+
+    fn height(&self, entry: &Entry, width: usize) -> usize {
+        if self.wrap { self.rows_of(entry, width, false).len() } else { 1 }
+    }
+
+    /// The rows that are shown.
+    pub(in super::super) fn rows<'a>(
+        &self,
+        ring: &'a Ring,
+        (width, height): (usize, usize),
+        color: bool,
+    ) -> Vec<Row<'a>> {
+        let (number, skip) = self.first(ring, (width, height));
+        let mut rows = Vec::new();
+        for number in number..ring.bounds().1 {
+            let Some(entry) = ring.get(number) else {
+                break;
+            };
+            let of_line = self.rows_of(entry, width, color).into_iter().enumerate();
+            rows.extend(of_line.map(|(at, pieces)| Row { entry, first: at == 0, pieces }));
+            if skip + height <= rows.len() {
+                break;
+            }
+        }
+        rows.into_iter().skip(skip).take(height).collect()
+    }
+
+    /// The place that is shown first.
+    fn first(&self, ring: &Ring, size: (usize, usize)) -> Place {
+        let last = self.last_top(ring, size);
+        if self.follow { last } else { self.top.max((ring.bounds().0, 0)).min(last) }
+    }
+
+    /// The place that is shown first when the newest line is shown last.
+    fn last_top(&self, ring: &Ring, (width, height): (usize, usize)) -> Place {
+        self.back((ring.bounds().1, 0), height, ring, width)
+    }
+
+    /// So many rows before a place, or the oldest there is.
+    fn back(&self, (number, row): Place, rows: usize, ring: &Ring, width: usize) -> Place {
+        if rows <= row {
+            return (number, row - rows);
+        }
+        let mut missing = rows - row;
+        let older = ring.iter().rev().skip_while(|entry| number <= entry.number);
+        for entry in older {
+            let height = self.height(entry, width);
+            if missing <= height {
+                return (entry.number, height - missing);
+            }
+            missing -= height;
+        }
+        (ring.bounds().0, 0)
+    }
+
+    /// So many rows behind a place.
+    fn forth(&self, (number, row): Place, rows: usize, ring: &Ring, width: usize) -> Place {
+        let mut missing = row + rows;
+        for number in number..ring.bounds().1 {
+            let height = ring.get(number).map_or(1, |entry| self.height(entry, width));
+            if missing < height {
+                return (number, missing);
+            }
+            missing -= height;
+        }
+        (ring.bounds().1, 0)
+    }
+
+    fn moved(&mut self, key: Key, ring: &Ring, size: (usize, usize)) -> bool {
+        let (width, height) = size;
+        let page = height.saturating_sub(1).max(1);
+        let first = self.first(ring, size);
+        let to = match key {
+            Key::Up | Key::Char('k') => self.back(first, 1, ring, width),
+            Key::PageUp => self.back(first, page, ring, width),
+            Key::Down | Key::Char('j') => self.forth(first, 1, ring, width),
+            Key::PageDown | Key::Char(' ') => self.forth(first, page, ring, width),
+            Key::Home | Key::Char('g') => (ring.bounds().0, 0),
+            Key::End | Key::Char('G') => {
+                self.follow = true;
+                return true;
+            }
+            _ => return false,
+        };
+        self.follow = false;
+        self.top = to;
+        true
+    }
+
+    /// The next line that holds what is looked for, from this one on; round the end and on.
+    fn found(&self, ring: &Ring, from: u64, forward: bool) -> Option<u64> {
+        let hits: Vec<u64> = ring
+            .iter()
+            .filter(|entry| holds(&plain(&entry.text), &self.search))
+            .map(|entry| entry.number)
+            .collect();
+        match forward {
+            true => hits.iter().find(|hit| from <= **hit).or(hits.first()).copied(),
+            false => hits.iter().rev().find(|hit| **hit <= from).or(hits.last()).copied(),
+        }
+    }
+}
+
+impl Model {
+    /// The lines of the container that is shown.
+    pub(in super::super) fn ring(&self) -> Option<&Ring> {
+        self.seen().rings.get(&self.detail.as_ref()?.key)
+    }
+
+    fn detail_size(&self) -> (usize, usize) {
+        let layout = self.layout();
+        (usize::from(self.size.0), usize::from(layout.lines))
+    }
+
+    pub(super) fn on_detail_key(&mut self, key: Key) -> Effect {
+        let size = self.detail_size();
+        let ring = self.ring().cloned().unwrap_or_default();
+        let Some(detail) = &mut self.detail else {
+            return Effect::Nothing;
+        };
+        match key {
+            Key::Esc if detail.search.is_empty() => self.detail = None,
+            Key::Esc => (detail.search, detail.hit) = (String::new(), None),
+            Key::Char('/') => {
+                detail.search.clear();
+                detail.typing = true;
+            }
+            Key::Char('n') => self.next_hit(&ring, true),
+            Key::Char('N') => self.next_hit(&ring, false),
+            Key::Char('w') => (detail.wrap, detail.left) = (!detail.wrap, 0),
+            Key::Char('t') => detail.timestamps = !detail.timestamps,
+            Key::Char('f') => {
+                detail.top = detail.first(&ring, size);
+                detail.follow = !detail.follow;
+            }
+            Key::Left | Key::Char('h') => detail.left = detail.left.saturating_sub(SIDEWAYS),
+            Key::Right | Key::Char('l') if !detail.wrap => detail.left += SIDEWAYS,
+            _ if detail.moved(key, &ring, size) => {}
+            _ => return Effect::Nothing,
+        }
+        Effect::Draw
+    }
+
+    /// Takes a key while what is looked for is being typed: it is looked for at once.
+    pub(super) fn on_search_key(&mut self, key: Key) {
+        let ring = self.ring().cloned().unwrap_or_default();
+        let Some(detail) = &mut self.detail else {
+            return;
+        };
+        if typed(&mut detail.search, key) {
+            detail.hit = None;
+            return;
+        }
+        detail.typing = false;
+        if key == Key::Esc {
+            (detail.search, detail.hit) = (String::new(), None);
+        } else {
+            // The newest first: that is where one looks.
+            detail.hit = None;
+            self.next_hit(&ring, false);
+        }
+    }
+
+    fn next_hit(&mut self, ring: &Ring, forward: bool) {
+        let (_, height) = self.detail_size();
+        let Some(detail) = &mut self.detail else {
+            return;
+        };
+        if detail.search.is_empty() {
+            self.answer = "nothing is looked for: / begins".to_owned();
+            return;
+        }
+        let from = match (detail.hit, forward) {
+            (Some(hit), true) => hit + 1,
+            (Some(0), false) => u64::MAX,
+            (Some(hit), false) => hit - 1,
+            (None, _) => u64::MAX,
+        };
+        match detail.found(ring, from, forward) {
+            Some(hit) => {
+                detail.hit = Some(hit);
+                detail.follow = false;
+                detail.top = (hit.saturating_sub(height as u64 / 2), 0);
+            }
+            None => self.answer = format!("`{}` is in none of the lines", detail.search),
+        }
+    }
+
+    /// Lines that are forgotten cannot be shown first.
+    pub(super) fn settle_detail(&mut self) {
+        let size = self.detail_size();
+        let Some(ring) = self.ring() else {
+            return;
+        };
+        let Some(detail) = &self.detail else {
+            return;
+        };
+        let first = detail.first(ring, size);
+        if let Some(detail) = &mut self.detail {
+            detail.top = first;
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The thread of the screen: waits for keys, events and moments, and does what the model answers.
+//!
+//! A frame is drawn only when something has changed, and a tenth of a second after the last one at the
+//! earliest. Figures are looked at once a second, and at once when the engine tells something.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crossterm::event::EventStream;
+use futures_util::StreamExt;
+use jiff::tz::TimeZone;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::model::{Effect, Input, Model};
+use super::terminal::{self, THREAD, Terminal};
+use crate::engine::Control;
+use crate::engine::event::Event;
+use crate::signal::{Job, JobControl};
+use crate::snapshot::Snapshot;
+
+/// Frames are at least this far apart.
+const FRAME: Duration = Duration::from_millis(100);
+/// Figures are looked at this often.
+const LOOK: Duration = Duration::from_secs(1);
+/// Events that are taken before it is looked whether a frame is due.
+const AT_ONCE: usize = 32;
+
+/// How the screen was closed; the terminal is given back by then.
+#[derive(Clone, Debug)]
+pub enum Closed {
+    /// By `q`, or because it was asked to.
+    Done,
+    /// By Ctrl-C, which comes as a key.
+    Interrupted,
+    /// The terminal cannot be used.
+    Failed(Arc<io::Error>),
+}
+
+/// The open screen. Dropping it gives the terminal back.
+pub struct Screen {
+    stop: CancellationToken,
+    closed: watch::Receiver<Option<Closed>>,
+}
+
+impl fmt::Debug for Screen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Screen").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        terminal::give_back();
+    }
+}
+
+impl Screen {
+    /// Takes the terminal over and shows what comes; `look` gives the figures of the moment.
+    ///
+    /// # Errors
+    /// The terminal or the thread cannot be had.
+    pub fn open(
+        color: bool,
+        events: mpsc::Receiver<Event>,
+        look: Box<dyn FnMut() -> Snapshot + Send>,
+        control: Control,
+    ) -> io::Result<Self> {
+        let stop = CancellationToken::new();
+        let (closing, closed) = watch::channel(None);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let stopped = stop.clone();
+        thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
+            let end = runtime.block_on(run(color, events, look, control, stopped));
+            closing.send_replace(Some(end.unwrap_or_else(|error| Closed::Failed(error.into()))));
+        })?;
+        Ok(Self { stop, closed })
+    }
+
+    /// Asks it to close.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits until it is closed.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn closed(&mut self) -> Closed {
+        match self.closed.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(closed)) => closed.clone(),
+            // The thread panicked: the panic was told on stderr already.
+            _ => Closed::Failed(io::Error::other("the screen panicked").into()),
+        }
+    }
+}
+
+async fn run(
+    color: bool,
+    events: mpsc::Receiver<Event>,
+    look: Box<dyn FnMut() -> Snapshot + Send>,
+    control: Control,
+    stop: CancellationToken,
+) -> io::Result<Closed> {
+    let jobs = JobControl::new()?;
+    let size = Terminal::size()?;
+    let terminal = Terminal::take()?;
+    let now = Instant::now();
+    let mut thread = Thread {
+        model: Model::new(size, color, TimeZone::system()),
+        terminal,
+        look,
+        control,
+        changed: true,
+        drawn: now - FRAME,
+        next_look: now,
+        looked: now - FRAME,
+    };
+    thread.go(events, jobs, stop).await
+}
+
+struct Thread {
+    model: Model,
+    terminal: Terminal,
+    look: Box<dyn FnMut() -> Snapshot + Send>,
+    control: Control,
+    /// What is seen is not what was drawn.
+    changed: bool,
+    drawn: Instant,
+    looked: Instant,
+    next_look: Instant,
+}
+
+impl Thread {
+    async fn go(
+        &mut self,
+        mut events: mpsc::Receiver<Event>,
+        mut jobs: JobControl,
+        stop: CancellationToken,
+    ) -> io::Result<Closed> {
+        let mut keys = EventStream::new();
+        let mut batch = Vec::with_capacity(AT_ONCE);
+        loop {
+            let now = Instant::now();
+            if self.next_look <= now {
+                self.take_a_look(now);
+            }
+            let frame = self.drawn + FRAME;
+            if self.changed && frame <= now {
+                self.draw(now)?;
+            }
+            let due = if self.changed { self.next_look.min(frame) } else { self.next_look };
+            let end = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(Closed::Done),
+                key = keys.next() => match key {
+                    Some(event) => terminal::input(&event?).and_then(|input| self.update(input)),
+                    // The terminal is gone.
+                    None => Some(Closed::Done),
+                },
+                job = jobs.next() => {
+                    if job == Job::Suspend {
+                        terminal::give_back();
+                        JobControl::stop_here();
+                        jobs.resumed().await;
+                    }
+                    self.resume()?;
+                    None
+                }
+                () = sleep_until(due) => None,
+                count = events.recv_many(&mut batch, AT_ONCE) => {
+                    if count == 0 {
+                        // The engine has ended; who opened the screen decides what then.
+                        stop.cancelled().await;
+                        return Ok(Closed::Done);
+                    }
+                    for event in batch.drain(..) {
+                        if !matches!(event, Event::Lines(_)) {
+                            self.next_look = self.next_look.min(self.looked + FRAME);
+                        }
+                        self.update(Input::Event(event));
+                    }
+                    None
+                }
+            };
+            if let Some(closed) = end {
+                return Ok(closed);
+            }
+        }
+    }
+
+    fn take_a_look(&mut self, now: Instant) {
+        (self.looked, self.next_look) = (now, now + LOOK);
+        let snapshot = Box::new((self.look)());
+        self.update(Input::Looked(snapshot));
+    }
+
+    fn draw(&mut self, now: Instant) -> io::Result<()> {
+        (self.drawn, self.changed) = (now, false);
+        self.terminal.draw(&self.model)
+    }
+
+    /// Lets the model take what happened, and does what it answers; an end, if that is one.
+    fn update(&mut self, input: Input) -> Option<Closed> {
+        let effect = self.model.update(input);
+        self.changed |= effect != Effect::Nothing;
+        match effect {
+            Effect::Nothing | Effect::Draw => {}
+            Effect::Rotate(key) => {
+                // One that is held down need not be heard each time.
+                let _ = self.control.rotate(&key);
+            }
+            Effect::Suspend => JobControl::suspend(),
+            Effect::Quit => return Some(Closed::Done),
+            Effect::Interrupt => return Some(Closed::Interrupted),
+        }
+        None
+    }
+
+    /// Somebody else may have had the terminal.
+    fn resume(&mut self) -> io::Result<()> {
+        self.terminal.take_again()?;
+        let (columns, rows) = Terminal::size()?;
+        self.update(Input::Resized(columns, rows));
+        Ok(())
+    }
+}

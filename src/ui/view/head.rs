@@ -1,0 +1,149 @@
+//! The figures above the table, and the sparklines.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Sparkline;
+
+use super::super::fit;
+use super::super::model::Model;
+use super::{Look, row, split};
+use crate::output::watch::units;
+use crate::snapshot::Snapshot;
+
+/// A part is cut rather than left out when so much of it can be seen.
+const LEAST: usize = 16;
+
+/// A figure: what it is, and how it looks.
+type Part = (String, Style);
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
+    let snapshot = &model.seen().snapshot;
+    let lines = [machinery(snapshot, look), rates(snapshot, look), costs(snapshot, look)];
+    let width = usize::from(area.width);
+    let mut lines: Vec<Vec<Part>> = lines.into_iter().collect();
+    match area.height {
+        // What matters most, where there is little room.
+        ..=1 => lines.truncate(1),
+        2..=3 => lines = vec![lines[0].clone(), lines[1].clone()],
+        _ => lines.insert(0, daemon(snapshot, look)),
+    }
+    for (at, parts) in (0..area.height).zip(lines) {
+        frame.render_widget(joined(&parts, width), row(area, at));
+    }
+}
+
+/// Parts side by side, as many as fit; the last may be cut.
+fn joined(parts: &[Part], width: usize) -> Line<'static> {
+    let mut spans = vec![Span::raw(" ")];
+    let mut taken = 1;
+    for (text, style) in parts {
+        let left = width.saturating_sub(taken);
+        if left < fit::width(text) && left < LEAST {
+            break;
+        }
+        let text = fit::cut(text, left);
+        taken += fit::width(&text) + 3;
+        spans.push(Span::styled(text, *style));
+        spans.push(Span::raw("   "));
+    }
+    Line::from(spans)
+}
+
+fn daemon(snapshot: &Snapshot, look: Look) -> Vec<Part> {
+    let (daemon, census) = (&snapshot.daemon, &snapshot.census);
+    let plain = Style::default();
+    let mut parts = vec![("cmon watch".to_owned(), look.title())];
+    if let Some(away) = census.away {
+        let (since, next) = (units::time(away.since), units::time(away.next));
+        let text = format!("! DAEMON AWAY for {since}, next try in {next}");
+        parts.push((text, look.wrong()));
+    }
+    let known = |text: &str| if text.is_empty() { "?".to_owned() } else { text.to_owned() };
+    parts.push((format!("{} {}", known(&daemon.name), known(&daemon.version)), plain));
+    parts.push((format!("up {}", units::seconds(census.elapsed)), look.quiet()));
+    parts.push((daemon.endpoint.clone(), look.quiet()));
+    parts
+}
+
+fn machinery(snapshot: &Snapshot, look: Look) -> Vec<Part> {
+    let census = &snapshot.census;
+    let plain = Style::default();
+    let equal = census.readers == census.streams_open;
+    let (sign, style) = if equal { ("=", look.well()) } else { ("! not", look.wrong()) };
+    let gaps = if census.gaps == 0 { plain } else { look.wrong() };
+    let mark = if census.gaps == 0 { "" } else { "! " };
+    vec![
+        (format!("{} readers {sign} {} streams", census.readers, census.streams_open), style),
+        (format!("{} tasks", census.live_tasks()), plain),
+        (format!("{} connections", census.open_connections()), plain),
+        (format!("{mark}{} gaps", census.gaps), gaps),
+        (format!("{} containers", census.containers), plain),
+    ]
+}
+
+fn rates(snapshot: &Snapshot, look: Look) -> Vec<Part> {
+    let census = &snapshot.census;
+    let plain = Style::default();
+    let cycles = format!(
+        "{:.1} cycles/min ({:.1} expected)",
+        census.cycles_per_minute, census.cycles_expected
+    );
+    let mut parts = vec![
+        (cycles, plain),
+        (format!("{} lines/s", units::rate(snapshot.lines_per_second())), plain),
+        (format!("{}/s", units::bytes(snapshot.bytes_per_second())), plain),
+    ];
+    if let Some((name, lag)) = census.worst_lag() {
+        let late = 2 <= lag.as_secs();
+        let style = if late { look.wrong() } else { plain };
+        let mark = if late { "! " } else { "" };
+        parts.push((format!("{mark}lag {} ({name})", units::lag(lag)), style));
+    }
+    parts
+}
+
+fn costs(snapshot: &Snapshot, look: Look) -> Vec<Part> {
+    let plain = Style::default();
+    let known = |figure: Option<u64>| figure.map_or_else(|| "?".to_owned(), units::count);
+    let daemon = &snapshot.daemon;
+    let own = match snapshot.own {
+        Some(own) => format!(
+            "cmon {:.1}% cpu, {}, {} descriptors",
+            own.cpu_percent,
+            units::bytes(own.memory as f64),
+            own.descriptors
+        ),
+        None => "cmon ?".to_owned(),
+    };
+    let theirs = format!(
+        "daemon {} goroutines, {} descriptors",
+        known(daemon.goroutines),
+        known(daemon.descriptors)
+    );
+    vec![(own, plain), (theirs, if daemon.goroutines.is_some() { plain } else { look.quiet() })]
+}
+
+/// Tasks, cycles and lines over the last minutes, side by side.
+pub(super) fn sparks(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
+    if area.height == 0 {
+        return;
+    }
+    let history = &model.seen().history;
+    let each = area.width / 3;
+    let named =
+        [("tasks", &history.tasks), ("cycles/5s", &history.cycles), ("lines/s", &history.lines)];
+    for (at, (name, bars)) in (0..).zip(named) {
+        let part = Rect { x: area.x + at * each, width: each.saturating_sub(1), ..area };
+        let shown = usize::from(part.width.saturating_sub(1));
+        let last: Vec<u64> = bars.iter().rev().take(shown).rev().copied().collect();
+        let most = last.iter().max().copied().unwrap_or(0);
+        let (title, below) = split(part, 1);
+        let text = format!(" {name}, at most {}", units::count(most));
+        let text = fit::cut(&text, usize::from(part.width));
+        frame.render_widget(Line::styled(text, look.quiet()), title);
+        let bars = Rect { x: below.x + 1, width: below.width.saturating_sub(1), ..below };
+        frame.render_widget(Sparkline::default().data(last).max(most.max(1)), bars);
+    }
+}

@@ -1,0 +1,139 @@
+//! The screen as a function of the [`Model`]; drawing changes nothing.
+//!
+//! ```text
+//! ┌ head: daemon · machinery · rates · costs ────────────┐   ┌ one container's figures ┐
+//! │ sparks: tasks, cycles, lines over the last minutes   │   │                         │
+//! │ table: headings, and a row per container             │   │ its last lines          │
+//! │ foot: what was last told; keys, or what is typed     │   │ keys, or what is typed  │
+//! └──────────────────────────────────────────────────────┘   └─────────────────────────┘
+//! ```
+
+mod detail;
+mod head;
+mod overlay;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+
+use super::fit;
+use super::model::{Model, Overlay};
+
+/// What a part of the screen is to look like; without colours the words have to do.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    color: bool,
+}
+
+impl Look {
+    fn colored(self, color: Color) -> Style {
+        if self.color { Style::default().fg(color) } else { Style::default() }
+    }
+
+    fn well(self) -> Style {
+        self.colored(Color::Green)
+    }
+
+    fn odd(self) -> Style {
+        self.colored(Color::Yellow)
+    }
+
+    fn wrong(self) -> Style {
+        self.colored(Color::Red).add_modifier(Modifier::BOLD)
+    }
+
+    fn quiet(self) -> Style {
+        Style::default().add_modifier(Modifier::DIM)
+    }
+
+    fn title(self) -> Style {
+        Style::default().add_modifier(Modifier::BOLD)
+    }
+
+    fn bar(self) -> Style {
+        Style::default().add_modifier(Modifier::REVERSED)
+    }
+}
+
+/// Draws the whole screen.
+pub(super) fn draw(frame: &mut Frame<'_>, model: &Model) {
+    let look = Look { color: model.color };
+    if model.detail.is_some() {
+        detail::draw(frame, model, look);
+    } else {
+        let layout = model.layout();
+        let mut rest = frame.area();
+        let mut take = |rows: u16| {
+            let (part, below) = split(rest, rows);
+            rest = below;
+            part
+        };
+        head::draw(frame, take(layout.head), model, look);
+        head::sparks(frame, take(layout.sparks), model, look);
+        table::draw(frame, take(layout.rows + 1), model, look);
+        foot(frame, take(layout.foot), model, look);
+    }
+    match model.overlay {
+        Overlay::None => {}
+        Overlay::Help => overlay::help(frame, model, look),
+        Overlay::Columns(at) => overlay::columns(frame, model, at, look),
+    }
+}
+
+/// The first so many rows of an area, and the rest of it.
+fn split(area: Rect, rows: u16) -> (Rect, Rect) {
+    let rows = rows.min(area.height);
+    let above = Rect { height: rows, ..area };
+    let below = Rect { y: area.y + rows, height: area.height - rows, ..area };
+    (above, below)
+}
+
+/// Row `at` of an area.
+fn row(area: Rect, at: u16) -> Rect {
+    let (_, below) = split(area, at);
+    split(below, 1).0
+}
+
+/// What was last told, and the keys or what is typed.
+fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
+    let table = &model.table;
+    let keys = if table.typing {
+        Line::from(vec![
+            Span::styled("filter: ", look.title()),
+            Span::raw(table.filter.clone()),
+            Span::styled("▏", look.title()),
+            Span::styled("  Enter keeps it, Esc drops it", look.quiet()),
+        ])
+    } else {
+        let keys = "q quit  ? help  Enter lines  / filter  s sort  r rotate  p pause  c columns";
+        answer_or(model, keys, look)
+    };
+    if 1 < area.height {
+        let told = fit::cut(&model.seen().headline, usize::from(area.width));
+        let style = match told.chars().next() {
+            Some('!') => look.wrong(),
+            Some('~') => look.odd(),
+            _ => look.quiet(),
+        };
+        frame.render_widget(Line::styled(told, style), row(area, 0));
+    }
+    frame.render_widget(keys, row(area, area.height.saturating_sub(1)));
+}
+
+/// What the last key did, or the keys.
+fn answer_or<'a>(model: &Model, keys: &'a str, look: Look) -> Line<'a> {
+    let mut spans = Vec::new();
+    if model.is_paused() {
+        spans.push(Span::styled(" PAUSED (p goes on) ", look.bar()));
+        spans.push(Span::raw(" "));
+    }
+    match model.answer.is_empty() {
+        true => spans.push(Span::styled(keys, look.quiet())),
+        false => spans.push(Span::styled(model.answer.clone(), look.title())),
+    }
+    Line::from(spans)
+}

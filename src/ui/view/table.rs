@@ -1,0 +1,172 @@
+//! The table: a row per container, in as many columns as there is room for.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::super::fit;
+use super::super::model::{Model, Sort, Table};
+use super::{Look, row};
+use crate::engine::rows::{Row, StreamState};
+use crate::output::watch::columns::{Attention, Column};
+use crate::output::watch::units;
+
+/// Characters of the bar that shows a stream's age.
+const BAR: usize = 5;
+/// The sign before the name, and a space.
+const SIGN: usize = 2;
+/// The narrowest and the widest that names are shown.
+const NAME: (usize, usize) = (11, 40);
+/// The last note is shown from so many columns on.
+const NOTE: usize = 16;
+
+/// Columns in the order in which they are given room.
+const FIRST: [Column; 11] = [
+    Column::Name,
+    Column::Stream,
+    Column::State,
+    Column::Age,
+    Column::Lines,
+    Column::Lag,
+    Column::Gaps,
+    Column::CycleRate,
+    Column::Bytes,
+    Column::Reopens,
+    Column::Cycles,
+];
+
+/// The columns of a column; the name and the note take what is left.
+fn width(column: Column) -> usize {
+    match column {
+        Column::Name => NAME.0,
+        Column::State => 14,
+        Column::Stream => 17,
+        Column::Age => BAR + 7,
+        Column::Cycles => 6,
+        Column::CycleRate | Column::Lines | Column::Bytes | Column::Reopens => 7,
+        Column::Lag => 6,
+        Column::Gaps => 4,
+        Column::Note => NOTE,
+    }
+}
+
+/// Which columns are shown, and how wide each is.
+pub(super) fn columns(table: &Table, room: usize, longest: usize) -> Vec<(Column, usize)> {
+    let mut left = room.saturating_sub(SIGN);
+    let mut taken = Vec::new();
+    for column in FIRST.into_iter().filter(|column| !table.hidden.contains(column)) {
+        let width = width(column) + usize::from(column != Column::Name);
+        if left < width && column != Column::Name {
+            break;
+        }
+        left = left.saturating_sub(width);
+        taken.push(column);
+    }
+    let mut name = NAME.0.min(room.saturating_sub(SIGN));
+    let more = longest.min(NAME.1).saturating_sub(name).min(left);
+    name += more;
+    left -= more;
+    let mut shown: Vec<(Column, usize)> = Column::ALL
+        .into_iter()
+        .filter(|column| taken.contains(column))
+        .map(|column| (column, if column == Column::Name { name } else { width(column) }))
+        .collect();
+    if NOTE < left && !table.hidden.contains(&Column::Note) {
+        shown.push((Column::Note, left - 1));
+    }
+    shown
+}
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
+    let snapshot = &model.seen().snapshot;
+    let rows = model.table.rows(snapshot);
+    let longest = rows.iter().map(|row| fit::width(&row.name)).max().unwrap_or(0);
+    let columns = columns(&model.table, usize::from(area.width), longest);
+    frame.render_widget(headings(&columns, model), row(area, 0));
+    if rows.is_empty() {
+        let filter = &model.table.filter;
+        let text = match snapshot.rows.is_empty() {
+            false => format!("  no container passes the filter `{filter}`; Esc shows all"),
+            true => "  no container runs; one that starts is shown".to_owned(),
+        };
+        let text = fit::cut(&text, usize::from(area.width));
+        frame.render_widget(Line::styled(text, look.quiet()), row(area, 1));
+    }
+    let shown = rows.iter().skip(model.table.offset);
+    for (at, one) in (1..area.height).zip(shown) {
+        let mut line = line(one, &columns, &model.zone, look);
+        if Some(&one.key) == model.table.selected.as_ref() {
+            line.spans[0] = Span::styled(">", look.title());
+            line = line.style(look.bar());
+        }
+        frame.render_widget(line, row(area, at));
+    }
+}
+
+fn headings(columns: &[(Column, usize)], model: &Model) -> Line<'static> {
+    let look = Look { color: model.color };
+    let mut text = " ".repeat(SIGN - 1);
+    for (column, width) in columns {
+        let mut title = column.title().to_owned();
+        if *column == Column::Age
+            && let Some(row) = model.seen().snapshot.rows.first()
+        {
+            title = format!("AGE of {}", units::seconds(row.timeout));
+        }
+        if model.table.sort == Sort::By(*column) {
+            title.push(if model.table.reverse { '▲' } else { '▼' });
+        }
+        text.push(' ');
+        text.push_str(&aligned(*column, &title, *width));
+    }
+    Line::styled(text, look.title())
+}
+
+fn aligned(column: Column, text: &str, width: usize) -> String {
+    if column.is_figure() { fit::right(text, width) } else { fit::left(text, width) }
+}
+
+fn line(one: &Row, columns: &[(Column, usize)], zone: &TimeZone, look: Look) -> Line<'static> {
+    let attention = Attention::of(one);
+    let style = match attention {
+        Attention::None => Style::default(),
+        Attention::Some => look.odd(),
+        Attention::Now => look.wrong(),
+    };
+    // The cursor takes the place of the first span.
+    let mut spans = vec![Span::raw(" "), Span::styled(attention.sign(), style)];
+    for (column, width) in columns {
+        let text = match column {
+            Column::Age => age(one.age, one.timeout),
+            _ => column.text(one, zone),
+        };
+        let style = match column {
+            Column::Name => style,
+            Column::Stream if one.stream == StreamState::Streaming => look.well(),
+            Column::Stream => style,
+            Column::Gaps if 0 < one.gaps() => look.wrong(),
+            Column::Note => look.quiet(),
+            _ => Style::default(),
+        };
+        spans.push(Span::raw(" "));
+        spans.push(Span::styled(aligned(*column, &text, *width), style));
+    }
+    // The sign stands right before the name.
+    spans.remove(2);
+    Line::from(spans)
+}
+
+/// A bar, and the age in figures.
+fn age(age: Option<Duration>, timeout: Duration) -> String {
+    let Some(age) = age else {
+        return String::new();
+    };
+    let share = age.as_secs_f64() / timeout.as_secs_f64().max(f64::MIN_POSITIVE);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to BAR")]
+    let full = (share.clamp(0.0, 1.0) * BAR as f64).round() as usize;
+    format!("{}{} {}", "█".repeat(full), "░".repeat(BAR - full), units::seconds(age))
+}
