@@ -14,5 +14,6 @@ pub mod judge;
 pub mod probe;
 pub mod record;
 pub mod report;
+pub mod selftest;
 pub mod session;
 pub mod verdict;

@@ -9,6 +9,7 @@ use anyhow::Context;
 use crate::config::{LeakCheck, LeakForm};
 use crate::exit::Exit;
 use crate::leak::report::{Report, json, text};
+use crate::leak::selftest;
 use crate::output::Sinks;
 
 /// Who tells.
@@ -40,6 +41,35 @@ impl<'a> Teller<'a> {
             LeakForm::Text { color } => text::text(report, color, recording.as_deref()),
         };
         self.text(&told)
+    }
+
+    /// One case of the self-test.
+    pub(super) fn case(&self, outcome: &selftest::Outcome) -> anyhow::Result<()> {
+        let report = &outcome.report;
+        if self.leak.form == LeakForm::Json {
+            let told = serde_json::json!({
+                "v": 1, "type": "case", "name": outcome.case.name, "verdict": report.verdict,
+                "because": report.because, "ok": outcome.wrong.is_none(), "wrong": outcome.wrong,
+            });
+            return self.text(&format!("{told}\n"));
+        }
+        let mark = if outcome.wrong.is_none() { "ok   " } else { "WRONG" };
+        let mut text = format!("{mark}  {:<12}  {}\n", report.verdict.as_str(), outcome.case.name);
+        for line in outcome.wrong.iter().chain(report.signatures.iter().take(2)) {
+            text.push_str(&format!("{:21}{line}\n", ""));
+        }
+        self.text(&text)
+    }
+
+    /// The end of the self-test.
+    pub(super) fn cases(&self, all: usize, wrong: usize) -> anyhow::Result<()> {
+        match (self.leak.form, wrong) {
+            (LeakForm::Json, _) => Ok(()),
+            (_, 0) => self.text(&format!("all {all} cases were called rightly\n")),
+            _ => self.text(&format!(
+                "{wrong} of {all} cases were called wrongly: do not trust this build\n"
+            )),
+        }
     }
 
     /// Several reports beside each other.

@@ -4,10 +4,11 @@
 mod series;
 mod watch;
 
+use super::attribute;
 use super::judge::combine::{self, Conditions, Finding, Mode};
 use super::judge::passive::{self, Passive};
 use super::judge::{Options, Verdict, compare, driven, exact, words};
-use super::record::{Drive, End, Header, Record, Rules, Stage};
+use super::record::{Cut, Drive, End, Groups, Header, Record, Rules, Stage};
 use super::report::{self, Interval, Metric, Report, Rung};
 use series::Series;
 pub use watch::Watch;
@@ -58,7 +59,8 @@ fn options(header: &Header, metrics: usize, warmup_cycles: f64) -> Options {
 pub fn judge(records: &[Record], baseline: Option<&[Record]>) -> Result<Report, NoHeader> {
     let before = baseline.map(|records| judge(records, None)).transpose()?;
     let series = Series::of(records).ok_or(NoHeader)?;
-    Ok(Judging { series: &series, before: before.as_ref() }.report())
+    let (dumps, cuts) = (series.dumps(), series.cuts.iter().map(|cut| (*cut).clone()).collect());
+    Ok(Judging { series: &series, dumps, cuts, before: before.as_ref() }.report())
 }
 
 /// Records that do not begin with a header.
@@ -68,6 +70,9 @@ pub struct NoHeader;
 
 struct Judging<'a> {
     series: &'a Series<'a>,
+    /// Of after the warm-up.
+    dumps: Vec<Groups>,
+    cuts: Vec<Cut>,
     before: Option<&'a Report>,
 }
 
@@ -134,11 +139,12 @@ impl Judging<'_> {
             metrics,
             survivors: end.map(|end| end.survivors.clone()).unwrap_or_default(),
             unavailable: series.unavailable.iter().map(|one| (*one).clone()).collect(),
-            cuts: series.cuts.iter().map(|cut| (*cut).clone()).collect(),
+            cuts: self.cuts.clone(),
             rungs: series.charted(),
             signatures: Vec::new(),
             advice: Vec::new(),
         };
+        report.signatures = attribute::signatures(&report.metrics, &report.survivors);
         report.advice = Self::advice(&report);
         report
     }
@@ -203,6 +209,7 @@ impl Judging<'_> {
         };
         judged.metric.first = chart.first().map_or(0.0, |point| point.2);
         judged.metric.last = chart.last().map_or(0.0, |point| point.2);
+        judged.metric.groups = attribute::growth(&self.dumps, name, &self.cuts, &chart);
         judged.metric.series = chart;
         if let Some(now) = judged.metric.per_minute
             && let Some(before) = self.before.and_then(|before| per_minute_of(before, name))

@@ -81,6 +81,14 @@ impl<'a> Series<'a> {
         warm.last().map_or(0.0, |reading| reading.cycles)
     }
 
+    /// What counts are made of, after the warm-up.
+    pub(super) fn dumps(&self) -> Vec<Groups> {
+        let warm = self.at_rest().filter(|reading| reading.stage == Stage::WarmUp).last();
+        let from = warm.map_or(0.0, |reading| reading.at);
+        let after = self.groups.iter().filter(|groups| from <= groups.at);
+        after.map(|groups| (*groups).clone()).collect()
+    }
+
     /// Each rung as the readings at rest around it.
     pub(super) fn rungs(&self) -> Vec<(&'a Reading, &'a Reading)> {
         let rest: Vec<&Reading> = self.at_rest().collect();

@@ -1,0 +1,89 @@
+//! A daemon's streams, taken by somebody who forgets to give some of them back.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::docker::Docker;
+use crate::docker::logs::Logs;
+use crate::engine::census::{ConnectionCount, Purpose};
+use crate::engine::registry::Registry;
+use crate::engine::source::{Container, ContainerKey, Listed, LogRequest, Source, SourceError};
+
+/// One in so many follows leaves something behind.
+const EVERY: u64 = 10;
+/// Nothing lives longer.
+const EVER: Duration = Duration::from_secs(1 << 30);
+
+/// What is left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// A reader that never ends.
+    Reader,
+    /// A connection that is never closed.
+    Connection,
+}
+
+/// Opens the streams of a daemon, and leaves something behind for some of them.
+#[derive(Debug)]
+pub(super) struct Leaky {
+    docker: Docker,
+    registry: Registry,
+    plan: Option<Plan>,
+    follows: AtomicU64,
+    kept: Mutex<Vec<Logs>>,
+}
+
+impl Leaky {
+    pub(super) fn new(docker: Docker, registry: Registry, plan: Option<Plan>) -> Self {
+        let (follows, kept) = (AtomicU64::new(0), Mutex::default());
+        Self { docker, registry, plan, follows, kept }
+    }
+}
+
+impl Source for Leaky {
+    type Logs = Logs;
+    type Events = <Docker as Source>::Events;
+
+    async fn list(&self) -> Result<Vec<Listed>, SourceError> {
+        self.docker.list().await
+    }
+
+    async fn inspect(&self, key: &ContainerKey) -> Result<Container, SourceError> {
+        self.docker.inspect(key).await
+    }
+
+    async fn events(&self) -> Result<Self::Events, SourceError> {
+        self.docker.events().await
+    }
+
+    async fn logs(&self, request: &LogRequest) -> Result<Self::Logs, SourceError> {
+        let forgets = request.follow && self.follows.fetch_add(1, Ordering::Relaxed) % EVERY == 0;
+        match self.plan.filter(|_| forgets) {
+            None => {}
+            Some(Plan::Reader) => {
+                let label = "planted";
+                self.registry.spawn_reader(label, EVER, std::future::pending::<()>(), drop);
+            }
+            Some(Plan::Connection) => {
+                let kept = self.docker.logs(request).await?;
+                self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+            }
+        }
+        self.docker.logs(request).await
+    }
+
+    fn connections(&self) -> BTreeMap<Purpose, ConnectionCount> {
+        self.docker.connections()
+    }
+
+    fn requests(&self) -> u64 {
+        self.docker.requests()
+    }
+
+    fn close_all(&self) -> usize {
+        // Who forgets does not remember here either.
+        0
+    }
+}

@@ -1,0 +1,257 @@
+//! The checker, checked: plants leaks and harmless shapes, and calls for a verdict on each.
+//!
+//! Each case is a whole check of ten minutes: the stream engine over real sockets against the embedded
+//! daemon, the probes, the judges. It runs on a paused clock, which goes to the next event whenever
+//! there is nothing to do, so that ten minutes take some seconds.
+
+mod leaky;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::net::UnixListener;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use self::leaky::{Leaky, Plan as Own};
+use super::judge::Verdict;
+use super::judge::plan::Plan;
+use super::probe::Probes;
+use super::record::{Drive, Header, Rules, VERSION};
+use super::report::{Metric, Report};
+use super::session::{Load, Session};
+use super::verdict;
+use crate::demo::{Plant, World, serve};
+use crate::docker::Docker;
+use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::engine::registry::Registry;
+use crate::engine::selection::Selection;
+use crate::engine::source::StdStream;
+use crate::engine::{self, Backlog, Outputs};
+
+/// How long each check is, on its own clock.
+const DURATION: f64 = 600.0;
+/// Cycles per second.
+const RATE: f64 = 10.0;
+const CONTAINERS: [&str; 4] = ["api", "db", "mail", "web"];
+
+/// What is planted, and what has to be said of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Case {
+    /// In words.
+    pub name: &'static str,
+    own: Option<Own>,
+    daemon: Option<Plant>,
+    wanted: Wanted,
+}
+
+/// What has to be said.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wanted {
+    /// CLEAN.
+    Clean,
+    /// Anything but LEAK: what a harmless shape allows.
+    NoLeak,
+    /// LEAK of this metric, that much per cycle.
+    PerCycle(&'static str, f64),
+    /// LEAK of this metric, that much per minute and nothing per cycle.
+    PerMinute(&'static str, f64),
+}
+
+/// What came of a case.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The case.
+    pub case: Case,
+    /// The report on it.
+    pub report: Report,
+    /// What is wrong with the verdict; `None` when it is right.
+    pub wrong: Option<String>,
+}
+
+/// All cases.
+pub const CASES: [Case; 8] = {
+    const MINUTE: Duration = Duration::from_secs(60);
+    const fn own(name: &'static str, own: Own, wanted: Wanted) -> Case {
+        Case { name, own: Some(own), daemon: None, wanted }
+    }
+    const fn daemon(name: &'static str, plant: Plant, wanted: Wanted) -> Case {
+        Case { name, own: None, daemon: Some(plant), wanted }
+    }
+    let goroutines = "daemon.goroutines";
+    [
+        Case { name: "nothing planted", own: None, daemon: None, wanted: Wanted::Clean },
+        own(
+            "a reader of cmon's that is never released, one in ten cycles",
+            Own::Reader,
+            Wanted::PerCycle("own.survivors", 0.1),
+        ),
+        own(
+            "a connection of cmon's that is kept, one in ten cycles",
+            Own::Connection,
+            Wanted::PerCycle("own.survivors", 0.1),
+        ),
+        daemon(
+            "a goroutine in the daemon per cycle",
+            Plant::PerStream(1.0),
+            Wanted::PerCycle(goroutines, 1.0),
+        ),
+        daemon(
+            "16 goroutines in the daemon every 30 s, whatever cmon does",
+            Plant::PerTime(16, Duration::from_secs(30)),
+            Wanted::PerMinute(goroutines, 32.0),
+        ),
+        daemon("harmless: a warm-up", Plant::Ramp(60, MINUTE), Wanted::NoLeak),
+        daemon("harmless: a sawtooth", Plant::Sawtooth(30, MINUTE), Wanted::NoLeak),
+        daemon("harmless: one step", Plant::Step(25, Duration::from_secs(300)), Wanted::NoLeak),
+    ]
+};
+
+/// Runs one case, on a thread and a clock of its own.
+///
+/// # Errors
+/// The thread, the runtime or the socket cannot be had.
+///
+/// # Cancel safety
+/// The case goes on to its end, unheard.
+pub async fn run(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Outcome> {
+    let (done, outcome) = oneshot::channel();
+    thread::Builder::new().name("self-test".to_owned()).spawn(move || {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        let report = match runtime {
+            Ok(runtime) => runtime.block_on(check(case, rules, seed)),
+            Err(error) => Err(error.into()),
+        };
+        // Nobody hears it when cmon was told to end.
+        let _ = done.send(report);
+    })?;
+    let report = outcome.await??;
+    Ok(Outcome { case, wrong: case.wrong(&report), report })
+}
+
+async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
+    let dir = tempfile::Builder::new().prefix("cmon-self-test-").tempdir()?;
+    let socket = dir.path().join("docker.sock");
+    let listener = UnixListener::bind(&socket)?;
+    let world = World::default();
+    for name in CONTAINERS {
+        world.create(name);
+        world.start(name);
+    }
+    if let Some(plant) = case.daemon {
+        world.plant(plant);
+    }
+    let docker = |registry: &Registry| {
+        let endpoint = Endpoint::new(Address::Unix(socket.clone()), Origin::Demo);
+        Docker::new(endpoint, registry.clone())
+    };
+    let (streams, asking) = (Registry::default(), Registry::default());
+    let source = Leaky::new(docker(&streams), streams.clone(), case.own);
+    let probes = Probes { docker: Some(Arc::new(docker(&asking))), registry: streams.clone() };
+    let plan = Plan::new(DURATION, RATE, seed);
+    let header = header(rules, seed);
+    let load = Load::Streams {
+        source: Arc::new(source),
+        selection: Selection::all(),
+        config: engine::Config {
+            follow: true,
+            exit_on_stop: false,
+            wait: true,
+            backlog: Backlog::Last(1),
+            outputs: Outputs::BOTH,
+            max_line: 64 << 10,
+            stream_timeout: Duration::from_secs_f64(header.stream_timeout),
+            stale_after: Duration::from_secs(30),
+            stop_timeout: Duration::from_millis(500),
+            seed: Some(seed),
+        },
+        plan,
+    };
+    let mut records = Vec::new();
+    let session = Session::new(
+        load,
+        streams,
+        probes,
+        |record| records.push(record),
+        CancellationToken::new(),
+    );
+    tokio::select! {
+        () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
+        () = talk(&world) => unreachable!("they talk for ever"),
+        () = session.run(header) => {}
+    }
+    Ok(verdict::judge(&records, None)?)
+}
+
+fn header(rules: Rules, seed: u64) -> Header {
+    Header {
+        v: VERSION,
+        cmon: env!("CARGO_PKG_VERSION").to_owned(),
+        begun: jiff::Timestamp::now().to_string(),
+        daemon: "the embedded daemon".to_owned(),
+        daemon_version: String::new(),
+        containers: CONTAINERS.map(str::to_owned).to_vec(),
+        targets: Vec::new(),
+        drive: Drive::Streams,
+        duration: DURATION,
+        stream_timeout: CONTAINERS.len() as f64 / RATE,
+        seed,
+        rules,
+    }
+}
+
+/// A line each second from each container.
+async fn talk(world: &World) {
+    loop {
+        for name in CONTAINERS {
+            world.write(name, StdStream::Stdout, format!("{name} says something\n"));
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+impl Case {
+    /// What is wrong with this report.
+    fn wrong(self, report: &Report) -> Option<String> {
+        let found = |name: &str| report.metrics.iter().find(|metric| metric.name == name);
+        let within = |interval: Option<super::report::Interval>, slack: f64, value: f64| {
+            interval.is_some_and(|of| of.low - slack <= value && value <= of.high + slack)
+        };
+        let says = |wanted: &str| {
+            Some(format!("{} where {wanted} is right: {}", report.verdict.as_str(), report.because))
+        };
+        let leak = |metric: &Metric| metric.verdict == Verdict::Leak;
+        match self.wanted {
+            Wanted::Clean if report.verdict != Verdict::Clean => says("CLEAN"),
+            Wanted::NoLeak if matches!(report.verdict, Verdict::Leak | Verdict::Invalid) => {
+                says("CLEAN or INCONCLUSIVE")
+            }
+            Wanted::Clean | Wanted::NoLeak => None,
+            Wanted::PerCycle(name, each) => match found(name) {
+                Some(metric) if !leak(metric) => says(&format!("a LEAK of {name}")),
+                Some(metric) if !within(metric.per_cycle, 0.02, each) => {
+                    Some(format!("{name}: not {each} per cycle: {}", metric.because))
+                }
+                Some(_) => None,
+                None => Some(format!("{name} was not measured")),
+            },
+            Wanted::PerMinute(name, each) => match found(name) {
+                Some(metric) if !leak(metric) => says(&format!("a LEAK of {name}")),
+                Some(metric) if !within(metric.per_minute, 1.0, each) => {
+                    Some(format!("{name}: not {each} per minute: {}", metric.because))
+                }
+                Some(metric) if !within(metric.per_cycle, 0.0, 0.0) => {
+                    Some(format!("{name}: does not hang on cycles: {}", metric.because))
+                }
+                Some(_) => None,
+                None => Some(format!("{name} was not measured")),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
