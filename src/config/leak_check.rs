@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Action, Config, FileKind, Surroundings, UsageError, colors};
+use super::{Action, Config, FileKind, Github, Surroundings, UsageError, colors};
 use crate::cli::{self, OnInconclusive};
 use crate::docker::endpoint::{Address, Origin};
 use crate::engine::selection::{PatternText, Selection};
@@ -39,8 +39,8 @@ pub struct LeakCheck {
     pub animate: bool,
     /// No progress.
     pub quiet: bool,
-    /// It runs as a step of GitHub Actions.
-    pub github: bool,
+    /// It runs as a step of a workflow on GitHub.
+    pub github: Option<Github>,
 }
 
 /// What a leak check does.
@@ -140,7 +140,7 @@ pub(super) fn config(
         on_inconclusive: args.on_inconclusive,
         animate: around.stderr_is_terminal && !around.dumb_terminal,
         quiet: global.quiet,
-        github: around.github_actions,
+        github: around.github.clone(),
     };
     Ok(Config {
         daemon,

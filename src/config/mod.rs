@@ -13,7 +13,7 @@ use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::{self, Backlog, Outputs};
 use crate::output;
 pub use leak_check::{Check, Form as LeakForm, LeakCheck, Work};
-pub use surroundings::{FileKind, Surroundings};
+pub use surroundings::{FileKind, Github, Surroundings};
 pub use watch::{Watch, WatchForm};
 
 /// Where a Docker daemon listens unless told otherwise.

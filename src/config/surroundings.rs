@@ -3,6 +3,7 @@
 use std::env;
 use std::io::{IsTerminal, stderr, stdout};
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 
 use rustix::fs::{FileType, fstat};
 
@@ -17,9 +18,17 @@ pub enum FileKind {
     Other,
 }
 
+/// Where a step of a workflow on GitHub leaves what it has to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Github {
+    /// The file that becomes the step's summary.
+    pub summary: Option<PathBuf>,
+    /// The file of the step's outputs.
+    pub output: Option<PathBuf>,
+}
+
 /// Environment and terminals.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Surroundings {
     /// `DOCKER_HOST`, unless empty.
     pub docker_host: Option<String>,
@@ -33,8 +42,8 @@ pub struct Surroundings {
     pub stdout: FileKind,
     /// Whether stderr is a terminal.
     pub stderr_is_terminal: bool,
-    /// `GITHUB_ACTIONS` is `true`: a step of a workflow on GitHub.
-    pub github_actions: bool,
+    /// A step of a workflow on GitHub (`GITHUB_ACTIONS` is `true`).
+    pub github: Option<Github>,
 }
 
 impl Surroundings {
@@ -48,7 +57,10 @@ impl Surroundings {
             dumb_terminal: set("TERM").is_some_and(|term| term == "dumb"),
             stdout: kind(&stdout()),
             stderr_is_terminal: stderr().is_terminal(),
-            github_actions: set("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
+            github: set("GITHUB_ACTIONS").filter(|value| value == "true").map(|_| Github {
+                summary: set("GITHUB_STEP_SUMMARY").map(PathBuf::from),
+                output: set("GITHUB_OUTPUT").map(PathBuf::from),
+            }),
         }
     }
 }

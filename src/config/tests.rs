@@ -13,7 +13,7 @@ fn around() -> Surroundings {
         dumb_terminal: false,
         stdout: FileKind::Other,
         stderr_is_terminal: false,
-        github_actions: false,
+        github: None,
     }
 }
 

@@ -123,7 +123,7 @@ mod tests {
             force_color: false,
             dumb_terminal,
             stdout,
-            github_actions: false,
+            github: None,
             stderr_is_terminal: true,
         };
         Config::new(cli, &around).unwrap()

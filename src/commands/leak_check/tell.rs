@@ -6,9 +6,10 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::config::{LeakCheck, LeakForm};
+use crate::cli::OnInconclusive;
+use crate::config::{LeakCheck, LeakForm, Work};
 use crate::exit::Exit;
-use crate::leak::report::{Report, json, text};
+use crate::leak::report::{Report, github, html, json, junit, text};
 use crate::leak::selftest;
 use crate::output::Sinks;
 
@@ -35,12 +36,30 @@ impl<'a> Teller<'a> {
 
     /// A report, to stdout and into the files that were asked for.
     pub(super) fn report(&self, report: &Report) -> anyhow::Result<()> {
-        let recording = self.leak.record.as_ref().map(|path| path.display().to_string());
+        let recording = self.leak.record.as_ref().or(match &self.leak.work {
+            Work::Replay(file) => Some(file),
+            _ => None,
+        });
+        let recording = recording.map(|path| path.display().to_string());
         let told = match self.leak.form {
             LeakForm::Json => json::json(report),
             LeakForm::Text { color } => text::text(report, color, recording.as_deref()),
         };
-        self.text(&told)
+        self.text(&told)?;
+        let fails = self.leak.on_inconclusive != OnInconclusive::Pass;
+        if let Some(path) = &self.leak.junit {
+            file(path, &junit::junit(report, fails))?;
+        }
+        if let Some(path) = &self.leak.html {
+            file(path, &html::html(report))?;
+        }
+        if let Some(github) = &self.leak.github {
+            // The runner reads annotations from both outputs; stdout is the report.
+            let _ = self.sinks.err.write_all(github::annotations(report).as_bytes());
+            append(github.summary.as_deref(), &github::summary(report))?;
+            append(github.output.as_deref(), &github::output(report))?;
+        }
+        Ok(())
     }
 
     /// One case of the self-test.
@@ -86,7 +105,16 @@ impl<'a> Teller<'a> {
 }
 
 /// Writes a whole file.
-#[expect(dead_code, reason = "for the reports that are still to come")]
 fn file(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("could not write `{}`", path.display()))
+}
+
+/// Adds to a file, where there is one.
+fn append(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
+    let Some(path) = path else {
+        return Ok(());
+    };
+    let file = fs::File::options().create(true).append(true).open(path);
+    let written = file.and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()));
+    written.with_context(|| format!("could not write `{}`", path.display()))
 }
