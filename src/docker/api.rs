@@ -62,6 +62,19 @@ pub struct Info {
     pub descriptors: Option<u64>,
 }
 
+/// The process that a container began with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    /// The container's full id.
+    pub id: String,
+    /// The container's name.
+    pub name: String,
+    /// Its number where the daemon runs; `None` when the container does not run.
+    pub pid: Option<u32>,
+    /// Where the container is in its life, as the daemon calls it: `running`, `exited`.
+    pub state: String,
+}
+
 /// Asks one daemon.
 #[derive(Debug)]
 pub struct Api {
@@ -126,6 +139,19 @@ impl Api {
         let what = format!("container `{}`", key.id);
         let answer = self.ask(&what, self.docker.inspect_container(key.id.as_str(), None)).await?;
         Ok(container(key, answer, version))
+    }
+
+    /// The process of the container with this name or id.
+    pub async fn process(&self, container: &str) -> Result<Process, SourceError> {
+        let what = format!("container `{container}`");
+        let answer = self.ask(&what, self.docker.inspect_container(container, None)).await?;
+        let state = answer.state.unwrap_or_default();
+        Ok(Process {
+            id: answer.id.unwrap_or_default(),
+            name: bare(&answer.name.unwrap_or_default()).to_string(),
+            pid: state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid != 0),
+            state: state.status.map(|status| status.to_string()).unwrap_or_default(),
+        })
     }
 
     /// Subscribes to the events of containers; returns when the daemon has confirmed.

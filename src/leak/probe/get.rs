@@ -87,6 +87,7 @@ pub struct Client {
     registry: Registry,
     host: String,
     kept: Option<SendRequest<String>>,
+    lost: bool,
 }
 
 impl fmt::Debug for Client {
@@ -104,7 +105,7 @@ impl Client {
             Address::Tcp { host, port } => format!("{host}:{port}"),
             Address::Unix(_) => "docker".to_owned(),
         };
-        Self { endpoint, registry, host, kept: None }
+        Self { endpoint, registry, host, kept: None, lost: false }
     }
 
     /// Asks for `path`; reads at most `most` bytes of the body.
@@ -120,6 +121,17 @@ impl Client {
             Ok(answer) => answer,
             Err(_) => Err(GetError::Late { path: path.to_owned() }),
         }
+    }
+
+    /// Whether the peer has closed the kept connection since this was asked last, without having
+    /// said so in its answer.
+    pub fn take_lost(&mut self) -> bool {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// Connections that are open now: one, or none.
+    pub fn connections(&self) -> u64 {
+        self.endpoint.connections().values().map(|count| count.open).sum()
     }
 
     async fn ask(&mut self, path: &str, most: usize) -> Result<Answer, GetError> {
@@ -154,11 +166,14 @@ impl Client {
         &mut self,
         path: &str,
     ) -> Result<(SendRequest<String>, Response<Incoming>), GetError> {
-        if let Some(mut sender) = self.kept.take()
-            && sender.ready().await.is_ok()
-            && let Ok(response) = sender.send_request(self.request(path)?).await
-        {
-            return Ok((sender, response));
+        if let Some(mut sender) = self.kept.take() {
+            let request = self.request(path)?;
+            if sender.ready().await.is_ok()
+                && let Ok(response) = sender.send_request(request).await
+            {
+                return Ok((sender, response));
+            }
+            self.lost = true;
         }
         let mut sender = self.connect().await?;
         let request = self.request(path)?;
@@ -227,4 +242,132 @@ fn broken(path: &str, error: &hyper::Error) -> GetError {
 /// An error's words without the operating system's number.
 fn without_number(text: &str) -> &str {
     text.split(" (os error").next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::{Reply, with_server};
+    use super::*;
+    use crate::docker::endpoint::Origin;
+
+    fn client(port: u16) -> (Client, Registry) {
+        let registry = Registry::default();
+        let address = Address::Tcp { host: "127.0.0.1".to_owned(), port };
+        let endpoint = Arc::new(Endpoint::new(address, Origin::Target));
+        (Client::new(endpoint, registry.clone()), registry)
+    }
+
+    #[tokio::test]
+    async fn all_questions_share_one_connection() {
+        with_server(
+            |_, _| Reply::ok("figures"),
+            async |port, seen| {
+                let (mut client, registry) = client(port);
+                for _ in 0..100 {
+                    assert_eq!(client.get("/a", MAX_BODY).await.unwrap().text(), "figures");
+                }
+                assert_eq!((seen.accepted.get(), seen.open.get()), (1, 1));
+                assert_eq!((client.connections(), registry.live()), (1, 1));
+                assert!(!client.take_lost());
+            },
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_kept_connection_that_was_closed_is_opened_again_once() {
+        with_server(
+            |_, asked| if asked == 0 { Reply::ThenClose("one") } else { Reply::ok("two") },
+            async |port, seen| {
+                let (mut client, _) = client(port);
+                assert_eq!(client.get("/a", MAX_BODY).await.unwrap().text(), "one");
+                assert!(!client.take_lost());
+                assert_eq!(client.get("/a", MAX_BODY).await.unwrap().text(), "two");
+                assert!(client.take_lost() && !client.take_lost());
+                assert_eq!((seen.accepted.get(), client.connections()), (2, 1));
+            },
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_server_that_only_closes_is_an_error_in_words() {
+        with_server(
+            |_, _| Reply::Raw(b""),
+            async |port, seen| {
+                let error = client(port).0.get("/a", MAX_BODY).await.unwrap_err().to_string();
+                assert!(error.starts_with("`/a` could not be read: "), "{error}");
+                assert_eq!(seen.accepted.get(), 1);
+            },
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_long_body_is_read_up_to_its_bound_and_its_connection_given_up() {
+        with_server(
+            |_, _| Reply::ok(vec![b'x'; 1 << 20]),
+            async |port, seen| {
+                let (mut client, _) = client(port);
+                let answer = client.get("/a", 1000).await.unwrap();
+                assert_eq!((answer.body.len(), answer.truncated), (1000, true));
+                let answer = client.get("/a", 1 << 20).await.unwrap();
+                assert_eq!((answer.body.len(), answer.truncated), (1 << 20, false));
+                assert_eq!((seen.accepted.get(), client.connections()), (2, 1));
+            },
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn refusals_and_redirects_are_said() {
+        let script = |path: &str, _| match path {
+            "/moved" => Reply::Is(301, b"<a href=/elsewhere>".to_vec()),
+            "/html" => Reply::Is(500, b"<!doctype html>".to_vec()),
+            _ => Reply::none(),
+        };
+        with_server(script, async |port, seen| {
+            let (mut client, _) = client(port);
+            let mut words = async |path| client.get(path, 9).await.unwrap_err().to_string();
+            assert_eq!(
+                words("/moved").await,
+                "`/moved` was answered with status 301, which points to `/elsewhere`: give that \
+                 address, it is not followed"
+            );
+            assert_eq!(words("/html").await, "`/html` was answered with status 500");
+            assert_eq!(words("/x").await, "`/x` was answered with status 404: 404 page not found");
+            assert_eq!(
+                (seen.accepted.get(), seen.asked.borrow().contains_key("/elsewhere")),
+                (1, false)
+            );
+        })
+        .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_does_not_come_is_given_up() {
+        with_server(
+            |_, _| Reply::Never,
+            async |port, _| {
+                let (mut client, _) = client(port);
+                let begun = tokio::time::Instant::now();
+                let error = client.get("/a", 9).await.unwrap_err().to_string();
+                assert_eq!(error, "`/a` was not answered within 10s");
+                assert_eq!(begun.elapsed().as_secs(), 10);
+            },
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_said_with_the_address() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let error = client(port).0.get("/a", 9).await.unwrap_err().to_string();
+        let expected = format!(
+            "could not connect to `tcp://127.0.0.1:{port}` (from --target): connection refused"
+        );
+        assert_eq!(error, expected);
+    }
 }

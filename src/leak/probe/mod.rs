@@ -1,49 +1,275 @@
-//! interim
+//! What reads the figures: of cmon itself, of the Docker daemon, of the targets under test.
+//!
+//! ```text
+//! Probes ─┬─▶ own ─────────────────────────▶ registry, tokio, /proc/self
+//!         ├─▶ daemon ─▶ get ─▶ pprof, json     one kept connection
+//!         └─▶ target ─┬─▶ proc                 /proc/PID, its cgroup
+//!                     └─▶ get ─▶ pprof, metrics, json
+//! ```
+//!
+//! A probe must not be what grows: connections are kept, tasks are in a registry, and the probes
+//! count themselves among what is cmon's own. What cannot be had is said, once, and is never 0.
+
+mod daemon;
+#[cfg(test)]
+mod fake;
 pub mod get;
 pub mod json;
 pub mod metrics;
+mod own;
 pub mod pprof;
 pub mod proc;
+pub mod target;
 
-use super::record::*;
-use crate::docker::Docker;
-use crate::engine::registry::Registry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
+use crate::docker::api::Api;
+use crate::docker::endpoint::Endpoint;
+use crate::engine::census::Census;
+use crate::engine::registry::Registry;
+use crate::leak::record::{Cut, Group, Groups, Unavailable};
+use daemon::Daemon;
+use get::Client;
+use metrics::Selector;
+use own::Own;
+use target::{Target, Watched};
+
+/// What is to be read, beside cmon itself.
 #[derive(Debug, Default)]
-pub struct Sample {
-    pub values: BTreeMap<String, f64>,
-    pub cuts: Vec<Cut>,
-    pub unavailable: Vec<Unavailable>,
-    pub cycles: Option<f64>,
+pub struct Options {
+    /// The Docker daemon, over connections of the probes' own.
+    pub daemon: Option<Endpoint>,
+    /// The targets.
+    pub targets: Vec<Target>,
+    /// The targets' own count of cycles.
+    pub cycles_metric: Option<Selector>,
 }
+
+/// Why reading cannot begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// The daemon does not answer.
+    #[error(transparent)]
+    Daemon(#[from] get::GetError),
+    /// A target has nothing to read, or is not there.
+    #[error("target `{target}`: {why}")]
+    Target {
+        /// The target as it was given.
+        target: String,
+        /// What is the matter.
+        why: String,
+    },
+    /// No target counts the cycles.
+    #[error("no target has the metric `{0}`, which is to count the cycles")]
+    NoCycles(String),
+}
+
+/// What was found to be readable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The beginning of the metrics' names: `own`, `daemon`, `target.web`.
+    pub source: String,
+    /// What of it, in words.
+    pub words: String,
+}
+
+/// A source that did not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The beginning of the metrics' names.
+    pub source: String,
+    /// Why, in words.
+    pub why: String,
+    /// It is known not to come back: the process has ended, the container was removed.
+    pub gone: bool,
+}
+
+/// What one look at everything gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// Figures by metric; what could not be read is absent.
+    pub values: BTreeMap<String, f64>,
+    /// Cycles that the target counted since the check began, where a metric of its tells.
+    pub cycles: Option<f64>,
+    /// Series that begin anew with this sample.
+    pub cuts: Vec<Cut>,
+    /// What cannot be had; each metric is named in one sample only.
+    pub unavailable: Vec<Unavailable>,
+    /// Sources that did not answer this time, in each sample for as long as they do not.
+    pub failures: Vec<Failure>,
+}
+
+impl Sample {
+    fn value(&mut self, metric: &str, count: u64) {
+        self.figure(metric, count as f64);
+    }
+
+    fn figure(&mut self, metric: &str, figure: f64) {
+        self.values.insert(metric.to_owned(), figure);
+    }
+
+    fn value_or_why(&mut self, metric: &str, count: Result<u64, impl fmt::Display>) {
+        self.figure_or_why(metric, count.map(|count| count as f64));
+    }
+
+    fn figure_or_why(&mut self, metric: &str, figure: Result<f64, impl fmt::Display>) {
+        match figure {
+            Ok(figure) => self.figure(metric, figure),
+            Err(why) => self.unavailable(metric, &why),
+        }
+    }
+
+    fn unavailable(&mut self, metric: &str, why: &impl fmt::Display) {
+        self.unavailable.push(Unavailable { metric: metric.to_owned(), why: why.to_string() });
+    }
+
+    fn cut(&mut self, at: f64, source: &str, why: &str) {
+        // A check takes days at most.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as said")]
+        let at_ms = (at * 1000.0) as u64;
+        self.cuts.push(Cut { at_ms, source: source.to_owned(), why: why.to_owned() });
+    }
+
+    fn failed(&mut self, source: &str, why: &impl fmt::Display, gone: bool) {
+        let (source, why) = (source.to_owned(), why.to_string());
+        self.failures.push(Failure { source, why, gone });
+    }
+}
+
+/// Everything that is read.
 #[derive(Debug)]
 pub struct Probes {
-    pub docker: Option<Arc<Docker>>,
-    pub registry: Registry,
+    registry: Registry,
+    own: Own,
+    daemon: Option<Daemon>,
+    /// The endpoint that containers are asked for at.
+    endpoint: Option<Arc<Endpoint>>,
+    targets: Vec<Watched>,
+    found: Vec<Found>,
+    said: BTreeSet<String>,
 }
+
 impl Probes {
-    pub async fn read(&mut self) -> Sample {
-        let mut s = Sample::default();
-        s.values.insert("own.tasks".into(), self.registry.live() as f64);
-        if let Ok(d) = std::fs::metadata("/proc/self/fd") {
-            use std::os::unix::fs::MetadataExt;
-            s.values.insert("own.fds".into(), d.size() as f64);
+    /// Looks what there is to read: asks the daemon and each target.
+    ///
+    /// # Errors
+    /// The daemon does not answer, a target is not there or tells nothing, or no target has the
+    /// metric that counts cycles.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let registry = Registry::default();
+        let mut found = vec![Found {
+            source: "own".to_owned(),
+            words: "tasks, streams, connections, descriptors, threads, memory".to_owned(),
+        }];
+        let endpoint = options.daemon.map(Arc::new);
+        let mut daemon =
+            endpoint.clone().map(|endpoint| Daemon::new(Client::new(endpoint, registry.clone())));
+        if let Some(daemon) = &mut daemon {
+            let words = daemon.discover().await?;
+            found.push(Found { source: "daemon".to_owned(), words });
         }
-        if let Some(d) = &self.docker
-            && let Ok(i) = d.api().info().await
-        {
-            if let Some(n) = i.goroutines {
-                s.values.insert("daemon.goroutines".into(), n as f64);
+        let api = endpoint.clone().map(|endpoint| Arc::new(Api::new(endpoint, registry.clone())));
+        let mut targets: Vec<Watched> = Vec::new();
+        for (target, name) in options.targets.iter().zip(target::names(&options.targets)) {
+            let watched = Watched::start(target, &name, &registry, api.as_ref()).await;
+            let (watched, words) =
+                watched.map_err(|why| StartError::Target { target: target.to_string(), why })?;
+            found.push(Found { source: watched.source().to_owned(), words });
+            targets.push(watched);
+        }
+        if let Some(selector) = options.cycles_metric {
+            let mut counted = false;
+            for target in &mut targets {
+                counted = counted || target.count_cycles(&selector).await;
             }
-            if let Some(n) = i.descriptors {
-                s.values.insert("daemon.fds".into(), n as f64);
+            if !counted {
+                return Err(StartError::NoCycles(selector.to_string()));
             }
         }
-        s
+        Ok(Self {
+            registry,
+            own: Own::new(),
+            daemon,
+            endpoint,
+            targets,
+            found,
+            said: BTreeSet::new(),
+        })
     }
-    pub async fn groups(&mut self) -> Vec<Groups> {
-        Vec::new()
+
+    /// What was found to be readable, in words.
+    pub fn found(&self) -> &[Found] {
+        &self.found
+    }
+
+    /// Reads every figure once; `at` is in seconds since the check began, `engine` is the census of
+    /// the stream engine (an empty one without).
+    ///
+    /// # Cancel safety
+    /// Safe: a connection that was in use is closed, and opened again for the next reading.
+    pub async fn read(&mut self, at: f64, engine: &Census) -> Sample {
+        let mut sample = Sample::default();
+        self.own.read(&self.census(engine), &mut sample);
+        if let Some(daemon) = &mut self.daemon {
+            daemon.read(at, &mut sample).await;
+        }
+        for target in &mut self.targets {
+            target.read(at, &mut sample).await;
+        }
+        sample.unavailable.retain(|one| self.said.insert(one.metric.clone()));
+        sample
+    }
+
+    /// Takes apart what can be: goroutines by stack, tasks by kind, descriptors by class, threads by
+    /// name. It costs more than a reading; what cannot be had is left out.
+    pub async fn groups(&mut self, at: f64, cycles: f64, engine: &Census) -> Vec<Groups> {
+        let mut all: Vec<Groups> = self
+            .own
+            .groups(&self.census(engine))
+            .into_iter()
+            .map(|(metric, groups)| whole(at, cycles, metric, groups))
+            .collect();
+        if let Some(daemon) = &mut self.daemon {
+            all.extend(daemon.groups(at, cycles).await);
+        }
+        for target in &mut self.targets {
+            all.extend(target.groups(at, cycles).await);
+        }
+        all
+    }
+
+    /// The goroutines that can provably never wake (`target.web.goroutineleak`), of targets that
+    /// tell: Go 1.27 and newer. Each question makes the target collect its garbage, so it is asked
+    /// at the start and at the end, and not for every reading.
+    pub async fn proofs(&mut self, at: f64, cycles: f64) -> Vec<Groups> {
+        let mut all = Vec::new();
+        for target in &mut self.targets {
+            all.extend(target.proof(at, cycles).await);
+        }
+        all
+    }
+
+    /// Tasks and connections of cmon, the probes' own included.
+    fn census(&self, engine: &Census) -> Census {
+        let mut mine = self.registry.census();
+        // All connections to the daemon that come from here go through one endpoint.
+        if let Some(endpoint) = &self.endpoint {
+            mine.connections = endpoint.connections();
+        }
+        for target in &self.targets {
+            let open = target.connections();
+            let probes = crate::engine::census::Purpose::Probe;
+            mine.connections.entry(probes).or_default().open += open;
+        }
+        own::together(engine, mine)
     }
 }
+
+fn whole(at: f64, cycles: f64, metric: String, groups: Vec<Group>) -> Groups {
+    Groups { at, cycles, metric, groups, truncated: false }
+}
+
+#[cfg(test)]
+mod tests;

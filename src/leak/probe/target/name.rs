@@ -1,0 +1,57 @@
+//! A short name for each target, which its metrics are called by. Pure.
+
+use std::collections::BTreeSet;
+
+use super::{Kind, Target};
+use crate::docker::endpoint::Address;
+
+/// A name for each target, in their order: `web` for `container:web`, `pid12`, `collector` for
+/// `http://collector.example:6060`, `port6060` for `http://127.0.0.1:6060`. No two are equal.
+pub fn names(targets: &[Target]) -> Vec<String> {
+    let mut taken = BTreeSet::new();
+    targets
+        .iter()
+        .map(|target| {
+            let base = base(target);
+            let mut name = base.clone();
+            for number in 2.. {
+                if taken.insert(name.clone()) {
+                    break;
+                }
+                name = format!("{base}-{number}");
+            }
+            name
+        })
+        .collect()
+}
+
+fn base(target: &Target) -> String {
+    let name = match &target.kind {
+        Kind::Pid(pid) => format!("pid{pid}"),
+        Kind::Container(name) => name.clone(),
+        Kind::Http(url) => match &url.address {
+            Address::Unix(path) => {
+                path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+            }
+            Address::Tcp { host, port } => {
+                let first = host.split('.').next().unwrap_or_default();
+                let is_address = host.contains(':') || first.bytes().all(|b| b.is_ascii_digit());
+                match is_address || host == "localhost" {
+                    true => format!("port{port}"),
+                    false => first.to_owned(),
+                }
+            }
+        },
+    };
+    plain(&name, "target")
+}
+
+/// A part of a metric's name: a dot would begin the next part.
+pub(super) fn plain(name: &str, otherwise: &str) -> String {
+    let keep = |c: char| if c.is_alphanumeric() || c == '_' { c } else { '-' };
+    let name: String = name.chars().map(keep).collect();
+    match name.trim_matches('-') {
+        "" => otherwise.to_owned(),
+        name => name.to_owned(),
+    }
+}

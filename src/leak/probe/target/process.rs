@@ -1,0 +1,197 @@
+//! Targets that are read from outside, by `/proc`: a process, or all processes of a container.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Lost, News};
+use crate::docker::api::{self, Api};
+use crate::engine::source::ErrorKind;
+use crate::leak::probe::Sample;
+use crate::leak::probe::own::{of_process, of_processes};
+use crate::leak::probe::proc::text::{self, Cgroup};
+use crate::leak::probe::proc::{Born, ProcError, Process};
+use crate::leak::record::Group;
+
+type Parts = Vec<(String, Vec<Group>)>;
+
+/// One process.
+#[derive(Debug)]
+pub(super) struct Single {
+    pid: u32,
+    process: Process,
+    born: Born,
+}
+
+impl Single {
+    pub(super) fn start(pid: u32) -> Result<(Self, String), String> {
+        let process = Process::of(pid);
+        let born = process.born().map_err(|error| error.to_string())?;
+        let words = available(&process);
+        Ok((Self { pid, process, born }, words))
+    }
+
+    pub(super) fn read(&self, source: &str, into: &mut Sample) -> Result<News, Lost> {
+        let pid = self.pid;
+        match self.process.born() {
+            Ok(born) if born == self.born => {}
+            Ok(_) => {
+                let why = format!("process {pid} has ended, and another one has its number now");
+                return Err(Lost::gone(why));
+            }
+            Err(error @ ProcError::Gone(_)) => return Err(Lost::gone(error)),
+            Err(error) => return Err(Lost::away(error)),
+        }
+        figures(source, std::slice::from_ref(&self.process), true, into);
+        Ok(News::default())
+    }
+
+    pub(super) fn groups(&self, source: &str) -> Parts {
+        of_process(source, &self.process)
+    }
+}
+
+/// All processes of a container.
+#[derive(Debug)]
+pub(super) struct Container {
+    api: Arc<Api>,
+    name: String,
+    main: Main,
+}
+
+/// The process that a run of a container began with.
+#[derive(Debug)]
+struct Main {
+    pid: u32,
+    process: Process,
+    born: Born,
+    cgroup: Cgroup,
+}
+
+impl Container {
+    pub(super) async fn start(api: Arc<Api>, container: &str) -> Result<(Self, String), String> {
+        let found = api.process(container).await.map_err(|error| error.to_string())?;
+        let main = Main::of(&found).map_err(|lost| lost.why)?;
+        let memory = if main.memory().is_some() { ", memory by its cgroup" } else { "" };
+        let processes = main.members().len();
+        let words = match available(&main.process) {
+            words if processes == 1 => format!("{words}{memory}"),
+            words => format!("{words} of {processes} processes{memory}"),
+        };
+        Ok((Self { api, name: found.name, main }, words))
+    }
+
+    pub(super) async fn read(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {
+        let mut news = News::default();
+        if self.main.process.born() != Ok(self.main.born) {
+            let old = self.main.pid;
+            self.main = self.find().await?;
+            let new = self.main.pid;
+            news.cut = Some(format!("the container was started again (pid {old} is now {new})"));
+        }
+        let members = self.main.members();
+        let memory = self.main.memory();
+        figures(source, &members, memory.is_none(), into);
+        into.value(&format!("{source}.processes"), members.len() as u64);
+        if let Some(memory) = memory {
+            into.value(&format!("{source}.memory_bytes"), memory);
+        }
+        Ok(news)
+    }
+
+    pub(super) fn groups(&self, source: &str) -> Parts {
+        of_processes(source, &self.main.members())
+    }
+
+    /// The run that is there now.
+    async fn find(&self) -> Result<Main, Lost> {
+        match self.api.process(&self.name).await {
+            Ok(found) => Main::of(&found),
+            Err(error) if error.kind == ErrorKind::Gone => {
+                Err(Lost::gone(format!("container `{}` is not there any more", self.name)))
+            }
+            Err(error) => Err(Lost::away(error)),
+        }
+    }
+}
+
+impl Main {
+    fn of(found: &api::Process) -> Result<Self, Lost> {
+        let name = &found.name;
+        let Some(pid) = found.pid else {
+            return Err(Lost::away(format!("container `{name}` does not run ({})", found.state)));
+        };
+        let process = Process::of(pid);
+        let elsewhere = || {
+            format!(
+                "the processes of container `{name}` cannot be seen from here: the daemon runs on \
+                 another machine, or cmon in a container"
+            )
+        };
+        let born = process.born().map_err(|error| match error {
+            ProcError::Gone(_) => Lost::away(elsewhere()),
+            error => Lost::away(error),
+        })?;
+        // The number means something where the daemon runs; here it may be anybody's.
+        let cgroup = process.cgroup().map_err(Lost::away)?;
+        match cgroup.holds(&found.id) {
+            true => Ok(Self { pid, process, born, cgroup }),
+            false => Err(Lost::away(elsewhere())),
+        }
+    }
+
+    /// The directory of its cgroup.
+    fn dir(&self) -> Option<PathBuf> {
+        let root = Path::new("/sys/fs/cgroup");
+        let under = |root: PathBuf, path: &Option<String>| {
+            Some(root.join(path.as_ref()?.trim_start_matches('/'))).filter(|dir| dir.is_dir())
+        };
+        under(root.join("memory"), &self.cgroup.memory)
+            .or_else(|| under(root.to_owned(), &self.cgroup.unified))
+    }
+
+    /// All processes of the container; the first one alone where the others cannot be found.
+    fn members(&self) -> Vec<Process> {
+        let read = |dir: PathBuf| std::fs::read_to_string(dir.join("cgroup.procs")).ok();
+        let pids = self.dir().and_then(read).unwrap_or_default();
+        let all: Vec<Process> =
+            pids.lines().filter_map(|pid| pid.parse().ok()).map(Process::of).collect();
+        match all.contains(&self.process) {
+            true => all,
+            false => vec![self.process.clone()],
+        }
+    }
+
+    fn memory(&self) -> Option<u64> {
+        text::anonymous(&std::fs::read_to_string(self.dir()?.join("memory.stat")).ok()?)
+    }
+}
+
+/// The sums over these processes; one that has just ended counts no more.
+fn figures(source: &str, all: &[Process], rss: bool, into: &mut Sample) {
+    let sum = |figure: &dyn Fn(&Process) -> Result<u64, ProcError>| {
+        all.iter().map(figure).try_fold(0, |sum, figure| match figure {
+            Ok(figure) => Ok(sum + figure),
+            Err(ProcError::Gone(_)) => Ok(sum),
+            Err(error) => Err(error),
+        })
+    };
+    into.value_or_why(&format!("{source}.fds"), sum(&Process::count_fds));
+    let threads = sum(&|process| Ok(process.status()?.threads));
+    into.value_or_why(&format!("{source}.threads"), threads);
+    if rss {
+        let bytes = sum(&|process| Ok(process.status()?.rss_bytes));
+        into.value_or_why(&format!("{source}.rss_bytes"), bytes);
+    }
+}
+
+/// What may be read, in words.
+fn available(process: &Process) -> String {
+    let comm = process.comm().map(|comm| format!(" of `{comm}`")).unwrap_or_default();
+    match (process.count_fds(), process.descriptors()) {
+        (Ok(_), Ok(_)) => format!("descriptors, threads, memory{comm}"),
+        (Ok(_), Err(error)) => {
+            format!("descriptors (not by class: {error}), threads, memory{comm}")
+        }
+        (Err(error), _) => format!("threads, memory{comm}; no descriptors ({error})"),
+    }
+}

@@ -1,0 +1,351 @@
+//! Targets: what can be written, how they are called, and what is read of each kind.
+
+use super::*;
+use crate::leak::probe::fake::{Reply, with_server};
+use crate::leak::probe::{Options, Probes, StartError};
+
+const PROFILE: &str = include_str!("../fixtures/go1.19.txt");
+const LEAKED: &str = include_str!("../fixtures/go1.27-goroutineleak.txt");
+const PROMETHEUS: &str = include_str!("../fixtures/prometheus.txt");
+const EXPVAR: &str = include_str!("../fixtures/expvar.json");
+
+fn parsed(texts: &[&str]) -> Vec<Target> {
+    texts.iter().map(|text| Target::parse(text).unwrap()).collect()
+}
+
+async fn start(texts: &[String], cycles: Option<&str>) -> Result<Probes, StartError> {
+    let targets = texts.iter().map(|text| Target::parse(text).unwrap()).collect();
+    let cycles_metric = cycles.map(|text| Selector::parse(text).unwrap());
+    Probes::start(Options { daemon: None, targets, cycles_metric }).await
+}
+
+async fn read(probes: &mut Probes, at: f64) -> Sample {
+    probes.read(at, &crate::engine::census::Census::default()).await
+}
+
+/// The figures of targets.
+fn figures(sample: &Sample) -> Vec<(&str, f64)> {
+    sample
+        .values
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix("target.")?, *value)))
+        .collect()
+}
+
+#[test]
+fn every_form_of_a_target_is_read() {
+    let http = |host: &str, port, path: Option<&str>, pointer: Option<&str>| {
+        let address = Address::Tcp { host: host.to_owned(), port };
+        let owned = |text: &str| text.to_owned();
+        Kind::Http(Url { address, path: path.map(owned), pointer: pointer.map(owned) })
+    };
+    let unix = Address::Unix(PathBuf::from("/run/x.sock"));
+    let cases = [
+        ("pid:12", Kind::Pid(12)),
+        ("container:web.1", Kind::Container("web.1".to_owned())),
+        ("http://h:6060", http("h", 6060, None, None)),
+        ("http://h/", http("h", 80, None, None)),
+        ("http://[::1]:80/m?a=b", http("::1", 80, Some("/m?a=b"), None)),
+        ("http://h:1/v#/pools/0", http("h", 1, Some("/v"), Some("/pools/0"))),
+        ("unix:///run/x.sock", Kind::Http(Url { address: unix, path: None, pointer: None })),
+    ];
+    for (text, kind) in cases {
+        assert_eq!(Target::parse(text).unwrap().kind, kind, "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_target_is_refused_in_words() {
+    let form = " is no target: write pid:N, container:NAME, http://HOST:PORT[/path], \
+                URL#/json/pointer or unix:///path";
+    let pid = " names no process: pid: takes a number above 0";
+    let host = " names no host and port: write http://HOST:PORT";
+    let pointer =
+        ": what follows the # is a JSON pointer, which begins with /, and needs a path before";
+    let cases = [
+        ("", form),
+        ("web", form),
+        ("unix://x", form),
+        ("unix:///", form),
+        ("http:/h", form),
+        ("pid:", pid),
+        ("pid:0", pid),
+        ("pid:-1", pid),
+        ("pid:me", pid),
+        ("container:", " names no container: write container:NAME"),
+        ("https://h", ": targets are asked without TLS; give the http:// address behind it"),
+        ("http://", host),
+        ("http://:80", host),
+        ("http://h:0", host),
+        ("http://h:99999", host),
+        ("http://a@h:80", host),
+        ("http://[::1:80", host),
+        ("http://a b", host),
+        ("http://h/v#pools", pointer),
+        ("http://h#/pools", pointer),
+    ];
+    for (text, words) in cases {
+        let error = Target::parse(text).unwrap_err().to_string();
+        assert_eq!(error, format!("`{text}`{words}"));
+    }
+}
+
+#[test]
+fn names_are_short_and_no_two_are_equal() {
+    let targets = parsed(&[
+        "container:web",
+        "container:my.app",
+        "http://web:80",
+        "http://collector.example:6060/metrics",
+        "http://127.0.0.1:6060",
+        "http://localhost:6060",
+        "http://[::1]:9",
+        "pid:12",
+        "unix:///run/docker.sock",
+        "container:...",
+    ]);
+    let expected = [
+        "web",
+        "my-app",
+        "web-2",
+        "collector",
+        "port6060",
+        "port6060-2",
+        "port9",
+        "pid12",
+        "docker",
+        "target",
+    ];
+    assert_eq!(names(&targets), expected);
+}
+
+#[tokio::test]
+async fn what_a_server_tells_is_found_by_asking_and_said() {
+    let script = |path: &str, _| match path {
+        "/debug/pprof/goroutine?debug=1" => Reply::ok(PROFILE),
+        "/debug/vars" => Reply::ok(EXPVAR),
+        _ => Reply::none(),
+    };
+    with_server(script, async |port, seen| {
+        let mut probes = start(&[format!("http://127.0.0.1:{port}")], None).await.unwrap();
+        let expected = "goroutines by the profile at /debug/pprof/goroutine?debug=1; \
+                        Go's expvar at /debug/vars; \
+                        not: `/metrics` was answered with status 404: 404 page not found";
+        assert_eq!(probes.found()[1].words, expected);
+        let name = format!("port{port}");
+        let sample = read(&mut probes, 0.0).await;
+        let expected =
+            [(format!("{name}.goroutines"), 21.0), (format!("{name}.heap_bytes"), 408_520.0)];
+        let found = figures(&sample);
+        assert!(found.iter().zip(&expected).all(|(a, b)| a.0 == b.0 && a.1 == b.1), "{found:?}");
+        let groups = probes.groups(0.0, 0.0, &Default::default()).await;
+        let goroutines =
+            groups.iter().find(|groups| groups.metric == format!("target.{name}.goroutines"));
+        assert_eq!(
+            goroutines.unwrap().groups[0].title,
+            "main.(*follower).follow collector/main.go:22"
+        );
+        assert_eq!(probes.proofs(0.0, 0.0).await, []);
+        assert_eq!(seen.accepted.get(), 1, "one connection for all");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn prometheus_tells_all_in_one_question() {
+    let script = |path: &str, _| match path {
+        "/metrics" => Reply::ok(PROMETHEUS),
+        "/debug/pprof/goroutine?debug=1" => Reply::ok(PROFILE),
+        "/debug/pprof/goroutineleak?debug=1" => Reply::ok(LEAKED),
+        _ => Reply::none(),
+    };
+    with_server(script, async |port, seen| {
+        let mut probes = start(&[format!("http://127.0.0.1:{port}")], None).await.unwrap();
+        seen.asked.borrow_mut().clear();
+        let sample = read(&mut probes, 0.0).await;
+        let values: Vec<f64> = figures(&sample).into_iter().map(|(_, value)| value).collect();
+        assert_eq!(values, [11.0, 42.0, 17_854_464.0, 9.0]);
+        assert_eq!(seen.asked.borrow().keys().collect::<Vec<_>>(), ["/metrics"]);
+        let proofs = probes.proofs(1.0, 2.0).await;
+        assert_eq!(proofs[0].metric, format!("target.port{port}.goroutineleak"));
+        assert_eq!((proofs[0].groups[0].count, proofs[0].cycles), (28, 2.0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_path_is_tried_as_each_form() {
+    let script = |path: &str, _| match path {
+        "/prof/goroutine?debug=1" => Reply::ok(PROFILE),
+        "/prof/goroutine" => Reply::ok(b"\x1f\x8b\x08\0binary"),
+        "/x/debug/pprof/goroutine?debug=1" => Reply::ok(PROFILE),
+        "/x/debug/pprof/" => Reply::ok("<html>"),
+        "/m" => Reply::ok(PROMETHEUS),
+        "/v" => Reply::ok(EXPVAR),
+        "/j" => Reply::ok("{\"a\": 1}"),
+        "/html" => Reply::ok("<!doctype html>"),
+        "/empty" => Reply::ok(""),
+        _ => Reply::none(),
+    };
+    with_server(script, async |port, _| {
+        let words = async |path: &str| match start(&[format!("http://127.0.0.1:{port}{path}")], None).await {
+            Ok(probes) => probes.found()[1].words.clone(),
+            Err(StartError::Target { why, .. }) => why,
+            Err(error) => panic!("{error}"),
+        };
+        let profile = "goroutines by the profile at /prof/goroutine?debug=1";
+        assert_eq!(words("/prof/goroutine?debug=1").await, profile);
+        assert_eq!(words("/prof/goroutine").await, profile);
+        let index = "goroutines by the profile at /x/debug/pprof/goroutine?debug=1";
+        assert_eq!(words("/x/debug/pprof/").await, index);
+        assert_eq!(words("/m").await, "Prometheus figures at /m");
+        assert_eq!(words("/v").await, "Go's expvar at /v");
+        assert_eq!(
+            words("/j").await,
+            "`/j`: the answer is JSON, but not Go's expvar: it has no `memstats`; name a figure with \
+             URL#/json/pointer"
+        );
+        assert_eq!(words("/html").await, "`/html`: the answer is an HTML page, not a goroutine profile");
+        assert_eq!(words("/empty").await, "`/empty`: the answer is empty");
+        assert_eq!(words("/no").await, "`/no` was answered with status 404: 404 page not found");
+        assert!(words("").await.starts_with("nothing to measure was found: "));
+        assert_eq!(words("/j#/a").await, "the figure `/a` at /j");
+        assert_eq!(words("/j#/b").await, "`/j`: there is nothing at `/b`");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pointer_gives_one_figure_under_its_own_name() {
+    let script = |_: &str, asked| {
+        Reply::ok(if asked < 2 { "{\"pool\":{\"open\":5}}" } else { "{\"pool\":{}}" })
+    };
+    with_server(script, async |port, _| {
+        let mut probes =
+            start(&[format!("http://127.0.0.1:{port}/s#/pool/open")], None).await.unwrap();
+        let sample = read(&mut probes, 0.0).await;
+        assert_eq!(figures(&sample), [(format!("port{port}.open").as_str(), 5.0)]);
+        let sample = read(&mut probes, 1.0).await;
+        let why = "nothing can be read any more: `/s`: there is nothing at `/pool/open`";
+        assert_eq!((figures(&sample), sample.failures[0].why.as_str()), (vec![], why));
+        assert!(!sample.failures[0].gone);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_target_that_restarts_cuts_its_series_and_its_cycles_go_on() {
+    let script = |path: &str, asked| match path {
+        "/metrics" => {
+            let (count, begun) = match asked {
+                0 | 1 => (100, 1),
+                2 => (130, 1),
+                3 => (5, 2),
+                _ => (9, 2),
+            };
+            let text = format!(
+                "go_goroutines 7\nprocess_start_time_seconds {begun}\nrotations{{c=\"a\"}} {count}\n"
+            );
+            Reply::ok(text)
+        }
+        _ => Reply::none(),
+    };
+    with_server(script, async |port, _| {
+        let url = format!("http://127.0.0.1:{port}");
+        let error = start(&[url.clone()], Some("turns")).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no target has the metric `turns`, which is to count the cycles"
+        );
+    })
+    .await;
+    with_server(script, async |port, _| {
+        let url = format!("http://127.0.0.1:{port}");
+        let mut probes = start(&[url], Some("rotations")).await.unwrap();
+        let mut cycles = Vec::new();
+        let mut cuts = Vec::new();
+        for at in [1.0, 2.0, 3.0] {
+            let sample = read(&mut probes, at).await;
+            cycles.extend(sample.cycles);
+            cuts.extend(sample.cuts);
+        }
+        assert_eq!(cycles, [30.0, 35.0, 39.0]);
+        assert_eq!((cuts.len(), cuts[0].at_ms), (1, 2000));
+        assert_eq!(cuts[0].source, format!("target.port{port}"));
+        assert_eq!(cuts[0].why, "the target was started again (`rotations` fell from 130 to 5)");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_unavailable_is_said_once_and_is_never_0() {
+    let script = |path: &str, _| match path {
+        "/metrics" => Reply::ok("go_goroutines -1\nprocess_open_fds 4\nprocess_threads NaN\n"),
+        _ => Reply::none(),
+    };
+    with_server(script, async |port, _| {
+        let mut probes = start(&[format!("http://127.0.0.1:{port}")], None).await.unwrap();
+        let sample = read(&mut probes, 0.0).await;
+        assert_eq!(figures(&sample), [(format!("port{port}.fds").as_str(), 4.0)]);
+        assert_eq!(sample.unavailable[0].metric, format!("target.port{port}.goroutines"));
+        assert_eq!(sample.unavailable[0].why, "`go_goroutines` is -1: a count is never negative");
+        assert_eq!(read(&mut probes, 0.0).await.unavailable, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_fails_each_reading_and_its_return_is_a_cut() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let error = start(&[format!("http://127.0.0.1:{port}")], None).await.unwrap_err().to_string();
+    assert!(error.ends_with("connection refused"), "{error}");
+    let script = |_: &str, asked| match asked {
+        1 | 2 => Reply::Raw(b"not HTTP\r\n\r\n"),
+        _ => Reply::ok(PROFILE),
+    };
+    with_server(script, async |port, _| {
+        let mut probes = start(&[format!("http://127.0.0.1:{port}/p")], None).await.unwrap();
+        let sample = read(&mut probes, 1.0).await;
+        assert!(figures(&sample).is_empty() && !sample.failures[0].gone, "{sample:?}");
+        let sample = read(&mut probes, 2.0).await;
+        assert_eq!((sample.failures.len(), figures(&sample).len()), (0, 1));
+        assert_eq!(sample.cuts[0].why, "the target did not answer for a while and does again");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_process_is_watched_until_it_is_gone() {
+    use std::process::{Command, Stdio};
+    let mut child =
+        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let pid = child.id();
+    let mut probes = start(&[format!("pid:{pid}")], None).await.unwrap();
+    let sample = read(&mut probes, 0.0).await;
+    let names: Vec<&str> = figures(&sample).into_iter().map(|(name, _)| name).collect();
+    let expected = ["fds", "rss_bytes", "threads"].map(|figure| format!("pid{pid}.{figure}"));
+    assert_eq!(names, expected);
+    assert!(figures(&sample).iter().all(|(_, value)| 0.0 < *value), "{sample:?}");
+    let parts = probes.groups(0.0, 0.0, &Default::default()).await;
+    let threads = parts.iter().find(|groups| groups.metric == format!("target.pid{pid}.threads"));
+    assert_eq!(threads.unwrap().groups.len(), 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let sample = read(&mut probes, 1.0).await;
+    assert_eq!(figures(&sample), []);
+    assert!(sample.failures[0].gone);
+    assert_eq!(sample.failures[0].why, format!("process {pid} is not there"));
+    let error = start(&[format!("pid:{pid}")], None).await.unwrap_err().to_string();
+    assert_eq!(error, format!("target `pid:{pid}`: process {pid} is not there"));
+}
+
+#[tokio::test]
+async fn a_container_takes_a_daemon() {
+    let error = start(&["container:web".to_owned()], None).await.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "target `container:web`: a container takes a Docker daemon, and there is none"
+    );
+}
