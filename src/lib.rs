@@ -96,7 +96,7 @@ fn run(config: Config) -> anyhow::Result<Exit> {
     let exit = match config.action.clone() {
         Action::Tail => runtime.block_on(commands::tail::run(config, daemon, sinks)),
         Action::LeakCheck(leak) => {
-            runtime.block_on(commands::leak_check::run(config, leak, daemon, sinks))
+            runtime.block_on(commands::leak_check::run(config, *leak, daemon, sinks))
         }
         Action::Watch(watch) => {
             runtime.block_on(commands::watch::run(config, watch, daemon, sinks))

@@ -52,7 +52,7 @@ pub enum Command {
     Watch(Watch),
     /// Prove whether opening and closing log streams leaks, whose leak it is, and how fast
     #[command(after_help = leak_check::EXAMPLES)]
-    LeakCheck(LeakCheck),
+    LeakCheck(Box<LeakCheck>),
 }
 
 /// Flags of every command.

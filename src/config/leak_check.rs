@@ -8,6 +8,8 @@ use crate::cli::{self, OnInconclusive};
 use crate::docker::endpoint::{Address, Origin};
 use crate::engine::selection::{PatternText, Selection};
 use crate::engine::{self, Backlog, Outputs};
+use crate::leak::probe::metrics::Selector;
+use crate::leak::probe::target::Target;
 use crate::leak::record::Rules;
 use crate::output;
 
@@ -27,7 +29,7 @@ pub struct LeakCheck {
     pub baseline: Option<PathBuf>,
     /// What is written to stdout.
     pub form: Form,
-    /// A JUnit report.
+    /// A report in the form of `JUnit`.
     pub junit: Option<PathBuf>,
     /// A report with charts.
     pub html: Option<PathBuf>,
@@ -59,14 +61,14 @@ pub enum Work {
 pub struct Check {
     /// How long; with `compare`, each of them.
     pub duration: Duration,
-    /// What is watched beside cmon and the daemon, as typed.
-    pub targets: Vec<String>,
+    /// What is watched beside cmon and the daemon.
+    pub targets: Vec<Target>,
     /// Nothing is driven.
     pub passive: bool,
     /// One cycle is one run of this.
     pub command: Option<String>,
     /// The target's own counter of its cycles.
-    pub cycles_metric: Option<String>,
+    pub cycles_metric: Option<Selector>,
     /// The stream timeouts to compare.
     pub compare: Vec<Duration>,
     /// Of the random order.
@@ -107,15 +109,21 @@ pub(super) fn config(
         false => Selection::compile(&texts, args.all)?,
     };
     let terminal = around.stdout == FileKind::Terminal;
+    let wrong = |error: &dyn std::error::Error| UsageError::Target(error.to_string());
+    let targets: Result<Vec<Target>, _> =
+        args.targets.iter().map(|text| Target::parse(text)).collect();
+    let targets = targets.map_err(|error| wrong(&error))?;
+    let cycles_metric = args.cycles_metric.as_deref().map(Selector::parse).transpose();
+    let cycles_metric = cycles_metric.map_err(|error| wrong(&error))?;
     let work = match args.replay {
         _ if args.self_test => Work::SelfTest,
         Some(file) => Work::Replay(file),
         None => Work::Check(Check {
             duration: args.duration,
-            targets: args.targets,
+            targets,
             passive: args.passive,
             command: args.drive_cmd,
-            cycles_metric: args.cycles_metric,
+            cycles_metric,
             compare: args.compare,
             seed: args.seed.unwrap_or_else(|| fastrand::u64(1..1_000_000)),
             dry_run: args.dry_run,
@@ -169,6 +177,6 @@ pub(super) fn config(
             summary: output::Summary::Never,
         },
         verbosity: global.verbose,
-        action: Action::LeakCheck(leak_check),
+        action: Action::LeakCheck(Box::new(leak_check)),
     })
 }

@@ -44,7 +44,7 @@ pub enum Action {
     /// `cmon watch`.
     Watch(Watch),
     /// `cmon leak-check`.
-    LeakCheck(LeakCheck),
+    LeakCheck(Box<LeakCheck>),
 }
 
 /// A command line that makes no sense.
@@ -97,7 +97,7 @@ impl Config {
         let tail = match command {
             Command::Tail(tail) => tail,
             Command::Watch(args) => return watch::config(daemon, &global, &args, around),
-            Command::LeakCheck(args) => return leak_check::config(daemon, &global, args, around),
+            Command::LeakCheck(args) => return leak_check::config(daemon, &global, *args, around),
         };
         let selection = selection(&tail, global.demo)?;
         Ok(Self {

@@ -29,6 +29,7 @@ pub struct Github {
 
 /// Environment and terminals.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Surroundings {
     /// `DOCKER_HOST`, unless empty.
     pub docker_host: Option<String>,

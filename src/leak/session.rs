@@ -1,7 +1,7 @@
 //! One check as it runs: drives the streams by plan, rests, reads the probes, and writes down all that it
 //! reads. It decides nothing; what the records mean is for [`verdict`](super::verdict).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::command::Commands;
 use super::judge::plan::{Plan, Step};
-use super::probe::Probes;
-use super::record::{End, Groups, Header, Reading, Record, Stage, Survivor};
+use super::probe::{Failure, Probes};
+use super::record::{End, Header, Reading, Record, Stage, Survivor, Unavailable};
 use super::verdict::Watch;
+use crate::engine::census::Census;
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
 use crate::engine::source::Source;
@@ -83,6 +84,8 @@ pub struct Session<S, W> {
     cycles: f64,
     lines: f64,
     watch: Watch,
+    /// Sources that did not answer the last time.
+    silent: BTreeSet<String>,
     failure: Option<String>,
 }
 
@@ -116,6 +119,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             cycles: 0.0,
             lines: 0.0,
             watch: Watch::default(),
+            silent: BTreeSet::new(),
             failure: None,
         }
     }
@@ -125,12 +129,14 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         self.watch = Watch::new(&header);
         self.write(Record::Header(header));
         self.groups().await;
+        self.proofs().await;
         self.rest(Stage::Start, Duration::ZERO).await;
         match self.load.plan().cloned() {
             Some(plan) => self.driven(&plan).await,
             None => self.passive().await,
         }
         self.groups().await;
+        self.proofs().await;
         self.end().await;
     }
 
@@ -205,7 +211,6 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                 let (source, selection) = (Arc::clone(source), selection.clone());
                 let engine = Engine::new(source, self.registry.clone(), config.clone());
                 let observer = engine.observer();
-                let (before, cycles) = (observer.census().streams_closed, self.cycles);
                 let (events, mut received) = mpsc::channel(32);
                 let stop = self.stop.child_token();
                 let looking = async {
@@ -217,9 +222,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                     async { while received.recv().await.is_some() {} },
                     looking,
                 );
-                let census = observer.census();
-                self.cycles = cycles + (census.streams_closed - before) as f64;
-                self.lines += census.lines as f64;
+                self.lines += observer.census().lines as f64;
                 if let Err(error) = outcome {
                     self.failure = Some(error.to_string());
                 }
@@ -283,15 +286,23 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     async fn read(&mut self) -> BTreeMap<String, f64> {
-        let sample = self.probes.read().await;
-        let at = self.begun.elapsed();
-        for mut cut in sample.cuts {
-            cut.at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        let census = self.census();
+        let sample = self.probes.read(self.at(), &census).await;
+        for cut in sample.cuts {
             self.write(Record::Cut(cut));
         }
         for one in sample.unavailable {
             self.write(Record::Unavailable(one));
         }
+        let silent: BTreeSet<String> =
+            sample.failures.iter().map(|failure| failure.source.clone()).collect();
+        for Failure { source, why, .. } in sample.failures {
+            // Said once, and again when it has answered in between.
+            if !self.silent.contains(&source) {
+                self.write(Record::Unavailable(Unavailable { metric: source, why }));
+            }
+        }
+        self.silent = silent;
         if let Some(cycles) = sample.cycles {
             self.cycles = cycles;
         }
@@ -299,8 +310,11 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     fn reading(&mut self, stage: Stage, settled: Option<Duration>, values: BTreeMap<String, f64>) {
+        if let Load::Streams { .. } = self.load {
+            self.cycles = self.registry.census().streams_closed as f64;
+        }
         let reading = Reading {
-            at: self.begun.elapsed().as_secs_f64(),
+            at: self.at(),
             stage,
             rest: settled.is_some(),
             settled: settled.map_or(0.0, |settled| settled.as_secs_f64()),
@@ -312,11 +326,30 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     async fn groups(&mut self) {
-        let groups = self.probes.groups().await;
-        let (at, cycles) = (self.begun.elapsed().as_secs_f64(), self.cycles);
-        for one in groups {
-            self.write(Record::Groups(Groups { at, cycles, ..one }));
+        let census = self.census();
+        for one in self.probes.groups(self.at(), self.cycles, &census).await {
+            self.write(Record::Groups(one));
         }
+    }
+
+    async fn proofs(&mut self) {
+        for one in self.probes.proofs(self.at(), self.cycles).await {
+            self.write(Record::Groups(one));
+        }
+    }
+
+    /// Seconds since the check began.
+    fn at(&self) -> f64 {
+        self.begun.elapsed().as_secs_f64()
+    }
+
+    /// What the stream engine has at this moment.
+    fn census(&self) -> Census {
+        let mut census = self.registry.census();
+        if let Load::Streams { source, .. } = &self.load {
+            census.connections = source.connections();
+        }
+        census
     }
 
     async fn end(&mut self) {
@@ -344,7 +377,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         }
         let census = self.registry.census();
         let end = End {
-            at: self.begun.elapsed().as_secs_f64(),
+            at: self.at(),
             interrupted: self.stop.is_cancelled(),
             streams_opened: census.streams_opened,
             streams_closed: census.streams_closed,

@@ -27,7 +27,7 @@ use crate::exit::Exit;
 use crate::leak::command::Commands;
 use crate::leak::judge::Verdict;
 use crate::leak::judge::plan::Plan;
-use crate::leak::probe::Probes;
+use crate::leak::probe::{self, Probes};
 use crate::leak::record::{Drive, Header, Record, VERSION};
 use crate::leak::report::Report;
 use crate::leak::session::{Load, Session};
@@ -231,15 +231,20 @@ impl Checking<'_> {
             daemon: daemon.as_ref().map_or_else(String::new, |_| format!("{address} ({origin})")),
             daemon_version: daemon.as_ref().map_or_else(String::new, |v| v.version.clone()),
             containers,
-            targets: check.targets.clone(),
+            targets: check.targets.iter().map(ToString::to_string).collect(),
             drive,
             duration: seconds,
             stream_timeout,
             seed: check.seed,
             rules: self.leak.rules.clone(),
         };
-        let probes = Probes { docker: daemon.map(|_| docker), registry };
-        Ok((Known { header, plan }, probes))
+        let (address, origin) = self.daemon.clone();
+        let probes = Probes::start(probe::Options {
+            daemon: daemon.map(|_| Endpoint::new(address, origin)),
+            targets: check.targets.clone(),
+            cycles_metric: check.cycles_metric.clone(),
+        });
+        Ok((Known { header, plan }, probes.await?))
     }
 
     fn load(&self, header: &Header, plan: Option<Plan>, registry: Registry) -> Load<Docker> {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::engine::census::Census;
 use crate::leak::judge::plan::Plan;
 use crate::leak::judge::words;
 use crate::leak::probe::Probes;
@@ -16,7 +17,11 @@ pub(super) async fn text(header: &Header, plan: Option<&Plan>, mut probes: Probe
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = write(&mut text, header, plan);
-    let sample = probes.read().await;
+    let sample = probes.read(0.0, &Census::default()).await;
+    for found in probes.found() {
+        let _ = writeln!(text, "  {}: {}", found.source, found.words);
+    }
+    let _ = writeln!(text, "now");
     for (metric, value) in &sample.values {
         let gated = if verdict::is_gated(metric, &header.rules) { "decides" } else { "shown" };
         let _ = writeln!(text, "  {metric:<28} {:>10}  {gated}", words::count(*value));
@@ -86,5 +91,5 @@ fn write(text: &mut String, header: &Header, plan: Option<&Plan>) -> std::fmt::R
         }
         None => writeln!(text, "takes       {}", words::span(header.duration))?,
     }
-    writeln!(text, "readings of")
+    writeln!(text, "probes")
 }

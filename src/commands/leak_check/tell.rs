@@ -1,5 +1,6 @@
 //! Tells what a check has found, in every form that was asked for.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -75,7 +76,8 @@ impl<'a> Teller<'a> {
         let mark = if outcome.wrong.is_none() { "ok   " } else { "WRONG" };
         let mut text = format!("{mark}  {:<12}  {}\n", report.verdict.as_str(), outcome.case.name);
         for line in outcome.wrong.iter().chain(report.signatures.iter().take(2)) {
-            text.push_str(&format!("{:21}{line}\n", ""));
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{:21}{line}", "");
         }
         self.text(&text)
     }

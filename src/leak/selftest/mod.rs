@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use self::leaky::{Leaky, Plan as Own};
 use super::judge::Verdict;
 use super::judge::plan::Plan;
-use super::probe::Probes;
+use super::probe::{self, Probes};
 use super::record::{Drive, Header, Rules, VERSION};
 use super::report::{Metric, Report};
 use super::session::{Load, Session};
@@ -144,13 +144,10 @@ async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
     if let Some(plant) = case.daemon {
         world.plant(plant);
     }
-    let docker = |registry: &Registry| {
-        let endpoint = Endpoint::new(Address::Unix(socket.clone()), Origin::Demo);
-        Docker::new(endpoint, registry.clone())
-    };
-    let (streams, asking) = (Registry::default(), Registry::default());
-    let source = Leaky::new(docker(&streams), streams.clone(), case.own);
-    let probes = Probes { docker: Some(Arc::new(docker(&asking))), registry: streams.clone() };
+    let endpoint = || Endpoint::new(Address::Unix(socket.clone()), Origin::Demo);
+    let streams = Registry::default();
+    let docker = Docker::new(endpoint(), streams.clone());
+    let source = Leaky::new(docker, streams.clone(), case.own);
     let plan = Plan::new(DURATION, RATE, seed);
     let header = header(rules, seed);
     let load = Load::Streams {
@@ -170,20 +167,20 @@ async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
         },
         plan,
     };
-    let mut records = Vec::new();
-    let session = Session::new(
-        load,
-        streams,
-        probes,
-        |record| records.push(record),
-        CancellationToken::new(),
-    );
+    let checking = async {
+        let options = probe::Options { daemon: Some(endpoint()), ..probe::Options::default() };
+        let probes = Probes::start(options).await?;
+        let mut records = Vec::new();
+        let write = |record| records.push(record);
+        let stop = CancellationToken::new();
+        Session::new(load, streams, probes, write, stop).run(header).await;
+        Ok(verdict::judge(&records, None)?)
+    };
     tokio::select! {
         () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
         () = talk(&world) => unreachable!("they talk for ever"),
-        () = session.run(header) => {}
+        report = checking => report,
     }
-    Ok(verdict::judge(&records, None)?)
 }
 
 fn header(rules: Rules, seed: u64) -> Header {

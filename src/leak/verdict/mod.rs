@@ -4,6 +4,8 @@
 mod series;
 mod watch;
 
+use std::collections::BTreeMap;
+
 use super::attribute;
 use super::judge::combine::{self, Conditions, Finding, Mode};
 use super::judge::passive::{self, Passive};
@@ -15,6 +17,8 @@ pub use watch::Watch;
 
 /// The metric of what outlived its use in cmon itself.
 const SURVIVORS: &str = "own.survivors";
+/// How the names of metrics end that are a proof by the runtime of a target.
+const PROOF: &str = ".goroutineleak";
 /// What decides unless told otherwise: counts, not bytes, of cmon and of the daemon.
 const GATED: [&str; 5] =
     ["own.tasks", "own.fds", "daemon.goroutines", "daemon.fds", "daemon.followers"];
@@ -91,6 +95,7 @@ impl Judging<'_> {
         let options = options(header, gated, series.warm_up_cycles());
         let mut judged: Vec<Judged> = Vec::new();
         judged.extend(self.survivors());
+        judged.extend(self.proofs());
         judged.extend(names.iter().map(|name| self.metric(name, &options)));
         let findings: Vec<Finding> =
             judged.iter().flat_map(|judged| judged.findings.iter().cloned()).collect();
@@ -198,6 +203,40 @@ impl Judging<'_> {
             series: Vec::new(),
         };
         Some(Judged { findings: vec![finding], metric })
+    }
+
+    /// Goroutines that the runtime of a target knows never to wake (Go 1.27 and newer).
+    fn proofs(&self) -> Vec<Judged> {
+        let mut proofs: BTreeMap<&str, Vec<&Groups>> = BTreeMap::new();
+        for groups in &self.series.groups {
+            if groups.metric.ends_with(PROOF) {
+                proofs.entry(&groups.metric).or_default().push(groups);
+            }
+        }
+        let total = |groups: &Groups| groups.groups.iter().map(|group| group.count).sum::<u64>();
+        let proof = |(name, dumps): (&str, Vec<&Groups>)| {
+            let (first, last) = (dumps.first()?, dumps.last()?);
+            let (before, after) = (total(first), total(last));
+            let verdict = if before < after { Verdict::Leak } else { Verdict::Clean };
+            let words =
+                format!("goroutines that can never wake: {before} at first, {after} at last");
+            let dumps: Vec<Groups> = dumps.iter().map(|groups| (*groups).clone()).collect();
+            let metric = Metric {
+                gated: true,
+                verdict,
+                mode: "proof",
+                because: words.clone(),
+                groups: attribute::growth(&dumps, name, &self.cuts, &[]),
+                first: before as f64,
+                last: after as f64,
+                ..Metric::named(name)
+            };
+            let finding = Finding::new(name, true, Mode::Proof, verdict, &words);
+            Some(Judged { findings: vec![finding], metric })
+        };
+        // That nothing is proven is no news.
+        let judged = proofs.into_iter().filter_map(proof);
+        judged.filter(|judged| judged.metric.verdict == Verdict::Leak).collect()
     }
 
     fn metric(&self, name: &str, options: &Options) -> Judged {
