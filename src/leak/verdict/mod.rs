@@ -149,7 +149,10 @@ impl Judging<'_> {
             signatures: Vec::new(),
             advice: Vec::new(),
         };
-        report.signatures = attribute::signatures(&report.metrics, &report.survivors);
+        // Memory moves for many reasons; what decides, and its parts, mean something.
+        let counts = report.metrics.iter().filter(|metric| !metric.name.ends_with("_bytes"));
+        let counts: Vec<Metric> = counts.cloned().collect();
+        report.signatures = attribute::signatures(&counts, &report.survivors);
         report.advice = Self::advice(&report);
         report
     }
@@ -190,7 +193,7 @@ impl Judging<'_> {
             gated,
             verdict: found.verdict,
             mode: "exact",
-            per_cycle: Some(Interval::exactly(found.per_cycle())),
+            per_cycle: Some(self.exactly(found.per_cycle())),
             per_minute: None,
             p: None,
             smallest_per_cycle: (0 < end.streams_opened).then(|| 1.0 / end.streams_opened as f64),
@@ -203,6 +206,12 @@ impl Judging<'_> {
             series: Vec::new(),
         };
         Some(Judged { findings: vec![finding], metric })
+    }
+
+    /// What was counted and not estimated holds with any confidence: that of the others.
+    fn exactly(&self, value: f64) -> Interval {
+        let confidence = 1.0 - 2.0 * self.series.header.rules.alpha;
+        Interval { estimate: value, low: value, high: value, confidence }
     }
 
     /// Goroutines that the runtime of a target knows never to wake (Go 1.27 and newer).
@@ -395,11 +404,6 @@ impl Interval {
     fn of(judged: super::judge::Interval, confidence: f64) -> Self {
         let super::judge::Interval { estimate, low, high } = judged;
         Self { estimate, low, high, confidence }
-    }
-
-    /// What was counted and not estimated.
-    fn exactly(value: f64) -> Self {
-        Self { estimate: value, low: value, high: value, confidence: 1.0 }
     }
 }
 
