@@ -3,14 +3,15 @@
 # tests on a real Docker daemon, which they start for themselves in a private directory.
 #
 #   ./scripts/test.sh           everything
-#   ./scripts/test.sh --long    with more cases for the random tests, and longer fuzzing
+#   ./scripts/test.sh --long    with more cases for the random tests, longer fuzzing, and leak checks at
+#                               full length
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 fuzz_seconds=15
 for arg in "$@"; do
     case $arg in
-        --long) export PROPTEST_CASES=20000; fuzz_seconds=600 ;;
+        --long) export PROPTEST_CASES=20000 CMON_LONG=1; fuzz_seconds=600 ;;
         *) echo "unknown argument: $arg (there is only --long)" >&2; exit 2 ;;
     esac
 done
@@ -24,6 +25,8 @@ command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1 |
 # dockerd looks for iptables even where it is told not to use it.
 command -v iptables >/dev/null || missing+=(iptables)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+# The program that leaks for the tests of `leak-check` is Go.
+command -v go >/dev/null || missing+=(golang-go)
 # The fuzzing engine is C++.
 command -v c++ >/dev/null || missing+=(g++)
 if ((${#missing[@]})); then
@@ -45,7 +48,7 @@ if ((${#missing[@]})); then
     else
         echo "The tests need: ${missing[*]}" >&2
         echo "On Debian or Ubuntu: sudo apt-get install ${missing[*]}" >&2
-        echo "Elsewhere: dockerd and the docker command, a static busybox, a C linker." >&2
+        echo "Elsewhere: dockerd and the docker command, a static busybox, Go, a C linker." >&2
         exit 1
     fi
 fi
@@ -79,6 +82,11 @@ for target in answer anchor; do
     printf '%s: %s runs\n' "$target" \
         "$(sed -n 's/.*number_of_executed_units: *//p' "target/fuzz-$target.log")"
 done
+step "a Go program that leaks, for the tests"
+# The standard library alone: nothing is downloaded.
+(cd tests/it/leak/collector &&
+    CGO_ENABLED=0 GOFLAGS=-mod=mod GOPROXY=off GOTOOLCHAIN=local \
+        go build -o "$OLDPWD/target/tools/collector" .)
 step "tests"
 # The tests on the real daemon wait for its containers most of the time.
 exec cargo test --locked -- --test-threads=4

@@ -1,0 +1,3 @@
+module cmon.invalid/collector
+
+go 1.19
