@@ -78,7 +78,7 @@ fn a_staircase_that_stops_is_no_warm_up_and_its_end_is_judged_apart() {
 fn growth_without_steps_that_stops_is_seen_to_have_stopped() {
     // About one every other second, until 5 minutes.
     let judged = judge(&series(720.0, |t| {
-        let jitter = [0.0, 2.0, 1.0, 3.0, 0.0, 1.0, 2.0][(t / 5.0) as usize % 7];
+        let jitter = (t / 5.0 * 3.0) % 7.0 / 2.0;
         (100.0 + t.min(360.0) / 2.0 + jitter).floor()
     }));
     says(&judged, Verdict::Clean, &["until 6m", "growth that stopped", "alone: CLEAN"]);

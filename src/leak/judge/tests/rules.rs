@@ -1,6 +1,7 @@
 //! What each judge says of plain cases, and the rules that hold between them.
 
 use std::collections::BTreeSet;
+use std::slice::from_ref;
 
 use super::super::cohort::{self, Block};
 use super::super::combine::{Conditions, Finding, Mode, combine, holm};
@@ -213,7 +214,7 @@ fn one_verdict_of_all() {
     let clean = found("tasks", Clean, Some(0.7));
     let leak = found("daemon.goroutines", Leak, Some(0.0005));
     let open = found("streams", Inconclusive, None);
-    assert_eq!(verdict(&[clean.clone()], &fine), Clean);
+    assert_eq!(verdict(from_ref(&clean), &fine), Clean);
     assert_eq!(verdict(&[clean.clone(), leak.clone()], &fine), Leak);
     assert_eq!(verdict(&[clean.clone(), open.clone()], &fine), Inconclusive);
     assert_eq!(verdict(&[], &fine), Invalid, "nothing was judged");
@@ -237,9 +238,9 @@ fn one_verdict_of_all() {
         (Conditions { cycles: Some(0), ..fine.clone() }, "no cycles"),
         (Conditions { gone_at: Some(130.0), ..fine.clone() }, "went away at 2m10s"),
     ] {
-        let all = combine(&[clean.clone()], &missing, &options);
+        let all = combine(from_ref(&clean), &missing, &options);
         assert!(all.verdict == Invalid && all.why[0].contains(words), "{:?}", all.why);
-        assert_eq!(verdict(&[leak.clone()], &missing), Leak, "it had leaked before");
+        assert_eq!(verdict(from_ref(&leak), &missing), Leak, "it had leaked before");
     }
     // Growth while idle that proves nothing yet forbids CLEAN.
     let doubt = Finding { doubt: true, ..found("tasks", Inconclusive, Some(0.2)) };

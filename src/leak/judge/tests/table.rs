@@ -101,6 +101,7 @@ fn table(minutes: u32) {
     let mut text =
         format!("\n**{minutes} min**\n\n| noise \\ leak per min | 0 (false alarm) | 1 | 4 | 32 |");
     text += " CLEAN at 0 |\n|---|---|---|---|---|---|\n";
+    let mut all = Vec::new();
     for noise in Noise::TIMED.into_iter().chain([Noise::CyclePool]) {
         let cells = RATES.map(|rate| cell(noise, [rate, 0], minutes));
         let row = cells.map(|cell| {
@@ -117,11 +118,14 @@ fn table(minutes: u32) {
         };
         let driven = percent(cells[0].driven_clean, cells[0].runs);
         text += &[format!("| {noise} | {} | {clean} / **{driven}** |\n", row.join(" | "))].concat();
+        all.push((noise, cells));
+    }
+    println!("{text}");
+    for (noise, cells) in all {
         for (rate, cell) in RATES.into_iter().zip(&cells) {
             check(noise, rate, minutes, cell);
         }
     }
-    println!("{text}");
 }
 
 #[test]
@@ -147,7 +151,7 @@ fn by_time_alone() {
         let row = [3, 10, 60].map(|minutes| {
             let cell = cell(noise, [0, 32], minutes);
             at_most(0.02, cell.driven, cell.runs, &format!("{noise}, {minutes} min, by time"));
-            let loud = matches!(noise, Noise::Burst | Noise::Mixed);
+            let loud = matches!(noise, Noise::Saw | Noise::Burst | Noise::Mixed);
             if minutes == 60 || minutes == 10 && !loud {
                 at_most(0.05, cell.runs - cell.idle, cell.runs, &format!("{noise}, {minutes} min"));
             }
