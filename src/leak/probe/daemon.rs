@@ -86,6 +86,7 @@ impl Daemon {
             let figure = json::figure(info.as_ref().map_err(Clone::clone)?, name);
             match figure.map_err(|error| format!("`/info`: {error}"))? {
                 0.0 => {
+                    let name = name.trim_start_matches('/');
                     Err(format!("`/info` tells 0 for `{name}`, which means that it is not told"))
                 }
                 count => Ok(count),
