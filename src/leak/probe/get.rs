@@ -93,7 +93,8 @@ pub struct Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kept = self.kept.is_some();
-        f.debug_struct("Client").field("endpoint", &self.endpoint).field("kept", &kept).finish()
+        let mut shown = f.debug_struct("Client");
+        shown.field("endpoint", &self.endpoint).field("kept", &kept).finish_non_exhaustive()
     }
 }
 
