@@ -39,7 +39,7 @@ impl Unit {
     }
 
     /// What the values are divided by, and the word behind them, for values up to `largest`.
-    fn scale(self, largest: f64) -> (f64, &'static str) {
+    pub(in crate::leak) fn scale(self, largest: f64) -> (f64, &'static str) {
         const SIZES: [(f64, &str); 3] =
             [(1_073_741_824.0, " GiB"), (1_048_576.0, " MiB"), (1024.0, " KiB")];
         match self {

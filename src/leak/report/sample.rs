@@ -125,7 +125,7 @@ pub(super) fn leak() -> Report {
                 0.1,
             ),
         ],
-        series: series(|at| 72.0 + (at / 2) as f64 * 7.8),
+        series: series(|at| 72.0 + (at / 2) as f64 * 15.6),
         ..still("daemon.goroutines", 72.0)
     };
     let own = Metric {

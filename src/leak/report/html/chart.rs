@@ -76,7 +76,7 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame) -> String {
         return "<p class=\"none\">No readings.</p>\n".to_owned();
     };
     let unit = Unit::of(&metric.name);
-    let values = Axis::of_values(points.iter().map(|point| point.1));
+    let values = Axis::of_values(points.iter().map(|point| point.1), unit);
     let cuts = cuts(report, metric);
     let label = format!(
         "{} from {} to {} over {}: {}",
@@ -174,20 +174,23 @@ fn written(
             "<span class=\"cutnote{side}\" style=\"left:{left:.2}%\" title=\"{why}\">began anew</span>"
         );
     }
-    let ends = [("from", points.first()), ("to", points.last())];
-    for (class, point) in ends.into_iter().filter_map(|(class, point)| Some((class, point?))) {
-        let (left, part) = (100.0 * frame.time.part(point.0), values.part(point.1));
-        let (top, value) = (100.0 - 100.0 * part, amount(point.1, unit));
-        let side = if 0.8 < part { " below" } else { "" };
-        let edge = match (class, left) {
-            ("from", left) if 85.0 < left => " left",
-            ("to", left) if left < 15.0 => " right",
-            _ => "",
+    // The first value stands above its point or below it, the last one beside the plot.
+    if let Some((at, value)) = points.first() {
+        let (left, part) = (100.0 * frame.time.part(*at), values.part(*value));
+        let side = match (0.8 < part, 85.0 < left) {
+            (true, _) => " below",
+            (false, true) => " left",
+            (false, false) => "",
         };
+        let (top, value) = (100.0 - 100.0 * part, amount(*value, unit));
         let _ = writeln!(
             text,
-            "<span class=\"value {class}{side}{edge}\" style=\"left:{left:.2}%;top:{top:.2}%\">{value}</span>"
+            "<span class=\"value{side}\" style=\"left:{left:.2}%;top:{top:.2}%\">{value}</span>"
         );
+    }
+    if let Some((_, value)) = points.last() {
+        let (top, value) = (100.0 - 100.0 * values.part(*value), amount(*value, unit));
+        let _ = writeln!(text, "<span class=\"value last\" style=\"top:{top:.2}%\">{value}</span>");
     }
     text
 }

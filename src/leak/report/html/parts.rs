@@ -4,8 +4,9 @@
 use std::fmt::Write;
 
 use super::chart::{Frame, chart};
+use crate::leak::record::Drive;
 use crate::leak::report::escape::markup;
-use crate::leak::report::figures::{Unit, amount, duration, share};
+use crate::leak::report::figures::{NONE, Unit, amount, duration, share};
 use crate::leak::report::{GroupGrowth, Metric, Report, Verdict, words};
 
 /// So many groups are shown for a metric.
@@ -62,13 +63,17 @@ pub(super) fn figures(report: &Report) -> String {
         Some(expected) => format!("cycles/min while driven, {} expected", tenth(expected)),
         None => "cycles/min".to_owned(),
     };
-    let all = [
-        (duration(report.seconds), "measured".to_owned()),
-        (count(report.cycles), format!("cycles, {} of them warm-up", count(report.warm_up_cycles))),
-        (tenth(report.cycles_per_minute), expected),
-        (report.pairs.to_string(), "pairs of a driven and an idle stretch".to_owned()),
-        (count(report.lines), "lines read".to_owned()),
-    ];
+    let mut all = vec![(duration(report.seconds), "measured".to_owned())];
+    if report.drive != Drive::Passive || 0.0 < report.cycles {
+        let warm_up = count(report.warm_up_cycles);
+        all.push((count(report.cycles), format!("cycles, {warm_up} of them warm-up")));
+        all.push((tenth(report.cycles_per_minute), expected));
+    }
+    if report.drive != Drive::Passive {
+        let what = "pairs of a driven and an idle stretch".to_owned();
+        all.push((report.pairs.to_string(), what));
+    }
+    all.push((count(report.lines), "lines read".to_owned()));
     let cells: String = all
         .iter()
         .map(|(value, what)| {
@@ -111,7 +116,8 @@ pub(super) fn table(report: &Report) -> String {
         text.push_str("<tr>");
         for (title, cell) in titles.iter().zip(cells) {
             // Writing to a String cannot fail.
-            let _ = write!(text, "<td data-title=\"{title}\">{cell}</td>");
+            let class = if cell == NONE { " class=\"none\"" } else { "" };
+            let _ = write!(text, "<td{class} data-title=\"{title}\">{cell}</td>");
         }
         text.push_str("</tr>\n");
     }
@@ -130,8 +136,9 @@ fn figure(text: &str) -> String {
 
 /// All of one metric: its chart, why, and its groups.
 pub(super) fn card(report: &Report, metric: &Metric, at: usize, frame: &Frame) -> String {
+    let wide = if metric.groups.is_empty() { "" } else { " wide" };
     let mut text = format!(
-        "<article class=\"card\" id=\"m{at}\">\n<h3><span>{}</span> {}</h3>\n{}<p>{}</p>\n",
+        "<article class=\"card{wide}\" id=\"m{at}\">\n<h3><span>{}</span> {}</h3>\n<div>\n{}<p>{}</p>\n",
         markup(&metric.name),
         badge(metric.verdict),
         chart(report, metric, frame),
@@ -140,20 +147,28 @@ pub(super) fn card(report: &Report, metric: &Metric, at: usize, frame: &Frame) -
     if let Some(shape) = words::shape(metric) {
         let _ = writeln!(text, "<p class=\"shape\">Shape: {}</p>", markup(shape));
     }
-    if !metric.groups.is_empty() {
-        text.push_str("<h4>Groups that grow</h4>\n<ul class=\"groups\">\n");
-        let shown = &metric.groups[..metric.groups.len().min(GROUPS)];
-        text.extend(shown.iter().map(|group| bar(group, metric)));
-        if shown.len() < metric.groups.len() {
-            let _ = writeln!(text, "<li>and {} more</li>", metric.groups.len() - shown.len());
-        }
-        if let Some(rest) = words::rest(&metric.groups) {
-            let what = "<span class=\"rest\">in no group that grows for certain</span>";
-            text.push_str(&row(what, rest, "", " unexplained"));
-        }
-        text.push_str("</ul>\n");
-    }
+    text.push_str("</div>\n");
+    text.push_str(&groups(metric));
     text.push_str("</article>\n");
+    text
+}
+
+fn groups(metric: &Metric) -> String {
+    if metric.groups.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        "<div>\n<h4>Groups that grow, and their share</h4>\n<ul class=\"groups\">\n".to_owned();
+    let shown = &metric.groups[..metric.groups.len().min(GROUPS)];
+    text.extend(shown.iter().map(|group| bar(group, metric)));
+    if shown.len() < metric.groups.len() {
+        let _ = writeln!(text, "<li>and {} more</li>", metric.groups.len() - shown.len());
+    }
+    if let Some(rest) = words::rest(&metric.groups) {
+        let what = "<span class=\"rest\">in no group that grows for certain</span>";
+        text.push_str(&row(what, rest, "", " unexplained"));
+    }
+    text.push_str("</ul>\n</div>\n");
     text
 }
 
@@ -202,8 +217,8 @@ pub(super) fn leftovers(report: &Report) -> String {
         .collect();
     [
         list("Still alive at the end", "alive", &survivors),
-        list("Could not be had", "", &unavailable),
-        list("Series that began anew", "", &cuts),
+        list("Could not be had", "calm", &unavailable),
+        list("Series that began anew", "calm", &cuts),
     ]
     .concat()
 }
@@ -218,7 +233,12 @@ pub(super) fn parameters(report: &Report) -> String {
         true => duration(report.stream_timeout),
         false => "cmon drove no streams".to_owned(),
     };
-    let seed = format!("{} (the same order again: --seed {0})", report.seed);
+    let seed = match report.drive {
+        Drive::Passive => "nothing was random".to_owned(),
+        Drive::Streams | Drive::Command => {
+            format!("{} (the same order again: --seed {0})", report.seed)
+        }
+    };
     let all = [
         ("Containers", names(&report.containers)),
         ("Targets", names(&report.targets)),
