@@ -76,7 +76,8 @@ pub fn text(comparison: &Comparison, color: bool) -> String {
     // Figures that no run has are left out, a name without figures is not.
     rows.retain(|row| !row[0].starts_with("  ") || row[1..].iter().any(|cell| cell != NONE));
     lines.extend(table(&rows, color));
-    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+    let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+    lines.join("\n") + "\n"
 }
 
 fn row(title: &str, runs: &[Report], cell: impl Fn(&Report) -> Option<String>) -> Vec<String> {
@@ -186,7 +187,10 @@ mod tests {
         };
         let sentence = "The growth does not depend on the stream timeout: 32.0 per minute at 30s and \
                         32.0 per minute at 5m, with 90 % fewer cycles.";
-        Comparison { runs: vec![run(30.0, 15.9), run(300.0, 1.6)], sentences: vec![sentence.to_owned()] }
+        Comparison {
+            runs: vec![run(30.0, 15.9), run(300.0, 1.6)],
+            sentences: vec![sentence.to_owned()],
+        }
     }
 
     #[test]

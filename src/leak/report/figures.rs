@@ -165,12 +165,12 @@ pub(in crate::leak) fn duration(seconds: f64) -> String {
     )]
     let whole = seconds.round() as u64;
     let parts = [(whole / 3600, "h"), (whole / 60 % 60, "m"), (whole % 60, "s")];
-    let text: String = parts
+    let told: Vec<String> = parts
         .iter()
         .filter(|(count, _)| 0 < *count)
         .map(|(count, unit)| format!("{count}{unit}"))
         .collect();
-    text
+    told.concat()
 }
 
 /// `1 goroutine`, `3 goroutines`.

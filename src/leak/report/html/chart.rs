@@ -9,6 +9,7 @@
 
 use std::fmt::Write;
 
+use super::parts::each;
 use super::scale::{Axis, Point, thinned};
 use crate::leak::report::escape::markup;
 use crate::leak::report::figures::{Unit, amount, duration};
@@ -30,7 +31,7 @@ pub(super) struct Frame {
 
 impl Frame {
     pub(super) fn new(report: &Report) -> Self {
-        let last = report.metrics.iter().flat_map(|metric| metric.series.last()).map(|it| it.0);
+        let last = report.metrics.iter().filter_map(|metric| metric.series.last()).map(|it| it.0);
         let ends = report.rungs.iter().map(|rung| rung.to).chain(last).chain([report.seconds]);
         let end = ends.filter(|end| end.is_finite()).fold(0.0, f64::max);
         Self { time: Axis::of_time(end), has_rungs: !driven(report).is_empty() }
@@ -100,8 +101,7 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame) -> String {
     if frame.has_rungs {
         text.push_str("<use href=\"#rungs\" class=\"driven\"/>\n");
     }
-    let grid: String =
-        values.ticks.iter().map(|tick| format!("M0 {:.1}H{WIDTH}", y(&values, *tick))).collect();
+    let grid = each(&values.ticks, |tick| format!("M0 {:.1}H{WIDTH}", y(&values, *tick)));
     let _ = writeln!(text, "<path class=\"grid\" d=\"{grid}\"/>");
     for (at, _) in &cuts {
         let _ = writeln!(text, "<path class=\"cut\" d=\"M{:.1} 0V{HEIGHT}\"/>", frame.x(*at));
@@ -110,10 +110,8 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame) -> String {
     let _ =
         writeln!(text, "<path class=\"{kind}\" d=\"{}\"/>", line(&points, &cuts, &values, frame));
     if points.len() <= DOTS {
-        let dots: String = points
-            .iter()
-            .map(|point| format!("M{:.1} {:.1}h0", frame.x(point.0), y(&values, point.1)))
-            .collect();
+        let dot = |point: &Point| format!("M{:.1} {:.1}h0", frame.x(point.0), y(&values, point.1));
+        let dots = each(&points, dot);
         let _ = writeln!(text, "<path class=\"{kind} dots\" d=\"{dots}\"/>");
     }
     text.push_str("</svg>\n");

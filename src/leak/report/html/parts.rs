@@ -46,12 +46,18 @@ fn badge(verdict: Verdict) -> String {
     format!("<span class=\"badge {}\">{}{}</span>", class(verdict), icon(verdict), verdict.as_str())
 }
 
+/// All of them, written one after the other.
+pub(super) fn each<T>(all: impl IntoIterator<Item = T>, written: impl Fn(T) -> String) -> String {
+    let all: Vec<String> = all.into_iter().map(written).collect();
+    all.concat()
+}
+
 /// A section with a list; nothing without items.
 pub(super) fn list(title: &str, class: &str, items: &[String]) -> String {
     if items.is_empty() {
         return String::new();
     }
-    let items: String = items.iter().map(|item| format!("<li>{}</li>\n", markup(item))).collect();
+    let items = each(items, |item| format!("<li>{}</li>\n", markup(item)));
     format!("<section class=\"list {class}\">\n<h2>{title}</h2>\n<ul>\n{items}</ul>\n</section>\n")
 }
 
@@ -74,12 +80,9 @@ pub(super) fn figures(report: &Report) -> String {
         all.push((report.pairs.to_string(), what));
     }
     all.push((count(report.lines), "lines read".to_owned()));
-    let cells: String = all
-        .iter()
-        .map(|(value, what)| {
-            format!("<div><dt>{}</dt><dd>{}</dd></div>\n", markup(what), markup(value))
-        })
-        .collect();
+    let cells = each(&all, |(value, what)| {
+        format!("<div><dt>{}</dt><dd>{}</dd></div>\n", markup(what), markup(value))
+    });
     format!("<section>\n<h2>Work done</h2>\n<dl class=\"figures\">\n{cells}</dl>\n</section>\n")
 }
 
@@ -98,8 +101,7 @@ pub(super) fn table(report: &Report) -> String {
         "p".to_owned(),
         "From, to".to_owned(),
     ];
-    let head: String =
-        titles.iter().map(|title| format!("<th scope=\"col\">{title}</th>")).collect();
+    let head = each(&titles, |title| format!("<th scope=\"col\">{title}</th>"));
     let mut text =
         format!("<section>\n<h2>Metrics</h2>\n<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n");
     for (at, metric) in report.metrics.iter().enumerate() {
@@ -178,10 +180,7 @@ fn bar(group: &GroupGrowth, metric: &Metric) -> String {
     let title = match stack.len() {
         0 | 1 => title,
         _ => {
-            let frames: String = stack
-                .iter()
-                .map(|frame| format!("<li><code>{}</code></li>", markup(frame)))
-                .collect();
+            let frames = each(stack, |frame| format!("<li><code>{}</code></li>", markup(frame)));
             format!("<details><summary>{title}</summary><ol>{frames}</ol></details>")
         }
     };
@@ -246,9 +245,6 @@ pub(super) fn parameters(report: &Report) -> String {
         ("Seed", seed),
         ("Form", report.schema.to_owned()),
     ];
-    let rows: String = all
-        .iter()
-        .map(|(name, value)| format!("<dt>{name}</dt><dd>{}</dd>\n", markup(value)))
-        .collect();
+    let rows = each(&all, |(name, value)| format!("<dt>{name}</dt><dd>{}</dd>\n", markup(value)));
     format!("<section>\n<h2>Parameters</h2>\n<dl class=\"parameters\">\n{rows}</dl>\n</section>\n")
 }
