@@ -3,6 +3,8 @@
 
 mod daemon;
 mod own;
+#[cfg(test)]
+pub(crate) mod sample;
 
 pub use daemon::{Daemon, Shared, sample};
 pub use own::{Own, Process};
@@ -31,12 +33,12 @@ pub struct Snapshot {
 impl Snapshot {
     /// Lines a second of all containers.
     pub fn lines_per_second(&self) -> f64 {
-        self.rows.iter().map(|row| row.lines_per_second).sum()
+        self.rows.iter().fold(0.0, |sum, row| sum + row.lines_per_second)
     }
 
     /// Bytes a second of all containers.
     pub fn bytes_per_second(&self) -> f64 {
-        self.rows.iter().map(|row| row.bytes_per_second).sum()
+        self.rows.iter().fold(0.0, |sum, row| sum + row.bytes_per_second)
     }
 }
 
@@ -60,7 +62,8 @@ impl<S: Source> Recorder<S> {
         let mut rows = self.observer.rows();
         rows.sort_by(|one, other| one.name.cmp(&other.name).then(one.key.cmp(&other.key)));
         // Over several stream timeouts: a minute tells nothing of streams that live for five.
-        census.cycles_per_minute = rows.iter().map(|row| row.cycles_per_minute).sum();
+        // A sum of nothing would be -0.
+        census.cycles_per_minute = rows.iter().fold(0.0, |sum, row| sum + row.cycles_per_minute);
         Snapshot {
             time: Timestamp::now(),
             daemon: self.daemon.get(),

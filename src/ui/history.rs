@@ -60,8 +60,8 @@ impl History {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::tests::row_at as row;
     use super::*;
+    use crate::snapshot::sample::row;
 
     #[test]
     fn a_bar_is_five_seconds_and_there_are_ten_minutes_of_them() {

@@ -70,7 +70,7 @@ pub async fn run(
         observer.begun().await;
         tokio::join!(
             snapshot::sample(docker.api(), figures, &shared),
-            metrics::serve_maybe(listener, recorder()),
+            metrics::serve(listener, recorder()),
         );
     };
     let running = engine.run(&config.selection, events, stop.clone());

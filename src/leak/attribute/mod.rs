@@ -117,7 +117,7 @@ impl<'a> Pair<'a> {
         let cycles = self.last.from.cycles - self.first.from.cycles;
         let minutes = (self.last.from.at - self.first.from.at) / 60.0;
         GroupGrowth {
-            title: self.last.counts.get(key).map(|(title, _)| *title).unwrap_or(key).to_owned(),
+            title: self.last.counts.get(key).map_or(key, |(title, _)| *title).to_owned(),
             key: key.to_owned(),
             first,
             last,

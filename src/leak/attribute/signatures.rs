@@ -40,12 +40,8 @@ struct Growing<'a> {
 impl<'a> Growing<'a> {
     /// Sources of which something grows, or may.
     fn sources(&self) -> Vec<&'a str> {
-        let mut sources: Vec<&str> = self
-            .metrics
-            .iter()
-            .filter(|metric| grows(metric))
-            .map(|metric| source(metric))
-            .collect();
+        let mut sources: Vec<&str> =
+            self.metrics.iter().filter(|metric| grows(metric)).map(source).collect();
         sources.dedup();
         sources
     }

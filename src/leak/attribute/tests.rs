@@ -31,8 +31,8 @@ fn collector(at: f64, idle: u64, writers: u64) -> Groups {
     dump(at, 0.0, "target.collector.goroutines", &groups)
 }
 
-fn interval(estimate: f64) -> Option<Interval> {
-    Some(Interval { estimate, low: estimate - 0.1, high: estimate + 0.1, confidence: 0.99 })
+fn interval(estimate: f64) -> Interval {
+    Interval { estimate, low: estimate - 0.1, high: estimate + 0.1, confidence: 0.99 }
 }
 
 fn metric(name: &str, groups: Vec<GroupGrowth>) -> Metric {
@@ -42,7 +42,7 @@ fn metric(name: &str, groups: Vec<GroupGrowth>) -> Metric {
         verdict: Verdict::Leak,
         mode: "driven",
         per_cycle: None,
-        per_minute: interval(32.0),
+        per_minute: Some(interval(32.0)),
         p: Some(0.0001),
         smallest_per_cycle: None,
         smallest_per_minute: None,
@@ -137,7 +137,7 @@ fn leaking_collector(per_cycle: Option<Interval>, shape: &str) -> [Metric; 2] {
 
 #[test]
 fn connections_that_nobody_closes_are_named_as_such_and_the_timer_too() {
-    let driven = leaking_collector(interval(0.0), "+16 every 30 s: a staircase");
+    let driven = leaking_collector(Some(interval(0.0)), "+16 every 30 s: a staircase");
     assert_eq!(
         signatures(&driven, &[]),
         [
@@ -206,12 +206,12 @@ fn daemon(cycles: f64) -> [Metric; 2] {
         ("daemon.goroutines", [("inotify", 24), ("socket", 24), ("file json.log", 24)]);
     let stacks = [dump(0.0, 0.0, name, &[]), dump(60.0, cycles, name, &STACKS)];
     let classes = [dump(0.0, 0.0, "daemon.fds", &[]), dump(60.0, cycles, "daemon.fds", &kinds)];
-    let per_minute = interval(0.0);
+    let per_minute = Some(interval(0.0));
     let goroutines = metric(name, growth(&stacks, name, &[], &[]));
     let fds = metric("daemon.fds", growth(&classes, "daemon.fds", &[], &[]));
     [
-        Metric { per_cycle: interval(121.0 / cycles), per_minute, ..goroutines },
-        Metric { per_cycle: interval(72.0 / cycles), per_minute, ..fds },
+        Metric { per_cycle: Some(interval(121.0 / cycles)), per_minute, ..goroutines },
+        Metric { per_cycle: Some(interval(72.0 / cycles)), per_minute, ..fds },
     ]
 }
 
@@ -261,7 +261,7 @@ fn what_is_cmons_own_is_said_first() {
 
 #[test]
 fn what_does_not_leak_means_nothing() {
-    let quiet = leaking_collector(interval(0.0), "+16 every 30 s")
+    let quiet = leaking_collector(Some(interval(0.0)), "+16 every 30 s")
         .map(|metric| Metric { verdict: Verdict::Clean, ..metric });
     assert_eq!(signatures(&quiet, &[]), Vec::<String>::new());
     assert_eq!(signatures(&[], &[]), Vec::<String>::new());

@@ -95,7 +95,8 @@ impl Finding {
     pub fn passive(metric: &str, gated: bool, passive: &Passive, options: &Options) -> Self {
         let words = passive.words();
         let found = Self::new(metric, gated, Mode::Passive, passive.verdict, &words);
-        Self { p: passive.p, doubt: passive.rising(options) || passive.late.is_some(), ..found }
+        let bounded = passive.late.is_some() && passive.verdict != Verdict::Clean;
+        Self { p: passive.p, doubt: passive.rising(options) || bounded, ..found }
     }
 
     /// Of cohorts.

@@ -134,8 +134,10 @@ struct Jump {
 /// The rises that stand out of the scatter and last.
 fn jumps(readings: &[Reading]) -> Vec<Jump> {
     let changes: Vec<f64> = readings.windows(2).map(|two| two[1].value - two[0].value).collect();
-    // Most changes are scatter, however large the others.
-    let noise = spread(&changes).max(0.25);
+    // Large changes are no scatter, however many they are.
+    let half = changes.iter().fold(0.0_f64, |top, change| top.max(*change)) / 2.0;
+    let small: Vec<f64> = changes.iter().copied().filter(|change| change.abs() <= half).collect();
+    let noise = spread(&small).max(0.25);
     let mut jumps: Vec<Jump> = Vec::new();
     let mut last = usize::MAX - 1;
     for (n, change) in changes.iter().enumerate() {

@@ -75,7 +75,7 @@ impl Daemon {
                 None
             }
         };
-        let info = match self.client.get("/info", MAX_BODY).await {
+        let answered = match self.client.get("/info", MAX_BODY).await {
             Err(GetError::Status { status, words, .. }) => {
                 Err(format!("the daemon answered `/info` with status {status}{words}"))
             }
@@ -83,9 +83,10 @@ impl Daemon {
         };
         // 0 stands for "not told".
         let told = |name: &str| {
-            let figure = json::figure(info.as_ref().map_err(Clone::clone)?, name);
+            let figure = json::figure(answered.as_ref().map_err(Clone::clone)?, name);
             match figure.map_err(|error| format!("`/info`: {error}"))? {
                 0.0 => {
+                    let name = name.trim_start_matches('/');
                     Err(format!("`/info` tells 0 for `{name}`, which means that it is not told"))
                 }
                 count => Ok(count),

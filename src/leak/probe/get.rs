@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION, USER_AGENT};
-use hyper::{Request, Response};
+use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, LOCATION, USER_AGENT};
+use hyper::{Request, Response, Version};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
@@ -93,7 +93,8 @@ pub struct Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kept = self.kept.is_some();
-        f.debug_struct("Client").field("endpoint", &self.endpoint).field("kept", &kept).finish()
+        let mut shown = f.debug_struct("Client");
+        shown.field("endpoint", &self.endpoint).field("kept", &kept).finish_non_exhaustive()
     }
 }
 
@@ -141,14 +142,18 @@ impl Client {
             let value = response.headers().get(name)?;
             Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
+        let closes = response.version() == Version::HTTP_10
+            || header(CONNECTION).is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let content_type = header(CONTENT_TYPE).unwrap_or_default();
         let location = header(LOCATION).filter(|_| (300..400).contains(&status));
         let limit = if status == 200 { most } else { MAX_REFUSAL };
         let (body, truncated) =
             read(response.into_body(), limit).await.map_err(|error| broken(path, &error))?;
         // A body that was not read to its end leaves the connection unusable.
-        if !truncated && sender.ready().await.is_ok() {
-            self.kept = Some(sender);
+        match truncated || closes {
+            true => {}
+            false if sender.ready().await.is_ok() => self.kept = Some(sender),
+            false => self.lost = true,
         }
         if status == 200 {
             return Ok(Answer { content_type, body, truncated });
@@ -281,7 +286,6 @@ mod tests {
             async |port, seen| {
                 let (mut client, _) = client(port);
                 assert_eq!(client.get("/a", MAX_BODY).await.unwrap().text(), "one");
-                assert!(!client.take_lost());
                 assert_eq!(client.get("/a", MAX_BODY).await.unwrap().text(), "two");
                 assert!(client.take_lost() && !client.take_lost());
                 assert_eq!((seen.accepted.get(), client.connections()), (2, 1));

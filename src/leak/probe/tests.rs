@@ -1,1 +1,257 @@
-//! t
+//! All probes together: against the embedded daemon, and over a thousand readings.
+
+use tokio::net::UnixListener;
+
+use super::fake::{Reply, with_server};
+use super::*;
+use crate::demo::{Fault, Route, World, serve};
+use crate::docker::Docker;
+use crate::docker::endpoint::{Address, Origin};
+use crate::engine::census::{ConnectionCount, Purpose, TaskKind};
+use crate::engine::source::{LogRequest, Source, Tail};
+
+/// Runs `test` against an embedded daemon in the same runtime.
+async fn with_daemon(test: impl AsyncFnOnce(&World, Address)) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let world = World::default();
+    let listener = UnixListener::bind(&path).unwrap();
+    tokio::select! {
+        () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
+        () = test(&world, Address::Unix(path)) => {}
+    }
+}
+
+async fn start(daemon: &Address, targets: Vec<Target>) -> Result<Probes, StartError> {
+    let daemon = Some(Endpoint::new(daemon.clone(), Origin::Demo));
+    Probes::start(Options { daemon, targets, cycles_metric: None }).await
+}
+
+async fn read(probes: &mut Probes, at: f64) -> Sample {
+    probes.read(at, &Census::default()).await
+}
+
+fn figure(sample: &Sample, metric: &str) -> Option<f64> {
+    sample.values.get(metric).copied()
+}
+
+#[tokio::test]
+async fn the_daemon_tells_goroutines_descriptors_and_followers() {
+    with_daemon(async |world, address| {
+        world.create("web");
+        world.start("web");
+        let mut probes = start(&address, Vec::new()).await.unwrap();
+        let words = "goroutines and followers by its profile, descriptors by `/info`";
+        assert_eq!(probes.found()[1].words, words);
+        let before = read(&mut probes, 0.0).await;
+        assert_eq!(figure(&before, "daemon.followers"), Some(0.0));
+        let docker = Docker::new(Endpoint::new(address, Origin::Demo), Registry::default());
+        let key = docker.list().await.unwrap()[0].key.clone();
+        let request = LogRequest { key, tty: false, follow: true, tail: Tail::All };
+        let logs = [docker.logs(&request).await.unwrap(), docker.logs(&request).await.unwrap()];
+        let during = read(&mut probes, 1.0).await;
+        assert_eq!(figure(&during, "daemon.followers"), Some(2.0));
+        let more = |metric| figure(&during, metric).unwrap() - figure(&before, metric).unwrap();
+        assert_eq!(figure(&during, "daemon.fds"), Some(26.0), "20, and 3 for each follow");
+        assert!(2.0 <= more("daemon.goroutines"));
+        assert_eq!((during.cuts.len(), during.failures.len(), during.unavailable.len()), (0, 0, 0));
+        let groups = probes.groups(1.0, 8.0, &Census::default()).await;
+        let of_daemon = groups.iter().find(|groups| groups.metric == "daemon.goroutines").unwrap();
+        assert_eq!((of_daemon.at, of_daemon.cycles, of_daemon.truncated), (1.0, 8.0, false));
+        assert_eq!(pprof::followers(&of_daemon.groups), 2);
+        drop(logs);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_daemon_without_a_profile_tells_its_number_of_goroutines_only() {
+    with_daemon(async |world, address| {
+        world.fail_always(Route::Profile, Fault::Status(404, "page not found".to_owned()));
+        let mut probes = start(&address, Vec::new()).await.unwrap();
+        let words = &probes.found()[1].words;
+        assert!(words.starts_with("goroutines by `/info`, no followers ("), "{words}");
+        let sample = read(&mut probes, 0.0).await;
+        assert_eq!(figure(&sample, "daemon.goroutines"), Some(30.0));
+        assert_eq!(figure(&sample, "daemon.followers"), None);
+        let unavailable = &sample.unavailable[0];
+        assert_eq!(unavailable.metric, "daemon.followers");
+        assert!(unavailable.why.contains("status 404"), "{unavailable:?}");
+        assert_eq!(read(&mut probes, 1.0).await.unavailable, [], "it is said once");
+        assert!(
+            probes
+                .groups(1.0, 0.0, &Census::default())
+                .await
+                .iter()
+                .all(|groups| { groups.metric != "daemon.goroutines" })
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_tells_no_figures_is_not_counted_as_0() {
+    with_daemon(async |world, address| {
+        let mut probes = start(&address, Vec::new()).await.unwrap();
+        let body = br#"{"NGoroutines": 0}"#;
+        let info = [
+            b"HTTP/1.1 200 OK\r\nContent-Length: 18\r\nConnection: close\r\n\r\n".as_slice(),
+            body,
+        ];
+        world.fail(Route::Info, 1, Fault::RawBytes(info.concat()));
+        world.fail(Route::Profile, 1, Fault::Status(404, "page not found".to_owned()));
+        let sample = read(&mut probes, 0.0).await;
+        let daemon: Vec<&String> =
+            sample.values.keys().filter(|name| name.starts_with("daemon")).collect();
+        assert!(daemon.is_empty(), "{daemon:?}");
+        let why: Vec<&str> = sample.unavailable.iter().map(|one| one.why.as_str()).collect();
+        assert_eq!(why[1], "`/info` tells 0 for `NGoroutines`, which means that it is not told");
+        assert_eq!(why[2], "`/info`: there is nothing at `/NFd`");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_away_fails_and_its_return_is_a_cut() {
+    with_daemon(async |world, address| {
+        let mut probes = start(&address, Vec::new()).await.unwrap();
+        world.fail(Route::Profile, 1, Fault::Refuse);
+        let sample = read(&mut probes, 1.5).await;
+        assert_eq!(
+            (sample.failures[0].source.as_str(), sample.failures[0].gone),
+            ("daemon", false)
+        );
+        assert_eq!(figure(&sample, "daemon.goroutines"), None);
+        assert!(figure(&sample, "own.fds").is_some(), "the others are read all the same");
+        let sample = read(&mut probes, 2.5).await;
+        let why = "the daemon did not answer for a while and does again".to_owned();
+        assert_eq!(sample.cuts, [Cut { at_ms: 2500, source: "daemon".to_owned(), why }]);
+        assert_eq!(read(&mut probes, 3.5).await.cuts, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_container_of_another_machine_is_told_as_such() {
+    with_daemon(async |world, address| {
+        world.create("web");
+        let target = || vec![Target::parse("container:web").unwrap()];
+        let words = |error: StartError| error.to_string();
+        let error = words(start(&address, target()).await.unwrap_err());
+        assert_eq!(error, "target `container:web`: container `web` does not run (created)");
+        let gone = vec![Target::parse("container:db").unwrap()];
+        let error = words(start(&address, gone).await.unwrap_err());
+        assert!(error.contains("No such container: db"), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn own_figures_are_the_engine_s_and_the_probes() {
+    with_server(
+        |_, _| Reply::ok("go_goroutines 1\n"),
+        async |port, _| {
+            let target = Target::parse(&format!("http://127.0.0.1:{port}/metrics")).unwrap();
+            let options = Options { targets: vec![target], ..Options::default() };
+            let mut probes = Probes::start(options).await.unwrap();
+            let mut engine = Census { streams_open: 3, ..Census::default() };
+            engine.tasks.insert(TaskKind::Reader, 3);
+            engine
+                .connections
+                .insert(Purpose::Stream, ConnectionCount { open: 3, ..Default::default() });
+            let sample = probes.read(0.0, &engine).await;
+            assert_eq!(figure(&sample, "own.streams"), Some(3.0));
+            // The readers, and the task and the connection of the probe.
+            assert_eq!(figure(&sample, "own.tasks"), Some(4.0));
+            assert_eq!(figure(&sample, "own.connections"), Some(4.0));
+            assert_eq!(
+                figure(&sample, "own.tasks.other"),
+                Some(0.0),
+                "the readers are no real ones"
+            );
+            for metric in ["own.fds", "own.threads", "own.rss_bytes"] {
+                assert!(0.0 < figure(&sample, metric).unwrap(), "{metric}");
+            }
+            let groups = probes.groups(0.0, 0.0, &engine).await;
+            let keys = |metric: &str| -> Vec<(String, u64)> {
+                let groups = groups.iter().find(|groups| groups.metric == metric).unwrap();
+                groups.groups.iter().map(|group| (group.key.clone(), group.count)).collect()
+            };
+            assert_eq!(keys("own.tasks"), [("reader".to_owned(), 3), ("connection".to_owned(), 1)]);
+            assert!(keys("own.fds").iter().any(|(class, _)| class == "socket tcp ESTABLISHED"));
+            let threads: u64 = keys("own.threads").iter().map(|(_, count)| count).sum();
+            assert!(0 < threads);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_task_that_the_registry_does_not_know_is_another() {
+    let mut probes = Probes::start(Options::default()).await.unwrap();
+    let before = figure(&read(&mut probes, 0.0).await, "own.tasks.other");
+    // What the registry of somebody else counts stands for what a library spawns.
+    let foreign = Registry::default();
+    foreign.spawn(TaskKind::Request, "foreign", std::future::pending());
+    let after = figure(&read(&mut probes, 0.0).await, "own.tasks.other");
+    assert_eq!((before, after), (Some(0.0), Some(1.0)));
+}
+
+/// A process of its own for one test, as all others share their descriptors with each other.
+const ALONE: &str = "CMON_TEST_ALONE";
+
+#[test]
+fn a_thousand_readings_add_no_task_no_connection_and_no_descriptor() {
+    let name =
+        "leak::probe::tests::a_thousand_readings_add_no_task_no_connection_and_no_descriptor";
+    if std::env::var_os(ALONE).is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        return runtime.block_on(read_a_thousand_times());
+    }
+    let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+    let done = alone.args(["--exact", name, "--nocapture"]).env(ALONE, "1").output().unwrap();
+    let said = [done.stdout, done.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(done.status.success() && said.contains("1 passed"), "{said}");
+}
+
+async fn read_a_thousand_times() {
+    let script = |path: &str, _| match path {
+        "/debug/pprof/goroutine?debug=1" => Reply::ok(include_str!("fixtures/go1.19.txt")),
+        "/debug/vars" => Reply::ok(include_str!("fixtures/expvar.json")),
+        _ => Reply::none(),
+    };
+    with_server(script, async |port, seen| {
+        with_daemon(async |_, address| {
+            let own = std::process::id();
+            let targets = [format!("http://127.0.0.1:{port}"), format!("pid:{own}")];
+            let targets = targets.map(|text| Target::parse(&text).unwrap()).to_vec();
+            let mut probes = start(&address, targets).await.unwrap();
+            let mut counts = BTreeMap::<String, BTreeSet<u64>>::new();
+            for at in 0..1000 {
+                if at % 100 == 0 {
+                    assert!(4 < probes.groups(f64::from(at), 0.0, &Census::default()).await.len());
+                }
+                let sample = read(&mut probes, f64::from(at)).await;
+                assert_eq!((sample.failures, sample.cuts), (Vec::new(), Vec::new()));
+                let counted = |name: &str| !name.ends_with("_bytes");
+                for (name, value) in sample.values.into_iter().filter(|(name, _)| counted(name)) {
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "a count"
+                    )]
+                    counts.entry(name).or_default().insert(value as u64);
+                }
+            }
+            // The embedded daemon closes after each answer, so one connection may be on its way out.
+            for (metric, seen) in counts {
+                let range = seen.last().unwrap() - seen.first().unwrap();
+                assert!(range <= 2, "{metric} was {seen:?}");
+            }
+            assert_eq!((seen.accepted.get(), seen.open.get()), (1, 1));
+        })
+        .await;
+    })
+    .await;
+}

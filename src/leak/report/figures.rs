@@ -39,7 +39,7 @@ impl Unit {
     }
 
     /// What the values are divided by, and the word behind them, for values up to `largest`.
-    fn scale(self, largest: f64) -> (f64, &'static str) {
+    pub(in crate::leak) fn scale(self, largest: f64) -> (f64, &'static str) {
         const SIZES: [(f64, &str); 3] =
             [(1_073_741_824.0, " GiB"), (1_048_576.0, " MiB"), (1024.0, " KiB")];
         match self {
@@ -165,12 +165,12 @@ pub(in crate::leak) fn duration(seconds: f64) -> String {
     )]
     let whole = seconds.round() as u64;
     let parts = [(whole / 3600, "h"), (whole / 60 % 60, "m"), (whole % 60, "s")];
-    let text: String = parts
+    let told: Vec<String> = parts
         .iter()
         .filter(|(count, _)| 0 < *count)
         .map(|(count, unit)| format!("{count}{unit}"))
         .collect();
-    text
+    told.concat()
 }
 
 /// `1 goroutine`, `3 goroutines`.

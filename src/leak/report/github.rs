@@ -172,7 +172,39 @@ mod tests {
         insta::assert_snapshot!(annotations(&sample::leak()), @"
         ::error title=cmon leak-check%3A daemon.goroutines::LEAK: +0.180 (0.070 to 0.290) per cycle, 0.000 (-0.400 to 0.400) per minute while idle; it grows with each cycle, and not while idle%0A20 %25 +0.030 per cycle: net/http.(*connReader).backgroundRead net/http/server.go:674%0A20 %25 +0.030 per cycle: daemon/logger/loggerutils.(*follow).waitRead follow.go:112%0A20 %25 +0.030 per cycle: api/server/httputils.WriteLogStream write_log_stream.go:22%0A20 %25 +0.030 per cycle: daemon.(*Daemon).ContainerLogs.func2 daemon/logs.go:118%0A10 %25 +0.030 per cycle: github.com/fsnotify/fsnotify.(*Watcher).readEvents inotify.go:174%0A0.030 followers in the daemon per cycle: streams that are not closed
         ");
-        insta::assert_snapshot!(summary(&sample::leak()), @"");
+        insta::assert_snapshot!(summary(&sample::leak()), @"
+        ### ❌ LEAK: daemon.goroutines grows by 0.180 per cycle, and not while idle
+
+        | verdict | metric | per cycle | per minute while idle | p | course |
+        |---|---|---:|---:|---:|---|
+        | **LEAK** | daemon.goroutines | +0.180 (0.070 to 0.290) | 0.000 (-0.400 to 0.400) | 0.0039 | ▁▁▂▂▂▂▃▃▄▄▅▅▅▅▆▆▇▇▇▇█ 72 to 228; a line of +51.0 per minute |
+        | **CLEAN** | daemon.fds | 0.000 (-0.009 to 0.009) | 0.000 (-0.400 to 0.400) | 1 | ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 70 to 70 |
+        | **CLEAN** | own.tasks | - | - | - | ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 12 to 12 |
+        | **CLEAN** | own.rss (does not decide) | - | +0.01 MiB (-0.02 to 1.00) | - | ▁▁▁▁▁▁▁▁▁▁▁▁▁▁███████ 12.2 MiB to 15.3 MiB; one step of +3.1 MiB at 2m10s |
+
+        **What it means**
+
+        - 0.030 followers in the daemon per cycle: streams that are not closed
+
+        **Smallest leak that this run could have seen**
+
+        - 0.027 per cycle or 0.6 per minute: daemon.goroutines, daemon.fds
+        - 1 in all: own.tasks
+
+        <details><summary>Groups of daemon.goroutines that grow</summary>
+
+        | share | rate | from | to | group |
+        |---:|---:|---:|---:|---|
+        | 20 % | +0.030 per cycle | 0 | 26 | net/http.(&#42;connReader).backgroundRead net/http/server.go:674 |
+        | 20 % | +0.030 per cycle | 0 | 26 | daemon/logger/loggerutils.(&#42;follow).waitRead follow.go:112 |
+        | 20 % | +0.030 per cycle | 0 | 26 | api/server/httputils.WriteLogStream write&#95;log&#95;stream.go:22 |
+        | 20 % | +0.030 per cycle | 0 | 26 | daemon.(&#42;Daemon).ContainerLogs.func2 daemon/logs.go:118 |
+        | 10 % | +0.030 per cycle | 0 | 26 | github.com/fsnotify/fsnotify.(&#42;Watcher).readEvents inotify.go:174 |
+
+        </details>
+
+        1,860 cycles in 3m4s, 598.2 cycles/min while driven (600 expected), warm-up 1,000 cycles, 10 pairs, 14,352 lines. Checked: 8 containers: web-1, web-2, web-3, web-4, web-5, web-6, web-7, web-8; target pid:812; stream timeout 800ms. Seed 42.
+        ");
         assert_eq!(output(&sample::leak()), "verdict=leak\n");
     }
 

@@ -1,5 +1,6 @@
 //! What came of a check: the same [`Report`] for the text, for JSON, `JUnit`, HTML and GitHub.
 
+pub mod compare;
 mod escape;
 pub(in crate::leak) mod figures;
 pub mod github;

@@ -125,7 +125,7 @@ pub(super) fn leak() -> Report {
                 0.1,
             ),
         ],
-        series: series(|at| 72.0 + (at / 2) as f64 * 7.8),
+        series: series(|at| 72.0 + (at / 2) as f64 * 15.6),
         ..still("daemon.goroutines", 72.0)
     };
     let own = Metric {
@@ -192,6 +192,7 @@ pub(super) fn inconclusive() -> Report {
         smallest_per_cycle: Some(0.09),
         because: "3 pairs cannot give a p below 0.125; at least 10 pairs are needed".to_owned(),
         last: 720.0,
+        series: series(|at| 72.0 + (at / 2) as f64 * 64.8),
         ..still("daemon.goroutines", 72.0)
     };
     Report {

@@ -123,7 +123,7 @@ fn keys(model: &Model, detail: &Detail, look: Look) -> Line<'static> {
         wanted => format!("n/N `{wanted}`"),
     };
     let keys = format!(
-        "Esc back  {found}  f follow {}  w wrap {}  t times {}  r rotate  p pause  ? help",
+        "Esc back  {found}  f follow {}  w wrap {}  t times {}  p pause  ? help",
         on(detail.follow),
         on(detail.wrap),
         on(detail.timestamps),

@@ -95,7 +95,8 @@ fn rates(snapshot: &Snapshot, look: Look) -> Vec<Part> {
         (format!("{} lines/s", units::rate(snapshot.lines_per_second())), plain),
         (format!("{}/s", units::bytes(snapshot.bytes_per_second())), plain),
     ];
-    if let Some((name, lag)) = census.worst_lag() {
+    let worst = census.worst_lag().filter(|(_, lag)| 0 < lag.as_millis());
+    if let Some((name, lag)) = worst {
         let late = 2 <= lag.as_secs();
         let style = if late { look.wrong() } else { plain };
         let mark = if late { "! " } else { "" };

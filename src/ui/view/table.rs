@@ -118,7 +118,9 @@ fn headings(columns: &[(Column, usize)], model: &Model) -> Line<'static> {
             title = format!("AGE of {}", units::seconds(row.timeout));
         }
         if model.table.sort == Sort::By(*column) {
-            title.push(if model.table.reverse { '▲' } else { '▼' });
+            // Text begins with A, figures with the largest.
+            let text = matches!(column, Column::Name | Column::State | Column::Stream);
+            title.push(if text == model.table.reverse { '▼' } else { '▲' });
         }
         text.push(' ');
         text.push_str(&aligned(*column, &title, *width));

@@ -1,1 +1,180 @@
+//! Screens as text: each size, each state. Colours are asserted apart.
 
+use jiff::tz::TimeZone;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier};
+
+use super::super::model::{Input, Key, Model};
+use super::super::ring::tests::lines;
+use super::draw;
+use crate::engine::event::Event;
+use crate::snapshot::{Snapshot, sample};
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 30), (200, 60)];
+
+fn model(size: (u16, u16), snapshot: Snapshot) -> Model {
+    let mut model = Model::new(size, true, TimeZone::UTC);
+    model.update(Input::Looked(Box::new(snapshot)));
+    model
+}
+
+fn buffer(model: &Model) -> Buffer {
+    let (columns, rows) = model.size;
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+    terminal.draw(|frame| draw(frame, model)).unwrap();
+    terminal.backend().buffer().clone()
+}
+
+/// What is on the screen, without what is empty at the ends.
+fn screen(model: &Model) -> String {
+    let buffer = buffer(model);
+    let row = |y: u16| {
+        let mut text = String::new();
+        let mut hidden = 0;
+        for x in 0..buffer.area.width {
+            let symbol = buffer[(x, y)].symbol();
+            // The second half of a wide character is a cell of its own.
+            if hidden == 0 {
+                text.push_str(symbol);
+                hidden = super::fit::width(symbol).saturating_sub(1);
+            } else {
+                hidden -= 1;
+            }
+        }
+        format!("{}\n", text.trim_end())
+    };
+    let text: String = (0..buffer.area.height).map(row).collect();
+    text.trim_end().to_owned()
+}
+
+fn press(model: &mut Model, keys: &str) {
+    for key in keys.chars() {
+        model.update(Input::Key(match key {
+            '\n' => Key::Enter,
+            '\x1b' => Key::Esc,
+            key => Key::Char(key),
+        }));
+    }
+}
+
+fn talk(model: &mut Model, id: &str, texts: &[&str]) {
+    let mut lines = lines(id, texts);
+    let label = crate::engine::event::Label { key: sample::key(id), name: id.into() };
+    lines.label = std::sync::Arc::new(label);
+    model.update(Input::Event(Event::Lines(lines)));
+}
+
+/// One screen at the three sizes.
+fn at_each_size(name: &str, snapshot: &Snapshot, keys: &str) {
+    for size in SIZES {
+        let mut model = model(size, snapshot.clone());
+        press(&mut model, keys);
+        insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), screen(&model));
+    }
+}
+
+#[test]
+fn each_state_of_a_stream() {
+    at_each_size("states", &sample::snapshot(), "");
+}
+
+#[test]
+fn nothing_to_show() {
+    at_each_size("empty", &sample::of(Vec::new()), "");
+}
+
+#[test]
+fn three_hundred_containers_and_the_cursor_at_the_last() {
+    at_each_size("many", &sample::many(300), "G");
+}
+
+#[test]
+fn the_daemon_is_away() {
+    at_each_size("away", &sample::away(), "");
+}
+
+#[test]
+fn the_help_is_open() {
+    at_each_size("help", &sample::snapshot(), "?");
+}
+
+#[test]
+fn a_filter_is_typed() {
+    at_each_size("filter", &sample::snapshot(), "/ed");
+}
+
+#[test]
+fn columns_are_chosen() {
+    at_each_size("columns", &sample::snapshot(), "cjj jj ");
+}
+
+#[test]
+fn the_lines_of_a_container() {
+    for size in SIZES {
+        let mut model = model(size, sample::of(vec![sample::row("web", 3.0)]));
+        let wide = "日本語 ".repeat(30);
+        talk(
+            &mut model,
+            "web",
+            &["GET / 200", "E:error: no route", "a\tb", &wide, "\x1b[31mred", "last"],
+        );
+        press(&mut model, "\ntw/ER\x1b/er\n");
+        insta::assert_snapshot!(format!("lines_{}x{}", size.0, size.1), screen(&model));
+    }
+}
+
+#[test]
+fn a_container_that_is_gone_can_still_be_read() {
+    let mut model = model((80, 24), sample::of(vec![sample::row("web", 3.0)]));
+    talk(&mut model, "web", &["its last words"]);
+    press(&mut model, "\n");
+    model.update(Input::Looked(Box::new(sample::of(Vec::new()))));
+    let screen = screen(&model);
+    assert!(screen.contains("web  removed") && screen.contains("its last words"), "{screen}");
+    press(&mut model, "\x1b");
+    assert!(model.detail.is_none());
+}
+
+#[test]
+fn readers_that_are_not_as_many_as_streams_are_said_in_words() {
+    let mut snapshot = sample::many(8);
+    snapshot.census.readers = 9;
+    let screen = screen(&model((80, 24), snapshot));
+    assert!(screen.contains("9 readers ! not 8 streams"), "{screen}");
+}
+
+#[test]
+fn what_needs_eyes_is_red_and_has_a_sign_without_colour_too() {
+    let shown = model((80, 24), sample::snapshot());
+    let buffer = buffer(&shown);
+    let find = |text: &str| {
+        let area = buffer.area;
+        (0..area.height).find(|y| {
+            let row: String = (0..area.width).map(|x| buffer[(x, *y)].symbol()).collect();
+            row.contains(text)
+        })
+    };
+    let flaky = find("flaky").unwrap();
+    assert_eq!((buffer[(2, flaky)].fg, buffer[(1, flaky)].symbol()), (Color::Red, "!"));
+    let mut plain = shown;
+    plain.color = false;
+    let plain = super::tests::buffer(&plain);
+    let colored = plain.content.iter().filter(|cell| cell.fg != Color::Reset).count();
+    assert_eq!((colored, plain[(1, flaky)].symbol()), (0, "!"));
+    assert!(plain[(2, flaky)].modifier.contains(Modifier::BOLD));
+}
+
+#[test]
+fn no_size_is_too_small_or_too_large() {
+    for columns in [1, 2, 10, 20, 40, 79, 80, 300, 500] {
+        for rows in [1, 2, 3, 5, 8, 12, 18, 40, 200] {
+            let mut shown = model((columns, rows), sample::snapshot());
+            for keys in ["", "?", "\x1bc", "G ", "\n", "\n", "/x\n", "\x1b\x1bG"] {
+                press(&mut shown, keys);
+                screen(&shown);
+            }
+        }
+    }
+}

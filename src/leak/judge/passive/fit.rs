@@ -80,9 +80,19 @@ fn saturation(points: &[(f64, f64)], tau: f64) -> Vec<f64> {
 }
 
 /// The saturations that are tried over `window` seconds.
-fn taus(window: f64) -> [f64; 8] {
+fn taus(window: f64) -> [f64; 9] {
     let share = |part: f64| window / part;
-    [share(16.0), share(10.0), share(6.0), share(4.0), share(3.0), share(2.0), 60.0, 120.0]
+    [
+        share(16.0),
+        share(10.0),
+        share(6.0),
+        share(4.0),
+        share(3.0),
+        share(2.0),
+        share(1.5),
+        60.0,
+        120.0,
+    ]
 }
 
 /// The best shape with or without a line. Points are seconds and values, in the order of time.

@@ -306,21 +306,24 @@ fn decide(judged: &mut Passive, floor: &Floor, order: Kendall, length: f64, opti
 fn stop(judged: &mut Passive, readings: &[Reading], floor: &Floor, least: f64, options: &Options) {
     let since = match &judged.shape {
         Shape::Staircase { until: Some(until), .. } if *until > judged.window.0 => *until,
-        _ if judged.verdict == Verdict::Leak => match naming::stopped(floor, judged) {
+        Shape::Staircase { .. } | Shape::Sawtooth { .. } => return,
+        _ => match naming::stopped(floor, judged) {
             Some((until, per_minute)) => {
                 judged.shape = Shape::Line { per_minute, until: Some(until) };
                 until
             }
             None => return,
         },
-        _ => return,
     };
     let late: Vec<Reading> = readings.iter().copied().filter(|r| r.seconds > since).collect();
     let alone = judge_window(&late, least, false, options);
     judged.late = Some(Late { since, verdict: alone.verdict, per_minute: alone.per_minute });
-    // A leak that something else bounds: neither clean nor growing.
-    judged.verdict = match alone.verdict {
-        Verdict::Leak => Verdict::Leak,
+    let stairs = matches!(judged.shape, Shape::Staircase { .. });
+    judged.verdict = match (alone.verdict, judged.verdict) {
+        (Verdict::Leak, _) => Verdict::Leak,
+        // It may be a pool that fills evenly.
+        (Verdict::Clean, Verdict::Clean) if !stairs => Verdict::Clean,
+        // A leak that something else bounds: neither clean nor growing.
         _ => Verdict::Inconclusive,
     };
 }

@@ -1,8 +1,8 @@
 //! The name of a shape, from the fit and from the readings themselves.
 
-use super::super::Reading;
 use super::super::shape::{Shape, sawtooth, staircase};
 use super::super::stats::t_quantile;
+use super::super::{Reading, Verdict};
 use super::fit::{self, Fit};
 use super::{Floor, Passive};
 
@@ -72,7 +72,9 @@ pub(super) fn stopped(floor: &Floor, judged: &Passive) -> Option<(f64, f64)> {
     let bic = |rss: f64, parameters: f64| {
         n as f64 * (rss / n as f64 + 0.25).ln() + parameters * (n as f64).ln()
     };
-    if bic(rss, 4.0) > floor.line.bic {
+    // What was taken for a warm-up must fit clearly worse.
+    let margin = if judged.verdict == Verdict::Leak { 0.0 } else { 4.0 };
+    if bic(rss, 4.0) > floor.line.bic || bic(rss, 4.0) > floor.ends.bic - margin {
         return None;
     }
     let late = &points[at..];
@@ -80,6 +82,7 @@ pub(super) fn stopped(floor: &Floor, judged: &Passive) -> Option<(f64, f64)> {
     let slope = fit::slope(late, &line)?;
     let high = slope.estimate + t_quantile(0.99, slope.freedom) * slope.error;
     let (_, before) = fit::hinge(points, points[at].0)?;
-    let ended = high < 0.25 * before.max(whole) && late.len() >= 4;
+    let rises = before * (points[at].0 - points[0].0) >= 10.0;
+    let ended = rises && high < 0.25 * before.max(whole) && late.len() >= 4;
     ended.then(|| (judged.window.0 + points[at].0, before * 60.0))
 }

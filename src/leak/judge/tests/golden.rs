@@ -82,7 +82,7 @@ fn counting_tails_are_those_of_scipy() {
             0.026_001_763_674_034_967,
         ],
     );
-    assert_eq!([binomial_at_least(0, 5, 0.3), binomial_at_least(6, 5, 0.3)], [1.0, 0.0]);
+    close(&[binomial_at_least(0, 5, 0.3), binomial_at_least(6, 5, 0.3)], &[1.0, 0.0]);
     let poisson = [(1, 0.1), (4, 0.5), (20, 12.0), (3, 30.0)];
     close(
         &poisson.map(|(k, m)| poisson_at_least(k, m)),
@@ -119,7 +119,7 @@ fn mann_and_kendall_count_ties() {
         &[found.s, found.variance, found.z, found.p],
         &[52.0, 206.0, 3.553_338_372_887_25, 0.000_190_187_428_033_820_09],
     );
-    assert_eq!(mann_kendall(&[4.0; 9]).z, 0.0, "all equal");
+    close(&[mann_kendall(&[4.0; 9]).z], &[0.0]);
 }
 
 #[test]
@@ -137,8 +137,7 @@ fn sign_flips_are_counted_out_or_drawn() {
         assert!((drawn - 0.031_46).abs() < 0.0085, "{drawn}");
         assert_eq!(drawn.to_bits(), sign_flip(&long, &ones(20), seed).to_bits());
     }
-    assert_eq!(sign_flip(&[], &[], 1), 1.0);
-    assert_eq!(sign_flip(&[0.0; 5], &ones(5), 1), 1.0);
+    close(&[sign_flip(&[], &[], 1), sign_flip(&[0.0; 5], &ones(5), 1)], &[1.0, 1.0]);
 }
 
 #[test]

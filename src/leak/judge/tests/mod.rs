@@ -1,5 +1,9 @@
-//! What each judge must say, on numbers computed elsewhere, on simulated targets and on any input.
+//! What each judge must say, on numbers computed elsewhere, on simulated targets, on the series of a
+//! real program, and on any input.
 
 mod golden;
+mod measured;
+mod properties;
+mod rules;
 mod simulator;
 mod table;

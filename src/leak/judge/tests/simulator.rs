@@ -33,6 +33,21 @@ impl Noise {
         [Self::Flat, Self::Ramp, Self::Saw, Self::Step, Self::SlowPool, Self::Burst, Self::Mixed];
 }
 
+impl std::fmt::Display for Noise {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Flat => "flat",
+            Self::Ramp => "ramp",
+            Self::Saw => "saw",
+            Self::Step => "step",
+            Self::SlowPool => "slow pool",
+            Self::Burst => "burst",
+            Self::Mixed => "mixed",
+            Self::CyclePool => "cycle pool (driven only)",
+        })
+    }
+}
+
 /// Natural rotations per minute: a leak of 32 per minute is one per rotation.
 pub(super) const ROTATIONS: f64 = 32.0;
 
@@ -151,7 +166,7 @@ pub(super) fn driven(
         before = after;
         if options.early_stop
             && let [.., one, other] = rungs[..]
-            && rungs.len() % 2 == 0
+            && rungs.len().is_multiple_of(2)
             && let Some(pair) = super::super::driven::Pair::of(one, other)
             && early.add(pair.difference())
         {

@@ -289,7 +289,9 @@ mod tests {
             let text = format!("{text}{more}");
             let _ = (stat(&text), status(&text), cgroup(&text), anonymous(&text), inode(&text));
             let mut sockets = Sockets::default();
-            Table::ALL.map(|table| sockets.learn(table, &text));
+            for table in Table::ALL {
+                sockets.learn(table, &text);
+            }
             let class = class(&text, &sockets);
             prop_assert!(!class.is_empty());
         }

@@ -124,12 +124,9 @@ impl Http {
     async fn find_at(&mut self, path: &str) -> Result<(), NotFound> {
         let answer = self.client.get(path, MAX_DUMP).await?;
         let text = answer.text();
-        let no_profile = match pprof::total(&text) {
-            Ok(_) => {
-                self.profile = Some(path.to_owned());
-                return Ok(());
-            }
-            Err(error) => error,
+        let Err(no_profile) = pprof::total(&text) else {
+            self.profile = Some(path.to_owned());
+            return Ok(());
         };
         if let Ok(found) = metrics::parse(&text) {
             self.metrics = Some(path.to_owned());
@@ -245,7 +242,7 @@ impl Http {
             into.unavailable(&format!("{source}.{figure}"), &error);
         }
         if let (Some(old), Some(new)) = (self.started, started)
-            && old != new
+            && 0.0 < (new - old).abs()
         {
             news.cut = Some("the target was started again (its start time has changed)".to_owned());
         }

@@ -1,6 +1,7 @@
 //! Targets: what can be written, how they are called, and what is read of each kind.
 
 use super::*;
+use crate::engine::census::Census;
 use crate::leak::probe::fake::{Reply, with_server};
 use crate::leak::probe::{Options, Probes, StartError};
 
@@ -20,7 +21,7 @@ async fn start(texts: &[String], cycles: Option<&str>) -> Result<Probes, StartEr
 }
 
 async fn read(probes: &mut Probes, at: f64) -> Sample {
-    probes.read(at, &crate::engine::census::Census::default()).await
+    probes.read(at, &Census::default()).await
 }
 
 /// The figures of targets.
@@ -134,11 +135,9 @@ async fn what_a_server_tells_is_found_by_asking_and_said() {
         assert_eq!(probes.found()[1].words, expected);
         let name = format!("port{port}");
         let sample = read(&mut probes, 0.0).await;
-        let expected =
-            [(format!("{name}.goroutines"), 21.0), (format!("{name}.heap_bytes"), 408_520.0)];
-        let found = figures(&sample);
-        assert!(found.iter().zip(&expected).all(|(a, b)| a.0 == b.0 && a.1 == b.1), "{found:?}");
-        let groups = probes.groups(0.0, 0.0, &Default::default()).await;
+        let (goroutines, heap) = (format!("{name}.goroutines"), format!("{name}.heap_bytes"));
+        assert_eq!(figures(&sample), [(goroutines.as_str(), 21.0), (heap.as_str(), 408_520.0)]);
+        let groups = probes.groups(0.0, 0.0, &Census::default()).await;
         let goroutines =
             groups.iter().find(|groups| groups.metric == format!("target.{name}.goroutines"));
         assert_eq!(
@@ -176,9 +175,8 @@ async fn prometheus_tells_all_in_one_question() {
 #[tokio::test]
 async fn a_path_is_tried_as_each_form() {
     let script = |path: &str, _| match path {
-        "/prof/goroutine?debug=1" => Reply::ok(PROFILE),
+        "/prof/goroutine?debug=1" | "/x/debug/pprof/goroutine?debug=1" => Reply::ok(PROFILE),
         "/prof/goroutine" => Reply::ok(b"\x1f\x8b\x08\0binary"),
-        "/x/debug/pprof/goroutine?debug=1" => Reply::ok(PROFILE),
         "/x/debug/pprof/" => Reply::ok("<html>"),
         "/m" => Reply::ok(PROMETHEUS),
         "/v" => Reply::ok(EXPVAR),
@@ -252,7 +250,7 @@ async fn a_target_that_restarts_cuts_its_series_and_its_cycles_go_on() {
     };
     with_server(script, async |port, _| {
         let url = format!("http://127.0.0.1:{port}");
-        let error = start(&[url.clone()], Some("turns")).await.unwrap_err();
+        let error = start(&[url], Some("turns")).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "no target has the metric `turns`, which is to count the cycles"
@@ -328,7 +326,7 @@ async fn a_process_is_watched_until_it_is_gone() {
     let expected = ["fds", "rss_bytes", "threads"].map(|figure| format!("pid{pid}.{figure}"));
     assert_eq!(names, expected);
     assert!(figures(&sample).iter().all(|(_, value)| 0.0 < *value), "{sample:?}");
-    let parts = probes.groups(0.0, 0.0, &Default::default()).await;
+    let parts = probes.groups(0.0, 0.0, &Census::default()).await;
     let threads = parts.iter().find(|groups| groups.metric == format!("target.pid{pid}.threads"));
     assert_eq!(threads.unwrap().groups.len(), 1);
     child.kill().unwrap();

@@ -9,6 +9,7 @@
 
 use std::fmt::Write;
 
+use super::parts::each;
 use super::scale::{Axis, Point, thinned};
 use crate::leak::report::escape::markup;
 use crate::leak::report::figures::{Unit, amount, duration};
@@ -30,7 +31,7 @@ pub(super) struct Frame {
 
 impl Frame {
     pub(super) fn new(report: &Report) -> Self {
-        let last = report.metrics.iter().flat_map(|metric| metric.series.last()).map(|it| it.0);
+        let last = report.metrics.iter().filter_map(|metric| metric.series.last()).map(|it| it.0);
         let ends = report.rungs.iter().map(|rung| rung.to).chain(last).chain([report.seconds]);
         let end = ends.filter(|end| end.is_finite()).fold(0.0, f64::max);
         Self { time: Axis::of_time(end), has_rungs: !driven(report).is_empty() }
@@ -76,7 +77,7 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame) -> String {
         return "<p class=\"none\">No readings.</p>\n".to_owned();
     };
     let unit = Unit::of(&metric.name);
-    let values = Axis::of_values(points.iter().map(|point| point.1));
+    let values = Axis::of_values(points.iter().map(|point| point.1), unit);
     let cuts = cuts(report, metric);
     let label = format!(
         "{} from {} to {} over {}: {}",
@@ -100,8 +101,7 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame) -> String {
     if frame.has_rungs {
         text.push_str("<use href=\"#rungs\" class=\"driven\"/>\n");
     }
-    let grid: String =
-        values.ticks.iter().map(|tick| format!("M0 {:.1}H{WIDTH}", y(&values, *tick))).collect();
+    let grid = each(&values.ticks, |tick| format!("M0 {:.1}H{WIDTH}", y(&values, *tick)));
     let _ = writeln!(text, "<path class=\"grid\" d=\"{grid}\"/>");
     for (at, _) in &cuts {
         let _ = writeln!(text, "<path class=\"cut\" d=\"M{:.1} 0V{HEIGHT}\"/>", frame.x(*at));
@@ -110,10 +110,8 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame) -> String {
     let _ =
         writeln!(text, "<path class=\"{kind}\" d=\"{}\"/>", line(&points, &cuts, &values, frame));
     if points.len() <= DOTS {
-        let dots: String = points
-            .iter()
-            .map(|point| format!("M{:.1} {:.1}h0", frame.x(point.0), y(&values, point.1)))
-            .collect();
+        let dot = |point: &Point| format!("M{:.1} {:.1}h0", frame.x(point.0), y(&values, point.1));
+        let dots = each(&points, dot);
         let _ = writeln!(text, "<path class=\"{kind} dots\" d=\"{dots}\"/>");
     }
     text.push_str("</svg>\n");
@@ -174,20 +172,23 @@ fn written(
             "<span class=\"cutnote{side}\" style=\"left:{left:.2}%\" title=\"{why}\">began anew</span>"
         );
     }
-    let ends = [("from", points.first()), ("to", points.last())];
-    for (class, point) in ends.into_iter().filter_map(|(class, point)| Some((class, point?))) {
-        let (left, part) = (100.0 * frame.time.part(point.0), values.part(point.1));
-        let (top, value) = (100.0 - 100.0 * part, amount(point.1, unit));
-        let side = if 0.8 < part { " below" } else { "" };
-        let edge = match (class, left) {
-            ("from", left) if 85.0 < left => " left",
-            ("to", left) if left < 15.0 => " right",
-            _ => "",
+    // The first value stands above its point or below it, the last one beside the plot.
+    if let Some((at, value)) = points.first() {
+        let (left, part) = (100.0 * frame.time.part(*at), values.part(*value));
+        let side = match (0.8 < part, 85.0 < left) {
+            (true, _) => " below",
+            (false, true) => " left",
+            (false, false) => "",
         };
+        let (top, value) = (100.0 - 100.0 * part, amount(*value, unit));
         let _ = writeln!(
             text,
-            "<span class=\"value {class}{side}{edge}\" style=\"left:{left:.2}%;top:{top:.2}%\">{value}</span>"
+            "<span class=\"value{side}\" style=\"left:{left:.2}%;top:{top:.2}%\">{value}</span>"
         );
+    }
+    if let Some((_, value)) = points.last() {
+        let (top, value) = (100.0 - 100.0 * values.part(*value), amount(*value, unit));
+        let _ = writeln!(text, "<span class=\"value last\" style=\"top:{top:.2}%\">{value}</span>");
     }
     text
 }

@@ -40,7 +40,7 @@ pub fn html(report: &Report) -> String {
     let _ = writeln!(
         page,
         "<header class=\"banner {class}\">\n{icon}\n<div>\n<h1>{verdict}</h1>\n<p>{because}</p>\n\
-         <p class=\"when\">cmon leak-check {version} · {begun} · {length}{daemon}</p>\n</div>\n</header>",
+         <p class=\"when\">cmon leak-check {version} · <span>{begun}</span> · {length}{daemon}</p>\n</div>\n</header>",
         class = parts::class(report.verdict),
         icon = parts::icon(report.verdict),
         version = markup(&report.cmon),
@@ -59,10 +59,10 @@ pub fn html(report: &Report) -> String {
     page.push_str(&parts::leftovers(report));
     page.push_str(&parts::list(
         "Smallest leak that this run could have seen",
-        "",
+        "calm",
         &words::smallest(report),
     ));
-    page.push_str(&parts::list("How the verdict was made", "", &words::rules(report)));
+    page.push_str(&parts::list("How the verdict was made", "calm", &words::rules(report)));
     page.push_str(&parts::parameters(report));
     let _ =
         write!(page, "</main>\n<script>\n{}</script>\n</body>\n</html>\n", include_str!("page.js"));
@@ -77,13 +77,13 @@ fn cards(report: &Report) -> String {
     let frame = Frame::new(report);
     let mut text = format!("<section>\n<h2>Series</h2>\n{}", frame.shared(report));
     let shading = match frame.has_rungs() {
-        true => "<span class=\"key driven\"></span> shaded: streams are opened and closed; ",
+        true => "<span class=\"key driven\"></span> Shaded: streams are opened and closed. ",
         false => "",
     };
     let _ = writeln!(
         text,
-        "<p class=\"legend\">{shading}time since the check began runs to the right, the count upwards; \
-         the axis does not begin at 0.</p>\n<div class=\"cards\">"
+        "<p class=\"legend\">{shading}Time since the check began runs to the right, the count upwards; \
+         the upwards axis need not begin at 0.</p>\n<div class=\"cards\">"
     );
     let mut order: Vec<(usize, &Metric)> = report.metrics.iter().enumerate().collect();
     order.sort_by_key(|(_, metric)| (metric.verdict == Verdict::Clean, !metric.gated));

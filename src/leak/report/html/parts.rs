@@ -4,8 +4,9 @@
 use std::fmt::Write;
 
 use super::chart::{Frame, chart};
+use crate::leak::record::Drive;
 use crate::leak::report::escape::markup;
-use crate::leak::report::figures::{Unit, amount, duration, share};
+use crate::leak::report::figures::{NONE, Unit, amount, duration, share};
 use crate::leak::report::{GroupGrowth, Metric, Report, Verdict, words};
 
 /// So many groups are shown for a metric.
@@ -45,12 +46,18 @@ fn badge(verdict: Verdict) -> String {
     format!("<span class=\"badge {}\">{}{}</span>", class(verdict), icon(verdict), verdict.as_str())
 }
 
+/// All of them, written one after the other.
+pub(super) fn each<T>(all: impl IntoIterator<Item = T>, written: impl Fn(T) -> String) -> String {
+    let all: Vec<String> = all.into_iter().map(written).collect();
+    all.concat()
+}
+
 /// A section with a list; nothing without items.
 pub(super) fn list(title: &str, class: &str, items: &[String]) -> String {
     if items.is_empty() {
         return String::new();
     }
-    let items: String = items.iter().map(|item| format!("<li>{}</li>\n", markup(item))).collect();
+    let items = each(items, |item| format!("<li>{}</li>\n", markup(item)));
     format!("<section class=\"list {class}\">\n<h2>{title}</h2>\n<ul>\n{items}</ul>\n</section>\n")
 }
 
@@ -62,19 +69,20 @@ pub(super) fn figures(report: &Report) -> String {
         Some(expected) => format!("cycles/min while driven, {} expected", tenth(expected)),
         None => "cycles/min".to_owned(),
     };
-    let all = [
-        (duration(report.seconds), "measured".to_owned()),
-        (count(report.cycles), format!("cycles, {} of them warm-up", count(report.warm_up_cycles))),
-        (tenth(report.cycles_per_minute), expected),
-        (report.pairs.to_string(), "pairs of a driven and an idle stretch".to_owned()),
-        (count(report.lines), "lines read".to_owned()),
-    ];
-    let cells: String = all
-        .iter()
-        .map(|(value, what)| {
-            format!("<div><dt>{}</dt><dd>{}</dd></div>\n", markup(what), markup(value))
-        })
-        .collect();
+    let mut all = vec![(duration(report.seconds), "measured".to_owned())];
+    if report.drive != Drive::Passive || 0.0 < report.cycles {
+        let warm_up = count(report.warm_up_cycles);
+        all.push((count(report.cycles), format!("cycles, {warm_up} of them warm-up")));
+        all.push((tenth(report.cycles_per_minute), expected));
+    }
+    if report.drive != Drive::Passive {
+        let what = "pairs of a driven and an idle stretch".to_owned();
+        all.push((report.pairs.to_string(), what));
+    }
+    all.push((count(report.lines), "lines read".to_owned()));
+    let cells = each(&all, |(value, what)| {
+        format!("<div><dt>{}</dt><dd>{}</dd></div>\n", markup(what), markup(value))
+    });
     format!("<section>\n<h2>Work done</h2>\n<dl class=\"figures\">\n{cells}</dl>\n</section>\n")
 }
 
@@ -93,8 +101,7 @@ pub(super) fn table(report: &Report) -> String {
         "p".to_owned(),
         "From, to".to_owned(),
     ];
-    let head: String =
-        titles.iter().map(|title| format!("<th scope=\"col\">{title}</th>")).collect();
+    let head = each(&titles, |title| format!("<th scope=\"col\">{title}</th>"));
     let mut text =
         format!("<section>\n<h2>Metrics</h2>\n<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n");
     for (at, metric) in report.metrics.iter().enumerate() {
@@ -111,7 +118,8 @@ pub(super) fn table(report: &Report) -> String {
         text.push_str("<tr>");
         for (title, cell) in titles.iter().zip(cells) {
             // Writing to a String cannot fail.
-            let _ = write!(text, "<td data-title=\"{title}\">{cell}</td>");
+            let class = if cell == NONE { " class=\"none\"" } else { "" };
+            let _ = write!(text, "<td{class} data-title=\"{title}\">{cell}</td>");
         }
         text.push_str("</tr>\n");
     }
@@ -130,8 +138,9 @@ fn figure(text: &str) -> String {
 
 /// All of one metric: its chart, why, and its groups.
 pub(super) fn card(report: &Report, metric: &Metric, at: usize, frame: &Frame) -> String {
+    let wide = if metric.groups.is_empty() { "" } else { " wide" };
     let mut text = format!(
-        "<article class=\"card\" id=\"m{at}\">\n<h3><span>{}</span> {}</h3>\n{}<p>{}</p>\n",
+        "<article class=\"card{wide}\" id=\"m{at}\">\n<h3><span>{}</span> {}</h3>\n<div>\n{}<p>{}</p>\n",
         markup(&metric.name),
         badge(metric.verdict),
         chart(report, metric, frame),
@@ -140,20 +149,28 @@ pub(super) fn card(report: &Report, metric: &Metric, at: usize, frame: &Frame) -
     if let Some(shape) = words::shape(metric) {
         let _ = writeln!(text, "<p class=\"shape\">Shape: {}</p>", markup(shape));
     }
-    if !metric.groups.is_empty() {
-        text.push_str("<h4>Groups that grow</h4>\n<ul class=\"groups\">\n");
-        let shown = &metric.groups[..metric.groups.len().min(GROUPS)];
-        text.extend(shown.iter().map(|group| bar(group, metric)));
-        if shown.len() < metric.groups.len() {
-            let _ = writeln!(text, "<li>and {} more</li>", metric.groups.len() - shown.len());
-        }
-        if let Some(rest) = words::rest(&metric.groups) {
-            let what = "<span class=\"rest\">in no group that grows for certain</span>";
-            text.push_str(&row(what, rest, "", " unexplained"));
-        }
-        text.push_str("</ul>\n");
-    }
+    text.push_str("</div>\n");
+    text.push_str(&groups(metric));
     text.push_str("</article>\n");
+    text
+}
+
+fn groups(metric: &Metric) -> String {
+    if metric.groups.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        "<div>\n<h4>Groups that grow, and their share</h4>\n<ul class=\"groups\">\n".to_owned();
+    let shown = &metric.groups[..metric.groups.len().min(GROUPS)];
+    text.extend(shown.iter().map(|group| bar(group, metric)));
+    if shown.len() < metric.groups.len() {
+        let _ = writeln!(text, "<li>and {} more</li>", metric.groups.len() - shown.len());
+    }
+    if let Some(rest) = words::rest(&metric.groups) {
+        let what = "<span class=\"rest\">in no group that grows for certain</span>";
+        text.push_str(&row(what, rest, "", " unexplained"));
+    }
+    text.push_str("</ul>\n</div>\n");
     text
 }
 
@@ -163,10 +180,7 @@ fn bar(group: &GroupGrowth, metric: &Metric) -> String {
     let title = match stack.len() {
         0 | 1 => title,
         _ => {
-            let frames: String = stack
-                .iter()
-                .map(|frame| format!("<li><code>{}</code></li>", markup(frame)))
-                .collect();
+            let frames = each(stack, |frame| format!("<li><code>{}</code></li>", markup(frame)));
             format!("<details><summary>{title}</summary><ol>{frames}</ol></details>")
         }
     };
@@ -202,8 +216,8 @@ pub(super) fn leftovers(report: &Report) -> String {
         .collect();
     [
         list("Still alive at the end", "alive", &survivors),
-        list("Could not be had", "", &unavailable),
-        list("Series that began anew", "", &cuts),
+        list("Could not be had", "calm", &unavailable),
+        list("Series that began anew", "calm", &cuts),
     ]
     .concat()
 }
@@ -218,7 +232,12 @@ pub(super) fn parameters(report: &Report) -> String {
         true => duration(report.stream_timeout),
         false => "cmon drove no streams".to_owned(),
     };
-    let seed = format!("{} (the same order again: --seed {0})", report.seed);
+    let seed = match report.drive {
+        Drive::Passive => "nothing was random".to_owned(),
+        Drive::Streams | Drive::Command => {
+            format!("{} (the same order again: --seed {0})", report.seed)
+        }
+    };
     let all = [
         ("Containers", names(&report.containers)),
         ("Targets", names(&report.targets)),
@@ -226,9 +245,6 @@ pub(super) fn parameters(report: &Report) -> String {
         ("Seed", seed),
         ("Form", report.schema.to_owned()),
     ];
-    let rows: String = all
-        .iter()
-        .map(|(name, value)| format!("<dt>{name}</dt><dd>{}</dd>\n", markup(value)))
-        .collect();
+    let rows = each(&all, |(name, value)| format!("<dt>{name}</dt><dd>{}</dd>\n", markup(value)));
     format!("<section>\n<h2>Parameters</h2>\n<dl class=\"parameters\">\n{rows}</dl>\n</section>\n")
 }

@@ -1,5 +1,7 @@
 //! From readings to the plane of a chart: ranges, round ticks, and no more points than can be seen.
 
+use crate::leak::report::figures::Unit;
+
 /// A point: seconds and value.
 pub(super) type Point = (f64, f64);
 
@@ -32,7 +34,7 @@ impl Axis {
     }
 
     /// Values with room above and below. What hardly moves is drawn as what hardly moves.
-    pub(super) fn of_values(values: impl Iterator<Item = f64>) -> Self {
+    pub(super) fn of_values(values: impl Iterator<Item = f64>, unit: Unit) -> Self {
         // So far apart that no difference of two can be infinite.
         let held = |value: f64| value.clamp(-1e300, 1e300);
         let (low, high) = values
@@ -51,7 +53,9 @@ impl Axis {
         if 0.0 <= low && bottom < 0.0 {
             bottom = 0.0;
         }
-        let step = round_step((top - bottom) / 4.0);
+        // Round in the unit that is written: 12.5 MiB and not 13,000,000 bytes.
+        let (size, _) = unit.scale(top.abs());
+        let step = round_step((top - bottom) / 5.0 / size) * size;
         Self { low: bottom, high: top, ticks: ticks(bottom, top, step) }
     }
 }
@@ -111,17 +115,20 @@ mod tests {
     fn ticks_are_round() {
         assert_eq!(Axis::of_time(184.0).ticks, [0.0, 60.0, 120.0, 180.0]);
         assert_eq!(Axis::of_time(600.0).ticks, [0.0, 120.0, 240.0, 360.0, 480.0, 600.0]);
-        let values = Axis::of_values([72.0, 228.0].into_iter());
+        let values = Axis::of_values([72.0, 228.0].into_iter(), Unit::Count);
         assert_eq!(values.ticks, [100.0, 150.0, 200.0]);
+        let mib = |count: f64| count * 1_048_576.0;
+        let sizes = Axis::of_values([mib(12.2), mib(15.3)].into_iter(), Unit::Bytes);
+        assert_eq!(sizes.ticks, [12.0, 13.0, 14.0, 15.0].map(mib));
     }
 
     #[test]
     fn what_stands_still_is_drawn_in_the_middle() {
-        let axis = Axis::of_values([72.0, 72.0].into_iter());
+        let axis = Axis::of_values([72.0, 72.0].into_iter(), Unit::Count);
         assert!((axis.part(72.0) - 0.5).abs() < 0.01);
-        let jitter = Axis::of_values([1000.0, 1001.0].into_iter());
+        let jitter = Axis::of_values([1000.0, 1001.0].into_iter(), Unit::Count);
         assert!(jitter.part(1001.0) - jitter.part(1000.0) < 0.02);
-        assert_eq!(Axis::of_values(std::iter::empty()).ticks, [0.0, 1.0]);
+        assert_eq!(Axis::of_values(std::iter::empty(), Unit::Count).ticks, [0.0, 1.0]);
     }
 
     #[test]
@@ -136,7 +143,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_value_has_its_place(values in prop::collection::vec(any::<f64>(), 0..50), end in any::<f64>()) {
-            let axis = Axis::of_values(values.iter().copied());
+            let axis = Axis::of_values(values.iter().copied(), Unit::Bytes);
             for value in values.iter().chain(&axis.ticks).filter(|value| value.is_finite()) {
                 prop_assert!((0.0..=1.0).contains(&axis.part(*value)));
             }

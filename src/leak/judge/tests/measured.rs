@@ -1,0 +1,203 @@
+//! Series as a real log collector made them, sampled every 5 s, each with what must be said of it.
+//!
+//! Its health check made one client per container every 30 s and never closed it: 16 goroutines and
+//! 8 descriptors each time, with 8 containers, whatever the streams did. Behind a server that
+//! drops idle connections after 5 minutes the same leak has a ceiling.
+
+use super::super::compare::{Cause, Growth, depends};
+use super::super::driven::{self, Rung};
+use super::super::passive::{self, Passive};
+use super::super::plan::Plan;
+use super::super::shape::Shape;
+use super::super::{Interval, Options, Reading, Verdict};
+
+/// A count that starts at `from` and takes a step of `size` every `period` seconds until `until`.
+fn stairs(from: f64, size: f64, period: f64, until: f64, seconds: f64) -> Vec<Reading> {
+    series(seconds, |t| from + size * (t.min(until) / period).floor())
+}
+
+fn series(seconds: f64, value: impl Fn(f64) -> f64) -> Vec<Reading> {
+    let times = (0..).map(|n| 5.0 * f64::from(n)).take_while(|t| *t <= seconds);
+    times.map(|t| Reading { seconds: t, cycles: 0.0, value: value(t) }).collect()
+}
+
+fn judge(readings: &[Reading]) -> Passive {
+    passive::judge(readings, None, &Options::default())
+}
+
+#[track_caller]
+fn says(judged: &Passive, verdict: Verdict, words: &[&str]) {
+    let said = judged.words();
+    assert_eq!(judged.verdict, verdict, "{said}");
+    for part in words {
+        assert!(said.contains(part), "not {part:?}: {said}");
+    }
+}
+
+#[test]
+fn an_endless_staircase_is_a_leak_with_its_step_and_period() {
+    let judged = judge(&stairs(52.0, 16.0, 30.0, 1e9, 600.0));
+    says(&judged, Verdict::Leak, &["+16 every 30 s: a staircase", "+32 per minute"]);
+    let judged = judge(&stairs(20.0, 8.0, 30.0, 1e9, 600.0));
+    says(&judged, Verdict::Leak, &["+8 every 30 s: a staircase", "+16 per minute"]);
+    let judged = judge(&stairs(52.0, 16.0, 60.0, 1e9, 600.0));
+    says(&judged, Verdict::Leak, &["+16 every 1m: a staircase", "+16 per minute"]);
+    let judged = judge(&stairs(52.0, 16.0, 10.0, 1e9, 600.0));
+    says(&judged, Verdict::Leak, &["+16 every 10 s: a staircase", "+96 per minute"]);
+}
+
+#[test]
+fn a_staircase_with_the_dips_of_rotations_stays_one() {
+    // In the pause of a rotation 24 are gone for one reading.
+    let judged = judge(&series(600.0, |t| {
+        let dip = if t > 0.0 && t % 300.0 == 0.0 { 24.0 } else { 0.0 };
+        44.0 + 16.0 * (t / 30.0).floor() - dip
+    }));
+    says(&judged, Verdict::Leak, &["every 30 s: a staircase"]);
+}
+
+#[test]
+fn a_staircase_that_stops_is_no_warm_up_and_its_end_is_judged_apart() {
+    for (from, size, period, ceiling) in
+        [(52.0, 16.0, 30.0, 212.0), (20.0, 8.0, 30.0, 100.0), (52.0, 16.0, 60.0, 132.0)]
+    {
+        let readings = stairs(from, size, period, 300.0, 630.0);
+        assert_eq!(readings.last().unwrap().value.to_bits(), f64::to_bits(ceiling));
+        let judged = judge(&readings);
+        says(
+            &judged,
+            Verdict::Inconclusive,
+            &["until 5m, level since then: a staircase that stopped", "since 5m alone: CLEAN"],
+        );
+        assert!(!judged.words().contains("warm-up"), "{}", judged.words());
+        assert_eq!(judged.late.unwrap().verdict, Verdict::Clean);
+    }
+}
+
+#[test]
+fn growth_without_steps_that_stops_is_seen_to_have_stopped() {
+    // About one every other second, until 5 minutes.
+    let judged = judge(&series(720.0, |t| {
+        let jitter = (t / 5.0 * 3.0) % 7.0 / 2.0;
+        (100.0 + t.min(360.0) / 2.0 + jitter).floor()
+    }));
+    says(&judged, Verdict::Clean, &["until 6m", "growth that stopped", "alone: CLEAN"]);
+}
+
+#[test]
+fn fixed_programs_are_clean() {
+    for (value, seconds) in [(52.0, 390.0), (34.0, 480.0), (44.0, 480.0)] {
+        says(&judge(&series(seconds, |_| value)), Verdict::Clean, &["level"]);
+    }
+    // One idle connection, made once.
+    let judged = judge(&series(480.0, |t| if t < 200.0 { 52.0 } else { 54.0 }));
+    says(&judged, Verdict::Clean, &["one step of +2 at 3m"]);
+}
+
+#[test]
+fn a_pool_that_is_filled_once_is_no_leak() {
+    let judged = judge(&series(480.0, |t| 54.0 + 16.0 * (t.min(60.0) / 30.0).floor()));
+    says(&judged, Verdict::Clean, &["level"]);
+    let judged = judge(&series(600.0, |t| (60.0 * (1.0 - (-t / 60.0).exp())).round()));
+    says(&judged, Verdict::Clean, &["warm-up, level since"]);
+}
+
+#[test]
+fn two_steps_in_ten_minutes_are_too_few_to_tell() {
+    let judged = judge(&stairs(52.0, 16.0, 300.0, 1e9, 615.0));
+    says(&judged, Verdict::Inconclusive, &["2 steps of +16, at 5m and 10m", "run at least"]);
+}
+
+#[test]
+fn one_step_is_named_with_its_size_and_moment() {
+    let judged = judge(&series(600.0, |t| if t < 250.0 { 40.0 } else { 48.0 }));
+    says(&judged, Verdict::Clean, &["one step of +8 at 4m"]);
+}
+
+#[test]
+fn a_sawtooth_is_named_with_its_heights_and_period() {
+    let judged = judge(&series(900.0, |t| 40.0 + (t % 90.0) / 3.0));
+    says(&judged, Verdict::Clean, &["sawtooth between 40 and 68", "every 1m30s"]);
+    assert!(matches!(judged.shape, Shape::Sawtooth { .. }));
+}
+
+#[test]
+fn a_collector_that_stopped_collecting_is_not_cured() {
+    // Its tasks were cancelled at 5 minutes: no lines after 6, and the clients are free again.
+    let cured = series(600.0, |t| 52.0 + 16.0 * (t.min(300.0) / 30.0).floor());
+    let lines = series(600.0, |t| 8.0 * t.min(360.0));
+    let judged = passive::judge(&cured, Some(&lines), &Options::default());
+    let said = judged.words();
+    assert!(matches!(judged.verdict, Verdict::Leak | Verdict::Invalid), "{said}");
+    assert!(said.contains("collecting stopped at 6m, after 480 per minute"), "{said}");
+    // Level all along, but it did nothing for half of the time.
+    let level = series(600.0, |_| 52.0);
+    let judged = passive::judge(&level, Some(&lines), &Options::default());
+    says(&judged, Verdict::Invalid, &["collecting stopped at 6m"]);
+    // It leaked while it worked.
+    let lines = series(600.0, |t| 8.0 * t.min(500.0));
+    let judged =
+        passive::judge(&stairs(52.0, 16.0, 30.0, 1e9, 600.0), Some(&lines), &Options::default());
+    says(&judged, Verdict::Leak, &["+16 every 30 s", "collecting stopped at 8m20s"]);
+    let idle = series(600.0, |_| 7.0);
+    let judged = passive::judge(&level, Some(&idle), &Options::default());
+    says(&judged, Verdict::Invalid, &["nothing was collected"]);
+    let slower = series(600.0, |t| 8.0 * t.min(300.0) + 0.4 * (t - 300.0).max(0.0));
+    let judged = passive::judge(&level, Some(&slower), &Options::default());
+    says(&judged, Verdict::Clean, &["the last third did only"]);
+}
+
+#[test]
+fn below_three_minutes_nothing_is_decided() {
+    let judged = judge(&stairs(52.0, 16.0, 10.0, 1e9, 170.0));
+    says(&judged, Verdict::Inconclusive, &["+16 every 10 s: a staircase", "run at least 3m"]);
+    assert_eq!(judged.p, None);
+}
+
+#[test]
+fn a_timer_that_leaks_is_not_blamed_on_the_cycles() {
+    let plan = Plan::new(600.0, 10.0, 3);
+    let count = |at: f64| 52.0 + 16.0 * (at / 30.0).floor();
+    let mut at = plan.warmup;
+    let rungs: Vec<Rung> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let seconds = step.drive + step.settle;
+            let before = count(at);
+            at += seconds;
+            let cycles = if step.driven { 10.0 * step.drive } else { 0.0 };
+            Rung { driven: step.driven, at, cycles, seconds, before, after: count(at) }
+        })
+        .collect();
+    let judged = driven::judge(&rungs, &Options::default());
+    assert_ne!(judged.verdict, Verdict::Leak, "{}", judged.words());
+    assert_eq!(judged.idle.verdict, Verdict::Leak, "{}", judged.words());
+    assert!(judged.idle.words().contains("every 30 s"), "{}", judged.idle.words());
+    let rate = judged.idle.per_minute.unwrap();
+    assert!(rate.low < 32.0 && 32.0 < rate.high, "{rate:?}");
+}
+
+#[test]
+fn ten_times_fewer_rotations_and_the_same_growth_are_not_the_streams() {
+    let run = |rotations: f64| Growth {
+        per_minute: judge(&stairs(44.0, 16.0, 30.0, 1e9, 600.0)).per_minute.unwrap(),
+        cycles_per_minute: rotations / 10.0,
+    };
+    let judged = depends(&run(16.0), &run(160.0));
+    assert_eq!(judged.cause, Cause::Time);
+    assert!(judged.words().starts_with("does not depend on the stream timeout"));
+    let exact = |per_minute: f64, cycles_per_minute| Growth {
+        per_minute: Interval {
+            estimate: per_minute,
+            low: per_minute - 0.2,
+            high: per_minute + 0.2,
+        },
+        cycles_per_minute,
+    };
+    let cause = |a, b| depends(&a, &b).cause;
+    assert_eq!(cause(exact(32.0, 16.0), exact(3.2, 1.6)), Cause::Cycles);
+    assert_eq!(cause(exact(32.0, 16.0), exact(17.6, 1.6)), Cause::Both);
+    assert_eq!(cause(exact(0.0, 16.0), exact(0.05, 1.6)), Cause::None);
+    assert_eq!(cause(exact(32.0, 16.0), exact(32.0, 16.0)), Cause::Unclear, "nothing differs");
+}

@@ -1,0 +1,171 @@
+//! What holds for any input.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::super::cohort::{self, Block};
+use super::super::combine::{Conditions, Finding, combine};
+use super::super::compare::{Growth, baseline, depends};
+use super::super::driven::{self, Rung};
+use super::super::early::EarlyStop;
+use super::super::plan::Plan;
+use super::super::{Interval, Options, Reading, Verdict, passive, work};
+use super::simulator::{self, Noise};
+
+/// Any number, the strange ones often.
+fn number() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        4 => -100.0..1000.0_f64,
+        2 => (0..50_i32).prop_map(f64::from),
+        1 => proptest::num::f64::ANY,
+        1 => prop::sample::select(vec![0.0, -0.0, f64::NAN, f64::INFINITY, f64::MAX, 1e15, -1e15]),
+    ]
+}
+
+fn reading() -> impl Strategy<Value = Reading> {
+    (number(), number(), number()).prop_map(|(seconds, cycles, value)| Reading {
+        seconds,
+        cycles,
+        value,
+    })
+}
+
+fn rung() -> impl Strategy<Value = Rung> {
+    let numbers = [number(), number(), number(), number(), number()];
+    (any::<bool>(), numbers).prop_map(|(driven, [at, cycles, seconds, before, after])| Rung {
+        driven,
+        at,
+        cycles,
+        seconds,
+        before,
+        after,
+    })
+}
+
+fn options() -> impl Strategy<Value = Options> {
+    let numbers = [number(), number(), number(), number(), number()];
+    (numbers, any::<bool>(), 0..9_usize).prop_map(|(n, early_stop, metrics)| Options {
+        alpha: n[0],
+        max_per_cycle: n[1],
+        max_per_minute: n[2],
+        ignore_below: n[3],
+        warmup_cycles: n[4],
+        early_stop,
+        metrics,
+        seed: 3,
+    })
+}
+
+/// Evenly spaced readings of any values.
+fn paced() -> impl Strategy<Value = Vec<Reading>> {
+    (prop::collection::vec(number(), 0..120), 1..30_u32).prop_map(|(values, every)| {
+        let times = (0_u32..).map(|n| f64::from(n * every));
+        let readings = values.into_iter().zip(times);
+        readings.map(|(value, seconds)| Reading { seconds, cycles: seconds, value }).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn nothing_makes_the_passive_judge_panic(
+        wild in prop::collection::vec(reading(), 0..60), paced in paced(), options in options(),
+    ) {
+        for readings in [&wild, &paced] {
+            let judged = passive::judge(readings, Some(&wild), &options);
+            prop_assert!(!judged.words().is_empty());
+            passive::judge(readings, Some(readings), &options);
+            work::judge(readings);
+            combine(
+                &[Finding::passive("m", true, &judged, &options)], &Conditions::default(), &options,
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_makes_the_driven_judge_panic(
+        rungs in prop::collection::vec(rung(), 0..60), options in options(),
+    ) {
+        let judged = driven::judge(&rungs, &options);
+        prop_assert!(!judged.words().is_empty());
+        prop_assert!(judged.p.is_none_or(|p| p > 0.0 && p <= 1.0));
+        let found = Finding::driven("m", true, &judged, &options);
+        combine(&found, &Conditions::default(), &options);
+        let mut stop = EarlyStop::new(&options);
+        rungs.iter().for_each(|rung| { stop.add(rung.after); });
+    }
+
+    #[test]
+    fn nothing_makes_the_others_panic(n in [number(), number(), number(), number()], ids in
+        prop::collection::vec((number(), prop::collection::btree_set(0..40_u64, 0..9)), 0..20),
+        options in options(),
+    ) {
+        let blocks: Vec<Block> =
+            ids.into_iter().map(|(seconds, ids)| Block { seconds, ids }).collect();
+        cohort::judge(&blocks, &options);
+        let interval = Interval { estimate: n[0], low: n[1], high: n[2] };
+        let growth = Growth { per_minute: interval, cycles_per_minute: n[3] };
+        prop_assert!(!depends(&growth, &growth).words().is_empty());
+        baseline(interval, interval, &options).words();
+    }
+
+    #[test]
+    fn a_constant_more_changes_nothing(seed in any::<u64>(), rate in 0..40_u8, shift in -5000..100_000_i32) {
+        let shift = f64::from(shift);
+        let options = Options::default();
+        let readings = simulator::watched(Noise::Mixed, f64::from(rate), 10.0, seed);
+        let moved: Vec<Reading> =
+            readings.iter().map(|r| Reading { value: r.value + shift, ..*r }).collect();
+        let (one, other) =
+            (passive::judge(&readings, None, &options), passive::judge(&moved, None, &options));
+        prop_assert_eq!((one.verdict, one.p, one.per_minute), (other.verdict, other.p, other.per_minute));
+        let (rungs, own) = simulator::driven(Noise::Mixed, [2.0, 1.0], 10.0, seed, &options);
+        let moved: Vec<Rung> = rungs
+            .iter()
+            .map(|r| Rung { before: r.before + shift, after: r.after + shift, ..*r })
+            .collect();
+        let (one, other) = (driven::judge(&rungs, &own), driven::judge(&moved, &own));
+        prop_assert_eq!((one.verdict, one.p, one.per_cycle), (other.verdict, other.p, other.per_cycle));
+    }
+
+    #[test]
+    fn slower_time_changes_minutes_and_not_cycles(seed in any::<u64>()) {
+        let options = Options { early_stop: false, ..Options::default() };
+        let (rungs, own) = simulator::driven(Noise::Flat, [8.0, 8.0], 60.0, seed, &options);
+        let slow: Vec<Rung> = rungs
+            .iter()
+            .map(|r| Rung { at: r.at * 2.0, seconds: r.seconds * 2.0, ..*r })
+            .collect();
+        let (one, other) = (driven::judge(&rungs, &own), driven::judge(&slow, &own));
+        prop_assert_eq!((one.verdict, one.per_cycle, one.p), (other.verdict, other.per_cycle, other.p));
+        let minutes = |judged: &driven::Driven| judged.idle.per_minute.map_or(0.0, |m| m.estimate);
+        // Block lengths are in seconds, so that the floor is not quite the same one.
+        let ratio = minutes(&one) / minutes(&other);
+        prop_assert!((ratio - 2.0).abs() < 0.7, "{} {}", minutes(&one), minutes(&other));
+    }
+
+    #[test]
+    fn a_plan_is_sound_whatever_was_asked(seconds in number(), pace in number(), seed in any::<u64>()) {
+        let seconds = if seconds.abs() < 1e5 { seconds } else { 0.0 };
+        let plan = Plan::new(seconds, pace, seed);
+        prop_assert!(plan.seconds() <= seconds.max(0.0) + 1e-6);
+        prop_assert_eq!(plan.steps.len(), 2 * plan.pairs());
+        plan.smallest_leak(pace, seconds);
+    }
+}
+
+#[test]
+fn nothing_is_decided_of_next_to_nothing() {
+    let options = Options::default();
+    let one = [Reading { seconds: 1.0, cycles: 0.0, value: 5.0 }];
+    for readings in [&one[..0], &one[..]] {
+        let judged = passive::judge(readings, None, &options);
+        assert_eq!((judged.verdict, judged.p), (Verdict::Inconclusive, None));
+    }
+    // All at the same moment.
+    assert_eq!(passive::judge(&[one[0]; 300], None, &options).verdict, Verdict::Inconclusive);
+    let blocks = vec![Block { seconds: 1.0, ids: BTreeSet::new() }; 30];
+    assert_eq!(cohort::judge(&blocks, &options).verdict, Verdict::Inconclusive);
+}

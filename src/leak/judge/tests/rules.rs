@@ -1,0 +1,257 @@
+//! What each judge says of plain cases, and the rules that hold between them.
+
+use std::collections::BTreeSet;
+use std::slice::from_ref;
+
+use super::super::cohort::{self, Block};
+use super::super::combine::{Conditions, Finding, Mode, combine, holm};
+use super::super::compare::baseline;
+use super::super::driven::{self, Rung};
+use super::super::early::EarlyStop;
+use super::super::exact::{self, Survivor};
+use super::super::plan::Plan;
+use super::super::{Interval, Options, Verdict};
+
+/// Rungs of 20 cycles in turns, with these growths while driven and idle.
+pub(super) fn rungs(growths: &[(f64, f64)]) -> Vec<Rung> {
+    let (mut at, mut value) = (100.0, 50.0);
+    let mut rungs = Vec::new();
+    for (n, (driven, idle)) in growths.iter().enumerate() {
+        let first = n % 3 != 1;
+        for turn in [first, !first] {
+            let before = value;
+            value += if turn { *driven } else { *idle };
+            at += 3.0;
+            let cycles = if turn { 20.0 } else { 0.0 };
+            rungs.push(Rung { driven: turn, at, cycles, seconds: 3.0, before, after: value });
+        }
+    }
+    rungs
+}
+
+fn judge(growths: &[(f64, f64)], options: &Options) -> driven::Driven {
+    driven::judge(&rungs(growths), options)
+}
+
+fn at_the_end() -> Options {
+    Options { early_stop: false, ..Options::default() }
+}
+
+#[test]
+fn one_per_cycle_is_a_leak_of_one_per_cycle() {
+    let judged = judge(&[(20.0, 0.0); 12], &Options::default());
+    assert_eq!(judged.verdict, Verdict::Leak, "{}", judged.why);
+    let rate = judged.per_cycle.unwrap();
+    assert!((rate.estimate - 1.0).abs() < 1e-9 && rate.low > 0.9 && rate.high < 1.1, "{rate:?}");
+    assert!(judged.why.starts_with("+1 per cycle (0.98"), "{}", judged.why);
+    // All of 2^12 choices of signs but one give less.
+    let judged = judge(&[(20.0, 0.0); 12], &at_the_end());
+    assert_eq!(judged.p, Some(1.0 / 4096.0));
+}
+
+#[test]
+fn level_readings_are_clean_with_an_honest_bound() {
+    let judged = judge(&[(0.0, 0.0); 13], &Options::default());
+    assert_eq!(judged.verdict, Verdict::Clean, "{}", judged.why);
+    let smallest = judged.smallest.unwrap();
+    assert!((0.01..0.03).contains(&smallest), "{smallest}");
+    assert_eq!(judged.per_cycle.unwrap().estimate.to_bits(), 0.0_f64.to_bits());
+}
+
+#[test]
+fn growth_of_both_rungs_is_not_the_cycles() {
+    let judged = judge(&[(16.0, 16.0); 13], &Options::default());
+    assert_eq!(judged.verdict, Verdict::Clean, "{}", judged.why);
+}
+
+#[test]
+fn what_fades_is_a_pool() {
+    let growths: Vec<(f64, f64)> =
+        (0..14).map(|n| (30.0 * 0.7_f64.powi(n), 0.0)).map(|(d, i)| (d.round(), i)).collect();
+    let judged = judge(&growths, &at_the_end());
+    assert!(judged.fades && judged.verdict == Verdict::Inconclusive, "{}", judged.why);
+}
+
+#[test]
+fn few_pairs_and_few_cycles_are_said() {
+    let judged = judge(&[(20.0, 0.0); 4], &Options::default());
+    assert_eq!((judged.verdict, judged.smallest), (Verdict::Inconclusive, None));
+    assert!(judged.why.ends_with("too few pairs to tell"), "{}", judged.why);
+    let cold = Options { warmup_cycles: 200.0, ..Options::default() };
+    let judged = judge(&[(3.0, 0.0), (4.0, 0.0)].repeat(6), &cold);
+    assert_eq!(judged.verdict, Verdict::Inconclusive);
+    assert!(judged.why.ends_with("may be a pool that fills"), "{}", judged.why);
+    assert_eq!(judge(&[(20.0, 0.0); 12], &cold).verdict, Verdict::Leak, "no pool makes that");
+    let judged = driven::judge(&[], &Options::default());
+    assert_eq!(judged.verdict, Verdict::Invalid, "no cycles");
+}
+
+#[test]
+fn what_is_allowed_is_clean() {
+    let allowing = Options { max_per_cycle: 2.0, ..Options::default() };
+    let judged = judge(&[(20.0, 0.0); 12], &allowing);
+    assert_eq!(judged.verdict, Verdict::Clean);
+    assert!(judged.why.ends_with("allowed is 2"), "{}", judged.why);
+}
+
+#[test]
+fn a_missing_reading_costs_its_pair_only() {
+    let mut all = rungs(&[(20.0, 0.0); 13]);
+    all[5].after = f64::NAN;
+    all[6].before = f64::NAN;
+    let judged = driven::judge(&all, &Options::default());
+    assert_eq!((judged.pairs, judged.verdict), (11, Verdict::Leak));
+}
+
+#[test]
+fn eleven_signs_in_a_row_stop_a_run_and_ten_do_not() {
+    let mut stop = EarlyStop::new(&Options::default());
+    let looks: Vec<bool> = (0..12).map(|_| stop.add(2.0)).collect();
+    assert_eq!(looks.iter().position(|stopped| *stopped), Some(10));
+    assert_eq!(stop.stopped(), Some(11));
+    assert!((stop.fortune() - 1.7_f64.powi(11)).abs() < 1e-6, "{}", stop.fortune());
+    let mut level = EarlyStop::new(&Options::default());
+    assert!((0..100).all(|_| !level.add(0.0)), "ties are no signs");
+    let mut fading = EarlyStop::new(&Options::default());
+    assert!((0..12).all(|n| !fading.add(20.0 * 0.6_f64.powi(n))), "a pool");
+    let mut many = EarlyStop::new(&Options { metrics: 6, ..Options::default() });
+    assert_eq!((0..20).position(|_| many.add(2.0)), Some(14), "six metrics share alpha");
+}
+
+#[test]
+fn a_plan_is_random_and_the_same_for_a_seed() {
+    let plan = Plan::new(600.0, 10.0, 7);
+    assert_eq!(plan, Plan::new(600.0, 10.0, 7));
+    assert_ne!(plan.steps, Plan::new(600.0, 10.0, 8).steps);
+    assert!(plan.seconds() <= 600.0 && plan.warmup_cycles >= 1000.0);
+    assert!(plan.steps.chunks(2).all(|pair| pair[0].driven != pair[1].driven));
+    let first = plan.steps.iter().step_by(2).filter(|step| step.driven).count();
+    assert!((5..plan.pairs() - 5).contains(&first), "{first} of {}", plan.pairs());
+    let pairs = [30.0, 60.0, 180.0, 600.0, 3600.0].map(|s| Plan::new(s, 10.0, 1).pairs());
+    assert_eq!(pairs, [4, 8, 13, 31, 80]);
+    let smallest = |s: f64| Plan::new(s, 10.0, 1).smallest_leak(1.0, 0.01);
+    assert_eq!(smallest(30.0), None, "too few pairs");
+    assert!(smallest(3600.0).unwrap() < 0.01 && smallest(180.0).unwrap() > 0.08);
+}
+
+#[test]
+fn survivors_are_the_leak() {
+    assert_eq!(exact::judge(8600, &[]).verdict, Verdict::Clean);
+    assert_eq!(exact::judge(0, &[]).verdict, Verdict::Invalid);
+    let survivor = |kind: &str, age| Survivor { kind: kind.to_owned(), id: "7".to_owned(), age };
+    let survivors = [survivor("task", 3.0), survivor("stream", 90.0), survivor("stream", 12.0)];
+    let judged = exact::judge(860, &survivors);
+    assert_eq!(judged.verdict, Verdict::Leak);
+    let words = "3 of 860 survived the drain: 2 stream (oldest 1m30s), 1 task (oldest 3 s)";
+    assert_eq!(judged.words(), words);
+}
+
+fn blocks(born: impl Fn(u64) -> u64, minutes: u64) -> Vec<Block> {
+    let mut kept: BTreeSet<u64> = (0..20).collect();
+    (0..=minutes)
+        .map(|minute| {
+            kept.extend((0..born(minute)).map(|n| 1000 * (minute + 1) + n));
+            // Those of the moment are gone with the next block.
+            let passing = (0..5).map(|n| 1_000_000 + 10 * minute + n);
+            Block {
+                seconds: 60.0 * minute as f64,
+                ids: kept.iter().copied().chain(passing).collect(),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn cohorts_tell_a_leak_from_a_pool_and_from_passers_by() {
+    let judge = |born: fn(u64) -> u64| cohort::judge(&blocks(born, 20), &Options::default());
+    let leak = judge(|_| 4);
+    assert_eq!(leak.verdict, Verdict::Leak, "{}", leak.why);
+    let rate = leak.per_minute.unwrap();
+    assert!(rate.low < 4.0 && 4.0 < rate.high && (rate.estimate - 4.0).abs() < 0.3, "{rate:?}");
+    let pool = judge(|minute| 16 >> minute.min(10));
+    assert_ne!(pool.verdict, Verdict::Leak, "{}", pool.why);
+    let steady = judge(|_| 0);
+    assert_eq!(steady.verdict, Verdict::Clean, "{}", steady.why);
+    let step = judge(|minute| if minute == 7 { 40 } else { 0 });
+    assert_eq!(step.verdict, Verdict::Clean, "{}", step.why);
+    assert_eq!(cohort::judge(&[], &Options::default()).verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn holm_pays_for_each_metric() {
+    assert_eq!(holm(&[0.01, 0.04, 0.03, 0.005], 0.05), [true, false, false, true]);
+    assert_eq!(holm(&[0.02, 0.03], 0.05), [true, true]);
+    assert_eq!(holm(&[f64::NAN, 0.001], 0.05), [false, true]);
+    assert_eq!(holm(&[], 0.05), [false; 0]);
+}
+
+#[test]
+fn only_new_growth_is_a_leak_against_a_baseline() {
+    let around = |estimate: f64| Interval { estimate, low: estimate - 1.0, high: estimate + 1.0 };
+    let verdict = |now, before| {
+        let judged = baseline(around(now), around(before), &Options::default());
+        (judged.verdict, judged.words())
+    };
+    assert_eq!(verdict(32.0, 0.0).0, Verdict::Leak);
+    let (old, words) = verdict(32.0, 33.0);
+    assert_eq!(old, Verdict::Clean, "{words}");
+    let (less, words) = verdict(3.0, 32.0);
+    assert!(less == Verdict::Clean && words.starts_with("grows less"), "{words}");
+    assert_eq!(verdict(33.0, 32.0).0, Verdict::Inconclusive);
+}
+
+fn found(metric: &str, verdict: Verdict, p: Option<f64>) -> Finding {
+    Finding { p, ..Finding::new(metric, true, Mode::Driven, verdict, "so it is") }
+}
+
+#[test]
+fn one_verdict_of_all() {
+    use Verdict::{Clean, Inconclusive, Invalid, Leak};
+    let fine = Conditions { lines: Some(9), cycles: Some(9), ..Conditions::default() };
+    let options = Options::default();
+    let verdict =
+        |found: &[Finding], conditions: &Conditions| combine(found, conditions, &options).verdict;
+    let clean = found("tasks", Clean, Some(0.7));
+    let leak = found("daemon.goroutines", Leak, Some(0.0005));
+    let open = found("streams", Inconclusive, None);
+    assert_eq!(verdict(from_ref(&clean), &fine), Clean);
+    assert_eq!(verdict(&[clean.clone(), leak.clone()], &fine), Leak);
+    assert_eq!(verdict(&[clean.clone(), open.clone()], &fine), Inconclusive);
+    assert_eq!(verdict(&[], &fine), Invalid, "nothing was judged");
+    // Not gated: shown, but it decides nothing.
+    let shown = Finding { gated: false, ..leak.clone() };
+    let all = combine(&[clean.clone(), shown], &fine, &options);
+    assert_eq!((all.verdict, all.metrics[0].verdict), (Clean, Leak));
+    // Of six metrics one at 0.004 is too weak a sign.
+    let six: Vec<Finding> = (0..5)
+        .map(|n| found(&n.to_string(), Clean, Some(0.5)))
+        .chain([found("weak", Leak, Some(0.004))])
+        .collect();
+    let all = combine(&six, &fine, &options);
+    assert_eq!(all.verdict, Inconclusive);
+    assert!(all.metrics.iter().any(|metric| metric.name == "weak" && metric.held_back));
+    // Survivors need no statistics.
+    let survivors = Finding::new("tasks", true, Mode::Exact, Leak, "3 of 860 survived");
+    assert_eq!(verdict(&[survivors], &Conditions { lines: Some(0), ..fine.clone() }), Leak);
+    for (missing, words) in [
+        (Conditions { lines: Some(0), ..fine.clone() }, "no lines"),
+        (Conditions { cycles: Some(0), ..fine.clone() }, "no cycles"),
+        (Conditions { gone_at: Some(130.0), ..fine.clone() }, "went away at 2m10s"),
+    ] {
+        let all = combine(from_ref(&clean), &missing, &options);
+        assert!(all.verdict == Invalid && all.why[0].contains(words), "{:?}", all.why);
+        assert_eq!(verdict(from_ref(&leak), &missing), Leak, "it had leaked before");
+    }
+    // Growth while idle that proves nothing yet forbids CLEAN.
+    let doubt = Finding { doubt: true, ..found("tasks", Inconclusive, Some(0.2)) };
+    assert_eq!(verdict(&[clean, doubt], &fine), Inconclusive);
+}
+
+#[test]
+fn verdicts_are_words_in_json() {
+    let judged = judge(&[(20.0, 0.0); 12], &Options::default());
+    let json = serde_json::to_value(&judged).unwrap();
+    assert_eq!(json["verdict"], "LEAK");
+    assert_eq!(json["idle"]["verdict"], "INCONCLUSIVE");
+    assert_eq!(format!("{:>7}|{}", Verdict::Leak, Verdict::Invalid), "   LEAK|INVALID");
+}

@@ -1,0 +1,247 @@
+//! Several runs of the same load under different stream timeouts, in one table: whether the growth
+//! depends on how often streams are opened and closed.
+//!
+//! Whether it does is decided elsewhere and comes here as [`Comparison::sentences`].
+
+use serde::Serialize;
+
+use super::escape::{plain, wrap};
+use super::figures::{NONE, Unit, amount, duration};
+use super::{Metric, Report, words};
+use crate::output::color::{DIM, GREEN, RED, RESET, YELLOW};
+
+/// The name and version of the JSON form.
+pub const SCHEMA: &str = "cmon.leak-check.compare/1";
+
+/// Lines are no longer than this, unless names are.
+const WIDTH: usize = 100;
+
+/// Runs that are alike but for the stream timeout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// One report for each stream timeout, in the order they were asked for.
+    pub runs: Vec<Report>,
+    /// What came of comparing them, in plain words: the first is the answer.
+    pub sentences: Vec<String>,
+}
+
+/// A comparison as it is in JSON.
+#[derive(Serialize)]
+struct Wire<'a> {
+    schema: &'static str,
+    sentences: &'a [String],
+    runs: &'a [Report],
+}
+
+/// The comparison as one line of JSON, its end included.
+pub fn json(comparison: &Comparison) -> String {
+    let Comparison { runs, sentences } = comparison;
+    let wire = Wire { schema: SCHEMA, sentences, runs };
+    super::json::harmless(&serde_json::to_string(&wire).unwrap_or_else(|error| {
+        serde_json::json!({ "schema": SCHEMA, "error": error.to_string() }).to_string()
+    }))
+}
+
+/// The comparison as a table, the answer first.
+pub fn text(comparison: &Comparison, color: bool) -> String {
+    let mut lines = Vec::new();
+    for sentence in &comparison.sentences {
+        lines.extend(wrap(&plain(sentence), WIDTH));
+    }
+    if !lines.is_empty() {
+        lines.push(String::new());
+    }
+    let runs = &comparison.runs;
+    let head = |title: &str, cell: fn(&Report) -> String| {
+        let cells = std::iter::once(title.to_owned()).chain(runs.iter().map(cell));
+        cells.collect::<Vec<_>>()
+    };
+    let mut rows = vec![
+        head("stream timeout", timeout),
+        head("verdict", |run| run.verdict.as_str().to_owned()),
+        head("cycles/min expected", |run| rate(run.cycles_expected)),
+        head("cycles/min reached", |run| rate(Some(run.cycles_per_minute))),
+        head("lines/min", |run| rate(Some(run.lines / run.seconds * 60.0))),
+        head("pairs", |run| run.pairs.to_string()),
+    ];
+    for name in names(runs) {
+        if let Some(source) = name.strip_suffix(".cpu_seconds") {
+            rows.push(row(&format!("{source} CPU"), runs, |run| cpu(metric(run, name)?)));
+            continue;
+        }
+        rows.push(row(name, runs, |run| Some(metric(run, name)?.verdict.as_str().to_owned())));
+        rows.push(row("  per minute", runs, |run| Some(words::per_minute(metric(run, name)?))));
+        rows.push(row("  per cycle", runs, |run| Some(words::per_cycle(metric(run, name)?))));
+    }
+    // Figures that no run has are left out, a name without figures is not.
+    rows.retain(|row| !row[0].starts_with("  ") || row[1..].iter().any(|cell| cell != NONE));
+    lines.extend(table(&rows, color));
+    let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+    lines.join("\n") + "\n"
+}
+
+fn row(title: &str, runs: &[Report], cell: impl Fn(&Report) -> Option<String>) -> Vec<String> {
+    let cells = runs.iter().map(|run| cell(run).unwrap_or_else(|| NONE.to_owned()));
+    std::iter::once(plain(title)).chain(cells).collect()
+}
+
+/// The names of all metrics, in the order of the first run that has them.
+fn names(runs: &[Report]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for metric in runs.iter().flat_map(|run| &run.metrics) {
+        if !names.contains(&metric.name.as_str()) {
+            names.push(&metric.name);
+        }
+    }
+    names
+}
+
+fn metric<'a>(run: &'a Report, name: &str) -> Option<&'a Metric> {
+    run.metrics.iter().find(|metric| metric.name == name)
+}
+
+fn timeout(run: &Report) -> String {
+    match 0.0 < run.stream_timeout {
+        true => duration(run.stream_timeout),
+        false => NONE.to_owned(),
+    }
+}
+
+fn rate(value: Option<f64>) -> String {
+    let known = value.filter(|value| value.is_finite());
+    known.map_or(NONE.to_owned(), |value| amount((value * 10.0).round() / 10.0, Unit::Count))
+}
+
+/// Seconds of work by seconds of time: `12.5 %` of one core.
+fn cpu(metric: &Metric) -> Option<String> {
+    let (first, last) = (metric.series.first()?, metric.series.last()?);
+    let busy = (last.2 - first.2) / (last.0 - first.0);
+    busy.is_finite().then(|| format!("{} of a core", super::figures::percent(busy)))
+}
+
+/// The rows with their columns under each other; the colours are only those of the verdicts.
+fn table(rows: &[Vec<String>], color: bool) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).enumerate();
+        let cells = cells.map(|(at, (cell, width))| {
+            let padded = format!("{cell:<width$}");
+            let paint = match (at, cell.as_str()) {
+                (0, _) => DIM,
+                (_, "LEAK" | "INVALID") => RED,
+                (_, "CLEAN") => GREEN,
+                (_, "INCONCLUSIVE") => YELLOW,
+                _ => "",
+            };
+            match color && !paint.is_empty() {
+                true => format!("{paint}{padded}{RESET}"),
+                false => padded,
+            }
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::super::escape::tests::{hostile, is_harmless};
+    use super::super::{Verdict, sample};
+    use super::*;
+
+    /// A collector whose health check leaks, under two stream timeouts: the growth is the same.
+    fn comparison() -> Comparison {
+        let run = |timeout: f64, cycles: f64| {
+            let leaking = |name: &str, per_minute: f64| Metric {
+                verdict: Verdict::Leak,
+                per_cycle: Some(sample::interval(0.0, -0.01, 0.01)),
+                per_minute: Some(sample::interval(per_minute, per_minute - 0.4, per_minute + 0.4)),
+                ..sample::still(name, 44.0)
+            };
+            let seconds = Metric {
+                series: vec![(0.0, 0.0, 3.0), (600.0, 0.0, 3.0 + cycles)],
+                ..sample::still("target.collector.cpu_seconds", 3.0)
+            };
+            Report {
+                verdict: Verdict::Leak,
+                seconds: 600.0,
+                lines: 4785.0,
+                stream_timeout: timeout,
+                cycles_expected: Some(8.0 * 60.0 / timeout),
+                cycles_per_minute: cycles,
+                metrics: vec![
+                    leaking("target.collector.goroutines", 32.0),
+                    leaking("target.collector.fds", 16.0),
+                    seconds,
+                ],
+                ..sample::clean()
+            }
+        };
+        let sentence = "The growth does not depend on the stream timeout: 32.0 per minute at 30s and \
+                        32.0 per minute at 5m, with 90 % fewer cycles.";
+        Comparison {
+            runs: vec![run(30.0, 15.9), run(300.0, 1.6)],
+            sentences: vec![sentence.to_owned()],
+        }
+    }
+
+    #[test]
+    fn the_answer_stands_above_the_table() {
+        insta::assert_snapshot!(text(&comparison(), false), @"
+        The growth does not depend on the stream timeout: 32.0 per minute at 30s and 32.0 per minute at 5m,
+        with 90 % fewer cycles.
+
+        stream timeout               30s                      5m
+        verdict                      LEAK                     LEAK
+        cycles/min expected          16                       1.6
+        cycles/min reached           15.9                     1.6
+        lines/min                    478.5                    478.5
+        pairs                        10                       10
+        target.collector.goroutines  LEAK                     LEAK
+          per minute                 +32.0 (31.6 to 32.4)     +32.0 (31.6 to 32.4)
+          per cycle                  0.000 (-0.010 to 0.010)  0.000 (-0.010 to 0.010)
+        target.collector.fds         LEAK                     LEAK
+          per minute                 +16.0 (15.6 to 16.4)     +16.0 (15.6 to 16.4)
+          per cycle                  0.000 (-0.010 to 0.010)  0.000 (-0.010 to 0.010)
+        target.collector CPU         2.6 % of a core          0.3 % of a core
+        ");
+    }
+
+    #[test]
+    fn json_holds_the_whole_reports() {
+        let value: Value = serde_json::from_str(&json(&comparison())).unwrap();
+        assert_eq!(value["schema"], SCHEMA);
+        assert_eq!(value["sentences"].as_array().map(Vec::len), Some(1));
+        assert_eq!(value["runs"][1]["stream_timeout"], 300.0);
+        let document = include_str!("../../../docs/leak-check-json.md");
+        assert!(document.contains(SCHEMA) && document.contains("| `sentences` |"));
+    }
+
+    #[test]
+    fn runs_may_have_different_metrics_or_none() {
+        let runs = vec![sample::empty(), sample::leak(), sample::without_numbers()];
+        let text = text(&Comparison { runs, sentences: Vec::new() }, false);
+        assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+        assert!(text.contains("own.tasks            -        CLEAN"), "{text}");
+        let nothing = Comparison { runs: Vec::new(), sentences: Vec::new() };
+        assert!(super::text(&nothing, true).contains("stream timeout"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_can_drive_the_terminal(name in hostile()) {
+            let runs = vec![sample::with_text(&name), sample::with_text("x")];
+            let comparison = Comparison { runs, sentences: vec![name] };
+            prop_assert!(is_harmless(&text(&comparison, false)));
+            prop_assert!(is_harmless(&json(&comparison).replace("\\n", "")));
+        }
+    }
+}
