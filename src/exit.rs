@@ -7,9 +7,10 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done, or the reader of our pipe went away.
     Done,
-    /// The daemon cannot be reached, nothing matched, or stdout cannot be written.
+    /// The daemon cannot be reached, nothing matched, or stdout cannot be written. A leak check
+    /// means a leak by it, and nothing else.
     Failed,
-    /// The command line makes no sense.
+    /// The command line makes no sense, or a leak check could not measure.
     Usage,
     /// A leak check could not tell.
     Undecided,

@@ -48,9 +48,14 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let around = Surroundings::look();
+    let failed = match cli.command {
+        // A leak is all that a leak check says by 1.
+        cli::Command::LeakCheck(_) => Exit::Usage,
+        cli::Command::Tail(_) | cli::Command::Watch(_) => Exit::Failed,
+    };
     let Ok(sinks) = Sinks::standard() else {
         // Neither stdout nor stderr can be used.
-        return Exit::Failed.into();
+        return failed.into();
     };
     let color = around.stderr_is_terminal && !around.no_color && !around.dumb_terminal;
     let hint = match cli.command {
@@ -64,7 +69,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             run(config).unwrap_or_else(|error| {
                 let hint = commands::tail::hint(&error);
                 output::error(&sinks.err, &error, hint.as_deref(), color);
-                Exit::Failed
+                failed
             })
         }
         Err(error) => {

@@ -176,8 +176,8 @@ fn connection_hint(kind: ErrorKind) -> Option<&'static str> {
             Some("join the group that owns the socket (usually `docker`), or run as root")
         }
         ErrorKind::Unreachable => Some(
-            "start the daemon, or name its socket with --host or DOCKER_HOST; `cmon tail --demo` \
-             works without one",
+            "start the daemon, or name its socket with --host or DOCKER_HOST; with --demo cmon works \
+             without one",
         ),
         ErrorKind::Timeout => Some("the daemon may hang: does `docker ps` answer?"),
         _ => None,

@@ -10,6 +10,7 @@ mod faults;
 mod files;
 mod finite;
 mod follow;
+mod leak;
 mod lives;
 mod output;
 mod parity;

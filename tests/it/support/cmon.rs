@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Dockerd, PATIENCE, eventually};
+use super::{Dockerd, PATIENCE, eventually, within};
 
 /// A running cmon.
 pub(crate) struct Cmon {
@@ -123,10 +123,16 @@ impl Cmon {
 
     /// Waits for its end.
     #[track_caller]
-    pub(crate) fn done(mut self) -> Done {
+    pub(crate) fn done(self) -> Done {
+        self.done_within(PATIENCE)
+    }
+
+    /// The same with a patience of its own.
+    #[track_caller]
+    pub(crate) fn done_within(mut self, patience: Duration) -> Done {
         self.read_now();
-        let status =
-            eventually(&format!("the end of {}", self.what), || self.child.try_wait().unwrap());
+        let what = format!("the end of {}", self.what);
+        let status = within(patience, &what, || self.child.try_wait().unwrap());
         let stdout = self.stdout.take().unwrap().finish();
         let stderr = String::from_utf8_lossy(&self.stderr.finish_ref()).into_owned();
         Done { status, stdout, stderr, what: self.what.clone() }

@@ -16,13 +16,23 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Waits until `check` gives something; the outside has no event to wait for.
 #[track_caller]
-pub(crate) fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, check: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE, what, check)
+}
+
+/// The same with a patience of its own.
+#[track_caller]
+pub(crate) fn within<T>(
+    patience: Duration,
+    what: &str,
+    mut check: impl FnMut() -> Option<T>,
+) -> T {
     let begun = SystemTime::now();
     loop {
         if let Some(found) = check() {
             return found;
         }
-        assert!(begun.elapsed().unwrap_or_default() < PATIENCE, "waited in vain for {what}");
+        assert!(begun.elapsed().unwrap_or_default() < patience, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

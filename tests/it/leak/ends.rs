@@ -1,0 +1,108 @@
+//! Ends before the time: signals, a reader that goes away, a disk that is full.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::check::{NOWHERE, Report, cmon};
+use super::daemons::Crowd;
+use super::recording;
+use crate::support::{Cmon, eventually};
+
+/// A check of the embedded daemon that would go on for long, and has begun.
+fn begun(args: &[&str]) -> Cmon {
+    let args = [&["--demo", "--duration", "10m"], args].concat();
+    let cmon = cmon(NOWHERE, &args, |_| {}).read();
+    cmon.wait_for_err("warming up · ");
+    cmon
+}
+
+#[test]
+fn an_interrupt_tells_the_verdict_so_far() {
+    let report = Report::of(begun(&["-o", "json"]).interrupt().code(130));
+    assert_eq!(report.value["interrupted"], true, "{report}");
+    // There was no pair of rungs yet.
+    assert!(matches!(report.verdict(), "INCONCLUSIVE" | "INVALID"), "{report}");
+    report.says("own.survivors", "CLEAN").has_no_leak();
+    let done = begun(&[]).interrupt().code(130);
+    assert!(done.text().contains("INCONCLUSIVE") || done.text().contains("INVALID"), "{done}");
+    assert!(done.text().to_lowercase().contains("interrupted"), "{done}");
+    let cmon = begun(&["-o", "json"]);
+    cmon.signal(Signal::TERM);
+    Report::of(cmon.done().code(143));
+}
+
+#[test]
+fn an_interrupted_recording_can_be_judged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("recording").display().to_string();
+    let told = begun(&["-o", "json", "--record", &path]).interrupt().code(130).text();
+    let again = Cmon::run(&["leak-check", "-o", "json", "--replay", &path]);
+    assert_eq!(again.text(), told, "{again}");
+    // A crash in the middle of a line is no reason to lose the rest.
+    let recorded = std::fs::read(&path).unwrap();
+    let cut = recording::write(dir.path(), "cut", &recorded[..recorded.len() - 9]);
+    let report = Report::of(Cmon::run(&["leak-check", "-o", "json", "--replay", &cut]));
+    assert_eq!(report.value["interrupted"], true, "its end is not there: {report}");
+}
+
+#[test]
+fn a_second_interrupt_ends_at_once() {
+    let crowd = Crowd::start(1);
+    let cmon = cmon(&crowd.daemon.url(), &["--duration", "10m"], |_| {}).read();
+    cmon.wait_for_err("warming up · ");
+    // The verdict so far now takes as long as a daemon is waited for that does not answer.
+    crowd.daemon.signal("STOP");
+    let mut cmon = cmon;
+    let status = eventually("the end", || {
+        cmon.signal(Signal::INT);
+        cmon.try_status()
+    });
+    crowd.daemon.signal("CONT");
+    assert_eq!(status.code(), Some(130));
+    let done = cmon.done();
+    assert_eq!(done.text(), "", "it did not wait for a verdict: {done}");
+}
+
+#[test]
+fn a_reader_that_went_away_does_not_change_the_verdict() {
+    let dir = tempfile::tempdir().unwrap();
+    let leak = recording::write(dir.path(), "leak", recording::driven(1.0));
+    let clean = recording::write(dir.path(), "clean", recording::driven(0.0));
+    for (path, code) in [(&leak, 1), (&clean, 0)] {
+        let args = ["--replay", path];
+        let mut gone = cmon(NOWHERE, &args, |_| {});
+        drop(gone.take_stdout());
+        let done = gone.done_with(Vec::new()).code(code);
+        assert_eq!(done.stderr, "", "{done}");
+    }
+    // Without any stdout from the start.
+    let closed = |path: &str| {
+        let mut command = std::process::Command::new("sh");
+        let script = "exec \"$1\" leak-check --replay \"$2\" >&-";
+        command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_cmon"), path]);
+        command.stderr(Stdio::piped()).output().unwrap()
+    };
+    assert_eq!(closed(&leak).status.code(), Some(1));
+    assert_eq!(closed(&clean).status.code(), Some(0));
+}
+
+#[test]
+fn a_full_disk_is_no_leak() {
+    let dir = tempfile::tempdir().unwrap();
+    let leak = recording::write(dir.path(), "leak", recording::driven(1.0));
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let args = ["--replay", &leak];
+    let mut cmon = cmon(NOWHERE, &args, |command| drop(command.stdout(full())));
+    assert_eq!(cmon.status().code(), Some(2), "1 would be a leak");
+    let done = cmon.done_with(Vec::new());
+    let done = done.says("could not write to stdout");
+    done.says("make room on the disk");
+    let junit = dir.path().join("none/junit.xml").display().to_string();
+    let args = ["leak-check", "--replay", &leak, "--junit", &junit];
+    Cmon::run(&args).code(2).says(&format!("could not write `{junit}`"));
+    let args = ["leak-check", "--demo", "--duration", "10s", "--record", "/dev/full"];
+    let done = Cmon::start(&args).done_within(Duration::from_secs(120)).code(2);
+    done.says("could not write the recording");
+}

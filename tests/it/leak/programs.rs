@@ -1,0 +1,115 @@
+//! Go programs under test: some leak per rotation, some by time, some only seem to.
+
+use super::check::{Check, NOWHERE};
+use super::collector::Collector;
+use super::{Cases, is_long, length};
+
+/// What programs look like when they are only watched.
+const PASSIVE: (u64, u64) = (200, 600);
+
+fn watched(program: &Collector, args: &[&str]) -> super::check::Report {
+    let url = program.url();
+    let args = [&["--passive", "--target", &url], args].concat();
+    Check::run(NOWHERE, length(PASSIVE.0, PASSIVE.1), &args)
+}
+
+#[test]
+fn programs_are_called_rightly() {
+    let cases = Cases::default()
+        .add("a goroutine per rotation", a_goroutine_per_rotation)
+        .add("a goroutine per rotation of its own", a_goroutine_per_rotation_of_its_own)
+        .add("a goroutine by time", a_goroutine_by_time)
+        .add("clients that are never closed", clients_that_are_never_closed)
+        .add("a sawtooth", a_sawtooth)
+        .add("a warm-up", a_warm_up);
+    let cases = match is_long() {
+        true => cases.add("by time, with rotations", by_time_whatever_is_rotated),
+        false => cases,
+    };
+    cases.run();
+}
+
+/// cmon makes it rotate.
+fn a_goroutine_per_rotation() {
+    let program = Collector::start("rotation", &[]);
+    let args = ["--target", &program.url(), "--drive-cmd", &program.rotate()];
+    let report = Check::run(NOWHERE, length(90, 600), &args);
+    let goroutines = program.metric("goroutines");
+    assert_eq!(report.verdict(), "LEAK", "{report}");
+    report.says(&goroutines, "LEAK").grows(&goroutines, "per_cycle", 1.0, 0.05);
+    report.blames(&goroutines, "main.forgottenReader");
+    let group = &report.metric(&goroutines)["groups"][0];
+    assert!(0.95 < group["share"].as_f64().unwrap(), "it is all of it: {report}");
+    report.means(&format!("only cycles make {goroutines} grow"));
+    assert_ne!(report.metric(&program.metric("fds"))["verdict"], "LEAK", "{report}");
+}
+
+/// It rotates by itself, and its own counter tells how often.
+fn a_goroutine_per_rotation_of_its_own() {
+    let program = Collector::start("self", &["-every", "200ms"]);
+    let report = watched(&program, &["--cycles-metric", "collector_rotations_total"]);
+    let goroutines = program.metric("goroutines");
+    assert_eq!(report.verdict(), "LEAK", "{report}");
+    report.says(&goroutines, "LEAK").grows(&goroutines, "per_cycle", 1.0, 0.1);
+    report.blames(&goroutines, "main.forgottenReader");
+    assert!(600.0 < report.value["cycles"].as_f64().unwrap(), "{report}");
+}
+
+/// Nobody rotates anything.
+fn a_goroutine_by_time() {
+    let program = Collector::start("time", &["-every", "500ms"]);
+    let report = watched(&program, &[]);
+    let goroutines = program.metric("goroutines");
+    assert_eq!(report.verdict(), "LEAK", "{report}");
+    report.says(&goroutines, "LEAK").grows(&goroutines, "per_minute", 120.0, 6.0);
+    report.blames(&goroutines, "main.forgottenTimer");
+    let metric = report.metric(&goroutines);
+    assert_eq!((&metric["mode"], &metric["per_cycle"]), (&"passive".into(), &().into()), "{report}");
+}
+
+/// It is rotated, and that makes no difference.
+fn by_time_whatever_is_rotated() {
+    let program = Collector::start("time", &["-every", "500ms"]);
+    let args = ["--target", &program.url(), "--drive-cmd", &program.rotate()];
+    let report = Check::run(NOWHERE, length(600, 600), &args);
+    let goroutines = program.metric("goroutines");
+    assert_eq!(report.verdict(), "LEAK", "{report}");
+    report.says(&goroutines, "LEAK").grows(&goroutines, "per_minute", 120.0, 6.0);
+    report.grows(&goroutines, "per_cycle", 0.0, 0.1);
+    report.blames(&goroutines, "main.forgottenTimer");
+    report.means("does not depend on the stream timeout");
+}
+
+fn clients_that_are_never_closed() {
+    let peer = Collector::start("peer", &[]);
+    let asked = format!("{}/rotate", peer.url());
+    let program = Collector::start("idle", &["-every", "500ms", "-peer", &asked]);
+    let report = watched(&program, &[]);
+    let (goroutines, fds) = (program.metric("goroutines"), program.metric("fds"));
+    assert_eq!(report.verdict(), "LEAK", "{report}");
+    report.says(&goroutines, "LEAK").grows(&goroutines, "per_minute", 240.0, 12.0);
+    report.says(&fds, "LEAK").grows(&fds, "per_minute", 120.0, 6.0);
+    report.means(
+        "2 goroutines and 1 descriptor each: idle HTTP connections of clients that are never closed",
+    );
+    report.blames(&goroutines, "persistConn");
+}
+
+fn a_sawtooth() {
+    let program = Collector::start("sawtooth", &["-every", "300ms", "-period", "20s"]);
+    let report = watched(&program, &[]);
+    report.has_no_leak();
+    let metric = report.metric(&program.metric("goroutines"));
+    let values = metric["series"].as_array().unwrap().iter().map(|one| one[2].as_f64().unwrap());
+    let most = values.fold(0.0, f64::max);
+    assert!(40.0 < most, "it was there to be seen: {report}");
+}
+
+fn a_warm_up() {
+    let program = Collector::start("warm-up", &["-every", "500ms", "-period", "40s"]);
+    let report = watched(&program, &[]);
+    report.has_no_leak();
+    let metric = report.metric(&program.metric("goroutines"));
+    let grown = metric["last"].as_f64().unwrap() - metric["first"].as_f64().unwrap();
+    assert!(50.0 < grown, "it was there to be seen: {report}");
+}

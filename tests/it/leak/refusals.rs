@@ -1,0 +1,159 @@
+//! Checks that cannot be made: each says what is the matter, and ends with 2. 1 is a leak and nothing
+//! else.
+
+use std::process::Command;
+use std::time::Duration;
+
+use super::check::{Check, NOWHERE, cmon};
+use super::collector::Collector;
+use super::recording;
+use crate::support::{Cmon, Container, Dockerd};
+
+#[track_caller]
+fn refused(host: &str, args: &[&str], words: &[&str]) {
+    let mut done = cmon(host, args, |_| {}).done().code(2);
+    assert_eq!(done.text(), "", "{done}");
+    for words in words {
+        done = done.says(words);
+    }
+}
+
+#[test]
+fn a_daemon_that_is_not_there() {
+    let why = "could not connect to `unix:///nowhere/docker.sock` (from DOCKER_HOST): no such file";
+    refused(NOWHERE, &[], &[why, "start the daemon"]);
+    refused(NOWHERE, &["--dry-run"], &[why, "start the daemon"]);
+    refused(NOWHERE, &["--compare", "1s,2s"], &[why]);
+    // With nothing to drive and nothing to watch, it is needed as well.
+    refused(NOWHERE, &["--passive"], &[why]);
+    refused(NOWHERE, &["--drive-cmd", "true"], &[why]);
+    let args = ["--host", "tcp://127.0.0.1:1"];
+    refused(NOWHERE, &args, &["`tcp://127.0.0.1:1` (from --host)", "connection refused"]);
+}
+
+#[test]
+fn containers_that_are_not_there() {
+    let empty = Dockerd::alone(&[]);
+    let none = "none of the selected containers runs, so there is no stream to open";
+    refused(&empty.url(), &[], &[none]);
+    drop(empty);
+    let ended = Container::named("leak-ended", &[], "echo bye");
+    ended.wait();
+    let host = Dockerd::shared().url();
+    refused(&host, &["leak-ended"], &[none]);
+    let words = ["no container matches `leak-endde`", "did you mean `leak-ended`?"];
+    refused(&host, &["leak-endde"], &words);
+}
+
+#[test]
+fn containers_that_say_nothing() {
+    let silent = [
+        Container::named("leak-silent-a", &[], "sleep 600"),
+        Container::named("leak-silent-b", &[], "sleep 600"),
+    ];
+    let args = ["leak-silent-*"];
+    let report = Check::run(&Dockerd::shared().url(), Duration::from_secs(20), &args);
+    assert_eq!(report.verdict(), "INVALID", "{report}");
+    let because = report.value["because"].as_str().unwrap();
+    assert!(because.contains("no lines came: nothing was followed"), "{report}");
+    let advice = report.value["advice"].to_string();
+    assert!(advice.contains("select some that talk"), "{report}");
+    assert!(0.0 < report.value["cycles"].as_f64().unwrap(), "{report}");
+    drop(silent);
+}
+
+#[test]
+fn a_command_that_fails() {
+    let program = Collector::start("peer", &[]);
+    let args = ["--target", &program.url(), "--drive-cmd", "echo no such app >&2; exit 3"];
+    let report = Check::run(NOWHERE, Duration::from_secs(20), &args);
+    assert_eq!(report.verdict(), "INVALID", "{report}");
+    let because = report.value["because"].as_str().unwrap();
+    assert!(because.contains("exit status: 3: no such app"), "{report}");
+}
+
+#[test]
+fn targets_that_are_not_there() {
+    let nobody = ["--passive", "--target", "http://127.0.0.1:1"];
+    refused(NOWHERE, &nobody, &["target `http://127.0.0.1:1`: ", "refused"]);
+    let mut ended = Command::new("true").spawn().unwrap();
+    ended.wait().unwrap();
+    let pid = format!("pid:{}", ended.id());
+    refused(NOWHERE, &["--passive", "--target", &pid], &[&format!("target `{pid}`: ")]);
+    let host = Dockerd::shared().url();
+    let args = ["--passive", "--target", "container:leak-nobody"];
+    refused(&host, &args, &["target `container:leak-nobody`: ", "No such container"]);
+    let args = ["--passive", "--target", "container:x"];
+    refused(NOWHERE, &args, &["could not connect to `unix:///nowhere/docker.sock`"]);
+
+    let program = Collector::start("peer", &["-plain"]);
+    let url = program.url();
+    let nothing = format!("{url}/rotate");
+    let words = "nothing to measure was found";
+    refused(NOWHERE, &["--passive", "--target", &nothing], &[&nothing, words]);
+    let args = ["--passive", "--target", &url, "--cycles-metric", "rotations_total"];
+    refused(NOWHERE, &args, &["no target has the metric `rotations_total`"]);
+}
+
+#[test]
+fn a_wrong_command_line_is_a_usage_error() {
+    for (args, words) in [
+        (&["--target", "ftp://x"][..], "`ftp://x` is no target: write pid:N, container:NAME"),
+        (&["--target", "pid:0"], "takes a number above 0"),
+        (&["--target", "https://x"], "targets are asked without TLS"),
+        (&["--target", "http://x:99999"], "names no host and port"),
+        (&["--target", "http://x:1#/a"], "needs a path before"),
+        (&["--cycles-metric", "x"], "--target"),
+        (&["--duration", "3s"], "the shortest is 10s"),
+        (&["--max-per-cycle", "0"], "not a number above 0"),
+        (&["--alpha", "2"], "not a chance"),
+        (&["--passive", "--drive-cmd", "true"], "cannot be used with"),
+        (&["--compare", "1s"], "--compare"),
+        (&["--replay", "x", "--record", "y"], "cannot be used with"),
+    ] {
+        refused(NOWHERE, args, &[words]);
+    }
+}
+
+#[test]
+fn what_is_no_recording() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &[u8]| recording::write(dir.path(), name, text);
+    let whole = recording::driven(1.0);
+    let cases: [(&str, &[u8], &str); 6] = [
+        ("empty", b"", "is no recording"),
+        ("garbage", b"\x00\xff\xfe garbage\n\x01", "could not read `"),
+        ("text", b"hello\nworld\n", "line 1 of `"),
+        ("other", b"{\"type\":\"line\"}\n{}\n", "line 1 of `"),
+        ("headless", whole.split_once('\n').unwrap().1.as_bytes(), "is no recording"),
+        ("half a header", &whole.as_bytes()[..40], "line 1 of `"),
+    ];
+    for (name, text, words) in cases {
+        let path = path(name, text);
+        refused(NOWHERE, &["--replay", &path], &[words, &path]);
+        refused(NOWHERE, &["--replay", &path, "-o", "json"], &[words]);
+    }
+    let broken = whole.replacen("\"stage\":\"idle\"", "\"stage\":\"odd\"", 1);
+    refused(NOWHERE, &["--replay", &path("broken", broken.as_bytes())], &["line 5 of `"]);
+    let gone = dir.path().join("gone").display().to_string();
+    refused(NOWHERE, &["--replay", &gone], &["could not read `", "No such file"]);
+    refused(NOWHERE, &["--replay", &dir.path().display().to_string()], &["could not read `"]);
+    let good = path("good", whole.as_bytes());
+    refused(NOWHERE, &["--replay", &good, "--baseline", &gone], &["could not read `"]);
+    // Cut off at any byte, it is judged as far as it goes, or refused; never a panic.
+    for length in (60..whole.len()).step_by(whole.len() / 24) {
+        let cut = path("cut", &whole.as_bytes()[..length]);
+        let done = Cmon::run(&["leak-check", "--replay", &cut]);
+        assert!(matches!(done.status.code(), Some(1..=3)), "{length}: {done}");
+        assert!(!done.stderr.contains("panicked"), "{length}: {done}");
+    }
+}
+
+#[test]
+fn it_tests_itself() {
+    let done = Cmon::start(&["leak-check", "--self-test"]).done_within(Duration::from_secs(300));
+    let done = done.code(0);
+    let text = done.text();
+    assert!(text.ends_with("all 8 cases were called rightly\n"), "{done}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("ok ")).count(), 8, "{done}");
+}
