@@ -27,6 +27,7 @@ use crate::exit::Exit;
 use crate::leak::command::Commands;
 use crate::leak::judge::Verdict;
 use crate::leak::judge::plan::Plan;
+use crate::leak::probe::target::Target;
 use crate::leak::probe::{self, Probes};
 use crate::leak::record::{Drive, Header, Record, VERSION};
 use crate::leak::report::Report;
@@ -127,8 +128,9 @@ impl Checking<'_> {
             return Ok(Exit::Done);
         }
         if self.check.compare.is_empty() {
-            let report = self.once(None).await?;
+            let (report, recorded) = self.once(None).await?;
             self.teller.report(&report)?;
+            recorded?;
             return Ok(exit(&report, self.leak));
         }
         let mut reports = Vec::new();
@@ -136,13 +138,19 @@ impl Checking<'_> {
             if self.stop.is_cancelled() {
                 break;
             }
-            reports.push(self.once(Some(*timeout)).await?);
+            let (report, recorded) = self.once(Some(*timeout)).await?;
+            reports.push(report);
+            recorded?;
         }
         self.teller.comparison(reports, self.leak)
     }
 
-    /// Runs one check and judges it.
-    async fn once(&self, timeout: Option<Duration>) -> anyhow::Result<Report> {
+    /// Runs one check and judges it; the second is whether the recording could be written, without
+    /// which there is a verdict all the same.
+    async fn once(
+        &self,
+        timeout: Option<Duration>,
+    ) -> anyhow::Result<(Report, anyhow::Result<()>)> {
         let (known, probes) = self.prepare(timeout).await?;
         let Known { header, plan } = known;
         let registry = Registry::default();
@@ -168,10 +176,13 @@ impl Checking<'_> {
         };
         Session::new(load, registry, probes, write, self.stop.clone()).run(header).await;
         progress.clear();
-        if let Some(error) = failed {
-            return Err(anyhow::Error::new(error).context("could not write the recording"));
-        }
-        Ok(verdict::judge(&records, self.baseline).expect("a session begins with a header"))
+        let recorded = match failed {
+            Some(error) => Err(anyhow::Error::new(error).context("could not write the recording")),
+            None => Ok(()),
+        };
+        let report =
+            verdict::judge(&records, self.baseline).expect("a session begins with a header");
+        Ok((report, recorded))
     }
 
     /// Asks who is there and decides how to drive them.
@@ -188,7 +199,9 @@ impl Checking<'_> {
         };
         // Without streams to drive, targets alone may be watched, and no daemon is needed.
         let version = docker.api().version().await;
-        let alone = drive != Drive::Streams && !check.targets.is_empty();
+        let alone = drive != Drive::Streams
+            && !check.targets.is_empty()
+            && !check.targets.iter().any(Target::is_of_the_daemon);
         let daemon = match version {
             Ok(version) => Some(version),
             Err(_) if alone => None,
@@ -273,9 +286,8 @@ impl Checking<'_> {
         let Some(path) = &self.leak.record else {
             return Ok(None);
         };
-        let file = File::options().create(true).append(true).open(path);
+        let file = File::create(path);
         let file = file.with_context(|| format!("could not write `{}`", path.display()))?;
-        file.set_len(0).with_context(|| format!("could not empty `{}`", path.display()))?;
         Ok(Some(BufWriter::new(file)))
     }
 }

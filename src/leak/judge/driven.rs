@@ -220,7 +220,15 @@ pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
         idle,
         why: "no cycles: nothing was opened and closed between two readings".to_owned(),
     };
-    let Some(numbers) = numbers else { return judged };
+    let Some(numbers) = numbers else {
+        let stood_still = rungs.iter().any(|rung| rung.driven && rung.cycles <= 0.0);
+        // One that was short, or cut short, has done no wrong.
+        if !pairs.is_empty() || !stood_still {
+            judged.verdict = Verdict::Inconclusive;
+            "too few pairs of rungs to tell".clone_into(&mut judged.why);
+        }
+        return judged;
+    };
     let half = trimmed.len() / 2;
     let older = rate(&trimmed[..half], &cycles[..half]);
     judged.fades = rate(&trimmed[half..], &cycles[half..]) < 0.4 * older;
@@ -247,7 +255,7 @@ fn decide(judged: &Driven, numbers: &Numbers, sum: f64, options: &Options) -> (V
         count(rate.low),
         count(rate.high)
     );
-    let enough = options.warmup_cycles >= super::plan::WARMUP_CYCLES || rate.low >= PLAIN;
+    let enough = options.warmup_cycles >= super::plan::WARM_CYCLES || rate.low >= PLAIN;
     if numbers.smallest.is_some() && rate.high < options.max_per_cycle {
         return (Verdict::Clean, format!("{found}, allowed is {}", count(options.max_per_cycle)));
     }
@@ -294,7 +302,7 @@ impl Numbers {
         let finest = 0.5_f64.powi(i32::try_from(pairs).unwrap_or(i32::MAX));
         let total: f64 = cycles.iter().sum();
         let least = options.least() / total;
-        let known = options.warmup_cycles >= super::plan::WARMUP_CYCLES;
+        let known = options.warmup_cycles >= super::plan::WARM_CYCLES;
         let floor = if known { least } else { least.max(PLAIN + reach) };
         Some(Self {
             per_cycle: Interval { estimate: rate, low: rate - reach, high: rate + reach },

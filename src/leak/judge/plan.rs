@@ -10,6 +10,8 @@ use super::stats::{Z80, Z99};
 
 /// Cycles that fill the pools of a target before anything is judged.
 pub const WARMUP_CYCLES: f64 = 1000.0;
+/// So many are as good: streams take a moment to open, and a plan is never kept to the last cycle.
+pub const WARM_CYCLES: f64 = 0.9 * WARMUP_CYCLES;
 /// The first pairs are short, so that a plain leak is found soon.
 const SHORT_PAIRS: usize = 10;
 /// Seconds of driving and of settling in a short rung.

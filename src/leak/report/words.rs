@@ -76,13 +76,17 @@ pub(super) fn confidence<'a>(intervals: impl Iterator<Item = &'a Interval>) -> S
         .unwrap_or_default()
 }
 
-/// `72 to 228`, with the shape where there is one.
-pub(super) fn course(metric: &Metric) -> String {
+/// `72 to 228`.
+pub(super) fn ends(metric: &Metric) -> String {
     let unit = Unit::of(&metric.name);
-    let ends = format!("{} to {}", amount(metric.first, unit), amount(metric.last, unit));
+    format!("{} to {}", amount(metric.first, unit), amount(metric.last, unit))
+}
+
+/// The same, with the shape where there is one.
+pub(super) fn course(metric: &Metric) -> String {
     match shape(metric) {
-        Some(shape) => format!("{ends}; {shape}"),
-        None => ends,
+        Some(shape) => format!("{}; {shape}", ends(metric)),
+        None => ends(metric),
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::attribute;
 use super::judge::combine::{self, Conditions, Finding, Mode};
 use super::judge::passive::{self, Passive};
+use super::judge::plan;
 use super::judge::{Options, Verdict, compare, driven, exact, words};
 use super::record::{Cut, Drive, End, Groups, Header, Record, Rules, Stage};
 use super::report::{self, Interval, Metric, Report, Rung};
@@ -348,7 +349,7 @@ impl Judging<'_> {
                     .to_owned(),
             );
         }
-        if report.warm_up_cycles < 1000.0 && report.drive != Drive::Passive {
+        if report.warm_up_cycles < plan::WARM_CYCLES && report.drive != Drive::Passive {
             advice.push(format!(
                 "the warm-up had {} cycles of 1000: pools may still fill; a longer run has more",
                 report.warm_up_cycles

@@ -25,10 +25,10 @@ fn eight_containers_that_are_followed_rightly() {
     assert!(followers.low <= 0.0 && followers.high < 0.03, "{followers:?}: {report}");
     let smallest = report.metric("daemon.followers")["smallest_per_cycle"].as_f64();
     assert!(smallest.is_some_and(|least| least < 0.1), "told on green too: {report}");
-    assert_eq!((&report.value["cuts"], report.value["containers"].as_array().unwrap().len()), (
-        &serde_json::json!([]),
-        8
-    ));
+    assert_eq!(
+        (&report.value["cuts"], report.value["containers"].as_array().unwrap().len()),
+        (&serde_json::json!([]), 8)
+    );
 
     // All of it is gone from the daemon, as seen from outside.
     eventually("the followers to end", || (crowd.daemon.followers() == 0).then_some(()));

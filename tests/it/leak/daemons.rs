@@ -48,7 +48,8 @@ impl Crowd {
 impl Drop for Crowd {
     fn drop(&mut self) {
         // They would otherwise outlive the daemon.
-        let remove = [&["rm", "-f"][..], &self.names.iter().map(String::as_str).collect::<Vec<_>>()];
+        let remove =
+            [&["rm", "-f"][..], &self.names.iter().map(String::as_str).collect::<Vec<_>>()];
         drop(self.daemon.command("docker").args(remove.concat()).output());
     }
 }

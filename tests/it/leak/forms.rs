@@ -111,7 +111,7 @@ fn a_plan_without_a_check() {
     let text = done.text();
     for words in [
         "containers  2: planned-a, planned-b",
-        "closed and opened again every 0.2s: 600 cycles/min while driven",
+        "closed and opened again every 0.2 s: 600 cycles/min while driven",
         "warm-up     1m40s, 1000 cycles",
         "rungs       13 pairs of a driven and an idle one, in random order (--seed 7)",
         "takes       2m58s",

@@ -64,7 +64,11 @@ fn a_goroutine_by_time() {
     report.says(&goroutines, "LEAK").grows(&goroutines, "per_minute", 120.0, 6.0);
     report.blames(&goroutines, "main.forgottenTimer");
     let metric = report.metric(&goroutines);
-    assert_eq!((&metric["mode"], &metric["per_cycle"]), (&"passive".into(), &().into()), "{report}");
+    assert_eq!(
+        (&metric["mode"], &metric["per_cycle"]),
+        (&"passive".into(), &().into()),
+        "{report}"
+    );
 }
 
 /// It is rotated, and that makes no difference.

@@ -27,8 +27,12 @@ fn a_daemon_that_is_not_there() {
     // With nothing to drive and nothing to watch, it is needed as well.
     refused(NOWHERE, &["--passive"], &[why]);
     refused(NOWHERE, &["--drive-cmd", "true"], &[why]);
-    let args = ["--host", "tcp://127.0.0.1:1"];
-    refused(NOWHERE, &args, &["`tcp://127.0.0.1:1` (from --host)", "connection refused"]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let url = format!("unix://{}", path.display());
+    let told = format!("could not connect to `{url}` (from --host): connection refused");
+    refused(NOWHERE, &["--host", &url], &[&told]);
 }
 
 #[test]
@@ -84,12 +88,13 @@ fn targets_that_are_not_there() {
     let args = ["--passive", "--target", "container:leak-nobody"];
     refused(&host, &args, &["target `container:leak-nobody`: ", "No such container"]);
     let args = ["--passive", "--target", "container:x"];
-    refused(NOWHERE, &args, &["could not connect to `unix:///nowhere/docker.sock`"]);
+    let why = "could not connect to `unix:///nowhere/docker.sock` (from DOCKER_HOST): no such file";
+    refused(NOWHERE, &args, &[why]);
 
     let program = Collector::start("peer", &["-plain"]);
     let url = program.url();
     let nothing = format!("{url}/rotate");
-    let words = "nothing to measure was found";
+    let words = "`/rotate`: the answer is not a goroutine profile: it begins with `rotated`";
     refused(NOWHERE, &["--passive", "--target", &nothing], &[&nothing, words]);
     let args = ["--passive", "--target", &url, "--cycles-metric", "rotations_total"];
     refused(NOWHERE, &args, &["no target has the metric `rotations_total`"]);

@@ -22,11 +22,7 @@ pub(crate) fn eventually<T>(what: &str, check: impl FnMut() -> Option<T>) -> T {
 
 /// The same with a patience of its own.
 #[track_caller]
-pub(crate) fn within<T>(
-    patience: Duration,
-    what: &str,
-    mut check: impl FnMut() -> Option<T>,
-) -> T {
+pub(crate) fn within<T>(patience: Duration, what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let begun = SystemTime::now();
     loop {
         if let Some(found) = check() {

@@ -82,8 +82,24 @@ fn few_pairs_and_few_cycles_are_said() {
     assert_eq!(judged.verdict, Verdict::Inconclusive);
     assert!(judged.why.ends_with("may be a pool that fills"), "{}", judged.why);
     assert_eq!(judge(&[(20.0, 0.0); 12], &cold).verdict, Verdict::Leak, "no pool makes that");
-    let judged = driven::judge(&[], &Options::default());
-    assert_eq!(judged.verdict, Verdict::Invalid, "no cycles");
+    let none = driven::judge(&[], &Options::default());
+    let one = judge(&[(20.0, 0.0)], &Options::default());
+    for judged in [none, one] {
+        let said = (judged.verdict, judged.why.as_str());
+        assert_eq!(said, (Verdict::Inconclusive, "too few pairs of rungs to tell"));
+    }
+    let still = [true, false].map(|driven| driven::Rung {
+        driven,
+        at: 3.0,
+        cycles: 0.0,
+        seconds: 3.0,
+        before: 72.0,
+        after: 72.0,
+    });
+    assert_eq!(driven::judge(&still, &Options::default()).verdict, Verdict::Invalid, "no cycles");
+    let nearly = Options { warmup_cycles: 950.0, ..Options::default() };
+    let judged = judge(&[(3.0, 0.0), (4.0, 0.0)].repeat(6), &nearly);
+    assert_eq!(judged.verdict, Verdict::Leak, "as good as a thousand: {}", judged.why);
 }
 
 #[test]

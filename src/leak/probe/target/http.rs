@@ -1,5 +1,6 @@
 //! A target that tells of itself over HTTP: what it serves is found by asking.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Lost, News, Url, name};
@@ -35,6 +36,8 @@ pub(super) struct Http {
     started: Option<f64>,
     allocated: Option<f64>,
     cycles: Option<Cycles>,
+    /// Its counts as they were read last.
+    counts: BTreeMap<String, f64>,
 }
 
 /// The target's own count of cycles.
@@ -60,6 +63,7 @@ impl Http {
             started: None,
             allocated: None,
             cycles: None,
+            counts: BTreeMap::new(),
         };
         let mut missing = Vec::new();
         match (&url.path, &url.pointer) {
@@ -81,6 +85,7 @@ impl Http {
         if http.is_empty() {
             return Err(format!("nothing to measure was found: {}", missing.join("; ")));
         }
+        http.client.take_lost();
         let words = http.words(&missing);
         Ok((http, words))
     }
@@ -177,7 +182,13 @@ impl Http {
 
     pub(super) async fn read(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {
         let (had, said) = (into.values.len(), into.unavailable.len());
-        let news = self.figures(source, into).await?;
+        let mut news = self.figures(source, into).await?;
+        // Many a server drops a connection now and then; one that begins anew has less of everything.
+        let fell = self.counted(source, into);
+        if self.client.take_lost() && fell {
+            let why = "the target closed its connection, and its counts fell: it was started again";
+            news.cut.get_or_insert(why.to_owned());
+        }
         match into.values.len() == had && into.cycles.is_none() {
             false => Ok(news),
             // With no figure at all it is the target that is lost, and not one of its metrics.
@@ -186,6 +197,19 @@ impl Http {
                 Err(Lost::away(format!("nothing can be read any more: {}", why.join("; "))))
             }
         }
+    }
+
+    /// Whether a count has fallen since the last reading.
+    fn counted(&mut self, source: &str, sample: &Sample) -> bool {
+        let of_target = |metric: &String| {
+            let rest = metric.strip_prefix(source).and_then(|rest| rest.strip_prefix('.'));
+            rest.is_some_and(|rest| !rest.ends_with("_bytes"))
+        };
+        let counts = sample.values.iter().filter(|(metric, _)| of_target(metric));
+        let counts: BTreeMap<String, f64> =
+            counts.map(|(metric, count)| (metric.clone(), *count)).collect();
+        let before = std::mem::replace(&mut self.counts, counts);
+        self.counts.iter().any(|(metric, count)| before.get(metric).is_some_and(|old| count < old))
     }
 
     async fn figures(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {

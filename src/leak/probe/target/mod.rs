@@ -95,6 +95,11 @@ impl Target {
         };
         Ok(Self { text: given(), kind })
     }
+
+    /// It is found by asking the Docker daemon.
+    pub fn is_of_the_daemon(&self) -> bool {
+        matches!(self.kind, Kind::Container(_))
+    }
 }
 
 impl fmt::Display for Target {

@@ -276,6 +276,30 @@ async fn a_target_that_restarts_cuts_its_series_and_its_cycles_go_on() {
 }
 
 #[tokio::test]
+async fn a_lost_connection_is_a_restart_only_where_the_counts_fell() {
+    let script = |path: &str, asked| match (path, asked) {
+        ("/debug/pprof/goroutine?debug=1", 0 | 1) => Reply::ok("goroutine profile: total 50\n"),
+        ("/debug/pprof/goroutine?debug=1", 2) => Reply::ThenClose("goroutine profile: total 52\n"),
+        ("/debug/pprof/goroutine?debug=1", 3) => Reply::ThenClose("goroutine profile: total 52\n"),
+        ("/debug/pprof/goroutine?debug=1", 4) => Reply::ok("goroutine profile: total 5\n"),
+        ("/debug/pprof/goroutine?debug=1", _) => Reply::ok("goroutine profile: total 4\n"),
+        _ => Reply::none(),
+    };
+    with_server(script, async |port, seen| {
+        let mut probes = start(&[format!("http://127.0.0.1:{port}")], None).await.unwrap();
+        let mut cuts = Vec::new();
+        for at in [1.0, 2.0, 3.0, 4.0, 5.0] {
+            cuts.extend(read(&mut probes, at).await.cuts);
+        }
+        assert_eq!(seen.accepted.get(), 3);
+        let why = "the target closed its connection, and its counts fell: it was started again";
+        let (source, why) = (format!("target.port{port}"), why.to_owned());
+        assert_eq!(cuts, [Cut { at_ms: 4000, source, why }]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_unavailable_is_said_once_and_is_never_0() {
     let script = |path: &str, _| match path {
         "/metrics" => Reply::ok("go_goroutines -1\nprocess_open_fds 4\nprocess_threads NaN\n"),

@@ -107,6 +107,12 @@ impl Text {
         let detail = match metric.verdict {
             Verdict::Clean if words::has_no_figures(metric) => metric.because.clone(),
             Verdict::Clean => words::shape(metric).map(str::to_owned).unwrap_or_default(),
+            // A passive one says its shape itself.
+            Verdict::Leak
+                if words::shape(metric).is_some_and(|shape| metric.because.starts_with(shape)) =>
+            {
+                format!("{}; {}", words::ends(metric), metric.because)
+            }
             Verdict::Leak => format!("{}; {}", words::course(metric), metric.because),
             Verdict::Inconclusive | Verdict::Invalid => metric.because.clone(),
         };
