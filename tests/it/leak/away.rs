@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Cases;
 use super::check::{Check, NOWHERE, Report};
 use super::collector::Collector;
+use super::daemons::Crowd;
 use crate::support::eventually;
 
 const DURATION: Duration = Duration::from_secs(45);
@@ -23,11 +24,11 @@ fn wait_for_readings(recording: &Path, count: usize) {
 
 /// Starts a check, waits until it has read the target for a while, does this, and waits for the end.
 #[track_caller]
-fn with_change(args: &[&str], change: impl FnOnce()) -> Report {
+fn with_change(host: &str, args: &[&str], change: impl FnOnce()) -> Report {
     let dir = tempfile::tempdir().unwrap();
     let recording = dir.path().join("recording");
     let path = recording.display().to_string();
-    let check = Check::start(NOWHERE, DURATION, &[&["--record", &path], args].concat());
+    let check = Check::start(host, DURATION, &[&["--record", &path], args].concat());
     wait_for_readings(&recording, 10);
     change();
     check.report()
@@ -47,7 +48,7 @@ fn targets_that_do_not_stay() {
 fn killed(target: impl Fn(&Collector) -> String) {
     let mut program = Collector::start("peer", &[]);
     let target = target(&program);
-    let report = with_change(&["--passive", "--target", &target], || program.kill());
+    let report = with_change(NOWHERE, &["--passive", "--target", &target], || program.kill());
     assert_eq!(report.verdict(), "INVALID", "{report}");
     let because = report.value["because"].as_str().unwrap();
     let (words, when) = because.split_once(" at ").unwrap_or_else(|| panic!("no time: {report}"));
@@ -61,11 +62,39 @@ fn killed(target: impl Fn(&Collector) -> String) {
     report.has_no_leak();
 }
 
+#[test]
+fn daemons_that_do_not_stay() {
+    Cases::default().add("killed", daemon_killed).add("started again", daemon_started_again).run();
+}
+
+fn daemon_killed() {
+    let crowd = Crowd::start(2);
+    let report = with_change(&crowd.daemon.url(), &[], || crowd.daemon.signal("KILL"));
+    // The containers are removed by it.
+    crowd.daemon.start_again();
+    assert_eq!(report.verdict(), "INVALID", "{report}");
+    let because = report.value["because"].as_str().unwrap();
+    assert!(because.starts_with("the daemon went away at "), "{report}");
+    report.has_no_leak().says("own.survivors", "CLEAN");
+}
+
+fn daemon_started_again() {
+    let crowd = Crowd::start_with(&["--live-restore"], 2);
+    let report = with_change(&crowd.daemon.url(), &[], || {
+        crowd.daemon.signal("KILL");
+        crowd.daemon.start_again();
+    });
+    let cuts = report.value["cuts"].as_array().unwrap();
+    assert_eq!((cuts.len(), &cuts[0]["source"]), (1, &Value::from("daemon")), "{report}");
+    report.has_no_leak().says("own.survivors", "CLEAN");
+    assert_ne!(report.verdict(), "INVALID", "it is there again: {report}");
+}
+
 /// The command of a cycle fails as well, and that ends it sooner.
 fn killed_while_driven() {
     let mut program = Collector::start("peer", &[]);
     let args = ["--target", &program.url(), "--drive-cmd", &program.rotate()];
-    let report = with_change(&args, || program.kill());
+    let report = with_change(NOWHERE, &args, || program.kill());
     assert_eq!(report.verdict(), "INVALID", "{report}");
     let because = report.value["because"].as_str().unwrap();
     assert!(because.starts_with("the command of a cycle, `exec bash"), "{report}");
@@ -77,7 +106,7 @@ fn started_again(mode: &str, args: &[&str]) {
     let address = program.address().to_owned();
     let source = program.metric("").trim_end_matches('.').to_owned();
     let mut another = None;
-    let report = with_change(&["--passive", "--target", &program.url()], || {
+    let report = with_change(NOWHERE, &["--passive", "--target", &program.url()], || {
         program.kill();
         let again = [&["-listen", &address][..], args].concat();
         another = Some(Collector::start(mode, &again));

@@ -16,7 +16,12 @@ pub(super) struct Crowd {
 impl Crowd {
     /// Starts so many containers that talk, `talker1` and so on.
     pub(super) fn start(count: usize) -> Self {
-        let daemon = Dockerd::alone(&[]);
+        Self::start_with(&[], count)
+    }
+
+    /// The same, with these arguments for the daemon.
+    pub(super) fn start_with(args: &[&str], count: usize) -> Self {
+        let daemon = Dockerd::alone(args);
         let names: Vec<String> = (1..=count).map(|number| format!("talker{number}")).collect();
         for name in &names {
             let run = ["run", "-d", "--network", "none", "--name", name, "box", "sh", "-c", TALK];

@@ -38,6 +38,8 @@ pub(super) struct Http {
     cycles: Option<Cycles>,
     /// Its counts as they were read last.
     counts: BTreeMap<String, f64>,
+    /// Its connection was closed after they were read.
+    lost: bool,
 }
 
 /// The target's own count of cycles.
@@ -64,6 +66,7 @@ impl Http {
             allocated: None,
             cycles: None,
             counts: BTreeMap::new(),
+            lost: false,
         };
         let mut missing = Vec::new();
         match (&url.path, &url.pointer) {
@@ -185,10 +188,13 @@ impl Http {
         let mut news = self.figures(source, into).await?;
         // Many a server drops a connection now and then; one that begins anew has less of everything.
         let fell = self.counted(source, into);
-        if self.client.take_lost() && fell {
+        let lost = self.client.take_lost();
+        // The end of a connection may be seen right after an answer, or only at the next question.
+        if (lost || self.lost) && fell {
             let why = "the target closed its connection, and its counts fell: it was started again";
             news.cut.get_or_insert(why.to_owned());
         }
+        self.lost = lost && news.cut.is_none();
         match into.values.len() == had && into.cycles.is_none() {
             false => Ok(news),
             // With no figure at all it is the target that is lost, and not one of its metrics.

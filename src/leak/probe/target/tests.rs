@@ -294,7 +294,7 @@ async fn a_lost_connection_is_a_restart_only_where_the_counts_fell() {
         assert_eq!(seen.accepted.get(), 3);
         let why = "the target closed its connection, and its counts fell: it was started again";
         let (source, why) = (format!("target.port{port}"), why.to_owned());
-        assert_eq!(cuts, [Cut { at_ms: 4000, source, why }]);
+        assert_eq!(cuts, [crate::leak::record::Cut { at_ms: 4000, source, why }]);
     })
     .await;
 }
