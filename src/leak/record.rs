@@ -65,8 +65,22 @@ pub enum Drive {
     Streams,
     /// A command is run for each cycle.
     Command,
+    /// cmon follows all the time and closes each stream at its age, without rests.
+    Held,
     /// The target has its own load.
     Passive,
+}
+
+impl Drive {
+    /// Whether driven stretches are compared with idle ones.
+    pub fn has_rungs(self) -> bool {
+        matches!(self, Drive::Streams | Drive::Command)
+    }
+
+    /// Whether cmon opens streams.
+    pub fn opens_streams(self) -> bool {
+        matches!(self, Drive::Streams | Drive::Held)
+    }
 }
 
 /// How the verdict is made.

@@ -41,6 +41,17 @@ pub enum Load<S> {
         /// When to drive and when to rest.
         plan: Plan,
     },
+    /// The same streams all the time, each closed at its age.
+    Held {
+        /// Where they come from.
+        source: Arc<S>,
+        /// Which containers.
+        selection: Selection,
+        /// How they are followed.
+        config: engine::Config,
+        /// How long.
+        duration: Duration,
+    },
     /// A command per cycle.
     Command {
         /// The command.
@@ -59,14 +70,14 @@ impl<S> Load<S> {
     fn plan(&self) -> Option<&Plan> {
         match self {
             Load::Streams { plan, .. } | Load::Command { plan, .. } => Some(plan),
-            Load::Passive { .. } => None,
+            Load::Held { .. } | Load::Passive { .. } => None,
         }
     }
 
     /// How long it takes.
     pub fn duration(&self) -> Duration {
         match self {
-            Load::Passive { duration } => *duration,
+            Load::Held { duration, .. } | Load::Passive { duration } => *duration,
             _ => Duration::from_secs_f64(self.plan().map_or(0.0, Plan::seconds)),
         }
     }
@@ -86,6 +97,8 @@ pub struct Session<S, W> {
     watch: Watch,
     /// Sources that did not answer the last time.
     silent: BTreeSet<String>,
+    /// When to take the counts apart once more.
+    dump_at: Option<Instant>,
     failure: Option<String>,
 }
 
@@ -120,6 +133,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             lines: 0.0,
             watch: Watch::default(),
             silent: BTreeSet::new(),
+            dump_at: None,
             failure: None,
         }
     }
@@ -133,6 +147,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         self.rest(Stage::Start, Duration::ZERO).await;
         match self.load.plan().cloned() {
             Some(plan) => self.driven(&plan).await,
+            None if matches!(self.load, Load::Held { .. }) => self.held().await,
             None => self.passive().await,
         }
         self.groups().await;
@@ -186,6 +201,12 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         self.look(end, Stage::Passive).await;
     }
 
+    async fn held(&mut self) {
+        let duration = self.load.duration();
+        self.dump_at = Some(Instant::now() + duration / 2);
+        self.drive(duration, Stage::Passive).await;
+    }
+
     fn is_over(&self) -> bool {
         self.stop.is_cancelled() || self.failure.is_some()
     }
@@ -207,7 +228,8 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                     Err(error) => self.failure = Some(error),
                 }
             }
-            Load::Streams { source, selection, config, .. } => {
+            Load::Streams { source, selection, config, .. }
+            | Load::Held { source, selection, config, .. } => {
                 let (source, selection) = (Arc::clone(source), selection.clone());
                 let engine = Engine::new(source, self.registry.clone(), config.clone());
                 let observer = engine.observer();
@@ -243,6 +265,9 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                 return;
             }
             self.glance(stage).await;
+            if self.dump_at.take_if(|at| *at <= Instant::now()).is_some() {
+                self.groups().await;
+            }
         }
     }
 
@@ -310,7 +335,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     fn reading(&mut self, stage: Stage, settled: Option<Duration>, values: BTreeMap<String, f64>) {
-        if let Load::Streams { .. } = self.load {
+        if let Load::Streams { .. } | Load::Held { .. } = self.load {
             self.cycles = self.registry.census().streams_closed as f64;
         }
         let reading = Reading {
@@ -346,7 +371,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     /// What the stream engine has at this moment.
     fn census(&self) -> Census {
         let mut census = self.registry.census();
-        if let Load::Streams { source, .. } = &self.load {
+        if let Load::Streams { source, .. } | Load::Held { source, .. } = &self.load {
             census.connections = source.connections();
         }
         census
@@ -365,7 +390,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             age: age.as_secs_f64(),
         });
         let mut survivors: Vec<Survivor> = survivors.collect();
-        if let Load::Streams { source, .. } = &self.load {
+        if let Load::Streams { source, .. } | Load::Held { source, .. } = &self.load {
             for (purpose, count) in source.connections() {
                 let open = (0..count.open).map(|_| Survivor {
                     kind: "connection".to_owned(),

@@ -30,6 +30,9 @@ impl Own {
         into.value("own.streams", census.streams_open);
         into.value("own.connections", census.open_connections());
         into.value_or_why("own.fds", self.process.count_fds());
+        if let Ok(seconds) = self.process.cpu_seconds() {
+            into.figure("own.cpu_seconds", seconds);
+        }
         match self.process.status() {
             Ok(status) => {
                 into.value("own.threads", status.threads);

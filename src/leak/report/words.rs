@@ -63,7 +63,7 @@ pub(super) fn has_no_figures(metric: &Metric) -> bool {
 pub(super) fn per_minute_title(report: &Report) -> &'static str {
     match report.drive {
         Drive::Streams | Drive::Command => "per minute while idle",
-        Drive::Passive => "per minute",
+        Drive::Held | Drive::Passive => "per minute",
     }
 }
 
@@ -156,11 +156,12 @@ pub(super) fn work(report: &Report) -> String {
     parts.push(match report.cycles_expected {
         Some(expected) => {
             let expected = amount(round(expected), Unit::Count);
-            format!("{reached} cycles/min while driven ({expected} expected)")
+            let driven = if report.drive.has_rungs() { " while driven" } else { "" };
+            format!("{reached} cycles/min{driven} ({expected} expected)")
         }
         None => format!("{reached} cycles/min"),
     });
-    if report.drive != Drive::Passive {
+    if report.drive.has_rungs() {
         parts.push(format!("warm-up {}", count(report.warm_up_cycles, "cycle")));
         parts.push(match report.pairs {
             1 => "1 pair".to_owned(),
@@ -212,6 +213,10 @@ pub(super) fn rules(report: &Report) -> Vec<String> {
         Drive::Command => {
             "A command was run on some stretches and not on others, in random order; counts are \
              compared at rest, so that what grows with the cycles is told from what grows with time."
+        }
+        Drive::Held => {
+            "Streams were followed all the time, and each was closed at its age and opened again: \
+             low points are compared over time, and steps, sawtooths and warm-ups are no leaks."
         }
         Drive::Passive => {
             "The target was only watched: its low points are compared over time, and steps, \

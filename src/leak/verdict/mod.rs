@@ -1,6 +1,7 @@
 //! From what was read to what is said: the judges' findings on every metric, as one
 //! [`Report`]. Pure: the same records give the same report, at once or from a recording.
 
+mod compared;
 mod series;
 mod watch;
 
@@ -12,6 +13,7 @@ use super::judge::passive::{self, Passive};
 use super::judge::{Options, Verdict, compare, driven, exact, words};
 use super::record::{Cut, Drive, End, Groups, Header, Record, Rules, Stage};
 use super::report::{self, Interval, Metric, Report, Rung};
+pub use compared::compared;
 use series::Series;
 pub use watch::Watch;
 
@@ -42,12 +44,12 @@ pub fn is_gated(metric: &str, rules: &Rules) -> bool {
 /// What the judges are asked, for a check with so many gated metrics.
 fn options(header: &Header, metrics: usize, warmup_cycles: f64) -> Options {
     // Each of them is tested twice where cmon drives: per cycle and per minute.
-    let tests = if header.drive == Drive::Passive { metrics } else { 2 * metrics };
+    let tests = if header.drive.has_rungs() { 2 * metrics } else { metrics };
     Options {
         alpha: header.rules.alpha,
         max_per_cycle: header.rules.max_per_cycle,
         max_per_minute: header.rules.max_per_min,
-        early_stop: header.drive != Drive::Passive,
+        early_stop: header.drive.has_rungs(),
         metrics: tests.max(1),
         warmup_cycles,
         seed: header.seed,
@@ -160,7 +162,7 @@ impl Judging<'_> {
     fn conditions(&self) -> Conditions {
         let series = self.series;
         let driven = series.header.drive != Drive::Passive;
-        let streams = series.header.drive == Drive::Streams;
+        let streams = series.header.drive.opens_streams();
         Conditions {
             lines: streams.then(|| whole(series.lines())),
             cycles: driven.then(|| whole(series.cycles())),
@@ -172,7 +174,7 @@ impl Judging<'_> {
     /// What of cmon's own has outlived its use: no statistics.
     fn survivors(&self) -> Option<Judged> {
         let end: &End = self.series.end?;
-        if self.series.header.drive != Drive::Streams {
+        if !self.series.header.drive.opens_streams() {
             return None;
         }
         let survivors: Vec<exact::Survivor> = end
@@ -252,7 +254,7 @@ impl Judging<'_> {
         let gated = is_gated(name, &self.series.header.rules);
         let chart = self.series.chart(name);
         let mut judged = match self.series.header.drive {
-            Drive::Passive => self.passive(name, gated, options),
+            Drive::Held | Drive::Passive => self.passive(name, gated, options),
             Drive::Streams | Drive::Command => self.driven(name, gated, options),
         };
         judged.metric.first = chart.first().map_or(0.0, |point| point.2);
@@ -348,7 +350,7 @@ impl Judging<'_> {
                     .to_owned(),
             );
         }
-        if report.warm_up_cycles < 1000.0 && report.drive != Drive::Passive {
+        if report.warm_up_cycles < 1000.0 && report.drive.has_rungs() {
             advice.push(format!(
                 "the warm-up had {} cycles of 1000: pools may still fill; a longer run has more",
                 report.warm_up_cycles

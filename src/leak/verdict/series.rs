@@ -159,7 +159,7 @@ impl<'a> Series<'a> {
     /// The readings for a chart: in a driven check those at rest.
     pub(super) fn chart(&self, metric: &str) -> Vec<(f64, f64, f64)> {
         let all = self.readings.iter();
-        let shown = all.filter(|reading| reading.rest || self.header.drive == Drive::Passive);
+        let shown = all.filter(|reading| reading.rest || !self.header.drive.has_rungs());
         let point =
             |reading: &&Reading| Some((reading.at, reading.cycles, *reading.values.get(metric)?));
         shown.filter_map(point).collect()
@@ -190,13 +190,17 @@ impl<'a> Series<'a> {
 
     /// Cycles per minute of the target's own load.
     pub(super) fn cycles_rate(&self) -> Option<f64> {
+        if self.header.drive == Drive::Held {
+            let minutes = self.last()?.at / 60.0;
+            return (0.0 < self.cycles() && 0.0 < minutes).then(|| self.cycles() / minutes);
+        }
         let work = self.work()?;
         (0.0 < work.per_minute).then_some(work.per_minute)
     }
 
     /// Cycles per minute while driven, as reached.
     pub(super) fn cycles_per_minute(&self) -> f64 {
-        if self.header.drive == Drive::Passive {
+        if !self.header.drive.has_rungs() {
             return self.cycles_rate().unwrap_or(0.0);
         }
         let (mut cycles, mut seconds) = (0.0, 0.0);
@@ -217,7 +221,7 @@ impl<'a> Series<'a> {
     /// Cycles per minute while driven, as planned.
     pub(super) fn cycles_expected(&self) -> Option<f64> {
         let (timeout, count) = (self.header.stream_timeout, self.header.containers.len());
-        (self.header.drive == Drive::Streams && 0.0 < timeout && 0 < count)
+        (self.header.drive.opens_streams() && 0.0 < timeout && 0 < count)
             .then(|| count as f64 * 60.0 / timeout)
     }
 

@@ -93,6 +93,14 @@ impl Process {
         }
     }
 
+    /// Processor time that it has used, in seconds.
+    pub fn cpu_seconds(&self) -> Result<f64, ProcError> {
+        let what = "processor time";
+        let text = self.read("stat", what)?;
+        let stat = text::stat(&text).ok_or_else(|| self.odd(what))?;
+        Ok(stat.busy as f64 / rustix::param::clock_ticks_per_second().max(1) as f64)
+    }
+
     /// Its name.
     pub fn comm(&self) -> Option<String> {
         Some(self.read("comm", "name").ok()?.trim_end().to_owned())

@@ -7,7 +7,6 @@ use std::fmt::Write;
 use super::escape::{plain, shell, wrap};
 use super::figures::{duration, share};
 use super::{Metric, Report, Verdict, words};
-use crate::leak::record::Drive;
 use crate::output::color::{DIM, GREEN, RED, RESET, YELLOW};
 
 /// Lines are no longer than this, unless a table of long names needs more.
@@ -170,7 +169,7 @@ impl Text {
         if !report.daemon.is_empty() {
             self.pair("daemon", &report.daemon);
         }
-        if report.drive != Drive::Passive {
+        if report.drive.has_rungs() {
             self.pair("seed", &format!("{} (the same order again: --seed {0})", report.seed));
         }
         if let Some(file) = recording {
