@@ -14,6 +14,8 @@ mod lives;
 mod output;
 mod parity;
 mod rotation;
+mod screen;
 mod scripted;
 mod stop;
 mod support;
+mod watch;

@@ -91,6 +91,7 @@ pub async fn run(
         }
         show = begin => run.show = Some(show.context("could not begin to show")?),
     }
+    crate::ui::panic_on_purpose("main");
     let over = sleep(watch.duration.unwrap_or(Duration::MAX));
     tokio::pin!(over);
     let outcome = loop {
