@@ -186,6 +186,19 @@ fn it_is_narrow_and_tells_no_nan() {
 }
 
 #[test]
+fn the_worst_comes_first_and_what_does_not_decide_last() {
+    let order = |report: &Report| {
+        let metrics = words::ordered(report).into_iter();
+        metrics.map(|(_, metric)| (metric.verdict, metric.gated)).collect::<Vec<_>>()
+    };
+    let mut report = sample::many(3);
+    report.metrics.reverse();
+    report.metrics[2].gated = false;
+    let expected = [(Verdict::Inconclusive, true), (Verdict::Clean, true), (Verdict::Leak, false)];
+    assert_eq!(order(&report), expected);
+}
+
+#[test]
 fn of_many_metrics_the_bad_ones_are_all_shown() {
     let text = text(&sample::many(200), false, None);
     assert_eq!(text.lines().filter(|line| line.starts_with("LEAK  ")).count(), 67);
