@@ -176,7 +176,8 @@ fn colours_only_add_to_the_words() {
 
 #[test]
 fn it_is_narrow_and_tells_no_nan() {
-    for report in sample::all() {
+    let wordy = Report { advice: vec!["a ".repeat(200)], ..sample::leak() };
+    for report in sample::all().into_iter().chain([wordy]) {
         let text = text(&report, false, None);
         let wide = text.lines().find(|line| 100 < line.chars().count());
         assert_eq!(wide, None);
