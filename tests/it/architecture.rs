@@ -48,6 +48,7 @@ fn the_engine_knows_nothing_above_it() {
             "src/commands",
             "src/signal",
             "src/exit",
+            "src/leak/report",
         ],
     );
     let docker = ["crate::docker"];

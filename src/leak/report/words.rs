@@ -2,7 +2,7 @@
 //! same words. Not yet escaped: each form does that in its own way.
 
 use super::figures::{self, NONE, Unit, amount, chance, duration, plural};
-use super::{GroupGrowth, Interval, Metric, Report};
+use super::{GroupGrowth, Interval, Metric, Report, Verdict};
 use crate::leak::record::Drive;
 use crate::output::summary::grouped;
 
@@ -15,6 +15,20 @@ pub(super) fn because(report: &Report) -> String {
         }
         false => report.because.clone(),
     }
+}
+
+/// The metrics with their places in the report: those that decide first, the worst first, else as
+/// they were.
+pub(super) fn ordered(report: &Report) -> Vec<(usize, &Metric)> {
+    let rank = |verdict| match verdict {
+        Verdict::Leak => 0,
+        Verdict::Invalid => 1,
+        Verdict::Inconclusive => 2,
+        Verdict::Clean => 3,
+    };
+    let mut all: Vec<_> = report.metrics.iter().enumerate().collect();
+    all.sort_by_key(|(_, metric)| (!metric.gated, rank(metric.verdict)));
+    all
 }
 
 /// Growth per cycle with its interval.

@@ -107,7 +107,7 @@ pub(super) fn table(report: &Report) -> String {
     let head = each(&titles, |title| format!("<th scope=\"col\">{title}</th>"));
     let mut text =
         format!("<section>\n<h2>Metrics</h2>\n<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n");
-    for (at, metric) in report.metrics.iter().enumerate() {
+    for (at, metric) in words::ordered(report) {
         let unit = Unit::of(&metric.name);
         let gated = if metric.gated { "" } else { " <small>does not decide</small>" };
         let cells = [

@@ -73,7 +73,8 @@ impl Text {
             return;
         }
         let titles = titles(report);
-        let rows: Vec<Row> = report.metrics.iter().map(row).collect();
+        let metrics = words::ordered(report);
+        let rows: Vec<Row> = metrics.iter().map(|(_, metric)| row(metric)).collect();
         let widths = widths(&titles, &rows);
         self.line("");
         let header = joined(&titles, &widths);
@@ -81,7 +82,7 @@ impl Text {
         self.line(&format!("{:INDENT$}{header}", ""));
         let mut well = 0;
         let mut told = false;
-        for (metric, row) in report.metrics.iter().zip(&rows) {
+        for ((_, metric), row) in metrics.into_iter().zip(&rows) {
             if !metric.gated && !told {
                 told = true;
                 let note = self.painted(DIM, "not part of the verdict:");
