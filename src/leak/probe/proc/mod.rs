@@ -274,10 +274,10 @@ mod tests {
         let pid = child.0.id();
         let process = Process::of(pid);
         child.0.kill().unwrap();
-        // Its pipe ends with it.
-        while process.born().is_ok() {
-            std::thread::yield_now();
-        }
+        // Waits until it has ended, and leaves it there.
+        let flags = rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;
+        let number = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+        rustix::process::waitid(rustix::process::WaitId::Pid(number), flags).unwrap();
         assert_eq!(process.born(), Err(ProcError::Gone(pid.to_string())));
         child.0.wait().unwrap();
         assert_eq!(process.count_fds(), Err(ProcError::Gone(pid.to_string())));
