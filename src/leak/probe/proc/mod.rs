@@ -129,7 +129,9 @@ impl Process {
             .filter_map(|fd| {
                 // Closed meanwhile, or the one that the directory itself was read with.
                 let link = fs::read_link(dir.join(fd.to_string())).ok()?;
-                Some((fd, link.to_string_lossy().into_owned()))
+                // Or one that another look takes at this moment.
+                let looks = self.own && link.starts_with("/proc");
+                (!looks).then(|| (fd, link.to_string_lossy().into_owned()))
             })
             .collect();
         let sockets = match links.iter().any(|(_, link)| link.starts_with("socket:")) {
