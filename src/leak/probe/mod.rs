@@ -24,6 +24,9 @@ pub mod target;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::docker::api::Api;
 use crate::docker::endpoint::Endpoint;
@@ -35,6 +38,9 @@ use get::Client;
 use metrics::Selector;
 use own::Own;
 use target::{Target, Watched};
+
+/// How long the probes' connections may take to end.
+const CLOSE: Duration = Duration::from_secs(1);
 
 /// What is to be read, beside cmon itself.
 #[derive(Debug, Default)]
@@ -249,6 +255,16 @@ impl Probes {
             all.extend(target.proof(at, cycles).await);
         }
         all
+    }
+
+    /// Closes every connection and waits until the tasks of them have ended, a second at most; tells
+    /// how many are left.
+    pub async fn close(self) -> usize {
+        let Self { registry, daemon, targets, .. } = self;
+        drop((daemon, targets));
+        // A task that does not end by then is counted as left.
+        let _ = timeout(CLOSE, registry.drained()).await;
+        registry.live()
     }
 
     /// Tasks and connections of cmon, the probes' own included.

@@ -249,7 +249,7 @@ impl Watched {
     pub(super) async fn groups(&mut self, at: f64, cycles: f64) -> Vec<Groups> {
         let groups = match &mut self.what {
             What::Process(single) => single.groups(&self.source),
-            What::Container(container) => container.groups(&self.source),
+            What::Container(container) => container.groups(&self.source).await,
             What::Http(http) => {
                 return http.groups(&self.source, at, cycles).await.into_iter().collect();
             }
