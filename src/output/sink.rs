@@ -41,7 +41,7 @@ impl Sink {
     }
 
     /// Writes all of it, for as long as that takes.
-    pub(super) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+    pub fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match rustix::io::write(&self.0, bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
