@@ -24,6 +24,9 @@ command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1 |
 # dockerd looks for iptables even where it is told not to use it.
 command -v iptables >/dev/null || missing+=(iptables)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+# `cmon watch` is tried in a real terminal, and its figures are scraped.
+command -v tmux >/dev/null || missing+=(tmux)
+command -v prometheus >/dev/null && command -v promtool >/dev/null || missing+=(prometheus)
 # The fuzzing engine is C++.
 command -v c++ >/dev/null || missing+=(g++)
 if ((${#missing[@]})); then
@@ -45,7 +48,7 @@ if ((${#missing[@]})); then
     else
         echo "The tests need: ${missing[*]}" >&2
         echo "On Debian or Ubuntu: sudo apt-get install ${missing[*]}" >&2
-        echo "Elsewhere: dockerd and the docker command, a static busybox, a C linker." >&2
+        echo "Elsewhere: dockerd and the docker command, a static busybox, tmux, prometheus, a C linker." >&2
         exit 1
     fi
 fi

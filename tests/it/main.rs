@@ -11,6 +11,7 @@ mod files;
 mod finite;
 mod follow;
 mod lives;
+mod metrics;
 mod output;
 mod parity;
 mod rotation;

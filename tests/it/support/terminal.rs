@@ -111,8 +111,8 @@ impl Terminal {
     pub(crate) fn process(&self) -> rustix::process::Pid {
         let shell = self.ask("#{pane_pid}");
         let found = eventually("cmon's process", || {
-            let done = Command::new("pgrep").args(["-P", &shell, "cmon"]).output().unwrap();
-            String::from_utf8(done.stdout).unwrap().trim().parse().ok()
+            let children = format!("/proc/{shell}/task/{shell}/children");
+            std::fs::read_to_string(children).unwrap().split_whitespace().next()?.parse().ok()
         });
         rustix::process::Pid::from_raw(found).unwrap()
     }
