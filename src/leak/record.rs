@@ -20,6 +20,8 @@ pub enum Record {
     Reading(Reading),
     /// Which groups a count is made of, at one moment.
     Groups(Groups),
+    /// Who a count is made of, at one moment.
+    Ids(Ids),
     /// A series begins anew: what was measured is not the same any more.
     Cut(Cut),
     /// A metric cannot be had, or no longer.
@@ -157,6 +159,17 @@ pub struct Group {
     pub title: String,
     /// How many there are.
     pub count: u64,
+}
+
+/// Who a count is made of, at one moment: descriptors and threads by what tells one from another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ids {
+    /// Milliseconds since the check began.
+    pub at_ms: u64,
+    /// The metric that they are members of, like `target.web.fds`.
+    pub metric: String,
+    /// One number each, the same for as long as it lives.
+    pub ids: Vec<u64>,
 }
 
 /// A series begins anew.

@@ -24,6 +24,10 @@ use crate::engine::{self, Engine};
 const POLL: Duration = Duration::from_millis(100);
 /// A settled reading is the least of so many polls.
 const POLLS: usize = 3;
+/// A check has so many blocks at whose ends it is noted who is there.
+const BLOCKS: u32 = 40;
+/// None is shorter.
+const SHORT_BLOCK: Duration = Duration::from_secs(15);
 /// How long cmon's own tasks and connections may take to end after the last stream was closed.
 const LAST: Duration = Duration::from_secs(5);
 
@@ -97,6 +101,8 @@ pub struct Session<S, W> {
     watch: Watch,
     /// Sources that did not answer the last time.
     silent: BTreeSet<String>,
+    /// When to note who is there.
+    ids_at: Instant,
     /// When to take the counts apart once more.
     dump_at: Option<Instant>,
     failure: Option<String>,
@@ -133,6 +139,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             lines: 0.0,
             watch: Watch::default(),
             silent: BTreeSet::new(),
+            ids_at: begun,
             dump_at: None,
             failure: None,
         }
@@ -265,6 +272,9 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                 return;
             }
             self.glance(stage).await;
+            if stage == Stage::Passive {
+                self.ids();
+            }
             if self.dump_at.take_if(|at| *at <= Instant::now()).is_some() {
                 self.groups().await;
             }
@@ -308,6 +318,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             }
         }
         self.reading(stage, Some(begun.elapsed()), values);
+        self.ids();
     }
 
     async fn read(&mut self) -> BTreeMap<String, f64> {
@@ -354,6 +365,18 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         let census = self.census();
         for one in self.probes.groups(self.at(), self.cycles, &census).await {
             self.write(Record::Groups(one));
+        }
+    }
+
+    /// Notes who is there, now and then.
+    fn ids(&mut self) {
+        let now = Instant::now();
+        if now < self.ids_at {
+            return;
+        }
+        self.ids_at = now + (self.load.duration() / BLOCKS).max(SHORT_BLOCK);
+        for one in self.probes.ids(self.at()) {
+            self.write(Record::Ids(one));
         }
     }
 

@@ -32,7 +32,7 @@ use crate::docker::api::Api;
 use crate::docker::endpoint::Endpoint;
 use crate::engine::census::Census;
 use crate::engine::registry::Registry;
-use crate::leak::record::{Cut, Group, Groups, Unavailable};
+use crate::leak::record::{Cut, Group, Groups, Ids, Unavailable};
 use daemon::Daemon;
 use get::Client;
 use metrics::Selector;
@@ -244,6 +244,15 @@ impl Probes {
             all.extend(target.groups(at, cycles).await);
         }
         all
+    }
+
+    /// Who the descriptors and threads of cmon and of local targets are.
+    pub fn ids(&self, at: f64) -> Vec<Ids> {
+        // A check takes days at most.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as said")]
+        let at_ms = (at * 1000.0) as u64;
+        let all = self.own.ids().into_iter().chain(self.targets.iter().flat_map(Watched::ids));
+        all.map(|(metric, ids)| Ids { at_ms, metric, ids }).collect()
     }
 
     /// The goroutines that can provably never wake (`target.web.goroutineleak`), of targets that

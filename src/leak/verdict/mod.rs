@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::attribute;
 use super::judge::combine::{self, Conditions, Finding, Mode};
 use super::judge::passive::{self, Passive};
-use super::judge::{Options, Verdict, compare, driven, exact, words};
+use super::judge::{Options, Verdict, cohort, compare, driven, exact, words};
 use super::record::{Cut, Drive, End, Groups, Header, Record, Rules, Stage};
 use super::report::{self, Interval, Metric, Report, Rung};
 pub use compared::compared;
@@ -19,6 +19,8 @@ pub use watch::Watch;
 
 /// The metric of what outlived its use in cmon itself.
 const SURVIVORS: &str = "own.survivors";
+/// In checks that take so many seconds, ids decide beside the counts.
+const LONG: f64 = 1800.0;
 /// How the names of metrics end that are a proof by the runtime of a target.
 const PROOF: &str = ".goroutineleak";
 /// What decides unless told otherwise: counts, not bytes, of cmon and of the daemon.
@@ -216,6 +218,15 @@ impl Judging<'_> {
         Interval { estimate: value, low: value, high: value, confidence }
     }
 
+    /// Who was born when and still lives, where that can be told.
+    fn cohorts(&self, name: &str, gated: bool, options: &Options) -> Option<Finding> {
+        let blocks = self.series.blocks_of(name);
+        let found = (4 <= blocks.len()).then(|| cohort::judge(&blocks, options))?;
+        // In a short run a pool that fills slowly leaves as many behind as a leak does.
+        let certain = LONG <= self.series.seconds();
+        (certain && found.verdict == Verdict::Leak).then(|| Finding::cohorts(name, gated, &found))
+    }
+
     /// Goroutines that the runtime of a target knows never to wake (Go 1.27 and newer).
     fn proofs(&self) -> Vec<Judged> {
         let mut proofs: BTreeMap<&str, Vec<&Groups>> = BTreeMap::new();
@@ -261,6 +272,7 @@ impl Judging<'_> {
         judged.metric.last = chart.last().map_or(0.0, |point| point.2);
         judged.metric.groups = attribute::growth(&self.dumps, name, &self.cuts, &chart);
         judged.metric.series = chart;
+        judged.findings.extend(self.cohorts(name, gated, options));
         if let Some(now) = judged.metric.per_minute
             && let Some(before) = self.before.and_then(|before| per_minute_of(before, name))
         {

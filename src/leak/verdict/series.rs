@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::super::judge::Reading as Value;
+use super::super::judge::cohort::Block;
 use super::super::judge::driven;
 use super::super::judge::work::{self, Work};
-use super::super::record::{Cut, Drive, End, Groups, Header, Reading, Record, Stage, Unavailable};
+use super::super::record::{
+    Cut, Drive, End, Groups, Header, Ids, Reading, Record, Stage, Unavailable,
+};
 use super::super::report::Rung;
 use super::rung_of;
 
@@ -15,6 +18,7 @@ pub(super) struct Series<'a> {
     pub(super) header: &'a Header,
     pub(super) readings: Vec<&'a Reading>,
     pub(super) groups: Vec<&'a Groups>,
+    pub(super) ids: Vec<&'a Ids>,
     pub(super) cuts: Vec<&'a Cut>,
     pub(super) unavailable: Vec<&'a Unavailable>,
     pub(super) end: Option<&'a End>,
@@ -30,6 +34,7 @@ impl<'a> Series<'a> {
             header,
             readings: Vec::new(),
             groups: Vec::new(),
+            ids: Vec::new(),
             cuts: Vec::new(),
             unavailable: Vec::new(),
             end: None,
@@ -39,6 +44,7 @@ impl<'a> Series<'a> {
                 Record::Header(_) => {}
                 Record::Reading(reading) => series.readings.push(reading),
                 Record::Groups(groups) => series.groups.push(groups),
+                Record::Ids(ids) => series.ids.push(ids),
                 Record::Cut(cut) => series.cuts.push(cut),
                 Record::Unavailable(one) => series.unavailable.push(one),
                 Record::End(end) => series.end = Some(end),
@@ -83,8 +89,7 @@ impl<'a> Series<'a> {
 
     /// What counts are made of, after the warm-up.
     pub(super) fn dumps(&self) -> Vec<Groups> {
-        let warm = self.at_rest().filter(|reading| reading.stage == Stage::WarmUp).last();
-        let from = warm.map_or(0.0, |reading| reading.at);
+        let from = self.warm_at();
         let after = self.groups.iter().filter(|groups| from <= groups.at);
         after.map(|groups| (*groups).clone()).collect()
     }
@@ -116,6 +121,23 @@ impl<'a> Series<'a> {
                 after: value(after),
             })
             .collect()
+    }
+
+    /// Who was there at the end of each block, since the last cut; in a driven check after the warm-up.
+    pub(super) fn blocks_of(&self, metric: &str) -> Vec<Block> {
+        let begun = self.cuts_of(metric).into_iter().fold(self.warm_at(), f64::max);
+        let of = |ids: &&&Ids| ids.metric == metric && begun * 1000.0 <= ids.at_ms as f64;
+        let block = |ids: &&Ids| Block {
+            seconds: ids.at_ms as f64 / 1000.0,
+            ids: ids.ids.iter().copied().collect(),
+        };
+        self.ids.iter().filter(of).map(block).collect()
+    }
+
+    /// When the warm-up was over, in seconds.
+    fn warm_at(&self) -> f64 {
+        let warm = self.at_rest().filter(|reading| reading.stage == Stage::WarmUp);
+        warm.last().map_or(0.0, |reading| reading.at)
     }
 
     /// Seconds since the begin at which this metric began anew.

@@ -260,6 +260,15 @@ impl Watched {
             .collect()
     }
 
+    /// Who its descriptors and threads are, where it runs on this machine.
+    pub(super) fn ids(&self) -> Vec<(String, Vec<u64>)> {
+        match &self.what {
+            What::Process(single) => single.ids(&self.source),
+            What::Container(container) => container.ids(&self.source),
+            What::Http(_) => Vec::new(),
+        }
+    }
+
     /// Goroutines that can provably never wake, where it tells.
     pub(super) async fn proof(&mut self, at: f64, cycles: f64) -> Option<Groups> {
         match &mut self.what {

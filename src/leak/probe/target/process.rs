@@ -7,7 +7,7 @@ use super::{Lost, News};
 use crate::docker::api::{self, Api};
 use crate::engine::source::ErrorKind;
 use crate::leak::probe::Sample;
-use crate::leak::probe::own::{of_process, of_processes};
+use crate::leak::probe::own::{ids_of_processes, of_process, of_processes};
 use crate::leak::probe::proc::text::{self, Cgroup};
 use crate::leak::probe::proc::{Born, ProcError, Process, tally};
 use crate::leak::record::Group;
@@ -47,6 +47,10 @@ impl Single {
 
     pub(super) fn groups(&self, source: &str) -> Parts {
         of_process(source, &self.process)
+    }
+
+    pub(super) fn ids(&self, source: &str) -> Vec<(String, Vec<u64>)> {
+        ids_of_processes(source, std::slice::from_ref(&self.process))
     }
 }
 
@@ -129,6 +133,13 @@ impl Container {
             }
         }
         Ok(news)
+    }
+
+    pub(super) fn ids(&self, source: &str) -> Vec<(String, Vec<u64>)> {
+        match &self.run {
+            Run::Here(main) => ids_of_processes(source, &main.members()),
+            Run::Elsewhere(_) => Vec::new(),
+        }
     }
 
     pub(super) async fn groups(&self, source: &str) -> Parts {
