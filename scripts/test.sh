@@ -27,6 +27,9 @@ command -v iptables >/dev/null || missing+=(iptables)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 # The program that leaks for the tests of `leak-check` is Go.
 command -v go >/dev/null || missing+=(golang-go)
+# `cmon watch` is tried in a real terminal, and its figures are scraped.
+command -v tmux >/dev/null || missing+=(tmux)
+command -v prometheus >/dev/null && command -v promtool >/dev/null || missing+=(prometheus)
 # The fuzzing engine is C++.
 command -v c++ >/dev/null || missing+=(g++)
 if ((${#missing[@]})); then
@@ -48,7 +51,7 @@ if ((${#missing[@]})); then
     else
         echo "The tests need: ${missing[*]}" >&2
         echo "On Debian or Ubuntu: sudo apt-get install ${missing[*]}" >&2
-        echo "Elsewhere: dockerd and the docker command, a static busybox, Go, a C linker." >&2
+        echo "Elsewhere: dockerd and the docker command, a static busybox, tmux, prometheus, Go, a C linker." >&2
         exit 1
     fi
 fi
@@ -68,7 +71,7 @@ cargo clippy --locked --manifest-path fuzz/Cargo.toml --quiet -- -D warnings
 export PATH="$PWD/target/tools/bin:$PATH"
 command -v cargo-fuzz >/dev/null ||
     cargo install --locked --quiet --version 0.13.1 --root target/tools cargo-fuzz
-for target in answer anchor; do
+for target in answer anchor profile; do
     seeds=()
     [[ ! -d fuzz/seeds/$target ]] || seeds=("fuzz/seeds/$target")
     mkdir -p "fuzz/corpus/$target"

@@ -134,3 +134,43 @@ fn the_summary_is_for_people_signals_and_who_asks() {
     assert_eq!(summary("cmon tail web --summary", &around()), Summary::Always);
     assert_eq!(summary("cmon tail web --summary -q", &terminal()), Summary::Never);
 }
+
+fn watched(args: &str, stdout: FileKind, dumb_terminal: bool) -> Config {
+    let around = Surroundings { dumb_terminal, stdout, stderr_is_terminal: true, ..around() };
+    config(args, &around).unwrap()
+}
+
+#[test]
+fn what_is_written_follows_from_flags_and_stdout() {
+    use FileKind::{Other, Terminal};
+    let screen = WatchForm::Screen { color: true };
+    let cases = [
+        ("cmon watch", Terminal, false, screen),
+        ("cmon watch --color never", Terminal, false, WatchForm::Screen { color: false }),
+        ("cmon watch", Terminal, true, WatchForm::Lines),
+        ("cmon watch", Other, false, WatchForm::Lines),
+        ("cmon watch --once", Terminal, false, WatchForm::Table),
+        ("cmon watch --once", Other, false, WatchForm::Table),
+        ("cmon watch -o json", Terminal, false, WatchForm::Json { once: false }),
+        ("cmon watch -o json --once", Other, false, WatchForm::Json { once: true }),
+    ];
+    for (args, stdout, dumb, expected) in cases {
+        let Action::Watch(watch) = watched(args, stdout, dumb).action else {
+            panic!("{args} is `watch`");
+        };
+        assert_eq!(watch.form, expected, "{args}");
+    }
+}
+
+#[test]
+fn without_a_name_it_is_for_all_that_run() {
+    let open = |args| watched(args, FileKind::Other, false).selection.is_open();
+    assert!(open("cmon watch") && open("cmon watch --demo"));
+    assert!(!open("cmon watch -a") && !open("cmon watch web"));
+}
+
+#[test]
+fn tracing_does_not_write_over_the_screen() {
+    assert_eq!(watched("cmon watch -v", FileKind::Terminal, false).verbosity, 0);
+    assert_eq!(watched("cmon watch -v --once", FileKind::Terminal, false).verbosity, 1);
+}

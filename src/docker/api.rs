@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::models::{ContainerInspectResponse, ContainerSummary, EventMessage};
-use bollard::query_parameters::{EventsOptionsBuilder, ListContainersOptionsBuilder};
+use bollard::query_parameters::{
+    EventsOptionsBuilder, ListContainersOptionsBuilder, TopOptionsBuilder,
+};
 use futures_util::{Stream, StreamExt};
 use hyper::header::{HOST, HeaderValue};
 use tokio::sync::Notify;
@@ -152,6 +154,17 @@ impl Api {
             pid: state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid != 0),
             state: state.status.map(|status| status.to_string()).unwrap_or_default(),
         })
+    }
+
+    /// The names of all threads of the container with this name or id.
+    pub async fn threads(&self, container: &str) -> Result<Vec<String>, SourceError> {
+        let what = format!("the threads of container `{container}`");
+        let options = TopOptionsBuilder::default().ps_args("-eLo pid,tid,comm").build();
+        let answer = self.ask(&what, self.docker.top_processes(container, Some(options))).await?;
+        // The name is the last column, and the daemon cuts no column off.
+        let names =
+            answer.processes.unwrap_or_default().into_iter().filter_map(|mut row| row.pop());
+        Ok(names.collect())
     }
 
     /// Subscribes to the events of containers; returns when the daemon has confirmed.

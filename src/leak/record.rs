@@ -20,6 +20,8 @@ pub enum Record {
     Reading(Reading),
     /// Which groups a count is made of, at one moment.
     Groups(Groups),
+    /// Who a count is made of, at one moment.
+    Ids(Ids),
     /// A series begins anew: what was measured is not the same any more.
     Cut(Cut),
     /// A metric cannot be had, or no longer.
@@ -65,8 +67,22 @@ pub enum Drive {
     Streams,
     /// A command is run for each cycle.
     Command,
+    /// cmon follows all the time and closes each stream at its age, without rests.
+    Held,
     /// The target has its own load.
     Passive,
+}
+
+impl Drive {
+    /// Whether driven stretches are compared with idle ones.
+    pub fn has_rungs(self) -> bool {
+        matches!(self, Drive::Streams | Drive::Command)
+    }
+
+    /// Whether cmon opens streams.
+    pub fn opens_streams(self) -> bool {
+        matches!(self, Drive::Streams | Drive::Held)
+    }
 }
 
 /// How the verdict is made.
@@ -143,6 +159,17 @@ pub struct Group {
     pub title: String,
     /// How many there are.
     pub count: u64,
+}
+
+/// Who a count is made of, at one moment: descriptors and threads by what tells one from another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ids {
+    /// Milliseconds since the check began.
+    pub at_ms: u64,
+    /// The metric that they are members of, like `target.web.fds`.
+    pub metric: String,
+    /// One number each, the same for as long as it lives.
+    pub ids: Vec<u64>,
 }
 
 /// A series begins anew.

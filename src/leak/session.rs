@@ -24,6 +24,10 @@ use crate::engine::{self, Engine};
 const POLL: Duration = Duration::from_millis(100);
 /// A settled reading is the least of so many polls.
 const POLLS: usize = 3;
+/// A check has so many blocks at whose ends it is noted who is there.
+const BLOCKS: u32 = 40;
+/// None is shorter.
+const SHORT_BLOCK: Duration = Duration::from_secs(15);
 /// How long cmon's own tasks and connections may take to end after the last stream was closed.
 const LAST: Duration = Duration::from_secs(5);
 
@@ -40,6 +44,17 @@ pub enum Load<S> {
         config: engine::Config,
         /// When to drive and when to rest.
         plan: Plan,
+    },
+    /// The same streams all the time, each closed at its age.
+    Held {
+        /// Where they come from.
+        source: Arc<S>,
+        /// Which containers.
+        selection: Selection,
+        /// How they are followed.
+        config: engine::Config,
+        /// How long.
+        duration: Duration,
     },
     /// A command per cycle.
     Command {
@@ -59,14 +74,14 @@ impl<S> Load<S> {
     fn plan(&self) -> Option<&Plan> {
         match self {
             Load::Streams { plan, .. } | Load::Command { plan, .. } => Some(plan),
-            Load::Passive { .. } => None,
+            Load::Held { .. } | Load::Passive { .. } => None,
         }
     }
 
     /// How long it takes.
     pub fn duration(&self) -> Duration {
         match self {
-            Load::Passive { duration } => *duration,
+            Load::Held { duration, .. } | Load::Passive { duration } => *duration,
             _ => Duration::from_secs_f64(self.plan().map_or(0.0, Plan::seconds)),
         }
     }
@@ -86,6 +101,10 @@ pub struct Session<S, W> {
     watch: Watch,
     /// Sources that did not answer the last time.
     silent: BTreeSet<String>,
+    /// When to note who is there.
+    ids_at: Instant,
+    /// When to take the counts apart once more.
+    dump_at: Option<Instant>,
     failure: Option<String>,
 }
 
@@ -120,6 +139,8 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             lines: 0.0,
             watch: Watch::default(),
             silent: BTreeSet::new(),
+            ids_at: begun,
+            dump_at: None,
             failure: None,
         }
     }
@@ -133,6 +154,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         self.rest(Stage::Start, Duration::ZERO).await;
         match self.load.plan().cloned() {
             Some(plan) => self.driven(&plan).await,
+            None if matches!(self.load, Load::Held { .. }) => self.held().await,
             None => self.passive().await,
         }
         self.groups().await;
@@ -186,6 +208,12 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         self.look(end, Stage::Passive).await;
     }
 
+    async fn held(&mut self) {
+        let duration = self.load.duration();
+        self.dump_at = Some(Instant::now() + duration / 2);
+        self.drive(duration, Stage::Passive).await;
+    }
+
     fn is_over(&self) -> bool {
         self.stop.is_cancelled() || self.failure.is_some()
     }
@@ -207,7 +235,8 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                     Err(error) => self.failure = Some(error),
                 }
             }
-            Load::Streams { source, selection, config, .. } => {
+            Load::Streams { source, selection, config, .. }
+            | Load::Held { source, selection, config, .. } => {
                 let (source, selection) = (Arc::clone(source), selection.clone());
                 let engine = Engine::new(source, self.registry.clone(), config.clone());
                 let observer = engine.observer();
@@ -243,6 +272,12 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                 return;
             }
             self.glance(stage).await;
+            if stage == Stage::Passive {
+                self.ids();
+            }
+            if self.dump_at.take_if(|at| *at <= Instant::now()).is_some() {
+                self.groups().await;
+            }
         }
     }
 
@@ -283,6 +318,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             }
         }
         self.reading(stage, Some(begun.elapsed()), values);
+        self.ids();
     }
 
     async fn read(&mut self) -> BTreeMap<String, f64> {
@@ -310,7 +346,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     fn reading(&mut self, stage: Stage, settled: Option<Duration>, values: BTreeMap<String, f64>) {
-        if let Load::Streams { .. } = self.load {
+        if let Load::Streams { .. } | Load::Held { .. } = self.load {
             self.cycles = self.registry.census().streams_closed as f64;
         }
         let reading = Reading {
@@ -332,6 +368,18 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         }
     }
 
+    /// Notes who is there, now and then.
+    fn ids(&mut self) {
+        let now = Instant::now();
+        if now < self.ids_at {
+            return;
+        }
+        self.ids_at = now + (self.load.duration() / BLOCKS).max(SHORT_BLOCK);
+        for one in self.probes.ids(self.at()) {
+            self.write(Record::Ids(one));
+        }
+    }
+
     async fn proofs(&mut self) {
         for one in self.probes.proofs(self.at(), self.cycles).await {
             self.write(Record::Groups(one));
@@ -346,7 +394,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     /// What the stream engine has at this moment.
     fn census(&self) -> Census {
         let mut census = self.registry.census();
-        if let Load::Streams { source, .. } = &self.load {
+        if let Load::Streams { source, .. } | Load::Held { source, .. } = &self.load {
             census.connections = source.connections();
         }
         census
@@ -365,7 +413,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             age: age.as_secs_f64(),
         });
         let mut survivors: Vec<Survivor> = survivors.collect();
-        if let Load::Streams { source, .. } = &self.load {
+        if let Load::Streams { source, .. } | Load::Held { source, .. } = &self.load {
             for (purpose, count) in source.connections() {
                 let open = (0..count.open).map(|_| Survivor {
                     kind: "connection".to_owned(),

@@ -2,13 +2,14 @@
 //! elsewhere a line of words now and then.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Sink;
 use crate::leak::judge::words::{count, signed, span};
-use crate::leak::record::{Drive, Header, Reading, Record, Rules, Stage};
+use crate::leak::record::{Header, Reading, Record, Rules, Stage};
 use crate::leak::verdict::is_gated;
 
 /// Between two lines where nothing is redrawn, in seconds.
@@ -69,7 +70,7 @@ impl<'a> Progress<'a> {
         Self {
             how,
             rules: header.rules.clone(),
-            driven: header.drive != Drive::Passive,
+            driven: header.drive.has_rungs(),
             duration: duration.as_secs_f64(),
             told: -SELDOM,
             last: None,
@@ -153,11 +154,11 @@ impl<'a> Progress<'a> {
             let minutes = if 0.0 < growth.minutes { growth.idle / growth.minutes } else { 0.0 };
             // What an idle rung does as well is not the cycles' doing.
             let per_cycle = (growth.driven - growth.idle) / growth.cycles;
-            text.push_str(&format!(
-                "  {} per cycle, {} per minute while idle, so far",
-                signed((per_cycle * 1000.0).round() / 1000.0),
-                signed((minutes * 10.0).round() / 10.0)
-            ));
+            let per_cycle = signed((per_cycle * 1000.0).round() / 1000.0);
+            let minutes = signed((minutes * 10.0).round() / 10.0);
+            // Writing to a String cannot fail.
+            let _ =
+                write!(text, "  {per_cycle} per cycle, {minutes} per minute while idle, so far");
         }
         text
     }
@@ -170,7 +171,6 @@ impl<'a> Progress<'a> {
             .map(|(metric, value)| (metric.clone(), self.row(metric, *value)))
             .collect();
         match &mut self.how {
-            How::Nowhere => {}
             How::InPlace { all, head: bar_of_head, rows } => {
                 bar_of_head.set_message(head);
                 bar_of_head.tick();
@@ -185,7 +185,7 @@ impl<'a> Progress<'a> {
                 // Talk: nothing failed when nobody can hear it.
                 let _ = err.write_all(format!("{head}\n").as_bytes());
             }
-            How::Lines(_) => {}
+            How::Nowhere | How::Lines(_) => {}
         }
     }
 }

@@ -85,4 +85,27 @@ mod tests {
         assert_eq!((known.name.as_str(), known.version.as_str()), ("host", "24.0"));
         assert_eq!((known.goroutines, known.descriptors), (None, None));
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_daemon_is_never_asked_more_often_than_every_two_seconds() {
+        use crate::demo::{World, serve};
+        use crate::docker::Docker;
+        use crate::docker::endpoint::{Address, Endpoint, Origin};
+        use crate::engine::registry::Registry;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let world = World::default();
+        let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
+        let docker = Docker::new(endpoint, Registry::default());
+        let shared = Shared::new(String::new());
+        tokio::select! {
+            () = serve(world.clone(), listener) => {}
+            () = sample(docker.api(), Duration::from_millis(100), &shared) => {}
+            () = sleep(Duration::from_secs(61)) => {}
+        }
+        let asked = world.requests().iter().filter(|one| one.contains("/info")).count();
+        assert!((25..=31).contains(&asked), "{asked} times within a minute");
+        assert_eq!(shared.get().name, "cmon-demo");
+    }
 }

@@ -135,7 +135,8 @@ pub(super) fn moved(pieces: Vec<Piece>, columns: usize) -> Vec<Piece> {
             let gone = fit::head(&piece.text, hidden);
             let whole = gone.len() == piece.text.len();
             hidden -= fit::width(gone);
-            piece.text = piece.text[gone.len()..].to_owned();
+            let gone = gone.len();
+            piece.text.drain(..gone);
             if whole {
                 continue;
             }

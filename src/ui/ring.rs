@@ -139,7 +139,7 @@ pub(super) mod tests {
     proptest! {
         #[test]
         fn it_never_holds_more_than_its_limit(
-            texts in prop::collection::vec("[a-z]{0,300}", 1..200), limit in 400usize..5000,
+            texts in prop::collection::vec("[a-z]{0,120}", 1..60), limit in 400usize..2000,
         ) {
             let mut ring = Ring::default();
             for text in &texts {

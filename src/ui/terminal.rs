@@ -11,6 +11,7 @@ use std::{panic, thread};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use crossterm::{cursor, execute, terminal};
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 
 use super::model::{Input, Key, Model};
 use super::view;
@@ -51,6 +52,9 @@ impl Terminal {
 
     /// Draws what has changed.
     pub(super) fn draw(&mut self, model: &Model) -> io::Result<()> {
+        if !TAKEN.load(SeqCst) {
+            return Ok(());
+        }
         self.screen.draw(|frame| view::draw(frame, model))?;
         Ok(())
     }
@@ -65,7 +69,9 @@ impl Terminal {
 
     /// Draws everything with the next frame, since somebody else may have drawn.
     pub(super) fn forget(&mut self) -> io::Result<()> {
-        self.screen.clear()
+        // Its `clear` asks the terminal where the cursor is, and the answer would be read as keys.
+        let (columns, rows) = Self::size()?;
+        self.screen.resize(Rect::new(0, 0, columns, rows))
     }
 }
 

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::thread;
+use std::thread::Builder;
 use std::time::Duration;
 
 use crossterm::event::EventStream;
@@ -27,6 +27,8 @@ use crate::snapshot::Snapshot;
 const FRAME: Duration = Duration::from_millis(100);
 /// Figures are looked at this often.
 const LOOK: Duration = Duration::from_secs(1);
+/// A frame that is being drawn has this long to end.
+const LAST: Duration = Duration::from_millis(500);
 /// Events that are taken before it is looked whether a frame is due.
 const AT_ONCE: usize = 32;
 
@@ -45,6 +47,8 @@ pub enum Closed {
 pub struct Screen {
     stop: CancellationToken,
     closed: watch::Receiver<Option<Closed>>,
+    /// Disconnected when the thread has ended.
+    thread: std::sync::mpsc::Receiver<()>,
 }
 
 impl fmt::Debug for Screen {
@@ -56,6 +60,8 @@ impl fmt::Debug for Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         self.stop.cancel();
+        // A frame must not be drawn on a terminal that is given back. A stopped terminal is not waited for.
+        let _ = self.thread.recv_timeout(LAST);
         terminal::give_back();
     }
 }
@@ -75,11 +81,13 @@ impl Screen {
         let (closing, closed) = watch::channel(None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let stopped = stop.clone();
-        thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
+        let (alive, thread) = std::sync::mpsc::channel();
+        Builder::new().name(THREAD.to_owned()).spawn(move || {
+            let _alive: std::sync::mpsc::Sender<()> = alive;
             let end = runtime.block_on(run(color, events, look, control, stopped));
             closing.send_replace(Some(end.unwrap_or_else(|error| Closed::Failed(error.into()))));
         })?;
-        Ok(Self { stop, closed })
+        Ok(Self { stop, closed, thread })
     }
 
     /// Asks it to close.
@@ -117,6 +125,7 @@ async fn run(
         look,
         control,
         changed: true,
+        anew: false,
         drawn: now - FRAME,
         next_look: now,
         looked: now - FRAME,
@@ -131,6 +140,8 @@ struct Thread {
     control: Control,
     /// What is seen is not what was drawn.
     changed: bool,
+    /// Nothing of what was drawn can be relied on.
+    anew: bool,
     drawn: Instant,
     looked: Instant,
     next_look: Instant,
@@ -153,6 +164,7 @@ impl Thread {
             let frame = self.drawn + FRAME;
             if self.changed && frame <= now {
                 self.draw(now)?;
+                super::panic_on_purpose("screen");
             }
             let due = if self.changed { self.next_look.min(frame) } else { self.next_look };
             let end = tokio::select! {
@@ -202,6 +214,9 @@ impl Thread {
 
     fn draw(&mut self, now: Instant) -> io::Result<()> {
         (self.drawn, self.changed) = (now, false);
+        if std::mem::take(&mut self.anew) {
+            self.terminal.forget()?;
+        }
         self.terminal.draw(&self.model)
     }
 
@@ -211,6 +226,7 @@ impl Thread {
         self.changed |= effect != Effect::Nothing;
         match effect {
             Effect::Nothing | Effect::Draw => {}
+            Effect::Redraw => self.anew = true,
             Effect::Rotate(key) => {
                 // One that is held down need not be heard each time.
                 let _ = self.control.rotate(&key);

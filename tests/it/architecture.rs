@@ -37,7 +37,16 @@ fn only_in(words: &[&str], allowed: &[&str]) {
 
 #[test]
 fn the_engine_knows_nothing_above_it() {
-    let above = ["crate::cli", "crate::config", "crate::output", "crate::commands", "crate::exit"];
+    let above = [
+        "crate::cli",
+        "crate::config",
+        "crate::output",
+        "crate::commands",
+        "crate::exit",
+        "crate::metrics",
+        "crate::snapshot",
+        "crate::ui",
+    ];
     only_in(
         &above,
         &[
@@ -45,23 +54,40 @@ fn the_engine_knows_nothing_above_it() {
             "src/main.rs",
             "src/config",
             "src/output",
+            "src/metrics",
+            "src/snapshot",
+            "src/ui",
             "src/commands",
             "src/signal",
             "src/exit",
+            "src/leak/report",
         ],
     );
     let docker = ["crate::docker"];
-    only_in(&docker, &["src/docker", "src/demo", "src/leak", "src/commands", "src/config"]);
+    only_in(
+        &docker,
+        &[
+            "src/docker",
+            "src/demo",
+            "src/leak",
+            "src/snapshot/daemon",
+            "src/commands",
+            "src/config",
+        ],
+    );
+    only_in(&["crate::ui"], &["src/ui", "src/commands"]);
 }
 
 #[test]
 fn each_outside_library_is_named_in_one_place() {
     only_in(&["bollard::"], &["src/docker/api"]);
+    only_in(&["crossterm::", "ratatui::"], &["src/ui"]);
+    only_in(&["hyper::server"], &["src/metrics"]);
     only_in(&["indicatif::"], &["src/output/status.rs", "src/output/progress.rs"]);
     only_in(&["clap::"], &["src/cli/", "src/lib.rs", "src/config/tests.rs"]);
     only_in(
         &["UnixStream::connect", "TcpStream::connect"],
-        &["src/docker/endpoint.rs", "src/demo"],
+        &["src/docker/endpoint.rs", "src/demo", "src/leak/probe/proc/tests.rs"],
     );
 }
 

@@ -142,7 +142,7 @@ impl Checking<'_> {
             reports.push(report);
             recorded?;
         }
-        self.teller.comparison(reports, self.leak)
+        self.teller.comparison(reports)
     }
 
     /// Runs one check and judges it; the second is whether the recording could be written, without
@@ -195,11 +195,12 @@ impl Checking<'_> {
         let drive = match (&check.command, check.passive) {
             (_, true) => Drive::Passive,
             (Some(_), _) => Drive::Command,
+            (None, _) if timeout.is_some() => Drive::Held,
             (None, _) => Drive::Streams,
         };
         // Without streams to drive, targets alone may be watched, and no daemon is needed.
         let version = docker.api().version().await;
-        let alone = drive != Drive::Streams
+        let alone = !drive.opens_streams()
             && !check.targets.is_empty()
             && !check.targets.iter().any(Target::is_of_the_daemon);
         let daemon = match version {
@@ -208,7 +209,7 @@ impl Checking<'_> {
             Err(error) => return Err(StartError::from(error).into()),
         };
         let mut containers = Vec::new();
-        if drive == Drive::Streams {
+        if drive.opens_streams() {
             let listed = docker.list().await.map_err(StartError::from)?;
             let unmatched = self.config.selection.unmatched(&listed);
             if !unmatched.is_empty() {
@@ -227,16 +228,18 @@ impl Checking<'_> {
         let count = containers.len() as f64;
         let natural = (count / RATE).max(SHORTEST);
         let stream_timeout = match drive {
-            Drive::Streams => timeout.map_or(natural, |timeout| timeout.as_secs_f64()),
+            Drive::Streams | Drive::Held => {
+                timeout.map_or(natural, |timeout| timeout.as_secs_f64())
+            }
             Drive::Command | Drive::Passive => 0.0,
         };
         let per_second = match drive {
-            Drive::Streams => count / stream_timeout,
+            Drive::Streams | Drive::Held => count / stream_timeout,
             Drive::Command => RATE,
             Drive::Passive => 0.0,
         };
         let seconds = check.duration.as_secs_f64();
-        let plan = (drive != Drive::Passive).then(|| Plan::new(seconds, per_second, check.seed));
+        let plan = drive.has_rungs().then(|| Plan::new(seconds, per_second, check.seed));
         let header = Header {
             v: VERSION,
             cmon: env!("CARGO_PKG_VERSION").to_owned(),
@@ -261,24 +264,26 @@ impl Checking<'_> {
     }
 
     fn load(&self, header: &Header, plan: Option<Plan>, registry: Registry) -> Load<Docker> {
+        let duration = self.check.duration;
+        let (address, origin) = self.daemon.clone();
+        let source = || Arc::new(Docker::new(Endpoint::new(address, origin), registry));
+        let selection = self.config.selection.clone();
+        let config = || engine::Config {
+            stream_timeout: Duration::from_secs_f64(header.stream_timeout),
+            seed: Some(self.check.seed),
+            ..self.config.engine.clone()
+        };
         match (plan, &self.check.command) {
-            (None, _) => Load::Passive { duration: self.check.duration },
             (Some(plan), Some(command)) => {
                 Load::Command { commands: Commands::new(command.clone()), plan }
             }
             (Some(plan), None) => {
-                let (address, origin) = self.daemon.clone();
-                Load::Streams {
-                    source: Arc::new(Docker::new(Endpoint::new(address, origin), registry)),
-                    selection: self.config.selection.clone(),
-                    config: engine::Config {
-                        stream_timeout: Duration::from_secs_f64(header.stream_timeout),
-                        seed: Some(self.check.seed),
-                        ..self.config.engine.clone()
-                    },
-                    plan,
-                }
+                Load::Streams { source: source(), selection, config: config(), plan }
             }
+            (None, _) if header.drive == Drive::Held => {
+                Load::Held { source: source(), selection, config: config(), duration }
+            }
+            (None, _) => Load::Passive { duration },
         }
     }
 

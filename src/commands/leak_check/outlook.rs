@@ -39,7 +39,7 @@ fn write(text: &mut String, header: &Header, plan: Option<&Plan>) -> std::fmt::R
     };
     writeln!(text, "daemon      {daemon}")?;
     match header.drive {
-        Drive::Streams => writeln!(
+        Drive::Streams | Drive::Held => writeln!(
             text,
             "containers  {}: {}",
             header.containers.len(),

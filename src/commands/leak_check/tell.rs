@@ -10,8 +10,8 @@ use anyhow::Context;
 use crate::cli::OnInconclusive;
 use crate::config::{LeakCheck, LeakForm, Work};
 use crate::exit::Exit;
-use crate::leak::report::{Report, github, html, json, junit, text};
-use crate::leak::selftest;
+use crate::leak::report::{Report, compare, github, html, json, junit, text};
+use crate::leak::{selftest, verdict};
 use crate::output::Sinks;
 
 /// Who tells.
@@ -47,6 +47,10 @@ impl<'a> Teller<'a> {
             LeakForm::Text { color } => text::text(report, color, recording.as_deref()),
         };
         self.text(&told)?;
+        self.files(report)
+    }
+
+    fn files(&self, report: &Report) -> anyhow::Result<()> {
         let fails = self.leak.on_inconclusive != OnInconclusive::Pass;
         if let Some(path) = &self.leak.junit {
             file(path, &junit::junit(report, fails))?;
@@ -93,16 +97,18 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Several reports beside each other.
-    pub(super) fn comparison(
-        &self,
-        reports: Vec<Report>,
-        leak: &LeakCheck,
-    ) -> anyhow::Result<Exit> {
-        for report in &reports {
-            self.report(report)?;
+    /// Several reports beside each other; the files hold the last of them.
+    pub(super) fn comparison(&self, reports: Vec<Report>) -> anyhow::Result<Exit> {
+        let exit = reports.iter().map(|report| super::exit(report, self.leak)).max();
+        let comparison = verdict::compared(reports);
+        self.text(&match self.leak.form {
+            LeakForm::Json => compare::json(&comparison),
+            LeakForm::Text { color } => compare::text(&comparison, color),
+        })?;
+        if let Some(last) = comparison.runs.last() {
+            self.files(last)?;
         }
-        Ok(reports.iter().map(|report| super::exit(report, leak)).max().unwrap_or(Exit::Done))
+        Ok(exit.unwrap_or(Exit::Done))
     }
 }
 

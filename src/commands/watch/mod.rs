@@ -54,6 +54,14 @@ pub async fn run(
                 .with_context(|| format!("could not listen on {address} for --metrics"))?,
         ),
     };
+    if let Some(listener) = &listener
+        && !config.output.quiet
+        && !matches!(watch.form, WatchForm::Screen { .. })
+    {
+        let address = listener.local_addr().context("could not tell the address of --metrics")?;
+        // Port 0 is any that is free, so it has to be told. Talk may be lost.
+        let _ = sinks.err.write_all(format!("~ metrics at http://{address}/metrics\n").as_bytes());
+    }
     let registry = Registry::default();
     let shared = Shared::new(daemon.0.to_string());
     let docker = Arc::new(Docker::new(Endpoint::new(daemon.0, daemon.1), registry.clone()));
@@ -91,6 +99,7 @@ pub async fn run(
         }
         show = begin => run.show = Some(show.context("could not begin to show")?),
     }
+    crate::ui::panic_on_purpose("main");
     let over = sleep(watch.duration.unwrap_or(Duration::MAX));
     tokio::pin!(over);
     let outcome = loop {

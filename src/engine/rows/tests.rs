@@ -82,7 +82,7 @@ async fn rates_are_of_the_last_seconds_and_not_of_what_was_stored_before() {
     let busy = row(&card);
     assert_eq!((busy.lines_per_second, busy.bytes_per_second), (10.0, 100.0));
     sleep(6 * SECOND).await;
-    assert_eq!(row(&card).lines_per_second, 0.0);
+    assert!(row(&card).lines_per_second < 0.1);
     assert!(card.facts().traffic.0.len() <= 6, "what is remembered is bounded");
 }
 

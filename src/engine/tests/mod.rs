@@ -5,6 +5,7 @@
 //! at the end is the engine's.
 
 mod fake;
+mod watching;
 
 use std::sync::Arc;
 use std::time::Duration;

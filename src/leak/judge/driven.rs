@@ -184,7 +184,7 @@ fn rate(differences: &[f64], cycles: &[f64]) -> f64 {
 /// Judges the rungs of a run, two by two the pairs, of one metric.
 pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
     let turning = |rungs: &[Rung]| -> Vec<Pair> {
-        Pair::all(rungs).into_iter().filter(|pair| pair.cycles > 0.0).collect()
+        Pair::all(rungs).into_iter().filter(|pair| pair.cycles >= 0.5).collect()
     };
     let mut looks = EarlyStop::new(options);
     for pair in turning(rungs) {

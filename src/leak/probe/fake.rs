@@ -102,5 +102,7 @@ async fn question(socket: &mut TcpStream) -> Option<String> {
         head.push(socket.read_u8().await.ok()?);
     }
     let head = String::from_utf8(head).unwrap();
-    head.strip_prefix("GET ")?.split(' ').next().map(str::to_owned)
+    let target = head.strip_prefix("GET ")?.split(' ').next()?;
+    // A request may name its host in the target too.
+    Some(target.strip_prefix("http://docker").unwrap_or(target).to_owned())
 }

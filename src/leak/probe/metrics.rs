@@ -64,8 +64,11 @@ impl std::fmt::Display for Selector {
         if self.labels.is_empty() {
             return Ok(());
         }
-        let labels: Vec<String> =
-            self.labels.iter().map(|(label, value)| format!("{label}={value:?}")).collect();
+        let labels: Vec<String> = self
+            .labels
+            .iter()
+            .map(|(label, value)| format!("{label}=\"{}\"", escaped(value)))
+            .collect();
         write!(f, "{{{}}}", labels.join(","))
     }
 }
@@ -194,10 +197,18 @@ fn head(line: &str) -> Option<Head<'_>> {
             return Some((name, labels, after));
         }
         let (label, after) = rest.split_once('=')?;
+        if label.trim().is_empty() || !label.trim().chars().all(is_name) {
+            return None;
+        }
         let (value, after) = quoted(after.trim_start())?;
         labels.push((label.trim().to_owned(), value));
         rest = after;
     }
+}
+
+/// A value as it is written in quotes.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 /// A value in quotes, and what comes after it.
@@ -254,6 +265,14 @@ mod tests {
     }
 
     #[test]
+    fn a_selector_is_written_as_it_is_read() {
+        for text in ["a", r#"a{b="c"}"#, r#"a{b="\"\\ \n",d="\u{7}"}"#] {
+            assert_eq!(wanted(text).to_string(), text.replace("\\u", "u"), "{text}");
+            assert_eq!(wanted(&wanted(text).to_string()), wanted(text), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_count_is_said() {
         let found = parse("go_goroutines -3\nprocess_open_fds NaN\ngo_threads +Inf\n").unwrap();
         assert!(found.figures.is_empty(), "{found:?}");
@@ -274,7 +293,7 @@ mod tests {
         assert_eq!(check("{\"a\": 1}"), Err(MetricsError::Other));
         assert_eq!(check("goroutine profile: total 5\n"), Err(MetricsError::Other));
         assert_eq!(check("OK 5 things\n"), Err(MetricsError::Other));
-        for text in ["", "a b", "{}", "a{b}", "a{b=\"c}", "1a", "a{b=\"c\"} 5"] {
+        for text in ["", "a b", "{}", "a{b}", "a{b=\"c}", "1a", "a{b=\"c\"} 5", "a{=\"c\"}"] {
             let error = Selector::parse(text).unwrap_err();
             assert!(matches!(error, MetricsError::Selector(_)), "{text}: {error}");
         }

@@ -24,17 +24,23 @@ pub mod target;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::docker::api::Api;
 use crate::docker::endpoint::Endpoint;
 use crate::engine::census::Census;
 use crate::engine::registry::Registry;
-use crate::leak::record::{Cut, Group, Groups, Unavailable};
+use crate::leak::record::{Cut, Group, Groups, Ids, Unavailable};
 use daemon::Daemon;
 use get::Client;
 use metrics::Selector;
 use own::Own;
 use target::{Target, Watched};
+
+/// How long the probes' connections may take to end.
+const CLOSE: Duration = Duration::from_secs(1);
 
 /// What is to be read, beside cmon itself.
 #[derive(Debug, Default)]
@@ -240,6 +246,15 @@ impl Probes {
         all
     }
 
+    /// Who the descriptors and threads of cmon and of local targets are.
+    pub fn ids(&self, at: f64) -> Vec<Ids> {
+        // A check takes days at most.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as said")]
+        let at_ms = (at * 1000.0) as u64;
+        let all = self.own.ids().into_iter().chain(self.targets.iter().flat_map(Watched::ids));
+        all.map(|(metric, ids)| Ids { at_ms, metric, ids }).collect()
+    }
+
     /// The goroutines that can provably never wake (`target.web.goroutineleak`), of targets that
     /// tell: Go 1.27 and newer. Each question makes the target collect its garbage, so it is asked
     /// at the start and at the end, and not for every reading.
@@ -249,6 +264,16 @@ impl Probes {
             all.extend(target.proof(at, cycles).await);
         }
         all
+    }
+
+    /// Closes every connection and waits until the tasks of them have ended, a second at most; tells
+    /// how many are left.
+    pub async fn close(self) -> usize {
+        let Self { registry, daemon, targets, .. } = self;
+        drop((daemon, targets));
+        // A task that does not end by then is counted as left.
+        let _ = timeout(CLOSE, registry.drained()).await;
+        registry.live()
     }
 
     /// Tasks and connections of cmon, the probes' own included.

@@ -30,6 +30,9 @@ impl Own {
         into.value("own.streams", census.streams_open);
         into.value("own.connections", census.open_connections());
         into.value_or_why("own.fds", self.process.count_fds());
+        if let Ok(seconds) = self.process.cpu_seconds() {
+            into.figure("own.cpu_seconds", seconds);
+        }
         match self.process.status() {
             Ok(status) => {
                 into.value("own.threads", status.threads);
@@ -40,6 +43,11 @@ impl Own {
                 into.unavailable("own.rss_bytes", &error);
             }
         }
+    }
+
+    /// Who its descriptors and threads are.
+    pub(super) fn ids(&self) -> Vec<(String, Vec<u64>)> {
+        ids_of_processes("own", std::slice::from_ref(&self.process))
     }
 
     /// Tasks by kind, descriptors by class, threads by name.
@@ -73,6 +81,24 @@ pub(super) fn of_processes(source: &str, all: &[Process]) -> Vec<(String, Vec<Gr
     if let Ok(threads) = threads {
         let names = threads.iter().flatten().map(|one| one.name.as_str());
         found.push((format!("{source}.threads"), tally(names)));
+    }
+    found
+}
+
+/// Who the descriptors and threads are, as far as they may be read.
+pub(super) fn ids_of_processes(source: &str, all: &[Process]) -> Vec<(String, Vec<u64>)> {
+    let mut found = Vec::new();
+    // Descriptors share numbers and inodes, never both at once; thread ids come back, later.
+    let pair = |one: u64, other: u64| one.rotate_left(40) ^ other;
+    let descriptors: Result<Vec<_>, _> = all.iter().map(Process::descriptors).collect();
+    if let Ok(descriptors) = descriptors {
+        let ids = descriptors.iter().flatten().map(|one| pair(u64::from(one.fd), one.inode));
+        found.push((format!("{source}.fds"), ids.collect()));
+    }
+    let threads: Result<Vec<_>, _> = all.iter().map(Process::threads).collect();
+    if let Ok(threads) = threads {
+        let ids = threads.iter().flatten().map(|one| pair(u64::from(one.tid), one.born));
+        found.push((format!("{source}.threads"), ids.collect()));
     }
     found
 }

@@ -132,7 +132,7 @@ async fn a_daemon_that_is_away_fails_and_its_return_is_a_cut() {
 }
 
 #[tokio::test]
-async fn a_container_of_another_machine_is_told_as_such() {
+async fn a_container_that_does_not_run_is_told_as_such() {
     with_daemon(async |world, address| {
         world.create("web");
         let target = || vec![Target::parse("container:web").unwrap()];
@@ -142,6 +142,83 @@ async fn a_container_of_another_machine_is_told_as_such() {
         let gone = vec![Target::parse("container:db").unwrap()];
         let error = words(start(&address, gone).await.unwrap_err());
         assert!(error.contains("No such container: db"), "{error}");
+    })
+    .await;
+}
+
+/// A daemon over TCP that keeps its connections, as dockerd does.
+fn dockerd(path: &str) -> Option<Reply> {
+    match path {
+        daemon::PROFILE => {
+            Some(Reply::ok(include_str!("fixtures/dockerd-20.10-two-followers.txt")))
+        }
+        "/info" => Some(Reply::ok(r#"{"NGoroutines": 58, "NFd": 41}"#)),
+        _ => None,
+    }
+}
+
+fn over_tcp(port: u16) -> Address {
+    Address::Tcp { host: "127.0.0.1".to_owned(), port }
+}
+
+#[tokio::test]
+async fn a_daemon_that_drops_its_connection_was_started_again() {
+    let script = |path: &str, asked| match asked {
+        2 if path == "/info" => Reply::ThenClose(r#"{"NFd": 41}"#),
+        _ => dockerd(path).unwrap(),
+    };
+    with_server(script, async |port, seen| {
+        let mut probes = start(&over_tcp(port), Vec::new()).await.unwrap();
+        let mut cuts = Vec::new();
+        for at in [1.0, 2.0, 3.0, 4.0] {
+            let sample = read(&mut probes, at).await;
+            assert_eq!(figure(&sample, "daemon.goroutines"), Some(59.0), "the profile's total");
+            assert_eq!(figure(&sample, "daemon.followers"), Some(2.0));
+            assert_eq!(sample.failures, []);
+            cuts.extend(sample.cuts);
+        }
+        assert_eq!(cuts.len(), 1);
+        assert_eq!(cuts[0].why, "the daemon closed its connection: it was started again");
+        assert_eq!(seen.accepted.get(), 2);
+        assert_eq!(probes.close().await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_container_of_another_machine_has_its_threads_told_by_the_daemon() {
+    let script = |path: &str, asked| match path.split('?').next().unwrap() {
+        "/containers/web/json" => {
+            // No process here has such a number.
+            let pid = if asked < 3 { 2_000_000_000 } else { 2_000_000_001 };
+            Reply::ok(format!(
+                r#"{{"Id": "ab12", "Name": "/web", "State": {{"Status": "running", "Pid": {pid}}}}}"#
+            ))
+        }
+        "/containers/web/top" => Reply::ok(
+            r#"{"Titles": ["PID", "TID", "COMMAND"], "Processes": [["7", "7", "nginx"], ["7", "8", "nginx"], ["9", "9", "log writer"]]}"#,
+        ),
+        _ => dockerd(path).unwrap_or_else(Reply::none),
+    };
+    with_server(script, async |port, _| {
+        let target = Target::parse("container:web").unwrap();
+        let mut probes = start(&over_tcp(port), vec![target]).await.unwrap();
+        let words = &probes.found()[2].words;
+        assert!(words.starts_with("threads, as the daemon tells them; nothing else ("), "{words}");
+        let sample = read(&mut probes, 0.0).await;
+        assert_eq!(figure(&sample, "target.web.threads"), Some(3.0));
+        let missing: Vec<&str> = sample.unavailable.iter().map(|one| one.metric.as_str()).collect();
+        assert_eq!(missing, ["target.web.fds", "target.web.memory_bytes"]);
+        assert_eq!(read(&mut probes, 1.0).await.cuts, []);
+        let cuts = read(&mut probes, 2.0).await.cuts;
+        let why = "the container was started again (pid 2000000000 is now 2000000001)";
+        assert_eq!(cuts[0].why, why);
+        let groups = probes.groups(2.0, 0.0, &Census::default()).await;
+        let threads = groups.iter().find(|groups| groups.metric == "target.web.threads").unwrap();
+        let threads: Vec<_> =
+            threads.groups.iter().map(|group| (group.key.as_str(), group.count)).collect();
+        assert_eq!(threads, [("log writer", 1), ("nginx", 2)]);
+        assert_eq!(probes.close().await, 0);
     })
     .await;
 }

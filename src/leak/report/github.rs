@@ -75,7 +75,7 @@ pub fn output(report: &Report) -> String {
 /// The summary of the step in Markdown.
 pub fn summary(report: &Report) -> String {
     let mut parts = vec![head(report)];
-    parts.extend(report.metrics.iter().map(table_row));
+    parts.extend(words::ordered(report).into_iter().map(|(_, metric)| table_row(metric)));
     parts.push("\n".to_owned());
     for (title, items) in [
         ("What it means", &report.signatures),

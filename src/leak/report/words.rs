@@ -2,7 +2,7 @@
 //! same words. Not yet escaped: each form does that in its own way.
 
 use super::figures::{self, NONE, Unit, amount, chance, duration, plural};
-use super::{GroupGrowth, Interval, Metric, Report};
+use super::{GroupGrowth, Interval, Metric, Report, Verdict};
 use crate::leak::record::Drive;
 use crate::output::summary::grouped;
 
@@ -15,6 +15,20 @@ pub(super) fn because(report: &Report) -> String {
         }
         false => report.because.clone(),
     }
+}
+
+/// The metrics with their places in the report: those that decide first, the worst first, else as
+/// they were.
+pub(super) fn ordered(report: &Report) -> Vec<(usize, &Metric)> {
+    let rank = |verdict| match verdict {
+        Verdict::Leak => 0,
+        Verdict::Invalid => 1,
+        Verdict::Inconclusive => 2,
+        Verdict::Clean => 3,
+    };
+    let mut all: Vec<_> = report.metrics.iter().enumerate().collect();
+    all.sort_by_key(|(_, metric)| (!metric.gated, rank(metric.verdict)));
+    all
 }
 
 /// Growth per cycle with its interval.
@@ -63,7 +77,7 @@ pub(super) fn has_no_figures(metric: &Metric) -> bool {
 pub(super) fn per_minute_title(report: &Report) -> &'static str {
     match report.drive {
         Drive::Streams | Drive::Command => "per minute while idle",
-        Drive::Passive => "per minute",
+        Drive::Held | Drive::Passive => "per minute",
     }
 }
 
@@ -160,11 +174,12 @@ pub(super) fn work(report: &Report) -> String {
     parts.push(match report.cycles_expected {
         Some(expected) => {
             let expected = amount(round(expected), Unit::Count);
-            format!("{reached} cycles/min while driven ({expected} expected)")
+            let driven = if report.drive.has_rungs() { " while driven" } else { "" };
+            format!("{reached} cycles/min{driven} ({expected} expected)")
         }
         None => format!("{reached} cycles/min"),
     });
-    if report.drive != Drive::Passive {
+    if report.drive.has_rungs() {
         parts.push(format!("warm-up {}", count(report.warm_up_cycles, "cycle")));
         parts.push(match report.pairs {
             1 => "1 pair".to_owned(),
@@ -216,6 +231,10 @@ pub(super) fn rules(report: &Report) -> Vec<String> {
         Drive::Command => {
             "A command was run on some stretches and not on others, in random order; counts are \
              compared at rest, so that what grows with the cycles is told from what grows with time."
+        }
+        Drive::Held => {
+            "Streams were followed all the time, and each was closed at its age and opened again: \
+             low points are compared over time, and steps, sawtooths and warm-ups are no leaks."
         }
         Drive::Passive => {
             "The target was only watched: its low points are compared over time, and steps, \

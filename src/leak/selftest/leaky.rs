@@ -59,7 +59,8 @@ impl Source for Leaky {
     }
 
     async fn logs(&self, request: &LogRequest) -> Result<Self::Logs, SourceError> {
-        let forgets = request.follow && self.follows.fetch_add(1, Ordering::Relaxed) % EVERY == 0;
+        let follows = || self.follows.fetch_add(1, Ordering::Relaxed);
+        let forgets = request.follow && follows().is_multiple_of(EVERY);
         match self.plan.filter(|_| forgets) {
             None => {}
             Some(Plan::Reader) => {

@@ -1,6 +1,7 @@
 //! From what was read to what is said: the judges' findings on every metric, as one
 //! [`Report`]. Pure: the same records give the same report, at once or from a recording.
 
+mod compared;
 mod series;
 mod watch;
 
@@ -10,14 +11,17 @@ use super::attribute;
 use super::judge::combine::{self, Conditions, Finding, Mode};
 use super::judge::passive::{self, Passive};
 use super::judge::plan;
-use super::judge::{Options, Verdict, compare, driven, exact, words};
+use super::judge::{Options, Verdict, cohort, compare, driven, exact, words};
 use super::record::{Cut, Drive, End, Groups, Header, Record, Rules, Stage};
 use super::report::{self, Interval, Metric, Report, Rung};
+pub use compared::compared;
 use series::Series;
 pub use watch::Watch;
 
 /// The metric of what outlived its use in cmon itself.
 const SURVIVORS: &str = "own.survivors";
+/// In checks that take so many seconds, ids decide beside the counts.
+const LONG: f64 = 1800.0;
 /// How the names of metrics end that are a proof by the runtime of a target.
 const PROOF: &str = ".goroutineleak";
 /// What decides unless told otherwise: counts, not bytes, of cmon and of the daemon.
@@ -43,12 +47,12 @@ pub fn is_gated(metric: &str, rules: &Rules) -> bool {
 /// What the judges are asked, for a check with so many gated metrics.
 fn options(header: &Header, metrics: usize, warmup_cycles: f64) -> Options {
     // Each of them is tested twice where cmon drives: per cycle and per minute.
-    let tests = if header.drive == Drive::Passive { metrics } else { 2 * metrics };
+    let tests = if header.drive.has_rungs() { 2 * metrics } else { metrics };
     Options {
         alpha: header.rules.alpha,
         max_per_cycle: header.rules.max_per_cycle,
         max_per_minute: header.rules.max_per_min,
-        early_stop: header.drive != Drive::Passive,
+        early_stop: header.drive.has_rungs(),
         metrics: tests.max(1),
         warmup_cycles,
         seed: header.seed,
@@ -161,7 +165,7 @@ impl Judging<'_> {
     fn conditions(&self) -> Conditions {
         let series = self.series;
         let driven = series.header.drive != Drive::Passive;
-        let streams = series.header.drive == Drive::Streams;
+        let streams = series.header.drive.opens_streams();
         Conditions {
             lines: streams.then(|| whole(series.lines())),
             cycles: driven.then(|| whole(series.cycles())),
@@ -173,7 +177,7 @@ impl Judging<'_> {
     /// What of cmon's own has outlived its use: no statistics.
     fn survivors(&self) -> Option<Judged> {
         let end: &End = self.series.end?;
-        if self.series.header.drive != Drive::Streams {
+        if !self.series.header.drive.opens_streams() {
             return None;
         }
         let survivors: Vec<exact::Survivor> = end
@@ -215,6 +219,15 @@ impl Judging<'_> {
         Interval { estimate: value, low: value, high: value, confidence }
     }
 
+    /// Who was born when and still lives, where that can be told.
+    fn cohorts(&self, name: &str, gated: bool, options: &Options) -> Option<Finding> {
+        let blocks = self.series.blocks_of(name);
+        let found = (4 <= blocks.len()).then(|| cohort::judge(&blocks, options))?;
+        // In a short run a pool that fills slowly leaves as many behind as a leak does.
+        let certain = LONG <= self.series.seconds();
+        (certain && found.verdict == Verdict::Leak).then(|| Finding::cohorts(name, gated, &found))
+    }
+
     /// Goroutines that the runtime of a target knows never to wake (Go 1.27 and newer).
     fn proofs(&self) -> Vec<Judged> {
         let mut proofs: BTreeMap<&str, Vec<&Groups>> = BTreeMap::new();
@@ -253,13 +266,14 @@ impl Judging<'_> {
         let gated = is_gated(name, &self.series.header.rules);
         let chart = self.series.chart(name);
         let mut judged = match self.series.header.drive {
-            Drive::Passive => self.passive(name, gated, options),
+            Drive::Held | Drive::Passive => self.passive(name, gated, options),
             Drive::Streams | Drive::Command => self.driven(name, gated, options),
         };
         judged.metric.first = chart.first().map_or(0.0, |point| point.2);
         judged.metric.last = chart.last().map_or(0.0, |point| point.2);
         judged.metric.groups = attribute::growth(&self.dumps, name, &self.cuts, &chart);
         judged.metric.series = chart;
+        judged.findings.extend(self.cohorts(name, gated, options));
         if let Some(now) = judged.metric.per_minute
             && let Some(before) = self.before.and_then(|before| per_minute_of(before, name))
         {
@@ -349,7 +363,7 @@ impl Judging<'_> {
                     .to_owned(),
             );
         }
-        if report.warm_up_cycles < plan::WARM_CYCLES && report.drive != Drive::Passive {
+        if report.warm_up_cycles < plan::WARM_CYCLES && report.drive.has_rungs() {
             advice.push(format!(
                 "the warm-up had {} cycles of 1000: pools may still fill; a longer run has more",
                 report.warm_up_cycles

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::super::judge::Reading as Value;
+use super::super::judge::cohort::Block;
 use super::super::judge::driven;
 use super::super::judge::work::{self, Work};
-use super::super::record::{Cut, Drive, End, Groups, Header, Reading, Record, Stage, Unavailable};
+use super::super::record::{
+    Cut, Drive, End, Groups, Header, Ids, Reading, Record, Stage, Unavailable,
+};
 use super::super::report::Rung;
 use super::rung_of;
 
@@ -15,6 +18,7 @@ pub(super) struct Series<'a> {
     pub(super) header: &'a Header,
     pub(super) readings: Vec<&'a Reading>,
     pub(super) groups: Vec<&'a Groups>,
+    pub(super) ids: Vec<&'a Ids>,
     pub(super) cuts: Vec<&'a Cut>,
     pub(super) unavailable: Vec<&'a Unavailable>,
     pub(super) end: Option<&'a End>,
@@ -30,6 +34,7 @@ impl<'a> Series<'a> {
             header,
             readings: Vec::new(),
             groups: Vec::new(),
+            ids: Vec::new(),
             cuts: Vec::new(),
             unavailable: Vec::new(),
             end: None,
@@ -39,6 +44,7 @@ impl<'a> Series<'a> {
                 Record::Header(_) => {}
                 Record::Reading(reading) => series.readings.push(reading),
                 Record::Groups(groups) => series.groups.push(groups),
+                Record::Ids(ids) => series.ids.push(ids),
                 Record::Cut(cut) => series.cuts.push(cut),
                 Record::Unavailable(one) => series.unavailable.push(one),
                 Record::End(end) => series.end = Some(end),
@@ -83,8 +89,7 @@ impl<'a> Series<'a> {
 
     /// What counts are made of, after the warm-up.
     pub(super) fn dumps(&self) -> Vec<Groups> {
-        let warm = self.at_rest().filter(|reading| reading.stage == Stage::WarmUp).last();
-        let from = warm.map_or(0.0, |reading| reading.at);
+        let from = self.warm_at();
         let after = self.groups.iter().filter(|groups| from <= groups.at);
         after.map(|groups| (*groups).clone()).collect()
     }
@@ -116,6 +121,23 @@ impl<'a> Series<'a> {
                 after: value(after),
             })
             .collect()
+    }
+
+    /// Who was there at the end of each block, since the last cut; in a driven check after the warm-up.
+    pub(super) fn blocks_of(&self, metric: &str) -> Vec<Block> {
+        let begun = self.cuts_of(metric).into_iter().fold(self.warm_at(), f64::max);
+        let of = |ids: &&&Ids| ids.metric == metric && begun * 1000.0 <= ids.at_ms as f64;
+        let block = |ids: &&Ids| Block {
+            seconds: ids.at_ms as f64 / 1000.0,
+            ids: ids.ids.iter().copied().collect(),
+        };
+        self.ids.iter().filter(of).map(block).collect()
+    }
+
+    /// When the warm-up was over, in seconds.
+    fn warm_at(&self) -> f64 {
+        let warm = self.at_rest().filter(|reading| reading.stage == Stage::WarmUp);
+        warm.last().map_or(0.0, |reading| reading.at)
     }
 
     /// Seconds since the begin at which this metric began anew.
@@ -159,7 +181,7 @@ impl<'a> Series<'a> {
     /// The readings for a chart: in a driven check those at rest.
     pub(super) fn chart(&self, metric: &str) -> Vec<(f64, f64, f64)> {
         let all = self.readings.iter();
-        let shown = all.filter(|reading| reading.rest || self.header.drive == Drive::Passive);
+        let shown = all.filter(|reading| reading.rest || !self.header.drive.has_rungs());
         let point =
             |reading: &&Reading| Some((reading.at, reading.cycles, *reading.values.get(metric)?));
         shown.filter_map(point).collect()
@@ -190,13 +212,17 @@ impl<'a> Series<'a> {
 
     /// Cycles per minute of the target's own load.
     pub(super) fn cycles_rate(&self) -> Option<f64> {
+        if self.header.drive == Drive::Held {
+            let minutes = self.last()?.at / 60.0;
+            return (0.0 < self.cycles() && 0.0 < minutes).then(|| self.cycles() / minutes);
+        }
         let work = self.work()?;
         (0.0 < work.per_minute).then_some(work.per_minute)
     }
 
     /// Cycles per minute while driven, as reached.
     pub(super) fn cycles_per_minute(&self) -> f64 {
-        if self.header.drive == Drive::Passive {
+        if !self.header.drive.has_rungs() {
             return self.cycles_rate().unwrap_or(0.0);
         }
         let (mut cycles, mut seconds) = (0.0, 0.0);
@@ -217,7 +243,7 @@ impl<'a> Series<'a> {
     /// Cycles per minute while driven, as planned.
     pub(super) fn cycles_expected(&self) -> Option<f64> {
         let (timeout, count) = (self.header.stream_timeout, self.header.containers.len());
-        (self.header.drive == Drive::Streams && 0.0 < timeout && 0 < count)
+        (self.header.drive.opens_streams() && 0.0 < timeout && 0 < count)
             .then(|| count as f64 * 60.0 / timeout)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::judge::plan::Plan;
-use super::super::record::{Cut, Reading, Unavailable, VERSION};
+use super::super::record::{Cut, Ids, Reading, Unavailable, VERSION};
 use super::*;
 
 fn header(drive: Drive) -> Header {
@@ -106,6 +106,7 @@ fn a_leak_by_time_is_a_leak_and_not_the_streams() {
     let (per_cycle, per_minute) = (goroutines.per_cycle.unwrap(), goroutines.per_minute.unwrap());
     assert!(per_cycle.low <= 0.0, "{per_cycle:?}");
     assert!((31.0..33.0).contains(&per_minute.estimate), "{per_minute:?}");
+    assert!(per_minute.low <= 32.0 && 32.0 <= per_minute.high, "{per_minute:?}");
 }
 
 #[test]
@@ -156,16 +157,6 @@ fn a_daemon_that_was_started_anew_is_no_leak_and_no_cure() {
     assert!((per_cycle.estimate - 0.5).abs() < 0.01, "{per_cycle:?}");
 }
 
-#[test]
-fn what_a_baseline_had_already_is_no_news() {
-    let (old, new) = (driven(|at, _| 52.0 + at / 2.0), driven(|at, _| 90.0 + at / 2.0));
-    assert_eq!(judge(&new, None).unwrap().verdict, Verdict::Leak);
-    let report = judge(&new, Some(&old)).unwrap();
-    assert_eq!(report.verdict, Verdict::Clean, "{}", report.because);
-    let worse = driven(|at, _| 90.0 + at);
-    assert_eq!(judge(&worse, Some(&old)).unwrap().verdict, Verdict::Leak);
-}
-
 /// A target on its own load, each 5 s for ten minutes.
 fn passive(value: impl Fn(f64) -> f64, cycles: impl Fn(f64) -> f64) -> Vec<Record> {
     let mut header = header(Drive::Passive);
@@ -195,6 +186,16 @@ fn a_staircase_of_a_target_is_named() {
 }
 
 #[test]
+fn what_a_baseline_had_already_is_no_news() {
+    let grows = |per_second: f64| passive(move |at| 52.0 + (at * per_second).floor(), |_| 0.0);
+    let (old, new) = (grows(0.5), grows(0.5));
+    assert_eq!(judge(&new, None).unwrap().verdict, Verdict::Leak);
+    let report = judge(&new, Some(&old)).unwrap();
+    assert_eq!(report.verdict, Verdict::Clean, "{}", report.because);
+    assert_eq!(judge(&grows(1.0), Some(&old)).unwrap().verdict, Verdict::Leak);
+}
+
+#[test]
 fn a_target_that_went_away_measured_nothing() {
     let mut records = passive(|_| 52.0, |_| 0.0);
     for record in &mut records {
@@ -219,6 +220,37 @@ fn a_collector_that_stopped_collecting_is_not_cured() {
     let told = report.because.contains("collecting stopped at 6m");
     let metric = metric(&report, "target.app.goroutines");
     assert!(told || metric.because.contains("collecting stopped at 6m"), "{}", report.because);
+}
+
+#[test]
+fn who_was_born_all_the_time_and_lives_on_is_a_leak() {
+    // The count jumps up and down, so that no line is seen in it; one in each minute stays.
+    let check = |minutes: u64, stays: u64| {
+        let mut records = vec![Record::Header(header(Drive::Passive))];
+        for minute in 0..=minutes {
+            let passers = (0..(minute * 7919) % 40).map(|one| 1_000_000 + minute * 1000 + one);
+            let stayed = (0..minute).filter(|one| one % stays == 0).map(|one| 5000 + one);
+            let ids: Vec<u64> = (0..20).chain(passers).chain(stayed).collect();
+            let at = minute as f64 * 60.0;
+            let metric = "target.app.fds".to_owned();
+            records.push(Record::Reading(Reading {
+                at,
+                stage: Stage::Passive,
+                rest: false,
+                settled: 0.0,
+                cycles: 0.0,
+                lines: 0.0,
+                values: BTreeMap::from([(metric.clone(), ids.len() as f64)]),
+            }));
+            records.push(Record::Ids(Ids { at_ms: minute * 60_000, metric, ids }));
+        }
+        records.push(Record::End(end(minutes as f64 * 60.0, &[])));
+        judge(&records, None).unwrap()
+    };
+    let report = check(60, 1);
+    assert_eq!(report.verdict, Verdict::Leak, "{}", report.because);
+    assert_ne!(check(60, 1000).verdict, Verdict::Leak);
+    assert_ne!(check(20, 1).verdict, Verdict::Leak, "too short to tell it from a pool");
 }
 
 #[test]

@@ -57,8 +57,8 @@ pub(super) fn head(snapshot: &Snapshot) -> Vec<String> {
 
 /// The head, and a row per container.
 pub(super) fn table(snapshot: &Snapshot, zone: &TimeZone) -> String {
-    let mut text: String = head(snapshot).iter().map(|line| format!("{line}\n")).collect();
-    text.push('\n');
+    let mut text = head(snapshot).join("\n");
+    text.push_str("\n\n");
     let heading = Column::ALL.map(|column| column.title().to_owned());
     let rows = snapshot.rows.iter().map(|row| Column::ALL.map(|column| column.text(row, zone)));
     let cells: Vec<_> = [heading].into_iter().chain(rows).collect();

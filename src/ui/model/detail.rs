@@ -19,6 +19,7 @@ type Place = (u64, usize);
 
 /// The lines of one container on the screen.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(in super::super) struct Detail {
     /// Whose lines.
     pub(in super::super) key: ContainerKey,
@@ -247,14 +248,13 @@ impl Model {
             return;
         };
         if detail.search.is_empty() {
-            self.answer = "nothing is looked for: / begins".to_owned();
+            "nothing is looked for: / begins".clone_into(&mut self.answer);
             return;
         }
         let from = match (detail.hit, forward) {
             (Some(hit), true) => hit + 1,
-            (Some(0), false) => u64::MAX,
-            (Some(hit), false) => hit - 1,
-            (None, _) => u64::MAX,
+            (Some(hit @ 1..), false) => hit - 1,
+            (Some(0), false) | (None, _) => u64::MAX,
         };
         match detail.found(ring, from, forward) {
             Some(hit) => {

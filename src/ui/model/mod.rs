@@ -45,6 +45,8 @@ pub(super) enum Effect {
     Nothing,
     /// Something has: draw.
     Draw,
+    /// Draw everything anew: something else may have written on the terminal.
+    Redraw,
     /// Something has, and this container's stream is to be rotated.
     Rotate(ContainerKey),
     /// Give the terminal back and stop until somebody goes on.
@@ -184,7 +186,7 @@ impl Model {
         match key {
             Key::Interrupt => return Effect::Interrupt,
             Key::Suspend => return Effect::Suspend,
-            Key::Redraw => return Effect::Draw,
+            Key::Redraw => return Effect::Redraw,
             _ => {}
         }
         if self.is_typing() {

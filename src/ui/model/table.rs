@@ -111,7 +111,7 @@ impl Table {
                 self.reverse = false;
             }
             // Without the name nobody knows what a row is about.
-            Key::Char(' ') | Key::Char('x') if Column::ALL[at] != Column::Name => {
+            Key::Char(' ' | 'x') if Column::ALL[at] != Column::Name => {
                 let column = Column::ALL[at];
                 if !self.hidden.remove(&column) {
                     self.hidden.insert(column);

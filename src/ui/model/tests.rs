@@ -254,7 +254,7 @@ fn a_search_goes_from_the_newest_back_and_round() {
 #[test]
 fn long_lines_are_wrapped_or_looked_at_sideways() {
     let mut model = model(sample::many(1));
-    let long: String = (0..20).map(|number| format!("{number:>8}")).collect();
+    let long = (0..20).map(|number| format!("{number:>8}")).collect::<Vec<_>>().concat();
     talk(&mut model, "web-000", &[&long, "end"]);
     press(&mut model, "\n");
     assert_eq!(shown(&model).len(), 2);

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::fit;
 use super::super::model::{Detail, DetailRow, Model};
-use super::{Look, answer_or, row, split};
+use super::{Look, answer_or, bar, quiet, row, split, title};
 use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
 use crate::output::watch::columns::{Attention, Column};
@@ -20,24 +20,24 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, look: Look) {
     let (title, below) = split(frame.area(), 1);
     let lines = Rect { height: model.layout().lines.min(below.height), ..below };
     let (_, foot) = split(below, lines.height);
-    frame.render_widget(heading(model, detail, usize::from(title.width), look), title);
+    frame.render_widget(heading(model, detail, usize::from(title.width)), title);
     let size = (usize::from(lines.width), usize::from(lines.height));
     let rows = model.ring().map(|ring| detail.rows(ring, size, model.color)).unwrap_or_default();
     if rows.is_empty() {
         let text = "no line so far; what comes is shown";
-        frame.render_widget(Line::styled(text, look.quiet()), row(lines, 0));
+        frame.render_widget(Line::styled(text, quiet()), row(lines, 0));
     }
     for (at, one) in (0..lines.height).zip(&rows) {
         frame.render_widget(line(one, detail, &model.zone, look), row(lines, at));
     }
-    frame.render_widget(keys(model, detail, look), row(foot, 0));
+    frame.render_widget(keys(model, detail), row(foot, 0));
 }
 
-fn heading(model: &Model, detail: &Detail, width: usize, look: Look) -> Line<'static> {
+fn heading(model: &Model, detail: &Detail, width: usize) -> Line<'static> {
     let found = model.seen().snapshot.rows.iter().find(|row| row.key == detail.key);
     let Some(one) = found else {
         let text = format!("- {}  removed: these are its last lines", detail.name);
-        return Line::styled(fit::left(&text, width), look.bar());
+        return Line::styled(fit::left(&text, width), bar());
     };
     let text = |column: Column| column.text(one, &model.zone);
     let text = format!(
@@ -51,7 +51,7 @@ fn heading(model: &Model, detail: &Detail, width: usize, look: Look) -> Line<'st
         text(Column::Lag),
         text(Column::Gaps),
     );
-    Line::styled(fit::left(&text, width), look.bar())
+    Line::styled(fit::left(&text, width), bar())
 }
 
 fn line(one: &DetailRow<'_>, detail: &Detail, zone: &TimeZone, look: Look) -> Line<'static> {
@@ -65,14 +65,14 @@ fn line(one: &DetailRow<'_>, detail: &Detail, zone: &TimeZone, look: Look) -> Li
     spans.push(Span::styled(mark, look.odd()));
     if detail.timestamps {
         let time = if one.first { clock(one.entry.time, zone) } else { String::new() };
-        spans.push(Span::styled(format!("{time:<13}"), look.quiet()));
+        spans.push(Span::styled(format!("{time:<13}"), quiet()));
     }
     for piece in &one.pieces {
         mark_hits(&piece.text, piece.style, detail, &mut spans);
     }
     let line = Line::from(spans);
     match detail.hit {
-        Some(hit) if hit == one.entry.number => line.patch_style(look.title()),
+        Some(hit) if hit == one.entry.number => line.patch_style(title()),
         _ => line,
     }
 }
@@ -108,13 +108,13 @@ fn clock(time: Timestamp, zone: &TimeZone) -> String {
     format!("{}.{:03}", time.strftime("%H:%M:%S"), time.subsec_nanosecond() / 1_000_000)
 }
 
-fn keys(model: &Model, detail: &Detail, look: Look) -> Line<'static> {
+fn keys(model: &Model, detail: &Detail) -> Line<'static> {
     if detail.typing {
         return Line::from(vec![
-            Span::styled("search: ", look.title()),
+            Span::styled("search: ", title()),
             Span::raw(detail.search.clone()),
-            Span::styled("▏", look.title()),
-            Span::styled("  Enter looks for it, Esc drops it", look.quiet()),
+            Span::styled("▏", title()),
+            Span::styled("  Enter looks for it, Esc drops it", quiet()),
         ]);
     }
     let on = |yes: bool| if yes { "on" } else { "off" };
@@ -128,7 +128,7 @@ fn keys(model: &Model, detail: &Detail, look: Look) -> Line<'static> {
         on(detail.wrap),
         on(detail.timestamps),
     );
-    let line = answer_or(model, &keys, look);
+    let line = answer_or(model, &keys);
     Line::from(
         line.spans
             .into_iter()

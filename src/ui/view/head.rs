@@ -8,7 +8,7 @@ use ratatui::widgets::Sparkline;
 
 use super::super::fit;
 use super::super::model::Model;
-use super::{Look, row, split};
+use super::{Look, quiet, row, split, title};
 use crate::output::watch::units;
 use crate::snapshot::Snapshot;
 
@@ -20,7 +20,7 @@ type Part = (String, Style);
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
     let snapshot = &model.seen().snapshot;
-    let lines = [machinery(snapshot, look), rates(snapshot, look), costs(snapshot, look)];
+    let lines = [machinery(snapshot, look), rates(snapshot, look), costs(snapshot)];
     let width = usize::from(area.width);
     let mut lines: Vec<Vec<Part>> = lines.into_iter().collect();
     match area.height {
@@ -54,7 +54,7 @@ fn joined(parts: &[Part], width: usize) -> Line<'static> {
 fn daemon(snapshot: &Snapshot, look: Look) -> Vec<Part> {
     let (daemon, census) = (&snapshot.daemon, &snapshot.census);
     let plain = Style::default();
-    let mut parts = vec![("cmon watch".to_owned(), look.title())];
+    let mut parts = vec![("cmon watch".to_owned(), title())];
     if let Some(away) = census.away {
         let (since, next) = (units::time(away.since), units::time(away.next));
         let text = format!("! DAEMON AWAY for {since}, next try in {next}");
@@ -62,8 +62,8 @@ fn daemon(snapshot: &Snapshot, look: Look) -> Vec<Part> {
     }
     let known = |text: &str| if text.is_empty() { "?".to_owned() } else { text.to_owned() };
     parts.push((format!("{} {}", known(&daemon.name), known(&daemon.version)), plain));
-    parts.push((format!("up {}", units::seconds(census.elapsed)), look.quiet()));
-    parts.push((daemon.endpoint.clone(), look.quiet()));
+    parts.push((format!("up {}", units::seconds(census.elapsed)), quiet()));
+    parts.push((daemon.endpoint.clone(), quiet()));
     parts
 }
 
@@ -105,7 +105,7 @@ fn rates(snapshot: &Snapshot, look: Look) -> Vec<Part> {
     parts
 }
 
-fn costs(snapshot: &Snapshot, look: Look) -> Vec<Part> {
+fn costs(snapshot: &Snapshot) -> Vec<Part> {
     let plain = Style::default();
     let known = |figure: Option<u64>| figure.map_or_else(|| "?".to_owned(), units::count);
     let daemon = &snapshot.daemon;
@@ -123,11 +123,11 @@ fn costs(snapshot: &Snapshot, look: Look) -> Vec<Part> {
         known(daemon.goroutines),
         known(daemon.descriptors)
     );
-    vec![(own, plain), (theirs, if daemon.goroutines.is_some() { plain } else { look.quiet() })]
+    vec![(own, plain), (theirs, if daemon.goroutines.is_some() { plain } else { quiet() })]
 }
 
 /// Tasks, cycles and lines over the last minutes, side by side.
-pub(super) fn sparks(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
+pub(super) fn sparks(frame: &mut Frame<'_>, area: Rect, model: &Model) {
     if area.height == 0 {
         return;
     }
@@ -143,7 +143,7 @@ pub(super) fn sparks(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Loo
         let (title, below) = split(part, 1);
         let text = format!(" {name}, at most {}", units::count(most));
         let text = fit::cut(&text, usize::from(part.width));
-        frame.render_widget(Line::styled(text, look.quiet()), title);
+        frame.render_widget(Line::styled(text, quiet()), title);
         let bars = Rect { x: below.x + 1, width: below.width.saturating_sub(1), ..below };
         frame.render_widget(Sparkline::default().data(last).max(most.max(1)), bars);
     }

@@ -45,18 +45,21 @@ impl Look {
     fn wrong(self) -> Style {
         self.colored(Color::Red).add_modifier(Modifier::BOLD)
     }
+}
 
-    fn quiet(self) -> Style {
-        Style::default().add_modifier(Modifier::DIM)
-    }
+/// Less important.
+fn quiet() -> Style {
+    Style::default().add_modifier(Modifier::DIM)
+}
 
-    fn title(self) -> Style {
-        Style::default().add_modifier(Modifier::BOLD)
-    }
+/// What a part is about.
+fn title() -> Style {
+    Style::default().add_modifier(Modifier::BOLD)
+}
 
-    fn bar(self) -> Style {
-        Style::default().add_modifier(Modifier::REVERSED)
-    }
+/// Where the cursor is.
+fn bar() -> Style {
+    Style::default().add_modifier(Modifier::REVERSED)
 }
 
 /// Draws the whole screen.
@@ -73,14 +76,14 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model) {
             part
         };
         head::draw(frame, take(layout.head), model, look);
-        head::sparks(frame, take(layout.sparks), model, look);
+        head::sparks(frame, take(layout.sparks), model);
         table::draw(frame, take(layout.rows + 1), model, look);
         foot(frame, take(layout.foot), model, look);
     }
     match model.overlay {
         Overlay::None => {}
-        Overlay::Help => overlay::help(frame, model, look),
-        Overlay::Columns(at) => overlay::columns(frame, model, at, look),
+        Overlay::Help => overlay::help(frame),
+        Overlay::Columns(at) => overlay::columns(frame, model, at),
     }
 }
 
@@ -103,21 +106,21 @@ fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
     let table = &model.table;
     let keys = if table.typing {
         Line::from(vec![
-            Span::styled("filter: ", look.title()),
+            Span::styled("filter: ", title()),
             Span::raw(table.filter.clone()),
-            Span::styled("▏", look.title()),
-            Span::styled("  Enter keeps it, Esc drops it", look.quiet()),
+            Span::styled("▏", title()),
+            Span::styled("  Enter keeps it, Esc drops it", quiet()),
         ])
     } else {
         let keys = "q quit  ? help  Enter lines  / filter  s sort  r rotate  p pause  c columns";
-        answer_or(model, keys, look)
+        answer_or(model, keys)
     };
     if 1 < area.height {
         let told = fit::cut(&model.seen().headline, usize::from(area.width));
         let style = match told.chars().next() {
             Some('!') => look.wrong(),
             Some('~') => look.odd(),
-            _ => look.quiet(),
+            _ => quiet(),
         };
         frame.render_widget(Line::styled(told, style), row(area, 0));
     }
@@ -125,15 +128,15 @@ fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
 }
 
 /// What the last key did, or the keys.
-fn answer_or<'a>(model: &Model, keys: &'a str, look: Look) -> Line<'a> {
+fn answer_or<'a>(model: &Model, keys: &'a str) -> Line<'a> {
     let mut spans = Vec::new();
     if model.is_paused() {
-        spans.push(Span::styled(" PAUSED (p goes on) ", look.bar()));
+        spans.push(Span::styled(" PAUSED (p goes on) ", bar()));
         spans.push(Span::raw(" "));
     }
     match model.answer.is_empty() {
-        true => spans.push(Span::styled(keys, look.quiet())),
-        false => spans.push(Span::styled(model.answer.clone(), look.title())),
+        true => spans.push(Span::styled(keys, quiet())),
+        false => spans.push(Span::styled(model.answer.clone(), title())),
     }
     Line::from(spans)
 }

@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, Clear};
 
 use super::super::fit;
 use super::super::model::{Model, Sort};
-use super::{Look, row};
+use super::{bar, row, title};
 use crate::output::watch::columns::Column;
 
 const HELP: [&str; 21] = [
@@ -35,17 +35,17 @@ const HELP: [&str; 21] = [
     "Any key closes this.",
 ];
 
-pub(super) fn help(frame: &mut Frame<'_>, _: &Model, look: Look) {
+pub(super) fn help(frame: &mut Frame<'_>) {
     let widest = HELP.iter().map(|line| fit::width(line)).max().unwrap_or(0);
     let inside = boxed(frame, " keys ", widest, HELP.len());
     for (at, text) in (0..inside.height).zip(HELP) {
-        let style = if text.ends_with(':') { look.title() } else { Style::default() };
+        let style = if text.ends_with(':') { title() } else { Style::default() };
         let text = fit::cut(text, usize::from(inside.width));
         frame.render_widget(Line::styled(text, style), row(inside, at));
     }
 }
 
-pub(super) fn columns(frame: &mut Frame<'_>, model: &Model, at: usize, look: Look) {
+pub(super) fn columns(frame: &mut Frame<'_>, model: &Model, at: usize) {
     let table = &model.table;
     let lines: Vec<String> = Column::ALL
         .iter()
@@ -61,7 +61,7 @@ pub(super) fn columns(frame: &mut Frame<'_>, model: &Model, at: usize, look: Loo
     // The cursor stays in sight, however small the box is.
     let skip = (at + 1).saturating_sub(usize::from(inside.height));
     for (place, (number, text)) in (0..inside.height).zip(lines.iter().enumerate().skip(skip)) {
-        let style = if number == at { look.bar() } else { Style::default() };
+        let style = if number == at { bar() } else { Style::default() };
         let text = fit::left(text, usize::from(inside.width));
         frame.render_widget(Line::styled(text, style), row(inside, place));
     }

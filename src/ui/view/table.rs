@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::fit;
 use super::super::model::{Model, Sort, Table};
-use super::{Look, row};
+use super::{Look, bar, quiet, row, title};
 use crate::engine::rows::{Row, StreamState};
 use crate::output::watch::columns::{Attention, Column};
 use crate::output::watch::units;
@@ -46,9 +46,8 @@ fn width(column: Column) -> usize {
         Column::State => 14,
         Column::Stream => 17,
         Column::Age => BAR + 7,
-        Column::Cycles => 6,
         Column::CycleRate | Column::Lines | Column::Bytes | Column::Reopens => 7,
-        Column::Lag => 6,
+        Column::Cycles | Column::Lag => 6,
         Column::Gaps => 4,
         Column::Note => NOTE,
     }
@@ -94,21 +93,20 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look)
             true => "  no container runs; one that starts is shown".to_owned(),
         };
         let text = fit::cut(&text, usize::from(area.width));
-        frame.render_widget(Line::styled(text, look.quiet()), row(area, 1));
+        frame.render_widget(Line::styled(text, quiet()), row(area, 1));
     }
     let shown = rows.iter().skip(model.table.offset);
     for (at, one) in (1..area.height).zip(shown) {
         let mut line = line(one, &columns, &model.zone, look);
         if Some(&one.key) == model.table.selected.as_ref() {
-            line.spans[0] = Span::styled(">", look.title());
-            line = line.style(look.bar());
+            line.spans[0] = Span::styled(">", title());
+            line = line.style(bar());
         }
         frame.render_widget(line, row(area, at));
     }
 }
 
 fn headings(columns: &[(Column, usize)], model: &Model) -> Line<'static> {
-    let look = Look { color: model.color };
     let mut text = " ".repeat(SIGN - 1);
     for (column, width) in columns {
         let mut title = column.title().to_owned();
@@ -125,7 +123,7 @@ fn headings(columns: &[(Column, usize)], model: &Model) -> Line<'static> {
         text.push(' ');
         text.push_str(&aligned(*column, &title, *width));
     }
-    Line::styled(text, look.title())
+    Line::styled(text, title())
 }
 
 fn aligned(column: Column, text: &str, width: usize) -> String {
@@ -147,11 +145,10 @@ fn line(one: &Row, columns: &[(Column, usize)], zone: &TimeZone, look: Look) -> 
             _ => column.text(one, zone),
         };
         let style = match column {
-            Column::Name => style,
             Column::Stream if one.stream == StreamState::Streaming => look.well(),
-            Column::Stream => style,
+            Column::Name | Column::Stream => style,
             Column::Gaps if 0 < one.gaps() => look.wrong(),
-            Column::Note => look.quiet(),
+            Column::Note => quiet(),
             _ => Style::default(),
         };
         spans.push(Span::raw(" "));

@@ -151,6 +151,11 @@ impl Cmon {
         self.stdout.as_ref().unwrap().text()
     }
 
+    /// What it has written to its stderr.
+    pub(crate) fn err(&self) -> String {
+        self.stderr.text()
+    }
+
     /// How it ended, if it has.
     pub(crate) fn try_status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()

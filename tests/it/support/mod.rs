@@ -4,12 +4,14 @@ mod cmon;
 mod container;
 mod dockerd;
 pub(crate) mod scripted;
+mod terminal;
 
 use std::time::{Duration, SystemTime};
 
 pub(crate) use cmon::{Cmon, Done};
 pub(crate) use container::Container;
 pub(crate) use dockerd::{Dockerd, get};
+pub(crate) use terminal::Terminal;
 
 /// Longer than anything here takes; a test that reaches it has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);

@@ -136,12 +136,19 @@ pub(super) fn judge_at_rest(
             high: estimate + reach(slope.high - slope.estimate, left.estimate - left.low),
         }
     };
+    // A rate per cycle that may be chance makes the bounds wider, and is no reason to shift the guess.
+    let known = per_cycle.low > 0.0 || per_cycle.high < 0.0;
+    let guess = |slope: Interval| {
+        let widened = widened(slope);
+        let estimate = if known { widened.estimate } else { slope.estimate };
+        Interval { estimate: estimate.clamp(widened.low, widened.high), ..widened }
+    };
     let unexplained = whole.unexplained.map(widened);
-    let per_minute = whole.per_minute.map(widened);
+    let per_minute = whole.per_minute.map(guess);
     let grows = unexplained.is_some_and(|slope| slope.low > 0.0);
     let allowed = unexplained.is_some_and(|slope| slope.high < options.max_per_minute);
     let mut judged = whole.clone();
-    if per_cycle.low > 0.0 || per_cycle.high < 0.0 {
+    if known {
         let rest = |reading: &Reading| reading.value - per_cycle.estimate * reading.cycles;
         let rests: Vec<Reading> =
             readings.iter().map(|reading| Reading { value: rest(reading), ..*reading }).collect();

@@ -186,6 +186,11 @@ fn cohorts_tell_a_leak_from_a_pool_and_from_passers_by() {
     assert!(rate.low < 4.0 && 4.0 < rate.high && (rate.estimate - 4.0).abs() < 0.3, "{rate:?}");
     let pool = judge(|minute| 16 >> minute.min(10));
     assert_ne!(pool.verdict, Verdict::Leak, "{}", pool.why);
+    let slow = judge(|minute| {
+        [9, 8, 7, 6, 5, 4, 4, 3, 3, 2, 2, 2, 1, 1, 1, 1, 1, 0][minute.min(17) as usize]
+    });
+    assert_eq!(slow.verdict, Verdict::Inconclusive, "{}", slow.why);
+    assert!(slow.why.ends_with("a pool that filled"), "{}", slow.why);
     let steady = judge(|_| 0);
     assert_eq!(steady.verdict, Verdict::Clean, "{}", steady.why);
     let step = judge(|minute| if minute == 7 { 40 } else { 0 });

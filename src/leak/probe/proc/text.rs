@@ -11,6 +11,8 @@ pub struct Stat {
     pub ended: bool,
     /// When it began, in ticks since the machine did.
     pub born: u64,
+    /// Processor time, in ticks.
+    pub busy: u64,
 }
 
 /// `12 (a name) S 1 …`: the name may hold spaces and brackets.
@@ -19,9 +21,10 @@ pub fn stat(text: &str) -> Option<Stat> {
     let (_, name) = head.split_once('(')?;
     let mut fields = rest.split_ascii_whitespace();
     let ended = matches!(fields.next()?, "Z" | "X" | "x");
-    // The state is field 3, the start is field 22.
-    let born = fields.nth(18)?.parse().ok()?;
-    Some(Stat { name: name.to_owned(), ended, born })
+    // The state is field 3, time as user and as system are 14 and 15, the start is field 22.
+    let (user, system): (u64, u64) = (fields.nth(10)?.parse().ok()?, fields.next()?.parse().ok()?);
+    let born = fields.nth(6)?.parse().ok()?;
+    Some(Stat { name: name.to_owned(), ended, born, busy: user.saturating_add(system) })
 }
 
 /// The facts of `/proc/PID/status` that matter.
@@ -226,7 +229,7 @@ mod tests {
     fn a_name_with_brackets_does_not_shift_the_fields() {
         let fields: Vec<String> = (4..=52).map(|field| (field * 10).to_string()).collect();
         let text = format!("12 (a) b (c) S {}\n", fields.join(" "));
-        let expected = Stat { name: "a) b (c".to_owned(), ended: false, born: 220 };
+        let expected = Stat { name: "a) b (c".to_owned(), ended: false, born: 220, busy: 290 };
         assert_eq!(stat(&text), Some(expected));
         assert!(stat(&text.replace(" S ", " Z ")).unwrap().ended);
         assert_eq!(stat("12 (cat) S 1 2"), None);

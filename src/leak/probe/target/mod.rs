@@ -254,7 +254,7 @@ impl Watched {
     pub(super) async fn groups(&mut self, at: f64, cycles: f64) -> Vec<Groups> {
         let groups = match &mut self.what {
             What::Process(single) => single.groups(&self.source),
-            What::Container(container) => container.groups(&self.source),
+            What::Container(container) => container.groups(&self.source).await,
             What::Http(http) => {
                 return http.groups(&self.source, at, cycles).await.into_iter().collect();
             }
@@ -263,6 +263,15 @@ impl Watched {
             .into_iter()
             .map(|(metric, groups)| super::whole(at, cycles, metric, groups))
             .collect()
+    }
+
+    /// Who its descriptors and threads are, where it runs on this machine.
+    pub(super) fn ids(&self) -> Vec<(String, Vec<u64>)> {
+        match &self.what {
+            What::Process(single) => single.ids(&self.source),
+            What::Container(container) => container.ids(&self.source),
+            What::Http(_) => Vec::new(),
+        }
     }
 
     /// Goroutines that can provably never wake, where it tells.

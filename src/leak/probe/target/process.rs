@@ -7,9 +7,9 @@ use super::{Lost, News};
 use crate::docker::api::{self, Api};
 use crate::engine::source::ErrorKind;
 use crate::leak::probe::Sample;
-use crate::leak::probe::own::{of_process, of_processes};
+use crate::leak::probe::own::{ids_of_processes, of_process, of_processes};
 use crate::leak::probe::proc::text::{self, Cgroup};
-use crate::leak::probe::proc::{Born, ProcError, Process};
+use crate::leak::probe::proc::{Born, ProcError, Process, tally};
 use crate::leak::record::Group;
 
 type Parts = Vec<(String, Vec<Group>)>;
@@ -48,6 +48,10 @@ impl Single {
     pub(super) fn groups(&self, source: &str) -> Parts {
         of_process(source, &self.process)
     }
+
+    pub(super) fn ids(&self, source: &str) -> Vec<(String, Vec<u64>)> {
+        ids_of_processes(source, std::slice::from_ref(&self.process))
+    }
 }
 
 /// All processes of a container.
@@ -55,7 +59,25 @@ impl Single {
 pub(super) struct Container {
     api: Arc<Api>,
     name: String,
-    main: Main,
+    run: Run,
+}
+
+/// One run of a container.
+#[derive(Debug)]
+enum Run {
+    /// Its processes can be seen from here.
+    Here(Main),
+    /// They cannot; its first one has this number there.
+    Elsewhere(u32),
+}
+
+impl Run {
+    fn pid(&self) -> u32 {
+        match self {
+            Run::Here(main) => main.pid,
+            Run::Elsewhere(pid) => *pid,
+        }
+    }
 }
 
 /// The process that a run of a container began with.
@@ -67,45 +89,73 @@ struct Main {
     cgroup: Cgroup,
 }
 
+/// Why a container's descriptors and memory cannot be had.
+const ELSEWHERE: &str = "the container's processes cannot be seen from here: the daemon runs on \
+                         another machine, or cmon in a container";
+
 impl Container {
     pub(super) async fn start(api: Arc<Api>, container: &str) -> Result<(Self, String), String> {
         let found = api.process(container).await.map_err(|error| error.to_string())?;
-        let main = Main::of(&found).map_err(|lost| lost.why)?;
-        let memory = if main.memory().is_some() { ", memory by its cgroup" } else { "" };
-        let processes = main.members().len();
-        let words = match available(&main.process) {
-            words if processes == 1 => format!("{words}{memory}"),
-            words => format!("{words} of {processes} processes{memory}"),
+        let run = Run::of(&found).map_err(|lost| lost.why)?;
+        let words = match &run {
+            Run::Elsewhere(_) => {
+                api.threads(&found.name).await.map_err(|error| format!("{ELSEWHERE}; {error}"))?;
+                format!("threads, as the daemon tells them; nothing else ({ELSEWHERE})")
+            }
+            Run::Here(main) => main.words(),
         };
-        Ok((Self { api, name: found.name, main }, words))
+        Ok((Self { api, name: found.name, run }, words))
     }
 
     pub(super) async fn read(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {
-        let mut news = News::default();
-        if self.main.process.born() != Ok(self.main.born) {
-            let old = self.main.pid;
-            self.main = self.find().await?;
-            let new = self.main.pid;
-            news.cut = Some(format!("the container was started again (pid {old} is now {new})"));
+        let goes_on = match &self.run {
+            Run::Here(main) => main.process.born() == Ok(main.born),
+            Run::Elsewhere(_) => false,
+        };
+        let old = self.run.pid();
+        if !goes_on {
+            self.run = self.find().await?;
         }
-        let members = self.main.members();
-        let memory = self.main.memory();
-        figures(source, &members, memory.is_none(), into);
-        into.value(&format!("{source}.processes"), members.len() as u64);
-        if let Some(memory) = memory {
-            into.value(&format!("{source}.memory_bytes"), memory);
+        let new = self.run.pid();
+        let same = goes_on || (matches!(self.run, Run::Elsewhere(_)) && old == new);
+        let news = News {
+            cut: (!same)
+                .then(|| format!("the container was started again (pid {old} is now {new})")),
+        };
+        match &self.run {
+            Run::Here(main) => main.read(source, into),
+            Run::Elsewhere(_) => {
+                let threads = self.api.threads(&self.name).await.map_err(Lost::away)?;
+                into.value(&format!("{source}.threads"), threads.len() as u64);
+                for figure in ["fds", "memory_bytes"] {
+                    into.unavailable(&format!("{source}.{figure}"), &ELSEWHERE);
+                }
+            }
         }
         Ok(news)
     }
 
-    pub(super) fn groups(&self, source: &str) -> Parts {
-        of_processes(source, &self.main.members())
+    pub(super) fn ids(&self, source: &str) -> Vec<(String, Vec<u64>)> {
+        match &self.run {
+            Run::Here(main) => ids_of_processes(source, &main.members()),
+            Run::Elsewhere(_) => Vec::new(),
+        }
+    }
+
+    pub(super) async fn groups(&self, source: &str) -> Parts {
+        match &self.run {
+            Run::Here(main) => of_processes(source, &main.members()),
+            Run::Elsewhere(_) => {
+                let threads = self.api.threads(&self.name).await.unwrap_or_default();
+                vec![(format!("{source}.threads"), tally(threads.iter().map(String::as_str)))]
+            }
+        }
     }
 
     /// The run that is there now.
-    async fn find(&self) -> Result<Main, Lost> {
+    async fn find(&self) -> Result<Run, Lost> {
         match self.api.process(&self.name).await {
-            Ok(found) => Main::of(&found),
+            Ok(found) => Run::of(&found),
             Err(error) if error.kind == ErrorKind::Gone => {
                 Err(Lost::gone(format!("container `{}` is not there any more", self.name)))
             }
@@ -114,28 +164,40 @@ impl Container {
     }
 }
 
-impl Main {
+impl Run {
     fn of(found: &api::Process) -> Result<Self, Lost> {
-        let name = &found.name;
         let Some(pid) = found.pid else {
-            return Err(Lost::away(format!("container `{name}` does not run ({})", found.state)));
+            let (name, state) = (&found.name, &found.state);
+            return Err(Lost::away(format!("container `{name}` does not run ({state})")));
         };
         let process = Process::of(pid);
-        let elsewhere = || {
-            format!(
-                "the processes of container `{name}` cannot be seen from here: the daemon runs on \
-                 another machine, or cmon in a container"
-            )
-        };
-        let born = process.born().map_err(|error| match error {
-            ProcError::Gone(_) => Lost::away(elsewhere()),
-            error => Lost::away(error),
-        })?;
         // The number means something where the daemon runs; here it may be anybody's.
-        let cgroup = process.cgroup().map_err(Lost::away)?;
-        match cgroup.holds(&found.id) {
-            true => Ok(Self { pid, process, born, cgroup }),
-            false => Err(Lost::away(elsewhere())),
+        match (process.born(), process.cgroup()) {
+            (Ok(born), Ok(cgroup)) if cgroup.holds(&found.id) => {
+                Ok(Run::Here(Main { pid, process, born, cgroup }))
+            }
+            _ => Ok(Run::Elsewhere(pid)),
+        }
+    }
+}
+
+impl Main {
+    fn words(&self) -> String {
+        let memory = if self.memory().is_some() { ", memory by its cgroup" } else { "" };
+        let processes = self.members().len();
+        match available(&self.process) {
+            words if processes == 1 => format!("{words}{memory}"),
+            words => format!("{words} of {processes} processes{memory}"),
+        }
+    }
+
+    fn read(&self, source: &str, into: &mut Sample) {
+        let members = self.members();
+        let memory = self.memory();
+        figures(source, &members, memory.is_none(), into);
+        into.value(&format!("{source}.processes"), members.len() as u64);
+        if let Some(memory) = memory {
+            into.value(&format!("{source}.memory_bytes"), memory);
         }
     }
 

@@ -79,6 +79,8 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame) -> String {
     let unit = Unit::of(&metric.name);
     let values = Axis::of_values(points.iter().map(|point| point.1), unit);
     let cuts = cuts(report, metric);
+    // What is counted stands at the upwards axis: `goroutines` of `daemon.goroutines`.
+    let what = metric.name.rsplit('.').next().unwrap_or_default();
     let label = format!(
         "{} from {} to {} over {}: {}",
         metric.name,
@@ -115,7 +117,7 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame) -> String {
         let _ = writeln!(text, "<path class=\"{kind} dots\" d=\"{dots}\"/>");
     }
     text.push_str("</svg>\n");
-    text.push_str(&written(&points, &cuts, &values, frame, unit));
+    text.push_str(&written(&points, &cuts, &values, frame, unit, what));
     text.push_str("</div>\n</div>\n");
     text
 }
@@ -145,8 +147,9 @@ fn written(
     values: &Axis,
     frame: &Frame,
     unit: Unit,
+    what: &str,
 ) -> String {
-    let mut text = String::new();
+    let mut text = format!("<span class=\"unit\">{}</span>\n", markup(what));
     for tick in &values.ticks {
         let top = 100.0 - 100.0 * values.part(*tick);
         let tick = amount(*tick, unit);

@@ -17,7 +17,7 @@ use std::fmt::Write;
 
 use super::escape::markup;
 use super::figures::duration;
-use super::{Metric, Report, Verdict, words};
+use super::{Metric, Report, words};
 use chart::Frame;
 
 /// So many cards are open; the others are behind a click.
@@ -69,7 +69,7 @@ pub fn html(report: &Report) -> String {
     page
 }
 
-/// A card for each metric: what decides and is not clean comes first.
+/// A card for each metric, in the order of the table.
 fn cards(report: &Report) -> String {
     if report.metrics.is_empty() {
         return String::new();
@@ -85,8 +85,7 @@ fn cards(report: &Report) -> String {
         "<p class=\"legend\">{shading}Time since the check began runs to the right, the count upwards; \
          the upwards axis need not begin at 0.</p>\n<div class=\"cards\">"
     );
-    let mut order: Vec<(usize, &Metric)> = report.metrics.iter().enumerate().collect();
-    order.sort_by_key(|(_, metric)| (metric.verdict == Verdict::Clean, !metric.gated));
+    let order = words::ordered(report);
     let (open, folded) = order.split_at(order.len().min(OPEN));
     let card = |(at, metric): &(usize, &Metric)| parts::card(report, metric, *at, &frame);
     text.extend(open.iter().map(card));

@@ -66,7 +66,10 @@ pub(super) fn figures(report: &Report) -> String {
     let count = |value: f64| amount(value.round(), Unit::Count);
     let tenth = |value: f64| amount((value * 10.0).round() / 10.0, Unit::Count);
     let expected = match report.cycles_expected {
-        Some(expected) => format!("cycles/min while driven, {} expected", tenth(expected)),
+        Some(expected) => {
+            let driven = if report.drive.has_rungs() { " while driven" } else { "" };
+            format!("cycles/min{driven}, {} expected", tenth(expected))
+        }
         None => "cycles/min".to_owned(),
     };
     let mut all = vec![(duration(report.seconds), "measured".to_owned())];
@@ -75,7 +78,7 @@ pub(super) fn figures(report: &Report) -> String {
         all.push((count(report.cycles), format!("cycles, {warm_up} of them warm-up")));
         all.push((tenth(report.cycles_per_minute), expected));
     }
-    if report.drive != Drive::Passive {
+    if report.drive.has_rungs() {
         let what = "pairs of a driven and an idle stretch".to_owned();
         all.push((report.pairs.to_string(), what));
     }
@@ -104,7 +107,7 @@ pub(super) fn table(report: &Report) -> String {
     let head = each(&titles, |title| format!("<th scope=\"col\">{title}</th>"));
     let mut text =
         format!("<section>\n<h2>Metrics</h2>\n<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n");
-    for (at, metric) in report.metrics.iter().enumerate() {
+    for (at, metric) in words::ordered(report) {
         let unit = Unit::of(&metric.name);
         let gated = if metric.gated { "" } else { " <small>does not decide</small>" };
         let cells = [
@@ -233,7 +236,7 @@ pub(super) fn parameters(report: &Report) -> String {
         false => "cmon drove no streams".to_owned(),
     };
     let seed = match report.drive {
-        Drive::Passive => "nothing was random".to_owned(),
+        Drive::Held | Drive::Passive => "nothing was random".to_owned(),
         Drive::Streams | Drive::Command => {
             format!("{} (the same order again: --seed {0})", report.seed)
         }

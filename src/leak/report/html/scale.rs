@@ -128,6 +128,10 @@ mod tests {
         assert!((axis.part(72.0) - 0.5).abs() < 0.01);
         let jitter = Axis::of_values([1000.0, 1001.0].into_iter(), Unit::Count);
         assert!(jitter.part(1001.0) - jitter.part(1000.0) < 0.02);
+        let few = Axis::of_values([3.0, 4.0].into_iter(), Unit::Count);
+        assert!(few.part(4.0) - few.part(3.0) < 0.3);
+        let wide = Axis::of_values([-f64::MAX, f64::MAX].into_iter(), Unit::Count);
+        assert!(wide.part(f64::MAX) - wide.part(-f64::MAX) > 0.8);
         assert_eq!(Axis::of_values(std::iter::empty(), Unit::Count).ticks, [0.0, 1.0]);
     }
 

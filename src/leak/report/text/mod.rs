@@ -7,7 +7,6 @@ use std::fmt::Write;
 use super::escape::{plain, shell, wrap};
 use super::figures::{duration, share};
 use super::{Metric, Report, Verdict, words};
-use crate::leak::record::Drive;
 use crate::output::color::{DIM, GREEN, RED, RESET, YELLOW};
 
 /// Lines are no longer than this, unless a table of long names needs more.
@@ -74,7 +73,8 @@ impl Text {
             return;
         }
         let titles = titles(report);
-        let rows: Vec<Row> = report.metrics.iter().map(row).collect();
+        let metrics = words::ordered(report);
+        let rows: Vec<Row> = metrics.iter().map(|(_, metric)| row(metric)).collect();
         let widths = widths(&titles, &rows);
         self.line("");
         let header = joined(&titles, &widths);
@@ -82,7 +82,7 @@ impl Text {
         self.line(&format!("{:INDENT$}{header}", ""));
         let mut well = 0;
         let mut told = false;
-        for (metric, row) in report.metrics.iter().zip(&rows) {
+        for ((_, metric), row) in metrics.into_iter().zip(&rows) {
             if !metric.gated && !told {
                 told = true;
                 let note = self.painted(DIM, "not part of the verdict:");
@@ -176,7 +176,7 @@ impl Text {
         if !report.daemon.is_empty() {
             self.pair("daemon", &report.daemon);
         }
-        if report.drive != Drive::Passive {
+        if report.drive.has_rungs() {
             self.pair("seed", &format!("{} (the same order again: --seed {0})", report.seed));
         }
         if let Some(file) = recording {

@@ -176,13 +176,27 @@ fn colours_only_add_to_the_words() {
 
 #[test]
 fn it_is_narrow_and_tells_no_nan() {
-    for report in sample::all() {
+    let wordy = Report { advice: vec!["a ".repeat(200)], ..sample::leak() };
+    for report in sample::all().into_iter().chain([wordy]) {
         let text = text(&report, false, None);
-        let wide = text.lines().find(|line| WIDTH < line.chars().count());
+        let wide = text.lines().find(|line| 100 < line.chars().count());
         assert_eq!(wide, None);
     }
     let text = text(&sample::without_numbers(), false, None);
     assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+}
+
+#[test]
+fn the_worst_comes_first_and_what_does_not_decide_last() {
+    let order = |report: &Report| {
+        let metrics = words::ordered(report).into_iter();
+        metrics.map(|(_, metric)| (metric.verdict, metric.gated)).collect::<Vec<_>>()
+    };
+    let mut report = sample::many(3);
+    report.metrics.reverse();
+    report.metrics[2].gated = false;
+    let expected = [(Verdict::Inconclusive, true), (Verdict::Clean, true), (Verdict::Leak, false)];
+    assert_eq!(order(&report), expected);
 }
 
 #[test]

@@ -1,0 +1,43 @@
+//! Any answer of a server under test: its profile, its Prometheus text, its JSON are read or refused,
+//! and what is read adds up.
+//!
+//!     cargo +stable fuzz run -s none profile
+
+#![no_main]
+
+use std::collections::BTreeSet;
+
+use cmon::leak::probe::metrics::{self, Selector};
+use cmon::leak::probe::proc::text::{self, Sockets, Table};
+use cmon::leak::probe::{json, pprof};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let answer = String::from_utf8_lossy(bytes);
+    for cut in [false, true] {
+        if let Ok(profile) = pprof::parse(&answer, cut) {
+            let keys: BTreeSet<&String> = profile.groups.iter().map(|group| &group.key).collect();
+            assert_eq!(keys.len(), profile.groups.len(), "no group comes twice");
+            let sum = profile.groups.iter().fold(0, |sum: u64, group| sum.saturating_add(group.count));
+            assert!(pprof::followers(&profile.groups) <= sum);
+            assert!(profile.truncated || profile.total <= sum, "what is missing is said");
+            assert!(!cut || profile.truncated);
+            assert_eq!(pprof::total(&answer), Ok((profile.kind, profile.total)));
+        }
+    }
+    if let Ok(found) = metrics::parse(&answer) {
+        assert!(found.figures.values().all(|figure| 0.0 <= *figure && figure.is_finite()));
+    }
+    if let Ok(selector) = Selector::parse(&answer) {
+        assert_eq!(Selector::parse(&selector.to_string()), Ok(selector), "it is written as it is read");
+    }
+    if let Ok(value) = json::parse(bytes) {
+        let _ = (json::expvar(&value), json::figure(&value, "/0/1"));
+    }
+    let _ = (text::stat(&answer), text::status(&answer), text::cgroup(&answer));
+    let mut sockets = Sockets::default();
+    for table in Table::ALL {
+        sockets.learn(table, &answer);
+    }
+    assert!(!text::class(&answer, &sockets).is_empty());
+});

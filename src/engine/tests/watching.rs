@@ -1,0 +1,169 @@
+//! What may be watched and ordered of a running engine: rows, and a stream that is rotated by hand.
+
+use super::super::Control;
+use super::super::rows::{Row, StreamState};
+use super::super::source::{Exit, Phase};
+use super::*;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Runs the engine with whoever watches it and tells it what to do.
+async fn watched(
+    fake: &Fake,
+    config: Config,
+    selection: Selection,
+    script: impl AsyncFnOnce(&Fake, &Observer<Fake>, Control),
+) -> (Outcome, Seen) {
+    let engine = Engine::new(Arc::new(fake.clone()), Registry::default(), config);
+    let (observer, control) = (engine.observer(), engine.control());
+    let (events, mut received) = mpsc::channel(4);
+    let stop = CancellationToken::new();
+    let scripted = async {
+        observer.begun().await;
+        script(fake, &observer, control).await;
+        stop.cancel();
+    };
+    let collected = async {
+        let mut seen = Seen::default();
+        while let Some(event) = received.recv().await {
+            seen.take(event);
+        }
+        seen
+    };
+    let running = engine.run(&selection, events, stop.clone());
+    let (outcome, (), seen) = tokio::join!(running, scripted, collected);
+    (outcome.unwrap(), seen)
+}
+
+fn row(observer: &Observer<Fake>) -> Row {
+    observer.rows().remove(0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_rotated_when_somebody_says_so_and_nothing_is_lost_by_it() {
+    let fake = Fake::running([]);
+    let config = Config { stream_timeout: HOUR, ..config() };
+    let script = async |fake: &Fake, observer: &Observer<Fake>, control: Control| {
+        let orders = async {
+            sleep(SECOND).await;
+            assert_eq!((row(observer).cycles, row(observer).stream), (0, StreamState::Streaming));
+            for times in 1..=20 {
+                assert!(control.rotate(&Fake::key()));
+                sleep(SECOND / 2).await;
+                assert_eq!((row(observer).cycles, fake.follows()), (times, 1));
+                assert_eq!(row(observer).last_end, Some("rotated"));
+            }
+        };
+        tokio::join!(talk(fake, 2000), orders);
+        sleep(SECOND).await;
+        assert_eq!(observer.census().rotations, 20);
+    };
+    let (outcome, seen) = watched(&fake, config, Selection::all(), script).await;
+    all_delivered_once(&fake, &seen);
+    nothing_is_left(&fake, &outcome.census);
+    assert_eq!(fake.most_follows(), 1, "break before make, by hand too");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_backs_off_is_tried_when_somebody_says_so() {
+    let fake = Fake::running(vec![Fault::NoOpen; 12]);
+    let script = async |fake: &Fake, observer: &Observer<Fake>, control: Control| {
+        // By now the waits are half a minute.
+        sleep(60 * SECOND).await;
+        let before = fake.opened().len();
+        let StreamState::BackingOff { left } = row(observer).stream else {
+            panic!("{:?}", row(observer).stream);
+        };
+        assert!(SECOND / 10 < left, "{left:?}");
+        control.rotate(&Fake::key());
+        tokio::task::yield_now().await;
+        sleep(Duration::from_millis(1)).await;
+        assert!(before <= fake.opened().len());
+        let StreamState::BackingOff { left: next } = row(observer).stream else {
+            return;
+        };
+        assert_ne!(next, left - Duration::from_millis(1), "it waits for another try");
+    };
+    watched(&fake, config(), Selection::all(), script).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn orders_that_mean_nothing_do_nothing() {
+    let fake = Fake::running([]);
+    let script = async |fake: &Fake, observer: &Observer<Fake>, control: Control| {
+        fake.exit();
+        sleep(SECOND).await;
+        assert!(matches!(row(observer).stream, StreamState::Ended { failure: None }));
+        let cycles = row(observer).cycles;
+        // A key that is held down: what is too much is refused, and nobody waits.
+        let taken = (0..100).filter(|_| control.rotate(&Fake::key())).count();
+        assert!(taken <= 16, "{taken}");
+        sleep(SECOND).await;
+        fake.start();
+        talk(fake, 100).await;
+        assert_eq!(row(observer).cycles, cycles, "an old order is no order for the next run");
+    };
+    let config = Config { stream_timeout: HOUR, ..config() };
+    watched(&fake, config, Selection::all(), script).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_tells_the_life_of_its_container() {
+    let fake = Fake::running([]);
+    let config = Config { stream_timeout: HOUR, ..config() };
+    let script = async |fake: &Fake, observer: &Observer<Fake>, _| {
+        talk(fake, 200).await;
+        let running = row(observer);
+        assert_eq!((running.phase, running.exit), (Some(Phase::Running), None));
+        assert_eq!((running.lines, &*running.name), (200, "web"));
+        assert!(running.age.is_some_and(|age| age < 3 * SECOND), "{:?}", running.age);
+        fake.exit();
+        sleep(SECOND).await;
+        let ended = row(observer);
+        let exit = Some(Exit { code: 1, oom: false });
+        assert_eq!((ended.phase, ended.exit, ended.age), (Some(Phase::Exited), exit, None));
+        assert_eq!((ended.last_end, ended.cycles), (Some("ended"), 1));
+        assert!(ended.told.is_some());
+        fake.start();
+        talk(fake, 10).await;
+        assert_eq!((row(observer).phase, row(observer).exit), (Some(Phase::Running), None));
+        assert_eq!((row(observer).reopens["ended"], row(observer).irregular_reopens()), (1, 1));
+    };
+    watched(&fake, config, Selection::all(), script).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_stream_is_told_before_it_is_opened_again() {
+    let fake = Fake::running([Fault::SilentAfter(5)]);
+    let script = async |fake: &Fake, observer: &Observer<Fake>, _| {
+        talk(fake, 20).await;
+        let mut seen = Vec::new();
+        for _ in 0..400 {
+            sleep(SECOND / 10).await;
+            let state = row(observer).stream;
+            if seen.last() != Some(&state) {
+                seen.push(state);
+            }
+        }
+        use StreamState::{Stale, Streaming};
+        assert_eq!(seen, [Streaming, Stale, Streaming]);
+        assert_eq!(observer.census().stale, 1);
+    };
+    let config = Config { stream_timeout: HOUR, ..config() };
+    let (_, seen) = watched(&fake, config, Selection::all(), script).await;
+    all_delivered_once(&fake, &seen);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_is_selected_when_it_runs() {
+    let fake = Fake::running([]);
+    fake.exit();
+    let script = async |fake: &Fake, observer: &Observer<Fake>, _| {
+        sleep(SECOND).await;
+        assert!(observer.rows().is_empty(), "it does not run");
+        fake.start();
+        talk(fake, 5).await;
+        assert_eq!(row(observer).stream, StreamState::Streaming);
+    };
+    watched(&fake, config(), Selection::running(), script).await;
+}

@@ -1,0 +1,101 @@
+//! Processes that the tests start, and this one, read through `/proc`.
+
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixListener;
+
+use super::*;
+
+/// A process of its own with a known set of descriptors, ended when dropped.
+struct Child(std::process::Child);
+
+impl Child {
+    fn start() -> Self {
+        use std::io::{Read, Write};
+        use std::process::{Command, Stdio};
+        let piped = Stdio::piped;
+        let mut command = Command::new("cat");
+        command.stdin(piped()).stdout(piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        // What it gives back shows that it has become what it is to be.
+        child.stdin.as_mut().unwrap().write_all(b"!").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        Self(child)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_process_is_read_from_outside() {
+    let child = Child::start();
+    let process = Process::of(child.0.id());
+    let all = process.descriptors().unwrap();
+    // It may have inherited more from who runs the tests.
+    assert_eq!(process.count_fds(), Ok(all.len() as u64));
+    let class = |fd| all.iter().find(|one| one.fd == fd).map(|one| one.class.as_str());
+    assert_eq!([0, 1, 2].map(class), [Some("pipe"), Some("pipe"), Some("file /dev/null")]);
+    let threads = process.threads().unwrap();
+    assert_eq!((threads.len(), threads[0].name.as_str()), (1, "cat"));
+    assert_eq!(process.status().unwrap().threads, 1);
+    assert!(0 < process.status().unwrap().rss_bytes);
+    assert_eq!(process.born().unwrap(), Born(threads[0].born));
+}
+
+#[test]
+fn one_that_has_ended_is_gone_even_before_it_is_reaped() {
+    let mut child = Child::start();
+    let pid = child.0.id();
+    let process = Process::of(pid);
+    child.0.kill().unwrap();
+    // Waits until it has ended, and leaves it there.
+    let flags = rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;
+    let number = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::waitid(rustix::process::WaitId::Pid(number), flags).unwrap();
+    assert_eq!(process.born(), Err(ProcError::Gone(pid.to_string())));
+    child.0.wait().unwrap();
+    assert_eq!(process.count_fds(), Err(ProcError::Gone(pid.to_string())));
+    assert_eq!(ProcError::Gone(pid.to_string()).to_string(), format!("process {pid} is not there"));
+}
+
+#[test]
+fn the_look_does_not_count_itself() {
+    let before = Process::own().descriptors().unwrap();
+    let looking = |one: &Descriptor| one.class.contains("/proc/");
+    assert!(!before.iter().any(looking), "{before:?}");
+}
+
+#[test]
+fn a_socket_is_told_by_its_state_and_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let unix = UnixListener::bind(dir.path().join("docker.sock")).unwrap();
+    let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = std::net::TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
+    let (server, _) = tcp.accept().unwrap();
+    let class = |fd: i32| {
+        let all = Process::own().descriptors().unwrap();
+        let one = all.into_iter().find(|one| i32::try_from(one.fd) == Ok(fd)).unwrap();
+        assert_ne!(one.inode, 0);
+        one.class
+    };
+    assert_eq!(class(unix.as_raw_fd()), "socket unix docker.sock");
+    assert_eq!(class(tcp.as_raw_fd()), "socket tcp LISTEN");
+    assert_eq!(class(client.as_raw_fd()), "socket tcp ESTABLISHED");
+    drop(server);
+    assert_eq!(class(client.as_raw_fd()), "socket tcp CLOSE_WAIT");
+}
+
+#[test]
+fn what_may_not_be_read_is_said() {
+    let denied = ProcError::Denied { pid: "1".to_owned(), what: "descriptors" };
+    let error = io::Error::from(io::ErrorKind::PermissionDenied);
+    assert_eq!(Process::of(1).failed("descriptors", &error), denied);
+    assert_eq!(
+        denied.to_string(),
+        "not permitted to read the descriptors of process 1: that takes its user or root"
+    );
+}

@@ -1,0 +1,46 @@
+//! Runs under different stream timeouts beside each other: does the growth depend on the timeout?
+
+use super::super::judge::compare::{Cause, Growth, depends};
+use super::super::report::compare::Comparison;
+use super::super::report::{Metric, Report};
+
+/// Compares the first run with the last, metric by metric; the answer comes first.
+pub fn compared(runs: Vec<Report>) -> Comparison {
+    let sentences = match runs.as_slice() {
+        [first, .., last] => sentences(first, last),
+        _ => vec!["one run alone cannot be compared".to_owned()],
+    };
+    Comparison { runs, sentences }
+}
+
+fn sentences(first: &Report, last: &Report) -> Vec<String> {
+    let mut told: Vec<(Cause, String)> = Vec::new();
+    let mut still = Vec::new();
+    for metric in first.metrics.iter().filter(|metric| metric.gated) {
+        let other = last.metrics.iter().find(|other| other.name == metric.name);
+        let growths = other.and_then(|other| Some((growth(first, metric)?, growth(last, other)?)));
+        let Some((one, other)) = growths else {
+            continue;
+        };
+        let found = depends(&one, &other);
+        match found.cause {
+            Cause::None => still.push(metric.name.as_str()),
+            cause => told.push((cause, format!("{} {}", metric.name, found.words()))),
+        }
+    }
+    // What can be told comes before what cannot.
+    told.sort_by_key(|(cause, _)| *cause == Cause::Unclear);
+    let mut sentences: Vec<String> = told.into_iter().map(|(_, words)| words).collect();
+    if !still.is_empty() {
+        sentences.push(format!("no growth under either stream timeout: {}", still.join(", ")));
+    }
+    if sentences.is_empty() {
+        sentences.push("nothing was measured in both runs".to_owned());
+    }
+    sentences
+}
+
+fn growth(run: &Report, metric: &Metric) -> Option<Growth> {
+    let per_minute = metric.per_minute?.into();
+    Some(Growth { per_minute, cycles_per_minute: run.cycles_per_minute })
+}

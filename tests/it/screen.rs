@@ -1,0 +1,235 @@
+//! `cmon watch` in a real terminal: against the embedded daemon and a real one.
+
+use std::time::{Duration, SystemTime};
+
+use rustix::process::{Signal, kill_process};
+
+use super::support::{Container, Dockerd, Terminal, eventually};
+
+const NAMES: [&str; 8] = ["api", "cache", "console", "cron", "db", "mail", "web", "worker"];
+
+/// A terminal with the demo in it, all eight containers shown.
+fn demo(args: &str) -> Terminal {
+    let terminal = Terminal::open(None);
+    terminal.cmon(&format!("watch --demo {args}"));
+    for name in NAMES {
+        eventually(name, || terminal.row(name));
+    }
+    terminal
+}
+
+#[test]
+fn the_demo_in_a_terminal_with_every_key() {
+    let terminal = demo("--stream-timeout 30s");
+    terminal.wait_until("figures", |screen| {
+        screen.contains("8 containers") && screen.contains("cmon-demo 24.0.9")
+    });
+    terminal.keys(&["/", "w", "e"]);
+    terminal
+        .wait_until("a filter", |screen| screen.contains("filter: we") && !screen.contains("mail"));
+    terminal.keys(&["Enter"]);
+    terminal.wait_until("no prompt", |screen| !screen.contains("filter:"));
+    terminal.keys(&["Enter"]);
+    terminal.wait_for("GET /");
+    terminal.keys(&["t", "w", "/", "G", "E", "T", "Enter"]);
+    terminal.wait_for("n/N `GET`  f follow off  w wrap on  t times on");
+    terminal.keys(&["Escape"]);
+    terminal.wait_for("/ search");
+    terminal.keys(&["Escape"]);
+    terminal.wait_for("c columns");
+    terminal.keys(&["Escape"]);
+    terminal.wait_for("mail");
+    terminal.keys(&["s", "S"]);
+    terminal.wait_until("names from the end", |screen| {
+        let at = |name: &str| screen.lines().position(|line| line.contains(&format!(" {name} ")));
+        at("worker") < at("web") && at("web") < at("api") && screen.contains("NAME▼")
+    });
+    terminal.keys(&["?"]);
+    terminal.wait_for("Any key closes this.");
+    terminal.keys(&["Escape"]);
+    terminal.resize(200, 60);
+    terminal.wait_until("all columns", |screen| {
+        screen.contains("LAST NOTE") && screen.contains("REOPENS") && screen.lines().count() == 60
+    });
+    terminal.keys(&["r"]);
+    terminal.wait_for("rotating ");
+    terminal.resize(60, 12);
+    terminal.wait_until("fewer columns", |screen| {
+        !screen.contains("LINES/S") && screen.contains("STREAM") && screen.contains("readers = ")
+    });
+    terminal.keys(&["q"]);
+    terminal.is_clean_after(0);
+}
+
+#[test]
+fn a_stream_is_rotated_by_a_key() {
+    let terminal = demo("--stream-timeout 1h");
+    terminal.keys(&["/", "w", "e", "b", "Enter"]);
+    terminal.wait_until("only web", |screen| !screen.contains("mail"));
+    terminal.resize(160, 24);
+    let cycles = || {
+        let row = terminal.row("web")?;
+        row.split_whitespace().nth(5)?.parse::<u32>().ok()
+    };
+    assert_eq!(eventually("cycles", cycles), 0);
+    terminal.keys(&["r"]);
+    eventually("a cycle", || (cycles()? == 1).then_some(()));
+    terminal.keys(&["q"]);
+    terminal.is_clean_after(0);
+}
+
+#[test]
+fn signals_and_ctrl_c_leave_a_clean_terminal_and_their_codes() {
+    let terminal = demo("");
+    terminal.keys(&["C-c"]);
+    terminal.is_clean_after(130);
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        terminal.cmon("watch --demo");
+        terminal.wait_for("c columns");
+        kill_process(terminal.process(), signal).unwrap();
+        terminal.is_clean_after(code);
+    }
+    terminal.cmon("watch --demo --duration 1s");
+    terminal.is_clean_after(0);
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
+    let terminal = demo("");
+    terminal.keys(&["C-z"]);
+    terminal.wait_for("Stopped");
+    terminal.is_as_before();
+    terminal.run("fg");
+    terminal.wait_for("c columns");
+    // Frozen and thawed by somebody else: all is drawn anew, and keys still count.
+    let process = terminal.process();
+    kill_process(process, Signal::TSTP).unwrap();
+    terminal.wait_for("Stopped");
+    terminal.is_as_before();
+    terminal.run("fg");
+    terminal.wait_for("c columns");
+    terminal.keys(&["?"]);
+    terminal.wait_for("Any key closes this.");
+    terminal.keys(&["x", "q"]);
+    terminal.is_clean_after(0);
+}
+
+#[test]
+fn a_panic_is_told_on_a_clean_terminal() {
+    for (whose, code) in [("screen", 1), ("main", 101)] {
+        let terminal = Terminal::open(None);
+        let cmon = env!("CARGO_BIN_EXE_cmon");
+        terminal.run(&format!("CMON_TEST_PANIC={whose} {cmon} watch --demo"));
+        terminal.wait_for("panicked on purpose");
+        terminal.is_clean_after(code);
+    }
+}
+
+#[test]
+fn an_error_before_the_start_leaves_the_terminal_alone() {
+    let terminal = Terminal::open(Some("unix:///nowhere.sock"));
+    terminal.cmon("watch");
+    terminal.wait_for("could not connect to `unix:///nowhere.sock` (from DOCKER_HOST)");
+    terminal.is_clean_after(1);
+}
+
+#[test]
+fn a_killed_container_changes_its_row_within_a_second() {
+    let daemon = Dockerd::shared();
+    let talk = "i=0; while :; do i=$((i+1)); echo line $i; usleep 100000; done";
+    let one = Container::run(talk);
+    let two = Container::run(talk);
+    let terminal = Terminal::open(Some(&daemon.url()));
+    terminal.cmon(&format!("watch {} {} '/later/' --wait", one.name, two.name));
+    for container in [&one, &two] {
+        terminal.wait_until("streaming", |_| {
+            terminal
+                .row(&container.name)
+                .is_some_and(|row| row.contains("running") && row.contains("streaming"))
+        });
+    }
+    daemon.docker(&["kill", &one.name]);
+    let killed = SystemTime::now();
+    eventually("its row to change", || {
+        terminal.row(&one.name).filter(|row| row.contains("exited 137"))
+    });
+    let took = killed.elapsed().unwrap();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    terminal.wait_until("the row that needs eyes has its sign", |screen| {
+        screen.contains(&format!("~{}", one.name))
+    });
+    let later = Container::named("later-on", &[], talk);
+    terminal.wait_until("a container that came later", |_| {
+        terminal.row("later-on").is_some_and(|row| row.contains("streaming"))
+    });
+    terminal.keys(&["/", "o", "n", "Enter", "Enter"]);
+    terminal.wait_for("line 5");
+    drop(later);
+    terminal.wait_for("removed: these are its last lines");
+    terminal.keys(&["q"]);
+    terminal.is_clean_after(0);
+}
+
+#[test]
+fn a_daemon_that_is_killed_is_said_to_be_away_until_it_is_back() {
+    let daemon = Dockerd::alone(&[]);
+    let run = ["run", "-d", "--restart", "always", "--network", "none", "--name", "web", "box"];
+    let script = "while :; do echo hello; sleep 1; done";
+    daemon.docker(&[&run[..], &["sh", "-c", script]].concat());
+    let terminal = Terminal::open(Some(&daemon.url()));
+    terminal.cmon("watch");
+    terminal.wait_until("streaming", |screen| screen.contains("streaming"));
+    daemon.signal("KILL");
+    terminal.wait_for("DAEMON AWAY for");
+    terminal.wait_until("unknown figures", |screen| {
+        screen.contains("daemon ? goroutines") && screen.contains("backing off")
+    });
+    daemon.start_again();
+    terminal.wait_until("it is back", |screen| {
+        !screen.contains("AWAY")
+            && screen.contains("1 readers = 1 streams")
+            && screen.contains("streaming")
+    });
+    terminal.keys(&["q"]);
+    terminal.is_clean_after(0);
+}
+
+#[test]
+fn memory_does_not_grow_with_lines() {
+    let daemon = Dockerd::shared();
+    let loud = Container::run("while :; do seq 100000 100500; usleep 20000; done");
+    let terminal = Terminal::open(Some(&daemon.url()));
+    terminal.cmon(&format!("watch {}", loud.name));
+    terminal.wait_until("streaming", |screen| screen.contains("streaming"));
+    let process = terminal.process();
+    let memory = || {
+        let path = format!("/proc/{}/status", process.as_raw_nonzero());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let lines = |at_least: f64| {
+        // The container's own log tells how much has passed.
+        eventually("lines", || {
+            let info = terminal.row(&loud.name)?;
+            let rate = info
+                .split_whitespace()
+                .find_map(|word| word.strip_suffix('k')?.parse::<f64>().ok())?;
+            (at_least <= rate).then_some(())
+        });
+    };
+    lines(5.0);
+    let begun = memory();
+    for _ in 0..3 {
+        // Paused and gone on: each a moment at which more could be kept.
+        terminal.keys(&["p"]);
+        terminal.wait_for("PAUSED");
+        terminal.keys(&["p"]);
+        terminal.wait_until("no pause", |screen| !screen.contains("PAUSED"));
+        lines(5.0);
+    }
+    let ended = memory();
+    assert!(ended < begun + 4096, "{begun} KiB, then {ended} KiB");
+    terminal.keys(&["q"]);
+    terminal.is_clean_after(0);
+}

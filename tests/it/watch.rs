@@ -1,0 +1,138 @@
+//! `cmon watch` for scripts: a table, JSON, lines of totals, and how each of them ends.
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::support::{Cmon, Container, Dockerd};
+
+/// Talks ten times a second.
+const TALK: &str = "i=0; while :; do i=$((i+1)); echo line $i; usleep 100000; done";
+
+#[test]
+fn one_table() {
+    let talks = Container::run(TALK);
+    let ended = Container::run("exit 3");
+    ended.wait();
+    let done = Cmon::run(&["watch", "--once", &talks.name, &ended.name]).code(0);
+    let text = done.text();
+    let row = |name: &str| {
+        let is = |line: &&str| line.trim_start_matches(['!', '~', ' ']).starts_with(name);
+        let line = text.lines().find(is).unwrap_or_else(|| panic!("no {name} in {done}"));
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert!(row(&talks.name).contains("running streaming"), "{done}");
+    assert!(row(&ended.name).starts_with(&format!("~ {}", ended.name)), "{done}");
+    assert!(row(&ended.name).contains("exited 3 ended: exit 3"), "{done}");
+    assert!(text.contains("1 readers = 1 streams"), "{done}");
+    assert!(text.lines().next().unwrap().starts_with("daemon "), "{done}");
+    assert!(!done.stderr.contains("error"), "{done}");
+}
+
+#[test]
+fn snapshots_are_objects_with_the_fields_of_tail() {
+    let talks = Container::run(TALK);
+    let args = ["watch", &talks.name, "-o", "json", "--interval", "500ms", "--duration", "4s"];
+    let done = Cmon::run(&[&args[..], &["--stream-timeout", "1s"]].concat()).code(0);
+    let snapshots = done.objects("watch");
+    assert!((3..=8).contains(&snapshots.len()), "{done}");
+    assert_eq!(done.text().lines().count(), snapshots.len(), "nothing else: {done}");
+    let last = snapshots.last().unwrap();
+    let row = &last["rows"][0];
+    assert_eq!(
+        (&row["container"], &row["state"]),
+        (&talks.name.as_str().into(), &"running".into())
+    );
+    assert!(
+        2 <= row["cycles"].as_u64().unwrap() && 5.0 < row["lines_per_second"].as_f64().unwrap()
+    );
+    assert_eq!(row["reopens"]["rotated"], row["cycles"], "{row}");
+    assert_eq!(last["readers"], last["streams_open"]);
+    let opened = last["streams_opened"].as_u64().unwrap();
+    let closed = last["streams_closed"].as_u64().unwrap();
+    assert_eq!(opened, closed + last["streams_open"].as_u64().unwrap());
+    for figure in ["goroutines", "descriptors"] {
+        assert!(10 < last["daemon"][figure].as_u64().unwrap(), "{last}");
+    }
+    assert!(0 < last["own"]["memory_bytes"].as_u64().unwrap());
+    // Every field of the summary of `tail` is there, under its name.
+    let tail = Cmon::run(&["tail", &talks.name, "--no-follow", "-o", "json", "--summary"]).code(0);
+    let Value::Object(summary) = tail.objects("summary").remove(0) else { panic!("{tail}") };
+    for field in summary.keys() {
+        assert!(!last[field].is_null(), "no `{field}` in {last}");
+    }
+}
+
+#[test]
+fn a_line_of_totals_where_there_is_no_terminal() {
+    let talks = Container::run(TALK);
+    let cmon = Cmon::start(&["watch", "--interval", "200ms", &talks.name]).read();
+    cmon.wait_for_out("1 readers = 1 streams");
+    talks.docker("kill");
+    cmon.wait_for_err(&format!("- {} exited 137", talks.name));
+    cmon.wait_for_out("0 readers = 0 streams");
+    cmon.interrupt().code(130);
+}
+
+#[test]
+fn each_end_has_its_code() {
+    let talks = Container::run(TALK);
+    let cmon = Cmon::start(&["watch", "-o", "json", &talks.name]).read();
+    cmon.wait_for_out("\"type\":\"watch\"");
+    cmon.signal(Signal::TERM);
+    cmon.done().code(143);
+    // The reader of the pipe goes away.
+    let mut cmon = Cmon::start(&["watch", "-o", "json", "--interval", "100ms", &talks.name]);
+    drop(cmon.take_stdout());
+    assert_eq!(cmon.status().code(), Some(0));
+    Cmon::run(&["watch", "nobody"]).code(1).says("no container matches `nobody`");
+    Cmon::run(&["watch", "--metrics", "web"]).code(2).says("not an address");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let done = Cmon::run(&["watch", "--metrics", &port, &talks.name]).code(1);
+    done.says("could not listen on 127.0.0.1").says("in use");
+    let mute = Container::run_with(&["--log-driver", "none"], "sleep 600");
+    Cmon::run(&["watch", "-o", "json", &mute.name]).code(1).says(&mute.name);
+}
+
+#[test]
+fn without_a_selection_it_is_for_what_runs() {
+    let daemon = Dockerd::alone(&[]);
+    let run = ["run", "-d", "--network", "none", "--name"];
+    daemon.docker(&[&run[..], &["stopped", "box", "true"]].concat());
+    daemon.docker(&["wait", "stopped"]);
+    let watch = |args: &[&str]| {
+        Cmon::start_with(&[&["watch"], args].concat(), |command| {
+            command.env("DOCKER_HOST", daemon.url());
+        })
+    };
+    let names = |snapshot: &Value| -> Vec<String> {
+        let rows = snapshot["rows"].as_array().unwrap().iter();
+        rows.map(|row| row["container"].as_str().unwrap().to_owned()).collect()
+    };
+    let once = watch(&["--once", "-o", "json"]).done().code(0);
+    assert!(names(&once.objects("watch")[0]).is_empty(), "{once}");
+    let all = watch(&["-a", "--once", "-o", "json"]).done().code(0);
+    assert_eq!(names(&all.objects("watch")[0]), ["stopped"]);
+    let cmon = watch(&["-o", "json", "--interval", "200ms"]).read();
+    cmon.wait_for_out("\"rows\":[]");
+    daemon.docker(&[&run[..], &["late", "box", "sleep", "600"]].concat());
+    cmon.wait_for_out("\"container\":\"late\"");
+    daemon.docker(&["start", "stopped"]);
+    cmon.wait_for_out("\"container\":\"stopped\"");
+    cmon.interrupt().code(130);
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    let daemon = Dockerd::alone(&[]);
+    let run = ["run", "-d", "--network", "none", "box", "sleep", "600"];
+    (0..3).for_each(|_| drop(daemon.docker(&run)));
+    let cmon = Cmon::start_with(&["watch", "-o", "json", "--interval", "100ms"], |command| {
+        command.env("DOCKER_HOST", daemon.url());
+    });
+    let cmon = cmon.read();
+    cmon.wait_for_out("\"streams_open\":3");
+    assert_eq!(daemon.followers(), 3);
+    cmon.interrupt().code(130);
+    super::support::eventually("no follower", || (daemon.followers() == 0).then_some(()));
+}
