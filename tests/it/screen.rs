@@ -233,3 +233,24 @@ fn memory_does_not_grow_with_lines() {
     terminal.keys(&["q"]);
     terminal.is_clean_after(0);
 }
+
+#[test]
+fn frames_are_ten_a_second_at_most_and_none_when_nothing_changes() {
+    let daemon = Dockerd::shared();
+    let loud = Container::run("while :; do seq 1000 1100; usleep 10000; done");
+    let terminal = Terminal::open(Some(&daemon.url()));
+    terminal.cmon(&format!("watch {}", loud.name));
+    terminal.wait_until("streaming", |screen| screen.contains("streaming"));
+    terminal.keys(&["Enter"]);
+    terminal.wait_for("1050");
+    let begun = SystemTime::now();
+    let frames = terminal.frames_during(|| std::thread::sleep(Duration::from_secs(3)));
+    let seconds = begun.elapsed().unwrap().as_secs_f64();
+    assert!(5 < frames && frames as f64 <= 10.0 * seconds + 1.0, "{frames} in {seconds} s");
+    terminal.keys(&["p"]);
+    terminal.wait_for("PAUSED");
+    let frames = terminal.frames_during(|| std::thread::sleep(Duration::from_secs(3)));
+    assert_eq!(frames, 0, "a paused screen is not drawn");
+    terminal.keys(&["q"]);
+    terminal.is_clean_after(0);
+}

@@ -12,6 +12,8 @@ use super::{Look, quiet, row, split, title};
 use crate::output::watch::units;
 use crate::snapshot::Snapshot;
 
+/// Between two parts.
+const GAP: &str = "  ";
 /// A part is cut rather than left out when so much of it can be seen.
 const LEAST: usize = 16;
 
@@ -44,9 +46,9 @@ fn joined(parts: &[Part], width: usize) -> Line<'static> {
             break;
         }
         let text = fit::cut(text, left);
-        taken += fit::width(&text) + 3;
+        taken += fit::width(&text) + GAP.len();
         spans.push(Span::styled(text, *style));
-        spans.push(Span::raw("   "));
+        spans.push(Span::raw(GAP));
     }
     Line::from(spans)
 }

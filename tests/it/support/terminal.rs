@@ -99,6 +99,16 @@ impl Terminal {
         assert!(found.is_ok(), "waited in vain for {what}; the screen is:\n{last}");
     }
 
+    /// How many frames are drawn while this goes on: each of them hides the cursor once.
+    pub(crate) fn frames_during(&self, act: impl FnOnce()) -> usize {
+        let into = self.dir.path().join("frames");
+        self.tmux(&["pipe-pane", &format!("cat > {}", into.display())]);
+        act();
+        self.tmux(&["pipe-pane"]);
+        let written = std::fs::read(into).unwrap_or_default();
+        String::from_utf8_lossy(&written).matches("\x1b[?25l").count()
+    }
+
     /// The row that begins with this name, without the cursor before it.
     pub(crate) fn row(&self, name: &str) -> Option<String> {
         let screen = self.screen();
