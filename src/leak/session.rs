@@ -18,7 +18,7 @@ use crate::engine::census::Census;
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
 use crate::engine::source::Source;
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, Observer};
 
 /// Between two polls of a settled reading.
 const POLL: Duration = Duration::from_millis(100);
@@ -98,6 +98,8 @@ pub struct Session<S, W> {
     every: Duration,
     cycles: f64,
     lines: f64,
+    /// The engine that runs, and the lines of those before it.
+    follows: Option<(Observer<S>, f64)>,
     watch: Watch,
     /// Sources that did not answer the last time.
     silent: BTreeSet<String>,
@@ -137,6 +139,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             every,
             cycles: 0.0,
             lines: 0.0,
+            follows: None,
             watch: Watch::default(),
             silent: BTreeSet::new(),
             ids_at: begun,
@@ -206,6 +209,9 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             self.groups().await;
         }
         self.look(end, Stage::Passive).await;
+        if !self.is_over() {
+            self.glance(Stage::Passive).await;
+        }
     }
 
     async fn held(&mut self) {
@@ -240,10 +246,15 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                 let (source, selection) = (Arc::clone(source), selection.clone());
                 let engine = Engine::new(source, self.registry.clone(), config.clone());
                 let observer = engine.observer();
+                self.follows = Some((observer.clone(), self.lines));
                 let (events, mut received) = mpsc::channel(32);
                 let stop = self.stop.child_token();
                 let looking = async {
                     self.look(until, stage).await;
+                    if stage == Stage::Passive && !self.is_over() {
+                        // The last reading of streams that are held, before they are closed.
+                        self.glance(stage).await;
+                    }
                     stop.cancel();
                 };
                 let (outcome, (), ()) = tokio::join!(
@@ -251,7 +262,8 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                     async { while received.recv().await.is_some() {} },
                     looking,
                 );
-                self.lines += observer.census().lines as f64;
+                self.count_lines();
+                self.follows = None;
                 if let Err(error) = outcome {
                     self.failure = Some(error.to_string());
                 }
@@ -349,6 +361,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         if let Load::Streams { .. } | Load::Held { .. } = self.load {
             self.cycles = self.registry.census().streams_closed as f64;
         }
+        self.count_lines();
         let reading = Reading {
             at: self.at(),
             stage,
@@ -359,6 +372,13 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             values,
         };
         self.write(Record::Reading(reading));
+    }
+
+    /// Adds the lines of the engine that runs to those of the ones before.
+    fn count_lines(&mut self) {
+        if let Some((observer, before)) = &self.follows {
+            self.lines = before + observer.census().lines as f64;
+        }
     }
 
     async fn groups(&mut self) {

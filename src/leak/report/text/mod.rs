@@ -114,6 +114,8 @@ impl Text {
                 format!("{}; {}", words::ends(metric), metric.because)
             }
             Verdict::Leak => format!("{}; {}", words::course(metric), metric.because),
+            // What does not decide need not be explained.
+            Verdict::Inconclusive | Verdict::Invalid if !metric.gated => String::new(),
             Verdict::Inconclusive | Verdict::Invalid => metric.because.clone(),
         };
         if !detail.is_empty() {
