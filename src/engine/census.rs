@@ -89,6 +89,8 @@ pub struct Census {
     pub elapsed: Duration,
     /// Live tasks by kind; a kind with none is absent.
     pub tasks: BTreeMap<TaskKind, u64>,
+    /// The same by where they were spawned: kind, file, line.
+    pub sites: BTreeMap<(TaskKind, &'static str, u32), u64>,
     /// Live readers; always equal to `streams_open`.
     pub readers: u64,
     /// Streams open now.

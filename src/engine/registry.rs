@@ -8,7 +8,7 @@
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, Location};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +46,8 @@ struct Book {
 struct Live {
     kind: TaskKind,
     label: String,
+    /// Where it was spawned.
+    site: &'static Location<'static>,
     since: Instant,
     /// The cycles per minute that rotation alone gives, for a reader.
     expected: f64,
@@ -75,7 +77,9 @@ impl Default for Registry {
 }
 
 impl Registry {
-    /// Spawns `task`, counted under `kind` and `label` until it has ended.
+    /// Spawns `task`, counted under `kind` and `label`, and under the place of this call, until it
+    /// has ended.
+    #[track_caller]
     pub fn spawn(
         &self,
         kind: TaskKind,
@@ -87,6 +91,7 @@ impl Registry {
 
     /// Spawns `task`; when it has ended and is no longer counted, `then` hears what came of it.
     /// `then` is not called when the runtime shuts down under the task.
+    #[track_caller]
     pub fn spawn_then<T: Send + 'static>(
         &self,
         kind: TaskKind,
@@ -100,6 +105,7 @@ impl Registry {
 
     /// Spawns a reader: a task that is a stream, which rotates every `age` when nothing else ends
     /// it.
+    #[track_caller]
     pub fn spawn_reader<T: Send + 'static>(
         &self,
         label: &str,
@@ -129,6 +135,7 @@ impl Registry {
         }));
     }
 
+    #[track_caller]
     fn enter(&self, kind: TaskKind, label: &str, expected: f64) -> Entry {
         let mut book = self.lock();
         let number = book.next;
@@ -136,7 +143,8 @@ impl Registry {
         if kind == TaskKind::Reader {
             book.streams_opened += 1;
         }
-        let live = Live { kind, label: label.to_owned(), since: Instant::now(), expected };
+        let (label, site) = (label.to_owned(), Location::caller());
+        let live = Live { kind, label, site, since: Instant::now(), expected };
         book.live.insert(number, live);
         drop(book);
         Entry { registry: self.clone(), number }
@@ -162,11 +170,14 @@ impl Registry {
         self.lock().live.values().filter(of_kind).map(|live| live.label.clone()).collect()
     }
 
-    /// All live tasks: kind, label and age, the oldest first.
+    /// All live tasks: kind, label with the place of the spawn, and age, the oldest first.
     pub fn survivors(&self) -> Vec<(TaskKind, String, Duration)> {
         let now = Instant::now();
-        let book = self.lock();
-        book.live.values().map(|live| (live.kind, live.label.clone(), now - live.since)).collect()
+        let told = |live: &Live| {
+            let site = format!("{}:{}", live.site.file(), live.site.line());
+            (live.kind, format!("{}, spawned at {site}", live.label), now - live.since)
+        };
+        self.lock().live.values().map(told).collect()
     }
 
     /// Fills in what the registry counts.
@@ -184,6 +195,8 @@ impl Registry {
         };
         for live in book.live.values() {
             *census.tasks.entry(live.kind).or_default() += 1;
+            let site = (live.kind, live.site.file(), live.site.line());
+            *census.sites.entry(site).or_default() += 1;
             if live.kind == TaskKind::Reader {
                 let age = now - live.since;
                 census.oldest = Some(census.oldest.map_or(age, |oldest| oldest.max(age)));
@@ -274,6 +287,23 @@ mod tests {
         assert_eq!((census.readers, census.streams_open, census.streams_closed), (0, 0, 1));
         assert_eq!(census.cycles["web"], 1);
         assert_eq!(ended.try_recv(), Ok(Ok(())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_lives_on_is_told_with_the_place_that_spawned_it() {
+        let registry = Registry::default();
+        let line = line!() + 1;
+        registry.spawn(TaskKind::Request, "list", sleep(HOUR));
+        sleep(ALMOST).await;
+        let site = format!("list, spawned at {}:{line}", file!());
+        assert_eq!(registry.survivors(), [(TaskKind::Request, site, ALMOST)]);
+        let sites = registry.census().sites;
+        assert_eq!(
+            sites.into_iter().collect::<Vec<_>>(),
+            [((TaskKind::Request, file!(), line), 1)]
+        );
+        registry.drained().await;
+        assert_eq!(registry.survivors(), []);
     }
 
     #[tokio::test(start_paused = true)]

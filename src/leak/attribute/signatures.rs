@@ -196,7 +196,7 @@ fn own(all: &Growing<'_>, survivors: &[Survivor]) -> Vec<String> {
     let tasks = all.metric("own", "tasks").filter(|metric| grows(metric));
     for group in tasks.iter().flat_map(|metric| &metric.groups) {
         let count = plural(difference(group), "task");
-        found.push(format!("{count} of kind {} more in cmon itself", group.title));
+        found.push(format!("{count} more in cmon itself: {}", group.title));
     }
     found
 }

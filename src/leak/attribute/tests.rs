@@ -253,7 +253,7 @@ fn what_is_cmons_own_is_said_first() {
         signatures(&metrics, &[survivor("web"), survivor("db")]),
         [
             "2 readers of cmon itself still alive after the end: a leak in cmon",
-            "12 tasks of kind reader more in cmon itself",
+            "12 tasks more in cmon itself: reader",
             "12 sockets in CLOSE_WAIT that we forgot to close: the other side has closed them",
         ]
     );

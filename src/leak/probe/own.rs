@@ -52,13 +52,13 @@ impl Own {
 
     /// Tasks by kind, descriptors by class, threads by name.
     pub(super) fn groups(&self, census: &Census) -> Vec<(String, Vec<Group>)> {
-        let tasks = |(kind, count): (&TaskKind, &u64)| Group {
-            key: kind.as_str().to_owned(),
-            title: kind.as_str().to_owned(),
+        let tasks = |(&(kind, file, line), count): (&(TaskKind, &str, u32), &u64)| Group {
+            key: format!("{kind};{file}:{line}"),
+            title: format!("{kind}, spawned at {file}:{line}"),
             count: *count,
         };
-        let mut found =
-            vec![("own.tasks".to_owned(), census.tasks.iter().map(tasks).collect::<Vec<_>>())];
+        let tasks: Vec<Group> = census.sites.iter().map(tasks).collect();
+        let mut found = vec![("own.tasks".to_owned(), tasks)];
         found.extend(of_process("own", &self.process));
         found
     }
@@ -108,6 +108,9 @@ pub(super) fn together(census: &Census, more: Census) -> Census {
     let mut all = census.clone();
     for (kind, count) in more.tasks {
         *all.tasks.entry(kind).or_default() += count;
+    }
+    for (site, count) in more.sites {
+        *all.sites.entry(site).or_default() += count;
     }
     let mut connections = BTreeMap::new();
     std::mem::swap(&mut connections, &mut all.connections);

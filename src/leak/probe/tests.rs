@@ -233,6 +233,7 @@ async fn own_figures_are_the_engine_s_and_the_probes() {
             let mut probes = Probes::start(options).await.unwrap();
             let mut engine = Census { streams_open: 3, ..Census::default() };
             engine.tasks.insert(TaskKind::Reader, 3);
+            engine.sites.insert((TaskKind::Reader, "src/engine/reader.rs", 7), 3);
             engine
                 .connections
                 .insert(Purpose::Stream, ConnectionCount { open: 3, ..Default::default() });
@@ -254,7 +255,13 @@ async fn own_figures_are_the_engine_s_and_the_probes() {
                 let groups = groups.iter().find(|groups| groups.metric == metric).unwrap();
                 groups.groups.iter().map(|group| (group.key.clone(), group.count)).collect()
             };
-            assert_eq!(keys("own.tasks"), [("reader".to_owned(), 3), ("connection".to_owned(), 1)]);
+            // By kind and by the place that spawned them.
+            let tasks = keys("own.tasks");
+            let counts: Vec<u64> = tasks.iter().map(|(_, count)| *count).collect();
+            assert_eq!(counts, [3, 1], "{tasks:?}");
+            let (reader, connection) = (&tasks[0].0, &tasks[1].0);
+            assert_eq!(reader, "reader;src/engine/reader.rs:7");
+            assert!(connection.starts_with("connection;src/leak/probe/get.rs:"), "{connection}");
             assert!(keys("own.fds").iter().any(|(class, _)| class == "socket tcp ESTABLISHED"));
             let threads: u64 = keys("own.threads").iter().map(|(_, count)| count).sum();
             assert!(0 < threads);

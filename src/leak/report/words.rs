@@ -96,6 +96,13 @@ pub(super) fn ends(metric: &Metric) -> String {
     format!("{} to {}", amount(metric.first, unit), amount(metric.last, unit))
 }
 
+/// From where to where it grew and why that is a leak; the shape is said once.
+pub(super) fn grown(metric: &Metric) -> String {
+    let shape = metric.shape.as_deref().unwrap_or_default();
+    let because = metric.because.strip_prefix(shape).unwrap_or(&metric.because);
+    format!("{}; {}", course(metric), because.trim_start_matches([';', ' ']))
+}
+
 /// The same, with the shape where there is one.
 pub(super) fn course(metric: &Metric) -> String {
     match shape(metric) {

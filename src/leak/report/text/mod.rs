@@ -113,7 +113,7 @@ impl Text {
             {
                 format!("{}; {}", words::ends(metric), metric.because)
             }
-            Verdict::Leak => format!("{}; {}", words::course(metric), metric.because),
+            Verdict::Leak => words::grown(metric),
             // What does not decide need not be explained.
             Verdict::Inconclusive | Verdict::Invalid if !metric.gated => String::new(),
             Verdict::Inconclusive | Verdict::Invalid => metric.because.clone(),
