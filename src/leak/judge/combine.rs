@@ -143,6 +143,8 @@ pub struct Conditions {
     pub work: Option<Work>,
     /// When the target went away for good, seconds since the start.
     pub gone_at: Option<f64>,
+    /// The same of the daemon, where it is needed.
+    pub daemon_gone_at: Option<f64>,
 }
 
 impl Conditions {
@@ -162,6 +164,9 @@ impl Conditions {
         }
         if let Some(at) = self.gone_at {
             missing.push(format!("the target went away at {}", span(at)));
+        }
+        if let Some(at) = self.daemon_gone_at {
+            missing.push(format!("the daemon went away at {}", span(at)));
         }
         missing
     }

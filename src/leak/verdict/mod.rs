@@ -171,6 +171,7 @@ impl Judging<'_> {
             cycles: driven.then(|| whole(series.cycles())),
             work: series.work(),
             gone_at: series.gone_at(),
+            daemon_gone_at: series.daemon_gone_at(),
         }
     }
 

@@ -247,13 +247,24 @@ impl<'a> Series<'a> {
             .then(|| count as f64 * 60.0 / timeout)
     }
 
-    /// When the only thing that was measured went away for good, in seconds.
+    /// When the targets went away for good, in seconds.
     pub(super) fn gone_at(&self) -> Option<f64> {
         if self.header.targets.is_empty() {
             return None;
         }
+        self.last_of("target.")
+    }
+
+    /// When the daemon went away for good that is driven, or that is all that was measured.
+    pub(super) fn daemon_gone_at(&self) -> Option<f64> {
+        let needed = self.header.drive.opens_streams() || self.header.targets.is_empty();
+        self.last_of("daemon.").filter(|_| needed)
+    }
+
+    /// When there was something of this source for the last time, if that is some time ago.
+    fn last_of(&self, source: &str) -> Option<f64> {
         let has =
-            |reading: &&&Reading| reading.values.keys().any(|metric| metric.starts_with("target."));
+            |reading: &&&Reading| reading.values.keys().any(|metric| metric.starts_with(source));
         let last = self.readings.iter().rfind(has)?;
         let end = self.last()?;
         (20.0_f64.max(0.05 * end.at) < end.at - last.at).then_some(last.at)

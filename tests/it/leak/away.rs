@@ -37,7 +37,7 @@ fn with_change(host: &str, args: &[&str], change: impl FnOnce()) -> Report {
 #[test]
 fn targets_that_do_not_stay() {
     Cases::default()
-        .add("killed, by HTTP", || killed(|program| program.url()))
+        .add("killed, by HTTP", || killed(Collector::url))
         .add("killed, by pid", || killed(|program| format!("pid:{}", program.pid())))
         .add("killed, driven", killed_while_driven)
         .add("started again", || started_again("peer", &[]))

@@ -1,4 +1,4 @@
-//! The forms of a report: text, JSON, JUnit, HTML, and what GitHub shows.
+//! The forms of a report: text, JSON, `JUnit`, HTML, and what GitHub shows.
 
 use std::fs::read_to_string;
 

@@ -28,9 +28,11 @@ fn length(short: u64, long: u64) -> Duration {
     Duration::from_secs(if is_long() { long } else { short })
 }
 
+type Case<'a> = Box<dyn FnOnce() + Send + 'a>;
+
 /// Cases that wait beside each other.
 #[derive(Default)]
-struct Cases<'a>(Vec<(&'static str, Box<dyn FnOnce() + Send + 'a>)>);
+struct Cases<'a>(Vec<(&'static str, Case<'a>)>);
 
 impl<'a> Cases<'a> {
     fn add(mut self, name: &'static str, case: impl FnOnce() + Send + 'a) -> Self {

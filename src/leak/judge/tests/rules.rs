@@ -257,7 +257,8 @@ fn one_verdict_of_all() {
     for (missing, words) in [
         (Conditions { lines: Some(0), ..fine.clone() }, "no lines"),
         (Conditions { cycles: Some(0), ..fine.clone() }, "no cycles"),
-        (Conditions { gone_at: Some(130.0), ..fine.clone() }, "went away at 2m10s"),
+        (Conditions { gone_at: Some(130.0), ..fine.clone() }, "target went away at 2m10s"),
+        (Conditions { daemon_gone_at: Some(9.0), ..fine.clone() }, "daemon went away at 9"),
     ] {
         let all = combine(from_ref(&clean), &missing, &options);
         assert!(all.verdict == Invalid && all.why[0].contains(words), "{:?}", all.why);
