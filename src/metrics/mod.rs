@@ -98,6 +98,7 @@ fn answer(method: &Method, path: &str, text: impl FnOnce() -> String) -> Respons
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -135,7 +136,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn more_clients_than_there_is_room_for_wait_their_turn() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -145,12 +146,10 @@ mod tests {
                 idle.push(TcpStream::connect(address).await.unwrap());
             }
             let request = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-            let late = ask(address, request);
-            let freed = async {
-                tokio::task::yield_now().await;
-                idle.clear();
-            };
-            let (answer, ()) = tokio::join!(late, freed);
+            let mut late = std::pin::pin!(ask(address, request));
+            assert!(timeout(IDLE / 2, &mut late).await.is_err(), "there is no room");
+            idle.clear();
+            let answer = late.await;
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         };
         tokio::select! {

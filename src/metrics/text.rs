@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn a_series_comes_once_whatever_names_there_are() {
         let mut snapshot = sample::snapshot();
-        let twin = snapshot.rows[0].clone();
+        let twin = Row { key: sample::key("twin"), ..snapshot.rows[0].clone() };
         snapshot.rows.push(twin);
         let page = text(&snapshot);
         let mut series: Vec<&str> = page.lines().filter(|line| !line.starts_with('#')).collect();

@@ -68,6 +68,10 @@ pub async fn sample(api: &Api, every: Duration, shared: &Shared) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::{World, serve};
+    use crate::docker::Docker;
+    use crate::docker::endpoint::{Address, Endpoint, Origin};
+    use crate::engine::registry::Registry;
 
     #[test]
     fn a_daemon_that_does_not_answer_keeps_its_name_but_not_its_figures() {
@@ -88,10 +92,6 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_daemon_is_never_asked_more_often_than_every_two_seconds() {
-        use crate::demo::{World, serve};
-        use crate::docker::Docker;
-        use crate::docker::endpoint::{Address, Endpoint, Origin};
-        use crate::engine::registry::Registry;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         let listener = tokio::net::UnixListener::bind(&path).unwrap();

@@ -145,8 +145,8 @@ async fn a_stale_stream_is_told_before_it_is_opened_again() {
                 seen.push(state);
             }
         }
-        use StreamState::{Stale, Streaming};
-        assert_eq!(seen, [Streaming, Stale, Streaming]);
+        let (stale, streaming) = (StreamState::Stale, StreamState::Streaming);
+        assert_eq!(seen, [streaming, stale, streaming]);
         assert_eq!(observer.census().stale, 1);
     };
     let config = Config { stream_timeout: HOUR, ..config() };
