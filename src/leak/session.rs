@@ -202,8 +202,9 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     async fn passive(&mut self) {
-        let end = self.begun + self.load.duration();
-        let middle = self.begun + self.load.duration() / 2;
+        let begun = Instant::now();
+        let end = begun + self.load.duration();
+        let middle = begun + self.load.duration() / 2;
         self.look(middle, Stage::Passive).await;
         if !self.is_over() {
             self.groups().await;

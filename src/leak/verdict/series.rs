@@ -169,8 +169,11 @@ impl<'a> Series<'a> {
     }
 
     fn values_of(&self, metric: &str) -> Vec<Value> {
+        // Before streams are held, none is open: what they take is no growth.
+        let held = self.header.drive == Drive::Held;
         self.readings
             .iter()
+            .filter(|reading| !held || reading.stage == Stage::Passive)
             .filter_map(|reading| {
                 let value = *reading.values.get(metric)?;
                 Some(Value { seconds: reading.at, cycles: reading.cycles, value })
@@ -181,7 +184,11 @@ impl<'a> Series<'a> {
     /// The readings for a chart: in a driven check those at rest.
     pub(super) fn chart(&self, metric: &str) -> Vec<(f64, f64, f64)> {
         let all = self.readings.iter();
-        let shown = all.filter(|reading| reading.rest || !self.header.drive.has_rungs());
+        let shown = all.filter(|reading| match self.header.drive {
+            Drive::Streams | Drive::Command => reading.rest,
+            Drive::Held => reading.stage == Stage::Passive,
+            Drive::Passive => true,
+        });
         let point =
             |reading: &&Reading| Some((reading.at, reading.cycles, *reading.values.get(metric)?));
         shown.filter_map(point).collect()

@@ -195,6 +195,51 @@ fn what_a_baseline_had_already_is_no_news() {
     assert_eq!(judge(&grows(1.0), Some(&old)).unwrap().verdict, Verdict::Leak);
 }
 
+/// Streams that are held under this timeout: each cycle, and each minute, leaves so many.
+fn held(timeout: f64, per_cycle: f64, per_minute: f64) -> Report {
+    let mut header = header(Drive::Held);
+    header.stream_timeout = timeout;
+    let mut records = vec![Record::Header(header)];
+    for at in (0..=200).map(|step| f64::from(step) * 3.0) {
+        let cycles = (at * 2.0 / timeout).floor();
+        let grown = (cycles * per_cycle).floor() + (at / 60.0 * per_minute).floor();
+        // Nothing is open at first.
+        let (stage, open) = if at == 0.0 { (Stage::Start, 0.0) } else { (Stage::Passive, 40.0) };
+        records.push(Record::Reading(Reading {
+            at,
+            stage,
+            rest: at == 0.0,
+            settled: 0.0,
+            cycles,
+            lines: at,
+            values: BTreeMap::from([("daemon.goroutines".to_owned(), 50.0 + open + grown)]),
+        }));
+    }
+    records.push(Record::End(end(600.0, &[])));
+    judge(&records, None).unwrap()
+}
+
+#[test]
+fn what_streams_take_while_they_are_open_is_no_growth() {
+    let report = held(30.0, 0.0, 0.0);
+    assert_eq!(report.verdict, Verdict::Clean, "{}", report.because);
+    assert_eq!(report.cycles_per_minute, 4.0);
+    assert_eq!(report.cycles_expected, Some(4.0));
+}
+
+#[test]
+fn runs_under_two_timeouts_tell_what_growth_hangs_on() {
+    let answer = |per_cycle: f64, per_minute: f64| {
+        let run = |timeout| held(timeout, per_cycle, per_minute);
+        compared(vec![run(3.0), run(30.0)]).sentences.remove(0)
+    };
+    let time = answer(0.0, 32.0);
+    assert!(time.contains("daemon.goroutines does not depend on the stream timeout"), "{time}");
+    let cycles = answer(1.0, 0.0);
+    assert!(cycles.contains("daemon.goroutines depends on the stream timeout"), "{cycles}");
+    assert!(answer(0.0, 0.0).starts_with("no growth under either stream timeout"));
+}
+
 #[test]
 fn a_target_that_went_away_measured_nothing() {
     let mut records = passive(|_| 52.0, |_| 0.0);
