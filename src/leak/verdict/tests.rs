@@ -99,6 +99,25 @@ fn a_leak_per_cycle_is_found_with_its_rate() {
 }
 
 #[test]
+fn memory_alone_is_no_leak_unless_it_was_asked_for() {
+    let mut records = driven(|_, cycles| 72.0 + cycles * 70.0);
+    for record in &mut records {
+        if let Record::Reading(reading) = record {
+            let bytes = reading.values.remove("daemon.goroutines").unwrap();
+            reading.values.insert("own.rss_bytes".to_owned(), bytes);
+            reading.values.insert("own.fds".to_owned(), 16.0);
+        }
+    }
+    let report = judge(&records, None).unwrap();
+    assert_eq!(report.verdict, Verdict::Clean, "{}", report.because);
+    assert_eq!(metric(&report, "own.rss_bytes").verdict, Verdict::Inconclusive);
+    if let Record::Header(header) = &mut records[0] {
+        header.rules.gate = vec!["own".to_owned()];
+    }
+    assert_eq!(judge(&records, None).unwrap().verdict, Verdict::Leak);
+}
+
+#[test]
 fn a_leak_by_time_is_a_leak_and_not_the_streams() {
     let report = judge(&driven(|at, _| 52.0 + 16.0 * (at / 30.0).floor()), None).unwrap();
     assert_eq!(report.verdict, Verdict::Leak, "{}", report.because);
