@@ -9,9 +9,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 fuzz_seconds=15
+more=()
 for arg in "$@"; do
     case $arg in
-        --long) export PROPTEST_CASES=20000 CMON_LONG=1; fuzz_seconds=600 ;;
+        --long) export PROPTEST_CASES=20000 CMON_LONG=1; fuzz_seconds=600; more=(--include-ignored) ;;
         *) echo "unknown argument: $arg (there is only --long)" >&2; exit 2 ;;
     esac
 done
@@ -92,4 +93,4 @@ step "a Go program that leaks, for the tests"
         go build -o "$OLDPWD/target/tools/collector" .)
 step "tests"
 # The tests on the real daemon wait for its containers most of the time.
-exec cargo test --locked -- --test-threads=4
+exec cargo test --locked -- --test-threads=4 "${more[@]}"

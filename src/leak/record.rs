@@ -219,3 +219,28 @@ pub struct Survivor {
     /// How old it is, in seconds.
     pub age: f64,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_read_again_is_what_was_written(at in 0.0..1e5_f64, value in any::<f64>()) {
+            prop_assume!(value.is_finite());
+            let reading = Record::Reading(Reading {
+                at,
+                stage: Stage::Idle,
+                rest: true,
+                settled: at / 3.0,
+                cycles: 1.0,
+                lines: 2.0,
+                values: BTreeMap::from([("own.fds".to_owned(), value)]),
+            });
+            let line = serde_json::to_string(&reading).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), reading);
+        }
+    }
+}

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::check::Check;
 use super::daemons::Crowd;
-use super::{is_long, length};
+use super::length;
 
 /// Opens a follow stream for whoever connects, reads from it, and closes or forgets it.
 struct Forgetful {
@@ -114,11 +114,8 @@ fn every_stream_is_forgotten() {
 }
 
 #[test]
+#[ignore = "it takes ten minutes: ./scripts/test.sh --long"]
 fn three_streams_in_a_hundred_are_forgotten() {
-    if !is_long() {
-        // The ten minutes of `scripts/test.sh --long`.
-        return;
-    }
     let crowd = Crowd::start(1);
     let program = Forgetful::start(crowd.daemon.socket(), "talker1", 33);
     let args = ["--max-per-cycle", "0.01", "--drive-cmd", &program.cycle()];
