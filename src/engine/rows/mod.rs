@@ -142,6 +142,10 @@ pub struct Card {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that came apart and do not exclude each other"
+)]
 struct Facts {
     name: Arc<str>,
     joined: Instant,
