@@ -32,8 +32,17 @@ use crate::snapshot::Snapshot;
 const TASKS: [TaskKind; 5] =
     [TaskKind::Reader, TaskKind::Drain, TaskKind::Events, TaskKind::Request, TaskKind::Connection];
 const PURPOSES: [Purpose; 4] = [Purpose::Stream, Purpose::Read, Purpose::Events, Purpose::Request];
-const STATES: [&str; 8] =
-    ["opening", "streaming", "rotating", "stale", "backing_off", "draining", "waiting", "ended"];
+const STATES: [&str; 9] = [
+    "opening",
+    "streaming",
+    "rotating",
+    "catching_up",
+    "stale",
+    "backing_off",
+    "draining",
+    "waiting",
+    "ended",
+];
 /// Shown as 0 from the start, so that the first one is seen as a rise.
 const REASONS: [&str; 6] = ["rotated", "stale", "ended", "cut", "refused", "unreachable"];
 const CAUSES: [&str; 2] = ["log_rotated", "removed"];

@@ -69,6 +69,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row("api", 12.4),
         Row { stream: StreamState::Opening, age: Some(Duration::ZERO), ..quiet("fresh") },
         Row { stream: StreamState::Rotating, age: Some(Duration::ZERO), ..row("turning", 3.0) },
+        Row { stream: StreamState::CatchingUp, age: Some(9 * SECOND), ..row("behind", 9000.0) },
         Row { stream: StreamState::Stale, age: Some(29 * SECOND), ..row("stuck", 0.0) },
         Row {
             stream: StreamState::BackingOff { left: Duration::from_millis(2100) },

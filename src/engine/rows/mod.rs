@@ -18,6 +18,9 @@ use super::source::{Container, ContainerKey, ErrorKind, Exit, Phase};
 use super::timestamp::Timestamp;
 use rates::{Closings, Traffic};
 
+/// A stream that has not found its place after this long, but delivers, is catching up.
+const SOON: Duration = Duration::from_secs(2);
+
 /// What a container's stream is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamState {
@@ -27,6 +30,8 @@ pub enum StreamState {
     Streaming,
     /// The one before was closed because of its age, and the next is being opened.
     Rotating,
+    /// What is stored is read and handed on, for a while already: the log is longer than the output is fast.
+    CatchingUp,
     /// The daemon has more than the stream delivered; it is being opened again.
     Stale,
     /// It could not be opened, or it broke: it is tried again when so much time has passed.
@@ -52,6 +57,7 @@ impl StreamState {
             StreamState::Opening => "opening",
             StreamState::Streaming => "streaming",
             StreamState::Rotating => "rotating",
+            StreamState::CatchingUp => "catching_up",
             StreamState::Stale => "stale",
             StreamState::BackingOff { .. } => "backing_off",
             StreamState::Draining => "draining",
@@ -136,6 +142,10 @@ pub struct Card {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that came apart and do not exclude each other"
+)]
 struct Facts {
     name: Arc<str>,
     joined: Instant,
@@ -146,6 +156,8 @@ struct Facts {
     wake: Option<Instant>,
     opened: Option<Instant>,
     settled: bool,
+    /// The open stream has delivered something.
+    delivers: bool,
     suspect: bool,
     last_end: Option<&'static str>,
     cycles: u64,
@@ -171,6 +183,7 @@ impl Card {
             wake: None,
             opened: None,
             settled: false,
+            delivers: false,
             suspect: false,
             last_end: None,
             cycles: 0,
@@ -236,6 +249,7 @@ impl Card {
     pub(super) fn opened(&self, after: Option<&EndReason>) {
         let mut facts = self.facts();
         (facts.opened, facts.settled, facts.suspect) = (Some(Instant::now()), false, false);
+        facts.delivers = false;
         if let Some(before) = after {
             *facts.reopens.entry(before.word()).or_default() += 1;
         }
@@ -260,6 +274,7 @@ impl Card {
         let (count, bytes) = (lines.whole() as u64, lines.raw().len() as u64);
         let new = lines.last_time().is_some_and(|last| self.started <= last);
         let mut facts = self.facts();
+        facts.delivers = true;
         facts.lines += count;
         facts.bytes += bytes;
         if new {
@@ -315,6 +330,9 @@ impl Facts {
             Stance::Asking | Stance::Waiting => StreamState::Waiting,
             Stance::Following if self.suspect => StreamState::Stale,
             Stance::Following if self.settled => StreamState::Streaming,
+            Stance::Following if self.delivers && self.opened.is_some_and(|at| SOON < now - at) => {
+                StreamState::CatchingUp
+            }
             Stance::Following => match self.last_end {
                 Some("rotated" | "held_back" | "disordered") => StreamState::Rotating,
                 Some("stale") => StreamState::Stale,

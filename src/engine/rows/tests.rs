@@ -13,6 +13,12 @@ fn card(timeout: Duration) -> Card {
     Card::new(key, "web".into(), timeout)
 }
 
+fn batch(card: &Card, time: Timestamp) -> Lines {
+    let mut lines = Lines::new(Arc::new(Label { key: card.key.clone(), name: "web".into() }));
+    lines.push(time, StdStream::Stdout, [b"123456789\n", b""], true, false);
+    lines
+}
+
 fn row(card: &Card) -> Row {
     card.row(Instant::now(), Timestamp::now())
 }
@@ -36,6 +42,10 @@ async fn a_stream_is_streaming_once_it_has_found_its_place() {
     card.closed(&EndReason::Rotated);
     card.opened(Some(&EndReason::Rotated));
     assert_eq!(row(&card).stream, StreamState::Rotating);
+    card.delivered(&batch(&card, Timestamp::from_nanos(5)));
+    assert_eq!(row(&card).stream, StreamState::Rotating);
+    sleep(3 * SECOND).await;
+    assert_eq!(row(&card).stream, StreamState::CatchingUp, "it takes long, and delivers");
     assert_eq!((row(&card).cycles, row(&card).irregular_reopens()), (2, 1));
     card.stands(Stance::BackingOff, Some(Instant::now() + 3 * SECOND));
     sleep(SECOND).await;
@@ -66,17 +76,11 @@ async fn cycles_are_counted_over_several_stream_timeouts() {
 #[tokio::test(start_paused = true)]
 async fn rates_are_of_the_last_seconds_and_not_of_what_was_stored_before() {
     let card = card(SECOND);
-    let key = card.key.clone();
-    let batch = |time: Timestamp| {
-        let mut lines = Lines::new(Arc::new(Label { key: key.clone(), name: "web".into() }));
-        lines.push(time, StdStream::Stdout, [b"123456789\n", b""], true, false);
-        lines
-    };
-    card.delivered(&batch(Timestamp::from_nanos(5)));
+    card.delivered(&batch(&card, Timestamp::from_nanos(5)));
     sleep(SECOND).await;
     assert_eq!((row(&card).lines, row(&card).lines_per_second), (1, 0.0));
     for _ in 0..100 {
-        card.delivered(&batch(Timestamp::now()));
+        card.delivered(&batch(&card, Timestamp::now()));
         sleep(SECOND / 10).await;
     }
     let busy = row(&card);

@@ -178,7 +178,7 @@ fn stream(row: &Row) -> String {
             (_, Some(exit)) => format!("ended: exit {}", exit.code),
             _ => "ended".to_owned(),
         },
-        state => state.word().to_owned(),
+        state => state.word().replace('_', " "),
     }
 }
 

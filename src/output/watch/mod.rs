@@ -16,7 +16,7 @@
 //! | `rows` | one per container, by name |
 //!
 //! A row: `container`, `id`, `state` (`created`, `running`, `paused`, `restarting`, `exited`, `removing`),
-//! `code` and `oom` of its last exit, `stream_state` (`opening`, `streaming`, `rotating`, `stale`,
+//! `code` and `oom` of its last exit, `stream_state` (`opening`, `streaming`, `rotating`, `catching_up`, `stale`,
 //! `backing_off`, `draining`, `waiting`, `ended`), `failure` (why it cannot be read), `retry_seconds` (of a
 //! stream that backs off), `stream_age_seconds`, `stream_timeout_seconds`, `last_end` (how its last stream
 //! ended), `cycles`, `cycles_per_minute`, `lines`, `bytes`, `lines_per_second`, `bytes_per_second`,

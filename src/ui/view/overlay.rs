@@ -29,7 +29,7 @@ const HELP: [&str; 21] = [
     "streaming    open, delivering         rotating     old: the next one opens",
     "stale        the daemon has more      backing off  failed: tried again soon",
     "draining     run over, reading rest   waiting      its restart is awaited",
-    "ended        nothing more to read, and why",
+    "catching up  reads what is stored     ended        nothing more to read, and why",
     "readers = streams: each open stream has one reader, or something leaks",
     "The mouse is the terminal's: select and copy as everywhere.",
     "Any key closes this.",
