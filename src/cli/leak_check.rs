@@ -59,15 +59,15 @@ pub struct LeakCheck {
     /// tasks, goroutines, descriptors, threads and followers]
     #[arg(long, value_name = "METRIC,…", value_delimiter = ',')]
     pub gate: Vec<String>,
-    /// Growth per cycle that is tolerated
-    #[arg(long, value_name = "N", default_value_t = 0.03, value_parser = rate)]
-    pub max_per_cycle: f64,
-    /// Growth per minute that is tolerated
-    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = rate)]
-    pub max_per_min: f64,
-    /// The chance of a false alarm, over all metrics that decide
-    #[arg(long, value_name = "P", default_value_t = 0.01, value_parser = chance)]
-    pub alpha: f64,
+    /// Growth per cycle that is tolerated [default: 0.03]
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub max_per_cycle: Option<f64>,
+    /// Growth per minute that is tolerated [default: 1]
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub max_per_min: Option<f64>,
+    /// The chance of a false alarm, over all metrics that decide [default: 0.01]
+    #[arg(long, value_name = "P", value_parser = chance)]
+    pub alpha: Option<f64>,
     /// What an undecided check means for the exit code
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnInconclusive::Exit3)]
     pub on_inconclusive: OnInconclusive,
@@ -83,10 +83,11 @@ pub struct LeakCheck {
     /// Also write a report with charts: one HTML file that needs nothing else
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Also write all that is read, one JSON object a line
+    /// Also write all that is read, one JSON object a line; with --compare a file for each stream
+    /// timeout
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// Judge a recording instead of checking anything
+    /// Judge a recording instead of checking anything, by its own rules unless others are given
     #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "compare", "targets", "containers"])]
     pub replay: Option<PathBuf>,
     /// Say what would be done and what it could find, and end
@@ -94,7 +95,7 @@ pub struct LeakCheck {
     pub dry_run: bool,
     /// Plant leaks and harmless shapes in an embedded daemon, and call each rightly
     #[arg(
-        long, conflicts_with_all = ["replay", "targets", "containers", "compare", "drive_cmd"],
+        long, conflicts_with_all = ["replay", "targets", "containers", "compare", "drive_cmd", "junit", "html", "record", "gate"],
         value_parser = FalseyValueParser::new()
     )]
     pub self_test: bool,

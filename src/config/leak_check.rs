@@ -10,7 +10,7 @@ use crate::engine::selection::{PatternText, Selection};
 use crate::engine::{self, Backlog, Outputs};
 use crate::leak::probe::metrics::Selector;
 use crate::leak::probe::target::Target;
-use crate::leak::record::Rules;
+use crate::leak::record::{Record, Rules};
 use crate::output;
 
 /// Lines longer than this pass in pieces: they are counted, and nobody reads them.
@@ -25,6 +25,8 @@ pub struct LeakCheck {
     pub work: Work,
     /// How the verdict is made.
     pub rules: Rules,
+    /// What of the rules was given, for a recording that has its own.
+    pub overrides: Overrides,
     /// An earlier recording whose growth is no news.
     pub baseline: Option<PathBuf>,
     /// What is written to stdout.
@@ -43,6 +45,35 @@ pub struct LeakCheck {
     pub quiet: bool,
     /// It runs as a step of a workflow on GitHub.
     pub github: Option<Github>,
+}
+
+/// Rules that were given.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides {
+    alpha: Option<f64>,
+    max_per_cycle: Option<f64>,
+    max_per_min: Option<f64>,
+    gate: Vec<String>,
+}
+
+impl Overrides {
+    /// These rules, with what was given instead of what they say.
+    fn over(&self, rules: Rules) -> Rules {
+        Rules {
+            alpha: self.alpha.unwrap_or(rules.alpha),
+            max_per_cycle: self.max_per_cycle.unwrap_or(rules.max_per_cycle),
+            max_per_min: self.max_per_min.unwrap_or(rules.max_per_min),
+            gate: if self.gate.is_empty() { rules.gate } else { self.gate.clone() },
+            pointed: rules.pointed,
+        }
+    }
+
+    /// Puts what was given into a recording.
+    pub fn apply(&self, records: &mut [Record]) {
+        if let Some(Record::Header(header)) = records.first_mut() {
+            header.rules = self.over(header.rules.clone());
+        }
+    }
 }
 
 /// What a leak check does.
@@ -99,6 +130,10 @@ pub(super) fn config(
     if args.compare.len() == 1 {
         return Err(UsageError::OneTimeout);
     }
+    let own_load = args.passive || args.drive_cmd.is_some();
+    if args.cycles_metric.is_some() && !own_load {
+        return Err(UsageError::CyclesOfStreams);
+    }
     if args.cycles_metric.is_some() && args.targets.is_empty() {
         return Err(UsageError::NoTarget);
     }
@@ -113,6 +148,10 @@ pub(super) fn config(
     let targets: Result<Vec<Target>, _> =
         args.targets.iter().map(|text| Target::parse(text)).collect();
     let targets = targets.map_err(|error| wrong(&error))?;
+    // A figure that was asked for by name is to decide.
+    let pointed = args.targets.iter().filter_map(|text| text.split_once('#'));
+    let pointed = pointed.filter_map(|(_, pointer)| pointer.rsplit('/').next());
+    let pointed = pointed.map(str::to_owned).collect();
     let cycles_metric = args.cycles_metric.as_deref().map(Selector::parse).transpose();
     let cycles_metric = cycles_metric.map_err(|error| wrong(&error))?;
     let work = match args.replay {
@@ -129,14 +168,16 @@ pub(super) fn config(
             dry_run: args.dry_run,
         }),
     };
+    let overrides = Overrides {
+        alpha: args.alpha,
+        max_per_cycle: args.max_per_cycle,
+        max_per_min: args.max_per_min,
+        gate: args.gate,
+    };
     let leak_check = LeakCheck {
         work,
-        rules: Rules {
-            alpha: args.alpha,
-            max_per_cycle: args.max_per_cycle,
-            max_per_min: args.max_per_min,
-            gate: args.gate,
-        },
+        rules: overrides.over(Rules { pointed, ..Rules::default() }),
+        overrides,
         baseline: args.baseline,
         form: match args.output {
             cli::WatchForm::Json => Form::Json,

@@ -78,6 +78,12 @@ pub enum UsageError {
     /// A target cannot be understood.
     #[error("{0}")]
     Target(String),
+    /// Streams are counted by cmon.
+    #[error(
+        "--cycles-metric is for a target that has its own cycles: it goes with --passive or \
+         --drive-cmd"
+    )]
+    CyclesOfStreams,
     /// A counter of cycles needs somebody who counts.
     #[error("--cycles-metric is a metric of a target: name one with --target")]
     NoTarget,

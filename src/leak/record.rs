@@ -47,6 +47,9 @@ pub struct Header {
     pub containers: Vec<String>,
     /// The targets, as they were given.
     pub targets: Vec<String>,
+    /// The metric by which a target counts its cycles; empty without one.
+    #[serde(default)]
+    pub cycles_metric: String,
     /// How the load is made.
     pub drive: Drive,
     /// The planned length of the check in seconds.
@@ -96,6 +99,21 @@ pub struct Rules {
     pub max_per_min: f64,
     /// The metrics that decide, by name or by the beginning of a name up to a dot; empty: the usual ones.
     pub gate: Vec<String>,
+    /// How the names of metrics end that a target was asked for by name; they decide too.
+    #[serde(default)]
+    pub pointed: Vec<String>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            alpha: 0.01,
+            max_per_cycle: 0.03,
+            max_per_min: 1.0,
+            gate: Vec::new(),
+            pointed: Vec::new(),
+        }
+    }
 }
 
 /// When in the check something was read.

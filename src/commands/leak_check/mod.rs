@@ -20,6 +20,7 @@ use crate::cli::OnInconclusive;
 use crate::config::{Check, Config, LeakCheck, Work};
 use crate::docker::Docker;
 use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::engine::census::Census;
 use crate::engine::registry::Registry;
 use crate::engine::source::Source;
 use crate::engine::{self, StartError};
@@ -29,7 +30,7 @@ use crate::leak::judge::Verdict;
 use crate::leak::judge::plan::Plan;
 use crate::leak::probe::target::Target;
 use crate::leak::probe::{self, Probes};
-use crate::leak::record::{Drive, Header, Record, VERSION};
+use crate::leak::record::{Drive, Header, Record, Rules, VERSION};
 use crate::leak::report::Report;
 use crate::leak::session::{Load, Session};
 use crate::leak::{selftest, verdict};
@@ -62,13 +63,14 @@ pub async fn run(
     let stop = CancellationToken::new();
     let work = async {
         match &leak.work {
-            Work::SelfTest => self_test(&leak, &teller).await,
+            Work::SelfTest => self_test(&teller).await,
             Work::Replay(file) => {
-                let records = recording(file)?;
+                let mut records = recording(file)?;
+                leak.overrides.apply(&mut records);
                 let report = verdict::judge(&records, baseline.as_deref())
                     .with_context(|| format!("`{}` is no recording", file.display()))?;
                 teller.report(&report)?;
-                Ok(exit(&report, &leak))
+                Ok(exit([&report], &leak))
             }
             Work::Check(check) => {
                 let checking = Checking {
@@ -122,16 +124,24 @@ struct Known {
 impl Checking<'_> {
     async fn run(self) -> anyhow::Result<Exit> {
         if self.check.dry_run {
-            let (known, probes) = self.prepare(None).await?;
-            let text = outlook::text(&known.header, known.plan.as_ref(), probes).await;
-            self.teller.text(&text)?;
+            let each = self.check.compare.iter().copied().map(Some);
+            let runs: Vec<Option<Duration>> = match self.check.compare.is_empty() {
+                true => vec![None],
+                false => each.collect(),
+            };
+            for timeout in runs {
+                let (known, probes) = self.prepare(timeout).await?;
+                let text = outlook::text(&known.header, known.plan.as_ref(), probes).await;
+                self.teller.text(&text)?;
+            }
             return Ok(Exit::Done);
         }
+        self.teller.try_files()?;
         if self.check.compare.is_empty() {
             let (report, recorded) = self.once(None).await?;
             self.teller.report(&report)?;
             recorded?;
-            return Ok(exit(&report, self.leak));
+            return Ok(exit([&report], self.leak));
         }
         let mut reports = Vec::new();
         for timeout in &self.check.compare {
@@ -155,7 +165,7 @@ impl Checking<'_> {
         let Known { header, plan } = known;
         let registry = Registry::default();
         let load = self.load(&header, plan, registry.clone());
-        let mut file = self.recorder()?;
+        let mut file = self.recorder(timeout)?;
         let mut records = Vec::new();
         let mut progress = Progress::new(
             self.leak.animate,
@@ -248,6 +258,11 @@ impl Checking<'_> {
             daemon_version: daemon.as_ref().map_or_else(String::new, |v| v.version.clone()),
             containers,
             targets: check.targets.iter().map(ToString::to_string).collect(),
+            cycles_metric: check
+                .cycles_metric
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             drive,
             duration: seconds,
             stream_timeout,
@@ -255,12 +270,16 @@ impl Checking<'_> {
             rules: self.leak.rules.clone(),
         };
         let (address, origin) = self.daemon.clone();
-        let probes = Probes::start(probe::Options {
+        let mut probes = Probes::start(probe::Options {
             daemon: daemon.map(|_| Endpoint::new(address, origin)),
             targets: check.targets.clone(),
             cycles_metric: check.cycles_metric.clone(),
-        });
-        Ok((Known { header, plan }, probes.await?))
+        })
+        .await?;
+        let first = probes.read(0.0, &Census::default()).await;
+        let metrics = first.values.keys().map(String::as_str);
+        verdict::known(&header.rules, metrics)?;
+        Ok((Known { header, plan }, probes))
     }
 
     fn load(&self, header: &Header, plan: Option<Plan>, registry: Registry) -> Load<Docker> {
@@ -287,11 +306,24 @@ impl Checking<'_> {
         }
     }
 
-    fn recorder(&self) -> anyhow::Result<Option<BufWriter<File>>> {
+    /// The file of the recording; of runs that are compared each has its own: `r.ndjson` becomes
+    /// `r.30s.ndjson`.
+    fn recorder(&self, timeout: Option<Duration>) -> anyhow::Result<Option<BufWriter<File>>> {
         let Some(path) = &self.leak.record else {
             return Ok(None);
         };
-        let file = File::create(path);
+        let path = match timeout {
+            None => path.clone(),
+            Some(timeout) => {
+                let timeout = humantime::format_duration(timeout).to_string().replace(' ', "");
+                let ending = path.extension().map(|ending| ending.to_string_lossy().into_owned());
+                path.with_extension(match ending {
+                    Some(ending) => format!("{timeout}.{ending}"),
+                    None => timeout,
+                })
+            }
+        };
+        let file = File::create(&path);
         let file = file.with_context(|| format!("could not write `{}`", path.display()))?;
         Ok(Some(BufWriter::new(file)))
     }
@@ -312,6 +344,14 @@ fn recording(path: &Path) -> anyhow::Result<Vec<Record>> {
     let mut records = Vec::with_capacity(lines.len());
     for (at, line) in lines.iter().enumerate() {
         match serde_json::from_str(line) {
+            Ok(Record::Header(header)) if header.v != VERSION => anyhow::bail!(
+                "`{}` is a recording of form {}, made by cmon {}; this is cmon {}, which reads form \
+                 {VERSION}",
+                path.display(),
+                header.v,
+                header.cmon,
+                env!("CARGO_PKG_VERSION")
+            ),
             Ok(record) => records.push(record),
             Err(_) if at + 1 == lines.len() && 0 < at => {}
             Err(error) => {
@@ -324,21 +364,25 @@ fn recording(path: &Path) -> anyhow::Result<Vec<Record>> {
     Ok(records)
 }
 
-/// What a verdict means for the shell.
-fn exit(report: &Report, leak: &LeakCheck) -> Exit {
-    match (report.verdict, leak.on_inconclusive) {
-        (Verdict::Leak, _) | (Verdict::Inconclusive, OnInconclusive::Fail) => Exit::Failed,
-        (Verdict::Clean, _) | (Verdict::Inconclusive, OnInconclusive::Pass) => Exit::Done,
-        (Verdict::Invalid, _) => Exit::Usage,
-        (Verdict::Inconclusive, OnInconclusive::Exit3) => Exit::Undecided,
+/// What verdicts mean for the shell: one leak is enough, and what could not be measured comes next.
+fn exit<'a>(reports: impl IntoIterator<Item = &'a Report>, leak: &LeakCheck) -> Exit {
+    let verdicts: Vec<Verdict> = reports.into_iter().map(|report| report.verdict).collect();
+    let any = |verdict| verdicts.contains(&verdict);
+    match leak.on_inconclusive {
+        _ if any(Verdict::Leak) => Exit::Failed,
+        _ if any(Verdict::Invalid) => Exit::Usage,
+        _ if !any(Verdict::Inconclusive) => Exit::Done,
+        OnInconclusive::Exit3 => Exit::Undecided,
+        OnInconclusive::Fail => Exit::Failed,
+        OnInconclusive::Pass => Exit::Done,
     }
 }
 
 /// Lets the checker find what was planted, and only that.
-async fn self_test(leak: &LeakCheck, teller: &tell::Teller<'_>) -> anyhow::Result<Exit> {
+async fn self_test(teller: &tell::Teller<'_>) -> anyhow::Result<Exit> {
     let mut wrong = 0;
     for case in selftest::CASES {
-        let outcome = selftest::run(case, leak.rules.clone(), SEED).await?;
+        let outcome = selftest::run(case, Rules::default(), SEED).await?;
         wrong += usize::from(outcome.wrong.is_some());
         teller.case(&outcome)?;
     }

@@ -89,7 +89,18 @@ fn write(text: &mut String, header: &Header, plan: Option<&Plan>) -> std::fmt::R
                 )?,
             }
         }
-        None => writeln!(text, "takes       {}", words::span(header.duration))?,
+        None => {
+            if header.drive == Drive::Held {
+                let per_minute = header.containers.len() as f64 * 60.0 / header.stream_timeout;
+                writeln!(
+                    text,
+                    "streams     held open; each closed and opened again after {}: {} cycles/min",
+                    words::span(header.stream_timeout),
+                    words::count((per_minute * 10.0).round() / 10.0)
+                )?;
+            }
+            writeln!(text, "takes       {}", words::span(header.duration))?;
+        }
     }
     writeln!(text, "probes")
 }

@@ -46,8 +46,18 @@ impl<'a> Teller<'a> {
             LeakForm::Json => json::json(report),
             LeakForm::Text { color } => text::text(report, color, recording.as_deref()),
         };
+        // The files are written whether or not anybody reads stdout.
+        let files = self.files(report);
         self.text(&told)?;
-        self.files(report)
+        files
+    }
+
+    /// Whether the files can be written, before anything is measured for them.
+    pub(super) fn try_files(&self) -> anyhow::Result<()> {
+        for path in [&self.leak.junit, &self.leak.html].into_iter().flatten() {
+            append(Some(path), "")?;
+        }
+        Ok(())
     }
 
     fn files(&self, report: &Report) -> anyhow::Result<()> {
@@ -99,7 +109,7 @@ impl<'a> Teller<'a> {
 
     /// Several reports beside each other; the files hold the last of them.
     pub(super) fn comparison(&self, reports: Vec<Report>) -> anyhow::Result<Exit> {
-        let exit = reports.iter().map(|report| super::exit(report, self.leak)).max();
+        let exit = super::exit(&reports, self.leak);
         let comparison = verdict::compared(reports);
         self.text(&match self.leak.form {
             LeakForm::Json => compare::json(&comparison),
@@ -108,7 +118,7 @@ impl<'a> Teller<'a> {
         if let Some(last) = comparison.runs.last() {
             self.files(last)?;
         }
-        Ok(exit.unwrap_or(Exit::Done))
+        Ok(exit)
     }
 }
 

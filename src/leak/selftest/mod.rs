@@ -192,6 +192,7 @@ fn header(rules: Rules, seed: u64) -> Header {
         daemon_version: String::new(),
         containers: CONTAINERS.map(str::to_owned).to_vec(),
         targets: Vec::new(),
+        cycles_metric: String::new(),
         drive: Drive::Streams,
         duration: DURATION,
         stream_timeout: CONTAINERS.len() as f64 / RATE,

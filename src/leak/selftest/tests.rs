@@ -6,7 +6,7 @@ use super::*;
 fn rules() -> Rules {
     let gate = ["own.survivors", "own.tasks", "daemon.goroutines", "daemon.followers"];
     let gate = gate.map(str::to_owned).to_vec();
-    Rules { alpha: 0.01, max_per_cycle: 0.03, max_per_min: 1.0, gate }
+    Rules { alpha: 0.01, max_per_cycle: 0.03, max_per_min: 1.0, gate, pointed: Vec::new() }
 }
 
 #[tokio::test]

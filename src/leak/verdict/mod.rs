@@ -2,7 +2,9 @@
 //! [`Report`]. Pure: the same records give the same report, at once or from a recording.
 
 mod compared;
+mod gate;
 mod series;
+mod told;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -10,11 +12,11 @@ use std::collections::BTreeMap;
 use super::attribute;
 use super::judge::combine::{self, Conditions, Finding, Mode};
 use super::judge::passive::{self, Passive};
-use super::judge::plan;
-use super::judge::{Options, Verdict, cohort, compare, driven, exact, words};
-use super::record::{Cut, Drive, End, Groups, Header, Record, Rules, Stage};
+use super::judge::{Options, Verdict, cohort, compare, driven, exact};
+use super::record::{Cut, Drive, End, Groups, Header, Record, Stage};
 use super::report::{self, Interval, Metric, Report, Rung};
 pub use compared::compared;
+pub use gate::{NoSuchMetric, is_gated, known};
 use series::Series;
 pub use watch::Watch;
 
@@ -24,26 +26,6 @@ const SURVIVORS: &str = "own.survivors";
 const LONG: f64 = 1800.0;
 /// How the names of metrics end that are a proof by the runtime of a target.
 const PROOF: &str = ".goroutineleak";
-/// What decides unless told otherwise: counts, not bytes, of cmon and of the daemon.
-const GATED: [&str; 5] =
-    ["own.tasks", "own.fds", "daemon.goroutines", "daemon.fds", "daemon.followers"];
-/// The same of a target, behind its name.
-const GATED_OF_TARGETS: [&str; 3] = ["goroutines", "fds", "threads"];
-
-/// Whether a metric decides.
-pub fn is_gated(metric: &str, rules: &Rules) -> bool {
-    if rules.gate.is_empty() {
-        let last = metric.rsplit('.').next().unwrap_or_default();
-        return metric == SURVIVORS
-            || GATED.contains(&metric)
-            || metric.starts_with("target.") && GATED_OF_TARGETS.contains(&last);
-    }
-    rules.gate.iter().any(|gate| {
-        metric == gate
-            || metric.strip_prefix(gate.as_str()).is_some_and(|rest| rest.starts_with('.'))
-    })
-}
-
 /// What the judges are asked, for a check with so many gated metrics.
 fn options(header: &Header, metrics: usize, warmup_cycles: f64) -> Options {
     // Each of them is tested twice where cmon drives: per cycle and per minute.
@@ -129,13 +111,19 @@ impl Judging<'_> {
         metrics.sort_by_key(|metric| !metric.gated);
         let end = series.end;
         let failure = end.and_then(|end| end.failure.clone());
+        // Whether cmon left something behind is known at the end only.
+        let cut_off = end.is_none() && header.drive.opens_streams();
         let verdict = match (&failure, overall.verdict) {
             (Some(_), Verdict::Clean | Verdict::Inconclusive) => Verdict::Invalid,
+            (_, Verdict::Clean) if cut_off => Verdict::Inconclusive,
             (_, verdict) => verdict,
         };
         let because = match (&failure, verdict) {
             (Some(failure), Verdict::Invalid) => failure.clone(),
-            _ => because(verdict, &overall, &metrics),
+            (_, Verdict::Inconclusive) if cut_off && overall.verdict == Verdict::Clean => {
+                "the recording has no end: what cmon left behind is not known".to_owned()
+            }
+            _ => told::because(verdict, &overall, &metrics),
         };
         let pairs = series.rungs().len() / 2;
         let mut report = Report {
@@ -171,7 +159,7 @@ impl Judging<'_> {
         let counts = report.metrics.iter().filter(|metric| !metric.name.ends_with("_bytes"));
         let counts: Vec<Metric> = counts.cloned().collect();
         report.signatures = attribute::signatures(&counts, &report.survivors);
-        report.advice = Self::advice(&report);
+        report.advice = told::advice(&report);
         report
     }
 
@@ -181,7 +169,7 @@ impl Judging<'_> {
         let streams = series.header.drive.opens_streams();
         Conditions {
             lines: streams.then(|| whole(series.lines())),
-            cycles: driven.then(|| whole(series.cycles())),
+            cycles: (driven || series.counts_cycles()).then(|| whole(series.cycles())),
             work: series.work(),
             gone_at: series.gone_at(),
             daemon_gone_at: series.daemon_gone_at(),
@@ -250,7 +238,9 @@ impl Judging<'_> {
                 proofs.entry(&groups.metric).or_default().push(groups);
             }
         }
-        let total = |groups: &Groups| groups.groups.iter().map(|group| group.count).sum::<u64>();
+        let total = |groups: &Groups| {
+            groups.groups.iter().fold(0, |sum: u64, group| sum.saturating_add(group.count))
+        };
         let proof = |(name, dumps): (&str, Vec<&Groups>)| {
             let (first, last) = (dumps.first()?, dumps.last()?);
             let (before, after) = (total(first), total(last));
@@ -352,42 +342,6 @@ impl Judging<'_> {
         };
         Judged { findings: vec![Finding::passive(name, gated, &found, options)], metric }
     }
-
-    /// What to do to learn more.
-    fn advice(report: &Report) -> Vec<String> {
-        let mut advice = Vec::new();
-        let gated = || report.metrics.iter().filter(|metric| metric.gated);
-        if report.verdict == Verdict::Invalid && report.lines == 0.0 && 0.0 < report.cycles {
-            advice.push(
-                "the containers wrote nothing that could be read: select some that talk".to_owned(),
-            );
-        }
-        let short =
-            gated().any(|metric| metric.verdict == Verdict::Inconclusive && report.seconds < 300.0);
-        if short {
-            advice.push(
-                "growth by time cannot be told from a warm-up in less than 5 minutes: \
-                 --duration 10m"
-                    .to_owned(),
-            );
-        }
-        let blunt = gated().any(|metric| {
-            metric.smallest_per_cycle.is_some_and(|least| report.rules.max_per_cycle < least)
-        });
-        if blunt && report.verdict == Verdict::Inconclusive {
-            advice.push(
-                "this run could not see a leak as small as --max-per-cycle allows: a longer one can"
-                    .to_owned(),
-            );
-        }
-        if report.warm_up_cycles < plan::WARM_CYCLES && report.drive.has_rungs() {
-            advice.push(format!(
-                "the warm-up had {} cycles of 1000: pools may still fill; a longer run has more",
-                report.warm_up_cycles
-            ));
-        }
-        advice
-    }
 }
 
 fn per_minute_of(report: &Report, name: &str) -> Option<Interval> {
@@ -397,29 +351,6 @@ fn per_minute_of(report: &Report, name: &str) -> Option<Interval> {
 fn shape(found: &Passive) -> Option<String> {
     let words = found.shape.to_string();
     (!words.is_empty()).then_some(words)
-}
-
-/// One sentence for the whole.
-fn because(verdict: Verdict, overall: &combine::Overall, metrics: &[Metric]) -> String {
-    let gated = metrics.iter().filter(|metric| metric.gated).count();
-    match verdict {
-        Verdict::Clean => {
-            let least = metrics.iter().filter(|metric| metric.gated);
-            let least = least.filter_map(|metric| metric.smallest_per_cycle).fold(0.0, f64::max);
-            let seen = match least {
-                0.0 => String::new(),
-                least => {
-                    format!("; a leak of {} per cycle would have been seen", words::count(least))
-                }
-            };
-            format!("nothing grows in {gated} gated metrics{seen}")
-        }
-        _ => match overall.why.as_slice() {
-            [] => "nothing could be judged".to_owned(),
-            [one] => one.clone(),
-            [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
-        },
-    }
 }
 
 /// A count; what is no count is 0.

@@ -200,9 +200,15 @@ impl<'a> Series<'a> {
         rest.windows(2).map(|two| rung_of(two[1].stage, two[0].at, two[1].at)).collect()
     }
 
+    /// Whether a target counts its own cycles.
+    pub(super) fn counts_cycles(&self) -> bool {
+        !self.header.cycles_metric.is_empty()
+    }
+
     /// The cycles of the target's own load, as a running total.
     pub(super) fn work_readings(&self) -> Option<Vec<Value>> {
-        let counted = self.header.drive == Drive::Passive && 0.0 < self.cycles();
+        let counted =
+            self.header.drive == Drive::Passive && (self.counts_cycles() || 0.0 < self.cycles());
         counted.then(|| {
             let total = |reading: &&Reading| Value {
                 seconds: reading.at,
@@ -259,7 +265,14 @@ impl<'a> Series<'a> {
         if self.header.targets.is_empty() {
             return None;
         }
-        self.last_of("target.")
+        // Each of them: that others still answer does not make up for one.
+        let source = |metric: &&str| {
+            let name = metric.strip_prefix("target.")?.split('.').next()?;
+            Some(format!("target.{name}."))
+        };
+        let sources: BTreeSet<String> = self.metrics().iter().filter_map(source).collect();
+        let gone = sources.iter().filter_map(|source| self.last_of(source));
+        gone.min_by(f64::total_cmp)
     }
 
     /// When the daemon went away for good that is driven, or that is all that was measured.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::judge::plan::Plan;
-use super::super::record::{Cut, Ids, Reading, Unavailable, VERSION};
+use super::super::record::{Cut, Ids, Reading, Rules, Unavailable, VERSION};
 use super::*;
 
 fn header(drive: Drive) -> Header {
@@ -15,11 +15,18 @@ fn header(drive: Drive) -> Header {
         daemon_version: "20.10.24".to_owned(),
         containers: vec!["web".to_owned(), "db".to_owned()],
         targets: Vec::new(),
+        cycles_metric: String::new(),
         drive,
         duration: 600.0,
         stream_timeout: 0.2,
         seed: 7,
-        rules: Rules { alpha: 0.01, max_per_cycle: 0.03, max_per_min: 1.0, gate: Vec::new() },
+        rules: Rules {
+            alpha: 0.01,
+            max_per_cycle: 0.03,
+            max_per_min: 1.0,
+            gate: Vec::new(),
+            pointed: Vec::new(),
+        },
     }
 }
 
@@ -355,4 +362,89 @@ fn a_certain_leak_ends_a_check_early() {
 #[test]
 fn a_recording_that_is_none_is_said() {
     assert_eq!(judge(&[], None).unwrap_err(), NoHeader);
+}
+
+#[test]
+fn one_of_two_targets_that_went_away_is_noticed() {
+    let mut records = passive(|_| 52.0, |_| 0.0);
+    for record in &mut records {
+        if let Record::Reading(reading) = record
+            && reading.at < 300.0
+        {
+            reading.values.insert("target.other.fds".to_owned(), 9.0);
+        }
+    }
+    let report = judge(&records, None).unwrap();
+    assert_eq!(report.verdict, Verdict::Invalid, "{}", report.because);
+    assert!(report.because.contains("went away at 4m55s"), "{}", report.because);
+}
+
+#[test]
+fn a_counter_of_cycles_that_stands_still_is_no_work() {
+    let mut records = passive(|_| 52.0, |_| 0.0);
+    assert_eq!(judge(&records, None).unwrap().verdict, Verdict::Clean);
+    if let Some(Record::Header(header)) = records.first_mut() {
+        header.cycles_metric = "rotations_total".to_owned();
+    }
+    let report = judge(&records, None).unwrap();
+    assert_eq!(report.verdict, Verdict::Invalid, "{}", report.because);
+    assert!(report.because.contains("no cycles"), "{}", report.because);
+}
+
+#[test]
+fn a_figure_that_was_asked_for_decides() {
+    let mut records = passive(|at| 52.0 + (at / 4.0).floor(), |_| 0.0);
+    for record in &mut records {
+        if let Record::Reading(reading) = record {
+            let value = reading.values.remove("target.app.goroutines").unwrap();
+            reading.values.insert("target.app.Workers".to_owned(), value);
+        }
+    }
+    assert_ne!(judge(&records, None).unwrap().verdict, Verdict::Leak);
+    if let Some(Record::Header(header)) = records.first_mut() {
+        header.rules.pointed = vec!["Workers".to_owned()];
+    }
+    assert_eq!(judge(&records, None).unwrap().verdict, Verdict::Leak);
+}
+
+#[test]
+fn a_recording_without_an_end_is_not_clean() {
+    let mut records = driven(|_, _| 72.0);
+    records.pop();
+    let report = judge(&records, None).unwrap();
+    assert_eq!(report.verdict, Verdict::Inconclusive);
+    assert!(report.because.contains("no end"), "{}", report.because);
+}
+
+#[test]
+fn proofs_of_any_size_are_added_up() {
+    let mut records = passive(|_| 52.0, |_| 0.0);
+    let end = records.pop().unwrap();
+    for (at, count) in [(0.0, 1), (600.0, u64::MAX)] {
+        let group = |key: &str| super::super::record::Group {
+            key: key.to_owned(),
+            title: key.to_owned(),
+            count,
+        };
+        records.push(Record::Groups(Groups {
+            at,
+            cycles: 0.0,
+            metric: "target.app.goroutineleak".to_owned(),
+            groups: vec![group("a"), group("b")],
+            truncated: false,
+        }));
+    }
+    records.push(end);
+    assert_eq!(judge(&records, None).unwrap().verdict, Verdict::Leak);
+}
+
+#[test]
+fn an_entry_of_the_gate_that_names_nothing_is_refused() {
+    let known = |gate: &[&str]| {
+        let gate = gate.iter().map(|entry| (*entry).to_owned()).collect();
+        super::known(&Rules { gate, ..Rules::default() }, ["daemon.fds", "own.fds"].into_iter())
+    };
+    assert_eq!(known(&["daemon", "own.fds", "own.survivors"]), Ok(()));
+    let error = known(&["own", "deamon"]).unwrap_err().to_string();
+    assert!(error.contains("`deamon`") && error.contains("daemon.fds"), "{error}");
 }

@@ -35,7 +35,10 @@ impl Watch {
         match record {
             Record::Reading(reading) if reading.rest => self.reading(reading),
             Record::Cut(cut) => {
-                let cut_off = |metric: &String| metric.starts_with(&cut.source);
+                let cut_off = |metric: &String| {
+                    let rest = metric.strip_prefix(cut.source.as_str());
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                };
                 if let Some(last) = &mut self.last {
                     last.values.retain(|metric, _| !cut_off(metric));
                 }

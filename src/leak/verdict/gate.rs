@@ -1,0 +1,51 @@
+//! Which metrics decide.
+
+use super::super::record::Rules;
+use super::SURVIVORS;
+
+/// What decides unless told otherwise: counts, not bytes, of cmon and of the daemon.
+const GATED: [&str; 5] =
+    ["own.tasks", "own.fds", "daemon.goroutines", "daemon.fds", "daemon.followers"];
+/// The same of a target, behind its name.
+const GATED_OF_TARGETS: [&str; 3] = ["goroutines", "fds", "threads"];
+
+/// Whether a metric decides.
+pub fn is_gated(metric: &str, rules: &Rules) -> bool {
+    if rules.gate.is_empty() {
+        let last = metric.rsplit('.').next().unwrap_or_default();
+        return metric == SURVIVORS
+            || GATED.contains(&metric)
+            || metric.starts_with("target.")
+                && (GATED_OF_TARGETS.contains(&last) || rules.pointed.iter().any(|of| of == last));
+    }
+    rules.gate.iter().any(|gate| {
+        metric == gate
+            || metric.strip_prefix(gate.as_str()).is_some_and(|rest| rest.starts_with('.'))
+    })
+}
+
+/// Whether each entry of the gate names something that there is.
+///
+/// # Errors
+/// Names the entry that does not, and what there is.
+pub fn known<'a>(
+    rules: &Rules,
+    metrics: impl Iterator<Item = &'a str>,
+) -> Result<(), NoSuchMetric> {
+    let metrics: Vec<&str> = metrics.chain([SURVIVORS]).collect();
+    for entry in &rules.gate {
+        let alone = Rules { gate: vec![entry.clone()], ..rules.clone() };
+        if !metrics.iter().any(|metric| is_gated(metric, &alone)) {
+            return Err(NoSuchMetric { entry: entry.clone(), there: metrics.join(", ") });
+        }
+    }
+    Ok(())
+}
+
+/// An entry of the gate that names nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("--gate names `{entry}`, which is no metric and no source of metrics; there are {there}")]
+pub struct NoSuchMetric {
+    entry: String,
+    there: String,
+}

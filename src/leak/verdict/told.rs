@@ -1,0 +1,64 @@
+//! Why a verdict is what it is, in one sentence, and what to do to learn more.
+
+use super::super::judge::combine;
+use super::super::judge::{Verdict, plan, words};
+use super::super::report::{Metric, Report};
+
+/// One sentence for the whole.
+pub(super) fn because(verdict: Verdict, overall: &combine::Overall, metrics: &[Metric]) -> String {
+    let gated = metrics.iter().filter(|metric| metric.gated).count();
+    match verdict {
+        Verdict::Clean => {
+            let least = metrics.iter().filter(|metric| metric.gated);
+            let least = least.filter_map(|metric| metric.smallest_per_cycle).fold(0.0, f64::max);
+            let seen = match least {
+                0.0 => String::new(),
+                least => {
+                    format!("; a leak of {} per cycle would have been seen", words::count(least))
+                }
+            };
+            format!("nothing grows in {gated} gated metrics{seen}")
+        }
+        _ => match overall.why.as_slice() {
+            [] => "nothing could be judged".to_owned(),
+            [one] => one.clone(),
+            [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+        },
+    }
+}
+
+/// What to do to learn more.
+pub(super) fn advice(report: &Report) -> Vec<String> {
+    let mut advice = Vec::new();
+    let gated = || report.metrics.iter().filter(|metric| metric.gated);
+    if report.verdict == Verdict::Invalid && report.lines == 0.0 && 0.0 < report.cycles {
+        advice.push(
+            "the containers wrote nothing that could be read: select some that talk".to_owned(),
+        );
+    }
+    let short =
+        gated().any(|metric| metric.verdict == Verdict::Inconclusive && report.seconds < 300.0);
+    if short {
+        advice.push(
+            "growth by time cannot be told from a warm-up in less than 5 minutes: \
+             --duration 10m"
+                .to_owned(),
+        );
+    }
+    let blunt = gated().any(|metric| {
+        metric.smallest_per_cycle.is_some_and(|least| report.rules.max_per_cycle < least)
+    });
+    if blunt && report.verdict == Verdict::Inconclusive {
+        advice.push(
+            "this run could not see a leak as small as --max-per-cycle allows: a longer one can"
+                .to_owned(),
+        );
+    }
+    if report.warm_up_cycles < plan::WARM_CYCLES && report.drive.has_rungs() {
+        advice.push(format!(
+            "the warm-up had {} cycles of 1000: pools may still fill; a longer run has more",
+            report.warm_up_cycles
+        ));
+    }
+    advice
+}
