@@ -4,6 +4,7 @@
 //! 8 descriptors each time, with 8 containers, whatever the streams did. Behind a server that
 //! drops idle connections after 5 minutes the same leak has a ceiling.
 
+use super::super::combine::{Conditions, Finding, combine};
 use super::super::compare::{Cause, Growth, depends};
 use super::super::driven::{self, Rung};
 use super::super::passive::{self, Passive};
@@ -154,28 +155,59 @@ fn below_three_minutes_nothing_is_decided() {
     assert_eq!(judged.p, None);
 }
 
-#[test]
-fn a_timer_that_leaks_is_not_blamed_on_the_cycles() {
-    let plan = Plan::new(600.0, 10.0, 3);
-    let count = |at: f64| 52.0 + 16.0 * (at / 30.0).floor();
+/// The rungs of a driven run of `minutes` in which the count depends on the time alone.
+fn by_time(minutes: f64, pace: f64, count: impl Fn(f64) -> f64) -> (Vec<Rung>, Options) {
+    let plan = Plan::new(60.0 * minutes, pace, 3);
     let mut at = plan.warmup;
-    let rungs: Vec<Rung> = plan
+    let rungs = plan
         .steps
         .iter()
         .map(|step| {
             let seconds = step.drive + step.settle;
             let before = count(at);
             at += seconds;
-            let cycles = if step.driven { 10.0 * step.drive } else { 0.0 };
+            let cycles = if step.driven { pace * step.drive } else { 0.0 };
             Rung { driven: step.driven, at, cycles, seconds, before, after: count(at) }
         })
         .collect();
-    let judged = driven::judge(&rungs, &Options::default());
+    (rungs, Options { warmup_cycles: plan.warmup_cycles, ..Options::default() })
+}
+
+fn every_half_minute(at: f64) -> f64 {
+    52.0 + 16.0 * (at / 30.0).floor()
+}
+
+#[test]
+fn a_timer_that_leaks_is_not_blamed_on_the_cycles() {
+    let (rungs, options) = by_time(10.0, 10.0, every_half_minute);
+    let judged = driven::judge(&rungs, &options);
     assert_ne!(judged.verdict, Verdict::Leak, "{}", judged.words());
     assert_eq!(judged.idle.verdict, Verdict::Leak, "{}", judged.words());
     assert!(judged.idle.words().contains("every 30 s"), "{}", judged.idle.words());
     let rate = judged.idle.per_minute.unwrap();
     assert!(rate.low < 32.0 && 32.0 < rate.high, "{rate:?}");
+}
+
+#[test]
+fn a_timer_that_leaks_in_a_short_run_is_not_clean() {
+    for minutes in [2.5, 3.0, 3.5, 4.0] {
+        let (rungs, options) = by_time(minutes, 10.0, every_half_minute);
+        let judged = driven::judge(&rungs, &options);
+        let findings = Finding::driven("tasks", true, &judged, &options);
+        let all = combine(&findings, &Conditions::default(), &options);
+        assert_eq!(all.verdict, Verdict::Inconclusive, "{minutes}: {}", judged.words());
+        assert!(all.metrics[0].undecided_by_time);
+        let why = &all.why[0];
+        assert!(why.contains("grows by time") && why.contains("run at least"), "{why}");
+    }
+    // A level count is clean in the same run, per cycle.
+    let (rungs, options) = by_time(3.0, 10.0, |_| 52.0);
+    let judged = driven::judge(&rungs, &options);
+    let findings = Finding::driven("tasks", true, &judged, &options);
+    let all = combine(&findings, &Conditions::default(), &options);
+    assert_eq!((all.verdict, all.metrics[0].undecided_by_time), (Verdict::Clean, true));
+    let words = judged.words();
+    assert!(words.contains("which decides nothing: run at least"), "{words}");
 }
 
 #[test]
