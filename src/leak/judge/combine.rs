@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::baseline::{Against, Part};
 use super::cohort::Cohorts;
 use super::driven::Driven;
 use super::exact::Exact;
@@ -107,6 +108,16 @@ impl Finding {
         let found = Self::new(metric, gated, Mode::Passive, passive.verdict, &words);
         let bounded = passive.late.is_some() && passive.verdict != Verdict::Clean;
         Self { p: passive.p, doubt: passive.rising(options) || bounded, ..found }
+    }
+
+    /// Against an earlier run, one for each figure: growth that was there before is no news, so
+    /// that they stand in for the findings of this run alone.
+    pub fn against(metric: &str, gated: bool, against: &Against) -> Vec<Self> {
+        let of = |part: &Part| {
+            let found = Self::new(metric, gated, Mode::Baseline, part.verdict, &part.words());
+            Self { p: part.p, doubt: part.doubt, ..found }
+        };
+        against.parts.iter().map(of).collect()
     }
 
     /// Of cohorts.
