@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::baseline::{Against, Part};
 use super::cohort::Cohorts;
 use super::driven::Driven;
 use super::exact::Exact;
@@ -87,8 +88,18 @@ impl Finding {
     /// Of a driven run: one per cycle and one per minute while idle.
     pub fn driven(metric: &str, gated: bool, driven: &Driven, options: &Options) -> [Self; 2] {
         let cycle = Self::new(metric, gated, Mode::Driven, driven.verdict, &driven.why);
-        let idle = Self::passive(metric, gated, &driven.idle, options);
+        let mut idle = Self::passive(metric, gated, &driven.idle, options);
+        if driven.idle.may_grow(options) {
+            idle.doubt = true;
+            idle.words = format!("grows by time, or warms up: {}", idle.words);
+        }
         [Self { p: driven.p, ..cycle }, Self { mode: Mode::Idle, ..idle }]
+    }
+
+    /// Whether nothing could be said of growth by time beside that per cycle: a CLEAN that comes
+    /// from the other finding holds per cycle only.
+    pub fn undecided_by_time(&self) -> bool {
+        self.mode == Mode::Idle && self.verdict == Verdict::Inconclusive
     }
 
     /// Of a passive run.
@@ -97,6 +108,16 @@ impl Finding {
         let found = Self::new(metric, gated, Mode::Passive, passive.verdict, &words);
         let bounded = passive.late.is_some() && passive.verdict != Verdict::Clean;
         Self { p: passive.p, doubt: passive.rising(options) || bounded, ..found }
+    }
+
+    /// Against an earlier run, one for each figure: growth that was there before is no news, so
+    /// that they stand in for the findings of this run alone.
+    pub fn against(metric: &str, gated: bool, against: &Against) -> Vec<Self> {
+        let of = |part: &Part| {
+            let found = Self::new(metric, gated, Mode::Baseline, part.verdict, &part.words());
+            Self { p: part.p, doubt: part.doubt, ..found }
+        };
+        against.parts.iter().map(of).collect()
     }
 
     /// Of cohorts.
@@ -117,6 +138,8 @@ pub struct Metric {
     pub verdict: Verdict,
     /// A LEAK that the number of metrics turned into INCONCLUSIVE.
     pub held_back: bool,
+    /// Growth by time was looked at and could not be judged: what is said holds per cycle only.
+    pub undecided_by_time: bool,
     /// Where it came from.
     pub findings: Vec<Finding>,
 }
@@ -201,7 +224,11 @@ pub fn combine(findings: &[Finding], conditions: &Conditions, options: &Options)
         why.push("no metric could be judged".to_owned());
     }
     for metric in gated.iter().filter(|metric| metric.verdict == verdict) {
-        for finding in metric.findings.iter().filter(|f| f.verdict == verdict || metric.held_back) {
+        let mut said: Vec<&Finding> =
+            metric.findings.iter().filter(|f| f.verdict == verdict || metric.held_back).collect();
+        // What forbids CLEAN comes before what could not tell.
+        said.sort_by_key(|finding| !finding.doubt);
+        for finding in said {
             why.push(format!("{}: {}", metric.name, finding.words));
         }
         if metric.held_back {
@@ -243,6 +270,7 @@ fn metric(name: &str, found: &[(&Finding, bool)]) -> Metric {
         gated: found.iter().any(|(f, _)| f.gated),
         verdict,
         held_back,
+        undecided_by_time: found.iter().any(|(f, _)| f.undecided_by_time()),
         findings: found.iter().map(|(f, _)| (*f).clone()).collect(),
     }
 }

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::stats::Z995;
+use super::stats::{Z995, normal_quantile};
 use super::words::{count, signed};
 use super::{Interval, Options, Verdict};
 
@@ -55,19 +55,26 @@ pub struct Dependence {
     pub ratio: Option<f64>,
 }
 
-/// Standard error from an interval of 99 %, and never finer than a thousandth of the estimate or
-/// 0.05 per minute.
-fn error(of: Interval, least: f64) -> f64 {
-    ((of.high - of.low).abs() / (2.0 * Z995)).max(of.estimate.abs() / 1000.0).max(least)
+/// Standard error from an interval of this confidence, and never finer than a thousandth of the
+/// estimate or `least`.
+pub(super) fn error(of: Interval, confidence: f64, least: f64) -> f64 {
+    let z = if confidence.to_bits() == 0.99_f64.to_bits() {
+        Z995
+    } else {
+        normal_quantile(f64::midpoint(1.0, confidence.clamp(0.5, 1.0 - 1e-9)))
+    };
+    ((of.high - of.low).abs() / (2.0 * z)).max(of.estimate.abs() / 1000.0).max(least)
 }
 
 fn z(one: Interval, other: Interval, least: f64) -> f64 {
-    (one.estimate - other.estimate) / error(one, least).hypot(error(other, least))
+    (one.estimate - other.estimate) / error(one, 0.99, least).hypot(error(other, 0.99, least))
 }
 
-/// Whether growth depends on the stream timeout, from two runs under different ones.
-pub fn depends(one: &Growth, other: &Growth) -> Dependence {
+/// Whether growth depends on the stream timeout, from two runs under different ones; `allowed` is
+/// what may grow per minute.
+pub fn depends(one: &Growth, other: &Growth, allowed: f64) -> Dependence {
     let grows = |growth: &Growth| growth.per_minute.low > 0.0;
+    let below = |growth: &Growth| growth.per_minute.high < allowed;
     let z_per_minute = z(one.per_minute, other.per_minute, 0.05);
     let cycles = (one.cycles_per_minute, other.cycles_per_minute);
     let ratio = (cycles.0 > 0.0 && cycles.1 > 0.0)
@@ -75,7 +82,7 @@ pub fn depends(one: &Growth, other: &Growth) -> Dependence {
         .filter(|ratio| ratio.is_finite());
     let z_per_cycle = one.per_cycle().zip(other.per_cycle()).map(|(a, b)| {
         // The least error per minute, in units of a cycle, belongs to each run alone.
-        let (ea, eb) = (error(a, 0.05 / cycles.0), error(b, 0.05 / cycles.1));
+        let (ea, eb) = (error(a, 0.99, 0.05 / cycles.0), error(b, 0.99, 0.05 / cycles.1));
         (a.estimate - b.estimate) / ea.hypot(eb)
     });
     let apart = ratio.is_some_and(|ratio| ratio >= 1.5);
@@ -83,7 +90,9 @@ pub fn depends(one: &Growth, other: &Growth) -> Dependence {
     let same_cycle = z_per_cycle.map(|z| z.abs() <= Z995);
     let cause = match (grows(one) || grows(other), same_minute, same_cycle) {
         _ if !z_per_minute.is_finite() => Cause::Unclear,
-        (false, true, _) => Cause::None,
+        (false, true, _) if below(one) && below(other) => Cause::None,
+        // That none is proven is not that there is none.
+        (false, ..) => Cause::Unclear,
         (_, true, Some(false)) if apart => Cause::Time,
         (_, false, Some(true)) if apart => Cause::Cycles,
         (_, false, Some(false)) if apart => Cause::Both,
@@ -129,10 +138,11 @@ pub struct Baseline {
     pub difference: Interval,
 }
 
-/// Compares growth per minute with that of an earlier run: only new growth is a leak.
+/// Compares growth per minute with that of an earlier run. The difference alone: it cannot tell a
+/// leak from a warm-up, which [`super::baseline::against`] can.
 pub fn baseline(now: Interval, before: Interval, options: &Options) -> Baseline {
     let estimate = now.estimate - before.estimate;
-    let reach = Z995 * error(now, 0.05).hypot(error(before, 0.05));
+    let reach = Z995 * error(now, 0.99, 0.05).hypot(error(before, 0.99, 0.05));
     let difference = Interval { estimate, low: estimate - reach, high: estimate + reach };
     let verdict = if difference.high < options.max_per_minute {
         Verdict::Clean

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::early::{self, EarlyStop};
 use super::passive::{self, Passive};
 use super::stats::{Z80, deviation, mean, median, spread, t_quantile};
-use super::words::{count, signed};
+use super::words::{count, signed, span};
 use super::{Interval, Options, Reading, Verdict, sound};
 
 /// Pairs up to which all signs are tried.
@@ -370,17 +370,24 @@ fn calm(rungs: &[Rung]) -> (Vec<Rung>, f64) {
 
 impl Driven {
     /// It in words, both figures: "+1.00 per cycle (0.94 .. 1.06), p = 0.0001; 0 per minute while
-    /// idle".
+    /// idle (-0.2 .. 0.3)", and where the latter decided nothing, that and how long a run would.
     pub fn words(&self) -> String {
-        match self.idle.per_minute {
-            Some(minute) => format!(
-                "{}; {} per minute while idle ({} .. {})",
-                self.why,
-                signed(minute.estimate),
-                count(minute.low),
-                count(minute.high)
-            ),
-            None => self.why.clone(),
+        let Some(minute) = self.idle.per_minute else {
+            return format!("{}; not judged by time", self.why);
+        };
+        let mut words = format!(
+            "{}; {} per minute while idle ({} .. {})",
+            self.why,
+            signed(minute.estimate),
+            count(minute.low),
+            count(minute.high)
+        );
+        if self.idle.verdict == Verdict::Inconclusive {
+            words += ", which decides nothing";
+            if let Some(longer) = self.idle.run_at_least {
+                words += &format!(": run at least {}", span(longer));
+            }
         }
+        words
     }
 }

@@ -3,8 +3,8 @@
 //! The same readings and options give the same verdict, today and from a recording. Each way to
 //! know has a module: [`exact`] counts survivors of what cmon itself opened; [`driven`] compares
 //! rungs in which streams were opened and closed with rungs in which nothing was done; [`passive`]
-//! looks at a target on its own load; [`cohort`] follows ids; [`compare`] holds two runs against
-//! each other. [`combine`] makes one verdict of them all.
+//! looks at a target on its own load; [`cohort`] follows ids; [`compare`] and [`baseline`] hold two
+//! runs against each other. [`combine`] makes one verdict of them all.
 //!
 //! No judge panics, whatever it is given: values that are not finite or larger than 10^15 are
 //! taken as missing.
@@ -13,6 +13,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+pub mod baseline;
 pub mod cohort;
 pub mod combine;
 pub mod compare;

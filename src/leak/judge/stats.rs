@@ -167,6 +167,11 @@ pub(super) fn t_quantile(p: f64, freedom: f64) -> f64 {
     invert(|t| 1.0 - t_above(t, freedom), p)
 }
 
+/// The quantile of the standard normal distribution, for `p` from 0.5.
+pub(super) fn normal_quantile(p: f64) -> f64 {
+    invert(|z| 1.0 - normal_above(z), p)
+}
+
 /// The quantile of chi-squared with so many degrees of freedom.
 pub(super) fn chi2_quantile(p: f64, freedom: f64) -> f64 {
     invert(|x| gamma(freedom / 2.0, x / 2.0), p)

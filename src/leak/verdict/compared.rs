@@ -22,7 +22,7 @@ fn sentences(first: &Report, last: &Report) -> Vec<String> {
         let Some((one, other)) = growths else {
             continue;
         };
-        let found = depends(&one, &other);
+        let found = depends(&one, &other, first.rules.max_per_min);
         match found.cause {
             Cause::None => still.push(metric.name.as_str()),
             cause => told.push((cause, format!("{} {}", metric.name, found.words()))),

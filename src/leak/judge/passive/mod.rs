@@ -98,6 +98,19 @@ impl Passive {
             || self.late.is_none()
                 && self.unexplained.is_some_and(|slope| slope.low > options.max_per_minute)
     }
+
+    /// Whether it grew by more than is allowed, and nobody could tell a leak from a warm-up or a
+    /// step. Where the run was too short even for that, any growth that is larger than scatter.
+    pub fn may_grow(&self, options: &Options) -> bool {
+        let minutes = (self.window.1 - self.window.0) / 60.0;
+        let grew = |slope: Interval| {
+            self.unexplained.is_none()
+                && slope.estimate > options.max_per_minute
+                && slope.estimate * minutes >= 2.0 * options.least()
+        };
+        self.verdict == Verdict::Inconclusive
+            && self.per_minute.is_some_and(|s| s.low > options.max_per_minute || grew(s))
+    }
 }
 
 /// Judges the readings of a metric; `work` is a running total of lines or cycles.

@@ -4,12 +4,15 @@
 //! 8 descriptors each time, with 8 containers, whatever the streams did. Behind a server that
 //! drops idle connections after 5 minutes the same leak has a ceiling.
 
+use super::super::baseline::{Earlier, Figure, Own, against};
+use super::super::combine::{Conditions, Finding, Mode, combine};
 use super::super::compare::{Cause, Growth, depends};
 use super::super::driven::{self, Rung};
 use super::super::passive::{self, Passive};
 use super::super::plan::Plan;
 use super::super::shape::Shape;
 use super::super::{Interval, Options, Reading, Verdict};
+use super::rules::rungs;
 
 /// A count that starts at `from` and takes a step of `size` every `period` seconds until `until`.
 fn stairs(from: f64, size: f64, period: f64, until: f64, seconds: f64) -> Vec<Reading> {
@@ -154,23 +157,32 @@ fn below_three_minutes_nothing_is_decided() {
     assert_eq!(judged.p, None);
 }
 
-#[test]
-fn a_timer_that_leaks_is_not_blamed_on_the_cycles() {
-    let plan = Plan::new(600.0, 10.0, 3);
-    let count = |at: f64| 52.0 + 16.0 * (at / 30.0).floor();
+/// The rungs of a driven run of `minutes` in which the count depends on the time alone.
+fn by_time(minutes: f64, pace: f64, count: impl Fn(f64) -> f64) -> (Vec<Rung>, Options) {
+    let plan = Plan::new(60.0 * minutes, pace, 3);
     let mut at = plan.warmup;
-    let rungs: Vec<Rung> = plan
+    let rungs = plan
         .steps
         .iter()
         .map(|step| {
             let seconds = step.drive + step.settle;
             let before = count(at);
             at += seconds;
-            let cycles = if step.driven { 10.0 * step.drive } else { 0.0 };
+            let cycles = if step.driven { pace * step.drive } else { 0.0 };
             Rung { driven: step.driven, at, cycles, seconds, before, after: count(at) }
         })
         .collect();
-    let judged = driven::judge(&rungs, &Options::default());
+    (rungs, Options { warmup_cycles: plan.warmup_cycles, ..Options::default() })
+}
+
+fn every_half_minute(at: f64) -> f64 {
+    52.0 + 16.0 * (at / 30.0).floor()
+}
+
+#[test]
+fn a_timer_that_leaks_is_not_blamed_on_the_cycles() {
+    let (rungs, options) = by_time(10.0, 10.0, every_half_minute);
+    let judged = driven::judge(&rungs, &options);
     assert_ne!(judged.verdict, Verdict::Leak, "{}", judged.words());
     assert_eq!(judged.idle.verdict, Verdict::Leak, "{}", judged.words());
     assert!(judged.idle.words().contains("every 30 s"), "{}", judged.idle.words());
@@ -179,12 +191,34 @@ fn a_timer_that_leaks_is_not_blamed_on_the_cycles() {
 }
 
 #[test]
+fn a_timer_that_leaks_in_a_short_run_is_not_clean() {
+    for minutes in [2.5, 3.0, 3.5, 4.0] {
+        let (rungs, options) = by_time(minutes, 10.0, every_half_minute);
+        let judged = driven::judge(&rungs, &options);
+        let findings = Finding::driven("tasks", true, &judged, &options);
+        let all = combine(&findings, &Conditions::default(), &options);
+        assert_eq!(all.verdict, Verdict::Inconclusive, "{minutes}: {}", judged.words());
+        assert!(all.metrics[0].undecided_by_time);
+        let why = &all.why[0];
+        assert!(why.contains("grows by time") && why.contains("run at least"), "{why}");
+    }
+    // A level count is clean in the same run, per cycle.
+    let (rungs, options) = by_time(3.0, 10.0, |_| 52.0);
+    let judged = driven::judge(&rungs, &options);
+    let findings = Finding::driven("tasks", true, &judged, &options);
+    let all = combine(&findings, &Conditions::default(), &options);
+    assert_eq!((all.verdict, all.metrics[0].undecided_by_time), (Verdict::Clean, true));
+    let words = judged.words();
+    assert!(words.contains("which decides nothing: run at least"), "{words}");
+}
+
+#[test]
 fn ten_times_fewer_rotations_and_the_same_growth_are_not_the_streams() {
     let run = |rotations: f64| Growth {
         per_minute: judge(&stairs(44.0, 16.0, 30.0, 1e9, 600.0)).per_minute.unwrap(),
         cycles_per_minute: rotations / 10.0,
     };
-    let judged = depends(&run(16.0), &run(160.0));
+    let judged = depends(&run(16.0), &run(160.0), 1.0);
     assert_eq!(judged.cause, Cause::Time);
     assert!(judged.words().starts_with("does not depend on the stream timeout"));
     let exact = |per_minute: f64, cycles_per_minute| Growth {
@@ -195,9 +229,83 @@ fn ten_times_fewer_rotations_and_the_same_growth_are_not_the_streams() {
         },
         cycles_per_minute,
     };
-    let cause = |a, b| depends(&a, &b).cause;
+    let cause = |a, b| depends(&a, &b, 1.0).cause;
     assert_eq!(cause(exact(32.0, 16.0), exact(3.2, 1.6)), Cause::Cycles);
     assert_eq!(cause(exact(32.0, 16.0), exact(17.6, 1.6)), Cause::Both);
     assert_eq!(cause(exact(0.0, 16.0), exact(0.05, 1.6)), Cause::None);
     assert_eq!(cause(exact(32.0, 16.0), exact(32.0, 16.0)), Cause::Unclear, "nothing differs");
+    let wide = |high| Growth {
+        per_minute: Interval { estimate: 0.0, low: -5.0, high },
+        cycles_per_minute: 16.0,
+    };
+    assert_eq!(cause(wide(0.9), wide(0.5)), Cause::None, "below what is allowed");
+    assert_eq!(cause(wide(0.5), wide(30.0)), Cause::Unclear, "it may well grow");
+}
+
+/// Now against then, all of it: what the one verdict is, and in words.
+fn news(now: &[Reading], before: &[Reading]) -> (Verdict, Verdict, String) {
+    let options = Options::default();
+    let (now, before) = (judge(now), judge(before));
+    let figure = before.per_minute.map(|rate| Figure::new(rate, 0.99));
+    let before = Earlier { per_minute: figure, per_cycle: None };
+    let against = against(&Own::passive(&now, &options), &before, &options);
+    let findings = Finding::against("tasks", true, &against);
+    let all = combine(&findings, &Conditions::default(), &options);
+    (against.verdict, all.metrics[0].verdict, against.words())
+}
+
+#[test]
+fn what_alone_is_no_leak_is_none_against_a_baseline_either() {
+    let level = series(600.0, |_| 52.0);
+    let leak = stairs(52.0, 16.0, 30.0, 1e9, 600.0);
+    let (verdict, all, words) = news(&leak, &level);
+    assert_eq!((verdict, all), (Verdict::Leak, Verdict::Leak), "{words}");
+    assert!(words.starts_with("new growth: +32 per minute ("), "{words}");
+    let (verdict, all, words) = news(&leak, &stairs(90.0, 16.0, 30.0, 1e9, 600.0));
+    assert_eq!((verdict, all), (Verdict::Clean, Verdict::Clean), "{words}");
+    // Slow pool, a step, a warm-up, a leak too short to be one.
+    let pool = series(600.0, |t| (40.0 * (1.0 - (-t / 300.0).exp())).round());
+    let step = series(200.0, |t| if t < 130.0 { 40.0 } else { 80.0 });
+    let ramp = series(190.0, |t| (60.0 * (1.0 - (-t / 60.0).exp())).round());
+    let short = stairs(52.0, 16.0, 10.0, 1e9, 170.0);
+    for now in [&pool, &step, &ramp, &short] {
+        let (alone, (verdict, all, words)) = (judge(now).verdict, news(now, &level));
+        assert_ne!(alone, Verdict::Leak);
+        assert!(verdict != Verdict::Leak && verdict == all, "{verdict} {all}: {words}");
+    }
+    let (verdict, _, words) = news(&short, &level);
+    assert_eq!(verdict, Verdict::Inconclusive, "{words}");
+    assert!(words.ends_with("this run alone is INCONCLUSIVE"), "{words}");
+    // Nothing to compare with proves nothing.
+    let (verdict, all, words) = news(&leak, &[]);
+    assert_eq!((verdict, all), (Verdict::Inconclusive, Verdict::Inconclusive), "{words}");
+}
+
+#[test]
+fn growth_per_cycle_is_compared_with_that_of_the_earlier_run() {
+    let options = Options::default();
+    let run = |left: f64| driven::judge(&rungs(&[(left, 0.0); 13]), &options);
+    let figure = |rate: Option<Interval>| rate.map(|rate| Figure::new(rate, 0.98));
+    let news = |now: f64, before: f64| {
+        let (now, before) = (run(now), run(before));
+        let before = Earlier { per_cycle: figure(before.per_cycle), per_minute: None };
+        against(&Own::driven(&now, &options), &before, &options)
+    };
+    let leak = news(20.0, 0.0);
+    assert_eq!(leak.verdict, Verdict::Leak, "{}", leak.words());
+    assert!(leak.words().starts_with("new growth: +1 per cycle ("), "{}", leak.words());
+    // Its chance is paid for like any other: among very many metrics it is too weak a sign.
+    let p = leak.parts[0].p.unwrap();
+    assert!(p > 0.0 && p < 0.01, "{p}");
+    let mut findings = Finding::against("tasks", true, &leak);
+    let weak = (0..100).map(|n| Finding {
+        p: Some(0.5),
+        ..Finding::new(&n.to_string(), true, Mode::Driven, Verdict::Clean, "level")
+    });
+    findings.extend(weak);
+    let all = combine(&findings, &Conditions::default(), &options);
+    assert!(all.metrics.iter().any(|metric| metric.name == "tasks" && metric.held_back));
+    let old = news(20.0, 20.0);
+    assert_eq!(old.parts[0].verdict, Verdict::Clean, "{}", old.words());
+    assert_eq!(news(0.0, 20.0).verdict, Verdict::Clean);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use super::super::baseline::{By, Earlier, Figure, Own, against};
 use super::super::cohort::{self, Block};
 use super::super::combine::{Conditions, Finding, combine};
 use super::super::compare::{Growth, baseline, depends};
@@ -107,8 +108,13 @@ proptest! {
         cohort::judge(&blocks, &options);
         let interval = Interval { estimate: n[0], low: n[1], high: n[2] };
         let growth = Growth { per_minute: interval, cycles_per_minute: n[3] };
-        prop_assert!(!depends(&growth, &growth).words().is_empty());
+        prop_assert!(!depends(&growth, &growth, options.max_per_minute).words().is_empty());
         baseline(interval, interval, &options).words();
+        let figure = Some(Figure::new(interval, n[3]));
+        let own = |by, verdict| Own { by, verdict, p: Some(n[3]), doubt: false, figure };
+        let now = [own(By::Cycle, Verdict::Leak), own(By::Minute, Verdict::Inconclusive)];
+        let before = Earlier { per_cycle: figure, per_minute: None };
+        prop_assert!(!against(&now, &before, &options).words().is_empty());
     }
 
     #[test]
