@@ -1,0 +1,120 @@
+//! How a check makes its load: streams by the engine, a command, or nothing of cmon's own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::Session;
+use crate::engine::selection::Selection;
+use crate::engine::source::Source;
+use crate::engine::{self, Engine};
+use crate::leak::command::Commands;
+use crate::leak::judge::plan::Plan;
+use crate::leak::record::{Record, Stage};
+
+/// How a check makes its load.
+#[derive(Debug)]
+pub enum Load<S> {
+    /// Streams of these containers, opened and closed by the stream engine.
+    Streams {
+        /// Where they come from.
+        source: Arc<S>,
+        /// Which containers.
+        selection: Selection,
+        /// How they are followed.
+        config: engine::Config,
+        /// When to drive and when to rest.
+        plan: Plan,
+    },
+    /// The same streams all the time, each closed at its age.
+    Held {
+        /// Where they come from.
+        source: Arc<S>,
+        /// Which containers.
+        selection: Selection,
+        /// How they are followed.
+        config: engine::Config,
+        /// How long.
+        duration: Duration,
+    },
+    /// A command per cycle.
+    Command {
+        /// The command.
+        commands: Commands,
+        /// When to drive and when to rest.
+        plan: Plan,
+    },
+    /// The target has its own.
+    Passive {
+        /// How long to look.
+        duration: Duration,
+    },
+}
+
+impl<S> Load<S> {
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        match self {
+            Load::Streams { plan, .. } | Load::Command { plan, .. } => Some(plan),
+            Load::Held { .. } | Load::Passive { .. } => None,
+        }
+    }
+
+    /// How long it takes.
+    pub fn duration(&self) -> Duration {
+        match self {
+            Load::Held { duration, .. } | Load::Passive { duration } => *duration,
+            _ => Duration::from_secs_f64(self.plan().map_or(0.0, Plan::seconds)),
+        }
+    }
+}
+
+impl<S: Source, W: FnMut(Record)> Session<S, W> {
+    /// Makes load for this long.
+    pub(super) async fn drive(&mut self, time: Duration, stage: Stage) {
+        if self.is_over() {
+            return;
+        }
+        let until = Instant::now() + time;
+        match &self.load {
+            Load::Passive { .. } => {}
+            Load::Command { commands, .. } => {
+                let mut commands = commands.clone();
+                let stop = self.stop.clone();
+                let (ran, ()) = tokio::join!(commands.run(until, &stop), self.look(until, stage));
+                match ran {
+                    Ok(ran) => self.cycles += ran as f64,
+                    Err(error) => self.failure = Some(error),
+                }
+            }
+            Load::Streams { source, selection, config, .. }
+            | Load::Held { source, selection, config, .. } => {
+                let (source, selection) = (Arc::clone(source), selection.clone());
+                let engine = Engine::new(source, self.registry.clone(), config.clone());
+                let observer = engine.observer();
+                self.follows = Some((observer.clone(), self.lines));
+                let (events, mut received) = mpsc::channel(32);
+                let stop = self.stop.child_token();
+                let looking = async {
+                    self.look(until, stage).await;
+                    if stage == Stage::Passive && !self.is_over() {
+                        // The last reading of streams that are held, before they are closed.
+                        self.glance(stage).await;
+                    }
+                    stop.cancel();
+                };
+                let (outcome, (), ()) = tokio::join!(
+                    engine.run(&selection, events, stop.clone()),
+                    async { while received.recv().await.is_some() {} },
+                    looking,
+                );
+                self.count_lines();
+                self.follows = None;
+                if let Err(error) = outcome {
+                    self.failure = Some(error.to_string());
+                }
+            }
+        }
+    }
+}

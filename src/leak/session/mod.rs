@@ -1,0 +1,218 @@
+//! One check as it runs: drives the streams by plan, rests, reads the probes, and writes down all that it
+//! reads. It decides nothing; what the records mean is for [`verdict`](super::verdict).
+
+mod load;
+mod reading;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::judge::plan::{Plan, Step};
+use super::probe::Probes;
+use super::record::{End, Header, Record, Stage, Survivor};
+use super::verdict::Watch;
+use crate::engine::Observer;
+use crate::engine::census::Census;
+use crate::engine::registry::Registry;
+use crate::engine::source::Source;
+pub use load::Load;
+use reading::POLL;
+
+/// How long cmon's own tasks and connections may take to end after the last stream was closed.
+const LAST: Duration = Duration::from_secs(5);
+
+/// A check.
+pub struct Session<S, W> {
+    load: Load<S>,
+    registry: Registry,
+    probes: Probes,
+    write: W,
+    stop: CancellationToken,
+    begun: Instant,
+    every: Duration,
+    cycles: f64,
+    lines: f64,
+    /// The engine that runs, and the lines of those before it.
+    follows: Option<(Observer<S>, f64)>,
+    watch: Watch,
+    /// Sources that did not answer the last time.
+    silent: BTreeSet<String>,
+    /// When to note who is there.
+    ids_at: Instant,
+    /// When to take the counts apart once more.
+    dump_at: Option<Instant>,
+    failure: Option<String>,
+}
+
+impl<S, W> std::fmt::Debug for Session<S, W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("begun", &self.begun).finish_non_exhaustive()
+    }
+}
+
+impl<S: Source, W: FnMut(Record)> Session<S, W> {
+    /// A check of this load; `registry` counts the tasks of the streams and of nothing else. Every record
+    /// goes to `write` as soon as it is made. `stop` ends it early.
+    pub fn new(
+        load: Load<S>,
+        registry: Registry,
+        probes: Probes,
+        write: W,
+        stop: CancellationToken,
+    ) -> Self {
+        // A reading is cheap; more of them than some hundreds teach nothing.
+        let every = (load.duration() / 240).clamp(Duration::from_secs(1), Duration::from_secs(15));
+        let begun = Instant::now();
+        Self {
+            load,
+            registry,
+            probes,
+            write,
+            stop,
+            begun,
+            every,
+            cycles: 0.0,
+            lines: 0.0,
+            follows: None,
+            watch: Watch::default(),
+            silent: BTreeSet::new(),
+            ids_at: begun,
+            dump_at: None,
+            failure: None,
+        }
+    }
+
+    /// Runs the check to its end.
+    pub async fn run(mut self, header: Header) {
+        self.watch = Watch::new(&header);
+        self.write(Record::Header(header));
+        self.groups().await;
+        self.proofs().await;
+        self.rest(Stage::Start, Duration::ZERO).await;
+        match self.load.plan().cloned() {
+            Some(plan) => self.driven(&plan).await,
+            None if matches!(self.load, Load::Held { .. }) => self.held().await,
+            None => self.passive().await,
+        }
+        self.groups().await;
+        self.proofs().await;
+        self.end().await;
+    }
+
+    async fn driven(&mut self, plan: &Plan) {
+        self.drive(Duration::from_secs_f64(plan.warmup), Stage::WarmUp).await;
+        self.glance(Stage::WarmUp).await;
+        let settle = plan.steps.first().map_or(1.0, |step| step.settle);
+        self.rest(Stage::WarmUp, Duration::from_secs_f64(settle)).await;
+        self.groups().await;
+        let middle = plan.steps.len() / 2;
+        for (at, step) in plan.steps.iter().enumerate() {
+            if self.is_over() {
+                return;
+            }
+            if at == middle {
+                self.groups().await;
+            }
+            self.rung(*step).await;
+            if at % 2 == 1 && self.watch.is_sure() {
+                tracing::debug!(pairs = at / 2 + 1, "sure before the end");
+                return;
+            }
+        }
+    }
+
+    async fn rung(&mut self, step: Step) {
+        let begun = Instant::now();
+        let drive = Duration::from_secs_f64(step.drive);
+        let stage = if step.driven { Stage::Drive } else { Stage::Idle };
+        match step.driven {
+            true => self.drive(drive, stage).await,
+            false => self.look(begun + drive, stage).await,
+        }
+        self.glance(stage).await;
+        // Both kinds of rungs are equally long, so that what time does is the same in both.
+        let settle = drive + Duration::from_secs_f64(step.settle);
+        self.rest(stage, settle.saturating_sub(begun.elapsed())).await;
+    }
+
+    async fn passive(&mut self) {
+        let begun = Instant::now();
+        let end = begun + self.load.duration();
+        let middle = begun + self.load.duration() / 2;
+        self.look(middle, Stage::Passive).await;
+        if !self.is_over() {
+            self.groups().await;
+        }
+        self.look(end, Stage::Passive).await;
+        if !self.is_over() {
+            self.glance(Stage::Passive).await;
+        }
+    }
+
+    async fn held(&mut self) {
+        let duration = self.load.duration();
+        self.dump_at = Some(Instant::now() + duration / 2);
+        self.drive(duration, Stage::Passive).await;
+    }
+
+    fn is_over(&self) -> bool {
+        self.stop.is_cancelled() || self.failure.is_some()
+    }
+
+    /// Seconds since the check began.
+    fn at(&self) -> f64 {
+        self.begun.elapsed().as_secs_f64()
+    }
+
+    /// What the stream engine has at this moment.
+    fn census(&self) -> Census {
+        let mut census = self.registry.census();
+        if let Load::Streams { source, .. } | Load::Held { source, .. } = &self.load {
+            census.connections = source.connections();
+        }
+        census
+    }
+
+    async fn end(&mut self) {
+        // What was just told to end has a moment to do so; what has not ended then is left over.
+        let begun = Instant::now();
+        while self.registry.live() != 0 && begun.elapsed() < LAST {
+            sleep(POLL / 2).await;
+        }
+        let survivors = self.registry.survivors().into_iter();
+        let survivors = survivors.map(|(kind, name, age)| Survivor {
+            kind: kind.as_str().to_owned(),
+            name,
+            age: age.as_secs_f64(),
+        });
+        let mut survivors: Vec<Survivor> = survivors.collect();
+        if let Load::Streams { source, .. } | Load::Held { source, .. } = &self.load {
+            for (purpose, count) in source.connections() {
+                let open = (0..count.open).map(|_| Survivor {
+                    kind: "connection".to_owned(),
+                    name: purpose.as_str().to_owned(),
+                    age: 0.0,
+                });
+                survivors.extend(open);
+            }
+        }
+        let census = self.registry.census();
+        let end = End {
+            at: self.at(),
+            interrupted: self.stop.is_cancelled(),
+            streams_opened: census.streams_opened,
+            streams_closed: census.streams_closed,
+            survivors,
+            failure: self.failure.take(),
+        };
+        self.write(Record::End(end));
+    }
+
+    fn write(&mut self, record: Record) {
+        self.watch.see(&record);
+        (self.write)(record);
+    }
+}

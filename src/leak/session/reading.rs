@@ -1,0 +1,168 @@
+//! What a check reads, and when: now and then, and at rest until the figures stand still.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{Load, Session};
+use crate::engine::source::Source;
+use crate::leak::probe::Failure;
+use crate::leak::record::{Reading, Record, Stage, Unavailable};
+
+/// Between two polls of a settled reading.
+pub(super) const POLL: Duration = Duration::from_millis(100);
+/// A settled reading is the least of so many polls.
+const POLLS: usize = 3;
+/// A check has so many blocks at whose ends it is noted who is there.
+const BLOCKS: u32 = 40;
+/// None is shorter.
+const SHORT_BLOCK: Duration = Duration::from_secs(15);
+
+impl<S: Source, W: FnMut(Record)> Session<S, W> {
+    /// Reads now and then until this moment.
+    pub(super) async fn look(&mut self, until: Instant, stage: Stage) {
+        loop {
+            let next = until.min(Instant::now() + self.every);
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
+                () = sleep_until(next) => {}
+            }
+            if next == until {
+                return;
+            }
+            self.glance(stage).await;
+            if stage == Stage::Passive {
+                self.ids();
+            }
+            if self.dump_at.take_if(|at| *at <= Instant::now()).is_some() {
+                self.groups().await;
+            }
+        }
+    }
+
+    /// Reads once, not at rest.
+    pub(super) async fn glance(&mut self, stage: Stage) {
+        let values = self.read().await;
+        self.reading(stage, None, values);
+    }
+
+    /// Waits for this long and reads at rest: the least of the last polls, and longer while the figures fall.
+    pub(super) async fn rest(&mut self, stage: Stage, settle: Duration) {
+        let begun = Instant::now();
+        let least = POLL * u32::try_from(POLLS - 1).unwrap_or(2);
+        let first = begun + settle.saturating_sub(least);
+        let deadline = begun + settle.max(least) * 2;
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {}
+            () = sleep_until(first) => {}
+        }
+        let mut polls: VecDeque<BTreeMap<String, f64>> = VecDeque::new();
+        loop {
+            let values = self.read().await;
+            polls.push_back(values);
+            if polls.len() == POLLS {
+                let still = polls.iter().all(|poll| is_at_rest(poll, &polls[POLLS - 1]));
+                if still || deadline <= Instant::now() {
+                    break;
+                }
+                polls.pop_front();
+            }
+            sleep(POLL).await;
+        }
+        let mut values = polls.pop_back().unwrap_or_default();
+        for poll in &polls {
+            for (metric, value) in &mut values {
+                *value = poll.get(metric).copied().unwrap_or(*value).min(*value);
+            }
+        }
+        self.reading(stage, Some(begun.elapsed()), values);
+        self.ids();
+    }
+
+    pub(super) async fn read(&mut self) -> BTreeMap<String, f64> {
+        let census = self.census();
+        let sample = self.probes.read(self.at(), &census).await;
+        for cut in sample.cuts {
+            self.write(Record::Cut(cut));
+        }
+        for one in sample.unavailable {
+            self.write(Record::Unavailable(one));
+        }
+        let silent: BTreeSet<String> =
+            sample.failures.iter().map(|failure| failure.source.clone()).collect();
+        for Failure { source, why, .. } in sample.failures {
+            // Said once, and again when it has answered in between.
+            if !self.silent.contains(&source) {
+                self.write(Record::Unavailable(Unavailable { metric: source, why }));
+            }
+        }
+        self.silent = silent;
+        if let Some(cycles) = sample.cycles {
+            self.cycles = cycles;
+        }
+        sample.values
+    }
+
+    pub(super) fn reading(
+        &mut self,
+        stage: Stage,
+        settled: Option<Duration>,
+        values: BTreeMap<String, f64>,
+    ) {
+        if let Load::Streams { .. } | Load::Held { .. } = self.load {
+            self.cycles = self.registry.census().streams_closed as f64;
+        }
+        self.count_lines();
+        let reading = Reading {
+            at: self.at(),
+            stage,
+            rest: settled.is_some(),
+            settled: settled.map_or(0.0, |settled| settled.as_secs_f64()),
+            cycles: self.cycles,
+            lines: self.lines,
+            values,
+        };
+        self.write(Record::Reading(reading));
+    }
+
+    /// Adds the lines of the engine that runs to those of the ones before.
+    pub(super) fn count_lines(&mut self) {
+        if let Some((observer, before)) = &self.follows {
+            self.lines = before + observer.census().lines as f64;
+        }
+    }
+
+    pub(super) async fn groups(&mut self) {
+        let census = self.census();
+        for one in self.probes.groups(self.at(), self.cycles, &census).await {
+            self.write(Record::Groups(one));
+        }
+    }
+
+    /// Notes who is there, now and then.
+    pub(super) fn ids(&mut self) {
+        let now = Instant::now();
+        if now < self.ids_at {
+            return;
+        }
+        self.ids_at = now + (self.load.duration() / BLOCKS).max(SHORT_BLOCK);
+        for one in self.probes.ids(self.at()) {
+            self.write(Record::Ids(one));
+        }
+    }
+
+    pub(super) async fn proofs(&mut self) {
+        for one in self.probes.proofs(self.at(), self.cycles).await {
+            self.write(Record::Groups(one));
+        }
+    }
+}
+
+/// Whether nothing is still on its way down from one poll to the last; bytes never stand still.
+fn is_at_rest(poll: &BTreeMap<String, f64>, last: &BTreeMap<String, f64>) -> bool {
+    let counts = last.iter().filter(|(metric, _)| !metric.ends_with("_bytes"));
+    counts.into_iter().all(|(metric, value)| poll.get(metric).is_none_or(|poll| poll <= value))
+}
