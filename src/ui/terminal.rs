@@ -97,9 +97,9 @@ pub(super) fn give_back() {
     if !TAKEN.swap(false, SeqCst) {
         return;
     }
-    // A terminal that is gone needs nothing more.
-    let _ = execute!(io::stdout(), terminal::LeaveAlternateScreen, cursor::Show);
+    // A terminal that is gone needs nothing more. Its settings come first: to write may block.
     let _ = terminal::disable_raw_mode();
+    let _ = execute!(io::stdout(), terminal::LeaveAlternateScreen, cursor::Show);
     for text in UNTOLD.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         let _ = writeln!(io::stderr(), "{text}");
     }
