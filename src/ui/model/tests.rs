@@ -252,6 +252,30 @@ fn a_search_goes_from_the_newest_back_and_round() {
 }
 
 #[test]
+fn what_is_found_is_in_sight_however_long_its_line_is() {
+    let mut model = model(sample::many(1));
+    let mut texts: Vec<String> = (0..40).map(|at| format!("{at} {}", "x".repeat(300))).collect();
+    texts[20] = format!("{} needle {}", "x".repeat(300), "x".repeat(3000));
+    texts[30] = format!("needle {}", "x".repeat(300));
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    talk(&mut model, "web-000", &texts);
+    let found = |model: &Model| {
+        let seen = |row: &String| row.chars().take(78).collect::<String>().contains("needle");
+        shown(model).iter().any(seen)
+    };
+    press(&mut model, "\n/needle\n");
+    assert!(found(&model), "at the left");
+    press(&mut model, "N");
+    assert!(found(&model), "far to the right");
+    press(&mut model, "N");
+    assert!(found(&model) && model.detail.as_ref().unwrap().left == 0, "and back");
+    press(&mut model, "wN");
+    assert!(found(&model), "in one of the rows of a line, wrapped");
+    press(&mut model, "N");
+    assert!(found(&model), "lines of several rows before it");
+}
+
+#[test]
 fn long_lines_are_wrapped_or_looked_at_sideways() {
     let mut model = model(sample::many(1));
     let long = (0..20).map(|number| format!("{number:>8}")).collect::<Vec<_>>().concat();
