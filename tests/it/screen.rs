@@ -42,7 +42,7 @@ fn the_demo_in_a_terminal_with_every_key() {
     terminal.keys(&["Escape"]);
     terminal.wait_for("/ search");
     terminal.keys(&["Escape"]);
-    terminal.wait_for("c columns");
+    terminal.wait_for("filter `we`: 1 of 8, Esc shows all  q quit");
     terminal.keys(&["Escape"]);
     terminal.wait_for("mail");
     terminal.keys(&["s", "S"]);

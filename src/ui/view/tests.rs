@@ -106,6 +106,39 @@ fn a_filter_is_typed() {
 }
 
 #[test]
+fn a_filter_that_is_kept_is_said_to_hide_rows() {
+    let foot = |keys: &str| {
+        let mut model = model((120, 24), sample::many(12));
+        press(&mut model, keys);
+        screen(&model).lines().last().unwrap().to_owned()
+    };
+    let filtered = "filter `web-01`: 2 of 12, Esc shows all  ";
+    assert_eq!(foot("/web-01\n").find(filtered), Some(0));
+    assert!(foot("/web-01\nr").starts_with(&format!("{filtered}rotating web-010")));
+    assert!(foot("/web-01\n\x1b").starts_with("q quit"));
+}
+
+#[test]
+fn the_order_is_marked_or_said() {
+    let mut snapshot = sample::many(3);
+    snapshot.rows.iter_mut().for_each(|row| row.timeout = std::time::Duration::from_secs(300));
+    for size in SIZES {
+        let mut model = model(size, snapshot.clone());
+        press(&mut model, "S");
+        assert!(screen(&model).ends_with("sorted by attention, reversed"));
+        for column in Column::ALL {
+            press(&mut model, "s");
+            let screen = screen(&model);
+            assert!(screen.ends_with(&format!("sorted by {}", column.title())), "{screen}");
+            let heading = screen.lines().find(|line| line.contains("NAME")).unwrap();
+            let is_shown = heading.contains(column.title());
+            assert_eq!(heading.contains(['▲', '▼']), is_shown, "{heading}");
+            press(&mut model, "S");
+        }
+    }
+}
+
+#[test]
 fn columns_are_chosen() {
     at_each_size("columns", &sample::snapshot(), "cjj jj ");
 }
