@@ -161,6 +161,13 @@ fn the_stream_under_the_cursor_is_rotated() {
     press(&mut model, "\nk");
     assert_eq!(model.answer, "", "until the next key");
     assert_eq!(press(&mut model, "r"), Effect::Rotate(sample::key("web-001")));
+    let mut ended = super::tests::model(sample::snapshot());
+    press(&mut ended, "/killed\n");
+    assert_eq!(press(&mut ended, "r"), Effect::Draw);
+    assert_eq!(ended.answer, "killed has no stream to rotate");
+    press(&mut ended, "\x1b/flaky\n");
+    assert_eq!(press(&mut ended, "r"), Effect::Rotate(sample::key("flaky")));
+    assert_eq!(ended.answer, "trying flaky again now");
     let mut empty = super::tests::model(sample::of(Vec::new()));
     assert_eq!(press(&mut empty, "r\n"), Effect::Draw);
     assert!(empty.detail.is_none(), "there is nothing to open");
