@@ -239,8 +239,13 @@ impl Model {
         match key {
             Key::Char('c') => self.overlay = Overlay::Columns(0),
             Key::Enter => self.open_detail(),
-            Key::Char('s') => self.table.next_sort(),
-            Key::Char('S') => self.table.reverse = !self.table.reverse,
+            Key::Char('s' | 'S') => {
+                match key {
+                    Key::Char('s') => self.table.next_sort(),
+                    _ => self.table.reverse = !self.table.reverse,
+                }
+                self.answer = self.table.order();
+            }
             Key::Char('/') => self.table.typing = true,
             Key::Esc if self.table.filter.is_empty() => return Effect::Nothing,
             Key::Esc => self.table.filter.clear(),

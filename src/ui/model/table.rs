@@ -98,6 +98,15 @@ impl Table {
         self.reverse = false;
     }
 
+    /// The order in words: its column may have no room.
+    pub(super) fn order(&self) -> String {
+        let by = match self.sort {
+            Sort::Attention => "attention",
+            Sort::By(column) => column.title(),
+        };
+        format!("sorted by {by}{}", if self.reverse { ", reversed" } else { "" })
+    }
+
     /// Takes a key while columns are chosen: where the cursor is then, and whether that is over.
     pub(super) fn on_columns_key(&mut self, at: usize, key: Key) -> (usize, bool) {
         let last = Column::ALL.len() - 1;
