@@ -97,6 +97,14 @@ fn the_daemon_is_away() {
 }
 
 #[test]
+fn a_daemon_that_is_away_is_said_to_be_in_a_small_terminal_too() {
+    for rows in 1..30 {
+        let screen = screen(&model((80, rows), sample::away()));
+        assert!(screen.contains("DAEMON AWAY for"), "{rows} rows:\n{screen}");
+    }
+}
+
+#[test]
 fn the_help_is_open() {
     at_each_size("help", &sample::snapshot(), "?");
 }
