@@ -145,6 +145,14 @@ impl Lines {
         self.lines.iter().filter(|line| line.ending != Ending::Piece).count()
     }
 
+    /// How many lines that are not older than this end in this batch, and the bytes of all that are not.
+    pub fn since(&self, time: Timestamp) -> (usize, usize) {
+        let new = self.lines.iter().filter(|line| time <= line.time);
+        new.fold((0, 0), |(count, bytes), line| {
+            (count + usize::from(line.ending != Ending::Piece), bytes + line.len as usize)
+        })
+    }
+
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()

@@ -126,10 +126,11 @@ pub(super) fn text(census: &Census, rate: f64) -> String {
     let rate = rate.round() as u64;
     let each = census.cycles_per_minute / census.streams_open.max(1) as f64;
     let mut text = format!(
-        "{} tasks · {} readers = {} streams · {:.1} cycles/min, {each:.1} each ({:.1} expected) · {} lines/s \
+        "{} tasks · {} readers {} {} streams · {:.1} cycles/min, {each:.1} each ({:.1} expected) · {} lines/s \
          · {} gaps",
         census.live_tasks(),
         census.readers,
+        if census.readers == census.streams_open { "=" } else { "!=" },
         census.streams_open,
         census.cycles_per_minute,
         census.cycles_expected,
@@ -153,6 +154,13 @@ mod tests {
 
     use super::*;
     use crate::engine::census::{Away, TaskKind};
+
+    #[test]
+    fn readers_that_are_not_as_many_as_streams_are_not_said_to_be() {
+        let census = Census { readers: 9, streams_open: 8, ..Census::default() };
+        let text = text(&census, 0.0);
+        assert!(text.contains("9 readers != 8 streams"), "{text}");
+    }
 
     #[test]
     fn the_line_tells_tasks_readers_streams_and_rates() {

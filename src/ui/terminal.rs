@@ -9,9 +9,10 @@ use std::sync::{Mutex, Once, PoisonError};
 use std::{panic, thread};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use crossterm::{cursor, execute, terminal};
+use crossterm::{cursor, execute, queue, terminal};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
+use rustix::fs::{Mode, OFlags};
 
 use super::model::{Input, Key, Model};
 use super::view;
@@ -96,11 +97,32 @@ pub(super) fn give_back() {
     if !TAKEN.swap(false, SeqCst) {
         return;
     }
-    // A terminal that is gone needs nothing more.
-    let _ = execute!(io::stdout(), terminal::LeaveAlternateScreen, cursor::Show);
+    // A terminal that is gone needs nothing more. Its settings come first: to write may block.
     let _ = terminal::disable_raw_mode();
+    let _ = execute!(io::stdout(), terminal::LeaveAlternateScreen, cursor::Show);
     for text in UNTOLD.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
+/// Gives back what can be had without waiting: somebody may be in the middle of a write to a terminal that
+/// nobody reads, and has stdout until then. Its settings do not need it, and the rest is tried.
+pub(super) fn give_back_at_once() {
+    if !TAKEN.swap(false, SeqCst) {
+        return;
+    }
+    let _ = terminal::disable_raw_mode();
+    let mut leave = Vec::new();
+    let _ = queue!(leave, terminal::LeaveAlternateScreen, cursor::Show);
+    for text in UNTOLD.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        leave.extend_from_slice(format!("{text}\n").as_bytes());
+    }
+    // Opened anew: the flags of stdout are those of the shell too.
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let tty = rustix::termios::ttyname(io::stdout(), Vec::new())
+        .and_then(|path| rustix::fs::open(path, flags, Mode::empty()));
+    if let Ok(tty) = tty {
+        let _ = rustix::io::write(tty, &leave);
     }
 }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread::Builder;
 use std::time::Duration;
 
@@ -61,8 +62,10 @@ impl Drop for Screen {
     fn drop(&mut self) {
         self.stop.cancel();
         // A frame must not be drawn on a terminal that is given back. A stopped terminal is not waited for.
-        let _ = self.thread.recv_timeout(LAST);
-        terminal::give_back();
+        match self.thread.recv_timeout(LAST) {
+            Err(RecvTimeoutError::Disconnected) => terminal::give_back(),
+            Ok(()) | Err(RecvTimeoutError::Timeout) => terminal::give_back_at_once(),
+        }
     }
 }
 

@@ -1,10 +1,16 @@
 //! `cmon watch` in a real terminal: against the embedded daemon and a real one.
 
+use std::fs::File;
+use std::io::Write;
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use rustix::process::{Signal, kill_process};
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use super::support::{Container, Dockerd, Terminal, eventually};
+use super::support::{Container, Dockerd, Terminal, eventually, within};
 
 const NAMES: [&str; 8] = ["api", "cache", "console", "cron", "db", "mail", "web", "worker"];
 
@@ -36,7 +42,7 @@ fn the_demo_in_a_terminal_with_every_key() {
     terminal.keys(&["Escape"]);
     terminal.wait_for("/ search");
     terminal.keys(&["Escape"]);
-    terminal.wait_for("c columns");
+    terminal.wait_for("filter `we`: 1 of 8, Esc shows all  q quit");
     terminal.keys(&["Escape"]);
     terminal.wait_for("mail");
     terminal.keys(&["s", "S"]);
@@ -91,6 +97,48 @@ fn signals_and_ctrl_c_leave_a_clean_terminal_and_their_codes() {
     }
     terminal.cmon("watch --demo --duration 1s");
     terminal.is_clean_after(0);
+}
+
+#[test]
+fn a_frozen_terminal_does_not_hold_up_the_end() {
+    for signals in [1, 2] {
+        // Nobody reads what is drawn on it.
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let flags = OFlags::RDWR | OFlags::NOCTTY;
+        let tty = File::from(rustix::fs::open(name, flags, Mode::empty()).unwrap());
+        let size = Winsize { ws_row: 50, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&tty, size).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_cmon"))
+            .args(["watch", "--demo", "--stop-timeout", "1s"])
+            .stdin(tty.try_clone().unwrap())
+            .stdout(tty.try_clone().unwrap())
+            .stderr(tty.try_clone().unwrap())
+            .spawn()
+            .unwrap();
+        let is_raw = || !tcgetattr(&tty).unwrap().local_modes.contains(LocalModes::ECHO);
+        eventually("the screen", || is_raw().then_some(()));
+        let mut keys = File::from(master);
+        // Everything is drawn anew, until nothing more can be written.
+        for _ in 0..30 {
+            keys.write_all(b"\x0c").unwrap();
+            std::thread::sleep(Duration::from_millis(110));
+        }
+        let process = Pid::from_child(&child);
+        for _ in 0..signals {
+            kill_process(process, Signal::TERM).unwrap();
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let patience = Duration::from_secs(if signals == 1 { 4 } else { 2 });
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            within(patience, "its end", || child.try_wait().unwrap())
+        }));
+        let _ = child.kill();
+        assert_eq!(ended.expect("it ends").code(), Some(143));
+        assert!(!is_raw(), "the settings are those of before");
+    }
 }
 
 #[test]

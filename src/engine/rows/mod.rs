@@ -272,14 +272,15 @@ impl Card {
     /// A batch was handed on.
     pub(super) fn delivered(&self, lines: &Lines) {
         let (count, bytes) = (lines.whole() as u64, lines.raw().len() as u64);
-        let new = lines.last_time().is_some_and(|last| self.started <= last);
+        // A batch may begin with what was stored before the start, and end with what is new.
+        let (new, new_bytes) = lines.since(self.started);
         let mut facts = self.facts();
         facts.delivers = true;
         facts.lines += count;
         facts.bytes += bytes;
-        if new {
+        if 0 < new_bytes {
             let second = facts.joined.elapsed().as_secs();
-            facts.traffic.add(second, count, bytes);
+            facts.traffic.add(second, new as u64, new_bytes as u64);
         }
     }
 

@@ -90,6 +90,22 @@ async fn rates_are_of_the_last_seconds_and_not_of_what_was_stored_before() {
     assert!(card.facts().traffic.0.len() <= 6, "what is remembered is bounded");
 }
 
+#[tokio::test(start_paused = true)]
+async fn of_a_batch_that_is_partly_stored_only_the_new_lines_are_traffic() {
+    let card = card(SECOND);
+    let mut lines = batch(&card, Timestamp::from_nanos(5));
+    for _ in 0..400 {
+        lines.push(Timestamp::from_nanos(6), StdStream::Stdout, [b"stored\n", b""], true, false);
+    }
+    lines.push(Timestamp::now(), StdStream::Stdout, [b"123\n", b""], true, false);
+    lines.push(Timestamp::now(), StdStream::Stdout, [b"456", b""], false, false);
+    card.delivered(&lines);
+    sleep(SECOND).await;
+    let row = row(&card);
+    assert_eq!((row.lines, row.bytes), (402, 10 + 400 * 7 + 4 + 3));
+    assert_eq!((row.lines_per_second, row.bytes_per_second), (1.0, 7.0));
+}
+
 #[test]
 fn how_a_run_ended_stands_until_the_next_begins() {
     let card = card(SECOND);

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::table::{holds, typed};
+use super::table::{holds, place, typed};
 use super::{Effect, Key, Model};
 use crate::engine::source::ContainerKey;
 use crate::ui::ansi::{Piece, moved, pieces, plain, wrapped};
+use crate::ui::fit;
 use crate::ui::ring::{Entry, Ring};
 
 /// What stands before a line: whether the container wrote it to stderr, and the time.
@@ -168,6 +169,38 @@ impl Detail {
         true
     }
 
+    /// Brings what was found in a line into sight, about the middle of the screen.
+    fn reveal(&mut self, number: u64, ring: &Ring, (width, height): (usize, usize)) {
+        let Some(entry) = ring.get(number) else {
+            return;
+        };
+        let text = plain(&entry.text);
+        let (at, end) = place(&text, &self.search).unwrap_or((0, 0));
+        let mut row = 0;
+        if self.wrap {
+            let mut before = 0;
+            for pieces in self.rows_of(entry, width, false) {
+                before += pieces.iter().map(|piece| piece.text.len()).sum::<usize>();
+                if at < before {
+                    break;
+                }
+                row += 1;
+            }
+            row = row.min(self.height(entry, width) - 1);
+        } else {
+            let columns = self.columns(width);
+            let column = |at: usize| fit::width(text.get(..at).unwrap_or(&text));
+            let (from, to) = (column(at), column(end));
+            if from < self.left || self.left + columns < to {
+                let some_before = from.saturating_sub(columns / 3);
+                let all_of_it = to.saturating_sub(columns).min(from);
+                self.left = if to <= columns { 0 } else { some_before.max(all_of_it) };
+            }
+        }
+        self.follow = false;
+        self.top = self.back((number, row), height / 2, ring, width);
+    }
+
     /// The next line that holds what is looked for, from this one on; round the end and on.
     fn found(&self, ring: &Ring, from: u64, forward: bool) -> Option<u64> {
         let hits: Vec<u64> = ring
@@ -243,7 +276,7 @@ impl Model {
     }
 
     fn next_hit(&mut self, ring: &Ring, forward: bool) {
-        let (_, height) = self.detail_size();
+        let size = self.detail_size();
         let Some(detail) = &mut self.detail else {
             return;
         };
@@ -259,8 +292,7 @@ impl Model {
         match detail.found(ring, from, forward) {
             Some(hit) => {
                 detail.hit = Some(hit);
-                detail.follow = false;
-                detail.top = (hit.saturating_sub(height as u64 / 2), 0);
+                detail.reveal(hit, ring, size);
             }
             None => self.answer = format!("`{}` is in none of the lines", detail.search),
         }

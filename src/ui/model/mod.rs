@@ -21,6 +21,7 @@ use super::history::History;
 use super::layout::Layout;
 use super::ring::{Ring, share};
 use crate::engine::event::Event;
+use crate::engine::rows::StreamState;
 use crate::engine::source::ContainerKey;
 use crate::output::headline;
 use crate::snapshot::Snapshot;
@@ -238,8 +239,13 @@ impl Model {
         match key {
             Key::Char('c') => self.overlay = Overlay::Columns(0),
             Key::Enter => self.open_detail(),
-            Key::Char('s') => self.table.next_sort(),
-            Key::Char('S') => self.table.reverse = !self.table.reverse,
+            Key::Char('s' | 'S') => {
+                match key {
+                    Key::Char('s') => self.table.next_sort(),
+                    _ => self.table.reverse = !self.table.reverse,
+                }
+                self.answer = self.table.order();
+            }
             Key::Char('/') => self.table.typing = true,
             Key::Esc if self.table.filter.is_empty() => return Effect::Nothing,
             Key::Esc => self.table.filter.clear(),
@@ -267,13 +273,19 @@ impl Model {
         let rows = &self.seen().snapshot.rows;
         let chosen = self.chosen();
         let row = rows.iter().find(|row| Some(&row.key) == chosen.as_ref());
-        match row.map(|row| (row.key.clone(), row.name.to_string())) {
-            Some((key, name)) => {
-                self.answer = format!("rotating {name}");
-                Effect::Rotate(key)
+        let Some(row) = row else {
+            return Effect::Nothing;
+        };
+        let (key, name) = (row.key.clone(), row.name.clone());
+        match row.stream {
+            StreamState::Ended { .. } | StreamState::Waiting | StreamState::Draining => {
+                self.answer = format!("{name} has no stream to rotate");
+                return Effect::Draw;
             }
-            None => Effect::Nothing,
+            StreamState::BackingOff { .. } => self.answer = format!("trying {name} again now"),
+            _ => self.answer = format!("rotating {name}"),
         }
+        Effect::Rotate(key)
     }
 
     fn pause(&mut self) {

@@ -98,6 +98,15 @@ impl Table {
         self.reverse = false;
     }
 
+    /// The order in words: its column may have no room.
+    pub(super) fn order(&self) -> String {
+        let by = match self.sort {
+            Sort::Attention => "attention",
+            Sort::By(column) => column.title(),
+        };
+        format!("sorted by {by}{}", if self.reverse { ", reversed" } else { "" })
+    }
+
     /// Takes a key while columns are chosen: where the cursor is then, and whether that is over.
     pub(super) fn on_columns_key(&mut self, at: usize, key: Key) -> (usize, bool) {
         let last = Column::ALL.len() - 1;
@@ -171,8 +180,18 @@ pub(super) fn typed(text: &mut String, key: Key) -> bool {
 
 /// Whether a text holds another one. Small letters match large ones too; large ones only themselves.
 pub(super) fn holds(text: &str, wanted: &str) -> bool {
-    match wanted.chars().any(char::is_uppercase) {
-        true => text.contains(wanted),
-        false => text.to_lowercase().contains(&wanted.to_lowercase()),
-    }
+    place(text, wanted).is_some()
+}
+
+/// From where to where in a text another one stands first, in bytes; roughly, where letters change their
+/// length when they are made small.
+pub(super) fn place(text: &str, wanted: &str) -> Option<(usize, usize)> {
+    let (at, length) = match wanted.chars().any(char::is_uppercase) {
+        true => (text.find(wanted)?, wanted.len()),
+        false => {
+            let wanted = wanted.to_lowercase();
+            (text.to_lowercase().find(&wanted)?, wanted.len())
+        }
+    };
+    Some((at, at + length))
 }

@@ -161,6 +161,13 @@ fn the_stream_under_the_cursor_is_rotated() {
     press(&mut model, "\nk");
     assert_eq!(model.answer, "", "until the next key");
     assert_eq!(press(&mut model, "r"), Effect::Rotate(sample::key("web-001")));
+    let mut ended = super::tests::model(sample::snapshot());
+    press(&mut ended, "/killed\n");
+    assert_eq!(press(&mut ended, "r"), Effect::Draw);
+    assert_eq!(ended.answer, "killed has no stream to rotate");
+    press(&mut ended, "\x1b/flaky\n");
+    assert_eq!(press(&mut ended, "r"), Effect::Rotate(sample::key("flaky")));
+    assert_eq!(ended.answer, "trying flaky again now");
     let mut empty = super::tests::model(sample::of(Vec::new()));
     assert_eq!(press(&mut empty, "r\n"), Effect::Draw);
     assert!(empty.detail.is_none(), "there is nothing to open");
@@ -249,6 +256,30 @@ fn a_search_goes_from_the_newest_back_and_round() {
     assert!(model.detail.as_ref().unwrap().search.is_empty(), "Esc drops the search first");
     press(&mut model, "\x1b");
     assert!(model.detail.is_none(), "then it goes back");
+}
+
+#[test]
+fn what_is_found_is_in_sight_however_long_its_line_is() {
+    let mut model = model(sample::many(1));
+    let mut texts: Vec<String> = (0..40).map(|at| format!("{at} {}", "x".repeat(300))).collect();
+    texts[20] = format!("{} needle {}", "x".repeat(300), "x".repeat(3000));
+    texts[30] = format!("needle {}", "x".repeat(300));
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    talk(&mut model, "web-000", &texts);
+    let found = |model: &Model| {
+        let seen = |row: &String| row.chars().take(78).collect::<String>().contains("needle");
+        shown(model).iter().any(seen)
+    };
+    press(&mut model, "\n/needle\n");
+    assert!(found(&model), "at the left");
+    press(&mut model, "N");
+    assert!(found(&model), "far to the right");
+    press(&mut model, "N");
+    assert!(found(&model) && model.detail.as_ref().unwrap().left == 0, "and back");
+    press(&mut model, "wN");
+    assert!(found(&model), "in one of the rows of a line, wrapped");
+    press(&mut model, "N");
+    assert!(found(&model), "lines of several rows before it");
 }
 
 #[test]

@@ -31,6 +31,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look)
         2..=3 => lines = vec![lines[0].clone(), lines[1].clone()],
         _ => lines.insert(0, daemon(snapshot, look)),
     }
+    if area.height < 4 {
+        lines[0].splice(..0, away(snapshot, look));
+    }
     for (at, parts) in (0..area.height).zip(lines) {
         frame.render_widget(joined(&parts, width), row(area, at));
     }
@@ -57,16 +60,18 @@ fn daemon(snapshot: &Snapshot, look: Look) -> Vec<Part> {
     let (daemon, census) = (&snapshot.daemon, &snapshot.census);
     let plain = Style::default();
     let mut parts = vec![("cmon watch".to_owned(), title())];
-    if let Some(away) = census.away {
-        let (since, next) = (units::time(away.since), units::time(away.next));
-        let text = format!("! DAEMON AWAY for {since}, next try in {next}");
-        parts.push((text, look.wrong()));
-    }
+    parts.extend(away(snapshot, look));
     let known = |text: &str| if text.is_empty() { "?".to_owned() } else { text.to_owned() };
     parts.push((format!("{} {}", known(&daemon.name), known(&daemon.version)), plain));
     parts.push((format!("up {}", units::seconds(census.elapsed)), quiet()));
     parts.push((daemon.endpoint.clone(), quiet()));
     parts
+}
+
+fn away(snapshot: &Snapshot, look: Look) -> Option<Part> {
+    let away = snapshot.census.away?;
+    let (since, next) = (units::time(away.since), units::time(away.next));
+    Some((format!("! DAEMON AWAY for {since}, next try in {next}"), look.wrong()))
 }
 
 fn machinery(snapshot: &Snapshot, look: Look) -> Vec<Part> {

@@ -127,12 +127,23 @@ fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
     frame.render_widget(keys, row(area, area.height.saturating_sub(1)));
 }
 
+/// What a filter that is not being typed leaves, and the way back.
+fn filtered(model: &Model) -> Option<String> {
+    let (filter, snapshot) = (&model.table.filter, &model.seen().snapshot);
+    let (some, all) = (model.table.rows(snapshot).len(), snapshot.rows.len());
+    let is_kept = model.detail.is_none() && !filter.is_empty();
+    is_kept.then(|| format!("filter `{filter}`: {some} of {all}, Esc shows all  "))
+}
+
 /// What the last key did, or the keys.
 fn answer_or<'a>(model: &Model, keys: &'a str) -> Line<'a> {
     let mut spans = Vec::new();
     if model.is_paused() {
         spans.push(Span::styled(" PAUSED (p goes on) ", bar()));
         spans.push(Span::raw(" "));
+    }
+    if let Some(text) = filtered(model) {
+        spans.push(Span::styled(text, title()));
     }
     match model.answer.is_empty() {
         true => spans.push(Span::styled(keys, quiet())),

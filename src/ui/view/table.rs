@@ -40,8 +40,8 @@ const FIRST: [Column; 11] = [
 ];
 
 /// The columns of a column; the name and the note take what is left.
-fn width(column: Column) -> usize {
-    match column {
+fn width(column: Column, sort: Sort) -> usize {
+    let width = match column {
         Column::Name => NAME.0,
         Column::State => 14,
         Column::Stream => 17,
@@ -50,7 +50,10 @@ fn width(column: Column) -> usize {
         Column::Cycles | Column::Lag => 6,
         Column::Gaps => 4,
         Column::Note => NOTE,
-    }
+    };
+    // The order has a mark behind the heading.
+    let marked = if sort == Sort::By(column) { fit::width(column.title()) + 1 } else { 0 };
+    width.max(marked)
 }
 
 /// Which columns are shown, and how wide each is.
@@ -58,7 +61,7 @@ pub(super) fn columns(table: &Table, room: usize, longest: usize) -> Vec<(Column
     let mut left = room.saturating_sub(SIGN);
     let mut taken = Vec::new();
     for column in FIRST.into_iter().filter(|column| !table.hidden.contains(column)) {
-        let width = width(column) + usize::from(column != Column::Name);
+        let width = width(column, table.sort) + usize::from(column != Column::Name);
         if left < width && column != Column::Name {
             break;
         }
@@ -72,7 +75,10 @@ pub(super) fn columns(table: &Table, room: usize, longest: usize) -> Vec<(Column
     let mut shown: Vec<(Column, usize)> = Column::ALL
         .into_iter()
         .filter(|column| taken.contains(column))
-        .map(|column| (column, if column == Column::Name { name } else { width(column) }))
+        .map(|column| {
+            let width = if column == Column::Name { name } else { width(column, table.sort) };
+            (column, width)
+        })
         .collect();
     if NOTE < left && !table.hidden.contains(&Column::Note) {
         shown.push((Column::Note, left - 1));
@@ -110,15 +116,17 @@ fn headings(columns: &[(Column, usize)], model: &Model) -> Line<'static> {
     let mut text = " ".repeat(SIGN - 1);
     for (column, width) in columns {
         let mut title = column.title().to_owned();
-        if *column == Column::Age
-            && let Some(row) = model.seen().snapshot.rows.first()
-        {
-            title = format!("AGE of {}", units::seconds(row.timeout));
-        }
-        if model.table.sort == Sort::By(*column) {
+        let sorted = model.table.sort == Sort::By(*column);
+        if sorted {
             // Text begins with A, figures with the largest.
             let text = matches!(column, Column::Name | Column::State | Column::Stream);
             title.push(if text == model.table.reverse { '▼' } else { '▲' });
+        }
+        if *column == Column::Age
+            && let Some(row) = model.seen().snapshot.rows.first()
+        {
+            title.push_str(if sorted { "/" } else { " of " });
+            title.push_str(&units::seconds(row.timeout));
         }
         text.push(' ');
         text.push_str(&aligned(*column, &title, *width));

@@ -10,6 +10,7 @@ use super::super::model::{Input, Key, Model};
 use super::super::ring::tests::lines;
 use super::draw;
 use crate::engine::event::Event;
+use crate::output::watch::columns::Column;
 use crate::snapshot::{Snapshot, sample};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 30), (200, 60)];
@@ -96,6 +97,14 @@ fn the_daemon_is_away() {
 }
 
 #[test]
+fn a_daemon_that_is_away_is_said_to_be_in_a_small_terminal_too() {
+    for rows in 1..30 {
+        let screen = screen(&model((80, rows), sample::away()));
+        assert!(screen.contains("DAEMON AWAY for"), "{rows} rows:\n{screen}");
+    }
+}
+
+#[test]
 fn the_help_is_open() {
     at_each_size("help", &sample::snapshot(), "?");
 }
@@ -103,6 +112,39 @@ fn the_help_is_open() {
 #[test]
 fn a_filter_is_typed() {
     at_each_size("filter", &sample::snapshot(), "/ed");
+}
+
+#[test]
+fn a_filter_that_is_kept_is_said_to_hide_rows() {
+    let foot = |keys: &str| {
+        let mut model = model((120, 24), sample::many(12));
+        press(&mut model, keys);
+        screen(&model).lines().last().unwrap().to_owned()
+    };
+    let filtered = "filter `web-01`: 2 of 12, Esc shows all  ";
+    assert_eq!(foot("/web-01\n").find(filtered), Some(0));
+    assert!(foot("/web-01\nr").starts_with(&format!("{filtered}rotating web-010")));
+    assert!(foot("/web-01\n\x1b").starts_with("q quit"));
+}
+
+#[test]
+fn the_order_is_marked_or_said() {
+    let mut snapshot = sample::many(3);
+    snapshot.rows.iter_mut().for_each(|row| row.timeout = std::time::Duration::from_secs(300));
+    for size in SIZES {
+        let mut model = model(size, snapshot.clone());
+        press(&mut model, "S");
+        assert!(screen(&model).ends_with("sorted by attention, reversed"));
+        for column in Column::ALL {
+            press(&mut model, "s");
+            let screen = screen(&model);
+            assert!(screen.ends_with(&format!("sorted by {}", column.title())), "{screen}");
+            let heading = screen.lines().find(|line| line.contains("NAME")).unwrap();
+            let is_shown = heading.contains(column.title());
+            assert_eq!(heading.contains(['▲', '▼']), is_shown, "{heading}");
+            press(&mut model, "S");
+        }
+    }
 }
 
 #[test]
