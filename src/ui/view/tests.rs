@@ -110,6 +110,23 @@ fn the_help_is_open() {
 }
 
 #[test]
+fn a_help_that_does_not_fit_can_be_scrolled() {
+    let mut model = model((80, 12), sample::many(3));
+    press(&mut model, "?");
+    assert!(screen(&model).contains("q            quit"));
+    press(&mut model, "jj");
+    let shown = screen(&model);
+    assert!(!shown.contains("q            quit") && shown.contains("PgUp PgDn"), "{shown}");
+    model.update(Input::Key(Key::PageDown));
+    model.update(Input::Key(Key::PageDown));
+    assert!(screen(&model).contains("Any key closes this."));
+    press(&mut model, "k");
+    assert!(!screen(&model).contains("Any key closes this."));
+    press(&mut model, "x");
+    assert_eq!(model.overlay, super::super::model::Overlay::None);
+}
+
+#[test]
 fn a_filter_is_typed() {
     at_each_size("filter", &sample::snapshot(), "/ed");
 }
