@@ -185,6 +185,15 @@ fn the_lines_of_a_container() {
 }
 
 #[test]
+fn what_esc_does_next_is_what_is_said() {
+    let mut model = model((80, 24), sample::many(1));
+    press(&mut model, "\n/x\nf");
+    assert!(screen(&model).contains("Esc ends search  n/N `x`"));
+    press(&mut model, "\x1b");
+    assert!(screen(&model).contains("Esc back  / search"));
+}
+
+#[test]
 fn a_container_that_is_gone_can_still_be_read() {
     let mut model = model((80, 24), sample::of(vec![sample::row("web", 3.0)]));
     talk(&mut model, "web", &["its last words"]);
