@@ -25,7 +25,8 @@ Examples:
   cmon watch                        all running containers, full screen; ? shows the keys
   cmon watch 'web-*' db             some of them
   cmon watch --once                 one table, then end
-  cmon watch -o json | jq .lag      a snapshot every two seconds, one JSON object a line
+  cmon watch -o json | jq .max_lag_seconds
+                                   a snapshot every two seconds, one JSON object a line
   cmon watch --metrics 9464         the same figures for Prometheus, on 127.0.0.1:9464/metrics
   cmon watch --demo                 see it at work without Docker";
 

@@ -58,13 +58,16 @@ pub(super) enum Effect {
     Interrupt,
 }
 
+/// The rows of the help.
+pub(super) const HELP_ROWS: usize = 21;
+
 /// What lies over the table or the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Overlay {
     /// Nothing.
     None,
-    /// The keys.
-    Help,
+    /// The keys, and how many of their rows are hidden above.
+    Help(usize),
     /// The columns, and which of them the cursor is on.
     Columns(usize),
 }
@@ -198,7 +201,7 @@ impl Model {
         }
         match key {
             Key::Char('q') => return Effect::Quit,
-            Key::Char('?') => self.overlay = Overlay::Help,
+            Key::Char('?') => self.overlay = Overlay::Help(0),
             Key::Char('p') => self.pause(),
             Key::Char('r') => return self.rotate(),
             _ if self.detail.is_some() => return self.on_detail_key(key),
@@ -229,10 +232,29 @@ impl Model {
                 let (at, done) = self.table.on_columns_key(at, key);
                 self.overlay = if done { Overlay::None } else { Overlay::Columns(at) };
             }
-            // Any key closes the help.
+            (Overlay::Help(top), _) if 0 < self.help_hidden() => {
+                let last = self.help_hidden();
+                let page = (HELP_ROWS - last).saturating_sub(1).max(1);
+                let to = match key {
+                    Key::Up | Key::Char('k') => Some(top.saturating_sub(1)),
+                    Key::Down | Key::Char('j') => Some(top + 1),
+                    Key::PageUp => Some(top.saturating_sub(page)),
+                    Key::PageDown | Key::Char(' ') => Some(top + page),
+                    Key::Home | Key::Char('g') => Some(0),
+                    Key::End | Key::Char('G') => Some(last),
+                    _ => None,
+                };
+                self.overlay = to.map_or(Overlay::None, |to| Overlay::Help(to.min(last)));
+            }
+            // Any key closes a help that is seen as a whole.
             _ => self.overlay = Overlay::None,
         }
         Effect::Draw
+    }
+
+    /// The rows of the help that there is no room for.
+    pub(super) fn help_hidden(&self) -> usize {
+        HELP_ROWS.saturating_sub(usize::from(self.size.1.saturating_sub(2)))
     }
 
     fn on_table_key(&mut self, key: Key) -> Effect {

@@ -122,8 +122,9 @@ fn keys(model: &Model, detail: &Detail) -> Line<'static> {
         "" => "/ search".to_owned(),
         wanted => format!("n/N `{wanted}`"),
     };
+    let esc = if detail.search.is_empty() { "Esc back" } else { "Esc ends search" };
     let keys = format!(
-        "Esc back  {found}  f follow {}  w wrap {}  t times {}  p pause  ? help",
+        "{esc}  {found}  f follow {}  w wrap {}  t times {}  p pause  ? help",
         on(detail.follow),
         on(detail.wrap),
         on(detail.timestamps),

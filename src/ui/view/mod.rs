@@ -82,7 +82,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model) {
     }
     match model.overlay {
         Overlay::None => {}
-        Overlay::Help => overlay::help(frame),
+        Overlay::Help(top) => overlay::help(frame, model.help_hidden(), top),
         Overlay::Columns(at) => overlay::columns(frame, model, at),
     }
 }

@@ -7,11 +7,11 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear};
 
 use super::super::fit;
-use super::super::model::{Model, Sort};
-use super::{bar, row, title};
+use super::super::model::{HELP_ROWS, Model, Sort};
+use super::{bar, row};
 use crate::output::watch::columns::Column;
 
-const HELP: [&str; 21] = [
+const HELP: [&str; HELP_ROWS] = [
     "q            quit                     Ctrl-C  quit, exit code 130",
     "j k ↓ ↑      move                     g G     first, last",
     "PgUp PgDn    a page                   p       pause the screen",
@@ -35,11 +35,13 @@ const HELP: [&str; 21] = [
     "Any key closes this.",
 ];
 
-pub(super) fn help(frame: &mut Frame<'_>) {
+pub(super) fn help(frame: &mut Frame<'_>, hidden: usize, top: usize) {
     let widest = HELP.iter().map(|line| fit::width(line)).max().unwrap_or(0);
-    let inside = boxed(frame, " keys ", widest, HELP.len());
-    for (at, text) in (0..inside.height).zip(HELP) {
-        let style = if text.ends_with(':') { title() } else { Style::default() };
+    let title = if hidden == 0 { " keys " } else { " keys: j k scroll, others close " };
+    let inside = boxed(frame, title, widest, HELP.len());
+    let shown = HELP.into_iter().skip(top.min(hidden));
+    for (at, text) in (0..inside.height).zip(shown) {
+        let style = if text.ends_with(':') { super::title() } else { Style::default() };
         let text = fit::cut(text, usize::from(inside.width));
         frame.render_widget(Line::styled(text, style), row(inside, at));
     }

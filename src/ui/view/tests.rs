@@ -110,6 +110,23 @@ fn the_help_is_open() {
 }
 
 #[test]
+fn a_help_that_does_not_fit_can_be_scrolled() {
+    let mut model = model((80, 12), sample::many(3));
+    press(&mut model, "?");
+    assert!(screen(&model).contains("q            quit"));
+    press(&mut model, "jj");
+    let shown = screen(&model);
+    assert!(!shown.contains("q            quit") && shown.contains("PgUp PgDn"), "{shown}");
+    model.update(Input::Key(Key::PageDown));
+    model.update(Input::Key(Key::PageDown));
+    assert!(screen(&model).contains("Any key closes this."));
+    press(&mut model, "k");
+    assert!(!screen(&model).contains("Any key closes this."));
+    press(&mut model, "x");
+    assert_eq!(model.overlay, super::super::model::Overlay::None);
+}
+
+#[test]
 fn a_filter_is_typed() {
     at_each_size("filter", &sample::snapshot(), "/ed");
 }
@@ -165,6 +182,15 @@ fn the_lines_of_a_container() {
         press(&mut model, "\ntw/ER\x1b/er\n");
         insta::assert_snapshot!(format!("lines_{}x{}", size.0, size.1), screen(&model));
     }
+}
+
+#[test]
+fn what_esc_does_next_is_what_is_said() {
+    let mut model = model((80, 24), sample::many(1));
+    press(&mut model, "\n/x\nf");
+    assert!(screen(&model).contains("Esc ends search  n/N `x`"));
+    press(&mut model, "\x1b");
+    assert!(screen(&model).contains("Esc back  / search"));
 }
 
 #[test]
