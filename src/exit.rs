@@ -14,6 +14,8 @@ pub enum Exit {
     Usage,
     /// A leak check could not tell.
     Undecided,
+    /// By SIGHUP: the terminal went away.
+    HungUp,
     /// By SIGINT.
     Interrupted,
     /// By SIGTERM.
@@ -28,6 +30,7 @@ impl Exit {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::Undecided => 3,
+            Exit::HungUp => 129,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
         }

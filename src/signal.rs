@@ -13,6 +13,8 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// SIGHUP: the terminal went away.
+    HangUp,
 }
 
 impl From<Signal> for Exit {
@@ -20,6 +22,7 @@ impl From<Signal> for Exit {
         match signal {
             Signal::Interrupt => Exit::Interrupted,
             Signal::Terminate => Exit::Terminated,
+            Signal::HangUp => Exit::HungUp,
         }
     }
 }
@@ -29,6 +32,8 @@ impl From<Signal> for Exit {
 pub struct Signals {
     interrupt: Stream,
     terminate: Stream,
+    /// Nothing where it is ignored, as under nohup.
+    hang_up: Option<Stream>,
 }
 
 impl Signals {
@@ -37,6 +42,7 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up: (!is_hang_up_ignored()).then(|| signal(SignalKind::hangup())).transpose()?,
         })
     }
 
@@ -48,8 +54,25 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.terminate.recv() => Signal::Terminate,
+            Some(()) = received(&mut self.hang_up) => Signal::HangUp,
         }
     }
+}
+
+async fn received(stream: &mut Option<Stream>) -> Option<()> {
+    match stream {
+        Some(stream) => stream.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether who started cmon has made it deaf to SIGHUP, as nohup does; Linux tells.
+fn is_hang_up_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // The first bit is that of signal 1, which SIGHUP is.
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 /// What a shell wants of its job.

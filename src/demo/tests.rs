@@ -135,14 +135,18 @@ async fn events_tell_starts_and_ends() {
         world.create("web");
         let mut events = docker.events().await.unwrap();
         world.start("web");
+        world.pause("web", true);
+        world.pause("web", false);
         world.drop_event();
         world.exit("web", 1);
         world.kill_for_memory("web");
         let mut whats = Vec::new();
-        for _ in 0..3 {
+        for _ in 0..5 {
             whats.push(events.next().await.unwrap().what);
         }
-        assert_eq!(whats, [What::Started, What::OutOfMemory, What::Died(137)]);
+        let ended = [What::OutOfMemory, What::Died(137)];
+        assert_eq!(whats[..3], [What::Started, What::Paused, What::Unpaused]);
+        assert_eq!(whats[3..], ended);
     })
     .await;
 }

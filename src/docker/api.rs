@@ -172,7 +172,9 @@ impl Api {
         let confirmed = Arc::new(Notify::new());
         let docker =
             client(&self.endpoint, &self.registry, Purpose::Events, Some(Arc::clone(&confirmed)));
-        let kinds = ["start", "die", "oom", "destroy", "rename"].map(str::to_owned).to_vec();
+        let kinds = ["start", "die", "oom", "pause", "unpause", "destroy", "rename"]
+            .map(str::to_owned)
+            .to_vec();
         let filters = HashMap::from([
             ("type".to_owned(), vec!["container".to_owned()]),
             ("event".to_owned(), kinds),
@@ -297,6 +299,8 @@ fn happening(daemon: crate::engine::source::DaemonId, message: EventMessage) -> 
         "start" => What::Started,
         "die" => What::Died(attributes.get("exitCode").and_then(|code| code.parse().ok())?),
         "oom" => What::OutOfMemory,
+        "pause" => What::Paused,
+        "unpause" => What::Unpaused,
         "destroy" => What::Destroyed,
         "rename" => What::Renamed,
         _ => return None,

@@ -20,6 +20,8 @@ use super::census::{Census, TaskKind};
 
 /// The time over which the cycle rate is observed.
 const WINDOW: Duration = Duration::from_secs(60);
+/// It is never taken over less: a few closings at the start would be blown up.
+const LEAST: Duration = Duration::from_secs(10);
 
 /// Counts tasks. Clones share one count.
 #[derive(Clone, Debug)]
@@ -232,8 +234,8 @@ impl Book {
         let from = elapsed.saturating_sub(WINDOW).as_secs();
         let recent = self.recent.iter().filter(|(second, _)| from <= *second);
         let count: u64 = recent.map(|(_, count)| count).sum();
-        let over = elapsed.min(WINDOW).as_secs_f64();
-        if over < 1.0 { 0.0 } else { count as f64 * 60.0 / over }
+        let over = elapsed.clamp(LEAST, WINDOW);
+        count as f64 * 60.0 / over.as_secs_f64()
     }
 }
 
@@ -331,6 +333,18 @@ mod tests {
         assert_eq!(registry.labels(TaskKind::Request), ["list"]);
         registry.drained().await;
         assert_eq!(live.try_recv(), Ok(0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_cycles_at_the_start_are_no_rate_of_a_minute() {
+        let registry = Registry::default();
+        let second = Duration::from_secs(1);
+        for _ in 0..3 {
+            registry.spawn_reader("web", second, sleep(second), drop);
+            sleep(second).await;
+        }
+        let rate = registry.census().cycles_per_minute;
+        assert!((11.0..=19.0).contains(&rate), "{rate}");
     }
 
     #[tokio::test(start_paused = true)]

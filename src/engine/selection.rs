@@ -113,6 +113,11 @@ impl Selection {
         self.running
     }
 
+    /// Whether it is for some only, which were named.
+    pub fn is_named(&self) -> bool {
+        !self.all
+    }
+
     /// Whether this container is meant.
     pub fn matches(&self, container: &Listed) -> bool {
         let wanted =

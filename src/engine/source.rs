@@ -199,6 +199,10 @@ pub enum What {
     Died(i64),
     /// The kernel killed one of its processes for want of memory.
     OutOfMemory,
+    /// Its processes were frozen; its log stays as it is.
+    Paused,
+    /// They go on.
+    Unpaused,
     /// It was removed.
     Destroyed,
     /// It has the name that the happening carries from here on.

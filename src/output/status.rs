@@ -124,9 +124,12 @@ fn moved(n: usize, direction: char) -> io::Result<()> {
 pub(super) fn text(census: &Census, rate: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
     let rate = rate.round() as u64;
-    let each = census.cycles_per_minute / census.streams_open.max(1) as f64;
+    let each = match census.streams_open {
+        0 => String::new(),
+        open => format!(", {:.1} each", census.cycles_per_minute / open as f64),
+    };
     let mut text = format!(
-        "{} tasks · {} readers {} {} streams · {:.1} cycles/min, {each:.1} each ({:.1} expected) · {} lines/s \
+        "{} tasks · {} readers {} {} streams · {:.1} cycles/min{each} ({:.1} expected) · {} lines/s \
          · {} gaps",
         census.live_tasks(),
         census.readers,
@@ -181,7 +184,7 @@ mod tests {
         let census = Census { away: Some(away), lags, ..Census::default() };
         insta::assert_snapshot!(
             text(&census, 0.0),
-            @"0 tasks · 0 readers = 0 streams · 0.0 cycles/min, 0.0 each (0.0 expected) · 0 lines/s · 0 gaps · web is 4 s behind · daemon away for 12 s, next try in 3 s"
+            @"0 tasks · 0 readers = 0 streams · 0.0 cycles/min (0.0 expected) · 0 lines/s · 0 gaps · web is 4 s behind · daemon away for 12 s, next try in 3 s"
         );
     }
 }

@@ -70,12 +70,13 @@ impl Drop for Screen {
 }
 
 impl Screen {
-    /// Takes the terminal over and shows what comes; `look` gives the figures of the moment.
+    /// Takes the terminal over and shows what comes, in colours or not, of named containers or of all that
+    /// run; `look` gives the figures of the moment.
     ///
     /// # Errors
     /// The terminal or the thread cannot be had.
     pub fn open(
-        color: bool,
+        (color, named): (bool, bool),
         events: mpsc::Receiver<Event>,
         look: Box<dyn FnMut() -> Snapshot + Send>,
         control: Control,
@@ -87,7 +88,7 @@ impl Screen {
         let (alive, thread) = std::sync::mpsc::channel();
         Builder::new().name(THREAD.to_owned()).spawn(move || {
             let _alive: std::sync::mpsc::Sender<()> = alive;
-            let end = runtime.block_on(run(color, events, look, control, stopped));
+            let end = runtime.block_on(run((color, named), events, look, control, stopped));
             closing.send_replace(Some(end.unwrap_or_else(|error| Closed::Failed(error.into()))));
         })?;
         Ok(Self { stop, closed, thread })
@@ -112,7 +113,7 @@ impl Screen {
 }
 
 async fn run(
-    color: bool,
+    (color, named): (bool, bool),
     events: mpsc::Receiver<Event>,
     look: Box<dyn FnMut() -> Snapshot + Send>,
     control: Control,
@@ -121,9 +122,11 @@ async fn run(
     let jobs = JobControl::new()?;
     let size = Terminal::size()?;
     let terminal = Terminal::take()?;
+    let mut model = Model::new(size, color, TimeZone::system());
+    model.named = named;
     let now = Instant::now();
     let mut thread = Thread {
-        model: Model::new(size, color, TimeZone::system()),
+        model,
         terminal,
         look,
         control,

@@ -89,7 +89,7 @@ fn signals_and_ctrl_c_leave_a_clean_terminal_and_their_codes() {
     let terminal = demo("");
     terminal.keys(&["C-c"]);
     terminal.is_clean_after(130);
-    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
         terminal.cmon("watch --demo");
         terminal.wait_for("c columns");
         kill_process(terminal.process(), signal).unwrap();

@@ -13,7 +13,7 @@ const TALK: &str = "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.05; done"
 #[test]
 fn a_signal_ends_it_with_the_summary() {
     let container = Container::run(TALK);
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let cmon = Cmon::start(&["tail", &container.name]).read();
         cmon.wait_for_out("line");
         cmon.signal(signal);

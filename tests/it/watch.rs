@@ -95,6 +95,41 @@ fn each_end_has_its_code() {
 }
 
 #[test]
+fn a_short_time_is_enough_for_a_last_snapshot() {
+    let talks = Container::run(TALK);
+    let short = ["--duration", "300ms", &talks.name];
+    let done = Cmon::run(&[&["watch", "-o", "json"], &short[..]].concat()).code(0);
+    let snapshots = done.objects("watch");
+    assert_eq!(snapshots.len(), 1, "{done}");
+    assert_eq!(snapshots[0]["rows"][0]["state"], "running", "as it was before the end: {done}");
+    let done = Cmon::run(&[&["watch", "--once"], &short[..]].concat()).code(0);
+    assert!(done.text().contains(&talks.name), "{done}");
+    let long = ["watch", "--interval", "1h", "--duration", "2500ms", &talks.name];
+    assert_eq!(Cmon::run(&long).code(0).text().lines().count(), 2, "the first and the last");
+}
+
+#[test]
+fn a_daemon_that_is_waited_for_is_said_to_be_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = format!("unix://{}/none.sock", dir.path().display());
+    let watch = |args: &[&str]| {
+        let args = [&["watch", "--wait", "--host", &host, "--duration", "4s"], args].concat();
+        Cmon::start_with(&args, |_| {})
+    };
+    let begun = std::time::SystemTime::now();
+    let cmon = watch(&["-o", "json", "--interval", "500ms", "--metrics", "0"]).read();
+    cmon.wait_for_out("away_seconds");
+    cmon.wait_for_err("~ metrics at http://");
+    let done = watch(&["--once"]).done().code(0);
+    assert!(done.text().contains("the daemon has not answered for"), "{done}");
+    let done = cmon.done().code(0);
+    let took = begun.elapsed().unwrap();
+    assert!(took < std::time::Duration::from_secs(8), "{took:?}: {done}");
+    let address = done.stderr.split("http://").nth(1).unwrap().to_owned();
+    assert!(address.contains("/metrics"), "{done}");
+}
+
+#[test]
 fn without_a_selection_it_is_for_what_runs() {
     let daemon = Dockerd::alone(&[]);
     let run = ["run", "-d", "--network", "none", "--name"];

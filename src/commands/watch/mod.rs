@@ -74,8 +74,15 @@ pub async fn run(
         WatchForm::Screen { .. } => FIGURES,
         _ => watch.interval,
     };
+    // Who waits for the daemon is to see that it is away.
+    let (wait, named) = (config.engine.wait, config.selection.is_named());
+    let begun = async || {
+        if !wait {
+            observer.begun().await;
+        }
+    };
     let beside = async {
-        observer.begun().await;
+        begun().await;
         tokio::join!(
             snapshot::sample(docker.api(), figures, &shared),
             metrics::serve(listener, recorder()),
@@ -86,22 +93,24 @@ pub async fn run(
     let patience = config.engine.stop_timeout + BEYOND;
     let mut run = Run { show: None, stop, patience, exit: None, deadline: None, failed: None };
     let begin = async {
-        observer.begun().await;
+        begun().await;
         let (config, recorder) = (config.output, recorder());
-        Show::begin(&watch, config, sinks, received, recorder, control)
+        Show::begin((&watch, named), config, sinks, received, recorder, control)
     };
-    // Nothing is shown before the daemon has answered: an error finds the terminal as it was.
+    let over = sleep(watch.duration.unwrap_or(Duration::MAX));
+    tokio::pin!(over);
+    // Nothing is shown before the daemon has answered, unless it is waited for: an error finds the
+    // terminal as it was.
     tokio::select! {
         biased;
         outcome = &mut running => return run.finish(&mut signals, outcome?).await,
         signal = signals.next() => {
             run.end(Exit::from(signal));
         }
+        () = &mut over, if watch.duration.is_some() => run.end(Exit::Done),
         show = begin => run.show = Some(show.context("could not begin to show")?),
     }
     crate::ui::panic_on_purpose("main");
-    let over = sleep(watch.duration.unwrap_or(Duration::MAX));
-    tokio::pin!(over);
     let outcome = loop {
         tokio::select! {
             biased;
@@ -110,7 +119,7 @@ pub async fn run(
                 return run.exit();
             },
             () = &mut over, if run.exit.is_none() && watch.duration.is_some() => {
-                run.end(Exit::Done);
+                run.time_is_up();
             }
             () = &mut beside => {}
         }
@@ -139,6 +148,16 @@ impl Run {
         self.stop.cancel();
         if let Some(show) = &self.show {
             show.stop();
+        }
+    }
+
+    /// The time that was given is over: what is written is written to its end before the engine stops.
+    fn time_is_up(&mut self) {
+        if self.show.as_ref().is_some_and(Show::finish) {
+            self.exit.get_or_insert(Exit::Done);
+            self.deadline.get_or_insert(Instant::now() + self.patience);
+        } else {
+            self.end(Exit::Done);
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) enum Over {
 
 impl Show {
     pub(super) fn begin(
-        watch: &Watch,
+        (watch, named): (&Watch, bool),
         config: output::Config,
         sinks: Sinks,
         events: mpsc::Receiver<Event>,
@@ -42,7 +42,7 @@ impl Show {
         let form = match watch.form {
             WatchForm::Screen { color } => {
                 let look = Box::new(move || recorder.take());
-                return Screen::open(color, events, look, control).map(Show::Screen);
+                return Screen::open((color, named), events, look, control).map(Show::Screen);
             }
             WatchForm::Lines => Form::Lines(watch.interval),
             WatchForm::Table => Form::Table,
@@ -50,6 +50,15 @@ impl Show {
             WatchForm::Json { once: false } => Form::Json(watch.interval),
         };
         Teller::spawn(form, config, sinks, events, move || recorder.take()).map(Show::Teller)
+    }
+
+    /// Asks it to end by itself, and to show the last first where that stays; tells whether it does.
+    pub(super) fn finish(&self) -> bool {
+        if let Show::Teller(teller) = self {
+            teller.finish();
+            return true;
+        }
+        false
     }
 
     /// Asks it to end. The teller ends with the engine's events.

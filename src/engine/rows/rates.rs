@@ -9,6 +9,8 @@ use tokio::time::Instant;
 const RATE: u64 = 5;
 /// The least time over which the rate of cycles is taken, and so many stream timeouts.
 const CYCLES: (Duration, u32) = (Duration::from_secs(60), 5);
+/// A rate of cycles is never taken over less: a few closings at the start would be blown up.
+const LEAST: Duration = Duration::from_secs(10);
 /// Closings that are remembered for their rate.
 const CLOSINGS: usize = 64;
 
@@ -27,7 +29,7 @@ impl Closings {
     /// Closings per minute, over several stream timeouts: one is closed once in each.
     pub(super) fn per_minute(&self, now: Instant, joined: Instant, timeout: Duration) -> f64 {
         let (least, timeouts) = CYCLES;
-        let mut over = least.max(timeout.saturating_mul(timeouts)).min(now - joined);
+        let mut over = least.max(timeout.saturating_mul(timeouts)).min(now - joined).max(LEAST);
         if self.0.len() == CLOSINGS
             && let Some(first) = self.0.front()
         {

@@ -74,6 +74,15 @@ async fn cycles_are_counted_over_several_stream_timeouts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_few_cycles_at_the_start_are_no_rate_of_a_minute() {
+    let card = card(SECOND);
+    sleep(SECOND).await;
+    card.closed(&EndReason::Rotated);
+    card.closed(&EndReason::Rotated);
+    assert!((row(&card).cycles_per_minute - 12.0).abs() < 0.1, "over ten seconds at least");
+}
+
+#[tokio::test(start_paused = true)]
 async fn rates_are_of_the_last_seconds_and_not_of_what_was_stored_before() {
     let card = card(SECOND);
     card.delivered(&batch(&card, Timestamp::from_nanos(5)));

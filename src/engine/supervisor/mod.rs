@@ -20,7 +20,7 @@ use super::lifecycle::{Input, Lifecycle};
 use super::limits::RELIST;
 use super::registry::Registry;
 use super::selection::Selection;
-use super::source::{Container, ContainerKey, Happening, Listed, Source, SourceError, What};
+use super::source::{Container, ContainerKey, Happening, Listed, Phase, Source, SourceError, What};
 use super::stale::Budget;
 use super::tally::Tally;
 use super::{Config, Order, backoff::Backoff};
@@ -323,7 +323,7 @@ impl<S: Source> Supervisor<S> {
             if happening.what == What::Started
                 && let Some(name) = &happening.name
             {
-                let phase = super::source::Phase::Running;
+                let phase = Phase::Running;
                 let row = Listed { key: key.clone(), name: Arc::clone(name), phase };
                 if self.selection.matches(&row) {
                     self.join(&row.key, row.name, false);
@@ -350,6 +350,14 @@ impl<S: Source> Supervisor<S> {
                     follower.card.out_of_memory();
                 }
                 self.step(key, &Input::OutOfMemory);
+            }
+            // That it writes nothing meanwhile changes nothing for its stream.
+            What::Paused | What::Unpaused => {
+                let paused = happening.what == What::Paused;
+                let phase = if paused { Phase::Paused } else { Phase::Running };
+                if let Some(follower) = self.followers.get(key) {
+                    follower.card.listed(phase);
+                }
             }
             What::Destroyed => self.step(key, &Input::Destroyed),
             What::Renamed => {

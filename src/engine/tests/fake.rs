@@ -152,7 +152,8 @@ impl Fake {
         self.changed.send_modify(|version| *version += 1);
     }
 
-    fn happen(&self, what: What) {
+    /// The daemon tells of it.
+    pub(super) fn happen(&self, what: What) {
         self.happened.lock().unwrap().push_back(what);
         self.rings.notify_one();
     }

@@ -2,7 +2,7 @@
 
 use super::super::Control;
 use super::super::rows::{Row, StreamState};
-use super::super::source::{Exit, Phase};
+use super::super::source::{Exit, Phase, What};
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -98,6 +98,23 @@ async fn orders_that_mean_nothing_do_nothing() {
         assert_eq!(row(observer).cycles, cycles, "an old order is no order for the next run");
     };
     let config = Config { stream_timeout: HOUR, ..config() };
+    watched(&fake, config, Selection::all(), script).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_container_is_told_at_once_and_its_stream_goes_on() {
+    let fake = Fake::running([]);
+    let config = Config { stream_timeout: HOUR, ..config() };
+    let script = async |fake: &Fake, observer: &Observer<Fake>, _| {
+        talk(fake, 10).await;
+        for (what, phase) in [(What::Paused, Phase::Paused), (What::Unpaused, Phase::Running)] {
+            fake.happen(what);
+            sleep(SECOND / 2).await;
+            let row = row(observer);
+            assert_eq!((row.phase, row.stream), (Some(phase), StreamState::Streaming));
+            assert_eq!(row.cycles, 0);
+        }
+    };
     watched(&fake, config, Selection::all(), script).await;
 }
 

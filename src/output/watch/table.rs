@@ -25,7 +25,7 @@ pub(super) fn head(snapshot: &Snapshot) -> Vec<String> {
     )];
     lines.push(format!(
         "{} containers; {} tasks; {} readers {} {} streams; {} connections; {:.1} cycles/min ({:.1} expected); \
-         {} gaps",
+         {}",
         census.containers,
         census.live_tasks(),
         census.readers,
@@ -34,7 +34,7 @@ pub(super) fn head(snapshot: &Snapshot) -> Vec<String> {
         census.open_connections(),
         census.cycles_per_minute,
         census.cycles_expected,
-        census.gaps,
+        units::gaps(census),
     ));
     if let Some(own) = snapshot.own {
         lines.push(format!(

@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use super::super::printer::Ended;
 use super::super::sink::Sinks;
@@ -43,6 +44,7 @@ pub enum Form {
 /// A running teller.
 #[derive(Debug)]
 pub struct Teller {
+    finish: CancellationToken,
     ended: watch::Receiver<Option<Ended>>,
 }
 
@@ -60,10 +62,12 @@ impl Teller {
         snapshot: impl FnMut() -> Snapshot + Send + 'static,
     ) -> io::Result<Self> {
         let (ending, ended) = watch::channel(None);
+        let finish = CancellationToken::new();
+        let finishing = finish.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("teller".to_owned()).spawn(move || {
             let zone = TimeZone::system();
-            let mut thread = Thread { form, config, sinks, snapshot, zone };
+            let mut thread = Thread { form, config, sinks, snapshot, zone, finish: finishing };
             let end = runtime.block_on(thread.run(events));
             ending.send_replace(Some(match end {
                 Ok(end) => end,
@@ -71,7 +75,12 @@ impl Teller {
                 Err(error) => Ended::Failed(error.into()),
             }));
         })?;
-        Ok(Self { ended })
+        Ok(Self { finish, ended })
+    }
+
+    /// Asks it to end with a last snapshot, where the last one is not of this moment.
+    pub fn finish(&self) {
+        self.finish.cancel();
     }
 
     /// Waits for the end of the teller.
@@ -93,31 +102,46 @@ struct Thread<F> {
     sinks: Sinks,
     snapshot: F,
     zone: TimeZone,
+    finish: CancellationToken,
 }
 
 impl<F: FnMut() -> Snapshot> Thread<F> {
     async fn run(&mut self, mut events: mpsc::Receiver<Event>) -> io::Result<Ended> {
         let watched = self.sinks.out.duplicate()?;
         let watch = watched.watch()?;
-        let begun = Instant::now();
-        let (mut due, mut first) = (begun + LEAST, true);
+        let mut begun = Instant::now();
+        let (mut due, mut written) = (begun + LEAST, None::<Instant>);
         loop {
             tokio::select! {
                 biased;
                 () = watch.closed() => return Ok(Ended::Closed),
                 () = sleep_until(due) => {
                     let snapshot = (self.snapshot)();
-                    if first && is_settling(&snapshot) && begun.elapsed() < MOST {
+                    let once = matches!(self.form, Form::Table | Form::JsonOnce);
+                    let awaited = is_awaited(&snapshot);
+                    if once && awaited {
+                        // The only one is of a daemon that answers.
+                        begun = Instant::now();
+                    }
+                    let settling = is_settling(&snapshot) && (once || !awaited);
+                    if written.is_none() && settling && begun.elapsed() < MOST {
                         due += LOOK;
                         continue;
                     }
-                    first = false;
+                    written = Some(Instant::now());
                     match self.write(&snapshot)? {
                         Some(interval) => due += interval,
                         None => return Ok(Ended::Done),
                     }
                     // After a stopped terminal there is nothing to catch up with.
                     due = due.max(Instant::now());
+                }
+                () = self.finish.cancelled() => {
+                    if written.is_none_or(|at| LOOK < at.elapsed()) {
+                        let snapshot = (self.snapshot)();
+                        self.write(&snapshot)?;
+                    }
+                    return Ok(Ended::Done);
                 }
                 event = events.recv() => match event {
                     Some(event) => self.tell(&event),
@@ -165,6 +189,11 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
         // Talk is lost when stderr is closed; the data goes on.
         let _ = self.sinks.err.write_all(text.as_bytes());
     }
+}
+
+/// Whether nothing was heard of the daemon yet, and it is tried again.
+fn is_awaited(snapshot: &Snapshot) -> bool {
+    snapshot.daemon.version.is_empty() && snapshot.census.away.is_some()
 }
 
 /// Whether a stream is still on its way to its place.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::engine::census::Census;
+
 /// `0.4s`, `12s`, `4m10s`, `2h05m`, `3d04h`.
 pub fn time(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -51,6 +53,21 @@ pub fn count(count: u64) -> String {
     }
 }
 
+/// `0 gaps`, `2 gaps (removed)`, `3 gaps (2 log rotated, 1 removed)`.
+pub fn gaps(census: &Census) -> String {
+    let causes = census.gaps_by_cause.iter().filter(|(_, count)| 0 < **count);
+    let causes: Vec<_> = causes.map(|(cause, count)| (cause.replace('_', " "), *count)).collect();
+    let causes = match causes.as_slice() {
+        [] => String::new(),
+        [(cause, _)] => format!(" ({cause})"),
+        several => {
+            let each: Vec<_> = several.iter().map(|(cause, n)| format!("{n} {cause}")).collect();
+            format!(" ({})", each.join(", "))
+        }
+    };
+    format!("{} gaps{causes}", census.gaps)
+}
+
 /// `512B`, `1.5K`, `3.0M`, `2.1G`.
 pub fn bytes(bytes: f64) -> String {
     const UNITS: [&str; 5] = ["B", "K", "M", "G", "T"];
@@ -82,6 +99,19 @@ mod tests {
             [0, 12, 1200].map(|millis| lag(Duration::from_millis(millis))),
             ["-", "12ms", "1.2s"]
         );
+    }
+
+    #[test]
+    fn gaps_are_told_with_their_causes() {
+        let told = |causes: &[(&'static str, u64)]| {
+            let gaps = causes.iter().map(|(_, count)| count).sum();
+            let gaps_by_cause = causes.iter().copied().collect();
+            super::gaps(&Census { gaps, gaps_by_cause, ..Census::default() })
+        };
+        assert_eq!(told(&[("removed", 0)]), "0 gaps");
+        assert_eq!(told(&[("log_rotated", 0), ("removed", 1)]), "1 gaps (removed)");
+        let both = told(&[("log_rotated", 2), ("removed", 1)]);
+        assert_eq!(both, "3 gaps (2 log rotated, 1 removed)");
     }
 
     #[test]

@@ -92,6 +92,8 @@ pub(super) struct Model {
     pub(super) size: (u16, u16),
     /// Colours are wanted.
     pub(super) color: bool,
+    /// The containers that are shown were named.
+    pub(super) named: bool,
     /// For times of day.
     pub(super) zone: TimeZone,
     live: Seen,
@@ -113,6 +115,7 @@ impl Model {
         Self {
             size,
             color,
+            named: false,
             zone,
             live: Seen::default(),
             still: None,

@@ -85,7 +85,7 @@ fn machinery(snapshot: &Snapshot, look: Look) -> Vec<Part> {
         (format!("{} readers {sign} {} streams", census.readers, census.streams_open), style),
         (format!("{} tasks", census.live_tasks()), plain),
         (format!("{} connections", census.open_connections()), plain),
-        (format!("{mark}{} gaps", census.gaps), gaps),
+        (format!("{mark}{}", units::gaps(census)), gaps),
         (format!("{} containers", census.containers), plain),
     ]
 }

@@ -96,6 +96,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look)
         let filter = &model.table.filter;
         let text = match snapshot.rows.is_empty() {
             false => format!("  no container passes the filter `{filter}`; Esc shows all"),
+            true if model.named => {
+                "  none of the named containers is there yet; one that comes is shown".to_owned()
+            }
             true => "  no container runs; one that starts is shown".to_owned(),
         };
         let text = fit::cut(&text, usize::from(area.width));

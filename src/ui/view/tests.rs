@@ -87,6 +87,14 @@ fn nothing_to_show() {
 }
 
 #[test]
+fn named_containers_that_are_not_there_are_said_to_be_awaited() {
+    let mut model = model((80, 24), sample::of(Vec::new()));
+    model.named = true;
+    let screen = screen(&model);
+    assert!(screen.contains("none of the named containers is there yet"), "{screen}");
+}
+
+#[test]
 fn three_hundred_containers_and_the_cursor_at_the_last() {
     at_each_size("many", &sample::many(300), "G");
 }
