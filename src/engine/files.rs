@@ -20,14 +20,18 @@ use super::timestamp::Timestamp;
 
 /// Where a file lasts longer than this, a follow that stands in an old one is noticed by its silence.
 const SLOW: f64 = 40.0;
-/// Where it lasts shorter than this many seconds, no follow keeps up with the files.
+/// Where it lasts shorter than this many seconds, no follow keeps up with the files; before version 23
+/// a follow also misses a file when two begin before the daemon's goroutine was given the processor.
 const HOPELESS: f64 = 0.02;
+const HOPELESS_BEFORE_23: f64 = 0.5;
 /// More than a daemon can write to one log in a second, in bytes.
 const FASTEST: f64 = 50_000_000.0;
 /// How much faster than its pace a container may have been for a moment.
 const SHARE: f64 = 1.25;
-/// How long the log is left alone between two finite reads where no follow keeps up.
-pub(super) const BETWEEN: Duration = Duration::from_millis(20);
+/// How long, in seconds, the log is left alone between two finite reads where no follow keeps up: for a
+/// part of what a file lasts, within these bounds.
+const BETWEEN: [f64; 2] = [0.02, 0.1];
+const PART: f64 = 0.2;
 
 /// The files of one container's log.
 #[derive(Clone, Debug)]
@@ -63,7 +67,14 @@ impl Files {
 
     /// Whether files fill so fast that only finite reads are sound.
     pub(super) fn is_hopeless(&self, pace: &Pace) -> bool {
-        self.size < HOPELESS * pace.bytes_per_second()
+        let lasts = if self.old { HOPELESS_BEFORE_23 } else { HOPELESS };
+        self.size < lasts * pace.bytes_per_second()
+    }
+
+    /// How long to leave the log alone between two finite reads.
+    pub(super) fn between(&self, pace: &Pace) -> Duration {
+        let lasts = self.size / pace.bytes_per_second().max(1.0);
+        Duration::from_secs_f64((PART * lasts).clamp(BETWEEN[0], BETWEEN[1]))
     }
 
     /// Whether the follow that is open has still to prove itself.
@@ -165,8 +176,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_follow_keeps_up_where_files_fill_in_no_time() {
-        let files = Files::new(20_000, true);
+        let files = Files::new(20_000, false);
         assert!(files.is_hopeless(&pace(1_100_000)) && !files.is_hopeless(&pace(900_000)));
+        let old = Files::new(20_000, true);
+        assert!(old.is_hopeless(&pace(44_000)) && !old.is_hopeless(&pace(36_000)));
+        let millis = [44_000, 80_000, 1_100_000].map(|bytes| old.between(&pace(bytes)));
+        assert_eq!(millis.map(|time| time.as_millis()), [90, 50, 20]);
     }
 
     #[test]

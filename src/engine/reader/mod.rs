@@ -17,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::backlog::{EXACT, FirstView};
 use super::event::{EndReason, Event, Lines};
-use super::files::BETWEEN;
 use super::limits::{FINITE_IDLE, SEEK_IDLE};
 use super::resume::{Fed, Resume, Window};
 use super::rows::Card;
@@ -138,10 +137,12 @@ impl<S: Source> Reader<S> {
                 return reason;
             }
             if self.with_resume(|resume| resume.is_hopeless()) {
+                let between = self.with_resume(|resume| resume.between());
                 tokio::select! {
                     biased;
                     () = self.stop.cancelled() => return EndReason::Cancelled,
-                    () = sleep(BETWEEN) => {}
+                    () = self.died.notified() => return self.stored().await,
+                    () = sleep(between) => {}
                 }
             } else if !self.with_resume(|resume| resume.is_held_back()) {
                 return reason;

@@ -1,6 +1,8 @@
 //! When a follow is not to be trusted, and the stored log is asked instead; why is told in
 //! [`files`](super::super::files).
 
+use std::time::Duration;
+
 use super::super::anchor::Key;
 use super::super::files::Files;
 use super::super::source::Frame;
@@ -32,6 +34,11 @@ impl Resume {
         self.files.as_ref().is_some_and(|files| files.is_hopeless(&self.pace))
     }
 
+    /// How long to leave such a log alone between two finite reads.
+    pub fn between(&self) -> Duration {
+        self.files.as_ref().map_or(Duration::ZERO, |files| files.between(&self.pace))
+    }
+
     /// Whether the follow that is open must prove that it stands in the newest file.
     pub fn is_unproven(&self) -> bool {
         self.files.as_ref().is_some_and(Files::is_unproven)
@@ -52,7 +59,10 @@ impl Resume {
         let Some(files) = self.files.as_ref().filter(|_| self.following) else {
             return false;
         };
-        let skips = |last: Timestamp| files.may_skip(last, key.time(), &self.pace);
+        let skips = |last: Timestamp| {
+            last < key.time() && files.is_hopeless(&self.pace)
+                || files.may_skip(last, key.time(), &self.pace)
+        };
         self.anchor.last().is_some_and(skips) || self.anchor.is_older_than_all(key)
     }
 }
