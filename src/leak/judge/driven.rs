@@ -149,20 +149,20 @@ pub fn sign_flip(values: &[f64], weights: &[f64], draws: u32, seed: u64) -> f64 
         })
         .collect();
     let mut random = fastrand::Rng::with_seed(seed);
-    let (mut reached, mut drawn) = (0, 0);
+    let (mut reached, mut tried) = (0, 0);
     // To stop at so many is no less valid (Besag and Clifford 1991), and a chance that large is
     // known well enough then.
-    while drawn < draws && reached < ENOUGH {
+    while tried < draws && reached < ENOUGH {
         let mut sum = 0.0;
         for part in tables.chunks(8) {
             let bytes = random.u64(..).to_le_bytes();
             sum += part.iter().zip(bytes).map(|(t, byte)| t[usize::from(byte)]).sum::<f64>();
         }
         reached += u32::from(sum >= least);
-        drawn += 1;
+        tried += 1;
     }
     if reached == ENOUGH {
-        return f64::from(reached) / f64::from(drawn);
+        return f64::from(reached) / f64::from(tried);
     }
     f64::from(reached + 1) / f64::from(draws + 1)
 }
@@ -426,7 +426,8 @@ impl Driven {
         if self.idle.verdict == Verdict::Inconclusive {
             words += ", which decides nothing";
             if let Some(longer) = self.idle.run_at_least {
-                words += &format!(": run at least {}", span(longer));
+                words.push_str(": run at least ");
+                words.push_str(&span(longer));
             }
         }
         words

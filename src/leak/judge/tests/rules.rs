@@ -225,7 +225,7 @@ fn holm_pays_for_each_metric() {
 #[test]
 fn a_leak_is_found_among_very_many_metrics() {
     for (metrics, alpha) in [(40, 0.01), (1, 1e-4), (12, 0.001)] {
-        let options = Options { metrics, alpha, ..at_the_end() };
+        let options = Options { alpha, metrics, ..at_the_end() };
         let judged = judge(&[(20.0, 0.0); 31], &options);
         let p = judged.p.unwrap();
         assert!(judged.verdict == Verdict::Leak && p * metrics as f64 <= alpha, "{p}");
