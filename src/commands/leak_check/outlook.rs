@@ -75,7 +75,7 @@ fn write(text: &mut String, header: &Header, plan: Option<&Plan>) -> std::fmt::R
                 plan.seed
             )?;
             writeln!(text, "takes       {}", words::span(plan.seconds()))?;
-            match plan.smallest_leak(SCATTER, alpha) {
+            match plan.smallest_leak(SCATTER, alpha, 1) {
                 Some(least) => writeln!(
                     text,
                     "finds       leaks of {} per cycle and more, where counts at rest scatter by 1 \

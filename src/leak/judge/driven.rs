@@ -3,8 +3,8 @@
 //! Each pair gives one number, its growth while driven minus its growth while idle. A ramp, a slow
 //! pool and a leak by time are in both rungs and go out; a coin decided which rung came first, so
 //! that without a leak per cycle each number is as likely to have the other sign. The sign-flip
-//! test counts how many choices of signs give a sum as large (all of them up to 16 pairs, 4000
-//! drawn ones above): valid without any model of the noise (Fisher's randomisation test).
+//! test counts how many choices of signs give a sum as large (all of them up to 16 pairs, drawn
+//! ones above, the more the more metrics share alpha): valid without any model of the noise (Fisher's randomisation test).
 //!
 //! Very large numbers are cut down, by a rule that looks at their sizes only and so keeps the test
 //! exact: one burst or step shall not hide a leak.
@@ -19,8 +19,10 @@ use super::{Interval, Options, Reading, Verdict, sound};
 
 /// Pairs up to which all signs are tried.
 const EXACT: usize = 16;
-/// Signs drawn above that.
-const DRAWS: u32 = 4000;
+/// Signs drawn above that, at least and at most.
+const DRAWS: (u32, u32) = (4000, 2_000_000);
+/// Draws that reach the sum after which no more are made.
+const ENOUGH: u32 = 1000;
 /// What counts at rest scatter at least, as a deviation of differences of pairs.
 const GRAIN: f64 = 0.5;
 /// Seconds that a burst lasts at most.
@@ -115,7 +117,8 @@ pub struct Driven {
 /// The chance that random signs give a sum of `values` times `weights` as large as theirs.
 ///
 /// `values` and `weights` go together and should be finite. Nothing to sum gives 1.
-pub fn sign_flip(values: &[f64], weights: &[f64], seed: u64) -> f64 {
+/// `draws` signs are tried where there are too many terms for all of them.
+pub fn sign_flip(values: &[f64], weights: &[f64], draws: u32, seed: u64) -> f64 {
     let terms: Vec<f64> = values.iter().zip(weights).map(|(v, w)| v * w).collect();
     let observed: f64 = terms.iter().sum();
     let slack = 1e-9 * terms.iter().map(|term| term.abs()).sum::<f64>();
@@ -134,20 +137,43 @@ pub fn sign_flip(values: &[f64], weights: &[f64], seed: u64) -> f64 {
         }
         return f64::from(reached) / 2.0_f64.powi(i32::try_from(terms.len()).unwrap_or(i32::MAX));
     }
+    // What each choice of eight signs adds, so that a draw is one look per eight terms.
+    let tables: Vec<Vec<f64>> = terms
+        .chunks(8)
+        .map(|eight| {
+            let sum = |bits: u32| -> f64 {
+                let sign = |n: usize| if bits >> n & 1 == 0 { 1.0 } else { -1.0 };
+                eight.iter().enumerate().map(|(n, term)| sign(n) * term).sum()
+            };
+            (0..256).map(sum).collect()
+        })
+        .collect();
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut reached = 0;
-    for _ in 0..DRAWS {
+    let (mut reached, mut tried) = (0, 0);
+    // To stop at so many is no less valid (Besag and Clifford 1991), and a chance that large is
+    // known well enough then.
+    while tried < draws && reached < ENOUGH {
         let mut sum = 0.0;
-        for part in terms.chunks(64) {
-            let mut bits = random.u64(..);
-            for term in part {
-                sum += if bits & 1 == 0 { *term } else { -term };
-                bits >>= 1;
-            }
+        for part in tables.chunks(8) {
+            let bytes = random.u64(..).to_le_bytes();
+            sum += part.iter().zip(bytes).map(|(t, byte)| t[usize::from(byte)]).sum::<f64>();
         }
         reached += u32::from(sum >= least);
+        tried += 1;
     }
-    f64::from(reached + 1) / f64::from(DRAWS + 1)
+    if reached == ENOUGH {
+        return f64::from(reached) / f64::from(tried);
+    }
+    f64::from(reached + 1) / f64::from(draws + 1)
+}
+
+/// How many signs are drawn: so many that Holm's procedure can still reject the least of all the
+/// tests that share `alpha`.
+pub(super) fn draws(options: &Options) -> u32 {
+    let wanted = 10.0 * options.tests() / options.chance();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    let draws = wanted.ceil().clamp(f64::from(DRAWS.0), f64::from(DRAWS.1)) as u32;
+    draws
 }
 
 /// Cuts differences that are larger than most, for the test; signs are not looked at.
@@ -235,11 +261,12 @@ pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
     let differences = cut(&raw, &cycles);
     judged.per_cycle = Some(numbers.per_cycle);
     judged.smallest = numbers.smallest;
+    let flipped = || sign_flip(&differences, &cycles, draws(options), options.seed);
     let p = match (options.early_stop, looks.stopped()) {
         // A part of alpha is spent on the way. A run that was stopped has no end to test at.
         (true, Some(_)) => 1.0 / looks.fortune() / early::SHARE,
-        (true, None) => sign_flip(&differences, &cycles, options.seed) / (1.0 - early::SHARE),
-        (false, _) => sign_flip(&differences, &cycles, options.seed),
+        (true, None) => flipped() / (1.0 - early::SHARE),
+        (false, _) => flipped(),
     };
     judged.p = Some(p.min(1.0));
     (judged.verdict, judged.why) = decide(&judged, &numbers, raw.iter().sum(), options);
@@ -263,6 +290,10 @@ fn decide(judged: &Driven, numbers: &Numbers, sum: f64, options: &Options) -> (V
         let few = numbers.smallest.is_none();
         let why = if few { "too few pairs to tell" } else { "may be chance" };
         return (Verdict::Inconclusive, format!("{found}: {why}"));
+    }
+    if rate.estimate <= options.max_per_cycle {
+        let allowed = count(options.max_per_cycle);
+        return (Verdict::Inconclusive, format!("{found}: too near to what is allowed, {allowed}"));
     }
     if judged.fades {
         return (Verdict::Inconclusive, format!("{found}, but it fades: a pool that fills"));
@@ -296,10 +327,12 @@ impl Numbers {
         let rests: Vec<f64> = differences.iter().zip(cycles).map(|(d, c)| d - rate * c).collect();
         let error = deviation(&rests).max(GRAIN) / squares.sqrt();
         let freedom = (pairs - 1) as f64;
-        let alpha = options.chance() * if options.early_stop { 1.0 - early::SHARE } else { 1.0 };
+        // What Holm's procedure asks of the first of all tests.
+        let share = if options.early_stop { 1.0 - early::SHARE } else { 1.0 };
+        let alpha = options.chance() * share / options.tests();
         let reach = t_quantile(1.0 - options.chance(), freedom) * error;
         let strict = t_quantile(1.0 - alpha, freedom) + Z80;
-        let finest = 0.5_f64.powi(i32::try_from(pairs).unwrap_or(i32::MAX));
+        let finest = finest(pairs, draws(options));
         let total: f64 = cycles.iter().sum();
         let least = options.least() / total;
         let known = options.warmup_cycles >= super::plan::WARM_CYCLES;
@@ -308,6 +341,14 @@ impl Numbers {
             per_cycle: Interval { estimate: rate, low: rate - reach, high: rate + reach },
             smallest: (finest <= alpha).then(|| (strict * error).max(floor)),
         })
+    }
+}
+
+/// The least chance that a test of so many pairs can give.
+fn finest(pairs: usize, draws: u32) -> f64 {
+    match i32::try_from(pairs) {
+        Ok(few) if pairs <= EXACT => 0.5_f64.powi(few),
+        _ => 1.0 / f64::from(draws + 1),
     }
 }
 
@@ -385,7 +426,8 @@ impl Driven {
         if self.idle.verdict == Verdict::Inconclusive {
             words += ", which decides nothing";
             if let Some(longer) = self.idle.run_at_least {
-                words += &format!(": run at least {}", span(longer));
+                words.push_str(": run at least ");
+                words.push_str(&span(longer));
             }
         }
         words

@@ -136,6 +136,11 @@ impl Options {
         if self.alpha.is_finite() { self.alpha.clamp(1e-6, 0.25) } else { 0.01 }
     }
 
+    /// How many tests share `alpha`, at least one.
+    fn tests(&self) -> f64 {
+        self.metrics.max(1) as f64
+    }
+
     /// The least growth over a run that counts.
     fn least(&self) -> f64 {
         if self.ignore_below.is_finite() { self.ignore_below.max(3.0) } else { 3.0 }

@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use super::stats::{Z80, Z99};
+use super::stats::{Z80, normal_quantile};
 
 /// Cycles that fill the pools of a target before anything is judged.
 pub const WARMUP_CYCLES: f64 = 1000.0;
@@ -86,8 +86,9 @@ impl Plan {
     }
 
     /// The smallest leak per cycle that such a run finds four times in five, when readings at rest
-    /// scatter by `sigma` (1 is usual for counts). Nothing when it has too few pairs for `alpha`.
-    pub fn smallest_leak(&self, sigma: f64, alpha: f64) -> Option<f64> {
+    /// scatter by `sigma` (1 is usual for counts) and `tests` share `alpha`. Nothing when it has too
+    /// few pairs for that.
+    pub fn smallest_leak(&self, sigma: f64, alpha: f64, tests: usize) -> Option<f64> {
         let squares: f64 = self
             .steps
             .iter()
@@ -95,7 +96,12 @@ impl Plan {
             .map(|step| (step.drive * self.cycles_per_second).powi(2))
             .sum();
         let pairs = i32::try_from(self.pairs()).unwrap_or(i32::MAX);
+        // The early stop has its part of alpha.
+        let alpha = alpha.min(0.25) * (1.0 - super::early::SHARE) / tests.max(1) as f64;
         let enough = 0.5_f64.powi(pairs) <= alpha && squares > 0.0 && sigma.is_finite();
-        enough.then(|| (Z99 + Z80) * 6.0_f64.sqrt() * sigma.abs() / squares.sqrt())
+        enough.then(|| {
+            let reach = normal_quantile(1.0 - alpha) + Z80;
+            reach * 6.0_f64.sqrt() * sigma.abs() / squares.sqrt()
+        })
     }
 }

@@ -158,7 +158,8 @@ pub(super) fn judge_at_rest(
     };
     let unexplained = whole.unexplained.map(widened);
     let per_minute = whole.per_minute.map(guess);
-    let grows = unexplained.is_some_and(|slope| slope.low > 0.0);
+    let grows =
+        unexplained.is_some_and(|slope| slope.low > 0.0 && slope.estimate > options.max_per_minute);
     let allowed = unexplained.is_some_and(|slope| slope.high < options.max_per_minute);
     let mut judged = whole.clone();
     if known {
@@ -257,17 +258,12 @@ fn floor(points: &[(f64, f64)], window: f64) -> Option<Floor> {
         .min_by(|a, b| a.slope.error.total_cmp(&b.slope.error))
 }
 
-/// The lowest value of each block, at the middle of the block.
+/// The lowest value of each block, at its own time: when it was first as low.
 fn lowest(points: &[(f64, f64)], length: f64) -> Vec<(f64, f64)> {
     let block = |point: &(f64, f64)| (point.0 / length).floor();
-    let whole = |part: &&[(f64, f64)]| !part.is_empty();
     points
         .chunk_by(|a, b| block(a).total_cmp(&block(b)).is_eq())
-        .filter(whole)
-        .map(|part| {
-            let low = part.iter().map(|point| point.1).fold(f64::INFINITY, f64::min);
-            ((block(&part[0]) + 0.5) * length, low)
-        })
+        .filter_map(|part| part.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1)))
         .collect()
 }
 
@@ -287,7 +283,9 @@ fn weigh(floor: &Floor, kept: &[Reading], window: (f64, f64), options: &Options)
     let minutes = (window.1 - window.0) / 60.0;
     let residual = (floor.line.rss / floor.points.len() as f64).sqrt();
     let wanted = (TELLS * residual.max(GRAIN)).max(options.least()) / minutes;
-    let strict = (t_quantile(1.0 - options.chance(), slope.freedom) + Z80) * slope.error * 60.0;
+    // Holm's procedure may ask so much of it.
+    let alpha = options.chance() / options.tests();
+    let strict = (t_quantile(1.0 - alpha, slope.freedom) + Z80) * slope.error * 60.0;
     let mut judged = Passive::undecided(Shape::Unknown, window, kept.len());
     judged.p = Some(by_slope.max(order.p));
     judged.per_minute = theil_sen(&floor.points, Z995).map(|slope| slope.scaled(60.0));
@@ -307,6 +305,7 @@ fn decide(judged: &mut Passive, floor: &Floor, order: Kendall, length: f64, opti
     let minutes = (judged.window.1 - judged.window.0) / 60.0;
     let grows = gained >= gain
         && slope.low > 0.0
+        && slope.estimate > options.max_per_minute
         && order.z > Z99
         && slope.estimate * minutes >= options.least();
     if slope.high < options.max_per_minute {

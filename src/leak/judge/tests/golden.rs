@@ -125,19 +125,19 @@ fn mann_and_kendall_count_ties() {
 #[test]
 fn sign_flips_are_counted_out_or_drawn() {
     let ones = |n| vec![1.0; n];
-    close(&[sign_flip(&PAIRS, &ones(8), 1)], &[0.042_968_75]);
-    close(&[sign_flip(&[1.0; 7], &ones(7), 1)], &[0.007_812_5]);
+    close(&[sign_flip(&PAIRS, &ones(8), 4000, 1)], &[0.042_968_75]);
+    close(&[sign_flip(&[1.0; 7], &ones(7), 4000, 1)], &[0.007_812_5]);
     // Of all 2^20 it is 0.03146; 4000 draws scatter by 0.0028.
     let long = [
         3.0, -1.0, 2.0, 4.0, -2.0, 1.0, 3.0, -1.0, 2.0, 0.5, 1.5, -0.5, 2.5, -3.0, 1.0, 2.0, 0.25,
         -1.5, 2.0, 1.0,
     ];
     for seed in 0..5 {
-        let drawn = sign_flip(&long, &ones(20), seed);
+        let drawn = sign_flip(&long, &ones(20), 4000, seed);
         assert!((drawn - 0.031_46).abs() < 0.0085, "{drawn}");
-        assert_eq!(drawn.to_bits(), sign_flip(&long, &ones(20), seed).to_bits());
+        assert_eq!(drawn.to_bits(), sign_flip(&long, &ones(20), 4000, seed).to_bits());
     }
-    close(&[sign_flip(&[], &[], 1), sign_flip(&[0.0; 5], &ones(5), 1)], &[1.0, 1.0]);
+    close(&[sign_flip(&[], &[], 4000, 1), sign_flip(&[0.0; 5], &ones(5), 4000, 1)], &[1.0, 1.0]);
 }
 
 #[test]

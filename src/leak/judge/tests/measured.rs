@@ -50,6 +50,44 @@ fn an_endless_staircase_is_a_leak_with_its_step_and_period() {
 }
 
 #[test]
+fn growth_that_may_be_allowed_is_no_leak() {
+    let readings = stairs(52.0, 16.0, 30.0, 1e9, 600.0);
+    let verdict = |max_per_minute: f64| {
+        passive::judge(&readings, None, &Options { max_per_minute, ..Options::default() }).verdict
+    };
+    assert_eq!(
+        [20.0, 32.0, 50.0].map(verdict),
+        [Verdict::Leak, Verdict::Inconclusive, Verdict::Clean]
+    );
+    // Beside cycles the same.
+    let (rungs, options) = by_time(10.0, 10.0, every_half_minute);
+    let idle = |max_per_minute: f64| {
+        driven::judge(&rungs, &Options { max_per_minute, ..options.clone() }).idle.verdict
+    };
+    let found = driven::judge(&rungs, &options).idle.unexplained.unwrap();
+    assert_eq!([20.0, found.high + 1.0].map(idle), [Verdict::Leak, Verdict::Clean]);
+}
+
+#[test]
+fn a_straight_line_has_its_own_slope() {
+    // Lengths that the blocks do not divide, and paces that do not divide the blocks.
+    for (seconds, every) in [(630.0, 5.0), (600.0, 7.0), (1234.0, 11.0), (400.0, 3.0)] {
+        let times = (0..).map(|n| every * f64::from(n)).take_while(|t| *t <= seconds);
+        for rate in [2.0, -2.0] {
+            let readings: Vec<Reading> = times
+                .clone()
+                .map(|t| Reading { seconds: t, cycles: 0.0, value: 500.0 + rate * t })
+                .collect();
+            let judged = judge(&readings);
+            for slope in [judged.unexplained, judged.per_minute] {
+                let error = (slope.unwrap().estimate / (60.0 * rate) - 1.0).abs();
+                assert!(error < 1e-6, "{seconds} s every {every} s: {}", judged.words());
+            }
+        }
+    }
+}
+
+#[test]
 fn a_staircase_with_the_dips_of_rotations_stays_one() {
     // In the pause of a rotation 24 are gone for one reading.
     let judged = judge(&series(600.0, |t| {
@@ -84,7 +122,7 @@ fn growth_without_steps_that_stops_is_seen_to_have_stopped() {
         let jitter = (t / 5.0 * 3.0) % 7.0 / 2.0;
         (100.0 + t.min(360.0) / 2.0 + jitter).floor()
     }));
-    says(&judged, Verdict::Clean, &["until 6m", "growth that stopped", "alone: CLEAN"]);
+    says(&judged, Verdict::Clean, &["until 5m55s", "growth that stopped", "alone: CLEAN"]);
 }
 
 #[test]

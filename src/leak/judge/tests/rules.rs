@@ -111,6 +111,22 @@ fn what_is_allowed_is_clean() {
 }
 
 #[test]
+fn what_may_be_allowed_is_no_leak() {
+    // 1.94 per cycle, give or take some 0.1.
+    let growths: Vec<(f64, f64)> =
+        (0..13).map(|n| (38.8 + [2.0, -2.0, 3.0, -3.0][n % 4], 0.0)).collect();
+    let verdict = |max_per_cycle: f64| {
+        let judged = judge(&growths, &Options { max_per_cycle, ..at_the_end() });
+        (judged.verdict, judged.why)
+    };
+    let (judged, why) = verdict(2.0);
+    assert_eq!(judged, Verdict::Inconclusive, "{why}");
+    assert!(why.ends_with("too near to what is allowed, 2"), "{why}");
+    assert_eq!(verdict(1.0).0, Verdict::Leak);
+    assert_eq!(verdict(3.0).0, Verdict::Clean);
+}
+
+#[test]
 fn a_missing_reading_costs_its_pair_only() {
     let mut all = rungs(&[(20.0, 0.0); 13]);
     all[5].after = f64::NAN;
@@ -145,7 +161,7 @@ fn a_plan_is_random_and_the_same_for_a_seed() {
     assert!((5..plan.pairs() - 5).contains(&first), "{first} of {}", plan.pairs());
     let pairs = [30.0, 60.0, 180.0, 600.0, 3600.0].map(|s| Plan::new(s, 10.0, 1).pairs());
     assert_eq!(pairs, [4, 8, 13, 31, 80]);
-    let smallest = |s: f64| Plan::new(s, 10.0, 1).smallest_leak(1.0, 0.01);
+    let smallest = |s: f64| Plan::new(s, 10.0, 1).smallest_leak(1.0, 0.01, 1);
     assert_eq!(smallest(30.0), None, "too few pairs");
     assert!(smallest(3600.0).unwrap() < 0.01 && smallest(180.0).unwrap() > 0.08);
 }
@@ -204,6 +220,29 @@ fn holm_pays_for_each_metric() {
     assert_eq!(holm(&[0.02, 0.03], 0.05), [true, true]);
     assert_eq!(holm(&[f64::NAN, 0.001], 0.05), [false, true]);
     assert_eq!(holm(&[], 0.05), [false; 0]);
+}
+
+#[test]
+fn a_leak_is_found_among_very_many_metrics() {
+    for (metrics, alpha) in [(40, 0.01), (1, 1e-4), (12, 0.001)] {
+        let options = Options { alpha, metrics, ..at_the_end() };
+        let judged = judge(&[(20.0, 0.0); 31], &options);
+        let p = judged.p.unwrap();
+        assert!(judged.verdict == Verdict::Leak && p * metrics as f64 <= alpha, "{p}");
+    }
+}
+
+#[test]
+fn the_smallest_leak_pays_for_all_metrics() {
+    let smallest = |metrics, pairs: usize| {
+        let options = Options { metrics, max_per_cycle: 2.0, ..Options::default() };
+        judge(&[(3.0, 0.0), (4.0, 1.0)].repeat(pairs)[..pairs], &options).smallest
+    };
+    assert!(smallest(40, 31).unwrap() > 1.1 * smallest(1, 31).unwrap());
+    assert_eq!((smallest(1, 9).is_some(), smallest(12, 9)), (true, None), "2^-9 is too much");
+    let plan = Plan::new(600.0, 10.0, 7);
+    let one = plan.smallest_leak(1.0, 0.01, 1).unwrap();
+    assert!(plan.smallest_leak(1.0, 0.01, 12).unwrap() > 1.2 * one);
 }
 
 #[test]
