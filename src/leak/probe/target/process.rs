@@ -42,7 +42,7 @@ impl Single {
             Err(error) => return Err(Lost::away(error)),
         }
         figures(source, std::slice::from_ref(&self.process), true, into);
-        Ok(News::default())
+        Ok(News { cut: None, same: true })
     }
 
     pub(super) fn groups(&self, source: &str) -> Parts {
@@ -121,6 +121,7 @@ impl Container {
         let news = News {
             cut: (!same)
                 .then(|| format!("the container was started again (pid {old} is now {new})")),
+            same,
         };
         match &self.run {
             Run::Here(main) => main.read(source, into),
