@@ -139,6 +139,11 @@ async fn a_container_that_does_not_run_is_told_as_such() {
         let words = |error: StartError| error.to_string();
         let error = words(start(&address, target()).await.unwrap_err());
         assert_eq!(error, "target `container:web`: container `web` does not run (created)");
+        world.start("web");
+        let error = words(start(&address, target()).await.unwrap_err());
+        let why = "container `web` runs, but the daemon tells no pid for it, so that its processes \
+                   cannot be found";
+        assert_eq!(error, format!("target `container:web`: {why}"));
         let gone = vec![Target::parse("container:db").unwrap()];
         let error = words(start(&address, gone).await.unwrap_err());
         assert!(error.contains("No such container: db"), "{error}");

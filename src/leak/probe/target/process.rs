@@ -169,6 +169,10 @@ impl Run {
     fn of(found: &api::Process) -> Result<Self, Lost> {
         let Some(pid) = found.pid else {
             let (name, state) = (&found.name, &found.state);
+            if state == "running" {
+                let why = "runs, but the daemon tells no pid for it, so that its processes cannot be found";
+                return Err(Lost::away(format!("container `{name}` {why}")));
+            }
             return Err(Lost::away(format!("container `{name}` does not run ({state})")));
         };
         let process = Process::of(pid);
