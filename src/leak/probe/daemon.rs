@@ -16,13 +16,17 @@ pub(super) const PROFILE: &str = "/debug/pprof/goroutine?debug=1";
 #[derive(Debug)]
 pub(super) struct Daemon {
     client: Client,
-    /// It did not answer when it was asked last.
+    /// A question has failed since the last reading, and not only for want of time.
     away: bool,
+    /// Its connection was closed after the figures of the last reading.
+    lost: bool,
+    /// Goroutines and descriptors as they were read last.
+    counts: Vec<(&'static str, f64)>,
 }
 
 impl Daemon {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, away: false }
+        Self { client, away: false, lost: false, counts: Vec::new() }
     }
 
     /// What is there, in words, before the check begins.
@@ -47,17 +51,40 @@ impl Daemon {
 
     pub(super) async fn read(&mut self, at: f64, into: &mut Sample) {
         if let Err(error) = self.figures(into).await {
-            self.away = true;
+            // Who is only slow is still the same.
+            self.away |= !matches!(error, GetError::Late { .. });
             into.failed("daemon", &error, false);
             return;
         }
         let lost = self.client.take_lost();
-        if std::mem::take(&mut self.away) {
+        let away = std::mem::take(&mut self.away) | self.client.take_refused();
+        let fell = self.fell(into);
+        let mut cut = true;
+        if away {
             into.cut(at, "daemon", "the daemon did not answer for a while and does again");
-        } else if lost {
-            // It keeps connections open as long as it lives.
-            into.cut(at, "daemon", "the daemon closed its connection: it was started again");
+        } else if fell && (lost || self.lost) {
+            // A proxy closes what is idle; one that begins anew has much less of everything.
+            into.cut(
+                at,
+                "daemon",
+                "the daemon closed its connection, and its counts fell: it was started again",
+            );
+        } else {
+            cut = false;
         }
+        // The end of a connection may be seen right after an answer, or only at the next question.
+        self.lost = lost && !cut;
+    }
+
+    /// Whether a count is less than half of what it was at the last reading.
+    fn fell(&mut self, sample: &Sample) -> bool {
+        let count = |metric| Some((metric, *sample.values.get(metric)?));
+        let counts = ["daemon.goroutines", "daemon.fds"].into_iter().filter_map(count).collect();
+        let before = std::mem::replace(&mut self.counts, counts);
+        let is_less = |metric: &str, old: f64| {
+            self.counts.iter().any(|(name, new)| *name == metric && *new < old / 2.0)
+        };
+        before.into_iter().any(|(metric, old)| is_less(metric, old))
     }
 
     async fn figures(&mut self, into: &mut Sample) -> Result<(), GetError> {

@@ -88,6 +88,7 @@ pub struct Client {
     host: String,
     kept: Option<SendRequest<String>>,
     lost: bool,
+    refused: bool,
 }
 
 impl fmt::Debug for Client {
@@ -106,7 +107,7 @@ impl Client {
             Address::Tcp { host, port } => format!("{host}:{port}"),
             Address::Unix(_) => "docker".to_owned(),
         };
-        Self { endpoint, registry, host, kept: None, lost: false }
+        Self { endpoint, registry, host, kept: None, lost: false, refused: false }
     }
 
     /// Asks for `path`; reads at most `most` bytes of the body.
@@ -128,6 +129,11 @@ impl Client {
     /// said so in its answer.
     pub fn take_lost(&mut self) -> bool {
         std::mem::take(&mut self.lost)
+    }
+
+    /// Whether no connection could be opened, at least once since this was asked last.
+    pub fn take_refused(&mut self) -> bool {
+        std::mem::take(&mut self.refused)
     }
 
     /// Connections that are open now: one, or none.
@@ -180,7 +186,9 @@ impl Client {
             }
             self.lost = true;
         }
-        let mut sender = self.connect().await?;
+        let connected = self.connect().await;
+        self.refused |= matches!(connected, Err(GetError::Connect(_)));
+        let mut sender = connected?;
         let request = self.request(path)?;
         let response = sender.send_request(request).await.map_err(|error| broken(path, &error))?;
         Ok((sender, response))

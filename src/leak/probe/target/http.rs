@@ -1,6 +1,5 @@
 //! A target that tells of itself over HTTP: what it serves is found by asking.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Lost, News, Url, name};
@@ -36,8 +35,8 @@ pub(super) struct Http {
     started: Option<f64>,
     allocated: Option<f64>,
     cycles: Option<Cycles>,
-    /// Its counts as they were read last.
-    counts: BTreeMap<String, f64>,
+    /// Its goroutines by the profile as they were read last.
+    goroutines: Option<f64>,
     /// Its connection was closed after they were read.
     lost: bool,
 }
@@ -65,7 +64,7 @@ impl Http {
             started: None,
             allocated: None,
             cycles: None,
-            counts: BTreeMap::new(),
+            goroutines: None,
             lost: false,
         };
         let mut missing = Vec::new();
@@ -186,12 +185,20 @@ impl Http {
     pub(super) async fn read(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {
         let (had, said) = (into.values.len(), into.unavailable.len());
         let mut news = self.figures(source, into).await?;
-        // Many a server drops a connection now and then; one that begins anew has less of everything.
-        let fell = self.counted(source, into);
+        let refused = self.client.take_refused();
         let lost = self.client.take_lost();
-        // The end of a connection may be seen right after an answer, or only at the next question.
-        if (lost || self.lost) && fell {
-            let why = "the target closed its connection, and its counts fell: it was started again";
+        let fell = self.fell(source, into);
+        // Many a server closes what is idle: the end of a connection says little, and what the target
+        // tells of itself says all. It may be seen right after an answer, or only at the next question.
+        if (lost || self.lost) && !news.same && (refused || fell) {
+            let why = match refused {
+                true => {
+                    "the target closed its connection and took no other for a while: it was started again"
+                }
+                false => {
+                    "the target closed its connection, and its goroutines fell below half: it was started again"
+                }
+            };
             news.cut.get_or_insert(why.to_owned());
         }
         self.lost = lost && news.cut.is_none();
@@ -205,17 +212,14 @@ impl Http {
         }
     }
 
-    /// Whether a count has fallen since the last reading.
-    fn counted(&mut self, source: &str, sample: &Sample) -> bool {
-        let of_target = |metric: &String| {
-            let rest = metric.strip_prefix(source).and_then(|rest| rest.strip_prefix('.'));
-            rest.is_some_and(|rest| !rest.ends_with("_bytes"))
-        };
-        let counts = sample.values.iter().filter(|(metric, _)| of_target(metric));
-        let counts: BTreeMap<String, f64> =
-            counts.map(|(metric, count)| (metric.clone(), *count)).collect();
-        let before = std::mem::replace(&mut self.counts, counts);
-        self.counts.iter().any(|(metric, count)| before.get(metric).is_some_and(|old| count < old))
+    /// Whether the goroutines of a target that tells nothing else are less than half of what they were.
+    fn fell(&mut self, source: &str, sample: &Sample) -> bool {
+        if self.metrics.is_some() || self.expvar.is_some() {
+            return false;
+        }
+        let now = sample.values.get(&format!("{source}.goroutines")).copied();
+        let before = std::mem::replace(&mut self.goroutines, now);
+        now.zip(before).is_some_and(|(now, before)| now < before / 2.0)
     }
 
     async fn figures(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {
@@ -271,16 +275,23 @@ impl Http {
         for (figure, error) in wrong {
             into.unavailable(&format!("{source}.{figure}"), &error);
         }
-        if let (Some(old), Some(new)) = (self.started, started)
-            && 0.0 < (new - old).abs()
-        {
-            news.cut = Some("the target was started again (its start time has changed)".to_owned());
+        let begun = self.started.zip(started).map(|(old, new)| 0.0 < (new - old).abs());
+        match begun {
+            Some(true) => {
+                let why = "the target was started again (its start time has changed)";
+                news.cut = Some(why.to_owned());
+            }
+            Some(false) => news.same = true,
+            None => {}
         }
         self.started = started.or(self.started);
         if let Some(cycles) = &mut self.cycles {
             match metrics::figure(&text, &cycles.selector) {
                 Ok(count) => {
-                    news.cut = cycles.count(count).or(news.cut.take());
+                    let rose = cycles.last < count;
+                    let fell = cycles.count(count).filter(|_| begun != Some(false));
+                    news.cut = fell.or(news.cut.take());
+                    news.same |= rose && news.cut.is_none();
                     into.cycles = Some(cycles.sum);
                 }
                 Err(error) => into.unavailable(&format!("{source}.cycles"), &error),
@@ -309,9 +320,14 @@ impl Http {
                         into.figure(&metric, value);
                     }
                 }
-                if found.allocated < self.allocated {
-                    let why = "the target was started again (it has allocated less than before)";
-                    news.cut.get_or_insert(why.to_owned());
+                match found.allocated.zip(self.allocated) {
+                    Some((now, before)) if now < before && !news.same => {
+                        let why =
+                            "the target was started again (it has allocated less than before)";
+                        news.cut.get_or_insert(why.to_owned());
+                    }
+                    Some((now, before)) if before < now => news.same |= news.cut.is_none(),
+                    _ => {}
                 }
                 self.allocated = found.allocated.or(self.allocated);
             }
@@ -381,6 +397,7 @@ fn refused(into: &mut Sample, metric: &str, error: GetError) -> Result<(), Lost>
             into.unavailable(metric, &error);
             Ok(())
         }
+        error @ GetError::Late { .. } => Err(Lost::late(error)),
         error => Err(Lost::away(error)),
     }
 }

@@ -144,7 +144,7 @@ fn url(rest: &str, text: &str) -> Result<Url, TargetError> {
 pub(super) struct Watched {
     source: String,
     what: What,
-    /// It did not answer when it was asked last.
+    /// It has failed since it was read last, and not only for want of time.
     away: bool,
 }
 
@@ -160,17 +160,24 @@ enum What {
 pub(super) struct Lost {
     why: String,
     gone: bool,
+    /// It was asked and did not answer in time, which says nothing of a restart.
+    late: bool,
 }
 
 impl Lost {
     /// It will not come back.
     fn gone(why: impl fmt::Display) -> Self {
-        Self { why: why.to_string(), gone: true }
+        Self { why: why.to_string(), gone: true, late: false }
     }
 
     /// It may come back.
     fn away(why: impl fmt::Display) -> Self {
-        Self { why: why.to_string(), gone: false }
+        Self { why: why.to_string(), gone: false, late: false }
+    }
+
+    /// It may be only slow.
+    fn late(why: impl fmt::Display) -> Self {
+        Self { why: why.to_string(), gone: false, late: true }
     }
 }
 
@@ -179,6 +186,8 @@ impl Lost {
 struct News {
     /// Why the series begins anew.
     cut: Option<String>,
+    /// It is the same that was read before, for sure.
+    same: bool,
 }
 
 impl Watched {
@@ -237,14 +246,14 @@ impl Watched {
         };
         match read {
             Ok(news) => {
-                let back = std::mem::take(&mut self.away)
+                let back = (std::mem::take(&mut self.away) && !news.same)
                     .then(|| "the target did not answer for a while and does again".to_owned());
                 if let Some(why) = news.cut.or(back) {
                     into.cut(at, source, &why);
                 }
             }
             Err(lost) => {
-                self.away = true;
+                self.away |= !lost.late;
                 into.failed(source, &lost.why, lost.gone);
             }
         }

@@ -42,7 +42,7 @@ impl Single {
             Err(error) => return Err(Lost::away(error)),
         }
         figures(source, std::slice::from_ref(&self.process), true, into);
-        Ok(News::default())
+        Ok(News { cut: None, same: true })
     }
 
     pub(super) fn groups(&self, source: &str) -> Parts {
@@ -121,6 +121,7 @@ impl Container {
         let news = News {
             cut: (!same)
                 .then(|| format!("the container was started again (pid {old} is now {new})")),
+            same,
         };
         match &self.run {
             Run::Here(main) => main.read(source, into),
@@ -168,6 +169,10 @@ impl Run {
     fn of(found: &api::Process) -> Result<Self, Lost> {
         let Some(pid) = found.pid else {
             let (name, state) = (&found.name, &found.state);
+            if state == "running" {
+                let why = "runs, but the daemon tells no pid for it, so that its processes cannot be found";
+                return Err(Lost::away(format!("container `{name}` {why}")));
+            }
             return Err(Lost::away(format!("container `{name}` does not run ({state})")));
         };
         let process = Process::of(pid);

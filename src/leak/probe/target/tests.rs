@@ -276,7 +276,7 @@ async fn a_target_that_restarts_cuts_its_series_and_its_cycles_go_on() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_a_restart_only_where_the_counts_fell() {
+async fn a_lost_connection_is_a_restart_only_where_the_goroutines_fell_by_half() {
     let script = |path: &str, asked| match (path, asked) {
         ("/debug/pprof/goroutine?debug=1", 0 | 1) => Reply::ok("goroutine profile: total 50\n"),
         ("/debug/pprof/goroutine?debug=1", 2 | 3) => {
@@ -293,9 +293,61 @@ async fn a_lost_connection_is_a_restart_only_where_the_counts_fell() {
             cuts.extend(read(&mut probes, at).await.cuts);
         }
         assert_eq!(seen.accepted.get(), 3);
-        let why = "the target closed its connection, and its counts fell: it was started again";
+        let why = "the target closed its connection, and its goroutines fell below half: it was \
+                   started again";
         let (source, why) = (format!("target.port{port}"), why.to_owned());
         assert_eq!(cuts, [crate::leak::record::Cut { at_ms: 4000, source, why }]);
+    })
+    .await;
+}
+
+/// The cuts of a target at this path that closes each connection that was idle, and whose goroutines go
+/// up and down by a few; its figures are these lines more, with `N` for the number of the question.
+async fn cuts_of_an_idle_timeout(path: &str, more: &'static str) -> Vec<crate::leak::record::Cut> {
+    let script = |path: &str, asked: usize| {
+        let count = [56, 50, 53][asked % 3];
+        let text = match path {
+            "/metrics" => format!("go_goroutines {count}\n{more}"),
+            _ => format!("goroutine profile: total {count}\n"),
+        };
+        let text = text.replace('N', &asked.to_string());
+        Reply::ThenClose(Box::leak(text.into_boxed_str()))
+    };
+    let mut cuts = Vec::new();
+    with_server(script, async |port, seen| {
+        let url = format!("http://127.0.0.1:{port}{path}");
+        let cycles = more.contains("turns").then_some("turns");
+        let mut probes = start(&[url], cycles).await.unwrap();
+        for at in 0..9 {
+            let sample = read(&mut probes, f64::from(at)).await;
+            assert_eq!(sample.failures, []);
+            cuts.extend(sample.cuts);
+        }
+        assert!(9 <= seen.accepted.get(), "each reading has lost its connection");
+    })
+    .await;
+    cuts
+}
+
+#[tokio::test]
+async fn a_server_that_closes_what_is_idle_was_not_started_again() {
+    assert_eq!(cuts_of_an_idle_timeout("/metrics", "process_start_time_seconds 9\n").await, []);
+    assert_eq!(cuts_of_an_idle_timeout("/metrics", "turns N\n").await, []);
+    assert_eq!(cuts_of_an_idle_timeout("/metrics", "").await, []);
+    assert_eq!(cuts_of_an_idle_timeout("/profile", "").await, []);
+}
+
+#[tokio::test]
+async fn a_target_that_fails_and_has_the_same_start_time_was_not_started_again() {
+    let script = |_: &str, asked| match asked {
+        1 | 2 => Reply::Raw(b"not HTTP\r\n\r\n"),
+        _ => Reply::ok("go_goroutines 7\nprocess_start_time_seconds 9\n"),
+    };
+    with_server(script, async |port, _| {
+        let mut probes = start(&[format!("http://127.0.0.1:{port}/m")], None).await.unwrap();
+        assert_eq!(read(&mut probes, 1.0).await.failures.len(), 1);
+        let sample = read(&mut probes, 2.0).await;
+        assert_eq!((sample.failures, sample.cuts), (Vec::new(), Vec::new()));
     })
     .await;
 }
