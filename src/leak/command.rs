@@ -111,7 +111,7 @@ async fn listen(mut from: impl AsyncRead + Unpin, into: &mut Vec<u8>) {
         into.drain(..into.len().saturating_sub(WORDS));
     }
     // The future may be asked once more.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// The process group of a run, killed when it is dropped before the run has ended.

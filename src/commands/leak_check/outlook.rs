@@ -15,9 +15,11 @@ const SCATTER: f64 = 1.0;
 /// The plan in words; reads each probe once, to tell which there are.
 pub(super) async fn text(header: &Header, plan: Option<&Plan>, mut probes: Probes) -> String {
     let mut text = String::new();
-    // Writing to a String cannot fail.
-    let _ = write(&mut text, header, plan);
     let sample = probes.read(0.0, &Census::default()).await;
+    let deciding = |metric: &&String| verdict::is_gated(metric, &header.rules);
+    let gated = sample.values.keys().filter(deciding).count();
+    // Writing to a String cannot fail.
+    let _ = write(&mut text, header, plan, gated);
     for found in probes.found() {
         let _ = writeln!(text, "  {}: {}", found.source, found.words);
     }
@@ -32,7 +34,12 @@ pub(super) async fn text(header: &Header, plan: Option<&Plan>, mut probes: Probe
     text
 }
 
-fn write(text: &mut String, header: &Header, plan: Option<&Plan>) -> std::fmt::Result {
+fn write(
+    text: &mut String,
+    header: &Header,
+    plan: Option<&Plan>,
+    gated: usize,
+) -> std::fmt::Result {
     let daemon = match header.daemon.as_str() {
         "" => "none that answers".to_owned(),
         daemon => format!("{} at {daemon}", header.daemon_version),
@@ -75,7 +82,7 @@ fn write(text: &mut String, header: &Header, plan: Option<&Plan>) -> std::fmt::R
                 plan.seed
             )?;
             writeln!(text, "takes       {}", words::span(plan.seconds()))?;
-            match plan.smallest_leak(SCATTER, alpha, 1) {
+            match plan.smallest_leak(SCATTER, alpha, 2 * gated.max(1)) {
                 Some(least) => writeln!(
                     text,
                     "finds       leaks of {} per cycle and more, where counts at rest scatter by 1 \

@@ -76,13 +76,13 @@ pub async fn run(
     };
     // Who waits for the daemon is to see that it is away.
     let (wait, named) = (config.engine.wait, config.selection.is_named());
-    let begun = async || {
+    let answers = async || {
         if !wait {
             observer.begun().await;
         }
     };
     let beside = async {
-        begun().await;
+        answers().await;
         tokio::join!(
             snapshot::sample(docker.api(), figures, &shared),
             metrics::serve(listener, recorder()),
@@ -93,7 +93,7 @@ pub async fn run(
     let patience = config.engine.stop_timeout + BEYOND;
     let mut run = Run { show: None, stop, patience, exit: None, deadline: None, failed: None };
     let begin = async {
-        begun().await;
+        answers().await;
         let (config, recorder) = (config.output, recorder());
         Show::begin((&watch, named), config, sinks, received, recorder, control)
     };

@@ -5,9 +5,9 @@
 
 use serde::Serialize;
 
+use super::Interval;
 use super::stats::{Z995, normal_quantile};
-use super::words::{count, signed};
-use super::{Interval, Options, Verdict};
+use super::words::count;
 
 /// How a metric grew in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -125,46 +125,6 @@ impl Dependence {
                  timeouts farther apart"
                     .to_owned()
             }
-        }
-    }
-}
-
-/// The comparison with an earlier run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Baseline {
-    /// LEAK for growth that is new, CLEAN for none, else INCONCLUSIVE.
-    pub verdict: Verdict,
-    /// Growth per minute now minus then, with its interval (99 %).
-    pub difference: Interval,
-}
-
-/// Compares growth per minute with that of an earlier run. The difference alone: it cannot tell a
-/// leak from a warm-up, which [`super::baseline::against`] can.
-pub fn baseline(now: Interval, before: Interval, options: &Options) -> Baseline {
-    let estimate = now.estimate - before.estimate;
-    let reach = Z995 * error(now, 0.99, 0.05).hypot(error(before, 0.99, 0.05));
-    let difference = Interval { estimate, low: estimate - reach, high: estimate + reach };
-    let verdict = if difference.high < options.max_per_minute {
-        Verdict::Clean
-    } else if difference.low > 0.0 && now.low > 0.0 {
-        Verdict::Leak
-    } else {
-        Verdict::Inconclusive
-    };
-    Baseline { verdict, difference }
-}
-
-impl Baseline {
-    /// It in words.
-    pub fn words(&self) -> String {
-        let Interval { estimate, low, high } = self.difference;
-        let bounds = format!("({} .. {})", count(low), count(high));
-        let than = format!("{} per minute {bounds} against the earlier run", signed(estimate));
-        match self.verdict {
-            Verdict::Leak => format!("new growth: {than}"),
-            _ if high < 0.0 => format!("grows less: {than}"),
-            Verdict::Clean => format!("no new growth: {than}"),
-            _ => format!("cannot tell: {than}"),
         }
     }
 }

@@ -10,9 +10,10 @@ mod watch;
 use std::collections::BTreeMap;
 
 use super::attribute;
+use super::judge::baseline::{self, Earlier, Figure, Own};
 use super::judge::combine::{self, Conditions, Finding, Mode};
 use super::judge::passive::{self, Passive};
-use super::judge::{Options, Verdict, cohort, compare, driven, exact};
+use super::judge::{Options, Verdict, cohort, driven, exact};
 use super::record::{Cut, Drive, End, Groups, Header, Record, Stage};
 use super::report::{self, Interval, Metric, Report, Rung};
 pub use compared::compared;
@@ -70,6 +71,8 @@ struct Judging<'a> {
 /// What was found on one metric, with what the charts need.
 struct Judged {
     findings: Vec<Finding>,
+    /// What a baseline is compared with.
+    figures: Vec<Own>,
     metric: Metric,
 }
 
@@ -212,7 +215,7 @@ impl Judging<'_> {
             groups: Vec::new(),
             series: Vec::new(),
         };
-        Some(Judged { findings: vec![finding], metric })
+        Some(Judged { findings: vec![finding], figures: Vec::new(), metric })
     }
 
     /// What was counted and not estimated holds with any confidence: that of the others.
@@ -259,7 +262,7 @@ impl Judging<'_> {
                 ..Metric::named(name)
             };
             let finding = Finding::new(name, true, Mode::Proof, verdict, &words);
-            Some(Judged { findings: vec![finding], metric })
+            Some(Judged { findings: vec![finding], figures: Vec::new(), metric })
         };
         // That nothing is proven is no news.
         let judged = proofs.into_iter().filter_map(proof);
@@ -278,17 +281,19 @@ impl Judging<'_> {
         judged.metric.groups = attribute::growth(&self.dumps, name, &self.cuts, &chart);
         judged.metric.series = chart;
         judged.findings.extend(self.cohorts(name, gated, options));
-        if let Some(now) = judged.metric.per_minute
-            && let Some(before) = self.before.and_then(|before| per_minute_of(before, name))
-        {
-            let against = compare::baseline(now.into(), before.into(), options);
-            let words = against.words();
-            // Growth that was there before is no news: the baseline decides alone.
-            judged.findings =
-                vec![Finding::new(name, gated, Mode::Baseline, against.verdict, &words)];
+        if let Some(before) = self.before {
+            // Growth that was there before is no news; that of a metric that was not, is.
+            let before = before.metrics.iter().find(|metric| metric.name == name);
+            let figure = |of: Option<Interval>| of.map(|of| Figure::new(of.into(), of.confidence));
+            let earlier = Earlier {
+                per_cycle: figure(before.and_then(|metric| metric.per_cycle)),
+                per_minute: figure(before.and_then(|metric| metric.per_minute)),
+            };
+            let against = baseline::against(&judged.figures, &earlier, options);
+            judged.findings = Finding::against(name, gated, &against);
             judged.metric.verdict = against.verdict;
             judged.metric.mode = "baseline";
-            judged.metric.because = words;
+            judged.metric.because = against.words();
         }
         if !gated && name.ends_with("_bytes") {
             judged.proves_nothing();
@@ -313,7 +318,9 @@ impl Judging<'_> {
             because: found.words(),
             ..Metric::named(name)
         };
-        Judged { findings: Finding::driven(name, gated, &found, options).to_vec(), metric }
+        let figures = Own::driven(&found, options);
+        let findings = Finding::driven(name, gated, &found, options).to_vec();
+        Judged { findings, figures, metric }
     }
 
     fn passive(&self, name: &str, gated: bool, options: &Options) -> Judged {
@@ -340,12 +347,9 @@ impl Judging<'_> {
             because: found.words(),
             ..Metric::named(name)
         };
-        Judged { findings: vec![Finding::passive(name, gated, &found, options)], metric }
+        let figures = Own::passive(&found, options).to_vec();
+        Judged { findings: vec![Finding::passive(name, gated, &found, options)], figures, metric }
     }
-}
-
-fn per_minute_of(report: &Report, name: &str) -> Option<Interval> {
-    report.metrics.iter().find(|metric| metric.name == name)?.per_minute
 }
 
 fn shape(found: &Passive) -> Option<String> {

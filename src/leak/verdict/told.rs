@@ -17,7 +17,11 @@ pub(super) fn because(verdict: Verdict, overall: &combine::Overall, metrics: &[M
                     format!("; a leak of {} per cycle would have been seen", words::count(least))
                 }
             };
-            format!("nothing grows in {gated} gated metrics{seen}")
+            // In a short driven run nothing can be said of time.
+            let short =
+                overall.metrics.iter().any(|metric| metric.gated && metric.undecided_by_time);
+            let how = if short { " per cycle" } else { "" };
+            format!("nothing grows{how} in {gated} gated metrics{seen}")
         }
         _ => match overall.why.as_slice() {
             [] => "nothing could be judged".to_owned(),

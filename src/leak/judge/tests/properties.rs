@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::baseline::{By, Earlier, Figure, Own, against};
 use super::super::cohort::{self, Block};
 use super::super::combine::{Conditions, Finding, combine};
-use super::super::compare::{Growth, baseline, depends};
+use super::super::compare::{Growth, depends};
 use super::super::driven::{self, Rung};
 use super::super::early::EarlyStop;
 use super::super::plan::Plan;
@@ -109,7 +109,6 @@ proptest! {
         let interval = Interval { estimate: n[0], low: n[1], high: n[2] };
         let growth = Growth { per_minute: interval, cycles_per_minute: n[3] };
         prop_assert!(!depends(&growth, &growth, options.max_per_minute).words().is_empty());
-        baseline(interval, interval, &options).words();
         let figure = Some(Figure::new(interval, n[3]));
         let own = |by, verdict| Own { by, verdict, p: Some(n[3]), doubt: false, figure };
         let now = [own(By::Cycle, Verdict::Leak), own(By::Minute, Verdict::Inconclusive)];

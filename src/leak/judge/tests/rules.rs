@@ -5,12 +5,11 @@ use std::slice::from_ref;
 
 use super::super::cohort::{self, Block};
 use super::super::combine::{Conditions, Finding, Mode, combine, holm};
-use super::super::compare::baseline;
 use super::super::driven::{self, Rung};
 use super::super::early::EarlyStop;
 use super::super::exact::{self, Survivor};
 use super::super::plan::Plan;
-use super::super::{Interval, Options, Verdict};
+use super::super::{Options, Verdict};
 
 /// Rungs of 20 cycles in turns, with these growths while driven and idle.
 pub(super) fn rungs(growths: &[(f64, f64)]) -> Vec<Rung> {
@@ -243,21 +242,6 @@ fn the_smallest_leak_pays_for_all_metrics() {
     let plan = Plan::new(600.0, 10.0, 7);
     let one = plan.smallest_leak(1.0, 0.01, 1).unwrap();
     assert!(plan.smallest_leak(1.0, 0.01, 12).unwrap() > 1.2 * one);
-}
-
-#[test]
-fn only_new_growth_is_a_leak_against_a_baseline() {
-    let around = |estimate: f64| Interval { estimate, low: estimate - 1.0, high: estimate + 1.0 };
-    let verdict = |now, before| {
-        let judged = baseline(around(now), around(before), &Options::default());
-        (judged.verdict, judged.words())
-    };
-    assert_eq!(verdict(32.0, 0.0).0, Verdict::Leak);
-    let (old, words) = verdict(32.0, 33.0);
-    assert_eq!(old, Verdict::Clean, "{words}");
-    let (less, words) = verdict(3.0, 32.0);
-    assert!(less == Verdict::Clean && words.starts_with("grows less"), "{words}");
-    assert_eq!(verdict(33.0, 32.0).0, Verdict::Inconclusive);
 }
 
 fn found(metric: &str, verdict: Verdict, p: Option<f64>) -> Finding {
