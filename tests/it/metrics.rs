@@ -128,7 +128,7 @@ fn a_real_prometheus_scrapes_what_the_screen_shows() {
         let rules = answer["data"]["groups"][0]["rules"].as_array()?.clone();
         rules.iter().all(|rule| rule["health"] == "ok").then_some(rules)
     });
-    assert_eq!(groups.len(), 14);
+    assert_eq!(groups.len(), 15);
     for rule in groups {
         assert_ne!(rule["state"], "firing", "{rule}");
     }
