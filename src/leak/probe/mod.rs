@@ -17,6 +17,7 @@ pub mod get;
 pub mod json;
 pub mod metrics;
 mod own;
+mod patience;
 pub mod pprof;
 pub mod proc;
 pub mod target;
@@ -26,6 +27,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{OptionFuture, join, join_all};
 use tokio::time::timeout;
 
 use crate::docker::api::Api;
@@ -37,6 +39,7 @@ use daemon::Daemon;
 use get::Client;
 use metrics::Selector;
 use own::Own;
+use patience::Patience;
 use target::{Target, Watched};
 
 /// How long the probes' connections may take to end.
@@ -108,6 +111,16 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// Takes in what one source gave.
+    fn absorb(&mut self, part: Sample) {
+        let Sample { values, cycles, cuts, unavailable, failures } = part;
+        self.values.extend(values);
+        self.cycles = cycles.or(self.cycles);
+        self.cuts.extend(cuts);
+        self.unavailable.extend(unavailable);
+        self.failures.extend(failures);
+    }
+
     fn value(&mut self, metric: &str, count: u64) {
         self.figure(metric, count as f64);
     }
@@ -144,15 +157,19 @@ impl Sample {
     }
 }
 
+/// How long one source may take for a reading, and for its parts.
+const READING: Duration = Duration::from_secs(4);
+const PARTS: Duration = Duration::from_secs(5);
+
 /// Everything that is read.
 #[derive(Debug)]
 pub struct Probes {
     registry: Registry,
     own: Own,
-    daemon: Option<Daemon>,
+    daemon: Option<(Daemon, Patience)>,
     /// The endpoint that containers are asked for at.
     endpoint: Option<Arc<Endpoint>>,
-    targets: Vec<Watched>,
+    targets: Vec<(Watched, Patience)>,
     found: Vec<Found>,
     said: BTreeSet<String>,
 }
@@ -197,9 +214,9 @@ impl Probes {
         Ok(Self {
             registry,
             own: Own::new(),
-            daemon,
+            daemon: daemon.map(|daemon| (daemon, Patience::default())),
             endpoint,
-            targets,
+            targets: targets.into_iter().map(|target| (target, Patience::default())).collect(),
             found,
             said: BTreeSet::new(),
         })
@@ -218,11 +235,23 @@ impl Probes {
     pub async fn read(&mut self, at: f64, engine: &Census) -> Sample {
         let mut sample = Sample::default();
         self.own.read(&self.census(engine), &mut sample);
-        if let Some(daemon) = &mut self.daemon {
-            daemon.read(at, &mut sample).await;
-        }
-        for target in &mut self.targets {
-            target.read(at, &mut sample).await;
+        // What a reading that was given up has got so far is not used.
+        let daemon = OptionFuture::from(self.daemon.as_mut().map(async |(daemon, patience)| {
+            let mut part = Sample::default();
+            let asked = patience.ask(READING, daemon.read(at, &mut part)).await;
+            ("daemon".to_owned(), asked.map(|()| part))
+        }));
+        let targets = join_all(self.targets.iter_mut().map(async |(target, patience)| {
+            let mut part = Sample::default();
+            let asked = patience.ask(READING, target.read(at, &mut part)).await;
+            (target.source().to_owned(), asked.map(|()| part))
+        }));
+        let (daemon, targets) = join(daemon, targets).await;
+        for (source, part) in daemon.into_iter().chain(targets) {
+            match part {
+                Ok(part) => sample.absorb(part),
+                Err(why) => sample.failed(&source, &why, false),
+            }
         }
         sample.unavailable.retain(|one| self.said.insert(one.metric.clone()));
         sample
@@ -237,12 +266,17 @@ impl Probes {
             .into_iter()
             .map(|(metric, groups)| whole(at, cycles, metric, groups))
             .collect();
-        if let Some(daemon) = &mut self.daemon {
-            all.extend(daemon.groups(at, cycles).await);
-        }
-        for target in &mut self.targets {
-            all.extend(target.groups(at, cycles).await);
-        }
+        let daemon =
+            OptionFuture::from(self.daemon.as_mut().map(async |(daemon, patience)| {
+                patience.ask(PARTS, daemon.groups(at, cycles)).await
+            }));
+        let targets =
+            join_all(self.targets.iter_mut().map(async |(target, patience)| {
+                patience.ask(PARTS, target.groups(at, cycles)).await
+            }));
+        let (daemon, targets) = join(daemon, targets).await;
+        all.extend(daemon.into_iter().flatten().flatten());
+        all.extend(targets.into_iter().flatten().flatten());
         all
     }
 
@@ -251,7 +285,11 @@ impl Probes {
         // A check takes days at most.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as said")]
         let at_ms = (at * 1000.0) as u64;
-        let all = self.own.ids().into_iter().chain(self.targets.iter().flat_map(Watched::ids));
+        let all = self
+            .own
+            .ids()
+            .into_iter()
+            .chain(self.targets.iter().flat_map(|(target, _)| target.ids()));
         all.map(|(metric, ids)| Ids { at_ms, metric, ids }).collect()
     }
 
@@ -259,11 +297,11 @@ impl Probes {
     /// tell: Go 1.27 and newer. Each question makes the target collect its garbage, so it is asked
     /// at the start and at the end, and not for every reading.
     pub async fn proofs(&mut self, at: f64, cycles: f64) -> Vec<Groups> {
-        let mut all = Vec::new();
-        for target in &mut self.targets {
-            all.extend(target.proof(at, cycles).await);
-        }
-        all
+        let asked = self
+            .targets
+            .iter_mut()
+            .map(async |(target, patience)| patience.ask(PARTS, target.proof(at, cycles)).await);
+        join_all(asked).await.into_iter().flatten().flatten().collect()
     }
 
     /// Closes every connection and waits until the tasks of them have ended, a second at most; tells
@@ -283,7 +321,7 @@ impl Probes {
         if let Some(endpoint) = &self.endpoint {
             mine.connections = endpoint.connections();
         }
-        for target in &self.targets {
+        for (target, _) in &self.targets {
             let open = target.connections();
             let probes = crate::engine::census::Purpose::Probe;
             mine.connections.entry(probes).or_default().open += open;

@@ -92,8 +92,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             | Load::Held { source, selection, config, .. } => {
                 let (source, selection) = (Arc::clone(source), selection.clone());
                 let engine = Engine::new(source, self.registry.clone(), config.clone());
-                let observer = engine.observer();
-                self.follows = Some((observer.clone(), self.lines));
+                let mut fresh = self.fresh.clone();
                 let (events, mut received) = mpsc::channel(32);
                 let stop = self.stop.child_token();
                 let looking = async {
@@ -106,11 +105,14 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                 };
                 let (outcome, (), ()) = tokio::join!(
                     engine.run(&selection, events, stop.clone()),
-                    async { while received.recv().await.is_some() {} },
+                    async {
+                        while let Some(event) = received.recv().await {
+                            fresh.see(&event);
+                        }
+                    },
                     looking,
                 );
-                self.count_lines();
-                self.follows = None;
+                self.fresh = fresh;
                 if let Err(error) = outcome {
                     self.failure = Some(error.to_string());
                 }

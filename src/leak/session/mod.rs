@@ -1,10 +1,11 @@
 //! One check as it runs: drives the streams by plan, rests, reads the probes, and writes down all that it
 //! reads. It decides nothing; what the records mean is for [`verdict`](super::verdict).
 
+mod fresh;
 mod load;
 mod reading;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -14,15 +15,18 @@ use super::judge::plan::{Plan, Step};
 use super::probe::Probes;
 use super::record::{End, Header, Record, Stage, Survivor};
 use super::verdict::Watch;
-use crate::engine::Observer;
 use crate::engine::census::Census;
 use crate::engine::registry::Registry;
 use crate::engine::source::Source;
+use fresh::Fresh;
 pub use load::Load;
 use reading::POLL;
 
 /// How long cmon's own tasks and connections may take to end after the last stream was closed.
 const LAST: Duration = Duration::from_secs(5);
+
+/// What is read between the rungs is not planned for, and may make a check longer by this.
+const OVERDUE: Duration = Duration::from_secs(5);
 
 /// A check.
 pub struct Session<S, W> {
@@ -34,9 +38,10 @@ pub struct Session<S, W> {
     begun: Instant,
     every: Duration,
     cycles: f64,
-    lines: f64,
-    /// The engine that runs, and the lines of those before it.
-    follows: Option<(Observer<S>, f64)>,
+    fresh: Fresh,
+    /// Targets, and since when which of them are known to be gone for good.
+    targets: usize,
+    gone: BTreeMap<String, Instant>,
     watch: Watch,
     /// Sources that did not answer the last time.
     silent: BTreeSet<String>,
@@ -75,8 +80,9 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             begun,
             every,
             cycles: 0.0,
-            lines: 0.0,
-            follows: None,
+            fresh: Fresh::default(),
+            targets: 0,
+            gone: BTreeMap::new(),
             watch: Watch::default(),
             silent: BTreeSet::new(),
             ids_at: begun,
@@ -88,12 +94,14 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     /// Runs the check to its end.
     pub async fn run(mut self, header: Header) {
         self.watch = Watch::new(&header);
+        self.targets = header.targets.len();
+        let end = self.begun + Duration::from_secs_f64(header.duration);
         self.write(Record::Header(header));
         self.groups().await;
         self.proofs().await;
         self.rest(Stage::Start, Duration::ZERO).await;
         match self.load.plan().cloned() {
-            Some(plan) => self.driven(&plan).await,
+            Some(plan) => self.driven(&plan, end).await,
             None if matches!(self.load, Load::Held { .. }) => self.held().await,
             None => self.passive().await,
         }
@@ -102,8 +110,17 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         self.end().await;
     }
 
-    async fn driven(&mut self, plan: &Plan) {
+    /// Warms up and goes through the pairs of the plan, as far as they fit before `end`.
+    async fn driven(&mut self, plan: &Plan, end: Instant) {
         self.drive(Duration::from_secs_f64(plan.warmup), Stage::WarmUp).await;
+        // A machine under load may be slower than the plan: pools are filled by cycles, not by time.
+        let mut spare = plan.warmup / 2.0;
+        while 0.0 < spare && self.cycles() < plan.warmup_cycles && !self.is_over() {
+            let missing = (plan.warmup_cycles - self.cycles()) / plan.cycles_per_second;
+            let more = missing.clamp(1.0, spare.max(1.0));
+            self.drive(Duration::from_secs_f64(more), Stage::WarmUp).await;
+            spare -= more;
+        }
         self.glance(Stage::WarmUp).await;
         let settle = plan.steps.first().map_or(1.0, |step| step.settle);
         self.rest(Stage::WarmUp, Duration::from_secs_f64(settle)).await;
@@ -111,6 +128,11 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         let middle = plan.steps.len() / 2;
         for (at, step) in plan.steps.iter().enumerate() {
             if self.is_over() {
+                return;
+            }
+            let pair = Duration::from_secs_f64(2.0 * (step.drive + step.settle));
+            if at % 2 == 0 && end + OVERDUE < Instant::now() + pair {
+                tracing::debug!(pairs = at / 2, "no time for more pairs");
                 return;
             }
             if at == middle {
@@ -160,6 +182,16 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
     fn is_over(&self) -> bool {
         self.stop.is_cancelled() || self.failure.is_some()
+    }
+
+    /// Cycles so far.
+    fn cycles(&self) -> f64 {
+        match self.load {
+            Load::Streams { .. } | Load::Held { .. } => {
+                self.registry.census().streams_closed as f64
+            }
+            Load::Command { .. } | Load::Passive { .. } => self.cycles,
+        }
     }
 
     /// Seconds since the check began.

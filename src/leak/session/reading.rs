@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{Load, Session};
+use super::Session;
 use crate::engine::source::Source;
+use crate::leak::judge::words::span;
 use crate::leak::probe::Failure;
 use crate::leak::record::{Reading, Record, Stage, Unavailable};
 
@@ -16,6 +17,8 @@ pub(super) const POLL: Duration = Duration::from_millis(100);
 const POLLS: usize = 3;
 /// A check has so many blocks at whose ends it is noted who is there.
 const BLOCKS: u32 = 40;
+/// A target that is gone for so long does not come back: a container is made anew sooner.
+const GONE: Duration = Duration::from_secs(30);
 /// None is shorter.
 const SHORT_BLOCK: Duration = Duration::from_secs(15);
 
@@ -33,6 +36,9 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                 return;
             }
             self.glance(stage).await;
+            if self.is_over() {
+                return;
+            }
             if stage == Stage::Passive {
                 self.ids();
             }
@@ -93,6 +99,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         }
         let silent: BTreeSet<String> =
             sample.failures.iter().map(|failure| failure.source.clone()).collect();
+        self.mourn(&sample.failures);
         for Failure { source, why, .. } in sample.failures {
             // Said once, and again when it has answered in between.
             if !self.silent.contains(&source) {
@@ -106,33 +113,45 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         sample.values
     }
 
+    /// Notes which targets are known to be gone; when none is left, the check is over.
+    fn mourn(&mut self, failures: &[Failure]) {
+        let now = Instant::now();
+        let gone = failures.iter().filter(|failure| failure.gone);
+        self.gone = gone
+            .map(|failure| {
+                let since = self.gone.get(&failure.source).copied().unwrap_or(now);
+                (failure.source.clone(), since)
+            })
+            .collect();
+        let for_good = |since: &Instant| GONE <= now - *since;
+        if 0 < self.targets
+            && self.gone.len() == self.targets
+            && self.gone.values().all(for_good)
+            && let Some(last) = self.gone.values().max()
+        {
+            let at = span((*last - self.begun).as_secs_f64());
+            let whys: Vec<&str> = failures.iter().map(|failure| failure.why.as_str()).collect();
+            self.failure = Some(format!("the target went away at {at}: {}", whys.join("; ")));
+        }
+    }
+
     pub(super) fn reading(
         &mut self,
         stage: Stage,
         settled: Option<Duration>,
         values: BTreeMap<String, f64>,
     ) {
-        if let Load::Streams { .. } | Load::Held { .. } = self.load {
-            self.cycles = self.registry.census().streams_closed as f64;
-        }
-        self.count_lines();
+        self.cycles = self.cycles();
         let reading = Reading {
             at: self.at(),
             stage,
             rest: settled.is_some(),
             settled: settled.map_or(0.0, |settled| settled.as_secs_f64()),
             cycles: self.cycles,
-            lines: self.lines,
+            lines: self.fresh.lines() as f64,
             values,
         };
         self.write(Record::Reading(reading));
-    }
-
-    /// Adds the lines of the engine that runs to those of the ones before.
-    pub(super) fn count_lines(&mut self) {
-        if let Some((observer, before)) = &self.follows {
-            self.lines = before + observer.census().lines as f64;
-        }
     }
 
     pub(super) async fn groups(&mut self) {

@@ -205,6 +205,8 @@ fn judge_window(readings: &[Reading], least: f64, warms: bool, options: &Options
         return Passive::undecided(Shape::Unknown, (0.0, 0.0), 0);
     };
     let length = end.seconds - start.seconds;
+    // A run's length counts from its beginning; what is judged may begin later, after a warm-up.
+    let needed = least + start.seconds;
     let warmup = if warms { (0.2 * length).max(60.0).min(0.5 * length) } else { 0.0 };
     let window = (start.seconds + warmup, end.seconds);
     let kept: Vec<Reading> =
@@ -217,7 +219,7 @@ fn judge_window(readings: &[Reading], least: f64, warms: bool, options: &Options
         let shape = naming::short(readings);
         let mut judged = Passive::undecided(shape, window, kept.len());
         judged.per_minute = theil_sen(&thin(&points), Z995).map(|slope| slope.scaled(60.0));
-        judged.run_at_least = Some(least);
+        judged.run_at_least = Some(needed);
         return judged;
     };
     let mut judged = weigh(&floor, &kept, window, options);
@@ -225,7 +227,7 @@ fn judge_window(readings: &[Reading], least: f64, warms: bool, options: &Options
     if length + 1.0 < least {
         judged.p = None;
         judged.verdict = Verdict::Inconclusive;
-        judged.run_at_least = Some(least);
+        judged.run_at_least = Some(needed);
         return judged;
     }
     let kendall = kendall(&floor);
