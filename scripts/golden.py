@@ -9,7 +9,7 @@ Prints them as they stand in src/leak/judge/tests/golden.rs.
 from itertools import product
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 TIED = [3, 3, 5, 4, 4, 6, 7, 7, 7, 9, 8, 8]
 POINTS = ([0, 1, 2, 4, 5, 7, 8, 11, 12, 15], [2.0, 3.5, 3.0, 6.0, 5.5, 9.0, 8.0, 30.0, 13.5, 16.0])
@@ -51,5 +51,14 @@ test = stats.permutation_test((np.array(PAIRS),), np.sum, permutation_type="samp
 assert abs(test.pvalue - flip_all(PAIRS)) < 1e-12
 print("sign_flip", float(test.pvalue), "of all 2^8")
 print("sign_flip long", flip_all(LONG), "of all 2^20, the judge draws 4000")
+
+
+def chernoff(values):
+    values = np.array(values, dtype=float)
+    exponent = lambda t: np.sum(np.log(np.cosh(t * values))) - t * np.sum(values)
+    return float(np.exp(optimize.minimize_scalar(exponent, bounds=(0, 5), method="bounded", options={"xatol": 1e-12}).fun))
+
+
+print("sign_flip bounded", chernoff(PAIRS), chernoff(LONG), chernoff([17 + n * 7 % 11 if n % 12 else -3 for n in range(60)]))
 result = stats.ttest_1samp(PAIRS, 0).confidence_interval(0.98)
 print("t interval of the mean, 1 % to each side", [float(np.mean(PAIRS)), float(result.low), float(result.high)])

@@ -3,26 +3,21 @@
 //! Each pair gives one number, its growth while driven minus its growth while idle. A ramp, a slow
 //! pool and a leak by time are in both rungs and go out; a coin decided which rung came first, so
 //! that without a leak per cycle each number is as likely to have the other sign. The sign-flip
-//! test counts how many choices of signs give a sum as large (all of them up to 16 pairs, drawn
-//! ones above, the more the more metrics share alpha): valid without any model of the noise (Fisher's randomisation test).
+//! test ([`signs`](super::signs)) asks how many choices of signs give a sum as large: valid without
+//! any model of the noise.
 //!
 //! Very large numbers are cut down, by a rule that looks at their sizes only and so keeps the test
 //! exact: one burst or step shall not hide a leak.
 
 use serde::Serialize;
 
-use super::early::{self, EarlyStop};
+use super::early::{self, Bet};
 use super::passive::{self, Passive};
+use super::signs::{Way, sign_flip};
 use super::stats::{Z80, deviation, mean, median, spread, t_quantile};
 use super::words::{count, signed, span};
 use super::{Interval, Options, Reading, Verdict, sound};
 
-/// Pairs up to which all signs are tried.
-const EXACT: usize = 16;
-/// Signs drawn above that, at least and at most.
-const DRAWS: (u32, u32) = (4000, 2_000_000);
-/// Draws that reach the sum after which no more are made.
-const ENOUGH: u32 = 1000;
 /// What counts at rest scatter at least, as a deviation of differences of pairs.
 const GRAIN: f64 = 0.5;
 /// Seconds that a burst lasts at most.
@@ -81,6 +76,11 @@ impl Pair {
         })
     }
 
+    /// Those of a run in which something was opened and closed.
+    pub(super) fn turning(rungs: &[Rung]) -> Vec<Self> {
+        Self::all(rungs).into_iter().filter(|pair| pair.cycles >= 0.5).collect()
+    }
+
     /// Growth while driven minus growth while idle.
     pub fn difference(self) -> f64 {
         self.driven - self.idle
@@ -112,68 +112,6 @@ pub struct Driven {
     pub idle: Passive,
     /// Why the verdict is what it is.
     pub why: String,
-}
-
-/// The chance that random signs give a sum of `values` times `weights` as large as theirs.
-///
-/// `values` and `weights` go together and should be finite. Nothing to sum gives 1.
-/// `draws` signs are tried where there are too many terms for all of them.
-pub fn sign_flip(values: &[f64], weights: &[f64], draws: u32, seed: u64) -> f64 {
-    let terms: Vec<f64> = values.iter().zip(weights).map(|(v, w)| v * w).collect();
-    let observed: f64 = terms.iter().sum();
-    let slack = 1e-9 * terms.iter().map(|term| term.abs()).sum::<f64>();
-    if slack == 0.0 || !slack.is_finite() {
-        return 1.0;
-    }
-    let least = observed - slack;
-    if terms.len() <= EXACT {
-        // Gray code: from one choice of signs to the next only one of them turns.
-        let (mut signs, mut sum, mut reached) = (0_u32, observed, 1_u32);
-        for step in 1..1_u32 << terms.len() {
-            let turn = step.trailing_zeros() as usize;
-            sum += if signs >> turn & 1 == 0 { -2.0 } else { 2.0 } * terms[turn];
-            signs ^= 1 << turn;
-            reached += u32::from(sum >= least);
-        }
-        return f64::from(reached) / 2.0_f64.powi(i32::try_from(terms.len()).unwrap_or(i32::MAX));
-    }
-    // What each choice of eight signs adds, so that a draw is one look per eight terms.
-    let tables: Vec<Vec<f64>> = terms
-        .chunks(8)
-        .map(|eight| {
-            let sum = |bits: u32| -> f64 {
-                let sign = |n: usize| if bits >> n & 1 == 0 { 1.0 } else { -1.0 };
-                eight.iter().enumerate().map(|(n, term)| sign(n) * term).sum()
-            };
-            (0..256).map(sum).collect()
-        })
-        .collect();
-    let mut random = fastrand::Rng::with_seed(seed);
-    let (mut reached, mut tried) = (0, 0);
-    // To stop at so many is no less valid (Besag and Clifford 1991), and a chance that large is
-    // known well enough then.
-    while tried < draws && reached < ENOUGH {
-        let mut sum = 0.0;
-        for part in tables.chunks(8) {
-            let bytes = random.u64(..).to_le_bytes();
-            sum += part.iter().zip(bytes).map(|(t, byte)| t[usize::from(byte)]).sum::<f64>();
-        }
-        reached += u32::from(sum >= least);
-        tried += 1;
-    }
-    if reached == ENOUGH {
-        return f64::from(reached) / f64::from(tried);
-    }
-    f64::from(reached + 1) / f64::from(draws + 1)
-}
-
-/// How many signs are drawn: so many that Holm's procedure can still reject the least of all the
-/// tests that share `alpha`.
-pub(super) fn draws(options: &Options) -> u32 {
-    let wanted = 10.0 * options.tests() / options.chance();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
-    let draws = wanted.ceil().clamp(f64::from(DRAWS.0), f64::from(DRAWS.1)) as u32;
-    draws
 }
 
 /// Cuts differences that are larger than most, for the test; signs are not looked at.
@@ -209,15 +147,16 @@ fn rate(differences: &[f64], cycles: &[f64]) -> f64 {
 
 /// Judges the rungs of a run, two by two the pairs, of one metric.
 pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
-    let turning = |rungs: &[Rung]| -> Vec<Pair> {
-        Pair::all(rungs).into_iter().filter(|pair| pair.cycles >= 0.5).collect()
-    };
-    let mut looks = EarlyStop::new(options);
-    for pair in turning(rungs) {
-        looks.add(pair.difference());
-    }
+    let (mut judged, calmed) = by_cycles(rungs, options);
+    judged.idle = passive::judge_at_rest(&at_rest(&calmed), judged.per_cycle, options);
+    judged
+}
+
+/// What the cycles leave, growth by time not looked at; and the rungs without bursts.
+pub(super) fn by_cycles(rungs: &[Rung], options: &Options) -> (Driven, Vec<Rung>) {
+    let looks = Bet::on(rungs, options);
     let (rungs, deep) = calm(rungs);
-    let all = turning(&rungs);
+    let all = Pair::turning(&rungs);
     // A far fall or rise in a rung says nothing of what cycles leave behind, unless it is the rule.
     let tops: Vec<f64> = all.iter().map(|pair| pair.driven.max(pair.idle)).collect();
     let high = median(&tops) + 4.0 * (spread(&tops) + 1.0);
@@ -231,8 +170,6 @@ pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
     let raw: Vec<f64> = pairs.iter().map(|pair| pair.difference()).collect();
     let trimmed = trim(&raw, &cycles);
     let numbers = Numbers::new(&trimmed, &cycles, options);
-    let per_cycle = numbers.as_ref().map(|numbers| numbers.per_cycle);
-    let idle = passive::judge_at_rest(&at_rest(&rungs), per_cycle, options);
     let mut judged = Driven {
         verdict: Verdict::Invalid,
         pairs: pairs.len(),
@@ -243,7 +180,7 @@ pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
         stopped: looks.stopped(),
         fades: false,
         smallest: None,
-        idle,
+        idle: Passive::unknown(),
         why: "no cycles: nothing was opened and closed between two readings".to_owned(),
     };
     let Some(numbers) = numbers else {
@@ -253,7 +190,7 @@ pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
             judged.verdict = Verdict::Inconclusive;
             "too few pairs of rungs to tell".clone_into(&mut judged.why);
         }
-        return judged;
+        return (judged, rungs);
     };
     let half = trimmed.len() / 2;
     let older = rate(&trimmed[..half], &cycles[..half]);
@@ -261,7 +198,8 @@ pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
     let differences = cut(&raw, &cycles);
     judged.per_cycle = Some(numbers.per_cycle);
     judged.smallest = numbers.smallest;
-    let flipped = || sign_flip(&differences, &cycles, draws(options), options.seed);
+    let way = Way::of(pairs.len(), options);
+    let flipped = || sign_flip(&differences, &cycles, way, options.seed);
     let p = match (options.early_stop, looks.stopped()) {
         // A part of alpha is spent on the way. A run that was stopped has no end to test at.
         (true, Some(_)) => 1.0 / looks.fortune() / early::SHARE,
@@ -270,7 +208,7 @@ pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
     };
     judged.p = Some(p.min(1.0));
     (judged.verdict, judged.why) = decide(&judged, &numbers, raw.iter().sum(), options);
-    judged
+    (judged, rungs)
 }
 
 fn decide(judged: &Driven, numbers: &Numbers, sum: f64, options: &Options) -> (Verdict, String) {
@@ -331,24 +269,16 @@ impl Numbers {
         let share = if options.early_stop { 1.0 - early::SHARE } else { 1.0 };
         let alpha = options.chance() * share / options.tests();
         let reach = t_quantile(1.0 - options.chance(), freedom) * error;
-        let strict = t_quantile(1.0 - alpha, freedom) + Z80;
-        let finest = finest(pairs, draws(options));
+        let way = Way::of(pairs, options);
+        let strict = t_quantile(1.0 - alpha, freedom).max(way.asks(alpha)) + Z80;
         let total: f64 = cycles.iter().sum();
         let least = options.least() / total;
         let known = options.warmup_cycles >= super::plan::WARM_CYCLES;
         let floor = if known { least } else { least.max(PLAIN + reach) };
         Some(Self {
             per_cycle: Interval { estimate: rate, low: rate - reach, high: rate + reach },
-            smallest: (finest <= alpha).then(|| (strict * error).max(floor)),
+            smallest: (way.finest(pairs) <= alpha).then(|| (strict * error).max(floor)),
         })
-    }
-}
-
-/// The least chance that a test of so many pairs can give.
-fn finest(pairs: usize, draws: u32) -> f64 {
-    match i32::try_from(pairs) {
-        Ok(few) if pairs <= EXACT => 0.5_f64.powi(few),
-        _ => 1.0 / f64::from(draws + 1),
     }
 }
 

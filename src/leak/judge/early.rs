@@ -2,11 +2,12 @@
 //!
 //! A bet on the sign of each difference: without a leak a coin decided it, so that the fortune
 //! stays at 1 on average however often one looks (Ville's inequality: it ever reaches `x` with a
-//! chance of at most `1/x`). Only LEAK stops a run; for CLEAN the whole duration was asked.
+//! chance of at most `1/x`). The bet alone stops nothing: the judge must say LEAK of what there is by
+//! then, with the tolerance and all its other conditions, which can only make stops fewer. Only LEAK
+//! stops a run; for CLEAN the whole duration was asked.
 
-use serde::Serialize;
-
-use super::Options;
+use super::driven::{self, Pair, Rung};
+use super::{Options, Verdict};
 
 /// The part of `alpha` that is spent on the way; the rest is for the test at the end.
 pub(super) const SHARE: f64 = 1.0 / 3.0;
@@ -15,61 +16,75 @@ const STAKE: f64 = 0.7;
 /// No run is stopped before this many pairs.
 const LEAST: usize = 10;
 
+/// Whether a driven run can be stopped after these rungs: one metric's bet has come in, and judged
+/// now it is a LEAK. A function of the rungs alone, so that the same ones judged again say the same.
+pub fn is_sure(rungs: &[Rung], options: &Options) -> bool {
+    options.early_stop
+        && Bet::on(rungs, options).stopped().is_some()
+        && driven::by_cycles(rungs, options).0.verdict == Verdict::Leak
+}
+
 /// The bet so far.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct EarlyStop {
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Bet {
     /// The fortune must reach this.
     target: f64,
     least: f64,
     log: f64,
-    differences: Vec<f64>,
+    /// The sum of the differences after each pair, from 0.
+    sums: Vec<f64>,
     stopped: Option<usize>,
 }
 
-impl EarlyStop {
+impl Bet {
     /// Before the first pair. A third of `alpha` is spent here, shared by the gated metrics.
-    pub fn new(options: &Options) -> Self {
-        let metrics = options.metrics.max(1) as f64;
+    pub(super) fn new(options: &Options) -> Self {
         Self {
-            target: metrics / (SHARE * options.chance()),
+            target: options.tests() / (SHARE * options.chance()),
             least: options.least(),
             log: 0.0,
-            differences: Vec::new(),
+            sums: vec![0.0],
             stopped: None,
         }
     }
 
-    /// After a pair: its growth while driven minus its growth while idle. True when the run can be
-    /// stopped, from then on always. A difference that is not finite is left out.
-    pub fn add(&mut self, difference: f64) -> bool {
+    /// On all pairs of a run.
+    pub(super) fn on(rungs: &[Rung], options: &Options) -> Self {
+        let mut bet = Self::new(options);
+        Pair::turning(rungs).into_iter().for_each(|pair| bet.add(pair.difference()));
+        bet
+    }
+
+    /// After a pair: its growth while driven minus its growth while idle. Once it has come in, nothing
+    /// more is put on it. A difference that is not finite is left out.
+    pub(super) fn add(&mut self, difference: f64) {
         if !super::sound(difference) || self.stopped.is_some() {
-            return self.stopped.is_some();
+            return;
         }
-        self.differences.push(difference);
+        let sum = self.sums.last().copied().unwrap_or_default() + difference;
+        self.sums.push(sum);
         if difference > 0.0 {
             self.log += STAKE.ln_1p();
         } else if difference < 0.0 {
             self.log += (-STAKE).ln_1p();
         }
-        let pairs = self.differences.len();
-        let (older, newer) = self.differences.split_at(pairs / 2);
-        let per = |part: &[f64]| super::stats::mean(part);
+        let pairs = self.sums.len() - 1;
+        let half = pairs / 2;
+        let older = self.sums[half];
         // A pool that fills with cycles looks like a leak in its first half.
-        let lasts = per(newer) >= 0.5 * per(older);
-        let sum: f64 = self.differences.iter().sum();
+        let lasts = (sum - older) / (pairs - half) as f64 >= 0.5 * older / half.max(1) as f64;
         if self.fortune() >= self.target && pairs >= LEAST && sum >= self.least && lasts {
             self.stopped = Some(pairs);
         }
-        self.stopped.is_some()
     }
 
     /// The fortune, from 1 at the start.
-    pub fn fortune(&self) -> f64 {
+    pub(super) fn fortune(&self) -> f64 {
         self.log.exp()
     }
 
-    /// After how many pairs the run could be stopped.
-    pub fn stopped(&self) -> Option<usize> {
+    /// After how many pairs it came in.
+    pub(super) fn stopped(&self) -> Option<usize> {
         self.stopped
     }
 }

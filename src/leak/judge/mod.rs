@@ -23,6 +23,7 @@ pub mod exact;
 pub mod passive;
 pub mod plan;
 pub mod shape;
+mod signs;
 mod stats;
 mod trend;
 pub mod words;

@@ -6,7 +6,9 @@
 
 use serde::Serialize;
 
-use super::stats::{Z80, normal_quantile};
+use super::Options;
+use super::signs::Way;
+use super::stats::Z80;
 
 /// Cycles that fill the pools of a target before anything is judged.
 pub const WARMUP_CYCLES: f64 = 1000.0;
@@ -95,12 +97,13 @@ impl Plan {
             .filter(|step| step.driven)
             .map(|step| (step.drive * self.cycles_per_second).powi(2))
             .sum();
-        let pairs = i32::try_from(self.pairs()).unwrap_or(i32::MAX);
+        let options = Options { alpha, metrics: tests, ..Options::default() };
+        let way = Way::of(self.pairs(), &options);
         // The early stop has its part of alpha.
-        let alpha = alpha.min(0.25) * (1.0 - super::early::SHARE) / tests.max(1) as f64;
-        let enough = 0.5_f64.powi(pairs) <= alpha && squares > 0.0 && sigma.is_finite();
+        let alpha = options.chance() * (1.0 - super::early::SHARE) / options.tests();
+        let enough = way.finest(self.pairs()) <= alpha && squares > 0.0 && sigma.is_finite();
         enough.then(|| {
-            let reach = normal_quantile(1.0 - alpha) + Z80;
+            let reach = way.asks(alpha) + Z80;
             reach * 6.0_f64.sqrt() * sigma.abs() / squares.sqrt()
         })
     }

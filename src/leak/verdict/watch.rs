@@ -1,102 +1,136 @@
 //! Looks on while a check runs, and knows when it may end early: when one metric's leak is certain.
+//!
+//! It keeps what the judge of rungs looks at, a few records per rung, and asks that judge: so that a
+//! check is ended early only where its records say LEAK, now and from a recording.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use super::super::judge::driven::{self, Pair, Rung};
-use super::super::judge::early::EarlyStop;
-use super::super::judge::{Options, Verdict};
-use super::super::record::{Header, Reading, Record, Stage};
+use super::super::judge::early;
+use super::super::record::{Header, Reading, Record};
+use super::is_gated;
+use super::series::Series;
 
 /// What was seen so far.
 #[derive(Debug, Default)]
 pub struct Watch {
-    header: Option<Header>,
-    options: Options,
-    last: Option<Reading>,
-    metrics: BTreeMap<String, Seen>,
-    sure: bool,
-}
-
-/// One gated metric.
-#[derive(Debug)]
-struct Seen {
-    early: EarlyStop,
-    rungs: Vec<Rung>,
+    /// The header, readings at rest with what is gated, and cuts.
+    records: Vec<Record>,
+    /// What is gated and was ever read: so many share alpha, whenever they came.
+    gated: BTreeSet<String>,
 }
 
 impl Watch {
     /// Before the first record.
     pub fn new(header: &Header) -> Self {
-        Self { header: Some(header.clone()), ..Self::default() }
+        Self { records: vec![Record::Header(header.clone())], gated: BTreeSet::new() }
     }
 
     /// Takes the next record.
     pub fn see(&mut self, record: &Record) {
+        let Some(Record::Header(header)) = self.records.first() else {
+            return;
+        };
+        if !header.drive.has_rungs() {
+            return;
+        }
         match record {
-            Record::Reading(reading) if reading.rest => self.reading(reading),
-            Record::Cut(cut) => {
-                let cut_off = |metric: &String| {
-                    let rest = metric.strip_prefix(cut.source.as_str());
-                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-                };
-                if let Some(last) = &mut self.last {
-                    last.values.retain(|metric, _| !cut_off(metric));
+            Record::Reading(reading) => {
+                let mut values = reading.values.clone();
+                values.retain(|name, _| is_gated(name, &header.rules));
+                let new = values.keys().filter(|name| !self.gated.contains(*name));
+                let new: Vec<String> = new.cloned().collect();
+                self.gated.extend(new);
+                if reading.rest {
+                    self.records.push(Record::Reading(Reading { values, ..*reading }));
                 }
             }
+            Record::Cut(_) => self.records.push(record.clone()),
             _ => {}
         }
     }
 
-    /// Whether the verdict is certain before the planned end.
+    /// Whether the verdict is certain before the planned end. Asked after each pair of rungs.
     pub fn is_sure(&self) -> bool {
-        self.sure
-    }
-
-    fn reading(&mut self, reading: &Reading) {
-        let before = self.last.replace(reading.clone());
-        let (Some(header), Some(before)) = (&self.header, before) else {
-            return;
+        let Some(series) = Series::of(&self.records) else {
+            return false;
         };
-        match reading.stage {
-            Stage::WarmUp => {
-                let gated =
-                    reading.values.keys().filter(|name| super::is_gated(name, &header.rules));
-                let gated: Vec<String> = gated.cloned().collect();
-                self.options = super::options(header, gated.len(), reading.cycles);
-                let seen = || Seen { early: EarlyStop::new(&self.options), rungs: Vec::new() };
-                self.metrics = gated.into_iter().map(|name| (name, seen())).collect();
-            }
-            Stage::Drive | Stage::Idle => {
-                for (name, seen) in &mut self.metrics {
-                    let value = |of: &Reading| of.values.get(name).copied().unwrap_or(f64::NAN);
-                    seen.rungs.push(Rung {
-                        driven: reading.stage == Stage::Drive,
-                        at: reading.at,
-                        cycles: reading.cycles - before.cycles,
-                        seconds: reading.at - before.at,
-                        before: value(&before),
-                        after: value(reading),
-                    });
-                    self.sure |= seen.is_sure(&self.options);
-                }
-            }
-            Stage::Start | Stage::Passive => {}
-        }
+        let options = super::options(series.header, self.gated.len(), series.warm_up_cycles());
+        self.gated.iter().any(|name| early::is_sure(&series.rungs_of(name), &options))
     }
 }
 
-impl Seen {
-    fn is_sure(&mut self, options: &Options) -> bool {
-        let [.., one, other] = self.rungs.as_slice() else {
-            return false;
+#[cfg(test)]
+mod tests {
+    use super::super::super::judge::Verdict;
+    use super::super::super::record::Stage;
+    use super::super::judge;
+    use super::super::tests::driven;
+    use super::*;
+
+    /// After how many of the records it was sure.
+    fn sure_after(records: &[Record]) -> Option<usize> {
+        let Record::Header(header) = &records[0] else { panic!("no header") };
+        let mut watch = Watch::new(header);
+        let sure = records[1..].iter().position(|record| {
+            watch.see(record);
+            watch.is_sure()
+        });
+        sure.map(|after| after + 2)
+    }
+
+    fn pairs(records: &[Record]) -> usize {
+        let ends = records.iter().filter(|record| match record {
+            Record::Reading(reading) => {
+                reading.rest && matches!(reading.stage, Stage::Drive | Stage::Idle)
+            }
+            _ => false,
+        });
+        ends.count() / 2
+    }
+
+    #[test]
+    fn a_certain_leak_ends_a_check_early() {
+        let leaking = driven(|_, cycles| 72.0 + cycles);
+        let sure = sure_after(&leaking).unwrap();
+        assert!(sure < leaking.len() / 2, "{sure} of {}", leaking.len());
+        assert_eq!(judge(&leaking[..sure], None).unwrap().verdict, Verdict::Leak);
+        assert_eq!(sure_after(&driven(|_, _| 72.0)), None);
+        assert_eq!(sure_after(&driven(|at, _| 52.0 + at)), None);
+    }
+
+    #[test]
+    fn growth_that_may_be_allowed_ends_no_check_early() {
+        let mut records = driven(|_, cycles| 72.0 + (cycles * 0.97).floor());
+        let mut allow = |max_per_cycle: f64| {
+            if let Record::Header(header) = &mut records[0] {
+                header.rules.max_per_cycle = max_per_cycle;
+            }
+            (sure_after(&records).is_some(), judge(&records, None).unwrap().verdict)
         };
-        if self.rungs.len() % 2 == 1 {
-            return false;
-        }
-        let Some(pair) = Pair::of(*one, *other) else {
-            return false;
+        assert_eq!(allow(0.5), (true, Verdict::Leak));
+        let (sure, verdict) = allow(0.98);
+        assert!(!sure && verdict != Verdict::Leak, "{verdict}");
+    }
+
+    #[test]
+    fn what_is_first_read_late_has_its_part_of_alpha() {
+        let alone = driven(|_, cycles| 72.0 + cycles);
+        let with_others = |from: f64| {
+            let mut records = alone.clone();
+            for record in &mut records {
+                if let Record::Reading(reading) = record
+                    && from <= reading.at
+                {
+                    for name in ["daemon.fds", "own.tasks", "own.fds"] {
+                        reading.values.insert(name.to_owned(), 9.0);
+                    }
+                }
+            }
+            records
         };
-        self.early.add(pair.difference())
-            && driven::judge(&self.rungs, options).verdict == Verdict::Leak
+        let stopped = |records: &[Record]| pairs(&records[..sure_after(records).unwrap()]);
+        let (one, four) = (stopped(&alone), stopped(&with_others(0.0)));
+        assert!(one < four, "{one} {four}");
+        assert_eq!(stopped(&with_others(130.0)), four);
     }
 }

@@ -74,6 +74,11 @@ pub struct Late {
 }
 
 impl Passive {
+    /// Where nothing was looked at.
+    pub(super) fn unknown() -> Self {
+        Self::undecided(Shape::Unknown, (0.0, 0.0), 0)
+    }
+
     fn undecided(shape: Shape, window: (f64, f64), readings: usize) -> Self {
         Self {
             verdict: Verdict::Inconclusive,
@@ -202,7 +207,7 @@ struct Floor {
 
 fn judge_window(readings: &[Reading], least: f64, warms: bool, options: &Options) -> Passive {
     let (Some(start), Some(end)) = (readings.first(), readings.last()) else {
-        return Passive::undecided(Shape::Unknown, (0.0, 0.0), 0);
+        return Passive::unknown();
     };
     let length = end.seconds - start.seconds;
     // A run's length counts from its beginning; what is judged may begin later, after a warm-up.

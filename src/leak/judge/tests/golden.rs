@@ -1,6 +1,6 @@
 //! The statistics against numbers that scipy computed (`scripts/golden.py` prints them).
 
-use super::super::driven::sign_flip;
+use super::super::signs::{Way, sign_flip};
 use super::super::stats::{
     Z80, Z99, Z995, binomial_at_least, chi2_quantile, deviation, mean, normal_above,
     poisson_at_least, t_above, t_quantile,
@@ -125,19 +125,32 @@ fn mann_and_kendall_count_ties() {
 #[test]
 fn sign_flips_are_counted_out_or_drawn() {
     let ones = |n| vec![1.0; n];
-    close(&[sign_flip(&PAIRS, &ones(8), 4000, 1)], &[0.042_968_75]);
-    close(&[sign_flip(&[1.0; 7], &ones(7), 4000, 1)], &[0.007_812_5]);
+    close(&[sign_flip(&PAIRS, &ones(8), Way::Counted, 1)], &[0.042_968_75]);
+    close(&[sign_flip(&[1.0; 7], &ones(7), Way::Counted, 1)], &[0.007_812_5]);
     // Of all 2^20 it is 0.03146; 4000 draws scatter by 0.0028.
     let long = [
         3.0, -1.0, 2.0, 4.0, -2.0, 1.0, 3.0, -1.0, 2.0, 0.5, 1.5, -0.5, 2.5, -3.0, 1.0, 2.0, 0.25,
         -1.5, 2.0, 1.0,
     ];
     for seed in 0..5 {
-        let drawn = sign_flip(&long, &ones(20), 4000, seed);
+        let drawn = sign_flip(&long, &ones(20), Way::Drawn(4000), seed);
         assert!((drawn - 0.031_46).abs() < 0.0085, "{drawn}");
-        assert_eq!(drawn.to_bits(), sign_flip(&long, &ones(20), 4000, seed).to_bits());
+        assert_eq!(drawn.to_bits(), sign_flip(&long, &ones(20), Way::Drawn(4000), seed).to_bits());
     }
-    close(&[sign_flip(&[], &[], 4000, 1), sign_flip(&[0.0; 5], &ones(5), 4000, 1)], &[1.0, 1.0]);
+    // No less than that, by Chernoff, and as small as it gets where all terms are alike.
+    let bound = |values: &[f64]| sign_flip(values, &ones(values.len()), Way::Bounded, 1);
+    let mixed: Vec<f64> =
+        (0..60).map(|n| if n % 12 == 0 { -3 } else { 17 + n * 7 % 11 }).map(f64::from).collect();
+    let theirs = [0.131_111_746_336_827_5, 0.151_533_459_602_419_9, 3.247_440_601_723_382e-16];
+    for (ours, theirs) in [bound(&PAIRS), bound(&long), bound(&mixed)].into_iter().zip(theirs) {
+        assert!((ours / theirs - 1.0).abs() < 1e-6, "{ours} is not {theirs}");
+    }
+    assert!((bound(&[20.0; 60]) * 2.0_f64.powi(60) - 1.0).abs() < 1e-3, "{}", bound(&[20.0; 60]));
+    close(&[bound(&[-1.0, -2.0, -4.0])], &[1.0]);
+    for way in [Way::Counted, Way::Drawn(4000), Way::Bounded] {
+        let none = [sign_flip(&[], &[], way, 1), sign_flip(&[0.0; 5], &ones(5), way, 1)];
+        close(&none, &[1.0, 1.0]);
+    }
 }
 
 #[test]

@@ -9,8 +9,9 @@ use super::super::cohort::{self, Block};
 use super::super::combine::{Conditions, Finding, combine};
 use super::super::compare::{Growth, depends};
 use super::super::driven::{self, Rung};
-use super::super::early::EarlyStop;
+use super::super::early::{Bet, is_sure};
 use super::super::plan::Plan;
+use super::super::signs::{Way, sign_flip};
 use super::super::{Interval, Options, Reading, Verdict, passive, work};
 use super::simulator::{self, Noise};
 
@@ -94,8 +95,9 @@ proptest! {
         prop_assert!(judged.p.is_none_or(|p| p > 0.0 && p <= 1.0));
         let found = Finding::driven("m", true, &judged, &options);
         combine(&found, &Conditions::default(), &options);
-        let mut stop = EarlyStop::new(&options);
-        rungs.iter().for_each(|rung| { stop.add(rung.after); });
+        prop_assert!(!is_sure(&rungs, &options) || judged.verdict == Verdict::Leak);
+        let mut bet = Bet::new(&options);
+        rungs.iter().for_each(|rung| bet.add(rung.after));
     }
 
     #[test]
@@ -114,6 +116,17 @@ proptest! {
         let now = [own(By::Cycle, Verdict::Leak), own(By::Minute, Verdict::Inconclusive)];
         let before = Earlier { per_cycle: figure, per_minute: None };
         prop_assert!(!against(&now, &before, &options).words().is_empty());
+    }
+
+    #[test]
+    fn a_bounded_chance_is_no_less_than_the_counted_one(
+        terms in prop::collection::vec((-20..40_i32, 1..9_u32), 1..=16),
+    ) {
+        let (values, weights): (Vec<f64>, Vec<f64>) =
+            terms.into_iter().map(|(value, weight)| (f64::from(value), f64::from(weight))).unzip();
+        let [counted, bounded] =
+            [Way::Counted, Way::Bounded].map(|way| sign_flip(&values, &weights, way, 1));
+        prop_assert!(bounded >= counted * (1.0 - 1e-9) && bounded <= 1.0, "{bounded} {counted}");
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::slice::from_ref;
 use super::super::cohort::{self, Block};
 use super::super::combine::{Conditions, Finding, Mode, combine, holm};
 use super::super::driven::{self, Rung};
-use super::super::early::EarlyStop;
+use super::super::early::{Bet, is_sure};
 use super::super::exact::{self, Survivor};
 use super::super::plan::Plan;
+use super::super::signs::Way;
 use super::super::{Options, Verdict};
 
 /// Rungs of 20 cycles in turns, with these growths while driven and idle.
@@ -135,18 +136,37 @@ fn a_missing_reading_costs_its_pair_only() {
 }
 
 #[test]
-fn eleven_signs_in_a_row_stop_a_run_and_ten_do_not() {
-    let mut stop = EarlyStop::new(&Options::default());
-    let looks: Vec<bool> = (0..12).map(|_| stop.add(2.0)).collect();
-    assert_eq!(looks.iter().position(|stopped| *stopped), Some(10));
-    assert_eq!(stop.stopped(), Some(11));
-    assert!((stop.fortune() - 1.7_f64.powi(11)).abs() < 1e-6, "{}", stop.fortune());
-    let mut level = EarlyStop::new(&Options::default());
-    assert!((0..100).all(|_| !level.add(0.0)), "ties are no signs");
-    let mut fading = EarlyStop::new(&Options::default());
-    assert!((0..12).all(|n| !fading.add(20.0 * 0.6_f64.powi(n))), "a pool");
-    let mut many = EarlyStop::new(&Options { metrics: 6, ..Options::default() });
-    assert_eq!((0..20).position(|_| many.add(2.0)), Some(14), "six metrics share alpha");
+fn eleven_signs_in_a_row_win_a_bet_and_ten_do_not() {
+    let won = |options: &Options, difference: fn(i32) -> f64| {
+        let mut bet = Bet::new(options);
+        (0..100).for_each(|n| bet.add(difference(n)));
+        bet
+    };
+    let one = won(&Options::default(), |_| 2.0);
+    assert_eq!(one.stopped(), Some(11));
+    assert!((one.fortune() - 1.7_f64.powi(11)).abs() < 1e-6, "{}", one.fortune());
+    assert_eq!(won(&Options::default(), |_| 0.0).stopped(), None, "ties are no signs");
+    let pool = won(&Options::default(), |n| 20.0 * 0.6_f64.powi(n));
+    assert_eq!(pool.stopped(), None, "a pool");
+    let six = Options { metrics: 6, ..Options::default() };
+    assert_eq!(won(&six, |_| 2.0).stopped(), Some(15), "six metrics share alpha");
+}
+
+#[test]
+fn a_run_is_stopped_only_where_it_is_a_leak_by_then() {
+    // All signs are the same; 1.94 per cycle, give or take some 0.1, and later 2.4.
+    let grown = |n: usize| if n < 20 { 38.8 + [2.0, -2.0, 3.0, -3.0][n % 4] } else { 48.0 };
+    let all = rungs(&(0..60).map(|n| (grown(n), 0.0)).collect::<Vec<_>>());
+    let sure_after = |max_per_cycle: f64| {
+        let options = Options { max_per_cycle, ..Options::default() };
+        let pairs = (1..=60).find(|pairs| is_sure(&all[..2 * pairs], &options));
+        (pairs, pairs.map(|pairs| driven::judge(&all[..2 * pairs], &options).verdict))
+    };
+    assert_eq!(sure_after(0.03), (Some(11), Some(Verdict::Leak)));
+    let (pairs, verdict) = sure_after(2.0);
+    assert!(pairs.is_some_and(|pairs| pairs > 20) && verdict == Some(Verdict::Leak), "{pairs:?}");
+    assert_eq!(sure_after(3.0), (None, None), "what is allowed stops nothing");
+    assert!(!is_sure(&all, &at_the_end()), "where nobody may look on the way");
 }
 
 #[test]
@@ -223,12 +243,37 @@ fn holm_pays_for_each_metric() {
 
 #[test]
 fn a_leak_is_found_among_very_many_metrics() {
-    for (metrics, alpha) in [(40, 0.01), (1, 1e-4), (12, 0.001)] {
+    for (metrics, alpha) in [(40, 0.01), (1, 1e-4), (12, 0.001), (100, 1e-4), (50, 1e-6)] {
         let options = Options { alpha, metrics, ..at_the_end() };
         let judged = judge(&[(20.0, 0.0); 31], &options);
         let p = judged.p.unwrap();
         assert!(judged.verdict == Verdict::Leak && p * metrics as f64 <= alpha, "{p}");
     }
+}
+
+#[test]
+fn how_a_chance_is_found_depends_on_the_question_alone() {
+    let way = |terms, metrics, alpha| Way::of(terms, &Options { alpha, metrics, ..at_the_end() });
+    assert_eq!([way(16, 1, 0.01), way(16, 900, 1e-6)], [Way::Counted; 2]);
+    assert_eq!([way(17, 1, 0.01), way(80, 40, 0.01)], [Way::Drawn(4000), Way::Drawn(40_000)]);
+    assert_eq!([way(17, 30, 1e-4), way(80, 1, 1e-6)], [Way::Bounded; 2]);
+    // What is asked for must be possible: what draws are coarse for, the bound is fine for.
+    assert!(way(80, 19, 1e-4).finest(80) * 19.0 < 1e-4 / 9.0);
+    assert!(way(80, 900, 1e-6).finest(80) * 900.0 < 1e-6);
+    assert!(way(17, 900, 1e-6).finest(17) * 900.0 > 1e-6, "too few pairs for that");
+}
+
+#[test]
+fn the_smallest_leak_is_larger_where_the_chance_is_bounded() {
+    let judged = |alpha| {
+        judge(&[(3.0, 0.0), (4.0, 1.0)].repeat(100), &Options { alpha, ..Options::default() })
+    };
+    let ratio = judged(1e-6).smallest.unwrap() / judged(0.01).smallest.unwrap();
+    assert!((1.8..1.9).contains(&ratio), "{ratio}");
+    let plan = Plan::new(3600.0, 10.0, 7);
+    let planned = |alpha| plan.smallest_leak(1.0, alpha, 1).unwrap();
+    let ratio = planned(1e-6) / planned(0.01);
+    assert!((1.8..1.9).contains(&ratio), "{ratio}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::super::driven::Rung;
-use super::super::early::EarlyStop;
+use super::super::early::is_sure;
 use super::super::plan::Plan;
 use super::super::{Options, Reading};
 
@@ -137,16 +137,40 @@ pub(super) fn watched(noise: Noise, rate: f64, minutes: f64, seed: u64) -> Vec<R
 /// minute; stopped early where that is allowed.
 pub(super) fn driven(
     noise: Noise,
-    [rate, timed]: [f64; 2],
+    rates: [f64; 2],
     minutes: f64,
     seed: u64,
     options: &Options,
 ) -> (Vec<Rung>, Options) {
-    let mut random = Rng::with_seed(seed);
+    let (mut runs, options) = family(&[(noise, rates)], minutes, seed, options);
+    (runs.remove(0), options)
+}
+
+/// The rungs of several metrics of the same run, each with a noise and a leak of its own.
+pub(super) fn family(
+    metrics: &[(Noise, [f64; 2])],
+    minutes: f64,
+    seed: u64,
+    options: &Options,
+) -> (Vec<Vec<Rung>>, Options) {
     let plan = Plan::new(minutes * 60.0, 10.0, seed);
-    let course = Course::new(noise, minutes * 60.0, &mut random);
     let options = Options { warmup_cycles: plan.warmup_cycles, seed, ..options.clone() };
-    let mut early = EarlyStop::new(&options);
+    let seeds = (0_u64..).map(|n| seed.wrapping_add(n << 32));
+    let run = |(seed, (noise, rates)): (u64, &(Noise, [f64; 2]))| {
+        rungs(&plan, minutes * 60.0, *noise, *rates, seed)
+    };
+    let mut runs: Vec<Vec<Rung>> = seeds.zip(metrics).map(run).collect();
+    let sure = |pairs: &usize| runs.iter().any(|rungs| is_sure(&rungs[..2 * pairs], &options));
+    if let Some(pairs) = (1..=plan.pairs()).find(sure) {
+        runs.iter_mut().for_each(|rungs| rungs.truncate(2 * pairs));
+    }
+    (runs, options)
+}
+
+/// The rungs of one metric, all that are planned.
+fn rungs(plan: &Plan, seconds: f64, noise: Noise, [rate, timed]: [f64; 2], seed: u64) -> Vec<Rung> {
+    let mut random = Rng::with_seed(seed);
+    let course = Course::new(noise, seconds, &mut random);
     let (mut at, mut cycles) = (plan.warmup, plan.warmup_cycles);
     let mut leaked = 0.0;
     let mut read = |at: f64, cycles: f64, leaked: f64| {
@@ -164,14 +188,6 @@ pub(super) fn driven(
         let after = read(at, cycles, leaked);
         rungs.push(Rung { driven: step.driven, at, cycles: own, seconds, before, after });
         before = after;
-        if options.early_stop
-            && let [.., one, other] = rungs[..]
-            && rungs.len().is_multiple_of(2)
-            && let Some(pair) = super::super::driven::Pair::of(one, other)
-            && early.add(pair.difference())
-        {
-            break;
-        }
     }
-    (rungs, options)
+    rungs
 }
