@@ -24,13 +24,13 @@ struct Cell {
     idle: u32,
 }
 
-fn runs() -> u32 {
+pub(super) fn runs() -> u32 {
     if std::env::var_os("CMON_LONG").is_some() { 1000 } else { 80 }
 }
 
 /// Fails when a chance of at most `limit` does not explain so many hits.
 #[track_caller]
-fn at_most(limit: f64, hits: u32, runs: u32, what: &str) {
+pub(super) fn at_most(limit: f64, hits: u32, runs: u32, what: &str) {
     let n = f64::from(runs);
     // Once in some ten thousand cells, chance alone goes further.
     let chance = if runs >= 1000 { 0.0 } else { 3.7 * (limit * (1.0 - limit) * n).sqrt() + 1.0 };

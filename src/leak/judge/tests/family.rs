@@ -1,0 +1,62 @@
+//! How often the one verdict of several metrics is right: they share alpha, and any of them may leak.
+//!
+//! The tables are of one metric. Here some of the same run, each with a noise of its own, are judged as a
+//! check does it, through [`combine`].
+
+#![expect(clippy::print_stdout, reason = "as the tables")]
+
+use super::super::combine::{Conditions, Finding, Overall, combine};
+use super::super::{Options, Verdict, driven};
+use super::simulator::{self, Noise};
+use super::table::{at_most, runs};
+
+/// One run in which the metrics have these noises and leaks per minute; they are named by number.
+fn run(metrics: &[(Noise, f64)], minutes: f64, seed: u64, options: &Options) -> Overall {
+    // Each of them is tested twice: per cycle and per minute.
+    let options = Options { metrics: 2 * metrics.len(), ..options.clone() };
+    let metrics: Vec<_> = metrics.iter().map(|(noise, rate)| (*noise, [*rate, 0.0])).collect();
+    let (rungs, own) = simulator::family(&metrics, minutes, seed, &options);
+    let judged = rungs.iter().enumerate().flat_map(|(n, rungs)| {
+        Finding::driven(&n.to_string(), true, &driven::judge(rungs, &own), &own)
+    });
+    combine(&judged.collect::<Vec<_>>(), &Conditions::default(), &own)
+}
+
+#[test]
+fn four_metrics_alarm_as_seldom_as_one_and_one_that_leaks_is_found() {
+    let level = [Noise::Ramp, Noise::Saw, Noise::Step, Noise::Burst].map(|noise| (noise, 0.0));
+    let options = Options::default();
+    let (mut alarms, mut found, mut others) = (0, 0, 0);
+    for n in 0..runs() {
+        let seed = u64::from(n) * 7919 + 5;
+        let overall = run(&level, 10.0, seed, &options);
+        alarms += u32::from(overall.verdict == Verdict::Leak);
+        let mut metrics = level;
+        metrics[n as usize % level.len()].1 = 32.0;
+        let overall = run(&metrics, 10.0, seed, &options);
+        let leaks: Vec<bool> = metrics.iter().map(|(_, rate)| *rate > 0.0).collect();
+        for (metric, leaks) in overall.metrics.iter().zip(leaks) {
+            let leak = u32::from(metric.verdict == Verdict::Leak);
+            *(if leaks { &mut found } else { &mut others }) += leak;
+        }
+    }
+    println!("of {}: {alarms} false, {found} found, {others} beside it", runs());
+    at_most(0.02, alarms, runs(), "false LEAK of four metrics");
+    at_most(0.05, runs() - found, runs(), "missed among four metrics");
+    at_most(0.02, others, runs(), "false LEAK beside one that leaks");
+}
+
+/// With nothing tolerated and a large alpha the test is all that holds a false LEAK back.
+#[test]
+fn the_chance_of_any_false_alarm_is_that_which_was_asked_for() {
+    let options = Options { alpha: 0.1, max_per_cycle: 0.0, ..Options::default() };
+    let (mut alarms, mut single) = (0, 0);
+    for n in 0..runs() {
+        let overall = run(&[(Noise::Flat, 0.0); 8], 3.0, u64::from(n) * 104_729 + 11, &options);
+        alarms += u32::from(overall.verdict == Verdict::Leak);
+        let mut findings = overall.metrics.iter().flat_map(|metric| &metric.findings);
+        single += u32::from(findings.any(|finding| finding.verdict == Verdict::Leak));
+    }
+    println!("of {}: {alarms} false, {single} if each metric stood for itself", runs());
+    at_most(0.1, alarms, runs(), "false LEAK of eight metrics, alpha 0.1");
+}
