@@ -13,6 +13,7 @@ mod naming;
 use serde::Serialize;
 
 use self::fit::{Fit, Slope};
+use super::plan::WARMUP_CYCLES;
 use super::shape::Shape;
 use super::stats::{Z80, Z99, Z995, deviation, t_above, t_quantile};
 use super::trend::{Kendall, mann_kendall, theil_sen};
@@ -142,8 +143,29 @@ pub(super) fn judge_at_rest(
     options: &Options,
 ) -> Passive {
     let readings = usable(readings);
-    let whole = judge_window(&readings, LEAST_AT_REST, false, options);
-    let Some((per_cycle, pace)) = per_cycle.zip(pace(&readings)) else { return whole };
+    let mut judged = judge_usable_at_rest(&readings, per_cycle, options);
+    // Where it was too short, a longer run has to warm up as well.
+    if let (None, Some(first)) = (judged.p, readings.first()) {
+        judged.run_at_least = Some(LEAST_AT_REST + warmup(first.seconds, options));
+    }
+    judged
+}
+
+/// Seconds of warm-up that a run has which is long enough, by those that this one had.
+fn warmup(had: f64, options: &Options) -> f64 {
+    let cycles = options.warmup_cycles;
+    let full = if cycles >= 1.0 { had * (WARMUP_CYCLES / cycles).max(1.0) } else { had };
+    // Of the whole it is a fifth at least.
+    full.max(0.25 * LEAST_AT_REST)
+}
+
+fn judge_usable_at_rest(
+    readings: &[Reading],
+    per_cycle: Option<Interval>,
+    options: &Options,
+) -> Passive {
+    let whole = judge_window(readings, LEAST_AT_REST, false, options);
+    let Some((per_cycle, pace)) = per_cycle.zip(pace(readings)) else { return whole };
     let left = per_cycle.scaled(pace);
     let widened = |slope: Interval| {
         let estimate = slope.estimate - left.estimate;
@@ -210,8 +232,6 @@ fn judge_window(readings: &[Reading], least: f64, warms: bool, options: &Options
         return Passive::unknown();
     };
     let length = end.seconds - start.seconds;
-    // A run's length counts from its beginning; what is judged may begin later, after a warm-up.
-    let needed = least + start.seconds;
     let warmup = if warms { (0.2 * length).max(60.0).min(0.5 * length) } else { 0.0 };
     let window = (start.seconds + warmup, end.seconds);
     let kept: Vec<Reading> =
@@ -224,7 +244,7 @@ fn judge_window(readings: &[Reading], least: f64, warms: bool, options: &Options
         let shape = naming::short(readings);
         let mut judged = Passive::undecided(shape, window, kept.len());
         judged.per_minute = theil_sen(&thin(&points), Z995).map(|slope| slope.scaled(60.0));
-        judged.run_at_least = Some(needed);
+        judged.run_at_least = Some(least);
         return judged;
     };
     let mut judged = weigh(&floor, &kept, window, options);
@@ -232,7 +252,7 @@ fn judge_window(readings: &[Reading], least: f64, warms: bool, options: &Options
     if length + 1.0 < least {
         judged.p = None;
         judged.verdict = Verdict::Inconclusive;
-        judged.run_at_least = Some(needed);
+        judged.run_at_least = Some(least);
         return judged;
     }
     let kendall = kendall(&floor);

@@ -13,6 +13,7 @@ use super::super::plan::Plan;
 use super::super::shape::Shape;
 use super::super::{Interval, Options, Reading, Verdict};
 use super::rules::rungs;
+use super::simulator::{Noise, watched};
 
 /// A count that starts at `from` and takes a step of `size` every `period` seconds until `until`.
 fn stairs(from: f64, size: f64, period: f64, until: f64, seconds: f64) -> Vec<Reading> {
@@ -346,4 +347,29 @@ fn growth_per_cycle_is_compared_with_that_of_the_earlier_run() {
     let old = news(20.0, 20.0);
     assert_eq!(old.parts[0].verdict, Verdict::Clean, "{}", old.words());
     assert_eq!(news(0.0, 20.0).verdict, Verdict::Clean);
+}
+
+#[test]
+fn the_smallest_growth_pays_for_all_metrics() {
+    // A floor that a pool and a line share, so that the line is known badly.
+    let readings = watched(Noise::Ramp, 0.0, 10.0, 2);
+    let smallest = |metrics| {
+        let options = Options { metrics, ..Options::default() };
+        passive::judge(&readings, None, &options).smallest.unwrap()
+    };
+    assert!(smallest(12) > 1.3 * smallest(1), "{} {}", smallest(12), smallest(1));
+}
+
+#[test]
+fn the_length_that_is_asked_for_is_enough() {
+    // Warm-ups of 1000 cycles, of a fifth of the time, and one that is cut short in a short run.
+    for pace in [10.0, 20.0, 5.0] {
+        let short = by_time(3.0, pace, every_half_minute);
+        let judged = driven::judge(&short.0, &short.1).idle;
+        assert_eq!((judged.verdict, judged.p), (Verdict::Inconclusive, None));
+        let seconds = judged.run_at_least.unwrap();
+        let (rungs, options) = by_time(seconds / 60.0, pace, every_half_minute);
+        let judged = driven::judge(&rungs, &options).idle;
+        assert!(judged.p.is_some(), "{seconds}: {}", judged.words());
+    }
 }

@@ -82,6 +82,9 @@ fn few_pairs_and_few_cycles_are_said() {
     assert_eq!(judged.verdict, Verdict::Inconclusive);
     assert!(judged.why.ends_with("may be a pool that fills"), "{}", judged.why);
     assert_eq!(judge(&[(20.0, 0.0); 12], &cold).verdict, Verdict::Leak, "no pool makes that");
+    let level =
+        [cold, Options::default()].map(|options| judge(&[(0.0, 0.0); 12], &options).smallest);
+    assert!(level[0].unwrap() > 0.25 && level[1].unwrap() < 0.03, "{level:?}");
     let none = driven::judge(&[], &Options::default());
     let one = judge(&[(20.0, 0.0)], &Options::default());
     for judged in [none, one] {
