@@ -13,17 +13,14 @@ use serde::Serialize;
 
 use super::early::{self, Bet};
 use super::passive::{self, Passive};
+use super::rates::{PLAIN, Rates};
 use super::signs::{Way, sign_flip};
-use super::stats::{Z80, deviation, mean, median, spread, t_quantile};
+use super::stats::{mean, median, spread};
 use super::words::{count, signed, span};
 use super::{Interval, Options, Reading, Verdict, sound};
 
-/// What counts at rest scatter at least, as a deviation of differences of pairs.
-const GRAIN: f64 = 0.5;
 /// Seconds that a burst lasts at most.
 const BURST: f64 = 20.0;
-/// A leak per cycle that no pool makes, where too few cycles came before the first rung.
-const PLAIN: f64 = 0.25;
 
 /// One rung and the readings at rest around it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -106,6 +103,8 @@ pub struct Driven {
     pub stopped: Option<usize>,
     /// Growth per cycle fell by more than half: a pool that fills with cycles.
     pub fades: bool,
+    /// What a cycle leaves ends by itself later.
+    pub lingers: bool,
     /// The smallest leak per cycle that this run would have found four times in five.
     pub smallest: Option<f64>,
     /// What the same readings do by time alone, cycles taken out.
@@ -129,26 +128,17 @@ fn cut(differences: &[f64], cycles: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// Cuts differences that are far from the usual rate, for the estimate: the same to both sides.
-fn trim(differences: &[f64], cycles: &[f64]) -> Vec<f64> {
-    let rates: Vec<f64> = differences.iter().zip(cycles).map(|(d, c)| d / c).collect();
-    let usual = median(&rates);
-    let rests: Vec<f64> = differences.iter().zip(cycles).map(|(d, c)| d - usual * c).collect();
-    let cap = 2.0 * (spread(&rests) + 1.0);
-    rests.iter().zip(cycles).map(|(rest, c)| usual * c + rest.clamp(-cap, cap)).collect()
-}
-
-/// Growth per cycle: the line through the origin.
-fn rate(differences: &[f64], cycles: &[f64]) -> f64 {
-    let squares: f64 = cycles.iter().map(|c| c * c).sum();
-    let products: f64 = differences.iter().zip(cycles).map(|(d, c)| d * c).sum();
-    if squares > 0.0 { products / squares } else { 0.0 }
-}
-
 /// Judges the rungs of a run, two by two the pairs, of one metric.
 pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
     let (mut judged, calmed) = by_cycles(rungs, options);
     judged.idle = passive::judge_at_rest(&at_rest(&calmed), judged.per_cycle, options);
+    if judged.lingers
+        && judged.verdict == Verdict::Inconclusive
+        && judged.idle.verdict == Verdict::Clean
+    {
+        // Nothing grows in the readings at rest, with all that the cycles left.
+        judged.verdict = Verdict::Clean;
+    }
     judged
 }
 
@@ -157,48 +147,37 @@ pub(super) fn by_cycles(rungs: &[Rung], options: &Options) -> (Driven, Vec<Rung>
     let looks = Bet::on(rungs, options);
     let (rungs, deep) = calm(rungs);
     let all = Pair::turning(&rungs);
-    // A far fall or rise in a rung says nothing of what cycles leave behind, unless it is the rule.
-    let tops: Vec<f64> = all.iter().map(|pair| pair.driven.max(pair.idle)).collect();
-    let high = median(&tops) + 4.0 * (spread(&tops) + 1.0);
-    let telling: Vec<Pair> = all
-        .iter()
-        .filter(|pair| pair.driven.min(pair.idle) >= -deep && pair.driven.max(pair.idle) <= high)
-        .copied()
-        .collect();
-    let pairs = if 3 * telling.len() >= 2 * all.len() { telling } else { all };
-    let cycles: Vec<f64> = pairs.iter().map(|pair| pair.cycles).collect();
-    let raw: Vec<f64> = pairs.iter().map(|pair| pair.difference()).collect();
-    let trimmed = trim(&raw, &cycles);
-    let numbers = Numbers::new(&trimmed, &cycles, options);
+    let cycles: Vec<f64> = all.iter().map(|pair| pair.cycles).collect();
+    let rates = Rates::of(&all, deep, options);
     let mut judged = Driven {
         verdict: Verdict::Invalid,
-        pairs: pairs.len(),
+        pairs: rates.as_ref().map_or(all.len(), |rates| rates.pairs),
         cycles: mean(&cycles),
         per_cycle: None,
         p: None,
         fortune: looks.fortune(),
         stopped: looks.stopped(),
         fades: false,
+        lingers: false,
         smallest: None,
         idle: Passive::unknown(),
         why: "no cycles: nothing was opened and closed between two readings".to_owned(),
     };
-    let Some(numbers) = numbers else {
+    let Some(rates) = rates else {
         let stood_still = rungs.iter().any(|rung| rung.driven && rung.cycles <= 0.0);
         // One that was short, or cut short, has done no wrong.
-        if !pairs.is_empty() || !stood_still {
+        if !all.is_empty() || !stood_still {
             judged.verdict = Verdict::Inconclusive;
             "too few pairs of rungs to tell".clone_into(&mut judged.why);
         }
         return (judged, rungs);
     };
-    let half = trimmed.len() / 2;
-    let older = rate(&trimmed[..half], &cycles[..half]);
-    judged.fades = rate(&trimmed[half..], &cycles[half..]) < 0.4 * older;
+    // Which pairs tell may hang on which rung was driven, and so the test has all of them.
+    let raw: Vec<f64> = all.iter().map(|pair| pair.difference()).collect();
     let differences = cut(&raw, &cycles);
-    judged.per_cycle = Some(numbers.per_cycle);
-    judged.smallest = numbers.smallest;
-    let way = Way::of(pairs.len(), options);
+    (judged.per_cycle, judged.smallest) = (Some(rates.per_cycle), rates.smallest);
+    (judged.fades, judged.lingers) = (rates.fades, rates.lingers);
+    let way = Way::of(all.len(), options);
     let flipped = || sign_flip(&differences, &cycles, way, options.seed);
     let p = match (options.early_stop, looks.stopped()) {
         // A part of alpha is spent on the way. A run that was stopped has no end to test at.
@@ -207,13 +186,12 @@ pub(super) fn by_cycles(rungs: &[Rung], options: &Options) -> (Driven, Vec<Rung>
         (false, _) => flipped(),
     };
     judged.p = Some(p.min(1.0));
-    (judged.verdict, judged.why) = decide(&judged, &numbers, raw.iter().sum(), options);
+    (judged.verdict, judged.why) = decide(&rates, judged.p.unwrap_or(1.0), options);
     (judged, rungs)
 }
 
-fn decide(judged: &Driven, numbers: &Numbers, sum: f64, options: &Options) -> (Verdict, String) {
-    let rate = numbers.per_cycle;
-    let p = judged.p.unwrap_or(1.0);
+fn decide(rates: &Rates, p: f64, options: &Options) -> (Verdict, String) {
+    let rate = rates.per_cycle;
     let found = format!(
         "{} per cycle ({} .. {})",
         signed(rate.estimate),
@@ -221,19 +199,22 @@ fn decide(judged: &Driven, numbers: &Numbers, sum: f64, options: &Options) -> (V
         count(rate.high)
     );
     let enough = options.warmup_cycles >= super::plan::WARM_CYCLES || rate.low >= PLAIN;
-    if numbers.smallest.is_some() && rate.high < options.max_per_cycle {
+    if rates.smallest.is_some() && rates.at_most < options.max_per_cycle && !rates.lingers {
         return (Verdict::Clean, format!("{found}, allowed is {}", count(options.max_per_cycle)));
     }
-    if p > options.chance() || rate.low <= 0.0 || sum < options.least() {
-        let few = numbers.smallest.is_none();
-        let why = if few { "too few pairs to tell" } else { "may be chance" };
+    if p > options.chance() || rate.low <= 0.0 || rates.sum < options.least() {
+        let why = match (rates.smallest, rates.lingers) {
+            (None, _) => "too few pairs to tell",
+            (_, true) => "what a cycle leaves is gone again later",
+            _ => "may be chance",
+        };
         return (Verdict::Inconclusive, format!("{found}: {why}"));
     }
     if rate.estimate <= options.max_per_cycle {
         let allowed = count(options.max_per_cycle);
         return (Verdict::Inconclusive, format!("{found}: too near to what is allowed, {allowed}"));
     }
-    if judged.fades {
+    if rates.fades {
         return (Verdict::Inconclusive, format!("{found}, but it fades: a pool that fills"));
     }
     if !enough {
@@ -246,40 +227,6 @@ fn decide(judged: &Driven, numbers: &Numbers, sum: f64, options: &Options) -> (V
 /// A small chance in words.
 fn chance(p: f64) -> String {
     if p < 0.0001 { "below 0.0001".to_owned() } else { format!("{p:.4}") }
-}
-
-/// The estimate and what the run could have seen.
-struct Numbers {
-    per_cycle: Interval,
-    smallest: Option<f64>,
-}
-
-impl Numbers {
-    fn new(differences: &[f64], cycles: &[f64], options: &Options) -> Option<Self> {
-        let pairs = differences.len();
-        let squares: f64 = cycles.iter().map(|c| c * c).sum();
-        if pairs < 2 || squares <= 0.0 {
-            return None;
-        }
-        let rate = rate(differences, cycles);
-        let rests: Vec<f64> = differences.iter().zip(cycles).map(|(d, c)| d - rate * c).collect();
-        let error = deviation(&rests).max(GRAIN) / squares.sqrt();
-        let freedom = (pairs - 1) as f64;
-        // What Holm's procedure asks of the first of all tests.
-        let share = if options.early_stop { 1.0 - early::SHARE } else { 1.0 };
-        let alpha = options.chance() * share / options.tests();
-        let reach = t_quantile(1.0 - options.chance(), freedom) * error;
-        let way = Way::of(pairs, options);
-        let strict = t_quantile(1.0 - alpha, freedom).max(way.asks(alpha)) + Z80;
-        let total: f64 = cycles.iter().sum();
-        let least = options.least() / total;
-        let known = options.warmup_cycles >= super::plan::WARM_CYCLES;
-        let floor = if known { least } else { least.max(PLAIN + reach) };
-        Some(Self {
-            per_cycle: Interval { estimate: rate, low: rate - reach, high: rate + reach },
-            smallest: (way.finest(pairs) <= alpha).then(|| (strict * error).max(floor)),
-        })
-    }
 }
 
 /// The readings at rest.

@@ -22,6 +22,7 @@ pub mod early;
 pub mod exact;
 pub mod passive;
 pub mod plan;
+mod rates;
 pub mod shape;
 mod signs;
 mod stats;

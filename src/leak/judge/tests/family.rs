@@ -14,7 +14,7 @@ use super::table::{at_most, runs};
 fn run(metrics: &[(Noise, f64)], minutes: f64, seed: u64, options: &Options) -> Overall {
     // Each of them is tested twice: per cycle and per minute.
     let options = Options { metrics: 2 * metrics.len(), ..options.clone() };
-    let metrics: Vec<_> = metrics.iter().map(|(noise, rate)| (*noise, [*rate, 0.0])).collect();
+    let metrics: Vec<_> = metrics.iter().map(|(noise, rate)| (*noise, [*rate, 0.0], 1.0)).collect();
     let (rungs, own) = simulator::family(&metrics, minutes, seed, &options);
     let judged = rungs.iter().enumerate().flat_map(|(n, rungs)| {
         Finding::driven(&n.to_string(), true, &driven::judge(rungs, &own), &own)

@@ -3,6 +3,7 @@
 
 mod family;
 mod golden;
+mod lumps;
 mod measured;
 mod properties;
 mod rules;

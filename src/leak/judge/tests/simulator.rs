@@ -26,6 +26,10 @@ pub(super) enum Noise {
     Mixed,
     /// +60 (1 - e^(-cycles/500)).
     CyclePool,
+    /// Nothing at all: each reading is exact.
+    Still,
+    /// What a cycle makes lives for so many seconds.
+    Linger(u32),
 }
 
 impl Noise {
@@ -44,6 +48,8 @@ impl std::fmt::Display for Noise {
             Self::Burst => "burst",
             Self::Mixed => "mixed",
             Self::CyclePool => "cycle pool (driven only)",
+            Self::Still => "still",
+            Self::Linger(seconds) => return write!(f, "lingers {seconds} s"),
         })
     }
 }
@@ -81,7 +87,8 @@ impl Course {
             self.bursts.iter().filter(on).map(|(_, _, size)| size).sum()
         };
         match self.noise {
-            Noise::Flat => 0.0,
+            // What lingers depends on when it was driven, and is added where that is known.
+            Noise::Flat | Noise::Still | Noise::Linger(_) => 0.0,
             Noise::Ramp => ramp,
             Noise::Saw => saw,
             Noise::Step => 25.0 * f64::from(u8::from(t >= self.step)),
@@ -142,13 +149,25 @@ pub(super) fn driven(
     seed: u64,
     options: &Options,
 ) -> (Vec<Rung>, Options) {
-    let (mut runs, options) = family(&[(noise, rates)], minutes, seed, options);
+    lumpy(noise, rates, 1.0, minutes, seed, options)
+}
+
+/// The same where each leak is of so many at once: a follower of a daemon is five goroutines.
+pub(super) fn lumpy(
+    noise: Noise,
+    rates: [f64; 2],
+    lump: f64,
+    minutes: f64,
+    seed: u64,
+    options: &Options,
+) -> (Vec<Rung>, Options) {
+    let (mut runs, options) = family(&[(noise, rates, lump)], minutes, seed, options);
     (runs.remove(0), options)
 }
 
 /// The rungs of several metrics of the same run, each with a noise and a leak of its own.
 pub(super) fn family(
-    metrics: &[(Noise, [f64; 2])],
+    metrics: &[(Noise, [f64; 2], f64)],
     minutes: f64,
     seed: u64,
     options: &Options,
@@ -156,8 +175,8 @@ pub(super) fn family(
     let plan = Plan::new(minutes * 60.0, 10.0, seed);
     let options = Options { warmup_cycles: plan.warmup_cycles, seed, ..options.clone() };
     let seeds = (0_u64..).map(|n| seed.wrapping_add(n << 32));
-    let run = |(seed, (noise, rates)): (u64, &(Noise, [f64; 2]))| {
-        rungs(&plan, minutes * 60.0, *noise, *rates, seed)
+    let run = |(seed, (noise, rates, lump)): (u64, &(Noise, [f64; 2], f64))| {
+        rungs(&plan, minutes * 60.0, *noise, *rates, *lump, seed)
     };
     let mut runs: Vec<Vec<Rung>> = seeds.zip(metrics).map(run).collect();
     let sure = |pairs: &usize| runs.iter().any(|rungs| is_sure(&rungs[..2 * pairs], &options));
@@ -168,26 +187,49 @@ pub(super) fn family(
 }
 
 /// The rungs of one metric, all that are planned.
-fn rungs(plan: &Plan, seconds: f64, noise: Noise, [rate, timed]: [f64; 2], seed: u64) -> Vec<Rung> {
+fn rungs(
+    plan: &Plan,
+    seconds: f64,
+    noise: Noise,
+    [rate, timed]: [f64; 2],
+    lump: f64,
+    seed: u64,
+) -> Vec<Rung> {
     let mut random = Rng::with_seed(seed);
     let course = Course::new(noise, seconds, &mut random);
+    let scatter = if noise == Noise::Still { 0.0 } else { 1.0 };
     let (mut at, mut cycles) = (plan.warmup, plan.warmup_cycles);
     let mut leaked = 0.0;
-    let mut read = |at: f64, cycles: f64, leaked: f64| {
-        (200.0 + normal(&mut random) + course.at(at, cycles) + leaked).round()
+    let mut driven = vec![(0.0, plan.warmup)];
+    let mut read = |at: f64, cycles: f64, leaked: f64, driven: &[(f64, f64)]| {
+        let lingering = lingering(noise, at, driven) * plan.cycles_per_second;
+        (200.0 + scatter * normal(&mut random) + course.at(at, cycles) + leaked + lingering).round()
     };
     let mut drops = Rng::with_seed(seed ^ 0x5eed);
     let mut rungs: Vec<Rung> = Vec::new();
-    let mut before = read(at, cycles, leaked);
+    // The warm-up is followed by a rest as a rung is.
+    let rest = plan.steps.first().map_or(0.0, |step| step.settle);
+    let mut before = read(at + rest, cycles, leaked, &driven);
     for step in &plan.steps {
         let own = if step.driven { step.drive * plan.cycles_per_second } else { 0.0 };
+        if step.driven {
+            driven.push((at + rest, at + rest + step.drive));
+        }
         let seconds = step.drive + step.settle;
         at += seconds;
         cycles += own;
-        leaked += poisson(own * rate / ROTATIONS + timed * seconds / 60.0, &mut drops);
-        let after = read(at, cycles, leaked);
+        let mean = own * rate / ROTATIONS + timed * seconds / 60.0;
+        leaked += lump * poisson(mean / lump, &mut drops);
+        let after = read(at + rest, cycles, leaked, &driven);
         rungs.push(Rung { driven: step.driven, at, cycles: own, seconds, before, after });
         before = after;
     }
     rungs
+}
+
+/// Seconds of driving whose cycles still live.
+fn lingering(noise: Noise, at: f64, driven: &[(f64, f64)]) -> f64 {
+    let Noise::Linger(seconds) = noise else { return 0.0 };
+    let since = at - f64::from(seconds);
+    driven.iter().map(|(from, to)| (to.min(at) - from.max(since)).max(0.0)).sum()
 }

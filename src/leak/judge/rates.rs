@@ -1,0 +1,170 @@
+//! What the pairs of a driven run say of growth per cycle: which of them tell, what is taken of each, and the
+//! interval.
+//!
+//! Three things must not be mistaken for each other. Noise that is far from the usual (one step, the end of a
+//! burst) goes to driven and idle rungs alike, and is left out or cut. A leak of several at once (a follower of
+//! a daemon is five goroutines and three descriptors) is as far from the usual, and only in driven rungs: it is
+//! what was looked for. And what a cycle makes may end by itself some time later: then idle rungs take back
+//! what driven ones left, and a difference of the two counts twice what does not stay.
+
+use super::driven::Pair;
+use super::early;
+use super::signs::Way;
+use super::stats::{Z80, binomial_at_least, mean, median, spread, t_quantile};
+use super::{Interval, Options};
+
+/// What counts at rest scatter at least, as a deviation of differences of pairs.
+const GRAIN: f64 = 0.5;
+/// A leak per cycle that no pool makes, where too few cycles came before the first rung.
+pub(super) const PLAIN: f64 = 0.25;
+/// What is on one side so seldom by chance is there for a reason.
+const ONE_SIDED: f64 = 0.04;
+/// What idle rungs take back counts from this part of the difference on.
+const TAKEN_BACK: f64 = 0.1;
+
+/// What the pairs say.
+pub(super) struct Rates {
+    /// Pairs that were taken.
+    pub(super) pairs: usize,
+    /// The sum of their growth.
+    pub(super) sum: f64,
+    /// Per cycle.
+    pub(super) per_cycle: Interval,
+    /// The smallest leak per cycle that would have been found four times in five.
+    pub(super) smallest: Option<f64>,
+    /// The bound of the interval with what was left out as noise, but for one step.
+    pub(super) at_most: f64,
+    /// The second half grew by less than half as much as the first.
+    pub(super) fades: bool,
+    /// What a cycle leaves ends by itself later.
+    pub(super) lingers: bool,
+}
+
+impl Rates {
+    /// Of these pairs, of which those that fall by more than `deep` in a rung tell nothing. `None` where there
+    /// are fewer than two.
+    pub(super) fn of(all: &[Pair], deep: f64, options: &Options) -> Option<Self> {
+        let pairs = telling(all, deep);
+        let cycles: Vec<f64> = pairs.iter().map(|pair| pair.cycles).collect();
+        let lingers = is_taken_back(&pairs, options);
+        let growth =
+            |pair: &Pair| if lingers { pair.driven + pair.idle } else { pair.difference() };
+        let raw: Vec<f64> = pairs.iter().map(growth).collect();
+        let values = trim(&raw, &cycles);
+        let (per_cycle, error) = interval(&values, &cycles, options)?;
+        let taken: f64 = values.iter().sum();
+        let total: f64 = cycles.iter().sum();
+        let excess: Vec<f64> =
+            all.iter().map(|pair| growth(pair) - per_cycle.estimate * pair.cycles).collect();
+        let kept = taken - per_cycle.estimate * total;
+        // One step is harmless.
+        let step = excess.iter().copied().fold(0.0, f64::max);
+        let step = if all.len() <= pairs.len() + 2 { step } else { 0.0 };
+        let left_out = (excess.iter().sum::<f64>() - kept - step).max(0.0);
+        let half = values.len() / 2;
+        let older = rate(&values[..half], &cycles[..half]);
+        Some(Self {
+            pairs: pairs.len(),
+            sum: raw.iter().sum(),
+            per_cycle,
+            smallest: smallest(error, per_cycle, &cycles, options),
+            at_most: per_cycle.high + left_out / total,
+            fades: rate(&values[half..], &cycles[half..]) < 0.4 * older,
+            lingers,
+        })
+    }
+}
+
+/// The pairs without those of which a rung rises or falls far. Where it is the rule, or where it is the driven
+/// rungs that rise, they tell.
+fn telling(all: &[Pair], deep: f64) -> Vec<Pair> {
+    let tops: Vec<f64> = all.iter().map(|pair| pair.driven.max(pair.idle)).collect();
+    let mut high = median(&tops) + 4.0 * (spread(&tops) + 1.0);
+    let far = all.iter().filter(|pair| high < pair.driven.max(pair.idle));
+    let (driven, idle): (Vec<&Pair>, Vec<&Pair>) = far.partition(|pair| pair.idle < pair.driven);
+    if is_one_sided(driven.len(), idle.len()) {
+        high = f64::INFINITY;
+    }
+    let tells =
+        |pair: &&Pair| -deep <= pair.driven.min(pair.idle) && pair.driven.max(pair.idle) <= high;
+    let pairs: Vec<Pair> = all.iter().filter(tells).copied().collect();
+    if 2 * all.len() <= 3 * pairs.len() { pairs } else { all.to_vec() }
+}
+
+/// Whether so many on this side and on the other are no chance.
+fn is_one_sided(here: usize, there: usize) -> bool {
+    let [here, all] = [here, here + there].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    binomial_at_least(here, all, 0.5) <= ONE_SIDED
+}
+
+/// Whether idle rungs fall by what driven ones have risen.
+fn is_taken_back(pairs: &[Pair], options: &Options) -> bool {
+    let ones = vec![1.0; pairs.len()];
+    let idle: Vec<f64> = pairs.iter().map(|pair| pair.idle).collect();
+    let idle = trim(&idle, &ones);
+    let differences: Vec<f64> = pairs.iter().map(|pair| pair.difference()).collect();
+    let options = Options { alpha: 0.05, ..options.clone() };
+    interval(&idle, &ones, &options).is_some_and(|(idle, _)| {
+        idle.high < 0.0 && TAKEN_BACK * mean(&trim(&differences, &ones)) < -idle.estimate
+    })
+}
+
+/// Cuts what is far from the usual rate, the same to both sides: what is far on one side only is no noise.
+fn trim(values: &[f64], cycles: &[f64]) -> Vec<f64> {
+    let rates: Vec<f64> = values.iter().zip(cycles).map(|(d, c)| d / c).collect();
+    let usual = median(&rates);
+    let rests: Vec<f64> = values.iter().zip(cycles).map(|(d, c)| d - usual * c).collect();
+    // What is random scatters more in a longer rung.
+    let most = median(cycles);
+    let longer = |c: &f64| (c / most).max(1.0).sqrt();
+    let cap = 2.0 * (spread(&rests) + 1.0);
+    let caps: Vec<f64> = cycles.iter().map(|c| cap * longer(c)).collect();
+    let above = rests.iter().zip(&caps).filter(|(rest, cap)| cap < rest).count();
+    let below = rests.iter().zip(&caps).filter(|(rest, cap)| **rest < -**cap).count();
+    if is_one_sided(above, below) || is_one_sided(below, above) {
+        return values.to_vec();
+    }
+    let cut = rests.iter().zip(&caps).map(|(rest, cap)| rest.clamp(-cap, *cap));
+    cut.zip(cycles).map(|(rest, c)| usual * c + rest).collect()
+}
+
+/// Growth per cycle: the line through the origin.
+fn rate(values: &[f64], cycles: &[f64]) -> f64 {
+    let squares: f64 = cycles.iter().map(|c| c * c).sum();
+    let products: f64 = values.iter().zip(cycles).map(|(d, c)| d * c).sum();
+    if squares > 0.0 { products / squares } else { 0.0 }
+}
+
+/// The rate with its t interval, and its error. Long rungs may scatter more than short ones (White 1980).
+fn interval(values: &[f64], cycles: &[f64], options: &Options) -> Option<(Interval, f64)> {
+    let squares: f64 = cycles.iter().map(|c| c * c).sum();
+    if values.len() < 2 || squares <= 0.0 {
+        return None;
+    }
+    let estimate = rate(values, cycles);
+    let pulls = values.iter().zip(cycles).map(|(d, c)| (d - estimate * c) * c / squares);
+    let pulls: Vec<f64> = pulls.collect();
+    let power = |n| pulls.iter().map(|pull| pull.powi(n)).sum::<f64>();
+    let (pairs, freedom) = (values.len() as f64, (values.len() - 1) as f64);
+    let error = (power(2) * pairs / freedom).sqrt().max(GRAIN / squares.sqrt());
+    let reach = t_quantile(1.0 - options.chance(), freedom) * error;
+    // A mean of few large numbers among many small ones is more often far too small than too large (Johnson
+    // 1978); to narrow the interval on the other side would be bold.
+    let skew = power(3) / (6.0 * error * error);
+    let (low, high) = (estimate - reach + skew.min(0.0), estimate + reach + skew.max(0.0));
+    Some((Interval { estimate, low, high }, error))
+}
+
+/// The smallest leak that is found four times in five.
+fn smallest(error: f64, rate: Interval, cycles: &[f64], options: &Options) -> Option<f64> {
+    // What Holm's procedure asks of the first of all tests.
+    let share = if options.early_stop { 1.0 - early::SHARE } else { 1.0 };
+    let alpha = options.chance() * share / options.tests();
+    let way = Way::of(cycles.len(), options);
+    let freedom = (cycles.len() - 1) as f64;
+    let strict = t_quantile(1.0 - alpha, freedom).max(way.asks(alpha)) + Z80;
+    let least = options.least() / cycles.iter().sum::<f64>();
+    let known = options.warmup_cycles >= super::plan::WARM_CYCLES;
+    let floor = if known { least } else { least.max(PLAIN + rate.high - rate.estimate) };
+    (way.finest(cycles.len()) <= alpha).then(|| (strict * error).max(floor))
+}

@@ -1,0 +1,71 @@
+//! Leaks of several at once, and what each cycle makes and time takes away again.
+
+#![expect(clippy::print_stdout, reason = "as the tables")]
+
+use super::super::{Options, Verdict, driven};
+use super::simulator::{self, Noise, ROTATIONS};
+use super::table::{at_most, runs};
+
+/// Of all runs: LEAK, CLEAN, and an interval that does not hold what is leaked by each cycle.
+struct Cell {
+    leak: u32,
+    clean: u32,
+    outside: u32,
+}
+
+fn cell(noise: Noise, each: f64, lump: f64, minutes: f64) -> Cell {
+    let options = Options::default();
+    let mut cell = Cell { leak: 0, clean: 0, outside: 0 };
+    for n in 0..runs() {
+        let (rates, seed) = ([each * ROTATIONS, 0.0], u64::from(n) * 7919 + 3);
+        let (rungs, own) = simulator::lumpy(noise, rates, lump, minutes, seed, &options);
+        let judged = driven::judge(&rungs, &own);
+        cell.leak += u32::from(judged.verdict == Verdict::Leak);
+        cell.clean += u32::from(judged.verdict == Verdict::Clean);
+        let of = judged.per_cycle.unwrap();
+        cell.outside += u32::from(each < of.low || of.high < each);
+    }
+    println!(
+        "{noise}, {minutes} min, {each} per cycle in lumps of {lump}: of {} LEAK {}, CLEAN {}, outside {}",
+        runs(),
+        cell.leak,
+        cell.clean,
+        cell.outside
+    );
+    cell
+}
+
+/// A follower of a daemon is five goroutines: of 20 cycles that leave three in a hundred, half leave nothing, and
+/// the others stand out.
+#[test]
+fn a_leak_of_several_at_once_is_no_noise() {
+    for noise in [Noise::Still, Noise::Flat] {
+        for (lump, each, minutes) in
+            [(1.0, 0.15, 4.0), (5.0, 0.15, 4.0), (5.0, 1.0, 4.0), (5.0, 0.15, 10.0)]
+        {
+            let cell = cell(noise, each, lump, minutes);
+            let what =
+                |how: &str| format!("{noise}, {minutes} min, {each} in lumps of {lump}: {how}");
+            at_most(0.03, cell.clean, runs(), &what("wrong CLEAN"));
+            at_most(0.1, cell.outside, runs(), &what("outside the interval"));
+            if minutes >= 10.0 || each >= 1.0 {
+                at_most(0.05, runs() - cell.leak, runs(), &what("missed"));
+            }
+        }
+    }
+}
+
+/// Ten a second that live for so long are many, and never more.
+#[test]
+fn what_ends_by_itself_later_is_no_leak() {
+    for minutes in [4.0, 10.0] {
+        for seconds in [2, 5, 20, 60, 120] {
+            let cell = cell(Noise::Linger(seconds), 0.0, 1.0, minutes);
+            at_most(0.02, cell.leak, runs(), &format!("lingers {seconds} s, {minutes} min"));
+            if seconds == 2 && minutes >= 10.0 {
+                // Long rungs rest for as long as it lives.
+                at_most(0.1, runs() - cell.clean, runs(), "it is level");
+            }
+        }
+    }
+}
