@@ -11,6 +11,7 @@
 
 use serde::Serialize;
 
+use super::bursts::Calm;
 use super::early::{self, Bet};
 use super::passive::{self, Passive};
 use super::signs::{Way, sign_flip};
@@ -20,8 +21,6 @@ use super::{Interval, Options, Reading, Verdict, sound};
 
 /// What counts at rest scatter at least, as a deviation of differences of pairs.
 const GRAIN: f64 = 0.5;
-/// Seconds that a burst lasts at most.
-const BURST: f64 = 20.0;
 /// A leak per cycle that no pool makes, where too few cycles came before the first rung.
 const PLAIN: f64 = 0.25;
 
@@ -54,13 +53,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// The pairs of a run, from all its rungs in their order. A pair with a missing reading is
-    /// left out.
-    pub fn all(rungs: &[Rung]) -> Vec<Self> {
-        rungs.chunks_exact(2).filter_map(|two| Self::of(two[0], two[1])).collect()
-    }
-
-    /// Two rungs, one of them driven.
+    /// Two rungs, one of them driven; nothing when a reading is missing.
     pub fn of(one: Rung, other: Rung) -> Option<Self> {
         let (driven, idle) = match (one.driven, other.driven) {
             (true, false) => (one, other),
@@ -76,9 +69,12 @@ impl Pair {
         })
     }
 
-    /// Those of a run in which something was opened and closed.
-    pub(super) fn turning(rungs: &[Rung]) -> Vec<Self> {
-        Self::all(rungs).into_iter().filter(|pair| pair.cycles >= 0.5).collect()
+    /// The pairs of a run in which something was opened and closed, and which of all they are.
+    pub(super) fn turning(rungs: &[Rung]) -> impl Iterator<Item = (usize, Self)> {
+        let pairs = rungs.chunks_exact(2).enumerate();
+        pairs
+            .filter_map(|(n, two)| Some((n, Self::of(two[0], two[1])?)))
+            .filter(|(_, pair)| pair.cycles >= 0.5)
     }
 
     /// Growth while driven minus growth while idle.
@@ -155,21 +151,27 @@ pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
 /// What the cycles leave, growth by time not looked at; and the rungs without bursts.
 pub(super) fn by_cycles(rungs: &[Rung], options: &Options) -> (Driven, Vec<Rung>) {
     let looks = Bet::on(rungs, options);
-    let (rungs, deep) = calm(rungs);
-    let all = Pair::turning(&rungs);
+    let Calm { rungs, deep, unclear } = Calm::of(rungs);
+    let all: Vec<(usize, Pair)> = Pair::turning(&rungs).collect();
     // A far fall or rise in a rung says nothing of what cycles leave behind, unless it is the rule.
-    let tops: Vec<f64> = all.iter().map(|pair| pair.driven.max(pair.idle)).collect();
+    let tops: Vec<f64> = all.iter().map(|(_, pair)| pair.driven.max(pair.idle)).collect();
     let high = median(&tops) + 4.0 * (spread(&tops) + 1.0);
-    let telling: Vec<Pair> = all
-        .iter()
-        .filter(|pair| pair.driven.min(pair.idle) >= -deep && pair.driven.max(pair.idle) <= high)
-        .copied()
-        .collect();
+    let tells =
+        |pair: &Pair| pair.driven.min(pair.idle) >= -deep && pair.driven.max(pair.idle) <= high;
+    let telling: Vec<(usize, Pair)> = all.iter().copied().filter(|(_, pair)| tells(pair)).collect();
     let pairs = if 3 * telling.len() >= 2 * all.len() { telling } else { all };
-    let cycles: Vec<f64> = pairs.iter().map(|pair| pair.cycles).collect();
-    let raw: Vec<f64> = pairs.iter().map(|pair| pair.difference()).collect();
-    let trimmed = trim(&raw, &cycles);
-    let numbers = Numbers::new(&trimmed, &cycles, options);
+    let cycles: Vec<f64> = pairs.iter().map(|(_, pair)| pair.cycles).collect();
+    let raw: Vec<f64> = pairs.iter().map(|(_, pair)| pair.difference()).collect();
+    // The estimate may look at the coin.
+    let clear = pairs.iter().filter(|(n, _)| !unclear.contains(n));
+    let clear: Vec<(f64, f64)> = clear.map(|(_, pair)| (pair.difference(), pair.cycles)).collect();
+    let (known, of) = if 3 * clear.len() >= pairs.len() {
+        clear.into_iter().unzip()
+    } else {
+        (raw.clone(), cycles.clone())
+    };
+    let trimmed = trim(&known, &of);
+    let numbers = Numbers::new(&trimmed, &of, pairs.len(), options);
     let mut judged = Driven {
         verdict: Verdict::Invalid,
         pairs: pairs.len(),
@@ -193,8 +195,8 @@ pub(super) fn by_cycles(rungs: &[Rung], options: &Options) -> (Driven, Vec<Rung>
         return (judged, rungs);
     };
     let half = trimmed.len() / 2;
-    let older = rate(&trimmed[..half], &cycles[..half]);
-    judged.fades = rate(&trimmed[half..], &cycles[half..]) < 0.4 * older;
+    let older = rate(&trimmed[..half], &of[..half]);
+    judged.fades = rate(&trimmed[half..], &of[half..]) < 0.4 * older;
     let differences = cut(&raw, &cycles);
     judged.per_cycle = Some(numbers.per_cycle);
     judged.smallest = numbers.smallest;
@@ -255,16 +257,16 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn new(differences: &[f64], cycles: &[f64], options: &Options) -> Option<Self> {
-        let pairs = differences.len();
+    /// Of these differences; so many pairs are tested.
+    fn new(differences: &[f64], cycles: &[f64], pairs: usize, options: &Options) -> Option<Self> {
         let squares: f64 = cycles.iter().map(|c| c * c).sum();
-        if pairs < 2 || squares <= 0.0 {
+        if differences.len() < 2 || squares <= 0.0 {
             return None;
         }
         let rate = rate(differences, cycles);
         let rests: Vec<f64> = differences.iter().zip(cycles).map(|(d, c)| d - rate * c).collect();
         let error = deviation(&rests).max(GRAIN) / squares.sqrt();
-        let freedom = (pairs - 1) as f64;
+        let freedom = (differences.len() - 1) as f64;
         // What Holm's procedure asks of the first of all tests.
         let share = if options.early_stop { 1.0 - early::SHARE } else { 1.0 };
         let alpha = options.chance() * share / options.tests();
@@ -293,50 +295,6 @@ fn at_rest(rungs: &[Rung]) -> Vec<Reading> {
         readings.push(Reading { seconds: rung.at, cycles, value: rung.after });
     }
     readings
-}
-
-/// Takes bursts out of the readings: where one falls far and another had risen far shortly before,
-/// those between are lowered. Also gives what counts as far. Which rungs were driven is not looked at, so that the coin still
-/// decides the signs and the test stays valid.
-fn calm(rungs: &[Rung]) -> (Vec<Rung>, f64) {
-    // Before and after of each rung, by turns.
-    let mut times = Vec::with_capacity(2 * rungs.len());
-    let mut values = Vec::with_capacity(2 * rungs.len());
-    for rung in rungs {
-        times.extend([rung.at - rung.seconds, rung.at]);
-        values.extend([rung.before, rung.after]);
-    }
-    let rise = |values: &[f64], n: usize| values[n] - values[n - 1];
-    let mut falls: Vec<f64> =
-        (1..values.len()).map(|n| -rise(&values, n)).filter(|fall| *fall > 0.0).collect();
-    falls.sort_unstable_by(f64::total_cmp);
-    // Most falls may be ends of bursts; of scatter alone a quarter is below 0.3186 deviations.
-    let usual = falls.get(falls.len() / 4).map_or(0.0, |fall| fall / 0.3186);
-    let deep = 4.0 * usual.max(1.0);
-    for n in 1..values.len() {
-        let fall = -rise(&values, n);
-        if !(sound(fall) && fall > deep) {
-            continue;
-        }
-        let begun = (1..n)
-            .rev()
-            .take_while(|from| times[n] - times[*from] <= BURST)
-            .filter(|from| sound(rise(&values, *from)))
-            .max_by(|a, b| rise(&values, *a).total_cmp(&rise(&values, *b)));
-        if let Some(from) = begun
-            && rise(&values, from) > deep
-        {
-            // Growth of its own makes the one larger and the other smaller.
-            let by = f64::midpoint(fall, rise(&values, from));
-            values[from..n].iter_mut().for_each(|value| *value -= by);
-        } else if times[n] - times[0] <= BURST {
-            // It had begun before the first reading.
-            values[..n].iter_mut().for_each(|value| *value -= fall);
-        }
-    }
-    let calmed = rungs.iter().zip(values.chunks_exact(2));
-    let calmed = calmed.map(|(rung, two)| Rung { before: two[0], after: two[1], ..*rung });
-    (calmed.collect(), deep)
 }
 
 impl Driven {
