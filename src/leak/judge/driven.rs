@@ -11,6 +11,7 @@
 
 use serde::Serialize;
 
+use super::bursts::Calm;
 use super::early::{self, Bet};
 use super::passive::{self, Passive};
 use super::rates::{PLAIN, Rates};
@@ -18,9 +19,6 @@ use super::signs::{Way, sign_flip};
 use super::stats::{mean, median, spread};
 use super::words::{count, signed, span};
 use super::{Interval, Options, Reading, Verdict, sound};
-
-/// Seconds that a burst lasts at most.
-const BURST: f64 = 20.0;
 
 /// One rung and the readings at rest around it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -51,13 +49,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// The pairs of a run, from all its rungs in their order. A pair with a missing reading is
-    /// left out.
-    pub fn all(rungs: &[Rung]) -> Vec<Self> {
-        rungs.chunks_exact(2).filter_map(|two| Self::of(two[0], two[1])).collect()
-    }
-
-    /// Two rungs, one of them driven.
+    /// Two rungs, one of them driven; nothing when a reading is missing.
     pub fn of(one: Rung, other: Rung) -> Option<Self> {
         let (driven, idle) = match (one.driven, other.driven) {
             (true, false) => (one, other),
@@ -73,9 +65,12 @@ impl Pair {
         })
     }
 
-    /// Those of a run in which something was opened and closed.
-    pub(super) fn turning(rungs: &[Rung]) -> Vec<Self> {
-        Self::all(rungs).into_iter().filter(|pair| pair.cycles >= 0.5).collect()
+    /// The pairs of a run in which something was opened and closed, and which of all they are.
+    pub(super) fn turning(rungs: &[Rung]) -> impl Iterator<Item = (usize, Self)> {
+        let pairs = rungs.chunks_exact(2).enumerate();
+        pairs
+            .filter_map(|(n, two)| Some((n, Self::of(two[0], two[1])?)))
+            .filter(|(_, pair)| pair.cycles >= 0.5)
     }
 
     /// Growth while driven minus growth while idle.
@@ -145,13 +140,18 @@ pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
 /// What the cycles leave, growth by time not looked at; and the rungs without bursts.
 pub(super) fn by_cycles(rungs: &[Rung], options: &Options) -> (Driven, Vec<Rung>) {
     let looks = Bet::on(rungs, options);
-    let (rungs, deep) = calm(rungs);
-    let all = Pair::turning(&rungs);
+    let Calm { rungs, deep, unclear } = Calm::of(rungs);
+    let all: Vec<(usize, Pair)> = Pair::turning(&rungs).collect();
+    // The estimate may look at the coin.
+    let clear = all.iter().filter(|(n, _)| !unclear.contains(n)).map(|(_, pair)| *pair);
+    let clear: Vec<Pair> = clear.collect();
+    let all: Vec<Pair> = all.into_iter().map(|(_, pair)| pair).collect();
     let cycles: Vec<f64> = all.iter().map(|pair| pair.cycles).collect();
-    let rates = Rates::of(&all, deep, options);
+    let told = if all.len() <= 3 * clear.len() { &clear } else { &all };
+    let rates = Rates::of(told, all.len(), deep, options);
     let mut judged = Driven {
         verdict: Verdict::Invalid,
-        pairs: rates.as_ref().map_or(all.len(), |rates| rates.pairs),
+        pairs: all.len(),
         cycles: mean(&cycles),
         per_cycle: None,
         p: None,
@@ -240,50 +240,6 @@ fn at_rest(rungs: &[Rung]) -> Vec<Reading> {
         readings.push(Reading { seconds: rung.at, cycles, value: rung.after });
     }
     readings
-}
-
-/// Takes bursts out of the readings: where one falls far and another had risen far shortly before,
-/// those between are lowered. Also gives what counts as far. Which rungs were driven is not looked at, so that the coin still
-/// decides the signs and the test stays valid.
-fn calm(rungs: &[Rung]) -> (Vec<Rung>, f64) {
-    // Before and after of each rung, by turns.
-    let mut times = Vec::with_capacity(2 * rungs.len());
-    let mut values = Vec::with_capacity(2 * rungs.len());
-    for rung in rungs {
-        times.extend([rung.at - rung.seconds, rung.at]);
-        values.extend([rung.before, rung.after]);
-    }
-    let rise = |values: &[f64], n: usize| values[n] - values[n - 1];
-    let mut falls: Vec<f64> =
-        (1..values.len()).map(|n| -rise(&values, n)).filter(|fall| *fall > 0.0).collect();
-    falls.sort_unstable_by(f64::total_cmp);
-    // Most falls may be ends of bursts; of scatter alone a quarter is below 0.3186 deviations.
-    let usual = falls.get(falls.len() / 4).map_or(0.0, |fall| fall / 0.3186);
-    let deep = 4.0 * usual.max(1.0);
-    for n in 1..values.len() {
-        let fall = -rise(&values, n);
-        if !(sound(fall) && fall > deep) {
-            continue;
-        }
-        let begun = (1..n)
-            .rev()
-            .take_while(|from| times[n] - times[*from] <= BURST)
-            .filter(|from| sound(rise(&values, *from)))
-            .max_by(|a, b| rise(&values, *a).total_cmp(&rise(&values, *b)));
-        if let Some(from) = begun
-            && rise(&values, from) > deep
-        {
-            // Growth of its own makes the one larger and the other smaller.
-            let by = f64::midpoint(fall, rise(&values, from));
-            values[from..n].iter_mut().for_each(|value| *value -= by);
-        } else if times[n] - times[0] <= BURST {
-            // It had begun before the first reading.
-            values[..n].iter_mut().for_each(|value| *value -= fall);
-        }
-    }
-    let calmed = rungs.iter().zip(values.chunks_exact(2));
-    let calmed = calmed.map(|(rung, two)| Rung { before: two[0], after: two[1], ..*rung });
-    (calmed.collect(), deep)
 }
 
 impl Driven {

@@ -51,7 +51,7 @@ impl Bet {
     /// On all pairs of a run.
     pub(super) fn on(rungs: &[Rung], options: &Options) -> Self {
         let mut bet = Self::new(options);
-        Pair::turning(rungs).into_iter().for_each(|pair| bet.add(pair.difference()));
+        Pair::turning(rungs).for_each(|(_, pair)| bet.add(pair.difference()));
         bet
     }
 

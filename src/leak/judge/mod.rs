@@ -14,6 +14,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 pub mod baseline;
+mod bursts;
 pub mod cohort;
 pub mod combine;
 pub mod compare;

@@ -24,8 +24,6 @@ const TAKEN_BACK: f64 = 0.1;
 
 /// What the pairs say.
 pub(super) struct Rates {
-    /// Pairs that were taken.
-    pub(super) pairs: usize,
     /// The sum of their growth.
     pub(super) sum: f64,
     /// Per cycle.
@@ -41,9 +39,9 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    /// Of these pairs, of which those that fall by more than `deep` in a rung tell nothing. `None` where there
-    /// are fewer than two.
-    pub(super) fn of(all: &[Pair], deep: f64, options: &Options) -> Option<Self> {
+    /// Of these pairs, of which those that fall by more than `deep` in a rung tell nothing; so many are tested.
+    /// `None` where there are fewer than two.
+    pub(super) fn of(all: &[Pair], tested: usize, deep: f64, options: &Options) -> Option<Self> {
         let pairs = telling(all, deep);
         let cycles: Vec<f64> = pairs.iter().map(|pair| pair.cycles).collect();
         let lingers = is_taken_back(&pairs, options);
@@ -64,10 +62,9 @@ impl Rates {
         let half = values.len() / 2;
         let older = rate(&values[..half], &cycles[..half]);
         Some(Self {
-            pairs: pairs.len(),
             sum: raw.iter().sum(),
             per_cycle,
-            smallest: smallest(error, per_cycle, &cycles, options),
+            smallest: smallest(error, per_cycle, &cycles, tested, options),
             at_most: per_cycle.high + left_out / total,
             fades: rate(&values[half..], &cycles[half..]) < 0.4 * older,
             lingers,
@@ -156,15 +153,21 @@ fn interval(values: &[f64], cycles: &[f64], options: &Options) -> Option<(Interv
 }
 
 /// The smallest leak that is found four times in five.
-fn smallest(error: f64, rate: Interval, cycles: &[f64], options: &Options) -> Option<f64> {
+fn smallest(
+    error: f64,
+    rate: Interval,
+    cycles: &[f64],
+    tested: usize,
+    options: &Options,
+) -> Option<f64> {
     // What Holm's procedure asks of the first of all tests.
     let share = if options.early_stop { 1.0 - early::SHARE } else { 1.0 };
     let alpha = options.chance() * share / options.tests();
-    let way = Way::of(cycles.len(), options);
+    let way = Way::of(tested, options);
     let freedom = (cycles.len() - 1) as f64;
     let strict = t_quantile(1.0 - alpha, freedom).max(way.asks(alpha)) + Z80;
     let least = options.least() / cycles.iter().sum::<f64>();
     let known = options.warmup_cycles >= super::plan::WARM_CYCLES;
     let floor = if known { least } else { least.max(PLAIN + rate.high - rate.estimate) };
-    (way.finest(cycles.len()) <= alpha).then(|| (strict * error).max(floor))
+    (way.finest(tested) <= alpha).then(|| (strict * error).max(floor))
 }

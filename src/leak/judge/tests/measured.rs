@@ -70,6 +70,20 @@ fn growth_that_may_be_allowed_is_no_leak() {
 }
 
 #[test]
+fn what_may_be_allowed_beside_cycles_that_are_not_known_is_no_leak() {
+    // 21 per minute, of which the cycles may have made 3.
+    let line = series(600.0, |t| (21.0 * t / 60.0).round());
+    let line: Vec<Reading> =
+        line.iter().map(|r| Reading { cycles: 5.0 * r.seconds, ..*r }).collect();
+    let cycles = Interval { estimate: 0.01, low: -0.005, high: 0.025 };
+    let verdict = |max_per_minute: f64| {
+        let options = Options { max_per_minute, ..Options::default() };
+        passive::judge_at_rest(&line, Some(cycles), &options).verdict
+    };
+    assert_eq!([15.0, 20.0].map(verdict), [Verdict::Leak, Verdict::Inconclusive]);
+}
+
+#[test]
 fn a_straight_line_has_its_own_slope() {
     // Lengths that the blocks do not divide, and paces that do not divide the blocks.
     for (seconds, every) in [(630.0, 5.0), (600.0, 7.0), (1234.0, 11.0), (400.0, 3.0)] {

@@ -73,6 +73,39 @@ fn what_fades_is_a_pool() {
 }
 
 #[test]
+fn one_odd_pair_neither_hides_a_leak_nor_bends_its_rate() {
+    let with = |odd: (f64, f64), usual: f64| {
+        let mut growths = [(usual, 0.0); 13];
+        growths[6] = odd;
+        judge(&growths, &at_the_end())
+    };
+    // A step in the idle rung and a fall in the driven one: of large numbers the size is cut.
+    let judged = with((-4.0, 8.0), 4.0);
+    assert_eq!((judged.pairs, judged.verdict), (13, Verdict::Leak), "{}", judged.why);
+    // One in which nothing was left.
+    let rate = with((0.0, 0.0), 20.0).per_cycle.unwrap();
+    assert!(rate.estimate > 0.98 && rate.low > 0.9, "{rate:?}");
+}
+
+#[test]
+fn bursts_do_not_hide_a_leak() {
+    let jitter = |n: usize| [0.0, 1.0, -1.0, 2.0, -1.0, -1.0, 1.0][n % 7];
+    let growths: Vec<(f64, f64)> = (0..30).map(|n| (4.0 + jitter(n), jitter(n + 3))).collect();
+    let mut all = rungs(&growths);
+    let calm = driven::judge(&all, &at_the_end());
+    // In the middle of two pairs of five, so many that they cannot be left out.
+    for pair in (0..30).filter(|pair| pair % 5 < 2) {
+        all[2 * pair].after += 40.0;
+        all[2 * pair + 1].before += 40.0;
+    }
+    let judged = driven::judge(&all, &at_the_end());
+    assert_eq!((judged.verdict, judged.pairs), (Verdict::Leak, 30), "{}", judged.why);
+    let [with, without] = [&judged, &calm].map(|judged| judged.per_cycle.unwrap());
+    assert!((with.estimate - without.estimate).abs() < 0.03, "{with:?} {without:?}");
+    assert!(judged.smallest.unwrap() < 2.0 * calm.smallest.unwrap(), "{:?}", judged.smallest);
+}
+
+#[test]
 fn few_pairs_and_few_cycles_are_said() {
     let judged = judge(&[(20.0, 0.0); 4], &Options::default());
     assert_eq!((judged.verdict, judged.smallest), (Verdict::Inconclusive, None));

@@ -143,6 +143,24 @@ fn in_60_minutes() {
     table(60);
 }
 
+/// An upper bound below the truth calls a leak clean.
+#[test]
+fn the_interval_holds_under_noise() {
+    for noise in Noise::TIMED {
+        let options = Options { early_stop: false, ..Options::default() };
+        let low = |run: &u32| {
+            let seed = u64::from(run * 7919);
+            let (rungs, own) = simulator::driven(noise, [4.0, 0.0], 10.0, seed, &options);
+            let (judged, _) = driven::by_cycles(&rungs, &own);
+            judged.per_cycle.is_none_or(|rate| rate.high < 4.0 / simulator::ROTATIONS)
+        };
+        let low = (0..runs()).filter(low).count();
+        println!("{noise}: the bound is too low in {low} of {}", runs());
+        let limit = if matches!(noise, Noise::Saw | Noise::Mixed) { 0.12 } else { 0.06 };
+        at_most(limit, u32::try_from(low).unwrap(), runs(), &format!("{noise}: bound too low"));
+    }
+}
+
 /// A leak that does not depend on cycles is none of theirs, and is found beside them.
 #[test]
 fn by_time_alone() {
