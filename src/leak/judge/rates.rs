@@ -64,7 +64,7 @@ impl Rates {
         Some(Self {
             sum: raw.iter().sum(),
             per_cycle,
-            smallest: smallest(error, per_cycle, &cycles, tested, options),
+            smallest: smallest(&error, per_cycle, &cycles, tested, options),
             at_most: per_cycle.high + left_out / total,
             fades: rate(&values[half..], &cycles[half..]) < 0.4 * older,
             lingers,
@@ -132,29 +132,41 @@ fn rate(values: &[f64], cycles: &[f64]) -> f64 {
     if squares > 0.0 { products / squares } else { 0.0 }
 }
 
-/// The rate with its t interval, and its error. Long rungs may scatter more than short ones (White 1980).
-fn interval(values: &[f64], cycles: &[f64], options: &Options) -> Option<(Interval, f64)> {
+/// The rate with its t interval, its error, and how many numbers that is worth. Long rungs may scatter more than
+/// short ones (White 1980, with the correction for those that weigh much of MacKinnon and White 1985), and few long
+/// ones tell less than their number with all the short ones (Satterthwaite 1946).
+fn interval(values: &[f64], cycles: &[f64], options: &Options) -> Option<(Interval, Error)> {
     let squares: f64 = cycles.iter().map(|c| c * c).sum();
     if values.len() < 2 || squares <= 0.0 {
         return None;
     }
     let estimate = rate(values, cycles);
-    let pulls = values.iter().zip(cycles).map(|(d, c)| (d - estimate * c) * c / squares);
+    let pulls = values.iter().zip(cycles).map(|(d, c)| {
+        let weight = c * c / squares;
+        (d - estimate * c) * c / squares / (1.0 - weight).max(1e-9).sqrt()
+    });
     let pulls: Vec<f64> = pulls.collect();
-    let power = |n| pulls.iter().map(|pull| pull.powi(n)).sum::<f64>();
-    let (pairs, freedom) = (values.len() as f64, (values.len() - 1) as f64);
-    let error = (power(2) * pairs / freedom).sqrt().max(GRAIN / squares.sqrt());
+    let power = |n| pulls.iter().map(|pull: &f64| pull.powi(n)).sum::<f64>();
+    let error = power(2).sqrt().max(GRAIN / squares.sqrt());
+    let worth = squares * squares / cycles.iter().map(|c| c.powi(4)).sum::<f64>();
+    let freedom = (worth - 1.0).max(1.0);
     let reach = t_quantile(1.0 - options.chance(), freedom) * error;
     // A mean of few large numbers among many small ones is more often far too small than too large (Johnson
     // 1978); to narrow the interval on the other side would be bold.
     let skew = power(3) / (6.0 * error * error);
     let (low, high) = (estimate - reach + skew.min(0.0), estimate + reach + skew.max(0.0));
-    Some((Interval { estimate, low, high }, error))
+    Some((Interval { estimate, low, high }, Error { of_rate: error, freedom }))
+}
+
+/// How well a rate is known.
+struct Error {
+    of_rate: f64,
+    freedom: f64,
 }
 
 /// The smallest leak that is found four times in five.
 fn smallest(
-    error: f64,
+    error: &Error,
     rate: Interval,
     cycles: &[f64],
     tested: usize,
@@ -164,10 +176,9 @@ fn smallest(
     let share = if options.early_stop { 1.0 - early::SHARE } else { 1.0 };
     let alpha = options.chance() * share / options.tests();
     let way = Way::of(tested, options);
-    let freedom = (cycles.len() - 1) as f64;
-    let strict = t_quantile(1.0 - alpha, freedom).max(way.asks(alpha)) + Z80;
+    let strict = t_quantile(1.0 - alpha, error.freedom).max(way.asks(alpha)) + Z80;
     let least = options.least() / cycles.iter().sum::<f64>();
     let known = options.warmup_cycles >= super::plan::WARM_CYCLES;
     let floor = if known { least } else { least.max(PLAIN + rate.high - rate.estimate) };
-    (way.finest(tested) <= alpha).then(|| (strict * error).max(floor))
+    (way.finest(tested) <= alpha).then(|| (strict * error.of_rate).max(floor))
 }
