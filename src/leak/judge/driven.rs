@@ -111,18 +111,10 @@ pub struct Driven {
 }
 
 /// Cuts differences that are larger than most, for the test; signs are not looked at.
-fn cut(differences: &[f64], cycles: &[f64]) -> Vec<f64> {
+fn cut(differences: &[f64]) -> Vec<f64> {
     let sizes: Vec<f64> = differences.iter().map(|difference| difference.abs()).collect();
-    let usual = median(cycles);
     let cap = median(&sizes) + spread(&sizes) + 1.0;
-    differences
-        .iter()
-        .zip(cycles)
-        .map(|(difference, cycles)| {
-            let longer = if usual > 0.0 { (cycles / usual).max(1.0) } else { 1.0 };
-            difference.clamp(-cap * longer, cap * longer)
-        })
-        .collect()
+    differences.iter().map(|difference| difference.clamp(-cap, cap)).collect()
 }
 
 /// Cuts differences that are far from the usual rate, for the estimate: the same to both sides.
@@ -197,7 +189,7 @@ pub(super) fn by_cycles(rungs: &[Rung], options: &Options) -> (Driven, Vec<Rung>
     let half = trimmed.len() / 2;
     let older = rate(&trimmed[..half], &of[..half]);
     judged.fades = rate(&trimmed[half..], &of[half..]) < 0.4 * older;
-    let differences = cut(&raw, &cycles);
+    let differences = cut(&raw);
     judged.per_cycle = Some(numbers.per_cycle);
     judged.smallest = numbers.smallest;
     let way = Way::of(pairs.len(), options);
