@@ -133,6 +133,17 @@ fn bursts_do_not_hide_a_leak() {
 }
 
 #[test]
+fn falls_of_a_saw_are_no_news_of_the_cycles() {
+    // It rises a little, with scatter, and falls far in one rung of ten.
+    let mut growths = [(2.0, -1.0), (-1.0, 2.0), (1.0, 1.0)].repeat(10);
+    for (n, growth) in growths.iter_mut().enumerate().skip(4).step_by(5) {
+        *(if n % 2 == 0 { &mut growth.0 } else { &mut growth.1 }) = -30.0;
+    }
+    let judged = judge(&growths, &Options { max_per_cycle: 0.07, ..at_the_end() });
+    assert_eq!((judged.pairs, judged.verdict), (24, Verdict::Clean), "{}", judged.why);
+}
+
+#[test]
 fn few_pairs_and_few_cycles_are_said() {
     let judged = judge(&[(20.0, 0.0); 4], &Options::default());
     assert_eq!((judged.verdict, judged.smallest), (Verdict::Inconclusive, None));
