@@ -109,27 +109,22 @@ pub struct Driven {
 }
 
 /// Cuts differences that are larger than most, for the test; signs are not looked at.
-fn cut(differences: &[f64], cycles: &[f64]) -> Vec<f64> {
+fn cut(differences: &[f64]) -> Vec<f64> {
     let sizes: Vec<f64> = differences.iter().map(|difference| difference.abs()).collect();
-    let usual = median(cycles);
     let cap = median(&sizes) + spread(&sizes) + 1.0;
-    differences
-        .iter()
-        .zip(cycles)
-        .map(|(difference, cycles)| {
-            let longer = if usual > 0.0 { (cycles / usual).max(1.0) } else { 1.0 };
-            difference.clamp(-cap * longer, cap * longer)
-        })
-        .collect()
+    differences.iter().map(|difference| difference.clamp(-cap, cap)).collect()
 }
 
 /// Judges the rungs of a run, two by two the pairs, of one metric.
 pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
     let (mut judged, calmed) = by_cycles(rungs, options);
-    judged.idle = passive::judge_at_rest(&at_rest(&calmed), judged.per_cycle, options);
+    // What ends by itself is none of what the cycles left.
+    let left = judged.per_cycle.filter(|rate| !judged.lingers || 0.0 < rate.low);
+    judged.idle = passive::judge_at_rest(&at_rest(&calmed), left, options);
     if judged.lingers
         && judged.verdict == Verdict::Inconclusive
         && judged.idle.verdict == Verdict::Clean
+        && judged.idle.per_minute.is_some_and(|slope| 0.0 <= slope.high)
     {
         // Nothing grows in the readings at rest, with all that the cycles left.
         judged.verdict = Verdict::Clean;
@@ -174,7 +169,7 @@ pub(super) fn by_cycles(rungs: &[Rung], options: &Options) -> (Driven, Vec<Rung>
     };
     // Which pairs tell may hang on which rung was driven, and so the test has all of them.
     let raw: Vec<f64> = all.iter().map(|pair| pair.difference()).collect();
-    let differences = cut(&raw, &cycles);
+    let differences = cut(&raw);
     (judged.per_cycle, judged.smallest) = (Some(rates.per_cycle), rates.smallest);
     (judged.fades, judged.lingers) = (rates.fades, rates.lingers);
     let way = Way::of(all.len(), options);

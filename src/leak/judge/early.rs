@@ -29,7 +29,6 @@ pub fn is_sure(rungs: &[Rung], options: &Options) -> bool {
 pub(super) struct Bet {
     /// The fortune must reach this.
     target: f64,
-    least: f64,
     log: f64,
     /// The sum of the differences after each pair, from 0.
     sums: Vec<f64>,
@@ -41,7 +40,6 @@ impl Bet {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             target: options.tests() / (SHARE * options.chance()),
-            least: options.least(),
             log: 0.0,
             sums: vec![0.0],
             stopped: None,
@@ -73,7 +71,7 @@ impl Bet {
         let older = self.sums[half];
         // A pool that fills with cycles looks like a leak in its first half.
         let lasts = (sum - older) / (pairs - half) as f64 >= 0.5 * older / half.max(1) as f64;
-        if self.fortune() >= self.target && pairs >= LEAST && sum >= self.least && lasts {
+        if self.fortune() >= self.target && pairs >= LEAST && lasts {
             self.stopped = Some(pairs);
         }
     }

@@ -111,18 +111,13 @@ fn trim(values: &[f64], cycles: &[f64]) -> Vec<f64> {
     let rates: Vec<f64> = values.iter().zip(cycles).map(|(d, c)| d / c).collect();
     let usual = median(&rates);
     let rests: Vec<f64> = values.iter().zip(cycles).map(|(d, c)| d - usual * c).collect();
-    // What is random scatters more in a longer rung.
-    let most = median(cycles);
-    let longer = |c: &f64| (c / most).max(1.0).sqrt();
     let cap = 2.0 * (spread(&rests) + 1.0);
-    let caps: Vec<f64> = cycles.iter().map(|c| cap * longer(c)).collect();
-    let above = rests.iter().zip(&caps).filter(|(rest, cap)| cap < rest).count();
-    let below = rests.iter().zip(&caps).filter(|(rest, cap)| **rest < -**cap).count();
+    let above = rests.iter().filter(|rest| cap < **rest).count();
+    let below = rests.iter().filter(|rest| **rest < -cap).count();
     if is_one_sided(above, below) || is_one_sided(below, above) {
         return values.to_vec();
     }
-    let cut = rests.iter().zip(&caps).map(|(rest, cap)| rest.clamp(-cap, *cap));
-    cut.zip(cycles).map(|(rest, c)| usual * c + rest).collect()
+    rests.iter().zip(cycles).map(|(rest, c)| usual * c + rest.clamp(-cap, cap)).collect()
 }
 
 /// Growth per cycle: the line through the origin.

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "as the tables")]
 
 use super::super::{Options, Verdict, driven};
+use super::rules::rungs;
 use super::simulator::{self, Noise, ROTATIONS};
 use super::table::{at_most, runs};
 
@@ -68,4 +69,43 @@ fn what_ends_by_itself_later_is_no_leak() {
             }
         }
     }
+}
+
+fn at_the_end(growths: &[(f64, f64)]) -> driven::Driven {
+    let options = Options { early_stop: false, ..Options::default() };
+    driven::judge(&rungs(growths), &options)
+}
+
+/// One step may come in any rung. A second and third in driven ones are a reason not to say CLEAN.
+#[test]
+fn what_is_left_out_as_noise_is_not_forgotten() {
+    let mut growths = [(0.0, 0.0); 60];
+    growths[20].0 = 30.0;
+    let one = at_the_end(&growths);
+    assert_eq!(one.verdict, Verdict::Clean, "{}", one.why);
+    (growths[30].0, growths[40].0) = (30.0, 30.0);
+    let three = at_the_end(&growths);
+    assert_eq!(three.verdict, Verdict::Inconclusive, "{}", three.why);
+    // As many in idle ones are noise again.
+    (growths[25].1, growths[35].1, growths[45].1) = (30.0, 30.0, 30.0);
+    let both = at_the_end(&growths);
+    assert_eq!(both.verdict, Verdict::Clean, "{}", both.why);
+}
+
+/// Ten in a hundred cycles are a leak, though time takes as many away: it is not CLEAN.
+#[test]
+fn a_leak_that_a_decline_hides_is_not_clean() {
+    let jitter = |n: usize| [0.0, 1.0, -1.0][n % 3];
+    let growths: Vec<(f64, f64)> = (0..100).map(|n| (jitter(n), jitter(n + 1) - 2.0)).collect();
+    let judged = at_the_end(&growths);
+    assert!(judged.lingers && judged.verdict == Verdict::Inconclusive, "{}", judged.words());
+}
+
+/// Few large numbers among many small ones: more may have been missed than were found.
+#[test]
+fn an_interval_of_few_large_numbers_reaches_further_up() {
+    let growths: Vec<(f64, f64)> =
+        (0..40).map(|n| (if n % 8 == 3 { 5.0 } else { 0.0 }, 0.0)).collect();
+    let of = at_the_end(&growths).per_cycle.unwrap();
+    assert!(of.estimate - of.low + 1e-6 < of.high - of.estimate, "{of:?}");
 }

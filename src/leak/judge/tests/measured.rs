@@ -11,6 +11,7 @@ use super::super::driven::{self, Rung};
 use super::super::passive::{self, Passive};
 use super::super::plan::Plan;
 use super::super::shape::Shape;
+use super::super::stats::normal_above;
 use super::super::{Interval, Options, Reading, Verdict};
 use super::rules::rungs;
 use super::simulator::{Noise, watched};
@@ -76,11 +77,29 @@ fn what_may_be_allowed_beside_cycles_that_are_not_known_is_no_leak() {
     let line: Vec<Reading> =
         line.iter().map(|r| Reading { cycles: 5.0 * r.seconds, ..*r }).collect();
     let cycles = Interval { estimate: 0.01, low: -0.005, high: 0.025 };
-    let verdict = |max_per_minute: f64| {
+    let judged = |max_per_minute: f64| {
         let options = Options { max_per_minute, ..Options::default() };
-        passive::judge_at_rest(&line, Some(cycles), &options).verdict
+        passive::judge_at_rest(&line, Some(cycles), &options)
     };
-    assert_eq!([15.0, 20.0].map(verdict), [Verdict::Leak, Verdict::Inconclusive]);
+    let verdicts = [15.0, 20.0].map(|allowed| judged(allowed).verdict);
+    assert_eq!(verdicts, [Verdict::Leak, Verdict::Inconclusive]);
+    // The line alone would be certain; what is not known of the cycles makes it less so.
+    let p = judged(15.0).p.unwrap();
+    assert!((1e-8..1e-5).contains(&p), "{p}");
+}
+
+#[test]
+fn what_the_cycles_left_is_no_shape_of_the_time() {
+    let (mut rungs, options) = by_time(10.0, 10.0, |_| 52.0);
+    let mut left = 0.0;
+    for rung in &mut rungs {
+        rung.before += left;
+        left += 0.5 * rung.cycles;
+        rung.after += left;
+    }
+    let judged = driven::judge(&rungs, &options);
+    assert_eq!(judged.verdict, Verdict::Leak);
+    assert!(judged.idle.words().starts_with("level"), "{}", judged.words());
 }
 
 #[test]
@@ -372,6 +391,38 @@ fn the_smallest_growth_pays_for_all_metrics() {
         passive::judge(&readings, None, &options).smallest.unwrap()
     };
     assert!(smallest(12) > 1.3 * smallest(1), "{} {}", smallest(12), smallest(1));
+}
+
+#[test]
+fn the_chance_is_that_of_the_weaker_of_both_signs() {
+    let mut weaker = 0;
+    for (seed, noise) in (0..10).flat_map(|seed| Noise::TIMED.map(|noise| (seed, noise))) {
+        let judged = judge(&watched(noise, 8.0, 10.0, seed));
+        let (p, by_order) = (judged.p.unwrap(), normal_above(judged.rise.unwrap()));
+        assert!(p >= by_order, "{noise}: {p} {by_order}");
+        weaker += u32::from(p <= by_order);
+    }
+    assert!((1..70).contains(&weaker), "{weaker}");
+}
+
+#[test]
+fn readings_at_rest_of_less_than_five_minutes_decide_nothing() {
+    // 260 s of them, and 300.
+    let tested = |minutes: f64| {
+        let (rungs, options) = by_time(minutes, 10.0, every_half_minute);
+        driven::judge(&rungs, &options).idle.p.is_some()
+    };
+    assert_eq!([6.0, 400.0 / 60.0].map(tested), [false, true]);
+}
+
+#[test]
+fn growth_that_is_ignored_is_no_leak() {
+    // 320 in all, 256 of them in the part that is judged.
+    let readings = stairs(52.0, 16.0, 30.0, 1e9, 600.0);
+    let verdict = |ignore_below: f64| {
+        passive::judge(&readings, None, &Options { ignore_below, ..Options::default() }).verdict
+    };
+    assert_eq!([200.0, 300.0].map(verdict), [Verdict::Leak, Verdict::Inconclusive]);
 }
 
 #[test]

@@ -44,9 +44,36 @@ fn one_per_cycle_is_a_leak_of_one_per_cycle() {
     let rate = judged.per_cycle.unwrap();
     assert!((rate.estimate - 1.0).abs() < 1e-9 && rate.low > 0.9 && rate.high < 1.1, "{rate:?}");
     assert!(judged.why.starts_with("+1 per cycle (0.98"), "{}", judged.why);
+    // The bet has come in after 11, and has a third of alpha.
+    let p = judged.p.unwrap();
+    assert!((p * 1.7_f64.powi(11) / 3.0 - 1.0).abs() < 1e-9, "{p}");
     // All of 2^12 choices of signs but one give less.
     let judged = judge(&[(20.0, 0.0); 12], &at_the_end());
     assert_eq!(judged.p, Some(1.0 / 4096.0));
+    // Looks on the way cost the test at the end a third of alpha, though they stopped nothing.
+    let judged = judge(&[(20.0, 0.0); 9], &Options::default());
+    let p = judged.p.unwrap();
+    assert!(judged.stopped.is_none() && (p * 512.0 - 1.5).abs() < 1e-9, "{p}");
+}
+
+#[test]
+fn each_condition_alone_holds_a_leak_back() {
+    let of = |differences: &[f64], options: &Options| {
+        judge(&differences.iter().map(|d| (*d, 0.0)).collect::<Vec<_>>(), options)
+    };
+    // All signs are the same, and the sizes tell nothing.
+    let judged = of(&[1.0, 30.0, 2.0, 28.0, 1.0, 35.0, 3.0], &at_the_end());
+    assert!(judged.p.unwrap() < 0.01 && judged.per_cycle.unwrap().low < 0.0, "{}", judged.why);
+    assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.why);
+    // 240 in all.
+    let ignoring = |ignore_below| Options { ignore_below, ..at_the_end() };
+    assert_eq!(of(&[20.0; 12], &ignoring(300.0)).verdict, Verdict::Inconclusive);
+    assert_eq!(of(&[20.0; 12], &ignoring(200.0)).verdict, Verdict::Leak);
+    // Nothing grew, in next to no pairs.
+    let allowing = Options { max_per_cycle: 2.0, ..Options::default() };
+    let judged = of(&[0.0; 4], &allowing);
+    assert!(judged.per_cycle.unwrap().high < 2.0, "{}", judged.why);
+    assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.why);
 }
 
 #[test]
@@ -90,7 +117,7 @@ fn one_odd_pair_neither_hides_a_leak_nor_bends_its_rate() {
 #[test]
 fn bursts_do_not_hide_a_leak() {
     let jitter = |n: usize| [0.0, 1.0, -1.0, 2.0, -1.0, -1.0, 1.0][n % 7];
-    let growths: Vec<(f64, f64)> = (0..30).map(|n| (4.0 + jitter(n), jitter(n + 3))).collect();
+    let growths: Vec<(f64, f64)> = (0..30).map(|n| (2.0 + jitter(n), jitter(n + 3))).collect();
     let mut all = rungs(&growths);
     let calm = driven::judge(&all, &at_the_end());
     // In the middle of two pairs of five, so many that they cannot be left out.
@@ -103,6 +130,17 @@ fn bursts_do_not_hide_a_leak() {
     let [with, without] = [&judged, &calm].map(|judged| judged.per_cycle.unwrap());
     assert!((with.estimate - without.estimate).abs() < 0.03, "{with:?} {without:?}");
     assert!(judged.smallest.unwrap() < 2.0 * calm.smallest.unwrap(), "{:?}", judged.smallest);
+}
+
+#[test]
+fn falls_of_a_saw_are_no_news_of_the_cycles() {
+    // It rises a little, with scatter, and falls far in one rung of ten.
+    let mut growths = [(2.0, -1.0), (-1.0, 2.0), (1.0, 1.0)].repeat(10);
+    for (n, growth) in growths.iter_mut().enumerate().skip(4).step_by(5) {
+        *(if n % 2 == 0 { &mut growth.0 } else { &mut growth.1 }) = -30.0;
+    }
+    let judged = judge(&growths, &Options { max_per_cycle: 0.07, ..at_the_end() });
+    assert_eq!((judged.pairs, judged.verdict), (30, Verdict::Clean), "{}", judged.why);
 }
 
 #[test]
@@ -181,7 +219,10 @@ fn eleven_signs_in_a_row_win_a_bet_and_ten_do_not() {
     let one = won(&Options::default(), |_| 2.0);
     assert_eq!(one.stopped(), Some(11));
     assert!((one.fortune() - 1.7_f64.powi(11)).abs() < 1e-6, "{}", one.fortune());
-    assert_eq!(won(&Options::default(), |_| 0.0).stopped(), None, "ties are no signs");
+    let every_other = won(&Options::default(), |n| f64::from(1 - n % 2));
+    assert_eq!(every_other.stopped(), Some(21), "ties are no signs");
+    let lax = won(&Options { alpha: 0.25, ..Options::default() }, |_| 2.0);
+    assert_eq!(lax.stopped(), Some(10), "too few pairs prove nothing");
     let pool = won(&Options::default(), |n| 20.0 * 0.6_f64.powi(n));
     assert_eq!(pool.stopped(), None, "a pool");
     let six = Options { metrics: 6, ..Options::default() };
