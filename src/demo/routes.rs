@@ -123,7 +123,7 @@ pub(super) fn list(state: &State, all: bool) -> Value {
             json!({
                 "Id": life.id, "Names": [format!("/{}", life.name)], "Image": "demo",
                 "ImageID": "", "Command": "talk", "Created": life.started.as_nanos() / 1_000_000_000,
-                "Ports": [], "Labels": {}, "State": status(life.phase), "Status": status(life.phase),
+                "Ports": [], "Labels": {}, "State": life.phase.as_str(), "Status": life.phase.as_str(),
                 "HostConfig": { "NetworkMode": "none" }, "Mounts": [],
             })
         })
@@ -136,7 +136,7 @@ pub(super) fn inspect(life: &Life) -> Value {
         "Id": life.id, "Name": format!("/{}", life.name), "RestartCount": life.restarts,
         "Created": life.started.to_string(), "Path": "talk", "Args": [], "Driver": "demo",
         "State": {
-            "Status": status(life.phase), "Running": life.phase.is_live() || is(Phase::Restarting),
+            "Status": life.phase.as_str(), "Running": life.phase.is_live() || is(Phase::Restarting),
             "Paused": is(Phase::Paused), "Restarting": is(Phase::Restarting),
             "OOMKilled": life.oom, "Dead": false, "Pid": 0, "ExitCode": life.exit_code, "Error": "",
             "StartedAt": life.started.to_string(), "FinishedAt": life.finished.to_string(),
@@ -144,17 +144,6 @@ pub(super) fn inspect(life: &Life) -> Value {
         "HostConfig": { "LogConfig": { "Type": life.driver, "Config": {} } },
         "Config": { "Tty": life.tty, "Image": "demo", "Labels": {} },
     })
-}
-
-fn status(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Created => "created",
-        Phase::Running => "running",
-        Phase::Paused => "paused",
-        Phase::Restarting => "restarting",
-        Phase::Exited => "exited",
-        Phase::Removing => "removing",
-    }
 }
 
 #[cfg(test)]

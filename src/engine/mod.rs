@@ -79,6 +79,24 @@ pub struct Config {
     pub seed: Option<u64>,
 }
 
+impl Default for Config {
+    /// All of both outputs, for as long as the containers are there, with the deadlines of the command line.
+    fn default() -> Self {
+        Self {
+            follow: true,
+            exit_on_stop: false,
+            wait: false,
+            backlog: Backlog::All,
+            outputs: Outputs::BOTH,
+            max_line: 1 << 20,
+            stream_timeout: Duration::from_secs(300),
+            stale_after: Duration::from_secs(30),
+            stop_timeout: Duration::from_secs(5),
+            seed: None,
+        }
+    }
+}
+
 /// Why the engine did not begin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {

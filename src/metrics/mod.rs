@@ -111,11 +111,19 @@ mod tests {
         answer
     }
 
-    #[tokio::test]
-    async fn metrics_are_found_at_their_path_and_nothing_elsewhere() {
+    /// A server while somebody asks it.
+    async fn serving(asking: impl AsyncFnOnce(std::net::SocketAddr)) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let asking = async {
+        tokio::select! {
+            () = serve_with(listener, Snapshot::default) => {}
+            () = asking(address) => {}
+        }
+    }
+
+    #[tokio::test]
+    async fn metrics_are_found_at_their_path_and_nothing_elsewhere() {
+        serving(async |address| {
             let close = "HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
             let found = ask(address, &format!("GET /metrics {close}")).await;
             assert!(found.starts_with("HTTP/1.1 200 OK\r\n"), "{found}");
@@ -127,20 +135,19 @@ mod tests {
                 let answer = ask(address, &format!("{request} {close}")).await;
                 assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
             }
+            let head = ask(address, &format!("HEAD /metrics {close}")).await;
+            assert!(head.starts_with("HTTP/1.1 200") && head.ends_with("\r\n\r\n"), "{head}");
+            let refused = ask(address, &format!("DELETE /metrics {close}")).await;
+            assert!(refused.contains("\r\nallow: GET, HEAD\r\n"), "{refused}");
             let garbage = ask(address, "\0\0\r\n\r\n").await;
             assert!(garbage.starts_with("HTTP/1.1 400"), "{garbage}");
-        };
-        tokio::select! {
-            () = serve_with(listener, Snapshot::default) => {}
-            () = asking => {}
-        }
+        })
+        .await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn more_clients_than_there_is_room_for_wait_their_turn() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let asking = async {
+        serving(async |address| {
             let mut idle = Vec::new();
             for _ in 0..CONNECTIONS {
                 idle.push(TcpStream::connect(address).await.unwrap());
@@ -151,10 +158,25 @@ mod tests {
             idle.clear();
             let answer = late.await;
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        };
-        tokio::select! {
-            () = serve_with(listener, Snapshot::default) => {}
-            () = asking => {}
-        }
+        })
+        .await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_asks_nothing_is_closed() {
+        serving(async |address| {
+            let mut mute = TcpStream::connect(address).await.unwrap();
+            let mut slow = TcpStream::connect(address).await.unwrap();
+            slow.write_all(b"GET /metrics HTTP/1.1\r\n").await.unwrap();
+            let mut kept = TcpStream::connect(address).await.unwrap();
+            kept.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            let begun = tokio::time::Instant::now();
+            for socket in [&mut mute, &mut slow, &mut kept] {
+                let mut answer = Vec::new();
+                timeout(2 * IDLE, socket.read_to_end(&mut answer)).await.unwrap().unwrap();
+            }
+            assert!(IDLE <= begun.elapsed() && begun.elapsed() < 2 * IDLE, "{:?}", begun.elapsed());
+        })
+        .await;
     }
 }

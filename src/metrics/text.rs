@@ -207,14 +207,69 @@ mod tests {
     #[test]
     fn a_series_comes_once_whatever_names_there_are() {
         let mut snapshot = sample::snapshot();
-        let twin = Row { key: sample::key("twin"), ..snapshot.rows[0].clone() };
-        snapshot.rows.push(twin);
+        let lag = std::time::Duration::from_secs(9);
+        let twins =
+            [0, 1].map(|_| Row { key: sample::key("twin"), lag, ..sample::row("web", 1.0) });
+        snapshot.rows.extend(twins);
         let page = text(&snapshot);
+        for (series, value) in [
+            ("cmon_stream_cycles_total", "42"),
+            ("cmon_lines_total", "246912"),
+            ("cmon_line_bytes_total", "15308642"),
+            ("cmon_lag_seconds", "9"),
+        ] {
+            let line = format!("\n{series}{{container=\"web\"}} {value}\n");
+            assert!(page.contains(&line), "counts are added, the longest lag is told: {page}");
+        }
         let mut series: Vec<&str> = page.lines().filter(|line| !line.starts_with('#')).collect();
         let all = series.len();
         series.iter_mut().for_each(|line| *line = line.rsplit_once(' ').unwrap().0);
         series.sort_unstable();
         series.dedup();
         assert_eq!(series.len(), all);
+    }
+
+    /// The figures of a family's series.
+    fn figures(page: &str, family: &str) -> Vec<usize> {
+        let of = |line: &&str| line.strip_prefix(family).is_some_and(|rest| rest.starts_with('{'));
+        page.lines()
+            .filter(of)
+            .map(|line| line.rsplit_once(' ').unwrap().1.parse().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn each_container_is_in_one_state() {
+        let snapshot = sample::snapshot();
+        let states = figures(&text(&snapshot), "cmon_streams");
+        assert!(states.iter().all(|count| 0 < *count), "there is one of each: {states:?}");
+        assert_eq!(states.iter().sum::<usize>(), snapshot.rows.len());
+    }
+
+    #[test]
+    fn of_a_daemon_that_is_away_nothing_is_made_up() {
+        let mut snapshot = sample::away();
+        snapshot.own = None;
+        let page = text(&snapshot);
+        assert!(page.contains("\ncmon_daemon_up 0\n"), "{page}");
+        assert!(!page.contains("cmon_daemon_goroutines") && !page.contains("cmon_daemon_open_fds"));
+        assert!(!page.contains("process_"), "{page}");
+    }
+
+    #[test]
+    fn what_the_alert_rules_ask_for_is_served() {
+        let rules = include_str!("../../contrib/prometheus/cmon.rules.yml");
+        let page = text(&sample::snapshot());
+        let rules: Vec<&str> = rules.lines().filter(|line| !line.trim().starts_with('#')).collect();
+        let rules = rules.join("\n");
+        let words =
+            rules.split(|one: char| !one.is_ascii_alphanumeric() && one != '_' && one != ':');
+        let asked: std::collections::BTreeSet<&str> = words
+            .filter(|word| word.starts_with("cmon_") || word.starts_with("process_"))
+            .collect();
+        assert!(10 < asked.len(), "{asked:?}");
+        for name in asked {
+            assert!(page.contains(&format!("\n# TYPE {name} ")), "no {name}");
+        }
     }
 }

@@ -5,6 +5,8 @@ mod daemon;
 mod own;
 #[cfg(test)]
 pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
 
 pub use daemon::{Daemon, Shared, sample};
 pub use own::{Own, Process};

@@ -51,6 +51,12 @@ impl Terminal {
         terminal::size()
     }
 
+    /// Fails once the terminal is gone. Its keys do not tell, and a paused screen draws nothing that could fail.
+    pub(super) fn is_there() -> io::Result<()> {
+        rustix::termios::tcgetattr(io::stdout())?;
+        Ok(())
+    }
+
     /// Draws what has changed.
     pub(super) fn draw(&mut self, model: &Model) -> io::Result<()> {
         if !TAKEN.load(SeqCst) {

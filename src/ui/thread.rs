@@ -165,6 +165,7 @@ impl Thread {
         loop {
             let now = Instant::now();
             if self.next_look <= now {
+                Terminal::is_there()?;
                 self.take_a_look(now);
             }
             let frame = self.drawn + FRAME;

@@ -71,6 +71,7 @@ fn the_engine_knows_nothing_above_it() {
             "src/demo",
             "src/leak",
             "src/snapshot/daemon",
+            "src/snapshot/tests",
             "src/commands",
             "src/config",
         ],

@@ -83,7 +83,7 @@ impl Prometheus {
 }
 
 /// An answer by HTTP/1.0, head included.
-fn get(address: &str, path: &str) -> Option<String> {
+pub(crate) fn get(address: &str, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").ok()?;
     let mut answer = String::new();
@@ -97,11 +97,7 @@ fn a_real_prometheus_scrapes_what_the_screen_shows() {
     let args =
         ["watch", "-o", "json", "--interval", "1s", "--stream-timeout", "1s", "--metrics", "0"];
     let cmon = Cmon::start(&[&args[..], &[&container.name]].concat()).read();
-    let target = eventually("the address", || {
-        let (_, rest) =
-            cmon.err().split_once("http://").map(|(a, b)| (a.to_owned(), b.to_owned()))?;
-        Some(rest.split_once("/metrics")?.0.to_owned())
-    });
+    let target = eventually("the address", || cmon.metrics());
     let scrape = eventually("a scrape by hand", || {
         get(&target, "/metrics").filter(|page| page.contains("cmon_streams_open 1"))
     });

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
@@ -22,6 +22,11 @@ fn demo(args: &str) -> Terminal {
         eventually(name, || terminal.row(name));
     }
     terminal
+}
+
+/// The last row of a screen of so many.
+fn foot(screen: &str, rows: usize) -> &str {
+    screen.lines().nth(rows - 1).unwrap_or_default()
 }
 
 #[test]
@@ -55,13 +60,18 @@ fn the_demo_in_a_terminal_with_every_key() {
     terminal.keys(&["Escape"]);
     terminal.resize(200, 60);
     terminal.wait_until("all columns", |screen| {
-        screen.contains("LAST NOTE") && screen.contains("REOPENS") && screen.lines().count() == 60
+        screen.contains("LAST NOTE")
+            && screen.contains("REOPENS")
+            && foot(screen, 60).starts_with("q quit")
     });
     terminal.keys(&["r"]);
     terminal.wait_for("rotating ");
     terminal.resize(60, 12);
     terminal.wait_until("fewer columns", |screen| {
-        !screen.contains("LINES/S") && screen.contains("STREAM") && screen.contains("readers = ")
+        !screen.contains("LINES/S")
+            && screen.contains("STREAM")
+            && screen.contains("readers = ")
+            && foot(screen, 12).starts_with("rotating ")
     });
     terminal.keys(&["q"]);
     terminal.is_clean_after(0);
@@ -154,11 +164,26 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
     kill_process(process, Signal::TSTP).unwrap();
     terminal.wait_for("Stopped");
     terminal.is_as_before();
+    // Only the shell is told of the new size.
+    terminal.resize(100, 40);
     terminal.run("fg");
-    terminal.wait_for("c columns");
+    terminal.wait_until("all of the new size", |screen| foot(screen, 40).contains("c columns"));
     terminal.keys(&["?"]);
     terminal.wait_for("Any key closes this.");
     terminal.keys(&["x", "q"]);
+    terminal.is_clean_after(0);
+}
+
+#[test]
+fn what_others_write_on_it_is_drawn_over_when_one_asks_for_it() {
+    let terminal = demo("");
+    terminal.keys(&["p"]);
+    terminal.wait_for("PAUSED");
+    terminal.scrawl("\x1b[20;30Hscrawled");
+    terminal.wait_for("scrawled");
+    terminal.keys(&["C-l"]);
+    terminal.wait_until("a clean screen", |screen| !screen.contains("scrawled"));
+    terminal.keys(&["q"]);
     terminal.is_clean_after(0);
 }
 
@@ -167,9 +192,62 @@ fn a_panic_is_told_on_a_clean_terminal() {
     for (whose, code) in [("screen", 1), ("main", 101)] {
         let terminal = Terminal::open(None);
         let cmon = env!("CARGO_BIN_EXE_cmon");
-        terminal.run(&format!("CMON_TEST_PANIC={whose} {cmon} watch --demo"));
-        terminal.wait_for("panicked on purpose");
+        terminal.run(&format!("RUST_BACKTRACE=0 CMON_TEST_PANIC={whose} {cmon} watch --demo"));
+        if whose == "main" {
+            terminal.wait_for("c columns");
+            kill_process(terminal.process(), Signal::TERM).unwrap();
+        }
+        let told = format!("{whose} panicked on purpose");
+        terminal.wait_for(&told);
         terminal.is_clean_after(code);
+        // Said on the screen of the shell, and not on the one that went away.
+        let screen = terminal.screen();
+        assert_eq!(screen.matches(&told).count(), 1, "{screen}");
+        // The screen's own is told by the hook that was there before, at once and not by who cleans up.
+        assert_eq!(screen.contains("thread 'screen'"), whose == "screen", "{screen}");
+    }
+}
+
+#[test]
+fn who_waits_sees_the_screen_at_once_and_what_is_waited_for() {
+    let terminal = Terminal::open(Some("unix:///nowhere.sock"));
+    terminal.cmon("watch --wait");
+    terminal.wait_for("DAEMON AWAY for");
+    terminal.keys(&["q"]);
+    terminal.is_clean_after(0);
+    let terminal = Terminal::open(Some(&Dockerd::shared().url()));
+    terminal.cmon("watch --wait awaited");
+    terminal.wait_for("none of the named containers is there yet");
+    let _came = Container::named("awaited", &[], "sleep 600");
+    terminal.wait_until("the one that was awaited", |_| {
+        terminal.row("awaited").is_some_and(|row| row.contains("streaming"))
+    });
+    terminal.keys(&["q"]);
+    terminal.is_clean_after(0);
+}
+
+#[test]
+fn a_terminal_that_goes_away_ends_it_whether_sighup_is_heard_or_not() {
+    // A paused screen does not find out by drawing.
+    for (before, is_paused) in [("", false), ("trap '' HUP; ", false), ("trap '' HUP; ", true)] {
+        let terminal = Terminal::open(None);
+        terminal.run(&format!("{before}{} watch --demo", env!("CARGO_BIN_EXE_cmon")));
+        terminal.wait_for("c columns");
+        if is_paused {
+            terminal.keys(&["p"]);
+            terminal.wait_for("PAUSED");
+        }
+        let process = terminal.process();
+        drop(terminal);
+        let ended = std::panic::catch_unwind(|| {
+            within(Duration::from_secs(20), "its end", || {
+                test_kill_process(process).is_err().then_some(())
+            });
+        });
+        if ended.is_err() {
+            let _ = kill_process(process, Signal::KILL);
+        }
+        assert!(ended.is_ok(), "it goes on without a terminal: {before:?}, paused {is_paused}");
     }
 }
 
@@ -296,6 +374,7 @@ fn frames_are_ten_a_second_at_most_and_none_when_nothing_changes() {
     terminal.wait_for("PAUSED");
     let frames = terminal.frames_during(|| std::thread::sleep(Duration::from_secs(3)));
     assert_eq!(frames, 0, "a paused screen is not drawn");
+    assert!(terminal.screen().contains("PAUSED (p goes on)"));
     terminal.keys(&["q"]);
     terminal.is_clean_after(0);
 }

@@ -1,9 +1,11 @@
 //! `cmon watch` for scripts: a table, JSON, lines of totals, and how each of them ends.
 
+use std::process::Stdio;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::support::{Cmon, Container, Dockerd};
+use super::support::{Cmon, Container, Dockerd, eventually};
 
 /// Talks ten times a second.
 const TALK: &str = "i=0; while :; do i=$((i+1)); echo line $i; usleep 100000; done";
@@ -80,6 +82,10 @@ fn each_end_has_its_code() {
     cmon.wait_for_out("\"type\":\"watch\"");
     cmon.signal(Signal::TERM);
     cmon.done().code(143);
+    let cmon = Cmon::start(&["watch", &talks.name]).read();
+    cmon.wait_for_out("1 readers = 1 streams");
+    cmon.signal(Signal::HUP);
+    cmon.done().code(129);
     // The reader of the pipe goes away.
     let mut cmon = Cmon::start(&["watch", "-o", "json", "--interval", "100ms", &talks.name]);
     drop(cmon.take_stdout());
@@ -119,14 +125,31 @@ fn a_daemon_that_is_waited_for_is_said_to_be_away() {
     let begun = std::time::SystemTime::now();
     let cmon = watch(&["-o", "json", "--interval", "500ms", "--metrics", "0"]).read();
     cmon.wait_for_out("away_seconds");
-    cmon.wait_for_err("~ metrics at http://");
+    let page = eventually("metrics", || super::metrics::get(&cmon.metrics()?, "/metrics"));
+    assert!(page.contains("\ncmon_daemon_up 0\n"), "{page}");
     let done = watch(&["--once"]).done().code(0);
     assert!(done.text().contains("the daemon has not answered for"), "{done}");
     let done = cmon.done().code(0);
     let took = begun.elapsed().unwrap();
     assert!(took < std::time::Duration::from_secs(8), "{took:?}: {done}");
-    let address = done.stderr.split("http://").nth(1).unwrap().to_owned();
-    assert!(address.contains("/metrics"), "{done}");
+    assert!(3 < done.objects("watch").len(), "from the first moment on: {done}");
+}
+
+#[test]
+fn who_is_deaf_to_sighup_stays_so() {
+    let talks = Container::run(TALK);
+    // As nohup does it.
+    let script = format!("trap '' HUP; exec {} \"$@\"", env!("CARGO_BIN_EXE_cmon"));
+    let mut command = Dockerd::shared().command("sh");
+    command.args(["-c", &script, "sh", "watch", "-o", "json", "--interval", "100ms", &talks.name]);
+    command.stdout(Stdio::piped());
+    let cmon = Cmon::of(command).read();
+    cmon.wait_for_out("\"type\":\"watch\"");
+    cmon.signal(Signal::HUP);
+    let seen = cmon.out().lines().count();
+    eventually("it goes on", || (seen + 5 < cmon.out().lines().count()).then_some(()));
+    cmon.signal(Signal::TERM);
+    cmon.done().code(143);
 }
 
 #[test]
@@ -169,5 +192,5 @@ fn nothing_is_left_behind() {
     cmon.wait_for_out("\"streams_open\":3");
     assert_eq!(daemon.followers(), 3);
     cmon.interrupt().code(130);
-    super::support::eventually("no follower", || (daemon.followers() == 0).then_some(()));
+    eventually("no follower", || (daemon.followers() == 0).then_some(()));
 }

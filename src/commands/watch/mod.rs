@@ -110,7 +110,6 @@ pub async fn run(
         () = &mut over, if watch.duration.is_some() => run.end(Exit::Done),
         show = begin => run.show = Some(show.context("could not begin to show")?),
     }
-    crate::ui::panic_on_purpose("main");
     let outcome = loop {
         tokio::select! {
             biased;
@@ -166,6 +165,7 @@ impl Run {
         let deadline = self.deadline;
         tokio::select! {
             signal = signals.next() => {
+                crate::ui::panic_on_purpose("main");
                 let again = self.exit.is_some();
                 self.end(Exit::from(signal));
                 again

@@ -96,6 +96,16 @@ async fn rates_are_of_the_last_seconds_and_not_of_what_was_stored_before() {
     assert_eq!((busy.lines_per_second, busy.bytes_per_second), (10.0, 100.0));
     sleep(6 * SECOND).await;
     assert!(row(&card).lines_per_second < 0.1);
+    // A burst is spread over the five seconds: the figure does not jump up and down.
+    for _ in 0..50 {
+        card.delivered(&batch(&card, Timestamp::now()));
+    }
+    for _ in 0..5 {
+        sleep(SECOND).await;
+        assert!((row(&card).lines_per_second - 10.0).abs() < 0.1);
+    }
+    sleep(SECOND).await;
+    assert!(row(&card).lines_per_second < 0.1);
     assert!(card.facts().traffic.0.len() <= 6, "what is remembered is bounded");
 }
 

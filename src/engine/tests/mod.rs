@@ -20,24 +20,13 @@ use super::event::{Ending, Event, GapCause, Notice};
 use super::registry::Registry;
 use super::selection::Selection;
 use super::source::StdStream::{self, Stderr, Stdout};
-use super::{Backlog, Config, Engine, Observer, Outcome, Outputs};
+use super::{Backlog, Config, Control, Engine, Observer, Outcome};
 use fake::{Fake, Fault, Stored};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn config() -> Config {
-    Config {
-        follow: true,
-        exit_on_stop: false,
-        wait: false,
-        backlog: Backlog::All,
-        outputs: Outputs::BOTH,
-        max_line: 1 << 20,
-        stream_timeout: SECOND,
-        stale_after: 30 * SECOND,
-        stop_timeout: 5 * SECOND,
-        seed: Some(7),
-    }
+    Config { stream_timeout: SECOND, seed: Some(7), ..Config::default() }
 }
 
 /// What came over the channel.
@@ -50,6 +39,15 @@ struct Seen {
 }
 
 impl Seen {
+    /// All that comes until the engine has ended.
+    async fn all(mut events: mpsc::Receiver<Event>) -> Self {
+        let mut seen = Self::default();
+        while let Some(event) = events.recv().await {
+            seen.take(event);
+        }
+        seen
+    }
+
     fn of(&self, stream: StdStream) -> Vec<&str> {
         let lines = self.lines.iter().filter(|(of, _)| *of == stream);
         lines.map(|(_, text)| text.as_str()).collect()
@@ -67,33 +65,38 @@ impl Seen {
     }
 }
 
-/// Runs the engine over `fake` while `script` goes on; stops it `after` that.
+/// Runs the engine over `fake` while `script` goes on, and then stops it.
+async fn run_with(
+    fake: &Fake,
+    config: Config,
+    selection: Selection,
+    script: impl AsyncFnOnce(&Observer<Fake>, Control),
+) -> (Outcome, Seen) {
+    let engine = Engine::new(Arc::new(fake.clone()), Registry::default(), config);
+    let (observer, control) = (engine.observer(), engine.control());
+    let (events, received) = mpsc::channel(4);
+    let stop = CancellationToken::new();
+    let scripted = async {
+        script(&observer, control).await;
+        stop.cancel();
+    };
+    let running = engine.run(&selection, events, stop.clone());
+    let (outcome, (), seen) = tokio::join!(running, scripted, Seen::all(received));
+    (outcome.unwrap(), seen)
+}
+
+/// The same with all containers; it is stopped `after` the script.
 async fn run(
     fake: &Fake,
     config: Config,
     after: Duration,
     script: impl AsyncFnOnce(&Fake, &Observer<Fake>),
 ) -> (Outcome, Seen) {
-    let engine = Engine::new(Arc::new(fake.clone()), Registry::default(), config);
-    let observer = engine.observer();
-    let (events, mut received) = mpsc::channel(4);
-    let stop = CancellationToken::new();
-    let scripted = async {
-        script(fake, &observer).await;
+    let script = async |observer: &Observer<Fake>, _| {
+        script(fake, observer).await;
         sleep(after).await;
-        stop.cancel();
     };
-    let collected = async {
-        let mut seen = Seen::default();
-        while let Some(event) = received.recv().await {
-            seen.take(event);
-        }
-        seen
-    };
-    let selection = Selection::all();
-    let running = engine.run(&selection, events, stop.clone());
-    let (outcome, (), seen) = tokio::join!(running, scripted, collected);
-    (outcome.unwrap(), seen)
+    run_with(fake, config, Selection::all(), script).await
 }
 
 #[track_caller]

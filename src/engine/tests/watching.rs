@@ -1,6 +1,5 @@
 //! What may be watched and ordered of a running engine: rows, and a stream that is rotated by hand.
 
-use super::super::Control;
 use super::super::rows::{Row, StreamState};
 use super::super::source::{Exit, Phase, What};
 use super::*;
@@ -14,25 +13,11 @@ async fn watched(
     selection: Selection,
     script: impl AsyncFnOnce(&Fake, &Observer<Fake>, Control),
 ) -> (Outcome, Seen) {
-    let engine = Engine::new(Arc::new(fake.clone()), Registry::default(), config);
-    let (observer, control) = (engine.observer(), engine.control());
-    let (events, mut received) = mpsc::channel(4);
-    let stop = CancellationToken::new();
-    let scripted = async {
+    let script = async |observer: &Observer<Fake>, control| {
         observer.begun().await;
-        script(fake, &observer, control).await;
-        stop.cancel();
+        script(fake, observer, control).await;
     };
-    let collected = async {
-        let mut seen = Seen::default();
-        while let Some(event) = received.recv().await {
-            seen.take(event);
-        }
-        seen
-    };
-    let running = engine.run(&selection, events, stop.clone());
-    let (outcome, (), seen) = tokio::join!(running, scripted, collected);
-    (outcome.unwrap(), seen)
+    run_with(fake, config, selection, script).await
 }
 
 fn row(observer: &Observer<Fake>) -> Row {

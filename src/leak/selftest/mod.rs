@@ -35,7 +35,8 @@ use crate::engine::{self, Backlog, Outputs};
 const DURATION: f64 = 600.0;
 /// Cycles per second.
 const RATE: f64 = 10.0;
-const CONTAINERS: [&str; 4] = ["api", "db", "mail", "web"];
+/// Who talks.
+pub(super) const CONTAINERS: [&str; 4] = ["api", "db", "mail", "web"];
 
 /// What is planted, and what has to be said of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -150,23 +151,7 @@ async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
     let source = Leaky::new(docker, streams.clone(), case.own);
     let plan = Plan::new(DURATION, RATE, seed);
     let header = header(rules, seed);
-    let load = Load::Streams {
-        source: Arc::new(source),
-        selection: Selection::all(),
-        config: engine::Config {
-            follow: true,
-            exit_on_stop: false,
-            wait: true,
-            backlog: Backlog::Last(1),
-            outputs: Outputs::BOTH,
-            max_line: 64 << 10,
-            stream_timeout: Duration::from_secs_f64(header.stream_timeout),
-            stale_after: Duration::from_secs(30),
-            stop_timeout: Duration::from_millis(500),
-            seed: Some(seed),
-        },
-        plan,
-    };
+    let load = load(source, plan, header.stream_timeout);
     let checking = async {
         let options = probe::Options { daemon: Some(endpoint()), ..probe::Options::default() };
         let probes = Probes::start(options).await?;
@@ -183,7 +168,29 @@ async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
     }
 }
 
-fn header(rules: Rules, seed: u64) -> Header {
+/// Streams of all containers, driven by this plan, each so many seconds long.
+pub(super) fn load<S>(source: S, plan: Plan, stream_timeout: f64) -> Load<S> {
+    Load::Streams {
+        source: Arc::new(source),
+        selection: Selection::all(),
+        config: engine::Config {
+            follow: true,
+            exit_on_stop: false,
+            wait: true,
+            backlog: Backlog::Last(1),
+            outputs: Outputs::BOTH,
+            max_line: 64 << 10,
+            stream_timeout: Duration::from_secs_f64(stream_timeout),
+            stale_after: Duration::from_secs(30),
+            stop_timeout: Duration::from_millis(500),
+            seed: Some(plan.seed),
+        },
+        plan,
+    }
+}
+
+/// What a check of the embedded daemon says of itself.
+pub(super) fn header(rules: Rules, seed: u64) -> Header {
     Header {
         v: VERSION,
         cmon: env!("CARGO_PKG_VERSION").to_owned(),
@@ -202,7 +209,7 @@ fn header(rules: Rules, seed: u64) -> Header {
 }
 
 /// A line each second from each container.
-async fn talk(world: &World) {
+pub(super) async fn talk(world: &World) {
     loop {
         for name in CONTAINERS {
             world.write(name, StdStream::Stdout, format!("{name} says something\n"));

@@ -4,14 +4,14 @@
 mod fresh;
 mod load;
 mod reading;
+mod silence;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::judge::plan::{Plan, Step};
+use super::judge::plan::{Plan, Step, WARMUP_CYCLES};
 use super::probe::Probes;
 use super::record::{End, Header, Record, Stage, Survivor};
 use super::verdict::Watch;
@@ -21,6 +21,7 @@ use crate::engine::source::Source;
 use fresh::Fresh;
 pub use load::Load;
 use reading::POLL;
+use silence::Silence;
 
 /// How long cmon's own tasks and connections may take to end after the last stream was closed.
 const LAST: Duration = Duration::from_secs(5);
@@ -39,12 +40,8 @@ pub struct Session<S, W> {
     every: Duration,
     cycles: f64,
     fresh: Fresh,
-    /// Targets, and since when which of them are known to be gone for good.
-    targets: usize,
-    gone: BTreeMap<String, Instant>,
     watch: Watch,
-    /// Sources that did not answer the last time.
-    silent: BTreeSet<String>,
+    silence: Silence,
     /// When to note who is there.
     ids_at: Instant,
     /// When to take the counts apart once more.
@@ -81,10 +78,8 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             every,
             cycles: 0.0,
             fresh: Fresh::default(),
-            targets: 0,
-            gone: BTreeMap::new(),
             watch: Watch::default(),
-            silent: BTreeSet::new(),
+            silence: Silence::default(),
             ids_at: begun,
             dump_at: None,
             failure: None,
@@ -94,7 +89,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     /// Runs the check to its end.
     pub async fn run(mut self, header: Header) {
         self.watch = Watch::new(&header);
-        self.targets = header.targets.len();
+        self.silence = Silence::new(&header);
         let end = self.begun + Duration::from_secs_f64(header.duration);
         self.write(Record::Header(header));
         self.groups().await;
@@ -114,9 +109,9 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     async fn driven(&mut self, plan: &Plan, end: Instant) {
         self.drive(Duration::from_secs_f64(plan.warmup), Stage::WarmUp).await;
         // A machine under load may be slower than the plan: pools are filled by cycles, not by time.
-        let mut spare = plan.warmup / 2.0;
-        while 0.0 < spare && self.cycles() < plan.warmup_cycles && !self.is_over() {
-            let missing = (plan.warmup_cycles - self.cycles()) / plan.cycles_per_second;
+        let (enough, mut spare) = (plan.warmup_cycles.min(WARMUP_CYCLES), plan.warmup / 2.0);
+        while 0.0 < spare && self.cycles() < enough && !self.is_over() {
+            let missing = (enough - self.cycles()) / plan.cycles_per_second;
             let more = missing.clamp(1.0, spare.max(1.0));
             self.drive(Duration::from_secs_f64(more), Stage::WarmUp).await;
             spare -= more;
@@ -181,7 +176,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     fn is_over(&self) -> bool {
-        self.stop.is_cancelled() || self.failure.is_some()
+        self.stop.is_cancelled() || self.failure.is_some() || self.silence.is_for_good()
     }
 
     /// Cycles so far.
@@ -248,3 +243,6 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         (self.write)(record);
     }
 }
+
+#[cfg(test)]
+mod tests;

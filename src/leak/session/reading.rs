@@ -1,13 +1,12 @@
 //! What a check reads, and when: now and then, and at rest until the figures stand still.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Session;
 use crate::engine::source::Source;
-use crate::leak::judge::words::span;
 use crate::leak::probe::Failure;
 use crate::leak::record::{Reading, Record, Stage, Unavailable};
 
@@ -17,8 +16,6 @@ pub(super) const POLL: Duration = Duration::from_millis(100);
 const POLLS: usize = 3;
 /// A check has so many blocks at whose ends it is noted who is there.
 const BLOCKS: u32 = 40;
-/// A target that is gone for so long does not come back: a container is made anew sooner.
-const GONE: Duration = Duration::from_secs(30);
 /// None is shorter.
 const SHORT_BLOCK: Duration = Duration::from_secs(15);
 
@@ -97,42 +94,14 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         for one in sample.unavailable {
             self.write(Record::Unavailable(one));
         }
-        let silent: BTreeSet<String> =
-            sample.failures.iter().map(|failure| failure.source.clone()).collect();
-        self.mourn(&sample.failures);
-        for Failure { source, why, .. } in sample.failures {
-            // Said once, and again when it has answered in between.
-            if !self.silent.contains(&source) {
-                self.write(Record::Unavailable(Unavailable { metric: source, why }));
-            }
+        for Failure { source, why, .. } in self.silence.take(self.begun.elapsed(), sample.failures)
+        {
+            self.write(Record::Unavailable(Unavailable { metric: source, why }));
         }
-        self.silent = silent;
         if let Some(cycles) = sample.cycles {
             self.cycles = cycles;
         }
         sample.values
-    }
-
-    /// Notes which targets are known to be gone; when none is left, the check is over.
-    fn mourn(&mut self, failures: &[Failure]) {
-        let now = Instant::now();
-        let gone = failures.iter().filter(|failure| failure.gone);
-        self.gone = gone
-            .map(|failure| {
-                let since = self.gone.get(&failure.source).copied().unwrap_or(now);
-                (failure.source.clone(), since)
-            })
-            .collect();
-        let for_good = |since: &Instant| GONE <= now - *since;
-        if 0 < self.targets
-            && self.gone.len() == self.targets
-            && self.gone.values().all(for_good)
-            && let Some(last) = self.gone.values().max()
-        {
-            let at = span((*last - self.begun).as_secs_f64());
-            let whys: Vec<&str> = failures.iter().map(|failure| failure.why.as_str()).collect();
-            self.failure = Some(format!("the target went away at {at}: {}", whys.join("; ")));
-        }
     }
 
     pub(super) fn reading(

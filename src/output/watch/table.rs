@@ -88,3 +88,22 @@ pub(super) fn totals(snapshot: &Snapshot, zone: &TimeZone) -> String {
     let (containers, rate) = (snapshot.census.containers, snapshot.lines_per_second());
     format!("{time} {containers} containers · {}\n", status::text(&snapshot.census, rate))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::sample;
+
+    #[test]
+    fn a_table_has_all_that_the_screen_has() {
+        insta::assert_snapshot!("table", table(&sample::snapshot(), &TimeZone::UTC));
+    }
+
+    #[test]
+    fn of_a_daemon_that_is_away_it_is_said_for_how_long() {
+        let mut snapshot = sample::away();
+        snapshot.census.readers += 1;
+        insta::assert_snapshot!("away", head(&snapshot).join("\n"));
+        insta::assert_snapshot!("totals", totals(&snapshot, &TimeZone::UTC));
+    }
+}

@@ -201,3 +201,115 @@ fn is_settling(snapshot: &Snapshot) -> bool {
     snapshot.rows.iter().any(|row| row.stream == StreamState::Opening)
         || snapshot.daemon.version.is_empty()
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::output::Sink;
+    use crate::snapshot::sample;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const JSON: Form = Form::Json(Duration::from_secs(10));
+
+    /// Runs a teller that is asked to end after so long; gives the moments that were written, in milliseconds
+    /// from the start: each snapshot counts them as its lines. And how long it took.
+    async fn told(
+        form: Form,
+        after: Duration,
+        look: impl Fn(Duration) -> Snapshot,
+    ) -> (Vec<u64>, Duration) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        let file = std::fs::File::create(&path).unwrap();
+        let sinks = Sinks { out: Sink::of(&file).unwrap(), err: Sink::of(&file).unwrap() };
+        let begun = Instant::now();
+        let snapshot = || {
+            let mut snapshot = look(begun.elapsed());
+            snapshot.census.lines = u64::try_from(begun.elapsed().as_millis()).unwrap();
+            snapshot
+        };
+        let config = Config::plain(super::super::super::Form::Json);
+        let finish = CancellationToken::new();
+        let zone = TimeZone::UTC;
+        let mut thread = Thread { form, config, sinks, snapshot, zone, finish: finish.clone() };
+        let (events, received) = mpsc::channel(1);
+        let asked = async {
+            sleep(after).await;
+            finish.cancel();
+        };
+        let (ended, ()) = tokio::join!(
+            async {
+                assert!(matches!(thread.run(received).await, Ok(Ended::Done)));
+                begun.elapsed()
+            },
+            asked
+        );
+        drop(events);
+        let lines = |text: &str| -> u64 {
+            let object: serde_json::Value = serde_json::from_str(text).unwrap();
+            object["lines"].as_u64().unwrap()
+        };
+        (std::fs::read_to_string(path).unwrap().lines().map(lines).collect(), ended)
+    }
+
+    fn steady(_: Duration) -> Snapshot {
+        sample::many(2)
+    }
+
+    /// The daemon has not answered yet, and is tried again.
+    fn awaited() -> Snapshot {
+        let mut snapshot = sample::away();
+        (snapshot.rows, snapshot.daemon.version) = (Vec::new(), String::new());
+        snapshot
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_moment_is_written_unless_it_was_just_written() {
+        let (moments, _) = told(JSON, 25 * SECOND, steady).await;
+        assert_eq!(moments, [1100, 11_100, 21_100, 25_000]);
+        let (moments, _) = told(JSON, Duration::from_millis(21_150), steady).await;
+        assert_eq!(moments, [1100, 11_100, 21_100], "the last one is of this moment");
+        for form in [JSON, Form::JsonOnce] {
+            let (moments, ended) = told(form, Duration::from_millis(300), steady).await;
+            assert_eq!(
+                (moments, ended.as_millis()),
+                (vec![300], 300),
+                "nothing was written before"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_awaited_daemon_is_told_at_once_but_the_only_snapshot_is_of_one_that_answers() {
+        let look = |now: Duration| if now < 60 * SECOND { awaited() } else { sample::many(2) };
+        let (moments, _) = told(JSON, 15 * SECOND, look).await;
+        assert_eq!(moments, [1100, 11_100, 15_000]);
+        let (moments, ended) = told(Form::JsonOnce, 100 * SECOND, look).await;
+        assert_eq!((moments, ended.as_secs()), (vec![60_000], 60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_snapshot_waits_for_streams_to_find_their_place_but_not_for_ever() {
+        let opening = |until: Duration| {
+            move |now: Duration| {
+                let mut snapshot = sample::many(2);
+                if now < until {
+                    snapshot.rows[0].stream = StreamState::Opening;
+                }
+                snapshot
+            }
+        };
+        for form in [JSON, Form::JsonOnce] {
+            let (moments, _) = told(form, 9 * SECOND, opening(3 * SECOND)).await;
+            assert_eq!(moments[0], 3000, "{form:?}");
+            let (moments, _) = told(form, 9 * SECOND, opening(60 * SECOND)).await;
+            assert_eq!(moments[0], 5000, "{form:?}");
+        }
+        // Later ones do not: one stream that opens is no reason to be late.
+        let late = |now: Duration| opening(if now < 2 * SECOND { now } else { 9 * SECOND })(now);
+        let (moments, _) = told(Form::Json(SECOND), 4 * SECOND, late).await;
+        assert_eq!(moments, [1100, 2100, 3100, 4000]);
+    }
+}

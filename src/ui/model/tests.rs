@@ -185,9 +185,18 @@ fn a_paused_screen_does_not_move_and_then_shows_all() {
         model.update(Input::Event(Event::Note(Note { label: None, what }))),
         Effect::Nothing
     );
+    let mut later = sample::many(9);
+    later.census.elapsed += std::time::Duration::from_secs(60);
+    assert_eq!(model.update(Input::Looked(Box::new(later))), Effect::Nothing);
     assert_eq!((shown(&model), model.seen().snapshot.rows.len()), (vec!["one".to_owned()], 2));
+    assert_eq!((model.seen().headline.as_str(), model.seen().history.lines.len()), ("", 1));
     press(&mut model, "p");
     assert_eq!((shown(&model).len(), model.seen().snapshot.rows.len()), (2, 9));
+    assert_eq!(
+        model.seen().history.lines,
+        [90, 90],
+        "what was meanwhile is in the figures of the minutes"
+    );
     assert_eq!(model.seen().headline, "+ the daemon answers again");
 }
 

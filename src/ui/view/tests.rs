@@ -153,6 +153,20 @@ fn a_filter_that_is_kept_is_said_to_hide_rows() {
 }
 
 #[test]
+fn a_paused_screen_says_so_and_how_it_goes_on() {
+    for rows in 5..40 {
+        let mut model = model((80, rows), sample::many(3));
+        let foot = |model: &Model| screen(model).lines().last().unwrap().to_owned();
+        press(&mut model, "p");
+        assert!(foot(&model).starts_with(" PAUSED (p goes on)  q quit"), "{}", foot(&model));
+        press(&mut model, "\n");
+        assert!(foot(&model).starts_with(" PAUSED (p goes on)  Esc back"), "{}", foot(&model));
+        press(&mut model, "p");
+        assert!(foot(&model).starts_with("Esc back"), "{}", foot(&model));
+    }
+}
+
+#[test]
 fn the_order_is_marked_or_said() {
     let mut snapshot = sample::many(3);
     snapshot.rows.iter_mut().for_each(|row| row.timeout = std::time::Duration::from_secs(300));

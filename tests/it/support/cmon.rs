@@ -51,10 +51,17 @@ impl Cmon {
     /// The same, with the command changed before it starts.
     pub(crate) fn start_with(args: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Dockerd::shared().command(env!("CARGO_BIN_EXE_cmon"));
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(args).stdout(Stdio::piped());
         change(&mut command);
+        Self::of(command)
+    }
+
+    /// Starts a command that is cmon or becomes it.
+    pub(crate) fn of(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = Collected::of(child.stderr.take().unwrap());
+        let args: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy()).collect();
         Self { what: format!("cmon {}", args.join(" ")), child, stdout: None, stderr }
     }
 
@@ -154,6 +161,12 @@ impl Cmon {
     /// What it has written to its stderr.
     pub(crate) fn err(&self) -> String {
         self.stderr.text()
+    }
+
+    /// Where its metrics are, once it has said so.
+    pub(crate) fn metrics(&self) -> Option<String> {
+        let err = self.err();
+        Some(err.split_once("http://")?.1.split_once("/metrics")?.0.to_owned())
     }
 
     /// How it ended, if it has.

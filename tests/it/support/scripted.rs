@@ -11,7 +11,7 @@ use cmon::engine::event::{Ending, Event, Notice};
 use cmon::engine::registry::Registry;
 use cmon::engine::selection::Selection;
 use cmon::engine::source::StdStream::{self, Stderr, Stdout};
-use cmon::engine::{Backlog, Config, Engine, Outcome, Outputs};
+use cmon::engine::{Config, Engine, Outcome};
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -19,18 +19,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 pub(crate) fn config(stream_timeout: Duration) -> Config {
-    Config {
-        follow: true,
-        exit_on_stop: false,
-        wait: false,
-        backlog: Backlog::All,
-        outputs: Outputs::BOTH,
-        max_line: 1 << 20,
-        stream_timeout,
-        stale_after: 30 * SECOND,
-        stop_timeout: 5 * SECOND,
-        seed: Some(3),
-    }
+    Config { stream_timeout, seed: Some(3), ..Config::default() }
 }
 
 /// What came out.
@@ -42,18 +31,23 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn take(&mut self, event: Event) {
-        match event {
-            Event::Lines(lines) => {
-                for (line, text) in lines.iter() {
-                    let into = &mut self.text[usize::from(line.stream == Stderr)];
-                    into.extend_from_slice(text);
-                    into.extend_from_slice(if line.ending == Ending::Lf { b"\n" } else { b"" });
+    /// All that comes until the engine has ended.
+    async fn all(mut events: mpsc::Receiver<Event>) -> Self {
+        let mut seen = Self::default();
+        while let Some(event) = events.recv().await {
+            match event {
+                Event::Lines(lines) => {
+                    for (line, text) in lines.iter() {
+                        let into = &mut seen.text[usize::from(line.stream == Stderr)];
+                        into.extend_from_slice(text);
+                        into.extend_from_slice(if line.ending == Ending::Lf { b"\n" } else { b"" });
+                    }
                 }
+                Event::Gap(_) => seen.gaps += 1,
+                Event::Note(note) => seen.notes.push(note.what),
             }
-            Event::Gap(_) => self.gaps += 1,
-            Event::Note(note) => self.notes.push(note.what),
         }
+        seen
     }
 }
 
@@ -81,7 +75,7 @@ pub(crate) async fn run_with(
     let registry = Registry::default();
     let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
     let docker = Arc::new(Docker::new(endpoint, registry.clone()));
-    let (events, mut received) = mpsc::channel(8);
+    let (events, received) = mpsc::channel(8);
     let stop = CancellationToken::new();
     let selection = Selection::all();
     let engine = Engine::new(docker, registry, config);
@@ -90,14 +84,7 @@ pub(crate) async fn run_with(
         script(&world).await;
         stop.cancel();
     };
-    let collected = async {
-        let mut seen = Seen::default();
-        while let Some(event) = received.recv().await {
-            seen.take(event);
-        }
-        seen
-    };
-    let all = async { tokio::join!(running, scripted, collected) };
+    let all = async { tokio::join!(running, scripted, Seen::all(received)) };
     tokio::select! {
         () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
         (outcome, (), seen) = all => (outcome.unwrap(), seen, world.clone()),

@@ -54,6 +54,11 @@ impl Terminal {
         String::from_utf8(told).unwrap().trim_end().to_owned()
     }
 
+    /// Writes on it behind the back of what runs in it.
+    pub(crate) fn scrawl(&self, text: &str) {
+        std::fs::write(self.ask("#{pane_tty}"), text).unwrap();
+    }
+
     /// Runs a command line in the shell, which then tells its exit code.
     pub(crate) fn run(&self, line: &str) {
         self.tmux(&["send-keys", "-l", &format!("clear; {line}; echo \"ended with $?\"")]);

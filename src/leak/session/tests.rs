@@ -1,0 +1,168 @@
+//! Whole checks on a paused clock, against the embedded daemon: how long they take, and what they write down.
+
+use std::process::{Command, Stdio};
+
+use tokio::net::UnixListener;
+
+use super::*;
+use crate::demo::{Fault, Route, World, serve};
+use crate::docker::Docker;
+use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::leak::probe::{self, target::Target};
+use crate::leak::record::{Drive, Reading, Rules};
+use crate::leak::selftest::{CONTAINERS, header, load, talk};
+
+/// Pairs of rungs of (2, 1) s, as many as said.
+fn plan(warmup: f64, warmup_cycles: f64, pairs: usize) -> Plan {
+    let rung = |driven| Step { driven, drive: 2.0, settle: 1.0 };
+    let steps = [rung(true), rung(false)].repeat(pairs);
+    Plan { warmup, warmup_cycles, steps, cycles_per_second: 10.0, seed: 1 }
+}
+
+/// What a check writes down that drives (or only looks), for as long as its plan or as said; `meanwhile` is what
+/// happens beside it.
+async fn check(
+    drive: Result<Plan, Duration>,
+    targets: &[&str],
+    meanwhile: impl AsyncFnOnce(&World, CancellationToken),
+) -> Vec<Record> {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("s");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let world = World::default();
+    for name in CONTAINERS {
+        world.create(name);
+        world.start(name);
+        world.write(name, crate::engine::source::StdStream::Stdout, "long ago\n");
+    }
+    let endpoint = || Endpoint::new(Address::Unix(socket.clone()), Origin::Demo);
+    let streams = Registry::default();
+    let rules =
+        Rules { alpha: 0.01, max_per_cycle: 0.03, max_per_min: 1.0, gate: vec![], pointed: vec![] };
+    let mut header = header(rules, 1);
+    header.targets = targets.iter().copied().map(str::to_owned).collect();
+    header.duration = drive.as_ref().map_or_else(Duration::as_secs_f64, Plan::seconds);
+    let load = match drive {
+        Ok(plan) => load(Docker::new(endpoint(), streams.clone()), plan, header.stream_timeout),
+        Err(duration) => {
+            header.drive = Drive::Passive;
+            Load::Passive { duration }
+        }
+    };
+    let targets = targets.iter().map(|target| Target::parse(target).unwrap()).collect();
+    let options = probe::Options { daemon: Some(endpoint()), targets, cycles_metric: None };
+    let stop = CancellationToken::new();
+    let mut records = Vec::new();
+    let checking = async {
+        let probes = Probes::start(options).await.unwrap();
+        Session::new(load, streams, probes, |record| records.push(record), stop.clone())
+            .run(header)
+            .await;
+    };
+    // Its future is large, and it is awaited in many places.
+    let checking = Box::pin(checking);
+    tokio::select! {
+        () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
+        (() , ()) = async { tokio::join!(checking, meanwhile(&world, stop.clone())) } => {}
+    }
+    records
+}
+
+/// Nothing happens beside it.
+async fn nothing(_: &World, _: CancellationToken) {}
+
+fn readings(records: &[Record], stage: Stage) -> Vec<&Reading> {
+    let readings = records.iter().filter_map(|record| match record {
+        Record::Reading(reading) if reading.stage == stage => Some(reading),
+        _ => None,
+    });
+    readings.collect()
+}
+
+fn end(records: &[Record]) -> &End {
+    match records.last() {
+        Some(Record::End(end)) => end,
+        other => panic!("it does not end with its end: {other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_warm_up_lasts_until_its_cycles_are_done_but_not_for_ever() {
+    // Four streams of 0.4 s each make 10 cycles a second at most.
+    let warm_up = async |cycles| {
+        let records = check(Ok(plan(10.0, cycles, 1)), &[], nothing).await;
+        let last = *readings(&records, Stage::WarmUp).last().unwrap();
+        (last.at, last.cycles)
+    };
+    let (at, cycles) = warm_up(60.0).await;
+    assert!((10.0..13.0).contains(&at) && 60.0 <= cycles, "{cycles} at {at}");
+    let (at, cycles) = warm_up(120.0).await;
+    assert!((12.0..16.0).contains(&at) && 120.0 <= cycles, "{cycles} at {at}");
+    let (at, cycles) = warm_up(900.0).await;
+    assert!((15.0..18.0).contains(&at) && cycles < 200.0, "{cycles} at {at}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn pairs_that_do_not_fit_are_left_out() {
+    let plan = plan(60.0, 800.0, 20);
+    let planned = plan.seconds();
+    let records = check(Ok(plan), &[], nothing).await;
+    let rungs = [Stage::Drive, Stage::Idle]
+        .map(|stage| readings(&records, stage).into_iter().filter(|reading| reading.rest).count());
+    assert_eq!(rungs[0], rungs[1]);
+    assert!((12..18).contains(&rungs[0]), "{rungs:?}");
+    assert!((planned - 6.0..planned + 8.0).contains(&end(&records).at), "{:?}", end(&records));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_of_before_do_not_count() {
+    let records = check(Ok(plan(5.0, 0.0, 2)), &[], nothing).await;
+    let lines = readings(&records, Stage::Idle).last().unwrap().lines;
+    assert!(lines < 1.0, "{lines}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_that_are_written_meanwhile_count() {
+    let records = check(Ok(plan(5.0, 0.0, 2)), &[], async |world: &World, stop| {
+        tokio::select! {
+            () = talk(world) => {}
+            () = stop.cancelled() => {}
+            () = sleep(Duration::from_secs(20)) => {}
+        }
+    })
+    .await;
+    // 17 s, in a third of which nothing is followed; a line each second from each of four.
+    let lines = readings(&records, Stage::Idle).last().unwrap().lines;
+    assert!((20.0..68.0).contains(&lines), "{lines}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_ends_when_its_target_is_gone() {
+    let mut child =
+        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let target = format!("pid:{}", child.id());
+    let records = check(Err(Duration::from_secs(600)), &[&target], async |_: &World, _| {
+        sleep(Duration::from_secs(100)).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+    })
+    .await;
+    let end = end(&records);
+    assert!((130.0..140.0).contains(&end.at), "{end:?}");
+    let report = crate::leak::verdict::judge(&records, None).unwrap();
+    assert!(report.because.starts_with("the target went away at 1m"), "{}", report.because);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_hangs_does_not_hold_up_the_end() {
+    let records = check(Err(Duration::from_secs(600)), &[], async |world: &World, stop| {
+        sleep(Duration::from_millis(59_500)).await;
+        world.fail_always(Route::Info, Fault::Never);
+        world.fail_always(Route::Profile, Fault::Never);
+        sleep(Duration::from_secs(2)).await;
+        stop.cancel();
+    })
+    .await;
+    let end = end(&records);
+    assert!(end.interrupted && (61.5..70.0).contains(&end.at), "{end:?}");
+}

@@ -1,0 +1,55 @@
+//! A recorder over an engine at work: what its snapshots hold.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::demo::{World, serve};
+use crate::docker::Docker;
+use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::engine::registry::Registry;
+use crate::engine::selection::Selection;
+use crate::engine::{Config, Engine};
+
+#[tokio::test(start_paused = true)]
+async fn rows_come_by_name_and_the_cycles_are_those_of_the_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let world = World::default();
+    for name in ["web", "api", "db"] {
+        world.create(name);
+        world.start(name);
+    }
+    let listener = UnixListener::bind(&path).unwrap();
+    let registry = Registry::default();
+    let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
+    let docker = Arc::new(Docker::new(endpoint, registry.clone()));
+    let engine = Engine::new(docker, registry, Config { seed: Some(3), ..Config::default() });
+    let mut recorder = Recorder::new(engine.observer(), Shared::new("here".to_owned()));
+    let (events, mut received) = mpsc::channel(8);
+    let (selection, stop) = (Selection::all(), CancellationToken::new());
+    let looking = async {
+        // Just before the streams of five minutes are rotated for the third time.
+        sleep(Duration::from_secs(3 * 300 - 100)).await;
+        let snapshot = recorder.take();
+        let names: Vec<&str> = snapshot.rows.iter().map(|row| &*row.name).collect();
+        assert_eq!(names, ["api", "db", "web"]);
+        let each: Vec<f64> = snapshot.rows.iter().map(|row| row.cycles_per_minute).collect();
+        assert!(each.iter().all(|rate| (0.1..0.2).contains(rate)), "{each:?}");
+        let all = snapshot.census.cycles_per_minute;
+        assert!((all - each.iter().sum::<f64>()).abs() < 1e-9, "{all} of {each:?}");
+        assert_eq!(snapshot.daemon.endpoint, "here");
+        stop.cancel();
+    };
+    let running = engine.run(&selection, events, stop.clone());
+    let taking = async { while received.recv().await.is_some() {} };
+    tokio::select! {
+        () = serve(world.clone(), listener) => {}
+        (outcome, (), ()) = async { tokio::join!(running, looking, taking) } => drop(outcome.unwrap()),
+    }
+}
