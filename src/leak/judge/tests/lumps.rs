@@ -109,3 +109,24 @@ fn an_interval_of_few_large_numbers_reaches_further_up() {
     let of = at_the_end(&growths).per_cycle.unwrap();
     assert!(of.estimate - of.low + 1e-6 < of.high - of.estimate, "{of:?}");
 }
+
+/// Ten short rungs beside them make two long ones that disagree no more certain.
+#[test]
+fn few_long_rungs_are_worth_few_numbers() {
+    let mut all = rungs(&[(1.0, 0.0); 12]);
+    let (mut value, mut at) = (50.0, 100.0);
+    for (n, rung) in all.iter_mut().enumerate() {
+        let (longer, growth) = match n / 2 {
+            10 => (4.0, 8.0),
+            11 => (4.0, 0.0),
+            _ => (1.0, 1.0),
+        };
+        (rung.cycles, rung.seconds) = (rung.cycles * longer, rung.seconds * longer);
+        (at, rung.before) = (at + rung.seconds, value);
+        value += if rung.driven { growth } else { 0.0 };
+        (rung.at, rung.after) = (at, value);
+    }
+    let options = Options { early_stop: false, ..Options::default() };
+    let of = driven::judge(&all, &options).per_cycle.unwrap();
+    assert!(0.15 < of.high - of.low, "{of:?}");
+}
