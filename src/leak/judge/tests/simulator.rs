@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::super::driven::Rung;
-use super::super::early::is_sure;
+use super::super::early::{Bet, is_sure};
 use super::super::plan::Plan;
 use super::super::{Options, Reading};
 
@@ -180,7 +180,10 @@ pub(super) fn family(
     };
     let mut runs: Vec<Vec<Rung>> = seeds.zip(metrics).map(run).collect();
     let sure = |pairs: &usize| runs.iter().any(|rungs| is_sure(&rungs[..2 * pairs], &options));
-    if let Some(pairs) = (1..=plan.pairs()).find(sure) {
+    // Before the first bet has come in nothing is sure.
+    let bets = runs.iter().filter_map(|rungs| Bet::on(rungs, &options).stopped());
+    let first = bets.min().unwrap_or(usize::MAX);
+    if let Some(pairs) = (first..=plan.pairs()).find(sure) {
         runs.iter_mut().for_each(|rungs| rungs.truncate(2 * pairs));
     }
     (runs, options)

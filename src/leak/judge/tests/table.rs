@@ -179,3 +179,17 @@ fn by_time_alone() {
     }
     println!("{text}");
 }
+
+#[test]
+fn below_five_minutes_a_line_must_be_wanted_more() {
+    let nearly = |seed: &u64| {
+        let readings = simulator::watched(Noise::Mixed, 0.0, 3.0, *seed);
+        let judged = passive::judge(&readings, None, &Options::default());
+        let wanted = judged.gain.is_some_and(|gain| (10.0..16.0).contains(&gain));
+        let rises = judged.unexplained.is_some_and(|slope| slope.low > 0.0)
+            && judged.rise.is_some_and(|rise| rise > 2.4);
+        assert!(!(wanted && judged.verdict == Verdict::Leak), "{seed}: {}", judged.words());
+        wanted && rises
+    };
+    assert!((0..60).filter(nearly).count() > 0);
+}
