@@ -227,12 +227,26 @@ impl Probes {
         &self.found
     }
 
+    /// The metrics that there are before the check begins, and the sources that did not answer. What
+    /// cannot be had is told by the first reading all the same.
+    pub async fn names(&mut self) -> Vec<String> {
+        let Sample { values, failures, .. } = self.look(0.0, &Census::default()).await;
+        let silent = failures.into_iter().map(|failure| failure.source);
+        values.into_keys().chain(silent).collect()
+    }
+
     /// Reads every figure once; `at` is in seconds since the check began, `engine` is the census of
     /// the stream engine (an empty one without).
     ///
     /// # Cancel safety
     /// Safe: a connection that was in use is closed, and opened again for the next reading.
     pub async fn read(&mut self, at: f64, engine: &Census) -> Sample {
+        let mut sample = self.look(at, engine).await;
+        sample.unavailable.retain(|one| self.said.insert(one.metric.clone()));
+        sample
+    }
+
+    async fn look(&mut self, at: f64, engine: &Census) -> Sample {
         let mut sample = Sample::default();
         self.own.read(&self.census(engine), &mut sample);
         // What a reading that was given up has got so far is not used.
@@ -253,7 +267,6 @@ impl Probes {
                 Err(why) => sample.failed(&source, &why, false),
             }
         }
-        sample.unavailable.retain(|one| self.said.insert(one.metric.clone()));
         sample
     }
 

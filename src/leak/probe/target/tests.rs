@@ -360,6 +360,8 @@ async fn what_is_unavailable_is_said_once_and_is_never_0() {
     };
     with_server(script, async |port, _| {
         let mut probes = start(&[format!("http://127.0.0.1:{port}")], None).await.unwrap();
+        // A look at the names before the check begins says nothing to anybody.
+        assert!(probes.names().await.contains(&format!("target.port{port}.fds")));
         let sample = read(&mut probes, 0.0).await;
         assert_eq!(figures(&sample), [(format!("port{port}.fds").as_str(), 4.0)]);
         assert_eq!(sample.unavailable[0].metric, format!("target.port{port}.goroutines"));
