@@ -8,7 +8,7 @@ use crate::cli::{self, OnInconclusive};
 use crate::docker::endpoint::{Address, Origin};
 use crate::engine::selection::{PatternText, Selection};
 use crate::engine::{self, Backlog, Outputs};
-use crate::leak::probe::metrics::Selector;
+use crate::leak::probe::counter::Counter;
 use crate::leak::probe::target::Target;
 use crate::leak::record::{Record, Rules};
 use crate::output;
@@ -99,7 +99,7 @@ pub struct Check {
     /// One cycle is one run of this.
     pub command: Option<String>,
     /// The target's own counter of its cycles.
-    pub cycles_metric: Option<Selector>,
+    pub cycles_metric: Option<Counter>,
     /// The stream timeouts to compare.
     pub compare: Vec<Duration>,
     /// Of the random order.
@@ -152,7 +152,7 @@ pub(super) fn config(
     let pointed = args.targets.iter().filter_map(|text| text.split_once('#'));
     let pointed = pointed.filter_map(|(_, pointer)| pointer.rsplit('/').next());
     let pointed = pointed.map(str::to_owned).collect();
-    let cycles_metric = args.cycles_metric.as_deref().map(Selector::parse).transpose();
+    let cycles_metric = args.cycles_metric.as_deref().map(Counter::parse).transpose();
     let cycles_metric = cycles_metric.map_err(|error| wrong(&error))?;
     let work = match args.replay {
         _ if args.self_test => Work::SelfTest,

@@ -4,12 +4,13 @@
 //! Probes ─┬─▶ own ─────────────────────────▶ registry, tokio, /proc/self
 //!         ├─▶ daemon ─▶ get ─▶ pprof, json     one kept connection
 //!         └─▶ target ─┬─▶ proc                 /proc/PID, its cgroup
-//!                     └─▶ get ─▶ pprof, metrics, json
+//!                     └─▶ get ─▶ pprof, metrics, json, counter
 //! ```
 //!
 //! A probe must not be what grows: connections are kept, tasks are in a registry, and the probes
 //! count themselves among what is cmon's own. What cannot be had is said, once, and is never 0.
 
+pub mod counter;
 mod daemon;
 #[cfg(test)]
 mod fake;
@@ -35,9 +36,9 @@ use crate::docker::endpoint::Endpoint;
 use crate::engine::census::Census;
 use crate::engine::registry::Registry;
 use crate::leak::record::{Cut, Group, Groups, Ids, Unavailable};
+use counter::Counter;
 use daemon::Daemon;
 use get::Client;
-use metrics::Selector;
 use own::Own;
 use patience::Patience;
 use target::{Target, Watched};
@@ -53,7 +54,7 @@ pub struct Options {
     /// The targets.
     pub targets: Vec<Target>,
     /// The targets' own count of cycles.
-    pub cycles_metric: Option<Selector>,
+    pub cycles_metric: Option<Counter>,
 }
 
 /// Why reading cannot begin.
@@ -71,8 +72,13 @@ pub enum StartError {
         why: String,
     },
     /// No target counts the cycles.
-    #[error("no target has the metric `{0}`, which is to count the cycles")]
-    NoCycles(String),
+    #[error("no target has a counter `{counter}` for its cycles: {tried}")]
+    NoCycles {
+        /// The counter as it was given.
+        counter: String,
+        /// Where it was looked for, in words.
+        tried: String,
+    },
 }
 
 /// What was found to be readable.
@@ -202,14 +208,8 @@ impl Probes {
             found.push(Found { source: watched.source().to_owned(), words });
             targets.push(watched);
         }
-        if let Some(selector) = options.cycles_metric {
-            let mut counted = false;
-            for target in &mut targets {
-                counted = counted || target.count_cycles(&selector).await;
-            }
-            if !counted {
-                return Err(StartError::NoCycles(selector.to_string()));
-            }
+        if let Some(counter) = options.cycles_metric {
+            find_cycles(&counter, &options.targets, &mut targets).await?;
         }
         Ok(Self {
             registry,
@@ -341,6 +341,22 @@ impl Probes {
         }
         own::together(engine, mine)
     }
+}
+
+/// Lets the first target that has the counter count the cycles.
+async fn find_cycles(
+    counter: &Counter,
+    targets: &[Target],
+    all: &mut [Watched],
+) -> Result<(), StartError> {
+    let mut tried = Vec::new();
+    for (target, watched) in targets.iter().zip(all) {
+        match watched.count_cycles(counter).await {
+            Ok(()) => return Ok(()),
+            Err(why) => tried.push(format!("target `{target}`: {why}")),
+        }
+    }
+    Err(StartError::NoCycles { counter: counter.to_string(), tried: tried.join("; ") })
 }
 
 fn whole(at: f64, cycles: f64, metric: String, groups: Vec<Group>) -> Groups {

@@ -1,5 +1,6 @@
 //! What is under test beside cmon and the daemon: a process, a container, an HTTP server.
 
+mod cycles;
 mod http;
 mod name;
 mod process;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Sample;
-use super::metrics::Selector;
+use super::counter::Counter;
 use crate::docker::api::Api;
 use crate::docker::endpoint::Address;
 use crate::engine::registry::Registry;
@@ -229,11 +230,16 @@ impl Watched {
         }
     }
 
-    /// Whether it has this metric, which is then read for its cycles.
-    pub(super) async fn count_cycles(&mut self, selector: &Selector) -> bool {
+    /// Looks for a counter of its cycles, to read it from now on.
+    ///
+    /// # Errors
+    /// It has none by this name: what was tried, in words.
+    pub(super) async fn count_cycles(&mut self, counter: &Counter) -> Result<(), String> {
         match &mut self.what {
-            What::Http(http) => http.count_cycles(selector).await,
-            What::Process(_) | What::Container(_) => false,
+            What::Http(http) => http.count_cycles(counter).await,
+            What::Process(_) | What::Container(_) => {
+                Err("it is looked at from outside; only http:// targets tell counters".to_owned())
+            }
         }
     }
 
@@ -292,5 +298,7 @@ impl Watched {
     }
 }
 
+#[cfg(test)]
+mod restarts;
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,8 @@ pub(super) struct Container {
     api: Arc<Api>,
     name: String,
     run: Run,
+    /// It was started again, which is kept until it is told, if the reading breaks off.
+    restarted: Option<String>,
 }
 
 /// One run of a container.
@@ -104,7 +106,7 @@ impl Container {
             }
             Run::Here(main) => main.words(),
         };
-        Ok((Self { api, name: found.name, run }, words))
+        Ok((Self { api, name: found.name, run, restarted: None }, words))
     }
 
     pub(super) async fn read(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {
@@ -118,11 +120,10 @@ impl Container {
         }
         let new = self.run.pid();
         let same = goes_on || (matches!(self.run, Run::Elsewhere(_)) && old == new);
-        let news = News {
-            cut: (!same)
-                .then(|| format!("the container was started again (pid {old} is now {new})")),
-            same,
-        };
+        if !same {
+            let why = format!("the container was started again (pid {old} is now {new})");
+            self.restarted = Some(why);
+        }
         match &self.run {
             Run::Here(main) => main.read(source, into),
             Run::Elsewhere(_) => {
@@ -133,7 +134,8 @@ impl Container {
                 }
             }
         }
-        Ok(news)
+        let cut = self.restarted.take();
+        Ok(News { same: same && cut.is_none(), cut })
     }
 
     pub(super) fn ids(&self, source: &str) -> Vec<(String, Vec<u64>)> {

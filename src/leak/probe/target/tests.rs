@@ -14,13 +14,13 @@ fn parsed(texts: &[&str]) -> Vec<Target> {
     texts.iter().map(|text| Target::parse(text).unwrap()).collect()
 }
 
-async fn start(texts: &[String], cycles: Option<&str>) -> Result<Probes, StartError> {
+pub(super) async fn start(texts: &[String], cycles: Option<&str>) -> Result<Probes, StartError> {
     let targets = texts.iter().map(|text| Target::parse(text).unwrap()).collect();
-    let cycles_metric = cycles.map(|text| Selector::parse(text).unwrap());
+    let cycles_metric = cycles.map(|text| Counter::parse(text).unwrap());
     Probes::start(Options { daemon: None, targets, cycles_metric }).await
 }
 
-async fn read(probes: &mut Probes, at: f64) -> Sample {
+pub(super) async fn read(probes: &mut Probes, at: f64) -> Sample {
     probes.read(at, &Census::default()).await
 }
 
@@ -227,127 +227,6 @@ async fn a_pointer_gives_one_figure_under_its_own_name() {
         let why = "nothing can be read any more: `/s`: there is nothing at `/pool/open`";
         assert_eq!((figures(&sample), sample.failures[0].why.as_str()), (vec![], why));
         assert!(!sample.failures[0].gone);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_target_that_restarts_cuts_its_series_and_its_cycles_go_on() {
-    let script = |path: &str, asked| match path {
-        "/metrics" => {
-            let (count, begun) = match asked {
-                0 | 1 => (100, 1),
-                2 => (130, 1),
-                3 => (5, 2),
-                _ => (9, 2),
-            };
-            let text = format!(
-                "go_goroutines 7\nprocess_start_time_seconds {begun}\nrotations{{c=\"a\"}} {count}\n"
-            );
-            Reply::ok(text)
-        }
-        _ => Reply::none(),
-    };
-    with_server(script, async |port, _| {
-        let url = format!("http://127.0.0.1:{port}");
-        let error = start(&[url], Some("turns")).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "no target has the metric `turns`, which is to count the cycles"
-        );
-    })
-    .await;
-    with_server(script, async |port, _| {
-        let url = format!("http://127.0.0.1:{port}");
-        let mut probes = start(&[url], Some("rotations")).await.unwrap();
-        let mut cycles = Vec::new();
-        let mut cuts = Vec::new();
-        for at in [1.0, 2.0, 3.0] {
-            let sample = read(&mut probes, at).await;
-            cycles.extend(sample.cycles);
-            cuts.extend(sample.cuts);
-        }
-        assert_eq!(cycles, [30.0, 35.0, 39.0]);
-        assert_eq!((cuts.len(), cuts[0].at_ms), (1, 2000));
-        assert_eq!(cuts[0].source, format!("target.port{port}"));
-        assert_eq!(cuts[0].why, "the target was started again (`rotations` fell from 130 to 5)");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_lost_connection_is_a_restart_only_where_the_goroutines_fell_by_half() {
-    let script = |path: &str, asked| match (path, asked) {
-        ("/debug/pprof/goroutine?debug=1", 0 | 1) => Reply::ok("goroutine profile: total 50\n"),
-        ("/debug/pprof/goroutine?debug=1", 2 | 3) => {
-            Reply::ThenClose("goroutine profile: total 52\n")
-        }
-        ("/debug/pprof/goroutine?debug=1", 4) => Reply::ok("goroutine profile: total 5\n"),
-        ("/debug/pprof/goroutine?debug=1", _) => Reply::ok("goroutine profile: total 4\n"),
-        _ => Reply::none(),
-    };
-    with_server(script, async |port, seen| {
-        let mut probes = start(&[format!("http://127.0.0.1:{port}")], None).await.unwrap();
-        let mut cuts = Vec::new();
-        for at in [1.0, 2.0, 3.0, 4.0, 5.0] {
-            cuts.extend(read(&mut probes, at).await.cuts);
-        }
-        assert_eq!(seen.accepted.get(), 3);
-        let why = "the target closed its connection, and its goroutines fell below half: it was \
-                   started again";
-        let (source, why) = (format!("target.port{port}"), why.to_owned());
-        assert_eq!(cuts, [crate::leak::record::Cut { at_ms: 4000, source, why }]);
-    })
-    .await;
-}
-
-/// The cuts of a target at this path that closes each connection that was idle, and whose goroutines go
-/// up and down by a few; its figures are these lines more, with `N` for the number of the question.
-async fn cuts_of_an_idle_timeout(path: &str, more: &'static str) -> Vec<crate::leak::record::Cut> {
-    let script = |path: &str, asked: usize| {
-        let count = [56, 50, 53][asked % 3];
-        let text = match path {
-            "/metrics" => format!("go_goroutines {count}\n{more}"),
-            _ => format!("goroutine profile: total {count}\n"),
-        };
-        let text = text.replace('N', &asked.to_string());
-        Reply::ThenClose(Box::leak(text.into_boxed_str()))
-    };
-    let mut cuts = Vec::new();
-    with_server(script, async |port, seen| {
-        let url = format!("http://127.0.0.1:{port}{path}");
-        let cycles = more.contains("turns").then_some("turns");
-        let mut probes = start(&[url], cycles).await.unwrap();
-        for at in 0..9 {
-            let sample = read(&mut probes, f64::from(at)).await;
-            assert_eq!(sample.failures, []);
-            cuts.extend(sample.cuts);
-        }
-        assert!(9 <= seen.accepted.get(), "each reading has lost its connection");
-    })
-    .await;
-    cuts
-}
-
-#[tokio::test]
-async fn a_server_that_closes_what_is_idle_was_not_started_again() {
-    assert_eq!(cuts_of_an_idle_timeout("/metrics", "process_start_time_seconds 9\n").await, []);
-    assert_eq!(cuts_of_an_idle_timeout("/metrics", "turns N\n").await, []);
-    assert_eq!(cuts_of_an_idle_timeout("/metrics", "").await, []);
-    assert_eq!(cuts_of_an_idle_timeout("/profile", "").await, []);
-}
-
-#[tokio::test]
-async fn a_target_that_fails_and_has_the_same_start_time_was_not_started_again() {
-    let script = |_: &str, asked| match asked {
-        1 | 2 => Reply::Raw(b"not HTTP\r\n\r\n"),
-        _ => Reply::ok("go_goroutines 7\nprocess_start_time_seconds 9\n"),
-    };
-    with_server(script, async |port, _| {
-        let mut probes = start(&[format!("http://127.0.0.1:{port}/m")], None).await.unwrap();
-        assert_eq!(read(&mut probes, 1.0).await.failures.len(), 1);
-        let sample = read(&mut probes, 2.0).await;
-        assert_eq!((sample.failures, sample.cuts), (Vec::new(), Vec::new()));
     })
     .await;
 }
