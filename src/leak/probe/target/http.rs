@@ -207,8 +207,10 @@ impl Http {
     }
 
     async fn figures(&mut self, source: &str, into: &mut Sample) -> Result<(), Lost> {
-        if let Some(path) = self.metrics.clone() {
-            self.read_metrics(&path, source, into).await?;
+        if let Some(path) = self.metrics.clone()
+            && let Some(answer) = self.ask(&path, MAX_BODY, source, into).await?
+        {
+            self.take_metrics(&path, &answer, source, into);
         }
         if let Some(path) = self.profile.clone().filter(|_| !self.metrics_count) {
             let metric = format!("{source}.goroutines");
@@ -217,8 +219,10 @@ impl Http {
                 into.value_or_why(&metric, total);
             }
         }
-        if let Some(path) = self.expvar.clone() {
-            self.read_expvar(&path, source, into).await?;
+        if let Some(path) = self.expvar.clone()
+            && let Some(answer) = self.ask(&path, MAX_BODY, source, into).await?
+        {
+            self.take_expvar(&path, &answer, source, into);
         }
         if let Some((path, pointer, metric)) = self.figure.clone() {
             let metric = format!("{source}.{metric}");
@@ -250,21 +254,13 @@ impl Http {
         }
     }
 
-    async fn read_metrics(
-        &mut self,
-        path: &str,
-        source: &str,
-        into: &mut Sample,
-    ) -> Result<(), Lost> {
-        let Some(answer) = self.ask(path, MAX_BODY, source, into).await? else {
-            return Ok(());
-        };
+    fn take_metrics(&mut self, path: &str, answer: &Answer, source: &str, into: &mut Sample) {
         let text = answer.text();
         let Metrics { figures, started, wrong } = match metrics::parse(&text) {
             Ok(found) => found,
             Err(error) => {
                 into.unavailable(source, &format!("`{path}`: {error}"));
-                return Ok(());
+                return;
             }
         };
         for (figure, value) in figures {
@@ -286,18 +282,9 @@ impl Http {
             let count = cycles.counter.in_prometheus(&text);
             counted(cycles, count, source, into, &mut self.news);
         }
-        Ok(())
     }
 
-    async fn read_expvar(
-        &mut self,
-        path: &str,
-        source: &str,
-        into: &mut Sample,
-    ) -> Result<(), Lost> {
-        let Some(answer) = self.ask(path, MAX_BODY, source, into).await? else {
-            return Ok(());
-        };
+    fn take_expvar(&mut self, path: &str, answer: &Answer, source: &str, into: &mut Sample) {
         match json::parse(&answer.body).and_then(|value| json::expvar(&value)) {
             Ok(found) => {
                 for (figure, value) in found.figures {
@@ -319,11 +306,10 @@ impl Http {
                     _ => {}
                 }
                 self.allocated = found.allocated.or(self.allocated);
-                self.count_json(Place::Expvar, &answer, source, into);
+                self.count_json(Place::Expvar, answer, source, into);
             }
             Err(error) => into.unavailable(source, &format!("`{path}`: {error}")),
         }
-        Ok(())
     }
 
     /// The goroutines by stack, where it serves them.
