@@ -172,12 +172,27 @@ const PARTS: Duration = Duration::from_secs(5);
 pub struct Probes {
     registry: Registry,
     own: Own,
-    daemon: Option<(Daemon, Patience)>,
+    daemon: Option<Asked<Daemon>>,
     /// The endpoint that containers are asked for at.
     endpoint: Option<Arc<Endpoint>>,
-    targets: Vec<(Watched, Patience)>,
+    targets: Vec<Asked<Watched>>,
     found: Vec<Found>,
     said: BTreeSet<String>,
+}
+
+/// A source and how long it is waited for. What takes long to take apart is not left alone for its
+/// figures because of that.
+#[derive(Debug)]
+struct Asked<T> {
+    it: T,
+    figures: Patience,
+    parts: Patience,
+}
+
+impl<T> Asked<T> {
+    fn new(it: T) -> Self {
+        Self { it, figures: Patience::default(), parts: Patience::default() }
+    }
 }
 
 impl Probes {
@@ -214,9 +229,9 @@ impl Probes {
         Ok(Self {
             registry,
             own: Own::new(),
-            daemon: daemon.map(|daemon| (daemon, Patience::default())),
+            daemon: daemon.map(Asked::new),
             endpoint,
-            targets: targets.into_iter().map(|target| (target, Patience::default())).collect(),
+            targets: targets.into_iter().map(Asked::new).collect(),
             found,
             said: BTreeSet::new(),
         })
@@ -250,15 +265,17 @@ impl Probes {
         let mut sample = Sample::default();
         self.own.read(&self.census(engine), &mut sample);
         // What a reading that was given up has got so far is not used.
-        let daemon = OptionFuture::from(self.daemon.as_mut().map(async |(daemon, patience)| {
+        let daemon = OptionFuture::from(self.daemon.as_mut().map(async |daemon| {
             let mut part = Sample::default();
-            let asked = patience.ask(READING, daemon.read(at, &mut part)).await;
+            let reading = daemon.it.read(at, &mut part);
+            let asked = daemon.figures.ask(READING, reading).await;
             ("daemon".to_owned(), asked.map(|()| part))
         }));
-        let targets = join_all(self.targets.iter_mut().map(async |(target, patience)| {
+        let targets = join_all(self.targets.iter_mut().map(async |target| {
             let mut part = Sample::default();
-            let asked = patience.ask(READING, target.read(at, &mut part)).await;
-            (target.source().to_owned(), asked.map(|()| part))
+            let reading = target.it.read(at, &mut part);
+            let asked = target.figures.ask(READING, reading).await;
+            (target.it.source().to_owned(), asked.map(|()| part))
         }));
         let (daemon, targets) = join(daemon, targets).await;
         for (source, part) in daemon.into_iter().chain(targets) {
@@ -279,14 +296,16 @@ impl Probes {
             .into_iter()
             .map(|(metric, groups)| whole(at, cycles, metric, groups))
             .collect();
-        let daemon =
-            OptionFuture::from(self.daemon.as_mut().map(async |(daemon, patience)| {
-                patience.ask(PARTS, daemon.groups(at, cycles)).await
-            }));
-        let targets =
-            join_all(self.targets.iter_mut().map(async |(target, patience)| {
-                patience.ask(PARTS, target.groups(at, cycles)).await
-            }));
+        let daemon = OptionFuture::from(
+            self.daemon
+                .as_mut()
+                .map(async |daemon| daemon.parts.ask(PARTS, daemon.it.groups(at, cycles)).await),
+        );
+        let targets = join_all(
+            self.targets
+                .iter_mut()
+                .map(async |target| target.parts.ask(PARTS, target.it.groups(at, cycles)).await),
+        );
         let (daemon, targets) = join(daemon, targets).await;
         all.extend(daemon.into_iter().flatten().flatten());
         all.extend(targets.into_iter().flatten().flatten());
@@ -302,7 +321,7 @@ impl Probes {
             .own
             .ids()
             .into_iter()
-            .chain(self.targets.iter().flat_map(|(target, _)| target.ids()));
+            .chain(self.targets.iter().flat_map(|target| target.it.ids()));
         all.map(|(metric, ids)| Ids { at_ms, metric, ids }).collect()
     }
 
@@ -313,7 +332,7 @@ impl Probes {
         let asked = self
             .targets
             .iter_mut()
-            .map(async |(target, patience)| patience.ask(PARTS, target.proof(at, cycles)).await);
+            .map(async |target| target.parts.ask(PARTS, target.it.proof(at, cycles)).await);
         join_all(asked).await.into_iter().flatten().flatten().collect()
     }
 
@@ -334,8 +353,8 @@ impl Probes {
         if let Some(endpoint) = &self.endpoint {
             mine.connections = endpoint.connections();
         }
-        for (target, _) in &self.targets {
-            let open = target.connections();
+        for target in &self.targets {
+            let open = target.it.connections();
             let probes = crate::engine::census::Purpose::Probe;
             mine.connections.entry(probes).or_default().open += open;
         }
@@ -363,5 +382,7 @@ fn whole(at: f64, cycles: f64, metric: String, groups: Vec<Group>) -> Groups {
     Groups { at, cycles, metric, groups, truncated: false }
 }
 
+#[cfg(test)]
+mod silence;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use crate::engine::census::{ConnectionCount, Purpose, TaskKind};
 use crate::engine::source::{LogRequest, Source, Tail};
 
 /// Runs `test` against an embedded daemon in the same runtime.
-async fn with_daemon(test: impl AsyncFnOnce(&World, Address)) {
+pub(super) async fn with_daemon(test: impl AsyncFnOnce(&World, Address)) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     let world = World::default();
@@ -22,16 +22,16 @@ async fn with_daemon(test: impl AsyncFnOnce(&World, Address)) {
     }
 }
 
-async fn start(daemon: &Address, targets: Vec<Target>) -> Result<Probes, StartError> {
+pub(super) async fn start(daemon: &Address, targets: Vec<Target>) -> Result<Probes, StartError> {
     let daemon = Some(Endpoint::new(daemon.clone(), Origin::Demo));
     Probes::start(Options { daemon, targets, cycles_metric: None }).await
 }
 
-async fn read(probes: &mut Probes, at: f64) -> Sample {
+pub(super) async fn read(probes: &mut Probes, at: f64) -> Sample {
     probes.read(at, &Census::default()).await
 }
 
-fn figure(sample: &Sample, metric: &str) -> Option<f64> {
+pub(super) fn figure(sample: &Sample, metric: &str) -> Option<f64> {
     sample.values.get(metric).copied()
 }
 
@@ -152,7 +152,7 @@ async fn a_container_that_does_not_run_is_told_as_such() {
 }
 
 /// A daemon over TCP that keeps its connections, as dockerd does.
-fn dockerd(path: &str) -> Option<Reply> {
+pub(super) fn dockerd(path: &str) -> Option<Reply> {
     match path {
         daemon::PROFILE => {
             Some(Reply::ok(include_str!("fixtures/dockerd-20.10-two-followers.txt")))
@@ -162,7 +162,7 @@ fn dockerd(path: &str) -> Option<Reply> {
     }
 }
 
-fn over_tcp(port: u16) -> Address {
+pub(super) fn over_tcp(port: u16) -> Address {
     Address::Tcp { host: "127.0.0.1".to_owned(), port }
 }
 

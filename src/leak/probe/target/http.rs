@@ -249,7 +249,6 @@ impl Http {
                 Ok(None)
             }
             // Without an answer the target is away.
-            Err(error @ GetError::Late { .. }) => Err(Lost::late(error)),
             Err(error) => Err(Lost::away(error)),
         }
     }

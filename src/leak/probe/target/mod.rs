@@ -145,7 +145,7 @@ fn url(rest: &str, text: &str) -> Result<Url, TargetError> {
 pub(super) struct Watched {
     source: String,
     what: What,
-    /// It has failed since it was read last, and not only for want of time.
+    /// It has failed since it was read last. One that is only late has not: its reading is dropped.
     away: bool,
 }
 
@@ -161,24 +161,17 @@ enum What {
 pub(super) struct Lost {
     why: String,
     gone: bool,
-    /// It was asked and did not answer in time, which says nothing of a restart.
-    late: bool,
 }
 
 impl Lost {
     /// It will not come back.
     fn gone(why: impl fmt::Display) -> Self {
-        Self { why: why.to_string(), gone: true, late: false }
+        Self { why: why.to_string(), gone: true }
     }
 
     /// It may come back.
     fn away(why: impl fmt::Display) -> Self {
-        Self { why: why.to_string(), gone: false, late: false }
-    }
-
-    /// It may be only slow.
-    fn late(why: impl fmt::Display) -> Self {
-        Self { why: why.to_string(), gone: false, late: true }
+        Self { why: why.to_string(), gone: false }
     }
 }
 
@@ -259,7 +252,7 @@ impl Watched {
                 }
             }
             Err(lost) => {
-                self.away |= !lost.late;
+                self.away = true;
                 into.failed(source, &lost.why, lost.gone);
             }
         }
