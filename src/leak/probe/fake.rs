@@ -45,7 +45,16 @@ pub(super) async fn with_server(
     script: impl Fn(&str, usize) -> Reply,
     test: impl AsyncFnOnce(u16, &Seen),
 ) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    with_server_at(0, script, test).await;
+}
+
+/// The same at this port: one that was used before is another start of the same server.
+pub(super) async fn with_server_at(
+    port: u16,
+    script: impl Fn(&str, usize) -> Reply,
+    test: impl AsyncFnOnce(u16, &Seen),
+) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let seen = Seen::default();
     let serving = async {

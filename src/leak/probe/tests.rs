@@ -1,8 +1,10 @@
 //! All probes together: against the embedded daemon, and over a thousand readings.
 
+use std::cell::Cell;
+
 use tokio::net::UnixListener;
 
-use super::fake::{Reply, with_server};
+use super::fake::{Reply, with_server, with_server_at};
 use super::*;
 use crate::demo::{Fault, Route, World, serve};
 use crate::docker::Docker;
@@ -198,6 +200,34 @@ async fn a_daemon_that_drops_its_connection_was_started_again_only_where_its_cou
     assert_eq!(cuts.len(), 1, "{cuts:?}");
     let why = "the daemon closed its connection, and its counts fell: it was started again";
     assert_eq!(cuts[0].why, why);
+}
+
+#[tokio::test]
+async fn a_daemon_whose_counts_fall_or_that_refuses_is_judged_by_its_connection() {
+    let half = Cell::new(false);
+    let script = |path: &str, _| match path {
+        daemon::PROFILE if half.get() => Reply::ok("goroutine profile: total 5\n"),
+        _ => dockerd(path).unwrap(),
+    };
+    let mut kept = None;
+    with_server(script, async |port, _| {
+        let mut probes = start(&over_tcp(port), Vec::new()).await.unwrap();
+        assert_eq!(read(&mut probes, 1.0).await.cuts, []);
+        half.set(true);
+        assert_eq!(read(&mut probes, 2.0).await.cuts, [], "the same one, with less to do");
+        kept = Some((probes, port));
+    })
+    .await;
+    let (mut probes, port) = kept.unwrap();
+    // Nobody listens while it is taken apart; then it is there as before.
+    probes.groups(3.0, 0.0, &Census::default()).await;
+    with_server_at(port, script, async |_, _| {
+        let cuts = read(&mut probes, 4.0).await.cuts;
+        assert_eq!(cuts.len(), 1, "{cuts:?}");
+        assert_eq!(cuts[0].why, "the daemon did not answer for a while and does again");
+        assert_eq!(read(&mut probes, 5.0).await.cuts, []);
+    })
+    .await;
 }
 
 #[tokio::test]

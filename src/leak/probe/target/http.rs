@@ -37,7 +37,7 @@ pub(super) struct Http {
     allocated: Option<f64>,
     /// The target's own count of cycles, and in which of its answers it is.
     pub(super) cycles: Option<(Place, Cycles)>,
-    /// Its goroutines by the profile as they were read last.
+    /// Its goroutines as they were read last.
     goroutines: Option<f64>,
     /// Its connection was closed after they were read.
     lost: bool,
@@ -196,11 +196,8 @@ impl Http {
         }
     }
 
-    /// Whether the goroutines of a target that tells nothing else are less than half of what they were.
+    /// Whether its goroutines are less than half of what they were.
     fn fell(&mut self, source: &str, sample: &Sample) -> bool {
-        if self.metrics.is_some() || self.expvar.is_some() {
-            return false;
-        }
         let now = sample.values.get(&format!("{source}.goroutines")).copied();
         let before = std::mem::replace(&mut self.goroutines, now);
         now.zip(before).is_some_and(|(now, before)| now < before / 2.0)

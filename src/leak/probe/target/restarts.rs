@@ -1,7 +1,9 @@
 //! When a target is another one than before, and when it only seems so.
 
 use super::tests::{read, start};
-use crate::leak::probe::fake::{Reply, with_server};
+use crate::engine::census::Census;
+use crate::leak::probe::Probes;
+use crate::leak::probe::fake::{Reply, with_server, with_server_at};
 use crate::leak::record::Cut;
 
 #[tokio::test]
@@ -180,4 +182,83 @@ async fn a_restart_that_a_broken_reading_has_seen_is_told_by_the_next() {
         assert_eq!(read(&mut probes, 4.0).await.cuts, []);
     })
     .await;
+}
+
+/// At which readings, counted from 1, the series of a target begin anew that tells these goroutines,
+/// and closes the connection after an answer or does not; the first pair is what is found at the start.
+async fn cuts_at(path: &str, more: &str, answers: &[(u32, bool)]) -> Vec<u64> {
+    let script = |path: &str, asked: usize| {
+        let (count, closes) = answers[asked.min(answers.len() - 1)];
+        let text = match path {
+            "/metrics" => format!("go_goroutines {count}\n{more}"),
+            "/debug/pprof/goroutine?debug=1" => format!("goroutine profile: total {count}\n"),
+            _ => return Reply::none(),
+        };
+        match closes {
+            true => Reply::ThenClose(Box::leak(text.into_boxed_str())),
+            false => Reply::ok(text),
+        }
+    };
+    let mut cuts = Vec::new();
+    with_server(script, async |port, _| {
+        let mut probes = start(&[format!("http://127.0.0.1:{port}{path}")], None).await.unwrap();
+        for at in 1..answers.len() {
+            cuts.extend(read(&mut probes, at as f64).await.cuts);
+        }
+    })
+    .await;
+    cuts.into_iter().map(|cut| cut.at_ms / 1000).collect()
+}
+
+#[tokio::test]
+async fn fewer_goroutines_are_a_restart_only_right_after_a_lost_connection() {
+    let profile = "/debug/pprof/goroutine?debug=1";
+    assert!(cuts_at(profile, "", &[(50, false), (50, false), (5, false)]).await.is_empty());
+    assert_eq!(cuts_at(profile, "", &[(50, false), (50, true), (5, false)]).await, [2]);
+    // Once: what falls later is another matter.
+    let later = [(50, false), (50, true), (20, false), (5, false)];
+    assert_eq!(cuts_at(profile, "", &later).await, [2]);
+    // A connection that was lost while it was looked at before the check says nothing of later.
+    assert!(cuts_at("", "", &[(50, true), (50, false), (5, false)]).await.is_empty());
+    let by_metrics = [(50, false), (50, true), (5, false)];
+    assert_eq!(cuts_at("/metrics", "", &by_metrics).await, [2]);
+    let same = "process_start_time_seconds 9\n";
+    assert!(cuts_at("/metrics", same, &by_metrics).await.is_empty(), "it says that it is the same");
+}
+
+/// What is said of a target that takes no connection between two readings, when it was taken apart.
+async fn cuts_of_a_refusal(text: &'static str) -> Vec<String> {
+    let script = |path: &str, _| match path {
+        "/metrics" => Reply::ok(text),
+        "/debug/pprof/goroutine?debug=1" => Reply::ok("goroutine profile: total 7\n"),
+        _ => Reply::none(),
+    };
+    let mut started: Option<(Probes, u16)> = None;
+    with_server(script, async |port, _| {
+        let mut probes = start(&[format!("http://127.0.0.1:{port}")], None).await.unwrap();
+        assert_eq!(read(&mut probes, 1.0).await.cuts, []);
+        started = Some((probes, port));
+    })
+    .await;
+    let (mut probes, port) = started.unwrap();
+    probes.groups(2.0, 0.0, &Census::default()).await;
+    let mut cuts = Vec::new();
+    with_server_at(port, script, async |_, _| {
+        for at in [3.0, 4.0] {
+            let sample = read(&mut probes, at).await;
+            assert_eq!(sample.failures, []);
+            cuts.extend(sample.cuts.into_iter().map(|cut| cut.why));
+        }
+    })
+    .await;
+    cuts
+}
+
+#[tokio::test]
+async fn a_target_that_takes_no_connection_for_a_while_was_started_again_unless_it_is_the_same() {
+    let why =
+        "the target closed its connection and took no other for a while: it was started again";
+    assert_eq!(cuts_of_a_refusal("go_goroutines 7\n").await, [why]);
+    let same = "go_goroutines 7\nprocess_start_time_seconds 9\n";
+    assert!(cuts_of_a_refusal(same).await.is_empty());
 }
