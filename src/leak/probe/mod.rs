@@ -97,7 +97,8 @@ pub struct Failure {
     pub source: String,
     /// Why, in words.
     pub why: String,
-    /// It is known not to come back: the process has ended, the container was removed.
+    /// There is nothing any more that could answer: the process has ended, the container was removed or
+    /// does not run.
     pub gone: bool,
 }
 

@@ -90,6 +90,22 @@ async fn a_target_that_hangs_costs_one_reading_four_seconds_and_the_others_nothi
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_thousand_readings_of_a_target_that_hangs_leave_nothing() {
+    with_two(async |mut probes, hangs, seen| {
+        let [a, b] = names(&probes);
+        hangs.set(true);
+        for at in 0..1000 {
+            let sample = read(&mut probes, f64::from(at)).await;
+            assert_eq!((figure(&sample, &a), figure(&sample, &b)), (None, Some(7.0)));
+            sleep(Duration::from_secs(61)).await;
+        }
+        assert!(1000 < seen.accepted.get(), "it was asked each time");
+        calm(&probes, seen, 1).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn sources_that_hang_are_waited_for_side_by_side() {
     let hangs = Cell::new(false);
     let script = |path: &str, _| match path {

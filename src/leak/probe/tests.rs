@@ -269,6 +269,51 @@ async fn a_container_of_another_machine_has_its_threads_told_by_the_daemon() {
 }
 
 #[tokio::test]
+async fn a_container_that_ends_is_gone_until_it_runs_again() {
+    let state = |state: &str, pid: u32| {
+        let state = format!(r#"{{"Status": "{state}", "Pid": {pid}}}"#);
+        Reply::ok(format!(r#"{{"Id": "ab12", "Name": "/web", "State": {state}}}"#))
+    };
+    let script = move |path: &str, asked| match path.split('?').next().unwrap() {
+        "/containers/web/json" => match asked {
+            // It is found at the start, and asked for with each reading.
+            0 | 1 => state("running", 2_000_000_000),
+            2 => state("exited", 0),
+            3 => state("restarting", 0),
+            4 => Reply::none(),
+            _ => state("running", 2_000_000_001),
+        },
+        // Not told yet when it runs again.
+        "/containers/web/top" if asked == 2 => Reply::Is(500, b"{}".to_vec()),
+        "/containers/web/top" => {
+            Reply::ok(r#"{"Titles": ["PID", "TID", "COMMAND"], "Processes": [["7", "7", "x"]]}"#)
+        }
+        _ => dockerd(path).unwrap_or_else(Reply::none),
+    };
+    with_server(script, async |port, _| {
+        let target = Target::parse("container:web").unwrap();
+        let mut probes = start(&over_tcp(port), vec![target]).await.unwrap();
+        let mut told = Vec::new();
+        for at in 0..6 {
+            let sample = read(&mut probes, f64::from(at)).await;
+            let failed = sample.failures.into_iter().map(|one| (one.gone, one.why)).next();
+            let cut = sample.cuts.into_iter().map(|cut| cut.why).next();
+            told.push((sample.values.get("target.web.threads").copied(), failed, cut));
+        }
+        let failed = |gone, why: &str| (None, Some((gone, why.to_owned())), None);
+        assert_eq!(told[0], (Some(1.0), None, None));
+        assert_eq!(told[1], failed(true, "container `web` does not run (exited)"));
+        assert_eq!(told[2], failed(false, "container `web` does not run (restarting)"));
+        assert_eq!(told[3], failed(true, "container `web` is not there any more"));
+        assert!(matches!(&told[4], (None, Some((false, _)), None)), "{:?}", told[4]);
+        // That it was started again is told when it can be read again.
+        let again = "the container was started again (pid 2000000000 is now 2000000001)";
+        assert_eq!(told[5], (Some(1.0), None, Some(again.to_owned())));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn own_figures_are_the_engine_s_and_the_probes() {
     with_server(
         |_, _| Reply::ok("go_goroutines 1\n"),

@@ -2,10 +2,10 @@
 //! reading, which asks for nothing more because of it.
 
 use super::News;
-use super::http::Http;
+use super::http::{Http, value_of, whole};
+use crate::leak::probe::Sample;
 use crate::leak::probe::counter::{Counter, Cycles};
-use crate::leak::probe::get::{Answer, MAX_BODY};
-use crate::leak::probe::{Sample, json};
+use crate::leak::probe::get::{Answer, MAX_DUMP};
 
 /// Which of its answers has the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +35,11 @@ impl Http {
             let Some(path) = path else {
                 continue;
             };
-            let found = match self.client.get(&path, MAX_BODY).await {
-                Ok(answer) if place == Place::Metrics => counter.in_prometheus(&answer.text()),
-                Ok(answer) => json::parse(&answer.body)
-                    .map_err(|error| error.to_string())
-                    .and_then(|value| counter.in_json(&value)),
+            let found = match self.client.get(&path, MAX_DUMP).await {
+                Ok(answer) if place == Place::Metrics => {
+                    whole(&answer).and_then(|_| counter.in_prometheus(&answer.text()))
+                }
+                Ok(answer) => value_of(&answer).and_then(|value| counter.in_json(&value)),
                 Err(error) => Err(error.to_string()),
             };
             match found {
@@ -67,8 +67,7 @@ impl Http {
         let Some((_, cycles)) = self.cycles.as_mut().filter(|(of, _)| *of == place) else {
             return;
         };
-        let value = json::parse(&answer.body).map_err(|error| error.to_string());
-        let count = value.and_then(|value| cycles.counter.in_json(&value));
+        let count = value_of(answer).and_then(|value| cycles.counter.in_json(&value));
         counted(cycles, count, source, into, &mut self.news);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::cycles::{Place, counted};
 use super::{Lost, News, Url, name};
 use crate::docker::endpoint::{Endpoint, Origin};
@@ -131,13 +133,17 @@ impl Http {
             self.profile = Some(path.to_owned());
             return Ok(());
         };
+        let body = match answer.whole() {
+            Ok(body) => body,
+            Err(error) => return Err(NotFound::Other(format!("`{path}`: {error}"))),
+        };
         if let Ok(found) = metrics::parse(&text) {
             self.metrics = Some(path.to_owned());
             self.metrics_count = found.figures.contains_key("goroutines");
             self.started = found.started;
             return Ok(());
         }
-        let no_json = match json::parse(&answer.body).and_then(|value| json::expvar(&value)) {
+        let no_json = match json::parse(body).and_then(|value| json::expvar(&value)) {
             Ok(found) => {
                 self.expvar = Some(path.to_owned());
                 self.allocated = found.allocated;
@@ -205,7 +211,7 @@ impl Http {
 
     async fn figures(&mut self, source: &str, into: &mut Sample) -> Result<(), Lost> {
         if let Some(path) = self.metrics.clone()
-            && let Some(answer) = self.ask(&path, MAX_BODY, source, into).await?
+            && let Some(answer) = self.ask(&path, MAX_DUMP, source, into).await?
         {
             self.take_metrics(&path, &answer, source, into);
         }
@@ -217,7 +223,7 @@ impl Http {
             }
         }
         if let Some(path) = self.expvar.clone()
-            && let Some(answer) = self.ask(&path, MAX_BODY, source, into).await?
+            && let Some(answer) = self.ask(&path, MAX_DUMP, source, into).await?
         {
             self.take_expvar(&path, &answer, source, into);
         }
@@ -252,7 +258,8 @@ impl Http {
 
     fn take_metrics(&mut self, path: &str, answer: &Answer, source: &str, into: &mut Sample) {
         let text = answer.text();
-        let Metrics { figures, started, wrong } = match metrics::parse(&text) {
+        let parsed = whole(answer).and_then(|_| metrics::parse(&text).map_err(words));
+        let Metrics { figures, started, wrong } = match parsed {
             Ok(found) => found,
             Err(error) => {
                 into.unavailable(source, &format!("`{path}`: {error}"));
@@ -281,7 +288,8 @@ impl Http {
     }
 
     fn take_expvar(&mut self, path: &str, answer: &Answer, source: &str, into: &mut Sample) {
-        match json::parse(&answer.body).and_then(|value| json::expvar(&value)) {
+        let parsed = value_of(answer).and_then(|value| json::expvar(&value).map_err(words));
+        match parsed {
             Ok(found) => {
                 for (figure, value) in found.figures {
                     // The profile's and Prometheus' figures are of the same moment or better.
@@ -347,6 +355,20 @@ impl From<NotFound> for String {
 }
 
 fn pointed(answer: &Answer, path: &str, pointer: &str) -> Result<f64, String> {
-    let figure = json::parse(&answer.body).and_then(|value| json::figure(&value, pointer));
+    let figure = value_of(answer).and_then(|value| json::figure(&value, pointer).map_err(words));
     figure.map_err(|error| format!("`{path}`: {error}"))
+}
+
+/// The JSON text that an answer is.
+pub(super) fn value_of(answer: &Answer) -> Result<Value, String> {
+    whole(answer).and_then(|body| json::parse(body).map_err(words))
+}
+
+/// The body of an answer that was read to its end.
+pub(super) fn whole(answer: &Answer) -> Result<&[u8], String> {
+    answer.whole().map_err(words)
+}
+
+fn words(error: impl std::error::Error) -> String {
+    error.to_string()
 }

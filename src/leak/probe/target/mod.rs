@@ -164,7 +164,7 @@ pub(super) struct Lost {
 }
 
 impl Lost {
-    /// It will not come back.
+    /// There is nothing any more that could answer.
     fn gone(why: impl fmt::Display) -> Self {
         Self { why: why.to_string(), gone: true }
     }

@@ -175,7 +175,9 @@ impl Run {
                 let why = "runs, but the daemon tells no pid for it, so that its processes cannot be found";
                 return Err(Lost::away(format!("container `{name}` {why}")));
             }
-            return Err(Lost::away(format!("container `{name}` does not run ({state})")));
+            let why = format!("container `{name}` does not run ({state})");
+            // One that is being started again is there in a moment.
+            return Err(if state == "restarting" { Lost::away(why) } else { Lost::gone(why) });
         };
         let process = Process::of(pid);
         // The number means something where the daemon runs; here it may be anybody's.

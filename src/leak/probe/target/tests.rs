@@ -3,6 +3,7 @@
 use super::*;
 use crate::engine::census::Census;
 use crate::leak::probe::fake::{Reply, with_server};
+use crate::leak::probe::get::{MAX_BODY, MAX_DUMP};
 use crate::leak::probe::{Options, Probes, StartError};
 
 const PROFILE: &str = include_str!("../fixtures/go1.19.txt");
@@ -209,6 +210,41 @@ async fn a_path_is_tried_as_each_form() {
         assert!(words("").await.starts_with("nothing to measure was found: "));
         assert_eq!(words("/j#/a").await, "the figure `/a` at /j");
         assert_eq!(words("/j#/b").await, "`/j`: there is nothing at `/b`");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_of_which_only_the_beginning_is_read_is_no_figure() {
+    let long = |start: &str, end: &str, most: usize| {
+        Reply::ok([start, " ".repeat(most).as_str(), end].concat())
+    };
+    let script = |path: &str, asked| match (path, asked) {
+        ("/p", _) => long("goroutine profile: total 5\n", "\n", MAX_DUMP),
+        ("/j" | "/v", 0) => Reply::ok("{\"open\": 1, \"memstats\": {\"HeapAlloc\": 2}}"),
+        ("/j", _) => long("{\"open\": 1", "}", MAX_BODY),
+        ("/v", _) => long("{\"open\": 1", "}", MAX_DUMP),
+        ("/m", 0) => Reply::ok("go_goroutines 5\n"),
+        ("/m", _) => long("go_goroutines 5\n", "\n", MAX_DUMP),
+        _ => long("a 5\n", "\n", MAX_DUMP),
+    };
+    with_server(script, async |port, _| {
+        let url = |path: &str| format!("http://127.0.0.1:{port}{path}");
+        let targets = [url("/p"), url("/j#/open"), url("/v"), url("/m")];
+        let mut probes = start(&targets, None).await.unwrap();
+        let sample = read(&mut probes, 0.0).await;
+        let why: Vec<&str> = sample.failures.iter().map(|one| one.why.as_str()).collect();
+        let too_long = |path: &str, most: usize| {
+            format!(
+                "nothing can be read any more: `{path}`: the answer is longer than {most} MiB, and more of \
+                 it is not read"
+            )
+        };
+        assert_eq!(why, [too_long("/j", 8), too_long("/v", 64), too_long("/m", 64)]);
+        // The count of goroutines stands in the first line.
+        assert_eq!(figures(&sample), [(format!("port{port}.goroutines").as_str(), 5.0)]);
+        let error = start(&[url("/other")], None).await.unwrap_err().to_string();
+        assert!(error.ends_with("`/other`: the answer is longer than 64 MiB, and more of it is not read"));
     })
     .await;
 }
