@@ -266,3 +266,23 @@ fn available(process: &Process) -> String {
         (Err(error), _) => format!("threads, memory{comm}; no descriptors ({error})"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_process_under_the_same_number_is_not_the_target() {
+        let pid = std::process::id();
+        let (mut single, _) = Single::start(pid).unwrap();
+        let mut sample = Sample::default();
+        assert!(single.read("target.x", &mut sample).unwrap().same);
+        assert!(sample.values.contains_key("target.x.fds"));
+        single.born = Born(single.born.0 + 1);
+        let mut sample = Sample::default();
+        let lost = single.read("target.x", &mut sample).unwrap_err();
+        let why = format!("process {pid} has ended, and another one has its number now");
+        assert_eq!((lost.gone, lost.why), (true, why));
+        assert_eq!(sample, Sample::default(), "its figures are somebody else's");
+    }
+}

@@ -226,6 +226,25 @@ async fn fewer_goroutines_are_a_restart_only_right_after_a_lost_connection() {
     assert!(cuts_at("/metrics", same, &by_metrics).await.is_empty(), "it says that it is the same");
 }
 
+#[tokio::test]
+async fn a_connection_that_is_lost_with_the_question_counts_once() {
+    let script = |_: &str, asked| match asked {
+        0 | 1 => Reply::ok("goroutine profile: total 50\n"),
+        2 => Reply::Raw(b""),
+        3 => Reply::ok("goroutine profile: total 20\n"),
+        _ => Reply::ok("goroutine profile: total 5\n"),
+    };
+    with_server(script, async |port, _| {
+        let mut probes = start(&[format!("http://127.0.0.1:{port}/p")], None).await.unwrap();
+        let mut cuts = Vec::new();
+        for at in [1.0, 2.0, 3.0] {
+            cuts.extend(read(&mut probes, at).await.cuts.into_iter().map(|cut| cut.at_ms));
+        }
+        assert_eq!(cuts, [2000]);
+    })
+    .await;
+}
+
 /// What is said of a target that takes no connection between two readings, when it was taken apart.
 async fn cuts_of_a_refusal(text: &'static str) -> Vec<String> {
     let script = |path: &str, _| match path {
