@@ -66,15 +66,16 @@ impl Counter {
     /// # Errors
     /// There is nothing where it may be, or no count, in words.
     pub(super) fn in_json(&self, value: &Value) -> Result<f64, String> {
+        let mut near = String::new();
         for pointer in &self.pointers {
             match json::figure(value, pointer) {
-                Err(JsonError::Absent(_)) => {}
+                Err(JsonError::Absent(_, there)) => near = there,
                 found => return found.map_err(|error| error.to_string()),
             }
         }
         match self.pointers.as_slice() {
             [] => Err(format!("`{self}` has labels, which JSON has not")),
-            tried => Err(format!("there is nothing at `{}`", tried.join("` or `"))),
+            tried => Err(format!("there is nothing at `{}`{near}", tried.join("` or `"))),
         }
     }
 }
@@ -158,9 +159,9 @@ mod tests {
     fn what_is_not_found_says_where_it_was_looked_for() {
         let value = json!({"s": "5", "m": {"n": -1}});
         let in_json = |text: &str| counter(text).in_json(&value).unwrap_err();
-        assert_eq!(in_json("t"), "there is nothing at `/t`");
-        assert_eq!(in_json("a.b"), "there is nothing at `/a.b` or `/a/b`");
-        assert_eq!(in_json("/m/x"), "there is nothing at `/m/x`");
+        assert_eq!(in_json("t"), "there is nothing at `/t`; the answer has `m`, `s`");
+        assert_eq!(in_json("a.b"), "there is nothing at `/a.b` or `/a/b`; the answer has `m`, `s`");
+        assert_eq!(in_json("/m/x"), "there is nothing at `/m/x`; `/m` has `n`");
         assert_eq!(in_json("s"), "`/s` is a text, not a number");
         assert_eq!(in_json("m"), "`/m` is an object, not a number");
         assert_eq!(in_json("m.n"), "`/m/n` is -1: a count is never negative");

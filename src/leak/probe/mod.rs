@@ -225,7 +225,7 @@ impl Probes {
             targets.push(watched);
         }
         if let Some(counter) = options.cycles_metric {
-            find_cycles(&counter, &options.targets, &mut targets).await?;
+            found.push(find_cycles(&counter, &options.targets, &mut targets).await?);
         }
         Ok(Self {
             registry,
@@ -368,11 +368,11 @@ async fn find_cycles(
     counter: &Counter,
     targets: &[Target],
     all: &mut [Watched],
-) -> Result<(), StartError> {
+) -> Result<Found, StartError> {
     let mut tried = Vec::new();
     for (target, watched) in targets.iter().zip(all) {
         match watched.count_cycles(counter).await {
-            Ok(()) => return Ok(()),
+            Ok(words) => return Ok(Found { source: watched.source().to_owned(), words }),
             Err(why) => tried.push(format!("target `{target}`: {why}")),
         }
     }

@@ -108,7 +108,7 @@ async fn a_daemon_that_tells_no_figures_is_not_counted_as_0() {
         assert!(daemon.is_empty(), "{daemon:?}");
         let why: Vec<&str> = sample.unavailable.iter().map(|one| one.why.as_str()).collect();
         assert_eq!(why[1], "`/info` tells 0 for `NGoroutines`, which means that it is not told");
-        assert_eq!(why[2], "`/info`: there is nothing at `/NFd`");
+        assert_eq!(why[2], "`/info`: there is nothing at `/NFd`; the answer has `NGoroutines`");
     })
     .await;
 }

@@ -121,6 +121,9 @@ fn a_wrong_command_line_is_a_usage_error() {
         (&["--passive", "--drive-cmd", "true"], "cannot be used with"),
         (&["--compare", "1s"], "--compare"),
         (&["--replay", "x", "--record", "y"], "cannot be used with"),
+        (&["--replay", "x", "--dry-run"], "cannot be used with"),
+        (&["--replay", "x", "--passive"], "cannot be used with"),
+        (&["--self-test", "--dry-run"], "cannot be used with"),
     ] {
         refused(NOWHERE, args, &[words]);
     }

@@ -19,11 +19,12 @@ pub(super) enum Place {
 }
 
 impl Http {
-    /// Looks for a counter of cycles in everything that it serves, to read it from now on.
+    /// Looks for a counter of cycles in everything that it serves, to read it from now on; tells in words
+    /// where it is.
     ///
     /// # Errors
     /// It is nowhere, or no number: what was tried, in words.
-    pub(super) async fn count_cycles(&mut self, counter: &Counter) -> Result<(), String> {
+    pub(super) async fn count_cycles(&mut self, counter: &Counter) -> Result<String, String> {
         let figure = self.figure.as_ref().map(|(path, ..)| path.clone());
         let places = [
             (Place::Metrics, self.metrics.clone()),
@@ -45,7 +46,7 @@ impl Http {
             match found {
                 Ok(first) => {
                     self.cycles = Some((place, Cycles::new(counter.clone(), first)));
-                    return Ok(());
+                    return Ok(format!("cycles by `{counter}` at {path}, which is {first} now"));
                 }
                 Err(why) => tried.push(format!("`{path}`: {why}")),
             }
@@ -119,6 +120,8 @@ mod tests {
         with_server(script, async |port, _| {
             let url = format!("http://127.0.0.1:{port}{path}");
             let mut probes = start(&[url], Some(counter)).await.unwrap();
+            let words = &probes.found().last().unwrap().words;
+            assert!(words.starts_with(&format!("cycles by `{counter}` at /")), "{words}");
             for at in 0..answers.len() {
                 let sample = read(&mut probes, at as f64).await;
                 assert_eq!(sample.failures, []);
@@ -167,7 +170,7 @@ mod tests {
             (None, nothing(), nothing()),
         ];
         assert_eq!(told("/v", "collector.turns", &answers).await, expected);
-        let absent = "there is nothing at `/turns`";
+        let absent = "there is nothing at `/turns`; the answer has `goroutines`, `memstats`";
         let answers = [
             r#"{"memstats": {}, "goroutines": 5, "turns": 1}"#,
             r#"{"memstats": {}, "goroutines": 5}"#,

@@ -223,11 +223,11 @@ impl Watched {
         }
     }
 
-    /// Looks for a counter of its cycles, to read it from now on.
+    /// Looks for a counter of its cycles, to read it from now on; tells in words where it is.
     ///
     /// # Errors
     /// It has none by this name: what was tried, in words.
-    pub(super) async fn count_cycles(&mut self, counter: &Counter) -> Result<(), String> {
+    pub(super) async fn count_cycles(&mut self, counter: &Counter) -> Result<String, String> {
         match &mut self.what {
             What::Http(http) => http.count_cycles(counter).await,
             What::Process(_) | What::Container(_) => {

@@ -209,7 +209,7 @@ async fn a_path_is_tried_as_each_form() {
         assert_eq!(words("/no").await, "`/no` was answered with status 404: 404 page not found");
         assert!(words("").await.starts_with("nothing to measure was found: "));
         assert_eq!(words("/j#/a").await, "the figure `/a` at /j");
-        assert_eq!(words("/j#/b").await, "`/j`: there is nothing at `/b`");
+        assert_eq!(words("/j#/b").await, "`/j`: there is nothing at `/b`; the answer has `a`");
     })
     .await;
 }
