@@ -162,28 +162,75 @@ mod tests {
         assert!(words.ends_with("exit status: 1: the end"), "{words}");
     }
 
+    /// A command that does not end: the shell, and what it has started.
+    struct Endless {
+        dir: tempfile::TempDir,
+    }
+
+    impl Endless {
+        fn new() -> Self {
+            Self { dir: tempfile::tempdir().unwrap() }
+        }
+
+        fn line(&self) -> String {
+            let pids = self.dir.path().join("pids");
+            let write = format!("echo $0 $$ > {0}.new; mv {0}.new {0}", pids.display());
+            format!("sh -c '{write}; sleep 40; :' $$; true")
+        }
+
+        /// Waits until it runs.
+        async fn runs(&self) {
+            while !self.dir.path().join("pids").exists() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+
+        /// What it has started must be killed, and the shell, which is a child of cmon's, reaped as well.
+        async fn is_ended(&self) {
+            let pids = std::fs::read_to_string(self.dir.path().join("pids")).unwrap();
+            let (shell, started) = pids.trim().split_once(' ').unwrap();
+            let started = crate::leak::probe::proc::Process::of(started.parse().unwrap());
+            let shell = std::path::Path::new("/proc").join(shell);
+            let ended = async {
+                while started.born().is_ok() || shell.exists() {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            let ended = timeout(Duration::from_secs(10), ended).await;
+            let left = (started.born(), std::fs::read_to_string(shell.join("stat")));
+            assert!(ended.is_ok(), "{left:?} are left");
+        }
+    }
+
     #[tokio::test]
     async fn what_a_stopped_command_has_started_is_killed_with_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let (pid, stop) = (dir.path().join("pid"), CancellationToken::new());
-        let line =
-            format!("sh -c 'echo $$ > {0}.new; mv {0}.new {0}; sleep 40; :'; true", pid.display());
+        let (endless, stop) = (Endless::new(), CancellationToken::new());
         let stopping = async {
-            while !pid.exists() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            endless.runs().await;
             stop.cancel();
         };
+        let line = endless.line();
         let (ran, ()) = tokio::join!(run(&line, 30_000, &stop), stopping);
         assert_eq!(ran, Ok(0));
-        let pid: u32 = std::fs::read_to_string(pid).unwrap().trim().parse().unwrap();
-        let process = crate::leak::probe::proc::Process::of(pid);
-        let ended = async {
-            while process.born().is_ok() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+        endless.is_ended().await;
+    }
+
+    #[tokio::test]
+    async fn what_outlives_its_rung_by_a_minute_is_killed_with_what_it_has_started() {
+        let endless = Endless::new();
+        let waiting = async {
+            endless.runs().await;
+            // Nothing else waits now but for the clock.
+            tokio::time::pause();
         };
-        assert!(timeout(Duration::from_secs(10), ended).await.is_ok(), "{pid} lives on");
+        let (mut commands, begun) = (Commands::new(endless.line()), Instant::now());
+        let (stop, until) = (CancellationToken::new(), begun + Duration::from_secs(5));
+        let (ran, ()) = tokio::join!(commands.run(until, &stop), waiting);
+        let words = ran.unwrap_err();
+        assert!(words.ends_with("did not end within 60s after its rung"), "{words}");
+        assert_eq!(begun.elapsed().as_secs(), 65);
+        tokio::time::resume();
+        endless.is_ended().await;
     }
 
     #[tokio::test]
