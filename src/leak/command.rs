@@ -1,6 +1,8 @@
 //! A command of the user's that is one cycle: run again and again while a rung is driven.
 
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -20,32 +22,37 @@ const WORDS: usize = 4 << 10;
 /// may hold its stderr open for ever.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// Runs one command per cycle.
+/// Runs one command per cycle. Clones count together.
 #[derive(Clone, Debug)]
 pub struct Commands {
     line: String,
+    ran: Arc<AtomicU64>,
 }
 
 impl Commands {
     /// The command, as the shell reads it.
     pub fn new(line: String) -> Self {
-        Self { line }
+        Self { line, ran: Arc::default() }
     }
 
-    /// Runs it, one after the other, until this moment; tells how often.
+    /// How often it has run to a good end so far.
+    pub fn ran(&self) -> u64 {
+        self.ran.load(Relaxed)
+    }
+
+    /// Runs it, one after the other, until this moment.
     ///
     /// # Errors
     /// It cannot be started, fails, or does not end: in words.
     ///
     /// # Cancel safety
     /// Safe: a run that is going on is killed.
-    pub async fn run(&mut self, until: Instant, stop: &CancellationToken) -> Result<u64, String> {
-        let mut count = 0;
+    pub async fn run(&self, until: Instant, stop: &CancellationToken) -> Result<(), String> {
         while Instant::now() < until {
             let next = Instant::now() + APART;
             let run = tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(count),
+                () = stop.cancelled() => return Ok(()),
                 run = timeout_at(until + BEYOND, self.once()) => run,
             };
             let (status, words) = run
@@ -56,14 +63,14 @@ impl Commands {
                 let last = words.trim().lines().last().unwrap_or_default().to_owned();
                 return Err(self.failed(&format!("{status}: {last}")));
             }
-            count += 1;
+            self.ran.fetch_add(1, Relaxed);
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(count),
+                () = stop.cancelled() => return Ok(()),
                 () = sleep_until(next.min(until)) => {}
             }
         }
-        Ok(count)
+        Ok(())
     }
 
     /// Runs it once, until the shell has ended; whatever it left in the background is none of the cycle.
@@ -143,8 +150,9 @@ mod tests {
 
     async fn run(line: &str, millis: u64, stop: &CancellationToken) -> Result<u64, String> {
         let until = Instant::now() + Duration::from_millis(millis);
-        let mut commands = Commands::new(line.to_owned());
-        timeout(Duration::from_secs(20), commands.run(until, stop)).await.expect("it ends")
+        let commands = Commands::new(line.to_owned());
+        let ran = timeout(Duration::from_secs(20), commands.run(until, stop)).await;
+        ran.expect("it ends").map(|()| commands.ran())
     }
 
     #[tokio::test]
@@ -223,7 +231,7 @@ mod tests {
             // Nothing else waits now but for the clock.
             tokio::time::pause();
         };
-        let (mut commands, begun) = (Commands::new(endless.line()), Instant::now());
+        let (commands, begun) = (Commands::new(endless.line()), Instant::now());
         let (stop, until) = (CancellationToken::new(), begun + Duration::from_secs(5));
         let (ran, ()) = tokio::join!(commands.run(until, &stop), waiting);
         let words = ran.unwrap_err();
@@ -235,18 +243,14 @@ mod tests {
 
     #[tokio::test]
     async fn it_runs_until_the_rung_ends() {
-        let until = Instant::now() + Duration::from_millis(350);
-        let ran = Commands::new("true".to_owned()).run(until, &CancellationToken::new()).await;
-        let ran = ran.unwrap();
+        let ran = run("true", 350, &CancellationToken::new()).await.unwrap();
         assert!((1..=4).contains(&ran), "{ran}");
     }
 
     #[tokio::test]
     async fn a_failure_is_told_with_its_last_words() {
-        let until = Instant::now() + Duration::from_secs(5);
         let line = "echo first >&2; echo no such app >&2; exit 3";
-        let ran = Commands::new(line.to_owned()).run(until, &CancellationToken::new()).await;
-        let words = ran.unwrap_err();
+        let words = run(line, 5000, &CancellationToken::new()).await.unwrap_err();
         assert!(words.contains("exit status: 3: no such app"), "{words}");
     }
 }
