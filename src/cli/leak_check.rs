@@ -46,7 +46,8 @@ pub struct LeakCheck {
     /// One cycle is one run of this shell command, instead of a stream opened and closed
     #[arg(long, value_name = "CMD", conflicts_with = "compare")]
     pub drive_cmd: Option<String>,
-    /// The target's own counter of its cycles, by the name of its metric
+    /// The target's own counter of its cycles: the name of a Prometheus metric, or a key, a.dotted.path
+    /// or /json/pointer in expvar and JSON
     #[arg(long, value_name = "NAME")]
     pub cycles_metric: Option<String>,
     /// Run once under each of these stream timeouts, and compare
@@ -88,14 +89,14 @@ pub struct LeakCheck {
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
     /// Judge a recording instead of checking anything, by its own rules unless others are given
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "compare", "targets", "containers"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "compare", "targets", "containers", "passive", "drive_cmd", "dry_run"])]
     pub replay: Option<PathBuf>,
-    /// Say what would be done and what it could find, and end
+    /// Say what would be done and what it could find, as text or JSON (-o), and end
     #[arg(long)]
     pub dry_run: bool,
     /// Plant leaks and harmless shapes in an embedded daemon, and call each rightly
     #[arg(
-        long, conflicts_with_all = ["replay", "targets", "containers", "compare", "drive_cmd", "junit", "html", "record", "gate"],
+        long, conflicts_with_all = ["replay", "targets", "containers", "compare", "drive_cmd", "junit", "html", "record", "gate", "passive", "baseline", "dry_run"],
         value_parser = FalseyValueParser::new()
     )]
     pub self_test: bool,

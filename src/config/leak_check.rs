@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Action, Config, FileKind, Github, Surroundings, UsageError, colors};
+use super::{Action, Config, FileKind, Github, Surroundings, UsageError, colors, running_or, talk};
 use crate::cli::{self, OnInconclusive};
 use crate::docker::endpoint::{Address, Origin};
-use crate::engine::selection::{PatternText, Selection};
 use crate::engine::{self, Backlog, Outputs};
-use crate::leak::probe::metrics::Selector;
+use crate::leak::probe::counter::Counter;
 use crate::leak::probe::target::Target;
 use crate::leak::record::{Record, Rules};
-use crate::output;
 
 /// Lines longer than this pass in pieces: they are counted, and nobody reads them.
 const MAX_LINE: usize = 64 << 10;
@@ -99,7 +97,7 @@ pub struct Check {
     /// One cycle is one run of this.
     pub command: Option<String>,
     /// The target's own counter of its cycles.
-    pub cycles_metric: Option<Selector>,
+    pub cycles_metric: Option<Counter>,
     /// The stream timeouts to compare.
     pub compare: Vec<Duration>,
     /// Of the random order.
@@ -137,12 +135,7 @@ pub(super) fn config(
     if args.cycles_metric.is_some() && args.targets.is_empty() {
         return Err(UsageError::NoTarget);
     }
-    let texts: Vec<PatternText> =
-        args.containers.iter().map(|text| PatternText(text.clone())).collect();
-    let selection = match texts.is_empty() && !args.all {
-        true => Selection::running(),
-        false => Selection::compile(&texts, args.all)?,
-    };
+    let selection = running_or(&args.containers, args.all)?;
     let terminal = around.stdout == FileKind::Terminal;
     let wrong = |error: &dyn std::error::Error| UsageError::Target(error.to_string());
     let targets: Result<Vec<Target>, _> =
@@ -152,7 +145,7 @@ pub(super) fn config(
     let pointed = args.targets.iter().filter_map(|text| text.split_once('#'));
     let pointed = pointed.filter_map(|(_, pointer)| pointer.rsplit('/').next());
     let pointed = pointed.map(str::to_owned).collect();
-    let cycles_metric = args.cycles_metric.as_deref().map(Selector::parse).transpose();
+    let cycles_metric = args.cycles_metric.as_deref().map(Counter::parse).transpose();
     let cycles_metric = cycles_metric.map_err(|error| wrong(&error))?;
     let work = match args.replay {
         _ if args.self_test => Work::SelfTest,
@@ -207,16 +200,7 @@ pub(super) fn config(
             stop_timeout: STOP.min(global.stop_timeout),
             seed: None,
         },
-        output: output::Config {
-            form: output::Form::Text { prefix: true },
-            timestamps: false,
-            sanitize: terminal,
-            color_out: colors(global, around, terminal),
-            color_err: colors(global, around, around.stderr_is_terminal),
-            quiet: global.quiet,
-            status: false,
-            summary: output::Summary::Never,
-        },
+        output: talk(global, around),
         verbosity: global.verbose,
         action: Action::LeakCheck(Box::new(leak_check)),
     })

@@ -209,5 +209,29 @@ fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> 
     }
 }
 
+/// What is followed unless it is named: all that runs.
+fn running_or(names: &[String], all: bool) -> Result<Selection, PatternError> {
+    let texts: Vec<PatternText> = names.iter().map(|text| PatternText(text.clone())).collect();
+    match texts.is_empty() && !all {
+        true => Ok(Selection::running()),
+        false => Selection::compile(&texts, all),
+    }
+}
+
+/// The output of a command that shows no lines: what is said on stderr.
+fn talk(global: &Global, around: &Surroundings) -> output::Config {
+    let terminal = around.stdout == FileKind::Terminal;
+    output::Config {
+        form: output::Form::Text { prefix: true },
+        timestamps: false,
+        sanitize: terminal,
+        color_out: colors(global, around, terminal),
+        color_err: colors(global, around, around.stderr_is_terminal),
+        quiet: global.quiet,
+        status: false,
+        summary: output::Summary::Never,
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -3,12 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Action, Config, FileKind, Surroundings, UsageError, colors};
+use super::{Action, Config, FileKind, Surroundings, UsageError, colors, running_or, talk};
 use crate::cli;
 use crate::docker::endpoint::{Address, Origin};
-use crate::engine::selection::{PatternText, Selection};
 use crate::engine::{self, Backlog, Outputs};
-use crate::output;
 
 /// Lines of each container that are read first, so that there is something to look at.
 const HISTORY: u64 = 100;
@@ -54,12 +52,7 @@ pub(super) fn config(
     watch: &cli::Watch,
     around: &Surroundings,
 ) -> Result<Config, UsageError> {
-    let texts: Vec<PatternText> =
-        watch.containers.iter().map(|text| PatternText(text.clone())).collect();
-    let selection = match texts.is_empty() && !watch.all {
-        true => Selection::running(),
-        false => Selection::compile(&texts, watch.all)?,
-    };
+    let selection = running_or(&watch.containers, watch.all)?;
     let terminal = around.stdout == FileKind::Terminal;
     let form = match (watch.output, watch.once) {
         (cli::WatchForm::Json, once) => WatchForm::Json { once },
@@ -85,16 +78,7 @@ pub(super) fn config(
             stop_timeout: global.stop_timeout,
             seed: None,
         },
-        output: output::Config {
-            form: output::Form::Text { prefix: true },
-            timestamps: false,
-            sanitize: terminal,
-            color_out: colors(global, around, terminal),
-            color_err: colors(global, around, around.stderr_is_terminal),
-            quiet: global.quiet,
-            status: false,
-            summary: output::Summary::Never,
-        },
+        output: talk(global, around),
         verbosity: match screen && around.stderr_is_terminal {
             // What is traced would be written over the screen.
             true => 0,

@@ -1,6 +1,8 @@
 //! A command of the user's that is one cycle: run again and again while a rung is driven.
 
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -20,32 +22,37 @@ const WORDS: usize = 4 << 10;
 /// may hold its stderr open for ever.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// Runs one command per cycle.
+/// Runs one command per cycle. Clones count together.
 #[derive(Clone, Debug)]
 pub struct Commands {
     line: String,
+    ran: Arc<AtomicU64>,
 }
 
 impl Commands {
     /// The command, as the shell reads it.
     pub fn new(line: String) -> Self {
-        Self { line }
+        Self { line, ran: Arc::default() }
     }
 
-    /// Runs it, one after the other, until this moment; tells how often.
+    /// How often it has run to a good end so far.
+    pub fn ran(&self) -> u64 {
+        self.ran.load(Relaxed)
+    }
+
+    /// Runs it, one after the other, until this moment.
     ///
     /// # Errors
     /// It cannot be started, fails, or does not end: in words.
     ///
     /// # Cancel safety
     /// Safe: a run that is going on is killed.
-    pub async fn run(&mut self, until: Instant, stop: &CancellationToken) -> Result<u64, String> {
-        let mut count = 0;
+    pub async fn run(&self, until: Instant, stop: &CancellationToken) -> Result<(), String> {
         while Instant::now() < until {
             let next = Instant::now() + APART;
             let run = tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(count),
+                () = stop.cancelled() => return Ok(()),
                 run = timeout_at(until + BEYOND, self.once()) => run,
             };
             let (status, words) = run
@@ -56,14 +63,14 @@ impl Commands {
                 let last = words.trim().lines().last().unwrap_or_default().to_owned();
                 return Err(self.failed(&format!("{status}: {last}")));
             }
-            count += 1;
+            self.ran.fetch_add(1, Relaxed);
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(count),
+                () = stop.cancelled() => return Ok(()),
                 () = sleep_until(next.min(until)) => {}
             }
         }
-        Ok(count)
+        Ok(())
     }
 
     /// Runs it once, until the shell has ended; whatever it left in the background is none of the cycle.
@@ -143,8 +150,9 @@ mod tests {
 
     async fn run(line: &str, millis: u64, stop: &CancellationToken) -> Result<u64, String> {
         let until = Instant::now() + Duration::from_millis(millis);
-        let mut commands = Commands::new(line.to_owned());
-        timeout(Duration::from_secs(20), commands.run(until, stop)).await.expect("it ends")
+        let commands = Commands::new(line.to_owned());
+        let ran = timeout(Duration::from_secs(20), commands.run(until, stop)).await;
+        ran.expect("it ends").map(|()| commands.ran())
     }
 
     #[tokio::test]
@@ -162,44 +170,87 @@ mod tests {
         assert!(words.ends_with("exit status: 1: the end"), "{words}");
     }
 
+    /// A command that does not end: the shell, and what it has started.
+    struct Endless {
+        dir: tempfile::TempDir,
+    }
+
+    impl Endless {
+        fn new() -> Self {
+            Self { dir: tempfile::tempdir().unwrap() }
+        }
+
+        fn line(&self) -> String {
+            let pids = self.dir.path().join("pids");
+            let write = format!("echo $0 $$ > {0}.new; mv {0}.new {0}", pids.display());
+            format!("sh -c '{write}; sleep 40; :' $$; true")
+        }
+
+        /// Waits until it runs.
+        async fn runs(&self) {
+            while !self.dir.path().join("pids").exists() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+
+        /// What it has started must be killed, and the shell, which is a child of cmon's, reaped as well.
+        async fn is_ended(&self) {
+            let pids = std::fs::read_to_string(self.dir.path().join("pids")).unwrap();
+            let (shell, started) = pids.trim().split_once(' ').unwrap();
+            let started = crate::leak::probe::proc::Process::of(started.parse().unwrap());
+            let shell = std::path::Path::new("/proc").join(shell);
+            let ended = async {
+                while started.born().is_ok() || shell.exists() {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            let ended = timeout(Duration::from_secs(10), ended).await;
+            let left = (started.born(), std::fs::read_to_string(shell.join("stat")));
+            assert!(ended.is_ok(), "{left:?} are left");
+        }
+    }
+
     #[tokio::test]
     async fn what_a_stopped_command_has_started_is_killed_with_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let (pid, stop) = (dir.path().join("pid"), CancellationToken::new());
-        let line =
-            format!("sh -c 'echo $$ > {0}.new; mv {0}.new {0}; sleep 40; :'; true", pid.display());
+        let (endless, stop) = (Endless::new(), CancellationToken::new());
         let stopping = async {
-            while !pid.exists() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            endless.runs().await;
             stop.cancel();
         };
+        let line = endless.line();
         let (ran, ()) = tokio::join!(run(&line, 30_000, &stop), stopping);
         assert_eq!(ran, Ok(0));
-        let pid: u32 = std::fs::read_to_string(pid).unwrap().trim().parse().unwrap();
-        let process = crate::leak::probe::proc::Process::of(pid);
-        let ended = async {
-            while process.born().is_ok() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+        endless.is_ended().await;
+    }
+
+    #[tokio::test]
+    async fn what_outlives_its_rung_by_a_minute_is_killed_with_what_it_has_started() {
+        let endless = Endless::new();
+        let waiting = async {
+            endless.runs().await;
+            // Nothing else waits now but for the clock.
+            tokio::time::pause();
         };
-        assert!(timeout(Duration::from_secs(10), ended).await.is_ok(), "{pid} lives on");
+        let (commands, begun) = (Commands::new(endless.line()), Instant::now());
+        let (stop, until) = (CancellationToken::new(), begun + Duration::from_secs(5));
+        let (ran, ()) = tokio::join!(commands.run(until, &stop), waiting);
+        let words = ran.unwrap_err();
+        assert!(words.ends_with("did not end within 60s after its rung"), "{words}");
+        assert_eq!(begun.elapsed().as_secs(), 65);
+        tokio::time::resume();
+        endless.is_ended().await;
     }
 
     #[tokio::test]
     async fn it_runs_until_the_rung_ends() {
-        let until = Instant::now() + Duration::from_millis(350);
-        let ran = Commands::new("true".to_owned()).run(until, &CancellationToken::new()).await;
-        let ran = ran.unwrap();
+        let ran = run("true", 350, &CancellationToken::new()).await.unwrap();
         assert!((1..=4).contains(&ran), "{ran}");
     }
 
     #[tokio::test]
     async fn a_failure_is_told_with_its_last_words() {
-        let until = Instant::now() + Duration::from_secs(5);
         let line = "echo first >&2; echo no such app >&2; exit 3";
-        let ran = Commands::new(line.to_owned()).run(until, &CancellationToken::new()).await;
-        let words = ran.unwrap_err();
+        let words = run(line, 5000, &CancellationToken::new()).await.unwrap_err();
         assert!(words.contains("exit status: 3: no such app"), "{words}");
     }
 }

@@ -20,7 +20,6 @@ use crate::cli::OnInconclusive;
 use crate::config::{Check, Config, LeakCheck, Work};
 use crate::docker::Docker;
 use crate::docker::endpoint::{Address, Endpoint, Origin};
-use crate::engine::census::Census;
 use crate::engine::registry::Registry;
 use crate::engine::source::Source;
 use crate::engine::{self, StartError};
@@ -129,11 +128,12 @@ impl Checking<'_> {
                 true => vec![None],
                 false => each.collect(),
             };
+            let mut outlooks = Vec::new();
             for timeout in runs {
-                let (known, probes) = self.prepare(timeout).await?;
-                let text = outlook::text(&known.header, known.plan.as_ref(), probes).await;
-                self.teller.text(&text)?;
+                let (Known { header, plan }, probes) = self.prepare(timeout).await?;
+                outlooks.push(outlook::look(header, plan.as_ref(), probes).await);
             }
+            self.teller.outlooks(&outlooks)?;
             return Ok(Exit::Done);
         }
         self.teller.try_files()?;
@@ -276,9 +276,8 @@ impl Checking<'_> {
             cycles_metric: check.cycles_metric.clone(),
         })
         .await?;
-        let first = probes.read(0.0, &Census::default()).await;
-        let metrics = first.values.keys().map(String::as_str);
-        verdict::known(&header.rules, metrics)?;
+        let names = probes.names().await;
+        verdict::known(&header.rules, names.iter().map(String::as_str))?;
         Ok((Known { header, plan }, probes))
     }
 

@@ -1,113 +1,72 @@
-//! What a check would do and what it could find: `--dry-run`.
-
-use std::fmt::Write;
+//! Looks ahead for `--dry-run`: from the plan and one reading to the facts that are told.
 
 use crate::engine::census::Census;
 use crate::leak::judge::plan::Plan;
-use crate::leak::judge::words;
-use crate::leak::probe::Probes;
-use crate::leak::record::{Drive, Header};
+use crate::leak::probe::{Failure, Found, Probes, Sample};
+use crate::leak::record::{Header, Unavailable};
+use crate::leak::report::Rung;
+use crate::leak::report::outlook::{Now, Outlook, SCHEMA, Source};
 use crate::leak::verdict;
 
 /// Counts at rest usually scatter by this much.
 const SCATTER: f64 = 1.0;
 
-/// The plan in words; reads each probe once, to tell which there are.
-pub(super) async fn text(header: &Header, plan: Option<&Plan>, mut probes: Probes) -> String {
-    let mut text = String::new();
+/// Reads each probe once, to tell which figures there are.
+pub(super) async fn look(header: Header, plan: Option<&Plan>, mut probes: Probes) -> Outlook {
     let sample = probes.read(0.0, &Census::default()).await;
-    let deciding = |metric: &&String| verdict::is_gated(metric, &header.rules);
-    let gated = sample.values.keys().filter(deciding).count();
-    // Writing to a String cannot fail.
-    let _ = write(&mut text, header, plan, gated);
-    for found in probes.found() {
-        let _ = writeln!(text, "  {}: {}", found.source, found.words);
-    }
-    let _ = writeln!(text, "now");
-    for (metric, value) in &sample.values {
-        let gated = if verdict::is_gated(metric, &header.rules) { "decides" } else { "shown" };
-        let _ = writeln!(text, "  {metric:<28} {:>10}  {gated}", words::count(*value));
-    }
-    for one in &sample.unavailable {
-        let _ = writeln!(text, "  {:<28} cannot be had: {}", one.metric, one.why);
-    }
-    text
+    outlook(header, plan, probes.found(), sample)
 }
 
-fn write(
-    text: &mut String,
-    header: &Header,
-    plan: Option<&Plan>,
-    gated: usize,
-) -> std::fmt::Result {
-    let daemon = match header.daemon.as_str() {
-        "" => "none that answers".to_owned(),
-        daemon => format!("{} at {daemon}", header.daemon_version),
+fn outlook(header: Header, plan: Option<&Plan>, found: &[Found], sample: Sample) -> Outlook {
+    let gated = |metric: &str| verdict::is_gated(metric, &header.rules);
+    let deciding = sample.values.keys().filter(|metric| gated(metric)).count();
+    let per_second = match plan {
+        Some(plan) => Some(plan.cycles_per_second),
+        None => (header.drive.opens_streams())
+            .then(|| header.containers.len() as f64 / header.stream_timeout),
     };
-    writeln!(text, "daemon      {daemon}")?;
-    match header.drive {
-        Drive::Streams | Drive::Held => writeln!(
-            text,
-            "containers  {}: {}",
-            header.containers.len(),
-            header.containers.join(", ")
-        )?,
-        Drive::Command => writeln!(text, "cycles      one run of the command each")?,
-        Drive::Passive => writeln!(text, "cycles      none: targets on their own load")?,
+    let metrics = sample.values.iter();
+    let metrics =
+        metrics.map(|(name, value)| Now { name: name.clone(), gated: gated(name), value: *value });
+    let failed = sample.failures.into_iter();
+    let failed = failed.map(|Failure { source, why, .. }| Unavailable { metric: source, why });
+    let found = found.iter();
+    let found = found.map(|one| Source { source: one.source.clone(), readable: one.words.clone() });
+    Outlook {
+        schema: SCHEMA,
+        metrics: metrics.collect(),
+        unavailable: sample.unavailable.into_iter().chain(failed).collect(),
+        probes: found.collect(),
+        seconds: plan.map_or(header.duration, Plan::seconds),
+        cycles_per_minute: per_second.map(|rate| rate * 60.0),
+        warm_up: plan.map_or(0.0, |plan| plan.warmup),
+        warm_up_cycles: plan.map_or(0.0, |plan| plan.warmup_cycles),
+        pairs: plan.map_or(0, |plan| plan.pairs() as u64),
+        rungs: plan.map(rungs).unwrap_or_default(),
+        smallest_per_cycle: plan
+            .and_then(|plan| plan.smallest_leak(SCATTER, header.rules.alpha, 2 * deciding.max(1))),
+        cmon: header.cmon,
+        daemon: header.daemon,
+        daemon_version: header.daemon_version,
+        containers: header.containers,
+        targets: header.targets,
+        drive: header.drive,
+        cycles_metric: header.cycles_metric,
+        duration: header.duration,
+        stream_timeout: header.stream_timeout,
+        seed: header.seed,
+        rules: header.rules,
     }
-    for target in &header.targets {
-        writeln!(text, "target      {target}")?;
-    }
-    let alpha = header.rules.alpha;
-    match plan {
-        Some(plan) => {
-            if header.drive == Drive::Streams {
-                writeln!(
-                    text,
-                    "streams     closed and opened again every {}: {} cycles/min while driven",
-                    words::span(header.stream_timeout),
-                    words::count(plan.cycles_per_second * 60.0)
-                )?;
-            }
-            writeln!(
-                text,
-                "warm-up     {}, {} cycles",
-                words::span(plan.warmup),
-                words::count(plan.warmup_cycles)
-            )?;
-            writeln!(
-                text,
-                "rungs       {} pairs of a driven and an idle one, in random order (--seed {})",
-                plan.pairs(),
-                plan.seed
-            )?;
-            writeln!(text, "takes       {}", words::span(plan.seconds()))?;
-            match plan.smallest_leak(SCATTER, alpha, 2 * gated.max(1)) {
-                Some(least) => writeln!(
-                    text,
-                    "finds       leaks of {} per cycle and more, where counts at rest scatter by 1 \
-                     (--max-per-cycle {})",
-                    words::count(least),
-                    words::count(header.rules.max_per_cycle)
-                )?,
-                None => writeln!(
-                    text,
-                    "finds       nothing for certain: too few pairs of rungs; --duration 3m has enough"
-                )?,
-            }
-        }
-        None => {
-            if header.drive == Drive::Held {
-                let per_minute = header.containers.len() as f64 * 60.0 / header.stream_timeout;
-                writeln!(
-                    text,
-                    "streams     held open; each closed and opened again after {}: {} cycles/min",
-                    words::span(header.stream_timeout),
-                    words::count((per_minute * 10.0).round() / 10.0)
-                )?;
-            }
-            writeln!(text, "takes       {}", words::span(header.duration))?;
-        }
-    }
-    writeln!(text, "probes")
+}
+
+/// When each rung begins and ends.
+fn rungs(plan: &Plan) -> Vec<Rung> {
+    let mut from = plan.warmup;
+    let steps = plan.steps.iter();
+    steps
+        .map(|step| {
+            let to = from + step.drive + step.settle;
+            Rung { from: std::mem::replace(&mut from, to), to, driven: step.driven }
+        })
+        .collect()
 }

@@ -10,6 +10,7 @@ use anyhow::Context;
 use crate::cli::OnInconclusive;
 use crate::config::{LeakCheck, LeakForm, Work};
 use crate::exit::Exit;
+use crate::leak::report::outlook::{self, Outlook};
 use crate::leak::report::{Report, compare, github, html, json, junit, text};
 use crate::leak::{selftest, verdict};
 use crate::output::Sinks;
@@ -33,6 +34,14 @@ impl<'a> Teller<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What would be done, to stdout.
+    pub(super) fn outlooks(&self, outlooks: &[Outlook]) -> anyhow::Result<()> {
+        self.text(&match self.leak.form {
+            LeakForm::Json => outlook::json(outlooks),
+            LeakForm::Text { .. } => outlook::text(outlooks),
+        })
     }
 
     /// A report, to stdout and into the files that were asked for.

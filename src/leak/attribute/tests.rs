@@ -37,21 +37,13 @@ fn interval(estimate: f64) -> Interval {
 
 fn metric(name: &str, groups: Vec<GroupGrowth>) -> Metric {
     Metric {
-        name: name.to_owned(),
         gated: true,
         verdict: Verdict::Leak,
         mode: "driven",
-        per_cycle: None,
         per_minute: Some(interval(32.0)),
         p: Some(0.0001),
-        smallest_per_cycle: None,
-        smallest_per_minute: None,
-        shape: None,
-        first: 0.0,
-        last: 0.0,
-        because: String::new(),
         groups,
-        series: Vec::new(),
+        ..Metric::named(name)
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) const PROFILE: &str = "/debug/pprof/goroutine?debug=1";
 #[derive(Debug)]
 pub(super) struct Daemon {
     client: Client,
-    /// A question has failed since the last reading, and not only for want of time.
+    /// A question has failed since the last reading. One that is only late has not: its reading is dropped.
     away: bool,
     /// Its connection was closed after the figures of the last reading.
     lost: bool,
@@ -51,8 +51,7 @@ impl Daemon {
 
     pub(super) async fn read(&mut self, at: f64, into: &mut Sample) {
         if let Err(error) = self.figures(into).await {
-            // Who is only slow is still the same.
-            self.away |= !matches!(error, GetError::Late { .. });
+            self.away = true;
             into.failed("daemon", &error, false);
             return;
         }

@@ -18,7 +18,7 @@ pub(super) enum Reply {
     ThenClose(&'static str),
     /// These bytes instead of HTTP, and the connection is closed.
     Raw(&'static [u8]),
-    /// Nothing, ever.
+    /// Nothing, until the client gives up.
     Never,
 }
 
@@ -45,7 +45,16 @@ pub(super) async fn with_server(
     script: impl Fn(&str, usize) -> Reply,
     test: impl AsyncFnOnce(u16, &Seen),
 ) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    with_server_at(0, script, test).await;
+}
+
+/// The same at this port: one that was used before is another start of the same server.
+pub(super) async fn with_server_at(
+    port: u16,
+    script: impl Fn(&str, usize) -> Reply,
+    test: impl AsyncFnOnce(u16, &Seen),
+) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let seen = Seen::default();
     let serving = async {
@@ -79,7 +88,11 @@ async fn converse(mut socket: TcpStream, script: &impl Fn(&str, usize) -> Reply,
             Reply::Is(status, body) => (whole(status, &body), false),
             Reply::ThenClose(body) => (whole(200, body.as_bytes()), true),
             Reply::Raw(bytes) => (bytes.to_vec(), true),
-            Reply::Never => std::future::pending().await,
+            Reply::Never => {
+                // A client that waits says nothing more: it gives up.
+                let _ = socket.read_u8().await;
+                break;
+            }
         };
         // A client that does not read to the end closes instead.
         if socket.write_all(&answer).await.is_err() || close {

@@ -42,7 +42,23 @@ pub struct Answer {
     pub truncated: bool,
 }
 
+/// Only the beginning of an answer was read, which would be taken for all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer is longer than {0} MiB, and more of it is not read")]
+pub struct TooLong(usize);
+
 impl Answer {
+    /// The body, unless only the beginning of it was read.
+    ///
+    /// # Errors
+    /// It is too long.
+    pub fn whole(&self) -> Result<&[u8], TooLong> {
+        match self.truncated {
+            true => Err(TooLong(self.body.len() >> 20)),
+            false => Ok(&self.body),
+        }
+    }
+
     /// The body as text; bytes that are no UTF-8 are replaced.
     pub fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.body)

@@ -16,9 +16,9 @@ pub enum JsonError {
     /// It is cut off or something else.
     #[error("the answer is not JSON: {0}")]
     Syntax(String),
-    /// The pointer leads nowhere.
-    #[error("there is nothing at `{0}`")]
-    Absent(String),
+    /// The pointer leads nowhere; where it goes astray, and what there is instead.
+    #[error("there is nothing at `{0}`{1}")]
+    Absent(String, String),
     /// There is something, but no number.
     #[error("`{0}` is {1}, not a number")]
     NotANumber(String, &'static str),
@@ -47,7 +47,7 @@ pub fn parse(body: &[u8]) -> Result<Value, JsonError> {
 pub fn figure(value: &Value, pointer: &str) -> Result<f64, JsonError> {
     let at = || pointer.to_owned();
     let kind = match value.pointer(pointer) {
-        None => return Err(JsonError::Absent(at())),
+        None => return Err(JsonError::Absent(at(), near(value, pointer))),
         Some(Value::Number(number)) => match number.as_f64() {
             Some(count) if count < 0.0 => {
                 return Err(JsonError::Negative(at(), number.to_string()));
@@ -62,6 +62,33 @@ pub fn figure(value: &Value, pointer: &str) -> Result<f64, JsonError> {
         Some(Value::Object(_)) => "an object",
     };
     Err(JsonError::NotANumber(at(), kind))
+}
+
+/// Names that are told of what there is instead of a figure, at most, and letters of each.
+const NEAR: (usize, usize) = (6, 40);
+
+/// What the last object on the way of a pointer has, which leads nowhere, as the end of a sentence.
+fn near(value: &Value, pointer: &str) -> String {
+    let mut at = pointer;
+    while let Some((parent, _)) = at.rsplit_once('/') {
+        at = parent;
+        let Some(Value::Object(fields)) = value.pointer(at) else {
+            continue;
+        };
+        // The names are the target's: what could drive a terminal is shown as text.
+        let clean = |name: &String| {
+            let name: String = name.chars().take(NEAR.1).collect();
+            format!("`{}`", name.escape_debug())
+        };
+        let names: Vec<String> = fields.keys().take(NEAR.0).map(clean).collect();
+        let more = if NEAR.0 < fields.len() { ", …" } else { "" };
+        let place = if at.is_empty() { "the answer has".to_owned() } else { format!("`{at}` has") };
+        return match names.is_empty() {
+            true => String::new(),
+            false => format!("; {place} {}{more}", names.join(", ")),
+        };
+    }
+    String::new()
 }
 
 /// What Go's expvar tells.
@@ -123,7 +150,7 @@ mod tests {
     fn what_is_no_figure_is_said_in_words() {
         let value = parse(br#"{"n": null, "s": "5", "m": -2, "l": [1], "o": {}}"#).unwrap();
         let words = |pointer| figure(&value, pointer).unwrap_err().to_string();
-        assert_eq!(words("/x"), "there is nothing at `/x`");
+        assert_eq!(words("/x"), "there is nothing at `/x`; the answer has `l`, `m`, `n`, `o`, `s`");
         assert_eq!(words("/n"), "`/n` is null, not a number");
         assert_eq!(words("/s"), "`/s` is a text, not a number");
         assert_eq!(words("/l"), "`/l` is a list, not a number");
@@ -135,6 +162,20 @@ mod tests {
         assert_eq!(refused("<html>"), "the answer is an HTML page, not JSON");
         let cut = refused(&EXPVAR[..80]);
         assert!(cut.starts_with("the answer is not JSON: EOF while parsing"), "{cut}");
+    }
+
+    #[test]
+    fn a_pointer_that_goes_astray_is_told_what_there_is() {
+        let value = parse(br#"{"a": {"b": 1, "c\u001b": {"d": [1]}}, "e": 2}"#).unwrap();
+        let words = |pointer| figure(&value, pointer).unwrap_err().to_string();
+        assert_eq!(words("/a/x/y"), "there is nothing at `/a/x/y`; `/a` has `b`, `c\\u{1b}`");
+        assert_eq!(words("/e/x"), "there is nothing at `/e/x`; the answer has `a`, `e`");
+        assert_eq!(words("x"), "there is nothing at `x`");
+        let list = parse(b"[1]").unwrap();
+        assert_eq!(figure(&list, "/7").unwrap_err().to_string(), "there is nothing at `/7`");
+        let many = parse(br#"{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1}"#).unwrap();
+        let words = figure(&many, "/x").unwrap_err().to_string();
+        assert!(words.ends_with("`e`, `f`, …"), "{words}");
     }
 
     proptest! {

@@ -4,12 +4,13 @@
 //! Probes ─┬─▶ own ─────────────────────────▶ registry, tokio, /proc/self
 //!         ├─▶ daemon ─▶ get ─▶ pprof, json     one kept connection
 //!         └─▶ target ─┬─▶ proc                 /proc/PID, its cgroup
-//!                     └─▶ get ─▶ pprof, metrics, json
+//!                     └─▶ get ─▶ pprof, metrics, json, counter
 //! ```
 //!
 //! A probe must not be what grows: connections are kept, tasks are in a registry, and the probes
 //! count themselves among what is cmon's own. What cannot be had is said, once, and is never 0.
 
+pub mod counter;
 mod daemon;
 #[cfg(test)]
 mod fake;
@@ -35,9 +36,9 @@ use crate::docker::endpoint::Endpoint;
 use crate::engine::census::Census;
 use crate::engine::registry::Registry;
 use crate::leak::record::{Cut, Group, Groups, Ids, Unavailable};
+use counter::Counter;
 use daemon::Daemon;
 use get::Client;
-use metrics::Selector;
 use own::Own;
 use patience::Patience;
 use target::{Target, Watched};
@@ -53,7 +54,7 @@ pub struct Options {
     /// The targets.
     pub targets: Vec<Target>,
     /// The targets' own count of cycles.
-    pub cycles_metric: Option<Selector>,
+    pub cycles_metric: Option<Counter>,
 }
 
 /// Why reading cannot begin.
@@ -71,8 +72,13 @@ pub enum StartError {
         why: String,
     },
     /// No target counts the cycles.
-    #[error("no target has the metric `{0}`, which is to count the cycles")]
-    NoCycles(String),
+    #[error("no target has a counter `{counter}` for its cycles: {tried}")]
+    NoCycles {
+        /// The counter as it was given.
+        counter: String,
+        /// Where it was looked for, in words.
+        tried: String,
+    },
 }
 
 /// What was found to be readable.
@@ -91,7 +97,8 @@ pub struct Failure {
     pub source: String,
     /// Why, in words.
     pub why: String,
-    /// It is known not to come back: the process has ended, the container was removed.
+    /// There is nothing any more that could answer: the process has ended, the container was removed or
+    /// does not run.
     pub gone: bool,
 }
 
@@ -166,12 +173,27 @@ const PARTS: Duration = Duration::from_secs(5);
 pub struct Probes {
     registry: Registry,
     own: Own,
-    daemon: Option<(Daemon, Patience)>,
+    daemon: Option<Asked<Daemon>>,
     /// The endpoint that containers are asked for at.
     endpoint: Option<Arc<Endpoint>>,
-    targets: Vec<(Watched, Patience)>,
+    targets: Vec<Asked<Watched>>,
     found: Vec<Found>,
     said: BTreeSet<String>,
+}
+
+/// A source and how long it is waited for. What takes long to take apart is not left alone for its
+/// figures because of that.
+#[derive(Debug)]
+struct Asked<T> {
+    it: T,
+    figures: Patience,
+    parts: Patience,
+}
+
+impl<T> Asked<T> {
+    fn new(it: T) -> Self {
+        Self { it, figures: Patience::default(), parts: Patience::default() }
+    }
 }
 
 impl Probes {
@@ -202,21 +224,15 @@ impl Probes {
             found.push(Found { source: watched.source().to_owned(), words });
             targets.push(watched);
         }
-        if let Some(selector) = options.cycles_metric {
-            let mut counted = false;
-            for target in &mut targets {
-                counted = counted || target.count_cycles(&selector).await;
-            }
-            if !counted {
-                return Err(StartError::NoCycles(selector.to_string()));
-            }
+        if let Some(counter) = options.cycles_metric {
+            found.push(find_cycles(&counter, &options.targets, &mut targets).await?);
         }
         Ok(Self {
             registry,
             own: Own::new(),
-            daemon: daemon.map(|daemon| (daemon, Patience::default())),
+            daemon: daemon.map(Asked::new),
             endpoint,
-            targets: targets.into_iter().map(|target| (target, Patience::default())).collect(),
+            targets: targets.into_iter().map(Asked::new).collect(),
             found,
             said: BTreeSet::new(),
         })
@@ -227,24 +243,40 @@ impl Probes {
         &self.found
     }
 
+    /// The metrics that there are before the check begins, and the sources that did not answer. What
+    /// cannot be had is told by the first reading all the same.
+    pub async fn names(&mut self) -> Vec<String> {
+        let Sample { values, failures, .. } = self.look(0.0, &Census::default()).await;
+        let silent = failures.into_iter().map(|failure| failure.source);
+        values.into_keys().chain(silent).collect()
+    }
+
     /// Reads every figure once; `at` is in seconds since the check began, `engine` is the census of
     /// the stream engine (an empty one without).
     ///
     /// # Cancel safety
     /// Safe: a connection that was in use is closed, and opened again for the next reading.
     pub async fn read(&mut self, at: f64, engine: &Census) -> Sample {
+        let mut sample = self.look(at, engine).await;
+        sample.unavailable.retain(|one| self.said.insert(one.metric.clone()));
+        sample
+    }
+
+    async fn look(&mut self, at: f64, engine: &Census) -> Sample {
         let mut sample = Sample::default();
         self.own.read(&self.census(engine), &mut sample);
         // What a reading that was given up has got so far is not used.
-        let daemon = OptionFuture::from(self.daemon.as_mut().map(async |(daemon, patience)| {
+        let daemon = OptionFuture::from(self.daemon.as_mut().map(async |daemon| {
             let mut part = Sample::default();
-            let asked = patience.ask(READING, daemon.read(at, &mut part)).await;
+            let reading = daemon.it.read(at, &mut part);
+            let asked = daemon.figures.ask(READING, reading).await;
             ("daemon".to_owned(), asked.map(|()| part))
         }));
-        let targets = join_all(self.targets.iter_mut().map(async |(target, patience)| {
+        let targets = join_all(self.targets.iter_mut().map(async |target| {
             let mut part = Sample::default();
-            let asked = patience.ask(READING, target.read(at, &mut part)).await;
-            (target.source().to_owned(), asked.map(|()| part))
+            let reading = target.it.read(at, &mut part);
+            let asked = target.figures.ask(READING, reading).await;
+            (target.it.source().to_owned(), asked.map(|()| part))
         }));
         let (daemon, targets) = join(daemon, targets).await;
         for (source, part) in daemon.into_iter().chain(targets) {
@@ -253,7 +285,6 @@ impl Probes {
                 Err(why) => sample.failed(&source, &why, false),
             }
         }
-        sample.unavailable.retain(|one| self.said.insert(one.metric.clone()));
         sample
     }
 
@@ -266,14 +297,16 @@ impl Probes {
             .into_iter()
             .map(|(metric, groups)| whole(at, cycles, metric, groups))
             .collect();
-        let daemon =
-            OptionFuture::from(self.daemon.as_mut().map(async |(daemon, patience)| {
-                patience.ask(PARTS, daemon.groups(at, cycles)).await
-            }));
-        let targets =
-            join_all(self.targets.iter_mut().map(async |(target, patience)| {
-                patience.ask(PARTS, target.groups(at, cycles)).await
-            }));
+        let daemon = OptionFuture::from(
+            self.daemon
+                .as_mut()
+                .map(async |daemon| daemon.parts.ask(PARTS, daemon.it.groups(at, cycles)).await),
+        );
+        let targets = join_all(
+            self.targets
+                .iter_mut()
+                .map(async |target| target.parts.ask(PARTS, target.it.groups(at, cycles)).await),
+        );
         let (daemon, targets) = join(daemon, targets).await;
         all.extend(daemon.into_iter().flatten().flatten());
         all.extend(targets.into_iter().flatten().flatten());
@@ -289,7 +322,7 @@ impl Probes {
             .own
             .ids()
             .into_iter()
-            .chain(self.targets.iter().flat_map(|(target, _)| target.ids()));
+            .chain(self.targets.iter().flat_map(|target| target.it.ids()));
         all.map(|(metric, ids)| Ids { at_ms, metric, ids }).collect()
     }
 
@@ -300,7 +333,7 @@ impl Probes {
         let asked = self
             .targets
             .iter_mut()
-            .map(async |(target, patience)| patience.ask(PARTS, target.proof(at, cycles)).await);
+            .map(async |target| target.parts.ask(PARTS, target.it.proof(at, cycles)).await);
         join_all(asked).await.into_iter().flatten().flatten().collect()
     }
 
@@ -321,8 +354,8 @@ impl Probes {
         if let Some(endpoint) = &self.endpoint {
             mine.connections = endpoint.connections();
         }
-        for (target, _) in &self.targets {
-            let open = target.connections();
+        for target in &self.targets {
+            let open = target.it.connections();
             let probes = crate::engine::census::Purpose::Probe;
             mine.connections.entry(probes).or_default().open += open;
         }
@@ -330,9 +363,27 @@ impl Probes {
     }
 }
 
+/// Lets the first target that has the counter count the cycles.
+async fn find_cycles(
+    counter: &Counter,
+    targets: &[Target],
+    all: &mut [Watched],
+) -> Result<Found, StartError> {
+    let mut tried = Vec::new();
+    for (target, watched) in targets.iter().zip(all) {
+        match watched.count_cycles(counter).await {
+            Ok(words) => return Ok(Found { source: watched.source().to_owned(), words }),
+            Err(why) => tried.push(format!("target `{target}`: {why}")),
+        }
+    }
+    Err(StartError::NoCycles { counter: counter.to_string(), tried: tried.join("; ") })
+}
+
 fn whole(at: f64, cycles: f64, metric: String, groups: Vec<Group>) -> Groups {
     Groups { at, cycles, metric, groups, truncated: false }
 }
 
+#[cfg(test)]
+mod silence;
 #[cfg(test)]
 mod tests;

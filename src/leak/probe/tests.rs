@@ -1,8 +1,10 @@
 //! All probes together: against the embedded daemon, and over a thousand readings.
 
+use std::cell::Cell;
+
 use tokio::net::UnixListener;
 
-use super::fake::{Reply, with_server};
+use super::fake::{Reply, with_server, with_server_at};
 use super::*;
 use crate::demo::{Fault, Route, World, serve};
 use crate::docker::Docker;
@@ -11,7 +13,7 @@ use crate::engine::census::{ConnectionCount, Purpose, TaskKind};
 use crate::engine::source::{LogRequest, Source, Tail};
 
 /// Runs `test` against an embedded daemon in the same runtime.
-async fn with_daemon(test: impl AsyncFnOnce(&World, Address)) {
+pub(super) async fn with_daemon(test: impl AsyncFnOnce(&World, Address)) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     let world = World::default();
@@ -22,16 +24,16 @@ async fn with_daemon(test: impl AsyncFnOnce(&World, Address)) {
     }
 }
 
-async fn start(daemon: &Address, targets: Vec<Target>) -> Result<Probes, StartError> {
+pub(super) async fn start(daemon: &Address, targets: Vec<Target>) -> Result<Probes, StartError> {
     let daemon = Some(Endpoint::new(daemon.clone(), Origin::Demo));
     Probes::start(Options { daemon, targets, cycles_metric: None }).await
 }
 
-async fn read(probes: &mut Probes, at: f64) -> Sample {
+pub(super) async fn read(probes: &mut Probes, at: f64) -> Sample {
     probes.read(at, &Census::default()).await
 }
 
-fn figure(sample: &Sample, metric: &str) -> Option<f64> {
+pub(super) fn figure(sample: &Sample, metric: &str) -> Option<f64> {
     sample.values.get(metric).copied()
 }
 
@@ -106,7 +108,7 @@ async fn a_daemon_that_tells_no_figures_is_not_counted_as_0() {
         assert!(daemon.is_empty(), "{daemon:?}");
         let why: Vec<&str> = sample.unavailable.iter().map(|one| one.why.as_str()).collect();
         assert_eq!(why[1], "`/info` tells 0 for `NGoroutines`, which means that it is not told");
-        assert_eq!(why[2], "`/info`: there is nothing at `/NFd`");
+        assert_eq!(why[2], "`/info`: there is nothing at `/NFd`; the answer has `NGoroutines`");
     })
     .await;
 }
@@ -152,7 +154,7 @@ async fn a_container_that_does_not_run_is_told_as_such() {
 }
 
 /// A daemon over TCP that keeps its connections, as dockerd does.
-fn dockerd(path: &str) -> Option<Reply> {
+pub(super) fn dockerd(path: &str) -> Option<Reply> {
     match path {
         daemon::PROFILE => {
             Some(Reply::ok(include_str!("fixtures/dockerd-20.10-two-followers.txt")))
@@ -162,7 +164,7 @@ fn dockerd(path: &str) -> Option<Reply> {
     }
 }
 
-fn over_tcp(port: u16) -> Address {
+pub(super) fn over_tcp(port: u16) -> Address {
     Address::Tcp { host: "127.0.0.1".to_owned(), port }
 }
 
@@ -201,6 +203,34 @@ async fn a_daemon_that_drops_its_connection_was_started_again_only_where_its_cou
 }
 
 #[tokio::test]
+async fn a_daemon_whose_counts_fall_or_that_refuses_is_judged_by_its_connection() {
+    let half = Cell::new(false);
+    let script = |path: &str, _| match path {
+        daemon::PROFILE if half.get() => Reply::ok("goroutine profile: total 5\n"),
+        _ => dockerd(path).unwrap(),
+    };
+    let mut kept = None;
+    with_server(script, async |port, _| {
+        let mut probes = start(&over_tcp(port), Vec::new()).await.unwrap();
+        assert_eq!(read(&mut probes, 1.0).await.cuts, []);
+        half.set(true);
+        assert_eq!(read(&mut probes, 2.0).await.cuts, [], "the same one, with less to do");
+        kept = Some((probes, port));
+    })
+    .await;
+    let (mut probes, port) = kept.unwrap();
+    // Nobody listens while it is taken apart; then it is there as before.
+    probes.groups(3.0, 0.0, &Census::default()).await;
+    with_server_at(port, script, async |_, _| {
+        let cuts = read(&mut probes, 4.0).await.cuts;
+        assert_eq!(cuts.len(), 1, "{cuts:?}");
+        assert_eq!(cuts[0].why, "the daemon did not answer for a while and does again");
+        assert_eq!(read(&mut probes, 5.0).await.cuts, []);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_container_of_another_machine_has_its_threads_told_by_the_daemon() {
     let script = |path: &str, asked| match path.split('?').next().unwrap() {
         "/containers/web/json" => {
@@ -234,6 +264,51 @@ async fn a_container_of_another_machine_has_its_threads_told_by_the_daemon() {
             threads.groups.iter().map(|group| (group.key.as_str(), group.count)).collect();
         assert_eq!(threads, [("log writer", 1), ("nginx", 2)]);
         assert_eq!(probes.close().await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_container_that_ends_is_gone_until_it_runs_again() {
+    let state = |state: &str, pid: u32| {
+        let state = format!(r#"{{"Status": "{state}", "Pid": {pid}}}"#);
+        Reply::ok(format!(r#"{{"Id": "ab12", "Name": "/web", "State": {state}}}"#))
+    };
+    let script = move |path: &str, asked| match path.split('?').next().unwrap() {
+        "/containers/web/json" => match asked {
+            // It is found at the start, and asked for with each reading.
+            0 | 1 => state("running", 2_000_000_000),
+            2 => state("exited", 0),
+            3 => state("restarting", 0),
+            4 => Reply::none(),
+            _ => state("running", 2_000_000_001),
+        },
+        // Not told yet when it runs again.
+        "/containers/web/top" if asked == 2 => Reply::Is(500, b"{}".to_vec()),
+        "/containers/web/top" => {
+            Reply::ok(r#"{"Titles": ["PID", "TID", "COMMAND"], "Processes": [["7", "7", "x"]]}"#)
+        }
+        _ => dockerd(path).unwrap_or_else(Reply::none),
+    };
+    with_server(script, async |port, _| {
+        let target = Target::parse("container:web").unwrap();
+        let mut probes = start(&over_tcp(port), vec![target]).await.unwrap();
+        let mut told = Vec::new();
+        for at in 0..6 {
+            let sample = read(&mut probes, f64::from(at)).await;
+            let failed = sample.failures.into_iter().map(|one| (one.gone, one.why)).next();
+            let cut = sample.cuts.into_iter().map(|cut| cut.why).next();
+            told.push((sample.values.get("target.web.threads").copied(), failed, cut));
+        }
+        let failed = |gone, why: &str| (None, Some((gone, why.to_owned())), None);
+        assert_eq!(told[0], (Some(1.0), None, None));
+        assert_eq!(told[1], failed(true, "container `web` does not run (exited)"));
+        assert_eq!(told[2], failed(false, "container `web` does not run (restarting)"));
+        assert_eq!(told[3], failed(true, "container `web` is not there any more"));
+        assert!(matches!(&told[4], (None, Some((false, _)), None)), "{:?}", told[4]);
+        // That it was started again is told when it can be read again.
+        let again = "the container was started again (pid 2000000000 is now 2000000001)";
+        assert_eq!(told[5], (Some(1.0), None, Some(again.to_owned())));
     })
     .await;
 }

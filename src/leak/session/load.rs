@@ -80,12 +80,11 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         match &self.load {
             Load::Passive { .. } => {}
             Load::Command { commands, .. } => {
-                let mut commands = commands.clone();
+                let commands = commands.clone();
                 let stop = self.stop.clone();
                 let (ran, ()) = tokio::join!(commands.run(until, &stop), self.look(until, stage));
-                match ran {
-                    Ok(ran) => self.cycles += ran as f64,
-                    Err(error) => self.failure = Some(error),
+                if let Err(error) = ran {
+                    self.failure = Some(error);
                 }
             }
             Load::Streams { source, selection, config, .. }

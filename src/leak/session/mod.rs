@@ -181,11 +181,12 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
     /// Cycles so far.
     fn cycles(&self) -> f64 {
-        match self.load {
+        match &self.load {
             Load::Streams { .. } | Load::Held { .. } => {
                 self.registry.census().streams_closed as f64
             }
-            Load::Command { .. } | Load::Passive { .. } => self.cycles,
+            Load::Command { commands, .. } => commands.ran() as f64,
+            Load::Passive { .. } => self.cycles,
         }
     }
 

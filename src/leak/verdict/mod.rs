@@ -382,7 +382,7 @@ impl From<Interval> for super::judge::Interval {
 
 impl Metric {
     /// Nothing is known of it but its name.
-    fn named(name: &str) -> Self {
+    pub(in crate::leak) fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             gated: false,

@@ -128,6 +128,26 @@ fn a_plan_without_a_check() {
     };
     assert!(decides("daemon.goroutines") && !decides("own.rss_bytes"), "{done}");
     assert!(!never.exists(), "nothing was done");
+    // The same for programs.
+    let args = ["--dry-run", "--duration", "3m", "--seed", "7", "-o", "json", "planned-*"];
+    let done = cmon(&daemon.url(), &args, |_| {}).done().code(0);
+    let plan: serde_json::Value = serde_json::from_str(&done.text()).unwrap();
+    assert_eq!(plan["schema"], "cmon.leak-check.dry-run/1", "{done}");
+    assert_eq!(plan["containers"], serde_json::json!(["planned-a", "planned-b"]), "{done}");
+    let figures = ["pairs", "seed", "warm_up_cycles", "cycles_per_minute"];
+    let figures = figures.map(|name| plan[name].as_f64().unwrap().to_string());
+    assert_eq!(figures, ["13", "7", "1000", "600"], "{done}");
+    let names = |gated: bool| -> Vec<&str> {
+        let metrics = plan["metrics"].as_array().unwrap().iter();
+        let metrics = metrics.filter(|metric| metric["gated"] == gated);
+        metrics.map(|metric| metric["name"].as_str().unwrap()).collect()
+    };
+    assert!(names(true).contains(&"daemon.goroutines"), "{done}");
+    assert!(names(false).contains(&"own.rss_bytes"), "{done}");
+    let args = ["--dry-run", "--compare", "1s,2s", "-o", "json", "planned-*"];
+    let done = cmon(&daemon.url(), &args, |_| {}).done().code(0);
+    let plan: serde_json::Value = serde_json::from_str(&done.text()).unwrap();
+    assert_eq!(plan["runs"][1]["stream_timeout"], 2.0, "one document for both: {done}");
     let short = cmon(&daemon.url(), &["--dry-run", "--duration", "20s", "planned-a"], |_| {});
     let short = short.done().code(0).text();
     assert!(short.contains("nothing for certain: too few pairs of rungs"), "{short}");

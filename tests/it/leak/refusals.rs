@@ -97,7 +97,8 @@ fn targets_that_are_not_there() {
     let words = "`/rotate`: the answer is not a goroutine profile: it begins with `rotated`";
     refused(NOWHERE, &["--passive", "--target", &nothing], &[&nothing, words]);
     let args = ["--passive", "--target", &url, "--cycles-metric", "rotations_total"];
-    refused(NOWHERE, &args, &["no target has the metric `rotations_total`"]);
+    let words = ["no target has a counter `rotations_total` for its cycles: ", "it serves neither"];
+    refused(NOWHERE, &args, &words);
 }
 
 #[test]
@@ -110,12 +111,19 @@ fn a_wrong_command_line_is_a_usage_error() {
         (&["--target", "http://x:1#/a"], "needs a path before"),
         (&["--cycles-metric", "x"], "it goes with --passive or --drive-cmd"),
         (&["--passive", "--cycles-metric", "x"], "--target"),
+        (
+            &["--passive", "--target", "http://x", "--cycles-metric", "a{b"],
+            "`a{b` names no counter: write NAME or NAME{label=",
+        ),
         (&["--duration", "3s"], "the shortest is 10s"),
         (&["--max-per-cycle", "0"], "not a number above 0"),
         (&["--alpha", "2"], "not a chance"),
         (&["--passive", "--drive-cmd", "true"], "cannot be used with"),
         (&["--compare", "1s"], "--compare"),
         (&["--replay", "x", "--record", "y"], "cannot be used with"),
+        (&["--replay", "x", "--dry-run"], "cannot be used with"),
+        (&["--replay", "x", "--passive"], "cannot be used with"),
+        (&["--self-test", "--dry-run"], "cannot be used with"),
     ] {
         refused(NOWHERE, args, &[words]);
     }

@@ -146,8 +146,11 @@ impl Process {
             true => self.sockets(),
             false => Sockets::default(),
         };
+        let info = |fd: u32| fs::read_to_string(self.dir.join("fdinfo").join(fd.to_string())).ok();
         let describe = |(fd, link): (u32, String)| {
+            // A question to the file itself would be a question to its file system, which may hang.
             let inode = text::inode(&link)
+                .or_else(|| text::ino(&info(fd)?))
                 .or_else(|| Some(fs::metadata(dir.join(fd.to_string())).ok()?.ino()));
             Descriptor { fd, inode: inode.unwrap_or(0), class: text::class(&link, &sockets) }
         };

@@ -99,3 +99,25 @@ fn what_may_not_be_read_is_said() {
         "not permitted to read the descriptors of process 1: that takes its user or root"
     );
 }
+
+#[test]
+fn a_file_is_told_without_asking_its_file_system() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    for name in ["fd", "fdinfo"] {
+        fs::create_dir(dir.path().join(name)).unwrap();
+    }
+    // The file behind it does not answer: it is not there.
+    std::os::unix::fs::symlink("/nowhere/log", dir.path().join("fd/7")).unwrap();
+    fs::write(dir.path().join("fdinfo/7"), "pos:\t0\nflags:\t0100000\nmnt_id:\t24\nino:\t42\n")
+        .unwrap();
+    // An older Linux does not tell.
+    std::os::unix::fs::symlink(&file, dir.path().join("fd/8")).unwrap();
+    fs::write(dir.path().join("fdinfo/8"), "pos:\t0\nflags:\t0100000\nmnt_id:\t24\n").unwrap();
+    let process = Process { dir: dir.path().to_owned(), own: false };
+    let mut all = process.descriptors().unwrap();
+    all.sort();
+    let inodes: Vec<u64> = all.iter().map(|one| one.inode).collect();
+    assert_eq!(inodes, [42, fs::metadata(&file).unwrap().ino()]);
+}

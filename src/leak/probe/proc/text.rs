@@ -181,6 +181,11 @@ pub fn inode(link: &str) -> Option<u64> {
     link.split_once(":[")?.1.strip_suffix(']')?.parse().ok()
 }
 
+/// The number of the file in `fdinfo`, which Linux tells there since 5.14.
+pub fn ino(fdinfo: &str) -> Option<u64> {
+    fdinfo.lines().find_map(|line| line.strip_prefix("ino:")?.trim().parse().ok())
+}
+
 /// What makes a descriptor like others.
 pub fn class(link: &str, sockets: &Sockets) -> String {
     match link.split_once(':') {

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use super::cycles::{Place, counted};
 use super::{Lost, News, Url, name};
 use crate::docker::endpoint::{Endpoint, Origin};
 use crate::engine::registry::Registry;
 use crate::leak::probe::Sample;
+use crate::leak::probe::counter::Cycles;
 use crate::leak::probe::daemon::{PROFILE, groups, profile};
 use crate::leak::probe::get::{Answer, Client, GetError, MAX_BODY, MAX_DUMP};
-use crate::leak::probe::json;
-use crate::leak::probe::metrics::{self, Metrics, Selector};
-use crate::leak::probe::pprof;
+use crate::leak::probe::metrics::{self, Metrics};
+use crate::leak::probe::{json, pprof};
 use crate::leak::record::Groups;
 
 /// Where the things usually are.
@@ -20,34 +23,28 @@ const EXPVAR: &str = "/debug/vars";
 /// A server that is asked again and again, over one connection.
 #[derive(Debug)]
 pub(super) struct Http {
-    client: Client,
+    pub(super) client: Client,
     /// The goroutine profile is here.
     profile: Option<String>,
     /// Prometheus' text is here.
-    metrics: Option<String>,
+    pub(super) metrics: Option<String>,
     /// It has the goroutines too, so that the profile is not needed for their number.
     metrics_count: bool,
     /// Go's expvar is here.
-    expvar: Option<String>,
+    pub(super) expvar: Option<String>,
     /// One figure of a JSON text: path, pointer, and the last part of the metric's name.
-    figure: Option<(String, String, String)>,
+    pub(super) figure: Option<(String, String, String)>,
     /// When the process began, and how much it had allocated: what tells a restart.
     started: Option<f64>,
     allocated: Option<f64>,
-    cycles: Option<Cycles>,
-    /// Its goroutines by the profile as they were read last.
+    /// The target's own count of cycles, and in which of its answers it is.
+    pub(super) cycles: Option<(Place, Cycles)>,
+    /// Its goroutines as they were read last.
     goroutines: Option<f64>,
     /// Its connection was closed after they were read.
     lost: bool,
-}
-
-/// The target's own count of cycles.
-#[derive(Debug)]
-struct Cycles {
-    selector: Selector,
-    last: f64,
-    /// What was counted, over restarts.
-    sum: f64,
+    /// What this reading has found out; a restart is kept until it is told, if the reading breaks off.
+    pub(super) news: News,
 }
 
 impl Http {
@@ -66,6 +63,7 @@ impl Http {
             cycles: None,
             goroutines: None,
             lost: false,
+            news: News::default(),
         };
         let mut missing = Vec::new();
         match (&url.path, &url.pointer) {
@@ -135,13 +133,17 @@ impl Http {
             self.profile = Some(path.to_owned());
             return Ok(());
         };
+        let body = match answer.whole() {
+            Ok(body) => body,
+            Err(error) => return Err(NotFound::Other(format!("`{path}`: {error}"))),
+        };
         if let Ok(found) = metrics::parse(&text) {
             self.metrics = Some(path.to_owned());
             self.metrics_count = found.figures.contains_key("goroutines");
             self.started = found.started;
             return Ok(());
         }
-        let no_json = match json::parse(&answer.body).and_then(|value| json::expvar(&value)) {
+        let no_json = match json::parse(body).and_then(|value| json::expvar(&value)) {
             Ok(found) => {
                 self.expvar = Some(path.to_owned());
                 self.allocated = found.allocated;
@@ -168,23 +170,11 @@ impl Http {
         Err(NotFound::Other(format!("`{path}`: {why}")))
     }
 
-    pub(super) async fn count_cycles(&mut self, selector: &Selector) -> bool {
-        let Some(path) = self.metrics.clone() else {
-            return false;
-        };
-        let Ok(answer) = self.client.get(&path, MAX_BODY).await else {
-            return false;
-        };
-        let Ok(last) = metrics::figure(&answer.text(), selector) else {
-            return false;
-        };
-        self.cycles = Some(Cycles { selector: selector.clone(), last, sum: 0.0 });
-        true
-    }
-
     pub(super) async fn read(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {
         let (had, said) = (into.values.len(), into.unavailable.len());
-        let mut news = self.figures(source, into).await?;
+        self.news.same = false;
+        self.figures(source, into).await?;
+        let mut news = std::mem::take(&mut self.news);
         let refused = self.client.take_refused();
         let lost = self.client.take_lost();
         let fell = self.fell(source, into);
@@ -212,61 +202,68 @@ impl Http {
         }
     }
 
-    /// Whether the goroutines of a target that tells nothing else are less than half of what they were.
+    /// Whether its goroutines are less than half of what they were.
     fn fell(&mut self, source: &str, sample: &Sample) -> bool {
-        if self.metrics.is_some() || self.expvar.is_some() {
-            return false;
-        }
         let now = sample.values.get(&format!("{source}.goroutines")).copied();
         let before = std::mem::replace(&mut self.goroutines, now);
         now.zip(before).is_some_and(|(now, before)| now < before / 2.0)
     }
 
-    async fn figures(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {
-        let mut news = News::default();
-        if let Some(path) = self.metrics.clone() {
-            self.read_metrics(&path, source, into, &mut news).await?;
+    async fn figures(&mut self, source: &str, into: &mut Sample) -> Result<(), Lost> {
+        if let Some(path) = self.metrics.clone()
+            && let Some(answer) = self.ask(&path, MAX_DUMP, source, into).await?
+        {
+            self.take_metrics(&path, &answer, source, into);
         }
         if let Some(path) = self.profile.clone().filter(|_| !self.metrics_count) {
             let metric = format!("{source}.goroutines");
-            match self.client.get(&path, MAX_DUMP).await {
-                Ok(answer) => {
-                    let total = pprof::total(&answer.text()).map(|(_, total)| total);
-                    into.value_or_why(&metric, total);
-                }
-                Err(error) => refused(into, &metric, error)?,
+            if let Some(answer) = self.ask(&path, MAX_DUMP, &metric, into).await? {
+                let total = pprof::total(&answer.text()).map(|(_, total)| total);
+                into.value_or_why(&metric, total);
             }
         }
-        if let Some(path) = self.expvar.clone() {
-            self.read_expvar(&path, source, into, &mut news).await?;
+        if let Some(path) = self.expvar.clone()
+            && let Some(answer) = self.ask(&path, MAX_DUMP, source, into).await?
+        {
+            self.take_expvar(&path, &answer, source, into);
         }
         if let Some((path, pointer, metric)) = self.figure.clone() {
             let metric = format!("{source}.{metric}");
-            match self.client.get(&path, MAX_BODY).await {
-                Ok(answer) => into.figure_or_why(&metric, pointed(&answer, &path, &pointer)),
-                Err(error) => refused(into, &metric, error)?,
+            if let Some(answer) = self.ask(&path, MAX_BODY, &metric, into).await? {
+                into.figure_or_why(&metric, pointed(&answer, &path, &pointer));
+                self.count_json(Place::Figure, &answer, source, into);
             }
         }
-        Ok(news)
+        Ok(())
     }
 
-    async fn read_metrics(
+    /// Asks for figures of this name; where the answer is a refusal, they cannot be had.
+    async fn ask(
         &mut self,
         path: &str,
-        source: &str,
+        most: usize,
+        metric: &str,
         into: &mut Sample,
-        news: &mut News,
-    ) -> Result<(), Lost> {
-        let answer = match self.client.get(path, MAX_BODY).await {
-            Ok(answer) => answer,
-            Err(error) => return refused(into, source, error),
-        };
+    ) -> Result<Option<Answer>, Lost> {
+        match self.client.get(path, most).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error @ GetError::Status { .. }) => {
+                into.unavailable(metric, &error);
+                Ok(None)
+            }
+            // Without an answer the target is away.
+            Err(error) => Err(Lost::away(error)),
+        }
+    }
+
+    fn take_metrics(&mut self, path: &str, answer: &Answer, source: &str, into: &mut Sample) {
         let text = answer.text();
-        let Metrics { figures, started, wrong } = match metrics::parse(&text) {
+        let parsed = whole(answer).and_then(|_| metrics::parse(&text).map_err(words));
+        let Metrics { figures, started, wrong } = match parsed {
             Ok(found) => found,
             Err(error) => {
                 into.unavailable(source, &format!("`{path}`: {error}"));
-                return Ok(());
+                return;
             }
         };
         for (figure, value) in figures {
@@ -275,43 +272,24 @@ impl Http {
         for (figure, error) in wrong {
             into.unavailable(&format!("{source}.{figure}"), &error);
         }
-        let begun = self.started.zip(started).map(|(old, new)| 0.0 < (new - old).abs());
-        match begun {
+        match self.started.zip(started).map(|(old, new)| 0.0 < (new - old).abs()) {
             Some(true) => {
                 let why = "the target was started again (its start time has changed)";
-                news.cut = Some(why.to_owned());
+                self.news.cut = Some(why.to_owned());
             }
-            Some(false) => news.same = true,
+            Some(false) => self.news.same = true,
             None => {}
         }
         self.started = started.or(self.started);
-        if let Some(cycles) = &mut self.cycles {
-            match metrics::figure(&text, &cycles.selector) {
-                Ok(count) => {
-                    let rose = cycles.last < count;
-                    let fell = cycles.count(count).filter(|_| begun != Some(false));
-                    news.cut = fell.or(news.cut.take());
-                    news.same |= rose && news.cut.is_none();
-                    into.cycles = Some(cycles.sum);
-                }
-                Err(error) => into.unavailable(&format!("{source}.cycles"), &error),
-            }
+        if let Some((Place::Metrics, cycles)) = &mut self.cycles {
+            let count = cycles.counter.in_prometheus(&text);
+            counted(cycles, count, source, into, &mut self.news);
         }
-        Ok(())
     }
 
-    async fn read_expvar(
-        &mut self,
-        path: &str,
-        source: &str,
-        into: &mut Sample,
-        news: &mut News,
-    ) -> Result<(), Lost> {
-        let answer = match self.client.get(path, MAX_BODY).await {
-            Ok(answer) => answer,
-            Err(error) => return refused(into, source, error),
-        };
-        match json::parse(&answer.body).and_then(|value| json::expvar(&value)) {
+    fn take_expvar(&mut self, path: &str, answer: &Answer, source: &str, into: &mut Sample) {
+        let parsed = value_of(answer).and_then(|value| json::expvar(&value).map_err(words));
+        match parsed {
             Ok(found) => {
                 for (figure, value) in found.figures {
                     // The profile's and Prometheus' figures are of the same moment or better.
@@ -321,19 +299,21 @@ impl Http {
                     }
                 }
                 match found.allocated.zip(self.allocated) {
-                    Some((now, before)) if now < before && !news.same => {
+                    Some((now, before)) if now < before && !self.news.same => {
                         let why =
                             "the target was started again (it has allocated less than before)";
-                        news.cut.get_or_insert(why.to_owned());
+                        self.news.cut.get_or_insert(why.to_owned());
                     }
-                    Some((now, before)) if before < now => news.same |= news.cut.is_none(),
+                    Some((now, before)) if before < now => {
+                        self.news.same |= self.news.cut.is_none();
+                    }
                     _ => {}
                 }
                 self.allocated = found.allocated.or(self.allocated);
+                self.count_json(Place::Expvar, answer, source, into);
             }
             Err(error) => into.unavailable(source, &format!("`{path}`: {error}")),
         }
-        Ok(())
     }
 
     /// The goroutines by stack, where it serves them.
@@ -349,22 +329,6 @@ impl Http {
         let profile = profile(&mut self.client, &path).await.ok()?.ok()?;
         let leaked = profile.kind == pprof::Kind::Leaked;
         leaked.then(|| groups(at, cycles, format!("{source}.goroutineleak"), profile))
-    }
-}
-
-impl Cycles {
-    /// Takes the next count; tells when it has begun anew.
-    fn count(&mut self, count: f64) -> Option<String> {
-        let fell = count < self.last;
-        let why = fell.then(|| {
-            format!(
-                "the target was started again (`{}` fell from {} to {count})",
-                self.selector, self.last
-            )
-        });
-        self.sum += if fell { count } else { count - self.last };
-        self.last = count;
-        why
     }
 }
 
@@ -390,19 +354,21 @@ impl From<NotFound> for String {
     }
 }
 
-/// A refusal is about this figure; without an answer the target is away.
-fn refused(into: &mut Sample, metric: &str, error: GetError) -> Result<(), Lost> {
-    match error {
-        GetError::Status { .. } => {
-            into.unavailable(metric, &error);
-            Ok(())
-        }
-        error @ GetError::Late { .. } => Err(Lost::late(error)),
-        error => Err(Lost::away(error)),
-    }
+fn pointed(answer: &Answer, path: &str, pointer: &str) -> Result<f64, String> {
+    let figure = value_of(answer).and_then(|value| json::figure(&value, pointer).map_err(words));
+    figure.map_err(|error| format!("`{path}`: {error}"))
 }
 
-fn pointed(answer: &Answer, path: &str, pointer: &str) -> Result<f64, String> {
-    let figure = json::parse(&answer.body).and_then(|value| json::figure(&value, pointer));
-    figure.map_err(|error| format!("`{path}`: {error}"))
+/// The JSON text that an answer is.
+pub(super) fn value_of(answer: &Answer) -> Result<Value, String> {
+    whole(answer).and_then(|body| json::parse(body).map_err(words))
+}
+
+/// The body of an answer that was read to its end.
+pub(super) fn whole(answer: &Answer) -> Result<&[u8], String> {
+    answer.whole().map_err(words)
+}
+
+fn words(error: impl std::error::Error) -> String {
+    error.to_string()
 }

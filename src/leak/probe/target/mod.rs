@@ -1,5 +1,6 @@
 //! What is under test beside cmon and the daemon: a process, a container, an HTTP server.
 
+mod cycles;
 mod http;
 mod name;
 mod process;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Sample;
-use super::metrics::Selector;
+use super::counter::Counter;
 use crate::docker::api::Api;
 use crate::docker::endpoint::Address;
 use crate::engine::registry::Registry;
@@ -144,7 +145,7 @@ fn url(rest: &str, text: &str) -> Result<Url, TargetError> {
 pub(super) struct Watched {
     source: String,
     what: What,
-    /// It has failed since it was read last, and not only for want of time.
+    /// It has failed since it was read last. One that is only late has not: its reading is dropped.
     away: bool,
 }
 
@@ -160,24 +161,17 @@ enum What {
 pub(super) struct Lost {
     why: String,
     gone: bool,
-    /// It was asked and did not answer in time, which says nothing of a restart.
-    late: bool,
 }
 
 impl Lost {
-    /// It will not come back.
+    /// There is nothing any more that could answer.
     fn gone(why: impl fmt::Display) -> Self {
-        Self { why: why.to_string(), gone: true, late: false }
+        Self { why: why.to_string(), gone: true }
     }
 
     /// It may come back.
     fn away(why: impl fmt::Display) -> Self {
-        Self { why: why.to_string(), gone: false, late: false }
-    }
-
-    /// It may be only slow.
-    fn late(why: impl fmt::Display) -> Self {
-        Self { why: why.to_string(), gone: false, late: true }
+        Self { why: why.to_string(), gone: false }
     }
 }
 
@@ -229,11 +223,16 @@ impl Watched {
         }
     }
 
-    /// Whether it has this metric, which is then read for its cycles.
-    pub(super) async fn count_cycles(&mut self, selector: &Selector) -> bool {
+    /// Looks for a counter of its cycles, to read it from now on; tells in words where it is.
+    ///
+    /// # Errors
+    /// It has none by this name: what was tried, in words.
+    pub(super) async fn count_cycles(&mut self, counter: &Counter) -> Result<String, String> {
         match &mut self.what {
-            What::Http(http) => http.count_cycles(selector).await,
-            What::Process(_) | What::Container(_) => false,
+            What::Http(http) => http.count_cycles(counter).await,
+            What::Process(_) | What::Container(_) => {
+                Err("it is looked at from outside; only http:// targets tell counters".to_owned())
+            }
         }
     }
 
@@ -253,7 +252,7 @@ impl Watched {
                 }
             }
             Err(lost) => {
-                self.away |= !lost.late;
+                self.away = true;
                 into.failed(source, &lost.why, lost.gone);
             }
         }
@@ -292,5 +291,7 @@ impl Watched {
     }
 }
 
+#[cfg(test)]
+mod restarts;
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,8 @@ pub(super) struct Container {
     api: Arc<Api>,
     name: String,
     run: Run,
+    /// It was started again, which is kept until it is told, if the reading breaks off.
+    restarted: Option<String>,
 }
 
 /// One run of a container.
@@ -104,7 +106,7 @@ impl Container {
             }
             Run::Here(main) => main.words(),
         };
-        Ok((Self { api, name: found.name, run }, words))
+        Ok((Self { api, name: found.name, run, restarted: None }, words))
     }
 
     pub(super) async fn read(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {
@@ -118,11 +120,10 @@ impl Container {
         }
         let new = self.run.pid();
         let same = goes_on || (matches!(self.run, Run::Elsewhere(_)) && old == new);
-        let news = News {
-            cut: (!same)
-                .then(|| format!("the container was started again (pid {old} is now {new})")),
-            same,
-        };
+        if !same {
+            let why = format!("the container was started again (pid {old} is now {new})");
+            self.restarted = Some(why);
+        }
         match &self.run {
             Run::Here(main) => main.read(source, into),
             Run::Elsewhere(_) => {
@@ -133,7 +134,8 @@ impl Container {
                 }
             }
         }
-        Ok(news)
+        let cut = self.restarted.take();
+        Ok(News { same: same && cut.is_none(), cut })
     }
 
     pub(super) fn ids(&self, source: &str) -> Vec<(String, Vec<u64>)> {
@@ -173,7 +175,9 @@ impl Run {
                 let why = "runs, but the daemon tells no pid for it, so that its processes cannot be found";
                 return Err(Lost::away(format!("container `{name}` {why}")));
             }
-            return Err(Lost::away(format!("container `{name}` does not run ({state})")));
+            let why = format!("container `{name}` does not run ({state})");
+            // One that is being started again is there in a moment.
+            return Err(if state == "restarting" { Lost::away(why) } else { Lost::gone(why) });
         };
         let process = Process::of(pid);
         // The number means something where the daemon runs; here it may be anybody's.
@@ -260,5 +264,25 @@ fn available(process: &Process) -> String {
             format!("descriptors (not by class: {error}), threads, memory{comm}")
         }
         (Err(error), _) => format!("threads, memory{comm}; no descriptors ({error})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_process_under_the_same_number_is_not_the_target() {
+        let pid = std::process::id();
+        let (mut single, _) = Single::start(pid).unwrap();
+        let mut sample = Sample::default();
+        assert!(single.read("target.x", &mut sample).unwrap().same);
+        assert!(sample.values.contains_key("target.x.fds"));
+        single.born = Born(single.born.0 + 1);
+        let mut sample = Sample::default();
+        let lost = single.read("target.x", &mut sample).unwrap_err();
+        let why = format!("process {pid} has ended, and another one has its number now");
+        assert_eq!((lost.gone, lost.why), (true, why));
+        assert_eq!(sample, Sample::default(), "its figures are somebody else's");
     }
 }

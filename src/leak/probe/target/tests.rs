@@ -3,6 +3,7 @@
 use super::*;
 use crate::engine::census::Census;
 use crate::leak::probe::fake::{Reply, with_server};
+use crate::leak::probe::get::{MAX_BODY, MAX_DUMP};
 use crate::leak::probe::{Options, Probes, StartError};
 
 const PROFILE: &str = include_str!("../fixtures/go1.19.txt");
@@ -14,13 +15,13 @@ fn parsed(texts: &[&str]) -> Vec<Target> {
     texts.iter().map(|text| Target::parse(text).unwrap()).collect()
 }
 
-async fn start(texts: &[String], cycles: Option<&str>) -> Result<Probes, StartError> {
+pub(super) async fn start(texts: &[String], cycles: Option<&str>) -> Result<Probes, StartError> {
     let targets = texts.iter().map(|text| Target::parse(text).unwrap()).collect();
-    let cycles_metric = cycles.map(|text| Selector::parse(text).unwrap());
+    let cycles_metric = cycles.map(|text| Counter::parse(text).unwrap());
     Probes::start(Options { daemon: None, targets, cycles_metric }).await
 }
 
-async fn read(probes: &mut Probes, at: f64) -> Sample {
+pub(super) async fn read(probes: &mut Probes, at: f64) -> Sample {
     probes.read(at, &Census::default()).await
 }
 
@@ -208,7 +209,42 @@ async fn a_path_is_tried_as_each_form() {
         assert_eq!(words("/no").await, "`/no` was answered with status 404: 404 page not found");
         assert!(words("").await.starts_with("nothing to measure was found: "));
         assert_eq!(words("/j#/a").await, "the figure `/a` at /j");
-        assert_eq!(words("/j#/b").await, "`/j`: there is nothing at `/b`");
+        assert_eq!(words("/j#/b").await, "`/j`: there is nothing at `/b`; the answer has `a`");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_of_which_only_the_beginning_is_read_is_no_figure() {
+    let long = |start: &str, end: &str, most: usize| {
+        Reply::ok([start, " ".repeat(most).as_str(), end].concat())
+    };
+    let script = |path: &str, asked| match (path, asked) {
+        ("/p", _) => long("goroutine profile: total 5\n", "\n", MAX_DUMP),
+        ("/j" | "/v", 0) => Reply::ok("{\"open\": 1, \"memstats\": {\"HeapAlloc\": 2}}"),
+        ("/j", _) => long("{\"open\": 1", "}", MAX_BODY),
+        ("/v", _) => long("{\"open\": 1", "}", MAX_DUMP),
+        ("/m", 0) => Reply::ok("go_goroutines 5\n"),
+        ("/m", _) => long("go_goroutines 5\n", "\n", MAX_DUMP),
+        _ => long("a 5\n", "\n", MAX_DUMP),
+    };
+    with_server(script, async |port, _| {
+        let url = |path: &str| format!("http://127.0.0.1:{port}{path}");
+        let targets = [url("/p"), url("/j#/open"), url("/v"), url("/m")];
+        let mut probes = start(&targets, None).await.unwrap();
+        let sample = read(&mut probes, 0.0).await;
+        let why: Vec<&str> = sample.failures.iter().map(|one| one.why.as_str()).collect();
+        let too_long = |path: &str, most: usize| {
+            format!(
+                "nothing can be read any more: `{path}`: the answer is longer than {most} MiB, and more of \
+                 it is not read"
+            )
+        };
+        assert_eq!(why, [too_long("/j", 8), too_long("/v", 64), too_long("/m", 64)]);
+        // The count of goroutines stands in the first line.
+        assert_eq!(figures(&sample), [(format!("port{port}.goroutines").as_str(), 5.0)]);
+        let error = start(&[url("/other")], None).await.unwrap_err().to_string();
+        assert!(error.ends_with("`/other`: the answer is longer than 64 MiB, and more of it is not read"));
     })
     .await;
 }
@@ -232,127 +268,6 @@ async fn a_pointer_gives_one_figure_under_its_own_name() {
 }
 
 #[tokio::test]
-async fn a_target_that_restarts_cuts_its_series_and_its_cycles_go_on() {
-    let script = |path: &str, asked| match path {
-        "/metrics" => {
-            let (count, begun) = match asked {
-                0 | 1 => (100, 1),
-                2 => (130, 1),
-                3 => (5, 2),
-                _ => (9, 2),
-            };
-            let text = format!(
-                "go_goroutines 7\nprocess_start_time_seconds {begun}\nrotations{{c=\"a\"}} {count}\n"
-            );
-            Reply::ok(text)
-        }
-        _ => Reply::none(),
-    };
-    with_server(script, async |port, _| {
-        let url = format!("http://127.0.0.1:{port}");
-        let error = start(&[url], Some("turns")).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "no target has the metric `turns`, which is to count the cycles"
-        );
-    })
-    .await;
-    with_server(script, async |port, _| {
-        let url = format!("http://127.0.0.1:{port}");
-        let mut probes = start(&[url], Some("rotations")).await.unwrap();
-        let mut cycles = Vec::new();
-        let mut cuts = Vec::new();
-        for at in [1.0, 2.0, 3.0] {
-            let sample = read(&mut probes, at).await;
-            cycles.extend(sample.cycles);
-            cuts.extend(sample.cuts);
-        }
-        assert_eq!(cycles, [30.0, 35.0, 39.0]);
-        assert_eq!((cuts.len(), cuts[0].at_ms), (1, 2000));
-        assert_eq!(cuts[0].source, format!("target.port{port}"));
-        assert_eq!(cuts[0].why, "the target was started again (`rotations` fell from 130 to 5)");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_lost_connection_is_a_restart_only_where_the_goroutines_fell_by_half() {
-    let script = |path: &str, asked| match (path, asked) {
-        ("/debug/pprof/goroutine?debug=1", 0 | 1) => Reply::ok("goroutine profile: total 50\n"),
-        ("/debug/pprof/goroutine?debug=1", 2 | 3) => {
-            Reply::ThenClose("goroutine profile: total 52\n")
-        }
-        ("/debug/pprof/goroutine?debug=1", 4) => Reply::ok("goroutine profile: total 5\n"),
-        ("/debug/pprof/goroutine?debug=1", _) => Reply::ok("goroutine profile: total 4\n"),
-        _ => Reply::none(),
-    };
-    with_server(script, async |port, seen| {
-        let mut probes = start(&[format!("http://127.0.0.1:{port}")], None).await.unwrap();
-        let mut cuts = Vec::new();
-        for at in [1.0, 2.0, 3.0, 4.0, 5.0] {
-            cuts.extend(read(&mut probes, at).await.cuts);
-        }
-        assert_eq!(seen.accepted.get(), 3);
-        let why = "the target closed its connection, and its goroutines fell below half: it was \
-                   started again";
-        let (source, why) = (format!("target.port{port}"), why.to_owned());
-        assert_eq!(cuts, [crate::leak::record::Cut { at_ms: 4000, source, why }]);
-    })
-    .await;
-}
-
-/// The cuts of a target at this path that closes each connection that was idle, and whose goroutines go
-/// up and down by a few; its figures are these lines more, with `N` for the number of the question.
-async fn cuts_of_an_idle_timeout(path: &str, more: &'static str) -> Vec<crate::leak::record::Cut> {
-    let script = |path: &str, asked: usize| {
-        let count = [56, 50, 53][asked % 3];
-        let text = match path {
-            "/metrics" => format!("go_goroutines {count}\n{more}"),
-            _ => format!("goroutine profile: total {count}\n"),
-        };
-        let text = text.replace('N', &asked.to_string());
-        Reply::ThenClose(Box::leak(text.into_boxed_str()))
-    };
-    let mut cuts = Vec::new();
-    with_server(script, async |port, seen| {
-        let url = format!("http://127.0.0.1:{port}{path}");
-        let cycles = more.contains("turns").then_some("turns");
-        let mut probes = start(&[url], cycles).await.unwrap();
-        for at in 0..9 {
-            let sample = read(&mut probes, f64::from(at)).await;
-            assert_eq!(sample.failures, []);
-            cuts.extend(sample.cuts);
-        }
-        assert!(9 <= seen.accepted.get(), "each reading has lost its connection");
-    })
-    .await;
-    cuts
-}
-
-#[tokio::test]
-async fn a_server_that_closes_what_is_idle_was_not_started_again() {
-    assert_eq!(cuts_of_an_idle_timeout("/metrics", "process_start_time_seconds 9\n").await, []);
-    assert_eq!(cuts_of_an_idle_timeout("/metrics", "turns N\n").await, []);
-    assert_eq!(cuts_of_an_idle_timeout("/metrics", "").await, []);
-    assert_eq!(cuts_of_an_idle_timeout("/profile", "").await, []);
-}
-
-#[tokio::test]
-async fn a_target_that_fails_and_has_the_same_start_time_was_not_started_again() {
-    let script = |_: &str, asked| match asked {
-        1 | 2 => Reply::Raw(b"not HTTP\r\n\r\n"),
-        _ => Reply::ok("go_goroutines 7\nprocess_start_time_seconds 9\n"),
-    };
-    with_server(script, async |port, _| {
-        let mut probes = start(&[format!("http://127.0.0.1:{port}/m")], None).await.unwrap();
-        assert_eq!(read(&mut probes, 1.0).await.failures.len(), 1);
-        let sample = read(&mut probes, 2.0).await;
-        assert_eq!((sample.failures, sample.cuts), (Vec::new(), Vec::new()));
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn what_is_unavailable_is_said_once_and_is_never_0() {
     let script = |path: &str, _| match path {
         "/metrics" => Reply::ok("go_goroutines -1\nprocess_open_fds 4\nprocess_threads NaN\n"),
@@ -360,6 +275,8 @@ async fn what_is_unavailable_is_said_once_and_is_never_0() {
     };
     with_server(script, async |port, _| {
         let mut probes = start(&[format!("http://127.0.0.1:{port}")], None).await.unwrap();
+        // A look at the names before the check begins says nothing to anybody.
+        assert!(probes.names().await.contains(&format!("target.port{port}.fds")));
         let sample = read(&mut probes, 0.0).await;
         assert_eq!(figures(&sample), [(format!("port{port}.fds").as_str(), 4.0)]);
         assert_eq!(sample.unavailable[0].metric, format!("target.port{port}.goroutines"));

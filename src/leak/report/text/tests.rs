@@ -58,6 +58,12 @@ fn a_leak_is_told_with_its_groups_and_what_it_means() {
         ");
 }
 
+/// The text without what was done and where.
+fn findings(report: &Report) -> String {
+    let text = text(report, false, None);
+    text.split("\nwork ").next().unwrap().to_owned()
+}
+
 #[test]
 fn a_clean_run_says_what_it_could_have_seen() {
     insta::assert_snapshot!(text(&sample::clean(), false, None), @"
@@ -83,7 +89,7 @@ fn a_clean_run_says_what_it_could_have_seen() {
 
 #[test]
 fn a_run_that_could_not_tell_says_what_helps() {
-    insta::assert_snapshot!(text(&sample::inconclusive(), false, None), @"
+    insta::assert_snapshot!(findings(&sample::inconclusive()), @"
     INCONCLUSIVE: daemon.goroutines could not be judged: too few pairs
 
                   metric             per cycle (99 %)         per minute while idle (99 %)  p
@@ -97,19 +103,12 @@ fn a_run_that_could_not_tell_says_what_helps() {
 
     what helps:
       - run for at least 3m: --duration 3m
-
-    work          1,860 cycles in 1m1s, 598.2 cycles/min while driven (600 expected), warm-up 1,000
-                  cycles, 3 pairs, 14,352 lines
-    checked       8 containers: web-1, web-2, web-3, web-4, web-5, web-6, web-7, web-8; stream timeout
-                  800ms
-    daemon        dockerd 20.10.24 at unix:///run/docker.sock (default)
-    seed          42 (the same order again: --seed 42)
     ");
 }
 
 #[test]
 fn a_run_without_lines_is_invalid() {
-    insta::assert_snapshot!(text(&sample::invalid(), false, None), @"
+    insta::assert_snapshot!(findings(&sample::invalid()), @"
     INVALID: the streams were opened and closed, but no line was read through them
 
                   metric
@@ -121,14 +120,10 @@ fn a_run_without_lines_is_invalid() {
 
     what helps:
       - see that the containers write: docker logs -f web-1
-
-    work          1,860 cycles in 3m4s, 12 cycles/min while driven (600 expected), warm-up 1,000 cycles,
-                  10 pairs, 0 lines
-    checked       8 containers: web-1, web-2, web-3, web-4, web-5, web-6, web-7, web-8; stream timeout
-                  800ms
-    daemon        dockerd 20.10.24 at unix:///run/docker.sock (default)
-    seed          42 (the same order again: --seed 42)
     ");
+    let whole = text(&sample::invalid(), false, None);
+    assert!(whole.contains("12 cycles/min while driven (600 expected)"), "{whole}");
+    assert!(whole.contains("10 pairs, 0 lines"), "{whole}");
 }
 
 #[test]

@@ -13,6 +13,7 @@
 package main
 
 import (
+	"expvar"
 	"flag"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 	"net/http"
 	_ "net/http/pprof"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -32,6 +34,7 @@ var (
 	period  = flag.Duration("period", 20*time.Second, "of the sawtooth, or the length of the warm-up")
 	peer    = flag.String("peer", "", "whom clients ask")
 	plain   = flag.Bool("plain", false, "nothing at /metrics")
+	vars    = flag.Bool("vars", false, "expvar at /debug/vars")
 	rotated int64
 	started = time.Now()
 )
@@ -118,6 +121,21 @@ func metrics(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintf(w, "process_start_time_seconds %.3f\n", float64(started.UnixNano())/1e9)
 }
 
+// publish tells the same by expvar, which is at /debug/vars whether or not it is wanted.
+func publish() http.Handler {
+	expvar.Publish("goroutines", expvar.Func(func() any { return runtime.NumGoroutine() }))
+	expvar.Publish("collector", expvar.Func(func() any {
+		return map[string]int64{"rotations": atomic.LoadInt64(&rotated)}
+	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/debug/vars" && !*vars {
+			http.NotFound(w, r)
+			return
+		}
+		http.DefaultServeMux.ServeHTTP(w, r)
+	})
+}
+
 func main() {
 	flag.Parse()
 	listener, err := net.Listen("tcp", *listen)
@@ -137,5 +155,5 @@ func main() {
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
-	log.Fatal(http.Serve(listener, nil))
+	log.Fatal(http.Serve(listener, publish()))
 }

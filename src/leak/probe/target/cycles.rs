@@ -1,0 +1,230 @@
+//! The target's own count of its cycles, in whichever of its answers it is: found once, and taken from each
+//! reading, which asks for nothing more because of it.
+
+use super::News;
+use super::http::{Http, value_of, whole};
+use crate::leak::probe::Sample;
+use crate::leak::probe::counter::{Counter, Cycles};
+use crate::leak::probe::get::{Answer, MAX_DUMP};
+
+/// Which of its answers has the counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Prometheus' text.
+    Metrics,
+    /// Go's expvar.
+    Expvar,
+    /// The JSON text that a figure was asked from.
+    Figure,
+}
+
+impl Http {
+    /// Looks for a counter of cycles in everything that it serves, to read it from now on; tells in words
+    /// where it is.
+    ///
+    /// # Errors
+    /// It is nowhere, or no number: what was tried, in words.
+    pub(super) async fn count_cycles(&mut self, counter: &Counter) -> Result<String, String> {
+        let figure = self.figure.as_ref().map(|(path, ..)| path.clone());
+        let places = [
+            (Place::Metrics, self.metrics.clone()),
+            (Place::Expvar, self.expvar.clone()),
+            (Place::Figure, figure),
+        ];
+        let mut tried = Vec::new();
+        for (place, path) in places {
+            let Some(path) = path else {
+                continue;
+            };
+            let found = match self.client.get(&path, MAX_DUMP).await {
+                Ok(answer) if place == Place::Metrics => {
+                    whole(&answer).and_then(|_| counter.in_prometheus(&answer.text()))
+                }
+                Ok(answer) => value_of(&answer).and_then(|value| counter.in_json(&value)),
+                Err(error) => Err(error.to_string()),
+            };
+            match found {
+                Ok(first) => {
+                    self.cycles = Some((place, Cycles::new(counter.clone(), first)));
+                    return Ok(format!("cycles by `{counter}` at {path}, which is {first} now"));
+                }
+                Err(why) => tried.push(format!("`{path}`: {why}")),
+            }
+        }
+        match tried.is_empty() {
+            true => Err("it serves neither Prometheus figures nor JSON".to_owned()),
+            false => Err(tried.join("; ")),
+        }
+    }
+
+    /// Counts the cycles by this answer, where they are in it.
+    pub(super) fn count_json(
+        &mut self,
+        place: Place,
+        answer: &Answer,
+        source: &str,
+        into: &mut Sample,
+    ) {
+        let Some((_, cycles)) = self.cycles.as_mut().filter(|(of, _)| *of == place) else {
+            return;
+        };
+        let count = value_of(answer).and_then(|value| cycles.counter.in_json(&value));
+        counted(cycles, count, source, into, &mut self.news);
+    }
+}
+
+/// Takes a count of cycles. One that falls is a restart of the target, unless that is known to be the same.
+pub(super) fn counted(
+    cycles: &mut Cycles,
+    count: Result<f64, String>,
+    source: &str,
+    into: &mut Sample,
+    news: &mut News,
+) {
+    let metric = format!("{source}.cycles");
+    let counted = match count {
+        Ok(count) => cycles.see(count),
+        Err(why) => return into.unavailable(&metric, &why),
+    };
+    match counted.fell {
+        Some(fell) if news.same && news.cut.is_none() => {
+            let why = format!(
+                "{fell}, though the target was not started again: it was set back, and cycles from just \
+                 before that are missing"
+            );
+            into.unavailable(&metric, &why);
+        }
+        Some(fell) => news.cut = Some(format!("the target was started again ({fell})")),
+        None => news.same |= counted.rose && news.cut.is_none(),
+    }
+    into.cycles = Some(counted.sum);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::leak::probe::fake::{Reply, with_server};
+    use crate::leak::probe::target::tests::{read, start};
+
+    /// What each of these answers gives, one reading after the other: cycles, why a series begins anew, and
+    /// what cannot be had.
+    async fn told(
+        path: &str,
+        counter: &str,
+        answers: &[&str],
+    ) -> Vec<(Option<f64>, Vec<String>, Vec<String>)> {
+        let script = |_: &str, asked: usize| {
+            // It is asked twice before the first reading: what it serves, and where the counter is.
+            Reply::ok(answers[asked.saturating_sub(2).min(answers.len() - 1)])
+        };
+        let mut all = Vec::new();
+        with_server(script, async |port, _| {
+            let url = format!("http://127.0.0.1:{port}{path}");
+            let mut probes = start(&[url], Some(counter)).await.unwrap();
+            let words = &probes.found().last().unwrap().words;
+            assert!(words.starts_with(&format!("cycles by `{counter}` at /")), "{words}");
+            for at in 0..answers.len() {
+                let sample = read(&mut probes, at as f64).await;
+                assert_eq!(sample.failures, []);
+                all.push((
+                    sample.cycles,
+                    sample.cuts.into_iter().map(|cut| cut.why).collect(),
+                    sample.unavailable.into_iter().map(|one| one.why).collect(),
+                ));
+            }
+        })
+        .await;
+        all
+    }
+
+    fn nothing() -> Vec<String> {
+        Vec::new()
+    }
+
+    fn said(words: &str) -> Vec<String> {
+        vec![words.to_owned()]
+    }
+
+    #[tokio::test]
+    async fn expvar_counts_and_tells_a_restart_from_a_counter_that_was_set_back() {
+        let answers = [
+            r#"{"memstats": {"TotalAlloc": 100}, "goroutines": 5, "collector": {"turns": 10}}"#,
+            r#"{"memstats": {"TotalAlloc": 200}, "goroutines": 5, "collector": {"turns": 30}}"#,
+            // It lives on, by what it has allocated.
+            r#"{"memstats": {"TotalAlloc": 300}, "goroutines": 5, "collector": {"turns": 4}}"#,
+            r#"{"memstats": {"TotalAlloc": 400}, "goroutines": 5, "collector": {"turns": 6}}"#,
+            r#"{"memstats": {"TotalAlloc": 50}, "goroutines": 5, "collector": {"turns": 1}}"#,
+            r#"{"memstats": {"TotalAlloc": 60}, "goroutines": 5, "collector": {"turns": "2"}}"#,
+            r#"{"memstats": {"TotalAlloc": 70}, "goroutines": 5}"#,
+        ];
+        let set_back = "`collector.turns` fell from 30 to 4, though the target was not started again: it \
+                        was set back, and cycles from just before that are missing";
+        let restart = "the target was started again (`collector.turns` fell from 6 to 1)";
+        let expected = [
+            (Some(0.0), nothing(), nothing()),
+            (Some(20.0), nothing(), nothing()),
+            (Some(24.0), nothing(), said(set_back)),
+            (Some(26.0), nothing(), nothing()),
+            (Some(27.0), said(restart), nothing()),
+            // What is the matter with one metric is said once.
+            (None, nothing(), nothing()),
+            (None, nothing(), nothing()),
+        ];
+        assert_eq!(told("/v", "collector.turns", &answers).await, expected);
+        let absent = "there is nothing at `/turns`; the answer has `goroutines`, `memstats`";
+        let answers = [
+            r#"{"memstats": {}, "goroutines": 5, "turns": 1}"#,
+            r#"{"memstats": {}, "goroutines": 5}"#,
+        ];
+        let expected = [(Some(0.0), nothing(), nothing()), (None, nothing(), said(absent))];
+        assert_eq!(told("/v", "turns", &answers).await, expected);
+    }
+
+    #[tokio::test]
+    async fn the_text_that_a_figure_was_asked_from_counts_too() {
+        let answers = [
+            r#"{"pool": {"open": 5, "turns": 10}}"#,
+            r#"{"pool": {"open": 5, "turns": 12}}"#,
+            r#"{"pool": {"open": 5, "turns": 3}}"#,
+            r#"{"pool": {"open": 5, "turns": null}}"#,
+        ];
+        let restart =
+            |name| said(&format!("the target was started again (`{name}` fell from 12 to 3)"));
+        for name in ["/pool/turns", "pool.turns"] {
+            let expected = [
+                (Some(0.0), nothing(), nothing()),
+                (Some(2.0), nothing(), nothing()),
+                (Some(5.0), restart(name), nothing()),
+                (None, nothing(), said("`/pool/turns` is null, not a number")),
+            ];
+            assert_eq!(told("/s#/pool/open", name, &answers).await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_tried_is_said_where_no_target_counts() {
+        let script = |path: &str, _| match path {
+            "/metrics" => Reply::ok("go_goroutines 5\n"),
+            "/debug/vars" => Reply::ok(r#"{"memstats": {}, "goroutines": 5, "turns": "7"}"#),
+            "/stack" => Reply::ok("goroutine profile: total 5\n"),
+            "/s" => Reply::ok(r#"{"open": 5, "turns": -2}"#),
+            _ => Reply::none(),
+        };
+        with_server(script, async |port, _| {
+            let url = |rest: &str| format!("http://127.0.0.1:{port}{rest}");
+            let pid = format!("pid:{}", std::process::id());
+            let all = [url(""), url("/s#/open"), url("/stack"), pid.clone()];
+            let words = start(&all, Some("turns")).await.unwrap_err().to_string();
+            let expected = format!(
+                "no target has a counter `turns` for its cycles: \
+                 target `{}`: `/metrics`: there is no metric `turns`; \
+                 `/debug/vars`: `/turns` is a text, not a number; \
+                 target `{}`: `/s`: `/turns` is -2: a count is never negative; \
+                 target `{}`: it serves neither Prometheus figures nor JSON; \
+                 target `{pid}`: it is looked at from outside; only http:// targets tell counters",
+                all[0], all[1], all[2]
+            );
+            assert_eq!(words, expected);
+        })
+        .await;
+    }
+}
