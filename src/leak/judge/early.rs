@@ -7,21 +7,28 @@
 //! stops a run; for CLEAN the whole duration was asked.
 
 use super::driven::{self, Pair, Rung};
-use super::{Options, Verdict};
+use super::{Interval, Options, Verdict};
 
 /// The part of `alpha` that is spent on the way; the rest is for the test at the end.
 pub(super) const SHARE: f64 = 1.0 / 3.0;
 /// What of the fortune is put on the next sign.
 const STAKE: f64 = 0.7;
+/// A rate is known well where the upper bound is not further from the lower one.
+const WELL: f64 = 2.0;
 /// No run is stopped before this many pairs.
 const LEAST: usize = 10;
 
 /// Whether a driven run can be stopped after these rungs: one metric's bet has come in, and judged
-/// now it is a LEAK. A function of the rungs alone, so that the same ones judged again say the same.
+/// now it is a LEAK whose rate is known well. A function of the rungs alone, so that the same ones judged again
+/// say the same.
 pub fn is_sure(rungs: &[Rung], options: &Options) -> bool {
-    options.early_stop
-        && Bet::on(rungs, options).stopped().is_some()
-        && driven::by_cycles(rungs, options).0.verdict == Verdict::Leak
+    if !options.early_stop || Bet::on(rungs, options).stopped().is_none() {
+        return false;
+    }
+    let judged = driven::by_cycles(rungs, options).0;
+    // A rate that is told too soon is told wrong.
+    let is_known = |rate: Interval| rate.high <= WELL * rate.low;
+    judged.verdict == Verdict::Leak && judged.per_cycle.is_some_and(is_known)
 }
 
 /// The bet so far.

@@ -128,7 +128,7 @@ fn rate(values: &[f64], cycles: &[f64]) -> f64 {
 }
 
 /// The rate with its t interval, its error, and how many numbers that is worth. Long rungs may scatter more than
-/// short ones (White 1980, with the correction for those that weigh much of MacKinnon and White 1985), and few long
+/// short ones (White 1980, with the correction for those that weigh much of `MacKinnon` and White 1985), and few long
 /// ones tell less than their number with all the short ones (Satterthwaite 1946).
 fn interval(values: &[f64], cycles: &[f64], options: &Options) -> Option<(Interval, Error)> {
     let squares: f64 = cycles.iter().map(|c| c * c).sum();

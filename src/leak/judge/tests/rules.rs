@@ -244,6 +244,10 @@ fn a_run_is_stopped_only_where_it_is_a_leak_by_then() {
     assert!(pairs.is_some_and(|pairs| pairs > 20) && verdict == Some(Verdict::Leak), "{pairs:?}");
     assert_eq!(sure_after(3.0), (None, None), "what is allowed stops nothing");
     assert!(!is_sure(&all, &at_the_end()), "where nobody may look on the way");
+    // Between 5 and 40: a leak, and nobody knows how fast.
+    let wild = rungs(&[(5.0, 0.0), (40.0, 0.0)].repeat(6));
+    assert_eq!(driven::judge(&wild, &Options::default()).verdict, Verdict::Leak);
+    assert!(!is_sure(&wild, &Options::default()), "its rate is not known yet");
 }
 
 #[test]
