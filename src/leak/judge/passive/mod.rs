@@ -166,7 +166,12 @@ fn judge_usable_at_rest(
 ) -> Passive {
     let whole = judge_window(readings, LEAST_AT_REST, false, options);
     let Some((per_cycle, pace)) = per_cycle.zip(pace(readings)) else { return whole };
-    let left = per_cycle.scaled(pace);
+    // Cycles take nothing away: what seems so is chance, and no reason to make more of the time.
+    let left = match per_cycle.high < 0.0 {
+        true => Interval { estimate: 0.0, high: 0.0, ..per_cycle },
+        false => per_cycle,
+    }
+    .scaled(pace);
     let widened = |slope: Interval| {
         let estimate = slope.estimate - left.estimate;
         let reach = |slope: f64, left: f64| slope.hypot(left);
@@ -177,7 +182,7 @@ fn judge_usable_at_rest(
         }
     };
     // A rate per cycle that may be chance makes the bounds wider, and is no reason to shift the guess.
-    let known = per_cycle.low > 0.0 || per_cycle.high < 0.0;
+    let known = per_cycle.low > 0.0;
     let guess = |slope: Interval| {
         let widened = widened(slope);
         let estimate = if known { widened.estimate } else { slope.estimate };
@@ -195,14 +200,20 @@ fn judge_usable_at_rest(
             readings.iter().map(|reading| Reading { value: rest(reading), ..*reading }).collect();
         judged = judge_window(&rests, LEAST_AT_REST, false, options);
     }
+    // More than time and cycles may leave together: it grows, whichever of them it was.
+    let both = options.max_per_minute + options.max_per_cycle * pace;
+    let certain = !known
+        && whole.verdict == Verdict::Leak
+        && whole.unexplained.is_some_and(|slope| slope.low > both);
     judged.verdict = match (whole.verdict, judged.verdict) {
         // Nothing grew, with all the cycles.
         (Verdict::Clean, _) => Verdict::Clean,
+        (_, Verdict::Leak) if certain => Verdict::Leak,
         (_, Verdict::Leak) if grows => Verdict::Leak,
         (_, Verdict::Clean) if allowed => Verdict::Clean,
         _ => Verdict::Inconclusive,
     };
-    if let (Some(p), Some(slope)) = (judged.p, unexplained) {
+    if let (Some(p), Some(slope), false) = (judged.p, unexplained, certain) {
         let error = (slope.estimate - slope.low) / t_quantile(1.0 - options.chance(), 10.0);
         judged.p = Some(p.max(t_above(slope.estimate / error.max(1e-9), 10.0)));
     }
@@ -381,6 +392,9 @@ impl Passive {
         if let Some(slope) = self.per_minute {
             let (low, high) = (count(slope.low), count(slope.high));
             parts.push(format!("{} per minute ({low} .. {high})", signed(slope.estimate)));
+            if self.verdict == Verdict::Leak && slope.low <= 0.0 {
+                parts.push("by time or by cycles, a longer run can tell which".to_owned());
+            }
         }
         if let Some(late) = &self.late {
             let bound = if late.verdict == Verdict::Leak {

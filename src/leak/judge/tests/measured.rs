@@ -7,9 +7,8 @@
 use super::super::baseline::{Earlier, Figure, Own, against};
 use super::super::combine::{Conditions, Finding, Mode, combine};
 use super::super::compare::{Cause, Growth, depends};
-use super::super::driven::{self, Rung};
+use super::super::driven;
 use super::super::passive::{self, Passive};
-use super::super::plan::Plan;
 use super::super::shape::Shape;
 use super::super::stats::normal_above;
 use super::super::{Interval, Options, Reading, Verdict};
@@ -17,11 +16,11 @@ use super::rules::rungs;
 use super::simulator::{Noise, watched};
 
 /// A count that starts at `from` and takes a step of `size` every `period` seconds until `until`.
-fn stairs(from: f64, size: f64, period: f64, until: f64, seconds: f64) -> Vec<Reading> {
+pub(super) fn stairs(from: f64, size: f64, period: f64, until: f64, seconds: f64) -> Vec<Reading> {
     series(seconds, |t| from + size * (t.min(until) / period).floor())
 }
 
-fn series(seconds: f64, value: impl Fn(f64) -> f64) -> Vec<Reading> {
+pub(super) fn series(seconds: f64, value: impl Fn(f64) -> f64) -> Vec<Reading> {
     let times = (0..).map(|n| 5.0 * f64::from(n)).take_while(|t| *t <= seconds);
     times.map(|t| Reading { seconds: t, cycles: 0.0, value: value(t) }).collect()
 }
@@ -52,25 +51,6 @@ fn an_endless_staircase_is_a_leak_with_its_step_and_period() {
 }
 
 #[test]
-fn growth_that_may_be_allowed_is_no_leak() {
-    let readings = stairs(52.0, 16.0, 30.0, 1e9, 600.0);
-    let verdict = |max_per_minute: f64| {
-        passive::judge(&readings, None, &Options { max_per_minute, ..Options::default() }).verdict
-    };
-    assert_eq!(
-        [20.0, 32.0, 50.0].map(verdict),
-        [Verdict::Leak, Verdict::Inconclusive, Verdict::Clean]
-    );
-    // Beside cycles the same.
-    let (rungs, options) = by_time(10.0, 10.0, every_half_minute);
-    let idle = |max_per_minute: f64| {
-        driven::judge(&rungs, &Options { max_per_minute, ..options.clone() }).idle.verdict
-    };
-    let found = driven::judge(&rungs, &options).idle.unexplained.unwrap();
-    assert_eq!([20.0, found.high + 1.0].map(idle), [Verdict::Leak, Verdict::Clean]);
-}
-
-#[test]
 fn what_may_be_allowed_beside_cycles_that_are_not_known_is_no_leak() {
     // 21 per minute, of which the cycles may have made 3.
     let line = series(600.0, |t| (21.0 * t / 60.0).round());
@@ -86,20 +66,6 @@ fn what_may_be_allowed_beside_cycles_that_are_not_known_is_no_leak() {
     // The line alone would be certain; what is not known of the cycles makes it less so.
     let p = judged(15.0).p.unwrap();
     assert!((1e-8..1e-5).contains(&p), "{p}");
-}
-
-#[test]
-fn what_the_cycles_left_is_no_shape_of_the_time() {
-    let (mut rungs, options) = by_time(10.0, 10.0, |_| 52.0);
-    let mut left = 0.0;
-    for rung in &mut rungs {
-        rung.before += left;
-        left += 0.5 * rung.cycles;
-        rung.after += left;
-    }
-    let judged = driven::judge(&rungs, &options);
-    assert_eq!(judged.verdict, Verdict::Leak);
-    assert!(judged.idle.words().starts_with("level"), "{}", judged.words());
 }
 
 #[test]
@@ -229,61 +195,6 @@ fn below_three_minutes_nothing_is_decided() {
     assert_eq!(judged.p, None);
 }
 
-/// The rungs of a driven run of `minutes` in which the count depends on the time alone.
-fn by_time(minutes: f64, pace: f64, count: impl Fn(f64) -> f64) -> (Vec<Rung>, Options) {
-    let plan = Plan::new(60.0 * minutes, pace, 3);
-    let mut at = plan.warmup;
-    let rungs = plan
-        .steps
-        .iter()
-        .map(|step| {
-            let seconds = step.drive + step.settle;
-            let before = count(at);
-            at += seconds;
-            let cycles = if step.driven { pace * step.drive } else { 0.0 };
-            Rung { driven: step.driven, at, cycles, seconds, before, after: count(at) }
-        })
-        .collect();
-    (rungs, Options { warmup_cycles: plan.warmup_cycles, ..Options::default() })
-}
-
-fn every_half_minute(at: f64) -> f64 {
-    52.0 + 16.0 * (at / 30.0).floor()
-}
-
-#[test]
-fn a_timer_that_leaks_is_not_blamed_on_the_cycles() {
-    let (rungs, options) = by_time(10.0, 10.0, every_half_minute);
-    let judged = driven::judge(&rungs, &options);
-    assert_ne!(judged.verdict, Verdict::Leak, "{}", judged.words());
-    assert_eq!(judged.idle.verdict, Verdict::Leak, "{}", judged.words());
-    assert!(judged.idle.words().contains("every 30 s"), "{}", judged.idle.words());
-    let rate = judged.idle.per_minute.unwrap();
-    assert!(rate.low < 32.0 && 32.0 < rate.high, "{rate:?}");
-}
-
-#[test]
-fn a_timer_that_leaks_in_a_short_run_is_not_clean() {
-    for minutes in [2.5, 3.0, 3.5, 4.0] {
-        let (rungs, options) = by_time(minutes, 10.0, every_half_minute);
-        let judged = driven::judge(&rungs, &options);
-        let findings = Finding::driven("tasks", true, &judged, &options);
-        let all = combine(&findings, &Conditions::default(), &options);
-        assert_eq!(all.verdict, Verdict::Inconclusive, "{minutes}: {}", judged.words());
-        assert!(all.metrics[0].undecided_by_time);
-        let why = &all.why[0];
-        assert!(why.contains("grows by time") && why.contains("run at least"), "{why}");
-    }
-    // A level count is clean in the same run, per cycle.
-    let (rungs, options) = by_time(3.0, 10.0, |_| 52.0);
-    let judged = driven::judge(&rungs, &options);
-    let findings = Finding::driven("tasks", true, &judged, &options);
-    let all = combine(&findings, &Conditions::default(), &options);
-    assert_eq!((all.verdict, all.metrics[0].undecided_by_time), (Verdict::Clean, true));
-    let words = judged.words();
-    assert!(words.contains("which decides nothing: run at least"), "{words}");
-}
-
 #[test]
 fn ten_times_fewer_rotations_and_the_same_growth_are_not_the_streams() {
     let run = |rotations: f64| Growth {
@@ -406,16 +317,6 @@ fn the_chance_is_that_of_the_weaker_of_both_signs() {
 }
 
 #[test]
-fn readings_at_rest_of_less_than_five_minutes_decide_nothing() {
-    // 260 s of them, and 300.
-    let tested = |minutes: f64| {
-        let (rungs, options) = by_time(minutes, 10.0, every_half_minute);
-        driven::judge(&rungs, &options).idle.p.is_some()
-    };
-    assert_eq!([6.0, 400.0 / 60.0].map(tested), [false, true]);
-}
-
-#[test]
 fn growth_that_is_ignored_is_no_leak() {
     // 320 in all, 256 of them in the part that is judged.
     let readings = stairs(52.0, 16.0, 30.0, 1e9, 600.0);
@@ -423,18 +324,4 @@ fn growth_that_is_ignored_is_no_leak() {
         passive::judge(&readings, None, &Options { ignore_below, ..Options::default() }).verdict
     };
     assert_eq!([200.0, 300.0].map(verdict), [Verdict::Leak, Verdict::Inconclusive]);
-}
-
-#[test]
-fn the_length_that_is_asked_for_is_enough() {
-    // Warm-ups of 1000 cycles, of a fifth of the time, and one that is cut short in a short run.
-    for pace in [10.0, 20.0, 5.0] {
-        let short = by_time(3.0, pace, every_half_minute);
-        let judged = driven::judge(&short.0, &short.1).idle;
-        assert_eq!((judged.verdict, judged.p), (Verdict::Inconclusive, None));
-        let seconds = judged.run_at_least.unwrap();
-        let (rungs, options) = by_time(seconds / 60.0, pace, every_half_minute);
-        let judged = driven::judge(&rungs, &options).idle;
-        assert!(judged.p.is_some(), "{seconds}: {}", judged.words());
-    }
 }

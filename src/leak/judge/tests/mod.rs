@@ -9,3 +9,4 @@ mod properties;
 mod rules;
 mod simulator;
 mod table;
+mod timed;

@@ -1,0 +1,148 @@
+//! Driven runs of counts that depend on the time alone: what must be said of the time, and not of the cycles.
+
+use super::super::combine::{Conditions, Finding, combine};
+use super::super::driven::{self, Rung};
+use super::super::passive;
+use super::super::plan::Plan;
+use super::super::{Options, Verdict};
+use super::measured::stairs;
+
+#[test]
+fn growth_that_may_be_allowed_is_no_leak() {
+    let readings = stairs(52.0, 16.0, 30.0, 1e9, 600.0);
+    let verdict = |max_per_minute: f64| {
+        passive::judge(&readings, None, &Options { max_per_minute, ..Options::default() }).verdict
+    };
+    assert_eq!(
+        [20.0, 32.0, 50.0].map(verdict),
+        [Verdict::Leak, Verdict::Inconclusive, Verdict::Clean]
+    );
+    // Beside cycles the same.
+    let (rungs, options) = by_time(10.0, 10.0, every_half_minute);
+    let idle = |max_per_minute: f64| {
+        driven::judge(&rungs, &Options { max_per_minute, ..options.clone() }).idle.verdict
+    };
+    let found = driven::judge(&rungs, &options).idle.unexplained.unwrap();
+    assert_eq!([20.0, found.high + 1.0].map(idle), [Verdict::Leak, Verdict::Clean]);
+}
+
+#[test]
+fn what_the_cycles_left_is_no_shape_of_the_time() {
+    let (mut rungs, options) = by_time(10.0, 10.0, |_| 52.0);
+    let mut left = 0.0;
+    for rung in &mut rungs {
+        rung.before += left;
+        left += 0.5 * rung.cycles;
+        rung.after += left;
+    }
+    let judged = driven::judge(&rungs, &options);
+    assert_eq!(judged.verdict, Verdict::Leak);
+    assert!(judged.idle.words().starts_with("level"), "{}", judged.words());
+}
+
+/// The rungs of a driven run of `minutes` in which the count depends on the time alone.
+fn by_time(minutes: f64, pace: f64, count: impl Fn(f64) -> f64) -> (Vec<Rung>, Options) {
+    by_time_with(3, minutes, pace, count)
+}
+
+fn by_time_with(
+    seed: u64,
+    minutes: f64,
+    pace: f64,
+    count: impl Fn(f64) -> f64,
+) -> (Vec<Rung>, Options) {
+    let plan = Plan::new(60.0 * minutes, pace, seed);
+    let mut at = plan.warmup;
+    let rungs = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let seconds = step.drive + step.settle;
+            let before = count(at);
+            at += seconds;
+            let cycles = if step.driven { pace * step.drive } else { 0.0 };
+            Rung { driven: step.driven, at, cycles, seconds, before, after: count(at) }
+        })
+        .collect();
+    (rungs, Options { warmup_cycles: plan.warmup_cycles, ..Options::default() })
+}
+
+fn every_half_minute(at: f64) -> f64 {
+    52.0 + 16.0 * (at / 30.0).floor()
+}
+
+/// Whatever rungs its steps come in, and where eight tests share alpha.
+#[test]
+fn a_timer_that_leaks_is_found_whatever_the_coin_says() {
+    for seed in 0..40 {
+        let (rungs, options) = by_time_with(seed, 10.0, 10.0, every_half_minute);
+        let options = Options { metrics: 8, ..options };
+        let judged = driven::judge(&rungs, &options);
+        assert_ne!(judged.verdict, Verdict::Leak, "{seed}: {}", judged.words());
+        assert_eq!(judged.idle.verdict, Verdict::Leak, "{seed}: {}", judged.words());
+        // Holm's procedure asks that of the first of eight.
+        let p = judged.idle.p.unwrap();
+        assert!(p < options.alpha / 8.0, "{seed}: {p}: {}", judged.words());
+        let rate = judged.idle.per_minute.unwrap();
+        assert!(rate.low - 1.0 < 32.0 && 32.0 < rate.high + 1.0, "{seed}: {}", judged.words());
+        let told = judged.idle.words().contains("by time or by cycles");
+        assert_eq!(told, rate.low <= 0.0, "{seed}: {}", judged.idle.words());
+    }
+}
+
+#[test]
+fn a_timer_that_leaks_is_not_blamed_on_the_cycles() {
+    let (rungs, options) = by_time(10.0, 10.0, every_half_minute);
+    let judged = driven::judge(&rungs, &options);
+    assert_ne!(judged.verdict, Verdict::Leak, "{}", judged.words());
+    assert_eq!(judged.idle.verdict, Verdict::Leak, "{}", judged.words());
+    assert!(judged.idle.words().contains("every 30 s"), "{}", judged.idle.words());
+    let rate = judged.idle.per_minute.unwrap();
+    assert!(rate.low < 32.0 && 32.0 < rate.high, "{rate:?}");
+}
+
+#[test]
+fn a_timer_that_leaks_in_a_short_run_is_not_clean() {
+    for minutes in [2.5, 3.0, 3.5, 4.0] {
+        let (rungs, options) = by_time(minutes, 10.0, every_half_minute);
+        let judged = driven::judge(&rungs, &options);
+        let findings = Finding::driven("tasks", true, &judged, &options);
+        let all = combine(&findings, &Conditions::default(), &options);
+        assert_eq!(all.verdict, Verdict::Inconclusive, "{minutes}: {}", judged.words());
+        assert!(all.metrics[0].undecided_by_time);
+        let why = &all.why[0];
+        assert!(why.contains("grows by time") && why.contains("run at least"), "{why}");
+    }
+    // A level count is clean in the same run, per cycle.
+    let (rungs, options) = by_time(3.0, 10.0, |_| 52.0);
+    let judged = driven::judge(&rungs, &options);
+    let findings = Finding::driven("tasks", true, &judged, &options);
+    let all = combine(&findings, &Conditions::default(), &options);
+    assert_eq!((all.verdict, all.metrics[0].undecided_by_time), (Verdict::Clean, true));
+    let words = judged.words();
+    assert!(words.contains("which decides nothing: run at least"), "{words}");
+}
+
+#[test]
+fn readings_at_rest_of_less_than_five_minutes_decide_nothing() {
+    // 260 s of them, and 300.
+    let tested = |minutes: f64| {
+        let (rungs, options) = by_time(minutes, 10.0, every_half_minute);
+        driven::judge(&rungs, &options).idle.p.is_some()
+    };
+    assert_eq!([6.0, 400.0 / 60.0].map(tested), [false, true]);
+}
+
+#[test]
+fn the_length_that_is_asked_for_is_enough() {
+    // Warm-ups of 1000 cycles, of a fifth of the time, and one that is cut short in a short run.
+    for pace in [10.0, 20.0, 5.0] {
+        let short = by_time(3.0, pace, every_half_minute);
+        let judged = driven::judge(&short.0, &short.1).idle;
+        assert_eq!((judged.verdict, judged.p), (Verdict::Inconclusive, None));
+        let seconds = judged.run_at_least.unwrap();
+        let (rungs, options) = by_time(seconds / 60.0, pace, every_half_minute);
+        let judged = driven::judge(&rungs, &options).idle;
+        assert!(judged.p.is_some(), "{seconds}: {}", judged.words());
+    }
+}
