@@ -184,7 +184,9 @@ impl Checking<'_> {
             progress.see(&record);
             records.push(record);
         };
-        Session::new(load, registry, probes, write, self.stop.clone()).run(header).await;
+        let session = Session::new(load, registry, probes, write, self.stop.clone());
+        let session = if self.baseline.is_some() { session.to_the_end() } else { session };
+        session.run(header).await;
         progress.clear();
         let recorded = match failed {
             Some(error) => Err(anyhow::Error::new(error).context("could not write the recording")),

@@ -41,6 +41,8 @@ pub struct Session<S, W> {
     cycles: f64,
     fresh: Fresh,
     watch: Watch,
+    /// Whether a leak that is certain ends it.
+    early: bool,
     silence: Silence,
     /// When to note who is there.
     ids_at: Instant,
@@ -79,11 +81,19 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             cycles: 0.0,
             fresh: Fresh::default(),
             watch: Watch::default(),
+            early: true,
             silence: Silence::default(),
             ids_at: begun,
             dump_at: None,
             failure: None,
         }
+    }
+
+    /// Goes on to the planned end though a leak is certain: to compare it, its rate has to be known well.
+    #[must_use]
+    pub fn to_the_end(mut self) -> Self {
+        self.early = false;
+        self
     }
 
     /// Runs the check to its end.
@@ -134,7 +144,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                 self.groups().await;
             }
             self.rung(*step).await;
-            if at % 2 == 1 && self.watch.is_sure() {
+            if at % 2 == 1 && self.early && self.watch.is_sure() {
                 tracing::debug!(pairs = at / 2 + 1, "sure before the end");
                 return;
             }

@@ -1,11 +1,13 @@
 //! Whole checks on a paused clock, against the embedded daemon: how long they take, and what they write down.
 
+use std::cell::RefCell;
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 
 use tokio::net::UnixListener;
 
 use super::*;
-use crate::demo::{Fault, Route, World, serve};
+use crate::demo::{Fault, Plant, Route, World, serve};
 use crate::docker::Docker;
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::leak::probe::{self, target::Target};
@@ -22,6 +24,16 @@ fn plan(warmup: f64, warmup_cycles: f64, pairs: usize) -> Plan {
 /// What a check writes down that drives (or only looks), for as long as its plan or as said; `meanwhile` is what
 /// happens beside it.
 async fn check(
+    drive: Result<Plan, Duration>,
+    targets: &[&str],
+    meanwhile: impl AsyncFnOnce(&World, CancellationToken),
+) -> Vec<Record> {
+    check_as(|session| session, drive, targets, meanwhile).await
+}
+
+/// The same of a check that is made otherwise.
+async fn check_as(
+    made: impl FnOnce(Written) -> Written,
     drive: Result<Plan, Duration>,
     targets: &[&str],
     meanwhile: impl AsyncFnOnce(&World, CancellationToken),
@@ -52,12 +64,12 @@ async fn check(
     let targets = targets.iter().map(|target| Target::parse(target).unwrap()).collect();
     let options = probe::Options { daemon: Some(endpoint()), targets, cycles_metric: None };
     let stop = CancellationToken::new();
-    let mut records = Vec::new();
+    let records = Rc::new(RefCell::new(Vec::new()));
+    let into = Rc::clone(&records);
     let checking = async {
         let probes = Probes::start(options).await.unwrap();
-        Session::new(load, streams, probes, |record| records.push(record), stop.clone())
-            .run(header)
-            .await;
+        let write: Write = Box::new(move |record| into.borrow_mut().push(record));
+        made(Session::new(load, streams, probes, write, stop.clone())).run(header).await;
     };
     // Its future is large, and it is awaited in many places.
     let checking = Box::pin(checking);
@@ -65,8 +77,11 @@ async fn check(
         () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
         (() , ()) = async { tokio::join!(checking, meanwhile(&world, stop.clone())) } => {}
     }
-    records
+    records.take()
 }
+
+type Write = Box<dyn FnMut(Record)>;
+type Written = Session<Docker, Write>;
 
 /// Nothing happens beside it.
 async fn nothing(_: &World, _: CancellationToken) {}
@@ -112,6 +127,17 @@ async fn pairs_that_do_not_fit_are_left_out() {
     assert_eq!(rungs[0], rungs[1]);
     assert!((12..18).contains(&rungs[0]), "{rungs:?}");
     assert!((planned - 6.0..planned + 8.0).contains(&end(&records).at), "{:?}", end(&records));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leak_that_is_certain_ends_a_check_unless_its_rate_is_to_be_compared() {
+    let leaks = async |world: &World, _| world.plant(Plant::PerStream(1.0));
+    let early = check(Ok(plan(20.0, 0.0, 40)), &[], leaks).await;
+    let whole = check_as(Session::to_the_end, Ok(plan(20.0, 0.0, 40)), &[], leaks).await;
+    let pairs = [early, whole].map(|records| {
+        readings(&records, Stage::Drive).into_iter().filter(|reading| reading.rest).count()
+    });
+    assert!((10..20).contains(&pairs[0]) && 38 <= pairs[1], "{pairs:?}");
 }
 
 #[tokio::test(start_paused = true)]
