@@ -27,12 +27,14 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 pub struct Commands {
     line: String,
     ran: Arc<AtomicU64>,
+    /// Of the runs so far, in milliseconds.
+    longest: Arc<AtomicU64>,
 }
 
 impl Commands {
     /// The command, as the shell reads it.
     pub fn new(line: String) -> Self {
-        Self { line, ran: Arc::default() }
+        Self { line, ran: Arc::default(), longest: Arc::default() }
     }
 
     /// How often it has run to a good end so far.
@@ -40,7 +42,13 @@ impl Commands {
         self.ran.load(Relaxed)
     }
 
-    /// Runs it, one after the other, until this moment.
+    /// How long the longest run has taken so far.
+    pub fn longest(&self) -> Duration {
+        Duration::from_millis(self.longest.load(Relaxed))
+    }
+
+    /// Runs it, one after the other, until this moment: at least once, and again where it can be expected to end
+    /// by then.
     ///
     /// # Errors
     /// It cannot be started, fails, or does not end: in words.
@@ -48,8 +56,10 @@ impl Commands {
     /// # Cancel safety
     /// Safe: a run that is going on is killed.
     pub async fn run(&self, until: Instant, stop: &CancellationToken) -> Result<(), String> {
-        while Instant::now() < until {
-            let next = Instant::now() + APART;
+        let mut last = Duration::from_millis(1);
+        while Instant::now() + last <= until {
+            let begun = Instant::now();
+            let next = begun + APART;
             let run = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
@@ -64,6 +74,9 @@ impl Commands {
                 return Err(self.failed(&format!("{status}: {last}")));
             }
             self.ran.fetch_add(1, Relaxed);
+            let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.longest.fetch_max(took, Relaxed);
+            last = self.longest();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),

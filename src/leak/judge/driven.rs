@@ -20,6 +20,9 @@ use super::stats::{mean, median, spread};
 use super::words::{count, signed, span};
 use super::{Interval, Options, Reading, Verdict, sound};
 
+/// How much longer a driven rung may be than the idle one that it is compared with.
+const APART: (f64, f64) = (0.5, 2.0);
+
 /// One rung and the readings at rest around it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Rung {
@@ -44,12 +47,12 @@ pub struct Pair {
     pub cycles: f64,
     /// Growth in the driven rung.
     pub driven: f64,
-    /// Growth in the idle rung.
+    /// Growth in the idle rung, were it as long as the driven one.
     pub idle: f64,
 }
 
 impl Pair {
-    /// Two rungs, one of them driven; nothing when a reading is missing.
+    /// Two rungs, one of them driven; nothing when a reading is missing, or one is far longer than the other.
     pub fn of(one: Rung, other: Rung) -> Option<Self> {
         let (driven, idle) = match (one.driven, other.driven) {
             (true, false) => (one, other),
@@ -58,10 +61,13 @@ impl Pair {
         };
         let numbers = [one.before, one.after, other.before, other.after, one.cycles, other.cycles];
         let growth = |rung: Rung| rung.after - rung.before;
-        numbers.iter().copied().all(sound).then(|| Self {
+        // What grows by time grows more in the longer one.
+        let longer = driven.seconds / idle.seconds;
+        let alike = APART.0 <= longer && longer <= APART.1;
+        (alike && numbers.iter().copied().all(sound)).then(|| Self {
             cycles: (driven.cycles - idle.cycles).max(0.0),
             driven: growth(driven),
-            idle: growth(idle),
+            idle: growth(idle) * longer,
         })
     }
 
@@ -98,7 +104,7 @@ pub struct Driven {
     pub stopped: Option<usize>,
     /// Growth per cycle fell by more than half: a pool that fills with cycles.
     pub fades: bool,
-    /// What a cycle leaves ends by itself later.
+    /// Idle rungs take back what driven ones left.
     pub lingers: bool,
     /// The smallest leak per cycle that this run would have found four times in five.
     pub smallest: Option<f64>,
@@ -118,13 +124,14 @@ fn cut(differences: &[f64]) -> Vec<f64> {
 /// Judges the rungs of a run, two by two the pairs, of one metric.
 pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
     let (mut judged, calmed) = by_cycles(rungs, options);
-    // What ends by itself is none of what the cycles left.
-    let left = judged.per_cycle.filter(|rate| !judged.lingers || 0.0 < rate.low);
+    // Where idle rungs fall, nobody knows what the cycles left.
+    let unknown = |rate: Interval| Interval { low: rate.low.min(0.0), ..rate };
+    let left = judged.per_cycle.map(|rate| if judged.lingers { unknown(rate) } else { rate });
     judged.idle = passive::judge_at_rest(&at_rest(&calmed), left, options);
     if judged.lingers
         && judged.verdict == Verdict::Inconclusive
         && judged.idle.verdict == Verdict::Clean
-        && judged.idle.per_minute.is_some_and(|slope| 0.0 <= slope.high)
+        && judged.idle.per_minute.is_some_and(|slope| -options.max_per_minute <= slope.estimate)
     {
         // Nothing grows in the readings at rest, with all that the cycles left.
         judged.verdict = Verdict::Clean;
@@ -194,15 +201,16 @@ fn decide(rates: &Rates, p: f64, options: &Options) -> (Verdict, String) {
         count(rate.high)
     );
     let enough = options.warmup_cycles >= super::plan::WARM_CYCLES || rate.low >= PLAIN;
-    if rates.smallest.is_some() && rates.at_most < options.max_per_cycle && !rates.lingers {
+    if rates.smallest.is_some() && rates.at_most < options.max_per_cycle {
         return (Verdict::Clean, format!("{found}, allowed is {}", count(options.max_per_cycle)));
     }
+    if rates.lingers {
+        let why = "idle rungs take it back: it ends by itself later, or the count falls anyway";
+        return (Verdict::Inconclusive, format!("{found}: {why}"));
+    }
     if p > options.chance() || rate.low <= 0.0 || rates.sum < options.least() {
-        let why = match (rates.smallest, rates.lingers) {
-            (None, _) => "too few pairs to tell",
-            (_, true) => "what a cycle leaves is gone again later",
-            _ => "may be chance",
-        };
+        let few = rates.smallest.is_none();
+        let why = if few { "too few pairs to tell" } else { "may be chance" };
         return (Verdict::Inconclusive, format!("{found}: {why}"));
     }
     if rate.estimate <= options.max_per_cycle {

@@ -5,7 +5,8 @@
 //! burst) goes to driven and idle rungs alike, and is left out or cut. A leak of several at once (a follower of
 //! a daemon is five goroutines and three descriptors) is as far from the usual, and only in driven rungs: it is
 //! what was looked for. And what a cycle makes may end by itself some time later: then idle rungs take back
-//! what driven ones left, and a difference of the two counts twice what does not stay.
+//! what driven ones left, and a difference of the two counts twice what does not stay. Their sum does not, but
+//! has what time does in it: between the two lies the truth, and no leak is proven.
 
 use super::driven::Pair;
 use super::early;
@@ -34,7 +35,7 @@ pub(super) struct Rates {
     pub(super) at_most: f64,
     /// The second half grew by less than half as much as the first.
     pub(super) fades: bool,
-    /// What a cycle leaves ends by itself later.
+    /// Idle rungs take back what driven ones left.
     pub(super) lingers: bool,
 }
 
@@ -45,27 +46,33 @@ impl Rates {
         let pairs = telling(all, deep);
         let cycles: Vec<f64> = pairs.iter().map(|pair| pair.cycles).collect();
         let lingers = is_taken_back(&pairs, options);
-        let growth =
-            |pair: &Pair| if lingers { pair.driven + pair.idle } else { pair.difference() };
-        let raw: Vec<f64> = pairs.iter().map(growth).collect();
+        let raw: Vec<f64> = pairs.iter().map(|pair| pair.difference()).collect();
         let values = trim(&raw, &cycles);
-        let (per_cycle, error) = interval(&values, &cycles, options)?;
+        let (mut per_cycle, error) = interval(&values, &cycles, options)?;
         let taken: f64 = values.iter().sum();
         let total: f64 = cycles.iter().sum();
         let excess: Vec<f64> =
-            all.iter().map(|pair| growth(pair) - per_cycle.estimate * pair.cycles).collect();
+            all.iter().map(|pair| pair.difference() - per_cycle.estimate * pair.cycles).collect();
         let kept = taken - per_cycle.estimate * total;
         // One step is harmless.
         let step = excess.iter().copied().fold(0.0, f64::max);
         let step = if all.len() <= pairs.len() + 2 { step } else { 0.0 };
         let left_out = (excess.iter().sum::<f64>() - kept - step).max(0.0);
+        let at_most = per_cycle.high + left_out / total;
+        let smallest = smallest(&error, per_cycle, &cycles, tested, options);
+        if lingers {
+            let sums: Vec<f64> = pairs.iter().map(|pair| pair.driven + pair.idle).collect();
+            let (stays, _) = interval(&trim(&sums, &cycles), &cycles, options)?;
+            let (low, high) = (per_cycle.low.min(stays.low), per_cycle.high.max(stays.high));
+            per_cycle = Interval { estimate: stays.estimate, low, high };
+        }
         let half = values.len() / 2;
         let older = rate(&values[..half], &cycles[..half]);
         Some(Self {
             sum: raw.iter().sum(),
             per_cycle,
-            smallest: smallest(&error, per_cycle, &cycles, tested, options),
-            at_most: per_cycle.high + left_out / total,
+            smallest,
+            at_most,
             fades: rate(&values[half..], &cycles[half..]) < 0.4 * older,
             lingers,
         })

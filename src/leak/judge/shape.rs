@@ -72,6 +72,8 @@ pub enum Shape {
     },
     /// It still rises, and a slow warm-up would look the same.
     Rising,
+    /// Falling to the end.
+    Falling,
 }
 
 impl fmt::Display for Shape {
@@ -119,6 +121,7 @@ impl fmt::Display for Shape {
                 count(*high),
                 span(*period)
             ),
+            Self::Falling => write!(f, "falling"),
             Self::Rising => write!(f, "still rising, may be a slow warm-up"),
         }
     }

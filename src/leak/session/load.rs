@@ -11,8 +11,11 @@ use crate::engine::selection::Selection;
 use crate::engine::source::Source;
 use crate::engine::{self, Engine};
 use crate::leak::command::Commands;
-use crate::leak::judge::plan::Plan;
+use crate::leak::judge::plan::{Plan, Step};
 use crate::leak::record::{Record, Stage};
+
+/// A rung has so much room for the longest run of a command.
+const ROOM: f64 = 1.25;
 
 /// How a check makes its load.
 #[derive(Debug)]
@@ -58,6 +61,15 @@ impl<S> Load<S> {
         match self {
             Load::Streams { plan, .. } | Load::Command { plan, .. } => Some(plan),
             Load::Held { .. } | Load::Passive { .. } => None,
+        }
+    }
+
+    /// How long a rung is driven, or as long idle: a command that takes longer than planned has room to end.
+    pub(super) fn rung(&self, step: Step) -> Duration {
+        let planned = Duration::from_secs_f64(step.drive);
+        match self {
+            Load::Command { commands, .. } => planned.max(commands.longest().mul_f64(ROOM)),
+            _ => planned,
         }
     }
 

@@ -135,7 +135,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             if self.is_over() {
                 return;
             }
-            let pair = Duration::from_secs_f64(2.0 * (step.drive + step.settle));
+            let pair = 2 * (self.load.rung(*step) + Duration::from_secs_f64(step.settle));
             if at % 2 == 0 && end + OVERDUE < Instant::now() + pair {
                 tracing::debug!(pairs = at / 2, "no time for more pairs");
                 return;
@@ -153,7 +153,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
     async fn rung(&mut self, step: Step) {
         let begun = Instant::now();
-        let drive = Duration::from_secs_f64(step.drive);
+        let drive = self.load.rung(step);
         let stage = if step.driven { Stage::Drive } else { Stage::Idle };
         match step.driven {
             true => self.drive(drive, stage).await,

@@ -140,6 +140,42 @@ async fn a_leak_that_is_certain_ends_a_check_unless_its_rate_is_to_be_compared()
     assert!((10..20).contains(&pairs[0]) && 38 <= pairs[1], "{pairs:?}");
 }
 
+/// A run that takes longer than its rung makes all rungs longer, and not only those that it runs in.
+#[tokio::test]
+async fn rungs_of_a_slow_command_are_as_long_as_idle_ones() {
+    let commands = crate::leak::command::Commands::new("sleep 0.6".to_owned());
+    let step = |driven| Step { driven, drive: 0.2, settle: 0.3 };
+    let steps = [step(true), step(false)].repeat(2);
+    let plan = Plan { warmup: 0.5, warmup_cycles: 0.0, steps, cycles_per_second: 2.0, seed: 1 };
+    let into = Rc::new(RefCell::new(Vec::new()));
+    let records = Rc::clone(&into);
+    let write: Write = Box::new(move |record| records.borrow_mut().push(record));
+    let probes = Probes::start(probe::Options::default()).await.unwrap();
+    let load: Load<Docker> = Load::Command { commands, plan };
+    let rules =
+        Rules { alpha: 0.01, max_per_cycle: 0.03, max_per_min: 1.0, gate: vec![], pointed: vec![] };
+    let header = header(rules, 1);
+    Session::new(load, Registry::default(), probes, write, CancellationToken::new())
+        .run(header)
+        .await;
+    let records = into.take();
+    let rests: Vec<&Reading> = [Stage::WarmUp, Stage::Drive, Stage::Idle]
+        .into_iter()
+        .flat_map(|stage| readings(&records, stage))
+        .filter(|reading| reading.rest)
+        .collect();
+    let mut at: Vec<f64> = rests.iter().map(|reading| reading.at).collect();
+    at.sort_by(f64::total_cmp);
+    let lengths: Vec<f64> = at.windows(2).map(|two| two[1] - two[0]).collect();
+    assert_eq!(lengths.len(), 4);
+    let (short, long) = (
+        lengths.iter().copied().fold(f64::MAX, f64::min),
+        lengths.iter().copied().fold(0.0, f64::max),
+    );
+    // Planned were 0.5 s; a run takes 0.6 s.
+    assert!(0.6 < short && long < 1.5 * short, "{lengths:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn lines_of_before_do_not_count() {
     let records = check(Ok(plan(5.0, 0.0, 2)), &[], nothing).await;

@@ -26,7 +26,16 @@ pub(super) fn because(verdict: Verdict, overall: &combine::Overall, metrics: &[M
         _ => match overall.why.as_slice() {
             [] => "nothing could be judged".to_owned(),
             [one] => one.clone(),
-            [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+            [first, rest @ ..] => {
+                // A metric may be judged in several ways, and is one all the same.
+                let alike = overall.metrics.iter().filter(|m| m.gated && m.verdict == verdict);
+                let more = if verdict == Verdict::Invalid {
+                    rest.len()
+                } else {
+                    alike.count().saturating_sub(1)
+                };
+                if more == 0 { first.clone() } else { format!("{first} (and {more} more)") }
+            }
         },
     }
 }
@@ -39,6 +48,10 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
         advice.push(
             "the containers wrote nothing that could be read: select some that talk".to_owned(),
         );
+    }
+    if report.verdict == Verdict::Invalid {
+        // A longer run of what did not work does not work either.
+        return advice;
     }
     // With rungs, the first 100 s of the load's warm-up are not judged by time.
     let least = if report.drive.has_rungs() { 400.0 } else { 300.0 };

@@ -254,7 +254,8 @@ fn judge_window(readings: &[Reading], least: f64, warms: bool, options: &Options
     let Some(floor) = floor(&points, window.1 - window.0) else {
         let shape = naming::short(readings);
         let mut judged = Passive::undecided(shape, window, kept.len());
-        judged.per_minute = theil_sen(&thin(&points), Z995).map(|slope| slope.scaled(60.0));
+        judged.per_minute = theil_sen(&thin(&points), Z995)
+            .map(|slope| coarse(slope.scaled(60.0), &points, window.1 - window.0));
         judged.run_at_least = Some(least);
         return judged;
     };
@@ -270,6 +271,16 @@ fn judge_window(readings: &[Reading], least: f64, warms: bool, options: &Options
     decide(&mut judged, &floor, kendall, length, options);
     stop(&mut judged, readings, &floor, least, options);
     judged
+}
+
+/// A slope per minute of a short run. Slopes of counts have many ties, and readings close together are much
+/// alike: what the count went up and down by, and one at least, may as well be growth.
+fn coarse(slope: Interval, points: &[(f64, f64)], seconds: f64) -> Interval {
+    let values = points.iter().map(|point| point.1);
+    let (low, high) = (values.clone().fold(f64::MAX, f64::min), values.fold(f64::MIN, f64::max));
+    let reach = (high - low).max(1.0) * 60.0 / seconds.max(1.0);
+    let (low, high) = (slope.estimate - reach, slope.estimate + reach);
+    Interval { low: slope.low.min(low), high: slope.high.max(high), ..slope }
 }
 
 fn kendall(floor: &Floor) -> Kendall {

@@ -52,8 +52,8 @@ fn of_fit(floor: &Floor, judged: &Passive) -> Shape {
         (Some(tau), step) => {
             let size = fit::pool_size(points, &floor.ends);
             let level = 3.0 * tau;
-            if size > 0.0 && level > window {
-                return Shape::Rising;
+            if level > window {
+                return if size > 0.0 { Shape::Rising } else { Shape::Falling };
             }
             Shape::WarmUp { size, level_since: judged.window.0 + level, step }
         }

@@ -71,6 +71,34 @@ fn what_ends_by_itself_later_is_no_leak() {
     }
 }
 
+/// What lives for some seconds, while time adds to it as well: neither is a leak of the cycles.
+#[test]
+fn what_ends_by_itself_does_not_make_time_a_leak_per_cycle() {
+    let options = Options::default();
+    for (seconds, timed, pool) in [(5, 32.0, 0.0), (20, 32.0, 0.0), (5, 0.0, 200.0)] {
+        let (mut leaks, mut by_time) = (0, 0);
+        for n in 0..runs() {
+            let seed = u64::from(n) * 7919 + 3;
+            let noise = Noise::Linger(seconds);
+            let (mut rungs, own) = simulator::driven(noise, [0.0, timed], 10.0, seed, &options);
+            let fills = |at: f64| (pool * (1.0 - (-at / 300.0).exp())).round();
+            for rung in &mut rungs {
+                rung.before += fills(rung.at - rung.seconds);
+                rung.after += fills(rung.at);
+            }
+            let judged = driven::judge(&rungs, &own);
+            leaks += u32::from(judged.verdict == Verdict::Leak);
+            by_time += u32::from(judged.idle.verdict == Verdict::Leak);
+        }
+        let what = format!("lingers {seconds} s, {timed} per minute by time, a pool of {pool}");
+        println!("{what}: of {} LEAK per cycle {leaks}, LEAK by time {by_time}", runs());
+        at_most(0.02, leaks, runs(), &what);
+        if timed == 0.0 {
+            at_most(0.02, by_time, runs(), &what);
+        }
+    }
+}
+
 fn at_the_end(growths: &[(f64, f64)]) -> driven::Driven {
     let options = Options { early_stop: false, ..Options::default() };
     driven::judge(&rungs(growths), &options)
@@ -99,6 +127,16 @@ fn a_leak_that_a_decline_hides_is_not_clean() {
     let growths: Vec<(f64, f64)> = (0..100).map(|n| (jitter(n), jitter(n + 1) - 2.0)).collect();
     let judged = at_the_end(&growths);
     assert!(judged.lingers && judged.verdict == Verdict::Inconclusive, "{}", judged.words());
+}
+
+/// Nothing comes of the cycles where all rungs fall alike.
+#[test]
+fn a_decline_alone_is_clean() {
+    let jitter = |n: usize| [0.0, 1.0, -1.0][n % 3];
+    let growths: Vec<(f64, f64)> =
+        (0..100).map(|n| (jitter(n) - 1.0, jitter(n + 1) - 1.0)).collect();
+    let judged = at_the_end(&growths);
+    assert_eq!(judged.verdict, Verdict::Clean, "{}", judged.words());
 }
 
 /// Few large numbers among many small ones: more may have been missed than were found.

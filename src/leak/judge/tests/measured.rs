@@ -195,6 +195,22 @@ fn below_three_minutes_nothing_is_decided() {
     assert_eq!(judged.p, None);
 }
 
+/// Ties make the slope of few counts look as if it were known for certain.
+#[test]
+fn a_short_run_knows_no_slope_for_certain() {
+    let judged = judge(&series(50.0, |at| if at > 40.0 { 44.0 } else { 38.0 }));
+    let slope = judged.per_minute.unwrap();
+    assert!(slope.low <= 0.0 && 20.0 < slope.high, "{slope:?}");
+    let level = judge(&series(50.0, |_| 38.0)).per_minute.unwrap();
+    assert!(level.low < -0.5 && 0.5 < level.high, "{level:?}");
+}
+
+#[test]
+fn what_falls_is_no_warm_up_that_ends_after_the_run() {
+    let judged = judge(&series(240.0, |at| (60.0 - at / 20.0).floor()));
+    assert!(judged.words().starts_with("falling"), "{}", judged.words());
+}
+
 #[test]
 fn ten_times_fewer_rotations_and_the_same_growth_are_not_the_streams() {
     let run = |rotations: f64| Growth {

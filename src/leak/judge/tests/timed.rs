@@ -146,3 +146,28 @@ fn the_length_that_is_asked_for_is_enough() {
         assert!(judged.p.is_some(), "{seconds}: {}", judged.words());
     }
 }
+
+/// A command of 12 s in rungs that were planned shorter: what time adds meanwhile is not the cycles'.
+#[test]
+fn a_longer_rung_is_compared_by_the_second() {
+    let pool = |at: f64| (200.0 * (1.0 - (-at / 300.0_f64).exp())).round();
+    let line = |at: f64| (at * 8.0 / 60.0).round();
+    for count in [pool as fn(f64) -> f64, line] {
+        let (mut rungs, options) = by_time(10.0, 10.0, count);
+        let mut at = 150.0;
+        for rung in &mut rungs {
+            (rung.seconds, rung.cycles) = if rung.driven { (15.0, 1.0) } else { (10.0, 0.0) };
+            rung.before = count(at);
+            at += rung.seconds;
+            (rung.at, rung.after) = (at, count(at));
+        }
+        let judged = driven::judge(&rungs, &options);
+        assert_ne!(judged.verdict, Verdict::Leak, "{}", judged.words());
+        let rate = judged.per_cycle.unwrap();
+        assert!(rate.low < 0.0 && 0.0 < rate.high, "{}", judged.words());
+    }
+    // Nothing can be said of those that are far longer.
+    let (mut rungs, options) = by_time(10.0, 10.0, line);
+    rungs.iter_mut().filter(|rung| rung.driven).for_each(|rung| rung.seconds *= 2.5);
+    assert_eq!(driven::judge(&rungs, &options).per_cycle, None);
+}
