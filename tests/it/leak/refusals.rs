@@ -108,7 +108,7 @@ fn a_wrong_command_line_is_a_usage_error() {
         (&["--target", "pid:0"], "takes a number above 0"),
         (&["--target", "https://x"], "targets are asked without TLS"),
         (&["--target", "http://x:99999"], "names no host and port"),
-        (&["--target", "http://x:1#/a"], "needs a path before"),
+        (&["--target", "http://x:1#a"], "which begins with /"),
         (&["--cycles-metric", "x"], "it goes with --passive or --drive-cmd"),
         (&["--passive", "--cycles-metric", "x"], "--target"),
         (

@@ -68,9 +68,7 @@ pub enum TargetError {
     #[error("`{0}` names no host and port: write http://HOST:PORT")]
     Host(String),
     /// The fragment is no pointer.
-    #[error(
-        "`{0}`: what follows the # is a JSON pointer, which begins with /, and needs a path before"
-    )]
+    #[error("`{0}`: what follows the # is a JSON pointer, which begins with /")]
     Pointer(String),
 }
 
@@ -130,11 +128,12 @@ fn url(rest: &str, text: &str) -> Result<Url, TargetError> {
         return Err(host());
     }
     let path = match path {
-        "" | "/" => None,
+        // A pointer says that there is a JSON text here; else what is usual is looked for.
+        "" | "/" => pointer.is_some().then(|| "/".to_owned()),
         path if path.starts_with('?') => Some(format!("/{path}")),
         path => Some(path.to_owned()),
     };
-    if pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/') || path.is_none()) {
+    if pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/')) {
         return Err(TargetError::Pointer(text.to_owned()));
     }
     Ok(Url { address: Address::Tcp { host: name.to_owned(), port }, path, pointer })

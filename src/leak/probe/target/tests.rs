@@ -49,6 +49,8 @@ fn every_form_of_a_target_is_read() {
         ("http://h/", http("h", 80, None, None)),
         ("http://[::1]:80/m?a=b", http("::1", 80, Some("/m?a=b"), None)),
         ("http://h:1/v#/pools/0", http("h", 1, Some("/v"), Some("/pools/0"))),
+        ("http://h:1#/pools/0", http("h", 1, Some("/"), Some("/pools/0"))),
+        ("http://h:1/#/pools/0", http("h", 1, Some("/"), Some("/pools/0"))),
         ("unix:///run/x.sock", Kind::Http(Url { address: unix, path: None, pointer: None })),
     ];
     for (text, kind) in cases {
@@ -62,8 +64,7 @@ fn what_is_no_target_is_refused_in_words() {
                 URL#/json/pointer or unix:///path";
     let pid = " names no process: pid: takes a number above 0";
     let host = " names no host and port: write http://HOST:PORT";
-    let pointer =
-        ": what follows the # is a JSON pointer, which begins with /, and needs a path before";
+    let pointer = ": what follows the # is a JSON pointer, which begins with /";
     let cases = [
         ("", form),
         ("web", form),
@@ -84,7 +85,8 @@ fn what_is_no_target_is_refused_in_words() {
         ("http://[::1:80", host),
         ("http://a b", host),
         ("http://h/v#pools", pointer),
-        ("http://h#/pools", pointer),
+        ("http://h#pools", pointer),
+        ("http://h/#", pointer),
     ];
     for (text, words) in cases {
         let error = Target::parse(text).unwrap_err().to_string();
@@ -263,6 +265,24 @@ async fn a_pointer_gives_one_figure_under_its_own_name() {
         let why = "nothing can be read any more: `/s`: there is nothing at `/pool/open`";
         assert_eq!((figures(&sample), sample.failures[0].why.as_str()), (vec![], why));
         assert!(!sample.failures[0].gone);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pointer_may_lead_into_the_answer_at_the_root() {
+    let script = |path: &str, _| match path {
+        "/" => Reply::ok("{\"pool\":{\"size\":7}}"),
+        _ => Reply::none(),
+    };
+    with_server(script, async |port, _| {
+        for root in ["", "/"] {
+            let target = format!("http://127.0.0.1:{port}{root}#/pool/size");
+            let mut probes = start(&[target], None).await.unwrap();
+            assert_eq!(probes.found()[1].words, "the figure `/pool/size` at /");
+            let sample = read(&mut probes, 0.0).await;
+            assert_eq!(figures(&sample), [(format!("port{port}.size").as_str(), 7.0)]);
+        }
     })
     .await;
 }
