@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::cycles::{Place, counted};
 use super::{Lost, News, Url, name};
-use crate::docker::endpoint::{Endpoint, Origin};
+use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::engine::registry::Registry;
 use crate::leak::probe::Sample;
 use crate::leak::probe::counter::Cycles;
@@ -66,9 +66,13 @@ impl Http {
             news: News::default(),
         };
         let mut missing = Vec::new();
+        let mut example = None;
         match (&url.path, &url.pointer) {
             (Some(path), Some(pointer)) => http.point(path, pointer).await?,
-            (Some(path), None) => http.find_at(path).await?,
+            (Some(path), None) => {
+                let found = http.find_at(path).await;
+                found.map_err(|why| [why.told(), why.hint(url).unwrap_or_default()].concat())?;
+            }
             (None, _) => {
                 for path in [PROFILE, METRICS, EXPVAR] {
                     match http.find_at(path).await {
@@ -77,13 +81,17 @@ impl Http {
                         Err(NotFound::Get(error @ GetError::Connect(_))) => {
                             return Err(error.to_string());
                         }
-                        Err(why) => missing.push(String::from(why)),
+                        Err(why) => {
+                            missing.push(why.told());
+                            example = example.or_else(|| why.hint(url));
+                        }
                     }
                 }
             }
         }
         if http.is_empty() {
-            return Err(format!("nothing to measure was found: {}", missing.join("; ")));
+            let (missing, example) = (missing.join("; "), example.unwrap_or_default());
+            return Err(format!("nothing to measure was found: {missing}{example}"));
         }
         http.client.take_lost();
         let words = http.words(&missing);
@@ -143,14 +151,23 @@ impl Http {
             self.started = found.started;
             return Ok(());
         }
-        let no_json = match json::parse(body).and_then(|value| json::expvar(&value)) {
-            Ok(found) => {
-                self.expvar = Some(path.to_owned());
-                self.allocated = found.allocated;
-                return Ok(());
-            }
-            Err(error) => error,
-        };
+        if let Ok(value) = json::parse(body) {
+            return match json::expvar(&value) {
+                Ok(found) => {
+                    self.expvar = Some(path.to_owned());
+                    self.allocated = found.allocated;
+                    Ok(())
+                }
+                Err(error) => Err(NotFound::Json {
+                    why: format!("`{path}`: {error}"),
+                    path: path.to_owned(),
+                    pointer: json::example(&value)
+                        // A figure that is the whole answer has no pointer that could be written.
+                        .filter(|pointer| !pointer.is_empty())
+                        .unwrap_or_else(|| "/json/pointer".to_owned()),
+                }),
+            };
+        }
         // The binary form and the index are one question away from the counted form.
         let counted = match no_profile {
             pprof::PprofError::Binary if !path.contains('?') => Some(format!("{path}?debug=1")),
@@ -162,12 +179,7 @@ impl Http {
         if let Some(path) = counted {
             return Box::pin(self.find_at(&path)).await;
         }
-        // Of the three refusals, the telling one.
-        let why = match no_json {
-            json::JsonError::NotExpvar => no_json.to_string(),
-            _ => no_profile.to_string(),
-        };
-        Err(NotFound::Other(format!("`{path}`: {why}")))
+        Err(NotFound::Other(format!("`{path}`: {no_profile}")))
     }
 
     pub(super) async fn read(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {
@@ -336,6 +348,12 @@ impl Http {
 #[derive(Debug)]
 enum NotFound {
     Get(GetError),
+    /// JSON, of which a figure could be named.
+    Json {
+        why: String,
+        path: String,
+        pointer: String,
+    },
     Other(String),
 }
 
@@ -345,12 +363,26 @@ impl From<GetError> for NotFound {
     }
 }
 
-impl From<NotFound> for String {
-    fn from(why: NotFound) -> Self {
-        match why {
+impl NotFound {
+    fn told(&self) -> String {
+        match self {
             NotFound::Get(error) => error.to_string(),
-            NotFound::Other(why) => why,
+            NotFound::Json { why, .. } | NotFound::Other(why) => why.clone(),
         }
+    }
+
+    /// How a figure could be named, as the end of a sentence.
+    fn hint(&self, url: &Url) -> Option<String> {
+        let NotFound::Json { path, pointer, .. } = self else {
+            return None;
+        };
+        let at = match &url.address {
+            // There is no way to write a path of a socket.
+            Address::Unix(_) => return None,
+            Address::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+            Address::Tcp { host, port } => format!("{host}:{port}"),
+        };
+        Some(format!("; name a figure by its JSON pointer, like http://{at}{path}#{pointer}"))
     }
 }
 

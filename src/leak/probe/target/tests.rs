@@ -203,8 +203,10 @@ async fn a_path_is_tried_as_each_form() {
         assert_eq!(words("/v").await, "Go's expvar at /v");
         assert_eq!(
             words("/j").await,
-            "`/j`: the answer is JSON, but not Go's expvar: it has no `memstats`; name a figure with \
-             URL#/json/pointer"
+            format!(
+                "`/j`: the answer is JSON, but not Go's expvar: it has no `memstats`; name a figure by \
+                 its JSON pointer, like http://127.0.0.1:{port}/j#/a"
+            )
         );
         assert_eq!(words("/html").await, "`/html`: the answer is an HTML page, not a goroutine profile");
         assert_eq!(words("/empty").await, "`/empty`: the answer is empty");
@@ -283,6 +285,23 @@ async fn a_pointer_may_lead_into_the_answer_at_the_root() {
             let sample = read(&mut probes, 0.0).await;
             assert_eq!(figures(&sample), [(format!("port{port}.size").as_str(), 7.0)]);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn how_a_figure_is_named_is_said_once_by_an_example_that_works() {
+    let script = |_: &str, _| Reply::ok("{\"pool\":{\"name\":\"a\",\"size\":7}}");
+    with_server(script, async |port, _| {
+        let url = format!("http://127.0.0.1:{port}");
+        let error = start(std::slice::from_ref(&url), None).await.unwrap_err().to_string();
+        assert_eq!(error.matches("it has no `memstats`").count(), 3, "{error}");
+        assert_eq!(error.matches("name a figure").count(), 1, "{error}");
+        let (_, example) = error.split_once("JSON pointer, like ").unwrap();
+        assert!(example.starts_with(&url), "{error}");
+        let mut probes = start(&[example.to_owned()], None).await.unwrap();
+        let sample = read(&mut probes, 0.0).await;
+        assert_eq!(figures(&sample), [(format!("port{port}.size").as_str(), 7.0)]);
     })
     .await;
 }
