@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::cycles::{Place, counted};
-use super::{Lost, News, Url, name};
+use super::{Lost, News, Refused, Url, name};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::engine::registry::Registry;
+use crate::engine::source::ErrorKind;
 use crate::leak::probe::Sample;
 use crate::leak::probe::counter::Cycles;
 use crate::leak::probe::daemon::{PROFILE, groups, profile};
@@ -49,7 +50,7 @@ pub(super) struct Http {
 
 impl Http {
     /// Asks what there is.
-    pub(super) async fn start(url: &Url, registry: &Registry) -> Result<(Self, String), String> {
+    pub(super) async fn start(url: &Url, registry: &Registry) -> Result<(Self, String), Refused> {
         let endpoint = Arc::new(Endpoint::new(url.address.clone(), Origin::Target));
         let mut http = Self {
             client: Client::new(endpoint, registry.clone()),
@@ -68,10 +69,11 @@ impl Http {
         let mut missing = Vec::new();
         let mut example = None;
         match (&url.path, &url.pointer) {
-            (Some(path), Some(pointer)) => http.point(path, pointer).await?,
+            (Some(path), Some(pointer)) => {
+                http.point(path, pointer).await.map_err(|why| why.refused(url))?;
+            }
             (Some(path), None) => {
-                let found = http.find_at(path).await;
-                found.map_err(|why| [why.told(), why.hint(url).unwrap_or_default()].concat())?;
+                http.find_at(path).await.map_err(|why| why.refused(url))?;
             }
             (None, _) => {
                 for path in [PROFILE, METRICS, EXPVAR] {
@@ -79,7 +81,7 @@ impl Http {
                         Ok(()) => {}
                         // Where nobody listens, nothing else will be heard.
                         Err(NotFound::Get(error @ GetError::Connect(_))) => {
-                            return Err(error.to_string());
+                            return Err(NotFound::Get(error).refused(url));
                         }
                         Err(why) => {
                             missing.push(why.told());
@@ -91,7 +93,7 @@ impl Http {
         }
         if http.is_empty() {
             let (missing, example) = (missing.join("; "), example.unwrap_or_default());
-            return Err(format!("nothing to measure was found: {missing}{example}"));
+            return Err(format!("nothing to measure was found: {missing}{example}").into());
         }
         http.client.take_lost();
         let words = http.words(&missing);
@@ -124,9 +126,9 @@ impl Http {
         words.join("; ")
     }
 
-    async fn point(&mut self, path: &str, pointer: &str) -> Result<(), String> {
-        let answer = self.client.get(path, MAX_BODY).await.map_err(|error| error.to_string())?;
-        pointed(&answer, path, pointer)?;
+    async fn point(&mut self, path: &str, pointer: &str) -> Result<(), NotFound> {
+        let answer = self.client.get(path, MAX_BODY).await?;
+        pointed(&answer, path, pointer).map_err(NotFound::Other)?;
         let last = pointer.rsplit('/').next().unwrap_or_default();
         let metric = name::plain(last, "figure");
         self.figure = Some((path.to_owned(), pointer.to_owned(), metric));
@@ -369,6 +371,20 @@ impl NotFound {
             NotFound::Get(error) => error.to_string(),
             NotFound::Json { why, .. } | NotFound::Other(why) => why.clone(),
         }
+    }
+
+    /// Nothing else is to be found.
+    fn refused(&self, url: &Url) -> Refused {
+        let why = [self.told(), self.hint(url).unwrap_or_default()].concat();
+        let hint = match self {
+            NotFound::Get(GetError::Connect(error)) if error.kind == ErrorKind::Unreachable => {
+                Some(
+                    "start the target, or give the address it listens at; `ss -ltn` lists those of this machine",
+                )
+            }
+            _ => None,
+        };
+        Refused { why, hint }
     }
 
     /// How a figure could be named, as the end of a sentence.

@@ -330,8 +330,11 @@ async fn a_server_that_goes_away_fails_each_reading_and_its_return_is_a_cut() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let error = start(&[format!("http://127.0.0.1:{port}")], None).await.unwrap_err().to_string();
-    assert!(error.ends_with("connection refused"), "{error}");
+    for at in ["", "/p", "/p#/a"] {
+        let error = start(&[format!("http://127.0.0.1:{port}{at}")], None).await.unwrap_err();
+        assert!(error.to_string().ends_with("connection refused"), "{error}");
+        assert!(hint(&error).contains("`ss -ltn`"), "{error:?}");
+    }
     let script = |_: &str, asked| match asked {
         1 | 2 => Reply::Raw(b"not HTTP\r\n\r\n"),
         _ => Reply::ok(PROFILE),
@@ -368,15 +371,25 @@ async fn a_process_is_watched_until_it_is_gone() {
     assert_eq!(figures(&sample), []);
     assert!(sample.failures[0].gone);
     assert_eq!(sample.failures[0].why, format!("process {pid} is not there"));
-    let error = start(&[format!("pid:{pid}")], None).await.unwrap_err().to_string();
-    assert_eq!(error, format!("target `pid:{pid}`: process {pid} is not there"));
+    let error = start(&[format!("pid:{pid}")], None).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("target `pid:{pid}`: process {pid} is not there"));
+    assert!(hint(&error).contains("`ps -e`"), "{error:?}");
+}
+
+/// What to do about a target that is refused; nothing where that is not known.
+fn hint(error: &StartError) -> &'static str {
+    match error {
+        StartError::Target { hint, .. } => hint.unwrap_or_default(),
+        _ => panic!("{error}"),
+    }
 }
 
 #[tokio::test]
 async fn a_container_takes_a_daemon() {
-    let error = start(&["container:web".to_owned()], None).await.unwrap_err().to_string();
+    let error = start(&["container:web".to_owned()], None).await.unwrap_err();
+    assert!(hint(&error).contains("--host"), "{error:?}");
     assert_eq!(
-        error,
+        error.to_string(),
         "target `container:web`: a container takes a Docker daemon, and there is none"
     );
 }
