@@ -67,7 +67,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(config) => {
             let color = config.output.color_err;
             run(config).unwrap_or_else(|error| {
-                let hint = commands::tail::hint(&error);
+                let hint =
+                    commands::leak_check::hint(&error).or_else(|| commands::tail::hint(&error));
                 output::error(&sinks.err, &error, hint.as_deref(), color);
                 failed
             })

@@ -76,8 +76,8 @@ pub struct LeakCheck {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// What is written to stdout
-    #[arg(short, long, value_name = "FORM", value_enum, default_value_t = super::WatchForm::Text, env = "CMON_LEAK_OUTPUT")]
-    pub output: super::WatchForm,
+    #[arg(short, long, value_name = "FORM", value_enum, default_value_t = ReportForm::Text, env = "CMON_LEAK_OUTPUT")]
+    pub output: ReportForm,
     /// Also write a report as `JUnit` does
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
@@ -100,6 +100,15 @@ pub struct LeakCheck {
         value_parser = FalseyValueParser::new()
     )]
     pub self_test: bool,
+}
+
+/// What `leak-check` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportForm {
+    /// For people
+    Text,
+    /// One JSON object, at the end
+    Json,
 }
 
 /// What an undecided check means.
@@ -139,7 +148,19 @@ fn chance(text: &str) -> Result<f64, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+
+    #[test]
+    fn the_help_tells_what_this_command_does_and_not_another() {
+        let mut cli = super::super::Cli::command();
+        cli.build();
+        let help = cli.find_subcommand_mut("leak-check").unwrap().render_long_help().to_string();
+        assert!(help.contains("One JSON object, at the end"), "{help}");
+        assert!(!help.contains("per interval"), "{help}");
+        assert!(help.contains("leak-check chooses it itself, and --compare varies it"), "{help}");
+    }
 
     #[test]
     fn figures_that_make_no_sense_are_refused() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-pub use leak_check::{LeakCheck, OnInconclusive};
+pub use leak_check::{LeakCheck, OnInconclusive, ReportForm};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,7 +65,8 @@ pub struct Global {
     /// Start a small daemon inside cmon, with eight talking containers, and use that
     #[arg(long, global = true, value_parser = FalseyValueParser::new(), env = "CMON_DEMO")]
     pub demo: bool,
-    /// The age at which a log stream is closed and opened again where it was (100ms, 30s, 5m, 1h)
+    /// The age at which a log stream is closed and opened again where it was (100ms, 30s, 5m, 1h);
+    /// leak-check chooses it itself, and --compare varies it
     #[arg(
         long, global = true, value_name = "TIME", default_value = "5m", value_parser = stream_timeout,
         env = "CMON_STREAM_TIMEOUT"

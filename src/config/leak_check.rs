@@ -173,8 +173,8 @@ pub(super) fn config(
         overrides,
         baseline: args.baseline,
         form: match args.output {
-            cli::WatchForm::Json => Form::Json,
-            cli::WatchForm::Text => Form::Text { color: colors(global, around, terminal) },
+            cli::ReportForm::Json => Form::Json,
+            cli::ReportForm::Text => Form::Text { color: colors(global, around, terminal) },
         },
         junit: args.junit,
         html: args.html,

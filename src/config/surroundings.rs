@@ -43,7 +43,7 @@ pub struct Surroundings {
     pub stdout: FileKind,
     /// Whether stderr is a terminal.
     pub stderr_is_terminal: bool,
-    /// A step of a workflow on GitHub (`GITHUB_ACTIONS` is `true`).
+    /// A step of a workflow on GitHub (`GITHUB_ACTIONS` is set and not 0 or false).
     pub github: Option<Github>,
 }
 
@@ -58,12 +58,17 @@ impl Surroundings {
             dumb_terminal: set("TERM").is_some_and(|term| term == "dumb"),
             stdout: kind(&stdout()),
             stderr_is_terminal: stderr().is_terminal(),
-            github: set("GITHUB_ACTIONS").filter(|value| value == "true").map(|_| Github {
+            github: set("GITHUB_ACTIONS").filter(|value| is_on(value)).map(|_| Github {
                 summary: set("GITHUB_STEP_SUMMARY").map(PathBuf::from),
                 output: set("GITHUB_OUTPUT").map(PathBuf::from),
             }),
         }
     }
+}
+
+/// What a variable says that is on when it is set: anything but `0` and `false`.
+fn is_on(value: &str) -> bool {
+    !["", "0", "false"].contains(&value)
 }
 
 fn kind(file: &(impl AsFd + IsTerminal)) -> FileKind {
@@ -73,5 +78,16 @@ fn kind(file: &(impl AsFd + IsTerminal)) -> FileKind {
         true => FileKind::Terminal,
         false if regular => FileKind::Regular,
         false => FileKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_is_set_is_on_unless_it_says_no() {
+        assert!(["true", "1", "yes", "True"].into_iter().all(is_on));
+        assert!(!["", "0", "false"].into_iter().any(is_on));
     }
 }

@@ -4,6 +4,7 @@
 //! on stderr. The records are kept in memory and, with `--record`, written as they come, so that a check
 //! that is cut off can still be judged.
 
+mod hint;
 mod outlook;
 mod tell;
 
@@ -35,6 +36,7 @@ use crate::leak::session::{Load, Session};
 use crate::leak::{selftest, verdict};
 use crate::output::{Progress, Sinks};
 use crate::signal::Signals;
+pub use hint::hint;
 
 /// Cycles per second of all streams together: enough to find a leak soon, and easy on a daemon.
 const RATE: f64 = 10.0;
@@ -339,7 +341,7 @@ fn line(file: &mut BufWriter<File>, record: &Record) -> std::io::Result<()> {
 
 /// Reads a recording. A last line that was cut off is left out.
 fn recording(path: &Path) -> anyhow::Result<Vec<Record>> {
-    let named = || format!("could not read `{}`", path.display());
+    let named = || hint::Unread(path.to_owned());
     let file = BufReader::new(File::open(path).with_context(named)?);
     let lines: Vec<String> = file.lines().collect::<Result<_, _>>().with_context(named)?;
     let mut records = Vec::with_capacity(lines.len());

@@ -26,9 +26,7 @@ pub enum JsonError {
     #[error("`{0}` is {1}: a count is never negative")]
     Negative(String, String),
     /// No `memstats`, which every Go program's expvar has.
-    #[error(
-        "the answer is JSON, but not Go's expvar: it has no `memstats`; name a figure with URL#/json/pointer"
-    )]
+    #[error("the answer is JSON, but not Go's expvar: it has no `memstats`")]
     NotExpvar,
 }
 
@@ -89,6 +87,24 @@ fn near(value: &Value, pointer: &str) -> String {
         };
     }
     String::new()
+}
+
+/// The pointer to some count that the answer has, as an example: only one whose names can be typed as
+/// they are.
+pub fn example(value: &Value) -> Option<String> {
+    let name = |name: &str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
+        name.len() <= NEAR.1 && name.bytes().all(plain)
+    };
+    let within = |name: &str, value| Some(format!("/{name}{}", example(value)?));
+    match value {
+        Value::Number(_) => figure(value, "").is_ok().then(String::new),
+        Value::Object(fields) => {
+            fields.iter().filter(|(key, _)| name(key)).find_map(|(key, value)| within(key, value))
+        }
+        Value::Array(items) => items.first().and_then(|value| within("0", value)),
+        Value::Null | Value::Bool(_) | Value::String(_) => None,
+    }
 }
 
 /// What Go's expvar tells.
@@ -165,6 +181,15 @@ mod tests {
     }
 
     #[test]
+    fn an_example_is_a_figure_that_there_is() {
+        let of = |text: &str| example(&parse(text.as_bytes()).unwrap());
+        let value =
+            r#"{"a b": 1, "at": "12", "m": -2, "o": {"n": null}, "p": [{"open": 5}], "z": 1}"#;
+        assert_eq!(of(value).as_deref(), Some("/p/0/open"));
+        assert_eq!(of(r#"{"a": [], "b": "x"}"#), None);
+    }
+
+    #[test]
     fn a_pointer_that_goes_astray_is_told_what_there_is() {
         let value = parse(br#"{"a": {"b": 1, "c\u001b": {"d": [1]}}, "e": 2}"#).unwrap();
         let words = |pointer| figure(&value, pointer).unwrap_err().to_string();
@@ -184,6 +209,8 @@ mod tests {
             if let Ok(value) = parse(&body) {
                 let _ = figure(&value, &at);
                 let _ = expvar(&value);
+                let found = example(&value).map(|pointer| figure(&value, &pointer));
+                prop_assert!(found.is_none_or(|found| found.is_ok()));
             }
         }
     }

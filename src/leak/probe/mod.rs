@@ -41,7 +41,7 @@ use daemon::Daemon;
 use get::Client;
 use own::Own;
 use patience::Patience;
-use target::{Target, Watched};
+use target::{Refused, Target, Watched};
 
 /// How long the probes' connections may take to end.
 const CLOSE: Duration = Duration::from_secs(1);
@@ -70,6 +70,8 @@ pub enum StartError {
         target: String,
         /// What is the matter.
         why: String,
+        /// What to do about it, where that is known.
+        hint: Option<&'static str>,
     },
     /// No target counts the cycles.
     #[error("no target has a counter `{counter}` for its cycles: {tried}")]
@@ -219,8 +221,11 @@ impl Probes {
         let mut targets: Vec<Watched> = Vec::new();
         for (target, name) in options.targets.iter().zip(target::names(&options.targets)) {
             let watched = Watched::start(target, &name, &registry, api.as_ref()).await;
-            let (watched, words) =
-                watched.map_err(|why| StartError::Target { target: target.to_string(), why })?;
+            let (watched, words) = watched.map_err(|Refused { why, hint }| StartError::Target {
+                target: target.to_string(),
+                why,
+                hint,
+            })?;
             found.push(Found { source: watched.source().to_owned(), words });
             targets.push(watched);
         }

@@ -91,9 +91,12 @@ fn a_step_on_github() {
     assert!(text.contains("| **LEAK** | daemon.goroutines |"), "{text}");
     assert_eq!(read_to_string(&output).unwrap(), "one=1\nverdict=leak\n");
 
-    let done = run("false");
-    assert!(!done.stderr.contains("::error"), "{done}");
-    assert_eq!(read_to_string(&output).unwrap(), "one=1\nverdict=leak\n", "nothing more");
+    for off in ["false", "0", ""] {
+        let done = run(off);
+        assert!(!done.stderr.contains("::error"), "{done}");
+        assert_eq!(read_to_string(&output).unwrap(), "one=1\nverdict=leak\n", "nothing more");
+    }
+    assert!(run("1").stderr.contains("::error"));
 }
 
 #[test]

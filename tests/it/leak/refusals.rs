@@ -79,7 +79,13 @@ fn a_command_that_fails() {
 #[test]
 fn targets_that_are_not_there() {
     let nobody = ["--passive", "--target", "http://127.0.0.1:1"];
-    refused(NOWHERE, &nobody, &["target `http://127.0.0.1:1`: ", "refused"]);
+    refused(
+        NOWHERE,
+        &nobody,
+        &["target `http://127.0.0.1:1`: ", "refused", "try: start the target"],
+    );
+    let nobody = ["--demo", "--passive", "--target", "container:nope"];
+    refused(NOWHERE, &nobody, &["target `container:nope`: ", "try: `docker ps` lists"]);
     let mut ended = Command::new("true").spawn().unwrap();
     ended.wait().unwrap();
     let pid = format!("pid:{}", ended.id());
@@ -108,7 +114,7 @@ fn a_wrong_command_line_is_a_usage_error() {
         (&["--target", "pid:0"], "takes a number above 0"),
         (&["--target", "https://x"], "targets are asked without TLS"),
         (&["--target", "http://x:99999"], "names no host and port"),
-        (&["--target", "http://x:1#/a"], "needs a path before"),
+        (&["--target", "http://x:1#a"], "which begins with /"),
         (&["--cycles-metric", "x"], "it goes with --passive or --drive-cmd"),
         (&["--passive", "--cycles-metric", "x"], "--target"),
         (
@@ -150,7 +156,11 @@ fn what_is_no_recording() {
     let broken = whole.replacen("\"stage\":\"idle\"", "\"stage\":\"odd\"", 1);
     refused(NOWHERE, &["--replay", &path("broken", broken.as_bytes())], &["line 5 of `"]);
     let gone = dir.path().join("gone").display().to_string();
-    refused(NOWHERE, &["--replay", &gone], &["could not read `", "No such file"]);
+    refused(
+        NOWHERE,
+        &["--replay", &gone],
+        &["could not read `", "No such file", "try: a recording is"],
+    );
     refused(NOWHERE, &["--replay", &dir.path().display().to_string()], &["could not read `"]);
     let good = path("good", whole.as_bytes());
     refused(NOWHERE, &["--replay", &good, "--baseline", &gone], &["could not read `"]);

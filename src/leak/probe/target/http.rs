@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::cycles::{Place, counted};
-use super::{Lost, News, Url, name};
-use crate::docker::endpoint::{Endpoint, Origin};
+use super::{Lost, News, Refused, Url, name};
+use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::engine::registry::Registry;
+use crate::engine::source::ErrorKind;
 use crate::leak::probe::Sample;
 use crate::leak::probe::counter::Cycles;
 use crate::leak::probe::daemon::{PROFILE, groups, profile};
@@ -49,7 +50,7 @@ pub(super) struct Http {
 
 impl Http {
     /// Asks what there is.
-    pub(super) async fn start(url: &Url, registry: &Registry) -> Result<(Self, String), String> {
+    pub(super) async fn start(url: &Url, registry: &Registry) -> Result<(Self, String), Refused> {
         let endpoint = Arc::new(Endpoint::new(url.address.clone(), Origin::Target));
         let mut http = Self {
             client: Client::new(endpoint, registry.clone()),
@@ -66,24 +67,33 @@ impl Http {
             news: News::default(),
         };
         let mut missing = Vec::new();
+        let mut example = None;
         match (&url.path, &url.pointer) {
-            (Some(path), Some(pointer)) => http.point(path, pointer).await?,
-            (Some(path), None) => http.find_at(path).await?,
+            (Some(path), Some(pointer)) => {
+                http.point(path, pointer).await.map_err(|why| why.refused(url))?;
+            }
+            (Some(path), None) => {
+                http.find_at(path).await.map_err(|why| why.refused(url))?;
+            }
             (None, _) => {
                 for path in [PROFILE, METRICS, EXPVAR] {
                     match http.find_at(path).await {
                         Ok(()) => {}
                         // Where nobody listens, nothing else will be heard.
                         Err(NotFound::Get(error @ GetError::Connect(_))) => {
-                            return Err(error.to_string());
+                            return Err(NotFound::Get(error).refused(url));
                         }
-                        Err(why) => missing.push(String::from(why)),
+                        Err(why) => {
+                            missing.push(why.told());
+                            example = example.or_else(|| why.hint(url));
+                        }
                     }
                 }
             }
         }
         if http.is_empty() {
-            return Err(format!("nothing to measure was found: {}", missing.join("; ")));
+            let (missing, example) = (missing.join("; "), example.unwrap_or_default());
+            return Err(format!("nothing to measure was found: {missing}{example}").into());
         }
         http.client.take_lost();
         let words = http.words(&missing);
@@ -116,9 +126,9 @@ impl Http {
         words.join("; ")
     }
 
-    async fn point(&mut self, path: &str, pointer: &str) -> Result<(), String> {
-        let answer = self.client.get(path, MAX_BODY).await.map_err(|error| error.to_string())?;
-        pointed(&answer, path, pointer)?;
+    async fn point(&mut self, path: &str, pointer: &str) -> Result<(), NotFound> {
+        let answer = self.client.get(path, MAX_BODY).await?;
+        pointed(&answer, path, pointer).map_err(NotFound::Other)?;
         let last = pointer.rsplit('/').next().unwrap_or_default();
         let metric = name::plain(last, "figure");
         self.figure = Some((path.to_owned(), pointer.to_owned(), metric));
@@ -143,14 +153,23 @@ impl Http {
             self.started = found.started;
             return Ok(());
         }
-        let no_json = match json::parse(body).and_then(|value| json::expvar(&value)) {
-            Ok(found) => {
-                self.expvar = Some(path.to_owned());
-                self.allocated = found.allocated;
-                return Ok(());
-            }
-            Err(error) => error,
-        };
+        if let Ok(value) = json::parse(body) {
+            return match json::expvar(&value) {
+                Ok(found) => {
+                    self.expvar = Some(path.to_owned());
+                    self.allocated = found.allocated;
+                    Ok(())
+                }
+                Err(error) => Err(NotFound::Json {
+                    why: format!("`{path}`: {error}"),
+                    path: path.to_owned(),
+                    pointer: json::example(&value)
+                        // A figure that is the whole answer has no pointer that could be written.
+                        .filter(|pointer| !pointer.is_empty())
+                        .unwrap_or_else(|| "/json/pointer".to_owned()),
+                }),
+            };
+        }
         // The binary form and the index are one question away from the counted form.
         let counted = match no_profile {
             pprof::PprofError::Binary if !path.contains('?') => Some(format!("{path}?debug=1")),
@@ -162,12 +181,7 @@ impl Http {
         if let Some(path) = counted {
             return Box::pin(self.find_at(&path)).await;
         }
-        // Of the three refusals, the telling one.
-        let why = match no_json {
-            json::JsonError::NotExpvar => no_json.to_string(),
-            _ => no_profile.to_string(),
-        };
-        Err(NotFound::Other(format!("`{path}`: {why}")))
+        Err(NotFound::Other(format!("`{path}`: {no_profile}")))
     }
 
     pub(super) async fn read(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {
@@ -336,6 +350,12 @@ impl Http {
 #[derive(Debug)]
 enum NotFound {
     Get(GetError),
+    /// JSON, of which a figure could be named.
+    Json {
+        why: String,
+        path: String,
+        pointer: String,
+    },
     Other(String),
 }
 
@@ -345,12 +365,40 @@ impl From<GetError> for NotFound {
     }
 }
 
-impl From<NotFound> for String {
-    fn from(why: NotFound) -> Self {
-        match why {
+impl NotFound {
+    fn told(&self) -> String {
+        match self {
             NotFound::Get(error) => error.to_string(),
-            NotFound::Other(why) => why,
+            NotFound::Json { why, .. } | NotFound::Other(why) => why.clone(),
         }
+    }
+
+    /// Nothing else is to be found.
+    fn refused(&self, url: &Url) -> Refused {
+        let why = [self.told(), self.hint(url).unwrap_or_default()].concat();
+        let hint = match self {
+            NotFound::Get(GetError::Connect(error)) if error.kind == ErrorKind::Unreachable => {
+                Some(
+                    "start the target, or give the address it listens at; `ss -ltn` lists those of this machine",
+                )
+            }
+            _ => None,
+        };
+        Refused { why, hint }
+    }
+
+    /// How a figure could be named, as the end of a sentence.
+    fn hint(&self, url: &Url) -> Option<String> {
+        let NotFound::Json { path, pointer, .. } = self else {
+            return None;
+        };
+        let at = match &url.address {
+            // There is no way to write a path of a socket.
+            Address::Unix(_) => return None,
+            Address::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+            Address::Tcp { host, port } => format!("{host}:{port}"),
+        };
+        Some(format!("; name a figure by its JSON pointer, like http://{at}{path}#{pointer}"))
     }
 }
 

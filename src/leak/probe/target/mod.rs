@@ -68,9 +68,7 @@ pub enum TargetError {
     #[error("`{0}` names no host and port: write http://HOST:PORT")]
     Host(String),
     /// The fragment is no pointer.
-    #[error(
-        "`{0}`: what follows the # is a JSON pointer, which begins with /, and needs a path before"
-    )]
+    #[error("`{0}`: what follows the # is a JSON pointer, which begins with /")]
     Pointer(String),
 }
 
@@ -130,11 +128,12 @@ fn url(rest: &str, text: &str) -> Result<Url, TargetError> {
         return Err(host());
     }
     let path = match path {
-        "" | "/" => None,
+        // A pointer says that there is a JSON text here; else what is usual is looked for.
+        "" | "/" => pointer.is_some().then(|| "/".to_owned()),
         path if path.starts_with('?') => Some(format!("/{path}")),
         path => Some(path.to_owned()),
     };
-    if pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/') || path.is_none()) {
+    if pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/')) {
         return Err(TargetError::Pointer(text.to_owned()));
     }
     Ok(Url { address: Address::Tcp { host: name.to_owned(), port }, path, pointer })
@@ -175,6 +174,25 @@ impl Lost {
     }
 }
 
+/// Why a target cannot be watched, and what to do about it where that is known.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) why: String,
+    pub(super) hint: Option<&'static str>,
+}
+
+impl Refused {
+    fn with(why: impl fmt::Display, hint: Option<&'static str>) -> Self {
+        Self { why: why.to_string(), hint }
+    }
+}
+
+impl From<String> for Refused {
+    fn from(why: String) -> Self {
+        Self { why, hint: None }
+    }
+}
+
 /// What a reading of one target found out about its series.
 #[derive(Debug, Default)]
 struct News {
@@ -191,7 +209,7 @@ impl Watched {
         name: &str,
         registry: &Registry,
         api: Option<&Arc<Api>>,
-    ) -> Result<(Self, String), String> {
+    ) -> Result<(Self, String), Refused> {
         let source = format!("target.{name}");
         let (what, words) = match &target.kind {
             Kind::Pid(pid) => {
@@ -199,7 +217,10 @@ impl Watched {
                 (What::Process(single), words)
             }
             Kind::Container(container) => {
-                let api = api.ok_or("a container takes a Docker daemon, and there is none")?;
+                let api = api.ok_or_else(|| {
+                    let why = "a container takes a Docker daemon, and there is none";
+                    Refused::with(why, Some("start the daemon, or name its socket with --host"))
+                })?;
                 let (container, words) = Container::start(Arc::clone(api), container).await?;
                 (What::Container(container), words)
             }

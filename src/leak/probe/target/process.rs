@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Lost, News};
+use super::{Lost, News, Refused};
 use crate::docker::api::{self, Api};
 use crate::engine::source::ErrorKind;
 use crate::leak::probe::Sample;
@@ -23,9 +23,18 @@ pub(super) struct Single {
 }
 
 impl Single {
-    pub(super) fn start(pid: u32) -> Result<(Self, String), String> {
+    pub(super) fn start(pid: u32) -> Result<(Self, String), Refused> {
         let process = Process::of(pid);
-        let born = process.born().map_err(|error| error.to_string())?;
+        let born = process.born().map_err(|error| {
+            let hint = match error {
+                ProcError::Gone(_) => Some(
+                    "`ps -e` lists the processes there are; one in a container is found by container:NAME",
+                ),
+                ProcError::Denied { .. } => Some("run cmon as the user of the process, or as root"),
+                ProcError::Other { .. } => None,
+            };
+            Refused::with(error, hint)
+        })?;
         let words = available(&process);
         Ok((Self { pid, process, born }, words))
     }
@@ -96,9 +105,15 @@ const ELSEWHERE: &str = "the container's processes cannot be seen from here: the
                          another machine, or cmon in a container";
 
 impl Container {
-    pub(super) async fn start(api: Arc<Api>, container: &str) -> Result<(Self, String), String> {
-        let found = api.process(container).await.map_err(|error| error.to_string())?;
-        let run = Run::of(&found).map_err(|lost| lost.why)?;
+    pub(super) async fn start(api: Arc<Api>, container: &str) -> Result<(Self, String), Refused> {
+        let found = api.process(container).await.map_err(|error| {
+            let gone = error.kind == ErrorKind::Gone;
+            Refused::with(error, gone.then_some("`docker ps` lists the containers that run"))
+        })?;
+        let run = Run::of(&found).map_err(|lost| {
+            let hint = "start it with `docker start`; `docker ps` lists the containers that run";
+            Refused::with(lost.why, lost.gone.then_some(hint))
+        })?;
         let words = match &run {
             Run::Elsewhere(_) => {
                 api.threads(&found.name).await.map_err(|error| format!("{ELSEWHERE}; {error}"))?;

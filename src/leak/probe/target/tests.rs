@@ -49,6 +49,8 @@ fn every_form_of_a_target_is_read() {
         ("http://h/", http("h", 80, None, None)),
         ("http://[::1]:80/m?a=b", http("::1", 80, Some("/m?a=b"), None)),
         ("http://h:1/v#/pools/0", http("h", 1, Some("/v"), Some("/pools/0"))),
+        ("http://h:1#/pools/0", http("h", 1, Some("/"), Some("/pools/0"))),
+        ("http://h:1/#/pools/0", http("h", 1, Some("/"), Some("/pools/0"))),
         ("unix:///run/x.sock", Kind::Http(Url { address: unix, path: None, pointer: None })),
     ];
     for (text, kind) in cases {
@@ -62,8 +64,7 @@ fn what_is_no_target_is_refused_in_words() {
                 URL#/json/pointer or unix:///path";
     let pid = " names no process: pid: takes a number above 0";
     let host = " names no host and port: write http://HOST:PORT";
-    let pointer =
-        ": what follows the # is a JSON pointer, which begins with /, and needs a path before";
+    let pointer = ": what follows the # is a JSON pointer, which begins with /";
     let cases = [
         ("", form),
         ("web", form),
@@ -84,7 +85,8 @@ fn what_is_no_target_is_refused_in_words() {
         ("http://[::1:80", host),
         ("http://a b", host),
         ("http://h/v#pools", pointer),
-        ("http://h#/pools", pointer),
+        ("http://h#pools", pointer),
+        ("http://h/#", pointer),
     ];
     for (text, words) in cases {
         let error = Target::parse(text).unwrap_err().to_string();
@@ -201,8 +203,10 @@ async fn a_path_is_tried_as_each_form() {
         assert_eq!(words("/v").await, "Go's expvar at /v");
         assert_eq!(
             words("/j").await,
-            "`/j`: the answer is JSON, but not Go's expvar: it has no `memstats`; name a figure with \
-             URL#/json/pointer"
+            format!(
+                "`/j`: the answer is JSON, but not Go's expvar: it has no `memstats`; name a figure by \
+                 its JSON pointer, like http://127.0.0.1:{port}/j#/a"
+            )
         );
         assert_eq!(words("/html").await, "`/html`: the answer is an HTML page, not a goroutine profile");
         assert_eq!(words("/empty").await, "`/empty`: the answer is empty");
@@ -268,6 +272,41 @@ async fn a_pointer_gives_one_figure_under_its_own_name() {
 }
 
 #[tokio::test]
+async fn a_pointer_may_lead_into_the_answer_at_the_root() {
+    let script = |path: &str, _| match path {
+        "/" => Reply::ok("{\"pool\":{\"size\":7}}"),
+        _ => Reply::none(),
+    };
+    with_server(script, async |port, _| {
+        for root in ["", "/"] {
+            let target = format!("http://127.0.0.1:{port}{root}#/pool/size");
+            let mut probes = start(&[target], None).await.unwrap();
+            assert_eq!(probes.found()[1].words, "the figure `/pool/size` at /");
+            let sample = read(&mut probes, 0.0).await;
+            assert_eq!(figures(&sample), [(format!("port{port}.size").as_str(), 7.0)]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn how_a_figure_is_named_is_said_once_by_an_example_that_works() {
+    let script = |_: &str, _| Reply::ok("{\"pool\":{\"name\":\"a\",\"size\":7}}");
+    with_server(script, async |port, _| {
+        let url = format!("http://127.0.0.1:{port}");
+        let error = start(std::slice::from_ref(&url), None).await.unwrap_err().to_string();
+        assert_eq!(error.matches("it has no `memstats`").count(), 3, "{error}");
+        assert_eq!(error.matches("name a figure").count(), 1, "{error}");
+        let (_, example) = error.split_once("JSON pointer, like ").unwrap();
+        assert!(example.starts_with(&url), "{error}");
+        let mut probes = start(&[example.to_owned()], None).await.unwrap();
+        let sample = read(&mut probes, 0.0).await;
+        assert_eq!(figures(&sample), [(format!("port{port}.size").as_str(), 7.0)]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_unavailable_is_said_once_and_is_never_0() {
     let script = |path: &str, _| match path {
         "/metrics" => Reply::ok("go_goroutines -1\nprocess_open_fds 4\nprocess_threads NaN\n"),
@@ -291,8 +330,11 @@ async fn a_server_that_goes_away_fails_each_reading_and_its_return_is_a_cut() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let error = start(&[format!("http://127.0.0.1:{port}")], None).await.unwrap_err().to_string();
-    assert!(error.ends_with("connection refused"), "{error}");
+    for at in ["", "/p", "/p#/a"] {
+        let error = start(&[format!("http://127.0.0.1:{port}{at}")], None).await.unwrap_err();
+        assert!(error.to_string().ends_with("connection refused"), "{error}");
+        assert!(hint(&error).contains("`ss -ltn`"), "{error:?}");
+    }
     let script = |_: &str, asked| match asked {
         1 | 2 => Reply::Raw(b"not HTTP\r\n\r\n"),
         _ => Reply::ok(PROFILE),
@@ -329,15 +371,25 @@ async fn a_process_is_watched_until_it_is_gone() {
     assert_eq!(figures(&sample), []);
     assert!(sample.failures[0].gone);
     assert_eq!(sample.failures[0].why, format!("process {pid} is not there"));
-    let error = start(&[format!("pid:{pid}")], None).await.unwrap_err().to_string();
-    assert_eq!(error, format!("target `pid:{pid}`: process {pid} is not there"));
+    let error = start(&[format!("pid:{pid}")], None).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("target `pid:{pid}`: process {pid} is not there"));
+    assert!(hint(&error).contains("`ps -e`"), "{error:?}");
+}
+
+/// What to do about a target that is refused; nothing where that is not known.
+fn hint(error: &StartError) -> &'static str {
+    match error {
+        StartError::Target { hint, .. } => hint.unwrap_or_default(),
+        _ => panic!("{error}"),
+    }
 }
 
 #[tokio::test]
 async fn a_container_takes_a_daemon() {
-    let error = start(&["container:web".to_owned()], None).await.unwrap_err().to_string();
+    let error = start(&["container:web".to_owned()], None).await.unwrap_err();
+    assert!(hint(&error).contains("--host"), "{error:?}");
     assert_eq!(
-        error,
+        error.to_string(),
         "target `container:web`: a container takes a Docker daemon, and there is none"
     );
 }

@@ -1,0 +1,51 @@
+//! What to try after an error that ended a leak check before it could judge: apart, because it reads
+//! errors only.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::leak::probe::StartError;
+
+/// A recording that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("could not read `{}`", .0.display())]
+pub(super) struct Unread(pub(super) PathBuf);
+
+/// What to try, where that is known.
+pub fn hint(error: &anyhow::Error) -> Option<String> {
+    if let Some(StartError::Target { hint, .. }) = error.downcast_ref() {
+        return hint.map(str::to_owned);
+    }
+    let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    let absent = error.is::<Unread>() && error.downcast_ref().is_some_and(missing);
+    let hint =
+        "a recording is written by `cmon leak-check --record FILE`; is it in another directory?";
+    absent.then(|| hint.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_tells_itself_what_to_do() {
+        let refused = |hint| {
+            let (target, why) = ("pid:7".to_owned(), "gone".to_owned());
+            super::hint(&StartError::Target { target, why, hint }.into())
+        };
+        assert_eq!(refused(Some("look for it")).as_deref(), Some("look for it"));
+        assert_eq!(refused(None), None);
+    }
+
+    #[test]
+    fn a_recording_that_is_missing_is_to_be_made_and_nothing_else_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = super::super::recording(&dir.path().join("none")).unwrap_err();
+        assert!(hint(&missing).unwrap().contains("--record FILE"));
+        assert_eq!(missing.to_string(), format!("could not read `{}/none`", dir.path().display()));
+        // A directory is there, and is no recording.
+        assert_eq!(hint(&super::super::recording(dir.path()).unwrap_err()), None);
+        let unwritten = io::Error::from(io::ErrorKind::NotFound);
+        assert_eq!(hint(&anyhow::Error::new(unwritten).context("could not write `a/b`")), None);
+    }
+}
