@@ -164,6 +164,9 @@ impl Sample {
     }
 }
 
+/// How long one target may take to show what it has: longer than one question, so that a path that hangs
+/// does not hide the others.
+const START: Duration = Duration::from_secs(15);
 /// How long one source may take for a reading, and for its parts.
 const READING: Duration = Duration::from_secs(4);
 const PARTS: Duration = Duration::from_secs(5);
@@ -216,11 +219,17 @@ impl Probes {
             found.push(Found { source: "daemon".to_owned(), words });
         }
         let api = endpoint.clone().map(|endpoint| Arc::new(Api::new(endpoint, registry.clone())));
+        let names = target::names(&options.targets);
+        let started = options.targets.iter().zip(names).map(async |(target, name)| {
+            let starting = Watched::start(target, &name, &registry, api.as_ref());
+            let started = timeout(START, starting).await;
+            let late = |_| Err(format!("it did not answer within {START:?}"));
+            let target = || target.to_string();
+            started.unwrap_or_else(late).map_err(|why| StartError::Target { target: target(), why })
+        });
         let mut targets: Vec<Watched> = Vec::new();
-        for (target, name) in options.targets.iter().zip(target::names(&options.targets)) {
-            let watched = Watched::start(target, &name, &registry, api.as_ref()).await;
-            let (watched, words) =
-                watched.map_err(|why| StartError::Target { target: target.to_string(), why })?;
+        for started in join_all(started).await {
+            let (watched, words) = started?;
             found.push(Found { source: watched.source().to_owned(), words });
             targets.push(watched);
         }

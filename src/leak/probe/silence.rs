@@ -138,6 +138,32 @@ async fn sources_that_hang_are_waited_for_side_by_side() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn targets_are_looked_for_side_by_side_and_not_for_ever() {
+    let script = |path: &str, _| match path {
+        "/a" | "/b" => Reply::ok(TEXT),
+        _ => Reply::Never,
+    };
+    with_server(script, async |port, seen| {
+        let target = |path: &str| format!("http://127.0.0.1:{port}{path}");
+        let probing = async |paths: &[&str]| {
+            let targets = paths.iter().map(|path| Target::parse(&target(path)).unwrap()).collect();
+            Probes::start(Options { targets, ..Options::default() }).await
+        };
+        let found = probing(&["/b", "/a"]).await.unwrap();
+        let words: Vec<&str> = found.found()[1..].iter().map(|it| it.words.as_str()).collect();
+        assert_eq!(words, ["Prometheus figures at /b", "Prometheus figures at /a"]);
+        drop(found);
+        // Each of them has several paths to ask for, of which each hangs.
+        let begun = Instant::now();
+        let error = probing(&["/a", "", "/"]).await.unwrap_err().to_string();
+        assert_eq!(begun.elapsed(), Duration::from_secs(15));
+        assert_eq!(error, format!("target `{}`: it did not answer within 15s", target("")));
+        assert_eq!(seen.asked.borrow()["/debug/pprof/goroutine?debug=1"], 2, "both were asked");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_container_whose_daemon_hangs_is_given_up_like_any_other() {
     let hangs = Cell::new(false);
     let script = |path: &str, _| match path.split('?').next().unwrap() {
