@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use futures_util::future::{OptionFuture, join, join_all};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::docker::api::Api;
 use crate::docker::endpoint::Endpoint;
@@ -182,6 +183,8 @@ pub struct Probes {
     targets: Vec<Asked<Watched>>,
     found: Vec<Found>,
     said: BTreeSet<String>,
+    /// The check is to end: nothing is taken apart at length any more.
+    stop: CancellationToken,
 }
 
 /// A source and how long it is waited for. What takes long to take apart is not left alone for its
@@ -244,7 +247,13 @@ impl Probes {
             targets: targets.into_iter().map(Asked::new).collect(),
             found,
             said: BTreeSet::new(),
+            stop: CancellationToken::new(),
         })
+    }
+
+    /// Lets the parts take a second at most once the check is told to stop.
+    pub fn heed(&mut self, stop: CancellationToken) {
+        self.stop = stop;
     }
 
     /// What was found to be readable, in words.
@@ -306,16 +315,13 @@ impl Probes {
             .into_iter()
             .map(|(metric, groups)| whole(at, cycles, metric, groups))
             .collect();
-        let daemon = OptionFuture::from(
-            self.daemon
-                .as_mut()
-                .map(async |daemon| daemon.parts.ask(PARTS, daemon.it.groups(at, cycles)).await),
-        );
-        let targets = join_all(
-            self.targets
-                .iter_mut()
-                .map(async |target| target.parts.ask(PARTS, target.it.groups(at, cycles)).await),
-        );
+        let stop = &self.stop;
+        let daemon = OptionFuture::from(self.daemon.as_mut().map(async |daemon| {
+            daemon.parts.ask_hurried(PARTS, stop, daemon.it.groups(at, cycles)).await
+        }));
+        let targets = join_all(self.targets.iter_mut().map(async |target| {
+            target.parts.ask_hurried(PARTS, stop, target.it.groups(at, cycles)).await
+        }));
         let (daemon, targets) = join(daemon, targets).await;
         all.extend(daemon.into_iter().flatten().flatten());
         all.extend(targets.into_iter().flatten().flatten());
@@ -339,10 +345,10 @@ impl Probes {
     /// tell: Go 1.27 and newer. Each question makes the target collect its garbage, so it is asked
     /// at the start and at the end, and not for every reading.
     pub async fn proofs(&mut self, at: f64, cycles: f64) -> Vec<Groups> {
-        let asked = self
-            .targets
-            .iter_mut()
-            .map(async |target| target.parts.ask(PARTS, target.it.proof(at, cycles)).await);
+        let stop = &self.stop;
+        let asked = self.targets.iter_mut().map(async |target| {
+            target.parts.ask_hurried(PARTS, stop, target.it.proof(at, cycles)).await
+        });
         join_all(asked).await.into_iter().flatten().flatten().collect()
     }
 
