@@ -185,6 +185,7 @@ pub struct Probes {
     said: BTreeSet<String>,
     /// The check is to end: nothing is taken apart at length any more.
     stop: CancellationToken,
+    missed: Vec<Unavailable>,
 }
 
 /// A source and how long it is waited for. What takes long to take apart is not left alone for its
@@ -194,11 +195,30 @@ struct Asked<T> {
     it: T,
     figures: Patience,
     parts: Patience,
+    /// It has been said that its parts could not be had.
+    told: bool,
 }
 
 impl<T> Asked<T> {
     fn new(it: T) -> Self {
-        Self { it, figures: Patience::default(), parts: Patience::default() }
+        Self { it, figures: Patience::default(), parts: Patience::default(), told: false }
+    }
+
+    /// What it gave, or why it did not, which is said once.
+    fn given<P>(
+        &mut self,
+        source: &str,
+        asked: Result<P, String>,
+        missed: &mut Vec<Unavailable>,
+    ) -> Option<P> {
+        let why = match asked {
+            Ok(parts) => return Some(parts),
+            Err(why) => format!("its parts could not be had: {why}"),
+        };
+        if !std::mem::replace(&mut self.told, true) {
+            missed.push(Unavailable { metric: source.to_owned(), why });
+        }
+        None
     }
 }
 
@@ -248,6 +268,7 @@ impl Probes {
             found,
             said: BTreeSet::new(),
             stop: CancellationToken::new(),
+            missed: Vec::new(),
         })
     }
 
@@ -323,9 +344,16 @@ impl Probes {
             target.parts.ask_hurried(PARTS, stop, target.it.groups(at, cycles)).await
         }));
         let (daemon, targets) = join(daemon, targets).await;
-        all.extend(daemon.into_iter().flatten().flatten());
-        all.extend(targets.into_iter().flatten().flatten());
+        if let (Some(source), Some(asked)) = (&mut self.daemon, daemon) {
+            all.extend(source.given("daemon", asked, &mut self.missed).flatten());
+        }
+        all.extend(given(&mut self.targets, targets, &mut self.missed).flatten());
         all
+    }
+
+    /// Whose parts, proofs among them, could not be had in time: each source once in a check.
+    pub fn missed(&mut self) -> Vec<Unavailable> {
+        std::mem::take(&mut self.missed)
     }
 
     /// Who the descriptors and threads of cmon and of local targets are.
@@ -349,7 +377,8 @@ impl Probes {
         let asked = self.targets.iter_mut().map(async |target| {
             target.parts.ask_hurried(PARTS, stop, target.it.proof(at, cycles)).await
         });
-        join_all(asked).await.into_iter().flatten().flatten().collect()
+        let asked = join_all(asked).await;
+        given(&mut self.targets, asked, &mut self.missed).flatten().collect()
     }
 
     /// Closes every connection and waits until the tasks of them have ended, a second at most; tells
@@ -392,6 +421,18 @@ async fn find_cycles(
         }
     }
     Err(StartError::NoCycles { counter: counter.to_string(), tried: tried.join("; ") })
+}
+
+/// What the targets gave, each of them asked in its turn.
+fn given<P>(
+    targets: &mut [Asked<Watched>],
+    asked: Vec<Result<P, String>>,
+    missed: &mut Vec<Unavailable>,
+) -> impl Iterator<Item = P> {
+    targets.iter_mut().zip(asked).filter_map(|(target, asked)| {
+        let source = target.it.source().to_owned();
+        target.given(&source, asked, missed)
+    })
 }
 
 fn whole(at: f64, cycles: f64, metric: String, groups: Vec<Group>) -> Groups {

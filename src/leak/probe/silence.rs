@@ -216,6 +216,41 @@ async fn parts_that_hang_do_not_keep_the_figures_from_being_read() {
         let sample = read(&mut probes, 1.0).await;
         assert_eq!(figure(&sample, &format!("target.port{port}.goroutines")), Some(7.0));
         assert_eq!(sample.failures, []);
+        // It is said once, though the parts are asked for again.
+        sleep(Duration::from_secs(5)).await;
+        probes.groups(2.0, 0.0, &Census::default()).await;
+        probes.proofs(3.0, 0.0).await;
+        let why = "its parts could not be had: it did not answer within 5s".to_owned();
+        let metric = format!("target.port{port}");
+        assert_eq!(probes.missed(), [Unavailable { metric, why }]);
+        assert_eq!(probes.missed(), []);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn proofs_that_hang_are_hurried_by_a_stop_and_said_to_be_missing() {
+    let script = |path: &str, _| match path {
+        "/debug/pprof/goroutine?debug=1" => Reply::ok("goroutine profile: total 5\n"),
+        "/debug/pprof/goroutineleak?debug=1" => Reply::Never,
+        _ => Reply::none(),
+    };
+    with_server(script, async |port, _| {
+        let target = Target::parse(&format!("http://127.0.0.1:{port}")).unwrap();
+        let options = Options { targets: vec![target], ..Options::default() };
+        let mut probes = Probes::start(options).await.unwrap();
+        let stop = CancellationToken::new();
+        probes.heed(stop.clone());
+        let begun = Instant::now();
+        let stopping = async {
+            sleep(Duration::from_secs(2)).await;
+            stop.cancel();
+        };
+        let (proofs, ()) = tokio::join!(probes.proofs(0.0, 0.0), stopping);
+        assert_eq!((proofs, begun.elapsed()), (Vec::new(), Duration::from_secs(3)));
+        let why = "its parts could not be had: it did not answer within 3s".to_owned();
+        let metric = format!("target.port{port}");
+        assert_eq!(probes.missed(), [Unavailable { metric, why }]);
     })
     .await;
 }

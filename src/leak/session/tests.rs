@@ -204,4 +204,8 @@ async fn parts_that_hang_hold_up_an_interrupted_check_for_a_second() {
     .await;
     let end = end(&records);
     assert!(end.interrupted && (60.4..61.0).contains(&end.at), "{end:?}");
+    let report = crate::leak::verdict::judge(&records, None).unwrap();
+    let told = report.unavailable.iter().filter(|one| one.metric == "daemon");
+    let why: Vec<&str> = told.map(|one| one.why.as_str()).collect();
+    assert_eq!(why, ["its parts could not be had: it did not answer within 1s"]);
 }
