@@ -132,15 +132,23 @@ impl Checking<'_> {
             };
             let mut outlooks = Vec::new();
             for timeout in runs {
-                let (Known { header, plan }, probes) = self.prepare(timeout).await?;
-                outlooks.push(outlook::look(header, plan.as_ref(), probes).await);
+                let looking = async {
+                    let (Known { header, plan }, probes) = self.prepare(timeout).await?;
+                    anyhow::Ok(outlook::look(header, plan.as_ref(), probes).await)
+                };
+                match self.unless_stopped(looking).await {
+                    Some(outlook) => outlooks.push(outlook?),
+                    None => return Ok(self.teller.nothing_was_read()),
+                }
             }
             self.teller.outlooks(&outlooks)?;
             return Ok(Exit::Done);
         }
         self.teller.try_files()?;
         if self.check.compare.is_empty() {
-            let (report, recorded) = self.once(None).await?;
+            let Some((report, recorded)) = self.once(None).await? else {
+                return Ok(self.teller.nothing_was_read());
+            };
             self.teller.report(&report)?;
             recorded?;
             return Ok(exit([&report], self.leak));
@@ -150,21 +158,38 @@ impl Checking<'_> {
             if self.stop.is_cancelled() {
                 break;
             }
-            let (report, recorded) = self.once(Some(*timeout)).await?;
+            let Some((report, recorded)) = self.once(Some(*timeout)).await? else {
+                break;
+            };
             reports.push(report);
             recorded?;
+        }
+        if reports.is_empty() {
+            return Ok(self.teller.nothing_was_read());
         }
         self.teller.comparison(reports)
     }
 
+    /// What this gives, or nothing when the check is stopped first. Who is asked before a check begins
+    /// may hang, and there is no verdict yet that would be worth waiting for.
+    async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            done = work => Some(done),
+        }
+    }
+
     /// Runs one check and judges it; the second is whether the recording could be written, without
-    /// which there is a verdict all the same.
+    /// which there is a verdict all the same. Nothing when it was stopped before it began.
     async fn once(
         &self,
         timeout: Option<Duration>,
-    ) -> anyhow::Result<(Report, anyhow::Result<()>)> {
-        let (known, probes) = self.prepare(timeout).await?;
-        let Known { header, plan } = known;
+    ) -> anyhow::Result<Option<(Report, anyhow::Result<()>)>> {
+        let Some(prepared) = self.unless_stopped(self.prepare(timeout)).await else {
+            return Ok(None);
+        };
+        let (Known { header, plan }, probes) = prepared?;
         let registry = Registry::default();
         let load = self.load(&header, plan, registry.clone());
         let mut file = self.recorder(timeout)?;
@@ -196,7 +221,7 @@ impl Checking<'_> {
         };
         let report =
             verdict::judge(&records, self.baseline).expect("a session begins with a header");
-        Ok((report, recorded))
+        Ok(Some((report, recorded)))
     }
 
     /// Asks who is there and decides how to drive them.

@@ -44,6 +44,13 @@ impl<'a> Teller<'a> {
         })
     }
 
+    /// A check was stopped before it began: a word on stderr, and no verdict. The exit code is the signal's.
+    pub(super) fn nothing_was_read(&self) -> Exit {
+        // Where nobody reads it, the exit code tells.
+        let _ = self.sinks.err.write_all(b"~ interrupted before anything was read\n");
+        Exit::Interrupted
+    }
+
     /// A report, to stdout and into the files that were asked for.
     pub(super) fn report(&self, report: &Report) -> anyhow::Result<()> {
         let recording = self.leak.record.as_ref().or(match &self.leak.work {

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use futures_util::future::{OptionFuture, join, join_all};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::docker::api::Api;
 use crate::docker::endpoint::Endpoint;
@@ -166,6 +167,9 @@ impl Sample {
     }
 }
 
+/// How long one target may take to show what it has: longer than one question, so that a path that hangs
+/// does not hide the others.
+const START: Duration = Duration::from_secs(15);
 /// How long one source may take for a reading, and for its parts.
 const READING: Duration = Duration::from_secs(4);
 const PARTS: Duration = Duration::from_secs(5);
@@ -181,6 +185,9 @@ pub struct Probes {
     targets: Vec<Asked<Watched>>,
     found: Vec<Found>,
     said: BTreeSet<String>,
+    /// The check is to end: nothing is taken apart at length any more.
+    stop: CancellationToken,
+    missed: Vec<Unavailable>,
 }
 
 /// A source and how long it is waited for. What takes long to take apart is not left alone for its
@@ -190,11 +197,30 @@ struct Asked<T> {
     it: T,
     figures: Patience,
     parts: Patience,
+    /// It has been said that its parts could not be had.
+    told: bool,
 }
 
 impl<T> Asked<T> {
     fn new(it: T) -> Self {
-        Self { it, figures: Patience::default(), parts: Patience::default() }
+        Self { it, figures: Patience::default(), parts: Patience::default(), told: false }
+    }
+
+    /// What it gave, or why it did not, which is said once.
+    fn given<P>(
+        &mut self,
+        source: &str,
+        asked: Result<P, String>,
+        missed: &mut Vec<Unavailable>,
+    ) -> Option<P> {
+        let why = match asked {
+            Ok(parts) => return Some(parts),
+            Err(why) => format!("its parts could not be had: {why}"),
+        };
+        if !std::mem::replace(&mut self.told, true) {
+            missed.push(Unavailable { metric: source.to_owned(), why });
+        }
+        None
     }
 }
 
@@ -218,14 +244,20 @@ impl Probes {
             found.push(Found { source: "daemon".to_owned(), words });
         }
         let api = endpoint.clone().map(|endpoint| Arc::new(Api::new(endpoint, registry.clone())));
-        let mut targets: Vec<Watched> = Vec::new();
-        for (target, name) in options.targets.iter().zip(target::names(&options.targets)) {
-            let watched = Watched::start(target, &name, &registry, api.as_ref()).await;
-            let (watched, words) = watched.map_err(|Refused { why, hint }| StartError::Target {
+        let names = target::names(&options.targets);
+        let started = options.targets.iter().zip(names).map(async |(target, name)| {
+            let starting = Watched::start(target, &name, &registry, api.as_ref());
+            let started = timeout(START, starting).await;
+            let late = |_| Err(Refused::from(format!("it did not answer within {START:?}")));
+            started.unwrap_or_else(late).map_err(|Refused { why, hint }| StartError::Target {
                 target: target.to_string(),
                 why,
                 hint,
-            })?;
+            })
+        });
+        let mut targets: Vec<Watched> = Vec::new();
+        for started in join_all(started).await {
+            let (watched, words) = started?;
             found.push(Found { source: watched.source().to_owned(), words });
             targets.push(watched);
         }
@@ -240,7 +272,14 @@ impl Probes {
             targets: targets.into_iter().map(Asked::new).collect(),
             found,
             said: BTreeSet::new(),
+            stop: CancellationToken::new(),
+            missed: Vec::new(),
         })
+    }
+
+    /// Lets the parts take a second at most once the check is told to stop.
+    pub fn heed(&mut self, stop: CancellationToken) {
+        self.stop = stop;
     }
 
     /// What was found to be readable, in words.
@@ -302,20 +341,24 @@ impl Probes {
             .into_iter()
             .map(|(metric, groups)| whole(at, cycles, metric, groups))
             .collect();
-        let daemon = OptionFuture::from(
-            self.daemon
-                .as_mut()
-                .map(async |daemon| daemon.parts.ask(PARTS, daemon.it.groups(at, cycles)).await),
-        );
-        let targets = join_all(
-            self.targets
-                .iter_mut()
-                .map(async |target| target.parts.ask(PARTS, target.it.groups(at, cycles)).await),
-        );
+        let stop = &self.stop;
+        let daemon = OptionFuture::from(self.daemon.as_mut().map(async |daemon| {
+            daemon.parts.ask_hurried(PARTS, stop, daemon.it.groups(at, cycles)).await
+        }));
+        let targets = join_all(self.targets.iter_mut().map(async |target| {
+            target.parts.ask_hurried(PARTS, stop, target.it.groups(at, cycles)).await
+        }));
         let (daemon, targets) = join(daemon, targets).await;
-        all.extend(daemon.into_iter().flatten().flatten());
-        all.extend(targets.into_iter().flatten().flatten());
+        if let (Some(source), Some(asked)) = (&mut self.daemon, daemon) {
+            all.extend(source.given("daemon", asked, &mut self.missed).flatten());
+        }
+        all.extend(given(&mut self.targets, targets, &mut self.missed).flatten());
         all
+    }
+
+    /// Whose parts, proofs among them, could not be had in time: each source once in a check.
+    pub fn missed(&mut self) -> Vec<Unavailable> {
+        std::mem::take(&mut self.missed)
     }
 
     /// Who the descriptors and threads of cmon and of local targets are.
@@ -335,11 +378,12 @@ impl Probes {
     /// tell: Go 1.27 and newer. Each question makes the target collect its garbage, so it is asked
     /// at the start and at the end, and not for every reading.
     pub async fn proofs(&mut self, at: f64, cycles: f64) -> Vec<Groups> {
-        let asked = self
-            .targets
-            .iter_mut()
-            .map(async |target| target.parts.ask(PARTS, target.it.proof(at, cycles)).await);
-        join_all(asked).await.into_iter().flatten().flatten().collect()
+        let stop = &self.stop;
+        let asked = self.targets.iter_mut().map(async |target| {
+            target.parts.ask_hurried(PARTS, stop, target.it.proof(at, cycles)).await
+        });
+        let asked = join_all(asked).await;
+        given(&mut self.targets, asked, &mut self.missed).flatten().collect()
     }
 
     /// Closes every connection and waits until the tasks of them have ended, a second at most; tells
@@ -382,6 +426,18 @@ async fn find_cycles(
         }
     }
     Err(StartError::NoCycles { counter: counter.to_string(), tried: tried.join("; ") })
+}
+
+/// What the targets gave, each of them asked in its turn.
+fn given<P>(
+    targets: &mut [Asked<Watched>],
+    asked: Vec<Result<P, String>>,
+    missed: &mut Vec<Unavailable>,
+) -> impl Iterator<Item = P> {
+    targets.iter_mut().zip(asked).filter_map(|(target, asked)| {
+        let source = target.it.source().to_owned();
+        target.given(&source, asked, missed)
+    })
 }
 
 fn whole(at: f64, cycles: f64, metric: String, groups: Vec<Group>) -> Groups {

@@ -3,10 +3,13 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 /// How long a source that did not answer is left alone, at first and at most.
 const WAITS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
+/// How much longer anything may take that can be hurried, once the check is told to stop.
+const HURRY: Duration = Duration::from_secs(1);
 
 /// When a source may be asked again.
 #[derive(Debug, Default)]
@@ -29,16 +32,52 @@ impl Patience {
         within: Duration,
         question: impl Future<Output = T>,
     ) -> Result<T, String> {
+        let over = async {
+            sleep(within).await;
+            within
+        };
+        self.ask_until(over, question).await
+    }
+
+    /// The same, but a second at most once the check is told to stop.
+    pub(super) async fn ask_hurried<T>(
+        &mut self,
+        within: Duration,
+        stop: &CancellationToken,
+        question: impl Future<Output = T>,
+    ) -> Result<T, String> {
+        let begun = Instant::now();
+        let over = async {
+            tokio::select! {
+                () = sleep(within) => within,
+                () = async { stop.cancelled().await; sleep(HURRY).await } => {
+                    Duration::from_secs(begun.elapsed().as_secs())
+                }
+            }
+        };
+        self.ask_until(over, question).await
+    }
+
+    /// Waits until it is over, which tells how long that was.
+    async fn ask_until<T>(
+        &mut self,
+        over: impl Future<Output = Duration>,
+        question: impl Future<Output = T>,
+    ) -> Result<T, String> {
         if self.again.is_some_and(|again| Instant::now() < again) {
             return Err("it did not answer in time, and is left alone for a while".to_owned());
         }
-        if let Ok(answer) = timeout(within, question).await {
-            *self = Self::default();
-            return Ok(answer);
-        }
+        let waited = tokio::select! {
+            biased;
+            answer = question => {
+                *self = Self::default();
+                return Ok(answer);
+            }
+            waited = over => waited,
+        };
         self.wait = (self.wait * 2).clamp(WAITS[0], WAITS[1]);
         self.again = Some(Instant::now() + self.wait);
-        Err(format!("it did not answer within {within:?}"))
+        Err(format!("it did not answer within {waited:?}"))
     }
 }
 

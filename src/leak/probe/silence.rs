@@ -138,6 +138,32 @@ async fn sources_that_hang_are_waited_for_side_by_side() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn targets_are_looked_for_side_by_side_and_not_for_ever() {
+    let script = |path: &str, _| match path {
+        "/a" | "/b" => Reply::ok(TEXT),
+        _ => Reply::Never,
+    };
+    with_server(script, async |port, seen| {
+        let target = |path: &str| format!("http://127.0.0.1:{port}{path}");
+        let probing = async |paths: &[&str]| {
+            let targets = paths.iter().map(|path| Target::parse(&target(path)).unwrap()).collect();
+            Probes::start(Options { targets, ..Options::default() }).await
+        };
+        let found = probing(&["/b", "/a"]).await.unwrap();
+        let words: Vec<&str> = found.found()[1..].iter().map(|it| it.words.as_str()).collect();
+        assert_eq!(words, ["Prometheus figures at /b", "Prometheus figures at /a"]);
+        drop(found);
+        // Each of them has several paths to ask for, of which each hangs.
+        let begun = Instant::now();
+        let error = probing(&["/a", "", "/"]).await.unwrap_err().to_string();
+        assert_eq!(begun.elapsed(), Duration::from_secs(15));
+        assert_eq!(error, format!("target `{}`: it did not answer within 15s", target("")));
+        assert_eq!(seen.asked.borrow()["/debug/pprof/goroutine?debug=1"], 2, "both were asked");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_container_whose_daemon_hangs_is_given_up_like_any_other() {
     let hangs = Cell::new(false);
     let script = |path: &str, _| match path.split('?').next().unwrap() {
@@ -190,6 +216,41 @@ async fn parts_that_hang_do_not_keep_the_figures_from_being_read() {
         let sample = read(&mut probes, 1.0).await;
         assert_eq!(figure(&sample, &format!("target.port{port}.goroutines")), Some(7.0));
         assert_eq!(sample.failures, []);
+        // It is said once, though the parts are asked for again.
+        sleep(Duration::from_secs(5)).await;
+        probes.groups(2.0, 0.0, &Census::default()).await;
+        probes.proofs(3.0, 0.0).await;
+        let why = "its parts could not be had: it did not answer within 5s".to_owned();
+        let metric = format!("target.port{port}");
+        assert_eq!(probes.missed(), [Unavailable { metric, why }]);
+        assert_eq!(probes.missed(), []);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn proofs_that_hang_are_hurried_by_a_stop_and_said_to_be_missing() {
+    let script = |path: &str, _| match path {
+        "/debug/pprof/goroutine?debug=1" => Reply::ok("goroutine profile: total 5\n"),
+        "/debug/pprof/goroutineleak?debug=1" => Reply::Never,
+        _ => Reply::none(),
+    };
+    with_server(script, async |port, _| {
+        let target = Target::parse(&format!("http://127.0.0.1:{port}")).unwrap();
+        let options = Options { targets: vec![target], ..Options::default() };
+        let mut probes = Probes::start(options).await.unwrap();
+        let stop = CancellationToken::new();
+        probes.heed(stop.clone());
+        let begun = Instant::now();
+        let stopping = async {
+            sleep(Duration::from_secs(2)).await;
+            stop.cancel();
+        };
+        let (proofs, ()) = tokio::join!(probes.proofs(0.0, 0.0), stopping);
+        assert_eq!((proofs, begun.elapsed()), (Vec::new(), Duration::from_secs(3)));
+        let why = "its parts could not be had: it did not answer within 3s".to_owned();
+        let metric = format!("target.port{port}");
+        assert_eq!(probes.missed(), [Unavailable { metric, why }]);
     })
     .await;
 }

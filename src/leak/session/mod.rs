@@ -63,10 +63,11 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     pub fn new(
         load: Load<S>,
         registry: Registry,
-        probes: Probes,
+        mut probes: Probes,
         write: W,
         stop: CancellationToken,
     ) -> Self {
+        probes.heed(stop.clone());
         // A reading is cheap; more of them than some hundreds teach nothing.
         let every = (load.duration() / 240).clamp(Duration::from_secs(1), Duration::from_secs(15));
         let begun = Instant::now();

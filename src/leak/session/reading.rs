@@ -128,6 +128,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         for one in self.probes.groups(self.at(), self.cycles, &census).await {
             self.write(Record::Groups(one));
         }
+        self.missed();
     }
 
     /// Notes who is there, now and then.
@@ -145,6 +146,13 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     pub(super) async fn proofs(&mut self) {
         for one in self.probes.proofs(self.at(), self.cycles).await {
             self.write(Record::Groups(one));
+        }
+        self.missed();
+    }
+
+    fn missed(&mut self) {
+        for one in self.probes.missed() {
+            self.write(Record::Unavailable(one));
         }
     }
 }

@@ -228,3 +228,20 @@ async fn who_hangs_does_not_hold_up_the_end() {
     let end = end(&records);
     assert!(end.interrupted && (61.5..70.0).contains(&end.at), "{end:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn parts_that_hang_hold_up_an_interrupted_check_for_a_second() {
+    let records = check(Err(Duration::from_secs(600)), &[], async |world: &World, stop| {
+        // No reading is on its way at this moment.
+        sleep(Duration::from_millis(59_500)).await;
+        world.fail_always(Route::Profile, Fault::Never);
+        stop.cancel();
+    })
+    .await;
+    let end = end(&records);
+    assert!(end.interrupted && (60.4..61.0).contains(&end.at), "{end:?}");
+    let report = crate::leak::verdict::judge(&records, None).unwrap();
+    let told = report.unavailable.iter().filter(|one| one.metric == "daemon");
+    let why: Vec<&str> = told.map(|one| one.why.as_str()).collect();
+    assert_eq!(why, ["its parts could not be had: it did not answer within 1s"]);
+}

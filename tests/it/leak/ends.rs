@@ -1,5 +1,6 @@
 //! Ends before the time: signals, a reader that goes away, a disk that is full.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -58,6 +59,25 @@ fn an_interrupted_recording_can_be_judged() {
     let cut = recording::write(dir.path(), "cut", &recorded[..recorded.len() - 9]);
     let report = Report::of(Cmon::run(&["leak-check", "-o", "json", "--replay", &cut]));
     assert_eq!(report.value["interrupted"], true, "its end is not there: {report}");
+}
+
+#[test]
+fn a_signal_before_the_check_begins_ends_it_at_once() {
+    let cases =
+        [(&[][..], Signal::INT, 130), (&[], Signal::TERM, 143), (&["--dry-run"], Signal::INT, 130)];
+    for (more, signal, code) in cases {
+        // It takes the question and never answers: cmon waits for it when the signal comes.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let args = [&["--passive", "--target", &url], more].concat();
+        let cmon = cmon(NOWHERE, &args, |_| {}).read();
+        let (asked, _) = silent.accept().unwrap();
+        cmon.signal(signal);
+        let done = cmon.done_within(Duration::from_secs(5)).code(code);
+        assert_eq!(done.text(), "", "there is no verdict: {done}");
+        assert_eq!(done.stderr, "~ interrupted before anything was read\n", "{done}");
+        drop(asked);
+    }
 }
 
 #[test]
