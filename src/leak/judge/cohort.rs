@@ -44,7 +44,8 @@ const AGE: f64 = 120.0;
 /// A leak of fewer per minute than this is not looked for.
 const FAINT: f64 = 0.02;
 
-/// Judges lists of ids, in the order of time.
+/// Judges lists of ids, in the order of time. `options.max_per_minute` is all that is allowed: ids do not
+/// tell what came by time from what came with cycles.
 pub fn judge(blocks: &[Block], options: &Options) -> Cohorts {
     let mut blocks: Vec<&Block> = blocks.iter().filter(|block| sound(block.seconds)).collect();
     blocks.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
@@ -90,6 +91,9 @@ pub fn judge(blocks: &[Block], options: &Options) -> Cohorts {
     );
     (judged.verdict, judged.why) = if rate.high < options.max_per_minute {
         (Verdict::Clean, found)
+    } else if sum >= 4 && spread && lasts && no_pool && rate.estimate <= options.max_per_minute {
+        let allowed = count(options.max_per_minute);
+        (Verdict::Inconclusive, format!("{found}: too near to what is allowed, {allowed}"))
     } else if sum >= 4 && spread && lasts && no_pool && rate.low > FAINT {
         (Verdict::Leak, format!("{found}, the newer half {newer} of them"))
     } else if sum >= 4 && !lasts {

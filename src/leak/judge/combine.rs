@@ -96,6 +96,11 @@ impl Finding {
         [Self { p: driven.p, ..cycle }, Self { mode: Mode::Idle, ..idle }]
     }
 
+    /// Whether there is something to tell of it: cohorts that are no leak say nothing.
+    fn speaks(&self) -> bool {
+        self.mode != Mode::Cohorts || self.verdict == Verdict::Leak
+    }
+
     /// Whether nothing could be said of growth by time beside that per cycle: a CLEAN that comes
     /// from the other finding holds per cycle only.
     pub fn undecided_by_time(&self) -> bool {
@@ -120,9 +125,14 @@ impl Finding {
         against.parts.iter().map(of).collect()
     }
 
-    /// Of cohorts.
+    /// Of cohorts. Each of them is paid for, and LEAK is all that it says: a pool and what came and
+    /// went leave survivors as well, so that few of them do not make a metric clean.
     pub fn cohorts(metric: &str, gated: bool, cohorts: &Cohorts) -> Self {
-        let found = Self::new(metric, gated, Mode::Cohorts, cohorts.verdict, &cohorts.why);
+        let verdict = match cohorts.verdict {
+            Verdict::Leak => Verdict::Leak,
+            _ => Verdict::Inconclusive,
+        };
+        let found = Self::new(metric, gated, Mode::Cohorts, verdict, &cohorts.why);
         Self { p: cohorts.p, ..found }
     }
 }
@@ -224,8 +234,9 @@ pub fn combine(findings: &[Finding], conditions: &Conditions, options: &Options)
         why.push("no metric could be judged".to_owned());
     }
     for metric in gated.iter().filter(|metric| metric.verdict == verdict) {
+        let said = metric.findings.iter().filter(|finding| finding.speaks());
         let mut said: Vec<&Finding> =
-            metric.findings.iter().filter(|f| f.verdict == verdict || metric.held_back).collect();
+            said.filter(|f| f.verdict == verdict || metric.held_back).collect();
         // What forbids CLEAN comes before what could not tell.
         said.sort_by_key(|finding| !finding.doubt);
         for finding in said {

@@ -1,6 +1,7 @@
 //! From what was read to what is said: the judges' findings on every metric, as one
 //! [`Report`]. Pure: the same records give the same report, at once or from a recording.
 
+mod cohorts;
 mod compared;
 mod gate;
 mod series;
@@ -13,8 +14,8 @@ use super::attribute;
 use super::judge::baseline::{self, Earlier, Figure, Own};
 use super::judge::combine::{self, Conditions, Finding, Mode};
 use super::judge::passive::{self, Passive};
-use super::judge::{Options, Verdict, cohort, driven, exact};
-use super::record::{Cut, Drive, End, Groups, Header, Record, Stage};
+use super::judge::{Options, Verdict, driven, exact};
+use super::record::{Cut, Drive, End, Groups, Record, Stage};
 use super::report::{self, Interval, Metric, Report, Rung};
 pub use compared::compared;
 pub use gate::{NoSuchMetric, is_gated, known};
@@ -23,21 +24,21 @@ pub use watch::Watch;
 
 /// The metric of what outlived its use in cmon itself.
 const SURVIVORS: &str = "own.survivors";
-/// In checks that take so many seconds, ids decide beside the counts.
-const LONG: f64 = 1800.0;
 /// How the names of metrics end that are a proof by the runtime of a target.
 const PROOF: &str = ".goroutineleak";
-/// What the judges are asked, for a check with so many gated metrics.
-fn options(header: &Header, metrics: usize, warmup_cycles: f64) -> Options {
+/// What the judges are asked, for a check with so many gated metrics, and so many of them with ids.
+fn options(series: &Series<'_>, metrics: usize, with_ids: usize) -> Options {
+    let header = series.header;
     // Each of them is tested twice where cmon drives: per cycle and per minute.
     let tests = if header.drive.has_rungs() { 2 * metrics } else { metrics };
+    let tests = tests + cohorts::tests(header, with_ids);
     Options {
         alpha: header.rules.alpha,
         max_per_cycle: header.rules.max_per_cycle,
         max_per_minute: header.rules.max_per_min,
         early_stop: header.drive.has_rungs(),
         metrics: tests.max(1),
-        warmup_cycles,
+        warmup_cycles: series.warm_up_cycles(),
         seed: header.seed,
         ..Options::default()
     }
@@ -94,8 +95,9 @@ impl Judging<'_> {
         let series = self.series;
         let header = series.header;
         let names = series.metrics();
-        let gated = names.iter().filter(|name| is_gated(name, &header.rules)).count();
-        let options = options(header, gated, series.warm_up_cycles());
+        let gated = |name: &&&str| is_gated(name, &header.rules);
+        let with_ids = series.with_ids().iter().filter(gated).count();
+        let options = options(series, names.iter().filter(gated).count(), with_ids);
         let mut judged: Vec<Judged> = Vec::new();
         judged.extend(self.survivors());
         judged.extend(self.proofs());
@@ -222,15 +224,6 @@ impl Judging<'_> {
     fn exactly(&self, value: f64) -> Interval {
         let confidence = 1.0 - 2.0 * self.series.header.rules.alpha;
         Interval { estimate: value, low: value, high: value, confidence }
-    }
-
-    /// Who was born when and still lives, where that can be told.
-    fn cohorts(&self, name: &str, gated: bool, options: &Options) -> Option<Finding> {
-        let blocks = self.series.blocks_of(name);
-        let found = (4 <= blocks.len()).then(|| cohort::judge(&blocks, options))?;
-        // In a short run a pool that fills slowly leaves as many behind as a leak does.
-        let certain = LONG <= self.series.seconds();
-        (certain && found.verdict == Verdict::Leak).then(|| Finding::cohorts(name, gated, &found))
     }
 
     /// Goroutines that the runtime of a target knows never to wake (Go 1.27 and newer).

@@ -134,6 +134,12 @@ impl<'a> Series<'a> {
         self.ids.iter().filter(of).map(block).collect()
     }
 
+    /// The metrics of which it was noted who is there.
+    pub(super) fn with_ids(&self) -> Vec<&'a str> {
+        let names: BTreeSet<&str> = self.ids.iter().map(|ids| ids.metric.as_str()).collect();
+        names.into_iter().collect()
+    }
+
     /// When the warm-up was over, in seconds.
     fn warm_at(&self) -> f64 {
         let warm = self.at_rest().filter(|reading| reading.stage == Stage::WarmUp);
@@ -231,6 +237,13 @@ impl<'a> Series<'a> {
         }
         let work = self.work()?;
         (0.0 < work.per_minute).then_some(work.per_minute)
+    }
+
+    /// Cycles per minute that were driven, over all the time after the warm-up; 0 on a target's own load.
+    pub(super) fn driven_per_minute(&self) -> f64 {
+        let minutes = self.last().map_or(0.0, |last| last.at - self.warm_at()) / 60.0;
+        let driven = self.header.drive != Drive::Passive && 0.0 < minutes;
+        if driven { (self.cycles() - self.warm_up_cycles()) / minutes } else { 0.0 }
     }
 
     /// Cycles per minute while driven, as reached.

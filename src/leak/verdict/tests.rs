@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::judge::plan::Plan;
-use super::super::record::{Cut, Ids, Reading, Rules, Unavailable, VERSION};
+use super::super::record::{Cut, Header, Reading, Rules, Unavailable, VERSION};
 use super::*;
 
 pub(super) fn header(drive: Drive) -> Header {
@@ -64,7 +64,7 @@ pub(super) fn driven(value: impl Fn(f64, f64) -> f64) -> Vec<Record> {
     records
 }
 
-fn end(at: f64, survivors: &[(&str, &str)]) -> End {
+pub(super) fn end(at: f64, survivors: &[(&str, &str)]) -> End {
     let survivors = survivors.iter().map(|(kind, name)| super::super::record::Survivor {
         kind: (*kind).to_owned(),
         name: (*name).to_owned(),
@@ -291,37 +291,6 @@ fn a_collector_that_stopped_collecting_is_not_cured() {
     let told = report.because.contains("collecting stopped at 6m");
     let metric = metric(&report, "target.app.goroutines");
     assert!(told || metric.because.contains("collecting stopped at 6m"), "{}", report.because);
-}
-
-#[test]
-fn who_was_born_all_the_time_and_lives_on_is_a_leak() {
-    // The count jumps up and down, so that no line is seen in it; one in each minute stays.
-    let check = |minutes: u64, stays: u64| {
-        let mut records = vec![Record::Header(header(Drive::Passive))];
-        for minute in 0..=minutes {
-            let passers = (0..(minute * 7919) % 40).map(|one| 1_000_000 + minute * 1000 + one);
-            let stayed = (0..minute).filter(|one| one % stays == 0).map(|one| 5000 + one);
-            let ids: Vec<u64> = (0..20).chain(passers).chain(stayed).collect();
-            let at = minute as f64 * 60.0;
-            let metric = "target.app.fds".to_owned();
-            records.push(Record::Reading(Reading {
-                at,
-                stage: Stage::Passive,
-                rest: false,
-                settled: 0.0,
-                cycles: 0.0,
-                lines: 0.0,
-                values: BTreeMap::from([(metric.clone(), ids.len() as f64)]),
-            }));
-            records.push(Record::Ids(Ids { at_ms: minute * 60_000, metric, ids }));
-        }
-        records.push(Record::End(end(minutes as f64 * 60.0, &[])));
-        judge(&records, None).unwrap()
-    };
-    let report = check(60, 1);
-    assert_eq!(report.verdict, Verdict::Leak, "{}", report.because);
-    assert_ne!(check(60, 1000).verdict, Verdict::Leak);
-    assert_ne!(check(20, 1).verdict, Verdict::Leak, "too short to tell it from a pool");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::judge::early;
+use super::super::judge::{Options, early};
 use super::super::record::{Header, Reading, Record};
 use super::is_gated;
 use super::series::Series;
@@ -17,12 +17,14 @@ pub struct Watch {
     records: Vec<Record>,
     /// What is gated and was ever read: so many share alpha, whenever they came.
     gated: BTreeSet<String>,
+    /// Those of them that have ids.
+    with_ids: BTreeSet<String>,
 }
 
 impl Watch {
     /// Before the first record.
     pub fn new(header: &Header) -> Self {
-        Self { records: vec![Record::Header(header.clone())], gated: BTreeSet::new() }
+        Self { records: vec![Record::Header(header.clone())], ..Self::default() }
     }
 
     /// Takes the next record.
@@ -44,6 +46,11 @@ impl Watch {
                     self.records.push(Record::Reading(Reading { values, ..*reading }));
                 }
             }
+            Record::Ids(ids)
+                if is_gated(&ids.metric, &header.rules) && !self.with_ids.contains(&ids.metric) =>
+            {
+                self.with_ids.insert(ids.metric.clone());
+            }
             Record::Cut(_) => self.records.push(record.clone()),
             _ => {}
         }
@@ -54,8 +61,13 @@ impl Watch {
         let Some(series) = Series::of(&self.records) else {
             return false;
         };
-        let options = super::options(series.header, self.gated.len(), series.warm_up_cycles());
+        let options = self.options(&series);
         self.gated.iter().any(|name| early::is_sure(&series.rungs_of(name), &options))
+    }
+
+    /// The same that the judge is asked in the end.
+    pub(super) fn options(&self, series: &Series<'_>) -> Options {
+        super::options(series, self.gated.len(), self.with_ids.len())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What each judge must say, on numbers computed elsewhere, on simulated targets, on the series of a
 //! real program, and on any input.
 
+mod cohorts;
 mod family;
 mod golden;
 mod lumps;
