@@ -8,6 +8,7 @@ mod away;
 mod check;
 mod clean;
 mod collector;
+mod compared;
 mod counters;
 mod daemons;
 mod ends;

@@ -107,6 +107,8 @@ fn a_sawtooth() {
     let values = metric["series"].as_array().unwrap().iter().map(|one| one[2].as_f64().unwrap());
     let most = values.fold(0.0, f64::max);
     assert!(40.0 < most, "it was there to be seen: {report}");
+    let shape = metric["shape"].as_str().unwrap();
+    assert!(shape.starts_with("sawtooth between ") && shape.ends_with(" every 20 s"), "{report}");
 }
 
 fn a_warm_up() {
@@ -116,4 +118,6 @@ fn a_warm_up() {
     let metric = report.metric(&program.metric("goroutines"));
     let grown = metric["last"].as_f64().unwrap() - metric["first"].as_f64().unwrap();
     assert!(50.0 < grown, "it was there to be seen: {report}");
+    // It ends within the first minute, which is not judged; what is judged does not rise.
+    assert_eq!(metric["shape"], "level", "{report}");
 }

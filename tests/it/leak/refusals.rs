@@ -175,7 +175,9 @@ fn what_is_no_recording() {
 
 #[test]
 fn it_tests_itself() {
-    let done = Cmon::start(&["leak-check", "--self-test"]).done_within(Duration::from_secs(300));
+    // It is said to take under a minute; this is a debug build, on a machine that has other work. A
+    // longer one fails here.
+    let done = Cmon::start(&["leak-check", "--self-test"]).done_within(Duration::from_secs(120));
     let done = done.code(0);
     let text = done.text();
     assert!(text.ends_with("all 8 cases were called rightly\n"), "{done}");
