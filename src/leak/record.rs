@@ -217,6 +217,9 @@ pub struct End {
     pub at: f64,
     /// It was ended by a signal before its time.
     pub interrupted: bool,
+    /// It was ended before its time because a leak was certain; older recordings do not say so.
+    #[serde(default)]
+    pub sure: bool,
     /// Streams that cmon opened, and closed.
     pub streams_opened: u64,
     /// Streams that cmon closed.
@@ -243,6 +246,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn the_end_of_an_older_recording_is_read() {
+        let line = r#"{"type":"end","at":9.0,"interrupted":false,"streams_opened":1,
+            "streams_closed":1,"survivors":[],"failure":null}"#;
+        let Record::End(end) = serde_json::from_str(line).unwrap() else { panic!("no end") };
+        assert!(!end.sure);
+        let sure = Record::End(End { sure: true, ..end });
+        let line = serde_json::to_string(&sure).unwrap();
+        assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), sure);
+    }
 
     proptest! {
         #[test]

@@ -181,10 +181,11 @@ pub(super) fn by_cycles(rungs: &[Rung], options: &Options) -> (Driven, Vec<Rung>
     (judged.fades, judged.lingers) = (rates.fades, rates.lingers);
     let way = Way::of(all.len(), options);
     let flipped = || sign_flip(&differences, &cycles, way, options.seed);
-    let p = match (options.early_stop, looks.stopped()) {
+    let stopped = options.stopped || looks.stopped().is_some();
+    let p = match (options.early_stop, stopped) {
         // A part of alpha is spent on the way. A run that was stopped has no end to test at.
-        (true, Some(_)) => 1.0 / looks.fortune() / early::SHARE,
-        (true, None) => flipped() / (1.0 - early::SHARE),
+        (true, true) => 1.0 / looks.fortune() / early::SHARE,
+        (true, false) => flipped() / (1.0 - early::SHARE),
         (false, _) => flipped(),
     };
     judged.p = Some(p.min(1.0));

@@ -110,7 +110,9 @@ pub struct Options {
     /// Whether a driven run may be stopped as soon as it is sure; it then shares `alpha` between
     /// the looks on the way and the test at the end.
     pub early_stop: bool,
-    /// How many gated metrics share `alpha`.
+    /// Whether it was stopped so, whatever is asked of it now: it has no end to test at.
+    pub stopped: bool,
+    /// How many tests of gated metrics share `alpha`.
     pub metrics: usize,
     /// Cycles driven before the first rung.
     pub warmup_cycles: f64,
@@ -126,6 +128,7 @@ impl Default for Options {
             max_per_minute: 1.0,
             ignore_below: 0.0,
             early_stop: true,
+            stopped: false,
             metrics: 1,
             warmup_cycles: plan::WARMUP_CYCLES,
             seed: 1,

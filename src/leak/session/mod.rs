@@ -43,6 +43,8 @@ pub struct Session<S, W> {
     watch: Watch,
     /// Whether a leak that is certain ends it.
     early: bool,
+    /// Whether one has ended it.
+    sure: bool,
     silence: Silence,
     /// When to note who is there.
     ids_at: Instant,
@@ -83,6 +85,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             fresh: Fresh::default(),
             watch: Watch::default(),
             early: true,
+            sure: false,
             silence: Silence::default(),
             ids_at: begun,
             dump_at: None,
@@ -146,6 +149,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             }
             self.rung(*step).await;
             if at % 2 == 1 && self.early && self.watch.is_sure() {
+                self.sure = true;
                 tracing::debug!(pairs = at / 2 + 1, "sure before the end");
                 return;
             }
@@ -242,6 +246,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         let end = End {
             at: self.at(),
             interrupted: self.stop.is_cancelled(),
+            sure: self.sure,
             streams_opened: census.streams_opened,
             streams_closed: census.streams_closed,
             survivors,

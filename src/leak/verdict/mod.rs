@@ -37,6 +37,7 @@ fn options(series: &Series<'_>, metrics: usize, with_ids: usize) -> Options {
         max_per_cycle: header.rules.max_per_cycle,
         max_per_minute: header.rules.max_per_min,
         early_stop: header.drive.has_rungs(),
+        stopped: series.end.is_some_and(|end| end.sure),
         metrics: tests.max(1),
         warmup_cycles: series.warm_up_cycles(),
         seed: header.seed,

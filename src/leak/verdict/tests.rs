@@ -73,6 +73,7 @@ pub(super) fn end(at: f64, survivors: &[(&str, &str)]) -> End {
     End {
         at,
         interrupted: false,
+        sure: false,
         streams_opened: 5000,
         streams_closed: 5000,
         survivors: survivors.collect(),

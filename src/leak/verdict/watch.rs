@@ -74,9 +74,9 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::super::super::judge::Verdict;
-    use super::super::super::record::Stage;
+    use super::super::super::record::{End, Stage};
     use super::super::judge;
-    use super::super::tests::driven;
+    use super::super::tests::{driven, end};
     use super::*;
 
     /// After how many of the records it was sure.
@@ -108,6 +108,22 @@ mod tests {
         assert_eq!(judge(&leaking[..sure], None).unwrap().verdict, Verdict::Leak);
         assert_eq!(sure_after(&driven(|_, _| 72.0)), None);
         assert_eq!(sure_after(&driven(|at, _| 52.0 + at)), None);
+    }
+
+    #[test]
+    fn a_check_that_was_stopped_has_no_test_at_its_end_whatever_is_asked_later() {
+        let leaking = driven(|_, cycles| 72.0 + cycles);
+        let mut records = leaking[..sure_after(&leaking).unwrap()].to_vec();
+        let mut again = |alpha: f64, sure: bool| {
+            if let Record::Header(header) = &mut records[0] {
+                header.rules.alpha = alpha;
+            }
+            let end = End { sure, ..end(300.0, &[]) };
+            judge(&[records.as_slice(), &[Record::End(end)]].concat(), None).unwrap().verdict
+        };
+        assert_eq!(again(0.01, true), Verdict::Leak);
+        assert_eq!(again(0.001, true), Verdict::Inconclusive);
+        assert_eq!(again(0.001, false), Verdict::Leak, "as if so many pairs had been planned");
     }
 
     #[test]

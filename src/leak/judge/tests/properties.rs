@@ -54,6 +54,7 @@ fn options() -> impl Strategy<Value = Options> {
         ignore_below: n[3],
         warmup_cycles: n[4],
         early_stop,
+        stopped: early_stop && metrics % 2 == 1,
         metrics,
         seed: 3,
     })
