@@ -3,7 +3,7 @@
 //! Each pair gives one number, its growth while driven minus its growth while idle. A ramp, a slow
 //! pool and a leak by time are in both rungs and go out; a coin decided which rung came first, so
 //! that without a leak per cycle each number is as likely to have the other sign. The sign-flip
-//! test ([`signs`](super::signs)) asks how many choices of signs give a sum as large: valid without
+//! test (`signs.rs`) asks how many choices of signs give a sum as large: valid without
 //! any model of the noise.
 //!
 //! Very large numbers are cut down, by a rule that looks at their sizes only and so keeps the test
