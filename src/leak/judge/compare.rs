@@ -42,6 +42,10 @@ pub enum Cause {
     Unclear,
 }
 
+/// What is said where nothing can be.
+pub const CANNOT_TELL: &str = "cannot tell whether growth depends on the stream timeout: run longer, or with \
+                               timeouts farther apart";
+
 /// The comparison of two runs under different stream timeouts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Dependence {
@@ -120,11 +124,7 @@ impl Dependence {
             Cause::Both => "depends on the stream timeout, but not in proportion to the cycles: \
                             part of it grows by time alone"
                 .to_owned(),
-            Cause::Unclear => {
-                "cannot tell whether it depends on the stream timeout: run longer, or with \
-                 timeouts farther apart"
-                    .to_owned()
-            }
+            Cause::Unclear => CANNOT_TELL.to_owned(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Runs under different stream timeouts beside each other: does the growth depend on the timeout?
 
-use super::super::judge::compare::{Cause, Growth, depends};
+use super::super::judge::compare::{CANNOT_TELL, Cause, Growth, depends};
 use super::super::report::compare::Comparison;
 use super::super::report::{Metric, Report};
 
@@ -14,8 +14,7 @@ pub fn compared(runs: Vec<Report>) -> Comparison {
 }
 
 fn sentences(first: &Report, last: &Report) -> Vec<String> {
-    let mut told: Vec<(Cause, String)> = Vec::new();
-    let mut still = Vec::new();
+    let (mut sentences, mut still, mut unclear) = (Vec::new(), Vec::new(), Vec::new());
     for metric in first.metrics.iter().filter(|metric| metric.gated) {
         let other = last.metrics.iter().find(|other| other.name == metric.name);
         let growths = other.and_then(|other| Some((growth(first, metric)?, growth(last, other)?)));
@@ -25,14 +24,17 @@ fn sentences(first: &Report, last: &Report) -> Vec<String> {
         let found = depends(&one, &other, first.rules.max_per_min);
         match found.cause {
             Cause::None => still.push(metric.name.as_str()),
-            cause => told.push((cause, format!("{} {}", metric.name, found.words()))),
+            Cause::Unclear => unclear.push(metric.name.as_str()),
+            _ => sentences.push(format!("{} {}", metric.name, found.words())),
         }
     }
-    // What can be told comes before what cannot.
-    told.sort_by_key(|(cause, _)| *cause == Cause::Unclear);
-    let mut sentences: Vec<String> = told.into_iter().map(|(_, words)| words).collect();
     if !still.is_empty() {
         sentences.push(format!("no growth under either stream timeout: {}", still.join(", ")));
+    }
+    // What can be told comes before what cannot.
+    if !unclear.is_empty() {
+        let names = unclear.join(", ");
+        sentences.push(format!("{CANNOT_TELL} ({names})"));
     }
     if sentences.is_empty() {
         sentences.push("nothing was measured in both runs".to_owned());
