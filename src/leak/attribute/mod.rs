@@ -15,14 +15,18 @@ use super::report::GroupGrowth;
 
 /// A group has grown when it has so many more members.
 const LEAST: f64 = 3.0;
-/// And when that is so many times what chance would do to counts of this size.
+/// And when that is so many times what chance would do to counts of this size; what is left of them at rest
+/// scatters less. Of a count that is known to leak, it must be once as much, and a good part of all growth.
 const TIMES_CHANCE: f64 = 3.0;
+/// That part.
+const GOOD_PART: f64 = 0.1;
 /// The dump in the middle may lie so far outside of the other two, as a part of the growth.
 const SLACK: f64 = 0.1;
 
 /// The groups of `metric` that have grown between the first and the last of its dumps, the largest
 /// first. Only dumps after the last of its `cuts` count. `series` are its readings (seconds,
-/// cycles, value): the growth that shares are of, where the dumps were cut off.
+/// cycles, value): the growth that shares are of, where the dumps were cut off. That the metric `leaks` is known
+/// without them.
 ///
 /// Shares are parts of all growth, groups that are too small to name included, so that what they
 /// are short of 1 is the growth that remains unexplained.
@@ -31,6 +35,7 @@ pub fn growth(
     metric: &str,
     cuts: &[Cut],
     series: &[(f64, f64, f64)],
+    leaks: bool,
 ) -> Vec<GroupGrowth> {
     let Some(pair) = Pair::new(dumps, metric, cuts) else { return Vec::new() };
     let mut grown = Vec::new();
@@ -40,16 +45,18 @@ pub fn growth(
         let growth = last as f64 - first as f64;
         all += growth.max(0.0);
         let chance = (first as f64 + last as f64).sqrt();
-        if LEAST <= growth && TIMES_CHANCE * chance < growth && pair.is_steady(key, first, last) {
-            grown.push((growth, pair.group(key, first, last)));
+        if LEAST <= growth && chance < growth && pair.is_steady(key, first, last) {
+            grown.push((growth, pair.group(key, first, last), TIMES_CHANCE * chance < growth));
         }
     }
     if let Some(whole) = pair.whole(series) {
         all = all.max(whole);
     }
-    grown.sort_by(|(one, a), (other, b)| other.total_cmp(one).then_with(|| a.key.cmp(&b.key)));
+    grown.retain(|(growth, _, plain)| *plain || leaks && GOOD_PART * all <= *growth);
+    grown
+        .sort_by(|(one, a, _), (other, b, _)| other.total_cmp(one).then_with(|| a.key.cmp(&b.key)));
     let shared =
-        grown.into_iter().map(|(growth, group)| GroupGrowth { share: growth / all, ..group });
+        grown.into_iter().map(|(growth, group, _)| GroupGrowth { share: growth / all, ..group });
     shared.collect()
 }
 

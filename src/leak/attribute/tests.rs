@@ -54,7 +54,7 @@ fn summary(groups: &[GroupGrowth]) -> Vec<(&str, u64, u64, f64)> {
 #[test]
 fn the_two_halves_of_idle_connections_are_all_of_the_growth() {
     let dumps = [collector(50.0, 8, 17), collector(60.0, 8, 17), collector(635.0, 168, 177)];
-    let grown = growth(&dumps, "target.collector.goroutines", &[], &[]);
+    let grown = growth(&dumps, "target.collector.goroutines", &[], &[], false);
     let (read, write) = ("net/http.(*persistConn).readLoop", "net/http.(*persistConn).writeLoop");
     assert_eq!(summary(&grown), [(read, 8, 168, 0.5), (write, 17, 177, 0.5)]);
     assert!((grown[0].per_minute - 16.41).abs() < 0.01);
@@ -62,10 +62,30 @@ fn the_two_halves_of_idle_connections_are_all_of_the_growth() {
 }
 
 #[test]
+fn of_a_count_that_leaks_what_makes_a_good_part_of_it_is_named() {
+    // Fourteen streams more that a client forgot, beside thirty of the warm-up.
+    let follower = [("read", 30, 44), ("write", 30, 44), ("idle", 100, 108), ("timer", 0, 2)];
+    let at = |seconds, last: bool| {
+        let counts = follower.map(|(key, before, after)| (key, if last { after } else { before }));
+        dump(seconds, seconds, "m", &counts)
+    };
+    let dumps = [at(0.0, false), at(60.0, true)];
+    assert_eq!(growth(&dumps, "m", &[], &[], false), []);
+    let grown = growth(&dumps, "m", &[], &[], true);
+    let shares = (14.0 / 38.0, 14.0 / 38.0);
+    assert_eq!(summary(&grown), [("read", 30, 44, shares.0), ("write", 30, 44, shares.1)]);
+    // A small part of what grows says little of the rest.
+    let dumps = [("rest", 100), ("part", 0)];
+    let dumps = [dumps, [("rest", 400), ("part", 8)]];
+    let dumps = [dump(0.0, 0.0, "m", &dumps[0]), dump(60.0, 0.0, "m", &dumps[1])];
+    assert_eq!(summary(&growth(&dumps, "m", &[], &[], true)).len(), 1);
+}
+
+#[test]
 fn growth_that_no_group_shows_for_certain_is_left_unexplained() {
     let first = dump(0.0, 0.0, "m", &[("a", 0), ("b", 50), ("c", 9)]);
     let last = dump(60.0, 100.0, "m", &[("a", 36), ("b", 53), ("c", 10), ("d", 0)]);
-    let grown = growth(&[first, last], "m", &[], &[]);
+    let grown = growth(&[first, last], "m", &[], &[], false);
     assert_eq!(summary(&grown), [("a", 0, 36, 0.9)]);
     assert_eq!((grown[0].per_cycle, grown[0].per_minute), (Some(0.36), 36.0));
 }
@@ -78,11 +98,11 @@ fn a_pool_that_fills_once_a_blip_and_a_fall_are_no_growth() {
         let groups: Vec<_> = series.iter().map(|(key, counts)| (*key, counts[which])).collect();
         dump(which as f64 * 60.0, 0.0, "m", &groups)
     };
-    assert_eq!(growth(&[at(0), at(1), at(2)], "m", &[], &[]), []);
-    assert_eq!(growth(&[at(0), at(2)], "m", &[], &[]).len(), 1 + 1);
-    assert_eq!(growth(&[at(0)], "m", &[], &[]), []);
-    assert_eq!(growth(&[], "m", &[], &[]), []);
-    assert_eq!(growth(&[at(0), at(0)], "m", &[], &[]), []);
+    assert_eq!(growth(&[at(0), at(1), at(2)], "m", &[], &[], false), []);
+    assert_eq!(growth(&[at(0), at(2)], "m", &[], &[], false).len(), 1 + 1);
+    assert_eq!(growth(&[at(0)], "m", &[], &[], false), []);
+    assert_eq!(growth(&[], "m", &[], &[], false), []);
+    assert_eq!(growth(&[at(0), at(0)], "m", &[], &[], false), []);
 }
 
 #[test]
@@ -91,11 +111,11 @@ fn a_group_that_a_cut_off_dump_does_not_tell_is_not_counted_as_none() {
     first.truncated = true;
     let last = dump(60.0, 0.0, "m", &[("a", 50), ("b", 90)]);
     let series = [(0.0, 0.0, 500.0), (60.0, 0.0, 580.0)];
-    let grown = growth(&[first.clone(), last.clone()], "m", &[], &series);
+    let grown = growth(&[first.clone(), last.clone()], "m", &[], &series, false);
     assert_eq!(summary(&grown), [("a", 10, 50, 0.5)]);
     // Where two others are whole, the one that was cut off is not needed.
     let second = dump(10.0, 0.0, "m", &[("a", 10), ("b", 90)]);
-    let grown = growth(&[first, second, last], "m", &[], &series);
+    let grown = growth(&[first, second, last], "m", &[], &series, false);
     assert_eq!(summary(&grown), [("a", 10, 50, 1.0)]);
 }
 
@@ -107,9 +127,9 @@ fn dumps_of_before_a_restart_are_not_compared_with_later_ones() {
         .map(|(at, count)| dump(*at, 0.0, "target.web.fds", &[("a", *count)]))
         .collect();
     let cut = |source: &str| Cut { at_ms: 40_000, source: source.to_owned(), why: String::new() };
-    assert_eq!(growth(&dumps, "target.web.fds", &[], &[]), []);
-    assert_eq!(growth(&dumps, "target.web.fds", &[cut("target.we")], &[]), []);
-    let grown = growth(&dumps, "target.web.fds", &[cut("target.web")], &[]);
+    assert_eq!(growth(&dumps, "target.web.fds", &[], &[], false), []);
+    assert_eq!(growth(&dumps, "target.web.fds", &[cut("target.we")], &[], false), []);
+    let grown = growth(&dumps, "target.web.fds", &[cut("target.web")], &[], false);
     assert_eq!(summary(&grown), [("a", 5, 30, 1.0)]);
 }
 
@@ -120,7 +140,7 @@ fn leaking_collector(per_cycle: Option<Interval>, shape: &str) -> [Metric; 2] {
     let goroutines = Metric {
         per_cycle,
         shape: Some(shape.to_owned()),
-        ..metric(name, growth(&dumps, name, &[], &[]))
+        ..metric(name, growth(&dumps, name, &[], &[], true))
     };
     let series = vec![(0.0, 0.0, 20.0), (600.0, 0.0, 180.0)];
     let fds = Metric { per_cycle, series, ..metric("target.collector.fds", Vec::new()) };
@@ -164,7 +184,7 @@ fn without_descriptors_the_pattern_says_less() {
 #[test]
 fn writers_without_readers_are_no_idle_connections() {
     let dumps = [collector(0.0, 8, 8), collector(60.0, 40, 99)];
-    let groups = growth(&dumps, "target.collector.goroutines", &[], &[]);
+    let groups = growth(&dumps, "target.collector.goroutines", &[], &[], false);
     assert_eq!(groups.len(), 2);
     let found = signatures(&[metric("target.collector.goroutines", groups)], &[]);
     assert_eq!(found, Vec::<String>::new());
@@ -176,7 +196,8 @@ fn streams_that_a_collector_keeps_open_are_told_from_idle_connections() {
         let groups = [(BUSY, count), (WRITE, count), (READ, count), (IDLE, 8)];
         dump(at, 0.0, "target.collector.goroutines", &groups)
     };
-    let groups = growth(&[at(0.0, 8), at(60.0, 32)], "target.collector.goroutines", &[], &[]);
+    let groups =
+        growth(&[at(0.0, 8), at(60.0, 32)], "target.collector.goroutines", &[], &[], false);
     let series = vec![(0.0, 0.0, 20.0), (60.0, 0.0, 44.0)];
     let fds = Metric { series, ..metric("target.collector.fds", Vec::new()) };
     let found = signatures(&[metric("target.collector.goroutines", groups), fds], &[]);
@@ -199,8 +220,8 @@ fn daemon(cycles: f64) -> [Metric; 2] {
     let stacks = [dump(0.0, 0.0, name, &[]), dump(60.0, cycles, name, &STACKS)];
     let classes = [dump(0.0, 0.0, "daemon.fds", &[]), dump(60.0, cycles, "daemon.fds", &kinds)];
     let per_minute = Some(interval(0.0));
-    let goroutines = metric(name, growth(&stacks, name, &[], &[]));
-    let fds = metric("daemon.fds", growth(&classes, "daemon.fds", &[], &[]));
+    let goroutines = metric(name, growth(&stacks, name, &[], &[], true));
+    let fds = metric("daemon.fds", growth(&classes, "daemon.fds", &[], &[], true));
     [
         Metric { per_cycle: Some(interval(121.0 / cycles)), per_minute, ..goroutines },
         Metric { per_cycle: Some(interval(72.0 / cycles)), per_minute, ..fds },
@@ -236,9 +257,9 @@ fn followers_are_recognized_by_the_numbers_where_no_stacks_are_told() {
 #[test]
 fn what_is_cmons_own_is_said_first() {
     let sockets = dump(60.0, 0.0, "own.fds", &[("socket unix CLOSE_WAIT", 12)]);
-    let fds = growth(&[dump(0.0, 0.0, "own.fds", &[]), sockets], "own.fds", &[], &[]);
+    let fds = growth(&[dump(0.0, 0.0, "own.fds", &[]), sockets], "own.fds", &[], &[], true);
     let tasks = [dump(0.0, 0.0, "own.tasks", &[]), dump(60.0, 0.0, "own.tasks", &[("reader", 12)])];
-    let tasks = growth(&tasks, "own.tasks", &[], &[]);
+    let tasks = growth(&tasks, "own.tasks", &[], &[], true);
     let survivor = |name: &str| Survivor { kind: "reader".into(), name: name.into(), age: 31.0 };
     let metrics = [metric("own.fds", fds), metric("own.tasks", tasks)];
     assert_eq!(

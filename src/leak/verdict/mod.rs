@@ -113,6 +113,11 @@ impl Judging<'_> {
             if let Some(found) = found {
                 metric.verdict = found.verdict;
             }
+            if metric.groups.is_empty() {
+                let (name, leaks) = (&metric.name, metric.verdict == Verdict::Leak);
+                metric.groups =
+                    attribute::growth(&self.dumps, name, &self.cuts, &metric.series, leaks);
+            }
         }
         metrics.sort_by_key(|metric| !metric.gated);
         let end = series.end;
@@ -250,7 +255,7 @@ impl Judging<'_> {
                 verdict,
                 mode: "proof",
                 because: words.clone(),
-                groups: attribute::growth(&dumps, name, &self.cuts, &[]),
+                groups: attribute::growth(&dumps, name, &self.cuts, &[], true),
                 first: before as f64,
                 last: after as f64,
                 ..Metric::named(name)
@@ -272,7 +277,6 @@ impl Judging<'_> {
         };
         judged.metric.first = chart.first().map_or(0.0, |point| point.2);
         judged.metric.last = chart.last().map_or(0.0, |point| point.2);
-        judged.metric.groups = attribute::growth(&self.dumps, name, &self.cuts, &chart);
         judged.metric.series = chart;
         judged.findings.extend(self.cohorts(name, gated, options));
         if let Some(before) = self.before {

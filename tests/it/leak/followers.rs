@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::check::{Check, Report};
 use super::daemons::Crowd;
-use super::{is_long, length};
+use super::length;
 
 /// Opens a follow stream for whoever connects, reads from it, and closes or forgets it.
 struct Forgetful {
@@ -129,9 +129,6 @@ fn three_streams_in_a_hundred_are_forgotten() {
     report.grows("daemon.followers", "per_cycle", 1.0 / 33.0, 0.02);
     report.says("daemon.goroutines", "LEAK");
     report.grows("daemon.goroutines", "per_cycle", 5.0 / 33.0, 0.1);
-    if is_long() {
-        // In four minutes fourteen of them come, too few for each of their five stacks to be named.
-        let each = of_follower(&report);
-        assert!((each - 1.0 / 33.0).abs() < 0.02, "{each}: {report}");
-    }
+    let each = of_follower(&report);
+    assert!((each - 1.0 / 33.0).abs() < 0.02, "{each}: {report}");
 }

@@ -1,10 +1,13 @@
 //! The name of a shape, from the fit and from the readings themselves.
 
 use super::super::shape::{Shape, sawtooth, staircase};
-use super::super::stats::t_quantile;
+use super::super::stats::{median, spread, t_quantile};
 use super::super::{Reading, Verdict};
 use super::fit::{self, Fit};
 use super::{Floor, Passive};
+
+/// A rise before the part that is judged is named from here on.
+const ROSE: f64 = 5.0;
 
 /// A run too short for a floor.
 pub(super) fn short(readings: &[Reading]) -> Shape {
@@ -34,7 +37,31 @@ pub(super) fn name(readings: &[Reading], floor: &Floor, judged: &Passive) -> Sha
     if let Some(teeth) = sawtooth(readings) {
         return teeth;
     }
-    of_fit(floor, judged)
+    match of_fit(floor, judged) {
+        Shape::Level => before(readings, judged.window.0).unwrap_or(Shape::Level),
+        shape => shape,
+    }
+}
+
+/// What is level has risen to that level before it was judged.
+fn before(readings: &[Reading], judged_from: f64) -> Option<Shape> {
+    let begin = readings.partition_point(|reading| reading.seconds < judged_from);
+    let (early, late) = readings.split_at(begin);
+    let of = |part: &[Reading]| part.iter().map(|reading| reading.value).collect::<Vec<f64>>();
+    let (first, late) = (of(early.get(..3)?), of(late));
+    let (level, scatter) = (median(&late), spread(&late));
+    let size = level - median(&first);
+    if size < ROSE.max(6.0 * scatter) {
+        return None;
+    }
+    let near = level - (0.1 * size).max(2.0 * scatter);
+    let below = early.iter().rposition(|reading| reading.value < near)?;
+    let since = readings.get(below + 1)?;
+    // All of it at once is no pool that fills.
+    Some(match since.value - early[below].value {
+        jump if 0.8 * size <= jump => Shape::Step { size, at: since.seconds },
+        _ => Shape::WarmUp { size, level_since: since.seconds, step: None },
+    })
 }
 
 /// The name of the best shape that ends.
@@ -85,4 +112,41 @@ pub(super) fn stopped(floor: &Floor, judged: &Passive) -> Option<(f64, f64)> {
     let rises = before * (points[at].0 - points[0].0) >= 10.0;
     let ended = rises && high < 0.25 * before.max(whole) && late.len() >= 4;
     ended.then(|| (judged.window.0 + points[at].0, before * 60.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reading a second, judged from the 60th on.
+    fn shape(value: impl Fn(f64) -> f64) -> Option<Shape> {
+        let reading = |n: u32| {
+            let seconds = f64::from(n);
+            Reading { seconds, cycles: 0.0, value: value(seconds) }
+        };
+        before(&(0..200).map(reading).collect::<Vec<_>>(), 60.0)
+    }
+
+    #[test]
+    fn what_fills_before_it_is_judged_is_a_warm_up_and_at_once_a_step() {
+        let filled = shape(|seconds| 100.0 + 2.0 * seconds.min(40.0));
+        let Some(Shape::WarmUp { size, level_since, step: None }) = filled else {
+            panic!("{filled:?}");
+        };
+        assert!(
+            (77.0..=80.0).contains(&size) && (35.0..=40.0).contains(&level_since),
+            "{filled:?}"
+        );
+        let stepped = shape(|seconds| if seconds < 20.0 { 7.0 } else { 19.0 });
+        assert_eq!(stepped, Some(Shape::Step { size: 12.0, at: 20.0 }));
+    }
+
+    #[test]
+    fn what_falls_or_scatters_as_far_is_neither() {
+        assert_eq!(shape(|_| 100.0), None);
+        assert_eq!(shape(|seconds| 100.0 - seconds.min(40.0)), None);
+        assert_eq!(shape(|seconds| (seconds / 20.0).floor().min(2.0) * 2.0), None);
+        let restless = |seconds: f64| 10.0 * (seconds * 7.0).sin() + 0.3 * seconds.min(50.0);
+        assert_eq!(shape(restless), None);
+    }
 }
