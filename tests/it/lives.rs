@@ -76,16 +76,16 @@ fn a_container_of_fifty_milliseconds_that_is_removed_at_once() {
         cmon.wait_for_out(&format!(r#""event":"removed","container":"{name}""#));
     }
     let done = cmon.interrupt().code(130);
-    let expected: Vec<String> = (1..=200).map(|number| number.to_string()).collect();
+    let numbers = (1..=200).map(|number| number.to_string());
+    let whole: Vec<String> = numbers.chain(["last".to_owned(), "end".to_owned()]).collect();
     for number in 0..10 {
         let shown = done.messages(&format!("brief-{number}"), "stdout");
-        assert_eq!(shown[..200], expected, "{number}");
-        assert_eq!(shown[200], "last", "{number}");
-        // This daemon's follow may miss what has no newline, and the container may be gone before it
-        // can be asked: then that is told.
+        assert!(whole.starts_with(&shown), "{number}: {shown:?}");
+        // This daemon's follow may miss what has no newline, and on a busy machine the container may be
+        // gone before it can be asked at all: then that is told.
         let told =
             done.objects("gap").iter().any(|gap| gap["container"] == format!("brief-{number}"));
-        assert!(told || shown[201..] == ["end"], "{number}: {:?}", &shown[201..]);
+        assert!(told || shown == whole, "{number}: {shown:?}");
     }
     assert!(done.objects("gap").len() < 5, "mostly it is read in time");
 }
