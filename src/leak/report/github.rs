@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::escape::{markdown, plain};
 use super::figures::share;
 use super::sparkline::sparkline;
-use super::{Metric, Report, Verdict, words};
+use super::{Baseline, Metric, Report, Verdict, words};
 
 /// GitHub shows no more annotations of a kind for a step.
 const ANNOTATIONS: usize = 10;
@@ -31,6 +31,11 @@ pub fn annotations(report: &Report) -> String {
         let because = plain(&words::because(report));
         command(&mut text, report.verdict, "cmon leak-check", &because);
     }
+    // A green check against an earlier one need not be free of leaks.
+    let as_before = |of: &Baseline| !of.as_before.is_empty();
+    if report.verdict == Verdict::Clean && report.baseline.as_ref().is_some_and(as_before) {
+        command(&mut text, report.verdict, "cmon leak-check", &plain(&words::because(report)));
+    }
     let room = ANNOTATIONS - text.lines().count();
     for metric in found.into_iter().take(room) {
         let title = format!("cmon leak-check: {}", plain(&metric.name));
@@ -50,7 +55,8 @@ pub fn annotations(report: &Report) -> String {
 fn command(into: &mut String, verdict: Verdict, title: &str, message: &str) {
     let kind = match verdict {
         Verdict::Leak | Verdict::Invalid => "error",
-        Verdict::Inconclusive | Verdict::Clean => "warning",
+        Verdict::Inconclusive => "warning",
+        Verdict::Clean => "notice",
     };
     let message = format!("{}: {message}", verdict.as_str());
     // Writing to a String cannot fail.
@@ -77,7 +83,10 @@ pub fn summary(report: &Report) -> String {
     let mut parts = vec![head(report)];
     parts.extend(words::ordered(report).into_iter().map(|(_, metric)| table_row(metric)));
     parts.push("\n".to_owned());
+    let before = report.baseline.as_ref().map(|baseline| (baseline.title(), baseline.lines()));
+    let (title, before) = before.unwrap_or_default();
     for (title, items) in [
+        (markdown(&words::heading(&title)).as_str(), &before),
         ("What it means", &report.signatures),
         ("What helps", &report.advice),
         ("Smallest leak that this run could have seen", &words::smallest(report)),
@@ -235,6 +244,16 @@ mod tests {
             text.starts_with("::error title=cmon leak-check%3A a%3Ab%2Cc%25d^Je::LEAK: "),
             "{text}"
         );
+    }
+
+    #[test]
+    fn growth_that_was_there_before_is_noted_though_all_is_clean() {
+        let text = annotations(&sample::as_before());
+        let told = "::notice title=cmon leak-check::CLEAN: nothing new grows";
+        assert!(text.starts_with(told) && text.contains("grows as before"), "{text}");
+        let summary = summary(&sample::as_before());
+        assert!(summary.contains("daemon.goroutines grows as before"), "{summary}");
+        assert!(summary.contains("- the earlier run took 3m4s, this one 10m"), "{summary}");
     }
 
     proptest! {

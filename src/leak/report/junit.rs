@@ -31,8 +31,13 @@ pub fn junit(report: &Report, fail_on_inconclusive: bool) -> String {
          time=\"{seconds}\""
     );
     let (verdict, because) = (report.verdict.as_str(), words::because(report));
+    let before = report.baseline.iter().flat_map(|baseline| {
+        let lines = baseline.lines().into_iter().map(|line| format!("- {line}"));
+        [baseline.title()].into_iter().chain(lines)
+    });
     let said = [words::work(report), words::checked(report)]
         .into_iter()
+        .chain(before)
         .chain(report.signatures.iter().chain(&report.advice).cloned());
     let said: Vec<String> = said.map(|line| markup(&line)).collect();
     format!(
@@ -154,6 +159,15 @@ mod tests {
         let report = Report { verdict: Verdict::Leak, ..sample::clean() };
         let xml = junit(&report, false);
         assert!(xml.contains("tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"0\""), "{xml}");
+    }
+
+    #[test]
+    fn growth_that_was_there_before_is_told_though_no_test_fails() {
+        let xml = junit(&sample::as_before(), false);
+        let told = "<system-out>CLEAN: nothing new grows in 2 gated metrics, compared with the \
+                    earlier run; daemon.goroutines grows as before: 0.5 per cycle\n";
+        assert!(xml.contains(told) && xml.contains("failures=\"0\""), "{xml}");
+        assert!(xml.contains("\n- the earlier run took 3m4s, this one 10m"), "{xml}");
     }
 
     #[test]

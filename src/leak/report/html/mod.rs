@@ -53,6 +53,13 @@ pub fn html(report: &Report) -> String {
     );
     page.push_str(&parts::list("What it means", "means", &report.signatures));
     page.push_str(&parts::list("What helps", "helps", &report.advice));
+    if let Some(baseline) = &report.baseline {
+        page.push_str(&parts::list(
+            &words::heading(&baseline.title()),
+            "before",
+            &baseline.lines(),
+        ));
+    }
     page.push_str(&parts::figures(report));
     page.push_str(&parts::table(report));
     page.push_str(&cards(report));

@@ -58,6 +58,7 @@ pub(super) fn list(title: &str, class: &str, items: &[String]) -> String {
         return String::new();
     }
     let items = each(items, |item| format!("<li>{}</li>\n", markup(item)));
+    let title = markup(title);
     format!("<section class=\"list {class}\">\n<h2>{title}</h2>\n<ul>\n{items}</ul>\n</section>\n")
 }
 

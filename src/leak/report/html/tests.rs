@@ -89,6 +89,15 @@ fn the_part_that_no_group_explains_is_shown() {
 }
 
 #[test]
+fn growth_that_was_there_before_stands_below_the_verdict() {
+    let page = html(&sample::as_before());
+    let (banner, rest) = page.split_once("</header>").unwrap();
+    assert!(banner.contains("grows as before: 0.5 per cycle"));
+    assert!(rest.contains("<h2>Compared with the earlier run of 2026-11-17T12:00:00Z (LEAK)</h2>"));
+    assert!(rest.contains("<li>the earlier run took 3m4s, this one 10m"));
+}
+
+#[test]
 fn any_length_of_series_can_be_drawn() {
     for points in [0, 1, 2, 100_000] {
         let page = html(&sample::long(points));
