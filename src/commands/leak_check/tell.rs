@@ -10,8 +10,9 @@ use anyhow::Context;
 use crate::cli::OnInconclusive;
 use crate::config::{LeakCheck, LeakForm, Work};
 use crate::exit::Exit;
+use crate::leak::report::compare::{self, Comparison};
 use crate::leak::report::outlook::{self, Outlook};
-use crate::leak::report::{Report, compare, github, html, json, junit, text};
+use crate::leak::report::{Report, github, html, json, junit, text};
 use crate::leak::{selftest, verdict};
 use crate::output::Sinks;
 
@@ -88,7 +89,25 @@ impl<'a> Teller<'a> {
             // The runner reads annotations from both outputs; stdout is the report.
             let _ = self.sinks.err.write_all(github::annotations(report).as_bytes());
             append(github.summary.as_deref(), &github::summary(report))?;
-            append(github.output.as_deref(), &github::output(report))?;
+            append(github.output.as_deref(), &github::output(report.verdict))?;
+        }
+        Ok(())
+    }
+
+    /// The same of several runs: each file holds all of them.
+    fn files_compared(&self, comparison: &Comparison) -> anyhow::Result<()> {
+        let fails = self.leak.on_inconclusive != OnInconclusive::Pass;
+        if let Some(path) = &self.leak.junit {
+            file(path, &junit::compared(comparison, fails))?;
+        }
+        if let Some(path) = &self.leak.html {
+            file(path, &html::compared(comparison))?;
+        }
+        if let Some(github) = &self.leak.github {
+            let annotations = github::annotations_compared(comparison);
+            let _ = self.sinks.err.write_all(annotations.as_bytes());
+            append(github.summary.as_deref(), &github::summary_compared(comparison))?;
+            append(github.output.as_deref(), &github::output(comparison.verdict()))?;
         }
         Ok(())
     }
@@ -123,17 +142,17 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Several reports beside each other; the files hold the last of them.
+    /// Several reports beside each other.
     pub(super) fn comparison(&self, reports: Vec<Report>) -> anyhow::Result<Exit> {
         let exit = super::exit(&reports, self.leak);
         let comparison = verdict::compared(reports);
+        // As with a single one, the files are written whether or not anybody reads stdout.
+        let files = self.files_compared(&comparison);
         self.text(&match self.leak.form {
             LeakForm::Json => compare::json(&comparison),
             LeakForm::Text { color } => compare::text(&comparison, color),
         })?;
-        if let Some(last) = comparison.runs.last() {
-            self.files(last)?;
-        }
+        files?;
         Ok(exit)
     }
 }

@@ -176,7 +176,7 @@ impl Part {
     pub fn words(&self) -> String {
         let by = if self.by == By::Cycle { "per cycle" } else { "per minute" };
         let Some(Interval { estimate, low, high }) = self.difference else {
-            return format!("{by}: {} alone; nothing in the earlier run to compare", self.own);
+            return format!("{by}: {} alone; nothing in the earlier run to compare with", self.own);
         };
         let bounds = format!("({} .. {})", count(low), count(high));
         let than = format!("{} {by} {bounds} against the earlier run", signed(estimate));

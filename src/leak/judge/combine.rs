@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::baseline::{Against, Part};
+use super::baseline::{Against, By, Part};
 use super::cohort::Cohorts;
 use super::driven::Driven;
 use super::exact::Exact;
@@ -118,8 +118,12 @@ impl Finding {
     /// Against an earlier run, one for each figure: growth that was there before is no news, so
     /// that they stand in for the findings of this run alone.
     pub fn against(metric: &str, gated: bool, against: &Against) -> Vec<Self> {
+        let driven = against.parts.iter().any(|part| part.by == By::Cycle);
         let of = |part: &Part| {
-            let found = Self::new(metric, gated, Mode::Baseline, part.verdict, &part.words());
+            // Of a driven run, growth by time is what it does while idle, here too.
+            let idle = driven && part.by == By::Minute;
+            let mode = if idle { Mode::Idle } else { Mode::Baseline };
+            let found = Self::new(metric, gated, mode, part.verdict, &part.words());
             Self { p: part.p, doubt: part.doubt, ..found }
         };
         against.parts.iter().map(of).collect()
@@ -283,5 +287,33 @@ fn metric(name: &str, found: &[(&Finding, bool)]) -> Metric {
         held_back,
         undecided_by_time: found.iter().any(|(f, _)| f.undecided_by_time()),
         findings: found.iter().map(|(f, _)| (*f).clone()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_that_decided_nothing_is_noticed_against_an_earlier_run_too() {
+        let part = |by, verdict| Part {
+            by,
+            verdict,
+            p: None,
+            doubt: false,
+            difference: None,
+            own: verdict,
+        };
+        let undecided = |parts: Vec<Part>| {
+            let against = Against { verdict: Verdict::Clean, parts };
+            let found = Finding::against("daemon.fds", true, &against);
+            found.iter().any(Finding::undecided_by_time)
+        };
+        let minute = |verdict| part(By::Minute, verdict);
+        let cycle = part(By::Cycle, Verdict::Clean);
+        assert!(undecided(vec![cycle, minute(Verdict::Inconclusive)]));
+        assert!(!undecided(vec![cycle, minute(Verdict::Clean)]));
+        // A target on its own load is told by time alone.
+        assert!(!undecided(vec![minute(Verdict::Inconclusive)]));
     }
 }

@@ -47,6 +47,16 @@ pub fn span(seconds: f64) -> String {
     }
 }
 
+/// Names in a sentence, the first ten of them: "web-1, web-2 and 3 more".
+pub fn names(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0..=SHOWN => shown,
+        count => format!("{shown} and {} more", count - SHOWN),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

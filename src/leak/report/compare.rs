@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::escape::{plain, wrap};
 use super::figures::{NONE, Unit, amount, duration};
-use super::{Metric, Report, words};
+use super::{Metric, Report, Verdict, words};
 use crate::output::color::{DIM, GREEN, RED, RESET, YELLOW};
 
 /// The name and version of the JSON form.
@@ -42,6 +42,21 @@ pub fn json(comparison: &Comparison) -> String {
     }))
 }
 
+impl Comparison {
+    /// That of all runs together: one leak is enough, and what could not be measured comes next.
+    pub fn verdict(&self) -> Verdict {
+        let order = [Verdict::Leak, Verdict::Invalid, Verdict::Inconclusive];
+        let any = |verdict: &Verdict| self.runs.iter().any(|run| run.verdict == *verdict);
+        let worst = order.into_iter().find(any);
+        worst.unwrap_or(if self.runs.is_empty() { Verdict::Invalid } else { Verdict::Clean })
+    }
+
+    /// The first sentence.
+    pub(super) fn answer(&self) -> &str {
+        self.sentences.first().map_or("nothing was compared", String::as_str)
+    }
+}
+
 /// The comparison as a table, the answer first.
 pub fn text(comparison: &Comparison, color: bool) -> String {
     let mut lines = Vec::new();
@@ -51,7 +66,14 @@ pub fn text(comparison: &Comparison, color: bool) -> String {
     if !lines.is_empty() {
         lines.push(String::new());
     }
-    let runs = &comparison.runs;
+    lines.extend(table(&rows(&comparison.runs), color));
+    let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+    lines.join("\n") + "\n"
+}
+
+/// The rows of the table: a title, and a cell for each run. The first row tells the runs apart; what
+/// belongs to the metric above begins with two spaces.
+pub(super) fn rows(runs: &[Report]) -> Vec<Vec<String>> {
     let head = |title: &str, cell: fn(&Report) -> String| {
         let cells = std::iter::once(title.to_owned()).chain(runs.iter().map(cell));
         cells.collect::<Vec<_>>()
@@ -75,9 +97,7 @@ pub fn text(comparison: &Comparison, color: bool) -> String {
     }
     // Figures that no run has are left out, a name without figures is not.
     rows.retain(|row| !row[0].starts_with("  ") || row[1..].iter().any(|cell| cell != NONE));
-    lines.extend(table(&rows, color));
-    let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
-    lines.join("\n") + "\n"
+    rows
 }
 
 fn row(title: &str, runs: &[Report], cell: impl Fn(&Report) -> Option<String>) -> Vec<String> {
@@ -100,7 +120,8 @@ fn metric<'a>(run: &'a Report, name: &str) -> Option<&'a Metric> {
     run.metrics.iter().find(|metric| metric.name == name)
 }
 
-fn timeout(run: &Report) -> String {
+/// The stream timeout, which tells the runs apart.
+pub(super) fn timeout(run: &Report) -> String {
     match 0.0 < run.stream_timeout {
         true => duration(run.stream_timeout),
         false => NONE.to_owned(),
@@ -149,16 +170,16 @@ fn table(rows: &[Vec<String>], color: bool) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
     use super::super::escape::tests::{hostile, is_harmless};
-    use super::super::{Verdict, sample};
+    use super::super::sample;
     use super::*;
 
     /// A collector whose health check leaks, under two stream timeouts: the growth is the same.
-    fn comparison() -> Comparison {
+    pub(in crate::leak::report) fn comparison() -> Comparison {
         let run = |timeout: f64, cycles: f64| {
             let leaking = |name: &str, per_minute: f64| Metric {
                 verdict: Verdict::Leak,
@@ -213,6 +234,20 @@ mod tests {
           per cycle                  0.000 (-0.010 to 0.010)  0.000 (-0.010 to 0.010)
         target.collector CPU         2.6 % of a core          0.3 % of a core
         ");
+    }
+
+    #[test]
+    fn the_verdict_is_the_worst_of_all() {
+        use Verdict::{Clean, Inconclusive, Invalid, Leak};
+        let of = |verdicts: &[Verdict]| {
+            let runs =
+                verdicts.iter().map(|verdict| Report { verdict: *verdict, ..sample::clean() });
+            Comparison { runs: runs.collect(), sentences: Vec::new() }.verdict()
+        };
+        assert_eq!(of(&[Clean, Leak, Invalid]), Leak);
+        assert_eq!(of(&[Clean, Inconclusive, Invalid]), Invalid);
+        assert_eq!(of(&[Clean, Inconclusive]), Inconclusive);
+        assert_eq!((of(&[Clean, Clean]), of(&[])), (Clean, Invalid));
     }
 
     #[test]

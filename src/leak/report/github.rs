@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 
+use super::compare::{self, Comparison};
 use super::escape::{markdown, plain};
 use super::figures::share;
 use super::sparkline::sparkline;
@@ -18,22 +19,59 @@ const SPARKS: usize = 24;
 
 /// The annotations for stdout: one for each metric that decides and is not clean, leaks first.
 pub fn annotations(report: &Report) -> String {
+    written(notes(report, "cmon leak-check"))
+}
+
+/// The annotations of several runs that are compared: each says of which it is.
+pub fn annotations_compared(comparison: &Comparison) -> String {
+    let of = |run: &Report| {
+        let title = format!("cmon leak-check, stream timeout {}", compare::timeout(run));
+        notes(run, &title)
+    };
+    let mut notes: Vec<Note> = comparison.runs.iter().flat_map(of).collect();
+    notes.sort_by_key(|note| KINDS.iter().position(|kind| *kind == note.verdict));
+    if let (Some(first), true) = (notes.first_mut(), 1 < comparison.runs.len()) {
+        // What came of comparing them is said once.
+        first.message.push('\n');
+        first.message.push_str(&plain(comparison.answer()));
+    }
+    written(notes)
+}
+
+/// What is noted, in this order.
+const KINDS: [Verdict; 4] =
+    [Verdict::Leak, Verdict::Invalid, Verdict::Inconclusive, Verdict::Clean];
+
+/// An annotation.
+struct Note {
+    verdict: Verdict,
+    title: String,
+    message: String,
+}
+
+fn written(notes: Vec<Note>) -> String {
     let mut text = String::new();
+    for note in notes.into_iter().take(ANNOTATIONS) {
+        command(&mut text, note.verdict, &note.title, &note.message);
+    }
+    text
+}
+
+fn notes(report: &Report, title: &str) -> Vec<Note> {
+    let mut notes = Vec::new();
     let gated = || report.metrics.iter().filter(|metric| metric.gated);
-    let kinds = [Verdict::Leak, Verdict::Invalid, Verdict::Inconclusive];
-    let found: Vec<&Metric> = kinds
+    let found: Vec<&Metric> = KINDS[..3]
         .iter()
         .flat_map(|kind| gated().filter(move |metric| metric.verdict == *kind))
         .collect();
-    if report.verdict != Verdict::Clean
-        && !found.iter().any(|metric| metric.verdict == report.verdict)
-    {
-        let because = plain(&words::because(report));
-        command(&mut text, report.verdict, "cmon leak-check", &because);
+    let told = found.iter().any(|metric| metric.verdict == report.verdict);
+    // A green check against an earlier one need not be free of leaks.
+    let as_before = report.baseline.as_ref().is_some_and(|of| !of.as_before.is_empty());
+    if !told && (report.verdict != Verdict::Clean || as_before) {
+        let message = plain(&words::because(report));
+        notes.push(Note { verdict: report.verdict, title: title.to_owned(), message });
     }
-    let room = ANNOTATIONS - text.lines().count();
-    for metric in found.into_iter().take(room) {
-        let title = format!("cmon leak-check: {}", plain(&metric.name));
+    notes.extend(found.into_iter().map(|metric| {
         let mut lines = vec![plain(&words::headline(metric))];
         lines.extend(metric.groups.iter().take(5).map(|group| {
             let rate = words::group_rate(group, metric);
@@ -42,15 +80,17 @@ pub fn annotations(report: &Report) -> String {
         if metric.verdict == Verdict::Leak {
             lines.extend(report.signatures.iter().take(3).map(|line| plain(line)));
         }
-        command(&mut text, metric.verdict, &title, &lines.join("\n"));
-    }
-    text
+        let title = format!("{title}: {}", plain(&metric.name));
+        Note { verdict: metric.verdict, title, message: lines.join("\n") }
+    }));
+    notes
 }
 
 fn command(into: &mut String, verdict: Verdict, title: &str, message: &str) {
     let kind = match verdict {
         Verdict::Leak | Verdict::Invalid => "error",
-        Verdict::Inconclusive | Verdict::Clean => "warning",
+        Verdict::Inconclusive => "warning",
+        Verdict::Clean => "notice",
     };
     let message = format!("{}: {message}", verdict.as_str());
     // Writing to a String cannot fail.
@@ -68,16 +108,60 @@ fn property(text: &str) -> String {
 }
 
 /// The line for the file of outputs, its end included: `verdict=leak`.
-pub fn output(report: &Report) -> String {
-    format!("verdict={}\n", report.verdict.as_str().to_lowercase())
+pub fn output(verdict: Verdict) -> String {
+    format!("verdict={}\n", verdict.as_str().to_lowercase())
 }
 
 /// The summary of the step in Markdown.
 pub fn summary(report: &Report) -> String {
+    within(of_run(report))
+}
+
+/// The same of several runs that are compared: their table, then each of them.
+pub fn summary_compared(comparison: &Comparison) -> String {
+    let verdict = comparison.verdict();
+    let mut parts = vec![format!(
+        "### {} {}: {}\n\n",
+        sign(verdict),
+        verdict.as_str(),
+        markdown(comparison.answer())
+    )];
+    let others = comparison.sentences.iter().skip(1);
+    parts.extend(others.map(|sentence| format!("{}\n\n", markdown(sentence))));
+    for (at, row) in compare::rows(&comparison.runs).iter().enumerate() {
+        let cells: Vec<String> = row.iter().map(|cell| cell_of(cell)).collect();
+        parts.push(format!("| {} |\n", cells.join(" | ")));
+        if at == 0 {
+            parts.push(format!("|{}\n", "---|".repeat(cells.len())));
+        }
+    }
+    for run in &comparison.runs {
+        let timeout = compare::timeout(run);
+        parts.push(format!("\n## Stream timeout {}\n\n", markdown(&timeout)));
+        parts.extend(of_run(run));
+    }
+    within(parts)
+}
+
+/// A cell of the table of runs; what belongs to the metric above is set in.
+fn cell_of(text: &str) -> String {
+    let verdict = KINDS.iter().any(|verdict| verdict.as_str() == text);
+    match (text.strip_prefix("  "), verdict) {
+        (Some(below), _) => format!("&nbsp;&nbsp;{}", markdown(below)),
+        (None, true) => format!("**{text}**"),
+        (None, false) => markdown(text),
+    }
+}
+
+/// All of one run, in parts that may be left out from the end.
+fn of_run(report: &Report) -> Vec<String> {
     let mut parts = vec![head(report)];
     parts.extend(words::ordered(report).into_iter().map(|(_, metric)| table_row(metric)));
     parts.push("\n".to_owned());
+    let before = report.baseline.as_ref().map(|baseline| (baseline.title(), baseline.lines()));
+    let (title, before) = before.unwrap_or_default();
     for (title, items) in [
+        (markdown(&words::heading(&title)).as_str(), &before),
         ("What it means", &report.signatures),
         ("What helps", &report.advice),
         ("Smallest leak that this run could have seen", &words::smallest(report)),
@@ -97,16 +181,20 @@ pub fn summary(report: &Report) -> String {
         markdown(&words::checked(report)),
         report.seed
     ));
-    within(parts)
+    parts
 }
 
-fn head(report: &Report) -> String {
-    let sign = match report.verdict {
+fn sign(verdict: Verdict) -> &'static str {
+    match verdict {
         Verdict::Leak => "❌",
         Verdict::Clean => "✅",
         Verdict::Inconclusive => "❔",
         Verdict::Invalid => "⚠️",
-    };
+    }
+}
+
+fn head(report: &Report) -> String {
+    let sign = sign(report.verdict);
     let because = markdown(&words::because(report));
     let mut text = format!("### {sign} {}: {because}\n\n", report.verdict.as_str());
     if !report.metrics.is_empty() {
@@ -205,7 +293,7 @@ mod tests {
 
         1,860 cycles in 3m4s, 598.2 cycles/min while driven (600 expected), warm-up 1,000 cycles, 10 pairs, 14,352 lines. Checked: 8 containers: web-1, web-2, web-3, web-4, web-5, web-6, web-7, web-8; target pid:812; stream timeout 800ms. Seed 42.
         ");
-        assert_eq!(output(&sample::leak()), "verdict=leak\n");
+        assert_eq!(output(Verdict::Leak), "verdict=leak\n");
     }
 
     #[test]
@@ -229,12 +317,50 @@ mod tests {
     }
 
     #[test]
+    fn runs_that_are_compared_are_told_together() {
+        let comparison = compare::tests::comparison();
+        let text = annotations_compared(&comparison);
+        assert_eq!(text.lines().count(), 4, "{text}");
+        for timeout in ["30s", "5m"] {
+            let title = format!(
+                "::error title=cmon leak-check%2C stream timeout {timeout}%3A \
+                 target.collector.goroutines::LEAK: "
+            );
+            assert!(text.contains(&title), "{text}");
+        }
+        assert_eq!(text.matches("does not depend on the stream timeout").count(), 1);
+        let summary = summary_compared(&comparison);
+        let begin = "### ❌ LEAK: The growth does not depend on the stream timeout";
+        assert!(summary.starts_with(begin), "{summary}");
+        let table =
+            "\n| stream timeout | 30s | 5m |\n|---|---|---|\n| verdict | **LEAK** | **LEAK** |\n";
+        assert!(summary.contains(table), "{summary}");
+        assert!(
+            summary.contains("\n| &nbsp;&nbsp;per minute | +32.0 (31.6 to 32.4) |"),
+            "{summary}"
+        );
+        for timeout in ["30s", "5m"] {
+            assert!(summary.contains(&format!("\n## Stream timeout {timeout}\n\n### ❌ LEAK")));
+        }
+    }
+
+    #[test]
     fn commands_are_escaped_as_github_reads_them() {
         let text = annotations(&sample::with_text("a:b,c%d\ne"));
         assert!(
             text.starts_with("::error title=cmon leak-check%3A a%3Ab%2Cc%25d^Je::LEAK: "),
             "{text}"
         );
+    }
+
+    #[test]
+    fn growth_that_was_there_before_is_noted_though_all_is_clean() {
+        let text = annotations(&sample::as_before());
+        let told = "::notice title=cmon leak-check::CLEAN: nothing new grows";
+        assert!(text.starts_with(told) && text.contains("grows as before"), "{text}");
+        let summary = summary(&sample::as_before());
+        assert!(summary.contains("daemon.goroutines grows as before"), "{summary}");
+        assert!(summary.contains("- the earlier run took 3m4s, this one 10m"), "{summary}");
     }
 
     proptest! {

@@ -5,54 +5,113 @@
 
 use std::fmt::Write;
 
+use super::compare::{self, Comparison};
 use super::escape::markup;
 use super::{Metric, Report, Verdict, words};
 
 /// The report as a `JUnit` file. With `fail_on_inconclusive` what could not be told is an error.
 pub fn junit(report: &Report, fail_on_inconclusive: bool) -> String {
-    let gated: Vec<&Metric> = report.metrics.iter().filter(|metric| metric.gated).collect();
-    let mut cases: Vec<String> =
-        gated.iter().map(|metric| of_metric(metric, fail_on_inconclusive)).collect();
-    // What no metric tells: cmon's own leftovers, a check that could not be done.
-    let told = gated.iter().any(|metric| metric.verdict == report.verdict);
-    if !told {
-        let outcome = outcome(report.verdict, fail_on_inconclusive);
-        let message = words::because(report);
-        cases.push(case("cmon.leak-check", "verdict", outcome, &message, &message));
+    file(&[Suite::of(report, &Place::default(), fail_on_inconclusive)])
+}
+
+/// Several runs that are compared as one `JUnit` file, a suite for each.
+pub fn compared(comparison: &Comparison, fail_on_inconclusive: bool) -> String {
+    let suites = comparison.runs.iter().map(|run| {
+        let place = Place {
+            run: format!("stream timeout {}", compare::timeout(run)),
+            sentences: comparison.sentences.clone(),
+        };
+        Suite::of(run, &place, fail_on_inconclusive)
+    });
+    file(&suites.collect::<Vec<_>>())
+}
+
+/// Which of several runs it is, and what came of comparing them; nothing of both where it is the only one.
+#[derive(Default)]
+struct Place {
+    run: String,
+    sentences: Vec<String>,
+}
+
+impl Place {
+    /// A name that no other run has: many readers put tests of the same name together.
+    fn name(&self, name: &str) -> String {
+        if self.run.is_empty() { name.to_owned() } else { format!("{name} ({})", self.run) }
     }
-    let count = |wanted: &str| {
-        let opening = format!("<{wanted} ");
-        cases.iter().filter(|case| case.contains(&opening)).count()
-    };
-    let (failures, errors, skipped) = (count("failure"), count("error"), count("skipped"));
-    let (tests, seconds) = (cases.len(), seconds(report.seconds));
-    let counts = format!(
-        "tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" \
-         time=\"{seconds}\""
-    );
-    let (verdict, because) = (report.verdict.as_str(), words::because(report));
-    let said = [words::work(report), words::checked(report)]
-        .into_iter()
-        .chain(report.signatures.iter().chain(&report.advice).cloned());
-    let said: Vec<String> = said.map(|line| markup(&line)).collect();
+}
+
+/// A test suite, and what stands above all of them.
+struct Suite {
+    xml: String,
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    seconds: f64,
+}
+
+fn file(suites: &[Suite]) -> String {
+    let sum = |of: fn(&Suite) -> usize| suites.iter().map(of).sum::<usize>();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <testsuites name=\"cmon leak-check\" {counts_all}>\n\
-         <testsuite name=\"cmon leak-check\" timestamp=\"{begun}\" {counts}>\n\
-         <properties>\n{properties}</properties>\n\
-         {cases}\
-         <system-out>{verdict}: {because}\n{said}</system-out>\n\
-         </testsuite>\n</testsuites>\n",
-        counts_all = counts.replace(&format!(" skipped=\"{skipped}\""), ""),
-        begun = markup(report.begun.trim_end_matches('Z')),
-        properties = properties(report),
-        cases = cases.concat(),
-        because = markup(&because),
-        said = said.join("\n"),
+         <testsuites name=\"cmon leak-check\" tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"{}\">\n\
+         {}</testsuites>\n",
+        sum(|suite| suite.tests),
+        sum(|suite| suite.failures),
+        sum(|suite| suite.errors),
+        seconds(suites.iter().map(|suite| suite.seconds).sum()),
+        suites.iter().map(|suite| suite.xml.as_str()).collect::<String>(),
     )
 }
 
-fn of_metric(metric: &Metric, fail_on_inconclusive: bool) -> String {
+impl Suite {
+    fn of(report: &Report, place: &Place, fail_on_inconclusive: bool) -> Self {
+        let gated: Vec<&Metric> = report.metrics.iter().filter(|metric| metric.gated).collect();
+        let case_of = |metric: &&Metric| of_metric(metric, place, fail_on_inconclusive);
+        let mut cases: Vec<String> = gated.iter().map(case_of).collect();
+        // What no metric tells: cmon's own leftovers, a check that could not be done.
+        let told = gated.iter().any(|metric| metric.verdict == report.verdict);
+        if !told {
+            let outcome = outcome(report.verdict, fail_on_inconclusive);
+            let message = words::because(report);
+            let name = place.name("verdict");
+            cases.push(case("cmon.leak-check", &name, outcome, &message, &message));
+        }
+        let count = |wanted: &str| {
+            let opening = format!("<{wanted} ");
+            cases.iter().filter(|case| case.contains(&opening)).count()
+        };
+        let (failures, errors, skipped) = (count("failure"), count("error"), count("skipped"));
+        let (verdict, because) = (report.verdict.as_str(), words::because(report));
+        let before = report.baseline.iter().flat_map(|baseline| {
+            let lines = baseline.lines().into_iter().map(|line| format!("- {line}"));
+            [baseline.title()].into_iter().chain(lines)
+        });
+        let said = [words::work(report), words::checked(report)]
+            .into_iter()
+            .chain(before)
+            .chain(report.signatures.iter().chain(&report.advice).cloned());
+        let said: Vec<String> = said.map(|line| markup(&line)).collect();
+        let xml = format!(
+            "<testsuite name=\"{name}\" timestamp=\"{begun}\" tests=\"{tests}\" \
+             failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"{seconds}\">\n\
+             <properties>\n{properties}</properties>\n\
+             {cases}\
+             <system-out>{verdict}: {because}\n{said}</system-out>\n\
+             </testsuite>\n",
+            name = markup(&place.name("cmon leak-check")),
+            tests = cases.len(),
+            seconds = seconds(report.seconds),
+            begun = markup(report.begun.trim_end_matches('Z')),
+            properties = properties(report, place),
+            cases = cases.concat(),
+            because = markup(&because),
+            said = said.join("\n"),
+        );
+        Self { xml, tests: cases.len(), failures, errors, seconds: report.seconds }
+    }
+}
+
+fn of_metric(metric: &Metric, place: &Place, fail_on_inconclusive: bool) -> String {
     let (source, name) = metric.name.rsplit_once('.').unwrap_or(("", &metric.name));
     let class = match source {
         "" => "cmon.leak-check".to_owned(),
@@ -70,7 +129,7 @@ fn of_metric(metric: &Metric, fail_on_inconclusive: bool) -> String {
         format!("{share} {rate}, {} to {}: {}", group.first, group.last, group.title)
     }));
     let outcome = outcome(metric.verdict, fail_on_inconclusive);
-    case(&class, name, outcome, &words::headline(metric), &details.join("\n"))
+    case(&class, &place.name(name), outcome, &words::headline(metric), &details.join("\n"))
 }
 
 /// The element and its type; nothing where all is well.
@@ -103,7 +162,7 @@ fn case(class: &str, name: &str, outcome: Outcome, message: &str, details: &str)
     }
 }
 
-fn properties(report: &Report) -> String {
+fn properties(report: &Report, place: &Place) -> String {
     let mut text = String::new();
     let all = [
         ("verdict", report.verdict.as_str().to_owned()),
@@ -112,7 +171,8 @@ fn properties(report: &Report) -> String {
         ("seed", report.seed.to_string()),
         ("smallest leak that could have been seen", words::smallest(report).join("; ")),
     ];
-    for (name, value) in all {
+    let compared = place.sentences.iter().map(|sentence| ("compared", sentence.clone()));
+    for (name, value) in all.into_iter().chain(compared) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "<property name=\"{name}\" value=\"{}\"/>", markup(&value));
     }
@@ -154,6 +214,33 @@ mod tests {
         let report = Report { verdict: Verdict::Leak, ..sample::clean() };
         let xml = junit(&report, false);
         assert!(xml.contains("tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"0\""), "{xml}");
+    }
+
+    #[test]
+    fn growth_that_was_there_before_is_told_though_no_test_fails() {
+        let xml = junit(&sample::as_before(), false);
+        let told = "<system-out>CLEAN: nothing new grows in 2 gated metrics, compared with the \
+                    earlier run; daemon.goroutines grows as before: 0.5 per cycle\n";
+        assert!(xml.contains(told) && xml.contains("failures=\"0\""), "{xml}");
+        assert!(xml.contains("\n- the earlier run took 3m4s, this one 10m"), "{xml}");
+    }
+
+    #[test]
+    fn each_run_that_is_compared_is_a_suite_of_its_own() {
+        let comparison = super::super::compare::tests::comparison();
+        let xml = compared(&comparison, false);
+        assert!(is_balanced(&xml), "{xml}");
+        assert_eq!(xml.matches("<testsuite ").count(), 2);
+        for timeout in ["30s", "5m"] {
+            let suite = format!("<testsuite name=\"cmon leak-check (stream timeout {timeout})\"");
+            let case = format!("name=\"goroutines (stream timeout {timeout})\"");
+            assert!(xml.contains(&suite) && xml.contains(&case), "{xml}");
+        }
+        let sums = "<testsuites name=\"cmon leak-check\" tests=\"6\" failures=\"4\" errors=\"0\" \
+                    time=\"1200.000\">";
+        assert!(xml.contains(sums), "{xml}");
+        let sentence = "<property name=\"compared\" value=\"The growth does not depend on";
+        assert_eq!(xml.matches(sentence).count(), 2);
     }
 
     #[test]

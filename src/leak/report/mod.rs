@@ -1,5 +1,6 @@
 //! What came of a check: the same [`Report`] for the text, for JSON, `JUnit`, HTML and GitHub.
 
+mod baseline;
 pub mod compare;
 mod escape;
 pub(in crate::leak) mod figures;
@@ -15,6 +16,8 @@ pub mod text;
 mod words;
 
 use serde::Serialize;
+
+pub use baseline::{AsBefore, Baseline};
 
 pub use super::judge::Verdict;
 
@@ -62,6 +65,8 @@ pub struct Report {
     pub pairs: u64,
     /// Lines read.
     pub lines: f64,
+    /// The earlier check that it is held against, where there is one.
+    pub baseline: Option<Baseline>,
     /// The rules that were applied.
     pub rules: super::record::Rules,
     /// One per metric, gated ones first.
@@ -89,7 +94,7 @@ pub struct Metric {
     pub gated: bool,
     /// Its own verdict.
     pub verdict: Verdict,
-    /// What decided: `exact`, `driven`, `passive`.
+    /// What decided: `exact`, `driven`, `passive`, `proof`, `baseline`.
     pub mode: &'static str,
     /// Growth per cycle.
     pub per_cycle: Option<Interval>,

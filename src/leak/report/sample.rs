@@ -1,6 +1,7 @@
 //! Reports for tests: one of each verdict, an interrupted one, and some that are hard to write.
 
-use super::{GroupGrowth, Interval, Metric, Report, Rung, SCHEMA, Verdict};
+use super::{AsBefore, Baseline, GroupGrowth, Interval, Metric, Report, Rung, SCHEMA, Verdict};
+use crate::leak::judge::baseline::By;
 use crate::leak::record::{Cut, Drive, Rules, Survivor, Unavailable};
 
 /// Nothing was found, nothing was checked.
@@ -25,6 +26,7 @@ pub(super) fn empty() -> Report {
         warm_up_cycles: 0.0,
         pairs: 0,
         lines: 0.0,
+        baseline: None,
         rules: Rules::default(),
         metrics: Vec::new(),
         survivors: Vec::new(),
@@ -260,9 +262,44 @@ pub(super) fn interrupted() -> Report {
     }
 }
 
+/// It leaks, as it did in an earlier check.
+pub(super) fn as_before() -> Report {
+    let goroutines = Metric {
+        mode: "baseline",
+        per_cycle: Some(interval(0.5, 0.49, 0.51)),
+        last: 400.0,
+        because: "no new growth: 0 per cycle (-0.005 .. 0.005) against the earlier run".to_owned(),
+        series: series(|at| 72.0 + (at / 2) as f64 * 21.5),
+        ..still("daemon.goroutines", 72.0)
+    };
+    Report {
+        because: "nothing new grows in 2 gated metrics, compared with the earlier run; \
+                  daemon.goroutines grows as before: 0.5 per cycle"
+            .to_owned(),
+        baseline: Some(Baseline {
+            begun: "2026-11-17T12:00:00Z".to_owned(),
+            verdict: Verdict::Leak,
+            compared: vec![By::Cycle],
+            differences: vec![
+                "the earlier run took 3m4s, this one 10m: growth per minute is not compared"
+                    .to_owned(),
+            ],
+            as_before: vec![AsBefore {
+                name: "daemon.goroutines".to_owned(),
+                by: By::Cycle,
+                now: 0.5,
+                before: 0.502,
+                less: false,
+            }],
+        }),
+        metrics: vec![goroutines, still("daemon.fds", 70.0)],
+        ..driven()
+    }
+}
+
 /// All of the above.
-pub(super) fn all() -> [Report; 6] {
-    [empty(), leak(), clean(), inconclusive(), invalid(), interrupted()]
+pub(super) fn all() -> [Report; 7] {
+    [empty(), leak(), clean(), inconclusive(), invalid(), interrupted(), as_before()]
 }
 
 /// `NaN` and infinity in every place that can hold them.
@@ -318,6 +355,19 @@ pub(super) fn with_text(text: &str) -> Report {
     let text = || text.to_owned();
     let mut report = leak();
     report.because = text();
+    report.baseline = Some(Baseline {
+        begun: text(),
+        verdict: Verdict::Leak,
+        compared: Vec::new(),
+        differences: vec![text()],
+        as_before: vec![AsBefore {
+            name: text(),
+            by: By::Minute,
+            now: f64::NAN,
+            before: f64::INFINITY,
+            less: true,
+        }],
+    });
     (report.cmon, report.begun, report.daemon) = (text(), text(), text());
     (report.containers, report.targets) = (vec![text()], vec![text()]);
     (report.signatures, report.advice, report.rules.gate) =

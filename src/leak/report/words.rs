@@ -3,6 +3,7 @@
 
 use super::figures::{self, NONE, Unit, amount, chance, duration, plural};
 use super::{GroupGrowth, Interval, Metric, Report, Verdict};
+use crate::leak::judge;
 use crate::leak::record::Drive;
 use crate::output::summary::grouped;
 
@@ -15,6 +16,12 @@ pub(super) fn because(report: &Report) -> String {
         }
         false => report.because.clone(),
     }
+}
+
+/// With a capital letter, where it stands above something.
+pub(super) fn heading(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The metrics with their places in the report: those that decide first, the worst first, else as
@@ -207,12 +214,8 @@ pub(super) fn checked(report: &Report) -> String {
     let mut parts = Vec::new();
     let names = &report.containers;
     if !names.is_empty() {
-        let shown = names.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
-        let more = match names.len() {
-            0..=10 => String::new(),
-            count => format!(" and {} more", count - 10),
-        };
-        parts.push(format!("{}: {shown}{more}", plural(names.len() as f64, "container")));
+        let count = plural(names.len() as f64, "container");
+        parts.push(format!("{count}: {}", judge::words::names(names)));
     }
     if !report.targets.is_empty() {
         parts.push(format!("target {}", report.targets.join(", ")));

@@ -3,6 +3,7 @@
 
 mod cohorts;
 mod compared;
+mod earlier;
 mod gate;
 mod series;
 mod told;
@@ -11,13 +12,14 @@ mod watch;
 use std::collections::BTreeMap;
 
 use super::attribute;
-use super::judge::baseline::{self, Earlier, Figure, Own};
+use super::judge::baseline::{self, Own};
 use super::judge::combine::{self, Conditions, Finding, Mode};
 use super::judge::passive::{self, Passive};
 use super::judge::{Options, Verdict, driven, exact};
 use super::record::{Cut, Drive, End, Groups, Record, Stage};
-use super::report::{self, Interval, Metric, Report, Rung};
+use super::report::{self, AsBefore, Interval, Metric, Report, Rung};
 pub use compared::compared;
+use earlier::Before;
 pub use gate::{NoSuchMetric, is_gated, known};
 use series::Series;
 pub use watch::Watch;
@@ -51,8 +53,8 @@ fn options(series: &Series<'_>, metrics: usize, with_ids: usize) -> Options {
 /// # Errors
 /// They do not begin with a header.
 pub fn judge(records: &[Record], baseline: Option<&[Record]>) -> Result<Report, NoHeader> {
-    let before = baseline.map(|records| judge(records, None)).transpose()?;
     let series = Series::of(records).ok_or(NoHeader)?;
+    let before = baseline.map(|records| Before::of(records, &series)).transpose()?;
     let (dumps, cuts) = (series.dumps(), series.cuts.iter().map(|cut| (*cut).clone()).collect());
     Ok(Judging { series: &series, dumps, cuts, before: before.as_ref() }.report())
 }
@@ -67,7 +69,7 @@ struct Judging<'a> {
     /// Of after the warm-up.
     dumps: Vec<Groups>,
     cuts: Vec<Cut>,
-    before: Option<&'a Report>,
+    before: Option<&'a Before>,
 }
 
 /// What was found on one metric, with what the charts need.
@@ -75,10 +77,16 @@ struct Judged {
     findings: Vec<Finding>,
     /// What a baseline is compared with.
     figures: Vec<Own>,
+    /// What of it grows as it did before.
+    as_before: Vec<AsBefore>,
     metric: Metric,
 }
 
 impl Judged {
+    fn new(findings: Vec<Finding>, figures: Vec<Own>, metric: Metric) -> Self {
+        Self { findings, figures, as_before: Vec::new(), metric }
+    }
+
     /// Memory grows for many reasons, and tolerances are made for counts: unless it was asked for, it is
     /// no leak.
     fn proves_nothing(&mut self) {
@@ -107,6 +115,9 @@ impl Judging<'_> {
             judged.iter().flat_map(|judged| judged.findings.iter().cloned()).collect();
         let conditions = self.conditions();
         let overall = combine::combine(&findings, &conditions, &options);
+        let as_before = judged.iter().filter(|judged| judged.metric.gated);
+        let as_before = as_before.flat_map(|judged| judged.as_before.clone()).collect();
+        let baseline = self.before.map(|before| before.told(as_before));
         let mut metrics: Vec<Metric> = judged.into_iter().map(|judged| judged.metric).collect();
         for metric in &mut metrics {
             let found = overall.metrics.iter().find(|found| found.name == metric.name);
@@ -134,7 +145,7 @@ impl Judging<'_> {
             (_, Verdict::Inconclusive) if cut_off && overall.verdict == Verdict::Clean => {
                 "the recording has no end: what cmon left behind is not known".to_owned()
             }
-            _ => told::because(verdict, &overall, &metrics),
+            _ => told::because(verdict, &overall, &metrics, baseline.as_ref()),
         };
         let pairs = series.rungs().len() / 2;
         let mut report = Report {
@@ -157,6 +168,7 @@ impl Judging<'_> {
             warm_up_cycles: series.warm_up_cycles(),
             pairs: pairs as u64,
             lines: series.lines(),
+            baseline,
             rules: header.rules.clone(),
             metrics,
             survivors: end.map(|end| end.survivors.clone()).unwrap_or_default(),
@@ -223,7 +235,7 @@ impl Judging<'_> {
             groups: Vec::new(),
             series: Vec::new(),
         };
-        Some(Judged { findings: vec![finding], figures: Vec::new(), metric })
+        Some(Judged::new(vec![finding], Vec::new(), metric))
     }
 
     /// What was counted and not estimated holds with any confidence: that of the others.
@@ -261,7 +273,7 @@ impl Judging<'_> {
                 ..Metric::named(name)
             };
             let finding = Finding::new(name, true, Mode::Proof, verdict, &words);
-            Some(Judged { findings: vec![finding], figures: Vec::new(), metric })
+            Some(Judged::new(vec![finding], Vec::new(), metric))
         };
         // That nothing is proven is no news.
         let judged = proofs.into_iter().filter_map(proof);
@@ -280,14 +292,10 @@ impl Judging<'_> {
         judged.metric.series = chart;
         judged.findings.extend(self.cohorts(name, gated, options));
         if let Some(before) = self.before {
-            // Growth that was there before is no news; that of a metric that was not, is.
-            let before = before.metrics.iter().find(|metric| metric.name == name);
-            let figure = |of: Option<Interval>| of.map(|of| Figure::new(of.into(), of.confidence));
-            let earlier = Earlier {
-                per_cycle: figure(before.and_then(|metric| metric.per_cycle)),
-                per_minute: figure(before.and_then(|metric| metric.per_minute)),
-            };
+            // Growth that was there before is no news.
+            let earlier = before.figures(name);
             let against = baseline::against(&judged.figures, &earlier, options);
+            judged.as_before = earlier::as_before(name, &judged.figures, &earlier, &against);
             judged.findings = Finding::against(name, gated, &against);
             judged.metric.verdict = against.verdict;
             judged.metric.mode = "baseline";
@@ -318,7 +326,7 @@ impl Judging<'_> {
         };
         let figures = Own::driven(&found, options);
         let findings = Finding::driven(name, gated, &found, options).to_vec();
-        Judged { findings, figures, metric }
+        Judged::new(findings, figures, metric)
     }
 
     fn passive(&self, name: &str, gated: bool, options: &Options) -> Judged {
@@ -346,7 +354,7 @@ impl Judging<'_> {
             ..Metric::named(name)
         };
         let figures = Own::passive(&found, options).to_vec();
-        Judged { findings: vec![Finding::passive(name, gated, &found, options)], figures, metric }
+        Judged::new(vec![Finding::passive(name, gated, &found, options)], figures, metric)
     }
 }
 

@@ -185,7 +185,7 @@ fn a_daemon_that_was_started_anew_is_no_leak_and_no_cure() {
 }
 
 /// A target on its own load, each 5 s for ten minutes.
-fn passive(value: impl Fn(f64) -> f64, cycles: impl Fn(f64) -> f64) -> Vec<Record> {
+pub(super) fn passive(value: impl Fn(f64) -> f64, cycles: impl Fn(f64) -> f64) -> Vec<Record> {
     let mut header = header(Drive::Passive);
     header.targets = vec!["http://127.0.0.1:6060".to_owned()];
     let readings = (0..=120).map(f64::from).map(|step| step * 5.0).map(|at| {
@@ -219,11 +219,26 @@ fn what_a_baseline_had_already_is_no_news() {
     assert_eq!(judge(&new, None).unwrap().verdict, Verdict::Leak);
     let report = judge(&new, Some(&old)).unwrap();
     assert_eq!(report.verdict, Verdict::Clean, "{}", report.because);
+    assert_eq!(
+        report.because,
+        "nothing new grows in 1 gated metric, compared with the earlier run; \
+         target.app.goroutines grows as before: 30 per minute"
+    );
     assert_eq!(judge(&grows(1.0), Some(&old)).unwrap().verdict, Verdict::Leak);
+    let less = judge(&new, Some(&grows(1.0))).unwrap();
+    assert!(less.because.ends_with("goroutines grows less than before: 30 per minute"));
+    // Where nothing grows, nothing grows as before.
+    let report = judge(&grows(0.0), Some(&old)).unwrap();
+    assert_eq!(report.verdict, Verdict::Clean);
+    assert!(report.baseline.unwrap().as_before.is_empty());
 }
 
 /// Streams that are held under this timeout: each cycle, and each minute, leaves so many.
 fn held(timeout: f64, per_cycle: f64, per_minute: f64) -> Report {
+    judge(&held_records(timeout, per_cycle, per_minute), None).unwrap()
+}
+
+pub(super) fn held_records(timeout: f64, per_cycle: f64, per_minute: f64) -> Vec<Record> {
     let mut header = header(Drive::Held);
     header.stream_timeout = timeout;
     let mut records = vec![Record::Header(header)];
@@ -243,7 +258,7 @@ fn held(timeout: f64, per_cycle: f64, per_minute: f64) -> Report {
         }));
     }
     records.push(Record::End(end(600.0, &[])));
-    judge(&records, None).unwrap()
+    records
 }
 
 #[test]

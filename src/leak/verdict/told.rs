@@ -2,10 +2,15 @@
 
 use super::super::judge::combine;
 use super::super::judge::{Verdict, plan, words};
-use super::super::report::{Metric, Report};
+use super::super::report::{AsBefore, Baseline, Metric, Report};
 
 /// One sentence for the whole.
-pub(super) fn because(verdict: Verdict, overall: &combine::Overall, metrics: &[Metric]) -> String {
+pub(super) fn because(
+    verdict: Verdict,
+    overall: &combine::Overall,
+    metrics: &[Metric],
+    baseline: Option<&Baseline>,
+) -> String {
     let gated = metrics.iter().filter(|metric| metric.gated).count();
     match verdict {
         Verdict::Clean => {
@@ -21,7 +26,18 @@ pub(super) fn because(verdict: Verdict, overall: &combine::Overall, metrics: &[M
             let short =
                 overall.metrics.iter().any(|metric| metric.gated && metric.undecided_by_time);
             let how = if short { " per cycle" } else { "" };
-            format!("nothing grows{how} in {gated} gated metrics{seen}")
+            // Where no figure could be compared, it is clean by itself.
+            match baseline.filter(|baseline| !baseline.compared.is_empty()) {
+                None => format!("nothing grows{how} in {}{seen}", metrics_that_decide(gated)),
+                Some(baseline) => {
+                    let new = format!(
+                        "nothing new grows{how} in {}, compared with the earlier run",
+                        metrics_that_decide(gated)
+                    );
+                    let grown = as_before(baseline);
+                    if grown.is_empty() { new + &seen } else { format!("{new}; {grown}") }
+                }
+            }
         }
         _ => match overall.why.as_slice() {
             [] => "nothing could be judged".to_owned(),
@@ -40,6 +56,22 @@ pub(super) fn because(verdict: Verdict, overall: &combine::Overall, metrics: &[M
     }
 }
 
+fn metrics_that_decide(count: usize) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} gated metric{s}")
+}
+
+/// What grows all the same, so that nobody takes it for free of leaks.
+fn as_before(baseline: &Baseline) -> String {
+    const SHOWN: usize = 3;
+    let all = &baseline.as_before;
+    let mut parts: Vec<String> = all.iter().take(SHOWN).map(AsBefore::words).collect();
+    if SHOWN < all.len() {
+        parts.push(format!("and {} more as before", all.len() - SHOWN));
+    }
+    parts.join("; ")
+}
+
 /// What to do to learn more.
 pub(super) fn advice(report: &Report) -> Vec<String> {
     let mut advice = Vec::new();
@@ -52,6 +84,14 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
     if report.verdict == Verdict::Invalid {
         // A longer run of what did not work does not work either.
         return advice;
+    }
+    let alone = |baseline: &Baseline| baseline.compared.is_empty();
+    if report.baseline.as_ref().is_some_and(alone) && report.verdict == Verdict::Inconclusive {
+        advice.push(
+            "the earlier run had another kind of load: judge this one without --baseline, or \
+             record one with the same load"
+                .to_owned(),
+        );
     }
     // With rungs, the first 100 s of the load's warm-up are not judged by time.
     let least = if report.drive.has_rungs() { 400.0 } else { 300.0 };

@@ -24,17 +24,24 @@ const DOTS: usize = 60;
 const RUNGS: usize = 1500;
 
 /// What all charts share: the driven stretches, drawn once and used in each.
-pub(super) struct Frame {
+pub(super) struct Frame<'a> {
+    /// How the names of places begin: those of another run on the page begin otherwise.
+    ids: &'a str,
     time: Axis,
     has_rungs: bool,
 }
 
-impl Frame {
-    pub(super) fn new(report: &Report) -> Self {
+impl<'a> Frame<'a> {
+    pub(super) fn new(report: &Report, ids: &'a str) -> Self {
         let last = report.metrics.iter().filter_map(|metric| metric.series.last()).map(|it| it.0);
         let ends = report.rungs.iter().map(|rung| rung.to).chain(last).chain([report.seconds]);
         let end = ends.filter(|end| end.is_finite()).fold(0.0, f64::max);
-        Self { time: Axis::of_time(end), has_rungs: !driven(report).is_empty() }
+        Self { ids, time: Axis::of_time(end), has_rungs: !driven(report).is_empty() }
+    }
+
+    /// How the names of places begin.
+    pub(super) fn ids(&self) -> &str {
+        self.ids
     }
 
     /// Whether driven stretches are shaded.
@@ -54,7 +61,8 @@ impl Frame {
             let _ = write!(path, "M{from:.1} 0H{to:.1}V{HEIGHT}H{from:.1}z");
         }
         format!(
-            "<svg class=\"shared\" aria-hidden=\"true\"><defs><path id=\"rungs\" d=\"{path}\"/></defs></svg>\n"
+            "<svg class=\"shared\" aria-hidden=\"true\"><defs><path id=\"{}rungs\" d=\"{path}\"/></defs></svg>\n",
+            self.ids
         )
     }
 
@@ -71,7 +79,7 @@ fn driven(report: &Report) -> Vec<&Rung> {
 }
 
 /// The chart of a metric.
-pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame) -> String {
+pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame<'_>) -> String {
     let points = thinned(metric.series.iter().map(|(at, _, value)| (*at, *value)));
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
         return "<p class=\"none\">No readings.</p>\n".to_owned();
@@ -101,7 +109,7 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame) -> String {
         markup(&label)
     );
     if frame.has_rungs {
-        text.push_str("<use href=\"#rungs\" class=\"driven\"/>\n");
+        let _ = writeln!(text, "<use href=\"#{}rungs\" class=\"driven\"/>", frame.ids);
     }
     let grid = each(&values.ticks, |tick| format!("M0 {:.1}H{WIDTH}", y(&values, *tick)));
     let _ = writeln!(text, "<path class=\"grid\" d=\"{grid}\"/>");
@@ -127,7 +135,7 @@ fn y(values: &Axis, value: f64) -> f64 {
 }
 
 /// The line, interrupted where the series began anew.
-fn line(points: &[Point], cuts: &[(f64, &str)], values: &Axis, frame: &Frame) -> String {
+fn line(points: &[Point], cuts: &[(f64, &str)], values: &Axis, frame: &Frame<'_>) -> String {
     let mut path = String::new();
     let mut before: Option<f64> = None;
     for (at, value) in points {
@@ -145,7 +153,7 @@ fn written(
     points: &[Point],
     cuts: &[(f64, &str)],
     values: &Axis,
-    frame: &Frame,
+    frame: &Frame<'_>,
     unit: Unit,
     what: &str,
 ) -> String {

@@ -8,8 +8,12 @@
 //!  a card for each: chart, groups    scale    readings to the plane
 //!  leftovers, rules, parameters      page.css, page.js
 //! ```
+//!
+//! Several runs that are compared are one page too ([`compared`]): the table of the comparison, and
+//! below it all of this for each run.
 
 mod chart;
+mod compared;
 mod parts;
 mod scale;
 
@@ -17,29 +21,45 @@ use std::fmt::Write;
 
 use super::escape::markup;
 use super::figures::duration;
-use super::{Metric, Report, words};
+use super::{Metric, Report, Verdict, words};
 use chart::Frame;
+pub use compared::compared;
 
 /// So many cards are open; the others are behind a click.
 const OPEN: usize = 24;
 
 /// The report as one self-contained HTML file.
 pub fn html(report: &Report) -> String {
-    let (verdict, because) = (report.verdict.as_str(), markup(&words::because(report)));
-    let mut page = format!(
+    page(report.verdict, "cmon leak-check", &of_run(report, "h1", ""))
+}
+
+/// A whole page around this.
+fn page(verdict: Verdict, title: &str, main: &str) -> String {
+    let verdict = verdict.as_str();
+    format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
          style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{verdict}: cmon leak-check</title>\n\
-         <style>\n{}</style>\n</head>\n<body>\n<main>\n",
-        include_str!("page.css")
-    );
+         <title>{verdict}: {title}</title>\n\
+         <style>\n{css}</style>\n</head>\n<body>\n<main>\n{main}</main>\n\
+         <script>\n{script}</script>\n</body>\n</html>\n",
+        css = include_str!("page.css"),
+        script = include_str!("page.js"),
+    )
+}
+
+/// All of one run, from its banner on. `heading` is the element that the verdict stands in, `ids` how
+/// the names of all places in it begin, so that a page can hold several runs.
+fn of_run(report: &Report, heading: &str, ids: &str) -> String {
+    let (verdict, because) = (report.verdict.as_str(), markup(&words::because(report)));
+    let mut page = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(
         page,
-        "<header class=\"banner {class}\">\n{icon}\n<div>\n<h1>{verdict}</h1>\n<p>{because}</p>\n\
+        "<header class=\"banner {class}\">\n{icon}\n<div>\n\
+         <{heading} class=\"verdict\">{verdict}</{heading}>\n<p>{because}</p>\n\
          <p class=\"when\">cmon leak-check {version} · <span>{begun}</span> · {length}{daemon}</p>\n</div>\n</header>",
         class = parts::class(report.verdict),
         icon = parts::icon(report.verdict),
@@ -53,9 +73,16 @@ pub fn html(report: &Report) -> String {
     );
     page.push_str(&parts::list("What it means", "means", &report.signatures));
     page.push_str(&parts::list("What helps", "helps", &report.advice));
+    if let Some(baseline) = &report.baseline {
+        page.push_str(&parts::list(
+            &words::heading(&baseline.title()),
+            "before",
+            &baseline.lines(),
+        ));
+    }
     page.push_str(&parts::figures(report));
-    page.push_str(&parts::table(report));
-    page.push_str(&cards(report));
+    page.push_str(&parts::table(report, ids));
+    page.push_str(&cards(report, ids));
     page.push_str(&parts::leftovers(report));
     page.push_str(&parts::list(
         "Smallest leak that this run could have seen",
@@ -64,17 +91,15 @@ pub fn html(report: &Report) -> String {
     ));
     page.push_str(&parts::list("How the verdict was made", "calm", &words::rules(report)));
     page.push_str(&parts::parameters(report));
-    let _ =
-        write!(page, "</main>\n<script>\n{}</script>\n</body>\n</html>\n", include_str!("page.js"));
     page
 }
 
 /// A card for each metric, in the order of the table.
-fn cards(report: &Report) -> String {
+fn cards(report: &Report, ids: &str) -> String {
     if report.metrics.is_empty() {
         return String::new();
     }
-    let frame = Frame::new(report);
+    let frame = Frame::new(report, ids);
     let mut text = format!("<section>\n<h2>Series</h2>\n{}", frame.shared(report));
     let shading = match frame.has_rungs() {
         true => "<span class=\"key driven\"></span> Shaded: streams are opened and closed. ",

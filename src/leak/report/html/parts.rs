@@ -42,7 +42,7 @@ pub(super) fn icon(verdict: Verdict) -> String {
     format!("<svg class=\"icon\" viewBox=\"0 0 24 24\" aria-hidden=\"true\">{drawing}</svg>")
 }
 
-fn badge(verdict: Verdict) -> String {
+pub(super) fn badge(verdict: Verdict) -> String {
     format!("<span class=\"badge {}\">{}{}</span>", class(verdict), icon(verdict), verdict.as_str())
 }
 
@@ -58,6 +58,7 @@ pub(super) fn list(title: &str, class: &str, items: &[String]) -> String {
         return String::new();
     }
     let items = each(items, |item| format!("<li>{}</li>\n", markup(item)));
+    let title = markup(title);
     format!("<section class=\"list {class}\">\n<h2>{title}</h2>\n<ul>\n{items}</ul>\n</section>\n")
 }
 
@@ -90,7 +91,7 @@ pub(super) fn figures(report: &Report) -> String {
 }
 
 /// The table of metrics.
-pub(super) fn table(report: &Report) -> String {
+pub(super) fn table(report: &Report, ids: &str) -> String {
     if report.metrics.is_empty() {
         return String::new();
     }
@@ -112,7 +113,7 @@ pub(super) fn table(report: &Report) -> String {
         let gated = if metric.gated { "" } else { " <small>does not decide</small>" };
         let cells = [
             badge(metric.verdict),
-            format!("<a href=\"#m{at}\">{}</a>{gated}", markup(&metric.name)),
+            format!("<a href=\"#{ids}m{at}\">{}</a>{gated}", markup(&metric.name)),
             figure(&words::per_cycle(metric)),
             figure(&words::per_minute(metric)),
             figure(&words::p(metric)),
@@ -140,14 +141,15 @@ fn figure(text: &str) -> String {
 }
 
 /// All of one metric: its chart, why, and its groups.
-pub(super) fn card(report: &Report, metric: &Metric, at: usize, frame: &Frame) -> String {
+pub(super) fn card(report: &Report, metric: &Metric, at: usize, frame: &Frame<'_>) -> String {
     let wide = if metric.groups.is_empty() { "" } else { " wide" };
     let mut text = format!(
-        "<article class=\"card{wide}\" id=\"m{at}\">\n<h3><span>{}</span> {}</h3>\n<div>\n{}<p>{}</p>\n",
+        "<article class=\"card{wide}\" id=\"{ids}m{at}\">\n<h3><span>{}</span> {}</h3>\n<div>\n{}<p>{}</p>\n",
         markup(&metric.name),
         badge(metric.verdict),
         chart(report, metric, frame),
         markup(&words::headline(metric)),
+        ids = frame.ids(),
     );
     if let Some(shape) = words::shape(metric) {
         let _ = writeln!(text, "<p class=\"shape\">Shape: {}</p>", markup(shape));

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::leak::report::Verdict;
+use crate::leak::report::compare::Comparison;
 use crate::leak::report::escape::tests::{hostile, is_harmless};
 use crate::leak::report::sample;
 
@@ -60,7 +61,7 @@ fn the_verdict_is_said_in_words_and_by_a_sign() {
             .into();
     assert_eq!(signs.len(), 4);
     for report in sample::all() {
-        let heading = format!("<h1>{}</h1>", report.verdict.as_str());
+        let heading = format!("<h1 class=\"verdict\">{}</h1>", report.verdict.as_str());
         assert!(html(&report).contains(&heading));
     }
 }
@@ -89,6 +90,15 @@ fn the_part_that_no_group_explains_is_shown() {
 }
 
 #[test]
+fn growth_that_was_there_before_stands_below_the_verdict() {
+    let page = html(&sample::as_before());
+    let (banner, rest) = page.split_once("</header>").unwrap();
+    assert!(banner.contains("grows as before: 0.5 per cycle"));
+    assert!(rest.contains("<h2>Compared with the earlier run of 2026-11-17T12:00:00Z (LEAK)</h2>"));
+    assert!(rest.contains("<li>the earlier run took 3m4s, this one 10m"));
+}
+
+#[test]
 fn any_length_of_series_can_be_drawn() {
     for points in [0, 1, 2, 100_000] {
         let page = html(&sample::long(points));
@@ -114,6 +124,34 @@ fn many_metrics_are_folded() {
     elements(body(&page));
 }
 
+#[test]
+fn runs_that_are_compared_are_one_page() {
+    let mut comparison = crate::leak::report::compare::tests::comparison();
+    // One with shaded stretches, groups, and many series.
+    comparison.runs.push(sample::leak());
+    let page = compared(&comparison);
+    elements(body(&page));
+    let (head, reports) = page.split_once("<section class=\"run\"").unwrap();
+    assert!(head.contains("<p>The growth does not depend on the stream timeout"));
+    assert!(head.contains("<th scope=\"row\">target.collector.goroutines</th>"));
+    assert_eq!(reports.matches("<h3 class=\"verdict\">LEAK</h3>").count(), 3);
+    // Each place is there once, and each that is pointed at is there.
+    let ids: Vec<&str> =
+        page.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let places: BTreeSet<&str> = ids.iter().copied().collect();
+    assert_eq!(places.len(), ids.len(), "{ids:?}");
+    let wanted = page.split("href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let wanted: BTreeSet<&str> = wanted.collect();
+    assert!(
+        wanted.is_subset(&places) && wanted.contains("run-3") && wanted.contains("run-3-rungs")
+    );
+    // One run, or none, is a page too.
+    for count in [0, 1] {
+        comparison.runs.truncate(count);
+        elements(body(&compared(&comparison)));
+    }
+}
+
 /// The elements without those whose number a name may change: a stack is split at each `;`.
 fn frame(page: &str) -> Vec<String> {
     const OF_STACKS: [&str; 5] = ["ol", "li", "code", "details", "summary"];
@@ -134,6 +172,12 @@ proptest! {
             all
         };
         let plain = html(&sample::with_text("x"));
+        prop_assert_eq!(without(frame(&page)), without(frame(&plain)));
+        let runs = vec![sample::with_text(&name)];
+        let page = compared(&Comparison { runs, sentences: vec![name.clone(), name] });
+        prop_assert!(is_harmless(&page));
+        let runs = vec![sample::with_text("x")];
+        let plain = compared(&Comparison { runs, sentences: vec!["x".into(), "x".into()] });
         prop_assert_eq!(without(frame(&page)), without(frame(&plain)));
     }
 }

@@ -25,6 +25,9 @@ pub fn text(report: &Report, color: bool, recording: Option<&str>) -> String {
     let mut text = Text { into: String::new(), color };
     text.verdict(report);
     text.metrics(report);
+    if let Some(baseline) = &report.baseline {
+        text.list(&plain(&baseline.title()), &baseline.lines());
+    }
     text.list("what it means", &report.signatures);
     text.list("still alive at the end", &survivors(report));
     text.list("could not be had", &unavailable(report));
@@ -106,6 +109,8 @@ impl Text {
     fn below(&mut self, metric: &Metric) {
         let detail = match metric.verdict {
             Verdict::Clean if words::has_no_figures(metric) => metric.because.clone(),
+            // It may grow all the same, as it did before.
+            Verdict::Clean if metric.mode == "baseline" => metric.because.clone(),
             Verdict::Clean => words::shape(metric).map(str::to_owned).unwrap_or_default(),
             // A passive one says its shape itself.
             Verdict::Leak
@@ -158,7 +163,9 @@ impl Text {
             return;
         }
         self.line("");
-        self.line(&format!("{title}:"));
+        for line in wrap(&format!("{title}:"), WIDTH) {
+            self.line(&line);
+        }
         for item in &items[..items.len().min(ITEMS)] {
             for (at, line) in wrap(&plain(item), WIDTH - 4).iter().enumerate() {
                 let bullet = if at == 0 { "  - " } else { "    " };

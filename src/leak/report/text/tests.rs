@@ -127,6 +127,26 @@ fn a_run_without_lines_is_invalid() {
 }
 
 #[test]
+fn growth_that_was_there_before_is_told_though_it_is_clean() {
+    insta::assert_snapshot!(findings(&sample::as_before()), @"
+    CLEAN: nothing new grows in 2 gated metrics, compared with the earlier run; daemon.goroutines grows
+           as before: 0.5 per cycle
+
+                  metric             per cycle (99 %)         per minute while idle (99 %)  p
+    CLEAN         daemon.goroutines  +0.500 (0.490 to 0.510)  0.000 (-0.400 to 0.400)       1
+                  no new growth: 0 per cycle (-0.005 .. 0.005) against the earlier run
+    CLEAN         daemon.fds         0.000 (-0.009 to 0.009)  0.000 (-0.400 to 0.400)       1
+
+    compared with the earlier run of 2026-11-17T12:00:00Z (LEAK):
+      - daemon.goroutines grows as before: 0.5 per cycle, and 0.502 per cycle then
+      - the earlier run took 3m4s, this one 10m: growth per minute is not compared
+
+    smallest leak that this run could have seen:
+      - 0.027 per cycle or 0.6 per minute: daemon.goroutines, daemon.fds
+    ");
+}
+
+#[test]
 fn an_interrupted_run_says_so_in_its_first_line() {
     insta::assert_snapshot!(text(&sample::interrupted(), false, None), @"
     LEAK: target.collector.fds grows by 16 per minute (interrupted after 4m52s: this is the verdict so
