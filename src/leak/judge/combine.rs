@@ -178,6 +178,8 @@ pub struct Conditions {
     pub cycles: Option<u64>,
     /// The target's own work.
     pub work: Option<Work>,
+    /// Targets that never told a figure.
+    pub unread: usize,
     /// When the target went away for good, seconds since the start.
     pub gone_at: Option<f64>,
     /// The same of the daemon, where it is needed.
@@ -198,6 +200,11 @@ impl Conditions {
             && work.stopped_at.is_some()
         {
             missing.push(work.words());
+        }
+        match self.unread {
+            0 => {}
+            1 => missing.push("a target never told a figure".to_owned()),
+            count => missing.push(format!("{count} targets never told a figure")),
         }
         if let Some(at) = self.gone_at {
             missing.push(format!("the target went away at {}", span(at)));

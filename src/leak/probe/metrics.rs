@@ -82,6 +82,11 @@ const FIGURES: [(&str, &[&str]); 4] = [
     ("rss_bytes", &["process_resident_memory_bytes"]),
 ];
 
+/// The metrics that they are, in words.
+pub fn looked_for() -> String {
+    FIGURES.map(|(_, names)| names.join(" or ")).join(", ")
+}
+
 /// The figures of one process.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metrics {

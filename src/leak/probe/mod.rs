@@ -41,7 +41,7 @@ use counter::Counter;
 use daemon::Daemon;
 use get::Client;
 use own::Own;
-use patience::Patience;
+use patience::Asked;
 use target::{Refused, Target, Watched};
 
 /// How long the probes' connections may take to end.
@@ -167,6 +167,10 @@ impl Sample {
     }
 }
 
+/// What to do with figures that mean nothing here.
+const NO_FIGURE: &str = "give a page with process figures (most client libraries have them), the pprof address, or one figure of \
+                         JSON by its pointer: http://HOST:PORT/path#/json/pointer";
+
 /// How long one target may take to show what it has: longer than one question, so that a path that hangs
 /// does not hide the others.
 const START: Duration = Duration::from_secs(15);
@@ -188,40 +192,6 @@ pub struct Probes {
     /// The check is to end: nothing is taken apart at length any more.
     stop: CancellationToken,
     missed: Vec<Unavailable>,
-}
-
-/// A source and how long it is waited for. What takes long to take apart is not left alone for its
-/// figures because of that.
-#[derive(Debug)]
-struct Asked<T> {
-    it: T,
-    figures: Patience,
-    parts: Patience,
-    /// It has been said that its parts could not be had.
-    told: bool,
-}
-
-impl<T> Asked<T> {
-    fn new(it: T) -> Self {
-        Self { it, figures: Patience::default(), parts: Patience::default(), told: false }
-    }
-
-    /// What it gave, or why it did not, which is said once.
-    fn given<P>(
-        &mut self,
-        source: &str,
-        asked: Result<P, String>,
-        missed: &mut Vec<Unavailable>,
-    ) -> Option<P> {
-        let why = match asked {
-            Ok(parts) => return Some(parts),
-            Err(why) => format!("its parts could not be had: {why}"),
-        };
-        if !std::mem::replace(&mut self.told, true) {
-            missed.push(Unavailable { metric: source.to_owned(), why });
-        }
-        None
-    }
 }
 
 impl Probes {
@@ -263,6 +233,12 @@ impl Probes {
         }
         if let Some(counter) = options.cycles_metric {
             found.push(find_cycles(&counter, &options.targets, &mut targets).await?);
+        }
+        for (target, watched) in options.targets.iter().zip(&targets) {
+            if let Some(why) = watched.tells_nothing() {
+                let target = target.to_string();
+                return Err(StartError::Target { target, why, hint: Some(NO_FIGURE) });
+            }
         }
         Ok(Self {
             registry,

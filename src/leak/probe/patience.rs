@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::leak::record::Unavailable;
+
 /// How long a source that did not answer is left alone, at first and at most.
 const WAITS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
 /// How much longer anything may take that can be hurried, once the check is told to stop.
@@ -78,6 +80,40 @@ impl Patience {
         self.wait = (self.wait * 2).clamp(WAITS[0], WAITS[1]);
         self.again = Some(Instant::now() + self.wait);
         Err(format!("it did not answer within {waited:?}"))
+    }
+}
+
+/// A source and how long it is waited for. What takes long to take apart is not left alone for its
+/// figures because of that.
+#[derive(Debug)]
+pub(super) struct Asked<T> {
+    pub(super) it: T,
+    pub(super) figures: Patience,
+    pub(super) parts: Patience,
+    /// It has been said that its parts could not be had.
+    told: bool,
+}
+
+impl<T> Asked<T> {
+    pub(super) fn new(it: T) -> Self {
+        Self { it, figures: Patience::default(), parts: Patience::default(), told: false }
+    }
+
+    /// What it gave, or why it did not, which is said once.
+    pub(super) fn given<P>(
+        &mut self,
+        source: &str,
+        asked: Result<P, String>,
+        missed: &mut Vec<Unavailable>,
+    ) -> Option<P> {
+        let why = match asked {
+            Ok(parts) => return Some(parts),
+            Err(why) => format!("its parts could not be had: {why}"),
+        };
+        if !std::mem::replace(&mut self.told, true) {
+            missed.push(Unavailable { metric: source.to_owned(), why });
+        }
+        None
     }
 }
 

@@ -3,6 +3,8 @@
 //!
 //! Whether it does is decided elsewhere and comes here as [`Comparison::sentences`].
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::escape::{plain, wrap};
@@ -87,13 +89,13 @@ pub(super) fn rows(runs: &[Report]) -> Vec<Vec<String>> {
         head("pairs", |run| run.pairs.to_string()),
     ];
     for name in names(runs) {
-        if let Some(source) = name.strip_suffix(".cpu_seconds") {
-            rows.push(row(&format!("{source} CPU"), runs, |run| cpu(metric(run, name)?)));
-            continue;
-        }
         rows.push(row(name, runs, |run| Some(metric(run, name)?.verdict.as_str().to_owned())));
         rows.push(row("  per minute", runs, |run| Some(words::per_minute(metric(run, name)?))));
         rows.push(row("  per cycle", runs, |run| Some(words::per_cycle(metric(run, name)?))));
+    }
+    let sources: BTreeSet<&String> = runs.iter().flat_map(|run| run.cpu.keys()).collect();
+    for source in sources {
+        rows.push(row(&format!("{source} CPU"), runs, |run| run.cpu.get(source).copied().map(cpu)));
     }
     // Figures that no run has are left out, a name without figures is not.
     rows.retain(|row| !row[0].starts_with("  ") || row[1..].iter().any(|cell| cell != NONE));
@@ -133,11 +135,9 @@ fn rate(value: Option<f64>) -> String {
     known.map_or(NONE.to_owned(), |value| amount((value * 10.0).round() / 10.0, Unit::Count))
 }
 
-/// Seconds of work by seconds of time: `12.5 %` of one core.
-fn cpu(metric: &Metric) -> Option<String> {
-    let (first, last) = (metric.series.first()?, metric.series.last()?);
-    let busy = (last.2 - first.2) / (last.0 - first.0);
-    busy.is_finite().then(|| format!("{} of a core", super::figures::percent(busy)))
+/// `12.5 %` of one core.
+fn cpu(share: f64) -> String {
+    format!("{} of a core", super::figures::percent(share))
 }
 
 /// The rows with their columns under each other; the colours are only those of the verdicts.
@@ -187,10 +187,6 @@ pub(super) mod tests {
                 per_minute: Some(sample::interval(per_minute, per_minute - 0.4, per_minute + 0.4)),
                 ..sample::still(name, 44.0)
             };
-            let seconds = Metric {
-                series: vec![(0.0, 0.0, 3.0), (600.0, 0.0, 3.0 + cycles)],
-                ..sample::still("target.collector.cpu_seconds", 3.0)
-            };
             Report {
                 verdict: Verdict::Leak,
                 seconds: 600.0,
@@ -201,8 +197,8 @@ pub(super) mod tests {
                 metrics: vec![
                     leaking("target.collector.goroutines", 32.0),
                     leaking("target.collector.fds", 16.0),
-                    seconds,
                 ],
+                cpu: [("own".to_owned(), cycles / 600.0)].into(),
                 ..sample::clean()
             }
         };
@@ -232,7 +228,7 @@ pub(super) mod tests {
         target.collector.fds         LEAK                     LEAK
           per minute                 +16.0 (15.6 to 16.4)     +16.0 (15.6 to 16.4)
           per cycle                  0.000 (-0.010 to 0.010)  0.000 (-0.010 to 0.010)
-        target.collector CPU         2.6 % of a core          0.3 % of a core
+        own CPU                      2.6 % of a core          0.3 % of a core
         ");
     }
 

@@ -15,6 +15,8 @@ mod sparkline;
 pub mod text;
 mod words;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 pub use baseline::{AsBefore, Baseline};
@@ -65,6 +67,8 @@ pub struct Report {
     pub pairs: u64,
     /// Lines read.
     pub lines: f64,
+    /// Processor time by source (`own`), as a share of one core over the check: neither counted nor judged.
+    pub cpu: BTreeMap<String, f64>,
     /// The earlier check that it is held against, where there is one.
     pub baseline: Option<Baseline>,
     /// The rules that were applied.

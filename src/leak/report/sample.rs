@@ -35,6 +35,7 @@ pub(super) fn empty() -> Report {
         rungs: Vec::new(),
         signatures: Vec::new(),
         advice: Vec::new(),
+        cpu: std::collections::BTreeMap::new(),
     }
 }
 

@@ -9,8 +9,14 @@ const GATED: [&str; 5] =
 /// The same of a target, behind its name.
 const GATED_OF_TARGETS: [&str; 3] = ["goroutines", "fds", "threads"];
 
+/// How the names of metrics end that rise by nature and are no count of anything that could be left behind.
+pub(super) const WORK: &str = ".cpu_seconds";
+
 /// Whether a metric decides.
 pub fn is_gated(metric: &str, rules: &Rules) -> bool {
+    if metric.ends_with(WORK) {
+        return false;
+    }
     if rules.gate.is_empty() {
         let last = metric.rsplit('.').next().unwrap_or_default();
         return metric == SURVIVORS

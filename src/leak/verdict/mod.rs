@@ -1,6 +1,7 @@
 //! From what was read to what is said: the judges' findings on every metric, as one
 //! [`Report`]. Pure: the same records give the same report, at once or from a recording.
 
+mod certain;
 mod cohorts;
 mod compared;
 mod earlier;
@@ -9,14 +10,13 @@ mod series;
 mod told;
 mod watch;
 
-use std::collections::BTreeMap;
-
 use super::attribute;
 use super::judge::baseline::{self, Own};
 use super::judge::combine::{self, Conditions, Finding, Mode};
 use super::judge::passive::{self, Passive};
-use super::judge::{Options, Verdict, driven, exact};
-use super::record::{Cut, Drive, End, Groups, Record, Stage};
+use super::judge::words::span;
+use super::judge::{Options, Verdict, driven};
+use super::record::{Cut, Drive, Groups, Record, Stage};
 use super::report::{self, AsBefore, Interval, Metric, Report, Rung};
 pub use compared::compared;
 use earlier::Before;
@@ -26,8 +26,6 @@ pub use watch::Watch;
 
 /// The metric of what outlived its use in cmon itself.
 const SURVIVORS: &str = "own.survivors";
-/// How the names of metrics end that are a proof by the runtime of a target.
-const PROOF: &str = ".goroutineleak";
 /// What the judges are asked, for a check with so many gated metrics, and so many of them with ids.
 fn options(series: &Series<'_>, metrics: usize, with_ids: usize) -> Options {
     let header = series.header;
@@ -168,6 +166,7 @@ impl Judging<'_> {
             warm_up_cycles: series.warm_up_cycles(),
             pairs: pairs as u64,
             lines: series.lines(),
+            cpu: series.cpu(),
             baseline,
             rules: header.rules.clone(),
             metrics,
@@ -194,90 +193,10 @@ impl Judging<'_> {
             lines: streams.then(|| whole(series.lines())),
             cycles: (driven || series.counts_cycles()).then(|| whole(series.cycles())),
             work: series.work(),
+            unread: series.unread(),
             gone_at: series.gone_at(),
             daemon_gone_at: series.daemon_gone_at(),
         }
-    }
-
-    /// What of cmon's own has outlived its use: no statistics.
-    fn survivors(&self) -> Option<Judged> {
-        let end: &End = self.series.end?;
-        if !self.series.header.drive.opens_streams() {
-            return None;
-        }
-        let survivors: Vec<exact::Survivor> = end
-            .survivors
-            .iter()
-            .map(|one| exact::Survivor {
-                kind: one.kind.clone(),
-                id: one.name.clone(),
-                age: one.age,
-            })
-            .collect();
-        let found = exact::judge(end.streams_opened, &survivors);
-        let gated = is_gated(SURVIVORS, &self.series.header.rules);
-        let finding = Finding::exact(SURVIVORS, gated, &found);
-        let last = found.survivors() as f64;
-        let metric = Metric {
-            name: SURVIVORS.to_owned(),
-            gated,
-            verdict: found.verdict,
-            mode: "exact",
-            per_cycle: Some(self.exactly(found.per_cycle())),
-            per_minute: None,
-            p: None,
-            smallest_per_cycle: (0 < end.streams_opened).then(|| 1.0 / end.streams_opened as f64),
-            smallest_per_minute: None,
-            shape: None,
-            first: 0.0,
-            last,
-            because: found.words(),
-            groups: Vec::new(),
-            series: Vec::new(),
-        };
-        Some(Judged::new(vec![finding], Vec::new(), metric))
-    }
-
-    /// What was counted and not estimated holds with any confidence: that of the others.
-    fn exactly(&self, value: f64) -> Interval {
-        let confidence = 1.0 - 2.0 * self.series.header.rules.alpha;
-        Interval { estimate: value, low: value, high: value, confidence }
-    }
-
-    /// Goroutines that the runtime of a target knows never to wake (Go 1.27 and newer).
-    fn proofs(&self) -> Vec<Judged> {
-        let mut proofs: BTreeMap<&str, Vec<&Groups>> = BTreeMap::new();
-        for groups in &self.series.groups {
-            if groups.metric.ends_with(PROOF) {
-                proofs.entry(&groups.metric).or_default().push(groups);
-            }
-        }
-        let total = |groups: &Groups| {
-            groups.groups.iter().fold(0, |sum: u64, group| sum.saturating_add(group.count))
-        };
-        let proof = |(name, dumps): (&str, Vec<&Groups>)| {
-            let (first, last) = (dumps.first()?, dumps.last()?);
-            let (before, after) = (total(first), total(last));
-            let verdict = if before < after { Verdict::Leak } else { Verdict::Clean };
-            let words =
-                format!("goroutines that can never wake: {before} at first, {after} at last");
-            let dumps: Vec<Groups> = dumps.iter().map(|groups| (*groups).clone()).collect();
-            let metric = Metric {
-                gated: true,
-                verdict,
-                mode: "proof",
-                because: words.clone(),
-                groups: attribute::growth(&dumps, name, &self.cuts, &[], true),
-                first: before as f64,
-                last: after as f64,
-                ..Metric::named(name)
-            };
-            let finding = Finding::new(name, true, Mode::Proof, verdict, &words);
-            Some(Judged::new(vec![finding], Vec::new(), metric))
-        };
-        // That nothing is proven is no news.
-        let judged = proofs.into_iter().filter_map(proof);
-        judged.filter(|judged| judged.metric.verdict == Verdict::Leak).collect()
     }
 
     fn metric(&self, name: &str, options: &Options) -> Judged {
@@ -300,6 +219,12 @@ impl Judging<'_> {
             judged.metric.verdict = against.verdict;
             judged.metric.mode = "baseline";
             judged.metric.because = against.words();
+        }
+        if let Some(at) = self.series.missing_since(name) {
+            let words = format!("it was told until {} only", span(at));
+            let finding = Finding::new(name, gated, Mode::Passive, Verdict::Inconclusive, &words);
+            judged.findings.push(Finding { doubt: true, ..finding });
+            judged.metric.because = format!("{words}; {}", judged.metric.because);
         }
         if !gated && name.ends_with("_bytes") {
             judged.proves_nothing();
@@ -330,9 +255,29 @@ impl Judging<'_> {
     }
 
     fn passive(&self, name: &str, gated: bool, options: &Options) -> Judged {
-        let readings = self.series.readings_of(name);
         let work = self.series.work_readings();
-        let found = passive::judge(&readings, work.as_deref(), options);
+        let stretches = self.series.stretches_of(name);
+        let judged = stretches.iter().map(|stretch| {
+            (
+                passive::judge(stretch, work.as_deref(), options),
+                stretch.first().map_or(0.0, |of| of.seconds),
+            )
+        });
+        let mut judged: Vec<_> = judged.collect();
+        let findings = judged.iter().map(|(found, from)| {
+            let mut finding = Finding::passive(name, gated, found, options);
+            if 1 < stretches.len() {
+                finding.words = format!("from {} on: {}", span(*from), finding.words);
+            }
+            finding
+        });
+        let findings: Vec<Finding> = findings.collect();
+        // The longest stands for all, but for one that leaks.
+        let leaks = judged.iter().position(|(found, _)| found.verdict == Verdict::Leak);
+        let found = match judged.is_empty() {
+            true => Passive::unknown(),
+            false => judged.swap_remove(leaks.unwrap_or(0)).0,
+        };
         let per_cycle =
             self.series.cycles_rate().zip(found.per_minute).map(|(rate, minute)| Interval {
                 estimate: minute.estimate / rate,
@@ -354,7 +299,7 @@ impl Judging<'_> {
             ..Metric::named(name)
         };
         let figures = Own::passive(&found, options).to_vec();
-        Judged::new(vec![Finding::passive(name, gated, &found, options)], figures, metric)
+        Judged::new(findings, figures, metric)
     }
 }
 
@@ -414,5 +359,7 @@ fn rung_of(stage: Stage, from: f64, to: f64) -> Rung {
     Rung { from, to, driven: matches!(stage, Stage::Drive | Stage::WarmUp) }
 }
 
+#[cfg(test)]
+mod partly;
 #[cfg(test)]
 mod tests;

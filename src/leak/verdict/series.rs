@@ -1,15 +1,16 @@
 //! The records of one check, sorted out: readings by metric, rungs, work, and where a series was cut.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::judge::Reading as Value;
 use super::super::judge::cohort::Block;
-use super::super::judge::driven;
 use super::super::judge::work::{self, Work};
+use super::super::judge::{driven, passive};
 use super::super::record::{
     Cut, Drive, End, Groups, Header, Ids, Reading, Record, Stage, Unavailable,
 };
 use super::super::report::Rung;
+use super::gate::WORK;
 use super::rung_of;
 
 /// What a check has read.
@@ -53,11 +54,26 @@ impl<'a> Series<'a> {
         Some(series)
     }
 
-    /// Every metric that was ever read, sorted.
-    pub(super) fn metrics(&self) -> Vec<&'a str> {
+    fn names(&self) -> BTreeSet<&'a str> {
         let names = self.readings.iter().flat_map(|reading| reading.values.keys());
-        let names: BTreeSet<&str> = names.map(String::as_str).collect();
-        names.into_iter().collect()
+        names.map(String::as_str).collect()
+    }
+
+    /// Every metric that was ever read and can be judged, sorted.
+    pub(super) fn metrics(&self) -> Vec<&'a str> {
+        self.names().into_iter().filter(|name| !name.ends_with(WORK)).collect()
+    }
+
+    /// Processor time by source, as a share of one core.
+    pub(super) fn cpu(&self) -> BTreeMap<String, f64> {
+        let share = |name: &str| {
+            let has = |reading: &&Reading| Some((reading.at, *reading.values.get(name)?));
+            let mut read = self.readings.iter().filter_map(has);
+            let (first, last) = (read.next()?, read.next_back()?);
+            let share = (last.1 - first.1) / (last.0 - first.0);
+            Some((name.strip_suffix(WORK)?.to_owned(), share)).filter(|_| share.is_finite())
+        };
+        self.names().into_iter().filter_map(share).collect()
     }
 
     fn last(&self) -> Option<&'a Reading> {
@@ -160,18 +176,43 @@ impl<'a> Series<'a> {
         self.cuts_of(metric).iter().any(|at| from < *at && *at <= to)
     }
 
-    /// The readings of one metric on the target's own load: the longest stretch without a cut.
-    pub(super) fn readings_of(&self, metric: &str) -> Vec<Value> {
+    /// The readings of one metric on the target's own load, cut into stretches, the longest first. Those that
+    /// are too short to be judged are left out, but for the first.
+    pub(super) fn stretches_of(&self, metric: &str) -> Vec<Vec<Value>> {
         let cuts = self.cuts_of(metric);
         let piece = |reading: &Value| cuts.iter().filter(|cut| **cut <= reading.seconds).count();
         let all = self.values_of(metric);
-        let pieces = all.chunk_by(|a, b| piece(a) == piece(b));
+        let mut pieces: Vec<&[Value]> = all.chunk_by(|a, b| piece(a) == piece(b)).collect();
         let length = |piece: &&[Value]| match (piece.first(), piece.last()) {
             (Some(first), Some(last)) => last.seconds - first.seconds,
             _ => 0.0,
         };
-        let longest = pieces.max_by(|a, b| length(a).total_cmp(&length(b)));
-        longest.map(<[Value]>::to_vec).unwrap_or_default()
+        pieces.sort_by(|a, b| length(b).total_cmp(&length(a)));
+        let told = pieces.iter().enumerate();
+        let told = told.filter(|(at, piece)| *at == 0 || passive::LEAST <= length(piece));
+        told.map(|(_, piece)| piece.to_vec()).collect()
+    }
+
+    /// When this metric was told for the last time, in seconds, if that is some time ago and its source still
+    /// tells others.
+    pub(super) fn missing_since(&self, metric: &str) -> Option<f64> {
+        let (source, _) = metric.rsplit_once('.')?;
+        let whole = self.last_of(&format!("{source}."));
+        self.last_of(metric).filter(|_| whole.is_none())
+    }
+
+    /// How many targets never told a figure, nor the cycles.
+    pub(super) fn unread(&self) -> usize {
+        let told = self.sources().len() + usize::from(self.counts_cycles());
+        self.header.targets.len().saturating_sub(told)
+    }
+
+    fn sources(&self) -> BTreeSet<String> {
+        let source = |metric: &str| {
+            let name = metric.strip_prefix("target.")?.split('.').next()?;
+            Some(format!("target.{name}."))
+        };
+        self.names().into_iter().filter_map(source).collect()
     }
 
     fn values_of(&self, metric: &str) -> Vec<Value> {
@@ -279,11 +320,7 @@ impl<'a> Series<'a> {
             return None;
         }
         // Each of them: that others still answer does not make up for one.
-        let source = |metric: &&str| {
-            let name = metric.strip_prefix("target.")?.split('.').next()?;
-            Some(format!("target.{name}."))
-        };
-        let sources: BTreeSet<String> = self.metrics().iter().filter_map(source).collect();
+        let sources = self.sources();
         let gone = sources.iter().filter_map(|source| self.last_of(source));
         gone.min_by(f64::total_cmp)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::judge::plan::Plan;
-use super::super::record::{Cut, Header, Reading, Rules, Unavailable, VERSION};
+use super::super::record::{Cut, End, Header, Reading, Rules, Unavailable, VERSION};
 use super::*;
 
 pub(super) fn header(drive: Drive) -> Header {

@@ -22,7 +22,7 @@ use super::work::{self, Work};
 use super::{Interval, Options, Reading, Verdict, usable};
 
 /// Nothing is decided below this many seconds: warm-up and leak look alike.
-const LEAST: f64 = 180.0;
+pub const LEAST: f64 = 180.0;
 /// Nor, by readings at rest of a driven run, below these.
 const LEAST_AT_REST: f64 = 300.0;
 /// Lengths of blocks, seconds.
@@ -76,7 +76,7 @@ pub struct Late {
 
 impl Passive {
     /// Where nothing was looked at.
-    pub(super) fn unknown() -> Self {
+    pub fn unknown() -> Self {
         Self::undecided(Shape::Unknown, (0.0, 0.0), 0)
     }
 
@@ -345,8 +345,17 @@ fn weigh(floor: &Floor, kept: &[Reading], window: (f64, f64), options: &Options)
     judged
 }
 
+/// So many blocks after a step tell that it was one.
+const FEW: usize = 4;
 /// The least scatter that whole numbers have.
 const GRAIN: f64 = 0.5;
+
+/// Whether a step so near to the end may as well be growth that has begun: fewer blocks than a line takes follow it.
+fn begins(floor: &Floor, minutes: f64, options: &Options) -> bool {
+    let (points, ends) = (&floor.points, &floor.ends);
+    ends.step.is_some_and(|at| points.len() < at + FEW)
+        && options.max_per_minute.max(0.1) * minutes < fit::step_size(points, ends)
+}
 
 fn decide(judged: &mut Passive, floor: &Floor, order: Kendall, length: f64, options: &Options) {
     let gain = if length < LEAST_AT_REST { GAIN.1 } else { GAIN.0 };
@@ -357,7 +366,7 @@ fn decide(judged: &mut Passive, floor: &Floor, order: Kendall, length: f64, opti
         && slope.estimate > options.max_per_minute
         && order.z > Z99
         && slope.estimate * minutes >= options.least();
-    if slope.high < options.max_per_minute {
+    if slope.high < options.max_per_minute && !begins(floor, minutes, options) {
         judged.verdict = Verdict::Clean;
     } else if grows {
         judged.verdict = Verdict::Leak;

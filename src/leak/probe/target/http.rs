@@ -1,14 +1,15 @@
 //! A target that tells of itself over HTTP: what it serves is found by asking.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::absent::NotFound;
 use super::cycles::{Place, counted};
 use super::{Lost, News, Refused, Url, name};
-use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::docker::endpoint::{Endpoint, Origin};
 use crate::engine::registry::Registry;
-use crate::engine::source::ErrorKind;
 use crate::leak::probe::Sample;
 use crate::leak::probe::counter::Cycles;
 use crate::leak::probe::daemon::{PROFILE, groups, profile};
@@ -35,6 +36,8 @@ pub(super) struct Http {
     pub(super) expvar: Option<String>,
     /// One figure of a JSON text: path, pointer, and the last part of the metric's name.
     pub(super) figure: Option<(String, String, String)>,
+    /// Figures that it has told, by the ends of their names.
+    known: BTreeSet<String>,
     /// When the process began, and how much it had allocated: what tells a restart.
     started: Option<f64>,
     allocated: Option<f64>,
@@ -59,6 +62,7 @@ impl Http {
             metrics_count: false,
             expvar: None,
             figure: None,
+            known: BTreeSet::new(),
             started: None,
             allocated: None,
             cycles: None,
@@ -111,6 +115,15 @@ impl Http {
             && self.figure.is_none()
     }
 
+    /// Why nothing of it can be judged, where that is so: a page of figures that are all the program's own.
+    pub(super) fn tells_nothing(&self) -> Option<String> {
+        let path = self.metrics.as_ref().filter(|_| self.known.is_empty())?;
+        let other = self.profile.is_some() || self.expvar.is_some() || self.figure.is_some();
+        (!other && self.cycles.is_none()).then(|| {
+            format!("`{path}` has none of the metrics that are judged: {}", metrics::looked_for())
+        })
+    }
+
     fn words(&self, missing: &[String]) -> String {
         let mut words = Vec::new();
         let mut add = |what: &str, path: &Option<String>| {
@@ -150,6 +163,7 @@ impl Http {
         if let Ok(found) = metrics::parse(&text) {
             self.metrics = Some(path.to_owned());
             self.metrics_count = found.figures.contains_key("goroutines");
+            self.known.extend(found.figures.into_keys().map(str::to_owned));
             self.started = found.started;
             return Ok(());
         }
@@ -207,11 +221,33 @@ impl Http {
         }
         self.lost = lost && news.cut.is_none();
         match into.values.len() == had && into.cycles.is_none() {
-            false => Ok(news),
+            false => {
+                self.miss(source, into);
+                Ok(news)
+            }
             // With no figure at all it is the target that is lost, and not one of its metrics.
             true => {
-                let why: Vec<String> = into.unavailable.drain(said..).map(|one| one.why).collect();
+                let mut why: Vec<String> =
+                    into.unavailable.drain(said..).map(|one| one.why).collect();
+                if why.is_empty() {
+                    why.push("it does not tell its figures any more".to_owned());
+                }
                 Err(Lost::away(format!("nothing can be read any more: {}", why.join("; "))))
+            }
+        }
+    }
+
+    /// Says which figures are not told any more.
+    fn miss(&mut self, source: &str, into: &mut Sample) {
+        let (prefix, why) = (format!("{source}."), "it is not told any more");
+        let told = into.values.keys().filter_map(|name| name.strip_prefix(&prefix));
+        self.known.extend(told.map(str::to_owned));
+        for figure in &self.known {
+            let metric = format!("{prefix}{figure}");
+            let said =
+                into.unavailable.iter().any(|one| one.metric == metric || one.metric == source);
+            if !said && !into.values.contains_key(&metric) {
+                into.unavailable(&metric, &why);
             }
         }
     }
@@ -343,62 +379,6 @@ impl Http {
         let profile = profile(&mut self.client, &path).await.ok()?.ok()?;
         let leaked = profile.kind == pprof::Kind::Leaked;
         leaked.then(|| groups(at, cycles, format!("{source}.goroutineleak"), profile))
-    }
-}
-
-/// Why nothing was found at a path.
-#[derive(Debug)]
-enum NotFound {
-    Get(GetError),
-    /// JSON, of which a figure could be named.
-    Json {
-        why: String,
-        path: String,
-        pointer: String,
-    },
-    Other(String),
-}
-
-impl From<GetError> for NotFound {
-    fn from(error: GetError) -> Self {
-        NotFound::Get(error)
-    }
-}
-
-impl NotFound {
-    fn told(&self) -> String {
-        match self {
-            NotFound::Get(error) => error.to_string(),
-            NotFound::Json { why, .. } | NotFound::Other(why) => why.clone(),
-        }
-    }
-
-    /// Nothing else is to be found.
-    fn refused(&self, url: &Url) -> Refused {
-        let why = [self.told(), self.hint(url).unwrap_or_default()].concat();
-        let hint = match self {
-            NotFound::Get(GetError::Connect(error)) if error.kind == ErrorKind::Unreachable => {
-                Some(
-                    "start the target, or give the address it listens at; `ss -ltn` lists those of this machine",
-                )
-            }
-            _ => None,
-        };
-        Refused { why, hint }
-    }
-
-    /// How a figure could be named, as the end of a sentence.
-    fn hint(&self, url: &Url) -> Option<String> {
-        let NotFound::Json { path, pointer, .. } = self else {
-            return None;
-        };
-        let at = match &url.address {
-            // There is no way to write a path of a socket.
-            Address::Unix(_) => return None,
-            Address::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-            Address::Tcp { host, port } => format!("{host}:{port}"),
-        };
-        Some(format!("; name a figure by its JSON pointer, like http://{at}{path}#{pointer}"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is under test beside cmon and the daemon: a process, a container, an HTTP server.
 
+mod absent;
 mod cycles;
 mod http;
 mod name;
@@ -254,6 +255,14 @@ impl Watched {
             What::Process(_) | What::Container(_) => {
                 Err("it is looked at from outside; only http:// targets tell counters".to_owned())
             }
+        }
+    }
+
+    /// Why nothing of it can be judged, and its cycles are not asked for either.
+    pub(super) fn tells_nothing(&self) -> Option<String> {
+        match &self.what {
+            What::Http(http) => http.tells_nothing(),
+            What::Process(_) | What::Container(_) => None,
         }
     }
 

@@ -5,6 +5,7 @@ use crate::engine::census::Census;
 use crate::leak::probe::fake::{Reply, with_server};
 use crate::leak::probe::get::{MAX_BODY, MAX_DUMP};
 use crate::leak::probe::{Options, Probes, StartError};
+use crate::leak::record::Unavailable;
 
 const PROFILE: &str = include_str!("../fixtures/go1.19.txt");
 const LEAKED: &str = include_str!("../fixtures/go1.27-goroutineleak.txt");
@@ -254,6 +255,45 @@ async fn an_answer_of_which_only_the_beginning_is_read_is_no_figure() {
         assert_eq!(figures(&sample), [(format!("port{port}.goroutines").as_str(), 5.0)]);
         let error = start(&[url("/other")], None).await.unwrap_err().to_string();
         assert!(error.ends_with("`/other`: the answer is longer than 64 MiB, and more of it is not read"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_without_any_figure_that_is_judged_is_no_target_unless_it_counts_the_cycles() {
+    let script = |path: &str, _| match path {
+        "/b" => Reply::ok("foo 1\nrotations_total 2\n"),
+        _ => Reply::none(),
+    };
+    with_server(script, async |port, _| {
+        let url = format!("http://127.0.0.1:{port}/b");
+        let refused = start(std::slice::from_ref(&url), None).await.unwrap_err().to_string();
+        let why = "`/b` has none of the metrics that are judged: go_goroutines, process_open_fds";
+        assert!(refused.contains(why), "{refused}");
+        assert!(start(&[url], Some("rotations_total")).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_figure_that_is_not_told_any_more_is_said_once() {
+    let script = |_: &str, asked| match asked {
+        0 | 1 => Reply::ok("go_goroutines 5\nprocess_open_fds 7\n"),
+        2 => Reply::ok("process_open_fds 7\n"),
+        3 => Reply::ok("go_goroutines NaN\nprocess_open_fds 7\n"),
+        _ => Reply::ok("foo 7\n"),
+    };
+    with_server(script, async |port, _| {
+        let url = format!("http://127.0.0.1:{port}/m");
+        let mut probes = start(&[url], None).await.unwrap();
+        assert_eq!(read(&mut probes, 0.0).await.unavailable, []);
+        let metric = format!("target.port{port}.goroutines");
+        let gone = Unavailable { metric, why: "it is not told any more".to_owned() };
+        assert_eq!(read(&mut probes, 1.0).await.unavailable, [gone]);
+        assert_eq!(read(&mut probes, 2.0).await.unavailable, []);
+        let failures = read(&mut probes, 3.0).await.failures;
+        let why = "nothing can be read any more: it does not tell its figures any more";
+        assert_eq!(failures.iter().map(|one| one.why.as_str()).collect::<Vec<_>>(), [why]);
     })
     .await;
 }

@@ -1,0 +1,101 @@
+//! What is known without statistics: what outlived its use in cmon itself, and what the runtime of a target
+//! proves.
+
+use std::collections::BTreeMap;
+
+use super::super::attribute;
+use super::super::judge::combine::{Finding, Mode};
+use super::super::judge::{Verdict, exact};
+use super::super::record::{End, Groups};
+use super::super::report::{Interval, Metric};
+use super::{Judged, Judging, SURVIVORS, is_gated};
+
+/// How the names of metrics end that are a proof by the runtime of a target.
+const PROOF: &str = ".goroutineleak";
+impl Judging<'_> {
+    /// What of cmon's own has outlived its use: no statistics.
+    pub(super) fn survivors(&self) -> Option<Judged> {
+        let end: &End = self.series.end?;
+        if !self.series.header.drive.opens_streams() {
+            return None;
+        }
+        let survivors: Vec<exact::Survivor> = end
+            .survivors
+            .iter()
+            .map(|one| exact::Survivor {
+                kind: one.kind.clone(),
+                id: one.name.clone(),
+                age: one.age,
+            })
+            .collect();
+        let found = exact::judge(end.streams_opened, &survivors);
+        let gated = is_gated(SURVIVORS, &self.series.header.rules);
+        let finding = Finding::exact(SURVIVORS, gated, &found);
+        let last = found.survivors() as f64;
+        let metric = Metric {
+            name: SURVIVORS.to_owned(),
+            gated,
+            verdict: found.verdict,
+            mode: "exact",
+            per_cycle: Some(self.exactly(found.per_cycle())),
+            per_minute: None,
+            p: None,
+            smallest_per_cycle: (0 < end.streams_opened).then(|| 1.0 / end.streams_opened as f64),
+            smallest_per_minute: None,
+            shape: None,
+            first: 0.0,
+            last,
+            because: found.words(),
+            groups: Vec::new(),
+            series: Vec::new(),
+        };
+        Some(Judged::new(vec![finding], Vec::new(), metric))
+    }
+
+    /// What was counted and not estimated holds with any confidence: that of the others.
+    fn exactly(&self, value: f64) -> Interval {
+        let confidence = 1.0 - 2.0 * self.series.header.rules.alpha;
+        Interval { estimate: value, low: value, high: value, confidence }
+    }
+
+    /// Goroutines that the runtime of a target knows never to wake (Go 1.27 and newer).
+    pub(super) fn proofs(&self) -> Vec<Judged> {
+        let mut proofs: BTreeMap<&str, Vec<&Groups>> = BTreeMap::new();
+        for groups in &self.series.groups {
+            if groups.metric.ends_with(PROOF) {
+                proofs.entry(&groups.metric).or_default().push(groups);
+            }
+        }
+        let total = |groups: &Groups| {
+            groups.groups.iter().fold(0, |sum: u64, group| sum.saturating_add(group.count))
+        };
+        let proof = |(name, dumps): (&str, Vec<&Groups>)| {
+            let (first, last) = (dumps.first()?, dumps.last()?);
+            let (before, after) = (total(first), total(last));
+            let verdict = if before < after { Verdict::Leak } else { Verdict::Clean };
+            let words =
+                format!("goroutines that can never wake: {before} at first, {after} at last");
+            let dumps: Vec<Groups> = dumps.iter().map(|groups| (*groups).clone()).collect();
+            // It is about the goroutines, by another way to know.
+            let rules = &self.series.header.rules;
+            let gated = rules.gate.is_empty()
+                || is_gated(name, rules)
+                || is_gated(&name.replace(PROOF, ".goroutines"), rules);
+            let metric = Metric {
+                gated,
+                verdict,
+                mode: "proof",
+                because: words.clone(),
+                groups: attribute::growth(&dumps, name, &self.cuts, &[], true),
+                first: before as f64,
+                last: after as f64,
+                ..Metric::named(name)
+            };
+            let finding = Finding::new(name, gated, Mode::Proof, verdict, &words);
+            Some(Judged::new(vec![finding], Vec::new(), metric))
+        };
+        // That nothing is proven is no news.
+        let judged = proofs.into_iter().filter_map(proof);
+        judged.filter(|judged| judged.metric.verdict == Verdict::Leak).collect()
+    }
+}

@@ -1,0 +1,122 @@
+//! Checks that could read a part only of what they were to judge: that must never look clean.
+
+use std::collections::BTreeMap;
+
+use super::super::record::{Group, Reading, Unavailable};
+use super::tests::{end, header};
+use super::*;
+
+/// A target that is only watched, a reading every 10 s: what it told at each, if it did.
+fn watched(seconds: u32, told: impl Fn(f64, &str) -> Option<f64>) -> Vec<Record> {
+    let mut header = header(Drive::Passive);
+    (header.duration, header.targets) = (f64::from(seconds), vec!["pid:1".to_owned()]);
+    let names = ["target.app.goroutines", "target.app.fds", "own.fds", "own.cpu_seconds"];
+    let reading = |at: f64| {
+        let values = names.iter().filter_map(|name| Some(((*name).to_owned(), told(at, name)?)));
+        Record::Reading(Reading {
+            at,
+            stage: Stage::Passive,
+            rest: false,
+            settled: 0.0,
+            cycles: 0.0,
+            lines: 0.0,
+            values: values.collect(),
+        })
+    };
+    let readings = (0..=seconds / 10).map(|at| reading(f64::from(at) * 10.0));
+    let last = Record::End(end(f64::from(seconds), &[]));
+    std::iter::once(Record::Header(header)).chain(readings).chain([last]).collect()
+}
+
+fn restarted(records: &mut Vec<Record>, at: f64) {
+    let after = records.iter().position(|one| matches!(one, Record::Reading(of) if at <= of.at));
+    let cut = Cut {
+        at_ms: whole(at * 1000.0),
+        source: "target.app".to_owned(),
+        why: "the target was started again".to_owned(),
+    };
+    records.insert(after.unwrap(), Record::Cut(cut));
+}
+
+fn report(records: &[Record]) -> Report {
+    judge(records, None).unwrap()
+}
+
+#[test]
+fn growth_after_a_restart_is_a_leak_though_it_was_level_for_longer() {
+    let leaks = |at: f64, name: &str| {
+        let grown = 32.0 * ((at - 1810.0) / 60.0).max(0.0).floor();
+        Some(if name == "target.app.goroutines" { 50.0 + grown } else { 50.0 })
+    };
+    let mut records = watched(3600, leaks);
+    restarted(&mut records, 1805.0);
+    let found = report(&records);
+    assert_eq!(found.verdict, Verdict::Leak, "{}", found.because);
+    let leak = found.metrics.iter().find(|metric| metric.verdict == Verdict::Leak).unwrap();
+    let per_minute = leak.per_minute.unwrap();
+    assert!(per_minute.low <= 32.0 && 32.0 <= per_minute.high, "{per_minute:?}");
+    assert!(found.because.contains("from 30m10s on: "), "{}", found.because);
+    // A restart alone is no growth.
+    let mut records = watched(3600, |at, _| Some(if at < 1805.0 { 50.0 } else { 80.0 }));
+    restarted(&mut records, 1805.0);
+    assert_eq!(report(&records).verdict, Verdict::Clean);
+}
+
+#[test]
+fn what_is_not_told_any_more_is_not_clean() {
+    let vanishes =
+        |at: f64, name: &str| (name != "target.app.goroutines" || at < 700.0).then_some(10.0);
+    let found = report(&watched(3600, vanishes));
+    assert_eq!(found.verdict, Verdict::Inconclusive, "{}", found.because);
+    let words = "target.app.goroutines: it was told until 11m30s only";
+    assert!(found.because.starts_with(words), "{}", found.because);
+}
+
+#[test]
+fn a_target_that_never_told_anything_makes_nothing_clean() {
+    let silent = |_: f64, name: &str| (!name.starts_with("target.")).then_some(10.0);
+    let mut records = watched(600, silent);
+    let found = report(&records);
+    assert_eq!(found.verdict, Verdict::Invalid, "{}", found.because);
+    assert!(found.because.contains("a target never told a figure"), "{}", found.because);
+    // It counts the cycles, and that is all that was asked of it.
+    let Record::Header(header) = &mut records[0] else { unreachable!() };
+    header.cycles_metric = "rotations".to_owned();
+    assert!(!report(&records).because.contains("never told"));
+    let unavailable = Unavailable { metric: "target.app".to_owned(), why: String::new() };
+    records.insert(1, Record::Unavailable(unavailable));
+    assert!(!report(&records).because.contains("never told"));
+}
+
+#[test]
+fn processor_time_rises_by_nature_and_is_told_as_a_share() {
+    let busy = |at: f64, name: &str| Some(if name.ends_with("seconds") { at / 4.0 } else { 10.0 });
+    let mut records = watched(600, busy);
+    let Record::Header(header) = &mut records[0] else { unreachable!() };
+    header.rules.gate = vec!["own".to_owned(), "target".to_owned()];
+    let found = report(&records);
+    assert_eq!(found.verdict, Verdict::Clean, "{}", found.because);
+    assert_eq!(found.cpu, BTreeMap::from([("own".to_owned(), 0.25)]));
+    assert!(found.metrics.iter().all(|metric| metric.name != "own.cpu_seconds"));
+}
+
+#[test]
+fn a_proof_decides_unless_the_gate_leaves_goroutines_out() {
+    let proof = |at: f64, count| {
+        let (key, title) = ("a;b".to_owned(), "a".to_owned());
+        let groups = vec![Group { key, title, count }];
+        let metric = "target.app.goroutineleak".to_owned();
+        Record::Groups(Groups { at, cycles: 0.0, metric, groups, truncated: false })
+    };
+    let of = |gate: &[&str]| {
+        let mut records = watched(600, |_, _| Some(10.0));
+        records.splice(1..1, [proof(0.0, 0), proof(600.0, 1)]);
+        let Record::Header(header) = &mut records[0] else { unreachable!() };
+        header.rules.gate = gate.iter().map(|of| (*of).to_owned()).collect();
+        report(&records).verdict
+    };
+    assert_eq!(of(&[]), Verdict::Leak);
+    assert_eq!(of(&["target.app.goroutines"]), Verdict::Leak);
+    assert_eq!(of(&["target"]), Verdict::Leak);
+    assert_eq!(of(&["target.app.fds"]), Verdict::Clean);
+}
