@@ -1,7 +1,8 @@
 //! Looks ahead for `--dry-run`: from the plan and one reading to the facts that are told.
 
 use crate::engine::census::Census;
-use crate::leak::judge::plan::Plan;
+use crate::leak::judge::longer::Reached;
+use crate::leak::judge::plan::{self, Plan, RATE};
 use crate::leak::probe::{Failure, Found, Probes, Sample};
 use crate::leak::record::{Header, Unavailable};
 use crate::leak::report::Rung;
@@ -54,6 +55,10 @@ fn outlook(
         pairs: plan.map_or(0, |plan| plan.pairs() as u64),
         rungs: plan.map(rungs).unwrap_or_default(),
         smallest_per_cycle: plan.and_then(|plan| plan.smallest_leak(SCATTER, &asked)),
+        long_enough: plan.and_then(|_| {
+            let planned = Reached { pace: RATE, pair: 0.0 };
+            planned.length_of_pairs(plan::fewest_pairs(&asked))
+        }),
         cmon: header.cmon,
         daemon: header.daemon,
         daemon_version: header.daemon_version,
@@ -118,6 +123,14 @@ mod tests {
             let told = outlook(header(seconds), Some(&plan), &[], sample, &ids);
             let options = Options { metrics: tests, ..Options::default() };
             assert_eq!(told.smallest_per_cycle, plan.smallest_leak(SCATTER, &options), "{tests}");
+        }
+        // A small alpha takes more pairs than three minutes have.
+        for (alpha, enough) in [(0.01, 180.0), (1e-6, 600.0)] {
+            let mut header = header(60.0);
+            header.rules.alpha = alpha;
+            let sample = Sample { values: values.clone(), ..Sample::default() };
+            let told = outlook(header, Some(&Plan::new(60.0, 10.0, 7)), &[], sample, &[]);
+            assert_eq!((told.smallest_per_cycle, told.long_enough), (None, Some(enough)));
         }
     }
 }

@@ -13,6 +13,10 @@ use super::rates::{self, Error};
 pub const WARMUP_CYCLES: f64 = 1000.0;
 /// So many are as good: streams take a moment to open, and a plan is never kept to the last cycle.
 pub const WARM_CYCLES: f64 = 0.9 * WARMUP_CYCLES;
+/// Cycles per second that are planned: enough to find a leak soon, and easy on a daemon.
+pub const RATE: f64 = 10.0;
+/// Of a planned warm-up so much more is driven where its cycles do not come as fast.
+pub const MORE: f64 = 0.5;
 /// The first pairs are short, so that a plain leak is found soon.
 const SHORT_PAIRS: usize = 10;
 /// Seconds of driving and of settling in a short rung.
@@ -101,4 +105,9 @@ impl Plan {
         let options = Options { warmup_cycles: self.warmup_cycles, ..options.clone() };
         rates::smallest(error, &cycles, cycles.len(), &options)
     }
+}
+
+/// How many pairs a run must have for a leak per cycle to be certain.
+pub fn fewest_pairs(options: &Options) -> usize {
+    rates::fewest_pairs(options)
 }

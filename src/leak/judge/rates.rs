@@ -212,9 +212,7 @@ pub(super) fn smallest(
         let middle = other + by * by * own / 2.0;
         middle + (middle * middle - other * other + (by * of_rate).powi(2)).max(0.0).sqrt()
     };
-    // What Holm's procedure asks of the first of all tests.
-    let share = if options.early_stop { 1.0 - early::SHARE } else { 1.0 };
-    let alpha = options.chance() * share / options.tests();
+    let alpha = first(options);
     let way = Way::of(tested, options);
     // Simulated, the test with its cuts finds in four of five what normal noise would let it find in nine of ten;
     // and where few pairs weigh, next to all of their signs must be the same.
@@ -226,4 +224,16 @@ pub(super) fn smallest(
     let plain = if known { 0.0 } else { above(PLAIN, bound) };
     let least = options.least() / cycles.iter().sum::<f64>();
     (way.finest(tested) <= alpha).then(|| test.max(plain).max(least))
+}
+
+/// What Holm's procedure asks of the first of all tests.
+fn first(options: &Options) -> f64 {
+    let share = if options.early_stop { 1.0 - early::SHARE } else { 1.0 };
+    options.chance() * share / options.tests()
+}
+
+/// How many pairs it takes for the chance to be as small as is asked for.
+pub(super) fn fewest_pairs(options: &Options) -> usize {
+    let alpha = first(options);
+    (1..1000).find(|pairs| Way::of(*pairs, options).finest(*pairs) <= alpha).unwrap_or(1000)
 }

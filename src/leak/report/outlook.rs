@@ -54,6 +54,8 @@ pub struct Outlook {
     pub rungs: Vec<Rung>,
     /// The smallest leak per cycle that it finds four times in five, where counts at rest scatter by 1.
     pub smallest_per_cycle: Option<f64>,
+    /// The length in seconds, of those that one asks for, that has pairs enough to find any; nothing without rungs.
+    pub long_enough: Option<f64>,
     /// The random order comes from this.
     pub seed: u64,
     /// How the verdict would be made.
@@ -224,7 +226,16 @@ fn finds(outlook: &Outlook) -> String {
             )
         }
         None if outlook.drive.has_rungs() => {
-            "nothing for certain: too few pairs of rungs; --duration 3m has enough".to_owned()
+            let longer = outlook.long_enough.map_or_else(String::new, |seconds| {
+                let fast = match (outlook.drive, outlook.cycles_per_minute) {
+                    (Drive::Command, Some(rate)) if 0.0 < rate => {
+                        format!(" for a command that takes {} at most", span(60.0 / rate))
+                    }
+                    _ => String::new(),
+                };
+                format!("; --duration {} has enough{fast}", span(seconds))
+            });
+            format!("nothing for certain: too few pairs of rungs{longer}")
         }
         None if outlook.seconds < LEAST_PASSIVE => {
             "nothing for certain: without rungs it takes 3m at least, and --duration 10m is a good \
@@ -279,6 +290,7 @@ mod tests {
                 Rung { from: 103.0, to: 106.0, driven: false },
             ],
             smallest_per_cycle: Some(0.0412),
+            long_enough: Some(180.0),
             seed: 7,
             rules: Rules::default(),
             probes: vec![Source { source: "own".to_owned(), readable: "tasks".to_owned() }],
@@ -301,6 +313,7 @@ mod tests {
             pairs: 0,
             rungs: Vec::new(),
             smallest_per_cycle: None,
+            long_enough: None,
             ..driven()
         }
     }
@@ -348,7 +361,11 @@ mod tests {
     #[test]
     fn what_can_find_nothing_says_how_to_find_something() {
         let few = Outlook { smallest_per_cycle: None, ..driven() };
-        assert!(text(&[few]).contains("too few pairs of rungs; --duration 3m has enough"));
+        let command = Outlook { drive: Drive::Command, ..few.clone() };
+        assert!(text(&[few]).contains("too few pairs of rungs; --duration 3m has enough\n"));
+        assert!(
+            text(&[command]).contains("3m has enough for a command that takes 0.1 s at most\n")
+        );
         assert!(text(&[passive(179.0)]).contains("finds       nothing for certain: without rungs"));
         assert!(text(&[passive(180.0)]).contains("finds       growth per minute"));
     }

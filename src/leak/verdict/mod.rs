@@ -14,7 +14,7 @@ use super::attribute;
 use super::judge::baseline::{self, Earlier, Figure, Own};
 use super::judge::combine::{self, Conditions, Finding, Mode};
 use super::judge::passive::{self, Passive};
-use super::judge::{Options, Verdict, driven, exact};
+use super::judge::{Options, Verdict, driven, exact, plan};
 use super::record::{Cut, Drive, End, Groups, Header, Record, Stage};
 use super::report::{self, Interval, Metric, Report, Rung};
 pub use compared::compared;
@@ -172,7 +172,8 @@ impl Judging<'_> {
         let counts = report.metrics.iter().filter(|metric| !metric.name.ends_with("_bytes"));
         let counts: Vec<Metric> = counts.cloned().collect();
         report.signatures = attribute::signatures(&counts, &report.survivors);
-        report.advice = told::advice(&report);
+        let pairs = plan::fewest_pairs(&options);
+        report.advice = told::advice(&report, series.reached(), pairs);
         report
     }
 
