@@ -220,6 +220,12 @@ fn finds(outlook: &Outlook) -> String {
                 _ => String::new(),
             };
             let (found, allowed) = (count(least), count(outlook.rules.max_per_cycle));
+            if least <= outlook.rules.max_per_cycle {
+                return format!(
+                    "growth of {found} per cycle and more, where counts at rest scatter by 1; a leak is \
+                     what is above --max-per-cycle {allowed}{command}"
+                );
+            }
             format!(
                 "leaks of {found} per cycle and more, where counts at rest scatter by 1 \
                  (--max-per-cycle {allowed}){command}"
@@ -361,6 +367,10 @@ mod tests {
     #[test]
     fn what_can_find_nothing_says_how_to_find_something() {
         let few = Outlook { smallest_per_cycle: None, ..driven() };
+        let fine = Outlook { smallest_per_cycle: Some(0.015), ..driven() };
+        let told = "finds       growth of 0.015 per cycle and more, where counts at rest scatter by 1; a leak is what is above \
+                    --max-per-cycle 0.030\n";
+        assert!(text(&[fine]).contains(told));
         let command = Outlook { drive: Drive::Command, ..few.clone() };
         assert!(text(&[few]).contains("too few pairs of rungs; --duration 3m has enough\n"));
         assert!(
