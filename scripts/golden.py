@@ -62,3 +62,34 @@ def chernoff(values):
 print("sign_flip bounded", chernoff(PAIRS), chernoff(LONG), chernoff([17 + n * 7 % 11 if n % 12 else -3 for n in range(60)]))
 result = stats.ttest_1samp(PAIRS, 0).confidence_interval(0.98)
 print("t interval of the mean, 1 % to each side", [float(np.mean(PAIRS)), float(result.low), float(result.high)])
+
+
+# The rate of pairs of rungs: of differences and cycles, by matrices instead of the judge's sums.
+UNEVEN = (
+    ("rates of equal pairs", [3, -1, 4, 2, 0, 5, -2, 3, 1, 6, 2, 4, 1], [20] * 13),
+    ("rates of uneven pairs", [1, 0, 2, -1, 3, 1, 0, 2, 1, -2, 9, 4, 12, 6, 3, 11, 8], [20] * 10 + [80] * 7),
+    ("rates with few large", [0, 1, 0, -1, 0, 0, 14, 1, 0, 0, -1, 25], [19, 20, 21, 20, 18, 22, 20, 78, 80, 79, 81, 80]),
+    ("rates with few far below", [2, 1, 3, -21, 2, 1, 2, 3, 0, 2], [20, 20, 21, 19, 20, 80, 77, 80, 80, 82]),
+    ("rates that stand still", [0] * 12, [20] * 12),
+)
+ALPHA = 0.01
+for what, values, cycles in UNEVEN:
+    y, x = np.array(values, dtype=float), np.array(cycles, dtype=float)[:, None]
+    # Least squares through the origin; HC2: each residual over the root of one less its leverage.
+    slope = np.linalg.lstsq(x, y, rcond=None)[0]
+    hat = x @ np.linalg.inv(x.T @ x) @ x.T
+    residuals = (y - x @ slope) / np.sqrt(1 - np.diag(hat))
+    bread = np.linalg.inv(x.T @ x)
+    hc2 = bread @ x.T @ np.diag(residuals**2) @ x @ bread
+    # No less than differences of whole numbers scatter.
+    error = max(float(np.sqrt(hc2[0, 0])), 0.5 * float(np.sqrt(bread[0, 0])))
+    # Satterthwaite: the rate is a sum of parts, each with a variance that goes as its squared cycles.
+    parts = (x[:, 0] ** 2).astype(float)
+    freedom = max(float(parts.sum() ** 2 / (parts**2).sum()) - 1, 1.0)
+    # Johnson: a sixth of the third moment of the rate over its variance.
+    third = float(((bread @ x.T)[0] ** 3 * residuals**3).sum())
+    shift = third / error**2 / 6
+    # The quantile of scipy is good to ten digits only where the freedom is no whole number; its tail is exact.
+    reach = optimize.brentq(lambda t: stats.t.sf(t, freedom) - ALPHA, 0, 50, xtol=1e-15) * error
+    rate = float(slope[0])
+    print(what, [rate, rate - reach + min(shift, 0), rate + reach + max(shift, 0), error, freedom])

@@ -27,7 +27,7 @@ use crate::engine::{self, StartError};
 use crate::exit::Exit;
 use crate::leak::command::Commands;
 use crate::leak::judge::Verdict;
-use crate::leak::judge::plan::Plan;
+use crate::leak::judge::plan::{Plan, RATE};
 use crate::leak::probe::target::Target;
 use crate::leak::probe::{self, Probes};
 use crate::leak::record::{Drive, Header, Record, Rules, VERSION};
@@ -38,8 +38,6 @@ use crate::output::{Progress, Sinks};
 use crate::signal::Signals;
 pub use hint::hint;
 
-/// Cycles per second of all streams together: enough to find a leak soon, and easy on a daemon.
-const RATE: f64 = 10.0;
 /// The self-test is the same each time.
 const SEED: u64 = 5;
 /// No stream is closed sooner.

@@ -21,6 +21,7 @@ pub mod compare;
 pub mod driven;
 pub mod early;
 pub mod exact;
+pub mod longer;
 pub mod passive;
 pub mod plan;
 mod rates;

@@ -7,13 +7,16 @@
 use serde::Serialize;
 
 use super::Options;
-use super::signs::Way;
-use super::stats::Z80;
+use super::rates::{self, Error};
 
 /// Cycles that fill the pools of a target before anything is judged.
 pub const WARMUP_CYCLES: f64 = 1000.0;
 /// So many are as good: streams take a moment to open, and a plan is never kept to the last cycle.
 pub const WARM_CYCLES: f64 = 0.9 * WARMUP_CYCLES;
+/// Cycles per second that are planned: enough to find a leak soon, and easy on a daemon.
+pub const RATE: f64 = 10.0;
+/// Of a planned warm-up so much more is driven where its cycles do not come as fast.
+pub const MORE: f64 = 0.5;
 /// The first pairs are short, so that a plain leak is found soon.
 const SHORT_PAIRS: usize = 10;
 /// Seconds of driving and of settling in a short rung.
@@ -88,23 +91,23 @@ impl Plan {
     }
 
     /// The smallest leak per cycle that such a run finds four times in five, when readings at rest
-    /// scatter by `sigma` (1 is usual for counts) and `tests` share `alpha`. Nothing when it has too
-    /// few pairs for that.
-    pub fn smallest_leak(&self, sigma: f64, alpha: f64, tests: usize) -> Option<f64> {
-        let squares: f64 = self
-            .steps
-            .iter()
-            .filter(|step| step.driven)
-            .map(|step| (step.drive * self.cycles_per_second).powi(2))
-            .sum();
-        let options = Options { alpha, metrics: tests, ..Options::default() };
-        let way = Way::of(self.pairs(), &options);
-        // The early stop has its part of alpha.
-        let alpha = options.chance() * (1.0 - super::early::SHARE) / options.tests();
-        let enough = way.finest(self.pairs()) <= alpha && squares > 0.0 && sigma.is_finite();
-        enough.then(|| {
-            let reach = way.asks(alpha) + Z80;
-            reach * 6.0_f64.sqrt() * sigma.abs() / squares.sqrt()
-        })
+    /// scatter by `sigma` (1 is usual for counts); as the judge will say it, who is asked these. Nothing
+    /// when it has too few pairs for that.
+    pub fn smallest_leak(&self, sigma: f64, options: &Options) -> Option<f64> {
+        let driven = self.steps.iter().filter(|step| step.driven);
+        let cycles: Vec<f64> =
+            driven.map(|step| step.drive * self.cycles_per_second).filter(|c| *c > 0.0).collect();
+        if cycles.is_empty() || !sigma.is_finite() {
+            return None;
+        }
+        // Of the three readings of a pair the one between its rungs counts twice.
+        let error = Error::expected(6.0_f64.sqrt() * sigma.abs(), &cycles);
+        let options = Options { warmup_cycles: self.warmup_cycles, ..options.clone() };
+        rates::smallest(error, &cycles, cycles.len(), &options)
     }
+}
+
+/// How many pairs a run must have for a leak per cycle to be certain.
+pub fn fewest_pairs(options: &Options) -> usize {
+    rates::fewest_pairs(options)
 }

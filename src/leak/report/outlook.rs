@@ -54,6 +54,8 @@ pub struct Outlook {
     pub rungs: Vec<Rung>,
     /// The smallest leak per cycle that it finds four times in five, where counts at rest scatter by 1.
     pub smallest_per_cycle: Option<f64>,
+    /// The length in seconds, of those that one asks for, that has pairs enough to find any; nothing without rungs.
+    pub long_enough: Option<f64>,
     /// The random order comes from this.
     pub seed: u64,
     /// How the verdict would be made.
@@ -90,7 +92,12 @@ pub struct Now {
 pub fn json(outlooks: &[Outlook]) -> String {
     let written = match outlooks {
         [one] => serde_json::to_string(one),
-        runs => Ok(serde_json::json!({ "schema": COMPARE_SCHEMA, "runs": runs }).to_string()),
+        runs => {
+            let seconds = in_all(runs);
+            let all =
+                serde_json::json!({ "schema": COMPARE_SCHEMA, "seconds": seconds, "runs": runs });
+            Ok(all.to_string())
+        }
     };
     super::json::harmless(&written.unwrap_or_else(|error| {
         serde_json::json!({ "schema": SCHEMA, "error": error.to_string() }).to_string()
@@ -99,15 +106,28 @@ pub fn json(outlooks: &[Outlook]) -> String {
 
 /// One or more of them for people.
 pub fn text(outlooks: &[Outlook]) -> String {
-    outlooks.iter().map(one).collect::<Vec<_>>().join("\n")
+    let mut text = outlooks.iter().map(one).collect::<Vec<_>>().join("\n");
+    if 1 < outlooks.len() {
+        let (runs, time) = (outlooks.len(), span(in_all(outlooks)));
+        text.push('\n');
+        line(&mut text, "in all", &format!("{time}: {runs} runs, one after the other"));
+    }
+    text
+}
+
+/// Seconds that all of them take.
+fn in_all(outlooks: &[Outlook]) -> f64 {
+    outlooks.iter().map(|outlook| outlook.seconds).sum()
+}
+
+fn line(text: &mut String, title: &str, words: &str) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{title:<11} {}", plain(words));
 }
 
 fn one(outlook: &Outlook) -> String {
     let mut text = String::new();
-    let mut line = |title: &str, words: &str| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{title:<11} {}", plain(words));
-    };
+    let mut line = |title: &str, words: &str| line(&mut text, title, words);
     let daemon = match outlook.daemon.as_str() {
         "" => "none that answers".to_owned(),
         daemon => format!("{} at {daemon}", outlook.daemon_version),
@@ -136,10 +156,13 @@ fn one(outlook: &Outlook) -> String {
     }
     if outlook.drive.has_rungs() {
         let (warm_up, cycles) = (span(outlook.warm_up), count(outlook.warm_up_cycles));
-        line("warm-up", &format!("{warm_up}, {cycles} cycles"));
+        // How long a command takes is not known before it runs.
+        let at_most = if outlook.drive == Drive::Command { "at most " } else { "" };
+        line("warm-up", &format!("{warm_up}, {at_most}{cycles} cycles"));
         let (pairs, seed) = (outlook.pairs, outlook.seed);
-        let words =
-            format!("{pairs} pairs of a driven and an idle one, in random order (--seed {seed})");
+        let words = format!(
+            "{at_most}{pairs} pairs of a driven and an idle one, in random order (--seed {seed})"
+        );
         line("rungs", &words);
     }
     line("takes", &span(outlook.seconds));
@@ -187,13 +210,38 @@ fn load(outlook: &Outlook) -> (&'static str, String) {
 /// How small a leak it could find.
 fn finds(outlook: &Outlook) -> String {
     match outlook.smallest_per_cycle {
-        Some(least) => format!(
-            "leaks of {} per cycle and more, where counts at rest scatter by 1 (--max-per-cycle {})",
-            count(least),
-            count(outlook.rules.max_per_cycle)
-        ),
+        Some(least) => {
+            let command = match (outlook.drive, outlook.cycles_per_minute) {
+                (Drive::Command, Some(rate)) if 0.0 < rate => format!(
+                    ", at best: a command that takes longer than {} makes fewer cycles and pairs, and finds \
+                     larger leaks only",
+                    span(60.0 / rate)
+                ),
+                _ => String::new(),
+            };
+            let (found, allowed) = (count(least), count(outlook.rules.max_per_cycle));
+            if least <= outlook.rules.max_per_cycle {
+                return format!(
+                    "growth of {found} per cycle and more, where counts at rest scatter by 1; a leak is \
+                     what is above --max-per-cycle {allowed}{command}"
+                );
+            }
+            format!(
+                "leaks of {found} per cycle and more, where counts at rest scatter by 1 \
+                 (--max-per-cycle {allowed}){command}"
+            )
+        }
         None if outlook.drive.has_rungs() => {
-            "nothing for certain: too few pairs of rungs; --duration 3m has enough".to_owned()
+            let longer = outlook.long_enough.map_or_else(String::new, |seconds| {
+                let fast = match (outlook.drive, outlook.cycles_per_minute) {
+                    (Drive::Command, Some(rate)) if 0.0 < rate => {
+                        format!(" for a command that takes {} at most", span(60.0 / rate))
+                    }
+                    _ => String::new(),
+                };
+                format!("; --duration {} has enough{fast}", span(seconds))
+            });
+            format!("nothing for certain: too few pairs of rungs{longer}")
         }
         None if outlook.seconds < LEAST_PASSIVE => {
             "nothing for certain: without rungs it takes 3m at least, and --duration 10m is a good \
@@ -248,6 +296,7 @@ mod tests {
                 Rung { from: 103.0, to: 106.0, driven: false },
             ],
             smallest_per_cycle: Some(0.0412),
+            long_enough: Some(180.0),
             seed: 7,
             rules: Rules::default(),
             probes: vec![Source { source: "own".to_owned(), readable: "tasks".to_owned() }],
@@ -270,6 +319,7 @@ mod tests {
             pairs: 0,
             rungs: Vec::new(),
             smallest_per_cycle: None,
+            long_enough: None,
             ..driven()
         }
     }
@@ -293,6 +343,16 @@ mod tests {
           own.rss_bytes                      4096  shown
           daemon.fds                   cannot be had: it is not told
         ");
+        let command = Outlook { drive: Drive::Command, containers: Vec::new(), ..driven() };
+        insta::assert_snapshot!(text(&[command]).split_once("gate").unwrap().0, @r"
+        daemon      20.10.24 at unix:///run/docker.sock (the default)
+        cycles      one run of the command each, 600 a minute at most
+        target      pid:12
+        warm-up     1m40s, at most 1000 cycles
+        rungs       at most 1 pairs of a driven and an idle one, in random order (--seed 7)
+        takes       2m58s
+        finds       leaks of 0.041 per cycle and more, where counts at rest scatter by 1 (--max-per-cycle 0.030), at best: a command that takes longer than 0.1 s makes fewer cycles and pairs, and finds larger leaks only
+        ");
         let watched = Outlook { cycles_metric: "turns".to_owned(), ..passive(600.0) };
         insta::assert_snapshot!(text(&[watched]).split_once("probes").unwrap().0, @r"
         daemon      none that answers
@@ -307,7 +367,15 @@ mod tests {
     #[test]
     fn what_can_find_nothing_says_how_to_find_something() {
         let few = Outlook { smallest_per_cycle: None, ..driven() };
-        assert!(text(&[few]).contains("too few pairs of rungs; --duration 3m has enough"));
+        let fine = Outlook { smallest_per_cycle: Some(0.015), ..driven() };
+        let told = "finds       growth of 0.015 per cycle and more, where counts at rest scatter by 1; a leak is what is above \
+                    --max-per-cycle 0.030\n";
+        assert!(text(&[fine]).contains(told));
+        let command = Outlook { drive: Drive::Command, ..few.clone() };
+        assert!(text(&[few]).contains("too few pairs of rungs; --duration 3m has enough\n"));
+        assert!(
+            text(&[command]).contains("3m has enough for a command that takes 0.1 s at most\n")
+        );
         assert!(text(&[passive(179.0)]).contains("finds       nothing for certain: without rungs"));
         assert!(text(&[passive(180.0)]).contains("finds       growth per minute"));
     }
@@ -340,7 +408,11 @@ mod tests {
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["schema"], COMPARE_SCHEMA);
         assert_eq!(value["runs"][1]["cycles_per_minute"], Value::Null);
-        assert_eq!(super::text(&[driven(), driven()]).matches("\n\ndaemon").count(), 1);
+        assert_eq!(value["seconds"], 778.0, "of both");
+        let text = super::text(&[driven(), passive(600.0)]);
+        assert_eq!(text.matches("\n\ndaemon").count(), 1);
+        assert!(text.ends_with("\n\nin all      12m58s: 2 runs, one after the other\n"), "{text}");
+        assert!(!super::text(&[driven()]).contains("in all"), "one has its own line");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::judge::plan::{Plan, Step, WARMUP_CYCLES};
+use super::judge::plan::{MORE, Plan, Step, WARMUP_CYCLES};
 use super::probe::Probes;
 use super::record::{End, Header, Record, Stage, Survivor};
 use super::verdict::Watch;
@@ -123,7 +123,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     async fn driven(&mut self, plan: &Plan, end: Instant) {
         self.drive(Duration::from_secs_f64(plan.warmup), Stage::WarmUp).await;
         // A machine under load may be slower than the plan: pools are filled by cycles, not by time.
-        let (enough, mut spare) = (plan.warmup_cycles.min(WARMUP_CYCLES), plan.warmup / 2.0);
+        let (enough, mut spare) = (plan.warmup_cycles.min(WARMUP_CYCLES), MORE * plan.warmup);
         while 0.0 < spare && self.cycles() < enough && !self.is_over() {
             let missing = (enough - self.cycles()) / plan.cycles_per_second;
             let more = missing.clamp(1.0, spare.max(1.0));

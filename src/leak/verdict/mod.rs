@@ -15,8 +15,8 @@ use super::judge::baseline::{self, Own};
 use super::judge::combine::{self, Conditions, Finding, Mode};
 use super::judge::passive::{self, Passive};
 use super::judge::words::span;
-use super::judge::{Options, Verdict, driven};
-use super::record::{Cut, Drive, Groups, Record, Stage};
+use super::judge::{Options, Verdict, driven, plan};
+use super::record::{Cut, Drive, Groups, Header, Record, Stage};
 use super::report::{self, AsBefore, Interval, Metric, Report, Rung};
 pub use compared::compared;
 use earlier::Before;
@@ -26,9 +26,9 @@ pub use watch::Watch;
 
 /// The metric of what outlived its use in cmon itself.
 const SURVIVORS: &str = "own.survivors";
-/// What the judges are asked, for a check with so many gated metrics, and so many of them with ids.
-fn options(series: &Series<'_>, metrics: usize, with_ids: usize) -> Options {
-    let header = series.header;
+/// What the judges are asked by so many gated metrics, and so many of them with ids: all of it that is known
+/// before a check begins.
+pub fn asked(header: &Header, metrics: usize, with_ids: usize) -> Options {
     // Each of them is tested twice where cmon drives: per cycle and per minute.
     let tests = if header.drive.has_rungs() { 2 * metrics } else { metrics };
     let tests = tests + cohorts::tests(header, with_ids);
@@ -37,11 +37,18 @@ fn options(series: &Series<'_>, metrics: usize, with_ids: usize) -> Options {
         max_per_cycle: header.rules.max_per_cycle,
         max_per_minute: header.rules.max_per_min,
         early_stop: header.drive.has_rungs(),
-        stopped: series.end.is_some_and(|end| end.sure),
         metrics: tests.max(1),
-        warmup_cycles: series.warm_up_cycles(),
         seed: header.seed,
         ..Options::default()
+    }
+}
+
+/// The same, with what has become of the check.
+fn options(series: &Series<'_>, metrics: usize, with_ids: usize) -> Options {
+    Options {
+        stopped: series.end.is_some_and(|end| end.sure),
+        warmup_cycles: series.warm_up_cycles(),
+        ..asked(series.header, metrics, with_ids)
     }
 }
 
@@ -181,7 +188,8 @@ impl Judging<'_> {
         let counts = report.metrics.iter().filter(|metric| !metric.name.ends_with("_bytes"));
         let counts: Vec<Metric> = counts.cloned().collect();
         report.signatures = attribute::signatures(&counts, &report.survivors);
-        report.advice = told::advice(&report);
+        let pairs = plan::fewest_pairs(&options);
+        report.advice = told::advice(&report, series.reached(), pairs);
         report
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::judge::Reading as Value;
 use super::super::judge::cohort::Block;
+use super::super::judge::longer::Reached;
 use super::super::judge::work::{self, Work};
 use super::super::judge::{driven, passive};
 use super::super::record::{
@@ -305,6 +306,16 @@ impl<'a> Series<'a> {
             }
         }
         if 0.0 < seconds { cycles * 60.0 / seconds } else { 0.0 }
+    }
+
+    /// How fast the pairs of a driven check went.
+    pub(super) fn reached(&self) -> Reached {
+        let rungs = self.rungs();
+        let pair = match (rungs.first(), rungs.last()) {
+            (Some((first, _)), Some((_, last))) => (last.at - first.at) * 2.0 / rungs.len() as f64,
+            _ => 0.0,
+        };
+        Reached { pace: self.cycles_per_minute() / 60.0, pair }
     }
 
     /// Cycles per minute while driven, as planned.

@@ -1,6 +1,7 @@
 //! Why a verdict is what it is, in one sentence, and what to do to learn more.
 
 use super::super::judge::combine;
+use super::super::judge::longer::Reached;
 use super::super::judge::{Verdict, plan, words};
 use super::super::report::{AsBefore, Baseline, Metric, Report};
 
@@ -72,8 +73,8 @@ fn as_before(baseline: &Baseline) -> String {
     parts.join("; ")
 }
 
-/// What to do to learn more.
-pub(super) fn advice(report: &Report) -> Vec<String> {
+/// What to do to learn more, where a run has gone so fast and it takes so many pairs to be certain.
+pub(super) fn advice(report: &Report, reached: Reached, pairs: usize) -> Vec<String> {
     let mut advice = Vec::new();
     let gated = || report.metrics.iter().filter(|metric| metric.gated);
     if report.verdict == Verdict::Invalid && report.lines == 0.0 && 0.0 < report.cycles {
@@ -112,11 +113,76 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if report.warm_up_cycles < plan::WARM_CYCLES && report.drive.has_rungs() {
+    let too_few = gated().any(|metric| {
+        metric.verdict == Verdict::Inconclusive && metric.smallest_per_cycle.is_none()
+    });
+    if too_few && report.drive.has_rungs() && report.pairs < pairs as u64 {
+        let how = how(reached.length_of_pairs(pairs), "so many");
+        let had = report.pairs;
         advice.push(format!(
-            "the warm-up had {} cycles of 1000: pools may still fill; a longer run has more",
+            "it takes {pairs} pairs of rungs to be certain of a leak per cycle, and there were {had}{how}"
+        ));
+    }
+    if report.warm_up_cycles < plan::WARM_CYCLES && report.drive.has_rungs() {
+        let how = how(reached.length_of_warm_up(), "enough");
+        advice.push(format!(
+            "the warm-up had {} cycles of 1000, and pools may still fill{how}",
             report.warm_up_cycles
         ));
     }
     advice
+}
+
+/// The length that has what was missing.
+fn how(length: Option<f64>, what: &str) -> String {
+    let asked = |seconds| words::span(seconds).replace(' ', "");
+    length.map_or_else(
+        || ": at this pace a day has not".to_owned(),
+        |seconds| format!(": --duration {} has {what}", asked(seconds)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::super::record::{Drive, Reading, Record, Stage};
+    use super::super::judge;
+    use super::super::tests::{end, header};
+
+    /// A check of three minutes whose command takes 5 s.
+    fn slow() -> Vec<Record> {
+        let mut header = header(Drive::Command);
+        header.duration = 180.0;
+        let reading = |at: f64, stage, rest, cycles: f64| {
+            let values = BTreeMap::from([("own.fds".to_owned(), 9.0)]);
+            Record::Reading(Reading { at, stage, rest, settled: 0.0, cycles, lines: 0.0, values })
+        };
+        let mut records = vec![Record::Header(header), reading(0.0, Stage::Start, true, 0.0)];
+        records.push(reading(150.0, Stage::WarmUp, false, 28.0));
+        records.push(reading(151.0, Stage::WarmUp, true, 28.0));
+        let (mut at, mut cycles) = (151.0, 28.0);
+        for stage in [Stage::Drive, Stage::Idle, Stage::Idle, Stage::Drive] {
+            cycles += f64::from(u8::from(stage == Stage::Drive));
+            records.push(reading(at + 6.25, stage, false, cycles));
+            at += 7.25;
+            records.push(reading(at, stage, true, cycles));
+        }
+        records.push(Record::End(end(at, &[])));
+        records
+    }
+
+    #[test]
+    fn what_a_slow_command_needs_goes_by_the_pace_that_it_reached() {
+        let report = judge(&slow(), None).unwrap();
+        let advice = report.advice.join("\n");
+        insta::assert_snapshot!(advice, @r"
+        growth by time cannot be told from a warm-up in a check this short: --duration 10m
+        it takes 9 pairs of rungs to be certain of a leak per cycle, and there were 2: --duration 5m has so many
+        the warm-up had 28 cycles of 1000, and pools may still fill: --duration 6h has enough
+        ");
+        assert!(report.because.contains("too few pairs to tell"), "{}", report.because);
+        let idle = &report.metrics[0].because;
+        assert!(idle.ends_with("run at least 7m46s"), "{idle}");
+    }
 }

@@ -13,7 +13,7 @@ mod naming;
 use serde::Serialize;
 
 use self::fit::{Fit, Slope};
-use super::plan::WARMUP_CYCLES;
+use super::plan::{MORE, RATE, WARMUP_CYCLES};
 use super::shape::Shape;
 use super::stats::{Z80, Z99, Z995, deviation, t_above, t_quantile};
 use super::trend::{Kendall, mann_kendall, theil_sen};
@@ -145,18 +145,27 @@ pub(super) fn judge_at_rest(
     let readings = usable(readings);
     let mut judged = judge_usable_at_rest(&readings, per_cycle, options);
     // Where it was too short, a longer run has to warm up as well.
-    if let (None, Some(first)) = (judged.p, readings.first()) {
-        judged.run_at_least = Some(LEAST_AT_REST + warmup(first.seconds, options));
+    if let (None, Some(first), Some(last)) = (judged.p, readings.first(), readings.last()) {
+        let apart = (last.seconds - first.seconds) / (readings.len() - 1).max(1) as f64;
+        judged.run_at_least = Some(long_enough(first.seconds, apart, options));
     }
     judged
 }
 
-/// Seconds of warm-up that a run has which is long enough, by those that this one had.
-fn warmup(had: f64, options: &Options) -> f64 {
+/// Seconds of a run that is long enough, by those of warm-up that this one had, and by how far its readings are
+/// apart.
+fn long_enough(had: f64, apart: f64, options: &Options) -> f64 {
     let cycles = options.warmup_cycles;
     let full = if cycles >= 1.0 { had * (WARMUP_CYCLES / cycles).max(1.0) } else { had };
-    // Of the whole it is a fifth at least.
-    full.max(0.25 * LEAST_AT_REST)
+    // A longer run of cycles that are slower than planned has not all of that.
+    let most = (1.0 + MORE) * WARMUP_CYCLES / RATE;
+    if full <= most.max(had) {
+        // Of the whole it is a fifth at least.
+        return LEAST_AT_REST + full.max(0.25 * LEAST_AT_REST);
+    }
+    // Readings enough for a floor; and the last pair may not fit.
+    let window = LEAST_AT_REST.max(8.0 * apart) + 2.0 * apart;
+    (window + had.max(most)).max(window / (1.0 - 0.2 * (1.0 + MORE)))
 }
 
 fn judge_usable_at_rest(

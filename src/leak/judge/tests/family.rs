@@ -8,7 +8,7 @@
 use super::super::combine::{Conditions, Finding, Overall, combine};
 use super::super::{Options, Verdict, driven};
 use super::simulator::{self, Noise};
-use super::table::{at_most, runs};
+use super::table::{at_most, runs_of};
 
 /// One run in which the metrics have these noises and leaks per minute; they are named by number.
 fn run(metrics: &[(Noise, f64)], minutes: f64, seed: u64, options: &Options) -> Overall {
@@ -26,8 +26,9 @@ fn run(metrics: &[(Noise, f64)], minutes: f64, seed: u64, options: &Options) -> 
 fn four_metrics_alarm_as_seldom_as_one_and_one_that_leaks_is_found() {
     let level = [Noise::Ramp, Noise::Saw, Noise::Step, Noise::Burst].map(|noise| (noise, 0.0));
     let options = Options::default();
+    let runs = runs_of(10);
     let (mut alarms, mut found, mut others) = (0, 0, 0);
-    for n in 0..runs() {
+    for n in 0..runs {
         let seed = u64::from(n) * 7919 + 5;
         let overall = run(&level, 10.0, seed, &options);
         alarms += u32::from(overall.verdict == Verdict::Leak);
@@ -40,23 +41,24 @@ fn four_metrics_alarm_as_seldom_as_one_and_one_that_leaks_is_found() {
             *(if leaks { &mut found } else { &mut others }) += leak;
         }
     }
-    println!("of {}: {alarms} false, {found} found, {others} beside it", runs());
-    at_most(0.02, alarms, runs(), "false LEAK of four metrics");
-    at_most(0.05, runs() - found, runs(), "missed among four metrics");
-    at_most(0.02, others, runs(), "false LEAK beside one that leaks");
+    println!("of {runs}: {alarms} false, {found} found, {others} beside it");
+    at_most(0.02, alarms, runs, "false LEAK of four metrics");
+    at_most(0.05, runs - found, runs, "missed among four metrics");
+    at_most(0.02, others, runs, "false LEAK beside one that leaks");
 }
 
 /// With nothing tolerated and a large alpha the test is all that holds a false LEAK back.
 #[test]
 fn the_chance_of_any_false_alarm_is_that_which_was_asked_for() {
     let options = Options { alpha: 0.1, max_per_cycle: 0.0, ..Options::default() };
+    let runs = runs_of(3);
     let (mut alarms, mut single) = (0, 0);
-    for n in 0..runs() {
+    for n in 0..runs {
         let overall = run(&[(Noise::Flat, 0.0); 8], 3.0, u64::from(n) * 104_729 + 11, &options);
         alarms += u32::from(overall.verdict == Verdict::Leak);
         let mut findings = overall.metrics.iter().flat_map(|metric| &metric.findings);
         single += u32::from(findings.any(|finding| finding.verdict == Verdict::Leak));
     }
-    println!("of {}: {alarms} false, {single} if each metric stood for itself", runs());
-    at_most(0.1, alarms, runs(), "false LEAK of eight metrics, alpha 0.1");
+    println!("of {runs}: {alarms} false, {single} if each metric stood for itself");
+    at_most(0.1, alarms, runs, "false LEAK of eight metrics, alpha 0.1");
 }

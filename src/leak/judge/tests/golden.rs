@@ -1,5 +1,7 @@
 //! The statistics against numbers that scipy computed (`scripts/golden.py` prints them).
 
+use super::super::Options;
+use super::super::rates::interval;
 use super::super::signs::{Way, sign_flip};
 use super::super::stats::{
     Z80, Z99, Z995, binomial_at_least, chi2_quantile, deviation, mean, normal_above,
@@ -163,4 +165,70 @@ fn the_t_interval_of_a_mean_is_that_of_scipy() {
         &[mean, mean - reach, mean + reach],
         &[2.25, -0.734_537_846_041_915_6, 5.234_537_846_041_915],
     );
+}
+
+/// The line through the origin with its HC2 error, Satterthwaite's freedom and Johnson's shift.
+#[test]
+fn the_interval_of_a_rate_is_that_of_numpy_and_scipy() {
+    let of = |values: &[i32], cycles: &[i32]| {
+        let [values, cycles] =
+            [values, cycles].map(|all| all.iter().map(|n| f64::from(*n)).collect::<Vec<_>>());
+        let (rate, error) = interval(&values, &cycles, &Options::default()).unwrap();
+        [rate.estimate, rate.low, rate.high, error.of_rate, error.freedom]
+    };
+    let uneven = [[20; 10].as_slice(), &[80; 7]].concat();
+    close(
+        &of(&[3, -1, 4, 2, 0, 5, -2, 3, 1, 6, 2, 4, 1], &[20; 13]),
+        &[
+            0.107_692_307_692_307_68,
+            0.020_476_717_641_283_327,
+            0.194_680_729_807_606_03,
+            0.032_446_283_935_496_825,
+            12.0,
+        ],
+    );
+    close(
+        &of(&[1, 0, 2, -1, 3, 1, 0, 2, 1, -2, 9, 4, 12, 6, 3, 11, 8], &uneven),
+        &[
+            0.089_754_098_360_655_73,
+            0.045_290_840_970_949_806,
+            0.134_485_146_230_568_7,
+            0.014_979_324_838_685_316,
+            7.259_711_431_742_508,
+        ],
+    );
+    close(
+        &of(
+            &[0, 1, 0, -1, 0, 0, 14, 1, 0, 0, -1, 25],
+            &[19, 20, 21, 20, 18, 22, 20, 78, 80, 79, 81, 80],
+        ),
+        &[
+            0.066_007_653_061_224_5,
+            -0.131_090_336_413_722_17,
+            0.269_050_907_515_333_9,
+            0.058_018_013_371_357_466,
+            4.888_748_055_111_888,
+        ],
+    );
+    close(
+        &of(&[2, 1, 3, -21, 2, 1, 2, 3, 0, 2], &[20, 20, 21, 19, 20, 80, 77, 80, 80, 82]),
+        &[
+            0.011_874_169_251_218_425,
+            -0.038_571_482_295_223_856,
+            0.061_039_920_168_888_42,
+            0.014_108_505_121_426_68,
+            4.617_059_143_719_07,
+        ],
+    );
+    close(
+        &of(&[0; 12], &[20; 12]),
+        &[
+            0.0,
+            -0.019_616_046_855_670_64,
+            0.019_616_046_855_670_64,
+            0.007_216_878_364_870_323,
+            11.0,
+        ],
+    );
+    assert_eq!(interval(&[1.0], &[20.0], &Options::default()).map(|(rate, _)| rate), None);
 }

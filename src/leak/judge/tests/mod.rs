@@ -6,6 +6,7 @@ mod family;
 mod golden;
 mod lumps;
 mod measured;
+mod planned;
 mod properties;
 mod rules;
 mod simulator;

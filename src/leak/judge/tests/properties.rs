@@ -171,7 +171,7 @@ proptest! {
         let plan = Plan::new(seconds, pace, seed);
         prop_assert!(plan.seconds() <= seconds.max(0.0) + 1e-6);
         prop_assert_eq!(plan.steps.len(), 2 * plan.pairs());
-        plan.smallest_leak(pace, seconds, 3);
+        plan.smallest_leak(pace, &Options { alpha: seconds, metrics: 3, ..Options::default() });
     }
 }
 

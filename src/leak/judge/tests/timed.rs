@@ -2,8 +2,9 @@
 
 use super::super::combine::{Conditions, Finding, combine};
 use super::super::driven::{self, Rung};
+use super::super::longer::Reached;
 use super::super::passive;
-use super::super::plan::Plan;
+use super::super::plan::{MORE, Plan, RATE};
 use super::super::{Options, Verdict};
 use super::measured::stairs;
 
@@ -136,8 +137,8 @@ fn readings_at_rest_of_less_than_five_minutes_decide_nothing() {
 #[test]
 fn the_length_that_is_asked_for_is_enough() {
     // Warm-ups of 1000 cycles, of a fifth of the time, and one that is cut short in a short run.
-    for pace in [10.0, 20.0, 5.0] {
-        let short = by_time(3.0, pace, every_half_minute);
+    for (minutes, pace) in [(3.0, 10.0), (3.0, 20.0), (2.0, 10.0)] {
+        let short = by_time(minutes, pace, every_half_minute);
         let judged = driven::judge(&short.0, &short.1).idle;
         assert_eq!((judged.verdict, judged.p), (Verdict::Inconclusive, None));
         let seconds = judged.run_at_least.unwrap();
@@ -145,6 +146,54 @@ fn the_length_that_is_asked_for_is_enough() {
         let judged = driven::judge(&rungs, &options).idle;
         assert!(judged.p.is_some(), "{seconds}: {}", judged.words());
     }
+}
+
+/// A run whose command takes so many seconds, which it was not planned for.
+fn slowly(command: f64, seconds: f64) -> (Vec<Rung>, Options) {
+    let plan = Plan::new(seconds, RATE, 3);
+    let mut at = (1.0 + MORE) * plan.warmup;
+    let options = Options { warmup_cycles: (at / command).floor(), ..Options::default() };
+    let mut rungs = Vec::new();
+    for pair in plan.steps.chunks(2) {
+        let each = pair[0].drive.max(1.25 * command) + pair[0].settle;
+        if seconds < at + 2.0 * each {
+            break;
+        }
+        for step in pair {
+            let cycles = if step.driven { 1.0 } else { 0.0 };
+            let (before, after) = (every_half_minute(at), every_half_minute(at + each));
+            at += each;
+            rungs.push(Rung { driven: step.driven, at, cycles, seconds: each, before, after });
+        }
+    }
+    (rungs, options)
+}
+
+#[test]
+fn the_length_that_a_slow_command_is_asked_for_is_enough_and_no_day() {
+    for (command, short, longest) in
+        [(1.0, 180.0, 600.0), (5.0, 180.0, 600.0), (60.0, 600.0, 1500.0)]
+    {
+        let (rungs, options) = slowly(command, short);
+        let judged = driven::judge(&rungs, &options).idle;
+        assert_eq!(judged.p, None, "{command}: {}", judged.words());
+        let seconds = judged.run_at_least.unwrap();
+        assert!(seconds <= longest, "{command}: {seconds}");
+        let (rungs, options) = slowly(command, seconds);
+        let judged = driven::judge(&rungs, &options).idle;
+        assert!(judged.p.is_some(), "{command}, {seconds}: {}", judged.words());
+    }
+}
+
+#[test]
+fn a_length_has_pairs_and_warm_up_at_the_pace_that_was_reached() {
+    let slow = Reached { pace: 0.2, pair: 14.5 };
+    assert_eq!([2, 11, 31].map(|n| slow.length_of_pairs(n)), [180.0, 600.0, 1200.0].map(Some));
+    let planned = Reached { pace: RATE, pair: 0.0 };
+    assert_eq!([11, 31].map(|n| planned.length_of_pairs(n)), [180.0, 600.0].map(Some));
+    let enough = |pace| Reached { pace, pair: 6.0 }.length_of_warm_up();
+    // 150 s, three tenths of the time, and not even in a day.
+    assert_eq!([RATE, 6.0, 0.2, 0.01].map(enough), [Some(180.0), Some(180.0), Some(21600.0), None]);
 }
 
 /// A command of 12 s in rungs that were planned shorter: what time adds meanwhile is not the cycles'.
