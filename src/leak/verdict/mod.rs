@@ -181,7 +181,8 @@ impl Judging<'_> {
         // Memory moves for many reasons; what decides, and its parts, mean something.
         let counts = report.metrics.iter().filter(|metric| !metric.name.ends_with("_bytes"));
         let counts: Vec<Metric> = counts.cloned().collect();
-        report.signatures = attribute::signatures(&counts, &report.survivors);
+        let run = attribute::Run::of(&report);
+        report.signatures = attribute::signatures(&counts, &report.survivors, run);
         report.advice = told::advice(&report);
         report
     }

@@ -84,6 +84,13 @@ fn every_metric_has_its_chart_with_rungs_cuts_and_ends() {
 }
 
 #[test]
+fn what_is_shaded_is_what_was_driven() {
+    let command = Report { drive: Drive::Command, ..sample::leak() };
+    assert!(html(&command).contains("Shaded: the command is run."));
+    assert!(html(&sample::leak()).contains("Shaded: streams are opened and closed."));
+}
+
+#[test]
 fn the_part_that_no_group_explains_is_shown() {
     let page = html(&sample::leak());
     assert!(page.contains("<div class=\"bar unexplained\"><i style=\"width:10.0%\">"));
