@@ -167,7 +167,7 @@ impl Judging<'_> {
             cycles_expected: series.cycles_expected(),
             warm_up_cycles: series.warm_up_cycles(),
             pairs: pairs as u64,
-            lines: series.lines(),
+            lines: header.drive.opens_streams().then(|| series.lines()),
             baseline,
             rules: header.rules.clone(),
             metrics,

@@ -116,6 +116,25 @@ fn any_length_of_series_can_be_drawn() {
 }
 
 #[test]
+fn no_lines_are_told_where_none_could_be_read() {
+    assert!(html(&sample::clean()).contains("lines read"));
+    assert!(!html(&sample::interrupted()).contains("lines read"));
+}
+
+#[test]
+fn what_has_no_series_says_what_it_is() {
+    let of = |mode| {
+        let own = Metric { mode, series: Vec::new(), ..sample::still("own.survivors", 0.0) };
+        html(&Report { metrics: vec![own], ..sample::clean() })
+    };
+    assert!(of("driven").contains(">No readings.</p>"));
+    for (mode, what) in [("exact", "Counted one by one"), ("proof", "Told by the runtime")] {
+        let page = of(mode);
+        assert!(page.contains(what) && !page.contains("No readings."), "{mode}");
+    }
+}
+
+#[test]
 fn what_is_not_a_number_is_never_written() {
     let page = html(&sample::without_numbers());
     let body = body(&page);
