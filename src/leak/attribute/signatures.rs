@@ -11,7 +11,8 @@ const FOLLOWER_GOROUTINES: f64 = 5.0;
 /// The same in descriptors.
 const FOLLOWER_DESCRIPTORS: f64 = 3.0;
 
-/// What idle time may add at most, as a part of what the cycles add, where growth is put down to them alone.
+/// What time may add at most while cycles are driven, as a part of what they add, where growth is put down
+/// to them alone.
 const SMALL_PART: f64 = 0.1;
 
 /// The run whose growth it is.
@@ -19,10 +20,8 @@ const SMALL_PART: f64 = 0.1;
 pub struct Run {
     /// What a cycle is.
     pub drive: Drive,
-    /// How long it took.
-    pub minutes: f64,
-    /// How many cycles it had.
-    pub cycles: f64,
+    /// How many cycles it had in a minute while driven.
+    pub cycles_per_minute: f64,
     /// Growth per minute that is tolerated.
     pub max_per_min: f64,
 }
@@ -32,8 +31,7 @@ impl Run {
     pub fn of(report: &Report) -> Self {
         Self {
             drive: report.drive,
-            minutes: report.seconds / 60.0,
-            cycles: report.cycles,
+            cycles_per_minute: report.cycles_per_minute,
             max_per_min: report.rules.max_per_min,
         }
     }
@@ -307,10 +305,9 @@ fn is_by_cycles_alone(metric: &Metric, run: Run) -> bool {
     let (Some(per_cycle), Some(per_minute)) = (metric.per_cycle, metric.per_minute) else {
         return false;
     };
-    let most_by_time = per_minute.high * run.minutes;
-    let least_by_cycles = per_cycle.low * run.cycles;
+    let least_by_cycles = per_cycle.low * run.cycles_per_minute;
     per_minute.low <= 0.0
-        && (per_minute.high <= run.max_per_min || most_by_time < SMALL_PART * least_by_cycles)
+        && (per_minute.high <= run.max_per_min || per_minute.high < SMALL_PART * least_by_cycles)
 }
 
 /// It grows while nothing is driven, and not with the cycles.
