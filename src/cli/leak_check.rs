@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, ValueEnum};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -89,14 +91,14 @@ pub struct LeakCheck {
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
     /// Judge a recording instead of checking anything, by its own rules unless others are given
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "compare", "targets", "containers", "passive", "drive_cmd", "dry_run"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "compare", "targets", "containers", "all", "passive", "drive_cmd", "seed", "dry_run"])]
     pub replay: Option<PathBuf>,
     /// Say what would be done and what it could find, as text or JSON (-o), and end
     #[arg(long)]
     pub dry_run: bool,
     /// Plant leaks and harmless shapes in an embedded daemon, and call each rightly
     #[arg(
-        long, conflicts_with_all = ["replay", "targets", "containers", "compare", "drive_cmd", "junit", "html", "record", "gate", "passive", "baseline", "dry_run"],
+        long, conflicts_with_all = ["replay", "targets", "containers", "all", "compare", "drive_cmd", "junit", "html", "record", "gate", "max_per_cycle", "max_per_min", "alpha", "seed", "passive", "baseline", "dry_run"],
         value_parser = FalseyValueParser::new()
     )]
     pub self_test: bool,
@@ -120,6 +122,24 @@ pub enum OnInconclusive {
     Fail,
     /// Exit code 0
     Pass,
+}
+
+/// Refuses a length that was typed where nothing is measured. clap's own conflicts do not tell what was
+/// typed from what the environment says for every check (`CMON_DURATION`).
+pub(super) fn refuse_length(cli: &mut Command, matches: &ArgMatches) -> Result<(), clap::Error> {
+    let Some(("leak-check", matches)) = matches.subcommand() else {
+        return Ok(());
+    };
+    if matches.value_source("duration") != Some(ValueSource::CommandLine) {
+        return Ok(());
+    }
+    let other = match () {
+        () if matches.get_flag("self_test") => "--self-test",
+        () if matches.contains_id("replay") => "--replay <FILE>",
+        () => return Ok(()),
+    };
+    let why = format!("the argument '--duration <TIME>' cannot be used with '{other}'");
+    Err(cli.error(ErrorKind::ArgumentConflict, why))
 }
 
 /// A shorter check would say nothing.
@@ -160,6 +180,24 @@ mod tests {
         assert!(help.contains("One JSON object, at the end"), "{help}");
         assert!(!help.contains("per interval"), "{help}");
         assert!(help.contains("leak-check chooses it itself, and --compare varies it"), "{help}");
+    }
+
+    #[test]
+    fn what_would_change_nothing_is_refused() {
+        let refused = |args: &str| {
+            let args = format!("cmon leak-check {args}");
+            let read = super::super::Cli::read(args.split_whitespace().map(Into::into));
+            read.is_err_and(|error| error.kind() == ErrorKind::ArgumentConflict)
+        };
+        assert!(!refused("--replay f --alpha 0.1 --gate own") && !refused("--self-test -q"));
+        assert!(!refused("--duration 4m --seed 4 -a"));
+        for what in ["--seed 4", "--duration 4m", "-a"] {
+            assert!(refused(&format!("--replay f {what}")), "{what}");
+            assert!(refused(&format!("{what} --self-test")), "{what}");
+        }
+        for what in ["--alpha 0.1", "--max-per-cycle 1", "--max-per-min 1"] {
+            assert!(refused(&format!("--self-test {what}")), "{what}");
+        }
     }
 
     #[test]

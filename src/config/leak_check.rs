@@ -45,6 +45,22 @@ pub struct LeakCheck {
     pub github: Option<Github>,
 }
 
+impl LeakCheck {
+    /// The arguments that judge the recording again in the same way; none where there is no recording.
+    pub fn again(&self) -> Vec<String> {
+        let (recording, given) = match (&self.work, &self.record) {
+            // Its own rules are in it, what was given beside them is not.
+            (Work::Replay(file), _) => (file, self.overrides.arguments()),
+            (Work::Check(_), Some(file)) => (file, Vec::new()),
+            _ => return Vec::new(),
+        };
+        let baseline = self.baseline.iter().map(|file| ("--baseline", file));
+        let files = [("--replay", recording)].into_iter().chain(baseline);
+        let files = files.flat_map(|(flag, file)| [flag.to_owned(), file.display().to_string()]);
+        files.chain(given).collect()
+    }
+}
+
 /// Rules that were given.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overrides {
@@ -64,6 +80,20 @@ impl Overrides {
             gate: if self.gate.is_empty() { rules.gate } else { self.gate.clone() },
             pointed: rules.pointed,
         }
+    }
+
+    /// They as they are typed.
+    fn arguments(&self) -> Vec<String> {
+        let rate = |rate: Option<f64>| rate.map(|rate| rate.to_string());
+        let gate = (!self.gate.is_empty()).then(|| self.gate.join(","));
+        let all = [
+            ("--alpha", rate(self.alpha)),
+            ("--gate", gate),
+            ("--max-per-cycle", rate(self.max_per_cycle)),
+            ("--max-per-min", rate(self.max_per_min)),
+        ];
+        let given = all.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
+        given.flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
     }
 
     /// Puts what was given into a recording.
@@ -128,7 +158,14 @@ pub(super) fn config(
     if args.compare.len() == 1 {
         return Err(UsageError::OneTimeout);
     }
+    if (1..args.compare.len()).any(|at| args.compare[..at].contains(&args.compare[at])) {
+        return Err(UsageError::SameTimeout);
+    }
     let own_load = args.passive || args.drive_cmd.is_some();
+    if own_load && (args.all || !args.containers.is_empty()) {
+        let with = if args.passive { "--passive" } else { "--drive-cmd" };
+        return Err(UsageError::NothingOpened(with));
+    }
     if args.cycles_metric.is_some() && !own_load {
         return Err(UsageError::CyclesOfStreams);
     }

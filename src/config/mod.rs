@@ -75,6 +75,12 @@ pub enum UsageError {
     /// Two stream timeouts are needed to compare them.
     #[error("--compare wants two stream timeouts or more, like --compare 30s,5m")]
     OneTimeout,
+    /// Each of them has a recording of its own, which is named by it.
+    #[error("--compare names one stream timeout twice: there would be nothing to compare")]
+    SameTimeout,
+    /// Containers where no stream is opened.
+    #[error("{0} opens no streams, so containers are of no use with it: leave them out")]
+    NothingOpened(&'static str),
     /// A target cannot be understood.
     #[error("{0}")]
     Target(String),

@@ -57,6 +57,18 @@ fn what_makes_no_sense_is_said() {
             "cmon tail --demo --host unix:///s",
             "--demo brings its own daemon, so --host cannot be given beside it",
         ),
+        (
+            "cmon leak-check --passive web",
+            "--passive opens no streams, so containers are of no use with it: leave them out",
+        ),
+        (
+            "cmon leak-check -a --drive-cmd true",
+            "--drive-cmd opens no streams, so containers are of no use with it: leave them out",
+        ),
+        (
+            "cmon leak-check --compare 30s,5m,30000ms",
+            "--compare names one stream timeout twice: there would be nothing to compare",
+        ),
         ("cmon tail /(/", "`/(/` is not a regular expression: unclosed group"),
     ];
     for (args, message) in cases {
@@ -173,4 +185,23 @@ fn without_a_name_it_is_for_all_that_run() {
 fn tracing_does_not_write_over_the_screen() {
     assert_eq!(watched("cmon watch -v", FileKind::Terminal, false).verbosity, 0);
     assert_eq!(watched("cmon watch -v --once", FileKind::Terminal, false).verbosity, 1);
+}
+
+#[test]
+fn a_recording_is_judged_again_by_the_same_rules() {
+    let again = |args: &str| {
+        let args = format!("cmon leak-check {args}");
+        let Action::LeakCheck(leak) = config(&args, &around()).unwrap().action else {
+            panic!("it is `leak-check`");
+        };
+        leak.again().join(" ")
+    };
+    // What a check was given is in its recording, but for the file that it was held against.
+    assert_eq!(again("--record r --alpha 0.05 --baseline b"), "--replay r --baseline b");
+    assert_eq!(
+        again("--replay r --max-per-min 2 --gate own,daemon --alpha 0.05 --max-per-cycle 0.5"),
+        "--replay r --alpha 0.05 --gate own,daemon --max-per-cycle 0.5 --max-per-min 2"
+    );
+    assert_eq!(again("--replay r --baseline b"), "--replay r --baseline b");
+    assert_eq!([again("--alpha 0.05"), again("--self-test")], [String::new(), String::new()]);
 }

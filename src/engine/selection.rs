@@ -103,6 +103,12 @@ impl Selection {
         Self { all: true, running: false, patterns: Vec::new() }
     }
 
+    /// The containers of exactly these names.
+    pub fn named<'a>(names: impl IntoIterator<Item = &'a String>) -> Self {
+        let name = |name: &String| Pattern { text: name.clone(), kind: Kind::Name(name.clone()) };
+        Self { all: false, running: false, patterns: names.into_iter().map(name).collect() }
+    }
+
     /// Every container that runs, or is about to.
     pub fn running() -> Self {
         Self { running: true, ..Self::all() }
@@ -322,6 +328,13 @@ mod tests {
         assert!(selection.matches(&listed("ff00", "web")), "made again");
         assert!(!selection.matches(&listed("ab12", "renamed")));
         assert!(selection.is_single());
+    }
+
+    #[test]
+    fn a_container_that_is_named_exactly_is_not_meant_by_its_id_or_a_pattern() {
+        let selection = Selection::named(&["ab".to_owned(), "web-*".to_owned()]);
+        assert!(selection.matches(&listed("cd34", "ab")));
+        assert!(!selection.matches(&listed("ab12", "web-1")));
     }
 
     #[test]

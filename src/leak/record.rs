@@ -233,7 +233,8 @@ pub struct End {
 /// Something of cmon's own that has outlived its use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Survivor {
-    /// What it is: `reader`, `connection`, `descriptor socket`.
+    /// What it is: a kind of task (`reader`, `drain`, `events`, `request`, `connection`), or `connection` for
+    /// one to the daemon.
     pub kind: String,
     /// Which one.
     pub name: String,

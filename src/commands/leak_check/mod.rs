@@ -4,6 +4,7 @@
 //! on stderr. The records are kept in memory and, with `--record`, written as they come, so that a check
 //! that is cut off can still be judged.
 
+mod containers;
 mod hint;
 mod outlook;
 mod tell;
@@ -22,6 +23,7 @@ use crate::config::{Check, Config, LeakCheck, Work};
 use crate::docker::Docker;
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::engine::registry::Registry;
+use crate::engine::selection::Selection;
 use crate::engine::source::Source;
 use crate::engine::{self, StartError};
 use crate::exit::Exit;
@@ -129,9 +131,12 @@ impl Checking<'_> {
                 false => each.collect(),
             };
             let mut outlooks = Vec::new();
+            let mut first: Option<Vec<String>> = None;
             for timeout in runs {
                 let looking = async {
-                    let (Known { header, plan }, probes) = self.prepare(timeout).await?;
+                    let prepared = self.prepare(timeout, first.as_deref()).await?;
+                    let (Known { header, plan }, probes) = prepared;
+                    first.get_or_insert_with(|| header.containers.clone());
                     anyhow::Ok(outlook::look(header, plan.as_ref(), probes).await)
                 };
                 match self.unless_stopped(looking).await {
@@ -144,19 +149,20 @@ impl Checking<'_> {
         }
         self.teller.try_files()?;
         if self.check.compare.is_empty() {
-            let Some((report, recorded)) = self.once(None).await? else {
+            let Some((report, recorded)) = self.once(None, None).await? else {
                 return Ok(self.teller.nothing_was_read());
             };
             self.teller.report(&report)?;
             recorded?;
             return Ok(exit([&report], self.leak));
         }
-        let mut reports = Vec::new();
+        let mut reports: Vec<Report> = Vec::new();
         for timeout in &self.check.compare {
             if self.stop.is_cancelled() {
                 break;
             }
-            let Some((report, recorded)) = self.once(Some(*timeout)).await? else {
+            let first = reports.first().map(|report| report.containers.as_slice());
+            let Some((report, recorded)) = self.once(Some(*timeout), first).await? else {
                 break;
             };
             reports.push(report);
@@ -179,12 +185,14 @@ impl Checking<'_> {
     }
 
     /// Runs one check and judges it; the second is whether the recording could be written, without
-    /// which there is a verdict all the same. Nothing when it was stopped before it began.
+    /// which there is a verdict all the same. Nothing when it was stopped before it began. `first` are the
+    /// containers of the first run, where there was one.
     async fn once(
         &self,
         timeout: Option<Duration>,
+        first: Option<&[String]>,
     ) -> anyhow::Result<Option<(Report, anyhow::Result<()>)>> {
-        let Some(prepared) = self.unless_stopped(self.prepare(timeout)).await else {
+        let Some(prepared) = self.unless_stopped(self.prepare(timeout, first)).await else {
             return Ok(None);
         };
         let (Known { header, plan }, probes) = prepared?;
@@ -223,7 +231,11 @@ impl Checking<'_> {
     }
 
     /// Asks who is there and decides how to drive them.
-    async fn prepare(&self, timeout: Option<Duration>) -> anyhow::Result<(Known, Probes)> {
+    async fn prepare(
+        &self,
+        timeout: Option<Duration>,
+        first: Option<&[String]>,
+    ) -> anyhow::Result<(Known, Probes)> {
         let check = self.check;
         let registry = Registry::default();
         let (address, origin) = self.daemon.clone();
@@ -248,19 +260,7 @@ impl Checking<'_> {
         let mut containers = Vec::new();
         if drive.opens_streams() {
             let listed = docker.list().await.map_err(StartError::from)?;
-            let unmatched = self.config.selection.unmatched(&listed);
-            if !unmatched.is_empty() {
-                return Err(StartError::Unmatched(unmatched).into());
-            }
-            let selection = self.config.selection.resolve(&listed).map_err(StartError::from)?;
-            let chosen = listed.iter().filter(|row| selection.matches(row) && row.phase.is_live());
-            containers = chosen.map(|row| row.name.to_string()).collect();
-            containers.sort();
-            if containers.is_empty() {
-                return Err(StartError::Nothing).context(
-                    "none of the selected containers runs, so there is no stream to open",
-                );
-            }
+            containers = containers::choose(&self.config.selection, &listed, first)?;
         }
         let count = containers.len() as f64;
         let natural = (count / RATE).max(SHORTEST);
@@ -312,7 +312,11 @@ impl Checking<'_> {
         let duration = self.check.duration;
         let (address, origin) = self.daemon.clone();
         let source = || Arc::new(Docker::new(Endpoint::new(address, origin), registry));
-        let selection = self.config.selection.clone();
+        let selection = match header.drive {
+            // Runs that are compared keep to the containers that they began with.
+            Drive::Held => Selection::named(&header.containers),
+            _ => self.config.selection.clone(),
+        };
         let config = || engine::Config {
             stream_timeout: Duration::from_secs_f64(header.stream_timeout),
             seed: Some(self.check.seed),

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::cli::OnInconclusive;
-use crate::config::{LeakCheck, LeakForm, Work};
+use crate::config::{LeakCheck, LeakForm};
 use crate::exit::Exit;
 use crate::leak::report::compare::{self, Comparison};
 use crate::leak::report::outlook::{self, Outlook};
@@ -54,14 +54,9 @@ impl<'a> Teller<'a> {
 
     /// A report, to stdout and into the files that were asked for.
     pub(super) fn report(&self, report: &Report) -> anyhow::Result<()> {
-        let recording = self.leak.record.as_ref().or(match &self.leak.work {
-            Work::Replay(file) => Some(file),
-            _ => None,
-        });
-        let recording = recording.map(|path| path.display().to_string());
         let told = match self.leak.form {
             LeakForm::Json => json::json(report),
-            LeakForm::Text { color } => text::text(report, color, recording.as_deref()),
+            LeakForm::Text { color } => text::text(report, color, &self.leak.again()),
         };
         // The files are written whether or not anybody reads stdout.
         let files = self.files(report);

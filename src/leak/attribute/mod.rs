@@ -8,7 +8,7 @@ mod signatures;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use signatures::signatures;
+pub use signatures::{Run, signatures};
 
 use super::record::{Cut, Groups};
 use super::report::GroupGrowth;

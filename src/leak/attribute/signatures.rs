@@ -2,17 +2,43 @@
 //!
 //! A pattern is named only where the counts fit it; nothing here changes a verdict.
 
-use crate::leak::record::Survivor;
+use crate::leak::record::{Drive, Survivor};
 use crate::leak::report::figures::{Unit, amount, plural};
-use crate::leak::report::{GroupGrowth, Metric, Verdict};
+use crate::leak::report::{GroupGrowth, Metric, Report, Verdict};
 
 /// What one follow of a log takes inside of dockerd.
 const FOLLOWER_GOROUTINES: f64 = 5.0;
 /// The same in descriptors.
 const FOLLOWER_DESCRIPTORS: f64 = 3.0;
 
+/// What time may add at most while cycles are driven, as a part of what they add, where growth is put down
+/// to them alone.
+const SMALL_PART: f64 = 0.1;
+
+/// The run whose growth it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// What a cycle is.
+    pub drive: Drive,
+    /// How many cycles it had in a minute while driven.
+    pub cycles_per_minute: f64,
+    /// Growth per minute that is tolerated.
+    pub max_per_min: f64,
+}
+
+impl Run {
+    /// The run of this report.
+    pub fn of(report: &Report) -> Self {
+        Self {
+            drive: report.drive,
+            cycles_per_minute: report.cycles_per_minute,
+            max_per_min: report.rules.max_per_min,
+        }
+    }
+}
+
 /// What the growth of these metrics means, the telling ones first; nothing where nothing grows.
-pub fn signatures(metrics: &[Metric], survivors: &[Survivor]) -> Vec<String> {
+pub fn signatures(metrics: &[Metric], survivors: &[Survivor], run: Run) -> Vec<String> {
     let all = Growing { metrics };
     let mut found = Vec::new();
     found.extend(own(&all, survivors));
@@ -22,7 +48,7 @@ pub fn signatures(metrics: &[Metric], survivors: &[Survivor]) -> Vec<String> {
         found.extend(followers(&all, source));
         found.extend(forgotten_sockets(&all, source));
     }
-    found.extend(courses(&all));
+    found.extend(courses(&all, run));
     let mut seen = Vec::new();
     found.retain(|text| {
         let new = !seen.contains(text);
@@ -202,7 +228,7 @@ fn own(all: &Growing<'_>, survivors: &[Survivor]) -> Vec<String> {
 }
 
 /// What growth depends on, and what it does not.
-fn courses(all: &Growing<'_>) -> Vec<String> {
+fn courses(all: &Growing<'_>, run: Run) -> Vec<String> {
     let mut found = Vec::new();
     let growing = || all.metrics.iter().filter(|metric| metric.verdict == Verdict::Leak);
     for metric in growing() {
@@ -211,10 +237,12 @@ fn courses(all: &Growing<'_>) -> Vec<String> {
         let step = step.split(" until ").next().unwrap_or_default();
         let name = &metric.name;
         if step.starts_with('+') && step.contains(" every ") {
+            let cycles = if run.drive.opens_streams() { "streams" } else { "cycles" };
             found.push(match (is_idle(metric), metric.per_cycle.is_some()) {
-                (true, true) => format!("{step}: a timer, not the streams ({name})"),
+                (true, true) => format!("{step}: a timer, not the {cycles} ({name})"),
                 (true, false) => format!(
-                    "{step}: a timer ({name}); whether it opens streams cannot be told without cycles"
+                    "{step}: a timer ({name}); whether it makes cycles cannot be told where none are \
+                     counted"
                 ),
                 (false, _) => format!("{step}: in steps ({name})"),
             });
@@ -226,25 +254,60 @@ fn courses(all: &Growing<'_>) -> Vec<String> {
             ));
         }
     }
-    let names = |wanted: fn(&Metric) -> bool| {
+    let names = |wanted: &dyn Fn(&Metric) -> bool| {
         let names: Vec<&str> =
             growing().filter(|metric| wanted(metric)).map(|metric| metric.name.as_str()).collect();
         (!names.is_empty()).then(|| names.join(", "))
     };
-    if let Some(names) = names(|metric| is_idle(metric) && metric.per_cycle.is_some()) {
-        found.push(format!(
-            "does not depend on the stream timeout: {names} grows while no stream is opened or closed"
-        ));
+    let by_cycles = |metric: &Metric| metric.per_cycle.is_some_and(|per_cycle| 0.0 < per_cycle.low);
+    if !run.drive.has_rungs() {
+        // Cycles and time go on together: nothing tells the one from the other.
+        if run.drive == Drive::Passive
+            && let Some(names) = names(&by_cycles)
+        {
+            found.push(format!(
+                "a cycle is one of the target's own: whether they make {names} grow, or time does, \
+                 cannot be told while they go on"
+            ));
+        }
+        return found;
     }
-    if let Some(names) = names(|metric| {
-        let none_idle = metric.per_minute.is_some_and(|per_minute| per_minute.low <= 0.0);
-        metric.per_cycle.is_some_and(|per_cycle| 0.0 < per_cycle.low) && none_idle
-    }) {
+    let streams = run.drive.opens_streams();
+    if let Some(names) = names(&|metric| is_idle(metric) && metric.per_cycle.is_some()) {
+        let (cause, rest) = match streams {
+            true => ("stream timeout", "no stream is opened or closed"),
+            false => ("cycles", "the command does not run"),
+        };
+        found.push(format!("does not depend on the {cause}: {names} grows while {rest}"));
+    }
+    if let Some(names) = names(&|metric| by_cycles(metric) && is_by_cycles_alone(metric, run)) {
+        let so = match streams {
+            true => "a longer stream timeout slows that down and does not end it",
+            false => "a cycle is one run of the command",
+        };
+        found.push(format!("only cycles make {names} grow: {so}"));
+    }
+    let unclear = |metric: &Metric| {
+        let none_seen = metric.per_minute.is_some_and(|per_minute| per_minute.low <= 0.0);
+        by_cycles(metric) && none_seen && !is_by_cycles_alone(metric, run)
+    };
+    if let Some(names) = names(&unclear) {
         found.push(format!(
-            "only cycles make {names} grow: a longer stream timeout slows that down and does not end it"
+            "cycles make {names} grow; whether time does too is not known after this run"
         ));
     }
     found
+}
+
+/// What it may grow by while idle is known to be tolerated, or to be a small part of what the cycles
+/// make. That nothing was seen is not enough: a short run sees little of time.
+fn is_by_cycles_alone(metric: &Metric, run: Run) -> bool {
+    let (Some(per_cycle), Some(per_minute)) = (metric.per_cycle, metric.per_minute) else {
+        return false;
+    };
+    let least_by_cycles = per_cycle.low * run.cycles_per_minute;
+    per_minute.low <= 0.0
+        && (per_minute.high <= run.max_per_min || per_minute.high < SMALL_PART * least_by_cycles)
 }
 
 /// It grows while nothing is driven, and not with the cycles.

@@ -5,8 +5,13 @@
 //! daemon was left with 24 streams that their client had forgotten.
 
 use super::*;
-use crate::leak::record::{Group, Survivor};
+use crate::leak::record::{Drive, Group, Survivor};
 use crate::leak::report::{Interval, Metric, Verdict};
+
+/// Ten streams a second while driven.
+const STREAMS: Run = Run { drive: Drive::Streams, cycles_per_minute: 600.0, max_per_min: 1.0 };
+const COMMAND: Run = Run { drive: Drive::Command, ..STREAMS };
+const PASSIVE: Run = Run { drive: Drive::Passive, ..STREAMS };
 
 const IDLE: &str = "internal/poll.runtime_pollWait;net.(*conn).Read;net/http.(*persistConn).Read;\
                     bufio.(*Reader).fill;bufio.(*Reader).Peek;net/http.(*persistConn).readLoop";
@@ -151,7 +156,7 @@ fn leaking_collector(per_cycle: Option<Interval>, shape: &str) -> [Metric; 2] {
 fn connections_that_nobody_closes_are_named_as_such_and_the_timer_too() {
     let driven = leaking_collector(Some(interval(0.0)), "+16 every 30 s: a staircase");
     assert_eq!(
-        signatures(&driven, &[]),
+        signatures(&driven, &[], STREAMS),
         [
             "2 goroutines and 1 descriptor each: idle HTTP connections of clients that are never closed \
          (160 more in the collector)",
@@ -162,15 +167,15 @@ fn connections_that_nobody_closes_are_named_as_such_and_the_timer_too() {
     );
     let watched = leaking_collector(None, "+16 every 30 s: a staircase");
     assert_eq!(
-        signatures(&watched, &[])[1],
-        "+16 every 30 s: a timer (target.collector.goroutines); whether it opens streams cannot be \
-         told without cycles"
+        signatures(&watched, &[], PASSIVE)[1],
+        "+16 every 30 s: a timer (target.collector.goroutines); whether it makes cycles cannot be \
+         told where none are counted"
     );
     let bounded = leaking_collector(
         None,
         "+16 every 30 s until 5m5s, level since then: a staircase that stopped",
     );
-    let found = signatures(&bounded, &[]);
+    let found = signatures(&bounded, &[], PASSIVE);
     assert!(found[1].starts_with("+16 every 30 s: a timer ("), "{found:?}");
     assert!(found[2].ends_with("so the leak is bounded and not gone"));
 }
@@ -178,7 +183,7 @@ fn connections_that_nobody_closes_are_named_as_such_and_the_timer_too() {
 #[test]
 fn without_descriptors_the_pattern_says_less() {
     let [goroutines, _] = leaking_collector(None, "");
-    assert!(signatures(&[goroutines], &[])[0].starts_with("2 goroutines each: idle HTTP"));
+    assert!(signatures(&[goroutines], &[], STREAMS)[0].starts_with("2 goroutines each: idle HTTP"));
 }
 
 #[test]
@@ -186,7 +191,7 @@ fn writers_without_readers_are_no_idle_connections() {
     let dumps = [collector(0.0, 8, 8), collector(60.0, 40, 99)];
     let groups = growth(&dumps, "target.collector.goroutines", &[], &[], false);
     assert_eq!(groups.len(), 2);
-    let found = signatures(&[metric("target.collector.goroutines", groups)], &[]);
+    let found = signatures(&[metric("target.collector.goroutines", groups)], &[], STREAMS);
     assert_eq!(found, Vec::<String>::new());
 }
 
@@ -200,7 +205,7 @@ fn streams_that_a_collector_keeps_open_are_told_from_idle_connections() {
         growth(&[at(0.0, 8), at(60.0, 32)], "target.collector.goroutines", &[], &[], false);
     let series = vec![(0.0, 0.0, 20.0), (60.0, 0.0, 44.0)];
     let fds = Metric { series, ..metric("target.collector.fds", Vec::new()) };
-    let found = signatures(&[metric("target.collector.goroutines", groups), fds], &[]);
+    let found = signatures(&[metric("target.collector.goroutines", groups), fds], &[], STREAMS);
     let expected =
         "3 goroutines and 1 descriptor each: open follow streams in the collector (24 more)";
     assert_eq!(found, [expected]);
@@ -231,7 +236,7 @@ fn daemon(cycles: f64) -> [Metric; 2] {
 #[test]
 fn followers_in_the_daemon_are_counted_by_cycle() {
     assert_eq!(
-        signatures(&daemon(24.0), &[]),
+        signatures(&daemon(24.0), &[], STREAMS),
         [
             "1 follower in the daemon per cycle: streams that are not closed \
          (5 goroutines and 3 descriptors each)",
@@ -239,14 +244,14 @@ fn followers_in_the_daemon_are_counted_by_cycle() {
          down and does not end it",
         ]
     );
-    let rare = &signatures(&daemon(860.0), &[])[0];
+    let rare = &signatures(&daemon(860.0), &[], STREAMS)[0];
     assert!(rare.starts_with("0.028 followers in the daemon per cycle: "), "{rare}");
 }
 
 #[test]
 fn followers_are_recognized_by_the_numbers_where_no_stacks_are_told() {
     let stackless = daemon(24.0).map(|metric| Metric { groups: Vec::new(), ..metric });
-    let found = &signatures(&stackless, &[])[0];
+    let found = &signatures(&stackless, &[], STREAMS)[0];
     assert_eq!(
         found,
         "5 goroutines and 3 descriptors each, as a follower takes them: 1 follower in the daemon per \
@@ -263,7 +268,7 @@ fn what_is_cmons_own_is_said_first() {
     let survivor = |name: &str| Survivor { kind: "reader".into(), name: name.into(), age: 31.0 };
     let metrics = [metric("own.fds", fds), metric("own.tasks", tasks)];
     assert_eq!(
-        signatures(&metrics, &[survivor("web"), survivor("db")]),
+        signatures(&metrics, &[survivor("web"), survivor("db")], STREAMS),
         [
             "2 readers of cmon itself still alive after the end: a leak in cmon",
             "12 tasks more in cmon itself: reader",
@@ -276,6 +281,59 @@ fn what_is_cmons_own_is_said_first() {
 fn what_does_not_leak_means_nothing() {
     let quiet = leaking_collector(Some(interval(0.0)), "+16 every 30 s")
         .map(|metric| Metric { verdict: Verdict::Clean, ..metric });
-    assert_eq!(signatures(&quiet, &[]), Vec::<String>::new());
-    assert_eq!(signatures(&[], &[]), Vec::<String>::new());
+    assert_eq!(signatures(&quiet, &[], STREAMS), Vec::<String>::new());
+    assert_eq!(signatures(&[], &[], STREAMS), Vec::<String>::new());
+}
+
+/// Goroutines of a target: growth per cycle and per minute, each from its low to its high end.
+fn bounded(per_cycle: (f64, f64), per_minute: (f64, f64)) -> [Metric; 1] {
+    let interval = |(low, high): (f64, f64)| {
+        Some(Interval { estimate: f64::midpoint(low, high), low, high, confidence: 0.99 })
+    };
+    let (per_cycle, per_minute) = (interval(per_cycle), interval(per_minute));
+    [Metric { per_cycle, per_minute, ..metric("target.web.goroutines", Vec::new()) }]
+}
+
+#[test]
+fn growth_is_put_down_to_cycles_alone_only_where_time_is_known_to_add_little() {
+    let said = |metrics: &[Metric], run| signatures(metrics, &[], run).join("; ");
+    let only = "only cycles make target.web.goroutines grow: a longer stream timeout slows that down \
+                and does not end it";
+    let unknown = "cycles make target.web.goroutines grow; whether time does too is not known after \
+                   this run";
+    // A short run sees nothing of time: that is no proof.
+    assert_eq!(said(&bounded((0.9, 1.1), (-200.0, 260.0)), STREAMS), unknown);
+    // The cycles make 540 a minute at least: of that, time adds less than a tenth or may add more.
+    assert_eq!(said(&bounded((0.9, 1.1), (-30.0, 53.0)), STREAMS), only);
+    assert_eq!(said(&bounded((0.9, 1.1), (-30.0, 55.0)), STREAMS), unknown);
+    let slow = Run { cycles_per_minute: 60.0, ..STREAMS };
+    assert_eq!(said(&bounded((0.9, 1.1), (-30.0, 53.0)), slow), unknown);
+    // What is tolerated is nothing, however little the cycles make.
+    assert_eq!(said(&bounded((0.001, 0.002), (-1.0, 1.0)), STREAMS), only);
+    assert_eq!(said(&bounded((0.001, 0.002), (-1.0, 1.1)), STREAMS), unknown);
+    let strict = Run { max_per_min: 0.5, ..STREAMS };
+    assert_eq!(said(&bounded((0.001, 0.002), (-1.0, 1.0)), strict), unknown);
+    // Both make it grow.
+    assert_eq!(said(&bounded((0.9, 1.1), (0.5, 0.9)), STREAMS), "");
+}
+
+#[test]
+fn of_streams_is_spoken_only_where_cmon_opens_some() {
+    let said = |metrics: &[Metric], run| signatures(metrics, &[], run).join("; ");
+    let by_cycles = bounded((0.9, 1.1), (-0.5, 0.5));
+    assert_eq!(
+        said(&by_cycles, COMMAND),
+        "only cycles make target.web.goroutines grow: a cycle is one run of the command"
+    );
+    let own = "a cycle is one of the target's own: whether they make target.web.goroutines grow, or \
+               time does, cannot be told while they go on";
+    assert_eq!(said(&bounded((0.9, 1.1), (9.0, 11.0)), PASSIVE), own);
+    let mut by_time = bounded((-0.001, 0.001), (31.0, 33.0));
+    assert_eq!(
+        said(&by_time, COMMAND),
+        "does not depend on the cycles: target.web.goroutines grows while the command does not run"
+    );
+    by_time[0].shape = Some("+16 every 30 s: a staircase".to_owned());
+    let timer = &signatures(&by_time, &[], COMMAND)[0];
+    assert_eq!(timer, "+16 every 30 s: a timer, not the cycles (target.web.goroutines)");
 }

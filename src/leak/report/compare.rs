@@ -85,7 +85,7 @@ pub(super) fn rows(runs: &[Report]) -> Vec<Vec<String>> {
         head("verdict", |run| run.verdict.as_str().to_owned()),
         head("cycles/min expected", |run| rate(run.cycles_expected)),
         head("cycles/min reached", |run| rate(Some(run.cycles_per_minute))),
-        head("lines/min", |run| rate(Some(run.lines / run.seconds * 60.0))),
+        head("lines/min", |run| rate(run.lines.map(|lines| lines / run.seconds * 60.0))),
         head("pairs", |run| run.pairs.to_string()),
     ];
     for name in names(runs) {
@@ -190,7 +190,7 @@ pub(super) mod tests {
             Report {
                 verdict: Verdict::Leak,
                 seconds: 600.0,
-                lines: 4785.0,
+                lines: Some(4785.0),
                 stream_timeout: timeout,
                 cycles_expected: Some(8.0 * 60.0 / timeout),
                 cycles_per_minute: cycles,

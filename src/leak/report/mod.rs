@@ -49,7 +49,7 @@ pub struct Report {
     pub containers: Vec<String>,
     /// The targets as they were given.
     pub targets: Vec<String>,
-    /// How the load was made: `streams`, `command` or `passive`.
+    /// How the load was made.
     pub drive: super::record::Drive,
     /// The age in seconds at which each stream was closed; 0 where cmon drove none.
     pub stream_timeout: f64,
@@ -65,8 +65,8 @@ pub struct Report {
     pub warm_up_cycles: f64,
     /// Pairs of a driven and an idle rung that were judged.
     pub pairs: u64,
-    /// Lines read.
-    pub lines: f64,
+    /// Lines read; `null` where cmon opened no streams to read from.
+    pub lines: Option<f64>,
     /// Processor time by source (`own`), as a share of one core over the check: neither counted nor judged.
     pub cpu: BTreeMap<String, f64>,
     /// The earlier check that it is held against, where there is one.

@@ -181,7 +181,7 @@ pub(super) fn work(report: &Report) -> String {
     let count = |value: f64, one: &str| plural(value.round(), one);
     let length = duration(report.seconds);
     if report.drive == Drive::Passive && report.cycles == 0.0 {
-        return format!("{length} watched, {}", count(report.lines, "line"));
+        return format!("{length} watched");
     }
     let mut parts = vec![format!("{} in {length}", count(report.cycles, "cycle"))];
     let reached = amount(round(report.cycles_per_minute), Unit::Count);
@@ -200,7 +200,7 @@ pub(super) fn work(report: &Report) -> String {
             pairs => format!("{} pairs", grouped(pairs)),
         });
     }
-    parts.push(count(report.lines, "line"));
+    parts.extend(report.lines.map(|lines| count(lines, "line")));
     parts.join(", ")
 }
 

@@ -1,16 +1,37 @@
 //! Runs under different stream timeouts beside each other: does the growth depend on the timeout?
 
 use super::super::judge::compare::{CANNOT_TELL, Cause, Growth, depends};
+use super::super::judge::words::names;
 use super::super::report::compare::Comparison;
+use super::super::report::figures::duration;
 use super::super::report::{Metric, Report};
 
 /// Compares the first run with the last, metric by metric; the answer comes first.
 pub fn compared(runs: Vec<Report>) -> Comparison {
-    let sentences = match runs.as_slice() {
+    let mut sentences = match runs.as_slice() {
         [first, .., last] => sentences(first, last),
         _ => vec!["one run alone cannot be compared".to_owned()],
     };
+    if let [first, later @ ..] = runs.as_slice() {
+        sentences.extend(later.iter().filter_map(|run| gone(first, run)));
+    }
     Comparison { runs, sentences }
+}
+
+/// Which containers of the first run this one had not.
+fn gone(first: &Report, run: &Report) -> Option<String> {
+    let missing = first.containers.iter().filter(|name| !run.containers.contains(name));
+    let missing: Vec<String> = missing.cloned().collect();
+    (!missing.is_empty()).then(|| {
+        let were = if missing.len() == 1 { "was" } else { "were" };
+        format!(
+            "{} of {} containers of the first run {were} gone in the run with {}: {}",
+            missing.len(),
+            first.containers.len(),
+            duration(run.stream_timeout),
+            names(&missing)
+        )
+    })
 }
 
 fn sentences(first: &Report, last: &Report) -> Vec<String> {

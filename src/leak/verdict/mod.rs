@@ -172,7 +172,7 @@ impl Judging<'_> {
             cycles_expected: series.cycles_expected(),
             warm_up_cycles: series.warm_up_cycles(),
             pairs: pairs as u64,
-            lines: series.lines(),
+            lines: header.drive.opens_streams().then(|| series.lines()),
             cpu: series.cpu(),
             baseline,
             rules: header.rules.clone(),
@@ -187,7 +187,8 @@ impl Judging<'_> {
         // Memory moves for many reasons; what decides, and its parts, mean something.
         let counts = report.metrics.iter().filter(|metric| !metric.name.ends_with("_bytes"));
         let counts: Vec<Metric> = counts.cloned().collect();
-        report.signatures = attribute::signatures(&counts, &report.survivors);
+        let run = attribute::Run::of(&report);
+        report.signatures = attribute::signatures(&counts, &report.survivors, run);
         let pairs = plan::fewest_pairs(&options);
         report.advice = told::advice(&report, series.reached(), pairs);
         report

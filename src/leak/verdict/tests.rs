@@ -283,6 +283,31 @@ fn runs_under_two_timeouts_tell_what_growth_hangs_on() {
 }
 
 #[test]
+fn lines_are_counted_only_where_some_could_be_read() {
+    let lines = |drive| {
+        let mut records = driven(|_, _| 50.0);
+        if let Some(Record::Header(header)) = records.first_mut() {
+            header.drive = drive;
+        }
+        judge(&records, None).unwrap().lines
+    };
+    assert!(lines(Drive::Streams).is_some_and(|lines| 0.0 < lines));
+    assert_eq!([lines(Drive::Command), lines(Drive::Passive)], [None, None]);
+}
+
+#[test]
+fn containers_that_were_gone_in_a_later_run_are_told() {
+    let run = |timeout, names: &[&str]| {
+        let containers = names.iter().map(|name| (*name).to_owned()).collect();
+        Report { containers, ..held(timeout, 0.0, 0.0) }
+    };
+    let (all, some) = (["a", "b", "c"], ["b"]);
+    let sentences = compared(vec![run(3.0, &all), run(30.0, &some), run(60.0, &all)]).sentences;
+    let told = "2 of 3 containers of the first run were gone in the run with 30s: a, c";
+    assert_eq!(sentences[1..], [told.to_owned()]);
+}
+
+#[test]
 fn a_target_that_went_away_measured_nothing() {
     let mut records = passive(|_| 52.0, |_| 0.0);
     for record in &mut records {

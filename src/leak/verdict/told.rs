@@ -77,7 +77,7 @@ fn as_before(baseline: &Baseline) -> String {
 pub(super) fn advice(report: &Report, reached: Reached, pairs: usize) -> Vec<String> {
     let mut advice = Vec::new();
     let gated = || report.metrics.iter().filter(|metric| metric.gated);
-    if report.verdict == Verdict::Invalid && report.lines == 0.0 && 0.0 < report.cycles {
+    if report.verdict == Verdict::Invalid && report.lines == Some(0.0) && 0.0 < report.cycles {
         advice.push(
             "the containers wrote nothing that could be read: select some that talk".to_owned(),
         );

@@ -82,7 +82,12 @@ fn driven(report: &Report) -> Vec<&Rung> {
 pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame<'_>) -> String {
     let points = thinned(metric.series.iter().map(|(at, _, value)| (*at, *value)));
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
-        return "<p class=\"none\">No readings.</p>\n".to_owned();
+        let what = match metric.mode {
+            "exact" => "Counted one by one at the end: there is no series.",
+            "proof" => "Told by the runtime of the target: there is no series.",
+            _ => "No readings.",
+        };
+        return format!("<p class=\"none\">{what}</p>\n");
     };
     let unit = Unit::of(&metric.name);
     let values = Axis::of_values(points.iter().map(|point| point.1), unit);

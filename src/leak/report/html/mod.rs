@@ -22,6 +22,7 @@ use std::fmt::Write;
 use super::escape::markup;
 use super::figures::duration;
 use super::{Metric, Report, Verdict, words};
+use crate::leak::record::Drive;
 use chart::Frame;
 pub use compared::compared;
 
@@ -101,9 +102,10 @@ fn cards(report: &Report, ids: &str) -> String {
     }
     let frame = Frame::new(report, ids);
     let mut text = format!("<section>\n<h2>Series</h2>\n{}", frame.shared(report));
-    let shading = match frame.has_rungs() {
-        true => "<span class=\"key driven\"></span> Shaded: streams are opened and closed. ",
-        false => "",
+    let shading = match (frame.has_rungs(), report.drive) {
+        (false, _) => "",
+        (true, Drive::Command) => "<span class=\"key driven\"></span> Shaded: the command is run. ",
+        (true, _) => "<span class=\"key driven\"></span> Shaded: streams are opened and closed. ",
     };
     let _ = writeln!(
         text,

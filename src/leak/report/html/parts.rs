@@ -83,7 +83,7 @@ pub(super) fn figures(report: &Report) -> String {
         let what = "pairs of a driven and an idle stretch".to_owned();
         all.push((report.pairs.to_string(), what));
     }
-    all.push((count(report.lines), "lines read".to_owned()));
+    all.extend(report.lines.map(|lines| (count(lines), "lines read".to_owned())));
     let cells = each(&all, |(value, what)| {
         format!("<div><dt>{}</dt><dd>{}</dd></div>\n", markup(what), markup(value))
     });

@@ -84,6 +84,13 @@ fn every_metric_has_its_chart_with_rungs_cuts_and_ends() {
 }
 
 #[test]
+fn what_is_shaded_is_what_was_driven() {
+    let command = Report { drive: Drive::Command, ..sample::leak() };
+    assert!(html(&command).contains("Shaded: the command is run."));
+    assert!(html(&sample::leak()).contains("Shaded: streams are opened and closed."));
+}
+
+#[test]
 fn the_part_that_no_group_explains_is_shown() {
     let page = html(&sample::leak());
     assert!(page.contains("<div class=\"bar unexplained\"><i style=\"width:10.0%\">"));
@@ -105,6 +112,25 @@ fn any_length_of_series_can_be_drawn() {
         assert!(page.len() < 100_000, "{points}: {}", page.len());
         elements(body(&page));
         assert_eq!(page.contains("No readings."), points == 0);
+    }
+}
+
+#[test]
+fn no_lines_are_told_where_none_could_be_read() {
+    assert!(html(&sample::clean()).contains("lines read"));
+    assert!(!html(&sample::interrupted()).contains("lines read"));
+}
+
+#[test]
+fn what_has_no_series_says_what_it_is() {
+    let of = |mode| {
+        let own = Metric { mode, series: Vec::new(), ..sample::still("own.survivors", 0.0) };
+        html(&Report { metrics: vec![own], ..sample::clean() })
+    };
+    assert!(of("driven").contains(">No readings.</p>"));
+    for (mode, what) in [("exact", "Counted one by one"), ("proof", "Told by the runtime")] {
+        let page = of(mode);
+        assert!(page.contains(what) && !page.contains("No readings."), "{mode}");
     }
 }
 

@@ -20,8 +20,9 @@ const WELL: usize = 40;
 /// So many items of a list are shown.
 const ITEMS: usize = 20;
 
-/// The report as text. `recording` is the file to judge again, where one was written.
-pub fn text(report: &Report, color: bool, recording: Option<&str>) -> String {
+/// The report as text. `again` are the arguments of `cmon leak-check` that judge the same readings again in
+/// the same way; empty where nothing was recorded.
+pub fn text(report: &Report, color: bool, again: &[String]) -> String {
     let mut text = Text { into: String::new(), color };
     text.verdict(report);
     text.metrics(report);
@@ -34,7 +35,7 @@ pub fn text(report: &Report, color: bool, recording: Option<&str>) -> String {
     text.list("a series began anew", &cuts(report));
     text.list("smallest leak that this run could have seen", &words::smallest(report));
     text.list("what helps", &report.advice);
-    text.end(report, recording);
+    text.end(report, again);
     text.into
 }
 
@@ -178,7 +179,7 @@ impl Text {
     }
 
     /// What was done, and how to do it again.
-    fn end(&mut self, report: &Report, recording: Option<&str>) {
+    fn end(&mut self, report: &Report, again: &[String]) {
         self.line("");
         self.pair("work", &words::work(report));
         self.pair("checked", &words::checked(report));
@@ -188,8 +189,9 @@ impl Text {
         if report.drive.has_rungs() {
             self.pair("seed", &format!("{} (the same order again: --seed {0})", report.seed));
         }
-        if let Some(file) = recording {
-            self.pair("judge again", &format!("cmon leak-check --replay {}", shell(file)));
+        if !again.is_empty() {
+            let words: Vec<String> = again.iter().map(|word| shell(word)).collect();
+            self.pair("judge again", &format!("cmon leak-check {}", words.join(" ")));
         }
     }
 
