@@ -139,7 +139,8 @@ pub(super) fn refuse_length(cli: &mut Command, matches: &ArgMatches) -> Result<(
         () => return Ok(()),
     };
     let why = format!("the argument '--duration <TIME>' cannot be used with '{other}'");
-    Err(cli.error(ErrorKind::ArgumentConflict, why))
+    let command = cli.find_subcommand_mut("leak-check");
+    command.map_or(Ok(()), |command| Err(command.error(ErrorKind::ArgumentConflict, why)))
 }
 
 /// A shorter check would say nothing.

@@ -2,13 +2,14 @@
 //! (`--baseline`).
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::check::{NOWHERE, Report, cmon};
 use super::daemons::Crowd;
 use super::{Cases, length, recording};
-use crate::support::{Cmon, Done, PATIENCE};
+use crate::support::{Cmon, Done, PATIENCE, eventually};
 
 /// The stream timeouts that are compared, as they are given and in seconds.
 const TIMEOUTS: [(&str, f64); 2] = [("2s", 2.0), ("5s", 5.0)];
@@ -22,6 +23,29 @@ fn two_stream_timeouts() {
         .add("a real daemon, as a table", as_a_table)
         .add("the embedded one, in JSON", in_json)
         .run();
+}
+
+#[test]
+fn containers_that_come_and_go_between_the_runs() {
+    let crowd = Crowd::start(3);
+    crowd.daemon.docker(&["stop", "-t", "0", "talker3"]);
+    let dir = tempfile::tempdir().unwrap();
+    let record = dir.path().join("r.ndjson").display().to_string();
+    let args = ["--compare", "1s,2s", "--duration", "10s", "-o", "json", "--record", &record];
+    let check = cmon(&crowd.daemon.url(), &args, |_| {}).read();
+    // The first run has its containers, and the second has not.
+    let first = dir.path().join("r.1s.ndjson");
+    eventually("the first run", || first.exists().then_some(()));
+    crowd.daemon.docker(&["start", "talker3"]);
+    crowd.daemon.docker(&["rm", "-f", "talker2"]);
+    let done = check.done_within(2 * Duration::from_secs(10) + PATIENCE);
+    let value: Value = serde_json::from_str(&done.text()).unwrap();
+    let containers = [0, 1].map(|run| &value["runs"][run]["containers"]);
+    assert_eq!(containers[0], &serde_json::json!(["talker1", "talker2"]), "{done}");
+    assert_eq!(containers[1], &serde_json::json!(["talker1"]), "{done}");
+    let told = "1 of 2 containers of the first run was gone in the run with 2s: talker2";
+    let sentences = value["sentences"].as_array().unwrap();
+    assert!(sentences.iter().any(|sentence| sentence == told), "{done}");
 }
 
 /// Compares them, to the end.

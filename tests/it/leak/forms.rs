@@ -32,13 +32,16 @@ fn one_leak_in_every_form() {
     }
 
     // A length that is meant for checks is no contradiction.
-    let text = cmon(NOWHERE, &["--replay", &leak], |command| {
+    let text = cmon(NOWHERE, &["--replay", &leak, "--alpha", "0.05"], |command| {
         command.env("CMON_DURATION", "4m");
     });
     let text = text.done().code(1).text();
     assert!(text.contains("LEAK") && text.contains("daemon.goroutines"), "{text}");
     assert!(text.contains("+1"), "the rate is told: {text}");
     assert!(!text.contains('\x1b'), "no colours in a pipe: {text}");
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let again = format!("judge again cmon leak-check --replay {leak} --alpha 0.05");
+    assert!(words.join(" ").ends_with(&again), "the same once more: {text}");
 }
 
 #[test]
