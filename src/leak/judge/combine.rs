@@ -194,7 +194,8 @@ impl Conditions {
             missing.push("no lines came: nothing was followed".to_owned());
         }
         if self.cycles == Some(0) {
-            missing.push("no cycles: no stream was opened and closed".to_owned());
+            missing
+                .push("no cycles: nothing was opened and closed, and nothing was run".to_owned());
         }
         if let Some(work) = &self.work
             && work.stopped_at.is_some()
