@@ -1,12 +1,16 @@
 //! Looks ahead for `--dry-run`: from the plan and one reading to the facts that are told.
 
+use std::time::Duration;
+
 use crate::engine::census::Census;
 use crate::leak::judge::longer::Reached;
+use crate::leak::judge::passive;
 use crate::leak::judge::plan::{self, Plan, RATE};
 use crate::leak::probe::{Failure, Found, Probes, Sample};
 use crate::leak::record::{Header, Unavailable};
 use crate::leak::report::Rung;
 use crate::leak::report::outlook::{Now, Outlook, SCHEMA, Source};
+use crate::leak::session::spacing;
 use crate::leak::verdict;
 
 /// Counts at rest usually scatter by this much.
@@ -55,6 +59,11 @@ fn outlook(
         pairs: plan.map_or(0, |plan| plan.pairs() as u64),
         rungs: plan.map(rungs).unwrap_or_default(),
         smallest_per_cycle: plan.and_then(|plan| plan.smallest_leak(SCATTER, &asked)),
+        smallest_per_minute: match plan {
+            Some(_) => None,
+            None => passive::smallest_leak(header.duration, SCATTER, &asked),
+        },
+        reading_every: spacing(Duration::from_secs_f64(header.duration)).as_secs_f64(),
         long_enough: plan.and_then(|_| {
             let planned = Reached { pace: RATE, pair: 0.0 };
             planned.length_of_pairs(plan::fewest_pairs(&asked))

@@ -14,9 +14,6 @@ pub const SCHEMA: &str = "cmon.leak-check.dry-run/1";
 /// The same of several, one for each stream timeout that would be compared.
 pub const COMPARE_SCHEMA: &str = "cmon.leak-check.dry-run.compare/1";
 
-/// A shorter look at what nobody drives can tell nothing.
-const LEAST_PASSIVE: f64 = 180.0;
-
 /// What a check would do and what it could find.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Outlook {
@@ -54,6 +51,11 @@ pub struct Outlook {
     pub rungs: Vec<Rung>,
     /// The smallest leak per cycle that it finds four times in five, where counts at rest scatter by 1.
     pub smallest_per_cycle: Option<f64>,
+    /// The smallest growth per minute that it finds where counts scatter by 1; nothing with rungs, or where it is
+    /// too short.
+    pub smallest_per_minute: Option<f64>,
+    /// Seconds between two readings; with rungs those that decide are at rest, one at the end of each.
+    pub reading_every: f64,
     /// The length in seconds, of those that one asks for, that has pairs enough to find any; nothing without rungs.
     pub long_enough: Option<f64>,
     /// The random order comes from this.
@@ -165,6 +167,13 @@ fn one(outlook: &Outlook) -> String {
         );
         line("rungs", &words);
     }
+    let readings = match outlook.drive.has_rungs() {
+        true => {
+            format!("{} at rest: before the rungs and at the end of each", 2 * outlook.pairs + 1)
+        }
+        false => format!("one every {}", span(outlook.reading_every)),
+    };
+    line("readings", &readings);
     line("takes", &span(outlook.seconds));
     line("finds", &finds(outlook));
     line("gate", &gate(outlook));
@@ -243,15 +252,15 @@ fn finds(outlook: &Outlook) -> String {
             });
             format!("nothing for certain: too few pairs of rungs{longer}")
         }
-        None if outlook.seconds < LEAST_PASSIVE => {
-            "nothing for certain: without rungs it takes 3m at least, and --duration 10m is a good \
-             length"
-                .to_owned()
-        }
-        None => format!(
-            "growth per minute that its course over time shows (--max-per-min {})",
-            count(outlook.rules.max_per_min)
-        ),
+        None => match outlook.smallest_per_minute {
+            Some(least) => format!(
+                "growth of {} per minute and more, where counts scatter by 1 (--max-per-min {})",
+                count(least),
+                count(outlook.rules.max_per_min)
+            ),
+            None => "nothing for certain: without rungs it takes 3m at least, and --duration 10m is a good length"
+                .to_owned(),
+        },
     }
 }
 
@@ -296,6 +305,8 @@ mod tests {
                 Rung { from: 103.0, to: 106.0, driven: false },
             ],
             smallest_per_cycle: Some(0.0412),
+            smallest_per_minute: None,
+            reading_every: 1.0,
             long_enough: Some(180.0),
             seed: 7,
             rules: Rules::default(),
@@ -319,6 +330,8 @@ mod tests {
             pairs: 0,
             rungs: Vec::new(),
             smallest_per_cycle: None,
+            smallest_per_minute: (180.0 <= seconds).then_some(3.1),
+            reading_every: 2.5,
             long_enough: None,
             ..driven()
         }
@@ -333,6 +346,7 @@ mod tests {
         streams     closed and opened again every 0.2 s: 600 cycles/min while driven
         warm-up     1m40s, 1000 cycles
         rungs       1 pairs of a driven and an idle one, in random order (--seed 7)
+        readings    3 at rest: before the rungs and at the end of each
         takes       2m58s
         finds       leaks of 0.041 per cycle and more, where counts at rest scatter by 1 (--max-per-cycle 0.030)
         gate        1 of 2 metrics decide (the usual ones; --gate names others)
@@ -350,6 +364,7 @@ mod tests {
         target      pid:12
         warm-up     1m40s, at most 1000 cycles
         rungs       at most 1 pairs of a driven and an idle one, in random order (--seed 7)
+        readings    3 at rest: before the rungs and at the end of each
         takes       2m58s
         finds       leaks of 0.041 per cycle and more, where counts at rest scatter by 1 (--max-per-cycle 0.030), at best: a command that takes longer than 0.1 s makes fewer cycles and pairs, and finds larger leaks only
         ");
@@ -358,8 +373,9 @@ mod tests {
         daemon      none that answers
         cycles      the target's own, counted by `turns`
         target      pid:12
+        readings    one every 2.5 s
         takes       10m
-        finds       growth per minute that its course over time shows (--max-per-min 1)
+        finds       growth of 3.10 per minute and more, where counts scatter by 1 (--max-per-min 1)
         gate        1 of 2 metrics decide (the usual ones; --gate names others)
         ");
     }
@@ -377,7 +393,7 @@ mod tests {
             text(&[command]).contains("3m has enough for a command that takes 0.1 s at most\n")
         );
         assert!(text(&[passive(179.0)]).contains("finds       nothing for certain: without rungs"));
-        assert!(text(&[passive(180.0)]).contains("finds       growth per minute"));
+        assert!(text(&[passive(180.0)]).contains("finds       growth of 3.10 per minute"));
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     ) -> Self {
         probes.heed(stop.clone());
         // A reading is cheap; more of them than some hundreds teach nothing.
-        let every = (load.duration() / 240).clamp(Duration::from_secs(1), Duration::from_secs(15));
+        let every = spacing(load.duration());
         let begun = Instant::now();
         Self {
             load,
@@ -259,6 +259,11 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         self.watch.see(&record);
         (self.write)(record);
     }
+}
+
+/// From one reading to the next that is not at rest, in a check of this length.
+pub fn spacing(duration: Duration) -> Duration {
+    (duration / 240).clamp(Duration::from_secs(1), Duration::from_secs(15))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ fn watched(seconds: u32, told: impl Fn(f64, &str) -> Option<f64>) -> Vec<Record>
             stage: Stage::Passive,
             rest: false,
             settled: 0.0,
-            cycles: 0.0,
+            cycles: at,
             lines: 0.0,
             values: values.collect(),
         })

@@ -9,10 +9,13 @@
 
 mod fit;
 mod naming;
+mod power;
 
 use serde::Serialize;
 
 use self::fit::{Fit, Slope};
+pub use self::power::smallest_leak;
+use self::power::{GRAIN, TELLS, told, warms_up};
 use super::plan::{MORE, RATE, WARMUP_CYCLES};
 use super::shape::Shape;
 use super::stats::{Z80, Z99, Z995, deviation, t_above, t_quantile};
@@ -29,8 +32,6 @@ const LEAST_AT_REST: f64 = 300.0;
 const BLOCKS: [f64; 6] = [15.0, 30.0, 60.0, 90.0, 180.0, 360.0];
 /// How much the line must gain, and in runs below five minutes.
 const GAIN: (f64, f64) = (10.0, 16.0);
-/// Growth over the window that tells a line from a pool, in deviations of the floor.
-const TELLS: f64 = 25.0;
 
 /// What a passive run says of one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -252,7 +253,7 @@ fn judge_window(readings: &[Reading], least: f64, warms: bool, options: &Options
         return Passive::unknown();
     };
     let length = end.seconds - start.seconds;
-    let warmup = if warms { (0.2 * length).max(60.0).min(0.5 * length) } else { 0.0 };
+    let warmup = if warms { warms_up(length) } else { 0.0 };
     let window = (start.seconds + warmup, end.seconds);
     let kept: Vec<Reading> =
         readings.iter().copied().filter(|reading| reading.seconds >= window.0).collect();
@@ -340,7 +341,7 @@ fn weigh(floor: &Floor, kept: &[Reading], window: (f64, f64), options: &Options)
     let by_slope = t_above(slope.estimate / slope.error, slope.freedom);
     let minutes = (window.1 - window.0) / 60.0;
     let residual = (floor.line.rss / floor.points.len() as f64).sqrt();
-    let wanted = (TELLS * residual.max(GRAIN)).max(options.least()) / minutes;
+    let wanted = told(residual, minutes, options);
     // Holm's procedure may ask so much of it.
     let alpha = options.chance() / options.tests();
     let strict = (t_quantile(1.0 - alpha, slope.freedom) + Z80) * slope.error * 60.0;
@@ -356,8 +357,6 @@ fn weigh(floor: &Floor, kept: &[Reading], window: (f64, f64), options: &Options)
 
 /// So many blocks after a step tell that it was one.
 const FEW: usize = 4;
-/// The least scatter that whole numbers have.
-const GRAIN: f64 = 0.5;
 
 /// Whether a step so near to the end may as well be growth that has begun: fewer blocks than a line takes follow it.
 fn begins(floor: &Floor, minutes: f64, options: &Options) -> bool {
