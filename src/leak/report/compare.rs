@@ -99,6 +99,8 @@ pub(super) fn rows(runs: &[Report]) -> Vec<Vec<String>> {
     }
     // Figures that no run has are left out, a name without figures is not.
     rows.retain(|row| !row[0].starts_with("  ") || row[1..].iter().any(|cell| cell != NONE));
+    // Streams that are held have no rungs.
+    rows.retain(|row| row[0] != "pairs" || runs.iter().any(|run| 0 < run.pairs));
     rows
 }
 
@@ -208,6 +210,14 @@ pub(super) mod tests {
             runs: vec![run(30.0, 15.9), run(300.0, 1.6)],
             sentences: vec![sentence.to_owned()],
         }
+    }
+
+    #[test]
+    fn pairs_are_told_where_there_are_some() {
+        let mut comparison = comparison();
+        assert!(text(&comparison, false).contains("\npairs "));
+        comparison.runs.iter_mut().for_each(|run| run.pairs = 0);
+        assert!(!text(&comparison, false).contains("pairs"));
     }
 
     #[test]
