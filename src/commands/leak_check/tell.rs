@@ -10,6 +10,7 @@ use anyhow::Context;
 use crate::cli::OnInconclusive;
 use crate::config::{LeakCheck, LeakForm};
 use crate::exit::Exit;
+use crate::leak::judge::Verdict;
 use crate::leak::report::compare::{self, Comparison};
 use crate::leak::report::outlook::{self, Outlook};
 use crate::leak::report::{Report, github, html, json, junit, text};
@@ -20,6 +21,16 @@ use crate::output::Sinks;
 pub(super) struct Teller<'a> {
     leak: &'a LeakCheck,
     sinks: &'a Sinks,
+}
+
+/// What files hold, made where it was asked for.
+struct Forms<'a> {
+    /// Told whether what is undecided fails.
+    junit: &'a dyn Fn(bool) -> String,
+    html: &'a dyn Fn() -> String,
+    annotations: &'a dyn Fn() -> String,
+    summary: &'a dyn Fn() -> String,
+    verdict: Verdict,
 }
 
 impl<'a> Teller<'a> {
@@ -73,36 +84,39 @@ impl<'a> Teller<'a> {
     }
 
     fn files(&self, report: &Report) -> anyhow::Result<()> {
-        let fails = self.leak.on_inconclusive != OnInconclusive::Pass;
-        if let Some(path) = &self.leak.junit {
-            file(path, &junit::junit(report, fails))?;
-        }
-        if let Some(path) = &self.leak.html {
-            file(path, &html::html(report))?;
-        }
-        if let Some(github) = &self.leak.github {
-            // The runner reads annotations from both outputs; stdout is the report.
-            let _ = self.sinks.err.write_all(github::annotations(report).as_bytes());
-            append(github.summary.as_deref(), &github::summary(report))?;
-            append(github.output.as_deref(), &github::output(report.verdict))?;
-        }
-        Ok(())
+        self.write(&Forms {
+            junit: &|fails| junit::junit(report, fails),
+            html: &|| html::html(report),
+            annotations: &|| github::annotations(report),
+            summary: &|| github::summary(report),
+            verdict: report.verdict,
+        })
     }
 
     /// The same of several runs: each file holds all of them.
     fn files_compared(&self, comparison: &Comparison) -> anyhow::Result<()> {
-        let fails = self.leak.on_inconclusive != OnInconclusive::Pass;
+        self.write(&Forms {
+            junit: &|fails| junit::compared(comparison, fails),
+            html: &|| html::compared(comparison),
+            annotations: &|| github::annotations_compared(comparison),
+            summary: &|| github::summary_compared(comparison),
+            verdict: comparison.verdict(),
+        })
+    }
+
+    fn write(&self, forms: &Forms<'_>) -> anyhow::Result<()> {
         if let Some(path) = &self.leak.junit {
-            file(path, &junit::compared(comparison, fails))?;
+            let fails = self.leak.on_inconclusive != OnInconclusive::Pass;
+            file(path, &(forms.junit)(fails))?;
         }
         if let Some(path) = &self.leak.html {
-            file(path, &html::compared(comparison))?;
+            file(path, &(forms.html)())?;
         }
         if let Some(github) = &self.leak.github {
-            let annotations = github::annotations_compared(comparison);
-            let _ = self.sinks.err.write_all(annotations.as_bytes());
-            append(github.summary.as_deref(), &github::summary_compared(comparison))?;
-            append(github.output.as_deref(), &github::output(comparison.verdict()))?;
+            // The runner reads annotations from both outputs; stdout is the report.
+            let _ = self.sinks.err.write_all((forms.annotations)().as_bytes());
+            append(github.summary.as_deref(), &(forms.summary)())?;
+            append(github.output.as_deref(), &github::output(forms.verdict))?;
         }
         Ok(())
     }
