@@ -75,6 +75,19 @@ pub(super) async fn with_server_at(
     }
 }
 
+/// Runs `test` on a clock that stands still: however slow the machine is, no deadline passes meanwhile.
+///
+/// A paused clock jumps to the next deadline when every task waits, and that includes waiting for a
+/// socket. It does not jump while a blocking task runs.
+pub(super) async fn with_the_clock_stopped(test: impl Future<Output = ()>) {
+    tokio::time::pause();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    // Dropped with the test, also by a panic, and the blocking task ends.
+    let _release = release;
+    let _holds_the_clock = tokio::task::spawn_blocking(move || held.recv());
+    test.await;
+}
+
 async fn converse(mut socket: TcpStream, script: &impl Fn(&str, usize) -> Reply, seen: &Seen) {
     seen.open.set(seen.open.get() + 1);
     while let Some(path) = question(&mut socket).await {
