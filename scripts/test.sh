@@ -2,22 +2,95 @@
 # Runs every test of cmon: format, lints, documentation, unit, property and scripted tests, and the
 # tests on a real Docker daemon, which they start for themselves in a private directory.
 #
-#   ./scripts/test.sh           everything
-#   ./scripts/test.sh --long    with more cases for the random tests, longer fuzzing, and leak checks at
-#                               full length
+#   ./scripts/test.sh               everything
+#   ./scripts/test.sh --long        with more cases for the random tests, longer fuzzing, and leak checks
+#                                   at full length
+#   ./scripts/test.sh --busy        with four busy loops beside the tests: no test may depend on how
+#                                   fast the machine is
+#   ./scripts/test.sh --half-core   with the tests and their daemons held to half a core each, which
+#                                   takes a writable cgroup (v1 or v2)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 fuzz_seconds=15
+busy=false
+half_core=false
 more=()
 for arg in "$@"; do
     case $arg in
         --long) export PROPTEST_CASES=20000 CMON_LONG=1; fuzz_seconds=600; more=(--include-ignored) ;;
-        *) echo "unknown argument: $arg (there is only --long)" >&2; exit 2 ;;
+        --busy) busy=true ;;
+        --half-core) half_core=true ;;
+        *) echo "unknown argument: $arg (try --long, --busy or --half-core)" >&2; exit 2 ;;
     esac
 done
+# A test that fails in a process of its own shows that process's message, not backtraces.
+export RUST_BACKTRACE=0
 
-step() { printf '\n== %s\n' "$1"; }
+# Prints how long the step before this one took.
+step_name=
+step_begun=0
+step() {
+    [[ -z $step_name ]] || printf '   %s: %d s\n' "$step_name" $((SECONDS - step_begun))
+    step_name=$1 step_begun=$SECONDS
+    [[ -z $1 ]] || printf '\n== %s\n' "$1"
+}
+
+policy=
+loops=()
+groups=()
+finish() {
+    local status=$? group process
+    [[ -z $policy ]] || rm -f "$policy"
+    ((${#loops[@]} == 0)) || kill "${loops[@]}" 2>/dev/null || true
+    for group in "${groups[@]}"; do
+        # The daemons may still be ending. They go where they would have been without the limit.
+        while read -r process; do
+            echo "$process" >"$(dirname "$group")/cgroup.procs" || true
+        done <"$group/cgroup.procs" 2>/dev/null || true
+        rmdir "$group" || true
+    done
+    step ""
+    printf '\n%s after %d min %d s\n' "$( ((status == 0)) && echo passed || echo FAILED)" \
+        $((SECONDS / 60)) $((SECONDS % 60))
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# A loop ends by itself when this script is gone, however it ended.
+start_busy_loops() {
+    local loop
+    for loop in 1 2 3 4; do
+        (
+            trap - EXIT INT TERM
+            while kill -0 $$ 2>/dev/null; do
+                for ((loop = 0; loop < 100000; loop++)); do :; done
+            done
+        ) &
+        loops+=($!)
+    done
+}
+
+# Makes a cgroup whose processes together get half a core, and sets `group` to its directory.
+half_a_core() {
+    if [[ -w /sys/fs/cgroup/cpu/cgroup.procs ]]; then
+        group=/sys/fs/cgroup/cpu/cmon-$1-$$
+        mkdir "$group"
+        groups+=("$group")
+        echo 100000 >"$group/cpu.cfs_period_us"
+        echo 50000 >"$group/cpu.cfs_quota_us"
+    elif grep -qw cpu /sys/fs/cgroup/cgroup.controllers 2>/dev/null &&
+        { echo +cpu >/sys/fs/cgroup/cgroup.subtree_control; } 2>/dev/null &&
+        group=/sys/fs/cgroup/cmon-$1-$$ && mkdir "$group" 2>/dev/null; then
+        groups+=("$group")
+        echo "50000 100000" >"$group/cpu.max"
+    else
+        echo "--half-core needs a writable cgroup with the cpu controller, and /sys/fs/cgroup has none" >&2
+        echo "try: run this as root on a machine or in a VM; in a container, --privileged --cgroupns=host" >&2
+        exit 1
+    fi
+}
 
 missing=()
 command -v dockerd >/dev/null && command -v docker >/dev/null || missing+=(docker.io)
@@ -41,14 +114,14 @@ if ((${#missing[@]})); then
         if [[ ! -e /usr/sbin/policy-rc.d ]]; then
             printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
             chmod +x /usr/sbin/policy-rc.d
-            trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+            policy=/usr/sbin/policy-rc.d
         fi
         install() {
             apt-get -qq update && apt-get -qq install --no-install-recommends "${missing[@]}" >/dev/null
         }
         install || { sleep 5; install; }
-        rm -f /usr/sbin/policy-rc.d
-        trap - EXIT
+        [[ -z $policy ]] || rm -f "$policy"
+        policy=
     else
         echo "The tests need: ${missing[*]}" >&2
         echo "On Debian or Ubuntu: sudo apt-get install ${missing[*]}" >&2
@@ -91,6 +164,20 @@ step "a Go program that leaks, for the tests"
 (cd tests/it/leak/collector &&
     CGO_ENABLED=0 GOFLAGS=-mod=mod GOPROXY=off GOTOOLCHAIN=local \
         go build -o "$OLDPWD/target/tools/collector" .)
-step "tests"
-# The tests on the real daemon wait for its containers most of the time.
-exec cargo test --locked -- --test-threads=4 "${more[@]}"
+step "building the tests"
+cargo test --locked --quiet --no-run
+if $busy; then start_busy_loops; fi
+if $half_core; then
+    half_a_core daemons
+    export CMON_TEST_DAEMONS=$group
+    half_a_core tests
+fi
+step "tests$(if $busy; then echo ", beside four busy loops"; fi)$(
+    if $half_core; then echo ", held to half a core"; fi)"
+(
+    trap - EXIT INT TERM
+    # 0 is this process; cargo and the tests inherit its group.
+    if $half_core; then echo 0 >"$group/cgroup.procs"; fi
+    # The tests on the real daemon wait for its containers most of the time.
+    exec cargo test --locked -- --test-threads=4 "${more[@]}"
+)

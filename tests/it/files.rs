@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::support::{Cmon, Container, Done};
+use super::support::{Cmon, Container, Done, ROTATED};
 
 /// Numbers from 1 on, a hundred at a time with a pause of so many microseconds.
 fn numbers(to: u32, pause: u32) -> String {
@@ -78,9 +78,9 @@ fn files_of_every_size_followed_as_they_come() {
     {
         let container = run(size, files, &numbers(to, pause));
         let done = follow(&container.name).read().done().code(0);
+        // How much of it is shown depends on how fast the machine is. What is not, is told.
         let shown = exact_or_told(&container, &done);
-        // A machine under load may not keep up with all of it.
-        assert!(to as usize / 2 <= shown, "{size} {files}: {shown} of {to}");
+        assert!(shown > 0, "{size} {files}: nothing of {to}");
     }
 }
 
@@ -133,11 +133,19 @@ fn the_local_driver_too() {
 
 #[test]
 fn a_log_that_is_cut_to_nothing_is_a_gap() {
-    let container = Container::run("seq 1000; sleep 4; seq 1001 2000; sleep 2");
-    let cmon = follow(&container.name).read();
+    let container = Container::run("seq 1000; hold; seq 1001 2000; hold");
+    let follow = ["tail", "-v", "-o", "json", "-n", "all", "--exit-on-stop"];
+    let cmon = Cmon::start(&[&follow[..], &["--stream-timeout", "1s", &container.name]].concat());
+    let cmon = cmon.read();
     cmon.wait_for_out(r#""msg":"1000""#);
     let path = container.daemon.docker(&["inspect", "-f", "{{.LogPath}}", &container.name]);
     std::fs::File::options().write(true).open(path.trim()).unwrap().set_len(0).unwrap();
+    // A stream that was open before would go on with the new lines. One that is opened now finds nothing.
+    let rotations = cmon.err().matches(ROTATED).count();
+    cmon.wait_for_err_times(ROTATED, rotations + 2);
+    container.go();
+    cmon.wait_for_out(r#""msg":"2000""#);
+    container.go();
     let done = cmon.done().code(0);
     let shown = done.messages(&container.name, "stdout");
     let expected: Vec<String> = (1..=2000).map(|number| number.to_string()).collect();
@@ -179,6 +187,8 @@ fn a_reader_that_stops_while_half_a_million_lines_come() {
     let mut shown = vec![0; 1000];
     stdout.read_exact(&mut shown).unwrap();
     container.wait_for_log("all");
+    cmon.wait_for_a_full_pipe();
+    // Not to let something settle: the lag that is reported at the end must be at least this.
     sleep(Duration::from_secs(3));
     assert!(cmon.memory() < 64 * 1024, "{} KiB", cmon.memory());
     container.daemon.docker(&["stop", "-t", "0", &container.name]);

@@ -4,12 +4,11 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
 
 use cmon::demo::{World, serve};
 use cmon::engine::source::StdStream::{Stderr, Stdout};
 
-use super::support::{Container, Dockerd, get};
+use super::support::{Container, Dockerd, PATIENCE, get};
 
 /// What of an answer is compared.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +21,7 @@ struct Answer {
 
 fn ask(socket: &Path, target: &str) -> Answer {
     let mut stream = UnixStream::connect(socket).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(stream, "GET {target} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();

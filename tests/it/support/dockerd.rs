@@ -8,9 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
-use std::time::Duration;
 
-use super::eventually;
+use super::{PATIENCE, eventually};
 
 /// Starts the daemon in `$1`, with the further arguments, does to it what stdin orders, and ends it when
 /// stdin ends.
@@ -20,8 +19,12 @@ dir=$1
 shift
 begin() {
     rm -f "$dir/pid"
-    dockerd -D --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" \
-        -H "unix://$dir/s" --bridge=none --iptables=false "$@" >>"$dir/log" 2>&1 &
+    (
+        # `scripts/test.sh --half-core` limits the daemons apart from the tests. 0 is this process.
+        [ -z "$CMON_TEST_DAEMONS" ] || echo 0 >"$CMON_TEST_DAEMONS/cgroup.procs"
+        exec dockerd -D --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" \
+            -H "unix://$dir/s" --bridge=none --iptables=false "$@"
+    ) >>"$dir/log" 2>&1 &
     daemon=$!
 }
 begin "$@"
@@ -179,7 +182,7 @@ impl Dockerd {
 /// The body of an answer; asked by HTTP/1.0, so that it ends with the connection.
 pub(crate) fn get(socket: &Path, path: &str) -> Vec<u8> {
     let mut stream = UnixStream::connect(socket).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(stream, "GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();

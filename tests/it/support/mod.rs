@@ -13,8 +13,11 @@ pub(crate) use container::Container;
 pub(crate) use dockerd::{Dockerd, get};
 pub(crate) use terminal::Terminal;
 
-/// Longer than anything here takes; a test that reaches it has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// Longer than anything here takes on any machine; a test that reaches it has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+
+/// What `cmon -v` logs for each rotation.
+pub(crate) const ROTATED: &str = "reason=Rotated";
 
 /// Waits until `check` gives something; the outside has no event to wait for.
 #[track_caller]
@@ -26,11 +29,14 @@ pub(crate) fn eventually<T>(what: &str, check: impl FnMut() -> Option<T>) -> T {
 #[track_caller]
 pub(crate) fn within<T>(patience: Duration, what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let begun = SystemTime::now();
+    // Looking may start a process or copy a long text, which a loaded machine must not do all the time.
+    let mut pause = Duration::from_millis(5);
     loop {
         if let Some(found) = check() {
             return found;
         }
         assert!(begun.elapsed().unwrap_or_default() < patience, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(pause);
+        pause = (2 * pause).min(Duration::from_millis(80));
     }
 }
