@@ -164,22 +164,22 @@ mod tests {
     async fn run(line: &str, millis: u64, stop: &CancellationToken) -> Result<u64, String> {
         let until = Instant::now() + Duration::from_millis(millis);
         let commands = Commands::new(line.to_owned());
-        let ran = timeout(Duration::from_secs(20), commands.run(until, stop)).await;
+        let ran = timeout(Duration::from_secs(120), commands.run(until, stop)).await;
         ran.expect("it ends").map(|()| commands.ran())
     }
 
     #[tokio::test]
     async fn what_a_command_leaves_behind_does_not_hold_it_up() {
         let stop = CancellationToken::new();
-        assert!(1 <= run("sleep 40 & true", 50, &stop).await.unwrap());
-        let words = run("sleep 40 & echo no such app >&2; exit 3", 50, &stop).await.unwrap_err();
+        assert!(1 <= run("sleep 300 & true", 1000, &stop).await.unwrap());
+        let words = run("sleep 300 & echo no such app >&2; exit 3", 5000, &stop).await.unwrap_err();
         assert!(words.ends_with("exit status: 3: no such app"), "{words}");
     }
 
     #[tokio::test]
     async fn a_command_that_says_a_lot_is_heard_to_the_end() {
         let line = "head -c 300000 /dev/zero | tr '\\0' x >&2; echo >&2; echo the end >&2; exit 1";
-        let words = run(line, 50, &CancellationToken::new()).await.unwrap_err();
+        let words = run(line, 5000, &CancellationToken::new()).await.unwrap_err();
         assert!(words.ends_with("exit status: 1: the end"), "{words}");
     }
 
@@ -196,7 +196,7 @@ mod tests {
         fn line(&self) -> String {
             let pids = self.dir.path().join("pids");
             let write = format!("echo $0 $$ > {0}.new; mv {0}.new {0}", pids.display());
-            format!("sh -c '{write}; sleep 40; :' $$; true")
+            format!("sh -c '{write}; sleep 300; :' $$; true")
         }
 
         /// Waits until it runs.
@@ -217,7 +217,7 @@ mod tests {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             };
-            let ended = timeout(Duration::from_secs(10), ended).await;
+            let ended = timeout(Duration::from_secs(120), ended).await;
             let left = (started.born(), std::fs::read_to_string(shell.join("stat")));
             assert!(ended.is_ok(), "{left:?} are left");
         }

@@ -4,12 +4,13 @@ use super::support::{Cmon, Container, Dockerd};
 
 #[test]
 fn a_container_that_starts_again_is_followed_again() {
-    let container = Container::run("echo hello; sleep 0.3; exit 3");
+    let container = Container::run("echo hello; hold; exit 3");
     let cmon = Cmon::start(&["tail", "-n", "all", &container.name]).read();
+    cmon.wait_for_out("hello\n");
+    container.go();
     cmon.wait_for_err(&format!("- {} exited 3", container.name));
     container.docker("start");
     cmon.wait_for_err(&format!("+ {} started", container.name));
-    container.wait();
     cmon.wait_for_out("hello\nhello\n");
     let done = cmon.interrupt().code(130);
     assert_eq!(done.text(), "hello\nhello\n");
