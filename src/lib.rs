@@ -23,6 +23,7 @@ pub mod demo;
 pub mod docker;
 pub mod engine;
 pub mod exit;
+pub mod format;
 pub mod leak;
 pub mod metrics;
 pub mod output;

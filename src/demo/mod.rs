@@ -12,6 +12,7 @@ mod plant;
 mod routes;
 mod server;
 mod stream;
+mod valve;
 mod world;
 
 use std::io;

@@ -21,6 +21,11 @@ pub(super) struct Question {
 /// An answer that is not 200: status and words.
 pub(super) type Refusal = (u16, String);
 
+/// The daemon's words for a container that is not there.
+pub(super) fn unknown(container: &str) -> Refusal {
+    (404, format!("No such container: {container}"))
+}
+
 impl Question {
     /// Reads the target of a request: with or without a host, and a version, in front.
     pub(super) fn of(target: &str) -> Option<Self> {

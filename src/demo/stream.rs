@@ -3,8 +3,8 @@
 use std::io;
 
 use super::log::{Message, Wanted};
-use super::routes::{Question, Refusal};
-use super::server::{Valve, unknown};
+use super::routes::{Question, Refusal, unknown};
+use super::valve::Valve;
 use super::world::World;
 use crate::engine::source::StdStream;
 

@@ -1,8 +1,8 @@
 //! The errors that end cmon: what was tried, why it failed, what to do.
 
 use super::Sink;
-use super::color::{RED, RESET};
-use super::sanitize::clean;
+use crate::format::color::{RED, RESET};
+use crate::format::sanitize::clean;
 
 /// Writes an error with its causes, and what to try.
 pub fn error(err: &Sink, error: &anyhow::Error, hint: Option<&str>, color: bool) {

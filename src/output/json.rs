@@ -18,10 +18,10 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::note;
 use crate::engine::census::Census;
 use crate::engine::event::{Ending, Gap, Label, Lines, Note, Notice};
 use crate::engine::timestamp::Timestamp;
+use crate::format::note;
 
 /// Appends a batch; no allocation per line.
 pub(super) fn lines(lines: &Lines, into: &mut Vec<u8>) {
@@ -221,10 +221,10 @@ pub(super) fn object(object: &impl Serialize, into: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::note::tests::{each, label};
     use super::*;
     use crate::engine::event::GapCause;
     use crate::engine::source::StdStream;
+    use crate::format::note::tests::{each, label};
 
     fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
         let mut into = Vec::new();

@@ -11,13 +11,9 @@
 //! stdout likes; that holds the engine back through the channel and loses nothing. Nobody waits for
 //! it beyond the stop deadline.
 
-pub(crate) mod color;
 mod error;
 mod json;
-mod note;
 mod printer;
-mod progress;
-mod sanitize;
 mod sink;
 mod status;
 pub(crate) mod summary;
@@ -25,10 +21,7 @@ mod text;
 pub mod watch;
 
 pub use error::error;
-pub use note::{headline, told};
 pub use printer::{Ended, Printer};
-pub use progress::Progress;
-pub use sanitize::clean;
 pub use sink::{Sink, Sinks};
 
 /// How events are shown; complete, nothing is left to guess.

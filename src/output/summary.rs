@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::color::{DIM, RED, RESET};
 use crate::engine::census::Census;
+use crate::format::color::{DIM, RED, RESET};
 
 /// The summary as text, several lines.
 pub(super) fn summary(census: &Census, color: bool) -> String {

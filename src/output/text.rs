@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::color::{RESET, of_name};
-use super::sanitize::sanitize;
 use super::{Config, Form};
 use crate::engine::event::{Ending, Line, Lines};
 use crate::engine::source::StdStream;
+use crate::format::color::{RESET, of_name};
+use crate::format::sanitize::sanitize;
 
 /// The narrowest and the widest that names are padded to.
 const WIDTH: std::ops::RangeInclusive<usize> = 4..=24;

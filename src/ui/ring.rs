@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::engine::event::{Ending, Lines};
 use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
-use crate::output::clean;
+use crate::format::clean;
 
 /// What a line costs beside its text, roughly.
 const BESIDE: usize = 96;

@@ -7,6 +7,7 @@
 mod containers;
 mod hint;
 mod outlook;
+mod progress;
 mod tell;
 
 use std::fs::File;
@@ -36,9 +37,10 @@ use crate::leak::record::{Drive, Header, Record, Rules, VERSION};
 use crate::leak::report::Report;
 use crate::leak::session::{Load, Session};
 use crate::leak::{selftest, verdict};
-use crate::output::{Progress, Sinks};
+use crate::output::Sinks;
 use crate::signal::Signals;
 pub use hint::hint;
+use progress::Progress;
 
 /// The self-test is the same each time.
 const SEED: u64 = 5;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::escape::{plain, wrap};
 use super::figures::{NONE, Unit, amount, duration};
 use super::{Metric, Report, Verdict, words};
-use crate::output::color::{DIM, GREEN, RED, RESET, YELLOW};
+use crate::format::color::{DIM, GREEN, RED, RESET, YELLOW};
 
 /// The name and version of the JSON form.
 pub const SCHEMA: &str = "cmon.leak-check.compare/1";

@@ -17,9 +17,10 @@ use tokio::time::{Instant, sleep_until};
 use super::sink::Sinks;
 use super::status::Status;
 use super::text::Text;
-use super::{Config, Form, json, note, summary};
+use super::{Config, Form, json, summary};
 use crate::engine::census::Census;
 use crate::engine::event::Event;
+use crate::format::note;
 
 /// Lines are written when so much has come together, or when nothing more waits.
 const FLUSH: usize = 64 * 1024;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::super::json::{Figures, figures, object, time};
-use super::super::note::told;
 use crate::engine::rows::{Row, StreamState};
+use crate::format::told;
 use crate::snapshot::{Own, Snapshot};
 
 /// Appends a snapshot.

@@ -23,10 +23,8 @@
 //! `lag_seconds`, `gaps`, `gaps_by_cause`, `reopens` (by how the stream before ended), `note_time`, `note`.
 //! A field that has nothing to tell is left out.
 
-pub mod columns;
 mod json;
 mod table;
 mod teller;
-pub mod units;
 
 pub use teller::{Form, Teller};

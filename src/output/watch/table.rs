@@ -5,10 +5,11 @@ use std::fmt::Write;
 use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr;
 
-use super::super::note::clock;
 use super::super::status;
-use super::columns::{Attention, Column};
-use super::units;
+
+use crate::format::columns::{Attention, Column};
+use crate::format::note::clock;
+use crate::format::units;
 use crate::snapshot::Snapshot;
 
 /// The figures above the table, a line each: the daemon, the machinery, the costs.

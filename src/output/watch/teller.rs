@@ -13,12 +13,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::super::Config;
 use super::super::printer::Ended;
 use super::super::sink::Sinks;
-use super::super::{Config, note};
 use super::{json, table};
 use crate::engine::event::Event;
 use crate::engine::rows::StreamState;
+use crate::format::note;
 use crate::snapshot::Snapshot;
 
 /// Until all streams have found their place it is looked again this often.

@@ -23,7 +23,7 @@ use super::ring::{Ring, share};
 use crate::engine::event::Event;
 use crate::engine::rows::StreamState;
 use crate::engine::source::ContainerKey;
-use crate::output::headline;
+use crate::format::headline;
 use crate::snapshot::Snapshot;
 
 /// What happened.

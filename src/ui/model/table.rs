@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Key;
 use crate::engine::rows::Row;
 use crate::engine::source::ContainerKey;
-use crate::output::watch::columns::{Column, by_attention};
+use crate::format::columns::{Column, by_attention};
 use crate::snapshot::Snapshot;
 
 /// What rows are sorted by.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::super::ring::tests::lines;
 use super::*;
 use crate::engine::event::{Label, Note, Notice};
-use crate::output::watch::columns::Column;
+use crate::format::columns::Column;
 use crate::snapshot::sample;
 
 fn model(snapshot: Snapshot) -> Model {

@@ -11,7 +11,7 @@ use super::super::model::{Detail, DetailRow, Model};
 use super::{Look, answer_or, bar, quiet, row, split, title};
 use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
-use crate::output::watch::columns::{Attention, Column};
+use crate::format::columns::{Attention, Column};
 
 pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, look: Look) {
     let Some(detail) = &model.detail else {

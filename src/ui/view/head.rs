@@ -9,7 +9,7 @@ use ratatui::widgets::Sparkline;
 use super::super::fit;
 use super::super::model::Model;
 use super::{Look, quiet, row, split, title};
-use crate::output::watch::units;
+use crate::format::units;
 use crate::snapshot::Snapshot;
 
 /// Between two parts.

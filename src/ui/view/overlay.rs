@@ -9,7 +9,7 @@ use ratatui::widgets::{Block, Clear};
 use super::super::fit;
 use super::super::model::{HELP_ROWS, Model, Sort};
 use super::{bar, row};
-use crate::output::watch::columns::Column;
+use crate::format::columns::Column;
 
 const HELP: [&str; HELP_ROWS] = [
     "q            quit                     Ctrl-C  quit, exit code 130",

@@ -12,8 +12,8 @@ use super::super::fit;
 use super::super::model::{Model, Sort, Table};
 use super::{Look, bar, quiet, row, title};
 use crate::engine::rows::{Row, StreamState};
-use crate::output::watch::columns::{Attention, Column};
-use crate::output::watch::units;
+use crate::format::columns::{Attention, Column};
+use crate::format::units;
 
 /// Characters of the bar that shows a stream's age.
 const BAR: usize = 5;

@@ -10,7 +10,7 @@ use super::super::model::{Input, Key, Model};
 use super::super::ring::tests::lines;
 use super::draw;
 use crate::engine::event::Event;
-use crate::output::watch::columns::Column;
+use crate::format::columns::Column;
 use crate::snapshot::{Snapshot, sample};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 30), (200, 60)];

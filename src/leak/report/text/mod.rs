@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::escape::{plain, shell, wrap};
 use super::figures::{duration, share};
 use super::{Metric, Report, Verdict, words};
-use crate::output::color::{DIM, GREEN, RED, RESET, YELLOW};
+use crate::format::color::{DIM, GREEN, RED, RESET, YELLOW};
 
 /// Lines are no longer than this, unless a table of long names needs more.
 const WIDTH: usize = 100;

@@ -45,12 +45,12 @@ impl Sign {
 
 /// Whether a note tells that something is wrong, so that `-q` does not drop it. What may be wrong
 /// with a log is no such thing.
-pub(super) fn is_error(notice: &Notice) -> bool {
+pub(crate) fn is_error(notice: &Notice) -> bool {
     sign(notice) == Sign::Wrong && !matches!(notice, Notice::Lossy(_))
 }
 
 /// The word for a note in JSON.
-pub(super) fn word(notice: &Notice) -> &'static str {
+pub(crate) fn word(notice: &Notice) -> &'static str {
     match notice {
         Notice::Started => "started",
         Notice::Restarting(_) => "restarting",
@@ -72,7 +72,7 @@ pub(super) fn word(notice: &Notice) -> &'static str {
 }
 
 /// A note as a line of text, its newline included.
-pub(super) fn note(note: &Note, color: bool) -> String {
+pub(crate) fn note(note: &Note, color: bool) -> String {
     let words = words(&note.what);
     let what = match (&note.label, &note.what) {
         (Some(label), _) => format!("{} {words}", label.name),
@@ -102,7 +102,7 @@ pub fn told(told: &Told) -> String {
 }
 
 /// A gap as a line of text, its newline included. Times are in the given zone.
-pub(super) fn gap(gap: &Gap, zone: &TimeZone, color: bool) -> String {
+pub(crate) fn gap(gap: &Gap, zone: &TimeZone, color: bool) -> String {
     let clock = |time: Timestamp| clock(time, zone);
     let when = match (gap.from, gap.to) {
         (Some(from), Some(to)) => format!("{} to {}", clock(from), clock(to)),
@@ -205,27 +205,27 @@ fn short(time: Duration) -> String {
 }
 
 /// `12:03:04.1`.
-pub(super) fn clock(time: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn clock(time: Timestamp, zone: &TimeZone) -> String {
     let time = jiff::Timestamp::from_nanosecond(i128::from(time.as_nanos())).unwrap_or_default();
     let time = time.to_zoned_datetime(zone.clone());
     format!("{}.{}", time.strftime("%H:%M:%S"), time.subsec_nanosecond() / 100_000_000)
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
     use super::*;
     use crate::engine::event::{GapCause, Label};
     use crate::engine::source::{ContainerId, ContainerKey, DaemonId, ErrorKind, SourceError};
 
-    pub(in super::super) fn label() -> Arc<Label> {
+    pub(crate) fn label() -> Arc<Label> {
         let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab12") };
         Arc::new(Label { key, name: "web".into() })
     }
 
     /// One of each: a kind of note that is missing here does not compile.
-    pub(in super::super) fn each() -> Vec<Notice> {
+    pub(crate) fn each() -> Vec<Notice> {
         let error = SourceError::new(ErrorKind::Refused, "no");
         let exit = Some(Exit { code: 137, oom: true });
         let retry = Duration::from_millis(4200);

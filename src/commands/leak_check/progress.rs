@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Sink;
 use crate::leak::judge::words::{count, signed, span};
 use crate::leak::record::{Header, Reading, Record, Rules, Stage};
 use crate::leak::verdict::is_gated;
+use crate::output::Sink;
 
 /// Between two lines where nothing is redrawn, in seconds.
 const SELDOM: f64 = 30.0;
@@ -19,7 +19,7 @@ const ROWS: usize = 12;
 
 /// The progress of one check.
 #[derive(Debug)]
-pub struct Progress<'a> {
+pub(super) struct Progress<'a> {
     how: How<'a>,
     rules: Rules,
     driven: bool,
@@ -51,7 +51,7 @@ struct Growth {
 
 impl<'a> Progress<'a> {
     /// The progress of a check that takes this long.
-    pub fn new(
+    pub(super) fn new(
         animate: bool,
         quiet: bool,
         err: &'a Sink,
@@ -80,7 +80,7 @@ impl<'a> Progress<'a> {
     }
 
     /// Takes the next record.
-    pub fn see(&mut self, record: &Record) {
+    pub(super) fn see(&mut self, record: &Record) {
         let Record::Reading(reading) = record else {
             return;
         };
@@ -100,7 +100,7 @@ impl<'a> Progress<'a> {
     }
 
     /// Takes it off the terminal.
-    pub fn clear(&self) {
+    pub(super) fn clear(&self) {
         if let How::InPlace { all, .. } = &self.how {
             // What cannot be drawn on cannot be cleared, and need not be.
             let _ = all.clear();

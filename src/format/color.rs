@@ -20,7 +20,7 @@ const NAMES: [&str; 10] = [
 ];
 
 /// The colour of a name: the same in every run.
-pub(super) fn of_name(name: &str) -> &'static str {
+pub(crate) fn of_name(name: &str) -> &'static str {
     let hash = foldhash::fast::FixedState::with_seed(1).hash_one(name.as_bytes());
     NAMES[usize::try_from(hash % NAMES.len() as u64).unwrap_or_default()]
 }

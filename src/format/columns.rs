@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::super::note::{clock, told};
-use super::super::sanitize::clean;
+use super::note::{clock, told};
+use super::sanitize::clean;
 use super::units;
 use crate::engine::rows::{Row, StreamState};
 use crate::engine::source::Phase;

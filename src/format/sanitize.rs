@@ -5,7 +5,7 @@
 //! or a pipe gets the bytes as they are.
 
 /// Appends `text` to `into`, made harmless.
-pub(super) fn sanitize(text: &[u8], into: &mut Vec<u8>) {
+pub(crate) fn sanitize(text: &[u8], into: &mut Vec<u8>) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| is_control(*byte)) {
         let (plain, tail) = rest.split_at(at);

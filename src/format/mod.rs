@@ -1,0 +1,12 @@
+//! How values look wherever cmon shows them: quantities, notes, colors, and the columns of the watch table.
+//!
+//! The screen, the plain text, the JSON and the reports share this folder. It writes nothing itself.
+
+pub(crate) mod color;
+pub mod columns;
+pub(crate) mod note;
+pub(crate) mod sanitize;
+pub mod units;
+
+pub use note::{headline, told};
+pub use sanitize::clean;
