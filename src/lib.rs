@@ -73,6 +73,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             })
         }
         Err(error) => {
+            let specific = error.hint();
+            let hint = specific.as_deref().unwrap_or(hint);
             output::error(&sinks.err, &error.into(), Some(hint), color);
             Exit::Usage
         }

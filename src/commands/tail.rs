@@ -179,6 +179,10 @@ fn connection_hint(kind: ErrorKind) -> Option<&'static str> {
             "start the daemon, or name its socket with --host or DOCKER_HOST; with --demo cmon works \
              without one",
         ),
+        ErrorKind::NoSocket => Some(
+            "name the socket itself, usually unix:///var/run/docker.sock; where Docker made a directory \
+             (a bind mount whose source was missing), remove that and start the daemon first",
+        ),
         ErrorKind::Timeout => Some("the daemon may hang: does `docker ps` answer?"),
         _ => None,
     }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use crate::cli::{Cli, Command, Form, Global, Lines, Tail, When};
 use crate::docker::endpoint::{Address, Origin};
+use crate::docker::unix_path::{self, BadPath};
 use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::{self, Backlog, Outputs};
 use crate::output;
@@ -64,6 +65,16 @@ pub enum UsageError {
         /// Who gave it.
         origin: Origin,
     },
+    /// The path of the daemon's socket cannot be one.
+    #[error("`{url}` ({origin}): {error}")]
+    Path {
+        /// As given.
+        url: String,
+        /// Who gave it.
+        origin: Origin,
+        /// What is wrong with it.
+        error: BadPath,
+    },
     /// The daemon's address is of a kind that is still to come.
     #[error("`{url}` ({origin}): cmon reaches daemons by unix:// only, so far")]
     Transport {
@@ -96,6 +107,22 @@ pub enum UsageError {
     /// Both the embedded daemon and another one.
     #[error("--demo brings its own daemon, so --host cannot be given beside it")]
     DemoAndHost,
+}
+
+impl UsageError {
+    /// What to type instead, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            UsageError::Path { error, .. } => Some(error.hint()),
+            UsageError::Address { url, .. } if url.starts_with('/') => {
+                Some(format!("write unix://{url}"))
+            }
+            UsageError::Address { .. } | UsageError::Transport { .. } => {
+                Some("name the daemon's socket, like unix:///var/run/docker.sock".to_owned())
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Config {
@@ -136,7 +163,13 @@ fn daemon(global: &Global, around: &Surroundings) -> Result<Option<(Address, Ori
 fn address(url: &str, origin: Origin) -> Result<Address, UsageError> {
     let url = url.to_owned();
     match url.split_once("://") {
-        Some(("unix", path)) if path.starts_with('/') => Ok(Address::Unix(PathBuf::from(path))),
+        Some(("unix", path)) => {
+            let path = PathBuf::from(path);
+            match unix_path::check(&path) {
+                Ok(()) => Ok(Address::Unix(path)),
+                Err(error) => Err(UsageError::Path { url, origin, error }),
+            }
+        }
         Some(("tcp" | "http" | "https" | "ssh" | "npipe", _)) => {
             Err(UsageError::Transport { url, origin })
         }

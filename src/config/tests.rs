@@ -54,6 +54,14 @@ fn what_makes_no_sense_is_said() {
             "`docker.sock` (from --host) is no address of a daemon: it must begin with unix://",
         ),
         (
+            "cmon tail web --host unix://var/run/docker.sock",
+            "`unix://var/run/docker.sock` (from --host): the path `var/run/docker.sock` is not absolute",
+        ),
+        (
+            "cmon tail web --host unix://",
+            "`unix://` (from --host): the path of the socket is empty",
+        ),
+        (
             "cmon tail --demo --host unix:///s",
             "--demo brings its own daemon, so --host cannot be given beside it",
         ),

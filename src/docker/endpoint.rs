@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::socket::Socket;
+use super::unix_path;
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{DaemonId, ErrorKind, SourceError};
 
@@ -149,6 +150,12 @@ impl Endpoint {
     }
 
     fn refused(&self, error: &io::Error) -> SourceError {
+        if let Address::Unix(path) = &self.address
+            && let Some(reason) = unix_path::no_socket(path, error)
+        {
+            let message = format!("could not connect to {self}: {reason}");
+            return SourceError::new(ErrorKind::NoSocket, message);
+        }
         let kind = match error.kind() {
             io::ErrorKind::PermissionDenied => ErrorKind::Denied,
             _ => ErrorKind::Unreachable,

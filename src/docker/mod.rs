@@ -14,6 +14,7 @@ pub mod http;
 pub mod logs;
 mod nap;
 mod socket;
+pub(crate) mod unix_path;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

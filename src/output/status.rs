@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use tokio::time::Instant;
 
+use super::sanitize::clean;
 use super::summary::grouped;
 use crate::engine::census::Census;
 
@@ -142,7 +143,7 @@ pub(super) fn text(census: &Census, rate: f64) -> String {
     );
     // What is wrong now comes last, and only then. Writing to a String cannot fail.
     if let Some((name, lag)) = census.worst_lag().filter(|(_, lag)| LATE <= *lag) {
-        let _ = write!(text, " · {name} is {:.0} s behind", lag.as_secs_f64());
+        let _ = write!(text, " · {} is {:.0} s behind", clean(name), lag.as_secs_f64());
     }
     if let Some(away) = census.away {
         let (since, next) = (away.since.as_secs_f64(), away.next.as_secs_f64());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::color::{DIM, RED, RESET};
+use super::sanitize::clean;
 use crate::engine::census::Census;
 
 /// The summary as text, several lines.
@@ -42,7 +43,7 @@ pub(super) fn summary(census: &Census, color: bool) -> String {
             .iter()
             .map(|(name, cycles)| format!("{name} {:.1}", *cycles as f64 * 60.0 / seconds.max(1.0)))
             .collect();
-        let _ = writeln!(text, "cycles/min: {}", per_container.join(", "));
+        let _ = writeln!(text, "cycles/min: {}", clean(&per_container.join(", ")));
     }
     let _ = writeln!(
         text,
@@ -60,7 +61,7 @@ pub(super) fn summary(census: &Census, color: bool) -> String {
         text = format!("{DIM}{}{RESET}\n", text.trim_end());
     }
     if !census.stragglers.is_empty() {
-        let names = census.stragglers.join(", ");
+        let names = clean(&census.stragglers.join(", "));
         let line = format!("! closed by force after the stop deadline: {names}");
         let _ = match color {
             true => writeln!(text, "{RED}{line}{RESET}"),

@@ -172,6 +172,17 @@ mod tests {
     }
 
     #[test]
+    fn directions_of_writing_are_shown_on_a_terminal_and_kept_in_a_pipe() {
+        let (name, line) = ("we\u{202e}b", "user \u{2067}nimda\u{2069} \u{200f}x\u{9b}2J\n");
+        let piped = text(Config::plain(Form::Text { prefix: false }), &[batch(name, &[line])]);
+        assert_eq!(piped, line);
+        assert_eq!(text(Config::plain(Form::Bare), &[batch(name, &[line])]), line);
+        let terminal = Config { sanitize: true, ..Config::plain(Form::Text { prefix: true }) };
+        let shown = "we<U+202E>b | user <U+2067>nimda<U+2069> <U+200F>xM-^[2J\n";
+        assert_eq!(text(terminal, &[batch(name, &[line])]), shown);
+    }
+
+    #[test]
     fn on_a_terminal_control_sequences_are_shown_and_colours_end_with_the_line() {
         let terminal = Config { sanitize: true, ..Config::plain(Form::Text { prefix: false }) };
         let text = text(terminal, &[batch("web", &["\x1b[31mred\n", "\x1b[2Jgone\n"])]);

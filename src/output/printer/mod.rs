@@ -92,7 +92,7 @@ impl Printer {
         let mut text = Vec::new();
         if self.config.form == Form::Json {
             json::summary(census, &mut text);
-            return self.sinks.out.write_all(&text);
+            return self.sinks.out.write_all(&self.config.harmless_json(text));
         }
         let text = summary::summary(census, self.config.color_err);
         self.sinks.err.write_all(text.as_bytes())
@@ -184,6 +184,10 @@ impl<C: Fn() -> Census> Thread<C> {
     fn flush(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
+        }
+        if self.config.form == Form::Json {
+            let json = std::mem::take(&mut self.buffer);
+            self.buffer = self.config.harmless_json(json);
         }
         let written = self.status.aside(|| self.sinks.out.write_all(&self.buffer));
         self.buffer.clear();

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr;
 
 use super::super::note::clock;
+use super::super::sanitize::clean;
 use super::super::status;
 use super::columns::{Attention, Column};
 use super::units;
@@ -17,8 +18,8 @@ pub(super) fn head(snapshot: &Snapshot) -> Vec<String> {
     let known = |figure: Option<u64>| figure.map_or_else(|| "?".to_owned(), units::count);
     let mut lines = vec![format!(
         "daemon {} {} at {}: {} goroutines, {} descriptors",
-        if daemon.name.is_empty() { "?" } else { &daemon.name },
-        if daemon.version.is_empty() { "?" } else { &daemon.version },
+        if daemon.name.is_empty() { "?".to_owned() } else { clean(&daemon.name) },
+        if daemon.version.is_empty() { "?".to_owned() } else { clean(&daemon.version) },
         daemon.endpoint,
         known(daemon.goroutines),
         known(daemon.descriptors),

@@ -165,10 +165,12 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
             }
             Form::JsonOnce => {
                 json::snapshot(snapshot, &mut into);
+                into = self.config.harmless_json(into);
                 None
             }
             Form::Json(interval) => {
                 json::snapshot(snapshot, &mut into);
+                into = self.config.harmless_json(into);
                 Some(interval)
             }
         };
