@@ -39,7 +39,9 @@ pub async fn run(config: Config, daemon: (Address, Origin), sinks: Sinks) -> any
     let engine = Engine::new(Arc::new(docker), registry, config.engine.clone());
     let observer = engine.observer();
     let (events, received) = mpsc::channel(CHANNEL);
-    let printer = Printer::spawn(config.output, sinks, received, move || observer.census())
+    let followed = engine.observer();
+    let (census, names) = (move || observer.census(), move || followed.names());
+    let printer = Printer::spawn(config.output, sinks, received, census, names)
         .context("could not start the printer")?;
     let stop = CancellationToken::new();
     let mut run = Run {

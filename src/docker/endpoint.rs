@@ -54,6 +54,8 @@ impl fmt::Display for Address {
 pub enum Origin {
     /// `--host` named it.
     Host,
+    /// The environment variable `CMON_HOST` named it.
+    CmonHost,
     /// The environment variable `DOCKER_HOST` named it.
     DockerHost,
     /// Nothing named another one.
@@ -68,6 +70,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Origin::Host => "from --host",
+            Origin::CmonHost => "from CMON_HOST",
             Origin::DockerHost => "from DOCKER_HOST",
             Origin::Default => "the default",
             Origin::Demo => "the embedded daemon",

@@ -226,6 +226,8 @@ pub enum Notice {
         /// The name before.
         from: Arc<str>,
     },
+    /// Its new name is not selected: it is followed to the end of its run.
+    Deselected,
     /// Nothing matches this pattern yet; what will is followed from its first line.
     Waiting {
         /// As typed.

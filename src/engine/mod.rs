@@ -186,6 +186,11 @@ impl<S: Source> Observer<S> {
         self.tally.rows()
     }
 
+    /// The names of the containers that are followed, in no particular order.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.tally.names()
+    }
+
     /// The figures of this moment.
     pub fn census(&self) -> Census {
         let mut census = self.registry.census();

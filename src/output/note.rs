@@ -57,6 +57,7 @@ pub(super) fn word(notice: &Notice) -> &'static str {
         Notice::Exited(_) => "exited",
         Notice::Removed => "removed",
         Notice::Renamed { .. } => "renamed",
+        Notice::Deselected => "deselected",
         Notice::Waiting { .. } => "waiting",
         Notice::Lossy(_) => "lossy",
         Notice::Unreadable { .. } => "unreadable",
@@ -126,7 +127,10 @@ fn line(sign: Sign, what: &str, color: bool) -> String {
 fn sign(notice: &Notice) -> Sign {
     match notice {
         Notice::Started | Notice::DaemonBack => Sign::There,
-        Notice::Restarting(_) | Notice::Renamed { .. } | Notice::Waiting { .. } => Sign::Between,
+        Notice::Restarting(_)
+        | Notice::Renamed { .. }
+        | Notice::Deselected
+        | Notice::Waiting { .. } => Sign::Between,
         Notice::Exited(_) | Notice::Removed => Sign::Gone,
         Notice::Lossy(_)
         | Notice::Unreadable { .. }
@@ -147,6 +151,9 @@ fn words(notice: &Notice) -> String {
         Notice::Exited(exit) => format!("exited{}", after(*exit)),
         Notice::Removed => "removed".to_owned(),
         Notice::Renamed { from } => format!("is the new name of {from}"),
+        Notice::Deselected => {
+            "no longer matches; cmon follows it to the end of this run".to_owned()
+        }
         Notice::Waiting { pattern } => format!("waiting for `{pattern}`, which is not there yet"),
         Notice::Lossy(Lossy::NonBlocking) => {
             "can lose lines: its log mode is non-blocking, and the \
@@ -236,6 +243,7 @@ pub(super) mod tests {
             Notice::Exited(None),
             Notice::Removed,
             Notice::Renamed { from: "old".into() },
+            Notice::Deselected,
             Notice::Waiting { pattern: "we*".to_owned() },
             Notice::Lossy(Lossy::NonBlocking),
             Notice::Lossy(Lossy::Cache),
@@ -256,6 +264,7 @@ pub(super) mod tests {
                 | Notice::Exited(_)
                 | Notice::Removed
                 | Notice::Renamed { .. }
+                | Notice::Deselected
                 | Notice::Waiting { .. }
                 | Notice::Lossy(_)
                 | Notice::Unreadable { .. }
@@ -285,6 +294,7 @@ pub(super) mod tests {
         - web exited
         - web removed
         ~ web is the new name of old
+        ~ web no longer matches; cmon follows it to the end of this run
         ~ web waiting for `we*`, which is not there yet
         ! web can lose lines: its log mode is non-blocking, and the daemon drops what its buffer cannot hold
         ! web can lose lines: its log driver sends them elsewhere, and the daemon's own cache drops what it cannot hold

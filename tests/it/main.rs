@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bytes;
+mod environment;
 mod errors;
 mod faults;
 mod files;

@@ -198,7 +198,7 @@ fn it_tests_itself() {
     // longer one fails here.
     // A length that is meant for checks is no contradiction.
     let cmon = Cmon::start_with(&["leak-check", "--self-test"], |command| {
-        command.env("CMON_DURATION", "4m");
+        command.env("CMON_LEAK_DURATION", "4m");
     });
     let done = cmon.done_within(Duration::from_secs(120)).code(0);
     let text = done.text();
