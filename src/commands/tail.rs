@@ -164,6 +164,9 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
                     false => Some(format!("did you mean {}?", nearest.join(", "))),
                 }
             }
+            StartError::Own(_) => {
+                Some("name other containers, or run cmon outside of this one".to_owned())
+            }
             StartError::Ambiguous(_) => Some("more characters of the id, or the name".to_owned()),
             StartError::Nothing => None,
         };

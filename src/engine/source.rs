@@ -421,6 +421,11 @@ pub trait Source: Send + Sync + 'static {
     /// All containers, stopped ones included.
     fn list(&self) -> impl Future<Output = Result<Vec<Listed>, SourceError>> + Send;
 
+    /// The container that this process itself runs in, where it is one of these.
+    fn own(&self, _: &[Listed]) -> impl Future<Output = Option<ContainerKey>> + Send {
+        std::future::ready(None)
+    }
+
     /// One container.
     fn inspect(
         &self,

@@ -57,6 +57,7 @@ pub(super) fn word(notice: &Notice) -> &'static str {
         Notice::Exited(_) => "exited",
         Notice::Removed => "removed",
         Notice::Renamed { .. } => "renamed",
+        Notice::Own => "own_container",
         Notice::Deselected => "deselected",
         Notice::Waiting { .. } => "waiting",
         Notice::Lossy(_) => "lossy",
@@ -129,6 +130,7 @@ fn sign(notice: &Notice) -> Sign {
         Notice::Started | Notice::DaemonBack => Sign::There,
         Notice::Restarting(_)
         | Notice::Renamed { .. }
+        | Notice::Own
         | Notice::Deselected
         | Notice::Waiting { .. } => Sign::Between,
         Notice::Exited(_) | Notice::Removed => Sign::Gone,
@@ -151,6 +153,10 @@ fn words(notice: &Notice) -> String {
         Notice::Exited(exit) => format!("exited{}", after(*exit)),
         Notice::Removed => "removed".to_owned(),
         Notice::Renamed { from } => format!("is the new name of {from}"),
+        Notice::Own => {
+            "is left out: cmon runs in it, and its log would grow by each line that cmon prints"
+                .to_owned()
+        }
         Notice::Deselected => {
             "no longer matches; cmon follows it to the end of this run".to_owned()
         }
@@ -243,6 +249,7 @@ pub(super) mod tests {
             Notice::Exited(None),
             Notice::Removed,
             Notice::Renamed { from: "old".into() },
+            Notice::Own,
             Notice::Deselected,
             Notice::Waiting { pattern: "we*".to_owned() },
             Notice::Lossy(Lossy::NonBlocking),
@@ -264,6 +271,7 @@ pub(super) mod tests {
                 | Notice::Exited(_)
                 | Notice::Removed
                 | Notice::Renamed { .. }
+                | Notice::Own
                 | Notice::Deselected
                 | Notice::Waiting { .. }
                 | Notice::Lossy(_)
@@ -294,6 +302,7 @@ pub(super) mod tests {
         - web exited
         - web removed
         ~ web is the new name of old
+        ~ web is left out: cmon runs in it, and its log would grow by each line that cmon prints
         ~ web no longer matches; cmon follows it to the end of this run
         ~ web waiting for `we*`, which is not there yet
         ! web can lose lines: its log mode is non-blocking, and the daemon drops what its buffer cannot hold

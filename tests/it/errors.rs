@@ -1,6 +1,6 @@
 //! What goes wrong is said: what was tried, why it failed, what to do.
 
-use super::support::{Cmon, Container};
+use super::support::{Cmon, Container, Dockerd};
 
 #[test]
 fn an_unknown_container_is_told_with_the_nearest_name() {
@@ -121,6 +121,51 @@ fn the_embedded_daemon_starts_whatever_the_directory_for_temporary_files_is_call
         assert!(!done.code(0).stdout.is_empty());
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing was left there");
+}
+
+#[test]
+fn too_few_descriptors_are_an_error_and_not_a_panic() {
+    let talks = Container::run("while :; do echo x; usleep 100000; done");
+    let commands: [&[&str]; 7] = [
+        &["tail", "-a", "--no-follow", "-n", "1"],
+        &["tail", &talks.name, "--exit-on-stop", "-n", "1"],
+        &["tail", "--demo", "--no-follow", "-n", "1"],
+        &["watch", "--once", &talks.name],
+        &["watch", "-o", "json", "--duration", "1s", "--metrics", "0"],
+        &["leak-check", "--dry-run", &talks.name],
+        &["leak-check", "--self-test"],
+    ];
+    for args in commands {
+        for limit in (3..=20).chain([24, 28, 32, 36, 48]) {
+            // Whatever else is open is closed, so that the limit means the same everywhere.
+            let script = format!(
+                "for fd in /proc/self/fd/*; do fd=${{fd##*/}}; [ $fd -gt 2 ] && eval \"exec $fd>&-\"; done
+                 ulimit -n {limit} && exec \"$@\""
+            );
+            let mut command = Dockerd::shared().command("sh");
+            command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_cmon")]).args(args);
+            command.stdout(std::process::Stdio::piped());
+            let cmon = Cmon::of(command);
+            let follows = args.contains(&"--exit-on-stop");
+            let starts = 40 < limit;
+            if follows && starts {
+                // Enough to start: it follows, and ends when it is asked to.
+                let cmon = cmon.read();
+                cmon.wait_for_out("x\n");
+                cmon.interrupt().code(130);
+                continue;
+            }
+            if args.contains(&"--self-test") && starts {
+                continue;
+            }
+            let done = cmon.done();
+            assert!(!done.stderr.contains("panicked"), "{limit}: {done}");
+            if limit <= 20 {
+                assert!(!done.status.success() && done.status.code().is_some(), "{limit}: {done}");
+                done.says("cmon: error: ").says("ulimit -n 1024");
+            }
+        }
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod leak;
 mod lives;
 mod metrics;
 mod output;
+mod own;
 mod parity;
 mod rotation;
 mod screen;

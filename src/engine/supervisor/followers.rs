@@ -201,7 +201,7 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    pub(super) fn say(&mut self, label: Option<Arc<Label>>, what: Notice) {
+    pub(in super::super) fn say(&mut self, label: Option<Arc<Label>>, what: Notice) {
         if let Some(follower) = label.as_ref().and_then(|label| self.followers.get(&label.key)) {
             follower.card.told(Told::Note(what.clone()));
         }

@@ -17,7 +17,7 @@ use super::super::printer::Ended;
 use super::super::sink::Sinks;
 use super::super::{Config, note};
 use super::{json, table};
-use crate::engine::event::Event;
+use crate::engine::event::{Event, Notice};
 use crate::engine::rows::StreamState;
 use crate::snapshot::Snapshot;
 
@@ -181,6 +181,10 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
     fn tell(&self, event: &Event) {
         let color = self.config.color_err;
         let text = match event {
+            // What is left out is in no object and in no table.
+            Event::Note(note) if matches!(note.what, Notice::Own) && !self.config.quiet => {
+                note::note(note, color)
+            }
             // In the objects they are already.
             _ if !matches!(self.form, Form::Lines(_)) => return,
             Event::Lines(_) => return,
