@@ -45,15 +45,19 @@ pub(super) fn read(
     effects::refuse(&mut typed, &matches)?;
     let variables = variables(&typed, &define(), &matches);
     let all: BTreeSet<OsString> = variables.values().cloned().collect();
-    let mut command = only(define(), &all);
-    let matches = command.try_get_matches_from_mut(args).map_err(|error| {
+    let matches = only(define(), &all).try_get_matches_from(args).map_err(|error| {
         let alone = |name: &OsString| {
             let one = BTreeSet::from([name.clone()]);
             let error = only(define(), &one).try_get_matches_from(args).err()?;
-            Some(blame(&mut command, name, &error))
+            Some((error.kind(), blame(name, &error)))
         };
-        let several = || contradiction(&mut only(define(), &all), &define(), &error);
-        all.iter().find_map(alone).unwrap_or_else(several)
+        let several = || (error.kind(), contradiction(define(), &error));
+        let (kind, text) = all.iter().find_map(alone).unwrap_or_else(several);
+        let at_hand = matches.subcommand_name().and_then(|name| typed.find_subcommand_mut(name));
+        match at_hand {
+            Some(command) => command.error(kind, text),
+            None => Error::raw(kind, text),
+        }
     })?;
     let from = FromVariables(from_variables(&variables, &matches));
     Ok((matches, from))
@@ -127,7 +131,7 @@ fn from_variables(
 }
 
 /// The error of one variable, which clap blames on the flag.
-fn blame(command: &mut Command, variable: &OsStr, error: &Error) -> Error {
+fn blame(variable: &OsStr, error: &Error) -> String {
     let variable = variable.to_string_lossy();
     let flag = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(flag)) => flag.as_str(),
@@ -142,12 +146,12 @@ fn blame(command: &mut Command, variable: &OsStr, error: &Error) -> Error {
         }
         _ => format!("the variable {variable}: {text}"),
     };
-    let text = format!("{text}\n\n  tip: correct {variable}, or unset it");
-    command.error(error.kind(), text)
+    format!("{text}\n\n  tip: correct {variable}, or unset it")
 }
 
 /// The error of several variables together: each flag that clap names is one of theirs.
-fn contradiction(command: &mut Command, defined: &Command, error: &Error) -> Error {
+fn contradiction(mut defined: Command, error: &Error) -> String {
+    defined.build();
     let mut text = words(error);
     let all = defined.get_subcommands().flat_map(Command::get_arguments);
     for arg in defined.get_arguments().chain(all) {
@@ -156,7 +160,7 @@ fn contradiction(command: &mut Command, defined: &Command, error: &Error) -> Err
         }
     }
     let text = text.replacen("the argument", "the variable", 1);
-    command.error(error.kind(), format!("{text}\n\n  tip: unset one of them"))
+    format!("{text}\n\n  tip: unset one of them")
 }
 
 /// What an error says, without its mark and without the usage.

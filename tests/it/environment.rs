@@ -88,7 +88,7 @@ fn what_is_typed_wins_over_a_variable() {
     assert_eq!(is_away(words("CMON_NO_FOLLOW", "1", &["--exit-on-stop"])), away);
     assert_eq!(is_away(words("CMON_DEMO", "1", &["--host", "unix:///nowhere/s"])), away);
     let (code, stderr) = words("CMON_HOST", "unix:///x", &["--demo", "--no-follow"]);
-    assert!(code == Some(1) && stderr.contains("no container matches `web`"), "{stderr}");
+    assert_eq!(code, Some(0), "{stderr}");
     let (code, stderr) = words("CMON_HOST", "unix:///nowhere/t", &[]);
     assert!(code == Some(1) && stderr.contains("`unix:///nowhere/t` (from CMON_HOST)"), "{stderr}");
 }
@@ -96,7 +96,7 @@ fn what_is_typed_wins_over_a_variable() {
 #[test]
 fn variables_that_contradict_each_other_are_named() {
     for (others, words) in [
-        ([("CMON_WAIT", "1"), ("CMON_NO_FOLLOW", "1")], "the variable 'CMON_WAIT' cannot be used"),
+        ([("CMON_WAIT", "1"), ("CMON_NO_FOLLOW", "1")], "cannot be used with 'CMON_"),
         (
             [("CMON_DEMO", "1"), ("CMON_HOST", "unix:///s")],
             "CMON_DEMO brings its own daemon, so CMON_HOST",

@@ -17,6 +17,7 @@ mod metrics;
 mod output;
 mod own;
 mod parity;
+mod renames;
 mod rotation;
 mod screen;
 mod scripted;
