@@ -40,8 +40,10 @@ impl<'a> Inside<'a> {
     /// Runs cmon in a container of this name; the socket is at its usual place.
     fn run(daemon: &'a Dockerd, name: &str, options: &[&str], args: &[&str]) -> Self {
         let socket = format!("{}:/var/run/docker.sock", daemon.socket().display());
-        let run = ["run", "-d", "--name", name, "-v", &socket];
-        daemon.docker(&[&run, options, &["cmonbox", "/bin/cmon"], args].concat());
+        // Should it follow itself after all, the disk is not to be filled by that.
+        let bounded = ["--log-opt", "max-size=4m", "--log-opt", "max-file=2"];
+        let run = [&["run", "-d", "--name", name, "-v", &socket], &bounded[..]].concat();
+        daemon.docker(&[run.as_slice(), options, &["cmonbox", "/bin/cmon"], args].concat());
         Self { daemon, name: name.to_owned() }
     }
 
@@ -120,11 +122,13 @@ fn cmon_in_a_container_does_not_follow_its_own_output() {
         }
         let log = inside.log();
         let objects: Vec<serde_json::Value> =
-            log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let own: Vec<_> = objects.iter().filter(|one| one["container"] == inside.name).collect();
         assert!(
             own.len() == 1 && own[0]["event"] == "own_container",
-            "{options:?} {args:?}: {log}"
+            "{options:?} {args:?}: {} objects of its own, like {:?}",
+            own.len(),
+            own.last()
         );
         drop((inside, other));
     }
