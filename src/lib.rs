@@ -20,6 +20,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod demo;
+pub mod descriptors;
 pub mod docker;
 pub mod engine;
 pub mod exit;
@@ -53,9 +54,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         cli::Command::LeakCheck(_) => Exit::Usage,
         cli::Command::Tail(_) | cli::Command::Watch(_) => Exit::Failed,
     };
-    let Ok(sinks) = Sinks::standard() else {
-        // Neither stdout nor stderr can be used.
-        return failed.into();
+    let sinks = match Sinks::standard() {
+        Ok(sinks) => sinks,
+        Err(error) => {
+            descriptors::say_unusable(&error);
+            return failed.into();
+        }
     };
     let color = around.stderr_is_terminal && !around.no_color && !around.dumb_terminal;
     let hint = match cli.command {
@@ -67,13 +71,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(config) => {
             let color = config.output.color_err;
             run(config).unwrap_or_else(|error| {
-                let hint =
-                    commands::leak_check::hint(&error).or_else(|| commands::tail::hint(&error));
+                let few = error.is::<descriptors::TooFew>().then(|| descriptors::HINT.to_owned());
+                let hint = few.or_else(|| commands::leak_check::hint(&error));
+                let hint = hint.or_else(|| commands::tail::hint(&error));
                 output::error(&sinks.err, &error, hint.as_deref(), color);
                 failed
             })
         }
         Err(error) => {
+            let specific = error.hint();
+            let hint = specific.as_deref().unwrap_or(hint);
             output::error(&sinks.err, &error.into(), Some(hint), color);
             Exit::Usage
         }
@@ -83,7 +90,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(config: Config) -> anyhow::Result<Exit> {
     trace(config.verbosity);
-    raise_descriptor_limit();
+    descriptors::raise_limit();
+    descriptors::check(config.daemon.is_none())?;
     // Lives until the end of this function, on a thread of its own.
     let embedded = match config.daemon {
         Some(_) => None,
@@ -111,17 +119,6 @@ fn run(config: Config) -> anyhow::Result<Exit> {
     // A printer whose write is stuck is left to the end of the process.
     runtime.shutdown_background();
     exit
-}
-
-/// Each stream is a descriptor; the usual soft limit of 1024 is not meant for that.
-fn raise_descriptor_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current != maximum
-        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
-    {
-        tracing::warn!("could not raise the limit of open files above {current:?}: {error}");
-    }
 }
 
 fn trace(verbosity: u8) {

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::error::ErrorKind;
-use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Command, ValueEnum};
+use clap::{Args, ValueEnum};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -35,7 +33,7 @@ pub struct LeakCheck {
     /// How long to check; the longer, the smaller a leak is found
     #[arg(
         long, value_name = "TIME", default_value = "10m", value_parser = duration,
-        env = "CMON_DURATION"
+        env = "CMON_LEAK_DURATION"
     )]
     pub duration: Duration,
     /// Also watch this: pid:N, container:NAME, <http://HOST:PORT[/path]> or URL#/json/pointer;
@@ -124,25 +122,6 @@ pub enum OnInconclusive {
     Pass,
 }
 
-/// Refuses a length that was typed where nothing is measured. clap's own conflicts do not tell what was
-/// typed from what the environment says for every check (`CMON_DURATION`).
-pub(super) fn refuse_length(cli: &mut Command, matches: &ArgMatches) -> Result<(), clap::Error> {
-    let Some(("leak-check", matches)) = matches.subcommand() else {
-        return Ok(());
-    };
-    if matches.value_source("duration") != Some(ValueSource::CommandLine) {
-        return Ok(());
-    }
-    let other = match () {
-        () if matches.get_flag("self_test") => "--self-test",
-        () if matches.contains_id("replay") => "--replay <FILE>",
-        () => return Ok(()),
-    };
-    let why = format!("the argument '--duration <TIME>' cannot be used with '{other}'");
-    let command = cli.find_subcommand_mut("leak-check");
-    command.map_or(Ok(()), |command| Err(command.error(ErrorKind::ArgumentConflict, why)))
-}
-
 /// A shorter check would say nothing.
 const SHORTEST: Duration = Duration::from_secs(10);
 
@@ -170,6 +149,7 @@ fn chance(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use clap::error::ErrorKind;
 
     use super::*;
 
@@ -180,7 +160,7 @@ mod tests {
         let help = cli.find_subcommand_mut("leak-check").unwrap().render_long_help().to_string();
         assert!(help.contains("One JSON object, at the end"), "{help}");
         assert!(!help.contains("per interval"), "{help}");
-        assert!(help.contains("leak-check chooses it itself, and --compare varies it"), "{help}");
+        assert!(help.contains("which chooses it itself: there, --compare varies it"), "{help}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The command line as it was typed. No file, no terminal and no environment is looked at here but
 //! by clap; what the values mean together is decided in [`config`](crate::config).
 
+mod effects;
+mod environment;
 mod leak_check;
 
 use std::ffi::OsString;
@@ -10,6 +12,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use environment::FromVariables;
 pub use leak_check::{LeakCheck, OnInconclusive, ReportForm};
 
 const EXAMPLES: &str = "\
@@ -49,10 +52,12 @@ impl Cli {
     /// # Errors
     /// clap's: what is wrong with it, or help that was asked for.
     pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let mut command = Self::command();
-        let mut matches = command.try_get_matches_from_mut(args)?;
-        leak_check::refuse_length(&mut command, &matches)?;
-        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+        let args: Vec<OsString> = args.into_iter().collect();
+        let (mut matches, from_variables) = environment::read(Self::command, &args)?;
+        let mut cli = Self::from_arg_matches_mut(&mut matches)
+            .map_err(|error| error.format(&mut Self::command()))?;
+        cli.global.from_variables = from_variables;
+        Ok(cli)
     }
 }
 
@@ -80,7 +85,7 @@ pub struct Global {
     #[arg(long, global = true, value_parser = FalseyValueParser::new(), env = "CMON_DEMO")]
     pub demo: bool,
     /// The age at which a log stream is closed and opened again where it was (100ms, 30s, 5m, 1h);
-    /// leak-check chooses it itself, and --compare varies it
+    /// not for leak-check, which chooses it itself: there, --compare varies it
     #[arg(
         long, global = true, value_name = "TIME", default_value = "5m", value_parser = stream_timeout,
         env = "CMON_STREAM_TIMEOUT"
@@ -110,6 +115,9 @@ pub struct Global {
     /// Tell on stderr what cmon does; twice: every request
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+    /// Which of all flags got their values from the environment.
+    #[arg(skip)]
+    pub from_variables: FromVariables,
 }
 
 /// `cmon tail`.
@@ -192,15 +200,13 @@ pub struct Watch {
     /// What is written: text is the full screen on a terminal, and a line of totals elsewhere
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t = WatchForm::Text, env = "CMON_WATCH_OUTPUT")]
     pub output: WatchForm,
-    /// How far apart snapshots and lines of totals are
-    #[arg(
-        long, value_name = "TIME", default_value = "2s", value_parser = stream_timeout,
-        env = "CMON_INTERVAL"
-    )]
-    pub interval: Duration,
+    /// How far apart snapshots and lines of totals are; not for the full screen [default: 2s]
+    #[arg(long, value_name = "TIME", value_parser = stream_timeout, env = "CMON_INTERVAL")]
+    pub interval: Option<Duration>,
     /// End after this time
     #[arg(
-        long, value_name = "TIME", value_parser = humantime::parse_duration, env = "CMON_DURATION"
+        long, value_name = "TIME", value_parser = humantime::parse_duration,
+        env = "CMON_WATCH_DURATION"
     )]
     pub duration: Option<Duration>,
     /// Serve the figures for Prometheus at /metrics on this address; a mere port is on 127.0.0.1

@@ -39,7 +39,9 @@ pub async fn run(config: Config, daemon: (Address, Origin), sinks: Sinks) -> any
     let engine = Engine::new(Arc::new(docker), registry, config.engine.clone());
     let observer = engine.observer();
     let (events, received) = mpsc::channel(CHANNEL);
-    let printer = Printer::spawn(config.output, sinks, received, move || observer.census())
+    let followed = engine.observer();
+    let (census, names) = (move || observer.census(), move || followed.names());
+    let printer = Printer::spawn(config.output, sinks, received, census, names)
         .context("could not start the printer")?;
     let stop = CancellationToken::new();
     let mut run = Run {
@@ -162,6 +164,9 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
                     false => Some(format!("did you mean {}?", nearest.join(", "))),
                 }
             }
+            StartError::Own(_) => {
+                Some("name other containers, or run cmon outside of this one".to_owned())
+            }
             StartError::Ambiguous(_) => Some("more characters of the id, or the name".to_owned()),
             StartError::Nothing => None,
         };
@@ -178,6 +183,10 @@ fn connection_hint(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::Unreachable => Some(
             "start the daemon, or name its socket with --host or DOCKER_HOST; with --demo cmon works \
              without one",
+        ),
+        ErrorKind::NoSocket => Some(
+            "name the socket itself, usually unix:///var/run/docker.sock; where Docker made a directory \
+             (a bind mount whose source was missing), remove that and start the daemon first",
         ),
         ErrorKind::Timeout => Some("the daemon may hang: does `docker ps` answer?"),
         _ => None,

@@ -198,6 +198,12 @@ pub(super) fn config(
             dry_run: args.dry_run,
         }),
     };
+    // Deadlines of streams mean nothing where none is opened.
+    let opens = match &work {
+        Work::Check(check) => !check.passive && check.command.is_none(),
+        Work::Replay(_) | Work::SelfTest => false,
+    };
+    let defaults = engine::Config::default();
     let overrides = Overrides {
         alpha: args.alpha,
         max_per_cycle: args.max_per_cycle,
@@ -232,9 +238,10 @@ pub(super) fn config(
             backlog: Backlog::Last(1),
             outputs: Outputs::BOTH,
             max_line: MAX_LINE,
-            stream_timeout: global.stream_timeout,
-            stale_after: global.stale_after,
-            stop_timeout: STOP.min(global.stop_timeout),
+            // A check chooses the age of its streams itself.
+            stream_timeout: defaults.stream_timeout,
+            stale_after: if opens { global.stale_after } else { defaults.stale_after },
+            stop_timeout: if opens { STOP.min(global.stop_timeout) } else { STOP },
             seed: None,
         },
         output: talk(global, around),

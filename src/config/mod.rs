@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use crate::cli::{Cli, Command, Form, Global, Lines, Tail, When};
 use crate::docker::endpoint::{Address, Origin};
+use crate::docker::unix_path::{self, BadPath};
 use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::{self, Backlog, Outputs};
 use crate::output;
@@ -64,6 +65,16 @@ pub enum UsageError {
         /// Who gave it.
         origin: Origin,
     },
+    /// The path of the daemon's socket cannot be one.
+    #[error("`{url}` ({origin}): {error}")]
+    Path {
+        /// As given.
+        url: String,
+        /// Who gave it.
+        origin: Origin,
+        /// What is wrong with it.
+        error: BadPath,
+    },
     /// The daemon's address is of a kind that is still to come.
     #[error("`{url}` ({origin}): cmon reaches daemons by unix:// only, so far")]
     Transport {
@@ -93,9 +104,38 @@ pub enum UsageError {
     /// A counter of cycles needs somebody who counts.
     #[error("--cycles-metric is a metric of a target: name one with --target")]
     NoTarget,
-    /// Both the embedded daemon and another one.
-    #[error("--demo brings its own daemon, so --host cannot be given beside it")]
-    DemoAndHost,
+    /// Both the embedded daemon and another one, by flags or variables of these names.
+    #[error("{demo} brings its own daemon, so {host} cannot be given beside it")]
+    DemoAndHost {
+        /// What asks for the embedded daemon.
+        demo: String,
+        /// What names another one.
+        host: String,
+    },
+    /// A flag that does nothing on the full screen.
+    #[error("{flag} has no effect on the full screen: {reason}")]
+    OnScreen {
+        /// The flag.
+        flag: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+impl UsageError {
+    /// What to type instead, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            UsageError::Path { error, .. } => Some(error.hint()),
+            UsageError::Address { url, .. } if url.starts_with('/') => {
+                Some(format!("write unix://{url}"))
+            }
+            UsageError::Address { .. } | UsageError::Transport { .. } => {
+                Some("name the daemon's socket, like unix:///var/run/docker.sock".to_owned())
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Config {
@@ -125,9 +165,16 @@ impl Config {
 
 fn daemon(global: &Global, around: &Surroundings) -> Result<Option<(Address, Origin)>, UsageError> {
     match (&global.host, &around.docker_host) {
-        (Some(_), _) if global.demo => Err(UsageError::DemoAndHost),
+        (Some(_), _) if global.demo => Err(UsageError::DemoAndHost {
+            demo: global.from_variables.name("demo"),
+            host: global.from_variables.name("host"),
+        }),
         _ if global.demo => Ok(None),
-        (Some(url), _) => Ok(Some((address(url, Origin::Host)?, Origin::Host))),
+        (Some(url), _) => {
+            let origin =
+                if global.from_variables.gave("host") { Origin::CmonHost } else { Origin::Host };
+            Ok(Some((address(url, origin)?, origin)))
+        }
         (None, Some(url)) => Ok(Some((address(url, Origin::DockerHost)?, Origin::DockerHost))),
         (None, None) => Ok(Some((Address::Unix(DEFAULT_SOCKET.into()), Origin::Default))),
     }
@@ -136,7 +183,13 @@ fn daemon(global: &Global, around: &Surroundings) -> Result<Option<(Address, Ori
 fn address(url: &str, origin: Origin) -> Result<Address, UsageError> {
     let url = url.to_owned();
     match url.split_once("://") {
-        Some(("unix", path)) if path.starts_with('/') => Ok(Address::Unix(PathBuf::from(path))),
+        Some(("unix", path)) => {
+            let path = PathBuf::from(path);
+            match unix_path::check(&path) {
+                Ok(()) => Ok(Address::Unix(path)),
+                Err(error) => Err(UsageError::Path { url, origin, error }),
+            }
+        }
         Some(("tcp" | "http" | "https" | "ssh" | "npipe", _)) => {
             Err(UsageError::Transport { url, origin })
         }
@@ -156,9 +209,15 @@ fn selection(tail: &Tail, demo: bool) -> Result<Selection, UsageError> {
 fn engine(global: &Global, tail: &Tail) -> engine::Config {
     let follow = tail.follows();
     let either = tail.stdout || tail.stderr;
+    let defaults = engine::Config::default();
+    // Without a follow nothing gets old, and nothing is waited for.
+    let (stream_timeout, stale_after) = match follow {
+        true => (global.stream_timeout, global.stale_after),
+        false => (defaults.stream_timeout, defaults.stale_after),
+    };
     engine::Config {
         follow,
-        exit_on_stop: tail.exit_on_stop,
+        exit_on_stop: tail.exit_on_stop && follow,
         wait: tail.wait,
         backlog: match tail.tail {
             Some(Lines::Last(lines)) => Backlog::Last(lines),
@@ -167,8 +226,8 @@ fn engine(global: &Global, tail: &Tail) -> engine::Config {
         },
         outputs: Outputs { stdout: tail.stdout || !either, stderr: tail.stderr || !either },
         max_line: tail.max_line,
-        stream_timeout: global.stream_timeout,
-        stale_after: global.stale_after,
+        stream_timeout,
+        stale_after,
         stop_timeout: global.stop_timeout,
         seed: None,
     }
@@ -197,7 +256,7 @@ fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> 
             Form::Default if single && !terminal => output::Form::Bare,
             Form::Default => output::Form::Text { prefix: !single && !tail.no_prefix },
         },
-        timestamps: tail.timestamps,
+        timestamps: tail.timestamps && !json,
         sanitize: terminal,
         color_out: on_terminal(terminal),
         color_err: on_terminal(around.stderr_is_terminal),

@@ -1,6 +1,6 @@
 //! The rules of the command line, as tables.
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use super::*;
 use crate::output::{Form, Summary};
@@ -19,6 +19,130 @@ fn around() -> Surroundings {
 
 fn terminal() -> Surroundings {
     Surroundings { stdout: FileKind::Terminal, stderr_is_terminal: true, ..around() }
+}
+
+/// The flags and positional arguments of a command, each as it may be typed; a new flag that takes a
+/// value needs one here.
+fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
+    let mut cli = Cli::command();
+    cli.build();
+    let command = cli.find_subcommand(command).unwrap();
+    let sample = |arg: &clap::Arg| {
+        let id = arg.get_id().as_str();
+        let typed: &[&str] = match id {
+            "help" | "version" => return None,
+            "containers" => &["other"],
+            "host" => &["--host", "unix:///s"],
+            "stream_timeout" => &["--stream-timeout", "7s"],
+            "stale_after" => &["--stale-after", "7s"],
+            "stop_timeout" => &["--stop-timeout", "1s"],
+            "color" => &["--color", "always"],
+            "tail" => &["--tail", "7"],
+            "output" => &["--output", "json"],
+            "max_line" => &["--max-line", "7k"],
+            "interval" => &["--interval", "7s"],
+            "duration" => &["--duration", "77s"],
+            "metrics" => &["--metrics", "9464"],
+            "targets" => &["--target", "pid:7"],
+            "drive_cmd" => &["--drive-cmd", "true"],
+            "cycles_metric" => &["--cycles-metric", "cycles"],
+            "compare" => &["--compare", "7s,8s"],
+            "baseline" => &["--baseline", "b"],
+            "gate" => &["--gate", "own"],
+            "max_per_cycle" => &["--max-per-cycle", "7"],
+            "max_per_min" => &["--max-per-min", "7"],
+            "alpha" => &["--alpha", "0.07"],
+            "on_inconclusive" => &["--on-inconclusive", "pass"],
+            "seed" => &["--seed", "7"],
+            "junit" => &["--junit", "j"],
+            "html" => &["--html", "h"],
+            "record" => &["--record", "r"],
+            "replay" => &["--replay", "p"],
+            switch => {
+                assert!(!arg.get_action().takes_values(), "which value may `{switch}` have?");
+                let long = format!("--{}", arg.get_long().unwrap());
+                return Some((id.to_owned(), vec![&*long.leak()]));
+            }
+        };
+        Some((id.to_owned(), typed.to_vec()))
+    };
+    command.get_arguments().filter_map(sample).collect()
+}
+
+/// What these arguments mean, as text; nothing where they are refused.
+fn meaning(args: &[&str], around: &Surroundings) -> Option<String> {
+    let cli = Cli::read(args.iter().map(std::convert::Into::into)).ok()?;
+    let mut config = Config::new(cli, around).ok()?;
+    if let Action::LeakCheck(leak) = &mut config.action
+        && let Work::Check(check) = &mut leak.work
+        && !args.contains(&"--seed")
+    {
+        // It is drawn where none is typed.
+        check.seed = 0;
+    }
+    Some(format!("{config:?}"))
+}
+
+/// A flag that changes nothing beside another is refused beside it, or stands here with the reason.
+const HARMLESS: [(&str, &str, &str); 9] = [
+    ("summary", "*", "it is the default where stderr is a terminal"),
+    ("follow", "*", "it is the default, and accepted for the hands of docker's users"),
+    ("color", "*", "a wish that is met where there is nothing to color"),
+    ("verbose", "*", "it is what cmon traces, and that is no part of what it does"),
+    ("quiet", "*", "a wish that is met where there is nothing to say"),
+    ("*", "dry_run", "a dry run describes the run of the same command line"),
+    ("*", "all", "names must still match something"),
+    ("max_line", "*", "it bounds memory"),
+    ("no_follow", "follow", "the last of them counts"),
+];
+
+#[test]
+fn a_flag_that_has_no_effect_beside_another_is_refused() {
+    let mut idle = Vec::new();
+    for (command, base) in
+        [("tail", &["web", "db"][..]), ("watch", &[][..]), ("leak-check", &[][..])]
+    {
+        let samples = samples(command);
+        for around in [around(), terminal()] {
+            for (beside, with) in &samples {
+                let start = [&["cmon", command], base].concat();
+                let Some(before) = meaning(&[&start, with.as_slice()].concat(), &around) else {
+                    continue;
+                };
+                for (flag, typed) in samples.iter().filter(|(flag, _)| flag != beside) {
+                    let harmless = HARMLESS.iter().any(|(one, other, _)| {
+                        (*one == flag || *one == "*") && (*other == beside || *other == "*")
+                    });
+                    let all = [&start, with.as_slice(), typed.as_slice()].concat();
+                    let after = meaning(&all, &around);
+                    if !harmless && after.is_some_and(|after| after == before) {
+                        idle.push(all.join(" "));
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(idle, Vec::<String>::new(), "these change nothing and are not refused");
+}
+
+#[test]
+fn a_variable_has_one_meaning() {
+    let mut cli = Cli::command();
+    cli.build();
+    let mut meanings = std::collections::BTreeMap::<_, std::collections::BTreeSet<_>>::new();
+    for command in cli.get_subcommands() {
+        for arg in command.get_arguments() {
+            let Some(variable) = arg.get_env() else { continue };
+            let help = arg.get_help().map(ToString::to_string);
+            let meaning =
+                (arg.get_id().to_string(), help, format!("{:?}", arg.get_default_values()));
+            meanings.entry(variable.to_owned()).or_default().insert(meaning);
+        }
+    }
+    assert!(10 < meanings.len());
+    for (variable, meanings) in meanings {
+        assert_eq!(meanings.len(), 1, "{variable:?} means {meanings:?}");
+    }
 }
 
 fn config(args: &str, around: &Surroundings) -> Result<Config, UsageError> {
@@ -52,6 +176,14 @@ fn what_makes_no_sense_is_said() {
         (
             "cmon tail web --host docker.sock",
             "`docker.sock` (from --host) is no address of a daemon: it must begin with unix://",
+        ),
+        (
+            "cmon tail web --host unix://var/run/docker.sock",
+            "`unix://var/run/docker.sock` (from --host): the path `var/run/docker.sock` is not absolute",
+        ),
+        (
+            "cmon tail web --host unix://",
+            "`unix://` (from --host): the path of the socket is empty",
         ),
         (
             "cmon tail --demo --host unix:///s",
@@ -183,7 +315,10 @@ fn without_a_name_it_is_for_all_that_run() {
 
 #[test]
 fn tracing_does_not_write_over_the_screen() {
-    assert_eq!(watched("cmon watch -v", FileKind::Terminal, false).verbosity, 0);
+    let refused = config("cmon watch -v", &terminal()).unwrap_err().to_string();
+    assert!(refused.contains("redirect stderr"), "{refused}");
+    let elsewhere = Surroundings { stderr_is_terminal: false, ..terminal() };
+    assert_eq!(config("cmon watch -v", &elsewhere).unwrap().verbosity, 1);
     assert_eq!(watched("cmon watch -v --once", FileKind::Terminal, false).verbosity, 1);
 }
 

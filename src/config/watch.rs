@@ -13,6 +13,9 @@ const HISTORY: u64 = 100;
 /// Lines longer than this pass in pieces: nobody reads more of one on a screen.
 const MAX_LINE: usize = 64 << 10;
 
+/// How far apart snapshots are, unless it is said.
+const INTERVAL: Duration = Duration::from_secs(2);
+
 /// All that `cmon watch` needs to know beside what every command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watch {
@@ -24,6 +27,8 @@ pub struct Watch {
     pub duration: Option<Duration>,
     /// Where Prometheus finds the figures.
     pub metrics: Option<SocketAddr>,
+    /// The flag or the variable that says so.
+    pub metrics_named: &'static str,
 }
 
 /// How `cmon watch` shows what it sees.
@@ -63,6 +68,19 @@ pub(super) fn config(
         (cli::WatchForm::Text, false) => WatchForm::Lines,
     };
     let screen = matches!(form, WatchForm::Screen { .. });
+    if screen && watch.interval.is_some() && !global.from_variables.gave("interval") {
+        let reason = "it is drawn when something changes; use it with -o json, or where stdout is \
+                      no terminal";
+        return Err(UsageError::OnScreen { flag: "--interval", reason });
+    }
+    if screen && around.stderr_is_terminal && 0 < global.verbose {
+        let reason = "it would be written over the screen; redirect stderr, with 2>FILE";
+        return Err(UsageError::OnScreen { flag: "--verbose", reason });
+    }
+    let interval = match screen {
+        true => INTERVAL,
+        false => watch.interval.unwrap_or(INTERVAL),
+    };
     Ok(Config {
         daemon,
         selection,
@@ -79,16 +97,16 @@ pub(super) fn config(
             seed: None,
         },
         output: talk(global, around),
-        verbosity: match screen && around.stderr_is_terminal {
-            // What is traced would be written over the screen.
-            true => 0,
-            false => global.verbose,
-        },
+        verbosity: global.verbose,
         action: Action::Watch(Watch {
             form,
-            interval: watch.interval,
+            interval,
             duration: watch.duration,
             metrics: watch.metrics,
+            metrics_named: match global.from_variables.gave("metrics") {
+                true => "CMON_METRICS",
+                false => "--metrics",
+            },
         }),
     })
 }

@@ -85,6 +85,7 @@ impl Store {
         let count = count.min(self.messages.len());
         self.messages.drain(..count);
         self.first += count as u64;
+        self.doubled = self.doubled.split_off(&self.first);
     }
 
     /// The next message begins a new file: follows deliver it twice.

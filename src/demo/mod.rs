@@ -22,6 +22,7 @@ use std::thread;
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 
+use crate::docker::unix_path;
 pub use fault::{Fault, Route};
 pub use log::Message;
 pub use plant::Plant;
@@ -60,8 +61,7 @@ impl Drop for Handle {
 /// # Errors
 /// The socket, the runtime or the thread cannot be had.
 pub fn start() -> io::Result<Handle> {
-    let dir = tempfile::Builder::new().prefix("cmon-demo-").tempdir()?;
-    let socket = dir.path().join("docker.sock");
+    let (dir, socket) = private()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = {
         let _entered = runtime.enter();
@@ -81,6 +81,18 @@ pub fn start() -> io::Result<Handle> {
         });
     })?;
     Ok(Handle { socket, stop: Some(stop), thread: Some(thread), _dir: dir })
+}
+
+/// A private directory for the socket. The directory for temporary files may be named by an empty
+/// variable, or be too long for a socket: then `/tmp` has to do.
+fn private() -> io::Result<(tempfile::TempDir, PathBuf)> {
+    let wanted = std::env::temp_dir();
+    let fits = wanted.is_absolute()
+        && unix_path::check(&wanted.join("cmon-demo-xxxxxx/docker.sock")).is_ok();
+    let parent = if fits { wanted } else { PathBuf::from("/tmp") };
+    let dir = tempfile::Builder::new().prefix("cmon-demo-").tempdir_in(parent)?;
+    let socket = dir.path().join("docker.sock");
+    Ok((dir, socket))
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ async fn question(reader: &mut OwnedReadHalf) -> Option<String> {
 }
 
 async fn answer(world: &World, target: &str, valve: &mut Valve) -> io::Result<()> {
-    world.lock().requests.push(target.to_owned());
+    world.lock().asked(target);
     let Some(question) = Question::of(target) else {
         return refuse(world, valve, (404, "page not found".to_owned())).await;
     };

@@ -20,6 +20,8 @@ use crate::engine::timestamp::Timestamp;
 const EPOCH: i64 = 1_767_225_600 * 1_000_000_000;
 /// Events held for a subscriber, as the real one does.
 const EVENTS: usize = 256;
+/// Questions that are remembered.
+const REQUESTS: usize = 4096;
 
 /// One container.
 #[derive(Debug)]
@@ -53,7 +55,7 @@ pub(super) struct State {
     pub(super) first_event: u64,
     drop_events: u32,
     pub(super) faults: Faults,
-    pub(super) requests: Vec<String>,
+    pub(super) requests: VecDeque<String>,
     /// Clients that are connected.
     pub(super) connections: usize,
     /// Follows that have ended.
@@ -94,7 +96,7 @@ impl World {
             first_event: 0,
             drop_events: 0,
             faults: Faults::default(),
-            requests: Vec::new(),
+            requests: VecDeque::new(),
             connections: 0,
             follows_closed: 0,
             plant: None,
@@ -243,9 +245,9 @@ impl World {
         self.lock().plant = Some(plant);
     }
 
-    /// The questions asked so far: method and target.
+    /// The targets of the last questions, at most 4096 of them.
     pub fn requests(&self) -> Vec<String> {
-        self.lock().requests.clone()
+        self.lock().requests.iter().cloned().collect()
     }
 
     /// Clients that are connected.
@@ -325,6 +327,14 @@ impl State {
 
     fn life(&mut self, id: &str) -> &mut Life {
         self.lives.get_mut(id).expect("found a moment ago")
+    }
+
+    /// Remembers a question, and forgets the oldest where there are many.
+    pub(super) fn asked(&mut self, target: &str) {
+        if self.requests.len() == REQUESTS {
+            self.requests.pop_front();
+        }
+        self.requests.push_back(target.to_owned());
     }
 
     /// A new moment, later than all before.

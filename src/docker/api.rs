@@ -24,6 +24,7 @@ use tokio::time::timeout;
 
 use super::driver::Driver;
 use super::endpoint::Endpoint;
+use super::own::Identity;
 use crate::engine::census::{Purpose, TaskKind};
 use crate::engine::registry::Registry;
 use crate::engine::source::{
@@ -153,6 +154,24 @@ impl Api {
             name: bare(&answer.name.unwrap_or_default()).to_string(),
             pid: state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid != 0),
             state: state.status.map(|status| status.to_string()).unwrap_or_default(),
+        })
+    }
+
+    /// What tells whether this process runs in the container with this name or id.
+    pub(super) async fn identity(&self, container: &str) -> Result<Identity, SourceError> {
+        let what = format!("container `{container}`");
+        let answer = self.ask(&what, self.docker.inspect_container(container, None)).await?;
+        let mut graph = answer.graph_driver.map(|graph| graph.data).unwrap_or_default();
+        let mounts = answer.mounts.unwrap_or_default().into_iter();
+        let destinations = mounts.filter_map(|mount| mount.destination).map(|destination| {
+            // The kernel shows where a link leads: /var/run is /run.
+            std::fs::canonicalize(&destination).unwrap_or_else(|_| destination.into())
+        });
+        Ok(Identity {
+            running: answer.state.and_then(|state| state.running).unwrap_or_default(),
+            hostname: answer.config.and_then(|config| config.hostname).unwrap_or_default(),
+            upper_dir: graph.remove("UpperDir"),
+            destinations: destinations.collect(),
         })
     }
 

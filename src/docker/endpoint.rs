@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::socket::Socket;
+use super::unix_path;
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{DaemonId, ErrorKind, SourceError};
 
@@ -53,6 +54,8 @@ impl fmt::Display for Address {
 pub enum Origin {
     /// `--host` named it.
     Host,
+    /// The environment variable `CMON_HOST` named it.
+    CmonHost,
     /// The environment variable `DOCKER_HOST` named it.
     DockerHost,
     /// Nothing named another one.
@@ -67,6 +70,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Origin::Host => "from --host",
+            Origin::CmonHost => "from CMON_HOST",
             Origin::DockerHost => "from DOCKER_HOST",
             Origin::Default => "the default",
             Origin::Demo => "the embedded daemon",
@@ -149,6 +153,12 @@ impl Endpoint {
     }
 
     fn refused(&self, error: &io::Error) -> SourceError {
+        if let Address::Unix(path) = &self.address
+            && let Some(reason) = unix_path::no_socket(path, error)
+        {
+            let message = format!("could not connect to {self}: {reason}");
+            return SourceError::new(ErrorKind::NoSocket, message);
+        }
         let kind = match error.kind() {
             io::ErrorKind::PermissionDenied => ErrorKind::Denied,
             _ => ErrorKind::Unreachable,

@@ -13,7 +13,9 @@ pub mod frames;
 pub mod http;
 pub mod logs;
 mod nap;
+mod own;
 mod socket;
+pub(crate) mod unix_path;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,9 +24,15 @@ use tokio::sync::OnceCell;
 
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::registry::Registry;
-use crate::engine::source::{Container, ContainerKey, Listed, LogRequest, Source, SourceError};
+use crate::engine::source::{
+    Container, ContainerKey, ErrorKind, Listed, LogRequest, Source, SourceError,
+};
 use api::{Api, Version};
-use endpoint::Endpoint;
+use endpoint::{Address, Endpoint};
+use own::{Evidence, Traces};
+
+/// Containers that are asked about at most, where it is not clear in which of them cmon runs.
+const MOST_ASKED: usize = 500;
 
 /// One Docker daemon as a [`Source`].
 #[derive(Debug)]
@@ -32,6 +40,8 @@ pub struct Docker {
     endpoint: Arc<Endpoint>,
     api: Api,
     version: OnceCell<Version>,
+    /// The container that cmon runs in, once that is known.
+    own: OnceCell<Option<ContainerKey>>,
 }
 
 impl Docker {
@@ -39,7 +49,7 @@ impl Docker {
     pub fn new(endpoint: Endpoint, registry: Registry) -> Self {
         let endpoint = Arc::new(endpoint);
         let api = Api::new(Arc::clone(&endpoint), registry);
-        Self { endpoint, api, version: OnceCell::new() }
+        Self { endpoint, api, version: OnceCell::new(), own: OnceCell::new() }
     }
 
     /// Questions that are not part of following logs.
@@ -53,12 +63,48 @@ impl Docker {
     }
 }
 
+impl Docker {
+    /// Finds the container that cmon runs in, among these. A daemon that does not answer a question
+    /// about one is no reason to follow it, where its full id is known here.
+    async fn find_own(&self, listed: &[Listed]) -> Result<Option<ContainerKey>, ContainerKey> {
+        let traces = Traces::read();
+        let socket = match self.endpoint.address() {
+            Address::Unix(path) => std::fs::canonicalize(path).ok(),
+            Address::Tcp { .. } => None,
+        };
+        let mut shared = false;
+        for (evidence, key) in traces.candidates(listed) {
+            match self.api.identity(key.id.as_str()).await {
+                Ok(one) if traces.fit(evidence, &one, socket.as_deref()) => return Ok(Some(key)),
+                Ok(_) => shared = true,
+                Err(error) if error.kind == ErrorKind::Gone => {}
+                Err(_) if evidence == Evidence::Hostname => {}
+                Err(_) => return Err(key),
+            }
+        }
+        // What speaks for another container is shared with it, so this one is among the others.
+        let others = listed.iter().filter(|one| shared && one.phase.is_live()).take(MOST_ASKED);
+        for one in others {
+            let identity = self.api.identity(one.key.id.as_str()).await;
+            if identity.is_ok_and(|other| traces.has_root_of(&other) == Some(true)) {
+                return Ok(Some(one.key.clone()));
+            }
+        }
+        Ok(None)
+    }
+}
+
 impl Source for Docker {
     type Logs = logs::Logs;
     type Events = api::Events;
 
     async fn list(&self) -> Result<Vec<Listed>, SourceError> {
         self.api.list().await
+    }
+
+    async fn own(&self, listed: &[Listed]) -> Option<ContainerKey> {
+        let found = self.own.get_or_try_init(|| self.find_own(listed)).await;
+        found.cloned().unwrap_or_else(Some)
     }
 
     async fn inspect(&self, key: &ContainerKey) -> Result<Container, SourceError> {

@@ -109,8 +109,12 @@ pub struct Census {
     pub reconnects: u64,
     /// Readers that panicked.
     pub panics: u64,
-    /// Cycles per container name, closed streams only, sorted by name.
+    /// Cycles of each container that is followed, by name; closed streams only.
     pub cycles: BTreeMap<String, u64>,
+    /// Containers that were followed and are gone.
+    pub gone: u64,
+    /// The cycles of these.
+    pub cycles_of_gone: u64,
     /// Cycles per minute over the last minute, or since the start when that is shorter.
     pub cycles_per_minute: f64,
     /// Cycles per minute that the open streams would have by rotation alone.

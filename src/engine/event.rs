@@ -226,6 +226,10 @@ pub enum Notice {
         /// The name before.
         from: Arc<str>,
     },
+    /// cmon itself runs in it, so it is left out.
+    Own,
+    /// Its new name is not selected: it is followed to the end of its run.
+    Deselected,
     /// Nothing matches this pattern yet; what will is followed from its first line.
     Waiting {
         /// As typed.

@@ -46,10 +46,10 @@ use tokio_util::sync::CancellationToken;
 pub use backlog::{Backlog, Outputs};
 use backoff::Backoff;
 use census::{Census, TaskKind};
-use event::{Event, Note, Notice};
+use event::{Event, Label, Note, Notice};
 use registry::Registry;
 use rows::Row;
-use selection::{AmbiguousId, Selection, Unmatched};
+use selection::{AmbiguousId, OwnContainer, Selection, Unmatched};
 use source::{ContainerKey, Listed, Source, SourceError};
 use supervisor::Supervisor;
 use tally::Tally;
@@ -106,6 +106,9 @@ pub enum StartError {
     /// An id is the beginning of several containers' ids.
     #[error(transparent)]
     Ambiguous(#[from] AmbiguousId),
+    /// A pattern is for the container that cmon runs in.
+    #[error(transparent)]
+    Own(#[from] OwnContainer),
     /// Nothing matches these patterns.
     #[error("no container matches {}", list(.0))]
     Unmatched(Vec<Unmatched>),
@@ -186,6 +189,11 @@ impl<S: Source> Observer<S> {
         self.tally.rows()
     }
 
+    /// The names of the containers that are followed, in no particular order.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.tally.names()
+    }
+
     /// The figures of this moment.
     pub fn census(&self) -> Census {
         let mut census = self.registry.census();
@@ -203,6 +211,8 @@ struct Begun<E> {
     subscription: Option<E>,
     /// Patterns that match nothing yet.
     awaited: Vec<String>,
+    /// The container that cmon runs in, where it is left out.
+    left_out: Option<Listed>,
 }
 
 /// Follows the containers of one daemon.
@@ -257,7 +267,7 @@ impl<S: Source> Engine<S> {
         };
         let mut failures = Vec::new();
         let mut stragglers = Vec::new();
-        if let Some(Begun { selection, listed, subscription, awaited }) = begun {
+        if let Some(Begun { selection, listed, subscription, awaited, left_out }) = begun {
             let mut supervisor = Supervisor::new(
                 Arc::clone(&self.source),
                 self.registry.clone(),
@@ -267,6 +277,9 @@ impl<S: Source> Engine<S> {
                 events,
                 std::mem::replace(&mut self.orders.1, mpsc::channel(1).1),
             );
+            if let Some(Listed { key, name, .. }) = left_out {
+                supervisor.say(Some(Arc::new(Label { key, name })), Notice::Own);
+            }
             supervisor.begin(listed, subscription, awaited);
             self.begun.cancel();
             supervisor.run(&stop).await;
@@ -328,6 +341,13 @@ impl<S: Source> Engine<S> {
             false => None,
         };
         let listed = self.source.list().await?;
+        let own = self.source.own(&listed).await;
+        let own = own.and_then(|key| listed.iter().find(|row| row.key == key));
+        let left_out = own.filter(|row| selection.matches(row)).cloned();
+        let selection = match own {
+            Some(row) => &selection.without(row, &listed)?,
+            None => selection,
+        };
         let unmatched = selection.unmatched(&listed);
         if !unmatched.is_empty() && !self.config.wait {
             return Err(StartError::Unmatched(unmatched));
@@ -337,7 +357,7 @@ impl<S: Source> Engine<S> {
         if !self.config.follow && !listed.iter().any(|row| selection.matches(row)) {
             return Err(StartError::Nothing);
         }
-        Ok(Begun { selection, listed, subscription, awaited })
+        Ok(Begun { selection, listed, subscription, awaited, left_out })
     }
 
     /// Closes all that is still open and names the readers that did not end by themselves.

@@ -11,7 +11,7 @@ use std::fmt;
 
 use regex::Regex;
 
-use super::source::{Listed, Phase};
+use super::source::{ContainerKey, Listed, Phase};
 
 /// One pattern as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Selection {
     /// All that run, not all that there are.
     running: bool,
     patterns: Vec<Pattern>,
+    /// The container that cmon runs in.
+    left_out: Option<ContainerKey>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,6 +84,19 @@ pub struct AmbiguousId {
     pub candidates: Vec<String>,
 }
 
+/// A pattern that is for the container that cmon runs in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{pattern}` is `{name}`, the container that cmon itself runs in: each line that cmon prints would \
+     come back as a new line of it, without end"
+)]
+pub struct OwnContainer {
+    /// As typed.
+    pub pattern: String,
+    /// The container's name.
+    pub name: String,
+}
+
 /// A pattern that no container matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmatched {
@@ -95,18 +110,19 @@ impl Selection {
     /// Compiles what was typed; `all` selects every container, whatever the patterns.
     pub fn compile(texts: &[PatternText], all: bool) -> Result<Self, PatternError> {
         let patterns = texts.iter().map(Pattern::compile).collect::<Result<_, _>>()?;
-        Ok(Self { all, running: false, patterns })
+        Ok(Self { all, running: false, patterns, left_out: None })
     }
 
     /// Every container.
     pub fn all() -> Self {
-        Self { all: true, running: false, patterns: Vec::new() }
+        Self { all: true, running: false, patterns: Vec::new(), left_out: None }
     }
 
     /// The containers of exactly these names.
     pub fn named<'a>(names: impl IntoIterator<Item = &'a String>) -> Self {
         let name = |name: &String| Pattern { text: name.clone(), kind: Kind::Name(name.clone()) };
-        Self { all: false, running: false, patterns: names.into_iter().map(name).collect() }
+        let patterns = names.into_iter().map(name).collect();
+        Self { all: false, running: false, patterns, left_out: None }
     }
 
     /// Every container that runs, or is about to.
@@ -124,8 +140,30 @@ impl Selection {
         !self.all
     }
 
+    /// The same without the container that cmon runs in; its row is one of `listed`.
+    ///
+    /// # Errors
+    /// A pattern is for that container and for no other.
+    pub fn without(&self, own: &Listed, listed: &[Listed]) -> Result<Self, OwnContainer> {
+        let only = |pattern: &&Pattern| {
+            let others = listed.iter().filter(|one| one.key != own.key);
+            let named = matches!(&pattern.kind, Kind::Plain(text) | Kind::Name(text)
+                if *text == *own.name || *text == own.key.id.as_str());
+            named || pattern.matches(own) && !others.into_iter().any(|one| pattern.matches(one))
+        };
+        match self.patterns.iter().find(only) {
+            Some(pattern) => {
+                Err(OwnContainer { pattern: pattern.text.clone(), name: own.name.to_string() })
+            }
+            None => Ok(Self { left_out: Some(own.key.clone()), ..self.clone() }),
+        }
+    }
+
     /// Whether this container is meant.
     pub fn matches(&self, container: &Listed) -> bool {
+        if self.left_out.as_ref() == Some(&container.key) {
+            return false;
+        }
         let wanted =
             !self.running || container.phase.is_live() || container.phase == Phase::Restarting;
         (self.all && wanted) || self.patterns.iter().any(|pattern| pattern.matches(container))
@@ -140,6 +178,7 @@ impl Selection {
             all: self.all,
             running: self.running,
             patterns: self.patterns.iter().map(resolve).collect::<Result<_, _>>()?,
+            left_out: self.left_out.clone(),
         })
     }
 
@@ -304,6 +343,34 @@ mod tests {
             assert_eq!(found, expected, "{pattern}");
         }
         assert!(list.iter().all(|one| Selection::all().matches(one)));
+    }
+
+    #[test]
+    fn the_container_that_cmon_runs_in_is_left_out_or_refused() {
+        let list = [listed("ab12", "monitor"), listed("cd34", "moon"), listed("ef56", "web")];
+        let meant = |selection: &Selection| {
+            let rest = selection.without(&list[0], &list).map(|rest| rest.resolve(&list).unwrap());
+            rest.map(|rest| {
+                let left = list.iter().filter(|one| rest.matches(one));
+                left.map(|one| &*one.name).collect::<Vec<_>>()
+            })
+        };
+        let others = Ok(vec!["moon", "web"]);
+        assert_eq!(
+            (meant(&Selection::all()), meant(&Selection::running())),
+            (others.clone(), others)
+        );
+        for pattern in ["mo*", "/^mo/", "/o/"] {
+            assert_eq!(meant(&compiled(&[pattern])), Ok(vec!["moon"]), "{pattern}");
+        }
+        assert_eq!(meant(&compiled(&["web"])), Ok(vec!["web"]));
+        for pattern in ["monitor", "/monitor", "ab1", "ab12", "moni*", "/tor$/"] {
+            let refused = meant(&compiled(&["web", pattern])).unwrap_err();
+            assert_eq!((refused.pattern, refused.name), (pattern.to_owned(), "monitor".to_owned()));
+        }
+        // Under another name it is still the same container.
+        let rest = Selection::all().without(&list[0], &list).unwrap();
+        assert!(!rest.matches(&listed("ab12", "renamed")));
     }
 
     #[test]

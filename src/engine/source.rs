@@ -344,6 +344,8 @@ pub enum ErrorKind {
     Gone,
     /// The log driver keeps nothing that can be read (501, or its older forms): never try again.
     Unreadable,
+    /// There is no socket where one was named, but something else: no use in waiting.
+    NoSocket,
     /// Not permitted (401, 403, or the socket's own permissions).
     Denied,
 }
@@ -366,6 +368,7 @@ impl ErrorKind {
             ErrorKind::Refused => "refused",
             ErrorKind::Gone => "gone",
             ErrorKind::Unreadable => "unreadable",
+            ErrorKind::NoSocket => "no_socket",
             ErrorKind::Denied => "denied",
         }
     }
@@ -417,6 +420,11 @@ pub trait Source: Send + Sync + 'static {
 
     /// All containers, stopped ones included.
     fn list(&self) -> impl Future<Output = Result<Vec<Listed>, SourceError>> + Send;
+
+    /// The container that this process itself runs in, where it is one of these.
+    fn own(&self, _: &[Listed]) -> impl Future<Output = Option<ContainerKey>> + Send {
+        std::future::ready(None)
+    }
 
     /// One container.
     fn inspect(

@@ -37,7 +37,10 @@ pub struct Tally {
 struct Forms {
     reopens: BTreeMap<&'static str, u64>,
     gaps: BTreeMap<&'static str, u64>,
+    /// Of the containers that are followed; of those that are gone, sums remain.
     cards: BTreeMap<ContainerKey, Arc<Card>>,
+    gone: u64,
+    cycles_of_gone: u64,
     max_lag: Duration,
     /// Since when the daemon is away, and when it is tried next.
     away: Option<(Instant, Instant)>,
@@ -82,9 +85,18 @@ impl Tally {
         self.forms().cards.values().map(|card| card.row(now, clock)).collect()
     }
 
-    /// A container is followed no more.
+    /// The names of the containers that are followed.
+    pub(super) fn names(&self) -> Vec<Arc<str>> {
+        self.forms().cards.values().map(|card| card.name()).collect()
+    }
+
+    /// A container is followed no more: all that is kept of it is what it adds to the sums.
     pub(super) fn forget(&self, key: &ContainerKey) {
-        self.forms().cards.remove(key);
+        let mut forms = self.forms();
+        if let Some(card) = forms.cards.remove(key) {
+            forms.gone += 1;
+            forms.cycles_of_gone += card.cycles();
+        }
     }
 
     /// A line with this timestamp was handed on.
@@ -144,6 +156,13 @@ impl Tally {
         census.gaps_by_cause.clone_from(&forms.gaps);
         census.gaps = forms.gaps.values().sum();
         census.reopens.clone_from(&forms.reopens);
+        (census.gone, census.cycles_of_gone) = (forms.gone, forms.cycles_of_gone);
+        for card in forms.cards.values() {
+            let cycles = card.cycles();
+            if 0 < cycles {
+                *census.cycles.entry(card.name().to_string()).or_default() += cycles;
+            }
+        }
         let clock = Timestamp::now();
         let lags = forms.cards.values().map(|card| (card, card.lag.get(clock)));
         let behind = lags.filter(|(_, lag)| !lag.is_zero());

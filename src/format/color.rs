@@ -1,6 +1,8 @@
-//! Colours: a stable one for each name, and the few of the notes.
+//! Colors: a stable one for each name, and the few of the notes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 /// Ends every colour.
 pub(crate) const RESET: &str = "\x1b[0m";
@@ -19,8 +21,121 @@ const NAMES: [&str; 10] = [
     "\x1b[94m", "\x1b[93m",
 ];
 
-/// The colour of a name: the same in every run.
-pub(crate) fn of_name(name: &str) -> &'static str {
+/// Which name has which color: each has one that it prefers, the same in every run, and no two share
+/// one while there are others.
+#[derive(Debug, Default)]
+pub(crate) struct Palette {
+    /// Which of [`NAMES`].
+    given: BTreeMap<Arc<str>, usize>,
+}
+
+impl Palette {
+    /// Keeps the colors of these names and gives one to each that has none. In whichever order the
+    /// names of a run come, the same set gets the same colors.
+    pub(crate) fn settle(&mut self, names: &BTreeSet<Arc<str>>) {
+        self.given.retain(|name, _| names.contains(name));
+        let mut used = [0_usize; NAMES.len()];
+        self.given.values().for_each(|color| used[*color] += 1);
+        let new = names.iter().filter(|name| !self.given.contains_key(*name)).cloned();
+        let mut new: Vec<(Arc<str>, [usize; NAMES.len()])> =
+            new.map(|name| (Arc::clone(&name), preferences(&name))).collect();
+        // First who gets the color that it prefers, so that others do not take it from them.
+        new.retain(|(name, preferred)| {
+            let free = used[preferred[0]] == 0;
+            if free {
+                used[preferred[0]] = 1;
+                self.given.insert(Arc::clone(name), preferred[0]);
+            }
+            !free
+        });
+        for (name, preferred) in new {
+            let least = preferred.into_iter().min_by_key(|color| used[*color]).unwrap_or_default();
+            used[least] += 1;
+            self.given.insert(name, least);
+        }
+    }
+
+    /// The color of a name.
+    pub(crate) fn of(&self, name: &str) -> &'static str {
+        NAMES[self.given.get(name).copied().unwrap_or_default()]
+    }
+
+    /// How many names it holds.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.given.len()
+    }
+}
+
+/// All colors in the order in which a name prefers them; by its hash, so it is the same in every run.
+fn preferences(name: &str) -> [usize; NAMES.len()] {
     let hash = foldhash::fast::FixedState::with_seed(1).hash_one(name.as_bytes());
-    NAMES[usize::try_from(hash % NAMES.len() as u64).unwrap_or_default()]
+    let part = |hash: u64| usize::try_from(hash % NAMES.len() as u64).unwrap_or_default();
+    // Steps that have no factor in common with the number of colors come by each of them once.
+    const STEPS: [usize; 4] = [1, 3, 7, 9];
+    let (first, step) = (part(hash), STEPS[part(hash >> 32) % STEPS.len()]);
+    std::array::from_fn(|at| (first + at * step) % NAMES.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: impl IntoIterator<Item = String>) -> BTreeSet<Arc<str>> {
+        names.into_iter().map(Arc::from).collect()
+    }
+
+    fn colors(palette: &Palette, names: &BTreeSet<Arc<str>>) -> Vec<&'static str> {
+        names.iter().map(|name| palette.of(name)).collect()
+    }
+
+    #[test]
+    fn no_two_names_share_a_color_while_there_are_others() {
+        for crowd in 0..200 {
+            for count in 1..=25 {
+                let names = names((0..count).map(|number| format!("web-{crowd}-{number}")));
+                let mut palette = Palette::default();
+                palette.settle(&names);
+                let mut times = BTreeMap::<_, usize>::new();
+                colors(&palette, &names).into_iter().for_each(|color| {
+                    *times.entry(color).or_default() += 1;
+                });
+                assert_eq!(times.len(), count.min(NAMES.len()), "{names:?}");
+                let (most, least) = (times.values().max(), times.values().min());
+                assert!(most.unwrap() - least.unwrap() <= 1, "shared evenly: {times:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_names_have_the_same_colors_and_one_alone_has_the_one_it_prefers() {
+        let all = names((0..8).map(|number| format!("shop-{number}")));
+        let mut palette = Palette::default();
+        palette.settle(&all);
+        let mut again = Palette::default();
+        again.settle(&all);
+        assert_eq!(colors(&palette, &all), colors(&again, &all));
+        // The hash is fixed: these colors are those of every run and every machine.
+        let fixed = |name: &str| preferences(name)[0];
+        insta::assert_compact_debug_snapshot!(["web", "db", "cache", "worker"].map(fixed), @"[4, 4, 8, 0]");
+        for name in &all {
+            let (mut alone, one) = (Palette::default(), BTreeSet::from([Arc::clone(name)]));
+            alone.settle(&one);
+            assert_eq!(alone.of(name), NAMES[preferences(name)[0]]);
+        }
+    }
+
+    #[test]
+    fn a_color_stays_while_others_come_and_go_and_is_free_afterwards() {
+        let mut palette = Palette::default();
+        let stays: Arc<str> = "stays".into();
+        palette.settle(&BTreeSet::from([Arc::clone(&stays)]));
+        let color = palette.of("stays");
+        for number in 0..10_000 {
+            let other: Arc<str> = format!("job-{number}").into();
+            palette.settle(&BTreeSet::from([Arc::clone(&stays), Arc::clone(&other)]));
+            assert_eq!((palette.of("stays"), palette.len()), (color, 2));
+            assert_ne!(palette.of(&other), color);
+        }
+    }
 }

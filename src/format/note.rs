@@ -57,6 +57,8 @@ pub(crate) fn word(notice: &Notice) -> &'static str {
         Notice::Exited(_) => "exited",
         Notice::Removed => "removed",
         Notice::Renamed { .. } => "renamed",
+        Notice::Own => "own_container",
+        Notice::Deselected => "deselected",
         Notice::Waiting { .. } => "waiting",
         Notice::Lossy(_) => "lossy",
         Notice::Unreadable { .. } => "unreadable",
@@ -126,7 +128,11 @@ fn line(sign: Sign, what: &str, color: bool) -> String {
 fn sign(notice: &Notice) -> Sign {
     match notice {
         Notice::Started | Notice::DaemonBack => Sign::There,
-        Notice::Restarting(_) | Notice::Renamed { .. } | Notice::Waiting { .. } => Sign::Between,
+        Notice::Restarting(_)
+        | Notice::Renamed { .. }
+        | Notice::Own
+        | Notice::Deselected
+        | Notice::Waiting { .. } => Sign::Between,
         Notice::Exited(_) | Notice::Removed => Sign::Gone,
         Notice::Lossy(_)
         | Notice::Unreadable { .. }
@@ -147,6 +153,13 @@ fn words(notice: &Notice) -> String {
         Notice::Exited(exit) => format!("exited{}", after(*exit)),
         Notice::Removed => "removed".to_owned(),
         Notice::Renamed { from } => format!("is the new name of {from}"),
+        Notice::Own => {
+            "is left out: cmon runs in it, and its log would grow by each line that cmon prints"
+                .to_owned()
+        }
+        Notice::Deselected => {
+            "no longer matches; cmon follows it to the end of this run".to_owned()
+        }
         Notice::Waiting { pattern } => format!("waiting for `{pattern}`, which is not there yet"),
         Notice::Lossy(Lossy::NonBlocking) => {
             "can lose lines: its log mode is non-blocking, and the \
@@ -236,6 +249,8 @@ pub(crate) mod tests {
             Notice::Exited(None),
             Notice::Removed,
             Notice::Renamed { from: "old".into() },
+            Notice::Own,
+            Notice::Deselected,
             Notice::Waiting { pattern: "we*".to_owned() },
             Notice::Lossy(Lossy::NonBlocking),
             Notice::Lossy(Lossy::Cache),
@@ -256,6 +271,8 @@ pub(crate) mod tests {
                 | Notice::Exited(_)
                 | Notice::Removed
                 | Notice::Renamed { .. }
+                | Notice::Own
+                | Notice::Deselected
                 | Notice::Waiting { .. }
                 | Notice::Lossy(_)
                 | Notice::Unreadable { .. }
@@ -285,6 +302,8 @@ pub(crate) mod tests {
         - web exited
         - web removed
         ~ web is the new name of old
+        ~ web is left out: cmon runs in it, and its log would grow by each line that cmon prints
+        ~ web no longer matches; cmon follows it to the end of this run
         ~ web waiting for `we*`, which is not there yet
         ! web can lose lines: its log mode is non-blocking, and the daemon drops what its buffer cannot hold
         ! web can lose lines: its log driver sends them elsewhere, and the daemon's own cache drops what it cannot hold

@@ -1,23 +1,43 @@
 //! What a container writes must not drive the reader's terminal.
 //!
-//! Colours (SGR sequences, `ESC [ … m`) and tabs pass. Every other control character is shown as
-//! text: `^[` for escape, `^G` for the bell, as `cat -v` does. Applied on a terminal only; a file
+//! Colors (SGR sequences, `ESC [ … m`) and tabs pass. Every other control character is shown as
+//! text: `^[` for escape and `^G` for the bell, as `cat -v` does. Characters that reorder or hide
+//! text are shown by their number, `<U+202E>`, as `less` does. Applied on a terminal only; a file
 //! or a pipe gets the bytes as they are.
+
+use std::fmt::Write;
 
 /// Appends `text` to `into`, made harmless.
 pub(crate) fn sanitize(text: &[u8], into: &mut Vec<u8>) {
-    let mut rest = text;
-    while let Some(at) = rest.iter().position(|byte| is_control(*byte)) {
-        let (plain, tail) = rest.split_at(at);
-        into.extend_from_slice(plain);
-        if let Some(length) = colour(tail) {
-            into.extend_from_slice(&tail[..length]);
-            rest = &tail[length..];
-        } else {
-            rest = show_control(tail, into);
+    for chunk in text.utf8_chunks() {
+        sanitize_text(chunk.valid(), into);
+        for byte in chunk.invalid() {
+            match byte {
+                // A terminal that does not expect UTF-8 takes these for control characters.
+                0x80..=0x9f => show_c1(*byte, into),
+                _ => into.push(*byte),
+            }
         }
     }
-    into.extend_from_slice(rest);
+}
+
+fn sanitize_text(text: &str, into: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some(at) = rest.find(|character: char| is_control(character) || deceives(character)) {
+        let (plain, tail) = rest.split_at(at);
+        into.extend_from_slice(plain.as_bytes());
+        if let Some(length) = color(tail.as_bytes()) {
+            into.extend_from_slice(&tail.as_bytes()[..length]);
+            rest = &tail[length..];
+            continue;
+        }
+        let mut characters = tail.chars();
+        if let Some(character) = characters.next() {
+            show(character, into);
+        }
+        rest = characters.as_str();
+    }
+    into.extend_from_slice(rest.as_bytes());
 }
 
 /// The same of text.
@@ -27,34 +47,67 @@ pub fn clean(text: &str) -> String {
     String::from_utf8_lossy(&clean).into_owned()
 }
 
-/// Control characters of ASCII, and the lead byte of those of Unicode (U+0080 to U+009F).
-fn is_control(byte: u8) -> bool {
-    (byte < 0x20 && byte != b'\t') || byte == 0x7f || byte == 0xc2
+/// JSON with every character that could drive or deceive a terminal written as an escape: the value
+/// is the same. Such characters stand inside strings only.
+pub(crate) fn clean_json(json: &[u8]) -> Vec<u8> {
+    let mut clean = Vec::with_capacity(json.len());
+    for character in String::from_utf8_lossy(json).chars() {
+        let mut units = [0; 2];
+        if character != '\n' && (is_control(character) || deceives(character)) {
+            for unit in character.encode_utf16(&mut units) {
+                clean.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+            }
+        } else {
+            clean.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+    clean
+}
+
+/// Control characters of ASCII and of Unicode (U+0080 to U+009F), but for the tab.
+fn is_control(character: char) -> bool {
+    character != '\t' && character.is_control()
+}
+
+/// Characters that are not seen and change how the text around them is: they reorder it (so that a
+/// line reads as another), break it, or make two names look alike. U+200C and U+200D, which join
+/// letters and emoji, are needed to write and pass.
+fn deceives(character: char) -> bool {
+    matches!(
+        character,
+        // Direction: Unicode Bidirectional Algorithm (UAX #9), section 2.
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        // Separators of lines and paragraphs.
+        | '\u{2028}' | '\u{2029}'
+        // Without a width: spaces, joiners, old format controls, annotations, tags.
+        | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// The length of the SGR sequence that `text` begins with.
-fn colour(text: &[u8]) -> Option<usize> {
+fn color(text: &[u8]) -> Option<usize> {
     let parameters = text.strip_prefix(b"\x1b[")?;
     let end = parameters.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b':'))?;
     (parameters[end] == b'm').then_some(end + 3)
 }
 
-fn show_control<'a>(text: &'a [u8], into: &mut Vec<u8>) -> &'a [u8] {
-    match text {
-        [0xc2, control @ 0x80..=0x9f, rest @ ..] => {
-            into.extend_from_slice(&[b'M', b'-', b'^', control - 0x40]);
-            rest
+fn show(character: char, into: &mut Vec<u8>) {
+    match u32::from(character) {
+        code @ 0..=0x7f => into.extend_from_slice(&[b'^', code as u8 ^ 0x40]),
+        code @ 0x80..=0x9f => show_c1(code as u8, into),
+        code => {
+            let mut text = String::new();
+            // Writing to a String cannot fail.
+            let _ = write!(text, "<U+{code:04X}>");
+            into.extend_from_slice(text.as_bytes());
         }
-        [0xc2, rest @ ..] => {
-            into.push(0xc2);
-            rest
-        }
-        [control, rest @ ..] => {
-            into.extend_from_slice(&[b'^', control ^ 0x40]);
-            rest
-        }
-        [] => text,
     }
+}
+
+/// A control character of the upper half, as `cat -v` shows it.
+fn show_c1(code: u8, into: &mut Vec<u8>) {
+    into.extend_from_slice(&[b'M', b'-', b'^', code - 0x40]);
 }
 
 #[cfg(test)]
@@ -70,8 +123,8 @@ mod tests {
     }
 
     #[test]
-    fn colours_pass_and_the_rest_is_shown() {
-        let cases: [(&[u8], &str); 9] = [
+    fn colors_pass_and_the_rest_is_shown() {
+        let cases: [(&[u8], &str); 10] = [
             (b"plain\ttext", "plain\ttext"),
             (b"\x1b[1;31mred\x1b[0m", "\x1b[1;31mred\x1b[0m"),
             (b"\x1b[2J\x1b[Hcleared", "^[[2J^[[Hcleared"),
@@ -81,10 +134,45 @@ mod tests {
             (b"cut\x1b[31", "cut^[[31"),
             ("caf\u{e9} \u{ab}".as_bytes(), "caf\u{e9} \u{ab}"),
             ("\u{9b}2J".as_bytes(), "M-^[2J"),
+            // Bytes that are not UTF-8: 0x9b begins a sequence on an 8-bit terminal.
+            (b"\x9b2J \x85", "M-^[2J M-^E"),
         ];
         for (text, expected) in cases {
             assert_eq!(String::from_utf8_lossy(&clean(text)), expected);
         }
+    }
+
+    #[test]
+    fn characters_that_reorder_or_hide_text_are_shown_by_their_number() {
+        let hidden = [
+            0x61c, 0x200e, 0x200f, 0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068,
+            0x2069, 0x2028, 0x2029, 0x180e, 0x200b, 0x2060, 0x2064, 0x206a, 0x206f, 0xfeff, 0xfff9,
+            0xe0001, 0xe0041, 0xe007f,
+        ];
+        for code in hidden {
+            let character = char::from_u32(code).unwrap();
+            let text = format!("a{character}b");
+            assert_eq!(clean(text.as_bytes()), format!("a<U+{code:04X}>b").into_bytes());
+            // In front of, behind and inside bytes that are no UTF-8.
+            let broken = [b"\xe2", text.as_bytes(), b"\xe2\x80"].concat();
+            let shown = format!("<U+{code:04X}>");
+            assert!(String::from_utf8_lossy(&clean(&broken)).contains(&shown), "{shown}");
+        }
+        for written in
+            ["\u{645}\u{6cc}\u{200c}\u{62e}", "👩\u{200d}🚀", "שלום", "❤\u{fe0f}", "日本"]
+        {
+            assert_eq!(clean(written.as_bytes()), written.as_bytes(), "{written}");
+        }
+    }
+
+    #[test]
+    fn json_on_a_terminal_has_the_same_value_and_no_such_character() {
+        let value = serde_json::json!({ "msg": "a\u{202e}b\u{9b}2J\u{7f}\u{e0041}\tצ\n\u{1b}[2J" });
+        let text = format!("{value}\n");
+        let cleaned = String::from_utf8(clean_json(text.as_bytes())).unwrap();
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&cleaned).unwrap(), value);
+        assert!(cleaned.contains(r"a\u202eb\u009b2J\u007f\udb40\udc41"), "{cleaned}");
+        assert!(!cleaned.trim_end().contains(|one| is_control(one) || deceives(one)), "{cleaned}");
     }
 
     proptest! {
@@ -94,8 +182,8 @@ mod tests {
             let mut rest = cleaned.as_slice();
             while let Some((&byte, tail)) = rest.split_first() {
                 let control = (byte < 0x20 && byte != b'\t') || byte == 0x7f;
-                prop_assert!(!control || colour(rest).is_some());
-                rest = match colour(rest) {
+                prop_assert!(!control || color(rest).is_some());
+                rest = match color(rest) {
                     Some(length) => &rest[length..],
                     None => tail,
                 };
@@ -103,7 +191,7 @@ mod tests {
         }
 
         #[test]
-        fn text_without_controls_is_untouched(text in "[^\\p{Cc}]*") {
+        fn text_without_controls_is_untouched(text in "[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cn}]*") {
             prop_assert_eq!(clean(text.as_bytes()), text.as_bytes());
         }
     }

@@ -24,6 +24,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_error_cannot_turn_the_direction_of_writing() {
+        let error = anyhow::anyhow!("no \u{2066}such\u{2069} thing").context("a\u{202e}b");
+        let text = text(&error, Some("\u{200e}this"), false);
+        assert_eq!(
+            text,
+            "cmon: error: a<U+202E>b\n  because no <U+2066>such<U+2069> thing\n  try: <U+200E>this\n"
+        );
+    }
+
+    #[test]
     fn an_error_tells_its_causes_and_what_to_try() {
         let error = anyhow::anyhow!("disk full").context("could not write");
         insta::assert_snapshot!(text(&error, Some("another disk"), false), @"

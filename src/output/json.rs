@@ -7,9 +7,9 @@
 //! |---|---|
 //! | `line` | `time` (the daemon's, RFC 3339 in UTC with nanoseconds), `container` (name), `id` (full), `stream` (`stdout` or `stderr`), then `msg`, or `msg_base64` where the bytes are not UTF-8; the terminator is not part of it. `partial: true`: the line is longer than `--max-line`, and its next piece follows. `recovered: true`: the daemon handed it over late |
 //! | `gap` | `container`, `id`, `from` and `to` (times of the lines around it), `cause` (`log_rotated`, `removed`), `text` |
-//! | `note` | `event` (`started`, `restarting`, `exited`, `removed`, `renamed`, `waiting`, `lossy`, `unreadable`, `given_up`, `stream_broke`, `went_silent`, `ends_early`, `daemon_away`, `daemon_back`, `reader_panicked`, `notes_dropped`), `container` and `id` unless it is about the daemon, `code` and `oom` of an exit, `text` |
+//! | `note` | `event` (`started`, `restarting`, `exited`, `removed`, `renamed`, `deselected`, `own_container`, `waiting`, `lossy`, `unreadable`, `given_up`, `stream_broke`, `went_silent`, `ends_early`, `daemon_away`, `daemon_back`, `reader_panicked`, `notes_dropped`), `container` and `id` unless it is about the daemon, `code` and `oom` of an exit, `text` |
 //! | `watch` | of `cmon watch`, a snapshot: see [`watch`](super::watch) |
-//! | `summary` | `seconds`, `containers`, `lines`, `bytes`, `streams_opened`, `streams_closed`, `streams_open`, `readers`, `cycles` (per container), `cycles_per_minute`, `reopens` (streams opened again, by how the one before ended), `rotations`, `stale`, `probes`, `reconnects`, `max_lag_seconds`, `replayed` and `doubles` (messages skipped), `recovered`, `gaps`, `gaps_by_cause`, `panics`, `requests`, `tasks` (left), `connections` (left), `forced_closes`, `stragglers` (names) |
+//! | `summary` | `seconds`, `containers` (followed), `containers_gone`, `lines`, `bytes`, `streams_opened`, `streams_closed`, `streams_open`, `readers`, `cycles` (per container that is followed), `cycles_of_gone`, `cycles_per_minute`, `reopens` (streams opened again, by how the one before ended), `rotations`, `stale`, `probes`, `reconnects`, `max_lag_seconds`, `replayed` and `doubles` (messages skipped), `recovered`, `gaps`, `gaps_by_cause`, `panics`, `requests`, `tasks` (left), `connections` (left), `forced_closes`, `stragglers` (names) |
 
 use std::collections::BTreeMap;
 
@@ -101,6 +101,7 @@ pub(super) fn figures<'a>(r#type: &'static str, census: &'a Census) -> Figures<'
         r#type,
         seconds: census.elapsed.as_secs_f64(),
         containers: census.containers,
+        containers_gone: census.gone,
         lines: census.lines,
         bytes: census.bytes,
         streams_opened: census.streams_opened,
@@ -108,6 +109,7 @@ pub(super) fn figures<'a>(r#type: &'static str, census: &'a Census) -> Figures<'
         streams_open: census.streams_open,
         readers: census.readers,
         cycles: &census.cycles,
+        cycles_of_gone: census.cycles_of_gone,
         cycles_per_minute: census.cycles_per_minute,
         reopens: &census.reopens,
         rotations: census.rotations,
@@ -136,6 +138,7 @@ pub(super) struct Figures<'a> {
     r#type: &'static str,
     seconds: f64,
     containers: u64,
+    containers_gone: u64,
     lines: u64,
     bytes: u64,
     streams_opened: u64,
@@ -143,6 +146,7 @@ pub(super) struct Figures<'a> {
     streams_open: u64,
     readers: u64,
     cycles: &'a BTreeMap<String, u64>,
+    cycles_of_gone: u64,
     cycles_per_minute: f64,
     reopens: &'a BTreeMap<&'static str, u64>,
     rotations: u64,

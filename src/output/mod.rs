@@ -46,6 +46,13 @@ pub struct Config {
     pub summary: Summary,
 }
 
+impl Config {
+    /// JSON as it may be written to stdout: on a terminal, what could drive it is escaped.
+    fn harmless_json(&self, json: Vec<u8>) -> Vec<u8> {
+        if self.sanitize { crate::format::sanitize::clean_json(&json) } else { json }
+    }
+}
+
 #[cfg(test)]
 impl Config {
     /// Nothing but the form, for tests.

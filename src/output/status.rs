@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::summary::grouped;
 use crate::engine::census::Census;
+use crate::format::clean;
 
 /// Columns left for what the terminal echoes of a typed Ctrl-C.
 const ECHO: u16 = 3;
@@ -142,7 +143,7 @@ pub(super) fn text(census: &Census, rate: f64) -> String {
     );
     // What is wrong now comes last, and only then. Writing to a String cannot fail.
     if let Some((name, lag)) = census.worst_lag().filter(|(_, lag)| LATE <= *lag) {
-        let _ = write!(text, " · {name} is {:.0} s behind", lag.as_secs_f64());
+        let _ = write!(text, " · {} is {:.0} s behind", clean(name), lag.as_secs_f64());
     }
     if let Some(away) = census.away {
         let (since, next) = (away.since.as_secs_f64(), away.next.as_secs_f64());

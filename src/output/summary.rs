@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::engine::census::Census;
 use crate::format::color::{DIM, RED, RESET};
+use crate::format::sanitize::clean;
 
 /// The summary as text, several lines.
 pub(super) fn summary(census: &Census, color: bool) -> String {
@@ -13,10 +14,14 @@ pub(super) fn summary(census: &Census, color: bool) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
-        "{} lines, {} in {seconds:.1} s; {} containers",
+        "{} lines, {} in {seconds:.1} s; {} containers{}",
         grouped(census.lines),
         bytes(census.bytes),
         census.containers,
+        match census.gone {
+            0 => String::new(),
+            gone => format!(", and {} that are gone", grouped(gone)),
+        },
     );
     let over_all = census.streams_closed as f64 * 60.0 / seconds.max(1.0);
     let _ = writeln!(
@@ -37,12 +42,14 @@ pub(super) fn summary(census: &Census, color: bool) -> String {
         census.max_lag.as_secs_f64(),
     );
     if 1 < census.cycles.len() {
-        let per_container: Vec<String> = census
-            .cycles
-            .iter()
-            .map(|(name, cycles)| format!("{name} {:.1}", *cycles as f64 * 60.0 / seconds.max(1.0)))
-            .collect();
-        let _ = writeln!(text, "cycles/min: {}", per_container.join(", "));
+        let rate = |cycles: u64| cycles as f64 * 60.0 / seconds.max(1.0);
+        let each = census.cycles.iter();
+        let mut per_container: Vec<String> =
+            each.map(|(name, cycles)| format!("{name} {:.1}", rate(*cycles))).collect();
+        if 0 < census.cycles_of_gone {
+            per_container.push(format!("those that are gone {:.1}", rate(census.cycles_of_gone)));
+        }
+        let _ = writeln!(text, "cycles/min: {}", clean(&per_container.join(", ")));
     }
     let _ = writeln!(
         text,
@@ -60,7 +67,7 @@ pub(super) fn summary(census: &Census, color: bool) -> String {
         text = format!("{DIM}{}{RESET}\n", text.trim_end());
     }
     if !census.stragglers.is_empty() {
-        let names = census.stragglers.join(", ");
+        let names = clean(&census.stragglers.join(", "));
         let line = format!("! closed by force after the stop deadline: {names}");
         let _ = match color {
             true => writeln!(text, "{RED}{line}{RESET}"),
@@ -129,16 +136,18 @@ mod tests {
             max_lag: Duration::from_millis(250),
             cycles: BTreeMap::from([("db".to_owned(), 15), ("web".to_owned(), 16)]),
             containers: 8,
+            gone: 1200,
+            cycles_of_gone: 600,
             lines: 12_345,
             bytes: 2_000_000,
             stragglers: vec!["web".to_owned()],
             ..Census::default()
         };
         insta::assert_snapshot!(summary(&census, false), @"
-        12,345 lines, 1.9 MiB in 30.0 s; 8 containers
+        12,345 lines, 1.9 MiB in 30.0 s; 8 containers, and 1,200 that are gone
         240 cycles, 480.0/min; streams opened again: 232 (229 rotated, 2 held back, 1 cut)
         gaps: 2 (2 log rotated); 0 recovered; 0 doubled and 14,848 replayed messages skipped; 0 probes; longest lag 0.2 s
-        cycles/min: db 30.0, web 32.0
+        cycles/min: db 30.0, web 32.0, those that are gone 1200.0
         streams opened 240 = closed 240 + open 0; tasks left: 0, connections left: 0
         ! closed by force after the stop deadline: web
         ");

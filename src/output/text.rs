@@ -1,27 +1,36 @@
 //! Lines for people and for the next program: bare bytes, or one line a line with a prefix.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use super::{Config, Form};
 use crate::engine::event::{Ending, Line, Lines};
 use crate::engine::source::StdStream;
-use crate::format::color::{RESET, of_name};
+use crate::format::color::{Palette, RESET};
 use crate::format::sanitize::sanitize;
 
 /// The narrowest and the widest that names are padded to.
 const WIDTH: std::ops::RangeInclusive<usize> = 4..=24;
 
 /// Writes lines as text.
-#[derive(Debug)]
 pub(super) struct Text {
     config: Config,
-    /// Each name as it is written, padding not included, with its width.
-    prefixes: HashMap<Arc<str>, Prefix>,
-    /// The widest name so far.
+    /// The names of the containers that are followed now.
+    names: Box<dyn Fn() -> Vec<Arc<str>> + Send>,
+    /// Each of them as it is written, padding not included, with its width.
+    prefixes: BTreeMap<Arc<str>, Prefix>,
+    palette: Palette,
+    /// The widest of them.
     width: usize,
     /// The bare form stands in the middle of a line, per output.
     open: [bool; 2],
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Text").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -31,9 +40,22 @@ struct Prefix {
 }
 
 impl Text {
-    pub(super) fn new(config: Config) -> Self {
-        let width = *WIDTH.start();
-        Self { config, prefixes: HashMap::new(), width, open: [false; 2] }
+    /// `names` gives those of the containers that are followed, whenever it is asked.
+    pub(super) fn new(config: Config, names: impl Fn() -> Vec<Arc<str>> + Send + 'static) -> Self {
+        Self {
+            config,
+            names: Box::new(names),
+            prefixes: BTreeMap::new(),
+            palette: Palette::default(),
+            width: *WIDTH.start(),
+            open: [false; 2],
+        }
+    }
+
+    /// How many names it holds.
+    #[cfg(test)]
+    fn held(&self) -> usize {
+        self.prefixes.len().max(self.palette.len())
     }
 
     /// Appends a batch to `into`.
@@ -67,9 +89,7 @@ impl Text {
     fn prefixed(&mut self, lines: &Lines, into: &mut Vec<u8>) {
         let name = &lines.label.name;
         if !self.prefixes.contains_key(name) {
-            let prefix = Prefix::new(name, self.config);
-            self.width = self.width.max(prefix.width).min(*WIDTH.end());
-            self.prefixes.insert(Arc::clone(name), prefix);
+            self.learn(name);
         }
         for (line, text) in lines.iter() {
             let prefix = &self.prefixes[name];
@@ -79,6 +99,24 @@ impl Text {
             into.extend_from_slice(b" | ");
             self.line(line, text, into);
         }
+    }
+
+    /// A name is new: all that are followed now get a prefix, so that colors and width do not depend on
+    /// who speaks first, and those of containers that are gone are forgotten. Lines of one that is
+    /// gone may still come, and make its name new again.
+    fn learn(&mut self, name: &Arc<str>) {
+        let mut names: BTreeSet<Arc<str>> = (self.names)().into_iter().collect();
+        names.insert(Arc::clone(name));
+        self.palette.settle(&names);
+        self.prefixes.retain(|name, _| names.contains(name));
+        for name in names {
+            if !self.prefixes.contains_key(&name) {
+                let prefix = Prefix::new(&name, self.config, self.palette.of(&name));
+                self.prefixes.insert(name, prefix);
+            }
+        }
+        let widest = self.prefixes.values().map(|prefix| prefix.width).max().unwrap_or_default();
+        self.width = widest.clamp(*WIDTH.start(), *WIDTH.end());
     }
 
     /// One line of its own, whatever the container's line ended with.
@@ -106,12 +144,12 @@ impl Text {
 }
 
 impl Prefix {
-    fn new(name: &str, config: Config) -> Self {
+    fn new(name: &str, config: Config, color: &str) -> Self {
         let mut plain = Vec::new();
         sanitize(name.as_bytes(), &mut plain);
         let width = String::from_utf8_lossy(&plain).chars().count();
         let written = match config.color_out {
-            true => [of_name(name).as_bytes(), &plain, RESET.as_bytes()].concat(),
+            true => [color.as_bytes(), &plain, RESET.as_bytes()].concat(),
             false => plain,
         };
         Self { written, width }
@@ -140,7 +178,7 @@ mod tests {
     }
 
     fn text(config: Config, batches: &[Lines]) -> String {
-        let (mut text, mut into) = (Text::new(config), Vec::new());
+        let (mut text, mut into) = (Text::new(config, Vec::new), Vec::new());
         batches.iter().for_each(|batch| text.lines(batch, &mut into));
         String::from_utf8(into).unwrap()
     }
@@ -167,8 +205,58 @@ mod tests {
     fn a_name_has_one_colour_and_it_ends_before_the_line() {
         let colored = Config { color_out: true, ..Config::plain(Form::Text { prefix: true }) };
         let text = text(colored, &[batch("web", &["x\n"]), batch("web", &["y\n"])]);
-        let color = of_name("web");
+        let mut palette = Palette::default();
+        palette.settle(&BTreeSet::from(["web".into()]));
+        let color = palette.of("web");
         assert_eq!(text, format!("{color}web{RESET}  | x\n{color}web{RESET}  | y\n"));
+    }
+
+    #[test]
+    fn colors_do_not_depend_on_who_speaks_first() {
+        let names = ["web", "db", "cache", "mail", "worker", "cron", "api"];
+        let shown = |order: &mut dyn Iterator<Item = &&str>| {
+            let config = Config { color_out: true, ..Config::plain(Form::Text { prefix: true }) };
+            let mut text = Text::new(config, move || names.map(Arc::from).to_vec());
+            let mut into = Vec::new();
+            order.for_each(|name| text.lines(&batch(name, &["x\n"]), &mut into));
+            let mut lines: Vec<String> =
+                String::from_utf8(into).unwrap().lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        assert_eq!(shown(&mut names.iter()), shown(&mut names.iter().rev()));
+    }
+
+    #[test]
+    fn names_of_containers_that_are_gone_are_not_held_and_their_last_lines_are_written() {
+        let live = Arc::new(std::sync::Mutex::new(Vec::<Arc<str>>::new()));
+        let names = Arc::clone(&live);
+        let config = Config { color_out: true, ..Config::plain(Form::Text { prefix: true }) };
+        let mut text = Text::new(config, move || names.lock().unwrap().clone());
+        let mut into = Vec::new();
+        for number in 0..10_000 {
+            *live.lock().unwrap() = vec!["stays".into(), format!("job-{number}").into()];
+            text.lines(&batch(&format!("job-{number}"), &["x\n"]), &mut into);
+            if 0 < number {
+                // One that is gone already.
+                text.lines(&batch(&format!("job-{}", number - 1), &["late\n"]), &mut into);
+            }
+            assert!(text.held() <= 3, "{}", text.held());
+        }
+        let written = String::from_utf8(into).unwrap();
+        assert_eq!(written.matches("late").count(), 9_999);
+        assert_eq!(text.width, "job-9999".len());
+    }
+
+    #[test]
+    fn directions_of_writing_are_shown_on_a_terminal_and_kept_in_a_pipe() {
+        let (name, line) = ("we\u{202e}b", "user \u{2067}nimda\u{2069} \u{200f}x\u{9b}2J\n");
+        let piped = text(Config::plain(Form::Text { prefix: false }), &[batch(name, &[line])]);
+        assert_eq!(piped, line);
+        assert_eq!(text(Config::plain(Form::Bare), &[batch(name, &[line])]), line);
+        let terminal = Config { sanitize: true, ..Config::plain(Form::Text { prefix: true }) };
+        let shown = "we<U+202E>b | user <U+2067>nimda<U+2069> <U+200F>xM-^[2J\n";
+        assert_eq!(text(terminal, &[batch(name, &[line])]), shown);
     }
 
     #[test]

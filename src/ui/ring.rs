@@ -125,10 +125,12 @@ pub(super) mod tests {
     fn what_a_container_writes_is_made_harmless_and_cut() {
         let mut ring = Ring::default();
         let long = "x".repeat(LONGEST + 1);
-        ring.add(&lines("a", &["\x1b[2Jgone", "\x1b[31mred", &long]), 1 << 20);
+        let turned = "to \u{202e}nimda\u{2069}";
+        ring.add(&lines("a", &["\x1b[2Jgone", "\x1b[31mred", &long, turned]), 1 << 20);
         let texts: Vec<&str> = ring.iter().map(|entry| &*entry.text).collect();
         assert_eq!(texts[..2], ["^[[2Jgone", "\x1b[31mred"]);
         assert_eq!(texts[2].chars().count(), LONGEST + 1, "cut, with a mark");
+        assert_eq!(texts[3], "to <U+202E>nimda<U+2069>");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What goes wrong is said: what was tried, why it failed, what to do.
 
-use super::support::{Cmon, Container};
+use super::support::{Cmon, Container, Dockerd};
 
 #[test]
 fn an_unknown_container_is_told_with_the_nearest_name() {
@@ -68,6 +68,104 @@ fn a_socket_without_a_daemon_is_told() {
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let url = format!("unix://{}", path.display());
     Cmon::run(&["tail", "web", "--host", &url]).code(1).says("connection refused");
+}
+
+#[test]
+fn what_is_wrong_with_the_path_of_a_socket_is_said() {
+    let dir = tempfile::tempdir_in("/tmp").unwrap();
+    std::fs::write(dir.path().join("f"), "").unwrap();
+    let at = |name: &str| format!("unix://{}/{name}", dir.path().display());
+    let long = format!("unix:///{}", "x".repeat(107));
+    for (url, code, words, advice) in [
+        (
+            "unix://var/run/docker.sock",
+            2,
+            "`var/run/docker.sock` is not absolute",
+            "unix:///var/run/",
+        ),
+        ("unix://", 2, "the path of the socket is empty", "unix:///var/run/docker.sock"),
+        ("/var/run/docker.sock", 2, "must begin with unix://", "unix:///var/run/docker.sock"),
+        (&long, 2, "the path has 108 bytes, and that of a unix socket has at most 107", "link"),
+        (&at(""), 1, "it is a directory and not a socket", "name the socket itself"),
+        (&at("f"), 1, "it is a regular file and not a socket", "name the socket itself"),
+        (&at("f/s"), 1, "a part of the path is a file", "name the socket itself"),
+        (&at("none"), 1, "no such file or directory", "start the daemon"),
+    ] {
+        for command in ["tail", "watch", "leak-check"] {
+            let args: &[&str] = if command == "tail" { &["tail", "-a"] } else { &[command] };
+            // A leak is all that a leak check says by 1.
+            let code = if command == "leak-check" { 2 } else { code };
+            let done = Cmon::run(&[args, &["--host", url]].concat()).code(code).says(words);
+            done.says(advice).says(url);
+            let change = |command: &mut std::process::Command| {
+                command.env("DOCKER_HOST", url);
+            };
+            let done = Cmon::start_with(args, change).done().code(code);
+            done.says(words).says(advice).says("(from DOCKER_HOST)");
+        }
+    }
+    // Waiting does not make a socket of it.
+    Cmon::run(&["tail", "web", "--wait", "--host", &at("f")]).code(1).says("a regular file");
+}
+
+#[test]
+fn the_embedded_daemon_starts_whatever_the_directory_for_temporary_files_is_called() {
+    let dir = tempfile::tempdir_in("/tmp").unwrap();
+    let long = dir.path().join("x".repeat(100));
+    std::fs::create_dir(&long).unwrap();
+    for temporary in [long.to_str().unwrap(), "", "relative"] {
+        let change = |command: &mut std::process::Command| {
+            command.env("TMPDIR", temporary).current_dir(dir.path());
+        };
+        let done = Cmon::start_with(&["tail", "--demo", "--no-follow", "-n", "1"], change).done();
+        assert!(!done.code(0).stdout.is_empty());
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing was left there");
+}
+
+#[test]
+fn too_few_descriptors_are_an_error_and_not_a_panic() {
+    let talks = Container::run("while :; do echo x; usleep 100000; done");
+    let commands: [&[&str]; 7] = [
+        &["tail", "-a", "--no-follow", "-n", "1"],
+        &["tail", &talks.name, "--exit-on-stop", "-n", "1"],
+        &["tail", "--demo", "--no-follow", "-n", "1"],
+        &["watch", "--once", &talks.name],
+        &["watch", "-o", "json", "--duration", "1s", "--metrics", "0"],
+        &["leak-check", "--dry-run", &talks.name],
+        &["leak-check", "--self-test"],
+    ];
+    for args in commands {
+        for limit in (3..=20).chain([24, 28, 32, 36, 48]) {
+            let script = format!("ulimit -n {limit} && exec \"$@\"");
+            let mut command = Dockerd::shared().command("sh");
+            command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_cmon")]).args(args);
+            command.stdout(std::process::Stdio::piped());
+            let cmon = Cmon::of(command);
+            let follows = args.contains(&"--exit-on-stop");
+            let starts = 40 < limit;
+            if follows && starts {
+                // Enough to start: it follows, and ends when it is asked to.
+                let cmon = cmon.read();
+                cmon.wait_for_out("x\n");
+                cmon.interrupt().code(130);
+                continue;
+            }
+            if args.contains(&"--self-test") && starts {
+                continue;
+            }
+            let done = cmon.done();
+            assert!(!done.stderr.contains("panicked"), "{limit}: {done}");
+            if limit == 3 && done.stderr.contains("error while loading shared libraries") {
+                // The system could not even start it.
+                continue;
+            }
+            if limit <= 20 {
+                assert!(!done.status.success() && done.status.code().is_some(), "{limit}: {done}");
+                done.says("cmon: error: ").says("ulimit -n 1024");
+            }
+        }
+    }
 }
 
 #[test]

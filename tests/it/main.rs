@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bytes;
+mod environment;
 mod errors;
 mod faults;
 mod files;
@@ -14,7 +15,9 @@ mod leak;
 mod lives;
 mod metrics;
 mod output;
+mod own;
 mod parity;
+mod renames;
 mod requests;
 mod rotation;
 mod screen;

@@ -262,7 +262,20 @@ impl Checking<'_> {
         let mut containers = Vec::new();
         if drive.opens_streams() {
             let listed = docker.list().await.map_err(StartError::from)?;
-            containers = containers::choose(&self.config.selection, &listed, first)?;
+            let own = docker.own(&listed).await;
+            let own = own.and_then(|key| listed.iter().find(|row| row.key == key));
+            let selection = match own {
+                None => self.config.selection.clone(),
+                Some(row) => {
+                    let rest = self.config.selection.without(row, &listed);
+                    let rest = rest.map_err(StartError::from)?;
+                    if self.config.selection.matches(row) && first.is_none() {
+                        self.teller.left_out(row);
+                    }
+                    rest
+                }
+            };
+            containers = containers::choose(&selection, &listed, first)?;
         }
         let count = containers.len() as f64;
         let natural = (count / RATE).max(SHORTEST);

@@ -4,12 +4,17 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
+use jiff::tz::TimeZone;
 
 use crate::cli::OnInconclusive;
 use crate::config::{LeakCheck, LeakForm};
+use crate::engine::event::{Event, Label, Note, Notice};
+use crate::engine::source::Listed;
 use crate::exit::Exit;
+use crate::format::headline;
 use crate::leak::judge::Verdict;
 use crate::leak::report::compare::{self, Comparison};
 use crate::leak::report::outlook::{self, Outlook};
@@ -45,6 +50,17 @@ impl<'a> Teller<'a> {
                 Err(anyhow::Error::new(error).context("could not write to stdout"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The container that cmon runs in has no part in the check.
+    pub(super) fn left_out(&self, own: &Listed) {
+        if !self.leak.quiet {
+            let label = Some(Arc::new(Label { key: own.key.clone(), name: Arc::clone(&own.name) }));
+            let note = Event::Note(Note { label, what: Notice::Own });
+            let text = headline(&note, &TimeZone::UTC).unwrap_or_default();
+            // Talk: nothing failed when nobody can hear it.
+            let _ = self.sinks.err.write_all(format!("{text}\n").as_bytes());
         }
     }
 

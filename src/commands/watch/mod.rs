@@ -48,11 +48,9 @@ pub async fn run(
     let mut signals = Signals::new().context("could not take over the signals")?;
     let listener = match watch.metrics {
         None => None,
-        Some(address) => Some(
-            TcpListener::bind(address)
-                .await
-                .with_context(|| format!("could not listen on {address} for --metrics"))?,
-        ),
+        Some(address) => Some(TcpListener::bind(address).await.with_context(|| {
+            format!("could not listen on {address} for {}", watch.metrics_named)
+        })?),
     };
     if let Some(listener) = &listener
         && !config.output.quiet

@@ -78,6 +78,8 @@ pub(super) struct Lifecycle {
     started: bool,
     destroyed: bool,
     restarting: bool,
+    /// It is no longer selected, and forgotten when its run has ended.
+    leaving: bool,
     /// The log may hold what was not read.
     unread: bool,
     /// What its driver may lose was told.
@@ -104,6 +106,7 @@ impl Lifecycle {
             started: false,
             destroyed: false,
             restarting: false,
+            leaving: false,
             unread: true,
             warned: false,
             backoff: Backoff::default(),
@@ -120,6 +123,11 @@ impl Lifecycle {
     /// It does not run, is not about to, and its log is read to the end.
     pub(super) fn is_settled(&self) -> bool {
         matches!(self.state, State::Idle { restarting: false } | State::Done)
+    }
+
+    /// It is no longer selected, and followed to the end of its run.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving
     }
 
     /// Why it was given up, where it was.
@@ -151,6 +159,12 @@ impl Lifecycle {
                 Vec::new()
             }
             Input::Destroyed => self.on_destroyed(),
+            Input::Missing => self.on_missing(),
+            Input::Deselected => self.on_deselected(),
+            Input::Selected => {
+                self.leaving = false;
+                Vec::new()
+            }
         }
     }
 
@@ -174,7 +188,7 @@ impl Lifecycle {
                 }
                 acts
             }
-            Err(error) if error.kind == ErrorKind::Gone => self.forget(),
+            Err(error) if error.kind == ErrorKind::Gone => self.gone(error),
             Err(error) if !self.follow => self.give_up_after_tries(error, draw),
             Err(error) => self.wait(error, false, draw),
         }
@@ -184,6 +198,14 @@ impl Lifecycle {
         let first = self.run.is_none();
         let same_run = self.run.as_ref() == Some(&container.started_at);
         let mut acts = Vec::new();
+        if self.leaving && !first && !same_run {
+            // The run that it was followed for is over.
+            self.state = State::Done;
+            acts.push(Act::Flush { lost: false });
+            acts.extend(self.run_ended());
+            acts.push(Act::Forget);
+            return acts;
+        }
         if first {
             acts.extend(self.announce());
         } else if !same_run {
@@ -217,10 +239,14 @@ impl Lifecycle {
     /// The notes between the run that was followed and a later one; its end may have been told.
     fn new_run(&mut self) -> Vec<Act> {
         self.early_ends = 0;
+        self.run_ended().into_iter().chain([Act::Say(Notice::Started)]).collect()
+    }
+
+    /// Tells that the run that was followed has ended, unless that was done.
+    fn run_ended(&mut self) -> Option<Act> {
         let exit = self.exit.take();
         let known = [&self.drained, &self.old].contains(&&self.run);
-        let exited = (!known).then_some(Act::Say(Notice::Exited(exit)));
-        exited.into_iter().chain([Act::Say(Notice::Started)]).collect()
+        (!known).then_some(Act::Say(Notice::Exited(exit)))
     }
 
     fn on_not_running(&mut self, container: &Container) -> Vec<Act> {
@@ -239,6 +265,7 @@ impl Lifecycle {
         self.exit = container.exit.or(self.exit);
         self.run = Some(Arc::clone(&container.started_at));
         if known {
+            self.exit = None;
             return self.rest();
         }
         self.state = State::Draining;
@@ -287,7 +314,7 @@ impl Lifecycle {
         match reason {
             EndReason::Cancelled => self.done(None),
             EndReason::Failed(error) => match error.kind {
-                ErrorKind::Gone => self.forget(),
+                ErrorKind::Gone => self.gone(error),
                 ErrorKind::Unreadable => self.done(Some(error.clone())),
                 _ if !self.follow => self.give_up_after_tries(error, draw),
                 _ => self.wait(error, false, draw),
@@ -326,7 +353,10 @@ impl Lifecycle {
     /// Waits for the next run, unless it is already there or the container is gone.
     fn rest(&mut self) -> Vec<Act> {
         self.state = State::Idle { restarting: self.restarting };
-        if self.started {
+        if self.leaving {
+            self.state = State::Done;
+            vec![Act::Forget]
+        } else if self.started {
             self.on_started()
         } else if self.destroyed {
             self.forget()
@@ -375,9 +405,43 @@ impl Lifecycle {
         self.destroyed = true;
         match self.state {
             State::Idle { .. } | State::Waiting { .. } => self.forget(),
+            // One that cannot be read is gone too: nothing of it may be kept.
+            State::Done => vec![Act::Say(Notice::Removed), Act::Forget],
             // What reads now finds out by itself, and reads to the end before that.
             _ => Vec::new(),
         }
+    }
+
+    /// A list may be of a daemon that is just starting, so what it does not have is asked about.
+    fn on_missing(&mut self) -> Vec<Act> {
+        match self.state {
+            State::Idle { .. } | State::Waiting { .. } => self.inspect(false),
+            State::Done => vec![Act::Forget],
+            // What reads now finds out by itself.
+            _ => Vec::new(),
+        }
+    }
+
+    fn on_deselected(&mut self) -> Vec<Act> {
+        self.leaving = true;
+        match self.state {
+            State::Idle { .. } | State::Done => {
+                self.state = State::Done;
+                vec![Act::Forget]
+            }
+            _ => vec![Act::Say(Notice::Deselected)],
+        }
+    }
+
+    /// The daemon does not have it, or is removing it.
+    fn gone(&mut self, error: &SourceError) -> Vec<Act> {
+        if self.follow {
+            return self.forget();
+        }
+        // What was asked for could not be given: that is no success.
+        let mut acts = vec![Act::Flush { lost: self.unread }];
+        acts.extend(self.done(Some(error.clone())));
+        acts
     }
 
     fn inspect(&mut self, early: bool) -> Vec<Act> {

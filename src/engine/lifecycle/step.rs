@@ -33,6 +33,12 @@ pub(in super::super) enum Input<'a> {
     OutOfMemory,
     /// The daemon says that it was removed.
     Destroyed,
+    /// The daemon's list does not have it: its removal may have been missed.
+    Missing,
+    /// It has a name that is not selected: it is followed to the end of its run.
+    Deselected,
+    /// It has a name that is selected, again.
+    Selected,
 }
 
 /// What to do.

@@ -206,6 +206,11 @@ impl Card {
         Arc::clone(&self.facts().name)
     }
 
+    /// Streams closed.
+    pub(super) fn cycles(&self) -> u64 {
+        self.facts().cycles
+    }
+
     /// What an inspection tells.
     pub(super) fn inspected(&self, container: &Container) {
         let mut facts = self.facts();

@@ -20,6 +20,8 @@ const OUTBOX: usize = 10_000;
 
 /// One container that is followed.
 pub(super) struct Follower {
+    /// When it was begun to be followed.
+    pub(super) joined: Instant,
     pub(super) label: Arc<Label>,
     pub(super) lifecycle: Lifecycle,
     pub(super) backlog: Backlog,
@@ -50,6 +52,7 @@ impl<S: Source> Supervisor<S> {
     pub(super) fn join(&mut self, key: &ContainerKey, name: Arc<str>, initial: bool) {
         let label = Arc::new(Label { key: key.clone(), name: Arc::clone(&name) });
         let follower = Follower {
+            joined: Instant::now(),
             label,
             lifecycle: Lifecycle::new(self.config.follow, initial),
             backlog: if initial { self.config.backlog } else { Backlog::All },
@@ -62,12 +65,21 @@ impl<S: Source> Supervisor<S> {
             ended: None,
             card: self.tally.card(key, Arc::clone(&name), self.config.stream_timeout),
         };
-        let row = Listed { key: key.clone(), name, phase: Phase::Running };
-        let unmatched = self.selection.unmatched(std::slice::from_ref(&row));
-        self.awaited.retain(|pattern| unmatched.iter().any(|one| one.pattern == *pattern));
+        self.matched(key, name);
         self.followers.insert(key.clone(), follower);
         self.tally.containers(self.followers.len());
         self.inspect(key);
+    }
+
+    /// A container of this name is followed: patterns that match it are awaited no more. Tells
+    /// whether any does.
+    fn matched(&mut self, key: &ContainerKey, name: Arc<str>) -> bool {
+        let row = Listed { key: key.clone(), name, phase: Phase::Running };
+        if !self.awaited.is_empty() {
+            let unmatched = self.selection.unmatched(std::slice::from_ref(&row));
+            self.awaited.retain(|pattern| unmatched.iter().any(|one| one.pattern == *pattern));
+        }
+        self.selection.matches(&row)
     }
 
     /// Takes what an inspection tells.
@@ -98,8 +110,16 @@ impl<S: Source> Supervisor<S> {
             let label = Arc::clone(&follower.label);
             resume.lock().unwrap_or_else(PoisonError::into_inner).rename(label);
         }
-        let label = Some(Arc::clone(&follower.label));
-        self.say(label, Notice::Renamed { from });
+        let label = Arc::clone(&follower.label);
+        self.say(Some(Arc::clone(&label)), Notice::Renamed { from });
+        let selected = self.matched(key, Arc::clone(&label.name));
+        let Some(follower) = self.followers.get(key) else {
+            return;
+        };
+        // Whoever makes a container anew renames the old one first: its last words still belong here.
+        if selected == follower.lifecycle.is_leaving() {
+            self.step(key, if selected { &Input::Selected } else { &Input::Deselected });
+        }
     }
 
     pub(super) fn step(&mut self, key: &ContainerKey, input: &Input<'_>) {
@@ -144,7 +164,13 @@ impl<S: Source> Supervisor<S> {
             }
             Act::Flush { lost } => self.flush_log(key, lost),
             Act::Forget => {
-                self.followers.remove(key);
+                let gone = self.followers.remove(key);
+                if let Some(follower) = gone
+                    && let Some(error) = follower.lifecycle.failure()
+                {
+                    let name = follower.label.name.to_string();
+                    self.failed.get_or_insert_with(|| (name, error.clone()));
+                }
                 self.tally.forget(key);
                 self.tally.containers(self.followers.len());
             }
@@ -175,7 +201,7 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    pub(super) fn say(&mut self, label: Option<Arc<Label>>, what: Notice) {
+    pub(in super::super) fn say(&mut self, label: Option<Arc<Label>>, what: Notice) {
         if let Some(follower) = label.as_ref().and_then(|label| self.followers.get(&label.key)) {
             follower.card.told(Told::Note(what.clone()));
         }

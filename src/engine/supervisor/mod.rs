@@ -8,7 +8,7 @@
 mod followers;
 mod tasks;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc};
@@ -37,7 +37,8 @@ enum Message {
     Inspected(ContainerKey, Result<Container, SourceError>),
     StreamEnded(ContainerKey, EndReason),
     Drained(ContainerKey, EndReason),
-    Listed(Result<Vec<Listed>, SourceError>),
+    /// The daemon's list, and when it was asked for.
+    Listed(Instant, Result<Vec<Listed>, SourceError>),
     Subscribed,
     EventsEnded(SourceError),
 }
@@ -64,6 +65,8 @@ pub(super) struct Supervisor<S: Source> {
     daemon: Daemon,
     /// Patterns that nothing has matched yet.
     awaited: Vec<String>,
+    /// The first container that was given up and is gone.
+    failed: Option<(String, SourceError)>,
 }
 
 /// How the daemon itself is doing, as its events and its list show.
@@ -113,6 +116,7 @@ impl<S: Source> Supervisor<S> {
             random,
             daemon,
             awaited: Vec::new(),
+            failed: None,
         }
     }
 
@@ -204,13 +208,13 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    /// The containers that were given up, with the reasons.
+    /// The containers that were given up, with the reasons; of those that are gone, the first.
     pub(super) fn failures(&self) -> Vec<(String, SourceError)> {
         let failure = |follower: &Follower| {
             let error = follower.lifecycle.failure()?.clone();
             Some((follower.label.name.to_string(), error))
         };
-        self.followers.values().filter_map(failure).collect()
+        self.followers.values().filter_map(failure).chain(self.failed.clone()).collect()
     }
 
     fn is_over(&self) -> bool {
@@ -272,9 +276,9 @@ impl<S: Source> Supervisor<S> {
             }
             Message::StreamEnded(key, reason) => self.on_stream_ended(&key, &reason),
             Message::Drained(key, reason) => self.step(&key, &Input::Drained(&reason)),
-            Message::Listed(Ok(rows)) => self.reconcile(rows),
+            Message::Listed(asked, Ok(rows)) => self.reconcile(rows, asked),
             // The next time will do, and its absence shows in the events too.
-            Message::Listed(Err(error)) => tracing::debug!("could not list: {error}"),
+            Message::Listed(_, Err(error)) => tracing::debug!("could not list: {error}"),
             Message::Subscribed => {
                 self.daemon.backoff.reset();
                 self.tally.daemon_away(None);
@@ -292,7 +296,6 @@ impl<S: Source> Supervisor<S> {
             return;
         };
         follower.ended = Some(reason.clone());
-        follower.card.closed(reason);
         let (opened, before) = follower.opened;
         let progressed = before < follower.progress();
         match reason {
@@ -320,15 +323,7 @@ impl<S: Source> Supervisor<S> {
     fn on_happening(&mut self, happening: &Happening) {
         let key = &happening.key;
         if !self.followers.contains_key(key) {
-            if happening.what == What::Started
-                && let Some(name) = &happening.name
-            {
-                let phase = Phase::Running;
-                let row = Listed { key: key.clone(), name: Arc::clone(name), phase };
-                if self.selection.matches(&row) {
-                    self.join(&row.key, row.name, false);
-                }
-            }
+            self.consider(happening);
             return;
         }
         match happening.what {
@@ -368,8 +363,38 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    /// Compares the daemon's list with what is followed.
-    fn reconcile(&mut self, rows: Vec<Listed>) {
+    /// Follows a container that the daemon tells of and that is not followed yet, if it is selected.
+    /// Its start makes it one that runs, and a new name one that is named. No other event changes what
+    /// a selection looks at, and an event may be older than what is known: after the end of a short
+    /// container its `die` may still come.
+    fn consider(&mut self, happening: &Happening) {
+        let Some(name) = &happening.name else {
+            return;
+        };
+        let phase = match happening.what {
+            What::Started => Phase::Running,
+            // The event does not have its state. Where all that runs is selected, it is followed already
+            // if it runs; where a name is, it may have ended by the time it is asked about.
+            What::Renamed => Phase::Created,
+            _ => return,
+        };
+        let row = Listed { key: happening.key.clone(), name: Arc::clone(name), phase };
+        if self.selection.matches(&row) {
+            self.join(&row.key, row.name, false);
+        }
+    }
+
+    /// Compares the daemon's list, asked for at this moment, with what is followed.
+    fn reconcile(&mut self, rows: Vec<Listed>, asked: Instant) {
+        let listed: BTreeSet<&ContainerKey> = rows.iter().map(|row| &row.key).collect();
+        let missing = |(key, follower): (&ContainerKey, &Follower)| {
+            // One that joined since may be newer than the list.
+            (!listed.contains(key) && follower.joined < asked).then(|| key.clone())
+        };
+        let missing: Vec<ContainerKey> = self.followers.iter().filter_map(missing).collect();
+        for key in missing {
+            self.step(&key, &Input::Missing);
+        }
         for row in rows {
             match self.followers.get(&row.key) {
                 None if self.selection.matches(&row) && row.phase.is_live() => {

@@ -45,7 +45,16 @@ impl<S: Source> Supervisor<S> {
                 self.tally.reopen(&before);
             }
         }
+        let card = Arc::clone(&reader.card);
         let report = self.report(key, Message::StreamEnded);
+        // Also of a stream that ends with the run, when nobody reads the inbox any more.
+        let report = move |outcome: Result<EndReason, Panicked>| {
+            match &outcome {
+                Ok(reason) => card.closed(reason),
+                Err(panic) => card.closed(&EndReason::Panicked(panic.message.clone())),
+            }
+            report(outcome);
+        };
         let nominal = self.config.stream_timeout;
         self.registry.spawn_reader(&label, nominal, reader.follow(age), report);
     }
@@ -82,7 +91,8 @@ impl<S: Source> Supervisor<S> {
 
     pub(super) fn list(&mut self) {
         let source = Arc::clone(&self.source);
-        self.ask(async move { Message::Listed(source.list().await) });
+        let asked = Instant::now();
+        self.ask(async move { Message::Listed(asked, source.list().await) });
     }
 
     /// Asks a short question in a task of its own.

@@ -4,6 +4,7 @@
 //! collector that reads the channel. Nothing is spawned but by the engine itself, so what is left
 //! at the end is the engine's.
 
+mod crowd;
 mod fake;
 mod watching;
 

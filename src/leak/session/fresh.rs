@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::engine::event::Event;
+use crate::engine::event::{Event, Note, Notice};
 use crate::engine::source::ContainerKey;
 use crate::engine::timestamp::Timestamp;
 
+/// Containers that are remembered; a check of more of them at once counts fewer lines than there were.
+const CONTAINERS: usize = 4096;
+
 /// Counts lines that are newer than the first that was seen of their container. Clones share the count, and
-/// the one that sees more keeps what it knows of the containers: a few bytes for each that ever was.
+/// the one that sees more keeps what it knows of the containers until they are gone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fresh {
     newest: BTreeMap<ContainerKey, Timestamp>,
@@ -20,13 +23,25 @@ pub(super) struct Fresh {
 impl Fresh {
     /// Takes what the engine says. No clock but the daemon's takes part.
     pub(super) fn see(&mut self, event: &Event) {
-        let Event::Lines(lines) = event else {
-            return;
+        let lines = match event {
+            Event::Lines(lines) => lines,
+            Event::Note(Note { label: Some(label), what: Notice::Removed }) => {
+                self.newest.remove(&label.key);
+                return;
+            }
+            Event::Gap(_) | Event::Note(_) => return,
         };
         let Some(last) = lines.iter().map(|(line, _)| line.time).max() else {
             return;
         };
         let Some(newest) = self.newest.get_mut(&lines.label.key) else {
+            // One that was removed while no stream was open is not told: the longest silent goes.
+            if CONTAINERS <= self.newest.len()
+                && let Some(oldest) = self.newest.iter().min_by_key(|(_, time)| **time)
+            {
+                let oldest = oldest.0.clone();
+                self.newest.remove(&oldest);
+            }
             self.newest.insert(lines.label.key.clone(), last);
             return;
         };

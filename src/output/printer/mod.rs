@@ -7,6 +7,7 @@
 //! [`Printer::ended`] with a deadline of its own.
 
 use std::io;
+use std::sync::Arc;
 use std::thread;
 
 use jiff::tz::TimeZone;
@@ -33,7 +34,7 @@ pub enum Ended {
     /// The reader of stdout went away.
     Closed,
     /// A write failed.
-    Failed(std::sync::Arc<io::Error>),
+    Failed(Arc<io::Error>),
 }
 
 /// A running printer.
@@ -47,7 +48,7 @@ pub struct Printer {
 
 impl Printer {
     /// Starts a thread that prints what comes over `events`; `census` is asked for the status
-    /// line.
+    /// line, and `names` for those of the containers that are followed.
     ///
     /// # Errors
     /// The thread, or what it waits with, cannot be had.
@@ -56,12 +57,13 @@ impl Printer {
         sinks: Sinks,
         events: mpsc::Receiver<Event>,
         census: impl Fn() -> Census + Send + 'static,
+        names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
     ) -> io::Result<Self> {
         let own = Sinks { out: sinks.out.duplicate()?, err: sinks.err.duplicate()? };
         let (ending, ended) = watch::channel(None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("printer".to_owned()).spawn(move || {
-            let mut thread = Thread::new(config, own, census);
+            let mut thread = Thread::new(config, own, census, names);
             let end = runtime.block_on(thread.run(events));
             thread.status.clear();
             ending.send_replace(Some(match end {
@@ -93,7 +95,7 @@ impl Printer {
         let mut text = Vec::new();
         if self.config.form == Form::Json {
             json::summary(census, &mut text);
-            return self.sinks.out.write_all(&text);
+            return self.sinks.out.write_all(&self.config.harmless_json(text));
         }
         let text = summary::summary(census, self.config.color_err);
         self.sinks.err.write_all(text.as_bytes())
@@ -112,13 +114,18 @@ struct Thread<C> {
 }
 
 impl<C: Fn() -> Census> Thread<C> {
-    fn new(config: Config, sinks: Sinks, census: C) -> Self {
+    fn new(
+        config: Config,
+        sinks: Sinks,
+        census: C,
+        names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
+    ) -> Self {
         Self {
             config,
             sinks,
             census,
             status: Status::new(config.status),
-            text: Text::new(config),
+            text: Text::new(config, names),
             buffer: Vec::with_capacity(2 * FLUSH),
             zone: TimeZone::system(),
         }
@@ -185,6 +192,10 @@ impl<C: Fn() -> Census> Thread<C> {
     fn flush(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
+        }
+        if self.config.form == Form::Json {
+            let json = std::mem::take(&mut self.buffer);
+            self.buffer = self.config.harmless_json(json);
         }
         let written = self.status.aside(|| self.sinks.out.write_all(&self.buffer));
         self.buffer.clear();

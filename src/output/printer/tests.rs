@@ -2,7 +2,6 @@
 //! real time: every wait here is for the printer's end or for bytes.
 
 use std::io::{PipeReader, Read, pipe};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Sink;
@@ -34,7 +33,7 @@ fn start(config: Config) -> (Printer, mpsc::Sender<Event>, PipeReader, PipeReade
     let ((out, to_out), (err, to_err)) = (pipe().unwrap(), pipe().unwrap());
     let sinks = Sinks { out: Sink::of(&to_out).unwrap(), err: Sink::of(&to_err).unwrap() };
     let (events, received) = mpsc::channel(4);
-    let printer = Printer::spawn(config, sinks, received, Census::default).unwrap();
+    let printer = Printer::spawn(config, sinks, received, Census::default, Vec::new).unwrap();
     (printer, events, out, err)
 }
 
@@ -108,7 +107,8 @@ async fn a_write_that_fails_is_told() {
     let sinks = Sinks { out: Sink::of(&full).unwrap(), err: Sink::of(&to_err).unwrap() };
     let (events, received) = mpsc::channel(4);
     let mut printer =
-        Printer::spawn(Config::plain(Form::Bare), sinks, received, Census::default).unwrap();
+        Printer::spawn(Config::plain(Form::Bare), sinks, received, Census::default, Vec::new)
+            .unwrap();
     events.send(line("one\n")).await.unwrap();
     let Ended::Failed(error) = ended(&mut printer).await else {
         panic!("it cannot have been written");

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr;
 
 use super::super::status;
+use crate::format::sanitize::clean;
 
 use crate::format::columns::{Attention, Column};
 use crate::format::note::clock;
@@ -18,8 +19,8 @@ pub(super) fn head(snapshot: &Snapshot) -> Vec<String> {
     let known = |figure: Option<u64>| figure.map_or_else(|| "?".to_owned(), units::count);
     let mut lines = vec![format!(
         "daemon {} {} at {}: {} goroutines, {} descriptors",
-        if daemon.name.is_empty() { "?" } else { &daemon.name },
-        if daemon.version.is_empty() { "?" } else { &daemon.version },
+        if daemon.name.is_empty() { "?".to_owned() } else { clean(&daemon.name) },
+        if daemon.version.is_empty() { "?".to_owned() } else { clean(&daemon.version) },
         daemon.endpoint,
         known(daemon.goroutines),
         known(daemon.descriptors),

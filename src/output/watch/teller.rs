@@ -17,7 +17,7 @@ use super::super::Config;
 use super::super::printer::Ended;
 use super::super::sink::Sinks;
 use super::{json, table};
-use crate::engine::event::Event;
+use crate::engine::event::{Event, Notice};
 use crate::engine::rows::StreamState;
 use crate::format::note;
 use crate::snapshot::Snapshot;
@@ -166,10 +166,12 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
             }
             Form::JsonOnce => {
                 json::snapshot(snapshot, &mut into);
+                into = self.config.harmless_json(into);
                 None
             }
             Form::Json(interval) => {
                 json::snapshot(snapshot, &mut into);
+                into = self.config.harmless_json(into);
                 Some(interval)
             }
         };
@@ -180,6 +182,10 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
     fn tell(&self, event: &Event) {
         let color = self.config.color_err;
         let text = match event {
+            // What is left out is in no object and in no table.
+            Event::Note(note) if matches!(note.what, Notice::Own) && !self.config.quiet => {
+                note::note(note, color)
+            }
             // In the objects they are already.
             _ if !matches!(self.form, Form::Lines(_)) => return,
             Event::Lines(_) => return,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::table::{holds, place, typed};
 use super::{Effect, Key, Model};
 use crate::engine::source::ContainerKey;
+use crate::format::clean;
 use crate::ui::ansi::{Piece, moved, pieces, plain, wrapped};
 use crate::ui::fit;
 use crate::ui::ring::{Entry, Ring};
@@ -57,7 +58,7 @@ impl Detail {
     pub(super) fn of(key: ContainerKey, name: &Arc<str>) -> Self {
         Self {
             key,
-            name: Arc::clone(name),
+            name: clean(name).into(),
             follow: true,
             wrap: false,
             timestamps: false,

@@ -23,7 +23,7 @@ use super::ring::{Ring, share};
 use crate::engine::event::Event;
 use crate::engine::rows::StreamState;
 use crate::engine::source::ContainerKey;
-use crate::format::headline;
+use crate::format::{clean, headline};
 use crate::snapshot::Snapshot;
 
 /// What happened.
@@ -301,7 +301,7 @@ impl Model {
         let Some(row) = row else {
             return Effect::Nothing;
         };
-        let (key, name) = (row.key.clone(), row.name.clone());
+        let (key, name) = (row.key.clone(), clean(&row.name));
         match row.stream {
             StreamState::Ended { .. } | StreamState::Waiting | StreamState::Draining => {
                 self.answer = format!("{name} has no stream to rotate");

@@ -9,6 +9,7 @@ use ratatui::widgets::Sparkline;
 use super::super::fit;
 use super::super::model::Model;
 use super::{Look, quiet, row, split, title};
+use crate::format::clean;
 use crate::format::units;
 use crate::snapshot::Snapshot;
 
@@ -61,7 +62,7 @@ fn daemon(snapshot: &Snapshot, look: Look) -> Vec<Part> {
     let plain = Style::default();
     let mut parts = vec![("cmon watch".to_owned(), title())];
     parts.extend(away(snapshot, look));
-    let known = |text: &str| if text.is_empty() { "?".to_owned() } else { text.to_owned() };
+    let known = |text: &str| if text.is_empty() { "?".to_owned() } else { clean(text) };
     parts.push((format!("{} {}", known(&daemon.name), known(&daemon.version)), plain));
     parts.push((format!("up {}", units::seconds(census.elapsed)), quiet()));
     parts.push((daemon.endpoint.clone(), quiet()));
@@ -107,7 +108,7 @@ fn rates(snapshot: &Snapshot, look: Look) -> Vec<Part> {
         let late = 2 <= lag.as_secs();
         let style = if late { look.wrong() } else { plain };
         let mark = if late { "! " } else { "" };
-        parts.push((format!("{mark}lag {} ({name})", units::lag(lag)), style));
+        parts.push((format!("{mark}lag {} ({})", units::lag(lag), clean(name)), style));
     }
     parts
 }

@@ -35,7 +35,8 @@ pub(super) struct Interval {
 pub(super) fn cmon(host: &str, args: &[&str], change: impl FnOnce(&mut Command)) -> Cmon {
     Cmon::start_with(&[&["leak-check"], args].concat(), |command| {
         command.env("DOCKER_HOST", host);
-        for name in ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "CMON_DURATION"] {
+        for name in ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "CMON_LEAK_DURATION"]
+        {
             command.env_remove(name);
         }
         change(command);

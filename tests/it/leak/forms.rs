@@ -33,7 +33,7 @@ fn one_leak_in_every_form() {
 
     // A length that is meant for checks is no contradiction.
     let text = cmon(NOWHERE, &["--replay", &leak, "--alpha", "0.05"], |command| {
-        command.env("CMON_DURATION", "4m");
+        command.env("CMON_LEAK_DURATION", "4m");
     });
     let text = text.done().code(1).text();
     assert!(text.contains("LEAK") && text.contains("daemon.goroutines"), "{text}");

@@ -196,7 +196,7 @@ fn what_is_no_recording() {
 fn it_tests_itself() {
     // A length that is meant for checks is no contradiction.
     let cmon = Cmon::start_with(&["leak-check", "--self-test"], |command| {
-        command.env("CMON_DURATION", "4m");
+        command.env("CMON_LEAK_DURATION", "4m");
     });
     // How long it takes is for a benchmark: this may be a debug build, on a machine that has other work.
     let done = cmon.done_within(4 * PATIENCE).code(0);

@@ -59,9 +59,27 @@ pub(crate) async fn run(
     run_with(config, script, |_| {}).await
 }
 
-/// The same, with the world changed before the engine begins.
+/// The same with the containers of this selection only.
+pub(crate) async fn run_selected(
+    config: Config,
+    selection: Selection,
+    script: impl AsyncFnOnce(&World),
+) -> (Outcome, Seen, World) {
+    run_all(config, selection, script, |_| {}).await
+}
+
+/// The same with all containers, and with the world changed before the engine begins.
 pub(crate) async fn run_with(
     config: Config,
+    script: impl AsyncFnOnce(&World),
+    before: impl FnOnce(&World),
+) -> (Outcome, Seen, World) {
+    run_all(config, Selection::all(), script, before).await
+}
+
+async fn run_all(
+    config: Config,
+    selection: Selection,
     script: impl AsyncFnOnce(&World),
     before: impl FnOnce(&World),
 ) -> (Outcome, Seen, World) {
@@ -77,7 +95,6 @@ pub(crate) async fn run_with(
     let docker = Arc::new(Docker::new(endpoint, registry.clone()));
     let (events, received) = mpsc::channel(8);
     let stop = CancellationToken::new();
-    let selection = Selection::all();
     let engine = Engine::new(docker, registry, config);
     let running = engine.run(&selection, events, stop.clone());
     let scripted = async {

@@ -1,0 +1,126 @@
+//! Flags that would do nothing: they are refused where they are typed, since a flag without effect is
+//! a misunderstanding that nobody would notice.
+//!
+//! clap knows flags that exclude each other. This is for those of which one is idle beside the
+//! other. Three are never idle: `--quiet`, `--verbose` and `--color` ask for less or more talk, and
+//! where there is none that wish is met. `--dry-run` takes the flags of the run that it describes.
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, Error};
+
+/// What leaves a flag without effect.
+#[derive(Clone, Copy, Debug)]
+enum Beside {
+    /// The command itself.
+    Command,
+    /// Another flag.
+    Flag(&'static str),
+    /// Another flag with this value.
+    Value(&'static str, &'static str),
+}
+use Beside::{Command as Always, Flag, Value};
+
+/// A flag of a command, what leaves it without effect, and why.
+struct Idle(&'static str, &'static str, Beside, &'static str);
+
+const ENDS: &str = "it ends after what is stored";
+const NOT_OPEN: &str = "no stream stays open";
+const NO_STREAM: &str = "no stream is opened";
+const NO_DAEMON: &str = "no daemon is asked";
+const OWN: &str = "the self-test has checks of its own";
+
+const IDLE: [Idle; 30] = [
+    Idle("tail", "exit_on_stop", Flag("no_follow"), ENDS),
+    Idle("tail", "stream_timeout", Flag("no_follow"), NOT_OPEN),
+    Idle("tail", "stale_after", Flag("no_follow"), NOT_OPEN),
+    Idle("tail", "timestamps", Value("output", "json"), "every object has its time"),
+    Idle("tail", "no_prefix", Value("output", "json"), "lines have no prefix there"),
+    Idle("tail", "summary", Flag("quiet"), "it is left out"),
+    Idle("tail", "host", Flag("demo"), "--demo brings its own daemon"),
+    Idle("watch", "interval", Flag("once"), "there is one table or snapshot"),
+    Idle("watch", "metrics", Flag("once"), "cmon ends before anybody can ask"),
+    Idle("watch", "host", Flag("demo"), "--demo brings its own daemon"),
+    Idle("leak-check", "host", Flag("demo"), "--demo brings its own daemon"),
+    Idle(
+        "leak-check",
+        "stream_timeout",
+        Always,
+        "leak-check chooses how old a stream gets; --compare 30s,5m checks under stream timeouts of \
+         your choice",
+    ),
+    Idle("leak-check", "stale_after", Flag("passive"), NO_STREAM),
+    Idle("leak-check", "stale_after", Flag("drive_cmd"), NO_STREAM),
+    Idle("leak-check", "stale_after", Flag("replay"), NO_STREAM),
+    Idle("leak-check", "stale_after", Flag("self_test"), OWN),
+    Idle("leak-check", "stop_timeout", Flag("passive"), NO_STREAM),
+    Idle("leak-check", "stop_timeout", Flag("drive_cmd"), NO_STREAM),
+    Idle("leak-check", "stop_timeout", Flag("replay"), NO_STREAM),
+    Idle("leak-check", "stop_timeout", Flag("self_test"), OWN),
+    Idle("leak-check", "host", Flag("replay"), NO_DAEMON),
+    Idle("leak-check", "host", Flag("self_test"), OWN),
+    Idle("leak-check", "demo", Flag("replay"), NO_DAEMON),
+    Idle("leak-check", "demo", Flag("self_test"), OWN),
+    Idle("leak-check", "cycles_metric", Flag("replay"), NO_DAEMON),
+    Idle("leak-check", "cycles_metric", Flag("self_test"), OWN),
+    Idle("leak-check", "on_inconclusive", Flag("self_test"), OWN),
+    Idle("leak-check", "seed", Flag("passive"), "nothing is driven, so nothing has an order"),
+    Idle("leak-check", "duration", Flag("replay"), "the recording has its own length"),
+    Idle("leak-check", "duration", Flag("self_test"), OWN),
+];
+
+/// Flags of which one is meant to win when it is typed and the other comes from a variable.
+const CONTRADICT: [(&str, &str); 3] =
+    [("demo", "host"), ("summary", "quiet"), ("exit_on_stop", "no_follow")];
+
+/// Refuses a flag that was typed and has no effect beside what else was typed.
+pub(super) fn refuse(cli: &mut Command, matches: &ArgMatches) -> Result<(), Error> {
+    let Some((name, given)) = matches.subcommand() else {
+        return Ok(());
+    };
+    let idle = IDLE.iter().find(|Idle(command, flag, beside, _)| {
+        *command == name && is_typed(given, flag) && is_given(given, *beside)
+    });
+    let (Some(Idle(_, flag, beside, reason)), Some(command)) =
+        (idle, cli.find_subcommand_mut(name))
+    else {
+        return Ok(());
+    };
+    let flag = shown(command, flag);
+    let text = match beside {
+        Always => format!("the argument '{flag}' has no effect in {name}: {reason}"),
+        Flag(other) | Value(other, _) => {
+            let other = match beside {
+                Value(_, value) => format!("--{other} {value}"),
+                _ => shown(command, other),
+            };
+            format!("the argument '{flag}' cannot be used with '{other}': {reason}")
+        }
+    };
+    Err(command.error(ErrorKind::ArgumentConflict, text))
+}
+
+/// Whether two flags contradict each other, so that one that is typed wins over a variable.
+pub(super) fn contradict(one: &str, other: &str) -> bool {
+    CONTRADICT.contains(&(one, other)) || CONTRADICT.contains(&(other, one))
+}
+
+fn is_typed(given: &ArgMatches, flag: &str) -> bool {
+    given.value_source(flag) == Some(ValueSource::CommandLine)
+}
+
+fn is_given(given: &ArgMatches, beside: Beside) -> bool {
+    match beside {
+        Always => true,
+        Flag(flag) => is_typed(given, flag),
+        Value(flag, value) => {
+            given.get_raw(flag).is_some_and(|mut raw| raw.any(|raw| raw == value))
+        }
+    }
+}
+
+/// A flag as clap shows it in an error: `--tail <N|all>`.
+fn shown(command: &Command, id: &str) -> String {
+    let arg = command.get_arguments().find(|arg| arg.get_id() == id);
+    arg.map_or_else(|| id.to_owned(), Arg::to_string)
+}

@@ -1,0 +1,151 @@
+//! Every flag that has a variable, for every command: empty is unset, and an error names the variable.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::process::{Command, Output};
+
+use clap::CommandFactory;
+
+use super::support::Cmon;
+
+/// Each command with a flag that has a variable: the command, the flag, the variable, and a value that
+/// the flag refuses, where it refuses any.
+fn flags() -> Vec<(String, String, String, Option<&'static str>)> {
+    let mut cli = cmon::cli::Cli::command();
+    cli.build();
+    let mut flags = Vec::new();
+    for command in cli.get_subcommands() {
+        for arg in command.get_arguments() {
+            let Some(variable) = arg.get_env() else { continue };
+            let bad = match arg.get_id().as_str() {
+                // Any text is one; what it names is decided later.
+                "host" => Some("nonsense"),
+                _ if !arg.get_action().takes_values() => None,
+                _ => Some("\u{2603} nonsense"),
+            };
+            flags.push((
+                command.get_name().to_owned(),
+                format!("--{}", arg.get_long().unwrap()),
+                variable.to_str().unwrap().to_owned(),
+                bad,
+            ));
+        }
+    }
+    assert!(25 < flags.len(), "{}", flags.len());
+    flags
+}
+
+/// Runs a command against a daemon that is not there, with one variable.
+fn run(command: &str, variable: &str, value: OsString, more: &[&str]) -> Output {
+    let mut cmon = Command::new(env!("CARGO_BIN_EXE_cmon"));
+    let name: &[&str] = if command == "tail" { &["tail", "web"] } else { &[command] };
+    cmon.args(name).args(more).env_clear().env("DOCKER_HOST", "unix:///nowhere/s");
+    cmon.env(variable, value).output().unwrap()
+}
+
+#[test]
+fn an_empty_variable_is_unset() {
+    for (command, flag, variable, _) in flags() {
+        let done = run(&command, &variable, OsString::new(), &[]);
+        let stderr = String::from_utf8(done.stderr).unwrap();
+        let away = "could not connect to `unix:///nowhere/s` (from DOCKER_HOST)";
+        assert!(stderr.contains(away), "{command} {flag} {variable}: {stderr}");
+    }
+    for variable in ["DOCKER_HOST", "NO_COLOR", "CLICOLOR_FORCE", "TERM", "GITHUB_ACTIONS"] {
+        let done = run("tail", variable, OsString::new(), &["--host", "unix:///nowhere/t"]);
+        let stderr = String::from_utf8(done.stderr).unwrap();
+        assert!(stderr.starts_with("cmon: error: could not connect to"), "{variable}: {stderr}");
+    }
+}
+
+#[test]
+fn an_error_in_a_variable_names_the_variable_and_not_the_flag() {
+    for (command, flag, variable, bad) in flags() {
+        let not_utf8 = OsString::from_vec(vec![b'x', 0xff]);
+        let blank = (bad.is_some() && flag != "--host").then(|| OsString::from(" "));
+        let values = bad.map(OsString::from).into_iter().chain([not_utf8]).chain(blank);
+        for value in values {
+            let done = run(&command, &variable, value.clone(), &[]);
+            let stderr = String::from_utf8(done.stderr).unwrap();
+            let what = format!("{command} {variable}={}: {stderr}", value.display());
+            assert_eq!(done.status.code(), Some(2), "{what}");
+            let message = stderr.split("Usage:").next().unwrap();
+            assert!(message.contains(&variable) && !message.contains(&flag), "{what}");
+        }
+    }
+}
+
+#[test]
+fn what_is_typed_wins_over_a_variable() {
+    let words = |variable: &str, value: &str, args: &[&str]| {
+        let done = run("tail", variable, value.into(), args);
+        (done.status.code(), String::from_utf8(done.stderr).unwrap())
+    };
+    let away = (Some(1), true);
+    let is_away = |(code, stderr): (Option<i32>, String)| (code, stderr.contains("/nowhere/s"));
+    assert_eq!(is_away(words("CMON_TAIL", "many", &["-n", "3"])), away, "it is not even read");
+    assert_eq!(is_away(words("CMON_WAIT", "1", &["--no-follow"])), away);
+    assert_eq!(is_away(words("CMON_NO_FOLLOW", "1", &["--exit-on-stop"])), away);
+    assert_eq!(is_away(words("CMON_DEMO", "1", &["--host", "unix:///nowhere/s"])), away);
+    let (code, stderr) = words("CMON_HOST", "unix:///x", &["--demo", "--no-follow"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let (code, stderr) = words("CMON_HOST", "unix:///nowhere/t", &[]);
+    assert!(code == Some(1) && stderr.contains("`unix:///nowhere/t` (from CMON_HOST)"), "{stderr}");
+}
+
+#[test]
+fn variables_that_contradict_each_other_are_named() {
+    for (others, words) in [
+        ([("CMON_WAIT", "1"), ("CMON_NO_FOLLOW", "1")], "cannot be used with 'CMON_"),
+        (
+            [("CMON_DEMO", "1"), ("CMON_HOST", "unix:///s")],
+            "CMON_DEMO brings its own daemon, so CMON_HOST",
+        ),
+    ] {
+        let mut cmon = Command::new(env!("CARGO_BIN_EXE_cmon"));
+        let done = cmon.args(["tail", "web"]).envs(others).output().unwrap();
+        let stderr = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(2), "{stderr}");
+        let found = others.iter().all(|(name, _)| stderr.contains(name));
+        assert!(found && stderr.contains(words), "{stderr}");
+    }
+}
+
+#[test]
+fn the_help_shows_variables_that_are_empty_or_wrong() {
+    let change = |command: &mut Command| {
+        command.env("CMON_TAIL", "").env("CMON_MAX_LINE", "none");
+    };
+    let help = Cmon::start_with(&["tail", "--help"], change).done().code(0).text();
+    assert!(
+        help.contains("[env: CMON_TAIL=]") && help.contains("[env: CMON_MAX_LINE=none]"),
+        "{help}"
+    );
+}
+
+#[test]
+fn a_flag_without_effect_is_refused_with_the_reason() {
+    for (args, words) in [
+        (
+            &["leak-check", "--stream-timeout", "5s"][..],
+            "'--stream-timeout <TIME>' has no effect in leak-check: leak-check chooses",
+        ),
+        (&["tail", "web", "--no-follow", "--exit-on-stop"], "it ends after what is stored"),
+        (
+            &["tail", "web", "-o", "json", "-t"],
+            "'--timestamps' cannot be used with '--output json'",
+        ),
+        (
+            &["watch", "--once", "--interval", "1s"],
+            "'--interval <TIME>' cannot be used with '--once'",
+        ),
+        (&["leak-check", "--passive", "--stale-after", "1s"], "no stream is opened"),
+    ] {
+        Cmon::run(args).code(2).says(words);
+    }
+    // A variable is meant for all commands, and is no mistake where it does nothing.
+    let change = |command: &mut Command| {
+        command.env("CMON_STREAM_TIMEOUT", "5s").env("DOCKER_HOST", "unix:///nowhere/s");
+    };
+    Cmon::start_with(&["leak-check"], change).done().code(2).says("could not connect");
+}
