@@ -311,6 +311,15 @@ impl World {
     }
 }
 
+#[cfg(test)]
+#[test]
+fn the_embedded_daemon_remembers_the_last_questions_only() {
+    let world = World::default();
+    (0..10_000).for_each(|number| world.lock().asked(&format!("/{number}")));
+    let requests = world.requests();
+    assert_eq!((requests.len(), requests[0].as_str()), (REQUESTS, "/5904"));
+}
+
 impl State {
     /// What was planted, and how many goroutines it has by now.
     pub(super) fn planted(&self) -> Option<(Plant, u64)> {

@@ -67,12 +67,13 @@ impl Palette {
     }
 }
 
+/// Steps that have no factor in common with the number of colors come by each of them once.
+const STEPS: [usize; 4] = [1, 3, 7, 9];
+
 /// All colors in the order in which a name prefers them; by its hash, so it is the same in every run.
 fn preferences(name: &str) -> [usize; NAMES.len()] {
     let hash = foldhash::fast::FixedState::with_seed(1).hash_one(name.as_bytes());
     let part = |hash: u64| usize::try_from(hash % NAMES.len() as u64).unwrap_or_default();
-    // Steps that have no factor in common with the number of colors come by each of them once.
-    const STEPS: [usize; 4] = [1, 3, 7, 9];
     let (first, step) = (part(hash), STEPS[part(hash >> 32) % STEPS.len()]);
     std::array::from_fn(|at| (first + at * step) % NAMES.len())
 }

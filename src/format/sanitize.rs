@@ -93,13 +93,13 @@ fn color(text: &[u8]) -> Option<usize> {
 }
 
 fn show(character: char, into: &mut Vec<u8>) {
-    match u32::from(character) {
-        code @ 0..=0x7f => into.extend_from_slice(&[b'^', code as u8 ^ 0x40]),
-        code @ 0x80..=0x9f => show_c1(code as u8, into),
-        code => {
+    match u8::try_from(character) {
+        Ok(code @ 0..=0x7f) => into.extend_from_slice(&[b'^', code ^ 0x40]),
+        Ok(code @ 0x80..=0x9f) => show_c1(code, into),
+        _ => {
             let mut text = String::new();
             // Writing to a String cannot fail.
-            let _ = write!(text, "<U+{code:04X}>");
+            let _ = write!(text, "<U+{:04X}>", u32::from(character));
             into.extend_from_slice(text.as_bytes());
         }
     }

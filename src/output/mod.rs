@@ -48,7 +48,7 @@ pub struct Config {
 
 impl Config {
     /// JSON as it may be written to stdout: on a terminal, what could drive it is escaped.
-    fn harmless_json(&self, json: Vec<u8>) -> Vec<u8> {
+    fn harmless_json(self, json: Vec<u8>) -> Vec<u8> {
         if self.sanitize { crate::format::sanitize::clean_json(&json) } else { json }
     }
 }

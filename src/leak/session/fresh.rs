@@ -85,4 +85,21 @@ mod tests {
         fresh.see(&lines("a", &[7]));
         assert_eq!(shared.lines(), 2);
     }
+
+    #[test]
+    fn of_ten_thousand_containers_that_are_gone_nothing_is_kept() {
+        let (mut fresh, mut untold) = (Fresh::default(), Fresh::default());
+        for number in 0..10_000 {
+            let id = number.to_string();
+            let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new(&id) };
+            let label = Some(Arc::new(Label { key, name: id.as_str().into() }));
+            for seen in [&mut fresh, &mut untold] {
+                seen.see(&lines(&id, &[number]));
+                seen.see(&lines(&id, &[number + 1]));
+            }
+            fresh.see(&Event::Note(Note { label, what: Notice::Removed }));
+            assert!(fresh.newest.is_empty() && untold.newest.len() <= CONTAINERS);
+        }
+        assert_eq!((fresh.lines(), untold.lines()), (10_000, 10_000));
+    }
 }

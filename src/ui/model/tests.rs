@@ -52,6 +52,20 @@ fn shown(model: &Model) -> Vec<String> {
 }
 
 #[test]
+fn of_ten_thousand_containers_that_are_gone_no_line_is_kept() {
+    let mut model = model(sample::many(1));
+    for number in 0..10_000 {
+        let name = format!("job-{number}");
+        talk(&mut model, &name, &["one line"]);
+        let snapshot = sample::of(vec![sample::row("stays", 0.0), sample::row(&name, 1.0)]);
+        model.update(Input::Looked(Box::new(snapshot)));
+        assert!(model.live.rings.len() <= 1, "{}", model.live.rings.len());
+    }
+    model.update(Input::Looked(Box::new(sample::of(Vec::new()))));
+    assert!(model.live.rings.is_empty());
+}
+
+#[test]
 fn each_way_to_end_is_told_apart() {
     let mut model = model(sample::many(3));
     assert_eq!(press(&mut model, "q"), Effect::Quit);

@@ -59,7 +59,7 @@ impl Traces {
         )
     }
 
-    /// Takes the texts of `mountinfo`, `cgroup` (proc_pid_mountinfo(5), cgroups(7)) and the hostname.
+    /// Takes the texts of `mountinfo`, `cgroup` (proc(5), cgroups(7)) and the hostname.
     fn of(mountinfo: &str, cgroup: &str, hostname: &str) -> Self {
         let mut traces = Self { hostname: hostname.trim().to_owned(), ..Self::default() };
         // The innermost group is this process's own; those around it may be another container's.
