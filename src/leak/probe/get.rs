@@ -21,6 +21,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
+use super::access::Login;
 use super::encoding;
 use super::tls::{Tls, TlsError};
 use crate::docker::endpoint::{Address, Endpoint};
@@ -106,65 +107,6 @@ pub enum GetError {
     },
 }
 
-/// How a server is spoken to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scheme {
-    /// Without TLS.
-    #[default]
-    Http,
-    /// With TLS.
-    Https,
-}
-
-impl Scheme {
-    /// What the address begins with.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
-        }
-    }
-
-    /// The port that need not be written.
-    pub fn port(self) -> &'static str {
-        match self {
-            Scheme::Http => "80",
-            Scheme::Https => "443",
-        }
-    }
-}
-
-/// A login as the header that is sent; it is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Login(String);
-
-impl Login {
-    /// Takes the value of the header `Authorization`.
-    pub fn new(header: String) -> Self {
-        Self(header)
-    }
-
-    #[cfg(test)]
-    pub(super) fn header(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Login(***)")
-    }
-}
-
-/// What a server wants before it answers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Access {
-    /// With or without TLS.
-    pub scheme: Scheme,
-    /// User and password.
-    pub login: Option<Login>,
-}
-
 /// A client with one connection.
 pub struct Client {
     endpoint: Arc<Endpoint>,
@@ -198,6 +140,7 @@ impl Client {
     }
 
     /// The same, which sends this login and speaks TLS where `tls` is given.
+    #[must_use]
     pub fn with(mut self, tls: Option<Tls>, login: Option<Login>) -> Self {
         (self.tls, self.login) = (tls, login);
         self
@@ -299,7 +242,11 @@ impl Client {
         let connection = self.endpoint.connect(Purpose::Probe).await?;
         match &self.tls {
             None => self.shake(connection).await,
-            Some(tls) => self.shake(tls.connect(connection).await?).await,
+            // What TLS takes is large, and few take it.
+            Some(tls) => {
+                let shaking = async { self.shake(tls.connect(connection).await?).await };
+                Box::pin(shaking).await
+            }
         }
     }
 
@@ -323,7 +270,7 @@ impl Client {
             .header(USER_AGENT, agent)
             .header(ACCEPT, "*/*");
         if let Some(Ok(mut login)) =
-            self.login.as_ref().map(|login| HeaderValue::from_str(&login.0))
+            self.login.as_ref().map(|login| HeaderValue::from_str(login.header()))
         {
             login.set_sensitive(true);
             request = request.header(AUTHORIZATION, login);

@@ -10,6 +10,7 @@
 //! A probe must not be what grows: connections are kept, tasks are in a registry, and the probes
 //! count themselves among what is cmon's own. What cannot be had is said, once, and is never 0.
 
+pub mod access;
 pub mod counter;
 mod daemon;
 mod encoding;
@@ -23,7 +24,7 @@ mod patience;
 pub mod pprof;
 pub mod proc;
 pub mod target;
-mod tls;
+pub mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

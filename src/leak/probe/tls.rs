@@ -232,7 +232,8 @@ mod tests {
     use tokio_rustls::rustls::ServerConfig;
     use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-    use super::super::get::{Client, GetError, Login, MAX_BODY};
+    use super::super::access::Login;
+    use super::super::get::{Client, GetError, MAX_BODY};
     use super::*;
     use crate::docker::endpoint::{Address, Endpoint, Origin};
     use crate::engine::census::Purpose;

@@ -1,5 +1,5 @@
 //! One line of the text: names, labels, a value. Prometheus' form 0.0.4 and 1.0 (names in quotes), and
-//! OpenMetrics.
+//! `OpenMetrics`.
 
 /// One line with a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,13 +15,13 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// `name{label="value"} 1.5 1700000000000`; the labels and the time may be absent, and OpenMetrics puts an
+/// `name{label="value"} 1.5 1700000000000`; the labels and the time may be absent, and `OpenMetrics` puts an
 /// example behind a `#`.
 pub(super) fn sample(line: &str) -> Option<Sample> {
     let (name, labels, rest) = head(line)?;
     let mut words = rest.split_ascii_whitespace();
     let value = words.next()?;
-    // A time, or the example that OpenMetrics puts there.
+    // A time, or the example that `OpenMetrics` puts there.
     if words.next().is_some_and(|word| word != "#" && word.parse::<f64>().is_err()) {
         return None;
     }

@@ -1,7 +1,7 @@
 //! Figures from the text that Prometheus reads (`/metrics`). Pure.
 //!
 //! What a leak shows in is taken from it under the usual names, and any one figure by its own name. A figure
-//! that is absent or `NaN` is not there; it is never 0. OpenMetrics and names in quotes are read too.
+//! that is absent or `NaN` is not there; it is never 0. `OpenMetrics` and names in quotes are read too.
 
 mod known;
 mod line;
@@ -143,7 +143,7 @@ pub fn count(text: &str, selector: &Selector) -> usize {
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
     series: usize,
-    sum: Option<f64>,
+    total: Option<f64>,
     infinite: bool,
     negative: Option<f64>,
 }
@@ -155,19 +155,19 @@ impl Sum {
             value if value.is_nan() => {}
             value if value.is_infinite() => self.infinite = true,
             value if value < 0.0 => drop(self.negative.get_or_insert(value)),
-            value => *self.sum.get_or_insert(0.0) += value,
+            value => *self.total.get_or_insert(0.0) += value,
         }
     }
 
     /// The sum as a count; nothing where there was no number.
     fn count(&self, name: &str) -> Option<Result<f64, MetricsError>> {
-        if self.infinite || self.sum.is_some_and(f64::is_infinite) {
+        if self.infinite || self.total.is_some_and(f64::is_infinite) {
             return Some(Err(MetricsError::Infinite(name.to_owned())));
         }
         if let Some(value) = self.negative {
             return Some(Err(MetricsError::Negative(name.to_owned(), value.to_string())));
         }
-        self.sum.map(Ok)
+        self.total.map(Ok)
     }
 }
 

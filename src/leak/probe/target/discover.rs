@@ -92,7 +92,7 @@ impl Http {
             return Err(NotFound::figure(path, why, hint, page));
         }
         if let Choice::Metric(selector) = choice {
-            self.is_no_counter(path, &answer, selector)?;
+            is_no_counter(path, &answer, selector)?;
         }
         let (path, choice, metric) = (path.to_owned(), choice.clone(), choice.figure());
         self.known.insert(metric.clone());
@@ -131,30 +131,6 @@ impl Http {
                 named,
             )),
         }
-    }
-
-    /// A counter only rises: it would be a leak by nature.
-    fn is_no_counter(
-        &self,
-        path: &str,
-        answer: &Answer,
-        selector: &Selector,
-    ) -> Result<(), NotFound> {
-        let names = metrics::names(&answer.text());
-        if !names.is_counter(selector) {
-            return Ok(());
-        }
-        let why = format!(
-            "the page declares `{selector}` as a counter, which only rises and shows no leak"
-        );
-        let gauges = names.words().map(|names| format!("it has {names}"));
-        let hint = match gauges {
-            Some(gauges) => {
-                format!("name a gauge ({gauges}), or count cycles with --cycles-metric")
-            }
-            None => "name a gauge, or count cycles with --cycles-metric".to_owned(),
-        };
-        Err(NotFound::figure(path, why, Some(hint), true))
     }
 
     /// Finds out what is at this path, whatever the path is called.
@@ -211,8 +187,7 @@ impl Http {
             self.sees(found.started, found.totals);
             let names = metrics::names(&text);
             self.others = names.words().map(|names| format!("`{path}` has {names}"));
-            let at = format!("{}{path}#", self.root);
-            self.example = names.example().map(|name| at + &name);
+            self.example = names.example().and_then(|name| Url::naming(&self.root, path, &name));
             return Ok(Ok(()));
         }
         let Ok(value) = json::parse(body) else {
@@ -227,7 +202,8 @@ impl Http {
                 if self.others.is_none() {
                     self.others = Some(format!("`{path}` has no goroutines, only memory"));
                     let pointer = json::own_example(&value);
-                    self.example = pointer.map(|pointer| format!("{}{path}#{pointer}", self.root));
+                    self.example =
+                        pointer.and_then(|pointer| Url::naming(&self.root, path, &pointer));
                 }
                 Ok(Ok(()))
             }
@@ -236,11 +212,28 @@ impl Http {
                     // A figure that is the whole answer has no pointer that could be written.
                     .filter(|pointer| !pointer.is_empty())
                     .unwrap_or_else(|| "/json/pointer".to_owned());
-                let hint = (!self.root.starts_with("unix:")).then(|| {
-                    format!("name a figure by its JSON pointer, like {}{path}#{pointer}", self.root)
-                });
+                let hint = Url::naming(&self.root, path, &pointer)
+                    .map(|named| format!("name a figure by its JSON pointer, like {named}"));
                 Err(NotFound::figure(path, error.to_string(), hint, false))
             }
         }
     }
+}
+
+/// A counter only rises: it would be a leak by nature.
+fn is_no_counter(path: &str, answer: &Answer, selector: &Selector) -> Result<(), NotFound> {
+    let names = metrics::names(&answer.text());
+    if !names.is_counter(selector) {
+        return Ok(());
+    }
+    let why =
+        format!("the page declares `{selector}` as a counter, which only rises and shows no leak");
+    let gauges = names.words().map(|names| format!("it has {names}"));
+    let hint = match gauges {
+        Some(gauges) => {
+            format!("name a gauge ({gauges}), or count cycles with --cycles-metric")
+        }
+        None => "name a gauge, or count cycles with --cycles-metric".to_owned(),
+    };
+    Err(NotFound::figure(path, why, Some(hint), true))
 }

@@ -278,6 +278,8 @@ impl Watched {
 }
 
 #[cfg(test)]
+mod figures;
+#[cfg(test)]
 mod restarts;
 #[cfg(test)]
 mod tests;
