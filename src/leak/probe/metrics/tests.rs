@@ -122,7 +122,7 @@ fn what_may_be_named_is_said_with_counts_first() {
     assert_eq!(found.near(&wanted("handle_total")).as_deref(), Some("`handles_total`"));
     assert_eq!(found.near(&wanted("zzz")), None);
     assert_eq!(names("b_total{a=\"\u{1b}\"} 1\n").words().as_deref(), Some("`b_total`"));
-    let many: String = (0..20).map(|n| format!("m{n} 1\n")).collect();
+    let many = (0..20).map(|n| format!("m{n} 1\n")).collect::<Vec<_>>().concat();
     assert!(names(&many).words().unwrap().ends_with("`m7` and 12 more"));
     let quoted = names("{\"my\u{1b}.name\"} 1\n");
     assert_eq!(quoted.words().as_deref(), Some("`my\\u{1b}.name`"));
