@@ -12,6 +12,8 @@ Examples:
   cmon leak-check web db --duration 3m --junit r.xml  two containers, and a report for CI
   cmon leak-check --target http://127.0.0.1:6060    a collector too: pprof, Prometheus or JSON
   cmon leak-check --passive --target pid:4711       a process on its own load
+  cmon leak-check --passive --target 'http://127.0.0.1:8080#jvm_threads_live_threads'
+                                                    one figure of a Prometheus page
   cmon leak-check --drive-cmd 'curl -s app/reload' --target container:app
                                                     one cycle is one run of a command
   cmon leak-check --compare 30s,5m --duration 30m   does the growth depend on the stream timeout?
@@ -36,8 +38,8 @@ pub struct LeakCheck {
         env = "CMON_LEAK_DURATION"
     )]
     pub duration: Duration,
-    /// Also watch this: pid:N, container:NAME, <http://HOST:PORT[/path]> or URL#/json/pointer;
-    /// repeatable
+    /// Also watch this: pid:N, container:NAME, <http://HOST:PORT[/path]>, <https://USER:PASSWORD@HOST>,
+    /// URL#NAME of Prometheus or URL#/json/pointer; repeatable
     #[arg(long = "target", value_name = "TARGET")]
     pub targets: Vec<String>,
     /// Drive nothing: watch daemon and targets on their own load

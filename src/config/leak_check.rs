@@ -179,9 +179,7 @@ pub(super) fn config(
         args.targets.iter().map(|text| Target::parse(text)).collect();
     let targets = targets.map_err(|error| wrong(&error))?;
     // A figure that was asked for by name is to decide.
-    let pointed = args.targets.iter().filter_map(|text| text.split_once('#'));
-    let pointed = pointed.filter_map(|(_, pointer)| pointer.rsplit('/').next());
-    let pointed = pointed.map(str::to_owned).collect();
+    let pointed = targets.iter().filter_map(Target::figure).collect();
     let cycles_metric = args.cycles_metric.as_deref().map(Counter::parse).transpose();
     let cycles_metric = cycles_metric.map_err(|error| wrong(&error))?;
     let work = match args.replay {

@@ -14,7 +14,12 @@ pub(super) struct Unread(pub(super) PathBuf);
 /// What to try, where that is known.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(StartError::Target { hint, .. }) = error.downcast_ref() {
-        return hint.map(str::to_owned);
+        return hint.clone();
+    }
+    if error.is::<super::NothingToWatch>() {
+        let hint =
+            "name what to watch: --target pid:N or --target http://HOST:PORT; or start the daemon";
+        return Some(hint.to_owned());
     }
     let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
     let absent = error.is::<Unread>() && error.downcast_ref().is_some_and(missing);
@@ -29,7 +34,8 @@ mod tests {
 
     #[test]
     fn a_target_tells_itself_what_to_do() {
-        let refused = |hint| {
+        let refused = |hint: Option<&str>| {
+            let hint = hint.map(str::to_owned);
             let (target, why) = ("pid:7".to_owned(), "gone".to_owned());
             super::hint(&StartError::Target { target, why, hint }.into())
         };

@@ -118,6 +118,21 @@ struct Checking<'a> {
     sinks: &'a Sinks,
 }
 
+/// No target was named, and there is no daemon that could be watched instead.
+#[derive(Debug, thiserror::Error)]
+#[error("{} has nothing to watch: no --target is given, and there is no daemon: {why}", named(*drive))]
+struct NothingToWatch {
+    drive: Drive,
+    why: String,
+}
+
+fn named(drive: Drive) -> &'static str {
+    match drive {
+        Drive::Command => "--drive-cmd",
+        _ => "--passive",
+    }
+}
+
 /// What is known before a check begins.
 struct Known {
     header: Header,
@@ -257,6 +272,9 @@ impl Checking<'_> {
         let daemon = match version {
             Ok(version) => Some(version),
             Err(_) if alone => None,
+            Err(error) if !drive.opens_streams() && check.targets.is_empty() => {
+                return Err(NothingToWatch { drive, why: error.to_string() }.into());
+            }
             Err(error) => return Err(StartError::from(error).into()),
         };
         let mut containers = Vec::new();
@@ -320,6 +338,10 @@ impl Checking<'_> {
         .await?;
         let names = probes.names().await;
         verdict::known(&header.rules, names.iter().map(String::as_str))?;
+        // Who names the gate knows what decides.
+        if header.rules.gate.is_empty() {
+            probes.decides(|metric| verdict::is_gated(metric, &header.rules))?;
+        }
         Ok((Known { header, plan }, probes))
     }
 

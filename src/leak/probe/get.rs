@@ -12,11 +12,18 @@ use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, LOCATION, USER_AGENT};
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue, LOCATION,
+    USER_AGENT,
+};
 use hyper::{Request, Response, Version};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
+use super::access::Login;
+use super::encoding;
+use super::tls::{Tls, TlsError};
 use crate::docker::endpoint::{Address, Endpoint};
 use crate::engine::census::{Purpose, TaskKind};
 use crate::engine::registry::Registry;
@@ -71,6 +78,9 @@ pub enum GetError {
     /// No connection.
     #[error(transparent)]
     Connect(#[from] SourceError),
+    /// No TLS, or a certificate that is not trusted.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Any status but 200.
     #[error("`{path}` was answered with status {status}{words}")]
     Status {
@@ -101,6 +111,8 @@ pub enum GetError {
 pub struct Client {
     endpoint: Arc<Endpoint>,
     registry: Registry,
+    tls: Option<Tls>,
+    login: Option<Login>,
     host: String,
     kept: Option<SendRequest<String>>,
     lost: bool,
@@ -123,7 +135,15 @@ impl Client {
             Address::Tcp { host, port } => format!("{host}:{port}"),
             Address::Unix(_) => "docker".to_owned(),
         };
-        Self { endpoint, registry, host, kept: None, lost: false, refused: false }
+        let (tls, login) = (None, None);
+        Self { endpoint, registry, tls, login, host, kept: None, lost: false, refused: false }
+    }
+
+    /// The same, which sends this login and speaks TLS where `tls` is given.
+    #[must_use]
+    pub fn with(mut self, tls: Option<Tls>, login: Option<Login>) -> Self {
+        (self.tls, self.login) = (tls, login);
+        self
     }
 
     /// Asks for `path`; reads at most `most` bytes of the body.
@@ -167,6 +187,7 @@ impl Client {
         let closes = response.version() == Version::HTTP_10
             || header(CONNECTION).is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let content_type = header(CONTENT_TYPE).unwrap_or_default();
+        let encoding = header(CONTENT_ENCODING).unwrap_or_default();
         let location = header(LOCATION).filter(|_| (300..400).contains(&status));
         let limit = if status == 200 { most } else { MAX_REFUSAL };
         let (body, truncated) =
@@ -177,6 +198,13 @@ impl Client {
             false if sender.ready().await.is_ok() => self.kept = Some(sender),
             false => self.lost = true,
         }
+        // It was not asked for, and comes all the same from some servers and proxies.
+        let decoded = encoding::decoded(&encoding, body, truncated, limit);
+        let (body, truncated) = match decoded {
+            Ok(decoded) => decoded,
+            Err(_) if status != 200 => (Vec::new(), false),
+            Err(why) => return Err(GetError::Broken { path: path.to_owned(), why }),
+        };
         if status == 200 {
             return Ok(Answer { content_type, body, truncated });
         }
@@ -212,6 +240,20 @@ impl Client {
 
     async fn connect(&self) -> Result<SendRequest<String>, GetError> {
         let connection = self.endpoint.connect(Purpose::Probe).await?;
+        match &self.tls {
+            None => self.shake(connection).await,
+            // What TLS takes is large, and few take it.
+            Some(tls) => {
+                let shaking = async { self.shake(tls.connect(connection).await?).await };
+                Box::pin(shaking).await
+            }
+        }
+    }
+
+    async fn shake<C: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &self,
+        connection: C,
+    ) -> Result<SendRequest<String>, GetError> {
         let shaken = handshake(TokioIo::new(connection)).await;
         let (sender, connection) = shaken.map_err(|error| broken("", &error))?;
         self.registry.spawn(TaskKind::Connection, Purpose::Probe.as_str(), async move {
@@ -223,10 +265,17 @@ impl Client {
 
     fn request(&self, path: &str) -> Result<Request<String>, GetError> {
         let agent = concat!("cmon/", env!("CARGO_PKG_VERSION"));
-        Request::get(path)
+        let mut request = Request::get(path)
             .header(HOST, &self.host)
             .header(USER_AGENT, agent)
-            .header(ACCEPT, "*/*")
+            .header(ACCEPT, "*/*");
+        if let Some(Ok(mut login)) =
+            self.login.as_ref().map(|login| HeaderValue::from_str(login.header()))
+        {
+            login.set_sensitive(true);
+            request = request.header(AUTHORIZATION, login);
+        }
+        request
             .body(String::new())
             .map_err(|error| GetError::Broken { path: path.to_owned(), why: error.to_string() })
     }

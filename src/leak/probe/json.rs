@@ -114,6 +114,20 @@ pub struct Expvar {
     pub figures: BTreeMap<&'static str, f64>,
     /// Bytes allocated since the start: it never falls while the process lives.
     pub allocated: Option<f64>,
+    /// The number of the process, where the program publishes it.
+    pub pid: Option<u64>,
+}
+
+/// The number of the process that gave an answer, where it says so.
+pub fn pid(value: &Value) -> Option<u64> {
+    value.get("pid").and_then(Value::as_u64)
+}
+
+/// The pointer to some count that the program publishes itself, beside what Go's expvar always has.
+pub fn own_example(value: &Value) -> Option<String> {
+    let mut own = value.clone();
+    own.as_object_mut()?.retain(|name, _| name != "memstats" && name != "cmdline");
+    example(&own)
 }
 
 /// Names under which programs publish their goroutines.
@@ -125,8 +139,11 @@ pub fn expvar(value: &Value) -> Result<Expvar, JsonError> {
     if !value.get("memstats").is_some_and(Value::is_object) {
         return Err(JsonError::NotExpvar);
     }
-    let mut found =
-        Expvar { allocated: figure(value, "/memstats/TotalAlloc").ok(), ..Expvar::default() };
+    let mut found = Expvar {
+        allocated: figure(value, "/memstats/TotalAlloc").ok(),
+        pid: pid(value),
+        ..Expvar::default()
+    };
     if let Ok(bytes) = figure(value, "/memstats/HeapAlloc") {
         found.figures.insert("heap_bytes", bytes);
     }

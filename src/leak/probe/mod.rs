@@ -10,8 +10,10 @@
 //! A probe must not be what grows: connections are kept, tasks are in a registry, and the probes
 //! count themselves among what is cmon's own. What cannot be had is said, once, and is never 0.
 
+pub mod access;
 pub mod counter;
 mod daemon;
+mod encoding;
 #[cfg(test)]
 mod fake;
 pub mod get;
@@ -22,6 +24,7 @@ mod patience;
 pub mod pprof;
 pub mod proc;
 pub mod target;
+pub mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -72,7 +75,7 @@ pub enum StartError {
         /// What is the matter.
         why: String,
         /// What to do about it, where that is known.
-        hint: Option<&'static str>,
+        hint: Option<String>,
     },
     /// No target counts the cycles.
     #[error("no target has a counter `{counter}` for its cycles: {tried}")]
@@ -118,17 +121,20 @@ pub struct Sample {
     pub unavailable: Vec<Unavailable>,
     /// Sources that did not answer this time, in each sample for as long as they do not.
     pub failures: Vec<Failure>,
+    /// Why no verdict can be made of the figures of a target, whatever comes later.
+    pub invalid: Option<String>,
 }
 
 impl Sample {
     /// Takes in what one source gave.
     fn absorb(&mut self, part: Sample) {
-        let Sample { values, cycles, cuts, unavailable, failures } = part;
+        let Sample { values, cycles, cuts, unavailable, failures, invalid } = part;
         self.values.extend(values);
         self.cycles = cycles.or(self.cycles);
         self.cuts.extend(cuts);
         self.unavailable.extend(unavailable);
         self.failures.extend(failures);
+        self.invalid = self.invalid.take().or(invalid);
     }
 
     fn value(&mut self, metric: &str, count: u64) {
@@ -167,10 +173,6 @@ impl Sample {
     }
 }
 
-/// What to do with figures that mean nothing here.
-const NO_FIGURE: &str = "give a page with process figures (most client libraries have them), the pprof address, or one figure of \
-                         JSON by its pointer: http://HOST:PORT/path#/json/pointer";
-
 /// How long one target may take to show what it has: longer than one question, so that a path that hangs
 /// does not hide the others.
 const START: Duration = Duration::from_secs(15);
@@ -187,6 +189,8 @@ pub struct Probes {
     /// The endpoint that containers are asked for at.
     endpoint: Option<Arc<Endpoint>>,
     targets: Vec<Asked<Watched>>,
+    /// The targets as they are shown.
+    given: Vec<String>,
     found: Vec<Found>,
     said: BTreeSet<String>,
     /// The check is to end: nothing is taken apart at length any more.
@@ -234,23 +238,39 @@ impl Probes {
         if let Some(counter) = options.cycles_metric {
             found.push(find_cycles(&counter, &options.targets, &mut targets).await?);
         }
-        for (target, watched) in options.targets.iter().zip(&targets) {
-            if let Some(why) = watched.tells_nothing() {
-                let target = target.to_string();
-                return Err(StartError::Target { target, why, hint: Some(NO_FIGURE) });
-            }
-        }
         Ok(Self {
             registry,
             own: Own::new(),
             daemon: daemon.map(Asked::new),
             endpoint,
             targets: targets.into_iter().map(Asked::new).collect(),
+            given: options.targets.iter().map(ToString::to_string).collect(),
             found,
             said: BTreeSet::new(),
             stop: CancellationToken::new(),
             missed: Vec::new(),
         })
+    }
+
+    /// Whether each target has a figure that decides, by these rules. One that counts the cycles needs none
+    /// where something else than cmon itself decides.
+    ///
+    /// # Errors
+    /// A target has none: which figures it has, and how to name one.
+    pub fn decides(&self, is_gated: impl Fn(&str) -> bool) -> Result<(), StartError> {
+        let undecided = self.targets.iter().map(|target| target.it.undecided(&is_gated));
+        let undecided: Vec<Option<Refused>> = undecided.collect();
+        let others = self.daemon.is_some() || undecided.iter().any(Option::is_none);
+        let all = self.targets.iter().zip(&self.given).zip(undecided);
+        for ((watched, target), undecided) in all {
+            match undecided {
+                Some(Refused { why, hint }) if !(others && watched.it.counts()) => {
+                    return Err(StartError::Target { target: target.clone(), why, hint });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Lets the parts take a second at most once the check is told to stop.

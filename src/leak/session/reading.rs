@@ -98,6 +98,9 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         {
             self.write(Record::Unavailable(Unavailable { metric: source, why }));
         }
+        if let Some(why) = sample.invalid {
+            self.failure.get_or_insert(why);
+        }
         if let Some(cycles) = sample.cycles {
             self.cycles = cycles;
         }

@@ -7,7 +7,8 @@ use super::SURVIVORS;
 const GATED: [&str; 5] =
     ["own.tasks", "own.fds", "daemon.goroutines", "daemon.fds", "daemon.followers"];
 /// The same of a target, behind its name.
-const GATED_OF_TARGETS: [&str; 3] = ["goroutines", "fds", "threads"];
+const GATED_OF_TARGETS: [&str; 7] =
+    ["goroutines", "fds", "threads", "handles", "requests", "resources", "tasks"];
 
 /// How the names of metrics end that rise by nature and are no count of anything that could be left behind.
 pub(super) const WORK: &str = ".cpu_seconds";

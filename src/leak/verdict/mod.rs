@@ -6,8 +6,10 @@ mod cohorts;
 mod compared;
 mod earlier;
 mod gate;
+mod refusals;
 mod series;
 mod told;
+mod unjudged;
 mod watch;
 
 use super::attribute;
@@ -138,6 +140,7 @@ impl Judging<'_> {
         metrics.sort_by_key(|metric| !metric.gated);
         let end = series.end;
         let failure = end.and_then(|end| end.failure.clone());
+        let failure = failure.or_else(|| self.unjudged());
         // Whether cmon left something behind is known at the end only.
         let cut_off = end.is_none() && header.drive.opens_streams();
         let verdict = match (&failure, overall.verdict) {
@@ -178,7 +181,7 @@ impl Judging<'_> {
             rules: header.rules.clone(),
             metrics,
             survivors: end.map(|end| end.survivors.clone()).unwrap_or_default(),
-            unavailable: series.unavailable.iter().map(|one| (*one).clone()).collect(),
+            unavailable: refusals::counted(&series.unavailable),
             cuts: self.cuts.clone(),
             rungs: series.charted(),
             signatures: Vec::new(),

@@ -89,6 +89,71 @@ fn a_target_that_never_told_anything_makes_nothing_clean() {
 }
 
 #[test]
+fn a_target_without_a_figure_that_decides_is_not_clean() {
+    let memory = |at: f64, name: &str| {
+        let grows = if name.ends_with("rss_bytes") { at } else { 0.0 };
+        (name != "target.app.goroutines").then_some(10.0 + grows)
+    };
+    let of = |told: &dyn Fn(f64, &str) -> Option<f64>| {
+        let renamed = |name: &str| name.replace("target.app.fds", "target.app.rss_bytes");
+        let mut records = watched(3600, |at, name| told(at, &renamed(name)));
+        for record in &mut records {
+            if let Record::Reading(reading) = record
+                && let Some(value) = reading.values.remove("target.app.fds")
+            {
+                reading.values.insert("target.app.rss_bytes".to_owned(), value);
+            }
+        }
+        records
+    };
+    let level = |_: f64, name: &str| (name != "target.app.goroutines").then_some(10.0);
+    let found = report(&of(&level));
+    assert_eq!(found.verdict, Verdict::Invalid, "{}", found.because);
+    let words = "target.app has no figure that decides (it shows rss_bytes): name one, as in --target URL#NAME";
+    assert_eq!(found.because, words);
+    assert_eq!(report(&of(&memory)).verdict, Verdict::Invalid);
+    // The only one that decides is not shown any more.
+    let vanishes =
+        |at: f64, name: &str| (name != "target.app.goroutines" || at < 700.0).then_some(10.0);
+    let found = report(&of(&vanishes));
+    assert_eq!(found.verdict, Verdict::Invalid, "{}", found.because);
+    assert_eq!(found.because, "target.app: what decides (goroutines) was shown until 11m30s only");
+    // Who names the gate knows what decides.
+    let mut records = of(&level);
+    let Record::Header(header) = &mut records[0] else { unreachable!() };
+    header.rules.gate = vec!["own.fds".to_owned()];
+    assert_eq!(report(&records).verdict, Verdict::Clean);
+    // Another target that is judged does not make up for it.
+    let mut records = of(&level);
+    for record in &mut records {
+        if let Record::Reading(reading) = record {
+            reading.values.insert("target.other.fds".to_owned(), 10.0);
+        }
+    }
+    let Record::Header(header) = &mut records[0] else { unreachable!() };
+    header.targets.push("pid:2".to_owned());
+    assert_eq!(report(&records).because, words);
+    // It counts the cycles, and need not decide beside the other.
+    let Record::Header(header) = &mut records[0] else { unreachable!() };
+    header.cycles_metric = "rotations".to_owned();
+    assert_eq!(report(&records).verdict, Verdict::Clean);
+}
+
+#[test]
+fn a_leak_that_was_proven_stays_one_though_another_target_is_not_judged() {
+    let leaks = |at: f64, name: &str| {
+        Some(if name == "target.app.goroutines" { 50.0 + at / 2.0 } else { 50.0 })
+    };
+    let mut records = watched(1200, leaks);
+    for record in &mut records {
+        if let Record::Reading(reading) = record {
+            reading.values.insert("target.other.rss_bytes".to_owned(), 10.0);
+        }
+    }
+    assert_eq!(report(&records).verdict, Verdict::Leak);
+}
+
+#[test]
 fn processor_time_rises_by_nature_and_is_told_as_a_share() {
     let busy = |at: f64, name: &str| Some(if name.ends_with("seconds") { at / 4.0 } else { 10.0 });
     let mut records = watched(600, busy);

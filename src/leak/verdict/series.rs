@@ -208,7 +208,8 @@ impl<'a> Series<'a> {
         self.header.targets.len().saturating_sub(told)
     }
 
-    fn sources(&self) -> BTreeSet<String> {
+    /// The targets that ever showed a figure, by the beginning of their metrics' names.
+    pub(super) fn sources(&self) -> BTreeSet<String> {
         let source = |metric: &str| {
             let name = metric.strip_prefix("target.")?.split('.').next()?;
             Some(format!("target.{name}."))

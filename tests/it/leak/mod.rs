@@ -14,6 +14,7 @@ mod daemons;
 mod ends;
 mod followers;
 mod forms;
+mod pages;
 mod programs;
 mod recording;
 mod refusals;

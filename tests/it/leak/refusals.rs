@@ -25,8 +25,11 @@ fn a_daemon_that_is_not_there() {
     refused(NOWHERE, &["--dry-run"], &[why, "start the daemon"]);
     refused(NOWHERE, &["--compare", "1s,2s"], &[why]);
     // With nothing to drive and nothing to watch, it is needed as well.
-    refused(NOWHERE, &["--passive"], &[why]);
-    refused(NOWHERE, &["--drive-cmd", "true"], &[why]);
+    let nothing = "has nothing to watch: no --target is given, and there is no daemon: ";
+    for what in [&["--passive"][..], &["--drive-cmd", "true"]] {
+        let nothing = format!("{} {nothing}{why}", what[0]);
+        refused(NOWHERE, what, &[&nothing, "try: name what to watch: --target pid:N"]);
+    }
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
@@ -110,11 +113,14 @@ fn targets_that_are_not_there() {
 #[test]
 fn a_wrong_command_line_is_a_usage_error() {
     for (args, words) in [
-        (&["--target", "ftp://x"][..], "`ftp://x` is no target: write pid:N, container:NAME"),
+        (&["--target", "ftp://x"][..], "`ftp://x` is not a target: write pid:N, container:NAME"),
         (&["--target", "pid:0"], "takes a number above 0"),
-        (&["--target", "https://x"], "targets are asked without TLS"),
-        (&["--target", "http://x:99999"], "names no host and port"),
-        (&["--target", "http://x:1#a"], "which begins with /"),
+        (&["--target", "HTTP://x"], "write `http://` in lower case"),
+        (&["--target", "http://x:80 "], "has a blank after the address"),
+        (&["--target", "localhost:6060"], "did you mean `http://localhost:6060`?"),
+        (&["--target", "http://::1:80"], "did you mean `http://[::1]:80`?"),
+        (&["--target", "http://x:99999"], "the port is not a number from 1 to 65535"),
+        (&["--target", "http://x:1#a b"], "after the #, write the name of a Prometheus metric"),
         (&["--cycles-metric", "x"], "it goes with --passive or --drive-cmd"),
         (&["--passive", "--cycles-metric", "x"], "--target"),
         (

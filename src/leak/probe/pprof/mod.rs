@@ -82,7 +82,7 @@ pub fn total(text: &str) -> Result<(Kind, u64), PprofError> {
         () if sniff.is_empty() => PprofError::Empty,
         () if sniff.starts_with('<') => PprofError::Html,
         () if sniff.starts_with('\u{1f}') || first.contains('\0') => PprofError::Binary,
-        () if first.starts_with("goroutine ") && first.ends_with("]:") => PprofError::Each,
+        () if is_each(first) => PprofError::Each,
         () if first.contains("profile: ") => PprofError::OtherProfile(start_of(first)),
         () => PprofError::Other(start_of(first)),
     })
@@ -242,6 +242,15 @@ fn is_plumbing(function: &str) -> bool {
 fn shorten(place: &str) -> &str {
     let from = place.rmatch_indices('/').nth(1).map_or(0, |(at, _)| at + 1);
     place[from..].trim_start_matches('/')
+}
+
+/// `goroutine 7 [running]:`. From Go 1.26 on, labels stand between the bracket and the colon; with
+/// `GOTRACEBACK=system` there is more between the number and the bracket.
+fn is_each(line: &str) -> bool {
+    let number = line.strip_prefix("goroutine ").and_then(|rest| rest.split(' ').next());
+    number.is_some_and(|number| number.parse::<u64>().is_ok())
+        && line.contains('[')
+        && line.ends_with(':')
 }
 
 /// The beginning of what came, for an error message.

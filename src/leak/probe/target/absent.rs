@@ -1,62 +1,122 @@
 //! Why nothing was found where a target was asked for figures, and how one could be named.
 
-use super::{Refused, Url};
-use crate::docker::endpoint::Address;
+use super::Refused;
 use crate::engine::source::ErrorKind;
 use crate::leak::probe::get::GetError;
 
 /// Why nothing was found at a path.
 #[derive(Debug)]
-pub(super) enum NotFound {
+pub(super) struct NotFound {
+    /// Where it was looked for; empty where there is no connection.
+    pub(super) path: String,
+    cause: Cause,
+    /// How a figure could be named, as the end of a sentence.
+    hint: Option<String>,
+}
+
+#[derive(Debug)]
+enum Cause {
     Get(GetError),
-    /// JSON, of which a figure could be named.
-    Json {
-        why: String,
-        path: String,
-        pointer: String,
-    },
+    /// It is a page of figures, and this is the matter with it.
+    Page(String),
     Other(String),
 }
 
 impl From<GetError> for NotFound {
     fn from(error: GetError) -> Self {
-        NotFound::Get(error)
+        Self::get("", error)
     }
 }
 
 impl NotFound {
-    pub(super) fn told(&self) -> String {
-        match self {
-            NotFound::Get(error) => error.to_string(),
-            NotFound::Json { why, .. } | NotFound::Other(why) => why.clone(),
+    pub(super) fn get(path: &str, error: GetError) -> Self {
+        Self { path: path.to_owned(), cause: Cause::Get(error), hint: None }
+    }
+
+    pub(super) fn other(path: &str, why: String) -> Self {
+        Self { path: path.to_owned(), cause: Cause::Other(why), hint: None }
+    }
+
+    /// A figure is not there; `page` says that it is a page of figures all the same.
+    pub(super) fn figure(path: &str, why: String, hint: Option<String>, page: bool) -> Self {
+        let cause = if page { Cause::Page(why) } else { Cause::Other(why) };
+        Self { path: path.to_owned(), cause, hint }
+    }
+
+    /// It is the same at every other path.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self.cause, Cause::Get(GetError::Connect(_) | GetError::Tls(_)))
+    }
+
+    /// It is a page of figures.
+    pub(super) fn is_page(&self) -> bool {
+        matches!(self.cause, Cause::Page(_))
+    }
+
+    /// Without the path.
+    fn why(&self) -> String {
+        match &self.cause {
+            Cause::Get(GetError::Status { status, words, .. }) => {
+                format!("status {status}{words}")
+            }
+            Cause::Get(error) => error.to_string(),
+            Cause::Page(why) | Cause::Other(why) => why.clone(),
         }
     }
 
     /// Nothing else is to be found.
-    pub(super) fn refused(&self, url: &Url) -> Refused {
-        let why = [self.told(), self.hint(url).unwrap_or_default()].concat();
-        let hint = match self {
-            NotFound::Get(GetError::Connect(error)) if error.kind == ErrorKind::Unreachable => {
-                Some(
-                    "start the target, or give the address it listens at; `ss -ltn` lists those of this machine",
-                )
-            }
-            _ => None,
+    pub(super) fn refused(&self) -> Refused {
+        let why = match &self.cause {
+            Cause::Get(error) => error.to_string(),
+            Cause::Page(why) | Cause::Other(why) => format!("`{}`: {why}", self.path),
         };
-        Refused { why, hint }
+        let why = match &self.hint {
+            Some(hint) => format!("{why}; {hint}"),
+            None => why,
+        };
+        Refused { why, hint: self.to_do() }
     }
 
-    /// How a figure could be named, as the end of a sentence.
-    pub(super) fn hint(&self, url: &Url) -> Option<String> {
-        let NotFound::Json { path, pointer, .. } = self else {
-            return None;
+    fn to_do(&self) -> Option<String> {
+        let hint = match &self.cause {
+            Cause::Get(GetError::Connect(error)) if error.kind == ErrorKind::Unreachable => {
+                "start the target, or give the address it listens at; `ss -ltn` lists those of this machine"
+            }
+            Cause::Get(GetError::Tls(error)) => error.hint?,
+            Cause::Get(GetError::Status { status: 401, .. }) => {
+                "give user and password: http://USER:PASSWORD@HOST:PORT/path"
+            }
+            Cause::Get(GetError::Status { status: 400, words, .. }) if words.contains("HTTPS") => {
+                "write https:// for a server with TLS"
+            }
+            _ => return None,
         };
-        let at = match &url.address {
-            // There is no way to write a path of a socket.
-            Address::Unix(_) => return None,
-            Address::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-            Address::Tcp { host, port } => format!("{host}:{port}"),
-        };
-        Some(format!("; name a figure by its JSON pointer, like http://{at}{path}#{pointer}"))
+        Some(hint.to_owned())
     }
+}
+
+/// Paths that were tried in vain, those with one reason together.
+pub(super) fn tried(missing: &[NotFound]) -> String {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for one in missing {
+        let why = one.why();
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, paths)) => paths.push(&one.path),
+            None => reasons.push((why, vec![&one.path])),
+        }
+    }
+    let words = reasons.iter().map(|(why, paths)| format!("{} ({why})", paths.join(", ")));
+    words.collect::<Vec<_>>().join("; ")
+}
+
+/// Nothing was found at any of the usual paths.
+pub(super) fn refused_everywhere(missing: &[NotFound]) -> Refused {
+    let hint = missing.iter().rev().find_map(|one| one.hint.as_ref());
+    let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+    let why = format!("nothing to measure at the usual paths: {}{hint}", tried(missing));
+    let to_do = missing
+        .iter()
+        .find_map(NotFound::to_do)
+        .unwrap_or_else(|| "give the path of its figures, as in http://HOST:PORT/path".to_owned());
+    Refused { why, hint: Some(to_do) }
 }

@@ -1,11 +1,14 @@
 //! The target's own count of its cycles, in whichever of its answers it is: found once, and taken from each
 //! reading, which asks for nothing more because of it.
 
+use serde_json::Value;
+
 use super::News;
 use super::http::{Http, value_of, whole};
+use super::url::Choice;
 use crate::leak::probe::Sample;
 use crate::leak::probe::counter::{Counter, Cycles};
-use crate::leak::probe::get::{Answer, MAX_DUMP};
+use crate::leak::probe::get::MAX_DUMP;
 
 /// Which of its answers has the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +17,7 @@ pub(super) enum Place {
     Metrics,
     /// Go's expvar.
     Expvar,
-    /// The JSON text that a figure was asked from.
+    /// The text that a figure was asked from.
     Figure,
 }
 
@@ -25,7 +28,8 @@ impl Http {
     /// # Errors
     /// It is nowhere, or no number: what was tried, in words.
     pub(super) async fn count_cycles(&mut self, counter: &Counter) -> Result<String, String> {
-        let figure = self.figure.as_ref().map(|(path, ..)| path.clone());
+        let figure = self.figure.as_ref().map(|figure| figure.path.clone());
+        let page = self.figure.as_ref().is_some_and(|of| matches!(of.choice, Choice::Metric(_)));
         let places = [
             (Place::Metrics, self.metrics.clone()),
             (Place::Expvar, self.expvar.clone()),
@@ -37,7 +41,7 @@ impl Http {
                 continue;
             };
             let found = match self.client.get(&path, MAX_DUMP).await {
-                Ok(answer) if place == Place::Metrics => {
+                Ok(answer) if place == Place::Metrics || place == Place::Figure && page => {
                     whole(&answer).and_then(|_| counter.in_prometheus(&answer.text()))
                 }
                 Ok(answer) => value_of(&answer).and_then(|value| counter.in_json(&value)),
@@ -58,18 +62,10 @@ impl Http {
     }
 
     /// Counts the cycles by this answer, where they are in it.
-    pub(super) fn count_json(
-        &mut self,
-        place: Place,
-        answer: &Answer,
-        source: &str,
-        into: &mut Sample,
-    ) {
-        let Some((_, cycles)) = self.cycles.as_mut().filter(|(of, _)| *of == place) else {
-            return;
-        };
-        let count = value_of(answer).and_then(|value| cycles.counter.in_json(&value));
-        counted(cycles, count, source, into, &mut self.news);
+    pub(super) fn count_json(&mut self, place: Place, value: Result<Value, String>) {
+        if let Some((_, cycles)) = self.cycles.as_ref().filter(|(of, _)| *of == place) {
+            self.count = Some(value.and_then(|value| cycles.counter.in_json(&value)));
+        }
     }
 }
 

@@ -1,105 +1,103 @@
-//! A target that tells of itself over HTTP: what it serves is found by asking.
+//! A target that shows its own figures over HTTP, read again and again over one connection.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::absent::NotFound;
+use super::absent::{NotFound, tried};
 use super::cycles::{Place, counted};
-use super::{Lost, News, Refused, Url, name};
-use crate::docker::endpoint::{Endpoint, Origin};
+use super::lineage::{Lineage, Link, Sight, Who};
+use super::url::{Choice, Url};
+use super::{Lost, News, Refused};
+use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::engine::registry::Registry;
 use crate::leak::probe::Sample;
+use crate::leak::probe::access::Scheme;
 use crate::leak::probe::counter::Cycles;
-use crate::leak::probe::daemon::{PROFILE, groups, profile};
+use crate::leak::probe::daemon::{groups, profile};
 use crate::leak::probe::get::{Answer, Client, GetError, MAX_BODY, MAX_DUMP};
 use crate::leak::probe::metrics::{self, Metrics};
+use crate::leak::probe::tls::Tls;
 use crate::leak::probe::{json, pprof};
 use crate::leak::record::Groups;
-
-/// Where the things usually are.
-const METRICS: &str = "/metrics";
-const EXPVAR: &str = "/debug/vars";
 
 /// A server that is asked again and again, over one connection.
 #[derive(Debug)]
 pub(super) struct Http {
     pub(super) client: Client,
+    /// The address as it is typed.
+    pub(super) root: String,
     /// The goroutine profile is here.
-    profile: Option<String>,
+    pub(super) profile: Option<String>,
     /// Prometheus' text is here.
     pub(super) metrics: Option<String>,
     /// It has the goroutines too, so that the profile is not needed for their number.
-    metrics_count: bool,
+    pub(super) metrics_count: bool,
     /// Go's expvar is here.
     pub(super) expvar: Option<String>,
-    /// One figure of a JSON text: path, pointer, and the last part of the metric's name.
-    pub(super) figure: Option<(String, String, String)>,
+    /// The one figure that was asked for.
+    pub(super) figure: Option<Figure>,
     /// Figures that it has told, by the ends of their names.
-    known: BTreeSet<String>,
-    /// When the process began, and how much it had allocated: what tells a restart.
-    started: Option<f64>,
-    allocated: Option<f64>,
+    pub(super) known: BTreeSet<String>,
+    /// What else could be named as a figure, in words, and one that could, as it is typed.
+    pub(super) others: Option<String>,
+    pub(super) example: Option<String>,
     /// The target's own count of cycles, and in which of its answers it is.
     pub(super) cycles: Option<(Place, Cycles)>,
-    /// Its goroutines as they were read last.
-    goroutines: Option<f64>,
-    /// Its connection was closed after they were read.
-    lost: bool,
-    /// What this reading has found out; a restart is kept until it is told, if the reading breaks off.
-    pub(super) news: News,
+    /// Who has answered so far.
+    lineage: Lineage,
+    /// What this reading shows of who answers.
+    pub(super) sight: Sight,
+    /// The count of cycles that this reading found.
+    pub(super) count: Option<Result<f64, String>>,
+    /// The last reading broke off.
+    broke_off: bool,
+}
+
+/// One figure that was asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Figure {
+    pub(super) path: String,
+    pub(super) choice: Choice,
+    /// The last part of the metric's name.
+    pub(super) metric: String,
 }
 
 impl Http {
     /// Asks what there is.
     pub(super) async fn start(url: &Url, registry: &Registry) -> Result<(Self, String), Refused> {
         let endpoint = Arc::new(Endpoint::new(url.address.clone(), Origin::Target));
+        let root = url.root();
+        let tls = match (url.access.scheme, &url.address) {
+            (Scheme::Https, Address::Tcp { host, .. }) => {
+                let tls = Tls::new(host, &root);
+                Some(tls.map_err(|error| NotFound::from(GetError::from(error)).refused())?)
+            }
+            _ => None,
+        };
+        let client = Client::new(endpoint, registry.clone()).with(tls, url.access.login.clone());
         let mut http = Self {
-            client: Client::new(endpoint, registry.clone()),
+            client,
+            root,
             profile: None,
             metrics: None,
             metrics_count: false,
             expvar: None,
             figure: None,
             known: BTreeSet::new(),
-            started: None,
-            allocated: None,
+            others: None,
+            example: None,
             cycles: None,
-            goroutines: None,
-            lost: false,
-            news: News::default(),
+            lineage: Lineage::default(),
+            sight: Sight::default(),
+            count: None,
+            broke_off: false,
         };
-        let mut missing = Vec::new();
-        let mut example = None;
-        match (&url.path, &url.pointer) {
-            (Some(path), Some(pointer)) => {
-                http.point(path, pointer).await.map_err(|why| why.refused(url))?;
-            }
-            (Some(path), None) => {
-                http.find_at(path).await.map_err(|why| why.refused(url))?;
-            }
-            (None, _) => {
-                for path in [PROFILE, METRICS, EXPVAR] {
-                    match http.find_at(path).await {
-                        Ok(()) => {}
-                        // Where nobody listens, nothing else will be heard.
-                        Err(NotFound::Get(error @ GetError::Connect(_))) => {
-                            return Err(NotFound::Get(error).refused(url));
-                        }
-                        Err(why) => {
-                            missing.push(why.told());
-                            example = example.or_else(|| why.hint(url));
-                        }
-                    }
-                }
-            }
-        }
-        if http.is_empty() {
-            let (missing, example) = (missing.join("; "), example.unwrap_or_default());
-            return Err(format!("nothing to measure was found: {missing}{example}").into());
-        }
+        let missing = http.discover(url).await?;
         http.client.take_lost();
+        let sight = std::mem::take(&mut http.sight);
+        http.lineage.see(sight);
         let words = http.words(&missing);
         Ok((http, words))
     }
@@ -108,23 +106,12 @@ impl Http {
         self.client.connections()
     }
 
-    fn is_empty(&self) -> bool {
-        self.profile.is_none()
-            && self.metrics.is_none()
-            && self.expvar.is_none()
-            && self.figure.is_none()
+    /// The ends of the names of the figures that it has shown.
+    pub(super) fn known(&self) -> &BTreeSet<String> {
+        &self.known
     }
 
-    /// Why nothing of it can be judged, where that is so: a page of figures that are all the program's own.
-    pub(super) fn tells_nothing(&self) -> Option<String> {
-        let path = self.metrics.as_ref().filter(|_| self.known.is_empty())?;
-        let other = self.profile.is_some() || self.expvar.is_some() || self.figure.is_some();
-        (!other && self.cycles.is_none()).then(|| {
-            format!("`{path}` has none of the metrics that are judged: {}", metrics::looked_for())
-        })
-    }
-
-    fn words(&self, missing: &[String]) -> String {
+    fn words(&self, missing: &[NotFound]) -> String {
         let mut words = Vec::new();
         let mut add = |what: &str, path: &Option<String>| {
             words.extend(path.as_ref().map(|path| format!("{what} at {path}")));
@@ -132,94 +119,24 @@ impl Http {
         add("goroutines by the profile", &self.profile);
         add("Prometheus figures", &self.metrics);
         add("Go's expvar", &self.expvar);
-        if let Some((path, pointer, _)) = &self.figure {
-            words.push(format!("the figure `{pointer}` at {path}"));
+        if let Some(Figure { path, choice, .. }) = &self.figure {
+            words.push(format!("the figure `{choice}` at {path}"));
         }
-        words.extend(missing.iter().map(|why| format!("not: {why}")));
+        if !missing.is_empty() {
+            words.push(format!("not: {}", tried(missing)));
+        }
         words.join("; ")
-    }
-
-    async fn point(&mut self, path: &str, pointer: &str) -> Result<(), NotFound> {
-        let answer = self.client.get(path, MAX_BODY).await?;
-        pointed(&answer, path, pointer).map_err(NotFound::Other)?;
-        let last = pointer.rsplit('/').next().unwrap_or_default();
-        let metric = name::plain(last, "figure");
-        self.figure = Some((path.to_owned(), pointer.to_owned(), metric));
-        Ok(())
-    }
-
-    /// Finds out what is at this path, whatever the path is called.
-    async fn find_at(&mut self, path: &str) -> Result<(), NotFound> {
-        let answer = self.client.get(path, MAX_DUMP).await?;
-        let text = answer.text();
-        let Err(no_profile) = pprof::total(&text) else {
-            self.profile = Some(path.to_owned());
-            return Ok(());
-        };
-        let body = match answer.whole() {
-            Ok(body) => body,
-            Err(error) => return Err(NotFound::Other(format!("`{path}`: {error}"))),
-        };
-        if let Ok(found) = metrics::parse(&text) {
-            self.metrics = Some(path.to_owned());
-            self.metrics_count = found.figures.contains_key("goroutines");
-            self.known.extend(found.figures.into_keys().map(str::to_owned));
-            self.started = found.started;
-            return Ok(());
-        }
-        if let Ok(value) = json::parse(body) {
-            return match json::expvar(&value) {
-                Ok(found) => {
-                    self.expvar = Some(path.to_owned());
-                    self.allocated = found.allocated;
-                    Ok(())
-                }
-                Err(error) => Err(NotFound::Json {
-                    why: format!("`{path}`: {error}"),
-                    path: path.to_owned(),
-                    pointer: json::example(&value)
-                        // A figure that is the whole answer has no pointer that could be written.
-                        .filter(|pointer| !pointer.is_empty())
-                        .unwrap_or_else(|| "/json/pointer".to_owned()),
-                }),
-            };
-        }
-        // The binary form and the index are one question away from the counted form.
-        let counted = match no_profile {
-            pprof::PprofError::Binary if !path.contains('?') => Some(format!("{path}?debug=1")),
-            pprof::PprofError::Html if path.trim_end_matches('/').ends_with("/pprof") => {
-                Some(format!("{}/goroutine?debug=1", path.trim_end_matches('/')))
-            }
-            _ => None,
-        };
-        if let Some(path) = counted {
-            return Box::pin(self.find_at(&path)).await;
-        }
-        Err(NotFound::Other(format!("`{path}`: {no_profile}")))
     }
 
     pub(super) async fn read(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {
         let (had, said) = (into.values.len(), into.unavailable.len());
-        self.news.same = false;
-        self.figures(source, into).await?;
-        let mut news = std::mem::take(&mut self.news);
-        let refused = self.client.take_refused();
-        let lost = self.client.take_lost();
-        let fell = self.fell(source, into);
-        // Many a server closes what is idle: the end of a connection says little, and what the target
-        // tells of itself says all. It may be seen right after an answer, or only at the next question.
-        if (lost || self.lost) && !news.same && (refused || fell) {
-            let why = match refused {
-                true => {
-                    "the target closed its connection and took no other for a while: it was started again"
-                }
-                false => {
-                    "the target closed its connection, and its goroutines fell below half: it was started again"
-                }
-            };
-            news.cut.get_or_insert(why.to_owned());
+        let (sight, count) = (Sight::default(), None);
+        (self.sight, self.count) = (sight, count);
+        if let Err(lost) = self.figures(source, into).await {
+            self.broke_off = true;
+            return Err(lost);
         }
-        self.lost = lost && news.cut.is_none();
+        let news = self.who(source, into);
         match into.values.len() == had && into.cycles.is_none() {
             false => {
                 self.miss(source, into);
@@ -237,6 +154,41 @@ impl Http {
         }
     }
 
+    /// Decides who has answered, and takes the count of cycles accordingly.
+    fn who(&mut self, source: &str, into: &mut Sample) -> News {
+        let prefix = format!("{source}.");
+        let counts = into.values.iter().filter_map(|(metric, value)| {
+            let figure = metric.strip_prefix(&prefix)?;
+            (!figure.ends_with("_bytes")).then(|| (figure.to_owned(), *value))
+        });
+        let failed = std::mem::take(&mut self.broke_off);
+        let link = match (self.client.take_lost(), self.client.take_refused()) {
+            _ if failed => Link::Failed,
+            (true, true) => Link::Refused,
+            (false, true) => Link::Failed,
+            (true, false) => Link::Closed,
+            (false, false) => Link::Kept,
+        };
+        let mut sight = std::mem::take(&mut self.sight);
+        sight.counts = counts.collect();
+        sight.link = link;
+        let mut news = News::default();
+        match self.lineage.see(sight) {
+            Who::Same => news.same = true,
+            Who::Unknown => {}
+            Who::Another(why) => news.cut = Some(why),
+            Who::Several(why) => {
+                news.several = Some(format!(
+                    "{why}: name one of them, by the address of one replica or worker, or as pid:N"
+                ));
+            }
+        }
+        if let (Some((_, cycles)), Some(count)) = (&mut self.cycles, self.count.take()) {
+            counted(cycles, count, source, into, &mut news);
+        }
+        news
+    }
+
     /// Says which figures are not told any more.
     fn miss(&mut self, source: &str, into: &mut Sample) {
         let (prefix, why) = (format!("{source}."), "it is not told any more");
@@ -250,13 +202,6 @@ impl Http {
                 into.unavailable(&metric, &why);
             }
         }
-    }
-
-    /// Whether its goroutines are less than half of what they were.
-    fn fell(&mut self, source: &str, sample: &Sample) -> bool {
-        let now = sample.values.get(&format!("{source}.goroutines")).copied();
-        let before = std::mem::replace(&mut self.goroutines, now);
-        now.zip(before).is_some_and(|(now, before)| now < before / 2.0)
     }
 
     async fn figures(&mut self, source: &str, into: &mut Sample) -> Result<(), Lost> {
@@ -277,11 +222,11 @@ impl Http {
         {
             self.take_expvar(&path, &answer, source, into);
         }
-        if let Some((path, pointer, metric)) = self.figure.clone() {
+        if let Some(Figure { path, choice, metric }) = self.figure.clone() {
             let metric = format!("{source}.{metric}");
-            if let Some(answer) = self.ask(&path, MAX_BODY, &metric, into).await? {
-                into.figure_or_why(&metric, pointed(&answer, &path, &pointer));
-                self.count_json(Place::Figure, &answer, source, into);
+            if let Some(answer) = self.ask(&path, choice.most(), &metric, into).await? {
+                let figure = self.take_figure(&answer, &choice);
+                into.figure_or_why(&metric, figure.map_err(|why| format!("`{path}`: {why}")));
             }
         }
         Ok(())
@@ -309,7 +254,7 @@ impl Http {
     fn take_metrics(&mut self, path: &str, answer: &Answer, source: &str, into: &mut Sample) {
         let text = answer.text();
         let parsed = whole(answer).and_then(|_| metrics::parse(&text).map_err(words));
-        let Metrics { figures, started, wrong } = match parsed {
+        let Metrics { figures, started, totals, wrong } = match parsed {
             Ok(found) => found,
             Err(error) => {
                 into.unavailable(source, &format!("`{path}`: {error}"));
@@ -322,23 +267,18 @@ impl Http {
         for (figure, error) in wrong {
             into.unavailable(&format!("{source}.{figure}"), &error);
         }
-        match self.started.zip(started).map(|(old, new)| 0.0 < (new - old).abs()) {
-            Some(true) => {
-                let why = "the target was started again (its start time has changed)";
-                self.news.cut = Some(why.to_owned());
-            }
-            Some(false) => self.news.same = true,
-            None => {}
-        }
-        self.started = started.or(self.started);
-        if let Some((Place::Metrics, cycles)) = &mut self.cycles {
-            let count = cycles.counter.in_prometheus(&text);
-            counted(cycles, count, source, into, &mut self.news);
+        self.sees(started, totals);
+        if let Some((Place::Metrics, cycles)) = &self.cycles {
+            self.count = Some(cycles.counter.in_prometheus(&text));
         }
     }
 
     fn take_expvar(&mut self, path: &str, answer: &Answer, source: &str, into: &mut Sample) {
-        let parsed = value_of(answer).and_then(|value| json::expvar(&value).map_err(words));
+        let value = value_of(answer);
+        let parsed = value
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|value| json::expvar(value).map_err(words));
         match parsed {
             Ok(found) => {
                 for (figure, value) in found.figures {
@@ -348,22 +288,46 @@ impl Http {
                         into.figure(&metric, value);
                     }
                 }
-                match found.allocated.zip(self.allocated) {
-                    Some((now, before)) if now < before && !self.news.same => {
-                        let why =
-                            "the target was started again (it has allocated less than before)";
-                        self.news.cut.get_or_insert(why.to_owned());
-                    }
-                    Some((now, before)) if before < now => {
-                        self.news.same |= self.news.cut.is_none();
-                    }
-                    _ => {}
-                }
-                self.allocated = found.allocated.or(self.allocated);
-                self.count_json(Place::Expvar, answer, source, into);
+                self.sees(None, found.allocated.map(|bytes| ("memstats.TotalAlloc", bytes)));
+                self.sight.pid = self.sight.pid.or(found.pid);
+                self.count_json(Place::Expvar, value);
             }
             Err(error) => into.unavailable(source, &format!("`{path}`: {error}")),
         }
+    }
+
+    /// The figure that was asked for, with what the same answer shows of who gave it.
+    pub(super) fn take_figure(&mut self, answer: &Answer, choice: &Choice) -> Result<f64, String> {
+        match choice {
+            Choice::Pointer(pointer) => {
+                let value = value_of(answer);
+                let figure = value.as_ref().map_err(Clone::clone);
+                let figure = figure.and_then(|value| json::figure(value, pointer).map_err(words));
+                self.sight.pid = value.as_ref().ok().and_then(json::pid).or(self.sight.pid);
+                self.count_json(Place::Figure, value);
+                figure
+            }
+            Choice::Metric(selector) => {
+                let text = answer.text();
+                let found = whole(answer).and_then(|_| metrics::parse(&text).map_err(words))?;
+                self.sees(found.started, found.totals);
+                if let Some((Place::Figure, cycles)) = &self.cycles {
+                    self.count = Some(cycles.counter.in_prometheus(&text));
+                }
+                metrics::figure(&text, selector).map_err(words)
+            }
+        }
+    }
+
+    /// Notes what an answer shows of who gave it.
+    pub(super) fn sees(
+        &mut self,
+        started: Option<f64>,
+        totals: impl IntoIterator<Item = (&'static str, f64)>,
+    ) {
+        self.sight.started = started.or(self.sight.started);
+        let totals = totals.into_iter().map(|(name, value)| (name.to_owned(), value));
+        self.sight.totals.extend(totals);
     }
 
     /// The goroutines by stack, where it serves them.
@@ -382,9 +346,14 @@ impl Http {
     }
 }
 
-fn pointed(answer: &Answer, path: &str, pointer: &str) -> Result<f64, String> {
-    let figure = value_of(answer).and_then(|value| json::figure(&value, pointer).map_err(words));
-    figure.map_err(|error| format!("`{path}`: {error}"))
+impl Choice {
+    /// The most that is read of an answer.
+    pub(super) fn most(&self) -> usize {
+        match self {
+            Choice::Pointer(_) => MAX_BODY,
+            Choice::Metric(_) => MAX_DUMP,
+        }
+    }
 }
 
 /// The JSON text that an answer is.
@@ -397,6 +366,6 @@ pub(super) fn whole(answer: &Answer) -> Result<&[u8], String> {
     answer.whole().map_err(words)
 }
 
-fn words(error: impl std::error::Error) -> String {
+pub(super) fn words(error: impl std::error::Error) -> String {
     error.to_string()
 }

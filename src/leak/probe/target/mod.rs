@@ -2,23 +2,26 @@
 
 mod absent;
 mod cycles;
+mod discover;
 mod http;
+mod lineage;
 mod name;
 mod process;
+mod url;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Sample;
 use super::counter::Counter;
 use crate::docker::api::Api;
-use crate::docker::endpoint::Address;
 use crate::engine::registry::Registry;
 use crate::leak::record::Groups;
 use http::Http;
 pub use name::names;
 use process::{Container, Single};
+pub use url::TargetError;
+use url::{Choice, Url};
 
 /// A target as it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,66 +37,26 @@ enum Kind {
     /// A container of the daemon, by name or id.
     Container(String),
     /// A server that tells of itself.
-    Http(Url),
-}
-
-/// Where a server is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Url {
-    address: Address,
-    /// Path and query; `None` asks for what is usual.
-    path: Option<String>,
-    /// Names one figure in a JSON answer.
-    pointer: Option<String>,
-}
-
-/// Why a text names no target.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TargetError {
-    /// None of the forms.
-    #[error(
-        "`{0}` is no target: write pid:N, container:NAME, http://HOST:PORT[/path], \
-         URL#/json/pointer or unix:///path"
-    )]
-    Form(String),
-    /// Not a process number.
-    #[error("`{0}` names no process: pid: takes a number above 0")]
-    Pid(String),
-    /// No name.
-    #[error("`{0}` names no container: write container:NAME")]
-    Container(String),
-    /// TLS.
-    #[error("`{0}`: targets are asked without TLS; give the http:// address behind it")]
-    Tls(String),
-    /// No host, or no port that is one.
-    #[error("`{0}` names no host and port: write http://HOST:PORT")]
-    Host(String),
-    /// The fragment is no pointer.
-    #[error("`{0}`: what follows the # is a JSON pointer, which begins with /")]
-    Pointer(String),
+    Http(Box<Url>),
 }
 
 impl Target {
-    /// Reads `pid:N`, `container:NAME`, `http://HOST:PORT[/path]`, `URL#/json/pointer` or
-    /// `unix:///path`.
+    /// Reads `pid:N`, `container:NAME`, `http://HOST:PORT[/path]`, `URL#NAME`, `URL#/json/pointer` or
+    /// `unix:///path`. What is shown of it has no password.
+    ///
+    /// # Errors
+    /// It is none of them: the mistake, and what was probably meant.
     pub fn parse(text: &str) -> Result<Self, TargetError> {
-        let given = || text.to_owned();
-        let kind = match text.split_once(':') {
-            Some(("pid", number)) => match number.parse() {
-                Ok(pid) if 0 < pid => Kind::Pid(pid),
-                _ => return Err(TargetError::Pid(given())),
-            },
-            Some(("container", "")) => return Err(TargetError::Container(given())),
-            Some(("container", name)) => Kind::Container(name.to_owned()),
-            Some(("http", rest)) if rest.starts_with("//") => Kind::Http(url(&rest[2..], text)?),
-            Some(("https", _)) => return Err(TargetError::Tls(given())),
-            Some(("unix", path)) if path.starts_with("///") && path.len() > 3 => {
-                let address = Address::Unix(PathBuf::from(&path[2..]));
-                Kind::Http(Url { address, path: None, pointer: None })
-            }
-            _ => return Err(TargetError::Form(given())),
-        };
-        Ok(Self { text: given(), kind })
+        let (kind, text) = url::parse(text)?;
+        Ok(Self { text, kind })
+    }
+
+    /// How the metric's name ends of the one figure that was asked for.
+    pub fn figure(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Http(url) => url.choice.as_ref().map(Choice::figure),
+            Kind::Pid(_) | Kind::Container(_) => None,
+        }
     }
 
     /// It is found by asking the Docker daemon.
@@ -106,38 +69,6 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
-}
-
-fn url(rest: &str, text: &str) -> Result<Url, TargetError> {
-    let (rest, pointer) = match rest.split_once('#') {
-        Some((rest, pointer)) => (rest, Some(pointer.to_owned())),
-        None => (rest, None),
-    };
-    let at = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(at);
-    let host = || TargetError::Host(text.to_owned());
-    let (name, port) = match authority.strip_prefix('[') {
-        Some(inner) => {
-            let (name, after) = inner.split_once(']').ok_or_else(host)?;
-            (name, after.strip_prefix(':').or(after.is_empty().then_some("80")).ok_or_else(host)?)
-        }
-        None => authority.split_once(':').unwrap_or((authority, "80")),
-    };
-    let port: u16 = port.parse().map_err(|_| host())?;
-    let clean = |c: char| c.is_ascii_graphic() && !"@/\\\"<>".contains(c);
-    if name.is_empty() || port == 0 || !name.chars().all(clean) {
-        return Err(host());
-    }
-    let path = match path {
-        // A pointer says that there is a JSON text here; else what is usual is looked for.
-        "" | "/" => pointer.is_some().then(|| "/".to_owned()),
-        path if path.starts_with('?') => Some(format!("/{path}")),
-        path => Some(path.to_owned()),
-    };
-    if pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/')) {
-        return Err(TargetError::Pointer(text.to_owned()));
-    }
-    Ok(Url { address: Address::Tcp { host: name.to_owned(), port }, path, pointer })
 }
 
 /// A target that is read again and again.
@@ -175,16 +106,20 @@ impl Lost {
     }
 }
 
+/// What to do with figures that mean nothing here.
+const NO_FIGURE: &str = "give a page with process figures (most client libraries have them), the pprof address, or \
+                         one figure by its name: URL#NAME of Prometheus, URL#/json/pointer of JSON";
+
 /// Why a target cannot be watched, and what to do about it where that is known.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) why: String,
-    pub(super) hint: Option<&'static str>,
+    pub(super) hint: Option<String>,
 }
 
 impl Refused {
-    fn with(why: impl fmt::Display, hint: Option<&'static str>) -> Self {
-        Self { why: why.to_string(), hint }
+    fn with(why: impl fmt::Display, hint: Option<&str>) -> Self {
+        Self { why: why.to_string(), hint: hint.map(str::to_owned) }
     }
 }
 
@@ -201,6 +136,8 @@ struct News {
     cut: Option<String>,
     /// It is the same that was read before, for sure.
     same: bool,
+    /// Why its figures are of nobody: several processes answer in turn.
+    several: Option<String>,
 }
 
 impl Watched {
@@ -258,12 +195,28 @@ impl Watched {
         }
     }
 
-    /// Why nothing of it can be judged, and its cycles are not asked for either.
-    pub(super) fn tells_nothing(&self) -> Option<String> {
-        match &self.what {
-            What::Http(http) => http.tells_nothing(),
-            What::Process(_) | What::Container(_) => None,
+    /// Why nothing of it decides by these rules, and how to name something that does; nothing where
+    /// something does.
+    pub(super) fn undecided(&self, is_gated: impl Fn(&str) -> bool) -> Option<Refused> {
+        let What::Http(http) = &self.what else {
+            // Threads at least are had of every process.
+            return None;
+        };
+        let decides = |figure: &String| is_gated(&format!("{}.{figure}", self.source));
+        if http.known().iter().any(decides) {
+            return None;
         }
+        let others = http.others.clone().unwrap_or_else(|| "it has no figure at all".to_owned());
+        let why = format!("it shows nothing that decides by itself: {others}");
+        let name =
+            http.example.as_ref().map(|example| format!("name a figure: --target '{example}'"));
+        let hint = name.unwrap_or_else(|| NO_FIGURE.to_owned());
+        Some(Refused { why, hint: Some(hint) })
+    }
+
+    /// It counts the cycles.
+    pub(super) fn counts(&self) -> bool {
+        matches!(&self.what, What::Http(http) if http.cycles.is_some())
     }
 
     pub(super) async fn read(&mut self, at: f64, into: &mut Sample) {
@@ -274,6 +227,9 @@ impl Watched {
             What::Http(http) => http.read(source, into).await,
         };
         match read {
+            Ok(News { several: Some(why), .. }) => {
+                into.invalid = Some(format!("{source}: {why}"));
+            }
             Ok(news) => {
                 let back = (std::mem::take(&mut self.away) && !news.same)
                     .then(|| "the target did not answer for a while and does again".to_owned());
@@ -321,6 +277,8 @@ impl Watched {
     }
 }
 
+#[cfg(test)]
+mod figures;
 #[cfg(test)]
 mod restarts;
 #[cfg(test)]

@@ -51,7 +51,7 @@ impl Single {
             Err(error) => return Err(Lost::away(error)),
         }
         figures(source, std::slice::from_ref(&self.process), true, into);
-        Ok(News { cut: None, same: true })
+        Ok(News { same: true, ..News::default() })
     }
 
     pub(super) fn groups(&self, source: &str) -> Parts {
@@ -150,7 +150,7 @@ impl Container {
             }
         }
         let cut = self.restarted.take();
-        Ok(News { same: same && cut.is_none(), cut })
+        Ok(News { same: same && cut.is_none(), cut, several: None })
     }
 
     pub(super) fn ids(&self, source: &str) -> Vec<(String, Vec<u64>)> {

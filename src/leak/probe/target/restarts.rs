@@ -154,14 +154,14 @@ async fn a_target_that_was_silent_is_the_same_where_it_shows() {
     };
     assert!(cuts_of_a_silence(vars(5), vars(6)).await.is_empty());
     let less = cuts_of_a_silence(vars(5), vars(4)).await;
-    assert_eq!(less, ["the target was started again (it has allocated less than before)"]);
+    assert_eq!(less, ["the target was started again (`memstats.TotalAlloc` fell from 5 to 4)"]);
 }
 
 #[tokio::test]
 async fn a_restart_that_a_broken_reading_has_seen_is_told_by_the_next() {
     let script = |path: &str, asked| match path {
         "/metrics" => {
-            let begun = if asked < 2 { 1 } else { 2 };
+            let begun = if asked < 2 { 1 } else { 301 };
             Reply::ok(format!("process_open_fds 7\nprocess_start_time_seconds {begun}\n"))
         }
         // Not yet served when the figures are already; a kept connection that breaks is tried twice.
@@ -176,12 +176,49 @@ async fn a_restart_that_a_broken_reading_has_seen_is_told_by_the_next() {
         assert_eq!(read(&mut probes, 1.0).await.cuts, []);
         let broken = read(&mut probes, 2.0).await;
         assert_eq!((broken.failures.len(), broken.cuts), (1, Vec::new()));
-        let why = "the target was started again (its start time has changed)".to_owned();
+        let why = "the target was started again (its start time moved forward by 300 s, and its \
+                   connection broke)";
+        let why = why.to_owned();
         let cut = Cut { at_ms: 3000, source: format!("target.port{port}"), why };
         assert_eq!(read(&mut probes, 3.0).await.cuts, [cut]);
         assert_eq!(read(&mut probes, 4.0).await.cuts, []);
     })
     .await;
+}
+
+/// Reads a target that answers with these pages in turn; gives the restarts and why no verdict can be made.
+async fn in_turn(pages: &[String], readings: u32) -> (usize, Option<String>) {
+    let script = |_: &str, asked: usize| Reply::ok(&pages[asked % pages.len()]);
+    let (mut cuts, mut invalid) = (0, None);
+    with_server(script, async |port, _| {
+        let url = format!("http://127.0.0.1:{port}/metrics");
+        let mut probes = start(&[url], None).await.unwrap();
+        for at in 0..readings {
+            let sample = read(&mut probes, f64::from(at)).await;
+            cuts += sample.cuts.len();
+            invalid = invalid.take().or(sample.invalid);
+        }
+    })
+    .await;
+    (cuts, invalid)
+}
+
+#[tokio::test]
+async fn several_processes_behind_one_address_are_said_and_no_restarts() {
+    let page = |started: f64, goroutines: u32| {
+        format!("go_goroutines {goroutines}\nprocess_start_time_seconds {started}\n")
+    };
+    let replicas =
+        [page(1e9, 50), page(1e9 + 300.0, 80), page(1e9 + 100.0, 20), page(1e9 + 900.0, 61)];
+    let (_, invalid) = in_turn(&replicas, 9).await;
+    let why = invalid.unwrap();
+    assert!(why.starts_with("target.port"), "{why}");
+    let words = ": several processes answer here (4 start times come back in turn): name one of them, by \
+                 the address of one replica or worker, or as pid:N";
+    assert!(why.ends_with(words), "{why}");
+    // A clock that wavers is none of that.
+    let wavers = [page(1e9, 50), page(1e9 + 0.01, 50)];
+    assert_eq!(in_turn(&wavers, 40).await, (0, None));
 }
 
 /// At which readings, counted from 1, the series of a target begin anew that tells these goroutines,

@@ -1,0 +1,144 @@
+//! Bodies that come compressed, though cmon does not ask for it. Pure, and bounded by what would be read
+//! of a body that is not.
+
+use std::io::Read;
+
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+
+/// What gzip begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// The body in plain, at most `most` bytes of it, and whether there is more. `cut` says that the body was not
+/// read to its end. A gzip file that is not called one is decoded where it holds text.
+///
+/// # Errors
+/// The encoding is not known, or the body is damaged: in words.
+pub(super) fn decoded(
+    encoding: &str,
+    body: Vec<u8>,
+    cut: bool,
+    most: usize,
+) -> Result<(Vec<u8>, bool), String> {
+    match encoding.trim().to_ascii_lowercase().as_str() {
+        "" | "identity" if body.starts_with(&GZIP) => {
+            match plain(MultiGzDecoder::new(body.as_slice()), cut, most) {
+                Some((text, more)) if is_text(&text) => Ok((text, more)),
+                _ => Ok((body, cut)),
+            }
+        }
+        "" | "identity" => Ok((body, cut)),
+        "gzip" | "x-gzip" => plain(MultiGzDecoder::new(body.as_slice()), cut, most)
+            .ok_or_else(|| "its gzip body is damaged".to_owned()),
+        // Some servers leave out the zlib header that belongs to it.
+        "deflate" => plain(ZlibDecoder::new(body.as_slice()), cut, most)
+            .or_else(|| plain(DeflateDecoder::new(body.as_slice()), cut, most))
+            .ok_or_else(|| "its deflate body is damaged".to_owned()),
+        other => {
+            let name: String = other.chars().take(20).collect();
+            Err(format!(
+                "it is compressed as `{}`, which was not asked for and cannot be read",
+                name.escape_debug()
+            ))
+        }
+    }
+}
+
+/// At most `most` bytes, and whether there are more; nothing where it is damaged. What is cut off is good as
+/// far as it goes.
+fn plain(decoder: impl Read, cut: bool, most: usize) -> Option<(Vec<u8>, bool)> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    match decoder.take(limit).read_to_end(&mut bytes) {
+        Ok(_) => {}
+        Err(_) if cut && !bytes.is_empty() => {}
+        Err(_) => return None,
+    }
+    let more = cut || most < bytes.len();
+    bytes.truncate(most);
+    Some((bytes, more))
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    !bytes.contains(&0) && std::str::from_utf8(bytes).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn gzip_and_both_forms_of_deflate_are_decoded() {
+        let text = b"go_goroutines 5\n".to_vec();
+        let whole = |encoding: &str, body: &[u8]| decoded(encoding, body.to_vec(), false, 99);
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        zlib.write_all(&text).unwrap();
+        let mut raw = DeflateEncoder::new(Vec::new(), Compression::default());
+        raw.write_all(&text).unwrap();
+        let expected = Ok((text.clone(), false));
+        assert_eq!(whole("gzip", &gzip(&text)), expected);
+        assert_eq!(whole(" X-GZIP ", &gzip(&text)), expected);
+        assert_eq!(whole("deflate", &zlib.finish().unwrap()), expected);
+        assert_eq!(whole("deflate", &raw.finish().unwrap()), expected);
+        assert_eq!(whole("identity", &text), expected);
+        // Two members after each other, as a server makes them that flushes.
+        assert_eq!(whole("gzip", &[gzip(&text[..5]), gzip(&text[5..])].concat()), expected);
+    }
+
+    #[test]
+    fn a_gzip_file_without_a_header_is_decoded_where_it_is_text() {
+        let whole = |body: &[u8]| decoded("", body.to_vec(), false, 99).unwrap().0;
+        assert_eq!(whole(&gzip(b"a 1\n")), b"a 1\n");
+        let binary = gzip(b"\x0a\0\xff");
+        assert_eq!(whole(&binary), binary);
+        assert_eq!(whole(b"\x1f\x8bnot gzip"), b"\x1f\x8bnot gzip");
+    }
+
+    #[test]
+    fn what_unfolds_without_end_is_cut_at_the_bound() {
+        let bomb = gzip(&vec![b'x'; 64 << 20]);
+        assert!(bomb.len() < 100_000);
+        let (text, more) = decoded("gzip", bomb, false, 1000).unwrap();
+        assert_eq!((text.len(), more), (1000, true));
+        let exact = gzip(&[b'x'; 1000]);
+        assert_eq!(decoded("gzip", exact, false, 1000).unwrap(), (vec![b'x'; 1000], false));
+    }
+
+    #[test]
+    fn what_is_damaged_or_unknown_is_refused() {
+        let body = gzip(b"go_goroutines 5\n");
+        let refused = |encoding: &str, body: &[u8]| decoded(encoding, body.to_vec(), false, 99);
+        assert_eq!(refused("gzip", &body[..12]), Err("its gzip body is damaged".to_owned()));
+        assert_eq!(refused("gzip", b"a 1\n"), Err("its gzip body is damaged".to_owned()));
+        assert_eq!(refused("deflate", b"a 1\n"), Err("its deflate body is damaged".to_owned()));
+        let brotli = "it is compressed as `br`, which was not asked for and cannot be read";
+        assert_eq!(refused("br", &body), Err(brotli.to_owned()));
+        // What was not read to its end is good as far as it goes.
+        let long: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).collect();
+        let packed = gzip(&long);
+        let (text, more) =
+            decoded("gzip", packed[..packed.len() / 2].to_vec(), true, 1 << 20).unwrap();
+        assert!(more && !text.is_empty() && long.starts_with(&text));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(encoding in "(gzip|deflate|br|)", body in prop::collection::vec(any::<u8>(), 0..99)) {
+            if let Ok((text, _)) = decoded(&encoding, [&GZIP[..], &body].concat(), false, 9) {
+                prop_assert!(text.len() <= 9 || text.starts_with(&GZIP));
+            }
+            let _ = decoded(&encoding, body, true, 9);
+        }
+    }
+}
