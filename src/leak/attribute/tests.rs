@@ -26,6 +26,7 @@ fn dump(at: f64, cycles: f64, metric: &str, groups: &[(&str, u64)]) -> Groups {
         key: (*key).to_owned(),
         title: key.rsplit(';').next().unwrap().to_owned(),
         count: *count,
+        ..Group::default()
     };
     let groups = groups.iter().map(group).collect();
     Groups { at, cycles, metric: metric.to_owned(), groups, truncated: false }
@@ -123,6 +124,31 @@ fn a_group_that_a_cut_off_dump_does_not_tell_is_not_counted_as_none() {
     let second = dump(10.0, 0.0, "m", &[("a", 10), ("b", 90)]);
     let grown = growth(&[first, second, last], "m", &[], &series, false);
     assert_eq!(summary(&grown), [("a", 10, 50, 1.0)]);
+}
+
+#[test]
+fn labels_are_a_hint_and_never_part_one_stack() {
+    let stack = "io.ReadAll;main.(*job).run";
+    let labelled = |at: f64, count: u64, key: &dyn Fn(u64) -> String| Groups {
+        groups: (0..count)
+            .map(|id| Group {
+                key: key(id),
+                title: "main.(*job).run".to_owned(),
+                count: 1,
+                labels: format!("id={id}"),
+            })
+            .collect(),
+        ..dump(at, 0.0, "m", &[])
+    };
+    // As this version writes them, and as older recordings hold them.
+    let keys: [&dyn Fn(u64) -> String; 2] =
+        [&|_| stack.to_owned(), &|id| format!(r#"{stack} labels {{"id":"{id}"}}"#)];
+    for key in keys {
+        let dumps = [labelled(0.0, 2, key), labelled(60.0, 42, key)];
+        let grown = growth(&dumps, "m", &[], &[], true);
+        assert_eq!(summary(&grown), [("main.(*job).run", 2, 42, 1.0)]);
+        assert_eq!((grown[0].key.as_str(), grown[0].labels.as_str()), (stack, "id=0"));
+    }
 }
 
 #[test]

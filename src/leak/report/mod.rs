@@ -144,6 +144,8 @@ pub struct GroupGrowth {
     pub title: String,
     /// What makes its members alike.
     pub key: String,
+    /// Labels that the program gave to its goroutines, as a hint: `kind=log, id (24 values)`. Empty without any.
+    pub labels: String,
     /// Members at the first dump.
     pub first: u64,
     /// Members at the last dump.

@@ -99,6 +99,7 @@ pub(super) fn group(title: &str, last: u64, per_cycle: f64, share: f64) -> Group
     GroupGrowth {
         title: title.to_owned(),
         key: format!("{title};net/http.(*conn).serve"),
+        labels: String::new(),
         first: 0,
         last,
         per_cycle: Some(per_cycle),
@@ -380,7 +381,7 @@ pub(super) fn with_text(text: &str) -> Report {
     for metric in &mut report.metrics {
         (metric.name, metric.because, metric.shape) = (text(), text(), Some(text()));
         for group in &mut metric.groups {
-            (group.title, group.key) = (text(), text());
+            (group.title, group.key, group.labels) = (text(), text(), text());
         }
     }
     report

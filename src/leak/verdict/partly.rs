@@ -104,7 +104,7 @@ fn processor_time_rises_by_nature_and_is_told_as_a_share() {
 fn a_proof_decides_unless_the_gate_leaves_goroutines_out() {
     let proof = |at: f64, count| {
         let (key, title) = ("a;b".to_owned(), "a".to_owned());
-        let groups = vec![Group { key, title, count }];
+        let groups = vec![Group { key, title, count, ..Default::default() }];
         let metric = "target.app.goroutineleak".to_owned();
         Record::Groups(Groups { at, cycles: 0.0, metric, groups, truncated: false })
     };

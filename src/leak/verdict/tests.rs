@@ -418,6 +418,7 @@ fn proofs_of_any_size_are_added_up() {
             key: key.to_owned(),
             title: key.to_owned(),
             count,
+            ..Default::default()
         };
         records.push(Record::Groups(Groups {
             at,
