@@ -17,6 +17,7 @@ mod json;
 mod note;
 mod printer;
 mod progress;
+pub(crate) mod runner;
 mod sanitize;
 mod sink;
 mod status;

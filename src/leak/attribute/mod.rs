@@ -4,10 +4,14 @@
 //! by kind. Two dumps tell which group has grown, a third between them that it was no blip. The
 //! verdict does not hang on this; it only says where to look.
 
+mod sides;
+mod signature;
 mod signatures;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use sides::{OtherSide, other_sides};
+pub use signature::{Connections, Course, Per, Seen, Signature, Steps, owner};
 pub use signatures::{Run, signatures};
 
 use super::probe::pprof;

@@ -6,6 +6,7 @@ mod cohorts;
 mod compared;
 mod earlier;
 mod gate;
+mod reason;
 mod series;
 mod told;
 mod watch;
@@ -14,10 +15,11 @@ use super::attribute;
 use super::judge::baseline::{self, Own};
 use super::judge::combine::{self, Conditions, Finding, Mode};
 use super::judge::passive::{self, Passive};
+use super::judge::shape::Shape;
 use super::judge::words::span;
 use super::judge::{Options, Verdict, driven, plan};
 use super::record::{Cut, Drive, Groups, Header, Record, Stage};
-use super::report::{self, AsBefore, Interval, Metric, Report, Rung};
+use super::report::{self, AsBefore, Interval, Metric, Reason, Report, Rung};
 pub use compared::compared;
 use earlier::Before;
 pub use gate::{NoSuchMetric, is_gated, known};
@@ -128,6 +130,9 @@ impl Judging<'_> {
             let found = overall.metrics.iter().find(|found| found.name == metric.name);
             if let Some(found) = found {
                 metric.verdict = found.verdict;
+                if found.held_back {
+                    metric.reason = Some(Reason::WeakAmongMany);
+                }
             }
             if metric.groups.is_empty() {
                 let (name, leaks) = (&metric.name, metric.verdict == Verdict::Leak);
@@ -150,9 +155,13 @@ impl Judging<'_> {
             (_, Verdict::Inconclusive) if cut_off && overall.verdict == Verdict::Clean => {
                 "the recording has no end: what cmon left behind is not known".to_owned()
             }
-            _ => told::because(verdict, &overall, &metrics, baseline.as_ref()),
+            _ => told::because(&overall),
         };
+        // What the recording lacks says more than the metrics.
+        let is_final = failure.is_some() || cut_off && overall.verdict == Verdict::Clean;
         let pairs = series.rungs().len() / 2;
+        let fewest = plan::fewest_pairs(&options);
+        let needed = fewest as u64;
         let mut report = Report {
             schema: report::SCHEMA,
             verdict,
@@ -172,6 +181,7 @@ impl Judging<'_> {
             cycles_expected: series.cycles_expected(),
             warm_up_cycles: series.warm_up_cycles(),
             pairs: pairs as u64,
+            pairs_needed: if header.drive.has_rungs() { needed } else { 0 },
             lines: header.drive.opens_streams().then(|| series.lines()),
             cpu: series.cpu(),
             baseline,
@@ -182,15 +192,20 @@ impl Judging<'_> {
             cuts: self.cuts.clone(),
             rungs: series.charted(),
             signatures: Vec::new(),
+            other_sides: Vec::new(),
             advice: Vec::new(),
         };
         // Memory moves for many reasons; what decides, and its parts, mean something.
         let counts = report.metrics.iter().filter(|metric| !metric.name.ends_with("_bytes"));
         let counts: Vec<Metric> = counts.cloned().collect();
         let run = attribute::Run::of(&report);
-        report.signatures = attribute::signatures(&counts, &report.survivors, run);
-        let pairs = plan::fewest_pairs(&options);
-        report.advice = told::advice(&report, series.reached(), pairs);
+        report.other_sides = attribute::other_sides(&counts);
+        report.signatures =
+            attribute::signatures(&counts, &report.survivors, &report.other_sides, run);
+        report.advice = told::advice(&report, series.reached(), fewest);
+        if report.verdict != Verdict::Invalid && !is_final {
+            report.because = told::sentence(&report, &overall);
+        }
         report
     }
 
@@ -228,12 +243,14 @@ impl Judging<'_> {
             judged.metric.verdict = against.verdict;
             judged.metric.mode = "baseline";
             judged.metric.because = against.words();
+            judged.metric.reason = Some(Reason::Baseline);
         }
         if let Some(at) = self.series.missing_since(name) {
             let words = format!("it was told until {} only", span(at));
             let finding = Finding::new(name, gated, Mode::Passive, Verdict::Inconclusive, &words);
             judged.findings.push(Finding { doubt: true, ..finding });
             judged.metric.because = format!("{words}; {}", judged.metric.because);
+            judged.metric.reason = Some(Reason::Missing { until: at });
         }
         if !gated && name.ends_with("_bytes") {
             judged.proves_nothing();
@@ -255,7 +272,9 @@ impl Judging<'_> {
             smallest_per_cycle: found.smallest,
             smallest_per_minute: found.idle.smallest,
             shape: shape(&found.idle),
+            form: found.idle.shape.clone(),
             because: found.words(),
+            reason: (found.verdict != Verdict::Leak).then(|| reason::driven(&found, options)),
             ..Metric::named(name)
         };
         let figures = Own::driven(&found, options);
@@ -283,9 +302,9 @@ impl Judging<'_> {
         let findings: Vec<Finding> = findings.collect();
         // The longest stands for all, but for one that leaks.
         let leaks = judged.iter().position(|(found, _)| found.verdict == Verdict::Leak);
-        let found = match judged.is_empty() {
-            true => Passive::unknown(),
-            false => judged.swap_remove(leaks.unwrap_or(0)).0,
+        let (found, from) = match judged.is_empty() {
+            true => (Passive::unknown(), 0.0),
+            false => judged.swap_remove(leaks.unwrap_or(0)),
         };
         let per_cycle =
             self.series.cycles_rate().zip(found.per_minute).map(|(rate, minute)| Interval {
@@ -304,7 +323,10 @@ impl Judging<'_> {
             p: found.p,
             smallest_per_minute: found.smallest,
             shape: shape(&found),
+            form: found.shape.clone(),
+            since: (1 < stretches.len()).then_some(from),
             because: found.words(),
+            reason: (found.verdict != Verdict::Leak).then(|| reason::passive(&found, options)),
             ..Metric::named(name)
         };
         let figures = Own::passive(&found, options).to_vec();
@@ -354,9 +376,12 @@ impl Metric {
             smallest_per_cycle: None,
             smallest_per_minute: None,
             shape: None,
+            form: Shape::Unknown,
+            since: None,
             first: 0.0,
             last: 0.0,
             because: String::new(),
+            reason: None,
             groups: Vec::new(),
             series: Vec::new(),
         }
@@ -372,3 +397,5 @@ fn rung_of(stage: Stage, from: f64, to: f64) -> Rung {
 mod partly;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod typical;

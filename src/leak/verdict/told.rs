@@ -3,74 +3,34 @@
 use super::super::judge::combine;
 use super::super::judge::longer::Reached;
 use super::super::judge::{Verdict, plan, words};
-use super::super::report::{AsBefore, Baseline, Metric, Report};
+use super::super::report::{Baseline, Report, headline};
 
-/// One sentence for the whole.
-pub(super) fn because(
-    verdict: Verdict,
-    overall: &combine::Overall,
-    metrics: &[Metric],
-    baseline: Option<&Baseline>,
-) -> String {
-    let gated = metrics.iter().filter(|metric| metric.gated).count();
-    match verdict {
-        Verdict::Clean => {
-            let least = metrics.iter().filter(|metric| metric.gated);
-            let least = least.filter_map(|metric| metric.smallest_per_cycle).fold(0.0, f64::max);
-            let seen = match least {
-                0.0 => String::new(),
-                least => {
-                    format!("; a leak of {} per cycle would have been seen", words::count(least))
-                }
+/// What the judges say, the first of it: what was missing, or what decided.
+pub(super) fn because(overall: &combine::Overall) -> String {
+    match overall.why.as_slice() {
+        [] => "nothing could be judged".to_owned(),
+        [one] => one.clone(),
+        [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+    }
+}
+
+/// The verdict in one sentence, from all that is in the report.
+pub(super) fn sentence(report: &Report, overall: &combine::Overall) -> String {
+    // In a short driven run nothing can be said of time.
+    let short = overall.metrics.iter().any(|metric| metric.gated && metric.undecided_by_time);
+    match report.verdict {
+        Verdict::Leak => {
+            let decided = |name: &str| {
+                let metric = overall.metrics.iter().find(|metric| metric.name == name)?;
+                let leak = metric.findings.iter().find(|found| found.verdict == Verdict::Leak)?;
+                Some(leak.words.clone())
             };
-            // In a short driven run nothing can be said of time.
-            let short =
-                overall.metrics.iter().any(|metric| metric.gated && metric.undecided_by_time);
-            let how = if short { " per cycle" } else { "" };
-            // Where no figure could be compared, it is clean by itself.
-            match baseline.filter(|baseline| !baseline.compared.is_empty()) {
-                None => format!("nothing grows{how} in {}{seen}", metrics_that_decide(gated)),
-                Some(baseline) => {
-                    let new = format!(
-                        "nothing new grows{how} in {}, compared with the earlier run",
-                        metrics_that_decide(gated)
-                    );
-                    let grown = as_before(baseline);
-                    if grown.is_empty() { new + &seen } else { format!("{new}; {grown}") }
-                }
-            }
+            headline::leak(report, &decided).unwrap_or_else(|| because(overall))
         }
-        _ => match overall.why.as_slice() {
-            [] => "nothing could be judged".to_owned(),
-            [one] => one.clone(),
-            [first, rest @ ..] => {
-                // A metric may be judged in several ways, and is one all the same.
-                let alike = overall.metrics.iter().filter(|m| m.gated && m.verdict == verdict);
-                let more = if verdict == Verdict::Invalid {
-                    rest.len()
-                } else {
-                    alike.count().saturating_sub(1)
-                };
-                if more == 0 { first.clone() } else { format!("{first} (and {more} more)") }
-            }
-        },
+        Verdict::Clean => headline::clean(report, short),
+        Verdict::Inconclusive => headline::inconclusive(report),
+        Verdict::Invalid => because(overall),
     }
-}
-
-fn metrics_that_decide(count: usize) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} gated metric{s}")
-}
-
-/// What grows all the same, so that nobody takes it for free of leaks.
-fn as_before(baseline: &Baseline) -> String {
-    const SHOWN: usize = 3;
-    let all = &baseline.as_before;
-    let mut parts: Vec<String> = all.iter().take(SHOWN).map(AsBefore::words).collect();
-    if SHOWN < all.len() {
-        parts.push(format!("and {} more as before", all.len() - SHOWN));
-    }
-    parts.join("; ")
 }
 
 /// What to do to learn more, where a run has gone so fast and it takes so many pairs to be certain.
@@ -181,7 +141,8 @@ mod tests {
         it takes 9 pairs of rungs to be certain of a leak per cycle, and there were 2: --duration 5m has so many
         the warm-up had 28 cycles of 1000, and pools may still fill: --duration 6h has enough
         ");
-        assert!(report.because.contains("too few pairs to tell"), "{}", report.because);
+        assert_eq!(report.because, "this check cannot tell whether own.fds leaks");
+        assert!(report.metrics[0].because.contains("too few pairs to tell"));
         let idle = &report.metrics[0].because;
         assert!(idle.ends_with("run at least 7m46s"), "{idle}");
     }

@@ -189,6 +189,11 @@ pub(super) fn naming<'a>(frames: &[Frame<'a>]) -> Option<Frame<'a>> {
     found.or(frames.last()).copied()
 }
 
+/// Whether a function belongs to the program or to one of its dependencies.
+pub(super) fn is_program(function: &str) -> bool {
+    owner_of(&Frame { function, place: "" }, None) != Owner::Plumbing
+}
+
 fn owner_of(frame: &Frame<'_>, goroot: Option<&str>) -> Owner {
     // A C function has no package and says little.
     let Some(package) = package(frame.function) else { return Owner::Plumbing };

@@ -143,6 +143,12 @@ pub fn stack(key: &str) -> impl Iterator<Item = &str> {
     without_labels(key).split(';')
 }
 
+/// Whether a group's title names code of the program, and not the standard library or plumbing.
+pub fn names_program(title: &str) -> bool {
+    let function = title.split(' ').next().unwrap_or_default();
+    frames::is_program(function)
+}
+
 /// The stack alone: recordings of older versions hold labels in their keys.
 pub fn without_labels(key: &str) -> &str {
     key.split(" labels {").next().unwrap_or_default()
