@@ -106,7 +106,8 @@ pub(in crate::leak) fn leak(
                 true => "1 task or connection".to_owned(),
                 false => format!("{} tasks and connections", amount(metric.last, Unit::Count)),
             };
-            format!("cmon itself leaks: {left} outlived {cycles}")
+            let are = if figures::is_one(metric.last) { "is" } else { "are" };
+            format!("cmon itself leaks: {left} {are} left of {cycles} that it closed")
         }
         "proof" => {
             let (first, last) =

@@ -85,15 +85,26 @@ fn metrics(report: &Report, detail: Detail) -> Table {
         metric.verdict != Verdict::Clean || clean <= CLEAN_SHOWN || detail == Detail::Full
     };
     let shown: Vec<&Metric> = ordered.iter().copied().filter(shown).collect();
-    let rates = |of: fn(&Metric) -> Option<Interval>| {
-        let rates = shown.iter().map(|metric| {
+    let mut chance = false;
+    let mut rates = |of: fn(&Metric) -> Option<Interval>| {
+        let known = shown.iter().map(|metric| {
             let known = of(metric).map(|rate| rate.estimate).filter(|rate| rate.is_finite());
             (known, Unit::of(&metric.name))
         });
-        figures::aligned(&rates.collect::<Vec<_>>())
+        let cells = figures::aligned(&known.collect::<Vec<_>>());
+        let cells = cells.into_iter().zip(&shown).map(|(cell, metric)| {
+            let may_be_chance = of(metric).is_some_and(|rate| rate.low <= 0.0 && 0.0 <= rate.high);
+            let says = |text: &String| text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
+            if may_be_chance && cell.as_ref().is_some_and(says) {
+                chance = true;
+                return cell.map(|text| format!("({text})"));
+            }
+            cell
+        });
+        cells.collect::<Vec<_>>()
     };
     let minute = match report.drive.has_rungs() {
-        true => "idle/min",
+        true => "per idle min",
         false => "per minute",
     };
     let rates = [
@@ -113,7 +124,12 @@ fn metrics(report: &Report, detail: Detail) -> Table {
             rows.push(Row::Heading("not part of the verdict:".to_owned()));
         }
         let unit = Unit::of(&metric.name);
-        let mut cells = vec![Cell::Verdict(metric.verdict), Cell::Text(metric.name.clone())];
+        // That it is not clear means nothing where it does not decide.
+        let verdict = match (metric.gated, metric.verdict, detail) {
+            (false, Verdict::Inconclusive, Detail::Brief) => Cell::Text(String::new()),
+            (_, verdict, _) => Cell::Verdict(verdict),
+        };
+        let mut cells = vec![verdict, Cell::Text(metric.name.clone())];
         let cell = |text: &Option<String>| text.clone().map_or(Cell::Absent, Cell::Text);
         cells.extend(rates.iter().map(|(_, rates)| cell(&rates[at])));
         cells.extend([metric.first, metric.last].map(|value| Cell::Text(amount(value, unit))));
@@ -129,6 +145,9 @@ fn metrics(report: &Report, detail: Detail) -> Table {
     if shown.len() < ordered.len() {
         let more = ordered.len() - shown.len();
         rows.push(Row::Heading(format!("and {more} more that are CLEAN (-v shows them)")));
+    }
+    if chance {
+        rows.push(Row::Heading("(in parentheses: may be chance)".to_owned()));
     }
     Table { columns, rows }
 }

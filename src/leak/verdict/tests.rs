@@ -148,7 +148,7 @@ fn one_survivor_of_cmons_own_is_a_leak() {
     let report = judge(&records, None).unwrap();
     assert_eq!(report.verdict, Verdict::Leak, "{}", report.because);
     assert!(
-        report.because.contains("cmon itself leaks: 1 task or connection outlived"),
+        report.because.contains("cmon itself leaks: 1 task or connection is left of"),
         "{}",
         report.because
     );

@@ -268,9 +268,7 @@ fn two_stream_timeouts_compared() {
 
 #[test]
 fn growth_that_an_earlier_check_had_too() {
-    let run = |rate: f64| {
-        driven(600.0, &[("daemon.goroutines", &move |_, cycles| 72.0 + (cycles * rate).floor())])
-    };
+    let run = |rate: f64| super::tests::driven(|_, cycles| 72.0 + (cycles * rate).floor());
     let same = brief(&judge(&run(0.5), Some(&run(0.5))).unwrap());
     let more = brief(&judge(&run(0.5), Some(&run(0.1))).unwrap());
     insta::assert_snapshot!(format!("{same}\n=== more than before ===\n\n{more}"));
