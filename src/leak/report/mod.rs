@@ -2,6 +2,7 @@
 
 mod baseline;
 pub mod compare;
+mod course;
 mod escape;
 pub(in crate::leak) mod figures;
 pub mod github;
