@@ -72,6 +72,12 @@ pub enum Signature {
     Stopped {
         /// The metrics.
         metrics: Vec<String>,
+        /// When, in seconds.
+        at: f64,
+        /// How long each would have lived, were the end the balance of what comes and what something else ends.
+        lifetime: f64,
+        /// They are idle HTTP connections.
+        idle_connections: bool,
     },
     /// What makes these metrics grow, and what does not.
     Course {
@@ -171,6 +177,9 @@ impl Signature {
                 "report it to cmon's developers: add `--record FILE` to the same command and attach \
                  the file"
             }
+            Self::Stopped { idle_connections: true, .. } => {
+                "close each HTTP client after its last use, or make one client and share it"
+            }
             Self::Steps { cause: Steps::Timer(_), .. } => {
                 "look for what runs at that interval: a health check, a ticker, a poll"
             }
@@ -230,12 +239,21 @@ impl fmt::Display for Signature {
                     Steps::Open => write!(f, "every {period}: in steps ({names})"),
                 }
             }
-            Self::Stopped { metrics } => write!(
-                f,
-                "{} grew and then stood still: the other side drops what was forgotten after a while, \
-                 so the leak is bounded and not gone",
-                metrics.join(", ")
-            ),
+            Self::Stopped { metrics, at, lifetime, idle_connections } => {
+                let (names, at, lifetime) = (metrics.join(", "), span(*at), about(*lifetime));
+                match idle_connections {
+                    true => write!(
+                        f,
+                        "{names} grew until {at}: the server drops idle connections after about \
+                         {lifetime}; on a server that does not, this grows without a bound"
+                    ),
+                    false => write!(
+                        f,
+                        "{names} grew until {at}, as if something ended each after about {lifetime}: \
+                         where nothing does, this grows without a bound"
+                    ),
+                }
+            }
             Self::Course { metrics, on, drive } => course(f, metrics, *on, *drive),
         }
     }
@@ -311,6 +329,12 @@ fn course(f: &mut fmt::Formatter<'_>, metrics: &[String], on: Course, drive: Dri
             write!(f, "cycles make {names} grow; this check cannot tell whether time does too")
         }
     }
+}
+
+/// A time that is an estimate: to 5 s, and to half a minute where it is longer than two.
+fn about(seconds: f64) -> String {
+    let to = if seconds < 120.0 { 5.0 } else { 30.0 };
+    span(((seconds / to).round() * to).max(to))
 }
 
 /// The verb that agrees with these.

@@ -2,7 +2,7 @@
 
 use super::sides::OtherSide;
 use super::signature::{Connections, Course, Per, Seen, Signature, Steps};
-use crate::leak::judge::shape::Shape;
+use crate::leak::judge::shape::{Shape, Stairs};
 use crate::leak::record::{Drive, Survivor};
 use crate::leak::report::{GroupGrowth, Metric, Report, Verdict};
 
@@ -58,6 +58,7 @@ pub fn signatures(
         found.extend(forgotten_sockets(&all, source));
     }
     found.extend(other_sides(sides));
+    found.extend(stopped(&all, &found));
     found.extend(steps(&all, sides, run));
     found.extend(courses(&all, run));
     let mut distinct: Vec<Signature> = Vec::new();
@@ -242,10 +243,8 @@ fn other_sides(sides: &[OtherSide]) -> Vec<Signature> {
 fn steps(all: &Growing<'_>, sides: &[OtherSide], run: Run) -> Vec<Signature> {
     let own = |metric: &&Metric| sides.iter().all(|side| side.metric != metric.name);
     let mut found: Vec<(f64, Steps, Vec<(String, f64)>)> = Vec::new();
-    let mut stopped = Vec::new();
-    let leaks = all.metrics.iter().filter(|metric| metric.verdict == Verdict::Leak);
-    for metric in leaks.filter(own) {
-        let Shape::Staircase { size, period, until, .. } = &metric.form else { continue };
+    for metric in all.metrics.iter().filter(|metric| metric.verdict != Verdict::Clean).filter(own) {
+        let Some(Stairs { size, period, .. }) = stairs(&metric.form) else { continue };
         let cause = match (is_idle(metric), metric.per_cycle.is_some()) {
             (true, true) => Steps::Timer(run.drive),
             (true, false) => Steps::TimerOrCycles,
@@ -254,19 +253,42 @@ fn steps(all: &Growing<'_>, sides: &[OtherSide], run: Run) -> Vec<Signature> {
         let alike = |other: &&mut (f64, Steps, _)| {
             (other.0 / period - 1.0).abs() <= SMALL_PART && other.1 == cause
         };
-        let step = (metric.name.clone(), *size);
+        let step = (metric.name.clone(), size);
         match found.iter_mut().find(alike) {
             Some((_, _, metrics)) => metrics.push(step),
-            None => found.push((*period, cause, vec![step])),
-        }
-        if until.is_some() {
-            stopped.push(metric.name.clone());
+            None => found.push((period, cause, vec![step])),
         }
     }
     let found = found.into_iter();
     let found = found.map(|(period, cause, metrics)| Signature::Steps { period, metrics, cause });
-    let stopped = (!stopped.is_empty()).then_some(Signature::Stopped { metrics: stopped });
-    found.chain(stopped).collect()
+    found.collect()
+}
+
+fn stairs(form: &Shape) -> Option<Stairs> {
+    match form {
+        Shape::Staircase(stairs) => Some(*stairs),
+        Shape::ChangePoint { growth, .. } | Shape::Stopped { growth, .. } => growth.stairs,
+        _ => None,
+    }
+}
+
+/// Growth that something stopped, and what that is likely to be.
+fn stopped(all: &Growing<'_>, found: &[Signature]) -> Vec<Signature> {
+    let mut stopped: Vec<(&str, f64, f64, Vec<String>)> = Vec::new();
+    for metric in all.metrics.iter().filter(|metric| metric.verdict != Verdict::Clean) {
+        let Shape::Stopped { at, lifetime, .. } = metric.form else { continue };
+        match stopped.iter_mut().find(|other| other.0 == source(metric)) {
+            Some((.., metrics)) => metrics.push(metric.name.clone()),
+            None => stopped.push((source(metric), at, lifetime, vec![metric.name.clone()])),
+        }
+    }
+    let named = stopped.into_iter().map(|(source, at, lifetime, metrics)| {
+        let idle = found.iter().any(|one| {
+            matches!(one, Signature::Connections { are: Connections::Idle, source: of, .. } if of == source)
+        });
+        Signature::Stopped { metrics, at, lifetime, idle_connections: idle }
+    });
+    named.collect()
 }
 
 /// What growth depends on, and what it does not.

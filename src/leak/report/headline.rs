@@ -36,7 +36,12 @@ pub(super) fn head(report: &Report) -> Head {
             for reason in words::reasons(report) {
                 add(Role::Why, Some(reason));
             }
-            add(Role::Todo, report.advice.first().cloned());
+            let bounded = report.signatures.iter();
+            let bounded: Vec<&Signature> =
+                bounded.filter(|one| matches!(one, Signature::Stopped { .. })).collect();
+            add(Role::What, bounded.first().map(ToString::to_string));
+            let remedy = bounded.first().and_then(|one| one.remedy()).map(str::to_owned);
+            add(Role::Todo, remedy.or_else(|| report.advice.first().cloned()));
         }
         Verdict::Invalid => add(Role::Todo, report.advice.first().cloned()),
     }
@@ -191,7 +196,7 @@ fn meaning<'a>(report: &'a Report, metric: &Metric) -> Option<&'a Signature> {
         Signature::Survivors { .. } | Signature::OwnTasks { .. } => source == "own",
         Signature::OtherSide { .. } => false,
         Signature::Steps { metrics, .. } => metrics.iter().any(|(name, _)| *name == metric.name),
-        Signature::Stopped { metrics } | Signature::Course { metrics, .. } => {
+        Signature::Stopped { metrics, .. } | Signature::Course { metrics, .. } => {
             metrics.contains(&metric.name)
         }
     };

@@ -2,6 +2,7 @@
 
 mod baseline;
 pub mod compare;
+mod course;
 pub(crate) mod document;
 pub(crate) mod escape;
 pub(in crate::leak) mod figures;

@@ -2,6 +2,7 @@
 
 use super::figures::plural;
 use super::{Report, Verdict};
+use crate::leak::judge::passive::Undecided;
 use crate::leak::judge::words::{count, names, span};
 
 /// Why a metric is neither LEAK nor CLEAN.
@@ -19,14 +20,10 @@ pub enum Reason {
     Fades,
     /// Too few cycles before the first reading that counts.
     ShortWarmUp,
+    /// What growth by time lacks.
+    ByTime(Undecided),
     /// It grew by time, as a warm-up does too.
     GrowsByTime,
-    /// Growth by time cannot be judged in a check this short.
-    TooShort,
-    /// It grew, and what grew before has a bound.
-    Stopped,
-    /// The readings scatter too much: a tolerated growth and a leak look alike.
-    Coarse,
     /// A sign of a leak, too weak among as many metrics.
     WeakAmongMany,
     /// It could not be read until the end.
@@ -65,17 +62,13 @@ impl Reason {
                 plural(report.warm_up_cycles.round(), "cycle")
             ),
             Self::GrowsByTime => "it grew with time, and a warm-up would look the same".to_owned(),
-            Self::TooShort => {
-                "the check was too short to tell growth by time from a warm-up".to_owned()
-            }
-            Self::Stopped => {
+            Self::ByTime(Undecided::Bounded) => {
                 "it grew, and the growth stopped: something bounds it, which need not be so elsewhere"
                     .to_owned()
             }
-            Self::Coarse => format!(
-                "its readings scatter too much to rule out growth of {} per minute",
-                count(report.rules.max_per_min)
-            ),
+            Self::ByTime(undecided) => undecided
+                .words()
+                .unwrap_or_else(|| "growth by time could not be judged".to_owned()),
             Self::WeakAmongMany => {
                 "a sign of growth that is too weak among this many metrics".to_owned()
             }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::leak::attribute::{Per, Seen, Steps};
 use crate::leak::judge::baseline::By;
-use crate::leak::judge::shape::Shape;
+use crate::leak::judge::shape::{Shape, Stairs};
 use crate::leak::record::{Cut, Drive, Rules, Survivor, Unavailable};
 
 /// Nothing was found, nothing was checked.
@@ -127,7 +127,7 @@ pub(super) fn leak() -> Report {
         last: 228.0,
         because: "it grows with each cycle, and not while idle".to_owned(),
         shape: Some("a line of +51.0 per minute".to_owned()),
-        form: Shape::Line { per_minute: 51.0, until: None },
+        form: Shape::Line { per_minute: 51.0 },
         groups: vec![
             group("net/http.(*connReader).backgroundRead net/http/server.go:674", 26, 0.0302, 0.2),
             group("daemon/logger/loggerutils.(*follow).waitRead follow.go:112", 26, 0.0302, 0.2),
@@ -256,7 +256,7 @@ pub(super) fn interrupted() -> Report {
         p: Some(0.000_001),
         smallest_per_cycle: None,
         shape: Some("+8 every 30 s: a staircase".to_owned()),
-        form: Shape::Staircase { size: 8.0, period: 30.0, steps: 9, until: None },
+        form: Shape::Staircase(Stairs { size: 8.0, period: 30.0, steps: 9 }),
         first: 20.0,
         last: 92.0,
         because: "it grows over the whole run".to_owned(),

@@ -14,7 +14,8 @@ mod watch;
 use super::attribute;
 use super::judge::baseline::{self, Own};
 use super::judge::combine::{self, Conditions, Finding, Mode};
-use super::judge::passive::{self, Passive};
+use super::judge::longer::{Gain, Longer};
+use super::judge::passive::{self, Passive, Undecided};
 use super::judge::shape::Shape;
 use super::judge::words::span;
 use super::judge::{Options, Verdict, driven, plan};
@@ -86,12 +87,14 @@ struct Judged {
     figures: Vec<Own>,
     /// What of it grows as it did before.
     as_before: Vec<AsBefore>,
+    /// What a longer run would tell of it, where this one could not.
+    longer: Option<Longer>,
     metric: Metric,
 }
 
 impl Judged {
     fn new(findings: Vec<Finding>, figures: Vec<Own>, metric: Metric) -> Self {
-        Self { findings, figures, as_before: Vec::new(), metric }
+        Self { findings, figures, as_before: Vec::new(), longer: None, metric }
     }
 
     /// Memory grows for many reasons, and tolerances are made for counts: unless it was asked for, it is
@@ -125,6 +128,12 @@ impl Judging<'_> {
         let as_before = judged.iter().filter(|judged| judged.metric.gated);
         let as_before = as_before.flat_map(|judged| judged.as_before.clone()).collect();
         let baseline = self.before.map(|before| before.told(as_before));
+        let open = |judged: &&Judged| {
+            let found = overall.metrics.iter().find(|found| found.name == judged.metric.name);
+            judged.metric.gated && found.is_some_and(|found| found.verdict == Verdict::Inconclusive)
+        };
+        let longer: Vec<Longer> =
+            judged.iter().filter(open).filter_map(|judged| judged.longer).collect();
         let mut metrics: Vec<Metric> = judged.into_iter().map(|judged| judged.metric).collect();
         for metric in &mut metrics {
             let found = overall.metrics.iter().find(|found| found.name == metric.name);
@@ -155,7 +164,7 @@ impl Judging<'_> {
             (_, Verdict::Inconclusive) if cut_off && overall.verdict == Verdict::Clean => {
                 "the recording has no end: what cmon left behind is not known".to_owned()
             }
-            _ => told::because(&overall),
+            _ => told::because(verdict, &overall),
         };
         // What the recording lacks says more than the metrics.
         let is_final = failure.is_some() || cut_off && overall.verdict == Verdict::Clean;
@@ -202,7 +211,8 @@ impl Judging<'_> {
         report.other_sides = attribute::other_sides(&counts);
         report.signatures =
             attribute::signatures(&counts, &report.survivors, &report.other_sides, run);
-        report.advice = told::advice(&report, series.reached(), fewest);
+        let advice = told::advice(&report, series.reached(), fewest, &longer);
+        report.advice = advice.into_iter().collect();
         if report.verdict != Verdict::Invalid && !is_final {
             report.because = told::sentence(&report, &overall);
         }
@@ -259,7 +269,15 @@ impl Judging<'_> {
     }
 
     fn driven(&self, name: &str, gated: bool, options: &Options) -> Judged {
-        let found = driven::judge(&self.series.rungs_of(name), options);
+        let mut found = driven::judge(&self.series.rungs_of(name), options);
+        if self.series.stopped_at().is_some() {
+            // What did not grow until the work stopped may have grown after it.
+            for verdict in [&mut found.verdict, &mut found.idle.verdict] {
+                if *verdict != Verdict::Leak {
+                    *verdict = Verdict::Invalid;
+                }
+            }
+        }
         let confidence = 1.0 - 2.0 * options.alpha;
         let metric = Metric {
             name: name.to_owned(),
@@ -279,15 +297,15 @@ impl Judging<'_> {
         };
         let figures = Own::driven(&found, options);
         let findings = Finding::driven(name, gated, &found, options).to_vec();
-        Judged::new(findings, figures, metric)
+        Judged { longer: longer(&found.idle), ..Judged::new(findings, figures, metric) }
     }
 
     fn passive(&self, name: &str, gated: bool, options: &Options) -> Judged {
-        let work = self.series.work_readings();
+        let work = self.series.work();
         let stretches = self.series.stretches_of(name);
         let judged = stretches.iter().map(|stretch| {
             (
-                passive::judge(stretch, work.as_deref(), options),
+                passive::judge(stretch, work.as_ref(), options),
                 stretch.first().map_or(0.0, |of| of.seconds),
             )
         });
@@ -326,12 +344,24 @@ impl Judging<'_> {
             form: found.shape.clone(),
             since: (1 < stretches.len()).then_some(from),
             because: found.words(),
-            reason: (found.verdict != Verdict::Leak).then(|| reason::passive(&found, options)),
+            reason: (found.verdict != Verdict::Leak).then(|| reason::passive(&found)),
             ..Metric::named(name)
         };
         let figures = Own::passive(&found, options).to_vec();
-        Judged::new(findings, figures, metric)
+        Judged { longer: longer(&found), ..Judged::new(findings, figures, metric) }
     }
+}
+
+/// What a longer run would tell of growth by time.
+fn longer(found: &Passive) -> Option<Longer> {
+    let gain = match found.undecided? {
+        Undecided::TooShort { .. } => Gain::ByTime,
+        Undecided::DetectionLimit { .. } | Undecided::NearTolerance { .. } => Gain::Limit,
+        Undecided::WarmUp | Undecided::NearEnd => Gain::WarmUp,
+        // That it stays level tells nothing of what bounds it.
+        Undecided::Bounded => return None,
+    };
+    Some(Longer { seconds: Some(found.run_at_least?), gain })
 }
 
 fn shape(found: &Passive) -> Option<String> {

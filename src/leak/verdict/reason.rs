@@ -10,7 +10,7 @@ pub(super) fn driven(found: &Driven, options: &Options) -> Reason {
     if found.verdict != Verdict::Inconclusive {
         return match found.idle.may_grow(options) || found.idle.rising(options) {
             true => Reason::GrowsByTime,
-            false => passive(&found.idle, options),
+            false => passive(&found.idle),
         };
     }
     let Some(rate) = found.per_cycle else { return Reason::FewPairs };
@@ -26,13 +26,6 @@ pub(super) fn driven(found: &Driven, options: &Options) -> Reason {
 }
 
 /// Of a target on its own load.
-pub(super) fn passive(found: &Passive, options: &Options) -> Reason {
-    let coarse = found.smallest.is_some_and(|least| options.max_per_minute < least);
-    match found.unexplained {
-        _ if found.late.is_some() => Reason::Stopped,
-        _ if found.p.is_none() => Reason::TooShort,
-        Some(slope) if 0.0 < slope.low => Reason::GrowsByTime,
-        _ if coarse => Reason::Coarse,
-        _ => Reason::GrowsByTime,
-    }
+pub(super) fn passive(found: &Passive) -> Reason {
+    found.undecided.map_or(Reason::GrowsByTime, Reason::ByTime)
 }
