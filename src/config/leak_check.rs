@@ -10,6 +10,7 @@ use crate::engine::{self, Backlog, Outputs};
 use crate::leak::probe::counter::Counter;
 use crate::leak::probe::target::Target;
 use crate::leak::record::{Record, Rules};
+use crate::leak::report::Detail;
 
 /// Lines longer than this pass in pieces: they are counted, and nobody reads them.
 const MAX_LINE: usize = 64 << 10;
@@ -143,6 +144,8 @@ pub enum Form {
     Text {
         /// In colours.
         color: bool,
+        /// How much of it.
+        detail: Detail,
     },
     /// One JSON object.
     Json,
@@ -215,7 +218,10 @@ pub(super) fn config(
         baseline: args.baseline,
         form: match args.output {
             cli::ReportForm::Json => Form::Json,
-            cli::ReportForm::Text => Form::Text { color: colors(global, around, terminal) },
+            cli::ReportForm::Text => Form::Text {
+                color: colors(global, around, terminal),
+                detail: if global.verbose == 0 { Detail::Brief } else { Detail::Full },
+            },
         },
         junit: args.junit,
         html: args.html,

@@ -169,14 +169,17 @@ pub struct Groups {
 }
 
 /// Some that are alike: goroutines with one stack, descriptors of one class, tasks of one kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// What makes them alike; for goroutines all functions of the stack, innermost first, joined by `;`.
     pub key: String,
-    /// For people: the first function that is neither the runtime's nor plumbing, and where it stands.
+    /// For people: the first function that is the program's own, and where it stands.
     pub title: String,
     /// How many there are.
     pub count: u64,
+    /// Labels that the program gave to its goroutines, as a hint: `kind=log, id (24 values)`. Empty without any.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub labels: String,
 }
 
 /// Who a count is made of, at one moment: descriptors and threads by what tells one from another.

@@ -2,12 +2,13 @@
 
 use super::Sink;
 use crate::format::color::{RED, RESET};
+use crate::format::runner::inert;
 use crate::format::sanitize::clean;
 
 /// Writes an error with its causes, and what to try.
 pub fn error(err: &Sink, error: &anyhow::Error, hint: Option<&str>, color: bool) {
     // There is nobody left to tell when stderr cannot be written.
-    let _ = err.write_all(text(error, hint, color).as_bytes());
+    let _ = err.write_all(inert(&text(error, hint, color)).as_bytes());
 }
 
 fn text(error: &anyhow::Error, hint: Option<&str>, color: bool) -> String {

@@ -15,6 +15,7 @@ use crate::engine::event::{Event, Label, Note, Notice};
 use crate::engine::source::Listed;
 use crate::exit::Exit;
 use crate::format::headline;
+use crate::format::runner::inert;
 use crate::leak::judge::Verdict;
 use crate::leak::report::compare::{self, Comparison};
 use crate::leak::report::outlook::{self, Outlook};
@@ -43,9 +44,9 @@ impl<'a> Teller<'a> {
         Self { leak, sinks }
     }
 
-    /// Plain text to stdout.
+    /// Plain text or JSON to stdout. What a target says is in it, and must not command the runner of a workflow.
     pub(super) fn text(&self, text: &str) -> anyhow::Result<()> {
-        match self.sinks.out.write_all(text.as_bytes()) {
+        match self.sinks.out.write_all(inert(text).as_bytes()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(anyhow::Error::new(error).context("could not write to stdout"))
             }
@@ -83,7 +84,9 @@ impl<'a> Teller<'a> {
     pub(super) fn report(&self, report: &Report) -> anyhow::Result<()> {
         let told = match self.leak.form {
             LeakForm::Json => json::json(report),
-            LeakForm::Text { color } => text::text(report, color, &self.leak.again()),
+            LeakForm::Text { color, detail } => {
+                text::text(report, detail, color, &self.leak.again())
+            }
         };
         // The files are written whether or not anybody reads stdout.
         let files = self.files(report);
@@ -149,7 +152,8 @@ impl<'a> Teller<'a> {
         }
         let mark = if outcome.wrong.is_none() { "ok   " } else { "WRONG" };
         let mut text = format!("{mark}  {:<12}  {}\n", report.verdict.as_str(), outcome.case.name);
-        for line in outcome.wrong.iter().chain(report.signatures.iter().take(2)) {
+        let signatures = report.signatures.iter().take(2).map(ToString::to_string);
+        for line in outcome.wrong.iter().cloned().chain(signatures) {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{:21}{line}", "");
         }
@@ -175,7 +179,7 @@ impl<'a> Teller<'a> {
         let files = self.files_compared(&comparison);
         self.text(&match self.leak.form {
             LeakForm::Json => compare::json(&comparison),
-            LeakForm::Text { color } => compare::text(&comparison, color),
+            LeakForm::Text { color, .. } => compare::text(&comparison, color),
         })?;
         files?;
         Ok(exit)

@@ -4,13 +4,18 @@
 //! by kind. Two dumps tell which group has grown, a third between them that it was no blip. The
 //! verdict does not hang on this; it only says where to look.
 
+mod sides;
+mod signature;
 mod signatures;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use sides::{OtherSide, other_sides};
+pub use signature::{Connections, Course, Per, Seen, Signature, Steps, owner};
 pub use signatures::{Run, signatures};
 
-use super::record::{Cut, Groups};
+use super::probe::pprof;
+use super::record::{Cut, Group, Groups};
 use super::report::GroupGrowth;
 
 /// A group has grown when it has so many more members.
@@ -69,8 +74,8 @@ struct Pair<'a> {
 
 struct Dump<'a> {
     from: &'a Groups,
-    /// Title and count by key; a key that is told twice counts twice.
-    counts: BTreeMap<&'a str, (&'a str, u64)>,
+    /// The first group of each key, and the count of all of them. Labels do not part what has one stack.
+    counts: BTreeMap<&'a str, (&'a Group, u64)>,
 }
 
 impl<'a> Pair<'a> {
@@ -123,9 +128,11 @@ impl<'a> Pair<'a> {
         let growth = last as f64 - first as f64;
         let cycles = self.last.from.cycles - self.first.from.cycles;
         let minutes = (self.last.from.at - self.first.from.at) / 60.0;
+        let group = self.last.counts.get(key).map(|(group, _)| *group);
         GroupGrowth {
-            title: self.last.counts.get(key).map_or(key, |(title, _)| *title).to_owned(),
+            title: group.map_or(key, |group| &group.title).to_owned(),
             key: key.to_owned(),
+            labels: group.map_or("", |group| &group.labels).to_owned(),
             first,
             last,
             per_cycle: (0.0 < cycles).then(|| growth / cycles),
@@ -151,9 +158,9 @@ impl<'a> Pair<'a> {
 
 impl<'a> Dump<'a> {
     fn new(from: &'a Groups) -> Self {
-        let mut counts: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
+        let mut counts: BTreeMap<&str, (&Group, u64)> = BTreeMap::new();
         for group in &from.groups {
-            let (_, count) = counts.entry(&group.key).or_insert((&group.title, 0));
+            let (_, count) = counts.entry(pprof::without_labels(&group.key)).or_insert((group, 0));
             *count = count.saturating_add(group.count);
         }
         Self { from, counts }

@@ -1,9 +1,9 @@
-//! What growth means, in plain words: patterns that are known from programs that leaked.
-//!
-//! A pattern is named only where the counts fit it; nothing here changes a verdict.
+//! Which known patterns the growth fits. Nothing here changes a verdict.
 
+use super::sides::OtherSide;
+use super::signature::{Connections, Course, Per, Seen, Signature, Steps};
+use crate::leak::judge::shape::{Shape, Stairs};
 use crate::leak::record::{Drive, Survivor};
-use crate::leak::report::figures::{Unit, amount, plural};
 use crate::leak::report::{GroupGrowth, Metric, Report, Verdict};
 
 /// What one follow of a log takes inside of dockerd.
@@ -14,6 +14,9 @@ const FOLLOWER_DESCRIPTORS: f64 = 3.0;
 /// What time may add at most while cycles are driven, as a part of what they add, where growth is put down
 /// to them alone.
 const SMALL_PART: f64 = 0.1;
+
+/// Fewer connections of a kind are none.
+const LEAST: f64 = 3.0;
 
 /// The run whose growth it is.
 #[derive(Clone, Copy, Debug)]
@@ -40,25 +43,31 @@ impl Run {
     }
 }
 
-/// What the growth of these metrics means, the telling ones first; nothing where nothing grows.
-pub fn signatures(metrics: &[Metric], survivors: &[Survivor], run: Run) -> Vec<String> {
+/// What the growth of these metrics means, the most useful first; nothing where nothing grows.
+pub fn signatures(
+    metrics: &[Metric],
+    survivors: &[Survivor],
+    sides: &[OtherSide],
+    run: Run,
+) -> Vec<Signature> {
     let all = Growing { metrics };
-    let mut found = Vec::new();
-    found.extend(own(&all, survivors));
+    let mut found = own(&all, survivors);
     for source in all.sources() {
-        found.extend(idle_connections(&all, source));
-        found.extend(open_follows(&all, source));
+        found.extend(connections(&all, source));
         found.extend(followers(&all, source));
         found.extend(forgotten_sockets(&all, source));
     }
+    found.extend(other_sides(sides));
+    found.extend(stopped(&all, &found));
+    found.extend(steps(&all, sides, run));
     found.extend(courses(&all, run));
-    let mut seen = Vec::new();
-    found.retain(|text| {
-        let new = !seen.contains(text);
-        seen.push(text.clone());
-        new
-    });
-    found
+    let mut distinct: Vec<Signature> = Vec::new();
+    for one in found {
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    }
+    distinct
 }
 
 /// The metrics, asked by source: `daemon`, `target.web`.
@@ -100,52 +109,61 @@ impl<'a> Growing<'a> {
     }
 }
 
-/// 2 goroutines and 1 descriptor each: a client was made, used, and never closed.
-fn idle_connections(all: &Growing<'_>, source: &str) -> Option<String> {
-    let idle = all.grown(source, "goroutines", &["persistConn).readLoop", ").Peek"]);
-    let busy = all.grown(source, "goroutines", &["persistConn).readLoop"]) - idle;
+/// HTTP connections of a Go client: each has a goroutine that reads and one that writes.
+///
+/// The reading one waits in `Peek` for the next response, or in `select` until the body of the last one has been
+/// read or closed. Somebody who reads a body has a goroutine of his own.
+fn connections(all: &Growing<'_>, source: &str) -> Vec<Signature> {
+    let Some(goroutines) = all.metric(source, "goroutines") else { return Vec::new() };
+    let loops = all.grown(source, "goroutines", &["persistConn).readLoop"]);
     let writers = all.grown(source, "goroutines", &["persistConn).writeLoop"]);
-    if idle < 3.0 || !near(idle + busy, writers) {
-        return None;
+    if !near(loops, writers) {
+        return Vec::new();
     }
-    let groups = &all.metric(source, "goroutines")?.groups;
-    let per_minute =
-        groups.iter().find(|group| group.key.contains("persistConn).readLoop"))?.per_minute;
-    let each = match all.descriptors_for_each(source, idle + busy, per_minute) {
-        Some(each) if (each - 1.0).abs() <= 0.25 => "2 goroutines and 1 descriptor each",
-        _ => "2 goroutines each",
+    let idle = all.grown(source, "goroutines", &["persistConn).readLoop", ").Peek"]);
+    let open = loops - idle;
+    let groups = &goroutines.groups;
+    let count = |is: &dyn Fn(&GroupGrowth) -> bool| {
+        groups.iter().filter(|group| is(group)).map(difference).sum::<f64>()
     };
-    let (idle, place) = (amount(idle, Unit::Count), place(source));
-    Some(format!(
-        "{each}: idle HTTP connections of clients that are never closed ({idle} more {place})"
-    ))
+    let logs = count(&|group| reads(group) && reads_logs(group));
+    let others = count(&|group| reads(group) && !reads_logs(group));
+    let rest = open - logs - others;
+    // Readers that are as many as the connections leave none without one.
+    let unclosed = if near(open, logs + others) { 0.0 } else { rest };
+    let each = groups.iter().find(|group| group.key.contains("persistConn).readLoop"));
+    let each = each.and_then(|group| all.descriptors_for_each(source, loops, group.per_minute));
+    let descriptor = each.is_some_and(|each| (each - 1.0).abs() <= 0.25);
+    let kinds = [
+        (Connections::Idle, idle),
+        (Connections::Unclosed, unclosed),
+        (Connections::LogsRead, logs.min(open)),
+        (Connections::Read, others.min(open)),
+    ];
+    let mut kinds: Vec<_> = kinds.into_iter().filter(|(_, count)| LEAST <= *count).collect();
+    kinds.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    let source = source.to_owned();
+    let found = kinds.into_iter().map(|(are, count)| {
+        let source = source.clone();
+        Signature::Connections { are, count, descriptor, source }
+    });
+    found.collect()
 }
 
-/// 3 goroutines and 1 descriptor each: a response that is still being read.
-fn open_follows(all: &Growing<'_>, source: &str) -> Option<String> {
-    let loops = all.grown(source, "goroutines", &["persistConn).readLoop"]);
-    let open = loops - all.grown(source, "goroutines", &["persistConn).readLoop", ").Peek"]);
-    let groups = &all.metric(source, "goroutines")?.groups;
-    let reads = |group: &&GroupGrowth| {
-        ["(*body).Read", "bodyEOFSignal).Read", "stdcopy.StdCopy"]
-            .iter()
-            .any(|word| group.key.contains(word))
-    };
-    let readers: f64 = groups.iter().filter(reads).map(difference).sum();
-    if open < 3.0 || !near(open, readers) {
-        return None;
-    }
-    let per_minute = groups.iter().find(reads)?.per_minute;
-    let each = match all.descriptors_for_each(source, loops, per_minute) {
-        Some(each) if (each - 1.0).abs() <= 0.25 => "3 goroutines and 1 descriptor each",
-        _ => "3 goroutines each",
-    };
-    let (open, whose) = (amount(open, Unit::Count), whose(source));
-    Some(format!("{each}: open follow streams in {whose} ({open} more)"))
+/// It reads the body of a response.
+fn reads(group: &GroupGrowth) -> bool {
+    const READING: [&str; 4] =
+        ["(*body).Read", "bodyEOFSignal).Read", "gzipReader).Read", "stdcopy.StdCopy"];
+    READING.iter().any(|word| group.key.contains(word))
+}
+
+/// The stack says that it is a container's log.
+fn reads_logs(group: &GroupGrowth) -> bool {
+    ["stdcopy.StdCopy", "ontainerLogs"].iter().any(|word| group.key.contains(word))
 }
 
 /// Followers inside of the daemon, counted by their stacks, or else by what each of them takes.
-fn followers(all: &Growing<'_>, source: &str) -> Option<String> {
+fn followers(all: &Growing<'_>, source: &str) -> Option<Signature> {
     let goroutines = all.metric(source, "goroutines").filter(|metric| grows(metric))?;
     let fds = all.metric(source, "fds");
     let stacks: Vec<&GroupGrowth> = goroutines
@@ -153,64 +171,45 @@ fn followers(all: &Growing<'_>, source: &str) -> Option<String> {
         .iter()
         .filter(|group| group.key.contains("Daemon).ContainerLogs.func"))
         .collect();
-    let meaning = "streams that are not closed";
     if stacks.is_empty() {
         // No stacks: by the numbers alone.
         let (one, other) = (goroutines.per_cycle?, fds?.per_cycle?);
         let fits = 0.0 < one.low && 0.0 < other.low && goroutines.groups.is_empty();
-        let count = one.estimate / FOLLOWER_GOROUTINES;
-        let close = (other.estimate / FOLLOWER_DESCRIPTORS - count).abs() <= 0.1 * count;
-        return (source == "daemon" && fits && close).then(|| {
-            let count = followers_per(count, "cycle");
-            format!(
-                "5 goroutines and 3 descriptors each, as a follower takes them: {count}: {meaning}"
-            )
+        let rate = one.estimate / FOLLOWER_GOROUTINES;
+        let close = (other.estimate / FOLLOWER_DESCRIPTORS - rate).abs() <= 0.1 * rate;
+        let is_one = source == "daemon" && fits && close;
+        return is_one.then_some(Signature::Followers {
+            rate,
+            by: Per::Cycle,
+            seen: Seen::Numbers,
         });
     }
     let sum = |of: fn(&GroupGrowth) -> f64| stacks.iter().map(|group| of(group)).sum::<f64>();
     let per_cycle = sum(|group| group.per_cycle.unwrap_or(f64::NAN));
-    let rate = match goroutines.per_cycle.is_some() && per_cycle.is_finite() && !is_idle(goroutines)
-    {
-        true => followers_per(per_cycle, "cycle"),
-        false => followers_per(sum(|group| group.per_minute), "minute"),
+    let by_cycles = goroutines.per_cycle.is_some() && per_cycle.is_finite() && !is_idle(goroutines);
+    let (rate, by) = match by_cycles {
+        true => (per_cycle, Per::Cycle),
+        false => (sum(|group| group.per_minute), Per::Minute),
     };
     let count = sum(difference);
     let of_goroutines = goroutines.groups.iter().map(difference).sum::<f64>() / count;
     let of_descriptors = all.descriptors_for_each(source, count, sum(|group| group.per_minute));
     let fits = near_to(of_goroutines, FOLLOWER_GOROUTINES)
         && of_descriptors.is_some_and(|each| near_to(each, FOLLOWER_DESCRIPTORS));
-    let each = if fits { " (5 goroutines and 3 descriptors each)" } else { "" };
-    Some(format!("{rate}: {meaning}{each}"))
-}
-
-/// `1 follower in the daemon per cycle`; close to a whole number it is that number.
-fn followers_per(count: f64, what: &str) -> String {
-    let whole = count.round();
-    let count = if 1.0 <= whole && (count - whole).abs() <= 0.06 * whole { whole } else { count };
-    let counted = plural((count * 1000.0).round() / 1000.0, "follower");
-    format!("{counted} in the daemon per {what}")
+    let seen = if fits { Seen::StacksAndNumbers } else { Seen::Stacks };
+    Some(Signature::Followers { rate, by, seen })
 }
 
 /// The other side has closed, and the process has not.
-fn forgotten_sockets(all: &Growing<'_>, source: &str) -> Option<String> {
+fn forgotten_sockets(all: &Growing<'_>, source: &str) -> Option<Signature> {
     let groups = &all.metric(source, "fds")?.groups;
     let waiting = groups.iter().filter(|group| group.key.contains("CLOSE_WAIT"));
     let count: f64 = waiting.map(difference).sum();
-    let who = match source {
-        "own" => "we forgot to close".to_owned(),
-        source => format!("{} forgot to close", whose(source)),
-    };
-    (0.0 < count).then(|| {
-        format!(
-            "{} in CLOSE_WAIT that {who}: the other side has closed them",
-            plural(count, "socket")
-        )
-    })
+    (0.0 < count).then(|| Signature::ForgottenSockets { count, source: source.to_owned() })
 }
 
 /// cmon's own: by kind, and what was left at the end.
-fn own(all: &Growing<'_>, survivors: &[Survivor]) -> Vec<String> {
-    let mut found = Vec::new();
+fn own(all: &Growing<'_>, survivors: &[Survivor]) -> Vec<Signature> {
     let mut kinds: Vec<(&str, f64)> = Vec::new();
     for survivor in survivors {
         match kinds.iter_mut().find(|(kind, _)| *kind == survivor.kind) {
@@ -218,96 +217,108 @@ fn own(all: &Growing<'_>, survivors: &[Survivor]) -> Vec<String> {
             None => kinds.push((&survivor.kind, 1.0)),
         }
     }
-    for (kind, count) in kinds {
-        let count = plural(count, kind);
-        found.push(format!("{count} of cmon itself still alive after the end: a leak in cmon"));
-    }
+    let left = kinds.into_iter();
+    let left = left.map(|(kind, count)| Signature::Survivors { kind: kind.to_owned(), count });
     let tasks = all.metric("own", "tasks").filter(|metric| grows(metric));
-    for group in tasks.iter().flat_map(|metric| &metric.groups) {
-        let count = plural(difference(group), "task");
-        found.push(format!("{count} more in cmon itself: {}", group.title));
+    let groups = tasks.iter().flat_map(|metric| &metric.groups);
+    let tasks = groups
+        .map(|group| Signature::OwnTasks { title: group.title.clone(), count: difference(group) });
+    left.chain(tasks).collect()
+}
+
+/// What of the daemon follows which metric.
+fn other_sides(sides: &[OtherSide]) -> Vec<Signature> {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for side in sides {
+        let of = side.of.rsplit_once('.').map_or(side.of.as_str(), |(source, _)| source);
+        match found.iter_mut().find(|(known, _)| known == of) {
+            Some((_, metrics)) => metrics.push(side.metric.clone()),
+            None => found.push((of.to_owned(), vec![side.metric.clone()])),
+        }
     }
-    found
+    found.into_iter().map(|(of, metrics)| Signature::OtherSide { metrics, of }).collect()
+}
+
+/// Steps at an even pace, those of one pace together.
+fn steps(all: &Growing<'_>, sides: &[OtherSide], run: Run) -> Vec<Signature> {
+    let own = |metric: &&Metric| sides.iter().all(|side| side.metric != metric.name);
+    let mut found: Vec<(f64, Steps, Vec<(String, f64)>)> = Vec::new();
+    for metric in all.metrics.iter().filter(|metric| metric.verdict != Verdict::Clean).filter(own) {
+        let Some(Stairs { size, period, .. }) = stairs(&metric.form) else { continue };
+        let cause = match (is_idle(metric), metric.per_cycle.is_some()) {
+            (true, true) => Steps::Timer(run.drive),
+            (true, false) => Steps::TimerOrCycles,
+            (false, _) => Steps::Open,
+        };
+        let alike = |other: &&mut (f64, Steps, _)| {
+            (other.0 / period - 1.0).abs() <= SMALL_PART && other.1 == cause
+        };
+        let step = (metric.name.clone(), size);
+        match found.iter_mut().find(alike) {
+            Some((_, _, metrics)) => metrics.push(step),
+            None => found.push((period, cause, vec![step])),
+        }
+    }
+    let found = found.into_iter();
+    let found = found.map(|(period, cause, metrics)| Signature::Steps { period, metrics, cause });
+    found.collect()
+}
+
+fn stairs(form: &Shape) -> Option<Stairs> {
+    match form {
+        Shape::Staircase(stairs) => Some(*stairs),
+        Shape::ChangePoint { growth, .. } | Shape::Stopped { growth, .. } => growth.stairs,
+        _ => None,
+    }
+}
+
+/// Growth that something stopped, and what that is likely to be.
+fn stopped(all: &Growing<'_>, found: &[Signature]) -> Vec<Signature> {
+    let mut stopped: Vec<(&str, f64, f64, Vec<String>)> = Vec::new();
+    for metric in all.metrics.iter().filter(|metric| metric.verdict != Verdict::Clean) {
+        let Shape::Stopped { at, lifetime, .. } = metric.form else { continue };
+        match stopped.iter_mut().find(|other| other.0 == source(metric)) {
+            Some((.., metrics)) => metrics.push(metric.name.clone()),
+            None => stopped.push((source(metric), at, lifetime, vec![metric.name.clone()])),
+        }
+    }
+    let named = stopped.into_iter().map(|(source, at, lifetime, metrics)| {
+        let idle = found.iter().any(|one| {
+            matches!(one, Signature::Connections { are: Connections::Idle, source: of, .. } if of == source)
+        });
+        Signature::Stopped { metrics, at, lifetime, idle_connections: idle }
+    });
+    named.collect()
 }
 
 /// What growth depends on, and what it does not.
-fn courses(all: &Growing<'_>, run: Run) -> Vec<String> {
-    let mut found = Vec::new();
-    let growing = || all.metrics.iter().filter(|metric| metric.verdict == Verdict::Leak);
-    for metric in growing() {
-        let shape = metric.shape.as_deref().unwrap_or_default();
-        let step = shape.split([':', ';', ',']).next().unwrap_or_default();
-        let step = step.split(" until ").next().unwrap_or_default();
-        let name = &metric.name;
-        if step.starts_with('+') && step.contains(" every ") {
-            let cycles = if run.drive.opens_streams() { "streams" } else { "cycles" };
-            found.push(match (is_idle(metric), metric.per_cycle.is_some()) {
-                (true, true) => format!("{step}: a timer, not the {cycles} ({name})"),
-                (true, false) => format!(
-                    "{step}: a timer ({name}); whether it makes cycles cannot be told where none are \
-                     counted"
-                ),
-                (false, _) => format!("{step}: in steps ({name})"),
-            });
-        }
-        if shape.contains("a staircase that stopped") {
-            found.push(format!(
-                "{name} grew and then stood still: what is forgotten is dropped by the other side \
-                 after a while, so the leak is bounded and not gone"
-            ));
-        }
-    }
-    let names = |wanted: &dyn Fn(&Metric) -> bool| {
-        let names: Vec<&str> =
-            growing().filter(|metric| wanted(metric)).map(|metric| metric.name.as_str()).collect();
-        (!names.is_empty()).then(|| names.join(", "))
+fn courses(all: &Growing<'_>, run: Run) -> Vec<Signature> {
+    let course = |on: Course, wanted: &dyn Fn(&Metric) -> bool| {
+        let growing = all.metrics.iter().filter(|metric| metric.verdict == Verdict::Leak);
+        let metrics: Vec<String> =
+            growing.filter(|metric| wanted(metric)).map(|metric| metric.name.clone()).collect();
+        (!metrics.is_empty()).then_some(Signature::Course { metrics, on, drive: run.drive })
     };
     let by_cycles = |metric: &Metric| metric.per_cycle.is_some_and(|per_cycle| 0.0 < per_cycle.low);
     if !run.drive.has_rungs() {
         // Cycles and time go on together: nothing tells the one from the other.
-        if run.drive == Drive::Passive
-            && let Some(names) = names(&by_cycles)
-        {
-            found.push(format!(
-                "a cycle is one of the target's own: whether they make {names} grow, or time does, \
-                 cannot be told while they go on"
-            ));
-        }
-        return found;
+        let own = (run.drive == Drive::Passive).then(|| course(Course::OwnCycles, &by_cycles));
+        return own.flatten().into_iter().collect();
     }
-    let streams = run.drive.opens_streams();
-    let (cause, rest) = match streams {
-        true => ("stream timeout", "no stream is opened or closed"),
-        false => ("cycles", "the command does not run"),
-    };
-    if let Some(names) = names(&|metric| is_idle(metric) && is_by_time_alone(metric, run)) {
-        found.push(format!("does not depend on the {cause}: {names} grows while {rest}"));
-    }
-    let unclear = |metric: &Metric| {
-        is_idle(metric) && metric.per_cycle.is_some() && !is_by_time_alone(metric, run)
-    };
-    if let Some(names) = names(&unclear) {
-        found.push(format!(
-            "{names} grows while {rest}; whether cycles add to it is not known after this run"
-        ));
-    }
-    if let Some(names) = names(&|metric| by_cycles(metric) && is_by_cycles_alone(metric, run)) {
-        let so = match streams {
-            true => "a longer stream timeout slows that down and does not end it",
-            false => "a cycle is one run of the command",
-        };
-        found.push(format!("only cycles make {names} grow: {so}"));
-    }
-    let unclear = |metric: &Metric| {
-        let none_seen = metric.per_minute.is_some_and(|per_minute| per_minute.low <= 0.0);
-        by_cycles(metric) && none_seen && !is_by_cycles_alone(metric, run)
-    };
-    if let Some(names) = names(&unclear) {
-        found.push(format!(
-            "cycles make {names} grow; whether time does too is not known after this run"
-        ));
-    }
-    found
+    let with_cycles = |metric: &Metric| is_idle(metric) && metric.per_cycle.is_some();
+    let no_time =
+        |metric: &Metric| metric.per_minute.is_some_and(|per_minute| per_minute.low <= 0.0);
+    let found = [
+        course(Course::Time, &|metric| with_cycles(metric) && is_by_time_alone(metric, run)),
+        course(Course::TimeAtLeast, &|metric| {
+            with_cycles(metric) && !is_by_time_alone(metric, run)
+        }),
+        course(Course::Cycles, &|metric| by_cycles(metric) && is_by_cycles_alone(metric, run)),
+        course(Course::CyclesAtLeast, &|metric| {
+            by_cycles(metric) && no_time(metric) && !is_by_cycles_alone(metric, run)
+        }),
+    ];
+    found.into_iter().flatten().collect()
 }
 
 /// What it may grow by while idle is known to be tolerated, or to be a small part of what the cycles
@@ -354,27 +365,10 @@ fn source(metric: &Metric) -> &str {
     metric.name.rsplit_once('.').map_or("", |(source, _)| source)
 }
 
-fn place(source: &str) -> String {
-    match source {
-        "own" => "in cmon itself".to_owned(),
-        source => format!("in {}", whose(source)),
-    }
-}
-
-fn whose(source: &str) -> String {
-    match source {
-        "daemon" => "the daemon".to_owned(),
-        source => match source.strip_prefix("target.") {
-            Some("collector") => "the collector".to_owned(),
-            Some(name) => format!("the collector {name}"),
-            None => source.to_owned(),
-        },
-    }
-}
-
-/// Equal, but for a few that came or went between two looks.
+/// Equal, but for a few that came or went between two looks: a tenth, and what chance does to a count.
 fn near(one: f64, other: f64) -> bool {
-    (one - other).abs() <= (0.1 * one.max(other)).max(2.0)
+    let larger = one.max(other).max(0.0);
+    (one - other).abs() <= 0.1 * larger + larger.sqrt().max(2.0)
 }
 
 fn near_to(value: f64, wanted: f64) -> bool {

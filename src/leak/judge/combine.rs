@@ -14,7 +14,7 @@ use super::exact::Exact;
 use super::passive::Passive;
 use super::words::span;
 use super::work::Work;
-use super::{Options, Verdict};
+use super::{Interval, Options, Verdict};
 
 /// Which hypotheses Holm's procedure rejects, so that any is rejected wrongly with a chance of at
 /// most `alpha`. In the order given; what is not a number is never rejected.
@@ -69,6 +69,8 @@ pub struct Finding {
     pub p: Option<f64>,
     /// It forbids CLEAN although it proves no leak: growth above what is allowed.
     pub doubt: bool,
+    /// How fast it grows, where it does for certain; 0 where it may be level. What grows fastest is named first.
+    pub growth: f64,
     /// In words.
     pub words: String,
 }
@@ -77,7 +79,7 @@ impl Finding {
     /// A finding without a p-value: a proof, a baseline, a target that cannot be read.
     pub fn new(metric: &str, gated: bool, mode: Mode, verdict: Verdict, words: &str) -> Self {
         let (metric, words) = (metric.to_owned(), words.to_owned());
-        Self { metric, gated, mode, verdict, p: None, doubt: false, words }
+        Self { metric, gated, mode, verdict, p: None, doubt: false, growth: 0.0, words }
     }
 
     /// Of survivors.
@@ -93,7 +95,8 @@ impl Finding {
             idle.doubt = true;
             idle.words = format!("grows by time, or warms up: {}", idle.words);
         }
-        [Self { p: driven.p, ..cycle }, Self { mode: Mode::Idle, ..idle }]
+        let growth = certain(metric, driven.per_cycle);
+        [Self { p: driven.p, growth, ..cycle }, Self { mode: Mode::Idle, ..idle }]
     }
 
     /// Whether there is something to tell of it: cohorts that are no leak say nothing.
@@ -112,7 +115,8 @@ impl Finding {
         let words = passive.words();
         let found = Self::new(metric, gated, Mode::Passive, passive.verdict, &words);
         let bounded = passive.late.is_some() && passive.verdict != Verdict::Clean;
-        Self { p: passive.p, doubt: passive.rising(options) || bounded, ..found }
+        let growth = certain(metric, passive.per_minute);
+        Self { p: passive.p, doubt: passive.rising(options) || bounded, growth, ..found }
     }
 
     /// Against an earlier run, one for each figure: growth that was there before is no news, so
@@ -141,6 +145,12 @@ impl Finding {
     }
 }
 
+/// A rate that is above 0 for certain. Bytes and counts have no common measure: counts are named first.
+fn certain(metric: &str, rate: Option<Interval>) -> f64 {
+    let rate = rate.filter(|rate| rate.low > 0.0 && !metric.ends_with("_bytes"));
+    rate.map_or(0.0, |rate| rate.estimate)
+}
+
 /// The verdict on one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Metric {
@@ -158,6 +168,14 @@ pub struct Metric {
     pub findings: Vec<Finding>,
 }
 
+impl Metric {
+    /// How fast it grows by the findings of this verdict.
+    fn telling(&self, verdict: Verdict) -> f64 {
+        let found = self.findings.iter().filter(|finding| finding.verdict == verdict);
+        found.fold(0.0, |most, finding| finding.growth.max(most))
+    }
+}
+
 /// The verdict on a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Overall {
@@ -165,8 +183,10 @@ pub struct Overall {
     pub verdict: Verdict,
     /// Metric by metric, by name.
     pub metrics: Vec<Metric>,
-    /// What decided, in words.
+    /// What decided, in words: what was missing first, then metric by metric, the one that grows fastest first.
     pub why: Vec<String>,
+    /// How many of them say what was missing.
+    pub missing: usize,
 }
 
 /// What must have happened for a verdict to mean anything.
@@ -241,11 +261,14 @@ pub fn combine(findings: &[Finding], conditions: &Conditions, options: &Options)
     } else {
         Verdict::Clean
     };
-    let mut why = missing;
+    let (missing, mut why) = (missing.len(), missing);
     if gated.is_empty() {
         why.push("no metric could be judged".to_owned());
     }
-    for metric in gated.iter().filter(|metric| metric.verdict == verdict) {
+    let mut telling: Vec<&&Metric> = gated.iter().filter(|m| m.verdict == verdict).collect();
+    telling.sort_by(|a, b| b.telling(verdict).total_cmp(&a.telling(verdict)));
+    telling.sort_by_key(|metric| !metric.findings.iter().any(|finding| finding.doubt));
+    for metric in telling {
         let said = metric.findings.iter().filter(|finding| finding.speaks());
         let mut said: Vec<&Finding> =
             said.filter(|f| f.verdict == verdict || metric.held_back).collect();
@@ -258,7 +281,7 @@ pub fn combine(findings: &[Finding], conditions: &Conditions, options: &Options)
             why.push(format!("{}: too weak a sign among so many metrics", metric.name));
         }
     }
-    Overall { verdict, metrics, why }
+    Overall { verdict, metrics, why, missing }
 }
 
 /// Which findings of a leak stand once all gated ones are paid for; one that is not gated stands

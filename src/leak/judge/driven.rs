@@ -17,7 +17,7 @@ use super::passive::{self, Passive};
 use super::rates::{PLAIN, Rates};
 use super::signs::{Way, sign_flip};
 use super::stats::{mean, median, spread};
-use super::words::{count, signed, span};
+use super::words::{count, signed};
 use super::{Interval, Options, Reading, Verdict, sound};
 
 /// How much longer a driven rung may be than the idle one that it is compared with.
@@ -262,10 +262,6 @@ impl Driven {
         );
         if self.idle.verdict == Verdict::Inconclusive {
             words += ", which decides nothing";
-            if let Some(longer) = self.idle.run_at_least {
-                words.push_str(": run at least ");
-                words.push_str(&span(longer));
-            }
         }
         words
     }

@@ -9,6 +9,43 @@ use super::plan::{MORE, Plan, RATE, WARM_CYCLES};
 const USUAL: [f64; 11] =
     [180.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 10800.0, 21600.0, 43200.0, 86400.0];
 
+/// What a longer run would change.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Gain {
+    /// It would be long enough to decide at all by time.
+    ByTime,
+    /// It would rule out more growth.
+    Limit,
+    /// It would tell a leak from a slow warm-up or one step.
+    WarmUp,
+    /// It would have as many pairs of rungs as a certain leak takes.
+    Pairs {
+        /// How many that is.
+        wanted: usize,
+        /// How many there were.
+        had: u64,
+    },
+    /// It would have more cycles before its first rung.
+    WarmUpCycles {
+        /// How many there were.
+        had: f64,
+    },
+}
+
+/// A longer run and what it would change.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Longer {
+    /// How long it has to be, in seconds; nothing where a day is too short.
+    pub seconds: Option<f64>,
+    /// What it would change.
+    pub gain: Gain,
+}
+
+/// The first usual length of so many seconds that is longer than the run that was made.
+pub fn usual(seconds: f64, made: f64) -> Option<f64> {
+    USUAL.into_iter().find(|usual| seconds <= *usual && 1.1 * made < *usual)
+}
+
 /// How fast a run went.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reached {

@@ -1,18 +1,17 @@
-//! The shapes that a series can have, found in its readings, and the words for them.
+//! The shapes that a series can have, found in its readings.
 //!
 //! Counts of leaking programs are rarely lines: a timer that leaks makes a staircase, a garbage
 //! collector a sawtooth, a pool a rise that ends. What is named here is what a reader of the chart
 //! would say; the passive judge decides by its own measure and asks for the name.
 
-use std::fmt;
-
 use serde::Serialize;
 
-use super::Reading;
-use super::stats::{deviation, mean, median, spread};
-use super::words::{count, signed, span};
+use super::stats::{Z995, deviation, mean, median, spread};
+use super::trend::theil_sen;
+use super::{Interval, Reading};
 
-/// What a series looks like. Times are seconds since the start of the run.
+/// What a series looks like. Times are seconds since the start of the run. The words for it are made where
+/// reports are written.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum Shape {
@@ -47,19 +46,27 @@ pub enum Shape {
     Line {
         /// By how much per minute.
         per_minute: f64,
-        /// When it ended and was level, if it did.
-        until: Option<f64>,
     },
     /// It rises by even steps at an even pace.
-    Staircase {
-        /// The step.
-        size: f64,
-        /// Seconds from one to the next.
-        period: f64,
-        /// Steps seen.
-        steps: usize,
-        /// When the last step was, if several ought to have followed it.
-        until: Option<f64>,
+    Staircase(Stairs),
+    /// It was level, and has risen evenly since then.
+    ChangePoint {
+        /// When it began to rise.
+        level_until: f64,
+        /// How it has risen since.
+        growth: Growth,
+    },
+    /// It rose evenly, and was level afterwards.
+    Stopped {
+        /// When the rise began, where it was level before.
+        since: Option<f64>,
+        /// When the rise ended.
+        at: f64,
+        /// How it rose until then.
+        growth: Growth,
+        /// How long each of what it counts would have lived, were the end of the rise the balance of what comes
+        /// and what something else ends.
+        lifetime: f64,
     },
     /// It rises and falls back, again and again.
     Sawtooth {
@@ -70,100 +77,109 @@ pub enum Shape {
         /// Seconds from one fall to the next.
         period: f64,
     },
+    /// It rose, fell back at once, and rose again: the run is too short to see whether that repeats.
+    FellBack {
+        /// By how much.
+        size: f64,
+        /// When.
+        at: Vec<f64>,
+    },
     /// It still rises, and a slow warm-up would look the same.
     Rising,
     /// Falling to the end.
     Falling,
 }
 
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown => write!(f, "too few readings to see a shape"),
-            Self::Level => write!(f, "level"),
-            Self::Step { size, at } => write!(f, "one step of {} at {}", signed(*size), span(*at)),
-            Self::Steps { size, at } => {
-                let at: Vec<String> = at.iter().map(|at| span(*at)).collect();
-                write!(f, "{} steps of {}, at {}", at.len(), signed(*size), at.join(" and "))
-            }
-            Self::WarmUp { level_since, step, .. } => {
-                write!(f, "warm-up, level since {}", span(*level_since))?;
-                match step {
-                    Some((size, at)) => {
-                        write!(f, ", and one step of {} at {}", signed(*size), span(*at))
-                    }
-                    None => Ok(()),
-                }
-            }
-            Self::Line { per_minute, until: None } => {
-                write!(f, "a line of {} per minute", signed(*per_minute))
-            }
-            Self::Line { per_minute, until: Some(until) } => write!(
-                f,
-                "{} per minute until {}, level since then: growth that stopped",
-                signed(*per_minute),
-                span(*until)
-            ),
-            Self::Staircase { size, period, until: None, .. } => {
-                write!(f, "{} every {}: a staircase", signed(*size), span(*period))
-            }
-            Self::Staircase { size, period, until: Some(until), .. } => write!(
-                f,
-                "{} every {} until {}, level since then: a staircase that stopped",
-                signed(*size),
-                span(*period),
-                span(*until)
-            ),
-            Self::Sawtooth { low, high, period } => write!(
-                f,
-                "sawtooth between {} and {} every {}",
-                count(*low),
-                count(*high),
-                span(*period)
-            ),
-            Self::Falling => write!(f, "falling"),
-            Self::Rising => write!(f, "still rising, may be a slow warm-up"),
-        }
+/// Even steps at an even pace.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Stairs {
+    /// The step.
+    pub size: f64,
+    /// Seconds from one to the next.
+    pub period: f64,
+    /// Steps seen.
+    pub steps: usize,
+}
+
+impl Stairs {
+    /// The rate that steps of this size at this pace make.
+    pub fn per_minute(self) -> f64 {
+        60.0 * self.size / self.period
     }
+}
+
+/// A rise that does not cover the whole run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Growth {
+    /// The rate while it rose (99 %).
+    pub per_minute: Interval,
+    /// Its steps, where it came in steps.
+    pub stairs: Option<Stairs>,
 }
 
 /// A rise from one reading to one of the next.
 #[derive(Clone, Copy, Debug)]
 struct Jump {
-    at: f64,
+    /// The last reading before it, and the first after it.
+    from: usize,
+    to: usize,
     size: f64,
 }
 
-/// The rises that stand out of the scatter and last.
-fn jumps(readings: &[Reading]) -> Vec<Jump> {
+/// A step falls into as many intervals between readings at most.
+const WIDEST: usize = 3;
+
+/// The rises that stand out of the scatter and last; nothing where one of them takes longer than a step does.
+fn jumps(changes: &[f64], noise: f64) -> Option<Vec<Jump>> {
+    let mut jumps: Vec<Jump> = Vec::new();
+    for (n, change) in changes.iter().enumerate() {
+        if *change <= 4.0 * noise {
+            continue;
+        }
+        match jumps.last_mut() {
+            Some(jump) if n == jump.to => {
+                (jump.to, jump.size) = (n + 1, jump.size + change);
+                if WIDEST < jump.to - jump.from {
+                    return None;
+                }
+            }
+            _ => jumps.push(Jump { from: n, to: n + 1, size: *change }),
+        }
+    }
+    Some(jumps)
+}
+
+/// Steps of a series, with the moments of the first and the last of them.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Stepped {
+    /// Two: too few for a pace.
+    Twice {
+        /// The usual step.
+        size: f64,
+        /// When they came.
+        at: Vec<f64>,
+    },
+    /// At an even pace.
+    Paced {
+        /// The steps.
+        stairs: Stairs,
+        /// When the first came.
+        first: f64,
+        /// When the last came.
+        last: f64,
+    },
+}
+
+/// Steps of a count: even in size, each followed by readings that stay, and together all that it grew by. A line
+/// that is read at an odd pace has larger and smaller rises too, and they are none of these.
+pub(super) fn stepped(readings: &[Reading]) -> Option<Stepped> {
+    let (first, last) = (readings.first()?, readings.last()?);
     let changes: Vec<f64> = readings.windows(2).map(|two| two[1].value - two[0].value).collect();
     // Large changes are no scatter, however many they are.
     let half = changes.iter().fold(0.0_f64, |top, change| top.max(*change)) / 2.0;
     let small: Vec<f64> = changes.iter().copied().filter(|change| change.abs() <= half).collect();
     let noise = spread(&small).max(0.25);
-    let mut jumps: Vec<Jump> = Vec::new();
-    let mut last = usize::MAX - 1;
-    for (n, change) in changes.iter().enumerate() {
-        if *change <= 4.0 * noise {
-            continue;
-        }
-        let at = readings[n + 1].seconds;
-        match jumps.last_mut() {
-            // A step may fall into two or three readings.
-            Some(jump) if n <= last + 1 => {
-                jump.size += change;
-            }
-            _ => jumps.push(Jump { at, size: *change }),
-        }
-        last = n;
-    }
-    jumps
-}
-
-/// Steps of a count, where they are even in size and make up what it grew.
-pub(super) fn staircase(readings: &[Reading]) -> Option<Shape> {
-    let (first, last) = (readings.first()?, readings.last()?);
-    let jumps = jumps(readings);
+    let jumps = jumps(&changes, noise)?;
     let sizes: Vec<f64> = jumps.iter().map(|jump| jump.size).collect();
     let total: f64 = sizes.iter().sum();
     let edge = |part: &[Reading]| median(&part.iter().map(|r| r.value).collect::<Vec<_>>());
@@ -175,20 +191,71 @@ pub(super) fn staircase(readings: &[Reading]) -> Option<Shape> {
     if jumps.len() < 2 || !even || grown < 0.6 * total - size || grown > 1.5 * total {
         return None;
     }
-    let gaps: Vec<f64> = jumps.windows(2).map(|two| two[1].at - two[0].at).collect();
-    let period = median(&gaps);
-    if jumps.len() == 2 {
-        let whole = grown >= 0.8 * total && period > 0.1 * (last.seconds - first.seconds);
-        return whole
-            .then(|| Shape::Steps { size, at: jumps.iter().map(|jump| jump.at).collect() });
-    }
-    let paced = gaps.iter().filter(|gap| (*gap / period - 1.0).abs() <= 0.3).count();
-    if paced * 4 < gaps.len() * 3 {
+    // And nothing else rises.
+    let falls: f64 = changes.iter().filter(|change| **change < -4.0 * noise).sum();
+    let between = changes.iter().sum::<f64>() - total - falls;
+    if between.abs() > 0.15 * (total + falls).abs() + 4.0 * noise {
         return None;
     }
-    let quiet = last.seconds - jumps.last()?.at;
-    let until = (quiet > 2.5 * period).then_some(jumps.last()?.at);
-    Some(Shape::Staircase { size, period, steps: jumps.len(), until })
+    let at = |jump: &Jump| readings[jump.to].seconds;
+    if jumps.len() == 2 {
+        let at: Vec<f64> = jumps.iter().map(at).collect();
+        let apart = at[1] - at[0] > 0.1 * (last.seconds - first.seconds);
+        return (grown >= 0.8 * total && apart).then_some(Stepped::Twice { size, at });
+    }
+    let treads = jumps.windows(2).map(|two| two[1].from + 1 - two[0].to);
+    let wanted = if size < 4.0 { 3 } else { 2 };
+    let resolved = treads.filter(|readings| wanted <= *readings).count();
+    if resolved * 4 < (jumps.len() - 1) * 3 {
+        return None;
+    }
+    let period = pace(readings, &jumps, size)?;
+    let stairs = Stairs { size, period, steps: jumps.len() };
+    let (first, last) = (jumps.first().map(at)?, jumps.last().map(at)?);
+    Some(Stepped::Paced { stairs, first, last })
+}
+
+/// Seconds from step to step, by the line through their moments over the heights that they reach: readings at an
+/// odd pace see each step late by another time, and the median of the gaps would be off by as much.
+fn pace(readings: &[Reading], jumps: &[Jump], size: f64) -> Option<f64> {
+    let level = |part: &[Reading]| median(&part.iter().map(|r| r.value).collect::<Vec<_>>());
+    let ends = jumps[1..].iter().map(|next| next.from + 1).chain([readings.len()]);
+    let treads = jumps.iter().zip(ends).map(|(jump, end)| (jump.to, &readings[jump.to..end]));
+    let base = level(&readings[..=jumps[0].from]);
+    let steps: Vec<(f64, f64)> = treads
+        .map(|(at, tread)| (((level(tread) - base) / size).round(), readings[at].seconds))
+        .collect();
+    let period = theil_sen(&steps, Z995)?.estimate;
+    let begin = median(&steps.iter().map(|(n, at)| at - period * n).collect::<Vec<_>>());
+    let spacing =
+        median(&readings.windows(2).map(|r| r[1].seconds - r[0].seconds).collect::<Vec<_>>());
+    let slack = (0.25 * period).max(1.2 * spacing);
+    let fit = steps.iter().filter(|(n, at)| (begin + period * n - at).abs() <= slack).count();
+    let gap = |two: &[(f64, f64)]| (two[1].1 - two[0].1) / (two[1].0 - two[0].0).max(1.0) - period;
+    let slack = (0.3 * period).max(1.2 * spacing);
+    let paced = steps.windows(2).filter(|two| gap(two).abs() <= slack).count();
+    (period > 0.0 && fit * 4 >= steps.len() * 3 && paced * 4 >= (steps.len() - 1) * 3)
+        .then_some(period)
+}
+
+/// Falls by more than half of the range, each at once and to where it had been before, and rises that took their time:
+/// too few for a pace.
+pub(super) fn fell_back(readings: &[Reading]) -> Option<Shape> {
+    let values = || readings.iter().map(|reading| reading.value);
+    let range = values().fold(f64::MIN, f64::max) - values().fold(f64::MAX, f64::min);
+    let changes = readings.windows(2).map(|two| (two[1].seconds, two[0].value - two[1].value));
+    let falls: Vec<(f64, f64)> =
+        changes.filter(|(_, fall)| 5.0 <= *fall && 0.5 * range < *fall).collect();
+    let rises = readings.windows(2).map(|two| two[1].value - two[0].value);
+    let largest = rises.fold(0.0, f64::max);
+    let size = median(&falls.iter().map(|fall| fall.1).collect::<Vec<_>>());
+    let (first, last) = (falls.first()?.0, falls.last()?.0);
+    let of = |part: &[Reading]| Some(part.last()?.value - part.first()?.value);
+    let before = of(&readings[..readings.partition_point(|r| r.seconds < first)])?;
+    let after = of(&readings[readings.partition_point(|r| r.seconds < last)..])?;
+    // A fall alone is a step down.
+    (largest < 0.3 * size && 0.5 * size <= before + after)
+        .then(|| Shape::FellBack { size, at: falls.iter().map(|fall| fall.0).collect() })
 }
 
 /// A rise and a sudden fall, or the other way round, again and again.

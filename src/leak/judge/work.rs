@@ -5,13 +5,42 @@
 
 use serde::Serialize;
 
-use super::words::{count, span};
 use super::{Reading, usable};
+
+/// What work is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Cycles, of cmon or of the target.
+    Cycles,
+    /// Lines that cmon read.
+    Lines,
+    /// Log streams that the daemon serves.
+    Followers,
+}
+
+impl Unit {
+    /// The word for several of them.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cycles => "cycles",
+            Self::Lines => "lines",
+            Self::Followers => "followers",
+        }
+    }
+}
+
+/// So many times the longest pause is an end.
+const PAUSES: f64 = 3.0;
+/// As much more, divided by the number of pauses that were seen.
+const FEW: f64 = 10.0;
 
 /// The work done during a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Work {
-    /// Lines (or cycles) in all.
+    /// What was counted.
+    pub unit: Unit,
+    /// How many in all.
     pub total: f64,
     /// Per minute, from the start to where it stopped.
     pub per_minute: f64,
@@ -21,10 +50,10 @@ pub struct Work {
     pub last_to_first: Option<f64>,
 }
 
-/// Looks at a running total of lines or cycles. Nothing when there are fewer than two readings.
+/// Looks at a running total of them. Nothing when there are fewer than two readings.
 ///
 /// A total that falls has been reset, and goes on from there.
-pub fn judge(totals: &[Reading]) -> Option<Work> {
+pub fn judge(totals: &[Reading], unit: Unit) -> Option<Work> {
     let totals = usable(totals);
     let (first, last) = (totals.first()?, totals.last()?);
     if last.seconds <= first.seconds {
@@ -37,17 +66,18 @@ pub fn judge(totals: &[Reading]) -> Option<Work> {
         sum += if more < 0.0 { two[1].value.max(0.0) } else { more };
         done.push((two[1].seconds, sum));
     }
-    let mut longest = 0.0_f64;
-    let mut worked = first.seconds;
+    let (mut longest, mut worked, mut times) = (0.0_f64, first.seconds, 0.0);
     for two in done.windows(2) {
         if two[1].1 > two[0].1 {
             longest = longest.max(two[1].0 - worked);
-            worked = two[1].0;
+            (worked, times) = (two[1].0, times + 1.0);
         }
     }
     let length = last.seconds - first.seconds;
     let quiet = last.seconds - worked;
-    let stopped = sum <= 0.0 || quiet > (3.0 * longest).max(0.05 * length).max(20.0);
+    // The longest of a few pauses is not yet the longest that there are.
+    let pause = (PAUSES + FEW / f64::max(times, 1.0)) * longest;
+    let stopped = sum <= 0.0 || quiet > pause.max(0.05 * length).max(20.0);
     let stopped_at = stopped.then_some(if sum > 0.0 { worked } else { first.seconds });
     let minutes = (stopped_at.unwrap_or(last.seconds) - first.seconds) / 60.0;
     let at = |share: f64| {
@@ -56,31 +86,10 @@ pub fn judge(totals: &[Reading]) -> Option<Work> {
     };
     let early = at(1.0 / 3.0);
     Some(Work {
+        unit,
         total: sum,
         per_minute: if minutes > 0.0 { sum / minutes } else { 0.0 },
         stopped_at,
         last_to_first: (early > 0.0).then(|| (sum - at(2.0 / 3.0)) / early),
     })
-}
-
-impl Work {
-    /// It in words: "480 per minute", "collecting stopped at 6m".
-    pub fn words(&self) -> String {
-        match self.stopped_at {
-            Some(_) if self.total <= 0.0 => "nothing was collected".to_owned(),
-            Some(at) => format!(
-                "collecting stopped at {}, after {} per minute: what was read since proves nothing",
-                span(at),
-                count(self.per_minute)
-            ),
-            None => match self.last_to_first {
-                Some(ratio) if ratio < 0.5 => format!(
-                    "{} per minute, but the last third did only {} % of the first",
-                    count(self.per_minute),
-                    count((100.0 * ratio).round())
-                ),
-                _ => format!("{} per minute", count(self.per_minute)),
-            },
-        }
-    }
 }

@@ -56,6 +56,7 @@ impl Own {
             key: format!("{kind};{file}:{line}"),
             title: format!("{kind}, spawned at {file}:{line}"),
             count: *count,
+            ..Group::default()
         };
         let tasks: Vec<Group> = census.sites.iter().map(tasks).collect();
         let mut found = vec![("own.tasks".to_owned(), tasks)];

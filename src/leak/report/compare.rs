@@ -8,15 +8,15 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::escape::{plain, wrap};
-use super::figures::{NONE, Unit, amount, duration};
-use super::{Metric, Report, Verdict, words};
+use super::figures::{self, NONE, Unit, amount, duration};
+use super::{Interval, Metric, Report, Verdict};
 use crate::format::color::{DIM, GREEN, RED, RESET, YELLOW};
 
 /// The name and version of the JSON form.
 pub const SCHEMA: &str = "cmon.leak-check.compare/1";
 
 /// Lines are no longer than this, unless names are.
-const WIDTH: usize = 100;
+const WIDTH: usize = 80;
 
 /// Runs that are alike but for the stream timeout.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,12 +86,12 @@ pub(super) fn rows(runs: &[Report]) -> Vec<Vec<String>> {
         head("cycles/min expected", |run| rate(run.cycles_expected)),
         head("cycles/min reached", |run| rate(Some(run.cycles_per_minute))),
         head("lines/min", |run| rate(run.lines.map(|lines| lines / run.seconds * 60.0))),
-        head("pairs", |run| run.pairs.to_string()),
+        head("on/off pairs", |run| run.pairs.to_string()),
     ];
     for name in names(runs) {
         rows.push(row(name, runs, |run| Some(metric(run, name)?.verdict.as_str().to_owned())));
-        rows.push(row("  per minute", runs, |run| Some(words::per_minute(metric(run, name)?))));
-        rows.push(row("  per cycle", runs, |run| Some(words::per_cycle(metric(run, name)?))));
+        rows.push(rates("  per minute", name, runs, |metric| metric.per_minute));
+        rows.push(rates("  per cycle", name, runs, |metric| metric.per_cycle));
     }
     let sources: BTreeSet<&String> = runs.iter().flat_map(|run| run.cpu.keys()).collect();
     for source in sources {
@@ -100,8 +100,30 @@ pub(super) fn rows(runs: &[Report]) -> Vec<Vec<String>> {
     // Figures that no run has are left out, a name without figures is not.
     rows.retain(|row| !row[0].starts_with("  ") || row[1..].iter().any(|cell| cell != NONE));
     // Streams that are held have no rungs.
-    rows.retain(|row| row[0] != "pairs" || runs.iter().any(|run| 0 < run.pairs));
+    rows.retain(|row| row[0] != "on/off pairs" || runs.iter().any(|run| 0 < run.pairs));
     rows
+}
+
+/// A rate of a metric under each timeout, with the same number of decimals.
+fn rates(
+    title: &str,
+    name: &str,
+    runs: &[Report],
+    of: impl Fn(&Metric) -> Option<Interval>,
+) -> Vec<String> {
+    let unit = Unit::of(name);
+    let known: Vec<Option<Interval>> = runs.iter().map(|run| of(metric(run, name)?)).collect();
+    let estimate = |interval: &Option<Interval>| (interval.map(|it| it.estimate), unit);
+    let estimates = figures::aligned(&known.iter().map(estimate).collect::<Vec<_>>());
+    let cells =
+        estimates.into_iter().zip(&known).map(|(estimate, interval)| match (estimate, interval) {
+            (Some(_), Some(interval)) if figures::is_wide(interval) => {
+                figures::interval(interval, unit)
+            }
+            (Some(estimate), _) => estimate,
+            (None, _) => NONE.to_owned(),
+        });
+    std::iter::once(title.to_owned()).chain(cells).collect()
 }
 
 fn row(title: &str, runs: &[Report], cell: impl Fn(&Report) -> Option<String>) -> Vec<String> {
@@ -215,31 +237,14 @@ pub(super) mod tests {
     #[test]
     fn pairs_are_told_where_there_are_some() {
         let mut comparison = comparison();
-        assert!(text(&comparison, false).contains("\npairs "));
+        assert!(text(&comparison, false).contains("\non/off pairs "));
         comparison.runs.iter_mut().for_each(|run| run.pairs = 0);
-        assert!(!text(&comparison, false).contains("pairs"));
+        assert!(!text(&comparison, false).contains("on/off pairs"));
     }
 
     #[test]
     fn the_answer_stands_above_the_table() {
-        insta::assert_snapshot!(text(&comparison(), false), @"
-        The growth does not depend on the stream timeout: 32.0 per minute at 30s and 32.0 per minute at 5m,
-        with 90 % fewer cycles.
-
-        stream timeout               30s                      5m
-        verdict                      LEAK                     LEAK
-        cycles/min expected          16                       1.6
-        cycles/min reached           15.9                     1.6
-        lines/min                    478.5                    478.5
-        pairs                        10                       10
-        target.collector.goroutines  LEAK                     LEAK
-          per minute                 +32.0 (31.6 to 32.4)     +32.0 (31.6 to 32.4)
-          per cycle                  0.000 (-0.010 to 0.010)  0.000 (-0.010 to 0.010)
-        target.collector.fds         LEAK                     LEAK
-          per minute                 +16.0 (15.6 to 16.4)     +16.0 (15.6 to 16.4)
-          per cycle                  0.000 (-0.010 to 0.010)  0.000 (-0.010 to 0.010)
-        own CPU                      2.6 % of a core          0.3 % of a core
-        ");
+        insta::assert_snapshot!(text(&comparison(), false));
     }
 
     #[test]

@@ -4,12 +4,14 @@
 use std::fmt::Write;
 
 /// For a terminal or a file of one line a line: no control character passes, each is shown as text,
-/// like `^[` for escape. Characters that turn the direction of writing are shown by their number.
-pub(super) fn plain(text: &str) -> String {
+/// like `^[` for escape. Characters that turn the direction of writing are shown by their number. `##[error]` and its
+/// kin are commands to the runners of GitHub and Azure wherever they stand in a line: a blank parts them.
+pub(crate) fn plain(text: &str) -> String {
     let mut into = String::with_capacity(text.len());
     for letter in text.chars() {
         // Writing to a String cannot fail.
         let _ = match letter {
+            '#' if into.ends_with('#') => write!(into, " #"),
             '\0'..='\x1f' | '\x7f' => write!(into, "^{}", char::from(letter as u8 ^ 0x40)),
             '\u{80}'..='\u{9f}' => write!(into, "M-^{}", char::from(letter as u8 - 0x40)),
             letter if is_tricky(letter) => write!(into, "<U+{:04X}>", u32::from(letter)),
@@ -43,16 +45,19 @@ pub(super) fn markup(text: &str) -> String {
     into
 }
 
-/// For a cell of a Markdown table: [`plain`], and neither markup, mention, link nor end of the cell.
+/// For a cell of a Markdown table: [`plain`], and neither markup, mention, link nor end of the cell. Each letter is
+/// escaped once.
 pub(super) fn markdown(text: &str) -> String {
     let mut into = String::with_capacity(text.len());
-    for letter in markup(text).chars() {
+    for letter in plain(text).chars() {
         match letter {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '$' => {
+            '&' => into.push_str("&amp;"),
+            '<' => into.push_str("&lt;"),
+            '>' => into.push_str("&gt;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '$' | '@' => {
                 // An escape by number: a backslash would be shown inside of code.
                 let _ = write!(into, "&#{};", u32::from(letter));
             }
-            '@' => into.push_str("&#64;"),
             letter => into.push(letter),
         }
     }
@@ -132,10 +137,26 @@ pub(super) mod tests {
                 "https://x.test",
                 "NaN",
                 "::,:%",
+                "main.x ##[error]y",
+                "\u{a0}::error::x",
+                " ::add-mask::x",
+                "###[group]",
             ])
             .prop_map(str::to_owned),
         ];
         prop::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat())
+    }
+
+    #[test]
+    fn commands_of_runners_are_parted() {
+        assert_eq!(plain("main.x ##[error]y"), "main.x # #[error]y");
+        assert_eq!(plain("###[group]"), "# # #[group]");
+    }
+
+    /// No line that a runner of GitHub takes for a command.
+    pub(in crate::leak::report) fn commands_nothing(text: &str) -> bool {
+        let lines = text.split(['\n', '\r']);
+        !text.contains("##") && lines.into_iter().all(|line| !line.trim_start().starts_with("::"))
     }
 
     /// No control character but the end of a line, and none that turns or hides.
@@ -153,6 +174,13 @@ pub(super) mod tests {
             [shell("run.ndjson"), shell("it's"), shell("")],
             ["run.ndjson", "'it'\\''s'", "''"]
         );
+    }
+
+    #[test]
+    fn a_summary_is_escaped_once() {
+        assert_eq!(markdown("cmon's \"x\""), "cmon's \"x\"");
+        assert_eq!(markdown("a & b <c> #1"), "a &amp; b &lt;c&gt; &#35;1");
+        assert_eq!(markdown("(*T).f_g"), "(&#42;T).f&#95;g");
     }
 
     #[test]

@@ -70,6 +70,77 @@ pub(in crate::leak) fn interval(interval: &Interval, unit: Unit) -> String {
     format!("{}{word} ({} to {})", plus(&end(estimate)), end(low), end(high))
 }
 
+/// The rates of a column, all counts with the same number of decimals: `+32.0`, `0.0`, `+1.5 KiB`.
+pub(in crate::leak) fn aligned(rates: &[(Option<f64>, Unit)]) -> Vec<Option<String>> {
+    let counts = rates.iter().filter(|(_, unit)| *unit == Unit::Count);
+    let largest = counts
+        .filter_map(|(rate, _)| rate.filter(|rate| rate.is_finite()))
+        .fold(0.0_f64, |top, rate| top.max(rate.abs()));
+    let places = match largest {
+        large if 1000.0 <= large => 0,
+        large if 10.0 <= large => 1,
+        large if 1.0 <= large => 2,
+        _ => 3,
+    };
+    let cell = |(rate, unit): &(Option<f64>, Unit)| {
+        let rate = rate.filter(|rate| rate.is_finite())?;
+        Some(match unit {
+            Unit::Count => plus(&fixed(rate, places)),
+            // Less than a byte is nothing.
+            Unit::Bytes if rate.abs() < 1.0 => "0 B".to_owned(),
+            Unit::Bytes => growth(rate, Unit::Bytes),
+        })
+    };
+    rates.iter().map(cell).collect()
+}
+
+/// What a metric counts, by the last part of its name, in words.
+pub(in crate::leak) fn things(kind: &str) -> &str {
+    match kind {
+        "goroutines" | "goroutineleak" => "goroutines",
+        "fds" => "descriptors",
+        "followers" => "log followers",
+        "survivors" => "tasks and connections",
+        kind if Unit::of(kind) == Unit::Bytes => "memory",
+        kind => kind,
+    }
+}
+
+/// One of these things: `goroutine` of `goroutines`.
+pub(in crate::leak) fn one(things: &str) -> &str {
+    things.strip_suffix('s').unwrap_or(things)
+}
+
+/// Whether the ends of an interval lie so far apart that they say something beside the estimate.
+pub(in crate::leak) fn is_wide(interval: &Interval) -> bool {
+    /// This part of the estimate.
+    const WIDE: f64 = 0.1;
+    let Interval { estimate, low, high, .. } = *interval;
+    let reach = (high - estimate).max(estimate - low);
+    reach.is_finite() && estimate.abs() * WIDE < reach && 0.001 < reach
+}
+
+/// A count without more digits than it deserves: `9`, `66`, `6.3`, `0.11`.
+pub(in crate::leak) fn rough(value: f64) -> String {
+    if !value.is_finite() {
+        return "unknown".to_owned();
+    }
+    match value.abs() {
+        size if 10.0 <= size => fixed(value, 0),
+        size if 1.0 <= size => trimmed_point(&fixed(value, 1)),
+        _ => trimmed_point(&fixed(value, 3)),
+    }
+}
+
+fn trimmed_point(text: &str) -> String {
+    if text.contains('.') { trimmed(text) } else { text.to_owned() }
+}
+
+/// Exactly one.
+pub(in crate::leak) fn is_one(value: f64) -> bool {
+    (value - 1.0).abs() < f64::EPSILON
+}
+
 /// `+0.180`.
 pub(in crate::leak) fn growth(value: f64, unit: Unit) -> String {
     if !value.is_finite() {
@@ -175,7 +246,7 @@ pub(in crate::leak) fn duration(seconds: f64) -> String {
 
 /// `1 goroutine`, `3 goroutines`.
 pub(in crate::leak) fn plural(count: f64, one: &str) -> String {
-    match (count - 1.0).abs() < f64::EPSILON {
+    match is_one(count) {
         true => format!("{} {one}", amount(count, Unit::Count)),
         false => format!("{} {one}s", amount(count, Unit::Count)),
     }

@@ -19,6 +19,8 @@ pub(super) fn harmless(json: &str) -> String {
     let mut into = String::with_capacity(json.len() + 1);
     for letter in json.chars() {
         match letter {
+            // `##[error]` is a command to a runner of CI wherever it stands in a line.
+            '#' if into.ends_with('#') => into.push_str("\\u0023"),
             '\u{7f}'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                 // Writing to a String cannot fail.
                 let _ = write!(into, "\\u{:04x}", u32::from(letter));

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::compare::{self, Comparison};
 use super::escape::markup;
-use super::{Metric, Report, Verdict, words};
+use super::{Detail, Metric, Report, Verdict, sections, text, words};
 
 /// The report as a `JUnit` file. With `fail_on_inconclusive` what could not be told is an error.
 pub fn junit(report: &Report, fail_on_inconclusive: bool) -> String {
@@ -82,14 +82,7 @@ impl Suite {
         };
         let (failures, errors, skipped) = (count("failure"), count("error"), count("skipped"));
         let (verdict, because) = (report.verdict.as_str(), words::because(report));
-        let before = report.baseline.iter().flat_map(|baseline| {
-            let lines = baseline.lines().into_iter().map(|line| format!("- {line}"));
-            [baseline.title()].into_iter().chain(lines)
-        });
-        let said = [words::work(report), words::checked(report)]
-            .into_iter()
-            .chain(before)
-            .chain(report.signatures.iter().chain(&report.advice).cloned());
+        let said = text::outline(&sections::document(report, Detail::Full)).into_iter();
         let said: Vec<String> = said.map(|line| markup(&line)).collect();
         let xml = format!(
             "<testsuite name=\"{name}\" timestamp=\"{begun}\" tests=\"{tests}\" \
@@ -245,37 +238,7 @@ mod tests {
 
     #[test]
     fn it_reads_well() {
-        insta::assert_snapshot!(junit(&sample::leak(), false), @r#"
-        <?xml version="1.0" encoding="UTF-8"?>
-        <testsuites name="cmon leak-check" tests="3" failures="1" errors="0" time="184.000">
-        <testsuite name="cmon leak-check" timestamp="2026-11-24T12:00:00" tests="3" failures="1" errors="0" skipped="0" time="184.000">
-        <properties>
-        <property name="verdict" value="LEAK"/>
-        <property name="cmon" value="0.1.0"/>
-        <property name="daemon" value="dockerd 20.10.24 at unix:///run/docker.sock (default)"/>
-        <property name="seed" value="42"/>
-        <property name="smallest leak that could have been seen" value="0.027 per cycle or 0.6 per minute: daemon.goroutines, daemon.fds; 1 in all: own.tasks"/>
-        </properties>
-        <testcase classname="cmon.leak-check.daemon" name="goroutines">
-        <failure type="leak" message="+0.180 (0.070 to 0.290) per cycle, 0.000 (-0.400 to 0.400) per minute while idle; it grows with each cycle, and not while idle">per cycle: +0.180 (0.070 to 0.290)
-        per minute: 0.000 (-0.400 to 0.400)
-        p: 0.0039
-        course: 72 to 228; a line of +51.0 per minute
-        20 % +0.030 per cycle, 0 to 26: net/http.(*connReader).backgroundRead net/http/server.go:674
-        20 % +0.030 per cycle, 0 to 26: daemon/logger/loggerutils.(*follow).waitRead follow.go:112
-        20 % +0.030 per cycle, 0 to 26: api/server/httputils.WriteLogStream write_log_stream.go:22
-        20 % +0.030 per cycle, 0 to 26: daemon.(*Daemon).ContainerLogs.func2 daemon/logs.go:118
-        10 % +0.030 per cycle, 0 to 26: github.com/fsnotify/fsnotify.(*Watcher).readEvents inotify.go:174</failure>
-        </testcase>
-        <testcase classname="cmon.leak-check.daemon" name="fds"/>
-        <testcase classname="cmon.leak-check.own" name="tasks"/>
-        <system-out>LEAK: daemon.goroutines grows by 0.180 per cycle, and not while idle
-        1,860 cycles in 3m4s, 598.2 cycles/min while driven (600 expected), warm-up 1,000 cycles, 10 pairs, 14,352 lines
-        8 containers: web-1, web-2, web-3, web-4, web-5, web-6, web-7, web-8; target pid:812; stream timeout 800ms
-        0.030 followers in the daemon per cycle: streams that are not closed</system-out>
-        </testsuite>
-        </testsuites>
-        "#);
+        insta::assert_snapshot!(junit(&sample::leak(), false));
     }
 
     proptest! {

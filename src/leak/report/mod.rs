@@ -2,15 +2,20 @@
 
 mod baseline;
 pub mod compare;
-mod escape;
+mod course;
+pub(crate) mod document;
+pub(crate) mod escape;
 pub(in crate::leak) mod figures;
 pub mod github;
+pub(in crate::leak) mod headline;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod outlook;
+mod reason;
 #[cfg(test)]
 mod sample;
+mod sections;
 mod sparkline;
 pub mod text;
 mod words;
@@ -20,8 +25,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use baseline::{AsBefore, Baseline};
+pub use document::Detail;
+pub use reason::Reason;
 
+pub use super::attribute::{OtherSide, Signature};
 pub use super::judge::Verdict;
+use super::judge::shape::Shape;
 
 /// The name and version of the JSON form.
 pub const SCHEMA: &str = "cmon.leak-check/1";
@@ -63,8 +72,10 @@ pub struct Report {
     pub cycles_expected: Option<f64>,
     /// Cycles of the warm-up.
     pub warm_up_cycles: f64,
-    /// Pairs of a driven and an idle rung that were judged.
+    /// On/off pairs (a drive phase and an idle phase) that were judged.
     pub pairs: u64,
+    /// On/off pairs that a verdict per cycle needs.
+    pub pairs_needed: u64,
     /// Lines read; `null` where cmon opened no streams to read from.
     pub lines: Option<f64>,
     /// Processor time by source (`own`), as a share of one core over the check: neither counted nor judged.
@@ -83,8 +94,10 @@ pub struct Report {
     pub cuts: Vec<super::record::Cut>,
     /// The rungs, for charts: begin and end in seconds, driven or not.
     pub rungs: Vec<Rung>,
-    /// What it means, in plain words; the telling ones first.
-    pub signatures: Vec<String>,
+    /// What it means; the most useful ones first.
+    pub signatures: Vec<Signature>,
+    /// Growth of the daemon that is the other side of a target's or of cmon's own.
+    pub other_sides: Vec<OtherSide>,
     /// What to do to learn more, where that helps: longer runs, other flags.
     pub advice: Vec<String>,
 }
@@ -112,12 +125,21 @@ pub struct Metric {
     pub smallest_per_minute: Option<f64>,
     /// The shape of the series in words: `flat`, `one step of +25 at 4m10s`, `+16 every 30 s: a staircase`.
     pub shape: Option<String>,
-    /// Value at the first and at the last reading.
+    /// The same as a value.
+    #[serde(skip)]
+    pub form: Shape,
+    /// When the stretch began that was judged, where restarts left several of them; in seconds.
+    #[serde(skip)]
+    pub since: Option<f64>,
+    /// Value at the first reading.
     pub first: f64,
     /// Value at the last reading.
     pub last: f64,
     /// Why, in words.
     pub because: String,
+    /// Why there is no clear verdict, where there is none.
+    #[serde(skip)]
+    pub reason: Option<Reason>,
     /// The groups that grow, the largest first.
     pub groups: Vec<GroupGrowth>,
     /// The readings: seconds, cycles, value.
@@ -144,6 +166,8 @@ pub struct GroupGrowth {
     pub title: String,
     /// What makes its members alike.
     pub key: String,
+    /// Labels that the program gave to its goroutines, as a hint: `kind=log, id (24 values)`. Empty without any.
+    pub labels: String,
     /// Members at the first dump.
     pub first: u64,
     /// Members at the last dump.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::Rung;
-use super::escape::plain;
+use super::escape::{plain, wrap};
 use crate::leak::judge::words::{count, span};
 use crate::leak::record::{Drive, Rules, Unavailable};
 
@@ -13,6 +13,9 @@ use crate::leak::record::{Drive, Rules, Unavailable};
 pub const SCHEMA: &str = "cmon.leak-check.dry-run/1";
 /// The same of several, one for each stream timeout that would be compared.
 pub const COMPARE_SCHEMA: &str = "cmon.leak-check.dry-run.compare/1";
+
+/// Lines are no longer than this, unless names are.
+const WIDTH: usize = 80;
 
 /// What a check would do and what it could find.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -123,8 +126,17 @@ fn in_all(outlooks: &[Outlook]) -> f64 {
 }
 
 fn line(text: &mut String, title: &str, words: &str) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "{title:<11} {}", plain(words));
+    hanging(text, &format!("{title:<11} "), words);
+}
+
+/// A title, and behind it words that may take several lines.
+fn hanging(text: &mut String, title: &str, words: &str) {
+    let indent = title.chars().count();
+    for (at, words) in wrap(&plain(words), WIDTH.saturating_sub(indent)).iter().enumerate() {
+        let title = if at == 0 { title } else { "" };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{title:<indent$}{words}");
+    }
 }
 
 fn one(outlook: &Outlook) -> String {
@@ -162,14 +174,18 @@ fn one(outlook: &Outlook) -> String {
         let at_most = if outlook.drive == Drive::Command { "at most " } else { "" };
         line("warm-up", &format!("{warm_up}, {at_most}{cycles} cycles"));
         let (pairs, seed) = (outlook.pairs, outlook.seed);
+        let s = if pairs == 1 { "" } else { "s" };
         let words = format!(
-            "{at_most}{pairs} pairs of a driven and an idle one, in random order (--seed {seed})"
+            "{at_most}{pairs} on/off pair{s}: a drive and an idle phase, in random order (--seed {seed})"
         );
-        line("rungs", &words);
+        line("pairs", &words);
     }
     let readings = match outlook.drive.has_rungs() {
         true => {
-            format!("{} at rest: before the rungs and at the end of each", 2 * outlook.pairs + 1)
+            format!(
+                "{} at rest: before the first phase and at the end of each",
+                2 * outlook.pairs + 1
+            )
         }
         false => format!("one every {}", span(outlook.reading_every)),
     };
@@ -179,7 +195,7 @@ fn one(outlook: &Outlook) -> String {
     line("gate", &gate(outlook));
     text.push_str("probes\n");
     for one in &outlook.probes {
-        let _ = writeln!(text, "  {}: {}", plain(&one.source), plain(&one.readable));
+        hanging(&mut text, &format!("  {}: ", plain(&one.source)), &one.readable);
     }
     text.push_str("now\n");
     for metric in &outlook.metrics {
@@ -189,7 +205,7 @@ fn one(outlook: &Outlook) -> String {
     }
     for one in &outlook.unavailable {
         let name = plain(&one.metric);
-        let _ = writeln!(text, "  {name:<28} cannot be had: {}", plain(&one.why));
+        hanging(&mut text, &format!("  {name:<28} "), &format!("not available: {}", one.why));
     }
     text
 }
@@ -250,7 +266,7 @@ fn finds(outlook: &Outlook) -> String {
                 };
                 format!("; --duration {} has enough{fast}", span(seconds))
             });
-            format!("nothing for certain: too few pairs of rungs{longer}")
+            format!("nothing for certain: too few on/off pairs{longer}")
         }
         None => match outlook.smallest_per_minute {
             Some(least) => format!(
@@ -258,7 +274,7 @@ fn finds(outlook: &Outlook) -> String {
                 count(least),
                 count(outlook.rules.max_per_min)
             ),
-            None => "nothing for certain: without rungs it takes 3m at least, and --duration 10m is a good length"
+            None => "nothing for certain: a check that only watches takes 3m at least, and --duration 10m is a good length"
                 .to_owned(),
         },
     }
@@ -339,60 +355,27 @@ mod tests {
 
     #[test]
     fn the_text_has_the_facts_in_order() {
-        insta::assert_snapshot!(text(&[driven()]), @r"
-        daemon      20.10.24 at unix:///run/docker.sock (the default)
-        containers  2: db, web
-        target      pid:12
-        streams     closed and opened again every 0.2 s: 600 cycles/min while driven
-        warm-up     1m40s, 1000 cycles
-        rungs       1 pairs of a driven and an idle one, in random order (--seed 7)
-        readings    3 at rest: before the rungs and at the end of each
-        takes       2m58s
-        finds       leaks of 0.041 per cycle and more, where counts at rest scatter by 1 (--max-per-cycle 0.030)
-        gate        1 of 2 metrics decide (the usual ones; --gate names others)
-        probes
-          own: tasks
-        now
-          own.tasks                             3  decides
-          own.rss_bytes                      4096  shown
-          daemon.fds                   cannot be had: it is not told
-        ");
+        insta::assert_snapshot!(text(&[driven()]));
         let command = Outlook { drive: Drive::Command, containers: Vec::new(), ..driven() };
-        insta::assert_snapshot!(text(&[command]).split_once("gate").unwrap().0, @r"
-        daemon      20.10.24 at unix:///run/docker.sock (the default)
-        cycles      one run of the command each, 600 a minute at most
-        target      pid:12
-        warm-up     1m40s, at most 1000 cycles
-        rungs       at most 1 pairs of a driven and an idle one, in random order (--seed 7)
-        readings    3 at rest: before the rungs and at the end of each
-        takes       2m58s
-        finds       leaks of 0.041 per cycle and more, where counts at rest scatter by 1 (--max-per-cycle 0.030), at best: a command that takes longer than 0.1 s makes fewer cycles and pairs, and finds larger leaks only
-        ");
+        insta::assert_snapshot!(text(&[command]).split_once("gate").unwrap().0);
         let watched = Outlook { cycles_metric: "turns".to_owned(), ..passive(600.0) };
-        insta::assert_snapshot!(text(&[watched]).split_once("probes").unwrap().0, @r"
-        daemon      none that answers
-        cycles      the target's own, counted by `turns`
-        target      pid:12
-        readings    one every 2.5 s
-        takes       10m
-        finds       growth of 3.10 per minute and more, where counts scatter by 1 (--max-per-min 1)
-        gate        1 of 2 metrics decide (the usual ones; --gate names others)
-        ");
+        insta::assert_snapshot!(text(&[watched]).split_once("probes").unwrap().0);
     }
 
     #[test]
     fn what_can_find_nothing_says_how_to_find_something() {
         let few = Outlook { smallest_per_cycle: None, ..driven() };
         let fine = Outlook { smallest_per_cycle: Some(0.015), ..driven() };
+        let flat = |outlook: Outlook| text(&[outlook]).replace("\n            ", " ");
         let told = "finds       growth of 0.015 per cycle and more, where counts at rest scatter by 1; a leak is what is above \
                     --max-per-cycle 0.030\n";
-        assert!(text(&[fine]).contains(told));
+        assert!(flat(fine).contains(told));
         let command = Outlook { drive: Drive::Command, ..few.clone() };
-        assert!(text(&[few]).contains("too few pairs of rungs; --duration 3m has enough\n"));
+        assert!(flat(few).contains("too few on/off pairs; --duration 3m has enough\n"));
+        assert!(flat(command).contains("3m has enough for a command that takes 0.1 s at most\n"));
         assert!(
-            text(&[command]).contains("3m has enough for a command that takes 0.1 s at most\n")
+            text(&[passive(179.0)]).contains("finds       nothing for certain: a check that only")
         );
-        assert!(text(&[passive(179.0)]).contains("finds       nothing for certain: without rungs"));
         assert!(text(&[passive(180.0)]).contains("finds       growth of 3.10 per minute"));
     }
 

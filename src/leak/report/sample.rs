@@ -1,7 +1,12 @@
 //! Reports for tests: one of each verdict, an interrupted one, and some that are hard to write.
 
-use super::{AsBefore, Baseline, GroupGrowth, Interval, Metric, Report, Rung, SCHEMA, Verdict};
+use super::{
+    AsBefore, Baseline, GroupGrowth, Interval, Metric, OtherSide, Reason, Report, Rung, SCHEMA,
+    Signature, Verdict,
+};
+use crate::leak::attribute::{Per, Seen, Steps};
 use crate::leak::judge::baseline::By;
+use crate::leak::judge::shape::{Shape, Stairs};
 use crate::leak::record::{Cut, Drive, Rules, Survivor, Unavailable};
 
 /// Nothing was found, nothing was checked.
@@ -25,6 +30,7 @@ pub(super) fn empty() -> Report {
         cycles_expected: None,
         warm_up_cycles: 0.0,
         pairs: 0,
+        pairs_needed: 0,
         lines: None,
         baseline: None,
         rules: Rules::default(),
@@ -34,6 +40,7 @@ pub(super) fn empty() -> Report {
         cuts: Vec::new(),
         rungs: Vec::new(),
         signatures: Vec::new(),
+        other_sides: Vec::new(),
         advice: Vec::new(),
         cpu: std::collections::BTreeMap::new(),
     }
@@ -59,6 +66,9 @@ pub(super) fn still(name: &str, value: f64) -> Metric {
         first: value,
         last: value,
         because: "it does not grow faster than 0.03 per cycle or 1 per minute".to_owned(),
+        reason: None,
+        form: Shape::Level,
+        since: None,
         groups: Vec::new(),
         series: series(|_| value),
     }
@@ -99,6 +109,7 @@ pub(super) fn group(title: &str, last: u64, per_cycle: f64, share: f64) -> Group
     GroupGrowth {
         title: title.to_owned(),
         key: format!("{title};net/http.(*conn).serve"),
+        labels: String::new(),
         first: 0,
         last,
         per_cycle: Some(per_cycle),
@@ -116,6 +127,7 @@ pub(super) fn leak() -> Report {
         last: 228.0,
         because: "it grows with each cycle, and not while idle".to_owned(),
         shape: Some("a line of +51.0 per minute".to_owned()),
+        form: Shape::Line { per_minute: 51.0 },
         groups: vec![
             group("net/http.(*connReader).backgroundRead net/http/server.go:674", 26, 0.0302, 0.2),
             group("daemon/logger/loggerutils.(*follow).waitRead follow.go:112", 26, 0.0302, 0.2),
@@ -147,6 +159,7 @@ pub(super) fn leak() -> Report {
         per_cycle: None,
         p: None,
         shape: Some("one step of +3.1 MiB at 2m10s".to_owned()),
+        form: Shape::Step { size: 3.2e6, at: 130.0 },
         last: 16e6,
         series: series(|at| if at < 14 { 12.8e6 } else { 16e6 }),
         ..still("own.rss", 12.8e6)
@@ -165,9 +178,7 @@ pub(super) fn leak() -> Report {
             source: "target.web".to_owned(),
             why: "the target was started again (pid 12 is now 40)".to_owned(),
         }],
-        signatures: vec![
-            "0.030 followers in the daemon per cycle: streams that are not closed".to_owned(),
-        ],
+        signatures: vec![Signature::Followers { rate: 0.03, by: Per::Cycle, seen: Seen::Stacks }],
         targets: vec!["pid:812".to_owned()],
         ..driven()
     }
@@ -177,6 +188,7 @@ pub(super) fn leak() -> Report {
 pub(super) fn clean() -> Report {
     let step = Metric {
         shape: Some("one step of +25 at 2m10s".to_owned()),
+        form: Shape::Step { size: 25.0, at: 130.0 },
         last: 61.0,
         ..still("target.web.goroutines", 36.0)
     };
@@ -193,6 +205,7 @@ pub(super) fn inconclusive() -> Report {
         per_cycle: Some(interval(5.0, 4.985, 5.015)),
         p: Some(0.125),
         smallest_per_cycle: Some(0.09),
+        reason: Some(Reason::FewPairs),
         because: "3 pairs cannot give a p below 0.125; at least 10 pairs are needed".to_owned(),
         last: 720.0,
         series: series(|at| 72.0 + (at / 2) as f64 * 64.8),
@@ -203,6 +216,7 @@ pub(super) fn inconclusive() -> Report {
         because: "daemon.goroutines could not be judged: too few pairs".to_owned(),
         metrics: vec![goroutines, still("daemon.fds", 70.0)],
         pairs: 3,
+        pairs_needed: 10,
         seconds: 61.0,
         advice: vec!["run for at least 3m: --duration 3m".to_owned()],
         ..driven()
@@ -242,6 +256,7 @@ pub(super) fn interrupted() -> Report {
         p: Some(0.000_001),
         smallest_per_cycle: None,
         shape: Some("+8 every 30 s: a staircase".to_owned()),
+        form: Shape::Staircase(Stairs { size: 8.0, period: 30.0, steps: 9 }),
         first: 20.0,
         last: 92.0,
         because: "it grows over the whole run".to_owned(),
@@ -257,9 +272,11 @@ pub(super) fn interrupted() -> Report {
         seconds: 292.0,
         targets: vec!["http://127.0.0.1:6060".to_owned()],
         metrics: vec![fds],
-        signatures: vec!["+8 every 30 s: a timer (target.collector.fds); whether it makes cycles cannot be told where \
-             none are counted"
-                .to_owned()],
+        signatures: vec![Signature::Steps {
+            period: 30.0,
+            metrics: vec![("target.collector.fds".to_owned(), 8.0)],
+            cause: Steps::TimerOrCycles,
+        }],
         ..empty()
     }
 }
@@ -372,15 +389,19 @@ pub(super) fn with_text(text: &str) -> Report {
     });
     (report.cmon, report.begun, report.daemon) = (text(), text(), text());
     (report.containers, report.targets) = (vec![text()], vec![text()]);
-    (report.signatures, report.advice, report.rules.gate) =
-        (vec![text()], vec![text()], vec![text()]);
+    (report.advice, report.rules.gate) = (vec![text()], vec![text()]);
+    report.signatures = vec![
+        Signature::OwnTasks { title: text(), count: 3.0 },
+        Signature::OtherSide { metrics: vec![text()], of: text() },
+    ];
+    report.other_sides = vec![OtherSide { metric: text(), of: text() }];
     report.survivors[0] = Survivor { kind: text(), name: text(), age: 1.0 };
     report.unavailable[0] = Unavailable { metric: text(), why: text() };
     report.cuts[0] = Cut { at_ms: 61_000, source: text(), why: text() };
     for metric in &mut report.metrics {
         (metric.name, metric.because, metric.shape) = (text(), text(), Some(text()));
         for group in &mut metric.groups {
-            (group.title, group.key) = (text(), text());
+            (group.title, group.key, group.labels) = (text(), text(), text());
         }
     }
     report

@@ -2,9 +2,9 @@
 //! same words. Not yet escaped: each form does that in its own way.
 
 use super::figures::{self, NONE, Unit, amount, chance, duration, plural};
-use super::{GroupGrowth, Interval, Metric, Report, Verdict};
-use crate::leak::judge;
-use crate::leak::record::Drive;
+use super::{GroupGrowth, Interval, Metric, Report, Verdict, headline, reason, sections};
+use crate::leak::judge::{self, shape::Shape};
+use crate::leak::record::{Cut, Drive};
 use crate::output::summary::grouped;
 
 /// The one sentence after the verdict.
@@ -18,14 +18,67 @@ pub(super) fn because(report: &Report) -> String {
     }
 }
 
+/// Why there is no clear verdict.
+pub(super) fn reasons(report: &Report) -> Vec<String> {
+    reason::reasons(report)
+}
+
+/// What of cmon's own was left.
+pub(super) fn survivors(report: &Report) -> Vec<String> {
+    let all = report.survivors.iter();
+    all.map(|it| format!("{} {}, {} old", it.kind, it.name, duration(it.age))).collect()
+}
+
+/// What could not be had, each once.
+pub(super) fn unavailable(report: &Report) -> Vec<String> {
+    let mut alike: Vec<(&crate::leak::record::Unavailable, usize)> = Vec::new();
+    for one in &report.unavailable {
+        match alike.iter_mut().find(|(known, _)| *known == one) {
+            Some((_, count)) => *count += 1,
+            None => alike.push((one, 1)),
+        }
+    }
+    let said = alike.into_iter().map(|(one, count)| match count {
+        1 => format!("{}: {}", one.metric, one.why),
+        count => format!("{}: {} ({count} times)", one.metric, one.why),
+    });
+    said.collect()
+}
+
+/// Where series began anew, those of one source together where there are many.
+pub(super) fn cuts(report: &Report) -> Vec<String> {
+    /// More of one source than this are counted.
+    const EACH: usize = 3;
+    let seconds = |cut: &Cut| cut.at_ms as f64 / 1000.0;
+    let mut sources: Vec<(&str, Vec<&Cut>)> = Vec::new();
+    for cut in &report.cuts {
+        match sources.iter_mut().find(|(source, _)| *source == cut.source) {
+            Some((_, cuts)) => cuts.push(cut),
+            None => sources.push((&cut.source, vec![cut])),
+        }
+    }
+    let mut said = Vec::new();
+    for (source, cuts) in sources {
+        if let (true, Some(last)) = (EACH < cuts.len(), cuts.last()) {
+            let moments: Vec<f64> = cuts.iter().map(|cut| seconds(cut)).collect();
+            said.push(format!("{source}: {}; the last: {}", sections::moments(&moments), last.why));
+            continue;
+        }
+        said.extend(
+            cuts.iter().map(|cut| format!("{source} at {}: {}", duration(seconds(cut)), cut.why)),
+        );
+    }
+    said
+}
+
 /// With a capital letter, where it stands above something.
 pub(super) fn heading(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// The metrics with their places in the report: those that decide first, the worst first, else as
-/// they were.
+/// The metrics with their places in the report: those that decide first, the worst first, and of these the one that
+/// says most; else as they were.
 pub(super) fn ordered(report: &Report) -> Vec<(usize, &Metric)> {
     let rank = |verdict| match verdict {
         Verdict::Leak => 0,
@@ -33,9 +86,33 @@ pub(super) fn ordered(report: &Report) -> Vec<(usize, &Metric)> {
         Verdict::Inconclusive => 2,
         Verdict::Clean => 3,
     };
+    let telling = headline::telling(report).map(|metric| metric.name.as_str());
+    let is_side = |name: &str| report.other_sides.iter().any(|side| side.metric == name);
     let mut all: Vec<_> = report.metrics.iter().enumerate().collect();
-    all.sort_by_key(|(_, metric)| (!metric.gated, rank(metric.verdict)));
+    all.sort_by_key(|(_, metric)| {
+        let leads = metric.gated && telling == Some(metric.name.as_str());
+        (!metric.gated, rank(metric.verdict), !leads, is_side(&metric.name))
+    });
     all
+}
+
+/// Both rates with their intervals, and the chance of such readings without a leak, on one line.
+pub(super) fn intervals(metric: &Metric) -> Option<String> {
+    let said = |interval: Option<&Interval>, by: &str| {
+        interval.map(|found| format!("{} {by}", rate(Some(found), metric)))
+    };
+    let chance = metric.p.map(|_| match p(metric) {
+        p if p.starts_with('<') => format!("p {p}"),
+        p => format!("p = {p}"),
+    });
+    let parts = [
+        said(metric.per_cycle.as_ref(), "per cycle"),
+        said(metric.per_minute.as_ref(), "per minute"),
+        chance,
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let sure = confidence(metric.per_cycle.iter().chain(&metric.per_minute));
+    (!parts.is_empty()).then(|| parts.join(", ") + &sure)
 }
 
 /// Growth per cycle with its interval.
@@ -75,11 +152,6 @@ pub(super) fn headline(metric: &Metric) -> String {
     }
 }
 
-/// Nothing was estimated: the verdict is from counting alone.
-pub(super) fn has_no_figures(metric: &Metric) -> bool {
-    metric.per_cycle.is_none() && metric.per_minute.is_none() && metric.p.is_none()
-}
-
 /// What growth per minute is measured over.
 pub(super) fn per_minute_title(report: &Report) -> &'static str {
     match report.drive {
@@ -103,14 +175,7 @@ pub(super) fn ends(metric: &Metric) -> String {
     format!("{} to {}", amount(metric.first, unit), amount(metric.last, unit))
 }
 
-/// From where to where it grew and why that is a leak; the shape is said once.
-pub(super) fn grown(metric: &Metric) -> String {
-    let shape = metric.shape.as_deref().unwrap_or_default();
-    let because = metric.because.strip_prefix(shape).unwrap_or(&metric.because);
-    format!("{}; {}", course(metric), because.trim_start_matches([';', ' ']))
-}
-
-/// The same, with the shape where there is one.
+/// From where to where it went, with the shape where there is one.
 pub(super) fn course(metric: &Metric) -> String {
     match shape(metric) {
         Some(shape) => format!("{}; {shape}", ends(metric)),
@@ -120,7 +185,8 @@ pub(super) fn course(metric: &Metric) -> String {
 
 /// The shape, where it says more than that nothing happened.
 pub(super) fn shape(metric: &Metric) -> Option<&str> {
-    metric.shape.as_deref().filter(|shape| !["", "flat", "level"].contains(shape))
+    let says = !matches!(metric.form, Shape::Unknown | Shape::Level);
+    metric.shape.as_deref().filter(|_| says)
 }
 
 /// The rate of a group: per cycle where that is known and not nothing.
@@ -196,8 +262,8 @@ pub(super) fn work(report: &Report) -> String {
     if report.drive.has_rungs() {
         parts.push(format!("warm-up {}", count(report.warm_up_cycles, "cycle")));
         parts.push(match report.pairs {
-            1 => "1 pair".to_owned(),
-            pairs => format!("{} pairs", grouped(pairs)),
+            1 => "1 on/off pair".to_owned(),
+            pairs => format!("{} on/off pairs", grouped(pairs)),
         });
     }
     parts.extend(report.lines.map(|lines| count(lines, "line")));

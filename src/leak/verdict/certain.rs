@@ -33,21 +33,14 @@ impl Judging<'_> {
         let finding = Finding::exact(SURVIVORS, gated, &found);
         let last = found.survivors() as f64;
         let metric = Metric {
-            name: SURVIVORS.to_owned(),
             gated,
             verdict: found.verdict,
             mode: "exact",
             per_cycle: Some(self.exactly(found.per_cycle())),
-            per_minute: None,
-            p: None,
             smallest_per_cycle: (0 < end.streams_opened).then(|| 1.0 / end.streams_opened as f64),
-            smallest_per_minute: None,
-            shape: None,
-            first: 0.0,
             last,
             because: found.words(),
-            groups: Vec::new(),
-            series: Vec::new(),
+            ..Metric::named(SURVIVORS)
         };
         Some(Judged::new(vec![finding], Vec::new(), metric))
     }

@@ -6,6 +6,7 @@ mod cohorts;
 mod compared;
 mod earlier;
 mod gate;
+mod reason;
 mod refusals;
 mod series;
 mod told;
@@ -15,11 +16,13 @@ mod watch;
 use super::attribute;
 use super::judge::baseline::{self, Own};
 use super::judge::combine::{self, Conditions, Finding, Mode};
-use super::judge::passive::{self, Passive};
+use super::judge::longer::{Gain, Longer};
+use super::judge::passive::{self, Passive, Undecided};
+use super::judge::shape::Shape;
 use super::judge::words::span;
 use super::judge::{Options, Verdict, driven, plan};
 use super::record::{Cut, Drive, Groups, Header, Record, Stage};
-use super::report::{self, AsBefore, Interval, Metric, Report, Rung};
+use super::report::{self, AsBefore, Interval, Metric, Reason, Report, Rung};
 pub use compared::compared;
 use earlier::Before;
 pub use gate::{NoSuchMetric, is_gated, known};
@@ -86,12 +89,14 @@ struct Judged {
     figures: Vec<Own>,
     /// What of it grows as it did before.
     as_before: Vec<AsBefore>,
+    /// What a longer run would tell of it, where this one could not.
+    longer: Option<Longer>,
     metric: Metric,
 }
 
 impl Judged {
     fn new(findings: Vec<Finding>, figures: Vec<Own>, metric: Metric) -> Self {
-        Self { findings, figures, as_before: Vec::new(), metric }
+        Self { findings, figures, as_before: Vec::new(), longer: None, metric }
     }
 
     /// Memory grows for many reasons, and tolerances are made for counts: unless it was asked for, it is
@@ -125,11 +130,20 @@ impl Judging<'_> {
         let as_before = judged.iter().filter(|judged| judged.metric.gated);
         let as_before = as_before.flat_map(|judged| judged.as_before.clone()).collect();
         let baseline = self.before.map(|before| before.told(as_before));
+        let open = |judged: &&Judged| {
+            let found = overall.metrics.iter().find(|found| found.name == judged.metric.name);
+            judged.metric.gated && found.is_some_and(|found| found.verdict == Verdict::Inconclusive)
+        };
+        let longer: Vec<Longer> =
+            judged.iter().filter(open).filter_map(|judged| judged.longer).collect();
         let mut metrics: Vec<Metric> = judged.into_iter().map(|judged| judged.metric).collect();
         for metric in &mut metrics {
             let found = overall.metrics.iter().find(|found| found.name == metric.name);
             if let Some(found) = found {
                 metric.verdict = found.verdict;
+                if found.held_back {
+                    metric.reason = Some(Reason::WeakAmongMany);
+                }
             }
             if metric.groups.is_empty() {
                 let (name, leaks) = (&metric.name, metric.verdict == Verdict::Leak);
@@ -153,9 +167,13 @@ impl Judging<'_> {
             (_, Verdict::Inconclusive) if cut_off && overall.verdict == Verdict::Clean => {
                 "the recording has no end: what cmon left behind is not known".to_owned()
             }
-            _ => told::because(verdict, &overall, &metrics, baseline.as_ref()),
+            _ => told::because(verdict, &overall),
         };
+        // What the recording lacks says more than the metrics.
+        let is_final = failure.is_some() || cut_off && overall.verdict == Verdict::Clean;
         let pairs = series.rungs().len() / 2;
+        let fewest = plan::fewest_pairs(&options);
+        let needed = fewest as u64;
         let mut report = Report {
             schema: report::SCHEMA,
             verdict,
@@ -175,6 +193,7 @@ impl Judging<'_> {
             cycles_expected: series.cycles_expected(),
             warm_up_cycles: series.warm_up_cycles(),
             pairs: pairs as u64,
+            pairs_needed: if header.drive.has_rungs() { needed } else { 0 },
             lines: header.drive.opens_streams().then(|| series.lines()),
             cpu: series.cpu(),
             baseline,
@@ -185,15 +204,21 @@ impl Judging<'_> {
             cuts: self.cuts.clone(),
             rungs: series.charted(),
             signatures: Vec::new(),
+            other_sides: Vec::new(),
             advice: Vec::new(),
         };
         // Memory moves for many reasons; what decides, and its parts, mean something.
         let counts = report.metrics.iter().filter(|metric| !metric.name.ends_with("_bytes"));
         let counts: Vec<Metric> = counts.cloned().collect();
         let run = attribute::Run::of(&report);
-        report.signatures = attribute::signatures(&counts, &report.survivors, run);
-        let pairs = plan::fewest_pairs(&options);
-        report.advice = told::advice(&report, series.reached(), pairs);
+        report.other_sides = attribute::other_sides(&counts);
+        report.signatures =
+            attribute::signatures(&counts, &report.survivors, &report.other_sides, run);
+        let advice = told::advice(&report, series.reached(), fewest, &longer);
+        report.advice = advice.into_iter().collect();
+        if report.verdict != Verdict::Invalid && !is_final {
+            report.because = told::sentence(&report, &overall);
+        }
         report
     }
 
@@ -231,12 +256,14 @@ impl Judging<'_> {
             judged.metric.verdict = against.verdict;
             judged.metric.mode = "baseline";
             judged.metric.because = against.words();
+            judged.metric.reason = Some(Reason::Baseline);
         }
         if let Some(at) = self.series.missing_since(name) {
             let words = format!("it was told until {} only", span(at));
             let finding = Finding::new(name, gated, Mode::Passive, Verdict::Inconclusive, &words);
             judged.findings.push(Finding { doubt: true, ..finding });
             judged.metric.because = format!("{words}; {}", judged.metric.because);
+            judged.metric.reason = Some(Reason::Missing { until: at });
         }
         if !gated && name.ends_with("_bytes") {
             judged.proves_nothing();
@@ -245,7 +272,15 @@ impl Judging<'_> {
     }
 
     fn driven(&self, name: &str, gated: bool, options: &Options) -> Judged {
-        let found = driven::judge(&self.series.rungs_of(name), options);
+        let mut found = driven::judge(&self.series.rungs_of(name), options);
+        if self.series.stopped_at().is_some() {
+            // What did not grow until the work stopped may have grown after it.
+            for verdict in [&mut found.verdict, &mut found.idle.verdict] {
+                if *verdict != Verdict::Leak {
+                    *verdict = Verdict::Invalid;
+                }
+            }
+        }
         let confidence = 1.0 - 2.0 * options.alpha;
         let metric = Metric {
             name: name.to_owned(),
@@ -258,20 +293,22 @@ impl Judging<'_> {
             smallest_per_cycle: found.smallest,
             smallest_per_minute: found.idle.smallest,
             shape: shape(&found.idle),
+            form: found.idle.shape.clone(),
             because: found.words(),
+            reason: (found.verdict != Verdict::Leak).then(|| reason::driven(&found, options)),
             ..Metric::named(name)
         };
         let figures = Own::driven(&found, options);
         let findings = Finding::driven(name, gated, &found, options).to_vec();
-        Judged::new(findings, figures, metric)
+        Judged { longer: longer(&found.idle), ..Judged::new(findings, figures, metric) }
     }
 
     fn passive(&self, name: &str, gated: bool, options: &Options) -> Judged {
-        let work = self.series.work_readings();
+        let work = self.series.work();
         let stretches = self.series.stretches_of(name);
         let judged = stretches.iter().map(|stretch| {
             (
-                passive::judge(stretch, work.as_deref(), options),
+                passive::judge(stretch, work.as_ref(), options),
                 stretch.first().map_or(0.0, |of| of.seconds),
             )
         });
@@ -286,9 +323,9 @@ impl Judging<'_> {
         let findings: Vec<Finding> = findings.collect();
         // The longest stands for all, but for one that leaks.
         let leaks = judged.iter().position(|(found, _)| found.verdict == Verdict::Leak);
-        let found = match judged.is_empty() {
-            true => Passive::unknown(),
-            false => judged.swap_remove(leaks.unwrap_or(0)).0,
+        let (found, from) = match judged.is_empty() {
+            true => (Passive::unknown(), 0.0),
+            false => judged.swap_remove(leaks.unwrap_or(0)),
         };
         let per_cycle =
             self.series.cycles_rate().zip(found.per_minute).map(|(rate, minute)| Interval {
@@ -307,12 +344,27 @@ impl Judging<'_> {
             p: found.p,
             smallest_per_minute: found.smallest,
             shape: shape(&found),
+            form: found.shape.clone(),
+            since: (1 < stretches.len()).then_some(from),
             because: found.words(),
+            reason: (found.verdict != Verdict::Leak).then(|| reason::passive(&found)),
             ..Metric::named(name)
         };
         let figures = Own::passive(&found, options).to_vec();
-        Judged::new(findings, figures, metric)
+        Judged { longer: longer(&found), ..Judged::new(findings, figures, metric) }
     }
+}
+
+/// What a longer run would tell of growth by time.
+fn longer(found: &Passive) -> Option<Longer> {
+    let gain = match found.undecided? {
+        Undecided::TooShort { .. } => Gain::ByTime,
+        Undecided::DetectionLimit { .. } | Undecided::NearTolerance { .. } => Gain::Limit,
+        Undecided::WarmUp | Undecided::NearEnd => Gain::WarmUp,
+        // That it stays level tells nothing of what bounds it.
+        Undecided::Bounded => return None,
+    };
+    Some(Longer { seconds: Some(found.run_at_least?), gain })
 }
 
 fn shape(found: &Passive) -> Option<String> {
@@ -357,9 +409,12 @@ impl Metric {
             smallest_per_cycle: None,
             smallest_per_minute: None,
             shape: None,
+            form: Shape::Unknown,
+            since: None,
             first: 0.0,
             last: 0.0,
             because: String::new(),
+            reason: None,
             groups: Vec::new(),
             series: Vec::new(),
         }
@@ -375,3 +430,5 @@ fn rung_of(stage: Stage, from: f64, to: f64) -> Rung {
 mod partly;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod typical;

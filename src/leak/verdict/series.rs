@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::judge::Reading as Value;
 use super::super::judge::cohort::Block;
 use super::super::judge::longer::Reached;
-use super::super::judge::work::{self, Work};
+use super::super::judge::work::{self, Unit, Work};
 use super::super::judge::{driven, passive};
 use super::super::record::{
     Cut, Drive, End, Groups, Header, Ids, Reading, Record, Stage, Unavailable,
@@ -13,6 +13,11 @@ use super::super::record::{
 use super::super::report::Rung;
 use super::gate::WORK;
 use super::rung_of;
+
+/// The log streams that the daemon serves.
+const FOLLOWERS: &str = "daemon.followers";
+/// A client that follows for a moment is no work.
+const FEWEST: usize = 10;
 
 /// What a check has read.
 #[derive(Debug)]
@@ -121,11 +126,14 @@ impl<'a> Series<'a> {
         rungs
     }
 
-    /// The rungs of one metric; what a cut parts counts as missing.
+    /// The rungs of one metric, up to where the work stopped; what a cut parts counts as missing.
     pub(super) fn rungs_of(&self, metric: &str) -> Vec<driven::Rung> {
         let value = |reading: &Reading| reading.values.get(metric).copied().unwrap_or(f64::NAN);
-        self.rungs()
-            .into_iter()
+        let stopped = self.stopped_at().unwrap_or(f64::INFINITY);
+        let rungs = self.rungs();
+        let worked = rungs.chunks(2).take_while(|pair| pair.iter().all(|of| of.0.at <= stopped));
+        worked
+            .flatten()
             .map(|(before, after)| driven::Rung {
                 driven: after.stage == Stage::Drive,
                 at: after.at,
@@ -254,22 +262,61 @@ impl<'a> Series<'a> {
         !self.header.cycles_metric.is_empty()
     }
 
-    /// The cycles of the target's own load, as a running total.
-    pub(super) fn work_readings(&self) -> Option<Vec<Value>> {
-        let counted =
-            self.header.drive == Drive::Passive && (self.counts_cycles() || 0.0 < self.cycles());
-        counted.then(|| {
-            let total = |reading: &&Reading| Value {
-                seconds: reading.at,
-                cycles: reading.cycles,
-                value: reading.cycles,
-            };
-            self.readings.iter().map(total).collect()
-        })
+    /// The work that the counts stand beside: what of it there is to count by, and where it stopped. Cycles that a
+    /// target counts come first, then lines that cmon read, then the log streams that the daemon serves.
+    pub(super) fn work(&self) -> Option<Work> {
+        match self.header.drive {
+            Drive::Passive => self.target_cycles().or_else(|| self.followers()),
+            Drive::Held => self.lines_read().or_else(|| self.followers()),
+            Drive::Streams => self.lines_read(),
+            Drive::Command => None,
+        }
     }
 
-    pub(super) fn work(&self) -> Option<Work> {
-        work::judge(&self.work_readings()?)
+    /// The cycles of the target's own load.
+    fn target_cycles(&self) -> Option<Work> {
+        let counted =
+            self.header.drive == Drive::Passive && (self.counts_cycles() || 0.0 < self.cycles());
+        counted.then(|| work::judge(&self.total(|_| true, |of| of.cycles), Unit::Cycles))?
+    }
+
+    /// Lines that cmon read. Rungs are judged by what was read at rest, and so are their lines.
+    fn lines_read(&self) -> Option<Work> {
+        let rungs = self.header.drive.has_rungs();
+        let lines = self.total(|of| of.rest || !rungs, |of| of.lines);
+        // Without any the check is invalid, whatever else stopped.
+        work::judge(&lines, Unit::Lines).filter(|work| 0.0 < work.total)
+    }
+
+    /// Log streams that the daemon serves, where it has served some for most of the time until it served none.
+    fn followers(&self) -> Option<Work> {
+        let has = |of: &Reading| of.values.contains_key(FOLLOWERS);
+        let held = self.header.drive == Drive::Held;
+        let counts = |of: &Reading| has(of) && (!held || of.stage == Stage::Passive);
+        let mut sum = 0.0;
+        let totals = self.total(counts, |of| {
+            sum += of.values.get(FOLLOWERS).copied().unwrap_or(0.0);
+            sum
+        });
+        let work = work::judge(&totals, Unit::Followers).filter(|work| 0.0 < work.total)?;
+        let until = work.stopped_at?;
+        let before = self.readings.iter().filter(|of| counts(of) && of.at <= until);
+        let served = before.clone().filter(|of| 0.0 < of.values[FOLLOWERS]).count();
+        (FEWEST <= served && before.count() <= 2 * served).then_some(work)
+    }
+
+    fn total(
+        &self,
+        kept: impl Fn(&Reading) -> bool,
+        mut value: impl FnMut(&Reading) -> f64,
+    ) -> Vec<Value> {
+        let kept = self.readings.iter().filter(|of| kept(of));
+        kept.map(|of| Value { seconds: of.at, cycles: of.cycles, value: value(of) }).collect()
+    }
+
+    /// When the work stopped, in seconds.
+    pub(super) fn stopped_at(&self) -> Option<f64> {
+        self.work()?.stopped_at
     }
 
     /// Cycles per minute of the target's own load.
@@ -278,7 +325,7 @@ impl<'a> Series<'a> {
             let minutes = self.last()?.at / 60.0;
             return (0.0 < self.cycles() && 0.0 < minutes).then(|| self.cycles() / minutes);
         }
-        let work = self.work()?;
+        let work = self.target_cycles()?;
         (0.0 < work.per_minute).then_some(work.per_minute)
     }
 

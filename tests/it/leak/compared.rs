@@ -196,5 +196,5 @@ fn an_earlier_recording() {
     Cmon::run(&args).code(0);
     let args = ["leak-check", "--replay", &same, "--baseline", &none];
     let text = Cmon::run(&args).code(1).text();
-    assert!(text.starts_with("LEAK: daemon.goroutines: new growth: +1 per cycle"), "{text}");
+    assert!(text.starts_with("LEAK: the daemon leaks goroutines: new growth, now +1.0"), "{text}");
 }

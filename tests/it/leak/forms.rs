@@ -123,7 +123,7 @@ fn a_plan_without_a_check() {
         "containers  2: planned-a, planned-b",
         "closed and opened again every 0.2 s: 600 cycles/min while driven",
         "warm-up     1m40s, 1000 cycles",
-        "rungs       13 pairs of a driven and an idle one, in random order (--seed 7)",
+        "pairs       13 on/off pairs: a drive and an idle phase, in random order",
         "takes       2m58s",
         "finds       leaks of 0.",
         "probes",
@@ -160,7 +160,7 @@ fn a_plan_without_a_check() {
     assert_eq!(plan["runs"][1]["stream_timeout"], 2.0, "one document for both: {done}");
     let short = cmon(&daemon.url(), &["--dry-run", "--duration", "20s", "planned-a"], |_| {});
     let short = short.done().code(0).text();
-    assert!(short.contains("nothing for certain: too few pairs of rungs"), "{short}");
+    assert!(short.contains("nothing for certain: too few on/off pairs"), "{short}");
     drop(containers);
 }
 

@@ -20,6 +20,7 @@ fn programs_are_called_rightly() {
         .add("a goroutine per rotation of its own", a_goroutine_per_rotation_of_its_own)
         .add("a goroutine by time", a_goroutine_by_time)
         .add("clients that are never closed", clients_that_are_never_closed)
+        .add("bodies that are never closed", bodies_that_are_never_closed)
         .add("a sawtooth", a_sawtooth)
         .add("a warm-up", a_warm_up);
     let cases = match is_long() {
@@ -105,6 +106,20 @@ fn clients_that_are_never_closed() {
         "2 goroutines and 1 descriptor each: idle HTTP connections of clients that are never closed",
     );
     report.blames(&goroutines, "persistConn");
+}
+
+fn bodies_that_are_never_closed() {
+    let peer = Collector::start("peer", &[]);
+    let asked = format!("{}/rotate", peer.url());
+    let program = Collector::start("unclosed", &["-every", "500ms", "-peer", &asked]);
+    let report = watched(&program, &[]);
+    let (goroutines, fds) = (program.metric("goroutines"), program.metric("fds"));
+    assert_eq!(report.verdict(), "LEAK", "{report}");
+    report.says(&goroutines, "LEAK").grows(&goroutines, "per_minute", 240.0, 12.0);
+    report.says(&fds, "LEAK").grows(&fds, "per_minute", 120.0, 6.0);
+    report.means(
+        "2 goroutines and 1 descriptor each: HTTP responses with a body that is never closed",
+    );
 }
 
 fn a_sawtooth() {

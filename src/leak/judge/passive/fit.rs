@@ -25,6 +25,9 @@ pub(super) struct Fit {
     pub(super) bic: f64,
 }
 
+/// A line and nothing else, to take the slope of.
+pub(super) const LINE: Fit = Fit { tau: None, step: None, line: true, rss: 0.0, bic: 0.0 };
+
 /// The line in a shape.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Slope {
@@ -181,6 +184,15 @@ pub(super) fn slope(points: &[(f64, f64)], fit: &Fit) -> Option<Slope> {
     Some(Slope { estimate, error: variance.sqrt() / length, freedom })
 }
 
+/// The sum of squares about a straight line.
+pub(super) fn straight(points: &[(f64, f64)]) -> f64 {
+    let mut basis = Basis::default();
+    basis.add(vec![1.0; points.len()]);
+    basis.add(times(points).collect());
+    let (_, length) = basis.rest(points.iter().map(|point| point.1).collect());
+    length * length
+}
+
 /// By how much the step of a fit lifts the floor.
 pub(super) fn step_size(points: &[(f64, f64)], fit: &Fit) -> f64 {
     let Some(step) = fit.step else { return 0.0 };
@@ -209,11 +221,15 @@ fn size(points: &[(f64, f64)], other: Option<Vec<f64>>, column: Vec<f64>) -> f64
     if length > 1e-9 { dot(&column, &values) / (length * length) } else { 0.0 }
 }
 
-/// A line until a moment and level after it: the sum of squares and the slope per second.
-pub(super) fn hinge(points: &[(f64, f64)], until: f64) -> Option<(f64, f64)> {
+/// A level with a line on one side of a moment: the sum of squares and the slope per second.
+pub(super) fn hinge(points: &[(f64, f64)], at: f64, side: Side) -> Option<(f64, f64)> {
     let mut basis = Basis::default();
     basis.add(vec![1.0; points.len()]);
-    let (column, length) = basis.rest(points.iter().map(|point| point.0.min(until)).collect());
+    let bend = |seconds: f64| match side {
+        Side::Before => seconds.min(at),
+        Side::After => seconds.max(at),
+    };
+    let (column, length) = basis.rest(points.iter().map(|point| bend(point.0)).collect());
     let values: Vec<f64> = points.iter().map(|point| point.1).collect();
     let (rest, all) = basis.rest(values);
     if length <= 1e-9 {
@@ -221,4 +237,13 @@ pub(super) fn hinge(points: &[(f64, f64)], until: f64) -> Option<(f64, f64)> {
     }
     let slope = dot(&column, &rest) / (length * length);
     Some((all * all - slope * slope * length * length, slope))
+}
+
+/// On which side of the moment the line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// It rises, and is level then.
+    Before,
+    /// It is level, and rises then.
+    After,
 }

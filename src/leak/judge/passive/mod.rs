@@ -20,8 +20,7 @@ use super::plan::{MORE, RATE, WARMUP_CYCLES};
 use super::shape::Shape;
 use super::stats::{Z80, Z99, Z995, deviation, t_above, t_quantile};
 use super::trend::{Kendall, mann_kendall, theil_sen};
-use super::words::{count, signed, span};
-use super::work::{self, Work};
+use super::work::Work;
 use super::{Interval, Options, Reading, Verdict, usable};
 
 /// Nothing is decided below this many seconds: warm-up and leak look alike.
@@ -52,6 +51,10 @@ pub struct Passive {
     pub rise: Option<f64>,
     /// Where growth stopped, the part after that judged for itself.
     pub late: Option<Late>,
+    /// What kept it from a verdict, where it has none.
+    pub undecided: Option<Undecided>,
+    /// Cycles went on meanwhile, and may have made some of the growth.
+    pub cycles_may_add: bool,
     /// The work done, when it was counted.
     pub work: Option<Work>,
     /// The smallest growth per minute that this run would have found four times in five.
@@ -75,6 +78,35 @@ pub struct Late {
     pub per_minute: Option<Interval>,
 }
 
+/// What kept a run from a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum Undecided {
+    /// Too few readings, or over too short a time.
+    TooShort {
+        /// Seconds that are enough.
+        least: f64,
+    },
+    /// It may be level, and growth above what is allowed cannot be ruled out.
+    DetectionLimit {
+        /// Growth per minute up to here cannot be ruled out.
+        up_to: f64,
+        /// Growth per minute that is allowed.
+        allowed: f64,
+    },
+    /// It rises, and a pool that fills slowly, or one step, would look the same.
+    WarmUp,
+    /// It has risen near the end: once, or from now on.
+    NearEnd,
+    /// It grew by more than chance, and by less than `least` in all, or not surely more than is allowed.
+    NearTolerance {
+        /// Growth per minute that is allowed.
+        allowed: f64,
+    },
+    /// It grew and stopped: something bounds it that may not be the program.
+    Bounded,
+}
+
 impl Passive {
     /// Where nothing was looked at.
     pub fn unknown() -> Self {
@@ -91,6 +123,8 @@ impl Passive {
             gain: None,
             rise: None,
             late: None,
+            undecided: None,
+            cycles_may_add: false,
             work: None,
             smallest: None,
             run_at_least: None,
@@ -120,19 +154,39 @@ impl Passive {
     }
 }
 
-/// Judges the readings of a metric; `work` is a running total of lines or cycles.
-pub fn judge(readings: &[Reading], work: Option<&[Reading]>, options: &Options) -> Passive {
+/// Judges the readings of a metric up to where the work stopped that was done meanwhile.
+pub fn judge(readings: &[Reading], work: Option<&Work>, options: &Options) -> Passive {
     let readings = usable(readings);
-    let work = work.and_then(work::judge);
-    let stopped = work.as_ref().and_then(|work| work.stopped_at);
+    let stopped = work.and_then(|work| work.stopped_at);
     let end = stopped.unwrap_or(f64::INFINITY);
     let kept: Vec<Reading> = readings.into_iter().filter(|r| r.seconds <= end).collect();
     let mut judged = judge_window(&kept, LEAST, true, options);
+    agree(&mut judged, options);
     if stopped.is_some() && judged.verdict != Verdict::Leak {
         judged.verdict = Verdict::Invalid;
     }
-    judged.work = work;
+    judged.work = work.cloned();
     judged
+}
+
+/// Makes the rate that is shown hold what the verdict was made by. The slope by Theil and Sen has steps, pools and
+/// ties in it; the verdict goes by what is left without them.
+fn agree(judged: &mut Passive, options: &Options) {
+    let (Some(shown), Some(decided)) = (judged.per_minute, judged.unexplained) else { return };
+    if judged.late.is_some() || matches!(judged.shape, Shape::ChangePoint { .. }) {
+        return;
+    }
+    let allowed = options.max_per_minute;
+    judged.per_minute = Some(match judged.verdict {
+        Verdict::Leak if shown.low <= 0.0 => decided,
+        Verdict::Clean if allowed <= shown.high => decided,
+        Verdict::Inconclusive if shown.high < allowed => Interval {
+            low: shown.low.min(decided.low),
+            high: shown.high.max(decided.high),
+            ..shown
+        },
+        _ => shown,
+    });
 }
 
 /// Judges readings at rest of a driven run, after its warm-up: what grows by time alone. What the
@@ -148,7 +202,12 @@ pub(super) fn judge_at_rest(
     // Where it was too short, a longer run has to warm up as well.
     if let (None, Some(first), Some(last)) = (judged.p, readings.first(), readings.last()) {
         let apart = (last.seconds - first.seconds) / (readings.len() - 1).max(1) as f64;
-        judged.run_at_least = Some(long_enough(first.seconds, apart, options));
+        let least = long_enough(first.seconds, apart, options);
+        (judged.run_at_least, judged.undecided) =
+            (Some(least), Some(Undecided::TooShort { least }));
+    }
+    if judged.verdict != Verdict::Leak {
+        agree(&mut judged, options);
     }
     judged
 }
@@ -229,6 +288,7 @@ fn judge_usable_at_rest(
     }
     let wider = left.high - left.estimate;
     judged.smallest = whole.smallest.map(|smallest| smallest.hypot(wider));
+    judged.cycles_may_add = per_minute.is_some_and(|slope| slope.low <= 0.0);
     (judged.unexplained, judged.per_minute) = (unexplained, per_minute);
     judged
 }
@@ -267,6 +327,7 @@ fn judge_window(readings: &[Reading], least: f64, warms: bool, options: &Options
         judged.per_minute = theil_sen(&thin(&points), Z995)
             .map(|slope| coarse(slope.scaled(60.0), &points, window.1 - window.0));
         judged.run_at_least = Some(least);
+        judged.undecided = Some(Undecided::TooShort { least });
         return judged;
     };
     let mut judged = weigh(&floor, &kept, window, options);
@@ -275,11 +336,14 @@ fn judge_window(readings: &[Reading], least: f64, warms: bool, options: &Options
         judged.p = None;
         judged.verdict = Verdict::Inconclusive;
         judged.run_at_least = Some(least);
+        judged.undecided = Some(Undecided::TooShort { least });
         return judged;
     }
-    let kendall = kendall(&floor);
-    decide(&mut judged, &floor, kendall, length, options);
-    stop(&mut judged, readings, &floor, least, options);
+    decide(&mut judged, &floor, &points, length, options);
+    let fine = finest(&floor, &points, window.1 - window.0);
+    let floors: Vec<&Floor> = std::iter::once(&floor).chain(&fine).collect();
+    begin(&mut judged, readings, &floors);
+    stop(&mut judged, readings, &floors, least, options);
     judged
 }
 
@@ -315,6 +379,24 @@ fn floor(points: &[(f64, f64)], window: f64) -> Option<Floor> {
             Some(Floor { ends: fit::best(&points, window, false), line, slope, points })
         })
         .min_by(|a, b| a.slope.error.total_cmp(&b.slope.error))
+}
+
+/// The floor of the shortest blocks, where the shape of the other is not plain: of few long blocks nobody sees where
+/// they bend.
+fn finest(floor: &Floor, points: &[(f64, f64)], window: f64) -> Option<Floor> {
+    let plain = |fit: &Fit| usize::from(fit.tau.is_some()) + usize::from(fit.step.is_some());
+    let line = floor.ends.bic - floor.line.bic >= 6.0;
+    if plain(&floor.ends) < 2 && !(line && plain(&floor.line) > 0) {
+        return None;
+    }
+    let blocks = BLOCKS.into_iter().map(|length| lowest(points, length));
+    let points = blocks.filter(|blocks| (8..=32).contains(&blocks.len())).max_by_key(Vec::len)?;
+    if points.len() <= floor.points.len() {
+        return None;
+    }
+    let line = fit::best(&points, window, true);
+    let slope = fit::slope(&points, &line)?;
+    Some(Floor { ends: fit::best(&points, window, false), line, slope, points })
 }
 
 /// The lowest value of each block, at its own time: when it was first as low.
@@ -365,80 +447,192 @@ fn begins(floor: &Floor, minutes: f64, options: &Options) -> bool {
         && options.max_per_minute.max(0.1) * minutes < fit::step_size(points, ends)
 }
 
-fn decide(judged: &mut Passive, floor: &Floor, order: Kendall, length: f64, options: &Options) {
+fn decide(
+    judged: &mut Passive,
+    floor: &Floor,
+    points: &[(f64, f64)],
+    length: f64,
+    options: &Options,
+) {
+    let (order, window) = (kendall(floor), judged.window.1 - judged.window.0);
     let gain = if length < LEAST_AT_REST { GAIN.1 } else { GAIN.0 };
     let (Some(slope), Some(gained)) = (judged.unexplained, judged.gain) else { return };
     let minutes = (judged.window.1 - judged.window.0) / 60.0;
-    let grows = gained >= gain
-        && slope.low > 0.0
-        && slope.estimate > options.max_per_minute
-        && order.z > Z99
-        && slope.estimate * minutes >= options.least();
-    if slope.high < options.max_per_minute && !begins(floor, minutes, options) {
+    let rises = |slope: Interval| {
+        slope.low > 0.0
+            && slope.estimate > options.max_per_minute
+            && order.z > Z99
+            && slope.estimate * minutes >= options.least()
+    };
+    let begun = begins(floor, minutes, options);
+    let level = level(floor, options).filter(|level| {
+        level.high < options.max_per_minute
+            && judged.per_minute.is_some_and(|slope| slope.high < options.max_per_minute)
+    });
+    if (slope.high < options.max_per_minute || level.is_some()) && !begun {
         judged.verdict = Verdict::Clean;
-    } else if grows {
-        judged.verdict = Verdict::Leak;
-    } else {
-        let values: Vec<f64> = floor.points.iter().map(|point| point.1).collect();
-        let scatter = (floor.line.rss / values.len() as f64).sqrt().max(GRAIN);
-        let growth = slope.estimate.max(options.max_per_minute.max(0.1)) * minutes;
-        let longer = if deviation(&values) > 0.0 { TELLS * scatter / growth } else { 2.0 };
-        judged.run_at_least = Some((length * longer.clamp(1.5, 20.0) / 60.0).ceil() * 60.0);
+        if let (Some(level), true) = (level, options.max_per_minute <= slope.high) {
+            judged.unexplained = Some(level);
+        }
+        return;
     }
+    // What falls back as far as it had risen is no growth.
+    let back = matches!(judged.shape, Shape::FellBack { .. });
+    if gained >= gain && rises(slope) && !back {
+        judged.verdict = Verdict::Leak;
+        return;
+    }
+    let even = even(points, window, options).filter(|(even, _)| rises(*even) && !back);
+    if let Some((even, p)) = even {
+        // A pool that fills rises less in the end than at first.
+        judged.verdict = Verdict::Leak;
+        (judged.unexplained, judged.p) = (Some(even), Some(p.max(order.p)));
+        if matches!(judged.shape, Shape::Rising | Shape::WarmUp { .. } | Shape::Level) {
+            let per_minute = judged.per_minute.map_or(even.estimate, |slope| slope.estimate);
+            judged.shape = Shape::Line { per_minute };
+        }
+        return;
+    }
+    let (undecided, longer) = undecided(judged, floor, slope, begun, options);
+    judged.undecided = Some(undecided);
+    judged.run_at_least = Some((length * longer.clamp(1.5, 20.0) / 60.0).ceil() * 60.0);
+}
+
+/// What keeps a run from a verdict, and how many times as long a run would not be kept.
+fn undecided(
+    judged: &Passive,
+    floor: &Floor,
+    slope: Interval,
+    begun: bool,
+    options: &Options,
+) -> (Undecided, f64) {
+    let allowed = options.max_per_minute;
+    let minutes = (judged.window.1 - judged.window.0) / 60.0;
+    let values: Vec<f64> = floor.points.iter().map(|point| point.1).collect();
+    let scatter = (floor.line.rss / values.len() as f64).sqrt().max(GRAIN);
+    let growth = slope.estimate.max(allowed.max(0.1)) * minutes;
+    let tells = if deviation(&values) > 0.0 { TELLS * scatter / growth } else { 2.0 };
+    let shown = judged.per_minute.unwrap_or(slope);
+    if begun && matches!(judged.shape, Shape::Step { .. } | Shape::Steps { .. }) {
+        return (Undecided::NearEnd, tells);
+    }
+    let turns = matches!(judged.shape, Shape::FellBack { .. } | Shape::Sawtooth { .. });
+    if !turns && (shown.low > 0.0 || slope.low > allowed) {
+        let near = shown.estimate <= allowed || shown.estimate * minutes < options.least();
+        let why = if near { Undecided::NearTolerance { allowed } } else { Undecided::WarmUp };
+        return (why, tells);
+    }
+    // The error of a slope falls with the length to the power of 1.5.
+    let room = allowed - slope.estimate.max(0.0);
+    let longer = match room > 0.1 * allowed {
+        true => 1.1 * ((slope.high - slope.estimate) / room).max(1.0).powf(2.0 / 3.0),
+        false => tells,
+    };
+    // Some falls of a sawtooth have to be seen.
+    let longer =
+        if matches!(judged.shape, Shape::FellBack { .. }) { longer.max(3.0) } else { longer };
+    (Undecided::DetectionLimit { up_to: shown.high.max(slope.high), allowed }, longer)
+}
+
+/// The slope of a floor of which no shape says more than that it is level: with nothing else in it, it is known
+/// better.
+fn level(floor: &Floor, options: &Options) -> Option<Interval> {
+    let level = floor.ends.tau.is_none() && floor.ends.step.is_none();
+    let slope = fit::slope(&floor.points, &fit::LINE).filter(|_| level)?;
+    Some(interval(slope, options))
+}
+
+fn interval(slope: Slope, options: &Options) -> Interval {
+    let reach = t_quantile(1.0 - options.chance(), slope.freedom) * slope.error;
+    let estimate = slope.estimate;
+    Interval { estimate, low: estimate - reach, high: estimate + reach }.scaled(60.0)
+}
+
+/// The least that a third of the floor rises by beside another, where it rises in equal parts: a pool whose time
+/// constant is three windows and less rises by less in its last third.
+const EQUAL: f64 = 0.8;
+/// How well each of these rises must be known.
+const KNOWN: f64 = 0.1;
+/// Fewer blocks have no thirds.
+const THIRDS: usize = 6;
+
+/// The slope per minute of a floor that rises by equal parts in its first, middle and last third, and the chance of
+/// it: what fills rises ever less, and a step rises once. Blocks of the length of a sawtooth see its floor best, so
+/// that those count about which the floor scatters least.
+pub(super) fn even(
+    points: &[(f64, f64)],
+    window: f64,
+    options: &Options,
+) -> Option<(Interval, f64)> {
+    // Of the last block no more than half may be missing: what is left of it has not been to the floor.
+    let whole = |length: f64| {
+        let blocks = (window / length + 0.5).floor() * length;
+        points.partition_point(|point| point.0 < blocks)
+    };
+    let floors = BLOCKS.into_iter().map(|length| lowest(&points[..whole(length)], length));
+    let floors = floors.filter(|floor| (THIRDS..=32).contains(&floor.len()));
+    let scatter = |floor: &[(f64, f64)]| (fit::straight(floor) / floor.len() as f64).sqrt();
+    let floor = floors.min_by(|a, b| scatter(a).total_cmp(&scatter(b)))?;
+    let (first, last) = (floor.first()?, floor.last()?);
+    let at = |share: f64| {
+        let moment = first.0 + share * (last.0 - first.0);
+        let next = floor.partition_point(|point| point.0 < moment).clamp(1, floor.len() - 1);
+        let (a, b) = (floor[next - 1], floor[next]);
+        a.1 + (b.1 - a.1) * (moment - a.0) / (b.0 - a.0).max(1e-9)
+    };
+    let marks = [0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0].map(at);
+    let rises = [marks[1] - marks[0], marks[2] - marks[1], marks[3] - marks[2]];
+    let least = rises.into_iter().fold(f64::MAX, f64::min);
+    let most = rises.into_iter().fold(f64::MIN, f64::max);
+    let covered = last.0 - first.0 >= 0.75 * window;
+    let known = scatter(&floor).max(ROUNDED) * std::f64::consts::SQRT_2 <= KNOWN * least;
+    if !covered || !known || least < EQUAL * most {
+        return None;
+    }
+    let slope = fit::slope(&floor, &fit::LINE)?;
+    Some((interval(slope, options), t_above(slope.estimate / slope.error, slope.freedom)))
+}
+
+/// What rounding to whole numbers makes a count scatter by.
+const ROUNDED: f64 = 0.29;
+
+/// Where growth began within the run: the rate is that since then.
+fn begin(judged: &mut Passive, readings: &[Reading], floors: &[&Floor]) {
+    let mut begun = floors.iter().filter_map(|floor| naming::begun(readings, floor, judged));
+    let Some((level_until, growth)) = begun.next() else { return };
+    judged.per_minute = Some(growth.per_minute);
+    if judged.verdict == Verdict::Leak && growth.per_minute.low <= 0.0 {
+        judged.verdict = Verdict::Inconclusive;
+    }
+    if judged.verdict == Verdict::Inconclusive {
+        judged.undecided = Some(Undecided::NearEnd);
+    }
+    judged.shape = Shape::ChangePoint { level_until, growth };
 }
 
 /// Growth that stopped is judged apart from what came after.
-fn stop(judged: &mut Passive, readings: &[Reading], floor: &Floor, least: f64, options: &Options) {
-    let since = match &judged.shape {
-        Shape::Staircase { until: Some(until), .. } if *until > judged.window.0 => *until,
-        Shape::Staircase { .. } | Shape::Sawtooth { .. } => return,
-        _ => match naming::stopped(floor, judged) {
-            Some((until, per_minute)) => {
-                judged.shape = Shape::Line { per_minute, until: Some(until) };
-                until
-            }
-            None => return,
-        },
-    };
-    let late: Vec<Reading> = readings.iter().copied().filter(|r| r.seconds > since).collect();
+fn stop(
+    judged: &mut Passive,
+    readings: &[Reading],
+    floors: &[&Floor],
+    least: f64,
+    options: &Options,
+) {
+    if matches!(judged.shape, Shape::Sawtooth { .. } | Shape::ChangePoint { .. }) {
+        return;
+    }
+    let mut stopped = floors.iter().filter_map(|floor| naming::stopped(readings, floor, judged));
+    let Some(stopped) = stopped.next() else { return };
+    let Shape::Stopped { at, growth, .. } = stopped else { return };
+    let late: Vec<Reading> = readings.iter().copied().filter(|r| r.seconds > at).collect();
     let alone = judge_window(&late, least, false, options);
-    judged.late = Some(Late { since, verdict: alone.verdict, per_minute: alone.per_minute });
-    let stairs = matches!(judged.shape, Shape::Staircase { .. });
-    judged.verdict = match (alone.verdict, judged.verdict) {
-        (Verdict::Leak, _) => Verdict::Leak,
-        // It may be a pool that fills evenly.
-        (Verdict::Clean, Verdict::Clean) if !stairs => Verdict::Clean,
+    judged.late = Some(Late { since: at, verdict: alone.verdict, per_minute: alone.per_minute });
+    (judged.shape, judged.per_minute) = (stopped, Some(growth.per_minute));
+    judged.verdict = match alone.verdict {
+        Verdict::Leak => Verdict::Leak,
         // A leak that something else bounds: neither clean nor growing.
         _ => Verdict::Inconclusive,
     };
-}
-
-impl Passive {
-    /// It in words: "+16 every 30 s: a staircase; +32.0 per minute (31.9 .. 32.1)".
-    pub fn words(&self) -> String {
-        let mut parts = vec![self.shape.to_string()];
-        if let Some(slope) = self.per_minute {
-            let (low, high) = (count(slope.low), count(slope.high));
-            parts.push(format!("{} per minute ({low} .. {high})", signed(slope.estimate)));
-            if self.verdict == Verdict::Leak && slope.low <= 0.0 {
-                parts.push("by time or by cycles, a longer run can tell which".to_owned());
-            }
-        }
-        if let Some(late) = &self.late {
-            let bound = if late.verdict == Verdict::Leak {
-                ""
-            } else {
-                ", so what grew before has a bound"
-            };
-            parts.push(format!("since {} alone: {}{bound}", span(late.since), late.verdict));
-        } else if let (Verdict::Inconclusive, Some(longer)) = (self.verdict, self.run_at_least) {
-            parts.push(format!("run at least {}", span(longer)));
-        }
-        if let Some(work) = &self.work
-            && (work.stopped_at.is_some() || work.last_to_first.is_some_and(|ratio| ratio < 0.5))
-        {
-            parts.push(work.words());
-        }
-        parts.join("; ")
-    }
+    judged.undecided = (judged.verdict == Verdict::Inconclusive).then_some(Undecided::Bounded);
+    judged.run_at_least = None;
 }

@@ -1,13 +1,23 @@
 //! The name of a shape, from the fit and from the readings themselves.
 
-use super::super::shape::{Shape, sawtooth, staircase};
-use super::super::stats::{median, spread, t_quantile};
-use super::super::{Reading, Verdict};
-use super::fit::{self, Fit};
-use super::{Floor, Passive};
+use super::super::shape::{Growth, Shape, Stairs, Stepped, fell_back, sawtooth, stepped};
+use super::super::stats::{Z995, median, spread, t_quantile};
+use super::super::trend::theil_sen;
+use super::super::{Interval, Reading, Verdict};
+use super::fit::{self, Fit, Side};
+use super::{Floor, Passive, coarse, floor, thin};
 
 /// A rise before the part that is judged is named from here on.
 const ROSE: f64 = 5.0;
+
+/// A pool is full when this part of the window is over, or it still fills.
+const LEVEL: f64 = 0.85;
+/// Steps that do not come for so many periods have stopped, or not begun.
+const ABSENT: f64 = 2.5;
+/// A rise of a part of a run is no less than this.
+const ROSE_IN_PART: f64 = 10.0;
+/// By how much (BIC) a bend must fit better than the shapes that end.
+const BEND: f64 = 6.0;
 
 /// A run too short for a floor.
 pub(super) fn short(readings: &[Reading]) -> Shape {
@@ -18,24 +28,33 @@ pub(super) fn short(readings: &[Reading]) -> Shape {
     if readings.iter().all(|reading| (reading.value - first).abs() < 0.5) {
         return Shape::Level;
     }
-    staircase(readings).or_else(|| sawtooth(readings)).unwrap_or(Shape::Unknown)
+    match stepped(readings) {
+        Some(Stepped::Paced { stairs, .. }) => Shape::Staircase(stairs),
+        Some(Stepped::Twice { size, at }) => Shape::Steps { size, at },
+        None => sawtooth(readings).unwrap_or(Shape::Unknown),
+    }
 }
 
 /// The name, before the verdict.
 pub(super) fn name(readings: &[Reading], floor: &Floor, judged: &Passive) -> Shape {
-    if let Some(stairs) = staircase(readings)
-        && !matches!(&stairs, Shape::Steps { at, .. } if at.iter().any(|at| *at < judged.window.0))
-    {
-        return stairs;
+    match stepped(readings) {
+        Some(Stepped::Paced { stairs, .. }) => return Shape::Staircase(stairs),
+        Some(Stepped::Twice { size, at }) if at.iter().all(|at| judged.window.0 <= *at) => {
+            return Shape::Steps { size, at };
+        }
+        _ => {}
     }
     let gain = judged.gain.unwrap_or(0.0);
     let slope = judged.unexplained.map_or(0.0, |slope| slope.low);
-    if gain >= 6.0 && slope > 0.0 {
-        let per_minute = judged.per_minute.map_or(0.0, |slope| slope.estimate);
-        return Shape::Line { per_minute, until: None };
-    }
-    if let Some(teeth) = sawtooth(readings) {
+    let shown = judged.per_minute.map_or(0.0, |slope| slope.estimate);
+    if let Some(teeth) = sawtooth(readings).filter(|_| gain < 6.0 || slope <= 0.0) {
         return teeth;
+    }
+    if let Some(fell) = fell_back(readings) {
+        return fell;
+    }
+    if gain >= 6.0 && slope > 0.0 && shown > 0.0 {
+        return Shape::Line { per_minute: shown };
     }
     match of_fit(floor, judged) {
         Shape::Level => before(readings, judged.window.0).unwrap_or(Shape::Level),
@@ -79,7 +98,8 @@ fn of_fit(floor: &Floor, judged: &Passive) -> Shape {
         (Some(tau), step) => {
             let size = fit::pool_size(points, &floor.ends);
             let level = 3.0 * tau;
-            if level > window {
+            // What has only just become level may as well rise on.
+            if level > LEVEL * window {
                 return if size > 0.0 { Shape::Rising } else { Shape::Falling };
             }
             Shape::WarmUp { size, level_since: judged.window.0 + level, step }
@@ -87,31 +107,155 @@ fn of_fit(floor: &Floor, judged: &Passive) -> Shape {
     }
 }
 
-/// Where growth stopped although the whole looks like a line, and how fast it was before, per
-/// minute: a line that ends fits clearly better, and what came after it rises far slower.
-pub(super) fn stopped(floor: &Floor, judged: &Passive) -> Option<(f64, f64)> {
+/// Where growth began within the run, and how it went on since: by steps that began late, or by a floor that is
+/// level and then a line.
+pub(super) fn begun(
+    readings: &[Reading],
+    floor: &Floor,
+    judged: &Passive,
+) -> Option<(f64, Growth)> {
+    let begin = readings.first()?.seconds;
+    if let Some(Stepped::Paced { stairs, first, last }) = stepped(readings) {
+        let level_until = first - stairs.period;
+        let absent = ABSENT * stairs.period;
+        let late = absent < first - begin && judged.window.0 < level_until;
+        let on = readings.last()?.seconds - last <= absent;
+        return (late && on).then(|| (level_until, growth(readings, level_until, Some(stairs))));
+    }
+    if matches!(judged.shape, Shape::Sawtooth { .. } | Shape::FellBack { .. } | Shape::Falling) {
+        return None;
+    }
+    let points = &floor.points;
+    let (at, near, rss) = bend(points, Side::After)?;
+    let bic = bic(points.len(), rss, 4.0);
+    let straight = fit::straight(points);
+    let line = self::bic(points.len(), straight, 3.0);
+    if line < bic + BEND || floor.ends.bic < bic + BEND || floor.line.bic < bic {
+        return None;
+    }
+    let (early, late) = points.split_at(at);
+    let before = fit::slope(early, &fit::LINE)?;
+    let high = before.estimate + t_quantile(0.99, before.freedom) * before.error;
+    let (_, since) = fit::hinge(points, near, Side::After)?;
+    let rose = since * (late.last()?.0 - near);
+    if rose < ROSE_IN_PART || 0.25 * since < high {
+        return None;
+    }
+    let level_until = moment(readings, judged.window.0, (points, at, near), Side::After);
+    Some((level_until, growth(readings, level_until, None)))
+}
+
+/// Where growth stopped, and how it went until then: steps that come no more, or a line that ends, which fits clearly
+/// better than a pool, with a far slower rise after it.
+pub(super) fn stopped(readings: &[Reading], floor: &Floor, judged: &Passive) -> Option<Shape> {
+    let (begin, end) = (readings.first()?.seconds, readings.last()?.seconds);
+    if let Some(Stepped::Paced { stairs, first, last }) = stepped(readings) {
+        let absent = ABSENT * stairs.period;
+        if end - last <= absent || last <= judged.window.0 {
+            return None;
+        }
+        let since = (absent < first - begin).then_some(first - stairs.period);
+        let part: Vec<Reading> = until(readings, last);
+        let growth = growth(&part, since.unwrap_or(begin), Some(stairs));
+        let lifetime = stairs.steps as f64 * stairs.period;
+        return Some(Shape::Stopped { since, at: last, growth, lifetime });
+    }
     let points = &floor.points;
     let whole = judged.unexplained?.estimate / 60.0;
     let n = points.len();
-    let (at, rss) = (3..n - 2)
-        .filter_map(|at| Some((at, fit::hinge(points, points[at].0)?.0)))
-        .min_by(|a, b| a.1.total_cmp(&b.1))?;
-    let bic = |rss: f64, parameters: f64| {
-        n as f64 * (rss / n as f64 + 0.25).ln() + parameters * (n as f64).ln()
-    };
+    let (at, near, rss) = bend(points, Side::Before)?;
     // What was taken for a warm-up must fit clearly worse.
     let margin = if judged.verdict == Verdict::Leak { 0.0 } else { 4.0 };
-    if bic(rss, 4.0) > floor.line.bic || bic(rss, 4.0) > floor.ends.bic - margin {
+    let bic = bic(n, rss, 4.0);
+    if bic > floor.line.bic || bic > floor.ends.bic - margin {
         return None;
     }
     let late = &points[at..];
-    let line = Fit { tau: None, step: None, line: true, rss: 0.0, bic: 0.0 };
-    let slope = fit::slope(late, &line)?;
+    let slope = fit::slope(late, &fit::LINE)?;
     let high = slope.estimate + t_quantile(0.99, slope.freedom) * slope.error;
-    let (_, before) = fit::hinge(points, points[at].0)?;
-    let rises = before * (points[at].0 - points[0].0) >= 10.0;
+    let (_, before) = fit::hinge(points, near, Side::Before)?;
+    let rises = before * (near - points[0].0) >= ROSE_IN_PART;
     let ended = rises && high < 0.25 * before.max(whole) && late.len() >= 4;
-    ended.then(|| (judged.window.0 + points[at].0, before * 60.0))
+    if !ended {
+        return None;
+    }
+    let at = moment(readings, judged.window.0, (points, at, near), Side::Before);
+    let part = until(readings, at);
+    // What rises while it warms up is not judged, and has begun all the same.
+    let growth = growth(&part, judged.window.0, None);
+    Some(Shape::Stopped { since: None, at, growth, lifetime: at - begin })
+}
+
+fn until(readings: &[Reading], end: f64) -> Vec<Reading> {
+    readings.iter().copied().filter(|reading| reading.seconds <= end).collect()
+}
+
+fn bic(n: usize, rss: f64, parameters: f64) -> f64 {
+    let n = n as f64;
+    n * (rss.max(0.0) / n + 0.25).ln() + parameters * n.ln()
+}
+
+/// Where a floor bends best: the first point after the bend, the moment, and the sum of squares.
+fn bend(points: &[(f64, f64)], side: Side) -> Option<(usize, f64, f64)> {
+    const PARTS: u32 = 8;
+    let at = |moment: f64| Some((moment, fit::hinge(points, moment, side)?.0));
+    let better = |a: &(f64, f64), b: &(f64, f64)| a.1.total_cmp(&b.1);
+    let coarse = 3..points.len().checked_sub(2)?;
+    let (near, _) = coarse.filter_map(|n| at(points[n].0)).min_by(better)?;
+    // It may be anywhere between two points.
+    let n = points.partition_point(|point| point.0 < near);
+    let (from, to) = (points[n - 1].0, points[n + 1].0);
+    let fine = (0..=2 * PARTS).map(|k| from + (to - from) * f64::from(k) / f64::from(2 * PARTS));
+    let (moment, rss) = fine.chain([near]).filter_map(at).min_by(better)?;
+    let after = points.partition_point(|point| point.0 < moment).clamp(3, points.len() - 3);
+    Some((after, moment, rss))
+}
+
+/// The moment of a bend, to the reading: the floor knows it to a block only.
+fn moment(
+    readings: &[Reading],
+    from: f64,
+    (points, at, near): (&[(f64, f64)], usize, f64),
+    side: Side,
+) -> f64 {
+    let around = (points[at - 1].0, points[(at + 1).min(points.len() - 1)].0);
+    let window = |seconds: f64| seconds - from;
+    let kept = readings.iter().filter(|reading| from <= reading.seconds);
+    let raw: Vec<(f64, f64)> = kept.map(|r| (window(r.seconds), r.value)).collect();
+    let zero = raw.first().map_or(0.0, |point| point.1);
+    let raw: Vec<(f64, f64)> = raw.into_iter().map(|(at, value)| (at, value - zero)).collect();
+    let tried = raw.iter().map(|point| point.0).filter(|t| around.0 <= *t && *t <= around.1);
+    tried
+        .filter_map(|at| Some((at, fit::hinge(&raw, at, side)?.0)))
+        .min_by(|a, b| a.1.total_cmp(&b.1))
+        .map_or(from + near, |(at, _)| from + at)
+}
+
+/// How a part of the readings rises, from `since` on.
+fn growth(readings: &[Reading], since: f64, stairs: Option<Stairs>) -> Growth {
+    let part: Vec<(f64, f64)> = readings
+        .iter()
+        .filter(|reading| since <= reading.seconds)
+        .map(|reading| (reading.seconds - since, reading.value))
+        .collect();
+    let length = part.last().map_or(0.0, |point| point.0);
+    let none = Interval { estimate: 0.0, low: 0.0, high: 0.0 };
+    let rate = match floor(&part, length) {
+        Some(floor) => theil_sen(&floor.points, Z995).map(|slope| slope.scaled(60.0)),
+        None => {
+            theil_sen(&thin(&part), Z995).map(|slope| coarse(slope.scaled(60.0), &part, length))
+        }
+    }
+    .unwrap_or(none);
+    let per_minute = match stairs.map(Stairs::per_minute) {
+        Some(by_steps) => Interval {
+            estimate: by_steps,
+            low: rate.low.min(by_steps),
+            high: rate.high.max(by_steps),
+        },
+        None => rate,
+    };
+    Growth { per_minute, stairs }
 }
 
 #[cfg(test)]

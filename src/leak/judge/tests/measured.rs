@@ -11,7 +11,7 @@ use super::super::driven;
 use super::super::passive::{self, Passive};
 use super::super::shape::Shape;
 use super::super::stats::normal_above;
-use super::super::{Interval, Options, Reading, Verdict};
+use super::super::{Interval, Options, Reading, Verdict, work};
 use super::rules::rungs;
 use super::simulator::{Noise, watched};
 
@@ -108,7 +108,7 @@ fn a_staircase_that_stops_is_no_warm_up_and_its_end_is_judged_apart() {
         says(
             &judged,
             Verdict::Inconclusive,
-            &["until 5m, level since then: a staircase that stopped", "since 5m alone: CLEAN"],
+            &["until 5m0s, level since then: growth that stopped", "since 5m0s alone: CLEAN"],
         );
         assert!(!judged.words().contains("warm-up"), "{}", judged.words());
         assert_eq!(judged.late.unwrap().verdict, Verdict::Clean);
@@ -122,7 +122,8 @@ fn growth_without_steps_that_stops_is_seen_to_have_stopped() {
         let jitter = (t / 5.0 * 3.0) % 7.0 / 2.0;
         (100.0 + t.min(360.0) / 2.0 + jitter).floor()
     }));
-    says(&judged, Verdict::Clean, &["until 5m55s", "growth that stopped", "alone: CLEAN"]);
+    let words = ["+30", "until 6m", "growth that stopped", "alone: CLEAN"];
+    says(&judged, Verdict::Inconclusive, &words);
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn a_pool_that_is_filled_once_is_no_leak() {
 #[test]
 fn two_steps_in_ten_minutes_are_too_few_to_tell() {
     let judged = judge(&stairs(52.0, 16.0, 300.0, 1e9, 615.0));
-    says(&judged, Verdict::Inconclusive, &["2 steps of +16, at 5m and 10m", "run at least"]);
+    says(&judged, Verdict::Inconclusive, &["2 steps of +16, at 5m and 10m", "it rose too near"]);
 }
 
 #[test]
@@ -179,32 +180,38 @@ fn a_sawtooth_is_named_with_its_heights_and_period() {
 fn a_collector_that_stopped_collecting_is_not_cured() {
     // Its tasks were cancelled at 5 minutes: no lines after 6, and the clients are free again.
     let cured = series(600.0, |t| 52.0 + 16.0 * (t.min(300.0) / 30.0).floor());
-    let lines = series(600.0, |t| 8.0 * t.min(360.0));
-    let judged = passive::judge(&cured, Some(&lines), &Options::default());
+    let lines = |total: &[Reading]| work::judge(total, work::Unit::Lines);
+    let until_6m = lines(&series(600.0, |t| 8.0 * t.min(360.0)));
+    let judged = passive::judge(&cured, until_6m.as_ref(), &Options::default());
     let said = judged.words();
     assert!(matches!(judged.verdict, Verdict::Leak | Verdict::Invalid), "{said}");
-    assert!(said.contains("collecting stopped at 6m, after 480 per minute"), "{said}");
+    let words = "work stopped at 6m0s: 0 lines since, 480 lines per minute before";
+    assert!(said.contains(words), "{said}");
     // Level all along, but it did nothing for half of the time.
     let level = series(600.0, |_| 52.0);
-    let judged = passive::judge(&level, Some(&lines), &Options::default());
-    says(&judged, Verdict::Invalid, &["collecting stopped at 6m"]);
+    let judged = passive::judge(&level, until_6m.as_ref(), &Options::default());
+    says(&judged, Verdict::Invalid, &["work stopped at 6m0s"]);
     // It leaked while it worked.
-    let lines = series(600.0, |t| 8.0 * t.min(500.0));
-    let judged =
-        passive::judge(&stairs(52.0, 16.0, 30.0, 1e9, 600.0), Some(&lines), &Options::default());
-    says(&judged, Verdict::Leak, &["+16 every 30 s", "collecting stopped at 8m20s"]);
-    let idle = series(600.0, |_| 7.0);
-    let judged = passive::judge(&level, Some(&idle), &Options::default());
-    says(&judged, Verdict::Invalid, &["nothing was collected"]);
+    let done = lines(&series(600.0, |t| 8.0 * t.min(500.0)));
+    let leaks = stairs(52.0, 16.0, 30.0, 1e9, 600.0);
+    let judged = passive::judge(&leaks, done.as_ref(), &Options::default());
+    says(&judged, Verdict::Leak, &["+16 every 30 s", "work stopped at 8m20s"]);
+    let idle = lines(&series(600.0, |_| 7.0));
+    let judged = passive::judge(&level, idle.as_ref(), &Options::default());
+    says(&judged, Verdict::Invalid, &["nothing was done: 0 lines"]);
     let slower = series(600.0, |t| 8.0 * t.min(300.0) + 0.4 * (t - 300.0).max(0.0));
-    let judged = passive::judge(&level, Some(&slower), &Options::default());
+    let judged = passive::judge(&level, lines(&slower).as_ref(), &Options::default());
     says(&judged, Verdict::Clean, &["the last third did only"]);
 }
 
 #[test]
 fn below_three_minutes_nothing_is_decided() {
     let judged = judge(&stairs(52.0, 16.0, 10.0, 1e9, 170.0));
-    says(&judged, Verdict::Inconclusive, &["+16 every 10 s: a staircase", "run at least 3m"]);
+    says(
+        &judged,
+        Verdict::Inconclusive,
+        &["+16 every 10 s: a staircase", "too short to decide: below 3m"],
+    );
     assert_eq!(judged.p, None);
 }
 

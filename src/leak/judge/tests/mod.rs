@@ -2,6 +2,7 @@
 //! real program, and on any input.
 
 mod cohorts;
+mod courses;
 mod family;
 mod golden;
 mod lumps;

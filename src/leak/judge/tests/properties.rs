@@ -77,10 +77,11 @@ proptest! {
         wild in prop::collection::vec(reading(), 0..60), paced in paced(), options in options(),
     ) {
         for readings in [&wild, &paced] {
-            let judged = passive::judge(readings, Some(&wild), &options);
+            let done = work::judge(&wild, work::Unit::Lines);
+            let judged = passive::judge(readings, done.as_ref(), &options);
             prop_assert!(!judged.words().is_empty());
-            passive::judge(readings, Some(readings), &options);
-            work::judge(readings);
+            let done = work::judge(readings, work::Unit::Cycles);
+            passive::judge(readings, done.as_ref(), &options);
             combine(
                 &[Finding::passive("m", true, &judged, &options)], &Conditions::default(), &options,
             );

@@ -112,7 +112,7 @@ fn a_timer_that_leaks_in_a_short_run_is_not_clean() {
         assert_eq!(all.verdict, Verdict::Inconclusive, "{minutes}: {}", judged.words());
         assert!(all.metrics[0].undecided_by_time);
         let why = &all.why[0];
-        assert!(why.contains("grows by time") && why.contains("run at least"), "{why}");
+        assert!(why.contains("grows by time") && why.contains("too short to decide"), "{why}");
     }
     // A level count is clean in the same run, per cycle.
     let (rungs, options) = by_time(3.0, 10.0, |_| 52.0);
@@ -121,7 +121,7 @@ fn a_timer_that_leaks_in_a_short_run_is_not_clean() {
     let all = combine(&findings, &Conditions::default(), &options);
     assert_eq!((all.verdict, all.metrics[0].undecided_by_time), (Verdict::Clean, true));
     let words = judged.words();
-    assert!(words.contains("which decides nothing: run at least"), "{words}");
+    assert!(words.ends_with("which decides nothing"), "{words}");
 }
 
 #[test]

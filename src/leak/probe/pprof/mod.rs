@@ -10,7 +10,12 @@
 //!
 //! A text that breaks off is as good as it goes: the groups up to there are kept, and it is said.
 
+mod frames;
+mod labels;
+
 use std::collections::BTreeMap;
+
+use labels::Labels;
 
 use crate::leak::record::Group;
 
@@ -58,7 +63,7 @@ pub struct Profile {
     pub kind: Kind,
     /// The count of its first line.
     pub total: u64,
-    /// Goroutines with one stack (and one set of labels), the largest group first.
+    /// Goroutines with one stack, whatever their labels, the largest group first.
     pub groups: Vec<Group>,
     /// The text breaks off or cannot be understood in places, so that groups are missing.
     pub truncated: bool,
@@ -91,8 +96,8 @@ pub fn total(text: &str) -> Result<(Kind, u64), PprofError> {
 /// Reads a whole profile; `cut` says that the text was not read to its end.
 pub fn parse(text: &str, cut: bool) -> Result<Profile, PprofError> {
     let (kind, total) = total(text)?;
-    // One key may come more than once: two stacks can differ in addresses alone.
-    let mut groups: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    // One key may come more than once: two stacks can differ in addresses or in labels alone.
+    let mut groups: BTreeMap<String, (u64, String, Labels<'_>)> = BTreeMap::new();
     let mut truncated = cut;
     let mut counted: u64 = 0;
     let body = text.split_once('\n').map_or("", |(_, body)| body);
@@ -105,16 +110,20 @@ pub fn parse(text: &str, cut: bool) -> Result<Profile, PprofError> {
         match Section::parse(section).filter(|_| !broken_off) {
             Some(section) => {
                 counted = counted.saturating_add(section.count);
-                let title = section.title();
-                let entry = groups.entry(section.key()).or_insert((0, title));
-                entry.0 = entry.0.saturating_add(section.count);
+                let new = || (0, section.title(), Labels::default());
+                let (count, _, labels) = groups.entry(section.key()).or_insert_with(new);
+                *count = count.saturating_add(section.count);
+                labels.add(section.labels);
             }
             None => truncated = true,
         }
     }
     truncated |= counted < total;
-    let mut groups: Vec<Group> =
-        groups.into_iter().map(|(key, (count, title))| Group { key, title, count }).collect();
+    let groups = groups.into_iter().map(|(key, (count, title, labels))| {
+        let labels = labels.hint();
+        Group { key, title, count, labels }
+    });
+    let mut groups: Vec<Group> = groups.collect();
     groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
     Ok(Profile { kind, total, groups, truncated })
 }
@@ -131,7 +140,18 @@ pub fn followers(groups: &[Group]) -> u64 {
 
 /// The functions of a key, innermost first.
 pub fn stack(key: &str) -> impl Iterator<Item = &str> {
-    key.split(" labels ").next().unwrap_or_default().split(';')
+    without_labels(key).split(';')
+}
+
+/// Whether a group's title names code of the program, and not the standard library or plumbing.
+pub fn names_program(title: &str) -> bool {
+    let function = title.split(' ').next().unwrap_or_default();
+    frames::is_program(function)
+}
+
+/// The stack alone: recordings of older versions hold labels in their keys.
+pub fn without_labels(key: &str) -> &str {
+    key.split(" labels {").next().unwrap_or_default()
 }
 
 /// A frame: function and where it stands.
@@ -172,19 +192,12 @@ impl<'a> Section<'a> {
 
     fn key(&self) -> String {
         let functions: Vec<&str> = self.frames.iter().map(|frame| frame.function).collect();
-        match self.labels {
-            "" => functions.join(";"),
-            labels => format!("{} labels {labels}", functions.join(";")),
-        }
+        functions.join(";")
     }
 
-    /// The first frame that tells what the goroutine is for.
+    /// The function that names the stack, and where it stands.
     fn title(&self) -> String {
-        let telling = |frame: &&Frame<'_>| !is_plumbing(frame.function);
-        let frame = self.frames.iter().find(telling);
-        // Plumbing all through: the last of it at least says who it was for.
-        let frame =
-            frame.or(self.frames.last()).copied().unwrap_or(Frame { function: "", place: "" });
+        let Some(frame) = frames::naming(&self.frames) else { return String::new() };
         match shorten(frame.place) {
             "" => frame.function.to_owned(),
             place => format!("{} {place}", frame.function),
@@ -207,35 +220,6 @@ impl<'a> Frame<'a> {
         };
         Some(Self { function, place: parts.next().unwrap_or_default() })
     }
-}
-
-/// Packages that carry bytes or wait, whatever for.
-const PLUMBING: [&str; 15] = [
-    "runtime",
-    "net/http",
-    "net",
-    "internal",
-    "bufio",
-    "sync",
-    "syscall",
-    "io",
-    "time",
-    "context",
-    "os",
-    "crypto/tls",
-    "net/textproto",
-    "golang.org/x/net",
-    "vendor",
-];
-
-fn is_plumbing(function: &str) -> bool {
-    PLUMBING.iter().any(|package| {
-        function.strip_prefix(package).is_some_and(|rest| match *package {
-            // `net/rpc` is what somebody uses, `net` is what carries it.
-            "net" | "os" => rest.starts_with('.'),
-            _ => rest.starts_with(['.', '/']),
-        })
-    })
 }
 
 /// The last two parts of a path, which is enough to find it: `loggerutils/follow.go:151`.

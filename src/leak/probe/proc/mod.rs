@@ -229,6 +229,7 @@ pub fn tally<'a>(names: impl Iterator<Item = &'a str>) -> Vec<crate::leak::recor
             key: name.to_owned(),
             title: name.to_owned(),
             count,
+            ..Default::default()
         })
         .collect()
 }

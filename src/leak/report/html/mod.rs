@@ -19,9 +19,10 @@ mod scale;
 
 use std::fmt::Write;
 
+use super::document::{Detail, Kind};
 use super::escape::markup;
 use super::figures::duration;
-use super::{Metric, Report, Verdict, words};
+use super::{Metric, Report, Verdict, headline, sections, words};
 use crate::leak::record::Drive;
 use chart::Frame;
 pub use compared::compared;
@@ -60,39 +61,52 @@ fn of_run(report: &Report, heading: &str, ids: &str) -> String {
     let _ = writeln!(
         page,
         "<header class=\"banner {class}\">\n{icon}\n<div>\n\
-         <{heading} class=\"verdict\">{verdict}</{heading}>\n<p>{because}</p>\n\
+         <{heading} class=\"verdict\">{verdict}</{heading}>\n<p>{because}</p>\n{facts}\
          <p class=\"when\">cmon leak-check {version} · <span>{begun}</span> · {length}{daemon}</p>\n</div>\n</header>",
         class = parts::class(report.verdict),
         icon = parts::icon(report.verdict),
         version = markup(&report.cmon),
         begun = markup(&report.begun),
+        facts = facts(report),
         length = duration(report.seconds),
         daemon = match report.daemon.is_empty() {
             true => String::new(),
             false => format!(" · {}", markup(&report.daemon)),
         },
     );
-    page.push_str(&parts::list("What it means", "means", &report.signatures));
-    page.push_str(&parts::list("What helps", "helps", &report.advice));
-    if let Some(baseline) = &report.baseline {
-        page.push_str(&parts::list(
-            &words::heading(&baseline.title()),
-            "before",
-            &baseline.lines(),
-        ));
-    }
+    let document = sections::document(report, Detail::Full);
+    let list = |kind: Kind, class: &str| {
+        let all = document.sections.iter().filter(|section| section.kind == kind);
+        parts::each(all, |section| {
+            parts::list(&words::heading(&section.title), class, document.items(kind))
+        })
+    };
+    page.push_str(&list(Kind::Meaning, "means"));
+    page.push_str(&list(Kind::Reasons, "calm"));
+    page.push_str(&list(Kind::Advice, "helps"));
+    page.push_str(&list(Kind::Baseline, "before"));
     page.push_str(&parts::figures(report));
     page.push_str(&parts::table(report, ids));
     page.push_str(&cards(report, ids));
-    page.push_str(&parts::leftovers(report));
-    page.push_str(&parts::list(
-        "Smallest leak that this run could have seen",
-        "calm",
-        &words::smallest(report),
-    ));
-    page.push_str(&parts::list("How the verdict was made", "calm", &words::rules(report)));
+    page.push_str(&list(Kind::Survivors, "alive"));
+    page.push_str(&list(Kind::Unavailable, "calm"));
+    page.push_str(&list(Kind::Cuts, "calm"));
+    page.push_str(&list(Kind::Smallest, "calm"));
+    page.push_str(&list(Kind::Rules, "calm"));
     page.push_str(&parts::parameters(report));
     page
+}
+
+/// The facts below the sentence; nothing without any.
+fn facts(report: &Report) -> String {
+    let facts = headline::head(report).facts;
+    if facts.is_empty() {
+        return String::new();
+    }
+    let facts = parts::each(&facts, |fact| {
+        format!("<dt>{}</dt><dd>{}</dd>\n", fact.role.title(), markup(&fact.text))
+    });
+    format!("<dl class=\"facts\">\n{facts}</dl>\n")
 }
 
 /// A card for each metric, in the order of the table.

@@ -203,30 +203,6 @@ fn row(title: &str, part: f64, rate: &str, class: &str) -> String {
     )
 }
 
-/// What was left, what could not be had, what began anew.
-pub(super) fn leftovers(report: &Report) -> String {
-    let survivors: Vec<String> = report
-        .survivors
-        .iter()
-        .map(|it| format!("{} {}, {} old", it.kind, it.name, duration(it.age)))
-        .collect();
-    let unavailable: Vec<String> =
-        report.unavailable.iter().map(|it| format!("{}: {}", it.metric, it.why)).collect();
-    let cuts: Vec<String> = report
-        .cuts
-        .iter()
-        .map(|cut| {
-            format!("{} at {}: {}", cut.source, duration(cut.at_ms as f64 / 1000.0), cut.why)
-        })
-        .collect();
-    [
-        list("Still alive at the end", "alive", &survivors),
-        list("Could not be had", "calm", &unavailable),
-        list("Series that began anew", "calm", &cuts),
-    ]
-    .concat()
-}
-
 /// What the run was given, and how to do it again.
 pub(super) fn parameters(report: &Report) -> String {
     let names = |names: &[String]| match names.is_empty() {

@@ -7,6 +7,7 @@
 //	collector -mode sawtooth      a goroutine every -every; all of them end each -period
 //	collector -mode warm-up       a goroutine every -every until -period, then no more
 //	collector -mode idle -peer U  a client every -every, which asks U once and is never closed
+//	collector -mode unclosed -peer U  every -every asks U and never closes the body of the answer
 //	collector -mode peer          only answers
 //
 // The first line on stdout is the address that it listens on. It ends when its stdin does.
@@ -82,6 +83,13 @@ func useOnce() {
 	answer.Body.Close()
 }
 
+// askOnly asks and forgets the answer with its body.
+func askOnly() {
+	if _, err := http.Get(*peer); err != nil {
+		log.Fatal(err)
+	}
+}
+
 // work does what the mode says, for ever.
 func work() {
 	end := make(chan struct{})
@@ -104,6 +112,8 @@ func work() {
 			}
 		case "idle":
 			useOnce()
+		case "unclosed":
+			askOnly()
 		}
 	}
 }

@@ -1,0 +1,53 @@
+//! What runners of CI read out of a log: lines that are commands to them. What a program under test says must not
+//! become one.
+//!
+//! `actions/runner` (`ActionCommand.cs`) takes a line for a command that begins with `::` once blanks are gone, and any line that
+//! holds `##[`; Azure Pipelines has `##vso[`. Both end a line at a carriage return too.
+
+/// A whole text of several lines, without anything that a runner of GitHub takes for a command: `::error::` counts at
+/// the begin of a line, behind blanks of any kind too, and `##[error]` anywhere.
+pub(crate) fn inert(text: &str) -> String {
+    let mut into = String::with_capacity(text.len());
+    for line in text.split_inclusive(['\n', '\r']) {
+        let rest = line.trim_start();
+        match rest.strip_prefix("::") {
+            Some(after) => {
+                into.push_str(&line[..line.len() - rest.len()]);
+                into.push_str(": :");
+                into.push_str(after);
+            }
+            None => into.push_str(line),
+        }
+    }
+    while into.contains("##") {
+        into = into.replace("##", "# #");
+    }
+    into
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_that_a_runner_takes_for_a_command() {
+        for text in [
+            "::error::x",
+            "  ::error::x",
+            "\u{3000}::stop-commands::token",
+            "a\n::warning file=x::y",
+            "a\r::error::y",
+            "main.x ##[error]y",
+            "main.x ##vso[task.complete]y",
+            "####[group]y",
+            "::::error",
+        ] {
+            let inert = inert(text);
+            let lines = || inert.split(['\n', '\r']);
+            assert!(!inert.contains("##"), "{inert:?}");
+            assert!(lines().all(|line| !line.trim_start().starts_with("::")), "{inert:?}");
+            assert_eq!(inert.replace(' ', ""), text.replace(' ', ""), "nothing is lost");
+        }
+        assert_eq!(inert("std::vec at a::b #1\n"), "std::vec at a::b #1\n");
+    }
+}

@@ -1,0 +1,359 @@
+//! The patterns that are known from programs that leaked, the words for each, and what to do about it.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::leak::judge::words::{signed, span};
+use crate::leak::record::Drive;
+use crate::leak::report::figures::{Unit, amount, plural};
+
+/// A pattern that the growth fits.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Signature {
+    /// Something of cmon's own outlived the check.
+    Survivors {
+        /// What it is: `reader`.
+        kind: String,
+        /// How many.
+        count: f64,
+    },
+    /// More tasks of one kind in cmon itself.
+    OwnTasks {
+        /// The kind.
+        title: String,
+        /// How many more.
+        count: f64,
+    },
+    /// HTTP connections of a client.
+    Connections {
+        /// What they wait for.
+        are: Connections,
+        /// How many more.
+        count: f64,
+        /// Each holds one descriptor, as far as that is known.
+        descriptor: bool,
+        /// How the names of the metrics begin: `target.web`.
+        source: String,
+    },
+    /// The daemon still serves log streams whose clients have gone on.
+    Followers {
+        /// Of them per cycle or per minute.
+        rate: f64,
+        /// What the rate is counted by.
+        by: Per,
+        /// How they were recognized.
+        seen: Seen,
+    },
+    /// Sockets that the other side has closed.
+    ForgottenSockets {
+        /// How many more.
+        count: f64,
+        /// How the names of the metrics begin.
+        source: String,
+    },
+    /// The daemon's part of connections that somebody else opens.
+    OtherSide {
+        /// The metrics of the daemon.
+        metrics: Vec<String>,
+        /// How the names of the metrics begin that they follow: `target.web`.
+        of: String,
+    },
+    /// It grows by even steps.
+    Steps {
+        /// Seconds between two steps.
+        period: f64,
+        /// Metrics, each with the size of its step.
+        metrics: Vec<(String, f64)>,
+        /// What makes them.
+        cause: Steps,
+    },
+    /// It grew, and something stopped that.
+    Stopped {
+        /// The metrics.
+        metrics: Vec<String>,
+        /// When, in seconds.
+        at: f64,
+        /// How long each would have lived, were the end the balance of what comes and what something else ends.
+        lifetime: f64,
+        /// They are idle HTTP connections.
+        idle_connections: bool,
+    },
+    /// What makes these metrics grow, and what does not.
+    Course {
+        /// The metrics.
+        metrics: Vec<String>,
+        /// What it depends on.
+        on: Course,
+        /// How the load was made.
+        drive: Drive,
+    },
+}
+
+/// What HTTP connections wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connections {
+    /// The next request of a client that nobody uses any more.
+    Idle,
+    /// That the body of a response is read to its end or closed.
+    Unclosed,
+    /// More of a response.
+    Read,
+    /// More of a container's log.
+    LogsRead,
+}
+
+/// What a rate is counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Per {
+    /// One stream opened and closed.
+    Cycle,
+    /// Time.
+    Minute,
+}
+
+/// How followers in the daemon were recognized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// By their stacks alone.
+    Stacks,
+    /// By their stacks, and each takes what a follower takes.
+    StacksAndNumbers,
+    /// By what a follower takes: no stacks were told.
+    Numbers,
+}
+
+/// What makes steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steps {
+    /// A timer: they come while nothing is driven.
+    Timer(Drive),
+    /// A timer, or cycles that nobody counts.
+    TimerOrCycles,
+    /// The cycles, or both.
+    Open,
+}
+
+/// What growth depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// The target's own cycles or time: both go on together.
+    OwnCycles,
+    /// Time alone.
+    Time,
+    /// Time; of cycles it is not known.
+    TimeAtLeast,
+    /// Cycles alone.
+    Cycles,
+    /// Cycles; of time it is not known.
+    CyclesAtLeast,
+}
+
+impl Signature {
+    /// What to do about it, in one imperative sentence without its full stop.
+    pub fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Connections { are: Connections::Idle, .. } => {
+                "close each HTTP client after its last use, or make one client and share it"
+            }
+            Self::Connections { are: Connections::Unclosed, .. } => {
+                "close the body of every response, also of those that are not read: \
+                 `defer resp.Body.Close()`"
+            }
+            Self::Connections { are: Connections::Read, .. } => {
+                "cancel a request, or give it a deadline, when nobody needs its response any more"
+            }
+            Self::Connections { are: Connections::LogsRead, .. } => {
+                "close each log stream when its reader ends, and wait for the reader"
+            }
+            Self::Followers { .. } => {
+                "find the client that opens log streams on this daemon and does not close them; if \
+                 all clients close theirs, report it to the daemon's developers"
+            }
+            Self::ForgottenSockets { .. } => {
+                "close a socket as soon as reading from it returns its end"
+            }
+            Self::Survivors { .. } | Self::OwnTasks { .. } => {
+                "report it to cmon's developers: add `--record FILE` to the same command and attach \
+                 the file"
+            }
+            Self::Stopped { idle_connections: true, .. } => {
+                "close each HTTP client after its last use, or make one client and share it"
+            }
+            Self::Steps { cause: Steps::Timer(_), .. } => {
+                "look for what runs at that interval: a health check, a ticker, a poll"
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Survivors { kind, count } => {
+                let count = plural(*count, kind);
+                write!(f, "{count} of cmon itself still alive after the end: a leak in cmon")
+            }
+            Self::OwnTasks { title, count } => {
+                write!(f, "{} more in cmon itself: {title}", plural(*count, "task"))
+            }
+            Self::Connections { are, count, descriptor, source } => {
+                let descriptor = if *descriptor { " and 1 descriptor" } else { "" };
+                let (goroutines, what) = are.words();
+                let (count, place) = (amount(*count, Unit::Count), place(source));
+                write!(f, "{goroutines} goroutines{descriptor} each: {what} ({count} more {place})")
+            }
+            Self::Followers { rate, by, seen } => followers(f, *rate, *by, *seen),
+            Self::ForgottenSockets { count, source } => {
+                let who = match source.as_str() {
+                    "own" => "cmon".to_owned(),
+                    source => owner(source),
+                };
+                let count = plural(*count, "socket");
+                write!(
+                    f,
+                    "{count} in CLOSE_WAIT: the other side has closed them, and {who} has not"
+                )
+            }
+            Self::OtherSide { metrics, of } => write!(
+                f,
+                "{} {} by the same steps at the same moments: the daemon's side of the connections of {}",
+                metrics.join(", "),
+                grow(metrics),
+                owner(of)
+            ),
+            Self::Steps { period, metrics, cause } => {
+                let names = metrics.iter().map(|(name, size)| format!("{name} {}", signed(*size)));
+                let names = names.collect::<Vec<_>>().join(", ");
+                let period = span(*period);
+                match cause {
+                    Steps::Timer(drive) => {
+                        let not = if drive.opens_streams() { "streams" } else { "cycles" };
+                        write!(f, "every {period}: a timer, not the {not} ({names})")
+                    }
+                    Steps::TimerOrCycles => write!(
+                        f,
+                        "every {period}: a timer ({names}), or cycles: this check counts none"
+                    ),
+                    Steps::Open => write!(f, "every {period}: in steps ({names})"),
+                }
+            }
+            Self::Stopped { metrics, at, lifetime, idle_connections } => {
+                let (names, at, lifetime) = (metrics.join(", "), span(*at), about(*lifetime));
+                match idle_connections {
+                    true => write!(
+                        f,
+                        "{names} grew until {at}: the server drops idle connections after about \
+                         {lifetime}; on a server that does not, this grows without a bound"
+                    ),
+                    false => write!(
+                        f,
+                        "{names} grew until {at}, as if something ended each after about {lifetime}: \
+                         where nothing does, this grows without a bound"
+                    ),
+                }
+            }
+            Self::Course { metrics, on, drive } => course(f, metrics, *on, *drive),
+        }
+    }
+}
+
+impl Serialize for Signature {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Connections {
+    /// Goroutines of each, and what they are.
+    fn words(self) -> (u8, &'static str) {
+        match self {
+            Self::Idle => (2, "idle HTTP connections of clients that are never closed"),
+            Self::Unclosed => (2, "HTTP responses with a body that is never closed"),
+            Self::Read => (3, "responses that are still being read"),
+            Self::LogsRead => (3, "log streams that are still being read"),
+        }
+    }
+}
+
+/// `1 follower in the daemon per cycle`; close to a whole number it is that number.
+fn followers(f: &mut fmt::Formatter<'_>, rate: f64, by: Per, seen: Seen) -> fmt::Result {
+    let whole = rate.round();
+    let rate = if 1.0 <= whole && (rate - whole).abs() <= 0.06 * whole { whole } else { rate };
+    let count = plural((rate * 1000.0).round() / 1000.0, "follower");
+    let by = match by {
+        Per::Cycle => "cycle",
+        Per::Minute => "minute",
+    };
+    let what = format!("{count} in the daemon per {by}: streams that are not closed");
+    match seen {
+        Seen::Stacks => write!(f, "{what}"),
+        Seen::StacksAndNumbers => write!(f, "{what} (5 goroutines and 3 descriptors each)"),
+        Seen::Numbers => {
+            write!(f, "{what} (by their 5 goroutines and 3 descriptors each)")
+        }
+    }
+}
+
+fn course(f: &mut fmt::Formatter<'_>, metrics: &[String], on: Course, drive: Drive) -> fmt::Result {
+    let (names, grow) = (metrics.join(", "), grow(metrics));
+    let rest = match drive.opens_streams() {
+        true => "no stream is opened or closed",
+        false => "the command does not run",
+    };
+    match on {
+        Course::OwnCycles => write!(
+            f,
+            "a cycle is one of the target's own: while they go on, this check cannot tell whether \
+             cycles or time make {names} grow"
+        ),
+        Course::Time => {
+            let cause = if drive.opens_streams() { "stream timeout" } else { "cycles" };
+            write!(f, "does not depend on the {cause}: {names} {grow} while {rest}")
+        }
+        Course::TimeAtLeast => {
+            write!(
+                f,
+                "{names} {grow} while {rest}; this check cannot tell whether cycles add to it"
+            )
+        }
+        Course::Cycles => {
+            let so = match drive.opens_streams() {
+                true => "a longer stream timeout slows that down and does not end it",
+                false => "a cycle is one run of the command",
+            };
+            write!(f, "only cycles make {names} grow: {so}")
+        }
+        Course::CyclesAtLeast => {
+            write!(f, "cycles make {names} grow; this check cannot tell whether time does too")
+        }
+    }
+}
+
+/// A time that is an estimate: to 5 s, and to half a minute where it is longer than two.
+fn about(seconds: f64) -> String {
+    let to = if seconds < 120.0 { 5.0 } else { 30.0 };
+    span(((seconds / to).round() * to).max(to))
+}
+
+/// The verb that agrees with these.
+fn grow(metrics: &[String]) -> &'static str {
+    if metrics.len() == 1 { "grows" } else { "grow" }
+}
+
+fn place(source: &str) -> String {
+    format!("in {}", owner(source))
+}
+
+/// Who it is that a source's figures are of.
+pub fn owner(source: &str) -> String {
+    match source {
+        "own" => "cmon itself".to_owned(),
+        "daemon" => "the daemon".to_owned(),
+        source => match source.strip_prefix("target.") {
+            Some(name) => format!("target {name}"),
+            None => source.to_owned(),
+        },
+    }
+}

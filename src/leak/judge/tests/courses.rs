@@ -1,0 +1,234 @@
+//! Courses that real programs were seen to take, and what must be said of each: read at many paces, from many
+//! starts.
+
+use super::super::passive::{self, Passive, Undecided};
+use super::super::shape::{Growth, Shape, Stairs};
+use super::super::{Options, Reading, Verdict};
+
+/// How far a run's readings are apart, in seconds.
+fn every(minutes: f64) -> f64 {
+    (minutes * 60.0 / 240.0).max(1.0)
+}
+
+/// A run of so many minutes, each reading up to a tenth late.
+fn run(minutes: f64, value: impl Fn(f64) -> f64) -> Vec<Reading> {
+    let mut random = fastrand::Rng::with_seed(5);
+    let apart = every(minutes);
+    let times = (0..).map(|n| apart * f64::from(n)).take_while(|at| *at <= 60.0 * minutes + 1e-9);
+    let read = |at: f64| {
+        let seconds = at + 0.1 * random.f64() * apart;
+        Reading { seconds, cycles: 0.0, value: value(seconds) }
+    };
+    times.map(read).collect()
+}
+
+fn judge(readings: &[Reading]) -> Passive {
+    passive::judge(readings, None, &Options::default())
+}
+
+fn stairs(at: f64, size: f64, period: f64) -> f64 {
+    size * (at.max(0.0) / period).floor()
+}
+
+/// A line of single ones that is read at an odd pace has readings that differ by one and by two.
+#[test]
+fn a_line_read_at_an_odd_pace_is_no_staircase() {
+    for rate in [0.5, 0.8, 1.0, 1.3, 1.7, 2.0, 3.0, 7.0] {
+        for minutes in [5.0, 6.0, 7.0, 8.0, 10.0] {
+            let judged = judge(&run(minutes, |at| 50.0 + (rate * at).floor()));
+            let said = judged.words();
+            assert_eq!(judged.verdict, Verdict::Leak, "{rate}/s, {minutes} min: {said}");
+            let Shape::Line { per_minute } = judged.shape else {
+                panic!("{rate}, {minutes}: {said}")
+            };
+            assert!((per_minute / 60.0 / rate - 1.0).abs() < 0.02, "{rate}, {minutes}: {said}");
+        }
+    }
+}
+
+#[test]
+fn the_period_of_a_staircase_is_its_step_over_its_rate() {
+    for (size, period) in
+        [(8.0, 10.0), (16.0, 10.0), (5.0, 45.0), (3.0, 13.0), (2.0, 30.0), (8.0, 17.0)]
+    {
+        for minutes in [5.0, 6.0, 8.0, 10.0, 12.0] {
+            let what = format!("+{size} every {period} s in {minutes} min");
+            let judged = judge(&run(minutes, |at| 50.0 + stairs(at + 7.0, size, period)));
+            let Shape::Staircase(found) = &judged.shape else {
+                panic!("{what}: {}", judged.words())
+            };
+            assert_eq!(found.size.to_bits(), size.to_bits(), "{what}: {}", judged.words());
+            assert!((found.period / period - 1.0).abs() < 0.02, "{what}: {}", judged.words());
+            let rate = judged.per_minute.unwrap().estimate;
+            assert!((found.per_minute() / rate - 1.0).abs() < 0.06, "{what}: {}", judged.words());
+        }
+    }
+}
+
+#[test]
+fn growth_that_begins_late_is_a_change_point_with_the_rate_since() {
+    for (level, minutes, rate) in [
+        (240.0, 6.0, 60.0),
+        (240.0, 10.0, 60.0),
+        (300.0, 10.0, 32.0),
+        (420.0, 10.0, 32.0),
+        (200.0, 8.0, 20.0),
+        (1800.0, 60.0, 4.0),
+    ] {
+        let what = format!("level for {level} s of {minutes} min, then {rate}/min");
+        let judged =
+            judge(&run(minutes, |at| 50.0 + ((at - level).max(0.0) * rate / 60.0).floor()));
+        let said = judged.words();
+        assert_eq!(judged.verdict, Verdict::Leak, "{what}: {said}");
+        let Shape::ChangePoint { level_until, growth } = &judged.shape else {
+            panic!("{what}: {said}")
+        };
+        assert!((level_until - level).abs() <= 4.0 * every(minutes), "{what}: {said}");
+        let per_minute = growth.per_minute;
+        assert_eq!(judged.per_minute, Some(per_minute));
+        assert!(per_minute.low > 0.0, "{what}: {said}");
+        assert!((per_minute.estimate / rate - 1.0).abs() < 0.05, "{what}: {said}");
+        assert!(said.starts_with("level until ") && !said.contains("cycles"), "{what}: {said}");
+    }
+    // Steps that begin late have their period beside it.
+    let judged = judge(&run(10.0, |at| 50.0 + stairs(at - 200.0, 8.0, 30.0)));
+    let Shape::ChangePoint { growth, .. } = &judged.shape else { panic!("{}", judged.words()) };
+    assert!(growth.stairs.is_some_and(|stairs| (stairs.period - 30.0).abs() < 1.0));
+    assert_eq!(judged.verdict, Verdict::Leak, "{}", judged.words());
+    // What has begun just before the end is not told from one step yet, and its rate holds 0.
+    let judged = judge(&run(10.0, |at| 50.0 + (at - 500.0).max(0.0).floor()));
+    assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.words());
+    assert_eq!(judged.undecided, Some(Undecided::NearEnd));
+}
+
+#[test]
+fn no_leak_has_an_interval_that_holds_zero() {
+    for level in (60..580).step_by(40).map(f64::from) {
+        for rate in [8.0, 20.0, 60.0, 200.0] {
+            let readings = run(10.0, |at| 50.0 + ((at - level).max(0.0) * rate / 60.0).floor());
+            let judged = judge(&readings);
+            let positive = judged.per_minute.is_some_and(|slope| slope.low > 0.0);
+            assert!(
+                positive || judged.verdict != Verdict::Leak,
+                "{level} {rate}: {}",
+                judged.words()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_sawtooth_that_the_run_does_not_resolve_is_the_limit_of_detection() {
+    let mut limits = 0;
+    for (period, minutes) in
+        [(600.0, 20.0), (600.0, 30.0), (300.0, 10.0), (200.0, 10.0), (900.0, 30.0)]
+    {
+        for start in [0.0, 0.2, 0.4, 0.6, 0.8] {
+            let tooth = |at: f64| (at / period + start).fract();
+            let judged = judge(&run(minutes, |at| (50.0 + 30.0 * tooth(at)).floor()));
+            let said = format!("{period} s in {minutes} min from {start}: {}", judged.words());
+            assert_ne!(judged.verdict, Verdict::Leak, "{said}");
+            let shown = judged.per_minute.unwrap();
+            if judged.verdict == Verdict::Clean {
+                assert!(shown.high < 1.0, "{said}");
+                continue;
+            }
+            let Some(Undecided::DetectionLimit { up_to, allowed }) = judged.undecided else {
+                panic!("{said}")
+            };
+            limits += 1;
+            assert!(allowed < up_to && shown.high <= up_to && 1.0 < shown.high, "{said}");
+            assert!(said.contains("the limit of detection is missed by a factor of"), "{said}");
+            let longer = judged.run_at_least.unwrap();
+            assert!(60.0 * minutes < longer && longer <= 300.0 * minutes, "{longer}: {said}");
+        }
+    }
+    assert!(limits >= 15, "{limits}");
+}
+
+/// Steps of 8 every 30 s, some of it taken back for 5 s each time.
+#[test]
+fn a_floor_that_rises_in_equal_parts_is_no_warm_up() {
+    for minutes in [5.0, 6.0, 7.0, 8.0, 10.0, 15.0] {
+        for back in [2.0, 8.0, 16.0, 24.0] {
+            for start in (0..30).step_by(3).map(f64::from) {
+                let judged = judge(&run(minutes, |at| {
+                    let taken = (start..start + 5.0).contains(&(at % 30.0));
+                    50.0 + stairs(at, 8.0, 30.0) - if taken { back } else { 0.0 }
+                }));
+                let said = format!("{minutes} min, {back} back from {start}: {}", judged.words());
+                assert!(!said.contains("warm-up"), "{said}");
+                assert_eq!(judged.verdict, Verdict::Leak, "{said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pool_that_fills_does_not_rise_in_equal_parts() {
+    let rises = |value: &dyn Fn(f64) -> f64| {
+        let points: Vec<(f64, f64)> =
+            (0..240).map(|n| 2.0 * f64::from(n)).map(|at| (at, value(at).round())).collect();
+        passive::even(&points, 480.0, &Options::default()).is_some()
+    };
+    for tau in [60.0, 150.0, 300.0, 480.0, 960.0] {
+        assert!(!rises(&|at| 600.0 * (1.0 - (-at / tau).exp())), "{tau}");
+    }
+    assert!(!rises(&|at| if at < 200.0 { 10.0 } else { 90.0 }), "one step");
+    assert!(!rises(&|at| 10.0 + (at - 200.0).max(0.0)), "a bend");
+    let scattered = |at: f64| 10.0 + ((at * 7.0).sin() * 5.0).abs() + 0.01 * at;
+    assert!(!rises(&scattered), "too little beside its scatter");
+    assert!(rises(&|at| 10.0 + 0.5 * at));
+}
+
+#[test]
+fn an_interval_inside_of_the_tolerance_is_clean() {
+    let options = |max_per_minute: f64| Options { max_per_minute, ..Options::default() };
+    let mut wide = 0;
+    for seed in 0..60 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let falls: Vec<f64> = (0..random.u32(1..6)).map(|_| random.f64() * 600.0).collect();
+        let value = |at: f64| {
+            let fallen = falls.iter().filter(|fall| **fall < at).count() as f64;
+            60.0 - fallen * f64::from(1 + u32::try_from(seed % 3).unwrap())
+        };
+        let readings = run([5.0, 6.0, 10.0][seed as usize % 3], value);
+        for allowed in [0.5, 1.0, 5.0] {
+            let judged = passive::judge(&readings, None, &options(allowed));
+            let inside = judged.per_minute.is_some_and(|slope| slope.high < allowed);
+            assert_eq!(inside, judged.verdict == Verdict::Clean, "{seed}: {}", judged.words());
+            wide += u32::from(!inside);
+        }
+    }
+    assert!(wide < 60, "{wide}");
+}
+
+#[test]
+fn growth_that_stopped_has_the_rate_while_it_grew_and_the_moment() {
+    for (stop, minutes) in
+        [(285.0, 8.0), (285.0, 10.0), (285.0, 20.0), (435.0, 12.0), (225.0, 10.0)]
+    {
+        for in_steps in [true, false] {
+            let line = |at: f64| (at.min(stop) * 16.0 / 60.0).floor();
+            let step = |at: f64| stairs(at.min(stop) + 15.0, 8.0, 30.0);
+            if !in_steps && stop < 0.3 * 60.0 * minutes {
+                continue;
+            }
+            let readings = run(minutes, |at| 50.0 + if in_steps { step(at) } else { line(at) });
+            let judged = judge(&readings);
+            let said = format!("until {stop} of {minutes} min: {}", judged.words());
+            assert_eq!(judged.verdict, Verdict::Inconclusive, "{said}");
+            let Shape::Stopped { since: None, at, growth, lifetime } = judged.shape else {
+                panic!("{said}")
+            };
+            let Growth { per_minute, stairs } = growth;
+            assert!((at - stop).abs() <= 3.0 * every(minutes), "{said}");
+            assert!((per_minute.estimate - 16.0).abs() < 0.8, "{said}");
+            assert_eq!(judged.per_minute, Some(per_minute));
+            assert!((lifetime / (stop + 15.0) - 1.0).abs() < 0.12, "{lifetime}: {said}");
+            assert_eq!(stairs.is_some(), in_steps, "{said}");
+            let whole = |of: Stairs| (of.size - 8.0).abs() < 0.1 && (of.period - 30.0).abs() < 1.0;
+            assert!(stairs.is_none_or(whole), "{said}");
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! Which frame of a stack names it: the first one that belongs to the program itself.
+//!
+//! A goroutine that waits stands in the runtime, below it in `net`, `crypto/tls` or `encoding/json`, and below these in
+//! a client library. None of them says whose goroutine it is, so they are skipped by their package.
+
+use super::Frame;
+
+/// The first elements of the import paths of Go's standard library. A module may lack the dot in its first element
+/// too (`module collector`), so the missing dot alone does not prove the standard library.
+const STANDARD: [&str; 58] = [
+    "archive",
+    "arena",
+    "bufio",
+    "builtin",
+    "bytes",
+    "cmp",
+    "compress",
+    "container",
+    "context",
+    "crypto",
+    "database",
+    "debug",
+    "embed",
+    "encoding",
+    "errors",
+    "expvar",
+    "flag",
+    "fmt",
+    "go",
+    "hash",
+    "html",
+    "image",
+    "index",
+    "internal",
+    "io",
+    "iter",
+    "log",
+    "maps",
+    "math",
+    "mime",
+    "net",
+    "os",
+    "path",
+    "plugin",
+    "reflect",
+    "regexp",
+    "runtime",
+    "simd",
+    "slices",
+    "sort",
+    "strconv",
+    "strings",
+    "structs",
+    "sync",
+    "syscall",
+    "testing",
+    "text",
+    "time",
+    "unicode",
+    "unique",
+    "unsafe",
+    "weak",
+    "vendor",
+    "boringcrypto",
+    "cgo",
+    "race",
+    "msan",
+    "asan",
+];
+
+/// Modules that carry bytes, wait, log or trace for anybody: transports, SDK internals, drivers, telemetry, routers.
+const PLUMBING: &[&str] = &[
+    "cloud.google.com/go",
+    "contrib.go.opencensus.io",
+    "github.com/Azure/azure-sdk-for-go",
+    "github.com/Azure/go-amqp",
+    "github.com/Azure/go-autorest",
+    "github.com/AzureAD/microsoft-authentication-library-for-go",
+    "github.com/ClickHouse/ch-go",
+    "github.com/ClickHouse/clickhouse-go",
+    "github.com/DataDog/datadog-go",
+    "github.com/DataDog/dd-trace-go",
+    "github.com/IBM/sarama",
+    "github.com/Shopify/sarama",
+    "github.com/ThreeDotsLabs/watermill",
+    "github.com/aws/aws-sdk-go",
+    "github.com/aws/aws-sdk-go-v2",
+    "github.com/aws/smithy-go",
+    "github.com/beorn7/perks",
+    "github.com/bsm/redislock",
+    "github.com/cenkalti/backoff",
+    "github.com/coder/websocket",
+    "github.com/confluentinc/confluent-kafka-go",
+    "github.com/docker/docker/client",
+    "github.com/docker/docker/pkg/jsonmessage",
+    "github.com/docker/docker/pkg/stdcopy",
+    "github.com/docker/go-connections",
+    "github.com/eclipse/paho.mqtt.golang",
+    "github.com/felixge/httpsnoop",
+    "github.com/getsentry/sentry-go",
+    "github.com/gin-gonic/gin",
+    "github.com/go-chi/chi",
+    "github.com/go-kit/log",
+    "github.com/go-logr",
+    "github.com/go-redis/redis",
+    "github.com/go-resty/resty",
+    "github.com/go-sql-driver/mysql",
+    "github.com/gobwas/ws",
+    "github.com/gofiber/fiber",
+    "github.com/gogo/protobuf",
+    "github.com/golang/glog",
+    "github.com/golang/groupcache",
+    "github.com/golang/protobuf",
+    "github.com/gomodule/redigo",
+    "github.com/googleapis/gax-go",
+    "github.com/gorilla",
+    "github.com/grpc-ecosystem",
+    "github.com/hashicorp/go-cleanhttp",
+    "github.com/hashicorp/go-hclog",
+    "github.com/hashicorp/go-retryablehttp",
+    "github.com/hashicorp/yamux",
+    "github.com/jackc",
+    "github.com/jmoiron/sqlx",
+    "github.com/json-iterator/go",
+    "github.com/klauspost/compress",
+    "github.com/labstack/echo",
+    "github.com/lib/pq",
+    "github.com/mattn/go-sqlite3",
+    "github.com/microsoft/go-mssqldb",
+    "github.com/moby/moby/client",
+    "github.com/moby/moby/pkg/stdcopy",
+    "github.com/nats-io/nats.go",
+    "github.com/open-telemetry/opentelemetry-go",
+    "github.com/patrickmn/go-cache",
+    "github.com/pkg/errors",
+    "github.com/prometheus/client_golang",
+    "github.com/quic-go/quic-go",
+    "github.com/rabbitmq/amqp091-go",
+    "github.com/redis/go-redis",
+    "github.com/redis/rueidis",
+    "github.com/rs/zerolog",
+    "github.com/segmentio/kafka-go",
+    "github.com/sirupsen/logrus",
+    "github.com/spf13/cobra",
+    "github.com/streadway/amqp",
+    "github.com/stretchr/testify",
+    "github.com/twmb/franz-go",
+    "github.com/urfave/cli",
+    "github.com/valyala/fasthttp",
+    "go.mongodb.org/mongo-driver",
+    "go.opencensus.io",
+    "go.opentelemetry.io",
+    "go.uber.org",
+    "golang.org/x",
+    "google.golang.org/api",
+    "google.golang.org/genproto",
+    "google.golang.org/grpc",
+    "google.golang.org/protobuf",
+    "gopkg.in/DataDog/dd-trace-go.v1",
+    "gopkg.in/natefinch/lumberjack.v2",
+    "gopkg.in/yaml.v3",
+    "gorm.io",
+    "k8s.io/apimachinery",
+    "k8s.io/apiserver",
+    "k8s.io/client-go",
+    "k8s.io/klog",
+    "nhooyr.io/websocket",
+    "sigs.k8s.io/controller-runtime",
+];
+
+/// Whose code a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    /// The program's.
+    Program,
+    /// A module that the program depends on, and that is no plumbing.
+    Dependency,
+    /// The standard library's or well-known plumbing's.
+    Plumbing,
+}
+
+/// The frame that names a stack, which is told innermost first. Where all of it is plumbing, the outermost frame
+/// says at least what it was for.
+pub(super) fn naming<'a>(frames: &[Frame<'a>]) -> Option<Frame<'a>> {
+    let goroot = goroot(frames);
+    let first = |owner: Owner| frames.iter().find(|frame| owner_of(frame, goroot) == owner);
+    let outermost = || frames.iter().rfind(|frame| package(frame.function) != Some("runtime"));
+    let found = first(Owner::Program).or_else(|| first(Owner::Dependency)).or_else(outermost);
+    found.or(frames.last()).copied()
+}
+
+/// Whether a function belongs to the program or to one of its dependencies.
+pub(super) fn is_program(function: &str) -> bool {
+    owner_of(&Frame { function, place: "" }, None) != Owner::Plumbing
+}
+
+fn owner_of(frame: &Frame<'_>, goroot: Option<&str>) -> Owner {
+    // A C function has no package and says little.
+    let Some(package) = package(frame.function) else { return Owner::Plumbing };
+    let package = package.replace("%2e", ".");
+    let own = unvendored(&package);
+    if is_standard(own) || is_plumbing(own) || is_in_goroot(frame.place, goroot) {
+        return Owner::Plumbing;
+    }
+    // The module cache writes the version behind a module's name.
+    let depends = own.len() < package.len() || frame.place.contains('@');
+    if depends { Owner::Dependency } else { Owner::Program }
+}
+
+/// The import path of a function's package: `example.com/app/pool` of `example.com/app/pool.(*Pool[...]).Get.func1`.
+fn package(function: &str) -> Option<&str> {
+    // A receiver or a type argument may hold another package's path.
+    let name = &function[..function.find(['(', '[', '{']).unwrap_or(function.len())];
+    let last = name.rfind('/').map_or(0, |at| at + 1);
+    let end = last + name[last..].find('.')?;
+    Some(&name[..end]).filter(|package| !package.is_empty())
+}
+
+/// The path that a vendored package has by itself.
+fn unvendored(package: &str) -> &str {
+    let inner = package.rsplit_once("/vendor/").map(|(_, inner)| inner);
+    inner.or_else(|| package.strip_prefix("vendor/")).unwrap_or(package)
+}
+
+fn is_standard(package: &str) -> bool {
+    STANDARD.contains(&package.split('/').next().unwrap_or_default())
+}
+
+fn is_plumbing(package: &str) -> bool {
+    PLUMBING.iter().any(|module| {
+        let rest = package.strip_prefix(module);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+/// The folder that the standard library was built from, by a frame of it: a newer Go may have packages that are not
+/// in the list.
+fn goroot<'a>(frames: &[Frame<'a>]) -> Option<&'a str> {
+    frames.iter().find_map(|frame| {
+        let package = package(frame.function).filter(|package| is_standard(package))?;
+        let (folder, _) = frame.place.rsplit_once('/')?;
+        folder.strip_suffix(package).filter(|root| root.ends_with("/src/"))
+    })
+}
+
+fn is_in_goroot(place: &str, goroot: Option<&str>) -> bool {
+    goroot.is_some_and(|goroot| place.starts_with(goroot))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(stack: &[&'static str]) -> &'static str {
+        let frames: Vec<Frame<'static>> = stack
+            .iter()
+            .map(|line| {
+                let (function, place) = line.split_once(' ').unwrap_or((line, ""));
+                Frame { function, place }
+            })
+            .collect();
+        naming(&frames).unwrap().function
+    }
+
+    #[test]
+    fn packages_are_cut_out_of_any_function_name() {
+        let cases = [
+            ("main.main", Some("main")),
+            ("main.(*ring[...]).take", Some("main")),
+            ("main.Map[go.shape.string,example.com/x/y.T].func1", Some("main")),
+            ("example.com/app/pool.(*Pool[...]).Get.func1.2", Some("example.com/app/pool")),
+            ("gopkg.in/yaml%2ev3.Unmarshal", Some("gopkg.in/yaml%2ev3")),
+            ("net/http.(*persistConn).readLoop", Some("net/http")),
+            ("example.com/x.Do-fm", Some("example.com/x")),
+            ("example.com/x.glob..func1", Some("example.com/x")),
+            ("main.run.gowrap1", Some("main")),
+            ("_cgo_wait", None),
+            ("(no stack)", None),
+            ("", None),
+        ];
+        for (function, wanted) in cases {
+            assert_eq!(package(function), wanted, "{function}");
+        }
+    }
+
+    #[test]
+    fn the_standard_library_and_plumbing_name_no_group() {
+        let skipped = [
+            "bytes.(*Buffer).ReadFrom",
+            "encoding/json.(*Decoder).refill",
+            "crypto/tls.(*Conn).readRecordOrCCS",
+            "database/sql.(*DB).connectionOpener",
+            "compress/gzip.(*Reader).Read",
+            "log/slog.(*Logger).log",
+            "text/template.(*state).walk",
+            "net/rpc.(*Client).input",
+            "os/signal.loop",
+            "internal/sync.(*HashTrieMap[...]).Load",
+            "unique.Make[...]",
+            "vendor/golang.org/x/net/http/httpguts.ValidHeaderFieldName",
+            "golang.org/x/net/http2.(*clientConnReadLoop).run",
+            "golang.org/x/sync/errgroup.(*Group).Go.func1",
+            "example.com/app/vendor/golang.org/x/net/http2.(*ClientConn).readLoop",
+            "example.com/app/vendor/google.golang.org/grpc/internal/transport.(*http2Client).reader",
+            "google.golang.org/grpc/internal/transport.(*http2Server).HandleStreams",
+            "github.com/aws/aws-sdk-go-v2/service/s3.(*Client).invokeOperation",
+            "github.com/aws/smithy-go/middleware.(*Stack).HandleMiddleware",
+            "cloud.google.com/go/pubsub.(*Subscription).Receive.func2",
+            "go.opentelemetry.io/otel/sdk/trace.(*batchSpanProcessor).processQueue",
+            "go.uber.org/zap/zapcore.(*BufferedWriteSyncer).flushLoop",
+            "github.com/jackc/pgx/v5/pgxpool.(*Pool).backgroundHealthCheck",
+            "gopkg.in/yaml%2ev3.(*decoder).unmarshal",
+            "_cgo_sys_thread_start",
+        ];
+        for function in skipped {
+            assert_eq!(named(&[function, "main.(*job).run"]), "main.(*job).run");
+        }
+    }
+
+    #[test]
+    fn names_that_only_resemble_plumbing_are_the_programs_own() {
+        for own in [
+            "main.main.func1",
+            "main.(*Pool[...]).Get",
+            "collector/pkg/docker.(*PoolManager).GetClient",
+            "bytesize.Parse",
+            "networks/dhcp.serve",
+            "github.com/jackcool/app.run",
+            "github.com/aws/aws-sdk-gone.run",
+            "example.com/vendored.run",
+            "golang.org.example.com/x.run",
+            "github.com/docker/docker/daemon.(*Daemon).ContainerLogs.func2",
+        ] {
+            assert_eq!(named(&["io.ReadAll", own, "main.main"]), own);
+        }
+    }
+
+    #[test]
+    fn the_program_comes_before_its_dependencies_and_these_before_nothing() {
+        let lib = "github.com/fsnotify/fsnotify.(*Watcher).readEvents \
+                   /root/go/pkg/mod/github.com/fsnotify/fsnotify@v1.7.0/inotify.go:174";
+        let own = "example.com/app/watch.(*Files).run /src/app/watch/files.go:20";
+        assert_eq!(named(&["syscall.Read", lib, own]), "example.com/app/watch.(*Files).run");
+        let only = "github.com/fsnotify/fsnotify.(*Watcher).readEvents";
+        assert_eq!(named(&["syscall.Read", lib, "runtime.goexit"]), only);
+        let vendored = "example.com/app/vendor/github.com/fsnotify/fsnotify.(*Watcher).readEvents";
+        assert_eq!(named(&["syscall.Read", vendored, own]), "example.com/app/watch.(*Files).run");
+        assert_eq!(named(&["syscall.Read", vendored]), vendored);
+    }
+
+    #[test]
+    fn where_all_is_plumbing_the_outermost_frame_names_it() {
+        let idle = [
+            "internal/poll.(*FD).Read",
+            "bufio.(*Reader).Peek",
+            "net/http.(*persistConn).readLoop",
+        ];
+        assert_eq!(named(&idle), "net/http.(*persistConn).readLoop");
+        assert_eq!(
+            named(&[idle[0], idle[2], "runtime.goexit"]),
+            "net/http.(*persistConn).readLoop"
+        );
+        assert_eq!(named(&["runtime.gopark"]), "runtime.gopark");
+        assert!(naming(&[]).is_none());
+    }
+
+    #[test]
+    fn a_package_of_a_newer_go_is_known_by_its_folder() {
+        let new = "quantum/net.(*Link).wait /usr/local/go/src/quantum/net/link.go:9";
+        let known = "io.ReadAll /usr/local/go/src/io/io.go:700";
+        assert_eq!(named(&[new, known, "main.run /src/app/main.go:3"]), "main.run");
+        // A module without a dot in its name lies elsewhere.
+        let own = "quantum/net.(*Link).wait /go/src/quantum/net/link.go:9";
+        assert_eq!(named(&[own, known, "main.run /src/app/main.go:3"]), "quantum/net.(*Link).wait");
+    }
+}

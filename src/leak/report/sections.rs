@@ -1,0 +1,215 @@
+//! The document of a report: what each section holds, in the order in which it is read.
+
+use super::document::{Align, Body, Cell, Column, Detail, Document, Kind, Row, Section, Table};
+use super::figures::{self, Unit, amount, duration, share};
+use super::{Interval, Metric, Report, Verdict, headline, reason, words};
+
+/// This many metrics that are CLEAN have a line of their own in a brief table.
+const CLEAN_SHOWN: usize = 12;
+/// This many groups of a metric are shown in a brief report, and in a full one.
+const GROUPS_SHOWN: (usize, usize) = (4, 20);
+
+/// All that is said of a check; `detail` decides how the tables look.
+pub(super) fn document(report: &Report, detail: Detail) -> Document {
+    let mut sections = Vec::new();
+    let mut add = |kind: Kind, title: &str, from: Detail, body: Body| {
+        let section = Section { kind, title: title.to_owned(), from, body };
+        if !section.is_empty() {
+            sections.push(section);
+        }
+    };
+    add(Kind::Metrics, "metrics", Detail::Brief, Body::Table(metrics(report, detail)));
+    let telling = headline::telling(report).map(|metric| metric.name.as_str());
+    for (_, metric) in words::ordered(report) {
+        let leads = telling == Some(metric.name.as_str()) && 1 < metric.groups.len();
+        let from = if leads { Detail::Brief } else { Detail::Full };
+        let title = format!("what grows in {}", metric.name);
+        add(Kind::Groups, &title, from, Body::Table(groups(metric, detail)));
+    }
+    let mut meaning: Vec<String> = report.signatures.iter().map(ToString::to_string).collect();
+    let (said, mut title) = (headline::head(report).facts, "what it means");
+    if detail == Detail::Brief {
+        // What stands in the head is not said again.
+        let before = meaning.len();
+        meaning.retain(|text| said.iter().all(|fact| fact.text != *text));
+        title = if meaning.len() < before { "what else it means" } else { title };
+    }
+    add(Kind::Meaning, title, Detail::Brief, Body::Items(meaning));
+    if let Some(baseline) = &report.baseline {
+        add(Kind::Baseline, &baseline.title(), Detail::Brief, Body::Items(baseline.lines()));
+    }
+    add(Kind::Reasons, "why it is not clear", Detail::Full, Body::Items(reason::reasons(report)));
+    add(
+        Kind::Survivors,
+        "still alive at the end",
+        Detail::Brief,
+        Body::Items(words::survivors(report)),
+    );
+    add(Kind::Unavailable, "not available", Detail::Brief, Body::Items(words::unavailable(report)));
+    add(Kind::Cuts, "series that began anew", Detail::Brief, Body::Items(words::cuts(report)));
+    let smallest = words::smallest(report);
+    add(
+        Kind::Smallest,
+        "smallest leak that this check would have found",
+        Detail::Full,
+        Body::Items(smallest),
+    );
+    let advice = if report.verdict == Verdict::Leak { Vec::new() } else { report.advice.clone() };
+    add(Kind::Advice, "what helps", Detail::Full, Body::Items(advice));
+    add(Kind::Rules, "how the verdict was made", Detail::Full, Body::Items(words::rules(report)));
+    let mut work = vec![("work", words::work(report)), ("checked", words::checked(report))];
+    if detail == Detail::Full {
+        if !report.daemon.is_empty() {
+            work.push(("daemon", report.daemon.clone()));
+        }
+        if report.drive.has_rungs() {
+            work.push(("seed", format!("{} (the same order again: --seed {0})", report.seed)));
+        }
+    }
+    add(Kind::Work, "work", Detail::Brief, Body::Pairs(work));
+    Document { head: headline::head(report), sections }
+}
+
+fn column(title: &str, align: Align) -> Column {
+    Column { title: title.to_owned(), align }
+}
+
+/// One line for each metric: its rates with the same number of decimals, and from where to where it went. A full
+/// report has more below each line: intervals, the course and the reason.
+fn metrics(report: &Report, detail: Detail) -> Table {
+    let ordered: Vec<&Metric> =
+        words::ordered(report).into_iter().map(|(_, metric)| metric).collect();
+    let mut clean = 0;
+    let shown = |metric: &&Metric| {
+        clean += usize::from(metric.verdict == Verdict::Clean);
+        metric.verdict != Verdict::Clean || clean <= CLEAN_SHOWN || detail == Detail::Full
+    };
+    let shown: Vec<&Metric> = ordered.iter().copied().filter(shown).collect();
+    let mut chance = false;
+    let mut rates = |of: fn(&Metric) -> Option<Interval>| {
+        let known = shown.iter().map(|metric| {
+            let known = of(metric).map(|rate| rate.estimate).filter(|rate| rate.is_finite());
+            (known, Unit::of(&metric.name))
+        });
+        let cells = figures::aligned(&known.collect::<Vec<_>>());
+        let cells = cells.into_iter().zip(&shown).map(|(cell, metric)| {
+            let may_be_chance = of(metric).is_some_and(|rate| rate.low <= 0.0 && 0.0 <= rate.high);
+            let says = |text: &String| text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
+            if may_be_chance && cell.as_ref().is_some_and(says) {
+                chance = true;
+                return cell.map(|text| format!("({text})"));
+            }
+            cell
+        });
+        cells.collect::<Vec<_>>()
+    };
+    let minute = match report.drive.has_rungs() {
+        true => "per idle min",
+        false => "per minute",
+    };
+    let rates = [
+        ("per cycle", rates(|metric| metric.per_cycle)),
+        (minute, rates(|metric| metric.per_minute)),
+    ];
+    // A column without a figure is none.
+    let rates: Vec<_> =
+        rates.into_iter().filter(|(_, cells)| cells.iter().any(Option::is_some)).collect();
+    let mut columns = vec![column("", Align::Left), column("metric", Align::Left)];
+    columns.extend(rates.iter().map(|(title, _)| column(title, Align::Right)));
+    columns.extend([column("from", Align::Right), column("to", Align::Right)]);
+    let (mut rows, mut decides) = (Vec::new(), true);
+    for (at, metric) in shown.iter().enumerate() {
+        if decides && !metric.gated {
+            decides = false;
+            rows.push(Row::Heading("not part of the verdict:".to_owned()));
+        }
+        let unit = Unit::of(&metric.name);
+        // That it is not clear means nothing where it does not decide.
+        let verdict = match (metric.gated, metric.verdict, detail) {
+            (false, Verdict::Inconclusive, Detail::Brief) => Cell::Text(String::new()),
+            (_, verdict, _) => Cell::Verdict(verdict),
+        };
+        let mut cells = vec![verdict, Cell::Text(metric.name.clone())];
+        let cell = |text: &Option<String>| text.clone().map_or(Cell::Absent, Cell::Text);
+        cells.extend(rates.iter().map(|(_, rates)| cell(&rates[at])));
+        cells.extend([metric.first, metric.last].map(|value| Cell::Text(amount(value, unit))));
+        let mut below = Vec::new();
+        if detail == Detail::Full {
+            below.extend(words::intervals(metric));
+            below.extend(words::shape(metric).map(str::to_owned));
+            below.push(metric.because.clone());
+            below.retain(|text| !text.is_empty());
+        }
+        rows.push(Row::Cells { cells, below });
+    }
+    if shown.len() < ordered.len() {
+        let more = ordered.len() - shown.len();
+        rows.push(Row::Heading(format!("and {more} more that are CLEAN (-v shows them)")));
+    }
+    if chance {
+        rows.push(Row::Heading("(in parentheses: may be chance)".to_owned()));
+    }
+    Table { columns, rows }
+}
+
+/// The groups of a metric that grow.
+fn groups(metric: &Metric, detail: Detail) -> Table {
+    let limit = if detail == Detail::Brief { GROUPS_SHOWN.0 } else { GROUPS_SHOWN.1 };
+    let shown = &metric.groups[..metric.groups.len().min(limit)];
+    let columns = vec![
+        column("share", Align::Right),
+        column("growth", Align::Left),
+        column("from", Align::Right),
+        column("to", Align::Right),
+        column("group", Align::Left),
+    ];
+    let text = |text: String| Cell::Text(text);
+    let mut rows: Vec<Row> = shown
+        .iter()
+        .map(|group| {
+            let labels = match group.labels.as_str() {
+                "" => String::new(),
+                labels => format!(" (labels {labels})"),
+            };
+            let cells = vec![
+                text(share(group.share)),
+                text(words::group_rate(group, metric)),
+                text(group.first.to_string()),
+                text(group.last.to_string()),
+                text(format!("{}{labels}", group.title)),
+            ];
+            Row::Cells { cells, below: Vec::new() }
+        })
+        .collect();
+    if shown.len() < metric.groups.len() {
+        let more = metric.groups.len() - shown.len();
+        rows.push(Row::Heading(format!("and {more} more")));
+    }
+    if let Some(rest) = words::rest(&metric.groups) {
+        let cells = vec![
+            text(share(rest)),
+            Cell::Absent,
+            Cell::Absent,
+            Cell::Absent,
+            text("in no group that grows for certain".to_owned()),
+        ];
+        rows.push(Row::Cells { cells, below: Vec::new() });
+    }
+    Table { columns, rows }
+}
+
+/// The moments of the same kind of event: `at 1m1s`, `20 times, first at 1m1s, last at 9m`.
+pub(super) fn moments(at: &[f64]) -> String {
+    match at {
+        [] => String::new(),
+        [one] => format!("at {}", duration(*one)),
+        [first, .., last] => {
+            format!(
+                "{} times, first at {}, last at {}",
+                at.len(),
+                duration(*first),
+                duration(*last)
+            )
+        }
+    }
+}
