@@ -250,12 +250,26 @@ fn courses(all: &Growing<'_>, run: Run) -> Vec<String> {
                 (false, _) => format!("{step}: in steps ({name})"),
             });
         }
-        if shape.contains("a staircase that stopped") {
-            found.push(format!(
+    }
+    // No LEAK as long as it stands still, and no CLEAN for what was forgotten before.
+    let open = all.metrics.iter().filter(|metric| metric.verdict != Verdict::Clean);
+    for metric in open {
+        if !metric.shape.as_deref().unwrap_or_default().contains("growth that stopped") {
+            continue;
+        }
+        let words = ["persistConn).readLoop", ").Peek"];
+        let idle = 3.0 <= all.grown(source(metric), "goroutines", &words);
+        let name = &metric.name;
+        found.push(match idle {
+            true => format!(
+                "{name} grew and then stood still: the server drops idle connections after a while; \
+                 with one that does not, they grow without bound"
+            ),
+            false => format!(
                 "{name} grew and then stood still: what is forgotten is dropped by the other side \
                  after a while, so the leak is bounded and not gone"
-            ));
-        }
+            ),
+        });
     }
     let names = |wanted: &dyn Fn(&Metric) -> bool| {
         let names: Vec<&str> =

@@ -212,7 +212,7 @@ mod tests {
     fn what_a_slow_command_needs_goes_by_the_pace_that_it_reached() {
         let report = judge(&slow(), None).unwrap();
         let advice = report.advice.join("\n");
-        insta::assert_snapshot!(advice, @"");
+        insta::assert_snapshot!(advice, @"run at least 6h (--duration 6h): that tells growth by time from a warm-up, has the 9 pairs of rungs that a certain leak per cycle takes (2 in this run) and has a warm-up of 1000 cycles (28 in this run)");
         assert!(report.because.contains("too few pairs to tell"), "{}", report.because);
     }
 }
