@@ -153,7 +153,8 @@ impl Signature {
     /// What to do about it, in one imperative sentence without its full stop.
     pub fn remedy(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Connections { are: Connections::Idle, .. } => {
+            Self::Connections { are: Connections::Idle, .. }
+            | Self::Stopped { idle_connections: true, .. } => {
                 "close each HTTP client after its last use, or make one client and share it"
             }
             Self::Connections { are: Connections::Unclosed, .. } => {
@@ -176,9 +177,6 @@ impl Signature {
             Self::Survivors { .. } | Self::OwnTasks { .. } => {
                 "report it to cmon's developers: add `--record FILE` to the same command and attach \
                  the file"
-            }
-            Self::Stopped { idle_connections: true, .. } => {
-                "close each HTTP client after its last use, or make one client and share it"
             }
             Self::Steps { cause: Steps::Timer(_), .. } => {
                 "look for what runs at that interval: a health check, a ticker, a poll"

@@ -239,10 +239,13 @@ fn other_sides(sides: &[OtherSide]) -> Vec<Signature> {
     found.into_iter().map(|(of, metrics)| Signature::OtherSide { metrics, of }).collect()
 }
 
+/// A period, what makes the steps, and the metrics with their steps.
+type Paced = (f64, Steps, Vec<(String, f64)>);
+
 /// Steps at an even pace, those of one pace together.
 fn steps(all: &Growing<'_>, sides: &[OtherSide], run: Run) -> Vec<Signature> {
     let own = |metric: &&Metric| sides.iter().all(|side| side.metric != metric.name);
-    let mut found: Vec<(f64, Steps, Vec<(String, f64)>)> = Vec::new();
+    let mut found: Vec<Paced> = Vec::new();
     for metric in all.metrics.iter().filter(|metric| metric.verdict != Verdict::Clean).filter(own) {
         let Some(Stairs { size, period, .. }) = stairs(&metric.form) else { continue };
         let cause = match (is_idle(metric), metric.per_cycle.is_some()) {
@@ -250,9 +253,8 @@ fn steps(all: &Growing<'_>, sides: &[OtherSide], run: Run) -> Vec<Signature> {
             (true, false) => Steps::TimerOrCycles,
             (false, _) => Steps::Open,
         };
-        let alike = |other: &&mut (f64, Steps, _)| {
-            (other.0 / period - 1.0).abs() <= SMALL_PART && other.1 == cause
-        };
+        let alike =
+            |other: &&mut Paced| (other.0 / period - 1.0).abs() <= SMALL_PART && other.1 == cause;
         let step = (metric.name.clone(), size);
         match found.iter_mut().find(alike) {
             Some((_, _, metrics)) => metrics.push(step),

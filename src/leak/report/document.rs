@@ -1,5 +1,5 @@
 //! A report as its writers see it: a head, and sections with lists, pairs and tables. What is said stands here once;
-//! text, HTML, Markdown and JUnit only decide how it looks.
+//! text, HTML, Markdown and `JUnit` only decide how it looks.
 //!
 //! Texts are not escaped yet: each writer does that in its own way.
 

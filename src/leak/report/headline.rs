@@ -294,12 +294,14 @@ pub(in crate::leak) fn clean(report: &Report, per_cycle_only: bool) -> String {
 /// The sentence on a check that could not tell.
 pub(in crate::leak) fn inconclusive(report: &Report) -> String {
     let gated = || report.metrics.iter().filter(|metric| metric.gated);
-    let unclear: Vec<&Metric> =
+    let mut unclear: Vec<&Metric> =
         gated().filter(|metric| metric.verdict == Verdict::Inconclusive).collect();
+    // What grows most is named first.
+    unclear.sort_by(|one, other| grown(other, report).total_cmp(&grown(one, report)));
     let names: Vec<String> = unclear.iter().map(|metric| metric.name.clone()).collect();
     match (unclear.as_slice(), gated().count()) {
         ([], _) => "this check cannot tell whether anything leaks".to_owned(),
-        (_, all) if names.len() == all && 1 < all => {
+        (_, all) if names.len() == all && 3 < all => {
             format!("this check cannot tell whether any of {all} metrics leaks")
         }
         (_, _) if names.len() <= 3 => {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Rung;
 use super::escape::{plain, wrap};
+use super::figures::{Unit, amount};
 use crate::leak::judge::words::{count, span};
 use crate::leak::record::{Drive, Rules, Unavailable};
 
@@ -201,7 +202,11 @@ fn one(outlook: &Outlook) -> String {
     for metric in &outlook.metrics {
         let gated = if metric.gated { "decides" } else { "shown" };
         let name = plain(&metric.name);
-        let _ = writeln!(text, "  {name:<28} {:>10}  {gated}", count(metric.value));
+        let _ = writeln!(
+            text,
+            "  {name:<28} {:>10}  {gated}",
+            amount(metric.value, Unit::of(&metric.name))
+        );
     }
     for one in &outlook.unavailable {
         let name = plain(&one.metric);

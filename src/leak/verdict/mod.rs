@@ -427,6 +427,8 @@ fn rung_of(stage: Stage, from: f64, to: f64) -> Rung {
 }
 
 #[cfg(test)]
+mod leading;
+#[cfg(test)]
 mod partly;
 #[cfg(test)]
 mod tests;

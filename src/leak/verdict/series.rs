@@ -280,10 +280,11 @@ impl<'a> Series<'a> {
         counted.then(|| work::judge(&self.total(|_| true, |of| of.cycles), Unit::Cycles))?
     }
 
-    /// Lines that cmon read. Rungs are judged by what was read at rest, and so are their lines.
+    /// Lines that cmon read. Rungs are judged by what was read at rest after the warm-up, and so are their lines.
     fn lines_read(&self) -> Option<Work> {
         let rungs = self.header.drive.has_rungs();
-        let lines = self.total(|of| of.rest || !rungs, |of| of.lines);
+        let counts = |of: &Reading| !rungs || of.rest && of.stage != Stage::Start;
+        let lines = self.total(counts, |of| of.lines);
         // Without any the check is invalid, whatever else stopped.
         work::judge(&lines, Unit::Lines).filter(|work| 0.0 < work.total)
     }

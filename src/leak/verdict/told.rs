@@ -115,8 +115,8 @@ fn run_longer(report: &Report, longer: &[Longer]) -> Option<String> {
             Gain::Limit => "rules out smaller leaks".to_owned(),
             Gain::WarmUp => "tells a leak from a slow warm-up or one step".to_owned(),
             Gain::Pairs { wanted, had } => format!(
-                "has the {wanted} pairs of rungs that a certain leak per cycle takes ({had} in this \
-                 run)"
+                "has the {wanted} on/off pairs that a certain leak per cycle takes ({had} in this \
+                  run)"
             ),
             Gain::WarmUpCycles { had } => {
                 format!("has a warm-up of 1000 cycles ({had:.0} in this run)")

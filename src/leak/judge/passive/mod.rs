@@ -206,7 +206,8 @@ pub(super) fn judge_at_rest(
         (judged.run_at_least, judged.undecided) =
             (Some(least), Some(Undecided::TooShort { least }));
     }
-    if judged.verdict != Verdict::Leak {
+    // Where cycles are, CLEAN goes by the whole, and LEAK by what they may not have made.
+    if judged.verdict == Verdict::Inconclusive {
         agree(&mut judged, options);
     }
     judged
@@ -517,7 +518,8 @@ fn undecided(
         return (Undecided::NearEnd, tells);
     }
     let turns = matches!(judged.shape, Shape::FellBack { .. } | Shape::Sawtooth { .. });
-    if !turns && (shown.low > 0.0 || slope.low > allowed) {
+    let steps = matches!(judged.shape, Shape::Steps { .. }) && shown.estimate > allowed;
+    if !turns && (shown.low > 0.0 || slope.low > allowed || steps) {
         let near = shown.estimate <= allowed || shown.estimate * minutes < options.least();
         let why = if near { Undecided::NearTolerance { allowed } } else { Undecided::WarmUp };
         return (why, tells);
@@ -564,9 +566,9 @@ pub(super) fn even(
     window: f64,
     options: &Options,
 ) -> Option<(Interval, f64)> {
-    // Of the last block no more than half may be missing: what is left of it has not been to the floor.
+    // The last block has to be whole: a part of one may not have been to the floor.
     let whole = |length: f64| {
-        let blocks = (window / length + 0.5).floor() * length;
+        let blocks = (window / length + 0.1).floor() * length;
         points.partition_point(|point| point.0 < blocks)
     };
     let floors = BLOCKS.into_iter().map(|length| lowest(&points[..whole(length)], length));

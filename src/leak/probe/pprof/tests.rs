@@ -51,10 +51,11 @@ fn labels_do_not_split_what_has_one_stack() {
     assert_eq!(profile.groups[0].key, "main.(*ring[...]).take");
     assert_eq!(profile.groups[0].labels, "component=collector, container (2 values)");
     // Each goroutine with an id of its own: one group all the same.
-    let mut text = "goroutine profile: total 24\n".to_owned();
-    for id in 0..24 {
-        text += &format!("1 @ 0x1\n# labels: {{\"id\":\"{id}\"}}\n#\t0x1\tmain.a+0x5\t/m.go:1\n\n");
-    }
+    let section = |id: u32| {
+        format!("1 @ 0x1\n# labels: {{\"id\":\"{id}\"}}\n#\t0x1\tmain.a+0x5\t/m.go:1\n\n")
+    };
+    let sections: String = (0..24).map(section).collect();
+    let text = format!("goroutine profile: total 24\n{sections}");
     let profile = parse(&text, false).unwrap();
     assert_eq!((titles(&profile), profile.truncated), (vec![(24, "main.a m.go:1")], false));
     assert_eq!(profile.groups[0].labels, "id (24 values)");

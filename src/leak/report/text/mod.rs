@@ -46,7 +46,7 @@ pub(super) fn outline(document: &Document) -> Vec<String> {
                 lines.extend(items.iter().map(|item| format!("- {item}")));
             }
             Body::Pairs(pairs) => {
-                lines.extend(pairs.iter().map(|(name, value)| format!("{name}: {value}")))
+                lines.extend(pairs.iter().map(|(name, value)| format!("{name}: {value}")));
             }
             Body::Table(_) => {}
         }
