@@ -344,7 +344,7 @@ pub enum ErrorKind {
     Gone,
     /// The log driver keeps nothing that can be read (501, or its older forms): never try again.
     Unreadable,
-    /// There is no socket where one was named, but something else: no use in waiting.
+    /// What was named is no socket: no use in waiting.
     NoSocket,
     /// Not permitted (401, 403, or the socket's own permissions).
     Denied,
@@ -395,7 +395,6 @@ impl SourceError {
 pub trait LogStream: Send {
     /// Waits until bytes came and appends the frames that they complete to `into`; frames may also
     /// come with the end, and before an error.
-    ///
     /// # Cancel safety
     /// When the future is dropped before it is ready, nothing was appended and nothing is lost.
     fn read(&mut self, into: &mut Frames)
@@ -405,7 +404,6 @@ pub trait LogStream: Send {
 /// The daemon's events, from the moment that the subscription was confirmed.
 pub trait EventStream: Send {
     /// The next happening; an error ends the subscription.
-    ///
     /// # Cancel safety
     /// Safe: a happening is either returned or still to come.
     fn next(&mut self) -> impl Future<Output = Result<Happening, SourceError>> + Send;
@@ -423,7 +421,7 @@ pub trait Source: Send + Sync + 'static {
 
     /// The container that this process itself runs in, where it is one of these.
     fn own(&self, _: &[Listed]) -> impl Future<Output = Option<ContainerKey>> + Send {
-        std::future::ready(None)
+        async { None }
     }
 
     /// One container.

@@ -94,6 +94,7 @@ fn each_outside_library_is_named_in_one_place() {
         &["UnixStream::connect", "TcpStream::connect"],
         &[
             "src/docker/endpoint.rs",
+            "src/docker/unix_path.rs",
             "src/demo",
             "src/leak/probe/proc/tests.rs",
             "src/metrics/mod.rs",

@@ -12,6 +12,7 @@
 //!    └ wake    └── started ── idle ◀── note ◀── drain ◀── not running ───┘
 //! ```
 
+mod leaving;
 mod stance;
 mod step;
 
@@ -401,49 +402,6 @@ impl Lifecycle {
         }
     }
 
-    fn on_destroyed(&mut self) -> Vec<Act> {
-        self.destroyed = true;
-        match self.state {
-            State::Idle { .. } | State::Waiting { .. } => self.forget(),
-            // One that cannot be read is gone too: nothing of it may be kept.
-            State::Done => vec![Act::Say(Notice::Removed), Act::Forget],
-            // What reads now finds out by itself, and reads to the end before that.
-            _ => Vec::new(),
-        }
-    }
-
-    /// A list may be of a daemon that is just starting, so what it does not have is asked about.
-    fn on_missing(&mut self) -> Vec<Act> {
-        match self.state {
-            State::Idle { .. } | State::Waiting { .. } => self.inspect(false),
-            State::Done => vec![Act::Forget],
-            // What reads now finds out by itself.
-            _ => Vec::new(),
-        }
-    }
-
-    fn on_deselected(&mut self) -> Vec<Act> {
-        self.leaving = true;
-        match self.state {
-            State::Idle { .. } | State::Done => {
-                self.state = State::Done;
-                vec![Act::Forget]
-            }
-            _ => vec![Act::Say(Notice::Deselected)],
-        }
-    }
-
-    /// The daemon does not have it, or is removing it.
-    fn gone(&mut self, error: &SourceError) -> Vec<Act> {
-        if self.follow {
-            return self.forget();
-        }
-        // What was asked for could not be given: that is no success.
-        let mut acts = vec![Act::Flush { lost: self.unread }];
-        acts.extend(self.done(Some(error.clone())));
-        acts
-    }
-
     fn inspect(&mut self, early: bool) -> Vec<Act> {
         self.state = State::Inspecting { early };
         vec![Act::Inspect]
@@ -479,17 +437,6 @@ impl Lifecycle {
             Some(error) => vec![Act::Say(Notice::GivenUp { error: error.clone() })],
             None => Vec::new(),
         }
-    }
-
-    fn forget(&mut self) -> Vec<Act> {
-        self.state = State::Done;
-        let mut acts = vec![Act::Flush { lost: self.unread }];
-        if let Some(exit) = self.exit.take() {
-            acts.push(Act::Say(Notice::Exited(Some(exit))));
-        }
-        acts.push(Act::Say(Notice::Removed));
-        acts.push(Act::Forget);
-        acts
     }
 }
 

@@ -1,0 +1,84 @@
+//! How a container goes, by example.
+
+use super::*;
+
+#[test]
+fn a_container_that_is_renamed_away_is_followed_to_the_end_of_its_run_and_not_beyond() {
+    let running = container(Phase::Running, "1");
+    let ended = container(Phase::Exited, "1");
+    let deselected = || {
+        let mut driven = Driven::new(true, true);
+        assert_eq!(driven.step(&Input::Inspected(Ok(&running))), "follow");
+        assert_eq!(driven.step(&Input::Deselected), "Deselected");
+        driven
+    };
+    let end = |driven: &mut Driven| {
+        let eof = Input::StreamEnded {
+            reason: &EndReason::Eof,
+            progressed: true,
+            stood: Duration::from_secs(1),
+        };
+        assert_eq!(driven.step(&eof), "inspect");
+    };
+    let mut driven = deselected();
+    end(&mut driven);
+    assert_eq!(driven.step(&Input::Inspected(Ok(&ended))), "drain");
+    assert_eq!(driven.step(&Input::Drained(&EndReason::Eof)), "exited 7, forget");
+    // It was started again before its end was seen.
+    let mut driven = deselected();
+    end(&mut driven);
+    let next = container(Phase::Running, "2");
+    assert_eq!(driven.step(&Input::Inspected(Ok(&next))), "flush, exited, forget");
+    // It has a selected name again before its run ended.
+    let mut driven = deselected();
+    assert_eq!(driven.step(&Input::Selected), "");
+    end(&mut driven);
+    assert_eq!(driven.step(&Input::Inspected(Ok(&next))), "exited, started, follow");
+    // It does not run: there is nothing to wait for.
+    let mut driven = Driven::new(true, true);
+    driven.step(&Input::Inspected(Ok(&ended)));
+    driven.step(&Input::Drained(&EndReason::Eof));
+    assert_eq!(driven.step(&Input::Deselected), "forget");
+}
+
+#[test]
+fn without_a_follow_a_container_that_is_being_removed_is_a_failure() {
+    let gone = error(ErrorKind::Gone);
+    let mut driven = Driven::new(false, true);
+    assert_eq!(driven.step(&Input::Inspected(Err(&gone))), "lost, given up");
+    assert_eq!(driven.0.failure(), Some(&gone));
+    let mut driven = Driven::new(false, true);
+    driven.step(&Input::Inspected(Ok(&container(Phase::Removing, "1"))));
+    assert_eq!(driven.step(&Input::Drained(&EndReason::Failed(gone.clone()))), "lost, given up");
+    assert_eq!(driven.0.failure(), Some(&gone));
+}
+
+#[test]
+fn a_container_that_the_list_does_not_have_is_asked_about_and_then_forgotten() {
+    let ended = container(Phase::Exited, "1");
+    let mut driven = Driven::new(true, true);
+    driven.step(&Input::Inspected(Ok(&ended)));
+    driven.step(&Input::Drained(&EndReason::Eof));
+    assert_eq!(driven.step(&Input::Missing), "inspect");
+    assert_eq!(driven.step(&Input::Inspected(Ok(&ended))), "", "the list was wrong");
+    assert_eq!(driven.step(&Input::Missing), "inspect");
+    let gone = error(ErrorKind::Gone);
+    assert_eq!(driven.step(&Input::Inspected(Err(&gone))), "flush, removed, forget");
+}
+
+#[test]
+fn one_that_cannot_be_read_is_forgotten_when_it_is_removed() {
+    let unreadable = EndReason::Failed(error(ErrorKind::Unreadable));
+    let mut driven = Driven::new(true, true);
+    driven.step(&Input::Inspected(Ok(&container(Phase::Exited, "1"))));
+    assert_eq!(driven.step(&Input::Drained(&unreadable)), "unreadable");
+    assert_eq!(driven.step(&Input::Destroyed), "removed, forget");
+}
+
+#[test]
+fn a_stopped_container_that_is_removed_is_forgotten() {
+    let mut driven = Driven::new(true, true);
+    driven.inspected(Phase::Exited, "one");
+    assert_eq!(driven.drained(), "", "it had ended before: no news");
+    assert_eq!(driven.step(&Input::Destroyed), "flush, removed, forget");
+}
