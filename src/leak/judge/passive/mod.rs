@@ -584,11 +584,11 @@ pub(super) fn even(
     };
     let marks = [0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0].map(at);
     let rises = [marks[1] - marks[0], marks[2] - marks[1], marks[3] - marks[2]];
-    let least = rises.into_iter().fold(f64::MAX, f64::min);
+    let smallest = rises.into_iter().fold(f64::MAX, f64::min);
     let most = rises.into_iter().fold(f64::MIN, f64::max);
     let covered = last.0 - first.0 >= 0.75 * window;
-    let known = scatter(&floor).max(ROUNDED) * std::f64::consts::SQRT_2 <= KNOWN * least;
-    if !covered || !known || least < EQUAL * most {
+    let known = scatter(&floor).max(ROUNDED) * std::f64::consts::SQRT_2 <= KNOWN * smallest;
+    if !covered || !known || smallest < EQUAL * most {
         return None;
     }
     let slope = fit::slope(&floor, &fit::LINE)?;
