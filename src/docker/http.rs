@@ -87,19 +87,10 @@ fn framing(status: u16, headers: &[httparse::Header<'_>]) -> Result<Framing, Htt
     length.map(Framing::Length).ok_or(HttpError::Head("its content length is not a number"))
 }
 
-/// A run of body bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece<'a> {
-    /// The bytes.
-    pub bytes: &'a [u8],
-    /// They are the first of a chunk. The daemon writes one chunk per log message.
-    pub starts_chunk: bool,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Size,
-    Data { left: u64, first: bool },
+    Data { left: u64 },
     DataEnd,
     Trailer { seen: usize, line: usize },
     Raw,
@@ -121,7 +112,7 @@ impl Body {
         let state = match framing {
             Framing::Chunked => State::Size,
             Framing::Length(0) => State::Done,
-            Framing::Length(left) => State::Data { left, first: true },
+            Framing::Length(left) => State::Data { left },
             Framing::UntilClose => State::Raw,
         };
         Self { state, chunked: framing == Framing::Chunked, carry: Vec::new() }
@@ -142,24 +133,21 @@ impl Body {
     ///
     /// # Errors
     /// When the framing is broken; the body is of no further use then.
-    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Piece<'a>>, HttpError> {
+    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, HttpError> {
         while !input.is_empty() {
             match self.state {
                 State::Done => return Ok(None),
-                State::Raw => {
-                    let bytes = std::mem::take(input);
-                    return Ok(Some(Piece { bytes, starts_chunk: false }));
-                }
-                State::Data { left, first } => {
+                State::Raw => return Ok(Some(std::mem::take(input))),
+                State::Data { left } => {
                     let take = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
                     let (bytes, rest) = input.split_at(take);
                     *input = rest;
                     self.state = match left - take as u64 {
                         0 if self.chunked => State::DataEnd,
                         0 => State::Done,
-                        left => State::Data { left, first: false },
+                        left => State::Data { left },
                     };
-                    return Ok(Some(Piece { bytes, starts_chunk: first && self.chunked }));
+                    return Ok(Some(bytes));
                 }
                 State::Size => self.size(input)?,
                 State::DataEnd => self.data_end(input)?,
@@ -202,7 +190,7 @@ impl Body {
     fn begin_chunk(&mut self, size: u64) {
         self.state = match size {
             0 => State::Trailer { seen: 0, line: 0 },
-            left => State::Data { left, first: true },
+            left => State::Data { left },
         };
     }
 
@@ -264,7 +252,7 @@ mod tests {
             let mut part = &input[from..to];
             from = to;
             while let Some(piece) = body.next(&mut part)? {
-                data.extend_from_slice(piece.bytes);
+                data.extend_from_slice(piece);
             }
         }
         Ok((data, body.is_done()))

@@ -156,7 +156,7 @@ async fn read_error(connection: &mut Connection, body: &mut Body, mut bytes: Vec
     loop {
         let mut input = bytes.as_slice();
         while let Ok(Some(piece)) = body.next(&mut input) {
-            text.extend_from_slice(piece.bytes);
+            text.extend_from_slice(piece);
         }
         bytes.clear();
         let enough = body.is_done() || MAX_ERROR <= text.len();
@@ -205,7 +205,7 @@ fn feed(
     into: &mut Frames,
 ) -> Result<Read, SourceError> {
     while let Some(piece) = body.next(&mut bytes).map_err(|error| broken(&error))? {
-        decoder.feed(piece.bytes, piece.starts_chunk, into).map_err(|error| unframed(&error))?;
+        decoder.feed(piece, into).map_err(|error| unframed(&error))?;
     }
     if body.is_done() {
         decoder.finish(into).map_err(|error| unframed(&error))?;
