@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Action, Config, FileKind, Surroundings, UsageError, colors, running_or, talk};
 use crate::cli;
+use crate::docker::RequestOptions;
 use crate::docker::endpoint::{Address, Origin};
 use crate::engine::{self, Backlog, Outputs};
 
@@ -47,7 +48,7 @@ pub enum WatchForm {
 
 /// Decides what is meant.
 pub(super) fn config(
-    daemon: Option<(Address, Origin)>,
+    (daemon, requests): (Option<(Address, Origin)>, RequestOptions),
     global: &cli::Global,
     watch: &cli::Watch,
     around: &Surroundings,
@@ -65,6 +66,7 @@ pub(super) fn config(
     let screen = matches!(form, WatchForm::Screen { .. });
     Ok(Config {
         daemon,
+        requests,
         selection,
         engine: engine::Config {
             follow: true,

@@ -12,6 +12,7 @@ mod plant;
 mod routes;
 mod server;
 mod stream;
+mod valve;
 mod world;
 
 use std::io;
@@ -21,7 +22,7 @@ use std::thread;
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 
-pub use fault::{Fault, Route};
+pub use fault::{Fault, Reframe, Route};
 pub use log::Message;
 pub use plant::Plant;
 pub use server::serve;

@@ -4,8 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::OwnedReadHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -14,6 +14,7 @@ use super::fault::{Fault, Route};
 use super::plant;
 use super::routes::{self, Question, Refusal};
 use super::stream;
+use super::valve::Valve;
 use super::world::World;
 
 /// The longest head of a request.
@@ -45,7 +46,7 @@ async fn converse(world: World, socket: UnixStream) {
         let Some(target) = question(&mut reader).await else {
             return;
         };
-        let mut valve = Valve { writer, left: usize::MAX, then_close: true, drip: None };
+        let mut valve = Valve::new(writer);
         tokio::select! {
             // The client has closed, or sends what nobody asked for.
             _ = reader.read_u8() => {}
@@ -92,6 +93,10 @@ async fn answer(world: &World, target: &str, valve: &mut Valve) -> io::Result<()
         Some(Fault::SilentAfter(bytes)) => (valve.left, valve.then_close) = (bytes, false),
         Some(Fault::EndAfter(messages)) => end_after = Some(messages),
         Some(Fault::Drip(wait)) => valve.drip = Some(wait),
+        Some(Fault::Reframe(reframe)) => valve.reframe = Some(reframe),
+        Some(Fault::HeadHeld) => valve.held = Some(Vec::new()),
+        Some(Fault::CutWhenSilent(wait)) => valve.cut_when_silent = Some(wait),
+        Some(Fault::Rewrite(from, to)) => valve.rewrite = Some((from, to)),
     }
     match question.route {
         Route::Logs => match stream::Logs::open(world, &question, end_after) {
@@ -137,77 +142,4 @@ pub(super) fn unknown(container: &str) -> Refusal {
 async fn refuse(world: &World, valve: &mut Valve, (status, words): Refusal) -> io::Result<()> {
     let body = format!("{}\n", json!({ "message": words }));
     valve.whole(world, status, "application/json", &body).await
-}
-
-/// The way out, through which faults let only so much.
-#[derive(Debug)]
-pub(super) struct Valve {
-    writer: OwnedWriteHalf,
-    /// Bytes that still pass.
-    left: usize,
-    /// What comes after them: the end of the connection, or silence.
-    then_close: bool,
-    drip: Option<Duration>,
-}
-
-impl Valve {
-    /// Writes what passes; an error when the rest must not.
-    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let passing = &bytes[..bytes.len().min(self.left)];
-        self.left -= passing.len();
-        match self.drip {
-            None => self.writer.write_all(passing).await?,
-            Some(wait) => {
-                for piece in passing.chunks(7) {
-                    self.writer.write_all(piece).await?;
-                    sleep(wait).await;
-                }
-            }
-        }
-        match passing.len() < bytes.len() {
-            false => Ok(()),
-            true if self.then_close => Err(io::ErrorKind::ConnectionAborted.into()),
-            true => std::future::pending().await,
-        }
-    }
-
-    /// A whole answer.
-    async fn whole(
-        &mut self,
-        world: &World,
-        status: u16,
-        kind: &str,
-        body: &str,
-    ) -> io::Result<()> {
-        let length = format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
-        self.head(world, status, &length).await?;
-        self.write(body.as_bytes()).await
-    }
-
-    /// The head of an answer, with these lines more.
-    pub(super) async fn head(&mut self, world: &World, status: u16, more: &str) -> io::Result<()> {
-        let version = world.lock().version;
-        let api = routes::api_version(version);
-        let reason = match status {
-            200 => "OK",
-            400 => "Bad Request",
-            404 => "Not Found",
-            409 => "Conflict",
-            501 => "Not Implemented",
-            _ => "Internal Server Error",
-        };
-        let head = format!(
-            "HTTP/1.1 {status} {reason}\r\nApi-Version: {api}\r\nDocker-Experimental: false\r\n\
-             Ostype: linux\r\nServer: Docker/{version} (linux)\r\n{more}Connection: close\r\n\r\n"
-        );
-        self.write(head.as_bytes()).await
-    }
-
-    /// One chunk of a chunked answer.
-    pub(super) async fn chunk(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
-        chunk.extend_from_slice(bytes);
-        chunk.extend_from_slice(b"\r\n");
-        self.write(&chunk).await
-    }
 }

@@ -155,7 +155,8 @@ fn podmans_timestamps_of_whole_seconds_begin_messages_too() {
 /// run may have no end, and a long line is stored in pieces.
 fn runs() -> impl Strategy<Value = Vec<Message>> {
     let long = (0..40_000usize).prop_map(|length| vec![b'x'; length]);
-    let line = prop_oneof![6 => line(), 1 => long.prop_map(|text| [&text, b"\n".as_slice()].concat())];
+    let line =
+        prop_oneof![6 => line(), 1 => long.prop_map(|text| [&text, b"\n".as_slice()].concat())];
     let unfinished = prop_oneof![
         Just(Vec::new()),
         Just(b"/ # ".to_vec()),

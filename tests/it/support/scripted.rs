@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cmon::demo::{World, serve};
-use cmon::docker::Docker;
 use cmon::docker::endpoint::{Address, Endpoint, Origin};
+use cmon::docker::{Docker, RequestOptions};
 use cmon::engine::event::{Ending, Event, Notice};
 use cmon::engine::registry::Registry;
 use cmon::engine::selection::Selection;
@@ -65,6 +65,16 @@ pub(crate) async fn run_with(
     script: impl AsyncFnOnce(&World),
     before: impl FnOnce(&World),
 ) -> (Outcome, Seen, World) {
+    run_asking(RequestOptions::default(), config, script, before).await
+}
+
+/// The same, with the daemon asked in this way.
+pub(crate) async fn run_asking(
+    options: RequestOptions,
+    config: Config,
+    script: impl AsyncFnOnce(&World),
+    before: impl FnOnce(&World),
+) -> (Outcome, Seen, World) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     let world = World::default();
@@ -74,7 +84,7 @@ pub(crate) async fn run_with(
     let listener = UnixListener::bind(&path).unwrap();
     let registry = Registry::default();
     let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
-    let docker = Arc::new(Docker::new(endpoint, registry.clone()));
+    let docker = Arc::new(Docker::new(endpoint, options));
     let (events, received) = mpsc::channel(8);
     let stop = CancellationToken::new();
     let selection = Selection::all();

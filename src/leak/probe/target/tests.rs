@@ -19,7 +19,7 @@ fn parsed(texts: &[&str]) -> Vec<Target> {
 pub(super) async fn start(texts: &[String], cycles: Option<&str>) -> Result<Probes, StartError> {
     let targets = texts.iter().map(|text| Target::parse(text).unwrap()).collect();
     let cycles_metric = cycles.map(|text| Counter::parse(text).unwrap());
-    Probes::start(Options { daemon: None, targets, cycles_metric }).await
+    Probes::start(Options { targets, cycles_metric, ..Options::default() }).await
 }
 
 pub(super) async fn read(probes: &mut Probes, at: f64) -> Sample {
