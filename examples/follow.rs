@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cmon::demo;
-use cmon::docker::Docker;
 use cmon::docker::endpoint::{Address, Endpoint, Origin};
+use cmon::docker::{Docker, RequestOptions};
 use cmon::engine::event::{Event, Notice};
 use cmon::engine::registry::Registry;
 use cmon::engine::selection::Selection;
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // One registry counts the tasks of the engine and those of its source.
     let registry = Registry::default();
-    let docker = Docker::new(Endpoint::new(address, Origin::Host), registry.clone());
+    let docker = Docker::new(Endpoint::new(address, Origin::Host), RequestOptions::default());
     // Streams are closed and opened again every five minutes by default. No line is lost in between.
     let config = Config { stream_timeout: Duration::from_secs(60), ..Config::default() };
     let engine = Engine::new(Arc::new(docker), registry, config);

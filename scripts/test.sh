@@ -103,6 +103,9 @@ command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v go >/dev/null || missing+=(golang-go)
 # `cmon watch` is tried in a real terminal, and its figures are scraped.
 command -v tmux >/dev/null || missing+=(tmux)
+# cmon is tried behind a proxy, and on another daemon.
+command -v nginx >/dev/null || missing+=(nginx)
+command -v podman >/dev/null || missing+=(podman crun)
 command -v prometheus >/dev/null && command -v promtool >/dev/null || missing+=(prometheus)
 # The fuzzing engine is C++.
 command -v c++ >/dev/null || missing+=(g++)

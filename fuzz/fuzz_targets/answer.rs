@@ -64,7 +64,7 @@ fn read<'a>(tty: bool, rule: PieceRule, pieces: impl Iterator<Item = &'a [u8]>) 
         let fed = loop {
             match body.next(&mut bytes) {
                 Ok(Some(piece)) => {
-                    if decoder.feed(piece.bytes, piece.starts_chunk, &mut frames).is_err() {
+                    if decoder.feed(piece, &mut frames).is_err() {
                         break false;
                     }
                 }

@@ -97,6 +97,12 @@ pub struct Global {
         env = "CMON_STALE_AFTER"
     )]
     pub stale_after: Duration,
+    /// How long the daemon may take to answer a request; a retry may take up to four times as long
+    #[arg(
+        long, global = true, value_name = "TIME", default_value = "30s", value_parser = request_timeout,
+        env = "CMON_REQUEST_TIMEOUT"
+    )]
+    pub request_timeout: Duration,
     /// How long stopping may take before everything is closed by force
     #[arg(
         long, global = true, value_name = "TIME", default_value = "5s",
@@ -267,6 +273,14 @@ fn stream_timeout(text: &str) -> Result<Duration, String> {
         Ok(time) if time < SHORTEST => Err("the shortest is 100ms".to_owned()),
         Ok(time) => Ok(time),
         Err(error) => Err(format!("{error}; try 30s or 5m")),
+    }
+}
+
+fn request_timeout(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time < SHORTEST => Err("the shortest is 100ms".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(format!("{error}; try 30s or 2m")),
     }
 }
 

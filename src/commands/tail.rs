@@ -35,7 +35,7 @@ const BEYOND: Duration = Duration::from_secs(1);
 pub async fn run(config: Config, daemon: (Address, Origin), sinks: Sinks) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("could not take over the signals")?;
     let registry = Registry::default();
-    let docker = Docker::new(Endpoint::new(daemon.0, daemon.1), registry.clone());
+    let docker = Docker::new(Endpoint::new(daemon.0, daemon.1), config.requests);
     let engine = Engine::new(Arc::new(docker), registry, config.engine.clone());
     let observer = engine.observer();
     let (events, received) = mpsc::channel(CHANNEL);
@@ -188,7 +188,13 @@ fn connection_hint(kind: ErrorKind) -> Option<&'static str> {
             "name the socket itself, usually unix:///var/run/docker.sock; where Docker made a directory \
              (a bind mount whose source was missing), remove that and start the daemon first",
         ),
-        ErrorKind::Timeout => Some("the daemon may hang: does `docker ps` answer?"),
+        ErrorKind::Timeout => Some(
+            "see whether `docker ps` answers; a busy daemon may need a longer --request-timeout",
+        ),
+        ErrorKind::Forbidden => Some(
+            "let the proxy before the daemon pass GET /containers/json, /containers/ID/json and \
+             /containers/ID/logs; if it wants a version in the path, set DOCKER_API_VERSION=1.41",
+        ),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Action, Config, FileKind, Github, Surroundings, UsageError, colors, running_or, talk};
 use crate::cli::{self, OnInconclusive};
+use crate::docker::RequestOptions;
 use crate::docker::endpoint::{Address, Origin};
 use crate::engine::{self, Backlog, Outputs};
 use crate::leak::probe::counter::Counter;
@@ -153,7 +154,7 @@ pub enum Form {
 
 /// Decides what is meant.
 pub(super) fn config(
-    daemon: Option<(Address, Origin)>,
+    (daemon, requests): (Option<(Address, Origin)>, RequestOptions),
     global: &cli::Global,
     args: cli::LeakCheck,
     around: &Surroundings,
@@ -233,6 +234,7 @@ pub(super) fn config(
     };
     Ok(Config {
         daemon,
+        requests,
         selection,
         engine: engine::Config {
             follow: true,

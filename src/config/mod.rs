@@ -8,6 +8,7 @@ mod watch;
 use std::path::PathBuf;
 
 use crate::cli::{Cli, Command, Form, Global, Lines, Tail, When};
+use crate::docker::RequestOptions;
 use crate::docker::endpoint::{Address, Origin};
 use crate::docker::unix_path::{self, BadPath};
 use crate::engine::selection::{PatternError, PatternText, Selection};
@@ -25,6 +26,8 @@ const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 pub struct Config {
     /// The daemon; `None` is the embedded one.
     pub daemon: Option<(Address, Origin)>,
+    /// How the daemon is asked.
+    pub requests: RequestOptions,
     /// Whose logs.
     pub selection: Selection,
     /// How to follow.
@@ -104,6 +107,12 @@ pub enum UsageError {
     /// A counter of cycles needs somebody who counts.
     #[error("--cycles-metric is a metric of a target: name one with --target")]
     NoTarget,
+    /// The version of the API is none.
+    #[error(
+        "DOCKER_API_VERSION is `{0}`, which is not a version of the Docker API: set it to MAJOR.MINOR \
+         such as 1.41, or unset it"
+    )]
+    ApiVersion(String),
     /// Both the embedded daemon and another one, by flags or variables of these names.
     #[error("{demo} brings its own daemon, so {host} cannot be given beside it")]
     DemoAndHost {
@@ -146,14 +155,20 @@ impl Config {
     pub fn new(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
         let Cli { global, command } = cli;
         let daemon = daemon(&global, around)?;
+        let requests = requests(&global, around)?;
         let tail = match command {
             Command::Tail(tail) => tail,
-            Command::Watch(args) => return watch::config(daemon, &global, &args, around),
-            Command::LeakCheck(args) => return leak_check::config(daemon, &global, *args, around),
+            Command::Watch(args) => {
+                return watch::config((daemon, requests), &global, &args, around);
+            }
+            Command::LeakCheck(args) => {
+                return leak_check::config((daemon, requests), &global, *args, around);
+            }
         };
         let selection = selection(&tail, global.demo)?;
         Ok(Self {
             daemon,
+            requests,
             engine: engine(&global, &tail),
             output: output(&global, &tail, around, selection.is_single()),
             selection,
@@ -178,6 +193,13 @@ fn daemon(global: &Global, around: &Surroundings) -> Result<Option<(Address, Ori
         (None, Some(url)) => Ok(Some((address(url, Origin::DockerHost)?, Origin::DockerHost))),
         (None, None) => Ok(Some((Address::Unix(DEFAULT_SOCKET.into()), Origin::Default))),
     }
+}
+
+fn requests(global: &Global, around: &Surroundings) -> Result<RequestOptions, UsageError> {
+    let version = around.docker_api_version.as_deref();
+    let version =
+        version.map(|text| text.parse().map_err(|()| UsageError::ApiVersion(text.to_owned())));
+    Ok(RequestOptions { timeout: global.request_timeout, api_version: version.transpose()? })
 }
 
 fn address(url: &str, origin: Origin) -> Result<Address, UsageError> {

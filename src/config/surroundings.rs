@@ -33,6 +33,8 @@ pub struct Github {
 pub struct Surroundings {
     /// `DOCKER_HOST`, unless empty.
     pub docker_host: Option<String>,
+    /// `DOCKER_API_VERSION`, unless empty.
+    pub docker_api_version: Option<String>,
     /// `NO_COLOR` is set and not empty (no-color.org).
     pub no_color: bool,
     /// `CLICOLOR_FORCE` is set and not 0.
@@ -53,6 +55,7 @@ impl Surroundings {
         let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         Self {
             docker_host: set("DOCKER_HOST"),
+            docker_api_version: set("DOCKER_API_VERSION"),
             no_color: set("NO_COLOR").is_some(),
             force_color: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             dumb_terminal: set("TERM").is_some_and(|term| term == "dumb"),

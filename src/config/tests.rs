@@ -8,6 +8,7 @@ use crate::output::{Form, Summary};
 fn around() -> Surroundings {
     Surroundings {
         docker_host: None,
+        docker_api_version: None,
         no_color: false,
         force_color: false,
         dumb_terminal: false,

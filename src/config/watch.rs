@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Action, Config, FileKind, Surroundings, UsageError, colors, running_or, talk};
 use crate::cli;
+use crate::docker::RequestOptions;
 use crate::docker::endpoint::{Address, Origin};
 use crate::engine::{self, Backlog, Outputs};
 
@@ -52,7 +53,7 @@ pub enum WatchForm {
 
 /// Decides what is meant.
 pub(super) fn config(
-    daemon: Option<(Address, Origin)>,
+    (daemon, requests): (Option<(Address, Origin)>, RequestOptions),
     global: &cli::Global,
     watch: &cli::Watch,
     around: &Surroundings,
@@ -83,6 +84,7 @@ pub(super) fn config(
     };
     Ok(Config {
         daemon,
+        requests,
         selection,
         engine: engine::Config {
             follow: true,

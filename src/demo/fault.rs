@@ -44,6 +44,25 @@ pub enum Fault {
     EndAfter(usize),
     /// The answer comes in pieces of seven bytes, this far apart.
     Drip(Duration),
+    /// The body is framed anew, as by a proxy.
+    Reframe(Reframe),
+    /// The head comes with the first bytes of the body, as from Podman.
+    HeadHeld,
+    /// The connection is closed when nothing was sent for this long, as by a proxy's idle timeout.
+    CutWhenSilent(Duration),
+    /// In the answer, this text is replaced by that one; the length of the body is set right.
+    Rewrite(&'static str, &'static str),
+}
+
+/// How a proxy may frame a body, whatever the daemon's own chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reframe {
+    /// In chunks of this many bytes.
+    Chunks(usize),
+    /// Without chunks, up to the end of the connection, as for an HTTP/1.0 client.
+    UntilClose,
+    /// As one body with its length; only an answer that ends.
+    Length,
 }
 
 /// A fault, and whom it meets.

@@ -23,7 +23,7 @@ use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 
 use crate::docker::unix_path;
-pub use fault::{Fault, Route};
+pub use fault::{Fault, Reframe, Route};
 pub use log::Message;
 pub use plant::Plant;
 pub use server::serve;

@@ -93,6 +93,10 @@ async fn answer(world: &World, target: &str, valve: &mut Valve) -> io::Result<()
         Some(Fault::SilentAfter(bytes)) => (valve.left, valve.then_close) = (bytes, false),
         Some(Fault::EndAfter(messages)) => end_after = Some(messages),
         Some(Fault::Drip(wait)) => valve.drip = Some(wait),
+        Some(Fault::Reframe(reframe)) => valve.reframe = Some(reframe),
+        Some(Fault::HeadHeld) => valve.held = Some(Vec::new()),
+        Some(Fault::CutWhenSilent(wait)) => valve.cut_when_silent = Some(wait),
+        Some(Fault::Rewrite(from, to)) => valve.rewrite = Some((from, to)),
     }
     match question.route {
         Route::Logs => match stream::Logs::open(world, &question, end_after) {

@@ -8,7 +8,6 @@ use super::valve::Valve;
 use super::world::World;
 use crate::engine::source::StdStream;
 
-const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 /// Messages encoded per look at the world.
 const BATCH: usize = 64;
 
@@ -62,7 +61,7 @@ impl Logs {
             false if self.tty => "Content-Type: application/vnd.docker.raw-stream\r\n",
             false => "Content-Type: application/vnd.docker.multiplexed-stream\r\n",
         };
-        valve.head(world, 200, &format!("{kind}{CHUNKED}")).await?;
+        valve.begin_chunked(world, 200, kind).await?;
         let mut changes = world.changes();
         loop {
             changes.mark_unchanged();
@@ -71,11 +70,10 @@ impl Logs {
                 valve.chunk(chunk).await?;
             }
             if over {
-                return valve.write(b"0\r\n\r\n").await;
+                return valve.end_chunked().await;
             }
-            // The world outlives its connections.
-            if chunks.is_empty() && changes.changed().await.is_err() {
-                return Ok(());
+            if chunks.is_empty() {
+                valve.changed(&mut changes).await?;
             }
         }
     }
@@ -155,7 +153,7 @@ pub(super) async fn events(world: &World, valve: &mut Valve) -> io::Result<()> {
         let state = world.lock();
         state.first_event + state.events.len() as u64
     };
-    valve.head(world, 200, &format!("Content-Type: application/json\r\n{CHUNKED}")).await?;
+    valve.begin_chunked(world, 200, "Content-Type: application/json\r\n").await?;
     loop {
         changes.mark_unchanged();
         let fresh: Vec<String> = {
@@ -167,8 +165,6 @@ pub(super) async fn events(world: &World, valve: &mut Valve) -> io::Result<()> {
         for event in &fresh {
             valve.chunk(event.as_bytes()).await?;
         }
-        if changes.changed().await.is_err() {
-            return Ok(());
-        }
+        valve.changed(&mut changes).await?;
     }
 }

@@ -6,12 +6,11 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::*;
-use crate::docker::Docker;
 use crate::docker::endpoint::{Address, Endpoint, Origin};
-use crate::engine::registry::Registry;
+use crate::docker::{Docker, RequestOptions};
 use crate::engine::source::{
     ErrorKind, EventStream, Frames, LogRequest, LogStream, Phase, Read, Source, SourceError,
-    StdStream, Tail, What,
+    StdStream, Stored, Tail, What,
 };
 
 /// Runs `test` against a daemon in the same runtime.
@@ -21,7 +20,7 @@ async fn with_world(test: impl AsyncFnOnce(&World, &Docker)) {
     let world = World::default();
     let listener = UnixListener::bind(&path).unwrap();
     let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
-    let docker = Docker::new(endpoint, Registry::default());
+    let docker = Docker::new(endpoint, RequestOptions::default());
     tokio::select! {
         () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
         () = test(&world, &docker) => {}
@@ -39,7 +38,7 @@ async fn open(
 ) -> Result<crate::docker::logs::Logs, SourceError> {
     let key = key(docker).await;
     let tty = docker.inspect(&key).await.unwrap().tty;
-    docker.logs(&LogRequest { key, tty, follow, tail }).await
+    docker.logs(&LogRequest { key, tty, follow, tail, stored: Stored::Something }).await
 }
 
 /// Reads to the end: payloads, and how it ended.
@@ -160,7 +159,11 @@ async fn each_fault_does_what_it_says() {
         (Fault::Refuse, Err(ErrorKind::Cut)),
         (Fault::Never, Err(ErrorKind::Timeout)),
         (Fault::Status(409, "busy".to_owned()), Err(ErrorKind::Refused)),
-        (Fault::Status(501, "no reading".to_owned()), Err(ErrorKind::Unreadable)),
+        (
+            Fault::Status(501, "the driver does not support reading".to_owned()),
+            Err(ErrorKind::Unreadable),
+        ),
+        (Fault::Status(501, "no such path".to_owned()), Err(ErrorKind::Forbidden)),
         (Fault::HeadersLate(Duration::from_secs(3)), Ok((whole.as_str(), Ok(())))),
         (Fault::RawBytes(raw), Ok(("", Err(ErrorKind::Protocol)))),
         (Fault::CutAfter(500), Ok(("one\n", Err(ErrorKind::Cut)))),

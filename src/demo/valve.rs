@@ -1,16 +1,18 @@
-//! Writes answers to one connection, in whole or in chunks, as far as a scripted fault allows.
+//! The way out of the embedded daemon, through which faults let only a part, or change it.
 
 use std::io;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::OwnedWriteHalf;
-use tokio::time::sleep;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
+use super::fault::Reframe;
 use super::routes;
 use super::world::World;
 
-/// The way out, through which faults let only so much.
+/// The writing half of one connection.
 #[derive(Debug)]
 pub(super) struct Valve {
     writer: OwnedWriteHalf,
@@ -19,16 +21,36 @@ pub(super) struct Valve {
     /// What comes after them: the end of the connection, or silence.
     pub(super) then_close: bool,
     pub(super) drip: Option<Duration>,
+    pub(super) reframe: Option<Reframe>,
+    /// The head, while it is held back.
+    pub(super) held: Option<Vec<u8>>,
+    pub(super) cut_when_silent: Option<Duration>,
+    pub(super) rewrite: Option<(&'static str, &'static str)>,
+    /// The body so far, where it is sent as one.
+    collected: Vec<u8>,
 }
 
 impl Valve {
-    /// Lets everything pass.
     pub(super) fn new(writer: OwnedWriteHalf) -> Self {
-        Self { writer, left: usize::MAX, then_close: true, drip: None }
+        Self {
+            writer,
+            left: usize::MAX,
+            then_close: true,
+            drip: None,
+            reframe: None,
+            held: None,
+            cut_when_silent: None,
+            rewrite: None,
+            collected: Vec::new(),
+        }
     }
 
     /// Writes what passes; an error when the rest must not.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(mut head) = self.held.take() {
+            head.extend_from_slice(bytes);
+            return Box::pin(self.write(&head)).await;
+        }
         let passing = &bytes[..bytes.len().min(self.left)];
         self.left -= passing.len();
         match self.drip {
@@ -55,35 +77,116 @@ impl Valve {
         kind: &str,
         body: &str,
     ) -> io::Result<()> {
+        let body = match self.rewrite {
+            Some((from, to)) => body.replace(from, to),
+            None => body.to_owned(),
+        };
+        if self.reframe.is_some() {
+            self.begin_chunked(world, status, &format!("Content-Type: {kind}\r\n")).await?;
+            self.chunk(body.as_bytes()).await?;
+            return self.end_chunked().await;
+        }
         let length = format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
         self.head(world, status, &length).await?;
         self.write(body.as_bytes()).await
     }
 
     /// The head of an answer, with these lines more.
-    pub(super) async fn head(&mut self, world: &World, status: u16, more: &str) -> io::Result<()> {
+    async fn head(&mut self, world: &World, status: u16, more: &str) -> io::Result<()> {
         let version = world.lock().version;
         let api = routes::api_version(version);
         let reason = match status {
             200 => "OK",
             400 => "Bad Request",
+            403 => "Forbidden",
             404 => "Not Found",
             409 => "Conflict",
             501 => "Not Implemented",
             _ => "Internal Server Error",
         };
-        let head = format!(
-            "HTTP/1.1 {status} {reason}\r\nApi-Version: {api}\r\nDocker-Experimental: false\r\n\
+        let http = if self.reframe == Some(Reframe::UntilClose) { "1.0" } else { "1.1" };
+        let text = format!(
+            "HTTP/{http} {status} {reason}\r\nApi-Version: {api}\r\nDocker-Experimental: false\r\n\
              Ostype: linux\r\nServer: Docker/{version} (linux)\r\n{more}Connection: close\r\n\r\n"
         );
-        self.write(head.as_bytes()).await
+        match &mut self.held {
+            Some(held) => held.extend_from_slice(text.as_bytes()),
+            None => self.write(text.as_bytes()).await?,
+        }
+        Ok(())
     }
 
-    /// One chunk of a chunked answer.
+    /// The head of an answer whose body comes in parts.
+    pub(super) async fn begin_chunked(
+        &mut self,
+        world: &World,
+        status: u16,
+        more: &str,
+    ) -> io::Result<()> {
+        match self.reframe {
+            None | Some(Reframe::Chunks(_)) => {
+                self.head(world, status, &format!("{more}Transfer-Encoding: chunked\r\n")).await
+            }
+            Some(Reframe::UntilClose) => self.head(world, status, more).await,
+            // Its length is known at the end.
+            Some(Reframe::Length) => {
+                self.held = Some(Vec::new());
+                self.head(world, status, more).await
+            }
+        }
+    }
+
+    /// One chunk of such an answer.
     pub(super) async fn chunk(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self.reframe {
+            None => self.one_chunk(bytes).await,
+            Some(Reframe::Chunks(size)) => {
+                for part in bytes.chunks(size.max(1)) {
+                    self.one_chunk(part).await?;
+                }
+                Ok(())
+            }
+            Some(Reframe::UntilClose) => self.write(bytes).await,
+            Some(Reframe::Length) => {
+                self.collected.extend_from_slice(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    async fn one_chunk(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
         chunk.extend_from_slice(bytes);
         chunk.extend_from_slice(b"\r\n");
         self.write(&chunk).await
+    }
+
+    /// The end of such an answer.
+    pub(super) async fn end_chunked(&mut self) -> io::Result<()> {
+        match self.reframe {
+            None | Some(Reframe::Chunks(_)) => self.write(b"0\r\n\r\n").await,
+            Some(Reframe::UntilClose) => Ok(()),
+            Some(Reframe::Length) => {
+                let head = self.held.take().unwrap_or_default();
+                let head = String::from_utf8_lossy(&head).into_owned();
+                let length = format!("Content-Length: {}\r\nConnection:", self.collected.len());
+                let head = head.replace("Connection:", &length);
+                let body = std::mem::take(&mut self.collected);
+                self.write(&[head.as_bytes(), &body].concat()).await
+            }
+        }
+    }
+
+    /// Waits until the world changes; an error when the connection is to be closed by then.
+    pub(super) async fn changed(&self, changes: &mut watch::Receiver<u64>) -> io::Result<()> {
+        let next = changes.changed();
+        let closed = |_| io::Error::from(io::ErrorKind::ConnectionAborted);
+        match self.cut_when_silent {
+            None => next.await.map_err(closed),
+            Some(wait) => match timeout(wait, next).await {
+                Ok(came) => came.map_err(closed),
+                Err(_) => Err(io::ErrorKind::ConnectionAborted.into()),
+            },
+        }
     }
 }

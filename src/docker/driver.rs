@@ -48,7 +48,8 @@ impl Driver {
     pub(super) fn file_size(&self) -> Option<u64> {
         let given = self.options.get("max-size").and_then(|text| size(text));
         match self.name.as_str() {
-            "json-file" => given,
+            // `k8s-file` is Podman's; it begins a new file only where `max-size` says so.
+            "json-file" | "k8s-file" => given,
             "local" => given.or(Some(LOCAL_FILE)),
             "journald" | "none" => None,
             _ => Some(LOCAL_FILE),
@@ -61,7 +62,8 @@ impl Driver {
         match self.name.as_str() {
             "none" => None,
             _ if mode == Some("non-blocking") => Some(Lossy::NonBlocking),
-            "json-file" | "local" | "journald" => None,
+            // Nothing is known of a driver that the daemon does not name.
+            "json-file" | "local" | "journald" | "k8s-file" | "" => None,
             _ if mode == Some("blocking") => None,
             _ => Some(Lossy::Cache),
         }
@@ -126,6 +128,8 @@ mod tests {
         assert_eq!(driver("syslog", &[]).lossy(), Some(Lossy::Cache));
         assert_eq!(driver("syslog", &[("mode", "blocking")]).lossy(), None);
         assert_eq!(driver("none", &non_blocking).lossy(), None);
+        assert_eq!(driver("k8s-file", &[]).lossy(), None, "Podman's");
+        assert_eq!(driver("", &[]).lossy(), None, "a daemon or a proxy that does not name it");
     }
 
     #[test]

@@ -46,6 +46,48 @@ pub struct Head {
     pub status: u16,
     /// How the body is framed.
     pub framing: Framing,
+    /// Which daemon answered, as far as the head shows.
+    pub dialect: Option<Dialect>,
+}
+
+/// Which daemon answers: some versions of dockerd need to be read with care (`driver.rs`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// dockerd of this major version.
+    Docker(u32),
+    /// Podman, or another one.
+    Other,
+}
+
+impl Dialect {
+    /// dockerd of a version like `20.10.24`; `None` when it is no version.
+    pub(super) fn docker(version: &str) -> Option<Self> {
+        version.split('.').next()?.parse().ok().map(Dialect::Docker)
+    }
+
+    /// The major version of dockerd.
+    pub(super) fn docker_major(self) -> Option<u32> {
+        match self {
+            Dialect::Docker(major) => Some(major),
+            Dialect::Other => None,
+        }
+    }
+
+    /// From the head of an answer: `Server: Docker/20.10.24 (linux)`, or where a proxy puts its own
+    /// name there, `Api-Version: 1.41`. Podman sends both, and `Libpod-Api-Version` beside them.
+    fn of(headers: &[httparse::Header<'_>]) -> Option<Self> {
+        let text = |name| std::str::from_utf8(value(headers, name)?).ok();
+        let server = text("server").unwrap_or_default();
+        if value(headers, "libpod-api-version").is_some() || server.starts_with("Libpod/") {
+            return Some(Dialect::Other);
+        }
+        if let Some(version) = server.strip_prefix("Docker/") {
+            return Self::docker(version);
+        }
+        let minor: u32 = text("api-version")?.trim().strip_prefix("1.")?.parse().ok()?;
+        // 1.41 is that of 20.10, 1.42 that of 23.0.
+        Some(Dialect::Docker(if minor < 42 { 20 } else { 23 }))
+    }
 }
 
 impl Head {
@@ -60,7 +102,9 @@ impl Head {
         match response.parse(bytes) {
             Ok(httparse::Status::Complete(length)) => {
                 let status = response.code.unwrap_or(0);
-                Ok(Some((Self { status, framing: framing(status, response.headers)? }, length)))
+                let framing = framing(status, response.headers)?;
+                let dialect = Dialect::of(response.headers);
+                Ok(Some((Self { status, framing, dialect }, length)))
             }
             Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => Ok(None),
             Ok(httparse::Status::Partial) => Err(HttpError::Head("it does not end")),
@@ -69,12 +113,14 @@ impl Head {
     }
 }
 
+fn value<'a>(headers: &[httparse::Header<'a>], name: &str) -> Option<&'a [u8]> {
+    let found = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+    Some(found.value)
+}
+
 fn framing(status: u16, headers: &[httparse::Header<'_>]) -> Result<Framing, HttpError> {
-    let value = |name: &str| {
-        let found = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
-        Some(found.value)
-    };
-    if status == 204 || status == 304 {
+    let value = |name: &str| value(headers, name);
+    if status < 200 || status == 204 || status == 304 {
         return Ok(Framing::Length(0));
     }
     if value("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked")) {
@@ -87,19 +133,10 @@ fn framing(status: u16, headers: &[httparse::Header<'_>]) -> Result<Framing, Htt
     length.map(Framing::Length).ok_or(HttpError::Head("its content length is not a number"))
 }
 
-/// A run of body bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece<'a> {
-    /// The bytes.
-    pub bytes: &'a [u8],
-    /// They are the first of a chunk. The daemon writes one chunk per log message.
-    pub starts_chunk: bool,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Size,
-    Data { left: u64, first: bool },
+    Data { left: u64 },
     DataEnd,
     Trailer { seen: usize, line: usize },
     Raw,
@@ -121,7 +158,7 @@ impl Body {
         let state = match framing {
             Framing::Chunked => State::Size,
             Framing::Length(0) => State::Done,
-            Framing::Length(left) => State::Data { left, first: true },
+            Framing::Length(left) => State::Data { left },
             Framing::UntilClose => State::Raw,
         };
         Self { state, chunked: framing == Framing::Chunked, carry: Vec::new() }
@@ -142,24 +179,21 @@ impl Body {
     ///
     /// # Errors
     /// When the framing is broken; the body is of no further use then.
-    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Piece<'a>>, HttpError> {
+    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, HttpError> {
         while !input.is_empty() {
             match self.state {
                 State::Done => return Ok(None),
-                State::Raw => {
-                    let bytes = std::mem::take(input);
-                    return Ok(Some(Piece { bytes, starts_chunk: false }));
-                }
-                State::Data { left, first } => {
+                State::Raw => return Ok(Some(std::mem::take(input))),
+                State::Data { left } => {
                     let take = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
                     let (bytes, rest) = input.split_at(take);
                     *input = rest;
                     self.state = match left - take as u64 {
                         0 if self.chunked => State::DataEnd,
                         0 => State::Done,
-                        left => State::Data { left, first: false },
+                        left => State::Data { left },
                     };
-                    return Ok(Some(Piece { bytes, starts_chunk: first && self.chunked }));
+                    return Ok(Some(bytes));
                 }
                 State::Size => self.size(input)?,
                 State::DataEnd => self.data_end(input)?,
@@ -202,7 +236,7 @@ impl Body {
     fn begin_chunk(&mut self, size: u64) {
         self.state = match size {
             0 => State::Trailer { seen: 0, line: 0 },
-            left => State::Data { left, first: true },
+            left => State::Data { left },
         };
     }
 
@@ -264,7 +298,7 @@ mod tests {
             let mut part = &input[from..to];
             from = to;
             while let Some(piece) = body.next(&mut part)? {
-                data.extend_from_slice(piece.bytes);
+                data.extend_from_slice(piece);
             }
         }
         Ok((data, body.is_done()))
@@ -296,7 +330,7 @@ mod tests {
     #[test]
     fn the_head_tells_status_and_framing() {
         let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nrest";
-        let expected = Head { status: 200, framing: Framing::Chunked };
+        let expected = Head { status: 200, framing: Framing::Chunked, dialect: None };
         assert_eq!(Head::parse(head), Ok(Some((expected, head.len() - 4))));
         assert_eq!(Head::parse(&head[..20]), Ok(None));
         let head = b"HTTP/1.1 404 Not Found\r\ncontent-length: 7\r\n\r\n";
@@ -304,6 +338,28 @@ mod tests {
         assert!(Head::parse(b"SSH-2.0-OpenSSH\r\n").is_err());
         let endless = [b"HTTP/1.1 200 OK\r\nA: ".as_slice(), &vec![b'x'; MAX_HEAD]].concat();
         assert!(Head::parse(&endless).is_err());
+    }
+
+    #[test]
+    fn the_head_shows_which_daemon_answers() {
+        let dialect = |lines: &str| {
+            let head = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 0\r\n\r\n");
+            Head::parse(head.as_bytes()).unwrap().unwrap().0.dialect
+        };
+        let docker = |major| Some(Dialect::Docker(major));
+        assert_eq!(dialect("Api-Version: 1.41\r\nServer: Docker/20.10.24 (linux)\r\n"), docker(20));
+        assert_eq!(dialect("Api-Version: 1.48\r\nServer: Docker/28.0.1 (linux)\r\n"), docker(28));
+        let podman = "Api-Version: 1.41\r\nLibpod-Api-Version: 4.3.1\r\n";
+        assert_eq!(
+            dialect(&format!("{podman}Server: Libpod/4.3.1 (linux)\r\n")),
+            Some(Dialect::Other)
+        );
+        assert_eq!(dialect(&format!("{podman}Server: nginx\r\n")), Some(Dialect::Other));
+        assert_eq!(dialect("Api-Version: 1.41\r\nServer: nginx/1.22.1\r\n"), docker(20));
+        assert_eq!(dialect("api-version: 1.42\r\n"), docker(23));
+        for unknown in ["", "Server: nginx\r\n", "Api-Version: 2.0\r\n", "Server: Docker/dev\r\n"] {
+            assert_eq!(dialect(unknown), None, "{unknown}");
+        }
     }
 
     #[test]

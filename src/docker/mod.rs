@@ -1,19 +1,24 @@
 //! The Docker side of the engine's [`Source`]: connections, questions, log streams.
 //!
 //! ```text
-//! Docker ─┬─▶ api ── bollard ──────────┐
-//!         └─▶ logs ─▶ http ─▶ frames   ├─▶ endpoint ─▶ the daemon's socket
-//!               └──────────────────────┘
+//! Docker ─┬─▶ api ─▶ answers           (lists, inspections, events: JSON)
+//!         └─▶ logs ─▶ frames           (log streams)
+//!               └─▶ request ─▶ http, endpoint ─▶ the daemon's socket
 //! ```
 
+mod answers;
 pub mod api;
+mod deadline;
 mod driver;
 pub mod endpoint;
 pub mod frames;
 pub mod http;
+mod lenient;
 pub mod logs;
 mod nap;
 mod own;
+mod refusal;
+mod request;
 mod socket;
 pub(crate) mod unix_path;
 
@@ -22,14 +27,18 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
+pub use answers::{Info, Process, Version};
+use api::Api;
+use endpoint::{Address, Endpoint};
+use http::Dialect;
+use own::{Evidence, Traces};
+use request::Client;
+pub use request::{ApiVersion, REQUEST_TIMEOUT, RequestOptions};
+
 use crate::engine::census::{ConnectionCount, Purpose};
-use crate::engine::registry::Registry;
 use crate::engine::source::{
     Container, ContainerKey, ErrorKind, Listed, LogRequest, Source, SourceError,
 };
-use api::{Api, Version};
-use endpoint::{Address, Endpoint};
-use own::{Evidence, Traces};
 
 /// Containers that are asked about at most, where it is not clear in which of them cmon runs.
 const MOST_ASKED: usize = 500;
@@ -38,18 +47,21 @@ const MOST_ASKED: usize = 500;
 #[derive(Debug)]
 pub struct Docker {
     endpoint: Arc<Endpoint>,
+    client: Arc<Client>,
     api: Api,
-    version: OnceCell<Version>,
+    /// Which daemon it is, where the heads of its answers do not show it.
+    dialect: OnceCell<Option<Dialect>>,
     /// The container that cmon runs in, once that is known.
     own: OnceCell<Option<ContainerKey>>,
 }
 
 impl Docker {
-    /// A source over this endpoint, whose tasks are counted in `registry`; nothing is opened yet.
-    pub fn new(endpoint: Endpoint, registry: Registry) -> Self {
+    /// A source over this endpoint; nothing is opened yet.
+    pub fn new(endpoint: Endpoint, options: RequestOptions) -> Self {
         let endpoint = Arc::new(endpoint);
-        let api = Api::new(Arc::clone(&endpoint), registry);
-        Self { endpoint, api, version: OnceCell::new(), own: OnceCell::new() }
+        let client = Arc::new(Client::new(Arc::clone(&endpoint), options));
+        let api = Api::over(Arc::clone(&client));
+        Self { endpoint, client, api, dialect: OnceCell::new(), own: OnceCell::new() }
     }
 
     /// Questions that are not part of following logs.
@@ -57,9 +69,21 @@ impl Docker {
         &self.api
     }
 
-    /// The daemon's version, asked once.
-    async fn version(&self) -> Result<&Version, SourceError> {
-        self.version.get_or_try_init(|| self.api.version()).await
+    /// Which daemon it is, asked once; `None` where it does not say. A proxy that leaves out the
+    /// heads of the daemon may refuse this question too, and following goes on without it.
+    async fn dialect(&self) -> Option<Dialect> {
+        let asked = self.dialect.get_or_try_init(|| async {
+            match self.api.dialect().await {
+                Ok(dialect) => Ok(dialect),
+                Err(error) if error.kind == ErrorKind::Forbidden => {
+                    tracing::debug!("the daemon's version stays unknown: {error}");
+                    Ok(None)
+                }
+                // It may answer the next time.
+                Err(error) => Err(error),
+            }
+        });
+        asked.await.ok().copied().flatten()
     }
 }
 
@@ -108,8 +132,12 @@ impl Source for Docker {
     }
 
     async fn inspect(&self, key: &ContainerKey) -> Result<Container, SourceError> {
-        let version = self.version().await?;
-        self.api.inspect(key, version).await
+        let inspection = self.api.inspect(key).await?;
+        let dialect = match inspection.dialect {
+            Some(dialect) => Some(dialect),
+            None => self.dialect().await,
+        };
+        inspection.container(key, dialect)
     }
 
     async fn events(&self) -> Result<Self::Events, SourceError> {
@@ -117,7 +145,7 @@ impl Source for Docker {
     }
 
     async fn logs(&self, request: &LogRequest) -> Result<Self::Logs, SourceError> {
-        logs::Logs::open(&self.endpoint, request).await
+        logs::Logs::open(&self.client, request).await
     }
 
     fn connections(&self) -> BTreeMap<Purpose, ConnectionCount> {

@@ -272,6 +272,16 @@ pub enum Notice {
         /// How long until the next try.
         retry: Duration,
     },
+    /// The daemon lets nobody see its events; its list is asked for every few seconds instead.
+    NoEvents {
+        /// Why.
+        error: SourceError,
+    },
+    /// The daemon takes long to answer.
+    StillWaiting {
+        /// For what.
+        what: Awaited,
+    },
     /// The daemon answers again, and its list was compared with what is followed.
     DaemonBack,
     /// A reader panicked; it is counted, and the stream is opened again at the anchor.
@@ -284,6 +294,17 @@ pub enum Notice {
         /// How many.
         count: u64,
     },
+}
+
+/// What the daemon takes long to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The list of containers.
+    List,
+    /// The inspection of a container.
+    Inspection,
+    /// The log of a container.
+    Log,
 }
 
 /// Why a stream ended: a value, never a guess.

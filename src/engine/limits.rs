@@ -10,6 +10,10 @@ pub const SEEK_IDLE: Duration = Duration::from_millis(300);
 pub const FINITE_IDLE: Duration = Duration::from_secs(30);
 /// The list is compared with what is followed this often, since events can be lost.
 pub const RELIST: Duration = Duration::from_secs(60);
+/// The same where there are no events.
+pub const POLL: Duration = Duration::from_secs(5);
+/// A subscription to events that the daemon has not confirmed by then is asked for again.
+pub const UNCONFIRMED: Duration = Duration::from_secs(300);
 /// A stream that stood this long was healthy: failures before it no longer count.
 pub const HEALTHY: Duration = Duration::from_secs(30);
 /// After the stop deadline everything is closed by force, and this much later it is over.

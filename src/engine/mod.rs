@@ -18,6 +18,7 @@ pub mod backlog;
 pub mod backoff;
 pub mod census;
 pub mod event;
+mod failure;
 mod files;
 pub mod lag;
 mod lifecycle;
@@ -31,9 +32,11 @@ pub mod rows;
 pub mod selection;
 pub mod source;
 pub mod stale;
+mod subscription;
 mod supervisor;
 pub mod tally;
 pub mod timestamp;
+mod waiting;
 
 use std::fmt;
 use std::sync::Arc;
@@ -46,13 +49,15 @@ use tokio_util::sync::CancellationToken;
 pub use backlog::{Backlog, Outputs};
 use backoff::Backoff;
 use census::{Census, TaskKind};
-use event::{Event, Label, Note, Notice};
+use event::{Awaited, Event, Label, Note, Notice};
 use registry::Registry;
 use rows::Row;
 use selection::{AmbiguousId, OwnContainer, Selection, Unmatched};
 use source::{ContainerKey, Listed, Source, SourceError};
+use subscription::Subscription;
 use supervisor::Supervisor;
 use tally::Tally;
+use waiting::SlowNotes;
 
 /// How the engine follows.
 #[derive(Clone, Debug)]
@@ -208,7 +213,7 @@ impl<S: Source> Observer<S> {
 struct Begun<E> {
     selection: Selection,
     listed: Vec<Listed>,
-    subscription: Option<E>,
+    subscription: Option<Subscription<E>>,
     /// Patterns that match nothing yet.
     awaited: Vec<String>,
     /// The container that cmon runs in, where it is left out.
@@ -222,6 +227,7 @@ pub struct Engine<S> {
     registry: Registry,
     tally: Arc<Tally>,
     config: Config,
+    slow: Arc<SlowNotes>,
     begun: CancellationToken,
     orders: (mpsc::Sender<Order>, mpsc::Receiver<Order>),
 }
@@ -230,7 +236,8 @@ impl<S: Source> Engine<S> {
     /// An engine over this source; `registry` counts its tasks and those of the source.
     pub fn new(source: Arc<S>, registry: Registry, config: Config) -> Self {
         let (begun, orders) = (CancellationToken::new(), mpsc::channel(ORDERS));
-        Self { source, registry, tally: Arc::default(), config, begun, orders }
+        let (tally, slow) = (Arc::default(), Arc::default());
+        Self { source, registry, tally, config, slow, begun, orders }
     }
 
     /// What tells it what to do while it runs.
@@ -273,8 +280,8 @@ impl<S: Source> Engine<S> {
                 self.registry.clone(),
                 Arc::clone(&self.tally),
                 self.config.clone(),
-                selection,
-                events,
+                (selection, &listed),
+                (events, Arc::clone(&self.slow)),
                 std::mem::replace(&mut self.orders.1, mpsc::channel(1).1),
             );
             if let Some(Listed { key, name, .. }) = left_out {
@@ -305,13 +312,13 @@ impl<S: Source> Engine<S> {
         selection: &Selection,
         events: &mpsc::Sender<Event>,
     ) -> Result<Begun<S::Events>, StartError> {
-        let say = async |what| {
+        let say = async |what: Notice| {
             // Nobody is left to tell when the channel is closed, and that ends the run.
             let _ = events.send(Event::Note(Note { label: None, what })).await;
         };
         let mut backoff = Backoff::default();
         loop {
-            let begun = self.try_to_begin(selection).await;
+            let begun = self.try_to_begin(selection, &say).await;
             let error = match begun {
                 Err(StartError::Source(error)) if self.config.wait && error.kind.may_pass() => {
                     error
@@ -334,13 +341,19 @@ impl<S: Source> Engine<S> {
         }
     }
 
-    async fn try_to_begin(&self, selection: &Selection) -> Result<Begun<S::Events>, StartError> {
-        // Subscribed before the list is taken, so that no start falls between the two.
+    async fn try_to_begin(
+        &self,
+        selection: &Selection,
+        say: &impl AsyncFn(Notice),
+    ) -> Result<Begun<S::Events>, StartError> {
+        // Asked for before the list is taken, so that no start falls between the two. The list alone
+        // is needed to begin.
         let subscription = match self.config.follow {
-            true => Some(self.source.events().await?),
+            true => Some(Subscription::ask(&self.source).await),
             false => None,
         };
-        let listed = self.source.list().await?;
+        let slow = async || say(Notice::StillWaiting { what: Awaited::List }).await;
+        let listed = self.slow.watch(self.source.list(), slow).await?;
         let own = self.source.own(&listed).await;
         let own = own.and_then(|key| listed.iter().find(|row| row.key == key));
         let left_out = own.filter(|row| selection.matches(row)).cloned();

@@ -12,6 +12,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::census::{ConnectionCount, Purpose};
+pub use super::failure::{ErrorKind, SourceError};
 use super::timestamp::Timestamp;
 
 /// One daemon, among the several that one run may follow; the endpoint's address as text.
@@ -229,6 +230,18 @@ pub struct LogRequest {
     pub follow: bool,
     /// How much of what is stored.
     pub tail: Tail,
+    /// Whether something is stored.
+    pub stored: Stored,
+}
+
+/// Whether a log is known to hold something that the request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It does, so an answer comes at once.
+    Something,
+    /// It may be empty. Podman answers a follow of an empty log only when a line is written, so a
+    /// follow is open although nothing was answered.
+    MaybeNothing,
 }
 
 /// Which of the container's two outputs a frame came from; a terminal has only `Stdout`.
@@ -323,72 +336,6 @@ pub enum Read {
     Some,
     /// The daemon ended the stream in good order; nothing more comes.
     End,
-}
-
-/// What a failure means for what to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// Cannot reach the daemon, or the connection broke: try again later.
-    Unreachable,
-    /// The daemon did not answer within the deadline: try again later.
-    Timeout,
-    /// The stream was cut in the middle: open the next one.
-    Cut,
-    /// The answer breaks the protocol: close, and try again later.
-    Protocol,
-    /// The daemon reported a failure while it read the log, inside the stream.
-    InBand,
-    /// The daemon refused for now (409, 5xx): try again later.
-    Refused,
-    /// The container is not there (404).
-    Gone,
-    /// The log driver keeps nothing that can be read (501, or its older forms): never try again.
-    Unreadable,
-    /// What was named is no socket: no use in waiting.
-    NoSocket,
-    /// Not permitted (401, 403, or the socket's own permissions).
-    Denied,
-}
-
-impl ErrorKind {
-    /// Whether a daemon that failed so may answer later, without anybody's doing here.
-    pub fn may_pass(self) -> bool {
-        use ErrorKind::{Cut, Refused, Timeout, Unreachable};
-        matches!(self, Unreachable | Timeout | Cut | Refused)
-    }
-
-    /// One word for counting: `cut`, `refused`, and so on.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ErrorKind::Unreachable => "unreachable",
-            ErrorKind::Timeout => "timeout",
-            ErrorKind::Cut => "cut",
-            ErrorKind::Protocol => "protocol",
-            ErrorKind::InBand => "in_band",
-            ErrorKind::Refused => "refused",
-            ErrorKind::Gone => "gone",
-            ErrorKind::Unreadable => "unreadable",
-            ErrorKind::NoSocket => "no_socket",
-            ErrorKind::Denied => "denied",
-        }
-    }
-}
-
-/// A failed request or a broken stream, in words for people.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct SourceError {
-    /// What it means.
-    pub kind: ErrorKind,
-    /// What was tried and what went wrong, the daemon's own words included.
-    pub message: String,
-}
-
-impl SourceError {
-    /// An error of this kind.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
-    }
 }
 
 /// An open log stream. Dropping it closes its connection.

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::color::{DIM, GREEN, RED, RESET, YELLOW};
 use super::sanitize::clean;
-use crate::engine::event::{Event, Gap, Note, Notice};
+use crate::engine::event::{Awaited, Event, Gap, Note, Notice};
 use crate::engine::rows::Told;
 use crate::engine::source::{Exit, Lossy};
 use crate::engine::timestamp::Timestamp;
@@ -67,6 +67,8 @@ pub(crate) fn word(notice: &Notice) -> &'static str {
         Notice::WentSilent => "went_silent",
         Notice::EndsEarly { .. } => "ends_early",
         Notice::DaemonAway { .. } => "daemon_away",
+        Notice::NoEvents { .. } => "no_events",
+        Notice::StillWaiting { .. } => "still_waiting",
         Notice::DaemonBack => "daemon_back",
         Notice::ReaderPanicked { .. } => "reader_panicked",
         Notice::NotesDropped { .. } => "notes_dropped",
@@ -132,7 +134,9 @@ fn sign(notice: &Notice) -> Sign {
         | Notice::Renamed { .. }
         | Notice::Own
         | Notice::Deselected
-        | Notice::Waiting { .. } => Sign::Between,
+        | Notice::Waiting { .. }
+        | Notice::NoEvents { .. }
+        | Notice::StillWaiting { .. } => Sign::Between,
         Notice::Exited(_) | Notice::Removed => Sign::Gone,
         Notice::Lossy(_)
         | Notice::Unreadable { .. }
@@ -188,6 +192,18 @@ fn words(notice: &Notice) -> String {
         ),
         Notice::DaemonAway { error, retry } => {
             format!("does not answer: {error}; next try in {}", short(*retry))
+        }
+        Notice::NoEvents { error } => format!(
+            "does not send events, so cmon asks for the list of containers every few seconds: {error}"
+        ),
+        Notice::StillWaiting { what: Awaited::List } => {
+            "is slow: cmon still waits for its list of containers".to_owned()
+        }
+        Notice::StillWaiting { what: Awaited::Inspection } => {
+            "is not shown yet: cmon still waits for the daemon to describe it".to_owned()
+        }
+        Notice::StillWaiting { what: Awaited::Log } => {
+            "is not shown yet: cmon still waits for the daemon to open its log".to_owned()
         }
         Notice::DaemonBack => "answers again".to_owned(),
         Notice::ReaderPanicked { message } => {
@@ -259,7 +275,11 @@ pub(crate) mod tests {
             Notice::StreamBroke { error: error.clone(), retry },
             Notice::WentSilent,
             Notice::EndsEarly { times: 3, retry: Duration::from_millis(250) },
-            Notice::DaemonAway { error, retry },
+            Notice::DaemonAway { error: error.clone(), retry },
+            Notice::NoEvents { error },
+            Notice::StillWaiting { what: Awaited::List },
+            Notice::StillWaiting { what: Awaited::Inspection },
+            Notice::StillWaiting { what: Awaited::Log },
             Notice::DaemonBack,
             Notice::ReaderPanicked { message: "boom".to_owned() },
             Notice::NotesDropped { count: 7 },
@@ -281,6 +301,8 @@ pub(crate) mod tests {
                 | Notice::WentSilent
                 | Notice::EndsEarly { .. }
                 | Notice::DaemonAway { .. }
+                | Notice::NoEvents { .. }
+                | Notice::StillWaiting { .. }
                 | Notice::DaemonBack
                 | Notice::ReaderPanicked { .. }
                 | Notice::NotesDropped { .. } => {}
@@ -313,6 +335,10 @@ pub(crate) mod tests {
         ! web went silent although the daemon had more; its stream is opened again
         ! web runs, but the daemon has ended its stream 3 times without a new line (a corrupt log?); next try in 250ms
         ! web does not answer: no; next try in 4.2s
+        ~ web does not send events, so cmon asks for the list of containers every few seconds: no
+        ~ web is slow: cmon still waits for its list of containers
+        ~ web is not shown yet: cmon still waits for the daemon to describe it
+        ~ web is not shown yet: cmon still waits for the daemon to open its log
         + web answers again
         ! web reader panicked: boom; the stream is opened again, nothing is lost
         ! web 7 notes were dropped because the output was not read

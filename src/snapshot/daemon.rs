@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::docker::api::{Api, Info};
+use crate::docker::Info;
+use crate::docker::api::Api;
 
 /// The daemon is not asked for its figures more often than this.
 const LEAST: Duration = Duration::from_secs(2);
@@ -69,9 +70,8 @@ pub async fn sample(api: &Api, every: Duration, shared: &Shared) {
 mod tests {
     use super::*;
     use crate::demo::{World, serve};
-    use crate::docker::Docker;
     use crate::docker::endpoint::{Address, Endpoint, Origin};
-    use crate::engine::registry::Registry;
+    use crate::docker::{Docker, RequestOptions};
 
     #[test]
     fn a_daemon_that_does_not_answer_keeps_its_name_but_not_its_figures() {
@@ -97,7 +97,7 @@ mod tests {
         let listener = tokio::net::UnixListener::bind(&path).unwrap();
         let world = World::default();
         let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
-        let docker = Docker::new(endpoint, Registry::default());
+        let docker = Docker::new(endpoint, RequestOptions::default());
         let shared = Shared::new(String::new());
         tokio::select! {
             () = serve(world.clone(), listener) => {}

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::demo::{World, serve};
-use crate::docker::Docker;
 use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::docker::{Docker, RequestOptions};
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
 use crate::engine::{Config, Engine};
@@ -28,7 +28,7 @@ async fn rows_come_by_name_and_the_cycles_are_those_of_the_rows() {
     let listener = UnixListener::bind(&path).unwrap();
     let registry = Registry::default();
     let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
-    let docker = Arc::new(Docker::new(endpoint, registry.clone()));
+    let docker = Arc::new(Docker::new(endpoint, RequestOptions::default()));
     let engine = Engine::new(docker, registry, Config { seed: Some(3), ..Config::default() });
     let mut recorder = Recorder::new(engine.observer(), Shared::new("here".to_owned()));
     let (events, mut received) = mpsc::channel(8);

@@ -85,7 +85,6 @@ fn the_engine_knows_nothing_above_it() {
 
 #[test]
 fn each_outside_library_is_named_in_one_place() {
-    only_in(&["bollard::"], &["src/docker/api"]);
     only_in(&["crossterm::", "ratatui::"], &["src/ui"]);
     only_in(&["hyper::server"], &["src/metrics"]);
     only_in(&["indicatif::"], &["src/output/status.rs", "src/commands/leak_check/progress.rs"]);

@@ -326,6 +326,7 @@ async fn it_may_start_before_the_daemon_answers() {
     let config = Config { wait: true, ..config(3600 * SECOND) };
     let (outcome, seen, world) = run_with(config, script, |world| {
         world.fail_always(Route::Events, Fault::Refuse);
+        world.fail_always(Route::List, Fault::Refuse);
     })
     .await;
     exact(&outcome, &seen, &world);

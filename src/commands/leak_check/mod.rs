@@ -214,7 +214,7 @@ impl Checking<'_> {
         };
         let (Known { header, plan }, probes) = prepared?;
         let registry = Registry::default();
-        let load = self.load(&header, plan, registry.clone());
+        let load = self.load(&header, plan);
         let mut file = self.recorder(timeout)?;
         let mut records = Vec::new();
         let mut progress = Progress::new(
@@ -254,10 +254,9 @@ impl Checking<'_> {
         first: Option<&[String]>,
     ) -> anyhow::Result<(Known, Probes)> {
         let check = self.check;
-        let registry = Registry::default();
         let (address, origin) = self.daemon.clone();
         let docker =
-            Arc::new(Docker::new(Endpoint::new(address.clone(), origin), registry.clone()));
+            Arc::new(Docker::new(Endpoint::new(address.clone(), origin), self.config.requests));
         let drive = match (&check.command, check.passive) {
             (_, true) => Drive::Passive,
             (Some(_), _) => Drive::Command,
@@ -334,6 +333,7 @@ impl Checking<'_> {
             daemon: daemon.map(|_| Endpoint::new(address, origin)),
             targets: check.targets.clone(),
             cycles_metric: check.cycles_metric.clone(),
+            requests: self.config.requests,
         })
         .await?;
         let names = probes.names().await;
@@ -345,10 +345,10 @@ impl Checking<'_> {
         Ok((Known { header, plan }, probes))
     }
 
-    fn load(&self, header: &Header, plan: Option<Plan>, registry: Registry) -> Load<Docker> {
+    fn load(&self, header: &Header, plan: Option<Plan>) -> Load<Docker> {
         let duration = self.check.duration;
         let (address, origin) = self.daemon.clone();
-        let source = || Arc::new(Docker::new(Endpoint::new(address, origin), registry));
+        let source = || Arc::new(Docker::new(Endpoint::new(address, origin), self.config.requests));
         let selection = match header.drive {
             // Runs that are compared keep to the containers that they began with.
             Drive::Held => Selection::named(&header.containers),

@@ -62,7 +62,7 @@ pub async fn run(
     }
     let registry = Registry::default();
     let shared = Shared::new(daemon.0.to_string());
-    let docker = Arc::new(Docker::new(Endpoint::new(daemon.0, daemon.1), registry.clone()));
+    let docker = Arc::new(Docker::new(Endpoint::new(daemon.0, daemon.1), config.requests));
     let engine = Engine::new(Arc::clone(&docker), registry, config.engine.clone());
     let (observer, control) = (engine.observer(), engine.control());
     let recorder = || Recorder::new(observer.clone(), shared.clone());

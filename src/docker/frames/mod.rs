@@ -4,22 +4,17 @@
 //! handed on only when it is whole: what a broken connection leaves behind is never shown, since the
 //! next stream brings it again.
 //!
-//! The raw form has no framing of its own. The daemon writes each message as a timestamp, a space
-//! and the bytes, in one HTTP chunk; a message ends with `\n`, or after 16384 bytes without one, or
-//! where the run of the container ended. So a message begins after a `\n`, and at a chunk's
-//! start or after 16384 bytes where a timestamp stands. (moby: `daemon/logger/copier.go` for the
-//! pieces, `api/server/httputils/write_log_stream.go` for the form.)
+//! Where HTTP chunks begin and end means nothing here: a proxy may cut them anywhere.
+
+mod terminal;
 
 use crate::engine::source::{Frames, StdStream};
 use crate::engine::timestamp::Timestamp;
+pub use terminal::Terminal;
 
 /// The longest frame that is accepted. Docker's messages end at 16 KiB, at 256 KiB for the drivers
 /// with the largest buffers; a longer one is a broken length field.
 pub const MAX_FRAME: usize = 1 << 20;
-/// Where the daemon cuts a line that has no end.
-const PIECE: usize = 16 * 1024;
-/// The longest timestamp with its space, in any RFC 3339 form.
-const MAX_STAMP: usize = 41;
 /// How much of an error text is kept.
 const MAX_TEXT: usize = 4096;
 /// Length of the header before each multiplexed frame.
@@ -64,21 +59,23 @@ impl Decoder {
         }
     }
 
-    /// Takes the next body bytes and appends the frames that they complete. `starts_chunk`
-    /// tells that they are the first of an HTTP chunk.
+    /// Takes the next body bytes, cut anywhere, and appends the frames that they complete.
     ///
     /// # Errors
     /// When the framing is broken or the daemon reports a failure. Frames appended before that are
     /// good.
-    pub fn feed(
-        &mut self,
-        bytes: &[u8],
-        starts_chunk: bool,
-        into: &mut Frames,
-    ) -> Result<(), FrameError> {
+    pub fn feed(&mut self, bytes: &[u8], into: &mut Frames) -> Result<(), FrameError> {
         match self {
             Decoder::Multiplexed(decoder) => decoder.feed(bytes, into),
-            Decoder::Terminal(decoder) => decoder.feed(bytes, starts_chunk, into),
+            Decoder::Terminal(decoder) => decoder.feed(bytes, into),
+        }
+    }
+
+    /// Whether bytes are held that belong to no complete frame.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Decoder::Multiplexed(decoder) => !decoder.carry.is_empty(),
+            Decoder::Terminal(decoder) => decoder.is_open(),
         }
     }
 
@@ -173,136 +170,6 @@ fn emit(kind: Kind, message: &[u8], into: &mut Frames) -> Result<(), FrameError>
 fn text(message: &[u8]) -> String {
     let message = &message[..message.len().min(MAX_TEXT)];
     String::from_utf8_lossy(message).trim_end().to_owned()
-}
-
-/// The raw form: messages with timestamps, one after the other.
-#[derive(Clone, Debug, Default)]
-pub struct Terminal {
-    /// Bytes that may be a timestamp: all of them so far could begin one.
-    stamp: Option<Vec<u8>>,
-    /// The message that is open.
-    message: Option<Message>,
-}
-
-#[derive(Clone, Debug)]
-struct Message {
-    time: Timestamp,
-    payload: Vec<u8>,
-}
-
-impl Terminal {
-    fn feed(
-        &mut self,
-        mut bytes: &[u8],
-        starts_chunk: bool,
-        into: &mut Frames,
-    ) -> Result<(), FrameError> {
-        if starts_chunk {
-            self.not_a_stamp(into)?;
-            self.stamp.get_or_insert_default();
-        }
-        while !bytes.is_empty() {
-            bytes = if self.stamp.is_some() || self.message.is_none() {
-                self.take_stamp(bytes, into)?
-            } else {
-                self.take_payload(bytes, into)
-            };
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self, into: &mut Frames) -> Result<(), FrameError> {
-        self.not_a_stamp(into)?;
-        self.flush(into);
-        Ok(())
-    }
-
-    /// Collects bytes until they are a timestamp or cannot become one; gives what is left.
-    fn take_stamp<'a>(
-        &mut self,
-        bytes: &'a [u8],
-        into: &mut Frames,
-    ) -> Result<&'a [u8], FrameError> {
-        let stamp = self.stamp.get_or_insert_default();
-        if stamp.is_empty()
-            && let Some((time, used)) = Timestamp::strip(bytes)
-        {
-            self.stamp = None;
-            self.flush(into);
-            self.message = Some(Message { time, payload: Vec::new() });
-            return Ok(&bytes[used..]);
-        }
-        let limit = if self.message.is_some() { MAX_STAMP } else { MAX_TEXT };
-        for (at, byte) in bytes.iter().enumerate() {
-            stamp.push(*byte);
-            let whole = *byte == b' ' && stamp.len() <= MAX_STAMP;
-            if whole && let Some((time, _)) = Timestamp::strip(stamp) {
-                self.stamp = None;
-                self.flush(into);
-                self.message = Some(Message { time, payload: Vec::new() });
-                return Ok(&bytes[at + 1..]);
-            }
-            // Inside a message a space settles it; before one, the text up to its end is an error
-            // of the daemon's.
-            let settled = whole && self.message.is_some();
-            if settled || *byte == b'\n' || limit <= stamp.len() {
-                self.not_a_stamp(into)?;
-                return Ok(&bytes[at + 1..]);
-            }
-        }
-        Ok(&[])
-    }
-
-    /// What was collected is no timestamp: payload of the open message, else the daemon's words.
-    fn not_a_stamp(&mut self, into: &mut Frames) -> Result<(), FrameError> {
-        let Some(collected) = self.stamp.take().filter(|stamp| !stamp.is_empty()) else {
-            return Ok(());
-        };
-        if self.message.is_none() {
-            let words = text(&collected);
-            return Err(if collected.first().is_some_and(u8::is_ascii_digit) {
-                FrameError::NoTimestamp
-            } else {
-                FrameError::Daemon(words)
-            });
-        }
-        let mut rest = collected.as_slice();
-        while !rest.is_empty() && self.message.is_some() {
-            rest = self.take_payload(rest, into);
-        }
-        // A `\n` among them ends the message, and it is the last byte that is ever collected.
-        Ok(())
-    }
-
-    /// Adds bytes to the open message up to its end or the end of a piece; gives what is left.
-    fn take_payload<'a>(&mut self, bytes: &'a [u8], into: &mut Frames) -> &'a [u8] {
-        let Some(message) = &mut self.message else {
-            return bytes;
-        };
-        let room = &bytes[..bytes.len().min(PIECE - message.payload.len())];
-        let end = room.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
-        let (part, rest) = bytes.split_at(end.unwrap_or(room.len()));
-        let whole = end.is_some();
-        if whole || message.payload.len() + part.len() == PIECE {
-            into.push(StdStream::Stdout, message.time, [&message.payload, part]);
-            message.payload.clear();
-            if whole {
-                self.message = None;
-            } else {
-                self.stamp = Some(Vec::new());
-            }
-        } else {
-            message.payload.extend_from_slice(part);
-        }
-        rest
-    }
-
-    /// Ends the open message, without an end of line of its own.
-    fn flush(&mut self, into: &mut Frames) {
-        if let Some(message) = self.message.take().filter(|message| !message.payload.is_empty()) {
-            into.push(StdStream::Stdout, message.time, [&message.payload, &[]]);
-        }
-    }
 }
 
 #[cfg(test)]

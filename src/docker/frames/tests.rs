@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::terminal::PIECE;
 use super::*;
 
 type Message = (StdStream, i64, Vec<u8>);
@@ -37,7 +38,7 @@ fn decode(tty: bool, chunks: &[Vec<u8>], cuts: &[usize]) -> Result<Vec<Message>,
         let mut from = 0;
         for to in cuts.iter().copied().filter(|cut| *cut < chunk.len()).chain([chunk.len()]) {
             if from < to {
-                decoder.feed(&chunk[from..to], from == 0, &mut frames)?;
+                decoder.feed(&chunk[from..to], &mut frames)?;
             }
             from = to.max(from);
         }
@@ -52,14 +53,14 @@ fn a_failure_inside_the_stream_is_an_error_and_what_came_before_it_counts() {
     let mut bytes = multiplexed(StdStream::Stdout, 5, b"good\n");
     bytes.extend([3, 0, 0, 0, 0, 0, 0, 26]);
     bytes.extend(b"Error grabbing logs: oops\n");
-    let error = Decoder::new(false).feed(&bytes, true, &mut frames);
+    let error = Decoder::new(false).feed(&bytes, &mut frames);
     assert_eq!(error, Err(FrameError::Daemon("Error grabbing logs: oops".to_owned())));
     assert_eq!(collect(&frames), [(StdStream::Stdout, 5, b"good\n".to_vec())]);
 }
 
 #[test]
 fn a_broken_header_is_an_error() {
-    let feed = |bytes: &[u8]| Decoder::new(false).feed(bytes, true, &mut Frames::default());
+    let feed = |bytes: &[u8]| Decoder::new(false).feed(bytes, &mut Frames::default());
     assert_eq!(feed(&[9, 0, 0, 0, 0, 0, 0, 1]), Err(FrameError::UnknownType(9)));
     assert_eq!(feed(&[1, 0, 7, 0, 0, 0, 0, 1]), Err(FrameError::UnknownType(7)));
     assert_eq!(feed(&[1, 0, 0, 0, 255, 255, 255, 255]), Err(FrameError::TooLong(u32::MAX)));
@@ -111,13 +112,72 @@ fn a_terminal_line_may_begin_with_the_bytes_of_a_frame_header() {
 fn a_terminal_stream_without_a_newline_is_held_in_bounded_memory() {
     let mut terminal = Terminal::default();
     let mut frames = Frames::default();
-    terminal.feed(&stamped(7, b""), true, &mut frames).unwrap();
+    terminal.feed(&stamped(7, b""), &mut frames).unwrap();
     for _ in 0..1000 {
-        terminal.feed(&[b'.'; 5000], false, &mut frames).unwrap();
-        let held = terminal.message.as_ref().map_or(0, |message| message.payload.capacity());
-        assert!(held <= 2 * PIECE, "{held} bytes are held");
+        terminal.feed(&[b'.'; 5000], &mut frames).unwrap();
+        assert!(terminal.held() <= 3 * PIECE, "{} bytes are held", terminal.held());
     }
     assert_eq!(frames.bytes() / PIECE, 5_000_000 / PIECE);
+}
+
+#[test]
+fn a_timestamp_that_the_container_wrote_is_text() {
+    let second = 1_000_000_000;
+    let year = 365 * 86_400 * second;
+    let at = |time: i64| Timestamp::from_nanos(time).to_string();
+    let now = 1_800_000_000 * second;
+    let texts = [
+        format!("{} at the front\r\n", at(now + 60 * second)),
+        format!("written a moment ago: {} end\r\n", at(now - second)),
+        format!("the same moment: {} end\r\n", at(now)),
+        format!("expires {} end\r\n", at(now + year)),
+        format!("next try at 2027-01-15T08:00:01Z {} end\r\n", at(now - year)),
+        format!("no space behind it: {}\r\n", at(now + second)),
+        format!("\u{1b}[32mT-T-T:T\u{1b}[0m {}\r\n", "T".repeat(200)),
+    ];
+    for text in texts {
+        let chunks = [stamped(now, text.as_bytes())];
+        let expected = [(StdStream::Stdout, now, text.clone().into_bytes())];
+        assert_eq!(decode(true, &chunks, &[]).unwrap(), expected, "{text}");
+    }
+}
+
+#[test]
+fn podmans_timestamps_of_whole_seconds_begin_messages_too() {
+    let bytes = b"2026-11-28T17:14:24+01:00 no end2026-11-28T17:14:31+01:00 next\r\n\
+        2026-11-28T17:14:31Z last\r\n";
+    let found = decode(true, &[bytes.to_vec()], &[]).unwrap();
+    let texts: Vec<&[u8]> = found.iter().map(|(.., text)| text.as_slice()).collect();
+    assert_eq!(texts, [b"no end".as_slice(), b"next\r\n", b"last\r\n"]);
+}
+
+/// What a terminal wrote and how dockerd stored it: runs, each of lines; only the last line of a
+/// run may have no end, and a long line is stored in pieces.
+fn runs() -> impl Strategy<Value = Vec<Message>> {
+    let long = (0..40_000usize).prop_map(|length| vec![b'x'; length]);
+    let line =
+        prop_oneof![6 => line(), 1 => long.prop_map(|text| [&text, b"\n".as_slice()].concat())];
+    let unfinished = prop_oneof![
+        Just(Vec::new()),
+        Just(b"/ # ".to_vec()),
+        Just(vec![b'x'; PIECE]),
+        (PIECE - 50..PIECE + 50).prop_map(|length| vec![b'x'; length]),
+    ];
+    let run = (prop::collection::vec(line, 0..6), unfinished);
+    prop::collection::vec(run, 0..5).prop_map(|runs| {
+        let mut time = 1_800_000_000_000_000_000;
+        let mut stored = Vec::new();
+        for (lines, unfinished) in runs {
+            time += 3_600_000_000_000;
+            for line in lines.iter().chain(Some(&unfinished)).filter(|line| !line.is_empty()) {
+                time += 1;
+                for piece in line.chunks(PIECE) {
+                    stored.push((StdStream::Stdout, time, piece.to_vec()));
+                }
+            }
+        }
+        stored
+    })
 }
 
 /// A line as a container may write it: bytes without `\n`, then `\n`.
@@ -171,14 +231,28 @@ proptest! {
     }
 
     #[test]
+    fn terminal_runs_and_pieces_come_out_whatever_the_chunking(
+        stored in runs(),
+        cuts in prop::collection::vec(1..60_000usize, 0..12),
+        step in prop_oneof![Just(1usize), Just(7), 2..40_000usize],
+    ) {
+        let bytes: Vec<u8> =
+            stored.iter().flat_map(|(_, time, payload)| stamped(*time, payload)).collect();
+        let glued = [bytes.clone()];
+        prop_assert_eq!(&decode(true, &glued, &sorted(cuts)).unwrap(), &stored);
+        let chunks: Vec<Vec<u8>> = bytes.chunks(step).map(<[u8]>::to_vec).collect();
+        prop_assert_eq!(&decode(true, &chunks, &[]).unwrap(), &stored);
+    }
+
+    #[test]
     fn no_input_makes_the_decoders_panic_or_hold_more_than_a_frame(
-        parts in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 0..80)), 0..8),
+        parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..8),
         tty: bool,
     ) {
         let mut decoder = Decoder::new(tty);
         let mut frames = Frames::default();
-        for (starts_chunk, part) in &parts {
-            if decoder.feed(part, *starts_chunk, &mut frames).is_err() {
+        for part in &parts {
+            if decoder.feed(part, &mut frames).is_err() {
                 return Ok(());
             }
         }

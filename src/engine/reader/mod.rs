@@ -16,15 +16,16 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::backlog::{EXACT, FirstView};
-use super::event::{EndReason, Event, Lines};
+use super::event::{Awaited, EndReason, Event, Lines, Note, Notice};
 use super::limits::{FINITE_IDLE, SEEK_IDLE};
 use super::resume::{Fed, Resume, Window};
 use super::rows::Card;
 use super::source::{
-    Container, ErrorKind, Frames, LogRequest, LogStream, Read, Source, SourceError, Tail,
+    Container, ErrorKind, Frames, LogRequest, LogStream, Read, Source, SourceError, Stored, Tail,
 };
 use super::stale::Budget;
 use super::tally::Tally;
+use super::waiting::SlowNotes;
 use watch::Watch;
 
 /// A stream that does not find its anchor, although each search found it, is given up after so
@@ -45,6 +46,7 @@ pub(super) struct Reader<S> {
     /// Ends a follow as if it had reached its age.
     pub(super) rotate: Arc<Notify>,
     pub(super) probes: Arc<Budget>,
+    pub(super) slow: Arc<SlowNotes>,
     pub(super) stop: CancellationToken,
 }
 
@@ -265,11 +267,23 @@ impl<S: Source> Reader<S> {
 
     async fn open(&self, follow: bool, tail: Tail) -> Result<S::Logs, EndReason> {
         let key = self.container.key.clone();
-        let request = LogRequest { key, tty: self.container.tty, follow, tail };
+        let (last, label) = self.with_resume(|resume| (resume.last(), resume.label()));
+        let stored = match last {
+            Some(_) => Stored::Something,
+            None => Stored::MaybeNothing,
+        };
+        let request = LogRequest { key, tty: self.container.tty, follow, tail, stored };
+        let note = async || {
+            let what = Notice::StillWaiting { what: Awaited::Log };
+            // An output that is full has other things to show.
+            let _ = self.events.try_send(Event::Note(Note { label: Some(label), what }));
+        };
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(EndReason::Cancelled),
-            opened = self.source.logs(&request) => opened.map_err(EndReason::Failed),
+            opened = self.slow.watch(self.source.logs(&request), note) => {
+                opened.map_err(EndReason::Failed)
+            }
         }
     }
 

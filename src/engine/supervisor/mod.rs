@@ -5,6 +5,7 @@
 //! streams are tasks of the registry that report back through the inbox, and notes wait in an
 //! outbox until the output takes them, so a stopped output cannot stop the supervisor.
 
+mod daemon;
 mod followers;
 mod tasks;
 
@@ -15,15 +16,17 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::event::{EndReason, Event, Notice};
+use super::event::{Awaited, EndReason, Event, Notice};
 use super::lifecycle::{Input, Lifecycle};
-use super::limits::RELIST;
 use super::registry::Registry;
 use super::selection::Selection;
 use super::source::{Container, ContainerKey, Happening, Listed, Phase, Source, SourceError, What};
 use super::stale::Budget;
+use super::subscription::Subscription;
 use super::tally::Tally;
-use super::{Config, Order, backoff::Backoff};
+use super::waiting::SlowNotes;
+use super::{Config, Order};
+use daemon::{Daemon, NextList, Say, Step};
 use followers::Follower;
 
 /// Questions asked of the daemon at the same time.
@@ -31,7 +34,7 @@ const QUESTIONS: usize = 16;
 /// Happenings that wait for the supervisor; when it is full, the daemon's socket fills.
 const HAPPENINGS: usize = 1024;
 
-/// What tasks report. At most one per task is on its way, so the inbox is bounded by the tasks.
+/// What tasks report. At most two per task are on their way, so the inbox is bounded by the tasks.
 #[derive(Debug)]
 enum Message {
     Inspected(ContainerKey, Result<Container, SourceError>),
@@ -41,6 +44,8 @@ enum Message {
     Listed(Instant, Result<Vec<Listed>, SourceError>),
     Subscribed,
     EventsEnded(SourceError),
+    /// The answer about a container takes long.
+    Slow(ContainerKey),
 }
 
 /// Follows the selected containers of one daemon.
@@ -62,20 +67,12 @@ pub(super) struct Supervisor<S: Source> {
     questions: Arc<Semaphore>,
     probes: Arc<Budget>,
     random: fastrand::Rng,
+    slow: Arc<SlowNotes>,
     daemon: Daemon,
     /// Patterns that nothing has matched yet.
     awaited: Vec<String>,
     /// The first container that was given up and is gone.
     failed: Option<(String, SourceError)>,
-}
-
-/// How the daemon itself is doing, as its events and its list show.
-struct Daemon {
-    backoff: Backoff,
-    /// When to subscribe again.
-    subscribe: Option<Instant>,
-    relist: Instant,
-    away: bool,
 }
 
 impl<S: Source> Supervisor<S> {
@@ -84,19 +81,14 @@ impl<S: Source> Supervisor<S> {
         registry: Registry,
         tally: Arc<Tally>,
         config: Config,
-        selection: Selection,
-        events: mpsc::Sender<Event>,
+        (selection, listed): (Selection, &[Listed]),
+        (events, slow): (mpsc::Sender<Event>, Arc<SlowNotes>),
         orders: mpsc::Receiver<Order>,
     ) -> Self {
         let random = config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         #[expect(clippy::disallowed_methods, reason = "at most one message per live task")]
         let inbox = mpsc::unbounded_channel();
-        let daemon = Daemon {
-            backoff: Backoff::default(),
-            subscribe: None,
-            relist: Instant::now() + RELIST,
-            away: false,
-        };
+        let daemon = Daemon::new(listed, Instant::now());
         Self {
             source,
             registry,
@@ -114,6 +106,7 @@ impl<S: Source> Supervisor<S> {
             questions: Arc::new(Semaphore::new(QUESTIONS)),
             probes: Arc::default(),
             random,
+            slow,
             daemon,
             awaited: Vec::new(),
             failed: None,
@@ -130,7 +123,7 @@ impl<S: Source> Supervisor<S> {
     pub(super) fn begin(
         &mut self,
         listed: Vec<Listed>,
-        events: Option<S::Events>,
+        subscription: Option<Subscription<S::Events>>,
         awaited: Vec<String>,
     ) {
         for pattern in &awaited {
@@ -138,8 +131,21 @@ impl<S: Source> Supervisor<S> {
             self.say(None, Notice::Waiting { pattern });
         }
         self.awaited = awaited;
-        if let Some(events) = events {
-            self.pump_events(async move { Ok(events) });
+        let now = Instant::now();
+        match subscription {
+            None => {}
+            Some(Subscription::Answered(Ok(events))) => {
+                self.daemon.subscribed(now, NextList::Later);
+                self.pump_events(events);
+            }
+            Some(Subscription::Answered(Err(error))) => {
+                self.daemon.asked(now);
+                self.on_events_ended(error);
+            }
+            Some(Subscription::Asked(asking)) => {
+                self.daemon.asked(now);
+                self.subscribe(asking);
+            }
         }
         for row in listed {
             if self.selection.matches(&row) {
@@ -166,7 +172,7 @@ impl<S: Source> Supervisor<S> {
                         permit.send(event);
                     }
                 }
-                () = sleep_until(wake) => self.on_wake(),
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.on_wake(),
             }
         }
     }
@@ -231,26 +237,21 @@ impl<S: Source> Supervisor<S> {
             && followers.all(|lifecycle| lifecycle.failure().is_some())
     }
 
-    fn next_wake(&self) -> Instant {
+    /// When something is due; `None` when only a message can change anything.
+    fn next_wake(&self) -> Option<Instant> {
         let followers = self.followers.values().filter_map(|follower| follower.wake);
-        followers
-            .chain(self.daemon.subscribe)
-            .chain([self.daemon.relist])
-            .min()
-            .unwrap_or(self.daemon.relist)
+        followers.chain(self.daemon.next_wake()).min()
     }
 
     fn on_wake(&mut self) {
         let now = Instant::now();
-        if self.daemon.subscribe.is_some_and(|at| at <= now) {
-            self.daemon.subscribe = None;
-            let source = Arc::clone(&self.source);
-            self.pump_events(async move { source.events().await });
-        }
-        if self.daemon.relist <= now {
-            self.daemon.relist = now + RELIST;
-            if self.config.follow && !self.daemon.away {
-                self.list();
+        for step in self.daemon.due(now) {
+            match step {
+                Step::Subscribe => {
+                    let source = Arc::clone(&self.source);
+                    self.subscribe(async move { source.events().await });
+                }
+                Step::List => self.list(),
             }
         }
         let due = |(key, follower): (&ContainerKey, &mut Follower)| {
@@ -276,16 +277,20 @@ impl<S: Source> Supervisor<S> {
             }
             Message::StreamEnded(key, reason) => self.on_stream_ended(&key, &reason),
             Message::Drained(key, reason) => self.step(&key, &Input::Drained(&reason)),
-            Message::Listed(asked, Ok(rows)) => self.reconcile(rows, asked),
-            // The next time will do, and its absence shows in the events too.
-            Message::Listed(_, Err(error)) => tracing::debug!("could not list: {error}"),
-            Message::Subscribed => {
-                self.daemon.backoff.reset();
-                self.tally.daemon_away(None);
-                if std::mem::take(&mut self.daemon.away) {
-                    self.say(None, Notice::DaemonBack);
-                    self.list();
-                }
+            Message::Listed(asked, Ok(rows)) => {
+                let say = self.daemon.listed(Instant::now());
+                self.say_of_daemon(say, None);
+                self.reconcile(rows, asked);
+            }
+            Message::Listed(_, Err(error)) => {
+                tracing::debug!("could not list: {error}");
+                let say = self.daemon.not_listed(Instant::now(), self.random.f64());
+                self.say_of_daemon(say, Some(error));
+            }
+            Message::Subscribed => self.daemon.subscribed(Instant::now(), NextList::Now),
+            Message::Slow(key) => {
+                let label = self.followers.get(&key).map(|follower| Arc::clone(&follower.label));
+                self.say(label, Notice::StillWaiting { what: Awaited::Inspection });
             }
             Message::EventsEnded(error) => self.on_events_ended(error),
         }
@@ -310,13 +315,21 @@ impl<S: Source> Supervisor<S> {
     }
 
     fn on_events_ended(&mut self, error: SourceError) {
-        let draw = self.random.f64();
-        let retry = self.daemon.backoff.next(draw);
-        let next = Instant::now() + retry;
-        self.daemon.subscribe = Some(next);
-        self.tally.daemon_away(Some(next));
-        if !std::mem::replace(&mut self.daemon.away, true) {
-            self.say(None, Notice::DaemonAway { error, retry });
+        tracing::debug!("events ended, and are asked for again: {error}");
+        let say = self.daemon.events_ended(&error, Instant::now(), self.random.f64());
+        self.say_of_daemon(say, Some(error));
+    }
+
+    /// Says what is to be said of the daemon itself.
+    fn say_of_daemon(&mut self, say: Option<Say>, error: Option<SourceError>) {
+        self.tally.daemon_away(self.daemon.away());
+        match (say, error) {
+            (Some(Say::Away(retry)), Some(error)) => {
+                self.say(None, Notice::DaemonAway { error, retry });
+            }
+            (Some(Say::NoEvents), Some(error)) => self.say(None, Notice::NoEvents { error }),
+            (Some(Say::Back), _) => self.say(None, Notice::DaemonBack),
+            _ => {}
         }
     }
 
@@ -395,9 +408,10 @@ impl<S: Source> Supervisor<S> {
         for key in missing {
             self.step(&key, &Input::Missing);
         }
-        for row in rows {
+        let wrote = self.daemon.compare(&rows);
+        for (row, wrote) in rows.into_iter().zip(wrote) {
             match self.followers.get(&row.key) {
-                None if self.selection.matches(&row) && row.phase.is_live() => {
+                None if wrote && self.selection.matches(&row) => {
                     self.join(&row.key, row.name, false);
                 }
                 None => {}

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::super::census::TaskKind;
 use super::super::event::EndReason;
-use super::super::limits::rotation;
+use super::super::limits::{UNCONFIRMED, rotation};
 use super::super::reader::Reader;
 use super::super::registry::Panicked;
-use super::super::source::{ContainerKey, EventStream, Source, SourceError};
+use super::super::source::{ContainerKey, ErrorKind, EventStream, Source, SourceError};
 use super::{Message, Supervisor};
 
 impl<S: Source> Supervisor<S> {
@@ -26,6 +26,7 @@ impl<S: Source> Supervisor<S> {
             died: Arc::clone(&follower.died),
             rotate: Arc::clone(&follower.rotate),
             probes: Arc::clone(&self.probes),
+            slow: Arc::clone(&self.slow),
             stop: self.stop.clone(),
         };
         Some((reader, follower.label.name.to_string()))
@@ -83,8 +84,11 @@ impl<S: Source> Supervisor<S> {
 
     pub(super) fn inspect(&mut self, key: &ContainerKey) {
         let (source, key) = (Arc::clone(&self.source), key.clone());
+        let (slow, inbox) = (Arc::clone(&self.slow), self.inbox.0.clone());
         self.ask(async move {
-            let answer = source.inspect(&key).await;
+            // The supervisor is gone only after the end.
+            let note = async || drop(inbox.send(Message::Slow(key.clone())));
+            let answer = slow.watch(source.inspect(&key), note).await;
             Message::Inspected(key, answer)
         });
     }
@@ -110,17 +114,34 @@ impl<S: Source> Supervisor<S> {
         });
     }
 
-    /// Waits for happenings in a task of its own, until the subscription ends.
-    pub(super) fn pump_events(
+    /// Waits until the daemon confirms a subscription, then for happenings.
+    pub(super) fn subscribe(
         &self,
-        subscribe: impl Future<Output = Result<S::Events, SourceError>> + Send + 'static,
+        asking: impl Future<Output = Result<S::Events, SourceError>> + Send + 'static,
+    ) {
+        let inbox = self.inbox.0.clone();
+        self.pump(async move {
+            let events =
+                timeout(UNCONFIRMED, asking).await.unwrap_or_else(|_| Err(unconfirmed()))?;
+            let _ = inbox.send(Message::Subscribed);
+            Ok(events)
+        });
+    }
+
+    /// Waits for happenings.
+    pub(super) fn pump_events(&self, events: S::Events) {
+        self.pump(async move { Ok(events) });
+    }
+
+    /// Waits for happenings in a task of its own, until the subscription ends.
+    fn pump(
+        &self,
+        subscribing: impl Future<Output = Result<S::Events, SourceError>> + Send + 'static,
     ) {
         let (inbox, happenings) = (self.inbox.0.clone(), self.happenings.0.clone());
-        let subscribed = self.inbox.0.clone();
         let stop = self.stop.clone();
         let pumping = async move {
-            let mut events = subscribe.await?;
-            let _ = subscribed.send(Message::Subscribed);
+            let mut events = subscribing.await?;
             loop {
                 let happening = events.next().await?;
                 if happenings.send(happening).await.is_err() {
@@ -135,4 +156,9 @@ impl<S: Source> Supervisor<S> {
             }
         });
     }
+}
+
+fn unconfirmed() -> SourceError {
+    let message = format!("the daemon did not confirm the subscription within {UNCONFIRMED:?}");
+    SourceError::new(ErrorKind::Timeout, message)
 }

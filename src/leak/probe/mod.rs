@@ -35,6 +35,7 @@ use futures_util::future::{OptionFuture, join, join_all};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::docker::RequestOptions;
 use crate::docker::api::Api;
 use crate::docker::endpoint::Endpoint;
 use crate::engine::census::Census;
@@ -59,6 +60,8 @@ pub struct Options {
     pub targets: Vec<Target>,
     /// The targets' own count of cycles.
     pub cycles_metric: Option<Counter>,
+    /// How the daemon is asked about containers.
+    pub requests: RequestOptions,
 }
 
 /// Why reading cannot begin.
@@ -217,7 +220,7 @@ impl Probes {
             let words = daemon.discover().await?;
             found.push(Found { source: "daemon".to_owned(), words });
         }
-        let api = endpoint.clone().map(|endpoint| Arc::new(Api::new(endpoint, registry.clone())));
+        let api = endpoint.clone().map(|endpoint| Arc::new(Api::new(endpoint, options.requests)));
         let names = target::names(&options.targets);
         let started = options.targets.iter().zip(names).map(async |(target, name)| {
             let starting = Watched::start(target, &name, &registry, api.as_ref());

@@ -7,10 +7,10 @@ use tokio::net::UnixListener;
 use super::fake::{Reply, with_server, with_server_at};
 use super::*;
 use crate::demo::{Fault, Route, World, serve};
-use crate::docker::Docker;
 use crate::docker::endpoint::{Address, Origin};
+use crate::docker::{Docker, RequestOptions};
 use crate::engine::census::{ConnectionCount, Purpose, TaskKind};
-use crate::engine::source::{LogRequest, Source, Tail};
+use crate::engine::source::{LogRequest, Source, Stored, Tail};
 
 /// Runs `test` against an embedded daemon in the same runtime.
 pub(super) async fn with_daemon(test: impl AsyncFnOnce(&World, Address)) {
@@ -26,7 +26,7 @@ pub(super) async fn with_daemon(test: impl AsyncFnOnce(&World, Address)) {
 
 pub(super) async fn start(daemon: &Address, targets: Vec<Target>) -> Result<Probes, StartError> {
     let daemon = Some(Endpoint::new(daemon.clone(), Origin::Demo));
-    Probes::start(Options { daemon, targets, cycles_metric: None }).await
+    Probes::start(Options { daemon, targets, ..Options::default() }).await
 }
 
 pub(super) async fn read(probes: &mut Probes, at: f64) -> Sample {
@@ -47,9 +47,10 @@ async fn the_daemon_tells_goroutines_descriptors_and_followers() {
         assert_eq!(probes.found()[1].words, words);
         let before = read(&mut probes, 0.0).await;
         assert_eq!(figure(&before, "daemon.followers"), Some(0.0));
-        let docker = Docker::new(Endpoint::new(address, Origin::Demo), Registry::default());
+        let docker = Docker::new(Endpoint::new(address, Origin::Demo), RequestOptions::default());
         let key = docker.list().await.unwrap()[0].key.clone();
-        let request = LogRequest { key, tty: false, follow: true, tail: Tail::All };
+        let stored = Stored::Something;
+        let request = LogRequest { key, tty: false, follow: true, tail: Tail::All, stored };
         let logs = [docker.logs(&request).await.unwrap(), docker.logs(&request).await.unwrap()];
         let during = read(&mut probes, 1.0).await;
         assert_eq!(figure(&during, "daemon.followers"), Some(2.0));

@@ -24,8 +24,8 @@ use super::report::{Metric, Report};
 use super::session::{Load, Session};
 use super::verdict;
 use crate::demo::{Plant, World, serve};
-use crate::docker::Docker;
 use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::docker::{Docker, RequestOptions};
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
 use crate::engine::source::StdStream;
@@ -147,7 +147,7 @@ async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
     }
     let endpoint = || Endpoint::new(Address::Unix(socket.clone()), Origin::Demo);
     let streams = Registry::default();
-    let docker = Docker::new(endpoint(), streams.clone());
+    let docker = Docker::new(endpoint(), RequestOptions::default());
     let source = Leaky::new(docker, streams.clone(), case.own);
     let plan = Plan::new(DURATION, RATE, seed);
     let header = header(rules, seed);

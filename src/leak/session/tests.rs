@@ -8,8 +8,8 @@ use tokio::net::UnixListener;
 
 use super::*;
 use crate::demo::{Fault, Plant, Route, World, serve};
-use crate::docker::Docker;
 use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::docker::{Docker, RequestOptions};
 use crate::leak::probe::{self, target::Target};
 use crate::leak::record::{Drive, Reading, Rules};
 use crate::leak::selftest::{CONTAINERS, header, load, talk};
@@ -55,14 +55,16 @@ async fn check_as(
     header.targets = targets.iter().copied().map(str::to_owned).collect();
     header.duration = drive.as_ref().map_or_else(Duration::as_secs_f64, Plan::seconds);
     let load = match drive {
-        Ok(plan) => load(Docker::new(endpoint(), streams.clone()), plan, header.stream_timeout),
+        Ok(plan) => {
+            load(Docker::new(endpoint(), RequestOptions::default()), plan, header.stream_timeout)
+        }
         Err(duration) => {
             header.drive = Drive::Passive;
             Load::Passive { duration }
         }
     };
     let targets = targets.iter().map(|target| Target::parse(target).unwrap()).collect();
-    let options = probe::Options { daemon: Some(endpoint()), targets, cycles_metric: None };
+    let options = probe::Options { daemon: Some(endpoint()), targets, ..probe::Options::default() };
     let stop = CancellationToken::new();
     let records = Rc::new(RefCell::new(Vec::new()));
     let into = Rc::clone(&records);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cmon::demo::{World, serve};
-use cmon::docker::Docker;
 use cmon::docker::endpoint::{Address, Endpoint, Origin};
+use cmon::docker::{Docker, RequestOptions};
 use cmon::engine::event::{Ending, Event, Notice};
 use cmon::engine::registry::Registry;
 use cmon::engine::selection::Selection;
@@ -65,7 +65,7 @@ pub(crate) async fn run_selected(
     selection: Selection,
     script: impl AsyncFnOnce(&World),
 ) -> (Outcome, Seen, World) {
-    run_all(config, selection, script, |_| {}).await
+    run_all(RequestOptions::default(), config, selection, script, |_| {}).await
 }
 
 /// The same with all containers, and with the world changed before the engine begins.
@@ -74,10 +74,21 @@ pub(crate) async fn run_with(
     script: impl AsyncFnOnce(&World),
     before: impl FnOnce(&World),
 ) -> (Outcome, Seen, World) {
-    run_all(config, Selection::all(), script, before).await
+    run_asking(RequestOptions::default(), config, script, before).await
+}
+
+/// The same, with the daemon asked in this way.
+pub(crate) async fn run_asking(
+    options: RequestOptions,
+    config: Config,
+    script: impl AsyncFnOnce(&World),
+    before: impl FnOnce(&World),
+) -> (Outcome, Seen, World) {
+    run_all(options, config, Selection::all(), script, before).await
 }
 
 async fn run_all(
+    options: RequestOptions,
     config: Config,
     selection: Selection,
     script: impl AsyncFnOnce(&World),
@@ -92,7 +103,7 @@ async fn run_all(
     let listener = UnixListener::bind(&path).unwrap();
     let registry = Registry::default();
     let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
-    let docker = Arc::new(Docker::new(endpoint, registry.clone()));
+    let docker = Arc::new(Docker::new(endpoint, options));
     let (events, received) = mpsc::channel(8);
     let stop = CancellationToken::new();
     let engine = Engine::new(docker, registry, config);

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Lost, News, Refused};
-use crate::docker::api::{self, Api};
+use crate::docker;
+use crate::docker::api::Api;
 use crate::engine::source::ErrorKind;
 use crate::leak::probe::Sample;
 use crate::leak::probe::own::{ids_of_processes, of_process, of_processes};
@@ -183,7 +184,7 @@ impl Container {
 }
 
 impl Run {
-    fn of(found: &api::Process) -> Result<Self, Lost> {
+    fn of(found: &docker::Process) -> Result<Self, Lost> {
         let Some(pid) = found.pid else {
             let (name, state) = (&found.name, &found.state);
             if state == "running" {

@@ -25,7 +25,7 @@ fn parsed(texts: &[&str]) -> Vec<Target> {
 pub(super) async fn start(texts: &[String], cycles: Option<&str>) -> Result<Probes, StartError> {
     let targets = texts.iter().map(|text| Target::parse(text).unwrap()).collect();
     let cycles_metric = cycles.map(|text| Counter::parse(text).unwrap());
-    let probes = Probes::start(Options { daemon: None, targets, cycles_metric }).await?;
+    let probes = Probes::start(Options { targets, cycles_metric, ..Options::default() }).await?;
     let pointed = texts.iter().filter_map(|text| Target::parse(text).ok()?.figure()).collect();
     let rules = Rules { pointed, ..Rules::default() };
     probes.decides(|metric| is_gated(metric, &rules))?;

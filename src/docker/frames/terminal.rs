@@ -1,0 +1,202 @@
+//! The raw form of a container with a terminal: messages one after the other, without framing.
+//!
+//! dockerd writes each message as a timestamp, a space and the bytes (moby:
+//! `api/server/httputils/write_log_stream.go`), and ends a message at `\n`, after 16384 bytes
+//! without one, or where the run of the container ended (`daemon/logger/copier.go`). It also writes
+//! each message as one HTTP chunk, but a proxy may cut chunks anywhere (RFC 9112, 7.1), so nothing
+//! here depends on them. The bytes alone show where a message begins:
+//!
+//! - after a `\n`;
+//! - after 16384 bytes without one, if a timestamp stands there;
+//! - inside a line, if a timestamp stands there that a later run can have written.
+//!
+//! The third rule is for output that ended without `\n` before the container was restarted. The
+//! timestamp must have the form that the daemon gave the message itself, and must be later, by
+//! [`LONGEST_STOP`] at most. The container's own text can imitate that only with a time in the
+//! future, since the daemon stamps a message after the container wrote it.
+
+use memchr::{memchr, memchr_iter};
+
+use super::{FrameError, MAX_TEXT, text};
+use crate::engine::source::{Frames, StdStream};
+use crate::engine::timestamp::Timestamp;
+
+/// Where dockerd cuts a line that has no end.
+pub(super) const PIECE: usize = 16 * 1024;
+/// The longest timestamp with its space, in any RFC 3339 form.
+const MAX_STAMP: usize = 41;
+/// A line is looked through when this much of it is there, so that a timestamp behind a whole piece
+/// is there too.
+const LINE_MAX_BYTES: usize = PIECE + MAX_STAMP;
+/// Where the `T` stands in a timestamp.
+const T_OFFSET: usize = 10;
+/// How long a container may have been stopped between two runs that share a line. Text with a time
+/// further in the future, an expiry date for example, does not begin a message.
+const LONGEST_STOP: i64 = 31 * 86_400 * 1_000_000_000;
+
+/// The decoder of one raw terminal stream. It holds at most one piece of a line.
+#[derive(Clone, Debug, Default)]
+pub struct Terminal {
+    /// Bytes of which it is not known yet where their message ends.
+    held: Vec<u8>,
+    /// The message that is open, its timestamp taken off.
+    message: Option<Stamp>,
+}
+
+/// The timestamp of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    time: Timestamp,
+    /// Its length with the space after it: the daemon writes all of one stream in one form.
+    length: usize,
+}
+
+impl Stamp {
+    /// The timestamp at the front of these bytes.
+    fn at(bytes: &[u8]) -> Option<Self> {
+        let (time, length) = Timestamp::strip(bytes)?;
+        Some(Self { time, length })
+    }
+
+    /// Whether a later run can have begun with `other` on a line that this message begins.
+    fn may_precede(self, other: Self) -> bool {
+        let later = i128::from(other.time.as_nanos()) - i128::from(self.time.as_nanos());
+        self.length == other.length && (1..=i128::from(LONGEST_STOP)).contains(&later)
+    }
+}
+
+/// Whether more bytes may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Input {
+    Open,
+    Ended,
+}
+
+impl Terminal {
+    /// Takes the next bytes, cut anywhere, and appends the frames that they complete.
+    pub(super) fn feed(&mut self, mut bytes: &[u8], into: &mut Frames) -> Result<(), FrameError> {
+        if self.held.is_empty() {
+            let used = self.parse(bytes, Input::Open, into)?;
+            self.held.extend_from_slice(&bytes[used..]);
+            return Ok(());
+        }
+        // The line that came cut is completed first; the rest is read where it stands.
+        while !bytes.is_empty() {
+            let room = LINE_MAX_BYTES.saturating_sub(self.held.len()).max(1).min(bytes.len());
+            let line = memchr(b'\n', &bytes[..room]).map(|at| at + 1);
+            let (part, rest) = bytes.split_at(line.unwrap_or(room));
+            self.held.extend_from_slice(part);
+            bytes = rest;
+            let complete = line.is_some() || LINE_MAX_BYTES <= self.held.len();
+            if complete || self.message.is_none() {
+                let held = std::mem::take(&mut self.held);
+                let used = self.parse(&held, Input::Open, into)?;
+                if used == held.len() {
+                    return self.feed(bytes, into);
+                }
+                self.held = held;
+                self.held.drain(..used);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the body in good order and appends what that completes.
+    pub(super) fn finish(&mut self, into: &mut Frames) -> Result<(), FrameError> {
+        let held = std::mem::take(&mut self.held);
+        self.parse(&held, Input::Ended, into)?;
+        self.message = None;
+        Ok(())
+    }
+
+    /// Whether the body may have ended inside a message.
+    pub(super) fn is_open(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Bytes that are held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.held.capacity()
+    }
+
+    /// Appends the messages whose end is known; returns how many bytes those took.
+    fn parse(
+        &mut self,
+        bytes: &[u8],
+        input: Input,
+        into: &mut Frames,
+    ) -> Result<usize, FrameError> {
+        let mut used = 0;
+        while used < bytes.len() {
+            let rest = &bytes[used..];
+            let step = match self.message {
+                None => self.begin(rest, input)?,
+                Some(stamp) => self.advance(stamp, rest, input, into),
+            };
+            match step {
+                0 => break,
+                step => used += step,
+            }
+        }
+        Ok(used)
+    }
+
+    /// Takes the timestamp that begins a message; 0 when more bytes are needed.
+    fn begin(&mut self, bytes: &[u8], input: Input) -> Result<usize, FrameError> {
+        if let Some(stamp) = Stamp::at(bytes) {
+            self.message = Some(stamp);
+            return Ok(stamp.length);
+        }
+        let begins_a_stamp = bytes[0].is_ascii_digit();
+        let undecided = bytes.len() < if begins_a_stamp { MAX_STAMP } else { MAX_TEXT };
+        if undecided && input == Input::Open && !bytes.contains(&b'\n') {
+            return Ok(0);
+        }
+        // The daemon reports failures as a line of plain text.
+        let end = memchr(b'\n', bytes).unwrap_or(bytes.len());
+        Err(match begins_a_stamp {
+            true => FrameError::NoTimestamp,
+            false => FrameError::Daemon(text(&bytes[..end])),
+        })
+    }
+
+    /// Appends the open message up to its end, or up to the end of a piece; 0 when more bytes are
+    /// needed.
+    fn advance(&mut self, stamp: Stamp, bytes: &[u8], input: Input, into: &mut Frames) -> usize {
+        let piece = &bytes[..bytes.len().min(PIECE)];
+        let line = memchr(b'\n', piece).map(|at| at + 1);
+        let known = line.is_some() || LINE_MAX_BYTES <= bytes.len() || input == Input::Ended;
+        if !known {
+            return 0;
+        }
+        let end = line.unwrap_or(piece.len());
+        if let Some((at, next)) = later_run(stamp, bytes, end) {
+            into.push(StdStream::Stdout, stamp.time, [&bytes[..at], &[]]);
+            self.message = Some(next);
+            return at + next.length;
+        }
+        into.push(StdStream::Stdout, stamp.time, [&bytes[..end], &[]]);
+        if line.is_some() {
+            self.message = None;
+        } else if let Some(next) = Stamp::at(&bytes[end..]) {
+            self.message = Some(next);
+            return end + next.length;
+        }
+        end
+    }
+}
+
+/// Where the message of a later run begins before `end`, and its timestamp. Not at the very front:
+/// there it is the container's own text, since dockerd stores no empty message.
+fn later_run(stamp: Stamp, bytes: &[u8], end: usize) -> Option<(usize, Stamp)> {
+    let begins = |t: usize| {
+        let at = t.checked_sub(T_OFFSET).filter(|at| (1..end).contains(at))?;
+        let looks_so = bytes.get(at + 4) == Some(&b'-') && bytes.get(at + 13) == Some(&b':');
+        let next = looks_so.then(|| Stamp::at(&bytes[at..]))??;
+        stamp.may_precede(next).then_some((at, next))
+    };
+    // Its `T` may stand behind `end`, where a piece ends inside the timestamp.
+    let through = &bytes[..bytes.len().min(end + T_OFFSET)];
+    memchr_iter(b'T', through).find_map(begins)
+}

@@ -1,0 +1,106 @@
+//! What an answer that is not 200 means: the daemon's own refusal, or that of a proxy before it.
+
+use crate::engine::source::{ErrorKind, SourceError};
+
+/// The most that is quoted of an answer.
+const QUOTE_MAX_CHARS: usize = 500;
+
+/// A refusal of a request, given as `GET /path`, as an error with the words that came with it.
+pub(super) fn error(status: u16, body: &[u8], request: &str) -> SourceError {
+    let answer = Words::of(body);
+    let kind = kind(status, &answer, request);
+    let message = match answer.text.as_str() {
+        "" => format!("refused with status {status}"),
+        text => format!("refused with status {status}: {text}"),
+    };
+    SourceError::new(kind, message)
+}
+
+fn kind(status: u16, answer: &Words, request: &str) -> ErrorKind {
+    let about_container = request.contains("/containers/") && !request.contains("/containers/json");
+    let of_the_driver = answer.text.contains("does not support reading");
+    match status {
+        // dockerd answers 501, or 500 or 400 on some versions.
+        400.. if of_the_driver => ErrorKind::Unreadable,
+        404 if about_container && answer.is_about_a_container() => ErrorKind::Gone,
+        409 if answer.text.contains("marked for removal") => ErrorKind::Gone,
+        300..400 | 401 | 403 | 404 | 405 | 407 | 501 => ErrorKind::Forbidden,
+        _ => ErrorKind::Refused,
+    }
+}
+
+/// The words of a refusal.
+struct Words {
+    text: String,
+    /// They come from a daemon: Docker and Podman answer errors as `{"message": "…"}`.
+    is_the_daemons: bool,
+}
+
+impl Words {
+    fn of(body: &[u8]) -> Self {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            message: String,
+        }
+        let (text, is_the_daemons) = match serde_json::from_slice::<Answer>(body) {
+            Ok(answer) => (answer.message, true),
+            Err(_) => (String::from_utf8_lossy(body).into_owned(), false),
+        };
+        // A proxy's page has many lines; one is enough.
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self { text: text.chars().take(QUOTE_MAX_CHARS).collect(), is_the_daemons }
+    }
+
+    /// A container that is gone, and not a path that the proxy does not let through.
+    fn is_about_a_container(&self) -> bool {
+        self.is_the_daemons && self.text.to_ascii_lowercase().contains("container")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_that_is_gone_is_told_from_a_path_that_is_closed() {
+        let log = "GET /v1.41/containers/ab12/logs";
+        let kind = |status, body: &str, request| error(status, body.as_bytes(), request).kind;
+        let docker = r#"{"message":"No such container: ab12"}"#;
+        let podman = r#"{"cause":"no such container","message":"no container with name or ID \"ab12\" found: no such container","response":404}"#;
+        assert_eq!(kind(404, docker, log), ErrorKind::Gone);
+        assert_eq!(kind(404, podman, log), ErrorKind::Gone);
+        let page = "<html><body><h1>404 Not Found</h1>\r\n<hr>no such container\r\n</body></html>";
+        for (status, body) in [
+            (401, "Unauthorized"),
+            (403, "<html>403 Forbidden</html>"),
+            (404, page),
+            (404, ""),
+            (404, r#"{"message":"page not found"}"#),
+            (405, r#"{"message":"method not allowed"}"#),
+            (501, "Not Implemented"),
+            (302, ""),
+        ] {
+            assert_eq!(kind(status, body, log), ErrorKind::Forbidden, "{status} {body}");
+        }
+        assert_eq!(kind(404, docker, "GET /containers/json"), ErrorKind::Forbidden);
+        let removing =
+            r#"{"message":"can not get logs from container which is dead or marked for removal"}"#;
+        assert_eq!(kind(409, removing, log), ErrorKind::Gone);
+        let unreadable = r#"{"message":"configured logging driver does not support reading"}"#;
+        for status in [400, 500, 501] {
+            assert_eq!(kind(status, unreadable, log), ErrorKind::Unreadable);
+        }
+        for status in [400, 409, 429, 500, 502, 503, 504] {
+            assert_eq!(kind(status, "busy", log), ErrorKind::Refused);
+        }
+    }
+
+    #[test]
+    fn a_refusal_quotes_what_came_with_it_on_one_line() {
+        let page = "<html>\r\n<h1>403 Forbidden</h1>\r\n</html>\r\n";
+        let told = error(403, page.as_bytes(), "GET /info").message;
+        assert_eq!(told, "refused with status 403: <html> <h1>403 Forbidden</h1> </html>");
+        assert_eq!(error(403, b"", "GET /info").message, "refused with status 403");
+        assert!(error(403, "x".repeat(9000).as_bytes(), "GET /info").message.len() < 600);
+    }
+}

@@ -1,0 +1,35 @@
+//! A subscription to the daemon's events that may take its time to be confirmed.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::source::{Source, SourceError};
+
+/// How long the first list waits for the confirmation, so that it need not be asked for again.
+/// Docker confirms within milliseconds; Podman 4 and 5 with the first event.
+const CONFIRM: Duration = Duration::from_millis(500);
+
+type Asking<E> = Pin<Box<dyn Future<Output = Result<E, SourceError>> + Send>>;
+
+/// A subscription that was asked for.
+pub(super) enum Subscription<E> {
+    /// The daemon has not answered yet.
+    Asked(Asking<E>),
+    /// It has, before anything was listed.
+    Answered(Result<E, SourceError>),
+}
+
+impl<E: Send + 'static> Subscription<E> {
+    /// Asks for the events, and gives the daemon a moment to confirm.
+    pub(super) async fn ask<S: Source<Events = E>>(source: &Arc<S>) -> Self {
+        let source = Arc::clone(source);
+        let mut asking: Asking<E> = Box::pin(async move { source.events().await });
+        match timeout(CONFIRM, &mut asking).await {
+            Ok(answer) => Self::Answered(answer),
+            Err(_) => Self::Asked(asking),
+        }
+    }
+}
