@@ -15,6 +15,7 @@ mod lives;
 mod metrics;
 mod output;
 mod parity;
+mod records;
 mod rotation;
 mod screen;
 mod scripted;

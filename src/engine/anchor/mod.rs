@@ -61,12 +61,7 @@ impl Anchor {
     /// An empty anchor. `doubles`: the daemon doubles lines, so more keys are kept.
     pub fn new(doubles: bool) -> Self {
         let kept = if doubles { KEPT_FOR_DOUBLES } else { KEPT };
-        Self {
-            ring: VecDeque::new(),
-            kept,
-            newest: Timestamp::from_nanos(i64::MIN),
-            complete: true,
-        }
+        Self { ring: VecDeque::new(), kept, newest: Timestamp::MIN, complete: true }
     }
 
     /// Whether nothing was delivered yet.
@@ -92,7 +87,7 @@ impl Anchor {
             && oldest.time == self.newest
         {
             let newest = self.ring.iter().map(|key| key.time).max();
-            self.newest = newest.unwrap_or(Timestamp::from_nanos(i64::MIN));
+            self.newest = newest.unwrap_or(Timestamp::MIN);
         }
         self.newest = self.newest.max(key.time);
         self.ring.push_back(key);
