@@ -1,10 +1,11 @@
 //! Records that no daemon writes by itself: with any time, and such that the daemon cannot decode them.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::support::{Cmon, Container};
+use super::support::{Cmon, Container, Done};
 
 /// A container that writes as `first` says, ends, is damaged, and writes as `second` says.
 fn damaged(options: &[&str], first: &str, damage: impl Fn(&Path), second: &str) -> Container {
@@ -73,4 +74,123 @@ fn a_record_may_hold_any_time() {
         text.contains("9999-12-31T23:59:59.999999999Z 9999-12-31T23:59:59.999999999Z\n"),
         "{text}"
     );
+}
+
+/// The numbers that the daemon gives for some size of a tail.
+fn readable(container: &Container, records: u32) -> Vec<u32> {
+    let tails = (1..=records).map(|tail| tail.to_string()).chain(["all".to_owned()]);
+    let mut numbers: Vec<u32> = tails
+        .flat_map(|tail| {
+            let mut docker = container.daemon.command("docker");
+            let logs = docker.args(["logs", "-n", &tail, &container.name]).output().unwrap();
+            let text = String::from_utf8(logs.stdout).unwrap();
+            text.lines().filter_map(|line| line.trim().parse().ok()).collect::<Vec<u32>>()
+        })
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// Each of these numbers once and in order; a gap where some are missing, and nowhere else.
+#[track_caller]
+fn exact(container: &Container, done: &Done, expected: &[u32]) {
+    let what = &container.name;
+    let shown: Vec<u32> =
+        done.messages(what, "stdout").iter().map(|line| line.trim().parse().unwrap()).collect();
+    assert_eq!(shown, expected, "{what}\n{}", done.stderr);
+    let objects = done.all_objects();
+    let mut before = None;
+    let mut gap = false;
+    for object in objects {
+        match object["type"].as_str() {
+            Some("gap") => {
+                assert_eq!(object["cause"], "unreadable", "{object}");
+                let times = [&object["from"], &object["to"]].map(|time| time.as_str());
+                assert!(times[1].is_none_or(|to| times[0].is_none_or(|from| from < to)), "{object}");
+                assert!(!gap, "{what}: two gaps in a row\n{}", done.stderr);
+                gap = true;
+            }
+            Some("line") => {
+                let number: u32 = object["msg"].as_str().unwrap().trim().parse().unwrap();
+                let missing = before.is_some_and(|before| before + 1 < number);
+                assert_eq!(gap, missing, "{what}: before {number}\n{}", done.stderr);
+                (before, gap) = (Some(number), false);
+            }
+            _ => {}
+        }
+    }
+}
+
+type Damage = fn(&Path);
+
+fn nul(path: &Path) {
+    append(path, &[0; 2000]);
+}
+
+fn torn(path: &Path) {
+    let file = File::options().write(true).open(path).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 25).unwrap();
+}
+
+fn garbage(path: &Path) {
+    append(path, b"not a record\n");
+}
+
+const JSON: [&str; 2] = ["--log-driver", "json-file"];
+const LOCAL: [&str; 2] = ["--log-driver", "local"];
+
+#[test]
+fn a_follow_shows_the_newest_lines_behind_a_record_that_cannot_be_decoded() {
+    let second = "i=21; while [ $i -lt 69 ]; do echo $i; i=$((i+1)); usleep 250000; done; sleep 2";
+    let cases: [(&[&str], Damage); 5] =
+        [(&JSON, nul), (&JSON, torn), (&JSON, garbage), (&LOCAL, torn), (&LOCAL, nul)];
+    let start = |(options, damage): (&[&str], Damage)| {
+        let container = damaged(options, "seq 20", damage, second);
+        container.wait_for_log("\n26\n");
+        let args = ["tail", "-n", "3", "-o", "json", "--exit-on-stop", "--stream-timeout", "3s"];
+        let cmon = Cmon::start(&[&args[..], &[&container.name]].concat()).read();
+        (container, cmon)
+    };
+    for (container, cmon) in cases.map(start) {
+        let done = cmon.done().code(0);
+        let shown = done.messages(&container.name, "stdout");
+        let first: u32 = shown[0].parse().unwrap();
+        assert!((24..60).contains(&first), "{shown:?}");
+        exact(&container, &done, &(first..69).collect::<Vec<u32>>());
+        assert!(done.objects("gap").is_empty(), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn all_that_can_be_read_is_shown_once_with_a_gap_between() {
+    let files = ["--log-opt", "max-size=4k", "--log-opt", "max-file=5"];
+    let json_files = [&JSON[..], &files].concat();
+    let tty = [&JSON[..], &["-t"]].concat();
+    let cases: [(&[&str], Damage, u32); 9] = [
+        (&JSON, nul, 60),
+        (&JSON, torn, 60),
+        (&JSON, garbage, 60),
+        (&JSON, nul, 1500),
+        (&JSON, torn, 1500),
+        (&json_files, nul, 100),
+        (&json_files, torn, 100),
+        (&tty, nul, 60),
+        (&tty, torn, 300),
+    ];
+    for (options, damage, to) in cases {
+        let second = format!("seq 21 {to}; sleep 1");
+        let container = damaged(options, "seq 20", damage, &second);
+        container.wait();
+        let expected = readable(&container, to.min(400) + 10);
+        let expected: Vec<u32> = match to {
+            1500 => expected.into_iter().chain(400..=to).collect::<BTreeSet<u32>>().into_iter().collect(),
+            _ => expected,
+        };
+        let args = ["tail", "-n", "all", "-o", "json", &container.name];
+        let done = Cmon::run(&[&args[..], &["--no-follow"]].concat()).code(0);
+        exact(&container, &done, &expected);
+        let follow = [&args[..], &["--exit-on-stop", "--stream-timeout", "1s"]].concat();
+        exact(&container, &Cmon::run(&follow).code(0), &expected);
+    }
 }
