@@ -27,12 +27,23 @@ impl Resume {
             Plan::Start(lines) => Goal::Frames(lines),
             Plan::All | Plan::Rest => Goal::All,
         };
-        Survey::new(goal, first, container.phase.is_live())
+        Survey::new(goal, first, container.phase.is_live(), self.fatal.limit())
     }
 
     /// A survey of the last messages.
-    pub fn survey_last(frames: u64, container: &Container) -> Survey {
-        Survey::new(Goal::Frames(frames), Tail::Last(frames), container.phase.is_live())
+    pub fn survey_last(&self, frames: u64, container: &Container) -> Survey {
+        let (goal, live) = (Goal::Frames(frames), container.phase.is_live());
+        Survey::new(goal, Tail::Last(frames), live, self.fatal.limit())
+    }
+
+    /// The connection of a finite read was cut before this window showed anything.
+    pub fn cut_at(&mut self, window: Tail) {
+        self.fatal.cut(window);
+    }
+
+    /// A finite read has shown this window.
+    pub fn shown(&mut self, window: Tail) {
+        self.fatal.shown(window);
     }
 
     /// Begins to read what a survey has found.
@@ -86,9 +97,69 @@ impl Resume {
         part.keys.last().is_some_and(|key| self.anchor.is_last(key))
     }
 
-    /// Begins a read in which all is new that is not known.
-    pub fn open_part(&mut self, rest: bool) {
-        self.seek = rest.then(|| Seeking::new(self.anchor.seek_rest()));
+    /// Begins to read a part: behind the anchor where that is in it, else all that is not known, or all.
+    pub fn open_part(&mut self, part: &Part, rest: bool) {
+        self.seek = match (part.anchored, rest) {
+            (true, _) => Some(Seeking::new(self.anchor.seek(None))),
+            (false, true) => Some(Seeking::new(self.anchor.seek_rest())),
+            (false, false) => None,
+        };
         self.following = false;
+    }
+}
+
+/// Windows that end the daemon: before 23 it panics when one of the driver local reaches a record with a
+/// broken length (moby: `local/read.go`, `getTailReader` returns no reader and no error).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fatal {
+    /// The smallest window that was cut, and how often in a row.
+    cut: Option<(u64, u32)>,
+    /// No window above is asked for.
+    limit: Option<u64>,
+}
+
+impl Fatal {
+    fn limit(self) -> Option<u64> {
+        self.limit
+    }
+
+    /// One cut may have any cause. After the second, the daemon is spared a bisection.
+    fn cut(&mut self, window: Tail) {
+        let Tail::Last(window) = window else {
+            return;
+        };
+        let (least, times) = self.cut.unwrap_or((window, 0));
+        let least = least.min(window);
+        self.cut = Some((least, times + 1));
+        if 0 < times {
+            self.cut = None;
+            self.limit = Some((least / 8).max(1));
+        }
+    }
+
+    fn shown(&mut self, window: Tail) {
+        if let (Tail::Last(window), Some((least, _))) = (window, self.cut)
+            && least <= window
+        {
+            self.cut = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_that_ends_the_daemon_twice_is_not_asked_for_again() {
+        let mut fatal = Fatal::default();
+        fatal.cut(Tail::Last(64));
+        assert_eq!(fatal.limit(), None, "a daemon may be restarted at any time");
+        fatal.shown(Tail::Last(64));
+        fatal.cut(Tail::Last(64));
+        assert_eq!(fatal.limit(), None);
+        fatal.shown(Tail::Last(9));
+        fatal.cut(Tail::Last(256));
+        assert_eq!(fatal.limit(), Some(8));
     }
 }

@@ -111,6 +111,8 @@ pub struct Resume {
     reach: Option<u64>,
     /// How many messages more than it asks for a window may show.
     excess: u64,
+    /// What must not be asked for.
+    fatal: holes::Fatal,
     /// The run whose stream has ended by its age: nothing but time lies between it and the next.
     settled_run: Option<Arc<str>>,
     /// The window that was missed held the whole log.
@@ -159,6 +161,7 @@ impl Resume {
             hole_at: None,
             reach: None,
             excess: 0,
+            fatal: holes::Fatal::default(),
             settled_run: None,
             whole: false,
             found_in: None,

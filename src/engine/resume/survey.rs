@@ -57,6 +57,8 @@ pub struct Part {
     pub keys: Vec<Key>,
     /// How many of them were delivered.
     pub skip: usize,
+    /// The last one delivered is among them.
+    pub anchored: bool,
     /// Something that cannot be read stands before them.
     pub hole_before: bool,
 }
@@ -143,13 +145,18 @@ pub struct Survey {
     joined: bool,
     /// A much larger window was looked at, as none had shown anything.
     confirmed: bool,
+    /// The last look ended with an error.
+    failed: bool,
+    /// A window above `largest` may end the daemon.
+    fatal: bool,
     excess: u64,
 }
 
 impl Survey {
-    /// A survey that begins with this window.
-    pub fn new(goal: Goal, first: Tail, live: bool) -> Self {
+    /// A survey that begins with this window, and asks for none above `limit`.
+    pub fn new(goal: Goal, first: Tail, live: bool, limit: Option<u64>) -> Self {
         let largest = if matches!(goal, Goal::All) { LARGEST_FOR_ALL } else { LARGEST };
+        let largest = limit.map_or(largest, |limit| largest.min(limit));
         let next = match (&goal, first) {
             (Goal::Frames(frames), _) => *frames,
             (_, Tail::Last(frames)) => frames,
@@ -174,6 +181,8 @@ impl Survey {
             next: next.clamp(1, largest),
             joined: true,
             confirmed: false,
+            failed: false,
+            fatal: limit.is_some(),
             excess: 0,
         }
     }
@@ -190,8 +199,10 @@ impl Survey {
     }
 
     /// Takes the keys that the window of [`step`](Self::step) has shown.
-    pub fn saw(&mut self, keys: Vec<Key>) {
+    /// `failed`: the daemon reported an error, so that there is more than was shown.
+    pub fn saw(&mut self, keys: Vec<Key>, failed: bool) {
         self.looks += 1;
+        self.failed = failed;
         if LOOKS < self.looks {
             return self.over(Reached::Begin);
         }
@@ -218,8 +229,7 @@ impl Survey {
             Stage::Closing => self.saw_closing(keys),
             Stage::Confirm => self.saw_confirm(&keys),
             Stage::Everything => self.saw_everything(keys),
-            // The first part is gone: the log was rotated away meanwhile.
-            Stage::Growth => self.over(Reached::Begin),
+            Stage::Growth => self.missed_end(keys.len() as u64),
             Stage::Over(_) => {}
         }
     }
@@ -237,7 +247,8 @@ impl Survey {
             part
         };
         let parts: Vec<Part> = self.parts.into_iter().rev().map(moved).collect();
-        let limited = reached != Reached::Whole && (0 < self.base || self.unsound.is_some());
+        let hole = 0 < self.base || self.unsound.is_some() || self.fatal;
+        let limited = reached != Reached::Whole && hole;
         let last = parts.last().filter(|_| limited);
         let reach = last.and_then(|part| match part.window {
             Tail::Last(window) => Some(window),
@@ -249,6 +260,20 @@ impl Survey {
 
 /// The steps.
 impl Survey {
+    /// The first part has grown by more than its window, or the log was rotated away meanwhile.
+    fn missed_end(&mut self, shown: u64) {
+        self.tries += 1;
+        if self.tries <= TRIES {
+            self.shift += shown.max(1);
+            return;
+        }
+        let (window, fresh) = std::mem::take(&mut self.sound);
+        if self.base < window {
+            self.push(window, fresh, self.joined);
+        }
+        self.over(Reached::Begin);
+    }
+
     /// The window of the first part at this moment.
     fn first_window(&self) -> u64 {
         match self.parts.first().map(|part| part.window) {
@@ -260,7 +285,7 @@ impl Survey {
     /// The keys that no part has, from the front; and whether all parts follow them.
     fn fresh(&self, mut keys: Vec<Key>) -> (Vec<Key>, bool) {
         let fresh = keys.iter().position(|key| self.known.contains(key)).unwrap_or(keys.len());
-        let joined = self.total <= keys.len() - fresh;
+        let joined = self.total as u64 + self.shift <= (keys.len() - fresh) as u64;
         keys.truncate(fresh);
         (keys, joined)
     }
@@ -301,7 +326,7 @@ impl Survey {
     fn believe(&mut self) {
         self.unsound = Some(self.unsound.map_or(self.next, |unsound| unsound.min(self.next)));
         let nothing = self.shown.is_none() && self.sound.0 == 0 && self.parts.is_empty();
-        if nothing && !std::mem::replace(&mut self.confirmed, true) {
+        if nothing && !self.failed && !std::mem::replace(&mut self.confirmed, true) {
             // Perhaps there is nothing at all.
             self.stage = Stage::Confirm;
             return;
@@ -314,7 +339,7 @@ impl Survey {
         self.stage = Stage::Extent;
         self.shown = None;
         let fresh = keys.iter().position(|key| self.known.contains(key)).unwrap_or(keys.len());
-        if keys[..fresh].first() != self.sound.1.first() {
+        if self.failed || keys[..fresh].first() != self.sound.1.first() {
             return self.look_on();
         }
         let (window, fresh) = std::mem::take(&mut self.sound);
@@ -333,7 +358,13 @@ impl Survey {
             if self.largest <= sound {
                 let (window, fresh) = std::mem::take(&mut self.sound);
                 self.push(window, fresh, self.joined);
-                let reached = if self.base == 0 { Reached::Limit } else { Reached::Begin };
+                if self.fatal
+                    && let Some(oldest) = self.parts.last_mut()
+                {
+                    oldest.hole_before = true;
+                }
+                let free = self.base == 0 && !self.fatal;
+                let reached = if free { Reached::Limit } else { Reached::Begin };
                 return self.over(reached);
             }
             self.next = (4 * sound).clamp(sound + 1, self.largest);
@@ -342,7 +373,7 @@ impl Survey {
         if unsound <= sound + 1 {
             if self.live && self.base == 0 && self.tries < TRIES {
                 self.stage = Stage::Closing;
-                self.next = sound.max(1);
+                self.next = sound + 1;
                 return;
             }
             return self.close_at_hole();
@@ -361,25 +392,25 @@ impl Survey {
         };
     }
 
-    /// The part seems to end at `sound`. It does when the log has not grown since; otherwise the looks
-    /// are repeated where it ends now.
+    /// The part seems to end at `sound`. It does when the next larger window is unsound still: had the log
+    /// grown since the sound look, that window would have become sound.
     fn saw_closing(&mut self, keys: Vec<Key>) {
         self.tries += 1;
-        let grown = match (self.sound.1.last(), keys.last()) {
-            (Some(before), Some(now)) if before != now => {
-                let at = keys.iter().rposition(|key| key == before);
-                at.map_or(0, |at| (keys.len() - 1 - at) as u64)
-            }
-            (None, Some(_)) => 1,
-            _ => return self.close_at_hole(),
-        };
-        self.stage = Stage::Extent;
-        if self.sound.0 <= keys.len() as u64 && 0 < self.sound.0 {
-            self.sound.1 = keys;
+        let next = self.sound.0 + 1;
+        if self.next <= keys.len() as u64 {
+            let before = self.sound.1.last();
+            let known = keys.iter().rposition(|key| before == Some(key));
+            let grown = known.map_or(0, |at| keys.len() - 1 - at) as u64;
+            self.sound = (self.next, keys);
+            self.next += 1 + grown;
+        } else if self.next == next {
+            return self.close_at_hole();
+        } else {
+            self.next = next;
         }
-        self.unsound = Some(self.sound.0 + 2 * grown.max(1) + 2);
-        self.shown = None;
-        self.next = self.sound.0 + grown.max(1);
+        if TRIES < self.tries {
+            self.close_at_hole();
+        }
     }
 
     /// The part under way ends at its largest sound window; a bad record stands before it.
@@ -388,6 +419,10 @@ impl Survey {
         let window = window.max(self.base);
         if self.base < window {
             self.push(window, fresh, self.joined);
+            if self.parts.len() == 1 && self.is_anchored() {
+                self.base = window + 1;
+                return self.over(Reached::AnchorInFirst);
+            }
         } else if self.base == 0 {
             // The newest record is the bad one.
             self.push(0, Vec::new(), true);
@@ -399,7 +434,15 @@ impl Survey {
         self.stage = Stage::Beginning;
         self.next = self.base + 1;
         if self.largest < self.next {
-            self.stage = Stage::Everything;
+            self.look_at_everything();
+        }
+    }
+
+    /// No window that may be asked for shows more.
+    fn look_at_everything(&mut self) {
+        self.stage = Stage::Everything;
+        if self.fatal {
+            self.over(Reached::Begin);
         }
     }
 
@@ -417,7 +460,7 @@ impl Survey {
     fn look_for_beginning(&mut self) {
         let (empty, shows) = (self.sound.0, self.unsound);
         match shows {
-            None if self.largest <= empty => self.stage = Stage::Everything,
+            None if self.largest <= empty => self.look_at_everything(),
             None => self.next = (self.base + 2 * (empty - self.base).max(1)).min(self.largest),
             Some(shows) if shows <= empty + 1 => {
                 self.base = shows - 1;
@@ -473,9 +516,22 @@ impl Survey {
             return false;
         };
         let part = &mut self.parts[part];
-        let at = part.keys.iter().rposition(|key| anchor.contains(key));
-        part.skip = at.map_or(0, |at| at + 1);
-        at.is_some()
+        let place = place(anchor, &part.keys);
+        part.anchored = place.is_some();
+        // The last one delivered may itself be among what cannot be decoded.
+        let known = || part.keys.iter().rposition(|key| anchor.contains(key)).map(|at| at + 1);
+        let skip = place.or_else(known);
+        part.skip = skip.unwrap_or(0);
+        skip.is_some()
+    }
+
+    /// Whether the last message delivered is in the newest part. Nothing that can be read stands before
+    /// that, so equal messages can be counted, as in a window that holds the whole log.
+    fn is_anchored(&mut self) -> bool {
+        let Goal::Anchor(anchor) = &self.goal else {
+            return false;
+        };
+        place(anchor, &self.parts[0].keys).is_some() && self.anchor_in(0)
     }
 
     fn push(&mut self, window: u64, keys: Vec<Key>, joined: bool) {
@@ -490,7 +546,7 @@ impl Survey {
         }
         self.known.extend(&keys);
         self.total += keys.len();
-        self.parts.push(Part { window, keys, skip: 0, hole_before: false });
+        self.parts.push(Part { window, keys, skip: 0, anchored: false, hole_before: false });
     }
 
     fn over(&mut self, reached: Reached) {
@@ -505,6 +561,16 @@ impl Survey {
     }
 }
 
+/// How many keys of a part end with the last message delivered, where it is among them.
+fn place(anchor: &Anchor, keys: &[Key]) -> Option<usize> {
+    let mut seek = anchor.seek(None);
+    let found = |key: &Key| {
+        let _: Sight = seek.see(key);
+        seek.is_found()
+    };
+    keys.iter().position(found).map(|at| at + 1)
+}
+
 /// Whether a search finds the anchor in a sound window.
 fn is_found(anchor: &Anchor, window: u64, keys: &[Key]) -> bool {
     let mut seek = anchor.seek(Some(window.max(keys.len() as u64)));
@@ -513,3 +579,6 @@ fn is_found(anchor: &Anchor, window: u64, keys: &[Key]) -> bool {
     });
     seek.is_found()
 }
+
+#[cfg(test)]
+mod tests;
