@@ -38,7 +38,7 @@ fn read<'a>(tty: bool, rule: PieceRule, pieces: impl Iterator<Item = &'a [u8]>) 
         for (line, text) in lines.iter() {
             assert!(text.len() <= MAX_LINE + 16, "a line of {} bytes", text.len());
             let whole = line.ending != Ending::Piece;
-            read.lines.push((line.stream as u8, line.time.as_nanos(), text.to_vec(), whole));
+            read.lines.push((line.stream as u8, line.time.saturating_nanos(), text.to_vec(), whole));
         }
     };
     for piece in pieces {

@@ -135,7 +135,7 @@ mod tests {
         let sizes: Vec<(i64, usize)> = store
             .messages()
             .iter()
-            .map(|message| (message.time.as_nanos(), message.payload.len()))
+            .map(|message| (message.time.saturating_nanos(), message.payload.len()))
             .collect();
         assert_eq!(sizes, [(1, 6), (2, 16_384), (2, 16_384), (2, 7_233), (3, 4)]);
     }

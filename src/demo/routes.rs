@@ -127,7 +127,7 @@ pub(super) fn list(state: &State, all: bool) -> Value {
         .map(|life| {
             json!({
                 "Id": life.id, "Names": [format!("/{}", life.name)], "Image": "demo",
-                "ImageID": "", "Command": "talk", "Created": life.started.as_nanos() / 1_000_000_000,
+                "ImageID": "", "Command": "talk", "Created": life.started.saturating_nanos() / 1_000_000_000,
                 "Ports": [], "Labels": {}, "State": life.phase.as_str(), "Status": life.phase.as_str(),
                 "HostConfig": { "NetworkMode": "none" }, "Mounts": [],
             })

@@ -358,7 +358,7 @@ impl State {
             self.drop_events -= 1;
             return;
         }
-        let now = self.tick().as_nanos();
+        let now = self.tick().saturating_nanos();
         let mut attributes = json!({ "name": self.life(id).name, "image": "demo" });
         for (name, value) in more {
             attributes[*name] = json!(value);

@@ -99,7 +99,7 @@ impl Files {
     /// Whether a file may have been skipped between these two frames of a follow: no file is filled
     /// faster than [`FASTEST`], and once the follow is proven, not much faster than the pace.
     pub(super) fn may_skip(&self, before: Timestamp, next: Timestamp, pace: &Pace) -> bool {
-        let pause = next.as_nanos().saturating_sub(before.as_nanos()) as f64 / 1e9;
+        let pause = (next.as_nanos() - before.as_nanos()) as f64 / 1e9;
         let rate = if self.is_unproven() { FASTEST } else { SHARE * pace.bytes_per_second() };
         self.size < pause * rate.min(FASTEST)
     }

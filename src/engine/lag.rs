@@ -26,15 +26,18 @@ pub struct Lag {
 impl Lag {
     /// No lag; `now` is this machine's clock.
     pub(super) fn new(now: Timestamp) -> Self {
-        let now = now.as_nanos();
+        let now = now.saturating_nanos();
         let (last, at) = (AtomicI64::new(now), AtomicI64::new(i64::MIN / 2));
         Self { started: now, last, at, waiting: AtomicBool::new(false) }
     }
 
     /// A line with this timestamp was handed on.
     pub(super) fn delivered(&self, time: Timestamp, now: Timestamp) {
-        self.last.store(time.as_nanos().max(self.started), Relaxed);
-        self.at.store(now.as_nanos(), Relaxed);
+        // A record without a time, or with one that no clock showed, says nothing about the lag.
+        if time.is_plausible() {
+            self.last.store(time.saturating_nanos().max(self.started), Relaxed);
+            self.at.store(now.saturating_nanos(), Relaxed);
+        }
     }
 
     /// Lines begin, or cease, to wait for the output.
@@ -45,9 +48,10 @@ impl Lag {
     /// The lag at this moment.
     pub(super) fn get(&self, now: Timestamp) -> Duration {
         let (last, at) = (self.last.load(Relaxed), self.at.load(Relaxed));
+        let now = now.saturating_nanos();
         let nanos = if self.waiting.load(Relaxed) {
-            now.as_nanos().saturating_sub(last)
-        } else if now.as_nanos().saturating_sub(at) < FRESH {
+            now.saturating_sub(last)
+        } else if now.saturating_sub(at) < FRESH {
             at.saturating_sub(last)
         } else {
             0
@@ -62,7 +66,7 @@ mod tests {
 
     #[test]
     fn it_is_the_age_of_the_last_line_while_lines_wait_or_pour() {
-        let at = |seconds: i64| Timestamp::from_nanos(seconds * 1_000_000_000);
+        let at = |seconds: i64| Timestamp::from_nanos((1_700_000_000 + seconds) * 1_000_000_000);
         let lag = Lag::new(at(100));
         let seconds = |now: i64| lag.get(at(now)).as_secs();
         assert_eq!(seconds(105), 0, "nothing came");
@@ -75,5 +79,13 @@ mod tests {
         lag.wait(false);
         lag.delivered(at(200), at(120));
         assert_eq!(seconds(120), 0, "the daemon's clock is ahead");
+        for (text, from) in [("0001-01-01T00:00:00Z ", 130), ("9999-12-31T23:59:59Z ", 140)] {
+            lag.delivered(at(from), at(from));
+            lag.delivered(Timestamp::strip(text.as_bytes()).unwrap().0, at(from + 1));
+            assert_eq!(seconds(from + 1), 0, "{text}");
+            lag.wait(true);
+            assert_eq!(seconds(from + 5), 5, "{text}");
+            lag.wait(false);
+        }
     }
 }

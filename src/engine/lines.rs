@@ -135,7 +135,7 @@ mod tests {
         all.iter().for_each(|(frame, payload)| assembler.push(frame, payload, &mut batch));
         assembler.flush(&mut batch);
         let owned = |(line, text): (super::super::event::Line, &[u8])| {
-            (line.stream, line.time.as_nanos(), text.to_vec(), line.ending)
+            (line.stream, line.time.saturating_nanos(), text.to_vec(), line.ending)
         };
         batch.iter().map(owned).collect()
     }

@@ -1,59 +1,101 @@
-//! The daemon's timestamps: nanoseconds since 1970, read from and written as RFC 3339.
+//! The daemon's timestamps: read from and written as RFC 3339, exact to the nanosecond.
 //!
-//! The log API puts one before every message, always as thirty bytes in UTC with nine digits and
-//! a `Z`, then a space. That form is read and written by hand, since it happens once per line;
-//! any other RFC 3339 form (older Podman gives whole seconds with an offset) goes to jiff.
+//! The log API puts one before every message, always with nine digits after the point, then a space.
+//! Docker gives UTC with a `Z`, thirty bytes in all; that form is read and written by hand, since it
+//! happens once per line. A record of the driver json-file may hold another offset, which Docker then
+//! prints; older Podman gives whole seconds with an offset.
+//!
+//! A record may hold any time: without a `time` field it is the zero time of Go, in the year 1. Years 0
+//! to 9999 do not fit into 64 bits of nanoseconds, so seconds and nanoseconds are kept apart.
 
 use std::fmt;
 
+/// Nanoseconds in a second.
+const SECOND: i64 = 1_000_000_000;
+/// The years 2000 and 2200, in seconds since 1970.
+const PLAUSIBLE: std::ops::Range<i64> = 946_684_800..7_258_118_400;
 /// Length of the fixed form, without the space after it.
-pub const LENGTH: usize = 30;
+const LENGTH: usize = 30;
 
-/// A moment as the daemon's clock told it, in nanoseconds since 1970, UTC.
+/// A moment as the daemon's clock gave it, UTC.
 ///
 /// It is compared with other timestamps of the same daemon and shown; it never takes part in a
 /// decision about cmon's own time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Timestamp(i64);
+pub struct Timestamp {
+    /// Since 1970, rounded down.
+    seconds: i64,
+    /// Below [`SECOND`].
+    nanos: u32,
+}
 
 impl Timestamp {
+    /// Before every other.
+    pub const MIN: Self = Self { seconds: i64::MIN, nanos: 0 };
+
     /// From nanoseconds since 1970.
     pub const fn from_nanos(nanos: i64) -> Self {
-        Self(nanos)
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1e9")]
+        let below = nanos.rem_euclid(SECOND) as u32;
+        Self { seconds: nanos.div_euclid(SECOND), nanos: below }
     }
 
     /// This machine's clock; for what is shown only.
     pub fn now() -> Self {
         let now = jiff::Timestamp::now().as_nanosecond();
-        Self(i64::try_from(now).unwrap_or_default())
+        Self::from_nanos(i64::try_from(now).unwrap_or_default())
     }
 
     /// Nanoseconds since 1970.
-    pub const fn as_nanos(self) -> i64 {
-        self.0
+    pub const fn as_nanos(self) -> i128 {
+        self.seconds as i128 * SECOND as i128 + self.nanos as i128
+    }
+
+    /// Nanoseconds since 1970; times before 1678 and after 2261 become the bounds of the type.
+    pub fn saturating_nanos(self) -> i64 {
+        let nanos = self.as_nanos().clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+        i64::try_from(nanos).expect("it was clamped")
+    }
+
+    /// The next moment, a nanosecond later.
+    pub fn succ(self) -> Self {
+        match self.nanos + 1 {
+            nanos if i64::from(nanos) < SECOND => Self { nanos, ..self },
+            _ => Self { seconds: self.seconds.saturating_add(1), nanos: 0 },
+        }
+    }
+
+    /// Whether a daemon's clock can have stood there. A record without a time, or with a broken one,
+    /// says nothing about how late it is.
+    pub fn is_plausible(self) -> bool {
+        PLAUSIBLE.contains(&self.seconds)
+    }
+
+    /// The time of the day in a zone, for people; UTC where the zone has no rule for the year.
+    pub fn civil(self, zone: &jiff::tz::TimeZone) -> Option<jiff::civil::DateTime> {
+        let time = jiff::Timestamp::from_nanosecond(self.as_nanos()).ok()?;
+        Some(zone.to_datetime(time))
     }
 
     /// Reads a timestamp and the space after it from the front of a message; gives the moment and
     /// how many bytes it took, the space included. `None` when the message does not begin so.
     pub fn strip(message: &[u8]) -> Option<(Self, usize)> {
-        if let Some(time) = message.first_chunk::<{ LENGTH + 1 }>().and_then(fixed) {
+        if let Some(head) = message.first_chunk::<{ LENGTH + 1 }>()
+            && head[LENGTH..] == *b" "
+            && let Some(time) = moment(&head[..LENGTH])
+        {
             return Some((time, LENGTH + 1));
         }
         let head = &message[..message.len().min(40)];
         let space = head.iter().position(|byte| *byte == b' ')?;
-        let text = std::str::from_utf8(&head[..space]).ok()?;
-        if !text.as_bytes().first()?.is_ascii_digit() {
-            return None;
-        }
-        let time: jiff::Timestamp = text.parse().ok()?;
-        Some((Self(i64::try_from(time.as_nanosecond()).ok()?), space + 1))
+        Some((moment(&head[..space])?, space + 1))
     }
 
-    /// Writes the fixed form, thirty bytes, to the end of `into`.
+    /// Writes the fixed form, thirty bytes, to the end of `into`. A year that has not four digits (an
+    /// offset may lead there) has a sign and six digits.
     pub fn write(self, into: &mut Vec<u8>) {
-        let seconds = self.0.div_euclid(1_000_000_000);
-        let (year, month, day) = civil(seconds.div_euclid(86_400));
-        let of_day = seconds.rem_euclid(86_400);
+        let (year, month, day) = civil(self.seconds.div_euclid(86_400));
+        let of_day = self.seconds.rem_euclid(86_400);
         let mut text = *b"0000-00-00T00:00:00.000000000Z";
         digits(&mut text[0..4], year);
         digits(&mut text[5..7], month);
@@ -61,8 +103,18 @@ impl Timestamp {
         digits(&mut text[11..13], of_day / 3600);
         digits(&mut text[14..16], of_day / 60 % 60);
         digits(&mut text[17..19], of_day % 60);
-        digits(&mut text[20..29], self.0.rem_euclid(1_000_000_000));
-        into.extend_from_slice(&text);
+        digits(&mut text[20..29], i64::from(self.nanos));
+        if (0..10_000).contains(&year) {
+            into.extend_from_slice(&text);
+        } else {
+            let mut long = *b"+000000";
+            if year < 0 {
+                long[0] = b'-';
+            }
+            digits(&mut long[1..], year.saturating_abs());
+            into.extend_from_slice(&long);
+            into.extend_from_slice(&text[4..]);
+        }
     }
 }
 
@@ -82,26 +134,50 @@ fn digits(into: &mut [u8], mut value: i64) {
     }
 }
 
-fn fixed(text: &[u8; LENGTH + 1]) -> Option<Timestamp> {
-    let marks = (text[4], text[7], text[10], text[13], text[16], text[19], text[29], text[30]);
-    if marks != (b'-', b'-', b'T', b':', b':', b'.', b'Z', b' ') {
+/// A date, a time of the day with or without a fraction of a second, and an offset.
+fn moment(text: &[u8]) -> Option<Timestamp> {
+    let (date, rest) = text.split_at_checked("0000-00-00T00:00:00".len())?;
+    let marks = [date[4], date[7], date[10], date[13], date[16]];
+    if marks != *b"--T::" {
         return None;
     }
-    let year = number(&text[0..4])?;
-    let (month, day) = (number(&text[5..7])?, number(&text[8..10])?);
-    let (hour, minute) = (number(&text[11..13])?, number(&text[14..16])?);
-    let (second, nanos) = (number(&text[17..19])?, number(&text[20..29])?);
+    let year = number(&date[0..4])?;
+    let (month, day) = (number(&date[5..7])?, number(&date[8..10])?);
+    let (hour, minute) = (number(&date[11..13])?, number(&date[14..16])?);
+    let second = number(&date[17..19])?;
     let sound = (1..=12).contains(&month)
         && (1..=31).contains(&day)
         && hour < 24
         && minute < 60
-        && second < 61
-        && (1678..2262).contains(&year);
-    if !sound {
-        return None;
+        && second < 61;
+    let (nanos, zone) = match rest {
+        [b'.', rest @ ..] => fraction(rest)?,
+        zone => (0, zone),
+    };
+    let of_day = hour * 3600 + minute * 60 + second;
+    let seconds = days(year, month, day) * 86_400 + of_day - offset(zone)?;
+    sound.then_some(Timestamp { seconds, nanos })
+}
+
+/// One to nine digits as nanoseconds, and what follows them.
+fn fraction(text: &[u8]) -> Option<(u32, &[u8])> {
+    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let places = u32::try_from(length).ok().filter(|places| (1..=9).contains(places))?;
+    let (digits, rest) = text.split_at(length);
+    let nanos = number(digits)? * 10_i64.pow(9 - places);
+    Some((u32::try_from(nanos).ok()?, rest))
+}
+
+/// `Z`, or hours and minutes east of UTC, in seconds.
+fn offset(text: &[u8]) -> Option<i64> {
+    match text {
+        b"Z" => Some(0),
+        [sign @ (b'+' | b'-'), hour @ .., b':', tens, ones] if hour.len() == 2 => {
+            let seconds = number(hour)? * 3600 + number(&[*tens, *ones])? * 60;
+            Some(if *sign == b'-' { -seconds } else { seconds })
+        }
+        _ => None,
     }
-    let seconds = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
-    Some(Timestamp(seconds * 1_000_000_000 + nanos))
 }
 
 fn number(text: &[u8]) -> Option<i64> {
@@ -151,7 +227,7 @@ mod tests {
         let (time, used) = Timestamp::strip(b"2026-11-24T03:07:04.332701047Z hello").unwrap();
         assert_eq!(used, 31);
         assert_eq!(time.to_string(), "2026-11-24T03:07:04.332701047Z");
-        assert_eq!(time.as_nanos(), 1_795_489_624_332_701_047);
+        assert_eq!(time.as_nanos(), 1_795_489_624_332_701_047_i128);
     }
 
     #[test]
@@ -165,8 +241,11 @@ mod tests {
         for text in [
             "",
             "x",
-            "9999-11-24T03:07:04.332701047Z x",
             "2026-13-24T03:07:04.332701047Z x",
+            "2026-11-24T03:07:04.3327010471Z x",
+            "2026-11-24T03:07:04. x",
+            "2026-11-24T03:07:04 x",
+            "2026-11-24T03:07:04+1:00 x",
             "Error grabbing logs: x y z and some",
         ] {
             assert_eq!(Timestamp::strip(text.as_bytes()), None, "{text}");
@@ -174,14 +253,57 @@ mod tests {
         assert_eq!(Timestamp::strip(b"2026-11-24T03:07:04.332701047Z"), None, "no space");
     }
 
+    #[test]
+    fn any_time_that_a_record_can_hold_is_read_and_written() {
+        for (text, utc) in [
+            ("0001-01-01T00:00:00.000000000Z", ""),
+            ("0000-01-01T00:00:00.000000000Z", ""),
+            ("1677-09-21T00:12:43.145224191Z", ""),
+            ("1969-12-31T23:59:59.999999999Z", ""),
+            ("2262-04-11T23:47:16.854775808Z", ""),
+            ("9999-12-31T23:59:59.999999999Z", ""),
+            ("2026-11-24T03:07:04.000000000+05:45", "2026-11-23T21:22:04.000000000Z"),
+            ("9999-12-31T23:59:59.000000001-23:59", "+010000-01-01T23:58:59.000000001Z"),
+            ("0000-01-01T00:00:00.000000000+01:00", "-000001-12-31T23:00:00.000000000Z"),
+        ] {
+            let (time, used) = Timestamp::strip(format!("{text} x").as_bytes()).unwrap();
+            let utc = if utc.is_empty() { text } else { utc };
+            assert_eq!((time.to_string().as_str(), used), (utc, text.len() + 1));
+            assert!(Timestamp::MIN < time && time < time.succ());
+        }
+    }
+
+    #[test]
+    fn the_bounds_of_64_bits_are_kept_by_arithmetic() {
+        let year = |text: &str| Timestamp::strip(text.as_bytes()).unwrap().0;
+        let (first, last) =
+            (year("0001-01-01T00:00:00Z "), year("9999-12-31T23:59:59.999999999Z "));
+        assert_eq!((first.saturating_nanos(), last.saturating_nanos()), (i64::MIN, i64::MAX));
+        assert_eq!(last.succ().as_nanos() - last.as_nanos(), 1);
+        assert!(!first.is_plausible() && !last.is_plausible() && Timestamp::now().is_plausible());
+    }
+
     proptest! {
         #[test]
-        fn it_agrees_with_jiff(nanos in -9_000_000_000_000_000_000i64..9_000_000_000_000_000_000) {
-            let theirs = jiff::Timestamp::from_nanosecond(i128::from(nanos)).unwrap();
-            let ours = Timestamp::from_nanos(nanos).to_string();
-            prop_assert_eq!(&ours, &format!("{theirs:.9}"));
-            let read = Timestamp::strip(format!("{ours} ").as_bytes());
-            prop_assert_eq!(read, Some((Timestamp::from_nanos(nanos), 31)));
+        fn it_agrees_with_jiff(
+            seconds in -62_167_219_200_i64..253_402_207_200,
+            nanos in 0..1_000_000_000_i64,
+        ) {
+            let nanos = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+            let theirs = jiff::Timestamp::from_nanosecond(nanos).unwrap();
+            let (ours, used) = Timestamp::strip(format!("{theirs:.9} ").as_bytes()).unwrap();
+            prop_assert_eq!((ours.to_string(), used), (format!("{theirs:.9}"), 31));
+            prop_assert_eq!(ours.as_nanos(), nanos);
+        }
+
+        #[test]
+        fn times_are_ordered_as_their_text_is(
+            one in "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T(0[0-9]|1[0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\\.[0-9]{9}Z",
+            other in "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T(0[0-9]|1[0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\\.[0-9]{9}Z",
+        ) {
+            let read = |text: &str| Timestamp::strip(format!("{text} x").as_bytes()).unwrap().0;
+            prop_assert_eq!(read(&one).to_string(), one.clone());
+            prop_assert_eq!(read(&one).cmp(&read(&other)), one.cmp(&other));
         }
     }
 }

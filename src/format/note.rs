@@ -235,9 +235,12 @@ fn short(time: Duration) -> String {
 
 /// `12:03:04.1`.
 pub(crate) fn clock(time: Timestamp, zone: &TimeZone) -> String {
-    let time = jiff::Timestamp::from_nanosecond(i128::from(time.as_nanos())).unwrap_or_default();
-    let time = time.to_zoned_datetime(zone.clone());
-    format!("{}.{}", time.strftime("%H:%M:%S"), time.subsec_nanosecond() / 100_000_000)
+    match time.civil(zone) {
+        Some(time) => {
+            format!("{}.{}", time.strftime("%H:%M:%S"), time.subsec_nanosecond() / 100_000_000)
+        }
+        None => time.to_string(),
+    }
 }
 
 #[cfg(test)]

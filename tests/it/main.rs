@@ -20,6 +20,7 @@ mod parity;
 mod podman;
 mod proxied;
 mod proxies;
+mod records;
 mod renames;
 mod requests;
 mod rotation;

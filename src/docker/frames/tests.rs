@@ -9,7 +9,7 @@ type Message = (StdStream, i64, Vec<u8>);
 
 fn collect(frames: &Frames) -> Vec<Message> {
     let owned = |(frame, payload): (crate::engine::source::Frame, &[u8])| {
-        (frame.stream, frame.time.as_nanos(), payload.to_vec())
+        (frame.stream, frame.time.saturating_nanos(), payload.to_vec())
     };
     frames.iter().map(owned).collect()
 }

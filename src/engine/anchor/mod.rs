@@ -61,12 +61,7 @@ impl Anchor {
     /// An empty anchor. `doubles`: the daemon doubles lines, so more keys are kept.
     pub fn new(doubles: bool) -> Self {
         let kept = if doubles { KEPT_FOR_DOUBLES } else { KEPT };
-        Self {
-            ring: VecDeque::new(),
-            kept,
-            newest: Timestamp::from_nanos(i64::MIN),
-            complete: true,
-        }
+        Self { ring: VecDeque::new(), kept, newest: Timestamp::MIN, complete: true }
     }
 
     /// Whether nothing was delivered yet.
@@ -77,6 +72,11 @@ impl Anchor {
     /// The timestamp of the last frame delivered.
     pub fn last(&self) -> Option<Timestamp> {
         self.ring.back().map(|key| key.time)
+    }
+
+    /// Whether this is the key of the last frame delivered.
+    pub fn is_last(&self, key: &Key) -> bool {
+        self.ring.back() == Some(key)
     }
 
     /// What is delivered does not begin where the log does.
@@ -92,7 +92,7 @@ impl Anchor {
             && oldest.time == self.newest
         {
             let newest = self.ring.iter().map(|key| key.time).max();
-            self.newest = newest.unwrap_or(Timestamp::from_nanos(i64::MIN));
+            self.newest = newest.unwrap_or(Timestamp::MIN);
         }
         self.newest = self.newest.max(key.time);
         self.ring.push_back(key);
@@ -143,6 +143,7 @@ impl Anchor {
             last: self.ring.back().copied(),
             known,
             window,
+            excess: 0,
             seen: 0,
             first: [None; 2],
             oldest,
@@ -168,6 +169,8 @@ pub struct Seek {
     known: HashMap<Key, Known>,
     last: Option<Key>,
     window: Option<u64>,
+    /// How many messages more than it asks for the window may show.
+    excess: u64,
     seen: u64,
     /// The timestamp of each output's first frame in the window.
     first: [Option<Timestamp>; 2],
@@ -276,7 +279,13 @@ impl Seek {
 
     /// Whether as many frames came as the window was asked to hold.
     pub fn is_full(&self) -> bool {
-        self.window.is_some_and(|window| window <= self.seen)
+        self.window.is_some_and(|window| window.saturating_add(self.excess) <= self.seen)
+    }
+
+    /// The window may show this many messages more than it asks for: the daemon counts lines of its
+    /// file, and two records may share one.
+    pub fn allow(&mut self, excess: u64) {
+        self.excess = excess;
     }
 
     /// Whether the window holds the whole log, once all of it was seen.

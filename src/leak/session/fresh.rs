@@ -31,7 +31,9 @@ impl Fresh {
             }
             Event::Gap(_) | Event::Note(_) => return,
         };
-        let Some(last) = lines.iter().map(|(line, _)| line.time).max() else {
+        let Some(last) =
+            lines.iter().map(|(line, _)| line.time).filter(|time| time.is_plausible()).max()
+        else {
             return;
         };
         let Some(newest) = self.newest.get_mut(&lines.label.key) else {
@@ -45,7 +47,7 @@ impl Fresh {
             self.newest.insert(lines.label.key.clone(), last);
             return;
         };
-        let after = Timestamp::from_nanos(newest.as_nanos().saturating_add(1));
+        let after = newest.succ();
         self.lines.fetch_add(lines.since(after).0 as u64, Relaxed);
         *newest = last.max(*newest);
     }
@@ -67,7 +69,7 @@ mod tests {
         let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new(id) };
         let mut lines = Lines::new(Arc::new(Label { key, name: id.into() }));
         for time in times {
-            let time = Timestamp::from_nanos(*time);
+            let time = Timestamp::from_nanos(1_700_000_000_000_000_000 + *time);
             lines.push(time, StdStream::Stdout, [b"x\n", b""], true, false);
         }
         Event::Lines(lines)

@@ -103,9 +103,12 @@ fn mark_hits(text: &str, style: Style, detail: &Detail, spans: &mut Vec<Span<'st
 
 /// `12:03:04.123`.
 fn clock(time: Timestamp, zone: &TimeZone) -> String {
-    let time = jiff::Timestamp::from_nanosecond(i128::from(time.as_nanos())).unwrap_or_default();
-    let time = time.to_zoned_datetime(zone.clone());
-    format!("{}.{:03}", time.strftime("%H:%M:%S"), time.subsec_nanosecond() / 1_000_000)
+    match time.civil(zone) {
+        Some(time) => {
+            format!("{}.{:03}", time.strftime("%H:%M:%S"), time.subsec_nanosecond() / 1_000_000)
+        }
+        None => time.to_string(),
+    }
 }
 
 fn keys(model: &Model, detail: &Detail) -> Line<'static> {

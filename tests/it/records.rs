@@ -1,0 +1,202 @@
+//! Records that no daemon writes by itself: with any time, and such that the daemon cannot decode them.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::support::{Cmon, Container, Done, eventually};
+
+/// A container that writes as `first` says, ends, is damaged, and writes as `second` says.
+fn damaged(options: &[&str], first: &str, damage: impl Fn(&Path), second: &str) -> Container {
+    let script = format!("if [ -e /f ]; then {second}; else touch /f; {first}; fi");
+    let container = Container::run_with(options, &script);
+    container.wait();
+    damage(&log_file(&container));
+    container.docker("start");
+    container
+}
+
+/// The file that the container's log driver writes.
+fn log_file(container: &Container) -> PathBuf {
+    let inspect = |format| container.daemon.docker(&["inspect", "-f", format, &container.name]);
+    let path = inspect("{{.LogPath}}");
+    if !path.trim().is_empty() {
+        return PathBuf::from(path.trim());
+    }
+    let [hosts, id] = [inspect("{{.HostsPath}}"), inspect("{{.Id}}")];
+    let file = Path::new(hosts.trim()).parent().unwrap().join("local-logs/container.log");
+    assert!(file.exists(), "{id} {}", file.display());
+    file
+}
+
+fn append(path: &Path, bytes: &[u8]) {
+    File::options().append(true).open(path).unwrap().write_all(bytes).unwrap();
+}
+
+#[test]
+fn a_record_may_hold_any_time() {
+    let times = [
+        "0001-01-01T00:00:00Z",
+        "0000-12-31T23:59:59.999999999Z",
+        "1677-01-01T00:00:00Z",
+        "1969-12-31T23:59:59.5Z",
+        "2262-04-12T00:00:00Z",
+        "2026-11-24T03:07:04+05:45",
+        "9999-12-31T23:59:59.999999999Z",
+        "9999-12-31T23:59:59-23:59",
+    ];
+    let damage = |path: &Path| {
+        append(path, b"{\"log\":\"none\\n\",\"stream\":\"stdout\"}\n");
+        for time in times {
+            let record =
+                format!("{{\"log\":\"{time}\\n\",\"stream\":\"stdout\",\"time\":\"{time}\"}}\n");
+            append(path, record.as_bytes());
+        }
+    };
+    let container = damaged(&[], "echo first", damage, "seq 3; sleep 3; seq 4 6; sleep 3");
+    let expected: Vec<&str> =
+        ["first", "none"].into_iter().chain(times).chain(["1", "2", "3", "4", "5", "6"]).collect();
+    let args = ["tail", "-n", "all", "-o", "json", "--summary", &container.name];
+    let follow = [&args[..], &["--stream-timeout", "1s", "--exit-on-stop"]].concat();
+    let done = Cmon::start(&follow).read().done().code(0);
+    assert_eq!(done.messages(&container.name, "stdout"), expected, "{}", done.stderr);
+    assert!(done.objects("gap").is_empty(), "{}", done.stderr);
+    let lag = done.objects("summary")[0]["max_lag_seconds"].as_f64().unwrap();
+    assert!((0.0..3600.0).contains(&lag), "{lag} s");
+    let done = Cmon::run(&[&args[..], &["--no-follow"]].concat()).code(0);
+    assert_eq!(done.messages(&container.name, "stdout"), expected, "{}", done.stderr);
+    assert_eq!(done.objects("line")[1]["time"], "0001-01-01T00:00:00.000000000Z");
+    let args = ["tail", "-n", "all", "-t", "--no-follow", "--no-prefix", &container.name];
+    let done = Cmon::run(&args).code(0);
+    let text = String::from_utf8(done.stdout).unwrap();
+    assert!(
+        text.contains("9999-12-31T23:59:59.999999999Z 9999-12-31T23:59:59.999999999Z\n"),
+        "{text}"
+    );
+}
+
+/// The numbers that the daemon gives for some size of a tail; of a long log some sizes show all.
+fn readable(container: &Container, to: u32) -> Vec<u32> {
+    let tails = (1..=to + 10).filter(|tail| to < 400 || !(50..to - 30).contains(tail));
+    let tails = tails.map(|tail| tail.to_string()).chain(["all".to_owned()]);
+    let mut numbers: Vec<u32> = tails
+        .flat_map(|tail| {
+            let mut docker = container.daemon.command("docker");
+            let logs = docker.args(["logs", "-n", &tail, &container.name]).output().unwrap();
+            let text = String::from_utf8(logs.stdout).unwrap();
+            text.lines().filter_map(|line| line.trim().parse().ok()).collect::<Vec<u32>>()
+        })
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// Each of these numbers once and in order; a gap where some are missing or before this one, and nowhere
+/// else.
+#[track_caller]
+fn exact(container: &Container, done: &Done, expected: &[u32], gap_before: Option<u32>) {
+    let what = &container.name;
+    let shown: Vec<u32> =
+        done.messages(what, "stdout").iter().map(|line| line.trim().parse().unwrap()).collect();
+    assert_eq!(shown, expected, "{what}\n{}", done.stderr);
+    let objects = done.all_objects();
+    let mut before = None;
+    let mut gap = false;
+    for object in objects {
+        match object["type"].as_str() {
+            Some("gap") => {
+                assert_eq!(object["cause"], "unreadable", "{object}");
+                let times = [&object["from"], &object["to"]].map(|time| time.as_str());
+                assert!(
+                    times[1].is_none_or(|to| times[0].is_none_or(|from| from < to)),
+                    "{object}"
+                );
+                assert!(!gap, "{what}: two gaps in a row\n{}", done.stderr);
+                gap = true;
+            }
+            Some("line") => {
+                let number: u32 = object["msg"].as_str().unwrap().trim().parse().unwrap();
+                let missing =
+                    before.is_some_and(|before| before + 1 < number) || gap_before == Some(number);
+                assert_eq!(gap, missing, "{what}: before {number}\n{}", done.stderr);
+                (before, gap) = (Some(number), false);
+            }
+            _ => {}
+        }
+    }
+}
+
+type Damage = fn(&Path);
+
+fn nul(path: &Path) {
+    append(path, &[0; 2000]);
+}
+
+fn torn(path: &Path) {
+    let file = File::options().write(true).open(path).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 25).unwrap();
+}
+
+fn garbage(path: &Path) {
+    append(path, b"not a record\n");
+}
+
+const JSON: [&str; 2] = ["--log-driver", "json-file"];
+const LOCAL: [&str; 2] = ["--log-driver", "local"];
+
+#[test]
+fn a_follow_shows_the_newest_lines_behind_a_record_that_cannot_be_decoded() {
+    let second = "i=21; while [ $i -lt 69 ]; do echo $i; i=$((i+1)); usleep 250000; done; sleep 2";
+    let cases: [(&[&str], Damage); 5] =
+        [(&JSON, nul), (&JSON, torn), (&JSON, garbage), (&LOCAL, torn), (&LOCAL, nul)];
+    let start = |(options, damage): (&[&str], Damage)| {
+        let container = damaged(options, "seq 20", damage, second);
+        eventually("line 26", || {
+            let mut docker = container.daemon.command("docker");
+            let logs = docker.args(["logs", "-n", "3", &container.name]).output().unwrap();
+            String::from_utf8_lossy(&logs.stdout).contains("26").then_some(())
+        });
+        let args = ["tail", "-n", "3", "-o", "json", "--exit-on-stop", "--stream-timeout", "3s"];
+        let cmon = Cmon::start(&[&args[..], &[&container.name]].concat()).read();
+        (container, cmon)
+    };
+    for (container, cmon) in cases.map(start) {
+        let done = cmon.done().code(0);
+        let shown = done.messages(&container.name, "stdout");
+        let first: u32 = shown[0].parse().unwrap();
+        assert!((24..60).contains(&first), "{shown:?}");
+        exact(&container, &done, &(first..69).collect::<Vec<u32>>(), None);
+        assert!(done.objects("gap").is_empty(), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn all_that_can_be_read_is_shown_once_with_a_gap_between() {
+    let files = ["--log-opt", "max-size=4k", "--log-opt", "max-file=5"];
+    let json_files = [&JSON[..], &files].concat();
+    let tty = [&JSON[..], &["-t"]].concat();
+    let cases: [(&[&str], Damage, u32, Option<u32>); 9] = [
+        (&JSON, nul, 60, None),
+        (&JSON, torn, 60, None),
+        // What is no record takes no number with it.
+        (&JSON, garbage, 60, Some(21)),
+        (&JSON, nul, 1500, None),
+        (&JSON, torn, 1500, None),
+        (&json_files, nul, 100, None),
+        (&json_files, torn, 100, None),
+        (&tty, nul, 60, None),
+        (&tty, torn, 300, None),
+    ];
+    for (options, damage, to, gap_before) in cases {
+        let second = format!("seq 21 {to}; sleep 1");
+        let container = damaged(options, "seq 20", damage, &second);
+        container.wait();
+        let expected = readable(&container, to);
+        let args = ["tail", "-n", "all", "-o", "json", &container.name];
+        let done = Cmon::run(&[&args[..], &["--no-follow"]].concat()).code(0);
+        exact(&container, &done, &expected, gap_before);
+        let follow = [&args[..], &["--exit-on-stop", "--stream-timeout", "1s"]].concat();
+        exact(&container, &Cmon::run(&follow).code(0), &expected, gap_before);
+    }
+}
