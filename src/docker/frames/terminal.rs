@@ -60,7 +60,7 @@ impl Stamp {
 
     /// Whether a later run can have begun with `other` on a line that this message begins.
     fn may_precede(self, other: Self) -> bool {
-        let later = i128::from(other.time.as_nanos()) - i128::from(self.time.as_nanos());
+        let later = other.time.as_nanos() - self.time.as_nanos();
         self.length == other.length && (1..=i128::from(LONGEST_STOP)).contains(&later)
     }
 }

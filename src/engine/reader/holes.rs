@@ -167,14 +167,14 @@ impl<S: Source> Reader<S> {
     /// Reads parts between which stands what cannot be decoded.
     async fn read_parts(&self, map: &Map) -> Result<Pumped, EndReason> {
         let mut parts = map.parts.clone();
-        let lost =
+        let anchor_lost =
             map.reached == Reached::Begin && self.with_resume(|resume| resume.last().is_some());
         let mut known = false;
-        if lost {
+        if anchor_lost {
             let before = parts.len();
             self.with_resume(|resume| resume.without_delivered(&mut parts));
             if parts.len() == before && parts.first().is_none_or(|part| !part.hole_before) {
-                self.with_lines(|resume, lines| resume.give_up(lines)).await?;
+                self.with_lines(Resume::give_up).await?;
             } else if let Some(first) = parts.first_mut() {
                 first.hole_before = true;
             }
@@ -186,7 +186,7 @@ impl<S: Source> Reader<S> {
             if part.hole_before {
                 self.with_lines(|resume, lines| resume.hole(known && at == 1, lines)).await?;
             }
-            self.with_resume(|resume| resume.open_part(part, lost));
+            self.with_resume(|resume| resume.open_part(part, anchor_lost));
             self.read_part(part, at == last).await?;
         }
         self.tell_gap(None).await?;
@@ -230,9 +230,8 @@ impl<S: Source> Reader<S> {
             match read {
                 Ok(Read::Some) => {}
                 Ok(Read::End) if frames.is_empty() => return Ok(()),
-                Ok(Read::End) => left = left.min(frames.len()),
                 Err(error) if last => return Err(EndReason::Failed(error)),
-                Err(_) => left = left.min(frames.len()),
+                Ok(Read::End) | Err(_) => left = left.min(frames.len()),
             }
         }
     }
@@ -359,9 +358,8 @@ impl<S: Source> Reader<S> {
             match self.read_finite(&mut stream, &mut frames).await? {
                 Ok(Read::Some) => {}
                 Ok(Read::End) if frames.is_empty() => return Ok(()),
-                Ok(Read::End) => left = left.min(frames.len()),
                 Err(error) if last => return Err(EndReason::Failed(error)),
-                Err(_) => left = left.min(frames.len()),
+                Ok(Read::End) | Err(_) => left = left.min(frames.len()),
             }
         }
     }

@@ -18,7 +18,7 @@ enum Manner {
 fn key(number: usize) -> Key {
     let mut frames = Frames::default();
     let text = number.to_string();
-    let time = Timestamp::from_nanos(number as i64);
+    let time = Timestamp::from_nanos(i64::try_from(number).unwrap());
     frames.push(StdStream::Stdout, time, [text.as_bytes(), b"\n"]);
     let (frame, payload) = frames.iter().next().unwrap();
     Key::of(frame, payload)
@@ -56,8 +56,8 @@ fn survey(goal: Goal, good: &mut Vec<bool>, manner: Manner, grows: &[u8]) -> (Ma
     let mut survey = Survey::new(goal, Tail::Last(8), live, None);
     let mut looks = 0;
     while let Step::Look(window) = survey.step() {
-        let grown = grows.next().copied().unwrap_or(0);
-        good.extend(std::iter::repeat_n(true, usize::from(grown)));
+        let more = grows.next().copied().unwrap_or(0);
+        good.extend(std::iter::repeat_n(true, usize::from(more)));
         let (shown, failed) = show(good, manner, window);
         survey.saw(shown.into_iter().map(key).collect(), failed);
         looks += 1;
@@ -136,15 +136,15 @@ proptest! {
             Manner::Refuses => {
                 let last = good.iter().rposition(|good| !good);
                 let first = good.iter().position(|good| !good);
-                (0..length + 1)
+                (0..=length)
                     .filter(|at| last.is_none_or(|last| last < *at || *at < first.unwrap()))
                     .collect::<Vec<usize>>()
             }
-            _ => (0..length + 1).filter(|at| good[*at]).collect(),
+            _ => (0..=length).filter(|at| good[*at]).collect(),
         };
         // What came during the survey may be in it or not.
         let before: Vec<Key> = shown.iter().copied().filter(|seen| {
-            (0..length + 1).any(|at| key(at) == *seen)
+            (0..=length).any(|at| key(at) == *seen)
         }).collect();
         prop_assert_eq!(before, keys(readable));
         for pair in map.parts.windows(2) {

@@ -192,7 +192,7 @@ fn an_interval_inside_of_the_tolerance_is_clean() {
             let fallen = falls.iter().filter(|fall| **fall < at).count() as f64;
             60.0 - fallen * f64::from(1 + u32::try_from(seed % 3).unwrap())
         };
-        let readings = run([5.0, 6.0, 10.0][seed as usize % 3], value);
+        let readings = run([5.0, 6.0, 10.0][usize::try_from(seed % 3).unwrap()], value);
         for allowed in [0.5, 1.0, 5.0] {
             let judged = passive::judge(&readings, None, &options(allowed));
             let inside = judged.per_minute.is_some_and(|slope| slope.high < allowed);

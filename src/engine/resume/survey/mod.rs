@@ -113,6 +113,7 @@ enum Stage {
 
 /// A survey of a log.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Survey {
     goal: Goal,
     largest: u64,
