@@ -37,6 +37,7 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
             "stream_timeout" => &["--stream-timeout", "7s"],
             "stale_after" => &["--stale-after", "7s"],
             "stop_timeout" => &["--stop-timeout", "1s"],
+            "request_timeout" => &["--request-timeout", "7s"],
             "color" => &["--color", "always"],
             "tail" => &["--tail", "7"],
             "output" => &["--output", "json"],

@@ -281,7 +281,7 @@ async fn a_container_that_ends_is_gone_until_it_runs_again() {
             0 | 1 => state("running", 2_000_000_000),
             2 => state("exited", 0),
             3 => state("restarting", 0),
-            4 => Reply::none(),
+            4 => Reply::Is(404, br#"{"message":"No such container: web"}"#.to_vec()),
             _ => state("running", 2_000_000_001),
         },
         // Not told yet when it runs again.
