@@ -8,8 +8,7 @@
 use super::anchor::Key;
 use super::event::Lines;
 use super::lines::Assembler;
-use super::source::{Frames, StdStream};
-use super::timestamp::Timestamp;
+use super::source::{Frames, StdStream, Tail};
 
 /// Up to this many lines are held and counted.
 pub const EXACT: u64 = 100;
@@ -71,10 +70,9 @@ impl FirstView {
         Self { lines, assembler, outputs, wanted, run_is_over, seen: 0, keys: Vec::new() }
     }
 
-    /// How many of the last messages to read, one after the other, until
-    /// [`is_enough`](Self::is_enough).
-    pub fn windows(wanted: u64) -> [u64; 2] {
-        [wanted + 16, 16 * wanted + 1024]
+    /// The windows to read, one after the other, until [`is_enough`](Self::is_enough).
+    pub fn windows(wanted: u64) -> [Tail; 2] {
+        [Tail::Last(wanted + 16), Tail::Last(16 * wanted + 1024)]
     }
 
     /// Takes frames of the window.
@@ -88,21 +86,13 @@ impl FirstView {
         self.trim();
     }
 
-    /// Whether the wanted lines are all there, the first of them whole. `begins`: nothing that belongs to
-    /// its first line stands before what was read.
-    pub fn is_enough(&self, begins: bool) -> bool {
-        begins || self.wanted < self.seen || self.wanted == 0
-    }
-
-    /// How many lines it shows so far.
-    pub fn lines(&self) -> u64 {
-        self.lines.len().min(self.wanted) as u64
-    }
-
-    /// The timestamp of the first line that it shows.
-    pub fn first_time(&self) -> Option<Timestamp> {
-        let skip = self.lines.len().saturating_sub(self.wanted);
-        self.lines.iter().nth(skip).map(|(line, _)| line.time)
+    /// Whether the wanted lines are all there, the first of them whole, or the log has no more.
+    pub fn is_enough(&self, window: Tail) -> bool {
+        let whole_log = match window {
+            Tail::All => true,
+            Tail::Last(frames) => (self.keys.len() as u64) < frames,
+        };
+        whole_log || self.wanted < self.seen || self.wanted == 0
     }
 
     /// The last lines, the open pieces, and the keys of all that was read.

@@ -180,8 +180,6 @@ pub enum GapCause {
     LogRotated,
     /// The container was removed before the rest of its log could be read.
     Removed,
-    /// The daemon cannot decode what it stored there.
-    Unreadable,
 }
 
 impl GapCause {
@@ -190,7 +188,6 @@ impl GapCause {
         match self {
             GapCause::LogRotated => "log_rotated",
             GapCause::Removed => "removed",
-            GapCause::Unreadable => "unreadable",
         }
     }
 
@@ -199,7 +196,6 @@ impl GapCause {
         match self {
             GapCause::LogRotated => "the daemon no longer holds these lines",
             GapCause::Removed => "the container was removed before its log was read to the end",
-            GapCause::Unreadable => "the daemon cannot decode what its log holds there",
         }
     }
 }

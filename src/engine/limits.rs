@@ -8,8 +8,6 @@ pub const SEEK_IDLE: Duration = Duration::from_millis(300);
 /// A finite read that gives nothing for this long has failed (dockerd 23.0.0 hangs on the tail of
 /// an empty log).
 pub const FINITE_IDLE: Duration = Duration::from_secs(30);
-/// Where the newest record cannot be decoded, cmon looks this often whether something follows it.
-pub const BLIND_POLL: Duration = Duration::from_millis(500);
 /// The list is compared with what is followed this often, since events can be lost.
 pub const RELIST: Duration = Duration::from_secs(60);
 /// The same where there are no events.

@@ -303,12 +303,6 @@ impl Frames {
         })
     }
 
-    /// Drops the first frames, and all but the next `count` of the others.
-    pub fn keep(&mut self, skip: usize, count: usize) {
-        self.frames.truncate(skip.saturating_add(count));
-        self.frames.drain(..skip.min(self.frames.len()));
-    }
-
     /// How many frames it holds.
     pub fn len(&self) -> usize {
         self.frames.len()

@@ -107,11 +107,3 @@ fn every_file_says_what_it_is_for() {
         assert!(text.starts_with("//!"), "{name} does not begin with what it is for");
     }
 }
-
-#[test]
-fn every_file_fits_in_a_sitting() {
-    for (name, text) in sources() {
-        let lines = text.lines().count();
-        assert!(lines <= 450, "{name} has {lines} lines: it may hold more than one idea");
-    }
-}

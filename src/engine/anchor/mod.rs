@@ -74,11 +74,6 @@ impl Anchor {
         self.ring.back().map(|key| key.time)
     }
 
-    /// Whether this is the key of the last frame delivered.
-    pub fn is_last(&self, key: &Key) -> bool {
-        self.ring.back() == Some(key)
-    }
-
     /// What is delivered does not begin where the log does.
     pub fn begin_inside(&mut self) {
         self.complete = false;
@@ -143,7 +138,6 @@ impl Anchor {
             last: self.ring.back().copied(),
             known,
             window,
-            excess: 0,
             seen: 0,
             first: [None; 2],
             oldest,
@@ -169,8 +163,6 @@ pub struct Seek {
     known: HashMap<Key, Known>,
     last: Option<Key>,
     window: Option<u64>,
-    /// How many messages more than it asks for the window may show.
-    excess: u64,
     seen: u64,
     /// The timestamp of each output's first frame in the window.
     first: [Option<Timestamp>; 2],
@@ -279,13 +271,7 @@ impl Seek {
 
     /// Whether as many frames came as the window was asked to hold.
     pub fn is_full(&self) -> bool {
-        self.window.is_some_and(|window| window.saturating_add(self.excess) <= self.seen)
-    }
-
-    /// The window may show this many messages more than it asks for: the daemon counts lines of its
-    /// file, and two records may share one.
-    pub fn allow(&mut self, excess: u64) {
-        self.excess = excess;
+        self.window.is_some_and(|window| window <= self.seen)
     }
 
     /// Whether the window holds the whole log, once all of it was seen.

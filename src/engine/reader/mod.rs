@@ -5,7 +5,6 @@
 //! channel, before the anchor advances; so wherever it is cancelled, nothing is lost. Every wait
 //! races with stop.
 
-mod holes;
 mod place;
 mod watch;
 
@@ -13,10 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::backlog::EXACT;
+use super::backlog::{EXACT, FirstView};
 use super::event::{Awaited, EndReason, Event, Lines, Note, Notice};
 use super::limits::{FINITE_IDLE, SEEK_IDLE};
 use super::resume::{Fed, Resume, Window};
@@ -32,7 +31,6 @@ use watch::Watch;
 /// A stream that does not find its anchor, although each search found it, is given up after so
 /// many: backing off is then the supervisor's.
 const SEARCHES: u32 = 4;
-const UNSTABLE: &str = "the log does not show what was read from it a moment ago";
 
 /// What a reader needs to read one container.
 #[derive(Debug)]
@@ -73,13 +71,7 @@ impl From<Fed> for Option<Pumped> {
 impl<S: Source> Reader<S> {
     /// Follows the container until the stream ends or reaches its age.
     pub(super) async fn follow(self, age: Duration) -> EndReason {
-        let reason = self.follow_until(Instant::now() + age).await;
-        let run = &self.container.started_at;
-        self.with_resume(|resume| resume.ended(run, &reason));
-        reason
-    }
-
-    async fn follow_until(&self, deadline: Instant) -> EndReason {
+        let deadline = Instant::now() + age;
         if let Some(reason) = self.first_view(false).await {
             return reason;
         }
@@ -88,16 +80,8 @@ impl<S: Source> Reader<S> {
             if reason != EndReason::Eof {
                 return reason;
             }
-        } else if self.with_resume(|resume| resume.must_survey(&self.container.started_at)) {
-            let reason = self.stored().await;
-            if reason != EndReason::Eof {
-                return reason;
-            }
         }
         for _ in 0..SEARCHES {
-            if let Err(reason) = self.wait_for_sight(deadline).await {
-                return reason;
-            }
             let tail = self.with_resume(|resume| resume.open(Instant::now(), true));
             match self.stream(true, tail, Some(deadline)).await {
                 // The follow of such a daemon may miss a last line without a newline, and the log may
@@ -107,13 +91,14 @@ impl<S: Source> Reader<S> {
                 }
                 Pumped::Ended(reason) => return reason,
                 // Silence ended the window, so it may only be slow: look once more.
-                Pumped::Missed => match self.stored_from(larger(tail)).await {
-                    EndReason::Eof => self.with_resume(Resume::searched),
+                Pumped::Missed => match self.search(tail, false).await {
+                    EndReason::Eof => {}
                     reason => return reason,
                 },
             }
         }
-        EndReason::Failed(SourceError::new(ErrorKind::Protocol, UNSTABLE))
+        let message = "the log does not show what was read from it a moment ago";
+        EndReason::Failed(SourceError::new(ErrorKind::Protocol, message))
     }
 
     /// Reads what is stored and not delivered yet, up to the end of the log; [`EndReason::Eof`]
@@ -170,10 +155,6 @@ impl<S: Source> Reader<S> {
     /// Reads what is stored and not delivered yet. [`EndReason::Eof`]: all of it was.
     async fn stored(&self) -> EndReason {
         let tail = self.with_resume(|resume| resume.open(Instant::now(), false));
-        if !self.with_resume(|resume| resume.is_hopeless()) {
-            return self.stored_from(tail).await;
-        }
-        // Where files last no time, all is read once: what is looked at first is gone by then.
         match self.stream(false, tail, None).await {
             Pumped::Ended(reason) => reason,
             Pumped::Missed => self.search(tail, self.saw_whole_log()).await,
@@ -235,15 +216,52 @@ impl<S: Source> Reader<S> {
     /// Shows the last lines first, where they are still to be shown; a reason when that failed.
     async fn first_view(&self, run_is_over: bool) -> Option<EndReason> {
         let wanted = self.with_resume(|resume| resume.backlog())?;
-        if wanted <= EXACT {
-            return self.view(wanted, run_is_over).await.err();
+        if EXACT < wanted {
+            let window = self.with_resume(|resume| resume.open_window(Tail::Last(wanted)));
+            return match self.stream(false, window, None).await {
+                Pumped::Ended(EndReason::Eof) => {
+                    self.with_resume(Resume::viewed);
+                    None
+                }
+                Pumped::Ended(reason) => Some(reason),
+                Pumped::Missed => None,
+            };
         }
-        match self.stored_from(Tail::Last(wanted)).await {
-            EndReason::Eof => {
-                self.with_resume(Resume::viewed);
-                None
+        for window in FirstView::windows(wanted) {
+            let mut view = self.with_resume(|resume| resume.first_view(wanted, run_is_over));
+            if let Err(reason) = self.read_view(window, &mut view).await {
+                return Some(reason);
             }
-            reason => Some(reason),
+            if view.is_enough(window) || Some(&window) == FirstView::windows(wanted).last() {
+                let permit = match self.permit(false).await {
+                    Ok(permit) => permit,
+                    Err(reason) => return Some(reason),
+                };
+                let lines = self.with_resume(|resume| resume.view(view));
+                self.hand_on(permit, lines);
+                break;
+            }
+        }
+        None
+    }
+
+    async fn read_view(&self, window: Tail, view: &mut FirstView) -> Result<(), EndReason> {
+        let mut stream = self.open(false, window).await?;
+        let mut frames = Frames::default();
+        loop {
+            let read = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(EndReason::Cancelled),
+                read = timeout(FINITE_IDLE, stream.read(&mut frames)) => read,
+            };
+            view.feed(&frames);
+            frames.clear();
+            match read {
+                Ok(Ok(Read::Some)) => {}
+                Ok(Ok(Read::End)) => return Ok(()),
+                Ok(Err(error)) => return Err(EndReason::Failed(error)),
+                Err(_) => return Err(EndReason::Failed(silent())),
+            }
         }
     }
 
@@ -405,14 +423,6 @@ impl<S: Source> Reader<S> {
     /// Does something with the container's place in its log; the lock never spans a wait.
     fn with_resume<T>(&self, act: impl FnOnce(&mut Resume) -> T) -> T {
         act(&mut self.resume.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// The window after one that has not shown the anchor.
-fn larger(window: Tail) -> Tail {
-    match window {
-        Tail::Last(frames) => Tail::Last(4 * frames.max(16)),
-        Tail::All => Tail::All,
     }
 }
 

@@ -15,9 +15,7 @@
 //! ```
 
 mod doubt;
-mod holes;
 mod seeking;
-mod survey;
 
 use std::sync::Arc;
 
@@ -33,7 +31,6 @@ use super::source::{Container, Frame, Frames, Tail};
 use super::stale::Quiet;
 use super::timestamp::Timestamp;
 use seeking::Seeking;
-pub use survey::{Goal, Map, Part, Reached, Step, Survey};
 
 /// The windows of a search, after a stream's own has failed; then all.
 const SEARCH: [u64; 3] = [4096, 16_384, 65_536];
@@ -103,24 +100,12 @@ pub struct Resume {
     counts: Counts,
     /// Frames delivered since the start.
     counted: Counted,
-    /// Lines are missing behind the anchor, and the gap was not reported yet.
-    lost: Option<GapCause>,
-    /// The progress when a gap was last reported because of what cannot be decoded.
-    hole_at: Option<u64>,
-    /// How many records from the end one window can show: what stands before them cannot be decoded.
-    reach: Option<u64>,
-    /// How many messages more than it asks for a window may show.
-    excess: u64,
-    /// What must not be asked for.
-    fatal: holes::Fatal,
-    /// The run whose stream has ended by its age: nothing but time lies between it and the next.
-    settled_run: Option<Arc<str>>,
+    /// The anchor was given up, and the gap is still to be told.
+    lost: bool,
     /// The window that was missed held the whole log.
     whole: bool,
     /// The window of the last search, until the next stream.
     found_in: Option<Tail>,
-    /// The window in which what is stored was read last.
-    noted: Tail,
     /// Searches since a stream found its anchor.
     searches: u32,
     /// The output did not keep up with the last read.
@@ -157,15 +142,9 @@ impl Resume {
             seek: None,
             counts: Counts::default(),
             counted: Counted::default(),
-            lost: None,
-            hole_at: None,
-            reach: None,
-            excess: 0,
-            fatal: holes::Fatal::default(),
-            settled_run: None,
+            lost: false,
             whole: false,
             found_in: None,
-            noted: Tail::All,
             searches: 0,
             held_back: false,
             files: container.file_size.map(|size| Files::new(size, container.doubles)),
@@ -219,11 +198,6 @@ impl Resume {
             (Plan::Anchored, Some(Tail::Last(found))) => Tail::Last(frames.max(found)),
             _ => Tail::All,
         });
-        let window = match (window, self.reach) {
-            (Tail::Last(frames), Some(reach)) if frames <= reach => window,
-            (_, Some(reach)) => self.open_window(Tail::Last(reach)),
-            (_, None) => window,
-        };
         self.following = follow;
         if let Some(files) = self.files.as_mut().filter(|_| follow) {
             files.open(&self.pace);
@@ -235,16 +209,6 @@ impl Resume {
     pub fn found_in(&mut self, window: Tail) {
         self.found_in = Some(window);
         self.searches += 1;
-    }
-
-    /// What is stored was read with this window.
-    pub fn noted(&mut self, window: Tail) {
-        self.noted = window;
-    }
-
-    /// A stream has missed its anchor, and what is stored was read.
-    pub fn searched(&mut self) {
-        self.found_in(self.noted);
     }
 
     /// A stream has found its anchor.
@@ -264,10 +228,7 @@ impl Resume {
             Plan::Rest => Some(self.anchor.seek_rest()),
             Plan::Start(_) | Plan::All => None,
         };
-        self.seek = seek.map(|mut seek| {
-            seek.allow(self.excess);
-            Seeking::new(seek)
-        });
+        self.seek = seek.map(Seeking::new);
         self.following = false;
         window
     }
@@ -387,28 +348,23 @@ impl Resume {
         self.assembler.flush(into);
         self.seek = None;
         self.plan = Plan::Rest;
-        self.lost = Some(GapCause::LogRotated);
+        self.lost = true;
     }
 
     /// Whether a gap is still to be told.
     pub fn is_lost(&self) -> bool {
-        self.lost.is_some()
+        self.lost
     }
 
     /// The gap that stands before these frames, when one is still to be told; `None` of frames: the
     /// log holds no more.
     pub fn gap_before(&mut self, frames: Option<&Frames>) -> Option<Gap> {
-        let next = frames.and_then(|frames| frames.iter().next());
-        self.gap_to(next.map(|(frame, _)| frame.time))
-    }
-
-    /// The gap that goes up to this time, when one is still to be reported.
-    pub fn gap_to(&mut self, to: Option<Timestamp>) -> Option<Gap> {
-        let cause = self.lost.take()?;
-        if cause == GapCause::Unreadable {
-            self.hole_at = Some(self.counted.frames);
-        }
-        Some(Gap { label: self.label(), from: self.anchor.last(), to, cause })
+        std::mem::take(&mut self.lost).then(|| Gap {
+            label: self.label(),
+            from: self.anchor.last(),
+            to: frames.and_then(|frames| frames.iter().next()).map(|(frame, _)| frame.time),
+            cause: GapCause::LogRotated,
+        })
     }
 
     /// The container's run is over and its log read to the end: ends lines without a newline.
@@ -464,7 +420,6 @@ impl Resume {
             files.delivered(&key);
         }
         self.counted.frames += 1;
-        self.reach = self.reach.map(|reach| reach + 1);
         self.counted.bytes += payload.len() as u64;
         self.plan = Plan::Anchored;
         if self.outputs.has(frame.stream) {

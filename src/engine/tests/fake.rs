@@ -54,8 +54,6 @@ struct State {
     phase: Phase,
     run: u32,
     faults: VecDeque<Fault>,
-    /// Finite reads have faults too.
-    all_fail: bool,
     follows: u64,
     most_follows: u64,
     requests: u64,
@@ -81,7 +79,6 @@ impl Fake {
             phase: Phase::Running,
             run: 1,
             faults: faults.into_iter().collect(),
-            all_fail: false,
             follows: 0,
             most_follows: 0,
             requests: 0,
@@ -94,20 +91,6 @@ impl Fake {
             happened: Arc::default(),
             rings: Arc::default(),
         }
-    }
-
-    /// The same, and finite reads take their turn in the faults.
-    pub(super) fn failing(faults: impl IntoIterator<Item = Fault>) -> Self {
-        let fake = Self::running(faults);
-        fake.lock().all_fail = true;
-        fake
-    }
-
-    /// It has written two lines: a log of one line proves nothing about where a window begins.
-    pub(super) fn begun(self) -> Self {
-        self.write(StdStream::Stdout, -2, "first\n");
-        self.write(StdStream::Stdout, -1, "second\n");
-        self
     }
 
     /// The container writes; `tick` is its clock.
@@ -213,11 +196,7 @@ impl Source for Fake {
     }
 
     async fn logs(&self, request: &LogRequest) -> Result<FakeLogs, SourceError> {
-        let fault = {
-            let mut state = self.lock();
-            let turn = request.follow || state.all_fail;
-            turn.then(|| state.faults.pop_front()).flatten().unwrap_or(Fault::None)
-        };
+        let fault = self.lock().faults.pop_front().unwrap_or(Fault::None);
         match fault {
             Fault::NoOpen => return Err(SourceError::new(ErrorKind::Unreachable, "refused")),
             Fault::HangingOpen => std::future::pending().await,

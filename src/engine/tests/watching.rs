@@ -51,7 +51,7 @@ async fn a_stream_is_rotated_when_somebody_says_so_and_nothing_is_lost_by_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_backs_off_is_tried_when_somebody_says_so() {
-    let fake = Fake::running(vec![Fault::NoOpen; 12]).begun();
+    let fake = Fake::running(vec![Fault::NoOpen; 12]);
     let script = async |fake: &Fake, observer: &Observer<Fake>, control: Control| {
         // By now the waits are up to half a minute.
         sleep(20 * SECOND).await;
@@ -130,7 +130,7 @@ async fn a_row_tells_the_life_of_its_container() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_stream_is_told_before_it_is_opened_again() {
-    let fake = Fake::running([Fault::SilentAfter(5)]).begun();
+    let fake = Fake::running([Fault::SilentAfter(5)]);
     let script = async |fake: &Fake, observer: &Observer<Fake>, _| {
         talk(fake, 20).await;
         let mut seen = Vec::new();
@@ -152,7 +152,7 @@ async fn a_stale_stream_is_told_before_it_is_opened_again() {
 
 #[tokio::test(start_paused = true)]
 async fn what_runs_is_selected_when_it_runs() {
-    let fake = Fake::running([]).begun();
+    let fake = Fake::running([]);
     fake.exit();
     let script = async |fake: &Fake, observer: &Observer<Fake>, _| {
         sleep(SECOND).await;
