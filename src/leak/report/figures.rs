@@ -163,6 +163,18 @@ pub(in crate::leak) fn amount(value: f64, unit: Unit) -> String {
     }
 }
 
+/// Two amounts of the same thing, in the same unit and with the same number of decimals: `21.9 MiB`, `22.0 MiB`.
+pub(in crate::leak) fn pair(one: f64, other: f64, unit: Unit) -> [String; 2] {
+    let largest = one.abs().max(other.abs());
+    let (size, word) = unit.scale(largest);
+    // Bytes without a prefix are whole.
+    if unit == Unit::Count || !largest.is_finite() || largest < 1024.0 {
+        return [one, other].map(|value| amount(value, unit));
+    }
+    let places = unit.places(largest / size);
+    [one, other].map(|value| format!("{}{word}", fixed(value / size, places)))
+}
+
 fn fixed(value: f64, places: usize) -> String {
     let text = format!("{value:.places$}");
     let (sign, digits) = match text.strip_prefix('-') {
@@ -290,6 +302,11 @@ mod tests {
         let amounts = [0.0, 12.0, 0.5, 1234.0, 1e30].map(|value| amount(value, Unit::Count));
         assert_eq!(amounts, ["0", "12", "0.5", "1,234", "1e30"]);
         assert_eq!([plural(1.0, "fd"), plural(0.5, "fd")], ["1 fd", "0.5 fds"]);
+        let memory =
+            |one: f64, other: f64| pair(one * 1_048_576.0, other * 1_048_576.0, Unit::Bytes);
+        assert_eq!(memory(21.9, 22.0), ["21.9 MiB", "22.0 MiB"]);
+        assert_eq!(memory(9.5, 10.25), ["9.5 MiB", "10.2 MiB"]);
+        assert_eq!(memory(0.0, 0.0), ["0 B", "0 B"]);
     }
 
     proptest! {

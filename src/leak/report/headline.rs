@@ -5,7 +5,7 @@ use super::document::{Fact, Head, Role};
 use super::figures::{self, Unit, amount, duration, plural};
 use super::{Metric, Report, Signature, Verdict, words};
 use crate::leak::attribute::owner;
-use crate::leak::judge;
+use crate::leak::judge::{self, shape::Shape};
 use crate::leak::probe::pprof;
 use crate::leak::record::Drive;
 
@@ -154,8 +154,15 @@ fn rate(metric: &Metric, report: &Report) -> String {
                 _ => "",
             };
             let rate = said(per_minute);
+            // What was level at first has not grown at that rate over the whole check.
+            let begun = match metric.form {
+                Shape::ChangePoint { level_until, .. } => {
+                    format!("level until {}, then ", duration(level_until.round()))
+                }
+                _ => String::new(),
+            };
             match idle.is_empty() {
-                true => format!("{against}{rate} per minute ({})", over(metric, report)),
+                true => format!("{against}{begun}{rate} per minute ({})", over(metric, report)),
                 false => format!("{against}{rate} per minute{idle}"),
             }
         }

@@ -22,6 +22,15 @@ pub enum Reason {
     ShortWarmUp,
     /// What growth by time lacks.
     ByTime(Undecided),
+    /// Restarts left no part that is long enough.
+    Restarted {
+        /// How often its series began anew.
+        times: usize,
+        /// Seconds of the longest part.
+        longest: f64,
+        /// Seconds that are enough.
+        least: f64,
+    },
     /// It grew by time, as a warm-up does too.
     GrowsByTime,
     /// A sign of a leak, too weak among as many metrics.
@@ -66,6 +75,12 @@ impl Reason {
                 "it grew, and the growth stopped: something bounds it, which need not be so elsewhere"
                     .to_owned()
             }
+            Self::Restarted { times, longest, least } => format!(
+                "it was restarted {}: the longest part without a restart has {}, and {} are the least",
+                if times == 1 { "once".to_owned() } else { format!("{times} times") },
+                span(longest),
+                span(least)
+            ),
             Self::ByTime(undecided) => undecided
                 .words()
                 .unwrap_or_else(|| "growth by time could not be judged".to_owned()),

@@ -1,8 +1,9 @@
 //! The document of a report: what each section holds, in the order in which it is read.
 
 use super::document::{Align, Body, Cell, Column, Detail, Document, Kind, Row, Section, Table};
-use super::figures::{self, Unit, amount, duration, share};
+use super::figures::{self, Unit, duration, share};
 use super::{Interval, Metric, Report, Verdict, headline, reason, words};
+use crate::leak::judge::shape::Shape;
 
 /// This many metrics that are CLEAN have a line of their own in a brief table.
 const CLEAN_SHOWN: usize = 12;
@@ -76,7 +77,11 @@ fn column(title: &str, align: Align) -> Column {
 
 /// One line for each metric: its rates with the same number of decimals, and from where to where it went. A full
 /// report has more below each line: intervals, the course and the reason.
+///
+/// A check that is INVALID has judged nothing: a brief table shows what it read, and no verdict and no rate.
 fn metrics(report: &Report, detail: Detail) -> Table {
+    let judged = report.verdict != Verdict::Invalid;
+    let measured = judged || detail == Detail::Full;
     let ordered: Vec<&Metric> =
         words::ordered(report).into_iter().map(|(_, metric)| metric).collect();
     let mut clean = 0;
@@ -93,7 +98,10 @@ fn metrics(report: &Report, detail: Detail) -> Table {
         });
         let cells = figures::aligned(&known.collect::<Vec<_>>());
         let cells = cells.into_iter().zip(&shown).map(|(cell, metric)| {
-            let may_be_chance = of(metric).is_some_and(|rate| rate.low <= 0.0 && 0.0 <= rate.high);
+            // Growth that stopped is there to be seen, whatever it would do over the whole check.
+            let stopped = matches!(metric.form, Shape::Stopped { .. });
+            let may_be_chance =
+                !stopped && of(metric).is_some_and(|rate| rate.low <= 0.0 && 0.0 <= rate.high);
             let says = |text: &String| text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
             if may_be_chance && cell.as_ref().is_some_and(says) {
                 chance = true;
@@ -112,27 +120,31 @@ fn metrics(report: &Report, detail: Detail) -> Table {
         (minute, rates(|metric| metric.per_minute)),
     ];
     // A column without a figure is none.
-    let rates: Vec<_> =
-        rates.into_iter().filter(|(_, cells)| cells.iter().any(Option::is_some)).collect();
-    let mut columns = vec![column("", Align::Left), column("metric", Align::Left)];
+    let rates: Vec<_> = rates
+        .into_iter()
+        .filter(|(_, cells)| measured && cells.iter().any(Option::is_some))
+        .collect();
+    let name = if judged { "metric" } else { "metric (not judged)" };
+    let mut columns = vec![column("", Align::Left), column(name, Align::Left)];
     columns.extend(rates.iter().map(|(title, _)| column(title, Align::Right)));
     columns.extend([column("from", Align::Right), column("to", Align::Right)]);
     let (mut rows, mut decides) = (Vec::new(), true);
     for (at, metric) in shown.iter().enumerate() {
-        if decides && !metric.gated {
+        if judged && decides && !metric.gated {
             decides = false;
             rows.push(Row::Heading("not part of the verdict:".to_owned()));
         }
         let unit = Unit::of(&metric.name);
         // That it is not clear means nothing where it does not decide.
         let verdict = match (metric.gated, metric.verdict, detail) {
+            _ if !judged => Cell::Text(String::new()),
             (false, Verdict::Inconclusive, Detail::Brief) => Cell::Text(String::new()),
             (_, verdict, _) => Cell::Verdict(verdict),
         };
         let mut cells = vec![verdict, Cell::Text(metric.name.clone())];
         let cell = |text: &Option<String>| text.clone().map_or(Cell::Absent, Cell::Text);
         cells.extend(rates.iter().map(|(_, rates)| cell(&rates[at])));
-        cells.extend([metric.first, metric.last].map(|value| Cell::Text(amount(value, unit))));
+        cells.extend(figures::pair(metric.first, metric.last, unit).map(Cell::Text));
         let mut below = Vec::new();
         if detail == Detail::Full {
             below.extend(words::intervals(metric));
@@ -146,7 +158,7 @@ fn metrics(report: &Report, detail: Detail) -> Table {
         let more = ordered.len() - shown.len();
         rows.push(Row::Heading(format!("and {more} more that are CLEAN (-v shows them)")));
     }
-    if chance {
+    if chance && measured {
         rows.push(Row::Heading("(in parentheses: may be chance)".to_owned()));
     }
     Table { columns, rows }

@@ -171,8 +171,8 @@ pub(super) fn confidence<'a>(intervals: impl Iterator<Item = &'a Interval>) -> S
 
 /// `72 to 228`.
 pub(super) fn ends(metric: &Metric) -> String {
-    let unit = Unit::of(&metric.name);
-    format!("{} to {}", amount(metric.first, unit), amount(metric.last, unit))
+    let [first, last] = figures::pair(metric.first, metric.last, Unit::of(&metric.name));
+    format!("{first} to {last}")
 }
 
 /// From where to where it went, with the shape where there is one.

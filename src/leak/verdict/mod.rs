@@ -327,6 +327,15 @@ impl Judging<'_> {
             true => (Passive::unknown(), 0.0),
             false => judged.swap_remove(leaks.unwrap_or(0)),
         };
+        let times = self.series.restarts_of(name);
+        let restarted = match found.undecided {
+            Some(Undecided::TooShort { least }) if 0 < times => {
+                let longest = stretches.first().and_then(|of| Some((of.first()?, of.last()?)));
+                let longest = longest.map_or(0.0, |(first, last)| last.seconds - first.seconds);
+                Some(Reason::Restarted { times, longest, least })
+            }
+            _ => None,
+        };
         let per_cycle =
             self.series.cycles_rate().zip(found.per_minute).map(|(rate, minute)| Interval {
                 estimate: minute.estimate / rate,
@@ -347,11 +356,14 @@ impl Judging<'_> {
             form: found.shape.clone(),
             since: (1 < stretches.len()).then_some(from),
             because: found.words(),
-            reason: (found.verdict != Verdict::Leak).then(|| reason::passive(&found)),
+            reason: (found.verdict != Verdict::Leak)
+                .then(|| restarted.unwrap_or_else(|| reason::passive(&found))),
             ..Metric::named(name)
         };
         let figures = Own::passive(&found, options).to_vec();
-        Judged { longer: longer(&found), ..Judged::new(findings, figures, metric) }
+        // A longer run has more restarts, and no longer parts.
+        let longer = if restarted.is_some() { None } else { longer(&found) };
+        Judged { longer, ..Judged::new(findings, figures, metric) }
     }
 }
 

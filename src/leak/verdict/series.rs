@@ -181,6 +181,11 @@ impl<'a> Series<'a> {
         self.cuts.iter().filter(of).map(|cut| cut.at_ms as f64 / 1000.0).collect()
     }
 
+    /// How often the series of this metric began anew.
+    pub(super) fn restarts_of(&self, metric: &str) -> usize {
+        self.cuts_of(metric).len()
+    }
+
     fn is_cut(&self, metric: &str, from: f64, to: f64) -> bool {
         self.cuts_of(metric).iter().any(|at| from < *at && *at <= to)
     }

@@ -3,7 +3,7 @@
 use super::super::judge::combine;
 use super::super::judge::longer::{Gain, Longer, Reached, usual};
 use super::super::judge::{Verdict, plan, words};
-use super::super::report::{Baseline, Report, headline};
+use super::super::report::{Baseline, Reason, Report, headline};
 
 /// The verdict in one sentence, from all that is in the report.
 pub(super) fn sentence(report: &Report, overall: &combine::Overall) -> String {
@@ -73,6 +73,20 @@ pub(super) fn advice(
                      record one with the same load"
                         .to_owned(),
                 );
+            }
+            let unclear = report.metrics.iter().filter(|metric| metric.gated);
+            let mut reasons = unclear
+                .filter(|metric| metric.verdict == Verdict::Inconclusive)
+                .filter_map(|metric| metric.reason);
+            let restarted = reasons.find_map(|reason| match reason {
+                Reason::Restarted { least, .. } => Some(words::span(least)),
+                _ => None,
+            });
+            if let Some(least) = restarted {
+                return Some(format!(
+                    "find what restarts it, or check it while it runs for at least {least} without \
+                     a restart: a longer check alone changes nothing"
+                ));
             }
             let mut longer = longer.to_vec();
             longer.extend(of_rungs(report, reached, pairs));

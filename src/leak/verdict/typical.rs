@@ -292,3 +292,54 @@ fn work_that_stopped() {
     }
     insta::assert_snapshot!(of(&records));
 }
+
+/// A target that is started again every minute.
+#[test]
+fn restarts_leave_no_part_that_is_long_enough() {
+    let records =
+        watched(240, &[("target.web.goroutines", &|at, _| 40.0 + ((at % 60.0) / 4.0).floor())]);
+    let restart = |minute: u64| {
+        Record::Cut(Cut {
+            at_ms: minute * 60_000,
+            source: "target.web".to_owned(),
+            why: "the target was started again".to_owned(),
+        })
+    };
+    let report = judge(&with(records, (1..4).map(restart)), None).unwrap();
+    assert_eq!(report.verdict, Verdict::Inconclusive, "{}", report.because);
+    let text = brief(&report);
+    assert!(text.contains("it was restarted 3 times"), "{text}");
+    assert!(text.contains("find what restarts it"), "{text}");
+    assert!(!text.contains("run at least"), "{text}");
+}
+
+#[test]
+fn growth_that_begins_late_says_when_and_has_the_rate_since() {
+    let late: Course<'_> = ("target.web.goroutines", &|at, _| 40.0 + (at - 240.0).max(0.0).floor());
+    let text = of(&watched(600, &[late]));
+    let line = text.replace("\n      ", " ");
+    assert!(text.starts_with("LEAK: "), "{text}");
+    assert!(line.contains("level until 4m") && line.contains("then +60.0 per minute"), "{text}");
+}
+
+#[test]
+fn growth_that_stopped_is_not_put_down_to_chance() {
+    let stops: Course<'_> =
+        ("target.web.goroutines", &|at, _| 40.0 + 8.0 * (at.min(285.0) / 30.0).floor());
+    let text = of(&watched(600, &[stops]));
+    assert!(text.starts_with("INCONCLUSIVE: "), "{text}");
+    assert!(!text.contains("may be chance") && text.contains("+16"), "{text}");
+}
+
+#[test]
+fn an_invalid_check_shows_what_it_read_and_no_verdict_on_it() {
+    let mut records = driven(600.0, &[("daemon.goroutines", &|_, _| 72.0)]);
+    for record in &mut records {
+        if let Record::Reading(reading) = record {
+            reading.lines = 0.0;
+        }
+    }
+    let text = of(&records);
+    assert!(text.starts_with("INVALID: ") && text.contains("metric (not judged)"), "{text}");
+    assert!(!text.contains("CLEAN") && !text.contains("per cycle"), "{text}");
+}

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use super::check::{Check, Report};
 use super::daemons::Crowd;
-use super::{is_long, length};
+use super::{is_long, length, until_sure};
 use crate::support::PATIENCE;
 
 /// Opens a follow stream for whoever connects, reads from it, and closes or forgets it.
@@ -104,7 +104,7 @@ fn every_stream_is_forgotten() {
     let crowd = Crowd::start(1);
     let program = Forgetful::start(crowd.daemon.socket(), "talker1", 1);
     let args = ["--gate", "daemon", "--drive-cmd", &program.cycle()];
-    let report = Check::run(&crowd.daemon.url(), length(90, 180), &args);
+    let report = Check::run(&crowd.daemon.url(), until_sure(), &args);
     assert_eq!(report.verdict(), "LEAK", "{report}");
     report.says("daemon.followers", "LEAK").grows("daemon.followers", "per_cycle", 1.0, 0.05);
     report.says("daemon.goroutines", "LEAK").grows("daemon.goroutines", "per_cycle", 5.0, 0.25);

@@ -31,6 +31,12 @@ fn length(short: u64, long: u64) -> Duration {
     Duration::from_secs(if is_long() { long } else { short })
 }
 
+/// For a check of a leak that ends as soon as it is sure: what a slow machine needs. There the warm-up takes up to
+/// 150 s, and the pairs that a certain leak takes have to fit into the rest.
+fn until_sure() -> Duration {
+    length(300, 600)
+}
+
 type Case<'a> = Box<dyn FnOnce() + Send + 'a>;
 
 /// Cases that wait beside each other.

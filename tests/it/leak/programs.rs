@@ -2,7 +2,7 @@
 
 use super::check::{Check, NOWHERE};
 use super::collector::Collector;
-use super::{Cases, is_long, length};
+use super::{Cases, is_long, length, until_sure};
 
 /// What programs look like when they are only watched.
 const PASSIVE: (u64, u64) = (200, 600);
@@ -34,21 +34,23 @@ fn programs_are_called_rightly() {
 fn a_goroutine_per_rotation() {
     let program = Collector::start("rotation", &[]);
     let args = ["--target", &program.url(), "--drive-cmd", &program.rotate()];
-    let report = Check::run(NOWHERE, length(90, 600), &args);
+    let report = Check::run(NOWHERE, until_sure(), &args);
     let goroutines = program.metric("goroutines");
     assert_eq!(report.verdict(), "LEAK", "{report}");
     report.says(&goroutines, "LEAK").grows(&goroutines, "per_cycle", 1.0, 0.05);
     report.blames(&goroutines, "main.forgottenReader");
     let group = &report.metric(&goroutines)["groups"][0];
     assert!(0.95 < group["share"].as_f64().unwrap(), "it is all of it: {report}");
-    // In 90 s next to nothing is known of what time would add, and the report must not say that it does.
+    // In a short check next to nothing is known of what time would add, and the report must not say that it does.
     let metric = report.metric(&goroutines);
     let [by_time, by_cycle] = [&metric["per_minute"]["high"], &metric["per_cycle"]["low"]];
     let pace = report.value["cycles_per_minute"].as_f64().unwrap();
     let by_cycles = by_cycle.as_f64().unwrap() * pace;
     report.means(&match by_time.as_f64().unwrap() < (by_cycles / 10.0).max(1.0) {
         true => format!("only cycles make {goroutines} grow: a cycle is one run of the command"),
-        false => format!("cycles make {goroutines} grow; whether time does too is not known"),
+        false => {
+            format!("cycles make {goroutines} grow; this check cannot tell whether time does too")
+        }
     });
     assert_ne!(report.metric(&program.metric("fds"))["verdict"], "LEAK", "{report}");
 }
