@@ -32,13 +32,14 @@ fn five_restarts() {
 #[test]
 fn a_policy_that_restarts_after_a_crash() {
     // The first run waits until it is followed; the others do not.
+    // By a file: a signal by `docker kill` would end the policy.
     let script =
-        "echo begin; [ -e /tmp/held ] || { touch /tmp/held; hold; }; printf 'no newline'; exit 3";
+        "echo begin; while [ ! -e /tmp/go ]; do usleep 20000; done; printf 'no newline'; exit 3";
     let container = Container::run_with(&["--restart", "on-failure:3"], script);
     let args = ["tail", "-n", "all", &container.name];
     let cmon = Cmon::start(&args).read();
     cmon.wait_for_out("begin\n");
-    container.go();
+    container.daemon.docker(&["exec", &container.name, "touch", "/tmp/go"]);
     cmon.wait_for_err(&format!("- {} exited 3", container.name));
     let done = cmon.interrupt().code(130);
     let held = String::from_utf8(container.logs().stdout).unwrap();
