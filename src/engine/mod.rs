@@ -53,7 +53,7 @@ use event::{Awaited, Event, Label, Note, Notice};
 use registry::Registry;
 use rows::Row;
 use selection::{AmbiguousId, OwnContainer, Selection, Unmatched};
-use source::{ContainerKey, Listed, Source, SourceError};
+use source::{ContainerKey, Listed, Phase, Source, SourceError};
 use subscription::Subscription;
 use supervisor::Supervisor;
 use tally::Tally;
@@ -356,7 +356,9 @@ impl<S: Source> Engine<S> {
         let listed = self.slow.watch(self.source.list(), slow).await?;
         let own = self.source.own(&listed).await;
         let own = own.and_then(|key| listed.iter().find(|row| row.key == key));
-        let left_out = own.filter(|row| selection.matches(row)).cloned();
+        // It runs, whatever the list still says of a container that has just been started.
+        let left_out = own.map(|row| Listed { phase: Phase::Running, ..row.clone() });
+        let left_out = left_out.filter(|row| selection.matches(row));
         let selection = match own {
             Some(row) => &selection.without(row, &listed)?,
             None => selection,

@@ -54,9 +54,15 @@ impl<'a> Inside<'a> {
     }
 
     fn wait_for(&self, text: &str) {
-        eventually(&format!("`{text}` in the log of {}: {}", self.name, self.log()), || {
-            self.log().contains(text).then_some(())
-        });
+        let mut log = String::new();
+        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            eventually(&format!("`{text}` in the log of {}", self.name), || {
+                log = self.log();
+                log.contains(text).then_some(())
+            });
+        }));
+        let end: String = log.chars().take(2000).collect();
+        assert!(found.is_ok(), "no `{text}` in the log of {}: {end}", self.name);
     }
 
     /// Its exit code, once it has ended.
