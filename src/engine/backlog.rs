@@ -70,9 +70,20 @@ impl FirstView {
         Self { lines, assembler, outputs, wanted, run_is_over, seen: 0, keys: Vec::new() }
     }
 
-    /// The windows to read, one after the other, until [`is_enough`](Self::is_enough).
+    /// The windows to read, one after the other, until [`is_enough`](Self::is_enough). The first is as
+    /// large as that of the stream that goes on behind it, so that it shows whether that is sound.
     pub fn windows(wanted: u64) -> [Tail; 2] {
-        [Tail::Last(wanted + 16), Tail::Last(16 * wanted + 1024)]
+        [Tail::Last((wanted + 16).max(64)), Tail::Last(16 * wanted + 1024)]
+    }
+
+    /// The keys of all that was read.
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// How many lines it shows so far.
+    pub fn lines(&self) -> u64 {
+        self.lines.len().min(self.wanted) as u64
     }
 
     /// Takes frames of the window.

@@ -180,6 +180,8 @@ pub enum GapCause {
     LogRotated,
     /// The container was removed before the rest of its log could be read.
     Removed,
+    /// The daemon cannot decode a record that it stored there.
+    Unreadable,
 }
 
 impl GapCause {
@@ -188,6 +190,7 @@ impl GapCause {
         match self {
             GapCause::LogRotated => "log_rotated",
             GapCause::Removed => "removed",
+            GapCause::Unreadable => "unreadable",
         }
     }
 
@@ -196,6 +199,7 @@ impl GapCause {
         match self {
             GapCause::LogRotated => "the daemon no longer holds these lines",
             GapCause::Removed => "the container was removed before its log was read to the end",
+            GapCause::Unreadable => "the daemon cannot decode a record of its log there",
         }
     }
 }

@@ -44,13 +44,33 @@ pub(super) struct Files {
 
 /// Whether the follow that is open stands in the newest file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Proof {
+pub(super) enum Proof {
     /// It does, or files last so long that it does not matter.
     Given,
     /// The store must be asked for its newest frame.
     Wanted,
     /// This frame must come.
     Awaited(Key),
+}
+
+impl Proof {
+    pub(super) fn is_given(self) -> bool {
+        self == Proof::Given
+    }
+
+    /// The store's newest frame; whether it was delivered.
+    pub(super) fn newest(&mut self, key: Key, known: bool) {
+        if *self == Proof::Wanted {
+            *self = if known { Proof::Given } else { Proof::Awaited(key) };
+        }
+    }
+
+    /// A frame was delivered.
+    pub(super) fn delivered(&mut self, key: &Key) {
+        if *self == Proof::Awaited(*key) {
+            *self = Proof::Given;
+        }
+    }
 }
 
 impl Files {
@@ -79,21 +99,17 @@ impl Files {
 
     /// Whether the follow that is open has still to prove itself.
     pub(super) fn is_unproven(&self) -> bool {
-        self.proof != Proof::Given
+        !self.proof.is_given()
     }
 
     /// The store's newest frame; whether it was delivered.
     pub(super) fn newest(&mut self, key: Key, known: bool) {
-        if self.proof == Proof::Wanted {
-            self.proof = if known { Proof::Given } else { Proof::Awaited(key) };
-        }
+        self.proof.newest(key, known);
     }
 
     /// A frame was delivered.
     pub(super) fn delivered(&mut self, key: &Key) {
-        if self.proof == Proof::Awaited(*key) {
-            self.proof = Proof::Given;
-        }
+        self.proof.delivered(key);
     }
 
     /// Whether a file may have been skipped between these two frames of a follow: no file is filled

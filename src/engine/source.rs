@@ -154,6 +154,8 @@ pub struct Container {
     pub started_at: Arc<str>,
     /// How often its restart policy restarted it.
     pub restarts: u64,
+    /// An earlier run of it has ended, so its log is older than this run.
+    pub ran_before: bool,
     /// Its output is one raw terminal stream.
     pub tty: bool,
     /// The log driver's name.
@@ -301,6 +303,12 @@ impl Frames {
             let start = frame.start as usize;
             (*frame, &self.bytes[start..start + frame.len as usize])
         })
+    }
+
+    /// Drops the first `skip` frames, and all but the next `count` of the others.
+    pub fn keep(&mut self, skip: usize, count: usize) {
+        self.frames.truncate(skip.saturating_add(count));
+        self.frames.drain(..skip.min(self.frames.len()));
     }
 
     /// How many frames it holds.

@@ -45,7 +45,7 @@ const STATES: [&str; 9] = [
 ];
 /// Shown as 0 from the start, so that the first one is seen as a rise.
 const REASONS: [&str; 6] = ["rotated", "stale", "ended", "cut", "refused", "unreachable"];
-const CAUSES: [&str; 2] = ["log_rotated", "removed"];
+const CAUSES: [&str; 3] = ["log_rotated", "removed", "unreadable"];
 
 /// The text of a scrape.
 pub fn text(snapshot: &Snapshot) -> String {

@@ -6,7 +6,7 @@
 //! | type | fields |
 //! |---|---|
 //! | `line` | `time` (the daemon's, RFC 3339 in UTC with nanoseconds), `container` (name), `id` (full), `stream` (`stdout` or `stderr`), then `msg`, or `msg_base64` where the bytes are not UTF-8; the terminator is not part of it. `partial: true`: the line is longer than `--max-line`, and its next piece follows. `recovered: true`: the daemon handed it over late |
-//! | `gap` | `container`, `id`, `from` and `to` (times of the lines around it), `cause` (`log_rotated`, `removed`), `text` |
+//! | `gap` | `container`, `id`, `from` and `to` (times of the lines around it), `cause` (`log_rotated`, `removed`, `unreadable`), `text` |
 //! | `note` | `event` (`started`, `restarting`, `exited`, `removed`, `renamed`, `deselected`, `own_container`, `waiting`, `lossy`, `unreadable`, `given_up`, `stream_broke`, `went_silent`, `ends_early`, `daemon_away`, `daemon_back`, `reader_panicked`, `notes_dropped`), `container` and `id` unless it is about the daemon, `code` and `oom` of an exit, `text` |
 //! | `watch` | of `cmon watch`, a snapshot: see [`watch`](super::watch) |
 //! | `summary` | `seconds`, `containers` (followed), `containers_gone`, `lines`, `bytes`, `streams_opened`, `streams_closed`, `streams_open`, `readers`, `cycles` (per container that is followed), `cycles_of_gone`, `cycles_per_minute`, `reopens` (streams opened again, by how the one before ended), `rotations`, `stale`, `probes`, `reconnects`, `max_lag_seconds`, `replayed` and `doubles` (messages skipped), `recovered`, `gaps`, `gaps_by_cause`, `panics`, `requests`, `tasks` (left), `connections` (left), `forced_closes`, `stragglers` (names) |

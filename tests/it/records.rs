@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::support::{Cmon, Container};
+use super::support::{Cmon, Container, Done, Proxy, eventually};
 
 /// A container that writes as `first` says, ends, is damaged, and writes as `second` says.
 fn damaged(options: &[&str], first: &str, damage: impl Fn(&Path), second: &str) -> Container {
@@ -73,4 +73,191 @@ fn a_record_may_hold_any_time() {
         text.contains("9999-12-31T23:59:59.999999999Z 9999-12-31T23:59:59.999999999Z\n"),
         "{text}"
     );
+}
+
+/// The numbers that the daemon gives for some size of a tail; of a long log some sizes show all.
+fn readable(container: &Container, to: u32) -> Vec<u32> {
+    let tails = (1..=to + 10).filter(|tail| to < 400 || !(50..to - 30).contains(tail));
+    let tails = tails.map(|tail| tail.to_string()).chain(["all".to_owned()]);
+    let mut numbers: Vec<u32> = tails
+        .flat_map(|tail| {
+            let mut docker = container.daemon.command("docker");
+            let logs = docker.args(["logs", "-n", &tail, &container.name]).output().unwrap();
+            let text = String::from_utf8(logs.stdout).unwrap();
+            text.lines().filter_map(|line| line.trim().parse().ok()).collect::<Vec<u32>>()
+        })
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// Each of these numbers once and in order; a gap where some are missing or before this one, and nowhere
+/// else.
+#[track_caller]
+fn exact(container: &Container, done: &Done, expected: &[u32], gap_before: Option<u32>) {
+    let what = &container.name;
+    let shown: Vec<u32> =
+        done.messages(what, "stdout").iter().map(|line| line.trim().parse().unwrap()).collect();
+    assert_eq!(shown, expected, "{what}\n{}", done.stderr);
+    let mut before = None;
+    let mut gap = false;
+    for object in done.all_objects() {
+        match object["type"].as_str() {
+            Some("gap") => {
+                assert_eq!(object["cause"], "unreadable", "{object}");
+                let [from, to] = ["from", "to"].map(|edge| object[edge].as_str());
+                assert!(from.is_none_or(|from| to.is_some_and(|to| from < to)), "{object}");
+                assert!(!gap, "{what}: two gaps in a row\n{}", done.stderr);
+                gap = true;
+            }
+            Some("line") => {
+                let number: u32 = object["msg"].as_str().unwrap().trim().parse().unwrap();
+                let missing =
+                    before.is_some_and(|before| before + 1 < number) || gap_before == Some(number);
+                assert_eq!(gap, missing, "{what}: before {number}\n{}", done.stderr);
+                (before, gap) = (Some(number), false);
+            }
+            _ => {}
+        }
+    }
+}
+
+type Damage = fn(&Path);
+
+/// What a power loss leaves of a file of which the last blocks were not written.
+fn nul(path: &Path) {
+    append(path, &[0; 2000]);
+}
+
+fn torn(path: &Path) {
+    let file = File::options().write(true).open(path).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 25).unwrap();
+}
+
+fn garbage(path: &Path) {
+    append(path, b"not a record\n");
+}
+
+const JSON: [&str; 2] = ["--log-driver", "json-file"];
+const LOCAL: [&str; 2] = ["--log-driver", "local"];
+/// Lines 21 to 68, four a second.
+const SLOWLY: &str = "i=21; while [ $i -lt 69 ]; do echo $i; i=$((i+1)); usleep 250000; done";
+
+#[test]
+fn the_newest_lines_behind_a_bad_record_are_followed() {
+    let cases: [(&[&str], Damage); 4] =
+        [(&JSON, nul), (&JSON, torn), (&JSON, garbage), (&LOCAL, torn)];
+    let start = |(options, damage): (&[&str], Damage)| {
+        let container = damaged(options, "seq 20", damage, SLOWLY);
+        eventually("line 26", || {
+            let mut docker = container.daemon.command("docker");
+            let logs = docker.args(["logs", "-n", "3", &container.name]).output().unwrap();
+            String::from_utf8_lossy(&logs.stdout).contains("26").then_some(())
+        });
+        let args = ["tail", "-n", "3", "-o", "json", "--exit-on-stop", "--stream-timeout", "3s"];
+        let cmon = Cmon::start(&[&args[..], &[&container.name]].concat()).read();
+        (container, cmon)
+    };
+    for (container, cmon) in cases.map(start) {
+        let done = cmon.done().code(0);
+        let shown = done.messages(&container.name, "stdout");
+        let first: u32 = shown[0].parse().unwrap();
+        assert!((24..60).contains(&first), "{shown:?}");
+        exact(&container, &done, &(first..69).collect::<Vec<u32>>(), None);
+        assert!(done.objects("gap").is_empty(), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn a_cut_connection_loses_no_line_behind_a_bad_record() {
+    let cases: [(&[&str], Damage, u32); 3] =
+        [(&JSON, nul, 22), (&JSON, torn, 22), (&LOCAL, torn, 21)];
+    let start = |(options, damage, first): (&'static [&str], Damage, u32)| {
+        let container = damaged(options, "seq 20", damage, SLOWLY);
+        let proxy = Proxy::before(&container.daemon.socket());
+        let args = ["tail", "-n", "0", "-o", "json", "--exit-on-stop", "--host"];
+        let cmon = Cmon::start(&[&args[..], &[&proxy.url(), &container.name]].concat()).read();
+        (container, proxy, cmon, first)
+    };
+    for (container, proxy, cmon, first) in cases.map(start) {
+        cmon.wait_for_out("\"30\"");
+        proxy.cut();
+        let done = cmon.done().code(0);
+        let shown: Vec<u32> = done
+            .messages(&container.name, "stdout")
+            .iter()
+            .map(|line| line.parse().unwrap())
+            .collect();
+        assert!((first - 1..28).contains(&shown[0]), "{shown:?}");
+        assert_eq!(shown, (shown[0]..69).collect::<Vec<u32>>(), "{}", done.stderr);
+        assert!(done.objects("gap").is_empty(), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn all_that_can_be_read_is_shown_once_with_a_gap_between() {
+    let files = ["--log-opt", "max-size=1k", "--log-opt", "max-file=5"];
+    let json_files = [&JSON[..], &files].concat();
+    let tty = [&JSON[..], &["-t"]].concat();
+    let cases: [(&[&str], Damage, u32, Option<u32>); 9] = [
+        (&JSON, nul, 60, None),
+        (&JSON, torn, 60, None),
+        // What is no record takes no number with it.
+        (&JSON, garbage, 60, Some(21)),
+        (&JSON, nul, 1500, None),
+        (&JSON, torn, 1500, None),
+        (&json_files, nul, 50, None),
+        (&json_files, torn, 50, None),
+        (&tty, nul, 60, None),
+        (&tty, torn, 300, None),
+    ];
+    for (options, damage, to, gap_before) in cases {
+        let container = damaged(options, "seq 20", damage, &format!("seq 21 {to}"));
+        container.wait();
+        let expected = readable(&container, to);
+        let args = ["tail", "-n", "all", "-o", "json", &container.name];
+        let done = Cmon::run(&[&args[..], &["--no-follow"]].concat()).code(0);
+        exact(&container, &done, &expected, gap_before);
+        let done = Cmon::run(&[&args[..], &["--exit-on-stop"]].concat()).code(0);
+        exact(&container, &done, &expected, gap_before);
+    }
+}
+
+#[test]
+fn several_bad_records_are_a_gap_each() {
+    let container =
+        damaged(&JSON, "seq 20", nul, "if [ -e /g ]; then seq 41 60; else touch /g; seq 21 40; fi");
+    container.wait();
+    torn(&log_file(&container));
+    container.docker("start");
+    container.wait();
+    let expected = readable(&container, 60);
+    let args = ["tail", "--no-follow", "-o", "json", &container.name, "-n"];
+    let done = Cmon::run(&[&args[..], &["all"]].concat()).code(0);
+    exact(&container, &done, &expected, None);
+    assert_eq!(done.objects("gap").len(), 2, "{}", done.stderr);
+    let done = Cmon::run(&[&args[..], &["30"]].concat()).code(0);
+    exact(&container, &done, &expected[expected.len() - 30..], None);
+}
+
+#[test]
+fn a_log_that_can_be_read_costs_one_request_more_at_most() {
+    let files = ["--log-opt", "max-size=1k", "--log-opt", "max-file=5"];
+    let cases: [(&[&str], u32); 4] = [
+        (&JSON, 20),
+        (&JSON, 300),
+        (&[&JSON[..], &files].concat(), 300),
+        (&[&LOCAL[..], &files].concat(), 300),
+    ];
+    for (options, to) in cases {
+        let container = Container::run_with(options, &format!("seq {to}"));
+        container.wait();
+        let proxy = Proxy::before(&container.daemon.socket());
+        let args = ["tail", "-n", "10", "--no-follow", "-o", "json", "--host", &proxy.url()];
+        let done = Cmon::run(&[&args[..], &[&container.name]].concat()).code(0);
+        exact(&container, &done, &(to - 9..=to).collect::<Vec<u32>>(), None);
+        // What the stream needs to go on behind the first lines is asked for as well.
+        assert!(proxy.logs().len() <= 3, "{options:?}: {:?}", proxy.logs());
+    }
 }

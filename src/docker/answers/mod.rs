@@ -104,6 +104,8 @@ struct State {
     pid: Option<u32>,
     #[serde(rename = "StartedAt", default, deserialize_with = "lenient")]
     started_at: Option<String>,
+    #[serde(rename = "FinishedAt", default, deserialize_with = "lenient")]
+    finished_at: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -166,6 +168,7 @@ pub(super) fn container(
         exit: ended.then_some(exit),
         started_at: state.started_at.unwrap_or_default().into(),
         restarts: answer.restarts.unwrap_or_default(),
+        ran_before: state.finished_at.is_some_and(|time| !is_never(&time)),
         tty: answer.config.and_then(|config| config.tty).unwrap_or_default(),
         pieces: driver.pieces(),
         doubles: driver.doubles(dialect.and_then(Dialect::docker_major)),
@@ -173,6 +176,11 @@ pub(super) fn container(
         lossy: driver.lossy(),
         driver: driver.name().into(),
     })
+}
+
+/// Whether this is how a daemon writes the end of a run that has not ended: Go's zero time, or the epoch.
+fn is_never(time: &str) -> bool {
+    time.is_empty() || time.starts_with("0001-01-01T") || time.starts_with("1970-01-01T")
 }
 
 /// The process that a container began with.

@@ -74,6 +74,20 @@ impl Anchor {
         self.ring.back().map(|key| key.time)
     }
 
+    /// The keys that are kept, oldest first.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.ring.iter()
+    }
+
+    /// Whether a search finds the last frame delivered in a window that shows these keys.
+    pub fn is_found_in(&self, keys: &[Key]) -> bool {
+        let mut seek = self.seek(Some(keys.len() as u64));
+        keys.iter().for_each(|key| {
+            let _: Sight = seek.see(key);
+        });
+        seek.is_found()
+    }
+
     /// What is delivered does not begin where the log does.
     pub fn begin_inside(&mut self) {
         self.complete = false;
@@ -118,6 +132,12 @@ impl Anchor {
     /// Takes a log whose anchor is lost: every frame that is not known is new.
     pub fn seek_rest(&self) -> Seek {
         Seek { state: State::Found, ..self.seek(None) }
+    }
+
+    /// Begins a search in a window that begins behind a record that cannot be decoded: nothing that could
+    /// be mistaken for its first frames stands before them.
+    pub fn seek_behind_hole(&self, window: u64) -> Seek {
+        Seek { context: true, ..self.seek(Some(window)) }
     }
 
     /// Begins a search in a window of the log: its last `window` frames, or all of it.

@@ -5,17 +5,18 @@
 //! channel, before the anchor advances; so wherever it is cancelled, nothing is lost. Every wait
 //! races with stop.
 
+mod holes;
 mod place;
+mod view;
 mod watch;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::backlog::{EXACT, FirstView};
 use super::event::{Awaited, EndReason, Event, Lines, Note, Notice};
 use super::limits::{FINITE_IDLE, SEEK_IDLE};
 use super::resume::{Fed, Resume, Window};
@@ -54,6 +55,8 @@ pub(super) struct Reader<S> {
 enum Pumped {
     /// The window passed without the anchor.
     Missed,
+    /// The window has not shown all that it should; nothing of it was handed on, or only its beginning.
+    LinesMissing,
     /// The stream is over.
     Ended(EndReason),
 }
@@ -71,15 +74,25 @@ impl From<Fed> for Option<Pumped> {
 impl<S: Source> Reader<S> {
     /// Follows the container until the stream ends or reaches its age.
     pub(super) async fn follow(self, age: Duration) -> EndReason {
-        let deadline = Instant::now() + age;
+        let reason = self.follow_until(Instant::now() + age).await;
+        self.with_resume(|resume| resume.ended(&reason));
+        reason
+    }
+
+    async fn follow_until(&self, deadline: Instant) -> EndReason {
         if let Some(reason) = self.first_view(false).await {
             return reason;
         }
-        if self.with_resume(|resume| resume.is_behind()) {
-            let reason = self.catch_up(deadline).await;
-            if reason != EndReason::Eof {
-                return reason;
-            }
+        let reason = if self.with_resume(|resume| resume.is_behind()) {
+            self.catch_up(deadline).await
+        } else if self.is_doubtful() {
+            // A follow skips without a word what is stored behind a record that cannot be decoded.
+            self.stored().await
+        } else {
+            EndReason::Eof
+        };
+        if reason != EndReason::Eof {
+            return reason;
         }
         for _ in 0..SEARCHES {
             let tail = self.with_resume(|resume| resume.open(Instant::now(), true));
@@ -91,7 +104,7 @@ impl<S: Source> Reader<S> {
                 }
                 Pumped::Ended(reason) => return reason,
                 // Silence ended the window, so it may only be slow: look once more.
-                Pumped::Missed => match self.search(tail, false).await {
+                Pumped::Missed | Pumped::LinesMissing => match self.search(tail, false).await {
                     EndReason::Eof => {}
                     reason => return reason,
                 },
@@ -108,6 +121,7 @@ impl<S: Source> Reader<S> {
             return reason;
         }
         let reason = self.stored().await;
+        self.with_resume(|resume| resume.ended(&reason));
         if reason == EndReason::Eof
             && let Ok(permit) = self.permit(false).await
         {
@@ -155,9 +169,10 @@ impl<S: Source> Reader<S> {
     /// Reads what is stored and not delivered yet. [`EndReason::Eof`]: all of it was.
     async fn stored(&self) -> EndReason {
         let tail = self.with_resume(|resume| resume.open(Instant::now(), false));
-        match self.stream(false, tail, None).await {
+        match self.finite(tail).await {
             Pumped::Ended(reason) => reason,
             Pumped::Missed => self.search(tail, self.saw_whole_log()).await,
+            Pumped::LinesMissing => self.past_holes().await,
         }
     }
 
@@ -165,17 +180,25 @@ impl<S: Source> Reader<S> {
     /// the gap and reads all that the daemon holds. [`EndReason::Eof`]: all that is stored was
     /// delivered. `whole`: the window that failed was all of the log.
     async fn search(&self, failed: Tail, mut whole: bool) -> EndReason {
+        // Larger windows may hold what cannot be decoded.
+        self.with_resume(Resume::distrust);
         let mut windows = Resume::search_after(failed);
         while !whole && let Some(window) = windows.next() {
             self.with_resume(|resume| resume.open_window(window));
-            match self.stream(false, window, None).await {
+            match self.finite(window).await {
                 Pumped::Ended(reason) => {
                     self.with_resume(|resume| resume.found_in(window));
                     return reason;
                 }
                 Pumped::Missed => whole = self.saw_whole_log(),
+                Pumped::LinesMissing => return self.past_holes().await,
             }
         }
+        self.give_up().await
+    }
+
+    /// The anchor is nowhere in the log: reports the gap and reads all that the daemon holds.
+    async fn give_up(&self) -> EndReason {
         let permit = match self.permit(false).await {
             Ok(permit) => permit,
             Err(reason) => return reason,
@@ -190,7 +213,7 @@ impl<S: Source> Reader<S> {
         let reason = match self.stream(false, tail, None).await {
             Pumped::Ended(reason) => reason,
             // Nothing is looked for any more.
-            Pumped::Missed => EndReason::Eof,
+            Pumped::Missed | Pumped::LinesMissing => EndReason::Eof,
         };
         if reason == EndReason::Eof
             && let Err(reason) = self.tell_gap(None).await
@@ -211,58 +234,6 @@ impl<S: Source> Reader<S> {
             permit.send(Event::Gap(gap));
         }
         Ok(())
-    }
-
-    /// Shows the last lines first, where they are still to be shown; a reason when that failed.
-    async fn first_view(&self, run_is_over: bool) -> Option<EndReason> {
-        let wanted = self.with_resume(|resume| resume.backlog())?;
-        if EXACT < wanted {
-            let window = self.with_resume(|resume| resume.open_window(Tail::Last(wanted)));
-            return match self.stream(false, window, None).await {
-                Pumped::Ended(EndReason::Eof) => {
-                    self.with_resume(Resume::viewed);
-                    None
-                }
-                Pumped::Ended(reason) => Some(reason),
-                Pumped::Missed => None,
-            };
-        }
-        for window in FirstView::windows(wanted) {
-            let mut view = self.with_resume(|resume| resume.first_view(wanted, run_is_over));
-            if let Err(reason) = self.read_view(window, &mut view).await {
-                return Some(reason);
-            }
-            if view.is_enough(window) || Some(&window) == FirstView::windows(wanted).last() {
-                let permit = match self.permit(false).await {
-                    Ok(permit) => permit,
-                    Err(reason) => return Some(reason),
-                };
-                let lines = self.with_resume(|resume| resume.view(view));
-                self.hand_on(permit, lines);
-                break;
-            }
-        }
-        None
-    }
-
-    async fn read_view(&self, window: Tail, view: &mut FirstView) -> Result<(), EndReason> {
-        let mut stream = self.open(false, window).await?;
-        let mut frames = Frames::default();
-        loop {
-            let read = tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Err(EndReason::Cancelled),
-                read = timeout(FINITE_IDLE, stream.read(&mut frames)) => read,
-            };
-            view.feed(&frames);
-            frames.clear();
-            match read {
-                Ok(Ok(Read::Some)) => {}
-                Ok(Ok(Read::End)) => return Ok(()),
-                Ok(Err(error)) => return Err(EndReason::Failed(error)),
-                Err(_) => return Err(EndReason::Failed(silent())),
-            }
-        }
     }
 
     async fn open(&self, follow: bool, tail: Tail) -> Result<S::Logs, EndReason> {

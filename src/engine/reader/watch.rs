@@ -80,8 +80,18 @@ impl<S: Source> Reader<S> {
         self.tally.probe();
         let mut newest = self.open(false, Tail::Last(1)).await.ok()?;
         let mut frames = Frames::default();
-        while let Ok(Ok(Read::Some)) = timeout(FINITE_IDLE, newest.read(&mut frames)).await {}
-        let (frame, payload) = frames.iter().last()?;
+        let end = loop {
+            match timeout(FINITE_IDLE, newest.read(&mut frames)).await {
+                Ok(Ok(Read::Some)) => {}
+                end => break end,
+            }
+        };
+        let Some((frame, payload)) = frames.iter().last() else {
+            if matches!(end, Ok(Ok(Read::End))) {
+                self.with_resume(Resume::newest_is_unreadable);
+            }
+            return None;
+        };
         Some(self.with_resume(|resume| resume.newest(frame, payload)))
     }
 }

@@ -41,17 +41,23 @@ impl Resume {
 
     /// Whether the follow that is open must prove that it stands in the newest file.
     pub fn is_unproven(&self) -> bool {
-        self.files.as_ref().is_some_and(Files::is_unproven)
+        !self.proof.is_given() || self.files.as_ref().is_some_and(Files::is_unproven)
     }
 
     /// Takes the store's newest message: whether it was delivered, as far back as the anchor goes.
     pub fn newest(&mut self, frame: Frame, payload: &[u8]) -> bool {
         let key = Key::of(frame, payload);
         let known = self.anchor.contains(&key);
+        self.proof.newest(key, known);
         if let Some(files) = &mut self.files {
             files.newest(key, known);
         }
         known
+    }
+
+    /// Whether this message is among the last delivered.
+    pub fn knows(&self, key: &Key) -> bool {
+        self.anchor.contains(key)
     }
 
     /// Whether a live frame cannot follow what was delivered, or may not: the store will tell.

@@ -15,7 +15,9 @@
 //! ```
 
 mod doubt;
+mod holes;
 mod seeking;
+pub mod survey;
 
 use std::sync::Arc;
 
@@ -24,12 +26,13 @@ use tokio::time::Instant;
 use super::anchor::{Anchor, Key, Sight};
 use super::backlog::{Backlog, FirstView, Outputs};
 use super::event::{Gap, GapCause, Label, Lines};
-use super::files::Files;
+use super::files::{Files, Proof};
 use super::lines::Assembler;
 use super::pace::{Counted, Pace};
 use super::source::{Container, Frame, Frames, Tail};
 use super::stale::Quiet;
 use super::timestamp::Timestamp;
+pub use holes::{Known, LogAge, Proven, Reach};
 use seeking::Seeking;
 
 /// The windows of a search, after a stream's own has failed; then all.
@@ -100,8 +103,16 @@ pub struct Resume {
     counts: Counts,
     /// Frames delivered since the start.
     counted: Counted,
-    /// The anchor was given up, and the gap is still to be told.
-    lost: bool,
+    /// Lines are missing behind the anchor, and the gap was not reported yet.
+    lost: Option<GapCause>,
+    /// The run of which the stored log is known to be read past all bad records.
+    trusted: Option<Arc<str>>,
+    reach: Reach,
+    /// The next follow has to prove that it stands at the end of the log, and whether this one did.
+    must_prove: bool,
+    proof: Proof,
+    /// The log was short a moment ago.
+    is_short: bool,
     /// The window that was missed held the whole log.
     whole: bool,
     /// The window of the last search, until the next stream.
@@ -123,6 +134,7 @@ impl Resume {
     pub fn new(
         label: Arc<Label>,
         container: &Container,
+        age: LogAge,
         backlog: Backlog,
         outputs: Outputs,
         max_line: usize,
@@ -142,7 +154,15 @@ impl Resume {
             seek: None,
             counts: Counts::default(),
             counted: Counted::default(),
-            lost: false,
+            lost: None,
+            trusted: match age {
+                LogAge::New(run) => Some(run),
+                LogAge::Old => None,
+            },
+            reach: Reach::All,
+            must_prove: false,
+            is_short: false,
+            proof: Proof::Given,
             whole: false,
             found_in: None,
             searches: 0,
@@ -193,12 +213,20 @@ impl Resume {
         // A search has just read to the end of the log, so a small window will do, unless one has
         // failed already: equal frames prove nothing in it.
         let found = self.found_in.take().filter(|_| 1 < self.searches);
+        let short = std::mem::take(&mut self.is_short);
         let window = self.open_window(match (self.plan, found) {
+            // Where a window begins inside a run of equal frames, only the log's beginning proves anything.
+            (Plan::Anchored, None) if short => Tail::All,
             (Plan::Anchored, None) => Tail::Last(frames),
             (Plan::Anchored, Some(Tail::Last(found))) => Tail::Last(frames.max(found)),
             _ => Tail::All,
         });
+        let window = self.within_reach(window);
         self.following = follow;
+        // A follow of no stored record misses what came since the last one.
+        let must_prove =
+            follow && (std::mem::take(&mut self.must_prove) || self.reach == Reach::Hole(0));
+        self.proof = if must_prove { Proof::Wanted } else { Proof::Given };
         if let Some(files) = self.files.as_mut().filter(|_| follow) {
             files.open(&self.pace);
         }
@@ -348,23 +376,25 @@ impl Resume {
         self.assembler.flush(into);
         self.seek = None;
         self.plan = Plan::Rest;
-        self.lost = true;
+        self.lost = Some(GapCause::LogRotated);
     }
 
     /// Whether a gap is still to be told.
     pub fn is_lost(&self) -> bool {
-        self.lost
+        self.lost.is_some()
     }
 
     /// The gap that stands before these frames, when one is still to be told; `None` of frames: the
     /// log holds no more.
     pub fn gap_before(&mut self, frames: Option<&Frames>) -> Option<Gap> {
-        std::mem::take(&mut self.lost).then(|| Gap {
-            label: self.label(),
-            from: self.anchor.last(),
-            to: frames.and_then(|frames| frames.iter().next()).map(|(frame, _)| frame.time),
-            cause: GapCause::LogRotated,
-        })
+        let next = frames.and_then(|frames| frames.iter().next());
+        self.gap_to(next.map(|(frame, _)| frame.time))
+    }
+
+    /// The gap that reaches to this time, when one is still to be reported.
+    pub fn gap_to(&mut self, to: Option<Timestamp>) -> Option<Gap> {
+        let cause = self.lost.take()?;
+        Some(Gap { label: self.label(), from: self.anchor.last(), to, cause })
     }
 
     /// The container's run is over and its log read to the end: ends lines without a newline.
@@ -419,6 +449,8 @@ impl Resume {
         if let Some(files) = &mut self.files {
             files.delivered(&key);
         }
+        self.proof.delivered(&key);
+        self.reach.delivered();
         self.counted.frames += 1;
         self.counted.bytes += payload.len() as u64;
         self.plan = Plan::Anchored;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::super::backlog::Backlog;
 use super::super::event::{EndReason, Event, Gap, GapCause, Label, Note, Notice};
 use super::super::lifecycle::{Act, Input, Lifecycle, Stance};
-use super::super::resume::Resume;
+use super::super::resume::{LogAge, Resume};
 use super::super::rows::{Card, Told};
 use super::super::source::{Container, ContainerKey, Listed, Phase, Source};
 use super::super::stale::Quiet;
@@ -25,6 +25,8 @@ pub(super) struct Follower {
     pub(super) label: Arc<Label>,
     pub(super) lifecycle: Lifecycle,
     pub(super) backlog: Backlog,
+    /// It was there when cmon began.
+    initial: bool,
     /// Once it was inspected.
     pub(super) container: Option<Arc<Container>>,
     pub(super) resume: Option<Arc<Mutex<Resume>>>,
@@ -55,6 +57,7 @@ impl<S: Source> Supervisor<S> {
             joined: Instant::now(),
             label,
             lifecycle: Lifecycle::new(self.config.follow, initial),
+            initial,
             backlog: if initial { self.config.backlog } else { Backlog::All },
             container: None,
             resume: None,
@@ -93,7 +96,12 @@ impl<S: Source> Supervisor<S> {
             let (outputs, max_line) = (self.config.outputs, self.config.max_line);
             let quiet = Quiet::new(self.config.stale_after);
             let label = Arc::clone(&follower.label);
-            let resume = Resume::new(label, &container, follower.backlog, outputs, max_line, quiet);
+            let age = match follower.initial || container.ran_before {
+                true => LogAge::Old,
+                false => LogAge::New(Arc::clone(&container.started_at)),
+            };
+            let backlog = follower.backlog;
+            let resume = Resume::new(label, &container, age, backlog, outputs, max_line, quiet);
             Arc::new(Mutex::new(resume))
         });
         follower.container = Some(container);

@@ -83,6 +83,7 @@ impl Source for Crowd {
             exit: (phase == Phase::Exited).then_some(Exit { code: 0, oom: false }),
             started_at: "1".into(),
             restarts: 0,
+            ran_before: false,
             tty: false,
             driver: "json-file".into(),
             pieces: PieceRule::SameTimestamp,

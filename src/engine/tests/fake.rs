@@ -4,8 +4,8 @@
 //! then what comes, ends in good order when the run ends, and is a finite read when the container
 //! does not run. Faults are taken from a list, one per stream that is opened.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -46,20 +46,40 @@ pub(super) struct Stored {
     pub(super) text: String,
 }
 
+/// What a reader of the daemon does at a record that it cannot decode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// It ends there; a follow goes on with what is written after its opening.
+    Stops,
+    /// It drops this many records more, and goes on.
+    Skips(usize),
+    /// Each window that holds the record is refused, by an error in the stream.
+    Refuses,
+}
+
 #[derive(Debug)]
 struct State {
     log: Vec<Stored>,
+    /// Which of them cannot be decoded.
+    bad: BTreeSet<usize>,
+    manner: Manner,
+    /// A record is written before each of the next finite reads.
+    grows: u32,
     /// Messages before this one are no longer held.
     oldest: usize,
     phase: Phase,
     run: u32,
     faults: VecDeque<Fault>,
+    /// Finite reads have faults too.
+    all_fail: bool,
     follows: u64,
     most_follows: u64,
     requests: u64,
     /// Finite reads and follows, each with its moment.
     opened: Vec<Instant>,
     forced: bool,
+    /// How often the streams that were open broke.
+    cuts: u32,
 }
 
 /// The source; clones share the container.
@@ -75,15 +95,20 @@ impl Fake {
     pub(super) fn running(faults: impl IntoIterator<Item = Fault>) -> Self {
         let state = State {
             log: Vec::new(),
+            bad: BTreeSet::new(),
+            manner: Manner::Stops,
+            grows: 0,
             oldest: 0,
             phase: Phase::Running,
             run: 1,
             faults: faults.into_iter().collect(),
+            all_fail: false,
             follows: 0,
             most_follows: 0,
             requests: 0,
             opened: Vec::new(),
             forced: false,
+            cuts: 0,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -91,6 +116,35 @@ impl Fake {
             happened: Arc::default(),
             rings: Arc::default(),
         }
+    }
+
+    /// The same, and finite reads take their turn in the faults.
+    pub(super) fn failing(faults: impl IntoIterator<Item = Fault>) -> Self {
+        let fake = Self::running(faults);
+        fake.lock().all_fail = true;
+        fake
+    }
+
+    /// A container in its second run, of which these records of the log cannot be decoded.
+    pub(super) fn damaged(bad: impl IntoIterator<Item = usize>, manner: Manner) -> Self {
+        let fake = Self::running([]);
+        let mut state = fake.lock();
+        state.run = 2;
+        state.bad = bad.into_iter().collect();
+        state.manner = manner;
+        drop(state);
+        fake
+    }
+
+    /// The streams that are open break.
+    pub(super) fn fail_follows(&self) {
+        self.lock().cuts += 1;
+        self.touch();
+    }
+
+    /// A line is written before each of the next finite reads.
+    pub(super) fn grow(&self, times: u32) {
+        self.lock().grows = times;
     }
 
     /// The container writes; `tick` is its clock.
@@ -145,7 +199,8 @@ impl Fake {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
+        // A test that fails while it holds the lock must not fail again in a destructor.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn touch(&self) {
@@ -167,6 +222,7 @@ impl Fake {
             exit: (state.phase == Phase::Exited).then_some(Exit { code: 1, oom: false }),
             started_at: state.run.to_string().into(),
             restarts: 0,
+            ran_before: 1 < state.run,
             tty: false,
             driver: "json-file".into(),
             pieces: PieceRule::SameTimestamp,
@@ -196,7 +252,11 @@ impl Source for Fake {
     }
 
     async fn logs(&self, request: &LogRequest) -> Result<FakeLogs, SourceError> {
-        let fault = self.lock().faults.pop_front().unwrap_or(Fault::None);
+        let fault = {
+            let mut state = self.lock();
+            let turn = request.follow || state.all_fail;
+            turn.then(|| state.faults.pop_front()).flatten().unwrap_or(Fault::None)
+        };
         match fault {
             Fault::NoOpen => return Err(SourceError::new(ErrorKind::Unreachable, "refused")),
             Fault::HangingOpen => std::future::pending().await,
@@ -204,20 +264,37 @@ impl Source for Fake {
         }
         let mut state = self.lock();
         state.opened.push(Instant::now());
+        if !request.follow && 0 < state.grows {
+            state.grows -= 1;
+            let number = state.log.len();
+            let (time, text) = (i64::try_from(number).unwrap(), format!("{number}\n"));
+            state.log.push(Stored { stream: StdStream::Stdout, time, text });
+            self.touch();
+        }
         let held = state.log.len() - state.oldest;
         let shown = match request.tail {
             Tail::All => held,
             Tail::Last(frames) => held.min(usize::try_from(frames).unwrap()),
         };
-        let next = state.log.len() - shown;
+        let (next, stored) = (state.log.len() - shown, state.log.len());
         let follow = request.follow && state.phase.is_live();
         if follow {
             state.follows += 1;
             state.most_follows = state.most_follows.max(state.follows);
         }
-        let (run, version) = (state.run, self.changed.subscribe());
+        let (run, cuts, version) = (state.run, state.cuts, self.changed.subscribe());
         drop(state);
-        Ok(FakeLogs { fake: self.clone(), next, follow, run, fault, given: 0, version })
+        Ok(FakeLogs {
+            fake: self.clone(),
+            next,
+            stored,
+            follow,
+            run,
+            cuts,
+            fault,
+            given: 0,
+            version,
+        })
     }
 
     fn connections(&self) -> BTreeMap<Purpose, ConnectionCount> {
@@ -243,8 +320,11 @@ impl Source for Fake {
 pub(super) struct FakeLogs {
     fake: Fake,
     next: usize,
+    /// How many there were when it was opened.
+    stored: usize,
     follow: bool,
     run: u32,
+    cuts: u32,
     fault: Fault,
     given: usize,
     version: watch::Receiver<u64>,
@@ -265,8 +345,23 @@ impl FakeLogs {
             _ => {}
         }
         let state = self.fake.lock();
+        if state.cuts != self.cuts {
+            return Some(Err(SourceError::new(ErrorKind::Cut, "cut")));
+        }
         if state.forced {
             return Some(Err(SourceError::new(ErrorKind::Cut, "closed by force")));
+        }
+        if state.manner == Manner::Refuses
+            && state.bad.iter().any(|at| (self.next..self.stored).contains(at))
+        {
+            return Some(Err(SourceError::new(ErrorKind::InBand, "a record cannot be decoded")));
+        }
+        while state.bad.contains(&self.next) && self.next < state.log.len() {
+            self.next = match state.manner {
+                Manner::Stops if self.follow => self.stored.max(self.next + 1),
+                Manner::Stops | Manner::Refuses => state.log.len(),
+                Manner::Skips(more) => self.next + 1 + more,
+            };
         }
         if let Some(stored) = state.log.get(self.next) {
             into.push(

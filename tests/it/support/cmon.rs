@@ -300,12 +300,19 @@ impl Done {
     /// The objects of `-o json` of one type.
     #[track_caller]
     pub(crate) fn objects(&self, of_type: &str) -> Vec<serde_json::Value> {
+        let objects = self.all_objects().into_iter();
+        objects.filter(|object| object["type"] == of_type).collect()
+    }
+
+    /// All objects of `-o json`, in order.
+    #[track_caller]
+    pub(crate) fn all_objects(&self) -> Vec<serde_json::Value> {
         let lines = BufReader::new(self.stdout.as_slice()).lines();
         let objects = lines.map(|line| {
             let line = line.unwrap();
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
         });
-        objects.filter(|object: &serde_json::Value| object["type"] == of_type).collect()
+        objects.collect()
     }
 
     /// The lines of `-o json`.

@@ -38,6 +38,7 @@ fn container(phase: Phase, started_at: &str) -> Container {
         exit: (phase == Phase::Exited).then_some(Exit { code: 7, oom: false }),
         started_at: started_at.into(),
         restarts: 0,
+        ran_before: false,
         tty: false,
         driver: "json-file".into(),
         pieces: PieceRule::SameTimestamp,

@@ -1,0 +1,412 @@
+//! Reading what is stored although the daemon cannot decode some of it. A finite read that does not show
+//! as much as it asked for is checked before anything of it is handed on. Only where lines are missing, a
+//! survey finds the parts that can be read; they are read in file order, with a gap between.
+
+use tokio::time::timeout;
+
+use super::super::anchor::Key;
+use super::super::event::{EndReason, Lines};
+use super::super::limits::FINITE_IDLE;
+use super::super::resume::survey::{Before, Growth, Look, Map, Part, Stop, Windows, survey};
+use super::super::resume::{Known, Proven, Reach, Resume};
+use super::super::source::{ErrorKind, Frames, LogStream, Read, Source, SourceError, Tail};
+use super::{Pumped, Reader, silent};
+
+/// Bytes of payload that are held until the window is checked. What is longer is handed on as it comes.
+const HELD: usize = 8 << 20;
+/// Keys that one look holds at most: 6 MiB.
+const KEYS: usize = 1 << 18;
+/// A log of this many messages at most may be read again from its beginning.
+const SHORT: u64 = 64;
+/// Surveys of a log that changes too fast for one.
+pub(super) const SURVEYS: u32 = 3;
+/// Times that a part is opened which a growing log moves.
+const TRIES: u64 = 24;
+
+/// Whether a window has shown all records that it asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    All,
+    LinesMissing,
+}
+
+/// What a finite read has shown so far.
+#[derive(Default)]
+struct Held {
+    batches: Vec<Frames>,
+    keys: Vec<Key>,
+    bytes: usize,
+}
+
+impl Held {
+    fn push(&mut self, frames: Frames) {
+        if !frames.is_empty() {
+            self.keys.extend(frames.iter().map(|(frame, payload)| Key::of(frame, payload)));
+            self.bytes += frames.bytes();
+            self.batches.push(frames);
+        }
+    }
+}
+
+/// The windows of one container's log; keeps the daemon's last error.
+pub(super) struct Log<'a, S: Source> {
+    pub(super) reader: &'a Reader<S>,
+    pub(super) error: Option<SourceError>,
+}
+
+impl<S: Source> Windows for Log<'_, S> {
+    async fn look(&mut self, window: Tail) -> Result<Look, EndReason> {
+        let (look, error) = self.reader.look(window).await?;
+        tracing::trace!(?window, shown = look.keys.len(), ?error, "survey");
+        self.error = error.or(self.error.take());
+        Ok(look)
+    }
+}
+
+impl<S: Source> Reader<S> {
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.with_resume(|resume| resume.is_doubtful(&self.container))
+    }
+
+    /// Reads a window of what is stored to its end and hands on what is new.
+    pub(super) async fn finite(&self, window: Tail) -> Pumped {
+        if !self.is_doubtful() {
+            return self.stream(false, window, None).await;
+        }
+        let mut stream = match self.open(false, window).await {
+            Ok(stream) => stream,
+            Err(reason) => return Pumped::Ended(reason),
+        };
+        let mut held = Held::default();
+        let broken = loop {
+            let mut frames = Frames::default();
+            let read = self.read_finite(&mut stream, &mut frames).await;
+            held.push(frames);
+            match read {
+                Ok(Ok(Read::Some)) if held.bytes <= HELD && held.keys.len() < KEYS => {}
+                Ok(Ok(Read::Some)) => return self.finite_of_much(stream, held).await,
+                Ok(Ok(Read::End)) => break None,
+                Ok(Err(_)) => return Pumped::LinesMissing,
+                Err(reason) => break Some(reason),
+            }
+        };
+        if broken.is_none() {
+            match self.check(window, &held.keys).await {
+                Ok(Shown::All) => {}
+                Ok(Shown::LinesMissing) => return Pumped::LinesMissing,
+                Err(reason) => return Pumped::Ended(reason),
+            }
+        }
+        if let Some(end) = self.take_held(held).await {
+            return end;
+        }
+        match broken {
+            None => self.end_of_file().await,
+            Some(reason) => Pumped::Ended(reason),
+        }
+    }
+
+    /// The first lines of a long log must not wait for its end. That the newest message was among what
+    /// came is checked after it.
+    async fn finite_of_much(&self, stream: S::Logs, held: Held) -> Pumped {
+        if let Some(end) = self.take_held(held).await {
+            return end;
+        }
+        match self.pump(stream, false, None).await {
+            Pumped::Ended(EndReason::Eof) => match self.look(Tail::Last(1)).await {
+                Ok((look, None)) if self.knows_all(&look.keys) => Pumped::Ended(EndReason::Eof),
+                Ok(_) => Pumped::LinesMissing,
+                Err(reason) if is_gone(&reason) => Pumped::Ended(EndReason::Eof),
+                Err(reason) => Pumped::Ended(reason),
+            },
+            Pumped::Ended(EndReason::Failed(error)) if error.kind == ErrorKind::InBand => {
+                Pumped::LinesMissing
+            }
+            pumped => pumped,
+        }
+    }
+
+    fn knows_all(&self, keys: &[Key]) -> bool {
+        self.with_resume(|resume| keys.iter().all(|key| resume.knows(key)))
+    }
+
+    async fn take_held(&self, held: Held) -> Option<Pumped> {
+        for mut frames in held.batches {
+            if let Some(end) = self.take(&mut frames, false).await {
+                return Some(end);
+            }
+        }
+        None
+    }
+
+    /// Whether a window that showed these keys has shown all. A full one has. A shorter one has when the
+    /// log is not longer: then a window with room for one record more begins with the same message.
+    pub(super) async fn check(&self, window: Tail, keys: &[Key]) -> Result<Shown, EndReason> {
+        let shown = keys.len() as u64;
+        if let Tail::Last(frames) = window
+            && frames <= shown
+        {
+            let reach = Reach::Known(frames);
+            self.with_resume(|resume| resume.trust(&self.container, reach, Proven::Yes));
+            return Ok(Shown::All);
+        }
+        // A log that seems empty may have bad records at both ends.
+        let rooms = if shown == 0 { 1..=2 } else { shown + 1..=shown + 1 };
+        for room in rooms {
+            let look = match self.look(Tail::Last(room)).await {
+                Ok((look, _)) => look,
+                Err(reason) if is_gone(&reason) => break,
+                Err(reason) => return Err(reason),
+            };
+            let from = keys.iter().position(|key| look.keys.first() == Some(key)).unwrap_or(0);
+            // A log that has grown fills the window.
+            let full = if from == 0 { shown } else { room };
+            let all = full <= look.keys.len() as u64 && look.keys.starts_with(&keys[from..]);
+            if look.failed || !all || shown == 0 && !look.keys.is_empty() {
+                return Ok(Shown::LinesMissing);
+            }
+        }
+        self.with_resume(|resume| {
+            resume.trust(&self.container, Reach::All, Proven::No);
+            if shown <= SHORT {
+                resume.saw_short_log();
+            }
+        });
+        Ok(Shown::All)
+    }
+
+    /// Reads the keys of a window. The error is of the log itself.
+    async fn look(&self, window: Tail) -> Result<(Look, Option<SourceError>), EndReason> {
+        let mut stream = self.open(false, window).await?;
+        let mut look = Look::default();
+        let mut frames = Frames::default();
+        loop {
+            let read = self.read_finite(&mut stream, &mut frames).await?;
+            look.keys.extend(frames.iter().map(|(frame, payload)| Key::of(frame, payload)));
+            frames.clear();
+            match read {
+                Ok(Read::Some) if look.keys.len() < KEYS => {}
+                Ok(_) => return Ok((look, None)),
+                Err(error) => {
+                    look.failed = true;
+                    return Ok((look, Some(error)));
+                }
+            }
+        }
+    }
+
+    /// One read of a finite answer. The inner error is of the log itself: what came before it is good.
+    pub(super) async fn read_finite(
+        &self,
+        stream: &mut S::Logs,
+        frames: &mut Frames,
+    ) -> Result<Result<Read, SourceError>, EndReason> {
+        let read = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(EndReason::Cancelled),
+            read = timeout(FINITE_IDLE, stream.read(frames)) => read,
+        };
+        match read {
+            Err(_) => Err(EndReason::Failed(silent())),
+            Ok(Err(error)) if error.kind != ErrorKind::InBand => Err(EndReason::Failed(error)),
+            Ok(read) => Ok(read),
+        }
+    }
+
+    /// Reads what is stored and not delivered yet, past records that cannot be decoded.
+    /// [`EndReason::Eof`]: all of it that can be read was.
+    pub(super) async fn past_holes(&self) -> EndReason {
+        for _ in 0..SURVEYS {
+            let goal = self.with_resume(|resume| resume.goal());
+            let mut log = Log { reader: self, error: None };
+            let map = match survey(&mut log, &goal, self.growth()).await {
+                Ok(map) => map,
+                Err(Stop::Ended(reason)) => return reason,
+                Err(Stop::Moved) => continue,
+            };
+            if let (Some(error), true) = (log.error, map.parts.is_empty()) {
+                if self.growth() == Growth::None {
+                    return EndReason::Failed(error);
+                }
+                // The newest record is bad: what follows it can be read as it comes.
+                self.trust(&map);
+                return EndReason::Eof;
+            }
+            match self.read_map(&map).await {
+                Ok(Some(reason)) | Err(reason) => return reason,
+                Ok(None) => {}
+            }
+        }
+        self.without_a_map().await
+    }
+
+    pub(super) fn growth(&self) -> Growth {
+        match self.container.phase.is_live() {
+            true => Growth::Possible,
+            false => Growth::None,
+        }
+    }
+
+    /// Reads what a survey has found. `None`: the log has moved meanwhile.
+    async fn read_map(&self, map: &Map) -> Result<Option<EndReason>, EndReason> {
+        if map.is_whole() {
+            self.trust(map);
+            let window = self.with_resume(|resume| {
+                let wanted = resume.wanted();
+                resume.open_window(wanted)
+            });
+            return Ok(Some(match self.stream(false, window, None).await {
+                Pumped::Ended(reason) => reason,
+                Pumped::Missed | Pumped::LinesMissing => self.give_up().await,
+            }));
+        }
+        if let (Before::Anchored, Some(part)) = (map.before, map.parts.last()) {
+            let window = Tail::Last(part.window);
+            self.with_resume(|resume| resume.open_window(window));
+            return Ok(match self.stream(false, window, None).await {
+                Pumped::Ended(reason) => {
+                    self.trust(map);
+                    Some(reason)
+                }
+                Pumped::Missed | Pumped::LinesMissing => None,
+            });
+        }
+        let (parts, lost_before) = self.with_resume(|resume| resume.undelivered(map));
+        let last = parts.len().saturating_sub(1);
+        for (at, (part, skip)) in parts.iter().enumerate() {
+            if 0 < at || lost_before {
+                self.with_lines(Resume::hole).await?;
+            }
+            if *skip < part.keys.len() || at == last {
+                let end = if at == last { End::OfLog } else { End::OfPart };
+                if !self.read_part(part, *skip, end).await? {
+                    return Ok(None);
+                }
+            }
+        }
+        self.trust(map);
+        Ok(Some(EndReason::Eof))
+    }
+
+    fn trust(&self, map: &Map) {
+        let reach = if map.is_whole() { Reach::All } else { Reach::Hole(map.reach()) };
+        self.with_resume(|resume| resume.trust(&self.container, reach, Proven::No));
+    }
+
+    /// Changes the container's place in its log, and hands on the lines that this completes.
+    pub(super) async fn with_lines(
+        &self,
+        act: impl FnOnce(&mut Resume, &mut Lines),
+    ) -> Result<(), EndReason> {
+        let permit = self.permit(false).await?;
+        let lines = self.with_resume(|resume| {
+            let mut lines = resume.batch();
+            act(resume, &mut lines);
+            lines
+        });
+        self.hand_on(permit, lines);
+        Ok(())
+    }
+
+    /// The daemon's answers contradict each other: reports a gap and delivers what one read of everything
+    /// shows.
+    async fn without_a_map(&self) -> EndReason {
+        if let Err(reason) = self.with_lines(Resume::hole).await {
+            return reason;
+        }
+        self.with_resume(|resume| resume.open_part(Known::Anchor));
+        let reason = match self.stream(false, Tail::All, None).await {
+            Pumped::Ended(reason) => reason,
+            Pumped::Missed | Pumped::LinesMissing => EndReason::Eof,
+        };
+        match self.tell_gap(None).await {
+            Ok(()) => reason,
+            Err(reason) => reason,
+        }
+    }
+
+    /// Reads a part without its first `skip` messages. `false`: a growing log has moved it.
+    async fn read_part(&self, part: &Part, skip: usize, end: End) -> Result<bool, EndReason> {
+        let Some((mut stream, first, mut skip)) = self.open_part(part, skip).await? else {
+            return Ok(false);
+        };
+        self.with_resume(|resume| resume.open_part(Known::Nothing));
+        let mut left = match end {
+            End::OfLog => usize::MAX,
+            End::OfPart => part.keys.len() - first.at,
+        };
+        let mut frames = first.frames;
+        loop {
+            let count = frames.len().min(left);
+            left -= count;
+            let skipped = skip.min(count);
+            skip -= skipped;
+            frames.keep(skipped, count - skipped);
+            match self.take(&mut frames, false).await {
+                Some(Pumped::Ended(reason)) => return Err(reason),
+                Some(Pumped::Missed | Pumped::LinesMissing) => return Ok(false),
+                None => frames.clear(),
+            }
+            if left == 0 {
+                return Ok(true);
+            }
+            match self.read_finite(&mut stream, &mut frames).await? {
+                Ok(Read::Some) => {}
+                Ok(Read::End) if frames.is_empty() => return Ok(true),
+                // What came with the end is still to be taken.
+                Ok(Read::End) => left = left.min(frames.len()),
+                Err(_) if end == End::OfPart => left = left.min(frames.len()),
+                Err(error) => return Err(EndReason::Failed(error)),
+            }
+            if frames.is_empty() && left == 0 {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Opens the window of a part up to its first frames, and says how many of them to skip.
+    pub(super) async fn open_part(
+        &self,
+        part: &Part,
+        skip: usize,
+    ) -> Result<Option<(S::Logs, First, usize)>, EndReason> {
+        let mut window = part.window;
+        for _ in 0..TRIES {
+            let mut stream = self.open(false, Tail::Last(window)).await?;
+            let mut frames = Frames::default();
+            while frames.is_empty() {
+                match self.read_finite(&mut stream, &mut frames).await? {
+                    Ok(Read::Some) => {}
+                    Ok(Read::End) | Err(_) => break,
+                }
+            }
+            let first = frames.iter().next().map(|(frame, payload)| Key::of(frame, payload));
+            match part.keys.iter().position(|key| Some(*key) == first) {
+                Some(at) if at <= skip => {
+                    return Ok(Some((stream, First { frames, at }, skip - at)));
+                }
+                Some(at) => window += at as u64,
+                None => window += 1,
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The first frames of a part.
+pub(super) struct First {
+    pub(super) frames: Frames,
+    /// How many of the part stand before them.
+    pub(super) at: usize,
+}
+
+/// Up to where a part is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    OfPart,
+    OfLog,
+}
+
+fn is_gone(reason: &EndReason) -> bool {
+    matches!(reason, EndReason::Failed(error) if error.kind == ErrorKind::Gone)
+}

@@ -1,0 +1,157 @@
+//! The lines that are shown first, before a stream goes on behind them.
+
+use super::super::backlog::{EXACT, FirstView};
+use super::super::event::{EndReason, Event};
+use super::super::resume::survey::{Goal, Growth, Map, Stop, survey};
+use super::super::resume::{Proven, Reach, Resume};
+use super::super::source::{Frames, Read, Source, Tail};
+use super::holes::{Log, SURVEYS, Shown};
+use super::{Pumped, Reader};
+
+impl<S: Source> Reader<S> {
+    /// Shows the last lines first, where they are still to be shown; a reason when that failed.
+    pub(super) async fn first_view(&self, run_is_over: bool) -> Option<EndReason> {
+        let wanted = self.with_resume(|resume| resume.backlog())?;
+        if EXACT < wanted {
+            let window = self.with_resume(|resume| resume.open_window(Tail::Last(wanted)));
+            let reason = match self.finite(window).await {
+                Pumped::Ended(reason) => reason,
+                Pumped::Missed => EndReason::Eof,
+                Pumped::LinesMissing => self.past_holes().await,
+            };
+            return match reason {
+                EndReason::Eof => {
+                    self.with_resume(Resume::viewed);
+                    None
+                }
+                reason => Some(reason),
+            };
+        }
+        self.last_lines(wanted, run_is_over).await.err()
+    }
+
+    async fn last_lines(&self, wanted: u64, run_is_over: bool) -> Result<(), EndReason> {
+        let windows = FirstView::windows(wanted);
+        for window in windows {
+            let mut view = self.with_resume(|resume| resume.first_view(wanted, run_is_over));
+            if self.read_view(window, &mut view).await? == Shown::LinesMissing {
+                return self.last_lines_past_holes(wanted, run_is_over).await;
+            }
+            if view.is_enough(window) || windows.last() == Some(&window) {
+                return self.show(view).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn show(&self, view: FirstView) -> Result<(), EndReason> {
+        let permit = self.permit(false).await?;
+        let lines = self.with_resume(|resume| resume.view(view));
+        self.hand_on(permit, lines);
+        Ok(())
+    }
+
+    async fn read_view(&self, window: Tail, view: &mut FirstView) -> Result<Shown, EndReason> {
+        let doubtful = self.is_doubtful();
+        let mut stream = self.open(false, window).await?;
+        let mut frames = Frames::default();
+        loop {
+            let read = self.read_finite(&mut stream, &mut frames).await?;
+            view.feed(&frames);
+            frames.clear();
+            match read {
+                Ok(Read::Some) => {}
+                Ok(Read::End) if doubtful => return self.check(window, view.keys()).await,
+                Ok(Read::End) => return Ok(Shown::All),
+                Err(_) if doubtful => return Ok(Shown::LinesMissing),
+                Err(error) => return Err(EndReason::Failed(error)),
+            }
+        }
+    }
+
+    /// The last lines of a log with records that the daemon cannot decode: the newest part first, and
+    /// older ones as long as lines are wanted.
+    async fn last_lines_past_holes(&self, wanted: u64, run_is_over: bool) -> Result<(), EndReason> {
+        let Some(Tail::Last(frames)) = FirstView::windows(wanted).last().copied() else {
+            return Ok(());
+        };
+        for _ in 0..SURVEYS {
+            let mut log = Log { reader: self, error: None };
+            match survey(&mut log, &Goal::Frames(frames), self.growth()).await {
+                Ok(map) => match log.error {
+                    Some(error) if map.parts.is_empty() && self.growth() == Growth::None => {
+                        return Err(EndReason::Failed(error));
+                    }
+                    _ if self.show_parts(&map, wanted, run_is_over).await? => return Ok(()),
+                    _ => {}
+                },
+                Err(Stop::Ended(reason)) => return Err(reason),
+                Err(Stop::Moved) => {}
+            }
+        }
+        // The daemon's answers contradict each other. All that is left is reported as missing.
+        self.with_lines(|resume, lines| {
+            resume.viewed();
+            resume.hole(lines);
+        })
+        .await
+    }
+
+    /// Shows what a survey has found. `false`: the log has moved meanwhile.
+    async fn show_parts(
+        &self,
+        map: &Map,
+        wanted: u64,
+        run_is_over: bool,
+    ) -> Result<bool, EndReason> {
+        let mut views = Vec::new();
+        let mut left = wanted;
+        for (at, part) in map.parts.iter().enumerate().rev() {
+            let is_last = at + 1 == map.parts.len();
+            let over = run_is_over || !is_last;
+            let mut view = self.with_resume(|resume| resume.first_view(left, over));
+            let Some((mut stream, first, _)) = self.open_part(part, 0).await? else {
+                return Ok(false);
+            };
+            let mut frames = first.frames;
+            let mut count = if is_last { usize::MAX } else { part.keys.len() };
+            loop {
+                frames.keep(0, count);
+                count -= frames.len();
+                view.feed(&frames);
+                frames.clear();
+                if count == 0 {
+                    break;
+                }
+                match self.read_finite(&mut stream, &mut frames).await? {
+                    Ok(Read::Some) => {}
+                    Ok(Read::End) | Err(_) if frames.is_empty() => break,
+                    Ok(Read::End) | Err(_) => count = frames.len(),
+                }
+            }
+            left = left.saturating_sub(view.lines());
+            views.push((part.keys[0].time(), view));
+            if left == 0 {
+                break;
+            }
+        }
+        views.reverse();
+        if views.is_empty() {
+            self.with_resume(Resume::viewed);
+        }
+        for (at, (begins, view)) in views.into_iter().enumerate() {
+            if 0 < at {
+                self.with_lines(Resume::hole).await?;
+                let permit = self.permit(false).await?;
+                if let Some(gap) = self.with_resume(|resume| resume.gap_to(Some(begins))) {
+                    self.tally.gap(&self.card, &gap);
+                    permit.send(Event::Gap(gap));
+                }
+            }
+            self.show(view).await?;
+        }
+        let reach = if map.is_whole() { Reach::All } else { Reach::Hole(map.reach()) };
+        self.with_resume(|resume| resume.trust(&self.container, reach, Proven::No));
+        Ok(true)
+    }
+}

@@ -1,0 +1,199 @@
+//! Logs with records that the daemon cannot decode.
+
+use super::fake::Manner;
+use super::*;
+
+/// The numbers of the lines that the container wrote, as they were shown.
+fn numbers(seen: &Seen) -> Vec<usize> {
+    seen.of(Stdout).iter().map(|line| line.trim().parse().unwrap()).collect()
+}
+
+fn write(fake: &Fake, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        fake.write(Stdout, i64::try_from(number).unwrap(), &format!("{number}\n"));
+    }
+}
+
+/// These numbers were shown, in order, and a gap stands where one is missing and nowhere else.
+#[track_caller]
+fn exact(seen: &Seen, expected: &[usize]) {
+    let shown = numbers(seen);
+    assert_eq!(shown, expected);
+    let missing = (1..shown.len()).filter(|at| shown[*at - 1] + 1 < shown[*at]);
+    let before: Vec<usize> = seen.gaps_at.iter().map(|(at, _)| *at).filter(|at| 0 < *at).collect();
+    assert_eq!(before, missing.collect::<Vec<usize>>(), "{shown:?}");
+    for (_, gap) in &seen.gaps_at {
+        assert_eq!(gap.cause, GapCause::Unreadable);
+        assert!(gap.from.is_none_or(|from| gap.to.is_some_and(|to| from < to)), "{gap:?}");
+    }
+}
+
+/// Reads a log of `stored` records, grows by `grows` during the first reads, and then by 30 lines.
+fn play(
+    bad: &[usize],
+    manner: Manner,
+    stored: usize,
+    grows: u32,
+    backlog: Backlog,
+    follow: bool,
+) -> (Seen, usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let fake = Fake::damaged(bad.iter().copied(), manner);
+        write(&fake, 0..stored);
+        fake.grow(grows);
+        let config = Config { backlog, follow, ..config() };
+        let script = async |fake: &Fake, _: &Observer<Fake>| {
+            sleep(5 * SECOND).await;
+            for _ in 0..30 {
+                let number = fake.log().len();
+                write(fake, number..number + 1);
+                sleep(SECOND / 4).await;
+            }
+        };
+        let (outcome, seen) = run(&fake, config, 20 * SECOND, script).await;
+        nothing_is_left(&fake, &outcome.census);
+        (seen, fake.log().len())
+    })
+}
+
+/// What the daemon gives for some window of a log of this length.
+fn readable(bad: &[usize], manner: Manner, length: usize) -> Vec<usize> {
+    let from = match (manner, bad.iter().filter(|at| **at < length).max()) {
+        (Manner::Refuses, Some(last)) => last + 1,
+        _ => 0,
+    };
+    (from..length).filter(|at| !bad.contains(at)).collect()
+}
+
+#[test]
+fn a_follow_shows_what_stands_behind_a_bad_record() {
+    for manner in [Manner::Stops, Manner::Skips(3), Manner::Refuses] {
+        for (bad, stored) in [(20, 24), (0, 24), (20, 500), (480, 500)] {
+            let (seen, length) = play(&[bad], manner, stored, 0, Backlog::All, true);
+            exact(&seen, &readable(&[bad], manner, length));
+        }
+        // The newest record is bad: what follows it comes live.
+        let (seen, length) = play(&[23], manner, 24, 0, Backlog::All, true);
+        assert_eq!(numbers(&seen), readable(&[23], manner, length));
+    }
+}
+
+#[test]
+fn the_newest_lines_come_first_in_priority() {
+    for manner in [Manner::Stops, Manner::Skips(3), Manner::Refuses] {
+        let (seen, length) = play(&[20], manner, 28, 0, Backlog::Last(3), true);
+        exact(&seen, &(25..length).collect::<Vec<usize>>());
+        let (seen, length) = play(&[20, 23], manner, 26, 0, Backlog::Last(5), true);
+        let expected = match manner {
+            Manner::Refuses => vec![24, 25],
+            _ => vec![19, 21, 22, 24, 25],
+        };
+        exact(&seen, &expected.into_iter().chain(26..length).collect::<Vec<usize>>());
+    }
+}
+
+#[test]
+fn a_cut_connection_loses_nothing_behind_a_bad_record() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let fake = Fake::damaged([20], Manner::Stops);
+        write(&fake, 0..20);
+        let config = Config { stream_timeout: 3600 * SECOND, ..config() };
+        let script = async |fake: &Fake, _: &Observer<Fake>| {
+            sleep(5 * SECOND).await;
+            fake.fail_follows();
+            for number in 20..60 {
+                write(fake, number..number + 1);
+                sleep(SECOND / 4).await;
+            }
+        };
+        let (_, seen) = run(&fake, config, 20 * SECOND, script).await;
+        let shown = numbers(&seen);
+        assert_eq!(shown, (0..60).filter(|at| *at != 20).collect::<Vec<usize>>());
+    });
+}
+
+#[test]
+fn a_log_without_bad_records_costs_one_request_more_at_most() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        for (stored, requests) in [(20, 3), (500, 2)] {
+            let fake = Fake::damaged([], Manner::Stops);
+            write(&fake, 0..stored);
+            let config = Config { backlog: Backlog::Last(10), follow: false, ..config() };
+            let (_, seen) = run(&fake, config, 10 * SECOND, async |_, _| ()).await;
+            exact(&seen, &(stored - 10..stored).collect::<Vec<usize>>());
+            assert_eq!(fake.opened().len(), requests, "{stored}");
+        }
+        // A stream that only got old costs nothing more.
+        let fake = Fake::damaged([], Manner::Stops);
+        write(&fake, 0..500);
+        let config = Config { backlog: Backlog::Last(10), ..config() };
+        let script = async |fake: &Fake, _: &Observer<Fake>| {
+            sleep(SECOND / 2).await;
+            for number in 500..900 {
+                write(fake, number..number + 1);
+                sleep(SECOND / 40).await;
+            }
+        };
+        let (outcome, seen) = run(&fake, config, SECOND, script).await;
+        exact(&seen, &(490..900).collect::<Vec<usize>>());
+        assert_eq!(fake.opened().len() as u64, outcome.census.streams_opened + 1);
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    /// Whatever cannot be decoded, however the daemon takes that and however the log grows meanwhile.
+    #[test]
+    fn what_can_be_read_is_shown_once_and_what_cannot_is_a_gap(
+        bad in prop::collection::btree_set(0usize..150, 0..6),
+        stored in 1usize..150,
+        manner in prop_oneof![
+            Just(Manner::Stops), Just(Manner::Refuses), (0usize..20).prop_map(Manner::Skips),
+        ],
+        grows in 0u32..40,
+        follow: bool,
+        last in prop::option::of(0u64..200),
+    ) {
+        // The container wrote all of them before it was damaged.
+        let bad: Vec<usize> = bad.into_iter().filter(|at| *at < stored).collect();
+        let backlog = last.map_or(Backlog::All, Backlog::Last);
+        let (seen, length) = play(&bad, manner, stored, grows, backlog, follow);
+        let shown = numbers(&seen);
+        let readable = readable(&bad, manner, length);
+        let expected: Vec<usize> = match shown.first() {
+            Some(first) => readable.iter().copied().filter(|at| first <= at).collect(),
+            None => Vec::new(),
+        };
+        match (follow, last) {
+            (true, None) => exact(&seen, &readable),
+            (true, Some(_)) => exact(&seen, &expected),
+            // It ends with what was stored at some moment.
+            (false, _) => {
+                let end = shown.last().map_or(0, |last| last + 1);
+                let expected: Vec<usize> = expected.into_iter().filter(|at| *at < end).collect();
+                exact(&seen, &expected);
+            }
+        }
+        if let Some(last) = last.filter(|last| *last <= 100 && !follow) {
+            let wanted = usize::try_from(last).unwrap();
+            let least = readable.iter().filter(|at| **at < stored).count().min(wanted);
+            prop_assert!(least <= shown.len(), "{} of {least}", shown.len());
+        }
+    }
+}
