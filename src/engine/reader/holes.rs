@@ -12,8 +12,10 @@ use super::super::resume::{Known, Proven, Reach, Resume};
 use super::super::source::{ErrorKind, Frames, LogStream, Read, Source, SourceError, Tail};
 use super::{Pumped, Reader, silent};
 
-/// Bytes of payload that are held until the window is checked. What is longer is handed on as it comes.
-const HELD: usize = 8 << 20;
+/// Bytes of payload and messages that are held until the window is checked. What is longer is handed on as
+/// it comes.
+const HELD: usize = 2 << 20;
+const HELD_MESSAGES: usize = 1 << 15;
 /// Keys that one look holds at most: 6 MiB.
 const KEYS: usize = 1 << 18;
 /// A log of this many messages at most may be read again from its beginning.
@@ -83,7 +85,7 @@ impl<S: Source> Reader<S> {
             let read = self.read_finite(&mut stream, &mut frames).await;
             held.push(frames);
             match read {
-                Ok(Ok(Read::Some)) if held.bytes <= HELD && held.keys.len() < KEYS => {}
+                Ok(Ok(Read::Some)) if held.bytes <= HELD && held.keys.len() < HELD_MESSAGES => {}
                 Ok(Ok(Read::Some)) => return self.finite_of_much(stream, held).await,
                 Ok(Ok(Read::End)) => break None,
                 Ok(Err(_)) => return Pumped::LinesMissing,

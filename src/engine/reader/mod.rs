@@ -120,6 +120,10 @@ impl<S: Source> Reader<S> {
         if let Some(reason) = self.first_view(true).await {
             return reason;
         }
+        if self.with_resume(|resume| resume.last().is_none()) {
+            // A read of everything is checked whatever is known of the log.
+            self.with_resume(Resume::distrust);
+        }
         let reason = self.stored().await;
         self.with_resume(|resume| resume.ended(&reason));
         if reason == EndReason::Eof

@@ -12,6 +12,7 @@ impl<S: Source> Reader<S> {
     /// Shows the last lines first, where they are still to be shown; a reason when that failed.
     pub(super) async fn first_view(&self, run_is_over: bool) -> Option<EndReason> {
         let wanted = self.with_resume(|resume| resume.backlog())?;
+        self.with_resume(Resume::distrust);
         if EXACT < wanted {
             let window = self.with_resume(|resume| resume.open_window(Tail::Last(wanted)));
             let reason = match self.finite(window).await {

@@ -11,7 +11,7 @@ use super::{Plan, Resume, Seeking};
 /// What is known of a log before anything of it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogAge {
-    /// It began with this run, which cmon follows from its start.
+    /// It began with this run, and the daemon that wrote it has not ended since.
     New(Arc<str>),
     /// Anything may have happened to it.
     Old,

@@ -25,8 +25,6 @@ pub(super) struct Follower {
     pub(super) label: Arc<Label>,
     pub(super) lifecycle: Lifecycle,
     pub(super) backlog: Backlog,
-    /// It was there when cmon began.
-    initial: bool,
     /// Once it was inspected.
     pub(super) container: Option<Arc<Container>>,
     pub(super) resume: Option<Arc<Mutex<Resume>>>,
@@ -57,7 +55,6 @@ impl<S: Source> Supervisor<S> {
             joined: Instant::now(),
             label,
             lifecycle: Lifecycle::new(self.config.follow, initial),
-            initial,
             backlog: if initial { self.config.backlog } else { Backlog::All },
             container: None,
             resume: None,
@@ -96,7 +93,7 @@ impl<S: Source> Supervisor<S> {
             let (outputs, max_line) = (self.config.outputs, self.config.max_line);
             let quiet = Quiet::new(self.config.stale_after);
             let label = Arc::clone(&follower.label);
-            let age = match follower.initial || container.ran_before {
+            let age = match container.ran_before {
                 true => LogAge::Old,
                 false => LogAge::New(Arc::clone(&container.started_at)),
             };
