@@ -46,7 +46,7 @@ fn play(
         let fake = Fake::damaged(bad.iter().copied(), manner);
         write(&fake, 0..stored);
         fake.grow(grows);
-        let config = Config { backlog, follow, ..config() };
+        let config = Config { follow, backlog, ..config() };
         let script = async |fake: &Fake, _: &Observer<Fake>| {
             sleep(5 * SECOND).await;
             for _ in 0..30 {
@@ -110,10 +110,14 @@ fn a_cut_connection_loses_nothing_behind_a_bad_record() {
         let config = Config { stream_timeout: 3600 * SECOND, ..config() };
         let script = async |fake: &Fake, _: &Observer<Fake>| {
             sleep(5 * SECOND).await;
+            write(fake, 20..30);
+            sleep(SECOND).await;
             fake.fail_follows();
-            for number in 20..60 {
-                write(fake, number..number + 1);
+            // What comes until the next stream is stored behind the bad record.
+            write(fake, 30..40);
+            for number in 40..60 {
                 sleep(SECOND / 4).await;
+                write(fake, number..number + 1);
             }
         };
         let (_, seen) = run(&fake, config, 20 * SECOND, script).await;

@@ -1,3 +1,6 @@
+//! The survey over a model of a log, with bad records anywhere, readers of each kind, and growth.
+
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -32,14 +35,14 @@ struct Model {
     good: Vec<bool>,
     manner: Manner,
     /// How many records come before each look.
-    grows: std::vec::IntoIter<u8>,
+    grows: VecDeque<u8>,
     looks: u32,
 }
 
 impl Windows for Model {
     async fn look(&mut self, window: Tail) -> Result<Look, EndReason> {
         self.looks += 1;
-        let more = self.grows.next().unwrap_or(0);
+        let more = self.grows.pop_front().unwrap_or(0);
         self.good.extend(std::iter::repeat_n(true, usize::from(more)));
         let from = match window {
             Tail::All => 0,
@@ -72,7 +75,7 @@ fn run(
     grows: &[u8],
 ) -> (Result<Map, Stop>, u32) {
     let good = (0..length).map(|at| !bad.contains(&at)).collect();
-    let mut model = Model { good, manner, grows: grows.to_vec().into_iter(), looks: 0 };
+    let mut model = Model { good, manner, grows: grows.iter().copied().collect(), looks: 0 };
     let growth = if grows.is_empty() { Growth::None } else { Growth::Possible };
     let found = {
         let survey = pin!(survey(&mut model, goal, growth));
