@@ -203,6 +203,18 @@ fn an_interval_inside_of_the_tolerance_is_clean() {
     assert!(wide < 60, "{wide}");
 }
 
+/// Bursts make a line beside the level seem steeper than it can be; the level alone is known better.
+#[test]
+fn a_level_count_with_bursts_is_clean() {
+    for size in 2..7 {
+        let bursts = [10.0_f64, 116.4, 426.0];
+        let busy = |at: f64| bursts.iter().any(|burst| (*burst..burst + 40.0).contains(&at));
+        let judged = judge(&run(8.0, |at| 60.0 + if busy(at) { f64::from(size) } else { 0.0 }));
+        assert_eq!(judged.verdict, Verdict::Clean, "{size}: {}", judged.words());
+        assert!(judged.per_minute.is_some_and(|slope| slope.high < 1.0), "{}", judged.words());
+    }
+}
+
 #[test]
 fn growth_that_stopped_has_the_rate_while_it_grew_and_the_moment() {
     for (stop, minutes) in
