@@ -201,7 +201,10 @@ fn a_removed_container_is_read_to_the_end_first() {
     assert_eq!(driven.step(&Input::Destroyed), "", "its stream still has the rest");
     assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
     let gone = error(ErrorKind::Gone);
-    assert_eq!(driven.step(&Input::Inspected(Err(&gone))), "flush, exited 0, removed, forget(removed)");
+    assert_eq!(
+        driven.step(&Input::Inspected(Err(&gone))),
+        "flush, exited 0, removed, forget(removed)"
+    );
 }
 
 #[test]
