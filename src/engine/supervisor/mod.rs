@@ -413,7 +413,7 @@ impl<S: Source> Supervisor<S> {
         for key in missing {
             self.step(&key, &Input::Missing);
         }
-        self.removed.listed(asked);
+        self.removed.listed(asked, &rows);
         let wrote = self.daemon.compare(&rows);
         for (row, wrote) in rows.into_iter().zip(wrote) {
             match self.followers.get(&row.key) {
