@@ -181,6 +181,7 @@ step "tests$(if $busy; then echo ", beside four busy loops"; fi)$(
     trap - EXIT INT TERM
     # 0 is this process; cargo and the tests inherit its group.
     if $half_core; then echo 0 >"$group/cgroup.procs"; fi
-    # The tests on the real daemon wait for its containers most of the time.
-    exec cargo test --locked -- --test-threads=4 "${more[@]}"
+    # The tests on the real daemon wait for its containers most of the time. They send SIGHUP, which is
+    # ignored where this script was started by nohup.
+    exec env --default-signal=HUP cargo test --locked -- --test-threads=4 "${more[@]}"
 )

@@ -17,26 +17,50 @@ pub use leak_check::{LeakCheck, OnInconclusive, ReportForm};
 
 const EXAMPLES: &str = "\
 Examples:
-  cmon tail web                     follow one container, the last 10 lines first
-  cmon tail 'web-*' db -n 100       several, by glob and name
-  cmon tail -a --no-follow -t       all that is stored, of every container, with timestamps
-  cmon tail job --wait              from the first line on of a container that is still to come
-  cmon tail web -o json | jq .msg   one JSON object a line
-  cmon tail --demo                  see it at work without Docker";
+  cmon tail web                    follow the logs of one container
+  cmon watch                       show the log streams, live
+  cmon leak-check --duration 10m   does opening and closing log streams leak?
+  cmon tail --demo                 try it without Docker";
+
+const TAIL_EXAMPLES: &str = "\
+Examples:
+  cmon tail web                    show the last 10 lines, then follow
+  cmon tail 'web-*' db -n 100      select several containers by glob and name
+  cmon tail -a --no-follow -t      print all stored lines, with timestamps
+  cmon tail job --wait             wait for a container, then show every line
+  cmon tail web -o json | jq .msg  write one JSON object per line
+  cmon tail --demo                 try it without Docker";
 
 const WATCH_EXAMPLES: &str = "\
 Examples:
-  cmon watch                        all running containers, full screen; ? shows the keys
-  cmon watch 'web-*' db             some of them
-  cmon watch --once                 one table, then end
-  cmon watch -o json | jq .max_lag_seconds
-                                   a snapshot every two seconds, one JSON object a line
-  cmon watch --metrics 9464         the same figures for Prometheus, on 127.0.0.1:9464/metrics
-  cmon watch --demo                 see it at work without Docker";
+  cmon watch                       all running containers; press ? for the keys
+  cmon watch 'web-*' db            some of them
+  cmon watch --once                print one table and end
+  cmon watch -o json | jq .lines   write a JSON snapshot every two seconds
+  cmon watch --metrics 9464        serve http://127.0.0.1:9464/metrics
+  cmon watch --demo                try it without Docker";
 
-/// Follow container logs without losing or doubling a line.
+/// The examples stand before the flags.
+const TEMPLATE: &str = "\
+{about-with-newline}
+{usage-heading} {usage}
+
+{before-help}{all-args}";
+
+const SELECTION: &str = "Containers";
+const LINES: &str = "Lines";
+const OUTPUT: &str = "Output";
+const DAEMON: &str = "Daemon and streams";
+
+/// Columns of the help.
+const WIDTH: usize = 80;
+
+/// Follow container logs without losing or duplicating a line
 #[derive(Clone, Debug, Parser)]
-#[command(name = "cmon", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(
+    name = "cmon", version, before_help = EXAMPLES, help_template = TEMPLATE, term_width = WIDTH,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
@@ -64,62 +88,72 @@ impl Cli {
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Follow the logs of containers, over rotations, restarts and bad connections
-    #[command(after_help = EXAMPLES)]
+    /// Follow container logs through restarts, log rotation and bad connections
+    #[command(before_help = TAIL_EXAMPLES, help_template = TEMPLATE)]
     Tail(Tail),
-    /// Show the streams at work: a row per container, live
-    #[command(after_help = WATCH_EXAMPLES)]
+    /// Show the log streams live, one row per container
+    #[command(before_help = WATCH_EXAMPLES, help_template = TEMPLATE)]
     Watch(Watch),
     /// Prove whether opening and closing log streams leaks, whose leak it is, and how fast
-    #[command(after_help = leak_check::EXAMPLES)]
+    #[command(before_help = leak_check::EXAMPLES, help_template = TEMPLATE)]
     LeakCheck(Box<LeakCheck>),
 }
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
 pub struct Global {
-    /// The daemon's address [default: `DOCKER_HOST`, or `unix:///var/run/docker.sock`]
-    #[arg(long, global = true, value_name = "URL", env = "CMON_HOST")]
+    /// Address of the daemon
+    #[arg(
+        long, global = true, value_name = "URL", env = "CMON_HOST", help_heading = DAEMON,
+        help = "Address of the daemon [default: $DOCKER_HOST, or unix:///var/run/docker.sock]"
+    )]
     pub host: Option<String>,
-    /// Start a small daemon inside cmon, with eight talking containers, and use that
-    #[arg(long, global = true, value_parser = FalseyValueParser::new(), env = "CMON_DEMO")]
+    /// Use a small daemon inside cmon, with eight containers that log
+    #[arg(
+        long, global = true, value_parser = FalseyValueParser::new(), env = "CMON_DEMO",
+        help_heading = DAEMON
+    )]
     pub demo: bool,
-    /// The age at which a log stream is closed and opened again where it was (100ms, 30s, 5m, 1h);
-    /// not for leak-check, which chooses it itself: there, --compare varies it
+    /// Close a log stream at this age and reopen it at the same line. leak-check refuses it and
+    /// has --compare instead
     #[arg(
         long, global = true, value_name = "TIME", default_value = "5m", value_parser = stream_timeout,
-        env = "CMON_STREAM_TIMEOUT"
+        env = "CMON_STREAM_TIMEOUT", help_heading = DAEMON
     )]
     pub stream_timeout: Duration,
-    /// How long a stream may be quiet before the daemon is asked whether it has more
+    /// After this much silence, ask the daemon whether a stream is missing lines
     #[arg(
         long, global = true, value_name = "TIME", default_value = "30s", value_parser = stream_timeout,
-        env = "CMON_STALE_AFTER"
+        env = "CMON_STALE_AFTER", help_heading = DAEMON
     )]
     pub stale_after: Duration,
-    /// How long the daemon may take to answer a request; a retry may take up to four times as long
+    /// Time that the daemon may take to answer a request. A retry may take up to four times as long
     #[arg(
         long, global = true, value_name = "TIME", default_value = "30s", value_parser = request_timeout,
-        env = "CMON_REQUEST_TIMEOUT"
+        env = "CMON_REQUEST_TIMEOUT", help_heading = DAEMON
     )]
     pub request_timeout: Duration,
-    /// How long stopping may take before everything is closed by force
+    /// Time that stopping may take before cmon closes everything by force
     #[arg(
         long, global = true, value_name = "TIME", default_value = "5s",
-        value_parser = humantime::parse_duration, env = "CMON_STOP_TIMEOUT"
+        value_parser = humantime::parse_duration, env = "CMON_STOP_TIMEOUT",
+        help_heading = DAEMON
     )]
     pub stop_timeout: Duration,
-    /// Colours
+    /// Use colors
     #[arg(
         long, global = true, value_name = "WHEN", value_enum, default_value_t = When::Auto,
-        env = "CMON_COLOR"
+        env = "CMON_COLOR", help_heading = OUTPUT
     )]
     pub color: When,
-    /// No notes, no status line, no summary; errors and gaps are still told
-    #[arg(short, long, global = true, value_parser = FalseyValueParser::new(), env = "CMON_QUIET")]
+    /// Suppress notes, status line and summary; errors and gaps are still printed
+    #[arg(
+        short, long, global = true, value_parser = FalseyValueParser::new(), env = "CMON_QUIET",
+        help_heading = OUTPUT
+    )]
     pub quiet: bool,
-    /// Tell on stderr what cmon does; twice: every request
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    /// Log debug information to stderr; -vv logs every request
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = OUTPUT)]
     pub verbose: u8,
     /// Which of all flags got their values from the environment.
     #[arg(skip)]
@@ -130,53 +164,77 @@ pub struct Global {
 #[derive(Args, Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Tail {
-    /// Containers: a name, the beginning of an id, a glob ('web-*') or a regular expression
-    /// (/^web/)
+    /// Name, id prefix, glob ('web-*') or regular expression (/^web/)
     #[arg(value_name = "CONTAINER")]
     pub containers: Vec<String>,
-    /// All containers, stopped ones included
-    #[arg(short, long)]
+    /// Select all containers, including stopped ones
+    #[arg(short, long, help_heading = SELECTION)]
     pub all: bool,
-    /// Stay and show what comes (this is the default)
-    #[arg(short, long, overrides_with = "no_follow")]
+    /// Wait for new lines (the default)
+    #[arg(short, long, overrides_with = "no_follow", help_heading = LINES)]
     pub follow: bool,
-    /// Show what is stored, then end
-    #[arg(long, overrides_with = "follow", value_parser = FalseyValueParser::new(), env = "CMON_NO_FOLLOW")]
-    pub no_follow: bool,
-    /// End when none of the containers runs any more
-    #[arg(long, value_parser = FalseyValueParser::new(), env = "CMON_EXIT_ON_STOP")]
-    pub exit_on_stop: bool,
-    /// Wait for a daemon that does not answer yet, and for containers that are not there yet
+    /// Print the stored lines and end
     #[arg(
-        long, conflicts_with = "no_follow", value_parser = FalseyValueParser::new(), env = "CMON_WAIT"
+        long, overrides_with = "follow", value_parser = FalseyValueParser::new(),
+        env = "CMON_NO_FOLLOW", help_heading = LINES
+    )]
+    pub no_follow: bool,
+    /// End when all selected containers have stopped
+    #[arg(
+        long, value_parser = FalseyValueParser::new(), env = "CMON_EXIT_ON_STOP",
+        help_heading = LINES
+    )]
+    pub exit_on_stop: bool,
+    /// Wait for a daemon that does not answer, and for containers that do not exist
+    #[arg(
+        long, conflicts_with = "no_follow", value_parser = FalseyValueParser::new(), env = "CMON_WAIT",
+        help_heading = SELECTION
     )]
     pub wait: bool,
-    /// Lines to show first, of containers that are there at the start [default: 10, or all with
-    /// --no-follow]
-    #[arg(short = 'n', long, value_name = "N|all", value_parser = lines, env = "CMON_TAIL")]
-    pub tail: Option<Lines>,
-    /// The daemon's timestamp before each line
-    #[arg(short, long, value_parser = FalseyValueParser::new(), env = "CMON_TIMESTAMPS")]
-    pub timestamps: bool,
-    /// Only what the containers write to stdout (and to stderr, with --stderr)
-    #[arg(long, value_parser = FalseyValueParser::new(), env = "CMON_STDOUT")]
-    pub stdout: bool,
-    /// Only what the containers write to stderr (and to stdout, with --stdout)
-    #[arg(long, value_parser = FalseyValueParser::new(), env = "CMON_STDERR")]
-    pub stderr: bool,
-    /// How lines are written
-    #[arg(short, long, value_name = "FORM", value_enum, default_value_t = Form::Default, env = "CMON_OUTPUT")]
-    pub output: Form,
-    /// No container's name before each line
-    #[arg(long, value_parser = FalseyValueParser::new(), env = "CMON_NO_PREFIX")]
-    pub no_prefix: bool,
-    /// Lines longer than this pass in pieces (64KiB, 1MiB, or bytes)
+    /// Show the last N lines of each container first [default: 10, or all with --no-follow].
+    /// Containers that join later are shown from their first line
     #[arg(
-        long, value_name = "SIZE", default_value = "1MiB", value_parser = size, env = "CMON_MAX_LINE"
+        short = 'n', long, value_name = "N|all", value_parser = lines, env = "CMON_TAIL",
+        help_heading = LINES
+    )]
+    pub tail: Option<Lines>,
+    /// Print the daemon's timestamp before each line
+    #[arg(
+        short, long, value_parser = FalseyValueParser::new(), env = "CMON_TIMESTAMPS",
+        help_heading = OUTPUT
+    )]
+    pub timestamps: bool,
+    /// Show only lines that containers wrote to stdout
+    #[arg(
+        long, value_parser = FalseyValueParser::new(), env = "CMON_STDOUT", help_heading = LINES
+    )]
+    pub stdout: bool,
+    /// Show only lines that containers wrote to stderr
+    #[arg(
+        long, value_parser = FalseyValueParser::new(), env = "CMON_STDERR", help_heading = LINES
+    )]
+    pub stderr: bool,
+    /// Output format
+    #[arg(
+        short, long, value_name = "FORMAT", value_enum, default_value_t = Form::Default,
+        env = "CMON_OUTPUT", help_heading = OUTPUT
+    )]
+    pub output: Form,
+    /// Do not print the container name before each line
+    #[arg(
+        long, value_parser = FalseyValueParser::new(), env = "CMON_NO_PREFIX", help_heading = OUTPUT
+    )]
+    pub no_prefix: bool,
+    /// Split longer lines into pieces of this size
+    #[arg(
+        long, value_name = "SIZE", default_value = "1MiB", value_parser = size, env = "CMON_MAX_LINE",
+        help_heading = OUTPUT
     )]
     pub max_line: usize,
-    /// The summary at the end, also where stderr is no terminal
-    #[arg(long, value_parser = FalseyValueParser::new(), env = "CMON_SUMMARY")]
+    /// Print the summary at the end, even if stderr is not a terminal
+    #[arg(
+        long, value_parser = FalseyValueParser::new(), env = "CMON_SUMMARY", help_heading = OUTPUT
+    )]
     pub summary: bool,
 }
 
@@ -190,40 +248,51 @@ impl Tail {
 /// `cmon watch`.
 #[derive(Args, Clone, Debug)]
 pub struct Watch {
-    /// Containers: a name, the beginning of an id, a glob ('web-*') or a regular expression
-    /// (/^web/) [default: all that run]
+    /// Name, id prefix, glob ('web-*') or regular expression (/^web/) [default: all running
+    /// containers]
     #[arg(value_name = "CONTAINER")]
     pub containers: Vec<String>,
-    /// All containers, stopped ones included
-    #[arg(short, long)]
+    /// Select all containers, including stopped ones
+    #[arg(short, long, help_heading = SELECTION)]
     pub all: bool,
-    /// Wait for a daemon that does not answer yet, and for containers that are not there yet
-    #[arg(long, value_parser = FalseyValueParser::new(), env = "CMON_WAIT")]
+    /// Wait for a daemon that does not answer, and for containers that do not exist
+    #[arg(
+        long, value_parser = FalseyValueParser::new(), env = "CMON_WAIT", help_heading = SELECTION
+    )]
     pub wait: bool,
-    /// Print one table (or, with -o json, one snapshot) and end
-    #[arg(long)]
+    /// Print one table, or one snapshot with -o json, and end
+    #[arg(long, help_heading = OUTPUT)]
     pub once: bool,
-    /// What is written: text is the full screen on a terminal, and a line of totals elsewhere
-    #[arg(short, long, value_name = "FORM", value_enum, default_value_t = WatchForm::Text, env = "CMON_WATCH_OUTPUT")]
+    /// Output format
+    #[arg(
+        short, long, value_name = "FORMAT", value_enum, default_value_t = WatchForm::Text,
+        env = "CMON_WATCH_OUTPUT", help_heading = OUTPUT
+    )]
     pub output: WatchForm,
-    /// How far apart snapshots and lines of totals are; not for the full screen [default: 2s]
-    #[arg(long, value_name = "TIME", value_parser = stream_timeout, env = "CMON_INTERVAL")]
+    /// Time between two snapshots; has no effect on the full screen [default: 2s]
+    #[arg(
+        long, value_name = "TIME", value_parser = stream_timeout, env = "CMON_INTERVAL",
+        help_heading = OUTPUT
+    )]
     pub interval: Option<Duration>,
     /// End after this time
     #[arg(
         long, value_name = "TIME", value_parser = humantime::parse_duration,
-        env = "CMON_WATCH_DURATION"
+        env = "CMON_WATCH_DURATION", help_heading = OUTPUT
     )]
     pub duration: Option<Duration>,
-    /// Serve the figures for Prometheus at /metrics on this address; a mere port is on 127.0.0.1
-    #[arg(long, value_name = "ADDR", value_parser = listen, env = "CMON_METRICS")]
+    /// Serve Prometheus metrics on this address, such as 9464 or 0.0.0.0:9464. A port alone
+    /// listens on 127.0.0.1
+    #[arg(
+        long, value_name = "ADDR", value_parser = listen, env = "CMON_METRICS", help_heading = OUTPUT
+    )]
     pub metrics: Option<SocketAddr>,
 }
 
 /// What `watch` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum WatchForm {
-    /// For people
+    /// Full screen on a terminal, else one line of totals per interval
     Text,
     /// One JSON object per interval
     Json,
@@ -232,20 +301,21 @@ pub enum WatchForm {
 /// When to do what depends on the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum When {
-    /// On a terminal.
+    /// On a terminal, unless the environment says no.
+    #[value(help = "On a terminal, unless NO_COLOR is set")]
     Auto,
-    /// Always.
+    /// Always
     Always,
-    /// Never.
+    /// Never
     Never,
 }
 
 /// How lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Form {
-    /// As they are, with the container's name in front where there may be several
+    /// The lines as they are, after the container name if there may be several
     Default,
-    /// One JSON object a line; notes, gaps and the summary too
+    /// One JSON object per line, also for notes, gaps and the summary
     Json,
 }
 
@@ -318,6 +388,25 @@ mod tests {
     #[test]
     fn the_definition_holds_together() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_has_80_columns_and_no_markup() {
+        for name in ["cmon", "tail", "watch", "leak-check"] {
+            // The variables of whoever runs the tests do not count.
+            let hidden = |command: clap::Command| command.mut_args(|arg| arg.hide_env_values(true));
+            let mut cli = hidden(Cli::command()).mut_subcommands(hidden);
+            cli.build();
+            let command = match name {
+                "cmon" => &mut cli,
+                name => cli.find_subcommand_mut(name).unwrap(),
+            };
+            let help = command.render_long_help().to_string();
+            let wide = help.lines().find(|line| WIDTH < line.chars().count());
+            assert_eq!(wide, None, "{name}");
+            assert!(!help.contains('`'), "{help}");
+            insta::assert_snapshot!(format!("help-{name}"), help);
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::format::sanitize::clean;
 /// Writes an error with its causes, and what to try.
 pub fn error(err: &Sink, error: &anyhow::Error, hint: Option<&str>, color: bool) {
     // There is nobody left to tell when stderr cannot be written.
-    let _ = err.write_all(inert(&text(error, hint, color)).as_bytes());
+    let _ = err.write_all(text(error, hint, color).as_bytes());
 }
 
 fn text(error: &anyhow::Error, hint: Option<&str>, color: bool) -> String {
@@ -17,7 +17,8 @@ fn text(error: &anyhow::Error, hint: Option<&str>, color: bool) -> String {
     let causes =
         error.chain().skip(1).map(|cause| format!("  because {}\n", clean(&cause.to_string())));
     let hint = hint.map(|hint| format!("  try: {}\n", clean(hint)));
-    [first].into_iter().chain(causes).chain(hint).collect()
+    let text: String = [first].into_iter().chain(causes).chain(hint).collect();
+    inert(&text)
 }
 
 #[cfg(test)]
@@ -32,6 +33,13 @@ mod tests {
             text,
             "cmon: error: a<U+202E>b\n  because no <U+2066>such<U+2069> thing\n  try: <U+200E>this\n"
         );
+    }
+
+    #[test]
+    fn an_error_is_no_command_for_the_runner_of_a_workflow() {
+        let error = anyhow::anyhow!("it said ##[error]a").context("::error::b");
+        let text = text(&error, Some("##vso[task.complete]c"), false);
+        assert!(!text.contains("##") && text.contains("# #[error]a"), "{text}");
     }
 
     #[test]

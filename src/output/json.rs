@@ -1,15 +1,4 @@
-//! `-o json`: one object a line, everything on stdout.
-//!
-//! Every object has `v`, the version of this schema (1), and `type`. A field that has nothing to
-//! tell is left out.
-//!
-//! | type | fields |
-//! |---|---|
-//! | `line` | `time` (the daemon's, RFC 3339 in UTC with nanoseconds), `container` (name), `id` (full), `stream` (`stdout` or `stderr`), then `msg`, or `msg_base64` where the bytes are not UTF-8; the terminator is not part of it. `partial: true`: the line is longer than `--max-line`, and its next piece follows. `recovered: true`: the daemon handed it over late |
-//! | `gap` | `container`, `id`, `from` and `to` (times of the lines around it), `cause` (`log_rotated`, `removed`, `unreadable`), `text` |
-//! | `note` | `event` (`started`, `restarting`, `exited`, `removed`, `renamed`, `deselected`, `own_container`, `waiting`, `lossy`, `unreadable`, `given_up`, `stream_broke`, `went_silent`, `ends_early`, `daemon_away`, `daemon_back`, `reader_panicked`, `notes_dropped`), `container` and `id` unless it is about the daemon, `code` and `oom` of an exit, `text` |
-//! | `watch` | of `cmon watch`, a snapshot: see [`watch`](super::watch) |
-//! | `summary` | `seconds`, `containers` (followed), `containers_gone`, `lines`, `bytes`, `streams_opened`, `streams_closed`, `streams_open`, `readers`, `cycles` (per container that is followed), `cycles_of_gone`, `cycles_per_minute`, `reopens` (streams opened again, by how the one before ended), `rotations`, `stale`, `probes`, `reconnects`, `max_lag_seconds`, `replayed` and `doubles` (messages skipped), `recovered`, `gaps`, `gaps_by_cause`, `panics`, `requests`, `tasks` (left), `connections` (left), `forced_closes`, `stragglers` (names) |
+//! `-o json`: one object a line, everything on stdout. `docs/json.md` documents the fields.
 
 use std::collections::BTreeMap;
 
@@ -275,6 +264,40 @@ mod tests {
             let written = text(|into| note(&Note { label: Some(label()), what }, into));
             let object: serde_json::Value = serde_json::from_str(&written).unwrap();
             assert_eq!((&object["v"], &object["type"]), (&1.into(), &"note".into()));
+        }
+    }
+
+    const DOCUMENT: &str = include_str!("../../docs/json.md");
+
+    #[test]
+    fn every_event_and_cause_is_documented() {
+        let events = each().into_iter().map(|what| note::word(&what));
+        let causes = [GapCause::LogRotated, GapCause::Removed, GapCause::Unreadable].map(GapCause::word);
+        for word in events.chain(causes) {
+            assert!(DOCUMENT.contains(&format!("`{word}`")), "{word}");
+        }
+    }
+
+    #[test]
+    fn every_field_is_documented() {
+        let mut batch = Lines::new(label());
+        batch.push(Timestamp::from_nanos(5), StdStream::Stdout, [b"long", b""], false, true);
+        batch.push(Timestamp::from_nanos(5), StdStream::Stdout, [b"\xff\n", b""], true, false);
+        let time = Some(Timestamp::from_nanos(1));
+        let lost = Gap { label: label(), from: time, to: time, cause: GapCause::Removed };
+        let exited = Note { label: Some(label()), what: each().swap_remove(2) };
+        let written = text(|into| {
+            lines(&batch, into);
+            gap(&lost, into);
+            note(&exited, into);
+            summary(&crate::snapshot::sample::snapshot().census, into);
+        });
+        for object in written.lines() {
+            let object: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_str(object).unwrap();
+            for field in object.keys() {
+                assert!(DOCUMENT.contains(&format!("`{field}`")), "{field} of {object:?}");
+            }
         }
     }
 }

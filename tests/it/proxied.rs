@@ -243,6 +243,16 @@ async fn every_request_has_the_origin_form_and_the_version_that_was_asked_for() 
         for part in ["/containers/json?", "/events?", "/logs?", "/json"] {
             assert!(requests.iter().any(|target| target.contains(part)), "{part}: {requests:?}");
         }
+        // All events that change what is followed: those that make a container match, too.
+        let subscribed: Vec<&String> =
+            requests.iter().filter(|target| target.contains("/events?")).collect();
+        for word in ["start", "die", "oom", "pause", "unpause", "destroy", "rename"] {
+            let quoted = format!("%22{word}%22");
+            assert!(
+                subscribed.iter().all(|target| target.contains(&quoted)),
+                "{word}: {requests:?}"
+            );
+        }
         for target in requests {
             let rest = target.strip_prefix(&prefix).unwrap_or_else(|| panic!("{target}"));
             assert!(rest.starts_with("/containers/") || rest.starts_with("/events?"), "{target}");
@@ -302,7 +312,14 @@ async fn a_daemon_that_is_really_away_is_still_noticed() {
 async fn the_head_of_the_events_may_come_with_the_first_event_or_never() {
     for fault in [Fault::HeadHeld, Fault::Never, Fault::HeadersLate(40 * SECOND)] {
         let before = |world: &World| world.fail_always(Route::Events, fault.clone());
-        let (outcome, seen, world) = run_with(config(10 * SECOND), follow, before).await;
+        let script = async |world: &World| {
+            // The list is enough to begin: nothing is held up by the events.
+            sleep(2 * SECOND).await;
+            let reads = world.requests().iter().any(|target| target.contains("/logs?"));
+            assert!(reads, "{fault:?}: {:?}", world.requests());
+            follow(world).await;
+        };
+        let (outcome, seen, world) = run_with(config(10 * SECOND), script, before).await;
         exact(&outcome, &seen, &world);
         assert_eq!(notices(&seen).len(), 0, "{fault:?}: {:?}", seen.notes);
     }

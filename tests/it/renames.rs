@@ -121,6 +121,17 @@ async fn a_rename_is_enough_in_whichever_order_events_come() {
     };
     let (_, seen, _) = run_selected(waiting(), selection(), script).await;
     assert_eq!(texts(&seen), "unseen\n");
+    // So is that of one that is followed.
+    let script = async |world: &World| {
+        world.rename("web", "job");
+        tokio::time::sleep(SECOND).await;
+        world.drop_event();
+        world.rename("job", "else");
+        tokio::time::sleep(70 * SECOND).await;
+    };
+    let (_, seen, _) = run_selected(waiting(), selection(), script).await;
+    let renamed = seen.notes.iter().filter(|notice| matches!(notice, Notice::Renamed { .. }));
+    assert_eq!(renamed.count(), 1, "{:?}", seen.notes);
     // There and back again within a run.
     let script = async |world: &World| {
         for (from, name) in [("web", "job"), ("job", "else"), ("else", "job")] {
@@ -135,8 +146,12 @@ async fn a_rename_is_enough_in_whichever_order_events_come() {
         world.write("job", Stdout, "again\n");
         tokio::time::sleep(2 * SECOND).await;
     };
-    let (_, seen, _) = run_selected(waiting(), selection(), script).await;
+    let (_, seen, world) = run_selected(waiting(), selection(), script).await;
     assert_eq!(texts(&seen), "as job\nas else\nas job\nagain\n");
+    let renamed = seen.notes.iter().filter(|notice| matches!(notice, Notice::Renamed { .. }));
+    assert_eq!(renamed.count(), 2, "{:?}", seen.notes);
+    let lists = world.requests().iter().filter(|one| one.contains("/json?all")).count();
+    assert!(lists <= 1, "the events were enough: {:?}", world.requests());
 }
 
 #[tokio::test(start_paused = true)]

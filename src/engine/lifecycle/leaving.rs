@@ -2,7 +2,7 @@
 
 use super::super::event::Notice;
 use super::super::source::SourceError;
-use super::{Act, Lifecycle, State};
+use super::{Act, Departure, Lifecycle, State};
 
 impl Lifecycle {
     pub(super) fn on_destroyed(&mut self) -> Vec<Act> {
@@ -10,7 +10,7 @@ impl Lifecycle {
         match self.state {
             State::Idle { .. } | State::Waiting { .. } => self.forget(),
             // One that cannot be read is gone too: nothing of it may be kept.
-            State::Done => vec![Act::Say(Notice::Removed), Act::Forget],
+            State::Done => vec![Act::Say(Notice::Removed), Act::Forget(Departure::Removed)],
             // What reads now finds out by itself, and reads to the end before that.
             _ => Vec::new(),
         }
@@ -20,7 +20,7 @@ impl Lifecycle {
     pub(super) fn on_missing(&mut self) -> Vec<Act> {
         match self.state {
             State::Idle { .. } | State::Waiting { .. } => self.inspect(false),
-            State::Done => vec![Act::Forget],
+            State::Done => vec![Act::Forget(Departure::Left)],
             // What reads now finds out by itself.
             _ => Vec::new(),
         }
@@ -31,7 +31,7 @@ impl Lifecycle {
         match self.state {
             State::Idle { .. } | State::Done => {
                 self.state = State::Done;
-                vec![Act::Forget]
+                vec![Act::Forget(Departure::Left)]
             }
             _ => vec![Act::Say(Notice::Deselected)],
         }
@@ -55,7 +55,7 @@ impl Lifecycle {
             acts.push(Act::Say(Notice::Exited(Some(exit))));
         }
         acts.push(Act::Say(Notice::Removed));
-        acts.push(Act::Forget);
+        acts.push(Act::Forget(Departure::Removed));
         acts
     }
 }

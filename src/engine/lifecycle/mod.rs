@@ -24,7 +24,7 @@ use super::event::{EndReason, Notice};
 use super::limits::HEALTHY;
 use super::source::{Container, ErrorKind, Exit, Phase, SourceError};
 pub(super) use stance::Stance;
-pub(super) use step::{Act, Input};
+pub(super) use step::{Act, Departure, Input};
 
 /// A container between two runs is asked about this often, in case its start is missed.
 const RESTART_POLL: Duration = Duration::from_secs(5);
@@ -204,7 +204,7 @@ impl Lifecycle {
             self.state = State::Done;
             acts.push(Act::Flush { lost: false });
             acts.extend(self.run_ended());
-            acts.push(Act::Forget);
+            acts.push(Act::Forget(Departure::Left));
             return acts;
         }
         if first {
@@ -356,7 +356,7 @@ impl Lifecycle {
         self.state = State::Idle { restarting: self.restarting };
         if self.leaving {
             self.state = State::Done;
-            vec![Act::Forget]
+            vec![Act::Forget(Departure::Left)]
         } else if self.started {
             self.on_started()
         } else if self.destroyed {

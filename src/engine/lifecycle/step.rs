@@ -61,5 +61,14 @@ pub(in super::super) enum Act {
         lost: bool,
     },
     /// Nothing more comes of this container.
-    Forget,
+    Forget(Departure),
+}
+
+/// Why nothing more comes of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Departure {
+    /// The daemon no longer has it. Its id never comes back.
+    Removed,
+    /// It is not selected, or a list does not have it: it may come back.
+    Left,
 }

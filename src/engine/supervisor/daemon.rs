@@ -283,6 +283,10 @@ mod tests {
         }
         assert!((100..=125).contains(&lists), "every few seconds: {lists} in ten minutes");
         assert!((9..=10).contains(&subscriptions), "{subscriptions}");
+        // The same where they came for a while.
+        let mut open = open(now);
+        assert_eq!(open.events_ended(&refused, now, 0.5), Some(Say::NoEvents));
+        assert!(open.next_wake().unwrap() - now <= POLL);
     }
 
     #[tokio::test(start_paused = true)]

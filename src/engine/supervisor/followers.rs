@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::super::backlog::Backlog;
 use super::super::event::{EndReason, Event, Gap, GapCause, Label, Note, Notice};
-use super::super::lifecycle::{Act, Input, Lifecycle, Stance};
+use super::super::lifecycle::{Act, Departure, Input, Lifecycle, Stance};
 use super::super::resume::{LogAge, Resume};
 use super::super::rows::{Card, Told};
 use super::super::source::{Container, ContainerKey, Listed, Phase, Source};
@@ -168,8 +168,11 @@ impl<S: Source> Supervisor<S> {
                 self.say(label, notice);
             }
             Act::Flush { lost } => self.flush_log(key, lost),
-            Act::Forget => {
+            Act::Forget(departure) => {
                 let gone = self.followers.remove(key);
+                if departure == Departure::Removed {
+                    self.removed.insert(key.clone(), Instant::now());
+                }
                 if let Some(follower) = gone
                     && let Some(error) = follower.lifecycle.failure()
                 {

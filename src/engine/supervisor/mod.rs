@@ -7,6 +7,7 @@
 
 mod daemon;
 mod followers;
+mod removed;
 mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -28,6 +29,7 @@ use super::waiting::SlowNotes;
 use super::{Config, Order};
 use daemon::{Daemon, NextList, Say, Step};
 use followers::Follower;
+use removed::Removed;
 
 /// Questions asked of the daemon at the same time.
 const QUESTIONS: usize = 16;
@@ -71,6 +73,8 @@ pub(super) struct Supervisor<S: Source> {
     daemon: Daemon,
     /// Patterns that nothing has matched yet.
     awaited: Vec<String>,
+    /// Containers that were removed a short while ago.
+    removed: Removed,
     /// The first container that was given up and is gone.
     failed: Option<(String, SourceError)>,
 }
@@ -109,6 +113,7 @@ impl<S: Source> Supervisor<S> {
             slow,
             daemon,
             awaited: Vec::new(),
+            removed: Removed::default(),
             failed: None,
         }
     }
@@ -392,7 +397,7 @@ impl<S: Source> Supervisor<S> {
             _ => return,
         };
         let row = Listed { key: happening.key.clone(), name: Arc::clone(name), phase };
-        if self.selection.matches(&row) {
+        if self.selection.matches(&row) && !self.removed.contains(&row.key) {
             self.join(&row.key, row.name, false);
         }
     }
@@ -408,10 +413,14 @@ impl<S: Source> Supervisor<S> {
         for key in missing {
             self.step(&key, &Input::Missing);
         }
+        self.removed.listed(asked, &rows);
         let wrote = self.daemon.compare(&rows);
         for (row, wrote) in rows.into_iter().zip(wrote) {
             match self.followers.get(&row.key) {
-                None if wrote && self.selection.matches(&row) => {
+                None if wrote
+                    && self.selection.matches(&row)
+                    && !self.removed.contains(&row.key) =>
+                {
                     self.join(&row.key, row.name, false);
                 }
                 None => {}

@@ -25,6 +25,10 @@ struct Crowd {
     happened: Arc<Mutex<VecDeque<Happening>>>,
     rings: Arc<Notify>,
     changed: Arc<Notify>,
+    /// How long a list is on its way.
+    delay: Arc<Mutex<Duration>>,
+    /// A list was asked for.
+    listed: Arc<Notify>,
 }
 
 fn key(number: u64) -> ContainerKey {
@@ -71,7 +75,11 @@ impl Source for Crowd {
             name: format!("job-{number}").into(),
             phase: *phase,
         };
-        Ok(self.state().iter().map(listed).collect())
+        let rows = self.state().iter().map(listed).collect();
+        let delay = *self.delay.lock().unwrap();
+        self.listed.notify_waiters();
+        sleep(delay).await;
+        Ok(rows)
     }
 
     async fn inspect(&self, key: &ContainerKey) -> Result<Container, SourceError> {
@@ -216,4 +224,42 @@ async fn of_ten_thousand_containers_that_came_and_went_only_sums_are_held() {
     let lines: std::collections::BTreeSet<&str> = seen.of(Stdout).into_iter().collect();
     assert_eq!((lines.len(), seen.lines.len()), (10_001, 10_001));
     assert_eq!(seen.gaps, []);
+}
+
+/// The list is on its way while the container ends and is removed; its start comes once more after that.
+#[tokio::test(start_paused = true)]
+async fn a_list_or_an_event_from_before_does_not_bring_a_removed_container_back() {
+    let crowd = Crowd::default();
+    crowd.happen(0, Some(Phase::Running), None);
+    let engine = Engine::new(Arc::new(crowd.clone()), Registry::default(), config());
+    let observer = engine.observer();
+    let (events, received) = mpsc::channel(4);
+    let stop = CancellationToken::new();
+    let scripted = async {
+        observer.begun().await;
+        *crowd.delay.lock().unwrap() = 30 * SECOND;
+        crowd.happen(1, Some(Phase::Running), Some(What::Started));
+        let asked = crowd.listed.notified();
+        asked.await;
+        sleep(SECOND).await;
+        crowd.happen(1, Some(Phase::Exited), Some(What::Died(0)));
+        sleep(SECOND).await;
+        crowd.happen(1, None, Some(What::Destroyed));
+        sleep(SECOND).await;
+        assert_eq!(observer.census().gone, 1, "the list is still on its way");
+        crowd.happen(1, None, Some(What::Started));
+        sleep(40 * SECOND).await;
+        // The daemon could not remove all of it, and lists it again.
+        crowd.state().insert(1, Phase::Removing);
+        sleep(200 * SECOND).await;
+        stop.cancel();
+    };
+    let selection = Selection::all();
+    let running = engine.run(&selection, events, stop.clone());
+    let (outcome, (), seen) = tokio::join!(running, scripted, Seen::all(received));
+    assert_eq!(outcome.unwrap().census.gone, 1);
+    assert_eq!(seen.of(Stdout).len(), 2, "one line of each");
+    assert_eq!(seen.gaps, []);
+    let removals = seen.notes.iter().filter(|note| matches!(note, Notice::Removed));
+    assert_eq!(removals.count(), 1);
 }

@@ -178,6 +178,10 @@ impl Signature {
                 "report it to cmon's developers: add `--record FILE` to the same command and attach \
                  the file"
             }
+            Self::Stopped { .. } => {
+                "find what ended the growth: a limit, a timeout or the other side, which may not do \
+                 it elsewhere"
+            }
             Self::Steps { cause: Steps::Timer(_), .. } => {
                 "look for what runs at that interval: a health check, a ticker, a poll"
             }

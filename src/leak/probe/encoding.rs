@@ -78,6 +78,20 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    /// Unfolds as much as is asked for, up to a bound that nobody should reach, and counts it.
+    struct Endless<'a>(&'a mut usize);
+
+    impl Read for Endless<'_> {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            if 1 << 20 < *self.0 {
+                return Err(std::io::Error::other("it was asked for more than a MiB"));
+            }
+            into.fill(b'x');
+            *self.0 += into.len();
+            Ok(into.len())
+        }
+    }
+
     #[test]
     fn gzip_and_both_forms_of_deflate_are_decoded() {
         let text = b"go_goroutines 5\n".to_vec();
@@ -113,6 +127,11 @@ mod tests {
         assert_eq!((text.len(), more), (1000, true));
         let exact = gzip(&[b'x'; 1000]);
         assert_eq!(decoded("gzip", exact, false, 1000).unwrap(), (vec![b'x'; 1000], false));
+        // And no more is unfolded than is kept.
+        let mut asked = 0;
+        let endless = Endless(&mut asked);
+        assert_eq!(plain(endless, false, 1000), Some((vec![b'x'; 1000], true)));
+        assert!(asked <= 64 << 10, "{asked}");
     }
 
     #[test]

@@ -170,3 +170,31 @@ fn there_is_one_advice_and_it_is_longer_than_the_run() {
     let leak = report(&driven(|_, cycles| 72.0 + cycles));
     assert_eq!((leak.verdict, leak.advice), (Verdict::Leak, Vec::new()));
 }
+
+/// What was read for a part of a run is too short by itself; a run as long as that part has to be would be shorter
+/// than the one that was made.
+#[test]
+fn an_advice_is_longer_than_the_run_also_where_a_metric_was_read_for_a_part_of_it() {
+    let mut records = short(230, |at| 50.0 + at.floor());
+    for reading in readings(&mut records).filter(|reading| reading.at < 90.0) {
+        reading.values.clear();
+    }
+    let found = report(&records);
+    assert_eq!(found.verdict, Verdict::Inconclusive, "{}", found.because);
+    let seconds = found.advice.first().and_then(|advice| duration(advice));
+    assert!(seconds.is_some_and(|seconds| found.seconds < seconds), "{:?}", found.advice);
+}
+
+#[test]
+fn there_is_no_advice_beside_a_leak_though_another_metric_is_not_clear() {
+    let mut records = passive(|at| 50.0 + at.floor(), |_| 0.0);
+    for reading in readings(&mut records) {
+        let pool = 50.0 + (60.0 * (1.0 - (-reading.at / 400.0).exp())).round();
+        reading.values.insert("target.app.fds".to_owned(), pool);
+    }
+    let found = report(&records);
+    assert_eq!(found.verdict, Verdict::Leak, "{}", found.because);
+    let pool = found.metrics.iter().find(|metric| metric.name == "target.app.fds").unwrap();
+    assert_eq!(pool.verdict, Verdict::Inconclusive, "{}", pool.because);
+    assert_eq!(found.advice, Vec::<String>::new());
+}

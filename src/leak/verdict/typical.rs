@@ -325,10 +325,10 @@ fn growth_that_begins_late_says_when_and_has_the_rate_since() {
 #[test]
 fn growth_that_stopped_is_not_put_down_to_chance() {
     let stops: Course<'_> =
-        ("target.web.goroutines", &|at, _| 40.0 + 8.0 * (at.min(285.0) / 30.0).floor());
-    let text = of(&watched(600, &[stops]));
+        ("target.web.goroutines", &|at, _| 40.0 + 8.0 * (at.min(100.0) / 10.0).floor());
+    let text = of(&watched(360, &[stops]));
     assert!(text.starts_with("INCONCLUSIVE: "), "{text}");
-    assert!(!text.contains("may be chance") && text.contains("+16"), "{text}");
+    assert!(!text.contains("may be chance") && text.contains("+48"), "{text}");
 }
 
 #[test]

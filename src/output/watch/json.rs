@@ -163,3 +163,28 @@ struct RowBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::snapshot::sample;
+
+    #[test]
+    fn every_field_is_documented() {
+        let document = include_str!("../../../docs/json.md");
+        for shown in [sample::snapshot(), sample::away()] {
+            let mut into = Vec::new();
+            snapshot(&shown, &mut into);
+            let whole: Value = serde_json::from_slice(&into).unwrap();
+            let rows = whole["rows"].as_array().unwrap();
+            assert!(!rows.is_empty());
+            for object in rows.iter().chain([&whole, &whole["daemon"], &whole["own"]]) {
+                for field in object.as_object().unwrap().keys() {
+                    assert!(document.contains(&format!("`{field}`")), "{field}");
+                }
+            }
+        }
+    }
+}

@@ -107,6 +107,24 @@ fn a_step_on_github() {
 }
 
 #[test]
+fn nothing_that_a_recording_says_is_a_command_for_the_runner_of_a_workflow() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = recording::driven(1.0).replace("daemon.goroutines", "daemon.x ##[error]y");
+    let text = text.replace("web <&>", "web ##[error]y");
+    let hostile = recording::write(dir.path(), "hostile", text);
+    let stdout = |form: &str| {
+        let done = Cmon::run(&["leak-check", "--replay", &hostile, "-o", form]);
+        let stdout = done.text();
+        assert!(stdout.contains("[error]y") && !stdout.contains("##["), "{form}: {done}");
+        stdout
+    };
+    assert!(stdout("text").contains("daemon.x # #[error]y"));
+    // The value of an object is the same all the same.
+    let report: serde_json::Value = serde_json::from_str(&stdout("json")).unwrap();
+    assert_eq!(report["containers"][0], "web ##[error]y \"db\"");
+}
+
+#[test]
 fn a_plan_without_a_check() {
     let daemon = Dockerd::shared();
     let containers = [

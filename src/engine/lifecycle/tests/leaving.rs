@@ -23,12 +23,12 @@ fn a_container_that_is_renamed_away_is_followed_to_the_end_of_its_run_and_not_be
     let mut driven = deselected();
     end(&mut driven);
     assert_eq!(driven.step(&Input::Inspected(Ok(&ended))), "drain");
-    assert_eq!(driven.step(&Input::Drained(&EndReason::Eof)), "exited 7, forget");
+    assert_eq!(driven.step(&Input::Drained(&EndReason::Eof)), "exited 7, forget(left)");
     // It was started again before its end was seen.
     let mut driven = deselected();
     end(&mut driven);
     let next = container(Phase::Running, "2");
-    assert_eq!(driven.step(&Input::Inspected(Ok(&next))), "flush, exited, forget");
+    assert_eq!(driven.step(&Input::Inspected(Ok(&next))), "flush, exited, forget(left)");
     // It has a selected name again before its run ended.
     let mut driven = deselected();
     assert_eq!(driven.step(&Input::Selected), "");
@@ -38,7 +38,7 @@ fn a_container_that_is_renamed_away_is_followed_to_the_end_of_its_run_and_not_be
     let mut driven = Driven::new(true, true);
     driven.step(&Input::Inspected(Ok(&ended)));
     driven.step(&Input::Drained(&EndReason::Eof));
-    assert_eq!(driven.step(&Input::Deselected), "forget");
+    assert_eq!(driven.step(&Input::Deselected), "forget(left)");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_container_that_the_list_does_not_have_is_asked_about_and_then_forgotten() {
     assert_eq!(driven.step(&Input::Inspected(Ok(&ended))), "", "the list was wrong");
     assert_eq!(driven.step(&Input::Missing), "inspect");
     let gone = error(ErrorKind::Gone);
-    assert_eq!(driven.step(&Input::Inspected(Err(&gone))), "flush, removed, forget");
+    assert_eq!(driven.step(&Input::Inspected(Err(&gone))), "flush, removed, forget(removed)");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn one_that_cannot_be_read_is_forgotten_when_it_is_removed() {
     let mut driven = Driven::new(true, true);
     driven.step(&Input::Inspected(Ok(&container(Phase::Exited, "1"))));
     assert_eq!(driven.step(&Input::Drained(&unreadable)), "unreadable");
-    assert_eq!(driven.step(&Input::Destroyed), "removed, forget");
+    assert_eq!(driven.step(&Input::Destroyed), "removed, forget(removed)");
 }
 
 #[test]
@@ -80,5 +80,5 @@ fn a_stopped_container_that_is_removed_is_forgotten() {
     let mut driven = Driven::new(true, true);
     driven.inspected(Phase::Exited, "one");
     assert_eq!(driven.drained(), "", "it had ended before: no news");
-    assert_eq!(driven.step(&Input::Destroyed), "flush, removed, forget");
+    assert_eq!(driven.step(&Input::Destroyed), "flush, removed, forget(removed)");
 }

@@ -202,7 +202,10 @@ fn a_removed_container_is_read_to_the_end_first() {
     assert_eq!(driven.step(&Input::Destroyed), "", "its stream still has the rest");
     assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
     let gone = error(ErrorKind::Gone);
-    assert_eq!(driven.step(&Input::Inspected(Err(&gone))), "flush, exited 0, removed, forget");
+    assert_eq!(
+        driven.step(&Input::Inspected(Err(&gone))),
+        "flush, exited 0, removed, forget(removed)"
+    );
 }
 
 #[test]
@@ -210,7 +213,7 @@ fn what_was_not_read_of_a_removed_container_is_lost() {
     let gone = error(ErrorKind::Gone);
     let cut = EndReason::Failed(error(ErrorKind::Cut));
     let mut driven = Driven::new(true, false);
-    let removed = "lost, removed, forget";
+    let removed = "lost, removed, forget(removed)";
     assert_eq!(
         driven.step(&Input::Inspected(Err(&gone))),
         removed,
@@ -402,7 +405,7 @@ impl World {
                     self.asked = 0;
                     Open::Wait
                 }
-                Act::Forget => {
+                Act::Forget(_) => {
                     self.forgotten = true;
                     continue;
                 }

@@ -46,6 +46,26 @@ fn a_line_read_at_an_odd_pace_is_no_staircase() {
     }
 }
 
+/// Readings that are exactly so far apart, until a moment.
+fn even(apart: f64, end: f64, value: impl Fn(f64) -> f64) -> Vec<Reading> {
+    let times = (0..).map(|n| apart * f64::from(n)).take_while(|at| *at <= end);
+    times.map(|seconds| Reading { seconds, cycles: 0.0, value: value(seconds) }).collect()
+}
+
+/// A rise over many readings is no step, and a step that the next reading follows at once shows no tread.
+#[test]
+fn what_the_readings_do_not_resolve_is_no_staircase() {
+    let line = judge(&even(1.5, 400.0, |at| 50.0 + (1.3 * at).floor()));
+    assert!(matches!(line.shape, Shape::Line { .. }), "{}", line.words());
+    for size in [2.0, 3.0] {
+        let judged = judge(&even(1.0, 400.0, |at| 50.0 + stairs(at, size, 2.0)));
+        let said = judged.words();
+        assert_eq!(judged.verdict, Verdict::Leak, "{said}");
+        let Shape::Line { per_minute } = judged.shape else { panic!("{said}") };
+        assert!((per_minute / 30.0 / size - 1.0).abs() < 0.02, "{said}");
+    }
+}
+
 #[test]
 fn the_period_of_a_staircase_is_its_step_over_its_rate() {
     for (size, period) in
@@ -117,6 +137,28 @@ fn no_leak_has_an_interval_that_holds_zero() {
     }
 }
 
+/// Steps are ties, and many ties make the slope's interval reach down to 0, in the whole run and in the part since
+/// the growth began.
+#[test]
+fn no_leak_by_steps_has_an_interval_that_holds_zero() {
+    for (minutes, level, size, period) in [
+        (5.0, 200.0, 1.0, 7.0),
+        (6.0, 240.0, 1.0, 7.0),
+        (8.0, 200.0, 16.0, 100.0),
+        (8.0, 200.0, 40.0, 120.0),
+        (10.0, 240.0, 8.0, 120.0),
+        (6.0, 200.0, 1.0, 30.0),
+        (8.0, 300.0, 1.0, 30.0),
+        (8.0, 200.0, 4.0, 100.0),
+        (10.0, 400.0, 1.0, 30.0),
+    ] {
+        let judged = judge(&run(minutes, |at| 50.0 + stairs(at - level, size, period)));
+        let said = format!("+{size} every {period} s from {level} s on: {}", judged.words());
+        let shown = judged.per_minute.unwrap();
+        assert!(shown.low > 0.0 || judged.verdict != Verdict::Leak, "{said}");
+    }
+}
+
 #[test]
 fn a_sawtooth_that_the_run_does_not_resolve_is_the_limit_of_detection() {
     let mut limits = 0;
@@ -141,6 +183,9 @@ fn a_sawtooth_that_the_run_does_not_resolve_is_the_limit_of_detection() {
             assert!(said.contains("the limit of detection is missed by a factor of"), "{said}");
             let longer = judged.run_at_least.unwrap();
             assert!(60.0 * minutes < longer && longer <= 300.0 * minutes, "{longer}: {said}");
+            // A few falls have to be seen before a sawtooth is one.
+            let fell = matches!(judged.shape, Shape::FellBack { .. });
+            assert!(!fell || 180.0 * minutes <= longer, "{longer}: {said}");
         }
     }
     assert!(limits >= 15, "{limits}");
@@ -201,6 +246,18 @@ fn an_interval_inside_of_the_tolerance_is_clean() {
         }
     }
     assert!(wide < 60, "{wide}");
+}
+
+/// Bursts make a line beside the level seem steeper than it can be; the level alone is known better.
+#[test]
+fn a_level_count_with_bursts_is_clean() {
+    for size in 2..7 {
+        let bursts = [10.0_f64, 116.4, 426.0];
+        let busy = |at: f64| bursts.iter().any(|burst| (*burst..burst + 40.0).contains(&at));
+        let judged = judge(&run(8.0, |at| 60.0 + if busy(at) { f64::from(size) } else { 0.0 }));
+        assert_eq!(judged.verdict, Verdict::Clean, "{size}: {}", judged.words());
+        assert!(judged.per_minute.is_some_and(|slope| slope.high < 1.0), "{}", judged.words());
+    }
 }
 
 #[test]

@@ -149,3 +149,52 @@ proptest! {
         }
     }
 }
+
+/// One name for each library that is known, written down apart from the table in the code.
+#[test]
+fn each_usual_name_is_taken_for_its_figure() {
+    let names = [
+        ("goroutines", "go_goroutines"),
+        ("fds", "process_open_fds"),
+        ("fds", "process_files_open_files"),
+        ("fds", "process_open_file_descriptor_count"),
+        ("fds", "process_unix_file_descriptor_count"),
+        ("threads", "process_threads"),
+        ("threads", "process_num_threads"),
+        ("threads", "process_thread_count"),
+        ("threads", "go_threads"),
+        ("threads", "jvm_threads_live_threads"),
+        ("threads", "jvm_threads_live"),
+        ("threads", "jvm_threads_current"),
+        ("threads", "jvm_thread_count"),
+        ("threads", "process_runtime_jvm_threads_count"),
+        ("threads", "base_thread_count"),
+        ("threads", "dotnet_thread_pool_thread_count"),
+        ("threads", "dotnet_thread_pool_thread_count_total"),
+        ("threads", "process_runtime_dotnet_thread_pool_threads_count"),
+        ("handles", "nodejs_active_handles_total"),
+        ("handles", "nodejs_active_handles"),
+        ("handles", "process_open_handles"),
+        ("requests", "nodejs_active_requests_total"),
+        ("requests", "nodejs_active_requests"),
+        ("resources", "nodejs_active_resources_total"),
+        ("resources", "nodejs_active_resources"),
+        ("tasks", "tokio_alive_tasks"),
+        ("tasks", "tokio_num_alive_tasks"),
+        ("tasks", "tokio_live_tasks_count"),
+        ("tasks", "tokio_runtime_alive_tasks"),
+        ("tasks", "tokio_runtime_num_alive_tasks"),
+        ("tasks", "tokio_runtime_live_tasks_count"),
+        ("rss_bytes", "process_resident_memory_bytes"),
+        ("rss_bytes", "process_working_set_bytes"),
+        ("rss_bytes", "process_memory_usage_bytes"),
+        ("heap_bytes", "jvm_memory_used_bytes"),
+        ("heap_bytes", "jvm_memory_bytes_used"),
+        ("heap_bytes", "nodejs_heap_size_used_bytes"),
+        ("heap_bytes", "dotnet_total_memory_bytes"),
+    ];
+    for (figure, name) in names {
+        let found = parse(&format!("{name} 7\n")).unwrap().figures;
+        assert_eq!(found, BTreeMap::from([(figure, 7.0)]), "{name}");
+    }
+}

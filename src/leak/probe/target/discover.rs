@@ -151,8 +151,12 @@ impl Http {
         if let Some(counted) = counted {
             let found = match self.client.get(&counted, MAX_DUMP).await {
                 Ok(answer) => matches!(self.take_found(&counted, &answer), Ok(Ok(()))),
-                Err(GetError::Status { .. }) => false,
-                Err(error) => return Err(NotFound::get(path, error)),
+                // No connection at all is the target's; whatever else is wrong there is about an address that
+                // nobody gave.
+                Err(error @ (GetError::Connect(_) | GetError::Tls(_))) => {
+                    return Err(NotFound::get(path, error));
+                }
+                Err(_) => false,
             };
             if found {
                 return Ok(());

@@ -134,7 +134,9 @@ async fn a_figure_of_a_prometheus_page_is_chosen_by_name_and_labels() {
 #[tokio::test]
 async fn an_error_is_about_the_address_that_was_given() {
     let script = |path: &str, _| match path {
-        "/prof" => Reply::ok(b"\x1f\x8b\x08\0binary"),
+        "/prof" | "/odd" => Reply::ok(b"\x1f\x8b\x08\0binary"),
+        // The counted form of it, which nobody gave.
+        "/odd?debug=1" => Reply::Raw(b"not HTTP\r\n\r\n"),
         "/each" => Reply::ok("goroutine 7 [running, labels:{\"id\": \"17\"}]:\nmain.main()\n"),
         "/labels" => {
             Reply::ok("goroutine 7 gp=0xc0 m=0 [chan receive] {\"id\": \"17\"}:\nmain.main()\n")
@@ -148,6 +150,7 @@ async fn an_error_is_about_the_address_that_was_given() {
         };
         let binary = "`/prof`: the answer is a binary profile; the text form has `debug=1`";
         assert_eq!(words("/prof").await, binary);
+        assert_eq!(words("/odd").await, binary.replace("/prof", "/odd"));
         for path in ["/each", "/labels"] {
             let each = "the answer lists each goroutine by itself (`debug=2`); the counted form has `debug=1`";
             assert_eq!(words(path).await, format!("`{path}`: {each}"));
@@ -172,6 +175,9 @@ async fn a_page_that_comes_compressed_is_read_and_one_of_another_encoding_is_sai
         "/file" => packed(""),
         "/br" => packed("Content-Encoding: br\r\n"),
         "/damaged" => packed("Content-Encoding: deflate\r\n"),
+        "/gone" => Reply::Raw(
+            b"HTTP/1.1 410 X\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nbad",
+        ),
         "/protobuf" => Reply::Raw(
             b"HTTP/1.1 200 X\r\nContent-Type: application/vnd.google.protobuf; a=b\r\nContent-Length: 3\r\n\r\n\x0a\0\x01",
         ),
@@ -193,6 +199,8 @@ async fn a_page_that_comes_compressed_is_read_and_one_of_another_encoding_is_sai
         assert_eq!(refused("/br").await, br);
         let damaged = "`/damaged` could not be read: its deflate body is damaged";
         assert_eq!(refused("/damaged").await, damaged);
+        // A refusal is one, whatever its words are packed in.
+        assert_eq!(refused("/gone").await, "`/gone` was answered with status 410");
         assert!(refused("/protobuf").await.starts_with("`/protobuf`: the answer is in the protobuf"));
     })
     .await;

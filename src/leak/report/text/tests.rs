@@ -128,3 +128,10 @@ proptest! {
         prop_assert!(is_harmless(&text) && commands_nothing(&text));
     }
 }
+
+#[test]
+fn a_leak_needs_no_advice_in_any_detail() {
+    let advised = Report { advice: vec!["run at least 7m".to_owned()], ..sample::leak() };
+    let text = text(&advised, Detail::Full, false, &[]);
+    assert!(!text.contains("run at least 7m") && !text.contains("what helps"), "{text}");
+}

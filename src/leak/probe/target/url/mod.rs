@@ -4,7 +4,7 @@
 //! has `***` in its place.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use base64::Engine;
@@ -197,6 +197,10 @@ fn meant(given: &str) -> String {
         Some(("", number)) if port(number) => words(&[format!("http://localhost{rest}")]),
         Some((_, number)) if port(number) => words(&[format!("http://{rest}")]),
         None if bare.contains("://") && !host.is_empty() => words(&[format!("http://{rest}")]),
+        // An IPv4 address is no name of a container.
+        None if bare == host && (bare == "localhost" || bare.parse::<Ipv4Addr>().is_ok()) => {
+            words(&[format!("http://{bare}")])
+        }
         None if bare == host
             && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)) =>
         {

@@ -52,6 +52,8 @@ fn an_address_without_http_is_asked_back() {
         ("unix:/run/x.sock", "`unix:///run/x.sock`"),
         ("unix://run/x.sock", "`unix:///run/x.sock`"),
         ("web", "`container:web`"),
+        ("127.0.0.1", "`http://127.0.0.1`"),
+        ("localhost", "`http://localhost`"),
         ("u:secret@h:80", "`http://u:***@h:80`"),
     ];
     for (text, meant) in cases {

@@ -1,0 +1,68 @@
+//! Containers that were removed a short while ago: a list that was asked for before, or an event that comes late,
+//! must not bring them back, and neither must a list that still has what is half removed. An id never comes back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::time::Instant;
+
+use super::super::source::{ContainerKey, Listed, Phase};
+
+/// Removed containers that are remembered at most. One that is forgotten early is asked about once more.
+const REMEMBERED: usize = 1024;
+
+/// The containers that were removed since the last list was asked for, or that it has as being removed.
+#[derive(Debug, Default)]
+pub(super) struct Removed {
+    keys: BTreeMap<ContainerKey, Instant>,
+}
+
+impl Removed {
+    pub(super) fn insert(&mut self, key: ContainerKey, now: Instant) {
+        if self.keys.len() < REMEMBERED {
+            self.keys.insert(key, now);
+        }
+    }
+
+    pub(super) fn contains(&self, key: &ContainerKey) -> bool {
+        self.keys.contains_key(key)
+    }
+
+    /// A list came that was asked for at this moment. What was removed before and is not in it is in no later one.
+    pub(super) fn listed(&mut self, asked: Instant, rows: &[Listed]) {
+        let removing = rows.iter().filter(|row| row.phase == Phase::Removing);
+        let removing: BTreeSet<&ContainerKey> = removing.map(|row| &row.key).collect();
+        self.keys.retain(|key, removed| asked <= *removed || removing.contains(key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::super::source::{ContainerId, DaemonId};
+    use super::*;
+
+    fn key(number: usize) -> ContainerKey {
+        ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new(&number.to_string()) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_asked_for_later_ends_the_memory() {
+        let (mut removed, now) = (Removed::default(), Instant::now());
+        removed.insert(key(1), now);
+        removed.listed(now - Duration::from_secs(1), &[]);
+        assert!(removed.contains(&key(1)), "that list may still have it");
+        let half = Listed { key: key(1), name: "half".into(), phase: Phase::Removing };
+        removed.listed(now + Duration::from_secs(1), &[half]);
+        assert!(removed.contains(&key(1)), "the daemon could not remove all of it");
+        removed.listed(now + Duration::from_secs(2), &[]);
+        assert!(!removed.contains(&key(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_memory_is_bounded() {
+        let (mut removed, now) = (Removed::default(), Instant::now());
+        (0..2 * REMEMBERED).for_each(|number| removed.insert(key(number), now));
+        assert_eq!(removed.keys.len(), REMEMBERED);
+    }
+}
