@@ -316,12 +316,17 @@ impl<'a, W: Windows> Survey<'a, W> {
                 if LARGEST <= sound {
                     break Before::Unreadable;
                 }
-            } else if unsound.as_ref().is_none_or(|(least, _)| at < *least) {
+            } else if sound < at && unsound.as_ref().is_none_or(|(least, _)| at < *least) {
+                // One that begins no earlier than what is known says nothing: the log has moved it.
                 unsound = Some((at, look));
             }
             next = match &unsound {
                 None => base + (4 * (sound - base)).max(16),
-                Some((unsound, _)) if *unsound <= sound + 1 => break self.before(&keys).await?,
+                Some((unsound, look)) if *unsound <= sound + 1 => {
+                    // A window with one record more shows the same, unless that record is there and bad.
+                    let same = keys.first().is_some_and(|key| look.keys.first() == Some(key));
+                    break if same { self.before(&keys).await? } else { Before::Unreadable };
+                }
                 Some((unsound, look)) => {
                     let guess = base + self.fresh(&look.keys) as u64;
                     if sound < guess && guess < *unsound {

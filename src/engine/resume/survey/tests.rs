@@ -128,6 +128,9 @@ fn records_that_were_lost_once() {
     all_is_found(&[130, 133], 143, Manner::Stops, &grows).unwrap();
     all_is_found(&[0], 32, Manner::Skips(1), &[]).unwrap();
     all_is_found(&[96], 97, Manner::Stops, &[]).unwrap();
+    let grows = [2, 1, 1, 2, 1, 0, 2, 0, 0, 0, 0, 0, 1, 0, 2];
+    all_is_found(&[2], 4, Manner::Skips(2), &grows).unwrap();
+    all_is_found(&[0, 11], 12, Manner::Skips(11), &[1]).unwrap();
 }
 
 #[test]
