@@ -272,7 +272,8 @@ mod tests {
     #[test]
     fn every_event_and_cause_is_documented() {
         let events = each().into_iter().map(|what| note::word(&what));
-        let causes = [GapCause::LogRotated, GapCause::Removed, GapCause::Unreadable].map(GapCause::word);
+        let causes =
+            [GapCause::LogRotated, GapCause::Removed, GapCause::Unreadable].map(GapCause::word);
         for word in events.chain(causes) {
             assert!(DOCUMENT.contains(&format!("`{word}`")), "{word}");
         }

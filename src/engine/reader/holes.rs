@@ -7,7 +7,9 @@ use tokio::time::timeout;
 use super::super::anchor::Key;
 use super::super::event::{EndReason, Lines};
 use super::super::limits::FINITE_IDLE;
-use super::super::resume::survey::{Before, Growth, Look, Map, Part, Stop, Windows, survey};
+use super::super::resume::survey::{
+    Before, Growth, Look, Map, Newest, Part, Stop, Windows, survey,
+};
 use super::super::resume::{Known, Proven, Reach, Resume};
 use super::super::source::{ErrorKind, Frames, LogStream, Read, Source, SourceError, Tail};
 use super::{Pumped, Reader, silent};
@@ -22,6 +24,8 @@ const KEYS: usize = 1 << 18;
 const SHORT: u64 = 64;
 /// Surveys of a log that changes too fast for one.
 pub(super) const SURVEYS: u32 = 3;
+/// Times that a log which grows is looked at to see where it begins.
+const CHECKS: u32 = 16;
 /// Times that a part is opened which a growing log moves.
 const TRIES: u64 = 24;
 
@@ -152,21 +156,15 @@ impl<S: Source> Reader<S> {
             self.with_resume(|resume| resume.trust(&self.container, reach, Proven::Yes));
             return Ok(Shown::All);
         }
-        // A log that seems empty may have bad records at both ends.
-        let rooms = if shown == 0 { 1..=2 } else { shown + 1..=shown + 1 };
-        for room in rooms {
-            let look = match self.look(Tail::Last(room)).await {
-                Ok((look, _)) => look,
-                Err(reason) if is_gone(&reason) => break,
-                Err(reason) => return Err(reason),
-            };
-            let from = keys.iter().position(|key| look.keys.first() == Some(key)).unwrap_or(0);
-            // A log that has grown fills the window.
-            let full = if from == 0 { shown } else { room };
-            let all = full <= look.keys.len() as u64 && look.keys.starts_with(&keys[from..]);
-            if look.failed || !all || shown == 0 && !look.keys.is_empty() {
-                return Ok(Shown::LinesMissing);
-            }
+        let is_whole = match keys {
+            [] => self.is_empty().await,
+            keys => self.begins_with(keys).await,
+        };
+        match is_whole {
+            Ok(true) => {}
+            Ok(false) => return Ok(Shown::LinesMissing),
+            Err(reason) if is_gone(&reason) => {}
+            Err(reason) => return Err(reason),
         }
         self.with_resume(|resume| {
             resume.trust(&self.container, Reach::All, Proven::No);
@@ -177,8 +175,58 @@ impl<S: Source> Reader<S> {
         Ok(Shown::All)
     }
 
+    /// Whether a log that seems empty is: it may have bad records at both ends.
+    async fn is_empty(&self) -> Result<bool, EndReason> {
+        for room in 1..=2 {
+            let (look, _) = self.look(Tail::Last(room)).await?;
+            if look.failed || !look.keys.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the log begins with the first of these messages. Then a window with room for exactly one record more
+    /// than there are from it on begins with it too. A log that grows meanwhile is looked at again, with room for as
+    /// much growth as there was.
+    async fn begins_with(&self, keys: &[Key]) -> Result<bool, EndReason> {
+        let (mut count, mut growth) = (keys.len(), 0);
+        for _ in 0..CHECKS {
+            let room = count + growth + 1;
+            let (look, _) = self.look(Tail::Last(room as u64)).await?;
+            let shown = &look.keys;
+            let full = shown.len() == room;
+            if look.failed || shown.len() > room || shown.is_empty() {
+                return Ok(false);
+            }
+            // How many messages stand between the first of them and the first that is shown.
+            let from = match (keys.iter().position(|key| *key == shown[0]), full) {
+                (Some(from), _) if 0 < from && !full => return Ok(false),
+                (Some(from), _) => from,
+                (None, true) if !shown.contains(&keys[0]) => count,
+                (None, _) => return Ok(false),
+            };
+            if !shown.iter().zip(&keys[from.min(keys.len())..]).all(|(one, other)| one == other) {
+                return Ok(false);
+            }
+            if from == 0 && shown.len() + 1 == room {
+                return Ok(count <= shown.len());
+            }
+            let now = from + shown.len();
+            if now < count {
+                // A larger window shows less.
+                return Ok(false);
+            }
+            (growth, count) = (now - count, now);
+        }
+        Ok(true)
+    }
+
     /// Reads the keys of a window. The error is of the log itself.
-    async fn look(&self, window: Tail) -> Result<(Look, Option<SourceError>), EndReason> {
+    pub(super) async fn look(
+        &self,
+        window: Tail,
+    ) -> Result<(Look, Option<SourceError>), EndReason> {
         let mut stream = self.open(false, window).await?;
         let mut look = Look::default();
         let mut frames = Frames::default();
@@ -285,6 +333,9 @@ impl<S: Source> Reader<S> {
                     return Ok(None);
                 }
             }
+        }
+        if map.newest == Newest::Bad {
+            self.with_lines(Resume::hole).await?;
         }
         self.trust(map);
         Ok(Some(EndReason::Eof))

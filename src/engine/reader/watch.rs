@@ -11,6 +11,9 @@ use super::super::source::{Frames, LogStream, Read, Source, Tail};
 use super::super::stale::GRACE;
 use super::Reader;
 
+/// Windows that show what stands before bad records at the end of a log.
+const HOLE_AT_END: [u64; 6] = [2, 4, 8, 16, 32, 64];
+
 /// Watches a quiet stream: is there nothing, or does it no longer deliver?
 pub(super) struct Watch<'a> {
     /// When to act next.
@@ -87,11 +90,27 @@ impl<S: Source> Reader<S> {
             }
         };
         let Some((frame, payload)) = frames.iter().last() else {
-            if matches!(end, Ok(Ok(Read::End))) {
-                self.with_resume(Resume::newest_is_unreadable);
+            if matches!(end, Ok(Ok(Read::End))) && self.with_resume(Resume::newest_is_unreadable) {
+                self.find_hole_at_end().await;
             }
             return None;
         };
         Some(self.with_resume(|resume| resume.newest(frame, payload)))
+    }
+
+    /// A log that shows nothing where its newest record stands was cut to nothing, or this record is bad. It is bad
+    /// where a larger window ends with what was delivered.
+    async fn find_hole_at_end(&self) {
+        for window in HOLE_AT_END {
+            let Ok((look, _)) = self.look(Tail::Last(window)).await else { return };
+            if let Some(last) = look.keys.last() {
+                self.with_resume(|resume| {
+                    if resume.knows(last) {
+                        resume.hole_at_end();
+                    }
+                });
+                return;
+            }
+        }
     }
 }

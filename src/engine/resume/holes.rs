@@ -61,11 +61,19 @@ impl Resume {
         self.is_short = true;
     }
 
-    /// The store shows nothing where the newest record stands, although something was delivered.
-    pub fn newest_is_unreadable(&mut self) {
-        if self.trusted.is_some() && !self.anchor.is_empty() && self.reach == Reach::All {
+    /// The store shows nothing where the newest record stands, although something was delivered. Says whether that
+    /// is news.
+    pub fn newest_is_unreadable(&mut self) -> bool {
+        let news = self.trusted.is_some() && !self.anchor.is_empty() && self.reach == Reach::All;
+        if news {
             self.reach = Reach::Hole(0);
         }
+        news
+    }
+
+    /// The newest record cannot be decoded: what comes next stands behind it.
+    pub fn hole_at_end(&mut self) {
+        self.lost.get_or_insert(GapCause::Unreadable);
     }
 
     /// The log must be looked at again.
