@@ -131,7 +131,8 @@ impl Cmon {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
-    /// Waits until the pipe that is its stdout holds all that it can, so that cmon cannot write.
+    /// Waits until the pipe that is its stdout holds all that it can, and cmon waits in a write for its reader. A full
+    /// pipe alone is no sign of more to write.
     #[track_caller]
     pub(crate) fn wait_for_a_full_pipe(&self) {
         let path = format!("/proc/{}/fd/1", self.child.id());
@@ -139,8 +140,21 @@ impl Cmon {
         eventually("a full pipe", || {
             let mut pipe = [PollFd::new(&pipe, PollFlags::OUT)];
             let writable = poll(&mut pipe, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap();
-            (writable == 0).then_some(())
+            (writable == 0 && self.waits_in_a_write()).then_some(())
         });
+    }
+
+    /// Whether one of its threads sleeps in a write to a pipe. Linux names the function of the kernel that a thread
+    /// sleeps in; a kernel without symbols names none, which counts too.
+    fn waits_in_a_write(&self) -> bool {
+        let threads = format!("/proc/{}/task", self.child.id());
+        let threads = std::fs::read_dir(threads).unwrap().filter_map(Result::ok);
+        let waits = threads.filter_map(|thread| {
+            std::fs::read_to_string(thread.path().join("wchan")).ok().filter(|at| !at.is_empty())
+        });
+        let waits: Vec<String> = waits.collect();
+        let none = waits.iter().all(|at| at == "0");
+        none || waits.iter().any(|at| at.contains("pipe_write"))
     }
 
     /// Open descriptors.

@@ -112,7 +112,17 @@ async fn run_all(
         script(&world).await;
         stop.cancel();
     };
-    let all = async { tokio::join!(running, scripted, Seen::all(received)) };
+    let all = async {
+        let outcome = tokio::join!(running, scripted, Seen::all(received));
+        // The daemon takes a moment to see that its clients have gone.
+        for _ in 0..10_000 {
+            if world.connections() == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        outcome
+    };
     tokio::select! {
         () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
         (outcome, (), seen) = all => (outcome.unwrap(), seen, world.clone()),
