@@ -191,7 +191,11 @@ fn a_cut_connection_loses_no_line_behind_a_bad_record() {
             .collect();
         assert!((first - 1..28).contains(&shown[0]), "{shown:?}");
         assert_eq!(shown, (shown[0]..69).collect::<Vec<u32>>(), "{}", done.stderr);
-        assert!(done.objects("gap").is_empty(), "{}", done.stderr);
+        // The bad record takes line 21 with it, which cmon may have been there to miss.
+        let gaps = done.objects("gap");
+        let may_miss = usize::from(first == 22 && shown[0] == 22);
+        assert!(gaps.len() <= may_miss, "{gaps:?}");
+        assert!(gaps.iter().all(|gap| gap["cause"] == "unreadable"), "{gaps:?}");
     }
 }
 

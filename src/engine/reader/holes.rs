@@ -279,6 +279,7 @@ impl<S: Source> Reader<S> {
                     return EndReason::Failed(error);
                 }
                 // The newest record is bad: what follows it can be read as it comes.
+                self.with_resume(|resume| resume.hole_at_end(&self.container));
                 self.trust(&map);
                 return EndReason::Eof;
             }
@@ -299,7 +300,11 @@ impl<S: Source> Reader<S> {
 
     /// Reads what a survey has found. `None`: the log has moved meanwhile.
     async fn read_map(&self, map: &Map) -> Result<Option<EndReason>, EndReason> {
-        if map.is_whole() {
+        let (parts, lost_before) = self.with_resume(|resume| resume.undelivered(map));
+        // The daemon may skip in a read of everything what it shows in a window that holds everything.
+        let by_window = map.is_whole() && !parts.is_empty() && !lost_before;
+        if map.is_whole() && !(by_window && self.with_resume(|resume| resume.wanted()) == Tail::All)
+        {
             self.trust(map);
             let window = self.with_resume(|resume| {
                 let wanted = resume.wanted();
@@ -321,7 +326,6 @@ impl<S: Source> Reader<S> {
                 Pumped::Missed | Pumped::LinesMissing => None,
             });
         }
-        let (parts, lost_before) = self.with_resume(|resume| resume.undelivered(map));
         let last = parts.len().saturating_sub(1);
         for (at, (part, skip)) in parts.iter().enumerate() {
             if 0 < at || lost_before {
@@ -335,7 +339,7 @@ impl<S: Source> Reader<S> {
             }
         }
         if map.newest == Newest::Bad {
-            self.with_lines(Resume::hole).await?;
+            self.with_resume(|resume| resume.hole_at_end(&self.container));
         }
         self.trust(map);
         Ok(Some(EndReason::Eof))

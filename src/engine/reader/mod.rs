@@ -135,6 +135,9 @@ impl<S: Source> Reader<S> {
                 lines
             });
             self.hand_on(permit, lines);
+            if let Err(reason) = self.tell_gap(None).await {
+                return reason;
+            }
         }
         reason
     }

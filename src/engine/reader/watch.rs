@@ -106,7 +106,7 @@ impl<S: Source> Reader<S> {
             if let Some(last) = look.keys.last() {
                 self.with_resume(|resume| {
                     if resume.knows(last) {
-                        resume.hole_at_end();
+                        resume.hole_at_end(&self.container);
                     }
                 });
                 return;

@@ -71,9 +71,14 @@ impl Resume {
         news
     }
 
-    /// The newest record cannot be decoded: what comes next stands behind it.
-    pub fn hole_at_end(&mut self) {
-        self.lost.get_or_insert(GapCause::Unreadable);
+    /// The newest record cannot be decoded: what comes next stands behind it. With json-file, it takes the next line
+    /// with it. Else nothing is missing where no stored line was wanted.
+    pub fn hole_at_end(&mut self, container: &Container) {
+        let swallows = &*container.driver == "json-file";
+        let wanted = !self.anchor.is_empty() || !matches!(self.plan, Plan::Start(0));
+        if swallows || wanted {
+            self.lost.get_or_insert(GapCause::Unreadable);
+        }
     }
 
     /// The log must be looked at again.
