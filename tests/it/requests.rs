@@ -1,14 +1,12 @@
 //! The requests that each command sends to the daemon are those that SECURITY.md lists, and no others.
 
 use std::collections::BTreeSet;
-use std::io::{ErrorKind, Read, Write};
-use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::support::{Cmon, Container, Dockerd};
+use super::support::{Cmon, Container, Dockerd, copy};
 
 /// A socket in front of the daemon's that keeps what clients send.
 struct Recorder {
@@ -54,27 +52,6 @@ impl Recorder {
             sent.split("\r\n\r\n").filter(|head| !head.is_empty()).map(request).collect::<Vec<_>>()
         });
         heads.collect()
-    }
-}
-
-/// Copies until one side closes, then closes the other.
-fn copy(mut from: UnixStream, mut to: UnixStream, mut see: impl FnMut(&[u8])) {
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match from.read(&mut buffer) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Ok(count) if 0 < count => {
-                see(&buffer[..count]);
-                if to.write_all(&buffer[..count]).is_err() {
-                    break;
-                }
-            }
-            _ => break,
-        }
-    }
-    for side in [from, to] {
-        // The other direction may have closed it.
-        let _ = side.shutdown(Shutdown::Both);
     }
 }
 

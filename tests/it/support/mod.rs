@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 pub(crate) use cmon::{Cmon, Done};
 pub(crate) use container::Container;
 pub(crate) use dockerd::{Dockerd, get};
-pub(crate) use proxy::Proxy;
+pub(crate) use proxy::{Proxy, copy};
 pub(crate) use terminal::Terminal;
 
 /// Longer than anything here takes on any machine; a test that reaches it has failed.

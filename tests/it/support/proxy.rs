@@ -70,8 +70,8 @@ impl Proxy {
     }
 }
 
-/// Copies until one side closes, then closes the other.
-fn copy(mut from: UnixStream, mut to: UnixStream, mut see: impl FnMut(&[u8])) {
+/// Copies until one side closes, then closes the other; `see` gets the bytes before they are sent.
+pub(crate) fn copy(mut from: UnixStream, mut to: UnixStream, mut see: impl FnMut(&[u8])) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match from.read(&mut buffer) {
