@@ -123,12 +123,16 @@ fn a_reader_that_is_slow_all_the_time() {
 
 #[test]
 fn the_local_driver_too() {
-    let options = limited("100k", "3");
-    let args: Vec<&str> =
-        ["--log-driver", "local"].into_iter().chain(options.iter().map(String::as_str)).collect();
-    let container = Container::run_with(&args, &numbers(20_000, 20_000));
-    let done = follow(&container.name).read().done().code(0);
-    assert_eq!(exact_or_told(&container, &done), 20_000);
+    for files in ["20", "3"] {
+        let options = limited("100k", files);
+        let args = ["--log-driver", "local"];
+        let args: Vec<&str> = args.into_iter().chain(options.iter().map(String::as_str)).collect();
+        let container = Container::run_with(&args, &numbers(20_000, 20_000));
+        let done = follow(&container.name).read().done().code(0);
+        let shown = exact_or_told(&container, &done);
+        // Where the daemon drops files, how much is shown depends on how fast the machine is.
+        assert!(if files == "3" { 0 < shown } else { shown == 20_000 }, "{files}: {shown}");
+    }
 }
 
 #[test]
