@@ -114,6 +114,11 @@ impl Lines {
         })
     }
 
+    /// All of them stand behind lines that were written after them.
+    pub fn mark_recovered(&mut self) {
+        self.lines.iter_mut().for_each(|line| line.recovered = true);
+    }
+
     /// Drops all lines but the last `count`.
     pub fn keep_last(&mut self, count: usize) {
         let drop = self.lines.len().saturating_sub(count);

@@ -35,6 +35,11 @@ impl Assembler {
         Self { rule, max_line: max_line.max(1), open: [None, None] }
     }
 
+    /// The same, of which no line is open.
+    pub fn anew(&self) -> Self {
+        Self::new(self.rule, self.max_line)
+    }
+
     /// Takes the next frame and appends the lines that it completes.
     pub fn push(&mut self, frame: Frame, payload: &[u8], into: &mut Lines) {
         let whole = payload.ends_with(b"\n");

@@ -265,3 +265,24 @@ fn a_log_that_can_be_read_costs_one_request_more_at_most() {
         assert!(proxy.logs().len() <= 3, "{options:?}: {:?}", proxy.logs());
     }
 }
+
+#[test]
+fn a_long_read_shows_late_what_the_daemon_skips_in_it() {
+    let cases =
+        [(nul as Damage, 20_001..20_002, "--no-follow"), (torn, 20_000..20_002, "--exit-on-stop")];
+    for (damage, lost, ends) in cases {
+        let container = damaged(&JSON, "seq 20000", damage, "seq 20001 40000");
+        container.wait();
+        let expected: Vec<u32> = (1..=40_000).filter(|number| !lost.contains(number)).collect();
+        let args = ["tail", "-n", "all", "-o", "json", ends, &container.name];
+        let done = Cmon::run(&args).code(0);
+        let lines = done.messages(&container.name, "stdout");
+        let mut shown: Vec<u32> = lines.iter().map(|line| line.trim().parse().unwrap()).collect();
+        shown.sort_unstable();
+        let differs = shown.iter().zip(&expected).find(|(shown, expected)| shown != expected);
+        assert_eq!((differs, shown.len()), (None, expected.len()), "{ends} {}", done.stderr);
+        let gaps = done.objects("gap");
+        assert_eq!(gaps.len(), 1, "{gaps:?}");
+        assert_eq!(gaps[0]["cause"], "unreadable");
+    }
+}

@@ -114,6 +114,14 @@ impl Anchor {
         self.ring.extend(last);
     }
 
+    /// These are the last frames delivered, in the order of the log.
+    pub fn replace(&mut self, keys: impl IntoIterator<Item = Key>) {
+        self.ring.clear();
+        self.newest = Timestamp::MIN;
+        self.begin_inside();
+        keys.into_iter().for_each(|key| self.push(key));
+    }
+
     /// Whether a frame with this key is among the last delivered.
     pub fn contains(&self, key: &Key) -> bool {
         // Nearly every frame is newer than all before it, which spares the walk.

@@ -15,9 +15,9 @@ use super::super::source::{ErrorKind, Frames, LogStream, Read, Source, SourceErr
 use super::{Pumped, Reader, silent};
 
 /// Bytes of payload and messages that are held until the window is checked. What is longer is handed on as
-/// it comes.
+/// it comes, and checked afterwards.
 const HELD: usize = 2 << 20;
-const HELD_MESSAGES: usize = 1 << 15;
+const HELD_MESSAGES: usize = if cfg!(test) { 1 << 10 } else { 1 << 15 };
 /// Keys that one look holds at most: 6 MiB.
 const KEYS: usize = 1 << 18;
 /// A log of this many messages at most may be read again from its beginning.
@@ -25,7 +25,7 @@ const SHORT: u64 = 64;
 /// Surveys of a log that changes too fast for one.
 pub(super) const SURVEYS: u32 = 3;
 /// Times that a log which grows is looked at to see where it begins.
-const CHECKS: u32 = 16;
+pub(super) const CHECKS: u32 = 16;
 /// Times that a part is opened which a growing log moves.
 const TRIES: u64 = 24;
 
@@ -38,9 +38,9 @@ pub(super) enum Shown {
 
 /// What a finite read has shown so far.
 #[derive(Default)]
-struct Held {
+pub(super) struct Held {
     batches: Vec<Frames>,
-    keys: Vec<Key>,
+    pub(super) keys: Vec<Key>,
     bytes: usize,
 }
 
@@ -90,7 +90,7 @@ impl<S: Source> Reader<S> {
             held.push(frames);
             match read {
                 Ok(Ok(Read::Some)) if held.bytes <= HELD && held.keys.len() < HELD_MESSAGES => {}
-                Ok(Ok(Read::Some)) => return self.finite_of_much(stream, held).await,
+                Ok(Ok(Read::Some)) => return self.long_read(window, stream, held).await,
                 Ok(Ok(Read::End)) => break None,
                 Ok(Err(_)) => return Pumped::LinesMissing,
                 Err(reason) => break Some(reason),
@@ -112,31 +112,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// The first lines of a long log must not wait for its end. That the newest message was among what
-    /// came is checked after it.
-    async fn finite_of_much(&self, stream: S::Logs, held: Held) -> Pumped {
-        if let Some(end) = self.take_held(held).await {
-            return end;
-        }
-        match self.pump(stream, false, None).await {
-            Pumped::Ended(EndReason::Eof) => match self.look(Tail::Last(1)).await {
-                Ok((look, None)) if self.knows_all(&look.keys) => Pumped::Ended(EndReason::Eof),
-                Ok(_) => Pumped::LinesMissing,
-                Err(reason) if is_gone(&reason) => Pumped::Ended(EndReason::Eof),
-                Err(reason) => Pumped::Ended(reason),
-            },
-            Pumped::Ended(EndReason::Failed(error)) if error.kind == ErrorKind::InBand => {
-                Pumped::LinesMissing
-            }
-            pumped => pumped,
-        }
-    }
-
-    fn knows_all(&self, keys: &[Key]) -> bool {
-        self.with_resume(|resume| keys.iter().all(|key| resume.knows(key)))
-    }
-
-    async fn take_held(&self, held: Held) -> Option<Pumped> {
+    pub(super) async fn take_held(&self, held: Held) -> Option<Pumped> {
         for mut frames in held.batches {
             if let Some(end) = self.take(&mut frames, false).await {
                 return Some(end);
@@ -464,6 +440,6 @@ enum End {
     OfLog,
 }
 
-fn is_gone(reason: &EndReason) -> bool {
+pub(super) fn is_gone(reason: &EndReason) -> bool {
     matches!(reason, EndReason::Failed(error) if error.kind == ErrorKind::Gone)
 }

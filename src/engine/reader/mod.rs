@@ -6,6 +6,7 @@
 //! races with stop.
 
 mod holes;
+mod long_read;
 mod place;
 mod view;
 mod watch;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::super::event::{EndReason, GapCause, Lines};
-use super::super::source::{Container, Tail};
+use super::super::source::{Container, Frames, Tail};
 use super::survey::{Before, Goal, Map, Part};
 use super::{Plan, Resume, Seeking};
 
@@ -145,6 +145,25 @@ impl Resume {
     pub fn hole(&mut self, into: &mut Lines) {
         self.assembler.flush(into);
         self.lost = Some(GapCause::Unreadable);
+    }
+
+    /// Appends lines that the daemon skipped when it was their turn. What is known of the log's end stays as it is.
+    pub fn skipped(&mut self, frames: &Frames, into: &mut Lines) {
+        let mut assembler = self.assembler.anew();
+        for (frame, payload) in frames.iter() {
+            self.counted.frames += 1;
+            self.counts.recovered += 1;
+            if self.outputs.has(frame.stream) {
+                assembler.push(frame, payload, into);
+            }
+        }
+        assembler.flush(into);
+        into.mark_recovered();
+    }
+
+    /// All of these parts was delivered, and nothing behind them. So what came late is not taken for new again.
+    pub fn delivered_up_to_here(&mut self, parts: &[Part]) {
+        self.anchor.replace(parts.iter().flat_map(|part| part.keys.iter().copied()));
     }
 
     /// Begins to read a part: all of it is new. Or, when no part could be found, all that is not known is.

@@ -213,3 +213,39 @@ proptest! {
         }
     }
 }
+
+/// A log that is too long to be held until it is checked.
+fn play_long(bad: &[usize], manner: Manner, length: usize, follow: bool) -> Seen {
+    let (seen, end) = play(bad, manner, length, 3, Backlog::All, follow);
+    let mut shown = numbers(&seen);
+    let end = if follow { end } else { shown.iter().max().unwrap() + 1 };
+    assert!(
+        shown.windows(2).filter(|pair| pair[1] < pair[0]).count() <= 1,
+        "late lines come together"
+    );
+    shown.sort_unstable();
+    let expected = readable(bad, manner, end);
+    let differs = shown.iter().zip(&expected).find(|(shown, expected)| shown != expected);
+    assert_eq!((differs, shown.len()), (None, expected.len()), "{bad:?} {manner:?} {follow}");
+    assert_eq!(seen.gaps, vec![GapCause::Unreadable; bad.len()], "{bad:?} {manner:?} {follow}");
+    for ((_, gap), bad) in seen.gaps_at.iter().zip(bad) {
+        let [from, to] = [gap.from, gap.to].map(|edge| edge.map(|time| time.saturating_nanos()));
+        let bad = i64::try_from(*bad).unwrap();
+        assert_eq!((from, to), ((0 < bad).then_some(bad - 1), Some(bad + 1)), "{gap:?}");
+    }
+    seen
+}
+
+#[test]
+fn lines_that_the_daemon_skips_in_a_long_read_are_delivered_late() {
+    const LONG: usize = 1400;
+    for (follow, skips) in [(false, 70), (false, 1), (true, 70), (true, 2)] {
+        for bad in [&[800][..], &[1300], &[0], &[5, 900, 1390], &[1399]] {
+            play_long(bad, Manner::Skips(skips), LONG, follow);
+        }
+        let seen = play_long(&[800], Manner::Skips(skips), LONG, follow);
+        assert_eq!(seen.recovered, (801..801 + skips).collect::<Vec<usize>>());
+        let seen = play_long(&[], Manner::Skips(skips), LONG, follow);
+        assert!(seen.recovered.is_empty());
+    }
+}

@@ -40,6 +40,8 @@ struct Seen {
     gaps: Vec<GapCause>,
     /// Each gap, with the number of lines before it.
     gaps_at: Vec<(usize, Gap)>,
+    /// The lines that came late, where they are numbers.
+    recovered: Vec<usize>,
 }
 
 impl Seen {
@@ -59,10 +61,16 @@ impl Seen {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Lines(lines) => self.lines.extend(lines.iter().map(|(line, text)| {
-                let end = if line.ending == Ending::Lf { "\n" } else { "" };
-                (line.stream, format!("{}{end}", String::from_utf8_lossy(text)))
-            })),
+            Event::Lines(lines) => {
+                for (line, text) in lines.iter() {
+                    let end = if line.ending == Ending::Lf { "\n" } else { "" };
+                    let text = String::from_utf8_lossy(text);
+                    if line.recovered {
+                        self.recovered.extend(text.parse::<usize>());
+                    }
+                    self.lines.push((line.stream, format!("{text}{end}")));
+                }
+            }
             Event::Note(note) => self.notes.push(note.what),
             Event::Gap(gap) => {
                 self.gaps.push(gap.cause);
