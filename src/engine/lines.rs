@@ -36,6 +36,7 @@ impl Assembler {
     }
 
     /// The same, of which no line is open.
+    #[must_use]
     pub fn anew(&self) -> Self {
         Self::new(self.rule, self.max_line)
     }

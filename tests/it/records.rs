@@ -286,3 +286,24 @@ fn a_long_read_shows_late_what_the_daemon_skips_in_it() {
         assert_eq!(gaps[0]["cause"], "unreadable");
     }
 }
+
+/// dockerd 20.10 refuses every window of such a log. What comes live is all that there is.
+#[test]
+fn a_stream_is_kept_where_the_daemon_refuses_to_show_a_log() {
+    let files = ["--log-opt", "max-size=20k", "--log-opt", "max-file=5"];
+    let torn_archive = |path: &Path| torn(&path.with_extension("log.1.gz"));
+    let slowly = "i=1001; while [ $i -lt 1041 ]; do echo $i; i=$((i+1)); usleep 250000; done";
+    let options = [&LOCAL[..], &files].concat();
+    let container = damaged(&options, "seq 1000", torn_archive, slowly);
+    let args = ["tail", "-n", "5", "-o", "json", "--exit-on-stop", "--stream-timeout", "1s"];
+    let done = Cmon::start(&[&args[..], &[&container.name]].concat()).read().done().code(0);
+    let shown: Vec<u32> =
+        done.messages(&container.name, "stdout").iter().map(|line| line.parse().unwrap()).collect();
+    assert!((1001..1030).contains(&shown[0]), "{shown:?}");
+    assert_eq!(shown, (shown[0]..1041).collect::<Vec<u32>>(), "{}", done.stderr);
+    // One for what could not be read at first, and one for what may have come at the very end.
+    let gaps = done.objects("gap");
+    assert!(gaps.iter().all(|gap| gap["cause"] == "unreadable"), "{gaps:?}");
+    assert!(gaps[0].get("from").is_none() && gaps[1].get("to").is_none(), "{gaps:?}");
+    assert_eq!(gaps.len(), 2);
+}

@@ -1,6 +1,6 @@
 //! How a container goes: removed, missing from the list, or selected no more.
 
-use super::super::event::Notice;
+use super::super::event::{GapCause, Notice};
 use super::super::source::SourceError;
 use super::{Act, Departure, Lifecycle, State};
 
@@ -43,14 +43,18 @@ impl Lifecycle {
             return self.forget();
         }
         // What was asked for could not be given: that is no success.
-        let mut acts = vec![Act::Flush { lost: self.unread }];
+        let mut acts = vec![self.flush_removed()];
         acts.extend(self.done(Some(error.clone())));
         acts
     }
 
+    fn flush_removed(&self) -> Act {
+        Act::Flush(self.unread.then_some(GapCause::Removed))
+    }
+
     pub(super) fn forget(&mut self) -> Vec<Act> {
         self.state = State::Done;
-        let mut acts = vec![Act::Flush { lost: self.unread }];
+        let mut acts = vec![self.flush_removed()];
         if let Some(exit) = self.exit.take() {
             acts.push(Act::Say(Notice::Exited(Some(exit))));
         }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::backoff::Backoff;
-use super::event::{EndReason, Notice};
+use super::event::{EndReason, GapCause, Notice};
 use super::limits::HEALTHY;
 use super::source::{Container, ErrorKind, Exit, Phase, SourceError};
 pub(super) use stance::Stance;
@@ -30,7 +30,8 @@ pub(super) use step::{Act, Departure, Input};
 const RESTART_POLL: Duration = Duration::from_secs(5);
 /// A stream that the daemon ends this often without a new line is told.
 const EARLY_ENDS: u32 = 3;
-/// A finite read without a follow is given up after so many failures in a row.
+/// A finite read without a follow is given up after this many failures in a row, and so is the rest of a log that
+/// the daemon refuses to show.
 const TRIES: u32 = 5;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +203,7 @@ impl Lifecycle {
         if self.leaving && !first && !same_run {
             // The run that it was followed for is over.
             self.state = State::Done;
-            acts.push(Act::Flush { lost: false });
+            acts.push(Act::Flush(None));
             acts.extend(self.run_ended());
             acts.push(Act::Forget(Departure::Left));
             return acts;
@@ -318,6 +319,12 @@ impl Lifecycle {
                 ErrorKind::Gone => self.gone(error),
                 ErrorKind::Unreadable => self.done(Some(error.clone())),
                 _ if !self.follow => self.give_up_after_tries(error, draw),
+                // The daemon answers, and refuses to show this log: waiting does not change that.
+                ErrorKind::InBand if TRIES <= self.backoff.failures() => {
+                    self.backoff.reset();
+                    let lost = Act::Flush(Some(GapCause::Unreadable));
+                    std::iter::once(lost).chain(self.end_run()).collect()
+                }
                 _ => self.wait(error, false, draw),
             },
             EndReason::Panicked(message) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::event::{EndReason, Notice};
+use super::super::event::{EndReason, GapCause, Notice};
 use super::super::source::{Container, SourceError};
 
 /// What happened.
@@ -54,12 +54,9 @@ pub(in super::super) enum Act {
     Wake(Duration),
     /// Tell this.
     Say(Notice),
-    /// Nothing more can be read of its log: hand on what is left of it. `lost`: it was not read to
-    /// the end.
-    Flush {
-        /// Whether lines may be missing.
-        lost: bool,
-    },
+    /// Nothing more can be read of its log: hand on what is left of it, and report a gap with this cause
+    /// where lines may be missing.
+    Flush(Option<GapCause>),
     /// Nothing more comes of this container.
     Forget(Departure),
 }

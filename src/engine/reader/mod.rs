@@ -277,6 +277,7 @@ impl<S: Source> Reader<S> {
     async fn pump(&self, mut stream: S::Logs, follow: bool, deadline: Option<Instant>) -> Pumped {
         let mut frames = Frames::default();
         let far = Instant::now() + Duration::from_secs(86_400 * 365);
+        let age = deadline.map_or(Duration::ZERO, |deadline| deadline - Instant::now());
         let rotation = sleep_until(deadline.unwrap_or(far));
         let silence = sleep_until(far);
         let mut watch = self.with_resume(Watch::new);
@@ -300,7 +301,11 @@ impl<S: Source> Reader<S> {
                 biased;
                 () = self.stop.cancelled() => return Pumped::Ended(EndReason::Cancelled),
                 () = &mut rotation, if deadline.is_some() && settled => {
-                    return Pumped::Ended(EndReason::Rotated);
+                    if self.can_go_on_elsewhere().await {
+                        return Pumped::Ended(EndReason::Rotated);
+                    }
+                    rotation.as_mut().reset(Instant::now() + age);
+                    continue;
                 }
                 () = self.rotate.notified(), if follow && settled => {
                     return Pumped::Ended(EndReason::Rotated);
@@ -337,6 +342,16 @@ impl<S: Source> Reader<S> {
                 Err(error) => return Pumped::Ended(EndReason::Failed(error)),
             }
         }
+    }
+
+    /// Whether another stream could go on behind this one. Where the daemon refuses to show what is stored, only
+    /// this one shows what comes, so it is kept although it is old.
+    async fn can_go_on_elsewhere(&self) -> bool {
+        if !self.with_resume(|resume| resume.is_behind_hole()) {
+            return true;
+        }
+        // dockerd 20.10 refuses some of these requests, and answers others with nothing.
+        !matches!(self.look(Tail::Last(1)).await, Ok((look, _)) if look.keys.is_empty())
     }
 
     async fn end_of_file(&self) -> Pumped {

@@ -2,7 +2,7 @@
 
 use super::super::backlog::{EXACT, FirstView};
 use super::super::event::{EndReason, Event};
-use super::super::resume::survey::{Goal, Growth, Map, Stop, survey};
+use super::super::resume::survey::{Goal, Growth, Map, Newest, Stop, survey};
 use super::super::resume::{Proven, Reach, Resume};
 use super::super::source::{Frames, Read, Source, Tail};
 use super::holes::{Log, SURVEYS, Shown};
@@ -137,6 +137,8 @@ impl<S: Source> Reader<S> {
             }
         }
         views.reverse();
+        // What is written next stands behind a bad newest record.
+        let at_end = map.newest == Newest::Bad && 0 < wanted;
         if views.is_empty() {
             self.with_resume(Resume::viewed);
         }
@@ -150,6 +152,9 @@ impl<S: Source> Reader<S> {
                 }
             }
             self.show(view).await?;
+        }
+        if at_end {
+            self.with_resume(|resume| resume.hole_at_end(&self.container));
         }
         let reach = if map.is_whole() { Reach::All } else { Reach::Hole(map.reach()) };
         self.with_resume(|resume| resume.trust(&self.container, reach, Proven::No));

@@ -81,6 +81,11 @@ impl Resume {
         }
     }
 
+    /// Whether the newest records stand behind one that cannot be decoded.
+    pub fn is_behind_hole(&self) -> bool {
+        matches!(self.reach, Reach::Hole(_))
+    }
+
     /// The log must be looked at again.
     pub fn distrust(&mut self) {
         self.trusted = None;

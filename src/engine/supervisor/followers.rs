@@ -167,7 +167,7 @@ impl<S: Source> Supervisor<S> {
                 let label = Some(Arc::clone(&follower.label));
                 self.say(label, notice);
             }
-            Act::Flush { lost } => self.flush_log(key, lost),
+            Act::Flush(lost) => self.flush_log(key, lost),
             Act::Forget(departure) => {
                 let gone = self.followers.remove(key);
                 if departure == Departure::Removed {
@@ -186,7 +186,7 @@ impl<S: Source> Supervisor<S> {
     }
 
     /// Hands on what is left of a log of which nothing more can be read.
-    fn flush_log(&mut self, key: &ContainerKey, lost: bool) {
+    fn flush_log(&mut self, key: &ContainerKey, lost: Option<GapCause>) {
         let Some(follower) = self.followers.get(key) else {
             return;
         };
@@ -201,9 +201,9 @@ impl<S: Source> Supervisor<S> {
                 self.outbox.push_back(Event::Lines(lines));
             }
         }
-        if lost {
+        if let Some(cause) = lost {
             let label = Arc::clone(&follower.label);
-            let gap = Gap { label, from, to: None, cause: GapCause::Removed };
+            let gap = Gap { label, from, to: None, cause };
             self.tally.gap(&follower.card, &gap);
             self.outbox.push_back(Event::Gap(gap));
         }

@@ -55,6 +55,8 @@ pub(super) enum Manner {
     Skips(usize),
     /// Each window that holds the record is refused, by an error in the stream.
     Refuses,
+    /// Each window is refused, also those that do not hold the record.
+    RefusesAll,
 }
 
 #[derive(Debug)]
@@ -356,10 +358,13 @@ impl FakeLogs {
         {
             return Some(Err(SourceError::new(ErrorKind::InBand, "a record cannot be decoded")));
         }
+        if state.manner == Manner::RefusesAll && self.given == 0 && self.next < self.stored {
+            return Some(Err(SourceError::new(ErrorKind::InBand, "a file cannot be unpacked")));
+        }
         while state.bad.contains(&self.next) && self.next < state.log.len() {
             self.next = match state.manner {
                 Manner::Stops if self.follow => self.stored.max(self.next + 1),
-                Manner::Stops | Manner::Refuses => state.log.len(),
+                Manner::Stops | Manner::Refuses | Manner::RefusesAll => state.log.len(),
                 Manner::Skips(more) => self.next + 1 + more,
             };
         }

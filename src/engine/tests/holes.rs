@@ -1,5 +1,6 @@
 //! Logs with records that the daemon cannot decode.
 
+use super::super::timestamp::Timestamp;
 use super::fake::Manner;
 use super::*;
 
@@ -80,6 +81,10 @@ fn a_follow_shows_what_stands_behind_a_bad_record() {
         // The newest record is bad: what follows it comes live.
         let (seen, length) = play(&[23], manner, 24, 0, Backlog::All, true);
         exact(&seen, &readable(&[23], manner, length));
+        let (seen, length) = play(&[23], manner, 24, 0, Backlog::Last(3), true);
+        let from = if manner == Manner::Refuses { 24 } else { 20 };
+        exact(&seen, &readable(&[23], manner, length)[readable(&[23], manner, from).len()..]);
+        assert_eq!(seen.gaps.len(), 1);
     }
 }
 
@@ -229,7 +234,7 @@ fn play_long(bad: &[usize], manner: Manner, length: usize, follow: bool) -> Seen
     assert_eq!((differs, shown.len()), (None, expected.len()), "{bad:?} {manner:?} {follow}");
     assert_eq!(seen.gaps, vec![GapCause::Unreadable; bad.len()], "{bad:?} {manner:?} {follow}");
     for ((_, gap), bad) in seen.gaps_at.iter().zip(bad) {
-        let [from, to] = [gap.from, gap.to].map(|edge| edge.map(|time| time.saturating_nanos()));
+        let [from, to] = [gap.from, gap.to].map(|edge| edge.map(Timestamp::saturating_nanos));
         let bad = i64::try_from(*bad).unwrap();
         assert_eq!((from, to), ((0 < bad).then_some(bad - 1), Some(bad + 1)), "{gap:?}");
     }
@@ -247,5 +252,14 @@ fn lines_that_the_daemon_skips_in_a_long_read_are_delivered_late() {
         assert_eq!(seen.recovered, (801..801 + skips).collect::<Vec<usize>>());
         let seen = play_long(&[], Manner::Skips(skips), LONG, follow);
         assert!(seen.recovered.is_empty());
+    }
+}
+
+#[test]
+fn a_stream_is_kept_where_the_daemon_refuses_to_show_what_is_stored() {
+    for backlog in [Backlog::All, Backlog::Last(3), Backlog::Last(50)] {
+        let (seen, length) = play(&[], Manner::RefusesAll, 20, 0, backlog, true);
+        assert_eq!(numbers(&seen), (20..length).collect::<Vec<usize>>());
+        assert_eq!(seen.gaps, [GapCause::Unreadable], "{:?}", seen.gaps_at);
     }
 }

@@ -45,11 +45,14 @@ fn a_container_that_is_renamed_away_is_followed_to_the_end_of_its_run_and_not_be
 fn without_a_follow_a_container_that_is_being_removed_is_a_failure() {
     let gone = error(ErrorKind::Gone);
     let mut driven = Driven::new(false, true);
-    assert_eq!(driven.step(&Input::Inspected(Err(&gone))), "lost, given up");
+    assert_eq!(driven.step(&Input::Inspected(Err(&gone))), "lost removed, given up");
     assert_eq!(driven.0.failure(), Some(&gone));
     let mut driven = Driven::new(false, true);
     driven.step(&Input::Inspected(Ok(&container(Phase::Removing, "1"))));
-    assert_eq!(driven.step(&Input::Drained(&EndReason::Failed(gone.clone()))), "lost, given up");
+    assert_eq!(
+        driven.step(&Input::Drained(&EndReason::Failed(gone.clone()))),
+        "lost removed, given up"
+    );
     assert_eq!(driven.0.failure(), Some(&gone));
 }
 

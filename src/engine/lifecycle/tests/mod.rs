@@ -23,8 +23,8 @@ fn show(acts: &[Act]) -> String {
         Act::Say(Notice::Lossy(_)) => "lossy".to_owned(),
         Act::Say(other) => format!("{other:?}"),
         Act::Wake(_) => "wake".to_owned(),
-        Act::Flush { lost: true } => "lost".to_owned(),
-        Act::Flush { lost: false } => "flush".to_owned(),
+        Act::Flush(Some(cause)) => format!("lost {}", cause.word()),
+        Act::Flush(None) => "flush".to_owned(),
         other => format!("{other:?}").to_lowercase(),
     };
     acts.iter().map(show).collect::<Vec<_>>().join(", ")
@@ -209,11 +209,36 @@ fn a_removed_container_is_read_to_the_end_first() {
 }
 
 #[test]
+fn the_rest_of_a_log_that_the_daemon_refuses_to_show_is_given_up() {
+    let mut driven = Driven::following();
+    driven.ended(&EndReason::Eof, true);
+    let refused = EndReason::Failed(SourceError::new(ErrorKind::InBand, "refused"));
+    for tries in 0..TRIES {
+        assert_eq!(driven.inspected(Phase::Exited, "one"), "drain");
+        let waits = driven.step(&Input::Drained(&refused));
+        assert!(waits.contains("wake"), "{tries}: {waits}");
+        driven.step(&Input::Woke);
+    }
+    assert_eq!(driven.inspected(Phase::Exited, "one"), "drain");
+    assert_eq!(driven.step(&Input::Drained(&refused)), "lost unreadable, exited 7");
+    assert!(driven.0.is_settled());
+    // A daemon that cannot be reached may come back.
+    let mut driven = Driven::following();
+    driven.ended(&EndReason::Eof, true);
+    let away = EndReason::Failed(SourceError::new(ErrorKind::Unreachable, "away"));
+    for _ in 0..3 * TRIES {
+        assert_eq!(driven.inspected(Phase::Exited, "one"), "drain");
+        driven.step(&Input::Drained(&away));
+        driven.step(&Input::Woke);
+    }
+}
+
+#[test]
 fn what_was_not_read_of_a_removed_container_is_lost() {
     let gone = error(ErrorKind::Gone);
     let cut = EndReason::Failed(error(ErrorKind::Cut));
     let mut driven = Driven::new(true, false);
-    let removed = "lost, removed, forget(removed)";
+    let removed = "lost removed, removed, forget(removed)";
     assert_eq!(
         driven.step(&Input::Inspected(Err(&gone))),
         removed,
@@ -409,7 +434,7 @@ impl World {
                     self.forgotten = true;
                     continue;
                 }
-                Act::Say(_) | Act::Flush { .. } => continue,
+                Act::Say(_) | Act::Flush(_) => continue,
             };
             // A wait may be cut short by what happens: the supervisor holds one wake and forgets it.
             let free = self.open.is_none() || self.open == Some(Open::Wait);
