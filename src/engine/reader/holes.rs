@@ -2,6 +2,8 @@
 //! as much as it asked for is checked before anything of it is handed on. Only where lines are missing, a
 //! survey finds the parts that can be read; they are read in file order, with a gap between.
 
+use std::time::Duration;
+
 use tokio::time::timeout;
 
 use super::super::anchor::Key;
@@ -26,6 +28,8 @@ const SHORT: u64 = 64;
 pub(super) const SURVEYS: u32 = 3;
 /// Times that a log which grows is looked at to see where it begins.
 pub(super) const CHECKS: u32 = 16;
+/// How long such looks may take. Where a container writes faster than the log is read, they would take for ever.
+const CHECK_TIME: Duration = Duration::from_secs(5);
 /// Times that a part is opened which a growing log moves.
 const TRIES: u64 = 24;
 
@@ -134,7 +138,7 @@ impl<S: Source> Reader<S> {
         }
         let is_whole = match keys {
             [] => self.is_empty().await,
-            keys => self.begins_with(keys).await,
+            keys => timeout(CHECK_TIME, self.begins_with(keys)).await.unwrap_or(Ok(true)),
         };
         match is_whole {
             Ok(true) => {}

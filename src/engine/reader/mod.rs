@@ -351,7 +351,14 @@ impl<S: Source> Reader<S> {
             return true;
         }
         // dockerd 20.10 refuses some of these requests, and answers others with nothing.
-        !matches!(self.look(Tail::Last(1)).await, Ok((look, _)) if look.keys.is_empty())
+        for window in 1..=2 {
+            match self.look(Tail::Last(window)).await {
+                Ok((look, _)) if look.failed => return false,
+                Ok((look, _)) if look.keys.is_empty() => {}
+                _ => return true,
+            }
+        }
+        false
     }
 
     async fn end_of_file(&self) -> Pumped {

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::super::census::{ConnectionCount, Purpose};
 use super::super::source::{
@@ -67,6 +68,7 @@ struct State {
     manner: Manner,
     /// A record is written before each of the next finite reads.
     grows: u32,
+    doubles: u32,
     /// Messages before this one are no longer held.
     oldest: usize,
     phase: Phase,
@@ -100,6 +102,7 @@ impl Fake {
             bad: BTreeSet::new(),
             manner: Manner::Stops,
             grows: 0,
+            doubles: 0,
             oldest: 0,
             phase: Phase::Running,
             run: 1,
@@ -147,6 +150,11 @@ impl Fake {
     /// A line is written before each of the next finite reads.
     pub(super) fn grow(&self, times: u32) {
         self.lock().grows = times;
+    }
+
+    /// The log doubles before each of the next finite reads, and each takes a second.
+    pub(super) fn double(&self, times: u32) {
+        self.lock().doubles = times;
     }
 
     /// The container writes; `tick` is its clock.
@@ -264,10 +272,21 @@ impl Source for Fake {
             Fault::HangingOpen => std::future::pending().await,
             _ => {}
         }
+        if !request.follow && 0 < self.lock().doubles {
+            sleep(Duration::from_secs(1)).await;
+        }
         let mut state = self.lock();
         state.opened.push(Instant::now());
+        let mut more = 0;
         if !request.follow && 0 < state.grows {
             state.grows -= 1;
+            more = 1;
+        }
+        if !request.follow && 0 < state.doubles {
+            state.doubles -= 1;
+            more = state.log.len();
+        }
+        for _ in 0..more {
             let number = state.log.len();
             let (time, text) = (i64::try_from(number).unwrap(), format!("{number}\n"));
             state.log.push(Stored { stream: StdStream::Stdout, time, text });

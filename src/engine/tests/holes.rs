@@ -263,3 +263,23 @@ fn a_stream_is_kept_where_the_daemon_refuses_to_show_what_is_stored() {
         assert_eq!(seen.gaps, [GapCause::Unreadable], "{:?}", seen.gaps_at);
     }
 }
+
+/// A container may write faster than a busy machine reads.
+#[tokio::test(start_paused = true)]
+async fn a_log_that_grows_faster_than_it_is_read_is_followed_all_the_same() {
+    let fake = Fake::damaged([], Manner::Stops);
+    write(&fake, 0..20);
+    fake.double(12);
+    let begun = Instant::now();
+    let script = async |fake: &Fake, _: &Observer<Fake>| {
+        sleep(5 * SECOND).await;
+        let number = fake.log().len();
+        write(fake, number..number + 10);
+    };
+    let (_, seen) = run(&fake, config(), 20 * SECOND, script).await;
+    let shown = numbers(&seen);
+    let waited = seen.first_line.unwrap() - begun;
+    assert!(waited < 8 * SECOND, "{waited:?}");
+    assert_eq!(*shown.last().unwrap() + 1, fake.log().len());
+    assert!(shown.windows(2).all(|pair| pair[0] + 1 == pair[1]));
+}

@@ -42,6 +42,8 @@ struct Seen {
     gaps_at: Vec<(usize, Gap)>,
     /// The lines that came late, where they are numbers.
     recovered: Vec<usize>,
+    /// When the first line came.
+    first_line: Option<Instant>,
 }
 
 impl Seen {
@@ -62,6 +64,7 @@ impl Seen {
     fn take(&mut self, event: Event) {
         match event {
             Event::Lines(lines) => {
+                self.first_line.get_or_insert_with(Instant::now);
                 for (line, text) in lines.iter() {
                     let end = if line.ending == Ending::Lf { "\n" } else { "" };
                     let text = String::from_utf8_lossy(text);
