@@ -107,6 +107,8 @@ command -v tmux >/dev/null || missing+=(tmux)
 command -v nginx >/dev/null || missing+=(nginx)
 command -v podman >/dev/null || missing+=(podman crun)
 command -v prometheus >/dev/null && command -v promtool >/dev/null || missing+=(prometheus)
+# cmon reaches a daemon through ssh.
+command -v sshd >/dev/null && command -v ssh >/dev/null || missing+=(openssh-server openssh-client)
 # The fuzzing engine is C++.
 command -v c++ >/dev/null || missing+=(g++)
 if ((${#missing[@]})); then

@@ -33,7 +33,7 @@ pub mod snapshot;
 pub mod ui;
 
 use config::{Action, Config, Surroundings};
-use docker::endpoint::{Address, Origin};
+use docker::endpoint::{Address, Origin, Route};
 use exit::Exit;
 use output::Sinks;
 
@@ -98,7 +98,9 @@ fn run(config: Config) -> anyhow::Result<Exit> {
         None => Some(demo::start().context("could not start the embedded daemon")?),
     };
     let daemon = match (&config.daemon, &embedded) {
-        (None, Some(embedded)) => (Address::Unix(embedded.socket().to_owned()), Origin::Demo),
+        (None, Some(embedded)) => {
+            (Route::Direct(Address::Unix(embedded.socket().to_owned())), Origin::Demo)
+        }
         (daemon, _) => daemon.clone().context("no daemon was chosen")?,
     };
     let sinks = Sinks::standard().context("could not use stdout and stderr")?;

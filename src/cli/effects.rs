@@ -28,20 +28,21 @@ const ENDS: &str = "it ends after what is stored";
 const NOT_OPEN: &str = "no stream stays open";
 const NO_STREAM: &str = "no stream is opened";
 const NO_DAEMON: &str = "no daemon is asked";
+const OWN_DAEMON: &str = "--demo brings its own daemon";
 const OWN: &str = "the self-test has checks of its own";
 
-const IDLE: [Idle; 30] = [
+const IDLE: [Idle; 55] = [
     Idle("tail", "exit_on_stop", Flag("no_follow"), ENDS),
     Idle("tail", "stream_timeout", Flag("no_follow"), NOT_OPEN),
     Idle("tail", "stale_after", Flag("no_follow"), NOT_OPEN),
     Idle("tail", "timestamps", Value("output", "json"), "every object has its time"),
     Idle("tail", "no_prefix", Value("output", "json"), "lines have no prefix there"),
     Idle("tail", "summary", Flag("quiet"), "it is left out"),
-    Idle("tail", "host", Flag("demo"), "--demo brings its own daemon"),
+    Idle("tail", "host", Flag("demo"), OWN_DAEMON),
     Idle("watch", "interval", Flag("once"), "there is one table or snapshot"),
     Idle("watch", "metrics", Flag("once"), "cmon ends before anybody can ask"),
-    Idle("watch", "host", Flag("demo"), "--demo brings its own daemon"),
-    Idle("leak-check", "host", Flag("demo"), "--demo brings its own daemon"),
+    Idle("watch", "host", Flag("demo"), OWN_DAEMON),
+    Idle("leak-check", "host", Flag("demo"), OWN_DAEMON),
     Idle(
         "leak-check",
         "stream_timeout",
@@ -67,11 +68,36 @@ const IDLE: [Idle; 30] = [
     Idle("leak-check", "seed", Flag("passive"), "nothing is driven, so nothing has an order"),
     Idle("leak-check", "duration", Flag("replay"), "the recording has its own length"),
     Idle("leak-check", "duration", Flag("self_test"), OWN),
+    Idle("tail", "context", Flag("demo"), OWN_DAEMON),
+    Idle("watch", "context", Flag("demo"), OWN_DAEMON),
+    Idle("leak-check", "context", Flag("demo"), OWN_DAEMON),
+    Idle("leak-check", "context", Flag("replay"), NO_DAEMON),
+    Idle("leak-check", "context", Flag("self_test"), OWN),
+    Idle("tail", "tlsverify", Flag("demo"), OWN_DAEMON),
+    Idle("watch", "tlsverify", Flag("demo"), OWN_DAEMON),
+    Idle("leak-check", "tlsverify", Flag("demo"), OWN_DAEMON),
+    Idle("leak-check", "tlsverify", Flag("replay"), NO_DAEMON),
+    Idle("leak-check", "tlsverify", Flag("self_test"), OWN),
+    Idle("tail", "tlscacert", Flag("demo"), OWN_DAEMON),
+    Idle("watch", "tlscacert", Flag("demo"), OWN_DAEMON),
+    Idle("leak-check", "tlscacert", Flag("demo"), OWN_DAEMON),
+    Idle("leak-check", "tlscacert", Flag("replay"), NO_DAEMON),
+    Idle("leak-check", "tlscacert", Flag("self_test"), OWN),
+    Idle("tail", "tlscert", Flag("demo"), OWN_DAEMON),
+    Idle("watch", "tlscert", Flag("demo"), OWN_DAEMON),
+    Idle("leak-check", "tlscert", Flag("demo"), OWN_DAEMON),
+    Idle("leak-check", "tlscert", Flag("replay"), NO_DAEMON),
+    Idle("leak-check", "tlscert", Flag("self_test"), OWN),
+    Idle("tail", "tlskey", Flag("demo"), OWN_DAEMON),
+    Idle("watch", "tlskey", Flag("demo"), OWN_DAEMON),
+    Idle("leak-check", "tlskey", Flag("demo"), OWN_DAEMON),
+    Idle("leak-check", "tlskey", Flag("replay"), NO_DAEMON),
+    Idle("leak-check", "tlskey", Flag("self_test"), OWN),
 ];
 
 /// Flags of which one is meant to win when it is typed and the other comes from a variable.
-const CONTRADICT: [(&str, &str); 3] =
-    [("demo", "host"), ("summary", "quiet"), ("exit_on_stop", "no_follow")];
+const CONTRADICT: [(&str, &str); 4] =
+    [("demo", "host"), ("demo", "context"), ("summary", "quiet"), ("exit_on_stop", "no_follow")];
 
 /// Refuses a flag that was typed and has no effect beside what else was typed.
 pub(super) fn refuse(cli: &mut Command, matches: &ArgMatches) -> Result<(), Error> {

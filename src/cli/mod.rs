@@ -7,6 +7,7 @@ mod leak_check;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
@@ -108,6 +109,31 @@ pub struct Global {
         help = "Address of the daemon [default: $DOCKER_HOST, or unix:///var/run/docker.sock]"
     )]
     pub host: Option<String>,
+    /// Context of the docker command to take the address from
+    #[arg(
+        long, global = true, value_name = "NAME", env = "CMON_CONTEXT", help_heading = DAEMON,
+        conflicts_with = "host",
+        help = "Context of the docker command that has the address [default: $DOCKER_CONTEXT, or the \
+                one of docker context use]"
+    )]
+    pub context: Option<String>,
+    /// TLS for a TCP address
+    #[arg(
+        long, global = true, value_parser = FalseyValueParser::new(), env = "CMON_TLSVERIFY",
+        help_heading = DAEMON,
+        help = "Use TLS for a tcp:// address [default: $DOCKER_TLS_VERIFY]. Its files are in \
+                $DOCKER_CERT_PATH, or in ~/.docker"
+    )]
+    pub tlsverify: bool,
+    /// Certificates of the authorities that the daemon's is from [default: ca.pem]
+    #[arg(long, global = true, value_name = "FILE", env = "CMON_TLSCACERT", help_heading = DAEMON)]
+    pub tlscacert: Option<PathBuf>,
+    /// Certificate that cmon shows to the daemon [default: cert.pem]
+    #[arg(long, global = true, value_name = "FILE", env = "CMON_TLSCERT", help_heading = DAEMON)]
+    pub tlscert: Option<PathBuf>,
+    /// Private key of that certificate [default: key.pem]
+    #[arg(long, global = true, value_name = "FILE", env = "CMON_TLSKEY", help_heading = DAEMON)]
+    pub tlskey: Option<PathBuf>,
     /// Use a small daemon inside cmon, with eight containers that log
     #[arg(
         long, global = true, value_parser = FalseyValueParser::new(), env = "CMON_DEMO",

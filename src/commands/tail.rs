@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::docker::Docker;
-use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::docker::endpoint::{Endpoint, Origin, Route};
 use crate::engine::census::Census;
 use crate::engine::registry::Registry;
 use crate::engine::source::ErrorKind;
@@ -32,10 +32,10 @@ const BEYOND: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// The run could not begin, or stdout could not be written.
-pub async fn run(config: Config, daemon: (Address, Origin), sinks: Sinks) -> anyhow::Result<Exit> {
+pub async fn run(config: Config, daemon: (Route, Origin), sinks: Sinks) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("could not take over the signals")?;
     let registry = Registry::default();
-    let docker = Docker::new(Endpoint::new(daemon.0, daemon.1), config.requests);
+    let docker = Docker::new(Endpoint::by(daemon.0, daemon.1), config.requests);
     let engine = Engine::new(Arc::new(docker), registry, config.engine.clone());
     let observer = engine.observer();
     let (events, received) = mpsc::channel(CHANNEL);
@@ -153,7 +153,9 @@ impl Run {
 pub fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(error) = error.downcast_ref::<StartError>() {
         return match error {
-            StartError::Source(error) => connection_hint(error.kind).map(str::to_owned),
+            StartError::Source(error) => {
+                error.hint.or_else(|| connection_hint(error.kind)).map(str::to_owned)
+            }
             StartError::Unmatched(unmatched) => {
                 let nearest: Vec<String> = unmatched
                     .iter()
@@ -181,8 +183,8 @@ fn connection_hint(kind: ErrorKind) -> Option<&'static str> {
             Some("join the group that owns the socket (usually `docker`), or run as root")
         }
         ErrorKind::Unreachable => Some(
-            "start the daemon, or name its socket with --host or DOCKER_HOST; with --demo cmon works \
-             without one",
+            "start the daemon, or name another with --host, --context or DOCKER_HOST; with --demo cmon \
+             works without one",
         ),
         ErrorKind::NoSocket => Some(
             "name the socket itself, usually unix:///var/run/docker.sock; where Docker made a directory \

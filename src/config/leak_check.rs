@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Action, Config, FileKind, Github, Surroundings, UsageError, colors, running_or, talk};
 use crate::cli::{self, OnInconclusive};
 use crate::docker::RequestOptions;
-use crate::docker::endpoint::{Address, Origin};
+use crate::docker::endpoint::{Origin, Route};
 use crate::engine::{self, Backlog, Outputs};
 use crate::leak::probe::counter::Counter;
 use crate::leak::probe::target::Target;
@@ -154,7 +154,7 @@ pub enum Form {
 
 /// Decides what is meant.
 pub(super) fn config(
-    (daemon, requests): (Option<(Address, Origin)>, RequestOptions),
+    (daemon, requests): (Option<(Route, Origin)>, RequestOptions),
     global: &cli::Global,
     args: cli::LeakCheck,
     around: &Surroundings,

@@ -1,31 +1,29 @@
 //! What is meant: [`Config`] is valid and complete, made from what was typed and from the
 //! [`Surroundings`] by a pure function, so that every rule of the command line is a table test.
 
+mod contexts;
+mod daemon;
 mod leak_check;
 mod surroundings;
 mod watch;
 
-use std::path::PathBuf;
-
 use crate::cli::{Cli, Command, Form, Global, Lines, Tail, When};
 use crate::docker::RequestOptions;
-use crate::docker::endpoint::{Address, Origin};
-use crate::docker::unix_path::{self, BadPath};
+use crate::docker::endpoint::{Origin, Route};
+use crate::docker::unix_path::BadPath;
 use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::{self, Backlog, Outputs};
 use crate::output;
+pub use contexts::{ContextError, Contexts};
 pub use leak_check::{Check, Form as LeakForm, LeakCheck, Work};
 pub use surroundings::{FileKind, Github, Surroundings};
 pub use watch::{Watch, WatchForm};
-
-/// Where a Docker daemon listens unless told otherwise.
-const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 
 /// All that a command needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The daemon; `None` is the embedded one.
-    pub daemon: Option<(Address, Origin)>,
+    pub daemon: Option<(Route, Origin)>,
     /// How the daemon is asked.
     pub requests: RequestOptions,
     /// Whose logs.
@@ -61,7 +59,9 @@ pub enum UsageError {
     #[error("which containers? Name them, or follow all of them with `-a`")]
     NoSelection,
     /// The daemon's address is not one.
-    #[error("`{url}` ({origin}) is no address of a daemon: it must begin with unix://")]
+    #[error(
+        "`{url}` ({origin}) is no address of a daemon: it must begin with unix://, tcp:// or ssh://"
+    )]
     Address {
         /// As given.
         url: String,
@@ -78,14 +78,45 @@ pub enum UsageError {
         /// What is wrong with it.
         error: BadPath,
     },
-    /// The daemon's address is of a kind that is still to come.
-    #[error("`{url}` ({origin}): cmon reaches daemons by unix:// only, so far")]
-    Transport {
+    /// The daemon's address cannot be used.
+    #[error("`{url}` ({origin}): {reason}")]
+    BadUrl {
         /// As given.
         url: String,
         /// Who gave it.
         origin: Origin,
+        /// What is wrong with it.
+        reason: &'static str,
     },
+    /// A context of the docker command cannot be used.
+    #[error("{origin}: {error}")]
+    Context {
+        /// Which, and who gave it.
+        origin: Origin,
+        /// What is wrong with it.
+        error: ContextError,
+    },
+    /// The docker command's configuration cannot be read.
+    #[error("{0}")]
+    DockerConfig(ContextError),
+    /// TLS without a look at the daemon's certificate.
+    #[error(
+        "{0}: cmon uses TLS only with a verified certificate, because anybody could pretend to be the daemon"
+    )]
+    Unverified(String),
+    /// Certificates where there is no TLS.
+    #[error(
+        "`{url}` ({origin}): --tlsverify, --tlscacert, --tlscert and --tlskey are for tcp:// addresses"
+    )]
+    TlsWithoutTcp {
+        /// The address.
+        url: String,
+        /// Who gave it.
+        origin: Origin,
+    },
+    /// The usual socket is not there, and several others are.
+    #[error("which daemon? /var/run/docker.sock is not there; there are: {}", .0.join(", "))]
+    Sockets(Vec<String>),
     /// Two stream timeouts are needed to compare them.
     #[error("--compare wants two stream timeouts or more, like --compare 30s,5m")]
     OneTimeout,
@@ -139,9 +170,15 @@ impl UsageError {
             UsageError::Address { url, .. } if url.starts_with('/') => {
                 Some(format!("write unix://{url}"))
             }
-            UsageError::Address { .. } | UsageError::Transport { .. } => {
+            UsageError::Address { .. } => {
                 Some("name the daemon's socket, like unix:///var/run/docker.sock".to_owned())
             }
+            UsageError::Context { .. } => Some("`docker context ls` lists the contexts".to_owned()),
+            UsageError::Unverified(_) => Some(
+                "set DOCKER_TLS_VERIFY=1, with the daemon's authority in DOCKER_CERT_PATH/ca.pem"
+                    .to_owned(),
+            ),
+            UsageError::Sockets(_) => Some("name one of them with --host".to_owned()),
             _ => None,
         }
     }
@@ -154,7 +191,7 @@ impl Config {
     /// The command line makes no sense; the message says what to type instead.
     pub fn new(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
         let Cli { global, command } = cli;
-        let daemon = daemon(&global, around)?;
+        let daemon = daemon::daemon(&global, around)?;
         let requests = requests(&global, around)?;
         let tail = match command {
             Command::Tail(tail) => tail,
@@ -178,45 +215,11 @@ impl Config {
     }
 }
 
-fn daemon(global: &Global, around: &Surroundings) -> Result<Option<(Address, Origin)>, UsageError> {
-    match (&global.host, &around.docker_host) {
-        (Some(_), _) if global.demo => Err(UsageError::DemoAndHost {
-            demo: global.from_variables.name("demo"),
-            host: global.from_variables.name("host"),
-        }),
-        _ if global.demo => Ok(None),
-        (Some(url), _) => {
-            let origin =
-                if global.from_variables.gave("host") { Origin::CmonHost } else { Origin::Host };
-            Ok(Some((address(url, origin)?, origin)))
-        }
-        (None, Some(url)) => Ok(Some((address(url, Origin::DockerHost)?, Origin::DockerHost))),
-        (None, None) => Ok(Some((Address::Unix(DEFAULT_SOCKET.into()), Origin::Default))),
-    }
-}
-
 fn requests(global: &Global, around: &Surroundings) -> Result<RequestOptions, UsageError> {
     let version = around.docker_api_version.as_deref();
     let version =
         version.map(|text| text.parse().map_err(|()| UsageError::ApiVersion(text.to_owned())));
     Ok(RequestOptions { timeout: global.request_timeout, api_version: version.transpose()? })
-}
-
-fn address(url: &str, origin: Origin) -> Result<Address, UsageError> {
-    let url = url.to_owned();
-    match url.split_once("://") {
-        Some(("unix", path)) => {
-            let path = PathBuf::from(path);
-            match unix_path::check(&path) {
-                Ok(()) => Ok(Address::Unix(path)),
-                Err(error) => Err(UsageError::Path { url, origin, error }),
-            }
-        }
-        Some(("tcp" | "http" | "https" | "ssh" | "npipe", _)) => {
-            Err(UsageError::Transport { url, origin })
-        }
-        _ => Err(UsageError::Address { url, origin }),
-    }
 }
 
 fn selection(tail: &Tail, demo: bool) -> Result<Selection, UsageError> {

@@ -1,11 +1,15 @@
 //! What the command line's meaning depends on beside itself: read once, at the start.
 
 use std::env;
+use std::fs;
 use std::io::{IsTerminal, stderr, stdout};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, fstat};
+
+use super::Contexts;
 
 /// What stdout is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +37,18 @@ pub struct Github {
 pub struct Surroundings {
     /// `DOCKER_HOST`, unless empty.
     pub docker_host: Option<String>,
+    /// `DOCKER_CONTEXT`, unless empty.
+    pub docker_context: Option<String>,
+    /// The docker command's contexts, in `DOCKER_CONFIG` or `~/.docker`.
+    pub contexts: Contexts,
+    /// `DOCKER_CERT_PATH`, unless empty.
+    pub docker_cert_path: Option<PathBuf>,
+    /// `DOCKER_TLS_VERIFY` is set and not empty.
+    pub docker_tls_verify: bool,
+    /// `DOCKER_TLS` is set and not empty.
+    pub docker_tls: bool,
+    /// Sockets of other products, with their names, where the usual one is not there.
+    pub sockets: Vec<(&'static str, PathBuf)>,
     /// `DOCKER_API_VERSION`, unless empty.
     pub docker_api_version: Option<String>,
     /// `NO_COLOR` is set and not empty (no-color.org).
@@ -53,8 +69,20 @@ impl Surroundings {
     /// Looks around.
     pub fn look() -> Self {
         let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let home = set("HOME").map(PathBuf::from);
+        let config = set("DOCKER_CONFIG").map(PathBuf::from);
+        let config = config.or_else(|| home.as_ref().map(|home| home.join(".docker")));
         Self {
             docker_host: set("DOCKER_HOST"),
+            docker_context: set("DOCKER_CONTEXT"),
+            contexts: Contexts::in_dir(config),
+            docker_cert_path: set("DOCKER_CERT_PATH").map(PathBuf::from),
+            docker_tls_verify: set("DOCKER_TLS_VERIFY").is_some(),
+            docker_tls: set("DOCKER_TLS").is_some(),
+            sockets: match Path::new(super::daemon::DEFAULT_SOCKET).exists() {
+                true => Vec::new(),
+                false => sockets(home.as_deref(), set("XDG_RUNTIME_DIR").as_deref().map(Path::new)),
+            },
             docker_api_version: set("DOCKER_API_VERSION"),
             no_color: set("NO_COLOR").is_some(),
             force_color: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
@@ -67,6 +95,29 @@ impl Surroundings {
             }),
         }
     }
+}
+
+/// The sockets of other products that are there. A rootless dockerd and Podman use the runtime directory, the others
+/// the home directory.
+fn sockets(home: Option<&Path>, runtime: Option<&Path>) -> Vec<(&'static str, PathBuf)> {
+    const IN_HOME: [(&str, &str); 6] = [
+        ("Docker Desktop", ".docker/run/docker.sock"),
+        ("Docker Desktop", ".docker/desktop/docker.sock"),
+        ("Colima", ".colima/default/docker.sock"),
+        ("OrbStack", ".orbstack/run/docker.sock"),
+        ("Rancher Desktop", ".rd/docker.sock"),
+        ("Lima", ".lima/docker/sock/docker.sock"),
+    ];
+    const IN_RUNTIME: [(&str, &str); 2] =
+        [("rootless Docker", "docker.sock"), ("rootless Podman", "podman/podman.sock")];
+    let join = |dir: Option<&Path>, all: &[(&'static str, &str)]| -> Vec<(&'static str, PathBuf)> {
+        let all = all.iter().map(|(name, path)| (*name, path));
+        dir.map(|dir| all.map(|(name, path)| (name, dir.join(path))).collect()).unwrap_or_default()
+    };
+    let podman = ("Podman", PathBuf::from("/run/podman/podman.sock"));
+    let all = join(runtime, &IN_RUNTIME).into_iter().chain(join(home, &IN_HOME)).chain([podman]);
+    let is_socket = |path: &Path| fs::metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    all.filter(|(_, path)| is_socket(path)).collect()
 }
 
 /// What a variable says that is on when it is set: anything but `0` and `false`.

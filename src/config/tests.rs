@@ -3,11 +3,18 @@
 use clap::{CommandFactory, Parser};
 
 use super::*;
+use crate::docker::endpoint::Address;
 use crate::output::{Form, Summary};
 
 fn around() -> Surroundings {
     Surroundings {
         docker_host: None,
+        docker_context: None,
+        contexts: Contexts::default(),
+        docker_cert_path: None,
+        docker_tls_verify: false,
+        docker_tls: false,
+        sockets: Vec::new(),
         docker_api_version: None,
         no_color: false,
         force_color: false,
@@ -34,6 +41,10 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
             "help" | "version" => return None,
             "containers" => &["other"],
             "host" => &["--host", "unix:///s"],
+            "context" => &["--context", "far"],
+            "tlscacert" => &["--tlscacert", "ca"],
+            "tlscert" => &["--tlscert", "cert"],
+            "tlskey" => &["--tlskey", "key"],
             "stream_timeout" => &["--stream-timeout", "7s"],
             "stale_after" => &["--stale-after", "7s"],
             "stop_timeout" => &["--stop-timeout", "1s"],
@@ -101,11 +112,14 @@ const HARMLESS: [(&str, &str, &str); 9] = [
 #[test]
 fn a_flag_that_has_no_effect_beside_another_is_refused() {
     let mut idle = Vec::new();
+    let (_dir, contexts) = docker_dir("");
+    let with_contexts =
+        |around: Surroundings| Surroundings { contexts: contexts.clone(), ..around };
     for (command, base) in
         [("tail", &["web", "db"][..]), ("watch", &[][..]), ("leak-check", &[][..])]
     {
         let samples = samples(command);
-        for around in [around(), terminal()] {
+        for around in [around(), terminal()].map(with_contexts) {
             for (beside, with) in &samples {
                 let start = [&["cmon", command], base].concat();
                 let Some(before) = meaning(&[&start, with.as_slice()].concat(), &around) else {
@@ -162,9 +176,84 @@ fn the_daemon_is_the_one_named_first() {
         ("cmon tail --demo", &with_env, None),
     ];
     for (args, around, expected) in cases {
-        let expected = expected.map(|(path, origin)| (Address::Unix(path.into()), origin));
+        let expected =
+            expected.map(|(path, origin)| (Route::Direct(Address::Unix(path.into())), origin));
         assert_eq!(config(args, around).unwrap().daemon, expected, "{args}");
     }
+}
+
+/// A directory of the docker command with a context `remote` that has certificates, and `far`.
+fn docker_dir(current: &str) -> (tempfile::TempDir, Contexts) {
+    let dir = tempfile::tempdir().unwrap();
+    let context = |hash: &str, name: &str, host: &str| {
+        let meta = dir.path().join("contexts/meta").join(hash);
+        std::fs::create_dir_all(&meta).unwrap();
+        let text = format!(r#"{{"Name":"{name}","Endpoints":{{"docker":{{"Host":"{host}"}}}}}}"#);
+        std::fs::write(meta.join("meta.json"), text).unwrap();
+    };
+    context("aa", "remote", "tcp://remote:2376");
+    context("bb", "far", "ssh://far");
+    std::fs::create_dir_all(dir.path().join("contexts/tls/aa/docker")).unwrap();
+    let text = format!(r#"{{"currentContext":"{current}"}}"#);
+    std::fs::write(dir.path().join("config.json"), text).unwrap();
+    let contexts = Contexts::in_dir(Some(dir.path().to_owned()));
+    (dir, contexts)
+}
+
+#[test]
+fn contexts_and_variables_count_in_the_docker_commands_order() {
+    let (dir, contexts) = docker_dir("far");
+    let around = Surroundings { contexts, ..around() };
+    let chosen = |args: &str, around: &Surroundings| {
+        let (route, origin) = config(args, around).unwrap().daemon.unwrap();
+        (format!("{route} ({origin})"), matches!(route, Route::Tls { .. }))
+    };
+    let by = |variable: Option<&str>, host: Option<&str>| Surroundings {
+        docker_context: variable.map(str::to_owned),
+        docker_host: host.map(str::to_owned),
+        ..around.clone()
+    };
+    let current = "ssh://far (context `far`, from `docker context use`)";
+    assert_eq!(chosen("cmon tail web", &around).0, current);
+    let (named, secure) = chosen("cmon tail web", &by(Some("remote"), None));
+    assert_eq!(named, "tcp://remote:2376 (context `remote`, from DOCKER_CONTEXT)");
+    assert!(secure, "the context has certificates");
+    let host = by(Some("remote"), Some("tcp://h"));
+    assert_eq!(
+        chosen("cmon tail web", &host),
+        ("tcp://h:2375 (from DOCKER_HOST)".to_owned(), false)
+    );
+    let flag = "cmon tail web --context far";
+    assert_eq!(chosen(flag, &host).0, "ssh://far (context `far`, from --context)");
+    let usual = "unix:///var/run/docker.sock (the default)";
+    assert_eq!(chosen("cmon tail web --context default", &around).0, usual);
+    // TLS by variables, as the docker command has them.
+    let secure = Surroundings { docker_tls_verify: true, ..host.clone() };
+    let Some((Route::Tls { port, files, .. }, _)) =
+        config("cmon tail web", &secure).unwrap().daemon
+    else {
+        panic!("no TLS");
+    };
+    assert_eq!((port, files.dir.as_deref()), (2376, Some(dir.path())));
+    let lax = Surroundings { docker_tls: true, ..host };
+    let error = config("cmon tail web", &lax).unwrap_err().to_string();
+    assert!(error.contains("only with a verified certificate"), "{error}");
+}
+
+#[test]
+fn a_socket_of_another_product_is_taken_when_it_is_the_only_one() {
+    let with = |sockets: &[(&'static str, &str)]| Surroundings {
+        sockets: sockets.iter().map(|(name, path)| (*name, path.into())).collect(),
+        ..around()
+    };
+    let daemon = |around| config("cmon tail web", &around).map(|config| config.daemon.unwrap());
+    let (route, origin) = daemon(with(&[("Colima", "/h/c.sock")])).unwrap();
+    assert_eq!(format!("{route} ({origin})"), "unix:///h/c.sock (found: Colima)");
+    let error = daemon(with(&[("Colima", "/h/c"), ("Podman", "/p")])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "which daemon? /var/run/docker.sock is not there; there are: unix:///h/c (Colima), unix:///p (Podman)"
+    );
 }
 
 #[test]
@@ -172,12 +261,18 @@ fn what_makes_no_sense_is_said() {
     let cases = [
         ("cmon tail", "which containers? Name them, or follow all of them with `-a`"),
         (
-            "cmon tail web --host tcp://h:2375",
-            "`tcp://h:2375` (from --host): cmon reaches daemons by unix:// only, so far",
+            "cmon tail web --host http://h",
+            "`http://h` (from --host): write tcp:// in place of http://",
+        ),
+        ("cmon tail web --context x", "context `x`, from --context: there is no such context"),
+        (
+            "cmon tail web --host unix:///s --tlscacert ca.pem",
+            "`unix:///s` (from --host): --tlsverify, --tlscacert, --tlscert and --tlskey are for tcp:// \
+             addresses",
         ),
         (
             "cmon tail web --host docker.sock",
-            "`docker.sock` (from --host) is no address of a daemon: it must begin with unix://",
+            "`docker.sock` (from --host) is no address of a daemon: it must begin with unix://, tcp:// or ssh://",
         ),
         (
             "cmon tail web --host unix://var/run/docker.sock",

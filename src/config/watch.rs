@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Action, Config, FileKind, Surroundings, UsageError, colors, running_or, talk};
 use crate::cli;
 use crate::docker::RequestOptions;
-use crate::docker::endpoint::{Address, Origin};
+use crate::docker::endpoint::{Origin, Route};
 use crate::engine::{self, Backlog, Outputs};
 
 /// Lines of each container that are read first, so that there is something to look at.
@@ -53,7 +53,7 @@ pub enum WatchForm {
 
 /// Decides what is meant.
 pub(super) fn config(
-    (daemon, requests): (Option<(Address, Origin)>, RequestOptions),
+    (daemon, requests): (Option<(Route, Origin)>, RequestOptions),
     global: &cli::Global,
     watch: &cli::Watch,
     around: &Surroundings,

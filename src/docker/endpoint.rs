@@ -2,105 +2,61 @@
 //!
 //! Every connection has a purpose, is counted until it is closed, and can be closed by force,
 //! whoever holds it. There is no pool that could run out, and no client per request that could be
-//! left behind. A further transport is one more variant of [`Address`] and one more arm in
+//! left behind. A further transport is one more variant of [`Route`] and one more arm in
 //! [`Endpoint::connect`], as long as it ends in a socket: ssh does, over a pair of them.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+pub use super::address::{Address, ChosenBy, Origin, Route, SshHost};
+pub use super::connection::Connection;
+use super::connection::Counted;
 use super::socket::Socket;
+use super::ssh::{self, Process};
+use super::tls::{Tls, TlsError};
 use super::unix_path;
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{DaemonId, ErrorKind, SourceError};
 
 /// How long connecting may take: a unix socket connects at once unless its backlog is full.
 const CONNECT: Duration = Duration::from_secs(5);
-
-/// Where a daemon listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// A unix socket.
-    Unix(PathBuf),
-    /// A TCP port, without TLS.
-    Tcp {
-        /// A name or an address; an IPv6 address without its brackets.
-        host: String,
-        /// The port.
-        port: u16,
-    },
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Address::Unix(path) => write!(f, "unix://{}", path.display()),
-            Address::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
-            Address::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
-        }
-    }
-}
-
-/// Why this address is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// `--host` named it.
-    Host,
-    /// The environment variable `CMON_HOST` named it.
-    CmonHost,
-    /// The environment variable `DOCKER_HOST` named it.
-    DockerHost,
-    /// Nothing named another one.
-    Default,
-    /// It is the embedded daemon's.
-    Demo,
-    /// `--target` named it: it is no daemon, but what is watched.
-    Target,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Origin::Host => "from --host",
-            Origin::CmonHost => "from CMON_HOST",
-            Origin::DockerHost => "from DOCKER_HOST",
-            Origin::Default => "the default",
-            Origin::Demo => "the embedded daemon",
-            Origin::Target => "from --target",
-        })
-    }
-}
+/// How long connecting to another machine may take, with TLS.
+const CONNECT_REMOTE: Duration = Duration::from_secs(15);
 
 /// One daemon's address, with the count of all connections to it.
 #[derive(Debug)]
 pub struct Endpoint {
-    address: Address,
+    route: Route,
     origin: Origin,
+    /// What TLS needs, read from its files once.
+    tls: OnceLock<Result<Tls, TlsError>>,
     ledger: Arc<Ledger>,
 }
 
 impl Endpoint {
     /// An endpoint with no connection yet.
     pub fn new(address: Address, origin: Origin) -> Self {
-        Self { address, origin, ledger: Arc::default() }
+        Self::by(Route::Direct(address), origin)
     }
 
-    /// Where it is.
-    pub fn address(&self) -> &Address {
-        &self.address
+    /// An endpoint with no connection yet, by any route.
+    pub fn by(route: Route, origin: Origin) -> Self {
+        Self { route, origin, tls: OnceLock::new(), ledger: Arc::default() }
+    }
+
+    /// How it is reached.
+    pub fn route(&self) -> &Route {
+        &self.route
     }
 
     /// The daemon's name in keys of containers.
     pub fn daemon(&self) -> DaemonId {
-        DaemonId::new(&self.address.to_string())
+        DaemonId::new(&self.route.to_string())
     }
 
     /// Opens a connection.
@@ -112,21 +68,58 @@ impl Endpoint {
     /// Safe: nothing is left open when the future is dropped.
     pub async fn connect(&self, purpose: Purpose) -> Result<Connection, SourceError> {
         tracing::trace!(endpoint = %self, purpose = purpose.as_str(), "connecting");
-        match tokio::time::timeout(CONNECT, self.open()).await {
-            Ok(Ok(socket)) => Ok(Ledger::enter(&self.ledger, purpose, socket)),
-            Ok(Err(error)) => Err(self.refused(&error)),
+        let deadline = match self.route {
+            Route::Direct(Address::Unix(_)) | Route::Ssh(_) => CONNECT,
+            Route::Direct(Address::Tcp { .. }) | Route::Tls { .. } => CONNECT_REMOTE,
+        };
+        // Boxed: a handshake of TLS needs room that whoever waits for an answer does not.
+        match tokio::time::timeout(deadline, Box::pin(self.open(purpose))).await {
+            Ok(opened) => opened,
             Err(_) => Err(SourceError::new(
                 ErrorKind::Timeout,
-                format!("could not connect to {self}: no answer within {CONNECT:?}"),
+                format!("could not connect to {self}: no answer within {deadline:?}"),
             )),
         }
     }
 
-    async fn open(&self) -> io::Result<Socket> {
-        match &self.address {
-            Address::Unix(path) => UnixStream::connect(path).await.map(Socket::Unix),
-            Address::Tcp { host, port } => {
-                TcpStream::connect((host.as_str(), *port)).await.map(Socket::Tcp)
+    async fn open(&self, purpose: Purpose) -> Result<Connection, SourceError> {
+        let (socket, process) = match self.open_socket().await {
+            Ok(opened) => opened,
+            Err(error) => return Err(self.refused(&error)),
+        };
+        let counted = Ledger::enter(&self.ledger, purpose, socket, process);
+        let Route::Tls { host, files, .. } = &self.route else {
+            return Ok(Connection::Plain(counted));
+        };
+        let tls = self.tls.get_or_init(|| Tls::to_daemon(host, &self.route.to_string(), files));
+        let secured = match tls {
+            Ok(tls) => tls.connect(counted).await,
+            Err(error) => Err(error.clone()),
+        };
+        match secured {
+            Ok(stream) => Ok(Connection::Tls(Box::new(stream))),
+            Err(error) => {
+                let kind =
+                    if error.may_pass { ErrorKind::Unreachable } else { ErrorKind::Untrusted };
+                let message = format!("could not connect to {self}: {}", error.why);
+                Err(SourceError { hint: error.hint, ..SourceError::new(kind, message) })
+            }
+        }
+    }
+
+    async fn open_socket(&self) -> io::Result<(Socket, Option<Process>)> {
+        match &self.route {
+            Route::Direct(Address::Unix(path)) => {
+                Ok((Socket::Unix(UnixStream::connect(path).await?), None))
+            }
+            Route::Direct(Address::Tcp { host, port }) | Route::Tls { host, port, .. } => {
+                let socket = TcpStream::connect((host.as_str(), *port)).await?;
+                keep_alive(&socket)?;
+                Ok((Socket::Tcp(socket), None))
+            }
+            Route::Ssh(host) => {
+                let (socket, process) = ssh::open(host)?;
+                Ok((Socket::Unix(socket), Some(process)))
             }
         }
     }
@@ -153,7 +146,7 @@ impl Endpoint {
     }
 
     fn refused(&self, error: &io::Error) -> SourceError {
-        if let Address::Unix(path) = &self.address
+        if let Route::Direct(Address::Unix(path)) = &self.route
             && let Some(reason) = unix_path::no_socket(path, error)
         {
             let message = format!("could not connect to {self}: {reason}");
@@ -163,13 +156,18 @@ impl Endpoint {
             io::ErrorKind::PermissionDenied => ErrorKind::Denied,
             _ => ErrorKind::Unreachable,
         };
-        SourceError::new(kind, format!("could not connect to {self}: {}", plain(error)))
+        let error =
+            SourceError::new(kind, format!("could not connect to {self}: {}", plain(error)));
+        match &self.route {
+            Route::Ssh(_) => SourceError { hint: Some(ssh::NO_PROGRAM), ..error },
+            Route::Direct(_) | Route::Tls { .. } => error,
+        }
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` ({})", self.address, self.origin)
+        write!(f, "`{}` ({})", self.route, self.origin)
     }
 }
 
@@ -179,12 +177,24 @@ pub(crate) fn plain(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
+/// A peer that is gone without a word is noticed after about a minute and a half, also by a follow of a
+/// quiet container.
+fn keep_alive(socket: &TcpStream) -> io::Result<()> {
+    use rustix::net::sockopt;
+    socket.set_nodelay(true)?;
+    sockopt::set_socket_keepalive(socket, true)?;
+    sockopt::set_tcp_keepidle(socket, Duration::from_secs(30))?;
+    sockopt::set_tcp_keepintvl(socket, Duration::from_secs(15))?;
+    sockopt::set_tcp_keepcnt(socket, 4)?;
+    Ok(())
+}
+
 /// All connections of one endpoint.
 #[derive(Debug, Default)]
-struct Ledger(Mutex<Book>);
+pub(super) struct Ledger(Mutex<Book>);
 
 #[derive(Debug, Default)]
-struct Book {
+pub(super) struct Book {
     next: u64,
     open: BTreeMap<u64, (Purpose, Weak<Socket>)>,
     counts: BTreeMap<Purpose, ConnectionCount>,
@@ -195,7 +205,12 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(ledger: &Arc<Self>, purpose: Purpose, socket: Socket) -> Connection {
+    fn enter(
+        ledger: &Arc<Self>,
+        purpose: Purpose,
+        socket: Socket,
+        process: Option<Process>,
+    ) -> Counted {
         let socket = Arc::new(socket);
         let mut book = ledger.lock();
         let number = book.next;
@@ -205,70 +220,12 @@ impl Ledger {
         count.open += 1;
         count.opened += 1;
         drop(book);
-        Connection { socket, purpose, number, ledger: Arc::clone(ledger) }
-    }
-}
-
-/// An open connection, counted until it is dropped, which closes it.
-#[derive(Debug)]
-pub struct Connection {
-    socket: Arc<Socket>,
-    purpose: Purpose,
-    number: u64,
-    ledger: Arc<Ledger>,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        let mut book = self.ledger.lock();
-        book.open.remove(&self.number);
-        book.counts.entry(self.purpose).or_default().open -= 1;
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        loop {
-            match self.socket.try_read(into.initialize_unfilled()) {
-                Ok(count) => {
-                    into.advance(count);
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(self.socket.poll_read_ready(cx))?;
-                }
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            match self.socket.try_write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(self.socket.poll_write_ready(cx))?;
-                }
-                result => return Poll::Ready(result),
-            }
-        }
+        Counted { socket, purpose, number, ledger: Arc::clone(ledger), process }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        rustix::net::shutdown(self.socket.as_ref(), rustix::net::Shutdown::Write)?;
-        Poll::Ready(Ok(()))
+    pub(super) fn leave(&self, purpose: Purpose, number: u64) {
+        let mut book = self.lock();
+        book.open.remove(&number);
+        book.counts.entry(purpose).or_default().open -= 1;
     }
 }

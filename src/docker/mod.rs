@@ -6,8 +6,10 @@
 //!               └─▶ request ─▶ http, endpoint ─▶ the daemon's socket
 //! ```
 
+mod address;
 mod answers;
 pub mod api;
+mod connection;
 mod deadline;
 mod driver;
 pub mod endpoint;
@@ -20,6 +22,8 @@ mod own;
 mod refusal;
 mod request;
 mod socket;
+mod ssh;
+pub(crate) mod tls;
 pub(crate) mod unix_path;
 
 use std::collections::BTreeMap;
@@ -29,7 +33,7 @@ use tokio::sync::OnceCell;
 
 pub use answers::{Info, Process, Version};
 use api::Api;
-use endpoint::{Address, Endpoint};
+use endpoint::{Address, Endpoint, Route};
 use http::Dialect;
 use own::{Evidence, Traces};
 use request::Client;
@@ -92,9 +96,9 @@ impl Docker {
     /// about one is no reason to follow it, where its full id is known here.
     async fn find_own(&self, listed: &[Listed]) -> Result<Option<ContainerKey>, ContainerKey> {
         let traces = Traces::read();
-        let socket = match self.endpoint.address() {
-            Address::Unix(path) => std::fs::canonicalize(path).ok(),
-            Address::Tcp { .. } => None,
+        let socket = match self.endpoint.route() {
+            Route::Direct(Address::Unix(path)) => std::fs::canonicalize(path).ok(),
+            _ => None,
         };
         let mut shared = false;
         for (evidence, key) in traces.candidates(listed) {

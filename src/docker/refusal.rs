@@ -13,7 +13,11 @@ pub(super) fn error(status: u16, body: &[u8], request: &str) -> SourceError {
         "" => format!("refused with status {status}"),
         text => format!("refused with status {status}: {text}"),
     };
-    SourceError::new(kind, message)
+    let hint = answer.wants_tls().then_some(
+        "the daemon wants TLS: --tlsverify or DOCKER_TLS_VERIFY=1, with its authority's certificate in \
+         --tlscacert or DOCKER_CERT_PATH",
+    );
+    SourceError { hint, ..SourceError::new(kind, message) }
 }
 
 fn kind(status: u16, answer: &Words, request: &str) -> ErrorKind {
@@ -21,6 +25,7 @@ fn kind(status: u16, answer: &Words, request: &str) -> ErrorKind {
     let of_the_driver = answer.text.contains("does not support reading");
     match status {
         // dockerd answers 501, or 500 or 400 on some versions.
+        400 if answer.wants_tls() => ErrorKind::Forbidden,
         400.. if of_the_driver => ErrorKind::Unreadable,
         404 if about_container && answer.is_about_a_container() => ErrorKind::Gone,
         409 if answer.text.contains("marked for removal") => ErrorKind::Gone,
@@ -37,6 +42,11 @@ struct Words {
 }
 
 impl Words {
+    /// Go's HTTP server says so (net/http, `server.go`).
+    fn wants_tls(&self) -> bool {
+        self.text.contains("HTTP request to an HTTPS server")
+    }
+
     fn of(body: &[u8]) -> Self {
         #[derive(serde::Deserialize)]
         struct Answer {

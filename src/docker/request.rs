@@ -18,9 +18,9 @@ use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout};
 
 use super::deadline::{Deadlines, Question};
-use super::endpoint::{Address, Connection, Endpoint, plain};
+use super::endpoint::{Connection, Endpoint, plain};
 use super::http::{Body, Dialect, Framing, Head, HttpError};
-use super::refusal;
+use super::{refusal, tls};
 use crate::engine::census::Purpose;
 use crate::engine::source::{ErrorKind, SourceError};
 
@@ -38,6 +38,10 @@ thread_local! {
     /// One per thread, so that a quiet stream holds no memory for reading.
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH]);
 }
+
+/// What to do when the process that carries a connection has failed.
+const SSH: &str =
+    "see whether `ssh HOST docker version` works without asking for anything; cmon cannot answer";
 
 /// How long an answer may take unless `--request-timeout` changes it.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -97,11 +101,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(endpoint: Arc<Endpoint>, options: RequestOptions) -> Self {
-        let host = match endpoint.address() {
-            Address::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-            Address::Tcp { host, port } => format!("{host}:{port}"),
-            Address::Unix(_) => "docker".to_owned(),
-        };
+        let host = endpoint.route().host_header();
         Self {
             endpoint,
             host,
@@ -182,7 +182,8 @@ impl Client {
         asking: impl Future<Output = Result<T, SourceError>>,
     ) -> Result<T, SourceError> {
         let (deadline, begun) = (self.deadlines.get(question), Instant::now());
-        match timeout(deadline, asking).await {
+        // Boxed, as whoever asks waits for one of several.
+        match timeout(deadline, Box::pin(asking)).await {
             Ok(answer) => {
                 if answer.is_ok() {
                     self.deadlines.answered(question, begun.elapsed());
@@ -201,11 +202,12 @@ impl Client {
 
     /// An error with the request that failed. One about the connection names the address already.
     fn name(&self, target: &str, error: SourceError) -> SourceError {
-        if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Denied) {
+        use ErrorKind::{Denied, NoSocket, Unreachable, Untrusted};
+        if matches!(error.kind, Unreachable | Denied | NoSocket | Untrusted) {
             return error;
         }
         let message = format!("{}: {}", self.request_name(target), error.message);
-        SourceError::new(error.kind, message)
+        SourceError { message, ..error }
     }
 
     /// The request as people find it in a proxy's log, without its query.
@@ -231,7 +233,9 @@ impl Client {
             self.host,
             env!("CARGO_PKG_VERSION"),
         );
-        connection.write_all(request.as_bytes()).await.map_err(|error| cut(&error))?;
+        if let Err(error) = connection.write_all(request.as_bytes()).await {
+            return Err(Box::pin(explain(&self.endpoint, &mut connection, cut(&error))).await);
+        }
         Ok(Answer {
             connection,
             head: None,
@@ -239,6 +243,7 @@ impl Client {
             early: Vec::new(),
             refusal: Vec::new(),
             name,
+            endpoint: Arc::clone(&self.endpoint),
         })
     }
 }
@@ -263,6 +268,7 @@ pub(super) struct Answer {
     refusal: Vec<u8>,
     /// The request, as `GET /path`.
     name: String,
+    endpoint: Arc<Endpoint>,
 }
 
 impl Answer {
@@ -313,11 +319,21 @@ impl Answer {
                     self.head = Some(head);
                     return Ok(head);
                 }
-                None if read_some(&mut self.connection, &mut self.early).await? == 0 => {
-                    let message = "the connection was closed before an answer came";
-                    return Err(SourceError::new(ErrorKind::Cut, message));
-                }
-                None => {}
+                None => match read_some(&mut self.connection, &mut self.early).await {
+                    Ok(0) => {
+                        let message = "the connection was closed before an answer came";
+                        let error = SourceError::new(ErrorKind::Cut, message);
+                        return Err(
+                            Box::pin(explain(&self.endpoint, &mut self.connection, error)).await
+                        );
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        return Err(
+                            Box::pin(explain(&self.endpoint, &mut self.connection, error)).await
+                        );
+                    }
+                },
             }
         }
     }
@@ -356,6 +372,28 @@ impl Answer {
     }
 }
 
+/// A failure before an answer came, with what ssh or TLS say about it.
+async fn explain(
+    endpoint: &Endpoint,
+    connection: &mut Connection,
+    error: SourceError,
+) -> SourceError {
+    if let Some(words) = connection.last_words().await {
+        let message = format!("could not connect to {endpoint}: {words}");
+        return SourceError {
+            hint: Some(SSH),
+            ..SourceError::new(ErrorKind::Unreachable, message)
+        };
+    }
+    match error.kind {
+        ErrorKind::Untrusted => {
+            let message = format!("could not connect to {endpoint}: {}", error.message);
+            SourceError { message, ..error }
+        }
+        _ => error,
+    }
+}
+
 /// Polls one read into this thread's buffer and hands on what came.
 pub(super) async fn read_with<T>(
     connection: &mut Connection,
@@ -381,6 +419,9 @@ async fn read_some(connection: &mut Connection, into: &mut Vec<u8>) -> Result<us
 }
 
 pub(super) fn cut(error: &io::Error) -> SourceError {
+    if let Some((why, hint)) = tls::alert(error) {
+        return SourceError { hint: Some(hint), ..SourceError::new(ErrorKind::Untrusted, why) };
+    }
     let message = format!("the connection broke: {}", plain(error));
     SourceError::new(ErrorKind::Cut, message)
 }

@@ -24,6 +24,8 @@ pub enum ErrorKind {
     NoSocket,
     /// The socket's own permissions do not let cmon in.
     Denied,
+    /// The daemon's certificate is not trusted, or it does not take cmon's: no use in waiting.
+    Untrusted,
     /// The daemon, or a proxy before it, does not let this request through (401, 403, 405, a path
     /// that is not there).
     Forbidden,
@@ -49,6 +51,7 @@ impl ErrorKind {
             ErrorKind::Unreadable => "unreadable",
             ErrorKind::NoSocket => "no_socket",
             ErrorKind::Denied => "denied",
+            ErrorKind::Untrusted => "untrusted",
             ErrorKind::Forbidden => "forbidden",
         }
     }
@@ -62,11 +65,13 @@ pub struct SourceError {
     pub kind: ErrorKind,
     /// What was tried and what went wrong, the daemon's own words included.
     pub message: String,
+    /// What to do about it, where its kind does not say it.
+    pub hint: Option<&'static str>,
 }
 
 impl SourceError {
     /// An error of this kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), hint: None }
     }
 }

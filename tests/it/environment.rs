@@ -60,7 +60,12 @@ fn an_empty_variable_is_unset() {
 
 #[test]
 fn an_error_in_a_variable_names_the_variable_and_not_the_flag() {
+    // A file may have any name.
+    let files = ["--tlscacert", "--tlscert", "--tlskey"];
     for (command, flag, variable, bad) in flags() {
+        if files.contains(&flag.as_str()) {
+            continue;
+        }
         let not_utf8 = OsString::from_vec(vec![b'x', 0xff]);
         let blank = (bad.is_some() && flag != "--host").then(|| OsString::from(" "));
         let values = bad.map(OsString::from).into_iter().chain([not_utf8]).chain(blank);

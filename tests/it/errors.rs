@@ -184,7 +184,8 @@ fn a_wrong_command_line_is_a_usage_error() {
         (&["tail", "x", "--stream-timeout", "10ms"], "the shortest is 100ms"),
         (&["tail", "x", "-n", "many"], "neither a number nor `all`"),
         (&["tail", "/(/"], "not a regular expression"),
-        (&["tail", "x", "--host", "ssh://h"], "unix:// only"),
+        (&["tail", "x", "--host", "http://h"], "write tcp:// in place of http://"),
+        (&["tail", "x", "--host", "unix:///s", "--context", "c"], "cannot be used with"),
         (&["follow"], "unrecognized subcommand"),
     ] {
         let done = Cmon::run(args).code(2).says(message);

@@ -21,6 +21,7 @@ mod podman;
 mod proxied;
 mod proxies;
 mod records;
+mod remote;
 mod renames;
 mod requests;
 mod rotation;

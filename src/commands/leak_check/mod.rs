@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::OnInconclusive;
 use crate::config::{Check, Config, LeakCheck, Work};
 use crate::docker::Docker;
-use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::docker::endpoint::{Endpoint, Origin, Route};
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
 use crate::engine::source::Source;
@@ -54,7 +54,7 @@ const SHORTEST: f64 = 0.1;
 pub async fn run(
     config: Config,
     leak: LeakCheck,
-    daemon: (Address, Origin),
+    daemon: (Route, Origin),
     sinks: Sinks,
 ) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("could not take over the signals")?;
@@ -111,7 +111,7 @@ struct Checking<'a> {
     config: &'a Config,
     leak: &'a LeakCheck,
     check: &'a Check,
-    daemon: (Address, Origin),
+    daemon: (Route, Origin),
     stop: CancellationToken,
     teller: &'a tell::Teller<'a>,
     baseline: Option<&'a [Record]>,
@@ -156,7 +156,7 @@ impl Checking<'_> {
                     first.get_or_insert_with(|| header.containers.clone());
                     anyhow::Ok(outlook::look(header, plan.as_ref(), probes).await)
                 };
-                match self.unless_stopped(looking).await {
+                match self.unless_stopped(Box::pin(looking)).await {
                     Some(outlook) => outlooks.push(outlook?),
                     None => return Ok(self.teller.nothing_was_read()),
                 }
@@ -209,7 +209,8 @@ impl Checking<'_> {
         timeout: Option<Duration>,
         first: Option<&[String]>,
     ) -> anyhow::Result<Option<(Report, anyhow::Result<()>)>> {
-        let Some(prepared) = self.unless_stopped(self.prepare(timeout, first)).await else {
+        let preparing = Box::pin(self.prepare(timeout, first));
+        let Some(prepared) = self.unless_stopped(preparing).await else {
             return Ok(None);
         };
         let (Known { header, plan }, probes) = prepared?;
@@ -236,7 +237,7 @@ impl Checking<'_> {
         };
         let session = Session::new(load, registry, probes, write, self.stop.clone());
         let session = if self.baseline.is_some() { session.to_the_end() } else { session };
-        session.run(header).await;
+        Box::pin(session.run(header)).await;
         progress.clear();
         let recorded = match failed {
             Some(error) => Err(anyhow::Error::new(error).context("could not write the recording")),
@@ -254,9 +255,11 @@ impl Checking<'_> {
         first: Option<&[String]>,
     ) -> anyhow::Result<(Known, Probes)> {
         let check = self.check;
-        let (address, origin) = self.daemon.clone();
-        let docker =
-            Arc::new(Docker::new(Endpoint::new(address.clone(), origin), self.config.requests));
+        let (route, origin) = self.daemon.clone();
+        let docker = Arc::new(Docker::new(
+            Endpoint::by(route.clone(), origin.clone()),
+            self.config.requests,
+        ));
         let drive = match (&check.command, check.passive) {
             (_, true) => Drive::Passive,
             (Some(_), _) => Drive::Command,
@@ -313,7 +316,7 @@ impl Checking<'_> {
             v: VERSION,
             cmon: env!("CARGO_PKG_VERSION").to_owned(),
             begun: jiff::Timestamp::now().to_string(),
-            daemon: daemon.as_ref().map_or_else(String::new, |_| format!("{address} ({origin})")),
+            daemon: daemon.as_ref().map_or_else(String::new, |_| format!("{route} ({origin})")),
             daemon_version: daemon.as_ref().map_or_else(String::new, |v| v.version.clone()),
             containers,
             targets: check.targets.iter().map(ToString::to_string).collect(),
@@ -328,9 +331,9 @@ impl Checking<'_> {
             seed: check.seed,
             rules: self.leak.rules.clone(),
         };
-        let (address, origin) = self.daemon.clone();
+        let (route, origin) = self.daemon.clone();
         let mut probes = Probes::start(probe::Options {
-            daemon: daemon.map(|_| Endpoint::new(address, origin)),
+            daemon: daemon.map(|_| Endpoint::by(route, origin)),
             targets: check.targets.clone(),
             cycles_metric: check.cycles_metric.clone(),
             requests: self.config.requests,
@@ -347,8 +350,8 @@ impl Checking<'_> {
 
     fn load(&self, header: &Header, plan: Option<Plan>) -> Load<Docker> {
         let duration = self.check.duration;
-        let (address, origin) = self.daemon.clone();
-        let source = || Arc::new(Docker::new(Endpoint::new(address, origin), self.config.requests));
+        let (route, origin) = self.daemon.clone();
+        let source = || Arc::new(Docker::new(Endpoint::by(route, origin), self.config.requests));
         let selection = match header.drive {
             // Runs that are compared keep to the containers that they began with.
             Drive::Held => Selection::named(&header.containers),

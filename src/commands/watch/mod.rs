@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Watch, WatchForm};
 use crate::docker::Docker;
-use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::docker::endpoint::{Endpoint, Origin, Route};
 use crate::engine::registry::Registry;
 use crate::engine::{Engine, Outcome};
 use crate::exit::Exit;
@@ -42,7 +42,7 @@ const FIGURES: Duration = Duration::from_secs(5);
 pub async fn run(
     config: Config,
     watch: Watch,
-    daemon: (Address, Origin),
+    daemon: (Route, Origin),
     sinks: Sinks,
 ) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("could not take over the signals")?;
@@ -62,7 +62,7 @@ pub async fn run(
     }
     let registry = Registry::default();
     let shared = Shared::new(daemon.0.to_string());
-    let docker = Arc::new(Docker::new(Endpoint::new(daemon.0, daemon.1), config.requests));
+    let docker = Arc::new(Docker::new(Endpoint::by(daemon.0, daemon.1), config.requests));
     let engine = Engine::new(Arc::clone(&docker), registry, config.engine.clone());
     let (observer, control) = (engine.observer(), engine.control());
     let recorder = || Recorder::new(observer.clone(), shared.clone());

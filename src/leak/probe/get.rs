@@ -23,8 +23,8 @@ use tokio::time::timeout;
 
 use super::access::Login;
 use super::encoding;
-use super::tls::{Tls, TlsError};
-use crate::docker::endpoint::{Address, Endpoint};
+use crate::docker::endpoint::Endpoint;
+use crate::docker::tls::{Tls, TlsError};
 use crate::engine::census::{Purpose, TaskKind};
 use crate::engine::registry::Registry;
 use crate::engine::source::SourceError;
@@ -130,11 +130,7 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client without a connection yet, whose connection's task is counted in `registry`.
     pub fn new(endpoint: Arc<Endpoint>, registry: Registry) -> Self {
-        let host = match endpoint.address() {
-            Address::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-            Address::Tcp { host, port } => format!("{host}:{port}"),
-            Address::Unix(_) => "docker".to_owned(),
-        };
+        let host = endpoint.route().host_header();
         let (tls, login) = (None, None);
         Self { endpoint, registry, tls, login, host, kept: None, lost: false, refused: false }
     }
@@ -326,7 +322,7 @@ fn without_number(text: &str) -> &str {
 mod tests {
     use super::super::fake::{Reply, with_server};
     use super::*;
-    use crate::docker::endpoint::Origin;
+    use crate::docker::endpoint::{Address, Origin};
 
     fn client(port: u16) -> (Client, Registry) {
         let registry = Registry::default();

@@ -24,7 +24,6 @@ mod patience;
 pub mod pprof;
 pub mod proc;
 pub mod target;
-pub mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

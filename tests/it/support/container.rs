@@ -29,6 +29,11 @@ pub(crate) struct Container {
     pub(crate) name: String,
 }
 
+fn next_name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    format!("it{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
 impl Container {
     /// Starts a container that runs this shell script.
     #[track_caller]
@@ -39,14 +44,22 @@ impl Container {
     /// The same, with more arguments for `docker run`.
     #[track_caller]
     pub(crate) fn run_with(args: &[&str], script: &str) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(1);
-        let name = format!("it{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        Self::named(&name, args, script)
+        Self::named(&next_name(), args, script)
+    }
+
+    /// Runs one on another daemon than that which the tests share.
+    #[track_caller]
+    pub(crate) fn on(daemon: &'static Dockerd, script: &str) -> Self {
+        Self::of(daemon, &next_name(), &[], script)
     }
 
     #[track_caller]
     pub(crate) fn named(name: &str, args: &[&str], script: &str) -> Self {
-        let daemon = Dockerd::shared();
+        Self::of(Dockerd::shared(), name, args, script)
+    }
+
+    #[track_caller]
+    fn of(daemon: &'static Dockerd, name: &str, args: &[&str], script: &str) -> Self {
         let script = format!("{COUNT}\n{script}");
         let run = ["run", "-d", "--network", "none", "--name", name];
         daemon.docker(&[&run, args, &["box", "sh", "-c", &script]].concat());

@@ -11,6 +11,7 @@ use super::lineage::{Lineage, Link, Sight, Who};
 use super::url::{Choice, Url};
 use super::{Lost, News, Refused};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::docker::tls::Tls;
 use crate::engine::registry::Registry;
 use crate::leak::probe::Sample;
 use crate::leak::probe::access::Scheme;
@@ -18,7 +19,6 @@ use crate::leak::probe::counter::Cycles;
 use crate::leak::probe::daemon::{groups, profile};
 use crate::leak::probe::get::{Answer, Client, GetError, MAX_BODY, MAX_DUMP};
 use crate::leak::probe::metrics::{self, Metrics};
-use crate::leak::probe::tls::Tls;
 use crate::leak::probe::{json, pprof};
 use crate::leak::record::Groups;
 

@@ -1,5 +1,7 @@
 //! All probes together: against the embedded daemon, and over a thousand readings.
 
+mod tls;
+
 use std::cell::Cell;
 
 use tokio::net::UnixListener;
@@ -158,7 +160,7 @@ async fn a_container_that_does_not_run_is_told_as_such() {
 pub(super) fn dockerd(path: &str) -> Option<Reply> {
     match path {
         daemon::PROFILE => {
-            Some(Reply::ok(include_str!("fixtures/dockerd-20.10-two-followers.txt")))
+            Some(Reply::ok(include_str!("../fixtures/dockerd-20.10-two-followers.txt")))
         }
         "/info" => Some(Reply::ok(r#"{"NGoroutines": 58, "NFd": 41}"#)),
         _ => None,
@@ -195,7 +197,7 @@ async fn cuts_after_a_loss(profile: &'static str) -> Vec<Cut> {
 #[tokio::test]
 async fn a_daemon_that_drops_its_connection_was_started_again_only_where_its_counts_fell() {
     // A proxy before it closes what is idle.
-    let same = include_str!("fixtures/dockerd-20.10-two-followers.txt");
+    let same = include_str!("../fixtures/dockerd-20.10-two-followers.txt");
     assert_eq!(cuts_after_a_loss(same).await, []);
     let cuts = cuts_after_a_loss("goroutine profile: total 5\n").await;
     assert_eq!(cuts.len(), 1, "{cuts:?}");
@@ -394,8 +396,8 @@ fn a_thousand_readings_add_no_task_no_connection_and_no_descriptor() {
 
 async fn read_a_thousand_times() {
     let script = |path: &str, _| match path {
-        "/debug/pprof/goroutine?debug=1" => Reply::ok(include_str!("fixtures/go1.19.txt")),
-        "/debug/vars" => Reply::ok(include_str!("fixtures/expvar.json")),
+        "/debug/pprof/goroutine?debug=1" => Reply::ok(include_str!("../fixtures/go1.19.txt")),
+        "/debug/vars" => Reply::ok(include_str!("../fixtures/expvar.json")),
         _ => Reply::none(),
     };
     with_server(script, async |port, seen| {

@@ -1,0 +1,137 @@
+//! An open connection: a counted socket, with TLS over it where the daemon wants that.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::client::TlsStream;
+
+use super::endpoint::Ledger;
+use super::socket::Socket;
+use super::ssh::Process;
+use crate::engine::census::Purpose;
+
+/// An open connection. Dropping it closes it.
+#[derive(Debug)]
+pub enum Connection {
+    /// Bytes as they are.
+    Plain(Counted),
+    /// Bytes in TLS.
+    Tls(Box<TlsStream<Counted>>),
+}
+
+impl Connection {
+    /// What the process that carries it has said on stderr, where there is one.
+    pub(super) async fn last_words(&mut self) -> Option<String> {
+        match self {
+            Connection::Plain(counted) => counted.process.as_mut()?.last_words().await,
+            Connection::Tls(_) => None,
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Connection::Plain(counted) => Pin::new(counted).poll_read(cx, into),
+            Connection::Tls(stream) => Pin::new(stream).poll_read(cx, into),
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Connection::Plain(counted) => Pin::new(counted).poll_write(cx, bytes),
+            Connection::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Connection::Plain(counted) => Pin::new(counted).poll_flush(cx),
+            Connection::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Connection::Plain(counted) => Pin::new(counted).poll_shutdown(cx),
+            Connection::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+/// An open socket, counted until it is dropped, which closes it.
+#[derive(Debug)]
+pub struct Counted {
+    pub(super) socket: Arc<Socket>,
+    pub(super) purpose: Purpose,
+    pub(super) number: u64,
+    pub(super) ledger: Arc<Ledger>,
+    /// What carries it, where it is no socket to the daemon.
+    pub(super) process: Option<Process>,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.ledger.leave(self.purpose, self.number);
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            match self.socket.try_read(into.initialize_unfilled()) {
+                Ok(count) => {
+                    into.advance(count);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.socket.poll_read_ready(cx))?;
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match self.socket.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.socket.poll_write_ready(cx))?;
+                }
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        rustix::net::shutdown(self.socket.as_ref(), rustix::net::Shutdown::Write)?;
+        Poll::Ready(Ok(()))
+    }
+}

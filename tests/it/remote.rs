@@ -1,0 +1,417 @@
+//! Daemons that no unix socket of this machine leads to: over TCP, over TCP with TLS, and through ssh.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::support::{Cmon, Container, Dockerd, Done, eventually};
+
+/// What stands before a daemon and can cut its connections.
+struct Relay {
+    port: u16,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+/// Both directions of a connection to a daemon.
+trait Upstream: Read + Write + Send + 'static {
+    fn again(&self) -> Self;
+    fn end(&self);
+}
+
+impl Upstream for UnixStream {
+    fn again(&self) -> Self {
+        self.try_clone().unwrap()
+    }
+
+    fn end(&self) {
+        // It may have ended before.
+        let _ = self.shutdown(Shutdown::Both);
+    }
+}
+
+impl Upstream for TcpStream {
+    fn again(&self) -> Self {
+        self.try_clone().unwrap()
+    }
+
+    fn end(&self) {
+        let _ = self.shutdown(Shutdown::Both);
+    }
+}
+
+fn copy(mut from: impl Upstream, mut to: impl Upstream) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        if to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    from.end();
+    to.end();
+}
+
+impl Relay {
+    fn before<U: Upstream>(connect: impl Fn() -> U + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let open = Arc::<Mutex<Vec<TcpStream>>>::default();
+        let shared = Arc::clone(&open);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, upstream) = (client.unwrap(), connect());
+                shared.lock().unwrap().push(client.try_clone().unwrap());
+                let (from, to) = (client.again(), upstream.again());
+                thread::spawn(move || copy(from, to));
+                thread::spawn(move || copy(upstream, client));
+            }
+        });
+        Self { port, open }
+    }
+
+    fn cut(&self) {
+        self.open.lock().unwrap().drain(..).for_each(|stream| stream.end());
+    }
+}
+
+/// Counts to 3000 in some 9 s.
+const COUNT: &str =
+    "i=0; while [ $i -lt 3000 ]; do seq $((i+1)) $((i+50)); i=$((i+50)); usleep 150000; done";
+
+/// Follows a container that counts to 3000, while `cut` is called three times.
+fn follow(
+    container: &Container,
+    args: &[&str],
+    change: impl FnOnce(&mut Command),
+    cut: impl Fn(),
+) -> Done {
+    let follow = [
+        "tail",
+        "-n",
+        "all",
+        "-o",
+        "json",
+        "--summary",
+        "--exit-on-stop",
+        "--stream-timeout",
+        "1s",
+    ];
+    let args = [&follow[..], args, &[&container.name]].concat();
+    let cmon = Cmon::start_with(&args, |command| {
+        command.env_remove("DOCKER_HOST");
+        change(command);
+    });
+    let cmon = cmon.read();
+    for seen in ["\"400\"", "\"1300\"", "\"2200\""] {
+        cmon.wait_for_out(seen);
+        cut();
+    }
+    cmon.done().code(0)
+}
+
+fn exact(container: &Container, done: &Done) {
+    let numbers: Vec<String> = (1..=3000).map(|number| number.to_string()).collect();
+    assert_eq!(done.messages(&container.name, "stdout"), numbers, "{}", done.stderr);
+    let summary = &done.objects("summary")[0];
+    assert_eq!(summary["gaps"], 0, "{summary}");
+    assert_eq!(summary["connections"], 0, "{summary}");
+}
+
+#[test]
+fn no_line_is_lost_over_tcp_through_cuts_and_rotations() {
+    let container = Container::run(COUNT);
+    let socket = container.daemon.socket();
+    let relay = Relay::before(move || UnixStream::connect(&socket).unwrap());
+    let url = format!("tcp://127.0.0.1:{}", relay.port);
+    let done = follow(&container, &["--host", &url], |_| {}, || relay.cut());
+    exact(&container, &done);
+}
+
+/// A daemon that listens with TLS, and the certificates.
+struct Secure {
+    dir: PathBuf,
+    port: u16,
+    daemon: Dockerd,
+}
+
+struct Authority {
+    certificate: rcgen::Certificate,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+fn authority() -> Authority {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    Authority { certificate, issuer: Issuer::new(params, key) }
+}
+
+/// Writes `ca.pem`, `cert.pem` and `key.pem`.
+fn write_certificates(dir: &Path, authority: &Authority, names: &[&str], from: &Authority) {
+    fs::create_dir_all(dir).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let params = CertificateParams::new(names).unwrap();
+    let certificate = params.signed_by(&key, &from.issuer).unwrap();
+    fs::write(dir.join("ca.pem"), authority.certificate.pem()).unwrap();
+    fs::write(dir.join("cert.pem"), certificate.pem()).unwrap();
+    fs::write(dir.join("key.pem"), key.serialize_pem()).unwrap();
+}
+
+impl Secure {
+    fn shared() -> &'static Self {
+        static SHARED: OnceLock<Secure> = OnceLock::new();
+        SHARED.get_or_init(|| {
+            let dir = tempfile::tempdir().unwrap().keep();
+            let (own, other) = (authority(), authority());
+            write_certificates(&dir.join("server"), &own, &["127.0.0.1", "right.test"], &own);
+            write_certificates(&dir.join("client"), &own, &["me"], &own);
+            write_certificates(&dir.join("stranger"), &own, &["me"], &other);
+            write_certificates(&dir.join("distrust"), &other, &["me"], &own);
+            fs::create_dir_all(dir.join("no-client")).unwrap();
+            fs::copy(dir.join("client/ca.pem"), dir.join("no-client/ca.pem")).unwrap();
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let file = |name: &str| dir.join("server").join(name).display().to_string();
+            let listen = format!("tcp://127.0.0.1:{port}");
+            let daemon = Dockerd::alone(&[
+                "-H",
+                &listen,
+                "--tlsverify",
+                "--tlscacert",
+                &file("ca.pem"),
+                "--tlscert",
+                &file("cert.pem"),
+                "--tlskey",
+                &file("key.pem"),
+            ]);
+            Secure { dir, port, daemon }
+        })
+    }
+
+    fn dir(&self, name: &str) -> String {
+        self.dir.join(name).display().to_string()
+    }
+}
+
+#[test]
+fn no_line_is_lost_over_tls_through_cuts_and_rotations() {
+    let secure = Secure::shared();
+    let port = secure.port;
+    let relay = Relay::before(move || TcpStream::connect(("127.0.0.1", port)).unwrap());
+    let url = format!("tcp://127.0.0.1:{}", relay.port);
+    let container = Container::on(&secure.daemon, COUNT);
+    let by_variables = |command: &mut Command| {
+        command.env("DOCKER_HOST", &url);
+        command.env("DOCKER_TLS_VERIFY", "1").env("DOCKER_CERT_PATH", secure.dir("client"));
+    };
+    let done = follow(&container, &[], by_variables, || relay.cut());
+    exact(&container, &done);
+}
+
+#[test]
+fn a_context_of_the_docker_command_gives_address_and_certificates() {
+    let secure = Secure::shared();
+    let config = tempfile::tempdir().unwrap();
+    let container = Container::on(&secure.daemon, "seq 20");
+    container.wait();
+    let docker = |args: &[&str]| {
+        let mut command = Command::new("docker");
+        command.env("DOCKER_CONFIG", config.path()).env_remove("DOCKER_HOST");
+        let done = command.args(args).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    let file = |name: &str| secure.dir.join("client").join(name).display().to_string();
+    let endpoint = format!(
+        "host=tcp://127.0.0.1:{},ca={},cert={},key={}",
+        secure.port,
+        file("ca.pem"),
+        file("cert.pem"),
+        file("key.pem")
+    );
+    docker(&["context", "create", "secure", "--docker", &endpoint]);
+    let run = |args: &[&str]| {
+        let tail = ["tail", "--no-follow", "--no-prefix", &container.name];
+        Cmon::start_with(&[&tail[..], args].concat(), |command| {
+            command.env("DOCKER_CONFIG", config.path()).env_remove("DOCKER_HOST");
+        })
+        .done()
+    };
+    let numbers: Vec<String> = (1..=20).map(|number| number.to_string()).collect();
+    let lines = numbers.join("\n") + "\n";
+    assert_eq!(run(&["--context", "secure"]).code(0).stdout, lines.as_bytes());
+    let done = run(&["--context", "nowhere"]).code(2);
+    assert!(done.stderr.contains("context `nowhere`, from --context: there is no such context; there are: default, secure"), "{}", done.stderr);
+    docker(&["context", "use", "secure"]);
+    assert_eq!(run(&[]).code(0).stdout, lines.as_bytes());
+}
+
+#[test]
+fn a_daemon_that_is_not_trusted_is_an_error_that_says_what_to_do() {
+    let secure = Secure::shared();
+    let url = format!("tcp://127.0.0.1:{}", secure.port);
+    let by_name = format!("tcp://localhost:{}", secure.port);
+    let cases: [(&str, Option<&str>, &[&str]); 7] = [
+        (&url, Some("distrust"), &["its certificate is not trusted", "try: ", "--tlscacert"]),
+        (&by_name, Some("client"), &["its certificate is not for this name"]),
+        (&url, Some("no-client"), &["wants a certificate of its client", "--tlscert"]),
+        (&url, Some("stranger"), &["does not take the one that cmon has shown", "--tlscert"]),
+        (&url, None, &["HTTP request to an HTTPS server", "--tlsverify"]),
+        (&url, Some("nowhere"), &["its certificate is not trusted"]),
+        (
+            "tcp://127.0.0.1:1",
+            Some("client"),
+            &["could not connect to `tcp://127.0.0.1:1` (from --host)", "connection refused"],
+        ),
+    ];
+    for (url, dir, words) in cases {
+        let args = ["tail", "--host", url, "-a"];
+        let done = Cmon::start_with(&args, |command| {
+            if let Some(dir) = dir {
+                command.env("DOCKER_TLS_VERIFY", "1").env("DOCKER_CERT_PATH", secure.dir(dir));
+                // What this machine trusts has no part in it.
+                command.env("SSL_CERT_FILE", "/dev/null");
+            }
+        })
+        .done()
+        .code(1);
+        for word in words {
+            assert!(
+                done.stderr.contains(*word),
+                "{url} {dir:?}: `{word}` is not in\n{}",
+                done.stderr
+            );
+        }
+    }
+    // TLS to a port without it.
+    let socket = Dockerd::shared().socket();
+    let relay = Relay::before(move || UnixStream::connect(&socket).unwrap());
+    let url = format!("tcp://127.0.0.1:{}", relay.port);
+    let ca = secure.dir.join("client/ca.pem").display().to_string();
+    let done = Cmon::run(&["tail", "--host", &url, "--tlscacert", &ca, "-a"]).code(1);
+    assert!(done.stderr.contains("it does not answer in TLS"), "{}", done.stderr);
+    let missing = secure.dir("none.pem");
+    let done = Cmon::run(&["tail", "--host", &url, "--tlscacert", &missing, "-a"]).code(1);
+    assert!(
+        done.stderr.contains(&format!("cannot read {missing}: no such file")),
+        "{}",
+        done.stderr
+    );
+}
+
+/// A directory with an `ssh` that reaches an sshd of its own, which needs no port.
+struct Ssh {
+    dir: tempfile::TempDir,
+}
+
+impl Ssh {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        for key in ["host", "user"] {
+            let made = Command::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", "", "-f", &path(key)])
+                .output()
+                .expect("these tests need ssh; on Debian: apt-get install openssh-server openssh-client");
+            assert!(made.status.success(), "{made:?}");
+        }
+        fs::create_dir_all("/run/sshd").unwrap();
+        fs::write(
+            path("sshd_config"),
+            format!(
+                "HostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\nPermitRootLogin yes\n\
+                 PasswordAuthentication no\n",
+                path("host"),
+                path("user.pub")
+            ),
+        )
+        .unwrap();
+        fs::write(
+            path("ssh_config"),
+            format!(
+                "Host box\n User root\n IdentityFile {}\n IdentitiesOnly yes\n\
+                 StrictHostKeyChecking no\n UserKnownHostsFile {}\n LogLevel ERROR\n\
+                 ProxyCommand /usr/sbin/sshd -i -f {}\n",
+                path("user"),
+                path("known"),
+                path("sshd_config")
+            ),
+        )
+        .unwrap();
+        fs::create_dir(dir.path().join("bin")).unwrap();
+        let program = format!("#!/bin/sh\nexec /usr/bin/ssh -F {} \"$@\"\n", path("ssh_config"));
+        fs::write(path("bin/ssh"), program).unwrap();
+        fs::set_permissions(path("bin/ssh"), fs::Permissions::from_mode(0o755)).unwrap();
+        Self { dir }
+    }
+
+    fn use_in(&self, command: &mut Command) {
+        let path = std::env::var("PATH").unwrap();
+        command.env("PATH", format!("{}:{path}", self.dir.path().join("bin").display()));
+        command.env_remove("SSH_AUTH_SOCK");
+    }
+
+    /// The ssh processes with this configuration.
+    fn clients(&self) -> Vec<Pid> {
+        let config = self.dir.path().join("ssh_config").display().to_string();
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        pids.filter(|pid| {
+            let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command).into_owned();
+            command.starts_with("/usr/bin/ssh\0") && command.contains(&config)
+        })
+        .filter_map(Pid::from_raw)
+        .collect()
+    }
+}
+
+#[test]
+fn no_line_is_lost_through_ssh_when_its_processes_are_killed() {
+    let ssh = Ssh::new();
+    let container = Container::run(COUNT);
+    let url = format!("ssh://box{}", container.daemon.socket().display());
+    let kill = || {
+        for client in ssh.clients() {
+            // One may have ended by itself.
+            let _ = kill_process(client, Signal::KILL);
+        }
+    };
+    let done = follow(&container, &["--host", &url], |command| ssh.use_in(command), kill);
+    exact(&container, &done);
+    eventually("the end of all ssh processes", || ssh.clients().is_empty().then_some(()));
+}
+
+#[test]
+fn an_error_of_ssh_says_what_ssh_said() {
+    let ssh = Ssh::new();
+    let failing = |url: &str, path: Option<&str>| {
+        Cmon::start_with(&["tail", "-a", "--host", url], |command| {
+            ssh.use_in(command);
+            if let Some(path) = path {
+                command.env("PATH", path);
+            }
+        })
+        .done()
+        .code(1)
+        .stderr
+    };
+    let text = failing("ssh://box/nowhere.sock", None);
+    assert!(text.contains("`ssh://box/nowhere.sock` (from --host)"), "{text}");
+    assert!(text.contains("dial unix /nowhere.sock: connect: no such file or directory"), "{text}");
+    let text = failing("ssh://nobody-there.invalid", None);
+    assert!(text.contains("Could not resolve hostname nobody-there.invalid"), "{text}");
+    fs::remove_file(ssh.dir.path().join("user.pub")).unwrap();
+    let text = failing("ssh://box", None);
+    assert!(text.contains("Permission denied (publickey"), "{text}");
+    let text = failing("ssh://box", Some("/nowhere"));
+    assert!(text.contains("could not start `ssh`") && text.contains("OpenSSH client"), "{text}");
+}
