@@ -34,7 +34,10 @@ fn a_socket_of_others_is_told() {
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     // A copy that somebody else may run, and a socket that only this user may open.
     let binary = dir.path().join("cmon");
-    std::fs::copy(env!("CARGO_BIN_EXE_cmon"), &binary).unwrap();
+    // A process of its own: while this one has the copy open, a child of another test would keep it busy.
+    let copied =
+        std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_cmon")).arg(&binary).status();
+    assert!(copied.unwrap().success());
     let socket = dir.path().join("s");
     let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o700)).unwrap();

@@ -190,6 +190,9 @@ fn a_cut_connection_loses_no_line_behind_a_bad_record() {
             .map(|line| line.parse().unwrap())
             .collect();
         assert!((first - 1..28).contains(&shown[0]), "{shown:?}");
+        // A line that the follow skipped at its beginning comes late.
+        let mut shown = shown;
+        shown.sort_unstable();
         assert_eq!(shown, (shown[0]..69).collect::<Vec<u32>>(), "{}", done.stderr);
         // The bad record takes line 21 with it, which cmon may have been there to miss.
         let gaps = done.objects("gap");
@@ -268,16 +271,21 @@ fn a_log_that_can_be_read_costs_one_request_more_at_most() {
 
 #[test]
 fn a_long_read_shows_late_what_the_daemon_skips_in_it() {
-    let cases =
-        [(nul as Damage, 20_001..20_002, "--no-follow"), (torn, 20_000..20_002, "--exit-on-stop")];
+    let cases = [(nul as Damage, 4001..4002, "--no-follow"), (torn, 4000..4002, "--exit-on-stop")];
     for (damage, lost, ends) in cases {
-        let container = damaged(&JSON, "seq 20000", damage, "seq 20001 40000");
+        // 2.4 MB in all, which is more than cmon holds before it has checked them.
+        let numbers = |from: u32, to: u32| {
+            let text = "x".repeat(300);
+            format!("i={from}; while [ $i -le {to} ]; do echo \"$i {text}\"; i=$((i+1)); done")
+        };
+        let container = damaged(&JSON, &numbers(1, 4000), damage, &numbers(4001, 8000));
         container.wait();
-        let expected: Vec<u32> = (1..=40_000).filter(|number| !lost.contains(number)).collect();
+        let expected: Vec<u32> = (1..=8000).filter(|number| !lost.contains(number)).collect();
         let args = ["tail", "-n", "all", "-o", "json", ends, &container.name];
         let done = Cmon::run(&args).code(0);
         let lines = done.messages(&container.name, "stdout");
-        let mut shown: Vec<u32> = lines.iter().map(|line| line.trim().parse().unwrap()).collect();
+        let number = |line: &String| line.split(' ').next().unwrap().parse().unwrap();
+        let mut shown: Vec<u32> = lines.iter().map(number).collect();
         shown.sort_unstable();
         let differs = shown.iter().zip(&expected).find(|(shown, expected)| shown != expected);
         assert_eq!((differs, shown.len()), (None, expected.len()), "{ends} {}", done.stderr);

@@ -54,6 +54,8 @@ pub(super) enum Manner {
     Stops,
     /// It drops this many records more, and goes on.
     Skips(usize),
+    /// It shows what stands before, and then an error in the stream.
+    Fails,
     /// Each window that holds the record is refused, by an error in the stream.
     Refuses,
     /// Each window is refused, also those that do not hold the record.
@@ -380,10 +382,18 @@ impl FakeLogs {
         if state.manner == Manner::RefusesAll && self.given == 0 && self.next < self.stored {
             return Some(Err(SourceError::new(ErrorKind::InBand, "a file cannot be unpacked")));
         }
+        if state.manner == Manner::Fails
+            && state.bad.contains(&self.next)
+            && self.next < self.stored
+        {
+            return Some(Err(SourceError::new(ErrorKind::InBand, "a record cannot be decoded")));
+        }
         while state.bad.contains(&self.next) && self.next < state.log.len() {
             self.next = match state.manner {
                 Manner::Stops if self.follow => self.stored.max(self.next + 1),
-                Manner::Stops | Manner::Refuses | Manner::RefusesAll => state.log.len(),
+                Manner::Stops | Manner::Fails | Manner::Refuses | Manner::RefusesAll => {
+                    state.log.len()
+                }
                 Manner::Skips(more) => self.next + 1 + more,
             };
         }

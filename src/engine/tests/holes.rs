@@ -23,6 +23,11 @@ fn exact(seen: &Seen, expected: &[usize]) {
     let missing = (1..shown.len()).filter(|at| shown[*at - 1] + 1 < shown[*at]);
     let before: Vec<usize> = seen.gaps_at.iter().map(|(at, _)| *at).filter(|at| 0 < *at).collect();
     assert_eq!(before, missing.collect::<Vec<usize>>(), "{shown:?}");
+    let begins_with_a_gap = seen.gaps_at.iter().any(|(at, _)| *at == 0);
+    assert!(
+        !begins_with_a_gap || shown.first() != Some(&0),
+        "nothing stands before the first line"
+    );
     for (_, gap) in &seen.gaps_at {
         assert_eq!(gap.cause, GapCause::Unreadable);
         assert!(gap.from.is_none_or(|from| gap.to.is_some_and(|to| from < to)), "{gap:?}");
@@ -73,7 +78,7 @@ fn readable(bad: &[usize], manner: Manner, length: usize) -> Vec<usize> {
 
 #[test]
 fn a_follow_shows_what_stands_behind_a_bad_record() {
-    for manner in [Manner::Stops, Manner::Skips(3), Manner::Refuses] {
+    for manner in [Manner::Stops, Manner::Skips(3), Manner::Fails, Manner::Refuses] {
         for (bad, stored) in [(20, 24), (0, 24), (20, 500), (480, 500)] {
             let (seen, length) = play(&[bad], manner, stored, 0, Backlog::All, true);
             exact(&seen, &readable(&[bad], manner, length));
@@ -101,7 +106,7 @@ fn a_log_that_grows_while_it_is_checked_hides_no_line() {
 
 #[test]
 fn the_newest_lines_come_first_in_priority() {
-    for manner in [Manner::Stops, Manner::Skips(3), Manner::Refuses] {
+    for manner in [Manner::Stops, Manner::Skips(3), Manner::Fails, Manner::Refuses] {
         let (seen, length) = play(&[20], manner, 28, 0, Backlog::Last(3), true);
         exact(&seen, &(25..length).collect::<Vec<usize>>());
         let (seen, length) = play(&[20, 23], manner, 26, 0, Backlog::Last(5), true);
@@ -185,7 +190,7 @@ proptest! {
         stored in 1usize..150,
         manner in prop_oneof![
             // No daemon drops a bad record alone and reads on.
-            Just(Manner::Stops), Just(Manner::Refuses), (1usize..20).prop_map(Manner::Skips),
+            Just(Manner::Stops), Just(Manner::Fails), Just(Manner::Refuses), (1usize..20).prop_map(Manner::Skips),
         ],
         grows in 0u32..40,
         follow: bool,
@@ -247,6 +252,11 @@ fn lines_that_the_daemon_skips_in_a_long_read_are_delivered_late() {
     for (follow, skips) in [(false, 70), (false, 1), (true, 70), (true, 2)] {
         for bad in [&[800][..], &[1300], &[0], &[5, 900, 1390], &[1399]] {
             play_long(bad, Manner::Skips(skips), LONG, follow);
+        }
+        // What comes before an error is no less than all up to it, so nothing is late.
+        for bad in [&[800][..], &[1300], &[0], &[5, 900, 1390]] {
+            let seen = play_long(bad, Manner::Fails, LONG, follow);
+            assert!(seen.recovered.is_empty());
         }
         let seen = play_long(&[800], Manner::Skips(skips), LONG, follow);
         assert_eq!(seen.recovered, (801..801 + skips).collect::<Vec<usize>>());

@@ -361,7 +361,7 @@ impl<'a, W: Windows> Survey<'a, W> {
     /// with the same message.
     async fn before(&mut self, keys: &[Key]) -> Result<Before, Stop> {
         let (_, look) = self.exact(LARGEST, Aim::Near).await?;
-        let same = !look.failed && look.keys.first() == keys.first();
+        let same = look.keys.first() == keys.first();
         Ok(if same { Before::Nothing } else { Before::Unreadable })
     }
 

@@ -17,6 +17,8 @@ enum Manner {
     Stops,
     /// It drops this many records more, and goes on.
     Skips(usize),
+    /// It shows what stands before, and then an error.
+    Fails,
     /// Each window that holds the record is refused.
     Refuses,
 }
@@ -59,6 +61,10 @@ impl Windows for Model {
             match self.manner {
                 Manner::Stops => break,
                 Manner::Skips(more) => at += 1 + more,
+                Manner::Fails => {
+                    look.failed = true;
+                    break;
+                }
                 Manner::Refuses => return Ok(Look { keys: Vec::new(), failed: true }),
             }
         }
@@ -190,7 +196,7 @@ proptest! {
         bad in prop::collection::btree_set(0usize..150, 0..6),
         length in 1usize..150,
         manner in prop_oneof![
-            Just(Manner::Stops), Just(Manner::Refuses), (0usize..20).prop_map(Manner::Skips),
+            Just(Manner::Stops), Just(Manner::Fails), Just(Manner::Refuses), (0usize..20).prop_map(Manner::Skips),
         ],
         grows in prop::collection::vec(0u8..3, 0..40),
     ) {
@@ -204,7 +210,7 @@ proptest! {
         bad in prop::collection::btree_set(0usize..150, 0..6),
         length in 1usize..150,
         delivered in 0usize..150,
-        manner in prop_oneof![Just(Manner::Stops), (0usize..20).prop_map(Manner::Skips)],
+        manner in prop_oneof![Just(Manner::Stops), Just(Manner::Fails), (0usize..20).prop_map(Manner::Skips)],
     ) {
         let bad: Vec<usize> = bad.into_iter().collect();
         let delivered = delivered.min(length - 1);
