@@ -4,6 +4,7 @@
 mod effects;
 mod environment;
 mod leak_check;
+mod moment;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, 
 
 pub use environment::FromVariables;
 pub use leak_check::{LeakCheck, OnInconclusive, ReportForm};
+pub use moment::Moment;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -224,6 +226,17 @@ pub struct Tail {
         help_heading = LINES
     )]
     pub tail: Option<Lines>,
+    /// Show only lines from this time on: 10m, 2h, 2026-11-28T12:30, or seconds since 1970
+    #[arg(
+        long, value_name = "TIME", allow_hyphen_values = true, env = "CMON_SINCE", help_heading = LINES
+    )]
+    pub since: Option<Moment>,
+    /// Show only lines up to this time, and end. It must not be in the future
+    #[arg(
+        long, value_name = "TIME", allow_hyphen_values = true, env = "CMON_UNTIL",
+        conflicts_with_all = ["exit_on_stop", "wait"], help_heading = LINES
+    )]
+    pub until: Option<Moment>,
     /// Print the daemon's timestamp before each line
     #[arg(
         short, long, value_parser = FalseyValueParser::new(), env = "CMON_TIMESTAMPS",
@@ -265,9 +278,10 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Whether to stay. The last of `-f` and `--no-follow` counts, and `-f` against the environment.
+    /// Whether to stay. The last of `-f` and `--no-follow` counts, and `-f` against the environment. Nothing comes
+    /// any more of what was written up to a time in the past.
     pub fn follows(&self) -> bool {
-        self.follow || !self.no_follow
+        (self.follow || !self.no_follow) && self.until.is_none()
     }
 }
 

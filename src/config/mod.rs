@@ -7,12 +7,13 @@ mod leak_check;
 mod surroundings;
 mod watch;
 
-use crate::cli::{Cli, Command, Form, Global, Lines, Tail, When};
+use crate::cli::{Cli, Command, Form, Global, Lines, Moment, Tail, When};
 use crate::docker::RequestOptions;
 use crate::docker::endpoint::{Origin, Route};
 use crate::docker::unix_path::BadPath;
 use crate::engine::selection::{PatternError, PatternText, Selection};
-use crate::engine::{self, Backlog, Outputs};
+use crate::engine::timestamp::Timestamp;
+use crate::engine::{self, Backlog, Outputs, Range};
 use crate::output;
 pub use contexts::{ContextError, Contexts};
 pub use leak_check::{Check, Form as LeakForm, LeakCheck, Work};
@@ -117,6 +118,20 @@ pub enum UsageError {
     /// The usual socket is not there, and several others are.
     #[error("which daemon? /var/run/docker.sock is not there; there are: {}", .0.join(", "))]
     Sockets(Vec<String>),
+    /// A time before or after all times.
+    #[error("{0} names a time that no clock can show")]
+    NoTime(&'static str),
+    /// A time that is still to come.
+    #[error("--until is in the future, and cmon cannot end at a time yet")]
+    Future,
+    /// Nothing can be between these.
+    #[error("--until {until} is before --since {since}, so no line can be shown")]
+    EmptyRange {
+        /// The beginning.
+        since: jiff::Timestamp,
+        /// The end.
+        until: jiff::Timestamp,
+    },
     /// Two stream timeouts are needed to compare them.
     #[error("--compare wants two stream timeouts or more, like --compare 30s,5m")]
     OneTimeout,
@@ -173,6 +188,7 @@ impl UsageError {
             UsageError::Address { .. } => {
                 Some("name the daemon's socket, like unix:///var/run/docker.sock".to_owned())
             }
+            UsageError::Future => Some("leave --until out, and end with Ctrl-C".to_owned()),
             UsageError::Context { .. } => Some("`docker context ls` lists the contexts".to_owned()),
             UsageError::Unverified(_) => Some(
                 "set DOCKER_TLS_VERIFY=1, with the daemon's authority in DOCKER_CERT_PATH/ca.pem"
@@ -206,7 +222,7 @@ impl Config {
         Ok(Self {
             daemon,
             requests,
-            engine: engine(&global, &tail),
+            engine: engine(&global, &tail, range(&tail, around)?),
             output: output(&global, &tail, around, selection.is_single()),
             selection,
             verbosity: global.verbose,
@@ -231,7 +247,28 @@ fn selection(tail: &Tail, demo: bool) -> Result<Selection, UsageError> {
     Ok(Selection::compile(&texts, tail.all || texts.is_empty())?)
 }
 
-fn engine(global: &Global, tail: &Tail) -> engine::Config {
+/// The times of the lines that are wanted.
+fn range(tail: &Tail, around: &Surroundings) -> Result<Range, UsageError> {
+    let resolve = |flag: &'static str, moment: Option<Moment>| {
+        let moment =
+            moment.map(|moment| moment.resolve(&around.now).ok_or(UsageError::NoTime(flag)));
+        moment.transpose()
+    };
+    let since = resolve("--since", tail.since)?;
+    let until = resolve("--until", tail.until)?;
+    if until.is_some_and(|until| around.now.timestamp() < until) {
+        return Err(UsageError::Future);
+    }
+    if let (Some(since), Some(until)) = (since, until)
+        && until < since
+    {
+        return Err(UsageError::EmptyRange { since, until });
+    }
+    let [since, until] = [since, until].map(|time| time.map(Timestamp::from_jiff));
+    Ok(Range { since, until })
+}
+
+fn engine(global: &Global, tail: &Tail, range: Range) -> engine::Config {
     let follow = tail.follows();
     let either = tail.stdout || tail.stderr;
     let defaults = engine::Config::default();
@@ -246,10 +283,11 @@ fn engine(global: &Global, tail: &Tail) -> engine::Config {
         wait: tail.wait,
         backlog: match tail.tail {
             Some(Lines::Last(lines)) => Backlog::Last(lines),
+            _ if range.since.is_some() => Backlog::Since,
             None if follow => Backlog::Last(10),
             Some(Lines::All) | None => Backlog::All,
         },
-        outputs: Outputs { stdout: tail.stdout || !either, stderr: tail.stderr || !either },
+        outputs: Outputs { stdout: tail.stdout || !either, stderr: tail.stderr || !either, range },
         max_line: tail.max_line,
         stream_timeout,
         stale_after,

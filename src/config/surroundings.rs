@@ -59,6 +59,8 @@ pub struct Surroundings {
     pub dumb_terminal: bool,
     /// What stdout is.
     pub stdout: FileKind,
+    /// The time, and the local time zone.
+    pub now: jiff::ZonedDateTime,
     /// Whether stderr is a terminal.
     pub stderr_is_terminal: bool,
     /// A step of a workflow on GitHub (`GITHUB_ACTIONS` is set and not 0 or false).
@@ -88,6 +90,7 @@ impl Surroundings {
             force_color: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             dumb_terminal: set("TERM").is_some_and(|term| term == "dumb"),
             stdout: kind(&stdout()),
+            now: jiff::ZonedDateTime::now(),
             stderr_is_terminal: stderr().is_terminal(),
             github: set("GITHUB_ACTIONS").filter(|value| is_on(value)).map(|_| Github {
                 summary: set("GITHUB_STEP_SUMMARY").map(PathBuf::from),

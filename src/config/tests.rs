@@ -20,6 +20,9 @@ fn around() -> Surroundings {
         force_color: false,
         dumb_terminal: false,
         stdout: FileKind::Other,
+        now: jiff::Timestamp::from_second(1_800_000_000)
+            .unwrap()
+            .to_zoned_datetime(jiff::tz::TimeZone::UTC),
         stderr_is_terminal: false,
         github: None,
     }
@@ -52,6 +55,8 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
             "color" => &["--color", "always"],
             "tail" => &["--tail", "7"],
             "output" => &["--output", "json"],
+            "since" => &["--since", "7m"],
+            "until" => &["--until", "3m"],
             "max_line" => &["--max-line", "7k"],
             "interval" => &["--interval", "7s"],
             "duration" => &["--duration", "77s"],
@@ -97,7 +102,7 @@ fn meaning(args: &[&str], around: &Surroundings) -> Option<String> {
 }
 
 /// A flag that changes nothing beside another is refused beside it, or stands here with the reason.
-const HARMLESS: [(&str, &str, &str); 9] = [
+const HARMLESS: [(&str, &str, &str); 10] = [
     ("summary", "*", "it is the default where stderr is a terminal"),
     ("follow", "*", "it is the default, and accepted for the hands of docker's users"),
     ("color", "*", "a wish that is met where there is nothing to color"),
@@ -107,6 +112,7 @@ const HARMLESS: [(&str, &str, &str); 9] = [
     ("*", "all", "names must still match something"),
     ("max_line", "*", "it bounds memory"),
     ("no_follow", "follow", "the last of them counts"),
+    ("no_follow", "until", "cmon ends at a time that is past, as it does without the flag"),
 ];
 
 #[test]

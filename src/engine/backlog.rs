@@ -8,7 +8,8 @@
 use super::anchor::Key;
 use super::event::Lines;
 use super::lines::Assembler;
-use super::source::{Frames, StdStream, Tail};
+use super::source::{Frame, Frames, StdStream, Tail};
+use super::timestamp::Timestamp;
 
 /// Up to this many lines are held and counted.
 pub const EXACT: u64 = 100;
@@ -20,6 +21,23 @@ pub enum Backlog {
     All,
     /// The last lines.
     Last(u64),
+    /// Those from the beginning of the wanted time on.
+    Since,
+}
+
+/// The times of the lines that are wanted, by the daemon's timestamps. Both ends belong to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Range {
+    /// The first.
+    pub since: Option<Timestamp>,
+    /// The last.
+    pub until: Option<Timestamp>,
+}
+
+impl Range {
+    fn contains(self, time: Timestamp) -> bool {
+        self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time <= until)
+    }
 }
 
 /// Which outputs are wanted.
@@ -29,18 +47,22 @@ pub struct Outputs {
     pub stdout: bool,
     /// Standard error.
     pub stderr: bool,
+    /// When.
+    pub range: Range,
 }
 
 impl Outputs {
     /// Both.
-    pub const BOTH: Self = Self { stdout: true, stderr: true };
+    pub const BOTH: Self =
+        Self { stdout: true, stderr: true, range: Range { since: None, until: None } };
 
-    /// Whether this output is wanted.
-    pub fn has(self, stream: StdStream) -> bool {
-        match stream {
+    /// Whether this frame is wanted.
+    pub fn has(self, frame: Frame) -> bool {
+        let is_wanted = match frame.stream {
             StdStream::Stdout => self.stdout,
             StdStream::Stderr => self.stderr,
-        }
+        };
+        is_wanted && self.range.contains(frame.time)
     }
 }
 
@@ -76,6 +98,12 @@ impl FirstView {
         [Tail::Last((wanted + 16).max(64)), Tail::Last(16 * wanted + 1024)]
     }
 
+    /// The windows after those, where the wanted lines are not the last of the log.
+    pub fn larger_windows(wanted: u64) -> impl Iterator<Item = Tail> {
+        let first = 16 * wanted + 1024;
+        (1..7).map(move |step| Tail::Last(first << (3 * step))).chain([Tail::All])
+    }
+
     /// The keys of all that was read.
     pub fn keys(&self) -> &[Key] {
         &self.keys
@@ -90,7 +118,7 @@ impl FirstView {
     pub fn feed(&mut self, frames: &Frames) {
         for (frame, payload) in frames.iter() {
             self.keys.push(Key::of(frame, payload));
-            if self.outputs.has(frame.stream) {
+            if self.outputs.has(frame) {
                 self.assembler.push(frame, payload, &mut self.lines);
             }
         }

@@ -46,7 +46,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-pub use backlog::{Backlog, Outputs};
+pub use backlog::{Backlog, Outputs, Range};
 use backoff::Backoff;
 use census::{Census, TaskKind};
 use event::{Awaited, Event, Label, Note, Notice};

@@ -40,6 +40,16 @@ impl Timestamp {
         Self { seconds: nanos.div_euclid(SECOND), nanos: below }
     }
 
+    /// From the time of another library.
+    pub fn from_jiff(time: jiff::Timestamp) -> Self {
+        let nanos = time.as_nanosecond();
+        Self::from_nanos(i64::try_from(nanos).unwrap_or(if nanos < 0 {
+            i64::MIN
+        } else {
+            i64::MAX
+        }))
+    }
+
     /// This machine's clock; for what is shown only.
     pub fn now() -> Self {
         let now = jiff::Timestamp::now().as_nanosecond();

@@ -27,6 +27,7 @@ mod requests;
 mod rotation;
 mod screen;
 mod scripted;
+mod since;
 mod stop;
 mod support;
 mod watch;

@@ -141,7 +141,7 @@ impl<S: Source> Reader<S> {
     }
 
     /// The first message that a window shows.
-    async fn first_of(&self, window: Tail) -> Result<Option<Key>, EndReason> {
+    pub(super) async fn first_of(&self, window: Tail) -> Result<Option<Key>, EndReason> {
         let mut stream = self.open(false, window).await?;
         let mut frames = Frames::default();
         loop {

@@ -8,6 +8,7 @@
 mod holes;
 mod long_read;
 mod place;
+mod since;
 mod view;
 mod watch;
 

@@ -11,9 +11,17 @@ use super::{Pumped, Reader};
 impl<S: Source> Reader<S> {
     /// Shows the last lines first, where they are still to be shown; a reason when that failed.
     pub(super) async fn first_view(&self, run_is_over: bool) -> Option<EndReason> {
+        if let Some(since) = self.with_resume(|resume| resume.wanted_since()) {
+            match self.place_of(since).await {
+                Ok(window) => self.with_resume(|resume| resume.begins_within(window)),
+                Err(reason) => return Some(reason),
+            }
+        }
         let wanted = self.with_resume(|resume| resume.backlog())?;
         self.with_resume(Resume::distrust);
-        if EXACT < wanted {
+        let until = self.with_resume(|resume| resume.wanted_until());
+        // Lines before the end of a time may stand far before the end of the log.
+        if EXACT < wanted && until.is_none() {
             let window = self.with_resume(|resume| resume.open_window(Tail::Last(wanted)));
             let reason = match self.finite(window).await {
                 Pumped::Ended(reason) => reason,
@@ -32,8 +40,11 @@ impl<S: Source> Reader<S> {
     }
 
     async fn last_lines(&self, wanted: u64, run_is_over: bool) -> Result<(), EndReason> {
-        let windows = FirstView::windows(wanted);
-        for window in windows {
+        let mut windows = FirstView::windows(wanted).to_vec();
+        if self.with_resume(|resume| resume.wanted_until()).is_some() {
+            windows.extend(FirstView::larger_windows(wanted));
+        }
+        for window in windows.iter().copied() {
             let mut view = self.with_resume(|resume| resume.first_view(wanted, run_is_over));
             if self.read_view(window, &mut view).await? == Shown::LinesMissing {
                 return self.last_lines_past_holes(wanted, run_is_over).await;

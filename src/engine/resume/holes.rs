@@ -105,7 +105,7 @@ impl Resume {
         match self.plan {
             Plan::Anchored => Goal::Anchor(self.anchor.clone()),
             Plan::Start(lines) => Goal::Frames(lines),
-            Plan::All | Plan::Rest => Goal::All,
+            Plan::Since | Plan::All | Plan::Rest => Goal::All,
         }
     }
 
@@ -158,7 +158,7 @@ impl Resume {
         for (frame, payload) in frames.iter() {
             self.counted.frames += 1;
             self.counts.recovered += 1;
-            if self.outputs.has(frame.stream) {
+            if self.outputs.has(frame) {
                 assembler.push(frame, payload, into);
             }
         }

@@ -43,6 +43,8 @@ const SEARCH: [u64; 3] = [4096, 16_384, 65_536];
 enum Plan {
     /// Nothing was asked for yet; so many lines are to be shown first.
     Start(u64),
+    /// Nothing was asked for yet; the place of the first wanted time is to be found.
+    Since,
     /// Nothing was delivered, and all that there will be is wanted.
     All,
     /// Go on behind the anchor.
@@ -148,6 +150,7 @@ impl Resume {
             plan: match backlog {
                 Backlog::All => Plan::All,
                 Backlog::Last(lines) => Plan::Start(lines),
+                Backlog::Since => Plan::Since,
             },
             anchor: Anchor::new(container.doubles),
             assembler: Assembler::new(container.pieces, max_line),
@@ -207,6 +210,24 @@ impl Resume {
         }
     }
 
+    /// The time of the first line that is wanted, when its place in the log is still to be found.
+    pub fn wanted_since(&self) -> Option<Timestamp> {
+        self.outputs.range.since.filter(|_| self.plan == Plan::Since)
+    }
+
+    /// The time of the last line that is wanted.
+    pub fn wanted_until(&self) -> Option<Timestamp> {
+        self.outputs.range.until
+    }
+
+    /// The wanted lines begin within this window.
+    pub fn begins_within(&mut self, window: Tail) {
+        self.plan = match window {
+            Tail::All => Plan::All,
+            Tail::Last(frames) => Plan::Start(frames),
+        };
+    }
+
     /// Begins a stream: what to ask for.
     pub fn open(&mut self, now: Instant, follow: bool) -> Tail {
         let frames = self.pace.window(now);
@@ -254,7 +275,7 @@ impl Resume {
         let seek = match self.plan {
             Plan::Anchored => Some(self.anchor.seek(frames)),
             Plan::Rest => Some(self.anchor.seek_rest()),
-            Plan::Start(_) | Plan::All => None,
+            Plan::Start(_) | Plan::Since | Plan::All => None,
         };
         self.seek = seek.map(Seeking::new);
         self.following = false;
@@ -454,7 +475,7 @@ impl Resume {
         self.counted.frames += 1;
         self.counted.bytes += payload.len() as u64;
         self.plan = Plan::Anchored;
-        if self.outputs.has(frame.stream) {
+        if self.outputs.has(frame) {
             self.assembler.push(frame, payload, into);
         }
     }
@@ -469,7 +490,7 @@ impl Resume {
             self.anchor.push_before_last(key);
             self.counted.frames += 1;
             self.counts.recovered += 1;
-            if self.outputs.has(frame.stream) {
+            if self.outputs.has(frame) {
                 into.push(frame.time, frame.stream, [payload, &[]], true, true);
             }
         }

@@ -5,6 +5,7 @@
 //! does not run. Faults are taken from a list, one per stream that is opened.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -95,6 +96,7 @@ pub(super) struct Fake {
     changed: Arc<watch::Sender<u64>>,
     happened: Arc<Mutex<VecDeque<What>>>,
     rings: Arc<Notify>,
+    given: Arc<AtomicUsize>,
 }
 
 impl Fake {
@@ -122,6 +124,7 @@ impl Fake {
             changed: Arc::new(watch::Sender::new(0)),
             happened: Arc::default(),
             rings: Arc::default(),
+            given: Arc::default(),
         }
     }
 
@@ -185,6 +188,11 @@ impl Fake {
     pub(super) fn forget_all(&self) {
         let mut state = self.lock();
         state.oldest = state.log.len();
+    }
+
+    /// How many messages were read from it.
+    pub(super) fn given(&self) -> usize {
+        self.given.load(Ordering::Relaxed)
     }
 
     pub(super) fn log(&self) -> Vec<Stored> {
@@ -405,6 +413,7 @@ impl FakeLogs {
             );
             self.next += 1;
             self.given += 1;
+            self.fake.given.fetch_add(1, Ordering::Relaxed);
             return Some(Ok(Read::Some));
         }
         let over = !self.follow || !state.phase.is_live() || state.run != self.run;

@@ -7,6 +7,7 @@
 mod crowd;
 mod fake;
 mod holes;
+mod since;
 mod watching;
 
 use std::sync::Arc;

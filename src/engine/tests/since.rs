@@ -1,0 +1,94 @@
+//! Lines from a time on, and up to one.
+
+use super::super::backlog::{Outputs, Range};
+use super::super::timestamp::Timestamp;
+use super::fake::Manner;
+use super::*;
+
+/// A log of which line N has the time N; the run is over.
+async fn shown(
+    length: usize,
+    since: i64,
+    until: Option<i64>,
+    backlog: Backlog,
+) -> (Vec<usize>, usize) {
+    let fake = Fake::damaged([], Manner::Stops);
+    for number in 0..length {
+        fake.write(Stdout, i64::try_from(number).unwrap(), &format!("{number}\n"));
+    }
+    fake.exit();
+    let range = Range {
+        since: Some(Timestamp::from_nanos(since)),
+        until: until.map(Timestamp::from_nanos),
+    };
+    let outputs = Outputs { range, ..Outputs::BOTH };
+    let config = Config { outputs, backlog, follow: false, ..config() };
+    let (outcome, seen) = run(&fake, config, 10 * SECOND, async |_, _| ()).await;
+    nothing_is_left(&fake, &outcome.census);
+    assert!(seen.gaps.is_empty());
+    let numbers = seen.of(Stdout).iter().map(|line| line.trim().parse().unwrap()).collect();
+    (numbers, fake.given())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lines_from_a_time_on_are_shown_and_no_other() {
+    for (length, since) in [
+        (0, 5),
+        (1, 0),
+        (1, 1),
+        (5, 3),
+        (130, 1),
+        (130, 129),
+        (3000, 0),
+        (3000, 2871),
+        (3000, 2999),
+        (3000, 3000),
+        (3000, 1),
+    ] {
+        let (numbers, _) = shown(length, i64::try_from(since).unwrap(), None, Backlog::Since).await;
+        assert_eq!(numbers, (since..length).collect::<Vec<usize>>(), "{length} {since}");
+    }
+    let (numbers, _) = shown(3000, 1000, Some(1003), Backlog::Since).await;
+    assert_eq!(numbers, [1000, 1001, 1002, 1003], "both ends belong to it");
+    let (numbers, _) = shown(3000, 1000, None, Backlog::Last(3)).await;
+    assert_eq!(numbers, [2997, 2998, 2999]);
+    let (numbers, _) = shown(3000, 2998, None, Backlog::Last(7)).await;
+    assert_eq!(numbers, [2998, 2999]);
+    let (numbers, _) = shown(3000, 2000, Some(2500), Backlog::Last(2)).await;
+    assert_eq!(numbers, [2499, 2500], "the last ones before the end of the time");
+    for (wanted, until) in [(2, 40), (150, 4000), (200, 90)] {
+        let (numbers, _) = shown(20_000, 10, Some(until), Backlog::Last(wanted)).await;
+        let until = usize::try_from(until).unwrap();
+        let from = (until + 1).saturating_sub(usize::try_from(wanted).unwrap()).max(10);
+        assert_eq!(numbers, (from..=until).collect::<Vec<usize>>());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_long_log_is_not_read_from_its_beginning() {
+    let (numbers, given) = shown(50_000, 49_900, None, Backlog::Since).await;
+    assert_eq!(numbers.len(), 100);
+    assert!(given < 1500, "{given} messages were read for 100");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follow_goes_on_behind_the_lines_from_a_time_on() {
+    let fake = Fake::damaged([], Manner::Stops);
+    for number in 0..500 {
+        fake.write(Stdout, number, &format!("{number}\n"));
+    }
+    let range = Range { since: Some(Timestamp::from_nanos(450)), until: None };
+    let outputs = Outputs { range, ..Outputs::BOTH };
+    let config = Config { outputs, backlog: Backlog::Since, ..config() };
+    let script = async |fake: &Fake, _: &Observer<Fake>| {
+        sleep(5 * SECOND).await;
+        for number in 500..520 {
+            fake.write(Stdout, number, &format!("{number}\n"));
+            sleep(SECOND / 4).await;
+        }
+    };
+    let (_, seen) = run(&fake, config, 10 * SECOND, script).await;
+    let numbers: Vec<i64> =
+        seen.of(Stdout).iter().map(|line| line.trim().parse().unwrap()).collect();
+    assert_eq!(numbers, (450..520).collect::<Vec<i64>>());
+}
