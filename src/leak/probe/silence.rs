@@ -284,7 +284,7 @@ async fn a_check_says_once_that_a_target_hangs_and_goes_on() {
             records.push(record);
         };
         let stop = CancellationToken::new();
-        Session::new(load, Registry::default(), probes, write, stop).run(header).await;
+        Box::pin(Session::new(load, Registry::default(), probes, write, stop).run(header)).await;
         let mut counts = [0, 0];
         let mut told = Vec::new();
         for record in &records {
