@@ -1,17 +1,17 @@
-//! An open connection: a counted socket, with TLS over it where the daemon wants that.
+//! An open connection: a counted socket, with TLS over it where the daemon wants that. And the count.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
-use super::endpoint::Ledger;
 use super::socket::Socket;
 use super::ssh::Process;
-use crate::engine::census::Purpose;
+use crate::engine::census::{ConnectionCount, Purpose};
 
 /// An open connection. Dropping it closes it.
 #[derive(Debug)]
@@ -78,14 +78,14 @@ pub struct Counted {
     pub(super) socket: Arc<Socket>,
     pub(super) purpose: Purpose,
     pub(super) number: u64,
-    pub(super) ledger: Arc<Ledger>,
+    pub(super) table: Arc<ConnectionTable>,
     /// What carries it, where it is no socket to the daemon.
     pub(super) process: Option<Process>,
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.ledger.leave(self.purpose, self.number);
+        self.table.leave(self.purpose, self.number);
     }
 }
 
@@ -133,5 +133,66 @@ impl AsyncWrite for Counted {
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         rustix::net::shutdown(self.socket.as_ref(), rustix::net::Shutdown::Write)?;
         Poll::Ready(Ok(()))
+    }
+}
+
+/// All connections of one endpoint.
+#[derive(Debug, Default)]
+pub(super) struct ConnectionTable(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+pub(super) struct Inner {
+    next: u64,
+    open: BTreeMap<u64, (Purpose, Weak<Socket>)>,
+    counts: BTreeMap<Purpose, ConnectionCount>,
+}
+
+impl ConnectionTable {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn enter(
+        table: &Arc<Self>,
+        purpose: Purpose,
+        socket: Socket,
+        process: Option<Process>,
+    ) -> Counted {
+        let socket = Arc::new(socket);
+        let mut inner = table.lock();
+        let number = inner.next;
+        inner.next += 1;
+        inner.open.insert(number, (purpose, Arc::downgrade(&socket)));
+        let count = inner.counts.entry(purpose).or_default();
+        count.open += 1;
+        count.opened += 1;
+        drop(inner);
+        Counted { socket, purpose, number, table: Arc::clone(table), process }
+    }
+
+    pub(super) fn counts(&self) -> BTreeMap<Purpose, ConnectionCount> {
+        self.lock().counts.clone()
+    }
+
+    /// Closes every open connection, whoever holds it; gives how many there were.
+    pub(super) fn close_all(&self) -> usize {
+        let mut inner = self.lock();
+        let open: Vec<(Purpose, Arc<Socket>)> = inner
+            .open
+            .values()
+            .filter_map(|(purpose, socket)| Some((*purpose, socket.upgrade()?)))
+            .collect();
+        for (purpose, socket) in &open {
+            // A socket that the peer has closed meanwhile is as closed as it can be.
+            let _ = rustix::net::shutdown(socket.as_ref(), rustix::net::Shutdown::Both);
+            inner.counts.entry(*purpose).or_default().forced += 1;
+        }
+        open.len()
+    }
+
+    pub(super) fn leave(&self, purpose: Purpose, number: u64) {
+        let mut inner = self.lock();
+        inner.open.remove(&number);
+        inner.counts.entry(purpose).or_default().open -= 1;
     }
 }

@@ -8,16 +8,18 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::net::{TcpStream, UnixStream};
 
 pub use super::address::{Address, ChosenBy, Origin, Route, SshHost};
 pub use super::connection::Connection;
-use super::connection::Counted;
+use super::connection::ConnectionTable;
 use super::socket::Socket;
-use super::ssh::{self, Process};
+pub(crate) use super::socket::plain;
+use super::ssh;
+use super::ssh::Process;
 use super::tls::{Tls, TlsError};
 use super::unix_path;
 use crate::engine::census::{ConnectionCount, Purpose};
@@ -35,7 +37,7 @@ pub struct Endpoint {
     origin: Origin,
     /// What TLS needs, read from its files once.
     tls: OnceLock<Result<Tls, TlsError>>,
-    ledger: Arc<Ledger>,
+    table: Arc<ConnectionTable>,
 }
 
 impl Endpoint {
@@ -46,7 +48,7 @@ impl Endpoint {
 
     /// An endpoint with no connection yet, by any route.
     pub fn by(route: Route, origin: Origin) -> Self {
-        Self { route, origin, tls: OnceLock::new(), ledger: Arc::default() }
+        Self { route, origin, tls: OnceLock::new(), table: Arc::default() }
     }
 
     /// How it is reached.
@@ -87,7 +89,7 @@ impl Endpoint {
             Ok(opened) => opened,
             Err(error) => return Err(self.refused(&error)),
         };
-        let counted = Ledger::enter(&self.ledger, purpose, socket, process);
+        let counted = ConnectionTable::enter(&self.table, purpose, socket, process);
         let Route::Tls { host, files, .. } = &self.route else {
             return Ok(Connection::Plain(counted));
         };
@@ -126,23 +128,12 @@ impl Endpoint {
 
     /// Connections by purpose.
     pub fn connections(&self) -> BTreeMap<Purpose, ConnectionCount> {
-        self.ledger.lock().counts.clone()
+        self.table.counts()
     }
 
     /// Closes every open connection, whoever holds it; tells how many there were.
     pub fn close_all(&self) -> usize {
-        let mut book = self.ledger.lock();
-        let open: Vec<(Purpose, Arc<Socket>)> = book
-            .open
-            .values()
-            .filter_map(|(purpose, socket)| Some((*purpose, socket.upgrade()?)))
-            .collect();
-        for (purpose, socket) in &open {
-            // A socket that the peer has closed meanwhile is as closed as it can be.
-            let _ = rustix::net::shutdown(socket.as_ref(), rustix::net::Shutdown::Both);
-            book.counts.entry(*purpose).or_default().forced += 1;
-        }
-        open.len()
+        self.table.close_all()
     }
 
     fn refused(&self, error: &io::Error) -> SourceError {
@@ -171,12 +162,6 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// An I/O error without the operating system's number.
-pub(crate) fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
-}
-
 /// A peer that is gone without a word is noticed after about a minute and a half, also by a follow of a
 /// quiet container.
 fn keep_alive(socket: &TcpStream) -> io::Result<()> {
@@ -187,45 +172,4 @@ fn keep_alive(socket: &TcpStream) -> io::Result<()> {
     sockopt::set_tcp_keepintvl(socket, Duration::from_secs(15))?;
     sockopt::set_tcp_keepcnt(socket, 4)?;
     Ok(())
-}
-
-/// All connections of one endpoint.
-#[derive(Debug, Default)]
-pub(super) struct Ledger(Mutex<Book>);
-
-#[derive(Debug, Default)]
-pub(super) struct Book {
-    next: u64,
-    open: BTreeMap<u64, (Purpose, Weak<Socket>)>,
-    counts: BTreeMap<Purpose, ConnectionCount>,
-}
-
-impl Ledger {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Book> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn enter(
-        ledger: &Arc<Self>,
-        purpose: Purpose,
-        socket: Socket,
-        process: Option<Process>,
-    ) -> Counted {
-        let socket = Arc::new(socket);
-        let mut book = ledger.lock();
-        let number = book.next;
-        book.next += 1;
-        book.open.insert(number, (purpose, Arc::downgrade(&socket)));
-        let count = book.counts.entry(purpose).or_default();
-        count.open += 1;
-        count.opened += 1;
-        drop(book);
-        Counted { socket, purpose, number, ledger: Arc::clone(ledger), process }
-    }
-
-    pub(super) fn leave(&self, purpose: Purpose, number: u64) {
-        let mut book = self.lock();
-        book.open.remove(&number);
-        book.counts.entry(purpose).or_default().open -= 1;
-    }
 }

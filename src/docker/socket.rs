@@ -53,3 +53,9 @@ impl AsFd for Socket {
         }
     }
 }
+
+/// An I/O error without the operating system's number.
+pub(crate) fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}

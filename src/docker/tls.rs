@@ -25,7 +25,7 @@ use tokio_rustls::rustls::{
     SignatureScheme,
 };
 
-use super::endpoint::plain;
+use super::socket::plain;
 
 /// Why there is no TLS.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
