@@ -45,6 +45,9 @@ pub struct LeakCheck {
     /// Select all containers, including stopped ones
     #[arg(short, long, help_heading = super::SELECTION)]
     pub all: bool,
+    /// Conditions beside the names.
+    #[command(flatten)]
+    pub conditions: super::Conditions,
     /// Length of the check. A longer check finds smaller leaks
     #[arg(
         long, value_name = "TIME", default_value = "10m", value_parser = duration,
@@ -121,7 +124,7 @@ pub struct LeakCheck {
     /// Judge a recording instead of running a check
     #[arg(
         long, value_name = "FILE", help_heading = REPORTS,
-        conflicts_with_all = ["record", "compare", "targets", "containers", "all", "passive", "drive_cmd", "seed", "dry_run"]
+        conflicts_with_all = ["record", "compare", "targets", "containers", "all", "labels", "images", "projects", "filters", "excluded", "passive", "drive_cmd", "seed", "dry_run"]
     )]
     pub replay: Option<PathBuf>,
     /// Print the plan and the smallest leak that it can find, and end
@@ -130,7 +133,7 @@ pub struct LeakCheck {
     /// Verify the checker: inject known leaks and known non-leaks into the embedded daemon, and
     /// fail if any is misclassified
     #[arg(
-        long, help_heading = VERDICT, conflicts_with_all = ["replay", "targets", "containers", "all", "compare", "drive_cmd", "junit", "html", "record", "gate", "max_per_cycle", "max_per_min", "alpha", "seed", "passive", "baseline", "dry_run"],
+        long, help_heading = VERDICT, conflicts_with_all = ["replay", "targets", "containers", "all", "labels", "images", "projects", "filters", "excluded", "compare", "drive_cmd", "junit", "html", "record", "gate", "max_per_cycle", "max_per_min", "alpha", "seed", "passive", "baseline", "dry_run"],
         value_parser = FalseyValueParser::new()
     )]
     pub self_test: bool,

@@ -29,6 +29,8 @@ const TAIL_EXAMPLES: &str = "\
 Examples:
   cmon tail web                    show the last 10 lines, then follow
   cmon tail 'web-*' db -n 100      select several containers by glob and name
+  cmon tail -l app=web -E web-3    select by label, and leave one out
+  cmon tail --project .            follow the compose project of this directory
   cmon tail -a --no-follow -t      print all stored lines, with timestamps
   cmon tail job --wait             wait for a container, then show every line
   cmon tail web -o json | jq .msg  write one JSON object per line
@@ -188,6 +190,39 @@ pub struct Global {
     pub from_variables: FromVariables,
 }
 
+/// Conditions that every command selects containers by.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Conditions {
+    /// Select containers that have this label. Repeatable: all must match
+    #[arg(short = 'l', long = "label", value_name = "KEY[=VALUE]", help_heading = SELECTION)]
+    pub labels: Vec<String>,
+    /// Select containers of this image, with or without a tag; a glob is allowed. Repeatable: one
+    /// must match
+    #[arg(long = "image", value_name = "IMAGE", help_heading = SELECTION)]
+    pub images: Vec<String>,
+    /// Select containers of this compose project; . is the project of the current directory.
+    /// Repeatable: one must match
+    #[arg(long = "project", value_name = "PROJECT[/SERVICE]", help_heading = SELECTION)]
+    pub projects: Vec<String>,
+    /// Select by name, id, label, ancestor or status, as docker ps does. Repeatable
+    #[arg(long = "filter", value_name = "KEY=VALUE", help_heading = SELECTION)]
+    pub filters: Vec<String>,
+    /// Leave out containers that match this name, id prefix, glob or regular expression.
+    /// Repeatable
+    #[arg(
+        short = 'E', long = "exclude-container", value_name = "PATTERN", help_heading = SELECTION
+    )]
+    pub excluded: Vec<String>,
+}
+
+impl Conditions {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        let Self { labels, images, projects, filters, excluded } = self;
+        [labels, images, projects, filters, excluded].iter().all(|all| all.is_empty())
+    }
+}
+
 /// `cmon tail`.
 #[derive(Args, Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -198,6 +233,9 @@ pub struct Tail {
     /// Select all containers, including stopped ones
     #[arg(short, long, help_heading = SELECTION)]
     pub all: bool,
+    /// Conditions beside the names.
+    #[command(flatten)]
+    pub conditions: Conditions,
     /// Wait for new lines (the default)
     #[arg(short, long, overrides_with = "no_follow", help_heading = LINES)]
     pub follow: bool,
@@ -295,6 +333,9 @@ pub struct Watch {
     /// Select all containers, including stopped ones
     #[arg(short, long, help_heading = SELECTION)]
     pub all: bool,
+    /// Conditions beside the names.
+    #[command(flatten)]
+    pub conditions: Conditions,
     /// Wait for a daemon that does not answer, and for containers that do not exist
     #[arg(
         long, value_parser = FalseyValueParser::new(), env = "CMON_WAIT", help_heading = SELECTION

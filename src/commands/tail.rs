@@ -17,6 +17,7 @@ use crate::docker::Docker;
 use crate::docker::endpoint::{Endpoint, Origin, Route};
 use crate::engine::census::Census;
 use crate::engine::registry::Registry;
+use crate::engine::selection::{Unmatched, UnmatchedKind};
 use crate::engine::source::ErrorKind;
 use crate::engine::{Engine, Outcome, StartError};
 use crate::exit::Exit;
@@ -156,16 +157,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             StartError::Source(error) => {
                 error.hint.or_else(|| connection_hint(error.kind)).map(str::to_owned)
             }
-            StartError::Unmatched(unmatched) => {
-                let nearest: Vec<String> = unmatched
-                    .iter()
-                    .filter_map(|one| Some(format!("`{}`", one.nearest.as_ref()?)))
-                    .collect();
-                match nearest.is_empty() {
-                    true => Some("`docker ps -a` lists the containers there are".to_owned()),
-                    false => Some(format!("did you mean {}?", nearest.join(", "))),
-                }
-            }
+            StartError::Unmatched(unmatched) => Some(unmatched_hint(unmatched)),
             StartError::Own(_) => {
                 Some("name other containers, or run cmon outside of this one".to_owned())
             }
@@ -175,6 +167,30 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
     }
     let error = error.downcast_ref::<io::Error>()?;
     (error.kind() == io::ErrorKind::StorageFull).then(|| "make room on the disk".to_owned())
+}
+
+fn unmatched_hint(unmatched: &[Unmatched]) -> String {
+    let nearest = |one: &Unmatched| match &one.kind {
+        UnmatchedKind::Name(Some(nearest)) => Some(format!("`{nearest}`")),
+        _ => None,
+    };
+    let nearest: Vec<String> = unmatched.iter().filter_map(nearest).collect();
+    if !nearest.is_empty() {
+        return format!("did you mean {}?", nearest.join(", "));
+    }
+    let names = |one: &Unmatched| matches!(one.kind, UnmatchedKind::Name(_));
+    match unmatched {
+        [Unmatched { kind: UnmatchedKind::Together { stopped: 1 }, .. }] => {
+            "a container that does not run matches; select it too with -a".to_owned()
+        }
+        [Unmatched { kind: UnmatchedKind::Together { stopped: stopped @ 2.. }, .. }] => {
+            format!("{stopped} containers that do not run match; select them too with -a")
+        }
+        all if all.iter().all(names) => "`docker ps -a` lists the containers there are".to_owned(),
+        _ => "`docker ps -a --format '{{.Names}} {{.Image}} {{.Labels}}'` shows what there is to \
+              match"
+            .to_owned(),
+    }
 }
 
 fn connection_hint(kind: ErrorKind) -> Option<&'static str> {

@@ -166,7 +166,7 @@ pub(super) fn config(
         return Err(UsageError::SameTimeout);
     }
     let own_load = args.passive || args.drive_cmd.is_some();
-    if own_load && (args.all || !args.containers.is_empty()) {
+    if own_load && (args.all || !args.containers.is_empty() || !args.conditions.is_empty()) {
         let with = if args.passive { "--passive" } else { "--drive-cmd" };
         return Err(UsageError::NothingOpened(with));
     }
@@ -176,7 +176,7 @@ pub(super) fn config(
     if args.cycles_metric.is_some() && args.targets.is_empty() {
         return Err(UsageError::NoTarget);
     }
-    let selection = running_or(&args.containers, args.all)?;
+    let selection = running_or(&args.containers, args.all, &args.conditions, around)?;
     let terminal = around.stdout == FileKind::Terminal;
     let wrong = |error: &dyn std::error::Error| UsageError::Target(error.to_string());
     let targets: Result<Vec<Target>, _> =

@@ -7,10 +7,11 @@ mod leak_check;
 mod surroundings;
 mod watch;
 
-use crate::cli::{Cli, Command, Form, Global, Lines, Moment, Tail, When};
+use crate::cli::{Cli, Command, Conditions, Form, Global, Lines, Moment, Tail, When};
 use crate::docker::RequestOptions;
 use crate::docker::endpoint::{Origin, Route};
 use crate::docker::unix_path::BadPath;
+use crate::engine::conditions::{self, ConditionError, ConditionTexts};
 use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::timestamp::Timestamp;
 use crate::engine::{self, Backlog, Outputs, Range};
@@ -56,6 +57,12 @@ pub enum UsageError {
     /// A pattern cannot be understood.
     #[error(transparent)]
     Pattern(#[from] PatternError),
+    /// A condition cannot be understood.
+    #[error(transparent)]
+    Condition(#[from] ConditionError),
+    /// No project can be read from the environment and the current directory.
+    #[error("`--project {0}`: the current directory has no name that a compose project can have")]
+    NoProject(String),
     /// There is nothing to follow.
     #[error("which containers? Name them, or follow all of them with `-a`")]
     NoSelection,
@@ -194,6 +201,9 @@ impl UsageError {
                 "set DOCKER_TLS_VERIFY=1, with the daemon's authority in DOCKER_CERT_PATH/ca.pem"
                     .to_owned(),
             ),
+            UsageError::NoProject(_) => {
+                Some("name the project, or set COMPOSE_PROJECT_NAME".to_owned())
+            }
             UsageError::Sockets(_) => Some("name one of them with --host".to_owned()),
             _ => None,
         }
@@ -218,7 +228,7 @@ impl Config {
                 return leak_check::config((daemon, requests), &global, *args, around);
             }
         };
-        let selection = selection(&tail, global.demo)?;
+        let selection = selection(&tail, global.demo, around)?;
         Ok(Self {
             daemon,
             requests,
@@ -238,13 +248,12 @@ fn requests(global: &Global, around: &Surroundings) -> Result<RequestOptions, Us
     Ok(RequestOptions { timeout: global.request_timeout, api_version: version.transpose()? })
 }
 
-fn selection(tail: &Tail, demo: bool) -> Result<Selection, UsageError> {
-    if tail.containers.is_empty() && !tail.all && !demo {
+fn selection(tail: &Tail, demo: bool, around: &Surroundings) -> Result<Selection, UsageError> {
+    let Tail { containers, all, conditions, .. } = tail;
+    if containers.is_empty() && !all && !demo && conditions.is_empty() {
         return Err(UsageError::NoSelection);
     }
-    let texts: Vec<PatternText> =
-        tail.containers.iter().map(|text| PatternText(text.clone())).collect();
-    Ok(Selection::compile(&texts, tail.all || texts.is_empty())?)
+    running_or(containers, *all || demo && containers.is_empty(), conditions, around)
 }
 
 /// The times of the lines that are wanted.
@@ -338,12 +347,40 @@ fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> 
 }
 
 /// What is followed unless it is named: all that runs.
-fn running_or(names: &[String], all: bool) -> Result<Selection, PatternError> {
+fn running_or(
+    names: &[String],
+    all: bool,
+    conditions: &Conditions,
+    around: &Surroundings,
+) -> Result<Selection, UsageError> {
     let texts: Vec<PatternText> = names.iter().map(|text| PatternText(text.clone())).collect();
-    match texts.is_empty() && !all {
-        true => Ok(Selection::running()),
-        false => Selection::compile(&texts, all),
+    let selection = match texts.is_empty() && !all {
+        true => Selection::running(),
+        false => Selection::compile(&texts, all)?,
+    };
+    let projects = conditions.projects.iter().map(|text| project(text, around));
+    let texts = ConditionTexts {
+        labels: conditions.labels.clone(),
+        images: conditions.images.clone(),
+        projects: projects.collect::<Result<_, _>>()?,
+        filters: conditions.filters.clone(),
+        excluded: conditions.excluded.clone(),
+    };
+    Ok(selection.with(conditions::Conditions::compile(&texts)?))
+}
+
+/// A project as it was typed, with the current directory's instead of a dot.
+fn project(text: &str, around: &Surroundings) -> Result<String, UsageError> {
+    let (name, service) = match text.split_once('/') {
+        Some((name, service)) => (name, Some(service)),
+        None => (text, None),
+    };
+    if name != "." {
+        return Ok(text.to_owned());
     }
+    let none = || UsageError::NoProject(text.to_owned());
+    let name = around.project.as_ref().ok_or_else(none)?;
+    Ok(service.map_or_else(|| name.clone(), |service| format!("{name}/{service}")))
 }
 
 /// The output of a command that shows no lines: what is said on stderr.

@@ -49,6 +49,8 @@ pub struct Surroundings {
     pub docker_tls: bool,
     /// Sockets of other products, with their names, where the usual one is not there.
     pub sockets: Vec<(&'static str, PathBuf)>,
+    /// The compose project of the current directory, where it has one.
+    pub project: Option<String>,
     /// `DOCKER_API_VERSION`, unless empty.
     pub docker_api_version: Option<String>,
     /// `NO_COLOR` is set and not empty (no-color.org).
@@ -85,6 +87,7 @@ impl Surroundings {
                 true => Vec::new(),
                 false => sockets(home.as_deref(), set("XDG_RUNTIME_DIR").as_deref().map(Path::new)),
             },
+            project: project(set("COMPOSE_PROJECT_NAME"), env::current_dir().ok().as_deref()),
             docker_api_version: set("DOCKER_API_VERSION"),
             no_color: set("NO_COLOR").is_some(),
             force_color: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
@@ -123,6 +126,19 @@ fn sockets(home: Option<&Path>, runtime: Option<&Path>) -> Vec<(&'static str, Pa
     all.filter(|(_, path)| is_socket(path)).collect()
 }
 
+/// The name of a compose project: given by a variable, or the directory's as compose makes it.
+fn project(given: Option<String>, dir: Option<&Path>) -> Option<String> {
+    let name = || {
+        let name = dir?.file_name()?.to_string_lossy().to_lowercase();
+        let kept = name.chars().filter(|c| matches!(c, 'a'..='z' | '0'..='9' | '_' | '-'));
+        let name: String = kept.collect();
+        // Compose wants a letter or a digit first.
+        let name = name.trim_start_matches(['_', '-']);
+        (!name.is_empty()).then(|| name.to_owned())
+    };
+    given.or_else(name)
+}
+
 /// What a variable says that is on when it is set: anything but `0` and `false`.
 fn is_on(value: &str) -> bool {
     !["", "0", "false"].contains(&value)
@@ -141,6 +157,16 @@ fn kind(file: &(impl AsFd + IsTerminal)) -> FileKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_compose_project_is_named_by_the_variable_or_by_the_directory() {
+        let of = |dir: &str| project(None, Some(Path::new(dir)));
+        assert_eq!(of("/home/me/My Shop.v2").as_deref(), Some("myshopv2"));
+        assert_eq!(of("/srv/_web-app_1").as_deref(), Some("web-app_1"));
+        assert_eq!((of("/"), of("/srv/…"), project(None, None)), (None, None, None));
+        let given = project(Some("shop".to_owned()), Some(Path::new("/srv/web")));
+        assert_eq!(given.as_deref(), Some("shop"));
+    }
 
     #[test]
     fn a_variable_that_is_set_is_on_unless_it_says_no() {

@@ -58,7 +58,7 @@ pub(super) fn config(
     watch: &cli::Watch,
     around: &Surroundings,
 ) -> Result<Config, UsageError> {
-    let selection = running_or(&watch.containers, watch.all)?;
+    let selection = running_or(&watch.containers, watch.all, &watch.conditions, around)?;
     let terminal = around.stdout == FileKind::Terminal;
     let form = match (watch.output, watch.once) {
         (cli::WatchForm::Json, once) => WatchForm::Json { once },

@@ -17,6 +17,7 @@ pub mod anchor;
 pub mod backlog;
 pub mod backoff;
 pub mod census;
+pub mod conditions;
 pub mod event;
 mod failure;
 mod files;

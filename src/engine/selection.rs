@@ -11,6 +11,7 @@ use std::fmt;
 
 use regex::Regex;
 
+use super::conditions::{Conditions, State};
 use super::source::{ContainerKey, Listed, Phase};
 
 /// One pattern as it was typed.
@@ -30,13 +31,14 @@ pub struct Selection {
     /// All that run, not all that there are.
     running: bool,
     patterns: Vec<Pattern>,
+    conditions: Conditions,
     /// The container that cmon runs in.
     left_out: Option<ContainerKey>,
 }
 
 #[derive(Clone, Debug)]
-struct Pattern {
-    text: String,
+pub(super) struct Pattern {
+    pub(super) text: String,
     kind: Kind,
 }
 
@@ -102,27 +104,57 @@ pub struct OwnContainer {
 pub struct Unmatched {
     /// As typed.
     pub pattern: String,
-    /// The name that may have been meant.
-    pub nearest: Option<String>,
+    /// What it is.
+    pub kind: UnmatchedKind,
+}
+
+/// What matches nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnmatchedKind {
+    /// A name, with the name that may have been meant.
+    Name(Option<String>),
+    /// One condition.
+    Condition,
+    /// Names and conditions together, although each of them matches something.
+    Together {
+        /// Containers that they match and that do not run.
+        stopped: usize,
+    },
+}
+
+impl PatternError {
+    pub(super) fn regex(text: &str, error: &regex::Error) -> Self {
+        Self::Regex { text: text.to_owned(), why: last_line(&error.to_string()) }
+    }
 }
 
 impl Selection {
     /// Compiles what was typed; `all` selects every container, whatever the patterns.
     pub fn compile(texts: &[PatternText], all: bool) -> Result<Self, PatternError> {
         let patterns = texts.iter().map(Pattern::compile).collect::<Result<_, _>>()?;
-        Ok(Self { all, running: false, patterns, left_out: None })
+        Ok(Self { all, patterns, ..Self::none() })
     }
 
     /// Every container.
     pub fn all() -> Self {
-        Self { all: true, running: false, patterns: Vec::new(), left_out: None }
+        Self { all: true, ..Self::none() }
     }
 
     /// The containers of exactly these names.
     pub fn named<'a>(names: impl IntoIterator<Item = &'a String>) -> Self {
         let name = |name: &String| Pattern { text: name.clone(), kind: Kind::Name(name.clone()) };
         let patterns = names.into_iter().map(name).collect();
-        Self { all: false, running: false, patterns, left_out: None }
+        Self { patterns, ..Self::none() }
+    }
+
+    fn none() -> Self {
+        let (patterns, conditions) = (Vec::new(), Conditions::default());
+        Self { all: false, running: false, patterns, conditions, left_out: None }
+    }
+
+    /// The same, of which only the containers that meet these conditions are meant.
+    pub fn with(self, conditions: Conditions) -> Self {
+        Self { conditions, ..self }
     }
 
     /// Every container that runs, or is about to.
@@ -137,7 +169,7 @@ impl Selection {
 
     /// Whether it is for some only, which were named.
     pub fn is_named(&self) -> bool {
-        !self.all
+        !self.all || self.conditions.ask()
     }
 
     /// The same without the container that cmon runs in; its row is one of `listed`.
@@ -161,12 +193,28 @@ impl Selection {
 
     /// Whether this container is meant.
     pub fn matches(&self, container: &Listed) -> bool {
+        self.matches_in(container, State::Counts)
+    }
+
+    /// Whether a container that is followed is still meant, whether it runs or not.
+    pub fn still_matches(&self, container: &Listed) -> bool {
+        self.matches_in(container, State::Ignored)
+    }
+
+    /// Whether it looks at something that the daemon's events do not carry.
+    pub fn exceeds_events(&self) -> bool {
+        self.conditions.exceed_events()
+    }
+
+    fn matches_in(&self, container: &Listed, state: State) -> bool {
         if self.left_out.as_ref() == Some(&container.key) {
             return false;
         }
-        let wanted =
-            !self.running || container.phase.is_live() || container.phase == Phase::Restarting;
-        (self.all && wanted) || self.patterns.iter().any(|pattern| pattern.matches(container))
+        let any_state = !self.running || state == State::Ignored || self.conditions.name_a_status();
+        let wanted = any_state || container.phase.is_live() || container.phase == Phase::Restarting;
+        let chosen = self.all && wanted;
+        (chosen || self.patterns.iter().any(|pattern| pattern.matches(container)))
+            && self.conditions.hold(container, state)
     }
 
     /// Settles the plain texts against the daemon's list: a full id wins, then an exact name, then
@@ -178,21 +226,33 @@ impl Selection {
             all: self.all,
             running: self.running,
             patterns: self.patterns.iter().map(resolve).collect::<Result<_, _>>()?,
+            conditions: self.conditions.clone(),
             left_out: self.left_out.clone(),
         })
     }
 
-    /// The patterns that no container matches, each with the nearest name where there is one.
+    /// The patterns and conditions that no container matches, or all of them together when each alone
+    /// matches some container.
     pub fn unmatched(&self, listed: &[Listed]) -> Vec<Unmatched> {
         let idle = |pattern: &&Pattern| !listed.iter().any(|one| pattern.matches(one));
-        self.patterns
-            .iter()
-            .filter(idle)
-            .map(|pattern| Unmatched {
-                pattern: pattern.text.clone(),
-                nearest: pattern.nearest(listed),
-            })
-            .collect()
+        let names = self.patterns.iter().filter(idle).map(|pattern| Unmatched {
+            pattern: pattern.text.clone(),
+            kind: UnmatchedKind::Name(pattern.nearest(listed)),
+        });
+        let conditions = self.conditions.unmet(listed).map(|condition| Unmatched {
+            pattern: condition.text.clone(),
+            kind: UnmatchedKind::Condition,
+        });
+        let unmatched: Vec<Unmatched> = names.chain(conditions).collect();
+        let narrowed =
+            self.conditions.ask() || !self.conditions.is_empty() && !self.patterns.is_empty();
+        if !unmatched.is_empty() || !narrowed || listed.iter().any(|row| self.matches(row)) {
+            return unmatched;
+        }
+        let names = self.patterns.iter().map(|pattern| pattern.text.clone());
+        let texts: Vec<String> = names.chain(self.conditions.texts()).collect();
+        let stopped = listed.iter().filter(|row| self.still_matches(row)).count();
+        vec![Unmatched { pattern: texts.join(" "), kind: UnmatchedKind::Together { stopped } }]
     }
 
     /// Whether at most one container can be meant: one plain name or id, and not all.
@@ -203,12 +263,9 @@ impl Selection {
 }
 
 impl Pattern {
-    fn compile(PatternText(text): &PatternText) -> Result<Self, PatternError> {
+    pub(super) fn compile(PatternText(text): &PatternText) -> Result<Self, PatternError> {
         let kind = if let Some(inner) = regex_between_slashes(text) {
-            Kind::Regex(Regex::new(inner).map_err(|error| PatternError::Regex {
-                text: text.clone(),
-                why: last_line(&error.to_string()),
-            })?)
+            Kind::Regex(Regex::new(inner).map_err(|error| PatternError::regex(text, &error))?)
         } else if text.contains(['*', '?', '[']) {
             Kind::Glob(glob::Pattern::new(text).map_err(|error| PatternError::Glob {
                 text: text.clone(),
@@ -225,7 +282,7 @@ impl Pattern {
         Ok(Self { text: text.clone(), kind })
     }
 
-    fn matches(&self, container: &Listed) -> bool {
+    pub(super) fn matches(&self, container: &Listed) -> bool {
         match &self.kind {
             Kind::Plain(text) => *text == *container.name || has_id_prefix(container, text),
             Kind::Name(name) => *name == *container.name,
@@ -312,6 +369,7 @@ mod tests {
             key: ContainerKey { daemon: DaemonId::new("unix:///d"), id: ContainerId::new(id) },
             name: name.into(),
             phase: Phase::Running,
+            facts: std::sync::Arc::default(),
         }
     }
 
@@ -414,7 +472,10 @@ mod tests {
     #[test]
     fn what_matches_nothing_is_told_with_the_nearest_name() {
         let list = [listed("ab12", "web"), listed("cd34", "shop-cache-1")];
-        let nearest = |pattern: &str| compiled(&[pattern]).unmatched(&list)[0].nearest.clone();
+        let nearest = |pattern: &str| match &compiled(&[pattern]).unmatched(&list)[0].kind {
+            UnmatchedKind::Name(nearest) => nearest.clone(),
+            other => panic!("{other:?}"),
+        };
         assert_eq!(nearest("wbe").as_deref(), Some("web"));
         assert_eq!(nearest("cache").as_deref(), Some("shop-cache-1"));
         assert_eq!(nearest("postgres"), None);

@@ -127,6 +127,17 @@ pub struct Listed {
     pub name: Arc<str>,
     /// What it is doing.
     pub phase: Phase,
+    /// What does not change as long as it lives.
+    pub facts: Arc<Facts>,
+}
+
+/// What a container was made with, as far as a selection looks at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The image as it was named.
+    pub image: String,
+    /// The labels.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// How the daemon's log driver cuts lines, hence how pieces are joined again.
@@ -191,6 +202,8 @@ pub struct Happening {
     pub name: Option<Arc<str>>,
     /// What happened.
     pub what: What,
+    /// Its image and labels, where a start or a new name may make it selected.
+    pub facts: Arc<Facts>,
 }
 
 /// The kinds of [`Happening`] that matter to a follower of logs.

@@ -27,6 +27,7 @@ mod requests;
 mod rotation;
 mod screen;
 mod scripted;
+mod selection;
 mod since;
 mod stop;
 mod support;

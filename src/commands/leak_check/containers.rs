@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use crate::engine::StartError;
-use crate::engine::selection::Selection;
+use crate::engine::selection::{Selection, UnmatchedKind};
 use crate::engine::source::Listed;
 
 /// The names of the containers whose streams are opened: those that are selected and run. Runs that are
@@ -19,7 +19,9 @@ pub(super) fn choose(
     let selection = match first {
         Some(names) => Selection::named(names),
         None => {
-            let unmatched = selection.unmatched(listed);
+            let mut unmatched = selection.unmatched(listed);
+            // Those that do not run are reported below.
+            unmatched.retain(|one| !matches!(one.kind, UnmatchedKind::Together { stopped: 1.. }));
             if !unmatched.is_empty() {
                 return Err(StartError::Unmatched(unmatched).into());
             }
@@ -51,6 +53,7 @@ mod tests {
             key: ContainerKey { daemon: daemon.clone(), id: ContainerId::new(name) },
             name: (*name).into(),
             phase: *phase,
+            facts: std::sync::Arc::default(),
         };
         all.iter().map(row).collect()
     }

@@ -1,6 +1,6 @@
 //! The parts of the daemon's JSON answers that cmon uses, and what they mean. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::http::Dialect;
 use super::lenient::{Maybe, elements, lenient};
 use super::own::Identity;
 use crate::engine::source::{
-    Container, ContainerId, ContainerKey, DaemonId, Exit, Happening, Listed, Phase, What,
+    Container, ContainerId, ContainerKey, DaemonId, Exit, Facts, Happening, Listed, Phase, What,
 };
 
 /// One row of `GET /containers/json`.
@@ -25,6 +25,10 @@ struct Row {
     state: Option<String>,
     #[serde(rename = "Status", default, deserialize_with = "lenient")]
     status: Option<String>,
+    #[serde(rename = "Image", default, deserialize_with = "lenient")]
+    image: Option<String>,
+    #[serde(rename = "Labels", default, deserialize_with = "lenient")]
+    labels: Option<HashMap<String, Maybe<String>>>,
 }
 
 /// The rows of a list; `None` when it is no list. Rows without an id are passed over.
@@ -44,7 +48,14 @@ fn listed(daemon: &DaemonId, row: Row) -> Option<Listed> {
     let name = name.unwrap_or_else(|| key.id.short().into());
     let phase = row.state.as_deref().and_then(phase);
     let phase = phase.unwrap_or_else(|| phase_of_status(row.status.as_deref().unwrap_or_default()));
-    Some(Listed { key, name, phase })
+    let facts = facts(row.image.as_deref(), row.labels.unwrap_or_default());
+    Some(Listed { key, name, phase, facts })
+}
+
+fn facts(image: Option<&str>, labels: HashMap<String, Maybe<String>>) -> Arc<Facts> {
+    let labels = labels.into_iter().filter_map(|(key, value)| Some((key, value.known()?)));
+    let labels: BTreeMap<String, String> = labels.collect();
+    Arc::new(Facts { image: image.unwrap_or_default().to_owned(), labels })
 }
 
 /// `GET /containers/ID/json`.
@@ -326,6 +337,9 @@ struct Actor {
     attributes: Option<HashMap<String, Maybe<String>>>,
 }
 
+/// Attributes of an event that are no labels.
+const OWN_ATTRIBUTES: [&str; 3] = ["name", "image", "oldName"];
+
 /// What an event means to a follower of logs; `None` for all other events.
 pub(super) fn happening(daemon: &DaemonId, message: Message) -> Option<Happening> {
     let actor = message.actor.unwrap_or_default();
@@ -351,7 +365,17 @@ pub(super) fn happening(daemon: &DaemonId, message: Message) -> Option<Happening
     let id = actor.id.or(message.id).filter(|id| !id.is_empty())?;
     let key = ContainerKey { daemon: daemon.clone(), id: ContainerId::new(&id) };
     let name = text("name").filter(|name| !name.is_empty()).map(bare);
-    Some(Happening { key, name, what })
+    let facts = match what {
+        What::Started | What::Renamed => {
+            let image = text("image").map(str::to_owned);
+            // An event has the labels between its own attributes.
+            let labels =
+                attributes.into_iter().filter(|(key, _)| !OWN_ATTRIBUTES.contains(&&**key));
+            facts(image.as_deref(), labels.collect())
+        }
+        _ => Arc::default(),
+    };
+    Some(Happening { key, name, what, facts })
 }
 
 fn bare(name: &str) -> Arc<str> {

@@ -248,3 +248,29 @@ proptest! {
         let _ = (threads(&body), version(&body), info(&body));
     }
 }
+
+#[test]
+fn labels_and_image_are_read_from_a_list_and_from_an_event() {
+    let facts = |image: &str, labels: &[(&str, &str)]| Facts {
+        image: image.to_owned(),
+        labels: labels.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
+    };
+    let listed = |row: Value| {
+        let rows = list(&daemon(), json!([row]).to_string().as_bytes()).unwrap();
+        Facts::clone(&rows[0].facts)
+    };
+    let row = json!({ "Id": "ab", "Image": "nginx:1", "Labels": { "app": "web", "odd": 7 } });
+    assert_eq!(listed(row), facts("nginx:1", &[("app", "web")]));
+    assert_eq!(listed(json!({ "Id": "ab", "Labels": null })), facts("", &[]));
+    let event = |action: &str| {
+        let attributes =
+            json!({ "name": "web-2", "oldName": "/web", "image": "nginx:1", "app": "web" });
+        let event = json!({ "Action": action, "Actor": { "ID": "ab", "Attributes": attributes } });
+        let message = serde_json::from_value(event).unwrap();
+        Facts::clone(&happening(&daemon(), message).unwrap().facts)
+    };
+    for action in ["start", "rename"] {
+        assert_eq!(event(action), facts("nginx:1", &[("app", "web")]), "{action}");
+    }
+    assert_eq!(event("destroy"), Facts::default(), "no selection looks at it");
+}

@@ -29,6 +29,7 @@ fn listed(ids: &[&str]) -> Vec<Listed> {
         key: ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new(id) },
         name: id[..4].into(),
         phase: Phase::Running,
+        facts: std::sync::Arc::default(),
     };
     ids.iter().map(row).collect()
 }

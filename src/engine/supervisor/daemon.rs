@@ -309,6 +309,7 @@ mod tests {
             key: ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new(id) },
             name: id.into(),
             phase,
+            facts: std::sync::Arc::default(),
         };
         let first = [row("old", Phase::Exited), row("made", Phase::Created)];
         let mut daemon = Daemon::new(&first, Instant::now());

@@ -11,7 +11,7 @@ use super::super::event::{EndReason, Event, Gap, GapCause, Label, Note, Notice};
 use super::super::lifecycle::{Act, Departure, Input, Lifecycle, Stance};
 use super::super::resume::{LogAge, Resume};
 use super::super::rows::{Card, Told};
-use super::super::source::{Container, ContainerKey, Listed, Phase, Source};
+use super::super::source::{Container, ContainerKey, Facts, Listed, Phase, Source};
 use super::super::stale::Quiet;
 use super::Supervisor;
 
@@ -37,6 +37,8 @@ pub(super) struct Follower {
     pub(super) rotate: Arc<Notify>,
     /// How its last stream ended.
     pub(super) ended: Option<EndReason>,
+    /// Its image and labels, for when it gets a new name.
+    pub(super) facts: Arc<Facts>,
     /// Where all of this is written down for who wants to see it.
     pub(super) card: Arc<Card>,
 }
@@ -49,7 +51,8 @@ impl Follower {
 }
 
 impl<S: Source> Supervisor<S> {
-    pub(super) fn join(&mut self, key: &ContainerKey, name: Arc<str>, initial: bool) {
+    pub(super) fn join(&mut self, row: &Listed, initial: bool) {
+        let (key, name) = (&row.key, Arc::clone(&row.name));
         let label = Arc::new(Label { key: key.clone(), name: Arc::clone(&name) });
         let follower = Follower {
             joined: Instant::now(),
@@ -63,9 +66,10 @@ impl<S: Source> Supervisor<S> {
             died: Arc::default(),
             rotate: Arc::default(),
             ended: None,
-            card: self.tally.card(key, Arc::clone(&name), self.config.stream_timeout),
+            facts: Arc::clone(&row.facts),
+            card: self.tally.card(key, name, self.config.stream_timeout),
         };
-        self.matched(key, name);
+        self.matched(row);
         self.followers.insert(key.clone(), follower);
         self.tally.containers(self.followers.len());
         self.inspect(key);
@@ -73,13 +77,12 @@ impl<S: Source> Supervisor<S> {
 
     /// A container of this name is followed: patterns that match it are awaited no more. Tells
     /// whether any does.
-    fn matched(&mut self, key: &ContainerKey, name: Arc<str>) -> bool {
-        let row = Listed { key: key.clone(), name, phase: Phase::Running };
+    fn matched(&mut self, row: &Listed) -> bool {
         if !self.awaited.is_empty() {
-            let unmatched = self.selection.unmatched(std::slice::from_ref(&row));
+            let unmatched = self.selection.unmatched(std::slice::from_ref(row));
             self.awaited.retain(|pattern| unmatched.iter().any(|one| one.pattern == *pattern));
         }
-        self.selection.matches(&row)
+        self.selection.still_matches(row)
     }
 
     /// Takes what an inspection tells.
@@ -109,6 +112,7 @@ impl<S: Source> Supervisor<S> {
             return;
         };
         let from = Arc::clone(&follower.label.name);
+        let facts = Arc::clone(&follower.facts);
         follower.card.rename(Arc::clone(&name));
         follower.label = Arc::new(Label { key: key.clone(), name });
         if let Some(resume) = &follower.resume {
@@ -117,7 +121,9 @@ impl<S: Source> Supervisor<S> {
         }
         let label = Arc::clone(&follower.label);
         self.say(Some(Arc::clone(&label)), Notice::Renamed { from });
-        let selected = self.matched(key, Arc::clone(&label.name));
+        let name = Arc::clone(&label.name);
+        let row = Listed { key: key.clone(), name, phase: Phase::Running, facts };
+        let selected = self.matched(&row);
         let Some(follower) = self.followers.get(key) else {
             return;
         };

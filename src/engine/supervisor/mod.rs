@@ -154,7 +154,7 @@ impl<S: Source> Supervisor<S> {
         }
         for row in listed {
             if self.selection.matches(&row) {
-                self.join(&row.key, row.name, true);
+                self.join(&row, true);
             }
         }
     }
@@ -396,9 +396,14 @@ impl<S: Source> Supervisor<S> {
             What::Renamed => Phase::Created,
             _ => return,
         };
-        let row = Listed { key: happening.key.clone(), name: Arc::clone(name), phase };
+        if self.selection.exceeds_events() {
+            self.list();
+            return;
+        }
+        let (key, facts) = (happening.key.clone(), Arc::clone(&happening.facts));
+        let row = Listed { key, name: Arc::clone(name), phase, facts };
         if self.selection.matches(&row) && !self.removed.contains(&row.key) {
-            self.join(&row.key, row.name, false);
+            self.join(&row, false);
         }
     }
 
@@ -421,7 +426,7 @@ impl<S: Source> Supervisor<S> {
                     && self.selection.matches(&row)
                     && !self.removed.contains(&row.key) =>
                 {
-                    self.join(&row.key, row.name, false);
+                    self.join(&row, false);
                 }
                 None => {}
                 Some(follower) => {

@@ -52,7 +52,12 @@ mod tests {
         removed.insert(key(1), now);
         removed.listed(now - Duration::from_secs(1), &[]);
         assert!(removed.contains(&key(1)), "that list may still have it");
-        let half = Listed { key: key(1), name: "half".into(), phase: Phase::Removing };
+        let half = Listed {
+            key: key(1),
+            name: "half".into(),
+            phase: Phase::Removing,
+            facts: std::sync::Arc::default(),
+        };
         removed.listed(now + Duration::from_secs(1), &[half]);
         assert!(removed.contains(&key(1)), "the daemon could not remove all of it");
         removed.listed(now + Duration::from_secs(2), &[]);

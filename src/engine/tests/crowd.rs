@@ -52,7 +52,7 @@ impl Crowd {
         }
         if let Some(what) = what {
             let name = Some(format!("job-{number}").into());
-            let happening = Happening { key: key(number), name, what };
+            let happening = Happening { key: key(number), name, what, facts: Arc::default() };
             self.happened.lock().unwrap().push_back(happening);
         }
         self.rings.notify_one();
@@ -74,6 +74,7 @@ impl Source for Crowd {
             key: key(*number),
             name: format!("job-{number}").into(),
             phase: *phase,
+            facts: Arc::default(),
         };
         let rows = self.state().iter().map(listed).collect();
         let delay = *self.delay.lock().unwrap();

@@ -259,7 +259,7 @@ impl Source for Fake {
 
     async fn list(&self) -> Result<Vec<Listed>, SourceError> {
         let phase = self.lock().phase;
-        Ok(vec![Listed { key: Self::key(), name: "web".into(), phase }])
+        Ok(vec![Listed { key: Self::key(), name: "web".into(), phase, facts: Arc::default() }])
     }
 
     async fn inspect(&self, _: &ContainerKey) -> Result<Container, SourceError> {
@@ -450,7 +450,12 @@ impl EventStream for FakeEvents {
         loop {
             let what = self.0.happened.lock().unwrap().pop_front();
             if let Some(what) = what {
-                return Ok(Happening { key: Fake::key(), name: Some("web".into()), what });
+                return Ok(Happening {
+                    key: Fake::key(),
+                    name: Some("web".into()),
+                    what,
+                    facts: Arc::default(),
+                });
             }
             self.0.rings.notified().await;
         }

@@ -1,0 +1,161 @@
+//! Containers that are selected by something other than their name, on a real daemon.
+
+use super::support::{Cmon, Container, Dockerd};
+
+const STAYS: &str = "echo of-$HOSTNAME-first; exec sleep 600";
+
+fn labeled(name: &str, labels: &[&str], script: &str) -> Container {
+    let labels = labels.iter().flat_map(|label| ["--label", *label]);
+    Container::named(name, &[&["--hostname", name], &*labels.collect::<Vec<_>>()].concat(), script)
+}
+
+/// Waits until cmon has written the first line of these containers.
+fn wait_for_first(cmon: &Cmon, names: &[&str]) {
+    for name in names {
+        cmon.wait_for_out(&format!("of-{name}-first"));
+    }
+}
+
+/// The names of the containers that have lines, in order.
+fn names(done: &super::support::Done) -> Vec<String> {
+    let mut names: Vec<String> = done
+        .objects("line")
+        .iter()
+        .map(|line| line["container"].as_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// What `tail --no-follow` reads lines of.
+fn read(args: &[&str]) -> Vec<String> {
+    names(&Cmon::run(&[&["tail", "--no-follow", "-o", "json"], args].concat()).code(0))
+}
+
+#[test]
+fn labels_projects_exclusions_and_filters_select_containers() {
+    let project = |service: &str| {
+        [
+            "com.docker.compose.project=sel-shop".to_owned(),
+            format!("com.docker.compose.service={service}"),
+        ]
+    };
+    let web = project("web");
+    let web: Vec<&str> = web.iter().map(String::as_str).chain(["sel=a", "tier"]).collect();
+    let db = project("db");
+    let db: Vec<&str> = db.iter().map(String::as_str).chain(["sel=a"]).collect();
+    let containers = [
+        labeled("sel-web", &web, STAYS),
+        labeled("sel-db", &db, STAYS),
+        labeled("sel-other", &["sel=b"], STAYS),
+        labeled("sel-ended", &["sel=a"], "echo of-$HOSTNAME-first"),
+    ];
+    for container in &containers {
+        container.wait_for_log("first");
+    }
+    containers[3].wait();
+    let cases: [(&[&str], &[&str]); 9] = [
+        (&["-l", "sel=a"], &["sel-db", "sel-web"]),
+        (&["-a", "-l", "sel=a"], &["sel-db", "sel-ended", "sel-web"]),
+        (&["sel-*", "-l", "sel=a"], &["sel-db", "sel-ended", "sel-web"]),
+        (&["-l", "sel=a", "-l", "tier"], &["sel-web"]),
+        (&["-l", "sel", "-E", "sel-w*", "-E", "/other/"], &["sel-db"]),
+        (&["--project", "sel-shop"], &["sel-db", "sel-web"]),
+        (&["--project", "sel-shop/db"], &["sel-db"]),
+        (&["--filter", "label=sel=a", "--filter", "name=web"], &["sel-web"]),
+        (&["--filter", "label=sel", "--filter", "status=exited"], &["sel-ended"]),
+    ];
+    for (args, expected) in cases {
+        assert_eq!(read(args), expected, "{args:?}");
+    }
+    let table = Cmon::run(&["watch", "--once", "-l", "sel=a"]).code(0).text();
+    assert!(table.contains("sel-web") && table.contains("sel-db"), "{table}");
+    assert!(!table.contains("sel-other") && !table.contains("sel-ended"), "{table}");
+    let plan = Cmon::run(&["leak-check", "--dry-run", "--project", "sel-shop/web", "-o", "json"]);
+    let plan = plan.code(0).text();
+    assert!(plan.contains("sel-web") && !plan.contains("sel-db"), "{plan}");
+}
+
+#[test]
+fn an_image_selects_with_and_without_its_tag() {
+    let daemon = Dockerd::shared();
+    for tag in ["1", "2"] {
+        let (image, name) = (format!("reg.test:5000/sel/img:{tag}"), format!("sel-img-{tag}"));
+        daemon.docker(&["tag", "box", &image]);
+        let run = ["run", "-d", "--network", "none", "--name", &name, &image];
+        daemon.docker(&[&run[..], &["sh", "-c", "echo first; exec sleep 600"]].concat());
+    }
+    let cmon = Cmon::start(&["tail", "--image", "reg.test:5000/sel/img", "-o", "json"]).read();
+    cmon.wait_for_out(r#""container":"sel-img-1""#);
+    cmon.wait_for_out(r#""container":"sel-img-2""#);
+    // One that is made later is selected by what its event says.
+    let late =
+        ["run", "-d", "--network", "none", "--name", "sel-img-late", "reg.test:5000/sel/img:2"];
+    daemon.docker(&[&late[..], &["sh", "-c", "echo late-line; exec sleep 600"]].concat());
+    cmon.wait_for_out("late-line");
+    assert_eq!(names(&cmon.interrupt().code(130)), ["sel-img-1", "sel-img-2", "sel-img-late"]);
+    assert_eq!(read(&["--image", "*/sel/img:1"]), ["sel-img-1"]);
+    assert_eq!(read(&["--filter", "ancestor=reg.test:5000/sel/img:1"]), ["sel-img-1"]);
+    daemon.docker(&["rm", "-f", "sel-img-1", "sel-img-2", "sel-img-late"]);
+}
+
+#[test]
+fn a_later_container_joins_when_it_meets_the_conditions_and_no_other_does() {
+    let daemon = Dockerd::shared();
+    let first = labeled("sel-late-0", &["late=yes"], STAYS);
+    first.wait_for_log("first");
+    let cmon = Cmon::start(&["tail", "-l", "late=yes", "-E", "sel-late-x*", "-o", "json"]).read();
+    wait_for_first(&cmon, &["sel-late-0"]);
+    let mut rest = vec![
+        labeled("sel-late-no", &["late=no"], STAYS),
+        labeled("sel-late-bare", &[], STAYS),
+        labeled("sel-late-x", &["late=yes"], STAYS),
+        // One that ends at once is read from its first line too.
+        labeled("sel-late-1", &["late=yes"], "echo of-$HOSTNAME-first; seq 30"),
+    ];
+    wait_for_first(&cmon, &["sel-late-1"]);
+    // A new name takes it out of the exclusion.
+    daemon.docker(&["rename", "sel-late-x", "sel-late-2"]);
+    cmon.wait_for_out("of-sel-late-x-first");
+    // Whatever the daemon said of the others was said before this one's start.
+    rest.push(labeled("sel-late-3", &["late=yes"], STAYS));
+    wait_for_first(&cmon, &["sel-late-3"]);
+    let done = cmon.interrupt().code(130);
+    assert_eq!(names(&done), ["sel-late-0", "sel-late-1", "sel-late-2", "sel-late-3"], "{done}");
+    assert_eq!(done.messages("sel-late-1", "stdout").len(), 31, "{done}");
+    daemon.docker(&["rm", "-f", "sel-late-2"]);
+    drop((first, rest));
+}
+
+#[test]
+fn a_label_that_events_do_not_carry_is_looked_up_in_the_list() {
+    let cmon = Cmon::start(&["tail", "-l", "name=sel-own-label", "--wait", "-o", "json"]).read();
+    cmon.wait_for_out(r#""event":"waiting""#);
+    let other = labeled("sel-own-label", &["name=other"], STAYS);
+    let wanted = labeled("sel-wanted", &["name=sel-own-label"], STAYS);
+    wait_for_first(&cmon, &["sel-wanted"]);
+    assert_eq!(names(&cmon.interrupt().code(130)), ["sel-wanted"]);
+    drop((other, wanted));
+}
+
+#[test]
+fn a_condition_that_matches_nothing_is_an_error_or_waited_for() {
+    let none = Cmon::run(&["tail", "-l", "sel-none=1"]).code(1);
+    let none = none.says("no container matches `--label sel-none=1`");
+    drop(none.says("docker ps -a --format"));
+    let ended = labeled("sel-none-ended", &["sel-stopped"], "echo first");
+    ended.wait();
+    for command in ["tail", "watch"] {
+        let stopped = Cmon::run(&[command, "-l", "sel-stopped"]).code(1);
+        drop(stopped.says("select it too with -a"));
+    }
+    let cmon = Cmon::start(&["tail", "-l", "sel-none=2", "--wait", "-o", "json"]).read();
+    cmon.wait_for_out(r#""event":"waiting""#);
+    let made = labeled("sel-none-made", &["sel-none=2"], STAYS);
+    wait_for_first(&cmon, &["sel-none-made"]);
+    drop(cmon.interrupt().code(130));
+    let usage = Cmon::run(&["tail", "--filter", "network=x"]).code(2);
+    drop(usage.says("supported are name, id, label, ancestor, status"));
+    drop((ended, made));
+}
