@@ -8,6 +8,7 @@
 //! [`resolve`]: Selection::resolve
 
 use std::fmt;
+use std::sync::Arc;
 
 use regex::Regex;
 
@@ -31,7 +32,7 @@ pub struct Selection {
     /// All that run, not all that there are.
     running: bool,
     patterns: Vec<Pattern>,
-    conditions: Conditions,
+    conditions: Arc<Conditions>,
     /// The container that cmon runs in.
     left_out: Option<ContainerKey>,
 }
@@ -148,13 +149,14 @@ impl Selection {
     }
 
     fn none() -> Self {
-        let (patterns, conditions) = (Vec::new(), Conditions::default());
+        let (patterns, conditions) = (Vec::new(), Arc::default());
         Self { all: false, running: false, patterns, conditions, left_out: None }
     }
 
     /// The same, of which only the containers that meet these conditions are meant.
+    #[must_use]
     pub fn with(self, conditions: Conditions) -> Self {
-        Self { conditions, ..self }
+        Self { conditions: Arc::new(conditions), ..self }
     }
 
     /// Every container that runs, or is about to.
@@ -206,6 +208,12 @@ impl Selection {
         self.conditions.exceed_events()
     }
 
+    /// Whether a new name may make a container selected only in some state. Where all that runs is
+    /// selected without conditions, one that runs is followed already.
+    pub fn needs_state(&self) -> bool {
+        self.running && !self.conditions.is_empty() || self.conditions.name_a_status()
+    }
+
     fn matches_in(&self, container: &Listed, state: State) -> bool {
         if self.left_out.as_ref() == Some(&container.key) {
             return false;
@@ -226,7 +234,7 @@ impl Selection {
             all: self.all,
             running: self.running,
             patterns: self.patterns.iter().map(resolve).collect::<Result<_, _>>()?,
-            conditions: self.conditions.clone(),
+            conditions: Arc::clone(&self.conditions),
             left_out: self.left_out.clone(),
         })
     }

@@ -256,7 +256,7 @@ fn image(flag: &'static str, text: &str) -> Result<Condition, ConditionError> {
     if text.is_empty() {
         return Err(incomplete(flag, text, "an image, such as nginx or nginx:1.25"));
     }
-    let test = if text.contains(['*', '?', '[']) {
+    let wanted = if text.contains(['*', '?', '[']) {
         let glob = glob::Pattern::new(text).map_err(|error| ConditionError::Pattern {
             flag,
             error: PatternError::Glob { text: text.to_owned(), why: error.msg.to_owned() },
@@ -267,7 +267,7 @@ fn image(flag: &'static str, text: &str) -> Result<Condition, ConditionError> {
         let short = short.strip_prefix("library/").unwrap_or(short);
         Test::Image(short.to_owned())
     };
-    Ok(Condition { text: spelled(flag, text), test })
+    Ok(Condition { text: spelled(flag, text), test: wanted })
 }
 
 fn project(text: &str) -> Result<Condition, ConditionError> {
@@ -279,8 +279,8 @@ fn project(text: &str) -> Result<Condition, ConditionError> {
     if project.is_empty() || service.is_some_and(str::is_empty) {
         return Err(incomplete(flag, text, "PROJECT or PROJECT/SERVICE"));
     }
-    let test = Test::Project { project: project.to_owned(), service: service.map(str::to_owned) };
-    Ok(Condition { text: spelled(flag, text), test })
+    let (project, service) = (project.to_owned(), service.map(str::to_owned));
+    Ok(Condition { text: spelled(flag, text), test: Test::Project { project, service } })
 }
 
 fn filter(text: &str) -> Result<(&str, Condition), ConditionError> {
@@ -289,7 +289,7 @@ fn filter(text: &str) -> Result<(&str, Condition), ConditionError> {
     if value.is_empty() {
         return Err(incomplete(flag, text, "KEY=VALUE"));
     }
-    let test = match key {
+    let wanted = match key {
         "label" => label(flag, value)?.test,
         "ancestor" => image(flag, value)?.test,
         "name" => Test::Name(Regex::new(value).map_err(|error| ConditionError::Pattern {
@@ -302,7 +302,7 @@ fn filter(text: &str) -> Result<(&str, Condition), ConditionError> {
         }
         _ => return Err(ConditionError::Key { text: text.to_owned(), key: key.to_owned() }),
     };
-    Ok((key, Condition { text: spelled(flag, text), test }))
+    Ok((key, Condition { text: spelled(flag, text), test: wanted }))
 }
 
 fn status(text: &str) -> Option<Phase> {

@@ -391,12 +391,13 @@ impl<S: Source> Supervisor<S> {
         };
         let phase = match happening.what {
             What::Started => Phase::Running,
-            // The event does not have its state. Where all that runs is selected, it is followed already
-            // if it runs; where a name is, it may have ended by the time it is asked about.
+            // The event does not have its state. Where a name is selected, it may have ended by the time
+            // it is asked about.
             What::Renamed => Phase::Created,
             _ => return,
         };
-        if self.selection.exceeds_events() {
+        let no_state = happening.what == What::Renamed && self.selection.needs_state();
+        if no_state || self.selection.exceeds_events() {
             self.list();
             return;
         }
