@@ -13,7 +13,7 @@ use std::time::Duration;
 use cmon::demo;
 use cmon::docker::endpoint::{Address, Endpoint, Origin};
 use cmon::docker::{Docker, RequestOptions};
-use cmon::engine::event::{Event, Notice};
+use cmon::engine::event::{About, Event, Notice};
 use cmon::engine::registry::Registry;
 use cmon::engine::selection::Selection;
 use cmon::engine::{Config, Engine};
@@ -85,11 +85,11 @@ async fn print(mut events: mpsc::Receiver<Event>) -> io::Result<()> {
             Event::Gap(gap) => {
                 writeln!(io::stderr(), "{}: gap: {}", gap.label.name, gap.cause.as_str())?;
             }
-            Event::Note(note) => match (&note.label, &note.what) {
-                (Some(label), Notice::Exited(_)) => {
+            Event::Note(note) => match (&note.about, &note.what) {
+                (About::Container(label), Notice::Exited(_)) => {
                     writeln!(io::stderr(), "{}: exited", label.name)?;
                 }
-                (None, Notice::DaemonAway { error, retry }) => {
+                (_, Notice::DaemonAway { error, retry }) => {
                     writeln!(io::stderr(), "{error}; next try in {retry:.1?}")?;
                 }
                 _ => {}

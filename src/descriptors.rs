@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
+use crate::config::Daemons;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors that cmon opens before it follows anything: two event loops, signals, its outputs, and
@@ -10,6 +11,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const NEEDED: usize = 32;
 /// The embedded daemon has an event loop and the other end of each connection.
 const NEEDED_BY_DEMO: usize = 32;
+
+/// Connections of each of several daemons before it is followed.
+const NEEDED_EACH: usize = 8;
 
 /// There are too few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,8 +50,12 @@ pub(crate) fn raise_limit() {
 }
 
 /// Whether there are enough to begin with; found by opening them, since some may be inherited.
-pub(crate) fn check(embedded: bool) -> Result<(), TooFew> {
-    let needed = NEEDED + if embedded { NEEDED_BY_DEMO } else { 0 };
+pub(crate) fn check(daemons: &Daemons) -> Result<(), TooFew> {
+    let needed = match daemons {
+        Daemons::Embedded => NEEDED + NEEDED_BY_DEMO,
+        Daemons::One(_) => NEEDED,
+        Daemons::Several(several) => NEEDED + several.len() * NEEDED_EACH,
+    };
     let mut opened: Vec<OwnedFd> = Vec::with_capacity(needed);
     while opened.len() < needed {
         match rustix::io::dup(rustix::stdio::stderr()) {

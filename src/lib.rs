@@ -32,7 +32,7 @@ pub mod signal;
 pub mod snapshot;
 pub mod ui;
 
-use config::{Action, Config, Surroundings};
+use config::{Action, Config, Daemon, Daemons, Surroundings};
 use docker::endpoint::{Address, Origin, Route};
 use exit::Exit;
 use output::Sinks;
@@ -91,17 +91,20 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(config: Config) -> anyhow::Result<Exit> {
     trace(config.verbosity);
     descriptors::raise_limit();
-    descriptors::check(config.daemon.is_none())?;
+    descriptors::check(&config.daemons)?;
     // Lives until the end of this function, on a thread of its own.
-    let embedded = match config.daemon {
-        Some(_) => None,
-        None => Some(demo::start().context("could not start the embedded daemon")?),
-    };
-    let daemon = match (&config.daemon, &embedded) {
-        (None, Some(embedded)) => {
-            (Route::Direct(Address::Unix(embedded.socket().to_owned())), Origin::Demo)
+    let mut embedded = None;
+    let daemons = match config.daemons.clone() {
+        Daemons::Embedded => {
+            let embedded =
+                embedded.insert(demo::start().context("could not start the embedded daemon")?);
+            let route = Route::Direct(Address::Unix(embedded.socket().to_owned()));
+            vec![(None, Daemon { route, origin: Origin::Demo })]
         }
-        (daemon, _) => daemon.clone().context("no daemon was chosen")?,
+        Daemons::One(daemon) => vec![(None, daemon)],
+        Daemons::Several(daemons) => {
+            daemons.into_iter().map(|(name, daemon)| (Some(name), daemon)).collect()
+        }
     };
     let sinks = Sinks::standard().context("could not use stdout and stderr")?;
     // One thread reads all streams; the printer has its own.
@@ -110,12 +113,13 @@ fn run(config: Config) -> anyhow::Result<Exit> {
         .build()
         .context("could not start the runtime")?;
     let exit = match config.action.clone() {
-        Action::Tail => runtime.block_on(commands::tail::run(config, daemon, sinks)),
+        Action::Tail => runtime.block_on(commands::tail::run(config, daemons, sinks)),
         Action::LeakCheck(leak) => {
+            let (_, daemon) = daemons.into_iter().next().context("no daemon was chosen")?;
             runtime.block_on(commands::leak_check::run(config, *leak, daemon, sinks))
         }
         Action::Watch(watch) => {
-            runtime.block_on(commands::watch::run(config, watch, daemon, sinks))
+            runtime.block_on(commands::watch::run(config, watch, daemons, sinks))
         }
     };
     // A printer whose write is stuck is left to the end of the process.

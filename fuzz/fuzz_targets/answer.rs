@@ -28,7 +28,7 @@ struct Read {
 
 fn read<'a>(tty: bool, rule: PieceRule, pieces: impl Iterator<Item = &'a [u8]>) -> Read {
     let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("c") };
-    let label = Arc::new(Label { key, name: "c".into() });
+    let label = Arc::new(Label::new(key, "c".into()));
     let (mut head, mut body) = (Vec::new(), None);
     let (mut decoder, mut assembler) = (Decoder::new(tty), Assembler::new(rule, MAX_LINE));
     let mut read = Read::default();

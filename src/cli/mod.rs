@@ -107,20 +107,21 @@ pub enum Command {
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
 pub struct Global {
-    /// Address of the daemon
+    /// Addresses of daemons
     #[arg(
-        long, global = true, value_name = "URL", env = "CMON_HOST", help_heading = DAEMON,
-        help = "Address of the daemon [default: $DOCKER_HOST, or unix:///var/run/docker.sock]"
+        long, global = true, value_name = "[NAME=]URL", env = "CMON_HOST", help_heading = DAEMON,
+        help = "Address of the daemon [default: $DOCKER_HOST, or unix:///var/run/docker.sock]. \
+                Repeat it to follow several daemons at once; NAME tells them apart"
     )]
-    pub host: Option<String>,
-    /// Context of the docker command to take the address from
+    pub host: Vec<String>,
+    /// Contexts of the docker command to take the addresses from
     #[arg(
         long, global = true, value_name = "NAME", env = "CMON_CONTEXT", help_heading = DAEMON,
         conflicts_with = "host",
         help = "Context of the docker command that has the address [default: $DOCKER_CONTEXT, or the \
-                one of docker context use]"
+                one of docker context use]. Repeatable"
     )]
-    pub context: Option<String>,
+    pub context: Vec<String>,
     /// TLS for a TCP address
     #[arg(
         long, global = true, value_parser = FalseyValueParser::new(), env = "CMON_TLSVERIFY",

@@ -1,5 +1,8 @@
 //! What cmon can be told to do: one file per command, each of them the story of its run.
 
+mod engines;
 pub mod leak_check;
 pub mod tail;
 pub mod watch;
+
+pub(crate) use engines::NamedDaemon;

@@ -12,14 +12,12 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::NamedDaemon;
+use super::engines::{engines, note_found, sources};
 use crate::config::Config;
-use crate::docker::Docker;
-use crate::docker::endpoint::{Endpoint, Origin, Route};
-use crate::engine::census::Census;
-use crate::engine::registry::Registry;
 use crate::engine::selection::{Unmatched, UnmatchedKind};
 use crate::engine::source::ErrorKind;
-use crate::engine::{Engine, Outcome, StartError};
+use crate::engine::{Outcome, StartError};
 use crate::exit::Exit;
 use crate::output::{Ended, Printer, Sinks, Summary};
 use crate::signal::{Signal, Signals};
@@ -29,19 +27,21 @@ const CHANNEL: usize = 32;
 /// After the stop deadline the engine forces its way out within a second; then cmon leaves.
 const BEYOND: Duration = Duration::from_secs(1);
 
-/// Runs `cmon tail` against this daemon.
+/// Runs `cmon tail` against these daemons.
 ///
 /// # Errors
 /// The run could not begin, or stdout could not be written.
-pub async fn run(config: Config, daemon: (Route, Origin), sinks: Sinks) -> anyhow::Result<Exit> {
+pub(crate) async fn run(
+    config: Config,
+    daemons: Vec<NamedDaemon>,
+    sinks: Sinks,
+) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("could not take over the signals")?;
-    let registry = Registry::default();
-    let docker = Docker::new(Endpoint::by(daemon.0, daemon.1), config.requests);
-    let engine = Engine::new(Arc::new(docker), registry, config.engine.clone());
-    let observer = engine.observer();
+    let engines = engines(&sources(&daemons, config.requests), &config.engine);
     let (events, received) = mpsc::channel(CHANNEL);
-    let followed = engine.observer();
-    let (census, names) = (move || observer.census(), move || followed.names());
+    note_found(&daemons, &events);
+    let (observers, followed) = (engines.observers(), engines.observers());
+    let (census, names) = (move || observers.census(), move || followed.names());
     let printer = Printer::spawn(config.output, sinks, received, census, names)
         .context("could not start the printer")?;
     let stop = CancellationToken::new();
@@ -54,12 +54,12 @@ pub async fn run(config: Config, daemon: (Route, Origin), sinks: Sinks) -> anyho
         deadline: None,
         ended: None,
     };
-    let engine = engine.run(&config.selection, events, stop);
-    tokio::pin!(engine);
+    let running = engines.run(&config.selection, events, stop);
+    tokio::pin!(running);
     let outcome = loop {
         tokio::select! {
             biased;
-            outcome = &mut engine => break outcome?,
+            outcome = &mut running => break outcome?,
             beside = run.step(&mut signals) => if let Step::Leave = beside {
                 return Ok(run.exit());
             },
@@ -124,16 +124,17 @@ impl Run {
                 return Err(anyhow::Error::new(error).context("could not write to stdout"));
             }
             Some(Ended::Closed) => {}
-            _ => self.summarize(&outcome.census),
+            _ => self.summarize(&outcome),
         }
-        match outcome.failures.is_empty() || self.signal.is_some() {
+        let complete = outcome.failures.is_empty() && outcome.left_out.is_empty();
+        match complete || self.signal.is_some() {
             true => Ok(self.exit()),
             // What failed was told when it failed.
             false => Ok(Exit::Failed),
         }
     }
 
-    fn summarize(&self, census: &Census) {
+    fn summarize(&self, outcome: &Outcome) {
         let wanted = match self.summary {
             Summary::Always => true,
             Summary::OnSignal => self.signal.is_some(),
@@ -141,7 +142,7 @@ impl Run {
         };
         if wanted {
             // The figures are talk: nothing failed when nobody can hear them.
-            let _ = self.printer.summary(census);
+            let _ = self.printer.summary(outcome);
         }
     }
 
@@ -157,6 +158,10 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             StartError::Source(error) => {
                 error.hint.or_else(|| connection_hint(error.kind)).map(str::to_owned)
             }
+            StartError::AllAway(errors) => errors
+                .iter()
+                .find_map(|error| error.hint.or_else(|| connection_hint(error.kind)))
+                .map(str::to_owned),
             StartError::Unmatched(unmatched) => Some(unmatched_hint(unmatched)),
             StartError::Own(_) => {
                 Some("name other containers, or run cmon outside of this one".to_owned())

@@ -17,20 +17,38 @@ pub(super) const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 const PORT: u16 = 2375;
 const TLS_PORT: u16 = 2376;
 
-/// What was named: an address, or a context.
+/// What was named: an address, a context, or nothing.
 enum Named {
     Url(String, Origin),
     Context(String, ChosenBy),
+    Usual,
 }
 
-pub(super) fn daemon(
-    global: &Global,
-    around: &Surroundings,
-) -> Result<Option<(Route, Origin)>, UsageError> {
+/// The daemons that one run follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Daemons {
+    /// The embedded one.
+    Embedded,
+    /// One.
+    One(Daemon),
+    /// Several, each with its name.
+    Several(Vec<(String, Daemon)>),
+}
+
+/// How a daemon is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Daemon {
+    /// The way to it.
+    pub route: Route,
+    /// How that was chosen.
+    pub origin: Origin,
+}
+
+pub(super) fn daemons(global: &Global, around: &Surroundings) -> Result<Daemons, UsageError> {
     let variables = &global.from_variables;
     let flag = [("host", &global.host), ("context", &global.context)]
         .into_iter()
-        .find_map(|(name, value)| value.as_ref().map(|_| name));
+        .find_map(|(name, values)| (!values.is_empty()).then_some(name));
     match flag {
         Some(flag) if global.demo => {
             return Err(UsageError::DemoAndHost {
@@ -38,54 +56,139 @@ pub(super) fn daemon(
                 host: variables.name(flag),
             });
         }
-        _ if global.demo => return Ok(None),
+        _ if global.demo => return Ok(Daemons::Embedded),
         _ => {}
     }
     let tls = tls(global, around)?;
-    let (route, origin) = match named(global, around)? {
-        Some(Named::Url(url, origin)) => (route(&url, &origin, tls.as_ref())?, origin),
-        Some(Named::Context(name, _)) if name == DEFAULT_CONTEXT => usual(around)?,
-        Some(Named::Context(name, by)) => {
+    let mut daemons = Vec::new();
+    for named in named(global, around)? {
+        let (name, daemon) = daemon(named, around, tls.as_ref())?;
+        let name = name.unwrap_or_else(|| name_of(&daemon.route));
+        daemons.push((name, daemon));
+    }
+    if has_tls_flag(global)
+        && !daemons.iter().any(|(_, daemon)| matches!(daemon.route, Route::Tls { .. }))
+    {
+        let (_, Daemon { route, origin }) = daemons.swap_remove(0);
+        return Err(UsageError::TlsWithoutTcp { url: route.to_string(), origin });
+    }
+    match daemons.len() {
+        1 => Ok(Daemons::One(daemons.swap_remove(0).1)),
+        _ => {
+            told_apart(&daemons)?;
+            Ok(Daemons::Several(daemons))
+        }
+    }
+}
+
+/// Whether each of several daemons is another one, and has another name.
+fn told_apart(daemons: &[(String, Daemon)]) -> Result<(), UsageError> {
+    for (at, (name, daemon)) in daemons.iter().enumerate() {
+        for (other_name, other) in &daemons[..at] {
+            if other.route == daemon.route {
+                return Err(UsageError::SameDaemon { url: daemon.route.to_string() });
+            }
+            if other_name == name {
+                return Err(UsageError::SameName {
+                    name: name.clone(),
+                    one: other.route.to_string(),
+                    other: daemon.route.to_string(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What one of several daemons is called where its user gives it no name.
+fn name_of(route: &Route) -> String {
+    match route {
+        Route::Direct(Address::Unix(path)) if path.as_os_str() == DEFAULT_SOCKET => {
+            "local".to_owned()
+        }
+        Route::Direct(Address::Unix(path)) => {
+            let stem = path.file_stem().unwrap_or(path.as_os_str());
+            stem.to_string_lossy().into_owned()
+        }
+        Route::Direct(Address::Tcp { .. }) | Route::Tls { .. } => {
+            let url = route.to_string();
+            url.strip_prefix("tcp://").unwrap_or(&url).to_owned()
+        }
+        Route::Ssh(SshHost { host, port: None, .. }) => host.clone(),
+        Route::Ssh(SshHost { host, port: Some(port), .. }) => format!("{host}:{port}"),
+    }
+}
+
+/// A daemon, with the name that it was given.
+fn daemon(
+    (name, named): (Option<String>, Named),
+    around: &Surroundings,
+    tls: Option<&TlsFiles>,
+) -> Result<(Option<String>, Daemon), UsageError> {
+    let (route, origin) = match named {
+        Named::Url(url, origin) => (route(&url, &origin, tls)?, origin),
+        Named::Usual => usual(around)?,
+        Named::Context(name, _) if name == DEFAULT_CONTEXT => usual(around)?,
+        Named::Context(name, by) => {
             let origin = Origin::Context { name: Arc::from(name.as_str()), by };
             let context = around
                 .contexts
                 .find(&name)
                 .map_err(|error| UsageError::Context { origin: origin.clone(), error })?;
-            let tls = context.tls.as_ref().or(tls.as_ref());
+            let tls = context.tls.as_ref().or(tls);
             (route(&context.host, &origin, tls)?, origin)
         }
-        None => usual(around)?,
     };
-    if matches!(route, Route::Tls { .. }) || !has_tls_flag(global) {
-        return Ok(Some((route, origin)));
-    }
-    Err(UsageError::TlsWithoutTcp { url: route.to_string(), origin })
+    Ok((name, Daemon { route, origin }))
 }
 
-fn named(global: &Global, around: &Surroundings) -> Result<Option<Named>, UsageError> {
+/// What was named, each with its name; otherwise what the environment names.
+fn named(
+    global: &Global,
+    around: &Surroundings,
+) -> Result<Vec<(Option<String>, Named)>, UsageError> {
     let variables = &global.from_variables;
-    let host = global.host.clone().map(|url| {
+    let host = |text: &String| -> Result<_, UsageError> {
         let by = if variables.gave("host") { Origin::CmonHost } else { Origin::Host };
-        Named::Url(url, by)
-    });
-    let context = global.context.clone().map(|name| {
+        let (name, url) = name_and_url(text, &by)?;
+        Ok((name.map(str::to_owned), Named::Url(url.to_owned(), by)))
+    };
+    let context = |name: &String| -> Result<_, UsageError> {
         let by = if variables.gave("context") { ChosenBy::CmonContext } else { ChosenBy::Flag };
-        Named::Context(name, by)
-    });
-    match (host, context) {
-        // The command line refuses both together.
-        (Some(named), _) | (None, Some(named)) => Ok(Some(named)),
-        (None, None) => {
-            if let Some(url) = &around.docker_host {
-                return Ok(Some(Named::Url(url.clone(), Origin::DockerHost)));
-            }
-            if let Some(name) = &around.docker_context {
-                return Ok(Some(Named::Context(name.clone(), ChosenBy::DockerContext)));
-            }
-            let current = around.contexts.current().map_err(UsageError::DockerConfig)?;
-            Ok(current.map(|name| Named::Context(name, ChosenBy::CurrentContext)))
-        }
+        Ok((Some(name.clone()), Named::Context(name.clone(), by)))
+    };
+    // The command line refuses both together.
+    let hosts = global.host.iter().map(host);
+    let given = hosts.chain(global.context.iter().map(context)).collect::<Result<Vec<_>, _>>()?;
+    if !given.is_empty() {
+        return Ok(given);
     }
+    let one = if let Some(url) = &around.docker_host {
+        Named::Url(url.clone(), Origin::DockerHost)
+    } else if let Some(name) = &around.docker_context {
+        Named::Context(name.clone(), ChosenBy::DockerContext)
+    } else {
+        let current = around.contexts.current().map_err(UsageError::DockerConfig)?;
+        current.map_or(Named::Usual, |name| Named::Context(name, ChosenBy::CurrentContext))
+    };
+    Ok(vec![(None, one)])
+}
+
+/// `NAME=URL`, or a URL alone: its scheme has no `=`.
+fn name_and_url<'a>(
+    text: &'a str,
+    origin: &Origin,
+) -> Result<(Option<&'a str>, &'a str), UsageError> {
+    let scheme = text.find("://").unwrap_or(text.len());
+    let Some((name, url)) = text[..scheme].find('=').map(|at| (&text[..at], &text[at + 1..]))
+    else {
+        return Ok((None, text));
+    };
+    let plain = |one: char| one.is_alphanumeric() || matches!(one, '.' | '_' | '-' | ':');
+    if name.is_empty() || !name.chars().all(plain) {
+        return Err(UsageError::HostName { text: text.to_owned(), origin: origin.clone() });
+    }
+    Ok((Some(name), url))
 }
 
 /// The usual socket, or the only one that another product has made.

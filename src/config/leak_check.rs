@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Action, Config, FileKind, Github, Surroundings, UsageError, colors, running_or, talk};
+use super::{
+    Action, Config, Daemons, FileKind, Github, Surroundings, UsageError, colors, running_or, talk,
+};
 use crate::cli::{self, OnInconclusive};
 use crate::docker::RequestOptions;
-use crate::docker::endpoint::{Origin, Route};
 use crate::engine::{self, Backlog, Outputs};
 use crate::leak::probe::counter::Counter;
 use crate::leak::probe::target::Target;
@@ -154,11 +155,14 @@ pub enum Form {
 
 /// Decides what is meant.
 pub(super) fn config(
-    (daemon, requests): (Option<(Route, Origin)>, RequestOptions),
+    (daemons, requests): (Daemons, RequestOptions),
     global: &cli::Global,
     args: cli::LeakCheck,
     around: &Surroundings,
 ) -> Result<Config, UsageError> {
+    if let Daemons::Several(several) = &daemons {
+        return Err(UsageError::SeveralDaemons(several.len()));
+    }
     if args.compare.len() == 1 {
         return Err(UsageError::OneTimeout);
     }
@@ -233,7 +237,7 @@ pub(super) fn config(
         github: around.github.clone(),
     };
     Ok(Config {
-        daemon,
+        daemons,
         requests,
         selection,
         engine: engine::Config {

@@ -9,7 +9,7 @@ mod watch;
 
 use crate::cli::{Cli, Command, Conditions, Form, Global, Lines, Moment, Tail, When};
 use crate::docker::RequestOptions;
-use crate::docker::endpoint::{Origin, Route};
+use crate::docker::endpoint::Origin;
 use crate::docker::unix_path::BadPath;
 use crate::engine::conditions::{self, ConditionError, ConditionTexts};
 use crate::engine::selection::{PatternError, PatternText, Selection};
@@ -17,6 +17,7 @@ use crate::engine::timestamp::Timestamp;
 use crate::engine::{self, Backlog, Outputs, Range};
 use crate::output;
 pub use contexts::{ContextError, Contexts};
+pub use daemon::{Daemon, Daemons};
 pub use leak_check::{Check, Form as LeakForm, LeakCheck, Work};
 pub use surroundings::{FileKind, Github, Surroundings};
 pub use watch::{Watch, WatchForm};
@@ -24,9 +25,9 @@ pub use watch::{Watch, WatchForm};
 /// All that a command needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The daemon; `None` is the embedded one.
-    pub daemon: Option<(Route, Origin)>,
-    /// How the daemon is asked.
+    /// The daemons.
+    pub daemons: Daemons,
+    /// How a daemon is asked.
     pub requests: RequestOptions,
     /// Whose logs.
     pub selection: Selection,
@@ -122,6 +123,33 @@ pub enum UsageError {
         /// Who gave it.
         origin: Origin,
     },
+    /// One daemon is named twice.
+    #[error("`{url}` is named twice, so each of its lines would come twice")]
+    SameDaemon {
+        /// Its address.
+        url: String,
+    },
+    /// Two daemons have the same name.
+    #[error("`{one}` and `{other}` would both be called `{name}`")]
+    SameName {
+        /// The name.
+        name: String,
+        /// The address of the first.
+        one: String,
+        /// The address of the second.
+        other: String,
+    },
+    /// What stands before an address is no name.
+    #[error("`{text}` ({origin}): a daemon's name has letters, digits and the characters . _ - :")]
+    HostName {
+        /// As given.
+        text: String,
+        /// Who gave it.
+        origin: Origin,
+    },
+    /// leak-check measures one daemon.
+    #[error("leak-check measures one daemon at a time, and {0} are named")]
+    SeveralDaemons(usize),
     /// The usual socket is not there, and several others are.
     #[error("which daemon? /var/run/docker.sock is not there; there are: {}", .0.join(", "))]
     Sockets(Vec<String>),
@@ -204,6 +232,14 @@ impl UsageError {
             UsageError::NoProject(_) => {
                 Some("name the project, or set COMPOSE_PROJECT_NAME".to_owned())
             }
+            UsageError::SameDaemon { .. } => Some("leave one of them out".to_owned()),
+            UsageError::SameName { .. } => {
+                Some("name each of them, like --host build=tcp://10.0.0.7:2375".to_owned())
+            }
+            UsageError::HostName { .. } => Some("write --host NAME=URL".to_owned()),
+            UsageError::SeveralDaemons(_) => {
+                Some("name one with --host or --context, and run cmon once for each".to_owned())
+            }
             UsageError::Sockets(_) => Some("name one of them with --host".to_owned()),
             _ => None,
         }
@@ -217,23 +253,25 @@ impl Config {
     /// The command line makes no sense; the message says what to type instead.
     pub fn new(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
         let Cli { global, command } = cli;
-        let daemon = daemon::daemon(&global, around)?;
+        let daemons = daemon::daemons(&global, around)?;
         let requests = requests(&global, around)?;
         let tail = match command {
             Command::Tail(tail) => tail,
             Command::Watch(args) => {
-                return watch::config((daemon, requests), &global, &args, around);
+                return watch::config((daemons, requests), &global, &args, around);
             }
             Command::LeakCheck(args) => {
-                return leak_check::config((daemon, requests), &global, *args, around);
+                return leak_check::config((daemons, requests), &global, *args, around);
             }
         };
         let selection = selection(&tail, global.demo, around)?;
+        // The same name can be on each of several daemons.
+        let single = selection.is_single() && !matches!(daemons, Daemons::Several(_));
         Ok(Self {
-            daemon,
+            daemons,
             requests,
             engine: engine(&global, &tail, range(&tail, around)?),
-            output: output(&global, &tail, around, selection.is_single()),
+            output: output(&global, &tail, around, single),
             selection,
             verbosity: global.verbose,
             action: Action::Tail,

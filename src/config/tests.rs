@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser};
 
 use super::*;
-use crate::docker::endpoint::Address;
+use crate::docker::endpoint::{Address, Route};
 use crate::output::{Form, Summary};
 
 fn around() -> Surroundings {
@@ -178,6 +178,46 @@ fn config(args: &str, around: &Surroundings) -> Result<Config, UsageError> {
     Config::new(cli, around)
 }
 
+/// The only daemon.
+fn only(config: Config) -> Daemon {
+    match config.daemons {
+        Daemons::One(daemon) => daemon,
+        other => panic!("one daemon is meant, not {other:?}"),
+    }
+}
+
+#[test]
+fn several_daemons_are_told_apart_by_name() {
+    let (_dir, contexts) = docker_dir("");
+    let around = Surroundings { contexts, ..around() };
+    let named = |args: &str| match config(args, &around).unwrap().daemons {
+        Daemons::Several(several) => {
+            let told = |(name, daemon): &(String, Daemon)| format!("{name} {}", daemon.route);
+            several.iter().map(told).collect::<Vec<_>>().join(", ")
+        }
+        other => panic!("several are meant, not {other:?}"),
+    };
+    for (flags, expected) in [
+        ("--host tcp://a --host tcp://b:1", "a:2375 tcp://a:2375, b:1 tcp://b:1"),
+        ("--host x=tcp://a --host y.z=ssh://me@b:22", "x tcp://a:2375, y.z ssh://me@b:22"),
+        (
+            "--host ssh://me@b --host ssh://b:22/s --host unix:///run/d.sock",
+            "b ssh://me@b, b:22 ssh://b:22/s, d unix:///run/d.sock",
+        ),
+        (
+            "--host unix:///var/run/docker.sock --host tcp://[::1]",
+            "local unix:///var/run/docker.sock, [::1]:2375 tcp://[::1]:2375",
+        ),
+        ("--host unix:///a=b.sock --host x=unix:///c=d", "a=b unix:///a=b.sock, x unix:///c=d"),
+        ("--context far --context default", "far ssh://far, default unix:///var/run/docker.sock"),
+    ] {
+        assert_eq!(named(&format!("cmon tail web {flags}")), expected, "{flags}");
+    }
+    // One is one, whatever its name is.
+    let one = only(config("cmon tail web --host x=tcp://a", &around).unwrap());
+    assert_eq!(one.route.to_string(), "tcp://a:2375");
+}
+
 #[test]
 fn the_daemon_is_the_one_named_first() {
     let with_env = Surroundings { docker_host: Some("unix:///env".into()), ..around() };
@@ -188,9 +228,13 @@ fn the_daemon_is_the_one_named_first() {
         ("cmon tail --demo", &with_env, None),
     ];
     for (args, around, expected) in cases {
-        let expected =
-            expected.map(|(path, origin)| (Route::Direct(Address::Unix(path.into())), origin));
-        assert_eq!(config(args, around).unwrap().daemon, expected, "{args}");
+        let expected = match expected {
+            Some((path, origin)) => {
+                Daemons::One(Daemon { route: Route::Direct(Address::Unix(path.into())), origin })
+            }
+            None => Daemons::Embedded,
+        };
+        assert_eq!(config(args, around).unwrap().daemons, expected, "{args}");
     }
 }
 
@@ -217,7 +261,7 @@ fn contexts_and_variables_count_in_the_docker_commands_order() {
     let (dir, contexts) = docker_dir("far");
     let around = Surroundings { contexts, ..around() };
     let chosen = |args: &str, around: &Surroundings| {
-        let (route, origin) = config(args, around).unwrap().daemon.unwrap();
+        let Daemon { route, origin } = only(config(args, around).unwrap());
         (format!("{route} ({origin})"), matches!(route, Route::Tls { .. }))
     };
     let by = |variable: Option<&str>, host: Option<&str>| Surroundings {
@@ -241,8 +285,7 @@ fn contexts_and_variables_count_in_the_docker_commands_order() {
     assert_eq!(chosen("cmon tail web --context default", &around).0, usual);
     // TLS by variables, as the docker command has them.
     let secure = Surroundings { docker_tls_verify: true, ..host.clone() };
-    let Some((Route::Tls { port, files, .. }, _)) =
-        config("cmon tail web", &secure).unwrap().daemon
+    let Route::Tls { port, files, .. } = only(config("cmon tail web", &secure).unwrap()).route
     else {
         panic!("no TLS");
     };
@@ -258,8 +301,8 @@ fn a_socket_of_another_product_is_taken_when_it_is_the_only_one() {
         sockets: sockets.iter().map(|(name, path)| (*name, path.into())).collect(),
         ..around()
     };
-    let daemon = |around| config("cmon tail web", &around).map(|config| config.daemon.unwrap());
-    let (route, origin) = daemon(with(&[("Colima", "/h/c.sock")])).unwrap();
+    let daemon = |around| config("cmon tail web", &around).map(only);
+    let Daemon { route, origin } = daemon(with(&[("Colima", "/h/c.sock")])).unwrap();
     assert_eq!(format!("{route} ({origin})"), "unix:///h/c.sock (found: Colima)");
     let error = daemon(with(&[("Colima", "/h/c"), ("Podman", "/p")])).unwrap_err();
     assert_eq!(
@@ -293,6 +336,22 @@ fn what_makes_no_sense_is_said() {
         (
             "cmon tail web --host unix://",
             "`unix://` (from --host): the path of the socket is empty",
+        ),
+        (
+            "cmon tail web --host tcp://a --host x=tcp://a:2375",
+            "`tcp://a:2375` is named twice, so each of its lines would come twice",
+        ),
+        (
+            "cmon tail web --host unix:///a/docker.sock --host unix:///b/docker.sock",
+            "`unix:///a/docker.sock` and `unix:///b/docker.sock` would both be called `docker`",
+        ),
+        (
+            "cmon tail web --host my/box=tcp://a",
+            "`my/box=tcp://a` (from --host): a daemon's name has letters, digits and the characters . _ - :",
+        ),
+        (
+            "cmon leak-check --host tcp://a --host tcp://b",
+            "leak-check measures one daemon at a time, and 2 are named",
         ),
         (
             "cmon tail --demo --host unix:///s",

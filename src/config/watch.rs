@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Action, Config, FileKind, Surroundings, UsageError, colors, running_or, talk};
+use super::{
+    Action, Config, Daemons, FileKind, Surroundings, UsageError, colors, running_or, talk,
+};
 use crate::cli;
 use crate::docker::RequestOptions;
-use crate::docker::endpoint::{Origin, Route};
 use crate::engine::{self, Backlog, Outputs};
 
 /// Lines of each container that are read first, so that there is something to look at.
@@ -53,7 +54,7 @@ pub enum WatchForm {
 
 /// Decides what is meant.
 pub(super) fn config(
-    (daemon, requests): (Option<(Route, Origin)>, RequestOptions),
+    (daemons, requests): (Daemons, RequestOptions),
     global: &cli::Global,
     watch: &cli::Watch,
     around: &Surroundings,
@@ -83,7 +84,7 @@ pub(super) fn config(
         false => watch.interval.unwrap_or(INTERVAL),
     };
     Ok(Config {
-        daemon,
+        daemons,
         requests,
         selection,
         engine: engine::Config {

@@ -9,8 +9,8 @@ use super::*;
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::source::{
-    ErrorKind, EventStream, Frames, LogRequest, LogStream, Phase, Read, Source, SourceError,
-    StdStream, Stored, Tail, What,
+    ErrorKind, EventStream, Frames, LogEnd, LogRequest, LogStream, Phase, Read, Source,
+    SourceError, StdStream, Stored, Tail, What,
 };
 
 /// Runs `test` against a daemon in the same runtime.
@@ -38,7 +38,16 @@ async fn open(
 ) -> Result<crate::docker::logs::Logs, SourceError> {
     let key = key(docker).await;
     let tty = docker.inspect(&key).await.unwrap().tty;
-    docker.logs(&LogRequest { key, tty, follow, tail, stored: Stored::Something }).await
+    docker
+        .logs(&LogRequest {
+            key,
+            tty,
+            follow,
+            tail,
+            stored: Stored::Something,
+            end: LogEnd::Served,
+        })
+        .await
 }
 
 /// Reads to the end: payloads, and how it ended.

@@ -33,6 +33,7 @@ const CONNECT_REMOTE: Duration = Duration::from_secs(15);
 /// One daemon's address, with the count of all connections to it.
 #[derive(Debug)]
 pub struct Endpoint {
+    daemon: DaemonId,
     route: Route,
     origin: Origin,
     /// What TLS needs, read from its files once.
@@ -48,7 +49,14 @@ impl Endpoint {
 
     /// An endpoint with no connection yet, by any route.
     pub fn by(route: Route, origin: Origin) -> Self {
-        Self { route, origin, tls: OnceLock::new(), table: Arc::default() }
+        let daemon = DaemonId::new(&route.to_string());
+        Self { daemon, route, origin, tls: OnceLock::new(), table: Arc::default() }
+    }
+
+    /// The same, as one of several that users tell apart by this name.
+    #[must_use]
+    pub fn named(self, host: &str) -> Self {
+        Self { daemon: DaemonId::named(self.daemon.as_str(), host), ..self }
     }
 
     /// How it is reached.
@@ -58,7 +66,7 @@ impl Endpoint {
 
     /// The daemon's name in keys of containers.
     pub fn daemon(&self) -> DaemonId {
-        DaemonId::new(&self.route.to_string())
+        self.daemon.clone()
     }
 
     /// Opens a connection.

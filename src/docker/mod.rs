@@ -10,6 +10,7 @@ mod address;
 mod answers;
 pub mod api;
 mod connection;
+mod counted;
 mod deadline;
 mod driver;
 pub mod endpoint;
@@ -23,6 +24,7 @@ mod refusal;
 mod request;
 mod socket;
 mod ssh;
+mod stream;
 pub(crate) mod tls;
 pub(crate) mod unix_path;
 
@@ -41,7 +43,7 @@ pub use request::{ApiVersion, REQUEST_TIMEOUT, RequestOptions};
 
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{
-    Container, ContainerKey, ErrorKind, Listed, LogRequest, Source, SourceError,
+    Container, ContainerKey, DaemonId, ErrorKind, Listed, LogRequest, Source, SourceError,
 };
 
 /// Containers that are asked about at most, where it is not clear in which of them cmon runs.
@@ -125,6 +127,10 @@ impl Docker {
 impl Source for Docker {
     type Logs = logs::Logs;
     type Events = api::Events;
+
+    fn daemon(&self) -> DaemonId {
+        self.endpoint.daemon()
+    }
 
     async fn list(&self) -> Result<Vec<Listed>, SourceError> {
         self.api.list().await

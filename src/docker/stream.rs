@@ -1,4 +1,4 @@
-//! One log stream: a request on a connection of its own, and the bytes that answer it.
+//! One answer with a log: a request on a connection of its own, and the bytes that answer it.
 //!
 //! This is the thin part between the socket and the pure decoders: it hands the bytes through
 //! [`http`](super::http) to [`frames`](super::frames).
@@ -18,16 +18,16 @@ use crate::engine::source::{
 /// How long the head of a follow may take where the log may be empty. dockerd sends it at once.
 const HEAD_OF_NOTHING: Duration = Duration::from_secs(2);
 
-/// An open log stream of a Docker daemon.
+/// One answer with a log.
 #[derive(Debug)]
-pub struct Logs {
+pub struct Stream {
     answer: Answer,
     decoder: Decoder,
     follow: bool,
     last_read: usize,
 }
 
-impl Logs {
+impl Stream {
     /// Sends the request and reads the head of the answer.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl Logs {
     }
 }
 
-impl LogStream for Logs {
+impl LogStream for Stream {
     async fn read(&mut self, into: &mut Frames) -> Result<Read, SourceError> {
         if !self.answer.has_head() {
             let finished = self.answer.finish_head().await;

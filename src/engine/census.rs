@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a task is for.
@@ -74,8 +75,10 @@ pub struct ConnectionCount {
 }
 
 /// A daemon that does not answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Away {
+    /// Its name, where one run follows several daemons.
+    pub host: Option<Arc<str>>,
     /// For so long.
     pub since: Duration,
     /// Until it is tried again.
@@ -109,7 +112,7 @@ pub struct Census {
     pub reconnects: u64,
     /// Readers that panicked.
     pub panics: u64,
-    /// Cycles of each container that is followed, by name; closed streams only.
+    /// Cycles of each container that is followed, by its name as it is shown; closed streams only.
     pub cycles: BTreeMap<String, u64>,
     /// Containers that were followed and are gone.
     pub gone: u64,
@@ -143,8 +146,8 @@ pub struct Census {
     pub lags: BTreeMap<String, Duration>,
     /// The longest lag that was seen.
     pub max_lag: Duration,
-    /// The daemon does not answer.
-    pub away: Option<Away>,
+    /// The daemons that do not answer.
+    pub away: Vec<Away>,
     /// Short questions asked of the daemon.
     pub requests: u64,
     /// Connections by purpose; a purpose never used is absent.
@@ -154,6 +157,53 @@ pub struct Census {
 }
 
 impl Census {
+    /// Adds the figures of another daemon.
+    pub fn add(&mut self, other: &Census) {
+        fn sum<K: Clone + Ord>(all: &mut BTreeMap<K, u64>, more: &BTreeMap<K, u64>) {
+            for (key, count) in more {
+                *all.entry(key.clone()).or_default() += count;
+            }
+        }
+        self.elapsed = self.elapsed.max(other.elapsed);
+        sum(&mut self.tasks, &other.tasks);
+        sum(&mut self.sites, &other.sites);
+        self.readers += other.readers;
+        self.streams_open += other.streams_open;
+        self.streams_opened += other.streams_opened;
+        self.streams_closed += other.streams_closed;
+        self.rotations += other.rotations;
+        self.stale += other.stale;
+        self.probes += other.probes;
+        self.reconnects += other.reconnects;
+        self.panics += other.panics;
+        sum(&mut self.cycles, &other.cycles);
+        self.gone += other.gone;
+        self.cycles_of_gone += other.cycles_of_gone;
+        self.cycles_per_minute += other.cycles_per_minute;
+        self.cycles_expected += other.cycles_expected;
+        self.oldest = self.oldest.max(other.oldest);
+        self.containers += other.containers;
+        self.lines += other.lines;
+        self.bytes += other.bytes;
+        self.recovered += other.recovered;
+        self.replayed += other.replayed;
+        self.doubles += other.doubles;
+        self.gaps += other.gaps;
+        sum(&mut self.gaps_by_cause, &other.gaps_by_cause);
+        sum(&mut self.reopens, &other.reopens);
+        self.lags.extend(other.lags.iter().map(|(name, lag)| (name.clone(), *lag)));
+        self.max_lag = self.max_lag.max(other.max_lag);
+        self.away.extend(other.away.iter().cloned());
+        self.requests += other.requests;
+        for (purpose, count) in &other.connections {
+            let all = self.connections.entry(*purpose).or_default();
+            all.open += count.open;
+            all.opened += count.opened;
+            all.forced += count.forced;
+        }
+        self.stragglers.extend(other.stragglers.iter().cloned());
+    }
+
     /// All live tasks.
     pub fn live_tasks(&self) -> u64 {
         self.tasks.values().sum()

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::source::{ContainerKey, Exit, Lossy, SourceError, StdStream};
+use super::source::{ContainerKey, DaemonId, Exit, Lossy, SourceError, StdStream};
+use super::start::StartError;
 use super::timestamp::Timestamp;
 
 /// What a container is called where it is shown.
@@ -17,6 +18,19 @@ pub struct Label {
     pub key: ContainerKey,
     /// Its name.
     pub name: Arc<str>,
+    /// The same for people: `HOST/NAME` where one run follows several daemons.
+    pub title: Arc<str>,
+}
+
+impl Label {
+    /// The label of this container.
+    pub fn new(key: ContainerKey, name: Arc<str>) -> Self {
+        let title = match key.daemon.host() {
+            Some(host) => format!("{host}/{name}").into(),
+            None => Arc::clone(&name),
+        };
+        Self { key, name, title }
+    }
 }
 
 /// One message from the engine to whoever shows it.
@@ -212,10 +226,40 @@ impl GapCause {
 /// Something worth telling that is neither a line nor a gap.
 #[derive(Clone, Debug)]
 pub struct Note {
-    /// The container that it is about; `None` when it is about the daemon or cmon itself.
-    pub label: Option<Arc<Label>>,
+    /// What it is about.
+    pub about: About,
     /// What happened.
     pub what: Notice,
+}
+
+/// What a [`Note`] is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A container.
+    Container(Arc<Label>),
+    /// A daemon.
+    Daemon(DaemonId),
+    /// The whole run.
+    Run,
+}
+
+impl About {
+    /// The container, where it is one.
+    pub fn container(&self) -> Option<&Arc<Label>> {
+        match self {
+            About::Container(label) => Some(label),
+            About::Daemon(_) | About::Run => None,
+        }
+    }
+
+    /// The name of the daemon, where one run follows several.
+    pub fn host(&self) -> Option<&Arc<str>> {
+        match self {
+            About::Container(label) => label.key.daemon.host(),
+            About::Daemon(daemon) => daemon.host(),
+            About::Run => None,
+        }
+    }
 }
 
 /// The kinds of [`Note`].
@@ -280,6 +324,18 @@ pub enum Notice {
         error: SourceError,
         /// How long until the next try.
         retry: Duration,
+    },
+    /// One of several daemons could not be reached or is no use, and nothing of it is shown.
+    DaemonLeftOut {
+        /// Why.
+        error: StartError,
+    },
+    /// The usual socket is not there, so the only one that another product has made is used.
+    DaemonFound {
+        /// The socket's address.
+        endpoint: Arc<str>,
+        /// Whose it is.
+        product: &'static str,
     },
     /// The daemon lets nobody see its events; its list is asked for every few seconds instead.
     NoEvents {

@@ -48,6 +48,7 @@ impl Assembler {
             self.open[slot(frame.stream)].as_ref().is_some_and(|open| match self.rule {
                 PieceRule::SameTimestamp => open.time == frame.time,
                 PieceRule::FullPieces => open.length.is_multiple_of(PIECE),
+                PieceRule::UntilNewline => true,
             });
         if !continues {
             self.flush_stream(frame.stream, into);
@@ -123,7 +124,7 @@ mod tests {
 
     fn batch() -> Lines {
         let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("c") };
-        Lines::new(Arc::new(Label { key, name: "web".into() }))
+        Lines::new(Arc::new(Label::new(key, "web".into())))
     }
 
     /// What comes out: stream, time, text and ending of each line.
@@ -178,6 +179,22 @@ mod tests {
         let frames = [(Stdout, 1, vec![b'a'; PIECE]), (Stdout, 2, b"end\n".to_vec())];
         assert_eq!(assemble(PieceRule::FullPieces, MIB, &frames).len(), 1);
         assert_eq!(assemble(PieceRule::SameTimestamp, MIB, &frames).len(), 2);
+    }
+
+    #[test]
+    fn parts_of_any_length_are_one_line_until_its_newline_where_that_is_the_rule() {
+        let frames = [
+            (Stdout, 1, b"95".to_vec()),
+            (Stderr, 1, b"err\n".to_vec()),
+            (Stdout, 2, b"376\n".to_vec()),
+            (Stdout, 2, b"95377\n".to_vec()),
+        ];
+        let expected = [
+            (Stderr, 1, b"err".to_vec(), Ending::Lf),
+            (Stdout, 1, b"95376".to_vec(), Ending::Lf),
+            (Stdout, 2, b"95377".to_vec(), Ending::Lf),
+        ];
+        assert_eq!(assemble(PieceRule::UntilNewline, MIB, &frames), expected);
     }
 
     #[test]

@@ -21,25 +21,28 @@ pub mod conditions;
 pub mod event;
 mod failure;
 mod files;
+mod group;
 pub mod lag;
 mod lifecycle;
 pub mod limits;
 pub mod lines;
 mod pace;
+mod pattern;
 mod reader;
 pub mod registry;
 pub mod resume;
 pub mod rows;
 pub mod selection;
+mod several;
 pub mod source;
 pub mod stale;
+mod start;
 mod subscription;
 mod supervisor;
 pub mod tally;
 pub mod timestamp;
 mod waiting;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,11 +53,15 @@ use tokio_util::sync::CancellationToken;
 pub use backlog::{Backlog, Outputs, Range};
 use backoff::Backoff;
 use census::{Census, TaskKind};
-use event::{Awaited, Event, Label, Note, Notice};
+use event::{About, Awaited, Event, Label, Note, Notice};
+use group::Seat;
 use registry::Registry;
 use rows::Row;
-use selection::{AmbiguousId, OwnContainer, Selection, Unmatched};
-use source::{ContainerKey, Listed, Phase, Source, SourceError};
+use selection::Selection;
+pub use several::{Engines, Observers};
+use source::{ContainerKey, DaemonId, Listed, Source, SourceError};
+pub use start::StartError;
+use start::{Chosen, Listing};
 use subscription::Subscription;
 use supervisor::Supervisor;
 use tally::Tally;
@@ -103,39 +110,17 @@ impl Default for Config {
     }
 }
 
-/// Why the engine did not begin.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StartError {
-    /// The daemon does not answer.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// An id is the beginning of several containers' ids.
-    #[error(transparent)]
-    Ambiguous(#[from] AmbiguousId),
-    /// A pattern is for the container that cmon runs in.
-    #[error(transparent)]
-    Own(#[from] OwnContainer),
-    /// Nothing matches these patterns.
-    #[error("no container matches {}", list(.0))]
-    Unmatched(Vec<Unmatched>),
-    /// The daemon has no container at all.
-    #[error("there is no container to follow")]
-    Nothing,
-}
-
-fn list(unmatched: &[Unmatched]) -> impl fmt::Display {
-    let patterns: Vec<String> =
-        unmatched.iter().map(|unmatched| format!("`{}`", unmatched.pattern)).collect();
-    patterns.join(", ")
-}
-
 /// How a run ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// The census after the end.
     pub census: Census,
+    /// The same of each daemon, where there are several.
+    pub by_daemon: Vec<(DaemonId, Census)>,
     /// Containers that were given up, with the reasons.
     pub failures: Vec<(String, SourceError)>,
+    /// Daemons that were left out, with the reasons.
+    pub left_out: Vec<(DaemonId, StartError)>,
 }
 
 /// What a running engine can be told to do.
@@ -148,15 +133,16 @@ enum Order {
 /// Orders that wait for the supervisor; more than that at once come from a key held down.
 const ORDERS: usize = 16;
 
-/// Tells a running engine what to do, from any thread.
+/// Tells running engines what to do, from any thread.
 #[derive(Clone, Debug)]
-pub struct Control(mpsc::Sender<Order>);
+pub struct Control(Arc<[(DaemonId, mpsc::Sender<Order>)]>);
 
 impl Control {
     /// Rotates this container's stream now; where it is backing off, it is tried now. Tells whether
     /// the order was taken.
     pub fn rotate(&self, key: &ContainerKey) -> bool {
-        self.0.try_send(Order::Rotate(key.clone())).is_ok()
+        let engine = self.0.iter().find(|(daemon, _)| *daemon == key.daemon);
+        engine.is_some_and(|(_, orders)| orders.try_send(Order::Rotate(key.clone())).is_ok())
     }
 }
 
@@ -182,6 +168,11 @@ impl<S> Clone for Observer<S> {
 }
 
 impl<S: Source> Observer<S> {
+    /// Which daemon it is.
+    pub fn daemon(&self) -> DaemonId {
+        self.source.daemon()
+    }
+
     /// Waits until the daemon has answered and the selection was matched.
     ///
     /// # Cancel safety
@@ -195,7 +186,7 @@ impl<S: Source> Observer<S> {
         self.tally.rows()
     }
 
-    /// The names of the containers that are followed, in no particular order.
+    /// The names of the containers that are followed as they are shown, in no particular order.
     pub fn names(&self) -> Vec<Arc<str>> {
         self.tally.names()
     }
@@ -204,21 +195,20 @@ impl<S: Source> Observer<S> {
     pub fn census(&self) -> Census {
         let mut census = self.registry.census();
         self.tally.fill(&mut census);
+        for away in &mut census.away {
+            away.host = self.source.daemon().host().cloned();
+        }
         census.requests = self.source.requests();
         census.connections = self.source.connections();
         census
     }
 }
 
-/// What a run begins with.
+/// What an engine begins with.
 struct Begun<E> {
-    selection: Selection,
+    chosen: Chosen,
     listed: Vec<Listed>,
     subscription: Option<Subscription<E>>,
-    /// Patterns that match nothing yet.
-    awaited: Vec<String>,
-    /// The container that cmon runs in, where it is left out.
-    left_out: Option<Listed>,
 }
 
 /// Follows the containers of one daemon.
@@ -243,7 +233,7 @@ impl<S: Source> Engine<S> {
 
     /// What tells it what to do while it runs.
     pub fn control(&self) -> Control {
-        Control(self.orders.0.clone())
+        Control([(self.source.daemon(), self.orders.0.clone())].into())
     }
 
     /// A reader of the census.
@@ -262,7 +252,18 @@ impl<S: Source> Engine<S> {
     /// # Errors
     /// Before anything is read: the daemon does not answer, or a pattern matches nothing.
     pub async fn run(
+        self,
+        selection: &Selection,
+        events: mpsc::Sender<Event>,
+        stop: CancellationToken,
+    ) -> Result<Outcome, StartError> {
+        self.run_in(Seat::alone(), selection, events, stop).await
+    }
+
+    /// The same as one of the engines of a run.
+    async fn run_in(
         mut self,
+        mut seat: Seat,
         selection: &Selection,
         events: mpsc::Sender<Event>,
         stop: CancellationToken,
@@ -271,67 +272,86 @@ impl<S: Source> Engine<S> {
             biased;
             () = stop.cancelled() => None,
             () = events.closed() => None,
-            begun = self.begin(selection, &events) => Some(begun?),
+            // Boxed: it needs room that the following does not.
+            begun = Box::pin(self.begin(&mut seat, selection, &events)) => Some(begun?),
         };
         let mut failures = Vec::new();
         let mut stragglers = Vec::new();
-        if let Some(Begun { selection, listed, subscription, awaited, left_out }) = begun {
-            let mut supervisor = Supervisor::new(
-                Arc::clone(&self.source),
-                self.registry.clone(),
-                Arc::clone(&self.tally),
-                self.config.clone(),
-                (selection, &listed),
-                (events, Arc::clone(&self.slow)),
-                std::mem::replace(&mut self.orders.1, mpsc::channel(1).1),
-            );
-            if let Some(Listed { key, name, .. }) = left_out {
-                supervisor.say(Some(Arc::new(Label { key, name })), Notice::Own);
+        let mut left_out = Vec::new();
+        match begun {
+            None => {}
+            Some(Err(error)) => {
+                let what = Notice::DaemonLeftOut { error: error.clone() };
+                say(&events, About::Daemon(self.source.daemon()), what).await;
+                seat.settle(true);
+                left_out.push((self.source.daemon(), error));
             }
-            supervisor.begin(listed, subscription, awaited);
-            self.begun.cancel();
-            supervisor.run(&stop).await;
-            failures = supervisor.failures();
-            supervisor.stop_token().cancel();
-            let stopping = async {
-                supervisor.flush().await;
-                self.registry.drained().await;
-                supervisor.flush_lines().await;
-            };
-            if timeout(self.config.stop_timeout, stopping).await.is_err() {
-                stragglers = self.force().await;
+            Some(Ok(Begun { chosen, listed, subscription })) => {
+                let untold = seat.untold();
+                let mut supervisor = Supervisor::new(
+                    Arc::clone(&self.source),
+                    self.registry.clone(),
+                    Arc::clone(&self.tally),
+                    self.config.clone(),
+                    (chosen.selection, &listed, seat),
+                    (events, Arc::clone(&self.slow)),
+                    std::mem::replace(&mut self.orders.1, mpsc::channel(1).1),
+                );
+                if let Some(Listed { key, name, .. }) = chosen.left_out {
+                    supervisor.say(About::Container(Label::new(key, name).into()), Notice::Own);
+                }
+                supervisor.begin(listed, subscription, untold);
+                self.begun.cancel();
+                supervisor.run(&stop).await;
+                failures = supervisor.failures();
+                supervisor.stop_token().cancel();
+                let stopping = async {
+                    supervisor.flush().await;
+                    self.registry.drained().await;
+                    supervisor.flush_lines().await;
+                };
+                if timeout(self.config.stop_timeout, stopping).await.is_err() {
+                    stragglers = self.force().await;
+                }
             }
         }
         let mut census = self.observer().census();
         census.stragglers = stragglers;
-        Ok(Outcome { census, failures })
+        Ok(Outcome { census, by_daemon: Vec::new(), failures, left_out })
     }
 
-    /// Subscribes, lists, and matches the selection; waits for the daemon where that is wanted.
+    /// Subscribes, lists, and matches the selection; waits for the daemon where that is wanted, or where
+    /// another one is followed already. Gives the error of a daemon that is left out.
     async fn begin(
         &self,
+        seat: &mut Seat,
         selection: &Selection,
         events: &mpsc::Sender<Event>,
-    ) -> Result<Begun<S::Events>, StartError> {
-        let say = async |what: Notice| {
-            // Nobody is left to tell when the channel is closed, and that ends the run.
-            let _ = events.send(Event::Note(Note { label: None, what })).await;
-        };
+    ) -> Result<Result<Begun<S::Events>, StartError>, StartError> {
+        let say = async |what| say(events, About::Daemon(self.source.daemon()), what).await;
         let mut backoff = Backoff::default();
         loop {
-            let begun = self.try_to_begin(selection, &say).await;
-            let error = match begun {
-                Err(StartError::Source(error)) if self.config.wait && error.kind.may_pass() => {
-                    error
-                }
-                begun => {
+            let error = match self.look(&say).await {
+                Ok((listing, subscription)) => {
                     if 0 < backoff.failures() {
                         self.tally.daemon_away(None);
                         say(Notice::DaemonBack).await;
                     }
-                    return begun;
+                    let listing = Arc::new(listing);
+                    seat.answered(Ok(Arc::clone(&listing)), selection, &self.config).await?;
+                    let chosen = listing.choose(selection);
+                    let listed = listing.listed.clone();
+                    return Ok(chosen.map(|chosen| Begun { chosen, listed, subscription }));
                 }
+                Err(error) => error,
             };
+            let is_awaited = self.config.wait && error.kind.may_pass();
+            if !is_awaited && !seat.is_decided() {
+                seat.answered(Err(error.clone()), selection, &self.config).await?;
+            }
+            if !self.config.follow {
+                return Ok(Err(error.into()));
+            }
             let first = backoff.failures() == 0;
             let retry = backoff.next(fastrand::f64());
             self.tally.daemon_away(Some(Instant::now() + retry));
@@ -342,11 +362,11 @@ impl<S: Source> Engine<S> {
         }
     }
 
-    async fn try_to_begin(
+    /// Asks for the events and for the list.
+    async fn look(
         &self,
-        selection: &Selection,
         say: &impl AsyncFn(Notice),
-    ) -> Result<Begun<S::Events>, StartError> {
+    ) -> Result<(Listing, Option<Subscription<S::Events>>), SourceError> {
         // Asked for before the list is taken, so that no start falls between the two. The list alone
         // is needed to begin.
         let subscription = match self.config.follow {
@@ -356,24 +376,7 @@ impl<S: Source> Engine<S> {
         let slow = async || say(Notice::StillWaiting { what: Awaited::List }).await;
         let listed = self.slow.watch(self.source.list(), slow).await?;
         let own = self.source.own(&listed).await;
-        let own = own.and_then(|key| listed.iter().find(|row| row.key == key));
-        // It runs, whatever the list still says of a container that has just been started.
-        let left_out = own.map(|row| Listed { phase: Phase::Running, ..row.clone() });
-        let left_out = left_out.filter(|row| selection.matches(row));
-        let selection = match own {
-            Some(row) => &selection.without(row, &listed)?,
-            None => selection,
-        };
-        let unmatched = selection.unmatched(&listed);
-        if !unmatched.is_empty() && !self.config.wait {
-            return Err(StartError::Unmatched(unmatched));
-        }
-        let awaited = unmatched.into_iter().map(|unmatched| unmatched.pattern).collect();
-        let selection = selection.resolve(&listed)?;
-        if !self.config.follow && !listed.iter().any(|row| selection.matches(row)) {
-            return Err(StartError::Nothing);
-        }
-        Ok(Begun { selection, listed, subscription, awaited, left_out })
+        Ok((Listing { listed, own }, subscription))
     }
 
     /// Closes all that is still open and names the readers that did not end by themselves.
@@ -385,6 +388,11 @@ impl<S: Source> Engine<S> {
         let _ = timeout(limits::FORCED, self.registry.drained()).await;
         stragglers
     }
+}
+
+async fn say(events: &mpsc::Sender<Event>, about: About, what: Notice) {
+    // Nobody is left to tell when the channel is closed, and that ends the run.
+    let _ = events.send(Event::Note(Note { about, what })).await;
 }
 
 #[cfg(test)]

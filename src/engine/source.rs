@@ -15,19 +15,39 @@ use super::census::{ConnectionCount, Purpose};
 pub use super::failure::{ErrorKind, SourceError};
 use super::timestamp::Timestamp;
 
-/// One daemon, among the several that one run may follow; the endpoint's address as text.
+/// One daemon, among the several that one run may follow.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct DaemonId(Arc<str>);
+pub struct DaemonId(Arc<DaemonNames>);
+
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct DaemonNames {
+    endpoint: String,
+    host: Option<Arc<str>>,
+}
 
 impl DaemonId {
-    /// Names a daemon by its endpoint.
+    /// The only daemon of a run, by its endpoint.
     pub fn new(endpoint: &str) -> Self {
-        Self(endpoint.into())
+        Self::of(endpoint, None)
+    }
+
+    /// One of several daemons. `host` is the name that users know it by.
+    pub fn named(endpoint: &str, host: &str) -> Self {
+        Self::of(endpoint, Some(host.into()))
+    }
+
+    fn of(endpoint: &str, host: Option<Arc<str>>) -> Self {
+        Self(Arc::new(DaemonNames { endpoint: endpoint.to_owned(), host }))
     }
 
     /// The endpoint's address.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.0.endpoint
+    }
+
+    /// Its name, where one run follows several daemons.
+    pub fn host(&self) -> Option<&Arc<str>> {
+        self.0.host.as_ref()
     }
 }
 
@@ -148,6 +168,17 @@ pub enum PieceRule {
     /// Each piece has a timestamp of its own; all but the last are multiples of 16 KiB (journald and
     /// drivers that are not known).
     FullPieces,
+    /// A line goes on until its newline (Podman, which stores what it reads at once).
+    UntilNewline,
+}
+
+/// Whether the daemon can be asked for the end of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogEnd {
+    /// It serves the last messages as they are.
+    Served,
+    /// It does not serve them right, so the whole log is read and counted.
+    Counted,
 }
 
 /// What inspecting a container tells.
@@ -173,6 +204,8 @@ pub struct Container {
     pub driver: Arc<str>,
     /// How its lines are cut.
     pub pieces: PieceRule,
+    /// How the end of its log is read.
+    pub log_end: LogEnd,
     /// The daemon doubles the first line of each new log file inside one follow (dockerd before 23,
     /// drivers json-file and local).
     pub doubles: bool,
@@ -247,6 +280,8 @@ pub struct LogRequest {
     pub tail: Tail,
     /// Whether something is stored.
     pub stored: Stored,
+    /// From [`Container::log_end`].
+    pub end: LogEnd,
 }
 
 /// Whether a log is known to hold something that the request asks for.
@@ -383,6 +418,9 @@ pub trait Source: Send + Sync + 'static {
     type Logs: LogStream;
     /// An open subscription.
     type Events: EventStream;
+
+    /// Which daemon it is.
+    fn daemon(&self) -> DaemonId;
 
     /// All containers, stopped ones included.
     fn list(&self) -> impl Future<Output = Result<Vec<Listed>, SourceError>> + Send;

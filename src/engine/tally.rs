@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::census::{Away, Census};
-use super::event::{EndReason, Gap, Lines};
+use super::event::{EndReason, Gap, Label, Lines};
 use super::resume::Counts;
 use super::rows::{Card, Row, Told};
 use super::source::ContainerKey;
@@ -73,9 +73,9 @@ impl Tally {
     }
 
     /// The card of a container, which is shown until it is forgotten.
-    pub(super) fn card(&self, key: &ContainerKey, name: Arc<str>, timeout: Duration) -> Arc<Card> {
-        let card = Arc::new(Card::new(key.clone(), name, timeout));
-        self.forms().cards.insert(key.clone(), Arc::clone(&card));
+    pub(super) fn card(&self, label: &Arc<Label>, timeout: Duration) -> Arc<Card> {
+        let card = Arc::new(Card::new(Arc::clone(label), timeout));
+        self.forms().cards.insert(label.key.clone(), Arc::clone(&card));
         card
     }
 
@@ -85,9 +85,9 @@ impl Tally {
         self.forms().cards.values().map(|card| card.row(now, clock)).collect()
     }
 
-    /// The names of the containers that are followed.
+    /// The names of the containers that are followed, as they are shown.
     pub(super) fn names(&self) -> Vec<Arc<str>> {
-        self.forms().cards.values().map(|card| card.name()).collect()
+        self.forms().cards.values().map(|card| card.title()).collect()
     }
 
     /// A container is followed no more: all that is kept of it is what it adds to the sums.
@@ -160,21 +160,23 @@ impl Tally {
         for card in forms.cards.values() {
             let cycles = card.cycles();
             if 0 < cycles {
-                *census.cycles.entry(card.name().to_string()).or_default() += cycles;
+                *census.cycles.entry(card.title().to_string()).or_default() += cycles;
             }
         }
         let clock = Timestamp::now();
         let lags = forms.cards.values().map(|card| (card, card.lag.get(clock)));
         let behind = lags.filter(|(_, lag)| !lag.is_zero());
-        census.lags = behind.map(|(card, lag)| (card.name().to_string(), lag)).collect();
+        census.lags = behind.map(|(card, lag)| (card.title().to_string(), lag)).collect();
         let worst = census.worst_lag().map_or(Duration::ZERO, |(_, lag)| lag);
         forms.max_lag = forms.max_lag.max(worst);
         census.max_lag = forms.max_lag;
         let now = Instant::now();
-        census.away = forms.away.map(|(since, next)| Away {
+        let away = |(since, next): (Instant, Instant)| Away {
+            host: None,
             since: now - since,
             next: next.saturating_duration_since(now),
-        });
+        };
+        census.away = forms.away.map(away).into_iter().collect();
         drop(forms);
         census.rotations = self.rotations.load(Relaxed);
         census.stale = self.stale.load(Relaxed);

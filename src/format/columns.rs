@@ -17,6 +17,8 @@ const LATE: Duration = Duration::from_secs(2);
 /// What a column shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Column {
+    /// The daemon's name, where there are several.
+    Host,
     /// The container's name.
     Name,
     /// What the container is doing.
@@ -45,7 +47,8 @@ pub enum Column {
 
 impl Column {
     /// All of them, as they stand from left to right.
-    pub const ALL: [Column; 12] = [
+    pub const ALL: [Column; 13] = [
+        Column::Host,
         Column::Name,
         Column::State,
         Column::Stream,
@@ -60,9 +63,15 @@ impl Column {
         Column::Note,
     ];
 
+    /// Those that there are for so many daemons.
+    pub fn of(daemons: usize) -> &'static [Column] {
+        if 1 < daemons { &Self::ALL } else { &Self::ALL[1..] }
+    }
+
     /// Its heading.
     pub fn title(self) -> &'static str {
         match self {
+            Column::Host => "HOST",
             Column::Name => "NAME",
             Column::State => "STATE",
             Column::Stream => "STREAM",
@@ -81,6 +90,7 @@ impl Column {
     /// What it shows, in words.
     pub fn meaning(self) -> &'static str {
         match self {
+            Column::Host => "the daemon's name",
             Column::Name => "the container's name",
             Column::State => "what the container is doing",
             Column::Stream => "what its log stream is doing",
@@ -105,6 +115,7 @@ impl Column {
     /// What it shows of a row.
     pub fn text(self, row: &Row, zone: &TimeZone) -> String {
         match self {
+            Column::Host => row.key.daemon.host().map_or_else(String::new, |host| clean(host)),
             Column::Name => clean(&row.name),
             Column::State => state(row),
             Column::Stream => stream(row),
@@ -131,6 +142,7 @@ impl Column {
     pub fn order(self, one: &Row, other: &Row) -> Ordering {
         let figures = |figure: fn(&Row) -> f64| figure(other).total_cmp(&figure(one));
         match self {
+            Column::Host => one.key.daemon.host().cmp(&other.key.daemon.host()),
             Column::Name => Ordering::Equal,
             Column::State => state(one).cmp(&state(other)),
             Column::Stream => one.stream.word().cmp(other.stream.word()),

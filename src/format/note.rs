@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::color::{DIM, GREEN, RED, RESET, YELLOW};
 use super::sanitize::clean;
-use crate::engine::event::{Awaited, Event, Gap, Note, Notice};
+use crate::engine::event::{About, Awaited, Event, Gap, Note, Notice};
 use crate::engine::rows::Told;
 use crate::engine::source::{Exit, Lossy};
 use crate::engine::timestamp::Timestamp;
@@ -67,6 +67,8 @@ pub(crate) fn word(notice: &Notice) -> &'static str {
         Notice::WentSilent => "went_silent",
         Notice::EndsEarly { .. } => "ends_early",
         Notice::DaemonAway { .. } => "daemon_away",
+        Notice::DaemonLeftOut { .. } => "daemon_left_out",
+        Notice::DaemonFound { .. } => "daemon_found",
         Notice::NoEvents { .. } => "no_events",
         Notice::StillWaiting { .. } => "still_waiting",
         Notice::DaemonBack => "daemon_back",
@@ -78,10 +80,13 @@ pub(crate) fn word(notice: &Notice) -> &'static str {
 /// A note as a line of text, its newline included.
 pub(crate) fn note(note: &Note, color: bool) -> String {
     let words = words(&note.what);
-    let what = match (&note.label, &note.what) {
-        (Some(label), _) => format!("{} {words}", label.name),
-        (None, Notice::Waiting { .. } | Notice::NotesDropped { .. }) => words,
-        (None, _) => format!("the daemon {words}"),
+    let what = match &note.about {
+        About::Container(label) => format!("{} {words}", label.title),
+        About::Daemon(daemon) => match daemon.host() {
+            Some(host) => format!("{host} {words}"),
+            None => format!("the daemon {words}"),
+        },
+        About::Run => words,
     };
     line(sign(&note.what), &what, color)
 }
@@ -114,7 +119,7 @@ pub(crate) fn gap(gap: &Gap, zone: &TimeZone, color: bool) -> String {
         (None, Some(to)) => format!("up to {}", clock(to)),
         (None, None) => "of unknown length".to_owned(),
     };
-    let what = format!("{} gap {when} ({})", gap.label.name, gap.cause.as_str());
+    let what = format!("{} gap {when} ({})", gap.label.title, gap.cause.as_str());
     line(Sign::Wrong, &what, color)
 }
 
@@ -135,6 +140,7 @@ fn sign(notice: &Notice) -> Sign {
         | Notice::Own
         | Notice::Deselected
         | Notice::Waiting { .. }
+        | Notice::DaemonFound { .. }
         | Notice::NoEvents { .. }
         | Notice::StillWaiting { .. } => Sign::Between,
         Notice::Exited(_) | Notice::Removed => Sign::Gone,
@@ -145,6 +151,7 @@ fn sign(notice: &Notice) -> Sign {
         | Notice::WentSilent
         | Notice::EndsEarly { .. }
         | Notice::DaemonAway { .. }
+        | Notice::DaemonLeftOut { .. }
         | Notice::ReaderPanicked { .. }
         | Notice::NotesDropped { .. } => Sign::Wrong,
     }
@@ -193,6 +200,10 @@ fn words(notice: &Notice) -> String {
         Notice::DaemonAway { error, retry } => {
             format!("does not answer: {error}; next try in {}", short(*retry))
         }
+        Notice::DaemonLeftOut { error } => format!("is left out: {error}"),
+        Notice::DaemonFound { endpoint, product } => format!(
+            "using {endpoint} ({product}), because the usual socket /var/run/docker.sock is not there"
+        ),
         Notice::NoEvents { error } => format!(
             "does not send events, so cmon asks for the list of containers every few seconds: {error}"
         ),
@@ -253,7 +264,7 @@ pub(crate) mod tests {
 
     pub(crate) fn label() -> Arc<Label> {
         let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab12") };
-        Arc::new(Label { key, name: "web".into() })
+        Arc::new(Label::new(key, "web".into()))
     }
 
     /// One of each: a kind of note that is missing here does not compile.
@@ -279,6 +290,8 @@ pub(crate) mod tests {
             Notice::WentSilent,
             Notice::EndsEarly { times: 3, retry: Duration::from_millis(250) },
             Notice::DaemonAway { error: error.clone(), retry },
+            Notice::DaemonLeftOut { error: error.clone().into() },
+            Notice::DaemonFound { endpoint: "unix:///s".into(), product: "colima" },
             Notice::NoEvents { error },
             Notice::StillWaiting { what: Awaited::List },
             Notice::StillWaiting { what: Awaited::Inspection },
@@ -304,6 +317,8 @@ pub(crate) mod tests {
                 | Notice::WentSilent
                 | Notice::EndsEarly { .. }
                 | Notice::DaemonAway { .. }
+                | Notice::DaemonLeftOut { .. }
+                | Notice::DaemonFound { .. }
                 | Notice::NoEvents { .. }
                 | Notice::StillWaiting { .. }
                 | Notice::DaemonBack
@@ -318,7 +333,7 @@ pub(crate) mod tests {
     fn each_kind_of_note_has_its_words() {
         let lines: String = each()
             .into_iter()
-            .map(|what| note(&Note { label: Some(label()), what }, false))
+            .map(|what| note(&Note { about: About::Container(label()), what }, false))
             .collect();
         insta::assert_snapshot!(lines, @"
         + web started
@@ -338,6 +353,8 @@ pub(crate) mod tests {
         ! web went silent although the daemon had more; its stream is opened again
         ! web runs, but the daemon has ended its stream 3 times without a new line (a corrupt log?); next try in 250ms
         ! web does not answer: no; next try in 4.2s
+        ! web is left out: no
+        ~ web using unix:///s (colima), because the usual socket /var/run/docker.sock is not there
         ~ web does not send events, so cmon asks for the list of containers every few seconds: no
         ~ web is slow: cmon still waits for its list of containers
         ~ web is not shown yet: cmon still waits for the daemon to describe it
@@ -346,6 +363,22 @@ pub(crate) mod tests {
         ! web reader panicked: boom; the stream is opened again, nothing is lost
         ! web 7 notes were dropped because the output was not read
         ");
+    }
+
+    #[test]
+    fn of_several_daemons_each_is_named() {
+        let daemon = DaemonId::named("tcp://build:2375", "build");
+        let key = ContainerKey { daemon: daemon.clone(), id: ContainerId::new("ab12") };
+        let label = Arc::new(Label::new(key, "web".into()));
+        let said = |about, what| note(&Note { about, what }, false);
+        let container = About::Container(Arc::clone(&label));
+        assert_eq!(said(container, Notice::Started), "+ build/web started\n");
+        let back = said(About::Daemon(daemon), Notice::DaemonBack);
+        assert_eq!(back, "+ build answers again\n");
+        let only = About::Daemon(DaemonId::new("unix:///s"));
+        assert_eq!(said(only, Notice::DaemonBack), "+ the daemon answers again\n");
+        let lost = Gap { label, from: None, to: None, cause: GapCause::Removed };
+        assert!(gap(&lost, &TimeZone::UTC, false).starts_with("! build/web gap of unknown"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A snapshot in Prometheus' text format, version 0.0.4.
 //!
+//! Where one run follows several daemons, each series but those of cmon's own process has the label `host`.
+//!
 //! Names and units, as they are served (see also `# HELP` in the output):
 //!
 //! | name | type | what |
@@ -23,11 +25,11 @@
 //! | `process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_open_fds`, `process_threads` | | what cmon itself costs |
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
-use crate::engine::census::{Purpose, TaskKind};
+use crate::engine::census::{Census, Purpose, TaskKind};
 use crate::engine::rows::Row;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Daemon, Snapshot};
 
 const TASKS: [TaskKind; 5] =
     [TaskKind::Reader, TaskKind::Drain, TaskKind::Events, TaskKind::Request, TaskKind::Connection];
@@ -47,139 +49,225 @@ const STATES: [&str; 9] = [
 const REASONS: [&str; 6] = ["rotated", "stale", "ended", "cut", "refused", "unreachable"];
 const CAUSES: [&str; 3] = ["log_rotated", "removed", "unreadable"];
 
+/// The figures of one daemon.
+struct Part<'a> {
+    /// Its name, where there are several.
+    host: Option<&'a str>,
+    census: &'a Census,
+    rows: Vec<&'a Row>,
+    daemon: Option<&'a Daemon>,
+}
+
+fn parts(snapshot: &Snapshot) -> Vec<Part<'_>> {
+    match snapshot.daemons.as_slice() {
+        one @ ([] | [_]) => vec![Part {
+            host: None,
+            census: &snapshot.census,
+            rows: snapshot.rows.iter().collect(),
+            daemon: one.first(),
+        }],
+        several => several
+            .iter()
+            .map(|daemon| Part {
+                host: daemon.host.as_deref(),
+                census: &daemon.census,
+                rows: snapshot.rows_of(daemon).collect(),
+                daemon: Some(daemon),
+            })
+            .collect(),
+    }
+}
+
 /// The text of a scrape.
 pub fn text(snapshot: &Snapshot) -> String {
-    let mut page = Page::default();
-    engine(snapshot, &mut page);
-    containers(snapshot, &mut page);
-    daemon(snapshot, &mut page);
+    let mut page = Page { text: String::new(), parts: parts(snapshot) };
+    engine(&mut page);
+    containers(&mut page);
+    daemon(&mut page);
     own(snapshot, &mut page);
-    page.0
+    page.text
 }
 
-fn engine(snapshot: &Snapshot, page: &mut Page) {
-    let census = &snapshot.census;
-    let kinds = TASKS.map(|kind| (kind.as_str(), census.tasks.get(&kind).copied().unwrap_or(0)));
+fn engine(page: &mut Page<'_>) {
+    let kinds = |part: &Part<'_>| {
+        let tasks = &part.census.tasks;
+        TASKS.map(|kind| (kind.as_str(), tasks.get(&kind).copied().unwrap_or(0))).to_vec()
+    };
     page.family("cmon_live_tasks", "gauge", "Tasks alive now, by kind.", "kind", kinds);
-    page.single("cmon_readers", "gauge", "Readers; equal to cmon_streams_open.", census.readers);
-    let open = census.streams_open;
-    page.single("cmon_streams_open", "gauge", "Log streams open now.", open);
-    let in_state =
-        |state: &str| snapshot.rows.iter().filter(|row| row.stream.word() == state).count();
-    let states = STATES.map(|state| (state, in_state(state)));
+    let help = "Readers; equal to cmon_streams_open.";
+    page.single("cmon_readers", "gauge", help, |part| part.census.readers);
+    let help = "Log streams open now.";
+    page.single("cmon_streams_open", "gauge", help, |part| part.census.streams_open);
+    let states = |part: &Part<'_>| {
+        let in_state =
+            |state: &str| part.rows.iter().filter(|row| row.stream.word() == state).count();
+        STATES.map(|state| (state, in_state(state))).to_vec()
+    };
     let help = "Containers by what their stream is doing.";
     page.family("cmon_streams", "gauge", help, "state", states);
-    page.single("cmon_containers", "gauge", "Containers followed.", census.containers);
+    page.single("cmon_containers", "gauge", "Containers followed.", |part| part.census.containers);
     let help = "Streams closed per minute that rotation alone gives.";
-    let expected = census.cycles_expected;
-    page.single("cmon_stream_cycles_expected_per_minute", "gauge", help, expected);
+    page.single("cmon_stream_cycles_expected_per_minute", "gauge", help, |part| {
+        part.census.cycles_expected
+    });
     let help = "Streams opened again, by how the one before ended.";
-    let reopens = from_zero(&REASONS, &census.reopens);
-    page.family("cmon_stream_reopens_total", "counter", help, "reason", reopens);
-    let gaps = from_zero(&CAUSES, &census.gaps_by_cause);
-    page.family("cmon_gaps_total", "counter", "Times that lines were lost.", "cause", gaps);
-    let open = |purpose: Purpose| census.connections.get(&purpose).map_or(0, |count| count.open);
-    let connections = PURPOSES.map(|purpose| (purpose.as_str(), open(purpose)));
+    page.family("cmon_stream_reopens_total", "counter", help, "reason", |part| {
+        from_zero(&REASONS, &part.census.reopens)
+    });
+    page.family("cmon_gaps_total", "counter", "Times that lines were lost.", "cause", |part| {
+        from_zero(&CAUSES, &part.census.gaps_by_cause)
+    });
     let help = "Connections to the daemon open now.";
-    page.family("cmon_connections", "gauge", help, "purpose", connections);
+    page.family("cmon_connections", "gauge", help, "purpose", |part| {
+        let connections = &part.census.connections;
+        let open = |purpose: Purpose| connections.get(&purpose).map_or(0, |count| count.open);
+        PURPOSES.map(|purpose| (purpose.as_str(), open(purpose))).to_vec()
+    });
     let help = "Short questions asked of the daemon.";
-    page.single("cmon_requests_total", "counter", help, census.requests);
+    page.single("cmon_requests_total", "counter", help, |part| part.census.requests);
     let help = "Questions about quiet streams.";
-    page.single("cmon_stale_probes_total", "counter", help, census.probes);
-    page.single("cmon_reader_panics_total", "counter", "Readers that panicked.", census.panics);
-    let up = census.elapsed.as_secs_f64();
-    page.single("cmon_uptime_seconds", "gauge", "Seconds since the start.", up);
+    page.single("cmon_stale_probes_total", "counter", help, |part| part.census.probes);
+    let help = "Readers that panicked.";
+    page.single("cmon_reader_panics_total", "counter", help, |part| part.census.panics);
+    let help = "Seconds since the start.";
+    page.single("cmon_uptime_seconds", "gauge", help, |part| part.census.elapsed.as_secs_f64());
 }
 
-fn containers(snapshot: &Snapshot, page: &mut Page) {
+fn containers(page: &mut Page<'_>) {
     // Two rows may share a name for a moment; Prometheus takes a series once.
-    let by_name = |figure: fn(&Row) -> f64, join: fn(f64, f64) -> f64| {
+    fn by_name<'a>(
+        part: &Part<'a>,
+        figure: fn(&Row) -> f64,
+        join: fn(f64, f64) -> f64,
+    ) -> Vec<(&'a str, f64)> {
         let mut figures: BTreeMap<&str, f64> = BTreeMap::new();
-        for row in &snapshot.rows {
+        for row in &part.rows {
             let known = figures.entry(&row.name).or_default();
             *known = join(*known, figure(row));
         }
-        figures
-    };
+        figures.into_iter().collect()
+    }
     let sum = |one: f64, other: f64| one + other;
-    let mut family = |name, kind, help, figures| {
-        page.family(name, kind, help, "container", figures);
-    };
-    let cycles = by_name(|row| row.cycles as f64, sum);
-    family("cmon_stream_cycles_total", "counter", "Streams closed.", cycles);
-    let lines = by_name(|row| row.lines as f64, sum);
-    family("cmon_lines_total", "counter", "Lines delivered.", lines);
-    let bytes = by_name(|row| row.bytes as f64, sum);
-    family("cmon_line_bytes_total", "counter", "Bytes of lines delivered.", bytes);
-    let lags = by_name(|row| row.lag.as_secs_f64(), f64::max);
+    page.family("cmon_stream_cycles_total", "counter", "Streams closed.", "container", |part| {
+        by_name(part, |row| row.cycles as f64, sum)
+    });
+    page.family("cmon_lines_total", "counter", "Lines delivered.", "container", |part| {
+        by_name(part, |row| row.lines as f64, sum)
+    });
+    let help = "Bytes of lines delivered.";
+    page.family("cmon_line_bytes_total", "counter", help, "container", |part| {
+        by_name(part, |row| row.bytes as f64, sum)
+    });
     let help = "How far what was delivered is behind what the daemon has stored.";
-    family("cmon_lag_seconds", "gauge", help, lags);
+    page.family("cmon_lag_seconds", "gauge", help, "container", |part| {
+        by_name(part, |row| row.lag.as_secs_f64(), f64::max)
+    });
 }
 
-fn daemon(snapshot: &Snapshot, page: &mut Page) {
-    let up = u8::from(snapshot.census.away.is_none());
+fn daemon(page: &mut Page<'_>) {
+    let up = |part: &Part<'_>| u8::from(part.census.away.is_empty());
     page.single("cmon_daemon_up", "gauge", "1 while the daemon answers.", up);
-    if let Some(goroutines) = snapshot.daemon.goroutines {
-        let help = "Goroutines of the daemon.";
-        page.single("cmon_daemon_goroutines", "gauge", help, goroutines);
-    }
-    if let Some(descriptors) = snapshot.daemon.descriptors {
-        let help = "Open descriptors of the daemon.";
-        page.single("cmon_daemon_open_fds", "gauge", help, descriptors);
-    }
+    let help = "Goroutines of the daemon.";
+    page.known("cmon_daemon_goroutines", "gauge", help, |part| part.daemon?.goroutines);
+    let help = "Open descriptors of the daemon.";
+    page.known("cmon_daemon_open_fds", "gauge", help, |part| part.daemon?.descriptors);
 }
 
-fn own(snapshot: &Snapshot, page: &mut Page) {
+fn own(snapshot: &Snapshot, page: &mut Page<'_>) {
     let Some(own) = snapshot.own else {
         return;
     };
     let help = "Processor time of cmon in seconds.";
-    page.single("process_cpu_seconds_total", "counter", help, own.cpu_seconds);
+    page.of_cmon("process_cpu_seconds_total", "counter", help, own.cpu_seconds);
     let help = "Resident memory of cmon in bytes.";
-    page.single("process_resident_memory_bytes", "gauge", help, own.memory);
+    page.of_cmon("process_resident_memory_bytes", "gauge", help, own.memory);
     let help = "Open descriptors of cmon.";
-    page.single("process_open_fds", "gauge", help, own.descriptors);
-    page.single("process_threads", "gauge", "Threads of cmon.", own.threads);
+    page.of_cmon("process_open_fds", "gauge", help, own.descriptors);
+    page.of_cmon("process_threads", "gauge", "Threads of cmon.", own.threads);
 }
 
 /// Counts, those that are known beforehand from 0 on.
-fn from_zero<'a>(
-    known: &[&'a str],
-    counts: &BTreeMap<&'static str, u64>,
-) -> BTreeMap<&'a str, u64> {
+fn from_zero<'a>(known: &[&'a str], counts: &BTreeMap<&'static str, u64>) -> Vec<(&'a str, u64)> {
     let mut all: BTreeMap<&str, u64> = known.iter().map(|word| (*word, 0)).collect();
     all.extend(counts.iter().map(|(word, count)| (*word, *count)));
-    all
+    all.into_iter().collect()
 }
 
 /// What is served. Writing to a String cannot fail.
-#[derive(Debug, Default)]
-struct Page(String);
+struct Page<'a> {
+    text: String,
+    parts: Vec<Part<'a>>,
+}
 
-impl Page {
+impl<'a> Page<'a> {
     fn head(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
-    fn single(&mut self, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
+    /// One series of cmon as a whole.
+    fn of_cmon(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
         self.head(name, kind, help);
-        let _ = writeln!(self.0, "{name} {value}");
+        let _ = writeln!(self.text, "{name} {value}");
     }
 
-    fn family<'a, V: std::fmt::Display>(
+    /// One series per daemon.
+    fn single<V: Display>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        help: &str,
+        figure: impl Fn(&Part<'a>) -> V,
+    ) {
+        self.known(name, kind, help, |part| Some(figure(part)));
+    }
+
+    /// One series per daemon of which the figure is known.
+    fn known<V: Display>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        help: &str,
+        figure: impl Fn(&Part<'a>) -> Option<V>,
+    ) {
+        let figures = self.parts.iter().filter_map(|part| Some((part.host, figure(part)?)));
+        let figures: Vec<(Option<&str>, V)> = figures.collect();
+        if !figures.is_empty() {
+            self.head(name, kind, help);
+        }
+        for (host, value) in figures {
+            let labels = labels(host, None);
+            let _ = writeln!(self.text, "{name}{labels} {value}");
+        }
+    }
+
+    /// Series with a label of their own, per daemon.
+    fn family<V: Display>(
         &mut self,
         name: &str,
         kind: &str,
         help: &str,
         label: &str,
-        values: impl IntoIterator<Item = (&'a str, V)>,
+        values: impl Fn(&Part<'a>) -> Vec<(&'a str, V)>,
     ) {
         self.head(name, kind, help);
-        for (of, value) in values {
-            let of = escaped(of);
-            let _ = writeln!(self.0, "{name}{{{label}=\"{of}\"}} {value}");
+        for part in &self.parts {
+            for (of, value) in values(part) {
+                let labels = labels(part.host, Some((label, of)));
+                let _ = writeln!(self.text, "{name}{labels} {value}");
+            }
         }
     }
+}
+
+/// `{host="build",container="web"}`, as far as there is something to tell.
+fn labels(host: Option<&str>, own: Option<(&str, &str)>) -> String {
+    let host = host.map(|host| ("host", host));
+    let labels: Vec<String> = [host, own]
+        .into_iter()
+        .flatten()
+        .map(|(label, value)| format!("{label}=\"{}\"", escaped(value)))
+        .collect();
+    if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) }
 }
 
 /// A label's value between its quotes.
@@ -254,6 +342,25 @@ mod tests {
         assert!(page.contains("\ncmon_daemon_up 0\n"), "{page}");
         assert!(!page.contains("cmon_daemon_goroutines") && !page.contains("cmon_daemon_open_fds"));
         assert!(!page.contains("process_"), "{page}");
+    }
+
+    #[test]
+    fn of_several_daemons_each_series_has_a_host() {
+        let page = text(&sample::two_daemons());
+        for series in [
+            "cmon_daemon_up{host=\"build\"} 1",
+            "cmon_daemon_up{host=\"prod\"} 0",
+            "cmon_lines_total{host=\"build\",container=\"web\"} 123456",
+            "cmon_lines_total{host=\"prod\",container=\"web\"} 123456",
+            "cmon_containers{host=\"prod\"} 2",
+            "cmon_streams{host=\"prod\",state=\"backing_off\"} 2",
+            "cmon_daemon_goroutines{host=\"build\"} 71",
+        ] {
+            assert!(page.contains(&format!("\n{series}\n")), "{series}: {page}");
+        }
+        assert!(!page.contains("cmon_daemon_goroutines{host=\"prod\"}"), "{page}");
+        let series = page.lines().filter(|line| line.starts_with("cmon_"));
+        assert!(series.into_iter().all(|line| line.contains("{host=\"")), "{page}");
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! `-o json`: one object a line, everything on stdout. `docs/json.md` documents the fields.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use crate::engine::Outcome;
 use crate::engine::census::Census;
-use crate::engine::event::{Ending, Gap, Label, Lines, Note, Notice};
+use crate::engine::event::{About, Ending, Gap, Lines, Note, Notice};
 use crate::engine::timestamp::Timestamp;
 use crate::format::note;
 
@@ -17,7 +19,12 @@ pub(super) fn lines(lines: &Lines, into: &mut Vec<u8>) {
     for (line, text) in lines.iter() {
         into.extend_from_slice(br#"{"v":1,"type":"line","time":""#);
         line.time.write(into);
-        into.extend_from_slice(br#"","container":"#);
+        into.push(b'"');
+        if let Some(host) = lines.label.key.daemon.host() {
+            into.extend_from_slice(br#","host":"#);
+            string(host, into);
+        }
+        into.extend_from_slice(br#","container":"#);
         string(&lines.label.name, into);
         into.extend_from_slice(br#","id":"#);
         string(lines.label.key.id.as_str(), into);
@@ -47,13 +54,14 @@ pub(super) fn lines(lines: &Lines, into: &mut Vec<u8>) {
 /// Appends a gap.
 pub(super) fn gap(gap: &Gap, into: &mut Vec<u8>) {
     let text = note::gap(gap, &TimeZone::UTC, false);
+    let about = About::Container(Arc::clone(&gap.label));
     object(
         &Body {
             from: gap.from.map(time),
             to: gap.to.map(time),
             cause: Some(gap.cause.word()),
             text: Some(text.trim_end()),
-            ..Body::new("gap", Some(&gap.label))
+            ..Body::new("gap", &about)
         },
         into,
     );
@@ -72,15 +80,19 @@ pub(super) fn note(note: &Note, into: &mut Vec<u8>) {
             code: exit.map(|exit| exit.code),
             oom: exit.map(|exit| exit.oom),
             text: Some(text.trim_end()),
-            ..Body::new("note", note.label.as_deref())
+            ..Body::new("note", &note.about)
         },
         into,
     );
 }
 
-/// Appends the summary.
-pub(super) fn summary(census: &Census, into: &mut Vec<u8>) {
-    object(&figures("summary", census), into);
+/// Appends the summary: of each daemon where there are several, and of all.
+pub(super) fn summary(outcome: &Outcome, into: &mut Vec<u8>) {
+    for (daemon, census) in &outcome.by_daemon {
+        let host = daemon.host().map(|host| &**host);
+        object(&Figures { host, ..figures("summary", census) }, into);
+    }
+    object(&figures("summary", &outcome.census), into);
 }
 
 /// What every object with the engine's sums holds.
@@ -88,6 +100,7 @@ pub(super) fn figures<'a>(r#type: &'static str, census: &'a Census) -> Figures<'
     Figures {
         v: 1,
         r#type,
+        host: None,
         seconds: census.elapsed.as_secs_f64(),
         containers: census.containers,
         containers_gone: census.gone,
@@ -125,6 +138,8 @@ pub(super) fn figures<'a>(r#type: &'static str, census: &'a Census) -> Figures<'
 pub(super) struct Figures<'a> {
     v: u8,
     r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
     seconds: f64,
     containers: u64,
     containers_gone: u64,
@@ -164,6 +179,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     container: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
@@ -182,11 +199,13 @@ struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    fn new(r#type: &'static str, label: Option<&'a Label>) -> Self {
+    fn new(r#type: &'static str, about: &'a About) -> Self {
+        let label = about.container();
         Self {
             v: 1,
             r#type,
             event: None,
+            host: about.host().map(|host| &**host),
             container: label.map(|label| &*label.name),
             id: label.map(|label| label.key.id.as_str()),
             code: None,
@@ -216,7 +235,7 @@ pub(super) fn object(object: &impl Serialize, into: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::engine::event::GapCause;
-    use crate::engine::source::StdStream;
+    use crate::engine::source::{DaemonId, StdStream};
     use crate::format::note::tests::{each, label};
 
     fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -242,8 +261,8 @@ mod tests {
 
     #[test]
     fn notes_and_gaps_are_objects() {
-        let exited = Note { label: Some(label()), what: each().swap_remove(2) };
-        let back = Note { label: None, what: Notice::DaemonBack };
+        let exited = Note { about: About::Container(label()), what: each().swap_remove(2) };
+        let back = Note { about: About::Daemon(DaemonId::new("d")), what: Notice::DaemonBack };
         let (from, to) = (Some(Timestamp::from_nanos(1)), None);
         let lost = Gap { label: label(), from, to, cause: GapCause::Removed };
         let written = text(|into| {
@@ -261,7 +280,7 @@ mod tests {
     #[test]
     fn every_kind_of_note_is_an_object() {
         for what in each() {
-            let written = text(|into| note(&Note { label: Some(label()), what }, into));
+            let written = text(|into| note(&Note { about: About::Container(label()), what }, into));
             let object: serde_json::Value = serde_json::from_str(&written).unwrap();
             assert_eq!((&object["v"], &object["type"]), (&1.into(), &"note".into()));
         }
@@ -286,12 +305,15 @@ mod tests {
         batch.push(Timestamp::from_nanos(5), StdStream::Stdout, [b"\xff\n", b""], true, false);
         let time = Some(Timestamp::from_nanos(1));
         let lost = Gap { label: label(), from: time, to: time, cause: GapCause::Removed };
-        let exited = Note { label: Some(label()), what: each().swap_remove(2) };
+        let exited = Note { about: About::Container(label()), what: each().swap_remove(2) };
         let written = text(|into| {
             lines(&batch, into);
             gap(&lost, into);
             note(&exited, into);
-            summary(&crate::snapshot::sample::snapshot().census, into);
+            let daemon = DaemonId::named("tcp://x", "build");
+            let census = crate::snapshot::sample::snapshot().census;
+            let by_daemon = vec![(daemon, census.clone())];
+            summary(&Outcome { census, by_daemon, ..Outcome::default() }, into);
         });
         for object in written.lines() {
             let object: serde_json::Map<String, serde_json::Value> =

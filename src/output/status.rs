@@ -145,9 +145,10 @@ pub(super) fn text(census: &Census, rate: f64) -> String {
     if let Some((name, lag)) = census.worst_lag().filter(|(_, lag)| LATE <= *lag) {
         let _ = write!(text, " · {} is {:.0} s behind", clean(name), lag.as_secs_f64());
     }
-    if let Some(away) = census.away {
+    for away in &census.away {
         let (since, next) = (away.since.as_secs_f64(), away.next.as_secs_f64());
-        let _ = write!(text, " · daemon away for {since:.0} s, next try in {next:.0} s");
+        let who = away.host.as_ref().map_or_else(|| "daemon".to_owned(), |host| clean(host));
+        let _ = write!(text, " · {who} away for {since:.0} s, next try in {next:.0} s");
     }
     text
 }
@@ -180,12 +181,14 @@ mod tests {
             text(&census, 1234.4),
             @"9 tasks · 8 readers = 8 streams · 239.2 cycles/min, 29.9 each (240.0 expected) · 1,234 lines/s · 0 gaps"
         );
-        let away = Away { since: Duration::from_secs(12), next: Duration::from_secs(3) };
+        let (since, next) = (Duration::from_secs(12), Duration::from_secs(3));
+        let away = Away { host: None, since, next };
         let lags = BTreeMap::from([("web".to_owned(), Duration::from_secs(4))]);
-        let census = Census { away: Some(away), lags, ..Census::default() };
+        let other = Away { host: Some("build".into()), ..away.clone() };
+        let census = Census { away: vec![away, other], lags, ..Census::default() };
         insta::assert_snapshot!(
             text(&census, 0.0),
-            @"0 tasks · 0 readers = 0 streams · 0.0 cycles/min (0.0 expected) · 0 lines/s · 0 gaps · web is 4 s behind · daemon away for 12 s, next try in 3 s"
+            @"0 tasks · 0 readers = 0 streams · 0.0 cycles/min (0.0 expected) · 0 lines/s · 0 gaps · web is 4 s behind · daemon away for 12 s, next try in 3 s · build away for 12 s, next try in 3 s"
         );
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::engine::Outcome;
 use crate::engine::census::Census;
 use crate::format::color::{DIM, RED, RESET};
 use crate::format::sanitize::clean;
 
-/// The summary as text, several lines.
-pub(super) fn summary(census: &Census, color: bool) -> String {
+/// The summary as text, several lines: of all, and a line for each of several daemons.
+pub(super) fn summary(outcome: &Outcome, color: bool) -> String {
+    let census = &outcome.census;
     let mut text = String::new();
     let seconds = census.elapsed.as_secs_f64();
     // Writing to a String cannot fail.
@@ -60,6 +62,10 @@ pub(super) fn summary(census: &Census, color: bool) -> String {
         census.live_tasks(),
         census.open_connections(),
     );
+    for (daemon, census) in &outcome.by_daemon {
+        let host = daemon.host().map_or_else(String::new, |host| clean(host));
+        let _ = writeln!(text, "{host}: {}", of_daemon(census));
+    }
     if 0 < census.forced_closes() {
         let _ = writeln!(text, "closed by force: {} connections", census.forced_closes());
     }
@@ -75,6 +81,22 @@ pub(super) fn summary(census: &Census, color: bool) -> String {
         };
     }
     text
+}
+
+/// One of several daemons in a line.
+fn of_daemon(census: &Census) -> String {
+    format!(
+        "{} lines; containers: {}; gaps: {}; streams opened {} = closed {} + open {}; tasks left: {}, \
+         connections left: {}",
+        grouped(census.lines),
+        census.containers,
+        by_word(&census.gaps_by_cause),
+        census.streams_opened,
+        census.streams_closed,
+        census.streams_open,
+        census.live_tasks(),
+        census.open_connections(),
+    )
 }
 
 /// `12 (10 rotated, 2 cut)`, the words as they are in JSON.
@@ -123,6 +145,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::engine::source::DaemonId;
 
     #[test]
     fn the_summary_tells_what_was_read_and_what_is_left() {
@@ -143,13 +166,37 @@ mod tests {
             stragglers: vec!["web".to_owned()],
             ..Census::default()
         };
-        insta::assert_snapshot!(summary(&census, false), @"
+        let outcome = Outcome { census, ..Outcome::default() };
+        insta::assert_snapshot!(summary(&outcome, false), @"
         12,345 lines, 1.9 MiB in 30.0 s; 8 containers, and 1,200 that are gone
         240 cycles, 480.0/min; streams opened again: 232 (229 rotated, 2 held back, 1 cut)
         gaps: 2 (2 log rotated); 0 recovered; 0 doubled and 14,848 replayed messages skipped; 0 probes; longest lag 0.2 s
         cycles/min: db 30.0, web 32.0, those that are gone 1200.0
         streams opened 240 = closed 240 + open 0; tasks left: 0, connections left: 0
         ! closed by force after the stop deadline: web
+        ");
+    }
+
+    #[test]
+    fn of_several_daemons_each_has_a_line() {
+        let of = |lines| Census {
+            lines,
+            containers: 2,
+            streams_opened: 3,
+            streams_closed: 3,
+            ..Census::default()
+        };
+        let (mut census, build, prod) = (Census::default(), of(12), of(3000));
+        [&build, &prod].into_iter().for_each(|of| census.add(of));
+        let named = |host| DaemonId::named("tcp://x", host);
+        let by_daemon = vec![(named("build"), build), (named("prod"), prod)];
+        let text = summary(&Outcome { census, by_daemon, ..Outcome::default() }, false);
+        let lines: Vec<&str> = text.lines().collect();
+        insta::assert_snapshot!([lines[0], lines[3], lines[4], lines[5]].join("\n"), @"
+        3,012 lines, 0 B in 0.0 s; 4 containers
+        streams opened 6 = closed 6 + open 0; tasks left: 0, connections left: 0
+        build: 12 lines; containers: 2; gaps: 0; streams opened 3 = closed 3 + open 0; tasks left: 0, connections left: 0
+        prod: 3,000 lines; containers: 2; gaps: 0; streams opened 3 = closed 3 + open 0; tasks left: 0, connections left: 0
         ");
     }
 

@@ -87,7 +87,7 @@ impl Text {
     }
 
     fn prefixed(&mut self, lines: &Lines, into: &mut Vec<u8>) {
-        let name = &lines.label.name;
+        let name = &lines.label.title;
         if !self.prefixes.contains_key(name) {
             self.learn(name);
         }
@@ -165,7 +165,7 @@ mod tests {
 
     fn batch(name: &str, lines: &[&str]) -> Lines {
         let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab") };
-        let mut batch = Lines::new(Arc::new(Label { key, name: name.into() }));
+        let mut batch = Lines::new(Arc::new(Label::new(key, name.into())));
         for text in lines {
             let (text, whole) = match text.strip_suffix('>') {
                 Some(piece) => (piece, false),

@@ -7,13 +7,16 @@ use tokio::time::sleep;
 
 use crate::docker::Info;
 use crate::docker::api::Api;
+use crate::engine::census::Census;
 
 /// The daemon is not asked for its figures more often than this.
 const LEAST: Duration = Duration::from_secs(2);
 
-/// What is known of the daemon.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What is known of a daemon.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Daemon {
+    /// What users call it, where one run follows several.
+    pub host: Option<Arc<str>>,
     /// Its address.
     pub endpoint: String,
     /// Its name: the host's; empty until it has told.
@@ -24,6 +27,8 @@ pub struct Daemon {
     pub goroutines: Option<u64>,
     /// Its open descriptors.
     pub descriptors: Option<u64>,
+    /// The engine's sums of its containers alone.
+    pub census: Census,
 }
 
 /// What is known of the daemon, for several readers.

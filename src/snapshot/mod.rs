@@ -11,10 +11,10 @@ mod tests;
 pub use daemon::{Daemon, Shared, sample};
 pub use own::{Own, Process};
 
-use crate::engine::Observer;
+use crate::engine::Observers;
 use crate::engine::census::Census;
 use crate::engine::rows::Row;
-use crate::engine::source::Source;
+use crate::engine::source::{DaemonId, Source};
 use crate::engine::timestamp::Timestamp;
 
 /// The figures of one moment.
@@ -22,9 +22,9 @@ use crate::engine::timestamp::Timestamp;
 pub struct Snapshot {
     /// When.
     pub time: Timestamp,
-    /// The daemon.
-    pub daemon: Daemon,
-    /// The engine's sums. Here the cycles per minute are those of the rows.
+    /// The daemons, in the order in which they were named.
+    pub daemons: Vec<Daemon>,
+    /// The engine's sums over all daemons. Here the cycles per minute are those of the rows.
     pub census: Census,
     /// A row for each container, by name.
     pub rows: Vec<Row>,
@@ -33,6 +33,19 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The daemon, where there is one only.
+    pub fn only_daemon(&self) -> Option<&Daemon> {
+        match self.daemons.as_slice() {
+            [daemon] => Some(daemon),
+            _ => None,
+        }
+    }
+
+    /// The rows of one daemon.
+    pub fn rows_of<'a>(&'a self, daemon: &'a Daemon) -> impl Iterator<Item = &'a Row> + 'a {
+        self.rows.iter().filter(|row| row.key.daemon.host() == daemon.host.as_ref())
+    }
+
     /// Lines a second of all containers.
     pub fn lines_per_second(&self) -> f64 {
         self.rows.iter().fold(0.0, |sum, row| sum + row.lines_per_second)
@@ -47,31 +60,33 @@ impl Snapshot {
 /// Takes snapshots, one after the other.
 #[derive(Debug)]
 pub struct Recorder<S> {
-    observer: Observer<S>,
-    daemon: Shared,
+    observers: Observers<S>,
+    daemons: Vec<Shared>,
     process: Process,
 }
 
 impl<S: Source> Recorder<S> {
-    /// A recorder of this engine and of what is known of its daemon.
-    pub fn new(observer: Observer<S>, daemon: Shared) -> Self {
-        Self { observer, daemon, process: Process::default() }
+    /// A recorder of these engines and of what is known of their daemons, in the same order.
+    pub fn new(observers: Observers<S>, daemons: Vec<Shared>) -> Self {
+        Self { observers, daemons, process: Process::default() }
     }
 
     /// The figures of this moment.
     pub fn take(&mut self) -> Snapshot {
-        let mut census = self.observer.census();
-        let mut rows = self.observer.rows();
+        let by_daemon = self.observers.by_daemon();
+        let mut census = Census::default();
+        by_daemon.iter().for_each(|(_, of_daemon)| census.add(of_daemon));
+        let daemon = |((id, census), known): ((DaemonId, Census), &Shared)| Daemon {
+            host: id.host().cloned(),
+            census,
+            ..known.get()
+        };
+        let daemons = by_daemon.into_iter().zip(&self.daemons).map(daemon).collect();
+        let mut rows = self.observers.rows();
         rows.sort_by(|one, other| one.name.cmp(&other.name).then(one.key.cmp(&other.key)));
         // Over several stream timeouts: a minute tells nothing of streams that live for five.
         // A sum of nothing would be -0.
         census.cycles_per_minute = rows.iter().fold(0.0, |sum, row| sum + row.cycles_per_minute);
-        Snapshot {
-            time: Timestamp::now(),
-            daemon: self.daemon.get(),
-            census,
-            rows,
-            own: self.process.look(),
-        }
+        Snapshot { time: Timestamp::now(), daemons, census, rows, own: self.process.look() }
     }
 }

@@ -60,7 +60,7 @@ pub(crate) fn rows() -> Vec<Row> {
         told: Some((NOON, Told::Note(Notice::Exited(Some(Exit { code, oom }))))),
         ..quiet(name)
     };
-    let label = std::sync::Arc::new(Label { key: key("gappy"), name: "gappy".into() });
+    let label = std::sync::Arc::new(Label::new(key("gappy"), "gappy".into()));
     let gap = Gap { label, from: None, to: None, cause: GapCause::LogRotated };
     let broke =
         Notice::StreamBroke { error: error(ErrorKind::Cut), retry: Duration::from_millis(2100) };
@@ -136,15 +136,17 @@ pub(crate) fn of(rows: Vec<Row>) -> Snapshot {
         ..Census::default()
     };
     let daemon = Daemon {
+        host: None,
         endpoint: "unix:///var/run/docker.sock".to_owned(),
         name: "harbour".to_owned(),
         version: "24.0.9".to_owned(),
         goroutines: Some(71),
         descriptors: Some(52),
+        census: census.clone(),
     };
     let own =
         Own { cpu_seconds: 3.5, cpu_percent: 0.4, memory: 9_800_000, descriptors: 25, threads: 4 };
-    Snapshot { time: NOON, daemon, census, rows, own: Some(own) }
+    Snapshot { time: NOON, daemons: vec![daemon], census, rows, own: Some(own) }
 }
 
 /// Each state once.
@@ -162,7 +164,31 @@ pub(crate) fn away() -> Snapshot {
     let stream = StreamState::BackingOff { left: 3 * SECOND };
     let waits = |name| Row { stream, age: None, ..row(name, 0.0) };
     let mut snapshot = of(vec![waits("db"), waits("web")]);
-    snapshot.census.away = Some(Away { since: 12 * SECOND, next: 3 * SECOND });
-    (snapshot.daemon.goroutines, snapshot.daemon.descriptors) = (None, None);
+    let away = vec![Away { host: None, since: 12 * SECOND, next: 3 * SECOND }];
+    snapshot.census.away.clone_from(&away);
+    let daemon = &mut snapshot.daemons[0];
+    (daemon.goroutines, daemon.descriptors, daemon.census.away) = (None, None, away);
     snapshot
+}
+
+/// Two daemons, of which one does not answer; each has a container `web`.
+pub(crate) fn two_daemons() -> Snapshot {
+    let of_host = |host: &str, mut snapshot: Snapshot| {
+        for row in &mut snapshot.rows {
+            row.key.daemon = DaemonId::named(&format!("tcp://{host}:2375"), host);
+        }
+        let daemon = &mut snapshot.daemons[0];
+        (daemon.host, daemon.endpoint) = (Some(host.into()), format!("tcp://{host}:2375"));
+        for census in [&mut snapshot.census, &mut daemon.census] {
+            census.away.iter_mut().for_each(|away| away.host = Some(host.into()));
+        }
+        snapshot
+    };
+    let mut all = of_host("build", of(vec![row("api", 12.0), row("web", 3.0)]));
+    let other = of_host("prod", away());
+    all.census.add(&other.census);
+    all.rows.extend(other.rows);
+    all.rows.sort_by(|one, other| one.name.cmp(&other.name));
+    all.daemons.extend(other.daemons);
+    all
 }

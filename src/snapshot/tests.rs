@@ -14,7 +14,7 @@ use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
-use crate::engine::{Config, Engine};
+use crate::engine::{Config, Engine, Engines};
 
 #[tokio::test(start_paused = true)]
 async fn rows_come_by_name_and_the_cycles_are_those_of_the_rows() {
@@ -30,7 +30,8 @@ async fn rows_come_by_name_and_the_cycles_are_those_of_the_rows() {
     let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
     let docker = Arc::new(Docker::new(endpoint, RequestOptions::default()));
     let engine = Engine::new(docker, registry, Config { seed: Some(3), ..Config::default() });
-    let mut recorder = Recorder::new(engine.observer(), Shared::new("here".to_owned()));
+    let engines = Engines::new(vec![engine]);
+    let mut recorder = Recorder::new(engines.observers(), vec![Shared::new("here".to_owned())]);
     let (events, mut received) = mpsc::channel(8);
     let (selection, stop) = (Selection::all(), CancellationToken::new());
     let looking = async {
@@ -43,10 +44,10 @@ async fn rows_come_by_name_and_the_cycles_are_those_of_the_rows() {
         assert!(each.iter().all(|rate| (0.1..0.2).contains(rate)), "{each:?}");
         let all = snapshot.census.cycles_per_minute;
         assert!((all - each.iter().sum::<f64>()).abs() < 1e-9, "{all} of {each:?}");
-        assert_eq!(snapshot.daemon.endpoint, "here");
+        assert_eq!(snapshot.daemons[0].endpoint, "here");
         stop.cancel();
     };
-    let running = engine.run(&selection, events, stop.clone());
+    let running = engines.run(&selection, events, stop.clone());
     let taking = async { while received.recv().await.is_some() {} };
     tokio::select! {
         () = serve(world.clone(), listener) => {}

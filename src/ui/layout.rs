@@ -16,8 +16,8 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// The layout of a terminal with so many columns and rows.
-    pub(super) fn of((_, rows): (u16, u16)) -> Self {
+    /// The layout of a terminal with so many columns and rows, for so many daemons.
+    pub(super) fn of((_, rows): (u16, u16), daemons: usize) -> Self {
         let (head, sparks) = match rows {
             40.. => (4, 4),
             18.. => (4, 2),
@@ -25,6 +25,12 @@ impl Layout {
             8.. => (2, 0),
             _ => (1, 0),
         };
+        // Each of several daemons has a line, as long as most of the screen is left to containers.
+        let lines = match daemons {
+            0 | 1 => 0,
+            several => u16::try_from(several).unwrap_or(u16::MAX).min(rows.saturating_sub(12) / 4),
+        };
+        let head = head + lines;
         let foot = match rows {
             10.. => 2,
             5.. => 1,
@@ -43,12 +49,15 @@ mod tests {
 
     #[test]
     fn every_row_is_used_and_none_twice() {
-        for rows in 0..200 {
-            let layout = Layout::of((80, rows));
+        for (rows, daemons) in
+            (0..200).flat_map(|rows| [0, 1, 2, 50].map(|daemons| (rows, daemons)))
+        {
+            let layout = Layout::of((80, rows), daemons);
             let used = layout.head + layout.sparks + 1 + layout.rows + layout.foot;
             assert!(used == rows || rows <= 2, "{rows}: {layout:?}");
             assert!(rows < 6 || 0 < layout.rows, "{rows}: there is room for a container");
         }
-        assert_eq!(Layout::of((80, 24)).rows, 15);
+        assert_eq!(Layout::of((80, 24), 1).rows, 15);
+        assert_eq!(Layout::of((80, 24), 2).rows, 13);
     }
 }

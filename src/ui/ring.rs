@@ -109,7 +109,7 @@ pub(super) mod tests {
     }
 
     pub(in super::super) fn lines(id: &str, texts: &[&str]) -> Lines {
-        let mut lines = Lines::new(Arc::new(Label { key: key(id), name: id.into() }));
+        let mut lines = Lines::new(Arc::new(Label::new(key(id), id.into())));
         for text in texts {
             let (stream, text) = match text.strip_prefix("E:") {
                 Some(text) => (StdStream::Stderr, text),

@@ -11,6 +11,7 @@ mod faults;
 mod files;
 mod finite;
 mod follow;
+mod hosts;
 mod leak;
 mod lives;
 mod metrics;

@@ -118,3 +118,52 @@ fn cmon_starts_and_follows_beside_containers_in_states_of_podman() {
     let broke = notes.iter().find(|note| note["event"] == "stream_broke");
     assert_eq!(broke, None);
 }
+
+/// Podman's log API tells whole seconds, so a place in a log is found by content and count.
+#[test]
+fn equal_lines_of_one_second_are_counted_through_rotations() {
+    let podman = Podman::start();
+    let script =
+        "i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo same; echo $((i % 7)); sleep 0.02; done";
+    podman.container(&["run", "-d"], "web", script);
+    let follow = ["tail", "web", "-n", "all", "-o", "json", "--summary", "--exit-on-stop"];
+    let done =
+        Cmon::start_with(&[&follow[..], &["--stream-timeout", "500ms"]].concat(), |command| {
+            command.env("DOCKER_HOST", podman.url());
+        })
+        .done()
+        .code(0);
+    let expected: Vec<String> =
+        (1..=300).flat_map(|i| ["same".to_owned(), (i % 7).to_string()]).collect();
+    assert_eq!(done.messages("web", "stdout"), expected);
+    assert_eq!(done.objects("gap").len(), 0);
+    let rotations = &done.objects("summary")[0]["rotations"];
+    assert!(5 <= rotations.as_u64().unwrap(), "{rotations}");
+}
+
+/// Podman stores what it reads at once, so that a burst has lines in parts, and serves the end of such a log wrong.
+#[test]
+fn lines_that_podman_stored_in_parts_are_whole() {
+    let podman = Podman::start();
+    let script = "printf ab; sleep 0.3; echo c; seq 30000; sleep 2; seq 30001 60000";
+    podman.container(&["run", "-d"], "web", script);
+    let run = |args: &[&str]| {
+        Cmon::start_with(&[&["tail", "web", "-o", "json"][..], args].concat(), |command| {
+            command.env("DOCKER_HOST", podman.url());
+        })
+        .done()
+        .code(0)
+    };
+    let follow = ["-n", "all", "--summary", "--exit-on-stop", "--stream-timeout", "1s"];
+    let done = run(&follow);
+    let mut expected = vec!["abc".to_owned()];
+    expected.extend((1..=60_000).map(|number| number.to_string()));
+    assert!(done.messages("web", "stdout") == expected, "{}", done.stderr);
+    assert_eq!(done.objects("gap").len(), 0);
+    let hundred = run(&["-n", "100", "--no-follow"]);
+    assert_eq!(hundred.messages("web", "stdout"), expected[expected.len() - 100..]);
+    // So many are counted in messages, and each part is one.
+    let many = run(&["-n", "5000", "--no-follow"]).messages("web", "stdout");
+    assert!((4900..=5000).contains(&many.len()), "{}", many.len());
+    assert!(many == expected[expected.len() - many.len()..]);
+}

@@ -20,9 +20,9 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::OnInconclusive;
-use crate::config::{Check, Config, LeakCheck, Work};
+use crate::config::{Check, Config, Daemon, LeakCheck, Work};
 use crate::docker::Docker;
-use crate::docker::endpoint::{Endpoint, Origin, Route};
+use crate::docker::endpoint::Endpoint;
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
 use crate::engine::source::Source;
@@ -54,7 +54,7 @@ const SHORTEST: f64 = 0.1;
 pub async fn run(
     config: Config,
     leak: LeakCheck,
-    daemon: (Route, Origin),
+    daemon: Daemon,
     sinks: Sinks,
 ) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("could not take over the signals")?;
@@ -111,7 +111,7 @@ struct Checking<'a> {
     config: &'a Config,
     leak: &'a LeakCheck,
     check: &'a Check,
-    daemon: (Route, Origin),
+    daemon: Daemon,
     stop: CancellationToken,
     teller: &'a tell::Teller<'a>,
     baseline: Option<&'a [Record]>,
@@ -255,7 +255,7 @@ impl Checking<'_> {
         first: Option<&[String]>,
     ) -> anyhow::Result<(Known, Probes)> {
         let check = self.check;
-        let (route, origin) = self.daemon.clone();
+        let Daemon { route, origin } = self.daemon.clone();
         let docker = Arc::new(Docker::new(
             Endpoint::by(route.clone(), origin.clone()),
             self.config.requests,
@@ -331,7 +331,7 @@ impl Checking<'_> {
             seed: check.seed,
             rules: self.leak.rules.clone(),
         };
-        let (route, origin) = self.daemon.clone();
+        let Daemon { route, origin } = self.daemon.clone();
         let mut probes = Probes::start(probe::Options {
             daemon: daemon.map(|_| Endpoint::by(route, origin)),
             targets: check.targets.clone(),
@@ -350,7 +350,7 @@ impl Checking<'_> {
 
     fn load(&self, header: &Header, plan: Option<Plan>) -> Load<Docker> {
         let duration = self.check.duration;
-        let (route, origin) = self.daemon.clone();
+        let Daemon { route, origin } = self.daemon.clone();
         let source = || Arc::new(Docker::new(Endpoint::by(route, origin), self.config.requests));
         let selection = match header.drive {
             // Runs that are compared keep to the containers that they began with.

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::cli::OnInconclusive;
 use crate::config::{LeakCheck, LeakForm};
-use crate::engine::event::{Event, Label, Note, Notice};
+use crate::engine::event::{About, Event, Label, Note, Notice};
 use crate::engine::source::Listed;
 use crate::exit::Exit;
 use crate::format::headline;
@@ -57,8 +57,9 @@ impl<'a> Teller<'a> {
     /// The container that cmon runs in has no part in the check.
     pub(super) fn left_out(&self, own: &Listed) {
         if !self.leak.quiet {
-            let label = Some(Arc::new(Label { key: own.key.clone(), name: Arc::clone(&own.name) }));
-            let note = Event::Note(Note { label, what: Notice::Own });
+            let label = Label::new(own.key.clone(), Arc::clone(&own.name));
+            let about = About::Container(Arc::new(label));
+            let note = Event::Note(Note { about, what: Notice::Own });
             let text = headline(&note, &TimeZone::UTC).unwrap_or_default();
             // Talk: nothing failed when nobody can hear it.
             let _ = self.sinks.err.write_all(format!("{text}\n").as_bytes());

@@ -11,16 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures_util::future::join_all;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::NamedDaemon;
+use super::engines::{engines, note_found, sources};
 use crate::config::{Config, Watch, WatchForm};
-use crate::docker::Docker;
-use crate::docker::endpoint::{Endpoint, Origin, Route};
-use crate::engine::registry::Registry;
-use crate::engine::{Engine, Outcome};
+use crate::engine::Outcome;
 use crate::exit::Exit;
 use crate::metrics;
 use crate::output::Sinks;
@@ -35,14 +35,14 @@ const BEYOND: Duration = Duration::from_secs(1);
 /// On the screen the daemon's own figures are this old at most.
 const FIGURES: Duration = Duration::from_secs(5);
 
-/// Runs `cmon watch` against this daemon.
+/// Runs `cmon watch` against these daemons.
 ///
 /// # Errors
 /// The run could not begin, or what was to be shown could not be written.
-pub async fn run(
+pub(crate) async fn run(
     config: Config,
     watch: Watch,
-    daemon: (Route, Origin),
+    daemons: Vec<NamedDaemon>,
     sinks: Sinks,
 ) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("could not take over the signals")?;
@@ -60,13 +60,14 @@ pub async fn run(
         // Port 0 is any that is free, so it has to be told. Talk may be lost.
         let _ = sinks.err.write_all(format!("~ metrics at http://{address}/metrics\n").as_bytes());
     }
-    let registry = Registry::default();
-    let shared = Shared::new(daemon.0.to_string());
-    let docker = Arc::new(Docker::new(Endpoint::by(daemon.0, daemon.1), config.requests));
-    let engine = Engine::new(Arc::clone(&docker), registry, config.engine.clone());
-    let (observer, control) = (engine.observer(), engine.control());
-    let recorder = || Recorder::new(observer.clone(), shared.clone());
+    let sources = sources(&daemons, config.requests);
+    let known: Vec<Shared> =
+        daemons.iter().map(|(_, daemon)| Shared::new(daemon.route.to_string())).collect();
+    let engines = engines(&sources, &config.engine);
+    let (observers, control) = (engines.observers(), engines.control());
+    let recorder = || Recorder::new(observers.clone(), known.clone());
     let (events, received) = mpsc::channel(CHANNEL);
+    note_found(&daemons, &events);
     let stop = CancellationToken::new();
     let figures = match watch.form {
         WatchForm::Screen { .. } => FIGURES,
@@ -76,17 +77,22 @@ pub async fn run(
     let (wait, named) = (config.engine.wait, config.selection.is_named());
     let answers = async || {
         if !wait {
-            observer.begun().await;
+            observers.begun().await;
         }
     };
     let beside = async {
         answers().await;
         tokio::join!(
-            snapshot::sample(docker.api(), figures, &shared),
+            join_all(
+                sources
+                    .iter()
+                    .zip(&known)
+                    .map(|(source, known)| { snapshot::sample(source.api(), figures, known) })
+            ),
             metrics::serve(listener, recorder()),
         );
     };
-    let running = engine.run(&config.selection, events, stop.clone());
+    let running = engines.run(&config.selection, events, stop.clone());
     tokio::pin!(running, beside);
     let patience = config.engine.stop_timeout + BEYOND;
     let mut run = Run { show: None, stop, patience, exit: None, deadline: None, failed: None };

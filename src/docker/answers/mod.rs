@@ -11,7 +11,8 @@ use super::http::Dialect;
 use super::lenient::{Maybe, elements, lenient};
 use super::own::Identity;
 use crate::engine::source::{
-    Container, ContainerId, ContainerKey, DaemonId, Exit, Facts, Happening, Listed, Phase, What,
+    Container, ContainerId, ContainerKey, DaemonId, Exit, Facts, Happening, Listed, LogEnd, Phase,
+    PieceRule, What,
 };
 
 /// One row of `GET /containers/json`.
@@ -181,7 +182,14 @@ pub(super) fn container(
         restarts: answer.restarts.unwrap_or_default(),
         ran_before: state.finished_at.is_some_and(|time| !is_never(&time)),
         tty: answer.config.and_then(|config| config.tty).unwrap_or_default(),
-        pieces: driver.pieces(),
+        pieces: match dialect {
+            Some(Dialect::Other) => PieceRule::UntilNewline,
+            Some(Dialect::Docker(_)) | None => driver.pieces(),
+        },
+        log_end: match dialect {
+            Some(Dialect::Other) => LogEnd::Counted,
+            Some(Dialect::Docker(_)) | None => LogEnd::Served,
+        },
         doubles: driver.doubles(dialect.and_then(Dialect::docker_major)),
         file_size: driver.file_size(),
         lossy: driver.lossy(),

@@ -14,6 +14,11 @@
 //! timestamp must have the form that the daemon gave the message itself, and must be later, by
 //! [`LONGEST_STOP`] at most. The container's own text can imitate that only with a time in the
 //! future, since the daemon stamps a message after the container wrote it.
+//!
+//! Podman (4.3) stores a line in pieces where its reader came between two writes of the kernel's terminal, which
+//! writes `\r\n` apart from what stands before. Its timestamps have whole seconds. One of this second or the next
+//! that stands right before the end of a line was put there by Podman, and is taken out. Podman's timestamps in
+//! other places of a line cannot be told from what the container wrote, and stay.
 
 use memchr::{memchr, memchr_iter};
 
@@ -30,6 +35,10 @@ const MAX_STAMP: usize = 41;
 const LINE_MAX_BYTES: usize = PIECE + MAX_STAMP;
 /// Where the `T` stands in a timestamp.
 const T_OFFSET: usize = 10;
+/// The longest timestamp of whole seconds, with its space.
+const WHOLE_SECONDS: usize = "2026-11-29T04:30:42+00:00 ".len();
+/// In nanoseconds.
+const SECOND: i128 = 1_000_000_000;
 /// How long a container may have been stopped between two runs that share a line. Text with a time
 /// further in the future, an expiry date for example, does not begin a message.
 const LONGEST_STOP: i64 = 31 * 86_400 * 1_000_000_000;
@@ -171,6 +180,12 @@ impl Terminal {
             return 0;
         }
         let end = line.unwrap_or(piece.len());
+        if let Some(at) = line.and_then(|_| before_newline(stamp, &bytes[..end])) {
+            let newline = &bytes[at + stamp.length..end];
+            into.push(StdStream::Stdout, stamp.time, [&bytes[..at], newline]);
+            self.message = None;
+            return end;
+        }
         if let Some((at, next)) = later_run(stamp, bytes, end) {
             into.push(StdStream::Stdout, stamp.time, [&bytes[..at], &[]]);
             self.message = Some(next);
@@ -185,6 +200,18 @@ impl Terminal {
         }
         end
     }
+}
+
+/// Where Podman's timestamp stands between a line and its newline.
+fn before_newline(stamp: Stamp, line: &[u8]) -> Option<usize> {
+    if WHOLE_SECONDS < stamp.length {
+        return None;
+    }
+    let text = line.strip_suffix(b"\r\n").or_else(|| line.strip_suffix(b"\n"))?;
+    let at = text.len().checked_sub(stamp.length).filter(|at| 0 < *at)?;
+    let next = Stamp::at(&text[at..]).filter(|next| next.length == stamp.length)?;
+    let later = next.time.as_nanos() - stamp.time.as_nanos();
+    (0..=SECOND).contains(&later).then_some(at)
 }
 
 /// Where the message of a later run begins before `end`, and its timestamp. Not at the very front:

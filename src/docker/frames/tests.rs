@@ -95,6 +95,30 @@ fn a_terminal_line_that_a_new_run_follows_ends_there() {
 }
 
 #[test]
+fn podmans_timestamp_before_the_newline_of_a_terminal_line_is_taken_out() {
+    let second = 1_795_521_600_i64;
+    let nanos = |second: i64| second * 1_000_000_000;
+    let whole = |second: i64, text: &str| {
+        format!("{} {text}", jiff::Timestamp::from_second(second).unwrap()).into_bytes()
+    };
+    let line =
+        |second: i64, text: &str| (StdStream::Stdout, nanos(second), text.as_bytes().to_vec());
+    for later in [0, 1] {
+        let parts = [whole(second, "65"), whole(second + later, "\r\n"), whole(second, "66\r\n")];
+        let expected = [line(second, "65\r\n"), line(second, "66\r\n")];
+        assert_eq!(decode(true, &parts, &[]).unwrap(), expected, "{later}");
+        assert_eq!(decode(true, &[parts.concat()], &[]).unwrap(), expected, "in one chunk");
+    }
+    // A time that the container wrote stays: in the middle, alone, or another one.
+    let text = String::from_utf8(whole(second, "")).unwrap();
+    let old = String::from_utf8(whole(second - 5, "")).unwrap();
+    for kept in [format!("at {text}ok\r\n"), format!("{text}\r\n"), format!("since {old}\r\n")] {
+        let parts = [whole(second, &kept)];
+        assert_eq!(decode(true, &parts, &[]).unwrap(), [line(second, &kept)]);
+    }
+}
+
+#[test]
 fn the_daemons_own_words_in_a_terminal_stream_are_an_error() {
     let chunks = [stamped(7, b"line\r\n"), b"Error grabbing logs: oops\n".to_vec()];
     let error = FrameError::Daemon("Error grabbing logs: oops".to_owned());

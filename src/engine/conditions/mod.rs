@@ -3,7 +3,7 @@
 
 use regex::Regex;
 
-use super::selection::{Pattern, PatternError, PatternText};
+use super::pattern::{Pattern, PatternError, PatternText};
 use super::source::{Listed, Phase};
 
 const PROJECT: &str = "com.docker.compose.project";

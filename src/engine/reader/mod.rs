@@ -19,7 +19,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::event::{Awaited, EndReason, Event, Lines, Note, Notice};
+use super::event::{About, Awaited, EndReason, Event, Lines, Note, Notice};
 use super::limits::{FINITE_IDLE, SEEK_IDLE};
 use super::resume::{Fed, Resume, Window};
 use super::rows::Card;
@@ -252,11 +252,13 @@ impl<S: Source> Reader<S> {
             Some(_) => Stored::Something,
             None => Stored::MaybeNothing,
         };
-        let request = LogRequest { key, tty: self.container.tty, follow, tail, stored };
+        let (tty, end) = (self.container.tty, self.container.log_end);
+        let request = LogRequest { key, tty, follow, tail, stored, end };
         let note = async || {
             let what = Notice::StillWaiting { what: Awaited::Log };
             // An output that is full has other things to show.
-            let _ = self.events.try_send(Event::Note(Note { label: Some(label), what }));
+            let _ =
+                self.events.try_send(Event::Note(Note { about: About::Container(label), what }));
         };
         tokio::select! {
             biased;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::event::{EndReason, Gap, Lines, Notice};
+use super::event::{EndReason, Gap, Label, Lines, Notice};
 use super::lag::Lag;
 use super::lifecycle::Stance;
 use super::source::{Container, ContainerKey, ErrorKind, Exit, Phase};
@@ -133,7 +133,6 @@ impl Row {
 /// Where the facts about one container are written down.
 #[derive(Debug)]
 pub struct Card {
-    key: ContainerKey,
     pub(super) lag: Lag,
     /// Lines from before do not count as traffic.
     started: Timestamp,
@@ -147,7 +146,7 @@ pub struct Card {
     reason = "facts that came apart and do not exclude each other"
 )]
 struct Facts {
-    name: Arc<str>,
+    label: Arc<Label>,
     joined: Instant,
     phase: Option<Phase>,
     exit: Option<Exit>,
@@ -171,10 +170,10 @@ struct Facts {
 }
 
 impl Card {
-    pub(super) fn new(key: ContainerKey, name: Arc<str>, timeout: Duration) -> Self {
+    pub(super) fn new(label: Arc<Label>, timeout: Duration) -> Self {
         let started = Timestamp::now();
         let facts = Facts {
-            name,
+            label,
             joined: Instant::now(),
             phase: None,
             exit: None,
@@ -195,15 +194,16 @@ impl Card {
             reopens: BTreeMap::new(),
             told: None,
         };
-        Self { key, lag: Lag::new(started), started, timeout, facts: Mutex::new(facts) }
+        Self { lag: Lag::new(started), started, timeout, facts: Mutex::new(facts) }
     }
 
-    pub(super) fn rename(&self, name: Arc<str>) {
-        self.facts().name = name;
+    pub(super) fn rename(&self, label: Arc<Label>) {
+        self.facts().label = label;
     }
 
-    pub(super) fn name(&self) -> Arc<str> {
-        Arc::clone(&self.facts().name)
+    /// The container's name as it is shown.
+    pub(super) fn title(&self) -> Arc<str> {
+        Arc::clone(&self.facts().label.title)
     }
 
     /// Streams closed.
@@ -303,8 +303,8 @@ impl Card {
         let facts = self.facts();
         let (lines_per_second, bytes_per_second) = facts.traffic.rates(now - facts.joined);
         Row {
-            key: self.key.clone(),
-            name: Arc::clone(&facts.name),
+            key: facts.label.key.clone(),
+            name: Arc::clone(&facts.label.name),
             phase: facts.phase,
             exit: facts.exit,
             stream: facts.stream(now),

@@ -10,11 +10,11 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn card(timeout: Duration) -> Card {
     let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab") };
-    Card::new(key, "web".into(), timeout)
+    Card::new(Arc::new(Label::new(key, "web".into())), timeout)
 }
 
 fn batch(card: &Card, time: Timestamp) -> Lines {
-    let mut lines = Lines::new(Arc::new(Label { key: card.key.clone(), name: "web".into() }));
+    let mut lines = Lines::new(Arc::clone(&card.facts().label));
     lines.push(time, StdStream::Stdout, [b"123456789\n", b""], true, false);
     lines
 }

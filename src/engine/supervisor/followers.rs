@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::super::backlog::Backlog;
-use super::super::event::{EndReason, Event, Gap, GapCause, Label, Note, Notice};
+use super::super::event::{About, EndReason, Event, Gap, GapCause, Label, Note, Notice};
 use super::super::lifecycle::{Act, Departure, Input, Lifecycle, Stance};
 use super::super::resume::{LogAge, Resume};
 use super::super::rows::{Card, Told};
@@ -52,10 +52,11 @@ impl Follower {
 
 impl<S: Source> Supervisor<S> {
     pub(super) fn join(&mut self, row: &Listed, initial: bool) {
-        let (key, name) = (&row.key, Arc::clone(&row.name));
-        let label = Arc::new(Label { key: key.clone(), name: Arc::clone(&name) });
+        let key = &row.key;
+        let label = Arc::new(Label::new(key.clone(), Arc::clone(&row.name)));
         let follower = Follower {
             joined: Instant::now(),
+            card: self.tally.card(&label, self.config.stream_timeout),
             label,
             lifecycle: Lifecycle::new(self.config.follow, initial),
             backlog: if initial { self.config.backlog } else { Backlog::All },
@@ -67,7 +68,6 @@ impl<S: Source> Supervisor<S> {
             rotate: Arc::default(),
             ended: None,
             facts: Arc::clone(&row.facts),
-            card: self.tally.card(key, name, self.config.stream_timeout),
         };
         self.matched(row);
         self.followers.insert(key.clone(), follower);
@@ -78,9 +78,9 @@ impl<S: Source> Supervisor<S> {
     /// A container of this name is followed: patterns that match it are awaited no more. Tells
     /// whether any does.
     fn matched(&mut self, row: &Listed) -> bool {
-        if !self.awaited.is_empty() {
+        if self.seat.awaits() {
             let unmatched = self.selection.unmatched(std::slice::from_ref(row));
-            self.awaited.retain(|pattern| unmatched.iter().any(|one| one.pattern == *pattern));
+            self.seat.found(|pattern| unmatched.iter().any(|one| one.pattern == pattern));
         }
         self.selection.still_matches(row)
     }
@@ -113,14 +113,14 @@ impl<S: Source> Supervisor<S> {
         };
         let from = Arc::clone(&follower.label.name);
         let facts = Arc::clone(&follower.facts);
-        follower.card.rename(Arc::clone(&name));
-        follower.label = Arc::new(Label { key: key.clone(), name });
+        follower.label = Arc::new(Label::new(key.clone(), name));
+        follower.card.rename(Arc::clone(&follower.label));
         if let Some(resume) = &follower.resume {
             let label = Arc::clone(&follower.label);
             resume.lock().unwrap_or_else(PoisonError::into_inner).rename(label);
         }
         let label = Arc::clone(&follower.label);
-        self.say(Some(Arc::clone(&label)), Notice::Renamed { from });
+        self.say(About::Container(Arc::clone(&label)), Notice::Renamed { from });
         let name = Arc::clone(&label.name);
         let row = Listed { key: key.clone(), name, phase: Phase::Running, facts };
         let selected = self.matched(&row);
@@ -170,8 +170,8 @@ impl<S: Source> Supervisor<S> {
             Act::Inspect => self.inspect(key),
             Act::Wake(wait) => follower.wake = Some(Instant::now() + wait),
             Act::Say(notice) => {
-                let label = Some(Arc::clone(&follower.label));
-                self.say(label, notice);
+                let about = About::Container(Arc::clone(&follower.label));
+                self.say(about, notice);
             }
             Act::Flush(lost) => self.flush_log(key, lost),
             Act::Forget(departure) => {
@@ -182,7 +182,7 @@ impl<S: Source> Supervisor<S> {
                 if let Some(follower) = gone
                     && let Some(error) = follower.lifecycle.failure()
                 {
-                    let name = follower.label.name.to_string();
+                    let name = follower.label.title.to_string();
                     self.failed.get_or_insert_with(|| (name, error.clone()));
                 }
                 self.tally.forget(key);
@@ -215,8 +215,9 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    pub(in super::super) fn say(&mut self, label: Option<Arc<Label>>, what: Notice) {
-        if let Some(follower) = label.as_ref().and_then(|label| self.followers.get(&label.key)) {
+    pub(in super::super) fn say(&mut self, about: About, what: Notice) {
+        let label = about.container();
+        if let Some(follower) = label.and_then(|label| self.followers.get(&label.key)) {
             follower.card.told(Told::Note(what.clone()));
         }
         if OUTBOX <= self.outbox.len() {
@@ -226,8 +227,8 @@ impl<S: Source> Supervisor<S> {
         if 0 < self.dropped {
             let count = std::mem::take(&mut self.dropped);
             let what = Notice::NotesDropped { count };
-            self.outbox.push_back(Event::Note(Note { label: None, what }));
+            self.outbox.push_back(Event::Note(Note { about: About::Run, what }));
         }
-        self.outbox.push_back(Event::Note(Note { label, what }));
+        self.outbox.push_back(Event::Note(Note { about, what }));
     }
 }

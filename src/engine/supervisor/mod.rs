@@ -17,7 +17,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::event::{Awaited, EndReason, Event, Notice};
+use super::event::{About, Awaited, EndReason, Event, Notice};
+use super::group::Seat;
 use super::lifecycle::{Input, Lifecycle};
 use super::registry::Registry;
 use super::selection::Selection;
@@ -71,8 +72,8 @@ pub(super) struct Supervisor<S: Source> {
     random: fastrand::Rng,
     slow: Arc<SlowNotes>,
     daemon: Daemon,
-    /// Patterns that nothing has matched yet.
-    awaited: Vec<String>,
+    /// What it shares with the supervisors of other daemons.
+    seat: Seat,
     /// Containers that were removed a short while ago.
     removed: Removed,
     /// The first container that was given up and is gone.
@@ -85,7 +86,7 @@ impl<S: Source> Supervisor<S> {
         registry: Registry,
         tally: Arc<Tally>,
         config: Config,
-        (selection, listed): (Selection, &[Listed]),
+        (selection, listed, seat): (Selection, &[Listed], Seat),
         (events, slow): (mpsc::Sender<Event>, Arc<SlowNotes>),
         orders: mpsc::Receiver<Order>,
     ) -> Self {
@@ -112,7 +113,7 @@ impl<S: Source> Supervisor<S> {
             random,
             slow,
             daemon,
-            awaited: Vec::new(),
+            seat,
             removed: Removed::default(),
             failed: None,
         }
@@ -124,18 +125,16 @@ impl<S: Source> Supervisor<S> {
     }
 
     /// Begins with what the daemon listed, and with its events where there is a follow. `awaited`: the
-    /// patterns that match nothing yet.
+    /// patterns that match nothing yet and that nobody was told of.
     pub(super) fn begin(
         &mut self,
         listed: Vec<Listed>,
         subscription: Option<Subscription<S::Events>>,
         awaited: Vec<String>,
     ) {
-        for pattern in &awaited {
-            let pattern = pattern.clone();
-            self.say(None, Notice::Waiting { pattern });
+        for pattern in awaited {
+            self.say(About::Run, Notice::Waiting { pattern });
         }
-        self.awaited = awaited;
         let now = Instant::now();
         match subscription {
             None => {}
@@ -178,6 +177,8 @@ impl<S: Source> Supervisor<S> {
                     }
                 }
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.on_wake(),
+                // Whether all is over.
+                () = self.seat.changed(), if self.config.exit_on_stop => {}
             }
         }
     }
@@ -223,7 +224,7 @@ impl<S: Source> Supervisor<S> {
     pub(super) fn failures(&self) -> Vec<(String, SourceError)> {
         let failure = |follower: &Follower| {
             let error = follower.lifecycle.failure()?.clone();
-            Some((follower.label.name.to_string(), error))
+            Some((follower.label.title.to_string(), error))
         };
         self.followers.values().filter_map(failure).chain(self.failed.clone()).collect()
     }
@@ -234,7 +235,8 @@ impl<S: Source> Supervisor<S> {
             return followers.all(Lifecycle::is_done);
         }
         if self.config.exit_on_stop {
-            return self.awaited.is_empty() && followers.all(Lifecycle::is_settled);
+            self.seat.settle(followers.all(Lifecycle::is_settled));
+            return self.seat.all_settled();
         }
         // Nothing that was selected can ever be read.
         !self.selection.is_open()
@@ -294,8 +296,10 @@ impl<S: Source> Supervisor<S> {
             }
             Message::Subscribed => self.daemon.subscribed(Instant::now(), NextList::Now),
             Message::Slow(key) => {
-                let label = self.followers.get(&key).map(|follower| Arc::clone(&follower.label));
-                self.say(label, Notice::StillWaiting { what: Awaited::Inspection });
+                if let Some(follower) = self.followers.get(&key) {
+                    let about = About::Container(Arc::clone(&follower.label));
+                    self.say(about, Notice::StillWaiting { what: Awaited::Inspection });
+                }
             }
             Message::EventsEnded(error) => self.on_events_ended(error),
         }
@@ -328,14 +332,13 @@ impl<S: Source> Supervisor<S> {
     /// Says what is to be said of the daemon itself.
     fn say_of_daemon(&mut self, say: Option<Say>, error: Option<SourceError>) {
         self.tally.daemon_away(self.daemon.away());
-        match (say, error) {
-            (Some(Say::Away(retry)), Some(error)) => {
-                self.say(None, Notice::DaemonAway { error, retry });
-            }
-            (Some(Say::NoEvents), Some(error)) => self.say(None, Notice::NoEvents { error }),
-            (Some(Say::Back), _) => self.say(None, Notice::DaemonBack),
-            _ => {}
-        }
+        let what = match (say, error) {
+            (Some(Say::Away(retry)), Some(error)) => Notice::DaemonAway { error, retry },
+            (Some(Say::NoEvents), Some(error)) => Notice::NoEvents { error },
+            (Some(Say::Back), _) => Notice::DaemonBack,
+            _ => return,
+        };
+        self.say(About::Daemon(self.source.daemon()), what);
     }
 
     fn on_happening(&mut self, happening: &Happening) {

@@ -29,7 +29,7 @@ impl<S: Source> Supervisor<S> {
             slow: Arc::clone(&self.slow),
             stop: self.stop.clone(),
         };
-        Some((reader, follower.label.name.to_string()))
+        Some((reader, follower.label.title.to_string()))
     }
 
     pub(super) fn follow(&mut self, key: &ContainerKey) {

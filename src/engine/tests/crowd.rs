@@ -8,7 +8,8 @@ use tokio::sync::Notify;
 use super::super::census::{ConnectionCount, Purpose};
 use super::super::source::{
     Container, ContainerId, ContainerKey, DaemonId, ErrorKind, EventStream, Exit, Frames,
-    Happening, Listed, LogRequest, LogStream, Phase, PieceRule, Read, Source, SourceError, What,
+    Happening, Listed, LogEnd, LogRequest, LogStream, Phase, PieceRule, Read, Source, SourceError,
+    What,
 };
 use super::super::timestamp::Timestamp;
 use super::*;
@@ -69,6 +70,10 @@ impl Source for Crowd {
     type Logs = Line;
     type Events = Crowd;
 
+    fn daemon(&self) -> DaemonId {
+        key(0).daemon
+    }
+
     async fn list(&self) -> Result<Vec<Listed>, SourceError> {
         let listed = |(number, phase): (&u64, &Phase)| Listed {
             key: key(*number),
@@ -96,6 +101,7 @@ impl Source for Crowd {
             tty: false,
             driver: "json-file".into(),
             pieces: PieceRule::SameTimestamp,
+            log_end: LogEnd::Served,
             doubles: false,
             file_size: None,
             lossy: None,

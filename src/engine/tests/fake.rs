@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::super::census::{ConnectionCount, Purpose};
 use super::super::source::{
     Container, ContainerId, ContainerKey, DaemonId, ErrorKind, EventStream, Exit, Frames,
-    Happening, Listed, LogRequest, LogStream, Phase, PieceRule, Read, Source, SourceError,
+    Happening, Listed, LogEnd, LogRequest, LogStream, Phase, PieceRule, Read, Source, SourceError,
     StdStream, Tail, What,
 };
 use super::super::timestamp::Timestamp;
@@ -246,6 +246,7 @@ impl Fake {
             tty: false,
             driver: "json-file".into(),
             pieces: PieceRule::SameTimestamp,
+            log_end: LogEnd::Served,
             doubles: false,
             file_size: None,
             lossy: None,
@@ -256,6 +257,10 @@ impl Fake {
 impl Source for Fake {
     type Logs = FakeLogs;
     type Events = FakeEvents;
+
+    fn daemon(&self) -> DaemonId {
+        Self::key().daemon
+    }
 
     async fn list(&self) -> Result<Vec<Listed>, SourceError> {
         let phase = self.lock().phase;

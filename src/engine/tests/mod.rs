@@ -7,6 +7,7 @@
 mod crowd;
 mod fake;
 mod holes;
+mod several;
 mod since;
 mod watching;
 

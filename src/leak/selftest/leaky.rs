@@ -9,7 +9,9 @@ use crate::docker::Docker;
 use crate::docker::logs::Logs;
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::registry::Registry;
-use crate::engine::source::{Container, ContainerKey, Listed, LogRequest, Source, SourceError};
+use crate::engine::source::{
+    Container, ContainerKey, DaemonId, Listed, LogRequest, Source, SourceError,
+};
 
 /// One in so many follows leaves something behind.
 const EVERY: u64 = 10;
@@ -45,6 +47,10 @@ impl Leaky {
 impl Source for Leaky {
     type Logs = Logs;
     type Events = <Docker as Source>::Events;
+
+    fn daemon(&self) -> DaemonId {
+        self.docker.daemon()
+    }
 
     async fn list(&self) -> Result<Vec<Listed>, SourceError> {
         self.docker.list().await

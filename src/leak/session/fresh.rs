@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::engine::event::{Event, Note, Notice};
+use crate::engine::event::{About, Event, Note, Notice};
 use crate::engine::source::ContainerKey;
 use crate::engine::timestamp::Timestamp;
 
@@ -25,7 +25,7 @@ impl Fresh {
     pub(super) fn see(&mut self, event: &Event) {
         let lines = match event {
             Event::Lines(lines) => lines,
-            Event::Note(Note { label: Some(label), what: Notice::Removed }) => {
+            Event::Note(Note { about: About::Container(label), what: Notice::Removed }) => {
                 self.newest.remove(&label.key);
                 return;
             }
@@ -67,7 +67,7 @@ mod tests {
 
     fn lines(id: &str, times: &[i64]) -> Event {
         let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new(id) };
-        let mut lines = Lines::new(Arc::new(Label { key, name: id.into() }));
+        let mut lines = Lines::new(Arc::new(Label::new(key, id.into())));
         for time in times {
             let time = Timestamp::from_nanos(1_700_000_000_000_000_000 + *time);
             lines.push(time, StdStream::Stdout, [b"x\n", b""], true, false);
@@ -94,12 +94,12 @@ mod tests {
         for number in 0..10_000 {
             let id = number.to_string();
             let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new(&id) };
-            let label = Some(Arc::new(Label { key, name: id.as_str().into() }));
+            let about = About::Container(Arc::new(Label::new(key, id.as_str().into())));
             for seen in [&mut fresh, &mut untold] {
                 seen.see(&lines(&id, &[number]));
                 seen.see(&lines(&id, &[number + 1]));
             }
-            fresh.see(&Event::Note(Note { label, what: Notice::Removed }));
+            fresh.see(&Event::Note(Note { about, what: Notice::Removed }));
             assert!(fresh.newest.is_empty() && untold.newest.len() <= CONTAINERS);
         }
         assert_eq!((fresh.lines(), untold.lines()), (10_000, 10_000));

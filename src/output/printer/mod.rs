@@ -19,6 +19,7 @@ use super::sink::Sinks;
 use super::status::Status;
 use super::text::Text;
 use super::{Config, Form, json, summary};
+use crate::engine::Outcome;
 use crate::engine::census::Census;
 use crate::engine::event::Event;
 use crate::format::note;
@@ -91,13 +92,13 @@ impl Printer {
     ///
     /// # Errors
     /// The write fails.
-    pub fn summary(&self, census: &Census) -> io::Result<()> {
+    pub fn summary(&self, outcome: &Outcome) -> io::Result<()> {
         let mut text = Vec::new();
         if self.config.form == Form::Json {
-            json::summary(census, &mut text);
+            json::summary(outcome, &mut text);
             return self.sinks.out.write_all(&self.config.harmless_json(text));
         }
-        let text = summary::summary(census, self.config.color_err);
+        let text = summary::summary(outcome, self.config.color_err);
         self.sinks.err.write_all(text.as_bytes())
     }
 }

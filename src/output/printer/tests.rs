@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::Sink;
 use super::*;
-use crate::engine::event::{Label, Lines, Note, Notice};
+use crate::engine::event::{About, Label, Lines, Note, Notice};
 use crate::engine::source::{ContainerId, ContainerKey, DaemonId, StdStream};
 use crate::engine::timestamp::Timestamp;
 
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn label() -> Arc<Label> {
     let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab") };
-    Arc::new(Label { key, name: "web".into() })
+    Arc::new(Label::new(key, "web".into()))
 }
 
 fn line(text: &str) -> Event {
@@ -25,7 +25,7 @@ fn line(text: &str) -> Event {
 }
 
 fn note(what: Notice) -> Event {
-    Event::Note(Note { label: Some(label()), what })
+    Event::Note(Note { about: About::Container(label()), what })
 }
 
 /// A printer with the other ends of its outputs.
@@ -55,7 +55,8 @@ async fn lines_go_to_stdout_and_talk_to_stderr_in_order() {
     }
     drop(events);
     assert!(matches!(ended(&mut printer).await, Ended::Done));
-    printer.summary(&Census { lines: 2, ..Census::default() }).unwrap();
+    let census = Census { lines: 2, ..Census::default() };
+    printer.summary(&Outcome { census, ..Outcome::default() }).unwrap();
     drop(printer);
     assert_eq!(text(out), "web  | one\nweb  | two\n");
     assert!(text(err).starts_with("+ web started\n2 lines, 0 B in 0.0 s"));
@@ -83,7 +84,7 @@ async fn in_json_everything_is_on_stdout() {
     events.send(note(Notice::Started)).await.unwrap();
     drop(events);
     ended(&mut printer).await;
-    printer.summary(&Census::default()).unwrap();
+    printer.summary(&Outcome::default()).unwrap();
     drop(printer);
     let types: Vec<String> = text(out)
         .lines()

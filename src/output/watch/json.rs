@@ -7,11 +7,12 @@ use serde::Serialize;
 use super::super::json::{Figures, figures, object, time};
 use crate::engine::rows::{Row, StreamState};
 use crate::format::told;
-use crate::snapshot::{Own, Snapshot};
+use crate::snapshot::{Daemon, Own, Snapshot};
 
 /// Appends a snapshot.
 pub(super) fn snapshot(snapshot: &Snapshot, into: &mut Vec<u8>) {
     let census = &snapshot.census;
+    let only = snapshot.only_daemon();
     let connections = census.connections.iter().filter(|(_, count)| 0 < count.open);
     let body = Body {
         figures: figures("watch", census),
@@ -23,19 +24,47 @@ pub(super) fn snapshot(snapshot: &Snapshot, into: &mut Vec<u8>) {
         connections_by_purpose: connections
             .map(|(purpose, count)| (purpose.as_str(), count.open))
             .collect(),
-        away_seconds: census.away.map(|away| away.since.as_secs_f64()),
-        retry_seconds: census.away.map(|away| away.next.as_secs_f64()),
-        daemon: Daemon {
-            endpoint: &snapshot.daemon.endpoint,
-            name: some(&snapshot.daemon.name),
-            version: some(&snapshot.daemon.version),
-            goroutines: snapshot.daemon.goroutines,
-            descriptors: snapshot.daemon.descriptors,
+        away_seconds: only.and(census.away.first()).map(|away| away.since.as_secs_f64()),
+        retry_seconds: only.and(census.away.first()).map(|away| away.next.as_secs_f64()),
+        daemon: only.map(daemon),
+        daemons: match only {
+            Some(_) => Vec::new(),
+            None => snapshot.daemons.iter().map(host).collect(),
         },
         own: snapshot.own.map(own),
         rows: snapshot.rows.iter().map(row).collect(),
     };
     object(&body, into);
+}
+
+fn daemon(daemon: &Daemon) -> DaemonBody<'_> {
+    DaemonBody {
+        endpoint: &daemon.endpoint,
+        name: some(&daemon.name),
+        version: some(&daemon.version),
+        goroutines: daemon.goroutines,
+        descriptors: daemon.descriptors,
+    }
+}
+
+fn host(of: &Daemon) -> HostBody<'_> {
+    let away = of.census.away.first();
+    HostBody {
+        host: of.host.as_deref().unwrap_or_default(),
+        daemon: daemon(of),
+        away_seconds: away.map(|away| away.since.as_secs_f64()),
+        retry_seconds: away.map(|away| away.next.as_secs_f64()),
+        containers: of.census.containers,
+        lines: of.census.lines,
+        streams_opened: of.census.streams_opened,
+        streams_closed: of.census.streams_closed,
+        streams_open: of.census.streams_open,
+        readers: of.census.readers,
+        tasks: of.census.live_tasks(),
+        connections: of.census.open_connections(),
+        requests: of.census.requests,
+        gaps: of.census.gaps,
+    }
 }
 
 fn some(text: &str) -> Option<&str> {
@@ -54,6 +83,7 @@ fn own(own: Own) -> OwnBody {
 
 fn row(row: &Row) -> RowBody<'_> {
     RowBody {
+        host: row.key.daemon.host().map(|host| &**host),
         container: &row.name,
         id: row.key.id.as_str(),
         state: row.phase.map(crate::engine::source::Phase::as_str),
@@ -100,14 +130,39 @@ struct Body<'a> {
     away_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_seconds: Option<f64>,
-    daemon: Daemon<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    daemon: Option<DaemonBody<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    daemons: Vec<HostBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     own: Option<OwnBody>,
     rows: Vec<RowBody<'a>>,
 }
 
+/// One of several daemons.
 #[derive(Debug, Serialize)]
-struct Daemon<'a> {
+struct HostBody<'a> {
+    host: &'a str,
+    #[serde(flatten)]
+    daemon: DaemonBody<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    away_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_seconds: Option<f64>,
+    containers: u64,
+    lines: u64,
+    streams_opened: u64,
+    streams_closed: u64,
+    streams_open: u64,
+    readers: u64,
+    tasks: u64,
+    connections: u64,
+    requests: u64,
+    gaps: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct DaemonBody<'a> {
     endpoint: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
@@ -130,6 +185,8 @@ struct OwnBody {
 
 #[derive(Debug, Serialize)]
 struct RowBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
     container: &'a str,
     id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,14 +231,16 @@ mod tests {
     #[test]
     fn every_field_is_documented() {
         let document = include_str!("../../../docs/json.md");
-        for shown in [sample::snapshot(), sample::away()] {
+        for shown in [sample::snapshot(), sample::away(), sample::two_daemons()] {
             let mut into = Vec::new();
             snapshot(&shown, &mut into);
             let whole: Value = serde_json::from_slice(&into).unwrap();
             let rows = whole["rows"].as_array().unwrap();
             assert!(!rows.is_empty());
-            for object in rows.iter().chain([&whole, &whole["daemon"], &whole["own"]]) {
-                for field in object.as_object().unwrap().keys() {
+            let daemons = whole["daemons"].as_array().into_iter().flatten();
+            let parts = [&whole, &whole["daemon"], &whole["own"]];
+            for object in rows.iter().chain(daemons).chain(parts).filter_map(Value::as_object) {
+                for field in object.keys() {
                     assert!(document.contains(&format!("`{field}`")), "{field}");
                 }
             }

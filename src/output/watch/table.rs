@@ -6,25 +6,42 @@ use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr;
 
 use super::super::status;
-use crate::format::sanitize::clean;
-
+use crate::engine::rows::Row;
 use crate::format::columns::{Attention, Column};
 use crate::format::note::clock;
+use crate::format::sanitize::clean;
 use crate::format::units;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Daemon, Snapshot};
 
-/// The figures above the table, a line each: the daemon, the machinery, the costs.
-pub(super) fn head(snapshot: &Snapshot) -> Vec<String> {
-    let (daemon, census) = (&snapshot.daemon, &snapshot.census);
+/// A daemon in a line; of several with its share of the work.
+fn daemon(daemon: &Daemon) -> String {
     let known = |figure: Option<u64>| figure.map_or_else(|| "?".to_owned(), units::count);
-    let mut lines = vec![format!(
+    let text = |text: &str| if text.is_empty() { "?".to_owned() } else { clean(text) };
+    let mut line = format!(
         "daemon {} {} at {}: {} goroutines, {} descriptors",
-        if daemon.name.is_empty() { "?".to_owned() } else { clean(&daemon.name) },
-        if daemon.version.is_empty() { "?".to_owned() } else { clean(&daemon.version) },
+        text(&daemon.name),
+        text(&daemon.version),
         daemon.endpoint,
         known(daemon.goroutines),
         known(daemon.descriptors),
-    )];
+    );
+    if let Some(host) = &daemon.host {
+        let census = &daemon.census;
+        line = format!(
+            "{}: {line}; {} containers; {} streams; {}",
+            clean(host),
+            census.containers,
+            census.streams_open,
+            units::gaps(census),
+        );
+    }
+    line
+}
+
+/// The figures above the table, a line each: the daemons, the machinery, the costs.
+pub(super) fn head(snapshot: &Snapshot) -> Vec<String> {
+    let census = &snapshot.census;
+    let mut lines: Vec<String> = snapshot.daemons.iter().map(daemon).collect();
     lines.push(format!(
         "{} containers; {} tasks; {} readers {} {} streams; {} connections; {:.1} cycles/min ({:.1} expected); \
          {}",
@@ -47,9 +64,10 @@ pub(super) fn head(snapshot: &Snapshot) -> Vec<String> {
             own.threads,
         ));
     }
-    if let Some(away) = census.away {
+    for away in &census.away {
+        let who = away.host.as_ref().map_or_else(|| "the daemon".to_owned(), |host| clean(host));
         lines.push(format!(
-            "the daemon has not answered for {}; next try in {}",
+            "{who} has not answered for {}; next try in {}",
             units::time(away.since),
             units::time(away.next)
         ));
@@ -61,15 +79,17 @@ pub(super) fn head(snapshot: &Snapshot) -> Vec<String> {
 pub(super) fn table(snapshot: &Snapshot, zone: &TimeZone) -> String {
     let mut text = head(snapshot).join("\n");
     text.push_str("\n\n");
-    let heading = Column::ALL.map(|column| column.title().to_owned());
-    let rows = snapshot.rows.iter().map(|row| Column::ALL.map(|column| column.text(row, zone)));
-    let cells: Vec<_> = [heading].into_iter().chain(rows).collect();
+    let columns = Column::of(snapshot.daemons.len());
+    let heading: Vec<String> = columns.iter().map(|column| column.title().to_owned()).collect();
+    let cells = |row: &Row| columns.iter().map(|column| column.text(row, zone)).collect();
+    let cells: Vec<Vec<String>> =
+        [heading].into_iter().chain(snapshot.rows.iter().map(cells)).collect();
     let widest = |at: usize| cells.iter().map(|row| row[at].width()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..Column::ALL.len()).map(widest).collect();
+    let widths: Vec<usize> = (0..columns.len()).map(widest).collect();
     let signs = snapshot.rows.iter().map(|row| Attention::of(row).sign());
     for (sign, row) in [" "].into_iter().chain(signs).zip(&cells) {
         let mut line = sign.to_owned();
-        for ((column, cell), width) in Column::ALL.iter().zip(row).zip(&widths) {
+        for ((column, cell), width) in columns.iter().zip(row).zip(&widths) {
             let padding = " ".repeat(width - cell.width());
             // Writing to a String cannot fail.
             let _ = match column.is_figure() {
@@ -99,6 +119,11 @@ mod tests {
     #[test]
     fn a_table_has_all_that_the_screen_has() {
         insta::assert_snapshot!("table", table(&sample::snapshot(), &TimeZone::UTC));
+    }
+
+    #[test]
+    fn of_several_daemons_each_has_a_line_and_rows_have_a_host() {
+        insta::assert_snapshot!("hosts", table(&sample::two_daemons(), &TimeZone::UTC));
     }
 
     #[test]

@@ -200,13 +200,17 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
 
 /// Whether nothing was heard of the daemon yet, and it is tried again.
 fn is_awaited(snapshot: &Snapshot) -> bool {
-    snapshot.daemon.version.is_empty() && snapshot.census.away.is_some()
+    is_unheard(snapshot) && !snapshot.census.away.is_empty()
 }
 
 /// Whether a stream is still on its way to its place.
 fn is_settling(snapshot: &Snapshot) -> bool {
-    snapshot.rows.iter().any(|row| row.stream == StreamState::Opening)
-        || snapshot.daemon.version.is_empty()
+    snapshot.rows.iter().any(|row| row.stream == StreamState::Opening) || is_unheard(snapshot)
+}
+
+/// Whether no daemon has told its version yet.
+fn is_unheard(snapshot: &Snapshot) -> bool {
+    snapshot.daemons.iter().all(|daemon| daemon.version.is_empty())
 }
 
 #[cfg(test)]
@@ -268,7 +272,7 @@ mod tests {
     /// The daemon has not answered yet, and is tried again.
     fn awaited() -> Snapshot {
         let mut snapshot = sample::away();
-        (snapshot.rows, snapshot.daemon.version) = (Vec::new(), String::new());
+        (snapshot.rows, snapshot.daemons[0].version) = (Vec::new(), String::new());
         snapshot
     }
 

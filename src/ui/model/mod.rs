@@ -23,6 +23,7 @@ use super::ring::{Ring, share};
 use crate::engine::event::Event;
 use crate::engine::rows::StreamState;
 use crate::engine::source::ContainerKey;
+use crate::format::columns::Column;
 use crate::format::{clean, headline};
 use crate::snapshot::Snapshot;
 
@@ -155,7 +156,7 @@ impl Model {
 
     /// Where everything is.
     pub(super) fn layout(&self) -> Layout {
-        Layout::of(self.size)
+        Layout::of(self.size, self.seen().snapshot.daemons.len())
     }
 
     fn on_look(&mut self, snapshot: Snapshot) -> Effect {
@@ -164,6 +165,7 @@ impl Model {
         // What is looked at stays to be read.
         let open = self.detail.as_ref().map(|detail| detail.key.clone());
         self.live.rings.retain(|key, _| !gone(key) || open.as_ref() == Some(key));
+        self.table.columns = Column::of(snapshot.daemons.len());
         self.live.snapshot = snapshot;
         self.draw_unless_paused()
     }

@@ -20,7 +20,7 @@ pub(in super::super) enum Sort {
 /// The table's own state.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Table {
-    /// Rows whose name, state or stream hold this text are shown.
+    /// Rows whose host, name, state or stream hold this text are shown.
     pub(in super::super) filter: String,
     /// The filter is being typed.
     pub(in super::super) typing: bool,
@@ -28,6 +28,8 @@ pub(in super::super) struct Table {
     pub(in super::super) sort: Sort,
     /// The other way round.
     pub(in super::super) reverse: bool,
+    /// The columns that there are.
+    pub(in super::super) columns: &'static [Column],
     /// Columns that are not shown.
     pub(in super::super) hidden: BTreeSet<Column>,
     /// The container that the cursor is on: it stays there however rows move.
@@ -45,6 +47,7 @@ impl Default for Table {
             typing: false,
             sort: Sort::Attention,
             reverse: false,
+            columns: Column::of(1),
             hidden: BTreeSet::new(),
             selected: None,
             at: 0,
@@ -71,7 +74,7 @@ impl Table {
     fn passes(&self, row: &Row) -> bool {
         let text = |column: Column| column.text(row, &jiff::tz::TimeZone::UTC);
         self.filter.is_empty()
-            || [Column::Name, Column::State, Column::Stream]
+            || [Column::Host, Column::Name, Column::State, Column::Stream]
                 .iter()
                 .any(|column| holds(&text(*column), &self.filter))
     }
@@ -89,7 +92,7 @@ impl Table {
     /// Sorts by the next column that is shown.
     pub(super) fn next_sort(&mut self) {
         let shown: Vec<Column> =
-            Column::ALL.into_iter().filter(|column| !self.hidden.contains(column)).collect();
+            self.columns.iter().copied().filter(|column| !self.hidden.contains(column)).collect();
         let next = match self.sort {
             Sort::Attention => 0,
             Sort::By(column) => shown.iter().position(|one| *one == column).map_or(0, |at| at + 1),
@@ -109,19 +112,19 @@ impl Table {
 
     /// Takes a key while columns are chosen: where the cursor is then, and whether that is over.
     pub(super) fn on_columns_key(&mut self, at: usize, key: Key) -> (usize, bool) {
-        let last = Column::ALL.len() - 1;
+        let last = self.columns.len() - 1;
         match key {
             Key::Up | Key::Char('k') => return (at.saturating_sub(1), false),
             Key::Down | Key::Char('j') => return ((at + 1).min(last), false),
             Key::Home | Key::Char('g') => return (0, false),
             Key::End | Key::Char('G') => return (last, false),
             Key::Char('s') => {
-                self.sort = Sort::By(Column::ALL[at]);
+                self.sort = Sort::By(self.columns[at]);
                 self.reverse = false;
             }
             // Without the name nobody knows what a row is about.
-            Key::Char(' ' | 'x') if Column::ALL[at] != Column::Name => {
-                let column = Column::ALL[at];
+            Key::Char(' ' | 'x') if self.columns[at] != Column::Name => {
+                let column = self.columns[at];
                 if !self.hidden.remove(&column) {
                     self.hidden.insert(column);
                 }

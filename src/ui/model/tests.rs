@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::super::ring::tests::lines;
 use super::*;
-use crate::engine::event::{Label, Note, Notice};
+use crate::engine::event::{About, Label, Note, Notice};
 use crate::format::columns::Column;
 use crate::snapshot::sample;
 
@@ -30,7 +30,7 @@ fn press(model: &mut Model, keys: &str) -> Effect {
 
 fn talk(model: &mut Model, name: &str, texts: &[&str]) -> Effect {
     let mut lines = lines(name, texts);
-    lines.label = std::sync::Arc::new(Label { key: sample::key(name), name: name.into() });
+    lines.label = std::sync::Arc::new(Label::new(sample::key(name), name.into()));
     model.update(Input::Event(Event::Lines(lines)))
 }
 
@@ -196,7 +196,10 @@ fn a_paused_screen_does_not_move_and_then_shows_all() {
     assert_eq!(model.update(Input::Looked(Box::new(sample::many(9)))), Effect::Nothing);
     let what = Notice::DaemonBack;
     assert_eq!(
-        model.update(Input::Event(Event::Note(Note { label: None, what }))),
+        model.update(Input::Event(Event::Note(Note {
+            about: About::Daemon(sample::key("x").daemon),
+            what
+        }))),
         Effect::Nothing
     );
     let mut later = sample::many(9);
@@ -348,7 +351,7 @@ fn inputs() -> impl Strategy<Value = Input> {
         3 => (0usize..3, "\\PC{0,300}", 1usize..60).prop_map(|(who, text, count)| {
             let name = format!("web-{who:03}");
             let mut lines = lines(&name, &vec![text.as_str(); count]);
-            lines.label = std::sync::Arc::new(Label { key: sample::key(&name), name: name.as_str().into() });
+            lines.label = std::sync::Arc::new(Label::new(sample::key(&name), name.as_str().into()));
             Input::Event(Event::Lines(lines))
         }),
     ]

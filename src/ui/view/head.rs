@@ -11,7 +11,7 @@ use super::super::model::Model;
 use super::{Look, quiet, row, split, title};
 use crate::format::clean;
 use crate::format::units;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Daemon, Snapshot};
 
 /// Between two parts.
 const GAP: &str = "  ";
@@ -30,7 +30,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look)
         // What matters most, where there is little room.
         ..=1 => lines.truncate(1),
         2..=3 => lines = vec![lines[0].clone(), lines[1].clone()],
-        _ => lines.insert(0, daemon(snapshot, look)),
+        height => {
+            lines.insert(0, first(snapshot, look));
+            let room = usize::from(height).saturating_sub(lines.len());
+            lines.splice(1..1, hosts(snapshot, look).into_iter().take(room));
+        }
     }
     if area.height < 4 {
         lines[0].splice(..0, away(snapshot, look));
@@ -57,22 +61,70 @@ fn joined(parts: &[Part], width: usize) -> Line<'static> {
     Line::from(spans)
 }
 
-fn daemon(snapshot: &Snapshot, look: Look) -> Vec<Part> {
-    let (daemon, census) = (&snapshot.daemon, &snapshot.census);
+fn first(snapshot: &Snapshot, look: Look) -> Vec<Part> {
     let plain = Style::default();
     let mut parts = vec![("cmon watch".to_owned(), title())];
     parts.extend(away(snapshot, look));
-    let known = |text: &str| if text.is_empty() { "?".to_owned() } else { clean(text) };
-    parts.push((format!("{} {}", known(&daemon.name), known(&daemon.version)), plain));
-    parts.push((format!("up {}", units::seconds(census.elapsed)), quiet()));
-    parts.push((daemon.endpoint.clone(), quiet()));
+    match (snapshot.only_daemon(), snapshot.census.away.is_empty()) {
+        (Some(daemon), _) => parts.push((named(daemon), plain)),
+        (None, true) => parts.push((format!("{} daemons", snapshot.daemons.len()), plain)),
+        (None, false) => {}
+    }
+    parts.push((format!("up {}", units::seconds(snapshot.census.elapsed)), quiet()));
+    if let Some(daemon) = snapshot.only_daemon() {
+        parts.push((daemon.endpoint.clone(), quiet()));
+    }
     parts
 }
 
+/// A daemon's name and version.
+fn named(daemon: &Daemon) -> String {
+    let known = |text: &str| if text.is_empty() { "?".to_owned() } else { clean(text) };
+    format!("{} {}", known(&daemon.name), known(&daemon.version))
+}
+
+/// A line for each of several daemons; those that are away come first.
+fn hosts(snapshot: &Snapshot, look: Look) -> Vec<Vec<Part>> {
+    if snapshot.only_daemon().is_some() {
+        return Vec::new();
+    }
+    let mut daemons: Vec<&Daemon> = snapshot.daemons.iter().collect();
+    daemons.sort_by_key(|daemon| daemon.census.away.is_empty());
+    daemons.into_iter().map(|daemon| host(daemon, snapshot, look)).collect()
+}
+
+fn host(daemon: &Daemon, snapshot: &Snapshot, look: Look) -> Vec<Part> {
+    let census = &daemon.census;
+    let plain = Style::default();
+    let name = daemon.host.as_ref().map_or_else(String::new, |host| clean(host));
+    if let Some(away) = census.away.first() {
+        let (since, next) = (units::time(away.since), units::time(away.next));
+        let text = format!("! {name} AWAY for {since}, next try in {next}");
+        return vec![(text, look.wrong()), (daemon.endpoint.clone(), quiet())];
+    }
+    let rate = snapshot.rows_of(daemon).fold(0.0, |sum, row| sum + row.lines_per_second);
+    let known = |figure: Option<u64>| figure.map_or_else(|| "?".to_owned(), units::count);
+    vec![
+        (name, title()),
+        (named(daemon), plain),
+        (format!("{} streams", census.streams_open), plain),
+        (format!("{} lines/s", units::rate(rate)), plain),
+        (units::gaps(census), if census.gaps == 0 { plain } else { look.wrong() }),
+        (format!("{} goroutines", known(daemon.goroutines)), quiet()),
+        (daemon.endpoint.clone(), quiet()),
+    ]
+}
+
 fn away(snapshot: &Snapshot, look: Look) -> Option<Part> {
-    let away = snapshot.census.away?;
-    let (since, next) = (units::time(away.since), units::time(away.next));
-    Some((format!("! DAEMON AWAY for {since}, next try in {next}"), look.wrong()))
+    let text = match snapshot.census.away.as_slice() {
+        [] => return None,
+        [away] if snapshot.only_daemon().is_some() => {
+            let (since, next) = (units::time(away.since), units::time(away.next));
+            format!("! DAEMON AWAY for {since}, next try in {next}")
+        }
+        some => format!("! {} of {} daemons away", some.len(), snapshot.daemons.len()),
+    };
+    Some((text, look.wrong()))
 }
 
 fn machinery(snapshot: &Snapshot, look: Look) -> Vec<Part> {
@@ -116,7 +168,6 @@ fn rates(snapshot: &Snapshot, look: Look) -> Vec<Part> {
 fn costs(snapshot: &Snapshot) -> Vec<Part> {
     let plain = Style::default();
     let known = |figure: Option<u64>| figure.map_or_else(|| "?".to_owned(), units::count);
-    let daemon = &snapshot.daemon;
     let own = match snapshot.own {
         Some(own) => format!(
             "cmon {:.1}% cpu, {}, {} descriptors",
@@ -126,12 +177,16 @@ fn costs(snapshot: &Snapshot) -> Vec<Part> {
         ),
         None => "cmon ?".to_owned(),
     };
-    let theirs = format!(
-        "daemon {} goroutines, {} descriptors",
-        known(daemon.goroutines),
-        known(daemon.descriptors)
-    );
-    vec![(own, plain), (theirs, if daemon.goroutines.is_some() { plain } else { quiet() })]
+    // Several have a line each.
+    let theirs = snapshot.only_daemon().map(|daemon| {
+        let theirs = format!(
+            "daemon {} goroutines, {} descriptors",
+            known(daemon.goroutines),
+            known(daemon.descriptors)
+        );
+        (theirs, if daemon.goroutines.is_some() { plain } else { quiet() })
+    });
+    [(own, plain)].into_iter().chain(theirs).collect()
 }
 
 /// Tasks, cycles and lines over the last minutes, side by side.

@@ -9,7 +9,6 @@ use ratatui::widgets::{Block, Clear};
 use super::super::fit;
 use super::super::model::{HELP_ROWS, Model, Sort};
 use super::{bar, row};
-use crate::format::columns::Column;
 
 const HELP: [&str; HELP_ROWS] = [
     "q            quit                     Ctrl-C  quit, exit code 130",
@@ -49,7 +48,8 @@ pub(super) fn help(frame: &mut Frame<'_>, hidden: usize, top: usize) {
 
 pub(super) fn columns(frame: &mut Frame<'_>, model: &Model, at: usize) {
     let table = &model.table;
-    let lines: Vec<String> = Column::ALL
+    let lines: Vec<String> = table
+        .columns
         .iter()
         .map(|column| {
             let shown = if table.hidden.contains(column) { ' ' } else { 'x' };

@@ -25,8 +25,9 @@ const NAME: (usize, usize) = (11, 40);
 const NOTE: usize = 16;
 
 /// Columns in the order in which they are given room.
-const FIRST: [Column; 11] = [
+const FIRST: [Column; 12] = [
     Column::Name,
+    Column::Host,
     Column::Stream,
     Column::State,
     Column::Age,
@@ -43,6 +44,7 @@ const FIRST: [Column; 11] = [
 fn width(column: Column, sort: Sort) -> usize {
     let width = match column {
         Column::Name => NAME.0,
+        Column::Host => 12,
         Column::State => 14,
         Column::Stream => 17,
         Column::Age => BAR + 7,
@@ -60,7 +62,8 @@ fn width(column: Column, sort: Sort) -> usize {
 pub(super) fn columns(table: &Table, room: usize, longest: usize) -> Vec<(Column, usize)> {
     let mut left = room.saturating_sub(SIGN);
     let mut taken = Vec::new();
-    for column in FIRST.into_iter().filter(|column| !table.hidden.contains(column)) {
+    let there = |column: &Column| table.columns.contains(column) && !table.hidden.contains(column);
+    for column in FIRST.into_iter().filter(there) {
         let width = width(column, table.sort) + usize::from(column != Column::Name);
         if left < width && column != Column::Name {
             break;
@@ -122,7 +125,8 @@ fn headings(columns: &[(Column, usize)], model: &Model) -> Line<'static> {
         let sorted = model.table.sort == Sort::By(*column);
         if sorted {
             // Text begins with A, figures with the largest.
-            let text = matches!(column, Column::Name | Column::State | Column::Stream);
+            let text =
+                matches!(column, Column::Host | Column::Name | Column::State | Column::Stream);
             title.push(if text == model.table.reverse { '▼' } else { '▲' });
         }
         if *column == Column::Age
@@ -157,7 +161,7 @@ fn line(one: &Row, columns: &[(Column, usize)], zone: &TimeZone, look: Look) -> 
         };
         let style = match column {
             Column::Stream if one.stream == StreamState::Streaming => look.well(),
-            Column::Name | Column::Stream => style,
+            Column::Host | Column::Name | Column::Stream => style,
             Column::Gaps if 0 < one.gaps() => look.wrong(),
             Column::Note => quiet(),
             _ => Style::default(),
@@ -165,7 +169,7 @@ fn line(one: &Row, columns: &[(Column, usize)], zone: &TimeZone, look: Look) -> 
         spans.push(Span::raw(" "));
         spans.push(Span::styled(aligned(*column, &text, *width), style));
     }
-    // The sign stands right before the name.
+    // The sign stands right before the first column.
     spans.remove(2);
     Line::from(spans)
 }

@@ -62,7 +62,7 @@ fn press(model: &mut Model, keys: &str) {
 
 fn talk(model: &mut Model, id: &str, texts: &[&str]) {
     let mut lines = lines(id, texts);
-    let label = crate::engine::event::Label { key: sample::key(id), name: id.into() };
+    let label = crate::engine::event::Label::new(sample::key(id), id.into());
     lines.label = std::sync::Arc::new(label);
     model.update(Input::Event(Event::Lines(lines)));
 }
@@ -102,6 +102,11 @@ fn three_hundred_containers_and_the_cursor_at_the_last() {
 #[test]
 fn the_daemon_is_away() {
     at_each_size("away", &sample::away(), "");
+}
+
+#[test]
+fn several_daemons_of_which_one_is_away() {
+    at_each_size("hosts", &sample::two_daemons(), "");
 }
 
 #[test]
@@ -174,7 +179,7 @@ fn the_order_is_marked_or_said() {
         let mut model = model(size, snapshot.clone());
         press(&mut model, "S");
         assert!(screen(&model).ends_with("sorted by attention, reversed"));
-        for column in Column::ALL {
+        for column in Column::of(1).iter().copied() {
             press(&mut model, "s");
             let screen = screen(&model);
             assert!(screen.ends_with(&format!("sorted by {}", column.title())), "{screen}");

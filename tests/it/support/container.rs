@@ -53,6 +53,12 @@ impl Container {
         Self::of(daemon, &next_name(), &[], script)
     }
 
+    /// The same with a name.
+    #[track_caller]
+    pub(crate) fn named_on(daemon: &'static Dockerd, name: &str, script: &str) -> Self {
+        Self::of(daemon, name, &[], script)
+    }
+
     #[track_caller]
     pub(crate) fn named(name: &str, args: &[&str], script: &str) -> Self {
         Self::of(Dockerd::shared(), name, args, script)

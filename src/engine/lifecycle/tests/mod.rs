@@ -4,7 +4,7 @@ mod leaving;
 
 use proptest::prelude::*;
 
-use super::super::source::{ContainerId, ContainerKey, DaemonId, Lossy, PieceRule};
+use super::super::source::{ContainerId, ContainerKey, DaemonId, LogEnd, Lossy, PieceRule};
 use super::*;
 
 /// What a test reads of an [`Act`].
@@ -42,6 +42,7 @@ fn container(phase: Phase, started_at: &str) -> Container {
         tty: false,
         driver: "json-file".into(),
         pieces: PieceRule::SameTimestamp,
+        log_end: LogEnd::Served,
         doubles: false,
         file_size: None,
         lossy: None,

@@ -12,7 +12,7 @@ use crate::demo::{Fault, Route, World, serve};
 use crate::docker::endpoint::{Address, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::census::{ConnectionCount, Purpose, TaskKind};
-use crate::engine::source::{LogRequest, Source, Stored, Tail};
+use crate::engine::source::{LogEnd, LogRequest, Source, Stored, Tail};
 
 /// Runs `test` against an embedded daemon in the same runtime.
 pub(super) async fn with_daemon(test: impl AsyncFnOnce(&World, Address)) {
@@ -52,7 +52,14 @@ async fn the_daemon_tells_goroutines_descriptors_and_followers() {
         let docker = Docker::new(Endpoint::new(address, Origin::Demo), RequestOptions::default());
         let key = docker.list().await.unwrap()[0].key.clone();
         let stored = Stored::Something;
-        let request = LogRequest { key, tty: false, follow: true, tail: Tail::All, stored };
+        let request = LogRequest {
+            key,
+            tty: false,
+            follow: true,
+            tail: Tail::All,
+            stored,
+            end: LogEnd::Served,
+        };
         let logs = [docker.logs(&request).await.unwrap(), docker.logs(&request).await.unwrap()];
         let during = read(&mut probes, 1.0).await;
         assert_eq!(figure(&during, "daemon.followers"), Some(2.0));

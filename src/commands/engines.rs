@@ -1,0 +1,47 @@
+//! From the daemons that were named to engines that follow them.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::config::Daemon;
+use crate::docker::endpoint::{Endpoint, Origin};
+use crate::docker::{Docker, RequestOptions};
+use crate::engine::event::{About, Event, Note, Notice};
+use crate::engine::registry::Registry;
+use crate::engine::{self, Engine, Engines};
+
+/// A daemon, with the name that tells it from others of the same run.
+pub(crate) type NamedDaemon = (Option<String>, Daemon);
+
+/// A source for each daemon, in the same order.
+pub(super) fn sources(daemons: &[NamedDaemon], requests: RequestOptions) -> Vec<Arc<Docker>> {
+    let source = |(name, daemon): &NamedDaemon| {
+        let endpoint = Endpoint::by(daemon.route.clone(), daemon.origin.clone());
+        let endpoint = match name {
+            Some(name) => endpoint.named(name),
+            None => endpoint,
+        };
+        Arc::new(Docker::new(endpoint, requests))
+    };
+    daemons.iter().map(source).collect()
+}
+
+/// An engine for each source. Each counts its own tasks.
+pub(super) fn engines(sources: &[Arc<Docker>], config: &engine::Config) -> Engines<Docker> {
+    let engine =
+        |source: &Arc<Docker>| Engine::new(Arc::clone(source), Registry::default(), config.clone());
+    Engines::new(sources.iter().map(engine).collect())
+}
+
+/// Notes that a socket is used which nobody named.
+pub(super) fn note_found(daemons: &[NamedDaemon], events: &mpsc::Sender<Event>) {
+    for (_, daemon) in daemons {
+        if let Origin::Found(product) = daemon.origin {
+            let endpoint = daemon.route.to_string().into();
+            let what = Notice::DaemonFound { endpoint, product };
+            // The channel is empty still.
+            let _ = events.try_send(Event::Note(Note { about: About::Run, what }));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The daemons of one run: how they start together, and when all is over. Each engine has a [`Seat`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::Config;
+use super::selection::Selection;
+use super::source::SourceError;
+use super::start::{Answer, Listing, Missing, Patience, StartError, Stay, decide};
+
+/// How long a daemon that has answered waits for the others.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What the engines of one run share.
+#[derive(Debug)]
+struct State {
+    /// The first answers, until it is decided how to start.
+    answers: Vec<Answer>,
+    decided: Option<Result<(), StartError>>,
+    /// Patterns that nothing has matched yet.
+    awaited: Vec<String>,
+    /// Whether somebody was told of these.
+    told: bool,
+    /// Of which engines nothing more can come unless something changes.
+    settled: Vec<bool>,
+}
+
+/// The place of one engine among those of a run.
+#[derive(Debug)]
+pub(super) struct Seat {
+    index: usize,
+    state: Arc<watch::Sender<State>>,
+    seen: watch::Receiver<State>,
+}
+
+impl Seat {
+    /// The seats of a run of so many daemons.
+    pub(super) fn of(count: usize) -> Vec<Self> {
+        let state = Arc::new(watch::Sender::new(State {
+            answers: vec![None; count],
+            decided: None,
+            awaited: Vec::new(),
+            told: false,
+            settled: vec![false; count],
+        }));
+        let seat = |index| Self { index, state: Arc::clone(&state), seen: state.subscribe() };
+        (0..count).map(seat).collect()
+    }
+
+    /// The seat of an engine that is alone.
+    pub(super) fn alone() -> Self {
+        Self::of(1).remove(0)
+    }
+
+    /// Whether the run has begun, perhaps without this daemon.
+    pub(super) fn is_decided(&self) -> bool {
+        self.state.borrow().decided.is_some()
+    }
+
+    /// Hands in the daemon's first answer, and waits until it is decided how the run starts. Not all daemons
+    /// are waited for then.
+    ///
+    /// # Errors
+    /// The run cannot start.
+    pub(super) async fn answered(
+        &mut self,
+        answer: Result<Arc<Listing>, SourceError>,
+        selection: &Selection,
+        config: &Config,
+    ) -> Result<(), StartError> {
+        let index = self.index;
+        self.state.send_if_modified(|state| {
+            let open = state.decided.is_none();
+            if open {
+                state.answers[index] = Some(answer);
+                state.decide(selection, config, Patience::Left);
+            }
+            open
+        });
+        let decided = self.seen.wait_for(|state| state.decided.is_some());
+        if timeout(GRACE, decided).await.is_err() {
+            self.state.send_modify(|state| state.decide(selection, config, Patience::Over));
+        }
+        // Where all daemons are away but one that has not answered, its answer decides.
+        match self.seen.wait_for(|state| state.decided.is_some()).await.as_deref() {
+            Ok(State { decided: Some(Err(error)), .. }) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The patterns that nothing has matched so far; once, to whoever asks first.
+    pub(super) fn untold(&self) -> Vec<String> {
+        let mut untold = Vec::new();
+        self.state.send_if_modified(|state| {
+            if !std::mem::replace(&mut state.told, true) {
+                untold.clone_from(&state.awaited);
+            }
+            false
+        });
+        untold
+    }
+
+    /// Whether there are patterns that nothing has matched yet.
+    pub(super) fn awaits(&self) -> bool {
+        !self.state.borrow().awaited.is_empty()
+    }
+
+    /// Something was found: the patterns that are still `unmatched` by it are waited for.
+    pub(super) fn found(&self, unmatched: impl Fn(&str) -> bool) {
+        self.state.send_modify(|state| state.awaited.retain(|pattern| unmatched(pattern)));
+    }
+
+    /// Tells whether all containers of this daemon have stopped for now.
+    pub(super) fn settle(&self, settled: bool) {
+        let index = self.index;
+        self.state.send_if_modified(|state| {
+            std::mem::replace(&mut state.settled[index], settled) != settled
+        });
+    }
+
+    /// Whether the containers of all daemons have stopped, and none is waited for.
+    pub(super) fn all_settled(&self) -> bool {
+        let state = self.state.borrow();
+        state.awaited.is_empty() && state.settled.iter().all(|settled| *settled)
+    }
+
+    /// Waits until another engine, or this one, has told something.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub(super) async fn changed(&mut self) {
+        // The sender lives as long as this seat.
+        let _ = self.seen.changed().await;
+    }
+}
+
+impl State {
+    fn decide(&mut self, selection: &Selection, config: &Config, patience: Patience) {
+        if self.decided.is_some() {
+            return;
+        }
+        let missing = if config.wait { Missing::Awaited } else { Missing::Fails };
+        let stay = if config.follow { Stay::Follow } else { Stay::Once };
+        match decide(&self.answers, selection, (missing, stay), patience) {
+            None => {}
+            Some(Ok(awaited)) => (self.decided, self.awaited) = (Some(Ok(())), awaited),
+            Some(Err(error)) => self.decided = Some(Err(error)),
+        }
+        if self.decided.is_some() {
+            self.answers.iter_mut().for_each(|answer| *answer = None);
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! Several daemons in one run: each goes its own way, and they start and end together.
+
+use std::collections::BTreeMap;
+
+use super::super::census::{ConnectionCount, Purpose};
+use super::super::event::About;
+use super::super::selection::PatternText;
+use super::super::source::{
+    Container, ContainerKey, DaemonId, ErrorKind, EventStream, Happening, Listed, LogRequest,
+    Source, SourceError,
+};
+use super::super::{Engines, Observers, StartError};
+use super::fake::{FakeEvents, FakeLogs};
+use super::*;
+
+/// What a daemon does with questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Answers,
+    Refuses,
+    /// It takes them, and does not answer.
+    Silent,
+}
+
+/// A daemon with a name. Its container is called as the daemon's name says.
+#[derive(Clone, Debug)]
+struct Host {
+    id: DaemonId,
+    container: &'static str,
+    fake: Fake,
+    reach: Arc<tokio::sync::watch::Sender<Reach>>,
+}
+
+impl Host {
+    fn new(name: &str, container: &'static str, reach: Reach) -> Self {
+        let id = DaemonId::named(&format!("tcp://{name}"), name);
+        let reach = Arc::new(tokio::sync::watch::Sender::new(reach));
+        Self { id, container, fake: Fake::running([]), reach }
+    }
+
+    fn set(&self, reach: Reach) {
+        self.reach.send_replace(reach);
+    }
+
+    async fn reached(&self) -> Result<(), SourceError> {
+        let reach =
+            *self.reach.subscribe().wait_for(|reach| *reach != Reach::Silent).await.unwrap();
+        match reach {
+            Reach::Refuses => Err(SourceError::new(ErrorKind::Unreachable, "refused")),
+            Reach::Answers | Reach::Silent => Ok(()),
+        }
+    }
+
+    fn key(&self) -> ContainerKey {
+        ContainerKey { daemon: self.id.clone(), ..Fake::key() }
+    }
+
+    fn write(&self, number: i64) {
+        self.fake.write(Stdout, number, &format!("{} {number}\n", self.id.host().unwrap()));
+    }
+}
+
+#[derive(Debug)]
+struct HostEvents(FakeEvents, ContainerKey, &'static str);
+
+impl EventStream for HostEvents {
+    async fn next(&mut self) -> Result<Happening, SourceError> {
+        let happening = self.0.next().await?;
+        Ok(Happening { key: self.1.clone(), name: Some(self.2.into()), ..happening })
+    }
+}
+
+impl Source for Host {
+    type Logs = FakeLogs;
+    type Events = HostEvents;
+
+    fn daemon(&self) -> DaemonId {
+        self.id.clone()
+    }
+
+    async fn list(&self) -> Result<Vec<Listed>, SourceError> {
+        self.reached().await?;
+        let rows = self.fake.list().await?;
+        let own = |row| Listed { key: self.key(), name: self.container.into(), ..row };
+        Ok(rows.into_iter().map(own).collect())
+    }
+
+    async fn inspect(&self, key: &ContainerKey) -> Result<Container, SourceError> {
+        self.reached().await?;
+        let (key, name) = (key.clone(), self.container.into());
+        Ok(Container { key, name, ..self.fake.inspect(&Fake::key()).await? })
+    }
+
+    async fn events(&self) -> Result<HostEvents, SourceError> {
+        self.reached().await?;
+        Ok(HostEvents(self.fake.events().await?, self.key(), self.container))
+    }
+
+    async fn logs(&self, request: &LogRequest) -> Result<FakeLogs, SourceError> {
+        self.reached().await?;
+        self.fake.logs(request).await
+    }
+
+    fn connections(&self) -> BTreeMap<Purpose, ConnectionCount> {
+        self.fake.connections()
+    }
+
+    fn requests(&self) -> u64 {
+        self.fake.requests()
+    }
+
+    fn close_all(&self) -> usize {
+        self.fake.close_all()
+    }
+}
+
+/// What came, each with the name of its daemon.
+#[derive(Debug, Default)]
+struct Told {
+    lines: Vec<(String, String)>,
+    notes: Vec<(About, Notice)>,
+    /// When the first line of each daemon came, after the start.
+    first: BTreeMap<String, Duration>,
+}
+
+impl Told {
+    fn of(&self, host: &str) -> Vec<&str> {
+        let lines = self.lines.iter().filter(|(of, _)| of == host);
+        lines.map(|(_, text)| text.as_str()).collect()
+    }
+
+    async fn all(mut events: mpsc::Receiver<Event>) -> Self {
+        let (mut told, begun) = (Self::default(), Instant::now());
+        while let Some(event) = events.recv().await {
+            match event {
+                Event::Lines(lines) => {
+                    let host = lines.label.key.daemon.host().unwrap().to_string();
+                    told.first.entry(host.clone()).or_insert_with(|| begun.elapsed());
+                    for (_, text) in lines.iter() {
+                        let text = String::from_utf8_lossy(text).into_owned();
+                        told.lines.push((host.clone(), text));
+                    }
+                }
+                Event::Note(note) => told.notes.push((note.about, note.what)),
+                Event::Gap(gap) => panic!("{gap:?}"),
+            }
+        }
+        told
+    }
+}
+
+/// Follows these daemons while `script` goes on.
+async fn follow(
+    hosts: &[&Host],
+    pattern: Option<&str>,
+    config: Config,
+    script: impl AsyncFnOnce(&Observers<Host>, Control),
+) -> Result<(Outcome, Told), StartError> {
+    let engine =
+        |host: &&Host| Engine::new(Arc::new((*host).clone()), Registry::default(), config.clone());
+    let engines = Engines::new(hosts.iter().map(engine).collect());
+    let (observers, control) = (engines.observers(), engines.control());
+    let (events, received) = mpsc::channel(4);
+    let stop = CancellationToken::new();
+    let selection = match pattern {
+        Some(pattern) => Selection::compile(&[PatternText(pattern.to_owned())], false).unwrap(),
+        None => Selection::all(),
+    };
+    let scripted = async {
+        script(&observers, control).await;
+        stop.cancel();
+    };
+    let running = engines.run(&selection, events, stop.clone());
+    let (outcome, (), told) = tokio::join!(running, scripted, Told::all(received));
+    outcome.map(|outcome| (outcome, told))
+}
+
+fn numbered(host: &str, count: i64) -> Vec<String> {
+    (0..count).map(|number| format!("{host} {number}")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_goes_away_and_comes_back_leaves_the_other_alone() {
+    let [a, b] = ["a", "b"].map(|name| Host::new(name, "web", Reach::Answers));
+    let script = async |_: &Observers<Host>, _| {
+        for number in 0..600 {
+            a.write(number);
+            b.write(number);
+            match number {
+                100 | 300 => {
+                    b.fake.fail_follows();
+                    b.set(Reach::Refuses);
+                }
+                200 | 400 => b.set(Reach::Answers),
+                _ => {}
+            }
+            sleep(SECOND / 10).await;
+        }
+        sleep(60 * SECOND).await;
+    };
+    let (outcome, told) = follow(&[&a, &b], None, config(), script).await.unwrap();
+    for host in ["a", "b"] {
+        assert_eq!(told.of(host), numbered(host, 600), "{host}");
+    }
+    let of_a = outcome.by_daemon.iter().find(|(id, _)| *id == a.id).unwrap();
+    assert_eq!((of_a.1.reconnects, of_a.1.lines), (0, 600));
+    assert_eq!(outcome.census.lines, 1200);
+    assert_eq!((outcome.census.live_tasks(), outcome.census.streams_open), (0, 0));
+    let about_a = |(about, what): &&(About, Notice)| {
+        about.host().is_some_and(|host| &**host == "a") && !matches!(what, Notice::Started)
+    };
+    assert_eq!(told.notes.iter().find(about_a).map(|(_, what)| format!("{what:?}")), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_is_away_at_the_start_joins_when_it_answers() {
+    let (a, b) = (Host::new("a", "web", Reach::Answers), Host::new("b", "db", Reach::Refuses));
+    let script = async |observers: &Observers<Host>, _| {
+        (0..5).for_each(|number| a.write(number));
+        sleep(30 * SECOND).await;
+        let away = observers.census().away;
+        assert_eq!(away.len(), 1);
+        assert_eq!(away[0].host.as_deref(), Some("b"));
+        b.write(0);
+        b.set(Reach::Answers);
+        sleep(60 * SECOND).await;
+        assert_eq!(observers.census().away, []);
+    };
+    let (outcome, told) = follow(&[&a, &b], Some("/./"), config(), script).await.unwrap();
+    assert_eq!(
+        (told.of("a"), told.of("b")),
+        (
+            numbered("a", 5).iter().map(String::as_str).collect(),
+            numbered("b", 1).iter().map(String::as_str).collect(),
+        )
+    );
+    assert!(told.first["a"] < SECOND, "{:?}", told.first);
+    let words: Vec<String> = told
+        .notes
+        .iter()
+        .filter(|(about, _)| matches!(about, About::Daemon(_)))
+        .map(|(about, what)| {
+            let what = match what {
+                Notice::DaemonAway { .. } => "away",
+                Notice::DaemonBack => "back",
+                other => panic!("{other:?}"),
+            };
+            format!("{} {what}", about.host().unwrap())
+        })
+        .collect();
+    assert_eq!(words, ["b away", "b back"]);
+    assert_eq!(outcome.left_out, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_does_not_answer_holds_the_other_up_for_two_seconds_only() {
+    let (a, b) = (Host::new("a", "web", Reach::Answers), Host::new("b", "db", Reach::Silent));
+    let script = async |_: &Observers<Host>, _| {
+        a.write(0);
+        sleep(10 * SECOND).await;
+        b.write(0);
+        b.set(Reach::Answers);
+        sleep(10 * SECOND).await;
+    };
+    // Whether there is a `db` cannot be known before the other has answered.
+    let (_, told) = follow(&[&a, &b], Some("/web|db/"), config(), script).await.unwrap();
+    assert!(told.first["a"] <= 3 * SECOND, "{:?}", told.first);
+    assert_eq!(told.of("b"), ["b 0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_needs_one_daemon_that_answers() {
+    let [a, b] = ["a", "b"].map(|name| Host::new(name, "web", Reach::Refuses));
+    let nothing = async |_: &Observers<Host>, _| {};
+    let failed = follow(&[&a, &b], None, config(), nothing).await.unwrap_err();
+    assert!(matches!(failed, StartError::AllAway(errors) if errors.len() == 2));
+    // Unless it waits.
+    let config = Config { wait: true, ..config() };
+    let script = async |_: &Observers<Host>, _| {
+        sleep(60 * SECOND).await;
+        b.write(0);
+        b.set(Reach::Answers);
+        sleep(60 * SECOND).await;
+    };
+    let (_, told) = follow(&[&a, &b], None, config, script).await.unwrap();
+    assert_eq!(told.of("b"), ["b 0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_none_has_is_an_error_and_one_that_one_has_is_not() {
+    let (a, b) = (Host::new("a", "web", Reach::Answers), Host::new("b", "db", Reach::Answers));
+    a.write(0);
+    b.write(0);
+    let script = async |_: &Observers<Host>, _| sleep(5 * SECOND).await;
+    let (_, told) = follow(&[&a, &b], Some("db"), config(), script).await.unwrap();
+    assert_eq!((told.of("a"), told.of("b")), (vec![], vec!["b 0"]));
+    let failed = follow(&[&a, &b], Some("mail"), config(), script).await.unwrap_err();
+    assert!(matches!(failed, StartError::Unmatched(_)), "{failed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_with_the_containers_waits_for_those_of_all_daemons() {
+    let [a, b] = ["a", "b"].map(|name| Host::new(name, "web", Reach::Answers));
+    let config = Config { exit_on_stop: true, ..config() };
+    let script = async |observers: &Observers<Host>, _| {
+        a.write(0);
+        sleep(SECOND).await;
+        a.fake.exit();
+        // The run goes on, so a container that comes back is followed.
+        sleep(20 * SECOND).await;
+        a.fake.start();
+        a.write(1);
+        sleep(SECOND).await;
+        b.write(0);
+        b.fake.exit();
+        sleep(20 * SECOND).await;
+        a.write(2);
+        assert_ne!(observers.census().live_tasks(), 0);
+        a.fake.exit();
+        sleep(20 * SECOND).await;
+        // It ended by itself: nobody has asked it to so far.
+        assert_eq!(observers.census().live_tasks(), 0);
+    };
+    let (_, told) = follow(&[&a, &b], None, config, script).await.unwrap();
+    assert_eq!((told.of("a"), told.of("b")), (vec!["a 0", "a 1", "a 2"], vec!["b 0"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_shows_what_there_is_and_says_which_daemon_is_missing() {
+    let (a, b) = (Host::new("a", "web", Reach::Answers), Host::new("b", "web", Reach::Refuses));
+    (0..3).for_each(|number| a.write(number));
+    let config = Config { follow: false, ..config() };
+    let script = async |_: &Observers<Host>, _| sleep(SECOND).await;
+    let (outcome, told) = follow(&[&a, &b], Some("web"), config, script).await.unwrap();
+    assert_eq!(told.of("a"), numbered("a", 3));
+    assert_eq!(outcome.left_out.len(), 1);
+    assert_eq!(outcome.left_out[0].0, b.id);
+    let left_out = |(about, what): &(About, Notice)| {
+        matches!(what, Notice::DaemonLeftOut { .. }) && *about == About::Daemon(b.id.clone())
+    };
+    assert!(told.notes.iter().any(left_out), "{:?}", told.notes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_finds_its_daemon() {
+    let [a, b] = ["a", "b"].map(|name| Host::new(name, "web", Reach::Answers));
+    let config = Config { stream_timeout: 3600 * SECOND, ..config() };
+    let script = async |_: &Observers<Host>, control: Control| {
+        sleep(SECOND).await;
+        assert!(control.rotate(&b.key()));
+        assert!(!control.rotate(&Fake::key()), "of another daemon");
+        sleep(SECOND).await;
+    };
+    let (outcome, _) = follow(&[&a, &b], None, config, script).await.unwrap();
+    let rotations: Vec<u64> = outcome.by_daemon.iter().map(|(_, of)| of.rotations).collect();
+    assert_eq!(rotations, [0, 1]);
+}
