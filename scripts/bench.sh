@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What reading costs: a log of 2 million lines from a real daemon, by cmon and by its peers in the
 # same run, each into `cat >/dev/null`. Prints medians, and ratios beside the bars that cmon means to
-# keep. Needs root, dockerd, docker, curl and a static busybox.
+# keep. The same over TLS, by cmon and by docker. Needs root, dockerd, docker, curl, openssl and a
+# static busybox.
 #
 #   ./scripts/bench.sh [RUNS]        5 runs unless told otherwise; LINES=N for another log
 set -euo pipefail
@@ -16,7 +17,23 @@ bare=$PWD/target/release/examples/bare_loop
 docker=$(command -v docker)
 
 dir=$(mktemp -d /tmp/cmon-bench-XXXX)
+# An authority, and a certificate each for the daemon and for its clients.
+certificates() {
+    local name new=(openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=cmon-bench)
+    "${new[@]}" -x509 -days 2 -keyout "$dir/ca-key.pem" -out "$dir/ca.pem" 2>/dev/null
+    for name in server client; do
+        mkdir "$dir/$name"
+        cp "$dir/ca.pem" "$dir/$name/ca.pem"
+        "${new[@]}" -keyout "$dir/$name/key.pem" -out "$dir/$name/csr" 2>/dev/null
+        openssl x509 -req -in "$dir/$name/csr" -CA "$dir/ca.pem" -CAkey "$dir/ca-key.pem" -CAcreateserial \
+            -days 2 -extfile <(echo subjectAltName=IP:127.0.0.1) -out "$dir/$name/cert.pem" 2>/dev/null
+    done
+}
+certificates
+port=$((20000 + RANDOM % 20000))
 dockerd -D --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "unix://$dir/s" \
+    -H "tcp://127.0.0.1:$port" --tlsverify --tlscacert "$dir/server/ca.pem" \
+    --tlscert "$dir/server/cert.pem" --tlskey "$dir/server/key.pem" \
     --bridge=none --iptables=false >"$dir/log" 2>&1 &
 daemon=$!
 cleanup() {
@@ -46,6 +63,9 @@ measure() { # name, command...
     shift
     { time "$@" 2>/dev/null; } 2>>"$dir/$name" | cat >/dev/null
 }
+over_tls() { # command...
+    DOCKER_HOST=tcp://127.0.0.1:$port DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=$dir/client "$@"
+}
 for ((run = 1; run <= runs; run++)); do
     printf '\rrun %d of %d' "$run" "$runs" >&2
     measure docker "$docker" logs -t big
@@ -53,11 +73,14 @@ for ((run = 1; run <= runs; run++)); do
         "http://docker/containers/big/logs?stdout=1&stderr=1&timestamps=1"
     measure bare "$bare" "$dir/s" big
     measure cmon "$cmon" tail --no-follow -t big
+    measure docker-tls over_tls "$docker" logs -t big
+    measure cmon-tls over_tls "$cmon" tail --no-follow -t big
 done
 printf '\r' >&2
 
 # All lines came, and they are the daemon's.
-[[ $("$cmon" tail --no-follow -t big | cksum) == $("$docker" logs -t big | cksum) ]] ||
+[[ $("$cmon" tail --no-follow -t big | cksum) == $("$docker" logs -t big | cksum) &&
+    $(over_tls "$cmon" tail --no-follow -t big | cksum) == $("$docker" logs -t big | cksum) ]] ||
     { echo "cmon and docker logs differ" >&2; exit 1; }
 
 median() { # file, awk expression
@@ -65,7 +88,7 @@ median() { # file, awk expression
 }
 printf '%-16s %8s %8s %14s %14s\n' "" "wall s" "CPU s" "wall/docker" "CPU/docker"
 dw=$(median docker '$1') dc=$(median docker '$2 + $3')
-for name in docker curl bare cmon; do
+for name in docker curl bare cmon docker-tls cmon-tls; do
     w=$(median $name '$1') c=$(median $name '$2 + $3')
     awk -v n=$name -v w="$w" -v c="$c" -v dw="$dw" -v dc="$dc" \
         'BEGIN { printf "%-16s %8.2f %8.2f %14.2f %14.2f\n", n, w, c, w / dw, c / dc }'
@@ -74,3 +97,6 @@ awk -v w="$(median cmon '$1')" -v c="$(median cmon '$2 + $3')" -v dw="$dw" -v dc
     -v b="$(median bare '$2 + $3')" 'BEGIN {
     printf "cmon: wall %.2f of docker logs -t (bar 0.80), CPU %.2f (bar 0.25), CPU %.2f of the bare loop (bar 1.50)\n",
         w / dw, c / dc, c / b }'
+awk -v w="$(median cmon-tls '$1')" -v c="$(median cmon-tls '$2 + $3')" \
+    -v dw="$(median docker-tls '$1')" -v dc="$(median docker-tls '$2 + $3')" 'BEGIN {
+    printf "cmon over TLS: wall %.2f and CPU %.2f of docker logs -t over TLS\n", w / dw, c / dc }'

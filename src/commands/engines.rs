@@ -45,3 +45,26 @@ pub(super) fn note_found(daemons: &[NamedDaemon], events: &mpsc::Sender<Event>) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::endpoint::{Address, Route};
+
+    #[test]
+    fn a_socket_that_nobody_named_is_told_before_all_else() {
+        let daemon = |origin| {
+            let route = Route::Direct(Address::Unix("/h/.colima/docker.sock".into()));
+            vec![(None, Daemon { route, origin })]
+        };
+        let (events, mut received) = mpsc::channel(1);
+        note_found(&daemon(Origin::Default), &events);
+        assert!(received.try_recv().is_err());
+        note_found(&daemon(Origin::Found("Colima")), &events);
+        let Ok(Event::Note(Note { about: About::Run, what })) = received.try_recv() else {
+            panic!("a note");
+        };
+        let Notice::DaemonFound { endpoint, product } = what else { panic!("{what:?}") };
+        assert_eq!((&*endpoint, product), ("unix:///h/.colima/docker.sock", "Colima"));
+    }
+}

@@ -181,3 +181,24 @@ fn keep_alive(socket: &TcpStream) -> io::Result<()> {
     sockopt::set_tcp_keepcnt(socket, 4)?;
     Ok(())
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// What the kernel tells of a connection's timer: 02 is that of keepalive, while nothing is on its way.
+    #[tokio::test]
+    async fn a_tcp_connection_finds_out_by_itself_that_the_other_machine_is_gone() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let address = Address::Tcp { host: "127.0.0.1".to_owned(), port };
+        let endpoint = Endpoint::new(address, Origin::Host);
+        let _connection = endpoint.connect(Purpose::Stream).await.unwrap();
+        let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+        let peer = format!("0100007F:{port:04X}");
+        let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<&str>>());
+        let mut ours = rows.filter(|row| row.get(2) == Some(&peer.as_str()));
+        let timer = ours.next().unwrap()[5];
+        assert!(timer.starts_with("02:"), "{timer}");
+    }
+}

@@ -206,7 +206,12 @@ impl Client {
         if matches!(error.kind, Unreachable | Denied | NoSocket | Untrusted) {
             return error;
         }
-        let message = format!("{}: {}", self.request_name(target), error.message);
+        let name = self.request_name(target);
+        let message = match error.kind {
+            // Who refuses may be another one than is meant.
+            ErrorKind::Forbidden => format!("{name} at {}: {}", self.endpoint, error.message),
+            _ => format!("{name}: {}", error.message),
+        };
         SourceError { message, ..error }
     }
 

@@ -225,7 +225,8 @@ async fn a_refused_log_names_the_request_and_the_status() {
         let message = &error.message;
         assert!(message.starts_with("GET /containers/"), "{message}");
         assert!(
-            message.ends_with(&format!("/{path}: refused with status 403: blocked")),
+            message.contains(&format!("/{path} at `unix:///"))
+                && message.ends_with("): refused with status 403: blocked"),
             "{message}"
         );
     }

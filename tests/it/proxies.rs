@@ -224,12 +224,14 @@ fn a_refused_request_is_named_with_its_status_and_with_advice_that_fits() {
     }
     let proxy = Proxy::start(Does::Refuse("/containers/json"));
     let done = through(&proxy.url(), &tail).done().code(1);
-    let done = done.says("GET /containers/json: refused with status 403: <html><h1>403 Forbidden");
+    let done = done
+        .says("GET /containers/json at `unix:///")
+        .says("refused with status 403: <html><h1>403 Forbidden");
     let done = done.says("DOCKER_API_VERSION");
     assert!(!done.stderr.contains("join the group"), "{}", done.stderr);
     let proxy = Proxy::start(Does::Refuse("/logs"));
     let done = through(&proxy.url(), &tail).done().code(1);
-    let done = done.says("GET /containers/").says("/logs: refused with status 403");
+    let done = done.says("GET /containers/").says("/logs at `").says("refused with status 403");
     drop(done);
 }
 
@@ -244,7 +246,7 @@ fn docker_api_version_stands_in_front_of_every_path() {
         })
     };
     assert_eq!(tail("1.41").done().code(0).text(), "1\n2\n3\n");
-    tail("").done().code(1).says("GET /containers/json: refused with status 403");
+    tail("").done().code(1).says("GET /containers/json at `unix:///");
     for bad in ["latest", "1", "1.41.2"] {
         let done = tail(bad).done().code(2);
         done.says(&format!("DOCKER_API_VERSION is `{bad}`"));

@@ -214,10 +214,22 @@ fn authority() -> Authority {
 
 /// Writes `ca.pem`, `cert.pem` and `key.pem`.
 fn write_certificates(dir: &Path, authority: &Authority, names: &[&str], from: &Authority) {
+    write_certificates_until(dir, authority, names, from, 4000);
+}
+
+/// The same, valid up to the end of this year.
+fn write_certificates_until(
+    dir: &Path,
+    authority: &Authority,
+    names: &[&str],
+    from: &Authority,
+    year: i32,
+) {
     fs::create_dir_all(dir).unwrap();
     let key = KeyPair::generate().unwrap();
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let params = CertificateParams::new(names).unwrap();
+    let mut params = CertificateParams::new(names).unwrap();
+    params.not_after = rcgen::date_time_ymd(year, 12, 31);
     let certificate = params.signed_by(&key, &from.issuer).unwrap();
     fs::write(dir.join("ca.pem"), authority.certificate.pem()).unwrap();
     fs::write(dir.join("cert.pem"), certificate.pem()).unwrap();
@@ -234,6 +246,7 @@ impl Secure {
             write_certificates(&dir.join("client"), &own, &["me"], &own);
             write_certificates(&dir.join("stranger"), &own, &["me"], &other);
             write_certificates(&dir.join("distrust"), &other, &["me"], &own);
+            write_certificates_until(&dir.join("expired"), &own, &["me"], &own, 2020);
             fs::create_dir_all(dir.join("no-client")).unwrap();
             fs::copy(dir.join("client/ca.pem"), dir.join("no-client/ca.pem")).unwrap();
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -296,7 +309,7 @@ fn a_context_of_the_docker_command_gives_address_and_certificates() {
     );
     docker(&["context", "create", "secure", "--docker", &endpoint]);
     let run = |args: &[&str]| {
-        let tail = ["tail", "--no-follow", "--no-prefix", &container.name];
+        let tail = ["tail", "--no-follow", &container.name];
         Cmon::start_with(&[&tail[..], args].concat(), |command| {
             command.env("DOCKER_CONFIG", config.path()).env_remove("DOCKER_HOST");
         })
@@ -309,6 +322,19 @@ fn a_context_of_the_docker_command_gives_address_and_certificates() {
     assert!(done.stderr.contains("context `nowhere`, from --context: there is no such context; there are: default, secure"), "{}", done.stderr);
     docker(&["context", "use", "secure"]);
     assert_eq!(run(&[]).code(0).stdout, lines.as_bytes());
+    // Of three contexts two at once, of which one has the container too.
+    let here = Container::named_on(Dockerd::shared(), &container.name, "seq 21 22");
+    here.wait();
+    let plain = format!("host={}", Dockerd::shared().url());
+    docker(&["context", "create", "plain", "--docker", &plain]);
+    docker(&["context", "create", "far", "--docker", "host=ssh://far.invalid"]);
+    let done = run(&["-o", "json", "--context", "secure", "--context", "plain"]).code(0);
+    let of = |host: &str| {
+        let lines = done.objects("line").into_iter().filter(|line| line["host"] == host);
+        lines.map(|line| line["msg"].as_str().unwrap().to_owned()).collect::<Vec<String>>()
+    };
+    assert_eq!(of("secure"), numbers);
+    assert_eq!(of("plain"), ["21", "22"]);
 }
 
 #[test]
@@ -316,7 +342,8 @@ fn a_daemon_that_is_not_trusted_is_an_error_that_says_what_to_do() {
     let secure = Secure::shared();
     let url = format!("tcp://127.0.0.1:{}", secure.port);
     let by_name = format!("tcp://localhost:{}", secure.port);
-    let cases: [(&str, Option<&str>, &[&str]); 7] = [
+    let cases: [(&str, Option<&str>, &[&str]); 8] = [
+        (&url, Some("expired"), &["does not take the one that cmon has shown", "--tlscert"]),
         (&url, Some("distrust"), &["its certificate is not trusted", "try: ", "--tlscacert"]),
         (&by_name, Some("client"), &["its certificate is not for this name"]),
         (&url, Some("no-client"), &["wants a certificate of its client", "--tlscert"]),
@@ -329,6 +356,7 @@ fn a_daemon_that_is_not_trusted_is_an_error_that_says_what_to_do() {
             &["could not connect to `tcp://127.0.0.1:1` (from --host)", "connection refused"],
         ),
     ];
+    let mut told = String::new();
     for (url, dir, words) in cases {
         let args = ["tail", "--host", url, "-a"];
         let done = Cmon::start_with(&args, |command| {
@@ -347,7 +375,14 @@ fn a_daemon_that_is_not_trusted_is_an_error_that_says_what_to_do() {
                 done.stderr
             );
         }
+        let stderr = done.stderr.replace(&secure.port.to_string(), "PORT");
+        let stderr = stderr.replace(&secure.dir.display().to_string(), "DIR");
+        told += dir.unwrap_or("no TLS");
+        told += ":\n";
+        told += &stderr;
+        told += "\n";
     }
+    insta::assert_snapshot!("refusals_of_tls", told);
     // TLS to a port without it.
     let socket = Dockerd::shared().socket();
     let relay = Relay::before(move || UnixStream::connect(&socket).unwrap());
