@@ -155,8 +155,12 @@ impl Endpoint {
             io::ErrorKind::PermissionDenied => ErrorKind::Denied,
             _ => ErrorKind::Unreachable,
         };
-        let error =
-            SourceError::new(kind, format!("could not connect to {self}: {}", plain(error)));
+        let more = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+            Some(rustix::io::Errno::MFILE) => " (raise the limit with `ulimit -n`)",
+            _ => "",
+        };
+        let message = format!("could not connect to {self}: {}{more}", plain(error));
+        let error = SourceError::new(kind, message);
         match &self.route {
             Route::Ssh(_) => SourceError { hint: Some(ssh::NO_PROGRAM), ..error },
             Route::Direct(_) | Route::Tls { .. } => error,
@@ -185,6 +189,17 @@ fn keep_alive(socket: &TcpStream) -> io::Result<()> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shortage_of_descriptors_says_what_to_do() {
+        let address = Address::Tcp { host: "build".to_owned(), port: 2375 };
+        let endpoint = Endpoint::new(address, Origin::Host);
+        let error = |number| endpoint.refused(&io::Error::from_raw_os_error(number)).message;
+        let expected = "could not connect to `tcp://build:2375` (from --host): too many open files \
+                        (raise the limit with `ulimit -n`)";
+        assert_eq!(error(rustix::io::Errno::MFILE.raw_os_error()), expected);
+        assert!(error(rustix::io::Errno::CONNREFUSED.raw_os_error()).ends_with("refused"));
+    }
 
     /// What the kernel tells of a connection's timer: 02 is that of keepalive, while nothing is on its way.
     #[tokio::test]
