@@ -94,7 +94,7 @@ impl Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Follow container logs through restarts, log rotation and bad connections
-    #[command(before_help = TAIL_EXAMPLES, help_template = TEMPLATE)]
+    #[command(visible_alias = "logs", before_help = TAIL_EXAMPLES, help_template = TEMPLATE)]
     Tail(Tail),
     /// Show the log streams live, one row per container
     #[command(before_help = WATCH_EXAMPLES, help_template = TEMPLATE)]
@@ -262,7 +262,7 @@ pub struct Tail {
     /// Containers that join later are shown from their first line
     #[arg(
         short = 'n', long, value_name = "N|all", value_parser = lines, env = "CMON_TAIL",
-        help_heading = LINES
+        allow_negative_numbers = true, help_heading = LINES
     )]
     pub tail: Option<Lines>,
     /// Show only lines from this time on: 10m, 2h, 2026-11-28T12:30, or seconds since 1970
@@ -300,7 +300,8 @@ pub struct Tail {
     pub output: Form,
     /// Do not print the container name before each line
     #[arg(
-        long, value_parser = FalseyValueParser::new(), env = "CMON_NO_PREFIX", help_heading = OUTPUT
+        long, alias = "no-log-prefix", value_parser = FalseyValueParser::new(),
+        env = "CMON_NO_PREFIX", help_heading = OUTPUT
     )]
     pub no_prefix: bool,
     /// Split longer lines into pieces of this size
@@ -412,7 +413,8 @@ pub enum Lines {
 
 fn lines(text: &str) -> Result<Lines, String> {
     match text {
-        "all" => Ok(Lines::All),
+        // As docker and compose have it.
+        "all" | "-1" => Ok(Lines::All),
         _ => text.parse().map(Lines::Last).map_err(|_| "neither a number nor `all`".to_owned()),
     }
 }
@@ -515,6 +517,20 @@ mod tests {
         assert_eq!(stream_timeout("100ms"), Ok(SHORTEST));
         assert_eq!(stream_timeout("99ms"), Err("the shortest is 100ms".to_owned()));
         assert!(stream_timeout("soon").is_err());
+    }
+
+    #[test]
+    fn habits_from_docker_and_compose_work() {
+        let read = |args: &str| {
+            let cli = Cli::try_parse_from(format!("cmon {args}").split(' ')).unwrap();
+            let Command::Tail(tail) = cli.command else { panic!("it is `tail`") };
+            (tail.containers, tail.tail, tail.no_prefix)
+        };
+        let web = || vec!["web".to_owned()];
+        assert_eq!(read("logs -f --tail -1 web"), (web(), Some(Lines::All), false));
+        assert_eq!(read("logs -n -1 --no-log-prefix web"), (web(), Some(Lines::All), true));
+        assert_eq!(read("tail --tail=all web"), (web(), Some(Lines::All), false));
+        assert!(Cli::try_parse_from(["cmon", "tail", "-n", "-2", "web"]).is_err());
     }
 
     #[test]
