@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use crate::config::Daemons;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors that cmon opens before it follows anything: two event loops, signals, its outputs, and
@@ -14,6 +13,17 @@ const NEEDED_BY_DEMO: usize = 32;
 
 /// Connections of each of several daemons before it is followed.
 const NEEDED_EACH: usize = 8;
+
+/// What descriptors are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum User {
+    /// The embedded daemon, and following it.
+    Demo,
+    /// Following one daemon.
+    OneDaemon,
+    /// Following so many daemons.
+    Daemons(usize),
+}
 
 /// There are too few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,11 +60,11 @@ pub(crate) fn raise_limit() {
 }
 
 /// Whether there are enough to begin with; found by opening them, since some may be inherited.
-pub(crate) fn check(daemons: &Daemons) -> Result<(), TooFew> {
-    let needed = match daemons {
-        Daemons::Embedded => NEEDED + NEEDED_BY_DEMO,
-        Daemons::One(_) => NEEDED,
-        Daemons::Several(several) => NEEDED + several.len() * NEEDED_EACH,
+pub(crate) fn check(user: User) -> Result<(), TooFew> {
+    let needed = match user {
+        User::Demo => NEEDED + NEEDED_BY_DEMO,
+        User::OneDaemon => NEEDED,
+        User::Daemons(several) => NEEDED + several * NEEDED_EACH,
     };
     let mut opened: Vec<OwnedFd> = Vec::with_capacity(needed);
     while opened.len() < needed {

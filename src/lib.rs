@@ -91,7 +91,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(config: Config) -> anyhow::Result<Exit> {
     trace(config.verbosity);
     descriptors::raise_limit();
-    descriptors::check(&config.daemons)?;
+    descriptors::check(match &config.daemons {
+        Daemons::Embedded => descriptors::User::Demo,
+        Daemons::One(_) => descriptors::User::OneDaemon,
+        Daemons::Several(several) => descriptors::User::Daemons(several.len()),
+    })?;
     // Lives until the end of this function, on a thread of its own.
     let mut embedded = None;
     let daemons = match config.daemons.clone() {
