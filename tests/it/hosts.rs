@@ -2,12 +2,19 @@
 
 use std::net::TcpListener;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use super::support::{Cmon, Container, Dockerd, Done, eventually};
 
 /// A daemon of this test's own. It ends with the process of the tests.
 fn daemon(args: &[&str]) -> &'static Dockerd {
     Box::leak(Box::new(Dockerd::alone(args)))
+}
+
+/// Another daemon than the one that all tests share, for those that leave it as it is.
+fn far() -> &'static Dockerd {
+    static FAR: OnceLock<&'static Dockerd> = OnceLock::new();
+    FAR.get_or_init(|| daemon(&[]))
 }
 
 /// A port on which nobody listens.
@@ -105,7 +112,7 @@ fn one_daemon_is_killed_five_times_while_the_other_goes_on() {
 
 #[test]
 fn lines_have_the_name_of_their_daemon_and_one_that_is_away_is_told() {
-    let (near, far) = (Dockerd::shared(), daemon(&[]));
+    let (near, far) = (Dockerd::shared(), far());
     let here = Container::run("seq 3; hold");
     let there = Container::named_on(far, &here.name, "seq 4 6; hold");
     let nobody = free_port();
@@ -145,7 +152,7 @@ fn what_cannot_start_says_which_daemon_and_why() {
         assert!(done.stderr.contains(url.as_str()), "{url}: {}", done.stderr);
     }
     // Whether a name exists is known when all have answered.
-    let far = daemon(&[]);
+    let far = far();
     let far = format!("far={}", far.url());
     let absent = ["tail", "no-such-name", "--host", &near, "--host", &far];
     start(&absent).done().code(1).says("no container matches `no-such-name`");
@@ -159,7 +166,7 @@ fn what_cannot_start_says_which_daemon_and_why() {
 
 #[test]
 fn watch_shows_a_column_and_a_line_for_each_daemon() {
-    let far = daemon(&[]);
+    let far = far();
     let here = Container::run("seq 3; hold");
     let there = Container::named_on(far, &here.name, "seq 3; hold");
     let hosts = [format!("near={}", Dockerd::shared().url()), format!("far={}", far.url())];
