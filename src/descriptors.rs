@@ -21,7 +21,7 @@ pub(crate) enum User {
     Demo,
     /// Following one daemon.
     OneDaemon,
-    /// Following so many daemons.
+    /// Following this number of daemons.
     Daemons(usize),
 }
 

@@ -111,7 +111,7 @@ pub struct Global {
     #[arg(
         long, global = true, value_name = "[NAME=]URL", env = "CMON_HOST", help_heading = DAEMON,
         help = "Address of the daemon [default: $DOCKER_HOST, or unix:///var/run/docker.sock]. \
-                Repeat it to follow several daemons at once; NAME tells them apart"
+                Repeat it to follow several daemons at once, each under its NAME"
     )]
     pub host: Vec<String>,
     /// Contexts of the docker command to take the addresses from

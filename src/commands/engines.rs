@@ -11,7 +11,7 @@ use crate::engine::event::{About, Event, Note, Notice};
 use crate::engine::registry::Registry;
 use crate::engine::{self, Engine, Engines};
 
-/// A daemon, with the name that tells it from others of the same run.
+/// A daemon and its name; no name where it is the only one.
 pub(crate) type NamedDaemon = (Option<String>, Daemon);
 
 /// A source for each daemon, in the same order.
@@ -34,7 +34,7 @@ pub(super) fn engines(sources: &[Arc<Docker>], config: &engine::Config) -> Engin
     Engines::new(sources.iter().map(engine).collect())
 }
 
-/// Notes that a socket is used which nobody named.
+/// Sends a note if cmon found the socket by itself.
 pub(super) fn note_found(daemons: &[NamedDaemon], events: &mpsc::Sender<Event>) {
     for (_, daemon) in daemons {
         if let Origin::Found(product) = daemon.origin {
@@ -52,7 +52,7 @@ mod tests {
     use crate::docker::endpoint::{Address, Route};
 
     #[test]
-    fn a_socket_that_nobody_named_is_told_before_all_else() {
+    fn a_found_socket_is_noted() {
         let daemon = |origin| {
             let route = Route::Direct(Address::Unix("/h/.colima/docker.sock".into()));
             vec![(None, Daemon { route, origin })]

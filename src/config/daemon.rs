@@ -75,14 +75,14 @@ pub(super) fn daemons(global: &Global, around: &Surroundings) -> Result<Daemons,
     match daemons.len() {
         1 => Ok(Daemons::One(daemons.swap_remove(0).1)),
         _ => {
-            told_apart(&daemons)?;
+            check_distinct(&daemons)?;
             Ok(Daemons::Several(daemons))
         }
     }
 }
 
-/// Whether each of several daemons is another one, and has another name.
-fn told_apart(daemons: &[(String, Daemon)]) -> Result<(), UsageError> {
+/// Refuses two daemons with the same address or the same name.
+fn check_distinct(daemons: &[(String, Daemon)]) -> Result<(), UsageError> {
     for (at, (name, daemon)) in daemons.iter().enumerate() {
         for (other_name, other) in &daemons[..at] {
             if other.route == daemon.route {

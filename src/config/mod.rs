@@ -264,7 +264,7 @@ impl Config {
                 return leak_check::config((daemons, requests), &global, *args, around);
             }
         };
-        let selection = selection(&tail, global.demo, around)?;
+        let selection = selection(&global, &tail, around)?;
         // The same name can be on each of several daemons.
         let single = selection.is_single() && !matches!(daemons, Daemons::Several(_));
         Ok(Self {
@@ -286,8 +286,9 @@ fn requests(global: &Global, around: &Surroundings) -> Result<RequestOptions, Us
     Ok(RequestOptions { timeout: global.request_timeout, api_version: version.transpose()? })
 }
 
-fn selection(tail: &Tail, demo: bool, around: &Surroundings) -> Result<Selection, UsageError> {
+fn selection(global: &Global, tail: &Tail, around: &Surroundings) -> Result<Selection, UsageError> {
     let Tail { containers, all, conditions, .. } = tail;
+    let demo = global.demo;
     if containers.is_empty() && !all && !demo && conditions.is_empty() {
         return Err(UsageError::NoSelection);
     }

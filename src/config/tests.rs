@@ -187,13 +187,13 @@ fn only(config: Config) -> Daemon {
 }
 
 #[test]
-fn several_daemons_are_told_apart_by_name() {
+fn each_of_several_daemons_has_a_name() {
     let (_dir, contexts) = docker_dir("");
     let around = Surroundings { contexts, ..around() };
     let named = |args: &str| match config(args, &around).unwrap().daemons {
         Daemons::Several(several) => {
-            let told = |(name, daemon): &(String, Daemon)| format!("{name} {}", daemon.route);
-            several.iter().map(told).collect::<Vec<_>>().join(", ")
+            let line = |(name, daemon): &(String, Daemon)| format!("{name} {}", daemon.route);
+            several.iter().map(line).collect::<Vec<_>>().join(", ")
         }
         other => panic!("several are meant, not {other:?}"),
     };

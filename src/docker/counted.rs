@@ -24,7 +24,7 @@ type Message = (StdStream, Timestamp, Vec<u8>);
 pub struct Counted {
     client: Arc<Client>,
     request: LogRequest,
-    /// As many messages from the end are wanted.
+    /// The number of messages wanted from the end.
     last: usize,
     state: State,
 }
@@ -35,9 +35,9 @@ enum State {
     Keeping(Stream, VecDeque<Message>),
     /// Before a follow: how many messages are stored.
     Counting(Stream, usize),
-    /// The follow is to be opened; so many messages are before those that are wanted.
+    /// The follow is to be opened. The number is that of the messages to skip.
     Counted(usize),
-    /// The same, opened.
+    /// The follow, and the number of messages left to skip.
     Following(Stream, usize),
 }
 

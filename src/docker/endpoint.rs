@@ -53,7 +53,7 @@ impl Endpoint {
         Self { daemon, route, origin, tls: OnceLock::new(), table: Arc::default() }
     }
 
-    /// The same, as one of several that users tell apart by this name.
+    /// The same endpoint, with the name that output uses for this daemon.
     #[must_use]
     pub fn named(self, host: &str) -> Self {
         Self { daemon: DaemonId::named(self.daemon.as_str(), host), ..self }
@@ -201,9 +201,9 @@ mod tests {
         assert!(error(rustix::io::Errno::CONNREFUSED.raw_os_error()).ends_with("refused"));
     }
 
-    /// What the kernel tells of a connection's timer: 02 is that of keepalive, while nothing is on its way.
+    /// `/proc/net/tcp` shows timer 02 while keepalive is armed and no data is in flight (Linux).
     #[tokio::test]
-    async fn a_tcp_connection_finds_out_by_itself_that_the_other_machine_is_gone() {
+    async fn a_tcp_connection_has_keepalive() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let address = Address::Tcp { host: "127.0.0.1".to_owned(), port };

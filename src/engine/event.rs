@@ -334,7 +334,7 @@ pub enum Notice {
     DaemonFound {
         /// The socket's address.
         endpoint: Arc<str>,
-        /// Whose it is.
+        /// The product that made it.
         product: &'static str,
     },
     /// The daemon lets nobody see its events; its list is asked for every few seconds instead.

@@ -1,4 +1,4 @@
-//! The daemons of one run: how they start together, and when all is over. Each engine has a [`Seat`].
+//! What the engines of one run share: how they start together, and when the run is over. Each engine holds a [`Member`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,37 +22,41 @@ struct State {
     decided: Option<Result<(), StartError>>,
     /// Patterns that nothing has matched yet.
     awaited: Vec<String>,
-    /// Whether somebody was told of these.
-    told: bool,
-    /// Of which engines nothing more can come unless something changes.
-    settled: Vec<bool>,
+    /// Whether an engine has reported these.
+    reported: bool,
+    /// What the containers of each engine do.
+    activity: Vec<Activity>,
 }
 
-/// The place of one engine among those of a run.
+/// What the selected containers of one daemon do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Activity {
+    /// One runs, or the daemon has not answered yet.
+    Running,
+    /// All have stopped.
+    Stopped,
+}
+
+/// One engine among those of a run.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct Member {
     index: usize,
     state: Arc<watch::Sender<State>>,
     seen: watch::Receiver<State>,
 }
 
-impl Seat {
-    /// The seats of a run of so many daemons.
+impl Member {
+    /// The members of a run with this number of daemons.
     pub(super) fn of(count: usize) -> Vec<Self> {
         let state = Arc::new(watch::Sender::new(State {
             answers: vec![None; count],
             decided: None,
             awaited: Vec::new(),
-            told: false,
-            settled: vec![false; count],
+            reported: false,
+            activity: vec![Activity::Running; count],
         }));
-        let seat = |index| Self { index, state: Arc::clone(&state), seen: state.subscribe() };
-        (0..count).map(seat).collect()
-    }
-
-    /// The seat of an engine that is alone.
-    pub(super) fn alone() -> Self {
-        Self::of(1).remove(0)
+        let member = |index| Self { index, state: Arc::clone(&state), seen: state.subscribe() };
+        (0..count).map(member).collect()
     }
 
     /// Whether the run has begun, perhaps without this daemon.
@@ -91,16 +95,17 @@ impl Seat {
         }
     }
 
-    /// The patterns that nothing has matched so far; once, to whoever asks first.
-    pub(super) fn untold(&self) -> Vec<String> {
-        let mut untold = Vec::new();
+    /// The patterns that nothing has matched so far. Only the first call returns them, so that one engine reports
+    /// them.
+    pub(super) fn take_unreported(&self) -> Vec<String> {
+        let mut unreported = Vec::new();
         self.state.send_if_modified(|state| {
-            if !std::mem::replace(&mut state.told, true) {
-                untold.clone_from(&state.awaited);
+            if !std::mem::replace(&mut state.reported, true) {
+                unreported.clone_from(&state.awaited);
             }
             false
         });
-        untold
+        unreported
     }
 
     /// Whether there are patterns that nothing has matched yet.
@@ -108,31 +113,32 @@ impl Seat {
         !self.state.borrow().awaited.is_empty()
     }
 
-    /// Something was found: the patterns that are still `unmatched` by it are waited for.
+    /// A container was found. Keeps waiting for the patterns for which `unmatched` is true.
     pub(super) fn found(&self, unmatched: impl Fn(&str) -> bool) {
         self.state.send_modify(|state| state.awaited.retain(|pattern| unmatched(pattern)));
     }
 
-    /// Tells whether all containers of this daemon have stopped for now.
-    pub(super) fn settle(&self, settled: bool) {
+    /// Reports what the containers of this daemon do.
+    pub(super) fn report(&self, activity: Activity) {
         let index = self.index;
         self.state.send_if_modified(|state| {
-            std::mem::replace(&mut state.settled[index], settled) != settled
+            std::mem::replace(&mut state.activity[index], activity) != activity
         });
     }
 
     /// Whether the containers of all daemons have stopped, and none is waited for.
-    pub(super) fn all_settled(&self) -> bool {
+    pub(super) fn all_stopped(&self) -> bool {
         let state = self.state.borrow();
-        state.awaited.is_empty() && state.settled.iter().all(|settled| *settled)
+        state.awaited.is_empty()
+            && state.activity.iter().all(|activity| *activity == Activity::Stopped)
     }
 
-    /// Waits until another engine, or this one, has told something.
+    /// Waits until this or another engine has changed the shared state.
     ///
     /// # Cancel safety
     /// Safe.
     pub(super) async fn changed(&mut self) {
-        // The sender lives as long as this seat.
+        // The sender lives as long as this member.
         let _ = self.seen.changed().await;
     }
 }

@@ -54,7 +54,7 @@ pub use backlog::{Backlog, Outputs, Range};
 use backoff::Backoff;
 use census::{Census, TaskKind};
 use event::{About, Awaited, Event, Label, Note, Notice};
-use group::Seat;
+use group::{Activity, Member};
 use registry::Registry;
 use rows::Row;
 use selection::Selection;
@@ -133,7 +133,7 @@ enum Order {
 /// Orders that wait for the supervisor; more than that at once come from a key held down.
 const ORDERS: usize = 16;
 
-/// Tells running engines what to do, from any thread.
+/// Sends commands to running engines, from any thread.
 #[derive(Clone, Debug)]
 pub struct Control(Arc<[(DaemonId, mpsc::Sender<Order>)]>);
 
@@ -257,13 +257,13 @@ impl<S: Source> Engine<S> {
         events: mpsc::Sender<Event>,
         stop: CancellationToken,
     ) -> Result<Outcome, StartError> {
-        self.run_in(Seat::alone(), selection, events, stop).await
+        Engines::new(vec![self]).run(selection, events, stop).await
     }
 
     /// The same as one of the engines of a run.
     async fn run_in(
         mut self,
-        mut seat: Seat,
+        mut member: Member,
         selection: &Selection,
         events: mpsc::Sender<Event>,
         stop: CancellationToken,
@@ -273,7 +273,7 @@ impl<S: Source> Engine<S> {
             () = stop.cancelled() => None,
             () = events.closed() => None,
             // Boxed: it needs room that the following does not.
-            begun = Box::pin(self.begin(&mut seat, selection, &events)) => Some(begun?),
+            begun = Box::pin(self.begin(&mut member, selection, &events)) => Some(begun?),
         };
         let mut failures = Vec::new();
         let mut stragglers = Vec::new();
@@ -282,25 +282,26 @@ impl<S: Source> Engine<S> {
             None => {}
             Some(Err(error)) => {
                 let what = Notice::DaemonLeftOut { error: error.clone() };
-                say(&events, About::Daemon(self.source.daemon()), what).await;
-                seat.settle(true);
+                let note = send_note(&events, About::Daemon(self.source.daemon()), what);
+                stop.run_until_cancelled(note).await;
+                member.report(Activity::Stopped);
                 left_out.push((self.source.daemon(), error));
             }
             Some(Ok(Begun { chosen, listed, subscription })) => {
-                let untold = seat.untold();
+                let unreported = member.take_unreported();
                 let mut supervisor = Supervisor::new(
                     Arc::clone(&self.source),
                     self.registry.clone(),
                     Arc::clone(&self.tally),
                     self.config.clone(),
-                    (chosen.selection, &listed, seat),
+                    (chosen.selection, &listed, member),
                     (events, Arc::clone(&self.slow)),
                     std::mem::replace(&mut self.orders.1, mpsc::channel(1).1),
                 );
                 if let Some(Listed { key, name, .. }) = chosen.left_out {
                     supervisor.say(About::Container(Label::new(key, name).into()), Notice::Own);
                 }
-                supervisor.begin(listed, subscription, untold);
+                supervisor.begin(listed, subscription, unreported);
                 self.begun.cancel();
                 supervisor.run(&stop).await;
                 failures = supervisor.failures();
@@ -324,11 +325,11 @@ impl<S: Source> Engine<S> {
     /// another one is followed already. Gives the error of a daemon that is left out.
     async fn begin(
         &self,
-        seat: &mut Seat,
+        member: &mut Member,
         selection: &Selection,
         events: &mpsc::Sender<Event>,
     ) -> Result<Result<Begun<S::Events>, StartError>, StartError> {
-        let say = async |what| say(events, About::Daemon(self.source.daemon()), what).await;
+        let say = async |what| send_note(events, About::Daemon(self.source.daemon()), what).await;
         let mut backoff = Backoff::default();
         loop {
             let error = match self.look(&say).await {
@@ -338,7 +339,7 @@ impl<S: Source> Engine<S> {
                         say(Notice::DaemonBack).await;
                     }
                     let listing = Arc::new(listing);
-                    seat.answered(Ok(Arc::clone(&listing)), selection, &self.config).await?;
+                    member.answered(Ok(Arc::clone(&listing)), selection, &self.config).await?;
                     let chosen = listing.choose(selection);
                     let listed = listing.listed.clone();
                     return Ok(chosen.map(|chosen| Begun { chosen, listed, subscription }));
@@ -346,8 +347,8 @@ impl<S: Source> Engine<S> {
                 Err(error) => error,
             };
             let is_awaited = self.config.wait && error.kind.may_pass();
-            if !is_awaited && !seat.is_decided() {
-                seat.answered(Err(error.clone()), selection, &self.config).await?;
+            if !is_awaited && !member.is_decided() {
+                member.answered(Err(error.clone()), selection, &self.config).await?;
             }
             if !self.config.follow {
                 return Ok(Err(error.into()));
@@ -390,8 +391,8 @@ impl<S: Source> Engine<S> {
     }
 }
 
-async fn say(events: &mpsc::Sender<Event>, about: About, what: Notice) {
-    // Nobody is left to tell when the channel is closed, and that ends the run.
+async fn send_note(events: &mpsc::Sender<Event>, about: About, what: Notice) {
+    // A closed channel ends the run elsewhere.
     let _ = events.send(Event::Note(Note { about, what })).await;
 }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::census::Census;
 use super::event::Event;
-use super::group::Seat;
+use super::group::Member;
 use super::rows::Row;
 use super::selection::Selection;
 use super::source::{DaemonId, Source};
@@ -24,7 +24,7 @@ impl<S: Source> Engines<S> {
         Self(engines)
     }
 
-    /// What tells them what to do while they run.
+    /// A handle that sends commands to them while they run.
     pub fn control(&self) -> Control {
         Control(self.0.iter().flat_map(|engine| engine.control().0.to_vec()).collect())
     }
@@ -45,12 +45,12 @@ impl<S: Source> Engines<S> {
         events: mpsc::Sender<Event>,
         stop: CancellationToken,
     ) -> Result<Outcome, StartError> {
-        let seats = Seat::of(self.0.len());
+        let members = Member::of(self.0.len());
         let daemons: Vec<DaemonId> = self.0.iter().map(|engine| engine.source.daemon()).collect();
-        let run = |(engine, seat): (Engine<S>, Seat)| {
-            engine.run_in(seat, selection, events.clone(), stop.clone())
+        let run = |(engine, member): (Engine<S>, Member)| {
+            engine.run_in(member, selection, events.clone(), stop.clone())
         };
-        let running: Vec<_> = self.0.into_iter().zip(seats).map(run).collect();
+        let running: Vec<_> = self.0.into_iter().zip(members).map(run).collect();
         // The channel ends with the last engine.
         drop(events);
         let outcomes = try_join_all(running).await?;

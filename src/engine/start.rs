@@ -1,7 +1,7 @@
 //! How a run starts: from the first answers of its daemons to what is followed, or to an error. Pure.
 //!
-//! Whether a pattern matches nothing is known when all daemons have answered. A daemon that is away
-//! cannot tell, so a pattern that the others do not match is waited for then.
+//! A pattern matches nothing only if all daemons have answered and none has such a container. While a daemon is
+//! away, cmon waits for the patterns that the others do not match.
 
 use std::fmt;
 use std::sync::Arc;

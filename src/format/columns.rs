@@ -63,7 +63,7 @@ impl Column {
         Column::Note,
     ];
 
-    /// Those that there are for so many daemons.
+    /// The columns of a table with this number of daemons.
     pub fn of(daemons: usize) -> &'static [Column] {
         if 1 < daemons { &Self::ALL } else { &Self::ALL[1..] }
     }

@@ -259,7 +259,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// `{host="build",container="web"}`, as far as there is something to tell.
+/// `{host="build",container="web"}`, without the labels that are absent.
 fn labels(host: Option<&str>, own: Option<(&str, &str)>) -> String {
     let host = host.map(|host| ("host", host));
     let labels: Vec<String> = [host, own]

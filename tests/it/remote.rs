@@ -152,7 +152,7 @@ fn no_line_is_lost_over_tcp_through_cuts_and_rotations() {
 /// Rotation alone would not find it: streams stay open for five minutes.
 const PROBED: [&str; 2] = ["--stale-after", "1s"];
 
-/// Makes all connections silent; at the end the events have to tell that the container stopped.
+/// Makes all connections silent; the third time it cuts them, so that events report the container's end.
 fn fall_silent(relay: &Relay, times: &Mutex<usize>) {
     relay.silence();
     let mut times = times.lock().unwrap();
@@ -162,34 +162,31 @@ fn fall_silent(relay: &Relay, times: &Mutex<usize>) {
     }
 }
 
-#[test]
-fn a_tcp_connection_that_falls_silent_is_found() {
-    let container = Container::run(COUNT);
-    let socket = container.daemon.socket();
-    let relay = Relay::before(move || UnixStream::connect(&socket).unwrap());
+/// Follows through a relay that falls silent three times.
+fn follow_through_silence(container: &Container, relay: &Relay, change: impl FnOnce(&mut Command)) {
     let url = format!("tcp://127.0.0.1:{}", relay.port);
     let args = [&PROBED[..], &["--host", &url]].concat();
     let times = Mutex::new(0);
-    let done = follow(&container, &args, |_| {}, || fall_silent(&relay, &times));
-    exact(&container, &done);
+    let done = follow(container, &args, change, || fall_silent(relay, &times));
+    exact(container, &done);
     assert_ne!(done.objects("summary")[0]["stale"], 0);
 }
 
 #[test]
-fn a_tls_connection_that_falls_silent_is_found() {
+fn a_silent_tcp_connection_is_found() {
+    let container = Container::run(COUNT);
+    let socket = container.daemon.socket();
+    let relay = Relay::before(move || UnixStream::connect(&socket).unwrap());
+    follow_through_silence(&container, &relay, |_| {});
+}
+
+#[test]
+fn a_silent_tls_connection_is_found() {
     let secure = Secure::shared();
     let port = secure.port;
     let relay = Relay::before(move || TcpStream::connect(("127.0.0.1", port)).unwrap());
-    let url = format!("tcp://127.0.0.1:{}", relay.port);
     let container = Container::on(&secure.daemon, COUNT);
-    let by_variables = |command: &mut Command| {
-        command.env("DOCKER_TLS_VERIFY", "1").env("DOCKER_CERT_PATH", secure.dir("client"));
-    };
-    let args = [&PROBED[..], &["--host", &url]].concat();
-    let times = Mutex::new(0);
-    let done = follow(&container, &args, by_variables, || fall_silent(&relay, &times));
-    exact(&container, &done);
-    assert_ne!(done.objects("summary")[0]["stale"], 0);
+    follow_through_silence(&container, &relay, |command| secure.trusted_by(command));
 }
 
 /// A daemon that listens with TLS, and the certificates.
@@ -267,6 +264,11 @@ impl Secure {
         })
     }
 
+    /// Gives a command the right certificates by the variables of the docker command.
+    fn trusted_by(&self, command: &mut Command) {
+        command.env("DOCKER_TLS_VERIFY", "1").env("DOCKER_CERT_PATH", self.dir("client"));
+    }
+
     fn dir(&self, name: &str) -> String {
         self.dir.join(name).display().to_string()
     }
@@ -281,7 +283,7 @@ fn no_line_is_lost_over_tls_through_cuts_and_rotations() {
     let container = Container::on(&secure.daemon, COUNT);
     let by_variables = |command: &mut Command| {
         command.env("DOCKER_HOST", &url);
-        command.env("DOCKER_TLS_VERIFY", "1").env("DOCKER_CERT_PATH", secure.dir("client"));
+        secure.trusted_by(command);
     };
     let done = follow(&container, &ROTATING, by_variables, || relay.cut());
     exact(&container, &done);
@@ -356,7 +358,7 @@ fn a_daemon_that_is_not_trusted_is_an_error_that_says_what_to_do() {
             &["could not connect to `tcp://127.0.0.1:1` (from --host)", "connection refused"],
         ),
     ];
-    let mut told = String::new();
+    let mut messages = String::new();
     for (url, dir, words) in cases {
         let args = ["tail", "--host", url, "-a"];
         let done = Cmon::start_with(&args, |command| {
@@ -377,12 +379,12 @@ fn a_daemon_that_is_not_trusted_is_an_error_that_says_what_to_do() {
         }
         let stderr = done.stderr.replace(&secure.port.to_string(), "PORT");
         let stderr = stderr.replace(&secure.dir.display().to_string(), "DIR");
-        told += dir.unwrap_or("no TLS");
-        told += ":\n";
-        told += &stderr;
-        told += "\n";
+        messages += dir.unwrap_or("no TLS");
+        messages += ":\n";
+        messages += &stderr;
+        messages += "\n";
     }
-    insta::assert_snapshot!("refusals_of_tls", told);
+    insta::assert_snapshot!("refusals_of_tls", messages);
     // TLS to a port without it.
     let socket = Dockerd::shared().socket();
     let relay = Relay::before(move || UnixStream::connect(&socket).unwrap());

@@ -18,7 +18,7 @@
 //! Podman (4.3) stores a line in pieces where its reader came between two writes of the kernel's terminal, which
 //! writes `\r\n` apart from what stands before. Its timestamps have whole seconds. One of this second or the next
 //! that stands right before the end of a line was put there by Podman, and is taken out. Podman's timestamps in
-//! other places of a line cannot be told from what the container wrote, and stay.
+//! other places of a line look like the container's text, and stay.
 
 use memchr::{memchr, memchr_iter};
 

@@ -18,6 +18,15 @@ use super::Supervisor;
 /// Notes held while the output is not read; those above that are dropped, and counted.
 const OUTBOX: usize = 10_000;
 
+/// When a container begins to be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joined {
+    /// With the run: its last lines are shown first.
+    AtStart,
+    /// Later: it is shown from its first line.
+    Later,
+}
+
 /// One container that is followed.
 pub(super) struct Follower {
     /// When it was begun to be followed.
@@ -51,7 +60,8 @@ impl Follower {
 }
 
 impl<S: Source> Supervisor<S> {
-    pub(super) fn join(&mut self, row: &Listed, initial: bool) {
+    pub(super) fn join(&mut self, row: &Listed, joined: Joined) {
+        let initial = joined == Joined::AtStart;
         let key = &row.key;
         let label = Arc::new(Label::new(key.clone(), Arc::clone(&row.name)));
         let follower = Follower {
@@ -78,9 +88,9 @@ impl<S: Source> Supervisor<S> {
     /// A container of this name is followed: patterns that match it are awaited no more. Tells
     /// whether any does.
     fn matched(&mut self, row: &Listed) -> bool {
-        if self.seat.awaits() {
+        if self.member.awaits() {
             let unmatched = self.selection.unmatched(std::slice::from_ref(row));
-            self.seat.found(|pattern| unmatched.iter().any(|one| one.pattern == pattern));
+            self.member.found(|pattern| unmatched.iter().any(|one| one.pattern == pattern));
         }
         self.selection.still_matches(row)
     }

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::event::{About, Awaited, EndReason, Event, Notice};
-use super::group::Seat;
+use super::group::{Activity, Member};
 use super::lifecycle::{Input, Lifecycle};
 use super::registry::Registry;
 use super::selection::Selection;
@@ -29,7 +29,7 @@ use super::tally::Tally;
 use super::waiting::SlowNotes;
 use super::{Config, Order};
 use daemon::{Daemon, NextList, Say, Step};
-use followers::Follower;
+use followers::{Follower, Joined};
 use removed::Removed;
 
 /// Questions asked of the daemon at the same time.
@@ -73,7 +73,7 @@ pub(super) struct Supervisor<S: Source> {
     slow: Arc<SlowNotes>,
     daemon: Daemon,
     /// What it shares with the supervisors of other daemons.
-    seat: Seat,
+    member: Member,
     /// Containers that were removed a short while ago.
     removed: Removed,
     /// The first container that was given up and is gone.
@@ -86,7 +86,7 @@ impl<S: Source> Supervisor<S> {
         registry: Registry,
         tally: Arc<Tally>,
         config: Config,
-        (selection, listed, seat): (Selection, &[Listed], Seat),
+        (selection, listed, member): (Selection, &[Listed], Member),
         (events, slow): (mpsc::Sender<Event>, Arc<SlowNotes>),
         orders: mpsc::Receiver<Order>,
     ) -> Self {
@@ -113,7 +113,7 @@ impl<S: Source> Supervisor<S> {
             random,
             slow,
             daemon,
-            seat,
+            member,
             removed: Removed::default(),
             failed: None,
         }
@@ -125,7 +125,7 @@ impl<S: Source> Supervisor<S> {
     }
 
     /// Begins with what the daemon listed, and with its events where there is a follow. `awaited`: the
-    /// patterns that match nothing yet and that nobody was told of.
+    /// patterns that match nothing yet and that this supervisor reports.
     pub(super) fn begin(
         &mut self,
         listed: Vec<Listed>,
@@ -153,7 +153,7 @@ impl<S: Source> Supervisor<S> {
         }
         for row in listed {
             if self.selection.matches(&row) {
-                self.join(&row, true);
+                self.join(&row, Joined::AtStart);
             }
         }
     }
@@ -178,7 +178,7 @@ impl<S: Source> Supervisor<S> {
                 }
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.on_wake(),
                 // Whether all is over.
-                () = self.seat.changed(), if self.config.exit_on_stop => {}
+                () = self.member.changed(), if self.config.exit_on_stop => {}
             }
         }
     }
@@ -235,8 +235,9 @@ impl<S: Source> Supervisor<S> {
             return followers.all(Lifecycle::is_done);
         }
         if self.config.exit_on_stop {
-            self.seat.settle(followers.all(Lifecycle::is_settled));
-            return self.seat.all_settled();
+            let settled = followers.all(Lifecycle::is_settled);
+            self.member.report(if settled { Activity::Stopped } else { Activity::Running });
+            return self.member.all_stopped();
         }
         // Nothing that was selected can ever be read.
         !self.selection.is_open()
@@ -407,7 +408,7 @@ impl<S: Source> Supervisor<S> {
         let (key, facts) = (happening.key.clone(), Arc::clone(&happening.facts));
         let row = Listed { key, name: Arc::clone(name), phase, facts };
         if self.selection.matches(&row) && !self.removed.contains(&row.key) {
-            self.join(&row, false);
+            self.join(&row, Joined::Later);
         }
     }
 
@@ -430,7 +431,7 @@ impl<S: Source> Supervisor<S> {
                     && self.selection.matches(&row)
                     && !self.removed.contains(&row.key) =>
                 {
-                    self.join(&row, false);
+                    self.join(&row, Joined::Later);
                 }
                 None => {}
                 Some(follower) => {

@@ -116,36 +116,36 @@ impl Source for Host {
 
 /// What came, each with the name of its daemon.
 #[derive(Debug, Default)]
-struct Told {
+struct Received {
     lines: Vec<(String, String)>,
     notes: Vec<(About, Notice)>,
     /// When the first line of each daemon came, after the start.
     first: BTreeMap<String, Duration>,
 }
 
-impl Told {
+impl Received {
     fn of(&self, host: &str) -> Vec<&str> {
         let lines = self.lines.iter().filter(|(of, _)| of == host);
         lines.map(|(_, text)| text.as_str()).collect()
     }
 
     async fn all(mut events: mpsc::Receiver<Event>) -> Self {
-        let (mut told, begun) = (Self::default(), Instant::now());
+        let (mut received, begun) = (Self::default(), Instant::now());
         while let Some(event) = events.recv().await {
             match event {
                 Event::Lines(lines) => {
                     let host = lines.label.key.daemon.host().unwrap().to_string();
-                    told.first.entry(host.clone()).or_insert_with(|| begun.elapsed());
+                    received.first.entry(host.clone()).or_insert_with(|| begun.elapsed());
                     for (_, text) in lines.iter() {
                         let text = String::from_utf8_lossy(text).into_owned();
-                        told.lines.push((host.clone(), text));
+                        received.lines.push((host.clone(), text));
                     }
                 }
-                Event::Note(note) => told.notes.push((note.about, note.what)),
+                Event::Note(note) => received.notes.push((note.about, note.what)),
                 Event::Gap(gap) => panic!("{gap:?}"),
             }
         }
-        told
+        received
     }
 }
 
@@ -155,7 +155,7 @@ async fn follow(
     pattern: Option<&str>,
     config: Config,
     script: impl AsyncFnOnce(&Observers<Host>, Control),
-) -> Result<(Outcome, Told), StartError> {
+) -> Result<(Outcome, Received), StartError> {
     let engine =
         |host: &&Host| Engine::new(Arc::new((*host).clone()), Registry::default(), config.clone());
     let engines = Engines::new(hosts.iter().map(engine).collect());
@@ -171,8 +171,8 @@ async fn follow(
         stop.cancel();
     };
     let running = engines.run(&selection, events, stop.clone());
-    let (outcome, (), told) = tokio::join!(running, scripted, Told::all(received));
-    outcome.map(|outcome| (outcome, told))
+    let (outcome, (), received) = tokio::join!(running, scripted, Received::all(received));
+    outcome.map(|outcome| (outcome, received))
 }
 
 fn numbered(host: &str, count: i64) -> Vec<String> {
@@ -198,9 +198,9 @@ async fn a_daemon_that_goes_away_and_comes_back_leaves_the_other_alone() {
         }
         sleep(60 * SECOND).await;
     };
-    let (outcome, told) = follow(&[&a, &b], None, config(), script).await.unwrap();
+    let (outcome, received) = follow(&[&a, &b], None, config(), script).await.unwrap();
     for host in ["a", "b"] {
-        assert_eq!(told.of(host), numbered(host, 600), "{host}");
+        assert_eq!(received.of(host), numbered(host, 600), "{host}");
     }
     let of_a = outcome.by_daemon.iter().find(|(id, _)| *id == a.id).unwrap();
     assert_eq!((of_a.1.reconnects, of_a.1.lines), (0, 600));
@@ -209,7 +209,7 @@ async fn a_daemon_that_goes_away_and_comes_back_leaves_the_other_alone() {
     let about_a = |(about, what): &&(About, Notice)| {
         about.host().is_some_and(|host| &**host == "a") && !matches!(what, Notice::Started)
     };
-    assert_eq!(told.notes.iter().find(about_a).map(|(_, what)| format!("{what:?}")), None);
+    assert_eq!(received.notes.iter().find(about_a).map(|(_, what)| format!("{what:?}")), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,16 +226,16 @@ async fn a_daemon_that_is_away_at_the_start_joins_when_it_answers() {
         sleep(60 * SECOND).await;
         assert_eq!(observers.census().away, []);
     };
-    let (outcome, told) = follow(&[&a, &b], Some("/./"), config(), script).await.unwrap();
+    let (outcome, received) = follow(&[&a, &b], Some("/./"), config(), script).await.unwrap();
     assert_eq!(
-        (told.of("a"), told.of("b")),
+        (received.of("a"), received.of("b")),
         (
             numbered("a", 5).iter().map(String::as_str).collect(),
             numbered("b", 1).iter().map(String::as_str).collect(),
         )
     );
-    assert!(told.first["a"] < SECOND, "{:?}", told.first);
-    let words: Vec<String> = told
+    assert!(received.first["a"] < SECOND, "{:?}", received.first);
+    let words: Vec<String> = received
         .notes
         .iter()
         .filter(|(about, _)| matches!(about, About::Daemon(_)))
@@ -263,9 +263,9 @@ async fn a_daemon_that_does_not_answer_holds_the_other_up_for_two_seconds_only()
         sleep(10 * SECOND).await;
     };
     // Whether there is a `db` cannot be known before the other has answered.
-    let (_, told) = follow(&[&a, &b], Some("/web|db/"), config(), script).await.unwrap();
-    assert!(told.first["a"] <= 3 * SECOND, "{:?}", told.first);
-    assert_eq!(told.of("b"), ["b 0"]);
+    let (_, received) = follow(&[&a, &b], Some("/web|db/"), config(), script).await.unwrap();
+    assert!(received.first["a"] <= 3 * SECOND, "{:?}", received.first);
+    assert_eq!(received.of("b"), ["b 0"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -282,8 +282,8 @@ async fn a_run_needs_one_daemon_that_answers() {
         b.set(Reach::Answers);
         sleep(60 * SECOND).await;
     };
-    let (_, told) = follow(&[&a, &b], None, config, script).await.unwrap();
-    assert_eq!(told.of("b"), ["b 0"]);
+    let (_, received) = follow(&[&a, &b], None, config, script).await.unwrap();
+    assert_eq!(received.of("b"), ["b 0"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -292,8 +292,8 @@ async fn a_name_that_none_has_is_an_error_and_one_that_one_has_is_not() {
     a.write(0);
     b.write(0);
     let script = async |_: &Observers<Host>, _| sleep(5 * SECOND).await;
-    let (_, told) = follow(&[&a, &b], Some("db"), config(), script).await.unwrap();
-    assert_eq!((told.of("a"), told.of("b")), (vec![], vec!["b 0"]));
+    let (_, received) = follow(&[&a, &b], Some("db"), config(), script).await.unwrap();
+    assert_eq!((received.of("a"), received.of("b")), (vec![], vec!["b 0"]));
     let failed = follow(&[&a, &b], Some("mail"), config(), script).await.unwrap_err();
     assert!(matches!(failed, StartError::Unmatched(_)), "{failed:?}");
 }
@@ -321,8 +321,8 @@ async fn an_end_with_the_containers_waits_for_those_of_all_daemons() {
         // It ended by itself: nobody has asked it to so far.
         assert_eq!(observers.census().live_tasks(), 0);
     };
-    let (_, told) = follow(&[&a, &b], None, config, script).await.unwrap();
-    assert_eq!((told.of("a"), told.of("b")), (vec!["a 0", "a 1", "a 2"], vec!["b 0"]));
+    let (_, received) = follow(&[&a, &b], None, config, script).await.unwrap();
+    assert_eq!((received.of("a"), received.of("b")), (vec!["a 0", "a 1", "a 2"], vec!["b 0"]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -331,14 +331,14 @@ async fn a_batch_shows_what_there_is_and_says_which_daemon_is_missing() {
     (0..3).for_each(|number| a.write(number));
     let config = Config { follow: false, ..config() };
     let script = async |_: &Observers<Host>, _| sleep(SECOND).await;
-    let (outcome, told) = follow(&[&a, &b], Some("web"), config, script).await.unwrap();
-    assert_eq!(told.of("a"), numbered("a", 3));
+    let (outcome, received) = follow(&[&a, &b], Some("web"), config, script).await.unwrap();
+    assert_eq!(received.of("a"), numbered("a", 3));
     assert_eq!(outcome.left_out.len(), 1);
     assert_eq!(outcome.left_out[0].0, b.id);
     let left_out = |(about, what): &(About, Notice)| {
         matches!(what, Notice::DaemonLeftOut { .. }) && *about == About::Daemon(b.id.clone())
     };
-    assert!(told.notes.iter().any(left_out), "{:?}", told.notes);
+    assert!(received.notes.iter().any(left_out), "{:?}", received.notes);
 }
 
 #[tokio::test(start_paused = true)]

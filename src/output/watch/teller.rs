@@ -208,7 +208,7 @@ fn is_settling(snapshot: &Snapshot) -> bool {
     snapshot.rows.iter().any(|row| row.stream == StreamState::Opening) || is_unheard(snapshot)
 }
 
-/// Whether no daemon has told its version yet.
+/// Whether the version of no daemon is known yet.
 fn is_unheard(snapshot: &Snapshot) -> bool {
     snapshot.daemons.iter().all(|daemon| daemon.version.is_empty())
 }
