@@ -214,6 +214,13 @@ fn connection_hint(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::Timeout => Some(
             "see whether `docker ps` answers; a busy daemon may need a longer --request-timeout",
         ),
+        ErrorKind::Protocol => Some(
+            "name the address of a Docker daemon: there, `curl http://HOST:PORT/_ping` prints OK",
+        ),
+        ErrorKind::Cut => Some(
+            "see whether a Docker daemon listens there; if it wants TLS, add --tlsverify or set \
+             DOCKER_TLS_VERIFY=1",
+        ),
         ErrorKind::Forbidden => Some(
             "let the proxy before the daemon pass GET /containers/json, /containers/ID/json and \
              /containers/ID/logs; if it wants a version in the path, set DOCKER_API_VERSION=1.41",

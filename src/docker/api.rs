@@ -73,7 +73,8 @@ impl Api {
     pub(super) async fn inspect(&self, key: &ContainerKey) -> Result<Inspection, SourceError> {
         let target = format!("/containers/{}/json", encode(key.id.as_str()));
         let answer = self.client.get(Question::Inspect, &target).await?;
-        Ok(Inspection { target, body: answer.body, dialect: answer.dialect })
+        let client = Arc::clone(&self.client);
+        Ok(Inspection { client, target, body: answer.body, dialect: answer.dialect })
     }
 
     /// The process of the container with this name or id.
@@ -109,7 +110,7 @@ impl Api {
         decode: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Result<T, SourceError> {
         let answer = self.client.get(question, target).await?;
-        decode(&answer.body).ok_or_else(|| undecodable(target, &answer.body))
+        decode(&answer.body).ok_or_else(|| undecodable(&self.client, target, &answer.body))
     }
 
     /// Subscribes to the events of containers; returns when the daemon has confirmed, which may
@@ -129,6 +130,7 @@ impl Api {
 /// The answer to an inspection.
 #[derive(Debug)]
 pub(super) struct Inspection {
+    client: Arc<Client>,
     target: String,
     body: Vec<u8>,
     /// Which daemon answered, as far as the head shows.
@@ -143,15 +145,14 @@ impl Inspection {
         dialect: Option<Dialect>,
     ) -> Result<Container, SourceError> {
         let container = answers::container(key, &self.body, dialect);
-        container.ok_or_else(|| undecodable(&self.target, &self.body))
+        container.ok_or_else(|| undecodable(&self.client, &self.target, &self.body))
     }
 }
 
-fn undecodable(target: &str, body: &[u8]) -> SourceError {
-    let path = target.split_once('?').map_or(target, |(path, _)| path);
+fn undecodable(client: &Client, target: &str, body: &[u8]) -> SourceError {
     let quoted: String = String::from_utf8_lossy(body).chars().take(80).collect();
-    let message = format!("GET {path}: the answer is not what Docker answers: `{quoted}`");
-    SourceError::new(ErrorKind::Protocol, message)
+    let message = format!("the answer is not what Docker answers: `{quoted}`");
+    client.name(target, SourceError::new(ErrorKind::Protocol, message))
 }
 
 /// An open subscription to the events of containers.

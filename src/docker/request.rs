@@ -201,15 +201,15 @@ impl Client {
     }
 
     /// An error with the request that failed. One about the connection names the address already.
-    fn name(&self, target: &str, error: SourceError) -> SourceError {
-        use ErrorKind::{Denied, NoSocket, Unreachable, Untrusted};
+    pub(super) fn name(&self, target: &str, error: SourceError) -> SourceError {
+        use ErrorKind::{Cut, Denied, Forbidden, NoSocket, Protocol, Unreachable, Untrusted};
         if matches!(error.kind, Unreachable | Denied | NoSocket | Untrusted) {
             return error;
         }
         let name = self.request_name(target);
         let message = match error.kind {
-            // Who refuses may be another one than is meant.
-            ErrorKind::Forbidden => format!("{name} at {}: {}", self.endpoint, error.message),
+            // What answers may not be the daemon that the user meant.
+            Forbidden | Protocol | Cut => format!("{name} at {}: {}", self.endpoint, error.message),
             _ => format!("{name}: {}", error.message),
         };
         SourceError { message, ..error }

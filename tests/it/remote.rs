@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,6 +24,8 @@ struct Relay {
     /// Connections with a number below this one are silent.
     silent: Arc<AtomicUsize>,
     opened: Arc<AtomicUsize>,
+    /// While it is locked, nothing passes.
+    gate: Arc<Mutex<()>>,
 }
 
 /// Both directions of a connection to a daemon.
@@ -52,12 +55,19 @@ impl Upstream for TcpStream {
     }
 }
 
-fn copy(mut from: impl Upstream, mut to: impl Upstream, is_silent: impl Fn() -> bool) {
+/// Whether bytes of a connection pass.
+enum Passage {
+    Open,
+    Silent,
+}
+
+fn copy(mut from: impl Upstream, mut to: impl Upstream, passage: impl Fn() -> Passage) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        if is_silent() {
-            // Nobody hears of it: the connection stays as it is.
-            continue;
+        match passage() {
+            Passage::Open => {}
+            // The bytes are lost, and the connection stays as it is.
+            Passage::Silent => continue,
         }
         if to.write_all(&buffer[..count]).is_err() {
             break;
@@ -75,28 +85,42 @@ impl Relay {
         let shared = Arc::clone(&open);
         let (silent, opened) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let (border, numbers) = (Arc::clone(&silent), Arc::clone(&opened));
+        let gate = Arc::<Mutex<()>>::default();
+        let passing = Arc::clone(&gate);
         thread::spawn(move || {
             for client in listener.incoming() {
                 let (client, upstream) = (client.unwrap(), connect());
                 shared.lock().unwrap().push(client.try_clone().unwrap());
                 let number = numbers.fetch_add(1, Ordering::SeqCst);
-                let is_silent = {
-                    let border = Arc::clone(&border);
-                    move || number < border.load(Ordering::SeqCst)
+                let passage = {
+                    let (border, gate) = (Arc::clone(&border), Arc::clone(&passing));
+                    move || {
+                        drop(gate.lock().unwrap());
+                        match number < border.load(Ordering::SeqCst) {
+                            true => Passage::Silent,
+                            false => Passage::Open,
+                        }
+                    }
                 };
                 let (from, to) = (client.again(), upstream.again());
-                let also = is_silent.clone();
+                let also = passage.clone();
                 thread::spawn(move || copy(from, to, also));
-                thread::spawn(move || copy(upstream, client, is_silent));
+                thread::spawn(move || copy(upstream, client, passage));
             }
         });
-        Self { port, open, silent, opened }
+        Self { port, open, silent, opened, gate }
     }
 
     /// Nothing more comes over the connections that are open, and none of them ends: the other machine is
     /// gone without a word. New ones are fine.
     fn silence(&self) {
         self.silent.store(self.opened.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
+    /// Nothing passes for two seconds, in no direction and on no connection.
+    fn freeze(&self) {
+        let _shut = self.gate.lock().unwrap();
+        thread::sleep(Duration::from_secs(2));
     }
 
     fn cut(&self) {
@@ -187,6 +211,60 @@ fn a_silent_tls_connection_is_found() {
     let relay = Relay::before(move || TcpStream::connect(("127.0.0.1", port)).unwrap());
     let container = Container::on(&secure.daemon, COUNT);
     follow_through_silence(&container, &relay, |command| secure.trusted_by(command));
+}
+
+#[test]
+fn no_line_is_lost_over_tcp_when_the_other_machine_freezes() {
+    let container = Container::run(COUNT);
+    let socket = container.daemon.socket();
+    let relay = Relay::before(move || UnixStream::connect(&socket).unwrap());
+    let url = format!("tcp://127.0.0.1:{}", relay.port);
+    let args = [&ROTATING[..], &["--host", &url]].concat();
+    let done = follow(&container, &args, |_| {}, || relay.freeze());
+    exact(&container, &done);
+}
+
+#[test]
+fn no_line_is_lost_over_tls_when_the_other_machine_freezes() {
+    let secure = Secure::shared();
+    let port = secure.port;
+    let relay = Relay::before(move || TcpStream::connect(("127.0.0.1", port)).unwrap());
+    let url = format!("tcp://127.0.0.1:{}", relay.port);
+    let container = Container::on(&secure.daemon, COUNT);
+    let args = [&ROTATING[..], &["--host", &url]].concat();
+    let done = follow(&container, &args, |command| secure.trusted_by(command), || relay.freeze());
+    exact(&container, &done);
+}
+
+/// Interrupts cmon while nothing comes any more over its connections; all of them are closed at the end.
+fn interrupt_in_silence(container: &Container, relay: &Relay, change: impl FnOnce(&mut Command)) {
+    let url = format!("tcp://127.0.0.1:{}", relay.port);
+    let args = ["tail", "-n", "all", "-o", "json", "--summary", "--host", &url, &container.name];
+    let cmon = Cmon::start_with(&args, |command| {
+        command.env_remove("DOCKER_HOST");
+        change(command);
+    });
+    let cmon = cmon.read();
+    cmon.wait_for_out("\"4000\"");
+    relay.silence();
+    let done = cmon.interrupt().code(130);
+    let summary = &done.objects("summary")[0];
+    for field in ["tasks", "connections", "streams_open"] {
+        assert_eq!(summary[field], 0, "{summary}");
+    }
+}
+
+#[test]
+fn a_silent_connection_does_not_delay_the_end() {
+    let container = Container::run(COUNT);
+    let socket = container.daemon.socket();
+    let relay = Relay::before(move || UnixStream::connect(&socket).unwrap());
+    interrupt_in_silence(&container, &relay, |_| {});
+    let secure = Secure::shared();
+    let port = secure.port;
+    let relay = Relay::before(move || TcpStream::connect(("127.0.0.1", port)).unwrap());
+    let container = Container::on(&secure.daemon, COUNT);
+    interrupt_in_silence(&container, &relay, |command| secure.trusted_by(command));
 }
 
 /// A daemon that listens with TLS, and the certificates.
@@ -509,4 +587,57 @@ fn an_error_of_ssh_says_what_ssh_said() {
     assert!(text.contains("Permission denied (publickey"), "{text}");
     let text = failing("ssh://box", Some("/nowhere"));
     assert!(text.contains("could not start `ssh`") && text.contains("OpenSSH client"), "{text}");
+}
+
+/// A server that answers each connection with these bytes.
+fn answering(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            thread::spawn(move || {
+                // The request is read first, or closing would reset the connection before its end.
+                let _ = client.read(&mut [0; 4096]);
+                let _ = client.write_all(bytes);
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn errors_of_what_is_no_docker_daemon_and_of_ssh_name_the_address_and_the_reason() {
+    let mut messages = String::new();
+    let mut add = |what: &str, url: &str, change: &dyn Fn(&mut Command)| {
+        let done = Cmon::start_with(&["tail", "-a", "--host", url], change).done().code(1);
+        let stderr = done.stderr.replace(url, "URL");
+        messages += &[what, ":\n", &stderr, "\n"].concat();
+    };
+    add("another protocol", &answering(b"SSH-2.0-OpenSSH_9.2\r\n"), &|_| {});
+    let page = b"HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\n\r\n<h1>no</h1>\r\n";
+    add("another server", &answering(page), &|_| {});
+    let text = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    add("an answer that is no list", &answering(text), &|_| {});
+    add("nothing", &answering(b""), &|_| {});
+    add("a file that is no socket", "unix:///dev/null", &|_| {});
+    for (what, words) in [
+        ("refused", "ssh: connect to host box port 22: Connection refused"),
+        ("no key", "me@box: Permission denied (publickey)."),
+        ("unknown host key", "Host key verification failed."),
+        ("no docker there", "bash: line 1: docker: command not found"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("ssh");
+        fs::write(&program, format!("#!/bin/sh\necho '{words}' >&2\nexit 255\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+        add(what, "ssh://me@box", &|command| {
+            command.env("PATH", &path);
+        });
+    }
+    add("no ssh", "ssh://me@box", &|command| {
+        command.env("PATH", "/nowhere");
+    });
+    insta::assert_snapshot!("refusals_of_others", messages);
 }
