@@ -19,6 +19,7 @@ use tracing::level_filters::LevelFilter;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod cursor;
 pub mod demo;
 pub mod descriptors;
 pub mod docker;
@@ -117,7 +118,9 @@ fn run(config: Config) -> anyhow::Result<Exit> {
         .build()
         .context("could not start the runtime")?;
     let exit = match config.action.clone() {
-        Action::Tail => runtime.block_on(commands::tail::run(config, daemons, sinks)),
+        Action::Tail(cursor) => {
+            runtime.block_on(commands::tail::run(config, cursor, daemons, sinks))
+        }
         Action::LeakCheck(leak) => {
             let (_, daemon) = daemons.into_iter().next().context("no daemon was chosen")?;
             runtime.block_on(commands::leak_check::run(config, *leak, daemon, sinks))

@@ -33,6 +33,7 @@ Examples:
   cmon tail --project .            follow the compose project of this directory
   cmon tail -a --no-follow -t      print all stored lines, with timestamps
   cmon tail job --wait             wait for a container, then show every line
+  cmon tail -a --cursor c          go on where the last run with c has ended
   cmon tail web -o json | jq .msg  write one JSON object per line
   cmon tail --demo                 try it without Docker";
 
@@ -54,6 +55,7 @@ const TEMPLATE: &str = "\
 
 const SELECTION: &str = "Containers";
 const LINES: &str = "Lines";
+const CURSOR: &str = "Later runs";
 const OUTPUT: &str = "Output";
 const DAEMON: &str = "Daemon and streams";
 
@@ -276,6 +278,22 @@ pub struct Tail {
         conflicts_with_all = ["exit_on_stop", "wait"], help_heading = LINES
     )]
     pub until: Option<Moment>,
+    /// Keep in FILE where each log was read to, and go on there: a later run with the same FILE shows
+    /// what is new since this one. -n and --since are for containers that are not in it
+    #[arg(
+        long, value_name = "FILE", env = "CMON_CURSOR", conflicts_with = "until",
+        help_heading = CURSOR
+    )]
+    pub cursor: Option<PathBuf>,
+    /// Begin the cursor anew
+    #[arg(long, requires = "cursor", help_heading = CURSOR)]
+    pub cursor_reset: bool,
+    /// Keep removed containers in the cursor for this time
+    #[arg(
+        long, value_name = "TIME", default_value = "7d", value_parser = humantime::parse_duration,
+        env = "CMON_CURSOR_KEEP", help_heading = CURSOR
+    )]
+    pub cursor_keep: Duration,
     /// Print the daemon's timestamp before each line
     #[arg(
         short, long, value_parser = FalseyValueParser::new(), env = "CMON_TIMESTAMPS",

@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::NamedDaemon;
 use super::engines::{engines, note_found, sources};
-use crate::config::Config;
+use crate::config::{Config, Cursor};
+use crate::cursor::{CursorError, CursorFile, Keeper};
+use crate::engine;
 use crate::engine::selection::{Unmatched, UnmatchedKind};
 use crate::engine::source::ErrorKind;
 use crate::engine::{Outcome, StartError};
@@ -32,17 +34,22 @@ const BEYOND: Duration = Duration::from_secs(1);
 /// # Errors
 /// The run could not begin, or stdout could not be written.
 pub(crate) async fn run(
-    config: Config,
+    mut config: Config,
+    cursor: Option<Cursor>,
     daemons: Vec<NamedDaemon>,
     sinks: Sinks,
 ) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("could not take over the signals")?;
+    let keeper = match cursor {
+        Some(cursor) => Some(open(cursor, &mut config.engine)?),
+        None => None,
+    };
     let engines = engines(&sources(&daemons, config.requests), &config.engine);
     let (events, received) = mpsc::channel(CHANNEL);
     note_found(&daemons, &events);
     let (observers, followed) = (engines.observers(), engines.observers());
     let (census, names) = (move || observers.census(), move || followed.names());
-    let printer = Printer::spawn(config.output, sinks, received, census, names)
+    let printer = Printer::spawn(config.output, sinks, received, census, names, keeper)
         .context("could not start the printer")?;
     let stop = CancellationToken::new();
     let mut run = Run {
@@ -66,6 +73,13 @@ pub(crate) async fn run(
         }
     };
     run.finish(&mut signals, outcome).await
+}
+
+/// Opens a cursor, and lets the engine go on where it was saved.
+fn open(cursor: Cursor, engine: &mut engine::Config) -> anyhow::Result<Keeper> {
+    let (file, saved) = CursorFile::open(&cursor.path, cursor.start)?;
+    engine.saved = Some(Arc::new(saved.clone()));
+    Keeper::spawn(file, saved, cursor.keep).context("could not start the cursor's thread")
 }
 
 /// What a run waits for beside the engine.
@@ -123,6 +137,11 @@ impl Run {
                 let error = io::Error::new(error.kind(), Arc::clone(error));
                 return Err(anyhow::Error::new(error).context("could not write to stdout"));
             }
+            Some(Ended::Unsaved(error)) => {
+                let error = io::Error::new(error.kind(), Arc::clone(error));
+                let context = "could not save the cursor, so the next run repeats the last lines";
+                return Err(anyhow::Error::new(error).context(context));
+            }
             Some(Ended::Closed) => {}
             _ => self.summarize(&outcome),
         }
@@ -167,8 +186,14 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
                 Some("name other containers, or run cmon outside of this one".to_owned())
             }
             StartError::Ambiguous(_) => Some("more characters of the id, or the name".to_owned()),
+            StartError::OtherDaemon(_) => {
+                Some("give each daemon a cursor of its own, or begin anew with --cursor-reset".to_owned())
+            }
             StartError::Nothing => None,
         };
+    }
+    if let Some(error) = error.downcast_ref::<CursorError>() {
+        return Some(error.hint().to_owned());
     }
     let error = error.downcast_ref::<io::Error>()?;
     (error.kind() == io::ErrorKind::StorageFull).then(|| "make room on the disk".to_owned())

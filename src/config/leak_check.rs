@@ -252,6 +252,7 @@ pub(super) fn config(
             stream_timeout: defaults.stream_timeout,
             stale_after: if opens { global.stale_after } else { defaults.stale_after },
             stop_timeout: if opens { STOP.min(global.stop_timeout) } else { STOP },
+            saved: None,
             seed: None,
         },
         output: talk(global, around),

@@ -7,7 +7,11 @@ mod leak_check;
 mod surroundings;
 mod watch;
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use crate::cli::{Cli, Command, Conditions, Form, Global, Lines, Moment, Tail, When};
+use crate::cursor::Start;
 use crate::docker::RequestOptions;
 use crate::docker::endpoint::Origin;
 use crate::docker::unix_path::BadPath;
@@ -45,11 +49,22 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// `cmon tail`.
-    Tail,
+    Tail(Option<Cursor>),
     /// `cmon watch`.
     Watch(Watch),
     /// `cmon leak-check`.
     LeakCheck(Box<LeakCheck>),
+}
+
+/// The cursor of `cmon tail`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Its file.
+    pub path: PathBuf,
+    /// How the run begins.
+    pub start: Start,
+    /// How long removed containers stay in it.
+    pub keep: Duration,
 }
 
 /// A command line that makes no sense.
@@ -274,7 +289,7 @@ impl Config {
             output: output(&global, &tail, around, single),
             selection,
             verbosity: global.verbose,
-            action: Action::Tail,
+            action: Action::Tail(cursor(&tail)),
         })
     }
 }
@@ -293,6 +308,12 @@ fn selection(global: &Global, tail: &Tail, around: &Surroundings) -> Result<Sele
         return Err(UsageError::NoSelection);
     }
     running_or(containers, *all || demo && containers.is_empty(), conditions, around)
+}
+
+fn cursor(tail: &Tail) -> Option<Cursor> {
+    let start = if tail.cursor_reset { Start::Anew } else { Start::Continue };
+    let path = tail.cursor.clone()?;
+    Some(Cursor { path, start, keep: tail.cursor_keep })
 }
 
 /// The times of the lines that are wanted.
@@ -340,6 +361,7 @@ fn engine(global: &Global, tail: &Tail, range: Range) -> engine::Config {
         stream_timeout,
         stale_after,
         stop_timeout: global.stop_timeout,
+        saved: None,
         seed: None,
     }
 }

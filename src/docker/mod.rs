@@ -141,6 +141,18 @@ impl Source for Docker {
         found.cloned().unwrap_or_else(Some)
     }
 
+    async fn identity(&self) -> Result<Option<Arc<str>>, SourceError> {
+        // Podman makes a new id for each answer.
+        if !matches!(self.dialect().await, Some(Dialect::Docker(_))) {
+            return Ok(None);
+        }
+        match self.api.info().await {
+            Ok(info) => Ok(Some(info.id.into()).filter(|id: &Arc<str>| !id.is_empty())),
+            Err(error) if error.kind == ErrorKind::Forbidden => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn inspect(&self, key: &ContainerKey) -> Result<Container, SourceError> {
         let inspection = self.api.inspect(key).await?;
         let dialect = match inspection.dialect {

@@ -58,11 +58,16 @@ impl Outputs {
 
     /// Whether this frame is wanted.
     pub fn has(self, frame: Frame) -> bool {
-        let is_wanted = match frame.stream {
+        self.has_at(frame.stream, frame.time)
+    }
+
+    /// Whether a frame of this output and time is wanted.
+    pub fn has_at(self, stream: StdStream, time: Timestamp) -> bool {
+        let is_wanted = match stream {
             StdStream::Stdout => self.stdout,
             StdStream::Stderr => self.stderr,
         };
-        is_wanted && self.range.contains(frame.time)
+        is_wanted && self.range.contains(time)
     }
 }
 

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::position::Position;
 use super::source::{ContainerKey, DaemonId, Exit, Lossy, SourceError, StdStream};
 use super::start::StartError;
 use super::timestamp::Timestamp;
@@ -42,6 +43,8 @@ pub enum Event {
     Gap(Gap),
     /// Something happened to a container or to the daemon.
     Note(Note),
+    /// What a daemon calls itself: a later run must find the same.
+    Identity(DaemonId, Arc<str>),
 }
 
 /// A batch of lines of one container, in the daemon's order, in one buffer.
@@ -50,6 +53,8 @@ pub enum Event {
 pub struct Lines {
     /// Whose lines.
     pub label: Arc<Label>,
+    /// Where the container's log was read to with these lines, when a later run wants to know.
+    pub position: Option<Box<Position>>,
     bytes: Vec<u8>,
     lines: Vec<Line>,
 }
@@ -85,7 +90,7 @@ pub enum Ending {
 impl Lines {
     /// An empty batch.
     pub fn new(label: Arc<Label>) -> Self {
-        Self { label, bytes: Vec::new(), lines: Vec::new() }
+        Self { label, position: None, bytes: Vec::new(), lines: Vec::new() }
     }
 
     /// Adds a line, or a piece of one, given as two parts with its terminator still at the end.

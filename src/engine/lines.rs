@@ -75,6 +75,38 @@ impl Assembler {
         }
     }
 
+    /// Bytes of the open line of each output that were not handed on.
+    pub fn open(&self) -> [usize; 2] {
+        self.open.each_ref().map(|open| open.as_ref().map_or(0, |open| open.text.len()))
+    }
+
+    /// The lines of which a part was handed on: their time, and how many bytes that was.
+    pub fn begun(&self) -> [Option<(Timestamp, u64)>; 2] {
+        self.open.each_ref().map(|open| {
+            let open = open.as_ref()?;
+            let delivered = (open.length - open.text.len()) as u64;
+            (0 < delivered).then_some((open.time, delivered))
+        })
+    }
+
+    /// Goes on with a line of which so many bytes were handed on by an earlier run.
+    pub fn begin(&mut self, stream: StdStream, time: Timestamp, delivered: u64) {
+        let length = usize::try_from(delivered).unwrap_or(usize::MAX);
+        self.open[slot(stream)] = Some(Open { time, text: Vec::new(), length });
+    }
+
+    /// Hands on what there is of open lines as pieces of them.
+    pub fn hand_on_open(&mut self, into: &mut Lines) {
+        for stream in [StdStream::Stdout, StdStream::Stderr] {
+            if let Some(open) = &mut self.open[slot(stream)]
+                && !open.text.is_empty()
+            {
+                into.push(open.time, stream, [&open.text, &[]], false, false);
+                open.text.clear();
+            }
+        }
+    }
+
     /// Ends all open lines where they are: the container's run is over, or lines are missing.
     pub fn flush(&mut self, into: &mut Lines) {
         self.flush_stream(StdStream::Stdout, into);

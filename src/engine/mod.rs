@@ -28,6 +28,7 @@ pub mod limits;
 pub mod lines;
 mod pace;
 mod pattern;
+pub mod position;
 mod reader;
 pub mod registry;
 pub mod resume;
@@ -55,6 +56,7 @@ use backoff::Backoff;
 use census::{Census, TaskKind};
 use event::{About, Awaited, Event, Label, Note, Notice};
 use group::{Activity, Member};
+use position::{OtherDaemon, Saved, SavedDaemon};
 use registry::Registry;
 use rows::Row;
 use selection::Selection;
@@ -88,6 +90,8 @@ pub struct Config {
     pub stale_after: Duration,
     /// How long stopping may take before everything is closed by force.
     pub stop_timeout: Duration,
+    /// What earlier runs have saved. With it, lines come with the position that a later run needs.
+    pub saved: Option<Arc<Saved>>,
     /// Fixes the jitter, for tests.
     pub seed: Option<u64>,
 }
@@ -105,6 +109,7 @@ impl Default for Config {
             stream_timeout: Duration::from_secs(300),
             stale_after: Duration::from_secs(30),
             stop_timeout: Duration::from_secs(5),
+            saved: None,
             seed: None,
         }
     }
@@ -204,11 +209,15 @@ impl<S: Source> Observer<S> {
     }
 }
 
+/// What a daemon answers first: the list, the events, and what it calls itself.
+type Look<E> = (Listing, Option<Subscription<E>>, Option<Arc<str>>);
+
 /// What an engine begins with.
 struct Begun<E> {
     chosen: Chosen,
     listed: Vec<Listed>,
     subscription: Option<Subscription<E>>,
+    saved: Option<SavedDaemon>,
 }
 
 /// Follows the containers of one daemon.
@@ -287,7 +296,7 @@ impl<S: Source> Engine<S> {
                 member.report(Activity::Stopped);
                 left_out.push((self.source.daemon(), error));
             }
-            Some(Ok(Begun { chosen, listed, subscription })) => {
+            Some(Ok(Begun { chosen, listed, subscription, saved })) => {
                 let unreported = member.take_unreported();
                 let mut supervisor = Supervisor::new(
                     Arc::clone(&self.source),
@@ -295,6 +304,7 @@ impl<S: Source> Engine<S> {
                     Arc::clone(&self.tally),
                     self.config.clone(),
                     (chosen.selection, &listed, member),
+                    saved,
                     (events, Arc::clone(&self.slow)),
                     std::mem::replace(&mut self.orders.1, mpsc::channel(1).1),
                 );
@@ -333,7 +343,14 @@ impl<S: Source> Engine<S> {
         let mut backoff = Backoff::default();
         loop {
             let error = match self.look(&say).await {
-                Ok((listing, subscription)) => {
+                Ok((listing, subscription, identity)) => {
+                    let saved = match self.saved(identity.as_ref()) {
+                        Err(error) if member.is_decided() => return Ok(Err(error.into())),
+                        saved => saved?,
+                    };
+                    if let Some(identity) = identity {
+                        let _ = events.send(Event::Identity(self.source.daemon(), identity)).await;
+                    }
                     if 0 < backoff.failures() {
                         self.tally.daemon_away(None);
                         say(Notice::DaemonBack).await;
@@ -342,7 +359,7 @@ impl<S: Source> Engine<S> {
                     member.answered(Ok(Arc::clone(&listing)), selection, &self.config).await?;
                     let chosen = listing.choose(selection);
                     let listed = listing.listed.clone();
-                    return Ok(chosen.map(|chosen| Begun { chosen, listed, subscription }));
+                    return Ok(chosen.map(|chosen| Begun { chosen, listed, subscription, saved }));
                 }
                 Err(error) => error,
             };
@@ -363,11 +380,19 @@ impl<S: Source> Engine<S> {
         }
     }
 
-    /// Asks for the events and for the list.
-    async fn look(
-        &self,
-        say: &impl AsyncFn(Notice),
-    ) -> Result<(Listing, Option<Subscription<S::Events>>), SourceError> {
+    /// What earlier runs have saved of the daemon that calls itself so.
+    fn saved(&self, identity: Option<&Arc<str>>) -> Result<Option<SavedDaemon>, OtherDaemon> {
+        let Some(saved) = &self.config.saved else {
+            return Ok(None);
+        };
+        let daemon = self.source.daemon();
+        let at = saved.section(daemon.as_str(), identity)?;
+        let nothing = || SavedDaemon { address: daemon.as_str().to_owned(), ..SavedDaemon::default() };
+        Ok(Some(at.map_or_else(nothing, |at| saved.0[at].clone())))
+    }
+
+    /// Asks for the events, for the list, and who the daemon is, where that matters.
+    async fn look(&self, say: &impl AsyncFn(Notice)) -> Result<Look<S::Events>, SourceError> {
         // Asked for before the list is taken, so that no start falls between the two. The list alone
         // is needed to begin.
         let subscription = match self.config.follow {
@@ -377,7 +402,11 @@ impl<S: Source> Engine<S> {
         let slow = async || say(Notice::StillWaiting { what: Awaited::List }).await;
         let listed = self.slow.watch(self.source.list(), slow).await?;
         let own = self.source.own(&listed).await;
-        Ok((Listing { listed, own }, subscription))
+        let identity = match self.config.saved {
+            Some(_) => self.source.identity().await?,
+            None => None,
+        };
+        Ok((Listing { listed, own }, subscription, identity))
     }
 
     /// Closes all that is still open and names the readers that did not end by themselves.

@@ -430,6 +430,11 @@ pub trait Source: Send + Sync + 'static {
         async { None }
     }
 
+    /// What the daemon calls itself, the same over all its life; `None` where it has no such name.
+    fn identity(&self) -> impl Future<Output = Result<Option<Arc<str>>, SourceError>> + Send {
+        async { Ok(None) }
+    }
+
     /// One container.
     fn inspect(
         &self,

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::position::OtherDaemon;
 use super::selection::{AmbiguousId, OwnContainer, Selection, Unmatched};
 use super::source::{ContainerKey, Listed, Phase, SourceError};
 
@@ -27,6 +28,9 @@ pub enum StartError {
     /// Nothing matches these patterns.
     #[error("no container matches {}", list(.0))]
     Unmatched(Vec<Unmatched>),
+    /// The daemon is not the one that the cursor was made with.
+    #[error(transparent)]
+    OtherDaemon(#[from] OtherDaemon),
     /// There is no container at all.
     #[error("there is no container to follow")]
     Nothing,

@@ -64,6 +64,11 @@ impl Tally {
     /// A gap was told.
     pub(super) fn gap(&self, card: &Card, gap: &Gap) {
         card.told(Told::Gap(gap.clone()));
+        self.gap_of_unfollowed(gap);
+    }
+
+    /// A gap was reported of a container that is not followed.
+    pub(super) fn gap_of_unfollowed(&self, gap: &Gap) {
         *self.forms().gaps.entry(gap.cause.word()).or_default() += 1;
     }
 

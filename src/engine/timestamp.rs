@@ -40,6 +40,13 @@ impl Timestamp {
         Self { seconds: nanos.div_euclid(SECOND), nanos: below }
     }
 
+    /// From nanoseconds since 1970; `None` above what 64 bits of seconds hold.
+    pub fn from_wide_nanos(nanos: i128) -> Option<Self> {
+        let second = i128::from(SECOND);
+        let seconds = i64::try_from(nanos.div_euclid(second)).ok()?;
+        Some(Self { seconds, nanos: u32::try_from(nanos.rem_euclid(second)).ok()? })
+    }
+
     /// From the time of another library.
     pub fn from_jiff(time: jiff::Timestamp) -> Self {
         let nanos = time.as_nanosecond();

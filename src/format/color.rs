@@ -1,8 +1,9 @@
 //! Colors: a stable one for each name, and the few of the notes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::BuildHasher;
 use std::sync::Arc;
+
+use twox_hash::XxHash3_64;
 
 /// Ends every colour.
 pub(crate) const RESET: &str = "\x1b[0m";
@@ -72,7 +73,7 @@ const STEPS: [usize; 4] = [1, 3, 7, 9];
 
 /// All colors in the order in which a name prefers them; by its hash, so it is the same in every run.
 fn preferences(name: &str) -> [usize; NAMES.len()] {
-    let hash = foldhash::fast::FixedState::with_seed(1).hash_one(name.as_bytes());
+    let hash = XxHash3_64::oneshot(name.as_bytes());
     let part = |hash: u64| usize::try_from(hash % NAMES.len() as u64).unwrap_or_default();
     let (first, step) = (part(hash), STEPS[part(hash >> 32) % STEPS.len()]);
     std::array::from_fn(|at| (first + at * step) % NAMES.len())

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::color::{DIM, GREEN, RED, RESET, YELLOW};
 use super::sanitize::clean;
+use crate::cursor::SaveReport;
 use crate::engine::event::{About, Awaited, Event, Gap, Note, Notice};
 use crate::engine::rows::Told;
 use crate::engine::source::{Exit, Lossy};
@@ -91,10 +92,21 @@ pub(crate) fn note(note: &Note, color: bool) -> String {
     line(sign(&note.what), &what, color)
 }
 
+/// How saving the cursor goes as a line of text, its newline included.
+pub(crate) fn save_report(report: &SaveReport, color: bool) -> String {
+    match report {
+        SaveReport::Failed(error) => {
+            let what = format!("the cursor cannot be saved ({error}); cmon tries again every second");
+            line(Sign::Wrong, &what, color)
+        }
+        SaveReport::Works => line(Sign::There, "the cursor is saved again", color),
+    }
+}
+
 /// An event as one line for a screen: without colour, without a newline. Lines have none.
 pub fn headline(event: &Event, zone: &TimeZone) -> Option<String> {
     let mut text = match event {
-        Event::Lines(_) => return None,
+        Event::Lines(_) | Event::Identity(..) => return None,
         Event::Gap(lost) => gap(lost, zone, false),
         Event::Note(what) => note(what, false),
     };

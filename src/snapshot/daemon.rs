@@ -82,6 +82,7 @@ mod tests {
     fn a_daemon_that_does_not_answer_keeps_its_name_but_not_its_figures() {
         let shared = Shared::new("unix:///s".to_owned());
         let info = Info {
+            id: "AB:CD".to_owned(),
             name: "host".to_owned(),
             version: "24.0".to_owned(),
             goroutines: Some(70),

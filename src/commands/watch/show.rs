@@ -82,7 +82,7 @@ pub(super) async fn over(show: &mut Option<Show>) -> Over {
         },
         Some(Show::Teller(teller)) => match teller.ended().await {
             Ended::Done | Ended::Closed => Over::Done,
-            Ended::Failed(error) => Over::Failed(error),
+            Ended::Failed(error) | Ended::Unsaved(error) => Over::Failed(error),
         },
         None => std::future::pending().await,
     }

@@ -291,6 +291,8 @@ pub(super) fn version(body: &[u8]) -> Option<(Version, Option<Dialect>)> {
 /// What a daemon tells of its own resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Info {
+    /// Its id, made at its first start.
+    pub id: String,
     /// Its name: the host's.
     pub name: String,
     /// Its version.
@@ -305,6 +307,8 @@ pub struct Info {
 pub(super) fn info(body: &[u8]) -> Option<Info> {
     #[derive(Deserialize)]
     struct Answer {
+        #[serde(rename = "ID", default, deserialize_with = "lenient")]
+        id: Option<String>,
         #[serde(rename = "Name", default, deserialize_with = "lenient")]
         name: Option<String>,
         #[serde(rename = "ServerVersion", default, deserialize_with = "lenient")]
@@ -316,6 +320,7 @@ pub(super) fn info(body: &[u8]) -> Option<Info> {
     }
     let answer: Answer = serde_json::from_slice(body).ok()?;
     Some(Info {
+        id: answer.id.unwrap_or_default(),
         name: answer.name.unwrap_or_default(),
         version: answer.version.unwrap_or_default(),
         goroutines: answer.goroutines,

@@ -10,13 +10,16 @@
 //! middle of such a run proves nothing: the search goes further back.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::BuildHasher;
+use twox_hash::XxHash3_64;
 
 use super::source::{Frame, StdStream};
 use super::timestamp::Timestamp;
 
 /// How many keys are kept: 16 KiB of them.
 const KEPT: usize = 16 * 1024 / size_of::<Key>();
+/// How many are saved for a later run. More than [`REORDER`], so that frames before the oldest of them are
+/// known to be older. Where all of these have one timestamp, more are saved.
+const SAVED: usize = 32;
 /// How many are kept where the daemon doubles lines: the double may come a whole log file
 /// later.
 const KEPT_FOR_DOUBLES: usize = 8192;
@@ -36,14 +39,35 @@ pub struct Key {
 impl Key {
     /// The key of a frame with this payload.
     pub fn of(frame: Frame, payload: &[u8]) -> Self {
-        let hash = foldhash::fast::FixedState::with_seed(0).hash_one(payload);
+        // The same in every version of cmon: hashes are saved in cursors.
+        let hash = XxHash3_64::oneshot(payload);
         let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         Self { time: frame.time, hash, len, stream: frame.stream }
+    }
+
+    /// A key that was saved as these parts.
+    pub fn from_parts(time: Timestamp, hash: u64, len: u32, stream: StdStream) -> Self {
+        Self { time, hash, len, stream }
     }
 
     /// The frame's timestamp.
     pub fn time(&self) -> Timestamp {
         self.time
+    }
+
+    /// The XXH3 hash of its payload.
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The length of its payload in bytes.
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Where the container wrote it.
+    pub fn stream(&self) -> StdStream {
+        self.stream
     }
 }
 
@@ -77,6 +101,31 @@ impl Anchor {
     /// The keys that are kept, oldest first.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.ring.iter()
+    }
+
+    /// Whether these keys are all that was delivered.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// The last keys before the oldest equal to `key`, for a later run, and those from there on. Without one: the
+    /// last of all.
+    pub fn saved_before(&self, key: Option<&Key>) -> (Vec<Key>, Vec<Key>) {
+        let at = key.and_then(|key| self.ring.iter().position(|known| known == key));
+        let end = at.unwrap_or(self.ring.len());
+        let mut begin = end.saturating_sub(SAVED);
+        // A search needs a moment that begins among the keys.
+        while 0 < begin && self.ring[begin].time == self.ring[end - 1].time {
+            begin -= 1;
+        }
+        let range = |range| self.ring.range(range).copied().collect();
+        (range(begin..end), range(end..self.ring.len()))
+    }
+
+    /// The keys that an earlier run has saved.
+    pub fn restore(&mut self, keys: &[Key], complete: bool) {
+        self.replace(keys.iter().copied());
+        self.complete = complete;
     }
 
     /// Whether a search finds the last frame delivered in a window that shows these keys.

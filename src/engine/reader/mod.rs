@@ -131,9 +131,13 @@ impl<S: Source> Reader<S> {
         if reason == EndReason::Eof
             && let Ok(permit) = self.permit(false).await
         {
+            let goes_on = self.container.phase.is_live();
             let lines = self.with_resume(|resume| {
                 let mut lines = resume.batch();
-                resume.end_run(&mut lines);
+                // A later run shows the line as a whole.
+                if !(goes_on && resume.is_saving()) {
+                    resume.end_run(&mut lines);
+                }
                 lines
             });
             self.hand_on(permit, lines);
@@ -242,7 +246,8 @@ impl<S: Source> Reader<S> {
             self.tally.gap(&self.card, &gap);
             permit.send(Event::Gap(gap));
         }
-        Ok(())
+        // A later run must not report it again.
+        if frames.is_none() { self.hand_on_position().await } else { Ok(()) }
     }
 
     async fn open(&self, follow: bool, tail: Tail) -> Result<S::Logs, EndReason> {
@@ -414,14 +419,27 @@ impl<S: Source> Reader<S> {
         self.with_resume(|resume| resume.saw_whole_log())
     }
 
-    fn hand_on(&self, permit: mpsc::Permit<'_, Event>, lines: Lines) {
+    fn hand_on(&self, permit: mpsc::Permit<'_, Event>, mut lines: Lines) {
+        lines.position = self.with_resume(Resume::take_position);
         if !lines.is_empty() {
             self.tally.delivered(&self.card, &lines);
             if let Some(last) = lines.last_time() {
                 self.tally.line(&self.card, last);
             }
+        }
+        if !lines.is_empty() || lines.position.is_some() {
             permit.send(Event::Lines(lines));
         }
+    }
+
+    /// Hands on where the log was read to, if that has changed without a line.
+    async fn hand_on_position(&self) -> Result<(), EndReason> {
+        if self.with_resume(|resume| resume.is_saving()) {
+            let permit = self.permit(false).await?;
+            let lines = self.with_resume(|resume| resume.batch());
+            self.hand_on(permit, lines);
+        }
+        Ok(())
     }
 
     /// Does something with the container's place in its log; the lock never spans a wait.

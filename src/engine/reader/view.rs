@@ -31,7 +31,7 @@ impl<S: Source> Reader<S> {
             return match reason {
                 EndReason::Eof => {
                     self.with_resume(Resume::viewed);
-                    None
+                    self.hand_on_position().await.err()
                 }
                 reason => Some(reason),
             };

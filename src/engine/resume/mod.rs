@@ -16,6 +16,7 @@
 
 mod doubt;
 mod holes;
+mod saving;
 mod seeking;
 pub mod survey;
 
@@ -29,10 +30,12 @@ use super::event::{Gap, GapCause, Label, Lines};
 use super::files::{Files, Proof};
 use super::lines::Assembler;
 use super::pace::{Counted, Pace};
+use super::position::Use;
 use super::source::{Container, Frame, Frames, Tail};
 use super::stale::Quiet;
 use super::timestamp::Timestamp;
 pub use holes::{Known, LogAge, Proven, Reach};
+use saving::Saving;
 use seeking::Seeking;
 
 /// The windows of a search, after a stream's own has failed; then all.
@@ -129,6 +132,8 @@ pub struct Resume {
     following: bool,
     quiet: Quiet,
     pace: Pace,
+    /// What a later run needs; `None` when nobody wants to know.
+    saving: Option<Saving>,
 }
 
 impl Resume {
@@ -174,6 +179,7 @@ impl Resume {
             following: false,
             quiet,
             pace: Pace::new(now),
+            saving: None,
         }
     }
 
@@ -398,6 +404,7 @@ impl Resume {
         self.seek = None;
         self.plan = Plan::Rest;
         self.lost = Some(GapCause::LogRotated);
+        self.place_changed();
     }
 
     /// Whether a gap is still to be told.
@@ -415,12 +422,14 @@ impl Resume {
     /// The gap that reaches to this time, when one is still to be reported.
     pub fn gap_to(&mut self, to: Option<Timestamp>) -> Option<Gap> {
         let cause = self.lost.take()?;
+        self.place_changed();
         Some(Gap { label: self.label(), from: self.anchor.last(), to, cause })
     }
 
     /// The container's run is over and its log read to the end: ends lines without a newline.
     pub fn end_run(&mut self, into: &mut Lines) {
         self.assembler.flush(into);
+        self.place_changed();
     }
 
     /// Begins a first view: what is shown first, before the stream goes on behind it.
@@ -430,10 +439,11 @@ impl Resume {
 
     /// Takes a first view as delivered.
     pub fn view(&mut self, view: FirstView) -> Lines {
-        let (lines, assembler, keys) = view.finish();
+        let (mut lines, assembler, keys) = view.finish();
         self.anchor.begin_inside();
-        keys.into_iter().for_each(|key| self.anchor.push(key));
+        keys.iter().for_each(|key| self.anchor.push(*key));
         self.assembler = assembler;
+        self.viewed_keys(&keys, &mut lines);
         self.plan = if self.anchor.is_empty() { Plan::All } else { Plan::Anchored };
         lines
     }
@@ -444,6 +454,7 @@ impl Resume {
         if matches!(self.plan, Plan::Start(_)) {
             self.plan = Plan::All;
         }
+        self.place_changed();
     }
 
     /// What was counted since the last call.
@@ -454,6 +465,9 @@ impl Resume {
     fn live(&mut self, frame: Frame, payload: &[u8], key: Key, into: &mut Lines) {
         if self.is_double(payload, &key) {
             self.counts.doubles += 1;
+        } else if self.was_delivered_beyond(&key) {
+            self.counts.replayed += 1;
+            self.pass(key, Use::Skipped, into);
         } else {
             self.deliver(frame, payload, key, into);
         }
@@ -466,6 +480,17 @@ impl Resume {
     }
 
     fn deliver(&mut self, frame: Frame, payload: &[u8], key: Key, into: &mut Lines) {
+        let is_wanted = self.outputs.has(frame);
+        if is_wanted {
+            let skip = self.delivered_of_next(frame.stream).min(payload.len());
+            self.assembler.push(frame, &payload[skip..], into);
+        }
+        self.pass(key, if is_wanted { Use::Joined } else { Use::Skipped }, into);
+        self.counted.bytes += payload.len() as u64;
+    }
+
+    /// Notes a frame as delivered.
+    fn pass(&mut self, key: Key, use_: Use, into: &mut Lines) {
         self.anchor.push(key);
         if let Some(files) = &mut self.files {
             files.delivered(&key);
@@ -473,11 +498,8 @@ impl Resume {
         self.proof.delivered(&key);
         self.reach.delivered();
         self.counted.frames += 1;
-        self.counted.bytes += payload.len() as u64;
         self.plan = Plan::Anchored;
-        if self.outputs.has(frame) {
-            self.assembler.push(frame, payload, into);
-        }
+        self.follow_trail(key, use_, into);
     }
 
     fn recover(&mut self, held: &Frames, into: &mut Lines) {
@@ -488,6 +510,7 @@ impl Resume {
                 continue;
             }
             self.anchor.push_before_last(key);
+            self.place_changed();
             self.counted.frames += 1;
             self.counts.recovered += 1;
             if self.outputs.has(frame) {

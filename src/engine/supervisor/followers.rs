@@ -1,6 +1,7 @@
 //! The containers that are followed: each has a lifecycle, which decides, and whose acts are carried
 //! out here.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -11,7 +12,7 @@ use super::super::event::{About, EndReason, Event, Gap, GapCause, Label, Note, N
 use super::super::lifecycle::{Act, Departure, Input, Lifecycle, Stance};
 use super::super::resume::{LogAge, Resume};
 use super::super::rows::{Card, Told};
-use super::super::source::{Container, ContainerKey, Facts, Listed, Phase, Source};
+use super::super::source::{Container, ContainerId, ContainerKey, Facts, Listed, Phase, Source};
 use super::super::stale::Quiet;
 use super::Supervisor;
 
@@ -69,7 +70,7 @@ impl<S: Source> Supervisor<S> {
             card: self.tally.card(&label, self.config.stream_timeout),
             label,
             lifecycle: Lifecycle::new(self.config.follow, initial),
-            backlog: if initial { self.config.backlog } else { Backlog::All },
+            backlog: if initial && !self.is_recreated(row) { self.config.backlog } else { Backlog::All },
             container: None,
             resume: None,
             wake: None,
@@ -112,9 +113,48 @@ impl<S: Source> Supervisor<S> {
             };
             let backlog = follower.backlog;
             let resume = Resume::new(label, &container, age, backlog, outputs, max_line, quiet);
+            let resume = match self.saved.as_mut().map(|saved| saved.take(&key.id)) {
+                None => resume,
+                Some(None) => resume.saving(),
+                Some(Some(position)) => resume.restored(&position),
+            };
             Arc::new(Mutex::new(resume))
         });
         follower.container = Some(container);
+        self.hand_on_position(key);
+    }
+
+    /// Hands on where the log of a container was read to, if that has changed without a line.
+    fn hand_on_position(&mut self, key: &ContainerKey) {
+        let resume = self.followers.get(key).and_then(|follower| follower.resume.as_ref());
+        let lines = resume.and_then(|resume| {
+            let mut resume = resume.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut lines = resume.batch();
+            lines.position = resume.take_position();
+            lines.position.is_some().then_some(lines)
+        });
+        self.outbox.extend(lines.map(Event::Lines));
+    }
+
+    /// Whether this container has the name of one that an earlier run has followed.
+    fn is_recreated(&self, row: &Listed) -> bool {
+        self.saved.as_ref().is_some_and(|saved| saved.is_recreated(&row.key.id, &row.name))
+    }
+
+    /// Reports the containers that an earlier run has followed and that are gone: lines of them may be missing.
+    pub(super) fn report_removed(&mut self, listed: &[Listed]) {
+        let Some(saved) = &self.saved else {
+            return;
+        };
+        let there: HashSet<&ContainerId> = listed.iter().map(|row| &row.key.id).collect();
+        for (id, missing) in saved.missing(&there) {
+            let key = ContainerKey { daemon: self.source.daemon(), id };
+            let label = Arc::new(Label::new(key, missing.name));
+            let (from, cause) = (missing.position.last(), GapCause::Removed);
+            let gap = Gap { label, from, to: None, cause };
+            self.tally.gap_of_unfollowed(&gap);
+            self.outbox.push_back(Event::Gap(gap));
+        }
     }
 
     pub(super) fn rename(&mut self, key: &ContainerKey, name: Arc<str>) {
@@ -212,7 +252,8 @@ impl<S: Source> Supervisor<S> {
             from = resume.last();
             let mut lines = resume.batch();
             resume.end_run(&mut lines);
-            if !lines.is_empty() {
+            lines.position = resume.take_position();
+            if !lines.is_empty() || lines.position.is_some() {
                 self.tally.delivered(&follower.card, &lines);
                 self.outbox.push_back(Event::Lines(lines));
             }

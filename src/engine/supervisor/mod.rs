@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::event::{About, Awaited, EndReason, Event, Notice};
 use super::group::{Activity, Member};
 use super::lifecycle::{Input, Lifecycle};
+use super::position::SavedDaemon;
 use super::registry::Registry;
 use super::selection::Selection;
 use super::source::{Container, ContainerKey, Happening, Listed, Phase, Source, SourceError, What};
@@ -76,6 +77,8 @@ pub(super) struct Supervisor<S: Source> {
     member: Member,
     /// Containers that were removed a short while ago.
     removed: Removed,
+    /// What earlier runs have saved of this daemon; `None` when nothing is saved.
+    saved: Option<SavedDaemon>,
     /// The first container that was given up and is gone.
     failed: Option<(String, SourceError)>,
 }
@@ -87,6 +90,7 @@ impl<S: Source> Supervisor<S> {
         tally: Arc<Tally>,
         config: Config,
         (selection, listed, member): (Selection, &[Listed], Member),
+        saved: Option<SavedDaemon>,
         (events, slow): (mpsc::Sender<Event>, Arc<SlowNotes>),
         orders: mpsc::Receiver<Order>,
     ) -> Self {
@@ -115,6 +119,7 @@ impl<S: Source> Supervisor<S> {
             daemon,
             member,
             removed: Removed::default(),
+            saved,
             failed: None,
         }
     }
@@ -151,6 +156,7 @@ impl<S: Source> Supervisor<S> {
                 self.subscribe(asking);
             }
         }
+        self.report_removed(&listed);
         for row in listed {
             if self.selection.matches(&row) {
                 self.join(&row, Joined::AtStart);
@@ -211,6 +217,10 @@ impl<S: Source> Supervisor<S> {
                 return;
             };
             let mut resume = resume.lock().unwrap_or_else(PoisonError::into_inner);
+            if resume.is_saving() {
+                // A later run shows them as a whole.
+                continue;
+            }
             let mut lines = resume.batch();
             resume.end_run(&mut lines);
             if !lines.is_empty() {

@@ -7,6 +7,7 @@
 mod crowd;
 mod fake;
 mod holes;
+mod runs;
 mod several;
 mod since;
 mod watching;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::census::Census;
 use super::event::{Ending, Event, Gap, GapCause, Notice};
+use super::position::Position;
 use super::registry::Registry;
 use super::selection::Selection;
 use super::source::StdStream::{self, Stderr, Stdout};
@@ -46,6 +48,8 @@ struct Seen {
     recovered: Vec<usize>,
     /// When the first line came.
     first_line: Option<Instant>,
+    /// Where the log was read to, as a later run has it.
+    position: Option<Position>,
 }
 
 impl Seen {
@@ -66,7 +70,12 @@ impl Seen {
     fn take(&mut self, event: Event) {
         match event {
             Event::Lines(lines) => {
-                self.first_line.get_or_insert_with(Instant::now);
+                if let Some(position) = &lines.position {
+                    self.position = Some((**position).clone());
+                }
+                if !lines.is_empty() {
+                    self.first_line.get_or_insert_with(Instant::now);
+                }
                 for (line, text) in lines.iter() {
                     let end = if line.ending == Ending::Lf { "\n" } else { "" };
                     let text = String::from_utf8_lossy(text);
@@ -76,6 +85,7 @@ impl Seen {
                     self.lines.push((line.stream, format!("{text}{end}")));
                 }
             }
+            Event::Identity(..) => {}
             Event::Note(note) => self.notes.push(note.what),
             Event::Gap(gap) => {
                 self.gaps.push(gap.cause);

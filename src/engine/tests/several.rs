@@ -142,6 +142,7 @@ impl Received {
                     }
                 }
                 Event::Note(note) => received.notes.push((note.about, note.what)),
+                Event::Identity(..) => {}
                 Event::Gap(gap) => panic!("{gap:?}"),
             }
         }

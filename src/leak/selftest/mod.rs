@@ -183,6 +183,7 @@ pub(super) fn load<S>(source: S, plan: Plan, stream_timeout: f64) -> Load<S> {
             stream_timeout: Duration::from_secs_f64(stream_timeout),
             stale_after: Duration::from_secs(30),
             stop_timeout: Duration::from_millis(500),
+            saved: None,
             seed: Some(plan.seed),
         },
         plan,

@@ -29,7 +29,7 @@ impl Fresh {
                 self.newest.remove(&label.key);
                 return;
             }
-            Event::Gap(_) | Event::Note(_) => return,
+            Event::Gap(_) | Event::Note(_) | Event::Identity(..) => return,
         };
         let Some(last) =
             lines.iter().map(|(line, _)| line.time).filter(|time| time.is_plausible()).max()

@@ -19,9 +19,10 @@ use super::sink::Sinks;
 use super::status::Status;
 use super::text::Text;
 use super::{Config, Form, json, summary};
+use crate::cursor::{Keeper, SaveReport, Update};
 use crate::engine::Outcome;
 use crate::engine::census::Census;
-use crate::engine::event::Event;
+use crate::engine::event::{About, Event, Gap, GapCause, Lines, Note, Notice};
 use crate::format::note;
 
 /// Lines are written when so much has come together, or when nothing more waits.
@@ -36,6 +37,8 @@ pub enum Ended {
     Closed,
     /// A write failed.
     Failed(Arc<io::Error>),
+    /// The cursor could not be saved, so the next run repeats what was written since it was last.
+    Unsaved(Arc<io::Error>),
 }
 
 /// A running printer.
@@ -59,18 +62,21 @@ impl Printer {
         events: mpsc::Receiver<Event>,
         census: impl Fn() -> Census + Send + 'static,
         names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
+        cursor: Option<Keeper>,
     ) -> io::Result<Self> {
         let own = Sinks { out: sinks.out.duplicate()?, err: sinks.err.duplicate()? };
         let (ending, ended) = watch::channel(None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("printer".to_owned()).spawn(move || {
-            let mut thread = Thread::new(config, own, census, names);
+            let mut thread = Thread::new(config, own, census, names, cursor);
             let end = runtime.block_on(thread.run(events));
             thread.status.clear();
-            ending.send_replace(Some(match end {
-                Ok(end) => end,
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ended::Closed,
-                Err(error) => Ended::Failed(error.into()),
+            let unsaved = thread.cursor.as_mut().and_then(|cursor| cursor.finish().err());
+            ending.send_replace(Some(match (end, unsaved) {
+                (_, Some(error)) => Ended::Unsaved(error.into()),
+                (Ok(end), None) => end,
+                (Err(error), None) if error.kind() == io::ErrorKind::BrokenPipe => Ended::Closed,
+                (Err(error), None) => Ended::Failed(error.into()),
             }));
         })?;
         Ok(Self { config, ended, sinks })
@@ -112,6 +118,9 @@ struct Thread<C> {
     text: Text,
     buffer: Vec<u8>,
     zone: TimeZone,
+    cursor: Option<Keeper>,
+    /// What the cursor has to know once the buffer is written.
+    updates: Vec<Update>,
 }
 
 impl<C: Fn() -> Census> Thread<C> {
@@ -120,6 +129,7 @@ impl<C: Fn() -> Census> Thread<C> {
         sinks: Sinks,
         census: C,
         names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
+        cursor: Option<Keeper>,
     ) -> Self {
         Self {
             config,
@@ -129,6 +139,8 @@ impl<C: Fn() -> Census> Thread<C> {
             text: Text::new(config, names),
             buffer: Vec::with_capacity(2 * FLUSH),
             zone: TimeZone::system(),
+            cursor,
+            updates: Vec::new(),
         }
     }
 
@@ -146,6 +158,10 @@ impl<C: Fn() -> Census> Thread<C> {
                         biased;
                         () = watch.closed() => return Ok(Ended::Closed),
                         event = events.recv() => event,
+                        report = save_report(&mut self.cursor) => {
+                            self.talk(&note::save_report(&report, self.config.color_err))?;
+                            continue;
+                        }
                         () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                             self.status.draw(&(self.census)());
                             continue;
@@ -154,7 +170,10 @@ impl<C: Fn() -> Census> Thread<C> {
                 }
             };
             match event {
-                Some(event) => self.show(&event)?,
+                Some(event) => {
+                    self.show(&event)?;
+                    self.note_for_cursor(event)?;
+                }
                 None => break,
             }
             if self.status.due().is_some_and(|due| due <= Instant::now()) {
@@ -175,6 +194,28 @@ impl<C: Fn() -> Census> Thread<C> {
             Event::Note(note) if self.config.quiet && !note::is_error(&note.what) => {}
             Event::Note(note) if json => json::note(note, &mut self.buffer),
             Event::Note(note) => self.talk(&note::note(note, self.config.color_err))?,
+            Event::Identity(..) => {}
+        }
+        Ok(())
+    }
+
+    /// Notes what the cursor has to know of an event, and writes when much has come together. What stands in
+    /// the buffer is not written yet.
+    fn note_for_cursor(&mut self, event: Event) -> io::Result<()> {
+        if self.cursor.is_some() {
+            self.updates.extend(match event {
+                Event::Lines(Lines { label, position: Some(position), .. }) => {
+                    Some(Update::Position(label, position))
+                }
+                Event::Gap(Gap { label, cause: GapCause::Removed, .. }) => {
+                    Some(Update::Removed(label.key.clone()))
+                }
+                Event::Note(Note { about: About::Container(label), what: Notice::Removed }) => {
+                    Some(Update::Removed(label.key.clone()))
+                }
+                Event::Identity(daemon, identity) => Some(Update::Identity(daemon, identity)),
+                _ => None,
+            });
         }
         if FLUSH <= self.buffer.len() {
             self.flush()?;
@@ -192,6 +233,7 @@ impl<C: Fn() -> Census> Thread<C> {
 
     fn flush(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() {
+            self.accepted();
             return Ok(());
         }
         if self.config.form == Form::Json {
@@ -201,7 +243,25 @@ impl<C: Fn() -> Census> Thread<C> {
         let written = self.status.aside(|| self.sinks.out.write_all(&self.buffer));
         self.buffer.clear();
         self.buffer.shrink_to(4 * FLUSH);
+        if written.is_ok() {
+            self.accepted();
+        }
         written
+    }
+
+    /// All that was in the buffer is written.
+    fn accepted(&mut self) {
+        if let Some(cursor) = self.cursor.as_ref().filter(|_| !self.updates.is_empty()) {
+            cursor.accept(self.updates.drain(..));
+        }
+    }
+}
+
+/// The next report about the cursor, where there is one.
+async fn save_report(cursor: &mut Option<Keeper>) -> SaveReport {
+    match cursor {
+        Some(cursor) => cursor.report().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,0 +1,262 @@
+//! The cursor's file: locked while a run uses it, and replaced as a whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::format::{self, FormatError};
+use crate::engine::position::Saved;
+
+/// Only its owner may read it: hashes tell something of short lines.
+const MODE: u32 = 0o600;
+
+/// Why a cursor cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CursorError {
+    /// Another run uses it.
+    #[error("the cursor {path} is in use by another cmon{}", process(.pid))]
+    InUse {
+        /// The cursor.
+        path: String,
+        /// The other run's process.
+        pid: Option<u32>,
+    },
+    /// Its text is not understood.
+    #[error("the cursor {path} cannot be used: {error}")]
+    Format {
+        /// The cursor.
+        path: String,
+        /// Why.
+        error: FormatError,
+    },
+    /// The system refuses.
+    #[error("the cursor {path} cannot be {what}: {error}")]
+    System {
+        /// The cursor, or the file beside it.
+        path: String,
+        /// What was tried.
+        what: &'static str,
+        /// The system's words.
+        error: io::Error,
+    },
+}
+
+fn process(pid: &Option<u32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
+}
+
+impl CursorError {
+    /// What to do.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            CursorError::InUse { .. } => "end that run, or give each run a cursor of its own",
+            CursorError::Format { error: FormatError::Version(_), .. } => {
+                "use the cmon that wrote it, or name another file"
+            }
+            CursorError::Format { error: FormatError::Foreign, .. } => {
+                "name a file that is not there yet, or one that cmon wrote"
+            }
+            CursorError::Format { error: FormatError::Damaged, .. } => {
+                "begin anew with --cursor-reset, or name another file"
+            }
+            CursorError::System { .. } => "name a file in a directory that cmon may write to",
+        }
+    }
+}
+
+/// How a run begins with a cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Behind what earlier runs have delivered.
+    Continue,
+    /// As if there were no cursor.
+    Anew,
+}
+
+/// A cursor that this run uses. Dropping it lets others use it.
+#[derive(Debug)]
+pub struct CursorFile {
+    path: PathBuf,
+    /// Keeps the lock.
+    _lock: File,
+}
+
+impl CursorFile {
+    /// Locks a cursor and reads it. One that is not there has nothing saved. Blocks for the time of a read.
+    ///
+    /// # Errors
+    /// Another run uses it, it is not a cursor, or it cannot be read or written.
+    pub fn open(path: &Path, start: Start) -> Result<(Self, Saved), CursorError> {
+        // A link stays a link.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let lock = lock(&path)?;
+        let cursor = Self { path, _lock: lock };
+        let saved = match cursor.read()? {
+            // Not even a new beginning writes over what a newer cmon, or somebody else, has written.
+            Some(Err(error @ (FormatError::Version(_) | FormatError::Foreign))) => {
+                return Err(cursor.format_error(error));
+            }
+            Some(Err(error)) if start == Start::Continue => {
+                return Err(cursor.format_error(error));
+            }
+            Some(Ok(saved)) if start == Start::Continue => saved,
+            _ => Saved::default(),
+        };
+        // What cannot be saved is better known before anything is read.
+        cursor.save(&saved).map_err(|error| cursor.system("written", error))?;
+        Ok((cursor, saved))
+    }
+
+    /// How users know it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn read(&self) -> Result<Option<Result<Saved, FormatError>>, CursorError> {
+        match fs::metadata(&self.path) {
+            Ok(data) if !data.is_file() => return Err(self.format_error(FormatError::Foreign)),
+            _ => {}
+        }
+        match fs::read(&self.path) {
+            Ok(text) => Ok(Some(format::decode(&text))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.system("read", error)),
+        }
+    }
+
+    /// Replaces the file. A crash at any point leaves the old text or the new one. Blocks until it is on disk.
+    ///
+    /// # Errors
+    /// The old text is still there.
+    pub fn save(&self, saved: &Saved) -> io::Result<()> {
+        let new = beside(&self.path, ".new");
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&new)?;
+        file.write_all(format::encode(saved).as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, &self.path)?;
+        File::open(parent(&self.path))?.sync_all()
+    }
+
+    fn system(&self, what: &'static str, error: io::Error) -> CursorError {
+        CursorError::System { path: self.path.display().to_string(), what, error }
+    }
+
+    fn format_error(&self, error: FormatError) -> CursorError {
+        CursorError::Format { path: self.path.display().to_string(), error }
+    }
+}
+
+/// Locks the file beside a cursor: the cursor itself is replaced again and again.
+fn lock(path: &Path) -> Result<File, CursorError> {
+    let beside = beside(path, ".lock");
+    let system = |error| CursorError::System { path: beside.display().to_string(), what: "locked", error };
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(MODE)
+        .open(&beside)
+        .map_err(system)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => {
+            let mut text = String::new();
+            let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+            return Err(CursorError::InUse { path: path.display().to_string(), pid });
+        }
+        Err(error) => return Err(system(error.into())),
+    }
+    // Who holds it is for people; the lock does not depend on it.
+    let _ = file.set_len(0).and_then(|()| file.rewind());
+    let _ = writeln!(file, "{}", std::process::id());
+    Ok(file)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::engine::position::SavedDaemon;
+
+    fn saved() -> Saved {
+        Saved(vec![SavedDaemon { address: "unix:///s".to_owned(), ..SavedDaemon::default() }])
+    }
+
+    #[test]
+    fn what_was_saved_is_there_again_and_only_its_owner_reads_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c");
+        let (cursor, nothing) = CursorFile::open(&path, Start::Continue).unwrap();
+        assert_eq!(nothing, Saved::default());
+        cursor.save(&saved()).unwrap();
+        drop(cursor);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, MODE);
+        let (cursor, again) = CursorFile::open(&path, Start::Continue).unwrap();
+        assert_eq!(again, saved());
+        drop(cursor);
+        assert_eq!(CursorFile::open(&path, Start::Anew).unwrap().1, Saved::default());
+    }
+
+    #[test]
+    fn two_runs_cannot_share_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c");
+        let first = CursorFile::open(&path, Start::Continue).unwrap();
+        let second = CursorFile::open(&path, Start::Continue).unwrap_err().to_string();
+        let pid = std::process::id();
+        assert_eq!(second, format!("the cursor {} is in use by another cmon (process {pid})", path.display()));
+        drop(first);
+        assert!(CursorFile::open(&path, Start::Continue).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_a_cursor_of_this_version_is_never_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c");
+        for text in ["notes of somebody\n", "{\"cmon_cursor\":9}\n"] {
+            fs::write(&path, text).unwrap();
+            for start in [Start::Continue, Start::Anew] {
+                assert!(CursorFile::open(&path, start).is_err(), "{text}");
+                assert_eq!(fs::read_to_string(&path).unwrap(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_one_is_refused_until_it_is_reset() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c");
+        fs::write(&path, &format::encode(&saved())[..60]).unwrap();
+        let error = CursorFile::open(&path, Start::Continue).unwrap_err();
+        assert!(error.to_string().ends_with("damaged or cut off"), "{error}");
+        assert!(error.hint().contains("--cursor-reset"));
+        assert!(CursorFile::open(&path, Start::Anew).is_ok());
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_named() {
+        let error = CursorFile::open(Path::new("/nowhere/at/all"), Start::Continue).unwrap_err();
+        let text = "the cursor /nowhere/at/all.lock cannot be locked: No such file or directory (os error 2)";
+        assert_eq!(error.to_string(), text);
+    }
+}

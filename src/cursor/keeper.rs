@@ -1,0 +1,225 @@
+//! What the output has accepted, saved once a second by a thread of its own, so that no line waits for the disk.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::file::CursorFile;
+use crate::engine::event::Label;
+use crate::engine::position::{Position, Presence, Saved, SavedContainer, SavedDaemon};
+use crate::engine::source::{ContainerKey, DaemonId};
+use crate::engine::timestamp::Timestamp;
+
+/// The cursor is saved this often while lines are delivered.
+const BETWEEN_SAVES: Duration = Duration::from_secs(1);
+/// Reports that wait for the printer.
+const REPORTS: usize = 4;
+
+/// Something that the next run must know.
+#[derive(Clone, Debug)]
+pub enum Update {
+    /// All lines up to this position are written.
+    Position(Arc<Label>, Box<Position>),
+    /// The container was removed, and that was reported.
+    Removed(ContainerKey),
+    /// What the daemon calls itself.
+    Identity(DaemonId, Arc<str>),
+}
+
+/// How saving goes, when that changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SaveReport {
+    /// It failed; cmon goes on and tries again.
+    Failed(String),
+    /// It works again.
+    Works,
+}
+
+/// Keeps a cursor up to date.
+#[derive(Debug)]
+pub struct Keeper {
+    shared: Arc<Shared>,
+    reports: mpsc::Receiver<SaveReport>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    places: Places,
+    is_saved: bool,
+    ends: bool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Keeper {
+    /// Keeps this cursor, which begins with what was saved. Containers that were removed longer ago than `keep`
+    /// are dropped from it.
+    ///
+    /// # Errors
+    /// The thread cannot be had.
+    pub fn spawn(file: CursorFile, saved: Saved, keep: Duration) -> io::Result<Self> {
+        let places = Places::new(saved, Timestamp::now(), keep);
+        let state = Mutex::new(State { places, is_saved: true, ends: false });
+        let shared = Arc::new(Shared { state, changed: Condvar::new() });
+        let (reporter, reports) = mpsc::channel(REPORTS);
+        let of_thread = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name("cursor".to_owned())
+            .spawn(move || keep_saving(&of_thread, &file, &reporter))?;
+        Ok(Self { shared, reports, thread: Some(thread) })
+    }
+
+    /// Takes what the output has accepted.
+    pub fn accept(&self, updates: impl IntoIterator<Item = Update>) {
+        let mut state = self.shared.state();
+        for update in updates {
+            state.places.take(update, Timestamp::now());
+            state.is_saved = false;
+        }
+        self.shared.changed.notify_one();
+    }
+
+    /// Waits for a report.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn report(&mut self) -> SaveReport {
+        match self.reports.recv().await {
+            Some(report) => report,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Saves what was accepted last, and ends. Blocks until it is on disk.
+    ///
+    /// # Errors
+    /// It could not be saved.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.shared.state().ends = true;
+        self.shared.changed.notify_one();
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(saved)) => saved,
+            Some(Err(_)) => Err(io::Error::other("the thread of the cursor panicked")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn keep_saving(
+    shared: &Shared,
+    file: &CursorFile,
+    reporter: &mpsc::Sender<SaveReport>,
+) -> io::Result<()> {
+    let mut failing = false;
+    let mut state = shared.state();
+    loop {
+        while state.is_saved && !state.ends {
+            state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let (ends, is_saved) = (state.ends, std::mem::replace(&mut state.is_saved, true));
+        if is_saved {
+            return Ok(());
+        }
+        let saved = state.places.saved.clone();
+        drop(state);
+        let result = file.save(&saved);
+        if ends {
+            return result;
+        }
+        match &result {
+            Err(error) if !failing => {
+                let _ = reporter.try_send(SaveReport::Failed(error.to_string()));
+            }
+            Ok(()) if failing => {
+                let _ = reporter.try_send(SaveReport::Works);
+            }
+            _ => {}
+        }
+        failing = result.is_err();
+        state = shared.state();
+        state.is_saved &= !failing;
+        let wait = shared.changed.wait_timeout_while(state, BETWEEN_SAVES, |state| !state.ends);
+        state = wait.unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
+/// What is saved, by daemon.
+#[derive(Debug)]
+struct Places {
+    saved: Saved,
+    sections: HashMap<DaemonId, usize>,
+}
+
+impl Places {
+    fn new(mut saved: Saved, now: Timestamp, keep: Duration) -> Self {
+        let keep = i64::try_from(keep.as_nanos()).unwrap_or(i64::MAX);
+        let oldest = now.saturating_nanos().saturating_sub(keep);
+        for daemon in &mut saved.0 {
+            daemon.containers.retain(|_, container| match container.presence {
+                Presence::There => true,
+                Presence::Removed(time) => oldest <= time.saturating_nanos(),
+            });
+        }
+        Self { saved, sections: HashMap::new() }
+    }
+
+    fn take(&mut self, update: Update, now: Timestamp) {
+        match update {
+            Update::Identity(daemon, identity) => {
+                let section = self.find(&daemon, Some(&identity));
+                section.daemon_is(&daemon, identity);
+            }
+            Update::Position(label, position) => {
+                let ContainerKey { daemon, id } = &label.key;
+                let (name, presence) = (Arc::clone(&label.name), Presence::There);
+                let container = SavedContainer { name, presence, position: *position };
+                self.find(daemon, None).containers.insert(id.clone(), container);
+            }
+            Update::Removed(ContainerKey { daemon, id }) => {
+                if let Some(container) = self.find(&daemon, None).containers.get_mut(&id) {
+                    container.presence = Presence::Removed(now);
+                }
+            }
+        }
+    }
+
+    fn find(&mut self, daemon: &DaemonId, identity: Option<&Arc<str>>) -> &mut SavedDaemon {
+        let at = match self.sections.get(daemon) {
+            Some(at) => *at,
+            None => {
+                let section = self.saved.section(daemon.as_str(), identity);
+                // The engine has refused another daemon at this address.
+                let at = section.ok().flatten().unwrap_or_else(|| {
+                    let address = daemon.as_str().to_owned();
+                    self.saved.0.push(SavedDaemon { address, ..SavedDaemon::default() });
+                    self.saved.0.len() - 1
+                });
+                self.sections.insert(daemon.clone(), at);
+                at
+            }
+        };
+        &mut self.saved.0[at]
+    }
+}
+
+impl SavedDaemon {
+    fn daemon_is(&mut self, daemon: &DaemonId, identity: Arc<str>) {
+        daemon.as_str().clone_into(&mut self.address);
+        self.identity = Some(identity);
+    }
+}

@@ -1,0 +1,14 @@
+//! The cursor: where each container's log was read to, kept in a file so that the next run of cmon goes on exactly
+//! behind it.
+//!
+//! ```text
+//!  printer ──written──▶ Keeper ──once a second──▶ format ──▶ file: FILE.new, fsync, rename, fsync
+//!                                                             FILE.lock is held for the whole run
+//! ```
+
+mod file;
+mod format;
+mod keeper;
+
+pub use file::{CursorError, CursorFile, Start};
+pub use keeper::{Keeper, SaveReport, Update};

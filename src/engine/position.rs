@@ -1,0 +1,271 @@
+//! Where a container's log was read to: what a later run of cmon needs to go on exactly behind it.
+//!
+//! A [`Position`] is the anchor at the oldest line that is still open, so that the later run joins that line
+//! from its first piece. Frames behind it that were delivered are listed, and are skipped then. No line's content is
+//! in it, only hashes.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use super::anchor::Key;
+use super::source::{ContainerId, StdStream};
+use super::timestamp::Timestamp;
+
+/// Frames that one open line may reach back. A line that reaches farther passes in pieces.
+pub(super) const TRAIL_MAX_FRAMES: usize = 256;
+
+/// How a later run finds its place in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nothing was delivered: all that the log holds is new.
+    Beginning,
+    /// Behind the keys.
+    Behind,
+    /// The keys were no longer in the log, and the gap was reported: all that the log holds is new but for the keys.
+    Rest,
+}
+
+/// Where a container's log was read to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// How to find the place.
+    pub place: Place,
+    /// The last frames that were delivered before it, oldest first.
+    pub keys: Vec<Key>,
+    /// The keys are all that was delivered, from the beginning of the log.
+    pub complete: bool,
+    /// Frames behind the place that were delivered all the same, in order.
+    pub beyond: Vec<Key>,
+    /// Of each output, the line that was begun before the place.
+    pub begun: [Option<Begun>; 2],
+}
+
+/// A line of which pieces were delivered, and whose rest follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// The timestamp of its first byte.
+    pub time: Timestamp,
+    /// Bytes of it that were delivered.
+    pub delivered: u64,
+    /// So many of these are the first bytes of the next frame.
+    pub skip: u32,
+}
+
+impl Position {
+    /// A log of which nothing was read, and all is wanted.
+    pub fn beginning() -> Self {
+        Self {
+            place: Place::Beginning,
+            keys: Vec::new(),
+            complete: true,
+            beyond: Vec::new(),
+            begun: [None; 2],
+        }
+    }
+
+    /// The timestamp of the last frame delivered.
+    pub fn last(&self) -> Option<Timestamp> {
+        let keys = self.keys.last().into_iter().chain(self.beyond.last());
+        keys.map(Key::time).max()
+    }
+}
+
+/// What earlier runs have saved: a section per daemon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Saved(pub Vec<SavedDaemon>);
+
+/// What earlier runs have saved of one daemon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SavedDaemon {
+    /// The endpoint's address.
+    pub address: String,
+    /// What the daemon calls itself, where it does.
+    pub identity: Option<Arc<str>>,
+    /// Its containers.
+    pub containers: HashMap<ContainerId, SavedContainer>,
+}
+
+/// What earlier runs have saved of one container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedContainer {
+    /// Its last name.
+    pub name: Arc<str>,
+    /// Whether it was removed, as far as is known.
+    pub presence: Presence,
+    /// Where its log was read to.
+    pub position: Position,
+}
+
+/// Whether a container is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It was at the end of the last run.
+    There,
+    /// It was removed, and that was reported then.
+    Removed(Timestamp),
+}
+
+/// The daemon at an address is not the one that was there before.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the daemon at {address} is not the one that the cursor was made with: its ID is {found}, and the cursor has {saved}")]
+pub struct OtherDaemon {
+    /// The address.
+    pub address: String,
+    /// What the cursor has.
+    pub saved: Arc<str>,
+    /// What the daemon says.
+    pub found: Arc<str>,
+}
+
+impl Saved {
+    /// The place of a daemon's section. A daemon is known by what it calls itself, at whatever address.
+    ///
+    /// # Errors
+    /// Another daemon was at this address.
+    pub fn section(
+        &self,
+        address: &str,
+        identity: Option<&Arc<str>>,
+    ) -> Result<Option<usize>, OtherDaemon> {
+        let same = |section: &SavedDaemon| section.identity.as_ref() == identity;
+        if identity.is_some()
+            && let Some(at) = self.0.iter().position(same)
+        {
+            return Ok(Some(at));
+        }
+        let Some(at) = self.0.iter().position(|section| section.address == address) else {
+            return Ok(None);
+        };
+        match (&self.0[at].identity, identity) {
+            (Some(saved), Some(found)) => Err(OtherDaemon {
+                address: address.to_owned(),
+                saved: Arc::clone(saved),
+                found: Arc::clone(found),
+            }),
+            _ => Ok(Some(at)),
+        }
+    }
+}
+
+impl SavedDaemon {
+    /// Takes the position of a container.
+    pub(super) fn take(&mut self, id: &ContainerId) -> Option<Position> {
+        Some(self.containers.remove(id)?.position)
+    }
+
+    /// Whether a container that is not in the cursor has the name of one that is.
+    pub(super) fn is_recreated(&self, id: &ContainerId, name: &str) -> bool {
+        !self.containers.contains_key(id) && self.containers.values().any(|saved| &*saved.name == name)
+    }
+
+    /// The containers that were there and are no more.
+    pub(super) fn missing(&self, there: &HashSet<&ContainerId>) -> Vec<(ContainerId, SavedContainer)> {
+        let is_missing = |(id, saved): &(&ContainerId, &SavedContainer)| {
+            saved.presence == Presence::There && !there.contains(id)
+        };
+        let missing = self.containers.iter().filter(is_missing);
+        missing.map(|(id, saved)| (id.clone(), saved.clone())).collect()
+    }
+}
+
+/// The frames from the oldest open line on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trail(VecDeque<Step>);
+
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    key: Key,
+    use_: Use,
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// It was joined to its line.
+    Joined,
+    /// It was not wanted, or it was delivered by an earlier run.
+    Skipped,
+}
+
+/// Where open lines begin.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OpenFrames {
+    /// The first frame that is part of an open line.
+    pub(super) first: Option<Key>,
+    /// All frames that are part of one.
+    pub(super) keys: Vec<Key>,
+    /// Of each output, bytes of its first such frame that were handed on.
+    pub(super) skip: [u32; 2],
+}
+
+impl Trail {
+    /// Notes a frame. `open`: bytes of the open line of each output that were not handed on, after this frame.
+    pub(super) fn push(&mut self, key: Key, use_: Use, open: [usize; 2]) {
+        self.0.push_back(Step { key, use_ });
+        self.trim(open);
+    }
+
+    /// Drops the frames before the oldest open line.
+    pub(super) fn trim(&mut self, open: [usize; 2]) {
+        let first = [StdStream::Stdout, StdStream::Stderr]
+            .into_iter()
+            .filter_map(|stream| self.begin(stream, open[stream as usize]))
+            .map(|(at, _)| at)
+            .min();
+        self.0.drain(..first.unwrap_or(self.0.len()));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether open lines reach back as far as they may.
+    pub(super) fn is_full(&self) -> bool {
+        TRAIL_MAX_FRAMES <= self.0.len()
+    }
+
+    /// Takes these frames as the last of the log.
+    pub(super) fn replace(&mut self, steps: impl Iterator<Item = (Key, Use)>, open: [usize; 2]) {
+        self.0 = steps.map(|(key, use_)| Step { key, use_ }).collect();
+        self.trim(open);
+    }
+
+    /// The place of the first frame of an output's open line, and how many of its bytes were handed on.
+    fn begin(&self, stream: StdStream, open: usize) -> Option<(usize, u32)> {
+        let mut left = open;
+        for (at, step) in self.0.iter().enumerate().rev() {
+            if left == 0 {
+                break;
+            }
+            if step.key.stream() != stream || step.use_ == Use::Skipped {
+                continue;
+            }
+            let len = step.key.len() as usize;
+            if left <= len {
+                return Some((at, u32::try_from(len - left).unwrap_or(u32::MAX)));
+            }
+            left -= len;
+        }
+        None
+    }
+
+    /// The frames of the open lines.
+    pub(super) fn open_frames(&self, open: [usize; 2]) -> OpenFrames {
+        let mut frames = OpenFrames::default();
+        let begins = [StdStream::Stdout, StdStream::Stderr]
+            .map(|stream| self.begin(stream, open[stream as usize]));
+        for (at, step) in self.0.iter().enumerate() {
+            let slot = step.key.stream() as usize;
+            if step.use_ == Use::Joined && begins[slot].is_some_and(|(begin, _)| begin <= at) {
+                frames.first.get_or_insert(step.key);
+                frames.keys.push(step.key);
+            }
+        }
+        frames.skip = begins.map(|begin| begin.map_or(0, |(_, skip)| skip));
+        frames
+    }
+}

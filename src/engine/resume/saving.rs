@@ -1,0 +1,150 @@
+//! What a later run of cmon needs to go on behind this one, and how it goes on.
+
+use std::collections::VecDeque;
+
+use super::super::anchor::Key;
+use super::super::backlog::Range;
+use super::super::event::Lines;
+use super::super::position::{Begun, Place, Position, Trail, Use};
+use super::super::source::StdStream;
+use super::{Plan, Resume};
+
+/// What is noted for a later run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Saving {
+    /// The position differs from the last one that was taken.
+    changed: bool,
+    trail: Trail,
+    /// Frames behind the restored position that an earlier run has delivered.
+    beyond: VecDeque<Key>,
+    /// Bytes of the next frame of each output that an earlier run has delivered.
+    skip: [u32; 2],
+}
+
+impl Resume {
+    /// Notes from here on what a later run needs. Only a container that is shown from its beginning has a position
+    /// already.
+    #[must_use]
+    pub fn saving(mut self) -> Self {
+        self.saving = Some(Saving { changed: true, ..Saving::default() });
+        self
+    }
+
+    /// Goes on where an earlier run has ended. What times were asked for is for other containers.
+    #[must_use]
+    pub fn restored(mut self, position: &Position) -> Self {
+        self.outputs.range = Range::default();
+        self.anchor.restore(&position.keys, position.complete);
+        self.plan = match position.place {
+            Place::Beginning => Plan::All,
+            Place::Behind => Plan::Anchored,
+            Place::Rest => Plan::Rest,
+        };
+        let mut saving = Saving { beyond: position.beyond.iter().copied().collect(), ..Saving::default() };
+        for stream in [StdStream::Stdout, StdStream::Stderr] {
+            if let Some(begun) = &position.begun[stream as usize] {
+                self.assembler.begin(stream, begun.time, begun.delivered);
+                saving.skip[stream as usize] = begun.skip;
+            }
+        }
+        self.saving = Some(saving);
+        self
+    }
+
+    /// Whether a later run wants to know where the log was read to.
+    pub fn is_saving(&self) -> bool {
+        self.saving.is_some()
+    }
+
+    /// Where the log was read to, if that has changed since the last call.
+    pub fn take_position(&mut self) -> Option<Box<Position>> {
+        let saving = self.saving.as_mut()?;
+        let place = match self.plan {
+            // The first lines are still to be found.
+            Plan::Start(_) | Plan::Since => return None,
+            Plan::All => Place::Beginning,
+            Plan::Anchored => Place::Behind,
+            Plan::Rest if self.lost.is_none() => Place::Rest,
+            Plan::Rest => Place::Behind,
+        };
+        if !std::mem::take(&mut saving.changed) {
+            return None;
+        }
+        let open = saving.trail.open_frames(self.assembler.open());
+        let (keys, mut beyond) = self.anchor.saved_before(open.first.as_ref());
+        let mut open_keys = open.keys;
+        beyond.retain(|key| match open_keys.iter().position(|open| open == key) {
+            Some(at) => {
+                open_keys.remove(at);
+                false
+            }
+            None => true,
+        });
+        beyond.extend(saving.beyond.iter().copied());
+        let mut begun = [None; 2];
+        for (begun, (line, skip)) in begun.iter_mut().zip(self.assembler.begun().into_iter().zip(open.skip)) {
+            *begun = line.map(|(time, delivered)| Begun { time, delivered, skip });
+        }
+        let complete = self.anchor.is_complete() && self.anchor.keys().take(keys.len()).eq(&keys);
+        // An open line may begin where the log does.
+        let place = if keys.is_empty() { Place::Beginning } else { place };
+        Some(Box::new(Position { place, keys, complete, beyond, begun }))
+    }
+
+    /// The position differs from the last one that was taken.
+    pub(super) fn place_changed(&mut self) {
+        if let Some(saving) = &mut self.saving {
+            saving.changed = true;
+        }
+    }
+
+    /// These frames were taken by a first view. A line that is open from its beginning on is handed on: a
+    /// place behind all frames can be found again, and one before them cannot.
+    pub(super) fn viewed_keys(&mut self, keys: &[Key], into: &mut Lines) {
+        if let Some(saving) = &mut self.saving {
+            let step = |key: &Key| {
+                let is_wanted = self.outputs.has_at(key.stream(), key.time());
+                (*key, if is_wanted { Use::Joined } else { Use::Skipped })
+            };
+            saving.trail.replace(keys.iter().map(step), self.assembler.open());
+            saving.changed = true;
+            let is_all = !keys.is_empty() && saving.trail.len() == keys.len();
+            if is_all || saving.trail.is_full() {
+                self.assembler.hand_on_open(into);
+                saving.trail.trim([0; 2]);
+            }
+        }
+    }
+
+    /// Whether an earlier run has delivered this frame, although it stands behind the restored position.
+    pub(super) fn was_delivered_beyond(&mut self, key: &Key) -> bool {
+        let Some(saving) = self.saving.as_mut().filter(|saving| !saving.beyond.is_empty()) else {
+            return false;
+        };
+        let at = saving.beyond.iter().position(|known| known == key);
+        at.is_some_and(|at| saving.beyond.remove(at).is_some())
+    }
+
+    /// How many bytes of the next frame of this output an earlier run has delivered.
+    pub(super) fn delivered_of_next(&mut self, stream: StdStream) -> usize {
+        let saving = self.saving.as_mut();
+        saving.map_or(0, |saving| std::mem::take(&mut saving.skip[stream as usize]) as usize)
+    }
+
+    /// Notes what became of a frame.
+    pub(super) fn follow_trail(&mut self, key: Key, use_: Use, into: &mut Lines) {
+        let Some(saving) = &mut self.saving else {
+            return;
+        };
+        saving.changed = true;
+        let open = self.assembler.open();
+        if saving.trail.is_empty() && open == [0; 2] {
+            return;
+        }
+        saving.trail.push(key, use_, open);
+        if saving.trail.is_full() {
+            self.assembler.hand_on_open(into);
+            saving.trail.trim(self.assembler.open());
+        }
+    }
+}
