@@ -41,7 +41,12 @@ const IDLE: [Idle; 58] = [
     Idle("tail", "no_prefix", Value("output", "json"), "lines have no prefix there"),
     Idle("tail", "summary", Flag("quiet"), "it is left out"),
     Idle("tail", "host", Flag("demo"), OWN_DAEMON),
-    Idle("tail", "cursor", Flag("demo"), "the embedded daemon ends with the run, and so do its logs"),
+    Idle(
+        "tail",
+        "cursor",
+        Flag("demo"),
+        "the embedded daemon ends with the run, and so do its logs",
+    ),
     Idle("watch", "interval", Flag("once"), "there is one table or snapshot"),
     Idle("watch", "metrics", Flag("once"), "cmon ends before anybody can ask"),
     Idle("watch", "host", Flag("demo"), OWN_DAEMON),

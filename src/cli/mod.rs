@@ -291,7 +291,7 @@ pub struct Tail {
     /// Keep removed containers in the cursor for this time
     #[arg(
         long, value_name = "TIME", default_value = "7d", value_parser = humantime::parse_duration,
-        env = "CMON_CURSOR_KEEP", help_heading = CURSOR
+        requires = "cursor", help_heading = CURSOR
     )]
     pub cursor_keep: Duration,
     /// Print the daemon's timestamp before each line

@@ -41,7 +41,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("could not take over the signals")?;
     let keeper = match cursor {
-        Some(cursor) => Some(open(cursor, &mut config.engine)?),
+        Some(cursor) => Some(open(&cursor, &mut config.engine)?),
         None => None,
     };
     let engines = engines(&sources(&daemons, config.requests), &config.engine);
@@ -76,7 +76,7 @@ pub(crate) async fn run(
 }
 
 /// Opens a cursor, and lets the engine go on where it was saved.
-fn open(cursor: Cursor, engine: &mut engine::Config) -> anyhow::Result<Keeper> {
+fn open(cursor: &Cursor, engine: &mut engine::Config) -> anyhow::Result<Keeper> {
     let (file, saved) = CursorFile::open(&cursor.path, cursor.start)?;
     engine.saved = Some(Arc::new(saved.clone()));
     Keeper::spawn(file, saved, cursor.keep).context("could not start the cursor's thread")
@@ -186,9 +186,10 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
                 Some("name other containers, or run cmon outside of this one".to_owned())
             }
             StartError::Ambiguous(_) => Some("more characters of the id, or the name".to_owned()),
-            StartError::OtherDaemon(_) => {
-                Some("give each daemon a cursor of its own, or begin anew with --cursor-reset".to_owned())
-            }
+            StartError::OtherDaemon(_) => Some(
+                "give each daemon a cursor of its own, or begin anew with --cursor-reset"
+                    .to_owned(),
+            ),
             StartError::Nothing => None,
         };
     }

@@ -63,6 +63,10 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
             "output" => &["--output", "json"],
             "since" => &["--since", "7m"],
             "until" => &["--until", "3m"],
+            "cursor" => &["--cursor", "c"],
+            // It is no use without one.
+            "cursor_reset" => &["--cursor-reset", "--cursor", "c"],
+            "cursor_keep" => &["--cursor-keep", "7h", "--cursor", "c"],
             "max_line" => &["--max-line", "7k"],
             "interval" => &["--interval", "7s"],
             "duration" => &["--duration", "77s"],

@@ -98,7 +98,7 @@ pub(super) fn config(
             stale_after: global.stale_after,
             stop_timeout: global.stop_timeout,
             saved: None,
-        seed: None,
+            seed: None,
         },
         output: talk(global, around),
         verbosity: global.verbose,

@@ -18,7 +18,7 @@ const MODE: u32 = 0o600;
 #[derive(Debug, thiserror::Error)]
 pub enum CursorError {
     /// Another run uses it.
-    #[error("the cursor {path} is in use by another cmon{}", process(.pid))]
+    #[error("the cursor {path} is in use by another cmon{}", process(*.pid))]
     InUse {
         /// The cursor.
         path: String,
@@ -45,7 +45,7 @@ pub enum CursorError {
     },
 }
 
-fn process(pid: &Option<u32>) -> String {
+fn process(pid: Option<u32>) -> String {
     pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
 }
 
@@ -154,7 +154,8 @@ impl CursorFile {
 /// Locks the file beside a cursor: the cursor itself is replaced again and again.
 fn lock(path: &Path) -> Result<File, CursorError> {
     let beside = beside(path, ".lock");
-    let system = |error| CursorError::System { path: beside.display().to_string(), what: "locked", error };
+    let system =
+        |error| CursorError::System { path: beside.display().to_string(), what: "locked", error };
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -224,7 +225,10 @@ mod tests {
         let first = CursorFile::open(&path, Start::Continue).unwrap();
         let second = CursorFile::open(&path, Start::Continue).unwrap_err().to_string();
         let pid = std::process::id();
-        assert_eq!(second, format!("the cursor {} is in use by another cmon (process {pid})", path.display()));
+        assert_eq!(
+            second,
+            format!("the cursor {} is in use by another cmon (process {pid})", path.display())
+        );
         drop(first);
         assert!(CursorFile::open(&path, Start::Continue).is_ok());
     }

@@ -10,9 +10,8 @@ use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
 use crate::engine::anchor::Key;
-use crate::engine::position::{
-    Begun, Place, Position, Presence, Saved, SavedContainer, SavedDaemon,
-};
+use crate::engine::lines::Part;
+use crate::engine::position::{Place, Position, Presence, Saved, SavedContainer, SavedDaemon};
 use crate::engine::source::{ContainerId, StdStream};
 use crate::engine::timestamp::Timestamp;
 
@@ -144,8 +143,8 @@ fn daemon(saved: &SavedDaemon) -> Daemon {
 
 fn container(saved: &SavedContainer) -> Container {
     let position = &saved.position;
-    let line = |(stream, begun): (Output, Option<Begun>)| {
-        let Begun { time, delivered, skip } = begun?;
+    let line = |(stream, begun): (Output, Option<Part>)| {
+        let Part { time, delivered, skip } = begun?;
         Some(Line { stream, time: time.as_nanos().to_string(), delivered, skip })
     };
     Container {
@@ -162,7 +161,11 @@ fn container(saved: &SavedContainer) -> Container {
         complete: position.complete,
         keys: keys(&position.keys),
         beyond: keys(&position.beyond),
-        begun: [Output::Stdout, Output::Stderr].into_iter().zip(position.begun).filter_map(line).collect(),
+        begun: [Output::Stdout, Output::Stderr]
+            .into_iter()
+            .zip(position.begun)
+            .filter_map(line)
+            .collect(),
     }
 }
 
@@ -176,7 +179,7 @@ fn keys(keys: &[Key]) -> String {
             StdStream::Stderr => 'e',
         };
         let space = if text.is_empty() { "" } else { " " };
-        let (time, len, hash) = (key.time().as_nanos(), key.len(), key.hash());
+        let (time, len, hash) = (key.time().as_nanos(), key.length(), key.hash());
         // Writing to a string does not fail.
         let _ = write!(text, "{space}{time}:{len}{stream}{hash:016x}");
     }
@@ -198,7 +201,7 @@ fn saved_container(container: Container) -> Option<SavedContainer> {
     let mut begun = [None; 2];
     for Line { stream, time, delivered, skip } in container.begun {
         let time = timestamp(&time)?;
-        begun[stream as usize] = Some(Begun { time, delivered, skip });
+        begun[stream as usize] = Some(Part { time, delivered, skip });
     }
     let place = match container.place {
         Where::Beginning => Place::Beginning,
@@ -259,7 +262,7 @@ mod tests {
             complete: bool,
             begun in prop::option::of((any::<i64>(), any::<u64>(), any::<u32>())),
         ) -> Position {
-            let line = |(time, delivered, skip)| Begun { time: Timestamp::from_nanos(time), delivered, skip };
+            let line = |(time, delivered, skip)| Part { time: Timestamp::from_nanos(time), delivered, skip };
             let place = if keys.is_empty() { Place::Beginning } else { Place::Behind };
             Position { place, keys, complete, beyond, begun: [None, begun.map(line)] }
         }

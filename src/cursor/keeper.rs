@@ -203,8 +203,9 @@ impl Places {
             Some(at) => *at,
             None => {
                 let section = self.saved.section(daemon.as_str(), identity);
-                // The engine has refused another daemon at this address.
-                let at = section.ok().flatten().unwrap_or_else(|| {
+                // The engine has refused another daemon at this address. Two daemons may call themselves the same.
+                let is_free = |at: &usize| self.sections.values().all(|taken| taken != at);
+                let at = section.ok().flatten().filter(is_free).unwrap_or_else(|| {
                     let address = daemon.as_str().to_owned();
                     self.saved.0.push(SavedDaemon { address, ..SavedDaemon::default() });
                     self.saved.0.len() - 1
@@ -221,5 +222,77 @@ impl SavedDaemon {
     fn daemon_is(&mut self, daemon: &DaemonId, identity: Arc<str>) {
         daemon.as_str().clone_into(&mut self.address);
         self.identity = Some(identity);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::anchor::Key;
+    use crate::engine::position::Place;
+    use crate::engine::source::{ContainerId, StdStream};
+
+    fn position(number: i64) -> Position {
+        let key = Key::from_parts(Timestamp::from_nanos(number), 7, 3, StdStream::Stdout);
+        Position { place: Place::Behind, keys: vec![key], ..Position::beginning() }
+    }
+
+    fn delivered(daemon: &DaemonId, id: &str, number: i64) -> Update {
+        let key = ContainerKey { daemon: daemon.clone(), id: ContainerId::new(id) };
+        Update::Position(Arc::new(Label::new(key, "web".into())), Box::new(position(number)))
+    }
+
+    #[test]
+    fn two_daemons_that_call_themselves_the_same_have_a_section_each() {
+        let daemons = ["a", "b"].map(DaemonId::new);
+        let mut places = Places::new(Saved::default(), Timestamp::from_nanos(0), Duration::ZERO);
+        for run in 0..2 {
+            for daemon in &daemons {
+                places.take(Update::Identity(daemon.clone(), "X".into()), Timestamp::from_nanos(0));
+                let id = format!("in {}", daemon.as_str());
+                places.take(delivered(daemon, &id, run), Timestamp::from_nanos(0));
+            }
+            let sections = places.saved.0.iter();
+            let of = |section: &SavedDaemon| (section.address.clone(), section.containers.len());
+            let sections: Vec<(String, usize)> = sections.map(of).collect();
+            assert_eq!(sections, [("a".to_owned(), 1), ("b".to_owned(), 1)]);
+            places = Places::new(places.saved, Timestamp::from_nanos(0), Duration::ZERO);
+        }
+    }
+
+    #[test]
+    fn a_removed_container_is_kept_for_the_time_that_was_asked_for() {
+        let daemon = DaemonId::new("a");
+        let mut places = Places::new(Saved::default(), Timestamp::from_nanos(0), Duration::ZERO);
+        places.take(delivered(&daemon, "gone", 1), Timestamp::from_nanos(1));
+        places.take(delivered(&daemon, "there", 1), Timestamp::from_nanos(1));
+        let key = ContainerKey { daemon: daemon.clone(), id: ContainerId::new("gone") };
+        places.take(Update::Removed(key), Timestamp::from_nanos(10));
+        for (now, left) in [(15, 2), (16, 1)] {
+            let now = Timestamp::from_nanos(now);
+            let later = Places::new(places.saved.clone(), now, Duration::from_nanos(5));
+            assert_eq!(later.saved.0[0].containers.len(), left);
+        }
+    }
+
+    #[test]
+    fn what_was_accepted_is_saved_at_the_end_and_meanwhile() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c");
+        let (file, saved) = CursorFile::open(&path, super::super::Start::Continue).unwrap();
+        let mut keeper = Keeper::spawn(file, saved, Duration::ZERO).unwrap();
+        let daemon = DaemonId::new("a");
+        let read = || {
+            let text = std::fs::read(&path).unwrap();
+            super::super::format::decode(&text).unwrap()
+        };
+        keeper.accept([delivered(&daemon, "x", 1)]);
+        while read().0.is_empty() {
+            std::thread::yield_now();
+        }
+        keeper.accept([delivered(&daemon, "x", 2)]);
+        keeper.finish().unwrap();
+        let container = &read().0[0].containers[&ContainerId::new("x")];
+        assert_eq!(container.position, position(2));
     }
 }

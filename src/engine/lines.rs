@@ -27,6 +27,19 @@ struct Open {
     text: Vec<u8>,
     /// The line's length so far.
     length: usize,
+    /// Bytes of the next frame that an earlier run has handed on.
+    skip: usize,
+}
+
+/// A line of which a part was handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The timestamp of its first byte.
+    pub time: Timestamp,
+    /// Bytes that were handed on.
+    pub delivered: u64,
+    /// So many of these are the first bytes of a frame that did not come again yet.
+    pub skip: u32,
 }
 
 impl Assembler {
@@ -59,8 +72,9 @@ impl Assembler {
         }
         let slot = &mut self.open[slot(frame.stream)];
         let mut open =
-            slot.take().unwrap_or(Open { time: frame.time, text: Vec::new(), length: 0 });
-        open.text.extend_from_slice(payload);
+            slot.take().unwrap_or(Open { time: frame.time, text: Vec::new(), length: 0, skip: 0 });
+        let skip = std::mem::take(&mut open.skip).min(payload.len());
+        open.text.extend_from_slice(&payload[skip..]);
         open.length += payload.len();
         let terminator = terminator(&open.text);
         while self.max_line < open.text.len() - terminator.min(open.text.len()) {
@@ -80,19 +94,23 @@ impl Assembler {
         self.open.each_ref().map(|open| open.as_ref().map_or(0, |open| open.text.len()))
     }
 
-    /// The lines of which a part was handed on: their time, and how many bytes that was.
-    pub fn begun(&self) -> [Option<(Timestamp, u64)>; 2] {
+    /// The lines of which a part was handed on, of each output.
+    pub fn begun(&self) -> [Option<Part>; 2] {
         self.open.each_ref().map(|open| {
-            let open = open.as_ref()?;
-            let delivered = (open.length - open.text.len()) as u64;
-            (0 < delivered).then_some((open.time, delivered))
+            let Open { time, text, length, skip } = open.as_ref()?;
+            let delivered = (length - text.len() + skip) as u64;
+            let skip = u32::try_from(*skip).unwrap_or(u32::MAX);
+            (0 < delivered).then_some(Part { time: *time, delivered, skip })
         })
     }
 
-    /// Goes on with a line of which so many bytes were handed on by an earlier run.
-    pub fn begin(&mut self, stream: StdStream, time: Timestamp, delivered: u64) {
-        let length = usize::try_from(delivered).unwrap_or(usize::MAX);
-        self.open[slot(stream)] = Some(Open { time, text: Vec::new(), length });
+    /// Goes on with a line of which an earlier run has handed on a part.
+    pub fn begin(&mut self, stream: StdStream, part: Part) {
+        let Part { time, delivered, skip } = part;
+        let length = usize::try_from(delivered.saturating_sub(u64::from(skip)));
+        let length = length.unwrap_or(usize::MAX / 2);
+        let open = Open { time, text: Vec::new(), length, skip: skip as usize };
+        self.open[slot(stream)] = Some(open);
     }
 
     /// Hands on what there is of open lines as pieces of them.

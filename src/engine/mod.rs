@@ -303,10 +303,9 @@ impl<S: Source> Engine<S> {
                     self.registry.clone(),
                     Arc::clone(&self.tally),
                     self.config.clone(),
-                    (chosen.selection, &listed, member),
-                    saved,
+                    (chosen.selection, &listed, saved),
                     (events, Arc::clone(&self.slow)),
-                    std::mem::replace(&mut self.orders.1, mpsc::channel(1).1),
+                    (std::mem::replace(&mut self.orders.1, mpsc::channel(1).1), member),
                 );
                 if let Some(Listed { key, name, .. }) = chosen.left_out {
                     supervisor.say(About::Container(Label::new(key, name).into()), Notice::Own);
@@ -387,7 +386,8 @@ impl<S: Source> Engine<S> {
         };
         let daemon = self.source.daemon();
         let at = saved.section(daemon.as_str(), identity)?;
-        let nothing = || SavedDaemon { address: daemon.as_str().to_owned(), ..SavedDaemon::default() };
+        let nothing =
+            || SavedDaemon { address: daemon.as_str().to_owned(), ..SavedDaemon::default() };
         Ok(Some(at.map_or_else(nothing, |at| saved.0[at].clone())))
     }
 

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::anchor::Key;
+use super::lines::Part;
 use super::source::{ContainerId, StdStream};
 use super::timestamp::Timestamp;
 
@@ -37,18 +38,7 @@ pub struct Position {
     /// Frames behind the place that were delivered all the same, in order.
     pub beyond: Vec<Key>,
     /// Of each output, the line that was begun before the place.
-    pub begun: [Option<Begun>; 2],
-}
-
-/// A line of which pieces were delivered, and whose rest follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Begun {
-    /// The timestamp of its first byte.
-    pub time: Timestamp,
-    /// Bytes of it that were delivered.
-    pub delivered: u64,
-    /// So many of these are the first bytes of the next frame.
-    pub skip: u32,
+    pub begun: [Option<Part>; 2],
 }
 
 impl Position {
@@ -107,7 +97,9 @@ pub enum Presence {
 
 /// The daemon at an address is not the one that was there before.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the daemon at {address} is not the one that the cursor was made with: its ID is {found}, and the cursor has {saved}")]
+#[error(
+    "the daemon at {address} is not the one that the cursor was made with: its ID is {found}, and the cursor has {saved}"
+)]
 pub struct OtherDaemon {
     /// The address.
     pub address: String,
@@ -118,7 +110,8 @@ pub struct OtherDaemon {
 }
 
 impl Saved {
-    /// The place of a daemon's section. A daemon is known by what it calls itself, at whatever address.
+    /// The place of a daemon's section: by its address, or by what it calls itself where it has another address now.
+    /// Daemons of one machine, or of copies of one, may call themselves the same.
     ///
     /// # Errors
     /// Another daemon was at this address.
@@ -127,22 +120,22 @@ impl Saved {
         address: &str,
         identity: Option<&Arc<str>>,
     ) -> Result<Option<usize>, OtherDaemon> {
-        let same = |section: &SavedDaemon| section.identity.as_ref() == identity;
-        if identity.is_some()
-            && let Some(at) = self.0.iter().position(same)
-        {
-            return Ok(Some(at));
-        }
-        let Some(at) = self.0.iter().position(|section| section.address == address) else {
-            return Ok(None);
+        let at = self.0.iter().position(|section| section.address == address);
+        let other = match (at.and_then(|at| self.0[at].identity.as_ref()), identity) {
+            (Some(saved), Some(found)) if saved != found => Some((saved, found)),
+            _ if at.is_some() => return Ok(at),
+            _ => None,
         };
-        match (&self.0[at].identity, identity) {
-            (Some(saved), Some(found)) => Err(OtherDaemon {
+        let same = |section: &SavedDaemon| section.identity.as_ref() == identity;
+        let mut same = (0..self.0.len()).filter(|at| identity.is_some() && same(&self.0[*at]));
+        match (same.next(), same.next(), other) {
+            (Some(only), None, _) => Ok(Some(only)),
+            (_, _, None) => Ok(None),
+            (_, _, Some((saved, found))) => Err(OtherDaemon {
                 address: address.to_owned(),
                 saved: Arc::clone(saved),
                 found: Arc::clone(found),
             }),
-            _ => Ok(Some(at)),
         }
     }
 }
@@ -155,11 +148,15 @@ impl SavedDaemon {
 
     /// Whether a container that is not in the cursor has the name of one that is.
     pub(super) fn is_recreated(&self, id: &ContainerId, name: &str) -> bool {
-        !self.containers.contains_key(id) && self.containers.values().any(|saved| &*saved.name == name)
+        !self.containers.contains_key(id)
+            && self.containers.values().any(|saved| &*saved.name == name)
     }
 
     /// The containers that were there and are no more.
-    pub(super) fn missing(&self, there: &HashSet<&ContainerId>) -> Vec<(ContainerId, SavedContainer)> {
+    pub(super) fn missing(
+        &self,
+        there: &HashSet<&ContainerId>,
+    ) -> Vec<(ContainerId, SavedContainer)> {
         let is_missing = |(id, saved): &(&ContainerId, &SavedContainer)| {
             saved.presence == Presence::There && !there.contains(id)
         };
@@ -244,7 +241,7 @@ impl Trail {
             if step.key.stream() != stream || step.use_ == Use::Skipped {
                 continue;
             }
-            let len = step.key.len() as usize;
+            let len = step.key.length() as usize;
             if left <= len {
                 return Some((at, u32::try_from(len - left).unwrap_or(u32::MAX)));
             }

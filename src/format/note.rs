@@ -96,7 +96,8 @@ pub(crate) fn note(note: &Note, color: bool) -> String {
 pub(crate) fn save_report(report: &SaveReport, color: bool) -> String {
     match report {
         SaveReport::Failed(error) => {
-            let what = format!("the cursor cannot be saved ({error}); cmon tries again every second");
+            let what =
+                format!("the cursor cannot be saved ({error}); cmon tries again every second");
             line(Sign::Wrong, &what, color)
         }
         SaveReport::Works => line(Sign::There, "the cursor is saved again", color),

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bytes;
+mod cursor;
 mod environment;
 mod errors;
 mod faults;

@@ -61,7 +61,7 @@ impl Key {
     }
 
     /// The length of its payload in bytes.
-    pub fn len(&self) -> u32 {
+    pub fn length(&self) -> u32 {
         self.len
     }
 

@@ -482,8 +482,7 @@ impl Resume {
     fn deliver(&mut self, frame: Frame, payload: &[u8], key: Key, into: &mut Lines) {
         let is_wanted = self.outputs.has(frame);
         if is_wanted {
-            let skip = self.delivered_of_next(frame.stream).min(payload.len());
-            self.assembler.push(frame, &payload[skip..], into);
+            self.assembler.push(frame, payload, into);
         }
         self.pass(key, if is_wanted { Use::Joined } else { Use::Skipped }, into);
         self.counted.bytes += payload.len() as u64;

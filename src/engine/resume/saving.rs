@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::super::anchor::Key;
 use super::super::backlog::Range;
 use super::super::event::Lines;
-use super::super::position::{Begun, Place, Position, Trail, Use};
+use super::super::position::{Place, Position, Trail, Use};
 use super::super::source::StdStream;
 use super::{Plan, Resume};
 
@@ -17,8 +17,6 @@ pub(super) struct Saving {
     trail: Trail,
     /// Frames behind the restored position that an earlier run has delivered.
     beyond: VecDeque<Key>,
-    /// Bytes of the next frame of each output that an earlier run has delivered.
-    skip: [u32; 2],
 }
 
 impl Resume {
@@ -40,14 +38,13 @@ impl Resume {
             Place::Behind => Plan::Anchored,
             Place::Rest => Plan::Rest,
         };
-        let mut saving = Saving { beyond: position.beyond.iter().copied().collect(), ..Saving::default() };
         for stream in [StdStream::Stdout, StdStream::Stderr] {
-            if let Some(begun) = &position.begun[stream as usize] {
-                self.assembler.begin(stream, begun.time, begun.delivered);
-                saving.skip[stream as usize] = begun.skip;
+            if let Some(part) = position.begun[stream as usize] {
+                self.assembler.begin(stream, part);
             }
         }
-        self.saving = Some(saving);
+        let beyond = position.beyond.iter().copied().collect();
+        self.saving = Some(Saving { beyond, ..Saving::default() });
         self
     }
 
@@ -63,9 +60,8 @@ impl Resume {
             // The first lines are still to be found.
             Plan::Start(_) | Plan::Since => return None,
             Plan::All => Place::Beginning,
-            Plan::Anchored => Place::Behind,
             Plan::Rest if self.lost.is_none() => Place::Rest,
-            Plan::Rest => Place::Behind,
+            Plan::Anchored | Plan::Rest => Place::Behind,
         };
         if !std::mem::take(&mut saving.changed) {
             return None;
@@ -81,9 +77,11 @@ impl Resume {
             None => true,
         });
         beyond.extend(saving.beyond.iter().copied());
-        let mut begun = [None; 2];
-        for (begun, (line, skip)) in begun.iter_mut().zip(self.assembler.begun().into_iter().zip(open.skip)) {
-            *begun = line.map(|(time, delivered)| Begun { time, delivered, skip });
+        let mut begun = self.assembler.begun();
+        for (part, skip) in begun.iter_mut().zip(open.skip) {
+            if let Some(part) = part {
+                part.skip = part.skip.max(skip);
+            }
         }
         let complete = self.anchor.is_complete() && self.anchor.keys().take(keys.len()).eq(&keys);
         // An open line may begin where the log does.
@@ -123,12 +121,6 @@ impl Resume {
         };
         let at = saving.beyond.iter().position(|known| known == key);
         at.is_some_and(|at| saving.beyond.remove(at).is_some())
-    }
-
-    /// How many bytes of the next frame of this output an earlier run has delivered.
-    pub(super) fn delivered_of_next(&mut self, stream: StdStream) -> usize {
-        let saving = self.saving.as_mut();
-        saving.map_or(0, |saving| std::mem::take(&mut saving.skip[stream as usize]) as usize)
     }
 
     /// Notes what became of a frame.

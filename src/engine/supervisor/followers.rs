@@ -70,7 +70,11 @@ impl<S: Source> Supervisor<S> {
             card: self.tally.card(&label, self.config.stream_timeout),
             label,
             lifecycle: Lifecycle::new(self.config.follow, initial),
-            backlog: if initial && !self.is_recreated(row) { self.config.backlog } else { Backlog::All },
+            backlog: if initial && !self.is_recreated(row) {
+                self.config.backlog
+            } else {
+                Backlog::All
+            },
             container: None,
             resume: None,
             wake: None,

@@ -89,10 +89,9 @@ impl<S: Source> Supervisor<S> {
         registry: Registry,
         tally: Arc<Tally>,
         config: Config,
-        (selection, listed, member): (Selection, &[Listed], Member),
-        saved: Option<SavedDaemon>,
+        (selection, listed, saved): (Selection, &[Listed], Option<SavedDaemon>),
         (events, slow): (mpsc::Sender<Event>, Arc<SlowNotes>),
-        orders: mpsc::Receiver<Order>,
+        (orders, member): (mpsc::Receiver<Order>, Member),
     ) -> Self {
         let random = config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         #[expect(clippy::disallowed_methods, reason = "at most one message per live task")]

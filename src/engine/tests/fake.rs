@@ -79,6 +79,7 @@ struct State {
     faults: VecDeque<Fault>,
     /// Finite reads have faults too.
     all_fail: bool,
+    pieces: PieceRule,
     follows: u64,
     most_follows: u64,
     requests: u64,
@@ -112,6 +113,7 @@ impl Fake {
             run: 1,
             faults: faults.into_iter().collect(),
             all_fail: false,
+            pieces: PieceRule::SameTimestamp,
             follows: 0,
             most_follows: 0,
             requests: 0,
@@ -160,6 +162,11 @@ impl Fake {
     /// The log doubles before each of the next finite reads, and each takes a second.
     pub(super) fn double(&self, times: u32) {
         self.lock().doubles = times;
+    }
+
+    /// Its lines are cut so.
+    pub(super) fn cut_lines(&self, pieces: PieceRule) {
+        self.lock().pieces = pieces;
     }
 
     /// The container writes; `tick` is its clock.
@@ -245,7 +252,7 @@ impl Fake {
             ran_before: 1 < state.run,
             tty: false,
             driver: "json-file".into(),
-            pieces: PieceRule::SameTimestamp,
+            pieces: state.pieces,
             log_end: LogEnd::Served,
             doubles: false,
             file_size: None,

@@ -9,9 +9,12 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::super::event::{Event, GapCause, Lines};
-use super::super::position::{OtherDaemon, Place, Position, Presence, Saved, SavedContainer, SavedDaemon};
+use super::super::position::{
+    OtherDaemon, Place, Position, Presence, Saved, SavedContainer, SavedDaemon,
+};
 use super::super::registry::Registry;
 use super::super::selection::Selection;
+use super::super::source::PieceRule;
 use super::super::source::StdStream::{self, Stderr, Stdout};
 use super::super::{Backlog, Config, Engine};
 use super::fake::Fake;
@@ -162,12 +165,34 @@ async fn a_line_that_is_open_at_the_end_of_a_run_is_shown_as_a_whole_by_the_next
         fake.write(Stdout, 1, "begin ");
         fake.write(Stderr, 2, "beside\n");
         let first = run_once(&fake, config.clone(), None).await;
-        assert_eq!((text(&first, Stdout), text(&first, Stderr)), (String::new(), "beside\n".into()));
+        assert_eq!(
+            (text(&first, Stdout), text(&first, Stderr)),
+            (String::new(), "beside\n".into())
+        );
         fake.write(Stdout, 1, "end\n");
         let second = run_once(&fake, config, position(&first)).await;
-        assert_eq!((text(&second, Stdout), text(&second, Stderr)), ("begin end\n".into(), String::new()));
+        assert_eq!(
+            (text(&second, Stdout), text(&second, Stderr)),
+            ("begin end\n".into(), String::new())
+        );
         fake.forget_all();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_a_long_line_is_known_to_belong_to_it() {
+    let fake = Fake::running([]);
+    fake.cut_lines(PieceRule::FullPieces);
+    let config = Config { max_line: 20_000, ..follow_all() };
+    ["a", "b"].into_iter().for_each(|piece| fake.write(Stdout, 1, &piece.repeat(16 * 1024)));
+    let first = run_once(&fake, config.clone(), None).await;
+    assert_eq!(text(&first, Stdout).len(), 20_000);
+    fake.write(Stdout, 2, "end\n");
+    let second = run_once(&fake, config, position(&first)).await;
+    let ends = lines(&second).flat_map(|lines| lines.iter().map(|(line, _)| line.ending));
+    assert_eq!(ends.collect::<Vec<_>>(), [super::Ending::Lf]);
+    let all = text(&first, Stdout) + &text(&second, Stdout);
+    assert_eq!(all, texts(&fake.log(), Stdout).concat());
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,6 +256,10 @@ fn a_daemon_is_known_by_its_id_and_another_one_is_refused() {
     assert_eq!(saved.section("a", None), Ok(Some(0)));
     assert_eq!(saved.section("b", id("B").as_ref()), Ok(Some(1)));
     assert_eq!(saved.section("c", id("C").as_ref()), Ok(None));
+    // The address counts first, since several daemons may have one id.
+    let twins = Saved(vec![section("a", Some("A")), section("b", Some("A"))]);
+    assert_eq!(twins.section("b", id("A").as_ref()), Ok(Some(1)));
+    assert_eq!(twins.section("c", id("A").as_ref()), Ok(None));
     let other = saved.section("a", id("X").as_ref());
     assert!(matches!(other, Err(OtherDaemon { saved, .. }) if &*saved == "A"));
 }

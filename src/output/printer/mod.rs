@@ -207,10 +207,8 @@ impl<C: Fn() -> Census> Thread<C> {
                 Event::Lines(Lines { label, position: Some(position), .. }) => {
                     Some(Update::Position(label, position))
                 }
-                Event::Gap(Gap { label, cause: GapCause::Removed, .. }) => {
-                    Some(Update::Removed(label.key.clone()))
-                }
-                Event::Note(Note { about: About::Container(label), what: Notice::Removed }) => {
+                Event::Gap(Gap { label, cause: GapCause::Removed, .. })
+                | Event::Note(Note { about: About::Container(label), what: Notice::Removed }) => {
                     Some(Update::Removed(label.key.clone()))
                 }
                 Event::Identity(daemon, identity) => Some(Update::Identity(daemon, identity)),

@@ -45,6 +45,7 @@ impl Seen {
                 }
                 Event::Gap(_) => seen.gaps += 1,
                 Event::Note(note) => seen.notes.push(note.what),
+                Event::Identity(..) => {}
             }
         }
         seen

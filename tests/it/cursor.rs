@@ -1,0 +1,372 @@
+//! `--cursor`: runs that end cleanly, are killed, or follow each other by cron, on real daemons.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::Signal;
+
+use super::support::{Cmon, Container, Dockerd, Done, eventually};
+
+/// A cursor of this test's own.
+struct Cursor {
+    dir: tempfile::TempDir,
+}
+
+impl Cursor {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("cursor")
+    }
+
+    /// The arguments of a run with it.
+    fn args(&self, more: &[&str]) -> Vec<String> {
+        let path = self.path().display().to_string();
+        let args = ["tail", "-o", "json", "--cursor", &path];
+        args.iter().chain(more).map(|arg| (*arg).to_owned()).collect()
+    }
+
+    fn start(&self, more: &[&str]) -> Cmon {
+        let args = self.args(more);
+        Cmon::start(&args.iter().map(String::as_str).collect::<Vec<_>>()).read()
+    }
+
+    fn run(&self, more: &[&str]) -> Done {
+        self.start(more).done()
+    }
+
+    /// The time of the last line that is saved of a container, in nanoseconds since 1970.
+    fn saved(&self, id: &str) -> Option<i128> {
+        let text = fs::read_to_string(self.path()).unwrap();
+        let body: serde_json::Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+        let keys = body["daemons"][0]["containers"][id]["keys"].as_str()?.to_owned();
+        keys.rsplit(' ').next()?.split(':').next()?.parse().ok()
+    }
+}
+
+/// The lines of a run that may have been killed in a write: name, time and message.
+fn lines(stdout: &[u8]) -> Vec<(String, i128, String)> {
+    let whole = stdout.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let text = String::from_utf8(stdout[..whole].to_vec()).unwrap();
+    let objects = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let line = |object: serde_json::Value| {
+        let text = |field: &str| object[field].as_str().unwrap().to_owned();
+        let time: jiff::Timestamp = text("time").parse().unwrap();
+        (text("container"), time.as_nanosecond(), text("msg"))
+    };
+    objects.filter(|object| object["type"] == "line").map(line).collect()
+}
+
+fn of<'a>(lines: &'a [(String, i128, String)], name: &str) -> Vec<&'a str> {
+    lines.iter().filter(|(of, ..)| of == name).map(|(.., text)| text.as_str()).collect()
+}
+
+fn id(container: &Container) -> String {
+    container.daemon.docker(&["inspect", "-f", "{{.Id}}", &container.name]).trim().to_owned()
+}
+
+fn numbers(from: usize, to: usize) -> Vec<String> {
+    (from..=to).map(|number| number.to_string()).collect()
+}
+
+#[test]
+fn runs_that_are_interrupted_show_each_line_once() {
+    let cursor = Cursor::new();
+    let container = Container::run("hold; count 4000; hold");
+    let mut all = Vec::new();
+    let first = cursor.start(&["-n", "all", &container.name]);
+    container.go();
+    first.wait_for_out("\"300\"");
+    all.extend(lines(&first.interrupt().code(130).stdout));
+    while of(&all, &container.name).last() != Some(&"4000") {
+        let run = cursor.start(&["-n", "0", &container.name]);
+        let next = of(&all, &container.name).len() + 1;
+        run.wait_for_out(&format!("\"{next}\""));
+        all.extend(lines(&run.interrupt().code(130).stdout));
+    }
+    assert_eq!(of(&all, &container.name), numbers(1, 4000));
+}
+
+#[test]
+fn only_what_was_written_is_saved() {
+    let cursor = Cursor::new();
+    let container = Container::run("seq 50000");
+    container.wait();
+    let args = cursor.args(&["-n", "all", "--stop-timeout", "3s", &container.name]);
+    let mut cmon = Cmon::start(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    cmon.wait_for_a_full_pipe();
+    // It waits three seconds for its reader, and the cursor is saved every second.
+    cmon.signal(Signal::INT);
+    assert_eq!(cmon.status().code(), Some(130));
+    let mut stdout = Vec::new();
+    cmon.take_stdout().read_to_end(&mut stdout).unwrap();
+    let first = lines(&stdout);
+    let second = lines(&cursor.run(&["--no-follow", &container.name]).code(0).stdout);
+    let [first, second] = [&first, &second].map(|lines| of(lines, &container.name));
+    let begin: usize = second[0].parse().unwrap();
+    assert!(begin <= first.len() + 1, "lost {} to {begin}", first.len() + 1);
+    assert_eq!(second, numbers(begin, 50_000));
+}
+
+/// Kills cmon again and again while containers of several drivers write.
+fn killed_again_and_again(kills: usize, mut beside: impl FnMut(usize)) {
+    let cursor = Cursor::new();
+    let rotated = ["--log-opt", "max-size=64k", "--log-opt", "max-file=100"];
+    let local = [&["--log-driver", "local"][..], &rotated].concat();
+    let options: [&[&str]; 4] = [&[], &rotated, &["--log-driver", "local"], &local];
+    let script = "hold; count 5000; hold";
+    let containers = options.map(|options| Container::run_with(options, script));
+    let ids: Vec<String> = containers.iter().map(id).collect();
+    let names: Vec<&str> = containers.iter().map(|container| container.name.as_str()).collect();
+    let args = [&["-n", "all"][..], &names].concat();
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut shown: Vec<usize> = vec![0; names.len()];
+    containers.iter().for_each(Container::go);
+    for kill in 0..=kills {
+        let before: Vec<Option<i128>> = match kill {
+            0 => vec![None; names.len()],
+            _ => ids.iter().map(|id| cursor.saved(id)).collect(),
+        };
+        let run = cursor.start(&args);
+        if kill < kills {
+            // So many lines, of any container.
+            let wanted = random.usize(1..1200);
+            let left: usize = shown.iter().map(|shown| 5000 - shown).sum();
+            eventually("lines", || {
+                (wanted.min(left) <= run.out().matches("\"type\":\"line\"").count()).then_some(())
+            });
+            run.signal(Signal::KILL);
+        } else {
+            for name in &names {
+                run.wait_for_out(&format!("\"container\":\"{name}\""));
+            }
+            eventually("the last lines", || {
+                let out = run.out();
+                (4 <= out.matches("\"msg\":\"5000\"").count()).then_some(())
+            });
+            run.signal(Signal::INT);
+        }
+        let lines = lines(&run.done().stdout);
+        for (at, name) in names.iter().enumerate() {
+            let of = of(&lines, name);
+            let Some(first) = of.first().map(|text| text.parse::<usize>().unwrap()) else {
+                continue;
+            };
+            assert!(first <= shown[at] + 1, "{name}: lost {} to {first}", shown[at] + 1);
+            assert_eq!(of, numbers(first, first + of.len() - 1), "{name}");
+            // It begins exactly behind what was saved.
+            let time = lines.iter().find(|(of, ..)| of == name).unwrap().1;
+            match before[at] {
+                Some(saved) => assert!(saved < time, "{name}: {first} was saved"),
+                None => assert_eq!(first, 1, "{name}"),
+            }
+            shown[at] = shown[at].max(first + of.len() - 1);
+        }
+        beside(kill);
+    }
+    assert_eq!(shown, vec![5000; names.len()]);
+}
+
+#[test]
+fn runs_that_are_killed_lose_nothing_and_repeat_only_what_was_not_saved() {
+    killed_again_and_again(30, |_| {});
+}
+
+#[test]
+fn cron_shows_what_is_new_since_the_last_time() {
+    let cursor = Cursor::new();
+    let container = Container::run("for i in $(seq 100); do hold; echo $i; done; hold");
+    for number in 1..=100 {
+        container.go();
+        container.wait_for_log(&number.to_string());
+        let done = cursor.run(&["--no-follow", &container.name]).code(0);
+        assert_eq!(of(&lines(&done.stdout), &container.name), [number.to_string()]);
+    }
+    let done = cursor.run(&["--no-follow", &container.name]).code(0);
+    assert_eq!(lines(&done.stdout), []);
+}
+
+#[test]
+fn containers_that_are_renamed_recreated_or_removed_between_runs() {
+    let cursor = Cursor::new();
+    let [renamed, recreated, removed] = ["cursor-a", "cursor-b", "cursor-c"]
+        .map(|name| Container::named(name, &[], "seq 3; hold; seq 4 6; hold"));
+    let all = ["--no-follow", "cursor-*"];
+    let wait = |container: &Container, text: &str| container.wait_for_log(text);
+    [&renamed, &recreated, &removed].into_iter().for_each(|one| wait(one, "3"));
+    let done = cursor.run(&all).code(0);
+    assert_eq!(lines(&done.stdout).len(), 9);
+    let daemon = renamed.daemon;
+    daemon.docker(&["rename", "cursor-a", "cursor-new"]);
+    renamed_goes_on(daemon);
+    drop((recreated, removed));
+    let again = Container::named("cursor-b", &[], "seq 20");
+    again.wait();
+    let done = cursor.run(&[&["-n", "2"], &all[..]].concat()).code(0);
+    let shown = lines(&done.stdout);
+    // The renamed one goes on, and the new one is shown from its first line, whatever -n says.
+    assert_eq!(of(&shown, "cursor-new"), numbers(4, 6));
+    assert_eq!(of(&shown, "cursor-b"), numbers(1, 20));
+    let gaps = done.objects("gap");
+    let mut gone: Vec<&str> = gaps.iter().map(|gap| gap["container"].as_str().unwrap()).collect();
+    gone.sort_unstable();
+    assert_eq!(gone, ["cursor-b", "cursor-c"]);
+    assert!(
+        gaps.iter().all(|gap| gap["cause"] == "removed" && gap["from"].is_string()),
+        "{gaps:?}"
+    );
+    // It is reported once.
+    let done = cursor.run(&all).code(0);
+    assert_eq!((lines(&done.stdout), done.objects("gap")), (vec![], vec![]));
+    daemon.docker(&["rename", "cursor-new", "cursor-a"]);
+}
+
+fn renamed_goes_on(daemon: &Dockerd) {
+    daemon.docker(&["kill", "-s", "USR1", "cursor-new"]);
+    eventually("the next lines", || {
+        daemon.docker(&["logs", "cursor-new"]).contains('6').then_some(())
+    });
+}
+
+#[test]
+fn what_the_daemon_dropped_meanwhile_is_a_gap() {
+    let cursor = Cursor::new();
+    let small = ["--log-opt", "max-size=2k", "--log-opt", "max-file=2"];
+    let container = Container::run_with(&small, "seq 5; hold; count 2000; hold");
+    container.wait_for_log("5");
+    cursor.run(&["--no-follow", &container.name]).code(0);
+    container.go();
+    container.wait_for_log("2000");
+    let done = cursor.run(&["--no-follow", &container.name]).code(0);
+    let shown = lines(&done.stdout);
+    let shown = of(&shown, &container.name);
+    let first: usize = shown[0].parse().unwrap();
+    assert_eq!(
+        (shown, done.objects("gap").len()),
+        (numbers(first, 2000).iter().map(String::as_str).collect(), 1)
+    );
+}
+
+#[test]
+fn a_cursor_is_for_one_run_at_a_time() {
+    let cursor = Cursor::new();
+    let container = Container::run("echo here; hold");
+    let first = cursor.start(&[&container.name]);
+    first.wait_for_out("here");
+    let second = cursor.run(&[&container.name]).code(1);
+    assert_eq!(second.text(), "");
+    let _: Done = second.says("is in use by another cmon (process ").says("a cursor of its own");
+    first.interrupt().code(130);
+    cursor.run(&["--no-follow", &container.name]).code(0);
+}
+
+#[test]
+fn what_is_not_a_cursor_of_this_version_is_left_as_it_is() {
+    let cursor = Cursor::new();
+    let container = Container::run("echo here; hold");
+    for (text, words) in [
+        ("{\"cmon_cursor\":99,\"xxh3\":\"\"}\n{}\n", "it has version 99"),
+        ("somebody's notes\n", "it is not a cursor of cmon"),
+        ("{\"cmon_cursor\":1,\"xxh3\":\"00\"}\n{\"daemons\":[]}\n", "it is damaged or cut off"),
+        ("", "it is damaged or cut off"),
+    ] {
+        fs::write(cursor.path(), text).unwrap();
+        let _: Done = cursor.run(&["--no-follow", &container.name]).code(1).says(words);
+        assert_eq!(fs::read_to_string(cursor.path()).unwrap(), text);
+    }
+    // The last one is a cursor that was cut off, and may be begun anew.
+    let done = cursor.run(&["--no-follow", "--cursor-reset", &container.name]).code(0);
+    assert_eq!(of(&lines(&done.stdout), &container.name), ["here"]);
+    for path in ["/sys/cursor", "/nowhere/at/all", "/dev/null", "/"] {
+        let args = ["tail", "--no-follow", "--cursor", path, &container.name];
+        let done = Cmon::run(&args).code(1).says("the cursor /");
+        assert_eq!(done.text(), "");
+    }
+}
+
+#[test]
+fn another_daemon_at_the_same_address_is_refused() {
+    let cursor = Cursor::new();
+    let container = Container::run("echo here; hold");
+    container.wait_for_log("here");
+    let run = |more: &[&str]| cursor.run(&[&["--no-follow", &container.name], more].concat());
+    assert_eq!(lines(&run(&[]).code(0).stdout).len(), 1);
+    // Daemons of one machine share their id, so it is the cursor that is of another one here.
+    let text = fs::read_to_string(cursor.path()).unwrap();
+    let info = container.daemon.info();
+    let id = info["ID"].as_str().unwrap();
+    let body = text.lines().nth(1).unwrap();
+    assert!(body.contains(id), "{body}");
+    let rewrite = |body: &str| {
+        let hash = twox_hash::XxHash3_64::oneshot(body.as_bytes());
+        let head = format!("{{\"cmon_cursor\":1,\"xxh3\":\"{hash:016x}\"}}");
+        fs::write(cursor.path(), format!("{head}\n{body}\n")).unwrap();
+    };
+    rewrite(&body.replace(id, "AN:OTHER"));
+    let refused = run(&[]).code(1);
+    assert_eq!(refused.text(), "");
+    let words = "is not the one that the cursor was made with: its ID is ";
+    let _: Done = refused.says(words).says("--cursor-reset");
+    // The same daemon at another address goes on.
+    rewrite(&body.replace("unix://", "tcp://"));
+    assert_eq!(lines(&run(&[]).code(0).stdout), []);
+    rewrite(&body.replace(id, "AN:OTHER"));
+    assert_eq!(lines(&run(&["--cursor-reset"]).code(0).stdout).len(), 1);
+}
+
+/// A file system of this size, unmounted with the test.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn new(size: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options = format!("size={size}");
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
+            .arg(dir.path())
+            .status();
+        assert!(mount.unwrap().success());
+        Self(dir)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_reported_and_saving_is_tried_again() {
+    let disk = SmallDisk::new("64k");
+    let path = disk.path().join("cursor").display().to_string();
+    let container = Container::run("seq 5; hold; seq 6 10; hold; seq 11 15; hold");
+    let args = ["tail", "-n", "all", "--cursor", &path, &container.name];
+    let cmon = Cmon::start(&args).read();
+    cmon.wait_for_out("5\n");
+    let filler = disk.path().join("filler");
+    // What is left of the disk.
+    let _ = fs::write(&filler, vec![0; 1 << 20]);
+    container.go();
+    cmon.wait_for_err("the cursor cannot be saved (No space left on device");
+    cmon.wait_for_out("10\n");
+    fs::remove_file(&filler).unwrap();
+    cmon.wait_for_err("the cursor is saved again");
+    cmon.interrupt().code(130);
+    container.go();
+    container.wait_for_log("15");
+    let done = Cmon::run(&["tail", "--no-follow", "--cursor", &path, &container.name]).code(0);
+    assert_eq!(done.text(), "11\n12\n13\n14\n15\n");
+    // A disk that stays full is an error at the end.
+    let _ = fs::write(&filler, vec![0; 1 << 20]);
+    let done = Cmon::run(&["tail", "--no-follow", "--cursor", &path, &container.name]).code(1);
+    let _: Done = done.says("No space left on device");
+}
