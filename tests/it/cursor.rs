@@ -35,6 +35,16 @@ impl Cursor {
         Cmon::start(&args.iter().map(String::as_str).collect::<Vec<_>>()).read()
     }
 
+    /// The same without the daemon that the tests share.
+    fn start_alone(&self, more: &[&str]) -> Cmon {
+        let args = self.args(more);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        Cmon::start_with(&args, |command: &mut Command| {
+            command.env_remove("DOCKER_HOST");
+        })
+        .read()
+    }
+
     fn run(&self, more: &[&str]) -> Done {
         self.start(more).done()
     }
@@ -112,68 +122,96 @@ fn only_what_was_written_is_saved() {
     assert_eq!(second, numbers(begin, 50_000));
 }
 
-/// Kills cmon again and again while containers of several drivers write.
-fn killed_again_and_again(kills: usize, mut beside: impl FnMut(usize)) {
+/// Kills cmon again and again while containers of several drivers write; `beside` acts on the daemon after each kill.
+fn killed_again_and_again(daemon: &'static Dockerd, kills: usize, mut beside: impl FnMut(usize)) {
     let cursor = Cursor::new();
     let rotated = ["--log-opt", "max-size=64k", "--log-opt", "max-file=100"];
     let local = [&["--log-driver", "local"][..], &rotated].concat();
-    let options: [&[&str]; 4] = [&[], &rotated, &["--log-driver", "local"], &local];
+    let options: [(&str, &[&str]); 4] = [
+        ("kill-json", &[]),
+        ("kill-rotated", &rotated),
+        ("kill-local", &["--log-driver", "local"]),
+        ("kill-local-rotated", &local),
+    ];
     let script = "hold; count 5000; hold";
-    let containers = options.map(|options| Container::run_with(options, script));
+    let containers = options.map(|(name, options)| Container::of(daemon, name, options, script));
     let ids: Vec<String> = containers.iter().map(id).collect();
-    let names: Vec<&str> = containers.iter().map(|container| container.name.as_str()).collect();
-    let args = [&["-n", "all"][..], &names].concat();
+    let url = daemon.url();
+    let args = ["-n", "all", "--host", &url, "kill-*"];
     let mut random = fastrand::Rng::with_seed(7);
-    let mut shown: Vec<usize> = vec![0; names.len()];
     containers.iter().for_each(Container::go);
-    for kill in 0..=kills {
-        let before: Vec<Option<i128>> = match kill {
-            0 => vec![None; names.len()],
+    let mut runs = Vec::new();
+    for kill in 0..kills {
+        let saved: Vec<Option<i128>> = match kill {
+            0 => vec![None; ids.len()],
             _ => ids.iter().map(|id| cursor.saved(id)).collect(),
         };
-        let run = cursor.start(&args);
-        if kill < kills {
-            // So many lines, of any container.
-            let wanted = random.usize(1..1200);
-            let left: usize = shown.iter().map(|shown| 5000 - shown).sum();
-            eventually("lines", || {
-                (wanted.min(left) <= run.out().matches("\"type\":\"line\"").count()).then_some(())
-            });
-            run.signal(Signal::KILL);
-        } else {
-            for name in &names {
-                run.wait_for_out(&format!("\"container\":\"{name}\""));
-            }
-            eventually("the last lines", || {
-                let out = run.out();
-                (4 <= out.matches("\"msg\":\"5000\"").count()).then_some(())
-            });
-            run.signal(Signal::INT);
-        }
-        let lines = lines(&run.done().stdout);
-        for (at, name) in names.iter().enumerate() {
-            let of = of(&lines, name);
-            let Some(first) = of.first().map(|text| text.parse::<usize>().unwrap()) else {
-                continue;
-            };
-            assert!(first <= shown[at] + 1, "{name}: lost {} to {first}", shown[at] + 1);
-            assert_eq!(of, numbers(first, first + of.len() - 1), "{name}");
-            // It begins exactly behind what was saved.
-            let time = lines.iter().find(|(of, ..)| of == name).unwrap().1;
-            match before[at] {
-                Some(saved) => assert!(saved < time, "{name}: {first} was saved"),
-                None => assert_eq!(first, 1, "{name}"),
-            }
-            shown[at] = shown[at].max(first + of.len() - 1);
-        }
+        let run = cursor.start_alone(&args);
+        // So many lines of all containers, or all that there will be.
+        let wanted = random.usize(1..1200);
+        eventually("lines", || {
+            let out = run.out();
+            let lines = out.matches("\"type\":\"line\"").count();
+            let is_over = 4 <= out.matches("\"msg\":\"5000\"").count();
+            let all_before = 4 <= ended(&runs, &options);
+            (wanted <= lines || is_over || all_before).then_some(())
+        });
+        run.signal(Signal::KILL);
+        runs.push((saved, lines(&run.done().stdout)));
         beside(kill);
     }
-    assert_eq!(shown, vec![5000; names.len()]);
+    containers.iter().for_each(|container| container.wait_for_log("5000"));
+    let saved = ids.iter().map(|id| cursor.saved(id)).collect();
+    let done = cursor.start_alone(&[&["--no-follow"], &args[..]].concat()).done().code(0);
+    runs.push((saved, lines(&done.stdout)));
+    for (at, container) in containers.iter().enumerate() {
+        let truth = String::from_utf8(container.logs().stdout).unwrap();
+        let truth: Vec<&str> = truth.lines().collect();
+        let name = container.name.as_str();
+        let mut shown = 0;
+        for (saved, lines) in &runs {
+            let of = of(lines, name);
+            let Some(first) = of.first() else {
+                continue;
+            };
+            let begin = truth.iter().position(|text| text == first).unwrap();
+            assert!(begin <= shown, "{name}: lost {:?}", &truth[shown..begin]);
+            assert_eq!(of, truth[begin..begin + of.len()], "{name}");
+            // It begins exactly behind what was saved.
+            let time = lines.iter().find(|(of, ..)| of == name).unwrap().1;
+            match saved[at] {
+                Some(saved) => assert!(saved < time, "{name}: {first} was saved"),
+                None => assert_eq!(begin, 0, "{name}"),
+            }
+            shown = shown.max(begin + of.len());
+        }
+        assert_eq!(shown, truth.len(), "{name}");
+        assert!(4000 < truth.len(), "{name} holds {} lines", truth.len());
+    }
+}
+
+type Run = (Vec<Option<i128>>, Vec<(String, i128, String)>);
+
+/// How many containers have shown their last line.
+fn ended(runs: &[Run], containers: &[(&str, &[&str])]) -> usize {
+    let is_last = |name: &str, (_, lines): &Run| of(lines, name).last() == Some(&"5000");
+    containers.iter().filter(|(name, _)| runs.iter().any(|run| is_last(name, run))).count()
 }
 
 #[test]
 fn runs_that_are_killed_lose_nothing_and_repeat_only_what_was_not_saved() {
-    killed_again_and_again(30, |_| {});
+    killed_again_and_again(Dockerd::shared(), 30, |_| {});
+}
+
+#[test]
+fn runs_that_are_killed_while_the_daemon_is_killed_too() {
+    let daemon: &'static Dockerd = Box::leak(Box::new(Dockerd::alone(&["--live-restore"])));
+    killed_again_and_again(daemon, 12, |kill| {
+        if kill % 3 == 1 {
+            daemon.signal("KILL");
+            daemon.start_again();
+        }
+    });
 }
 
 #[test]

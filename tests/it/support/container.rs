@@ -64,8 +64,9 @@ impl Container {
         Self::of(Dockerd::shared(), name, args, script)
     }
 
+    /// The same on another daemon.
     #[track_caller]
-    fn of(daemon: &'static Dockerd, name: &str, args: &[&str], script: &str) -> Self {
+    pub(crate) fn of(daemon: &'static Dockerd, name: &str, args: &[&str], script: &str) -> Self {
         let script = format!("{COUNT}\n{script}");
         let run = ["run", "-d", "--network", "none", "--name", name];
         daemon.docker(&[&run, args, &["box", "sh", "-c", &script]].concat());
