@@ -24,6 +24,7 @@ pub mod descriptors;
 pub mod docker;
 pub mod engine;
 pub mod exit;
+pub mod filter;
 pub mod format;
 pub mod leak;
 pub mod metrics;
