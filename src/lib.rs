@@ -118,7 +118,9 @@ fn run(config: Config) -> anyhow::Result<Exit> {
         .build()
         .context("could not start the runtime")?;
     let exit = match config.action.clone() {
-        Action::Tail => runtime.block_on(commands::tail::run(config, daemons, sinks)),
+        Action::Tail(events) => {
+            runtime.block_on(commands::tail::run(config, *events, daemons, sinks))
+        }
         Action::LeakCheck(leak) => {
             let (_, daemon) = daemons.into_iter().next().context("no daemon was chosen")?;
             runtime.block_on(commands::leak_check::run(config, *leak, daemon, sinks))

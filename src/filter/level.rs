@@ -75,14 +75,16 @@ fn letter(byte: u8) -> Option<Level> {
     }
 }
 
-/// A level's number: syslog's severities (RFC 5424, 6.2.1) up to 7, else those of pino and bunyan.
+/// A severity of syslog (RFC 5424, 6.2.1).
+fn severity(number: u64) -> Option<Level> {
+    const SEVERITIES: [Level; 8] = [Fatal, Fatal, Fatal, Error, Warn, Info, Info, Level::Debug];
+    SEVERITIES.get(usize::try_from(number).ok()?).copied()
+}
+
+/// A level's number: syslog's severities up to 7, else those of pino and bunyan.
 fn numbered(number: u64) -> Option<Level> {
     let level = match number {
-        0..=2 => Fatal,
-        3 => Error,
-        4 => Warn,
-        5 | 6 => Info,
-        7 => Level::Debug,
+        0..=7 => return severity(number),
         8..=10 => Trace,
         11..=20 => Level::Debug,
         21..=30 => Info,
@@ -240,7 +242,7 @@ fn json_after_time(line: &[u8]) -> Option<Level> {
 fn syslog(line: &[u8]) -> Option<Level> {
     let end = memchr(b'>', &line[..line.len().min(5)])?;
     let priority: u64 = std::str::from_utf8(&line[1..end]).ok()?.parse().ok()?;
-    (priority <= 191).then(|| numbered(priority % 8)).flatten()
+    (priority <= 191).then(|| severity(priority % 8)).flatten()
 }
 
 /// `E1128 12:00:00.000000` of klog and glog; newer versions of glog write the year too.
@@ -294,7 +296,7 @@ fn prefix(line: &[u8]) -> Option<Level> {
             || matches!(word, [b'A'..=b'Z'] | [b'A'..=b'Z', b',']);
         if is_mark || matches!(word[0], b'[' | b'(' | b'<') {
             begun = true;
-        } else if word.iter().any(|byte| byte.is_ascii_alphanumeric()) {
+        } else if word.iter().any(u8::is_ascii_alphanumeric) {
             plain += 1;
             // A line that begins with words is a sentence.
             if !begun || 3 < plain {

@@ -149,14 +149,17 @@ mod tests {
 
     #[test]
     fn matches_that_overlap_or_touch_are_one() {
-        for (texts, text, expected) in [
-            (&["abc", "bcd"][..], "abcde", vec![0..4]),
-            (&["ab", "cd"], "abcd", vec![0..4]),
-            (&["a", "c"], "abc", vec![0..1, 2..3]),
-            (&["abc", "b"], "abc", vec![0..3]),
-            (&["x*"], "ab", vec![]),
-        ] {
-            assert_eq!(patterns(texts).find_all(text.as_bytes()), expected, "{texts:?}");
+        let cases: [(&[&str], &str, &[&str]); 5] = [
+            (&["abc", "bcd"], "abcde", &["abcd"]),
+            (&["ab", "cd"], "abcd", &["abcd"]),
+            (&["a", "c"], "abc", &["a", "c"]),
+            (&["abc", "b"], "abc", &["abc"]),
+            (&["x*"], "ab", &[]),
+        ];
+        for (texts, text, expected) in cases {
+            let found = patterns(texts).find_all(text.as_bytes());
+            let found: Vec<&str> = found.into_iter().map(|range| &text[range]).collect();
+            assert_eq!(found, expected, "{texts:?}");
         }
     }
 

@@ -59,12 +59,11 @@ impl StackTrace {
             return (true, Frames);
         }
         let belongs = match self {
-            StackTrace::None => false,
             Frames => indented || line == b"}",
             Python if indented || blank => true,
             // The exception itself.
             Python if is_exception(line) => return (true, PythonEnd),
-            Python => false,
+            StackTrace::None | Python => false,
             PythonEnd => {
                 blank
                     || begins(b"During handling of the above exception")

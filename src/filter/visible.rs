@@ -138,9 +138,9 @@ mod tests {
 
     use super::*;
 
-    fn painted(line: &str, ranges: &[Range<usize>]) -> String {
+    fn painted(line: &str, ranges: &[(usize, usize)]) -> String {
         let mut into = Vec::new();
-        paint(line.as_bytes(), ranges.iter().cloned(), &mut into);
+        paint(line.as_bytes(), ranges.iter().map(|&(start, end)| start..end), &mut into);
         String::from_utf8(into).unwrap().replace('\x1b', "^")
     }
 
@@ -162,12 +162,12 @@ mod tests {
     #[test]
     fn a_highlight_keeps_the_colors_of_the_line() {
         for (line, ranges, expected) in [
-            ("an error", &[3..8][..], "an ^[7merror^[27m"),
-            ("abc", &[0..1, 2..3], "^[7ma^[27mb^[7mc^[27m"),
-            ("a\x1b[31mb\x1b[0mc", &[0..3], "^[7ma^[27m^[31m^[7mb^[27m^[0m^[7mc^[27m"),
+            ("an error", &[(3, 8)][..], "an ^[7merror^[27m"),
+            ("abc", &[(0, 1), (2, 3)], "^[7ma^[27mb^[7mc^[27m"),
+            ("a\x1b[31mb\x1b[0mc", &[(0, 3)], "^[7ma^[27m^[31m^[7mb^[27m^[0m^[7mc^[27m"),
             // The container's own reverse video: the highlight is what is not reversed.
-            ("\x1b[1;7mab\x1b[0mc", &[1..3], "^[1;7ma^[27mb^[7m^[0m^[7mc^[27m"),
-            ("\x1b[38;5;7mab", &[0..1], "^[38;5;7m^[7ma^[27mb"),
+            ("\x1b[1;7mab\x1b[0mc", &[(1, 3)], "^[1;7ma^[27mb^[7m^[0m^[7mc^[27m"),
+            ("\x1b[38;5;7mab", &[(0, 1)], "^[38;5;7m^[7ma^[27mb"),
             ("x", &[], "x"),
         ] {
             assert_eq!(painted(line, ranges), expected);
@@ -183,7 +183,7 @@ mod tests {
         ) {
             let plain = visible(&line).into_owned();
             let mut into = Vec::new();
-            paint(&line, [start..start + length].into_iter(), &mut into);
+            paint(&line, std::iter::once(start..start + length), &mut into);
             // A lone escape before the highlight would take it for its own sequence's.
             if !plain.contains(&0x1b) {
                 prop_assert_eq!(visible(&into).into_owned(), plain);

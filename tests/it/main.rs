@@ -9,6 +9,7 @@ mod environment;
 mod errors;
 mod faults;
 mod files;
+mod filters;
 mod finite;
 mod follow;
 mod hosts;

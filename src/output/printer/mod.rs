@@ -21,7 +21,8 @@ use super::text::Text;
 use super::{Config, Form, json, summary};
 use crate::engine::Outcome;
 use crate::engine::census::Census;
-use crate::engine::event::Event;
+use crate::engine::event::{Event, Lines};
+use crate::filter::{Filter, Mark, Match, Shown};
 use crate::format::note;
 
 /// Lines are written when so much has come together, or when nothing more waits.
@@ -32,6 +33,8 @@ const FLUSH: usize = 64 * 1024;
 pub enum Ended {
     /// All that was sent is written.
     Done,
+    /// An event matched that ends the run; it is written, and nothing behind it.
+    Matched(Match),
     /// The reader of stdout went away.
     Closed,
     /// A write failed.
@@ -48,8 +51,8 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// Starts a thread that prints what comes over `events`; `census` is asked for the status
-    /// line, and `names` for those of the containers that are followed.
+    /// Starts a thread that prints what comes over `events` and passes `filter`; `census` is asked for the
+    /// status line, and `names` for those of the containers that are followed.
     ///
     /// # Errors
     /// The thread, or what it waits with, cannot be had.
@@ -57,6 +60,7 @@ impl Printer {
         config: Config,
         sinks: Sinks,
         events: mpsc::Receiver<Event>,
+        filter: Option<Filter>,
         census: impl Fn() -> Census + Send + 'static,
         names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
     ) -> io::Result<Self> {
@@ -64,7 +68,7 @@ impl Printer {
         let (ending, ended) = watch::channel(None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("printer".to_owned()).spawn(move || {
-            let mut thread = Thread::new(config, own, census, names);
+            let mut thread = Thread::new(config, own, filter, census, names);
             let end = runtime.block_on(thread.run(events));
             thread.status.clear();
             ending.send_replace(Some(match end {
@@ -101,12 +105,21 @@ impl Printer {
         let text = summary::summary(outcome, self.config.color_err);
         self.sinks.err.write_all(text.as_bytes())
     }
+
+    /// Writes an error to stderr; the thread must have ended.
+    pub fn error(&self, error: &anyhow::Error) {
+        super::error(&self.sinks.err, error, None, self.config.color_err);
+    }
 }
 
 /// What the thread owns.
 struct Thread<C> {
     config: Config,
     sinks: Sinks,
+    /// Nothing where all lines are shown as they come.
+    filter: Option<Filter>,
+    /// What the filter lets pass; empty between two events.
+    shown: Vec<Shown>,
     census: C,
     status: Status,
     text: Text,
@@ -118,12 +131,15 @@ impl<C: Fn() -> Census> Thread<C> {
     fn new(
         config: Config,
         sinks: Sinks,
+        filter: Option<Filter>,
         census: C,
         names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
     ) -> Self {
         Self {
             config,
             sinks,
+            filter,
+            shown: Vec::new(),
             census,
             status: Status::new(config.status),
             text: Text::new(config, names),
@@ -141,41 +157,101 @@ impl<C: Fn() -> Census> Thread<C> {
                 Err(TryRecvError::Disconnected) => None,
                 Err(TryRecvError::Empty) => {
                     self.flush()?;
-                    let due = self.status.due();
+                    let held = self.filter.as_ref().and_then(Filter::due);
+                    let due = self.status.due().into_iter().chain(held).min();
                     tokio::select! {
                         biased;
                         () = watch.closed() => return Ok(Ended::Closed),
                         event = events.recv() => event,
                         () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                            self.status.draw(&(self.census)());
+                            if let Some(matched) = self.on_time()? {
+                                return Ok(Ended::Matched(matched));
+                            }
                             continue;
                         }
                     }
                 }
             };
-            match event {
-                Some(event) => self.show(&event)?,
-                None => break,
-            }
-            if self.status.due().is_some_and(|due| due <= Instant::now()) {
-                self.status.draw(&(self.census)());
+            let Some(event) = event else { break };
+            let matched = match self.take(event)? {
+                None => self.on_time()?,
+                matched => matched,
+            };
+            if let Some(matched) = matched {
+                return Ok(Ended::Matched(matched));
             }
         }
+        let matched = self.filter.as_mut().and_then(|filter| filter.finish(&mut self.shown));
+        self.show_filtered()?;
         self.flush()?;
-        Ok(Ended::Done)
+        Ok(matched.map_or(Ended::Done, Ended::Matched))
+    }
+
+    /// Does what is due. Returns the event that ends the run, if one is decided now.
+    fn on_time(&mut self) -> io::Result<Option<Match>> {
+        let due = self.filter.as_ref().and_then(Filter::due);
+        if let (Some(_), Some(filter)) = (due, &mut self.filter) {
+            let matched = filter.expire(Instant::now(), &mut self.shown);
+            self.show_filtered()?;
+            if matched.is_some() {
+                self.flush()?;
+                return Ok(matched);
+            }
+        }
+        if self.status.due().is_some_and(|due| due <= Instant::now()) {
+            self.status.draw(&(self.census)());
+        }
+        Ok(None)
+    }
+
+    /// Shows what of an event passes the filter. Returns the event that ends the run, if it is there.
+    fn take(&mut self, event: Event) -> io::Result<Option<Match>> {
+        let Some(filter) = &mut self.filter else {
+            self.show(&event)?;
+            return Ok(None);
+        };
+        let (matched, other) = match event {
+            Event::Lines(lines) => (filter.lines(lines, Instant::now(), &mut self.shown), None),
+            other => (filter.before(&other, &mut self.shown), Some(other)),
+        };
+        self.show_filtered()?;
+        if matched.is_some() {
+            self.flush()?;
+        } else if let Some(event) = other {
+            self.show(&event)?;
+        }
+        Ok(matched)
+    }
+
+    fn show_filtered(&mut self) -> io::Result<()> {
+        for Shown { lines, marks } in std::mem::take(&mut self.shown) {
+            self.show_lines(&lines, &marks);
+            self.flush_if_full()?;
+        }
+        Ok(())
+    }
+
+    fn show_lines(&mut self, lines: &Lines, marks: &[Mark]) {
+        match self.config.form {
+            Form::Json => json::lines(lines, &mut self.buffer),
+            _ => self.text.marked(lines, marks, &mut self.buffer),
+        }
     }
 
     fn show(&mut self, event: &Event) -> io::Result<()> {
         let json = self.config.form == Form::Json;
         match event {
-            Event::Lines(lines) if json => json::lines(lines, &mut self.buffer),
-            Event::Lines(lines) => self.text.lines(lines, &mut self.buffer),
+            Event::Lines(lines) => self.show_lines(lines, &[]),
             Event::Gap(gap) if json => json::gap(gap, &mut self.buffer),
             Event::Gap(gap) => self.talk(&note::gap(gap, &self.zone, self.config.color_err))?,
             Event::Note(note) if self.config.quiet && !note::is_error(&note.what) => {}
             Event::Note(note) if json => json::note(note, &mut self.buffer),
             Event::Note(note) => self.talk(&note::note(note, self.config.color_err))?,
         }
+        self.flush_if_full()
+    }
+
+    fn flush_if_full(&mut self) -> io::Result<()> {
         if FLUSH <= self.buffer.len() {
             self.flush()?;
         }

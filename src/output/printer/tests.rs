@@ -33,7 +33,7 @@ fn start(config: Config) -> (Printer, mpsc::Sender<Event>, PipeReader, PipeReade
     let ((out, to_out), (err, to_err)) = (pipe().unwrap(), pipe().unwrap());
     let sinks = Sinks { out: Sink::of(&to_out).unwrap(), err: Sink::of(&to_err).unwrap() };
     let (events, received) = mpsc::channel(4);
-    let printer = Printer::spawn(config, sinks, received, Census::default, Vec::new).unwrap();
+    let printer = Printer::spawn(config, sinks, received, None, Census::default, Vec::new).unwrap();
     (printer, events, out, err)
 }
 
@@ -108,7 +108,7 @@ async fn a_write_that_fails_is_told() {
     let sinks = Sinks { out: Sink::of(&full).unwrap(), err: Sink::of(&to_err).unwrap() };
     let (events, received) = mpsc::channel(4);
     let mut printer =
-        Printer::spawn(Config::plain(Form::Bare), sinks, received, Census::default, Vec::new)
+        Printer::spawn(Config::plain(Form::Bare), sinks, received, None, Census::default, Vec::new)
             .unwrap();
     events.send(line("one\n")).await.unwrap();
     let Ended::Failed(error) = ended(&mut printer).await else {
