@@ -43,12 +43,14 @@ Examples:
 const TAIL_EXIT_CODES: &str = "\
 Exit codes:
   0    done, --until-match matched, or the reader of the pipe went away
-  1    a daemon or a container could not be read, or nothing matched the selection
+  1    a daemon or a log could not be read, or no container is selected
   2    the command line is wrong
   3    --fail-on matched
   4    all selected containers ended before --until-match matched
   124  the time of --timeout is over
-  129, 130, 143  ended by SIGHUP, SIGINT (Ctrl-C) or SIGTERM";
+  129  ended by SIGHUP
+  130  ended by SIGINT (Ctrl-C)
+  143  ended by SIGTERM";
 
 const WATCH_EXAMPLES: &str = "\
 Examples:
@@ -406,17 +408,17 @@ pub struct Events {
 /// How severe a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Level {
-    /// Every step
+    /// Also called verbose, finest
     Trace,
-    /// For developers
+    /// Also called dbg, fine
     Debug,
-    /// Also notice
+    /// Also called information, notice
     Info,
-    /// Also warning
+    /// Also called warning
     Warn,
-    /// Also err, severe
+    /// Also called err, severe
     Error,
-    /// Also critical, panic, alert, emergency
+    /// Also called critical, panic, alert, emergency
     Fatal,
 }
 
