@@ -14,6 +14,12 @@ pub enum Exit {
     Usage,
     /// A leak check could not tell.
     Undecided,
+    /// A line matched `--fail-on`.
+    Matched,
+    /// All selected containers ended before a line matched `--until-match`.
+    Unmatched,
+    /// The time of `--timeout` is over.
+    TimedOut,
     /// By SIGHUP: the terminal went away.
     HungUp,
     /// By SIGINT.
@@ -29,7 +35,9 @@ impl Exit {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
-            Exit::Undecided => 3,
+            Exit::Undecided | Exit::Matched => 3,
+            Exit::Unmatched => 4,
+            Exit::TimedOut => 124,
             Exit::HungUp => 129,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,

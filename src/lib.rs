@@ -25,6 +25,7 @@ pub mod descriptors;
 pub mod docker;
 pub mod engine;
 pub mod exit;
+pub mod filter;
 pub mod format;
 pub mod leak;
 pub mod metrics;
@@ -118,8 +119,8 @@ fn run(config: Config) -> anyhow::Result<Exit> {
         .build()
         .context("could not start the runtime")?;
     let exit = match config.action.clone() {
-        Action::Tail(cursor) => {
-            runtime.block_on(commands::tail::run(config, cursor, daemons, sinks))
+        Action::Tail(events, cursor) => {
+            runtime.block_on(commands::tail::run(config, *events, cursor, daemons, sinks))
         }
         Action::LeakCheck(leak) => {
             let (_, daemon) = daemons.into_iter().next().context("no daemon was chosen")?;

@@ -35,7 +35,23 @@ Examples:
   cmon tail job --wait             wait for a container, then show every line
   cmon tail -a --cursor c          go on where the last run with c has ended
   cmon tail web -o json | jq .msg  write one JSON object per line
+  cmon tail web -i login -e bot    show lines with login and without bot
+  cmon tail web --level warn       show warnings and errors
+  cmon tail web --until-match ready --timeout 30s
+                                   wait until a container is ready
   cmon tail --demo                 try it without Docker";
+
+const TAIL_EXIT_CODES: &str = "\
+Exit codes:
+  0    done, --until-match matched, or the reader of the pipe went away
+  1    a daemon or a log could not be read, or no container is selected
+  2    the command line is wrong
+  3    --fail-on matched
+  4    all selected containers ended before --until-match matched
+  124  the time of --timeout is over
+  129  ended by SIGHUP
+  130  ended by SIGINT (Ctrl-C)
+  143  ended by SIGTERM";
 
 const WATCH_EXAMPLES: &str = "\
 Examples:
@@ -53,8 +69,17 @@ const TEMPLATE: &str = "\
 
 {before-help}{all-args}";
 
+/// The same with the exit codes at the end.
+const TAIL_TEMPLATE: &str = "\
+{about-with-newline}
+{usage-heading} {usage}
+
+{before-help}{all-args}{after-help}";
+
 const SELECTION: &str = "Containers";
 const LINES: &str = "Lines";
+const FILTERS: &str = "Filters";
+const END: &str = "End of the run";
 const CURSOR: &str = "Later runs";
 const OUTPUT: &str = "Output";
 const DAEMON: &str = "Daemon and streams";
@@ -96,11 +121,14 @@ impl Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Follow container logs through restarts, log rotation and bad connections
-    #[command(visible_alias = "logs", before_help = TAIL_EXAMPLES, help_template = TEMPLATE)]
-    Tail(Tail),
+    #[command(
+        visible_alias = "logs", before_help = TAIL_EXAMPLES, after_help = TAIL_EXIT_CODES,
+        help_template = TAIL_TEMPLATE
+    )]
+    Tail(Box<Tail>),
     /// Show the log streams live, one row per container
     #[command(before_help = WATCH_EXAMPLES, help_template = TEMPLATE)]
-    Watch(Watch),
+    Watch(Box<Watch>),
     /// Prove whether opening and closing log streams leaks, whose leak it is, and how fast
     #[command(before_help = leak_check::EXAMPLES, help_template = TEMPLATE)]
     LeakCheck(Box<LeakCheck>),
@@ -310,6 +338,9 @@ pub struct Tail {
         long, value_parser = FalseyValueParser::new(), env = "CMON_STDERR", help_heading = LINES
     )]
     pub stderr: bool,
+    /// Filters, and what ends the run.
+    #[command(flatten)]
+    pub events: Events,
     /// Output format
     #[arg(
         short, long, value_name = "FORMAT", value_enum, default_value_t = Form::Default,
@@ -333,6 +364,80 @@ pub struct Tail {
         long, value_parser = FalseyValueParser::new(), env = "CMON_SUMMARY", help_heading = OUTPUT
     )]
     pub summary: bool,
+}
+
+/// Which events are shown, and which end the run. An event is a line, or several that belong together.
+#[derive(Args, Clone, Debug)]
+pub struct Events {
+    /// Show only lines that match this regular expression. Repeatable: one must match
+    #[arg(
+        short, long, alias = "grep", value_name = "RE", allow_hyphen_values = true,
+        env = "CMON_INCLUDE", help_heading = FILTERS
+    )]
+    pub include: Vec<String>,
+    /// Do not show lines that match this regular expression, even if --include matches. Repeatable
+    #[arg(
+        short, long, value_name = "RE", allow_hyphen_values = true, env = "CMON_EXCLUDE",
+        help_heading = FILTERS
+    )]
+    pub exclude: Vec<String>,
+    /// Highlight what matches this regular expression, where stdout shows colors. Repeatable
+    #[arg(
+        short = 'H', long, value_name = "RE", allow_hyphen_values = true, env = "CMON_HIGHLIGHT",
+        help_heading = FILTERS
+    )]
+    pub highlight: Vec<String>,
+    /// Show only lines of this level and above. A line without a level has that of the line before
+    #[arg(long, value_enum, env = "CMON_LEVEL", help_heading = FILTERS)]
+    pub level: Option<Level>,
+    /// Treat lines that match this regular expression as part of the line before, so that filters
+    /// show or hide them together. Repeatable
+    #[arg(
+        long, value_name = "RE", allow_hyphen_values = true, env = "CMON_JOIN", help_heading = FILTERS
+    )]
+    pub join: Vec<String>,
+    /// Treat stack traces of Java, Go, Python, Node and Rust as part of the line before
+    #[arg(
+        long, value_parser = FalseyValueParser::new(), env = "CMON_JOIN_STACKS",
+        help_heading = FILTERS
+    )]
+    pub join_stacks: bool,
+    /// End with exit code 0 after the first line that passes the filters and matches this regular
+    /// expression, and with 4 if all selected containers end before. Repeatable
+    #[arg(
+        long, value_name = "RE", allow_hyphen_values = true, env = "CMON_UNTIL_MATCH",
+        help_heading = END
+    )]
+    pub until_match: Vec<String>,
+    /// End with exit code 3 after the first line that passes the filters and matches this regular
+    /// expression. Repeatable
+    #[arg(
+        long, value_name = "RE", allow_hyphen_values = true, env = "CMON_FAIL_ON", help_heading = END
+    )]
+    pub fail_on: Vec<String>,
+    /// End with exit code 124 after this time
+    #[arg(
+        long, value_name = "TIME", value_parser = humantime::parse_duration, env = "CMON_TIMEOUT",
+        help_heading = END
+    )]
+    pub timeout: Option<Duration>,
+}
+
+/// How severe a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Level {
+    /// Also called verbose, finest
+    Trace,
+    /// Also called dbg, fine
+    Debug,
+    /// Also called information, notice
+    Info,
+    /// Also called warning
+    Warn,
+    /// Also called err, severe
+    Error,
+    /// Also called critical, panic, alert, emergency
+    Fatal,
 }
 
 impl Tail {

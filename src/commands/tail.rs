@@ -1,4 +1,4 @@
-//! `cmon tail`: engine and printer side by side, ended by a signal, by the printer or by themselves.
+//! `cmon tail`: engine and printer side by side, ended by a signal, by the printer, by the time or by themselves.
 //!
 //! Streams run on this thread, printing on the printer's. Whatever ends the run first stops the
 //! other side; nothing is waited for beyond the stop deadline once a signal has come.
@@ -14,14 +14,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::NamedDaemon;
 use super::engines::{engines, note_found, sources};
-use crate::config::{Config, Cursor};
+use crate::config::{Config, Cursor, Events};
 use crate::cursor::{CursorError, CursorFile, Keeper};
 use crate::engine;
 use crate::engine::selection::{Unmatched, UnmatchedKind};
 use crate::engine::source::ErrorKind;
 use crate::engine::{Outcome, StartError};
 use crate::exit::Exit;
-use crate::output::{Ended, Printer, Sinks, Summary};
+use crate::filter::{Filter, Match, MatchEnd, Rules};
+use crate::output::{self, Ended, Printer, Sinks, Summary};
 use crate::signal::{Signal, Signals};
 
 /// Batches of lines on their way from the engine to the printer.
@@ -35,10 +36,12 @@ const BEYOND: Duration = Duration::from_secs(1);
 /// The run could not begin, or stdout could not be written.
 pub(crate) async fn run(
     mut config: Config,
+    Events { rules, timeout }: Events,
     cursor: Option<Cursor>,
     daemons: Vec<NamedDaemon>,
     sinks: Sinks,
 ) -> anyhow::Result<Exit> {
+    let timeout = timeout.map(|timeout| (timeout, Instant::now() + timeout));
     let mut signals = Signals::new().context("could not take over the signals")?;
     let keeper = match cursor {
         Some(cursor) => Some(open(&cursor, &mut config.engine)?),
@@ -49,7 +52,8 @@ pub(crate) async fn run(
     note_found(&daemons, &events);
     let (observers, followed) = (engines.observers(), engines.observers());
     let (census, names) = (move || observers.census(), move || followed.names());
-    let printer = Printer::spawn(config.output, sinks, received, census, names, keeper)
+    let filter = filter(&rules, config.output);
+    let printer = Printer::spawn(config.output, sinks, received, (filter, keeper), census, names)
         .context("could not start the printer")?;
     let stop = CancellationToken::new();
     let mut run = Run {
@@ -57,6 +61,9 @@ pub(crate) async fn run(
         stop: stop.clone(),
         summary: config.output.summary,
         patience: config.engine.stop_timeout + BEYOND,
+        rules,
+        timeout,
+        cause: None,
         signal: None,
         deadline: None,
         ended: None,
@@ -82,15 +89,26 @@ fn open(cursor: &Cursor, engine: &mut engine::Config) -> anyhow::Result<Keeper> 
     Keeper::spawn(file, saved, cursor.keep).context("could not start the cursor's thread")
 }
 
+/// What lines pass before they are printed, where that does anything.
+fn filter(rules: &Rules, output: output::Config) -> Option<Filter> {
+    let paint = output.color_out && output.form != output::Form::Json;
+    (!rules.is_empty()).then(|| Filter::new(rules.clone(), paint))
+}
+
 /// What a run waits for beside the engine.
 struct Run {
     printer: Printer,
     stop: CancellationToken,
     summary: Summary,
     patience: Duration,
+    rules: Rules,
+    /// How long the run may take, and when that is over.
+    timeout: Option<(Duration, Instant)>,
+    /// What ended the run before it ended by itself.
+    cause: Option<Exit>,
     /// The first signal.
     signal: Option<Signal>,
-    /// When to leave, once a signal has come.
+    /// When to leave, once there is a cause.
     deadline: Option<Instant>,
     /// How the printer ended.
     ended: Option<Ended>,
@@ -105,24 +123,46 @@ enum Step {
 }
 
 impl Run {
-    /// Waits for a signal, for the printer's end, or for the deadline after a signal.
+    /// Waits for a signal, for the printer's end, for the end of the time, or for the deadline after these.
     async fn step(&mut self, signals: &mut Signals) -> Step {
         let deadline = self.deadline;
+        let timeout = self.timeout.filter(|_| self.cause.is_none()).map(|(_, at)| at);
         tokio::select! {
             signal = signals.next() => {
                 if self.signal.is_some() {
                     return Step::Leave;
                 }
                 self.signal = Some(signal);
+                self.cause.get_or_insert(signal.into());
                 self.deadline = Some(Instant::now() + self.patience);
             }
-            ended = self.printer.ended(), if self.ended.is_none() => self.ended = Some(ended),
+            ended = self.printer.ended(), if self.ended.is_none() => {
+                if let Ended::Matched(matched) = &ended {
+                    self.on_match(matched);
+                }
+                self.ended = Some(ended);
+            }
+            () = sleep_until(timeout.unwrap_or_else(Instant::now)), if timeout.is_some() => {
+                self.cause = Some(Exit::TimedOut);
+                self.deadline = Some(Instant::now() + self.patience);
+            }
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 return Step::Leave;
             }
         }
         self.stop.cancel();
         Step::On
+    }
+
+    /// An event that ends the run was shown: also one that came out while the run ended because of its time.
+    fn on_match(&mut self, matched: &Match) {
+        if matches!(self.cause, None | Some(Exit::TimedOut)) {
+            self.cause = Some(match matched.end {
+                MatchEnd::Until => Exit::Done,
+                MatchEnd::Fail => Exit::Matched,
+            });
+            self.deadline = Some(Instant::now() + self.patience);
+        }
     }
 
     /// The engine has ended: lets the printer finish, and tells the figures.
@@ -146,10 +186,40 @@ impl Run {
             _ => self.summarize(&outcome),
         }
         let complete = outcome.failures.is_empty() && outcome.left_out.is_empty();
-        match complete || self.signal.is_some() {
-            true => Ok(self.exit()),
+        let unmatched = !self.rules.until.is_empty() && matches!(self.ended, Some(Ended::Done));
+        let exit = match self.cause {
+            Some(exit) => exit,
             // What failed was told when it failed.
-            false => Ok(Exit::Failed),
+            None if !complete => Exit::Failed,
+            None if unmatched => Exit::Unmatched,
+            None => Exit::Done,
+        };
+        if let Some(reason) = self.reason(exit) {
+            self.printer.error(&anyhow::Error::msg(reason));
+        }
+        Ok(exit)
+    }
+
+    /// Why the run ended, where an exit code alone would be a riddle.
+    fn reason(&self, exit: Exit) -> Option<String> {
+        let until = self.rules.until.quoted();
+        match (exit, &self.ended) {
+            (Exit::Unmatched, _) => Some(format!(
+                "the logs of all selected containers ended, and no line matched --until-match {until}"
+            )),
+            (Exit::TimedOut, _) => {
+                let time = humantime::format_duration(self.timeout?.0);
+                let missing = match until.is_empty() {
+                    true => String::new(),
+                    false => format!(", and no line matched --until-match {until}"),
+                };
+                Some(format!("the time of --timeout {time} is over{missing}"))
+            }
+            (Exit::Matched, Some(Ended::Matched(matched))) => {
+                let (title, fail) = (&matched.label.title, self.rules.fail.quoted());
+                Some(format!("a line of `{title}` matches --fail-on {fail}"))
+            }
+            _ => None,
         }
     }
 
@@ -166,7 +236,7 @@ impl Run {
     }
 
     fn exit(&self) -> Exit {
-        self.signal.map_or(Exit::Done, Exit::from)
+        self.cause.unwrap_or(Exit::Done)
     }
 }
 

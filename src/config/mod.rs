@@ -3,6 +3,7 @@
 
 mod contexts;
 mod daemon;
+mod events;
 mod leak_check;
 mod surroundings;
 mod watch;
@@ -19,9 +20,11 @@ use crate::engine::conditions::{self, ConditionError, ConditionTexts};
 use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::timestamp::Timestamp;
 use crate::engine::{self, Backlog, Outputs, Range};
+use crate::filter::BadPattern;
 use crate::output;
 pub use contexts::{ContextError, Contexts};
 pub use daemon::{Daemon, Daemons};
+pub use events::Events;
 pub use leak_check::{Check, Form as LeakForm, LeakCheck, Work};
 pub use surroundings::{FileKind, Github, Surroundings};
 pub use watch::{Watch, WatchForm};
@@ -46,10 +49,10 @@ pub struct Config {
 }
 
 /// What cmon does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Action {
     /// `cmon tail`.
-    Tail(Option<Cursor>),
+    Tail(Box<Events>, Option<Cursor>),
     /// `cmon watch`.
     Watch(Watch),
     /// `cmon leak-check`.
@@ -182,6 +185,17 @@ pub enum UsageError {
         /// The end.
         until: jiff::Timestamp,
     },
+    /// A regular expression is malformed.
+    #[error("{name} `{}`: {error}", error.pattern)]
+    Regex {
+        /// The flag or the variable that gave it.
+        name: String,
+        /// What is wrong with it.
+        error: BadPattern,
+    },
+    /// Lines are joined, and nothing is done with them.
+    #[error("{0} has no effect by itself: it decides which lines the filters see together")]
+    OnlyJoin(&'static str),
     /// Two stream timeouts are needed to compare them.
     #[error("--compare wants two stream timeouts or more, like --compare 30s,5m")]
     OneTimeout,
@@ -238,6 +252,15 @@ impl UsageError {
             UsageError::Address { .. } => {
                 Some("name the daemon's socket, like unix:///var/run/docker.sock".to_owned())
             }
+            UsageError::Regex { name, .. } if name.starts_with("CMON_") => {
+                Some(format!("correct {name}, or unset it"))
+            }
+            UsageError::Regex { .. } => {
+                Some("write a \\ before a character that stands for itself, as in '\\['".to_owned())
+            }
+            UsageError::OnlyJoin(_) => Some(
+                "add -i, -e, -H, --level, --until-match or --fail-on, or leave it out".to_owned(),
+            ),
             UsageError::Future => Some("leave --until out, and end with Ctrl-C".to_owned()),
             UsageError::Context { .. } => Some("`docker context ls` lists the contexts".to_owned()),
             UsageError::Unverified(_) => Some(
@@ -289,7 +312,10 @@ impl Config {
             output: output(&global, &tail, around, single),
             selection,
             verbosity: global.verbose,
-            action: Action::Tail(cursor(&tail)),
+            action: Action::Tail(
+                Box::new(events::events(&tail.events, &global.from_variables)?),
+                cursor(&tail),
+            ),
         })
     }
 }
@@ -348,7 +374,8 @@ fn engine(global: &Global, tail: &Tail, range: Range) -> engine::Config {
     };
     engine::Config {
         follow,
-        exit_on_stop: tail.exit_on_stop && follow,
+        // What is waited for cannot come any more when all have stopped.
+        exit_on_stop: (tail.exit_on_stop || !tail.events.until_match.is_empty()) && follow,
         wait: tail.wait,
         backlog: match tail.tail {
             Some(Lines::Last(lines)) => Backlog::Last(lines),

@@ -68,6 +68,14 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
             "cursor_reset" => &["--cursor-reset", "--cursor", "c"],
             "cursor_keep" => &["--cursor-keep", "7h", "--cursor", "c"],
             "max_line" => &["--max-line", "7k"],
+            "include" => &["--include", "a"],
+            "exclude" => &["--exclude", "b"],
+            "highlight" => &["--highlight", "c"],
+            "level" => &["--level", "warn"],
+            "join" => &["--join", "^ "],
+            "until_match" => &["--until-match", "ready"],
+            "fail_on" => &["--fail-on", "panic"],
+            "timeout" => &["--timeout", "7s"],
             "interval" => &["--interval", "7s"],
             "duration" => &["--duration", "77s"],
             "metrics" => &["--metrics", "9464"],
@@ -112,7 +120,7 @@ fn meaning(args: &[&str], around: &Surroundings) -> Option<String> {
 }
 
 /// A flag that changes nothing beside another is refused beside it, or stands here with the reason.
-const HARMLESS: [(&str, &str, &str); 10] = [
+const HARMLESS: [(&str, &str, &str); 11] = [
     ("summary", "*", "it is the default where stderr is a terminal"),
     ("follow", "*", "it is the default, and accepted for the hands of docker's users"),
     ("color", "*", "a wish that is met where there is nothing to color"),
@@ -122,6 +130,7 @@ const HARMLESS: [(&str, &str, &str); 10] = [
     ("*", "all", "names must still match something"),
     ("max_line", "*", "it bounds memory"),
     ("no_follow", "follow", "the last of them counts"),
+    ("exit_on_stop", "until_match", "it is implied, and harmless in words"),
     ("no_follow", "until", "cmon ends at a time that is past, as it does without the flag"),
 ];
 
@@ -511,4 +520,42 @@ fn a_recording_is_judged_again_by_the_same_rules() {
     );
     assert_eq!(again("--replay r --baseline b"), "--replay r --baseline b");
     assert_eq!([again("--alpha 0.05"), again("--self-test")], [String::new(), String::new()]);
+}
+
+#[test]
+fn filters_are_compiled_and_a_malformed_one_names_its_flag_and_place() {
+    let events = |args: &str| match config(args, &around()) {
+        Ok(Config { action: Action::Tail(events, _), .. }) => Ok(events),
+        Ok(other) => panic!("it is `tail`, not {other:?}"),
+        Err(error) => Err((error.to_string(), error.hint().unwrap_or_default())),
+    };
+    let rules =
+        events("cmon tail web -i a --grep b -e -c --level error --join-stacks").unwrap().rules;
+    assert_eq!(
+        (rules.include.quoted(), rules.exclude.quoted()),
+        ("`a`, `b`".into(), "`-c`".into())
+    );
+    assert!(rules.join_stacks && rules.level == Some(crate::filter::Level::Error));
+    for (args, error) in [
+        ("-i a(b", "--include `a(b`: unclosed group, at character 2"),
+        ("--grep x -i [", "--include `[`: unclosed character class, at character 1"),
+        ("-e *", "--exclude `*`: repetition operator missing expression, at character 1"),
+        ("-H a -H b{2,1}", "--highlight `b{2,1}`: invalid repetition count range"),
+        ("-i a --join )", "--join `)`: unopened group, at character 1"),
+        ("--until-match (?x", "--until-match `(?x`: expected flag but got end of regex, at"),
+        ("--fail-on \\", "--fail-on `\\`: incomplete escape sequence"),
+        ("--join a", "--join has no effect by itself"),
+        ("--join-stacks", "--join-stacks has no effect by itself"),
+    ] {
+        let (message, hint) = events(&format!("cmon tail web {args}")).unwrap_err();
+        assert!(message.starts_with(error) && !hint.is_empty(), "{args}: {message}");
+    }
+}
+
+#[test]
+fn waiting_for_a_match_ends_when_nothing_can_come_any_more() {
+    let ends = |args: &str| config(args, &around()).unwrap().engine.exit_on_stop;
+    assert!(ends("cmon tail web --until-match ready"));
+    assert!(!ends("cmon tail web --fail-on panic") && !ends("cmon tail web --timeout 1s"));
+    assert!(!ends("cmon tail web --no-follow --until-match ready"), "that ends by itself");
 }

@@ -122,15 +122,7 @@ impl Lines {
 
     /// The lines in order, each with its text; the terminator is not part of the text.
     pub fn iter(&self) -> impl Iterator<Item = (Line, &[u8])> {
-        self.lines.iter().map(|line| {
-            let start = line.start as usize;
-            let terminator = match line.ending {
-                Ending::Lf => 1,
-                Ending::CrLf => 2,
-                Ending::Unterminated | Ending::Piece => 0,
-            };
-            (*line, &self.bytes[start..start + line.len as usize - terminator])
-        })
+        self.lines.iter().map(|line| (*line, self.text(line)))
     }
 
     /// All of them stand behind lines that were written after them.
@@ -147,6 +139,78 @@ impl Lines {
         };
         self.bytes.drain(..from as usize);
         self.lines.iter_mut().for_each(|line| line.start -= from);
+    }
+
+    /// The line at this place, with its text as [`iter`](Self::iter) gives it.
+    pub fn get(&self, index: usize) -> Option<(Line, &[u8])> {
+        self.lines.get(index).map(|line| (*line, self.text(line)))
+    }
+
+    /// Adds a copy of the line that stands at this place in another batch.
+    ///
+    /// # Panics
+    /// When one batch passes 4 GiB.
+    pub fn push_from(&mut self, other: &Self, index: usize) {
+        let Some(line) = other.lines.get(index) else { return };
+        let start = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
+        let from = line.start as usize;
+        self.bytes.extend_from_slice(&other.bytes[from..from + line.len as usize]);
+        self.lines.push(Line { start, ..*line });
+    }
+
+    /// Adds a line that is like this one but for its text.
+    ///
+    /// # Panics
+    /// When one batch passes 4 GiB.
+    pub fn push_line(&mut self, like: Line, text: &[u8]) {
+        let terminator: &[u8] = match like.ending {
+            Ending::Lf => b"\n",
+            Ending::CrLf => b"\r\n",
+            Ending::Unterminated | Ending::Piece => b"",
+        };
+        let whole = like.ending != Ending::Piece;
+        self.push(like.time, like.stream, [text, terminator], whole, like.recovered);
+    }
+
+    /// Keeps the lines for whose places `keep` is true.
+    pub fn retain(&mut self, keep: impl Fn(usize) -> bool) {
+        let (mut index, mut end) = (0, 0);
+        let bytes = &mut self.bytes;
+        self.lines.retain_mut(|line| {
+            let kept = keep(index);
+            index += 1;
+            if kept {
+                let start = line.start as usize;
+                bytes.copy_within(start..start + line.len as usize, end as usize);
+                line.start = end;
+                end += line.len;
+            }
+            kept
+        });
+        bytes.truncate(end as usize);
+    }
+
+    /// Takes the first `count` lines away as a batch of their own.
+    #[must_use]
+    pub fn split_front(&mut self, count: usize) -> Self {
+        let mut rest = Self::new(Arc::clone(&self.label));
+        if let Some(from) = self.lines.get(count).map(|line| line.start) {
+            rest.bytes = self.bytes.split_off(from as usize);
+            rest.lines = self.lines.split_off(count);
+            rest.lines.iter_mut().for_each(|line| line.start -= from);
+        }
+        std::mem::replace(self, rest)
+    }
+
+    /// The text of one of its lines.
+    fn text(&self, line: &Line) -> &[u8] {
+        let start = line.start as usize;
+        let terminator = match line.ending {
+            Ending::Lf => 1,
+            Ending::CrLf => 2,
+            Ending::Unterminated | Ending::Piece => 0,
+        };
+        &self.bytes[start..start + line.len as usize - terminator]
     }
 
     /// All bytes as the container wrote them, terminators included.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{Config, Form};
 use crate::engine::event::{Ending, Line, Lines};
 use crate::engine::source::StdStream;
+use crate::filter::{Mark, visible};
 use crate::format::color::{Palette, RESET};
 use crate::format::sanitize::sanitize;
 
@@ -56,6 +57,23 @@ impl Text {
     #[cfg(test)]
     fn held(&self) -> usize {
         self.prefixes.len().max(self.palette.len())
+    }
+
+    /// Appends a batch with these parts highlighted to `into`.
+    pub(super) fn marked(&mut self, lines: &Lines, marks: &[Mark], into: &mut Vec<u8>) {
+        if marks.is_empty() {
+            return self.lines(lines, into);
+        }
+        let (mut painted, mut marks) = (Lines::new(Arc::clone(&lines.label)), marks);
+        for (place, (line, text)) in lines.iter().enumerate() {
+            let count = marks.iter().take_while(|mark| mark.line == place).count();
+            let (own, rest) = marks.split_at(count);
+            let mut with = Vec::with_capacity(text.len() + 16 * count);
+            visible::paint(text, own.iter().map(|mark| mark.range.clone()), &mut with);
+            painted.push_line(line, &with);
+            marks = rest;
+        }
+        self.lines(&painted, into);
     }
 
     /// Appends a batch to `into`.

@@ -43,6 +43,7 @@ fn the_engine_knows_nothing_above_it() {
         "crate::output",
         "crate::commands",
         "crate::exit",
+        "crate::filter",
         "crate::format",
         "crate::metrics",
         "crate::snapshot",
@@ -59,6 +60,7 @@ fn the_engine_knows_nothing_above_it() {
             "src/snapshot",
             "src/ui",
             "src/commands",
+            "src/filter",
             "src/format",
             "src/signal",
             "src/exit",
@@ -79,6 +81,15 @@ fn the_engine_knows_nothing_above_it() {
         ],
     );
     only_in(&["crate::ui"], &["src/ui", "src/commands"]);
+    // Filters are pure: they know the events of the engine alone.
+    let below = ["src/filter", "src/config", "src/output", "src/commands"];
+    only_in(&["crate::filter"], &below);
+    for (name, text) in sources().iter().filter(|(name, _)| name.starts_with("src/filter")) {
+        let uses = text.lines().filter(|line| line.contains("crate::"));
+        let above = uses
+            .filter(|line| !line.contains("crate::engine::") && !line.contains("crate::filter"));
+        assert_eq!(above.collect::<Vec<_>>(), Vec::<&str>::new(), "in {name}");
+    }
     // What is shown does not know who shows it: streams and leak checks share the words of `format`.
     only_in(&["crate::leak"], &["src/leak", "src/config", "src/commands"]);
 }

@@ -20,6 +20,9 @@ fn flags() -> Vec<(String, String, String, Option<&'static str>)> {
             let bad = match arg.get_id().as_str() {
                 // Any text is one; what it names is decided later.
                 "host" => Some("nonsense"),
+                "include" | "exclude" | "highlight" | "join" | "until_match" | "fail_on" => {
+                    Some("(")
+                }
                 _ if !arg.get_action().takes_values() => None,
                 _ => Some("\u{2603} nonsense"),
             };
@@ -67,7 +70,9 @@ fn an_error_in_a_variable_names_the_variable_and_not_the_flag() {
             continue;
         }
         let not_utf8 = OsString::from_vec(vec![b'x', 0xff]);
-        let blank = (bad.is_some() && flag != "--host").then(|| OsString::from(" "));
+        // A blank is a regular expression.
+        let blank =
+            (bad.is_some_and(|bad| bad != "(") && flag != "--host").then(|| OsString::from(" "));
         let values = bad.map(OsString::from).into_iter().chain([not_utf8]).chain(blank);
         for value in values {
             let done = run(&command, &variable, value.clone(), &[]);

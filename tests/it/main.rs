@@ -10,6 +10,7 @@ mod environment;
 mod errors;
 mod faults;
 mod files;
+mod filters;
 mod finite;
 mod follow;
 mod hosts;

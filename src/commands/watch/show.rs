@@ -81,7 +81,7 @@ pub(super) async fn over(show: &mut Option<Show>) -> Over {
             Closed::Failed(error) => Over::Failed(error),
         },
         Some(Show::Teller(teller)) => match teller.ended().await {
-            Ended::Done | Ended::Closed => Over::Done,
+            Ended::Done | Ended::Closed | Ended::Matched(_) => Over::Done,
             Ended::Failed(error) | Ended::Unsaved(error) => Over::Failed(error),
         },
         None => std::future::pending().await,

@@ -6,6 +6,8 @@
 //! status line at once. A write may block for as long as it likes; who started the printer waits for
 //! [`Printer::ended`] with a deadline of its own.
 
+mod progress;
+
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -15,14 +17,17 @@ use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use progress::Progress;
+
 use super::sink::Sinks;
 use super::status::Status;
 use super::text::Text;
 use super::{Config, Form, json, summary};
-use crate::cursor::{Keeper, SaveReport, Update};
+use crate::cursor::Keeper;
 use crate::engine::Outcome;
 use crate::engine::census::Census;
-use crate::engine::event::{About, Event, Gap, GapCause, Lines, Note, Notice};
+use crate::engine::event::{Event, Lines};
+use crate::filter::{Filter, Mark, Match, Shown};
 use crate::format::note;
 
 /// Lines are written when so much has come together, or when nothing more waits.
@@ -33,6 +38,8 @@ const FLUSH: usize = 64 * 1024;
 pub enum Ended {
     /// All that was sent is written.
     Done,
+    /// An event matched that ends the run; it is written, and nothing behind it.
+    Matched(Match),
     /// The reader of stdout went away.
     Closed,
     /// A write failed.
@@ -51,8 +58,8 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// Starts a thread that prints what comes over `events`; `census` is asked for the status
-    /// line, and `names` for those of the containers that are followed.
+    /// Starts a thread that prints what comes over `events` and passes `filter`; `census` is asked for the
+    /// status line, and `names` for those of the containers that are followed.
     ///
     /// # Errors
     /// The thread, or what it waits with, cannot be had.
@@ -60,18 +67,18 @@ impl Printer {
         config: Config,
         sinks: Sinks,
         events: mpsc::Receiver<Event>,
+        passes: (Option<Filter>, Option<Keeper>),
         census: impl Fn() -> Census + Send + 'static,
         names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
-        cursor: Option<Keeper>,
     ) -> io::Result<Self> {
         let own = Sinks { out: sinks.out.duplicate()?, err: sinks.err.duplicate()? };
         let (ending, ended) = watch::channel(None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("printer".to_owned()).spawn(move || {
-            let mut thread = Thread::new(config, own, census, names, cursor);
+            let mut thread = Thread::new(config, own, passes, census, names);
             let end = runtime.block_on(thread.run(events));
             thread.status.clear();
-            let unsaved = thread.cursor.as_mut().and_then(|cursor| cursor.finish().err());
+            let unsaved = thread.progress.finish().err();
             ending.send_replace(Some(match (end, unsaved) {
                 (_, Some(error)) => Ended::Unsaved(error.into()),
                 (Ok(end), None) => end,
@@ -107,40 +114,48 @@ impl Printer {
         let text = summary::summary(outcome, self.config.color_err);
         self.sinks.err.write_all(text.as_bytes())
     }
+
+    /// Writes an error to stderr; the thread must have ended.
+    pub fn error(&self, error: &anyhow::Error) {
+        super::error(&self.sinks.err, error, None, self.config.color_err);
+    }
 }
 
 /// What the thread owns.
 struct Thread<C> {
     config: Config,
     sinks: Sinks,
+    /// Nothing where all lines are shown as they come.
+    filter: Option<Filter>,
+    /// What the filter lets pass; empty between two events.
+    shown: Vec<Shown>,
     census: C,
     status: Status,
     text: Text,
     buffer: Vec<u8>,
     zone: TimeZone,
-    cursor: Option<Keeper>,
-    /// What the cursor has to know once the buffer is written.
-    updates: Vec<Update>,
+    progress: Progress,
 }
 
 impl<C: Fn() -> Census> Thread<C> {
     fn new(
         config: Config,
         sinks: Sinks,
+        (filter, cursor): (Option<Filter>, Option<Keeper>),
         census: C,
         names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
-        cursor: Option<Keeper>,
     ) -> Self {
         Self {
             config,
             sinks,
+            filter,
+            shown: Vec::new(),
             census,
             status: Status::new(config.status),
             text: Text::new(config, names),
             buffer: Vec::with_capacity(2 * FLUSH),
             zone: TimeZone::system(),
-            cursor,
-            updates: Vec::new(),
+            progress: Progress::new(cursor),
         }
     }
 
@@ -153,42 +168,107 @@ impl<C: Fn() -> Census> Thread<C> {
                 Err(TryRecvError::Disconnected) => None,
                 Err(TryRecvError::Empty) => {
                     self.flush()?;
-                    let due = self.status.due();
+                    let held = self.filter.as_ref().and_then(Filter::due);
+                    let due = self.status.due().into_iter().chain(held).min();
                     tokio::select! {
                         biased;
                         () = watch.closed() => return Ok(Ended::Closed),
                         event = events.recv() => event,
-                        report = save_report(&mut self.cursor) => {
+                        report = self.progress.report() => {
                             self.talk(&note::save_report(&report, self.config.color_err))?;
                             continue;
                         }
                         () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                            self.status.draw(&(self.census)());
+                            if let Some(matched) = self.on_time()? {
+                                return Ok(Ended::Matched(matched));
+                            }
                             continue;
                         }
                     }
                 }
             };
-            match event {
-                Some(event) => {
-                    self.show(&event)?;
-                    self.note_for_cursor(event)?;
-                }
-                None => break,
-            }
-            if self.status.due().is_some_and(|due| due <= Instant::now()) {
-                self.status.draw(&(self.census)());
+            let Some(event) = event else { break };
+            let matched = match self.take(event)? {
+                None => self.on_time()?,
+                matched => matched,
+            };
+            if let Some(matched) = matched {
+                return Ok(Ended::Matched(matched));
             }
         }
+        let matched = self.filter.as_mut().and_then(|filter| filter.finish(&mut self.shown));
+        self.show_filtered()?;
+        self.decided();
         self.flush()?;
-        Ok(Ended::Done)
+        Ok(matched.map_or(Ended::Done, Ended::Matched))
+    }
+
+    /// Does what is due. Returns the event that ends the run, if one is decided now.
+    fn on_time(&mut self) -> io::Result<Option<Match>> {
+        let due = self.filter.as_ref().and_then(Filter::due);
+        if let (Some(_), Some(filter)) = (due, &mut self.filter) {
+            let matched = filter.expire(Instant::now(), &mut self.shown);
+            self.show_filtered()?;
+            self.decided();
+            if matched.is_some() {
+                self.flush()?;
+                return Ok(matched);
+            }
+        }
+        if self.status.due().is_some_and(|due| due <= Instant::now()) {
+            self.status.draw(&(self.census)());
+        }
+        Ok(None)
+    }
+
+    /// Shows what of an event passes the filter. Returns the event that ends the run, if it is there.
+    fn take(&mut self, mut event: Event) -> io::Result<Option<Match>> {
+        self.progress.take(&mut event);
+        let Some(filter) = &mut self.filter else {
+            self.show(&event)?;
+            self.progress.decided(|_| 0);
+            return Ok(None);
+        };
+        let (matched, other) = match event {
+            Event::Lines(lines) => (filter.lines(lines, Instant::now(), &mut self.shown), None),
+            other => (filter.before(&other, &mut self.shown), Some(other)),
+        };
+        self.show_filtered()?;
+        if let (None, Some(event)) = (&matched, other) {
+            self.show(&event)?;
+        }
+        self.decided();
+        if matched.is_some() {
+            self.flush()?;
+        }
+        Ok(matched)
+    }
+
+    /// The lines that the filter no longer holds are in the buffer, or are not to be shown.
+    fn decided(&mut self) {
+        let filter = self.filter.as_ref();
+        self.progress.decided(|key| filter.map_or(0, |filter| filter.held(key)));
+    }
+
+    fn show_filtered(&mut self) -> io::Result<()> {
+        for Shown { lines, marks } in std::mem::take(&mut self.shown) {
+            self.show_lines(&lines, &marks);
+            self.flush_if_full()?;
+        }
+        Ok(())
+    }
+
+    fn show_lines(&mut self, lines: &Lines, marks: &[Mark]) {
+        match self.config.form {
+            Form::Json => json::lines(lines, &mut self.buffer),
+            _ => self.text.marked(lines, marks, &mut self.buffer),
+        }
     }
 
     fn show(&mut self, event: &Event) -> io::Result<()> {
         let json = self.config.form == Form::Json;
         match event {
-            Event::Lines(lines) if json => json::lines(lines, &mut self.buffer),
-            Event::Lines(lines) => self.text.lines(lines, &mut self.buffer),
+            Event::Lines(lines) => self.show_lines(lines, &[]),
             Event::Gap(gap) if json => json::gap(gap, &mut self.buffer),
             Event::Gap(gap) => self.talk(&note::gap(gap, &self.zone, self.config.color_err))?,
             Event::Note(note) if self.config.quiet && !note::is_error(&note.what) => {}
@@ -196,25 +276,10 @@ impl<C: Fn() -> Census> Thread<C> {
             Event::Note(note) => self.talk(&note::note(note, self.config.color_err))?,
             Event::Identity(..) => {}
         }
-        Ok(())
+        self.flush_if_full()
     }
 
-    /// Notes what the cursor has to know of an event, and writes when much has come together. What stands in
-    /// the buffer is not written yet.
-    fn note_for_cursor(&mut self, event: Event) -> io::Result<()> {
-        if self.cursor.is_some() {
-            self.updates.extend(match event {
-                Event::Lines(Lines { label, position: Some(position), .. }) => {
-                    Some(Update::Position(label, position))
-                }
-                Event::Gap(Gap { label, cause: GapCause::Removed, .. })
-                | Event::Note(Note { about: About::Container(label), what: Notice::Removed }) => {
-                    Some(Update::Removed(label.key.clone()))
-                }
-                Event::Identity(daemon, identity) => Some(Update::Identity(daemon, identity)),
-                _ => None,
-            });
-        }
+    fn flush_if_full(&mut self) -> io::Result<()> {
         if FLUSH <= self.buffer.len() {
             self.flush()?;
         }
@@ -231,7 +296,7 @@ impl<C: Fn() -> Census> Thread<C> {
 
     fn flush(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() {
-            self.accepted();
+            self.progress.written();
             return Ok(());
         }
         if self.config.form == Form::Json {
@@ -242,24 +307,9 @@ impl<C: Fn() -> Census> Thread<C> {
         self.buffer.clear();
         self.buffer.shrink_to(4 * FLUSH);
         if written.is_ok() {
-            self.accepted();
+            self.progress.written();
         }
         written
-    }
-
-    /// All that was in the buffer is written.
-    fn accepted(&mut self) {
-        if let Some(cursor) = self.cursor.as_ref().filter(|_| !self.updates.is_empty()) {
-            cursor.accept(self.updates.drain(..));
-        }
-    }
-}
-
-/// The next report about the cursor, where there is one.
-async fn save_report(cursor: &mut Option<Keeper>) -> SaveReport {
-    match cursor {
-        Some(cursor) => cursor.report().await,
-        None => std::future::pending().await,
     }
 }
 

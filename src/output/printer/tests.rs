@@ -9,6 +9,7 @@ use super::*;
 use crate::engine::event::{About, Label, Lines, Note, Notice};
 use crate::engine::source::{ContainerId, ContainerKey, DaemonId, StdStream};
 use crate::engine::timestamp::Timestamp;
+use crate::filter::{MatchEnd, Patterns, Rules};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,10 +31,20 @@ fn note(what: Notice) -> Event {
 
 /// A printer with the other ends of its outputs.
 fn start(config: Config) -> (Printer, mpsc::Sender<Event>, PipeReader, PipeReader) {
+    start_with(config, None)
+}
+
+/// The same with a filter.
+fn start_with(
+    config: Config,
+    filter: Option<Filter>,
+) -> (Printer, mpsc::Sender<Event>, PipeReader, PipeReader) {
     let ((out, to_out), (err, to_err)) = (pipe().unwrap(), pipe().unwrap());
     let sinks = Sinks { out: Sink::of(&to_out).unwrap(), err: Sink::of(&to_err).unwrap() };
     let (events, received) = mpsc::channel(4);
-    let printer = Printer::spawn(config, sinks, received, Census::default, Vec::new, None).unwrap();
+    let passes = (filter, None);
+    let printer =
+        Printer::spawn(config, sinks, received, passes, Census::default, Vec::new).unwrap();
     (printer, events, out, err)
 }
 
@@ -60,6 +71,56 @@ async fn lines_go_to_stdout_and_talk_to_stderr_in_order() {
     drop(printer);
     assert_eq!(text(out), "web  | one\nweb  | two\n");
     assert!(text(err).starts_with("+ web started\n2 lines, 0 B in 0.0 s"));
+}
+
+fn rules(until: &str, join: &str) -> Rules {
+    let patterns = |text: &str| Patterns::compile(&[text.to_owned()]).unwrap();
+    Rules { until: patterns(until), join: patterns(join), ..Rules::default() }
+}
+
+#[tokio::test]
+async fn nothing_is_written_behind_a_match() {
+    let filter = Filter::new(rules("two", "^ "), false);
+    let (mut printer, events, out, err) = start_with(Config::plain(Form::Bare), Some(filter));
+    let all = [line("one\n"), note(Notice::Started), line("two\n"), note(Notice::Exited(None))];
+    for event in all {
+        events.send(event).await.unwrap();
+    }
+    let Ended::Matched(matched) = ended(&mut printer).await else { panic!("it has to match") };
+    assert_eq!((matched.end, &*matched.label.name), (MatchEnd::Until, "web"));
+    assert!(events.send(line("three\n")).await.is_err(), "nobody takes more");
+    drop(printer);
+    assert_eq!((text(out), text(err)), ("one\ntwo\n".to_owned(), "+ web started\n".to_owned()));
+}
+
+#[tokio::test]
+async fn a_held_event_is_written_in_time_although_nothing_comes() {
+    let filter = Filter::new(rules("nothing", "^ "), false);
+    let (_printer, events, mut out, _err) = start_with(Config::plain(Form::Bare), Some(filter));
+    events.send(line("one\n")).await.unwrap();
+    let mut first = [0; 4];
+    out.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"one\n");
+}
+
+#[tokio::test]
+async fn highlights_are_written_in_each_form_of_text() {
+    let highlight = Patterns::compile(&["n|w".to_owned()]).unwrap();
+    let rules = Rules { highlight, ..Rules::default() };
+    for (form, expected) in [
+        (Form::Bare, "o^[7mn^[27me\nt^[7mw^[27mo"),
+        (Form::Text { prefix: true }, "web  | o^[7mn^[27me\nweb  | t^[7mw^[27mo\n"),
+    ] {
+        let filter = Filter::new(rules.clone(), true);
+        let (mut printer, events, out, _err) = start_with(Config::plain(form), Some(filter));
+        for event in [line("one\n"), line("two")] {
+            events.send(event).await.unwrap();
+        }
+        drop(events);
+        ended(&mut printer).await;
+        drop(printer);
+        assert_eq!(text(out).replace('\x1b', "^"), expected);
+    }
 }
 
 #[tokio::test]
@@ -107,9 +168,15 @@ async fn a_write_that_fails_is_told() {
     let (err, to_err) = pipe().unwrap();
     let sinks = Sinks { out: Sink::of(&full).unwrap(), err: Sink::of(&to_err).unwrap() };
     let (events, received) = mpsc::channel(4);
-    let mut printer =
-        Printer::spawn(Config::plain(Form::Bare), sinks, received, Census::default, Vec::new, None)
-            .unwrap();
+    let mut printer = Printer::spawn(
+        Config::plain(Form::Bare),
+        sinks,
+        received,
+        (None, None),
+        Census::default,
+        Vec::new,
+    )
+    .unwrap();
     events.send(line("one\n")).await.unwrap();
     let Ended::Failed(error) = ended(&mut printer).await else {
         panic!("it cannot have been written");

@@ -4,6 +4,7 @@ mod cmon;
 mod container;
 mod dockerd;
 mod proxy;
+mod scene;
 pub(crate) mod scripted;
 mod terminal;
 
@@ -13,6 +14,7 @@ pub(crate) use cmon::{Cmon, Done};
 pub(crate) use container::Container;
 pub(crate) use dockerd::{Dockerd, get};
 pub(crate) use proxy::{Proxy, copy};
+pub(crate) use scene::Scene;
 pub(crate) use terminal::Terminal;
 
 /// Longer than anything here takes on any machine; a test that reaches it has failed.

@@ -1,0 +1,100 @@
+//! How far the logs are written: what the cursor may save.
+//!
+//! A position counts when all lines up to it were decided by the filter, and what is shown of them is written.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+
+use crate::cursor::{Keeper, SaveReport, Update};
+use crate::engine::event::{About, Event, Gap, GapCause, Label, Note, Notice};
+use crate::engine::position::Position;
+use crate::engine::source::ContainerKey;
+
+/// What the cursor has to know, until it may.
+#[derive(Debug)]
+pub(super) struct Progress {
+    cursor: Option<Keeper>,
+    /// Positions of lines that are not decided.
+    taken: HashMap<ContainerKey, Taken>,
+    /// What may be saved after the next write.
+    decided: Vec<Update>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    /// Lines of the container that were taken so far.
+    lines: u64,
+    /// Each position with the number of lines up to it.
+    positions: VecDeque<(u64, Arc<Label>, Box<Position>)>,
+}
+
+impl Progress {
+    pub(super) fn new(cursor: Option<Keeper>) -> Self {
+        Self { cursor, taken: HashMap::new(), decided: Vec::new() }
+    }
+
+    /// Notes what an event that comes now says of how far the logs are read.
+    pub(super) fn take(&mut self, event: &mut Event) {
+        if self.cursor.is_none() {
+            return;
+        }
+        match event {
+            Event::Lines(lines) => {
+                let taken = self.taken.entry(lines.label.key.clone()).or_default();
+                taken.lines += lines.len() as u64;
+                if let Some(position) = lines.position.take() {
+                    let label = Arc::clone(&lines.label);
+                    taken.positions.push_back((taken.lines, label, position));
+                }
+            }
+            Event::Gap(Gap { label, cause: GapCause::Removed, .. })
+            | Event::Note(Note { about: About::Container(label), what: Notice::Removed }) => {
+                self.decided.push(Update::Removed(label.key.clone()));
+            }
+            Event::Identity(daemon, identity) => {
+                self.decided.push(Update::Identity(daemon.clone(), Arc::clone(identity)));
+            }
+            Event::Gap(_) | Event::Note(_) => {}
+        }
+    }
+
+    /// Of each container, all lines are decided but for as many as `held` says.
+    pub(super) fn decided(&mut self, held: impl Fn(&ContainerKey) -> usize) {
+        let decided = &mut self.decided;
+        self.taken.retain(|key, taken| {
+            let held = held(key) as u64;
+            let end = taken.lines.saturating_sub(held);
+            let count = taken.positions.partition_point(|(lines, ..)| *lines <= end);
+            let positions = taken.positions.drain(..count);
+            decided.extend(positions.map(|(_, label, position)| Update::Position(label, position)));
+            !taken.positions.is_empty() || 0 < held
+        });
+    }
+
+    /// All that was in the buffer is written.
+    pub(super) fn written(&mut self) {
+        if let Some(cursor) = self.cursor.as_ref().filter(|_| !self.decided.is_empty()) {
+            cursor.accept(self.decided.drain(..));
+        }
+    }
+
+    /// Waits for a report about saving.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub(super) async fn report(&mut self) -> SaveReport {
+        match &mut self.cursor {
+            Some(cursor) => cursor.report().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Saves what is written. Blocks until it is on disk.
+    ///
+    /// # Errors
+    /// It could not be saved.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        self.cursor.as_mut().map_or(Ok(()), Keeper::finish)
+    }
+}
