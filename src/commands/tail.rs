@@ -19,7 +19,7 @@ use crate::engine::selection::{Unmatched, UnmatchedKind};
 use crate::engine::source::ErrorKind;
 use crate::engine::{Outcome, StartError};
 use crate::exit::Exit;
-use crate::filter::{Filter, Match, MatchEnd, Rules};
+use crate::filter::{Filter, Match, MatchEnd, Patterns, Rules};
 use crate::output::{self, Ended, Printer, Sinks, Summary};
 use crate::signal::{Signal, Signals};
 
@@ -77,8 +77,11 @@ pub(crate) async fn run(
 
 /// What lines pass before they are printed, where that does anything.
 fn filter(rules: &Rules, output: output::Config) -> Option<Filter> {
-    let paint = output.color_out && output.form != output::Form::Json;
-    (!rules.is_empty()).then(|| Filter::new(rules.clone(), paint))
+    let mut rules = rules.clone();
+    if !output.color_out || output.form == output::Form::Json {
+        rules.highlight = Patterns::default();
+    }
+    (!rules.is_empty()).then(|| Filter::new(rules))
 }
 
 /// What a run waits for beside the engine.
@@ -296,5 +299,27 @@ fn connection_hint(kind: ErrorKind) -> Option<&'static str> {
              /containers/ID/logs; if it wants a version in the path, set DOCKER_API_VERSION=1.41",
         ),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Form;
+
+    #[test]
+    fn without_anything_to_select_or_to_highlight_lines_pass_no_filter() {
+        let patterns = || Patterns::compile(&["x".to_owned()]).unwrap();
+        let plain = output::Config::plain(Form::Text { prefix: true });
+        let colored = output::Config { color_out: true, ..plain };
+        let json = output::Config { color_out: true, ..output::Config::plain(Form::Json) };
+        let is_there = |rules: &Rules, output| filter(rules, output).is_some();
+        assert!(!is_there(&Rules::default(), colored));
+        let join = Rules { join: patterns(), join_stacks: true, ..Rules::default() };
+        assert!(!is_there(&join, colored), "nobody looks at what is joined");
+        let highlight = Rules { highlight: patterns(), ..join };
+        let there = [colored, plain, json].map(|output| is_there(&highlight, output));
+        assert_eq!(there, [true, false, false]);
+        assert!(is_there(&Rules { fail: patterns(), ..Rules::default() }, json));
     }
 }

@@ -73,19 +73,19 @@ pub enum MatchEnd {
 #[derive(Debug)]
 pub struct Filter {
     rules: Rules,
-    /// Highlights are looked for.
-    paint: bool,
     containers: HashMap<ContainerKey, Container>,
     /// No open event has to be decided before.
     due: Option<Instant>,
     /// The run ends: nothing is shown any more.
     ended: bool,
+    /// The container of which lines were dropped, because they stand behind the event that ended the run.
+    cut: Option<ContainerKey>,
 }
 
 impl Filter {
-    /// A filter with these rules. Highlights are looked for with `paint` only.
-    pub fn new(rules: Rules, paint: bool) -> Self {
-        Self { rules, paint, containers: HashMap::new(), due: None, ended: false }
+    /// A filter with these rules.
+    pub fn new(rules: Rules) -> Self {
+        Self { rules, containers: HashMap::new(), due: None, ended: false, cut: None }
     }
 
     /// Takes a batch and appends what is to be shown now to `out`. After a match there is nothing more to show.
@@ -93,26 +93,29 @@ impl Filter {
         if self.ended {
             return None;
         }
-        let key = lines.label.key.clone();
+        let (key, count) = (lines.label.key.clone(), lines.len());
         let held = self.containers.get(&key).is_some_and(Container::is_open);
-        let whole = lines.whole() == lines.len();
-        if !self.rules.joins() && !held && whole && self.rules.level.is_none() {
-            let matched = Judge::of(self).whole_lines(&mut lines, &mut [None, None], out);
-            return self.end(&key, matched, out);
-        }
-        self.make_room(&key);
-        let mut container = self.containers.remove(&key).unwrap_or_else(|| Container::new(now));
-        container.used = now;
-        let judge = Judge::of(self);
-        let matched = if !self.rules.joins() && !held && whole {
-            judge.whole_lines(&mut lines, &mut container.levels(), out)
+        let whole = !self.rules.joins() && !held && lines.whole() == count;
+        let (taken, matched) = if whole && self.rules.level.is_none() {
+            Judge::of(self).whole_lines(&mut lines, &mut [None, None], out)
         } else {
-            judge.parts(&mut container, &lines, now, out)
+            self.make_room(&key);
+            let mut container = self.containers.remove(&key).unwrap_or_else(|| Container::new(now));
+            container.used = now;
+            let judge = Judge::of(self);
+            let done = match whole {
+                true => judge.whole_lines(&mut lines, &mut container.levels(), out),
+                false => judge.parts(&mut container, &lines, now, out),
+            };
+            if let Some(due) = container.due() {
+                self.due = Some(self.due.map_or(due, |before| before.min(due)));
+            }
+            self.containers.insert(key.clone(), container);
+            done
         };
-        if let Some(due) = container.due() {
-            self.due = Some(self.due.map_or(due, |before| before.min(due)));
+        if taken < count {
+            self.cut = Some(key.clone());
         }
-        self.containers.insert(key.clone(), container);
         self.end(&key, matched, out)
     }
 
@@ -177,9 +180,11 @@ impl Filter {
         matched
     }
 
-    /// Whether lines of this container were taken and are not shown yet.
+    /// Whether lines of this container were taken and are not decided yet, or never will be, because the run has
+    /// ended. A later run that begins behind them would miss them.
     pub fn holds(&self, container: &ContainerKey) -> bool {
-        self.containers.get(container).is_some_and(Container::is_holding)
+        self.cut.as_ref() == Some(container)
+            || self.containers.get(container).is_some_and(Container::is_holding)
     }
 
     /// How many containers it remembers.
@@ -226,7 +231,7 @@ impl Filter {
         }
         out.splice(0..0, others);
         self.ended = true;
-        self.containers.clear();
+        self.containers.retain(|_, container| container.is_holding());
         matched
     }
 
@@ -342,12 +347,11 @@ impl Stream {
 #[derive(Clone, Copy)]
 struct Judge<'a> {
     rules: &'a Rules,
-    paint: bool,
 }
 
 impl<'a> Judge<'a> {
     fn of(filter: &'a Filter) -> Self {
-        Self { rules: &filter.rules, paint: filter.paint && !filter.rules.highlight.is_empty() }
+        Self { rules: &filter.rules }
     }
 
     /// Whether an event is shown, after this text of it.
@@ -370,20 +374,21 @@ impl<'a> Judge<'a> {
     }
 
     fn highlights(self, text: &[u8]) -> Vec<Range<usize>> {
-        if self.paint { self.rules.highlight.find_all(text) } else { Vec::new() }
+        self.rules.highlight.find_all(text)
     }
 
     fn level_of(self, text: &[u8]) -> Option<Level> {
         self.rules.level.and_then(|_| Level::of(text))
     }
 
-    /// Lines that are events of their own: nothing is held, and nothing is copied.
+    /// Lines that are events of their own: nothing is held, and nothing is copied. Returns how many were looked at,
+    /// and the match that ended that.
     fn whole_lines(
         self,
         lines: &mut Lines,
         levels: &mut [Option<&mut Option<Level>>; 2],
         out: &mut Vec<Shown>,
-    ) -> Option<Match> {
+    ) -> (usize, Option<Match>) {
         let (mut keep, mut marks, mut matched) =
             (Vec::with_capacity(lines.len()), Vec::new(), None);
         let mut place = 0;
@@ -414,17 +419,17 @@ impl<'a> Judge<'a> {
             let lines = std::mem::replace(lines, Lines::new(Arc::clone(&lines.label)));
             out.push(Shown { lines, marks });
         }
-        matched
+        (keep.len(), matched)
     }
 
-    /// Lines that may belong together.
+    /// Lines that may belong together. Returns the same.
     fn parts(
         self,
         container: &mut Container,
         lines: &Lines,
         now: Instant,
         out: &mut Vec<Shown>,
-    ) -> Option<Match> {
+    ) -> (usize, Option<Match>) {
         for place in 0..lines.len() {
             let Some((line, text)) = lines.get(place) else { break };
             let (text, at) = (visible(text), index(line.stream));
@@ -435,7 +440,7 @@ impl<'a> Judge<'a> {
                 if !joined || stream.event.is_none() {
                     let matched = self.decide(container, at, out);
                     if matched.is_some() {
-                        return matched;
+                        return (place, matched);
                     }
                     container.streams[at].event = Some(Facts::default());
                 }
@@ -464,10 +469,10 @@ impl<'a> Judge<'a> {
                 _ => None,
             };
             if matched.is_some() {
-                return matched;
+                return (place + 1, matched);
             }
         }
-        None
+        (lines.len(), None)
     }
 
     /// Decides the open parts for which `wanted` is true.

@@ -48,13 +48,7 @@ use std::ops::Range;
 impl Run {
     fn new(rules: Rules) -> Self {
         let now = Instant::now();
-        Self {
-            filter: Filter::new(rules, true),
-            now,
-            shown: Vec::new(),
-            marks: Vec::new(),
-            end: None,
-        }
+        Self { filter: Filter::new(rules), now, shown: Vec::new(), marks: Vec::new(), end: None }
     }
 
     fn took(&mut self, found: Option<Match>, out: Vec<Shown>) {
@@ -159,7 +153,7 @@ fn bytes_of_a_batch_that_passes_are_untouched() {
     batch.push(time, Stderr, [b"keep", b""], true, false);
     let rules = Rules { include: patterns(&["keep"]), ..Rules::default() };
     let mut out = Vec::new();
-    assert!(Filter::new(rules, false).lines(batch, Instant::now(), &mut out).is_none());
+    assert!(Filter::new(rules).lines(batch, Instant::now(), &mut out).is_none());
     assert_eq!((out.len(), out[0].lines.raw()), (1, b"keep \xff\r\nkeep".as_slice()));
     let (line, text) = out[0].lines.get(1).unwrap();
     assert_eq!((line.stream, text), (Stderr, b"keep".as_slice()));
@@ -342,6 +336,22 @@ fn the_whole_matching_event_is_shown_with_what_was_held_before_it() {
     let mut run = Run::new(rules);
     run.lines(&["ready"]).pass(4 * STEP);
     assert_eq!(run.end, Some(MatchEnd::Until), "time decides it too");
+}
+
+#[test]
+fn lines_behind_the_match_are_held_for_ever() {
+    let key = label("web").key.clone();
+    for (rules, lines, held) in [
+        (Rules::default(), &["a", "ready"][..], false),
+        (Rules::default(), &["ready", "b"], true),
+        (Rules { level: Some(Level::Info), ..Rules::default() }, &["ready", "b"], true),
+        (joined(), &["a", "ready", "b"], true),
+        (joined(), &["a", "ready"], false),
+    ] {
+        let mut run = Run::new(Rules { until: patterns(&["ready"]), ..rules });
+        run.lines(lines).pass(4 * STEP);
+        assert_eq!((run.end, run.filter.holds(&key)), (Some(MatchEnd::Until), held), "{lines:?}");
+    }
 }
 
 #[test]
