@@ -4,7 +4,7 @@
 //! From what was typed to the exit code, each step knows only the ones before it:
 //!
 //! ```text
-//! cli ─▶ config ─▶ commands ─┬─▶ docker ─▶ engine ─▶ Event ─▶ output
+//! cli ─▶ config ─▶ commands ─┬─▶ docker ─▶ engine ─▶ Event ─▶ filter ─▶ output
 //!                            └─▶ exit
 //! ```
 

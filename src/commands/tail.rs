@@ -21,7 +21,7 @@ use crate::engine::selection::{Unmatched, UnmatchedKind};
 use crate::engine::source::ErrorKind;
 use crate::engine::{Outcome, StartError};
 use crate::exit::Exit;
-use crate::filter::{Filter, Match, MatchEnd, Rules};
+use crate::filter::{Filter, Match, MatchEnd, Patterns, Rules};
 use crate::output::{self, Ended, Printer, Sinks, Summary};
 use crate::signal::{Signal, Signals};
 
@@ -52,7 +52,10 @@ pub(crate) async fn run(
     note_found(&daemons, &events);
     let (observers, followed) = (engines.observers(), engines.observers());
     let (census, names) = (move || observers.census(), move || followed.names());
-    let filter = filter(&rules, config.output);
+    let filter = filter(&rules, config.output).map(|filter| match keeper {
+        Some(_) => filter.deciding_whole_batches(),
+        None => filter,
+    });
     let printer = Printer::spawn(config.output, sinks, received, (filter, keeper), census, names)
         .context("could not start the printer")?;
     let stop = CancellationToken::new();
@@ -91,8 +94,11 @@ fn open(cursor: &Cursor, engine: &mut engine::Config) -> anyhow::Result<Keeper> 
 
 /// What lines pass before they are printed, where that does anything.
 fn filter(rules: &Rules, output: output::Config) -> Option<Filter> {
-    let paint = output.color_out && output.form != output::Form::Json;
-    (!rules.is_empty()).then(|| Filter::new(rules.clone(), paint))
+    let mut rules = rules.clone();
+    if !output.color_out || output.form == output::Form::Json {
+        rules.highlight = Patterns::default();
+    }
+    (!rules.is_empty()).then(|| Filter::new(rules))
 }
 
 /// What a run waits for beside the engine.
@@ -322,5 +328,27 @@ fn connection_hint(kind: ErrorKind) -> Option<&'static str> {
              /containers/ID/logs; if it wants a version in the path, set DOCKER_API_VERSION=1.41",
         ),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Form;
+
+    #[test]
+    fn without_anything_to_select_or_to_highlight_lines_pass_no_filter() {
+        let patterns = || Patterns::compile(&["x".to_owned()]).unwrap();
+        let plain = output::Config::plain(Form::Text { prefix: true });
+        let colored = output::Config { color_out: true, ..plain };
+        let json = output::Config { color_out: true, ..output::Config::plain(Form::Json) };
+        let is_there = |rules: &Rules, output| filter(rules, output).is_some();
+        assert!(!is_there(&Rules::default(), colored));
+        let join = Rules { join: patterns(), join_stacks: true, ..Rules::default() };
+        assert!(!is_there(&join, colored), "nobody looks at what is joined");
+        let highlight = Rules { highlight: patterns(), ..join };
+        let there = [colored, plain, json].map(|output| is_there(&highlight, output));
+        assert_eq!(there, [true, false, false]);
+        assert!(is_there(&Rules { fail: patterns(), ..Rules::default() }, json));
     }
 }

@@ -130,7 +130,7 @@ const HARMLESS: [(&str, &str, &str); 11] = [
     ("*", "all", "names must still match something"),
     ("max_line", "*", "it bounds memory"),
     ("no_follow", "follow", "the last of them counts"),
-    ("exit_on_stop", "until_match", "it is implied, and harmless in words"),
+    ("exit_on_stop", "until_match", "it says what --until-match implies"),
     ("no_follow", "until", "cmon ends at a time that is past, as it does without the flag"),
 ];
 

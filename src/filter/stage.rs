@@ -73,19 +73,26 @@ pub enum MatchEnd {
 #[derive(Debug)]
 pub struct Filter {
     rules: Rules,
-    /// Highlights are looked for.
-    paint: bool,
     containers: HashMap<ContainerKey, Container>,
     /// No open event has to be decided before.
     due: Option<Instant>,
     /// The run ends: nothing is shown any more.
     ended: bool,
+    /// What becomes of the lines that came with the event that ends the run, and stand behind it.
+    behind: Behind,
 }
 
 impl Filter {
-    /// A filter with these rules. Highlights are looked for with `paint` only.
-    pub fn new(rules: Rules, paint: bool) -> Self {
-        Self { rules, paint, containers: HashMap::new(), due: None, ended: false }
+    /// A filter with these rules.
+    pub fn new(rules: Rules) -> Self {
+        Self { rules, containers: HashMap::new(), due: None, ended: false, behind: Behind::Dropped }
+    }
+
+    /// The same, which decides all lines of a batch although one of them ends the run. A later run that goes on behind
+    /// the batch misses none of them then.
+    #[must_use]
+    pub fn deciding_whole_batches(self) -> Self {
+        Self { behind: Behind::Decided, ..self }
     }
 
     /// Takes a batch and appends what is to be shown now to `out`. After a match there is nothing more to show.
@@ -93,26 +100,26 @@ impl Filter {
         if self.ended {
             return None;
         }
-        let key = lines.label.key.clone();
+        let (key, count) = (lines.label.key.clone(), lines.len());
         let held = self.containers.get(&key).is_some_and(Container::is_open);
-        let whole = lines.whole() == lines.len();
-        if !self.rules.joins() && !held && whole && self.rules.level.is_none() {
-            let matched = Judge::of(self).whole_lines(&mut lines, &mut [None, None], out);
-            return self.end(&key, matched, out);
-        }
-        self.make_room(&key);
-        let mut container = self.containers.remove(&key).unwrap_or_else(|| Container::new(now));
-        container.used = now;
-        let judge = Judge::of(self);
-        let matched = if !self.rules.joins() && !held && whole {
-            judge.whole_lines(&mut lines, &mut container.levels(), out)
+        let whole = !self.rules.joins() && !held && lines.whole() == count;
+        let matched = if whole && self.rules.level.is_none() {
+            Judge::of(self).whole_lines(&mut lines, &mut [None, None], out)
         } else {
-            judge.parts(&mut container, &lines, now, out)
+            self.make_room(&key);
+            let mut container = self.containers.remove(&key).unwrap_or_else(|| Container::new(now));
+            container.used = now;
+            let judge = Judge::of(self);
+            let done = match whole {
+                true => judge.whole_lines(&mut lines, &mut container.levels(), out),
+                false => judge.parts(&mut container, &lines, now, out),
+            };
+            if let Some(due) = container.due() {
+                self.due = Some(self.due.map_or(due, |before| before.min(due)));
+            }
+            self.containers.insert(key.clone(), container);
+            done
         };
-        if let Some(due) = container.due() {
-            self.due = Some(self.due.map_or(due, |before| before.min(due)));
-        }
-        self.containers.insert(key.clone(), container);
         self.end(&key, matched, out)
     }
 
@@ -220,13 +227,16 @@ impl Filter {
         out: &mut Vec<Shown>,
     ) -> Option<Match> {
         let mut matched = Some(matched?);
+        if self.behind == Behind::Decided {
+            matched = worse(matched, self.settle(key, out));
+        }
         let mut others = Vec::new();
         for other in self.containers.keys().filter(|one| *one != key).cloned().collect::<Vec<_>>() {
             matched = worse(matched, self.settle(&other, &mut others));
         }
         out.splice(0..0, others);
         self.ended = true;
-        self.containers.clear();
+        self.containers.retain(|_, container| container.is_holding());
         matched
     }
 
@@ -243,6 +253,15 @@ impl Filter {
             self.containers.remove(key);
         }
     }
+}
+
+/// What becomes of the lines behind an event that ends the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Behind {
+    /// They are not shown.
+    Dropped,
+    /// They are decided as all others.
+    Decided,
 }
 
 /// The match that counts more.
@@ -342,12 +361,17 @@ impl Stream {
 #[derive(Clone, Copy)]
 struct Judge<'a> {
     rules: &'a Rules,
-    paint: bool,
+    behind: Behind,
 }
 
 impl<'a> Judge<'a> {
     fn of(filter: &'a Filter) -> Self {
-        Self { rules: &filter.rules, paint: filter.paint && !filter.rules.highlight.is_empty() }
+        Self { rules: &filter.rules, behind: filter.behind }
+    }
+
+    /// Whether nothing behind this match is looked at.
+    fn is_over(self, matched: Option<&Match>) -> bool {
+        self.behind == Behind::Dropped && matched.is_some()
     }
 
     /// Whether an event is shown, after this text of it.
@@ -370,7 +394,7 @@ impl<'a> Judge<'a> {
     }
 
     fn highlights(self, text: &[u8]) -> Vec<Range<usize>> {
-        if self.paint { self.rules.highlight.find_all(text) } else { Vec::new() }
+        self.rules.highlight.find_all(text)
     }
 
     fn level_of(self, text: &[u8]) -> Option<Level> {
@@ -401,8 +425,8 @@ impl<'a> Judge<'a> {
                 let ranges = self.highlights(&text).into_iter();
                 marks.extend(ranges.map(|range| Mark { line: place, range }));
                 place += 1;
-                matched = self.matches(&text, &lines.label);
-                if matched.is_some() {
+                matched = worse(matched, self.matches(&text, &lines.label));
+                if self.is_over(matched.as_ref()) {
                     break;
                 }
             }
@@ -425,6 +449,7 @@ impl<'a> Judge<'a> {
         now: Instant,
         out: &mut Vec<Shown>,
     ) -> Option<Match> {
+        let mut matched = None;
         for place in 0..lines.len() {
             let Some((line, text)) = lines.get(place) else { break };
             let (text, at) = (visible(text), index(line.stream));
@@ -433,8 +458,8 @@ impl<'a> Judge<'a> {
                 let in_trace = self.rules.join_stacks && stream.trace.next(&text);
                 let joined = in_trace || self.rules.join.is_match(&text);
                 if !joined || stream.event.is_none() {
-                    let matched = self.decide(container, at, out);
-                    if matched.is_some() {
+                    matched = worse(matched, self.decide(container, at, out));
+                    if self.is_over(matched.as_ref()) {
                         return matched;
                     }
                     container.streams[at].event = Some(Facts::default());
@@ -458,16 +483,17 @@ impl<'a> Judge<'a> {
             held.push_from(lines, place);
             let overflows = HELD_MAX_BYTES <= held.raw().len();
             container.entries.push(Entry { stream: at, shown: None, highlights: Vec::new() });
-            let matched = match (overflows, full || complete) {
+            let decided = match (overflows, full || complete) {
                 (true, _) => self.settle(container, |_| true, out),
                 (_, true) => self.decide(container, at, out),
                 _ => None,
             };
-            if matched.is_some() {
+            matched = worse(matched, decided);
+            if self.is_over(matched.as_ref()) {
                 return matched;
             }
         }
-        None
+        matched
     }
 
     /// Decides the open parts for which `wanted` is true.
@@ -477,24 +503,22 @@ impl<'a> Judge<'a> {
         wanted: impl Fn(&Stream) -> bool,
         out: &mut Vec<Shown>,
     ) -> Option<Match> {
+        let mut matched = None;
         for at in 0..container.streams.len() {
-            if wanted(&container.streams[at]) {
-                let matched = self.decide(container, at, out);
-                if matched.is_some() {
-                    return matched;
-                }
+            if wanted(&container.streams[at]) && !self.is_over(matched.as_ref()) {
+                matched = worse(matched, self.decide(container, at, out));
             }
         }
-        None
+        matched
     }
 
     /// Decides the open part of one output, and shows what no longer waits.
     fn decide(self, container: &mut Container, at: usize, out: &mut Vec<Shown>) -> Option<Match> {
         let matched = self.decide_only(container, at);
-        let Some(found) = matched else {
+        let Some(found) = matched.clone().filter(|found| self.is_over(Some(found))) else {
             let count = container.entries.iter().take_while(|entry| entry.shown.is_some()).count();
             container.show(count, out);
-            return None;
+            return matched;
         };
         // Nothing behind the event is shown. What the other output wrote before its end is.
         let last = container.entries.iter().rposition(|entry| entry.stream == at);

@@ -48,13 +48,7 @@ use std::ops::Range;
 impl Run {
     fn new(rules: Rules) -> Self {
         let now = Instant::now();
-        Self {
-            filter: Filter::new(rules, true),
-            now,
-            shown: Vec::new(),
-            marks: Vec::new(),
-            end: None,
-        }
+        Self { filter: Filter::new(rules), now, shown: Vec::new(), marks: Vec::new(), end: None }
     }
 
     fn took(&mut self, found: Option<Match>, out: Vec<Shown>) {
@@ -159,7 +153,7 @@ fn bytes_of_a_batch_that_passes_are_untouched() {
     batch.push(time, Stderr, [b"keep", b""], true, false);
     let rules = Rules { include: patterns(&["keep"]), ..Rules::default() };
     let mut out = Vec::new();
-    assert!(Filter::new(rules, false).lines(batch, Instant::now(), &mut out).is_none());
+    assert!(Filter::new(rules).lines(batch, Instant::now(), &mut out).is_none());
     assert_eq!((out.len(), out[0].lines.raw()), (1, b"keep \xff\r\nkeep".as_slice()));
     let (line, text) = out[0].lines.get(1).unwrap();
     assert_eq!((line.stream, text), (Stderr, b"keep".as_slice()));
@@ -205,7 +199,7 @@ fn an_open_event_is_decided_after_a_quiet_time() {
     run.lines(&["a"]).pass(3 * STEP).lines(&[" b"]).pass(3 * STEP);
     assert_eq!(run.seen(), Vec::<String>::new());
     let held = |name: &str| run.filter.held(&label(name).key);
-    assert_eq!((held("web"), held("db")), (1, 0));
+    assert_eq!((held("web"), held("db")), (2, 0));
     run.pass(STEP);
     assert_eq!(run.seen(), ["a", " b"]);
     assert_eq!(run.filter.held(&label("web").key), 0);
@@ -343,6 +337,28 @@ fn the_whole_matching_event_is_shown_with_what_was_held_before_it() {
     let mut run = Run::new(rules);
     run.lines(&["ready"]).pass(4 * STEP);
     assert_eq!(run.end, Some(MatchEnd::Until), "time decides it too");
+}
+
+#[test]
+fn a_later_run_misses_no_line_behind_a_match() {
+    let key = label("web").key.clone();
+    for (rules, lines) in [
+        (Rules::default(), &["a", "ready", "b"][..]),
+        (Rules { level: Some(Level::Info), ..Rules::default() }, &["ready", "b"]),
+        (joined(), &["a", "ready", "b"]),
+        (joined(), &["ready", " c", "panic", "b"]),
+    ] {
+        let rules = Rules { until: patterns(&["ready"]), fail: patterns(&["panic"]), ..rules };
+        let mut run = Run::new(rules);
+        run.filter = run.filter.deciding_whole_batches();
+        run.lines(lines).pass(4 * STEP);
+        let worst = if lines.contains(&"panic") { MatchEnd::Fail } else { MatchEnd::Until };
+        assert_eq!(
+            (run.seen(), run.end),
+            (lines.iter().map(|line| (*line).into()).collect(), Some(worst))
+        );
+        assert_eq!(run.filter.held(&key), 0, "{lines:?}");
+    }
 }
 
 #[test]

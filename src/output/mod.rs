@@ -56,7 +56,7 @@ impl Config {
 #[cfg(test)]
 impl Config {
     /// Nothing but the form, for tests.
-    fn plain(form: Form) -> Self {
+    pub(crate) fn plain(form: Form) -> Self {
         Self {
             form,
             timestamps: false,

@@ -229,6 +229,52 @@ fn cron_shows_what_is_new_since_the_last_time() {
 }
 
 #[test]
+fn a_match_ends_one_run_and_not_the_next() {
+    let cursor = Cursor::new();
+    let container = Container::run("seq 20; echo ready; seq 21 40; echo panic; seq 41 60");
+    container.wait();
+    let run = |flags: &[&str]| {
+        let all = ["--no-follow", &container.name];
+        cursor.run(&[flags, &all].concat())
+    };
+    // What was read together with the match is shown too, so that the next run need not show it.
+    let first = run(&["--until-match", "ready"]).code(0);
+    let second = run(&["--until-match", "ready"]).code(4);
+    let shown = [&first, &second].map(|done| lines(&done.stdout)).concat();
+    let truth = String::from_utf8(container.logs().stdout).unwrap();
+    assert_eq!(of(&shown, &container.name), truth.lines().collect::<Vec<_>>());
+    run(&["--until-match", "ready"]).code(4);
+    let _: Done = run(&["--fail-on", "panic", "--cursor-reset"]).code(3);
+    run(&["--fail-on", "panic"]).code(0);
+}
+
+#[test]
+fn a_line_that_waits_for_its_event_is_not_saved_before_it_is_written() {
+    let cursor = Cursor::new();
+    let script =
+        "echo ERROR one; hold; for i in $(seq 200); do echo '  at' $i; usleep 10000; done; hold";
+    let container = Container::run(script);
+    container.wait_for_log("one");
+    let flags = ["-n", "all", "--join", "^  at", "-i", "ERROR", &container.name];
+    let mut all = Vec::new();
+    let first = cursor.start(&flags);
+    first.wait_for_out("ERROR one");
+    container.go();
+    first.wait_for_out("at 60");
+    first.signal(Signal::KILL);
+    all.push(lines(&first.done().stdout));
+    container.wait_for_log("at 200");
+    // Alone, these lines are no event that matches.
+    let flags = ["-n", "all", &container.name];
+    all.push(lines(&cursor.run(&[&["--no-follow"], &flags[..]].concat()).code(0).stdout));
+    let [first, second] = [&all[0], &all[1]].map(|lines| of(lines, &container.name));
+    let begin: usize =
+        second.first().map_or(201, |text| text.trim_start_matches("  at ").parse().unwrap());
+    assert!(begin <= first.len(), "lost lines before {begin}: {first:?}");
+    assert_eq!(second.len(), 201 - begin);
+}
+
+#[test]
 fn containers_that_are_renamed_recreated_or_removed_between_runs() {
     let cursor = Cursor::new();
     let [renamed, recreated, removed] = ["cursor-a", "cursor-b", "cursor-c"]

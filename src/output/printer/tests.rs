@@ -80,7 +80,7 @@ fn rules(until: &str, join: &str) -> Rules {
 
 #[tokio::test]
 async fn nothing_is_written_behind_a_match() {
-    let filter = Filter::new(rules("two", "^ "), false);
+    let filter = Filter::new(rules("two", "^ "));
     let (mut printer, events, out, err) = start_with(Config::plain(Form::Bare), Some(filter));
     let all = [line("one\n"), note(Notice::Started), line("two\n"), note(Notice::Exited(None))];
     for event in all {
@@ -95,7 +95,7 @@ async fn nothing_is_written_behind_a_match() {
 
 #[tokio::test]
 async fn a_held_event_is_written_in_time_although_nothing_comes() {
-    let filter = Filter::new(rules("nothing", "^ "), false);
+    let filter = Filter::new(rules("nothing", "^ "));
     let (_printer, events, mut out, _err) = start_with(Config::plain(Form::Bare), Some(filter));
     events.send(line("one\n")).await.unwrap();
     let mut first = [0; 4];
@@ -111,7 +111,7 @@ async fn highlights_are_written_in_each_form_of_text() {
         (Form::Bare, "o^[7mn^[27me\nt^[7mw^[27mo"),
         (Form::Text { prefix: true }, "web  | o^[7mn^[27me\nweb  | t^[7mw^[27mo\n"),
     ] {
-        let filter = Filter::new(rules.clone(), true);
+        let filter = Filter::new(rules.clone());
         let (mut printer, events, out, _err) = start_with(Config::plain(form), Some(filter));
         for event in [line("one\n"), line("two")] {
             events.send(event).await.unwrap();
