@@ -98,3 +98,45 @@ impl Progress {
         self.cursor.as_mut().map_or(Ok(()), Keeper::finish)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cursor::{CursorFile, Start};
+    use crate::engine::event::Lines;
+    use crate::engine::source::{ContainerId, DaemonId, StdStream};
+    use crate::engine::timestamp::Timestamp;
+
+    fn batch(label: &Arc<Label>, lines: usize) -> Event {
+        let mut batch = Lines::new(Arc::clone(label));
+        for _ in 0..lines {
+            batch.push(Timestamp::from_nanos(1), StdStream::Stdout, [b"x\n", b""], true, false);
+        }
+        batch.position = Some(Box::new(Position::beginning()));
+        Event::Lines(batch)
+    }
+
+    #[test]
+    fn a_position_counts_when_all_lines_before_it_are_decided() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, saved) = CursorFile::open(&dir.path().join("c"), Start::Continue).unwrap();
+        let keeper = Keeper::spawn(file, saved, Duration::ZERO).unwrap();
+        let mut progress = Progress::new(Some(keeper));
+        let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("c") };
+        let label = Arc::new(Label::new(key, "web".into()));
+        // Of six lines in three batches, this many are held: as many positions count.
+        for (held, count) in [(6, 0), (5, 0), (4, 1), (3, 1), (1, 2), (0, 3)] {
+            progress.taken.clear();
+            progress.decided.clear();
+            for lines in [2, 3, 1] {
+                progress.take(&mut batch(&label, lines));
+            }
+            progress.decided(|_| held);
+            assert_eq!(progress.decided.len(), count, "{held} are held");
+        }
+        assert!(progress.taken.is_empty(), "nothing is left of a container that is written");
+        progress.finish().unwrap();
+    }
+}
