@@ -1,10 +1,11 @@
-//! The command line as it was typed. No file, no terminal and no environment is looked at here but
-//! by clap; what the values mean together is decided in [`config`](crate::config).
+//! The command line as it was typed. No file, no terminal and no environment is looked at here but by
+//! clap, and the time zone database for the name of a zone; what the values mean together is decided in [`config`](crate::config).
 
 mod effects;
 mod environment;
 mod leak_check;
 mod moment;
+mod zone;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, 
 pub use environment::FromVariables;
 pub use leak_check::{LeakCheck, OnInconclusive, ReportForm};
 pub use moment::Moment;
+pub use zone::Zone;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -174,9 +176,14 @@ pub struct Global {
     /// Use colors
     #[arg(
         long, global = true, value_name = "WHEN", value_enum, default_value_t = When::Auto,
-        env = "CMON_COLOR", help_heading = OUTPUT
+        env = "CMON_COLOR", overrides_with = "no_color", help_heading = OUTPUT
     )]
     pub color: When,
+    /// The same as --color never
+    #[arg(
+        long, global = true, overrides_with_all = ["color", "no_color"], help_heading = OUTPUT
+    )]
+    pub no_color: bool,
     /// Suppress notes, status line and summary; errors and gaps are still printed
     #[arg(
         short, long, global = true, value_parser = FalseyValueParser::new(), env = "CMON_QUIET",
@@ -276,12 +283,6 @@ pub struct Tail {
         conflicts_with_all = ["exit_on_stop", "wait"], help_heading = LINES
     )]
     pub until: Option<Moment>,
-    /// Print the daemon's timestamp before each line
-    #[arg(
-        short, long, value_parser = FalseyValueParser::new(), env = "CMON_TIMESTAMPS",
-        help_heading = OUTPUT
-    )]
-    pub timestamps: bool,
     /// Show only lines that containers wrote to stdout
     #[arg(
         long, value_parser = FalseyValueParser::new(), env = "CMON_STDOUT", help_heading = LINES
@@ -298,6 +299,16 @@ pub struct Tail {
         env = "CMON_OUTPUT", help_heading = OUTPUT
     )]
     pub output: Form,
+    /// Print the daemon's timestamp before each line [plain -t: full]
+    #[arg(
+        short, long, value_name = "FORM", value_enum, num_args = 0..=1, require_equals = true,
+        default_missing_value = "full", env = "CMON_TIMESTAMPS", help_heading = OUTPUT
+    )]
+    pub timestamps: Option<Timestamps>,
+    /// Time zone of timestamps and notes: local, UTC or a name such as Europe/Berlin [default: local;
+    /// for timestamps of -t=full and in a pipe, UTC]
+    #[arg(long, value_name = "ZONE", env = "CMON_TIMEZONE", help_heading = OUTPUT)]
+    pub timezone: Option<Zone>,
     /// Do not print the container name before each line
     #[arg(
         long, alias = "no-log-prefix", value_parser = FalseyValueParser::new(),
@@ -400,6 +411,21 @@ pub enum Form {
     Default,
     /// One JSON object per line, also for notes, gaps and the summary
     Json,
+}
+
+/// What timestamps look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Timestamps {
+    /// 12:30:00.123
+    Short,
+    /// 2026-11-28T12:30:00.123+01:00
+    Iso,
+    /// 2026-11-28T11:30:00.123456789Z, as docker logs -t prints it
+    #[value(aliases = ["1", "true", "yes", "on"])]
+    Full,
+    /// No timestamps
+    #[value(aliases = ["0", "false", "no"])]
+    Off,
 }
 
 /// How many lines are shown first.

@@ -42,7 +42,7 @@ pub(crate) async fn run(
     note_found(&daemons, &events);
     let (observers, followed) = (engines.observers(), engines.observers());
     let (census, names) = (move || observers.census(), move || followed.names());
-    let printer = Printer::spawn(config.output, sinks, received, census, names)
+    let printer = Printer::spawn(config.output.clone(), sinks, received, census, names)
         .context("could not start the printer")?;
     let stop = CancellationToken::new();
     let mut run = Run {

@@ -7,7 +7,11 @@ mod leak_check;
 mod surroundings;
 mod watch;
 
-use crate::cli::{Cli, Command, Conditions, Form, Global, Lines, Moment, Tail, When};
+use jiff::tz::TimeZone;
+
+use crate::cli::{
+    Cli, Command, Conditions, Form, Global, Lines, Moment, Tail, Timestamps, When, Zone,
+};
 use crate::docker::RequestOptions;
 use crate::docker::endpoint::Origin;
 use crate::docker::unix_path::BadPath;
@@ -15,6 +19,7 @@ use crate::engine::conditions::{self, ConditionError, ConditionTexts};
 use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::timestamp::Timestamp;
 use crate::engine::{self, Backlog, Outputs, Range};
+use crate::format::stamp::{Stamp, StampForm};
 use crate::output;
 pub use contexts::{ContextError, Contexts};
 pub use daemon::{Daemon, Daemons};
@@ -347,6 +352,7 @@ fn engine(global: &Global, tail: &Tail, range: Range) -> engine::Config {
 /// Whether there are colours, on a terminal or on something else.
 fn colors(global: &Global, around: &Surroundings, terminal: bool) -> bool {
     match global.color {
+        _ if global.no_color => false,
         When::Always => true,
         When::Never => false,
         When::Auto if around.no_color => false,
@@ -367,7 +373,11 @@ fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> 
             Form::Default if single && !terminal => output::Form::Bare,
             Form::Default => output::Form::Text { prefix: !single && !tail.no_prefix },
         },
-        timestamps: tail.timestamps && !json,
+        stamp: stamp(tail, around).filter(|_| !json),
+        zone: match &tail.timezone {
+            Some(Zone::Named(zone)) => zone.clone(),
+            Some(Zone::Local) | None => around.now.time_zone().clone(),
+        },
         sanitize: terminal,
         color_out: on_terminal(terminal),
         color_err: on_terminal(around.stderr_is_terminal),
@@ -383,6 +393,25 @@ fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> 
             false => output::Summary::OnSignal,
         },
     }
+}
+
+/// What stands before each line.
+fn stamp(tail: &Tail, around: &Surroundings) -> Option<Stamp> {
+    let form = match tail.timestamps? {
+        Timestamps::Short => StampForm::Short,
+        Timestamps::Iso => StampForm::Iso,
+        Timestamps::Full => StampForm::Full,
+        Timestamps::Off => return None,
+    };
+    let zone = match &tail.timezone {
+        Some(Zone::Named(zone)) => zone.clone(),
+        Some(Zone::Local) => around.now.time_zone().clone(),
+        // What `docker logs -t` prints, byte for byte.
+        None if form == StampForm::Full => TimeZone::UTC,
+        None if around.stdout == FileKind::Terminal => around.now.time_zone().clone(),
+        None => TimeZone::UTC,
+    };
+    Some(Stamp { form, zone })
 }
 
 /// What is followed unless it is named: all that runs.
@@ -427,7 +456,8 @@ fn talk(global: &Global, around: &Surroundings) -> output::Config {
     let terminal = around.stdout == FileKind::Terminal;
     output::Config {
         form: output::Form::Text { prefix: true },
-        timestamps: false,
+        stamp: None,
+        zone: around.now.time_zone().clone(),
         sanitize: terminal,
         color_out: colors(global, around, terminal),
         color_err: colors(global, around, around.stderr_is_terminal),

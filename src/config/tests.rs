@@ -61,6 +61,8 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
             "color" => &["--color", "always"],
             "tail" => &["--tail", "7"],
             "output" => &["--output", "json"],
+            "timestamps" => &["--timestamps=iso"],
+            "timezone" => &["--timezone", "Asia/Tokyo"],
             "since" => &["--since", "7m"],
             "until" => &["--until", "3m"],
             "max_line" => &["--max-line", "7k"],
@@ -108,9 +110,10 @@ fn meaning(args: &[&str], around: &Surroundings) -> Option<String> {
 }
 
 /// A flag that changes nothing beside another is refused beside it, or stands here with the reason.
-const HARMLESS: [(&str, &str, &str); 10] = [
+const HARMLESS: [(&str, &str, &str); 11] = [
     ("summary", "*", "it is the default where stderr is a terminal"),
     ("follow", "*", "it is the default, and accepted for the hands of docker's users"),
+    ("no_color", "*", "a wish that is met where there is nothing to color"),
     ("color", "*", "a wish that is met where there is nothing to color"),
     ("verbose", "*", "it is what cmon traces, and that is no part of what it does"),
     ("quiet", "*", "a wish that is met where there is nothing to say"),
@@ -418,6 +421,10 @@ fn colours_obey_the_flag_then_the_environment_then_the_terminal() {
         ("cmon tail web", &around(), false),
         ("cmon tail web", &no_color, false),
         ("cmon tail web --color always", &no_color, true),
+        ("cmon tail web --no-color", &forced, false),
+        ("cmon tail --no-color web", &terminal(), false),
+        ("cmon tail web --color always --no-color", &terminal(), false),
+        ("cmon tail web --no-color --color always", &around(), true),
         ("cmon tail web", &forced, true),
         ("cmon tail web --color never", &forced, false),
         ("cmon tail web", &dumb, false),
@@ -445,6 +452,44 @@ fn the_summary_is_for_people_signals_and_who_asks() {
     assert_eq!(summary("cmon tail web", &around()), Summary::OnSignal);
     assert_eq!(summary("cmon tail web --summary", &around()), Summary::Always);
     assert_eq!(summary("cmon tail web --summary -q", &terminal()), Summary::Never);
+}
+
+#[test]
+fn timestamps_have_the_form_and_zone_that_were_asked_for() {
+    let stamp = |args: &str, around: &Surroundings| {
+        let stamp = config(args, around).unwrap().output.stamp?;
+        Some((stamp.form, stamp.zone.iana_name().unwrap_or("UTC").to_owned()))
+    };
+    let berlin = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+    let with = |around: Surroundings| Surroundings {
+        now: around.now.with_time_zone(berlin.clone()),
+        ..around
+    };
+    let (pipe, screen) = (with(around()), with(terminal()));
+    let form = |form, zone: &str| Some((form, zone.to_owned()));
+    use StampForm::{Full, Iso, Short};
+    for (args, around, expected) in [
+        ("", &screen, None),
+        ("-t", &screen, form(Full, "UTC")),
+        ("--timestamps", &pipe, form(Full, "UTC")),
+        ("-t=short", &screen, form(Short, "Europe/Berlin")),
+        ("-t=iso", &screen, form(Iso, "Europe/Berlin")),
+        ("--timestamps=iso", &pipe, form(Iso, "UTC")),
+        ("-t=short --timezone local", &pipe, form(Short, "Europe/Berlin")),
+        ("-t=iso --timezone utc", &screen, form(Iso, "UTC")),
+        ("-t --timezone Asia/Tokyo", &pipe, form(Full, "Asia/Tokyo")),
+        ("-t=off", &pipe, None),
+    ] {
+        assert_eq!(stamp(&format!("cmon tail web {args}"), around), expected, "{args}");
+    }
+    // A container's name is not taken for a form.
+    let cli = Cli::try_parse_from(["cmon", "tail", "-t", "web"]).unwrap();
+    let crate::cli::Command::Tail(tail) = cli.command else { panic!("it is `tail`") };
+    assert_eq!(tail.containers, ["web"]);
+    assert!(Cli::try_parse_from(["cmon", "tail", "-t=long", "web"]).is_err());
+    let zone = |args: &str| config(args, &pipe).unwrap().output.zone.iana_name().map(str::to_owned);
+    assert_eq!(zone("cmon tail web").as_deref(), Some("Europe/Berlin"));
+    assert_eq!(zone("cmon tail web --timezone Asia/Tokyo").as_deref(), Some("Asia/Tokyo"));
 }
 
 fn watched(args: &str, stdout: FileKind, dumb_terminal: bool) -> Config {

@@ -24,14 +24,20 @@ pub use error::error;
 pub use printer::{Ended, Printer};
 pub use sink::{Sink, Sinks};
 
+use jiff::tz::TimeZone;
+
+use crate::format::stamp::Stamp;
+
 /// How events are shown; complete, nothing is left to guess.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Config {
     /// How lines are written.
     pub form: Form,
     /// The daemon's timestamp before each line.
-    pub timestamps: bool,
+    pub stamp: Option<Stamp>,
+    /// The zone of the times in gaps and notes.
+    pub zone: TimeZone,
     /// stdout is a terminal: control sequences in what containers write are made harmless.
     pub sanitize: bool,
     /// Colours on stdout.
@@ -48,7 +54,7 @@ pub struct Config {
 
 impl Config {
     /// JSON as it may be written to stdout: on a terminal, what could drive it is escaped.
-    fn harmless_json(self, json: Vec<u8>) -> Vec<u8> {
+    fn harmless_json(&self, json: Vec<u8>) -> Vec<u8> {
         if self.sanitize { crate::format::sanitize::clean_json(&json) } else { json }
     }
 }
@@ -59,7 +65,8 @@ impl Config {
     fn plain(form: Form) -> Self {
         Self {
             form,
-            timestamps: false,
+            stamp: None,
+            zone: TimeZone::UTC,
             sanitize: false,
             color_out: false,
             color_err: false,

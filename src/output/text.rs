@@ -61,7 +61,7 @@ impl Text {
     /// Appends a batch to `into`.
     pub(super) fn lines(&mut self, lines: &Lines, into: &mut Vec<u8>) {
         match self.config.form {
-            Form::Bare if !self.config.timestamps => into.extend_from_slice(lines.raw()),
+            Form::Bare if self.config.stamp.is_none() => into.extend_from_slice(lines.raw()),
             Form::Bare => lines.iter().for_each(|(line, text)| self.bare(line, text, into)),
             Form::Text { prefix: true } => self.prefixed(lines, into),
             Form::Text { .. } | Form::Json => {
@@ -73,9 +73,8 @@ impl Text {
     /// The bytes as they were, with a timestamp where a line begins.
     fn bare(&mut self, line: Line, text: &[u8], into: &mut Vec<u8>) {
         let open = &mut self.open[usize::from(line.stream == StdStream::Stderr)];
-        if !*open {
-            line.time.write(into);
-            into.push(b' ');
+        if !*open && let Some(stamp) = &self.config.stamp {
+            stamp.write(line.time, into);
         }
         *open = line.ending == Ending::Piece;
         into.extend_from_slice(text);
@@ -111,7 +110,7 @@ impl Text {
         self.prefixes.retain(|name, _| names.contains(name));
         for name in names {
             if !self.prefixes.contains_key(&name) {
-                let prefix = Prefix::new(&name, self.config, self.palette.of(&name));
+                let prefix = Prefix::new(&name, &self.config, self.palette.of(&name));
                 self.prefixes.insert(name, prefix);
             }
         }
@@ -121,9 +120,8 @@ impl Text {
 
     /// One line of its own, whatever the container's line ended with.
     fn line(&self, line: Line, text: &[u8], into: &mut Vec<u8>) {
-        if self.config.timestamps {
-            line.time.write(into);
-            into.push(b' ');
+        if let Some(stamp) = &self.config.stamp {
+            stamp.write(line.time, into);
         }
         if line.recovered {
             into.extend_from_slice(b"(late) ");
@@ -144,7 +142,7 @@ impl Text {
 }
 
 impl Prefix {
-    fn new(name: &str, config: Config, color: &str) -> Self {
+    fn new(name: &str, config: &Config, color: &str) -> Self {
         let mut plain = Vec::new();
         sanitize(name.as_bytes(), &mut plain);
         let width = String::from_utf8_lossy(&plain).chars().count();
@@ -158,10 +156,13 @@ impl Prefix {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
     use crate::engine::event::Label;
     use crate::engine::source::{ContainerId, ContainerKey, DaemonId};
     use crate::engine::timestamp::Timestamp;
+    use crate::format::stamp::{Stamp, StampForm};
 
     fn batch(name: &str, lines: &[&str]) -> Lines {
         let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab") };
@@ -188,7 +189,8 @@ mod tests {
         let batches =
             [batch("web", &["one\n", "two\r\n", "long>"]), batch("web", &["er\n", "open"])];
         assert_eq!(text(Config::plain(Form::Bare), &batches), "one\ntwo\r\nlonger\nopen");
-        let timed = Config { timestamps: true, ..Config::plain(Form::Bare) };
+        let stamp = Some(Stamp { form: StampForm::Full, zone: TimeZone::UTC });
+        let timed = Config { stamp, ..Config::plain(Form::Bare) };
         let time = "1970-01-01T00:00:00.000000001Z";
         let expected = format!("{time} one\n{time} two\r\n{time} longer\n{time} open");
         assert_eq!(text(timed, &batches), expected);

@@ -138,7 +138,7 @@ fn a_flag_without_effect_is_refused_with_the_reason() {
         (&["tail", "web", "--no-follow", "--exit-on-stop"], "it ends after what is stored"),
         (
             &["tail", "web", "-o", "json", "-t"],
-            "'--timestamps' cannot be used with '--output json'",
+            "'--timestamps[=<FORM>]' cannot be used with '--output json'",
         ),
         (
             &["watch", "--once", "--interval", "1s"],

@@ -14,6 +14,7 @@ mod follow;
 mod hosts;
 mod leak;
 mod lives;
+mod look;
 mod metrics;
 mod output;
 mod own;

@@ -10,7 +10,6 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-use jiff::tz::TimeZone;
 use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -61,10 +60,11 @@ impl Printer {
         names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
     ) -> io::Result<Self> {
         let own = Sinks { out: sinks.out.duplicate()?, err: sinks.err.duplicate()? };
+        let thread_config = config.clone();
         let (ending, ended) = watch::channel(None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("printer".to_owned()).spawn(move || {
-            let mut thread = Thread::new(config, own, census, names);
+            let mut thread = Thread::new(thread_config, own, census, names);
             let end = runtime.block_on(thread.run(events));
             thread.status.clear();
             ending.send_replace(Some(match end {
@@ -111,7 +111,6 @@ struct Thread<C> {
     status: Status,
     text: Text,
     buffer: Vec<u8>,
-    zone: TimeZone,
 }
 
 impl<C: Fn() -> Census> Thread<C> {
@@ -122,13 +121,12 @@ impl<C: Fn() -> Census> Thread<C> {
         names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
     ) -> Self {
         Self {
-            config,
             sinks,
             census,
             status: Status::new(config.status),
-            text: Text::new(config, names),
+            text: Text::new(config.clone(), names),
+            config,
             buffer: Vec::with_capacity(2 * FLUSH),
-            zone: TimeZone::system(),
         }
     }
 
@@ -171,7 +169,9 @@ impl<C: Fn() -> Census> Thread<C> {
             Event::Lines(lines) if json => json::lines(lines, &mut self.buffer),
             Event::Lines(lines) => self.text.lines(lines, &mut self.buffer),
             Event::Gap(gap) if json => json::gap(gap, &mut self.buffer),
-            Event::Gap(gap) => self.talk(&note::gap(gap, &self.zone, self.config.color_err))?,
+            Event::Gap(gap) => {
+                self.talk(&note::gap(gap, &self.config.zone, self.config.color_err))?
+            }
             Event::Note(note) if self.config.quiet && !note::is_error(&note.what) => {}
             Event::Note(note) if json => json::note(note, &mut self.buffer),
             Event::Note(note) => self.talk(&note::note(note, self.config.color_err))?,
