@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use environment::FromVariables;
@@ -35,6 +36,7 @@ Examples:
   cmon tail --project .            follow the compose project of this directory
   cmon tail -a --no-follow -t      print all stored lines, with timestamps
   cmon tail job --wait             wait for a container, then show every line
+  cmon tail web -o pretty          show JSON and logfmt lines for people
   cmon tail web -o json | jq .msg  write one JSON object per line
   cmon tail --demo                 try it without Docker";
 
@@ -84,12 +86,27 @@ impl Cli {
     /// clap's: what is wrong with it, or help that was asked for.
     pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let args: Vec<OsString> = args.into_iter().collect();
-        let (mut matches, from_variables) = environment::read(Self::command, &args)?;
+        let (mut matches, from_variables) =
+            environment::read(Self::command, &args).map_err(of_other_commands)?;
         let mut cli = Self::from_arg_matches_mut(&mut matches)
             .map_err(|error| error.format(&mut Self::command()))?;
         cli.global.from_variables = from_variables;
         Ok(cli)
     }
+}
+
+/// A command of docker's that cmon does not have, with what there is instead.
+fn of_other_commands(error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else {
+        return error;
+    };
+    let tip = match name.as_str() {
+        "ps" | "ls" => "cmon watch --once lists the containers and their log streams",
+        "stats" | "top" => "cmon watch shows the containers and their log streams live",
+        _ => return error,
+    };
+    let text = format!("unrecognized subcommand '{name}'\n\n  tip: {tip}");
+    Cli::command().error(ErrorKind::InvalidSubcommand, text)
 }
 
 /// The commands.
@@ -186,8 +203,8 @@ pub struct Global {
     pub no_color: bool,
     /// Suppress notes, status line and summary; errors and gaps are still printed
     #[arg(
-        short, long, global = true, value_parser = FalseyValueParser::new(), env = "CMON_QUIET",
-        help_heading = OUTPUT
+        short, long, alias = "only-log-lines", global = true,
+        value_parser = FalseyValueParser::new(), env = "CMON_QUIET", help_heading = OUTPUT
     )]
     pub quiet: bool,
     /// Log debug information to stderr; -vv logs every request
@@ -315,6 +332,11 @@ pub struct Tail {
         env = "CMON_NO_PREFIX", help_heading = OUTPUT
     )]
     pub no_prefix: bool,
+    /// Remove colors and other escape sequences from the lines
+    #[arg(
+        long, value_parser = FalseyValueParser::new(), env = "CMON_STRIP_ANSI", help_heading = OUTPUT
+    )]
+    pub strip_ansi: bool,
     /// Split longer lines into pieces of this size
     #[arg(
         long, value_name = "SIZE", default_value = "1MiB", value_parser = size, env = "CMON_MAX_LINE",
@@ -409,6 +431,10 @@ pub enum When {
 pub enum Form {
     /// The lines as they are, after the container name if there may be several
     Default,
+    /// The bytes as the containers wrote them, without container names
+    Raw,
+    /// JSON and logfmt lines as LEVEL message key=value, other lines as they are
+    Pretty,
     /// One JSON object per line, also for notes, gaps and the summary
     Json,
 }
@@ -555,6 +581,17 @@ mod tests {
         let web = || vec!["web".to_owned()];
         assert_eq!(read("logs -f --tail -1 web"), (web(), Some(Lines::All), false));
         assert_eq!(read("logs -n -1 --no-log-prefix web"), (web(), Some(Lines::All), true));
+        let cli = Cli::try_parse_from(["cmon", "logs", "web", "--only-log-lines"]).unwrap();
+        assert!(cli.global.quiet);
+        let ps = Cli::read(["cmon", "ps"].map(OsString::from)).unwrap_err();
+        assert_eq!(ps.kind(), ErrorKind::InvalidSubcommand);
+        assert!(
+            ps.to_string()
+                .contains("unrecognized subcommand 'ps'\n\n  tip: cmon watch --once lists"),
+            "{ps}"
+        );
+        let other = Cli::read(["cmon", "wach"].map(OsString::from)).unwrap_err();
+        assert!(other.to_string().contains("'watch'"), "{other}");
         assert_eq!(read("tail --tail=all web"), (web(), Some(Lines::All), false));
         assert!(Cli::try_parse_from(["cmon", "tail", "-n", "-2", "web"]).is_err());
     }

@@ -370,10 +370,15 @@ fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> 
     output::Config {
         form: match tail.output {
             Form::Json => output::Form::Json,
-            Form::Default if single && !terminal => output::Form::Bare,
-            Form::Default => output::Form::Text { prefix: !single && !tail.no_prefix },
+            Form::Raw => output::Form::Bare,
+            Form::Default | Form::Pretty if single && !terminal => output::Form::Bare,
+            Form::Default | Form::Pretty => {
+                output::Form::Text { prefix: !single && !tail.no_prefix }
+            }
         },
         stamp: stamp(tail, around).filter(|_| !json),
+        pretty: tail.output == Form::Pretty,
+        strip_escapes: tail.strip_ansi,
         zone: match &tail.timezone {
             Some(Zone::Named(zone)) => zone.clone(),
             Some(Zone::Local) | None => around.now.time_zone().clone(),
@@ -457,6 +462,8 @@ fn talk(global: &Global, around: &Surroundings) -> output::Config {
     output::Config {
         form: output::Form::Text { prefix: true },
         stamp: None,
+        pretty: false,
+        strip_escapes: false,
         zone: around.now.time_zone().clone(),
         sanitize: terminal,
         color_out: colors(global, around, terminal),

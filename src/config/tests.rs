@@ -409,6 +409,10 @@ fn the_form_depends_on_how_many_and_on_the_terminal() {
     assert_eq!(form("cmon tail web-*", &around()), Form::Text { prefix: true });
     assert_eq!(form("cmon tail -a --no-prefix", &around()), Form::Text { prefix: false });
     assert_eq!(form("cmon tail web -o json", &terminal()), Form::Json);
+    assert_eq!(form("cmon tail web db -o raw", &around()), Form::Bare);
+    assert_eq!(form("cmon tail web db -o raw", &terminal()), Form::Bare);
+    assert_eq!(form("cmon tail web -o pretty", &around()), Form::Bare);
+    assert_eq!(form("cmon tail web db -o pretty", &terminal()), Form::Text { prefix: true });
 }
 
 #[test]

@@ -13,6 +13,7 @@
 
 mod error;
 mod json;
+mod pretty;
 mod printer;
 mod sink;
 mod status;
@@ -36,6 +37,10 @@ pub struct Config {
     pub form: Form,
     /// The daemon's timestamp before each line.
     pub stamp: Option<Stamp>,
+    /// JSON and logfmt lines are shown as level, message and fields.
+    pub pretty: bool,
+    /// Escape sequences are removed from what containers write.
+    pub strip_escapes: bool,
     /// The zone of the times in gaps and notes.
     pub zone: TimeZone,
     /// stdout is a terminal: control sequences in what containers write are made harmless.
@@ -66,6 +71,8 @@ impl Config {
         Self {
             form,
             stamp: None,
+            pretty: false,
+            strip_escapes: false,
             zone: TimeZone::UTC,
             sanitize: false,
             color_out: false,
@@ -80,7 +87,7 @@ impl Config {
 /// How lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// The bytes as the container wrote them: one container, and stdout is no terminal.
+    /// The bytes as the container wrote them: one container and stdout is no terminal, or `-o raw`.
     Bare,
     /// One line a line, whatever the container's line ends with.
     Text {

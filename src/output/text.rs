@@ -1,14 +1,16 @@
 //! Lines for people and for the next program: bare bytes, or one line a line with a prefix.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use super::pretty::{self, Look};
 use super::{Config, Form};
 use crate::engine::event::{Ending, Line, Lines};
 use crate::engine::source::StdStream;
 use crate::format::color::{Palette, RESET};
-use crate::format::sanitize::sanitize;
+use crate::format::sanitize;
 
 /// The narrowest and the widest that names are padded to.
 const WIDTH: std::ops::RangeInclusive<usize> = 4..=24;
@@ -25,6 +27,8 @@ pub(super) struct Text {
     width: usize,
     /// The bare form stands in the middle of a line, per output.
     open: [bool; 2],
+    /// The container whose line the bare form has not ended.
+    unended: Option<Arc<str>>,
 }
 
 impl fmt::Debug for Text {
@@ -49,6 +53,7 @@ impl Text {
             palette: Palette::default(),
             width: *WIDTH.start(),
             open: [false; 2],
+            unended: None,
         }
     }
 
@@ -61,12 +66,31 @@ impl Text {
     /// Appends a batch to `into`.
     pub(super) fn lines(&mut self, lines: &Lines, into: &mut Vec<u8>) {
         match self.config.form {
-            Form::Bare if self.config.stamp.is_none() => into.extend_from_slice(lines.raw()),
-            Form::Bare => lines.iter().for_each(|(line, text)| self.bare(line, text, into)),
+            Form::Bare => {
+                self.part_from_others(lines, into);
+                let Config { stamp, pretty, strip_escapes, sanitize, .. } = &self.config;
+                match stamp.is_some() || *pretty || *strip_escapes || *sanitize {
+                    false => into.extend_from_slice(lines.raw()),
+                    true => lines.iter().for_each(|(line, text)| self.bare(line, text, into)),
+                }
+            }
             Form::Text { prefix: true } => self.prefixed(lines, into),
             Form::Text { .. } | Form::Json => {
                 lines.iter().for_each(|(line, text)| self.line(line, text, into));
             }
+        }
+    }
+
+    /// A line of another container that has not ended must not run into these.
+    fn part_from_others(&mut self, lines: &Lines, into: &mut Vec<u8>) {
+        let name = &lines.label.title;
+        if self.unended.take().is_some_and(|other| other != *name) {
+            into.push(b'\n');
+            self.open = [false; 2];
+        }
+        let last = lines.iter().last().map(|(line, _)| line.ending);
+        if matches!(last, Some(Ending::Unterminated | Ending::Piece)) {
+            self.unended = Some(Arc::clone(name));
         }
     }
 
@@ -77,7 +101,7 @@ impl Text {
             stamp.write(line.time, into);
         }
         *open = line.ending == Ending::Piece;
-        into.extend_from_slice(text);
+        self.content(line, text, into);
         into.extend_from_slice(match line.ending {
             Ending::Lf => b"\n",
             Ending::CrLf => b"\r\n",
@@ -126,14 +150,7 @@ impl Text {
         if line.recovered {
             into.extend_from_slice(b"(late) ");
         }
-        match self.config.sanitize {
-            true => sanitize(text, into),
-            false => into.extend_from_slice(text),
-        }
-        // A colour that the container left on must not run into the next container's line.
-        if self.config.sanitize && text.contains(&0x1b) {
-            into.extend_from_slice(RESET.as_bytes());
-        }
+        self.content(line, text, into);
         if line.ending == Ending::Piece {
             into.extend_from_slice("…".as_bytes());
         }
@@ -141,10 +158,32 @@ impl Text {
     }
 }
 
+impl Text {
+    /// The text of a line in the form that was asked for, harmless where it must be.
+    fn content(&self, line: Line, text: &[u8], into: &mut Vec<u8>) {
+        let Config { sanitize: harmless, strip_escapes: strip, .. } = self.config;
+        let text = if strip { sanitize::strip_escapes(text) } else { Cow::Borrowed(text) };
+        let look = || Look {
+            color: self.config.color_out,
+            strip,
+            stamp: self.config.stamp.is_some().then_some(line.time),
+        };
+        let pretty = if self.config.pretty { pretty::pretty(&text, look()) } else { None };
+        match (harmless, pretty.as_deref().unwrap_or(&text)) {
+            (true, shown) => sanitize::sanitize(shown, into),
+            (false, shown) => into.extend_from_slice(shown),
+        }
+        // A colour that the container left on must not run into the next container's line.
+        if harmless && text.contains(&0x1b) {
+            into.extend_from_slice(RESET.as_bytes());
+        }
+    }
+}
+
 impl Prefix {
     fn new(name: &str, config: &Config, color: &str) -> Self {
         let mut plain = Vec::new();
-        sanitize(name.as_bytes(), &mut plain);
+        sanitize::sanitize(name.as_bytes(), &mut plain);
         let width = String::from_utf8_lossy(&plain).chars().count();
         let written = match config.color_out {
             true => [color.as_bytes(), &plain, RESET.as_bytes()].concat(),
@@ -194,6 +233,49 @@ mod tests {
         let time = "1970-01-01T00:00:00.000000001Z";
         let expected = format!("{time} one\n{time} two\r\n{time} longer\n{time} open");
         assert_eq!(text(timed, &batches), expected);
+    }
+
+    #[test]
+    fn lines_of_several_containers_stay_apart_in_raw_bytes() {
+        let batches = [
+            batch("web", &["one\n", "long>"]),
+            batch("web", &["er>"]),
+            batch("db", &["two\n", "open"]),
+            batch("web", &["end\n"]),
+        ];
+        let raw = Config::plain(Form::Bare);
+        assert_eq!(text(raw.clone(), &batches), "one\nlonger\ntwo\nopen\nend\n");
+        let stamp = Some(Stamp { form: StampForm::Short, zone: TimeZone::UTC });
+        let timed = text(Config { stamp, ..raw.clone() }, &batches);
+        assert_eq!(timed.replace("00:00:00.000", "T"), "T one\nT longer\nT two\nT open\nT end\n");
+        let terminal = Config { sanitize: true, ..raw };
+        let shown = text(terminal, &[batch("web", &["\x1b[2Ja\r\n", "\x1b[31mb>"])]);
+        assert_eq!(shown, "^[[2Ja\x1b[0m\r\n\x1b[31mb\x1b[0m");
+    }
+
+    #[test]
+    fn pretty_shows_json_and_leaves_other_lines_as_they_are() {
+        let lines = [r#"{"level":"info","msg":"hi\u001b[2J","a":1}"#, "\n"].concat();
+        let batches = [batch("web", &[&lines, "plain\x1b[31m  text\r\n", "\u{fffd}{\n"])];
+        let pretty = Config { pretty: true, ..Config::plain(Form::Bare) };
+        let plain = "INFO  hi\\u001b[2J a=1\nplain\x1b[31m  text\r\n\u{fffd}{\n";
+        assert_eq!(text(pretty.clone(), &batches), plain);
+        let named =
+            Config { form: Form::Text { prefix: true }, color_out: false, ..pretty.clone() };
+        let shown = text(named, &batches);
+        assert!(shown.starts_with("web  | INFO  hi\\u001b[2J a=1\nweb  | plain"), "{shown}");
+        let terminal = Config { sanitize: true, color_out: true, ..pretty };
+        let bidi = batch("web", &["{\"level\":\"warn\",\"msg\":\"a\\u202eb\"}\n"]);
+        assert_eq!(text(terminal, &[bidi]), "\x1b[33mWARN\x1b[0m  a<U+202E>b\n");
+    }
+
+    #[test]
+    fn escapes_are_stripped_where_that_is_asked_for() {
+        let batches = [batch("web", &["\x1b[31mred\x1b[0m\r\n", "\x1b]0;t\x07x\n"])];
+        let bare = Config { strip_escapes: true, ..Config::plain(Form::Bare) };
+        assert_eq!(text(bare.clone(), &batches), "red\r\nx\n");
+        let terminal = Config { sanitize: true, form: Form::Text { prefix: true }, ..bare };
+        assert_eq!(text(terminal, &batches), "web  | red\nweb  | x\n");
     }
 
     #[test]

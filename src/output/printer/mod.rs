@@ -166,7 +166,9 @@ impl<C: Fn() -> Census> Thread<C> {
     fn show(&mut self, event: &Event) -> io::Result<()> {
         let json = self.config.form == Form::Json;
         match event {
-            Event::Lines(lines) if json => json::lines(lines, &mut self.buffer),
+            Event::Lines(lines) if json => {
+                json::lines(lines, self.config.strip_escapes, &mut self.buffer);
+            }
             Event::Lines(lines) => self.text.lines(lines, &mut self.buffer),
             Event::Gap(gap) if json => json::gap(gap, &mut self.buffer),
             Event::Gap(gap) => {
