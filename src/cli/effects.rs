@@ -108,6 +108,9 @@ pub(super) fn refuse(cli: &mut Command, matches: &ArgMatches) -> Result<(), Erro
     let Some((name, given)) = matches.subcommand() else {
         return Ok(());
     };
+    if !super::generated::asks_a_daemon(name) {
+        return refuse_daemon(cli, name, given);
+    }
     let idle = IDLE.iter().find(|Idle(command, flag, beside, _)| {
         *command == name && is_typed(given, flag) && is_given(given, *beside)
     });
@@ -128,6 +131,25 @@ pub(super) fn refuse(cli: &mut Command, matches: &ArgMatches) -> Result<(), Erro
         }
     };
     Err(command.error(ErrorKind::ArgumentConflict, text))
+}
+
+/// Refuses the flags of every command in one that asks no daemon, but for those of the talk.
+fn refuse_daemon(cli: &mut Command, name: &str, given: &ArgMatches) -> Result<(), Error> {
+    const TALK: [&str; 4] = ["color", "no_color", "quiet", "verbose"];
+    let Some(command) = cli.find_subcommand_mut(name) else {
+        return Ok(());
+    };
+    let idle = command.get_arguments().find(|arg| {
+        let id = arg.get_id().as_str();
+        arg.is_hide_set() && !TALK.contains(&id) && is_typed(given, id)
+    });
+    match idle.map(Arg::to_string) {
+        Some(flag) => {
+            let text = format!("the argument '{flag}' has no effect in {name}: {NO_DAEMON}");
+            Err(command.error(ErrorKind::ArgumentConflict, text))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Whether two flags contradict each other, so that one that is typed wins over a variable.

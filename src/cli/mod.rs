@@ -3,6 +3,7 @@
 
 mod effects;
 mod environment;
+mod generated;
 mod leak_check;
 mod moment;
 mod zone;
@@ -17,6 +18,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use environment::FromVariables;
+pub use generated::{Completions, Man, completions, man_pages};
 pub use leak_check::{LeakCheck, OnInconclusive, ReportForm};
 pub use moment::Moment;
 pub use zone::Zone;
@@ -121,6 +123,12 @@ pub enum Command {
     /// Prove whether opening and closing log streams leaks, whose leak it is, and how fast
     #[command(before_help = leak_check::EXAMPLES, help_template = TEMPLATE)]
     LeakCheck(Box<LeakCheck>),
+    /// Write a script that completes cmon in a shell
+    #[command(before_help = generated::COMPLETIONS_EXAMPLES, help_template = TEMPLATE)]
+    Completions(Completions),
+    /// Write the man pages
+    #[command(before_help = generated::MAN_EXAMPLES, help_template = TEMPLATE)]
+    Man(Man),
 }
 
 /// Flags of every command.
@@ -219,23 +227,23 @@ pub struct Global {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Conditions {
     /// Select containers that have this label. Repeatable: all must match
-    #[arg(short = 'l', long = "label", value_name = "KEY[=VALUE]", help_heading = SELECTION)]
+    #[arg(short = 'l', long = "label", value_name = "KEY[=VALUE]", env = "CMON_LABEL", help_heading = SELECTION)]
     pub labels: Vec<String>,
     /// Select containers of this image, with or without a tag; a glob is allowed. Repeatable: one
     /// must match
-    #[arg(long = "image", value_name = "IMAGE", help_heading = SELECTION)]
+    #[arg(long = "image", value_name = "IMAGE", env = "CMON_IMAGE", help_heading = SELECTION)]
     pub images: Vec<String>,
     /// Select containers of this compose project; . is the project of the current directory.
     /// Repeatable: one must match
-    #[arg(long = "project", value_name = "PROJECT[/SERVICE]", help_heading = SELECTION)]
+    #[arg(long = "project", value_name = "PROJECT[/SERVICE]", env = "CMON_PROJECT", help_heading = SELECTION)]
     pub projects: Vec<String>,
     /// Select by name, id, label, ancestor or status, as docker ps does. Repeatable
-    #[arg(long = "filter", value_name = "KEY=VALUE", help_heading = SELECTION)]
+    #[arg(long = "filter", value_name = "KEY=VALUE", env = "CMON_FILTER", help_heading = SELECTION)]
     pub filters: Vec<String>,
     /// Leave out containers that match this name, id prefix, glob or regular expression.
     /// Repeatable
     #[arg(
-        short = 'E', long = "exclude-container", value_name = "PATTERN", help_heading = SELECTION
+        short = 'E', long = "exclude-container", value_name = "PATTERN", env = "CMON_EXCLUDE_CONTAINER", help_heading = SELECTION
     )]
     pub excluded: Vec<String>,
 }
@@ -243,8 +251,24 @@ pub struct Conditions {
 impl Conditions {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
+        self.each().iter().all(|(_, all)| all.is_empty())
+    }
+
+    /// Whether there is none but from variables, which are meant for other commands too.
+    pub fn is_untyped(&self, from_variables: &FromVariables) -> bool {
+        self.each().iter().all(|(id, all)| all.is_empty() || from_variables.gave(id))
+    }
+
+    /// Those of each flag, by the flag's id.
+    fn each(&self) -> [(&'static str, &[String]); 5] {
         let Self { labels, images, projects, filters, excluded } = self;
-        [labels, images, projects, filters, excluded].iter().all(|all| all.is_empty())
+        [
+            ("labels", labels),
+            ("images", images),
+            ("projects", projects),
+            ("filters", filters),
+            ("excluded", excluded),
+        ]
     }
 }
 
@@ -528,7 +552,7 @@ mod tests {
 
     #[test]
     fn the_help_has_80_columns_and_no_markup() {
-        for name in ["cmon", "tail", "watch", "leak-check"] {
+        for name in ["cmon", "tail", "watch", "leak-check", "completions", "man"] {
             // The variables of whoever runs the tests do not count.
             let hidden = |command: clap::Command| command.mut_args(|arg| arg.hide_env_values(true));
             let mut cli = hidden(Cli::command()).mut_subcommands(hidden);

@@ -10,7 +10,8 @@ mod watch;
 use jiff::tz::TimeZone;
 
 use crate::cli::{
-    Cli, Command, Conditions, Form, Global, Lines, Moment, Tail, Timestamps, When, Zone,
+    Cli, Command, Conditions, Form, FromVariables, Global, Lines, Moment, Tail, Timestamps, When,
+    Zone,
 };
 use crate::docker::RequestOptions;
 use crate::docker::endpoint::Origin;
@@ -207,6 +208,14 @@ pub enum UsageError {
         /// What names another one.
         host: String,
     },
+    /// The same as another one, where a variable has the value.
+    #[error("{text}")]
+    OfVariable {
+        /// What is wrong, with the variable in place of the flag.
+        text: String,
+        /// What to type instead, where that is known.
+        hint: Option<String>,
+    },
     /// A flag that does nothing on the full screen.
     #[error("{flag} has no effect on the full screen: {reason}")]
     OnScreen {
@@ -218,6 +227,30 @@ pub enum UsageError {
 }
 
 impl UsageError {
+    /// The same, blamed on the variable that has the value.
+    fn of_variables(self, from_variables: &FromVariables) -> Self {
+        const FLAGS: [(&str, &str); 5] = [
+            ("labels", "--label"),
+            ("images", "--image"),
+            ("projects", "--project"),
+            ("filters", "--filter"),
+            ("excluded", "--exclude-container"),
+        ];
+        let (UsageError::Condition(_) | UsageError::NoProject(_)) = self else {
+            return self;
+        };
+        let text = self.to_string();
+        let given = FLAGS.into_iter().filter(|(id, _)| from_variables.gave(id));
+        let named = given.fold(text.clone(), |text, (id, flag)| {
+            let variable = from_variables.name(id);
+            text.replace(&format!("{flag} "), &format!("{variable}=")).replace(flag, &variable)
+        });
+        match named == text {
+            true => self,
+            false => UsageError::OfVariable { text: named, hint: self.hint() },
+        }
+    }
+
     /// What to type instead, where that is known.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -237,6 +270,7 @@ impl UsageError {
             UsageError::NoProject(_) => {
                 Some("name the project, or set COMPOSE_PROJECT_NAME".to_owned())
             }
+            UsageError::OfVariable { hint, .. } => hint.clone(),
             UsageError::SameDaemon { .. } => Some("leave one of them out".to_owned()),
             UsageError::SameName { .. } => {
                 Some("name each of them, like --host build=tcp://10.0.0.7:2375".to_owned())
@@ -257,6 +291,11 @@ impl Config {
     /// # Errors
     /// The command line makes no sense; the message says what to type instead.
     pub fn new(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
+        let from_variables = cli.global.from_variables.clone();
+        Self::of(cli, around).map_err(|error| error.of_variables(&from_variables))
+    }
+
+    fn of(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
         let Cli { global, command } = cli;
         let daemons = daemon::daemons(&global, around)?;
         let requests = requests(&global, around)?;
@@ -267,6 +306,9 @@ impl Config {
             }
             Command::LeakCheck(args) => {
                 return leak_check::config((daemons, requests), &global, *args, around);
+            }
+            Command::Completions(_) | Command::Man(_) => {
+                unreachable!("they ask no daemon and need no configuration")
             }
         };
         let selection = selection(&global, &tail, around)?;

@@ -176,6 +176,21 @@ fn a_variable_has_one_meaning() {
     }
 }
 
+#[test]
+fn each_flag_of_tail_and_watch_has_a_variable() {
+    let mut cli = Cli::command();
+    cli.build();
+    let mut without = std::collections::BTreeSet::new();
+    for name in ["tail", "watch"] {
+        let arguments = cli.find_subcommand(name).unwrap().get_arguments();
+        let bare = arguments.filter(|arg| arg.get_env().is_none());
+        without.extend(bare.map(|arg| arg.get_id().as_str().to_owned()));
+    }
+    // What is selected by hand, the counterparts of flags that have one, and what is asked of one run.
+    let expected = ["all", "containers", "follow", "help", "no_color", "once", "verbose"];
+    assert_eq!(Vec::from_iter(&without), expected);
+}
+
 fn config(args: &str, around: &Surroundings) -> Result<Config, UsageError> {
     let cli = Cli::try_parse_from(args.split_whitespace()).unwrap();
     Config::new(cli, around)

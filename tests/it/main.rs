@@ -11,6 +11,7 @@ mod faults;
 mod files;
 mod finite;
 mod follow;
+mod generated;
 mod hosts;
 mod leak;
 mod lives;
