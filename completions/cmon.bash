@@ -361,7 +361,7 @@ _cmon() {
             return 0
             ;;
         cmon__subcmd__tail)
-            opts="-a -l -E -f -n -o -t -q -v -h --all --label --image --project --filter --exclude-container --follow --no-follow --exit-on-stop --wait --tail --since --until --stdout --stderr --output --timestamps --timezone --no-prefix --strip-ansi --max-line --summary --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --help"
+            opts="-a -l -E -f -n -o -t -q -v -h --all --label --image --project --filter --exclude-container --follow --no-follow --exit-on-stop --wait --tail --since --until --stdout --stderr --output --template --timestamps --timezone --no-prefix --strip-ansi --max-line --summary --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -417,6 +417,10 @@ _cmon() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "default raw pretty json" -- "${cur}"))
+                    return 0
+                    ;;
+                --template)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timestamps)

@@ -61,6 +61,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand tail" -s o -l output -d 'Outpu
 raw\t'The bytes as the containers wrote them, without container names'
 pretty\t'JSON and logfmt lines as LEVEL message key=value, other lines as they are'
 json\t'One JSON object per line, also for notes, gaps and the summary'"
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -l template -d 'Print each line as this template makes it, such as \'{{time}} {{container}} {{msg}}\'. The variables are the fields of -o json' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s t -l timestamps -d 'Print the daemon\'s timestamp before each line [plain -t: full]' -r -f -a "short\t'12:30:00.123'
 iso\t'2026-11-28T12:30:00.123+01:00'
 full\t'2026-11-28T11:30:00.123456789Z, as docker logs -t prints it'
@@ -107,6 +108,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand logs" -s o -l output -d 'Outpu
 raw\t'The bytes as the containers wrote them, without container names'
 pretty\t'JSON and logfmt lines as LEVEL message key=value, other lines as they are'
 json\t'One JSON object per line, also for notes, gaps and the summary'"
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -l template -d 'Print each line as this template makes it, such as \'{{time}} {{container}} {{msg}}\'. The variables are the fields of -o json' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s t -l timestamps -d 'Print the daemon\'s timestamp before each line [plain -t: full]' -r -f -a "short\t'12:30:00.123'
 iso\t'2026-11-28T12:30:00.123+01:00'
 full\t'2026-11-28T11:30:00.123456789Z, as docker logs -t prints it'

@@ -31,7 +31,7 @@ const NO_DAEMON: &str = "no daemon is asked";
 const OWN_DAEMON: &str = "--demo brings its own daemon";
 const OWN: &str = "the self-test has checks of its own";
 
-const IDLE: [Idle; 59] = [
+const IDLE: [Idle; 60] = [
     Idle("tail", "exit_on_stop", Flag("no_follow"), ENDS),
     Idle("tail", "stream_timeout", Flag("no_follow"), NOT_OPEN),
     Idle("tail", "stale_after", Flag("no_follow"), NOT_OPEN),
@@ -41,6 +41,7 @@ const IDLE: [Idle; 59] = [
     Idle("tail", "timezone", Value("output", "json"), "times are in UTC there"),
     Idle("tail", "no_prefix", Value("output", "json"), "lines have no prefix there"),
     Idle("tail", "no_prefix", Value("output", "raw"), "lines have no prefix there"),
+    Idle("tail", "no_prefix", Flag("template"), "lines have no prefix there"),
     Idle("tail", "summary", Flag("quiet"), "it is left out"),
     Idle("tail", "host", Flag("demo"), OWN_DAEMON),
     Idle("watch", "interval", Flag("once"), "there is one table or snapshot"),

@@ -133,6 +133,7 @@ pub enum Command {
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Global {
     /// Addresses of daemons
     #[arg(
@@ -340,6 +341,13 @@ pub struct Tail {
         env = "CMON_OUTPUT", help_heading = OUTPUT
     )]
     pub output: Form,
+    /// Print each line as this template makes it, such as '{{time}} {{container}} {{msg}}'. The
+    /// variables are the fields of -o json
+    #[arg(
+        long, value_name = "TEMPLATE", conflicts_with = "output", env = "CMON_TEMPLATE",
+        help_heading = OUTPUT
+    )]
+    pub template: Option<String>,
     /// Print the daemon's timestamp before each line [plain -t: full]
     #[arg(
         short, long, value_name = "FORM", value_enum, num_args = 0..=1, require_equals = true,

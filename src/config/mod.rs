@@ -21,6 +21,7 @@ use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::timestamp::Timestamp;
 use crate::engine::{self, Backlog, Outputs, Range};
 use crate::format::stamp::{Stamp, StampForm};
+use crate::format::template::{Template, TemplateError};
 use crate::output;
 pub use contexts::{ContextError, Contexts};
 pub use daemon::{Daemon, Daemons};
@@ -208,6 +209,14 @@ pub enum UsageError {
         /// What names another one.
         host: String,
     },
+    /// A template cannot be used.
+    #[error("{name}, {error}")]
+    Template {
+        /// The flag, or the variable.
+        name: String,
+        /// What is wrong with it.
+        error: TemplateError,
+    },
     /// The same as another one, where a variable has the value.
     #[error("{text}")]
     OfVariable {
@@ -270,6 +279,7 @@ impl UsageError {
             UsageError::NoProject(_) => {
                 Some("name the project, or set COMPOSE_PROJECT_NAME".to_owned())
             }
+            UsageError::Template { error, .. } => Some(error.hint.clone()),
             UsageError::OfVariable { hint, .. } => hint.clone(),
             UsageError::SameDaemon { .. } => Some("leave one of them out".to_owned()),
             UsageError::SameName { .. } => {
@@ -318,7 +328,10 @@ impl Config {
             daemons,
             requests,
             engine: engine(&global, &tail, range(&tail, around)?),
-            output: output(&global, &tail, around, single),
+            output: output::Config {
+                template: template(&global, &tail)?,
+                ..output(&global, &tail, around, single)
+            },
             selection,
             verbosity: global.verbose,
             action: Action::Tail,
@@ -406,11 +419,12 @@ fn colors(global: &Global, around: &Surroundings, terminal: bool) -> bool {
 fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> output::Config {
     let on_terminal = |terminal: bool| colors(global, around, terminal);
     let terminal = around.stdout == FileKind::Terminal;
-    let json = tail.output == Form::Json;
+    let json = tail.output == Form::Json && tail.template.is_none();
     // A status line beside a pipe would be drawn over whatever the next program draws.
     let calm = matches!(around.stdout, FileKind::Terminal | FileKind::Regular);
     output::Config {
         form: match tail.output {
+            _ if tail.template.is_some() => output::Form::Template,
             Form::Json => output::Form::Json,
             Form::Raw => output::Form::Bare,
             Form::Default | Form::Pretty if single && !terminal => output::Form::Bare,
@@ -419,6 +433,7 @@ fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> 
             }
         },
         stamp: stamp(tail, around).filter(|_| !json),
+        template: None,
         pretty: tail.output == Form::Pretty,
         strip_escapes: tail.strip_ansi,
         zone: match &tail.timezone {
@@ -440,6 +455,14 @@ fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> 
             false => output::Summary::OnSignal,
         },
     }
+}
+
+fn template(global: &Global, tail: &Tail) -> Result<Option<Template>, UsageError> {
+    let template = tail.template.as_deref().map(Template::new).transpose();
+    template.map_err(|error| UsageError::Template {
+        name: global.from_variables.name("template"),
+        error,
+    })
 }
 
 /// What stands before each line.
@@ -504,6 +527,7 @@ fn talk(global: &Global, around: &Surroundings) -> output::Config {
     output::Config {
         form: output::Form::Text { prefix: true },
         stamp: None,
+        template: None,
         pretty: false,
         strip_escapes: false,
         zone: around.now.time_zone().clone(),

@@ -62,6 +62,7 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
             "tail" => &["--tail", "7"],
             "output" => &["--output", "json"],
             "timestamps" => &["--timestamps=iso"],
+            "template" => &["--template", "{{msg}}"],
             "timezone" => &["--timezone", "Asia/Tokyo"],
             "since" => &["--since", "7m"],
             "until" => &["--until", "3m"],
@@ -387,6 +388,10 @@ fn what_makes_no_sense_is_said() {
             "cmon leak-check --compare 30s,5m,30000ms",
             "--compare names one stream timeout twice: there would be nothing to compare",
         ),
+        (
+            "cmon tail web --template {{mgs}}",
+            "--template, line 1, column 3: there is no variable mgs",
+        ),
         ("cmon tail /(/", "`/(/` is not a regular expression: unclosed group"),
     ];
     for (args, message) in cases {
@@ -475,6 +480,7 @@ fn the_summary_is_for_people_signals_and_who_asks() {
 
 #[test]
 fn timestamps_have_the_form_and_zone_that_were_asked_for() {
+    use StampForm::{Full, Iso, Short};
     let stamp = |args: &str, around: &Surroundings| {
         let stamp = config(args, around).unwrap().output.stamp?;
         Some((stamp.form, stamp.zone.iana_name().unwrap_or("UTC").to_owned()))
@@ -486,7 +492,6 @@ fn timestamps_have_the_form_and_zone_that_were_asked_for() {
     };
     let (pipe, screen) = (with(around()), with(terminal()));
     let form = |form, zone: &str| Some((form, zone.to_owned()));
-    use StampForm::{Full, Iso, Short};
     for (args, around, expected) in [
         ("", &screen, None),
         ("-t", &screen, form(Full, "UTC")),

@@ -8,6 +8,7 @@ pub(crate) mod note;
 pub(crate) mod runner;
 pub(crate) mod sanitize;
 pub mod stamp;
+pub mod template;
 pub mod units;
 
 pub use note::{headline, told};

@@ -25,8 +25,14 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Appends a timestamp and a space, in UTC where the zone has no rule for the year.
+    /// Appends a timestamp and a space.
     pub(crate) fn write(&self, time: Timestamp, into: &mut Vec<u8>) {
+        self.write_alone(time, into);
+        into.push(b' ');
+    }
+
+    /// Appends a timestamp, in UTC where the zone has no rule for the year.
+    pub(crate) fn write_alone(&self, time: Timestamp, into: &mut Vec<u8>) {
         // RFC 3339 has offsets in whole minutes; some zones had seconds before they had standard time.
         let offset = time.offset(&self.zone).unwrap_or_default() / 60 * 60;
         match self.form {
@@ -40,7 +46,6 @@ impl Stamp {
                 zone(offset, into);
             }
         }
-        into.push(b' ');
     }
 }
 

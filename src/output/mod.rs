@@ -28,6 +28,7 @@ pub use sink::{Sink, Sinks};
 use jiff::tz::TimeZone;
 
 use crate::format::stamp::Stamp;
+use crate::format::template::Template;
 
 /// How events are shown; complete, nothing is left to guess.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct Config {
     pub form: Form,
     /// The daemon's timestamp before each line.
     pub stamp: Option<Stamp>,
+    /// The template of [`Form::Template`].
+    pub template: Option<Template>,
     /// JSON and logfmt lines are shown as level, message and fields.
     pub pretty: bool,
     /// Escape sequences are removed from what containers write.
@@ -71,6 +74,7 @@ impl Config {
         Self {
             form,
             stamp: None,
+            template: None,
             pretty: false,
             strip_escapes: false,
             zone: TimeZone::UTC,
@@ -96,6 +100,8 @@ pub enum Form {
     },
     /// One JSON object a line, for everything.
     Json,
+    /// A line as the template makes it.
+    Template,
 }
 
 /// When a summary ends the run.

@@ -5,12 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use minijinja::Value;
+
 use super::pretty::{self, Look};
 use super::{Config, Form};
-use crate::engine::event::{Ending, Line, Lines};
+use crate::engine::event::{Ending, Label, Line, Lines};
 use crate::engine::source::StdStream;
 use crate::format::color::{Palette, RESET};
 use crate::format::sanitize;
+use crate::format::template::{Renderer, Template};
 
 /// The narrowest and the widest that names are padded to.
 const WIDTH: std::ops::RangeInclusive<usize> = 4..=24;
@@ -27,6 +32,11 @@ pub(super) struct Text {
     width: usize,
     /// The bare form stands in the middle of a line, per output.
     open: [bool; 2],
+    /// What renders the template, where there is one.
+    renderer: Option<Renderer>,
+    /// What the template could not do with a line, and whether that was said.
+    failed: Option<String>,
+    is_failure_known: bool,
     /// The container whose line the bare form has not ended.
     unended: Option<Arc<str>>,
 }
@@ -47,6 +57,9 @@ impl Text {
     /// `names` gives those of the containers that are followed, whenever it is asked.
     pub(super) fn new(config: Config, names: impl Fn() -> Vec<Arc<str>> + Send + 'static) -> Self {
         Self {
+            renderer: config.template.as_ref().map(Template::renderer),
+            failed: None,
+            is_failure_known: false,
             config,
             names: Box::new(names),
             prefixes: BTreeMap::new(),
@@ -75,6 +88,11 @@ impl Text {
                 }
             }
             Form::Text { prefix: true } => self.prefixed(lines, into),
+            Form::Template => {
+                lines
+                    .iter()
+                    .for_each(|(line, text)| self.templated(&lines.label, line, text, into));
+            }
             Form::Text { .. } | Form::Json => {
                 lines.iter().for_each(|(line, text)| self.line(line, text, into));
             }
@@ -142,6 +160,66 @@ impl Text {
         self.width = widest.clamp(*WIDTH.start(), *WIDTH.end());
     }
 
+    /// A line as the template makes it. One that it cannot do is shown as it is.
+    fn templated(&mut self, label: &Label, line: Line, text: &[u8], into: &mut Vec<u8>) {
+        let strip = self.config.strip_escapes;
+        let shown = if strip { sanitize::strip_escapes(text) } else { Cow::Borrowed(text) };
+        let mut time = Vec::new();
+        match &self.config.stamp {
+            Some(stamp) => stamp.write_alone(line.time, &mut time),
+            None => line.time.write(&mut time),
+        }
+        let text_of = |bytes: &[u8]| Value::from(String::from_utf8_lossy(bytes).into_owned());
+        let mut variables = BTreeMap::from([
+            ("v", Value::from(1)),
+            ("type", Value::from("line")),
+            ("time", text_of(&time)),
+            ("container", Value::from(&*label.name)),
+            ("id", Value::from(label.key.id.as_str())),
+            ("stream", Value::from(line.stream.as_str())),
+            ("msg", text_of(&shown)),
+        ]);
+        if let Some(host) = label.key.daemon.host() {
+            variables.insert("host", Value::from(&**host));
+        }
+        if std::str::from_utf8(&shown).is_err() {
+            variables.insert("msg_base64", Value::from(STANDARD.encode(&shown)));
+        }
+        if line.ending == Ending::Piece {
+            variables.insert("partial", Value::from(true));
+        }
+        if line.recovered {
+            variables.insert("recovered", Value::from(true));
+        }
+        match self.renderer.as_ref().map(|renderer| renderer.render(variables)) {
+            Some(Ok(rendered)) if self.config.sanitize => {
+                for (at, part) in rendered.split('\n').enumerate() {
+                    if 0 < at {
+                        into.push(b'\n');
+                    }
+                    sanitize::sanitize(part.as_bytes(), into);
+                }
+                if rendered.contains('\x1b') {
+                    into.extend_from_slice(RESET.as_bytes());
+                }
+            }
+            Some(Ok(rendered)) => into.extend_from_slice(rendered.as_bytes()),
+            failed => {
+                if let (Some(Err(error)), false) = (failed, self.is_failure_known) {
+                    self.failed = Some(error);
+                    self.is_failure_known = true;
+                }
+                self.content(line, text, into);
+            }
+        }
+        into.push(b'\n');
+    }
+
+    /// What the template could not do with a line, once.
+    pub(super) fn take_failure(&mut self) -> Option<String> {
+        self.failed.take()
+    }
+
     /// One line of its own, whatever the container's line ended with.
     fn line(&self, line: Line, text: &[u8], into: &mut Vec<u8>) {
         if let Some(stamp) = &self.config.stamp {
@@ -198,7 +276,6 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::engine::event::Label;
     use crate::engine::source::{ContainerId, ContainerKey, DaemonId};
     use crate::engine::timestamp::Timestamp;
     use crate::format::stamp::{Stamp, StampForm};
@@ -233,6 +310,52 @@ mod tests {
         let time = "1970-01-01T00:00:00.000000001Z";
         let expected = format!("{time} one\n{time} two\r\n{time} longer\n{time} open");
         assert_eq!(text(timed, &batches), expected);
+    }
+
+    #[test]
+    fn a_template_makes_each_line_and_what_it_cannot_do_is_shown_as_it_is() {
+        let templated = |source: &str| {
+            let template = Some(Template::new(source).unwrap());
+            Config { template, ..Config::plain(Form::Template) }
+        };
+        let batches = [batch("web", &["one\n", "\x1b[31mtwo\r\n", "long>"])];
+        let shown = text(
+            templated("{{container}} {{stream}} {{msg}}{% if partial %}+{% endif %}"),
+            &batches,
+        );
+        assert_eq!(shown, "web stdout one\nweb stdout \x1b[31mtwo\nweb stdout long+\n");
+        let stamp = Some(Stamp { form: StampForm::Short, zone: TimeZone::UTC });
+        assert_eq!(
+            text(Config { stamp, ..templated("{{time}}") }, &[batch("web", &["x\n"])]),
+            "00:00:00.000\n"
+        );
+        assert_eq!(
+            text(templated("{{time}}"), &[batch("web", &["x\n"])]),
+            "1970-01-01T00:00:00.000000001Z\n"
+        );
+        let terminal = Config { sanitize: true, ..templated("{{msg|fromjson}}\n-") };
+        let hostile = batch("web", &["\"\\u001b[2Ja\\u001b[31m\"\n"]);
+        assert_eq!(text(terminal, &[hostile]), "^[[2Ja\x1b[31m\n-\x1b[0m\n");
+        // A failure is said once, and loses no line.
+        let (mut writer, mut into) = (Text::new(templated("{{msg|int}}"), Vec::new), Vec::new());
+        writer.lines(&batch("web", &["7\n", "x\n", "y\n"]), &mut into);
+        assert_eq!(String::from_utf8(into).unwrap(), "7\nx\ny\n");
+        assert!(writer.take_failure().is_some());
+        writer.lines(&batch("web", &["z\n"]), &mut Vec::new());
+        assert_eq!(writer.take_failure(), None);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_reach_a_template_as_base64() {
+        let template = Some(Template::new("{{msg_base64}} {{msg}}").unwrap());
+        let config = Config { template, ..Config::plain(Form::Template) };
+        let key = ContainerKey { daemon: DaemonId::named("d", "far"), id: ContainerId::new("ab") };
+        let mut batch = Lines::new(Arc::new(Label::new(key, "web".into())));
+        batch.push(Timestamp::from_nanos(1), StdStream::Stderr, [b"\xff\xfe\n", b""], true, true);
+        assert_eq!(text(config, &[batch.clone()]), "//4= \u{fffd}\u{fffd}\n");
+        let template = Some(Template::new("{{v}}{{type}} {{host}} {{id}} {{recovered}}").unwrap());
+        let config = Config { template, ..Config::plain(Form::Template) };
+        assert_eq!(text(config, &[batch]), "1line far ab True\n");
     }
 
     #[test]

@@ -22,6 +22,7 @@ fn flags() -> Vec<(String, String, String, Option<&'static str>)> {
                 "host" => Some("nonsense"),
                 "labels" | "images" | "projects" => None,
                 "excluded" => Some("/(/"),
+                "template" => Some("{{"),
                 _ if !arg.get_action().takes_values() => None,
                 _ => Some("\u{2603} nonsense"),
             };
@@ -64,7 +65,7 @@ fn an_empty_variable_is_unset() {
 fn an_error_in_a_variable_names_the_variable_and_not_the_flag() {
     // A file may have any name.
     let files = ["--tlscacert", "--tlscert", "--tlskey"];
-    let texts = ["--host", "--exclude-container"];
+    let texts = ["--host", "--exclude-container", "--template"];
     for (command, flag, variable, bad) in flags() {
         if files.contains(&flag.as_str()) {
             continue;

@@ -10,7 +10,7 @@ use clap_complete::Shell;
 
 use super::support::Cmon;
 
-/// Compares a folder with what belongs into it. With UPDATE_GENERATED=1 it is written instead.
+/// Compares a folder with what belongs into it. With `UPDATE_GENERATED=1` it is written instead.
 #[track_caller]
 fn holds(folder: &str, files: &BTreeMap<String, Vec<u8>>) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);

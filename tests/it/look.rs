@@ -62,6 +62,20 @@ fn raw_pretty_and_stripped_lines_of_real_containers() {
 }
 
 #[test]
+fn a_template_makes_each_line() {
+    let line = r"^(stdout|stderr) web=\S.* \d\d:\d\d:\d\d\.\d{3}$";
+    let template = "{{stream}} {{container}}={{msg}} {{time}}";
+    all_lines_match(&demo(&["web", "-t=short", "--template", template]).code(0), line);
+    let wrong = demo(&["web", "--template", "{{msg}} {{contaner}}"]).code(2);
+    let wrong = wrong.says("--template, line 1, column 11: there is no variable contaner");
+    drop(wrong.says("did you mean container?"));
+    drop(demo(&["web", "-o", "json", "--template", "x"]).code(2).says("cannot be used with"));
+    let failed = demo(&["web", "--template", "{{msg|int}}"]).code(0);
+    assert!(failed.text().contains("web is starting\n"), "{failed}");
+    assert_eq!(failed.stderr.matches("! the template failed for a line").count(), 1, "{failed}");
+}
+
+#[test]
 fn habits_of_other_tools_work_or_are_answered() {
     let quiet = demo(&["web", "--only-log-lines"]).code(0);
     assert!(quiet.stderr.is_empty(), "{quiet}");

@@ -21,7 +21,7 @@ use super::{Config, Form, json, summary};
 use crate::engine::Outcome;
 use crate::engine::census::Census;
 use crate::engine::event::Event;
-use crate::format::note;
+use crate::format::{clean, note};
 
 /// Lines are written when so much has come together, or when nothing more waits.
 const FLUSH: usize = 64 * 1024;
@@ -169,10 +169,18 @@ impl<C: Fn() -> Census> Thread<C> {
             Event::Lines(lines) if json => {
                 json::lines(lines, self.config.strip_escapes, &mut self.buffer);
             }
-            Event::Lines(lines) => self.text.lines(lines, &mut self.buffer),
+            Event::Lines(lines) => {
+                self.text.lines(lines, &mut self.buffer);
+                if let Some(error) = self.text.take_failure() {
+                    let error = clean(&error);
+                    self.talk(&format!(
+                        "! the template failed for a line ({error}); such lines are shown as they are\n"
+                    ))?;
+                }
+            }
             Event::Gap(gap) if json => json::gap(gap, &mut self.buffer),
             Event::Gap(gap) => {
-                self.talk(&note::gap(gap, &self.config.zone, self.config.color_err))?
+                self.talk(&note::gap(gap, &self.config.zone, self.config.color_err))?;
             }
             Event::Note(note) if self.config.quiet && !note::is_error(&note.what) => {}
             Event::Note(note) if json => json::note(note, &mut self.buffer),
