@@ -177,6 +177,33 @@ fn a_variable_has_one_meaning() {
     }
 }
 
+/// The words of a line for a shell that quotes by `'` alone.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut within) = (vec![String::new()], false);
+    for c in line.chars() {
+        match c {
+            '\'' => within = !within,
+            ' ' if !within => words.push(String::new()),
+            c => words.last_mut().unwrap().push(c),
+        }
+    }
+    words
+}
+
+#[test]
+fn each_command_that_the_guide_names_is_one() {
+    let guide = include_str!("../../docs/tail.md");
+    let table = guide.split("## ").find(|part| part.starts_with("How do I")).unwrap();
+    let quoted = table.lines().flat_map(|row| row.split('`').skip(1).step_by(2));
+    let commands: Vec<&str> = quoted.filter(|quoted| quoted.starts_with("cmon ")).collect();
+    assert!(25 < commands.len(), "{commands:?}");
+    for command in commands {
+        let cli = Cli::read(words(command).into_iter().map(Into::into));
+        let cli = cli.unwrap_or_else(|error| panic!("{command}: {error}"));
+        Config::new(cli, &around()).unwrap_or_else(|error| panic!("{command}: {error}"));
+    }
+}
+
 #[test]
 fn each_flag_of_tail_and_watch_has_a_variable() {
     let mut cli = Cli::command();
