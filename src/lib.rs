@@ -54,7 +54,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let failed = match cli.command {
         // A leak is all that a leak check says by 1.
         cli::Command::LeakCheck(_) => Exit::Usage,
-        cli::Command::Tail(_) | cli::Command::Watch(_) => Exit::Failed,
+        _ => Exit::Failed,
     };
     let sinks = match Sinks::standard() {
         Ok(sinks) => sinks,
@@ -68,7 +68,20 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         cli::Command::Tail(_) => "`cmon tail --help` shows examples",
         cli::Command::Watch(_) => "`cmon watch --help` shows examples",
         cli::Command::LeakCheck(_) => "`cmon leak-check --help` shows examples",
+        cli::Command::Completions(_) | cli::Command::Man(_) => "name another file or directory",
     };
+    let written = match &cli.command {
+        cli::Command::Completions(args) => Some(commands::generate::completions(args, &sinks)),
+        cli::Command::Man(args) => Some(commands::generate::man(args, &sinks)),
+        _ => None,
+    };
+    if let Some(written) = written {
+        let exit = written.unwrap_or_else(|error| {
+            output::error(&sinks.err, &error, Some(hint), color);
+            failed
+        });
+        return exit.into();
+    }
     match Config::new(cli, &around) {
         Ok(config) => {
             let color = config.output.color_err;

@@ -31,16 +31,21 @@ const NO_DAEMON: &str = "no daemon is asked";
 const OWN_DAEMON: &str = "--demo brings its own daemon";
 const OWN: &str = "the self-test has checks of its own";
 
-const IDLE: [Idle; 59] = [
+const IDLE: [Idle; 64] = [
     Idle("tail", "exit_on_stop", Flag("no_follow"), ENDS),
     Idle("tail", "stream_timeout", Flag("no_follow"), NOT_OPEN),
     Idle("tail", "stale_after", Flag("no_follow"), NOT_OPEN),
     Idle("tail", "stream_timeout", Flag("until"), NOT_OPEN),
     Idle("tail", "stale_after", Flag("until"), NOT_OPEN),
     Idle("tail", "timestamps", Value("output", "json"), "every object has its time"),
+    Idle("tail", "timezone", Value("output", "json"), "times are in UTC there"),
     Idle("tail", "no_prefix", Value("output", "json"), "lines have no prefix there"),
+    Idle("tail", "no_prefix", Value("output", "raw"), "lines have no prefix there"),
+    Idle("tail", "no_prefix", Flag("template"), "lines have no prefix there"),
     Idle("tail", "summary", Flag("quiet"), "it is left out"),
     Idle("tail", "highlight", Value("output", "json"), "objects are not colored"),
+    Idle("tail", "highlight", Value("output", "pretty"), "lines are written anew there"),
+    Idle("tail", "highlight", Flag("template"), "lines are written anew there"),
     Idle("tail", "host", Flag("demo"), OWN_DAEMON),
     Idle(
         "tail",
@@ -113,6 +118,9 @@ pub(super) fn refuse(cli: &mut Command, matches: &ArgMatches) -> Result<(), Erro
     let Some((name, given)) = matches.subcommand() else {
         return Ok(());
     };
+    if !super::generated::asks_a_daemon(name) {
+        return refuse_daemon(cli, name, given);
+    }
     let idle = IDLE.iter().find(|Idle(command, flag, beside, _)| {
         *command == name && is_typed(given, flag) && is_given(given, *beside)
     });
@@ -133,6 +141,25 @@ pub(super) fn refuse(cli: &mut Command, matches: &ArgMatches) -> Result<(), Erro
         }
     };
     Err(command.error(ErrorKind::ArgumentConflict, text))
+}
+
+/// Refuses the flags of every command in one that asks no daemon, but for those of the talk.
+fn refuse_daemon(cli: &mut Command, name: &str, given: &ArgMatches) -> Result<(), Error> {
+    const TALK: [&str; 4] = ["color", "no_color", "quiet", "verbose"];
+    let Some(command) = cli.find_subcommand_mut(name) else {
+        return Ok(());
+    };
+    let idle = command.get_arguments().find(|arg| {
+        let id = arg.get_id().as_str();
+        arg.is_hide_set() && !TALK.contains(&id) && is_typed(given, id)
+    });
+    match idle.map(Arg::to_string) {
+        Some(flag) => {
+            let text = format!("the argument '{flag}' has no effect in {name}: {NO_DAEMON}");
+            Err(command.error(ErrorKind::ArgumentConflict, text))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Whether two flags contradict each other, so that one that is typed wins over a variable.

@@ -82,6 +82,9 @@ fn variables(
     let Some((name, given)) = matches.subcommand() else {
         return BTreeMap::new();
     };
+    if !super::generated::asks_a_daemon(name) {
+        return BTreeMap::new();
+    }
     // The built command has the flags of every command too, and the defined one still has the variables.
     let (Some(built), Some(own)) = (typed.find_subcommand(name), defined.find_subcommand(name))
     else {

@@ -1,10 +1,12 @@
-//! The command line as it was typed. No file, no terminal and no environment is looked at here but
-//! by clap; what the values mean together is decided in [`config`](crate::config).
+//! The command line as it was typed. No file, no terminal and no environment is looked at here but by
+//! clap, and the time zone database for the name of a zone; what the values mean together is decided in [`config`](crate::config).
 
 mod effects;
 mod environment;
+mod generated;
 mod leak_check;
 mod moment;
+mod zone;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -12,11 +14,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use environment::FromVariables;
+pub use generated::{Completions, Man, completions, man_pages};
 pub use leak_check::{LeakCheck, OnInconclusive, ReportForm};
 pub use moment::Moment;
+pub use zone::Zone;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +39,7 @@ Examples:
   cmon tail -a --no-follow -t      print all stored lines, with timestamps
   cmon tail job --wait             wait for a container, then show every line
   cmon tail -a --cursor c          go on where the last run with c has ended
+  cmon tail web -o pretty          show JSON and logfmt lines for people
   cmon tail web -o json | jq .msg  write one JSON object per line
   cmon tail web -i login -e bot    show lines with login and without bot
   cmon tail web --level warn       show warnings and errors
@@ -109,12 +115,27 @@ impl Cli {
     /// clap's: what is wrong with it, or help that was asked for.
     pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let args: Vec<OsString> = args.into_iter().collect();
-        let (mut matches, from_variables) = environment::read(Self::command, &args)?;
+        let (mut matches, from_variables) =
+            environment::read(Self::command, &args).map_err(of_other_commands)?;
         let mut cli = Self::from_arg_matches_mut(&mut matches)
             .map_err(|error| error.format(&mut Self::command()))?;
         cli.global.from_variables = from_variables;
         Ok(cli)
     }
+}
+
+/// A command of docker's that cmon does not have, with what there is instead.
+fn of_other_commands(error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else {
+        return error;
+    };
+    let tip = match name.as_str() {
+        "ps" | "ls" => "cmon watch --once lists the containers and their log streams",
+        "stats" | "top" => "cmon watch shows the containers and their log streams live",
+        _ => return error,
+    };
+    let text = format!("unrecognized subcommand '{name}'\n\n  tip: {tip}");
+    Cli::command().error(ErrorKind::InvalidSubcommand, text)
 }
 
 /// The commands.
@@ -132,10 +153,17 @@ pub enum Command {
     /// Prove whether opening and closing log streams leaks, whose leak it is, and how fast
     #[command(before_help = leak_check::EXAMPLES, help_template = TEMPLATE)]
     LeakCheck(Box<LeakCheck>),
+    /// Write a script that completes cmon in a shell
+    #[command(before_help = generated::COMPLETIONS_EXAMPLES, help_template = TEMPLATE)]
+    Completions(Completions),
+    /// Write the man pages
+    #[command(before_help = generated::MAN_EXAMPLES, help_template = TEMPLATE)]
+    Man(Man),
 }
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Global {
     /// Addresses of daemons
     #[arg(
@@ -204,13 +232,18 @@ pub struct Global {
     /// Use colors
     #[arg(
         long, global = true, value_name = "WHEN", value_enum, default_value_t = When::Auto,
-        env = "CMON_COLOR", help_heading = OUTPUT
+        env = "CMON_COLOR", overrides_with = "no_color", help_heading = OUTPUT
     )]
     pub color: When,
+    /// The same as --color never
+    #[arg(
+        long, global = true, overrides_with_all = ["color", "no_color"], help_heading = OUTPUT
+    )]
+    pub no_color: bool,
     /// Suppress notes, status line and summary; errors and gaps are still printed
     #[arg(
-        short, long, global = true, value_parser = FalseyValueParser::new(), env = "CMON_QUIET",
-        help_heading = OUTPUT
+        short, long, alias = "only-log-lines", global = true,
+        value_parser = FalseyValueParser::new(), env = "CMON_QUIET", help_heading = OUTPUT
     )]
     pub quiet: bool,
     /// Log debug information to stderr; -vv logs every request
@@ -225,23 +258,23 @@ pub struct Global {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Conditions {
     /// Select containers that have this label. Repeatable: all must match
-    #[arg(short = 'l', long = "label", value_name = "KEY[=VALUE]", help_heading = SELECTION)]
+    #[arg(short = 'l', long = "label", value_name = "KEY[=VALUE]", env = "CMON_LABEL", help_heading = SELECTION)]
     pub labels: Vec<String>,
     /// Select containers of this image, with or without a tag; a glob is allowed. Repeatable: one
     /// must match
-    #[arg(long = "image", value_name = "IMAGE", help_heading = SELECTION)]
+    #[arg(long = "image", value_name = "IMAGE", env = "CMON_IMAGE", help_heading = SELECTION)]
     pub images: Vec<String>,
     /// Select containers of this compose project; . is the project of the current directory.
     /// Repeatable: one must match
-    #[arg(long = "project", value_name = "PROJECT[/SERVICE]", help_heading = SELECTION)]
+    #[arg(long = "project", value_name = "PROJECT[/SERVICE]", env = "CMON_PROJECT", help_heading = SELECTION)]
     pub projects: Vec<String>,
     /// Select by name, id, label, ancestor or status, as docker ps does. Repeatable
-    #[arg(long = "filter", value_name = "KEY=VALUE", help_heading = SELECTION)]
+    #[arg(long = "filter", value_name = "KEY=VALUE", env = "CMON_FILTER", help_heading = SELECTION)]
     pub filters: Vec<String>,
     /// Leave out containers that match this name, id prefix, glob or regular expression.
     /// Repeatable
     #[arg(
-        short = 'E', long = "exclude-container", value_name = "PATTERN", help_heading = SELECTION
+        short = 'E', long = "exclude-container", value_name = "PATTERN", env = "CMON_EXCLUDE_CONTAINER", help_heading = SELECTION
     )]
     pub excluded: Vec<String>,
 }
@@ -249,8 +282,24 @@ pub struct Conditions {
 impl Conditions {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
+        self.each().iter().all(|(_, all)| all.is_empty())
+    }
+
+    /// Whether there is none but from variables, which are meant for other commands too.
+    pub fn is_untyped(&self, from_variables: &FromVariables) -> bool {
+        self.each().iter().all(|(id, all)| all.is_empty() || from_variables.gave(id))
+    }
+
+    /// Those of each flag, by the flag's id.
+    fn each(&self) -> [(&'static str, &[String]); 5] {
         let Self { labels, images, projects, filters, excluded } = self;
-        [labels, images, projects, filters, excluded].iter().all(|all| all.is_empty())
+        [
+            ("labels", labels),
+            ("images", images),
+            ("projects", projects),
+            ("filters", filters),
+            ("excluded", excluded),
+        ]
     }
 }
 
@@ -322,12 +371,6 @@ pub struct Tail {
         requires = "cursor", help_heading = CURSOR
     )]
     pub cursor_keep: Duration,
-    /// Print the daemon's timestamp before each line
-    #[arg(
-        short, long, value_parser = FalseyValueParser::new(), env = "CMON_TIMESTAMPS",
-        help_heading = OUTPUT
-    )]
-    pub timestamps: bool,
     /// Show only lines that containers wrote to stdout
     #[arg(
         long, value_parser = FalseyValueParser::new(), env = "CMON_STDOUT", help_heading = LINES
@@ -347,12 +390,34 @@ pub struct Tail {
         env = "CMON_OUTPUT", help_heading = OUTPUT
     )]
     pub output: Form,
+    /// Print each line as this template makes it, such as '{{time}} {{container}} {{msg}}'. The
+    /// variables are the fields of -o json
+    #[arg(
+        long, value_name = "TEMPLATE", conflicts_with = "output", env = "CMON_TEMPLATE",
+        help_heading = OUTPUT
+    )]
+    pub template: Option<String>,
+    /// Print the daemon's timestamp before each line [plain -t: full]
+    #[arg(
+        short, long, value_name = "FORM", value_enum, num_args = 0..=1, require_equals = true,
+        default_missing_value = "full", env = "CMON_TIMESTAMPS", help_heading = OUTPUT
+    )]
+    pub timestamps: Option<Timestamps>,
+    /// Time zone of timestamps and notes: local, UTC or a name such as Europe/Berlin [default: local;
+    /// for timestamps of -t=full and in a pipe, UTC]
+    #[arg(long, value_name = "ZONE", env = "CMON_TIMEZONE", help_heading = OUTPUT)]
+    pub timezone: Option<Zone>,
     /// Do not print the container name before each line
     #[arg(
         long, alias = "no-log-prefix", value_parser = FalseyValueParser::new(),
         env = "CMON_NO_PREFIX", help_heading = OUTPUT
     )]
     pub no_prefix: bool,
+    /// Remove colors and other escape sequences from the lines
+    #[arg(
+        long, value_parser = FalseyValueParser::new(), env = "CMON_STRIP_ANSI", help_heading = OUTPUT
+    )]
+    pub strip_ansi: bool,
     /// Split longer lines into pieces of this size
     #[arg(
         long, value_name = "SIZE", default_value = "1MiB", value_parser = size, env = "CMON_MAX_LINE",
@@ -521,8 +586,27 @@ pub enum When {
 pub enum Form {
     /// The lines as they are, after the container name if there may be several
     Default,
+    /// The bytes as the containers wrote them, without container names
+    Raw,
+    /// JSON and logfmt lines as LEVEL message key=value, other lines as they are
+    Pretty,
     /// One JSON object per line, also for notes, gaps and the summary
     Json,
+}
+
+/// What timestamps look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Timestamps {
+    /// 12:30:00.123
+    Short,
+    /// 2026-11-28T12:30:00.123+01:00
+    Iso,
+    /// 2026-11-28T11:30:00.123456789Z, as docker logs -t prints it
+    #[value(aliases = ["1", "true", "yes", "on"])]
+    Full,
+    /// No timestamps
+    #[value(aliases = ["0", "false", "no"])]
+    Off,
 }
 
 /// How many lines are shown first.
@@ -599,7 +683,7 @@ mod tests {
 
     #[test]
     fn the_help_has_80_columns_and_no_markup() {
-        for name in ["cmon", "tail", "watch", "leak-check"] {
+        for name in ["cmon", "tail", "watch", "leak-check", "completions", "man"] {
             // The variables of whoever runs the tests do not count.
             let hidden = |command: clap::Command| command.mut_args(|arg| arg.hide_env_values(true));
             let mut cli = hidden(Cli::command()).mut_subcommands(hidden);
@@ -652,6 +736,17 @@ mod tests {
         let web = || vec!["web".to_owned()];
         assert_eq!(read("logs -f --tail -1 web"), (web(), Some(Lines::All), false));
         assert_eq!(read("logs -n -1 --no-log-prefix web"), (web(), Some(Lines::All), true));
+        let cli = Cli::try_parse_from(["cmon", "logs", "web", "--only-log-lines"]).unwrap();
+        assert!(cli.global.quiet);
+        let ps = Cli::read(["cmon", "ps"].map(OsString::from)).unwrap_err();
+        assert_eq!(ps.kind(), ErrorKind::InvalidSubcommand);
+        assert!(
+            ps.to_string()
+                .contains("unrecognized subcommand 'ps'\n\n  tip: cmon watch --once lists"),
+            "{ps}"
+        );
+        let other = Cli::read(["cmon", "wach"].map(OsString::from)).unwrap_err();
+        assert!(other.to_string().contains("'watch'"), "{other}");
         assert_eq!(read("tail --tail=all web"), (web(), Some(Lines::All), false));
         assert!(Cli::try_parse_from(["cmon", "tail", "-n", "-2", "web"]).is_err());
     }

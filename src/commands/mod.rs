@@ -1,6 +1,7 @@
 //! What cmon can be told to do: one file per command, each of them the story of its run.
 
 mod engines;
+pub(crate) mod generate;
 pub mod leak_check;
 pub mod tail;
 pub mod watch;

@@ -52,11 +52,12 @@ pub(crate) async fn run(
     note_found(&daemons, &events);
     let (observers, followed) = (engines.observers(), engines.observers());
     let (census, names) = (move || observers.census(), move || followed.names());
-    let filter = filter(&rules, config.output).map(|filter| match keeper {
+    let filter = filter(&rules, &config.output).map(|filter| match keeper {
         Some(_) => filter.deciding_whole_batches(),
         None => filter,
     });
-    let printer = Printer::spawn(config.output, sinks, received, (filter, keeper), census, names)
+    let passes = (filter, keeper);
+    let printer = Printer::spawn(config.output.clone(), sinks, received, passes, census, names)
         .context("could not start the printer")?;
     let stop = CancellationToken::new();
     let mut run = Run {
@@ -93,7 +94,7 @@ fn open(cursor: &Cursor, engine: &mut engine::Config) -> anyhow::Result<Keeper> 
 }
 
 /// What lines pass before they are printed, where that does anything.
-fn filter(rules: &Rules, output: output::Config) -> Option<Filter> {
+fn filter(rules: &Rules, output: &output::Config) -> Option<Filter> {
     let mut rules = rules.clone();
     if !output.color_out || output.form == output::Form::Json {
         rules.highlight = Patterns::default();
@@ -340,15 +341,15 @@ mod tests {
     fn without_anything_to_select_or_to_highlight_lines_pass_no_filter() {
         let patterns = || Patterns::compile(&["x".to_owned()]).unwrap();
         let plain = output::Config::plain(Form::Text { prefix: true });
-        let colored = output::Config { color_out: true, ..plain };
+        let colored = output::Config { color_out: true, ..plain.clone() };
         let json = output::Config { color_out: true, ..output::Config::plain(Form::Json) };
-        let is_there = |rules: &Rules, output| filter(rules, output).is_some();
-        assert!(!is_there(&Rules::default(), colored));
+        let is_there = |rules: &Rules, output: &output::Config| filter(rules, output).is_some();
+        assert!(!is_there(&Rules::default(), &colored));
         let join = Rules { join: patterns(), join_stacks: true, ..Rules::default() };
-        assert!(!is_there(&join, colored), "nobody looks at what is joined");
+        assert!(!is_there(&join, &colored), "nobody looks at what is joined");
         let highlight = Rules { highlight: patterns(), ..join };
-        let there = [colored, plain, json].map(|output| is_there(&highlight, output));
+        let there = [&colored, &plain, &json].map(|output| is_there(&highlight, output));
         assert_eq!(there, [true, false, false]);
-        assert!(is_there(&Rules { fail: patterns(), ..Rules::default() }, json));
+        assert!(is_there(&Rules { fail: patterns(), ..Rules::default() }, &json));
     }
 }

@@ -170,7 +170,11 @@ pub(super) fn config(
         return Err(UsageError::SameTimeout);
     }
     let own_load = args.passive || args.drive_cmd.is_some();
-    if own_load && (args.all || !args.containers.is_empty() || !args.conditions.is_empty()) {
+    if own_load
+        && (args.all
+            || !args.containers.is_empty()
+            || !args.conditions.is_untyped(&global.from_variables))
+    {
         let with = if args.passive { "--passive" } else { "--drive-cmd" };
         return Err(UsageError::NothingOpened(with));
     }

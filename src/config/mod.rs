@@ -11,7 +11,12 @@ mod watch;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::{Cli, Command, Conditions, Form, Global, Lines, Moment, Tail, When};
+use jiff::tz::TimeZone;
+
+use crate::cli::{
+    Cli, Command, Conditions, Form, FromVariables, Global, Lines, Moment, Tail, Timestamps, When,
+    Zone,
+};
 use crate::cursor::Start;
 use crate::docker::RequestOptions;
 use crate::docker::endpoint::Origin;
@@ -21,6 +26,8 @@ use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::timestamp::Timestamp;
 use crate::engine::{self, Backlog, Outputs, Range};
 use crate::filter::BadPattern;
+use crate::format::stamp::{Stamp, StampForm};
+use crate::format::template::{Template, TemplateError};
 use crate::output;
 pub use contexts::{ContextError, Contexts};
 pub use daemon::{Daemon, Daemons};
@@ -231,6 +238,22 @@ pub enum UsageError {
         /// What names another one.
         host: String,
     },
+    /// A template cannot be used.
+    #[error("{name}, {error}")]
+    Template {
+        /// The flag, or the variable.
+        name: String,
+        /// What is wrong with it.
+        error: TemplateError,
+    },
+    /// The same as another one, where a variable has the value.
+    #[error("{text}")]
+    OfVariable {
+        /// What is wrong, with the variable in place of the flag.
+        text: String,
+        /// What to type instead, where that is known.
+        hint: Option<String>,
+    },
     /// A flag that does nothing on the full screen.
     #[error("{flag} has no effect on the full screen: {reason}")]
     OnScreen {
@@ -242,6 +265,30 @@ pub enum UsageError {
 }
 
 impl UsageError {
+    /// The same, blamed on the variable that has the value.
+    fn of_variables(self, from_variables: &FromVariables) -> Self {
+        const FLAGS: [(&str, &str); 5] = [
+            ("labels", "--label"),
+            ("images", "--image"),
+            ("projects", "--project"),
+            ("filters", "--filter"),
+            ("excluded", "--exclude-container"),
+        ];
+        let (UsageError::Condition(_) | UsageError::NoProject(_)) = self else {
+            return self;
+        };
+        let text = self.to_string();
+        let given = FLAGS.into_iter().filter(|(id, _)| from_variables.gave(id));
+        let named = given.fold(text.clone(), |text, (id, flag)| {
+            let variable = from_variables.name(id);
+            text.replace(&format!("{flag} "), &format!("{variable}=")).replace(flag, &variable)
+        });
+        match named == text {
+            true => self,
+            false => UsageError::OfVariable { text: named, hint: self.hint() },
+        }
+    }
+
     /// What to type instead, where that is known.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -270,6 +317,8 @@ impl UsageError {
             UsageError::NoProject(_) => {
                 Some("name the project, or set COMPOSE_PROJECT_NAME".to_owned())
             }
+            UsageError::Template { error, .. } => Some(error.hint.clone()),
+            UsageError::OfVariable { hint, .. } => hint.clone(),
             UsageError::SameDaemon { .. } => Some("leave one of them out".to_owned()),
             UsageError::SameName { .. } => {
                 Some("name each of them, like --host build=tcp://10.0.0.7:2375".to_owned())
@@ -290,6 +339,11 @@ impl Config {
     /// # Errors
     /// The command line makes no sense; the message says what to type instead.
     pub fn new(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
+        let from_variables = cli.global.from_variables.clone();
+        Self::of(cli, around).map_err(|error| error.of_variables(&from_variables))
+    }
+
+    fn of(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
         let Cli { global, command } = cli;
         let daemons = daemon::daemons(&global, around)?;
         let requests = requests(&global, around)?;
@@ -301,6 +355,9 @@ impl Config {
             Command::LeakCheck(args) => {
                 return leak_check::config((daemons, requests), &global, *args, around);
             }
+            Command::Completions(_) | Command::Man(_) => {
+                unreachable!("they ask no daemon and need no configuration")
+            }
         };
         let selection = selection(&global, &tail, around)?;
         // The same name can be on each of several daemons.
@@ -309,7 +366,10 @@ impl Config {
             daemons,
             requests,
             engine: engine(&global, &tail, range(&tail, around)?),
-            output: output(&global, &tail, around, single),
+            output: output::Config {
+                template: template(&global, &tail)?,
+                ..output(&global, &tail, around, single)
+            },
             selection,
             verbosity: global.verbose,
             action: Action::Tail(
@@ -396,6 +456,7 @@ fn engine(global: &Global, tail: &Tail, range: Range) -> engine::Config {
 /// Whether there are colours, on a terminal or on something else.
 fn colors(global: &Global, around: &Surroundings, terminal: bool) -> bool {
     match global.color {
+        _ if global.no_color => false,
         When::Always => true,
         When::Never => false,
         When::Auto if around.no_color => false,
@@ -407,16 +468,27 @@ fn colors(global: &Global, around: &Surroundings, terminal: bool) -> bool {
 fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> output::Config {
     let on_terminal = |terminal: bool| colors(global, around, terminal);
     let terminal = around.stdout == FileKind::Terminal;
-    let json = tail.output == Form::Json;
+    let json = tail.output == Form::Json && tail.template.is_none();
     // A status line beside a pipe would be drawn over whatever the next program draws.
     let calm = matches!(around.stdout, FileKind::Terminal | FileKind::Regular);
     output::Config {
         form: match tail.output {
+            _ if tail.template.is_some() => output::Form::Template,
             Form::Json => output::Form::Json,
-            Form::Default if single && !terminal => output::Form::Bare,
-            Form::Default => output::Form::Text { prefix: !single && !tail.no_prefix },
+            Form::Raw => output::Form::Bare,
+            Form::Default | Form::Pretty if single && !terminal => output::Form::Bare,
+            Form::Default | Form::Pretty => {
+                output::Form::Text { prefix: !single && !tail.no_prefix }
+            }
         },
-        timestamps: tail.timestamps && !json,
+        stamp: stamp(tail, around).filter(|_| !json),
+        template: None,
+        pretty: tail.output == Form::Pretty,
+        strip_escapes: tail.strip_ansi,
+        zone: match &tail.timezone {
+            Some(Zone::Named(zone)) => zone.clone(),
+            Some(Zone::Local) | None => around.now.time_zone().clone(),
+        },
         sanitize: terminal,
         color_out: on_terminal(terminal),
         color_err: on_terminal(around.stderr_is_terminal),
@@ -432,6 +504,33 @@ fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> 
             false => output::Summary::OnSignal,
         },
     }
+}
+
+fn template(global: &Global, tail: &Tail) -> Result<Option<Template>, UsageError> {
+    let template = tail.template.as_deref().map(Template::new).transpose();
+    template.map_err(|error| UsageError::Template {
+        name: global.from_variables.name("template"),
+        error,
+    })
+}
+
+/// What stands before each line.
+fn stamp(tail: &Tail, around: &Surroundings) -> Option<Stamp> {
+    let form = match tail.timestamps? {
+        Timestamps::Short => StampForm::Short,
+        Timestamps::Iso => StampForm::Iso,
+        Timestamps::Full => StampForm::Full,
+        Timestamps::Off => return None,
+    };
+    let zone = match &tail.timezone {
+        Some(Zone::Named(zone)) => zone.clone(),
+        Some(Zone::Local) => around.now.time_zone().clone(),
+        // What `docker logs -t` prints, byte for byte.
+        None if form == StampForm::Full => TimeZone::UTC,
+        None if around.stdout == FileKind::Terminal => around.now.time_zone().clone(),
+        None => TimeZone::UTC,
+    };
+    Some(Stamp { form, zone })
 }
 
 /// What is followed unless it is named: all that runs.
@@ -476,7 +575,11 @@ fn talk(global: &Global, around: &Surroundings) -> output::Config {
     let terminal = around.stdout == FileKind::Terminal;
     output::Config {
         form: output::Form::Text { prefix: true },
-        timestamps: false,
+        stamp: None,
+        template: None,
+        pretty: false,
+        strip_escapes: false,
+        zone: around.now.time_zone().clone(),
         sanitize: terminal,
         color_out: colors(global, around, terminal),
         color_err: colors(global, around, around.stderr_is_terminal),

@@ -61,6 +61,9 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
             "color" => &["--color", "always"],
             "tail" => &["--tail", "7"],
             "output" => &["--output", "json"],
+            "timestamps" => &["--timestamps=iso"],
+            "template" => &["--template", "{{msg}}"],
+            "timezone" => &["--timezone", "Asia/Tokyo"],
             "since" => &["--since", "7m"],
             "until" => &["--until", "3m"],
             "cursor" => &["--cursor", "c"],
@@ -120,9 +123,10 @@ fn meaning(args: &[&str], around: &Surroundings) -> Option<String> {
 }
 
 /// A flag that changes nothing beside another is refused beside it, or stands here with the reason.
-const HARMLESS: [(&str, &str, &str); 11] = [
+const HARMLESS: [(&str, &str, &str); 12] = [
     ("summary", "*", "it is the default where stderr is a terminal"),
     ("follow", "*", "it is the default, and accepted for the hands of docker's users"),
+    ("no_color", "*", "a wish that is met where there is nothing to color"),
     ("color", "*", "a wish that is met where there is nothing to color"),
     ("verbose", "*", "it is what cmon traces, and that is no part of what it does"),
     ("quiet", "*", "a wish that is met where there is nothing to say"),
@@ -184,6 +188,50 @@ fn a_variable_has_one_meaning() {
     for (variable, meanings) in meanings {
         assert_eq!(meanings.len(), 1, "{variable:?} means {meanings:?}");
     }
+}
+
+/// The words of a line for a shell that quotes by `'` alone.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut within) = (vec![String::new()], false);
+    for c in line.chars() {
+        match c {
+            '\'' => within = !within,
+            ' ' if !within => words.push(String::new()),
+            c => words.last_mut().unwrap().push(c),
+        }
+    }
+    words
+}
+
+#[test]
+fn each_command_that_the_guide_names_is_one() {
+    let guide = include_str!("../../docs/tail.md");
+    let table = guide.split("## ").find(|part| part.starts_with("How do I")).unwrap();
+    let quoted = table.lines().flat_map(|row| row.split('`').skip(1).step_by(2));
+    let commands: Vec<&str> = quoted.filter(|quoted| quoted.starts_with("cmon ")).collect();
+    assert!(25 < commands.len(), "{commands:?}");
+    for command in commands {
+        let cli = Cli::read(words(command).into_iter().map(Into::into));
+        let cli = cli.unwrap_or_else(|error| panic!("{command}: {error}"));
+        Config::new(cli, &around()).unwrap_or_else(|error| panic!("{command}: {error}"));
+    }
+}
+
+#[test]
+fn each_flag_of_tail_and_watch_has_a_variable() {
+    let mut cli = Cli::command();
+    cli.build();
+    let mut without = std::collections::BTreeSet::new();
+    for name in ["tail", "watch"] {
+        let arguments = cli.find_subcommand(name).unwrap().get_arguments();
+        let bare = arguments.filter(|arg| arg.get_env().is_none());
+        without.extend(bare.map(|arg| arg.get_id().as_str().to_owned()));
+    }
+    // What is selected by hand, the counterparts of flags that have one, and what is asked of one run.
+    let of_one_run =
+        ["cursor_keep", "cursor_reset", "follow", "help", "no_color", "once", "verbose"];
+    let expected = [&["all", "containers"], &of_one_run[..]].concat();
+    assert_eq!(Vec::from_iter(&without), expected);
 }
 
 fn config(args: &str, around: &Surroundings) -> Result<Config, UsageError> {
@@ -382,6 +430,10 @@ fn what_makes_no_sense_is_said() {
             "cmon leak-check --compare 30s,5m,30000ms",
             "--compare names one stream timeout twice: there would be nothing to compare",
         ),
+        (
+            "cmon tail web --template {{mgs}}",
+            "--template, line 1, column 3: there is no variable mgs",
+        ),
         ("cmon tail /(/", "`/(/` is not a regular expression: unclosed group"),
     ];
     for (args, message) in cases {
@@ -419,6 +471,10 @@ fn the_form_depends_on_how_many_and_on_the_terminal() {
     assert_eq!(form("cmon tail web-*", &around()), Form::Text { prefix: true });
     assert_eq!(form("cmon tail -a --no-prefix", &around()), Form::Text { prefix: false });
     assert_eq!(form("cmon tail web -o json", &terminal()), Form::Json);
+    assert_eq!(form("cmon tail web db -o raw", &around()), Form::Bare);
+    assert_eq!(form("cmon tail web db -o raw", &terminal()), Form::Bare);
+    assert_eq!(form("cmon tail web -o pretty", &around()), Form::Bare);
+    assert_eq!(form("cmon tail web db -o pretty", &terminal()), Form::Text { prefix: true });
 }
 
 #[test]
@@ -431,6 +487,10 @@ fn colours_obey_the_flag_then_the_environment_then_the_terminal() {
         ("cmon tail web", &around(), false),
         ("cmon tail web", &no_color, false),
         ("cmon tail web --color always", &no_color, true),
+        ("cmon tail web --no-color", &forced, false),
+        ("cmon tail --no-color web", &terminal(), false),
+        ("cmon tail web --color always --no-color", &terminal(), false),
+        ("cmon tail web --no-color --color always", &around(), true),
         ("cmon tail web", &forced, true),
         ("cmon tail web --color never", &forced, false),
         ("cmon tail web", &dumb, false),
@@ -458,6 +518,44 @@ fn the_summary_is_for_people_signals_and_who_asks() {
     assert_eq!(summary("cmon tail web", &around()), Summary::OnSignal);
     assert_eq!(summary("cmon tail web --summary", &around()), Summary::Always);
     assert_eq!(summary("cmon tail web --summary -q", &terminal()), Summary::Never);
+}
+
+#[test]
+fn timestamps_have_the_form_and_zone_that_were_asked_for() {
+    use StampForm::{Full, Iso, Short};
+    let stamp = |args: &str, around: &Surroundings| {
+        let stamp = config(args, around).unwrap().output.stamp?;
+        Some((stamp.form, stamp.zone.iana_name().unwrap_or("UTC").to_owned()))
+    };
+    let berlin = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+    let with = |around: Surroundings| Surroundings {
+        now: around.now.with_time_zone(berlin.clone()),
+        ..around
+    };
+    let (pipe, screen) = (with(around()), with(terminal()));
+    let form = |form, zone: &str| Some((form, zone.to_owned()));
+    for (args, around, expected) in [
+        ("", &screen, None),
+        ("-t", &screen, form(Full, "UTC")),
+        ("--timestamps", &pipe, form(Full, "UTC")),
+        ("-t=short", &screen, form(Short, "Europe/Berlin")),
+        ("-t=iso", &screen, form(Iso, "Europe/Berlin")),
+        ("--timestamps=iso", &pipe, form(Iso, "UTC")),
+        ("-t=short --timezone local", &pipe, form(Short, "Europe/Berlin")),
+        ("-t=iso --timezone utc", &screen, form(Iso, "UTC")),
+        ("-t --timezone Asia/Tokyo", &pipe, form(Full, "Asia/Tokyo")),
+        ("-t=off", &pipe, None),
+    ] {
+        assert_eq!(stamp(&format!("cmon tail web {args}"), around), expected, "{args}");
+    }
+    // A container's name is not taken for a form.
+    let cli = Cli::try_parse_from(["cmon", "tail", "-t", "web"]).unwrap();
+    let crate::cli::Command::Tail(tail) = cli.command else { panic!("it is `tail`") };
+    assert_eq!(tail.containers, ["web"]);
+    assert!(Cli::try_parse_from(["cmon", "tail", "-t=long", "web"]).is_err());
+    let zone = |args: &str| config(args, &pipe).unwrap().output.zone.iana_name().map(str::to_owned);
+    assert_eq!(zone("cmon tail web").as_deref(), Some("Europe/Berlin"));
+    assert_eq!(zone("cmon tail web --timezone Asia/Tokyo").as_deref(), Some("Asia/Tokyo"));
 }
 
 fn watched(args: &str, stdout: FileKind, dumb_terminal: bool) -> Config {

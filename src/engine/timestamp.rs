@@ -16,6 +16,8 @@ const SECOND: i64 = 1_000_000_000;
 const PLAUSIBLE: std::ops::Range<i64> = 946_684_800..7_258_118_400;
 /// Length of the fixed form, without the space after it.
 const LENGTH: usize = 30;
+/// Length of date and time up to the point before the fraction.
+const TO_POINT: usize = 20;
 
 /// A moment as the daemon's clock gave it, UTC.
 ///
@@ -109,21 +111,26 @@ impl Timestamp {
         Some((moment(&head[..space])?, space + 1))
     }
 
+    /// The offset from UTC in a zone at this moment, in seconds; `None` where the zone has no rule for the year.
+    pub fn offset(self, zone: &jiff::tz::TimeZone) -> Option<i32> {
+        let time = jiff::Timestamp::from_nanosecond(self.as_nanos()).ok()?;
+        Some(zone.to_offset(time).seconds())
+    }
+
     /// Writes the fixed form, thirty bytes, to the end of `into`. A year that has not four digits (an
     /// offset may lead there) has a sign and six digits.
     pub fn write(self, into: &mut Vec<u8>) {
-        let (year, month, day) = civil(self.seconds.div_euclid(86_400));
-        let of_day = self.seconds.rem_euclid(86_400);
-        let mut text = *b"0000-00-00T00:00:00.000000000Z";
-        digits(&mut text[0..4], year);
-        digits(&mut text[5..7], month);
-        digits(&mut text[8..10], day);
-        digits(&mut text[11..13], of_day / 3600);
-        digits(&mut text[14..16], of_day / 60 % 60);
-        digits(&mut text[17..19], of_day % 60);
-        digits(&mut text[20..29], i64::from(self.nanos));
+        self.write_at(0, 9, into);
+        into.push(b'Z');
+    }
+
+    /// Writes date and time as a clock with this offset from UTC shows them, with so many digits (1 to 9) of a
+    /// second's fraction, and no zone.
+    pub fn write_at(self, offset: i32, places: usize, into: &mut Vec<u8>) {
+        let (year, text) = self.shown(offset);
+        let text = &text[..TO_POINT + places];
         if (0..10_000).contains(&year) {
-            into.extend_from_slice(&text);
+            into.extend_from_slice(text);
         } else {
             let mut long = *b"+000000";
             if year < 0 {
@@ -133,6 +140,28 @@ impl Timestamp {
             into.extend_from_slice(&long);
             into.extend_from_slice(&text[4..]);
         }
+    }
+
+    /// Writes the time of the day alone, as [`Timestamp::write_at`] does.
+    pub fn write_time_at(self, offset: i32, places: usize, into: &mut Vec<u8>) {
+        let (_, text) = self.shown(offset);
+        into.extend_from_slice(&text[11..TO_POINT + places]);
+    }
+
+    /// The year, and date and time with the last four digits of the year.
+    fn shown(self, offset: i32) -> (i64, [u8; LENGTH - 1]) {
+        let seconds = self.seconds.saturating_add(offset.into());
+        let (year, month, day) = civil(seconds.div_euclid(86_400));
+        let of_day = seconds.rem_euclid(86_400);
+        let mut text = *b"0000-00-00T00:00:00.000000000";
+        digits(&mut text[0..4], year);
+        digits(&mut text[5..7], month);
+        digits(&mut text[8..10], day);
+        digits(&mut text[11..13], of_day / 3600);
+        digits(&mut text[14..16], of_day / 60 % 60);
+        digits(&mut text[17..19], of_day % 60);
+        digits(&mut text[20..29], i64::from(self.nanos));
+        (year, text)
     }
 }
 

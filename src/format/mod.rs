@@ -7,6 +7,8 @@ pub mod columns;
 pub(crate) mod note;
 pub(crate) mod runner;
 pub(crate) mod sanitize;
+pub mod stamp;
+pub mod template;
 pub mod units;
 
 pub use note::{headline, told};

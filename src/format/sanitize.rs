@@ -5,7 +5,9 @@
 //! text are shown by their number, `<U+202E>`, as `less` does. Applied on a terminal only; a file
 //! or a pipe gets the bytes as they are.
 
+use std::borrow::Cow;
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 
 /// Appends `text` to `into`, made harmless.
 pub(crate) fn sanitize(text: &[u8], into: &mut Vec<u8>) {
@@ -62,6 +64,63 @@ pub(crate) fn clean_json(json: &[u8]) -> Vec<u8> {
         }
     }
     clean
+}
+
+/// Removes the escape sequences of a terminal (ECMA-48), whichever way they are written. Of a sequence that does not
+/// end, only the escape character goes: no text is lost.
+pub(crate) fn strip_escapes(text: &[u8]) -> Cow<'_, [u8]> {
+    let begins = |at: &usize| matches!(text[*at], 0x1b | 0xc2);
+    let Some(first) = (0..text.len()).find(|at| begins(at) && escape(&text[*at..]).is_some())
+    else {
+        return Cow::Borrowed(text);
+    };
+    let mut kept = text[..first].to_vec();
+    let mut rest = &text[first..];
+    while let [byte, tail @ ..] = rest {
+        match escape(rest) {
+            Some(length) => rest = &rest[length..],
+            None => {
+                kept.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+    Cow::Owned(kept)
+}
+
+/// The length of the escape sequence that `text` begins with.
+fn escape(text: &[u8]) -> Option<usize> {
+    let (kind, alone) = match text {
+        [0x1b, kind, ..] => (*kind, 1),
+        [0x1b] => return Some(1),
+        // The introducers as one character each, in UTF-8.
+        [0xc2, kind @ (0x90 | 0x98 | 0x9b | 0x9d..=0x9f), ..] => (kind - 0x40, 2),
+        _ => return None,
+    };
+    let rest = &text[2..];
+    let count = |from: usize, of: RangeInclusive<u8>| {
+        rest[from..].iter().take_while(|byte| of.contains(byte)).count()
+    };
+    let length = match kind {
+        b'[' => {
+            let parameters = count(0, 0x30..=0x3f);
+            let all = parameters + count(parameters, 0x20..=0x2f);
+            rest.get(all).filter(|last| (0x40..=0x7e).contains(*last)).map(|_| all + 3)
+        }
+        // Strings: their text is for the terminal too.
+        b']' | b'P' | b'X' | b'^' | b'_' => (0..rest.len()).find_map(|at| match &rest[at..] {
+            [7, ..] if kind == b']' => Some(at + 3),
+            [0x1b, b'\\', ..] | [0xc2, 0x9c, ..] => Some(at + 4),
+            _ => None,
+        }),
+        0x20..=0x2f => {
+            let all = count(0, 0x20..=0x2f);
+            rest.get(all).filter(|last| (0x30..=0x7e).contains(*last)).map(|_| all + 3)
+        }
+        0x30..=0x7e => Some(2),
+        _ => None,
+    };
+    Some(length.unwrap_or(alone))
 }
 
 /// Control characters of ASCII and of Unicode (U+0080 to U+009F), but for the tab.
@@ -175,7 +234,38 @@ mod tests {
         assert!(!cleaned.trim_end().contains(|one| is_control(one) || deceives(one)), "{cleaned}");
     }
 
+    #[test]
+    fn escape_sequences_are_stripped_and_no_text_is() {
+        for (text, expected) in [
+            ("plain\ttext caf\u{e9} \u{ab}", "plain\ttext caf\u{e9} \u{ab}"),
+            ("\x1b[1;31mred\x1b[0m end", "red end"),
+            ("\x1b[38:2::1:2:3mred\x1b[?25l\x1b[2 q", "red"),
+            ("\x1b]0;title\x07text\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "textlink"),
+            ("\x1bP1$r0m\x1b\\a\x1b_b\x1b\\c", "ac"),
+            ("\x1b(B\x1b7a\x1bMb\x1b#8", "ab"),
+            ("\u{9b}31mred\u{9d}0;title\u{9c}.", "red."),
+            // They do not end.
+            ("a\x1b[31", "a[31"),
+            ("a\x1b]0;title", "a]0;title"),
+            ("a\x1b", "a"),
+            ("a\u{9b}\x01", "a\x01"),
+        ] {
+            let stripped = strip_escapes(text.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&stripped), expected, "{text:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_stripped_holds_no_escape_and_the_rest_in_order(
+            text in prop::collection::vec(prop_oneof![Just(0x1b_u8), Just(b'['), Just(0xc2), Just(0x9b), any::<u8>()], 0..60)
+        ) {
+            let stripped = strip_escapes(&text);
+            prop_assert!(!stripped.contains(&0x1b));
+            let mut rest = text.iter();
+            prop_assert!(stripped.iter().all(|byte| rest.any(|one| one == byte)));
+        }
+
         #[test]
         fn nothing_but_colours_can_reach_the_terminal(text in prop::collection::vec(any::<u8>(), 0..200)) {
             let cleaned = clean(&text);

@@ -1,5 +1,6 @@
 //! `-o json`: one object a line, everything on stdout. `docs/json.md` documents the fields.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,10 +14,12 @@ use crate::engine::census::Census;
 use crate::engine::event::{About, Ending, Gap, Lines, Note, Notice};
 use crate::engine::timestamp::Timestamp;
 use crate::format::note;
+use crate::format::sanitize::strip_escapes;
 
-/// Appends a batch; no allocation per line.
-pub(super) fn lines(lines: &Lines, into: &mut Vec<u8>) {
+/// Appends a batch, with or without the escape sequences in it; no allocation per line.
+pub(super) fn lines(lines: &Lines, strip: bool, into: &mut Vec<u8>) {
     for (line, text) in lines.iter() {
+        let text = if strip { strip_escapes(text) } else { Cow::Borrowed(text) };
         into.extend_from_slice(br#"{"v":1,"type":"line","time":""#);
         line.time.write(into);
         into.push(b'"');
@@ -30,14 +33,14 @@ pub(super) fn lines(lines: &Lines, into: &mut Vec<u8>) {
         string(lines.label.key.id.as_str(), into);
         into.extend_from_slice(br#","stream":""#);
         into.extend_from_slice(line.stream.as_str().as_bytes());
-        match std::str::from_utf8(text) {
+        match std::str::from_utf8(&text) {
             Ok(text) => {
                 into.extend_from_slice(br#"","msg":"#);
                 string(text, into);
             }
             Err(_) => {
                 into.extend_from_slice(br#"","msg_base64":""#);
-                into.extend_from_slice(STANDARD.encode(text).as_bytes());
+                into.extend_from_slice(STANDARD.encode(&text).as_bytes());
                 into.push(b'"');
             }
         }
@@ -252,11 +255,13 @@ mod tests {
         batch.push(time, out, [b"say \"hi\"\t\x1b[31m\r\n", b""], true, false);
         batch.push(time, err, [b"\xff\xfe\n", b""], true, true);
         batch.push(time, out, [b"long", b""], false, false);
-        insta::assert_snapshot!(text(|into| lines(&batch, into)), @r#"
+        insta::assert_snapshot!(text(|into| lines(&batch, false, into)), @r#"
         {"v":1,"type":"line","time":"1970-01-01T00:00:00.000000005Z","container":"web","id":"ab12","stream":"stdout","msg":"say \"hi\"\t\u001b[31m"}
         {"v":1,"type":"line","time":"1970-01-01T00:00:00.000000005Z","container":"web","id":"ab12","stream":"stderr","msg_base64":"//4=","recovered":true}
         {"v":1,"type":"line","time":"1970-01-01T00:00:00.000000005Z","container":"web","id":"ab12","stream":"stdout","msg":"long","partial":true}
         "#);
+        let stripped = text(|into| lines(&batch, true, into));
+        assert!(stripped.contains(r#""msg":"say \"hi\"\t"}"#), "{stripped}");
     }
 
     #[test]
@@ -307,7 +312,7 @@ mod tests {
         let lost = Gap { label: label(), from: time, to: time, cause: GapCause::Removed };
         let exited = Note { about: About::Container(label()), what: each().swap_remove(2) };
         let written = text(|into| {
-            lines(&batch, into);
+            lines(&batch, false, into);
             gap(&lost, into);
             note(&exited, into);
             let daemon = DaemonId::named("tcp://x", "build");

@@ -13,6 +13,7 @@
 
 mod error;
 mod json;
+mod pretty;
 mod printer;
 mod sink;
 mod status;
@@ -24,14 +25,27 @@ pub use error::error;
 pub use printer::{Ended, Printer};
 pub use sink::{Sink, Sinks};
 
+use jiff::tz::TimeZone;
+
+use crate::format::stamp::Stamp;
+use crate::format::template::Template;
+
 /// How events are shown; complete, nothing is left to guess.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Config {
     /// How lines are written.
     pub form: Form,
     /// The daemon's timestamp before each line.
-    pub timestamps: bool,
+    pub stamp: Option<Stamp>,
+    /// The template of [`Form::Template`].
+    pub template: Option<Template>,
+    /// JSON and logfmt lines are shown as level, message and fields.
+    pub pretty: bool,
+    /// Escape sequences are removed from what containers write.
+    pub strip_escapes: bool,
+    /// The zone of the times in gaps and notes.
+    pub zone: TimeZone,
     /// stdout is a terminal: control sequences in what containers write are made harmless.
     pub sanitize: bool,
     /// Colours on stdout.
@@ -48,7 +62,7 @@ pub struct Config {
 
 impl Config {
     /// JSON as it may be written to stdout: on a terminal, what could drive it is escaped.
-    fn harmless_json(self, json: Vec<u8>) -> Vec<u8> {
+    fn harmless_json(&self, json: Vec<u8>) -> Vec<u8> {
         if self.sanitize { crate::format::sanitize::clean_json(&json) } else { json }
     }
 }
@@ -59,7 +73,11 @@ impl Config {
     pub(crate) fn plain(form: Form) -> Self {
         Self {
             form,
-            timestamps: false,
+            stamp: None,
+            template: None,
+            pretty: false,
+            strip_escapes: false,
+            zone: TimeZone::UTC,
             sanitize: false,
             color_out: false,
             color_err: false,
@@ -73,7 +91,7 @@ impl Config {
 /// How lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// The bytes as the container wrote them: one container, and stdout is no terminal.
+    /// The bytes as the container wrote them: one container and stdout is no terminal, or `-o raw`.
     Bare,
     /// One line a line, whatever the container's line ends with.
     Text {
@@ -82,6 +100,8 @@ pub enum Form {
     },
     /// One JSON object a line, for everything.
     Json,
+    /// A line as the template makes it.
+    Template,
 }
 
 /// When a summary ends the run.

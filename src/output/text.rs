@@ -1,15 +1,22 @@
 //! Lines for people and for the next program: bare bytes, or one line a line with a prefix.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use minijinja::Value;
+
+use super::pretty::{self, Look};
 use super::{Config, Form};
-use crate::engine::event::{Ending, Line, Lines};
+use crate::engine::event::{Ending, Label, Line, Lines};
 use crate::engine::source::StdStream;
 use crate::filter::{Mark, visible};
 use crate::format::color::{Palette, RESET};
-use crate::format::sanitize::sanitize;
+use crate::format::sanitize;
+use crate::format::template::{Renderer, Template};
 
 /// The narrowest and the widest that names are padded to.
 const WIDTH: std::ops::RangeInclusive<usize> = 4..=24;
@@ -26,6 +33,13 @@ pub(super) struct Text {
     width: usize,
     /// The bare form stands in the middle of a line, per output.
     open: [bool; 2],
+    /// What renders the template, where there is one.
+    renderer: Option<Renderer>,
+    /// What the template could not do with a line, and whether that was said.
+    failed: Option<String>,
+    is_failure_known: bool,
+    /// The container whose line the bare form has not ended.
+    unended: Option<Arc<str>>,
 }
 
 impl fmt::Debug for Text {
@@ -44,12 +58,16 @@ impl Text {
     /// `names` gives those of the containers that are followed, whenever it is asked.
     pub(super) fn new(config: Config, names: impl Fn() -> Vec<Arc<str>> + Send + 'static) -> Self {
         Self {
+            renderer: config.template.as_ref().map(Template::renderer),
+            failed: None,
+            is_failure_known: false,
             config,
             names: Box::new(names),
             prefixes: BTreeMap::new(),
             palette: Palette::default(),
             width: *WIDTH.start(),
             open: [false; 2],
+            unended: None,
         }
     }
 
@@ -79,24 +97,47 @@ impl Text {
     /// Appends a batch to `into`.
     pub(super) fn lines(&mut self, lines: &Lines, into: &mut Vec<u8>) {
         match self.config.form {
-            Form::Bare if !self.config.timestamps => into.extend_from_slice(lines.raw()),
-            Form::Bare => lines.iter().for_each(|(line, text)| self.bare(line, text, into)),
+            Form::Bare => {
+                self.part_from_others(lines, into);
+                let Config { stamp, pretty, strip_escapes, sanitize, .. } = &self.config;
+                match stamp.is_some() || *pretty || *strip_escapes || *sanitize {
+                    false => into.extend_from_slice(lines.raw()),
+                    true => lines.iter().for_each(|(line, text)| self.bare(line, text, into)),
+                }
+            }
             Form::Text { prefix: true } => self.prefixed(lines, into),
+            Form::Template => {
+                lines
+                    .iter()
+                    .for_each(|(line, text)| self.templated(&lines.label, line, text, into));
+            }
             Form::Text { .. } | Form::Json => {
                 lines.iter().for_each(|(line, text)| self.line(line, text, into));
             }
         }
     }
 
+    /// A line of another container that has not ended must not run into these.
+    fn part_from_others(&mut self, lines: &Lines, into: &mut Vec<u8>) {
+        let name = &lines.label.title;
+        if self.unended.take().is_some_and(|other| other != *name) {
+            into.push(b'\n');
+            self.open = [false; 2];
+        }
+        let last = lines.iter().last().map(|(line, _)| line.ending);
+        if matches!(last, Some(Ending::Unterminated | Ending::Piece)) {
+            self.unended = Some(Arc::clone(name));
+        }
+    }
+
     /// The bytes as they were, with a timestamp where a line begins.
     fn bare(&mut self, line: Line, text: &[u8], into: &mut Vec<u8>) {
         let open = &mut self.open[usize::from(line.stream == StdStream::Stderr)];
-        if !*open {
-            line.time.write(into);
-            into.push(b' ');
+        if !*open && let Some(stamp) = &self.config.stamp {
+            stamp.write(line.time, into);
         }
         *open = line.ending == Ending::Piece;
-        into.extend_from_slice(text);
+        self.content(line, text, into);
         into.extend_from_slice(match line.ending {
             Ending::Lf => b"\n",
             Ending::CrLf => b"\r\n",
@@ -129,7 +170,7 @@ impl Text {
         self.prefixes.retain(|name, _| names.contains(name));
         for name in names {
             if !self.prefixes.contains_key(&name) {
-                let prefix = Prefix::new(&name, self.config, self.palette.of(&name));
+                let prefix = Prefix::new(&name, &self.config, self.palette.of(&name));
                 self.prefixes.insert(name, prefix);
             }
         }
@@ -137,23 +178,75 @@ impl Text {
         self.width = widest.clamp(*WIDTH.start(), *WIDTH.end());
     }
 
+    /// A line as the template makes it. One that it cannot do is shown as it is.
+    fn templated(&mut self, label: &Label, line: Line, text: &[u8], into: &mut Vec<u8>) {
+        let strip = self.config.strip_escapes;
+        let shown = if strip { sanitize::strip_escapes(text) } else { Cow::Borrowed(text) };
+        let mut time = Vec::new();
+        match &self.config.stamp {
+            Some(stamp) => stamp.write_alone(line.time, &mut time),
+            None => line.time.write(&mut time),
+        }
+        let text_of = |bytes: &[u8]| Value::from(String::from_utf8_lossy(bytes).into_owned());
+        let mut variables = BTreeMap::from([
+            ("v", Value::from(1)),
+            ("type", Value::from("line")),
+            ("time", text_of(&time)),
+            ("container", Value::from(&*label.name)),
+            ("id", Value::from(label.key.id.as_str())),
+            ("stream", Value::from(line.stream.as_str())),
+            ("msg", text_of(&shown)),
+        ]);
+        if let Some(host) = label.key.daemon.host() {
+            variables.insert("host", Value::from(&**host));
+        }
+        if std::str::from_utf8(&shown).is_err() {
+            variables.insert("msg_base64", Value::from(STANDARD.encode(&shown)));
+        }
+        if line.ending == Ending::Piece {
+            variables.insert("partial", Value::from(true));
+        }
+        if line.recovered {
+            variables.insert("recovered", Value::from(true));
+        }
+        match self.renderer.as_ref().map(|renderer| renderer.render(variables)) {
+            Some(Ok(rendered)) if self.config.sanitize => {
+                for (at, part) in rendered.split('\n').enumerate() {
+                    if 0 < at {
+                        into.push(b'\n');
+                    }
+                    sanitize::sanitize(part.as_bytes(), into);
+                }
+                if rendered.contains('\x1b') {
+                    into.extend_from_slice(RESET.as_bytes());
+                }
+            }
+            Some(Ok(rendered)) => into.extend_from_slice(rendered.as_bytes()),
+            failed => {
+                if let (Some(Err(error)), false) = (failed, self.is_failure_known) {
+                    self.failed = Some(error);
+                    self.is_failure_known = true;
+                }
+                self.content(line, text, into);
+            }
+        }
+        into.push(b'\n');
+    }
+
+    /// What the template could not do with a line, once.
+    pub(super) fn take_failure(&mut self) -> Option<String> {
+        self.failed.take()
+    }
+
     /// One line of its own, whatever the container's line ended with.
     fn line(&self, line: Line, text: &[u8], into: &mut Vec<u8>) {
-        if self.config.timestamps {
-            line.time.write(into);
-            into.push(b' ');
+        if let Some(stamp) = &self.config.stamp {
+            stamp.write(line.time, into);
         }
         if line.recovered {
             into.extend_from_slice(b"(late) ");
         }
-        match self.config.sanitize {
-            true => sanitize(text, into),
-            false => into.extend_from_slice(text),
-        }
-        // A colour that the container left on must not run into the next container's line.
-        if self.config.sanitize && text.contains(&0x1b) {
-            into.extend_from_slice(RESET.as_bytes());
-        }
+        self.content(line, text, into);
         if line.ending == Ending::Piece {
             into.extend_from_slice("…".as_bytes());
         }
@@ -161,10 +254,32 @@ impl Text {
     }
 }
 
+impl Text {
+    /// The text of a line in the form that was asked for, harmless where it must be.
+    fn content(&self, line: Line, text: &[u8], into: &mut Vec<u8>) {
+        let Config { sanitize: harmless, strip_escapes: strip, .. } = self.config;
+        let text = if strip { sanitize::strip_escapes(text) } else { Cow::Borrowed(text) };
+        let look = || Look {
+            color: self.config.color_out,
+            strip,
+            stamp: self.config.stamp.is_some().then_some(line.time),
+        };
+        let pretty = if self.config.pretty { pretty::pretty(&text, look()) } else { None };
+        match (harmless, pretty.as_deref().unwrap_or(&text)) {
+            (true, shown) => sanitize::sanitize(shown, into),
+            (false, shown) => into.extend_from_slice(shown),
+        }
+        // A colour that the container left on must not run into the next container's line.
+        if harmless && text.contains(&0x1b) {
+            into.extend_from_slice(RESET.as_bytes());
+        }
+    }
+}
+
 impl Prefix {
-    fn new(name: &str, config: Config, color: &str) -> Self {
+    fn new(name: &str, config: &Config, color: &str) -> Self {
         let mut plain = Vec::new();
-        sanitize(name.as_bytes(), &mut plain);
+        sanitize::sanitize(name.as_bytes(), &mut plain);
         let width = String::from_utf8_lossy(&plain).chars().count();
         let written = match config.color_out {
             true => [color.as_bytes(), &plain, RESET.as_bytes()].concat(),
@@ -176,10 +291,12 @@ impl Prefix {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
-    use crate::engine::event::Label;
     use crate::engine::source::{ContainerId, ContainerKey, DaemonId};
     use crate::engine::timestamp::Timestamp;
+    use crate::format::stamp::{Stamp, StampForm};
 
     fn batch(name: &str, lines: &[&str]) -> Lines {
         let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab") };
@@ -206,10 +323,100 @@ mod tests {
         let batches =
             [batch("web", &["one\n", "two\r\n", "long>"]), batch("web", &["er\n", "open"])];
         assert_eq!(text(Config::plain(Form::Bare), &batches), "one\ntwo\r\nlonger\nopen");
-        let timed = Config { timestamps: true, ..Config::plain(Form::Bare) };
+        let stamp = Some(Stamp { form: StampForm::Full, zone: TimeZone::UTC });
+        let timed = Config { stamp, ..Config::plain(Form::Bare) };
         let time = "1970-01-01T00:00:00.000000001Z";
         let expected = format!("{time} one\n{time} two\r\n{time} longer\n{time} open");
         assert_eq!(text(timed, &batches), expected);
+    }
+
+    #[test]
+    fn a_template_makes_each_line_and_what_it_cannot_do_is_shown_as_it_is() {
+        let templated = |source: &str| {
+            let template = Some(Template::new(source).unwrap());
+            Config { template, ..Config::plain(Form::Template) }
+        };
+        let batches = [batch("web", &["one\n", "\x1b[31mtwo\r\n", "long>"])];
+        let shown = text(
+            templated("{{container}} {{stream}} {{msg}}{% if partial %}+{% endif %}"),
+            &batches,
+        );
+        assert_eq!(shown, "web stdout one\nweb stdout \x1b[31mtwo\nweb stdout long+\n");
+        let stamp = Some(Stamp { form: StampForm::Short, zone: TimeZone::UTC });
+        assert_eq!(
+            text(Config { stamp, ..templated("{{time}}") }, &[batch("web", &["x\n"])]),
+            "00:00:00.000\n"
+        );
+        assert_eq!(
+            text(templated("{{time}}"), &[batch("web", &["x\n"])]),
+            "1970-01-01T00:00:00.000000001Z\n"
+        );
+        let terminal = Config { sanitize: true, ..templated("{{msg|fromjson}}\n-") };
+        let hostile = batch("web", &["\"\\u001b[2Ja\\u001b[31m\"\n"]);
+        assert_eq!(text(terminal, &[hostile]), "^[[2Ja\x1b[31m\n-\x1b[0m\n");
+        // A failure is said once, and loses no line.
+        let (mut writer, mut into) = (Text::new(templated("{{msg|int}}"), Vec::new), Vec::new());
+        writer.lines(&batch("web", &["7\n", "x\n", "y\n"]), &mut into);
+        assert_eq!(String::from_utf8(into).unwrap(), "7\nx\ny\n");
+        assert!(writer.take_failure().is_some());
+        writer.lines(&batch("web", &["z\n"]), &mut Vec::new());
+        assert_eq!(writer.take_failure(), None);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_reach_a_template_as_base64() {
+        let template = Some(Template::new("{{msg_base64}} {{msg}}").unwrap());
+        let config = Config { template, ..Config::plain(Form::Template) };
+        let key = ContainerKey { daemon: DaemonId::named("d", "far"), id: ContainerId::new("ab") };
+        let mut batch = Lines::new(Arc::new(Label::new(key, "web".into())));
+        batch.push(Timestamp::from_nanos(1), StdStream::Stderr, [b"\xff\xfe\n", b""], true, true);
+        assert_eq!(text(config, &[batch.clone()]), "//4= \u{fffd}\u{fffd}\n");
+        let template = Some(Template::new("{{v}}{{type}} {{host}} {{id}} {{recovered}}").unwrap());
+        let config = Config { template, ..Config::plain(Form::Template) };
+        assert_eq!(text(config, &[batch]), "1line far ab True\n");
+    }
+
+    #[test]
+    fn lines_of_several_containers_stay_apart_in_raw_bytes() {
+        let batches = [
+            batch("web", &["one\n", "long>"]),
+            batch("web", &["er>"]),
+            batch("db", &["two\n", "open"]),
+            batch("web", &["end\n"]),
+        ];
+        let raw = Config::plain(Form::Bare);
+        assert_eq!(text(raw.clone(), &batches), "one\nlonger\ntwo\nopen\nend\n");
+        let stamp = Some(Stamp { form: StampForm::Short, zone: TimeZone::UTC });
+        let timed = text(Config { stamp, ..raw.clone() }, &batches);
+        assert_eq!(timed.replace("00:00:00.000", "T"), "T one\nT longer\nT two\nT open\nT end\n");
+        let terminal = Config { sanitize: true, ..raw };
+        let shown = text(terminal, &[batch("web", &["\x1b[2Ja\r\n", "\x1b[31mb>"])]);
+        assert_eq!(shown, "^[[2Ja\x1b[0m\r\n\x1b[31mb\x1b[0m");
+    }
+
+    #[test]
+    fn pretty_shows_json_and_leaves_other_lines_as_they_are() {
+        let lines = [r#"{"level":"info","msg":"hi\u001b[2J","a":1}"#, "\n"].concat();
+        let batches = [batch("web", &[&lines, "plain\x1b[31m  text\r\n", "\u{fffd}{\n"])];
+        let pretty = Config { pretty: true, ..Config::plain(Form::Bare) };
+        let plain = "INFO  hi\\u001b[2J a=1\nplain\x1b[31m  text\r\n\u{fffd}{\n";
+        assert_eq!(text(pretty.clone(), &batches), plain);
+        let named =
+            Config { form: Form::Text { prefix: true }, color_out: false, ..pretty.clone() };
+        let shown = text(named, &batches);
+        assert!(shown.starts_with("web  | INFO  hi\\u001b[2J a=1\nweb  | plain"), "{shown}");
+        let terminal = Config { sanitize: true, color_out: true, ..pretty };
+        let bidi = batch("web", &["{\"level\":\"warn\",\"msg\":\"a\\u202eb\"}\n"]);
+        assert_eq!(text(terminal, &[bidi]), "\x1b[33mWARN\x1b[0m  a<U+202E>b\n");
+    }
+
+    #[test]
+    fn escapes_are_stripped_where_that_is_asked_for() {
+        let batches = [batch("web", &["\x1b[31mred\x1b[0m\r\n", "\x1b]0;t\x07x\n"])];
+        let bare = Config { strip_escapes: true, ..Config::plain(Form::Bare) };
+        assert_eq!(text(bare.clone(), &batches), "red\r\nx\n");
+        let terminal = Config { sanitize: true, form: Form::Text { prefix: true }, ..bare };
+        assert_eq!(text(terminal, &batches), "web  | red\nweb  | x\n");
     }
 
     #[test]

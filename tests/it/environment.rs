@@ -23,6 +23,9 @@ fn flags() -> Vec<(String, String, String, Option<&'static str>)> {
                 "include" | "exclude" | "highlight" | "join" | "until_match" | "fail_on" => {
                     Some("(")
                 }
+                "labels" | "images" | "projects" => None,
+                "excluded" => Some("/(/"),
+                "template" => Some("{{"),
                 _ if !arg.get_action().takes_values() => None,
                 _ => Some("\u{2603} nonsense"),
             };
@@ -64,15 +67,16 @@ fn an_empty_variable_is_unset() {
 #[test]
 fn an_error_in_a_variable_names_the_variable_and_not_the_flag() {
     // A file may have any name.
-    let files = ["--tlscacert", "--tlscert", "--tlskey"];
+    let files = ["--tlscacert", "--tlscert", "--tlskey", "--cursor"];
+    let texts = ["--host", "--exclude-container", "--template"];
     for (command, flag, variable, bad) in flags() {
         if files.contains(&flag.as_str()) {
             continue;
         }
         let not_utf8 = OsString::from_vec(vec![b'x', 0xff]);
         // A blank is a regular expression.
-        let blank =
-            (bad.is_some_and(|bad| bad != "(") && flag != "--host").then(|| OsString::from(" "));
+        let is_text = texts.contains(&flag.as_str()) || bad == Some("(");
+        let blank = (bad.is_some() && !is_text).then(|| OsString::from(" "));
         let values = bad.map(OsString::from).into_iter().chain([not_utf8]).chain(blank);
         for value in values {
             let done = run(&command, &variable, value.clone(), &[]);
@@ -101,6 +105,39 @@ fn what_is_typed_wins_over_a_variable() {
     assert_eq!(code, Some(0), "{stderr}");
     let (code, stderr) = words("CMON_HOST", "unix:///nowhere/t", &[]);
     assert!(code == Some(1) && stderr.contains("`unix:///nowhere/t` (from CMON_HOST)"), "{stderr}");
+}
+
+#[test]
+fn a_variable_selects_as_its_flag_does() {
+    let run = |args: &[&str], variables: &[(&str, &str)]| {
+        let mut cmon = Command::new(env!("CARGO_BIN_EXE_cmon"));
+        cmon.args(args).env_clear().envs(variables.iter().copied());
+        let done = cmon.output().unwrap();
+        (
+            done.status.code(),
+            String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned(),
+        )
+    };
+    let demo = ["tail", "--demo", "--no-follow", "-o", "json"];
+    let (code, text) =
+        run(&demo, &[("CMON_EXCLUDE_CONTAINER", "/^[^w]/"), ("CMON_FILTER", "name=we")]);
+    assert!(code == Some(0) && text.contains(r#""container":"web""#), "{text}");
+    assert!(
+        !text.contains(r#""container":"worker""#) && !text.contains(r#""container":"api""#),
+        "{text}"
+    );
+    for (variable, condition) in [
+        ("CMON_LABEL", "--label none=1"),
+        ("CMON_IMAGE", "--image none=1"),
+        ("CMON_PROJECT", "--project none=1"),
+    ] {
+        let (code, text) = run(&demo, &[(variable, "none=1")]);
+        assert!(code != Some(0) && (text.contains(condition) || text.contains(variable)), "{text}");
+    }
+    // One that selects is no reason to refuse a check that selects nothing.
+    let passive = ["leak-check", "--passive", "--host", "unix:///nowhere/s"];
+    let (_, text) = run(&passive, &[("CMON_LABEL", "app=web")]);
+    assert!(text.contains("could not connect"), "{text}");
 }
 
 #[test]
@@ -143,7 +180,7 @@ fn a_flag_without_effect_is_refused_with_the_reason() {
         (&["tail", "web", "--no-follow", "--exit-on-stop"], "it ends after what is stored"),
         (
             &["tail", "web", "-o", "json", "-t"],
-            "'--timestamps' cannot be used with '--output json'",
+            "'--timestamps[=<FORM>]' cannot be used with '--output json'",
         ),
         (
             &["watch", "--once", "--interval", "1s"],

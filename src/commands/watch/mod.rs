@@ -98,7 +98,7 @@ pub(crate) async fn run(
     let mut run = Run { show: None, stop, patience, exit: None, deadline: None, failed: None };
     let begin = async {
         answers().await;
-        let (config, recorder) = (config.output, recorder());
+        let (config, recorder) = (config.output.clone(), recorder());
         Show::begin((&watch, named), config, sinks, received, recorder, control)
     };
     let over = sleep(watch.duration.unwrap_or(Duration::MAX));

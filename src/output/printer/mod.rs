@@ -12,7 +12,6 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-use jiff::tz::TimeZone;
 use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -28,7 +27,7 @@ use crate::engine::Outcome;
 use crate::engine::census::Census;
 use crate::engine::event::{Event, Lines};
 use crate::filter::{Filter, Mark, Match, Shown};
-use crate::format::note;
+use crate::format::{clean, note};
 
 /// Lines are written when so much has come together, or when nothing more waits.
 const FLUSH: usize = 64 * 1024;
@@ -72,10 +71,11 @@ impl Printer {
         names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
     ) -> io::Result<Self> {
         let own = Sinks { out: sinks.out.duplicate()?, err: sinks.err.duplicate()? };
+        let thread_config = config.clone();
         let (ending, ended) = watch::channel(None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("printer".to_owned()).spawn(move || {
-            let mut thread = Thread::new(config, own, passes, census, names);
+            let mut thread = Thread::new(thread_config, own, passes, census, names);
             let end = runtime.block_on(thread.run(events));
             thread.status.clear();
             let unsaved = thread.progress.finish().err();
@@ -133,7 +133,6 @@ struct Thread<C> {
     status: Status,
     text: Text,
     buffer: Vec<u8>,
-    zone: TimeZone,
     progress: Progress,
 }
 
@@ -146,15 +145,14 @@ impl<C: Fn() -> Census> Thread<C> {
         names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
     ) -> Self {
         Self {
-            config,
             sinks,
             filter,
             shown: Vec::new(),
             census,
             status: Status::new(config.status),
-            text: Text::new(config, names),
+            text: Text::new(config.clone(), names),
+            config,
             buffer: Vec::with_capacity(2 * FLUSH),
-            zone: TimeZone::system(),
             progress: Progress::new(cursor),
         }
     }
@@ -252,25 +250,35 @@ impl<C: Fn() -> Census> Thread<C> {
 
     fn show_filtered(&mut self) -> io::Result<()> {
         for Shown { lines, marks } in std::mem::take(&mut self.shown) {
-            self.show_lines(&lines, &marks);
+            self.show_lines(&lines, &marks)?;
             self.flush_if_full()?;
         }
         Ok(())
     }
 
-    fn show_lines(&mut self, lines: &Lines, marks: &[Mark]) {
-        match self.config.form {
-            Form::Json => json::lines(lines, &mut self.buffer),
-            _ => self.text.marked(lines, marks, &mut self.buffer),
+    fn show_lines(&mut self, lines: &Lines, marks: &[Mark]) -> io::Result<()> {
+        if self.config.form == Form::Json {
+            json::lines(lines, self.config.strip_escapes, &mut self.buffer);
+            return Ok(());
         }
+        self.text.marked(lines, marks, &mut self.buffer);
+        if let Some(error) = self.text.take_failure() {
+            let error = clean(&error);
+            self.talk(&format!(
+                "! the template failed for a line ({error}); such lines are shown as they are\n"
+            ))?;
+        }
+        Ok(())
     }
 
     fn show(&mut self, event: &Event) -> io::Result<()> {
         let json = self.config.form == Form::Json;
         match event {
-            Event::Lines(lines) => self.show_lines(lines, &[]),
+            Event::Lines(lines) => self.show_lines(lines, &[])?,
             Event::Gap(gap) if json => json::gap(gap, &mut self.buffer),
-            Event::Gap(gap) => self.talk(&note::gap(gap, &self.zone, self.config.color_err))?,
+            Event::Gap(gap) => {
+                self.talk(&note::gap(gap, &self.config.zone, self.config.color_err))?;
+            }
             Event::Note(note) if self.config.quiet && !note::is_error(&note.what) => {}
             Event::Note(note) if json => json::note(note, &mut self.buffer),
             Event::Note(note) => self.talk(&note::note(note, self.config.color_err))?,

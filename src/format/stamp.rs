@@ -1,0 +1,108 @@
+//! Timestamps before lines, in the form and the time zone that were asked for.
+
+use jiff::tz::TimeZone;
+
+use crate::engine::timestamp::Timestamp;
+
+/// What a timestamp looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StampForm {
+    /// `12:30:00.123`.
+    Short,
+    /// `2026-11-28T12:30:00.123+01:00`.
+    Iso,
+    /// `2026-11-28T12:30:00.123456789+01:00`. In UTC it is what the daemon sends.
+    Full,
+}
+
+/// How timestamps are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// What they look like.
+    pub form: StampForm,
+    /// In which zone.
+    pub zone: TimeZone,
+}
+
+impl Stamp {
+    /// Appends a timestamp and a space.
+    pub(crate) fn write(&self, time: Timestamp, into: &mut Vec<u8>) {
+        self.write_alone(time, into);
+        into.push(b' ');
+    }
+
+    /// Appends a timestamp, in UTC where the zone has no rule for the year.
+    pub(crate) fn write_alone(&self, time: Timestamp, into: &mut Vec<u8>) {
+        // RFC 3339 has offsets in whole minutes; some zones had seconds before they had standard time.
+        let offset = time.offset(&self.zone).unwrap_or_default() / 60 * 60;
+        match self.form {
+            StampForm::Short => time.write_time_at(offset, 3, into),
+            StampForm::Iso => {
+                time.write_at(offset, 3, into);
+                zone(offset, into);
+            }
+            StampForm::Full => {
+                time.write_at(offset, 9, into);
+                zone(offset, into);
+            }
+        }
+    }
+}
+
+/// An offset from UTC in seconds, as RFC 3339 has it.
+fn zone(offset: i32, into: &mut Vec<u8>) {
+    if offset == 0 {
+        return into.push(b'Z');
+    }
+    let minutes = offset.unsigned_abs() / 60;
+    let sign = if offset < 0 { '-' } else { '+' };
+    into.extend_from_slice(format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(form: StampForm, zone: &str, time: &str) -> String {
+        let stamp = Stamp { form, zone: TimeZone::get(zone).unwrap() };
+        let (time, _) = Timestamp::strip(format!("{time} ").as_bytes()).unwrap();
+        let mut into = Vec::new();
+        stamp.write(time, &mut into);
+        String::from_utf8(into).unwrap()
+    }
+
+    #[test]
+    fn each_form_shows_the_time_in_its_zone() {
+        use StampForm::{Full, Iso, Short};
+        let time = "2026-11-28T23:30:05.123456789Z";
+        for (form, zone, expected) in [
+            (Full, "UTC", "2026-11-28T23:30:05.123456789Z "),
+            (Full, "Europe/Berlin", "2026-11-29T00:30:05.123456789+01:00 "),
+            (Iso, "UTC", "2026-11-28T23:30:05.123Z "),
+            (Iso, "Europe/Berlin", "2026-11-29T00:30:05.123+01:00 "),
+            (Iso, "America/St_Johns", "2026-11-28T20:00:05.123-03:30 "),
+            (Short, "UTC", "23:30:05.123 "),
+            (Short, "Asia/Kathmandu", "05:15:05.123 "),
+        ] {
+            assert_eq!(written(form, zone, time), expected);
+        }
+    }
+
+    #[test]
+    fn the_offset_is_that_of_the_time_of_the_year() {
+        let iso = |time| written(StampForm::Iso, "Europe/Berlin", time);
+        assert_eq!(iso("2026-07-01T10:00:00Z"), "2026-07-01T12:00:00.000+02:00 ");
+        assert_eq!(iso("2026-10-25T00:59:59.999Z"), "2026-10-25T02:59:59.999+02:00 ");
+        assert_eq!(iso("2026-10-25T01:00:00Z"), "2026-10-25T02:00:00.000+01:00 ");
+    }
+
+    #[test]
+    fn a_time_that_no_zone_has_is_shown_in_utc() {
+        let time = "9999-12-31T23:59:59.000000001-23:59";
+        let full = written(StampForm::Full, "Europe/Berlin", time);
+        assert_eq!(full, "+010000-01-01T23:58:59.000000001Z ");
+        // The year 1, when clocks showed the local mean time: 53 minutes and 28 seconds.
+        let first = written(StampForm::Iso, "Europe/Berlin", "0001-01-01T00:00:00Z");
+        assert_eq!(first, "0001-01-01T00:53:00.000+00:53 ");
+    }
+}
