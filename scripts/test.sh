@@ -107,6 +107,9 @@ command -v tmux >/dev/null || missing+=(tmux)
 command -v nginx >/dev/null || missing+=(nginx)
 command -v podman >/dev/null || missing+=(podman crun)
 command -v prometheus >/dev/null && command -v promtool >/dev/null || missing+=(prometheus)
+# The completion scripts are loaded by their shells.
+command -v zsh >/dev/null || missing+=(zsh)
+command -v fish >/dev/null || missing+=(fish)
 # cmon reaches a daemon through ssh.
 command -v sshd >/dev/null && command -v ssh >/dev/null || missing+=(openssh-server openssh-client)
 # The fuzzing engine is C++.
@@ -130,7 +133,7 @@ if ((${#missing[@]})); then
     else
         echo "The tests need: ${missing[*]}" >&2
         echo "On Debian or Ubuntu: sudo apt-get install ${missing[*]}" >&2
-        echo "Elsewhere: dockerd and the docker command, a static busybox, tmux, prometheus, Go, a C linker." >&2
+        echo "Elsewhere: dockerd and the docker command, a static busybox, tmux, zsh, fish, prometheus, Go, a C linker." >&2
         exit 1
     fi
 fi

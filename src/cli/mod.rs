@@ -602,10 +602,10 @@ pub enum Timestamps {
     /// 2026-11-28T12:30:00.123+01:00
     Iso,
     /// 2026-11-28T11:30:00.123456789Z, as docker logs -t prints it
-    #[value(aliases = ["1", "true", "yes", "on"])]
+    #[value(aliases = ["1", "true", "t", "yes", "y", "on"])]
     Full,
     /// No timestamps
-    #[value(aliases = ["0", "false", "no"])]
+    #[value(aliases = ["0", "false", "f", "no", "n"])]
     Off,
 }
 

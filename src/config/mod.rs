@@ -516,11 +516,15 @@ fn template(global: &Global, tail: &Tail) -> Result<Option<Template>, UsageError
 
 /// What stands before each line.
 fn stamp(tail: &Tail, around: &Surroundings) -> Option<Stamp> {
-    let form = match tail.timestamps? {
-        Timestamps::Short => StampForm::Short,
-        Timestamps::Iso => StampForm::Iso,
-        Timestamps::Full => StampForm::Full,
-        Timestamps::Off => return None,
+    let form = match tail.timestamps {
+        Some(Timestamps::Short) => StampForm::Short,
+        Some(Timestamps::Iso) => StampForm::Iso,
+        Some(Timestamps::Full) => StampForm::Full,
+        // A template has the time of a line anyway.
+        None | Some(Timestamps::Off) if tail.template.is_some() && tail.timezone.is_some() => {
+            StampForm::Full
+        }
+        None | Some(Timestamps::Off) => return None,
     };
     let zone = match &tail.timezone {
         Some(Zone::Named(zone)) => zone.clone(),

@@ -545,6 +545,9 @@ fn timestamps_have_the_form_and_zone_that_were_asked_for() {
         ("-t=iso --timezone utc", &screen, form(Iso, "UTC")),
         ("-t --timezone Asia/Tokyo", &pipe, form(Full, "Asia/Tokyo")),
         ("-t=off", &pipe, None),
+        ("--template {{time}}", &pipe, None),
+        ("--template {{time}} --timezone local", &pipe, form(Full, "Europe/Berlin")),
+        ("--template {{time}} -t=short", &screen, form(Short, "Europe/Berlin")),
     ] {
         assert_eq!(stamp(&format!("cmon tail web {args}"), around), expected, "{args}");
     }

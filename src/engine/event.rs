@@ -228,6 +228,11 @@ impl Lines {
         self.lines.last().map(|line| line.time)
     }
 
+    /// How its last line ends.
+    pub fn last_ending(&self) -> Option<Ending> {
+        self.lines.last().map(|line| line.ending)
+    }
+
     /// How many lines end in this batch; the pieces of a long line but its last do not count.
     pub fn whole(&self) -> usize {
         self.lines.iter().filter(|line| line.ending != Ending::Piece).count()

@@ -124,8 +124,7 @@ impl Text {
             into.push(b'\n');
             self.open = [false; 2];
         }
-        let last = lines.iter().last().map(|(line, _)| line.ending);
-        if matches!(last, Some(Ending::Unterminated | Ending::Piece)) {
+        if matches!(lines.last_ending(), Some(Ending::Unterminated | Ending::Piece)) {
             self.unended = Some(Arc::clone(name));
         }
     }

@@ -98,3 +98,18 @@ fn bash_loads_its_script_and_completes_flags() {
     let done = Command::new("bash").args(["-c", &complete]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&done.stdout), "--timezone\n", "{done:?}");
 }
+
+#[test]
+fn zsh_and_fish_load_their_scripts() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
+    let complete =
+        "source cmon.fish; complete -C 'cmon tail --timez'; complete -C 'cmon tail -o p'";
+    let done = Command::new("fish").args(["-c", complete]).current_dir(&dir).output().unwrap();
+    let text = String::from_utf8_lossy(&done.stdout);
+    let begins: Vec<&str> = text.lines().filter_map(|line| line.split('\t').next()).collect();
+    assert_eq!(begins, ["--timezone", "pretty"], "{done:?}");
+    // The completion of zsh works in an interactive shell alone; this loads it as one does.
+    let load = "fpath=($PWD $fpath); autoload -U compinit && compinit -u -D && print $_comps[cmon] && autoload +X _cmon";
+    let done = Command::new("zsh").args(["-f", "-c", load]).current_dir(&dir).output().unwrap();
+    assert!(done.status.success() && done.stdout == b"_cmon\n", "{done:?}");
+}
