@@ -21,6 +21,7 @@ pub mod commands;
 pub mod config;
 pub mod cursor;
 pub mod demo;
+pub mod directory;
 pub mod descriptors;
 pub mod docker;
 pub mod engine;

@@ -39,6 +39,7 @@ Examples:
   cmon tail -a --no-follow -t      print all stored lines, with timestamps
   cmon tail job --wait             wait for a container, then show every line
   cmon tail -a --cursor c          go on where the last run with c has ended
+  cmon tail -a --output-dir logs   write a file per container, each line once
   cmon tail web -o pretty          show JSON and logfmt lines for people
   cmon tail web -o json | jq .msg  write one JSON object per line
   cmon tail web -i login -e bot    show lines with login and without bot
@@ -358,19 +359,40 @@ pub struct Tail {
     /// Keep in FILE where each log was read to, and go on there: a later run with the same FILE shows
     /// what is new since this one. -n and --since are for containers that are not in it
     #[arg(
-        long, value_name = "FILE", env = "CMON_CURSOR", conflicts_with = "until",
+        long, value_name = "FILE", env = "CMON_CURSOR", conflicts_with = "until", group = "kept",
         help_heading = CURSOR
     )]
     pub cursor: Option<PathBuf>,
     /// Begin the cursor anew
-    #[arg(long, requires = "cursor", help_heading = CURSOR)]
+    #[arg(long, requires = "kept", help_heading = CURSOR)]
     pub cursor_reset: bool,
     /// Keep removed containers in the cursor for this time
     #[arg(
         long, value_name = "TIME", default_value = "7d", value_parser = humantime::parse_duration,
-        requires = "cursor", help_heading = CURSOR
+        requires = "kept", help_heading = CURSOR
     )]
     pub cursor_keep: Duration,
+    /// Write the lines to a file per container in DIR, each line once, also over kills and crashes.
+    /// The cursor is kept in DIR
+    #[arg(
+        long, value_name = "DIR", env = "CMON_OUTPUT_DIR", group = "kept",
+        conflicts_with_all = ["until", "join", "join_stacks"], help_heading = CURSOR
+    )]
+    pub output_dir: Option<PathBuf>,
+    /// Begin a new file when one would become larger; 0 never does
+    #[arg(
+        long, value_name = "SIZE", default_value = "100MiB", value_parser = file_size,
+        requires = "output_dir", help_heading = CURSOR
+    )]
+    pub rotate_size: u64,
+    /// Keep this number of older files per container
+    #[arg(
+        long, value_name = "N", default_value_t = 5, requires = "output_dir", help_heading = CURSOR
+    )]
+    pub rotate_keep: usize,
+    /// Compress older files with gzip
+    #[arg(long, requires = "output_dir", help_heading = CURSOR)]
+    pub compress: bool,
     /// Show only lines that containers wrote to stdout
     #[arg(
         long, value_parser = FalseyValueParser::new(), env = "CMON_STDOUT", help_heading = LINES
@@ -654,18 +676,32 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
-/// Bytes, from 1 KiB to 1 GiB: `65536`, `64KiB`, `1MiB`.
-fn size(text: &str) -> Result<usize, String> {
+/// Bytes of a file: `0`, or from 1 KiB on.
+fn file_size(text: &str) -> Result<u64, String> {
+    match bytes(text) {
+        Some(0) => Ok(0),
+        Some(size) if 1 << 10 <= size => Ok(size as u64),
+        Some(_) => Err("the smallest is 1KiB".to_owned()),
+        None => Err("not a size; try 10MiB or 1GiB".to_owned()),
+    }
+}
+
+/// A number with a unit.
+fn bytes(text: &str) -> Option<usize> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit: usize = match text[digits.len()..].trim().to_ascii_lowercase().as_str() {
         "" | "b" => 1,
         "k" | "kb" | "kib" => 1 << 10,
         "m" | "mb" | "mib" => 1 << 20,
         "g" | "gb" | "gib" => 1 << 30,
-        _ => return Err("not a size; try 64KiB or 1MiB".to_owned()),
+        _ => return None,
     };
-    let size = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
-    match size {
+    digits.parse::<usize>().ok().and_then(|number| number.checked_mul(unit))
+}
+
+/// Bytes, from 1 KiB to 1 GiB: `65536`, `64KiB`, `1MiB`.
+fn size(text: &str) -> Result<usize, String> {
+    match bytes(text) {
         Some(size) if (1 << 10..=1 << 30).contains(&size) => Ok(size),
         Some(_) => Err("it must be from 1KiB to 1GiB".to_owned()),
         None => Err("not a size; try 64KiB or 1MiB".to_owned()),

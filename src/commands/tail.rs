@@ -16,13 +16,14 @@ use super::NamedDaemon;
 use super::engines::{engines, note_found, sources};
 use crate::config::{Config, Cursor, Events};
 use crate::cursor::{CursorError, CursorFile, Keeper};
+use crate::directory::{self, Directory, LocalDisk};
 use crate::engine;
 use crate::engine::selection::{Unmatched, UnmatchedKind};
 use crate::engine::source::ErrorKind;
 use crate::engine::{Outcome, StartError};
 use crate::exit::Exit;
 use crate::filter::{Filter, Match, MatchEnd, Patterns, Rules};
-use crate::output::{self, Ended, Printer, Sinks, Summary};
+use crate::output::{self, Ended, Passes, Printer, Sinks, Summary};
 use crate::signal::{Signal, Signals};
 
 /// Batches of lines on their way from the engine to the printer.
@@ -43,20 +44,20 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Exit> {
     let timeout = timeout.map(|timeout| (timeout, Instant::now() + timeout));
     let mut signals = Signals::new().context("could not take over the signals")?;
-    let keeper = match cursor {
-        Some(cursor) => Some(open(&cursor, &mut config.engine)?),
-        None => None,
+    let (cursor, directory) = match cursor {
+        Some(cursor) => open(&cursor, &mut config.engine)?,
+        None => (None, None),
     };
     let engines = engines(&sources(&daemons, config.requests), &config.engine);
     let (events, received) = mpsc::channel(CHANNEL);
     note_found(&daemons, &events);
     let (observers, followed) = (engines.observers(), engines.observers());
     let (census, names) = (move || observers.census(), move || followed.names());
-    let filter = filter(&rules, &config.output).map(|filter| match keeper {
+    let filter = filter(&rules, &config.output).map(|filter| match cursor {
         Some(_) => filter.deciding_whole_batches(),
         None => filter,
     });
-    let passes = (filter, keeper);
+    let passes = Passes { filter, cursor, directory };
     let printer = Printer::spawn(config.output.clone(), sinks, received, passes, census, names)
         .context("could not start the printer")?;
     let stop = CancellationToken::new();
@@ -86,11 +87,26 @@ pub(crate) async fn run(
     run.finish(&mut signals, outcome).await
 }
 
+/// What is kept for the next run: the cursor, and the files that lines are written to.
+type Kept = (Option<Keeper>, Option<Directory<LocalDisk>>);
+
 /// Opens a cursor, and lets the engine go on where it was saved.
-fn open(cursor: &Cursor, engine: &mut engine::Config) -> anyhow::Result<Keeper> {
-    let (file, saved) = CursorFile::open(&cursor.path, cursor.start)?;
-    engine.saved = Some(Arc::new(saved.clone()));
-    Keeper::spawn(file, saved, cursor.keep).context("could not start the cursor's thread")
+fn open(cursor: &Cursor, engine: &mut engine::Config) -> anyhow::Result<Kept> {
+    if let Some((path, _)) = &cursor.directory {
+        std::fs::create_dir_all(path)
+            .with_context(|| format!("could not create the directory {}", path.display()))?;
+    }
+    let (file, contents) = CursorFile::open(&cursor.path, cursor.start)?;
+    engine.saved = Some(Arc::new(contents.saved.clone()));
+    let directory = match &cursor.directory {
+        Some((path, settings)) => {
+            let disk = LocalDisk::new(path.clone());
+            Some(Directory::open(disk, *settings, contents.files.clone())?)
+        }
+        None => None,
+    };
+    let keeper = Keeper::spawn(file, contents, cursor.keep);
+    Ok((Some(keeper.context("could not start the cursor's thread")?), directory))
 }
 
 /// What lines pass before they are printed, where that does anything.
@@ -269,6 +285,9 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             ),
             StartError::Nothing => None,
         };
+    }
+    if let Some(error) = error.downcast_ref::<directory::Error>() {
+        return Some(error.hint().to_owned());
     }
     if let Some(error) = error.downcast_ref::<CursorError>() {
         return Some(error.hint().to_owned());

@@ -18,6 +18,7 @@ use crate::cli::{
     Zone,
 };
 use crate::cursor::Start;
+use crate::directory::{Compression, Settings};
 use crate::docker::RequestOptions;
 use crate::docker::endpoint::Origin;
 use crate::docker::unix_path::BadPath;
@@ -28,7 +29,7 @@ use crate::engine::{self, Backlog, Outputs, Range};
 use crate::filter::BadPattern;
 use crate::format::stamp::{Stamp, StampForm};
 use crate::format::template::{Template, TemplateError};
-use crate::output;
+use crate::output::{self, Destination};
 pub use contexts::{ContextError, Contexts};
 pub use daemon::{Daemon, Daemons};
 pub use events::Events;
@@ -55,6 +56,9 @@ pub struct Config {
     pub action: Action,
 }
 
+/// Files of an output directory that stay open.
+const OPEN_FILES: usize = 128;
+
 /// What cmon does.
 #[derive(Clone, Debug)]
 pub enum Action {
@@ -75,6 +79,8 @@ pub struct Cursor {
     pub start: Start,
     /// How long removed containers stay in it.
     pub keep: Duration,
+    /// The directory that lines are written to, where they do not go to stdout. The cursor is in it.
+    pub directory: Option<(PathBuf, Settings)>,
 }
 
 /// A command line that makes no sense.
@@ -398,8 +404,16 @@ fn selection(global: &Global, tail: &Tail, around: &Surroundings) -> Result<Sele
 
 fn cursor(tail: &Tail) -> Option<Cursor> {
     let start = if tail.cursor_reset { Start::Anew } else { Start::Continue };
-    let path = tail.cursor.clone()?;
-    Some(Cursor { path, start, keep: tail.cursor_keep })
+    let keep = tail.cursor_keep;
+    let Some(directory) = tail.output_dir.clone() else {
+        let path = tail.cursor.clone()?;
+        return Some(Cursor { path, start, keep, directory: None });
+    };
+    let compression = if tail.compress { Compression::Gzip } else { Compression::None };
+    let rotate_size = Some(tail.rotate_size).filter(|size| 0 < *size);
+    let settings = Settings { rotate_size, keep: tail.rotate_keep, compression, open_files_max: OPEN_FILES };
+    let path = directory.join("cursor.json");
+    Some(Cursor { path, start, keep, directory: Some((directory, settings)) })
 }
 
 /// The times of the lines that are wanted.
@@ -467,14 +481,18 @@ fn colors(global: &Global, around: &Surroundings, terminal: bool) -> bool {
 
 fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> output::Config {
     let on_terminal = |terminal: bool| colors(global, around, terminal);
-    let terminal = around.stdout == FileKind::Terminal;
+    let to_files = tail.output_dir.is_some();
+    let terminal = around.stdout == FileKind::Terminal && !to_files;
     let json = tail.output == Form::Json && tail.template.is_none();
     // A status line beside a pipe would be drawn over whatever the next program draws.
-    let calm = matches!(around.stdout, FileKind::Terminal | FileKind::Regular);
+    let calm = to_files || matches!(around.stdout, FileKind::Terminal | FileKind::Regular);
     output::Config {
         form: match tail.output {
             _ if tail.template.is_some() => output::Form::Template,
             Form::Json => output::Form::Json,
+            Form::Default | Form::Pretty | Form::Raw if to_files => {
+                output::Form::Text { prefix: false }
+            }
             Form::Raw => output::Form::Bare,
             Form::Default | Form::Pretty if single && !terminal => output::Form::Bare,
             Form::Default | Form::Pretty => {
@@ -490,19 +508,20 @@ fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> 
             Some(Zone::Local) | None => around.now.time_zone().clone(),
         },
         sanitize: terminal,
-        color_out: on_terminal(terminal),
+        color_out: on_terminal(terminal) && !to_files,
         color_err: on_terminal(around.stderr_is_terminal),
         quiet: global.quiet,
         status: around.stderr_is_terminal
             && calm
             && !global.quiet
-            && !json
+            && (!json || to_files)
             && !around.dumb_terminal,
         summary: match global.quiet {
             true => output::Summary::Never,
             false if tail.summary || around.stderr_is_terminal => output::Summary::Always,
             false => output::Summary::OnSignal,
         },
+        destination: if to_files { Destination::Files } else { Destination::Stdout },
     }
 }
 
@@ -590,6 +609,7 @@ fn talk(global: &Global, around: &Surroundings) -> output::Config {
         quiet: global.quiet,
         status: false,
         summary: output::Summary::Never,
+        destination: Destination::Stdout,
     }
 }
 

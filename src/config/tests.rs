@@ -67,6 +67,10 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
             "since" => &["--since", "7m"],
             "until" => &["--until", "3m"],
             "cursor" => &["--cursor", "c"],
+            "output_dir" => &["--output-dir", "d"],
+            "rotate_size" => &["--rotate-size", "7m", "--output-dir", "d"],
+            "rotate_keep" => &["--rotate-keep", "7", "--output-dir", "d"],
+            "compress" => &["--compress", "--output-dir", "d"],
             // It is no use without one.
             "cursor_reset" => &["--cursor-reset", "--cursor", "c"],
             "cursor_keep" => &["--cursor-keep", "7h", "--cursor", "c"],
@@ -229,7 +233,10 @@ fn each_flag_of_tail_and_watch_has_a_variable() {
     }
     // What is selected by hand, the counterparts of flags that have one, and what is asked of one run.
     let of_one_run =
-        ["cursor_keep", "cursor_reset", "follow", "help", "no_color", "once", "verbose"];
+        [
+        "compress", "cursor_keep", "cursor_reset", "follow", "help", "no_color", "once", "rotate_keep",
+        "rotate_size", "verbose",
+    ];
     let expected = [&["all", "containers"], &of_one_run[..]].concat();
     assert_eq!(Vec::from_iter(&without), expected);
 }

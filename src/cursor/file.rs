@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::format::{self, FormatError};
-use crate::engine::position::Saved;
+use super::format::{self, Contents, FormatError};
 
 /// Only its owner may read it: hashes tell something of short lines.
 const MODE: u32 = 0o600;
@@ -90,12 +89,12 @@ impl CursorFile {
     ///
     /// # Errors
     /// Another run uses it, it is not a cursor, or it cannot be read or written.
-    pub fn open(path: &Path, start: Start) -> Result<(Self, Saved), CursorError> {
+    pub fn open(path: &Path, start: Start) -> Result<(Self, Contents), CursorError> {
         // A link stays a link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let lock = lock(&path)?;
         let cursor = Self { path, _lock: lock };
-        let saved = match cursor.read()? {
+        let contents = match cursor.read()? {
             // Not even a new beginning writes over what a newer cmon, or somebody else, has written.
             Some(Err(error @ (FormatError::Version(_) | FormatError::Foreign))) => {
                 return Err(cursor.format_error(error));
@@ -103,12 +102,12 @@ impl CursorFile {
             Some(Err(error)) if start == Start::Continue => {
                 return Err(cursor.format_error(error));
             }
-            Some(Ok(saved)) if start == Start::Continue => saved,
-            _ => Saved::default(),
+            Some(Ok(contents)) if start == Start::Continue => contents,
+            _ => Contents::default(),
         };
         // What cannot be saved is better known before anything is read.
-        cursor.save(&saved).map_err(|error| cursor.system("written", error))?;
-        Ok((cursor, saved))
+        cursor.save(&contents).map_err(|error| cursor.system("written", error))?;
+        Ok((cursor, contents))
     }
 
     /// How users know it.
@@ -116,7 +115,7 @@ impl CursorFile {
         &self.path
     }
 
-    fn read(&self) -> Result<Option<Result<Saved, FormatError>>, CursorError> {
+    fn read(&self) -> Result<Option<Result<Contents, FormatError>>, CursorError> {
         match fs::metadata(&self.path) {
             Ok(data) if !data.is_file() => return Err(self.format_error(FormatError::Foreign)),
             _ => {}
@@ -132,11 +131,11 @@ impl CursorFile {
     ///
     /// # Errors
     /// The old text is still there.
-    pub fn save(&self, saved: &Saved) -> io::Result<()> {
+    pub fn save(&self, contents: &Contents) -> io::Result<()> {
         let new = beside(&self.path, ".new");
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&new)?;
-        file.write_all(format::encode(saved).as_bytes())?;
+        file.write_all(format::encode(contents).as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, &self.path)?;
         File::open(parent(&self.path))?.sync_all()
@@ -197,10 +196,11 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::engine::position::SavedDaemon;
+    use crate::engine::position::{Saved, SavedDaemon};
 
-    fn saved() -> Saved {
-        Saved(vec![SavedDaemon { address: "unix:///s".to_owned(), ..SavedDaemon::default() }])
+    fn saved() -> Contents {
+        let daemon = SavedDaemon { address: "unix:///s".to_owned(), ..SavedDaemon::default() };
+        Contents { saved: Saved(vec![daemon]), files: Vec::new() }
     }
 
     #[test]
@@ -208,14 +208,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c");
         let (cursor, nothing) = CursorFile::open(&path, Start::Continue).unwrap();
-        assert_eq!(nothing, Saved::default());
+        assert_eq!(nothing, Contents::default());
         cursor.save(&saved()).unwrap();
         drop(cursor);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, MODE);
         let (cursor, again) = CursorFile::open(&path, Start::Continue).unwrap();
         assert_eq!(again, saved());
         drop(cursor);
-        assert_eq!(CursorFile::open(&path, Start::Anew).unwrap().1, Saved::default());
+        assert_eq!(CursorFile::open(&path, Start::Anew).unwrap().1, Contents::default());
     }
 
     #[test]

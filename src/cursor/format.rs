@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
+use crate::directory::{FileKey, FileRecord};
 use crate::engine::anchor::Key;
 use crate::engine::lines::Part;
 use crate::engine::position::{Place, Position, Presence, Saved, SavedContainer, SavedDaemon};
@@ -41,6 +42,26 @@ struct Head {
 #[derive(Deserialize, Serialize)]
 struct Body {
     daemons: Vec<Daemon>,
+    /// Of an output directory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    files: Vec<File>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct File {
+    #[serde(flatten)]
+    key: FileKey,
+    #[serde(flatten)]
+    record: FileRecord,
+}
+
+/// What a cursor holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Where logs were read to.
+    pub saved: Saved,
+    /// The files that their lines were written to, where there are some.
+    pub files: Vec<(FileKey, FileRecord)>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -92,8 +113,10 @@ enum Output {
 }
 
 /// The text of what is saved.
-pub(super) fn encode(saved: &Saved) -> String {
-    let body = Body { daemons: saved.0.iter().map(daemon).collect() };
+pub(super) fn encode(contents: &Contents) -> String {
+    let file = |(key, record): &(FileKey, FileRecord)| File { key: key.clone(), record: record.clone() };
+    let daemons = contents.saved.0.iter().map(daemon).collect();
+    let body = Body { daemons, files: contents.files.iter().map(file).collect() };
     let body = serde_json::to_string(&body).unwrap_or_default();
     let head = Head { cmon_cursor: VERSION, xxh3: hash(body.as_bytes()) };
     let head = serde_json::to_string(&head).unwrap_or_default();
@@ -104,7 +127,7 @@ pub(super) fn encode(saved: &Saved) -> String {
 ///
 /// # Errors
 /// It is not a cursor, or not as it was written.
-pub(super) fn decode(text: &[u8]) -> Result<Saved, FormatError> {
+pub(super) fn decode(text: &[u8]) -> Result<Contents, FormatError> {
     #[derive(Deserialize)]
     struct Version {
         cmon_cursor: u64,
@@ -124,7 +147,9 @@ pub(super) fn decode(text: &[u8]) -> Result<Saved, FormatError> {
     let body = body.filter(|body| hash(body) == head.xxh3).ok_or(FormatError::Damaged)?;
     let body: Body = serde_json::from_slice(body).map_err(|_| FormatError::Damaged)?;
     let daemons: Option<Vec<SavedDaemon>> = body.daemons.into_iter().map(saved_daemon).collect();
-    daemons.map(Saved).ok_or(FormatError::Damaged)
+    let saved = daemons.map(Saved).ok_or(FormatError::Damaged)?;
+    let files = body.files.into_iter().map(|File { key, record }| (key, record)).collect();
+    Ok(Contents { saved, files })
 }
 
 fn hash(body: &[u8]) -> String {
@@ -273,7 +298,8 @@ mod tests {
             containers in prop::collection::hash_map("[0-9a-f]{64}", (".*", position(), prop::option::of(any::<i64>())), 0..5),
             address in ".*",
             identity in prop::option::of(".+"),
-        ) -> Saved {
+            is_archive: bool,
+        ) -> Contents {
             let container = |(id, (name, position, removed)): (String, (String, Position, Option<i64>))| {
                 let presence = match removed {
                     None => Presence::There,
@@ -282,7 +308,11 @@ mod tests {
                 (ContainerId::new(&id), SavedContainer { name: name.into(), presence, position })
             };
             let containers = containers.into_iter().map(container).collect();
-            Saved(vec![SavedDaemon { address, identity: identity.map(Into::into), containers }])
+            let identity = identity.map(Into::into);
+            let saved = Saved(vec![SavedDaemon { address, identity, containers }]);
+            let record = FileRecord { path: "web.log".to_owned(), length: Some(7), ..FileRecord::default() };
+            let key = FileKey { host: None, name: "web".to_owned() };
+            Contents { saved, files: if is_archive { vec![(key, record)] } else { Vec::new() } }
         }
     }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::file::CursorFile;
+use super::format::Contents;
+use crate::directory::{Checkpoint, CheckpointId, FileKey, FileRecord, LocalDisk};
 use crate::engine::event::Label;
 use crate::engine::position::{Position, Presence, Saved, SavedContainer, SavedDaemon};
 use crate::engine::source::{ContainerKey, DaemonId};
@@ -17,7 +19,7 @@ use crate::engine::timestamp::Timestamp;
 /// The cursor is saved this often while lines are delivered.
 const BETWEEN_SAVES: Duration = Duration::from_secs(1);
 /// Reports that wait for the printer.
-const REPORTS: usize = 4;
+const REPORTS: usize = 8;
 
 /// Something that the next run must know.
 #[derive(Clone, Debug)]
@@ -37,6 +39,10 @@ pub enum SaveReport {
     Failed(String),
     /// It works again.
     Works,
+    /// This checkpoint of an output directory is on disk.
+    Saved(CheckpointId),
+    /// Nothing can be saved any more, because lines may be missing on disk.
+    Broken(String),
 }
 
 /// Keeps a cursor up to date.
@@ -56,6 +62,9 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     places: Places,
+    files: Vec<(FileKey, FileRecord)>,
+    /// What has to be on disk before the cursor.
+    checkpoint: Option<Checkpoint<LocalDisk>>,
     is_saved: bool,
     ends: bool,
 }
@@ -72,9 +81,11 @@ impl Keeper {
     ///
     /// # Errors
     /// The thread cannot be had.
-    pub fn spawn(file: CursorFile, saved: Saved, keep: Duration) -> io::Result<Self> {
+    pub fn spawn(file: CursorFile, contents: Contents, keep: Duration) -> io::Result<Self> {
+        let Contents { saved, files } = contents;
         let places = Places::new(saved, Timestamp::now(), keep);
-        let state = Mutex::new(State { places, is_saved: true, ends: false });
+        let state = State { places, files, checkpoint: None, is_saved: true, ends: false };
+        let state = Mutex::new(state);
         let shared = Arc::new(Shared { state, changed: Condvar::new() });
         let (reporter, reports) = mpsc::channel(REPORTS);
         let of_thread = Arc::clone(&shared);
@@ -92,6 +103,29 @@ impl Keeper {
             state.is_saved = false;
         }
         self.shared.changed.notify_one();
+    }
+
+    /// Takes what an output directory has accepted up to a checkpoint. The report [`SaveReport::Saved`] answers it; the
+    /// next one must wait for that.
+    pub fn submit(
+        &self,
+        updates: impl IntoIterator<Item = Update>,
+        checkpoint: Checkpoint<LocalDisk>,
+    ) {
+        self.shared.state().checkpoint = Some(checkpoint);
+        self.accept(updates);
+        self.shared.state().is_saved = false;
+        self.shared.changed.notify_one();
+    }
+
+    /// The report that has come, if one has.
+    pub fn try_report(&mut self) -> Option<SaveReport> {
+        self.reports.try_recv().ok()
+    }
+
+    /// Waits for a report, outside of any runtime.
+    pub fn wait_for_report(&mut self) -> Option<SaveReport> {
+        self.reports.blocking_recv()
     }
 
     /// Waits for a report.
@@ -126,6 +160,7 @@ fn keep_saving(
     reporter: &mpsc::Sender<SaveReport>,
 ) -> io::Result<()> {
     let mut failing = false;
+    let mut synced = None;
     let mut state = shared.state();
     loop {
         while state.is_saved && !state.ends {
@@ -135,9 +170,22 @@ fn keep_saving(
         if is_saved {
             return Ok(());
         }
-        let saved = state.places.saved.clone();
+        if let Some(checkpoint) = state.checkpoint.take() {
+            drop(state);
+            if let Err(error) = checkpoint.sync() {
+                let _ = reporter.try_send(SaveReport::Broken(error.to_string()));
+                return Err(io::Error::other(error));
+            }
+            state = shared.state();
+            state.files = checkpoint.records().to_vec();
+            synced = Some(checkpoint.id());
+        }
+        let contents = Contents { saved: state.places.saved.clone(), files: state.files.clone() };
         drop(state);
-        let result = file.save(&saved);
+        let result = file.save(&contents);
+        if result.is_ok() && let Some(id) = synced.take() {
+            let _ = reporter.try_send(SaveReport::Saved(id));
+        }
         if ends {
             return result;
         }
@@ -284,7 +332,7 @@ mod tests {
         let daemon = DaemonId::new("a");
         let read = || {
             let text = std::fs::read(&path).unwrap();
-            super::super::format::decode(&text).unwrap()
+            super::super::format::decode(&text).unwrap().saved
         };
         keeper.accept([delivered(&daemon, "x", 1)]);
         while read().0.is_empty() {

@@ -11,4 +11,5 @@ mod format;
 mod keeper;
 
 pub use file::{CursorError, CursorFile, Start};
+pub use format::Contents;
 pub use keeper::{Keeper, SaveReport, Update};

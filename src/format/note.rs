@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use super::color::{DIM, GREEN, RED, RESET, YELLOW};
 use super::sanitize::clean;
 use crate::cursor::SaveReport;
+use crate::directory;
 use crate::engine::event::{About, Awaited, Event, Gap, Note, Notice};
 use crate::engine::rows::Told;
 use crate::engine::source::{Exit, Lossy};
@@ -92,6 +93,24 @@ pub(crate) fn note(note: &Note, color: bool) -> String {
     line(sign(&note.what), &what, color)
 }
 
+/// A file that cannot be written, as a line of text, its newline included.
+pub(crate) fn unwritten(error: &directory::Error, color: bool) -> String {
+    let reason = std::error::Error::source(error).map(|source| format!(": {source}"));
+    let reason = reason.unwrap_or_default();
+    let what = format!("{error}{reason}; cmon waits and tries again every second");
+    line(Sign::Wrong, &what, color)
+}
+
+/// The file can be written again.
+pub(crate) fn written_again(color: bool) -> String {
+    line(Sign::There, "the file is written again; no line is missing", color)
+}
+
+/// What somebody else did to a file, as a line of text, its newline included.
+pub(crate) fn finding(finding: &directory::Finding, color: bool) -> String {
+    line(Sign::Wrong, &finding.to_string(), color)
+}
+
 /// How saving the cursor goes as a line of text, its newline included.
 pub(crate) fn save_report(report: &SaveReport, color: bool) -> String {
     match report {
@@ -101,6 +120,8 @@ pub(crate) fn save_report(report: &SaveReport, color: bool) -> String {
             line(Sign::Wrong, &what, color)
         }
         SaveReport::Works => line(Sign::There, "the cursor is saved again", color),
+        SaveReport::Saved(_) => String::new(),
+        SaveReport::Broken(error) => line(Sign::Wrong, error, color),
     }
 }
 

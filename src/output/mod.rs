@@ -22,7 +22,7 @@ mod text;
 pub mod watch;
 
 pub use error::error;
-pub use printer::{Ended, Printer};
+pub use printer::{Ended, Passes, Printer};
 pub use sink::{Sink, Sinks};
 
 use jiff::tz::TimeZone;
@@ -58,6 +58,8 @@ pub struct Config {
     pub status: bool,
     /// When a summary ends the run.
     pub summary: Summary,
+    /// Where lines go.
+    pub destination: Destination,
 }
 
 impl Config {
@@ -84,6 +86,7 @@ impl Config {
             quiet: false,
             status: false,
             summary: Summary::Never,
+            destination: Destination::Stdout,
         }
     }
 }
@@ -102,6 +105,15 @@ pub enum Form {
     Json,
     /// A line as the template makes it.
     Template,
+}
+
+/// Where lines go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// To stdout.
+    Stdout,
+    /// To the files of an output directory. Notes go to stderr.
+    Files,
 }
 
 /// When a summary ends the run.

@@ -74,7 +74,7 @@ impl Sink {
 }
 
 /// Waits for the reader of a pipe to go away, also while nothing is written.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Watch<'a>(Option<AsyncFd<BorrowedFd<'a>>>);
 
 impl Watch<'_> {

@@ -6,31 +6,37 @@
 //! status line at once. A write may block for as long as it likes; who started the printer waits for
 //! [`Printer::ended`] with a deadline of its own.
 
+mod archive;
 mod progress;
 
 use std::io;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use archive::Archive;
 use progress::Progress;
 
-use super::sink::Sinks;
+use super::sink::{Sinks, Watch};
 use super::status::Status;
 use super::text::Text;
-use super::{Config, Form, json, summary};
-use crate::cursor::Keeper;
+use super::{Config, Destination, Form, json, summary};
+use crate::cursor::{Keeper, SaveReport};
+use crate::directory::{self, Directory, LocalDisk};
 use crate::engine::Outcome;
 use crate::engine::census::Census;
-use crate::engine::event::{Event, Lines};
+use crate::engine::event::{Event, Label, Lines};
 use crate::filter::{Filter, Mark, Match, Shown};
 use crate::format::{clean, note};
 
 /// Lines are written when so much has come together, or when nothing more waits.
 const FLUSH: usize = 64 * 1024;
+/// A file that cannot be written is tried again this often.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Why the printer ended.
 #[derive(Clone, Debug)]
@@ -66,7 +72,7 @@ impl Printer {
         config: Config,
         sinks: Sinks,
         events: mpsc::Receiver<Event>,
-        passes: (Option<Filter>, Option<Keeper>),
+        passes: Passes,
         census: impl Fn() -> Census + Send + 'static,
         names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
     ) -> io::Result<Self> {
@@ -78,7 +84,7 @@ impl Printer {
             let mut thread = Thread::new(thread_config, own, passes, census, names);
             let end = runtime.block_on(thread.run(events));
             thread.status.clear();
-            let unsaved = thread.progress.finish().err();
+            let unsaved = thread.finish().err();
             ending.send_replace(Some(match (end, unsaved) {
                 (_, Some(error)) => Ended::Unsaved(error.into()),
                 (Ok(end), None) => end,
@@ -107,7 +113,7 @@ impl Printer {
     /// The write fails.
     pub fn summary(&self, outcome: &Outcome) -> io::Result<()> {
         let mut text = Vec::new();
-        if self.config.form == Form::Json {
+        if self.config.form == Form::Json && self.config.destination == Destination::Stdout {
             json::summary(outcome, &mut text);
             return self.sinks.out.write_all(&self.config.harmless_json(text));
         }
@@ -119,6 +125,17 @@ impl Printer {
     pub fn error(&self, error: &anyhow::Error) {
         super::error(&self.sinks.err, error, None, self.config.color_err);
     }
+}
+
+/// What lines pass on their way, and where they go.
+#[derive(Debug, Default)]
+pub struct Passes {
+    /// Nothing where all lines are shown as they come.
+    pub filter: Option<Filter>,
+    /// What the next run has to know.
+    pub cursor: Option<Keeper>,
+    /// Where lines go instead of stdout. It needs a cursor.
+    pub directory: Option<Directory<LocalDisk>>,
 }
 
 /// What the thread owns.
@@ -134,13 +151,15 @@ struct Thread<C> {
     text: Text,
     buffer: Vec<u8>,
     progress: Progress,
+    /// Where lines go instead of stdout.
+    archive: Option<Archive>,
 }
 
 impl<C: Fn() -> Census> Thread<C> {
     fn new(
         config: Config,
         sinks: Sinks,
-        (filter, cursor): (Option<Filter>, Option<Keeper>),
+        Passes { filter, cursor, directory }: Passes,
         census: C,
         names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
     ) -> Self {
@@ -154,12 +173,18 @@ impl<C: Fn() -> Census> Thread<C> {
             config,
             buffer: Vec::with_capacity(2 * FLUSH),
             progress: Progress::new(cursor),
+            archive: directory.map(Archive::new),
         }
     }
 
     async fn run(&mut self, mut events: mpsc::Receiver<Event>) -> io::Result<Ended> {
         let watched = self.sinks.out.duplicate()?;
-        let watch = watched.watch()?;
+        // Nobody needs to read a stdout that nothing is written to.
+        let watch = match self.archive {
+            Some(_) => Watch::default(),
+            None => watched.watch()?,
+        };
+        self.report_findings()?;
         loop {
             let event = match events.try_recv() {
                 Ok(event) => Some(event),
@@ -167,13 +192,14 @@ impl<C: Fn() -> Census> Thread<C> {
                 Err(TryRecvError::Empty) => {
                     self.flush()?;
                     let held = self.filter.as_ref().and_then(Filter::due);
-                    let due = self.status.due().into_iter().chain(held).min();
+                    let saving = self.archive.as_ref().and_then(Archive::due);
+                    let due = self.status.due().into_iter().chain(held).chain(saving).min();
                     tokio::select! {
                         biased;
                         () = watch.closed() => return Ok(Ended::Closed),
                         event = events.recv() => event,
                         report = self.progress.report() => {
-                            self.talk(&note::save_report(&report, self.config.color_err))?;
+                            self.on_report(report)?;
                             continue;
                         }
                         () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
@@ -216,6 +242,7 @@ impl<C: Fn() -> Census> Thread<C> {
         if self.status.due().is_some_and(|due| due <= Instant::now()) {
             self.status.draw(&(self.census)());
         }
+        self.keep_archive()?;
         Ok(None)
     }
 
@@ -259,9 +286,10 @@ impl<C: Fn() -> Census> Thread<C> {
     fn show_lines(&mut self, lines: &Lines, marks: &[Mark]) -> io::Result<()> {
         if self.config.form == Form::Json {
             json::lines(lines, self.config.strip_escapes, &mut self.buffer);
-            return Ok(());
+        } else {
+            self.text.marked(lines, marks, &mut self.buffer);
         }
-        self.text.marked(lines, marks, &mut self.buffer);
+        self.archive(&lines.label)?;
         if let Some(error) = self.text.take_failure() {
             let error = clean(&error);
             self.talk(&format!(
@@ -271,16 +299,131 @@ impl<C: Fn() -> Census> Thread<C> {
         Ok(())
     }
 
+    /// Moves what is in the buffer to the file of this container. A disk that is full is waited for.
+    fn archive(&mut self, label: &Label) -> io::Result<()> {
+        let Some(archive) = &mut self.archive else {
+            return Ok(());
+        };
+        let mut failed = false;
+        while let Err(error) = archive.append(label, &self.buffer) {
+            if !error.is_temporary() {
+                return Err(io::Error::other(error));
+            }
+            if !failed {
+                self.status.clear();
+                // Talk is lost when stderr is closed; the data goes on.
+                let text = note::unwritten(&error, self.config.color_err);
+                let _ = self.sinks.err.write_all(text.as_bytes());
+            }
+            failed = true;
+            thread::sleep(RETRY);
+        }
+        self.buffer.clear();
+        self.buffer.shrink_to(4 * FLUSH);
+        if failed {
+            self.talk(&note::written_again(self.config.color_err))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the next checkpoint of the files when it is due.
+    fn keep_archive(&mut self) -> io::Result<()> {
+        while let Some(report) = self.progress.try_report() {
+            self.on_report(report)?;
+        }
+        let Some(archive) = &mut self.archive else {
+            return Ok(());
+        };
+        if self.progress.has_decided() {
+            archive.changed();
+        }
+        if archive.due().is_some_and(|due| due <= Instant::now()) {
+            self.submit()?;
+        }
+        Ok(())
+    }
+
+    /// Lets all that is written be saved, unless the last checkpoint is being saved.
+    fn submit(&mut self) -> io::Result<()> {
+        let Some(archive) = &mut self.archive else {
+            return Ok(());
+        };
+        match archive.checkpoint() {
+            Ok(Some(checkpoint)) => self.progress.submit(checkpoint),
+            Ok(None) => {}
+            Err(error) => self.on_trouble(&error)?,
+        }
+        self.report_findings()
+    }
+
+    fn on_report(&mut self, report: SaveReport) -> io::Result<()> {
+        match report {
+            SaveReport::Saved(id) => {
+                let done = self.archive.as_mut().map_or(Ok(()), |archive| archive.saved(id));
+                if let Err(error) = done {
+                    self.on_trouble(&error)?;
+                }
+                self.report_findings()
+            }
+            SaveReport::Broken(error) => Err(io::Error::other(error)),
+            report => self.talk(&note::save_report(&report, self.config.color_err)),
+        }
+    }
+
+    fn on_trouble(&mut self, error: &directory::Error) -> io::Result<()> {
+        if !error.is_temporary() {
+            return Err(io::Error::other(error.to_string()));
+        }
+        self.talk(&note::unwritten(error, self.config.color_err))
+    }
+
+    fn report_findings(&mut self) -> io::Result<()> {
+        for finding in self.archive.as_mut().map(Archive::findings).unwrap_or_default() {
+            self.talk(&note::finding(&finding, self.config.color_err))?;
+        }
+        Ok(())
+    }
+
+    /// Saves all that was written. Blocks until it is on disk.
+    fn finish(&mut self) -> io::Result<()> {
+        for _ in 0..2 {
+            while self.archive.as_ref().is_some_and(Archive::is_in_flight) {
+                match self.progress.wait_for_report() {
+                    Some(SaveReport::Failed(error)) => return Err(io::Error::other(error)),
+                    Some(report) => self.on_report(report)?,
+                    None => break,
+                }
+            }
+            self.keep_all()?;
+        }
+        let stopped = self.archive.as_mut().map_or(Ok(()), Archive::stop);
+        self.progress.finish()?;
+        stopped.map_err(io::Error::other)
+    }
+
+    fn keep_all(&mut self) -> io::Result<()> {
+        if let Some(archive) = self.archive.as_mut().filter(|_| self.progress.has_decided()) {
+            archive.changed();
+        }
+        self.submit()
+    }
+
     fn show(&mut self, event: &Event) -> io::Result<()> {
         let json = self.config.form == Form::Json;
         match event {
             Event::Lines(lines) => self.show_lines(lines, &[])?,
-            Event::Gap(gap) if json => json::gap(gap, &mut self.buffer),
+            Event::Gap(gap) if json && self.archive.is_none() => json::gap(gap, &mut self.buffer),
             Event::Gap(gap) => {
                 self.talk(&note::gap(gap, &self.config.zone, self.config.color_err))?;
+                if json {
+                    json::gap(gap, &mut self.buffer);
+                    self.archive(&gap.label)?;
+                }
             }
             Event::Note(note) if self.config.quiet && !note::is_error(&note.what) => {}
-            Event::Note(note) if json => json::note(note, &mut self.buffer),
+            Event::Note(note) if json && self.archive.is_none() => {
+                json::note(note, &mut self.buffer);
+            }
             Event::Note(note) => self.talk(&note::note(note, self.config.color_err))?,
             Event::Identity(..) => {}
         }
@@ -303,6 +446,9 @@ impl<C: Fn() -> Census> Thread<C> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        if self.archive.is_some() {
+            return Ok(());
+        }
         if self.buffer.is_empty() {
             self.progress.written();
             return Ok(());

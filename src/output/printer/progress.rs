@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::cursor::{Keeper, SaveReport, Update};
+use crate::directory::{Checkpoint, LocalDisk};
 use crate::engine::event::{About, Event, Gap, GapCause, Label, Note, Notice};
 use crate::engine::position::Position;
 use crate::engine::source::ContainerKey;
@@ -70,6 +71,28 @@ impl Progress {
             decided.extend(positions.map(|(_, label, position)| Update::Position(label, position)));
             !taken.positions.is_empty() || 0 < held
         });
+    }
+
+    /// Whether there is something to save.
+    pub(super) fn has_decided(&self) -> bool {
+        !self.decided.is_empty()
+    }
+
+    /// What was decided is in the files of this checkpoint.
+    pub(super) fn submit(&mut self, checkpoint: Checkpoint<LocalDisk>) {
+        if let Some(cursor) = &self.cursor {
+            cursor.submit(self.decided.drain(..), checkpoint);
+        }
+    }
+
+    /// The report about saving that has come, if one has.
+    pub(super) fn try_report(&mut self) -> Option<SaveReport> {
+        self.cursor.as_mut()?.try_report()
+    }
+
+    /// Waits for a report about saving, outside of any runtime.
+    pub(super) fn wait_for_report(&mut self) -> Option<SaveReport> {
+        self.cursor.as_mut()?.wait_for_report()
     }
 
     /// All that was in the buffer is written.

@@ -42,7 +42,7 @@ fn start_with(
     let ((out, to_out), (err, to_err)) = (pipe().unwrap(), pipe().unwrap());
     let sinks = Sinks { out: Sink::of(&to_out).unwrap(), err: Sink::of(&to_err).unwrap() };
     let (events, received) = mpsc::channel(4);
-    let passes = (filter, None);
+    let passes = Passes { filter, ..Passes::default() };
     let printer =
         Printer::spawn(config, sinks, received, passes, Census::default, Vec::new).unwrap();
     (printer, events, out, err)
@@ -172,7 +172,7 @@ async fn a_write_that_fails_is_told() {
         Config::plain(Form::Bare),
         sinks,
         received,
-        (None, None),
+        Passes::default(),
         Census::default,
         Vec::new,
     )

@@ -1,0 +1,436 @@
+//! Appends, and the descriptors that they need.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use super::checkpoint::{Checkpoint, CheckpointId, Unsynced};
+use super::disk::{Disk, DiskFile, FileId, Kind, write_all};
+use super::error::{Error, Finding};
+use super::name::{self, Role, parent};
+use super::record::{FileKey, FileRecord};
+
+/// What the user chose.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// A file that would become longer than this many bytes is rotated.
+    pub rotate_size: Option<u64>,
+    /// Old files that are kept when a file is rotated.
+    pub keep: usize,
+    /// What happens to old files.
+    pub compression: Compression,
+    /// Files that stay open for the next append. A checkpoint that is being synced holds as many again.
+    pub open_files_max: usize,
+}
+
+/// What happens to old files.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Compression {
+    /// They stay as they are.
+    None,
+    /// They are compressed with gzip.
+    Gzip,
+}
+
+/// An output directory that this run writes to. The cursor's lock keeps other runs out.
+pub struct Directory<D: Disk> {
+    pub(super) disk: D,
+    pub(super) settings: Settings,
+    pub(super) entries: Vec<Entry<D::File>>,
+    by_key: HashMap<FileKey, usize>,
+    /// Paths that are in use, without their case.
+    taken: HashSet<String>,
+    /// Written to, and no longer in use by an entry.
+    unsynced: Vec<Unsynced<D::File>>,
+    /// Directories with names that may not be on disk.
+    directories: BTreeSet<String>,
+    pub(super) findings: Vec<Finding>,
+    /// Counts uses, for the least recently used file.
+    uses: u64,
+    open_files: usize,
+    last_checkpoint: CheckpointId,
+    /// The checkpoint that was given out last is not committed yet.
+    is_in_flight: bool,
+    /// A sync failed: nothing may be saved any more.
+    pub(super) has_failed: bool,
+    /// Entries with old files to compress.
+    pub(super) to_compress: VecDeque<usize>,
+    /// What is being compressed now: the entry, and the number of its old file.
+    pub(super) compressing: Option<(usize, u64)>,
+}
+
+/// A file and how it is written.
+pub(super) struct Entry<F> {
+    pub(super) key: FileKey,
+    pub(super) record: FileRecord,
+    /// The file that takes lines: the new one, where there is one.
+    pub(super) file: Option<Arc<F>>,
+    /// Which file that is, once it was open.
+    pub(super) id: Option<FileId>,
+    /// Written since the last checkpoint.
+    is_dirty: bool,
+    /// A write failed and what it left could not be cut off.
+    has_tail: bool,
+    /// The next line needs a new file.
+    pub(super) is_closed: bool,
+    last_use: u64,
+    /// The checkpoint that has the new file.
+    pub(super) covered_by: Option<CheckpointId>,
+}
+
+impl<F> Entry<F> {
+    pub(super) fn new(key: FileKey, record: FileRecord) -> Self {
+        Self {
+            key,
+            record,
+            file: None,
+            id: None,
+            is_dirty: false,
+            has_tail: false,
+            is_closed: false,
+            last_use: 0,
+            covered_by: None,
+        }
+    }
+
+    /// The file that takes lines, and its length.
+    fn target(&self) -> Option<(Role, u64)> {
+        let new = self.record.next.map(|length| (Role::New(self.record.generation), length));
+        new.or_else(|| self.record.length.map(|length| (Role::Current, length)))
+    }
+
+    fn target_path(&self) -> String {
+        self.target().map_or(Role::Current, |(role, _)| role).path(&self.record.path)
+    }
+
+    fn set_length(&mut self, length: u64) {
+        let field = match &mut self.record.next {
+            Some(next) => next,
+            None => self.record.length.get_or_insert_default(),
+        };
+        *field = length;
+    }
+}
+
+impl<D: Disk> std::fmt::Debug for Directory<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Directory")
+            .field("settings", &self.settings)
+            .field("entries", &self.entries.len())
+            .field("open_files", &self.open_files)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<D: Disk> Directory<D> {
+    /// A directory with nothing in it.
+    pub(super) fn empty(disk: D, settings: Settings) -> Self {
+        Self {
+            disk,
+            settings,
+            entries: Vec::new(),
+            by_key: HashMap::new(),
+            taken: HashSet::new(),
+            unsynced: Vec::new(),
+            directories: BTreeSet::new(),
+            findings: Vec::new(),
+            uses: 0,
+            open_files: 0,
+            last_checkpoint: CheckpointId(0),
+            is_in_flight: false,
+            has_failed: false,
+            to_compress: VecDeque::new(),
+            compressing: None,
+        }
+    }
+
+    /// Adds an entry; none where its path or its key has one already.
+    pub(super) fn add(&mut self, key: FileKey, record: FileRecord) -> Option<usize> {
+        let index = self.entries.len();
+        if self.by_key.contains_key(&key) || !self.taken.insert(name::folded(&record.path)) {
+            return None;
+        }
+        self.by_key.insert(key.clone(), index);
+        self.entries.push(Entry::new(key, record));
+        Some(index)
+    }
+
+    /// Appends whole lines of one container; the last byte must be a newline. Blocks for the time of a write. The
+    /// first lines of a container and those after a rotation stand in `NAME.log.G.new` until the next commit.
+    ///
+    /// # Errors
+    /// Nothing of `bytes` counts as written. Where [`Error::is_temporary`], the same call can be tried again, and
+    /// writes each byte once.
+    pub fn append(&mut self, key: &FileKey, bytes: &[u8]) -> Result<(), Error> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let index = self.entry(key);
+        self.inspect(index)?;
+        let entry = &self.entries[index];
+        let begins = match (entry.record.next, entry.record.length) {
+            (Some(_), _) => false,
+            (None, None) => true,
+            (None, Some(length)) => entry.is_closed || self.is_full(length, bytes.len() as u64),
+        };
+        if begins {
+            self.begin(index)?;
+        }
+        self.write(index, bytes)
+    }
+
+    /// The state as of now; none while the last one is not committed, and none after a sync has failed. Costs a look at each file that was written to.
+    ///
+    /// # Errors
+    /// A file cannot be looked at.
+    pub fn checkpoint(&mut self) -> Result<Option<Checkpoint<D>>, Error> {
+        if self.is_in_flight || self.has_failed {
+            return Ok(None);
+        }
+        for index in 0..self.entries.len() {
+            if self.entries[index].is_dirty {
+                self.find_replaced(index)?;
+            }
+        }
+        let id = CheckpointId(self.last_checkpoint.0 + 1);
+        for entry in &mut self.entries {
+            if let (true, Some(file)) = (std::mem::take(&mut entry.is_dirty), &entry.file) {
+                self.unsynced.push(Unsynced { path: entry.target_path(), file: Arc::clone(file) });
+            }
+            if entry.record.next.is_some() {
+                entry.covered_by.get_or_insert(id);
+            }
+        }
+        self.last_checkpoint = id;
+        self.is_in_flight = true;
+        let records = self.entries.iter().filter(|entry| entry.record.has_file());
+        Ok(Some(Checkpoint {
+            id,
+            records: records.map(|entry| (entry.key.clone(), entry.record.clone())).collect(),
+            disk: self.disk.clone(),
+            files: std::mem::take(&mut self.unsynced),
+            directories: std::mem::take(&mut self.directories).into_iter().collect(),
+        }))
+    }
+
+    /// The cursor with this checkpoint is on disk. Does the steps of rotations that waited for it, with an fsync of
+    /// the directory after each step of all of them: at most two more than there are old files.
+    ///
+    /// # Errors
+    /// A rotation could not be finished. The next commit tries again where [`Error::is_temporary`]; appends go on.
+    pub fn committed(&mut self, id: CheckpointId) -> Result<(), Error> {
+        if id == self.last_checkpoint {
+            self.is_in_flight = false;
+        }
+        let is_covered =
+            |entry: &Entry<D::File>| entry.covered_by.is_some_and(|covered_by| covered_by <= id);
+        let entries = self.entries.iter().enumerate();
+        let covered: Vec<usize> =
+            entries.filter(|(_, entry)| is_covered(entry)).map(|(index, _)| index).collect();
+        self.rotate(&covered)
+    }
+
+    /// Whether a rotation or a new file waits for a commit.
+    pub fn awaits_commit(&self) -> bool {
+        self.entries.iter().any(|entry| entry.record.next.is_some())
+    }
+
+    /// What others did to the files, since the last call.
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.findings)
+    }
+
+    /// The entry of a container, made where there is none.
+    fn entry(&mut self, key: &FileKey) -> usize {
+        if let Some(index) = self.by_key.get(key) {
+            return *index;
+        }
+        let mut paths = (0..).map(|attempt| name::path(key, attempt));
+        let free = paths.find(|path| !self.taken.contains(&name::folded(path)));
+        let record = FileRecord { path: free.unwrap_or_default(), ..FileRecord::default() };
+        self.taken.insert(name::folded(&record.path));
+        self.by_key.insert(key.clone(), self.entries.len());
+        self.entries.push(Entry::new(key.clone(), record));
+        self.entries.len() - 1
+    }
+
+    fn is_full(&self, length: u64, more: u64) -> bool {
+        self.settings.rotate_size.is_some_and(|size| 0 < length && size < length + more)
+    }
+
+    /// Sees what others did to the file, and makes its length what the record says.
+    fn inspect(&mut self, index: usize) -> Result<(), Error> {
+        while let Some((_, recorded)) = self.entries[index].target() {
+            let path = self.entries[index].target_path();
+            let Some(file) = self.open_target(index, &path)? else {
+                self.forget_target(index);
+                continue;
+            };
+            let metadata = file.metadata().map_err(Error::of("read", &path))?;
+            let Kind::File(found) = metadata.kind else { return Ok(()) };
+            if !metadata.is_linked {
+                self.forget_target(index);
+                continue;
+            }
+            let entry = &mut self.entries[index];
+            if recorded < found {
+                file.truncate(recorded).map_err(Error::of("truncate", &path))?;
+                entry.is_dirty = true;
+                if !std::mem::take(&mut entry.has_tail) {
+                    self.findings.push(Finding::Extended { path, recorded, found });
+                }
+            } else if found < recorded {
+                entry.set_length(found);
+                entry.is_closed = true;
+                self.findings.push(Finding::Shortened { path, recorded, found });
+            }
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// The file that takes lines; none where it is gone or another stands there.
+    fn open_target(&mut self, index: usize, path: &str) -> Result<Option<Arc<D::File>>, Error> {
+        self.uses += 1;
+        self.entries[index].last_use = self.uses;
+        if let Some(file) = &self.entries[index].file {
+            return Ok(Some(Arc::clone(file)));
+        }
+        let found = self.disk.metadata(path).map_err(Error::of("read", path))?;
+        let id = self.entries[index].id;
+        let Some(found) = found.filter(|found| {
+            matches!(found.kind, Kind::File(_)) && id.is_none_or(|id| id == found.id)
+        }) else {
+            return Ok(None);
+        };
+        self.make_room()?;
+        let file = Arc::new(self.disk.open(path).map_err(Error::of("open", path))?);
+        let entry = &mut self.entries[index];
+        // A file that somebody shortened may end within a line.
+        if let (Kind::File(length @ 1..), Some((_, recorded))) = (found.kind, entry.target()) {
+            let mut last = [b'\n'];
+            let offset = length.min(recorded).saturating_sub(1);
+            file.read_at(&mut last, offset).map_err(Error::of("read", path))?;
+            entry.is_closed |= last != [b'\n'];
+        }
+        // The run that cut off its tail, perhaps this one, may not have synced that.
+        entry.is_dirty |= entry.id.is_none();
+        entry.id = Some(found.id);
+        entry.file = Some(Arc::clone(&file));
+        self.open_files += 1;
+        Ok(Some(file))
+    }
+
+    /// The file that takes lines is gone.
+    pub(super) fn forget_target(&mut self, index: usize) {
+        self.close(index);
+        let entry = &mut self.entries[index];
+        let Some((role, recorded)) = entry.target() else { return };
+        let path = role.path(&entry.record.path);
+        if entry.record.next.take().is_none() {
+            entry.record.length = None;
+        }
+        (entry.id, entry.covered_by, entry.has_tail) = (None, None, false);
+        if 0 < recorded {
+            self.findings.push(Finding::Removed { path, recorded });
+        }
+    }
+
+    /// Looks whether the name still leads to the file that was written to.
+    fn find_replaced(&mut self, index: usize) -> Result<(), Error> {
+        let entry = &self.entries[index];
+        let path = entry.target_path();
+        let found = self.disk.metadata(&path).map_err(Error::of("read", &path))?;
+        if found.map(|found| found.id) != entry.id {
+            self.forget_target(index);
+        }
+        Ok(())
+    }
+
+    /// Begins the next file of an entry.
+    fn begin(&mut self, index: usize) -> Result<(), Error> {
+        self.make_room()?;
+        let entry = &mut self.entries[index];
+        entry.record.generation += 1;
+        let base = entry.record.path.clone();
+        let path = Role::New(entry.record.generation).path(&base);
+        let directory = parent(&path);
+        if !directory.is_empty()
+            && self.disk.create_directory(directory).map_err(Error::of("create", directory))?
+        {
+            self.directories.insert(String::new());
+        }
+        let current = self.disk.metadata(&base).map_err(Error::of("read", &base))?;
+        let file = self.disk.create(&path, Some(&base)).map_err(Error::of("create", &path))?;
+        self.directories.insert(directory.to_owned());
+        let id = file.metadata().map_err(Error::of("read", &path))?.id;
+        self.close(index);
+        let entry = &mut self.entries[index];
+        entry.record.next = Some(0);
+        (entry.file, entry.id) = (Some(Arc::new(file)), Some(id));
+        (entry.is_closed, entry.covered_by) = (false, None);
+        self.open_files += 1;
+        if entry.record.length.is_none() && current.is_some() {
+            self.findings.push(Finding::Unrecorded { path: base });
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, index: usize, bytes: &[u8]) -> Result<(), Error> {
+        let entry = &mut self.entries[index];
+        let (Some(file), Some((_, length))) = (entry.file.clone(), entry.target()) else {
+            return Ok(());
+        };
+        entry.is_dirty = true;
+        match write_all(&*file, bytes, length) {
+            Ok(()) => {
+                entry.set_length(length + bytes.len() as u64);
+                Ok(())
+            }
+            Err(error) => {
+                entry.has_tail = file.truncate(length).is_err();
+                Err(Error::of("write", &entry.target_path())(error))
+            }
+        }
+    }
+
+    /// Closes the file of an entry; one with unsynced bytes stays open for the next checkpoint.
+    fn close(&mut self, index: usize) {
+        let entry = &mut self.entries[index];
+        let path = entry.target_path();
+        if let Some(file) = entry.file.take() {
+            self.open_files -= 1;
+            if std::mem::take(&mut entry.is_dirty) {
+                self.unsynced.push(Unsynced { path, file });
+            }
+        }
+    }
+
+    /// Closes the least recently used files, so that there is one descriptor more. Those that were not written to go
+    /// first; the others must be synced before: an error of a later sync would be lost with the descriptor.
+    fn make_room(&mut self) -> Result<(), Error> {
+        while self.settings.open_files_max.max(1) <= self.open_files + self.unsynced.len() {
+            if let Some(clean) = self.least_recently_used(false) {
+                self.close(clean);
+            } else if let Some(file) = self.unsynced.pop() {
+                self.sync_now(&file)?;
+            } else if let Some(dirty) = self.least_recently_used(true) {
+                self.close(dirty);
+            } else {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn sync_now(&mut self, file: &Unsynced<D::File>) -> Result<(), Error> {
+        let result = file.sync();
+        self.has_failed |= result.is_err();
+        result
+    }
+
+    fn least_recently_used(&self, is_dirty: bool) -> Option<usize> {
+        let entries = self.entries.iter().enumerate();
+        let open = entries.filter(|(_, entry)| entry.file.is_some() && entry.is_dirty == is_dirty);
+        open.min_by_key(|(_, entry)| entry.last_use).map(|(index, _)| index)
+    }
+}
