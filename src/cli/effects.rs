@@ -31,7 +31,7 @@ const NO_DAEMON: &str = "no daemon is asked";
 const OWN_DAEMON: &str = "--demo brings its own daemon";
 const OWN: &str = "the self-test has checks of its own";
 
-const IDLE: [Idle; 67] = [
+const IDLE: [Idle; 68] = [
     Idle("tail", "exit_on_stop", Flag("no_follow"), ENDS),
     Idle("tail", "stream_timeout", Flag("no_follow"), NOT_OPEN),
     Idle("tail", "stale_after", Flag("no_follow"), NOT_OPEN),
@@ -46,6 +46,7 @@ const IDLE: [Idle; 67] = [
     Idle("tail", "highlight", Value("output", "json"), "objects are not colored"),
     Idle("tail", "highlight", Value("output", "pretty"), "lines are written anew there"),
     Idle("tail", "highlight", Flag("template"), "lines are written anew there"),
+    Idle("tail", "highlight", Flag("strip_ansi"), "it removes all colors"),
     Idle("tail", "host", Flag("demo"), OWN_DAEMON),
     Idle(
         "tail",

@@ -189,6 +189,18 @@ fn exits(command: &str) -> &'static [(&'static str, &'static str)] {
             ("1", "The output cannot be written."),
             ("2", "The command line is wrong."),
         ],
+        "tail" => &[
+            ("0", "Done, --until-match matched, or the reader of the pipe went away."),
+            (
+                "1",
+                "A daemon or a log cannot be read, no container is selected, or stdout cannot be written.",
+            ),
+            ("2", "The command line is wrong."),
+            ("3", "--fail-on matched."),
+            ("4", "All selected containers ended before --until-match matched."),
+            ("124", "The time of --timeout is over."),
+            SIGNALS,
+        ],
         _ => &[
             ("0", "Done, or the reader of the pipe went away."),
             (

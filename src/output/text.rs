@@ -21,6 +21,9 @@ use crate::format::template::{Renderer, Template};
 /// The narrowest and the widest that names are padded to.
 const WIDTH: std::ops::RangeInclusive<usize> = 4..=24;
 
+/// Not for showing.
+const PLAIN: Look = Look { color: false, strip: false, stamp: None };
+
 /// Writes lines as text.
 pub(super) struct Text {
     config: Config,
@@ -87,6 +90,9 @@ impl Text {
             let count = marks.iter().take_while(|mark| mark.line == place).count();
             let (own, rest) = marks.split_at(count);
             let mut with = Vec::with_capacity(text.len() + 16 * count);
+            // Where a line is shown in another form, the places of its bytes are others.
+            let own =
+                if self.config.pretty && pretty::pretty(text, PLAIN).is_some() { &[] } else { own };
             visible::paint(text, own.iter().map(|mark| mark.range.clone()), &mut with);
             painted.push_line(line, &with);
             marks = rest;
@@ -327,6 +333,19 @@ mod tests {
         let time = "1970-01-01T00:00:00.000000001Z";
         let expected = format!("{time} one\n{time} two\r\n{time} longer\n{time} open");
         assert_eq!(text(timed, &batches), expected);
+    }
+
+    #[test]
+    fn a_highlight_does_not_keep_json_from_being_pretty() {
+        let batch = batch("web", &["{\"msg\":\"hit\"}\n", "hit\n"]);
+        let marks = [Mark { line: 0, range: 8..11 }, Mark { line: 1, range: 0..3 }];
+        let pretty = Config { pretty: true, color_out: true, ..Config::plain(Form::Bare) };
+        let (mut text, mut into) = (Text::new(pretty, Vec::new), Vec::new());
+        text.marked(&batch, &marks, &mut into);
+        let shown = String::from_utf8(into).unwrap();
+        let (first, second) = shown.split_once('\n').unwrap();
+        assert_eq!(first, "hit");
+        assert!(second.contains("\x1b[") && second.contains("hit"), "{second:?}");
     }
 
     #[test]
