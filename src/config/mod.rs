@@ -411,7 +411,8 @@ fn cursor(tail: &Tail) -> Option<Cursor> {
     };
     let compression = if tail.compress { Compression::Gzip } else { Compression::None };
     let rotate_size = Some(tail.rotate_size).filter(|size| 0 < *size);
-    let settings = Settings { rotate_size, keep: tail.rotate_keep, compression, open_files_max: OPEN_FILES };
+    let settings =
+        Settings { rotate_size, keep: tail.rotate_keep, compression, open_files_max: OPEN_FILES };
     let path = directory.join("cursor.json");
     Some(Cursor { path, start, keep, directory: Some((directory, settings)) })
 }

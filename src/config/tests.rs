@@ -232,10 +232,17 @@ fn each_flag_of_tail_and_watch_has_a_variable() {
         without.extend(bare.map(|arg| arg.get_id().as_str().to_owned()));
     }
     // What is selected by hand, the counterparts of flags that have one, and what is asked of one run.
-    let of_one_run =
-        [
-        "compress", "cursor_keep", "cursor_reset", "follow", "help", "no_color", "once", "rotate_keep",
-        "rotate_size", "verbose",
+    let of_one_run = [
+        "compress",
+        "cursor_keep",
+        "cursor_reset",
+        "follow",
+        "help",
+        "no_color",
+        "once",
+        "rotate_keep",
+        "rotate_size",
+        "verbose",
     ];
     let expected = [&["all", "containers"], &of_one_run[..]].concat();
     assert_eq!(Vec::from_iter(&without), expected);

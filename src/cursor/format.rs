@@ -114,7 +114,8 @@ enum Output {
 
 /// The text of what is saved.
 pub(super) fn encode(contents: &Contents) -> String {
-    let file = |(key, record): &(FileKey, FileRecord)| File { key: key.clone(), record: record.clone() };
+    let file =
+        |(key, record): &(FileKey, FileRecord)| File { key: key.clone(), record: record.clone() };
     let daemons = contents.saved.0.iter().map(daemon).collect();
     let body = Body { daemons, files: contents.files.iter().map(file).collect() };
     let body = serde_json::to_string(&body).unwrap_or_default();

@@ -183,7 +183,9 @@ fn keep_saving(
         let contents = Contents { saved: state.places.saved.clone(), files: state.files.clone() };
         drop(state);
         let result = file.save(&contents);
-        if result.is_ok() && let Some(id) = synced.take() {
+        if result.is_ok()
+            && let Some(id) = synced.take()
+        {
             let _ = reporter.try_send(SaveReport::Saved(id));
         }
         if ends {

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use rustix::process::Signal;
 
-use super::support::{Cmon, Container, Dockerd, Done, eventually};
+use super::support::{Cmon, Container, Dockerd, Done, SmallDisk, eventually};
 
 /// A cursor of this test's own.
 struct Cursor {
@@ -400,32 +400,6 @@ fn another_daemon_at_the_same_address_is_refused() {
     assert_eq!(lines(&run(&[]).code(0).stdout), []);
     rewrite(&body.replace(id, "AN:OTHER"));
     assert_eq!(lines(&run(&["--cursor-reset"]).code(0).stdout).len(), 1);
-}
-
-/// A file system of this size, unmounted with the test.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn new(size: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let options = format!("size={size}");
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
-            .arg(dir.path())
-            .status();
-        assert!(mount.unwrap().success());
-        Self(dir)
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
 }
 
 #[test]

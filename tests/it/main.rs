@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "processes and daemons live in real time")]
 
 mod architecture;
+mod archive;
 mod bytes;
 mod cursor;
 mod environment;

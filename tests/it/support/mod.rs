@@ -2,6 +2,7 @@
 
 mod cmon;
 mod container;
+mod disk;
 mod dockerd;
 mod proxy;
 mod scene;
@@ -12,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 pub(crate) use cmon::{Cmon, Done};
 pub(crate) use container::Container;
+pub(crate) use disk::SmallDisk;
 pub(crate) use dockerd::{Dockerd, get};
 pub(crate) use proxy::{Proxy, copy};
 pub(crate) use scene::Scene;

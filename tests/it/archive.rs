@@ -1,0 +1,163 @@
+//! `--output-dir`: a file per container that holds each line once, over kills, rotations and a full disk.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use rustix::process::Signal;
+
+use super::support::{Cmon, Container, Dockerd, Done, SmallDisk, eventually};
+
+fn start(dir: &Path, more: &[&str]) -> Cmon {
+    let dir = dir.display().to_string();
+    Cmon::start(&[&["tail", "-n", "all", "--output-dir", &dir], more].concat()).read()
+}
+
+/// What the files of a container hold, the oldest first, and the names of all files of the directory.
+fn copy(dir: &Path, name: &str) -> String {
+    let mut all = String::new();
+    for number in (1..200).rev() {
+        let old = dir.join(format!("{name}.log.{number}"));
+        all += &fs::read_to_string(&old).unwrap_or_default();
+        let compressed = dir.join(format!("{name}.log.{number}.gz"));
+        if let Ok(file) = fs::File::open(compressed) {
+            flate2::read::GzDecoder::new(file).read_to_string(&mut all).unwrap();
+        }
+    }
+    all + &fs::read_to_string(dir.join(format!("{name}.log"))).unwrap_or_default()
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_clean_run_and_the_next_write_each_line_once_and_stdout_stays_free() {
+    let dir = tempfile::tempdir().unwrap();
+    let container = Container::run("seq 100; hold; seq 101 200");
+    container.wait_for_log("100");
+    let flags = ["--no-follow", &*container.name];
+    let done = start(dir.path(), &flags).done().code(0);
+    assert_eq!(done.text(), "");
+    container.go();
+    container.wait();
+    start(dir.path(), &flags).done().code(0);
+    let truth = String::from_utf8(container.logs().stdout).unwrap();
+    assert_eq!(copy(dir.path(), &container.name), truth);
+    let mut names = names(dir.path());
+    names.sort();
+    let log = format!("{}.log", container.name);
+    assert_eq!(names, ["cursor.json", "cursor.json.lock", &log]);
+}
+
+#[test]
+fn runs_that_are_killed_write_each_line_once() {
+    let rotated = ["--log-opt", "max-size=64k", "--log-opt", "max-file=100"];
+    let local = [&["--log-driver", "local"][..], &rotated].concat();
+    let options: [(&str, &[&str]); 4] = [
+        ("dir-json", &[]),
+        ("dir-rotated", &rotated),
+        ("dir-local", &["--log-driver", "local"]),
+        ("dir-local-rotated", &local),
+    ];
+    let script = "hold; count 5000; hold";
+    let daemon = Dockerd::shared();
+    let containers = options.map(|(name, options)| Container::of(daemon, name, options, script));
+    for files in [
+        &["--rotate-size", "0"][..],
+        &["--rotate-size", "8k", "--rotate-keep", "150"],
+        &["--rotate-size", "8k", "--rotate-keep", "150", "--compress"],
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let flags = [files, &["dir-*"]].concat();
+        let mut random = fastrand::Rng::with_seed(7);
+        let size = || -> u64 {
+            let files = fs::read_dir(dir.path()).unwrap().filter_map(Result::ok);
+            files.filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum()
+        };
+        if files.len() == 2 {
+            containers.iter().for_each(Container::go);
+        }
+        for _ in 0..20 {
+            let cmon = start(dir.path(), &flags);
+            let wanted = size() + random.u64(1..9000);
+            let end = std::time::Instant::now() + std::time::Duration::from_secs(2);
+            // So many bytes more, or some time where there are no more.
+            while size() < wanted && std::time::Instant::now() < end {
+                std::thread::yield_now();
+            }
+            cmon.signal(Signal::KILL);
+            cmon.done();
+        }
+        containers.iter().for_each(|container| container.wait_for_log("5000"));
+        let done = start(dir.path(), &[&["--no-follow"], &flags[..]].concat()).done().code(0);
+        for container in &containers {
+            let truth = String::from_utf8(container.logs().stdout).unwrap();
+            let copy = copy(dir.path(), &container.name);
+            assert_eq!(copy.lines().count(), 5000, "{} {files:?} {done}", container.name);
+            assert!(copy == truth, "{} {files:?}", container.name);
+        }
+        let names = names(dir.path());
+        assert!(names.iter().all(|name| !name.ends_with(".new")), "{names:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_waited_for_and_no_line_is_missing() {
+    let disk = SmallDisk::new("256k");
+    let container = Container::run("seq 5; hold; seq 6 3000; hold");
+    let cmon = start(disk.path(), &[&container.name]);
+    container.wait_for_log("5");
+    eventually("the first lines", || {
+        copy(disk.path(), &container.name).contains("5\n").then_some(())
+    });
+    let filler = disk.path().join("filler");
+    let _ = fs::write(&filler, vec![0; 1 << 20]);
+    container.go();
+    cmon.wait_for_err("No space left on device");
+    fs::remove_file(&filler).unwrap();
+    eventually("the last line", || {
+        copy(disk.path(), &container.name).ends_with("\n3000\n").then_some(())
+    });
+    cmon.interrupt().code(130);
+    let truth = String::from_utf8(container.logs().stdout).unwrap();
+    assert_eq!(copy(disk.path(), &container.name), truth);
+}
+
+#[test]
+fn a_file_that_was_removed_or_shortened_is_reported_and_begun_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let [removed, shortened] = ["dir-removed", "dir-shortened"]
+        .map(|name| Container::named(name, &[], "seq 10; hold; seq 11 20; hold"));
+    let both = [&removed, &shortened];
+    both.into_iter().for_each(|one| one.wait_for_log("10"));
+    let flags = ["--no-follow", "dir-removed", "dir-shortened"];
+    start(dir.path(), &flags).done().code(0);
+    fs::remove_file(dir.path().join("dir-removed.log")).unwrap();
+    fs::write(dir.path().join("dir-shortened.log"), "1\n2\n").unwrap();
+    both.into_iter().for_each(Container::go);
+    both.into_iter().for_each(|one| one.wait_for_log("20"));
+    let done = start(dir.path(), &flags).done().code(0);
+    let _: Done = done
+        .says("`dir-removed.log` was removed: 21 bytes of the copy are missing")
+        .says("`dir-shortened.log` was shortened from 21 to 4 bytes: 17 bytes of the copy are missing");
+    let rest: String = (11..=20).map(|number| format!("{number}\n")).collect();
+    assert_eq!(copy(dir.path(), "dir-removed"), rest);
+    assert_eq!(copy(dir.path(), "dir-shortened"), format!("1\n2\n{rest}"));
+}
+
+#[test]
+fn a_directory_is_for_one_run_at_a_time_and_must_be_writable() {
+    let dir = tempfile::tempdir().unwrap();
+    let container = Container::run("echo here; hold");
+    let first = start(dir.path(), &[&container.name]);
+    eventually("the line", || copy(dir.path(), &container.name).contains("here").then_some(()));
+    let _: Done =
+        start(dir.path(), &[&container.name]).done().code(1).says("is in use by another cmon");
+    first.interrupt().code(130);
+    let _: Done = start(Path::new("/sys/logs"), &[&container.name])
+        .done()
+        .code(1)
+        .says("could not create the directory /sys/logs");
+}
