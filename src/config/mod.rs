@@ -57,7 +57,7 @@ pub struct Config {
 }
 
 /// Files of an output directory that stay open.
-const OPEN_FILES: usize = 128;
+const OPEN_FILES: usize = 256;
 
 /// What cmon does.
 #[derive(Clone, Debug)]

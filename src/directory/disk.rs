@@ -25,7 +25,9 @@ pub enum Kind {
     File(u64),
     /// A directory.
     Directory,
-    /// Anything else: links are not followed.
+    /// A symbolic link, which is followed only where a directory is wanted.
+    Link,
+    /// Anything else.
     Other,
 }
 
@@ -45,7 +47,7 @@ pub trait Disk: Clone + Send {
     /// An open file.
     type File: DiskFile;
 
-    /// All names in a directory; a directory that is not there has none.
+    /// All names in a directory; what is no directory has none.
     fn list(&self, directory: &str) -> io::Result<Vec<(String, Kind)>>;
     /// What stands under a path, if anything.
     fn metadata(&self, path: &str) -> io::Result<Option<Metadata>>;
@@ -109,6 +111,7 @@ impl From<fs::Metadata> for Metadata {
         let kind = match data.file_type() {
             kind if kind.is_file() => Kind::File(data.len()),
             kind if kind.is_dir() => Kind::Directory,
+            kind if kind.is_symlink() => Kind::Link,
             _ => Kind::Other,
         };
         Self { kind, id: FileId(data.dev(), data.ino()), is_linked: 0 < data.nlink() }
@@ -120,7 +123,14 @@ impl Disk for LocalDisk {
 
     fn list(&self, directory: &str) -> io::Result<Vec<(String, Kind)>> {
         let entries = match fs::read_dir(self.0.join(directory)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Ok(Vec::new());
+            }
             entries => entries?,
         };
         let mut found = Vec::new();

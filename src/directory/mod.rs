@@ -29,8 +29,8 @@
 //! 6. A compressed file gets its name after its fsync, and the uncompressed one is removed after that. Where both
 //!    are found, the uncompressed one is complete, and the other is removed.
 //!
-//! `plan` and `name` are pure: they decide. `writer`, `rotation` and `compression` do what was decided, through
-//! [`Disk`].
+//! `plan` and `name` are pure: they decide. `writer`, `open_files`, `rotation` and `compression` do what was decided,
+//! through [`Disk`].
 
 mod checkpoint;
 mod compression;
@@ -41,6 +41,7 @@ mod exactly_once;
 #[cfg(test)]
 mod fake;
 mod name;
+mod open_files;
 mod plan;
 mod record;
 mod rotation;

@@ -21,7 +21,7 @@ impl<D: Disk> Directory<D> {
         settings: Settings,
         records: Vec<(FileKey, FileRecord)>,
     ) -> Result<Self, Error> {
-        let mut found = find_all(&disk)?;
+        let mut found = find_all(&disk, &records)?;
         let mut directory = Self::empty(disk, settings);
         // The cursor and the names that are seen here may be those of a run that was killed before its fsync. What is
         // decided by them must not be on disk before them.
@@ -215,15 +215,24 @@ impl<D: Disk> Directory<D> {
 }
 
 /// The files of all containers, by the path of their `NAME.log`.
-fn find_all<D: Disk>(disk: &D) -> Result<HashMap<String, Siblings>, Error> {
+fn find_all<D: Disk>(
+    disk: &D,
+    records: &[(FileKey, FileRecord)],
+) -> Result<HashMap<String, Siblings>, Error> {
+    let is_recorded =
+        |directory: &str| records.iter().any(|(_, record)| parent(&record.path) == directory);
     let mut found = HashMap::new();
     for directory in find(disk, "", &mut found)? {
-        find(disk, &directory, &mut found)?;
+        match find(disk, &directory, &mut found) {
+            // Somebody else's, as lost+found is.
+            Err(_) if !is_recorded(&directory) => {}
+            result => _ = result?,
+        }
     }
     Ok(found)
 }
 
-/// Adds the files in a directory, and returns the directories in it.
+/// Adds the files in a directory, and returns what may be a directory in it.
 fn find<D: Disk>(
     disk: &D,
     directory: &str,
@@ -234,7 +243,7 @@ fn find<D: Disk>(
         let path = if directory.is_empty() { name } else { format!("{directory}/{name}") };
         if let Some((base, role)) = Role::parse(&path) {
             found.entry(base.to_owned()).or_default().add(role, kind);
-        } else if kind == Kind::Directory {
+        } else if matches!(kind, Kind::Directory | Kind::Link) {
             directories.push(path);
         }
     }

@@ -230,6 +230,25 @@ fn a_file_that_was_shortened_between_runs_is_found_and_becomes_an_old_file() {
 }
 
 #[test]
+fn a_file_that_was_shortened_has_each_line_once_even_if_the_next_run_is_killed() {
+    let disk = FakeDisk::default();
+    let records = write(&mut open(&disk, PLAIN, &Vec::new()), "web", &["one\n", "two\n"]);
+    disk.write("web.log", b"one\n");
+    for _ in 0..2 {
+        let mut directory = open(&disk, PLAIN, &records);
+        let path = "web.log".to_owned();
+        let shortened = Finding::Shortened { path, recorded: 8, found: 4 };
+        assert_eq!(directory.take_findings(), [shortened]);
+        // Longer than what is missing, so the old length would cut within the line.
+        directory.append(&key("web"), b"three\n").unwrap();
+    }
+    let mut directory = open(&disk, PLAIN, &records);
+    write(&mut directory, "web", &["three\n"]);
+    assert_eq!(text(&disk, "web.log"), "three\n");
+    assert_eq!(text(&disk, "web.log.1"), "one\n");
+}
+
+#[test]
 fn a_file_that_ends_within_a_line_is_not_continued_by_a_later_run() {
     let disk = FakeDisk::default();
     let records = written(&disk);
@@ -552,6 +571,28 @@ fn a_link_in_the_place_of_a_file_is_not_followed() {
     write(&mut directory, "web", &["2\n"]);
     assert_eq!(fs::read(&other).unwrap(), b"theirs\n");
     assert_eq!(fs::read(dir.path().join("web.log")).unwrap(), b"2\n");
+}
+
+#[test]
+fn a_daemons_directory_may_be_a_link_and_other_directories_are_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), dir.path().join("a")).unwrap();
+    fs::create_dir(dir.path().join("lost+found")).unwrap();
+    fs::write(dir.path().join("lost+found/x.log.1.new"), "theirs\n").unwrap();
+    let disk = LocalDisk::new(dir.path().to_owned());
+    let key = FileKey { host: Some("a".to_owned()), name: "web".to_owned() };
+    let mut records = Vec::new();
+    for line in ["1\n", "2\n"] {
+        let mut directory = open(&disk, PLAIN, &records);
+        directory.append(&key, line.as_bytes()).unwrap();
+        records = commit(&mut directory);
+        directory.append(&key, b"-\n").unwrap();
+        assert_eq!(directory.take_findings(), []);
+    }
+    open(&disk, PLAIN, &records);
+    assert_eq!(fs::read(elsewhere.path().join("web.log")).unwrap(), b"1\n2\n");
+    assert!(dir.path().join("lost+found/x.log.1.new").exists());
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! Appends, and the descriptors that they need.
+//! Appends and checkpoints.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::checkpoint::{Checkpoint, CheckpointId, Unsynced};
-use super::disk::{Disk, DiskFile, FileId, Kind, write_all};
+use super::disk::{Disk, DiskFile, FileId, write_all};
 use super::error::{Error, Finding};
 use super::name::{self, Role, parent};
 use super::record::{FileKey, FileRecord};
@@ -12,13 +12,15 @@ use super::record::{FileKey, FileRecord};
 /// What the user chose.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Settings {
-    /// A file that would become longer than this many bytes is rotated.
+    /// A file that would become longer than this many bytes is rotated. A new file grows beyond it until a commit
+    /// covers it.
     pub rotate_size: Option<u64>,
     /// Old files that are kept when a file is rotated.
     pub keep: usize,
     /// What happens to old files.
     pub compression: Compression,
-    /// Files that stay open for the next append. A checkpoint that is being synced holds as many again.
+    /// Files that stay open for the next append. A checkpoint that is being synced holds as many again. With more
+    /// containers than this that write between two checkpoints, appends wait for an fsync each.
     pub open_files_max: usize,
 }
 
@@ -40,13 +42,13 @@ pub struct Directory<D: Disk> {
     /// Paths that are in use, without their case.
     taken: HashSet<String>,
     /// Written to, and no longer in use by an entry.
-    unsynced: Vec<Unsynced<D::File>>,
+    pub(super) unsynced: Vec<Unsynced<D::File>>,
     /// Directories with names that may not be on disk.
     directories: BTreeSet<String>,
     pub(super) findings: Vec<Finding>,
     /// Counts uses, for the least recently used file.
-    uses: u64,
-    open_files: usize,
+    pub(super) uses: u64,
+    pub(super) open_files: usize,
     last_checkpoint: CheckpointId,
     /// The checkpoint that was given out last is not committed yet.
     is_in_flight: bool,
@@ -67,12 +69,12 @@ pub(super) struct Entry<F> {
     /// Which file that is, once it was open.
     pub(super) id: Option<FileId>,
     /// Written since the last checkpoint.
-    is_dirty: bool,
+    pub(super) is_dirty: bool,
     /// A write failed and what it left could not be cut off.
-    has_tail: bool,
+    pub(super) has_tail: bool,
     /// The next line needs a new file.
     pub(super) is_closed: bool,
-    last_use: u64,
+    pub(super) last_use: u64,
     /// The checkpoint that has the new file.
     pub(super) covered_by: Option<CheckpointId>,
 }
@@ -93,16 +95,16 @@ impl<F> Entry<F> {
     }
 
     /// The file that takes lines, and its length.
-    fn target(&self) -> Option<(Role, u64)> {
+    pub(super) fn target(&self) -> Option<(Role, u64)> {
         let new = self.record.next.map(|length| (Role::New(self.record.generation), length));
         new.or_else(|| self.record.length.map(|length| (Role::Current, length)))
     }
 
-    fn target_path(&self) -> String {
+    pub(super) fn target_path(&self) -> String {
         self.target().map_or(Role::Current, |(role, _)| role).path(&self.record.path)
     }
 
-    fn set_length(&mut self, length: u64) {
+    pub(super) fn set_length(&mut self, length: u64) {
         let field = match &mut self.record.next {
             Some(next) => next,
             None => self.record.length.get_or_insert_default(),
@@ -178,7 +180,8 @@ impl<D: Disk> Directory<D> {
         self.write(index, bytes)
     }
 
-    /// The state as of now; none while the last one is not committed, and none after a sync has failed. Costs a look at each file that was written to.
+    /// The state as of now; none while the last one is not committed, and none after a sync has failed. Costs a look
+    /// at each file that was written to.
     ///
     /// # Errors
     /// A file cannot be looked at.
@@ -257,95 +260,6 @@ impl<D: Disk> Directory<D> {
         self.settings.rotate_size.is_some_and(|size| 0 < length && size < length + more)
     }
 
-    /// Sees what others did to the file, and makes its length what the record says.
-    fn inspect(&mut self, index: usize) -> Result<(), Error> {
-        while let Some((_, recorded)) = self.entries[index].target() {
-            let path = self.entries[index].target_path();
-            let Some(file) = self.open_target(index, &path)? else {
-                self.forget_target(index);
-                continue;
-            };
-            let metadata = file.metadata().map_err(Error::of("read", &path))?;
-            let Kind::File(found) = metadata.kind else { return Ok(()) };
-            if !metadata.is_linked {
-                self.forget_target(index);
-                continue;
-            }
-            let entry = &mut self.entries[index];
-            if recorded < found {
-                file.truncate(recorded).map_err(Error::of("truncate", &path))?;
-                entry.is_dirty = true;
-                if !std::mem::take(&mut entry.has_tail) {
-                    self.findings.push(Finding::Extended { path, recorded, found });
-                }
-            } else if found < recorded {
-                entry.set_length(found);
-                entry.is_closed = true;
-                self.findings.push(Finding::Shortened { path, recorded, found });
-            }
-            return Ok(());
-        }
-        Ok(())
-    }
-
-    /// The file that takes lines; none where it is gone or another stands there.
-    fn open_target(&mut self, index: usize, path: &str) -> Result<Option<Arc<D::File>>, Error> {
-        self.uses += 1;
-        self.entries[index].last_use = self.uses;
-        if let Some(file) = &self.entries[index].file {
-            return Ok(Some(Arc::clone(file)));
-        }
-        let found = self.disk.metadata(path).map_err(Error::of("read", path))?;
-        let id = self.entries[index].id;
-        let Some(found) = found.filter(|found| {
-            matches!(found.kind, Kind::File(_)) && id.is_none_or(|id| id == found.id)
-        }) else {
-            return Ok(None);
-        };
-        self.make_room()?;
-        let file = Arc::new(self.disk.open(path).map_err(Error::of("open", path))?);
-        let entry = &mut self.entries[index];
-        // A file that somebody shortened may end within a line.
-        if let (Kind::File(length @ 1..), Some((_, recorded))) = (found.kind, entry.target()) {
-            let mut last = [b'\n'];
-            let offset = length.min(recorded).saturating_sub(1);
-            file.read_at(&mut last, offset).map_err(Error::of("read", path))?;
-            entry.is_closed |= last != [b'\n'];
-        }
-        // The run that cut off its tail, perhaps this one, may not have synced that.
-        entry.is_dirty |= entry.id.is_none();
-        entry.id = Some(found.id);
-        entry.file = Some(Arc::clone(&file));
-        self.open_files += 1;
-        Ok(Some(file))
-    }
-
-    /// The file that takes lines is gone.
-    pub(super) fn forget_target(&mut self, index: usize) {
-        self.close(index);
-        let entry = &mut self.entries[index];
-        let Some((role, recorded)) = entry.target() else { return };
-        let path = role.path(&entry.record.path);
-        if entry.record.next.take().is_none() {
-            entry.record.length = None;
-        }
-        (entry.id, entry.covered_by, entry.has_tail) = (None, None, false);
-        if 0 < recorded {
-            self.findings.push(Finding::Removed { path, recorded });
-        }
-    }
-
-    /// Looks whether the name still leads to the file that was written to.
-    fn find_replaced(&mut self, index: usize) -> Result<(), Error> {
-        let entry = &self.entries[index];
-        let path = entry.target_path();
-        let found = self.disk.metadata(&path).map_err(Error::of("read", &path))?;
-        if found.map(|found| found.id) != entry.id {
-            self.forget_target(index);
-        }
-        Ok(())
-    }
-
     /// Begins the next file of an entry.
     fn begin(&mut self, index: usize) -> Result<(), Error> {
         self.make_room()?;
@@ -391,46 +305,5 @@ impl<D: Disk> Directory<D> {
                 Err(Error::of("write", &entry.target_path())(error))
             }
         }
-    }
-
-    /// Closes the file of an entry; one with unsynced bytes stays open for the next checkpoint.
-    fn close(&mut self, index: usize) {
-        let entry = &mut self.entries[index];
-        let path = entry.target_path();
-        if let Some(file) = entry.file.take() {
-            self.open_files -= 1;
-            if std::mem::take(&mut entry.is_dirty) {
-                self.unsynced.push(Unsynced { path, file });
-            }
-        }
-    }
-
-    /// Closes the least recently used files, so that there is one descriptor more. Those that were not written to go
-    /// first; the others must be synced before: an error of a later sync would be lost with the descriptor.
-    fn make_room(&mut self) -> Result<(), Error> {
-        while self.settings.open_files_max.max(1) <= self.open_files + self.unsynced.len() {
-            if let Some(clean) = self.least_recently_used(false) {
-                self.close(clean);
-            } else if let Some(file) = self.unsynced.pop() {
-                self.sync_now(&file)?;
-            } else if let Some(dirty) = self.least_recently_used(true) {
-                self.close(dirty);
-            } else {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn sync_now(&mut self, file: &Unsynced<D::File>) -> Result<(), Error> {
-        let result = file.sync();
-        self.has_failed |= result.is_err();
-        result
-    }
-
-    fn least_recently_used(&self, is_dirty: bool) -> Option<usize> {
-        let entries = self.entries.iter().enumerate();
-        let open = entries.filter(|(_, entry)| entry.file.is_some() && entry.is_dirty == is_dirty);
-        open.min_by_key(|(_, entry)| entry.last_use).map(|(index, _)| index)
     }
 }
