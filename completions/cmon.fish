@@ -59,6 +59,9 @@ complete -c cmon -n "__fish_cmon_using_subcommand tail" -l since -d 'Show only l
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l until -d 'Show only lines up to this time, and end. It must not be in the future' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l cursor -d 'Keep in FILE where each log was read to, and go on there: a later run with the same FILE shows what is new since this one. -n and --since are for containers that are not in it' -r -F
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l cursor-keep -d 'Keep removed containers in the cursor for this time' -r
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -l output-dir -d 'Write the lines to a file per container in DIR, each line once, also over kills and crashes. The cursor is kept in DIR' -r -F
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -l rotate-size -d 'Begin a new file when one would become larger; 0 never does' -r
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -l rotate-keep -d 'Keep this number of older files per container' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s i -l include -d 'Show only lines that match this regular expression. Repeatable: one must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s e -l exclude -d 'Do not show lines that match this regular expression, even if --include matches. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s H -l highlight -d 'Highlight what matches this regular expression, where stdout shows colors. Repeatable' -r
@@ -101,6 +104,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand tail" -l no-follow -d 'Print t
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l exit-on-stop -d 'End when all selected containers have stopped'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l wait -d 'Wait for a daemon that does not answer, and for containers that do not exist'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l cursor-reset -d 'Begin the cursor anew'
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -l compress -d 'Compress older files with gzip'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l stdout -d 'Show only lines that containers wrote to stdout'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l stderr -d 'Show only lines that containers wrote to stderr'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l join-stacks -d 'Treat stack traces of Java, Go, Python, Node and Rust as part of the line before'
@@ -123,6 +127,9 @@ complete -c cmon -n "__fish_cmon_using_subcommand logs" -l since -d 'Show only l
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l until -d 'Show only lines up to this time, and end. It must not be in the future' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l cursor -d 'Keep in FILE where each log was read to, and go on there: a later run with the same FILE shows what is new since this one. -n and --since are for containers that are not in it' -r -F
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l cursor-keep -d 'Keep removed containers in the cursor for this time' -r
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -l output-dir -d 'Write the lines to a file per container in DIR, each line once, also over kills and crashes. The cursor is kept in DIR' -r -F
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -l rotate-size -d 'Begin a new file when one would become larger; 0 never does' -r
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -l rotate-keep -d 'Keep this number of older files per container' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s i -l include -d 'Show only lines that match this regular expression. Repeatable: one must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s e -l exclude -d 'Do not show lines that match this regular expression, even if --include matches. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s H -l highlight -d 'Highlight what matches this regular expression, where stdout shows colors. Repeatable' -r
@@ -165,6 +172,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand logs" -l no-follow -d 'Print t
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l exit-on-stop -d 'End when all selected containers have stopped'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l wait -d 'Wait for a daemon that does not answer, and for containers that do not exist'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l cursor-reset -d 'Begin the cursor anew'
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -l compress -d 'Compress older files with gzip'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l stdout -d 'Show only lines that containers wrote to stdout'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l stderr -d 'Show only lines that containers wrote to stderr'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l join-stacks -d 'Treat stack traces of Java, Go, Python, Node and Rust as part of the line before'

@@ -153,7 +153,7 @@ cargo clippy --locked --manifest-path fuzz/Cargo.toml --quiet -- -D warnings
 export PATH="$PWD/target/tools/bin:$PATH"
 command -v cargo-fuzz >/dev/null ||
     cargo install --locked --quiet --version 0.13.1 --root target/tools cargo-fuzz
-for target in answer anchor profile; do
+for target in answer anchor profile cursor; do
     seeds=()
     [[ ! -d fuzz/seeds/$target ]] || seeds=("fuzz/seeds/$target")
     mkdir -p "fuzz/corpus/$target"

@@ -113,7 +113,7 @@ enum Output {
 }
 
 /// The text of what is saved.
-pub(super) fn encode(contents: &Contents) -> String {
+pub fn encode(contents: &Contents) -> String {
     let file =
         |(key, record): &(FileKey, FileRecord)| File { key: key.clone(), record: record.clone() };
     let daemons = contents.saved.0.iter().map(daemon).collect();
@@ -128,7 +128,7 @@ pub(super) fn encode(contents: &Contents) -> String {
 ///
 /// # Errors
 /// It is not a cursor, or not as it was written.
-pub(super) fn decode(text: &[u8]) -> Result<Contents, FormatError> {
+pub fn decode(text: &[u8]) -> Result<Contents, FormatError> {
     #[derive(Deserialize)]
     struct Version {
         cmon_cursor: u64,

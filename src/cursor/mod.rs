@@ -11,5 +11,5 @@ mod format;
 mod keeper;
 
 pub use file::{CursorError, CursorFile, Start};
-pub use format::Contents;
+pub use format::{Contents, FormatError, decode, encode};
 pub use keeper::{Keeper, SaveReport, Update};

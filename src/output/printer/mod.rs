@@ -300,6 +300,10 @@ impl<C: Fn() -> Census> Thread<C> {
     }
 
     /// Moves what is in the buffer to the file of this container. A disk that is full is waited for.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the printer's own thread may block, as it does in a write to stdout"
+    )]
     fn archive(&mut self, label: &Label) -> io::Result<()> {
         let Some(archive) = &mut self.archive else {
             return Ok(());
