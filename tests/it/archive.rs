@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::path::Path;
+use std::process::Command;
 
 use rustix::process::Signal;
 
@@ -11,6 +12,16 @@ use super::support::{Cmon, Container, Dockerd, Done, SmallDisk, eventually};
 fn start(dir: &Path, more: &[&str]) -> Cmon {
     let dir = dir.display().to_string();
     Cmon::start(&[&["tail", "-n", "all", "--output-dir", &dir], more].concat()).read()
+}
+
+/// The same without the daemon that the tests share.
+fn start_alone(dir: &Path, more: &[&str]) -> Cmon {
+    let dir = dir.display().to_string();
+    let args = [&["tail", "-n", "all", "--output-dir", &dir], more].concat();
+    Cmon::start_with(&args, |command: &mut Command| {
+        command.env_remove("DOCKER_HOST");
+    })
+    .read()
 }
 
 /// What the files of a container hold, the oldest first, and the names of all files of the directory.
@@ -101,6 +112,58 @@ fn runs_that_are_killed_write_each_line_once() {
         }
         let names = names(dir.path());
         assert!(!names.iter().any(|name| name.contains(".new")), "{names:?}");
+    }
+}
+
+#[test]
+fn runs_that_are_killed_while_the_daemon_is_killed_too() {
+    let daemon: &'static Dockerd = Box::leak(Box::new(Dockerd::alone(&["--live-restore"])));
+    let small = ["--log-opt", "max-size=64k", "--log-opt", "max-file=100"];
+    let container = Container::of(daemon, "dir-shaky", &small, "hold; count 5000; hold");
+    let dir = tempfile::tempdir().unwrap();
+    let url = daemon.url();
+    let flags = ["--rotate-size", "4k", "--rotate-keep", "150", "--host", &*url, "dir-shaky"];
+    container.go();
+    for kill in 0..8 {
+        let cmon = start_alone(dir.path(), &flags);
+        let before = copy(dir.path(), "dir-shaky").len();
+        eventually("lines", || {
+            let copy = copy(dir.path(), "dir-shaky");
+            (before + 500 < copy.len() || copy.ends_with("\n5000\n")).then_some(())
+        });
+        cmon.signal(Signal::KILL);
+        cmon.done();
+        if kill % 3 == 1 {
+            daemon.signal("KILL");
+            daemon.start_again();
+        }
+    }
+    container.wait_for_log("5000");
+    start_alone(dir.path(), &[&["--no-follow"], &flags[..]].concat()).done().code(0);
+    // A daemon that is killed can lose what it had read and not stored.
+    let truth = String::from_utf8(container.logs().stdout).unwrap();
+    assert!(copy(dir.path(), "dir-shaky") == truth);
+    assert!(4000 < truth.lines().count());
+}
+
+#[test]
+fn files_of_several_daemons_stand_in_a_directory_each() {
+    let far: &'static Dockerd = Box::leak(Box::new(Dockerd::alone(&[])));
+    let daemons = [("near", Dockerd::shared()), ("far", far)];
+    let containers = daemons.map(|(_, daemon)| Container::of(daemon, "dir-twin", &[], "seq 50"));
+    for container in &containers {
+        container.wait();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let hosts = daemons.map(|(name, daemon)| format!("{name}={}", daemon.url()));
+    let flags = ["--no-follow", "--host", &*hosts[0], "--host", &*hosts[1], "dir-twin"];
+    // The second run has nothing to add.
+    for _ in 0..2 {
+        start_alone(dir.path(), &flags).done().code(0);
+        for ((name, _), container) in daemons.iter().zip(&containers) {
+            let truth = String::from_utf8(container.logs().stdout).unwrap();
+            assert_eq!(copy(&dir.path().join(name), "dir-twin"), truth, "{name}");
+        }
     }
 }
 
