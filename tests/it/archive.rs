@@ -38,6 +38,16 @@ fn copy(dir: &Path, name: &str) -> String {
     all + &fs::read_to_string(dir.join(format!("{name}.log"))).unwrap_or_default()
 }
 
+/// The bytes of all files.
+fn size(dir: &Path) -> u64 {
+    let files = fs::read_dir(dir).unwrap().filter_map(Result::ok);
+    files.filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum()
+}
+
+fn cursor(dir: &Path) -> String {
+    fs::read_to_string(dir.join("cursor.json")).unwrap_or_default()
+}
+
 fn names(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
@@ -51,6 +61,8 @@ fn a_clean_run_and_the_next_write_each_line_once_and_stdout_stays_free() {
     let flags = ["--no-follow", &*container.name];
     let done = start(dir.path(), &flags).done().code(0);
     assert_eq!(done.text(), "");
+    let path = dir.path().join(format!("{}.log", container.name));
+    assert_eq!(fs::read_to_string(path).unwrap().lines().count(), 100);
     container.go();
     container.wait();
     start(dir.path(), &flags).done().code(0);
@@ -72,43 +84,44 @@ fn runs_that_are_killed_write_each_line_once() {
         ("dir-local", &["--log-driver", "local"]),
         ("dir-local-rotated", &local),
     ];
-    let script = "hold; count 5000; hold";
     let daemon = Dockerd::shared();
+    let script = "hold; slowly 5000; hold";
     let containers = options.map(|(name, options)| Container::of(daemon, name, options, script));
-    for files in [
-        &["--rotate-size", "0"][..],
-        &["--rotate-size", "8k", "--rotate-keep", "150"],
-        &["--rotate-size", "8k", "--rotate-keep", "150", "--compress"],
-    ] {
-        let dir = tempfile::tempdir().unwrap();
-        let flags = [files, &["dir-*"]].concat();
-        let mut random = fastrand::Rng::with_seed(7);
-        let size = || -> u64 {
-            let files = fs::read_dir(dir.path()).unwrap().filter_map(Result::ok);
-            files.filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum()
-        };
-        if files.len() == 2 {
-            containers.iter().for_each(Container::go);
-        }
-        for _ in 0..20 {
-            let cmon = start(dir.path(), &flags);
-            let wanted = size() + random.u64(1..9000);
+    let plain: &[&str] = &["--rotate-size", "0"];
+    let rotating: &[&str] = &["--rotate-size", "2k", "--rotate-keep", "150", "--compress"];
+    let copies = [plain, rotating].map(|flags| (tempfile::tempdir().unwrap(), flags));
+    let mut random = fastrand::Rng::with_seed(7);
+    containers.iter().for_each(Container::go);
+    for kill in 0..24 {
+        let running: Vec<(Cmon, u64, String)> = copies
+            .iter()
+            .map(|(dir, flags)| {
+                let wanted = size(dir.path()) + random.u64(1..4000);
+                let saved = cursor(dir.path());
+                (start(dir.path(), &[*flags, &["dir-*"]].concat()), wanted, saved)
+            })
+            .collect();
+        for ((dir, _), (cmon, wanted, saved)) in copies.iter().zip(running) {
             let is_over = |name: &str| copy(dir.path(), name).ends_with("\n5000\n");
-            // So many bytes more, or all that there will be.
+            // Some runs are killed before they have saved anything, and others some time after that.
             eventually("lines", || {
+                let is_saved = kill % 3 == 0 || cursor(dir.path()) != saved;
                 let all = || containers.iter().all(|container| is_over(&container.name));
-                (wanted <= size() || all()).then_some(())
+                (is_saved && wanted <= size(dir.path()) || all()).then_some(())
             });
             cmon.signal(Signal::KILL);
             cmon.done();
         }
-        containers.iter().for_each(|container| container.wait_for_log("5000"));
-        let done = start(dir.path(), &[&["--no-follow"], &flags[..]].concat()).done().code(0);
+    }
+    containers.iter().for_each(|container| container.wait_for_log("5000"));
+    for (dir, flags) in &copies {
+        let flags = [&["--no-follow"], *flags, &["dir-*"]].concat();
+        start(dir.path(), &flags).done().code(0);
         for container in &containers {
             let truth = String::from_utf8(container.logs().stdout).unwrap();
             let copy = copy(dir.path(), &container.name);
-            assert_eq!(copy.lines().count(), 5000, "{} {files:?} {done}", container.name);
-            assert!(copy == truth, "{} {files:?}", container.name);
+            assert_eq!(copy.lines().count(), 5000, "{} {flags:?}", container.name);
+            assert!(copy == truth, "{} {flags:?}", container.name);
         }
         let names = names(dir.path());
         assert!(!names.iter().any(|name| name.contains(".new")), "{names:?}");
@@ -119,17 +132,18 @@ fn runs_that_are_killed_write_each_line_once() {
 fn runs_that_are_killed_while_the_daemon_is_killed_too() {
     let daemon: &'static Dockerd = Box::leak(Box::new(Dockerd::alone(&["--live-restore"])));
     let small = ["--log-opt", "max-size=64k", "--log-opt", "max-file=100"];
-    let container = Container::of(daemon, "dir-shaky", &small, "hold; count 5000; hold");
+    let container = Container::of(daemon, "dir-shaky", &small, "hold; slowly 5000; hold");
     let dir = tempfile::tempdir().unwrap();
     let url = daemon.url();
     let flags = ["--rotate-size", "4k", "--rotate-keep", "150", "--host", &*url, "dir-shaky"];
     container.go();
     for kill in 0..8 {
         let cmon = start_alone(dir.path(), &flags);
-        let before = copy(dir.path(), "dir-shaky").len();
+        let (before, saved) = (size(dir.path()), cursor(dir.path()));
         eventually("lines", || {
-            let copy = copy(dir.path(), "dir-shaky");
-            (before + 500 < copy.len() || copy.ends_with("\n5000\n")).then_some(())
+            let is_saved = cursor(dir.path()) != saved && before + 500 < size(dir.path());
+            let is_over = || copy(dir.path(), "dir-shaky").ends_with("\n5000\n");
+            (is_saved || is_over()).then_some(())
         });
         cmon.signal(Signal::KILL);
         cmon.done();

@@ -133,7 +133,7 @@ fn killed_again_and_again(daemon: &'static Dockerd, kills: usize, mut beside: im
         ("kill-local", &["--log-driver", "local"]),
         ("kill-local-rotated", &local),
     ];
-    let script = "hold; count 5000; hold";
+    let script = "hold; slowly 5000; hold";
     let containers = options.map(|(name, options)| Container::of(daemon, name, options, script));
     let ids: Vec<String> = containers.iter().map(id).collect();
     let url = daemon.url();

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Dockerd, eventually};
 
-/// `count N` writes the numbers 1 to N, 100 of them every twentieth of a second. `hold` waits until the
-/// test says `go`.
+/// `count N` writes the numbers 1 to N, 100 of them every twentieth of a second, and `slowly N` 25 of them every tenth.
+/// `hold` waits until the test says `go`.
 pub(crate) const COUNT: &str = r#"
 go=
 trap 'go=1' USR1
@@ -20,6 +20,14 @@ count() {
         seq $((i + 1)) $((i + 100))
         i=$((i + 100))
         usleep 50000
+    done
+}
+slowly() {
+    i=0
+    while [ $i -lt $1 ]; do
+        seq $((i + 1)) $((i + 25))
+        i=$((i + 25))
+        usleep 100000
     done
 }
 "#;
