@@ -67,7 +67,7 @@ fn an_empty_variable_is_unset() {
 #[test]
 fn an_error_in_a_variable_names_the_variable_and_not_the_flag() {
     // A file may have any name.
-    let files = ["--tlscacert", "--tlscert", "--tlskey", "--cursor"];
+    let files = ["--tlscacert", "--tlscert", "--tlskey", "--cursor", "--output-dir"];
     let texts = ["--host", "--exclude-container", "--template"];
     for (command, flag, variable, bad) in flags() {
         if files.contains(&flag.as_str()) {
