@@ -15,7 +15,7 @@
 use std::time::Duration;
 
 use super::anchor::Key;
-use super::pace::Pace;
+use super::pace::{BESIDE, FADES, Pace};
 use super::timestamp::Timestamp;
 
 /// Where a file lasts longer than this, a follow that stands in an old one is noticed by its silence.
@@ -33,6 +33,9 @@ const SHARE: f64 = 1.25;
 const BETWEEN: [f64; 2] = [0.02, 0.1];
 const PART: f64 = 0.2;
 
+/// A rate by the daemon's timestamps is taken over at least this long, in seconds.
+const RATE_OVER: f64 = 0.1;
+
 /// The files of one container's log.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
@@ -40,6 +43,33 @@ pub(super) struct Files {
     /// Before version 23.
     old: bool,
     proof: Proof,
+    written: Written,
+}
+
+/// How fast the container writes, by the daemon's timestamps. The pace counts what arrives, and on a busy machine the
+/// lines of a second may arrive at once: a file that was skipped among them must be noticed by then.
+#[derive(Clone, Copy, Debug, Default)]
+struct Written {
+    begun: Option<Timestamp>,
+    /// Since then.
+    bytes: f64,
+    /// Bytes a second: the peak, which fades.
+    rate: f64,
+}
+
+impl Written {
+    fn add(&mut self, key: &Key) {
+        let begun = *self.begun.get_or_insert(key.time());
+        let over = (key.time().as_nanos() - begun.as_nanos()) as f64 / 1e9;
+        if RATE_OVER <= over {
+            self.rate = (self.bytes / over).max(self.rate * FADES);
+        }
+        // A clock that went back begins anew.
+        if !(0.0..RATE_OVER).contains(&over) {
+            (self.begun, self.bytes) = (Some(key.time()), 0.0);
+        }
+        self.bytes += f64::from(key.length()) + BESIDE as f64;
+    }
 }
 
 /// Whether the follow that is open stands in the newest file.
@@ -76,24 +106,24 @@ impl Proof {
 impl Files {
     /// Files of this size in bytes; `old`: on a daemon before version 23.
     pub(super) fn new(size: u64, old: bool) -> Self {
-        Self { size: size as f64, old, proof: Proof::Given }
+        Self { size: size as f64, old, proof: Proof::Given, written: Written::default() }
     }
 
     /// A follow is opened.
     pub(super) fn open(&mut self, pace: &Pace) {
-        let soon = self.size < SLOW * pace.bytes_per_second();
+        let soon = self.size < SLOW * self.rate(pace);
         self.proof = if self.old && soon { Proof::Wanted } else { Proof::Given };
     }
 
     /// Whether files fill so fast that only finite reads are sound.
     pub(super) fn is_hopeless(&self, pace: &Pace) -> bool {
         let lasts = if self.old { HOPELESS_BEFORE_23 } else { HOPELESS };
-        self.size < lasts * pace.bytes_per_second()
+        self.size < lasts * self.rate(pace)
     }
 
     /// How long to leave the log alone between two finite reads.
     pub(super) fn between(&self, pace: &Pace) -> Duration {
-        let lasts = self.size / pace.bytes_per_second().max(1.0);
+        let lasts = self.size / self.rate(pace).max(1.0);
         Duration::from_secs_f64((PART * lasts).clamp(BETWEEN[0], BETWEEN[1]))
     }
 
@@ -110,13 +140,19 @@ impl Files {
     /// A frame was delivered.
     pub(super) fn delivered(&mut self, key: &Key) {
         self.proof.delivered(key);
+        self.written.add(key);
+    }
+
+    /// Bytes a second that the container writes, rather too many than too few.
+    fn rate(&self, pace: &Pace) -> f64 {
+        pace.bytes_per_second().max(self.written.rate)
     }
 
     /// Whether a file may have been skipped between these two frames of a follow: no file is filled
     /// faster than [`FASTEST`], and once the follow is proven, not much faster than the pace.
     pub(super) fn may_skip(&self, before: Timestamp, next: Timestamp, pace: &Pace) -> bool {
         let pause = (next.as_nanos() - before.as_nanos()) as f64 / 1e9;
-        let rate = if self.is_unproven() { FASTEST } else { SHARE * pace.bytes_per_second() };
+        let rate = if self.is_unproven() { FASTEST } else { SHARE * self.rate(pace) };
         self.size < pause * rate.min(FASTEST)
     }
 }
@@ -198,6 +234,32 @@ mod tests {
         assert!(old.is_hopeless(&pace(44_000)) && !old.is_hopeless(&pace(36_000)));
         let millis = [44_000, 80_000, 1_100_000].map(|bytes| old.between(&pace(bytes)));
         assert_eq!(millis.map(|time| time.as_millis()), [90, 50, 20]);
+    }
+
+    #[test]
+    fn a_file_that_is_skipped_before_the_pace_is_known_is_noticed_by_the_timestamps() {
+        let mut files = Files::new(20_000, true);
+        // A line of one byte each 0.4 ms arrives all at once, after a quiet second.
+        let slow = pace(6_000);
+        let key_of = |number: i64| key(number * 400_000);
+        assert!(!files.is_hopeless(&slow));
+        (0..815).for_each(|number| files.delivered(&key_of(number)));
+        assert!(files.is_hopeless(&slow));
+        let mut new = Files::new(20_000, false);
+        (0..815).for_each(|number| new.delivered(&key_of(number)));
+        let (before, next) = (key_of(814).time(), key_of(1086).time());
+        assert!(!new.is_hopeless(&slow));
+        assert!(new.may_skip(before, next, &slow));
+        assert!(!Files::new(20_000, false).may_skip(before, next, &slow), "nothing is known");
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_does_not_make_a_rate() {
+        let mut files = Files::new(20_000, false);
+        for number in 0..1000 {
+            files.delivered(&key(if number % 2 == 0 { 1_000_000_000 } else { 0 }));
+        }
+        assert!(files.rate(&pace(0)) < 1000.0, "{files:?}");
     }
 
     #[test]

@@ -12,9 +12,9 @@ const WINDOW: std::ops::RangeInclusive<u64> = 64..=32_768;
 /// A rate is taken over at least this long, and begun anew after the second.
 const OVER: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
 /// What is left of a peak after each look.
-const FADES: f64 = 0.99;
+pub(super) const FADES: f64 = 0.99;
 /// What a log driver stores beside a frame's payload, roughly, in bytes.
-const BESIDE: u64 = 70;
+pub(super) const BESIDE: u64 = 70;
 
 /// How fast frames come, to guess how many came while no stream was open.
 #[derive(Clone, Copy, Debug)]

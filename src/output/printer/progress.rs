@@ -8,15 +8,14 @@ use std::sync::Arc;
 
 use crate::cursor::{Keeper, SaveReport, Update};
 use crate::directory::{Checkpoint, LocalDisk};
-use crate::engine::event::{About, Event, Gap, GapCause, Label, Note, Notice};
-use crate::engine::position::Position;
+use crate::engine::event::{About, Event, Gap, GapCause, Note, Notice};
 use crate::engine::source::ContainerKey;
 
 /// What the cursor has to know, until it may.
 #[derive(Debug)]
 pub(super) struct Progress {
     cursor: Option<Keeper>,
-    /// Positions of lines that are not decided.
+    /// What waits for lines that are not decided.
     taken: HashMap<ContainerKey, Taken>,
     /// What may be saved after the next write.
     decided: Vec<Update>,
@@ -26,8 +25,8 @@ pub(super) struct Progress {
 struct Taken {
     /// Lines of the container that were taken so far.
     lines: u64,
-    /// Each position with the number of lines up to it.
-    positions: VecDeque<(u64, Arc<Label>, Box<Position>)>,
+    /// What the cursor has to know in this order, each with the number of lines before it.
+    updates: VecDeque<(u64, Update)>,
 }
 
 impl Progress {
@@ -46,12 +45,14 @@ impl Progress {
                 taken.lines += lines.len() as u64;
                 if let Some(position) = lines.position.take() {
                     let label = Arc::clone(&lines.label);
-                    taken.positions.push_back((taken.lines, label, position));
+                    taken.updates.push_back((taken.lines, Update::Position(label, position)));
                 }
             }
             Event::Gap(Gap { label, cause: GapCause::Removed, .. })
             | Event::Note(Note { about: About::Container(label), what: Notice::Removed }) => {
-                self.decided.push(Update::Removed(label.key.clone()));
+                // Behind the positions of lines that the filter still holds.
+                let taken = self.taken.entry(label.key.clone()).or_default();
+                taken.updates.push_back((taken.lines, Update::Removed(label.key.clone())));
             }
             Event::Identity(daemon, identity) => {
                 self.decided.push(Update::Identity(daemon.clone(), Arc::clone(identity)));
@@ -66,10 +67,9 @@ impl Progress {
         self.taken.retain(|key, taken| {
             let held = held(key) as u64;
             let end = taken.lines.saturating_sub(held);
-            let count = taken.positions.partition_point(|(lines, ..)| *lines <= end);
-            let positions = taken.positions.drain(..count);
-            decided.extend(positions.map(|(_, label, position)| Update::Position(label, position)));
-            !taken.positions.is_empty() || 0 < held
+            let count = taken.updates.partition_point(|(lines, _)| *lines <= end);
+            decided.extend(taken.updates.drain(..count).map(|(_, update)| update));
+            !taken.updates.is_empty() || 0 < held
         });
     }
 
@@ -128,7 +128,8 @@ mod tests {
 
     use super::*;
     use crate::cursor::{CursorFile, Start};
-    use crate::engine::event::Lines;
+    use crate::engine::event::{Label, Lines};
+    use crate::engine::position::Position;
     use crate::engine::source::{ContainerId, DaemonId, StdStream};
     use crate::engine::timestamp::Timestamp;
 
@@ -160,6 +161,15 @@ mod tests {
             assert_eq!(progress.decided.len(), count, "{held} are held");
         }
         assert!(progress.taken.is_empty(), "nothing is left of a container that is written");
+        // A position that is decided later must not make a removed container one that is there.
+        progress.decided.clear();
+        let what = Notice::Removed;
+        progress.take(&mut batch(&label, 1));
+        progress.take(&mut Event::Note(Note { about: About::Container(Arc::clone(&label)), what }));
+        progress.decided(|_| 1);
+        assert!(progress.decided.is_empty());
+        progress.decided(|_| 0);
+        assert!(matches!(progress.decided[..], [Update::Position(..), Update::Removed(_)]));
         progress.finish().unwrap();
     }
 }
