@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::format::{self, Contents, FormatError};
 
-/// Only its owner may read it: hashes tell something of short lines.
+/// Only its owner may read it: short lines can be guessed from their hashes.
 const MODE: u32 = 0o600;
 
 /// Why a cursor cannot be used.

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
-/// Tells one file from another, whatever their names.
+/// Identifies a file, whatever its name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FileId(pub u64, pub u64);
 

@@ -83,7 +83,7 @@ pub(super) enum Role {
 }
 
 impl Role {
-    /// The path of that file of the container whose `NAME.log` has the path `base`.
+    /// The path of this file of a container; `base` is the path of its `NAME.log`.
     pub(super) fn path(self, base: &str) -> String {
         match self {
             Role::Current => base.to_owned(),

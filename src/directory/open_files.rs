@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::checkpoint::Unsynced;
 use super::disk::{Disk, DiskFile, Kind};
 use super::error::{Error, Finding};
-use super::writer::Directory;
+use super::writer::{Directory, Entry};
 
 impl<D: Disk> Directory<D> {
     /// Sees what others did to the file, and makes its length what the record says.
@@ -113,11 +113,11 @@ impl<D: Disk> Directory<D> {
     /// first; the others must be synced before: an error of a later sync would be lost with the descriptor.
     pub(super) fn make_room(&mut self) -> Result<(), Error> {
         while self.settings.open_files_max.max(1) <= self.open_files + self.unsynced.len() {
-            if let Some(clean) = self.least_recently_used(false) {
+            if let Some(clean) = self.least_recently_used(|entry| !entry.is_dirty) {
                 self.close(clean);
             } else if let Some(file) = self.unsynced.pop() {
                 self.sync_now(&file)?;
-            } else if let Some(dirty) = self.least_recently_used(true) {
+            } else if let Some(dirty) = self.least_recently_used(|entry| entry.is_dirty) {
                 self.close(dirty);
             } else {
                 break;
@@ -132,9 +132,9 @@ impl<D: Disk> Directory<D> {
         result
     }
 
-    fn least_recently_used(&self, is_dirty: bool) -> Option<usize> {
+    fn least_recently_used(&self, wanted: impl Fn(&Entry<D::File>) -> bool) -> Option<usize> {
         let entries = self.entries.iter().enumerate();
-        let open = entries.filter(|(_, entry)| entry.file.is_some() && entry.is_dirty == is_dirty);
+        let open = entries.filter(|(_, entry)| entry.file.is_some() && wanted(entry));
         open.min_by_key(|(_, entry)| entry.last_use).map(|(index, _)| index)
     }
 }

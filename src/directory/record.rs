@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Whose lines a file holds: a container's name, and its daemon's where there are several.
+/// The container that a file belongs to: its name, and its daemon's where there are several.
 ///
 /// The name decides, not the ID: a container that is removed and created again, as `docker compose up` does, goes
 /// on in the same file.

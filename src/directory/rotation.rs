@@ -76,7 +76,7 @@ impl<D: Disk> Directory<D> {
         Ok(siblings)
     }
 
-    /// Does the steps of rotations whose lengths are committed.
+    /// Does the steps of rotations with committed lengths.
     pub(super) fn rotate(&mut self, indices: &[usize]) -> Result<(), Error> {
         let mut found = HashMap::new();
         let paths = indices.iter().map(|index| self.entries[*index].record.path.as_str());

@@ -172,7 +172,7 @@ impl Lines {
         self.push(like.time, like.stream, [text, terminator], whole, like.recovered);
     }
 
-    /// Keeps the lines for whose places `keep` is true.
+    /// Keeps the lines at the places that `keep` accepts.
     pub fn retain(&mut self, keep: impl Fn(usize) -> bool) {
         let (mut index, mut end) = (0, 0);
         let bytes = &mut self.bytes;

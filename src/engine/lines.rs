@@ -38,7 +38,7 @@ pub struct Part {
     pub time: Timestamp,
     /// Bytes that were handed on.
     pub delivered: u64,
-    /// So many of these are the first bytes of a frame that did not come again yet.
+    /// How many of these bytes the next frame begins with.
     pub skip: u32,
 }
 

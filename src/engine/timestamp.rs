@@ -124,7 +124,7 @@ impl Timestamp {
         into.push(b'Z');
     }
 
-    /// Writes date and time as a clock with this offset from UTC shows them, with so many digits (1 to 9) of a
+    /// Writes date and time as a clock with this offset from UTC shows them, with this number of digits (1 to 9) of a
     /// second's fraction, and no zone.
     pub fn write_at(self, offset: i32, places: usize, into: &mut Vec<u8>) {
         let (year, text) = self.shown(offset);

@@ -269,7 +269,7 @@ fn crash(line: &[u8]) -> Option<Level> {
     }
 }
 
-/// Where a level may stand: so many bytes and words from the beginning.
+/// Where a level may stand: within this number of bytes and words from the beginning.
 const HEAD_MAX_BYTES: usize = 160;
 const HEAD_MAX_WORDS: usize = 9;
 
@@ -277,7 +277,7 @@ const HEAD_MAX_WORDS: usize = 9;
 fn prefix(line: &[u8]) -> Option<Level> {
     let head = &line[..line.len().min(HEAD_MAX_BYTES)];
     let words = head.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
-    // What stands before the word: nothing, a time or the like, and at most so many plain words.
+    // What stands before the word: nothing, a time or the like, and a few plain words.
     let (mut begun, mut plain) = (false, 0);
     for (index, word) in words.enumerate().take(HEAD_MAX_WORDS) {
         if let Some((level, style)) = styled(word) {

@@ -153,7 +153,7 @@ impl Filter {
         self.due.filter(|_| !self.ended)
     }
 
-    /// Decides the open events whose time has come.
+    /// Decides the open events that are due.
     pub fn expire(&mut self, now: Instant, out: &mut Vec<Shown>) -> Option<Match> {
         if self.due().is_none_or(|due| now < due) {
             return None;

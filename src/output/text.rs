@@ -41,7 +41,7 @@ pub(super) struct Text {
     /// What the template could not do with a line, and whether that was said.
     failed: Option<String>,
     is_failure_known: bool,
-    /// The container whose line the bare form has not ended.
+    /// The container of the last line, if the bare form has not ended that line.
     unended: Option<Arc<str>>,
 }
 

@@ -122,10 +122,11 @@ impl Anchor {
         (range(begin..end), range(end..self.ring.len()))
     }
 
-    /// The keys that an earlier run has saved.
-    pub fn restore(&mut self, keys: &[Key], complete: bool) {
+    /// The keys that an earlier run has saved: all that it had delivered, unless
+    /// [`begin_inside`](Self::begin_inside) says otherwise.
+    pub fn restore(&mut self, keys: &[Key]) {
         self.replace(keys.iter().copied());
-        self.complete = complete;
+        self.complete = keys.len() <= self.kept;
     }
 
     /// Whether a search finds the last frame delivered in a window that shows these keys.

@@ -132,7 +132,7 @@ pub struct Resume {
     following: bool,
     quiet: Quiet,
     pace: Pace,
-    /// What a later run needs; `None` when nobody wants to know.
+    /// What a later run needs; `None` without a cursor.
     saving: Option<Saving>,
 }
 

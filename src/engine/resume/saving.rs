@@ -32,7 +32,10 @@ impl Resume {
     #[must_use]
     pub fn restored(mut self, position: &Position) -> Self {
         self.outputs.range = Range::default();
-        self.anchor.restore(&position.keys, position.complete);
+        self.anchor.restore(&position.keys);
+        if !position.complete {
+            self.anchor.begin_inside();
+        }
         self.plan = match position.place {
             Place::Beginning => Plan::All,
             Place::Behind => Plan::Anchored,

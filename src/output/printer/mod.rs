@@ -179,7 +179,7 @@ impl<C: Fn() -> Census> Thread<C> {
 
     async fn run(&mut self, mut events: mpsc::Receiver<Event>) -> io::Result<Ended> {
         let watched = self.sinks.out.duplicate()?;
-        // Nobody needs to read a stdout that nothing is written to.
+        // Nothing is written to stdout, so its reader may go away.
         let watch = match self.archive {
             Some(_) => Watch::default(),
             None => watched.watch()?,
