@@ -18,6 +18,8 @@ use crate::engine::timestamp::Timestamp;
 
 /// The cursor is saved this often while lines are delivered.
 const BETWEEN_SAVES: Duration = Duration::from_secs(1);
+/// Removed containers that are kept per daemon: a run of months may see any number of them.
+const REMOVED_MAX: usize = 1000;
 /// Reports that wait for the printer.
 const REPORTS: usize = 8;
 
@@ -212,20 +214,15 @@ fn keep_saving(
 #[derive(Debug)]
 struct Places {
     saved: Saved,
+    /// How long removed containers are kept.
+    keep: Duration,
     sections: HashMap<DaemonId, usize>,
 }
 
 impl Places {
     fn new(mut saved: Saved, now: Timestamp, keep: Duration) -> Self {
-        let keep = i64::try_from(keep.as_nanos()).unwrap_or(i64::MAX);
-        let oldest = now.saturating_nanos().saturating_sub(keep);
-        for daemon in &mut saved.0 {
-            daemon.containers.retain(|_, container| match container.presence {
-                Presence::There => true,
-                Presence::Removed(time) => oldest <= time.saturating_nanos(),
-            });
-        }
-        Self { saved, sections: HashMap::new() }
+        saved.0.iter_mut().for_each(|daemon| daemon.forget_removed(now, keep));
+        Self { saved, keep, sections: HashMap::new() }
     }
 
     fn take(&mut self, update: Update, now: Timestamp) {
@@ -241,8 +238,11 @@ impl Places {
                 self.find(daemon, None).containers.insert(id.clone(), container);
             }
             Update::Removed(ContainerKey { daemon, id }) => {
-                if let Some(container) = self.find(&daemon, None).containers.get_mut(&id) {
+                let keep = self.keep;
+                let section = self.find(&daemon, None);
+                if let Some(container) = section.containers.get_mut(&id) {
                     container.presence = Presence::Removed(now);
+                    section.forget_removed(now, keep);
                 }
             }
         }
@@ -269,6 +269,24 @@ impl Places {
 }
 
 impl SavedDaemon {
+    /// Drops the containers that were removed longer ago, and the oldest of those that are too many.
+    fn forget_removed(&mut self, now: Timestamp, keep: Duration) {
+        let keep = i64::try_from(keep.as_nanos()).unwrap_or(i64::MAX);
+        let mut oldest = now.saturating_nanos().saturating_sub(keep);
+        let removed = |container: &SavedContainer| match container.presence {
+            Presence::There => None,
+            Presence::Removed(time) => Some(time.saturating_nanos()),
+        };
+        let mut times: Vec<i64> = self.containers.values().filter_map(removed).collect();
+        if REMOVED_MAX < times.len() {
+            let first = times.len() - REMOVED_MAX;
+            oldest = oldest.max(*times.select_nth_unstable(first).1);
+        }
+        let is_kept =
+            |container: &SavedContainer| removed(container).is_none_or(|time| oldest <= time);
+        self.containers.retain(|_, container| is_kept(container));
+    }
+
     fn daemon_is(&mut self, daemon: &DaemonId, identity: Arc<str>) {
         daemon.as_str().clone_into(&mut self.address);
         self.identity = Some(identity);
@@ -323,6 +341,25 @@ mod tests {
             let later = Places::new(places.saved.clone(), now, Duration::from_nanos(5));
             assert_eq!(later.saved.0[0].containers.len(), left);
         }
+    }
+
+    #[test]
+    fn a_run_that_sees_many_containers_come_and_go_keeps_the_last_thousand() {
+        let daemon = DaemonId::new("a");
+        let week = Duration::from_secs(7 * 86_400);
+        let mut places = Places::new(Saved::default(), Timestamp::from_nanos(0), week);
+        places.take(delivered(&daemon, "there", 1), Timestamp::from_nanos(1));
+        for number in 0..3000 {
+            let now = Timestamp::from_nanos(number);
+            let id = number.to_string();
+            places.take(delivered(&daemon, &id, number), now);
+            let key = ContainerKey { daemon: daemon.clone(), id: ContainerId::new(&id) };
+            places.take(Update::Removed(key), now);
+            assert!(places.saved.0[0].containers.len() <= REMOVED_MAX + 1);
+        }
+        let left = &places.saved.0[0].containers;
+        let has = |id: &str| left.contains_key(&ContainerId::new(id));
+        assert!(has("there") && has("2999") && has("2000") && !has("1999"));
     }
 
     #[test]
