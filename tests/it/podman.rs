@@ -167,3 +167,48 @@ fn lines_that_podman_stored_in_parts_are_whole() {
     assert!((4900..=5000).contains(&many.len()), "{}", many.len());
     assert!(many == expected[expected.len() - many.len()..]);
 }
+
+#[test]
+fn a_cursor_goes_on_behind_equal_lines_of_one_second_and_lines_in_parts() {
+    let podman = Podman::start();
+    let script = "i=0; while [ $i -lt 30 ]; do i=$((i+1)); for j in $(seq 40); do echo same; done; \
+                  seq $((i*1000)) $((i*1000+400)); sleep 0.7; done; echo end; sleep 600";
+    podman.container(&["run", "-d"], "web", script);
+    let cursor = podman.dir.join("cursor").display().to_string();
+    let run = |more: &[&str]| {
+        let args = [&["tail", "web", "-n", "all", "--cursor", &cursor], more].concat();
+        Cmon::start_with(&args, |command| {
+            command.env("DOCKER_HOST", podman.url());
+        })
+        .read()
+    };
+    let mut shown = String::new();
+    // Each run ends in the middle of what is written, and a batch follows.
+    for _ in 0..4 {
+        let done = (1..=30).rev().find(|number| shown.contains(&format!("\n{number}400\n")));
+        let cmon = run(&[]);
+        cmon.wait_for_out(&match done.unwrap_or(0) + 2 {
+            next @ ..=30 => format!("{next}400\n"),
+            _ => "end\n".to_owned(),
+        });
+        shown += &cmon.interrupt().code(130).text();
+        shown += &run(&["--no-follow"]).done().code(0).text();
+        if shown.ends_with("end\n") {
+            break;
+        }
+    }
+    if !shown.ends_with("end\n") {
+        let cmon = run(&[]);
+        cmon.wait_for_out("end\n");
+        shown += &cmon.interrupt().code(130).text();
+    }
+    let expected: String = (1..=30)
+        .flat_map(|number| {
+            let numbers = (number * 1000..=number * 1000 + 400).map(|line: u32| line.to_string());
+            std::iter::repeat_n("same".to_owned(), 40).chain(numbers)
+        })
+        .chain(["end".to_owned()])
+        .flat_map(|line| [line, "\n".to_owned()])
+        .collect();
+    assert!(shown == expected, "{} of {} lines", shown.lines().count(), expected.lines().count());
+}
