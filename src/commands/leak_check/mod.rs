@@ -25,7 +25,7 @@ use crate::docker::Docker;
 use crate::docker::endpoint::Endpoint;
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
-use crate::engine::source::Source;
+use crate::engine::source::{Listed, Phase, Source};
 use crate::engine::{self, StartError};
 use crate::exit::Exit;
 use crate::leak::command::Commands;
@@ -284,7 +284,9 @@ impl Checking<'_> {
             let listed = docker.list().await.map_err(StartError::from)?;
             let own = docker.own(&listed).await;
             let own = own.and_then(|key| listed.iter().find(|row| row.key == key));
-            let selection = match own {
+            // It runs, whatever the list still says of a container that has just been started.
+            let own = own.map(|row| Listed { phase: Phase::Running, ..row.clone() });
+            let selection = match &own {
                 None => self.config.selection.clone(),
                 Some(row) => {
                     let rest = self.config.selection.without(row, &listed);
