@@ -18,11 +18,28 @@ fn write(fake: &Fake, numbers: std::ops::Range<usize>) {
 /// These numbers were shown, in order, and a gap stands where one is missing and nowhere else.
 #[track_caller]
 fn exact(seen: &Seen, expected: &[usize]) {
+    exact_to_the_end(seen, expected, &[]);
+}
+
+/// The same where the read has an end: a gap stands there too where the next record is bad.
+#[track_caller]
+fn exact_to_the_end(seen: &Seen, expected: &[usize], bad: &[usize]) {
     let shown = numbers(seen);
     assert_eq!(shown, expected);
     let missing = (1..shown.len()).filter(|at| shown[*at - 1] + 1 < shown[*at]);
-    let before: Vec<usize> = seen.gaps_at.iter().map(|(at, _)| *at).filter(|at| 0 < *at).collect();
+    let (before, behind): (Vec<usize>, Vec<usize>) = seen
+        .gaps_at
+        .iter()
+        .map(|(at, _)| *at)
+        .filter(|at| 0 < *at)
+        .partition(|at| *at < shown.len());
     assert_eq!(before, missing.collect::<Vec<usize>>(), "{shown:?}");
+    let next = shown.last().map_or(0, |last| last + 1);
+    assert!(
+        behind.is_empty() || behind.len() == 1 && bad.contains(&next),
+        "nothing is missing behind {next}: {:?}",
+        seen.gaps_at
+    );
     let begins_with_a_gap = seen.gaps_at.iter().any(|(at, _)| *at == 0);
     assert!(
         !begins_with_a_gap || shown.first() != Some(&0),
@@ -30,7 +47,10 @@ fn exact(seen: &Seen, expected: &[usize]) {
     );
     for (_, gap) in &seen.gaps_at {
         assert_eq!(gap.cause, GapCause::Unreadable);
-        assert!(gap.from.is_none_or(|from| gap.to.is_some_and(|to| from < to)), "{gap:?}");
+        assert!(gap.from.is_none() || gap.to.is_none() || gap.from < gap.to, "{gap:?}");
+    }
+    for (at, gap) in &seen.gaps_at {
+        assert!(*at == shown.len() || gap.to.is_some(), "a line follows: {gap:?}");
     }
 }
 
@@ -101,6 +121,25 @@ fn a_log_that_grows_while_it_is_checked_hides_no_line() {
     {
         let (seen, length) = play(&[bad], manner, stored, grows, Backlog::All, true);
         exact(&seen, &readable(&[bad], manner, length));
+    }
+}
+
+/// A read that ends says that its newest record is missing, where an older one made cmon look.
+#[test]
+fn a_gap_stands_at_the_end_of_a_read_whose_newest_record_is_bad() {
+    for (bad, backlog, gaps) in [
+        (&[0, 46][..], Backlog::All, 2),
+        (&[20, 46], Backlog::All, 2),
+        (&[20, 46], Backlog::Last(10), 1),
+        (&[20, 45, 46], Backlog::Last(10), 1),
+    ] {
+        let (seen, length) = play(bad, Manner::Stops, 47, 0, backlog, false);
+        let readable = readable(bad, Manner::Stops, length);
+        let first = numbers(&seen)[0];
+        let expected: Vec<usize> =
+            readable.into_iter().filter(|at| (first..47).contains(at)).collect();
+        exact_to_the_end(&seen, &expected, bad);
+        assert_eq!(seen.gaps.len(), gaps, "{bad:?} {backlog:?}: {:?}", seen.gaps_at);
     }
 }
 
@@ -213,7 +252,7 @@ proptest! {
             (false, _) => {
                 let end = shown.last().map_or(0, |last| last + 1);
                 let expected: Vec<usize> = expected.into_iter().filter(|at| *at < end).collect();
-                exact(&seen, &expected);
+                exact_to_the_end(&seen, &expected, &bad);
             }
         }
         if let Some(last) = last.filter(|last| *last <= 100 && !follow) {
