@@ -1,18 +1,23 @@
 //! The embedded daemon: a small one that speaks the Docker API on a private unix socket.
 //!
-//! [`start`] is `--demo`: it runs on a thread of its own with eight talking containers, and every
+//! [`start`] is `--demo`: it runs on a thread of its own with eight containers and three hours behind them, and every
 //! command then works as on a real daemon, over a real socket; its tasks and descriptors are not in
 //! cmon's census. [`World`] with [`serve`] is the same daemon for tests: a script decides what the
 //! containers do and what goes wrong, and on a paused clock it shares the runtime of what it tests.
 
-mod actors;
+mod answers;
+mod events;
 mod fault;
+mod filters;
 mod log;
 mod plant;
 mod routes;
+mod scenes;
 mod server;
+mod spec;
 mod stream;
 mod valve;
+mod voice;
 mod world;
 
 use std::io;
@@ -71,10 +76,10 @@ pub fn start() -> io::Result<Handle> {
     let thread = thread::Builder::new().name("demo".to_owned()).spawn(move || {
         runtime.block_on(async {
             let world = World::now();
-            actors::enter(&world);
+            let mut cast = scenes::enter(&world);
             tokio::select! {
                 () = serve(world.clone(), listener) => {}
-                () = actors::play(&world) => {}
+                () = scenes::play(&world, &mut cast) => {}
                 // Dropped by the handle.
                 _ = stopped => {}
             }

@@ -1,12 +1,8 @@
-//! Which question was asked, and the answers that are one JSON object.
-
-use serde_json::{Value, json};
+//! Which question was asked.
 
 use super::fault::Route;
+use super::filters::Filters;
 use super::log::Wanted;
-use super::plant;
-use super::world::{Life, State};
-use crate::engine::source::Phase;
 use crate::engine::timestamp::Timestamp;
 
 /// A question, taken apart.
@@ -52,13 +48,13 @@ impl Question {
         };
         let pair = |pair: &str| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (name.to_owned(), value.to_owned())
+            (decoded(name), decoded(value))
         };
         let query = query.split('&').filter(|part| !part.is_empty()).map(pair).collect();
         Some(Self { route, container: container.to_owned(), query })
     }
 
-    fn value(&self, name: &str) -> Option<&str> {
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())
     }
 
@@ -73,12 +69,24 @@ impl Question {
             let words = "Bad parameters: you must choose at least one stream";
             return Err((400, words.to_owned()));
         }
-        let time = |name| match self.value(name).filter(|value| !matches!(*value, "" | "0")) {
+        let tail = self.value("tail").and_then(|tail| tail.parse().ok());
+        Ok(Wanted { stdout, stderr, tail, since: self.time("since")?, until: self.time("until")? })
+    }
+
+    /// The value of a parameter that is a time.
+    pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
+        match self.value(name).filter(|value| !matches!(*value, "" | "0")) {
             Some(text) => moment(text).map(Some),
             None => Ok(None),
-        };
-        let tail = self.value("tail").and_then(|tail| tail.parse().ok());
-        Ok(Wanted { stdout, stderr, tail, since: time("since")?, until: time("until")? })
+        }
+    }
+
+    /// The filters that it names.
+    pub(super) fn filters(&self) -> Result<Filters, Refusal> {
+        match self.value("filters").filter(|text| !text.is_empty()) {
+            Some(text) => Filters::of(text).ok_or_else(|| (400, format!("invalid filter: {text}"))),
+            None => Ok(Filters::default()),
+        }
     }
 }
 
@@ -92,63 +100,23 @@ fn moment(text: &str) -> Result<Timestamp, Refusal> {
         .ok_or_else(|| (400, format!("invalid value for a time: {text}")))
 }
 
-/// The API version that a daemon of this version speaks.
-pub(super) fn api_version(version: &str) -> &'static str {
-    if version.starts_with("20.") { "1.41" } else { "1.43" }
-}
-
-pub(super) fn version(state: &State) -> Value {
-    let (version, api) = (state.version, api_version(state.version));
-    json!({
-        "Platform": { "Name": "" },
-        "Components": [{ "Name": "Engine", "Version": version }],
-        "Version": version, "ApiVersion": api, "MinAPIVersion": "1.12", "Os": "linux",
-        "Arch": "amd64", "GitCommit": "", "GoVersion": "", "KernelVersion": "", "BuildTime": "",
-    })
-}
-
-pub(super) fn info(state: &State) -> Value {
-    let lives = || state.lives.values();
-    let followers: usize = lives().map(|life| life.followers).sum();
-    let running = lives().filter(|life| life.phase.is_live()).count();
-    json!({
-        "ID": "cmon-demo", "Name": "cmon-demo", "ServerVersion": state.version,
-        "Containers": lives().count(), "ContainersRunning": running,
-        "ContainersPaused": lives().filter(|life| life.phase == Phase::Paused).count(),
-        "ContainersStopped": lives().count() - running,
-        "NGoroutines": plant::goroutines(followers, state.planted()), "NFd": 20 + 3 * followers, "NEventsListener": 0,
-        "LoggingDriver": "json-file", "OSType": "linux", "NCPU": 1,
-    })
-}
-
-pub(super) fn list(state: &State, all: bool) -> Value {
-    let shown = state.lives.values().filter(|life| all || life.phase.is_live());
-    shown
-        .map(|life| {
-            json!({
-                "Id": life.id, "Names": [format!("/{}", life.name)], "Image": "demo",
-                "ImageID": "", "Command": "talk", "Created": life.started.saturating_nanos() / 1_000_000_000,
-                "Ports": [], "Labels": {}, "State": life.phase.as_str(), "Status": life.phase.as_str(),
-                "HostConfig": { "NetworkMode": "none" }, "Mounts": [],
-            })
-        })
-        .collect()
-}
-
-pub(super) fn inspect(life: &Life) -> Value {
-    let is = |phase| life.phase == phase;
-    json!({
-        "Id": life.id, "Name": format!("/{}", life.name), "RestartCount": life.restarts,
-        "Created": life.started.to_string(), "Path": "talk", "Args": [], "Driver": "demo",
-        "State": {
-            "Status": life.phase.as_str(), "Running": life.phase.is_live() || is(Phase::Restarting),
-            "Paused": is(Phase::Paused), "Restarting": is(Phase::Restarting),
-            "OOMKilled": life.oom, "Dead": false, "Pid": 0, "ExitCode": life.exit_code, "Error": "",
-            "StartedAt": life.started.to_string(), "FinishedAt": life.finished.to_string(),
-        },
-        "HostConfig": { "LogConfig": { "Type": life.driver, "Config": {} } },
-        "Config": { "Tty": life.tty, "Image": "demo", "Labels": {} },
-    })
+/// `%XX` and `+` as what they stand for.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, behind)) = rest.split_first() {
+        let hex = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+        rest = behind;
+        match (byte, behind.get(..2).and_then(hex)) {
+            (b'%', Some(decoded)) => {
+                bytes.push(decoded);
+                rest = &behind[2..];
+            }
+            (b'+', _) => bytes.push(b' '),
+            _ => bytes.push(*byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -163,6 +131,9 @@ mod tests {
         let wanted = question.wanted().unwrap();
         assert_eq!((wanted.stdout, wanted.stderr, wanted.tail), (true, false, Some(5)));
         assert_eq!(wanted.since, Some(Timestamp::from_nanos(3_500_000_000)));
+        let listed = Question::of("/containers/json?filters=%7B%22name%22%3A%5B%22a+b%22%5D%7D");
+        let filters = listed.unwrap().filters().unwrap();
+        assert!(filters.any("name", |name| name == "a b") && !filters.any("name", |_| false));
         assert_eq!(Question::of("/volumes"), None);
         assert_eq!(Question::of("/_ping").unwrap().wanted().unwrap_err().0, 400);
     }

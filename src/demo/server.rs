@@ -10,9 +10,10 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::answers;
 use super::fault::{Fault, Route};
 use super::plant;
-use super::routes::{self, Question, Refusal, unknown};
+use super::routes::{Question, Refusal, unknown};
 use super::stream;
 use super::valve::Valve;
 use super::world::World;
@@ -43,15 +44,16 @@ async fn converse(world: World, socket: UnixStream) {
     let mut cuts = world.cuts();
     let (mut reader, writer) = socket.into_split();
     let conversing = async {
-        let Some(target) = question(&mut reader).await else {
+        let Some(Request { method, target }) = request(&mut reader).await else {
             return;
         };
         let mut valve = Valve::new(writer);
+        valve.head_only = method == Method::Head;
         tokio::select! {
             // The client has closed, or sends what nobody asked for.
             _ = reader.read_u8() => {}
             // A failed write means that the client has gone, or that a fault said so.
-            _ = answer(&world, &target, &mut valve) => {}
+            _ = answer(&world, method, &target, &mut valve) => {}
         }
     };
     tokio::select! {
@@ -60,8 +62,25 @@ async fn converse(world: World, socket: UnixStream) {
     }
 }
 
-/// The target of the request that comes, such as `/info`; `None` when there is none.
-async fn question(reader: &mut OwnedReadHalf) -> Option<String> {
+/// What a request wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Get,
+    /// The head of the answer alone.
+    Head,
+    /// To change something, which this daemon lets nobody do.
+    Other,
+}
+
+/// The first line of a request.
+struct Request {
+    method: Method,
+    /// Such as `/info`.
+    target: String,
+}
+
+/// The request that comes; `None` when there is none.
+async fn request(reader: &mut OwnedReadHalf) -> Option<Request> {
     let mut head = Vec::new();
     loop {
         if reader.read_buf(&mut head).await.ok()? == 0 || MAX_HEAD < head.len() {
@@ -70,14 +89,20 @@ async fn question(reader: &mut OwnedReadHalf) -> Option<String> {
         let mut headers = [httparse::EMPTY_HEADER; 32];
         let mut request = httparse::Request::new(&mut headers);
         if request.parse(&head).ok()?.is_complete() {
-            return request.path.map(str::to_owned);
+            let method = match request.method? {
+                "GET" => Method::Get,
+                "HEAD" => Method::Head,
+                _ => Method::Other,
+            };
+            return Some(Request { method, target: request.path?.to_owned() });
         }
     }
 }
 
-async fn answer(world: &World, target: &str, valve: &mut Valve) -> io::Result<()> {
+async fn answer(world: &World, method: Method, target: &str, valve: &mut Valve) -> io::Result<()> {
     world.lock().asked(target);
-    let Some(question) = Question::of(target) else {
+    let question = Question::of(target).filter(|_| method != Method::Other);
+    let Some(question) = question else {
         return refuse(world, valve, (404, "page not found".to_owned())).await;
     };
     let fault = world.lock().faults.take(question.route);
@@ -103,7 +128,10 @@ async fn answer(world: &World, target: &str, valve: &mut Valve) -> io::Result<()
             Ok(logs) => logs.run(world, valve).await,
             Err(refusal) => refuse(world, valve, refusal).await,
         },
-        Route::Events => stream::events(world, valve).await,
+        Route::Events => match stream::Subscription::open(world, &question) {
+            Ok(subscription) => subscription.run(world, valve).await,
+            Err(refusal) => refuse(world, valve, refusal).await,
+        },
         _ => match plain(world, &question) {
             Ok((kind, body)) => valve.whole(world, 200, kind, &body).await,
             Err(refusal) => refuse(world, valve, refusal).await,
@@ -117,13 +145,18 @@ fn plain(world: &World, question: &Question) -> Result<(&'static str, String), R
     let object = |value: Value| Ok(("application/json", format!("{value}\n")));
     match question.route {
         Route::Ping => Ok(("text/plain; charset=utf-8", "OK".to_owned())),
-        Route::Version => object(routes::version(&state)),
-        Route::Info => object(routes::info(&state)),
-        Route::List => object(routes::list(&state, question.flag("all"))),
+        Route::Version => object(answers::version(&state)),
+        Route::Info => object(answers::info(&state)),
+        Route::List => {
+            let limit = question.value("limit").and_then(|limit| limit.parse().ok());
+            let limit = limit.filter(|limit| *limit != 0).unwrap_or(usize::MAX);
+            let (all, filters) = (question.flag("all"), question.filters()?);
+            object(answers::list(&state, all, limit, &filters).map_err(|words| (400, words))?)
+        }
         Route::Inspect => {
             let id = state.find(&question.container);
             let life = id.and_then(|id| state.lives.get(&id));
-            object(routes::inspect(life.ok_or_else(|| unknown(&question.container))?))
+            object(answers::inspect(life.ok_or_else(|| unknown(&question.container))?))
         }
         Route::Profile => {
             let followers: usize = state.lives.values().map(|life| life.followers).sum();

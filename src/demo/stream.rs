@@ -1,12 +1,18 @@
 //! The answers that go on: logs and events, in chunks.
 
 use std::io;
+use std::time::Duration;
 
+use tokio::time::sleep;
+
+use super::events::Event;
+use super::filters::Filters;
 use super::log::{Message, Wanted};
 use super::routes::{Question, Refusal, unknown};
 use super::valve::Valve;
 use super::world::World;
 use crate::engine::source::StdStream;
+use crate::engine::timestamp::Timestamp;
 
 /// Messages encoded per look at the world.
 const BATCH: usize = 64;
@@ -38,14 +44,14 @@ impl Logs {
         let life = id.and_then(|id| state.lives.get(&id));
         let life = life.ok_or_else(|| unknown(&question.container))?;
         let wanted = question.wanted()?;
-        if life.driver == "none" {
+        if life.spec.driver == "none" {
             return Err((501, "configured logging driver does not support reading".to_owned()));
         }
         Ok(Self {
             id: life.id.clone(),
             wanted,
             timestamps: question.flag("timestamps"),
-            tty: life.tty,
+            tty: life.spec.tty,
             // As the real one: a follow of what does not run is a finite read.
             follow: question.flag("follow") && life.phase.is_live(),
             run: life.run,
@@ -146,25 +152,71 @@ impl Drop for Follower {
     }
 }
 
-/// The events from now on.
-pub(super) async fn events(world: &World, valve: &mut Valve) -> io::Result<()> {
-    let mut changes = world.changes();
-    let mut next = {
-        let state = world.lock();
-        state.first_event + state.events.len() as u64
-    };
-    valve.begin_chunked(world, 200, "Content-Type: application/json\r\n").await?;
-    loop {
-        changes.mark_unchanged();
-        let fresh: Vec<String> = {
-            let state = world.lock();
-            let skip = usize::try_from(next.saturating_sub(state.first_event)).unwrap_or(0);
-            next = state.first_event + state.events.len() as u64;
-            state.events.iter().skip(skip).cloned().collect()
-        };
-        for event in &fresh {
-            valve.chunk(event.as_bytes()).await?;
+/// One answer with events.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    filters: Filters,
+    /// The number of the next event.
+    next: u64,
+}
+
+impl Subscription {
+    pub(super) fn open(world: &World, question: &Question) -> Result<Self, Refusal> {
+        let (since, until) = (question.time("since")?, question.time("until")?);
+        if let (Some(since), Some(until)) = (since, until)
+            && until < since
+        {
+            let words = format!("`since` time ({since}) cannot be after `until` time ({until})");
+            return Err((400, words));
         }
-        valve.changed(&mut changes).await?;
+        let filters = question.filters()?;
+        let state = world.lock();
+        // As the real one: what happened before is sent when a time was named.
+        let next = if since.or(until).is_some() { 0 } else { state.events.end() };
+        Ok(Self { since, until, filters, next })
+    }
+
+    pub(super) async fn run(mut self, world: &World, valve: &mut Valve) -> io::Result<()> {
+        valve.begin_chunked(world, 200, "Content-Type: application/json\r\n").await?;
+        let mut changes = world.changes();
+        loop {
+            changes.mark_unchanged();
+            let (lines, left) = self.read(world);
+            for line in &lines {
+                valve.chunk(line.as_bytes()).await?;
+            }
+            tokio::select! {
+                changed = valve.changed(&mut changes) => changed?,
+                () = wait(left) => return valve.end_chunked().await,
+            }
+        }
+    }
+
+    /// The events that have come, and how long the answer still goes on.
+    fn read(&mut self, world: &World) -> (Vec<String>, Option<Duration>) {
+        let state = world.lock();
+        let from = self.next;
+        self.next = state.events.end();
+        let within = |event: &&Event| {
+            self.since.is_none_or(|since| since <= event.time)
+                && self.until.is_none_or(|until| event.time <= until)
+        };
+        let fresh = state.events.from(from).filter(within);
+        let lines = fresh.filter(|event| event.passes(&self.filters)).map(Event::line).collect();
+        let left = self.until.map(|until| {
+            let nanos = (until.as_nanos() - state.now().as_nanos()).max(0);
+            Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        });
+        (lines, left)
+    }
+}
+
+/// Waits for this time, or for ever.
+async fn wait(time: Option<Duration>) {
+    match time {
+        Some(time) => sleep(time).await,
+        None => std::future::pending().await,
     }
 }

@@ -1,6 +1,5 @@
 //! The embedded daemon as cmon's own source sees it, on a paused clock.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -238,20 +237,45 @@ fn the_handle_ends_the_daemon_and_removes_its_socket() {
     assert!(!socket.exists());
 }
 
-/// All eight have talked within five seconds, one has restarted, and a long line has passed.
+/// All eight have written something within five seconds, and one has restarted.
 #[tokio::test(start_paused = true)]
-async fn the_first_five_seconds_show_it_all() {
-    let world = Arc::new(World::default());
-    actors::enter(&world);
+async fn the_first_five_seconds_show_each_container_and_a_restart() {
+    let world = World::default();
+    let mut cast = scenes::enter(&world);
     let names = ["web", "api", "db", "cache", "worker", "cron", "mail", "console"];
-    let history: Vec<usize> = names.iter().map(|name| world.messages(name).len()).collect();
+    let history = names.map(|name| world.messages(name).len());
     let five = Duration::from_secs(5);
-    let _ = tokio::time::timeout(five, actors::play(&world)).await;
+    let _ = tokio::time::timeout(five, scenes::play(&world, &mut cast)).await;
     for (name, before) in names.iter().zip(history) {
-        assert!(before < world.messages(name).len(), "{name} has said nothing");
+        assert!(before < world.messages(name).len(), "{name} has written nothing");
     }
+    let messages = world.messages("worker");
+    let starts = messages[history[4]..].iter();
+    let starts = starts.filter(|message| message.payload == b"worker is starting\n").count();
+    assert_eq!(starts, 1, "the worker has crashed and come back");
+}
+
+/// The times of a history lie in the three hours before the start, and those of a container in order. Two
+/// daemons have the same history.
+#[tokio::test(start_paused = true)]
+async fn the_history_is_in_order_bounded_and_always_the_same() {
+    let (world, again) = (World::default(), World::default());
+    let begun = world.clock().as_nanos();
+    scenes::enter(&world);
+    scenes::enter(&again);
+    let hours = 3600 * 1_000_000_000;
+    let mut total = 0;
+    for name in ["web", "api", "db", "cache", "worker", "cron", "mail", "console"] {
+        let messages = world.messages(name);
+        assert_eq!(messages, again.messages(name), "{name}");
+        total += messages.len();
+        let times: Vec<i128> = messages.iter().map(|message| message.time.as_nanos()).collect();
+        assert!(times.is_sorted(), "{name}");
+        let (first, last) = (times[0], times[times.len() - 1]);
+        assert!(begun - 3 * hours <= first && first < begun - 2 * hours, "{name}");
+        assert!(begun - hours / 4 < last && last < begun, "{name}: {}", begun - last);
+    }
+    assert!((1000..5000).contains(&total), "{total}");
     assert!(world.messages("db").iter().any(|message| message.payload.len() == 16 * 1024));
-    let starts = world.messages("worker");
-    let starts = starts.iter().filter(|message| message.payload == b"worker is starting\n").count();
-    assert_eq!(starts, 2, "the worker has crashed and come back");
+    assert_eq!(world.lock().lives.values().filter(|life| life.phase == Phase::Running).count(), 8);
 }

@@ -8,8 +8,8 @@ use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::answers;
 use super::fault::Reframe;
-use super::routes;
 use super::world::World;
 
 /// The writing half of one connection.
@@ -26,6 +26,8 @@ pub(super) struct Valve {
     pub(super) held: Option<Vec<u8>>,
     pub(super) cut_when_silent: Option<Duration>,
     pub(super) rewrite: Option<(&'static str, &'static str)>,
+    /// The request was HEAD.
+    pub(super) head_only: bool,
     /// The body so far, where it is sent as one.
     collected: Vec<u8>,
 }
@@ -41,6 +43,7 @@ impl Valve {
             held: None,
             cut_when_silent: None,
             rewrite: None,
+            head_only: false,
             collected: Vec::new(),
         }
     }
@@ -88,13 +91,16 @@ impl Valve {
         }
         let length = format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
         self.head(world, status, &length).await?;
+        if self.head_only {
+            return Ok(());
+        }
         self.write(body.as_bytes()).await
     }
 
     /// The head of an answer, with these lines more.
     async fn head(&mut self, world: &World, status: u16, more: &str) -> io::Result<()> {
         let version = world.lock().version;
-        let api = routes::api_version(version);
+        let api = answers::api_version(version);
         let reason = match status {
             200 => "OK",
             400 => "Bad Request",

@@ -6,20 +6,19 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::events::{Event, Events};
 use super::fault::{Fault, Faults, Route, Rule};
 use super::log::{Message, Store};
 use super::plant::Plant;
+use super::spec::Spec;
 use crate::engine::source::{Phase, StdStream};
 use crate::engine::timestamp::Timestamp;
 
 /// Where the clock begins: 2026-01-01T00:00:00Z, unless the embedded daemon tells the time.
 const EPOCH: i64 = 1_767_225_600 * 1_000_000_000;
-/// Events held for a subscriber, as the real one does.
-const EVENTS: usize = 256;
 /// Questions that are remembered.
 const REQUESTS: usize = 4096;
 
@@ -28,8 +27,8 @@ const REQUESTS: usize = 4096;
 pub(super) struct Life {
     pub(super) id: String,
     pub(super) name: String,
-    pub(super) tty: bool,
-    pub(super) driver: &'static str,
+    pub(super) spec: Spec,
+    pub(super) created: Timestamp,
     pub(super) phase: Phase,
     pub(super) exit_code: i64,
     pub(super) oom: bool,
@@ -47,12 +46,12 @@ pub(super) struct State {
     begun: Instant,
     epoch: i64,
     last: i64,
+    /// The time that the clock stands at while history is made.
+    past: Option<Timestamp>,
     pub(super) version: &'static str,
     pub(super) lives: BTreeMap<String, Life>,
     made: u64,
-    pub(super) events: VecDeque<String>,
-    /// The number of the first event held.
-    pub(super) first_event: u64,
+    pub(super) events: Events,
     drop_events: u32,
     pub(super) faults: Faults,
     pub(super) requests: VecDeque<String>,
@@ -89,11 +88,11 @@ impl World {
             begun: Instant::now(),
             epoch,
             last: 0,
+            past: None,
             version: "24.0.9",
             lives: BTreeMap::new(),
             made: 0,
-            events: VecDeque::new(),
-            first_event: 0,
+            events: Events::default(),
             drop_events: 0,
             faults: Faults::default(),
             requests: VecDeque::new(),
@@ -115,14 +114,19 @@ impl World {
 
     /// Makes a container with a terminal or not, and with this log driver.
     pub fn create_with(&self, name: &str, tty: bool, driver: &'static str) {
+        self.create_of(name, Spec { tty, driver, ..Spec::default() });
+    }
+
+    /// Makes a container of this kind.
+    pub(super) fn create_of(&self, name: &str, spec: Spec) {
         self.change(|state| {
             state.made += 1;
             let id = format!("{:012x}{:052x}", 0xc0_ffee_0000 + state.made, state.made);
             let life = Life {
                 id: id.clone(),
                 name: name.to_owned(),
-                tty,
-                driver,
+                spec,
+                created: state.tick(),
                 phase: Phase::Created,
                 exit_code: 0,
                 oom: false,
@@ -136,6 +140,16 @@ impl World {
             state.lives.insert(id.clone(), life);
             state.event(&id, "create", &[]);
         });
+    }
+
+    /// Sets the clock to a time in the past, or lets it go again.
+    pub(super) fn set_past(&self, time: Option<Timestamp>) {
+        self.lock().past = time;
+    }
+
+    /// What the clock shows.
+    pub(super) fn clock(&self) -> Timestamp {
+        self.lock().now()
     }
 
     /// Starts its next run.
@@ -348,30 +362,28 @@ impl State {
 
     /// A new moment, later than all before.
     pub(super) fn tick(&mut self) -> Timestamp {
-        let elapsed = i64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(i64::MAX);
-        self.last = (self.epoch + elapsed).max(self.last + 1);
+        self.last = self.now().saturating_nanos().max(self.last + 1);
         Timestamp::from_nanos(self.last)
     }
 
-    fn event(&mut self, id: &str, action: &str, more: &[(&str, &str)]) {
+    /// What the clock shows.
+    pub(super) fn now(&self) -> Timestamp {
+        let elapsed = i64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        self.past.unwrap_or(Timestamp::from_nanos(self.epoch + elapsed))
+    }
+
+    fn event(&mut self, id: &str, action: &'static str, more: &[(&str, &str)]) {
         if 0 < self.drop_events {
             self.drop_events -= 1;
             return;
         }
-        let now = self.tick().saturating_nanos();
-        let mut attributes = json!({ "name": self.life(id).name, "image": "demo" });
-        for (name, value) in more {
-            attributes[*name] = json!(value);
+        let time = self.tick();
+        let Life { name, spec, .. } = self.life(id);
+        let mut attributes = spec.labels.clone();
+        let own = [("name", name.as_str()), ("image", spec.image)];
+        for (key, value) in own.iter().chain(more) {
+            attributes.insert((*key).to_owned(), (*value).to_owned());
         }
-        let event = json!({
-            "status": action, "id": id, "from": "demo", "Type": "container", "Action": action,
-            "Actor": { "ID": id, "Attributes": attributes },
-            "scope": "local", "time": now / 1_000_000_000, "timeNano": now,
-        });
-        if self.events.len() == EVENTS {
-            self.events.pop_front();
-            self.first_event += 1;
-        }
-        self.events.push_back(format!("{event}\n"));
+        self.events.push(Event { time, action, id: id.to_owned(), attributes });
     }
 }

@@ -1,0 +1,189 @@
+//! The answers that are one JSON object: what the daemon says of itself and of its containers.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::filters::Filters;
+use super::plant;
+use super::world::{Life, State};
+use crate::engine::source::Phase;
+use crate::engine::timestamp::Timestamp;
+
+/// The API version that a daemon of this version speaks.
+pub(super) fn api_version(version: &str) -> &'static str {
+    if version.starts_with("20.") { "1.41" } else { "1.43" }
+}
+
+pub(super) fn version(state: &State) -> Value {
+    let (version, api) = (state.version, api_version(state.version));
+    let details = json!({
+        "ApiVersion": api, "Arch": "amd64", "BuildTime": "", "GitCommit": "cmon-demo",
+        "GoVersion": "none", "KernelVersion": "", "MinAPIVersion": "1.12", "Os": "linux",
+        "Experimental": "false",
+    });
+    json!({
+        "Platform": { "Name": "cmon demo" },
+        "Components": [{ "Name": "Engine", "Version": version, "Details": details }],
+        "Version": version, "ApiVersion": api, "MinAPIVersion": "1.12", "Os": "linux",
+        "Arch": "amd64", "GitCommit": "cmon-demo", "GoVersion": "none", "KernelVersion": "", "BuildTime": "",
+    })
+}
+
+pub(super) fn info(state: &State) -> Value {
+    let lives = || state.lives.values();
+    let followers: usize = lives().map(|life| life.followers).sum();
+    let running = lives().filter(|life| life.phase.is_live()).count();
+    let images: BTreeMap<&str, ()> = lives().map(|life| (life.spec.image, ())).collect();
+    json!({
+        "ID": "cmon-demo", "Name": "cmon-demo", "ServerVersion": state.version,
+        "Containers": lives().count(), "ContainersRunning": running,
+        "ContainersPaused": lives().filter(|life| life.phase == Phase::Paused).count(),
+        "ContainersStopped": lives().count() - running, "Images": images.len(), "Debug": true,
+        "NGoroutines": plant::goroutines(followers, state.planted()), "NFd": 20 + 3 * followers, "NEventsListener": 0,
+        "LoggingDriver": "json-file", "OSType": "linux", "NCPU": 1, "MemTotal": 1 << 30,
+        "Architecture": "x86_64", "OperatingSystem": "embedded in cmon", "Driver": "demo", "DriverStatus": [],
+        "SystemTime": state.now().to_string(), "Swarm": { "LocalNodeState": "inactive" },
+        "Plugins": { "Log": ["json-file"] }, "CgroupDriver": "none", "SecurityOptions": [], "Labels": [],
+        "RegistryConfig": {}, "Runtimes": {}, "Warnings": [],
+    })
+}
+
+/// Filters of `docker ps` that are understood.
+const LIST_FILTERS: [&str; 5] = ["name", "id", "label", "status", "ancestor"];
+
+/// The containers, the newest first; an error names the filter that is unknown.
+pub(super) fn list(
+    state: &State,
+    all: bool,
+    limit: usize,
+    filters: &Filters,
+) -> Result<Value, String> {
+    if let Some(key) = filters.unknown(&LIST_FILTERS) {
+        return Err(format!("Invalid filter '{key}'"));
+    }
+    let by_status = !filters.any("status", |_| false);
+    let shown = |life: &&Life| {
+        (all || by_status || limit != usize::MAX || life.phase.is_live())
+            && filters.any("name", |name| is_named(life, name))
+            && filters.any("id", |id| life.id.starts_with(id))
+            && filters.any("status", |status| status == life.phase.as_str())
+            && filters.any("ancestor", |image| is_of(life, image))
+            && filters.labels(&life.spec.labels)
+    };
+    let now = state.now();
+    Ok(state.lives.values().rev().filter(shown).take(limit).map(|life| row(life, now)).collect())
+}
+
+/// The daemon takes the value for a regular expression; an anchor at either end is all that is understood.
+fn is_named(life: &Life, wanted: &str) -> bool {
+    let from_start = wanted.strip_prefix("^/").or_else(|| wanted.strip_prefix('^'));
+    let text = from_start.unwrap_or_else(|| wanted.strip_prefix('/').unwrap_or(wanted));
+    match (from_start.is_some(), text.strip_suffix('$')) {
+        (true, Some(text)) => life.name == text,
+        (true, None) => life.name.starts_with(text),
+        (false, Some(text)) => life.name.ends_with(text),
+        (false, None) => life.name.contains(text),
+    }
+}
+
+fn is_of(life: &Life, image: &str) -> bool {
+    let own = life.spec.image;
+    own == image || own.split(':').next() == Some(image)
+}
+
+fn row(life: &Life, now: Timestamp) -> Value {
+    json!({
+        "Id": life.id, "Names": [format!("/{}", life.name)], "Image": life.spec.image,
+        "ImageID": image_id(life.spec.image), "Command": life.spec.command,
+        "Created": life.created.saturating_nanos() / 1_000_000_000,
+        "Ports": [], "Labels": life.spec.labels, "State": life.phase.as_str(), "Status": status(life, now),
+        "HostConfig": { "NetworkMode": "none" }, "NetworkSettings": { "Networks": {} }, "Mounts": [],
+    })
+}
+
+/// An id that is always the same for an image.
+fn image_id(image: &str) -> String {
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("sha256:{:064x}", image.bytes().fold(0xcbf2_9ce4_8422_2325, mix))
+}
+
+/// What `docker ps` shows as the status.
+fn status(life: &Life, now: Timestamp) -> String {
+    let since = |time: Timestamp| {
+        let seconds = (now.as_nanos() - time.as_nanos()).max(0) / 1_000_000_000;
+        duration(u64::try_from(seconds).unwrap_or(u64::MAX))
+    };
+    let (code, ended) = (life.exit_code, since(life.finished));
+    match life.phase {
+        Phase::Running => format!("Up {}", since(life.started)),
+        Phase::Paused => format!("Up {} (Paused)", since(life.started)),
+        Phase::Restarting => format!("Restarting ({code}) {ended} ago"),
+        Phase::Created => "Created".to_owned(),
+        _ => format!("Exited ({code}) {ended} ago"),
+    }
+}
+
+/// A duration as the daemon words it.
+fn duration(seconds: u64) -> String {
+    match (seconds, seconds / 60, (seconds + 1800) / 3600) {
+        (0, ..) => "Less than a second".to_owned(),
+        (1, ..) => "1 second".to_owned(),
+        (..60, ..) => format!("{seconds} seconds"),
+        (_, 1, _) => "About a minute".to_owned(),
+        (_, minutes @ ..60, _) => format!("{minutes} minutes"),
+        (.., 1) => "About an hour".to_owned(),
+        (.., hours @ ..48) => format!("{hours} hours"),
+        (.., hours) => format!("{} days", hours / 24),
+    }
+}
+
+pub(super) fn inspect(life: &Life) -> Value {
+    let is = |phase| life.phase == phase;
+    json!({
+        "Id": life.id, "Name": format!("/{}", life.name), "RestartCount": life.restarts,
+        "Created": life.created.to_string(), "Path": life.spec.command, "Args": [], "Driver": "demo",
+        "Image": image_id(life.spec.image), "Platform": "linux", "LogPath": "",
+        "State": {
+            "Status": life.phase.as_str(), "Running": life.phase.is_live() || is(Phase::Restarting),
+            "Paused": is(Phase::Paused), "Restarting": is(Phase::Restarting),
+            "OOMKilled": life.oom, "Dead": false, "Pid": 0, "ExitCode": life.exit_code, "Error": "",
+            "StartedAt": life.started.to_string(), "FinishedAt": life.finished.to_string(),
+        },
+        "HostConfig": {
+            "LogConfig": { "Type": life.spec.driver, "Config": {} }, "NetworkMode": "none",
+            "RestartPolicy": { "Name": "always", "MaximumRetryCount": 0 },
+        },
+        "Config": {
+            "Hostname": life.id.get(..12), "Tty": life.spec.tty, "Image": life.spec.image, "Env": [],
+            "Cmd": [life.spec.command], "Labels": life.spec.labels,
+        },
+        "Mounts": [], "NetworkSettings": { "Networks": {} },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_worded_as_by_the_daemon() {
+        let all = [0, 1, 59, 60, 119, 120, 3599, 3600, 5399, 5400, 10_800, 172_800];
+        let worded: Vec<String> = all.map(duration).into();
+        let expected = [
+            "Less than a second",
+            "1 second",
+            "59 seconds",
+            "About a minute",
+            "About a minute",
+            "2 minutes",
+            "59 minutes",
+            "About an hour",
+            "About an hour",
+            "2 hours",
+            "3 hours",
+            "2 days",
+        ];
+        assert_eq!(worded, expected);
+    }
+}

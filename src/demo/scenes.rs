@@ -1,0 +1,232 @@
+//! The eight containers of `--demo`: a small shop with three hours behind it.
+//!
+//! Within the first five seconds all of them have written something, and one has crashed and come back.
+//! Later one falls silent for a while, another runs out of memory, and a line of 20 kB passes.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::spec::Spec;
+use super::voice::{Lines, Voice};
+use super::world::World;
+use crate::engine::timestamp::Timestamp;
+
+/// How long the containers have been there when the daemon starts.
+const HISTORY: Duration = Duration::from_secs(3 * 3600);
+
+/// The containers, in the order of the fields of [`Cast`].
+const NAMES: [&str; 8] = ["web", "api", "db", "cache", "worker", "cron", "mail", "console"];
+
+/// What each of the containers has to say from now on.
+#[derive(Debug)]
+pub(super) struct Cast([Voice; NAMES.len()]);
+
+fn spec(name: &str) -> Spec {
+    let spec = match name {
+        "web" => Spec::of("nginx:1.25", "nginx -g 'daemon off;'")
+            .service("web", "api:service_started:false"),
+        "api" => {
+            Spec::of("shop/api:4.2", "python -m shop").service("api", "db:service_started:false")
+        }
+        "db" => Spec::of("postgres:16", "postgres").service("db", ""),
+        "cache" => Spec::of("redis:7", "redis-server"),
+        "worker" => Spec::of("shop/worker:4.2", "/worker"),
+        "cron" => Spec::of("shop/cron:1.0", "/cron rotate-reports"),
+        "mail" => Spec::of("shop/mail:2.0", "java -jar mail.jar"),
+        _ => Spec::of("debian:12", "bash").with_terminal(),
+    };
+    let tier = match name {
+        "web" => "frontend",
+        "db" | "cache" => "data",
+        "console" => "tools",
+        _ => "backend",
+    };
+    spec.label("tier", tier)
+}
+
+/// What happens to a container in its history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Start,
+    Talk,
+    Panic,
+    Finish,
+    KillForMemory,
+}
+
+/// Makes the containers, with their history.
+pub(super) fn enter(world: &World) -> Cast {
+    let mut cast = Cast(NAMES.map(Voice::new));
+    let begin = world.clock().saturating_nanos() - nanos(HISTORY);
+    let at = |offset: Duration| Timestamp::from_nanos(begin + nanos(offset));
+    world.set_past(Some(at(Duration::ZERO)));
+    NAMES.iter().for_each(|name| world.create_of(name, spec(name)));
+    let mut steps = Vec::new();
+    for (number, voice) in cast.0.iter_mut().enumerate() {
+        let life = history(voice, Duration::from_millis(400 * number as u64 + 300));
+        steps.extend(life.into_iter().map(|(offset, step)| (offset, number, step)));
+    }
+    // Stable: what one container does at one moment stays in order.
+    steps.sort_by_key(|(offset, number, _)| (*offset, *number));
+    for (offset, number, step) in steps {
+        world.set_past(Some(at(offset)));
+        take(world, &mut cast.0[number], step);
+    }
+    world.set_past(None);
+    cast
+}
+
+fn nanos(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// What a container did since it was started at `begin`, each with its time.
+fn history(voice: &mut Voice, begin: Duration) -> Vec<(Duration, Step)> {
+    let (mean, runs) = match voice.name {
+        "web" => (10_000, 0),
+        "api" => (15_000, 0),
+        "db" => (30_000, 0),
+        "cache" => (40_000, 0),
+        "worker" => (20_000, 110),
+        "cron" => (20_000, 3),
+        "mail" => (45_000, 150),
+        _ => (120_000, 0),
+    };
+    let mut steps = vec![(begin, Step::Start)];
+    let mut now = begin;
+    let mut said = 0;
+    loop {
+        now += Duration::from_millis(voice.around(mean));
+        // The last run begins before the live lines do.
+        let pause = Duration::from_secs(if voice.name == "cron" { 840 } else { 2 });
+        if HISTORY < now + Duration::from_secs(1) {
+            return steps;
+        }
+        steps.push((now, Step::Talk));
+        said += 1;
+        if runs != 0 && said % runs == 0 {
+            let end = match voice.name {
+                "worker" => Step::Panic,
+                "cron" => Step::Finish,
+                _ => Step::KillForMemory,
+            };
+            now += Duration::from_millis(20);
+            steps.push((now, end));
+            now = (now + pause).min(HISTORY - Duration::from_millis(600));
+            steps.push((now, Step::Start));
+        }
+        // A silence that a gap in the timestamps shows.
+        if voice.name == "cache" && said == 100 {
+            now += Duration::from_secs(1200);
+        }
+    }
+}
+
+fn take(world: &World, voice: &mut Voice, step: Step) {
+    let name = voice.name;
+    match step {
+        Step::Start => {
+            world.start(name);
+            write(world, name, voice.greeting());
+        }
+        Step::Talk => {
+            let lines = voice.next(world.clock());
+            write(world, name, lines);
+        }
+        Step::Panic => {
+            write(world, name, voice.panic());
+            world.crash(name, 2);
+        }
+        Step::Finish => world.exit(name, 0),
+        Step::KillForMemory => world.kill_for_memory(name),
+    }
+}
+
+fn write(world: &World, name: &str, lines: Lines) {
+    let end = if name == "console" { "\r\n" } else { "\n" };
+    for (stream, line) in lines {
+        world.write(name, stream, line + end);
+    }
+}
+
+/// Lets them write, for ever.
+pub(super) async fn play(world: &World, cast: &mut Cast) {
+    let [web, api, db, cache, worker, cron, mail, console] = &mut cast.0;
+    tokio::join!(
+        steady(world, web, 350),
+        steady(world, api, 600),
+        steady(world, db, 1500),
+        cache_life(world, cache),
+        worker_life(world, worker),
+        cron_life(world, cron),
+        mail_life(world, mail),
+        steady(world, console, 2500),
+    );
+}
+
+/// A pause around this number of milliseconds.
+async fn pause(voice: &mut Voice, millis: u64) {
+    sleep(Duration::from_millis(voice.around(millis))).await;
+}
+
+/// Writes, and pauses.
+async fn talk(world: &World, voice: &mut Voice, millis: u64) {
+    take(world, voice, Step::Talk);
+    pause(voice, millis).await;
+}
+
+async fn steady(world: &World, voice: &mut Voice, millis: u64) {
+    loop {
+        talk(world, voice, millis).await;
+    }
+}
+
+/// Writes, then is silent for half a minute.
+async fn cache_life(world: &World, voice: &mut Voice) {
+    loop {
+        for _ in 0..30 {
+            talk(world, voice, 800).await;
+        }
+        sleep(Duration::from_secs(30)).await;
+    }
+}
+
+/// Panics after three seconds, and then about every half minute; comes back after one second.
+async fn worker_life(world: &World, voice: &mut Voice) {
+    let mut jobs = 4;
+    loop {
+        for _ in 0..jobs {
+            talk(world, voice, 600).await;
+        }
+        take(world, voice, Step::Panic);
+        sleep(Duration::from_secs(1)).await;
+        take(world, voice, Step::Start);
+        jobs = 50;
+    }
+}
+
+/// Runs, ends, and is started again.
+async fn cron_life(world: &World, voice: &mut Voice) {
+    loop {
+        talk(world, voice, 1000).await;
+        if !voice.is_between_jobs() {
+            continue;
+        }
+        take(world, voice, Step::Finish);
+        sleep(Duration::from_secs(10)).await;
+        take(world, voice, Step::Start);
+    }
+}
+
+/// Runs out of memory now and then.
+async fn mail_life(world: &World, voice: &mut Voice) {
+    loop {
+        for _ in 0..60 {
+            talk(world, voice, 1200).await;
+        }
+        take(world, voice, Step::KillForMemory);
+        sleep(Duration::from_secs(3)).await;
+        take(world, voice, Step::Start);
+    }
+}

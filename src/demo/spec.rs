@@ -1,0 +1,67 @@
+//! What a container is made of, beside its name.
+
+use std::collections::BTreeMap;
+
+/// How a container was created.
+#[derive(Clone, Debug)]
+pub(super) struct Spec {
+    pub(super) tty: bool,
+    /// The log driver.
+    pub(super) driver: &'static str,
+    pub(super) image: &'static str,
+    pub(super) command: &'static str,
+    pub(super) labels: BTreeMap<String, String>,
+}
+
+impl Default for Spec {
+    fn default() -> Self {
+        Self {
+            tty: false,
+            driver: "json-file",
+            image: "demo",
+            command: "talk",
+            labels: BTreeMap::new(),
+        }
+    }
+}
+
+impl Spec {
+    pub(super) fn of(image: &'static str, command: &'static str) -> Self {
+        Self { image, command, ..Self::default() }
+    }
+
+    pub(super) fn with_terminal(self) -> Self {
+        Self { tty: true, ..self }
+    }
+
+    /// The same with one label more.
+    pub(super) fn label(mut self, key: &str, value: &str) -> Self {
+        self.labels.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The labels that Compose 2 writes for a service of the project `shop`.
+    pub(super) fn service(self, name: &str, depends_on: &str) -> Self {
+        let hash = format!(
+            "{:064x}",
+            name.bytes().fold(7_u64, |hash, byte| {
+                hash.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
+            })
+        );
+        let all = [
+            ("project", "shop"),
+            ("project.config_files", "/srv/shop/compose.yaml"),
+            ("project.working_dir", "/srv/shop"),
+            ("service", name),
+            ("container-number", "1"),
+            ("oneoff", "False"),
+            ("depends_on", depends_on),
+            ("config-hash", &hash),
+            ("version", "2.24.5"),
+        ];
+        let add = |spec: Self, (key, value): (&str, &str)| {
+            spec.label(&format!("com.docker.compose.{key}"), value)
+        };
+        all.into_iter().fold(self, add)
+    }
+}
