@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::NamedDaemon;
-use super::engines::{engines, note_found, sources};
+use super::engines::{engines, note_demo, note_found, sources};
 use crate::config::{Config, Cursor, Events};
 use crate::cursor::{CursorError, CursorFile, Keeper};
 use crate::directory::{self, Directory, LocalDisk};
@@ -51,6 +51,10 @@ pub(crate) async fn run(
     let engines = engines(&sources(&daemons, config.requests), &config.engine);
     let (events, received) = mpsc::channel(CHANNEL);
     note_found(&daemons, &events);
+    // The socket of a run that ends at once is of no use.
+    if config.engine.follow {
+        note_demo(&daemons, &events);
+    }
     let (observers, followed) = (engines.observers(), engines.observers());
     let (census, names) = (move || observers.census(), move || followed.names());
     let filter = filter(&rules, &config.output).map(|filter| match cursor {

@@ -46,6 +46,9 @@ pub(super) fn info(state: &State) -> Value {
         "SystemTime": state.now().to_string(), "Swarm": { "LocalNodeState": "inactive" },
         "Plugins": { "Log": ["json-file"] }, "CgroupDriver": "none", "SecurityOptions": [], "Labels": [],
         "RegistryConfig": {}, "Runtimes": {}, "Warnings": [],
+        "MemoryLimit": true, "SwapLimit": true, "OomKillDisable": true, "CpuCfsPeriod": true, "CpuCfsQuota": true,
+        "CPUShares": true, "CPUSet": true, "PidsLimit": true, "IPv4Forwarding": true, "BridgeNfIptables": true,
+        "BridgeNfIp6tables": true,
     })
 }
 
@@ -151,7 +154,7 @@ pub(super) fn inspect(life: &Life) -> Value {
             "StartedAt": life.started.to_string(), "FinishedAt": life.finished.to_string(),
         },
         "HostConfig": {
-            "LogConfig": { "Type": life.spec.driver, "Config": {} }, "NetworkMode": "none",
+            "LogConfig": { "Type": life.spec.driver, "Config": { "labels": life.spec.log_labels.join(",") } }, "NetworkMode": "none",
             "RestartPolicy": { "Name": "always", "MaximumRetryCount": 0 },
         },
         "Config": {

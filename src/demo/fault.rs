@@ -19,7 +19,7 @@ pub enum Route {
     Logs,
     /// `/events`
     Events,
-    /// `/debug/pprof/goroutine`
+    /// `/debug/pprof/…`
     Profile,
 }
 

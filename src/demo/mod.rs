@@ -11,6 +11,7 @@ mod fault;
 mod filters;
 mod log;
 mod plant;
+mod pprof;
 mod routes;
 mod scenes;
 mod server;

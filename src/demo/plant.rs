@@ -1,7 +1,6 @@
 //! Leaks and harmless shapes that the daemon can be told to have, so that who looks for leaks can be
 //! looked after.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 /// The stack of a goroutine that belongs to an open follow.
@@ -70,8 +69,8 @@ pub(super) fn goroutines(followers: usize, planted: Option<(Plant, u64)>) -> u64
     30 + 5 * followers as u64 + planted.map_or(0, |(_, count)| count)
 }
 
-/// The profile of them, as `/debug/pprof/goroutine?debug=1` tells it.
-pub(super) fn profile(followers: usize, planted: Option<(Plant, u64)>) -> String {
+/// The goroutines by the function in which they stand: how many, and where.
+pub(super) fn groups(followers: usize, planted: Option<(Plant, u64)>) -> Vec<(u64, &'static str)> {
     let each = [
         "net/http.(*connReader).backgroundRead",
         "github.com/docker/docker/api/server/httputils.WriteLogStream",
@@ -79,20 +78,11 @@ pub(super) fn profile(followers: usize, planted: Option<(Plant, u64)>) -> String
         "github.com/fsnotify/fsnotify.(*Watcher).readEvents",
         FOLLOWER,
     ];
-    let mut groups: Vec<(u64, &str)> = each.map(|stack| (followers as u64, stack)).to_vec();
+    let mut groups: Vec<(u64, &str)> = each.map(|function| (followers as u64, function)).to_vec();
     groups.push((30, "github.com/docker/docker/cmd/dockerd.main"));
     groups.extend(planted.map(|(plant, count)| (count, plant.function())));
-    let total = goroutines(followers, planted);
-    let mut text = format!("goroutine profile: total {total}\n");
-    for (at, (count, function)) in groups.iter().enumerate().filter(|(_, (count, _))| 0 < *count) {
-        let address = 0x40_0000 + at * 0x100;
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            "{count} @ {address:#x}\n#\t{address:#x}\t{function}+0x10\t/go/src/demo.go:{at}\n\n"
-        );
-    }
-    text
+    groups.retain(|(count, _)| 0 < *count);
+    groups
 }
 
 #[cfg(test)]
@@ -114,12 +104,10 @@ mod tests {
     }
 
     #[test]
-    fn the_profile_adds_up() {
+    fn the_groups_add_up() {
         let planted = Some((Plant::PerTime(16, Duration::from_secs(30)), 32));
-        let text = profile(3, planted);
-        assert!(text.starts_with("goroutine profile: total 77\n"), "{text}");
-        let counts = text.lines().filter_map(|line| line.split_once(" @ "));
-        assert_eq!(counts.map(|(count, _)| count.parse::<u64>().unwrap()).sum::<u64>(), 77);
-        assert_eq!(text.matches("ContainerLogs.func").count(), 1);
+        let total: u64 = groups(3, planted).iter().map(|(count, _)| count).sum();
+        assert_eq!((total, goroutines(3, planted)), (77, 77));
+        assert_eq!(groups(0, None).len(), 1, "no group is empty");
     }
 }

@@ -1,5 +1,7 @@
 //! Which question was asked.
 
+use std::num::IntErrorKind;
+
 use super::fault::Route;
 use super::filters::Filters;
 use super::log::Wanted;
@@ -9,7 +11,7 @@ use crate::engine::timestamp::Timestamp;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) route: Route,
-    /// The container that it names.
+    /// The container or profile that it names.
     pub(super) container: String,
     query: Vec<(String, String)>,
 }
@@ -43,7 +45,8 @@ impl Question {
             ["containers", "json"] => (Route::List, ""),
             ["containers", id, "json"] => (Route::Inspect, *id),
             ["containers", id, "logs"] => (Route::Logs, *id),
-            ["debug", "pprof", "goroutine"] => (Route::Profile, ""),
+            ["debug", "pprof"] => (Route::Profile, ""),
+            ["debug", "pprof", profile] => (Route::Profile, *profile),
             _ => return None,
         };
         let pair = |pair: &str| {
@@ -93,11 +96,18 @@ impl Question {
 /// Seconds since 1970, with up to nine digits after the point.
 fn moment(text: &str) -> Result<Timestamp, Refusal> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let parsed = seconds.parse::<i64>().ok().zip(format!("{fraction:0<9.9}").parse::<i64>().ok());
-    parsed
-        .map(|(seconds, nanos)| seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
-        .map(Timestamp::from_nanos)
-        .ok_or_else(|| (400, format!("invalid value for a time: {text}")))
+    let number = |text: &str| {
+        text.parse::<i64>().map_err(|error| {
+            let reason = match error.kind() {
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+                _ => "invalid syntax",
+            };
+            (500, format!("strconv.ParseInt: parsing {text:?}: {reason}"))
+        })
+    };
+    let (seconds, _) = (number(seconds)?, number(fraction)?);
+    let nanos = number(&format!("{fraction:0<9.9}"))?;
+    Ok(Timestamp::from_nanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos)))
 }
 
 /// `%XX` and `+` as what they stand for.

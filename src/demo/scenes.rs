@@ -32,7 +32,7 @@ fn spec(name: &str) -> Spec {
         "db" => Spec::of("postgres:16", "postgres").service("db", ""),
         "cache" => Spec::of("redis:7", "redis-server"),
         "worker" => Spec::of("shop/worker:4.2", "/worker"),
-        "cron" => Spec::of("shop/cron:1.0", "/cron rotate-reports"),
+        "cron" => Spec::of("shop/cron:1.0", "/cron rotate"),
         "mail" => Spec::of("shop/mail:2.0", "java -jar mail.jar"),
         _ => Spec::of("debian:12", "bash").with_terminal(),
     };
@@ -42,7 +42,7 @@ fn spec(name: &str) -> Spec {
         "console" => "tools",
         _ => "backend",
     };
-    spec.label("tier", tier)
+    Spec { log_labels: &["tier"], ..spec.label("tier", tier) }
 }
 
 /// What happens to a container in its history.

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::answers;
 use super::fault::{Fault, Route};
 use super::plant;
+use super::pprof;
 use super::routes::{Question, Refusal, unknown};
 use super::stream;
 use super::valve::Valve;
@@ -140,11 +141,11 @@ async fn answer(world: &World, method: Method, target: &str, valve: &mut Valve) 
 }
 
 /// The answers that are there at once: content type and body.
-fn plain(world: &World, question: &Question) -> Result<(&'static str, String), Refusal> {
+fn plain(world: &World, question: &Question) -> Result<(&'static str, Vec<u8>), Refusal> {
     let state = world.lock();
-    let object = |value: Value| Ok(("application/json", format!("{value}\n")));
+    let object = |value: Value| Ok(("application/json", format!("{value}\n").into_bytes()));
     match question.route {
-        Route::Ping => Ok(("text/plain; charset=utf-8", "OK".to_owned())),
+        Route::Ping => Ok(("text/plain; charset=utf-8", b"OK".to_vec())),
         Route::Version => object(answers::version(&state)),
         Route::Info => object(answers::info(&state)),
         Route::List => {
@@ -160,8 +161,9 @@ fn plain(world: &World, question: &Question) -> Result<(&'static str, String), R
         }
         Route::Profile => {
             let followers: usize = state.lives.values().map(|life| life.followers).sum();
-            let profile = plant::profile(followers, state.planted());
-            Ok(("text/plain; charset=utf-8", profile))
+            let groups = plant::groups(followers, state.planted());
+            pprof::answer(&question.container, question.value("debug"), &groups)
+                .ok_or_else(|| (404, "page not found".to_owned()))
         }
         Route::Logs | Route::Events => Err((500, "a stream is no object".to_owned())),
     }
@@ -169,5 +171,5 @@ fn plain(world: &World, question: &Question) -> Result<(&'static str, String), R
 
 async fn refuse(world: &World, valve: &mut Valve, (status, words): Refusal) -> io::Result<()> {
     let body = format!("{}\n", json!({ "message": words }));
-    valve.whole(world, status, "application/json", &body).await
+    valve.whole(world, status, "application/json", body.as_bytes()).await
 }

@@ -8,6 +8,8 @@ pub(super) struct Spec {
     pub(super) tty: bool,
     /// The log driver.
     pub(super) driver: &'static str,
+    /// Labels that the log driver stores with each message.
+    pub(super) log_labels: &'static [&'static str],
     pub(super) image: &'static str,
     pub(super) command: &'static str,
     pub(super) labels: BTreeMap<String, String>,
@@ -18,6 +20,7 @@ impl Default for Spec {
         Self {
             tty: false,
             driver: "json-file",
+            log_labels: &[],
             image: "demo",
             command: "talk",
             labels: BTreeMap::new(),
@@ -32,6 +35,16 @@ impl Spec {
 
     pub(super) fn with_terminal(self) -> Self {
         Self { tty: true, ..self }
+    }
+
+    /// What `details` puts before a message: the stored labels, as the daemon encodes them.
+    pub(super) fn details(&self) -> String {
+        let pair = |key: &&str| {
+            let value = self.labels.get(*key)?;
+            Some(format!("{}={}", escape(key), escape(value)))
+        };
+        let pairs: Vec<String> = self.log_labels.iter().filter_map(pair).collect();
+        pairs.join(",")
     }
 
     /// The same with one label more.
@@ -64,4 +77,25 @@ impl Spec {
         };
         all.into_iter().fold(self, add)
     }
+}
+
+/// As Go's `url.QueryEscape`.
+fn escape(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let escaped = |byte: u8| match byte {
+        b' ' => "+".to_owned(),
+        byte if plain(byte) => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escaped).collect()
+}
+
+#[cfg(test)]
+#[test]
+fn details_are_encoded() {
+    let spec = Spec { log_labels: &["a b", "none", "c"], ..Spec::default() };
+    assert_eq!(
+        spec.label("a b", "1,2").label("c", "é").label("d", "").details(),
+        "a+b=1%2C2,c=%C3%A9"
+    );
 }

@@ -23,6 +23,8 @@ pub(super) struct Logs {
     id: String,
     wanted: Wanted,
     timestamps: bool,
+    /// What stands before each message, where details were asked for.
+    details: Option<String>,
     tty: bool,
     follow: bool,
     /// The run that is followed; the follow ends with it.
@@ -51,6 +53,7 @@ impl Logs {
             id: life.id.clone(),
             wanted,
             timestamps: question.flag("timestamps"),
+            details: question.flag("details").then(|| life.spec.details()),
             tty: life.spec.tty,
             // As the real one: a follow of what does not run is a finite read.
             follow: question.flag("follow") && life.phase.is_live(),
@@ -115,6 +118,10 @@ impl Logs {
         let mut text = Vec::new();
         if self.timestamps {
             message.time.write(&mut text);
+            text.push(b' ');
+        }
+        if let Some(details) = &self.details {
+            text.extend_from_slice(details.as_bytes());
             text.push(b' ');
         }
         text.extend_from_slice(&message.payload);

@@ -78,15 +78,15 @@ impl Valve {
         world: &World,
         status: u16,
         kind: &str,
-        body: &str,
+        body: &[u8],
     ) -> io::Result<()> {
         let body = match self.rewrite {
-            Some((from, to)) => body.replace(from, to),
+            Some((from, to)) => String::from_utf8_lossy(body).replace(from, to).into_bytes(),
             None => body.to_owned(),
         };
         if self.reframe.is_some() {
             self.begin_chunked(world, status, &format!("Content-Type: {kind}\r\n")).await?;
-            self.chunk(body.as_bytes()).await?;
+            self.chunk(&body).await?;
             return self.end_chunked().await;
         }
         let length = format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
@@ -94,7 +94,7 @@ impl Valve {
         if self.head_only {
             return Ok(());
         }
-        self.write(body.as_bytes()).await
+        self.write(&body).await
     }
 
     /// The head of an answer, with these lines more.

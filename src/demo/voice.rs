@@ -123,7 +123,7 @@ impl Voice {
             }
             _ => {
                 let buffers = self.rng.u32(1..900);
-                vec![(Stderr, format!("{head} LOG:  checkpoint complete: wrote {buffers} buffers"))]
+                vec![(Stderr, format!("{head} LOG:  checkpoint wrote {buffers} buffers"))]
             }
         }
     }
@@ -164,12 +164,12 @@ impl Voice {
     fn cron(&mut self, now: Timestamp) -> Lines {
         let time = format(now, "%m%d %H:%M:%S%.6f");
         let text = match self.count % 3 {
-            1 => format!("I{time}       1 run.go:31] \"Job started\" job=\"rotate-reports\""),
+            1 => format!("I{time}       1 run.go:31] \"Job started\" job=\"rotate\""),
             2 => {
                 let percent = self.rng.u32(70..95);
                 format!("W{time}       1 disk.go:12] \"Disk fills up\" percent={percent}")
             }
-            _ => format!("I{time}       1 run.go:58] \"Job finished\" job=\"rotate-reports\""),
+            _ => format!("I{time}       1 run.go:58] \"Job finished\" job=\"rotate\""),
         };
         vec![(Stderr, text)]
     }
@@ -233,7 +233,7 @@ mod tests {
         let first = |name| Voice::new(name).next(noon).remove(0).1;
         assert_eq!(
             first("cron"),
-            r#"I1129 12:00:00.123456       1 run.go:31] "Job started" job="rotate-reports""#
+            r#"I1129 12:00:00.123456       1 run.go:31] "Job started" job="rotate""#
         );
         assert!(first("db").starts_with("2026-11-29 12:00:00.123 UTC [27] LOG:  "));
         assert!(first("mail").starts_with("12:00:00.123 INFO  [smtp-1] "));

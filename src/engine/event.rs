@@ -411,6 +411,11 @@ pub enum Notice {
         /// The product that made it.
         product: &'static str,
     },
+    /// The embedded daemon serves other programs too.
+    DemoListens {
+        /// The socket's address.
+        endpoint: Arc<str>,
+    },
     /// The daemon lets nobody see its events; its list is asked for every few seconds instead.
     NoEvents {
         /// Why.

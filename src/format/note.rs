@@ -71,6 +71,7 @@ pub(crate) fn word(notice: &Notice) -> &'static str {
         Notice::DaemonAway { .. } => "daemon_away",
         Notice::DaemonLeftOut { .. } => "daemon_left_out",
         Notice::DaemonFound { .. } => "daemon_found",
+        Notice::DemoListens { .. } => "demo_listens",
         Notice::NoEvents { .. } => "no_events",
         Notice::StillWaiting { .. } => "still_waiting",
         Notice::DaemonBack => "daemon_back",
@@ -175,6 +176,7 @@ fn sign(notice: &Notice) -> Sign {
         | Notice::Deselected
         | Notice::Waiting { .. }
         | Notice::DaemonFound { .. }
+        | Notice::DemoListens { .. }
         | Notice::NoEvents { .. }
         | Notice::StillWaiting { .. } => Sign::Between,
         Notice::Exited(_) | Notice::Removed => Sign::Gone,
@@ -238,6 +240,9 @@ fn words(notice: &Notice) -> String {
         Notice::DaemonFound { endpoint, product } => format!(
             "using {endpoint} ({product}), because the usual socket /var/run/docker.sock is not there"
         ),
+        Notice::DemoListens { endpoint } => {
+            format!("the demo daemon: docker -H {endpoint} ps")
+        }
         Notice::NoEvents { error } => format!(
             "does not send events, so cmon asks for the list of containers every few seconds: {error}"
         ),
@@ -326,6 +331,7 @@ pub(crate) mod tests {
             Notice::DaemonAway { error: error.clone(), retry },
             Notice::DaemonLeftOut { error: error.clone().into() },
             Notice::DaemonFound { endpoint: "unix:///s".into(), product: "colima" },
+            Notice::DemoListens { endpoint: "unix:///s".into() },
             Notice::NoEvents { error },
             Notice::StillWaiting { what: Awaited::List },
             Notice::StillWaiting { what: Awaited::Inspection },
@@ -353,6 +359,7 @@ pub(crate) mod tests {
                 | Notice::DaemonAway { .. }
                 | Notice::DaemonLeftOut { .. }
                 | Notice::DaemonFound { .. }
+                | Notice::DemoListens { .. }
                 | Notice::NoEvents { .. }
                 | Notice::StillWaiting { .. }
                 | Notice::DaemonBack
@@ -389,6 +396,7 @@ pub(crate) mod tests {
         ! web does not answer: no; next try in 4.2s
         ! web is left out: no
         ~ web using unix:///s (colima), because the usual socket /var/run/docker.sock is not there
+        ~ web the demo daemon: docker -H unix:///s ps
         ~ web does not send events, so cmon asks for the list of containers every few seconds: no
         ~ web is slow: cmon still waits for its list of containers
         ~ web is not shown yet: cmon still waits for the daemon to describe it

@@ -7,6 +7,7 @@ mod architecture;
 mod archive;
 mod bytes;
 mod cursor;
+mod demo;
 mod environment;
 mod errors;
 mod faults;

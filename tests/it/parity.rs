@@ -6,7 +6,8 @@ use std::path::Path;
 use std::thread;
 
 use cmon::demo::{World, serve};
-use cmon::engine::source::StdStream::{Stderr, Stdout};
+use cmon::engine::source::StdStream::{self, Stderr, Stdout};
+use cmon::engine::timestamp::Timestamp;
 
 use super::support::{Container, Dockerd, PATIENCE, get};
 
@@ -20,6 +21,12 @@ struct Answer {
 }
 
 fn ask(socket: &Path, target: &str) -> Answer {
+    let answer = answer_of(socket, target);
+    Answer { body: without_times(&answer.body), ..answer }
+}
+
+/// An answer with its timestamps.
+fn answer_of(socket: &Path, target: &str) -> Answer {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(stream, "GET {target} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").unwrap();
@@ -37,7 +44,7 @@ fn ask(socket: &Path, target: &str) -> Answer {
         status: head.lines().next().unwrap().to_owned(),
         content_type: header("content-type"),
         chunked,
-        body: without_times(&body),
+        body: body.escape_ascii().to_string(),
     }
 }
 
@@ -55,15 +62,18 @@ fn unchunked(mut rest: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Bytes as text, every timestamp replaced.
-fn without_times(body: &[u8]) -> String {
-    let text = body.escape_ascii().to_string();
+/// Text with every timestamp replaced.
+fn without_times(text: &str) -> String {
     let time = regex::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z").unwrap();
-    time.replace_all(&text, "TIME").into_owned()
+    time.replace_all(text, "TIME").into_owned()
 }
 
-/// Plays what the real containers did, on a daemon of this version.
-fn embedded(version: &'static str, then: impl FnOnce(&Path)) {
+/// Runs a daemon of this version after `play` has made its containers.
+fn embedded(
+    version: &'static str,
+    play: impl FnOnce(&World) + Send + 'static,
+    then: impl FnOnce(&Path),
+) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     let socket = path.clone();
@@ -74,19 +84,7 @@ fn embedded(version: &'static str, then: impl FnOnce(&Path)) {
         runtime.block_on(async {
             let world = World::default();
             world.set_version(version);
-            for (name, tty, driver) in [
-                ("plain", false, "json-file"),
-                ("term", true, "json-file"),
-                ("mute", false, "none"),
-            ] {
-                world.create_with(name, tty, driver);
-                world.start(name);
-            }
-            world.write("plain", Stdout, format!("one\n{}\n", "x".repeat(40_000)));
-            world.write("plain", Stderr, "two\n");
-            world.write("plain", Stdout, "open");
-            world.write("term", Stdout, "one\r\n");
-            ["plain", "term", "mute"].iter().for_each(|name| world.exit(name, 3));
+            play(&world);
             let listener = tokio::net::UnixListener::bind(&socket).unwrap();
             up.send(()).unwrap();
             tokio::select! {
@@ -99,6 +97,21 @@ fn embedded(version: &'static str, then: impl FnOnce(&Path)) {
     then(&path);
     drop(done);
     server.join().unwrap();
+}
+
+/// Does what the real containers did.
+fn three_containers(world: &World) {
+    for (name, tty, driver) in
+        [("plain", false, "json-file"), ("term", true, "json-file"), ("mute", false, "none")]
+    {
+        world.create_with(name, tty, driver);
+        world.start(name);
+    }
+    world.write("plain", Stdout, format!("one\n{}\n", "x".repeat(40_000)));
+    world.write("plain", Stderr, "two\n");
+    world.write("plain", Stdout, "open");
+    world.write("term", Stdout, "one\r\n");
+    ["plain", "term", "mute"].iter().for_each(|name| world.exit(name, 3));
 }
 
 /// The fields that cmon reads, of an inspected container.
@@ -133,7 +146,7 @@ fn the_embedded_daemon_answers_as_the_real_one() {
     let real = Dockerd::shared().socket();
     let version: serde_json::Value = serde_json::from_slice(&get(&real, "/version")).unwrap();
     let version = version["Version"].as_str().unwrap().to_owned().leak();
-    embedded(version, |demo| {
+    embedded(version, three_containers, |demo| {
         let logs = [
             "",
             "stdout=1",
@@ -171,6 +184,77 @@ fn the_embedded_daemon_answers_as_the_real_one() {
             let (demo, real) = (get(demo, &target), get(&real, &target));
             // The embedded daemon streams nothing here, so HTTP/1.0 does not matter.
             assert_eq!(inspected(&demo), inspected(&real), "{name}");
+        }
+    });
+}
+
+/// A log as it is served with timestamps: time, stream and payload of each message.
+fn stored(socket: &Path, name: &str) -> Vec<(i64, StdStream, Vec<u8>)> {
+    let log = get(socket, &format!("/containers/{name}/logs?stdout=1&stderr=1&timestamps=1"));
+    let mut rest = log.as_slice();
+    let mut messages = Vec::new();
+    while let [stream, _, _, _, a, b, c, d, behind @ ..] = rest {
+        let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+        let (time, taken) = Timestamp::strip(&behind[..length]).unwrap();
+        let stream = if *stream == 1 { Stdout } else { Stderr };
+        messages.push((time.saturating_nanos(), stream, behind[taken..length].to_vec()));
+        rest = &behind[length..];
+    }
+    messages
+}
+
+#[test]
+fn times_tails_and_details_select_as_on_the_real_daemon() {
+    let container = Container::run(
+        "for i in 1 2 3 4 5 6; do echo out $i; usleep 20000; echo err $i >&2; usleep 20000; done",
+    );
+    container.wait();
+    let real = Dockerd::shared().socket();
+    let messages = stored(&real, &container.name);
+    assert_eq!(messages.len(), 12);
+    let second = 1_000_000_000;
+    let at = |nanos: i64| format!("{}.{:09}", nanos / second, nanos % second);
+    let (third, eighth) = (messages[2].0, messages[7].0);
+    let mut queries = vec![
+        format!("since={}", at(third)),
+        format!("since={}", at(third + 1)),
+        format!("until={}", at(eighth)),
+        format!("until={}", at(eighth - 1)),
+        format!("since={}&until={}", at(third), at(eighth)),
+        format!("since={}&until={}", at(eighth), at(third)),
+        // The daemon takes the tail first.
+        format!("since={}&tail=3", at(third)),
+        format!("since={}&tail=11", at(third)),
+        format!("until={}&tail=6", at(eighth)),
+        format!("until={}&tail=2", at(third)),
+        format!("since={}&follow=1", at(eighth)),
+        format!("until={}&follow=1", at(third)),
+        format!("since={}&details=1", at(eighth)),
+    ];
+    // Fewer digits: a tenth is a hundred million nanoseconds.
+    let (whole, tenths) = (third / second, third % second / 100_000_000);
+    queries.extend((1..=9).map(|digits| format!("since={whole}.{:0<digits$}", tenths)));
+    queries.push(format!("since={}", eighth / second + 1));
+    queries.extend(
+        ["since=x", "until=1.x", "since=0", "until=0", "since=", "since=-5"].map(str::to_owned),
+    );
+    let name = container.name.clone();
+    let play = move |world: &World| {
+        world.create(&name);
+        world.start(&name);
+        for (time, stream, payload) in &messages {
+            world.write_at(&name, *stream, Timestamp::from_nanos(*time), payload);
+        }
+        world.exit(&name, 0);
+    };
+    embedded("20.10.24", play, |demo| {
+        for query in &queries {
+            for more in ["&timestamps=1", "&stdout=0"] {
+                let both = format!("/containers/{}/logs?{query}&stderr=1{more}", container.name);
+                let target = if more == "&stdout=0" { both } else { both + "&stdout=1" };
+                let (demo, real) = (answer_of(demo, &target), answer_of(&real, &target));
+                assert_eq!(demo, real, "{target}");
+            }
         }
     });
 }
