@@ -1,4 +1,4 @@
-_cmon() {
+_cmon_static() {
     local i cur prev opts cmd
     COMPREPLY=()
     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -653,6 +653,23 @@ _cmon() {
             return 0
             ;;
     esac
+}
+
+# cmon answers within 300 ms where a name stands: of a container, label, project, image or context.
+_cmon() {
+    local cmon=${1/#\~\//$HOME/} names name
+    local words=("${COMP_WORDS[@]:0:COMP_CWORD+1}")
+    [[ ${words[COMP_CWORD]} == [=:]* ]] || words[COMP_CWORD]=$2
+    if names=$("$cmon" __complete bash "$2" "${words[@]}" 2>/dev/null </dev/null); then
+        # Files have no place there.
+        compopt +o default +o bashdefault 2>/dev/null
+        COMPREPLY=()
+        while IFS= read -r name; do
+            [[ -z $name ]] || COMPREPLY+=("$name")
+        done <<<"$names"
+        return 0
+    fi
+    _cmon_static "$@"
 }
 
 if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then

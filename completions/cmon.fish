@@ -300,3 +300,18 @@ complete -c cmon -n "__fish_cmon_using_subcommand man" -l no-color -d 'The same 
 complete -c cmon -n "__fish_cmon_using_subcommand man" -s q -l quiet -d 'Suppress notes, status line and summary; errors and gaps are still printed'
 complete -c cmon -n "__fish_cmon_using_subcommand man" -s v -l verbose -d 'Log debug information to stderr; -vv logs every request'
 complete -c cmon -n "__fish_cmon_using_subcommand man" -s h -l help -d 'Print help'
+
+# cmon answers within 300 ms where a name stands: of a container, label, project, image or context.
+function __fish_cmon_names
+    set -l words (commandline -opc)
+    set -l current (commandline -ct)
+    $words[1] __complete fish '' $words "$current" 2>/dev/null </dev/null
+end
+
+set -l with_names "__fish_cmon_using_subcommand tail logs watch leak-check"
+complete -c cmon -n "$with_names" -f -a '(__fish_cmon_names)'
+complete -c cmon -n "$with_names" -s l -l label -x -a '(__fish_cmon_names)'
+complete -c cmon -n "$with_names" -l project -x -a '(__fish_cmon_names)'
+complete -c cmon -n "$with_names" -l image -x -a '(__fish_cmon_names)'
+complete -c cmon -n "$with_names" -s E -l exclude-container -x -a '(__fish_cmon_names)'
+complete -c cmon -l context -x -a '(__fish_cmon_names)'

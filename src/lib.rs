@@ -42,6 +42,10 @@ use output::Sinks;
 
 /// Runs cmon with these arguments, the program's name first, and tells the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(exit) = complete(&args) {
+        return exit;
+    }
     let cli = match cli::Cli::read(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -102,6 +106,18 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     }
     .into()
+}
+
+/// What the completion scripts call. It stands beside the commands, so that neither help nor completions show it.
+fn complete(args: &[OsString]) -> Option<ExitCode> {
+    let (_, [command, rest @ ..]) = args.split_first()? else { return None };
+    if command != "__complete" {
+        return None;
+    }
+    let rest: Option<Vec<String>> =
+        rest.iter().map(|arg| arg.to_str().map(str::to_owned)).collect();
+    let exit = rest.zip(Sinks::standard().ok());
+    Some(exit.map_or(Exit::Failed, |(rest, sinks)| commands::complete::run(&rest, &sinks)).into())
 }
 
 fn run(config: Config) -> anyhow::Result<Exit> {

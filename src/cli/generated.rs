@@ -74,7 +74,8 @@ impl Args for NoDaemon {
 pub fn completions(shell: Shell) -> (String, Vec<u8>) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "cmon", &mut script);
-    (shell.file_name("cmon"), script)
+    let script = super::shells::with_names(shell, &String::from_utf8_lossy(&script));
+    (shell.file_name("cmon"), script.into_bytes())
 }
 
 /// All man pages, that of cmon itself first: the names of their files, and their text.

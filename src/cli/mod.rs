@@ -6,6 +6,8 @@ mod environment;
 mod generated;
 mod leak_check;
 mod moment;
+mod place;
+mod shells;
 mod zone;
 
 use std::ffi::OsString;
@@ -21,6 +23,7 @@ pub use environment::FromVariables;
 pub use generated::{Completions, Man, completions, man_pages};
 pub use leak_check::{LeakCheck, OnInconclusive, ReportForm};
 pub use moment::Moment;
+pub use place::{Kind as CompletionKind, Place};
 pub use zone::Zone;
 
 const EXAMPLES: &str = "\

@@ -101,6 +101,15 @@ impl Contexts {
         Ok(config.and_then(|config| config.current_context).filter(|name| !name.is_empty()))
     }
 
+    /// The names of all contexts whose files can be read.
+    pub fn names(&self) -> Vec<String> {
+        let all = self.dir.as_ref().map(|dir| dir.join("contexts/meta"));
+        let entries = all.iter().filter_map(|all| fs::read_dir(all).ok()).flatten().flatten();
+        let name = |path: PathBuf| read_json::<Meta>(&path).ok().flatten().map(|meta| meta.name);
+        let names = entries.filter_map(|entry| name(entry.path().join("meta.json")));
+        names.chain([DEFAULT_CONTEXT.to_owned()]).collect()
+    }
+
     /// The context of this name.
     pub(super) fn find(&self, name: &str) -> Result<Context, ContextError> {
         let mut names = Vec::new();

@@ -21,6 +21,7 @@ mod valve;
 mod voice;
 mod world;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -34,6 +35,11 @@ pub use log::Message;
 pub use plant::Plant;
 pub use server::serve;
 pub use world::World;
+
+/// The name, image and labels of each of its containers, without starting it.
+pub fn containers() -> Vec<(&'static str, &'static str, BTreeMap<String, String>)> {
+    scenes::containers()
+}
 
 /// The running daemon; dropping it ends it and removes its socket.
 #[derive(Debug)]

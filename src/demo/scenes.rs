@@ -3,6 +3,7 @@
 //! Within the first five seconds all of them have written something, and one has crashed and come back.
 //! Later one falls silent for a while, another runs out of memory, and a line of 20 kB passes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -43,6 +44,15 @@ fn spec(name: &str) -> Spec {
         _ => "backend",
     };
     Spec { log_labels: &["tier"], ..spec.label("tier", tier) }
+}
+
+/// The name, image and labels of each container.
+pub(super) fn containers() -> Vec<(&'static str, &'static str, BTreeMap<String, String>)> {
+    let of = |name| {
+        let Spec { image, labels, .. } = spec(name);
+        (name, image, labels)
+    };
+    NAMES.map(of).into()
 }
 
 /// What happens to a container in its history.

@@ -54,7 +54,7 @@ impl Voice {
     pub(super) fn next(&mut self, now: Timestamp) -> Lines {
         self.count += 1;
         match self.name {
-            "web" => self.web(now),
+            "web" => self.web(),
             "api" => self.api(),
             "db" => self.db(now),
             "cache" => self.cache(),
@@ -65,15 +65,13 @@ impl Voice {
         }
     }
 
-    /// Access log in plain text, and errors as nginx writes them.
-    fn web(&mut self, now: Timestamp) -> Lines {
+    /// Access log in plain text, and errors with a level in brackets.
+    fn web(&mut self) -> Lines {
         let status = self.pick(&[200, 200, 200, 200, 200, 200, 304, 304, 404, 500]);
         let (path, millis) = (self.pick(&PATHS), self.rng.u32(1..80));
         let mut lines = vec![(Stdout, format!("GET {path} {status} {millis}ms"))];
         if status == 500 {
-            let (time, count) = (format(now, "%Y/%m/%d %H:%M:%S"), self.count);
-            let text = format!("{time} [error] 7#7: *{count} upstream api timed out");
-            lines.push((Stderr, text));
+            lines.push((Stderr, format!("[error] 7#7: *{} upstream api timed out", self.count)));
         }
         lines
     }

@@ -100,7 +100,7 @@ fn each_outside_library_is_named_in_one_place() {
     only_in(&["hyper::server"], &["src/metrics"]);
     only_in(&["indicatif::"], &["src/output/status.rs", "src/commands/leak_check/progress.rs"]);
     only_in(&["minijinja::"], &["src/format/template.rs", "src/output/text.rs"]);
-    only_in(&["clap_complete::", "clap_mangen::"], &["src/cli/generated.rs"]);
+    only_in(&["clap_complete::", "clap_mangen::"], &["src/cli/generated.rs", "src/cli/shells.rs"]);
     only_in(&["clap::"], &["src/cli/", "src/lib.rs", "src/config/tests.rs"]);
     only_in(
         &["UnixStream::connect", "TcpStream::connect"],
