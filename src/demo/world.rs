@@ -117,6 +117,12 @@ impl World {
         self.create_of(name, Spec { tty, driver, ..Spec::default() });
     }
 
+    /// Makes a container of this image with these labels.
+    pub fn create_labeled(&self, name: &str, image: &'static str, labels: &[(&str, &str)]) {
+        let label = |spec: Spec, (key, value): &(&str, &str)| spec.label(key, value);
+        self.create_of(name, labels.iter().fold(Spec::of(image, "talk"), label));
+    }
+
     /// Makes a container of this kind.
     pub(super) fn create_of(&self, name: &str, spec: Spec) {
         self.change(|state| {

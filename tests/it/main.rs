@@ -6,10 +6,12 @@
 mod architecture;
 mod archive;
 mod bytes;
+mod completion;
 mod cursor;
 mod demo;
 mod environment;
 mod errors;
+mod examples;
 mod faults;
 mod files;
 mod filters;
