@@ -22,7 +22,7 @@ Examples:
   cmon man | man -l -                     show the page of cmon
   cmon man --out ~/.local/share/man/man1  write all pages; then man cmon-tail";
 
-/// `cmon completions`.
+/// `cmon completions`, which `__complete` serves.
 #[derive(Args, Clone, Debug)]
 pub struct Completions {
     /// Shell that completes
