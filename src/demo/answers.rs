@@ -1,6 +1,6 @@
 //! The answers that are one JSON object: what the daemon says of itself and of its containers.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ pub(super) fn info(state: &State) -> Value {
     let lives = || state.lives.values();
     let followers: usize = lives().map(|life| life.followers).sum();
     let running = lives().filter(|life| life.phase.is_live()).count();
-    let images: BTreeMap<&str, ()> = lives().map(|life| (life.spec.image, ())).collect();
+    let images: BTreeSet<&str> = lives().map(|life| life.spec.image).collect();
     json!({
         "ID": "cmon-demo", "Name": "cmon-demo", "ServerVersion": state.version,
         "Containers": lives().count(), "ContainersRunning": running,

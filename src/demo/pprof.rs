@@ -75,20 +75,20 @@ fn stacks(groups: &[(u64, &str)]) -> String {
 /// `debug=0`: the profile as pprof's protocol buffer, compressed (pprof's `proto/profile.proto`).
 fn encoded(groups: &[(u64, &str)]) -> Vec<u8> {
     let mut profile = Message::default();
-    profile.message(1, Message::default().number(1, 1).number(2, 2));
+    profile.message(1, &Message::default().number(1, 1).number(2, 2));
     let mut strings = vec!["", "goroutine", "count", "/go/src/demo.go"];
     for (at, (count, function)) in groups.iter().enumerate() {
         let (id, name) = (at as u64 + 1, strings.len() as u64);
         strings.push(function);
-        profile.message(2, Message::default().number(1, id).number(2, *count));
+        profile.message(2, &Message::default().number(1, id).number(2, *count));
         let line = Message::default().number(1, id).number(2, id);
         let mut location = Message::default().number(1, id).number(3, address(at));
-        location.message(4, line);
-        profile.message(4, location);
-        profile.message(5, Message::default().number(1, id).number(2, name).number(4, 3));
+        location.message(4, &line);
+        profile.message(4, &location);
+        profile.message(5, &Message::default().number(1, id).number(2, name).number(4, 3));
     }
     strings.iter().for_each(|string| profile.bytes(6, string.as_bytes()));
-    profile.message(11, Message::default().number(1, 1).number(2, 2));
+    profile.message(11, &Message::default().number(1, 1).number(2, 2));
     let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
     // Writing to a Vec cannot fail.
     let _ = compressed.write_all(&profile.number(12, 1).0);
@@ -120,7 +120,7 @@ impl Message {
         self.0.extend_from_slice(bytes);
     }
 
-    fn message(&mut self, field: u64, message: Self) {
+    fn message(&mut self, field: u64, message: &Self) {
         self.bytes(field, &message.0);
     }
 }

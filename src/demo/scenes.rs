@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::spec::Spec;
-use super::voice::{Lines, Voice};
+use super::voice::{self, Lines, Voice};
 use super::world::World;
 use crate::engine::timestamp::Timestamp;
 
@@ -123,7 +123,7 @@ fn history(voice: &mut Voice, begin: Duration) -> Vec<(Duration, Step)> {
             };
             now += Duration::from_millis(20);
             steps.push((now, end));
-            now = (now + pause).min(HISTORY - Duration::from_millis(600));
+            now = (now + pause).min(HISTORY.saturating_sub(Duration::from_millis(600)));
             steps.push((now, Step::Start));
         }
         // A silence that a gap in the timestamps shows.
@@ -145,7 +145,7 @@ fn take(world: &World, voice: &mut Voice, step: Step) {
             write(world, name, lines);
         }
         Step::Panic => {
-            write(world, name, voice.panic());
+            write(world, name, voice::panic());
             world.crash(name, 2);
         }
         Step::Finish => world.exit(name, 0),

@@ -195,7 +195,7 @@ impl Subscription {
                 valve.chunk(line.as_bytes()).await?;
             }
             tokio::select! {
-                changed = valve.changed(&mut changes) => changed?,
+                woken = valve.changed(&mut changes) => woken?,
                 () = wait(left) => return valve.end_chunked().await,
             }
         }

@@ -103,7 +103,7 @@ impl Voice {
         ])
     }
 
-    /// Lines as PostgreSQL writes them, and a statement that takes two of the daemon's messages.
+    /// Lines as `PostgreSQL` writes them, and a statement that takes two of the daemon's messages.
     fn db(&mut self, now: Timestamp) -> Lines {
         let head = format!("{} UTC [27]", format(now, "%Y-%m-%d %H:%M:%S%.3f"));
         match self.count % 240 {
@@ -145,19 +145,6 @@ impl Voice {
         vec![(Stdout, text)]
     }
 
-    /// A panic of Go.
-    pub(super) fn panic(&self) -> Lines {
-        stack_trace(&[
-            "panic: runtime error: index out of range [7] with length 7",
-            "",
-            "goroutine 1 [running]:",
-            "main.(*queue).take(...)",
-            "\t/src/worker/queue.go:41",
-            "main.main()",
-            "\t/src/worker/main.go:23 +0x1d5",
-        ])
-    }
-
     /// klog.
     fn cron(&mut self, now: Timestamp) -> Lines {
         let time = format(now, "%m%d %H:%M:%S%.6f");
@@ -195,6 +182,19 @@ impl Voice {
     fn console(&mut self) -> Lines {
         vec![(Stdout, format!("\x1b[1m{}\x1b[0m@shop:~$ uptime", self.pick(&CUSTOMERS)))]
     }
+}
+
+/// A panic of Go.
+pub(super) fn panic() -> Lines {
+    stack_trace(&[
+        "panic: runtime error: index out of range [7] with length 7",
+        "",
+        "goroutine 1 [running]:",
+        "main.(*queue).take(...)",
+        "\t/src/worker/queue.go:41",
+        "main.main()",
+        "\t/src/worker/main.go:23 +0x1d5",
+    ])
 }
 
 fn stack_trace(lines: &[&str]) -> Lines {

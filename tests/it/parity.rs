@@ -233,7 +233,7 @@ fn times_tails_and_details_select_as_on_the_real_daemon() {
     ];
     // Fewer digits: a tenth is a hundred million nanoseconds.
     let (whole, tenths) = (third / second, third % second / 100_000_000);
-    queries.extend((1..=9).map(|digits| format!("since={whole}.{:0<digits$}", tenths)));
+    queries.extend((1..=9).map(|digits| format!("since={whole}.{tenths:0<digits$}")));
     queries.push(format!("since={}", eighth / second + 1));
     queries.extend(
         ["since=x", "until=1.x", "since=0", "until=0", "since=", "since=-5"].map(str::to_owned),
