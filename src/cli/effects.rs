@@ -31,7 +31,7 @@ const NO_DAEMON: &str = "no daemon is asked";
 const OWN_DAEMON: &str = "--demo brings its own daemon";
 const OWN: &str = "the self-test has checks of its own";
 
-const IDLE: [Idle; 68] = [
+const IDLE: [Idle; 70] = [
     Idle("tail", "exit_on_stop", Flag("no_follow"), ENDS),
     Idle("tail", "stream_timeout", Flag("no_follow"), NOT_OPEN),
     Idle("tail", "stale_after", Flag("no_follow"), NOT_OPEN),
@@ -62,6 +62,8 @@ const IDLE: [Idle; 68] = [
     ),
     Idle("tail", "no_prefix", Flag("output_dir"), "lines have no prefix there"),
     Idle("tail", "highlight", Flag("output_dir"), "files are not colored"),
+    Idle("tail", "order_window", Flag("output_dir"), "each container has its own file"),
+    Idle("tail", "order_window", Flag("no_follow"), "stored lines are in order without it"),
     Idle("watch", "interval", Flag("once"), "there is one table or snapshot"),
     Idle("watch", "metrics", Flag("once"), "cmon ends before anybody can ask"),
     Idle("watch", "host", Flag("demo"), OWN_DAEMON),

@@ -446,6 +446,12 @@ pub struct Tail {
         help_heading = OUTPUT
     )]
     pub max_line: usize,
+    /// Time that a new line waits for older ones of other containers; 0s shows lines as they come
+    #[arg(
+        long, value_name = "TIME", default_value = "100ms", value_parser = order_window,
+        env = "CMON_ORDER_WINDOW", help_heading = OUTPUT
+    )]
+    pub order_window: Duration,
     /// Print the summary at the end, even if stderr is not a terminal
     #[arg(
         long, value_parser = FalseyValueParser::new(), env = "CMON_SUMMARY", help_heading = OUTPUT
@@ -656,6 +662,17 @@ fn stream_timeout(text: &str) -> Result<Duration, String> {
         Ok(time) if time < SHORTEST => Err("the shortest is 100ms".to_owned()),
         Ok(time) => Ok(time),
         Err(error) => Err(format!("{error}; try 30s or 5m")),
+    }
+}
+
+/// The longest time that a line may wait for older ones.
+const LONGEST_WINDOW: Duration = Duration::from_secs(60);
+
+fn order_window(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if LONGEST_WINDOW < time => Err("the longest is 1m".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(format!("{error}; try 100ms or 2s")),
     }
 }
 

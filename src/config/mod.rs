@@ -25,7 +25,7 @@ use crate::docker::unix_path::BadPath;
 use crate::engine::conditions::{self, ConditionError, ConditionTexts};
 use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::timestamp::Timestamp;
-use crate::engine::{self, Backlog, Outputs, Range};
+use crate::engine::{self, Backlog, LineOrder, Outputs, Range};
 use crate::filter::BadPattern;
 use crate::format::stamp::{Stamp, StampForm};
 use crate::format::template::{Template, TemplateError};
@@ -368,10 +368,15 @@ impl Config {
         let selection = selection(&global, &tail, around)?;
         // The same name can be on each of several daemons.
         let single = selection.is_single() && !matches!(daemons, Daemons::Several(_));
+        // One container is in order by itself, and each has files of its own.
+        let order = match single || tail.output_dir.is_some() {
+            true => LineOrder::AsRead,
+            false => LineOrder::ByTime,
+        };
         Ok(Self {
             daemons,
             requests,
-            engine: engine(&global, &tail, range(&tail, around)?),
+            engine: engine::Config { order, ..engine(&global, &tail, range(&tail, around)?) },
             output: output::Config {
                 template: template(&global, &tail)?,
                 ..output(&global, &tail, around, single)
@@ -379,7 +384,7 @@ impl Config {
             selection,
             verbosity: global.verbose,
             action: Action::Tail(
-                Box::new(events::events(&tail.events, &global.from_variables)?),
+                Box::new(events::events(&tail, &global.from_variables, order)?),
                 cursor(&tail),
             ),
         })
@@ -459,6 +464,7 @@ fn engine(global: &Global, tail: &Tail, range: Range) -> engine::Config {
             Some(Lines::All) | None => Backlog::All,
         },
         outputs: Outputs { stdout: tail.stdout || !either, stderr: tail.stderr || !either, range },
+        order: LineOrder::AsRead,
         max_line: tail.max_line,
         stream_timeout,
         stale_after,

@@ -42,6 +42,7 @@ mod subscription;
 mod supervisor;
 pub mod tally;
 pub mod timestamp;
+pub mod turns;
 mod waiting;
 
 use std::sync::Arc;
@@ -82,6 +83,8 @@ pub struct Config {
     pub backlog: Backlog,
     /// Which outputs are delivered.
     pub outputs: Outputs,
+    /// In which order lines of several containers are wanted.
+    pub order: LineOrder,
     /// Lines above this many bytes pass in pieces.
     pub max_line: usize,
     /// The age at which a stream is rotated, give or take a tenth.
@@ -96,6 +99,16 @@ pub struct Config {
     pub seed: Option<u64>,
 }
 
+/// In which order whoever takes the events wants the lines of several containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineOrder {
+    /// As they are read: each container as fast as it goes.
+    AsRead,
+    /// By their times. Events say which containers come first and when all that was stored of one has come, and no
+    /// container runs far ahead of the others until then.
+    ByTime,
+}
+
 impl Default for Config {
     /// All of both outputs, for as long as the containers are there, with the deadlines of the command line.
     fn default() -> Self {
@@ -105,6 +118,7 @@ impl Default for Config {
             wait: false,
             backlog: Backlog::All,
             outputs: Outputs::BOTH,
+            order: LineOrder::AsRead,
             max_line: 1 << 20,
             stream_timeout: Duration::from_secs(300),
             stale_after: Duration::from_secs(30),
@@ -310,6 +324,7 @@ impl<S: Source> Engine<S> {
                 if let Some(Listed { key, name, .. }) = chosen.left_out {
                     supervisor.say(About::Container(Label::new(key, name).into()), Notice::Own);
                 }
+                stop.run_until_cancelled(supervisor.announce(&listed)).await;
                 supervisor.begin(listed, subscription, unreported);
                 self.begun.cancel();
                 supervisor.run(&stop).await;

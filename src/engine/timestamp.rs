@@ -35,6 +35,9 @@ impl Timestamp {
     /// Before every other.
     pub const MIN: Self = Self { seconds: i64::MIN, nanos: 0 };
 
+    /// No other is after it.
+    pub const MAX: Self = Self { seconds: i64::MAX, nanos: 999_999_999 };
+
     /// From nanoseconds since 1970.
     pub const fn from_nanos(nanos: i64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "0 to 1e9")]

@@ -25,6 +25,7 @@ impl<S: Source> Supervisor<S> {
             card: Arc::clone(&follower.card),
             died: Arc::clone(&follower.died),
             rotate: Arc::clone(&follower.rotate),
+            turns: follower.turns.clone(),
             probes: Arc::clone(&self.probes),
             slow: Arc::clone(&self.slow),
             stop: self.stop.clone(),

@@ -7,6 +7,7 @@
 mod crowd;
 mod fake;
 mod holes;
+mod order;
 mod runs;
 mod several;
 mod since;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::census::Census;
@@ -85,7 +86,7 @@ impl Seen {
                     self.lines.push((line.stream, format!("{text}{end}")));
                 }
             }
-            Event::Identity(..) => {}
+            Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {}
             Event::Note(note) => self.notes.push(note.what),
             Event::Gap(gap) => {
                 self.gaps.push(gap.cause);
