@@ -350,10 +350,9 @@ pub struct Tail {
         long, value_name = "TIME", allow_hyphen_values = true, env = "CMON_SINCE", help_heading = LINES
     )]
     pub since: Option<Moment>,
-    /// Show only lines up to this time, and end. It must not be in the future
+    /// Show only lines up to this time, and end then: 1h, or 18:30 or +10m to follow until then
     #[arg(
-        long, value_name = "TIME", allow_hyphen_values = true, env = "CMON_UNTIL",
-        conflicts_with_all = ["exit_on_stop", "wait"], help_heading = LINES
+        long, value_name = "TIME", allow_hyphen_values = true, env = "CMON_UNTIL", help_heading = LINES
     )]
     pub until: Option<Moment>,
     /// Keep in FILE where each log was read to, and go on there: a later run with the same FILE shows
@@ -534,10 +533,10 @@ pub enum Level {
 }
 
 impl Tail {
-    /// Whether to stay. The last of `-f` and `--no-follow` counts, and `-f` against the environment. Nothing comes
-    /// any more of what was written up to a time in the past.
+    /// Whether to stay, unless `--until` is a time in the past. The last of `-f` and `--no-follow` counts, and `-f`
+    /// against the environment.
     pub fn follows(&self) -> bool {
-        (self.follow || !self.no_follow) && self.until.is_none()
+        self.follow || !self.no_follow
     }
 }
 

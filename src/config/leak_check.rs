@@ -246,6 +246,7 @@ pub(super) fn config(
         selection,
         engine: engine::Config {
             follow: true,
+            follow_for: None,
             exit_on_stop: false,
             // What is away comes back: a check of a day outlives a restart of the daemon.
             wait: true,

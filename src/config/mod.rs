@@ -187,9 +187,6 @@ pub enum UsageError {
     /// A time before or after all times.
     #[error("{0} names a time that no clock can show")]
     NoTime(&'static str),
-    /// A time that is still to come.
-    #[error("--until is in the future, and cmon cannot end at a time yet")]
-    Future,
     /// Nothing can be between these.
     #[error("--until {until} is before --since {since}, so no line can be shown")]
     EmptyRange {
@@ -314,7 +311,6 @@ impl UsageError {
             UsageError::OnlyJoin(_) => Some(
                 "add -i, -e, -H, --level, --until-match or --fail-on, or leave it out".to_owned(),
             ),
-            UsageError::Future => Some("leave --until out, and end with Ctrl-C".to_owned()),
             UsageError::Context { .. } => Some("`docker context ls` lists the contexts".to_owned()),
             UsageError::Unverified(_) => Some(
                 "set DOCKER_TLS_VERIFY=1, with the daemon's authority in DOCKER_CERT_PATH/ca.pem"
@@ -376,7 +372,10 @@ impl Config {
         Ok(Self {
             daemons,
             requests,
-            engine: engine::Config { order, ..engine(&global, &tail, range(&tail, around)?) },
+            engine: engine::Config {
+                order,
+                ..engine(&global, &tail, range(&tail, around)?, around)
+            },
             output: output::Config {
                 template: template(&global, &tail)?,
                 ..output(&global, &tail, around, single)
@@ -431,9 +430,6 @@ fn range(tail: &Tail, around: &Surroundings) -> Result<Range, UsageError> {
     };
     let since = resolve("--since", tail.since)?;
     let until = resolve("--until", tail.until)?;
-    if until.is_some_and(|until| around.now.timestamp() < until) {
-        return Err(UsageError::Future);
-    }
     if let (Some(since), Some(until)) = (since, until)
         && until < since
     {
@@ -443,8 +439,11 @@ fn range(tail: &Tail, around: &Surroundings) -> Result<Range, UsageError> {
     Ok(Range { since, until })
 }
 
-fn engine(global: &Global, tail: &Tail, range: Range) -> engine::Config {
-    let follow = tail.follows();
+fn engine(global: &Global, tail: &Tail, range: Range, around: &Surroundings) -> engine::Config {
+    // The time that is left until the end, if it is still to come.
+    let left = range.until.map(|until| until.as_nanos() - around.now.timestamp().as_nanosecond());
+    let follow_for = left.map(|left| Duration::from_nanos(u64::try_from(left).unwrap_or(0)));
+    let follow = tail.follows() && follow_for.is_none_or(|time| !time.is_zero());
     let either = tail.stdout || tail.stderr;
     let defaults = engine::Config::default();
     // Without a follow nothing gets old, and nothing is waited for.
@@ -454,6 +453,7 @@ fn engine(global: &Global, tail: &Tail, range: Range) -> engine::Config {
     };
     engine::Config {
         follow,
+        follow_for: follow_for.filter(|_| follow),
         // What is waited for cannot come any more when all have stopped.
         exit_on_stop: (tail.exit_on_stop || !tail.events.until_match.is_empty()) && follow,
         wait: tail.wait,

@@ -89,6 +89,7 @@ pub(super) fn config(
         selection,
         engine: engine::Config {
             follow: true,
+            follow_for: None,
             exit_on_stop: false,
             wait: watch.wait,
             backlog: Backlog::Last(if screen { HISTORY } else { 0 }),

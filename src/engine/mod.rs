@@ -49,7 +49,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use backlog::{Backlog, Outputs, Range};
@@ -75,6 +75,8 @@ use waiting::SlowNotes;
 pub struct Config {
     /// Stay and deliver what comes; otherwise end after what is stored.
     pub follow: bool,
+    /// Follow for this long only, and then until the daemon's clock has passed the last wanted time.
+    pub follow_for: Option<Duration>,
     /// End when none of the selected containers runs any more.
     pub exit_on_stop: bool,
     /// Wait for a daemon that does not answer yet, and for containers that are not there yet.
@@ -114,6 +116,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             follow: true,
+            follow_for: None,
             exit_on_stop: false,
             wait: false,
             backlog: Backlog::All,
@@ -291,10 +294,12 @@ impl<S: Source> Engine<S> {
         events: mpsc::Sender<Event>,
         stop: CancellationToken,
     ) -> Result<Outcome, StartError> {
+        let end = self.config.follow_for.map(|time| Instant::now() + time);
         let begun = tokio::select! {
             biased;
             () = stop.cancelled() => None,
             () = events.closed() => None,
+            () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => None,
             // Boxed: it needs room that the following does not.
             begun = Box::pin(self.begin(&mut member, selection, &events)) => Some(begun?),
         };

@@ -248,6 +248,7 @@ impl<S: Source> Supervisor<S> {
         tracing::debug!(container = %follower.label.name, ?act, "next");
         match act {
             Act::Follow => self.follow(key),
+            Act::Rotate => follower.rotate.notify_one(),
             Act::Drain => self.drain(key),
             Act::Inspect => self.inspect(key),
             Act::Wake(wait) => follower.wake = Some(Instant::now() + wait),

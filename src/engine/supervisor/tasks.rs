@@ -101,7 +101,7 @@ impl<S: Source> Supervisor<S> {
     }
 
     /// Asks a short question in a task of its own.
-    fn ask(&self, question: impl Future<Output = Message> + Send + 'static) {
+    pub(super) fn ask(&self, question: impl Future<Output = Message> + Send + 'static) {
         let (stop, questions) = (self.stop.clone(), Arc::clone(&self.questions));
         let inbox = self.inbox.0.clone();
         self.registry.spawn(TaskKind::Request, "question", async move {

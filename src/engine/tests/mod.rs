@@ -5,6 +5,7 @@
 //! at the end is the engine's.
 
 mod crowd;
+mod end;
 mod fake;
 mod holes;
 mod order;

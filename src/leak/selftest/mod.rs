@@ -175,6 +175,7 @@ pub(super) fn load<S>(source: S, plan: Plan, stream_timeout: f64) -> Load<S> {
         selection: Selection::all(),
         config: engine::Config {
             follow: true,
+            follow_for: None,
             exit_on_stop: false,
             wait: true,
             backlog: Backlog::Last(1),
