@@ -88,6 +88,13 @@ impl Timestamp {
         }
     }
 
+    /// The moment this long before it.
+    #[must_use]
+    pub fn before(self, time: std::time::Duration) -> Self {
+        let nanos = self.as_nanos() - i128::try_from(time.as_nanos()).unwrap_or(i128::MAX);
+        Self::from_wide_nanos(nanos).unwrap_or(Self::MIN)
+    }
+
     /// Whether a daemon's clock can have stood there. A record without a time, or with a broken one,
     /// says nothing about how late it is.
     pub fn is_plausible(self) -> bool {
