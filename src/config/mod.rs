@@ -25,7 +25,7 @@ use crate::docker::unix_path::BadPath;
 use crate::engine::conditions::{self, ConditionError, ConditionTexts};
 use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::timestamp::Timestamp;
-use crate::engine::{self, Backlog, Outputs, Range};
+use crate::engine::{self, Backlog, LineOrder, Outputs, Range};
 use crate::filter::BadPattern;
 use crate::format::stamp::{Stamp, StampForm};
 use crate::format::template::{Template, TemplateError};
@@ -187,9 +187,6 @@ pub enum UsageError {
     /// A time before or after all times.
     #[error("{0} names a time that no clock can show")]
     NoTime(&'static str),
-    /// A time that is still to come.
-    #[error("--until is in the future, and cmon cannot end at a time yet")]
-    Future,
     /// Nothing can be between these.
     #[error("--until {until} is before --since {since}, so no line can be shown")]
     EmptyRange {
@@ -314,7 +311,6 @@ impl UsageError {
             UsageError::OnlyJoin(_) => Some(
                 "add -i, -e, -H, --level, --until-match or --fail-on, or leave it out".to_owned(),
             ),
-            UsageError::Future => Some("leave --until out, and end with Ctrl-C".to_owned()),
             UsageError::Context { .. } => Some("`docker context ls` lists the contexts".to_owned()),
             UsageError::Unverified(_) => Some(
                 "set DOCKER_TLS_VERIFY=1, with the daemon's authority in DOCKER_CERT_PATH/ca.pem"
@@ -368,10 +364,18 @@ impl Config {
         let selection = selection(&global, &tail, around)?;
         // The same name can be on each of several daemons.
         let single = selection.is_single() && !matches!(daemons, Daemons::Several(_));
+        // One container is in order by itself, and each has files of its own.
+        let order = match single || tail.output_dir.is_some() {
+            true => LineOrder::AsRead,
+            false => LineOrder::ByTime,
+        };
         Ok(Self {
             daemons,
             requests,
-            engine: engine(&global, &tail, range(&tail, around)?),
+            engine: engine::Config {
+                order,
+                ..engine(&global, &tail, range(&tail, around)?, around)
+            },
             output: output::Config {
                 template: template(&global, &tail)?,
                 ..output(&global, &tail, around, single)
@@ -379,7 +383,7 @@ impl Config {
             selection,
             verbosity: global.verbose,
             action: Action::Tail(
-                Box::new(events::events(&tail.events, &global.from_variables)?),
+                Box::new(events::events(&tail, &global.from_variables, order)?),
                 cursor(&tail),
             ),
         })
@@ -426,9 +430,6 @@ fn range(tail: &Tail, around: &Surroundings) -> Result<Range, UsageError> {
     };
     let since = resolve("--since", tail.since)?;
     let until = resolve("--until", tail.until)?;
-    if until.is_some_and(|until| around.now.timestamp() < until) {
-        return Err(UsageError::Future);
-    }
     if let (Some(since), Some(until)) = (since, until)
         && until < since
     {
@@ -438,8 +439,11 @@ fn range(tail: &Tail, around: &Surroundings) -> Result<Range, UsageError> {
     Ok(Range { since, until })
 }
 
-fn engine(global: &Global, tail: &Tail, range: Range) -> engine::Config {
-    let follow = tail.follows();
+fn engine(global: &Global, tail: &Tail, range: Range, around: &Surroundings) -> engine::Config {
+    // The time that is left until the end, if it is still to come.
+    let left = range.until.map(|until| until.as_nanos() - around.now.timestamp().as_nanosecond());
+    let follow_for = left.map(|left| Duration::from_nanos(u64::try_from(left).unwrap_or(0)));
+    let follow = tail.follows() && follow_for.is_none_or(|time| !time.is_zero());
     let either = tail.stdout || tail.stderr;
     let defaults = engine::Config::default();
     // Without a follow nothing gets old, and nothing is waited for.
@@ -449,6 +453,7 @@ fn engine(global: &Global, tail: &Tail, range: Range) -> engine::Config {
     };
     engine::Config {
         follow,
+        follow_for: follow_for.filter(|_| follow),
         // What is waited for cannot come any more when all have stopped.
         exit_on_stop: (tail.exit_on_stop || !tail.events.until_match.is_empty()) && follow,
         wait: tail.wait,
@@ -459,6 +464,7 @@ fn engine(global: &Global, tail: &Tail, range: Range) -> engine::Config {
             Some(Lines::All) | None => Backlog::All,
         },
         outputs: Outputs { stdout: tail.stdout || !either, stderr: tail.stderr || !either, range },
+        order: LineOrder::AsRead,
         max_line: tail.max_line,
         stream_timeout,
         stale_after,

@@ -75,6 +75,7 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
             "cursor_reset" => &["--cursor-reset", "--cursor", "c"],
             "cursor_keep" => &["--cursor-keep", "7h", "--cursor", "c"],
             "max_line" => &["--max-line", "7k"],
+            "order_window" => &["--order-window", "7ms"],
             "include" => &["--include", "a"],
             "exclude" => &["--exclude", "b"],
             "highlight" => &["--highlight", "c"],

@@ -23,6 +23,7 @@ mod leak;
 mod lives;
 mod look;
 mod metrics;
+mod order;
 mod output;
 mod own;
 mod parity;

@@ -28,7 +28,9 @@ use super::source::{
 };
 use super::stale::Budget;
 use super::tally::Tally;
+use super::turns::Turns;
 use super::waiting::SlowNotes;
+use place::Permit;
 use watch::Watch;
 
 /// A stream that does not find its anchor, although each search found it, is given up after so
@@ -48,6 +50,7 @@ pub(super) struct Reader<S> {
     pub(super) died: Arc<Notify>,
     /// Ends a follow as if it had reached its age.
     pub(super) rotate: Arc<Notify>,
+    pub(super) turns: Turns,
     pub(super) probes: Arc<Budget>,
     pub(super) slow: Arc<SlowNotes>,
     pub(super) stop: CancellationToken,
@@ -87,13 +90,17 @@ impl<S: Source> Reader<S> {
         }
         let reason = if self.with_resume(|resume| resume.is_behind()) {
             self.catch_up(deadline).await
-        } else if self.is_doubtful() {
-            // A follow skips without a word what is stored behind a record that cannot be decoded.
+        } else if self.is_doubtful() || !self.turns.is_free() && self.is_unread() {
+            // A follow skips without a word what is stored behind a record that cannot be decoded, and does not say
+            // where the stored lines end.
             self.stored().await
         } else {
             EndReason::Eof
         };
         if reason != EndReason::Eof {
+            return reason;
+        }
+        if let Err(reason) = self.caught_up().await {
             return reason;
         }
         for _ in 0..SEARCHES {
@@ -144,6 +151,9 @@ impl<S: Source> Reader<S> {
             if let Err(reason) = self.tell_gap(None).await {
                 return reason;
             }
+            if let Err(reason) = self.caught_up().await {
+                return reason;
+            }
         }
         reason
     }
@@ -177,6 +187,10 @@ impl<S: Source> Reader<S> {
                 return reason;
             }
         }
+    }
+
+    fn is_unread(&self) -> bool {
+        self.with_resume(|resume| resume.is_unread())
     }
 
     /// Reads what is stored and not delivered yet. [`EndReason::Eof`]: all of it was.
@@ -419,7 +433,7 @@ impl<S: Source> Reader<S> {
         self.with_resume(|resume| resume.saw_whole_log())
     }
 
-    fn hand_on(&self, permit: mpsc::Permit<'_, Event>, mut lines: Lines) {
+    fn hand_on(&self, permit: Permit<'_>, mut lines: Lines) {
         lines.position = self.with_resume(Resume::take_position);
         if !lines.is_empty() {
             self.tally.delivered(&self.card, &lines);
