@@ -5,6 +5,7 @@
 pub(crate) mod color;
 pub mod columns;
 pub(crate) mod note;
+pub(crate) mod pretty;
 pub(crate) mod runner;
 pub(crate) mod sanitize;
 pub mod stamp;

@@ -13,7 +13,6 @@
 
 mod error;
 mod json;
-mod pretty;
 mod printer;
 mod sink;
 mod status;

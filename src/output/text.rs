@@ -9,12 +9,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use minijinja::Value;
 
-use super::pretty::{self, Look};
 use super::{Config, Form};
 use crate::engine::event::{Ending, Label, Line, Lines};
 use crate::engine::source::StdStream;
 use crate::filter::{Mark, visible};
 use crate::format::color::{Palette, RESET};
+use crate::format::pretty::{self, Look};
 use crate::format::sanitize;
 use crate::format::template::{Renderer, Template};
 

@@ -39,6 +39,7 @@ pub(super) fn pieces(line: &str, color: bool) -> Vec<Piece> {
 }
 
 /// The text of a line without its colours.
+#[cfg(test)]
 pub(super) fn plain(line: &str) -> String {
     pieces(line, false).into_iter().map(|piece| piece.text).collect()
 }

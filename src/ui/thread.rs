@@ -17,10 +17,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::model::{Effect, Input, Model};
+use super::model::{Effect, Input, LineForm, Model};
 use super::terminal::{self, THREAD, Terminal};
 use crate::engine::Control;
 use crate::engine::event::Event;
+use crate::filter::{Filter, Shown};
 use crate::signal::{Job, JobControl};
 use crate::snapshot::Snapshot;
 
@@ -42,6 +43,19 @@ pub enum Closed {
     Interrupted,
     /// The terminal cannot be used.
     Failed(Arc<io::Error>),
+}
+
+/// What is shown, and how.
+#[derive(Debug)]
+pub struct Settings {
+    /// In colors.
+    pub color: bool,
+    /// The containers were named, and are not all that run.
+    pub named: bool,
+    /// How JSON and logfmt lines are shown at first.
+    pub form: LineForm,
+    /// Decides which lines are shown; nothing where all are. No line ends the run.
+    pub filter: Option<Filter>,
 }
 
 /// The open screen. Dropping it gives the terminal back.
@@ -70,13 +84,12 @@ impl Drop for Screen {
 }
 
 impl Screen {
-    /// Takes the terminal over and shows what comes, in colours or not, of named containers or of all that
-    /// run; `look` gives the figures of the moment.
+    /// Takes the terminal over and shows what comes; `look` gives the figures of the moment.
     ///
     /// # Errors
     /// The terminal or the thread cannot be had.
     pub fn open(
-        (color, named): (bool, bool),
+        settings: Settings,
         events: mpsc::Receiver<Event>,
         look: Box<dyn FnMut() -> Snapshot + Send>,
         control: Control,
@@ -88,7 +101,7 @@ impl Screen {
         let (alive, thread) = std::sync::mpsc::channel();
         Builder::new().name(THREAD.to_owned()).spawn(move || {
             let _alive: std::sync::mpsc::Sender<()> = alive;
-            let end = runtime.block_on(run((color, named), events, look, control, stopped));
+            let end = runtime.block_on(run(settings, events, look, control, stopped));
             closing.send_replace(Some(end.unwrap_or_else(|error| Closed::Failed(error.into()))));
         })?;
         Ok(Self { stop, closed, thread })
@@ -113,7 +126,7 @@ impl Screen {
 }
 
 async fn run(
-    (color, named): (bool, bool),
+    settings: Settings,
     events: mpsc::Receiver<Event>,
     look: Box<dyn FnMut() -> Snapshot + Send>,
     control: Control,
@@ -122,14 +135,16 @@ async fn run(
     let jobs = JobControl::new()?;
     let size = Terminal::size()?;
     let terminal = Terminal::take()?;
-    let mut model = Model::new(size, color, TimeZone::system());
-    model.named = named;
+    let mut model = Model::new(size, settings.color, TimeZone::system());
+    (model.named, model.form) = (settings.named, settings.form);
     let now = Instant::now();
     let mut thread = Thread {
         model,
         terminal,
         look,
         control,
+        filter: settings.filter,
+        shown: Vec::new(),
         changed: true,
         anew: false,
         drawn: now - FRAME,
@@ -144,6 +159,10 @@ struct Thread {
     terminal: Terminal,
     look: Box<dyn FnMut() -> Snapshot + Send>,
     control: Control,
+    /// Decides which lines are shown; nothing where all are.
+    filter: Option<Filter>,
+    /// What the filter lets pass; empty between two events.
+    shown: Vec<Shown>,
     /// What is seen is not what was drawn.
     changed: bool,
     /// Nothing of what was drawn can be relied on.
@@ -174,6 +193,8 @@ impl Thread {
                 super::panic_on_purpose("screen");
             }
             let due = if self.changed { self.next_look.min(frame) } else { self.next_look };
+            let held = self.filter.as_ref().and_then(Filter::due);
+            let due = held.map_or(due, |held| due.min(held));
             let end = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(Closed::Done),
@@ -191,7 +212,13 @@ impl Thread {
                     self.resume()?;
                     None
                 }
-                () = sleep_until(due) => None,
+                () = sleep_until(due) => {
+                    if let Some(filter) = &mut self.filter {
+                        filter.expire(Instant::now(), |_| false, &mut self.shown);
+                    }
+                    self.show_filtered();
+                    None
+                }
                 count = events.recv_many(&mut batch, AT_ONCE) => {
                     if count == 0 {
                         // The engine has ended; who opened the screen decides what then.
@@ -202,7 +229,7 @@ impl Thread {
                         if !matches!(event, Event::Lines(_)) {
                             self.next_look = self.next_look.min(self.looked + FRAME);
                         }
-                        self.update(Input::Event(event));
+                        self.take(event);
                     }
                     None
                 }
@@ -210,6 +237,31 @@ impl Thread {
             if let Some(closed) = end {
                 return Ok(closed);
             }
+        }
+    }
+
+    /// Shows an event, where the filter lets it pass.
+    fn take(&mut self, event: Event) {
+        let Some(filter) = &mut self.filter else {
+            self.update(Input::Event(event));
+            return;
+        };
+        match event {
+            Event::Lines(lines) => {
+                filter.lines(lines, Instant::now(), &mut self.shown);
+                self.show_filtered();
+            }
+            event => {
+                filter.before(&event, &mut self.shown);
+                self.show_filtered();
+                self.update(Input::Event(event));
+            }
+        }
+    }
+
+    fn show_filtered(&mut self) {
+        for Shown { lines, .. } in std::mem::take(&mut self.shown) {
+            self.update(Input::Event(Event::Lines(lines)));
         }
     }
 

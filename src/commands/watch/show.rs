@@ -12,7 +12,7 @@ use crate::engine::event::Event;
 use crate::output::watch::{Form, Teller};
 use crate::output::{self, Ended, Sinks};
 use crate::snapshot::Recorder;
-use crate::ui::{Closed, Screen};
+use crate::ui::{Closed, LineForm, Screen, Settings};
 
 /// Somebody who shows what the engine does.
 pub(super) enum Show {
@@ -42,7 +42,8 @@ impl Show {
         let form = match watch.form {
             WatchForm::Screen { color } => {
                 let look = Box::new(move || recorder.take());
-                return Screen::open((color, named), events, look, control).map(Show::Screen);
+                let settings = Settings { color, named, form: LineForm::Plain, filter: None };
+                return Screen::open(settings, events, look, control).map(Show::Screen);
             }
             WatchForm::Lines => Form::Lines(watch.interval),
             WatchForm::Table => Form::Table,

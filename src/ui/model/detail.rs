@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use ratatui::style::{Color, Modifier, Style};
+
 use super::table::{holds, place, typed};
 use super::{Effect, Key, Model};
 use crate::engine::source::ContainerKey;
+use crate::filter::Level;
 use crate::format::clean;
-use crate::ui::ansi::{Piece, moved, pieces, plain, wrapped};
+use crate::format::pretty;
+use crate::ui::ansi::{Piece, moved, pieces, wrapped};
 use crate::ui::fit;
 use crate::ui::ring::{Entry, Ring};
 
@@ -33,6 +37,8 @@ pub(in super::super) struct Detail {
     pub(in super::super) wrap: bool,
     /// The daemon's time before each line.
     pub(in super::super) timestamps: bool,
+    /// How JSON and logfmt lines look.
+    pub(in super::super) form: LineForm,
     /// Looked for.
     pub(in super::super) search: String,
     /// What is looked for is being typed.
@@ -45,6 +51,34 @@ pub(in super::super) struct Detail {
     top: Place,
 }
 
+/// How JSON and logfmt lines are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineForm {
+    /// As the container wrote them.
+    Plain,
+    /// As `LEVEL message key=value`.
+    Pretty,
+}
+
+impl LineForm {
+    fn other(self) -> Self {
+        match self {
+            LineForm::Plain => LineForm::Pretty,
+            LineForm::Pretty => LineForm::Plain,
+        }
+    }
+}
+
+/// The style of lines of this level that have no colors of their own.
+fn level_style(level: Level) -> Style {
+    match level {
+        Level::Trace | Level::Debug => Style::default().add_modifier(Modifier::DIM),
+        Level::Info => Style::default(),
+        Level::Warn => Style::default().fg(Color::Indexed(3)),
+        Level::Error | Level::Fatal => Style::default().fg(Color::Indexed(1)),
+    }
+}
+
 /// A row of the lines.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Row<'a> {
@@ -55,13 +89,14 @@ pub(in super::super) struct Row<'a> {
 }
 
 impl Detail {
-    pub(super) fn of(key: ContainerKey, name: &Arc<str>) -> Self {
+    pub(super) fn of(key: ContainerKey, name: &Arc<str>, form: LineForm) -> Self {
         Self {
             key,
             name: clean(name).into(),
             follow: true,
             wrap: false,
             timestamps: false,
+            form,
             search: String::new(),
             typing: false,
             hit: None,
@@ -75,11 +110,38 @@ impl Detail {
     }
 
     fn rows_of(&self, entry: &Entry, width: usize, color: bool) -> Vec<Vec<Piece>> {
-        let pieces = pieces(&entry.text, color);
+        let pieces = self.pieces(entry, color);
         match self.wrap {
             true => wrapped(&pieces, self.columns(width)),
             false => vec![moved(pieces, self.left)],
         }
+    }
+
+    /// A line as it is shown: in its own colors, or in that of its level.
+    fn pieces(&self, entry: &Entry, color: bool) -> Vec<Piece> {
+        if let Some(text) = self.pretty(entry, color) {
+            return pieces(&text, color);
+        }
+        let mut pieces = pieces(&entry.text, color);
+        if color && pieces.iter().all(|piece| piece.style == Style::default()) {
+            let style = Level::of(entry.text.as_bytes()).map_or_else(Style::default, level_style);
+            pieces.iter_mut().for_each(|piece| piece.style = style);
+        }
+        pieces
+    }
+
+    /// The line in the pretty form, where it is wanted and is JSON or logfmt.
+    fn pretty(&self, entry: &Entry, color: bool) -> Option<String> {
+        let stamp = self.timestamps.then_some(entry.time);
+        let look = pretty::Look { color, strip: false, stamp };
+        let wanted = self.form == LineForm::Pretty;
+        let text = wanted.then(|| pretty::pretty(entry.text.as_bytes(), look)).flatten()?;
+        Some(clean(&String::from_utf8_lossy(&text)))
+    }
+
+    /// The text of a line as it is shown, without colors.
+    fn plain(&self, entry: &Entry) -> String {
+        self.pieces(entry, false).into_iter().map(|piece| piece.text).collect()
     }
 
     fn height(&self, entry: &Entry, width: usize) -> usize {
@@ -175,7 +237,7 @@ impl Detail {
         let Some(entry) = ring.get(number) else {
             return;
         };
-        let text = plain(&entry.text);
+        let text = self.plain(entry);
         let (at, end) = place(&text, &self.search).unwrap_or((0, 0));
         let mut row = 0;
         if self.wrap {
@@ -206,7 +268,7 @@ impl Detail {
     fn found(&self, ring: &Ring, from: u64, forward: bool) -> Option<u64> {
         let hits: Vec<u64> = ring
             .iter()
-            .filter(|entry| holds(&plain(&entry.text), &self.search))
+            .filter(|entry| holds(&self.plain(entry), &self.search))
             .map(|entry| entry.number)
             .collect();
         match forward {
@@ -244,6 +306,7 @@ impl Model {
             Key::Char('N') => self.next_hit(&ring, false),
             Key::Char('w') => (detail.wrap, detail.left) = (!detail.wrap, 0),
             Key::Char('t') => detail.timestamps = !detail.timestamps,
+            Key::Char('v') => (detail.form, detail.left) = (detail.form.other(), 0),
             Key::Char('f') => {
                 detail.top = detail.first(&ring, size);
                 detail.follow = !detail.follow;

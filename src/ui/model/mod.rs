@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
+pub use detail::LineForm;
 pub(super) use detail::{Detail, Row as DetailRow};
 pub(super) use keys::Key;
 pub(super) use table::{Sort, Table};
@@ -60,7 +61,7 @@ pub(super) enum Effect {
 }
 
 /// The rows of the help.
-pub(super) const HELP_ROWS: usize = 21;
+pub(super) const HELP_ROWS: usize = 22;
 
 /// What lies over the table or the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +96,8 @@ pub(super) struct Model {
     pub(super) color: bool,
     /// The containers that are shown were named.
     pub(super) named: bool,
+    /// How lines are shown at first.
+    pub(super) form: LineForm,
     /// For times of day.
     pub(super) zone: TimeZone,
     live: Seen,
@@ -117,6 +120,7 @@ impl Model {
             size,
             color,
             named: false,
+            form: LineForm::Plain,
             zone,
             live: Seen::default(),
             still: None,
@@ -325,7 +329,7 @@ impl Model {
     fn open_detail(&mut self) {
         let rows = &self.seen().snapshot.rows;
         let chosen = rows.iter().find(|row| Some(&row.key) == self.table.selected.as_ref());
-        self.detail = chosen.map(|row| Detail::of(row.key.clone(), &row.name));
+        self.detail = chosen.map(|row| Detail::of(row.key.clone(), &row.name, self.form));
     }
 
     /// Brings what the keys point at in line with what there is.

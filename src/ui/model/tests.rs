@@ -1,5 +1,7 @@
 //! What keys do, without a terminal; and that no sequence of keys breaks anything.
 
+use ratatui::style::Color;
+
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
@@ -282,6 +284,32 @@ fn a_search_goes_from_the_newest_back_and_round() {
     assert!(model.detail.as_ref().unwrap().search.is_empty(), "Esc drops the search first");
     press(&mut model, "\x1b");
     assert!(model.detail.is_none(), "then it goes back");
+}
+
+#[test]
+fn lines_have_the_color_of_their_level_and_a_pretty_form() {
+    let mut model = model(sample::many(1));
+    let json = r#"{"level":"error","msg":"lost \u202e","n":7}"#;
+    talk(&mut model, "web-000", &[json, "WARN hot", "plain", "\x1b[32mWARN\x1b[0m own"]);
+    press(&mut model, "\n");
+    let colors = |model: &Model| -> Vec<Option<Color>> {
+        let detail = model.detail.as_ref().unwrap();
+        let rows = detail.rows(model.ring().unwrap(), (80, 20), true);
+        rows.iter().map(|row| row.pieces[0].style.fg).collect()
+    };
+    let [red, yellow, green] = [1, 3, 2].map(|color| Some(Color::Indexed(color)));
+    assert_eq!(colors(&model), [red, yellow, None, green], "its own colors count more");
+    press(&mut model, "v");
+    assert_eq!(shown(&model)[..2], ["ERROR lost <U+202E> n=7", "WARN hot"]);
+    assert_eq!(colors(&model), [red, yellow, None, green]);
+    // What is looked for is what is seen.
+    press(&mut model, "/lost <\n");
+    assert_eq!(model.detail.as_ref().unwrap().hit, Some(0));
+    press(&mut model, "v");
+    assert_eq!(shown(&model)[0], json);
+    model.form = LineForm::Pretty;
+    press(&mut model, "\x1b\x1b\n");
+    assert!(shown(&model)[0].starts_with("ERROR"), "as it was asked for");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use super::super::fit;
-use super::super::model::{Detail, DetailRow, Model};
+use super::super::model::{Detail, DetailRow, LineForm, Model};
 use super::{Look, answer_or, bar, quiet, row, split, title};
 use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
@@ -125,12 +125,17 @@ fn keys(model: &Model, detail: &Detail) -> Line<'static> {
         "" => "/ search".to_owned(),
         wanted => format!("n/N `{wanted}`"),
     };
-    let esc = if detail.search.is_empty() { "Esc back" } else { "Esc ends search" };
+    // There is no room for all of it.
+    let (esc, help) = match detail.search.as_str() {
+        "" => ("Esc back", "  ? help"),
+        _ => ("Esc ends search", ""),
+    };
     let keys = format!(
-        "{esc}  {found}  f follow {}  w wrap {}  t times {}  p pause  ? help",
+        "{esc}  {found}  f follow {}  w wrap {}  t times {}  v pretty {}{help}",
         on(detail.follow),
         on(detail.wrap),
         on(detail.timestamps),
+        on(detail.form == LineForm::Pretty),
     );
     let line = answer_or(model, &keys);
     Line::from(

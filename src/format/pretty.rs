@@ -23,13 +23,13 @@ const SAME_NANOS: i128 = 1_000_000_000;
 
 /// How it is written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
+pub(crate) struct Look {
     /// In colors.
-    pub(super) color: bool,
+    pub(crate) color: bool,
     /// Without escape sequences in values.
-    pub(super) strip: bool,
+    pub(crate) strip: bool,
     /// The timestamp that stands before the line: a field with the same time is left out.
-    pub(super) stamp: Option<Timestamp>,
+    pub(crate) stamp: Option<Timestamp>,
 }
 
 /// The level of a line.
@@ -49,7 +49,7 @@ enum Value {
 }
 
 /// A line as this form shows it; `None` where it is neither JSON nor logfmt.
-pub(super) fn pretty(text: &[u8], look: Look) -> Option<Vec<u8>> {
+pub(crate) fn pretty(text: &[u8], look: Look) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text).ok()?;
     let fields = match text.trim_start().starts_with('{') {
         true => json(text)?,
