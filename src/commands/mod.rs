@@ -3,6 +3,7 @@
 mod engines;
 pub(crate) mod generate;
 pub mod leak_check;
+pub(crate) mod settings;
 pub mod tail;
 pub mod watch;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::UsageError;
-use crate::cli::{self, FromVariables};
+use crate::cli::{self, Sources};
 use crate::filter::{Level, Patterns, Rules};
 
 /// Which events `cmon tail` shows, and what ends it.
@@ -15,14 +15,11 @@ pub struct Events {
     pub timeout: Option<Duration>,
 }
 
-pub(super) fn events(
-    events: &cli::Events,
-    variables: &FromVariables,
-) -> Result<Events, UsageError> {
+pub(super) fn events(events: &cli::Events, variables: &Sources) -> Result<Events, UsageError> {
     Ok(Events { rules: rules(events, variables)?, timeout: events.timeout })
 }
 
-fn rules(events: &cli::Events, variables: &FromVariables) -> Result<Rules, UsageError> {
+fn rules(events: &cli::Events, variables: &Sources) -> Result<Rules, UsageError> {
     let patterns = |id: &str, texts: &[String]| {
         Patterns::compile(texts)
             .map_err(|error| UsageError::Regex { name: variables.name(id), error })

@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::cli::{
-    Cli, Command, Conditions, Form, FromVariables, Global, Lines, Moment, Tail, Timestamps, When,
+    Cli, Command, Conditions, Form, Global, Lines, Moment, Source, Sources, Tail, Timestamps, When,
     Zone,
 };
 use crate::cursor::Start;
@@ -271,8 +271,8 @@ pub enum UsageError {
 }
 
 impl UsageError {
-    /// The same, blamed on the variable that has the value.
-    fn of_variables(self, from_variables: &FromVariables) -> Self {
+    /// The same, blamed on the variable or on the place in the file that has the value.
+    fn of_sources(self, sources: &Sources) -> Self {
         const FLAGS: [(&str, &str); 5] = [
             ("labels", "--label"),
             ("images", "--image"),
@@ -284,10 +284,16 @@ impl UsageError {
             return self;
         };
         let text = self.to_string();
-        let given = FLAGS.into_iter().filter(|(id, _)| from_variables.gave(id));
+        let given = FLAGS.into_iter().filter(|(id, _)| sources.gave(id));
         let named = given.fold(text.clone(), |text, (id, flag)| {
-            let variable = from_variables.name(id);
-            text.replace(&format!("{flag} "), &format!("{variable}=")).replace(flag, &variable)
+            let name = sources.name(id);
+            match sources.of(id) {
+                Some(Source::File { .. }) if text.contains(flag) => format!("{name}: {text}"),
+                Some(Source::File { .. }) | None => text,
+                Some(Source::Variable(_)) => {
+                    text.replace(&format!("{flag} "), &format!("{name}=")).replace(flag, &name)
+                }
+            }
         });
         match named == text {
             true => self,
@@ -307,6 +313,9 @@ impl UsageError {
             }
             UsageError::Regex { name, .. } if name.starts_with("CMON_") => {
                 Some(format!("correct {name}, or unset it"))
+            }
+            UsageError::Regex { name, .. } if !name.starts_with("--") => {
+                Some("correct the expression there, or remove the line".to_owned())
             }
             UsageError::Regex { .. } => {
                 Some("write a \\ before a character that stands for itself, as in '\\['".to_owned())
@@ -345,8 +354,8 @@ impl Config {
     /// # Errors
     /// The command line makes no sense; the message says what to type instead.
     pub fn new(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
-        let from_variables = cli.global.from_variables.clone();
-        Self::of(cli, around).map_err(|error| error.of_variables(&from_variables))
+        let sources = cli.global.sources.clone();
+        Self::of(cli, around).map_err(|error| error.of_sources(&sources))
     }
 
     fn of(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
@@ -361,7 +370,7 @@ impl Config {
             Command::LeakCheck(args) => {
                 return leak_check::config((daemons, requests), &global, *args, around);
             }
-            Command::Completions(_) | Command::Man(_) => {
+            Command::Completions(_) | Command::Man(_) | Command::Config(_) => {
                 unreachable!("they ask no daemon and need no configuration")
             }
         };
@@ -379,7 +388,7 @@ impl Config {
             selection,
             verbosity: global.verbose,
             action: Action::Tail(
-                Box::new(events::events(&tail.events, &global.from_variables)?),
+                Box::new(events::events(&tail.events, &global.sources)?),
                 cursor(&tail),
             ),
         })
@@ -528,10 +537,7 @@ fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> 
 
 fn template(global: &Global, tail: &Tail) -> Result<Option<Template>, UsageError> {
     let template = tail.template.as_deref().map(Template::new).transpose();
-    template.map_err(|error| UsageError::Template {
-        name: global.from_variables.name("template"),
-        error,
-    })
+    template.map_err(|error| UsageError::Template { name: global.sources.name("template"), error })
 }
 
 /// What stands before each line.

@@ -6,6 +6,7 @@
 mod architecture;
 mod archive;
 mod bytes;
+mod configured;
 mod cursor;
 mod environment;
 mod errors;
