@@ -446,7 +446,7 @@ _cmon() {
             return 0
             ;;
         cmon__subcmd__tail)
-            opts="-a -l -E -f -n -i -e -H -o -t -q -v -h --all --label --image --project --filter --exclude-container --follow --no-follow --exit-on-stop --wait --tail --since --until --cursor --cursor-reset --cursor-keep --output-dir --rotate-size --rotate-keep --compress --stdout --stderr --include --exclude --highlight --level --join --join-stacks --until-match --fail-on --timeout --output --template --timestamps --timezone --no-prefix --strip-ansi --max-line --summary --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help"
+            opts="-a -l -E -f -n -i -e -H -o -t -q -v -h --all --label --image --project --filter --exclude-container --follow --no-follow --exit-on-stop --wait --dry-run --tail --since --until --cursor --cursor-reset --cursor-keep --output-dir --rotate-size --rotate-keep --compress --stdout --stderr --include --exclude --highlight --level --join --join-stacks --until-match --fail-on --timeout --output --template --timestamps --timezone --no-prefix --strip-ansi --max-line --summary --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -640,7 +640,7 @@ _cmon() {
             return 0
             ;;
         cmon__subcmd__watch)
-            opts="-a -l -E -o -q -v -h --all --label --image --project --filter --exclude-container --wait --once --output --interval --duration --metrics --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help"
+            opts="-a -l -E -o -q -v -h --all --label --image --project --filter --exclude-container --wait --dry-run --once --output --interval --duration --metrics --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

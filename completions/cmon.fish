@@ -106,6 +106,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand tail" -s f -l follow -d 'Wait 
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l no-follow -d 'Print the stored lines and end'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l exit-on-stop -d 'End when all selected containers have stopped'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l wait -d 'Wait for a daemon that does not answer, and for containers that do not exist'
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -l dry-run -d 'List the containers that would be followed, and end'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l cursor-reset -d 'Begin the cursor anew'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l compress -d 'Compress older files with gzip'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l stdout -d 'Show only lines that containers wrote to stdout'
@@ -175,6 +176,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand logs" -s f -l follow -d 'Wait 
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l no-follow -d 'Print the stored lines and end'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l exit-on-stop -d 'End when all selected containers have stopped'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l wait -d 'Wait for a daemon that does not answer, and for containers that do not exist'
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -l dry-run -d 'List the containers that would be followed, and end'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l cursor-reset -d 'Begin the cursor anew'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l compress -d 'Compress older files with gzip'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l stdout -d 'Show only lines that containers wrote to stdout'
@@ -214,6 +216,7 @@ never\t'Never'"
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l config -d 'Read settings from this file [default: ~/.config/cmon/config.toml]' -r -F
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -s a -l all -d 'Select all containers, including stopped ones'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l wait -d 'Wait for a daemon that does not answer, and for containers that do not exist'
+complete -c cmon -n "__fish_cmon_using_subcommand watch" -l dry-run -d 'List the containers that would be followed, and end'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l once -d 'Print one table, or one snapshot with -o json, and end'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l tlsverify -d 'Use TLS for a tcp:// address [default: $DOCKER_TLS_VERIFY]. Its files are in $DOCKER_CERT_PATH, or in ~/.docker'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'

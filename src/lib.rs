@@ -164,6 +164,9 @@ fn run(config: Config) -> anyhow::Result<Exit> {
         Action::Tail(events, cursor) => {
             runtime.block_on(commands::tail::run(config, *events, cursor, daemons, sinks))
         }
+        Action::DryRun(form) => {
+            runtime.block_on(commands::dry_run::run(config, form, daemons, sinks))
+        }
         Action::LeakCheck(leak) => {
             let (_, daemon) = daemons.into_iter().next().context("no daemon was chosen")?;
             runtime.block_on(commands::leak_check::run(config, *leak, daemon, sinks))

@@ -146,9 +146,7 @@ pub(super) fn refuse_alone(cli: &mut Command, matches: &ArgMatches) -> Result<()
     };
     let has = |flag: &&str| given.try_contains_id(flag).is_ok_and(|has| has);
     let alone = NEEDS.iter().find(|(flag, needed)| {
-        given.try_contains_id(flag).is_ok()
-            && is_typed(given, flag)
-            && !needed.iter().any(|flag| has(flag))
+        given.try_contains_id(flag).is_ok() && is_typed(given, flag) && !needed.iter().any(has)
     });
     let (Some((flag, needed)), Some(command)) = (alone, cli.find_subcommand_mut(name)) else {
         return Ok(());

@@ -375,6 +375,9 @@ pub struct Tail {
         help_heading = SELECTION
     )]
     pub wait: bool,
+    /// List the containers that would be followed, and end
+    #[arg(long, help_heading = SELECTION)]
+    pub dry_run: bool,
     /// Show the last N lines of each container first [default: 10, or all with --no-follow].
     /// Containers that join later are shown from their first line
     #[arg(
@@ -592,6 +595,9 @@ pub struct Watch {
         long, value_parser = FalseyValueParser::new(), env = "CMON_WAIT", help_heading = SELECTION
     )]
     pub wait: bool,
+    /// List the containers that would be followed, and end
+    #[arg(long, help_heading = SELECTION)]
+    pub dry_run: bool,
     /// Print one table, or one snapshot with -o json, and end
     #[arg(long, help_heading = OUTPUT)]
     pub once: bool,

@@ -1,5 +1,6 @@
 //! What cmon can be told to do: one file per command, each of them the story of its run.
 
+pub(crate) mod dry_run;
 mod engines;
 pub(crate) mod generate;
 pub mod leak_check;

@@ -66,8 +66,19 @@ pub enum Action {
     Tail(Box<Events>, Option<Cursor>),
     /// `cmon watch`.
     Watch(Watch),
+    /// `--dry-run` of one of these.
+    DryRun(DryRun),
     /// `cmon leak-check`.
     LeakCheck(Box<LeakCheck>),
+}
+
+/// How `--dry-run` lists containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DryRun {
+    /// As a table.
+    Text,
+    /// One JSON object per container.
+    Json,
 }
 
 /// The cursor of `cmon tail`.
@@ -387,10 +398,14 @@ impl Config {
             },
             selection,
             verbosity: global.verbose,
-            action: Action::Tail(
-                Box::new(events::events(&tail.events, &global.sources)?),
-                cursor(&tail),
-            ),
+            action: {
+                let events = events::events(&tail.events, &global.sources)?;
+                match tail.dry_run {
+                    true if tail.output == Form::Json => Action::DryRun(DryRun::Json),
+                    true => Action::DryRun(DryRun::Text),
+                    false => Action::Tail(Box::new(events), cursor(&tail)),
+                }
+            },
         })
     }
 }

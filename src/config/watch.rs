@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{
-    Action, Config, Daemons, FileKind, Surroundings, UsageError, colors, running_or, talk,
+    Action, Config, Daemons, DryRun, FileKind, Surroundings, UsageError, colors, running_or, talk,
 };
 use crate::cli;
 use crate::docker::RequestOptions;
@@ -103,12 +103,16 @@ pub(super) fn config(
         },
         output: talk(global, around),
         verbosity: if over_screen { 0 } else { global.verbose },
-        action: Action::Watch(Watch {
-            form,
-            interval,
-            duration: watch.duration,
-            metrics: watch.metrics,
-            metrics_named: global.sources.name("metrics"),
-        }),
+        action: match (watch.dry_run, watch.output) {
+            (true, cli::WatchForm::Json) => Action::DryRun(DryRun::Json),
+            (true, cli::WatchForm::Text) => Action::DryRun(DryRun::Text),
+            (false, _) => Action::Watch(Watch {
+                form,
+                interval,
+                duration: watch.duration,
+                metrics: watch.metrics,
+                metrics_named: global.sources.name("metrics"),
+            }),
+        },
     })
 }
