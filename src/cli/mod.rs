@@ -471,6 +471,11 @@ pub struct Tail {
     /// for timestamps of -t=full and in a pipe, UTC]
     #[arg(long, value_name = "ZONE", env = "CMON_TIMEZONE", help_heading = OUTPUT)]
     pub timezone: Option<Zone>,
+    /// Print the labels and variables that the log options of a container name, before each line
+    #[arg(
+        long, value_parser = FalseyValueParser::new(), env = "CMON_DETAILS", help_heading = OUTPUT
+    )]
+    pub details: bool,
     /// Do not print the container name before each line
     #[arg(
         long, alias = "no-log-prefix", value_parser = FalseyValueParser::new(),

@@ -19,9 +19,9 @@ use crate::cli::{
 };
 use crate::cursor::Start;
 use crate::directory::{Compression, Settings};
-use crate::docker::RequestOptions;
 use crate::docker::endpoint::Origin;
 use crate::docker::unix_path::BadPath;
+use crate::docker::{Details, RequestOptions};
 use crate::engine::conditions::{self, ConditionError, ConditionTexts};
 use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::timestamp::Timestamp;
@@ -385,6 +385,8 @@ impl Config {
                 unreachable!("they ask no daemon and need no configuration")
             }
         };
+        let details = if tail.details { Details::With } else { Details::Without };
+        let requests = RequestOptions { details, ..requests };
         let selection = selection(&global, &tail, around)?;
         // The same name can be on each of several daemons.
         let single = selection.is_single() && !matches!(daemons, Daemons::Several(_));
@@ -414,7 +416,11 @@ fn requests(global: &Global, around: &Surroundings) -> Result<RequestOptions, Us
     let version = around.docker_api_version.as_deref();
     let version =
         version.map(|text| text.parse().map_err(|()| UsageError::ApiVersion(text.to_owned())));
-    Ok(RequestOptions { timeout: global.request_timeout, api_version: version.transpose()? })
+    Ok(RequestOptions {
+        timeout: global.request_timeout,
+        api_version: version.transpose()?,
+        details: Details::Without,
+    })
 }
 
 fn selection(global: &Global, tail: &Tail, around: &Surroundings) -> Result<Selection, UsageError> {

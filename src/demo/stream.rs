@@ -17,6 +17,8 @@ pub(super) struct Logs {
     id: String,
     wanted: Wanted,
     timestamps: bool,
+    /// What stands before each message, where details were asked for: its containers have a log tag alone.
+    details: String,
     tty: bool,
     follow: bool,
     /// The run that is followed; the follow ends with it.
@@ -45,6 +47,10 @@ impl Logs {
             id: life.id.clone(),
             wanted,
             timestamps: question.flag("timestamps"),
+            details: match question.flag("details") {
+                true => format!("tag={} ", life.name),
+                false => String::new(),
+            },
             tty: life.tty,
             // As the real one: a follow of what does not run is a finite read.
             follow: question.flag("follow") && life.phase.is_live(),
@@ -111,6 +117,7 @@ impl Logs {
             message.time.write(&mut text);
             text.push(b' ');
         }
+        text.extend_from_slice(self.details.as_bytes());
         text.extend_from_slice(&message.payload);
         if self.tty {
             return text;

@@ -8,6 +8,7 @@ mod archive;
 mod bytes;
 mod configured;
 mod cursor;
+mod details;
 mod environment;
 mod errors;
 mod faults;
