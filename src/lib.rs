@@ -4,7 +4,7 @@
 //! From what was typed to the exit code, each step knows only the ones before it:
 //!
 //! ```text
-//! cli ─▶ config ─▶ commands ─┬─▶ docker ─▶ engine ─▶ Event ─▶ filter ─▶ output
+//! cli ─▶ config ─▶ commands ─┬─▶ docker ─▶ engine ─▶ Event ─▶ filter ─▶ merge ─▶ output
 //!                            └─▶ exit
 //! ```
 
@@ -29,6 +29,7 @@ pub mod exit;
 pub mod filter;
 pub mod format;
 pub mod leak;
+pub mod merge;
 pub mod metrics;
 pub mod output;
 pub mod signal;

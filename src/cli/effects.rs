@@ -9,6 +9,8 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, Error};
 
+use super::Moment;
+
 /// What leaves a flag without effect.
 #[derive(Clone, Copy, Debug)]
 enum Beside {
@@ -18,26 +20,32 @@ enum Beside {
     Flag(&'static str),
     /// Another flag with this value.
     Value(&'static str, &'static str),
+    /// Another flag with a time in the past.
+    Past(&'static str),
 }
-use Beside::{Command as Always, Flag, Value};
+use Beside::{Command as Always, Flag, Past, Value};
 
 /// A flag of a command, what leaves it without effect, and why.
 struct Idle(&'static str, &'static str, Beside, &'static str);
 
 const ENDS: &str = "it ends after what is stored";
+const IN_ORDER: &str = "stored lines are in order without it";
 const NOT_OPEN: &str = "no stream stays open";
 const NO_STREAM: &str = "no stream is opened";
 const NO_DAEMON: &str = "no daemon is asked";
 const OWN_DAEMON: &str = "--demo brings its own daemon";
 const OWN: &str = "the self-test has checks of its own";
 
-const IDLE: [Idle; 69] = [
+const IDLE: [Idle; 74] = [
     Idle("tail", "details", Value("output", "raw"), "it writes the bytes of the lines alone"),
     Idle("tail", "exit_on_stop", Flag("no_follow"), ENDS),
     Idle("tail", "stream_timeout", Flag("no_follow"), NOT_OPEN),
     Idle("tail", "stale_after", Flag("no_follow"), NOT_OPEN),
-    Idle("tail", "stream_timeout", Flag("until"), NOT_OPEN),
-    Idle("tail", "stale_after", Flag("until"), NOT_OPEN),
+    Idle("tail", "stream_timeout", Past("until"), NOT_OPEN),
+    Idle("tail", "stale_after", Past("until"), NOT_OPEN),
+    Idle("tail", "exit_on_stop", Past("until"), ENDS),
+    Idle("tail", "wait", Past("until"), ENDS),
+    Idle("tail", "order_window", Past("until"), IN_ORDER),
     Idle("tail", "timestamps", Value("output", "json"), "every object has its time"),
     Idle("tail", "timezone", Value("output", "json"), "times are in UTC there"),
     Idle("tail", "no_prefix", Value("output", "json"), "lines have no prefix there"),
@@ -63,6 +71,8 @@ const IDLE: [Idle; 69] = [
     ),
     Idle("tail", "no_prefix", Flag("output_dir"), "lines have no prefix there"),
     Idle("tail", "highlight", Flag("output_dir"), "files are not colored"),
+    Idle("tail", "order_window", Flag("output_dir"), "each container has its own file"),
+    Idle("tail", "order_window", Flag("no_follow"), IN_ORDER),
     Idle("watch", "interval", Flag("once"), "there is one table or snapshot"),
     Idle("watch", "metrics", Flag("once"), "cmon ends before anybody can ask"),
     Idle("watch", "host", Flag("demo"), OWN_DAEMON),
@@ -181,9 +191,10 @@ pub(super) fn refuse(cli: &mut Command, matches: &ArgMatches) -> Result<(), Erro
     let flag = shown(command, flag);
     let text = match beside {
         Always => format!("the argument '{flag}' has no effect in {name}: {reason}"),
-        Flag(other) | Value(other, _) => {
+        Flag(other) | Past(other) | Value(other, _) => {
             let other = match beside {
                 Value(_, value) => format!("--{other} {value}"),
+                Past(_) => format!("{} in the past", shown(command, other)),
                 _ => shown(command, other),
             };
             format!("the argument '{flag}' cannot be used with '{other}': {reason}")
@@ -224,10 +235,18 @@ fn is_given(given: &ArgMatches, beside: Beside) -> bool {
     match beside {
         Always => true,
         Flag(flag) => is_typed(given, flag),
+        Past(flag) => is_typed(given, flag) && is_past(given, flag),
         Value(flag, value) => {
             given.get_raw(flag).is_some_and(|mut raw| raw.any(|raw| raw == value))
         }
     }
+}
+
+/// Whether a flag has a time in the past.
+fn is_past(given: &ArgMatches, flag: &str) -> bool {
+    let moment = given.get_one::<Moment>(flag);
+    let now = jiff::ZonedDateTime::now();
+    moment.and_then(|moment| moment.resolve(&now)).is_some_and(|time| time <= now.timestamp())
 }
 
 /// A flag as clap shows it in an error: `--tail <N|all>`.

@@ -390,10 +390,9 @@ pub struct Tail {
         long, value_name = "TIME", allow_hyphen_values = true, env = "CMON_SINCE", help_heading = LINES
     )]
     pub since: Option<Moment>,
-    /// Show only lines up to this time, and end. It must not be in the future
+    /// Show only lines up to this time, and end then: 1h, or 18:30 or +10m to follow until then
     #[arg(
-        long, value_name = "TIME", allow_hyphen_values = true, env = "CMON_UNTIL",
-        conflicts_with_all = ["exit_on_stop", "wait"], help_heading = LINES
+        long, value_name = "TIME", allow_hyphen_values = true, env = "CMON_UNTIL", help_heading = LINES
     )]
     pub until: Option<Moment>,
     /// Keep in FILE where each log was read to, and go on there: a later run with the same FILE shows
@@ -493,6 +492,12 @@ pub struct Tail {
         help_heading = OUTPUT
     )]
     pub max_line: usize,
+    /// Time that a new line waits for older ones of other containers; 0s shows lines as they come
+    #[arg(
+        long, value_name = "TIME", default_value = "100ms", value_parser = order_window,
+        env = "CMON_ORDER_WINDOW", help_heading = OUTPUT
+    )]
+    pub order_window: Duration,
     /// Print the summary at the end, even if stderr is not a terminal
     #[arg(
         long, value_parser = FalseyValueParser::new(), env = "CMON_SUMMARY", help_heading = OUTPUT
@@ -575,10 +580,10 @@ pub enum Level {
 }
 
 impl Tail {
-    /// Whether to stay. The last of `-f` and `--no-follow` counts, and `-f` against the environment. Nothing comes
-    /// any more of what was written up to a time in the past.
+    /// Whether to stay, unless `--until` is a time in the past. The last of `-f` and `--no-follow` counts, and `-f`
+    /// against the environment.
     pub fn follows(&self) -> bool {
-        (self.follow || !self.no_follow) && self.until.is_none()
+        self.follow || !self.no_follow
     }
 }
 
@@ -706,6 +711,17 @@ fn stream_timeout(text: &str) -> Result<Duration, String> {
         Ok(time) if time < SHORTEST => Err("the shortest is 100ms".to_owned()),
         Ok(time) => Ok(time),
         Err(error) => Err(format!("{error}; try 30s or 5m")),
+    }
+}
+
+/// The longest time that a line may wait for older ones.
+const LONGEST_WINDOW: Duration = Duration::from_secs(60);
+
+fn order_window(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if LONGEST_WINDOW < time => Err("the longest is 1m".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(format!("{error}; try 100ms or 2s")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ZonedDateTime};
 
@@ -13,14 +13,18 @@ pub enum Moment {
     At(Timestamp),
     /// By the clock on the wall, in the local time zone.
     Local(DateTime),
+    /// By the clock on the wall, today.
+    Today(Time),
     /// This long ago.
     Ago(Span),
+    /// This long from now.
+    In(Span),
 }
 
 /// The forms, for errors.
-const FORMS: &str = "write a time ago (10m, 2h, 1h30m), a date (2026-11-28), a time in the local zone \
-                     (2026-11-28T12:30), one with a zone (2026-11-28T12:30:00Z), or seconds since 1970 \
-                     (1764333000.5)";
+const FORMS: &str = "write a time ago (10m, 2h, 1h30m), one from now (+10m), a date (2026-11-28), a \
+                     time in the local zone (12:30, 2026-11-28T12:30), one with a zone \
+                     (2026-11-28T12:30:00Z), or seconds since 1970 (1764333000.5)";
 
 impl FromStr for Moment {
     type Err = String;
@@ -44,15 +48,22 @@ impl FromStr for Moment {
         {
             return Ok(Moment::Local(time));
         }
-        let ago = text.strip_suffix("ago").unwrap_or(text).trim();
-        let span: Option<Span> = ago.parse().ok();
-        match span {
-            Some(span) if !span.is_negative() && !ago.starts_with(['P', 'p', '+']) => {
-                Ok(Moment::Ago(span))
-            }
-            _ => Err(FORMS.to_owned()),
+        let is_clock = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
+        if is_clock && let Ok(time) = text.parse::<Time>() {
+            return Ok(Moment::Today(time));
         }
+        if let Some(span) = text.strip_prefix('+').and_then(span) {
+            return Ok(Moment::In(span));
+        }
+        let ago = text.strip_suffix("ago").unwrap_or(text).trim();
+        span(ago).map(Moment::Ago).ok_or_else(|| FORMS.to_owned())
     }
+}
+
+/// A length of time.
+fn span(text: &str) -> Option<Span> {
+    let span: Span = text.parse().ok()?;
+    (!span.is_negative() && !text.starts_with(['P', 'p', '+', '-'])).then_some(span)
 }
 
 /// Seconds since 1970, with a fraction of nine digits at most.
@@ -74,7 +85,9 @@ impl Moment {
         match self {
             Moment::At(time) => Some(time),
             Moment::Local(time) => local(time, now.time_zone()),
+            Moment::Today(time) => local(now.date().to_datetime(time), now.time_zone()),
             Moment::Ago(span) => now.checked_sub(span).ok().map(|time| time.timestamp()),
+            Moment::In(span) => now.checked_add(span).ok().map(|time| time.timestamp()),
         }
     }
 }
@@ -99,6 +112,10 @@ mod tests {
         for (text, expected) in [
             ("10m", "2026-11-28T11:50:00Z"),
             ("2h ago", "2026-11-28T10:00:00Z"),
+            ("+10m", "2026-11-28T12:10:00Z"),
+            ("+1h 30m", "2026-11-28T13:30:00Z"),
+            ("12:30", "2026-11-28T11:30:00Z"),
+            ("23:59:59", "2026-11-28T22:59:59Z"),
             ("1h30m", "2026-11-28T10:30:00Z"),
             ("90s", "2026-11-28T11:58:30Z"),
             ("1d", "2026-11-27T12:00:00Z"),
@@ -128,7 +145,11 @@ mod tests {
             "-10m",
             "2026-13-01",
             "2026-11-28T25:00",
-            "12:30",
+            "25:30",
+            "12:3",
+            "++1m",
+            "+-1m",
+            "+1m ago",
             "1.x",
             "1.0000000001",
             "10 parsecs",

@@ -107,11 +107,11 @@ fn window(engine: &engine::Config) -> String {
     if let Some(since) = since {
         text.push_str(&format!(" since {since}"));
     }
-    if let Some(until) = until {
-        text.push_str(&format!(" until {until}"));
-    }
     if engine.follow {
         text.push_str(", then new ones");
+    }
+    if let Some(until) = until {
+        text.push_str(&format!(" until {until}"));
     }
     text
 }
@@ -172,6 +172,11 @@ mod tests {
         assert_eq!(of(Backlog::All, open, false), "all that are stored");
         let range =
             Range { since: time("2026-11-28T00:00:00Z"), until: time("2026-11-28T01:00:00.5Z") };
+        let to_come = Range { since: None, ..range };
+        assert_eq!(
+            of(Backlog::Last(2), to_come, true),
+            "the last 2 of each container, then new ones until 2026-11-28T01:00:00.500000000Z"
+        );
         assert_eq!(
             of(Backlog::Since, range, false),
             "all that are stored since 2026-11-28T00:00:00.000000000Z until 2026-11-28T01:00:00.500000000Z"

@@ -20,9 +20,10 @@ use crate::directory::{self, Directory, LocalDisk};
 use crate::engine;
 use crate::engine::selection::{Unmatched, UnmatchedKind};
 use crate::engine::source::ErrorKind;
-use crate::engine::{Outcome, StartError};
+use crate::engine::{LineOrder, Outcome, StartError};
 use crate::exit::Exit;
 use crate::filter::{Filter, Match, MatchEnd, Patterns, Rules};
+use crate::merge::Merge;
 use crate::output::{self, Ended, Passes, Printer, Sinks, Summary};
 use crate::signal::{Signal, Signals};
 
@@ -37,7 +38,7 @@ const BEYOND: Duration = Duration::from_secs(1);
 /// The run could not begin, or stdout could not be written.
 pub(crate) async fn run(
     mut config: Config,
-    Events { rules, timeout }: Events,
+    Events { rules, timeout, order_window }: Events,
     cursor: Option<Cursor>,
     daemons: Vec<NamedDaemon>,
     sinks: Sinks,
@@ -53,11 +54,15 @@ pub(crate) async fn run(
     note_found(&daemons, &events);
     let (observers, followed) = (engines.observers(), engines.observers());
     let (census, names) = (move || observers.census(), move || followed.names());
-    let filter = filter(&rules, &config.output).map(|filter| match cursor {
+    let filter = filter(&rules, &config.output, config.engine.order).map(|filter| match cursor {
         Some(_) => filter.deciding_whole_batches(),
         None => filter,
     });
-    let passes = Passes { filter, cursor, directory };
+    let merge = match config.engine.order {
+        LineOrder::ByTime => Some(Merge::new(daemons.len(), order_window)),
+        LineOrder::AsRead => None,
+    };
+    let passes = Passes { filter, merge, cursor, directory };
     let printer = Printer::spawn(config.output.clone(), sinks, received, passes, census, names)
         .context("could not start the printer")?;
     let stop = CancellationToken::new();
@@ -110,12 +115,14 @@ fn open(cursor: &Cursor, engine: &mut engine::Config) -> anyhow::Result<Kept> {
 }
 
 /// What lines pass before they are printed, where that does anything.
-fn filter(rules: &Rules, output: &output::Config) -> Option<Filter> {
+fn filter(rules: &Rules, output: &output::Config, order: LineOrder) -> Option<Filter> {
     let mut rules = rules.clone();
     if !output.color_out || output.form == output::Form::Json {
         rules.highlight = Patterns::default();
     }
-    (!rules.is_empty()).then(|| Filter::new(rules))
+    // The lines of an event stay together among those of other containers.
+    let joins = rules.only_join() && order == LineOrder::ByTime;
+    (joins || !rules.is_empty()).then(|| Filter::new(rules))
 }
 
 /// What a run waits for beside the engine.
@@ -362,10 +369,14 @@ mod tests {
         let plain = output::Config::plain(Form::Text { prefix: true });
         let colored = output::Config { color_out: true, ..plain.clone() };
         let json = output::Config { color_out: true, ..output::Config::plain(Form::Json) };
-        let is_there = |rules: &Rules, output: &output::Config| filter(rules, output).is_some();
+        let is_there = |rules: &Rules, output: &output::Config| {
+            filter(rules, output, LineOrder::AsRead).is_some()
+        };
         assert!(!is_there(&Rules::default(), &colored));
         let join = Rules { join: patterns(), join_stacks: true, ..Rules::default() };
         assert!(!is_there(&join, &colored), "nobody looks at what is joined");
+        let ordered = filter(&join, &colored, LineOrder::ByTime);
+        assert!(ordered.is_some(), "an event has one place among those of others");
         let highlight = Rules { highlight: patterns(), ..join };
         let there = [&colored, &plain, &json].map(|output| is_there(&highlight, output));
         assert_eq!(there, [true, false, false]);

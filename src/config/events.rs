@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::UsageError;
 use crate::cli::{self, Sources};
+use crate::engine::LineOrder;
 use crate::filter::{Level, Patterns, Rules};
 
 /// Which events `cmon tail` shows, and what ends it.
@@ -13,13 +14,20 @@ pub struct Events {
     pub rules: Rules,
     /// How long the run may take.
     pub timeout: Option<Duration>,
+    /// How long live lines wait for older ones of other containers.
+    pub order_window: Duration,
 }
 
-pub(super) fn events(events: &cli::Events, variables: &Sources) -> Result<Events, UsageError> {
-    Ok(Events { rules: rules(events, variables)?, timeout: events.timeout })
+pub(super) fn events(
+    tail: &cli::Tail,
+    variables: &Sources,
+    order: LineOrder,
+) -> Result<Events, UsageError> {
+    let (timeout, order_window) = (tail.events.timeout, tail.order_window);
+    Ok(Events { rules: rules(&tail.events, variables, order)?, timeout, order_window })
 }
 
-fn rules(events: &cli::Events, variables: &Sources) -> Result<Rules, UsageError> {
+fn rules(events: &cli::Events, variables: &Sources, order: LineOrder) -> Result<Rules, UsageError> {
     let patterns = |id: &str, texts: &[String]| {
         Patterns::compile(texts)
             .map_err(|error| UsageError::Regex { name: variables.name(id), error })
@@ -36,6 +44,10 @@ fn rules(events: &cli::Events, variables: &Sources) -> Result<Rules, UsageError>
     };
     // A variable is meant for every run, and is no mistake where it does nothing.
     let typed = |id: &str| !variables.gave(id);
+    // The lines of an event stay together among those of other containers.
+    if order == LineOrder::ByTime {
+        return Ok(rules);
+    }
     match (!events.join.is_empty() && typed("join"), events.join_stacks && typed("join_stacks")) {
         (true, _) if rules.only_join() => Err(UsageError::OnlyJoin("--join")),
         (_, true) if rules.only_join() => Err(UsageError::OnlyJoin("--join-stacks")),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::cli::{self, OnInconclusive};
 use crate::docker::RequestOptions;
-use crate::engine::{self, Backlog, Outputs};
+use crate::engine::{self, Backlog, LineOrder, Outputs};
 use crate::leak::probe::counter::Counter;
 use crate::leak::probe::target::Target;
 use crate::leak::record::{Record, Rules};
@@ -251,11 +251,13 @@ pub(super) fn config(
         selection,
         engine: engine::Config {
             follow: true,
+            follow_for: None,
             exit_on_stop: false,
             // What is away comes back: a check of a day outlives a restart of the daemon.
             wait: true,
             backlog: Backlog::Last(1),
             outputs: Outputs::BOTH,
+            order: LineOrder::AsRead,
             max_line: MAX_LINE,
             // A check chooses the age of its streams itself.
             stream_timeout: defaults.stream_timeout,

@@ -25,7 +25,7 @@ use crate::docker::{Details, RequestOptions};
 use crate::engine::conditions::{self, ConditionError, ConditionTexts};
 use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::timestamp::Timestamp;
-use crate::engine::{self, Backlog, Outputs, Range};
+use crate::engine::{self, Backlog, LineOrder, Outputs, Range};
 use crate::filter::BadPattern;
 use crate::format::stamp::{Stamp, StampForm};
 use crate::format::template::{Template, TemplateError};
@@ -198,9 +198,6 @@ pub enum UsageError {
     /// A time before or after all times.
     #[error("{0} names a time that no clock can show")]
     NoTime(&'static str),
-    /// A time that is still to come.
-    #[error("--until is in the future, and cmon cannot end at a time yet")]
-    Future,
     /// Nothing can be between these.
     #[error("--until {until} is before --since {since}, so no line can be shown")]
     EmptyRange {
@@ -334,7 +331,6 @@ impl UsageError {
             UsageError::OnlyJoin(_) => Some(
                 "add -i, -e, -H, --level, --until-match or --fail-on, or leave it out".to_owned(),
             ),
-            UsageError::Future => Some("leave --until out, and end with Ctrl-C".to_owned()),
             UsageError::Context { .. } => Some("`docker context ls` lists the contexts".to_owned()),
             UsageError::Unverified(_) => Some(
                 "set DOCKER_TLS_VERIFY=1, with the daemon's authority in DOCKER_CERT_PATH/ca.pem"
@@ -385,15 +381,27 @@ impl Config {
                 unreachable!("they ask no daemon and need no configuration")
             }
         };
-        let details = if tail.details { Details::With } else { Details::Without };
+        // Raw bytes are those of the lines alone.
+        let details = match tail.details && tail.output != Form::Raw {
+            true => Details::With,
+            false => Details::Without,
+        };
         let requests = RequestOptions { details, ..requests };
         let selection = selection(&global, &tail, around)?;
         // The same name can be on each of several daemons.
         let single = selection.is_single() && !matches!(daemons, Daemons::Several(_));
+        // One container is in order by itself, and each has files of its own.
+        let order = match single || tail.output_dir.is_some() {
+            true => LineOrder::AsRead,
+            false => LineOrder::ByTime,
+        };
         Ok(Self {
             daemons,
             requests,
-            engine: engine(&global, &tail, range(&tail, around)?),
+            engine: engine::Config {
+                order,
+                ..engine(&global, &tail, range(&tail, around)?, around)
+            },
             output: output::Config {
                 template: template(&global, &tail)?,
                 ..output(&global, &tail, around, single)
@@ -401,7 +409,7 @@ impl Config {
             selection,
             verbosity: global.verbose,
             action: {
-                let events = events::events(&tail.events, &global.sources)?;
+                let events = events::events(&tail, &global.sources, order)?;
                 match tail.dry_run {
                     true if tail.output == Form::Json => Action::DryRun(DryRun::Json),
                     true => Action::DryRun(DryRun::Text),
@@ -456,9 +464,6 @@ fn range(tail: &Tail, around: &Surroundings) -> Result<Range, UsageError> {
     };
     let since = resolve("--since", tail.since)?;
     let until = resolve("--until", tail.until)?;
-    if until.is_some_and(|until| around.now.timestamp() < until) {
-        return Err(UsageError::Future);
-    }
     if let (Some(since), Some(until)) = (since, until)
         && until < since
     {
@@ -468,8 +473,11 @@ fn range(tail: &Tail, around: &Surroundings) -> Result<Range, UsageError> {
     Ok(Range { since, until })
 }
 
-fn engine(global: &Global, tail: &Tail, range: Range) -> engine::Config {
-    let follow = tail.follows();
+fn engine(global: &Global, tail: &Tail, range: Range, around: &Surroundings) -> engine::Config {
+    // The time that is left until the end, if it is still to come.
+    let left = range.until.map(|until| until.as_nanos() - around.now.timestamp().as_nanosecond());
+    let follow_for = left.map(|left| Duration::from_nanos(u64::try_from(left).unwrap_or(0)));
+    let follow = tail.follows() && follow_for.is_none_or(|time| !time.is_zero());
     let either = tail.stdout || tail.stderr;
     let defaults = engine::Config::default();
     // Without a follow nothing gets old, and nothing is waited for.
@@ -479,6 +487,7 @@ fn engine(global: &Global, tail: &Tail, range: Range) -> engine::Config {
     };
     engine::Config {
         follow,
+        follow_for: follow_for.filter(|_| follow),
         // What is waited for cannot come any more when all have stopped.
         exit_on_stop: (tail.exit_on_stop || !tail.events.until_match.is_empty()) && follow,
         wait: tail.wait,
@@ -489,6 +498,7 @@ fn engine(global: &Global, tail: &Tail, range: Range) -> engine::Config {
             Some(Lines::All) | None => Backlog::All,
         },
         outputs: Outputs { stdout: tail.stdout || !either, stderr: tail.stderr || !either, range },
+        order: LineOrder::AsRead,
         max_line: tail.max_line,
         stream_timeout,
         stale_after,

@@ -76,6 +76,7 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
             "cursor_reset" => &["--cursor-reset", "--cursor", "c"],
             "cursor_keep" => &["--cursor-keep", "7h", "--cursor", "c"],
             "max_line" => &["--max-line", "7k"],
+            "order_window" => &["--order-window", "7ms"],
             "include" => &["--include", "a"],
             "exclude" => &["--exclude", "b"],
             "highlight" => &["--highlight", "c"],
@@ -250,7 +251,7 @@ fn each_flag_of_tail_and_watch_has_a_variable() {
         without.extend(bare.map(|arg| arg.get_id().as_str().to_owned()));
     }
     // What is selected by hand, the counterparts of flags that have one, and what is asked of one run.
-    let of_one_run = ["cursor_reset", "follow", "help", "no_color", "once", "verbose"];
+    let of_one_run = ["cursor_reset", "dry_run", "follow", "help", "no_color", "once", "verbose"];
     let mut expected = [&["all", "containers"], &of_one_run[..]].concat();
     expected.sort_unstable();
     assert_eq!(Vec::from_iter(&without), expected);

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::cli;
 use crate::docker::RequestOptions;
-use crate::engine::{self, Backlog, Outputs};
+use crate::engine::{self, Backlog, LineOrder, Outputs};
 
 /// Lines of each container that are read first, so that there is something to look at.
 const HISTORY: u64 = 100;
@@ -90,10 +90,12 @@ pub(super) fn config(
         selection,
         engine: engine::Config {
             follow: true,
+            follow_for: None,
             exit_on_stop: false,
             wait: watch.wait,
             backlog: Backlog::Last(if screen { HISTORY } else { 0 }),
             outputs: Outputs::BOTH,
+            order: LineOrder::AsRead,
             max_line: MAX_LINE,
             stream_timeout: global.stream_timeout,
             stale_after: global.stale_after,

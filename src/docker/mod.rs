@@ -45,6 +45,7 @@ use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{
     Container, ContainerKey, DaemonId, ErrorKind, Listed, LogRequest, Source, SourceError,
 };
+use crate::engine::timestamp::Timestamp;
 
 /// Containers that are asked about at most, where it is not clear in which of them cmon runs.
 const MOST_ASKED: usize = 500;
@@ -151,6 +152,10 @@ impl Source for Docker {
             Err(error) if error.kind == ErrorKind::Forbidden => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    async fn clock(&self) -> Option<Timestamp> {
+        self.api.info().await.ok()?.time
     }
 
     async fn inspect(&self, key: &ContainerKey) -> Result<Container, SourceError> {

@@ -11,6 +11,7 @@ use super::position::Position;
 use super::source::{ContainerKey, DaemonId, Exit, Lossy, SourceError, StdStream};
 use super::start::StartError;
 use super::timestamp::Timestamp;
+use super::turns::Turn;
 
 /// What a container is called where it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,24 @@ pub enum Event {
     Note(Note),
     /// What a daemon calls itself: a later run must find the same.
     Identity(DaemonId, Arc<str>),
+    /// The stored lines of these containers of a daemon come now, each ended by [`Event::CaughtUp`]. Only where lines
+    /// are wanted [by their times](super::LineOrder::ByTime), as the next.
+    Begins(DaemonId, Vec<ContainerKey>),
+    /// All lines of a container that were stored when it was begun have come.
+    CaughtUp(ContainerKey),
+}
+
+impl Event {
+    /// The container that it is about, where it is one.
+    pub fn container(&self) -> Option<&ContainerKey> {
+        match self {
+            Event::Lines(lines) => Some(&lines.label.key),
+            Event::Gap(gap) => Some(&gap.label.key),
+            Event::Note(note) => note.about.container().map(|label| &label.key),
+            Event::CaughtUp(key) => Some(key),
+            Event::Identity(..) | Event::Begins(..) => None,
+        }
+    }
 }
 
 /// A batch of lines of one container, in the daemon's order, in one buffer.
@@ -57,6 +76,8 @@ pub struct Lines {
     pub label: Arc<Label>,
     /// Where the container's log was read to with these lines, when a later run wants to know.
     pub position: Option<Box<Position>>,
+    /// Held until they are shown, where lines are wanted by their times.
+    pub turn: Option<Turn>,
     bytes: Vec<u8>,
     lines: Vec<Line>,
 }
@@ -92,7 +113,7 @@ pub enum Ending {
 impl Lines {
     /// An empty batch.
     pub fn new(label: Arc<Label>) -> Self {
-        Self { label, position: None, bytes: Vec::new(), lines: Vec::new() }
+        Self { label, position: None, turn: None, bytes: Vec::new(), lines: Vec::new() }
     }
 
     /// Adds a line, or a piece of one, given as two parts with its terminator still at the end.

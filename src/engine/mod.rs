@@ -43,13 +43,14 @@ mod subscription;
 mod supervisor;
 pub mod tally;
 pub mod timestamp;
+pub mod turns;
 mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use backlog::{Backlog, Outputs, Range};
@@ -75,6 +76,8 @@ use waiting::SlowNotes;
 pub struct Config {
     /// Stay and deliver what comes; otherwise end after what is stored.
     pub follow: bool,
+    /// Follow for this long only, and then until the daemon's clock has passed the last wanted time.
+    pub follow_for: Option<Duration>,
     /// End when none of the selected containers runs any more.
     pub exit_on_stop: bool,
     /// Wait for a daemon that does not answer yet, and for containers that are not there yet.
@@ -83,6 +86,8 @@ pub struct Config {
     pub backlog: Backlog,
     /// Which outputs are delivered.
     pub outputs: Outputs,
+    /// In which order lines of several containers are wanted.
+    pub order: LineOrder,
     /// Lines above this many bytes pass in pieces.
     pub max_line: usize,
     /// The age at which a stream is rotated, give or take a tenth.
@@ -97,15 +102,27 @@ pub struct Config {
     pub seed: Option<u64>,
 }
 
+/// In which order whoever takes the events wants the lines of several containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineOrder {
+    /// As they are read: each container as fast as it goes.
+    AsRead,
+    /// By their times. Events say which containers come first and when all that was stored of one has come, and no
+    /// container runs far ahead of the others until then.
+    ByTime,
+}
+
 impl Default for Config {
     /// All of both outputs, for as long as the containers are there, with the deadlines of the command line.
     fn default() -> Self {
         Self {
             follow: true,
+            follow_for: None,
             exit_on_stop: false,
             wait: false,
             backlog: Backlog::All,
             outputs: Outputs::BOTH,
+            order: LineOrder::AsRead,
             max_line: 1 << 20,
             stream_timeout: Duration::from_secs(300),
             stale_after: Duration::from_secs(30),
@@ -278,10 +295,12 @@ impl<S: Source> Engine<S> {
         events: mpsc::Sender<Event>,
         stop: CancellationToken,
     ) -> Result<Outcome, StartError> {
+        let end = self.config.follow_for.map(|time| Instant::now() + time);
         let begun = tokio::select! {
             biased;
             () = stop.cancelled() => None,
             () = events.closed() => None,
+            () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => None,
             // Boxed: it needs room that the following does not.
             begun = Box::pin(self.begin(&mut member, selection, &events)) => Some(begun?),
         };
@@ -311,6 +330,7 @@ impl<S: Source> Engine<S> {
                 if let Some(Listed { key, name, .. }) = chosen.left_out {
                     supervisor.say(About::Container(Label::new(key, name).into()), Notice::Own);
                 }
+                stop.run_until_cancelled(supervisor.announce(&listed)).await;
                 supervisor.begin(listed, subscription, unreported);
                 self.begun.cancel();
                 supervisor.run(&stop).await;

@@ -448,6 +448,11 @@ pub trait Source: Send + Sync + 'static {
         async { Ok(None) }
     }
 
+    /// The daemon's clock; `None` where it cannot be had.
+    fn clock(&self) -> impl Future<Output = Option<Timestamp>> + Send {
+        async { None }
+    }
+
     /// One container.
     fn inspect(
         &self,

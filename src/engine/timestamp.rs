@@ -35,6 +35,9 @@ impl Timestamp {
     /// Before every other.
     pub const MIN: Self = Self { seconds: i64::MIN, nanos: 0 };
 
+    /// No other is after it.
+    pub const MAX: Self = Self { seconds: i64::MAX, nanos: 999_999_999 };
+
     /// From nanoseconds since 1970.
     pub const fn from_nanos(nanos: i64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "0 to 1e9")]
@@ -83,6 +86,13 @@ impl Timestamp {
             nanos if i64::from(nanos) < SECOND => Self { nanos, ..self },
             _ => Self { seconds: self.seconds.saturating_add(1), nanos: 0 },
         }
+    }
+
+    /// The moment this long before it.
+    #[must_use]
+    pub fn before(self, time: std::time::Duration) -> Self {
+        let nanos = self.as_nanos() - i128::try_from(time.as_nanos()).unwrap_or(i128::MAX);
+        Self::from_wide_nanos(nanos).unwrap_or(Self::MIN)
     }
 
     /// Whether a daemon's clock can have stood there. A record without a time, or with a broken one,

@@ -17,6 +17,7 @@ use super::visible::visible;
 use super::{Level, Rules};
 use crate::engine::event::{About, Ending, Event, Label, Lines, Notice};
 use crate::engine::source::{ContainerKey, StdStream};
+use crate::engine::timestamp::Timestamp;
 
 /// An open event is decided when its output was quiet for this long.
 const QUIET: Duration = Duration::from_millis(200);
@@ -40,6 +41,41 @@ pub struct Shown {
     pub lines: Lines,
     /// What is highlighted in them, in order.
     pub marks: Vec<Mark>,
+    /// The lines that belong to the event before them, by their place in the batch, in order.
+    pub continued: Vec<usize>,
+}
+
+impl Shown {
+    /// All lines of a batch, each an event of its own.
+    pub fn plain(lines: Lines) -> Self {
+        Self { lines, marks: Vec::new(), continued: Vec::new() }
+    }
+
+    /// The time of this line; `None` where it belongs to the event before it.
+    pub fn time_of(&self, line: usize) -> Option<Timestamp> {
+        let (found, _) = self.lines.get(line).filter(|_| !self.is_within_event(line))?;
+        Some(found.time)
+    }
+
+    /// Whether this line and the one before it must not be parted.
+    pub fn is_within_event(&self, line: usize) -> bool {
+        let before = line.checked_sub(1).and_then(|before| self.lines.get(before));
+        before.is_some_and(|(before, _)| before.ending == Ending::Piece)
+            || self.continued.binary_search(&line).is_ok()
+    }
+
+    /// A copy of some of the lines, up to `end`.
+    #[must_use]
+    pub fn part(&self, from: usize, end: usize) -> Self {
+        let mut lines = Lines::new(Arc::clone(&self.lines.label));
+        (from..end).for_each(|line| lines.push_from(&self.lines, line));
+        let within = |line: &&usize| (from..end).contains(*line);
+        let continued = self.continued.iter().filter(within).map(|line| line - from).collect();
+        let first = self.marks.partition_point(|mark| mark.line < from);
+        let marks = self.marks[first..].iter().take_while(|mark| mark.line < end);
+        let marks = marks.map(|mark| Mark { line: mark.line - from, range: mark.range.clone() });
+        Self { marks: marks.collect(), lines, continued }
+    }
 }
 
 /// A highlighted part of a line.
@@ -126,7 +162,9 @@ impl Filter {
     /// Takes something that is no batch of lines, before it is shown: what stands before it must not come after it.
     pub fn before(&mut self, event: &Event, out: &mut Vec<Shown>) -> Option<Match> {
         let (key, over) = match event {
-            Event::Lines(_) | Event::Identity(..) => return None,
+            Event::Lines(_) | Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {
+                return None;
+            }
             Event::Gap(gap) => (&gap.label.key, true),
             Event::Note(note) => {
                 let About::Container(label) = &note.about else { return None };
@@ -153,10 +191,19 @@ impl Filter {
         self.due.filter(|_| !self.ended)
     }
 
-    /// Decides the open events that are due.
-    pub fn expire(&mut self, now: Instant, out: &mut Vec<Shown>) -> Option<Match> {
+    /// Decides the open events that are due, but for those of containers whose next line is there although it did not
+    /// come: `is_behind`.
+    pub fn expire(
+        &mut self,
+        now: Instant,
+        is_behind: impl Fn(&ContainerKey) -> bool,
+        out: &mut Vec<Shown>,
+    ) -> Option<Match> {
         if self.due().is_none_or(|due| now < due) {
             return None;
+        }
+        for (_, container) in self.containers.iter_mut().filter(|(key, _)| is_behind(key)) {
+            container.put_off(now);
         }
         let keys: Vec<ContainerKey> = self
             .containers
@@ -187,6 +234,12 @@ impl Filter {
     /// How many lines of this container were taken and are not decided yet: the last ones.
     pub fn held(&self, container: &ContainerKey) -> usize {
         self.containers.get(container).map_or(0, |container| container.entries.len())
+    }
+
+    /// The time of the first line of this container that was taken and is not decided yet.
+    pub fn held_since(&self, container: &ContainerKey) -> Option<Timestamp> {
+        let held = self.containers.get(container)?.held.as_ref()?;
+        held.get(0).map(|(line, _)| line.time)
     }
 
     /// How many containers it remembers.
@@ -290,6 +343,8 @@ struct Entry {
     stream: usize,
     /// Whether it is shown, once that is decided.
     shown: Option<bool>,
+    /// It belongs to the event of the line before it on its output.
+    continues: bool,
     highlights: Vec<Range<usize>>,
 }
 
@@ -348,6 +403,13 @@ impl Container {
 
     fn due(&self) -> Option<Instant> {
         self.streams.iter().filter_map(Stream::due).min()
+    }
+
+    /// Its open events are looked at as if they had begun now.
+    fn put_off(&mut self, now: Instant) {
+        for part in self.streams.iter_mut().filter_map(|stream| stream.part.as_mut()) {
+            (part.first, part.last) = (now, now);
+        }
     }
 }
 
@@ -436,7 +498,7 @@ impl<'a> Judge<'a> {
         }
         if !lines.is_empty() {
             let lines = std::mem::replace(lines, Lines::new(Arc::clone(&lines.label)));
-            out.push(Shown { lines, marks });
+            out.push(Shown { lines, marks, continued: Vec::new() });
         }
         matched
     }
@@ -454,10 +516,12 @@ impl<'a> Judge<'a> {
             let Some((line, text)) = lines.get(place) else { break };
             let (text, at) = (visible(text), index(line.stream));
             let stream = &mut container.streams[at];
+            let mut continues = stream.in_line;
             if !stream.in_line {
                 let in_trace = self.rules.join_stacks && stream.trace.next(&text);
                 let joined = in_trace || self.rules.join.is_match(&text);
-                if !joined || stream.event.is_none() {
+                continues = joined && stream.event.is_some();
+                if !continues {
                     matched = worse(matched, self.decide(container, at, out));
                     if self.is_over(matched.as_ref()) {
                         return matched;
@@ -482,7 +546,12 @@ impl<'a> Judge<'a> {
             let held = container.held.get_or_insert_with(|| Lines::new(Arc::clone(label)));
             held.push_from(lines, place);
             let overflows = HELD_MAX_BYTES <= held.raw().len();
-            container.entries.push(Entry { stream: at, shown: None, highlights: Vec::new() });
+            container.entries.push(Entry {
+                stream: at,
+                shown: None,
+                continues,
+                highlights: Vec::new(),
+            });
             let decided = match (overflows, full || complete) {
                 (true, _) => self.settle(container, |_| true, out),
                 (_, true) => self.decide(container, at, out),
@@ -579,13 +648,15 @@ impl Container {
         let decided: Vec<Entry> = self.entries.drain(..count).collect();
         let is_shown = |entry: &Entry| entry.shown == Some(true);
         lines.retain(|place| is_shown(&decided[place]));
+        let shown = decided.iter().filter(|entry| is_shown(entry)).enumerate();
+        let continued = shown.filter(|(_, entry)| entry.continues).map(|(line, _)| line).collect();
         let shown = decided.into_iter().filter(is_shown).enumerate();
         let marks = shown.flat_map(|(line, entry)| {
             entry.highlights.into_iter().map(move |range| Mark { line, range })
         });
         let marks = marks.collect();
         if !lines.is_empty() {
-            out.push(Shown { lines, marks });
+            out.push(Shown { lines, marks, continued });
         }
     }
 }

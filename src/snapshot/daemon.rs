@@ -87,6 +87,7 @@ mod tests {
             version: "24.0".to_owned(),
             goroutines: Some(70),
             descriptors: Some(40),
+            time: None,
         };
         shared.learn(info);
         assert_eq!(shared.get().goroutines, Some(70));

@@ -14,6 +14,7 @@ use crate::engine::source::{
     Container, ContainerId, ContainerKey, DaemonId, Exit, Facts, Happening, Listed, LogEnd, Phase,
     PieceRule, What,
 };
+use crate::engine::timestamp::Timestamp;
 
 /// One row of `GET /containers/json`.
 #[derive(Debug, Deserialize)]
@@ -301,6 +302,8 @@ pub struct Info {
     pub goroutines: Option<u64>,
     /// Open descriptors.
     pub descriptors: Option<u64>,
+    /// Its clock.
+    pub time: Option<Timestamp>,
 }
 
 /// `GET /info`.
@@ -317,9 +320,13 @@ pub(super) fn info(body: &[u8]) -> Option<Info> {
         goroutines: Option<u64>,
         #[serde(rename = "NFd", default, deserialize_with = "lenient")]
         descriptors: Option<u64>,
+        #[serde(rename = "SystemTime", default, deserialize_with = "lenient")]
+        time: Option<String>,
     }
     let answer: Answer = serde_json::from_slice(body).ok()?;
+    let time = answer.time.and_then(|time| time.parse().ok());
     Some(Info {
+        time: time.map(Timestamp::from_jiff),
         id: answer.id.unwrap_or_default(),
         name: answer.name.unwrap_or_default(),
         version: answer.version.unwrap_or_default(),

@@ -167,6 +167,7 @@ impl Lifecycle {
                 self.leaving = false;
                 Vec::new()
             }
+            Input::Finish => self.on_finish(),
         }
     }
 
@@ -283,6 +284,9 @@ impl Lifecycle {
             self.early_ends = 0;
         }
         self.unread = *reason != EndReason::Eof;
+        if !self.follow && !matches!(reason, EndReason::Failed(_) | EndReason::Cancelled) {
+            return self.inspect(false);
+        }
         match reason {
             // A restart that fell between two streams shows in no end of file.
             EndReason::Rotated if self.started || self.exit.is_some() => self.inspect(false),
@@ -406,6 +410,17 @@ impl Lifecycle {
                 self.started = self.run.is_some();
                 Vec::new()
             }
+        }
+    }
+
+    /// From here on it is a finite read: what is open ends, and the rest is read.
+    fn on_finish(&mut self) -> Vec<Act> {
+        self.follow = false;
+        match self.state {
+            State::Following => vec![Act::Rotate],
+            State::Idle { .. } => self.done(None),
+            State::Waiting { .. } => self.inspect(false),
+            State::Inspecting { .. } | State::Draining | State::Done => Vec::new(),
         }
     }
 

@@ -39,6 +39,8 @@ pub(in super::super) enum Input<'a> {
     Deselected,
     /// It has a name that is selected, again.
     Selected,
+    /// The follow is over: what is stored is read, and nothing after it.
+    Finish,
 }
 
 /// What to do.
@@ -46,6 +48,8 @@ pub(in super::super) enum Input<'a> {
 pub(in super::super) enum Act {
     /// Open a stream.
     Follow,
+    /// End the open stream as if it had reached its age.
+    Rotate,
     /// Read the rest of the log.
     Drain,
     /// Ask the daemon about the container.

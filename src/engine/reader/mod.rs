@@ -28,7 +28,9 @@ use super::source::{
 };
 use super::stale::Budget;
 use super::tally::Tally;
+use super::turns::Turns;
 use super::waiting::SlowNotes;
+use place::Permit;
 use watch::Watch;
 
 /// A stream that does not find its anchor, although each search found it, is given up after so
@@ -48,6 +50,7 @@ pub(super) struct Reader<S> {
     pub(super) died: Arc<Notify>,
     /// Ends a follow as if it had reached its age.
     pub(super) rotate: Arc<Notify>,
+    pub(super) turns: Turns,
     pub(super) probes: Arc<Budget>,
     pub(super) slow: Arc<SlowNotes>,
     pub(super) stop: CancellationToken,
@@ -96,6 +99,9 @@ impl<S: Source> Reader<S> {
         if reason != EndReason::Eof {
             return reason;
         }
+        if let Err(reason) = self.caught_up().await {
+            return reason;
+        }
         for _ in 0..SEARCHES {
             let tail = self.with_resume(|resume| resume.open(Instant::now(), true));
             match self.stream(true, tail, Some(deadline)).await {
@@ -142,6 +148,9 @@ impl<S: Source> Reader<S> {
             });
             self.hand_on(permit, lines);
             if let Err(reason) = self.tell_gap(None).await {
+                return reason;
+            }
+            if let Err(reason) = self.caught_up().await {
                 return reason;
             }
         }
@@ -420,7 +429,7 @@ impl<S: Source> Reader<S> {
         self.with_resume(|resume| resume.saw_whole_log())
     }
 
-    fn hand_on(&self, permit: mpsc::Permit<'_, Event>, mut lines: Lines) {
+    fn hand_on(&self, permit: Permit<'_>, mut lines: Lines) {
         lines.position = self.with_resume(Resume::take_position);
         if !lines.is_empty() {
             self.tally.delivered(&self.card, &lines);

@@ -1,4 +1,5 @@
-//! A place in the channel, which comes before the anchor advances; a follow does not wait for it for ever.
+//! A place in the channel and the container's turn, which comes before the anchor advances; a follow does not
+//! wait for a place for ever.
 
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -6,19 +7,54 @@ use tokio::time::sleep;
 use super::super::event::{EndReason, Event};
 use super::super::files::held_back_after;
 use super::super::source::Source;
+use super::super::turns::Turn;
 use super::Reader;
 
+/// A place in the channel.
+pub(super) struct Permit<'a> {
+    place: mpsc::Permit<'a, Event>,
+    turn: Option<Turn>,
+}
+
+impl Permit<'_> {
+    /// Sends an event; lines take the turn along.
+    pub(super) fn send(self, mut event: Event) {
+        if let Event::Lines(lines) = &mut event {
+            lines.turn = self.turn;
+        }
+        self.place.send(event);
+    }
+}
+
 impl<S: Source> Reader<S> {
-    /// A place in the channel. A follow of a log that is kept in files does not wait for long: the
+    /// A place in the channel, when it is the container's turn. A follow of a log that is kept in files does not wait for long: the
     /// stream ends, and is read on from the store when the output takes lines again.
-    pub(super) async fn permit(&self, follow: bool) -> Result<mpsc::Permit<'_, Event>, EndReason> {
-        if let Ok(permit) = self.events.try_reserve() {
-            return Ok(permit);
+    pub(super) async fn permit(&self, follow: bool) -> Result<Permit<'_>, EndReason> {
+        let turn = match self.turns.is_free() {
+            true => None,
+            false => tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(EndReason::Cancelled),
+                turn = self.turns.next() => turn,
+            },
+        };
+        if let Ok(place) = self.events.try_reserve() {
+            return Ok(Permit { place, turn });
         }
         self.card.lag.wait(true);
-        let permit = self.patient_permit(follow).await;
+        let place = self.patient_permit(follow).await;
         self.card.lag.wait(false);
-        permit
+        Ok(Permit { place: place?, turn })
+    }
+
+    /// Reports once that all that was stored has been handed on, where lines are wanted by their times.
+    pub(super) async fn caught_up(&self) -> Result<(), EndReason> {
+        if !self.turns.is_free() {
+            let permit = self.permit(false).await?;
+            self.turns.free();
+            permit.send(Event::CaughtUp(self.container.key.clone()));
+        }
+        Ok(())
     }
 
     async fn patient_permit(&self, follow: bool) -> Result<mpsc::Permit<'_, Event>, EndReason> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::super::LineOrder;
 use super::super::backlog::Backlog;
 use super::super::event::{About, EndReason, Event, Gap, GapCause, Label, Note, Notice};
 use super::super::lifecycle::{Act, Departure, Input, Lifecycle, Stance};
@@ -14,6 +15,7 @@ use super::super::resume::{LogAge, Resume};
 use super::super::rows::{Card, Told};
 use super::super::source::{Container, ContainerId, ContainerKey, Facts, Listed, Phase, Source};
 use super::super::stale::Quiet;
+use super::super::turns::Turns;
 use super::Supervisor;
 
 /// Notes held while the output is not read; those above that are dropped, and counted.
@@ -45,6 +47,8 @@ pub(super) struct Follower {
     pub(super) died: Arc<Notify>,
     /// Tells its reader to end as if the stream had reached its age.
     pub(super) rotate: Arc<Notify>,
+    /// How far it may run ahead of other containers while its stored lines are read.
+    pub(super) turns: Turns,
     /// How its last stream ended.
     pub(super) ended: Option<EndReason>,
     /// Its image and labels, for when it gets a new name.
@@ -81,6 +85,10 @@ impl<S: Source> Supervisor<S> {
             opened: (Instant::now(), 0),
             died: Arc::default(),
             rotate: Arc::default(),
+            turns: match initial && self.is_announced(row) {
+                true => Turns::few(),
+                false => Turns::any(),
+            },
             ended: None,
             facts: Arc::clone(&row.facts),
         };
@@ -88,6 +96,26 @@ impl<S: Source> Supervisor<S> {
         self.followers.insert(key.clone(), follower);
         self.tally.containers(self.followers.len());
         self.inspect(key);
+    }
+
+    /// Says which containers come first, where lines are wanted by their times.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is announced.
+    pub(in super::super) async fn announce(&self, listed: &[Listed]) {
+        if self.config.order == LineOrder::ByTime {
+            let rows = listed.iter().filter(|row| self.is_announced(row));
+            let keys = rows.map(|row| row.key.clone()).collect();
+            // A closed channel ends the run elsewhere.
+            let _ = self.events.send(Event::Begins(self.source.daemon(), keys)).await;
+        }
+    }
+
+    /// Whether stored lines of this container are put in order with those of others. One that never ran has none.
+    fn is_announced(&self, row: &Listed) -> bool {
+        self.config.order == LineOrder::ByTime
+            && row.phase != Phase::Created
+            && self.selection.matches(row)
     }
 
     /// A container of this name is followed: patterns that match it are awaited no more. Tells
@@ -220,6 +248,7 @@ impl<S: Source> Supervisor<S> {
         tracing::debug!(container = %follower.label.name, ?act, "next");
         match act {
             Act::Follow => self.follow(key),
+            Act::Rotate => follower.rotate.notify_one(),
             Act::Drain => self.drain(key),
             Act::Inspect => self.inspect(key),
             Act::Wake(wait) => follower.wake = Some(Instant::now() + wait),

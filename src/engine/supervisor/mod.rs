@@ -6,6 +6,7 @@
 //! outbox until the output takes them, so a stopped output cannot stop the supervisor.
 
 mod daemon;
+mod end;
 mod followers;
 mod removed;
 mod tasks;
@@ -27,9 +28,11 @@ use super::source::{Container, ContainerKey, Happening, Listed, Phase, Source, S
 use super::stale::Budget;
 use super::subscription::Subscription;
 use super::tally::Tally;
+use super::timestamp::Timestamp;
 use super::waiting::SlowNotes;
 use super::{Config, Order};
 use daemon::{Daemon, NextList, Say, Step};
+use end::End;
 use followers::{Follower, Joined};
 use removed::Removed;
 
@@ -48,6 +51,8 @@ enum Message {
     Listed(Instant, Result<Vec<Listed>, SourceError>),
     Subscribed,
     EventsEnded(SourceError),
+    /// The daemon's clock, where it can be had.
+    Clock(Option<Timestamp>),
     /// The answer about a container takes long.
     Slow(ContainerKey),
 }
@@ -73,6 +78,7 @@ pub(super) struct Supervisor<S: Source> {
     random: fastrand::Rng,
     slow: Arc<SlowNotes>,
     daemon: Daemon,
+    end: End,
     /// What it shares with the supervisors of other daemons.
     member: Member,
     /// Containers that were removed a short while ago.
@@ -97,6 +103,7 @@ impl<S: Source> Supervisor<S> {
         #[expect(clippy::disallowed_methods, reason = "at most one message per live task")]
         let inbox = mpsc::unbounded_channel();
         let daemon = Daemon::new(listed, Instant::now());
+        let end = End::after(config.follow_for, Instant::now());
         Self {
             source,
             registry,
@@ -116,6 +123,7 @@ impl<S: Source> Supervisor<S> {
             random,
             slow,
             daemon,
+            end,
             member,
             removed: Removed::default(),
             saved,
@@ -257,11 +265,15 @@ impl<S: Source> Supervisor<S> {
     /// When something is due; `None` when only a message can change anything.
     fn next_wake(&self) -> Option<Instant> {
         let followers = self.followers.values().filter_map(|follower| follower.wake);
-        followers.chain(self.daemon.next_wake()).min()
+        followers.chain(self.daemon.next_wake()).chain(self.end.next_wake()).min()
     }
 
     fn on_wake(&mut self) {
         let now = Instant::now();
+        if self.end.is_due(now) {
+            let source = Arc::clone(&self.source);
+            self.ask(async move { Message::Clock(source.clock().await) });
+        }
         for step in self.daemon.due(now) {
             match step {
                 Step::Subscribe => {
@@ -312,6 +324,19 @@ impl<S: Source> Supervisor<S> {
                 }
             }
             Message::EventsEnded(error) => self.on_events_ended(error),
+            Message::Clock(time) => {
+                if self.end.is_reached(time, self.config.outputs.range.until, Instant::now()) {
+                    self.finish();
+                }
+            }
+        }
+    }
+
+    /// The follow is over: reads what is stored, and then ends.
+    fn finish(&mut self) {
+        self.config.follow = false;
+        for key in self.followers.keys().cloned().collect::<Vec<_>>() {
+            self.step(&key, &Input::Finish);
         }
     }
 

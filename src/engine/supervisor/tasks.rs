@@ -25,6 +25,7 @@ impl<S: Source> Supervisor<S> {
             card: Arc::clone(&follower.card),
             died: Arc::clone(&follower.died),
             rotate: Arc::clone(&follower.rotate),
+            turns: follower.turns.clone(),
             probes: Arc::clone(&self.probes),
             slow: Arc::clone(&self.slow),
             stop: self.stop.clone(),
@@ -100,7 +101,7 @@ impl<S: Source> Supervisor<S> {
     }
 
     /// Asks a short question in a task of its own.
-    fn ask(&self, question: impl Future<Output = Message> + Send + 'static) {
+    pub(super) fn ask(&self, question: impl Future<Output = Message> + Send + 'static) {
         let (stop, questions) = (self.stop.clone(), Arc::clone(&self.questions));
         let inbox = self.inbox.0.clone();
         self.registry.spawn(TaskKind::Request, "question", async move {

@@ -5,8 +5,10 @@
 //! at the end is the engine's.
 
 mod crowd;
+mod end;
 mod fake;
 mod holes;
+mod order;
 mod runs;
 mod several;
 mod since;
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::census::Census;
@@ -85,7 +87,7 @@ impl Seen {
                     self.lines.push((line.stream, format!("{text}{end}")));
                 }
             }
-            Event::Identity(..) => {}
+            Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {}
             Event::Note(note) => self.notes.push(note.what),
             Event::Gap(gap) => {
                 self.gaps.push(gap.cause);

@@ -142,7 +142,7 @@ impl Received {
                     }
                 }
                 Event::Note(note) => received.notes.push((note.about, note.what)),
-                Event::Identity(..) => {}
+                Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {}
                 Event::Gap(gap) => panic!("{gap:?}"),
             }
         }

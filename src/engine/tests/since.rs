@@ -5,16 +5,27 @@ use super::super::timestamp::Timestamp;
 use super::fake::Manner;
 use super::*;
 
-/// A log of which line N has the time N; the run is over.
+/// A log of which line N has the time N, in nanoseconds; the run is over.
 async fn shown(
     length: usize,
     since: i64,
     until: Option<i64>,
     backlog: Backlog,
 ) -> (Vec<usize>, usize) {
+    let times: Vec<i64> = (0..i64::try_from(length).unwrap()).collect();
+    shown_of(&times, since, until, backlog).await
+}
+
+/// The same of a log whose lines have these times.
+async fn shown_of(
+    times: &[i64],
+    since: i64,
+    until: Option<i64>,
+    backlog: Backlog,
+) -> (Vec<usize>, usize) {
     let fake = Fake::damaged([], Manner::Stops);
-    for number in 0..length {
-        fake.write(Stdout, i64::try_from(number).unwrap(), &format!("{number}\n"));
+    for (number, time) in times.iter().enumerate() {
+        fake.write(Stdout, *time, &format!("{number}\n"));
     }
     fake.exit();
     let range = Range {
@@ -66,9 +77,45 @@ async fn the_lines_from_a_time_on_are_shown_and_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_long_log_is_not_read_from_its_beginning() {
-    let (numbers, given) = shown(50_000, 49_900, None, Backlog::Since).await;
+    let times = clock(120_000, |_| 0);
+    let (numbers, given) = shown_of(&times, times[119_900], None, Backlog::Since).await;
     assert_eq!(numbers.len(), 100);
-    assert!(given < 1500, "{given} messages were read for 100");
+    assert!(given < 40_000, "{given} messages were read for 100");
+}
+
+/// A clock that goes on by a second for each line, set forward or back by so many seconds.
+fn clock(length: i64, set: impl Fn(i64) -> i64) -> Vec<i64> {
+    (0..length).map(|line| (1_000_000 + line + set(line)) * 1_000_000_000).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_before_a_step_back_of_the_clock_are_shown_too() {
+    const HOUR: i64 = 3600;
+    let back = |from: i64, by: i64| move |line: i64| if from <= line { -by } else { 0 };
+    for (name, times) in [
+        ("by minutes, anywhere", clock(36_000, back(1500, 500))),
+        ("by minutes, at the end", clock(36_000, back(35_990, 500))),
+        ("by days, in a short log", clock(3000, back(1500, 48 * HOUR))),
+        ("by days, near the end of a long log", clock(36_000, back(30_000, 48 * HOUR))),
+        // It began anew in 1970, and was set right a moment later.
+        (
+            "for a moment, by years",
+            clock(36_000, |line| if (2000..4000).contains(&line) { -900_000 } else { 0 }),
+        ),
+    ] {
+        for line in [1450, 3000, 35_980] {
+            let Some(since) = times.get(line) else { continue };
+            let wanted = times.iter().enumerate().filter(|(_, time)| since <= *time);
+            let (numbers, _) = shown_of(&times, *since, None, Backlog::Since).await;
+            assert!(numbers.iter().copied().eq(wanted.map(|(line, _)| line)), "{name}: {line}");
+        }
+    }
+    // The search looks at this line, which is just behind the step.
+    let seen = 150_000 - 147_456;
+    let times = clock(150_000, back(i64::try_from(seen).unwrap() - 10, 500));
+    let (numbers, _) = shown_of(&times, times[seen - 50], None, Backlog::Since).await;
+    let wanted = times.iter().enumerate().filter(|(_, time)| times[seen - 50] <= **time);
+    assert!(numbers.iter().copied().eq(wanted.map(|(line, _)| line)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,7 +29,7 @@ use crate::docker::{Docker, RequestOptions};
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
 use crate::engine::source::StdStream;
-use crate::engine::{self, Backlog, Outputs};
+use crate::engine::{self, Backlog, LineOrder, Outputs};
 
 /// How long each check is, on its own clock.
 const DURATION: f64 = 600.0;
@@ -175,10 +175,12 @@ pub(super) fn load<S>(source: S, plan: Plan, stream_timeout: f64) -> Load<S> {
         selection: Selection::all(),
         config: engine::Config {
             follow: true,
+            follow_for: None,
             exit_on_stop: false,
             wait: true,
             backlog: Backlog::Last(1),
             outputs: Outputs::BOTH,
+            order: LineOrder::AsRead,
             max_line: 64 << 10,
             stream_timeout: Duration::from_secs_f64(stream_timeout),
             stale_after: Duration::from_secs(30),

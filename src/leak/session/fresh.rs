@@ -29,7 +29,11 @@ impl Fresh {
                 self.newest.remove(&label.key);
                 return;
             }
-            Event::Gap(_) | Event::Note(_) | Event::Identity(..) => return,
+            Event::Gap(_)
+            | Event::Note(_)
+            | Event::Identity(..)
+            | Event::Begins(..)
+            | Event::CaughtUp(_) => return,
         };
         let Some(last) =
             lines.iter().map(|(line, _)| line.time).filter(|time| time.is_plausible()).max()

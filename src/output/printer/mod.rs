@@ -29,9 +29,11 @@ use crate::cursor::{Keeper, SaveReport};
 use crate::directory::{self, Directory, LocalDisk};
 use crate::engine::Outcome;
 use crate::engine::census::Census;
-use crate::engine::event::{Event, Label, Lines};
-use crate::filter::{Filter, Mark, Match, Shown};
+use crate::engine::event::{Event, Label};
+use crate::engine::source::ContainerKey;
+use crate::filter::{Filter, Match, Shown};
 use crate::format::{clean, note};
+use crate::merge::{Merge, Ready};
 
 /// Lines are written when so much has come together, or when nothing more waits.
 const FLUSH: usize = 64 * 1024;
@@ -132,6 +134,8 @@ impl Printer {
 pub struct Passes {
     /// Nothing where all lines are shown as they come.
     pub filter: Option<Filter>,
+    /// Puts the lines of several containers in order. Nothing where they are shown as they come.
+    pub merge: Option<Merge>,
     /// What the next run has to know.
     pub cursor: Option<Keeper>,
     /// Where lines go instead of stdout. It needs a cursor.
@@ -146,6 +150,8 @@ struct Thread<C> {
     filter: Option<Filter>,
     /// What the filter lets pass; empty between two events.
     shown: Vec<Shown>,
+    /// Nothing where lines of several containers need no order.
+    merge: Option<Merge>,
     census: C,
     status: Status,
     text: Text,
@@ -159,7 +165,7 @@ impl<C: Fn() -> Census> Thread<C> {
     fn new(
         config: Config,
         sinks: Sinks,
-        Passes { filter, cursor, directory }: Passes,
+        Passes { filter, merge, cursor, directory }: Passes,
         census: C,
         names: impl Fn() -> Vec<Arc<str>> + Send + 'static,
     ) -> Self {
@@ -167,6 +173,7 @@ impl<C: Fn() -> Census> Thread<C> {
             sinks,
             filter,
             shown: Vec::new(),
+            merge,
             census,
             status: Status::new(config.status),
             text: Text::new(config.clone(), names),
@@ -191,9 +198,13 @@ impl<C: Fn() -> Census> Thread<C> {
                 Err(TryRecvError::Disconnected) => None,
                 Err(TryRecvError::Empty) => {
                     self.flush()?;
-                    let held = self.filter.as_ref().and_then(Filter::due);
-                    let saving = self.archive.as_ref().and_then(Archive::due);
-                    let due = self.status.due().into_iter().chain(held).chain(saving).min();
+                    let dues = [
+                        self.status.due(),
+                        self.filter.as_ref().and_then(Filter::due),
+                        self.merge.as_ref().and_then(Merge::due),
+                        self.archive.as_ref().and_then(Archive::due),
+                    ];
+                    let due = dues.into_iter().flatten().min();
                     tokio::select! {
                         biased;
                         () = watch.closed() => return Ok(Ended::Closed),
@@ -222,23 +233,32 @@ impl<C: Fn() -> Census> Thread<C> {
         }
         let matched = self.filter.as_mut().and_then(|filter| filter.finish(&mut self.shown));
         self.show_filtered()?;
-        self.decided();
-        self.flush()?;
+        self.show_all(matched.as_ref())?;
         Ok(matched.map_or(Ended::Done, Ended::Matched))
     }
 
     /// Does what is due. Returns the event that ends the run, if one is decided now.
     fn on_time(&mut self) -> io::Result<Option<Match>> {
+        let now = Instant::now();
         let due = self.filter.as_ref().and_then(Filter::due);
         if let (Some(_), Some(filter)) = (due, &mut self.filter) {
-            let matched = filter.expire(Instant::now(), &mut self.shown);
+            let merge = self.merge.as_ref();
+            let is_behind = |key: &ContainerKey| merge.is_some_and(|merge| merge.is_behind(key));
+            let matched = filter.expire(now, is_behind, &mut self.shown);
             self.show_filtered()?;
-            self.decided();
             if matched.is_some() {
-                self.flush()?;
+                self.show_all(matched.as_ref())?;
                 return Ok(matched);
             }
         }
+        if let Some(merge) = &mut self.merge {
+            if due.is_some() {
+                merge.filtered_all(self.filter.as_ref());
+            }
+            merge.expire(now);
+            self.show_merged()?;
+        }
+        self.decided();
         if self.status.due().is_some_and(|due| due <= Instant::now()) {
             self.status.draw(&(self.census)());
         }
@@ -246,44 +266,105 @@ impl<C: Fn() -> Census> Thread<C> {
         Ok(None)
     }
 
-    /// Shows what of an event passes the filter. Returns the event that ends the run, if it is there.
+    /// Shows what of an event passes the filter, and what its place in the order allows. Returns the event that ends
+    /// the run, if it is there.
     fn take(&mut self, mut event: Event) -> io::Result<Option<Match>> {
+        let now = Instant::now();
+        let key = event.container().cloned();
         self.progress.take(&mut event);
-        let Some(filter) = &mut self.filter else {
-            self.show(&event)?;
-            self.progress.decided(|_| 0);
-            return Ok(None);
-        };
-        let (matched, other) = match event {
-            Event::Lines(lines) => (filter.lines(lines, Instant::now(), &mut self.shown), None),
-            other => (filter.before(&other, &mut self.shown), Some(other)),
+        if let Some(merge) = &mut self.merge {
+            merge.hear(&mut event, now);
+        }
+        let (filter, shown) = (self.filter.as_mut(), &mut self.shown);
+        let (matched, other) = match (event, filter) {
+            (Event::Lines(lines), None) => {
+                shown.push(Shown::plain(lines));
+                (None, None)
+            }
+            (Event::Lines(lines), Some(filter)) => (filter.lines(lines, now, shown), None),
+            (other, filter) => {
+                (filter.and_then(|filter| filter.before(&other, shown)), Some(other))
+            }
         };
         self.show_filtered()?;
-        if let (None, Some(event)) = (&matched, other) {
+        if matched.is_some() {
+            self.show_all(matched.as_ref())?;
+            return Ok(matched);
+        }
+        if let (Some(merge), Some(key)) = (&mut self.merge, key) {
+            merge.filtered(&key, self.filter.as_ref());
+        }
+        let now_or_later = match (&mut self.merge, other) {
+            (Some(merge), Some(other)) => merge.event(other, now),
+            (_, other) => other,
+        };
+        if let Some(event) = now_or_later {
             self.show(&event)?;
         }
+        self.show_merged()?;
         self.decided();
-        if matched.is_some() {
-            self.flush()?;
-        }
-        Ok(matched)
+        Ok(None)
     }
 
-    /// The lines that the filter no longer holds are in the buffer, or are not to be shown.
+    /// The lines that are no longer held are in the buffer, or are not to be shown.
     fn decided(&mut self) {
-        let filter = self.filter.as_ref();
-        self.progress.decided(|key| filter.map_or(0, |filter| filter.held(key)));
+        let (filter, merge) = (self.filter.as_ref(), self.merge.as_ref());
+        self.progress.decided(|key| {
+            let held = filter.map_or(0, |filter| filter.held(key));
+            merge.map_or(held, |merge| merge.held(key, held))
+        });
     }
 
+    /// Hands what passed the filter to the merge, or shows it where lines need no order.
     fn show_filtered(&mut self) -> io::Result<()> {
-        for Shown { lines, marks } in std::mem::take(&mut self.shown) {
-            self.show_lines(&lines, &marks)?;
-            self.flush_if_full()?;
+        let Some(merge) = &mut self.merge else {
+            for shown in std::mem::take(&mut self.shown) {
+                self.show_lines(&shown)?;
+                self.flush_if_full()?;
+            }
+            return Ok(());
+        };
+        let now = Instant::now();
+        for shown in self.shown.drain(..) {
+            merge.lines(shown, now);
         }
         Ok(())
     }
 
-    fn show_lines(&mut self, lines: &Lines, marks: &[Mark]) -> io::Result<()> {
+    /// Shows what has its place in the order.
+    fn show_merged(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        while let Some(ready) = self.merge.as_mut().and_then(|merge| merge.next(now)) {
+            self.show_ready(ready)?;
+        }
+        Ok(())
+    }
+
+    /// Shows all that is held; the event that ends the run comes last.
+    fn show_all(&mut self, matched: Option<&Match>) -> io::Result<()> {
+        let last = self
+            .merge
+            .as_mut()
+            .and_then(|merge| merge.finish(matched.map(|matched| &matched.label.key)));
+        self.show_merged()?;
+        if let Some(last) = last {
+            self.show_ready(last)?;
+        }
+        self.decided();
+        self.flush()
+    }
+
+    fn show_ready(&mut self, ready: Ready) -> io::Result<()> {
+        match ready {
+            Ready::Lines(shown) => {
+                self.show_lines(&shown)?;
+                self.flush_if_full()
+            }
+            Ready::Event(event) => self.show(&event),
+        }
+    }
+
+    fn show_lines(&mut self, Shown { lines, marks, .. }: &Shown) -> io::Result<()> {
         if self.config.form == Form::Json {
             json::lines(lines, self.config.strip_escapes, &mut self.buffer);
         } else {
@@ -415,7 +496,6 @@ impl<C: Fn() -> Census> Thread<C> {
     fn show(&mut self, event: &Event) -> io::Result<()> {
         let json = self.config.form == Form::Json;
         match event {
-            Event::Lines(lines) => self.show_lines(lines, &[])?,
             Event::Gap(gap) if json && self.archive.is_none() => json::gap(gap, &mut self.buffer),
             Event::Gap(gap) => {
                 self.talk(&note::gap(gap, &self.config.zone, self.config.color_err))?;
@@ -429,7 +509,8 @@ impl<C: Fn() -> Census> Thread<C> {
                 json::note(note, &mut self.buffer);
             }
             Event::Note(note) => self.talk(&note::note(note, self.config.color_err))?,
-            Event::Identity(..) => {}
+            // Lines come as what passed the filter.
+            Event::Lines(_) | Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {}
         }
         self.flush_if_full()
     }
@@ -462,6 +543,9 @@ impl<C: Fn() -> Census> Thread<C> {
             self.buffer = self.config.harmless_json(json);
         }
         let written = self.status.aside(|| self.sinks.out.write_all(&self.buffer));
+        if let Some(merge) = &mut self.merge {
+            merge.written(Instant::now());
+        }
         self.buffer.clear();
         self.buffer.shrink_to(4 * FLUSH);
         if written.is_ok() {

@@ -57,7 +57,7 @@ impl Progress {
             Event::Identity(daemon, identity) => {
                 self.decided.push(Update::Identity(daemon.clone(), Arc::clone(identity)));
             }
-            Event::Gap(_) | Event::Note(_) => {}
+            Event::Gap(_) | Event::Note(_) | Event::Begins(..) | Event::CaughtUp(_) => {}
         }
     }
 

@@ -188,7 +188,9 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
             }
             // In the objects they are already.
             _ if !matches!(self.form, Form::Lines(_)) => return,
-            Event::Lines(_) | Event::Identity(..) => return,
+            Event::Lines(_) | Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {
+                return;
+            }
             Event::Gap(gap) => note::gap(gap, &self.zone, color),
             Event::Note(note) if self.config.quiet && !note::is_error(&note.what) => return,
             Event::Note(note) => note::note(note, color),

@@ -45,7 +45,7 @@ impl Seen {
                 }
                 Event::Gap(_) => seen.gaps += 1,
                 Event::Note(note) => seen.notes.push(note.what),
-                Event::Identity(..) => {}
+                Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {}
             }
         }
         seen

@@ -334,6 +334,7 @@ enum Turn {
     Died,
     OutOfMemory,
     Destroyed,
+    Finish,
 }
 
 fn turn() -> impl Strategy<Value = Turn> {
@@ -345,6 +346,7 @@ fn turn() -> impl Strategy<Value = Turn> {
         1 => Just(Turn::Died),
         1 => Just(Turn::OutOfMemory),
         1 => Just(Turn::Destroyed),
+        1 => Just(Turn::Finish),
     ]
 }
 
@@ -366,6 +368,8 @@ struct World {
     driven: Lifecycle,
     open: Option<Open>,
     forgotten: bool,
+    /// The follow is over.
+    finished: bool,
     run: u32,
     /// Things asked for since the last wait, or since something happened that takes time or is news.
     asked: u32,
@@ -384,6 +388,12 @@ impl World {
             Turn::Died => Input::Died(1),
             Turn::OutOfMemory => Input::OutOfMemory,
             Turn::Destroyed => Input::Destroyed,
+            Turn::Finish => {
+                self.finished = true;
+                // Nothing is waited for any more.
+                self.open.take_if(|open| *open == Open::Wait);
+                Input::Finish
+            }
         };
         self.asked = 0;
         self.driven.step(&input, 0.5)
@@ -423,7 +433,14 @@ impl World {
     fn check(&mut self, acts: &[Act]) -> Result<(), TestCaseError> {
         for act in acts {
             let asked = match act {
-                Act::Follow => Open::Stream,
+                Act::Follow => {
+                    prop_assert!(!self.finished, "nothing is followed any more");
+                    Open::Stream
+                }
+                Act::Rotate => {
+                    prop_assert_eq!(self.open, Some(Open::Stream), "there is a stream to end");
+                    continue;
+                }
                 Act::Drain => Open::Drain,
                 Act::Inspect => Open::Question,
                 Act::Wake(wait) => {
@@ -458,7 +475,7 @@ proptest! {
         turns in prop::collection::vec(turn(), 1..60),
     ) {
         let driven = Lifecycle::new(follow, initial);
-        let mut world = World { driven, open: Some(Open::Question), forgotten: false, run: 0, asked: 1 };
+        let mut world = World { driven, open: Some(Open::Question), forgotten: false, finished: false, run: 0, asked: 1 };
         let times = |turn: &Turn| if matches!(turn, Turn::Stubborn(_)) { 16 } else { 1 };
         for turn in turns.into_iter().flat_map(|turn| std::iter::repeat_n(turn, times(&turn))) {
             let acts = world.turn(turn);
@@ -469,6 +486,8 @@ proptest! {
             }
             let resting = matches!(world.driven.state, State::Idle { restarting: false } | State::Done);
             prop_assert_eq!(world.open.is_none(), resting, "{:?}", world.driven);
+            let idle = matches!(world.driven.state, State::Idle { .. });
+            prop_assert!(!(world.finished && idle), "it has an end");
         }
     }
 }

@@ -1,0 +1,88 @@
+//! When a follow with an end is over: by the daemon's clock, since its timestamps decide which lines are wanted.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::timestamp::Timestamp;
+
+/// A line is stored this soon after its timestamp is taken.
+const STORED_WITHIN: Duration = Duration::from_millis(200);
+
+/// The end of a follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It has none.
+    Never,
+    /// The daemon is asked for the time then.
+    At(Instant),
+    /// The daemon was asked for the time.
+    Asked,
+    /// It is over.
+    Reached,
+}
+
+impl End {
+    /// The end after this time.
+    pub(super) fn after(time: Option<Duration>, now: Instant) -> Self {
+        time.map_or(Self::Never, |time| Self::At(now + time + STORED_WITHIN))
+    }
+
+    pub(super) fn next_wake(self) -> Option<Instant> {
+        match self {
+            Self::At(time) => Some(time),
+            Self::Never | Self::Asked | Self::Reached => None,
+        }
+    }
+
+    /// Whether the daemon is to be asked for the time now.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = self.next_wake().is_some_and(|time| time <= now);
+        if is_due {
+            *self = Self::Asked;
+        }
+        is_due
+    }
+
+    /// Whether the end is reached at this time of the daemon; this machine's clock counts where that cannot be had.
+    pub(super) fn is_reached(
+        &mut self,
+        daemon: Option<Timestamp>,
+        until: Option<Timestamp>,
+        now: Instant,
+    ) -> bool {
+        let left = match (daemon, until) {
+            (Some(daemon), Some(until)) => until.as_nanos() - daemon.as_nanos(),
+            _ => 0,
+        };
+        *self = match u64::try_from(left) {
+            Ok(left @ 1..) => Self::At(now + Duration::from_nanos(left) + STORED_WITHIN),
+            _ => Self::Reached,
+        };
+        *self == Self::Reached
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_daemons_clock_counts() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let at = |seconds: i64| Some(Timestamp::from_nanos(seconds * 1_000_000_000));
+        let mut end = End::after(Some(second), now);
+        assert_eq!(end.next_wake(), Some(now + second + STORED_WITHIN));
+        assert!(!end.is_due(now + second));
+        assert!(end.is_due(now + 2 * second));
+        assert_eq!((end, end.is_due(now + 3 * second)), (End::Asked, false));
+        // It is behind: it is asked again when it must have come there.
+        assert!(!end.is_reached(at(7), at(10), now));
+        assert_eq!(end, End::At(now + 3 * second + STORED_WITHIN));
+        for daemon in [at(10), at(11), None] {
+            assert!(end.is_reached(daemon, at(10), now));
+            assert_eq!(end.next_wake(), None);
+        }
+        assert_eq!(End::after(None, now).next_wake(), None);
+    }
+}

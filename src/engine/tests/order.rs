@@ -1,0 +1,76 @@
+//! What the engine says where lines are wanted by their times.
+
+use super::super::LineOrder;
+use super::fake::Manner;
+use super::*;
+
+/// A log of 2,000 lines that takes several batches, and what comes of it until it stops coming.
+async fn events_of(config: Config, mut each: impl FnMut(Event) -> Option<Event>) -> Vec<Event> {
+    let fake = Fake::damaged([], Manner::Stops);
+    for number in 0..2000 {
+        fake.write(Stdout, number, &format!("{number}\n"));
+    }
+    let engine = Engine::new(Arc::new(fake.clone()), Registry::default(), config);
+    let (events, mut received) = mpsc::channel(64);
+    let stop = CancellationToken::new();
+    let selection = Selection::all();
+    let running = engine.run(&selection, events, stop.clone());
+    let mut kept = Vec::new();
+    let reading = async {
+        while let Ok(Some(event)) = timeout(10 * SECOND, received.recv()).await {
+            kept.extend(each(event));
+        }
+        stop.cancel();
+        drop(received);
+    };
+    let (outcome, ()) = tokio::join!(running, reading);
+    outcome.unwrap();
+    kept
+}
+
+fn batches(events: &[Event]) -> usize {
+    events.iter().filter(|event| matches!(event, Event::Lines(_))).count()
+}
+
+fn caught_up(events: &[Event]) -> Vec<usize> {
+    let is_it = |event: &Event| matches!(event, Event::CaughtUp(key) if *key == Fake::key());
+    events.iter().enumerate().filter(|(_, event)| is_it(event)).map(|(at, _)| at).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn stored_lines_are_announced_and_their_end_is_reported_once() {
+    for follow in [true, false] {
+        for backlog in [Backlog::All, Backlog::Last(3), Backlog::Last(500), Backlog::Last(0)] {
+            let config = Config { order: LineOrder::ByTime, follow, backlog, ..config() };
+            let without_turn = |mut event: Event| {
+                if let Event::Lines(lines) = &mut event {
+                    lines.turn = None;
+                }
+                Some(event)
+            };
+            let events = events_of(config, without_turn).await;
+            let context = format!("{follow} {backlog:?}: {events:?}");
+            assert!(matches!(&events[0], Event::Begins(_, keys) if *keys == [Fake::key()]));
+            let ends = caught_up(&events);
+            assert_eq!(ends.len(), 1, "{context}");
+            let before = batches(&events[..ends[0]]);
+            assert_eq!((before, 0 < before), (batches(&events), backlog != Backlog::Last(0)));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_waits_for_its_turn_while_stored_lines_are_read() {
+    let config = || Config { order: LineOrder::ByTime, ..config() };
+    // Who holds two batches gets no third, and no end.
+    let events = events_of(config(), Some).await;
+    assert_eq!((batches(&events), caught_up(&events).len()), (2, 0));
+    // A batch that is dropped is shown.
+    let dropped = |event: Event| (!matches!(event, Event::Lines(_))).then_some(event);
+    let events = events_of(config(), dropped).await;
+    assert_eq!(caught_up(&events).len(), 1);
+    // Where no order is wanted, nothing waits and nothing is announced.
+    let events = events_of(super::config(), Some).await;
+    assert!(2 < batches(&events) && caught_up(&events).is_empty());
+    assert!(!events.iter().any(|event| matches!(event, Event::Begins(..))));
+}

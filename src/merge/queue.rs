@@ -1,0 +1,203 @@
+//! What is held of one container, in its own order.
+
+use std::collections::VecDeque;
+
+use super::NEVER;
+use crate::engine::event::Event;
+use crate::engine::timestamp::Timestamp;
+use crate::engine::turns::Turn;
+use crate::filter::Shown;
+
+/// Something whose place is known.
+#[derive(Debug)]
+pub enum Ready {
+    /// Lines of one container.
+    Lines(Shown),
+    /// A gap or a note of a container.
+    Event(Event),
+}
+
+/// Something that is held.
+#[derive(Debug)]
+pub(super) enum Item {
+    Lines(Shown),
+    Event(Event),
+}
+
+/// How far a container is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Stored lines are still to come.
+    Stored,
+    /// All stored lines have come, and the filter holds some of them.
+    Settling,
+    /// What comes now is new.
+    #[default]
+    Live,
+}
+
+#[derive(Debug)]
+struct Held {
+    item: Item,
+    /// Lines of it that were shown.
+    shown: usize,
+    /// Lines of the container that were decided before it.
+    before: u64,
+}
+
+/// What is held of one container.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    pub(super) phase: Phase,
+    /// Nothing more comes of it.
+    pub(super) is_gone: bool,
+    items: VecDeque<Held>,
+    bytes: usize,
+    /// How old the last line counts that came in, and that went out.
+    last_in: Option<Timestamp>,
+    last_out: Option<Timestamp>,
+    /// The newest that was taken, before the filter.
+    newest: Option<Timestamp>,
+    /// Lines that were taken, those of them that the filter holds, and the time of the first of these.
+    taken: u64,
+    filtered: u64,
+    filtered_since: Option<Timestamp>,
+    /// Lines that were decided when the filter was asked last.
+    decided: u64,
+    /// Batches on their way, each with the number of lines up to its end.
+    turns: VecDeque<(u64, Turn)>,
+}
+
+impl Queue {
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes note of lines that go to the filter now.
+    pub(super) fn take(&mut self, count: usize, last: Option<Timestamp>, turn: Option<Turn>) {
+        self.taken += count as u64;
+        self.newest = self.newest.max(last);
+        self.turns.extend(turn.map(|turn| (self.taken, turn)));
+    }
+
+    /// The filter holds this of what was taken.
+    pub(super) fn filtered(&mut self, held: u64, since: Option<Timestamp>) {
+        (self.filtered, self.filtered_since) = (held, since);
+        self.decided = self.taken.saturating_sub(held);
+        if self.phase == Phase::Settling && held == 0 {
+            self.phase = Phase::Live;
+        }
+        self.give_turns_back();
+    }
+
+    /// All stored lines have come.
+    pub(super) fn settle(&mut self) {
+        if self.phase == Phase::Stored {
+            self.phase = if self.filtered == 0 { Phase::Live } else { Phase::Settling };
+        }
+    }
+
+    /// Lines that were taken and are not decided or not shown yet.
+    pub(super) fn held(&self) -> usize {
+        let held = match self.items.front() {
+            Some(first) => self.taken - first.before,
+            None => self.filtered,
+        };
+        usize::try_from(held).unwrap_or(usize::MAX)
+    }
+
+    /// The least time of what is still to come, where others wait for it.
+    pub(super) fn awaited_from(&self) -> Option<Timestamp> {
+        let is_awaited = self.phase != Phase::Live && self.items.is_empty();
+        let since = match self.filtered {
+            0 => self.newest,
+            _ => self.filtered_since,
+        };
+        is_awaited.then(|| since.max(self.last_out).unwrap_or(NEVER))
+    }
+
+    /// How old the first counts that is held.
+    pub(super) fn head(&self) -> Option<Timestamp> {
+        let head = self.items.front()?;
+        let time = match &head.item {
+            Item::Lines(shown) => shown.time_of(head.shown),
+            Item::Event(_) => None,
+        };
+        Some(time.max(self.last_out).unwrap_or(NEVER))
+    }
+
+    /// Holds something; gives how old its last line counts.
+    pub(super) fn push(&mut self, item: Item) -> Timestamp {
+        if let Item::Lines(shown) = &item {
+            self.bytes += shown.lines.raw().len();
+            let times = (0..shown.lines.len()).filter_map(|line| shown.time_of(line));
+            self.last_in = self.last_in.max(times.max());
+        }
+        // What has come in this step, and what the filter held before, is not counted as decided.
+        self.items.push_back(Held { item, shown: 0, before: self.decided });
+        self.last_in.unwrap_or(NEVER)
+    }
+
+    /// Takes the first out, up to the line that counts as newer than this.
+    pub(super) fn pop(&mut self, limit: Timestamp) -> Option<Ready> {
+        let head = self.items.front_mut()?;
+        let Item::Lines(shown) = &head.item else {
+            let Some(Held { item: Item::Event(event), .. }) = self.items.pop_front() else {
+                return None;
+            };
+            self.give_turns_back();
+            return Some(Ready::Event(event));
+        };
+        let (from, count) = (head.shown, shown.lines.len());
+        let mut end = from;
+        let mut time = self.last_out;
+        while end < count {
+            let next = shown.time_of(end).max(time);
+            if from < end && limit < next.unwrap_or(NEVER) && !shown.is_within_event(end) {
+                break;
+            }
+            (time, end) = (next, end + 1);
+        }
+        self.last_out = time;
+        if end < count {
+            let part = shown.part(from, end);
+            head.shown = end;
+            return Some(Ready::Lines(part));
+        }
+        self.pop_whole(VecDeque::pop_front, from)
+    }
+
+    /// Takes the newest lines out.
+    pub(super) fn pop_newest(&mut self) -> Option<Ready> {
+        let from = self.items.back()?.shown;
+        self.pop_whole(VecDeque::pop_back, from)
+    }
+
+    fn pop_whole(
+        &mut self,
+        pop: fn(&mut VecDeque<Held>) -> Option<Held>,
+        from: usize,
+    ) -> Option<Ready> {
+        let held = pop(&mut self.items)?;
+        self.give_turns_back();
+        Some(match held.item {
+            Item::Event(event) => Ready::Event(event),
+            Item::Lines(shown) => {
+                self.bytes -= shown.lines.raw().len();
+                Ready::Lines(if from == 0 { shown } else { shown.part(from, shown.lines.len()) })
+            }
+        })
+    }
+
+    /// Gives back the turns of batches whose lines have all left.
+    fn give_turns_back(&mut self) {
+        let done = self.items.front().map_or(self.taken, |first| first.before);
+        while self.turns.front().is_some_and(|(end, _)| *end <= done) {
+            self.turns.pop_front();
+        }
+    }
+}
