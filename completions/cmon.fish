@@ -58,7 +58,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand tail" -l filter -d 'Select by 
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s E -l exclude-container -d 'Leave out containers that match this name, id prefix, glob or regular expression. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s n -l tail -d 'Show the last N lines of each container first [default: 10, or all with --no-follow]. Containers that join later are shown from their first line' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l since -d 'Show only lines from this time on: 10m, 2h, 2026-11-28T12:30, or seconds since 1970' -r
-complete -c cmon -n "__fish_cmon_using_subcommand tail" -l until -d 'Show only lines up to this time, and end. It must not be in the future' -r
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -l until -d 'Show only lines up to this time, and end then: 1h, or 18:30 or +10m to follow until then' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l cursor -d 'Keep in FILE where each log was read to, and go on there: a later run with the same FILE shows what is new since this one. -n and --since are for containers that are not in it' -r -F
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l cursor-keep -d 'Keep removed containers in the cursor for this time' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l output-dir -d 'Write the lines to a file per container in DIR, each line once, also over kills and crashes. The cursor is kept in DIR' -r -F
@@ -88,6 +88,7 @@ full\t'2026-11-28T11:30:00.123456789Z, as docker logs -t prints it'
 off\t'No timestamps'"
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l timezone -d 'Time zone of timestamps and notes: local, UTC or a name such as Europe/Berlin [default: local; for timestamps of -t=full and in a pipe, UTC]' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l max-line -d 'Split longer lines into pieces of this size' -r
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -l order-window -d 'Time that a new line waits for older ones of other containers; 0s shows lines as they come' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l host -d 'Address of the daemon [default: $DOCKER_HOST, or unix:///var/run/docker.sock]. Repeat it to follow several daemons at once, each under its NAME' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l context -d 'Context of the docker command that has the address [default: $DOCKER_CONTEXT, or the one of docker context use]. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l tlscacert -d 'Certificates of the authorities that the daemon\'s is from [default: ca.pem]' -r -F
@@ -112,6 +113,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand tail" -l compress -d 'Compress
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l stdout -d 'Show only lines that containers wrote to stdout'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l stderr -d 'Show only lines that containers wrote to stderr'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l join-stacks -d 'Treat stack traces of Java, Go, Python, Node and Rust as part of the line before'
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -l details -d 'Print the labels and variables that the log options of a container name, before each line'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l no-prefix -d 'Do not print the container name before each line'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l strip-ansi -d 'Remove colors and other escape sequences from the lines'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l summary -d 'Print the summary at the end, even if stderr is not a terminal'
@@ -128,7 +130,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand logs" -l filter -d 'Select by 
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s E -l exclude-container -d 'Leave out containers that match this name, id prefix, glob or regular expression. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s n -l tail -d 'Show the last N lines of each container first [default: 10, or all with --no-follow]. Containers that join later are shown from their first line' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l since -d 'Show only lines from this time on: 10m, 2h, 2026-11-28T12:30, or seconds since 1970' -r
-complete -c cmon -n "__fish_cmon_using_subcommand logs" -l until -d 'Show only lines up to this time, and end. It must not be in the future' -r
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -l until -d 'Show only lines up to this time, and end then: 1h, or 18:30 or +10m to follow until then' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l cursor -d 'Keep in FILE where each log was read to, and go on there: a later run with the same FILE shows what is new since this one. -n and --since are for containers that are not in it' -r -F
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l cursor-keep -d 'Keep removed containers in the cursor for this time' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l output-dir -d 'Write the lines to a file per container in DIR, each line once, also over kills and crashes. The cursor is kept in DIR' -r -F
@@ -158,6 +160,7 @@ full\t'2026-11-28T11:30:00.123456789Z, as docker logs -t prints it'
 off\t'No timestamps'"
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l timezone -d 'Time zone of timestamps and notes: local, UTC or a name such as Europe/Berlin [default: local; for timestamps of -t=full and in a pipe, UTC]' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l max-line -d 'Split longer lines into pieces of this size' -r
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -l order-window -d 'Time that a new line waits for older ones of other containers; 0s shows lines as they come' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l host -d 'Address of the daemon [default: $DOCKER_HOST, or unix:///var/run/docker.sock]. Repeat it to follow several daemons at once, each under its NAME' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l context -d 'Context of the docker command that has the address [default: $DOCKER_CONTEXT, or the one of docker context use]. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l tlscacert -d 'Certificates of the authorities that the daemon\'s is from [default: ca.pem]' -r -F
@@ -182,6 +185,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand logs" -l compress -d 'Compress
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l stdout -d 'Show only lines that containers wrote to stdout'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l stderr -d 'Show only lines that containers wrote to stderr'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l join-stacks -d 'Treat stack traces of Java, Go, Python, Node and Rust as part of the line before'
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -l details -d 'Print the labels and variables that the log options of a container name, before each line'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l no-prefix -d 'Do not print the container name before each line'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l strip-ansi -d 'Remove colors and other escape sequences from the lines'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l summary -d 'Print the summary at the end, even if stderr is not a terminal'
