@@ -95,7 +95,7 @@ async fn print(mut events: mpsc::Receiver<Event>) -> io::Result<()> {
                 _ => {}
             },
             // Only a run that goes on where an earlier one ended needs to know.
-            Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {}
+            Event::Identity(..) | Event::Begins(..) | Event::Reading(_) | Event::CaughtUp(_) => {}
         }
     }
     Ok(())

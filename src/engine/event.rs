@@ -51,6 +51,8 @@ pub enum Event {
     /// The stored lines of these containers of a daemon come now, each ended by [`Event::CaughtUp`]. Only where lines
     /// are wanted [by their times](super::LineOrder::ByTime), as the next.
     Begins(DaemonId, Vec<ContainerKey>),
+    /// Stored lines of a container are read, and for a second none of them could be handed on.
+    Reading(ContainerKey),
     /// All lines of a container that were stored when it was begun have come.
     CaughtUp(ContainerKey),
 }
@@ -62,7 +64,7 @@ impl Event {
             Event::Lines(lines) => Some(&lines.label.key),
             Event::Gap(gap) => Some(&gap.label.key),
             Event::Note(note) => note.about.container().map(|label| &label.key),
-            Event::CaughtUp(key) => Some(key),
+            Event::Reading(key) | Event::CaughtUp(key) => Some(key),
             Event::Identity(..) | Event::Begins(..) => None,
         }
     }

@@ -162,7 +162,11 @@ impl Filter {
     /// Takes something that is no batch of lines, before it is shown: what stands before it must not come after it.
     pub fn before(&mut self, event: &Event, out: &mut Vec<Shown>) -> Option<Match> {
         let (key, over) = match event {
-            Event::Lines(_) | Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {
+            Event::Lines(_)
+            | Event::Identity(..)
+            | Event::Begins(..)
+            | Event::Reading(_)
+            | Event::CaughtUp(_) => {
                 return None;
             }
             Event::Gap(gap) => (&gap.label.key, true),

@@ -128,7 +128,11 @@ pub(crate) fn save_report(report: &SaveReport, color: bool) -> String {
 /// An event as one line for a screen: without colour, without a newline. Lines have none.
 pub fn headline(event: &Event, zone: &TimeZone) -> Option<String> {
     let mut text = match event {
-        Event::Lines(_) | Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {
+        Event::Lines(_)
+        | Event::Identity(..)
+        | Event::Begins(..)
+        | Event::Reading(_)
+        | Event::CaughtUp(_) => {
             return None;
         }
         Event::Gap(lost) => gap(lost, zone, false),

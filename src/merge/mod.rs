@@ -29,7 +29,7 @@ pub use queue::Ready;
 use queue::{Item, Phase, Queue};
 
 /// Stored lines of others are not waited for any longer when nothing of them came for this long.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Lines whose wait ends this soon come out together, so that each line does not wake the printer.
 const SLACK: Duration = Duration::from_millis(10);
 /// Bytes that are held. Above it the oldest come out, however they stand to what follows.
@@ -87,6 +87,7 @@ impl Merge {
                 }
                 self.moved = now;
             }
+            Event::Reading(_) => self.moved = now,
             Event::CaughtUp(key) => {
                 self.change(key, Queue::settle);
                 self.moved = now;

@@ -212,6 +212,9 @@ fn a_container_that_gives_nothing_is_waited_for_while_others_move() {
     for time in 0..4 {
         play.pass(PATIENCE - SECOND).lines("c", &[(time, "c")]).shows(&[]);
     }
+    for _ in 0..9 {
+        play.pass(SECOND).event(Event::Reading(key("b"))).shows(&[]);
+    }
     play.pass(PATIENCE).shows(&["c", "c", "c", "c"]).pass(Duration::ZERO).shows(&["a5"]);
     // It comes late, and is shown all the same.
     play.lines("b", &[(1, "b1")]).pass(WINDOW).shows(&["b1"]);

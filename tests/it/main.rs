@@ -22,6 +22,7 @@ mod leak;
 mod lives;
 mod look;
 mod metrics;
+mod order;
 mod output;
 mod own;
 mod parity;

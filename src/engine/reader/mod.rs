@@ -90,8 +90,9 @@ impl<S: Source> Reader<S> {
         }
         let reason = if self.with_resume(|resume| resume.is_behind()) {
             self.catch_up(deadline).await
-        } else if self.is_doubtful() {
-            // A follow skips without a word what is stored behind a record that cannot be decoded.
+        } else if self.is_doubtful() || !self.turns.is_free() && self.is_unread() {
+            // A follow skips without a word what is stored behind a record that cannot be decoded, and does not say
+            // where the stored lines end.
             self.stored().await
         } else {
             EndReason::Eof
@@ -186,6 +187,10 @@ impl<S: Source> Reader<S> {
                 return reason;
             }
         }
+    }
+
+    fn is_unread(&self) -> bool {
+        self.with_resume(|resume| resume.is_unread())
     }
 
     /// Reads what is stored and not delivered yet. [`EndReason::Eof`]: all of it was.

@@ -1,14 +1,19 @@
 //! A place in the channel and the container's turn, which comes before the anchor advances; a follow does not
 //! wait for a place for ever.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::super::event::{EndReason, Event};
 use super::super::files::held_back_after;
 use super::super::source::Source;
 use super::super::turns::Turn;
 use super::Reader;
+
+/// How often it is said that stored lines are read.
+const SIGN_AFTER: Duration = Duration::from_secs(1);
 
 /// A place in the channel.
 pub(super) struct Permit<'a> {
@@ -45,6 +50,16 @@ impl<S: Source> Reader<S> {
         let place = self.patient_permit(follow).await;
         self.card.lag.wait(false);
         Ok(Permit { place: place?, turn })
+    }
+
+    /// Says now and then that stored lines are read although none is handed on, where others wait for them.
+    pub(super) fn give_sign(&self, last: &mut Instant) {
+        let now = Instant::now();
+        if !self.turns.is_free() && SIGN_AFTER <= now - *last {
+            *last = now;
+            // An output that is full is not waiting.
+            let _ = self.events.try_send(Event::Reading(self.container.key.clone()));
+        }
     }
 
     /// Reports once that all that was stored has been handed on, where lines are wanted by their times.

@@ -222,6 +222,11 @@ impl Resume {
         self.counted.frames
     }
 
+    /// Whether nothing of what is stored was delivered in this run.
+    pub fn is_unread(&self) -> bool {
+        self.plan == Plan::All || self.progress() == 0
+    }
+
     /// The lines that are to be shown first, when that is still to do.
     pub fn backlog(&self) -> Option<u64> {
         match self.plan {

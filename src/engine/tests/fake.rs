@@ -72,6 +72,8 @@ struct State {
     /// A record is written before each of the next finite reads.
     grows: u32,
     doubles: u32,
+    /// How long each read takes.
+    read_time: Duration,
     /// Messages before this one are no longer held.
     oldest: usize,
     phase: Phase,
@@ -108,6 +110,7 @@ impl Fake {
             manner: Manner::Stops,
             grows: 0,
             doubles: 0,
+            read_time: Duration::ZERO,
             oldest: 0,
             phase: Phase::Running,
             run: 1,
@@ -146,6 +149,11 @@ impl Fake {
         state.manner = manner;
         drop(state);
         fake
+    }
+
+    /// Each read of a message takes this long.
+    pub(super) fn read_slowly(&self, time: Duration) {
+        self.lock().read_time = time;
     }
 
     /// The streams that are open break.
@@ -435,6 +443,10 @@ impl FakeLogs {
 
 impl LogStream for FakeLogs {
     async fn read(&mut self, into: &mut Frames) -> Result<Read, SourceError> {
+        let time = self.fake.lock().read_time;
+        if !time.is_zero() {
+            sleep(time).await;
+        }
         loop {
             self.version.mark_unchanged();
             if let Some(read) = self.step(into) {

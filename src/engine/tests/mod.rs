@@ -87,7 +87,7 @@ impl Seen {
                     self.lines.push((line.stream, format!("{text}{end}")));
                 }
             }
-            Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {}
+            Event::Identity(..) | Event::Begins(..) | Event::Reading(_) | Event::CaughtUp(_) => {}
             Event::Note(note) => self.notes.push(note.what),
             Event::Gap(gap) => {
                 self.gaps.push(gap.cause);

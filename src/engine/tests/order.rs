@@ -5,8 +5,15 @@ use super::fake::Manner;
 use super::*;
 
 /// A log of 2,000 lines that takes several batches, and what comes of it until it stops coming.
-async fn events_of(config: Config, mut each: impl FnMut(Event) -> Option<Event>) -> Vec<Event> {
-    let fake = Fake::damaged([], Manner::Stops);
+async fn events_of(config: Config, each: impl FnMut(Event) -> Option<Event>) -> Vec<Event> {
+    events_of_log(&Fake::damaged([], Manner::Stops), config, each).await
+}
+
+async fn events_of_log(
+    fake: &Fake,
+    config: Config,
+    mut each: impl FnMut(Event) -> Option<Event>,
+) -> Vec<Event> {
     for number in 0..2000 {
         fake.write(Stdout, number, &format!("{number}\n"));
     }
@@ -48,13 +55,16 @@ async fn stored_lines_are_announced_and_their_end_is_reported_once() {
                 }
                 Some(event)
             };
-            let events = events_of(config, without_turn).await;
-            let context = format!("{follow} {backlog:?}: {events:?}");
-            assert!(matches!(&events[0], Event::Begins(_, keys) if *keys == [Fake::key()]));
-            let ends = caught_up(&events);
-            assert_eq!(ends.len(), 1, "{context}");
-            let before = batches(&events[..ends[0]]);
-            assert_eq!((before, 0 < before), (batches(&events), backlog != Backlog::Last(0)));
+            // One that was started again may have bad records; of the other nothing is doubted.
+            for fake in [Fake::damaged([], Manner::Stops), Fake::running([])] {
+                let events = events_of_log(&fake, config.clone(), without_turn).await;
+                let context = format!("{follow} {backlog:?}: {events:?}");
+                assert!(matches!(&events[0], Event::Begins(_, keys) if *keys == [Fake::key()]));
+                let ends = caught_up(&events);
+                assert_eq!(ends.len(), 1, "{context}");
+                let before = batches(&events[..ends[0]]);
+                assert_eq!((before, 0 < before), (batches(&events), backlog != Backlog::Last(0)));
+            }
         }
     }
 }
@@ -73,4 +83,18 @@ async fn a_container_waits_for_its_turn_while_stored_lines_are_read() {
     let events = events_of(super::config(), Some).await;
     assert!(2 < batches(&events) && caught_up(&events).is_empty());
     assert!(!events.iter().any(|event| matches!(event, Event::Begins(..))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_is_read_slowly_gives_a_sign_of_life() {
+    for (millis, least) in [(0, 0), (5, 4)] {
+        let fake = Fake::damaged([], Manner::Stops);
+        fake.read_slowly(Duration::from_millis(millis));
+        let config = Config { order: LineOrder::ByTime, ..config() };
+        let events = events_of_log(&fake, config, Some).await;
+        let is_sign = |event: &&Event| matches!(event, Event::Reading(_));
+        let before_lines = events.iter().take_while(|event| !matches!(event, Event::Lines(_)));
+        let signs = before_lines.filter(is_sign).count();
+        assert_eq!((least <= signs, 0 < signs), (true, 0 < least), "{signs}");
+    }
 }

@@ -142,7 +142,10 @@ impl Received {
                     }
                 }
                 Event::Note(note) => received.notes.push((note.about, note.what)),
-                Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {}
+                Event::Identity(..)
+                | Event::Begins(..)
+                | Event::Reading(_)
+                | Event::CaughtUp(_) => {}
                 Event::Gap(gap) => panic!("{gap:?}"),
             }
         }

@@ -33,6 +33,7 @@ impl Fresh {
             | Event::Note(_)
             | Event::Identity(..)
             | Event::Begins(..)
+            | Event::Reading(_)
             | Event::CaughtUp(_) => return,
         };
         let Some(last) =

@@ -510,7 +510,11 @@ impl<C: Fn() -> Census> Thread<C> {
             }
             Event::Note(note) => self.talk(&note::note(note, self.config.color_err))?,
             // Lines come as what passed the filter.
-            Event::Lines(_) | Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {}
+            Event::Lines(_)
+            | Event::Identity(..)
+            | Event::Begins(..)
+            | Event::Reading(_)
+            | Event::CaughtUp(_) => {}
         }
         self.flush_if_full()
     }

@@ -57,7 +57,11 @@ impl Progress {
             Event::Identity(daemon, identity) => {
                 self.decided.push(Update::Identity(daemon.clone(), Arc::clone(identity)));
             }
-            Event::Gap(_) | Event::Note(_) | Event::Begins(..) | Event::CaughtUp(_) => {}
+            Event::Gap(_)
+            | Event::Note(_)
+            | Event::Begins(..)
+            | Event::Reading(_)
+            | Event::CaughtUp(_) => {}
         }
     }
 

@@ -188,7 +188,11 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
             }
             // In the objects they are already.
             _ if !matches!(self.form, Form::Lines(_)) => return,
-            Event::Lines(_) | Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {
+            Event::Lines(_)
+            | Event::Identity(..)
+            | Event::Begins(..)
+            | Event::Reading(_)
+            | Event::CaughtUp(_) => {
                 return;
             }
             Event::Gap(gap) => note::gap(gap, &self.zone, color),

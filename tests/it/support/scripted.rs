@@ -45,7 +45,10 @@ impl Seen {
                 }
                 Event::Gap(_) => seen.gaps += 1,
                 Event::Note(note) => seen.notes.push(note.what),
-                Event::Identity(..) | Event::Begins(..) | Event::CaughtUp(_) => {}
+                Event::Identity(..)
+                | Event::Begins(..)
+                | Event::Reading(_)
+                | Event::CaughtUp(_) => {}
             }
         }
         seen
