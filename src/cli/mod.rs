@@ -589,6 +589,7 @@ impl Tail {
 
 /// `cmon watch`.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Watch {
     /// Name, id prefix, glob ('web-*') or regular expression (/^web/) [default: all running
     /// containers]

@@ -58,13 +58,13 @@ fn text(found: &Preview, daemons: &[NamedDaemon], engine: &engine::Config) -> St
     };
     let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2)];
-    let mut text = String::new();
+    let mut lines: Vec<String> = Vec::new();
     for [name, state, image, by] in &rows {
         let [w0, w1, w2] = widths;
-        text.push_str(&format!("{name:<w0$}  {state:<w1$}  {image:<w2$}  {by}\n"));
+        lines.push(format!("{name:<w0$}  {state:<w1$}  {image:<w2$}  {by}"));
     }
     if !rows.is_empty() {
-        text.push('\n');
+        lines.push(String::new());
     }
     let count = match found.containers.len() {
         1 => "1 container".to_owned(),
@@ -77,48 +77,40 @@ fn text(found: &Preview, daemons: &[NamedDaemon], engine: &engine::Config) -> St
             clean(&format!("{name}{} ({})", daemon.route, daemon.origin))
         })
         .collect();
-    text.push_str(&format!("{count} on {}\n", places.join(", ")));
-    text.push_str(&format!("lines: {}\n", window(engine)));
+    lines.push(format!("{count} on {}", places.join(", ")));
+    lines.push(format!("lines: {}", window(engine)));
     if !found.awaited.is_empty() {
         let awaited: Vec<String> = found.awaited.iter().map(|text| format!("`{text}`")).collect();
-        text.push_str(&clean(&format!("would wait for {}", awaited.join(", "))));
-        text.push('\n');
+        lines.push(clean(&format!("would wait for {}", awaited.join(", "))));
     }
     for (daemon, error) in &found.away {
         let name = daemon.host().map_or(daemon.as_str(), |host| host);
-        text.push_str(&clean(&format!("{name} does not answer: {error}")));
-        text.push('\n');
+        lines.push(clean(&format!("{name} does not answer: {error}")));
     }
     if let Some(own) = &found.own {
-        text.push_str(&format!("{} is left out: cmon runs in it\n", clean(own)));
+        lines.push(format!("{} is left out: cmon runs in it", clean(own)));
     }
-    text
+    lines.join("\n") + "\n"
 }
 
 /// Which lines a run would show.
 fn window(engine: &engine::Config) -> String {
     let Range { since, until } = engine.outputs.range;
-    let mut text = match engine.backlog {
+    let stored = match engine.backlog {
         Backlog::Last(0) => "none that are stored".to_owned(),
         Backlog::Last(1) => "the last 1 of each container".to_owned(),
         Backlog::Last(lines) => format!("the last {lines} of each container"),
         Backlog::All | Backlog::Since => "all that are stored".to_owned(),
     };
-    if let Some(since) = since {
-        text.push_str(&format!(" since {since}"));
-    }
-    if engine.follow {
-        text.push_str(", then new ones");
-    }
-    if let Some(until) = until {
-        text.push_str(&format!(" until {until}"));
-    }
-    text
+    let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
+    let new = if engine.follow { ", then new ones" } else { "" };
+    let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+    format!("{stored}{since}{new}{until}")
 }
 
 /// A container that would be followed.
 #[derive(Serialize)]
-struct Selected<'a> {
+struct ContainerObject<'a> {
     v: u8,
     r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,7 +125,7 @@ struct Selected<'a> {
 fn json(found: &Preview) -> serde_json::Result<String> {
     let mut text = String::new();
     for Previewed { row, by } in &found.containers {
-        let selected = Selected {
+        let selected = ContainerObject {
             v: 1,
             r#type: "selected",
             host: row.key.daemon.host().map(|host| &**host),

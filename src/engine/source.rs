@@ -327,6 +327,7 @@ pub struct Frame {
 /// A batch of frames with their payloads in one buffer, so that a busy stream costs no allocation
 /// per line.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "frames is what it holds")]
 pub struct Frames {
     bytes: Vec<u8>,
     frames: Vec<Frame>,
