@@ -19,6 +19,9 @@ _cmon_static() {
             cmon,completions)
                 cmd="cmon__subcmd__completions"
                 ;;
+            cmon,config)
+                cmd="cmon__subcmd__config"
+                ;;
             cmon,leak-check)
                 cmd="cmon__subcmd__leak__subcmd__check"
                 ;;
@@ -41,7 +44,7 @@ _cmon_static() {
 
     case "${cmd}" in
         cmon)
-            opts="-q -v -h -V --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --help --version tail logs watch leak-check completions man"
+            opts="-q -v -h -V --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help --version tail logs watch leak-check config completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -87,6 +90,10 @@ _cmon_static() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -95,7 +102,7 @@ _cmon_static() {
             return 0
             ;;
         cmon__subcmd__completions)
-            opts="-q -v -h --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --help bash elvish fish powershell zsh"
+            opts="-q -v -h --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -141,6 +148,76 @@ _cmon_static() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cmon__subcmd__config)
+            opts="-o -q -v -h --output --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "toml json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "toml json" -- "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tlscacert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tlscert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tlskey)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stream-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stale-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stop-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -149,7 +226,7 @@ _cmon_static() {
             return 0
             ;;
         cmon__subcmd__leak__subcmd__check)
-            opts="-a -l -E -o -q -v -h --all --label --image --project --filter --exclude-container --duration --target --passive --drive-cmd --cycles-metric --compare --baseline --gate --max-per-cycle --max-per-min --alpha --on-inconclusive --seed --output --junit --html --record --replay --dry-run --self-test --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --help"
+            opts="-a -l -E -o -q -v -h --all --label --image --project --filter --exclude-container --duration --target --passive --drive-cmd --cycles-metric --compare --baseline --gate --max-per-cycle --max-per-min --alpha --on-inconclusive --seed --output --junit --html --record --replay --dry-run --self-test --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -295,6 +372,10 @@ _cmon_static() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -303,7 +384,7 @@ _cmon_static() {
             return 0
             ;;
         cmon__subcmd__man)
-            opts="-q -v -h --out --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --help"
+            opts="-q -v -h --out --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -353,6 +434,10 @@ _cmon_static() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -361,7 +446,7 @@ _cmon_static() {
             return 0
             ;;
         cmon__subcmd__tail)
-            opts="-a -l -E -f -n -i -e -H -o -t -q -v -h --all --label --image --project --filter --exclude-container --follow --no-follow --exit-on-stop --wait --tail --since --until --cursor --cursor-reset --cursor-keep --output-dir --rotate-size --rotate-keep --compress --stdout --stderr --include --exclude --highlight --level --join --join-stacks --until-match --fail-on --timeout --output --template --timestamps --timezone --no-prefix --strip-ansi --max-line --order-window --summary --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --help"
+            opts="-a -l -E -f -n -i -e -H -o -t -q -v -h --all --label --image --project --filter --exclude-container --follow --no-follow --exit-on-stop --wait --dry-run --tail --since --until --cursor --cursor-reset --cursor-keep --output-dir --rotate-size --rotate-keep --compress --stdout --stderr --include --exclude --highlight --level --join --join-stacks --until-match --fail-on --timeout --output --template --timestamps --timezone --details --no-prefix --strip-ansi --max-line --order-window --summary --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -547,6 +632,10 @@ _cmon_static() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -555,7 +644,7 @@ _cmon_static() {
             return 0
             ;;
         cmon__subcmd__watch)
-            opts="-a -l -E -o -q -v -h --all --label --image --project --filter --exclude-container --wait --once --output --interval --duration --metrics --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --help"
+            opts="-a -l -E -o -q -v -h --all --label --image --project --filter --exclude-container --wait --dry-run --once --output --interval --duration --metrics --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -647,6 +736,10 @@ _cmon_static() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

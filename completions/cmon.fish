@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_cmon_global_optspecs
-    string join \n host= context= tlsverify tlscacert= tlscert= tlskey= demo stream-timeout= stale-after= request-timeout= stop-timeout= color= no-color q/quiet v/verbose h/help V/version
+    string join \n host= context= tlsverify tlscacert= tlscert= tlskey= demo stream-timeout= stale-after= request-timeout= stop-timeout= color= no-color q/quiet v/verbose config= h/help V/version
 end
 
 function __fish_cmon_needs_command
@@ -36,6 +36,7 @@ complete -c cmon -n "__fish_cmon_needs_command" -l stop-timeout -d 'Time that st
 complete -c cmon -n "__fish_cmon_needs_command" -l color -d 'Use colors' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c cmon -n "__fish_cmon_needs_command" -l config -d 'Read settings from this file [default: ~/.config/cmon/config.toml]' -r -F
 complete -c cmon -n "__fish_cmon_needs_command" -l tlsverify -d 'Use TLS for a tcp:// address [default: $DOCKER_TLS_VERIFY]. Its files are in $DOCKER_CERT_PATH, or in ~/.docker'
 complete -c cmon -n "__fish_cmon_needs_command" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'
 complete -c cmon -n "__fish_cmon_needs_command" -l no-color -d 'The same as --color never'
@@ -47,6 +48,7 @@ complete -c cmon -n "__fish_cmon_needs_command" -f -a "tail" -d 'Follow containe
 complete -c cmon -n "__fish_cmon_needs_command" -f -a "logs" -d 'Follow container logs through restarts, log rotation and bad connections'
 complete -c cmon -n "__fish_cmon_needs_command" -f -a "watch" -d 'Show the log streams live, one row per container'
 complete -c cmon -n "__fish_cmon_needs_command" -f -a "leak-check" -d 'Prove whether opening and closing log streams leaks, whose leak it is, and how fast'
+complete -c cmon -n "__fish_cmon_needs_command" -f -a "config" -d 'Show which settings are in force, and where each comes from'
 complete -c cmon -n "__fish_cmon_needs_command" -f -a "completions" -d 'Write a script that completes cmon in a shell'
 complete -c cmon -n "__fish_cmon_needs_command" -f -a "man" -d 'Write the man pages'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s l -l label -d 'Select containers that have this label. Repeatable: all must match' -r
@@ -99,16 +101,19 @@ complete -c cmon -n "__fish_cmon_using_subcommand tail" -l stop-timeout -d 'Time
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l color -d 'Use colors' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -l config -d 'Read settings from this file [default: ~/.config/cmon/config.toml]' -r -F
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s a -l all -d 'Select all containers, including stopped ones'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s f -l follow -d 'Wait for new lines (the default)'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l no-follow -d 'Print the stored lines and end'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l exit-on-stop -d 'End when all selected containers have stopped'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l wait -d 'Wait for a daemon that does not answer, and for containers that do not exist'
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -l dry-run -d 'List the containers that would be followed, and end'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l cursor-reset -d 'Begin the cursor anew'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l compress -d 'Compress older files with gzip'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l stdout -d 'Show only lines that containers wrote to stdout'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l stderr -d 'Show only lines that containers wrote to stderr'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l join-stacks -d 'Treat stack traces of Java, Go, Python, Node and Rust as part of the line before'
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -l details -d 'Print the labels and variables that the log options of a container name, before each line'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l no-prefix -d 'Do not print the container name before each line'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l strip-ansi -d 'Remove colors and other escape sequences from the lines'
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l summary -d 'Print the summary at the end, even if stderr is not a terminal'
@@ -168,16 +173,19 @@ complete -c cmon -n "__fish_cmon_using_subcommand logs" -l stop-timeout -d 'Time
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l color -d 'Use colors' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -l config -d 'Read settings from this file [default: ~/.config/cmon/config.toml]' -r -F
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s a -l all -d 'Select all containers, including stopped ones'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s f -l follow -d 'Wait for new lines (the default)'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l no-follow -d 'Print the stored lines and end'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l exit-on-stop -d 'End when all selected containers have stopped'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l wait -d 'Wait for a daemon that does not answer, and for containers that do not exist'
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -l dry-run -d 'List the containers that would be followed, and end'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l cursor-reset -d 'Begin the cursor anew'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l compress -d 'Compress older files with gzip'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l stdout -d 'Show only lines that containers wrote to stdout'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l stderr -d 'Show only lines that containers wrote to stderr'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l join-stacks -d 'Treat stack traces of Java, Go, Python, Node and Rust as part of the line before'
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -l details -d 'Print the labels and variables that the log options of a container name, before each line'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l no-prefix -d 'Do not print the container name before each line'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l strip-ansi -d 'Remove colors and other escape sequences from the lines'
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l summary -d 'Print the summary at the end, even if stderr is not a terminal'
@@ -209,8 +217,10 @@ complete -c cmon -n "__fish_cmon_using_subcommand watch" -l stop-timeout -d 'Tim
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l color -d 'Use colors' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c cmon -n "__fish_cmon_using_subcommand watch" -l config -d 'Read settings from this file [default: ~/.config/cmon/config.toml]' -r -F
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -s a -l all -d 'Select all containers, including stopped ones'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l wait -d 'Wait for a daemon that does not answer, and for containers that do not exist'
+complete -c cmon -n "__fish_cmon_using_subcommand watch" -l dry-run -d 'List the containers that would be followed, and end'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l once -d 'Print one table, or one snapshot with -o json, and end'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l tlsverify -d 'Use TLS for a tcp:// address [default: $DOCKER_TLS_VERIFY]. Its files are in $DOCKER_CERT_PATH, or in ~/.docker'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'
@@ -255,6 +265,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l stop-timeout -d
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l color -d 'Use colors' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l config -d 'Read settings from this file [default: ~/.config/cmon/config.toml]' -r -F
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -s a -l all -d 'Select all containers, including stopped ones'
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l passive -d 'Make no load: watch the daemon and the targets on their own load'
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l dry-run -d 'Print the plan and the smallest leak that it can find, and end'
@@ -265,6 +276,27 @@ complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l no-color -d 'Th
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -s q -l quiet -d 'Suppress notes, status line and summary; errors and gaps are still printed'
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -s v -l verbose -d 'Log debug information to stderr; -vv logs every request'
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c cmon -n "__fish_cmon_using_subcommand config" -s o -l output -d 'Output format' -r -f -a "toml\t'A configuration file with these settings'
+json\t'One JSON object per setting'"
+complete -c cmon -n "__fish_cmon_using_subcommand config" -l host -d 'Address of the daemon [default: $DOCKER_HOST, or unix:///var/run/docker.sock]. Repeat it to follow several daemons at once, each under its NAME' -r
+complete -c cmon -n "__fish_cmon_using_subcommand config" -l context -d 'Context of the docker command that has the address [default: $DOCKER_CONTEXT, or the one of docker context use]. Repeatable' -r
+complete -c cmon -n "__fish_cmon_using_subcommand config" -l tlscacert -d 'Certificates of the authorities that the daemon\'s is from [default: ca.pem]' -r -F
+complete -c cmon -n "__fish_cmon_using_subcommand config" -l tlscert -d 'Certificate that cmon shows to the daemon [default: cert.pem]' -r -F
+complete -c cmon -n "__fish_cmon_using_subcommand config" -l tlskey -d 'Private key of that certificate [default: key.pem]' -r -F
+complete -c cmon -n "__fish_cmon_using_subcommand config" -l stream-timeout -d 'Close a log stream at this age and reopen it at the same line. leak-check refuses it and has --compare instead' -r
+complete -c cmon -n "__fish_cmon_using_subcommand config" -l stale-after -d 'After this much silence, ask the daemon whether a stream is missing lines' -r
+complete -c cmon -n "__fish_cmon_using_subcommand config" -l request-timeout -d 'Time that the daemon may take to answer a request. A retry may take up to four times as long' -r
+complete -c cmon -n "__fish_cmon_using_subcommand config" -l stop-timeout -d 'Time that stopping may take before cmon closes everything by force' -r
+complete -c cmon -n "__fish_cmon_using_subcommand config" -l color -d 'Use colors' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c cmon -n "__fish_cmon_using_subcommand config" -l config -d 'Read settings from this file [default: ~/.config/cmon/config.toml]' -r -F
+complete -c cmon -n "__fish_cmon_using_subcommand config" -l tlsverify -d 'Use TLS for a tcp:// address [default: $DOCKER_TLS_VERIFY]. Its files are in $DOCKER_CERT_PATH, or in ~/.docker'
+complete -c cmon -n "__fish_cmon_using_subcommand config" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'
+complete -c cmon -n "__fish_cmon_using_subcommand config" -l no-color -d 'The same as --color never'
+complete -c cmon -n "__fish_cmon_using_subcommand config" -s q -l quiet -d 'Suppress notes, status line and summary; errors and gaps are still printed'
+complete -c cmon -n "__fish_cmon_using_subcommand config" -s v -l verbose -d 'Log debug information to stderr; -vv logs every request'
+complete -c cmon -n "__fish_cmon_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cmon -n "__fish_cmon_using_subcommand completions" -l host -d 'Address of the daemon [default: $DOCKER_HOST, or unix:///var/run/docker.sock]. Repeat it to follow several daemons at once, each under its NAME' -r
 complete -c cmon -n "__fish_cmon_using_subcommand completions" -l context -d 'Context of the docker command that has the address [default: $DOCKER_CONTEXT, or the one of docker context use]. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand completions" -l tlscacert -d 'Certificates of the authorities that the daemon\'s is from [default: ca.pem]' -r -F
@@ -277,6 +309,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand completions" -l stop-timeout -
 complete -c cmon -n "__fish_cmon_using_subcommand completions" -l color -d 'Use colors' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c cmon -n "__fish_cmon_using_subcommand completions" -l config -d 'Read settings from this file [default: ~/.config/cmon/config.toml]' -r -F
 complete -c cmon -n "__fish_cmon_using_subcommand completions" -l tlsverify -d 'Use TLS for a tcp:// address [default: $DOCKER_TLS_VERIFY]. Its files are in $DOCKER_CERT_PATH, or in ~/.docker'
 complete -c cmon -n "__fish_cmon_using_subcommand completions" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'
 complete -c cmon -n "__fish_cmon_using_subcommand completions" -l no-color -d 'The same as --color never'
@@ -296,6 +329,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand man" -l stop-timeout -d 'Time 
 complete -c cmon -n "__fish_cmon_using_subcommand man" -l color -d 'Use colors' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c cmon -n "__fish_cmon_using_subcommand man" -l config -d 'Read settings from this file [default: ~/.config/cmon/config.toml]' -r -F
 complete -c cmon -n "__fish_cmon_using_subcommand man" -l tlsverify -d 'Use TLS for a tcp:// address [default: $DOCKER_TLS_VERIFY]. Its files are in $DOCKER_CERT_PATH, or in ~/.docker'
 complete -c cmon -n "__fish_cmon_using_subcommand man" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'
 complete -c cmon -n "__fish_cmon_using_subcommand man" -l no-color -d 'The same as --color never'

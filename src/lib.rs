@@ -47,14 +47,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(exit) = complete(&args) {
         return exit;
     }
-    let cli = match cli::Cli::read(args) {
-        Ok(cli) => cli,
-        Err(error) => {
-            let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            // Help goes to stdout; when that is closed there is nobody to tell.
-            let _ = error.print();
-            return if help { Exit::Done.into() } else { Exit::Usage.into() };
-        }
+    let read = cli::Cli::read_all(&args).and_then(|cli| {
+        let shown = matches!(cli.command, cli::Command::Config(_));
+        Ok((cli, if shown { Some(cli::in_force(&args)?) } else { None }))
+    });
+    let (cli, in_force) = match read {
+        Ok(read) => read,
+        Err(error) => return unread(error).into(),
     };
     let around = Surroundings::look();
     let failed = match cli.command {
@@ -74,9 +73,14 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         cli::Command::Tail(_) => "`cmon tail --help` shows examples",
         cli::Command::Watch(_) => "`cmon watch --help` shows examples",
         cli::Command::LeakCheck(_) => "`cmon leak-check --help` shows examples",
-        cli::Command::Completions(_) | cli::Command::Man(_) => "name another file or directory",
+        cli::Command::Completions(_) | cli::Command::Man(_) | cli::Command::Config(_) => {
+            "name another file or directory"
+        }
     };
     let written = match &cli.command {
+        cli::Command::Config(args) => in_force
+            .as_ref()
+            .map(|in_force| commands::settings::show(in_force, args.output, &sinks)),
         cli::Command::Completions(args) => Some(commands::generate::completions(args, &sinks)),
         cli::Command::Man(args) => Some(commands::generate::man(args, &sinks)),
         _ => None,
@@ -121,6 +125,29 @@ fn complete(args: &[OsString]) -> Option<ExitCode> {
     Some(exit.map_or(Exit::Failed, |(rest, sinks)| commands::complete::run(&rest, &sinks)).into())
 }
 
+/// Says what is wrong with the command line or the configuration file, or shows help.
+fn unread(error: cli::ReadError) -> Exit {
+    let error = match error {
+        cli::ReadError::Usage(error) => {
+            let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // Help goes to stdout; when that is closed there is nobody to tell.
+            let _ = error.print();
+            return if help { Exit::Done } else { Exit::Usage };
+        }
+        cli::ReadError::File(error) => error,
+    };
+    let around = Surroundings::look();
+    let color = around.stderr_is_terminal && !around.no_color && !around.dumb_terminal;
+    match Sinks::standard() {
+        Ok(sinks) => {
+            let hint = error.hint.clone();
+            output::error(&sinks.err, &error.into(), Some(&hint), color);
+        }
+        Err(error) => descriptors::say_unusable(&error),
+    }
+    Exit::Usage
+}
+
 fn run(config: Config) -> anyhow::Result<Exit> {
     trace(config.verbosity);
     descriptors::raise_limit();
@@ -152,6 +179,9 @@ fn run(config: Config) -> anyhow::Result<Exit> {
     let exit = match config.action.clone() {
         Action::Tail(events, cursor) => {
             runtime.block_on(commands::tail::run(config, *events, cursor, daemons, sinks))
+        }
+        Action::DryRun(form) => {
+            runtime.block_on(commands::dry_run::run(config, form, daemons, sinks))
         }
         Action::LeakCheck(leak) => {
             let (_, daemon) = daemons.into_iter().next().context("no daemon was chosen")?;

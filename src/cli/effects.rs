@@ -36,7 +36,8 @@ const NO_DAEMON: &str = "no daemon is asked";
 const OWN_DAEMON: &str = "--demo brings its own daemon";
 const OWN: &str = "the self-test has checks of its own";
 
-const IDLE: [Idle; 73] = [
+const IDLE: [Idle; 74] = [
+    Idle("tail", "details", Value("output", "raw"), "it writes the bytes of the lines alone"),
     Idle("tail", "exit_on_stop", Flag("no_follow"), ENDS),
     Idle("tail", "stream_timeout", Flag("no_follow"), NOT_OPEN),
     Idle("tail", "stale_after", Flag("no_follow"), NOT_OPEN),
@@ -129,8 +130,47 @@ const IDLE: [Idle; 73] = [
 ];
 
 /// Flags of which one is meant to win when it is typed and the other comes from a variable.
-const CONTRADICT: [(&str, &str); 4] =
-    [("demo", "host"), ("demo", "context"), ("summary", "quiet"), ("exit_on_stop", "no_follow")];
+const CONTRADICT: [(&str, &str); 7] = [
+    ("containers", "all"),
+    ("demo", "host"),
+    ("demo", "context"),
+    ("summary", "quiet"),
+    ("exit_on_stop", "no_follow"),
+    ("follow", "no_follow"),
+    ("color", "no_color"),
+];
+
+/// Flags that do nothing without one of others.
+const NEEDS: [(&str, &[&str]); 5] = [
+    ("cursor_reset", &["cursor", "output_dir"]),
+    ("cursor_keep", &["cursor", "output_dir"]),
+    ("rotate_size", &["output_dir"]),
+    ("rotate_keep", &["output_dir"]),
+    ("compress", &["output_dir"]),
+];
+
+/// Refuses a flag that was typed without the one that it needs. That one may come from a variable or from the
+/// configuration file, so `matches` has these too.
+pub(super) fn refuse_alone(cli: &mut Command, matches: &ArgMatches) -> Result<(), Error> {
+    let Some((name, given)) = matches.subcommand() else {
+        return Ok(());
+    };
+    let has = |flag: &&str| given.try_contains_id(flag).is_ok_and(|has| has);
+    let alone = NEEDS.iter().find(|(flag, needed)| {
+        given.try_contains_id(flag).is_ok() && is_typed(given, flag) && !needed.iter().any(has)
+    });
+    let (Some((flag, needed)), Some(command)) = (alone, cli.find_subcommand_mut(name)) else {
+        return Ok(());
+    };
+    let needed: Vec<String> =
+        needed.iter().map(|flag| format!("'{}'", shown(command, flag))).collect();
+    let text = format!(
+        "the argument '{}' has no effect without {}",
+        shown(command, flag),
+        needed.join(" or ")
+    );
+    Err(command.error(ErrorKind::MissingRequiredArgument, text))
+}
 
 /// Refuses a flag that was typed and has no effect beside what else was typed.
 pub(super) fn refuse(cli: &mut Command, matches: &ArgMatches) -> Result<(), Error> {

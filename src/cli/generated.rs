@@ -133,6 +133,10 @@ fn page(command: &Command, all: &[String]) -> (String, String) {
     for (variable, meaning) in others {
         entry(&mut text, variable, meaning);
     }
+    if !matches!(command.get_name(), "completions" | "man") {
+        text.push_str(".SH FILES\n");
+        entry(&mut text, "~/.config/cmon/config.toml", FILE);
+    }
     text.push_str(".SH SEE ALSO\n");
     let others = all.iter().filter(|name| **name != own).map(|name| format!("{name}(1)"));
     let others: Vec<String> = others.chain(["docker-logs(1)".to_owned()]).collect();
@@ -143,7 +147,7 @@ fn page(command: &Command, all: &[String]) -> (String, String) {
 
 /// Whether a command asks a daemon.
 pub(super) fn asks_a_daemon(command: &str) -> bool {
-    !matches!(command, "completions" | "man")
+    !matches!(command, "completions" | "man" | "config")
 }
 
 /// The variables of its flags.
@@ -154,6 +158,10 @@ fn variables(command: &Command) -> BTreeMap<String, String> {
     };
     command.get_arguments().filter_map(of).collect()
 }
+
+/// What the configuration file is for.
+const FILE: &str = "Settings for every run, unless --config or CMON_CONFIG names another file. \
+                    A key is the long name of a flag, and the flags of one command stand in its table, such as [tail].";
 
 /// Variables that are no flag's.
 const VARIABLES: [(&str, &str); 10] = [
@@ -184,6 +192,11 @@ fn exits(command: &str) -> &'static [(&'static str, &'static str)] {
             ("2", "The command line is wrong, or cmon could not measure."),
             ("3", "INCONCLUSIVE. With --on-inconclusive fail or pass it is 1 or 0."),
             SIGNALS,
+        ],
+        "config" => &[
+            ("0", "Done, or the reader of the pipe went away."),
+            ("1", "The output cannot be written."),
+            ("2", "The command line, a variable or the configuration file is wrong."),
         ],
         "completions" | "man" => &[
             ("0", "Done, or the reader of the pipe went away."),

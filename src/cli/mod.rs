@@ -1,13 +1,18 @@
-//! The command line as it was typed. No file, no terminal and no environment is looked at here but by
-//! clap, and the time zone database for the name of a zone; what the values mean together is decided in [`config`](crate::config).
+//! The command line as it was typed, with the variables and the configuration file beside it. No terminal is looked
+//! at here, and of files only that one, and the time zone database for the name of a zone; what the values
+//! mean together is decided in [`config`](crate::config).
 
 mod effects;
-mod environment;
+mod file;
 mod generated;
+mod in_force;
+mod layers;
 mod leak_check;
 mod moment;
 mod place;
+mod selections;
 mod shells;
+mod sources;
 mod zone;
 
 use std::ffi::OsString;
@@ -19,11 +24,13 @@ use clap::builder::FalseyValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-pub use environment::FromVariables;
+pub use file::FileError;
 pub use generated::{Completions, Man, completions, man_pages};
+pub use in_force::{ConfigForm, From, InForce, Setting, ShowConfig, Table, Value, in_force};
 pub use leak_check::{LeakCheck, OnInconclusive, ReportForm};
 pub use moment::Moment;
 pub use place::{Kind as CompletionKind, Place};
+pub use sources::{ReadError, Source, Sources};
 pub use zone::Zone;
 
 const EXAMPLES: &str = "\
@@ -94,6 +101,8 @@ const CURSOR: &str = "Later runs";
 const OUTPUT: &str = "Output";
 const DAEMON: &str = "Daemon and streams";
 
+use sources::{ConfigFile, Idle};
+
 /// Columns of the help.
 const WIDTH: usize = 80;
 
@@ -113,17 +122,36 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Reads what was typed.
+    /// Reads what was typed and the variables, without a configuration file.
     ///
     /// # Errors
     /// clap's: what is wrong with it, or help that was asked for.
     pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let args: Vec<OsString> = args.into_iter().collect();
-        let (mut matches, from_variables) =
-            environment::read(Self::command, &args).map_err(of_other_commands)?;
-        let mut cli = Self::from_arg_matches_mut(&mut matches)
+        Self::read_with(&args, ConfigFile::Ignored).map_err(|error| match error {
+            ReadError::Usage(error) => *error,
+            ReadError::File(error) => clap::Error::raw(ErrorKind::Io, error),
+        })
+    }
+
+    /// Reads what was typed, the variables and the configuration file.
+    ///
+    /// # Errors
+    /// One of them is wrong, or help was asked for.
+    pub fn read_all(args: &[OsString]) -> Result<Self, ReadError> {
+        Self::read_with(args, ConfigFile::Read)
+    }
+
+    fn read_with(args: &[OsString], file: ConfigFile<'_>) -> Result<Self, ReadError> {
+        let read = sources::read(Self::command, args, (file, Idle::Refused));
+        let mut read = read.map_err(|error| match error {
+            ReadError::Usage(error) => ReadError::from(of_other_commands(*error)),
+            ReadError::File(_) => error,
+        })?;
+        let mut cli = Self::from_arg_matches_mut(&mut read.matches)
             .map_err(|error| error.format(&mut Self::command()))?;
-        cli.global.from_variables = from_variables;
+        cli.global.sources = read.sources;
+        selections::expand(&mut cli.command, read.settings.as_ref(), &read.place)?;
         Ok(cli)
     }
 }
@@ -157,6 +185,9 @@ pub enum Command {
     /// Prove whether opening and closing log streams leaks, whose leak it is, and how fast
     #[command(before_help = leak_check::EXAMPLES, help_template = TEMPLATE)]
     LeakCheck(Box<LeakCheck>),
+    /// Show which settings are in force, and where each comes from
+    #[command(before_help = in_force::EXAMPLES, help_template = TEMPLATE)]
+    Config(ShowConfig),
     /// Write a script that completes cmon in a shell
     #[command(before_help = generated::COMPLETIONS_EXAMPLES, help_template = TEMPLATE)]
     Completions(Completions),
@@ -253,9 +284,15 @@ pub struct Global {
     /// Log debug information to stderr; -vv logs every request
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = OUTPUT)]
     pub verbose: u8,
-    /// Which of all flags got their values from the environment.
+    /// File with settings that hold unless a flag or a variable is given
+    #[arg(
+        long, global = true, value_name = "FILE", env = "CMON_CONFIG", help_heading = DAEMON,
+        help = "Read settings from this file [default: ~/.config/cmon/config.toml]"
+    )]
+    pub config: Option<PathBuf>,
+    /// Where the values of flags that were not typed come from.
     #[arg(skip)]
-    pub from_variables: FromVariables,
+    pub sources: Sources,
 }
 
 /// Conditions that every command selects containers by.
@@ -290,8 +327,8 @@ impl Conditions {
     }
 
     /// Whether there is none but from variables, which are meant for other commands too.
-    pub fn is_untyped(&self, from_variables: &FromVariables) -> bool {
-        self.each().iter().all(|(id, all)| all.is_empty() || from_variables.gave(id))
+    pub fn is_untyped(&self, sources: &Sources) -> bool {
+        self.each().iter().all(|(id, all)| all.is_empty() || sources.gave(id))
     }
 
     /// Those of each flag, by the flag's id.
@@ -341,6 +378,9 @@ pub struct Tail {
         help_heading = SELECTION
     )]
     pub wait: bool,
+    /// List the containers that would be followed, and end
+    #[arg(long, help_heading = SELECTION)]
+    pub dry_run: bool,
     /// Show the last N lines of each container first [default: 10, or all with --no-follow].
     /// Containers that join later are shown from their first line
     #[arg(
@@ -361,39 +401,41 @@ pub struct Tail {
     /// Keep in FILE where each log was read to, and go on there: a later run with the same FILE shows
     /// what is new since this one. -n and --since are for containers that are not in it
     #[arg(
-        long, value_name = "FILE", env = "CMON_CURSOR", conflicts_with = "until", group = "kept",
+        long, value_name = "FILE", env = "CMON_CURSOR", conflicts_with_all = ["until", "output_dir"],
         help_heading = CURSOR
     )]
     pub cursor: Option<PathBuf>,
     /// Begin the cursor anew
-    #[arg(long, requires = "kept", help_heading = CURSOR)]
+    #[arg(long, help_heading = CURSOR)]
     pub cursor_reset: bool,
     /// Keep removed containers in the cursor for this time
     #[arg(
         long, value_name = "TIME", default_value = "7d", value_parser = humantime::parse_duration,
-        requires = "kept", help_heading = CURSOR
+        env = "CMON_CURSOR_KEEP", help_heading = CURSOR
     )]
     pub cursor_keep: Duration,
     /// Write the lines to a file per container in DIR, each line once, also over kills and crashes.
     /// The cursor is kept in DIR
     #[arg(
-        long, value_name = "DIR", env = "CMON_OUTPUT_DIR", group = "kept",
+        long, value_name = "DIR", env = "CMON_OUTPUT_DIR",
         conflicts_with_all = ["until", "join", "join_stacks"], help_heading = CURSOR
     )]
     pub output_dir: Option<PathBuf>,
     /// Begin a new file when one would become larger; 0 never does
     #[arg(
         long, value_name = "SIZE", default_value = "100MiB", value_parser = file_size,
-        requires = "output_dir", help_heading = CURSOR
+        env = "CMON_ROTATE_SIZE", help_heading = CURSOR
     )]
     pub rotate_size: u64,
     /// Keep this number of older files per container
     #[arg(
-        long, value_name = "N", default_value_t = 5, requires = "output_dir", help_heading = CURSOR
+        long, value_name = "N", default_value_t = 5, env = "CMON_ROTATE_KEEP", help_heading = CURSOR
     )]
     pub rotate_keep: usize,
     /// Compress older files with gzip
-    #[arg(long, requires = "output_dir", help_heading = CURSOR)]
+    #[arg(
+        long, value_parser = FalseyValueParser::new(), env = "CMON_COMPRESS", help_heading = CURSOR
+    )]
     pub compress: bool,
     /// Show only lines that containers wrote to stdout
     #[arg(
@@ -431,6 +473,11 @@ pub struct Tail {
     /// for timestamps of -t=full and in a pipe, UTC]
     #[arg(long, value_name = "ZONE", env = "CMON_TIMEZONE", help_heading = OUTPUT)]
     pub timezone: Option<Zone>,
+    /// Print the labels and variables that the log options of a container name, before each line
+    #[arg(
+        long, value_parser = FalseyValueParser::new(), env = "CMON_DETAILS", help_heading = OUTPUT
+    )]
+    pub details: bool,
     /// Do not print the container name before each line
     #[arg(
         long, alias = "no-log-prefix", value_parser = FalseyValueParser::new(),
@@ -545,6 +592,7 @@ impl Tail {
 
 /// `cmon watch`.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Watch {
     /// Name, id prefix, glob ('web-*') or regular expression (/^web/) [default: all running
     /// containers]
@@ -561,6 +609,9 @@ pub struct Watch {
         long, value_parser = FalseyValueParser::new(), env = "CMON_WAIT", help_heading = SELECTION
     )]
     pub wait: bool,
+    /// List the containers that would be followed, and end
+    #[arg(long, help_heading = SELECTION)]
+    pub dry_run: bool,
     /// Print one table, or one snapshot with -o json, and end
     #[arg(long, help_heading = OUTPUT)]
     pub once: bool,
@@ -738,7 +789,7 @@ mod tests {
 
     #[test]
     fn the_help_has_80_columns_and_no_markup() {
-        for name in ["cmon", "tail", "watch", "leak-check", "completions", "man"] {
+        for name in ["cmon", "tail", "watch", "leak-check", "config", "completions", "man"] {
             // The variables of whoever runs the tests do not count.
             let hidden = |command: clap::Command| command.mut_args(|arg| arg.hide_env_values(true));
             let mut cli = hidden(Cli::command()).mut_subcommands(hidden);

@@ -34,7 +34,8 @@ fn into(dir: &Path, pages: &[(String, String)]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print(bytes: &[u8], sinks: &Sinks) -> anyhow::Result<Exit> {
+/// Writes to stdout. A reader of the pipe that went away is no error.
+pub(super) fn print(bytes: &[u8], sinks: &Sinks) -> anyhow::Result<Exit> {
     match sinks.out.write_all(bytes) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(anyhow::Error::new(error).context("could not write to stdout"))

@@ -1,9 +1,11 @@
 //! What cmon can be told to do: one file per command, each of them the story of its run.
 
 pub(crate) mod complete;
+pub(crate) mod dry_run;
 mod engines;
 pub(crate) mod generate;
 pub mod leak_check;
+pub(crate) mod settings;
 pub mod tail;
 pub mod watch;
 

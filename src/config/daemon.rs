@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::contexts::DEFAULT_CONTEXT;
 use super::{Surroundings, UsageError};
-use crate::cli::Global;
+use crate::cli::{Global, Source};
 use crate::docker::endpoint::{Address, ChosenBy, Origin, Route, SshHost};
 use crate::docker::tls::TlsFiles;
 use crate::docker::unix_path;
@@ -45,15 +45,15 @@ pub struct Daemon {
 }
 
 pub(super) fn daemons(global: &Global, around: &Surroundings) -> Result<Daemons, UsageError> {
-    let variables = &global.from_variables;
+    let sources = &global.sources;
     let flag = [("host", &global.host), ("context", &global.context)]
         .into_iter()
         .find_map(|(name, values)| (!values.is_empty()).then_some(name));
     match flag {
         Some(flag) if global.demo => {
             return Err(UsageError::DemoAndHost {
-                demo: variables.name("demo"),
-                host: variables.name(flag),
+                demo: sources.name("demo"),
+                host: sources.name(flag),
             });
         }
         _ if global.demo => return Ok(Daemons::Embedded),
@@ -147,14 +147,22 @@ fn named(
     global: &Global,
     around: &Surroundings,
 ) -> Result<Vec<(Option<String>, Named)>, UsageError> {
-    let variables = &global.from_variables;
+    let sources = &global.sources;
     let host = |text: &String| -> Result<_, UsageError> {
-        let by = if variables.gave("host") { Origin::CmonHost } else { Origin::Host };
+        let by = match sources.of("host") {
+            Some(Source::Variable(_)) => Origin::CmonHost,
+            Some(Source::File { .. }) => Origin::ConfigFile(sources.name("host").into()),
+            None => Origin::Host,
+        };
         let (name, url) = name_and_url(text, &by)?;
         Ok((name.map(str::to_owned), Named::Url(url.to_owned(), by)))
     };
     let context = |name: &String| -> Result<_, UsageError> {
-        let by = if variables.gave("context") { ChosenBy::CmonContext } else { ChosenBy::Flag };
+        let by = match sources.of("context") {
+            Some(Source::Variable(_)) => ChosenBy::CmonContext,
+            Some(Source::File { .. }) => ChosenBy::ConfigFile(sources.name("context").into()),
+            None => ChosenBy::Flag,
+        };
         Ok((Some(name.clone()), Named::Context(name.clone(), by)))
     };
     // The command line refuses both together.
@@ -209,7 +217,7 @@ fn usual(around: &Surroundings) -> Result<(Route, Origin), UsageError> {
 }
 
 fn has_tls_flag(global: &Global) -> bool {
-    let variables = &global.from_variables;
+    let sources = &global.sources;
     [
         ("tlsverify", global.tlsverify),
         ("tlscacert", global.tlscacert.is_some()),
@@ -217,7 +225,7 @@ fn has_tls_flag(global: &Global) -> bool {
         ("tlskey", global.tlskey.is_some()),
     ]
     .into_iter()
-    .any(|(name, given)| given && !variables.gave(name))
+    .any(|(name, given)| given && !sources.gave(name))
 }
 
 /// TLS for an address that does not say it itself; `None`: without.

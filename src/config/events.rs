@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::UsageError;
-use crate::cli::{self, FromVariables};
+use crate::cli::{self, Sources};
 use crate::engine::LineOrder;
 use crate::filter::{Level, Patterns, Rules};
 
@@ -20,18 +20,14 @@ pub struct Events {
 
 pub(super) fn events(
     tail: &cli::Tail,
-    variables: &FromVariables,
+    variables: &Sources,
     order: LineOrder,
 ) -> Result<Events, UsageError> {
     let (timeout, order_window) = (tail.events.timeout, tail.order_window);
     Ok(Events { rules: rules(&tail.events, variables, order)?, timeout, order_window })
 }
 
-fn rules(
-    events: &cli::Events,
-    variables: &FromVariables,
-    order: LineOrder,
-) -> Result<Rules, UsageError> {
+fn rules(events: &cli::Events, variables: &Sources, order: LineOrder) -> Result<Rules, UsageError> {
     let patterns = |id: &str, texts: &[String]| {
         Patterns::compile(texts)
             .map_err(|error| UsageError::Regex { name: variables.name(id), error })

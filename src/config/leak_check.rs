@@ -171,12 +171,17 @@ pub(super) fn config(
     }
     let own_load = args.passive || args.drive_cmd.is_some();
     if own_load
-        && (args.all
+        && (args.all && !global.sources.gave("all")
             || !args.containers.is_empty()
-            || !args.conditions.is_untyped(&global.from_variables))
+            || !args.conditions.is_untyped(&global.sources))
     {
         let with = if args.passive { "--passive" } else { "--drive-cmd" };
         return Err(UsageError::NothingOpened(with));
+    }
+    let mut args = args;
+    // A setting is meant for every run, and is no mistake where it does nothing.
+    if global.sources.gave("cycles_metric") && (!own_load || args.targets.is_empty()) {
+        args.cycles_metric = None;
     }
     if args.cycles_metric.is_some() && !own_load {
         return Err(UsageError::CyclesOfStreams);

@@ -14,14 +14,14 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::cli::{
-    Cli, Command, Conditions, Form, FromVariables, Global, Lines, Moment, Tail, Timestamps, When,
+    Cli, Command, Conditions, Form, Global, Lines, Moment, Source, Sources, Tail, Timestamps, When,
     Zone,
 };
 use crate::cursor::Start;
 use crate::directory::{Compression, Settings};
-use crate::docker::RequestOptions;
 use crate::docker::endpoint::Origin;
 use crate::docker::unix_path::BadPath;
+use crate::docker::{Details, RequestOptions};
 use crate::engine::conditions::{self, ConditionError, ConditionTexts};
 use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::timestamp::Timestamp;
@@ -66,8 +66,19 @@ pub enum Action {
     Tail(Box<Events>, Option<Cursor>),
     /// `cmon watch`.
     Watch(Watch),
+    /// `--dry-run` of one of these.
+    DryRun(DryRun),
     /// `cmon leak-check`.
     LeakCheck(Box<LeakCheck>),
+}
+
+/// How `--dry-run` lists containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DryRun {
+    /// As a table.
+    Text,
+    /// One JSON object per container.
+    Json,
 }
 
 /// The cursor of `cmon tail`.
@@ -268,8 +279,8 @@ pub enum UsageError {
 }
 
 impl UsageError {
-    /// The same, blamed on the variable that has the value.
-    fn of_variables(self, from_variables: &FromVariables) -> Self {
+    /// The same, blamed on the variable or on the place in the file that has the value.
+    fn of_sources(self, sources: &Sources) -> Self {
         const FLAGS: [(&str, &str); 5] = [
             ("labels", "--label"),
             ("images", "--image"),
@@ -281,10 +292,16 @@ impl UsageError {
             return self;
         };
         let text = self.to_string();
-        let given = FLAGS.into_iter().filter(|(id, _)| from_variables.gave(id));
+        let given = FLAGS.into_iter().filter(|(id, _)| sources.gave(id));
         let named = given.fold(text.clone(), |text, (id, flag)| {
-            let variable = from_variables.name(id);
-            text.replace(&format!("{flag} "), &format!("{variable}=")).replace(flag, &variable)
+            let name = sources.name(id);
+            match sources.of(id) {
+                Some(Source::File { .. }) if text.contains(flag) => format!("{name}: {text}"),
+                Some(Source::File { .. }) | None => text,
+                Some(Source::Variable(_)) => {
+                    text.replace(&format!("{flag} "), &format!("{name}=")).replace(flag, &name)
+                }
+            }
         });
         match named == text {
             true => self,
@@ -304,6 +321,9 @@ impl UsageError {
             }
             UsageError::Regex { name, .. } if name.starts_with("CMON_") => {
                 Some(format!("correct {name}, or unset it"))
+            }
+            UsageError::Regex { name, .. } if !name.starts_with("--") => {
+                Some("correct the expression there, or remove the line".to_owned())
             }
             UsageError::Regex { .. } => {
                 Some("write a \\ before a character that stands for itself, as in '\\['".to_owned())
@@ -341,8 +361,8 @@ impl Config {
     /// # Errors
     /// The command line makes no sense; the message says what to type instead.
     pub fn new(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
-        let from_variables = cli.global.from_variables.clone();
-        Self::of(cli, around).map_err(|error| error.of_variables(&from_variables))
+        let sources = cli.global.sources.clone();
+        Self::of(cli, around).map_err(|error| error.of_sources(&sources))
     }
 
     fn of(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
@@ -357,10 +377,16 @@ impl Config {
             Command::LeakCheck(args) => {
                 return leak_check::config((daemons, requests), &global, *args, around);
             }
-            Command::Completions(_) | Command::Man(_) => {
+            Command::Completions(_) | Command::Man(_) | Command::Config(_) => {
                 unreachable!("they ask no daemon and need no configuration")
             }
         };
+        // Raw bytes are those of the lines alone.
+        let details = match tail.details && tail.output != Form::Raw {
+            true => Details::With,
+            false => Details::Without,
+        };
+        let requests = RequestOptions { details, ..requests };
         let selection = selection(&global, &tail, around)?;
         // The same name can be on each of several daemons.
         let single = selection.is_single() && !matches!(daemons, Daemons::Several(_));
@@ -382,10 +408,14 @@ impl Config {
             },
             selection,
             verbosity: global.verbose,
-            action: Action::Tail(
-                Box::new(events::events(&tail, &global.from_variables, order)?),
-                cursor(&tail),
-            ),
+            action: {
+                let events = events::events(&tail, &global.sources, order)?;
+                match tail.dry_run {
+                    true if tail.output == Form::Json => Action::DryRun(DryRun::Json),
+                    true => Action::DryRun(DryRun::Text),
+                    false => Action::Tail(Box::new(events), cursor(&tail)),
+                }
+            },
         })
     }
 }
@@ -394,7 +424,11 @@ fn requests(global: &Global, around: &Surroundings) -> Result<RequestOptions, Us
     let version = around.docker_api_version.as_deref();
     let version =
         version.map(|text| text.parse().map_err(|()| UsageError::ApiVersion(text.to_owned())));
-    Ok(RequestOptions { timeout: global.request_timeout, api_version: version.transpose()? })
+    Ok(RequestOptions {
+        timeout: global.request_timeout,
+        api_version: version.transpose()?,
+        details: Details::Without,
+    })
 }
 
 fn selection(global: &Global, tail: &Tail, around: &Surroundings) -> Result<Selection, UsageError> {
@@ -534,10 +568,7 @@ fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> 
 
 fn template(global: &Global, tail: &Tail) -> Result<Option<Template>, UsageError> {
     let template = tail.template.as_deref().map(Template::new).transpose();
-    template.map_err(|error| UsageError::Template {
-        name: global.from_variables.name("template"),
-        error,
-    })
+    template.map_err(|error| UsageError::Template { name: global.sources.name("template"), error })
 }
 
 /// What stands before each line.

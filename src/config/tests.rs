@@ -51,6 +51,7 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
             "excluded" => &["--exclude-container", "db"],
             "host" => &["--host", "unix:///s"],
             "context" => &["--context", "far"],
+            "config" => &["--config", "f"],
             "tlscacert" => &["--tlscacert", "ca"],
             "tlscert" => &["--tlscert", "cert"],
             "tlskey" => &["--tlskey", "key"],
@@ -113,22 +114,28 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
     command.get_arguments().filter_map(sample).collect()
 }
 
-/// What these arguments mean, as text; nothing where they are refused.
-fn meaning(args: &[&str], around: &Surroundings) -> Option<String> {
-    let cli = Cli::read(args.iter().map(std::convert::Into::into)).ok()?;
-    let mut config = Config::new(cli, around).ok()?;
-    if let Action::LeakCheck(leak) = &mut config.action
-        && let Work::Check(check) = &mut leak.work
-        && !args.contains(&"--seed")
-    {
-        // It is drawn where none is typed.
-        check.seed = 0;
-    }
-    Some(format!("{config:?}"))
+/// What these arguments mean in each of these surroundings, as text; nothing where they are refused.
+fn meanings(args: &[&str], arounds: &[Surroundings]) -> Vec<Option<String>> {
+    let Ok(cli) = Cli::read(args.iter().map(std::convert::Into::into)) else {
+        return vec![None; arounds.len()];
+    };
+    let meaning = |around| {
+        let mut config = Config::new(cli.clone(), around).ok()?;
+        if let Action::LeakCheck(leak) = &mut config.action
+            && let Work::Check(check) = &mut leak.work
+            && !args.contains(&"--seed")
+        {
+            // It is drawn where none is typed.
+            check.seed = 0;
+        }
+        Some(format!("{config:?}"))
+    };
+    arounds.iter().map(meaning).collect()
 }
 
 /// A flag that changes nothing beside another is refused beside it, or stands here with the reason.
-const HARMLESS: [(&str, &str, &str); 12] = [
+const HARMLESS: [(&str, &str, &str); 13] = [
+    ("config", "*", "what the file says has the effect"),
     ("summary", "*", "it is the default where stderr is a terminal"),
     ("follow", "*", "it is the default, and accepted for the hands of docker's users"),
     ("no_color", "*", "a wish that is met where there is nothing to color"),
@@ -149,24 +156,35 @@ fn a_flag_that_has_no_effect_beside_another_is_refused() {
     let (_dir, contexts) = docker_dir("");
     let with_contexts =
         |around: Surroundings| Surroundings { contexts: contexts.clone(), ..around };
+    let arounds = [around(), terminal()].map(with_contexts);
+    let harmless = |flag: &str, beside: &str| {
+        HARMLESS.iter().any(|(one, other, _)| {
+            (*one == flag || *one == "*") && (*other == beside || *other == "*")
+        })
+    };
     for (command, base) in
         [("tail", &["web", "db"][..]), ("watch", &[][..]), ("leak-check", &[][..])]
     {
+        let start = [&["cmon", command], base].concat();
         let samples = samples(command);
-        for around in [around(), terminal()].map(with_contexts) {
-            for (beside, with) in &samples {
-                let start = [&["cmon", command], base].concat();
-                let Some(before) = meaning(&[&start, with.as_slice()].concat(), &around) else {
-                    continue;
-                };
-                for (flag, typed) in samples.iter().filter(|(flag, _)| flag != beside) {
-                    let harmless = HARMLESS.iter().any(|(one, other, _)| {
-                        (*one == flag || *one == "*") && (*other == beside || *other == "*")
-                    });
-                    let all = [&start, with.as_slice(), typed.as_slice()].concat();
-                    let after = meaning(&all, &around);
-                    if !harmless && after.is_some_and(|after| after == before) {
-                        idle.push(all.join(" "));
+        let alone: Vec<_> = samples
+            .iter()
+            .map(|(_, typed)| meanings(&[&start, typed.as_slice()].concat(), &arounds))
+            .collect();
+        // Both flags of a pair are held against the other by one reading of the two.
+        for (second, (flag, typed)) in samples.iter().enumerate() {
+            for (first, (beside, with)) in samples[..second].iter().enumerate() {
+                let all = [&start, with.as_slice(), typed.as_slice()].concat();
+                let both = meanings(&all, &arounds);
+                for (flag, beside, before) in
+                    [(flag, beside, &alone[first]), (beside, flag, &alone[second])]
+                {
+                    let same = both
+                        .iter()
+                        .zip(before)
+                        .any(|(both, before)| both.is_some() && both == before);
+                    if same && !harmless(flag, beside) {
+                        idle.push(format!("{flag}: {}", all.join(" ")));
                     }
                 }
             }
@@ -233,18 +251,7 @@ fn each_flag_of_tail_and_watch_has_a_variable() {
         without.extend(bare.map(|arg| arg.get_id().as_str().to_owned()));
     }
     // What is selected by hand, the counterparts of flags that have one, and what is asked of one run.
-    let of_one_run = [
-        "compress",
-        "cursor_keep",
-        "cursor_reset",
-        "follow",
-        "help",
-        "no_color",
-        "once",
-        "rotate_keep",
-        "rotate_size",
-        "verbose",
-    ];
+    let of_one_run = ["cursor_reset", "dry_run", "follow", "help", "no_color", "once", "verbose"];
     let mut expected = [&["all", "containers"], &of_one_run[..]].concat();
     expected.sort_unstable();
     assert_eq!(Vec::from_iter(&without), expected);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{
-    Action, Config, Daemons, FileKind, Surroundings, UsageError, colors, running_or, talk,
+    Action, Config, Daemons, DryRun, FileKind, Surroundings, UsageError, colors, running_or, talk,
 };
 use crate::cli;
 use crate::docker::RequestOptions;
@@ -19,7 +19,7 @@ const MAX_LINE: usize = 64 << 10;
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// All that `cmon watch` needs to know beside what every command does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
     /// How it shows what it sees.
     pub form: WatchForm,
@@ -29,8 +29,8 @@ pub struct Watch {
     pub duration: Option<Duration>,
     /// Where Prometheus finds the figures.
     pub metrics: Option<SocketAddr>,
-    /// The flag or the variable that says so.
-    pub metrics_named: &'static str,
+    /// The flag, the variable or the place in the file that says so.
+    pub metrics_named: String,
 }
 
 /// How `cmon watch` shows what it sees.
@@ -70,12 +70,13 @@ pub(super) fn config(
         (cli::WatchForm::Text, false) => WatchForm::Lines,
     };
     let screen = matches!(form, WatchForm::Screen { .. });
-    if screen && watch.interval.is_some() && !global.from_variables.gave("interval") {
+    if screen && watch.interval.is_some() && !global.sources.gave("interval") {
         let reason = "it is drawn when something changes; use it with -o json, or where stdout is \
                       no terminal";
         return Err(UsageError::OnScreen { flag: "--interval", reason });
     }
-    if screen && around.stderr_is_terminal && 0 < global.verbose {
+    let over_screen = screen && around.stderr_is_terminal;
+    if over_screen && 0 < global.verbose && !global.sources.gave("verbose") {
         let reason = "it would be written over the screen; redirect stderr, with 2>FILE";
         return Err(UsageError::OnScreen { flag: "--verbose", reason });
     }
@@ -103,16 +104,17 @@ pub(super) fn config(
             seed: None,
         },
         output: talk(global, around),
-        verbosity: global.verbose,
-        action: Action::Watch(Watch {
-            form,
-            interval,
-            duration: watch.duration,
-            metrics: watch.metrics,
-            metrics_named: match global.from_variables.gave("metrics") {
-                true => "CMON_METRICS",
-                false => "--metrics",
-            },
-        }),
+        verbosity: if over_screen { 0 } else { global.verbose },
+        action: match (watch.dry_run, watch.output) {
+            (true, cli::WatchForm::Json) => Action::DryRun(DryRun::Json),
+            (true, cli::WatchForm::Text) => Action::DryRun(DryRun::Text),
+            (false, _) => Action::Watch(Watch {
+                form,
+                interval,
+                duration: watch.duration,
+                metrics: watch.metrics,
+                metrics_named: global.sources.name("metrics"),
+            }),
+        },
     })
 }

@@ -104,6 +104,8 @@ pub enum Origin {
     Host,
     /// The environment variable `CMON_HOST` named it.
     CmonHost,
+    /// The configuration file named it, at this place.
+    ConfigFile(Arc<str>),
     /// The environment variable `DOCKER_HOST` named it.
     DockerHost,
     /// A context of the docker command has it.
@@ -127,6 +129,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Origin::Context { name, by } => return write!(f, "context `{name}`, {by}"),
+            Origin::ConfigFile(place) => return write!(f, "from {place}"),
             Origin::Found(product) => return write!(f, "found: {product}"),
             Origin::Host => "from --host",
             Origin::CmonHost => "from CMON_HOST",
@@ -139,12 +142,14 @@ impl fmt::Display for Origin {
 }
 
 /// What named a context.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChosenBy {
     /// `--context`.
     Flag,
     /// The environment variable `CMON_CONTEXT`.
     CmonContext,
+    /// The configuration file, at this place.
+    ConfigFile(Arc<str>),
     /// The environment variable `DOCKER_CONTEXT`.
     DockerContext,
     /// `docker context use`, which writes it into config.json.
@@ -155,6 +160,7 @@ impl fmt::Display for ChosenBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             ChosenBy::Flag => "from --context",
+            ChosenBy::ConfigFile(place) => return write!(f, "from {place}"),
             ChosenBy::CmonContext => "from CMON_CONTEXT",
             ChosenBy::DockerContext => "from DOCKER_CONTEXT",
             ChosenBy::CurrentContext => "from `docker context use`",

@@ -39,7 +39,7 @@ use endpoint::{Address, Endpoint, Route};
 use http::Dialect;
 use own::{Evidence, Traces};
 use request::Client;
-pub use request::{ApiVersion, REQUEST_TIMEOUT, RequestOptions};
+pub use request::{ApiVersion, Details, REQUEST_TIMEOUT, RequestOptions};
 
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{

@@ -81,11 +81,23 @@ pub struct RequestOptions {
     pub timeout: Duration,
     /// The version that stands in front of every path; without one the daemon speaks its own.
     pub api_version: Option<ApiVersion>,
+    /// Whether logs come with the details that a container's log options name.
+    pub details: Details,
+}
+
+/// Whether a log comes with details: labels and variables of the container that its log options name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Details {
+    /// Without.
+    #[default]
+    Without,
+    /// With them, before each message: `k=v,k2=v2`, percent-encoded, and a space.
+    With,
 }
 
 impl Default for RequestOptions {
     fn default() -> Self {
-        Self { timeout: REQUEST_TIMEOUT, api_version: None }
+        Self { timeout: REQUEST_TIMEOUT, api_version: None, details: Details::Without }
     }
 }
 
@@ -96,6 +108,7 @@ pub(super) struct Client {
     host: String,
     prefix: String,
     deadlines: Deadlines,
+    details: Details,
     requests: AtomicU64,
 }
 
@@ -107,8 +120,14 @@ impl Client {
             host,
             prefix: options.api_version.map(|api| format!("/v{api}")).unwrap_or_default(),
             deadlines: Deadlines::new(options.timeout),
+            details: options.details,
             requests: AtomicU64::new(0),
         }
+    }
+
+    /// Whether logs are asked for with details.
+    pub(super) fn details(&self) -> Details {
+        self.details
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {

@@ -9,10 +9,10 @@ use std::time::Duration;
 use super::frames::{Decoder, FrameError};
 use super::http::Body;
 use super::nap;
-use super::request::{Answer, Client, broken, encode, read_with};
+use super::request::{Answer, Client, Details, broken, encode, read_with};
 use crate::engine::census::Purpose;
 use crate::engine::source::{
-    ErrorKind, Frames, LogRequest, LogStream, Read, SourceError, Stored, Tail,
+    ErrorKind, Frames, LogEnd, LogRequest, LogStream, Read, SourceError, Stored, Tail,
 };
 
 /// How long the head of a follow may take where the log may be empty. dockerd sends it at once.
@@ -39,7 +39,12 @@ impl Stream {
         client: &Arc<Client>,
         request: &LogRequest,
     ) -> Result<Self, SourceError> {
-        let target = target(request);
+        // Podman has none.
+        let details = match request.end {
+            LogEnd::Served => client.details(),
+            LogEnd::Counted => Details::Without,
+        };
+        let target = target(request, details);
         let answer = match (request.follow, request.stored) {
             (true, Stored::MaybeNothing) => {
                 client.open_early(Purpose::Stream, &target, HEAD_OF_NOTHING).await?
@@ -47,7 +52,7 @@ impl Stream {
             (true, Stored::Something) => client.open(Purpose::Stream, &target).await?,
             (false, _) => client.open(Purpose::Read, &target).await?,
         };
-        let decoder = Decoder::new(request.tty);
+        let decoder = Decoder::with(request.tty, details);
         Ok(Self { answer, decoder, follow: request.follow, last_read: 0 })
     }
 }
@@ -80,15 +85,19 @@ impl LogStream for Stream {
 }
 
 /// What is asked for.
-fn target(request: &LogRequest) -> String {
+fn target(request: &LogRequest, details: Details) -> String {
     let tail = match request.tail {
         Tail::All => "all".to_owned(),
         Tail::Last(count) => count.to_string(),
     };
     format!(
-        "/containers/{}/logs?follow={}&stdout=1&stderr=1&timestamps=1&tail={tail}",
+        "/containers/{}/logs?follow={}&stdout=1&stderr=1&timestamps=1&tail={tail}{}",
         encode(request.key.id.as_str()),
         u8::from(request.follow),
+        match details {
+            Details::Without => "",
+            Details::With => "&details=1",
+        },
     )
 }
 

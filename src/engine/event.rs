@@ -22,6 +22,8 @@ pub struct Label {
     pub name: Arc<str>,
     /// The same for people: `HOST/NAME` where one run follows several daemons.
     pub title: Arc<str>,
+    /// Its details as the daemon writes them, where they were asked for: `k=v,k2=v2`, percent-encoded.
+    pub details: Option<Arc<str>>,
 }
 
 impl Label {
@@ -31,7 +33,7 @@ impl Label {
             Some(host) => format!("{host}/{name}").into(),
             None => Arc::clone(&name),
         };
-        Self { key, name, title }
+        Self { key, name, title, details: None }
     }
 }
 

@@ -29,6 +29,7 @@ pub mod lines;
 mod pace;
 mod pattern;
 pub mod position;
+pub mod preview;
 mod reader;
 pub mod registry;
 pub mod resume;

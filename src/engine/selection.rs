@@ -196,6 +196,17 @@ impl Selection {
         vec![Unmatched { pattern: texts.join(" "), kind: UnmatchedKind::Together { stopped } }]
     }
 
+    /// The patterns and conditions that select this container, as typed; `all` or `running` where no name is needed.
+    pub fn reasons(&self, container: &Listed) -> Vec<String> {
+        let patterns = self.patterns.iter().filter(|pattern| pattern.matches(container));
+        let mut reasons: Vec<String> = patterns.map(|pattern| pattern.text.clone()).collect();
+        if reasons.is_empty() {
+            reasons.push(if self.running { "running" } else { "all" }.to_owned());
+        }
+        reasons.extend(self.conditions.asked());
+        reasons
+    }
+
     /// Whether at most one container can be meant: one plain name or id, and not all.
     pub fn is_single(&self) -> bool {
         let plain = |pattern: &Pattern| matches!(pattern.kind, Kind::Plain(_) | Kind::Name(_));

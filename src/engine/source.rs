@@ -327,12 +327,26 @@ pub struct Frame {
 /// A batch of frames with their payloads in one buffer, so that a busy stream costs no allocation
 /// per line.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "frames is what it holds")]
 pub struct Frames {
     bytes: Vec<u8>,
     frames: Vec<Frame>,
+    details: Option<Arc<str>>,
 }
 
 impl Frames {
+    /// Notes the details that the daemon gave with a frame. They are the container's, the same for all of its frames.
+    pub fn set_details(&mut self, details: &str) {
+        if self.details.as_deref().unwrap_or_default() != details {
+            self.details = Some(details.into()).filter(|_| !details.is_empty());
+        }
+    }
+
+    /// The details of the last frame, where the daemon was asked for any.
+    pub fn details(&self) -> Option<&Arc<str>> {
+        self.details.as_ref()
+    }
+
     /// Adds a frame whose payload is `parts`, one after the other.
     ///
     /// # Panics

@@ -4,6 +4,7 @@
 
 pub(crate) mod color;
 pub mod columns;
+pub(crate) mod details;
 pub(crate) mod note;
 pub(crate) mod pretty;
 pub(crate) mod runner;

@@ -124,6 +124,11 @@ fn escape(text: &[u8]) -> Option<usize> {
 }
 
 /// Control characters of ASCII and of Unicode (U+0080 to U+009F), but for the tab.
+/// Whether a character must not reach a terminal as it is.
+pub(crate) fn needs_escape(character: char) -> bool {
+    is_control(character) || deceives(character)
+}
+
 fn is_control(character: char) -> bool {
     character != '\t' && character.is_control()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 /// The variables; docs/json.md describes them as the fields of a `line`.
-pub const VARIABLES: [&str; 11] = [
+pub const VARIABLES: [&str; 12] = [
     "v",
     "type",
     "time",
@@ -19,6 +19,7 @@ pub const VARIABLES: [&str; 11] = [
     "msg_base64",
     "partial",
     "recovered",
+    "details",
 ];
 
 /// The name of the only template of an environment.

@@ -13,11 +13,15 @@ use crate::engine::Outcome;
 use crate::engine::census::Census;
 use crate::engine::event::{About, Ending, Gap, Lines, Note, Notice};
 use crate::engine::timestamp::Timestamp;
+use crate::format::details;
 use crate::format::note;
-use crate::format::sanitize::strip_escapes;
+use crate::format::sanitize::{clean_json, strip_escapes};
 
 /// Appends a batch, with or without the escape sequences in it; no allocation per line.
 pub(super) fn lines(lines: &Lines, strip: bool, into: &mut Vec<u8>) {
+    let details = lines.label.details.as_ref();
+    let details = details.and_then(|text| serde_json::to_vec(&details::pairs(text)).ok());
+    let details = details.map(|json| clean_json(&json));
     for (line, text) in lines.iter() {
         let text = if strip { strip_escapes(text) } else { Cow::Borrowed(text) };
         into.extend_from_slice(br#"{"v":1,"type":"line","time":""#);
@@ -33,13 +37,18 @@ pub(super) fn lines(lines: &Lines, strip: bool, into: &mut Vec<u8>) {
         string(lines.label.key.id.as_str(), into);
         into.extend_from_slice(br#","stream":""#);
         into.extend_from_slice(line.stream.as_str().as_bytes());
+        into.push(b'"');
+        if let Some(details) = &details {
+            into.extend_from_slice(br#","details":"#);
+            into.extend_from_slice(details);
+        }
         match std::str::from_utf8(&text) {
             Ok(text) => {
-                into.extend_from_slice(br#"","msg":"#);
+                into.extend_from_slice(br#","msg":"#);
                 string(text, into);
             }
             Err(_) => {
-                into.extend_from_slice(br#"","msg_base64":""#);
+                into.extend_from_slice(br#","msg_base64":""#);
                 into.extend_from_slice(STANDARD.encode(&text).as_bytes());
                 into.push(b'"');
             }

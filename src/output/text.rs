@@ -14,6 +14,7 @@ use crate::engine::event::{Ending, Label, Line, Lines};
 use crate::engine::source::StdStream;
 use crate::filter::{Mark, visible};
 use crate::format::color::{Palette, RESET};
+use crate::format::details;
 use crate::format::pretty::{self, Look};
 use crate::format::sanitize;
 use crate::format::template::{Renderer, Template};
@@ -43,6 +44,8 @@ pub(super) struct Text {
     is_failure_known: bool,
     /// The container of the last line, if the bare form has not ended that line.
     unended: Option<Arc<str>>,
+    /// What stands before each line of the batch at hand, where details were asked for.
+    details: Option<Arc<str>>,
 }
 
 impl fmt::Debug for Text {
@@ -71,6 +74,7 @@ impl Text {
             width: *WIDTH.start(),
             open: [false; 2],
             unended: None,
+            details: None,
         }
     }
 
@@ -102,11 +106,17 @@ impl Text {
 
     /// Appends a batch to `into`.
     pub(super) fn lines(&mut self, lines: &Lines, into: &mut Vec<u8>) {
+        self.details.clone_from(&lines.label.details);
         match self.config.form {
             Form::Bare => {
                 self.part_from_others(lines, into);
                 let Config { stamp, pretty, strip_escapes, sanitize, .. } = &self.config;
-                match stamp.is_some() || *pretty || *strip_escapes || *sanitize {
+                match self.details.is_some()
+                    || stamp.is_some()
+                    || *pretty
+                    || *strip_escapes
+                    || *sanitize
+                {
                     false => into.extend_from_slice(lines.raw()),
                     true => lines.iter().for_each(|(line, text)| self.bare(line, text, into)),
                 }
@@ -138,10 +148,14 @@ impl Text {
     /// The bytes as they were, with a timestamp where a line begins.
     fn bare(&mut self, line: Line, text: &[u8], into: &mut Vec<u8>) {
         let open = &mut self.open[usize::from(line.stream == StdStream::Stderr)];
-        if !*open && let Some(stamp) = &self.config.stamp {
+        let begins = !*open;
+        if begins && let Some(stamp) = &self.config.stamp {
             stamp.write(line.time, into);
         }
         *open = line.ending == Ending::Piece;
+        if begins {
+            self.write_details(into);
+        }
         self.content(line, text, into);
         into.extend_from_slice(match line.ending {
             Ending::Lf => b"\n",
@@ -205,6 +219,9 @@ impl Text {
         if let Some(host) = label.key.daemon.host() {
             variables.insert("host", Value::from(&**host));
         }
+        if let Some(details) = &label.details {
+            variables.insert("details", Value::from_pairs(details::pairs(details)));
+        }
         if std::str::from_utf8(&shown).is_err() {
             variables.insert("msg_base64", Value::from(STANDARD.encode(&shown)));
         }
@@ -251,6 +268,7 @@ impl Text {
         if line.recovered {
             into.extend_from_slice(b"(late) ");
         }
+        self.write_details(into);
         self.content(line, text, into);
         if line.ending == Ending::Piece {
             into.extend_from_slice("…".as_bytes());
@@ -260,6 +278,17 @@ impl Text {
 }
 
 impl Text {
+    /// The details as the daemon writes them, which is how docker shows them.
+    fn write_details(&self, into: &mut Vec<u8>) {
+        if let Some(details) = &self.details {
+            match self.config.sanitize {
+                true => sanitize::sanitize(details.as_bytes(), into),
+                false => into.extend_from_slice(details.as_bytes()),
+            }
+            into.push(b' ');
+        }
+    }
+
     /// The text of a line in the form that was asked for, harmless where it must be.
     fn content(&self, line: Line, text: &[u8], into: &mut Vec<u8>) {
         let Config { sanitize: harmless, strip_escapes: strip, .. } = self.config;

@@ -56,6 +56,7 @@ fn man_pages_are_fresh_and_complete() {
         "cmon-tail.1",
         "cmon-watch.1",
         "cmon-leak-check.1",
+        "cmon-config.1",
         "cmon-completions.1",
         "cmon-man.1",
     ];

@@ -161,3 +161,59 @@ fn a_condition_that_matches_nothing_is_an_error_or_waited_for() {
     drop(usage.says("supported are name, id, label, ancestor, status"));
     drop((ended, made));
 }
+
+#[test]
+fn a_dry_run_lists_what_would_be_followed_and_reads_no_log() {
+    let run = |args: &[&str]| Cmon::run(args);
+    let done =
+        run(&["tail", "--demo", "--dry-run", "-vv", "/^w/", "cache", "-n", "3", "--since", "1h"])
+            .code(0);
+    let text = String::from_utf8(done.stdout.clone()).unwrap();
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let names: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(names, ["CONTAINER", "cache", "web", "worker"], "{text}");
+    assert_eq!((rows[1][1], rows[1][3], rows[2][3]), ("running", "cache", "/^w/"), "{text}");
+    assert!(
+        text.contains("\n3 containers on unix://") && text.contains("(the embedded daemon)\n"),
+        "{text}"
+    );
+    assert!(text.contains("\nlines: the last 3 of each container since 20"), "{text}");
+    assert!(text.ends_with(", then new ones\n"), "{text}");
+    assert!(
+        done.stderr.contains("/containers/json") && !done.stderr.contains("/logs"),
+        "{}",
+        done.stderr
+    );
+    let json = run(&["watch", "--demo", "--dry-run", "-o", "json", "web"]).code(0).text();
+    assert!(json.starts_with(r#"{"v":1,"type":"selected","container":"web","id":""#), "{json}");
+    assert!(json.ends_with("\"selected_by\":[\"web\"]}\n") && json.lines().count() == 1, "{json}");
+    // What is wrong without it is wrong with it, and a cursor is not touched.
+    for command in ["tail", "watch"] {
+        let usual = run(&[command, "--demo", "wbe"]);
+        let dry = run(&[command, "--demo", "wbe", "--dry-run"]);
+        assert_eq!((dry.status.code(), &dry.stderr), (usual.status.code(), &usual.stderr));
+        drop(dry.code(1).says("did you mean `web`?"));
+    }
+    drop(run(&["tail", "--dry-run"]).code(2).says("which containers?"));
+    let waits = run(&["tail", "--demo", "--dry-run", "--wait", "job"]).code(0).text();
+    assert!(
+        waits.starts_with("0 containers on") && waits.contains("would wait for `job`\n"),
+        "{waits}"
+    );
+}
+
+#[test]
+fn a_dry_run_leaves_cursor_and_directory_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let a = Container::run("echo a");
+    for flag in [["--cursor", &path("c")], ["--output-dir", &path("d")]] {
+        let done = Cmon::run(&[&["tail", &a.name, "--dry-run"][..], &flag].concat()).code(0).text();
+        assert!(done.contains(&format!("\n{} ", a.name)), "{done}");
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}

@@ -8,6 +8,7 @@
 
 mod terminal;
 
+use super::request::Details;
 use crate::engine::source::{Frames, StdStream};
 use crate::engine::timestamp::Timestamp;
 pub use terminal::Terminal;
@@ -32,6 +33,9 @@ pub enum FrameError {
     /// A message does not begin with a timestamp.
     #[error("a message without a timestamp in the log stream")]
     NoTimestamp,
+    /// The daemon was asked for details, and a message has none, not even empty ones.
+    #[error("a message without details in the log stream")]
+    NoDetails,
     /// The daemon reports, inside the stream, that it could not read the log.
     #[error("the daemon reports: {0}")]
     Daemon(String),
@@ -52,10 +56,15 @@ pub enum Decoder {
 impl Decoder {
     /// The decoder for a container with (`tty`) or without a terminal.
     pub fn new(tty: bool) -> Self {
+        Self::with(tty, Details::Without)
+    }
+
+    /// The same for messages with or without details.
+    pub fn with(tty: bool, details: Details) -> Self {
         if tty {
-            Decoder::Terminal(Terminal::default())
+            Decoder::Terminal(Terminal::with(details))
         } else {
-            Decoder::Multiplexed(Demultiplexer::default())
+            Decoder::Multiplexed(Demultiplexer { carry: Vec::new(), details })
         }
     }
 
@@ -97,6 +106,7 @@ impl Decoder {
 pub struct Demultiplexer {
     /// The beginning of a frame that came cut, header included.
     carry: Vec<u8>,
+    details: Details,
 }
 
 impl Demultiplexer {
@@ -107,7 +117,7 @@ impl Demultiplexer {
             {
                 let (kind, end) = parse_header(*header)?;
                 if end <= bytes.len() {
-                    emit(kind, &bytes[HEADER..end], into)?;
+                    emit(kind, &bytes[HEADER..end], self.details, into)?;
                     bytes = &bytes[end..];
                     continue;
                 }
@@ -123,7 +133,7 @@ impl Demultiplexer {
                 let (kind, end) = parse_header(*header)?;
                 if end == self.carry.len() {
                     let frame = std::mem::take(&mut self.carry);
-                    emit(kind, &frame[HEADER..], into)?;
+                    emit(kind, &frame[HEADER..], self.details, into)?;
                 }
             }
         }
@@ -156,15 +166,28 @@ fn parse_header(header: [u8; HEADER]) -> Result<(Kind, usize), FrameError> {
     }
 }
 
-fn emit(kind: Kind, message: &[u8], into: &mut Frames) -> Result<(), FrameError> {
+fn emit(kind: Kind, message: &[u8], details: Details, into: &mut Frames) -> Result<(), FrameError> {
     match kind {
         Kind::Output(stream) => {
             let (time, used) = Timestamp::strip(message).ok_or(FrameError::NoTimestamp)?;
+            let message = &message[used..];
+            let used = match details {
+                Details::Without => 0,
+                Details::With => strip_details(message, into).ok_or(FrameError::NoDetails)?,
+            };
             into.push(stream, time, [&message[used..], &[]]);
             Ok(())
         }
         Kind::Failure => Err(FrameError::Daemon(text(message))),
     }
+}
+
+/// Takes over the details at the front of a message; returns their length with the space after them. They hold no
+/// space: dockerd escapes it (`daemon/logger/jsonfilelog`, moby `api/server/httputils/write_log_stream.go`).
+fn strip_details(message: &[u8], into: &mut Frames) -> Option<usize> {
+    let space = memchr::memchr(b' ', message)?;
+    into.set_details(&String::from_utf8_lossy(&message[..space]));
+    Some(space + 1)
 }
 
 fn text(message: &[u8]) -> String {

@@ -22,7 +22,8 @@
 
 use memchr::{memchr, memchr_iter};
 
-use super::{FrameError, MAX_TEXT, text};
+use super::{FrameError, MAX_TEXT, strip_details, text};
+use crate::docker::request::Details;
 use crate::engine::source::{Frames, StdStream};
 use crate::engine::timestamp::Timestamp;
 
@@ -33,6 +34,8 @@ const MAX_STAMP: usize = 41;
 /// A line is looked through when this much of it is there, so that a timestamp behind a whole piece
 /// is there too.
 const LINE_MAX_BYTES: usize = PIECE + MAX_STAMP;
+/// The longest details that are recognized behind a whole piece of a line.
+const DETAILS_MAX_BYTES: usize = 16 * 1024;
 /// Where the `T` stands in a timestamp.
 const T_OFFSET: usize = 10;
 /// The longest timestamp of whole seconds, with its space.
@@ -50,6 +53,8 @@ pub struct Terminal {
     held: Vec<u8>,
     /// The message that is open, its timestamp taken off.
     message: Option<Stamp>,
+    /// Whether details stand between the timestamp and the message.
+    details: Details,
 }
 
 /// The timestamp of a message.
@@ -58,19 +63,31 @@ struct Stamp {
     time: Timestamp,
     /// Its length with the space after it: the daemon writes all of one stream in one form.
     length: usize,
+    /// The length of the details behind it, with their space: the same for all messages of a container.
+    details: usize,
 }
 
 impl Stamp {
-    /// The timestamp at the front of these bytes.
-    fn at(bytes: &[u8]) -> Option<Self> {
+    /// The timestamp at the front of these bytes, and the details behind it.
+    fn at(bytes: &[u8], details: Details) -> Option<Self> {
         let (time, length) = Timestamp::strip(bytes)?;
-        Some(Self { time, length })
+        let details = match details {
+            Details::Without => 0,
+            Details::With => memchr(b' ', &bytes[length..])? + 1,
+        };
+        Some(Self { time, length, details })
+    }
+
+    /// The bytes in front of the message.
+    fn end(self) -> usize {
+        self.length + self.details
     }
 
     /// Whether a later run can have begun with `other` on a line that this message begins.
     fn may_precede(self, other: Self) -> bool {
         let later = other.time.as_nanos() - self.time.as_nanos();
-        self.length == other.length && (1..=i128::from(LONGEST_STOP)).contains(&later)
+        let same_form = (self.length, self.details) == (other.length, other.details);
+        same_form && (1..=i128::from(LONGEST_STOP)).contains(&later)
     }
 }
 
@@ -82,6 +99,19 @@ enum Input {
 }
 
 impl Terminal {
+    /// The decoder of messages with or without details.
+    pub(super) fn with(details: Details) -> Self {
+        Self { details, ..Self::default() }
+    }
+
+    /// The most that details take.
+    fn details_max(&self) -> usize {
+        match self.details {
+            Details::Without => 0,
+            Details::With => DETAILS_MAX_BYTES,
+        }
+    }
+
     /// Takes the next bytes, cut anywhere, and appends the frames that they complete.
     pub(super) fn feed(&mut self, mut bytes: &[u8], into: &mut Frames) -> Result<(), FrameError> {
         if self.held.is_empty() {
@@ -91,12 +121,13 @@ impl Terminal {
         }
         // The line that came cut is completed first; the rest is read where it stands.
         while !bytes.is_empty() {
-            let room = LINE_MAX_BYTES.saturating_sub(self.held.len()).max(1).min(bytes.len());
+            let most = LINE_MAX_BYTES + self.details_max();
+            let room = most.saturating_sub(self.held.len()).max(1).min(bytes.len());
             let line = memchr(b'\n', &bytes[..room]).map(|at| at + 1);
             let (part, rest) = bytes.split_at(line.unwrap_or(room));
             self.held.extend_from_slice(part);
             bytes = rest;
-            let complete = line.is_some() || LINE_MAX_BYTES <= self.held.len();
+            let complete = line.is_some() || most <= self.held.len();
             if complete || self.message.is_none() {
                 let held = std::mem::take(&mut self.held);
                 let used = self.parse(&held, Input::Open, into)?;
@@ -140,7 +171,7 @@ impl Terminal {
         while used < bytes.len() {
             let rest = &bytes[used..];
             let step = match self.message {
-                None => self.begin(rest, input)?,
+                None => self.begin(rest, input, into)?,
                 Some(stamp) => self.advance(stamp, rest, input, into),
             };
             match step {
@@ -152,13 +183,22 @@ impl Terminal {
     }
 
     /// Takes the timestamp that begins a message; 0 when more bytes are needed.
-    fn begin(&mut self, bytes: &[u8], input: Input) -> Result<usize, FrameError> {
-        if let Some(stamp) = Stamp::at(bytes) {
+    fn begin(
+        &mut self,
+        bytes: &[u8],
+        input: Input,
+        into: &mut Frames,
+    ) -> Result<usize, FrameError> {
+        if let Some(stamp) = Stamp::at(bytes, self.details) {
+            if self.details == Details::With {
+                strip_details(&bytes[stamp.length..], into);
+            }
             self.message = Some(stamp);
-            return Ok(stamp.length);
+            return Ok(stamp.end());
         }
         let begins_a_stamp = bytes[0].is_ascii_digit();
-        let undecided = bytes.len() < if begins_a_stamp { MAX_STAMP } else { MAX_TEXT };
+        let undecided =
+            bytes.len() < if begins_a_stamp { MAX_STAMP + self.details_max() } else { MAX_TEXT };
         if undecided && input == Input::Open && !bytes.contains(&b'\n') {
             return Ok(0);
         }
@@ -175,7 +215,9 @@ impl Terminal {
     fn advance(&mut self, stamp: Stamp, bytes: &[u8], input: Input, into: &mut Frames) -> usize {
         let piece = &bytes[..bytes.len().min(PIECE)];
         let line = memchr(b'\n', piece).map(|at| at + 1);
-        let known = line.is_some() || LINE_MAX_BYTES <= bytes.len() || input == Input::Ended;
+        let known = line.is_some()
+            || LINE_MAX_BYTES + self.details_max() <= bytes.len()
+            || input == Input::Ended;
         if !known {
             return 0;
         }
@@ -186,17 +228,17 @@ impl Terminal {
             self.message = None;
             return end;
         }
-        if let Some((at, next)) = later_run(stamp, bytes, end) {
+        if let Some((at, next)) = later_run(stamp, bytes, end, self.details) {
             into.push(StdStream::Stdout, stamp.time, [&bytes[..at], &[]]);
             self.message = Some(next);
-            return at + next.length;
+            return at + next.end();
         }
         into.push(StdStream::Stdout, stamp.time, [&bytes[..end], &[]]);
         if line.is_some() {
             self.message = None;
-        } else if let Some(next) = Stamp::at(&bytes[end..]) {
+        } else if let Some(next) = Stamp::at(&bytes[end..], self.details) {
             self.message = Some(next);
-            return end + next.length;
+            return end + next.end();
         }
         end
     }
@@ -209,18 +251,19 @@ fn before_newline(stamp: Stamp, line: &[u8]) -> Option<usize> {
     }
     let text = line.strip_suffix(b"\r\n").or_else(|| line.strip_suffix(b"\n"))?;
     let at = text.len().checked_sub(stamp.length).filter(|at| 0 < *at)?;
-    let next = Stamp::at(&text[at..]).filter(|next| next.length == stamp.length)?;
+    let next =
+        Stamp::at(&text[at..], Details::Without).filter(|next| next.length == stamp.length)?;
     let later = next.time.as_nanos() - stamp.time.as_nanos();
     (0..=SECOND).contains(&later).then_some(at)
 }
 
 /// Where the message of a later run begins before `end`, and its timestamp. Not at the very front:
 /// there it is the container's own text, since dockerd stores no empty message.
-fn later_run(stamp: Stamp, bytes: &[u8], end: usize) -> Option<(usize, Stamp)> {
+fn later_run(stamp: Stamp, bytes: &[u8], end: usize, details: Details) -> Option<(usize, Stamp)> {
     let begins = |t: usize| {
         let at = t.checked_sub(T_OFFSET).filter(|at| (1..end).contains(at))?;
         let looks_so = bytes.get(at + 4) == Some(&b'-') && bytes.get(at + 13) == Some(&b':');
-        let next = looks_so.then(|| Stamp::at(&bytes[at..]))??;
+        let next = looks_so.then(|| Stamp::at(&bytes[at..], details))??;
         stamp.may_precede(next).then_some((at, next))
     };
     // Its `T` may stand behind `end`, where a piece ends inside the timestamp.

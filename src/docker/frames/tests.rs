@@ -283,3 +283,63 @@ proptest! {
         let _ = decoder.finish(&mut frames);
     }
 }
+
+/// What a decoder of messages with details makes of these bytes, cut in two at any place.
+fn with_details(tty: bool, bytes: &[u8]) -> (Vec<Message>, Option<String>) {
+    let decoded: Vec<_> = (1..bytes.len())
+        .step_by(1 + bytes.len() / 300)
+        .map(|cut| {
+            let (mut decoder, mut frames) = (Decoder::with(tty, Details::With), Frames::default());
+            decoder.feed(&bytes[..cut], &mut frames).unwrap();
+            decoder.feed(&bytes[cut..], &mut frames).unwrap();
+            decoder.finish(&mut frames).unwrap();
+            (collect(&frames), frames.details().map(ToString::to_string))
+        })
+        .collect();
+    assert!(decoded.windows(2).all(|pair| pair[0] == pair[1]), "a cut changes what is read");
+    decoded[0].clone()
+}
+
+#[test]
+fn details_are_taken_off_each_message_and_the_message_is_as_without_them() {
+    // The container may write what looks like details.
+    for message in [&b"a=b c\n"[..], b" x\n", b"\n", b"plain\n"] {
+        for details in ["", "app=web,k=a+b"] {
+            let stamped = [details.as_bytes(), b" ", message].concat();
+            let bytes = [
+                multiplexed(StdStream::Stdout, 5, &stamped),
+                multiplexed(StdStream::Stderr, 6, &stamped),
+            ];
+            let (frames, found) = with_details(false, &bytes.concat());
+            let expected = [
+                (StdStream::Stdout, 5, message.to_vec()),
+                (StdStream::Stderr, 6, message.to_vec()),
+            ];
+            assert_eq!(frames, expected);
+            assert_eq!(found.unwrap_or_default(), details);
+        }
+    }
+    let mut decoder = Decoder::with(false, Details::With);
+    let none = multiplexed(StdStream::Stdout, 5, b"word\n");
+    assert_eq!(decoder.feed(&none, &mut Frames::default()), Err(FrameError::NoDetails));
+}
+
+#[test]
+fn details_of_a_terminal_stand_before_each_line_and_each_piece() {
+    let day = 86_400 * 1_000_000_000;
+    let message = |time, text: &[u8]| stamped(time, &[b"app=web ", text].concat());
+    let long = vec![b'.'; PIECE];
+    let bytes = [
+        message(day, b"one\r\n"),
+        message(day + 1, &long),
+        message(day + 1, b"end of it\r\n"),
+        // A run that ended in the middle of a line, and the next one.
+        message(day + 2, b"prompt> "),
+        message(day + 3, b"again\r\n"),
+    ];
+    let (frames, found) = with_details(true, &bytes.concat());
+    let texts: Vec<(i64, usize)> =
+        frames.iter().map(|(_, time, text)| (time - day, text.len())).collect();
+    assert_eq!(texts, [(0, 5), (1, PIECE), (1, 11), (2, 8), (3, 7)]);
+    assert_eq!(found.as_deref(), Some("app=web"));
+}

@@ -179,7 +179,12 @@ impl Conditions {
     pub(super) fn texts(&self) -> impl Iterator<Item = String> + '_ {
         let excluded = self.excluded.iter();
         let excluded = excluded.map(|pattern| format!("--exclude-container {}", pattern.text));
-        self.all().map(|condition| condition.text.clone()).chain(excluded)
+        self.asked().chain(excluded)
+    }
+
+    /// The conditions that ask for something, as typed.
+    pub(super) fn asked(&self) -> impl Iterator<Item = String> + '_ {
+        self.all().map(|condition| condition.text.clone())
     }
 
     fn all(&self) -> impl Iterator<Item = &Condition> {

@@ -238,6 +238,7 @@ impl<S: Source> Reader<S> {
             () = self.stop.cancelled() => return Err(EndReason::Cancelled),
             read = timeout(FINITE_IDLE, stream.read(frames)) => read,
         };
+        self.with_resume(|resume| resume.take_details(frames));
         match read {
             Err(_) => Err(EndReason::Failed(silent())),
             Ok(Err(error)) if error.kind != ErrorKind::InBand => Err(EndReason::Failed(error)),

@@ -401,6 +401,7 @@ impl<S: Source> Reader<S> {
             Err(reason) => return Some(Pumped::Ended(reason)),
         };
         let (fed, lines, counts) = self.with_resume(|resume| {
+            resume.take_details(frames);
             let mut lines = resume.batch();
             let fed = resume.feed(frames, Instant::now(), &mut lines);
             (fed, lines, resume.take_counts())

@@ -185,7 +185,21 @@ impl Resume {
 
     /// The name to show, from here on.
     pub fn rename(&mut self, label: Arc<Label>) {
-        self.label = label;
+        let details = self.label.details.clone();
+        self.label = match details {
+            None => label,
+            Some(_) => Arc::new(Label { details, ..Label::clone(&label) }),
+        };
+    }
+
+    /// Takes over the details that came with these frames.
+    pub fn take_details(&mut self, frames: &Frames) {
+        if let Some(details) = frames.details()
+            && self.label.details.as_ref() != Some(details)
+        {
+            let details = Some(Arc::clone(details));
+            self.label = Arc::new(Label { details, ..Label::clone(&self.label) });
+        }
     }
 
     /// The name to show.
@@ -445,6 +459,8 @@ impl Resume {
     /// Takes a first view as delivered.
     pub fn view(&mut self, view: FirstView) -> Lines {
         let (mut lines, assembler, keys) = view.finish();
+        // The view began before anything was read.
+        lines.label = self.label();
         self.anchor.begin_inside();
         keys.iter().for_each(|key| self.anchor.push(*key));
         self.assembler = assembler;

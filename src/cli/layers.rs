@@ -1,0 +1,81 @@
+//! Which of several sources of settings counts: the command line over the variables, those over the table of the
+//! command in the configuration file, that over the rest of the file. What counts displaces the same flag, and flags
+//! that exclude it, in the sources below. Pure.
+
+/// What a setting does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// It asks for something.
+    On,
+    /// It is false or empty, so it excludes no other flag.
+    Off,
+}
+
+/// Flags that are settled, those of the higher sources first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Settled(Vec<(String, Weight)>);
+
+impl Settled {
+    /// Settles a flag.
+    pub(super) fn add(&mut self, id: &str, weight: Weight) {
+        self.0.push((id.to_owned(), weight));
+    }
+
+    /// Whether a setting of a lower source does not count beside what is settled.
+    pub(super) fn displaces(
+        &self,
+        (id, weight): (&str, Weight),
+        exclude: impl Fn(&str, &str) -> bool,
+    ) -> bool {
+        self.0.iter().any(|(other, other_weight)| {
+            id == other || weight == Weight::On && *other_weight == Weight::On && exclude(id, other)
+        })
+    }
+}
+
+/// Two settings of one source that exclude each other.
+pub(super) fn contradiction<'a>(
+    layer: impl IntoIterator<Item = (&'a str, Weight)>,
+    exclude: impl Fn(&str, &str) -> bool,
+) -> Option<(&'a str, &'a str)> {
+    let on = layer.into_iter().filter(|(_, weight)| *weight == Weight::On).map(|(id, _)| id);
+    let on: Vec<&str> = on.collect();
+    let pairs = on
+        .iter()
+        .enumerate()
+        .flat_map(|(at, one)| on[..at].iter().map(move |other| (*other, *one)));
+    pairs.into_iter().find(|(one, other)| exclude(one, other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exclude(one: &str, other: &str) -> bool {
+        matches!((one, other), ("host", "context") | ("context", "host"))
+    }
+
+    #[test]
+    fn a_higher_source_displaces_the_same_flag_and_those_that_it_excludes() {
+        let mut settled = Settled::default();
+        settled.add("host", Weight::On);
+        settled.add("quiet", Weight::Off);
+        for (id, weight, displaced) in [
+            ("host", Weight::On, true),
+            ("host", Weight::Off, true),
+            ("context", Weight::On, true),
+            ("context", Weight::Off, false),
+            ("quiet", Weight::On, true),
+            ("color", Weight::On, false),
+        ] {
+            assert_eq!(settled.displaces((id, weight), exclude), displaced, "{id} {weight:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_off_contradicts_nothing() {
+        let of = |context| contradiction([("host", Weight::On), ("context", context)], exclude);
+        assert_eq!(of(Weight::On), Some(("host", "context")));
+        assert_eq!(of(Weight::Off), None);
+    }
+}
