@@ -66,7 +66,6 @@ complete -c cmon -n "__fish_cmon_using_subcommand tail" -l rotate-size -d 'Begin
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l rotate-keep -d 'Keep this number of older files per container' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s i -l include -d 'Show only lines that match this regular expression. Repeatable: one must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s e -l exclude -d 'Do not show lines that match this regular expression, even if --include matches. Repeatable' -r
-complete -c cmon -n "__fish_cmon_using_subcommand tail" -s H -l highlight -d 'Highlight what matches this regular expression, where stdout shows colors. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l level -d 'Show only lines of this level and above. A line without a level has that of the line before' -r -f -a "trace\t'Also called verbose, finest'
 debug\t'Also called dbg, fine'
 info\t'Also called information, notice'
@@ -74,6 +73,7 @@ warn\t'Also called warning'
 error\t'Also called err, severe'
 fatal\t'Also called critical, panic, alert, emergency'"
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l join -d 'Treat lines that match this regular expression as part of the line before, so that filters show or hide them together. Repeatable' -r
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -s H -l highlight -d 'Highlight what matches this regular expression, where stdout shows colors. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l until-match -d 'End with exit code 0 after the first line that passes the filters and matches this regular expression, and with 4 if all selected containers end before. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l fail-on -d 'End with exit code 3 after the first line that passes the filters and matches this regular expression. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l timeout -d 'End with exit code 124 after this time' -r
@@ -138,7 +138,6 @@ complete -c cmon -n "__fish_cmon_using_subcommand logs" -l rotate-size -d 'Begin
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l rotate-keep -d 'Keep this number of older files per container' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s i -l include -d 'Show only lines that match this regular expression. Repeatable: one must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s e -l exclude -d 'Do not show lines that match this regular expression, even if --include matches. Repeatable' -r
-complete -c cmon -n "__fish_cmon_using_subcommand logs" -s H -l highlight -d 'Highlight what matches this regular expression, where stdout shows colors. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l level -d 'Show only lines of this level and above. A line without a level has that of the line before' -r -f -a "trace\t'Also called verbose, finest'
 debug\t'Also called dbg, fine'
 info\t'Also called information, notice'
@@ -146,6 +145,7 @@ warn\t'Also called warning'
 error\t'Also called err, severe'
 fatal\t'Also called critical, panic, alert, emergency'"
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l join -d 'Treat lines that match this regular expression as part of the line before, so that filters show or hide them together. Repeatable' -r
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -s H -l highlight -d 'Highlight what matches this regular expression, where stdout shows colors. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l until-match -d 'End with exit code 0 after the first line that passes the filters and matches this regular expression, and with 4 if all selected containers end before. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l fail-on -d 'End with exit code 3 after the first line that passes the filters and matches this regular expression. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l timeout -d 'End with exit code 124 after this time' -r
@@ -200,8 +200,18 @@ complete -c cmon -n "__fish_cmon_using_subcommand watch" -l image -d 'Select con
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l project -d 'Select containers of this compose project; . is the project of the current directory. Repeatable: one must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l filter -d 'Select by name, id, label, ancestor or status, as docker ps does. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -s E -l exclude-container -d 'Leave out containers that match this name, id prefix, glob or regular expression. Repeatable' -r
+complete -c cmon -n "__fish_cmon_using_subcommand watch" -s i -l include -d 'Show only lines that match this regular expression. Repeatable: one must match' -r
+complete -c cmon -n "__fish_cmon_using_subcommand watch" -s e -l exclude -d 'Do not show lines that match this regular expression, even if --include matches. Repeatable' -r
+complete -c cmon -n "__fish_cmon_using_subcommand watch" -l level -d 'Show only lines of this level and above. A line without a level has that of the line before' -r -f -a "trace\t'Also called verbose, finest'
+debug\t'Also called dbg, fine'
+info\t'Also called information, notice'
+warn\t'Also called warning'
+error\t'Also called err, severe'
+fatal\t'Also called critical, panic, alert, emergency'"
+complete -c cmon -n "__fish_cmon_using_subcommand watch" -l join -d 'Treat lines that match this regular expression as part of the line before, so that filters show or hide them together. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -s o -l output -d 'Output format' -r -f -a "text\t'Full screen on a terminal, else one line of totals per interval'
-json\t'One JSON object per interval'"
+json\t'One JSON object per interval'
+pretty\t'The full screen, with JSON and logfmt lines as LEVEL message key=value'"
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l interval -d 'Time between two snapshots; has no effect on the full screen [default: 2s]' -r
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l duration -d 'End after this time' -r
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l metrics -d 'Serve Prometheus metrics on this address, such as 9464 or 0.0.0.0:9464. A port alone listens on 127.0.0.1' -r
@@ -221,6 +231,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand watch" -l config -d 'Read sett
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -s a -l all -d 'Select all containers, including stopped ones'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l wait -d 'Wait for a daemon that does not answer, and for containers that do not exist'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l dry-run -d 'List the containers that would be followed, and end'
+complete -c cmon -n "__fish_cmon_using_subcommand watch" -l join-stacks -d 'Treat stack traces of Java, Go, Python, Node and Rust as part of the line before'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l once -d 'Print one table, or one snapshot with -o json, and end'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l tlsverify -d 'Use TLS for a tcp:// address [default: $DOCKER_TLS_VERIFY]. Its files are in $DOCKER_CERT_PATH, or in ~/.docker'
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l demo -d 'Use a small daemon inside cmon, with eight containers that log'

@@ -508,9 +508,9 @@ pub struct Tail {
     pub summary: bool,
 }
 
-/// Which events are shown, and which end the run. An event is a line, or several that belong together.
+/// Which events are shown. An event is a line, or several that belong together.
 #[derive(Args, Clone, Debug)]
-pub struct Events {
+pub struct Filters {
     /// Show only lines that match this regular expression. Repeatable: one must match
     #[arg(
         short, long, alias = "grep", value_name = "RE", allow_hyphen_values = true,
@@ -523,12 +523,6 @@ pub struct Events {
         help_heading = FILTERS
     )]
     pub exclude: Vec<String>,
-    /// Highlight what matches this regular expression, where stdout shows colors. Repeatable
-    #[arg(
-        short = 'H', long, value_name = "RE", allow_hyphen_values = true, env = "CMON_HIGHLIGHT",
-        help_heading = FILTERS
-    )]
-    pub highlight: Vec<String>,
     /// Show only lines of this level and above. A line without a level has that of the line before
     #[arg(long, value_enum, env = "CMON_LEVEL", help_heading = FILTERS)]
     pub level: Option<Level>,
@@ -544,6 +538,20 @@ pub struct Events {
         help_heading = FILTERS
     )]
     pub join_stacks: bool,
+}
+
+/// Which events `tail` shows, and which end it.
+#[derive(Args, Clone, Debug)]
+pub struct Events {
+    /// Which are shown.
+    #[command(flatten)]
+    pub filters: Filters,
+    /// Highlight what matches this regular expression, where stdout shows colors. Repeatable
+    #[arg(
+        short = 'H', long, value_name = "RE", allow_hyphen_values = true, env = "CMON_HIGHLIGHT",
+        help_heading = FILTERS
+    )]
+    pub highlight: Vec<String>,
     /// End with exit code 0 after the first line that passes the filters and matches this regular
     /// expression, and with 4 if all selected containers end before. Repeatable
     #[arg(
@@ -612,6 +620,9 @@ pub struct Watch {
     /// List the containers that would be followed, and end
     #[arg(long, help_heading = SELECTION)]
     pub dry_run: bool,
+    /// Which lines the full screen shows of a container.
+    #[command(flatten)]
+    pub filters: Filters,
     /// Print one table, or one snapshot with -o json, and end
     #[arg(long, help_heading = OUTPUT)]
     pub once: bool,
@@ -648,6 +659,8 @@ pub enum WatchForm {
     Text,
     /// One JSON object per interval
     Json,
+    /// The full screen, with JSON and logfmt lines as LEVEL message key=value
+    Pretty,
 }
 
 /// When to do what depends on the terminal.

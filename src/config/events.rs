@@ -24,34 +24,53 @@ pub(super) fn events(
     order: LineOrder,
 ) -> Result<Events, UsageError> {
     let (timeout, order_window) = (tail.events.timeout, tail.order_window);
-    Ok(Events { rules: rules(&tail.events, variables, order)?, timeout, order_window })
+    let events = &tail.events;
+    let rules = Rules {
+        highlight: patterns(variables, "highlight", &events.highlight)?,
+        until: patterns(variables, "until_match", &events.until_match)?,
+        fail: patterns(variables, "fail_on", &events.fail_on)?,
+        ..selecting(&events.filters, variables)?
+    };
+    // The lines of an event stay together among those of other containers.
+    if order == LineOrder::AsRead {
+        refuse_only_join(&rules, &events.filters, variables)?;
+    }
+    Ok(Events { rules, timeout, order_window })
 }
 
-fn rules(events: &cli::Events, variables: &Sources, order: LineOrder) -> Result<Rules, UsageError> {
-    let patterns = |id: &str, texts: &[String]| {
-        Patterns::compile(texts)
-            .map_err(|error| UsageError::Regex { name: variables.name(id), error })
-    };
-    let rules = Rules {
-        include: patterns("include", &events.include)?,
-        exclude: patterns("exclude", &events.exclude)?,
-        highlight: patterns("highlight", &events.highlight)?,
-        level: events.level.map(level),
-        join: patterns("join", &events.join)?,
-        join_stacks: events.join_stacks,
-        until: patterns("until_match", &events.until_match)?,
-        fail: patterns("fail_on", &events.fail_on)?,
-    };
+/// The filters of the full screen of `watch`.
+pub(super) fn filters(filters: &cli::Filters, variables: &Sources) -> Result<Rules, UsageError> {
+    let rules = selecting(filters, variables)?;
+    refuse_only_join(&rules, filters, variables)?;
+    Ok(rules)
+}
+
+fn patterns(variables: &Sources, id: &str, texts: &[String]) -> Result<Patterns, UsageError> {
+    Patterns::compile(texts).map_err(|error| UsageError::Regex { name: variables.name(id), error })
+}
+
+fn selecting(filters: &cli::Filters, variables: &Sources) -> Result<Rules, UsageError> {
+    Ok(Rules {
+        include: patterns(variables, "include", &filters.include)?,
+        exclude: patterns(variables, "exclude", &filters.exclude)?,
+        level: filters.level.map(level),
+        join: patterns(variables, "join", &filters.join)?,
+        join_stacks: filters.join_stacks,
+        ..Rules::default()
+    })
+}
+
+fn refuse_only_join(
+    rules: &Rules,
+    filters: &cli::Filters,
+    variables: &Sources,
+) -> Result<(), UsageError> {
     // A variable is meant for every run, and is no mistake where it does nothing.
     let typed = |id: &str| !variables.gave(id);
-    // The lines of an event stay together among those of other containers.
-    if order == LineOrder::ByTime {
-        return Ok(rules);
-    }
-    match (!events.join.is_empty() && typed("join"), events.join_stacks && typed("join_stacks")) {
+    match (!filters.join.is_empty() && typed("join"), filters.join_stacks && typed("join_stacks")) {
         (true, _) if rules.only_join() => Err(UsageError::OnlyJoin("--join")),
         (_, true) if rules.only_join() => Err(UsageError::OnlyJoin("--join-stacks")),
-        _ => Ok(rules),
+        _ => Ok(()),
     }
 }
 

@@ -268,6 +268,12 @@ pub enum UsageError {
         /// What to type instead, where that is known.
         hint: Option<String>,
     },
+    /// A flag that does nothing but on the full screen.
+    #[error("{flag} decides what the full screen shows, and there is none here")]
+    NoScreen {
+        /// The flag.
+        flag: &'static str,
+    },
     /// A flag that does nothing on the full screen.
     #[error("{flag} has no effect on the full screen: {reason}")]
     OnScreen {
@@ -341,6 +347,9 @@ impl UsageError {
             }
             UsageError::Template { error, .. } => Some(error.hint.clone()),
             UsageError::OfVariable { hint, .. } => hint.clone(),
+            UsageError::NoScreen { .. } => {
+                Some("run it on a terminal without --once, or use cmon tail".to_owned())
+            }
             UsageError::SameDaemon { .. } => Some("leave one of them out".to_owned()),
             UsageError::SameName { .. } => {
                 Some("name each of them, like --host build=tcp://10.0.0.7:2375".to_owned())

@@ -4,6 +4,7 @@ use clap::{CommandFactory, Parser};
 
 use super::*;
 use crate::docker::endpoint::{Address, Route};
+use crate::format::pretty::LineForm;
 use crate::output::{Form, Summary};
 
 fn around() -> Surroundings {
@@ -592,10 +593,15 @@ fn watched(args: &str, stdout: FileKind, dumb_terminal: bool) -> Config {
 #[test]
 fn what_is_written_follows_from_flags_and_stdout() {
     use FileKind::{Other, Terminal};
-    let screen = WatchForm::Screen { color: true };
+    let screen = WatchForm::Screen { color: true, lines: LineForm::Plain };
     let cases = [
         ("cmon watch", Terminal, false, screen),
-        ("cmon watch --color never", Terminal, false, WatchForm::Screen { color: false }),
+        (
+            "cmon watch --color never",
+            Terminal,
+            false,
+            WatchForm::Screen { color: false, lines: LineForm::Plain },
+        ),
         ("cmon watch", Terminal, true, WatchForm::Lines),
         ("cmon watch", Other, false, WatchForm::Lines),
         ("cmon watch --once", Terminal, false, WatchForm::Table),
@@ -609,6 +615,29 @@ fn what_is_written_follows_from_flags_and_stdout() {
         };
         assert_eq!(watch.form, expected, "{args}");
     }
+}
+
+#[test]
+fn filters_of_watch_are_for_the_screen() {
+    let Action::Watch(watch) =
+        watched("cmon watch -i a -e b --level warn -o pretty", FileKind::Terminal, false).action
+    else {
+        panic!("it is `watch`");
+    };
+    assert_eq!(watch.form, WatchForm::Screen { color: true, lines: LineForm::Pretty });
+    assert_eq!(
+        (watch.rules.include.quoted(), watch.rules.exclude.quoted()),
+        ("`a`".into(), "`b`".into())
+    );
+    for args in
+        ["-i a", "-e a --once", "--level warn -o json", "--join-stacks", "-o pretty", "-i ("]
+    {
+        let error = config(&format!("cmon watch {args}"), &around()).unwrap_err();
+        assert!(error.to_string().contains("decides what the full screen shows"), "{error}");
+        assert!(error.hint().unwrap().contains("cmon tail"));
+    }
+    let error = config("cmon watch --join a", &terminal()).unwrap_err().to_string();
+    assert!(error.contains("no effect by itself"), "{error}");
 }
 
 #[test]

@@ -3,12 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::events;
 use super::{
     Action, Config, Daemons, DryRun, FileKind, Surroundings, UsageError, colors, running_or, talk,
 };
-use crate::cli;
+use crate::cli::{self, Sources};
 use crate::docker::RequestOptions;
 use crate::engine::{self, Backlog, LineOrder, Outputs};
+use crate::filter::Rules;
+use crate::format::pretty::LineForm;
 
 /// Lines of each container that are read first, so that there is something to look at.
 const HISTORY: u64 = 100;
@@ -19,10 +22,12 @@ const MAX_LINE: usize = 64 << 10;
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// All that `cmon watch` needs to know beside what every command does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Watch {
     /// How it shows what it sees.
     pub form: WatchForm,
+    /// Which lines the full screen shows.
+    pub rules: Rules,
     /// How far apart snapshots are.
     pub interval: Duration,
     /// When to end.
@@ -40,6 +45,8 @@ pub enum WatchForm {
     Screen {
         /// In colours.
         color: bool,
+        /// How JSON and logfmt lines are shown at first.
+        lines: LineForm,
     },
     /// A line of totals per interval.
     Lines,
@@ -50,6 +57,21 @@ pub enum WatchForm {
         /// One only.
         once: bool,
     },
+}
+
+/// Where there is no screen, what decides about its lines is refused, unless a variable or the file has it.
+fn no_screen(watch: &cli::Watch, sources: &Sources) -> Result<Rules, UsageError> {
+    let cli::Filters { include, exclude, level, join, join_stacks } = &watch.filters;
+    let flags = [
+        ("include", "--include", !include.is_empty()),
+        ("exclude", "--exclude", !exclude.is_empty()),
+        ("level", "--level", level.is_some()),
+        ("join", "--join", !join.is_empty()),
+        ("join_stacks", "--join-stacks", *join_stacks),
+        ("output", "-o pretty", watch.output == cli::WatchForm::Pretty),
+    ];
+    let typed = flags.iter().find(|(id, _, given)| *given && !sources.gave(id));
+    typed.map_or(Ok(Rules::default()), |(_, flag, _)| Err(UsageError::NoScreen { flag }))
 }
 
 /// Decides what is meant.
@@ -63,11 +85,15 @@ pub(super) fn config(
     let terminal = around.stdout == FileKind::Terminal;
     let form = match (watch.output, watch.once) {
         (cli::WatchForm::Json, once) => WatchForm::Json { once },
-        (cli::WatchForm::Text, true) => WatchForm::Table,
-        (cli::WatchForm::Text, false) if terminal && !around.dumb_terminal => {
-            WatchForm::Screen { color: colors(global, around, true) }
-        }
-        (cli::WatchForm::Text, false) => WatchForm::Lines,
+        (cli::WatchForm::Text | cli::WatchForm::Pretty, true) => WatchForm::Table,
+        (output, false) if terminal && !around.dumb_terminal => WatchForm::Screen {
+            color: colors(global, around, true),
+            lines: match output {
+                cli::WatchForm::Pretty => LineForm::Pretty,
+                cli::WatchForm::Text | cli::WatchForm::Json => LineForm::Plain,
+            },
+        },
+        (cli::WatchForm::Text | cli::WatchForm::Pretty, false) => WatchForm::Lines,
     };
     let screen = matches!(form, WatchForm::Screen { .. });
     if screen && watch.interval.is_some() && !global.sources.gave("interval") {
@@ -80,6 +106,10 @@ pub(super) fn config(
         let reason = "it would be written over the screen; redirect stderr, with 2>FILE";
         return Err(UsageError::OnScreen { flag: "--verbose", reason });
     }
+    let rules = match screen {
+        true => events::filters(&watch.filters, &global.sources)?,
+        false => no_screen(watch, &global.sources)?,
+    };
     let interval = match screen {
         true => INTERVAL,
         false => watch.interval.unwrap_or(INTERVAL),
@@ -107,9 +137,10 @@ pub(super) fn config(
         verbosity: if over_screen { 0 } else { global.verbose },
         action: match (watch.dry_run, watch.output) {
             (true, cli::WatchForm::Json) => Action::DryRun(DryRun::Json),
-            (true, cli::WatchForm::Text) => Action::DryRun(DryRun::Text),
+            (true, cli::WatchForm::Text | cli::WatchForm::Pretty) => Action::DryRun(DryRun::Text),
             (false, _) => Action::Watch(Watch {
                 form,
+                rules,
                 interval,
                 duration: watch.duration,
                 metrics: watch.metrics,

@@ -6,7 +6,7 @@ pub(crate) mod color;
 pub mod columns;
 pub(crate) mod details;
 pub(crate) mod note;
-pub(crate) mod pretty;
+pub mod pretty;
 pub(crate) mod runner;
 pub(crate) mod sanitize;
 pub mod stamp;

@@ -21,6 +21,25 @@ const TIMES: [&str; 6] = ["time", "ts", "timestamp", "@timestamp", "@t", "t"];
 /// How far a time in a line may be from the daemon's to be the same for who reads it.
 const SAME_NANOS: i128 = 1_000_000_000;
 
+/// How JSON and logfmt lines are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineForm {
+    /// As the container wrote them.
+    Plain,
+    /// As `LEVEL message key=value`.
+    Pretty,
+}
+
+impl LineForm {
+    /// The other form.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            LineForm::Plain => LineForm::Pretty,
+            LineForm::Pretty => LineForm::Plain,
+        }
+    }
+}
+
 /// How it is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {

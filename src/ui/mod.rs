@@ -20,7 +20,6 @@ mod terminal;
 mod thread;
 mod view;
 
-pub use model::LineForm;
 pub use thread::{Closed, Screen, Settings};
 
 /// Panics where a test asks for it with `CMON_TEST_PANIC`: that the terminal survives it cannot be tried

@@ -17,11 +17,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::model::{Effect, Input, LineForm, Model};
+use super::model::{Effect, Input, Model};
 use super::terminal::{self, THREAD, Terminal};
 use crate::engine::Control;
 use crate::engine::event::Event;
 use crate::filter::{Filter, Shown};
+use crate::format::pretty::LineForm;
 use crate::signal::{Job, JobControl};
 use crate::snapshot::Snapshot;
 

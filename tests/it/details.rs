@@ -149,7 +149,7 @@ fn the_embedded_daemon_has_details() {
     let text =
         Cmon::run(&["tail", "--demo", "web", "--no-follow", "-n", "2", "--details"]).code(0).text();
     assert!(
-        text.lines().count() == 2 && text.lines().all(|line| line.starts_with("tag=web ")),
+        text.lines().count() == 2 && text.lines().all(|line| line.starts_with("tier=frontend ")),
         "{text}"
     );
 }

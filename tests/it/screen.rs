@@ -31,6 +31,20 @@ fn foot(screen: &str, rows: usize) -> &str {
 }
 
 #[test]
+fn the_lines_of_a_container_are_filtered_and_pretty() {
+    let terminal = demo("-i 'order|queue|payment' -e queue -o pretty");
+    terminal.keys(&["/", "a", "p", "i", "Enter", "Enter"]);
+    terminal.wait_until("pretty lines that pass", |screen| {
+        let lines = || screen.lines().skip(1).take(20).filter(|line| !line.trim().is_empty());
+        0 < lines().count() && lines().all(|line| line.contains("INFO  order placed user="))
+    });
+    terminal.keys(&["v"]);
+    terminal.wait_for("{\"level\":\"info\",\"msg\":\"order placed\"");
+    terminal.keys(&["q"]);
+    terminal.is_clean_after(0);
+}
+
+#[test]
 fn the_demo_in_a_terminal_with_every_key() {
     let terminal = demo("--stream-timeout 30s");
     terminal.wait_until("figures", |screen| {

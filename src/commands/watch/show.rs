@@ -9,10 +9,11 @@ use crate::config::{Watch, WatchForm};
 use crate::docker::Docker;
 use crate::engine::Control;
 use crate::engine::event::Event;
+use crate::filter::Filter;
 use crate::output::watch::{Form, Teller};
 use crate::output::{self, Ended, Sinks};
 use crate::snapshot::Recorder;
-use crate::ui::{Closed, LineForm, Screen, Settings};
+use crate::ui::{Closed, Screen, Settings};
 
 /// Somebody who shows what the engine does.
 pub(super) enum Show {
@@ -40,9 +41,11 @@ impl Show {
         control: Control,
     ) -> io::Result<Self> {
         let form = match watch.form {
-            WatchForm::Screen { color } => {
+            WatchForm::Screen { color, lines: form } => {
                 let look = Box::new(move || recorder.take());
-                let settings = Settings { color, named, form: LineForm::Plain, filter: None };
+                let rules = &watch.rules;
+                let filter = (!rules.is_empty()).then(|| Filter::new(rules.clone()));
+                let settings = Settings { color, named, form, filter };
                 return Screen::open(settings, events, look, control).map(Show::Screen);
             }
             WatchForm::Lines => Form::Lines(watch.interval),

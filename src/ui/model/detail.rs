@@ -9,7 +9,7 @@ use super::{Effect, Key, Model};
 use crate::engine::source::ContainerKey;
 use crate::filter::Level;
 use crate::format::clean;
-use crate::format::pretty;
+use crate::format::pretty::{self, LineForm};
 use crate::ui::ansi::{Piece, moved, pieces, wrapped};
 use crate::ui::fit;
 use crate::ui::ring::{Entry, Ring};
@@ -49,24 +49,6 @@ pub(in super::super) struct Detail {
     pub(in super::super) left: usize,
     /// The first row that is shown, where the newest line is not followed.
     top: Place,
-}
-
-/// How JSON and logfmt lines are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineForm {
-    /// As the container wrote them.
-    Plain,
-    /// As `LEVEL message key=value`.
-    Pretty,
-}
-
-impl LineForm {
-    fn other(self) -> Self {
-        match self {
-            LineForm::Plain => LineForm::Pretty,
-            LineForm::Pretty => LineForm::Plain,
-        }
-    }
 }
 
 /// The style of lines of this level that have no colors of their own.

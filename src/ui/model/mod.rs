@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-pub use detail::LineForm;
 pub(super) use detail::{Detail, Row as DetailRow};
 pub(super) use keys::Key;
 pub(super) use table::{Sort, Table};
@@ -25,6 +24,7 @@ use crate::engine::event::Event;
 use crate::engine::rows::StreamState;
 use crate::engine::source::ContainerKey;
 use crate::format::columns::Column;
+use crate::format::pretty::LineForm;
 use crate::format::{clean, headline};
 use crate::snapshot::Snapshot;
 

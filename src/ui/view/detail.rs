@@ -7,11 +7,12 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use super::super::fit;
-use super::super::model::{Detail, DetailRow, LineForm, Model};
+use super::super::model::{Detail, DetailRow, Model};
 use super::{Look, answer_or, bar, quiet, row, split, title};
 use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
 use crate::format::columns::{Attention, Column};
+use crate::format::pretty::LineForm;
 
 pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, look: Look) {
     let Some(detail) = &model.detail else {
