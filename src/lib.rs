@@ -188,7 +188,7 @@ fn run(config: Config) -> anyhow::Result<Exit> {
             runtime.block_on(commands::leak_check::run(config, *leak, daemon, sinks))
         }
         Action::Watch(watch) => {
-            runtime.block_on(commands::watch::run(config, watch, daemons, sinks))
+            runtime.block_on(commands::watch::run(config, *watch, daemons, sinks))
         }
     };
     // A printer whose write is stuck is left to the end of the process.

@@ -153,7 +153,7 @@ mod tests {
         };
         let of = |backlog, range, follow| {
             let outputs = Outputs { range, ..Outputs::BOTH };
-            window(&engine::Config { backlog, outputs, follow, ..engine::Config::default() })
+            window(&engine::Config { follow, backlog, outputs, ..engine::Config::default() })
         };
         let open = Range::default();
         assert_eq!(

@@ -65,7 +65,7 @@ pub enum Action {
     /// `cmon tail`.
     Tail(Box<Events>, Option<Cursor>),
     /// `cmon watch`.
-    Watch(Watch),
+    Watch(Box<Watch>),
     /// `--dry-run` of one of these.
     DryRun(DryRun),
     /// `cmon leak-check`.

@@ -138,14 +138,14 @@ pub(super) fn config(
         action: match (watch.dry_run, watch.output) {
             (true, cli::WatchForm::Json) => Action::DryRun(DryRun::Json),
             (true, cli::WatchForm::Text | cli::WatchForm::Pretty) => Action::DryRun(DryRun::Text),
-            (false, _) => Action::Watch(Watch {
+            (false, _) => Action::Watch(Box::new(Watch {
                 form,
                 rules,
                 interval,
                 duration: watch.duration,
                 metrics: watch.metrics,
                 metrics_named: global.sources.name("metrics"),
-            }),
+            })),
         },
     })
 }
