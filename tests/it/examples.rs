@@ -193,6 +193,7 @@ impl Scene {
         // `--project .` is the project of the current directory.
         let shop = home.path().join("shop");
         std::fs::create_dir(&shop).unwrap();
+        std::fs::write(shop.join("cmon.toml"), "[tail]\ntail = 20\n").unwrap();
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("exec {}", self.here(&example.line))]);
         shell.env_clear().env("PATH", path).env("HOME", home.path()).current_dir(&shop);
@@ -343,7 +344,11 @@ fn each_example_is_a_command_line_that_cmon_takes() {
         let args = words(line).into_iter().map(Into::into);
         let cli =
             cli::Cli::read(args).unwrap_or_else(|error| panic!("`{line}` of {place}: {error}"));
-        if !matches!(cli.command, cli::Command::Completions(_) | cli::Command::Man(_)) {
+        let asks_a_daemon = !matches!(
+            cli.command,
+            cli::Command::Completions(_) | cli::Command::Man(_) | cli::Command::Config(_)
+        );
+        if asks_a_daemon {
             let config = cmon::config::Config::new(cli, &around);
             // The contexts of examples are not on this machine.
             let missing =

@@ -193,8 +193,9 @@ fn a_dry_run_lists_what_would_be_followed_and_reads_no_log() {
     assert!(json.ends_with("\"selected_by\":[\"web\"]}\n") && json.lines().count() == 1, "{json}");
     // What is wrong without it is wrong with it, and a cursor is not touched.
     for command in ["tail", "watch"] {
-        let usual = run(&[command, "--demo", "wbe"]);
-        let dry = run(&[command, "--demo", "wbe", "--dry-run"]);
+        // A note would say where the demo listens.
+        let usual = run(&[command, "--demo", "wbe", "-q"]);
+        let dry = run(&[command, "--demo", "wbe", "-q", "--dry-run"]);
         assert_eq!((dry.status.code(), &dry.stderr), (usual.status.code(), &usual.stderr));
         drop(dry.code(1).says("did you mean `web`?"));
     }
