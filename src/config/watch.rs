@@ -8,7 +8,7 @@ use super::{
 };
 use crate::cli;
 use crate::docker::RequestOptions;
-use crate::engine::{self, Backlog, LineOrder, Outputs};
+use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};
 
 /// Lines of each container that are read first, so that there is something to look at.
 const HISTORY: u64 = 100;
@@ -94,6 +94,7 @@ pub(super) fn config(
             exit_on_stop: false,
             wait: watch.wait,
             backlog: Backlog::Last(if screen { HISTORY } else { 0 }),
+            runs: Runs::All,
             outputs: Outputs::BOTH,
             order: LineOrder::AsRead,
             max_line: MAX_LINE,
