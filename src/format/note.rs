@@ -412,6 +412,9 @@ pub(crate) mod tests {
         ~ web is left out: cmon runs in it, and its log would grow by each line that cmon prints
         ~ web no longer matches; cmon follows it to the end of this run
         ~ web waiting for `we*`, which is not there yet
+        ~ web has no previous run
+        ! web may show older runs too: the daemon no longer knows when the previous run began, so the last 1000 lines before the latest run follow; -n N shows the last N
+        ! web may show older runs too: the daemon no longer knows when the previous run began, so all lines before the latest run follow; -n N shows the last N
         ! web can lose lines: its log mode is non-blocking, and the daemon drops what its buffer cannot hold
         ! web can lose lines: its log driver sends them elsewhere, and the daemon's own cache drops what it cannot hold
         ! web cannot be read: its log driver `none` keeps nothing (no)

@@ -91,7 +91,9 @@ fn a_follow_since_the_start_goes_on_with_later_runs_and_shows_later_containers_w
     for name in &names[..2] {
         eventually("the lines of the current run", || {
             let name = format!("\"{name}\"");
-            cmon.out().lines().find(|line| line.contains(&name) && line.contains("run 2 begins"))?;
+            cmon.out()
+                .lines()
+                .find(|line| line.contains(&name) && line.contains("run 2 begins"))?;
             Some(())
         });
     }
