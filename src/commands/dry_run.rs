@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(of(Backlog::Last(0), open, true), "none that are stored, then new ones");
         assert_eq!(of(Backlog::All, open, false), "all that are stored");
         let of_run = |runs, backlog, follow| {
-            window(&engine::Config { runs, backlog, follow, ..engine::Config::default() })
+            window(&engine::Config { follow, backlog, runs, ..engine::Config::default() })
         };
         assert_eq!(
             of_run(Runs::Current, Backlog::Since, true),

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::backlog::{Backlog, Outputs};
-use super::source::{Container, Moment, Phase, Remembered};
+use super::source::{Container, Moment, Phase, PieceRule, Remembered};
 use super::timestamp::Timestamp;
 
 /// The first lines of a run are older than its `StartedAt` by less than this, and the run before has written its last
@@ -62,15 +62,30 @@ impl Runs {
             Some(started) if !is_first(container) => boundary(container, started, moments),
             _ => None,
         };
-        Some(match (self, boundary) {
+        let window = match (self, boundary) {
             (Runs::Previous, None) => RunWindow::Nothing,
             (Runs::Previous, Some(boundary)) => previous(boundary.pred(), moments),
             (_, boundary) => RunWindow::From(boundary),
+        };
+        // Podman stamps lines with whole seconds. Of the second in which a run ended and the next began, both are shown.
+        Some(match container.pieces {
+            PieceRule::UntilNewline => window.of_whole_seconds(),
+            PieceRule::SameTimestamp | PieceRule::FullPieces => window,
         })
     }
 }
 
 impl RunWindow {
+    /// The same where the time of a line is that of its second.
+    fn of_whole_seconds(self) -> Self {
+        let begin = |since: Option<Timestamp>| since.map(Timestamp::whole_second);
+        match self {
+            RunWindow::From(since) => RunWindow::From(begin(since)),
+            RunWindow::Between(since, until) => RunWindow::Between(begin(since), until),
+            RunWindow::UpTo(_) | RunWindow::Nothing => self,
+        }
+    }
+
     /// What is shown of the log, and how much of that first.
     pub(super) fn apply(self, mut outputs: Outputs, backlog: Backlog) -> (Outputs, Backlog) {
         let instead_of_since = |other| if backlog == Backlog::Since { other } else { backlog };
@@ -143,7 +158,7 @@ fn previous(until: Timestamp, moments: &[Moment]) -> RunWindow {
 #[cfg(test)]
 mod tests {
     use super::super::backlog::Range;
-    use super::super::source::{ContainerId, ContainerKey, DaemonId, LogEnd, PieceRule};
+    use super::super::source::{ContainerId, ContainerKey, DaemonId, LogEnd};
     use super::*;
     use Remembered::{Created, Died, Started};
 
@@ -206,6 +221,16 @@ mod tests {
             assert_eq!(window, expected, "{phase:?} {finished:?} {remembered:?}");
             assert_eq!(Runs::All.window(&container, &moments(remembered)), None);
         }
+    }
+
+    #[test]
+    fn lines_that_are_stamped_with_whole_seconds_are_not_lost_at_the_boundary() {
+        let all = [(0, Created), (10, Started), (1900, Died), (2200, Started), (4930, Died)];
+        let latest = container(Phase::Running, Some(5300), Some(4900));
+        let podman = Container { pieces: PieceRule::UntilNewline, ..latest };
+        let of = |runs: Runs| runs.window(&podman, &moments(&all)).unwrap();
+        assert_eq!(of(Runs::Current), RunWindow::From(Some(at(4000))));
+        assert_eq!(of(Runs::Previous), RunWindow::Between(Some(at(1000)), at(4930)));
     }
 
     #[test]

@@ -94,6 +94,12 @@ impl Timestamp {
         self.before(std::time::Duration::from_nanos(1))
     }
 
+    /// The beginning of its second.
+    #[must_use]
+    pub const fn whole_second(self) -> Self {
+        Self { nanos: 0, ..self }
+    }
+
     /// The moment in the middle between two.
     #[must_use]
     pub fn middle(self, other: Self) -> Self {

@@ -54,7 +54,8 @@ fn real_answers_are_understood() {
 fn the_memory_of_a_daemon_is_read_in_the_words_of_docker_and_podman() {
     let event = |action: &str, nanos: i64| json!({ "Action": action, "timeNano": nanos });
     let body = |events: &[Value]| {
-        events.iter().map(|event| format!("{event}\n")).collect::<String>().into_bytes()
+        let lines: Vec<String> = events.iter().map(Value::to_string).collect();
+        lines.join("\n").into_bytes()
     };
     let mut events = vec![event("create", 1), event("start", 2), event("die", 3)];
     events.extend([event("died", 4), event("exec_die", 5), json!({ "Action": "die" }), json!(7)]);
