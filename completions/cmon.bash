@@ -446,7 +446,7 @@ _cmon_static() {
             return 0
             ;;
         cmon__subcmd__tail)
-            opts="-a -l -E -f -n -i -e -H -o -t -q -v -h --all --label --image --project --filter --exclude-container --follow --no-follow --exit-on-stop --wait --dry-run --tail --since --until --cursor --cursor-reset --cursor-keep --output-dir --rotate-size --rotate-keep --compress --stdout --stderr --include --exclude --level --join --join-stacks --highlight --until-match --fail-on --timeout --output --template --timestamps --timezone --details --no-prefix --strip-ansi --max-line --order-window --summary --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help"
+            opts="-a -l -E -f -n -p -i -e -H -o -t -q -v -h --all --label --image --project --filter --exclude-container --follow --no-follow --exit-on-stop --wait --dry-run --tail --since --since-start --previous --until --cursor --cursor-reset --cursor-keep --output-dir --rotate-size --rotate-keep --compress --stdout --stderr --include --exclude --level --join --join-stacks --highlight --until-match --fail-on --timeout --output --template --timestamps --timezone --details --no-prefix --strip-ansi --max-line --order-window --summary --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

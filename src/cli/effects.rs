@@ -29,6 +29,7 @@ use Beside::{Command as Always, Flag, Past, Value};
 struct Idle(&'static str, &'static str, Beside, &'static str);
 
 const ENDS: &str = "it ends after what is stored";
+const PREVIOUS_ENDS: &str = "a previous run is over, so it ends without the flag";
 const IN_ORDER: &str = "stored lines are in order without it";
 const NOT_OPEN: &str = "no stream stays open";
 const NO_STREAM: &str = "no stream is opened";
@@ -36,11 +37,15 @@ const NO_DAEMON: &str = "no daemon is asked";
 const OWN_DAEMON: &str = "--demo brings its own daemon";
 const OWN: &str = "the self-test has checks of its own";
 
-const IDLE: [Idle; 74] = [
+const IDLE: [Idle; 78] = [
     Idle("tail", "details", Value("output", "raw"), "it writes the bytes of the lines alone"),
     Idle("tail", "exit_on_stop", Flag("no_follow"), ENDS),
     Idle("tail", "stream_timeout", Flag("no_follow"), NOT_OPEN),
     Idle("tail", "stale_after", Flag("no_follow"), NOT_OPEN),
+    Idle("tail", "no_follow", Flag("previous"), PREVIOUS_ENDS),
+    Idle("tail", "stream_timeout", Flag("previous"), NOT_OPEN),
+    Idle("tail", "stale_after", Flag("previous"), NOT_OPEN),
+    Idle("tail", "order_window", Flag("previous"), IN_ORDER),
     Idle("tail", "stream_timeout", Past("until"), NOT_OPEN),
     Idle("tail", "stale_after", Past("until"), NOT_OPEN),
     Idle("tail", "exit_on_stop", Past("until"), ENDS),

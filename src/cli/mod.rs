@@ -47,6 +47,7 @@ Examples:
   cmon tail -l app=web -E web-3    select by label, and leave one out
   cmon tail --project .            follow the compose project of this directory
   cmon tail -a --no-follow -t      print all stored lines, with timestamps
+  cmon tail web -p                 show the run before the last restart
   cmon tail job --wait             wait for a container, then show every line
   cmon tail -a --cursor c          go on where the last run with c has ended
   cmon tail -a --output-dir logs   write a file per container, each line once
@@ -393,6 +394,22 @@ pub struct Tail {
         long, value_name = "TIME", allow_hyphen_values = true, env = "CMON_SINCE", help_heading = LINES
     )]
     pub since: Option<Moment>,
+    /// Show only the current run of each container, then follow. A stopped container has its last
+    /// run as the current one
+    #[arg(
+        long, value_parser = FalseyValueParser::new(), env = "CMON_SINCE_START",
+        conflicts_with_all = ["since", "until", "cursor", "output_dir"], help_heading = LINES
+    )]
+    pub since_start: bool,
+    /// Show only the run before the current one of each container, and end
+    #[arg(
+        short, long,
+        conflicts_with_all = [
+            "since_start", "since", "until", "cursor", "output_dir", "follow", "exit_on_stop", "wait"
+        ],
+        help_heading = LINES
+    )]
+    pub previous: bool,
     /// Show only lines up to this time, and end then: 1h, or 18:30 or +10m to follow until then
     #[arg(
         long, value_name = "TIME", allow_hyphen_values = true, env = "CMON_UNTIL", help_heading = LINES
@@ -591,10 +608,10 @@ pub enum Level {
 }
 
 impl Tail {
-    /// Whether to stay, unless `--until` is a time in the past. The last of `-f` and `--no-follow` counts, and `-f`
+    /// Whether to stay, unless `--until` is a time in the past; a previous run is over. The last of `-f` and `--no-follow` counts, and `-f`
     /// against the environment.
     pub fn follows(&self) -> bool {
-        self.follow || !self.no_follow
+        (self.follow || !self.no_follow) && !self.previous
     }
 }
 

@@ -9,7 +9,7 @@ use super::engines::sources;
 use super::generate::print;
 use crate::config::{Config, DryRun};
 use crate::engine::preview::{Preview, Previewed, preview};
-use crate::engine::{self, Backlog, Range};
+use crate::engine::{self, Backlog, Range, Runs};
 use crate::exit::Exit;
 use crate::format::sanitize::{clean, clean_json};
 use crate::output::Sinks;
@@ -102,10 +102,15 @@ fn window(engine: &engine::Config) -> String {
         Backlog::Last(lines) => format!("the last {lines} of each container"),
         Backlog::All | Backlog::Since => "all that are stored".to_owned(),
     };
+    let run = match engine.runs {
+        Runs::All => "",
+        Runs::Current => " of the current run",
+        Runs::Previous => " of the previous run",
+    };
     let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
     let new = if engine.follow { ", then new ones" } else { "" };
     let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
-    format!("{stored}{since}{new}{until}")
+    format!("{stored}{run}{since}{new}{until}")
 }
 
 /// A container that would be followed.
@@ -162,6 +167,17 @@ mod tests {
         );
         assert_eq!(of(Backlog::Last(0), open, true), "none that are stored, then new ones");
         assert_eq!(of(Backlog::All, open, false), "all that are stored");
+        let of_run = |runs, backlog, follow| {
+            window(&engine::Config { follow, backlog, runs, ..engine::Config::default() })
+        };
+        assert_eq!(
+            of_run(Runs::Current, Backlog::Since, true),
+            "all that are stored of the current run, then new ones"
+        );
+        assert_eq!(
+            of_run(Runs::Previous, Backlog::Last(3), false),
+            "the last 3 of each container of the previous run"
+        );
         let range =
             Range { since: time("2026-11-28T00:00:00Z"), until: time("2026-11-28T01:00:00.5Z") };
         let to_come = Range { since: None, ..range };

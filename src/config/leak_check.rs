@@ -8,7 +8,7 @@ use super::{
 };
 use crate::cli::{self, OnInconclusive};
 use crate::docker::RequestOptions;
-use crate::engine::{self, Backlog, LineOrder, Outputs};
+use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};
 use crate::leak::probe::counter::Counter;
 use crate::leak::probe::target::Target;
 use crate::leak::record::{Record, Rules};
@@ -256,6 +256,7 @@ pub(super) fn config(
             // What is away comes back: a check of a day outlives a restart of the daemon.
             wait: true,
             backlog: Backlog::Last(1),
+            runs: Runs::All,
             outputs: Outputs::BOTH,
             order: LineOrder::AsRead,
             max_line: MAX_LINE,

@@ -25,7 +25,7 @@ use crate::docker::{Details, RequestOptions};
 use crate::engine::conditions::{self, ConditionError, ConditionTexts};
 use crate::engine::selection::{PatternError, PatternText, Selection};
 use crate::engine::timestamp::Timestamp;
-use crate::engine::{self, Backlog, LineOrder, Outputs, Range};
+use crate::engine::{self, Backlog, LineOrder, Outputs, Range, Runs};
 use crate::filter::BadPattern;
 use crate::format::stamp::{Stamp, StampForm};
 use crate::format::template::{Template, TemplateError};
@@ -488,6 +488,11 @@ fn engine(global: &Global, tail: &Tail, range: Range, around: &Surroundings) -> 
     let follow_for = left.map(|left| Duration::from_nanos(u64::try_from(left).unwrap_or(0)));
     let follow = tail.follows() && follow_for.is_none_or(|time| !time.is_zero());
     let either = tail.stdout || tail.stderr;
+    let runs = match (tail.since_start, tail.previous) {
+        (_, true) => Runs::Previous,
+        (true, false) => Runs::Current,
+        (false, false) => Runs::All,
+    };
     let defaults = engine::Config::default();
     // Without a follow nothing gets old, and nothing is waited for.
     let (stream_timeout, stale_after) = match follow {
@@ -502,10 +507,12 @@ fn engine(global: &Global, tail: &Tail, range: Range, around: &Surroundings) -> 
         wait: tail.wait,
         backlog: match tail.tail {
             Some(Lines::Last(lines)) => Backlog::Last(lines),
-            _ if range.since.is_some() => Backlog::Since,
+            Some(Lines::All) if runs == Runs::Previous => Backlog::All,
+            _ if range.since.is_some() || runs != Runs::All => Backlog::Since,
             None if follow => Backlog::Last(10),
             Some(Lines::All) | None => Backlog::All,
         },
+        runs,
         outputs: Outputs { stdout: tail.stdout || !either, stderr: tail.stderr || !either, range },
         order: LineOrder::AsRead,
         max_line: tail.max_line,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::cli::{self, Sources};
 use crate::docker::RequestOptions;
-use crate::engine::{self, Backlog, LineOrder, Outputs};
+use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};
 use crate::filter::Rules;
 use crate::format::pretty::LineForm;
 
@@ -124,6 +124,7 @@ pub(super) fn config(
             exit_on_stop: false,
             wait: watch.wait,
             backlog: Backlog::Last(if screen { HISTORY } else { 0 }),
+            runs: Runs::All,
             outputs: Outputs::BOTH,
             order: LineOrder::AsRead,
             max_line: MAX_LINE,

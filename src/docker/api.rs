@@ -12,8 +12,10 @@ use super::own::Identity;
 use super::request::{Answer, Client, RequestOptions, encode};
 use crate::engine::census::Purpose;
 use crate::engine::source::{
-    Container, ContainerKey, DaemonId, ErrorKind, EventStream, Happening, Listed, SourceError,
+    Container, ContainerKey, DaemonId, ErrorKind, EventStream, Happening, Listed, Moment,
+    SourceError,
 };
+use crate::engine::timestamp::Timestamp;
 
 /// The longest event that is accepted: all labels of its container are in it.
 const EVENT_MAX_BYTES: usize = 1 << 20;
@@ -111,6 +113,27 @@ impl Api {
     ) -> Result<T, SourceError> {
         let answer = self.client.get(question, target).await?;
         decode(&answer.body).ok_or_else(|| undecodable(&self.client, target, &answer.body))
+    }
+
+    /// What the daemon remembers of a container up to a moment of the past.
+    pub(super) async fn remembered(
+        &self,
+        key: &ContainerKey,
+        until: Timestamp,
+    ) -> Result<Vec<Moment>, SourceError> {
+        let filters = serde_json::json!({
+            "type": ["container"],
+            "container": [key.id.as_str()],
+            "event": ["create", "start", "die"],
+        });
+        let nanos = until.as_nanos();
+        let (seconds, nanos) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
+        // Podman ends the answer at once only with `stream=false`.
+        let target = format!(
+            "/events?since=0&until={seconds}.{nanos:09}&stream=false&filters={}",
+            encode(&filters.to_string())
+        );
+        self.ask(Question::Events, &target, answers::remembered).await
     }
 
     /// Subscribes to the events of containers; returns when the daemon has confirmed, which may

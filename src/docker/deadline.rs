@@ -19,6 +19,7 @@ pub(super) enum Question {
     List,
     Inspect,
     Threads,
+    Events,
     Log,
 }
 

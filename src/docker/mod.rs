@@ -43,7 +43,7 @@ pub use request::{ApiVersion, Details, REQUEST_TIMEOUT, RequestOptions};
 
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{
-    Container, ContainerKey, DaemonId, ErrorKind, Listed, LogRequest, Source, SourceError,
+    Container, ContainerKey, DaemonId, ErrorKind, Listed, LogRequest, Moment, Source, SourceError,
 };
 use crate::engine::timestamp::Timestamp;
 
@@ -169,6 +169,14 @@ impl Source for Docker {
 
     async fn events(&self) -> Result<Self::Events, SourceError> {
         self.api.events().await
+    }
+
+    async fn remembered(
+        &self,
+        key: &ContainerKey,
+        until: Timestamp,
+    ) -> Result<Vec<Moment>, SourceError> {
+        self.api.remembered(key, until).await
     }
 
     async fn logs(&self, request: &LogRequest) -> Result<Self::Logs, SourceError> {

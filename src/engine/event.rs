@@ -387,6 +387,13 @@ pub enum Notice {
         /// As typed.
         pattern: String,
     },
+    /// It has no run before its latest one, so nothing of it is shown.
+    NoPreviousRun,
+    /// The daemon no longer knows when its previous run began.
+    PreviousRunUnbounded {
+        /// The number of lines before the latest run that are shown; `None`: all.
+        lines: Option<u64>,
+    },
     /// Lines may be missing in its log itself, and nobody can tell which.
     Lossy(Lossy),
     /// Its log driver keeps nothing that can be read; nothing of it follows.

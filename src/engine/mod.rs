@@ -34,6 +34,7 @@ mod reader;
 pub mod registry;
 pub mod resume;
 pub mod rows;
+mod runs;
 pub mod selection;
 mod several;
 pub mod source;
@@ -61,6 +62,7 @@ use group::{Activity, Member};
 use position::{OtherDaemon, Saved, SavedDaemon};
 use registry::Registry;
 use rows::Row;
+pub use runs::Runs;
 use selection::Selection;
 pub use several::{Engines, Observers};
 use source::{ContainerKey, DaemonId, Listed, Source, SourceError};
@@ -84,6 +86,8 @@ pub struct Config {
     pub wait: bool,
     /// What is shown first of the containers that are there at the start.
     pub backlog: Backlog,
+    /// The runs that are shown of the containers that are there at the start.
+    pub runs: Runs,
     /// Which outputs are delivered.
     pub outputs: Outputs,
     /// In which order lines of several containers are wanted.
@@ -121,6 +125,7 @@ impl Default for Config {
             exit_on_stop: false,
             wait: false,
             backlog: Backlog::All,
+            runs: Runs::All,
             outputs: Outputs::BOTH,
             order: LineOrder::AsRead,
             max_line: 1 << 20,

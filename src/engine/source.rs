@@ -194,6 +194,10 @@ pub struct Container {
     pub exit: Option<Exit>,
     /// The daemon's own text for the start of its latest run; only ever compared for equality.
     pub started_at: Arc<str>,
+    /// When its latest run began, by the daemon's clock; `None` before its first run.
+    pub started: Option<Timestamp>,
+    /// When a run of it ended: the latest one, or the one before where the latest has not ended.
+    pub finished: Option<Timestamp>,
     /// How often its restart policy restarted it.
     pub restarts: u64,
     /// An earlier run of it has ended, so its log is older than this run.
@@ -237,6 +241,26 @@ pub struct Happening {
     pub what: What,
     /// Its image and labels, where a start or a new name may make it selected.
     pub facts: Arc<Facts>,
+}
+
+/// A moment in the life of a container that the daemon remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// When, by the daemon's clock.
+    pub time: Timestamp,
+    /// What happened then.
+    pub what: Remembered,
+}
+
+/// The kinds of [`Moment`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remembered {
+    /// The container was made.
+    Created,
+    /// A run of it had just begun; its first lines may be a few milliseconds older.
+    Started,
+    /// A run of it had ended, and the daemon had read all that it wrote.
+    Died,
 }
 
 /// The kinds of [`Happening`] that matter to a follower of logs.
@@ -462,6 +486,16 @@ pub trait Source: Send + Sync + 'static {
 
     /// Subscribes to events.
     fn events(&self) -> impl Future<Output = Result<Self::Events, SourceError>> + Send;
+
+    /// What the daemon remembers of a container up to a moment of the past, in order. It may have forgotten what is
+    /// older than some hundred events of all containers.
+    fn remembered(
+        &self,
+        _: &ContainerKey,
+        _until: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Moment>, SourceError>> + Send {
+        async { Ok(Vec::new()) }
+    }
 
     /// Opens a log, up to the head of the answer.
     fn logs(

@@ -88,6 +88,25 @@ impl Timestamp {
         }
     }
 
+    /// The last moment before it, a nanosecond earlier.
+    #[must_use]
+    pub fn pred(self) -> Self {
+        self.before(std::time::Duration::from_nanos(1))
+    }
+
+    /// The beginning of its second.
+    #[must_use]
+    pub const fn whole_second(self) -> Self {
+        Self { nanos: 0, ..self }
+    }
+
+    /// The moment in the middle between two.
+    #[must_use]
+    pub fn middle(self, other: Self) -> Self {
+        let sum = self.as_nanos() + other.as_nanos();
+        Self::from_wide_nanos(sum.div_euclid(2)).unwrap_or(self)
+    }
+
     /// The moment this long before it.
     #[must_use]
     pub fn before(self, time: std::time::Duration) -> Self {
@@ -119,6 +138,11 @@ impl Timestamp {
         let head = &message[..message.len().min(40)];
         let space = head.iter().position(|byte| *byte == b' ')?;
         Some((moment(&head[..space])?, space + 1))
+    }
+
+    /// Reads RFC 3339 with one to nine digits of a second's fraction or none, as an inspection has it.
+    pub fn parse(text: &str) -> Option<Self> {
+        moment(text.as_bytes())
     }
 
     /// The offset from UTC in a zone at this moment, in seconds; `None` where the zone has no rule for the year.

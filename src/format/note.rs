@@ -62,6 +62,8 @@ pub(crate) fn word(notice: &Notice) -> &'static str {
         Notice::Own => "own_container",
         Notice::Deselected => "deselected",
         Notice::Waiting { .. } => "waiting",
+        Notice::NoPreviousRun => "no_previous_run",
+        Notice::PreviousRunUnbounded { .. } => "previous_run_unbounded",
         Notice::Lossy(_) => "lossy",
         Notice::Unreadable { .. } => "unreadable",
         Notice::GivenUp { .. } => "given_up",
@@ -180,6 +182,7 @@ fn sign(notice: &Notice) -> Sign {
         | Notice::Renamed { .. }
         | Notice::Own
         | Notice::Deselected
+        | Notice::NoPreviousRun
         | Notice::Waiting { .. }
         | Notice::DaemonFound { .. }
         | Notice::DemoListens { .. }
@@ -187,6 +190,7 @@ fn sign(notice: &Notice) -> Sign {
         | Notice::StillWaiting { .. } => Sign::Between,
         Notice::Exited(_) | Notice::Removed => Sign::Gone,
         Notice::Lossy(_)
+        | Notice::PreviousRunUnbounded { .. }
         | Notice::Unreadable { .. }
         | Notice::GivenUp { .. }
         | Notice::StreamBroke { .. }
@@ -214,6 +218,17 @@ fn words(notice: &Notice) -> String {
             "no longer matches; cmon follows it to the end of this run".to_owned()
         }
         Notice::Waiting { pattern } => format!("waiting for `{pattern}`, which is not there yet"),
+        Notice::NoPreviousRun => "has no previous run".to_owned(),
+        Notice::PreviousRunUnbounded { lines } => {
+            let shown = match lines {
+                Some(lines) => format!("the last {lines} lines before the latest run follow"),
+                None => "all lines before the latest run follow".to_owned(),
+            };
+            format!(
+                "may show older runs too: the daemon no longer knows when the previous run began, so \
+                 {shown}; -n N shows the last N"
+            )
+        }
         Notice::Lossy(Lossy::NonBlocking) => {
             "can lose lines: its log mode is non-blocking, and the \
              daemon drops what its buffer cannot hold"
@@ -327,6 +342,9 @@ pub(crate) mod tests {
             Notice::Own,
             Notice::Deselected,
             Notice::Waiting { pattern: "we*".to_owned() },
+            Notice::NoPreviousRun,
+            Notice::PreviousRunUnbounded { lines: Some(1000) },
+            Notice::PreviousRunUnbounded { lines: None },
             Notice::Lossy(Lossy::NonBlocking),
             Notice::Lossy(Lossy::Cache),
             Notice::Unreadable { driver: "none".into(), error: error.clone() },
@@ -356,6 +374,8 @@ pub(crate) mod tests {
                 | Notice::Own
                 | Notice::Deselected
                 | Notice::Waiting { .. }
+                | Notice::NoPreviousRun
+                | Notice::PreviousRunUnbounded { .. }
                 | Notice::Lossy(_)
                 | Notice::Unreadable { .. }
                 | Notice::GivenUp { .. }
@@ -392,6 +412,9 @@ pub(crate) mod tests {
         ~ web is left out: cmon runs in it, and its log would grow by each line that cmon prints
         ~ web no longer matches; cmon follows it to the end of this run
         ~ web waiting for `we*`, which is not there yet
+        ~ web has no previous run
+        ! web may show older runs too: the daemon no longer knows when the previous run began, so the last 1000 lines before the latest run follow; -n N shows the last N
+        ! web may show older runs too: the daemon no longer knows when the previous run began, so all lines before the latest run follow; -n N shows the last N
         ! web can lose lines: its log mode is non-blocking, and the daemon drops what its buffer cannot hold
         ! web can lose lines: its log driver sends them elsewhere, and the daemon's own cache drops what it cannot hold
         ! web cannot be read: its log driver `none` keeps nothing (no)

@@ -37,6 +37,7 @@ mod remote;
 mod renames;
 mod requests;
 mod rotation;
+mod runs;
 mod screen;
 mod scripted;
 mod selection;

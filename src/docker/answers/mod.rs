@@ -11,8 +11,8 @@ use super::http::Dialect;
 use super::lenient::{Maybe, elements, lenient};
 use super::own::Identity;
 use crate::engine::source::{
-    Container, ContainerId, ContainerKey, DaemonId, Exit, Facts, Happening, Listed, LogEnd, Phase,
-    PieceRule, What,
+    Container, ContainerId, ContainerKey, DaemonId, Exit, Facts, Happening, Listed, LogEnd, Moment,
+    Phase, PieceRule, Remembered, What,
 };
 use crate::engine::timestamp::Timestamp;
 
@@ -173,6 +173,11 @@ pub(super) fn container(
     let options = log.options.unwrap_or_default().into_iter();
     let options = options.filter_map(|(name, value)| Some((name, value.known()?))).collect();
     let driver = Driver::new(log.driver.unwrap_or_default(), options);
+    let moment = |text: Option<&String>| {
+        text.filter(|text| !is_never(text)).and_then(|text| Timestamp::parse(text))
+    };
+    let (started, finished) =
+        (moment(state.started_at.as_ref()), moment(state.finished_at.as_ref()));
     let name = answer.name.filter(|name| !name.is_empty());
     Some(Container {
         key: key.clone(),
@@ -180,6 +185,8 @@ pub(super) fn container(
         phase,
         exit: ended.then_some(exit),
         started_at: state.started_at.unwrap_or_default().into(),
+        started,
+        finished,
         restarts: answer.restarts.unwrap_or_default(),
         ran_before: state.finished_at.is_some_and(|time| !is_never(&time)),
         tty: answer.config.and_then(|config| config.tty).unwrap_or_default(),
@@ -347,6 +354,8 @@ pub(super) struct Message {
     status: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     id: Option<String>,
+    #[serde(rename = "timeNano", default, deserialize_with = "lenient")]
+    nanos: Option<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -396,6 +405,23 @@ pub(super) fn happening(daemon: &DaemonId, message: Message) -> Option<Happening
         _ => Arc::default(),
     };
     Some(Happening { key, name, what, facts })
+}
+
+/// `GET /events` up to a moment of the past: objects that follow each other, with or without a newline between them.
+/// What is no event of a run is passed over.
+pub(super) fn remembered(body: &[u8]) -> Option<Vec<Moment>> {
+    let messages = serde_json::Deserializer::from_slice(body).into_iter::<Maybe<Message>>();
+    let moment = |message: Message| {
+        let what = match message.action.or(message.status)?.as_str() {
+            "create" => Remembered::Created,
+            "start" => Remembered::Started,
+            "die" | "died" => Remembered::Died,
+            _ => return None,
+        };
+        Some(Moment { time: Timestamp::from_nanos(message.nanos?), what })
+    };
+    let messages: Vec<Maybe<Message>> = messages.collect::<Result<_, _>>().ok()?;
+    Some(messages.into_iter().filter_map(Maybe::known).filter_map(moment).collect())
 }
 
 fn bare(name: &str) -> Arc<str> {

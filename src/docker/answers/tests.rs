@@ -51,6 +51,39 @@ fn real_answers_are_understood() {
 }
 
 #[test]
+fn the_memory_of_a_daemon_is_read_in_the_words_of_docker_and_podman() {
+    let event = |action: &str, nanos: i64| json!({ "Action": action, "timeNano": nanos });
+    let body = |events: &[Value]| {
+        let lines: Vec<String> = events.iter().map(Value::to_string).collect();
+        lines.join("\n").into_bytes()
+    };
+    let mut events = vec![event("create", 1), event("start", 2), event("die", 3)];
+    events.extend([event("died", 4), event("exec_die", 5), json!({ "Action": "die" }), json!(7)]);
+    events.push(json!({ "status": "start", "timeNano": 8 }));
+    let moments = remembered(&body(&events)).unwrap();
+    let moments: Vec<_> =
+        moments.iter().map(|moment| (moment.time.as_nanos(), moment.what)).collect();
+    let (start, die) = (Remembered::Started, Remembered::Died);
+    assert_eq!(moments, [(1, Remembered::Created), (2, start), (3, die), (4, die), (8, start)]);
+    assert_eq!(remembered(b""), Some(Vec::new()));
+    assert_eq!(remembered(b"no"), None);
+}
+
+#[test]
+fn the_times_of_a_run_are_read_and_a_time_that_never_came_is_none() {
+    let state = |started: &str, finished: &str| {
+        let answer =
+            inspected(&json!({ "State": { "StartedAt": started, "FinishedAt": finished } }));
+        [answer.started, answer.finished].map(|time| time.map(Timestamp::as_nanos))
+    };
+    let (never, second) = ("0001-01-01T00:00:00Z", 1_000_000_000);
+    assert_eq!(state("1970-01-02T00:00:00.1Z", never), [Some(86_400 * second + second / 10), None]);
+    let zoned = "1970-01-02T00:00:00.02+01:00";
+    assert_eq!(state(never, zoned), [None, Some(82_800 * second + second / 50)]);
+    assert_eq!(state("", "soon"), [None, None]);
+}
+
+#[test]
 fn states_of_other_daemons_are_understood() {
     let phase_of = |state: Value, status: &str| {
         let list = json!([{ "Id": "ab12", "Names": ["/web"], "State": state, "Status": status }]);

@@ -13,6 +13,7 @@ use super::super::event::{About, EndReason, Event, Gap, GapCause, Label, Note, N
 use super::super::lifecycle::{Act, Departure, Input, Lifecycle, Stance};
 use super::super::resume::{LogAge, Resume};
 use super::super::rows::{Card, Told};
+use super::super::runs::{RunWindow, Runs};
 use super::super::source::{Container, ContainerId, ContainerKey, Facts, Listed, Phase, Source};
 use super::super::stale::Quiet;
 use super::super::turns::Turns;
@@ -37,6 +38,8 @@ pub(super) struct Follower {
     pub(super) label: Arc<Label>,
     pub(super) lifecycle: Lifecycle,
     pub(super) backlog: Backlog,
+    /// The runs that are shown.
+    pub(super) runs: Runs,
     /// Once it was inspected.
     pub(super) container: Option<Arc<Container>>,
     pub(super) resume: Option<Arc<Mutex<Resume>>>,
@@ -64,6 +67,20 @@ impl Follower {
     }
 }
 
+/// What is to be said of the run that is shown.
+fn run_note(window: Option<RunWindow>, backlog: Backlog) -> Option<Notice> {
+    match window? {
+        RunWindow::UpTo(_) => Some(Notice::PreviousRunUnbounded {
+            lines: match backlog {
+                Backlog::Last(lines) => Some(lines),
+                Backlog::All | Backlog::Since => None,
+            },
+        }),
+        RunWindow::Nothing => Some(Notice::NoPreviousRun),
+        RunWindow::From(_) | RunWindow::Between(..) => None,
+    }
+}
+
 impl<S: Source> Supervisor<S> {
     pub(super) fn join(&mut self, row: &Listed, joined: Joined) {
         let initial = joined == Joined::AtStart;
@@ -79,6 +96,7 @@ impl<S: Source> Supervisor<S> {
             } else {
                 Backlog::All
             },
+            runs: if initial { self.config.runs } else { Runs::All },
             container: None,
             resume: None,
             wake: None,
@@ -128,22 +146,32 @@ impl<S: Source> Supervisor<S> {
         self.selection.still_matches(row)
     }
 
-    /// Takes what an inspection tells.
-    pub(super) fn learn(&mut self, key: &ContainerKey, container: &Container) {
+    /// Takes what an inspection shows, and the part of the log that is wanted where that is not all of it.
+    pub(super) fn learn(
+        &mut self,
+        key: &ContainerKey,
+        container: &Container,
+        window: Option<RunWindow>,
+    ) {
         let Some(follower) = self.followers.get_mut(key) else {
             return;
         };
         follower.card.inspected(container);
         let container = Arc::new(container.clone());
+        let mut note = None;
         follower.resume.get_or_insert_with(|| {
             let (outputs, max_line) = (self.config.outputs, self.config.max_line);
+            let (outputs, backlog) = match window {
+                Some(window) => window.apply(outputs, follower.backlog),
+                None => (outputs, follower.backlog),
+            };
+            note = run_note(window, backlog);
             let quiet = Quiet::new(self.config.stale_after);
             let label = Arc::clone(&follower.label);
             let age = match container.ran_before {
                 true => LogAge::Old,
                 false => LogAge::New(Arc::clone(&container.started_at)),
             };
-            let backlog = follower.backlog;
             let resume = Resume::new(label, &container, age, backlog, outputs, max_line, quiet);
             let resume = match self.saved.as_mut().map(|saved| saved.take(&key.id)) {
                 None => resume,
@@ -153,6 +181,10 @@ impl<S: Source> Supervisor<S> {
             Arc::new(Mutex::new(resume))
         });
         follower.container = Some(container);
+        let about = About::Container(Arc::clone(&follower.label));
+        if let Some(what) = note {
+            self.say(about, what);
+        }
         self.hand_on_position(key);
     }
 

@@ -23,6 +23,7 @@ use super::group::{Activity, Member};
 use super::lifecycle::{Input, Lifecycle};
 use super::position::SavedDaemon;
 use super::registry::Registry;
+use super::runs::RunWindow;
 use super::selection::Selection;
 use super::source::{Container, ContainerKey, Happening, Listed, Phase, Source, SourceError, What};
 use super::stale::Budget;
@@ -44,7 +45,8 @@ const HAPPENINGS: usize = 1024;
 /// What tasks report. At most two per task are on their way, so the inbox is bounded by the tasks.
 #[derive(Debug)]
 enum Message {
-    Inspected(ContainerKey, Result<Container, SourceError>),
+    /// A container, and the part of its log that is wanted where that is not all of it.
+    Inspected(ContainerKey, Result<(Container, Option<RunWindow>), SourceError>),
     StreamEnded(ContainerKey, EndReason),
     Drained(ContainerKey, EndReason),
     /// The daemon's list, and when it was asked for.
@@ -299,10 +301,11 @@ impl<S: Source> Supervisor<S> {
     fn on_message(&mut self, message: Message) {
         match message {
             Message::Inspected(key, answer) => {
-                if let Ok(container) = &answer {
-                    self.learn(&key, container);
+                if let Ok((container, window)) = &answer {
+                    self.learn(&key, container, *window);
                 }
-                self.step(&key, &Input::Inspected(answer.as_ref()));
+                let answer = answer.as_ref().map(|(container, _)| container);
+                self.step(&key, &Input::Inspected(answer));
             }
             Message::StreamEnded(key, reason) => self.on_stream_ended(&key, &reason),
             Message::Drained(key, reason) => self.step(&key, &Input::Drained(&reason)),

@@ -10,7 +10,8 @@ use super::super::event::EndReason;
 use super::super::limits::{UNCONFIRMED, rotation};
 use super::super::reader::Reader;
 use super::super::registry::Panicked;
-use super::super::source::{ContainerKey, ErrorKind, EventStream, Source, SourceError};
+use super::super::runs::{RunWindow, Runs};
+use super::super::source::{Container, ContainerKey, ErrorKind, EventStream, Source, SourceError};
 use super::{Message, Supervisor};
 
 impl<S: Source> Supervisor<S> {
@@ -86,10 +87,18 @@ impl<S: Source> Supervisor<S> {
     pub(super) fn inspect(&mut self, key: &ContainerKey) {
         let (source, key) = (Arc::clone(&self.source), key.clone());
         let (slow, inbox) = (Arc::clone(&self.slow), self.inbox.0.clone());
+        // Once something was read, the part of the log that is wanted is known.
+        let unread = self.followers.get(&key).filter(|follower| follower.resume.is_none());
+        let runs = unread.map_or(Runs::All, |follower| follower.runs);
         self.ask(async move {
             // The supervisor is gone only after the end.
             let note = async || drop(inbox.send(Message::Slow(key.clone())));
-            let answer = slow.watch(source.inspect(&key), note).await;
+            let asking = async {
+                let container = source.inspect(&key).await?;
+                let window = window(&*source, runs, &container).await;
+                Ok((container, window))
+            };
+            let answer = slow.watch(asking, note).await;
             Message::Inspected(key, answer)
         });
     }
@@ -157,6 +166,18 @@ impl<S: Source> Supervisor<S> {
             }
         });
     }
+}
+
+/// The part of a container's log that is wanted. Where the daemon does not send its events, the inspection has to do.
+async fn window<S: Source>(source: &S, runs: Runs, container: &Container) -> Option<RunWindow> {
+    let moments = match runs.needs_memory(container) {
+        Some(until) => source.remembered(&container.key, until).await.unwrap_or_else(|error| {
+            tracing::debug!(container = %container.name, "its earlier runs are unknown: {error}");
+            Vec::new()
+        }),
+        None => Vec::new(),
+    };
+    runs.window(container, &moments)
 }
 
 fn unconfirmed() -> SourceError {

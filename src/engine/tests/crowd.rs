@@ -96,6 +96,8 @@ impl Source for Crowd {
             phase,
             exit: (phase == Phase::Exited).then_some(Exit { code: 0, oom: false }),
             started_at: "1".into(),
+            started: None,
+            finished: None,
             restarts: 0,
             ran_before: false,
             tty: false,

@@ -256,6 +256,8 @@ impl Fake {
             phase: state.phase,
             exit: (state.phase == Phase::Exited).then_some(Exit { code: 1, oom: false }),
             started_at: state.run.to_string().into(),
+            started: None,
+            finished: None,
             restarts: 0,
             ran_before: 1 < state.run,
             tty: false,

@@ -29,7 +29,7 @@ use crate::docker::{Docker, RequestOptions};
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
 use crate::engine::source::StdStream;
-use crate::engine::{self, Backlog, LineOrder, Outputs};
+use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};
 
 /// How long each check is, on its own clock.
 const DURATION: f64 = 600.0;
@@ -179,6 +179,7 @@ pub(super) fn load<S>(source: S, plan: Plan, stream_timeout: f64) -> Load<S> {
             exit_on_stop: false,
             wait: true,
             backlog: Backlog::Last(1),
+            runs: Runs::All,
             outputs: Outputs::BOTH,
             order: LineOrder::AsRead,
             max_line: 64 << 10,

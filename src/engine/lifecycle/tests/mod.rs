@@ -37,6 +37,8 @@ fn container(phase: Phase, started_at: &str) -> Container {
         phase,
         exit: (phase == Phase::Exited).then_some(Exit { code: 7, oom: false }),
         started_at: started_at.into(),
+        started: None,
+        finished: None,
         restarts: 0,
         ran_before: false,
         tty: false,
