@@ -359,3 +359,53 @@ async fn an_order_finds_its_daemon() {
     let rotations: Vec<u64> = outcome.by_daemon.iter().map(|(_, of)| of.rotations).collect();
     assert_eq!(rotations, [0, 1]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_one_container_does_not_delay_the_lines_of_another() {
+    const MILLI: Duration = Duration::from_millis(1);
+    let [a, b] = ["a", "b"].map(|name| Host::new(name, "web", Reach::Answers));
+    // A stream that is opened anew reads some messages again, one at a time here.
+    let config = Config { stream_timeout: 3600 * SECOND, ..config() };
+    let engine =
+        |host: &Host| Engine::new(Arc::new(host.clone()), Registry::default(), config.clone());
+    let (events, mut received) = mpsc::channel(4);
+    let stop = CancellationToken::new();
+    let selection = Selection::all();
+    let running = Engines::new(vec![engine(&a), engine(&b)]).run(&selection, events, stop.clone());
+    let begun = Instant::now();
+    let script = async {
+        // More than the output takes in all of that time.
+        (0..8000).for_each(|number| a.write(number));
+        for number in 0..100 {
+            sleep(20 * MILLI).await;
+            b.write(number);
+        }
+        sleep(SECOND).await;
+    };
+    let output = async {
+        let (mut flood, mut delays) = (0, Vec::new());
+        // A batch each millisecond.
+        while let Some(event) = received.recv().await {
+            if let Event::Lines(lines) = &event {
+                match lines.label.key.daemon.host().map(|host| &**host) {
+                    Some("a") => flood += lines.len(),
+                    _ => delays.extend(lines.iter().map(|(line, _)| {
+                        let number = u32::try_from(line.time.as_nanos()).unwrap();
+                        begun.elapsed().saturating_sub(20 * MILLI * (number + 1))
+                    })),
+                }
+            }
+            if delays.len() == 100 {
+                stop.cancel();
+            }
+            sleep(MILLI).await;
+        }
+        (flood, delays)
+    };
+    let (outcome, (), (flood, delays)) = tokio::join!(running, script, output);
+    outcome.unwrap();
+    assert_eq!(delays.len(), 100);
+    assert!(1000 < flood && flood < 8000, "the flood never ends: {flood}");
+    let longest = delays.iter().max().unwrap();
+    assert!(*longest <= 20 * MILLI, "{longest:?}");
+}
