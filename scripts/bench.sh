@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What reading costs: a log of 2 million lines from a real daemon, by cmon and by its peers in the
 # same run, each into `cat >/dev/null`. Prints medians, and ratios beside the bars that cmon means to
-# keep. The same over TLS, by cmon and by docker. Needs root, dockerd, docker, curl, openssl and a
-# static busybox.
+# keep. The same over TLS, by cmon and by docker; a filter beside grep, JSON beside jq, and the time to
+# the first line of the last moments. Needs root, dockerd, docker, curl, openssl, jq and a static busybox.
 #
 #   ./scripts/bench.sh [RUNS]        5 runs unless told otherwise; LINES=N for another log
 set -euo pipefail
@@ -66,6 +66,8 @@ measure() { # name, command...
 over_tls() { # command...
     DOCKER_HOST=tcp://127.0.0.1:$port DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=$dir/client "$@"
 }
+# The last thousand lines are from this time on.
+since=$("$docker" logs -t -n 1000 big | head -1 | cut -d' ' -f1)
 for ((run = 1; run <= runs; run++)); do
     printf '\rrun %d of %d' "$run" "$runs" >&2
     measure docker "$docker" logs -t big
@@ -73,6 +75,13 @@ for ((run = 1; run <= runs; run++)); do
         "http://docker/containers/big/logs?stdout=1&stderr=1&timestamps=1"
     measure bare "$bare" "$dir/s" big
     measure cmon "$cmon" tail --no-follow -t big
+    measure docker-grep bash -c '"$0" logs big | grep 99999$' "$docker"
+    measure cmon-i "$cmon" tail --no-follow -i '99999$' big
+    measure docker-jq bash -c '"$0" logs -t big | jq -cR "capture(\"(?<time>[^ ]*) (?<msg>.*)\")"' "$docker"
+    measure cmon-json "$cmon" tail --no-follow -o json big
+    measure cmon-pretty "$cmon" tail --no-follow -o pretty big
+    measure docker-since bash -c '"$0" logs --since "$1" big | head -1' "$docker" "$since"
+    measure cmon-since bash -c '"$0" tail --no-follow --since "$1" big | head -1' "$cmon" "$since"
     measure docker-tls over_tls "$docker" logs -t big
     measure cmon-tls over_tls "$cmon" tail --no-follow -t big
 done
@@ -82,13 +91,17 @@ printf '\r' >&2
 [[ $("$cmon" tail --no-follow -t big | cksum) == $("$docker" logs -t big | cksum) &&
     $(over_tls "$cmon" tail --no-follow -t big | cksum) == $("$docker" logs -t big | cksum) ]] ||
     { echo "cmon and docker logs differ" >&2; exit 1; }
+[[ $("$cmon" tail --no-follow -i '99999$' big | cksum) == $("$docker" logs big | grep '99999$' | cksum) &&
+    $("$cmon" tail --no-follow --since "$since" big | cksum) == $("$docker" logs -n 1000 big | cksum) ]] ||
+    { echo "cmon and grep or docker logs -n differ" >&2; exit 1; }
 
 median() { # file, awk expression
     awk "{ print $2 }" "$dir/$1" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
 }
 printf '%-16s %8s %8s %14s %14s\n' "" "wall s" "CPU s" "wall/docker" "CPU/docker"
 dw=$(median docker '$1') dc=$(median docker '$2 + $3')
-for name in docker curl bare cmon docker-tls cmon-tls; do
+for name in docker curl bare cmon docker-grep cmon-i docker-jq cmon-json cmon-pretty docker-since cmon-since \
+    docker-tls cmon-tls; do
     w=$(median $name '$1') c=$(median $name '$2 + $3')
     awk -v n=$name -v w="$w" -v c="$c" -v dw="$dw" -v dc="$dc" \
         'BEGIN { printf "%-16s %8.2f %8.2f %14.2f %14.2f\n", n, w, c, w / dw, c / dc }'
@@ -97,6 +110,15 @@ awk -v w="$(median cmon '$1')" -v c="$(median cmon '$2 + $3')" -v dw="$dw" -v dc
     -v b="$(median bare '$2 + $3')" 'BEGIN {
     printf "cmon: wall %.2f of docker logs -t (bar 0.80), CPU %.2f (bar 0.25), CPU %.2f of the bare loop (bar 1.50)\n",
         w / dw, c / dc, c / b }'
+ratio() { # name, peer, words
+    awk -v w="$(median "$1" '$1')" -v c="$(median "$1" '$2 + $3')" -v pw="$(median "$2" '$1')" \
+        -v pc="$(median "$2" '$2 + $3')" -v words="$3" \
+        'BEGIN { printf "%s: wall %.2f, CPU %.2f\n", words, w / pw, c / pc }'
+}
+ratio cmon-i docker-grep "cmon tail -i of docker logs | grep"
+ratio cmon-json docker-jq "cmon tail -o json of docker logs -t | jq"
+ratio cmon-pretty cmon "cmon tail -o pretty of cmon tail -t"
+ratio cmon-since docker-since "cmon tail --since, the first of the last 1000 lines, of docker logs --since"
 awk -v w="$(median cmon-tls '$1')" -v c="$(median cmon-tls '$2 + $3')" \
     -v dw="$(median docker-tls '$1')" -v dc="$(median docker-tls '$2 + $3')" 'BEGIN {
     printf "cmon over TLS: wall %.2f and CPU %.2f of docker logs -t over TLS\n", w / dw, c / dc }'
