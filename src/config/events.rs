@@ -49,7 +49,7 @@ fn patterns(variables: &Sources, id: &str, texts: &[String]) -> Result<Patterns,
     Patterns::compile(texts).map_err(|error| UsageError::Regex { name: variables.name(id), error })
 }
 
-fn selecting(filters: &cli::Filters, variables: &Sources) -> Result<Rules, UsageError> {
+pub(super) fn selecting(filters: &cli::Filters, variables: &Sources) -> Result<Rules, UsageError> {
     Ok(Rules {
         include: patterns(variables, "include", &filters.include)?,
         exclude: patterns(variables, "exclude", &filters.exclude)?,

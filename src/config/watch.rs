@@ -108,7 +108,11 @@ pub(super) fn config(
     }
     let rules = match screen {
         true => events::filters(&watch.filters, &global.sources)?,
-        false => no_screen(watch, &global.sources)?,
+        false => {
+            // What is wrong in a variable is wrong here too.
+            events::selecting(&watch.filters, &global.sources)?;
+            no_screen(watch, &global.sources)?
+        }
     };
     let interval = match screen {
         true => INTERVAL,

@@ -101,6 +101,8 @@ impl FileText {
             {
                 Ok(None)
             }
+            // The home of another user: what is in there is no configuration of this one.
+            (Err(_), Place::Usual(path)) if path.try_exists().is_err() => Ok(None),
             (Err(error), Place::Usual(_)) => wrong(
                 format!("could not read the configuration: {error}"),
                 "make it readable, or run cmon without it: --config /dev/null",
