@@ -20,6 +20,7 @@ mod filters;
 mod finite;
 mod follow;
 mod generated;
+mod hostile;
 mod hosts;
 mod leak;
 mod lives;

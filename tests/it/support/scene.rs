@@ -48,6 +48,11 @@ impl Scene {
         Self { world, socket, stop: Some(stop), server: Some(server), _dir: dir }
     }
 
+    /// Its address.
+    pub(crate) fn url(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
     /// Starts cmon against it.
     pub(crate) fn start(&self, args: &[&str]) -> Cmon {
         self.start_with(args, |_| {})
@@ -56,7 +61,7 @@ impl Scene {
     /// The same, with the command changed before it starts.
     pub(crate) fn start_with(&self, args: &[&str], change: impl FnOnce(&mut Command)) -> Cmon {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cmon"));
-        command.args(args).env("DOCKER_HOST", format!("unix://{}", self.socket.display()));
+        command.args(args).env("DOCKER_HOST", self.url());
         command.stdout(Stdio::piped());
         change(&mut command);
         Cmon::of(command).read()
