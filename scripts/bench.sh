@@ -67,7 +67,7 @@ over_tls() { # command...
     DOCKER_HOST=tcp://127.0.0.1:$port DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=$dir/client "$@"
 }
 # The last thousand lines are from this time on.
-since=$("$docker" logs -t -n 1000 big | head -1 | cut -d' ' -f1)
+since=$("$docker" logs -t -n 1000 big | sed -n '1s, .*,,p')
 for ((run = 1; run <= runs; run++)); do
     printf '\rrun %d of %d' "$run" "$runs" >&2
     measure docker "$docker" logs -t big

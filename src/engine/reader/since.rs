@@ -1,29 +1,24 @@
 //! Where the lines from a time on begin. The daemon's own `since` reads every file from its beginning, and before
 //! version 24 it drops lines that follow a step back of the clock. `tail=K` scans backwards without decoding.
 //!
-//! A clock that steps back leaves older lines behind newer ones, and no search finds all of them. So the place is
-//! looked for that much earlier, never close to the end of the log, and a log whose times are seen to step back is read
-//! from its beginning. What is read is filtered all the same.
-
-use std::time::Duration;
+//! A clock that steps back leaves older lines behind newer ones, and no search finds all of them. So the window begins
+//! some messages before the place that is found, and a log whose times are seen to step back is read from its
+//! beginning. What is read is filtered all the same.
 
 use super::super::event::EndReason;
 use super::super::source::{Source, Tail};
 use super::super::timestamp::Timestamp;
 use super::Reader;
 
-/// The smallest window. In one second the daemon reads some hundred thousand messages.
-const SMALLEST: u64 = 1 << 15;
-/// A clock may step back by this much anywhere in the log.
-const STEP_BACK: Duration = Duration::from_secs(600);
+/// Messages before the place that is found. In one second the daemon reads some hundred thousand.
+const MARGIN: u64 = 1 << 15;
 /// Above this, all is read.
 const LARGEST: u64 = 1 << 26;
 
 impl<S: Source> Reader<S> {
     /// A window that begins before this time, and not far before it.
     pub(super) async fn place_of(&self, since: Timestamp) -> Result<Tail, EndReason> {
-        let since = since.before(STEP_BACK);
-        let (mut small, mut large) = (0, SMALLEST);
+        let (mut small, mut large) = (0, MARGIN);
         let mut before = None;
         loop {
             let first = self.first_of(Tail::Last(large)).await?;
@@ -38,16 +33,17 @@ impl<S: Source> Reader<S> {
                 return Ok(Tail::All);
             }
         }
-        while small + small / 4 + SMALLEST < large {
+        while small + small / 4 + MARGIN < large {
             let middle = small + (large - small) / 2;
             match self.first_of(Tail::Last(middle)).await? {
                 Some(first) if since <= first.time() => small = middle,
                 _ => large = middle,
             }
         }
-        let [first, older] =
-            [self.first_of(Tail::Last(large)).await?, self.first_of(Tail::Last(4 * large)).await?];
+        let window = large + MARGIN;
+        let first = self.first_of(Tail::Last(window)).await?;
+        let older = self.first_of(Tail::Last(4 * window)).await?;
         let is_in_order = older.map(|key| key.time()) <= first.map(|key| key.time());
-        Ok(if is_in_order { Tail::Last(large) } else { Tail::All })
+        Ok(if is_in_order { Tail::Last(window) } else { Tail::All })
     }
 }
