@@ -670,13 +670,13 @@ fn filters_of_watch_are_for_the_screen() {
         (watch.rules.include.quoted(), watch.rules.exclude.quoted()),
         ("`a`".into(), "`b`".into())
     );
-    for args in
-        ["-i a", "-e a --once", "--level warn -o json", "--join-stacks", "-o pretty", "-i ("]
-    {
+    for args in ["-i a", "-e a --once", "--level warn -o json", "--join-stacks", "-o pretty"] {
         let error = config(&format!("cmon watch {args}"), &around()).unwrap_err();
         assert!(error.to_string().contains("decides what the full screen shows"), "{error}");
         assert!(error.hint().unwrap().contains("cmon tail"));
     }
+    let error = config("cmon watch -i (", &around()).unwrap_err().to_string();
+    assert!(error.starts_with("--include `(`: unclosed group"), "{error}");
     let error = config("cmon watch --join a", &terminal()).unwrap_err().to_string();
     assert!(error.contains("no effect by itself"), "{error}");
 }
