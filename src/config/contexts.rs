@@ -101,7 +101,7 @@ impl Contexts {
         Ok(config.and_then(|config| config.current_context).filter(|name| !name.is_empty()))
     }
 
-    /// The names of all contexts whose files can be read.
+    /// The names of all contexts with a readable file.
     pub fn names(&self) -> Vec<String> {
         let all = self.dir.as_ref().map(|dir| dir.join("contexts/meta"));
         let entries = all.iter().filter_map(|all| fs::read_dir(all).ok()).flatten().flatten();

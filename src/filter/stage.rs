@@ -195,8 +195,8 @@ impl Filter {
         self.due.filter(|_| !self.ended)
     }
 
-    /// Decides the open events that are due, but for those of containers whose next line is there although it did not
-    /// come: `is_behind`.
+    /// Decides the open events that are due. Not those of a container that `is_behind`: its next line is stored and was
+    /// not read yet.
     pub fn expire(
         &mut self,
         now: Instant,

@@ -30,7 +30,7 @@ use queue::{Item, Phase, Queue};
 
 /// Stored lines of others are not waited for any longer when nothing of them came for this long.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Lines whose wait ends this soon come out together, so that each line does not wake the printer.
+/// Waits that end this soon end together, so that each line does not wake the printer.
 const SLACK: Duration = Duration::from_millis(10);
 /// Bytes that are held. Above it the oldest come out, however they stand to what follows.
 const HELD_MAX_BYTES: usize = 32 << 20;
@@ -60,7 +60,7 @@ pub struct Merge {
 }
 
 impl Merge {
-    /// A merge of the logs of so many daemons. Live lines wait for the window.
+    /// A merge of the logs of this number of daemons. Live lines wait for the window.
     pub fn new(daemons: usize, window: Duration) -> Self {
         Self {
             window,

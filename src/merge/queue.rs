@@ -8,7 +8,7 @@ use crate::engine::timestamp::Timestamp;
 use crate::engine::turns::Turn;
 use crate::filter::Shown;
 
-/// Something whose place is known.
+/// Something that has its place in the order.
 #[derive(Debug)]
 pub enum Ready {
     /// Lines of one container.
@@ -193,7 +193,7 @@ impl Queue {
         })
     }
 
-    /// Gives back the turns of batches whose lines have all left.
+    /// Gives back the turns of batches of which no line is left.
     fn give_turns_back(&mut self) {
         let done = self.items.front().map_or(self.taken, |first| first.before);
         while self.turns.front().is_some_and(|(end, _)| *end <= done) {

@@ -63,7 +63,7 @@ fn truth(container: &Container) -> Vec<(jiff::Timestamp, String)> {
     text.lines().map(split).collect()
 }
 
-/// A container whose log has these records beside its own.
+/// A container with a log of records with these times.
 fn with_records(times: &[i64]) -> Container {
     let container = Container::run("true");
     container.wait();

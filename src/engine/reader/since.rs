@@ -2,7 +2,7 @@
 //! version 24 it drops lines that follow a step back of the clock. `tail=K` scans backwards without decoding.
 //!
 //! A clock that steps back leaves older lines behind newer ones, and no search finds all of them. So the window begins
-//! some messages before the place that is found, and a log whose times are seen to step back is read from its
+//! some messages before the place that is found, and a log in which a step back shows is read from its
 //! beginning. What is read is filtered all the same.
 
 use super::super::event::EndReason;

@@ -16,7 +16,7 @@ async fn shown(
     shown_of(&times, since, until, backlog).await
 }
 
-/// The same of a log whose lines have these times.
+/// The same of a log with lines of these times.
 async fn shown_of(
     times: &[i64],
     since: i64,
@@ -83,7 +83,7 @@ async fn the_end_of_a_long_log_is_not_read_from_its_beginning() {
     assert!(given < 80_000, "{given} messages were read for 100");
 }
 
-/// A clock that goes on by a second for each line, set forward or back by so many seconds.
+/// A clock that goes on by a second for each line, `set` seconds ahead of that.
 fn clock(length: i64, set: impl Fn(i64) -> i64) -> Vec<i64> {
     (0..length).map(|line| (1_000_000 + line + set(line)) * 1_000_000_000).collect()
 }
