@@ -14,6 +14,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::anchor::Key;
 use super::pace::{BESIDE, FADES, Pace};
 use super::timestamp::Timestamp;
@@ -35,6 +37,8 @@ const PART: f64 = 0.2;
 
 /// A rate by the daemon's timestamps is taken over at least this long, in seconds.
 const RATE_OVER: f64 = 0.1;
+/// Its peak fades at most this often.
+const FADES_EACH: Duration = Duration::from_millis(100);
 
 /// The files of one container's log.
 #[derive(Clone, Debug)]
@@ -55,6 +59,8 @@ struct Written {
     bytes: f64,
     /// Bytes a second: the peak, which fades.
     rate: f64,
+    /// When it has faded last although nothing was delivered.
+    faded: Option<Instant>,
 }
 
 impl Written {
@@ -69,6 +75,15 @@ impl Written {
             (self.begun, self.bytes) = (Some(key.time()), 0.0);
         }
         self.bytes += f64::from(key.length()) + BESIDE as f64;
+    }
+
+    /// The log was looked at: a container that is quiet by now is not a fast one for ever.
+    fn looked(&mut self, now: Instant) {
+        let faded = *self.faded.get_or_insert(now);
+        if FADES_EACH <= now.saturating_duration_since(faded) {
+            self.rate *= FADES;
+            self.faded = Some(now);
+        }
     }
 }
 
@@ -141,6 +156,11 @@ impl Files {
     pub(super) fn delivered(&mut self, key: &Key) {
         self.proof.delivered(key);
         self.written.add(key);
+    }
+
+    /// Something was read of the log, new or not.
+    pub(super) fn looked(&mut self, now: Instant) {
+        self.written.looked(now);
     }
 
     /// Bytes a second that the container writes, rather too many than too few.
@@ -251,6 +271,20 @@ mod tests {
         assert!(!new.is_hopeless(&slow));
         assert!(new.may_skip(before, next, &slow));
         assert!(!Files::new(20_000, false).may_skip(before, next, &slow), "nothing is known");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_container_that_is_quiet_after_a_burst_is_followed_again() {
+        let mut files = Files::new(20_000, true);
+        (0..1000).for_each(|number| files.delivered(&key(number * 400_000)));
+        assert!(files.is_hopeless(&pace(0)));
+        let begun = Instant::now();
+        let looks = (0..3000).map(|look| begun + Duration::from_millis(20 * look));
+        let followed = looks.into_iter().find(|look| {
+            files.looked(*look);
+            !files.is_hopeless(&pace(0))
+        });
+        assert!(followed.is_some_and(|at| at - begun < Duration::from_secs(30)), "{followed:?}");
     }
 
     #[test]

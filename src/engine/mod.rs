@@ -51,7 +51,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use backlog::{Backlog, Outputs, Range};
@@ -305,9 +305,8 @@ impl<S: Source> Engine<S> {
             biased;
             () = stop.cancelled() => None,
             () = events.closed() => None,
-            () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => None,
             // Boxed: it needs room that the following does not.
-            begun = Box::pin(self.begin(&mut member, selection, &events)) => Some(begun?),
+            begun = Box::pin(self.begin(&mut member, selection, end, &events)) => Some(begun?),
         };
         let mut failures = Vec::new();
         let mut stragglers = Vec::new();
@@ -331,6 +330,7 @@ impl<S: Source> Engine<S> {
                     (chosen.selection, &listed, saved),
                     (events, Arc::clone(&self.slow)),
                     (std::mem::replace(&mut self.orders.1, mpsc::channel(1).1), member),
+                    end,
                 );
                 if let Some(Listed { key, name, .. }) = chosen.left_out {
                     supervisor.say(About::Container(Label::new(key, name).into()), Notice::Own);
@@ -362,6 +362,7 @@ impl<S: Source> Engine<S> {
         &self,
         member: &mut Member,
         selection: &Selection,
+        end: Option<Instant>,
         events: &mpsc::Sender<Event>,
     ) -> Result<Result<Begun<S::Events>, StartError>, StartError> {
         let say = async |what| send_note(events, About::Daemon(self.source.daemon()), what).await;
@@ -399,9 +400,18 @@ impl<S: Source> Engine<S> {
             let retry = backoff.next(fastrand::f64());
             self.tally.daemon_away(Some(Instant::now() + retry));
             if first {
-                say(Notice::DaemonAway { error, retry }).await;
+                say(Notice::DaemonAway { error: error.clone(), retry }).await;
             }
-            sleep(retry).await;
+            let next = Instant::now() + retry;
+            if let Some(end) = end.filter(|end| *end <= next) {
+                // It did not come in the time that there was.
+                sleep_until(end).await;
+                if !member.is_decided() {
+                    member.answered(Err(error.clone()), selection, &self.config).await?;
+                }
+                return Ok(Err(error.into()));
+            }
+            sleep_until(next).await;
         }
     }
 

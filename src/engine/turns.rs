@@ -4,9 +4,11 @@
 //! have come as far, so a log that is read faster must wait. Each batch of lines takes a turn along, and gives it
 //! back when all of its lines are shown.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// Batches of one container that may be on their way at once: one is merged while the next is read.
 const TURNS: usize = 2;
@@ -18,12 +20,17 @@ pub struct Turn(Arc<OwnedSemaphorePermit>);
 
 /// How many batches of a container may be on their way.
 #[derive(Clone, Debug)]
-pub(crate) struct Turns(Arc<Semaphore>);
+pub(crate) struct Turns {
+    semaphore: Arc<Semaphore>,
+    /// When it was last said that the log is being read.
+    sign: Arc<Mutex<Instant>>,
+}
 
 impl Turns {
     /// Two, until [`free`](Self::free).
     pub(crate) fn few() -> Self {
-        Self(Arc::new(Semaphore::new(TURNS)))
+        let sign = Arc::new(Mutex::new(Instant::now()));
+        Self { semaphore: Arc::new(Semaphore::new(TURNS)), sign }
     }
 
     /// As many as the channel takes.
@@ -35,12 +42,25 @@ impl Turns {
 
     /// From here on the channel alone is the bound.
     pub(crate) fn free(&self) {
-        self.0.close();
+        self.semaphore.close();
     }
 
     /// Whether the channel alone is the bound.
     pub(crate) fn is_free(&self) -> bool {
-        self.0.is_closed()
+        self.semaphore.is_closed()
+    }
+
+    /// Whether it is time to say that the log is being read, which others wait for.
+    pub(crate) fn is_sign_due(&self, after: Duration) -> bool {
+        if self.is_free() {
+            return false;
+        }
+        let mut sign = self.sign.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = after <= sign.elapsed();
+        if is_due {
+            *sign = Instant::now();
+        }
+        is_due
     }
 
     /// Waits for a turn; `None` where none is needed.
@@ -51,15 +71,13 @@ impl Turns {
         if self.is_free() {
             return None;
         }
-        let permit = Arc::clone(&self.0).acquire_owned().await.ok()?;
+        let permit = Arc::clone(&self.semaphore).acquire_owned().await.ok()?;
         Some(Turn(Arc::new(permit)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::time::timeout;
 
     use super::*;

@@ -16,13 +16,13 @@
 
 mod queue;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::engine::event::{About, Event, Note, Notice};
-use crate::engine::source::ContainerKey;
+use crate::engine::source::{ContainerKey, DaemonId};
 use crate::engine::timestamp::Timestamp;
 use crate::filter::{Filter, Shown};
 pub use queue::Ready;
@@ -32,7 +32,7 @@ use queue::{Item, Phase, Queue};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Waits that end this soon end together, so that each line does not wake the printer.
 const SLACK: Duration = Duration::from_millis(10);
-/// Bytes that are held. Above it the oldest come out, however they stand to what follows.
+/// Bytes of memory that are held. Above it the oldest come out, however they stand to what follows.
 const HELD_MAX_BYTES: usize = 32 << 20;
 /// The time of what has none yet: nothing of its container came before.
 const NEVER: Timestamp = Timestamp::MIN;
@@ -41,8 +41,9 @@ const NEVER: Timestamp = Timestamp::MIN;
 #[derive(Debug)]
 pub struct Merge {
     window: Duration,
-    /// Daemons that have not said which containers they have.
-    unanswered: usize,
+    /// How many daemons there are, and which of them have said which containers they have or are away.
+    daemons: usize,
+    answered: HashSet<DaemonId>,
     queues: HashMap<ContainerKey, u64>,
     by_number: HashMap<u64, Queue>,
     next_number: u64,
@@ -64,7 +65,8 @@ impl Merge {
     pub fn new(daemons: usize, window: Duration) -> Self {
         Self {
             window,
-            unanswered: daemons,
+            daemons,
+            answered: HashSet::new(),
             queues: HashMap::new(),
             by_number: HashMap::new(),
             next_number: 0,
@@ -80,8 +82,8 @@ impl Merge {
     /// Takes what an event says of the containers, before it passes the filter.
     pub fn hear(&mut self, event: &mut Event, now: Instant) {
         match event {
-            Event::Begins(_, keys) => {
-                self.unanswered = self.unanswered.saturating_sub(1);
+            Event::Begins(daemon, keys) => {
+                self.answered.insert(daemon.clone());
                 for key in keys {
                     self.change(key, |queue| queue.phase = Phase::Stored);
                 }
@@ -99,9 +101,9 @@ impl Merge {
                     self.moved = now;
                 }
             }
-            Event::Note(Note { about: About::Daemon(_), what }) => {
+            Event::Note(Note { about: About::Daemon(daemon), what }) => {
                 if matches!(what, Notice::DaemonAway { .. } | Notice::DaemonLeftOut { .. }) {
-                    self.unanswered = self.unanswered.saturating_sub(1);
+                    self.answered.insert(daemon.clone());
                 }
             }
             Event::Note(Note { about: About::Container(label), what }) => {
@@ -113,11 +115,21 @@ impl Merge {
                         | Notice::ReaderPanicked { .. }
                         | Notice::Removed
                 );
-                if is_broken && self.queues.contains_key(&label.key) {
-                    let is_gone = matches!(what, Notice::Removed);
+                // What a queue knows is found again when something comes.
+                let may_be_last = matches!(
+                    what,
+                    Notice::Removed
+                        | Notice::Exited(_)
+                        | Notice::Deselected
+                        | Notice::GivenUp { .. }
+                        | Notice::Unreadable { .. }
+                );
+                if (is_broken || may_be_last) && self.queues.contains_key(&label.key) {
                     self.change(&label.key, |queue| {
-                        queue.settle();
-                        queue.is_gone |= is_gone;
+                        if is_broken {
+                            queue.settle();
+                        }
+                        queue.is_idle = may_be_last;
                     });
                 }
             }
@@ -139,7 +151,7 @@ impl Merge {
             _ => return Some(event),
         };
         if self.queue(&key).is_none_or(Queue::is_empty) {
-            self.forget_if_gone(&key);
+            self.forget_if_idle(&key);
             return Some(event);
         }
         self.push(&key, Item::Event(event), now);
@@ -188,7 +200,7 @@ impl Merge {
         let after = queue.awaited_from();
         Self::replace(&mut self.awaited, number, head, after);
         if let Ready::Event(Event::Note(Note { about: About::Container(label), .. })) = &ready {
-            self.forget_if_gone(&label.key);
+            self.forget_if_idle(&label.key);
         }
         Some(ready)
     }
@@ -204,7 +216,7 @@ impl Merge {
     /// Lets go of containers that nothing came of for long.
     pub fn expire(&mut self, now: Instant) {
         if self.is_waiting_for_others() && self.moved + PATIENCE <= now {
-            self.unanswered = 0;
+            self.daemons = self.answered.len();
             let late: Vec<u64> = self.awaited.iter().map(|(_, number)| *number).collect();
             self.awaited.clear();
             for number in late {
@@ -223,7 +235,7 @@ impl Merge {
     /// Nothing more comes, or nothing more of it is waited for: all that is held comes out next. With a container,
     /// its newest lines come last.
     pub fn finish(&mut self, last: Option<&ContainerKey>) -> Option<Ready> {
-        self.unanswered = 0;
+        self.daemons = self.answered.len();
         self.awaited.clear();
         self.waits.clear();
         self.passed = Timestamp::MAX;
@@ -243,7 +255,7 @@ impl Merge {
     /// How many lines of this container were taken and are not decided or not shown yet: the last ones. `filtered`: how
     /// many the filter holds.
     pub fn held(&self, key: &ContainerKey, filtered: usize) -> usize {
-        self.queue(key).map_or(filtered, |queue| queue.held().max(filtered))
+        self.queue(key).and_then(Queue::held).map_or(filtered, |held| held.max(filtered))
     }
 
     /// Whether stored lines of this container are still to come.
@@ -259,19 +271,16 @@ impl Merge {
 
     /// Nothing older than this comes of the containers that are awaited; `None`: nobody knows.
     fn floor(&self) -> Option<Timestamp> {
-        match self.unanswered {
-            0 => Some(self.awaited.first().map_or(Timestamp::MAX, |(time, _)| *time)),
-            _ => None,
-        }
+        let all_answered = self.daemons <= self.answered.len();
+        all_answered.then(|| self.awaited.first().map_or(Timestamp::MAX, |(time, _)| *time))
     }
 
     fn queue(&self, key: &ContainerKey) -> Option<&Queue> {
         self.by_number.get(self.queues.get(key)?)
     }
 
-    fn forget_if_gone(&mut self, key: &ContainerKey) {
-        if self.queue(key).is_some_and(|queue| queue.is_gone && queue.is_empty()) {
-            self.change(key, |queue| queue.phase = Phase::Live);
+    fn forget_if_idle(&mut self, key: &ContainerKey) {
+        if self.queue(key).is_some_and(Queue::is_forgettable) {
             self.queues.remove(key).map(|number| self.by_number.remove(&number));
         }
     }
@@ -279,7 +288,7 @@ impl Merge {
     fn push(&mut self, key: &ContainerKey, item: Item, now: Instant) {
         let number = self.number(key);
         // One container alone is in order.
-        let wait = if self.queues.len() < 2 && self.unanswered == 0 {
+        let wait = if self.queues.len() < 2 && self.daemons <= self.answered.len() {
             Duration::ZERO
         } else {
             self.window
@@ -294,7 +303,15 @@ impl Merge {
         Self::replace(&mut self.awaited, number, awaited, awaited_after);
         match wait {
             Duration::ZERO => self.passed = self.passed.max(time),
-            wait => self.waits.push_back((now + wait, time)),
+            wait => self.wait_until(now + wait, time),
+        }
+    }
+
+    /// Notes when the wait of something ends. Waits that end together are one, so there are few.
+    fn wait_until(&mut self, due: Instant, time: Timestamp) {
+        match self.waits.back_mut() {
+            Some((last, newest)) if due <= *last + SLACK => *newest = time.max(*newest),
+            _ => self.waits.push_back((due, time)),
         }
     }
 

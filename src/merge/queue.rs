@@ -3,10 +3,13 @@
 use std::collections::VecDeque;
 
 use super::NEVER;
-use crate::engine::event::Event;
+use crate::engine::event::{Event, Line};
 use crate::engine::timestamp::Timestamp;
 use crate::engine::turns::Turn;
 use crate::filter::Shown;
+
+/// What an item takes beside its lines: the batch, its place in the queue, what it is allocated with.
+const BESIDE: usize = size_of::<Held>() + 128;
 
 /// Something that has its place in the order.
 #[derive(Debug)]
@@ -22,6 +25,17 @@ pub enum Ready {
 pub(super) enum Item {
     Lines(Shown),
     Event(Event),
+}
+
+impl Item {
+    /// The memory that it takes, roughly.
+    fn bytes(&self) -> usize {
+        let lines = match self {
+            Item::Lines(shown) => shown.lines.raw().len() + shown.lines.len() * size_of::<Line>(),
+            Item::Event(_) => 0,
+        };
+        lines + BESIDE
+    }
 }
 
 /// How far a container is read.
@@ -49,8 +63,8 @@ struct Held {
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     pub(super) phase: Phase,
-    /// Nothing more comes of it.
-    pub(super) is_gone: bool,
+    /// Nothing may come of it for long.
+    pub(super) is_idle: bool,
     items: VecDeque<Held>,
     bytes: usize,
     /// How old the last line counts that came in, and that went out.
@@ -64,6 +78,8 @@ pub(super) struct Queue {
     filtered_since: Option<Timestamp>,
     /// Lines that were decided when the filter was asked last.
     decided: u64,
+    /// Lines up to the end of the stored ones.
+    stored: u64,
     /// Batches on their way, each with the number of lines up to its end.
     turns: VecDeque<(u64, Turn)>,
 }
@@ -80,6 +96,11 @@ impl Queue {
     /// Takes note of lines that go to the filter now.
     pub(super) fn take(&mut self, count: usize, last: Option<Timestamp>, turn: Option<Turn>) {
         self.taken += count as u64;
+        self.is_idle = false;
+        if turn.is_some() && self.phase == Phase::Live {
+            // Stored lines go on after a break, or after they were no longer waited for.
+            self.phase = Phase::Stored;
+        }
         self.newest = self.newest.max(last);
         self.turns.extend(turn.map(|turn| (self.taken, turn)));
     }
@@ -88,7 +109,7 @@ impl Queue {
     pub(super) fn filtered(&mut self, held: u64, since: Option<Timestamp>) {
         (self.filtered, self.filtered_since) = (held, since);
         self.decided = self.taken.saturating_sub(held);
-        if self.phase == Phase::Settling && held == 0 {
+        if self.phase == Phase::Settling && self.stored <= self.decided {
             self.phase = Phase::Live;
         }
         self.give_turns_back();
@@ -97,17 +118,21 @@ impl Queue {
     /// All stored lines have come.
     pub(super) fn settle(&mut self) {
         if self.phase == Phase::Stored {
+            self.stored = self.taken;
             self.phase = if self.filtered == 0 { Phase::Live } else { Phase::Settling };
         }
     }
 
-    /// Lines that were taken and are not decided or not shown yet.
-    pub(super) fn held(&self) -> usize {
-        let held = match self.items.front() {
-            Some(first) => self.taken - first.before,
-            None => self.filtered,
-        };
-        usize::try_from(held).unwrap_or(usize::MAX)
+    /// Lines that were taken and are not shown yet, from the first that is held here on; `None`: none is.
+    pub(super) fn held(&self) -> Option<usize> {
+        let first = self.items.front()?;
+        Some(usize::try_from(self.taken - first.before).unwrap_or(usize::MAX))
+    }
+
+    /// Whether it knows nothing that the next line needs.
+    pub(super) fn is_forgettable(&self) -> bool {
+        let is_empty = self.items.is_empty() && self.turns.is_empty() && self.filtered == 0;
+        self.is_idle && is_empty && self.phase == Phase::Live
     }
 
     /// The least time of what is still to come, where others wait for it.
@@ -132,8 +157,8 @@ impl Queue {
 
     /// Holds something; gives how old its last line counts.
     pub(super) fn push(&mut self, item: Item) -> Timestamp {
+        self.bytes += item.bytes();
         if let Item::Lines(shown) = &item {
-            self.bytes += shown.lines.raw().len();
             let times = (0..shown.lines.len()).filter_map(|line| shown.time_of(line));
             self.last_in = self.last_in.max(times.max());
         }
@@ -146,11 +171,7 @@ impl Queue {
     pub(super) fn pop(&mut self, limit: Timestamp) -> Option<Ready> {
         let head = self.items.front_mut()?;
         let Item::Lines(shown) = &head.item else {
-            let Some(Held { item: Item::Event(event), .. }) = self.items.pop_front() else {
-                return None;
-            };
-            self.give_turns_back();
-            return Some(Ready::Event(event));
+            return self.pop_whole(VecDeque::pop_front, 0);
         };
         let (from, count) = (head.shown, shown.lines.len());
         let mut end = from;
@@ -183,11 +204,11 @@ impl Queue {
         from: usize,
     ) -> Option<Ready> {
         let held = pop(&mut self.items)?;
+        self.bytes -= held.item.bytes();
         self.give_turns_back();
         Some(match held.item {
             Item::Event(event) => Ready::Event(event),
             Item::Lines(shown) => {
-                self.bytes -= shown.lines.raw().len();
                 Ready::Lines(if from == 0 { shown } else { shown.part(from, shown.lines.len()) })
             }
         })

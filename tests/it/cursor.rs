@@ -428,3 +428,26 @@ fn a_full_disk_is_reported_and_saving_is_tried_again() {
     let done = Cmon::run(&["tail", "--no-follow", "--cursor", &path, &container.name]).code(1);
     let _: Done = done.says("No space left on device");
 }
+
+#[test]
+fn lines_of_several_containers_that_are_joined_and_put_in_order_come_once() {
+    let containers = ["seq 3; hold; seq 4 6", "seq 7 9; hold; seq 10 12"].map(Container::run);
+    containers[0].wait_for_log("3");
+    containers[1].wait_for_log("9");
+    let names: Vec<&str> = containers.iter().map(|container| container.name.as_str()).collect();
+    let cursor = Cursor::new();
+    let run = |more: &[&str]| {
+        let done = cursor.run(&[&["--no-follow", "--join-stacks"], more, &names[..]].concat());
+        [0, 1].map(|at| done.messages(names[at], "stdout"))
+    };
+    let all = |from: usize| numbers(from, from + 2);
+    assert_eq!(run(&["-n", "all"]), [all(1), all(7)]);
+    let nothing: [Vec<String>; 2] = Default::default();
+    assert_eq!(run(&[]), nothing, "each line is shown once over all runs");
+    for container in &containers {
+        container.go();
+        container.wait();
+    }
+    assert_eq!(run(&[]), [all(4), all(10)]);
+    assert_eq!(run(&["--until-match", "x"]), nothing);
+}

@@ -284,7 +284,9 @@ impl Lifecycle {
             self.early_ends = 0;
         }
         self.unread = *reason != EndReason::Eof;
-        if !self.follow && !matches!(reason, EndReason::Failed(_) | EndReason::Cancelled) {
+        let is_reported =
+            matches!(reason, EndReason::Failed(_) | EndReason::Cancelled | EndReason::Panicked(_));
+        if !self.follow && !is_reported {
             return self.inspect(false);
         }
         match reason {
@@ -337,7 +339,7 @@ impl Lifecycle {
                 vec![Act::Say(notice), Act::Wake(self.backoff.next(draw))]
             }
             // A finite read ends in no other way than with the log.
-            _ if !self.follow => self.done(None),
+            _ if !self.follow && !self.started => self.done(None),
             _ => {
                 self.backoff.reset();
                 self.end_run()
@@ -383,7 +385,7 @@ impl Lifecycle {
 
     fn on_woke(&mut self) -> Vec<Act> {
         match self.state {
-            State::Waiting { then_follow: true } => {
+            State::Waiting { then_follow: true } if self.follow => {
                 self.state = State::Following;
                 vec![Act::Follow]
             }
@@ -418,8 +420,8 @@ impl Lifecycle {
         self.follow = false;
         match self.state {
             State::Following => vec![Act::Rotate],
-            State::Idle { .. } => self.done(None),
-            State::Waiting { .. } => self.inspect(false),
+            // A run may have begun that was not heard of.
+            State::Idle { .. } | State::Waiting { .. } => self.inspect(false),
             State::Inspecting { .. } | State::Draining | State::Done => Vec::new(),
         }
     }

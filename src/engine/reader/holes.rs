@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::super::anchor::Key;
 use super::super::event::{EndReason, Lines};
@@ -88,12 +88,10 @@ impl<S: Source> Reader<S> {
             Err(reason) => return Pumped::Ended(reason),
         };
         let mut held = Held::default();
-        let mut sign = Instant::now();
         let broken = loop {
             let mut frames = Frames::default();
             let read = self.read_finite(&mut stream, &mut frames).await;
             held.push(frames);
-            self.give_sign(&mut sign);
             match read {
                 Ok(Ok(Read::Some)) if held.bytes <= HELD && held.keys.len() < HELD_MESSAGES => {}
                 Ok(Ok(Read::Some)) => return self.long_read(window, stream, held).await,
@@ -239,6 +237,7 @@ impl<S: Source> Reader<S> {
             read = timeout(FINITE_IDLE, stream.read(frames)) => read,
         };
         self.with_resume(|resume| resume.take_details(frames));
+        self.give_sign();
         match read {
             Err(_) => Err(EndReason::Failed(silent())),
             Ok(Err(error)) if error.kind != ErrorKind::InBand => Err(EndReason::Failed(error)),

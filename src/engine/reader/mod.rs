@@ -85,14 +85,15 @@ impl<S: Source> Reader<S> {
     }
 
     async fn follow_until(&self, deadline: Instant) -> EndReason {
+        let views = self.with_resume(|resume| resume.is_unviewed());
         if let Some(reason) = self.first_view(false).await {
             return reason;
         }
         let reason = if self.with_resume(|resume| resume.is_behind()) {
             self.catch_up(deadline).await
-        } else if self.is_doubtful() || !self.turns.is_free() && self.is_unread() {
+        } else if self.is_doubtful() || !self.turns.is_free() && (!views || self.is_unread()) {
             // A follow skips without a word what is stored behind a record that cannot be decoded, and does not say
-            // where the stored lines end.
+            // where the stored lines end. After a first view there are none; after a break in them there are.
             self.stored().await
         } else {
             EndReason::Eof
@@ -167,7 +168,12 @@ impl<S: Source> Reader<S> {
                 Ok(permit) => drop(permit),
                 Err(reason) => return reason,
             }
-            if deadline <= Instant::now() {
+            let is_rotated = tokio::select! {
+                biased;
+                () = self.rotate.notified() => true,
+                () = std::future::ready(()) => false,
+            };
+            if is_rotated || deadline <= Instant::now() {
                 return EndReason::Rotated;
             }
             self.with_resume(|resume| resume.hold_back(false));
@@ -180,6 +186,7 @@ impl<S: Source> Reader<S> {
                 tokio::select! {
                     biased;
                     () = self.stop.cancelled() => return EndReason::Cancelled,
+                    () = self.rotate.notified() => return EndReason::Rotated,
                     () = self.died.notified() => return self.stored().await,
                     () = sleep(between) => {}
                 }
@@ -407,6 +414,9 @@ impl<S: Source> Reader<S> {
             (fed, lines, resume.take_counts())
         });
         self.tally.counted(counts);
+        if lines.is_empty() {
+            self.give_sign();
+        }
         self.hand_on(permit, lines);
         frames.clear();
         // A stream that always has data must not starve the others of this thread.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::super::event::{EndReason, Event};
 use super::super::files::held_back_after;
@@ -53,10 +53,8 @@ impl<S: Source> Reader<S> {
     }
 
     /// Says now and then that stored lines are read although none is handed on, where others wait for them.
-    pub(super) fn give_sign(&self, last: &mut Instant) {
-        let now = Instant::now();
-        if !self.turns.is_free() && SIGN_AFTER <= now - *last {
-            *last = now;
+    pub(super) fn give_sign(&self) {
+        if self.turns.is_sign_due(SIGN_AFTER) {
             // An output that is full is not waiting.
             let _ = self.events.try_send(Event::Reading(self.container.key.clone()));
         }

@@ -222,6 +222,11 @@ impl Resume {
         self.counted.frames
     }
 
+    /// Whether a first view of the last lines is still to come.
+    pub fn is_unviewed(&self) -> bool {
+        matches!(self.plan, Plan::Start(_) | Plan::Since)
+    }
+
     /// Whether nothing of what is stored was delivered in this run.
     pub fn is_unread(&self) -> bool {
         self.plan == Plan::All || self.progress() == 0
@@ -341,6 +346,9 @@ impl Resume {
             }
         }
         self.pace.fed(now, self.counted);
+        if let Some(files) = &mut self.files {
+            files.looked(now);
+        }
         Fed::Going
     }
 

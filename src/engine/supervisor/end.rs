@@ -23,9 +23,9 @@ pub(super) enum End {
 }
 
 impl End {
-    /// The end after this time.
-    pub(super) fn after(time: Option<Duration>, now: Instant) -> Self {
-        time.map_or(Self::Never, |time| Self::At(now + time + STORED_WITHIN))
+    /// The end at this moment of cmon's clock.
+    pub(super) fn at(end: Option<Instant>) -> Self {
+        end.map_or(Self::Never, |end| Self::At(end + STORED_WITHIN))
     }
 
     pub(super) fn next_wake(self) -> Option<Instant> {
@@ -71,7 +71,7 @@ mod tests {
     async fn the_daemons_clock_counts() {
         let (now, second) = (Instant::now(), Duration::from_secs(1));
         let at = |seconds: i64| Some(Timestamp::from_nanos(seconds * 1_000_000_000));
-        let mut end = End::after(Some(second), now);
+        let mut end = End::at(Some(now + second));
         assert_eq!(end.next_wake(), Some(now + second + STORED_WITHIN));
         assert!(!end.is_due(now + second));
         assert!(end.is_due(now + 2 * second));
@@ -83,6 +83,6 @@ mod tests {
             assert!(end.is_reached(daemon, at(10), now));
             assert_eq!(end.next_wake(), None);
         }
-        assert_eq!(End::after(None, now).next_wake(), None);
+        assert_eq!(End::at(None).next_wake(), None);
     }
 }

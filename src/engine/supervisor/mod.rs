@@ -100,12 +100,13 @@ impl<S: Source> Supervisor<S> {
         (selection, listed, saved): (Selection, &[Listed], Option<SavedDaemon>),
         (events, slow): (mpsc::Sender<Event>, Arc<SlowNotes>),
         (orders, member): (mpsc::Receiver<Order>, Member),
+        end: Option<Instant>,
     ) -> Self {
         let random = config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         #[expect(clippy::disallowed_methods, reason = "at most one message per live task")]
         let inbox = mpsc::unbounded_channel();
         let daemon = Daemon::new(listed, Instant::now());
-        let end = End::after(config.follow_for, Instant::now());
+        let end = End::at(end);
         Self {
             source,
             registry,

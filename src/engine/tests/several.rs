@@ -409,3 +409,58 @@ async fn a_flood_of_one_container_does_not_delay_the_lines_of_another() {
     let longest = delays.iter().max().unwrap();
     assert!(*longest <= 20 * MILLI, "{longest:?}");
 }
+
+/// Follows these daemons for this long; gives when that ended.
+async fn follow_for(
+    hosts: &[&Host],
+    time: Duration,
+    config: Config,
+    script: impl AsyncFnOnce(),
+) -> (Result<(Outcome, Received), StartError>, Duration) {
+    let config = Config { follow_for: Some(time), ..config };
+    let begun = Instant::now();
+    let engine =
+        |host: &&Host| Engine::new(Arc::new((*host).clone()), Registry::default(), config.clone());
+    let engines = Engines::new(hosts.iter().map(engine).collect());
+    let (events, received) = mpsc::channel(4);
+    let selection = Selection::all();
+    let running = async {
+        let outcome = engines.run(&selection, events, CancellationToken::new()).await;
+        (outcome, begun.elapsed())
+    };
+    let ((outcome, ended), received, ()) = tokio::join!(running, Received::all(received), script());
+    (outcome.map(|outcome| (outcome, received)), ended)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_answers_after_the_end_is_read_all_the_same() {
+    let [a, b] = ["a", "b"].map(|name| Host::new(name, "web", Reach::Answers));
+    b.set(Reach::Silent);
+    (0..5).for_each(|number| (a.write(number), b.write(number)).0);
+    let late = async || {
+        sleep(5 * SECOND).await;
+        b.set(Reach::Answers);
+    };
+    let (done, ended) = follow_for(&[&a, &b], SECOND, config(), late).await;
+    let (outcome, received) = done.unwrap();
+    assert_eq!((received.of("a").len(), received.of("b").len()), (5, 5));
+    assert!(outcome.left_out.is_empty() && ended < 10 * SECOND, "{ended:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_is_away_until_the_end_is_an_error_then() {
+    let [a, b] = ["a", "b"].map(|name| Host::new(name, "web", Reach::Refuses));
+    let config = || Config { wait: true, ..config() };
+    let (done, ended) = follow_for(&[&a, &b], 60 * SECOND, config(), async || ()).await;
+    assert!(matches!(done, Err(StartError::AllAway(_))), "{done:?}");
+    assert!((60..70).contains(&ended.as_secs()), "{ended:?}");
+    // The time counts from the start, also where the daemon comes in the middle of it.
+    a.set(Reach::Answers);
+    let comes = async || {
+        sleep(30 * SECOND).await;
+        b.set(Reach::Answers);
+    };
+    let (done, ended) = follow_for(&[&b], 60 * SECOND, config(), comes).await;
+    assert!(done.is_ok());
+    assert!((60..65).contains(&ended.as_secs()), "{ended:?}");
+}

@@ -214,6 +214,10 @@ impl<C: Fn() -> Census> Thread<C> {
                             continue;
                         }
                         () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                            // Only here: what others wait for may be in the channel.
+                            if let Some(merge) = &mut self.merge {
+                                merge.expire(Instant::now());
+                            }
                             if let Some(matched) = self.on_time()? {
                                 return Ok(Ended::Matched(matched));
                             }
@@ -252,10 +256,9 @@ impl<C: Fn() -> Census> Thread<C> {
             }
         }
         if let Some(merge) = &mut self.merge {
-            if due.is_some() {
+            if due.is_some_and(|due| due <= now) {
                 merge.filtered_all(self.filter.as_ref());
             }
-            merge.expire(now);
             self.show_merged()?;
         }
         self.decided();
@@ -531,6 +534,9 @@ impl<C: Fn() -> Census> Thread<C> {
         self.flush()?;
         // Talk is lost when stderr is closed; the data goes on.
         let _ = self.status.aside(|| self.sinks.err.write_all(text.as_bytes()));
+        if let Some(merge) = &mut self.merge {
+            merge.written(Instant::now());
+        }
         Ok(())
     }
 
