@@ -329,8 +329,7 @@ impl<S: Source> Engine<S> {
                     self.config.clone(),
                     (chosen.selection, &listed, saved),
                     (events, Arc::clone(&self.slow)),
-                    (std::mem::replace(&mut self.orders.1, mpsc::channel(1).1), member),
-                    end,
+                    (std::mem::replace(&mut self.orders.1, mpsc::channel(1).1), member, end),
                 );
                 if let Some(Listed { key, name, .. }) = chosen.left_out {
                     supervisor.say(About::Container(Label::new(key, name).into()), Notice::Own);

@@ -99,8 +99,7 @@ impl<S: Source> Supervisor<S> {
         config: Config,
         (selection, listed, saved): (Selection, &[Listed], Option<SavedDaemon>),
         (events, slow): (mpsc::Sender<Event>, Arc<SlowNotes>),
-        (orders, member): (mpsc::Receiver<Order>, Member),
-        end: Option<Instant>,
+        (orders, member, end): (mpsc::Receiver<Order>, Member, Option<Instant>),
     ) -> Self {
         let random = config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         #[expect(clippy::disallowed_methods, reason = "at most one message per live task")]
