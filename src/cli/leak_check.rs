@@ -193,7 +193,7 @@ mod tests {
     fn what_would_change_nothing_is_refused() {
         let refused = |args: &str| {
             let args = format!("cmon leak-check {args}");
-            let read = super::super::Cli::read(args.split_whitespace().map(Into::into));
+            let read = crate::cli::Cli::read(args.split_whitespace().map(Into::into));
             read.is_err_and(|error| error.kind() == ErrorKind::ArgumentConflict)
         };
         assert!(!refused("--replay f --alpha 0.1 --gate own") && !refused("--self-test -q"));

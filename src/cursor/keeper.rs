@@ -366,12 +366,12 @@ mod tests {
     fn what_was_accepted_is_saved_at_the_end_and_meanwhile() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c");
-        let (file, saved) = CursorFile::open(&path, super::super::Start::Continue).unwrap();
+        let (file, saved) = CursorFile::open(&path, crate::cursor::Start::Continue).unwrap();
         let mut keeper = Keeper::spawn(file, saved, Duration::ZERO).unwrap();
         let daemon = DaemonId::new("a");
         let read = || {
             let text = std::fs::read(&path).unwrap();
-            super::super::format::decode(&text).unwrap().saved
+            crate::cursor::format::decode(&text).unwrap().saved
         };
         keeper.accept([delivered(&daemon, "x", 1)]);
         while read().0.is_empty() {

@@ -188,9 +188,9 @@ pub(super) fn held_back_after(size: u64) -> Duration {
 mod tests {
     use tokio::time::Instant;
 
-    use super::super::pace::Counted;
-    use super::super::source::{Frames, StdStream};
     use super::*;
+    use crate::engine::pace::Counted;
+    use crate::engine::source::{Frames, StdStream};
 
     fn key(nanos: i64) -> Key {
         let mut frames = Frames::default();

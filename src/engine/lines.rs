@@ -168,9 +168,9 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::event::{Ending, Label};
-    use super::super::source::{ContainerId, ContainerKey, DaemonId, Frames};
     use super::*;
+    use crate::engine::event::{Ending, Label};
+    use crate::engine::source::{ContainerId, ContainerKey, DaemonId, Frames};
 
     fn batch() -> Lines {
         let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("c") };
@@ -191,7 +191,7 @@ mod tests {
         let mut assembler = Assembler::new(rule, max_line);
         all.iter().for_each(|(frame, payload)| assembler.push(frame, payload, &mut batch));
         assembler.flush(&mut batch);
-        let owned = |(line, text): (super::super::event::Line, &[u8])| {
+        let owned = |(line, text): (crate::engine::event::Line, &[u8])| {
             (line.stream, line.time.saturating_nanos(), text.to_vec(), line.ending)
         };
         batch.iter().map(owned).collect()

@@ -83,10 +83,10 @@ fn select(
 
 #[cfg(test)]
 mod tests {
-    use super::super::conditions::{ConditionTexts, Conditions};
-    use super::super::failure::ErrorKind;
-    use super::super::source::{ContainerId, ContainerKey, Facts, Phase};
     use super::*;
+    use crate::engine::conditions::{ConditionTexts, Conditions};
+    use crate::engine::failure::ErrorKind;
+    use crate::engine::source::{ContainerId, ContainerKey, Facts, Phase};
 
     fn list(daemon: &str, rows: &[(&str, Phase)]) -> Arc<Listing> {
         let row = |(name, phase): &(&str, Phase)| Listed {

@@ -157,9 +157,9 @@ fn previous(until: Timestamp, moments: &[Moment]) -> RunWindow {
 
 #[cfg(test)]
 mod tests {
-    use super::super::backlog::Range;
-    use super::super::source::{ContainerId, ContainerKey, DaemonId, LogEnd};
     use super::*;
+    use crate::engine::backlog::Range;
+    use crate::engine::source::{ContainerId, ContainerKey, DaemonId, LogEnd};
     use Remembered::{Created, Died, Started};
 
     const MILLI: i64 = 1_000_000;

@@ -216,8 +216,8 @@ impl Selection {
 
 #[cfg(test)]
 mod tests {
-    use super::super::source::{ContainerId, ContainerKey, DaemonId, Phase};
     use super::*;
+    use crate::engine::source::{ContainerId, ContainerKey, DaemonId, Phase};
 
     fn listed(id: &str, name: &str) -> Listed {
         Listed {

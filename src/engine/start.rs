@@ -173,10 +173,10 @@ fn awaited(
 
 #[cfg(test)]
 mod tests {
-    use super::super::failure::ErrorKind;
-    use super::super::selection::PatternText;
-    use super::super::source::{ContainerId, DaemonId};
     use super::*;
+    use crate::engine::failure::ErrorKind;
+    use crate::engine::selection::PatternText;
+    use crate::engine::source::{ContainerId, DaemonId};
 
     type Given = Result<Arc<Listing>, SourceError>;
 

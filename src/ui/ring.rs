@@ -104,11 +104,11 @@ pub(super) mod tests {
     use crate::engine::event::Label;
     use crate::engine::source::{ContainerId, ContainerKey, DaemonId};
 
-    pub(in super::super) fn key(id: &str) -> ContainerKey {
+    pub(in crate::ui) fn key(id: &str) -> ContainerKey {
         ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new(id) }
     }
 
-    pub(in super::super) fn lines(id: &str, texts: &[&str]) -> Lines {
+    pub(in crate::ui) fn lines(id: &str, texts: &[&str]) -> Lines {
         let mut lines = Lines::new(Arc::new(Label::new(key(id), id.into())));
         for text in texts {
             let (stream, text) = match text.strip_prefix("E:") {

@@ -3,7 +3,7 @@
 
 use clap::{Arg, Command};
 
-use super::super::generated::asks_a_daemon;
+use crate::cli::generated::asks_a_daemon;
 
 /// Flags that are no keys: they act before the file is read.
 const NO_KEYS: [&str; 3] = ["help", "version", "config"];
@@ -12,19 +12,19 @@ const NO_KEYS: [&str; 3] = ["help", "version", "config"];
 const ALIKE: f64 = 0.6;
 
 /// The commands that have tables.
-pub(in super::super) fn commands(cli: &Command) -> impl Iterator<Item = &Command> {
+pub(in crate::cli) fn commands(cli: &Command) -> impl Iterator<Item = &Command> {
     cli.get_subcommands().filter(|command| asks_a_daemon(command.get_name()))
 }
 
 /// The flags of a command that are keys.
-pub(in super::super) fn flags(command: &Command) -> impl Iterator<Item = &Arg> {
+pub(in crate::cli) fn flags(command: &Command) -> impl Iterator<Item = &Arg> {
     command
         .get_arguments()
         .filter(|arg| arg.get_long().is_some() && !NO_KEYS.contains(&arg.get_id().as_str()))
 }
 
 /// The flag of a command that has this long name.
-pub(in super::super) fn flag<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
+pub(in crate::cli) fn flag<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
     flags(command).find(|arg| {
         let aliases = arg.get_all_aliases().unwrap_or_default();
         arg.get_long() == Some(key) || aliases.contains(&key)
@@ -58,12 +58,12 @@ pub(super) fn top<'a>(cli: &'a Command, key: &str) -> Top<'a> {
 }
 
 /// Whether a key may stand outside of all tables.
-pub(in super::super) fn is_common(cli: &Command, key: &str) -> bool {
+pub(in crate::cli) fn is_common(cli: &Command, key: &str) -> bool {
     matches!(top(cli, key), Top::Flag(_))
 }
 
 /// The name that was probably meant.
-pub(in super::super) fn nearest<'a>(
+pub(in crate::cli) fn nearest<'a>(
     wanted: &str,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -10,9 +10,9 @@ use clap::{Arg, ArgAction, Command};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::super::layers::Weight;
 use super::keys::{self, Top};
 use super::{FileError, FileText};
+use crate::cli::layers::Weight;
 
 /// A key with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -246,7 +246,7 @@ impl Reader<'_> {
         let Err(error) = self.typed.try_get_matches_from_mut(args) else {
             return Ok(());
         };
-        let words = super::super::sources::words(&error);
+        let words = crate::cli::sources::words(&error);
         let words = words.replacen(&format!(" for '{flag}'"), "", 1);
         Err(words.split_whitespace().collect::<Vec<_>>().join(" "))
     }

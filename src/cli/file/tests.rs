@@ -4,8 +4,8 @@ use std::path::Path;
 
 use clap::CommandFactory;
 
-use super::super::Cli;
 use super::*;
+use crate::cli::Cli;
 
 fn parse(text: &str) -> Result<Settings, FileError> {
     let file = FileText { path: Path::new("/etc/c.toml").to_owned(), text: text.to_owned() };

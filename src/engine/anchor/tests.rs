@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::super::source::Frames;
 use super::*;
+use crate::engine::source::Frames;
 
 /// A key that differs by its number.
 fn key(number: i64) -> Key {

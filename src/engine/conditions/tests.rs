@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::super::selection::{Selection, UnmatchedKind};
-use super::super::source::{ContainerId, ContainerKey, DaemonId, Facts};
 use super::*;
+use crate::engine::selection::{Selection, UnmatchedKind};
+use crate::engine::source::{ContainerId, ContainerKey, DaemonId, Facts};
 
 fn listed(name: &str, image: &str, labels: &[(&str, &str)], phase: Phase) -> Listed {
     let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));

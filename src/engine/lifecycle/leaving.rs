@@ -1,8 +1,8 @@
 //! How a container goes: removed, missing from the list, or selected no more.
 
-use super::super::event::{GapCause, Notice};
-use super::super::source::SourceError;
 use super::{Act, Departure, Lifecycle, State};
+use crate::engine::event::{GapCause, Notice};
+use crate::engine::source::SourceError;
 
 impl Lifecycle {
     pub(super) fn on_destroyed(&mut self) -> Vec<Act> {

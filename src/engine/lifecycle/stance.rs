@@ -1,11 +1,11 @@
 //! What a follower is doing, in the few words that its row tells.
 
-use super::super::source::ErrorKind;
 use super::{Lifecycle, State};
+use crate::engine::source::ErrorKind;
 
 /// What one container's follower is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Stance {
+pub(in crate::engine) enum Stance {
     /// The daemon is asked about the container.
     Asking,
     /// A stream is open, or is being opened.
@@ -22,7 +22,7 @@ pub(in super::super) enum Stance {
 
 impl Lifecycle {
     /// What it is doing.
-    pub(in super::super) fn stance(&self) -> Stance {
+    pub(in crate::engine) fn stance(&self) -> Stance {
         match self.state {
             State::Inspecting { .. } => Stance::Asking,
             State::Following => Stance::Following,

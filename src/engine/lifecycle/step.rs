@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::super::event::{EndReason, GapCause, Notice};
-use super::super::source::{Container, SourceError};
+use crate::engine::event::{EndReason, GapCause, Notice};
+use crate::engine::source::{Container, SourceError};
 
 /// What happened.
 #[derive(Debug)]
-pub(in super::super) enum Input<'a> {
+pub(in crate::engine) enum Input<'a> {
     /// The answer to [`Act::Inspect`].
     Inspected(Result<&'a Container, &'a SourceError>),
     /// The stream of [`Act::Follow`] has ended.
@@ -45,7 +45,7 @@ pub(in super::super) enum Input<'a> {
 
 /// What to do.
 #[derive(Clone, Debug)]
-pub(in super::super) enum Act {
+pub(in crate::engine) enum Act {
     /// Open a stream.
     Follow,
     /// End the open stream as if it had reached its age.
@@ -67,7 +67,7 @@ pub(in super::super) enum Act {
 
 /// Why nothing more comes of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Departure {
+pub(in crate::engine) enum Departure {
     /// The daemon no longer has it. Its id never comes back.
     Removed,
     /// It is not selected, or a list does not have it: it may come back.

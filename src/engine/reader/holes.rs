@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::super::anchor::Key;
-use super::super::event::{EndReason, Lines};
-use super::super::limits::FINITE_IDLE;
-use super::super::resume::survey::{
+use super::{Pumped, Reader, silent};
+use crate::engine::anchor::Key;
+use crate::engine::event::{EndReason, Lines};
+use crate::engine::limits::FINITE_IDLE;
+use crate::engine::resume::survey::{
     Before, Growth, Look, Map, Newest, Part, Stop, Windows, survey,
 };
-use super::super::resume::{Known, Proven, Reach, Resume};
-use super::super::source::{ErrorKind, Frames, LogStream, Read, Source, SourceError, Tail};
-use super::{Pumped, Reader, silent};
+use crate::engine::resume::{Known, Proven, Reach, Resume};
+use crate::engine::source::{ErrorKind, Frames, LogStream, Read, Source, SourceError, Tail};
 
 /// Bytes of payload and messages that are held until the window is checked. What is longer is handed on as
 /// it comes, and checked afterwards.

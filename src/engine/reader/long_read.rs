@@ -4,12 +4,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::super::anchor::Key;
-use super::super::event::{EndReason, Event, Gap, GapCause};
-use super::super::resume::survey::{Before, Goal, Growth, LARGEST, Map, Part, Stop, survey};
-use super::super::source::{Frames, Read, Source, Tail};
 use super::holes::{CHECKS, Held, Log, SURVEYS, Shown, is_gone};
 use super::{Pumped, Reader};
+use crate::engine::anchor::Key;
+use crate::engine::event::{EndReason, Event, Gap, GapCause};
+use crate::engine::resume::survey::{Before, Goal, Growth, LARGEST, Map, Part, Stop, survey};
+use crate::engine::source::{Frames, Read, Source, Tail};
 
 /// Messages that are handed on at once, at most.
 const BATCH_MESSAGES: usize = 4096;

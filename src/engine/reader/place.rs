@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::super::event::{EndReason, Event};
-use super::super::files::held_back_after;
-use super::super::source::Source;
-use super::super::turns::Turn;
 use super::Reader;
+use crate::engine::event::{EndReason, Event};
+use crate::engine::files::held_back_after;
+use crate::engine::source::Source;
+use crate::engine::turns::Turn;
 
 /// How often it is said that stored lines are read.
 const SIGN_AFTER: Duration = Duration::from_secs(1);

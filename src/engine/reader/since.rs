@@ -5,10 +5,10 @@
 //! some messages before the place that is found, and a log in which a step back shows is read from its
 //! beginning. What is read is filtered all the same.
 
-use super::super::event::EndReason;
-use super::super::source::{Source, Tail};
-use super::super::timestamp::Timestamp;
 use super::Reader;
+use crate::engine::event::EndReason;
+use crate::engine::source::{Source, Tail};
+use crate::engine::timestamp::Timestamp;
 
 /// Messages before the place that is found. In one second the daemon reads some hundred thousand.
 const MARGIN: u64 = 1 << 15;

@@ -1,12 +1,12 @@
 //! The lines that are shown first, before a stream goes on behind them.
 
-use super::super::backlog::{EXACT, FirstView};
-use super::super::event::{EndReason, Event};
-use super::super::resume::survey::{Goal, Growth, Map, Newest, Stop, survey};
-use super::super::resume::{Proven, Reach, Resume};
-use super::super::source::{Frames, Read, Source, Tail};
 use super::holes::{Log, SURVEYS, Shown};
 use super::{Pumped, Reader};
+use crate::engine::backlog::{EXACT, FirstView};
+use crate::engine::event::{EndReason, Event};
+use crate::engine::resume::survey::{Goal, Growth, Map, Newest, Stop, survey};
+use crate::engine::resume::{Proven, Reach, Resume};
+use crate::engine::source::{Frames, Read, Source, Tail};
 
 impl<S: Source> Reader<S> {
     /// Shows the last lines first, where they are still to be shown; a reason when that failed.

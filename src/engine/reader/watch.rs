@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::super::limits::FINITE_IDLE;
-use super::super::resume::Resume;
-use super::super::source::{Frames, LogStream, Read, Source, Tail};
-use super::super::stale::GRACE;
 use super::Reader;
+use crate::engine::limits::FINITE_IDLE;
+use crate::engine::resume::Resume;
+use crate::engine::source::{Frames, LogStream, Read, Source, Tail};
+use crate::engine::stale::GRACE;
 
 /// Windows that show what stands before bad records at the end of a log.
 const HOLE_AT_END: [u64; 6] = [2, 4, 8, 16, 32, 64];

@@ -1,13 +1,13 @@
 //! When a follow is not to be trusted, and the stored log is asked instead; why is told in
-//! [`files`](super::super::files).
+//! [`files`](crate::engine::files).
 
 use std::time::Duration;
 
-use super::super::anchor::Key;
-use super::super::files::Files;
-use super::super::source::Frame;
-use super::super::timestamp::Timestamp;
 use super::{Plan, Resume};
+use crate::engine::anchor::Key;
+use crate::engine::files::Files;
+use crate::engine::source::Frame;
+use crate::engine::timestamp::Timestamp;
 
 impl Resume {
     /// Notes whether the output has kept up.

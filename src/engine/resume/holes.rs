@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::super::event::{EndReason, GapCause, Lines};
-use super::super::source::{Container, Frames, Tail};
 use super::survey::{Before, Goal, Map, Part};
 use super::{Plan, Resume, Seeking};
+use crate::engine::event::{EndReason, GapCause, Lines};
+use crate::engine::source::{Container, Frames, Tail};
 
 /// What is known of a log before anything of it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]

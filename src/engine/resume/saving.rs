@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::super::anchor::Key;
-use super::super::backlog::Range;
-use super::super::event::Lines;
-use super::super::position::{Place, Position, Trail, Use};
-use super::super::source::StdStream;
 use super::{Plan, Resume};
+use crate::engine::anchor::Key;
+use crate::engine::backlog::Range;
+use crate::engine::event::Lines;
+use crate::engine::position::{Place, Position, Trail, Use};
+use crate::engine::source::StdStream;
 
 /// What is noted for a later run.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,7 @@
 //! A search under way, with the frames that wait for what it finds.
 
-use super::super::anchor::Seek;
-use super::super::source::{Frame, Frames};
+use crate::engine::anchor::Seek;
+use crate::engine::source::{Frame, Frames};
 
 /// Frames are held until the anchor is found, up to so many bytes.
 const HELD: usize = 1 << 20;

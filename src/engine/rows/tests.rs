@@ -2,9 +2,9 @@
 
 use tokio::time::sleep;
 
-use super::super::event::Label;
-use super::super::source::{ContainerId, DaemonId, StdStream};
 use super::*;
+use crate::engine::event::Label;
+use crate::engine::source::{ContainerId, DaemonId, StdStream};
 
 const SECOND: Duration = Duration::from_secs(1);
 

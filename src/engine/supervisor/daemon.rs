@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::backoff::Backoff;
-use super::super::limits::{POLL, RELIST};
-use super::super::source::{ContainerKey, ErrorKind, Listed, Phase, SourceError};
+use crate::engine::backoff::Backoff;
+use crate::engine::limits::{POLL, RELIST};
+use crate::engine::source::{ContainerKey, ErrorKind, Listed, Phase, SourceError};
 
 /// Events that stood this long were fine; failures before them no longer count.
 const STOOD: Duration = Duration::from_secs(2);
@@ -198,8 +198,8 @@ pub(super) enum NextList {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::source::{ContainerId, DaemonId};
     use super::*;
+    use crate::engine::source::{ContainerId, DaemonId};
 
     const SECOND: Duration = Duration::from_secs(1);
 

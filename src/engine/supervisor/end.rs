@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::timestamp::Timestamp;
+use crate::engine::timestamp::Timestamp;
 
 /// A line is stored this soon after its timestamp is taken.
 const STORED_WITHIN: Duration = Duration::from_millis(200);

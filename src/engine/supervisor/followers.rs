@@ -7,17 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::super::LineOrder;
-use super::super::backlog::Backlog;
-use super::super::event::{About, EndReason, Event, Gap, GapCause, Label, Note, Notice};
-use super::super::lifecycle::{Act, Departure, Input, Lifecycle, Stance};
-use super::super::resume::{LogAge, Resume};
-use super::super::rows::{Card, Told};
-use super::super::runs::{RunWindow, Runs};
-use super::super::source::{Container, ContainerId, ContainerKey, Facts, Listed, Phase, Source};
-use super::super::stale::Quiet;
-use super::super::turns::Turns;
 use super::Supervisor;
+use crate::engine::LineOrder;
+use crate::engine::backlog::Backlog;
+use crate::engine::event::{About, EndReason, Event, Gap, GapCause, Label, Note, Notice};
+use crate::engine::lifecycle::{Act, Departure, Input, Lifecycle, Stance};
+use crate::engine::resume::{LogAge, Resume};
+use crate::engine::rows::{Card, Told};
+use crate::engine::runs::{RunWindow, Runs};
+use crate::engine::source::{Container, ContainerId, ContainerKey, Facts, Listed, Phase, Source};
+use crate::engine::stale::Quiet;
+use crate::engine::turns::Turns;
 
 /// Notes held while the output is not read; those above that are dropped, and counted.
 const OUTBOX: usize = 10_000;
@@ -120,7 +120,7 @@ impl<S: Source> Supervisor<S> {
     ///
     /// # Cancel safety
     /// Safe: nothing is announced.
-    pub(in super::super) async fn announce(&self, listed: &[Listed]) {
+    pub(in crate::engine) async fn announce(&self, listed: &[Listed]) {
         if self.config.order == LineOrder::ByTime {
             let rows = listed.iter().filter(|row| self.is_announced(row));
             let keys = rows.map(|row| row.key.clone()).collect();
@@ -331,7 +331,7 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    pub(in super::super) fn say(&mut self, about: About, what: Notice) {
+    pub(in crate::engine) fn say(&mut self, about: About, what: Notice) {
         let label = about.container();
         if let Some(follower) = label.and_then(|label| self.followers.get(&label.key)) {
             follower.card.told(Told::Note(what.clone()));

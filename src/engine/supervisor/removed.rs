@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
-use super::super::source::{ContainerKey, Listed, Phase};
+use crate::engine::source::{ContainerKey, Listed, Phase};
 
 /// Removed containers that are remembered at most. One that is forgotten early is asked about once more.
 const REMEMBERED: usize = 1024;
@@ -39,8 +39,8 @@ impl Removed {
 mod tests {
     use std::time::Duration;
 
-    use super::super::super::source::{ContainerId, DaemonId};
     use super::*;
+    use crate::engine::source::{ContainerId, DaemonId};
 
     fn key(number: usize) -> ContainerKey {
         ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new(&number.to_string()) }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, timeout};
 
-use super::super::census::TaskKind;
-use super::super::event::EndReason;
-use super::super::limits::{UNCONFIRMED, rotation};
-use super::super::reader::Reader;
-use super::super::registry::Panicked;
-use super::super::runs::{RunWindow, Runs};
-use super::super::source::{Container, ContainerKey, ErrorKind, EventStream, Source, SourceError};
 use super::{Message, Supervisor};
+use crate::engine::census::TaskKind;
+use crate::engine::event::EndReason;
+use crate::engine::limits::{UNCONFIRMED, rotation};
+use crate::engine::reader::Reader;
+use crate::engine::registry::Panicked;
+use crate::engine::runs::{RunWindow, Runs};
+use crate::engine::source::{Container, ContainerKey, ErrorKind, EventStream, Source, SourceError};
 
 impl<S: Source> Supervisor<S> {
     fn reader(&self, key: &ContainerKey) -> Option<(Reader<S>, String)> {

@@ -5,14 +5,14 @@ use std::sync::{Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
-use super::super::census::{ConnectionCount, Purpose};
-use super::super::source::{
+use super::*;
+use crate::engine::census::{ConnectionCount, Purpose};
+use crate::engine::source::{
     Container, ContainerId, ContainerKey, DaemonId, ErrorKind, EventStream, Exit, Frames,
     Happening, Listed, LogEnd, LogRequest, LogStream, Phase, PieceRule, Read, Source, SourceError,
     What,
 };
-use super::super::timestamp::Timestamp;
-use super::*;
+use crate::engine::timestamp::Timestamp;
 
 /// Containers that come and go.
 const CONTAINERS: u64 = 10_000;

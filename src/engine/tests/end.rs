@@ -1,9 +1,9 @@
 //! A follow with an end.
 
-use super::super::timestamp::Timestamp;
-use super::super::{Outputs, Range};
 use super::fake::Manner;
 use super::*;
+use crate::engine::timestamp::Timestamp;
+use crate::engine::{Outputs, Range};
 
 /// Follows a container that writes a line each quarter of a second, with the number of the quarter as its time.
 async fn follow(

@@ -12,13 +12,13 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 
-use super::super::census::{ConnectionCount, Purpose};
-use super::super::source::{
+use crate::engine::census::{ConnectionCount, Purpose};
+use crate::engine::source::{
     Container, ContainerId, ContainerKey, DaemonId, ErrorKind, EventStream, Exit, Frames,
     Happening, Listed, LogEnd, LogRequest, LogStream, Phase, PieceRule, Read, Source, SourceError,
     StdStream, Tail, What,
 };
-use super::super::timestamp::Timestamp;
+use crate::engine::timestamp::Timestamp;
 
 /// What goes wrong with the next stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

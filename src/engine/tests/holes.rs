@@ -1,8 +1,8 @@
 //! Logs with records that the daemon cannot decode.
 
-use super::super::timestamp::Timestamp;
 use super::fake::Manner;
 use super::*;
+use crate::engine::timestamp::Timestamp;
 
 /// The numbers of the lines that the container wrote, as they were shown.
 fn numbers(seen: &Seen) -> Vec<usize> {

@@ -1,8 +1,8 @@
 //! What the engine says where lines are wanted by their times.
 
-use super::super::LineOrder;
 use super::fake::Manner;
 use super::*;
+use crate::engine::LineOrder;
 
 /// A log of 2,000 lines that takes several batches, and what comes of it until it stops coming.
 async fn events_of(config: Config, each: impl FnMut(Event) -> Option<Event>) -> Vec<Event> {

@@ -8,17 +8,17 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::super::event::{Event, GapCause, Lines};
-use super::super::position::{
-    OtherDaemon, Place, Position, Presence, Saved, SavedContainer, SavedDaemon,
-};
-use super::super::registry::Registry;
-use super::super::selection::Selection;
-use super::super::source::PieceRule;
-use super::super::source::StdStream::{self, Stderr, Stdout};
-use super::super::{Backlog, Config, Engine};
 use super::fake::Fake;
 use super::{SECOND, config, texts};
+use crate::engine::event::{Event, GapCause, Lines};
+use crate::engine::position::{
+    OtherDaemon, Place, Position, Presence, Saved, SavedContainer, SavedDaemon,
+};
+use crate::engine::registry::Registry;
+use crate::engine::selection::Selection;
+use crate::engine::source::PieceRule;
+use crate::engine::source::StdStream::{self, Stderr, Stdout};
+use crate::engine::{Backlog, Config, Engine};
 
 /// What one run has shown, event by event.
 type Shown = Vec<Event>;
@@ -223,7 +223,7 @@ async fn a_container_that_was_removed_between_runs_is_a_gap_and_a_recreated_one_
     (0..30).for_each(|line| fake.write(Stdout, line, "of the new one\n"));
     let position = Position { place: Place::Rest, ..Position::beginning() };
     let container = SavedContainer { name: "web".into(), presence: Presence::There, position };
-    let old = super::super::source::ContainerId::new("0ld");
+    let old = crate::engine::source::ContainerId::new("0ld");
     let containers = HashMap::from([(old, container)]);
     let daemon = SavedDaemon { address: "fake".to_owned(), identity: None, containers };
     let config = Config { backlog: Backlog::Last(2), ..config() };

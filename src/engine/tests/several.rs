@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::super::census::{ConnectionCount, Purpose};
-use super::super::event::About;
-use super::super::selection::PatternText;
-use super::super::source::{
+use super::fake::{FakeEvents, FakeLogs};
+use super::*;
+use crate::engine::census::{ConnectionCount, Purpose};
+use crate::engine::event::About;
+use crate::engine::selection::PatternText;
+use crate::engine::source::{
     Container, ContainerKey, DaemonId, ErrorKind, EventStream, Happening, Listed, LogRequest,
     Source, SourceError,
 };
-use super::super::{Engines, Observers, StartError};
-use super::fake::{FakeEvents, FakeLogs};
-use super::*;
+use crate::engine::{Engines, Observers, StartError};
 
 /// What a daemon does with questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Lines from a time on, and up to one.
 
-use super::super::backlog::{Outputs, Range};
-use super::super::timestamp::Timestamp;
 use super::fake::Manner;
 use super::*;
+use crate::engine::backlog::{Outputs, Range};
+use crate::engine::timestamp::Timestamp;
 
 /// A log of which line N has the time N, in nanoseconds; the run is over.
 async fn shown(

@@ -1,8 +1,8 @@
 //! What may be watched and ordered of a running engine: rows, and a stream that is rotated by hand.
 
-use super::super::rows::{Row, StreamState};
-use super::super::source::{Exit, Phase, What};
 use super::*;
+use crate::engine::rows::{Row, StreamState};
+use crate::engine::source::{Exit, Phase, What};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

@@ -4,12 +4,12 @@
 use std::io::{PipeReader, Read, pipe};
 use std::time::Duration;
 
-use super::super::Sink;
 use super::*;
 use crate::engine::event::{About, Label, Lines, Note, Notice};
 use crate::engine::source::{ContainerId, ContainerKey, DaemonId, StdStream};
 use crate::engine::timestamp::Timestamp;
 use crate::filter::{MatchEnd, Patterns, Rules};
+use crate::output::Sink;
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);

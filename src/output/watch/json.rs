@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::super::json::{Figures, figures, object, time};
 use crate::engine::rows::{Row, StreamState};
 use crate::format::told;
+use crate::output::json::{Figures, figures, object, time};
 use crate::snapshot::{Daemon, Own, Snapshot};
 
 /// Appends a snapshot.

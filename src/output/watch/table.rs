@@ -5,12 +5,12 @@ use std::fmt::Write;
 use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr;
 
-use super::super::status;
 use crate::engine::rows::Row;
 use crate::format::columns::{Attention, Column};
 use crate::format::note::clock;
 use crate::format::sanitize::clean;
 use crate::format::units;
+use crate::output::status;
 use crate::snapshot::{Daemon, Snapshot};
 
 /// A daemon in a line; of several with its share of the work.

@@ -13,13 +13,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::super::Config;
-use super::super::printer::Ended;
-use super::super::sink::Sinks;
 use super::{json, table};
 use crate::engine::event::{Event, Notice};
 use crate::engine::rows::StreamState;
 use crate::format::note;
+use crate::output::Config;
+use crate::output::printer::Ended;
+use crate::output::sink::Sinks;
 use crate::snapshot::Snapshot;
 
 /// Until all streams have found their place it is looked again this often.
@@ -247,7 +247,7 @@ mod tests {
             snapshot.census.lines = u64::try_from(begun.elapsed().as_millis()).unwrap();
             snapshot
         };
-        let config = Config::plain(super::super::super::Form::Json);
+        let config = Config::plain(crate::output::Form::Json);
         let finish = CancellationToken::new();
         let zone = TimeZone::UTC;
         let mut thread = Thread { form, config, sinks, snapshot, zone, finish: finish.clone() };

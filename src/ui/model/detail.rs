@@ -15,8 +15,8 @@ use crate::ui::fit;
 use crate::ui::ring::{Entry, Ring};
 
 /// What stands before a line: whether the container wrote it to stderr, and the time.
-pub(in super::super) const GUTTER: usize = 2;
-pub(in super::super) const TIME: usize = 13;
+pub(in crate::ui) const GUTTER: usize = 2;
+pub(in crate::ui) const TIME: usize = 13;
 /// Columns that one key moves the lines by.
 const SIDEWAYS: usize = 8;
 
@@ -26,27 +26,27 @@ type Place = (u64, usize);
 /// The lines of one container on the screen.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-pub(in super::super) struct Detail {
+pub(in crate::ui) struct Detail {
     /// Whose lines.
-    pub(in super::super) key: ContainerKey,
+    pub(in crate::ui) key: ContainerKey,
     /// Its name when it was opened.
-    pub(in super::super) name: Arc<str>,
+    pub(in crate::ui) name: Arc<str>,
     /// The newest line is kept in sight.
-    pub(in super::super) follow: bool,
+    pub(in crate::ui) follow: bool,
     /// Long lines take several rows.
-    pub(in super::super) wrap: bool,
+    pub(in crate::ui) wrap: bool,
     /// The daemon's time before each line.
-    pub(in super::super) timestamps: bool,
+    pub(in crate::ui) timestamps: bool,
     /// How JSON and logfmt lines look.
-    pub(in super::super) form: LineForm,
+    pub(in crate::ui) form: LineForm,
     /// Looked for.
-    pub(in super::super) search: String,
+    pub(in crate::ui) search: String,
     /// What is looked for is being typed.
-    pub(in super::super) typing: bool,
+    pub(in crate::ui) typing: bool,
     /// The line in which it was found.
-    pub(in super::super) hit: Option<u64>,
+    pub(in crate::ui) hit: Option<u64>,
     /// Columns that are hidden to the left.
-    pub(in super::super) left: usize,
+    pub(in crate::ui) left: usize,
     /// The first row that is shown, where the newest line is not followed.
     top: Place,
 }
@@ -63,11 +63,11 @@ fn level_style(level: Level) -> Style {
 
 /// A row of the lines.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Row<'a> {
-    pub(in super::super) entry: &'a Entry,
+pub(in crate::ui) struct Row<'a> {
+    pub(in crate::ui) entry: &'a Entry,
     /// The first of its line's rows.
-    pub(in super::super) first: bool,
-    pub(in super::super) pieces: Vec<Piece>,
+    pub(in crate::ui) first: bool,
+    pub(in crate::ui) pieces: Vec<Piece>,
 }
 
 impl Detail {
@@ -131,7 +131,7 @@ impl Detail {
     }
 
     /// The rows that are shown.
-    pub(in super::super) fn rows<'a>(
+    pub(in crate::ui) fn rows<'a>(
         &self,
         ring: &'a Ring,
         (width, height): (usize, usize),
@@ -262,7 +262,7 @@ impl Detail {
 
 impl Model {
     /// The lines of the container that is shown.
-    pub(in super::super) fn ring(&self) -> Option<&Ring> {
+    pub(in crate::ui) fn ring(&self) -> Option<&Ring> {
         self.seen().rings.get(&self.detail.as_ref()?.key)
     }
 

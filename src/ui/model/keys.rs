@@ -2,7 +2,7 @@
 
 /// A key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Key {
+pub(in crate::ui) enum Key {
     /// A character.
     Char(char),
     /// Enter.

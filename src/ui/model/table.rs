@@ -10,7 +10,7 @@ use crate::snapshot::Snapshot;
 
 /// What rows are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Sort {
+pub(in crate::ui) enum Sort {
     /// What needs eyes comes first.
     Attention,
     /// A column.
@@ -19,25 +19,25 @@ pub(in super::super) enum Sort {
 
 /// The table's own state.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Table {
+pub(in crate::ui) struct Table {
     /// Rows whose host, name, state or stream hold this text are shown.
-    pub(in super::super) filter: String,
+    pub(in crate::ui) filter: String,
     /// The filter is being typed.
-    pub(in super::super) typing: bool,
+    pub(in crate::ui) typing: bool,
     /// The order.
-    pub(in super::super) sort: Sort,
+    pub(in crate::ui) sort: Sort,
     /// The other way round.
-    pub(in super::super) reverse: bool,
+    pub(in crate::ui) reverse: bool,
     /// The columns that there are.
-    pub(in super::super) columns: &'static [Column],
+    pub(in crate::ui) columns: &'static [Column],
     /// Columns that are not shown.
-    pub(in super::super) hidden: BTreeSet<Column>,
+    pub(in crate::ui) hidden: BTreeSet<Column>,
     /// The container that the cursor is on: it stays there however rows move.
-    pub(in super::super) selected: Option<ContainerKey>,
+    pub(in crate::ui) selected: Option<ContainerKey>,
     /// Its place when it was last seen.
     at: usize,
     /// The first row that is shown.
-    pub(in super::super) offset: usize,
+    pub(in crate::ui) offset: usize,
 }
 
 impl Default for Table {
@@ -58,7 +58,7 @@ impl Default for Table {
 
 impl Table {
     /// The rows that are shown, in order.
-    pub(in super::super) fn rows<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Row> {
+    pub(in crate::ui) fn rows<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Row> {
         let mut rows: Vec<&Row> = snapshot.rows.iter().filter(|row| self.passes(row)).collect();
         rows.sort_by(|one, other| {
             let order = match self.sort {

@@ -5,11 +5,11 @@ use ratatui::style::Color;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-use super::super::ring::tests::lines;
 use super::*;
 use crate::engine::event::{About, Label, Note, Notice};
 use crate::format::columns::Column;
 use crate::snapshot::sample;
+use crate::ui::ring::tests::lines;
 
 fn model(snapshot: Snapshot) -> Model {
     let mut model = Model::new((80, 24), true, TimeZone::UTC);
@@ -404,6 +404,6 @@ proptest! {
         let (columns, rows) = model.size;
         let backend = ratatui::backend::TestBackend::new(columns, rows);
         let mut terminal = ratatui::Terminal::new(backend).unwrap();
-        terminal.draw(|frame| super::super::view::draw(frame, &model)).unwrap();
+        terminal.draw(|frame| crate::ui::view::draw(frame, &model)).unwrap();
     }
 }

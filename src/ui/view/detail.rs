@@ -6,13 +6,13 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::super::fit;
-use super::super::model::{Detail, DetailRow, Model};
 use super::{Look, answer_or, bar, quiet, row, split, title};
 use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
 use crate::format::columns::{Attention, Column};
 use crate::format::pretty::LineForm;
+use crate::ui::fit;
+use crate::ui::model::{Detail, DetailRow, Model};
 
 pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, look: Look) {
     let Some(detail) = &model.detail else {

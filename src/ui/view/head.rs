@@ -6,12 +6,12 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Sparkline;
 
-use super::super::fit;
-use super::super::model::Model;
 use super::{Look, quiet, row, split, title};
 use crate::format::clean;
 use crate::format::units;
 use crate::snapshot::{Daemon, Snapshot};
+use crate::ui::fit;
+use crate::ui::model::Model;
 
 /// Between two parts.
 const GAP: &str = "  ";

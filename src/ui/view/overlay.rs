@@ -6,9 +6,9 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear};
 
-use super::super::fit;
-use super::super::model::{HELP_ROWS, Model, Sort};
 use super::{bar, row};
+use crate::ui::fit;
+use crate::ui::model::{HELP_ROWS, Model, Sort};
 
 const HELP: [&str; HELP_ROWS] = [
     "q            quit                     Ctrl-C  quit, exit code 130",

@@ -8,12 +8,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::super::fit;
-use super::super::model::{Model, Sort, Table};
 use super::{Look, bar, quiet, row, title};
 use crate::engine::rows::{Row, StreamState};
 use crate::format::columns::{Attention, Column};
 use crate::format::units;
+use crate::ui::fit;
+use crate::ui::model::{Model, Sort, Table};
 
 /// Characters of the bar that shows a stream's age.
 const BAR: usize = 5;

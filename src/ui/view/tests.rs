@@ -6,12 +6,12 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 
-use super::super::model::{Input, Key, Model};
-use super::super::ring::tests::lines;
 use super::draw;
 use crate::engine::event::Event;
 use crate::format::columns::Column;
 use crate::snapshot::{Snapshot, sample};
+use crate::ui::model::{Input, Key, Model};
+use crate::ui::ring::tests::lines;
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 30), (200, 60)];
 
@@ -136,7 +136,7 @@ fn a_help_that_does_not_fit_can_be_scrolled() {
     press(&mut model, "k");
     assert!(!screen(&model).contains("Any key closes this."));
     press(&mut model, "x");
-    assert_eq!(model.overlay, super::super::model::Overlay::None);
+    assert_eq!(model.overlay, crate::ui::model::Overlay::None);
 }
 
 #[test]

@@ -4,8 +4,8 @@ mod leaving;
 
 use proptest::prelude::*;
 
-use super::super::source::{ContainerId, ContainerKey, DaemonId, LogEnd, Lossy, PieceRule};
 use super::*;
+use crate::engine::source::{ContainerId, ContainerKey, DaemonId, LogEnd, Lossy, PieceRule};
 
 /// What a test reads of an [`Act`].
 fn show(acts: &[Act]) -> String {

@@ -16,9 +16,9 @@
 
 use std::collections::HashSet;
 
-use super::super::anchor::{Anchor, Key};
-use super::super::event::EndReason;
-use super::super::source::Tail;
+use crate::engine::anchor::{Anchor, Key};
+use crate::engine::event::EndReason;
+use crate::engine::source::Tail;
 
 /// The largest window, in messages; what stands before it is not looked at.
 pub const LARGEST: u64 = 1 << 17;

@@ -6,9 +6,9 @@ use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
 
-use super::super::super::source::{Frames, StdStream};
-use super::super::super::timestamp::Timestamp;
 use super::*;
+use crate::engine::source::{Frames, StdStream};
+use crate::engine::timestamp::Timestamp;
 
 /// What a reader of the daemon does at a record that it cannot decode.
 #[derive(Clone, Copy, Debug)]
