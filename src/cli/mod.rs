@@ -2,6 +2,7 @@
 //! at here, and of files only that one, and the time zone database for the name of a zone; what the values
 //! mean together is decided in [`config`](crate::config).
 
+mod clap_error;
 mod effects;
 mod file;
 mod generated;

@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, Error};
 
+use super::clap_error::{blame, contradiction};
 use super::effects;
 use super::file::{Entry, FileError, FileText, Place, Settings};
 use super::layers::{self, Settled, Weight};
@@ -350,45 +351,4 @@ fn from_variables(
         from.then(|| (id.clone(), Source::Variable(variable.to_string_lossy().into_owned())))
     };
     variables.iter().filter_map(from).collect()
-}
-
-/// The error of one variable, which clap blames on the flag.
-fn blame(variable: &OsStr, error: &Error) -> String {
-    let variable = variable.to_string_lossy();
-    let flag = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(flag)) => flag.as_str(),
-        _ => "",
-    };
-    let text = words(error);
-    let blamed = format!(" for '{flag}'");
-    let text = match error.kind() {
-        ErrorKind::InvalidUtf8 => format!("the value of the variable {variable} is not UTF-8"),
-        _ if !flag.is_empty() && text.contains(&blamed) => {
-            text.replacen(&blamed, &format!(" in the variable {variable}"), 1)
-        }
-        _ => format!("the variable {variable}: {text}"),
-    };
-    format!("{text}\n\n  tip: correct {variable}, or unset it")
-}
-
-/// The error of several variables together: each flag that clap names is one of theirs.
-fn contradiction(mut defined: Command, error: &Error) -> String {
-    defined.build();
-    let mut text = words(error);
-    let all = defined.get_subcommands().flat_map(Command::get_arguments);
-    for arg in defined.get_arguments().chain(all) {
-        if let Some(variable) = arg.get_env() {
-            text = text.replace(&format!("'{arg}'"), &format!("'{}'", variable.to_string_lossy()));
-        }
-    }
-    let text = text.replacen("the argument", "the variable", 1);
-    format!("{text}\n\n  tip: unset one of them")
-}
-
-/// What an error says, without its mark and without the usage.
-pub(super) fn words(error: &Error) -> String {
-    let text = error.render().to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    let end = ["\n\nUsage:", "\n\nFor more information"].iter().filter_map(|mark| text.find(mark));
-    text[..end.min().unwrap_or(text.len())].trim_end().to_owned()
 }

@@ -11,8 +11,9 @@ use twox_hash::XxHash3_64;
 
 use crate::directory::{FileKey, FileRecord};
 use crate::engine::anchor::Key;
-use crate::engine::lines::Part;
-use crate::engine::position::{Place, Position, Presence, Saved, SavedContainer, SavedDaemon};
+use crate::engine::position::{
+    BegunLine, Place, Position, Presence, Saved, SavedContainer, SavedDaemon,
+};
 use crate::engine::source::{ContainerId, StdStream};
 use crate::engine::timestamp::Timestamp;
 
@@ -169,8 +170,8 @@ fn daemon(saved: &SavedDaemon) -> Daemon {
 
 fn container(saved: &SavedContainer) -> Container {
     let position = &saved.position;
-    let line = |(stream, begun): (Output, Option<Part>)| {
-        let Part { time, delivered, skip } = begun?;
+    let line = |(stream, begun): (Output, Option<BegunLine>)| {
+        let BegunLine { time, delivered, skip } = begun?;
         Some(Line { stream, time: time.as_nanos().to_string(), delivered, skip })
     };
     Container {
@@ -227,7 +228,7 @@ fn saved_container(container: Container) -> Option<SavedContainer> {
     let mut begun = [None; 2];
     for Line { stream, time, delivered, skip } in container.begun {
         let time = timestamp(&time)?;
-        begun[stream as usize] = Some(Part { time, delivered, skip });
+        begun[stream as usize] = Some(BegunLine { time, delivered, skip });
     }
     let place = match container.place {
         Where::Beginning => Place::Beginning,
@@ -288,7 +289,7 @@ mod tests {
             complete: bool,
             begun in prop::option::of((any::<i64>(), any::<u64>(), any::<u32>())),
         ) -> Position {
-            let line = |(time, delivered, skip)| Part { time: Timestamp::from_nanos(time), delivered, skip };
+            let line = |(time, delivered, skip)| BegunLine { time: Timestamp::from_nanos(time), delivered, skip };
             let place = if keys.is_empty() { Place::Beginning } else { Place::Behind };
             Position { place, keys, complete, beyond, begun: [None, begun.map(line)] }
         }

@@ -5,6 +5,7 @@
 //! is bounded by the limit.
 
 use super::event::Lines;
+use super::position::BegunLine;
 use super::source::{Frame, PieceRule, StdStream};
 use super::timestamp::Timestamp;
 
@@ -29,17 +30,6 @@ struct Open {
     length: usize,
     /// Bytes of the next frame that an earlier run has handed on.
     skip: usize,
-}
-
-/// A line of which a part was handed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// The timestamp of its first byte.
-    pub time: Timestamp,
-    /// Bytes that were handed on.
-    pub delivered: u64,
-    /// How many of these bytes the next frame begins with.
-    pub skip: u32,
 }
 
 impl Assembler {
@@ -95,18 +85,18 @@ impl Assembler {
     }
 
     /// The lines of which a part was handed on, of each output.
-    pub fn begun(&self) -> [Option<Part>; 2] {
+    pub fn begun(&self) -> [Option<BegunLine>; 2] {
         self.open.each_ref().map(|open| {
             let Open { time, text, length, skip } = open.as_ref()?;
             let delivered = (length - text.len() + skip) as u64;
             let skip = u32::try_from(*skip).unwrap_or(u32::MAX);
-            (0 < delivered).then_some(Part { time: *time, delivered, skip })
+            (0 < delivered).then_some(BegunLine { time: *time, delivered, skip })
         })
     }
 
     /// Goes on with a line of which an earlier run has handed on a part.
-    pub fn begin(&mut self, stream: StdStream, part: Part) {
-        let Part { time, delivered, skip } = part;
+    pub fn begin(&mut self, stream: StdStream, part: BegunLine) {
+        let BegunLine { time, delivered, skip } = part;
         let length = usize::try_from(delivered.saturating_sub(u64::from(skip)));
         let length = length.unwrap_or(usize::MAX / 2);
         let open = Open { time, text: Vec::new(), length, skip: skip as usize };

@@ -44,6 +44,7 @@ mod subscription;
 mod supervisor;
 pub mod tally;
 pub mod timestamp;
+mod trail;
 pub mod turns;
 mod waiting;
 

@@ -4,16 +4,12 @@
 //! from its first piece. Frames behind it that were delivered are listed, and are skipped then. No line's content is
 //! in it, only hashes.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::anchor::Key;
-use super::lines::Part;
-use super::source::{ContainerId, StdStream};
+use super::source::ContainerId;
 use super::timestamp::Timestamp;
-
-/// Frames that one open line may reach back. A line that reaches farther passes in pieces.
-pub(super) const TRAIL_MAX_FRAMES: usize = 256;
 
 /// How a later run finds its place in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +34,18 @@ pub struct Position {
     /// Frames behind the place that were delivered all the same, in order.
     pub beyond: Vec<Key>,
     /// Of each output, the line that was begun before the place.
-    pub begun: [Option<Part>; 2],
+    pub begun: [Option<BegunLine>; 2],
+}
+
+/// A line of which a part was handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BegunLine {
+    /// The timestamp of its first byte.
+    pub time: Timestamp,
+    /// Bytes that were handed on.
+    pub delivered: u64,
+    /// How many of these bytes the next frame begins with.
+    pub skip: u32,
 }
 
 impl Position {
@@ -162,107 +169,5 @@ impl SavedDaemon {
         };
         let missing = self.containers.iter().filter(is_missing);
         missing.map(|(id, saved)| (id.clone(), saved.clone())).collect()
-    }
-}
-
-/// The frames from the oldest open line on.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Trail(VecDeque<Step>);
-
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    key: Key,
-    use_: Use,
-}
-
-/// What became of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
-    /// It was joined to its line.
-    Joined,
-    /// It was not wanted, or it was delivered by an earlier run.
-    Skipped,
-}
-
-/// Where open lines begin.
-#[derive(Clone, Debug, Default)]
-pub(super) struct OpenFrames {
-    /// The first frame that is part of an open line.
-    pub(super) first: Option<Key>,
-    /// All frames that are part of one.
-    pub(super) keys: Vec<Key>,
-    /// Of each output, bytes of its first such frame that were handed on.
-    pub(super) skip: [u32; 2],
-}
-
-impl Trail {
-    /// Notes a frame. `open`: bytes of the open line of each output that were not handed on, after this frame.
-    pub(super) fn push(&mut self, key: Key, use_: Use, open: [usize; 2]) {
-        self.0.push_back(Step { key, use_ });
-        self.trim(open);
-    }
-
-    /// Drops the frames before the oldest open line.
-    pub(super) fn trim(&mut self, open: [usize; 2]) {
-        let first = [StdStream::Stdout, StdStream::Stderr]
-            .into_iter()
-            .filter_map(|stream| self.begin(stream, open[stream as usize]))
-            .map(|(at, _)| at)
-            .min();
-        self.0.drain(..first.unwrap_or(self.0.len()));
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether open lines reach back as far as they may.
-    pub(super) fn is_full(&self) -> bool {
-        TRAIL_MAX_FRAMES <= self.0.len()
-    }
-
-    /// Takes these frames as the last of the log.
-    pub(super) fn replace(&mut self, steps: impl Iterator<Item = (Key, Use)>, open: [usize; 2]) {
-        self.0 = steps.map(|(key, use_)| Step { key, use_ }).collect();
-        self.trim(open);
-    }
-
-    /// The place of the first frame of an output's open line, and how many of its bytes were handed on.
-    fn begin(&self, stream: StdStream, open: usize) -> Option<(usize, u32)> {
-        let mut left = open;
-        for (at, step) in self.0.iter().enumerate().rev() {
-            if left == 0 {
-                break;
-            }
-            if step.key.stream() != stream || step.use_ == Use::Skipped {
-                continue;
-            }
-            let len = step.key.length() as usize;
-            if left <= len {
-                return Some((at, u32::try_from(len - left).unwrap_or(u32::MAX)));
-            }
-            left -= len;
-        }
-        None
-    }
-
-    /// The frames of the open lines.
-    pub(super) fn open_frames(&self, open: [usize; 2]) -> OpenFrames {
-        let mut frames = OpenFrames::default();
-        let begins = [StdStream::Stdout, StdStream::Stderr]
-            .map(|stream| self.begin(stream, open[stream as usize]));
-        for (at, step) in self.0.iter().enumerate() {
-            let slot = step.key.stream() as usize;
-            if step.use_ == Use::Joined && begins[slot].is_some_and(|(begin, _)| begin <= at) {
-                frames.first.get_or_insert(step.key);
-                frames.keys.push(step.key);
-            }
-        }
-        frames.skip = begins.map(|begin| begin.map_or(0, |(_, skip)| skip));
-        frames
     }
 }

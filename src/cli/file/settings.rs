@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::{self, Top};
 use super::{FileError, FileText};
+use crate::cli::clap_error;
 use crate::cli::layers::Weight;
 
 /// A key with its values.
@@ -246,9 +247,9 @@ impl Reader<'_> {
         let Err(error) = self.typed.try_get_matches_from_mut(args) else {
             return Ok(());
         };
-        let words = crate::cli::sources::words(&error);
-        let words = words.replacen(&format!(" for '{flag}'"), "", 1);
-        Err(words.split_whitespace().collect::<Vec<_>>().join(" "))
+        let text = clap_error::message(&error);
+        let text = text.replacen(&format!(" for '{flag}'"), "", 1);
+        Err(text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
     /// A selection: one pattern, several, or a table.

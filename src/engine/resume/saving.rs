@@ -6,8 +6,9 @@ use super::{Plan, Resume};
 use crate::engine::anchor::Key;
 use crate::engine::backlog::Range;
 use crate::engine::event::Lines;
-use crate::engine::position::{Place, Position, Trail, Use};
+use crate::engine::position::{Place, Position};
 use crate::engine::source::StdStream;
+use crate::engine::trail::{Trail, Use};
 
 /// What is noted for a later run.
 #[derive(Clone, Debug, Default)]
