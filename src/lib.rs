@@ -68,7 +68,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return failed.into();
         }
     };
-    let color = around.stderr_is_terminal && !around.no_color && !around.dumb_terminal;
+    let colors = around.colors_of_errors();
     let hint = match cli.command {
         cli::Command::Tail(_) => "`cmon tail --help` shows examples",
         cli::Command::Watch(_) => "`cmon watch --help` shows examples",
@@ -87,26 +87,26 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     if let Some(written) = written {
         let exit = written.unwrap_or_else(|error| {
-            output::error(&sinks.err, &error, Some(hint), color);
+            output::error(&sinks.err, &error, Some(hint), colors);
             failed
         });
         return exit.into();
     }
     match Config::new(cli, &around) {
         Ok(config) => {
-            let color = config.output.color_err;
+            let colors = config.output.color_err;
             run(config).unwrap_or_else(|error| {
                 let few = error.is::<descriptors::TooFew>().then(|| descriptors::HINT.to_owned());
                 let hint = few.or_else(|| commands::leak_check::hint(&error));
                 let hint = hint.or_else(|| commands::tail::hint(&error));
-                output::error(&sinks.err, &error, hint.as_deref(), color);
+                output::error(&sinks.err, &error, hint.as_deref(), colors);
                 failed
             })
         }
         Err(error) => {
             let specific = error.hint();
             let hint = specific.as_deref().unwrap_or(hint);
-            output::error(&sinks.err, &error.into(), Some(hint), color);
+            output::error(&sinks.err, &error.into(), Some(hint), colors);
             Exit::Usage
         }
     }
@@ -137,11 +137,11 @@ fn unread(error: cli::ReadError) -> Exit {
         cli::ReadError::File(error) => error,
     };
     let around = Surroundings::look();
-    let color = around.stderr_is_terminal && !around.no_color && !around.dumb_terminal;
+    let colors = around.colors_of_errors();
     match Sinks::standard() {
         Ok(sinks) => {
             let hint = error.hint.clone();
-            output::error(&sinks.err, &error.into(), Some(&hint), color);
+            output::error(&sinks.err, &error.into(), Some(&hint), colors);
         }
         Err(error) => descriptors::say_unusable(&error),
     }

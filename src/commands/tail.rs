@@ -23,6 +23,7 @@ use crate::engine::source::ErrorKind;
 use crate::engine::{LineOrder, Outcome, StartError};
 use crate::exit::Exit;
 use crate::filter::{Filter, Match, MatchEnd, Patterns, Rules};
+use crate::format::Colors;
 use crate::merge::Merge;
 use crate::output::{self, Ended, Passes, Printer, Sinks, Summary};
 use crate::signal::{Signal, Signals};
@@ -121,7 +122,7 @@ fn open(cursor: &Cursor, engine: &mut engine::Config) -> anyhow::Result<Kept> {
 /// What lines pass before they are printed, where that does anything.
 fn filter(rules: &Rules, output: &output::Config, order: LineOrder) -> Option<Filter> {
     let mut rules = rules.clone();
-    if !output.color_out || output.form == output::Form::Json {
+    if output.color_out == Colors::Off || output.form == output::Form::Json {
         rules.highlight = Patterns::default();
     }
     // The lines of an event stay together among those of other containers.
@@ -365,14 +366,15 @@ fn connection_hint(kind: ErrorKind) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::Colors;
     use crate::output::Form;
 
     #[test]
     fn without_anything_to_select_or_to_highlight_lines_pass_no_filter() {
         let patterns = || Patterns::compile(&["x".to_owned()]).unwrap();
         let plain = output::Config::plain(Form::Text { prefix: true });
-        let colored = output::Config { color_out: true, ..plain.clone() };
-        let json = output::Config { color_out: true, ..output::Config::plain(Form::Json) };
+        let colored = output::Config { color_out: Colors::On, ..plain.clone() };
+        let json = output::Config { color_out: Colors::On, ..output::Config::plain(Form::Json) };
         let is_there = |rules: &Rules, output: &output::Config| {
             filter(rules, output, LineOrder::AsRead).is_some()
         };

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    Action, Config, Daemons, FileKind, Github, Surroundings, UsageError, colors, running_or, talk,
+    Action, Config, Daemons, Github, Surroundings, UsageError, Wanted, colors, running_or, talk,
 };
 use crate::cli::{self, OnInconclusive};
 use crate::docker::RequestOptions;
 use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};
+use crate::format::Colors;
 use crate::leak::probe::counter::Counter;
 use crate::leak::probe::target::Target;
 use crate::leak::record::{Record, Rules};
@@ -189,8 +190,8 @@ pub(super) fn config(
     if args.cycles_metric.is_some() && args.targets.is_empty() {
         return Err(UsageError::NoTarget);
     }
-    let selection = running_or(&args.containers, args.all, &args.conditions, around)?;
-    let terminal = around.stdout == FileKind::Terminal;
+    let wanted = if args.all { Wanted::All } else { Wanted::NamedOrRunning };
+    let selection = running_or(&args.containers, wanted, &args.conditions, around)?;
     let wrong = |error: &dyn std::error::Error| UsageError::Target(error.to_string());
     let targets: Result<Vec<Target>, _> =
         args.targets.iter().map(|text| Target::parse(text)).collect();
@@ -233,7 +234,7 @@ pub(super) fn config(
         form: match args.output {
             cli::ReportForm::Json => Form::Json,
             cli::ReportForm::Text => Form::Text {
-                color: colors(global, around, terminal),
+                color: colors(global, around, around.stdout) == Colors::On,
                 detail: if global.verbose == 0 { Detail::Brief } else { Detail::Full },
             },
         },

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::format::Colors;
 use crate::cli::{
     Cli, Command, Conditions, Form, Global, Lines, Moment, Source, Sources, Tail, Timestamps, When,
     Zone,
@@ -399,6 +400,7 @@ impl Config {
         let selection = selection(&global, &tail, around)?;
         // The same name can be on each of several daemons.
         let single = selection.is_single() && !matches!(daemons, Daemons::Several(_));
+        let shown = if single { Shown::One } else { Shown::Several };
         // One container is in order by itself, and each has files of its own.
         let order = match single || tail.output_dir.is_some() {
             true => LineOrder::AsRead,
@@ -413,7 +415,7 @@ impl Config {
             },
             output: output::Config {
                 template: template(&global, &tail)?,
-                ..output(&global, &tail, around, single)
+                ..output(&global, &tail, around, shown)
             },
             selection,
             verbosity: global.verbose,
@@ -446,7 +448,9 @@ fn selection(global: &Global, tail: &Tail, around: &Surroundings) -> Result<Sele
     if containers.is_empty() && !all && !demo && conditions.is_empty() {
         return Err(UsageError::NoSelection);
     }
-    running_or(containers, *all || demo && containers.is_empty(), conditions, around)
+    let all = *all || demo && containers.is_empty();
+    let wanted = if all { Wanted::All } else { Wanted::NamedOrRunning };
+    running_or(containers, wanted, conditions, around)
 }
 
 fn cursor(tail: &Tail) -> Option<Cursor> {
@@ -524,20 +528,28 @@ fn engine(global: &Global, tail: &Tail, range: Range, around: &Surroundings) -> 
     }
 }
 
-/// Whether there are colours, on a terminal or on something else.
-fn colors(global: &Global, around: &Surroundings, terminal: bool) -> bool {
+/// Whether there are colors on an output of this kind.
+fn colors(global: &Global, around: &Surroundings, output: FileKind) -> Colors {
     match global.color {
-        _ if global.no_color => false,
-        When::Always => true,
-        When::Never => false,
-        When::Auto if around.no_color => false,
-        When::Auto if around.force_color => true,
-        When::Auto => terminal && !around.dumb_terminal,
+        _ if global.no_color => Colors::Off,
+        When::Always => Colors::On,
+        When::Never => Colors::Off,
+        When::Auto if around.no_color => Colors::Off,
+        When::Auto if around.force_color => Colors::On,
+        When::Auto if output == FileKind::Terminal && !around.dumb_terminal => Colors::On,
+        When::Auto => Colors::Off,
     }
 }
 
-fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> output::Config {
-    let on_terminal = |terminal: bool| colors(global, around, terminal);
+/// How many containers a run can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    One,
+    Several,
+}
+
+fn output(global: &Global, tail: &Tail, around: &Surroundings, shown: Shown) -> output::Config {
+    let single = shown == Shown::One;
     let to_files = tail.output_dir.is_some();
     let terminal = around.stdout == FileKind::Terminal && !to_files;
     let json = tail.output == Form::Json && tail.template.is_none();
@@ -565,8 +577,8 @@ fn output(global: &Global, tail: &Tail, around: &Surroundings, single: bool) -> 
             Some(Zone::Local) | None => around.now.time_zone().clone(),
         },
         sanitize: terminal,
-        color_out: on_terminal(terminal) && !to_files,
-        color_err: on_terminal(around.stderr_is_terminal),
+        color_out: if to_files { Colors::Off } else { colors(global, around, around.stdout) },
+        color_err: colors(global, around, around.stderr()),
         quiet: global.quiet,
         status: around.stderr_is_terminal
             && calm
@@ -610,17 +622,27 @@ fn stamp(tail: &Tail, around: &Surroundings) -> Option<Stamp> {
     Some(Stamp { form, zone })
 }
 
-/// What is followed unless it is named: all that runs.
+/// Which containers are wanted beside those that are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// All of them.
+    All,
+    /// None; without a name, those that run.
+    NamedOrRunning,
+}
+
+/// The containers that are named, or else those that run.
 fn running_or(
     names: &[String],
-    all: bool,
+    wanted: Wanted,
     conditions: &Conditions,
     around: &Surroundings,
 ) -> Result<Selection, UsageError> {
     let texts: Vec<PatternText> = names.iter().map(|text| PatternText(text.clone())).collect();
-    let selection = match texts.is_empty() && !all {
-        true => Selection::running(),
-        false => Selection::compile(&texts, all)?,
+    let selection = match (wanted, texts.is_empty()) {
+        (Wanted::All, _) => Selection::compile(&texts)?.and_all(),
+        (Wanted::NamedOrRunning, true) => Selection::running(),
+        (Wanted::NamedOrRunning, false) => Selection::compile(&texts)?,
     };
     let projects = conditions.projects.iter().map(|text| project(text, around));
     let texts = ConditionTexts {
@@ -658,8 +680,8 @@ fn talk(global: &Global, around: &Surroundings) -> output::Config {
         strip_escapes: false,
         zone: around.now.time_zone().clone(),
         sanitize: terminal,
-        color_out: colors(global, around, terminal),
-        color_err: colors(global, around, around.stderr_is_terminal),
+        color_out: colors(global, around, around.stdout),
+        color_err: colors(global, around, around.stderr()),
         quiet: global.quiet,
         status: false,
         summary: output::Summary::Never,

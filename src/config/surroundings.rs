@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, fstat};
 
 use super::Contexts;
+use crate::format::Colors;
 
 /// What stdout is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,19 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
+    /// Whether errors have colors while no flag was read.
+    pub(crate) fn colors_of_errors(&self) -> Colors {
+        match self.stderr_is_terminal && !self.no_color && !self.dumb_terminal {
+            true => Colors::On,
+            false => Colors::Off,
+        }
+    }
+
+    /// What stderr is.
+    pub(super) fn stderr(&self) -> FileKind {
+        if self.stderr_is_terminal { FileKind::Terminal } else { FileKind::Other }
+    }
+
     /// Looks around.
     pub fn look() -> Self {
         let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());

@@ -4,6 +4,7 @@ use clap::{CommandFactory, Parser};
 
 use super::*;
 use crate::docker::endpoint::{Address, Route};
+use crate::format::Colors;
 use crate::format::pretty::LineForm;
 use crate::output::{Form, Summary};
 
@@ -561,7 +562,8 @@ fn colours_obey_the_flag_then_the_environment_then_the_terminal() {
         ("cmon tail web", &dumb, false),
     ];
     for (args, around, expected) in cases {
-        assert_eq!(config(args, around).unwrap().output.color_out, expected, "{args} {around:?}");
+        let colors = config(args, around).unwrap().output.color_out;
+        assert_eq!(colors == Colors::On, expected, "{args} {around:?}");
     }
 }
 
@@ -634,14 +636,14 @@ fn watched(args: &str, stdout: FileKind, dumb_terminal: bool) -> Config {
 #[test]
 fn what_is_written_follows_from_flags_and_stdout() {
     use FileKind::{Other, Terminal};
-    let screen = WatchForm::Screen { color: true, lines: LineForm::Plain };
+    let screen = WatchForm::Screen { colors: Colors::On, lines: LineForm::Plain };
     let cases = [
         ("cmon watch", Terminal, false, screen),
         (
             "cmon watch --color never",
             Terminal,
             false,
-            WatchForm::Screen { color: false, lines: LineForm::Plain },
+            WatchForm::Screen { colors: Colors::Off, lines: LineForm::Plain },
         ),
         ("cmon watch", Terminal, true, WatchForm::Lines),
         ("cmon watch", Other, false, WatchForm::Lines),
@@ -665,7 +667,7 @@ fn filters_of_watch_are_for_the_screen() {
     else {
         panic!("it is `watch`");
     };
-    assert_eq!(watch.form, WatchForm::Screen { color: true, lines: LineForm::Pretty });
+    assert_eq!(watch.form, WatchForm::Screen { colors: Colors::On, lines: LineForm::Pretty });
     assert_eq!(
         (watch.rules.include.quoted(), watch.rules.exclude.quoted()),
         ("`a`".into(), "`b`".into())

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::events;
 use super::{
     Action, Config, Daemons, DryRun, FileKind, Surroundings, UsageError, colors, running_or, talk,
 };
+use super::{Wanted, events};
 use crate::cli::{self, Sources};
 use crate::docker::RequestOptions;
 use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};
 use crate::filter::Rules;
+use crate::format::Colors;
 use crate::format::pretty::LineForm;
 
 /// Lines of each container that are read first, so that there is something to look at.
@@ -44,7 +45,7 @@ pub enum WatchForm {
     /// The full screen.
     Screen {
         /// In colours.
-        color: bool,
+        colors: Colors,
         /// How JSON and logfmt lines are shown at first.
         lines: LineForm,
     },
@@ -81,13 +82,14 @@ pub(super) fn config(
     watch: &cli::Watch,
     around: &Surroundings,
 ) -> Result<Config, UsageError> {
-    let selection = running_or(&watch.containers, watch.all, &watch.conditions, around)?;
+    let wanted = if watch.all { Wanted::All } else { Wanted::NamedOrRunning };
+    let selection = running_or(&watch.containers, wanted, &watch.conditions, around)?;
     let terminal = around.stdout == FileKind::Terminal;
     let form = match (watch.output, watch.once) {
         (cli::WatchForm::Json, once) => WatchForm::Json { once },
         (cli::WatchForm::Text | cli::WatchForm::Pretty, true) => WatchForm::Table,
         (output, false) if terminal && !around.dumb_terminal => WatchForm::Screen {
-            color: colors(global, around, true),
+            colors: colors(global, around, around.stdout),
             lines: match output {
                 cli::WatchForm::Pretty => LineForm::Pretty,
                 cli::WatchForm::Text | cli::WatchForm::Json => LineForm::Plain,

@@ -55,10 +55,18 @@ pub(super) fn info(state: &State) -> Value {
 /// Filters of `docker ps` that are understood.
 const LIST_FILTERS: [&str; 5] = ["name", "id", "label", "status", "ancestor"];
 
+/// Which containers a list has without a filter by state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Those that run.
+    Running,
+    All,
+}
+
 /// The containers, the newest first; an error names the filter that is unknown.
 pub(super) fn list(
     state: &State,
-    all: bool,
+    scope: Scope,
     limit: usize,
     filters: &Filters,
 ) -> Result<Value, String> {
@@ -67,7 +75,7 @@ pub(super) fn list(
     }
     let by_status = !filters.any("status", |_| false);
     let shown = |life: &&Life| {
-        (all || by_status || limit != usize::MAX || life.phase.is_live())
+        (scope == Scope::All || by_status || limit != usize::MAX || life.phase.is_live())
             && filters.any("name", |name| is_named(life, name))
             && filters.any("id", |id| life.id.starts_with(id))
             && filters.any("status", |status| status == life.phase.as_str())

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::answers;
+use super::answers::Scope;
 use super::fault::{Fault, Route};
 use super::plant;
 use super::pprof;
@@ -151,8 +152,9 @@ fn plain(world: &World, question: &Question) -> Result<(&'static str, Vec<u8>), 
         Route::List => {
             let limit = question.value("limit").and_then(|limit| limit.parse().ok());
             let limit = limit.filter(|limit| *limit != 0).unwrap_or(usize::MAX);
-            let (all, filters) = (question.flag("all"), question.filters()?);
-            object(answers::list(&state, all, limit, &filters).map_err(|words| (400, words))?)
+            let scope = if question.flag("all") { Scope::All } else { Scope::Running };
+            let filters = question.filters()?;
+            object(answers::list(&state, scope, limit, &filters).map_err(|words| (400, words))?)
         }
         Route::Inspect => {
             let id = state.find(&question.container);

@@ -8,8 +8,8 @@ use super::*;
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::source::{
-    ErrorKind, EventStream, Frames, LogEnd, LogRequest, LogStream, Phase, Read, Source,
-    SourceError, StdStream, Stored, Tail, What,
+    ErrorKind, EventStream, Frames, LogEnd, LogRequest, LogStream, OutputKind, Phase, Read,
+    ReadMode, Source, SourceError, StdStream, Stored, Tail, What,
 };
 
 /// Runs `test` against a daemon in the same runtime.
@@ -32,20 +32,13 @@ async fn key(docker: &Docker) -> crate::engine::source::ContainerKey {
 
 async fn open(
     docker: &Docker,
-    follow: bool,
+    mode: ReadMode,
     tail: Tail,
 ) -> Result<crate::docker::logs::Logs, SourceError> {
     let key = key(docker).await;
     let tty = docker.inspect(&key).await.unwrap().tty;
     docker
-        .logs(&LogRequest {
-            key,
-            tty,
-            follow,
-            tail,
-            stored: Stored::Something,
-            end: LogEnd::Served,
-        })
+        .logs(&LogRequest { key, tty, mode, tail, stored: Stored::Something, end: LogEnd::Served })
         .await
 }
 
@@ -87,7 +80,7 @@ async fn a_follow_gives_what_is_stored_then_what_comes_and_ends_with_the_run() {
         world.create("web");
         world.start("web");
         world.write("web", StdStream::Stdout, "one\ntwo\n");
-        let logs = open(docker, true, Tail::Last(1)).await.unwrap();
+        let logs = open(docker, ReadMode::Follow, Tail::Last(1)).await.unwrap();
         let script = async {
             sleep(Duration::from_secs(3600)).await;
             assert_eq!(world.followers("web"), 1);
@@ -96,7 +89,7 @@ async fn a_follow_gives_what_is_stored_then_what_comes_and_ends_with_the_run() {
         };
         let ((text, end), ()) = tokio::join!(rest(logs), script);
         assert_eq!((text.as_str(), end), ("two\nthree\n", Ok(())));
-        let again = open(docker, true, Tail::All).await.unwrap();
+        let again = open(docker, ReadMode::Follow, Tail::All).await.unwrap();
         assert_eq!(rest(again).await.0, "one\ntwo\nthree\n", "no follow of what does not run");
     })
     .await;
@@ -110,7 +103,7 @@ async fn the_daemon_tells_of_itself_and_each_question_has_a_deadline() {
         docker.api().ping().await.unwrap();
         assert_eq!(docker.api().version().await.unwrap().api, "1.43");
         let idle = docker.api().info().await.unwrap().goroutines.unwrap();
-        let _open = open(docker, true, Tail::All).await.unwrap();
+        let _open = open(docker, ReadMode::Follow, Tail::All).await.unwrap();
         let busy = docker.api().info().await.unwrap();
         assert!(idle < busy.goroutines.unwrap() && busy.descriptors.is_some());
         for route in [Route::Ping, Route::Version, Route::Info] {
@@ -126,10 +119,10 @@ async fn the_daemon_tells_of_itself_and_each_question_has_a_deadline() {
 #[tokio::test(start_paused = true)]
 async fn a_terminal_has_no_frames() {
     with_world(async |world, docker| {
-        world.create_with("tty", true, "json-file");
+        world.create_with("tty", OutputKind::Terminal, "json-file");
         world.start("tty");
         world.write("tty", StdStream::Stdout, format!("hi\r\n{}\r\n", "x".repeat(40_000)));
-        let logs = open(docker, false, Tail::All).await.unwrap();
+        let logs = open(docker, ReadMode::Once, Tail::All).await.unwrap();
         let (text, end) = rest(logs).await;
         assert_eq!((text.len(), end), (40_006, Ok(())));
     })
@@ -142,8 +135,8 @@ async fn events_tell_starts_and_ends() {
         world.create("web");
         let mut events = docker.events().await.unwrap();
         world.start("web");
-        world.pause("web", true);
-        world.pause("web", false);
+        world.pause("web");
+        world.unpause("web");
         world.drop_event();
         world.exit("web", 1);
         world.kill_for_memory("web");
@@ -184,7 +177,7 @@ async fn each_fault_does_what_it_says() {
             world.start("web");
             world.write("web", StdStream::Stdout, &whole);
             world.fail(Route::Logs, 1, fault.clone());
-            let found = match open(docker, false, Tail::All).await {
+            let found = match open(docker, ReadMode::Once, Tail::All).await {
                 Ok(logs) => Ok(rest(logs).await),
                 Err(error) => Err(error.kind),
             };
@@ -203,7 +196,7 @@ async fn a_silent_log_stays_open_and_gives_nothing() {
         world.start("web");
         world.write("web", StdStream::Stdout, "one\n");
         world.fail(Route::Logs, 1, Fault::SilentAfter(300));
-        let logs = open(docker, true, Tail::All).await.unwrap();
+        let logs = open(docker, ReadMode::Follow, Tail::All).await.unwrap();
         let hour = Duration::from_secs(3600);
         assert!(tokio::time::timeout(hour, rest(logs)).await.is_err());
     })
@@ -215,7 +208,7 @@ async fn everything_can_be_cut_at_once() {
     with_world(async |world, docker| {
         world.create("web");
         world.start("web");
-        let logs = open(docker, true, Tail::All).await.unwrap();
+        let logs = open(docker, ReadMode::Follow, Tail::All).await.unwrap();
         let cut = async {
             sleep(Duration::from_secs(1)).await;
             world.cut_all();

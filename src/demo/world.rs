@@ -14,7 +14,7 @@ use super::fault::{Fault, Faults, Route, Rule};
 use super::log::{Message, Store};
 use super::plant::Plant;
 use super::spec::Spec;
-use crate::engine::source::{Phase, StdStream};
+use crate::engine::source::{OutputKind, Phase, StdStream};
 use crate::engine::timestamp::Timestamp;
 
 /// Where the clock begins: 2026-01-01T00:00:00Z, unless the embedded daemon tells the time.
@@ -109,11 +109,12 @@ impl World {
 
     /// Makes a container; it does not run yet.
     pub fn create(&self, name: &str) {
-        self.create_with(name, false, "json-file");
+        self.create_with(name, OutputKind::Pipes, "json-file");
     }
 
     /// Makes a container with a terminal or not, and with this log driver.
-    pub fn create_with(&self, name: &str, tty: bool, driver: &'static str) {
+    pub fn create_with(&self, name: &str, output: OutputKind, driver: &'static str) {
+        let tty = output == OutputKind::Terminal;
         self.create_of(name, Spec { tty, driver, ..Spec::default() });
     }
 
@@ -215,9 +216,16 @@ impl World {
     }
 
     /// It is frozen, or thawed.
-    pub fn pause(&self, name: &str, paused: bool) {
-        let (phase, event) =
-            if paused { (Phase::Paused, "pause") } else { (Phase::Running, "unpause") };
+    pub fn pause(&self, name: &str) {
+        self.turn_to(name, Phase::Paused, "pause");
+    }
+
+    /// It goes on.
+    pub fn unpause(&self, name: &str) {
+        self.turn_to(name, Phase::Running, "unpause");
+    }
+
+    fn turn_to(&self, name: &str, phase: Phase, event: &'static str) {
         self.with(name, |state, id| {
             state.life(id).phase = phase;
             state.event(id, event, &[]);

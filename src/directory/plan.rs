@@ -145,26 +145,36 @@ impl Siblings {
         let mut examination =
             Examination { record, operations, findings: Vec::new(), is_shortened: false };
         let is_rotating = examination.record.next.is_some();
+        let absence = if is_rotating { Absence::Rotation } else { Absence::Loss };
         examination.record.length = examination.record.length.and_then(|recorded| {
-            let length = examination.compare(self, Role::Current, recorded, !is_rotating);
+            let length = examination.compare(self, Role::Current, recorded, absence);
             examination.is_shortened &= !is_rotating;
             length
         });
         if let Some(recorded) = examination.record.next {
-            examination.record.next = examination.compare(self, new, recorded, true);
+            examination.record.next = examination.compare(self, new, recorded, Absence::Loss);
         }
         examination
     }
 }
 
+/// What it means that a file is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Absence {
+    /// A step of the rotation has moved it away.
+    Rotation,
+    /// Somebody has removed it.
+    Loss,
+}
+
 impl Examination {
-    /// The length of a file from now on. `must_exist`: no step of a rotation can have moved it away.
+    /// The length of a file from now on. `absence`: whether a step of a rotation can have moved it away.
     fn compare(
         &mut self,
         siblings: &Siblings,
         role: Role,
         recorded: u64,
-        must_exist: bool,
+        absence: Absence,
     ) -> Option<u64> {
         let path = role.path(&self.record.path);
         match siblings.length(role) {
@@ -180,7 +190,7 @@ impl Examination {
                 Some(recorded)
             }
             None => {
-                if must_exist && 0 < recorded {
+                if absence == Absence::Loss && 0 < recorded {
                     self.findings.push(Finding::Removed { path, recorded });
                 }
                 None

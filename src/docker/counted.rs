@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use super::request::Client;
 use super::stream::Stream;
-use crate::engine::source::{Frames, LogRequest, LogStream, Read, SourceError, StdStream, Tail};
+use crate::engine::source::{
+    Frames, LogRequest, LogStream, Read, ReadMode, SourceError, StdStream, Tail,
+};
 use crate::engine::timestamp::Timestamp;
 
 /// One message, held until it is known whether it is one of the last.
@@ -54,11 +56,11 @@ impl Counted {
         request: &LogRequest,
         last: u64,
     ) -> Result<Self, SourceError> {
-        let whole = LogRequest { follow: false, tail: Tail::All, ..request.clone() };
+        let whole = LogRequest { mode: ReadMode::Once, tail: Tail::All, ..request.clone() };
         let stream = Stream::open(client, &whole).await?;
-        let state = match request.follow {
-            true => State::Counting(stream, 0),
-            false => State::Keeping(stream, VecDeque::new()),
+        let state = match request.mode {
+            ReadMode::Follow => State::Counting(stream, 0),
+            ReadMode::Once => State::Keeping(stream, VecDeque::new()),
         };
         let last = usize::try_from(last).unwrap_or(usize::MAX);
         Ok(Self { client: Arc::clone(client), request: request.clone(), last, state })

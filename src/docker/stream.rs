@@ -12,7 +12,8 @@ use super::nap;
 use super::request::{Answer, Client, Details, broken, encode, read_with};
 use crate::engine::census::Purpose;
 use crate::engine::source::{
-    ErrorKind, Frames, LogEnd, LogRequest, LogStream, Read, SourceError, Stored, Tail,
+    ErrorKind, Frames, LogEnd, LogRequest, LogStream, OutputKind, Read, ReadMode, SourceError,
+    Stored, Tail,
 };
 
 /// How long the head of a follow may take where the log may be empty. dockerd sends it at once.
@@ -23,7 +24,7 @@ const HEAD_OF_NOTHING: Duration = Duration::from_secs(2);
 pub struct Stream {
     answer: Answer,
     decoder: Decoder,
-    follow: bool,
+    mode: ReadMode,
     last_read: usize,
 }
 
@@ -45,15 +46,15 @@ impl Stream {
             LogEnd::Counted => Details::Without,
         };
         let target = target(request, details);
-        let answer = match (request.follow, request.stored) {
-            (true, Stored::MaybeNothing) => {
+        let answer = match (request.mode, request.stored) {
+            (ReadMode::Follow, Stored::MaybeNothing) => {
                 client.open_early(Purpose::Stream, &target, HEAD_OF_NOTHING).await?
             }
-            (true, Stored::Something) => client.open(Purpose::Stream, &target).await?,
-            (false, _) => client.open(Purpose::Read, &target).await?,
+            (ReadMode::Follow, Stored::Something) => client.open(Purpose::Stream, &target).await?,
+            (ReadMode::Once, _) => client.open(Purpose::Read, &target).await?,
         };
-        let decoder = Decoder::with(request.tty, details);
-        Ok(Self { answer, decoder, follow: request.follow, last_read: 0 })
+        let decoder = Decoder::with(OutputKind::of(request.tty), details);
+        Ok(Self { answer, decoder, mode: request.mode, last_read: 0 })
     }
 }
 
@@ -72,11 +73,11 @@ impl LogStream for Stream {
             return feed(body, &mut self.decoder, &early, into);
         }
         nap::after(self.last_read);
-        let Self { decoder, last_read, follow, .. } = self;
+        let Self { decoder, last_read, mode, .. } = self;
         read_with(connection, |bytes| {
             *last_read = bytes.len();
             match bytes.is_empty() {
-                true => closed(body, decoder, *follow, into),
+                true => closed(body, decoder, *mode, into),
                 false => feed(body, decoder, bytes, into),
             }
         })
@@ -93,7 +94,7 @@ fn target(request: &LogRequest, details: Details) -> String {
     format!(
         "/containers/{}/logs?follow={}&stdout=1&stderr=1&timestamps=1&tail={tail}{}",
         encode(request.key.id.as_str()),
-        u8::from(request.follow),
+        u8::from(request.mode == ReadMode::Follow),
         match details {
             Details::Without => "",
             Details::With => "&details=1",
@@ -121,13 +122,13 @@ fn feed(
 fn closed(
     body: &Body,
     decoder: &mut Decoder,
-    follow: bool,
+    mode: ReadMode,
     into: &mut Frames,
 ) -> Result<Read, SourceError> {
     // Without chunks and without a length (HTTP/1.0) a cut looks like an end. A line that is open
     // there may be half of one, so a follow does not deliver it; the finite read that comes behind
     // the end of a run does.
-    let doubtful = follow && decoder.is_open() && !body.is_done();
+    let doubtful = mode == ReadMode::Follow && decoder.is_open() && !body.is_done();
     if body.may_close() && !doubtful {
         decoder.finish(into).map_err(|error| unframed(&error))?;
         return Ok(Read::End);

@@ -71,6 +71,15 @@ impl Outputs {
     }
 }
 
+/// Whether the run that a log shows goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// More lines may come: an open line is not ended.
+    GoesOn,
+    /// It is over: an open line ends here.
+    Over,
+}
+
 /// A first view while it is read.
 #[derive(Debug)]
 pub struct FirstView {
@@ -78,7 +87,7 @@ pub struct FirstView {
     assembler: Assembler,
     outputs: Outputs,
     wanted: usize,
-    run_is_over: bool,
+    run: RunState,
     /// Lines seen in this window.
     seen: usize,
     keys: Vec<Key>,
@@ -91,10 +100,10 @@ impl FirstView {
         assembler: Assembler,
         outputs: Outputs,
         wanted: u64,
-        run_is_over: bool,
+        run: RunState,
     ) -> Self {
         let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
-        Self { lines, assembler, outputs, wanted, run_is_over, seen: 0, keys: Vec::new() }
+        Self { lines, assembler, outputs, wanted, run, seen: 0, keys: Vec::new() }
     }
 
     /// The windows to read, one after the other, until [`is_enough`](Self::is_enough). The first is as
@@ -141,7 +150,7 @@ impl FirstView {
 
     /// The last lines, the open pieces, and the keys of all that was read.
     pub fn finish(mut self) -> (Lines, Assembler, Vec<Key>) {
-        if self.run_is_over {
+        if self.run == RunState::Over {
             self.assembler.flush(&mut self.lines);
         }
         self.lines.keep_last(self.wanted);

@@ -112,6 +112,24 @@ pub enum Ending {
     Piece,
 }
 
+/// How much of a line is added to a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it, or its last piece.
+    Whole,
+    /// A piece that others follow.
+    Piece,
+}
+
+/// How a line came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// In its place.
+    InOrder,
+    /// Late: an earlier stream did not deliver it.
+    Recovered,
+}
+
 impl Lines {
     /// An empty batch.
     pub fn new(label: Arc<Label>) -> Self {
@@ -128,8 +146,8 @@ impl Lines {
         time: Timestamp,
         stream: StdStream,
         parts: [&[u8]; 2],
-        whole: bool,
-        recovered: bool,
+        extent: Extent,
+        delivery: Delivery,
     ) {
         let start = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
         self.bytes.extend_from_slice(parts[0]);
@@ -137,11 +155,12 @@ impl Lines {
         let end = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
         let text = &self.bytes[start as usize..];
         let ending = match text {
-            _ if !whole => Ending::Piece,
+            _ if extent == Extent::Piece => Ending::Piece,
             [.., b'\r', b'\n'] => Ending::CrLf,
             [.., b'\n'] => Ending::Lf,
             _ => Ending::Unterminated,
         };
+        let recovered = delivery == Delivery::Recovered;
         self.lines.push(Line { time, stream, ending, recovered, start, len: end - start });
     }
 
@@ -193,8 +212,9 @@ impl Lines {
             Ending::CrLf => b"\r\n",
             Ending::Unterminated | Ending::Piece => b"",
         };
-        let whole = like.ending != Ending::Piece;
-        self.push(like.time, like.stream, [text, terminator], whole, like.recovered);
+        let extent = if like.ending == Ending::Piece { Extent::Piece } else { Extent::Whole };
+        let delivery = if like.recovered { Delivery::Recovered } else { Delivery::InOrder };
+        self.push(like.time, like.stream, [text, terminator], extent, delivery);
     }
 
     /// Keeps the lines at the places that `keep` accepts.

@@ -98,15 +98,27 @@ pub(super) enum Proof {
     Awaited(Key),
 }
 
+/// The newest frame of the store.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Newest {
+    /// It was delivered.
+    Delivered,
+    /// It was not.
+    Missing(Key),
+}
+
 impl Proof {
     pub(super) fn is_given(self) -> bool {
         self == Proof::Given
     }
 
-    /// The store's newest frame; whether it was delivered.
-    pub(super) fn newest(&mut self, key: Key, known: bool) {
+    /// Takes the store's newest frame.
+    pub(super) fn newest(&mut self, newest: Newest) {
         if *self == Proof::Wanted {
-            *self = if known { Proof::Given } else { Proof::Awaited(key) };
+            *self = match newest {
+                Newest::Delivered => Proof::Given,
+                Newest::Missing(key) => Proof::Awaited(key),
+            };
         }
     }
 
@@ -118,9 +130,19 @@ impl Proof {
     }
 }
 
+/// What happens to a follow when the daemon begins the next file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rotation {
+    /// It goes on in the next file.
+    KeepsFollow,
+    /// It may skip a file: daemons before version 23.
+    CutsFollow,
+}
+
 impl Files {
-    /// Files of this size in bytes; `old`: on a daemon before version 23.
-    pub(super) fn new(size: u64, old: bool) -> Self {
+    /// Files of this size in bytes.
+    pub(super) fn new(size: u64, rotation: Rotation) -> Self {
+        let old = rotation == Rotation::CutsFollow;
         Self { size: size as f64, old, proof: Proof::Given, written: Written::default() }
     }
 
@@ -148,8 +170,8 @@ impl Files {
     }
 
     /// The store's newest frame; whether it was delivered.
-    pub(super) fn newest(&mut self, key: Key, known: bool) {
-        self.proof.newest(key, known);
+    pub(super) fn newest(&mut self, newest: Newest) {
+        self.proof.newest(newest);
     }
 
     /// A frame was delivered.
@@ -209,32 +231,32 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_follow_proves_itself_by_the_newest_frame() {
-        let mut files = Files::new(20_000, true);
+        let mut files = Files::new(20_000, Rotation::CutsFollow);
         assert!(!files.is_unproven());
         files.open(&pace(100_000));
         assert!(files.is_unproven());
-        files.newest(key(9), false);
+        files.newest(Newest::Missing(key(9)));
         files.delivered(&key(8));
         assert!(files.is_unproven());
         files.delivered(&key(9));
         assert!(!files.is_unproven());
         files.open(&pace(100_000));
-        files.newest(key(9), true);
+        files.newest(Newest::Delivered);
         assert!(!files.is_unproven(), "it was there before the question");
     }
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_to_be_proven_of_slow_containers_and_newer_daemons() {
-        for (old, bytes) in [(true, 400), (false, 100_000)] {
-            let mut files = Files::new(20_000, old);
+        for (rotation, bytes) in [(Rotation::CutsFollow, 400), (Rotation::KeepsFollow, 100_000)] {
+            let mut files = Files::new(20_000, rotation);
             files.open(&pace(bytes));
-            assert!(!files.is_unproven(), "{old} {bytes}");
+            assert!(!files.is_unproven(), "{rotation:?} {bytes}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_is_suspect_when_a_file_fits_in() {
-        let mut files = Files::new(1_000_000, true);
+        let mut files = Files::new(1_000_000, Rotation::CutsFollow);
         let at = |millis: i64| Timestamp::from_nanos(millis * 1_000_000);
         let (slow, fast) = (pace(100), pace(1_000_000));
         assert!(!files.may_skip(at(0), at(60_000), &slow), "it takes hours to fill a file");
@@ -248,9 +270,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_follow_keeps_up_where_files_fill_in_no_time() {
-        let files = Files::new(20_000, false);
+        let files = Files::new(20_000, Rotation::KeepsFollow);
         assert!(files.is_hopeless(&pace(1_100_000)) && !files.is_hopeless(&pace(900_000)));
-        let old = Files::new(20_000, true);
+        let old = Files::new(20_000, Rotation::CutsFollow);
         assert!(old.is_hopeless(&pace(44_000)) && !old.is_hopeless(&pace(36_000)));
         let millis = [44_000, 80_000, 1_100_000].map(|bytes| old.between(&pace(bytes)));
         assert_eq!(millis.map(|time| time.as_millis()), [90, 50, 20]);
@@ -258,24 +280,27 @@ mod tests {
 
     #[test]
     fn a_file_that_is_skipped_before_the_pace_is_known_is_noticed_by_the_timestamps() {
-        let mut files = Files::new(20_000, true);
+        let mut files = Files::new(20_000, Rotation::CutsFollow);
         // A line of one byte each 0.4 ms arrives all at once, after a quiet second.
         let slow = pace(6_000);
         let key_of = |number: i64| key(number * 400_000);
         assert!(!files.is_hopeless(&slow));
         (0..815).for_each(|number| files.delivered(&key_of(number)));
         assert!(files.is_hopeless(&slow));
-        let mut new = Files::new(20_000, false);
+        let mut new = Files::new(20_000, Rotation::KeepsFollow);
         (0..815).for_each(|number| new.delivered(&key_of(number)));
         let (before, next) = (key_of(814).time(), key_of(1086).time());
         assert!(!new.is_hopeless(&slow));
         assert!(new.may_skip(before, next, &slow));
-        assert!(!Files::new(20_000, false).may_skip(before, next, &slow), "nothing is known");
+        assert!(
+            !Files::new(20_000, Rotation::KeepsFollow).may_skip(before, next, &slow),
+            "nothing is known"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_container_that_is_quiet_after_a_burst_is_followed_again() {
-        let mut files = Files::new(20_000, true);
+        let mut files = Files::new(20_000, Rotation::CutsFollow);
         (0..1000).for_each(|number| files.delivered(&key(number * 400_000)));
         assert!(files.is_hopeless(&pace(0)));
         let begun = Instant::now();
@@ -289,7 +314,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_goes_back_does_not_make_a_rate() {
-        let mut files = Files::new(20_000, false);
+        let mut files = Files::new(20_000, Rotation::KeepsFollow);
         for number in 0..1000 {
             files.delivered(&key(if number % 2 == 0 { 1_000_000_000 } else { 0 }));
         }

@@ -40,9 +40,14 @@ impl Lag {
         }
     }
 
-    /// Lines begin, or cease, to wait for the output.
-    pub(super) fn wait(&self, waiting: bool) {
-        self.waiting.store(waiting, Relaxed);
+    /// Lines begin to wait for the output.
+    pub(super) fn wait(&self) {
+        self.waiting.store(true, Relaxed);
+    }
+
+    /// The output takes lines again.
+    pub(super) fn go_on(&self) {
+        self.waiting.store(false, Relaxed);
     }
 
     /// The lag at this moment.
@@ -74,18 +79,18 @@ mod tests {
         assert_eq!(seconds(101), 1, "what was stored before the start is not late");
         lag.delivered(at(110), at(113));
         assert_eq!((seconds(114), seconds(116)), (3, 0), "then it is merely quiet");
-        lag.wait(true);
+        lag.wait();
         assert_eq!(seconds(120), 10);
-        lag.wait(false);
+        lag.go_on();
         lag.delivered(at(200), at(120));
         assert_eq!(seconds(120), 0, "the daemon's clock is ahead");
         for (text, from) in [("0001-01-01T00:00:00Z ", 130), ("9999-12-31T23:59:59Z ", 140)] {
             lag.delivered(at(from), at(from));
             lag.delivered(Timestamp::strip(text.as_bytes()).unwrap().0, at(from + 1));
             assert_eq!(seconds(from + 1), 0, "{text}");
-            lag.wait(true);
+            lag.wait();
             assert_eq!(seconds(from + 5), 5, "{text}");
-            lag.wait(false);
+            lag.go_on();
         }
     }
 }

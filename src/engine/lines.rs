@@ -4,7 +4,7 @@
 //! streams is still one line. A line that is longer than allowed passes in marked pieces, so memory
 //! is bounded by the limit.
 
-use super::event::Lines;
+use super::event::{Delivery, Extent, Lines};
 use super::position::BegunLine;
 use super::source::{Frame, PieceRule, StdStream};
 use super::timestamp::Timestamp;
@@ -56,7 +56,13 @@ impl Assembler {
         if !continues {
             self.flush_stream(frame.stream, into);
             if whole && payload.len() <= self.max_line {
-                into.push(frame.time, frame.stream, [payload, &[]], true, false);
+                into.push(
+                    frame.time,
+                    frame.stream,
+                    [payload, &[]],
+                    Extent::Whole,
+                    Delivery::InOrder,
+                );
                 return;
             }
         }
@@ -69,11 +75,17 @@ impl Assembler {
         let terminator = terminator(&open.text);
         while self.max_line < open.text.len() - terminator.min(open.text.len()) {
             let cut = boundary(&open.text, self.max_line);
-            into.push(open.time, frame.stream, [&open.text[..cut], &[]], false, false);
+            into.push(
+                open.time,
+                frame.stream,
+                [&open.text[..cut], &[]],
+                Extent::Piece,
+                Delivery::InOrder,
+            );
             open.text.drain(..cut);
         }
         if whole {
-            into.push(open.time, frame.stream, [&open.text, &[]], true, false);
+            into.push(open.time, frame.stream, [&open.text, &[]], Extent::Whole, Delivery::InOrder);
         } else {
             *slot = Some(open);
         }
@@ -109,7 +121,7 @@ impl Assembler {
             if let Some(open) = &mut self.open[slot(stream)]
                 && !open.text.is_empty()
             {
-                into.push(open.time, stream, [&open.text, &[]], false, false);
+                into.push(open.time, stream, [&open.text, &[]], Extent::Piece, Delivery::InOrder);
                 open.text.clear();
             }
         }
@@ -123,7 +135,7 @@ impl Assembler {
 
     fn flush_stream(&mut self, stream: StdStream, into: &mut Lines) {
         if let Some(open) = self.open[slot(stream)].take().filter(|open| 0 < open.length) {
-            into.push(open.time, stream, [&open.text, &[]], true, false);
+            into.push(open.time, stream, [&open.text, &[]], Extent::Whole, Delivery::InOrder);
         }
     }
 }

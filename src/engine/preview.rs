@@ -117,7 +117,7 @@ mod tests {
         let config = Config::default();
         let typed = |texts: &[&str]| {
             let texts: Vec<_> = texts.iter().map(|text| (*text).into()).collect();
-            Selection::compile(&texts, false).unwrap()
+            Selection::compile(&texts).unwrap()
         };
         let found = of(&typed(&["web-*", "/2$/"]), &config).unwrap();
         assert_eq!(shown(&found), ["web-1: web-*", "web-2: web-*, /2$/"]);

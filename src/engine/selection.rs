@@ -64,9 +64,15 @@ pub enum UnmatchedKind {
 
 impl Selection {
     /// Compiles what was typed; `all` selects every container, whatever the patterns.
-    pub fn compile(texts: &[PatternText], all: bool) -> Result<Self, PatternError> {
+    pub fn compile(texts: &[PatternText]) -> Result<Self, PatternError> {
         let patterns = texts.iter().map(Pattern::compile).collect::<Result<_, _>>()?;
-        Ok(Self { all, patterns, ..Self::none() })
+        Ok(Self { patterns, ..Self::none() })
+    }
+
+    /// The same, and every container.
+    #[must_use]
+    pub fn and_all(self) -> Self {
+        Self { all: true, ..self }
     }
 
     /// Every container.
@@ -230,7 +236,7 @@ mod tests {
 
     fn compiled(texts: &[&str]) -> Selection {
         let texts: Vec<PatternText> = texts.iter().map(|text| (*text).into()).collect();
-        Selection::compile(&texts, false).unwrap()
+        Selection::compile(&texts).unwrap()
     }
 
     #[test]
@@ -344,13 +350,13 @@ mod tests {
         for several in [&["web", "db"][..], &["web-*"], &["/web/"], &[]] {
             assert!(!compiled(several).is_single(), "{several:?}");
         }
-        assert!(!Selection::compile(&["web".into()], true).unwrap().is_single());
+        assert!(!Selection::compile(&["web".into()]).unwrap().and_all().is_single());
     }
 
     #[test]
     fn a_bad_pattern_says_what_is_wrong() {
         let error = |text: &str| {
-            let error = Selection::compile(&[text.into()], false).unwrap_err();
+            let error = Selection::compile(&[text.into()]).unwrap_err();
             error.to_string()
         };
         assert_eq!(error("/web(/"), "`/web(/` is not a regular expression: unclosed group");

@@ -291,6 +291,31 @@ pub enum Tail {
     Last(u64),
 }
 
+/// What a container's process writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputKind {
+    /// A pipe for each of its outputs.
+    Pipes,
+    /// One terminal for both.
+    Terminal,
+}
+
+impl OutputKind {
+    /// By the daemon's field `Tty`.
+    pub fn of(tty: bool) -> Self {
+        if tty { Self::Terminal } else { Self::Pipes }
+    }
+}
+
+/// How long a log is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadMode {
+    /// What is stored, and then what comes.
+    Follow,
+    /// What is stored.
+    Once,
+}
+
 /// One request for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogRequest {
@@ -299,7 +324,7 @@ pub struct LogRequest {
     /// From [`Container::tty`]: how the answer is framed.
     pub tty: bool,
     /// Stay and deliver what comes; otherwise end after what is stored.
-    pub follow: bool,
+    pub mode: ReadMode,
     /// How much of what is stored.
     pub tail: Tail,
     /// Whether something is stored.

@@ -204,7 +204,7 @@ mod tests {
         how: (Missing, Stay),
         patience: Patience,
     ) -> Option<Result<Vec<String>, StartError>> {
-        let selection = Selection::compile(&[PatternText(pattern.to_owned())], false).unwrap();
+        let selection = Selection::compile(&[PatternText(pattern.to_owned())]).unwrap();
         decide(answers, &selection, how, patience)
     }
 

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::*;
-use crate::engine::event::{About, Event, Gap, GapCause, Label, Lines, Note, Notice};
+use crate::engine::event::{
+    About, Delivery, Event, Extent, Gap, GapCause, Label, Lines, Note, Notice,
+};
 use crate::engine::source::StdStream::{self, Stderr, Stdout};
 use crate::engine::source::{ContainerId, ContainerKey, DaemonId};
 use crate::engine::timestamp::Timestamp;
@@ -26,11 +28,17 @@ fn label(name: &str) -> Arc<Label> {
 /// Lines of one output; a line that ends with `>` is a piece of a longer one.
 fn push(batch: &mut Lines, stream: StdStream, lines: &[&str]) {
     for line in lines {
-        let (text, whole) = match line.strip_suffix('>') {
-            Some(piece) => (piece.to_owned(), false),
-            None => (format!("{line}\n"), true),
+        let (text, extent) = match line.strip_suffix('>') {
+            Some(piece) => (piece.to_owned(), Extent::Piece),
+            None => (format!("{line}\n"), Extent::Whole),
         };
-        batch.push(Timestamp::from_nanos(1), stream, [text.as_bytes(), b""], whole, false);
+        batch.push(
+            Timestamp::from_nanos(1),
+            stream,
+            [text.as_bytes(), b""],
+            extent,
+            Delivery::InOrder,
+        );
     }
 }
 
@@ -148,9 +156,9 @@ fn include_and_exclude_match_the_text_without_colors() {
 fn bytes_of_a_batch_that_passes_are_untouched() {
     let mut batch = Lines::new(label("web"));
     let time = Timestamp::from_nanos(1);
-    batch.push(time, Stdout, [b"keep \xff\r\n", b""], true, true);
-    batch.push(time, Stdout, [b"drop\n", b""], true, false);
-    batch.push(time, Stderr, [b"keep", b""], true, false);
+    batch.push(time, Stdout, [b"keep \xff\r\n", b""], Extent::Whole, Delivery::Recovered);
+    batch.push(time, Stdout, [b"drop\n", b""], Extent::Whole, Delivery::InOrder);
+    batch.push(time, Stderr, [b"keep", b""], Extent::Whole, Delivery::InOrder);
     let rules = Rules { include: patterns(&["keep"]), ..Rules::default() };
     let mut out = Vec::new();
     assert!(Filter::new(rules).lines(batch, Instant::now(), &mut out).is_none());

@@ -15,3 +15,22 @@ pub mod units;
 
 pub use note::{headline, told};
 pub use sanitize::clean;
+
+/// Whether what is written has colors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colors {
+    /// It has.
+    On,
+    /// It is plain.
+    Off,
+}
+
+impl Colors {
+    /// The text in this color, or as it is.
+    pub(crate) fn paint(self, color: &str, text: &str) -> String {
+        match self {
+            Self::On => format!("{color}{text}{}", color::RESET),
+            Self::Off => text.to_owned(),
+        }
+    }
+}

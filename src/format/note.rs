@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::color::{DIM, GREEN, RED, RESET, YELLOW};
+use super::Colors;
+use super::color::{DIM, GREEN, RED, YELLOW};
 use super::sanitize::clean;
 use crate::cursor::SaveReport;
 use crate::directory;
@@ -83,7 +84,7 @@ pub(crate) fn word(notice: &Notice) -> &'static str {
 }
 
 /// A note as a line of text, its newline included.
-pub(crate) fn note(note: &Note, color: bool) -> String {
+pub(crate) fn note(note: &Note, colors: Colors) -> String {
     let words = words(&note.what);
     let what = match &note.about {
         About::Container(label) => format!("{} {words}", label.title),
@@ -93,38 +94,38 @@ pub(crate) fn note(note: &Note, color: bool) -> String {
         },
         About::Run => words,
     };
-    line(sign(&note.what), &what, color)
+    line(sign(&note.what), &what, colors)
 }
 
 /// A file that cannot be written, as a line of text, its newline included.
-pub(crate) fn unwritten(error: &directory::Error, color: bool) -> String {
+pub(crate) fn unwritten(error: &directory::Error, colors: Colors) -> String {
     let reason = std::error::Error::source(error).map(|source| format!(": {source}"));
     let reason = reason.unwrap_or_default();
     let what = format!("{error}{reason}; cmon waits and tries again every second");
-    line(Sign::Wrong, &what, color)
+    line(Sign::Wrong, &what, colors)
 }
 
 /// The file can be written again.
-pub(crate) fn written_again(color: bool) -> String {
-    line(Sign::There, "the file is written again; no line is missing", color)
+pub(crate) fn written_again(colors: Colors) -> String {
+    line(Sign::There, "the file is written again; no line is missing", colors)
 }
 
 /// What somebody else did to a file, as a line of text, its newline included.
-pub(crate) fn finding(finding: &directory::Finding, color: bool) -> String {
-    line(Sign::Wrong, &finding.to_string(), color)
+pub(crate) fn finding(finding: &directory::Finding, colors: Colors) -> String {
+    line(Sign::Wrong, &finding.to_string(), colors)
 }
 
 /// How saving the cursor goes as a line of text, its newline included.
-pub(crate) fn save_report(report: &SaveReport, color: bool) -> String {
+pub(crate) fn save_report(report: &SaveReport, colors: Colors) -> String {
     match report {
         SaveReport::Failed(error) => {
             let what =
                 format!("the cursor cannot be saved ({error}); cmon tries again every second");
-            line(Sign::Wrong, &what, color)
+            line(Sign::Wrong, &what, colors)
         }
-        SaveReport::Works => line(Sign::There, "the cursor is saved again", color),
+        SaveReport::Works => line(Sign::There, "the cursor is saved again", colors),
         SaveReport::Saved(_) => String::new(),
-        SaveReport::Broken(error) => line(Sign::Wrong, error, color),
+        SaveReport::Broken(error) => line(Sign::Wrong, error, colors),
     }
 }
 
@@ -138,8 +139,8 @@ pub fn headline(event: &Event, zone: &TimeZone) -> Option<String> {
         | Event::CaughtUp(_) => {
             return None;
         }
-        Event::Gap(lost) => gap(lost, zone, false),
-        Event::Note(what) => note(what, false),
+        Event::Gap(lost) => gap(lost, zone, Colors::Off),
+        Event::Note(what) => note(what, Colors::Off),
     };
     text.truncate(text.trim_end().len());
     Some(text)
@@ -154,7 +155,7 @@ pub fn told(told: &Told) -> String {
 }
 
 /// A gap as a line of text, its newline included. Times are in the given zone.
-pub(crate) fn gap(gap: &Gap, zone: &TimeZone, color: bool) -> String {
+pub(crate) fn gap(gap: &Gap, zone: &TimeZone, colors: Colors) -> String {
     let clock = |time: Timestamp| clock(time, zone);
     let when = match (gap.from, gap.to) {
         (Some(from), Some(to)) => format!("{} to {}", clock(from), clock(to)),
@@ -163,16 +164,13 @@ pub(crate) fn gap(gap: &Gap, zone: &TimeZone, color: bool) -> String {
         (None, None) => "of unknown length".to_owned(),
     };
     let what = format!("{} gap {when} ({})", gap.label.title, gap.cause.as_str());
-    line(Sign::Wrong, &what, color)
+    line(Sign::Wrong, &what, colors)
 }
 
-fn line(sign: Sign, what: &str, color: bool) -> String {
+fn line(sign: Sign, what: &str, colors: Colors) -> String {
     // Names and the daemon's words come from outside.
     let (what, mark) = (clean(what), sign.as_str());
-    match color {
-        true => format!("{}{mark} {what}{RESET}\n", sign.color()),
-        false => format!("{mark} {what}\n"),
-    }
+    format!("{}\n", colors.paint(sign.color(), &format!("{mark} {what}")))
 }
 
 fn sign(notice: &Notice) -> Sign {
@@ -400,7 +398,7 @@ pub(crate) mod tests {
     fn each_kind_of_note_has_its_words() {
         let lines: String = each()
             .into_iter()
-            .map(|what| note(&Note { about: About::Container(label()), what }, false))
+            .map(|what| note(&Note { about: About::Container(label()), what }, Colors::Off))
             .collect();
         insta::assert_snapshot!(lines, @"
         + web started
@@ -441,7 +439,7 @@ pub(crate) mod tests {
         let daemon = DaemonId::named("tcp://build:2375", "build");
         let key = ContainerKey { daemon: daemon.clone(), id: ContainerId::new("ab12") };
         let label = Arc::new(Label::new(key, "web".into()));
-        let said = |about, what| note(&Note { about, what }, false);
+        let said = |about, what| note(&Note { about, what }, Colors::Off);
         let container = About::Container(Arc::clone(&label));
         assert_eq!(said(container, Notice::Started), "+ build/web started\n");
         let back = said(About::Daemon(daemon), Notice::DaemonBack);
@@ -449,7 +447,7 @@ pub(crate) mod tests {
         let only = About::Daemon(DaemonId::new("unix:///s"));
         assert_eq!(said(only, Notice::DaemonBack), "+ the daemon answers again\n");
         let lost = Gap { label, from: None, to: None, cause: GapCause::Removed };
-        assert!(gap(&lost, &TimeZone::UTC, false).starts_with("! build/web gap of unknown"));
+        assert!(gap(&lost, &TimeZone::UTC, Colors::Off).starts_with("! build/web gap of unknown"));
     }
 
     #[test]
@@ -461,7 +459,7 @@ pub(crate) mod tests {
             gap(
                 &Gap { label: label(), from, to, cause: GapCause::LogRotated },
                 &TimeZone::UTC,
-                false,
+                Colors::Off,
             )
         };
         let why = "(the daemon no longer holds these lines)";
@@ -473,7 +471,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_name_cannot_drive_the_terminal() {
-        let note = line(Sign::There, "we\x1b[2Jb started", true);
+        let note = line(Sign::There, "we\x1b[2Jb started", Colors::On);
         assert_eq!(note, "\x1b[32m+ we^[[2Jb started\x1b[0m\n");
     }
 }

@@ -9,7 +9,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::engine::timestamp::Timestamp;
-use crate::format::color::{DIM, GREEN, RED, RESET, YELLOW};
+use crate::format::Colors;
+use crate::format::color::{DIM, GREEN, RED, YELLOW};
 use crate::format::sanitize::strip_escapes;
 
 /// Keys of the level, the message and the time, in lower case.
@@ -44,7 +45,7 @@ impl LineForm {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
     /// In colors.
-    pub(crate) color: bool,
+    pub(crate) colors: Colors,
     /// Without escape sequences in values.
     pub(crate) strip: bool,
     /// The timestamp that stands before the line: a field with the same time is left out.
@@ -272,8 +273,7 @@ impl Line {
     }
 
     fn colored(&mut self, color: &str, text: &str) {
-        let (begin, end) = if self.look.color { (color, RESET) } else { ("", "") };
-        [begin, text, end].into_iter().for_each(|part| self.text.push_str(part));
+        self.text.push_str(&self.look.colors.paint(color, text));
     }
 
     fn space(&mut self) {
@@ -337,7 +337,7 @@ mod tests {
 
     use super::*;
 
-    const LOOK: Look = Look { color: false, strip: false, stamp: None };
+    const LOOK: Look = Look { colors: Colors::Off, strip: false, stamp: None };
 
     fn shown(text: &str, look: Look) -> String {
         pretty(text.as_bytes(), look)
@@ -426,7 +426,7 @@ mod tests {
 
     #[test]
     fn levels_have_colors_and_escapes_can_be_stripped() {
-        let color = Look { color: true, ..LOOK };
+        let color = Look { colors: Colors::On, ..LOOK };
         let text = r#"{"level":"error","msg":"x","a":1}"#;
         assert_eq!(shown(text, color), "\x1b[31mERROR\x1b[0m x \x1b[2ma=\x1b[0m1");
         let strip = Look { strip: true, ..LOOK };

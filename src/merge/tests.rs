@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tokio::time::timeout;
 
 use super::*;
-use crate::engine::event::{Ending, Gap, GapCause, Label, Lines};
+use crate::engine::event::{Delivery, Ending, Extent, Gap, GapCause, Label, Lines};
 use crate::engine::source::StdStream::Stdout;
 use crate::engine::source::{ContainerId, DaemonId};
 use crate::engine::turns::Turns;
@@ -32,11 +32,17 @@ fn label(name: &str) -> Arc<Label> {
 fn batch(name: &str, lines: &[(i64, &str)]) -> Lines {
     let mut batch = Lines::new(label(name));
     for (time, text) in lines {
-        let (text, whole) = match text.strip_suffix('>') {
-            Some(piece) => (piece.to_owned(), false),
-            None => (format!("{text}\n"), true),
+        let (text, extent) = match text.strip_suffix('>') {
+            Some(piece) => (piece.to_owned(), Extent::Piece),
+            None => (format!("{text}\n"), Extent::Whole),
         };
-        batch.push(Timestamp::from_nanos(*time), Stdout, [text.as_bytes(), b""], whole, false);
+        batch.push(
+            Timestamp::from_nanos(*time),
+            Stdout,
+            [text.as_bytes(), b""],
+            extent,
+            Delivery::InOrder,
+        );
     }
     batch
 }

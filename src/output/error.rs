@@ -1,19 +1,20 @@
 //! The errors that end cmon: what was tried, why it failed, what to do.
 
 use super::Sink;
-use crate::format::color::{RED, RESET};
+use crate::format::Colors;
+use crate::format::color::RED;
 use crate::format::runner::inert;
 use crate::format::sanitize::clean;
 
 /// Writes an error with its causes, and what to try.
-pub fn error(err: &Sink, error: &anyhow::Error, hint: Option<&str>, color: bool) {
+pub fn error(err: &Sink, error: &anyhow::Error, hint: Option<&str>, colors: Colors) {
     // There is nobody left to tell when stderr cannot be written.
-    let _ = err.write_all(text(error, hint, color).as_bytes());
+    let _ = err.write_all(text(error, hint, colors).as_bytes());
 }
 
-fn text(error: &anyhow::Error, hint: Option<&str>, color: bool) -> String {
-    let (begin, end) = if color { (RED, RESET) } else { ("", "") };
-    let first = format!("{begin}cmon: error:{end} {}\n", clean(&error.to_string()));
+fn text(error: &anyhow::Error, hint: Option<&str>, colors: Colors) -> String {
+    let mark = colors.paint(RED, "cmon: error:");
+    let first = format!("{mark} {}\n", clean(&error.to_string()));
     let causes =
         error.chain().skip(1).map(|cause| format!("  because {}\n", clean(&cause.to_string())));
     let hint = hint.map(|hint| format!("  try: {}\n", clean(hint)));
@@ -28,7 +29,7 @@ mod tests {
     #[test]
     fn an_error_cannot_turn_the_direction_of_writing() {
         let error = anyhow::anyhow!("no \u{2066}such\u{2069} thing").context("a\u{202e}b");
-        let text = text(&error, Some("\u{200e}this"), false);
+        let text = text(&error, Some("\u{200e}this"), Colors::Off);
         assert_eq!(
             text,
             "cmon: error: a<U+202E>b\n  because no <U+2066>such<U+2069> thing\n  try: <U+200E>this\n"
@@ -38,14 +39,14 @@ mod tests {
     #[test]
     fn an_error_is_no_command_for_the_runner_of_a_workflow() {
         let error = anyhow::anyhow!("it said ##[error]a").context("::error::b");
-        let text = text(&error, Some("##vso[task.complete]c"), false);
+        let text = text(&error, Some("##vso[task.complete]c"), Colors::Off);
         assert!(!text.contains("##") && text.contains("# #[error]a"), "{text}");
     }
 
     #[test]
     fn an_error_tells_its_causes_and_what_to_try() {
         let error = anyhow::anyhow!("disk full").context("could not write");
-        insta::assert_snapshot!(text(&error, Some("another disk"), false), @"
+        insta::assert_snapshot!(text(&error, Some("another disk"), Colors::Off), @"
         cmon: error: could not write
           because disk full
           try: another disk

@@ -13,17 +13,27 @@ use crate::engine::Outcome;
 use crate::engine::census::Census;
 use crate::engine::event::{About, Ending, Gap, Lines, Note, Notice};
 use crate::engine::timestamp::Timestamp;
-use crate::format::details;
 use crate::format::note;
 use crate::format::sanitize::{clean_json, strip_escapes};
+use crate::format::{Colors, details};
+
+/// What becomes of the control sequences of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Escapes {
+    Kept,
+    Stripped,
+}
 
 /// Appends a batch, with or without the escape sequences in it; no allocation per line.
-pub(super) fn lines(lines: &Lines, strip: bool, into: &mut Vec<u8>) {
+pub(super) fn lines(lines: &Lines, escapes: Escapes, into: &mut Vec<u8>) {
     let details = lines.label.details.as_ref();
     let details = details.and_then(|text| serde_json::to_vec(&details::pairs(text)).ok());
     let details = details.map(|json| clean_json(&json));
     for (line, text) in lines.iter() {
-        let text = if strip { strip_escapes(text) } else { Cow::Borrowed(text) };
+        let text = match escapes {
+            Escapes::Stripped => strip_escapes(text),
+            Escapes::Kept => Cow::Borrowed(text),
+        };
         into.extend_from_slice(br#"{"v":1,"type":"line","time":""#);
         line.time.write(into);
         into.push(b'"');
@@ -65,7 +75,7 @@ pub(super) fn lines(lines: &Lines, strip: bool, into: &mut Vec<u8>) {
 
 /// Appends a gap.
 pub(super) fn gap(gap: &Gap, into: &mut Vec<u8>) {
-    let text = note::gap(gap, &TimeZone::UTC, false);
+    let text = note::gap(gap, &TimeZone::UTC, Colors::Off);
     let about = About::Container(Arc::clone(&gap.label));
     object(
         &Body {
@@ -85,7 +95,7 @@ pub(super) fn note(note: &Note, into: &mut Vec<u8>) {
         Notice::Exited(exit) | Notice::Restarting(exit) => exit,
         _ => None,
     };
-    let text = note::note(note, false);
+    let text = note::note(note, Colors::Off);
     object(
         &Body {
             event: Some(note::word(&note.what)),
@@ -246,7 +256,7 @@ pub(super) fn object(object: &impl Serialize, into: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::event::GapCause;
+    use crate::engine::event::{Delivery, Extent, GapCause};
     use crate::engine::source::{DaemonId, StdStream};
     use crate::format::note::tests::{each, label};
 
@@ -261,15 +271,15 @@ mod tests {
         let mut batch = Lines::new(label());
         let time = Timestamp::from_nanos(5);
         let (out, err) = (StdStream::Stdout, StdStream::Stderr);
-        batch.push(time, out, [b"say \"hi\"\t\x1b[31m\r\n", b""], true, false);
-        batch.push(time, err, [b"\xff\xfe\n", b""], true, true);
-        batch.push(time, out, [b"long", b""], false, false);
-        insta::assert_snapshot!(text(|into| lines(&batch, false, into)), @r#"
+        batch.push(time, out, [b"say \"hi\"\t\x1b[31m\r\n", b""], Extent::Whole, Delivery::InOrder);
+        batch.push(time, err, [b"\xff\xfe\n", b""], Extent::Whole, Delivery::Recovered);
+        batch.push(time, out, [b"long", b""], Extent::Piece, Delivery::InOrder);
+        insta::assert_snapshot!(text(|into| lines(&batch, Escapes::Kept, into)), @r#"
         {"v":1,"type":"line","time":"1970-01-01T00:00:00.000000005Z","container":"web","id":"ab12","stream":"stdout","msg":"say \"hi\"\t\u001b[31m"}
         {"v":1,"type":"line","time":"1970-01-01T00:00:00.000000005Z","container":"web","id":"ab12","stream":"stderr","msg_base64":"//4=","recovered":true}
         {"v":1,"type":"line","time":"1970-01-01T00:00:00.000000005Z","container":"web","id":"ab12","stream":"stdout","msg":"long","partial":true}
         "#);
-        let stripped = text(|into| lines(&batch, true, into));
+        let stripped = text(|into| lines(&batch, Escapes::Stripped, into));
         assert!(stripped.contains(r#""msg":"say \"hi\"\t"}"#), "{stripped}");
     }
 
@@ -315,13 +325,25 @@ mod tests {
     #[test]
     fn every_field_is_documented() {
         let mut batch = Lines::new(label());
-        batch.push(Timestamp::from_nanos(5), StdStream::Stdout, [b"long", b""], false, true);
-        batch.push(Timestamp::from_nanos(5), StdStream::Stdout, [b"\xff\n", b""], true, false);
+        batch.push(
+            Timestamp::from_nanos(5),
+            StdStream::Stdout,
+            [b"long", b""],
+            Extent::Piece,
+            Delivery::Recovered,
+        );
+        batch.push(
+            Timestamp::from_nanos(5),
+            StdStream::Stdout,
+            [b"\xff\n", b""],
+            Extent::Whole,
+            Delivery::InOrder,
+        );
         let time = Some(Timestamp::from_nanos(1));
         let lost = Gap { label: label(), from: time, to: time, cause: GapCause::Removed };
         let exited = Note { about: About::Container(label()), what: each().swap_remove(2) };
         let written = text(|into| {
-            lines(&batch, false, into);
+            lines(&batch, Escapes::Kept, into);
             gap(&lost, into);
             note(&exited, into);
             let daemon = DaemonId::named("tcp://x", "build");

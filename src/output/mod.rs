@@ -26,6 +26,7 @@ pub use sink::{Sink, Sinks};
 
 use jiff::tz::TimeZone;
 
+use super::format::Colors;
 use crate::format::stamp::Stamp;
 use crate::format::template::Template;
 
@@ -48,9 +49,9 @@ pub struct Config {
     /// stdout is a terminal: control sequences in what containers write are made harmless.
     pub sanitize: bool,
     /// Colours on stdout.
-    pub color_out: bool,
+    pub color_out: Colors,
     /// Colours on stderr.
-    pub color_err: bool,
+    pub color_err: Colors,
     /// No notes; errors and gaps are still told.
     pub quiet: bool,
     /// A status line on stderr.
@@ -80,8 +81,8 @@ impl Config {
             strip_escapes: false,
             zone: TimeZone::UTC,
             sanitize: false,
-            color_out: false,
-            color_err: false,
+            color_out: Colors::Off,
+            color_err: Colors::Off,
             quiet: false,
             status: false,
             summary: Summary::Never,

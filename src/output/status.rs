@@ -28,13 +28,17 @@ pub(super) struct Status {
 }
 
 impl Status {
-    pub(super) fn new(wanted: bool) -> Self {
-        let bar = wanted.then(|| {
-            let target = ProgressDrawTarget::term_like(Box::new(Narrow));
-            let bar = ProgressBar::with_draw_target(None, target);
-            bar.with_style(ProgressStyle::with_template("{wide_msg}").expect("a fixed template"))
-        });
-        Self { bar, drawn: Instant::now(), lines: 0 }
+    /// A status line that is drawn on stderr.
+    pub(super) fn drawn() -> Self {
+        let target = ProgressDrawTarget::term_like(Box::new(Narrow));
+        let bar = ProgressBar::with_draw_target(None, target);
+        let style = ProgressStyle::with_template("{wide_msg}").expect("a fixed template");
+        Self { bar: Some(bar.with_style(style)), ..Self::hidden() }
+    }
+
+    /// No status line.
+    pub(super) fn hidden() -> Self {
+        Self { bar: None, drawn: Instant::now(), lines: 0 }
     }
 
     /// When the next drawing is due; `None` without a status line.

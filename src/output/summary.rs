@@ -5,11 +5,12 @@ use std::fmt::Write;
 
 use crate::engine::Outcome;
 use crate::engine::census::Census;
+use crate::format::Colors;
 use crate::format::color::{DIM, RED, RESET};
 use crate::format::sanitize::clean;
 
 /// The summary as text, several lines: of all, and a line for each of several daemons.
-pub(super) fn summary(outcome: &Outcome, color: bool) -> String {
+pub(super) fn summary(outcome: &Outcome, colors: Colors) -> String {
     let census = &outcome.census;
     let mut text = String::new();
     let seconds = census.elapsed.as_secs_f64();
@@ -69,16 +70,13 @@ pub(super) fn summary(outcome: &Outcome, color: bool) -> String {
     if 0 < census.forced_closes() {
         let _ = writeln!(text, "closed by force: {} connections", census.forced_closes());
     }
-    if color {
+    if colors == Colors::On {
         text = format!("{DIM}{}{RESET}\n", text.trim_end());
     }
     if !census.stragglers.is_empty() {
         let names = clean(&census.stragglers.join(", "));
         let line = format!("! closed by force after the stop deadline: {names}");
-        let _ = match color {
-            true => writeln!(text, "{RED}{line}{RESET}"),
-            false => writeln!(text, "{line}"),
-        };
+        let _ = writeln!(text, "{}", colors.paint(RED, &line));
     }
     text
 }
@@ -167,7 +165,7 @@ mod tests {
             ..Census::default()
         };
         let outcome = Outcome { census, ..Outcome::default() };
-        insta::assert_snapshot!(summary(&outcome, false), @"
+        insta::assert_snapshot!(summary(&outcome, Colors::Off), @"
         12,345 lines, 1.9 MiB in 30.0 s; 8 containers, and 1,200 that are gone
         240 cycles, 480.0/min; streams opened again: 232 (229 rotated, 2 held back, 1 cut)
         gaps: 2 (2 log rotated); 0 recovered; 0 doubled and 14,848 replayed messages skipped; 0 probes; longest lag 0.2 s
@@ -190,7 +188,7 @@ mod tests {
         [&build, &prod].into_iter().for_each(|of| census.add(of));
         let named = |host| DaemonId::named("tcp://x", host);
         let by_daemon = vec![(named("build"), build), (named("prod"), prod)];
-        let text = summary(&Outcome { census, by_daemon, ..Outcome::default() }, false);
+        let text = summary(&Outcome { census, by_daemon, ..Outcome::default() }, Colors::Off);
         let lines: Vec<&str> = text.lines().collect();
         insta::assert_snapshot!([lines[0], lines[3], lines[4], lines[5]].join("\n"), @"
         3,012 lines, 0 B in 0.0 s; 4 containers

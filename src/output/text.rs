@@ -13,6 +13,7 @@ use super::{Config, Form};
 use crate::engine::event::{Ending, Label, Line, Lines};
 use crate::engine::source::StdStream;
 use crate::filter::{Mark, visible};
+use crate::format::Colors;
 use crate::format::color::{Palette, RESET};
 use crate::format::details;
 use crate::format::pretty::{self, Look};
@@ -23,7 +24,7 @@ use crate::format::template::{Renderer, Template};
 const WIDTH: std::ops::RangeInclusive<usize> = 4..=24;
 
 /// Not for showing.
-const PLAIN: Look = Look { color: false, strip: false, stamp: None };
+const PLAIN: Look = Look { colors: Colors::Off, strip: false, stamp: None };
 
 /// Writes lines as text.
 pub(super) struct Text {
@@ -294,7 +295,7 @@ impl Text {
         let Config { sanitize: harmless, strip_escapes: strip, .. } = self.config;
         let text = if strip { sanitize::strip_escapes(text) } else { Cow::Borrowed(text) };
         let look = || Look {
-            color: self.config.color_out,
+            colors: self.config.color_out,
             strip,
             stamp: self.config.stamp.is_some().then_some(line.time),
         };
@@ -316,8 +317,8 @@ impl Prefix {
         sanitize::sanitize(name.as_bytes(), &mut plain);
         let width = String::from_utf8_lossy(&plain).chars().count();
         let written = match config.color_out {
-            true => [color.as_bytes(), &plain, RESET.as_bytes()].concat(),
-            false => plain,
+            Colors::On => [color.as_bytes(), &plain, RESET.as_bytes()].concat(),
+            Colors::Off => plain,
         };
         Self { written, width }
     }
@@ -328,6 +329,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
+    use crate::engine::event::{Delivery, Extent};
     use crate::engine::source::{ContainerId, ContainerKey, DaemonId};
     use crate::engine::timestamp::Timestamp;
     use crate::format::stamp::{Stamp, StampForm};
@@ -336,12 +338,18 @@ mod tests {
         let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab") };
         let mut batch = Lines::new(Arc::new(Label::new(key, name.into())));
         for text in lines {
-            let (text, whole) = match text.strip_suffix('>') {
-                Some(piece) => (piece, false),
-                None => (*text, true),
+            let (text, extent) = match text.strip_suffix('>') {
+                Some(piece) => (piece, Extent::Piece),
+                None => (*text, Extent::Whole),
             };
             let parts = [text.as_bytes(), b""];
-            batch.push(Timestamp::from_nanos(1), StdStream::Stdout, parts, whole, false);
+            batch.push(
+                Timestamp::from_nanos(1),
+                StdStream::Stdout,
+                parts,
+                extent,
+                Delivery::InOrder,
+            );
         }
         batch
     }
@@ -368,7 +376,7 @@ mod tests {
     fn a_highlight_does_not_keep_json_from_being_pretty() {
         let batch = batch("web", &["{\"msg\":\"hit\"}\n", "hit\n"]);
         let marks = [Mark { line: 0, range: 8..11 }, Mark { line: 1, range: 0..3 }];
-        let pretty = Config { pretty: true, color_out: true, ..Config::plain(Form::Bare) };
+        let pretty = Config { pretty: true, color_out: Colors::On, ..Config::plain(Form::Bare) };
         let (mut text, mut into) = (Text::new(pretty, Vec::new), Vec::new());
         text.marked(&batch, &marks, &mut into);
         let shown = String::from_utf8(into).unwrap();
@@ -416,7 +424,13 @@ mod tests {
         let config = Config { template, ..Config::plain(Form::Template) };
         let key = ContainerKey { daemon: DaemonId::named("d", "far"), id: ContainerId::new("ab") };
         let mut batch = Lines::new(Arc::new(Label::new(key, "web".into())));
-        batch.push(Timestamp::from_nanos(1), StdStream::Stderr, [b"\xff\xfe\n", b""], true, true);
+        batch.push(
+            Timestamp::from_nanos(1),
+            StdStream::Stderr,
+            [b"\xff\xfe\n", b""],
+            Extent::Whole,
+            Delivery::Recovered,
+        );
         assert_eq!(text(config, &[batch.clone()]), "//4= \u{fffd}\u{fffd}\n");
         let template = Some(Template::new("{{v}}{{type}} {{host}} {{id}} {{recovered}}").unwrap());
         let config = Config { template, ..Config::plain(Form::Template) };
@@ -449,10 +463,10 @@ mod tests {
         let plain = "INFO  hi\\u001b[2J a=1\nplain\x1b[31m  text\r\n\u{fffd}{\n";
         assert_eq!(text(pretty.clone(), &batches), plain);
         let named =
-            Config { form: Form::Text { prefix: true }, color_out: false, ..pretty.clone() };
+            Config { form: Form::Text { prefix: true }, color_out: Colors::Off, ..pretty.clone() };
         let shown = text(named, &batches);
         assert!(shown.starts_with("web  | INFO  hi\\u001b[2J a=1\nweb  | plain"), "{shown}");
-        let terminal = Config { sanitize: true, color_out: true, ..pretty };
+        let terminal = Config { sanitize: true, color_out: Colors::On, ..pretty };
         let bidi = batch("web", &["{\"level\":\"warn\",\"msg\":\"a\\u202eb\"}\n"]);
         assert_eq!(text(terminal, &[bidi]), "\x1b[33mWARN\x1b[0m  a<U+202E>b\n");
     }
@@ -475,7 +489,8 @@ mod tests {
 
     #[test]
     fn a_name_has_one_colour_and_it_ends_before_the_line() {
-        let colored = Config { color_out: true, ..Config::plain(Form::Text { prefix: true }) };
+        let colored =
+            Config { color_out: Colors::On, ..Config::plain(Form::Text { prefix: true }) };
         let text = text(colored, &[batch("web", &["x\n"]), batch("web", &["y\n"])]);
         let mut palette = Palette::default();
         palette.settle(&BTreeSet::from(["web".into()]));
@@ -487,7 +502,8 @@ mod tests {
     fn colors_do_not_depend_on_who_speaks_first() {
         let names = ["web", "db", "cache", "mail", "worker", "cron", "api"];
         let shown = |order: &mut dyn Iterator<Item = &&str>| {
-            let config = Config { color_out: true, ..Config::plain(Form::Text { prefix: true }) };
+            let config =
+                Config { color_out: Colors::On, ..Config::plain(Form::Text { prefix: true }) };
             let mut text = Text::new(config, move || names.map(Arc::from).to_vec());
             let mut into = Vec::new();
             order.for_each(|name| text.lines(&batch(name, &["x\n"]), &mut into));
@@ -503,7 +519,7 @@ mod tests {
     fn names_of_containers_that_are_gone_are_not_held_and_their_last_lines_are_written() {
         let live = Arc::new(std::sync::Mutex::new(Vec::<Arc<str>>::new()));
         let names = Arc::clone(&live);
-        let config = Config { color_out: true, ..Config::plain(Form::Text { prefix: true }) };
+        let config = Config { color_out: Colors::On, ..Config::plain(Form::Text { prefix: true }) };
         let mut text = Text::new(config, move || names.lock().unwrap().clone());
         let mut into = Vec::new();
         for number in 0..10_000 {

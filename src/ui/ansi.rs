@@ -6,6 +6,7 @@ use ratatui::style::{Color, Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::fit;
+use crate::format::Colors;
 
 /// The columns from one tab stop to the next.
 const TAB: usize = 8;
@@ -18,7 +19,7 @@ pub(super) struct Piece {
 }
 
 /// The pieces of a line, its tabs spread out. Without `color` there are no styles.
-pub(super) fn pieces(line: &str, color: bool) -> Vec<Piece> {
+pub(super) fn pieces(line: &str, colors: Colors) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let (mut style, mut column, mut rest) = (Style::default(), 0, line);
     loop {
@@ -31,7 +32,7 @@ pub(super) fn pieces(line: &str, color: bool) -> Vec<Piece> {
             return pieces;
         }
         let (codes, after) = tail.split_once('m').unwrap_or((tail, ""));
-        if color {
+        if colors == Colors::On {
             style = styled(style, codes);
         }
         rest = after;
@@ -41,7 +42,7 @@ pub(super) fn pieces(line: &str, color: bool) -> Vec<Piece> {
 /// The text of a line without its colours.
 #[cfg(test)]
 pub(super) fn plain(line: &str) -> String {
-    pieces(line, false).into_iter().map(|piece| piece.text).collect()
+    pieces(line, Colors::Off).into_iter().map(|piece| piece.text).collect()
 }
 
 fn spread(text: &str, column: &mut usize) -> String {
@@ -173,9 +174,9 @@ mod tests {
             piece("f", on_blue.fg(Color::Reset)),
             piece("g", on_blue.fg(Color::Indexed(9))),
         ];
-        assert_eq!(pieces(line, true), expected);
+        assert_eq!(pieces(line, Colors::On), expected);
         assert_eq!(plain(line), "abcdefg");
-        assert!(pieces(line, false).iter().all(|piece| piece.style == Style::default()));
+        assert!(pieces(line, Colors::Off).iter().all(|piece| piece.style == Style::default()));
         assert_eq!(plain("cut\x1b[31"), "cut");
     }
 
@@ -187,7 +188,7 @@ mod tests {
 
     fn rows(line: &str, columns: usize) -> Vec<String> {
         let text = |row: Vec<Piece>| row.into_iter().map(|piece| piece.text).collect();
-        wrapped(&pieces(line, true), columns).into_iter().map(text).collect()
+        wrapped(&pieces(line, Colors::On), columns).into_iter().map(text).collect()
     }
 
     #[test]
@@ -201,7 +202,7 @@ mod tests {
     #[test]
     fn a_line_can_be_looked_at_further_to_the_right() {
         let text = |columns: usize| -> String {
-            let seen = moved(pieces("ab\x1b[1mcdef", true), columns);
+            let seen = moved(pieces("ab\x1b[1mcdef", Colors::On), columns);
             seen.into_iter().map(|piece| piece.text).collect()
         };
         assert_eq!([0, 1, 2, 3, 9].map(text), ["abcdef", "bcdef", "cdef", "def", ""]);

@@ -101,7 +101,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::engine::event::Label;
+    use crate::engine::event::{Delivery, Extent, Label};
     use crate::engine::source::{ContainerId, ContainerKey, DaemonId};
 
     pub(in crate::ui) fn key(id: &str) -> ContainerKey {
@@ -116,7 +116,7 @@ pub(super) mod tests {
                 None => (StdStream::Stdout, *text),
             };
             let time = Timestamp::from_nanos(1_795_557_600_123_000_000);
-            lines.push(time, stream, [text.as_bytes(), b"\n"], true, false);
+            lines.push(time, stream, [text.as_bytes(), b"\n"], Extent::Whole, Delivery::InOrder);
         }
         lines
     }

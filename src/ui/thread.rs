@@ -22,6 +22,7 @@ use super::terminal::{self, THREAD, Terminal};
 use crate::engine::Control;
 use crate::engine::event::Event;
 use crate::filter::{Filter, Shown};
+use crate::format::Colors;
 use crate::format::pretty::LineForm;
 use crate::signal::{Job, JobControl};
 use crate::snapshot::Snapshot;
@@ -50,7 +51,7 @@ pub enum Closed {
 #[derive(Debug)]
 pub struct Settings {
     /// In colors.
-    pub color: bool,
+    pub colors: Colors,
     /// The containers were named, and are not all that run.
     pub named: bool,
     /// How JSON and logfmt lines are shown at first.
@@ -136,7 +137,7 @@ async fn run(
     let jobs = JobControl::new()?;
     let size = Terminal::size()?;
     let terminal = Terminal::take()?;
-    let mut model = Model::new(size, settings.color, TimeZone::system());
+    let mut model = Model::new(size, settings.colors, TimeZone::system());
     (model.named, model.form) = (settings.named, settings.form);
     let now = Instant::now();
     let mut thread = Thread {

@@ -10,6 +10,7 @@ use cmon::engine::source::StdStream::{self, Stderr, Stdout};
 use cmon::engine::timestamp::Timestamp;
 
 use super::support::{Container, Dockerd, PATIENCE, get};
+use cmon::engine::source::OutputKind;
 
 /// What of an answer is compared.
 #[derive(Debug, PartialEq, Eq)]
@@ -104,7 +105,7 @@ fn three_containers(world: &World) {
     for (name, tty, driver) in
         [("plain", false, "json-file"), ("term", true, "json-file"), ("mute", false, "none")]
     {
-        world.create_with(name, tty, driver);
+        world.create_with(name, OutputKind::of(tty), driver);
         world.start(name);
     }
     world.write("plain", Stdout, format!("one\n{}\n", "x".repeat(40_000)));

@@ -7,8 +7,8 @@ use super::support::scripted::{SECOND, Seen, config, exact, run_asking, run_with
 use cmon::demo::{Fault, Reframe, Route, World};
 use cmon::docker::RequestOptions;
 use cmon::engine::event::{Awaited, Notice};
-use cmon::engine::source::ErrorKind;
 use cmon::engine::source::StdStream::Stdout;
+use cmon::engine::source::{ErrorKind, OutputKind};
 use cmon::engine::{Config, Outcome};
 use tokio::time::sleep;
 
@@ -46,7 +46,7 @@ async fn the_same_lines_come_out_whatever_the_framing_with_and_without_a_termina
         for reframe in framings {
             let before = |world: &World| {
                 world.remove("web");
-                world.create_with("web", tty, "json-file");
+                world.create_with("web", OutputKind::of(tty), "json-file");
                 world.start("web");
                 (0..30).for_each(|number| say(world, number));
                 world.write("web", Stdout, "runs stop anywhere");
@@ -79,7 +79,7 @@ async fn bodies_with_a_length_are_read_without_a_follow() {
     for tty in [false, true] {
         let before = |world: &World| {
             world.remove("web");
-            world.create_with("web", tty, "json-file");
+            world.create_with("web", OutputKind::of(tty), "json-file");
             world.start("web");
             (0..40).for_each(|number| say(world, number));
             world.exit("web", 0);
@@ -101,7 +101,7 @@ async fn bodies_with_a_length_are_read_without_a_follow() {
 async fn a_terminal_s_line_that_is_cut_without_chunks_is_not_shown_by_half() {
     let before = |world: &World| {
         world.remove("web");
-        world.create_with("web", true, "json-file");
+        world.create_with("web", OutputKind::Terminal, "json-file");
         world.start("web");
         world.fail_always(Route::Logs, Fault::Reframe(Reframe::UntilClose));
     };
@@ -335,7 +335,7 @@ async fn a_silent_container_s_log_may_be_answered_with_its_first_line() {
     for tty in [false, true] {
         let before = |world: &World| {
             world.remove("web");
-            world.create_with("web", tty, "json-file");
+            world.create_with("web", OutputKind::of(tty), "json-file");
             world.start("web");
             world.fail_always(Route::Logs, Fault::HeadHeld);
             world.fail_always(Route::Events, Fault::HeadHeld);

@@ -85,7 +85,7 @@ fn texts(seen: &Seen) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_rename_is_enough_in_whichever_order_events_come() {
-    let selection = || Selection::compile(&["job".into()], false).unwrap();
+    let selection = || Selection::compile(&["job".into()]).unwrap();
     let waiting = || cmon::engine::Config { wait: true, ..config(30 * SECOND) };
     // `web` is there from the start, and not selected.
     let script = async |world: &World| {

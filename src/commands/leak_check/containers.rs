@@ -77,7 +77,7 @@ mod tests {
     fn what_was_named_must_be_there_and_run() {
         let listed = listed(&[("web", Phase::Exited)]);
         let refused = |name: &str| {
-            let selection = Selection::compile(&[name.into()], false).unwrap();
+            let selection = Selection::compile(&[name.into()]).unwrap();
             choose(&selection, &listed, None).unwrap_err().to_string()
         };
         assert!(refused("web").starts_with("none of the selected containers runs"));

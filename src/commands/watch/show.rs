@@ -41,11 +41,11 @@ impl Show {
         control: Control,
     ) -> io::Result<Self> {
         let form = match watch.form {
-            WatchForm::Screen { color, lines: form } => {
+            WatchForm::Screen { colors, lines: form } => {
                 let look = Box::new(move || recorder.take());
                 let rules = &watch.rules;
                 let filter = (!rules.is_empty()).then(|| Filter::new(rules.clone()));
-                let settings = Settings { color, named, form, filter };
+                let settings = Settings { colors, named, form, filter };
                 return Screen::open(settings, events, look, control).map(Show::Screen);
             }
             WatchForm::Lines => Form::Lines(watch.interval),

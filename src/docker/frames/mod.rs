@@ -9,7 +9,7 @@
 mod terminal;
 
 use super::request::Details;
-use crate::engine::source::{Frames, StdStream};
+use crate::engine::source::{Frames, OutputKind, StdStream};
 use crate::engine::timestamp::Timestamp;
 pub use terminal::Terminal;
 
@@ -54,17 +54,16 @@ pub enum Decoder {
 }
 
 impl Decoder {
-    /// The decoder for a container with (`tty`) or without a terminal.
-    pub fn new(tty: bool) -> Self {
-        Self::with(tty, Details::Without)
+    /// The decoder for messages without details.
+    pub fn new(output: OutputKind) -> Self {
+        Self::with(output, Details::Without)
     }
 
     /// The same for messages with or without details.
-    pub fn with(tty: bool, details: Details) -> Self {
-        if tty {
-            Decoder::Terminal(Terminal::with(details))
-        } else {
-            Decoder::Multiplexed(Demultiplexer { carry: Vec::new(), details })
+    pub fn with(output: OutputKind, details: Details) -> Self {
+        match output {
+            OutputKind::Terminal => Decoder::Terminal(Terminal::with(details)),
+            OutputKind::Pipes => Decoder::Multiplexed(Demultiplexer { carry: Vec::new(), details }),
         }
     }
 

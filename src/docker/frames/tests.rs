@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::terminal::PIECE;
 use super::*;
+use crate::engine::source::OutputKind;
 
 type Message = (StdStream, i64, Vec<u8>);
 
@@ -32,7 +33,7 @@ fn multiplexed(stream: StdStream, time: i64, payload: &[u8]) -> Vec<u8> {
 
 /// Feeds chunks, each cut at the given places, and ends the body.
 fn decode(tty: bool, chunks: &[Vec<u8>], cuts: &[usize]) -> Result<Vec<Message>, FrameError> {
-    let mut decoder = Decoder::new(tty);
+    let mut decoder = Decoder::new(OutputKind::of(tty));
     let mut frames = Frames::default();
     for chunk in chunks {
         let mut from = 0;
@@ -53,14 +54,14 @@ fn a_failure_inside_the_stream_is_an_error_and_what_came_before_it_counts() {
     let mut bytes = multiplexed(StdStream::Stdout, 5, b"good\n");
     bytes.extend([3, 0, 0, 0, 0, 0, 0, 26]);
     bytes.extend(b"Error grabbing logs: oops\n");
-    let error = Decoder::new(false).feed(&bytes, &mut frames);
+    let error = Decoder::new(OutputKind::Pipes).feed(&bytes, &mut frames);
     assert_eq!(error, Err(FrameError::Daemon("Error grabbing logs: oops".to_owned())));
     assert_eq!(collect(&frames), [(StdStream::Stdout, 5, b"good\n".to_vec())]);
 }
 
 #[test]
 fn a_broken_header_is_an_error() {
-    let feed = |bytes: &[u8]| Decoder::new(false).feed(bytes, &mut Frames::default());
+    let feed = |bytes: &[u8]| Decoder::new(OutputKind::Pipes).feed(bytes, &mut Frames::default());
     assert_eq!(feed(&[9, 0, 0, 0, 0, 0, 0, 1]), Err(FrameError::UnknownType(9)));
     assert_eq!(feed(&[1, 0, 7, 0, 0, 0, 0, 1]), Err(FrameError::UnknownType(7)));
     assert_eq!(feed(&[1, 0, 0, 0, 255, 255, 255, 255]), Err(FrameError::TooLong(u32::MAX)));
@@ -273,7 +274,7 @@ proptest! {
         parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..8),
         tty: bool,
     ) {
-        let mut decoder = Decoder::new(tty);
+        let mut decoder = Decoder::new(OutputKind::of(tty));
         let mut frames = Frames::default();
         for part in &parts {
             if decoder.feed(part, &mut frames).is_err() {
@@ -289,7 +290,8 @@ fn with_details(tty: bool, bytes: &[u8]) -> (Vec<Message>, Option<String>) {
     let decoded: Vec<_> = (1..bytes.len())
         .step_by(1 + bytes.len() / 300)
         .map(|cut| {
-            let (mut decoder, mut frames) = (Decoder::with(tty, Details::With), Frames::default());
+            let (mut decoder, mut frames) =
+                (Decoder::with(OutputKind::of(tty), Details::With), Frames::default());
             decoder.feed(&bytes[..cut], &mut frames).unwrap();
             decoder.feed(&bytes[cut..], &mut frames).unwrap();
             decoder.finish(&mut frames).unwrap();
@@ -319,7 +321,7 @@ fn details_are_taken_off_each_message_and_the_message_is_as_without_them() {
             assert_eq!(found.unwrap_or_default(), details);
         }
     }
-    let mut decoder = Decoder::with(false, Details::With);
+    let mut decoder = Decoder::with(OutputKind::Pipes, Details::With);
     let none = multiplexed(StdStream::Stdout, 5, b"word\n");
     assert_eq!(decoder.feed(&none, &mut Frames::default()), Err(FrameError::NoDetails));
 }

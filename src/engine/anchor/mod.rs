@@ -82,10 +82,14 @@ pub struct Anchor {
 }
 
 impl Anchor {
-    /// An empty anchor. `doubles`: the daemon doubles lines, so more keys are kept.
-    pub fn new(doubles: bool) -> Self {
-        let kept = if doubles { KEPT_FOR_DOUBLES } else { KEPT };
-        Self { ring: VecDeque::new(), kept, newest: Timestamp::MIN, complete: true }
+    /// An empty anchor.
+    pub fn new() -> Self {
+        Self { ring: VecDeque::new(), kept: KEPT, newest: Timestamp::MIN, complete: true }
+    }
+
+    /// An empty anchor for a daemon that doubles lines: it keeps more keys.
+    pub fn for_doubles() -> Self {
+        Self { kept: KEPT_FOR_DOUBLES, ..Self::new() }
     }
 
     /// Whether nothing was delivered yet.

@@ -18,7 +18,7 @@ fn key_of(stream: StdStream, time: i64, text: &[u8]) -> Key {
 }
 
 fn delivered(numbers: impl IntoIterator<Item = i64>) -> Anchor {
-    let mut anchor = Anchor::new(false);
+    let mut anchor = Anchor::new();
     numbers.into_iter().for_each(|number| anchor.push(key(number)));
     anchor
 }
@@ -102,7 +102,7 @@ fn a_window_that_holds_the_whole_log_proves_what_it_showed() {
 #[test]
 fn equal_frames_before_the_window_do_not_count() {
     let err = |time| key_of(StdStream::Stderr, time, b"text\n");
-    let mut anchor = Anchor::new(false);
+    let mut anchor = Anchor::new();
     [key(7), err(1), err(2), key(7), err(3)].into_iter().for_each(|key| anchor.push(key));
     let window = [err(1), err(2), key(7), err(3), key(7)];
     assert_eq!(look(&mut anchor.seek(Some(5)), window), "ddddn");
@@ -111,7 +111,7 @@ fn equal_frames_before_the_window_do_not_count() {
 #[test]
 fn a_twin_of_what_is_no_longer_known_is_not_late() {
     // Two equal pieces of a long line, of which the ring has kept one.
-    let mut anchor = Anchor { kept: 3, ..Anchor::new(false) };
+    let mut anchor = Anchor { kept: 3, ..Anchor::new() };
     [1, 7, 7, 8, 9].into_iter().for_each(|number| anchor.push(key(number)));
     let mut seek = anchor.seek(Some(6));
     assert_eq!(look(&mut seek, [1, 7, 7, 8, 9, 10].map(key)), "eddddn");
@@ -162,7 +162,7 @@ proptest! {
         let log: Vec<Key> = turns.into_iter().filter_map(next).collect();
         prop_assume!(!log.is_empty());
         let cut = 1 + delivered_part.index(log.len());
-        let mut anchor = Anchor { kept, ..Anchor::new(false) };
+        let mut anchor = Anchor { kept, ..Anchor::new() };
         log[..cut].iter().for_each(|key| anchor.push(*key));
         let from = log.len().saturating_sub(window);
         let mut seek = anchor.seek((0 < from).then_some(window as u64));

@@ -128,7 +128,7 @@ fn names_and_conditions_must_both_match() {
         let names: Vec<PatternText> = names.iter().map(|name| (*name).into()).collect();
         let selection = match names.is_empty() {
             true => Selection::running(),
-            false => Selection::compile(&names, false).unwrap(),
+            false => Selection::compile(&names).unwrap(),
         };
         selection.with(conditions(typed))
     };
@@ -152,7 +152,7 @@ fn a_condition_that_matches_nothing_is_named() {
         let names: Vec<PatternText> = names.iter().map(|name| (*name).into()).collect();
         let selection = match names.is_empty() {
             true => Selection::running(),
-            false => Selection::compile(&names, false).unwrap(),
+            false => Selection::compile(&names).unwrap(),
         };
         let unmatched = selection.with(conditions(typed)).unmatched(&shop());
         unmatched.into_iter().map(|one| (one.pattern, one.kind)).collect::<Vec<_>>()

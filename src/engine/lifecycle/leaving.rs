@@ -1,6 +1,6 @@
 //! How a container goes: removed, missing from the list, or selected no more.
 
-use super::{Act, Departure, Lifecycle, State};
+use super::{Act, Cause, Departure, Lifecycle, State};
 use crate::engine::event::{GapCause, Notice};
 use crate::engine::source::SourceError;
 
@@ -19,7 +19,7 @@ impl Lifecycle {
     /// A list may be of a daemon that is just starting, so what it does not have is asked about.
     pub(super) fn on_missing(&mut self) -> Vec<Act> {
         match self.state {
-            State::Idle { .. } | State::Waiting { .. } => self.inspect(false),
+            State::Idle { .. } | State::Waiting { .. } => self.inspect(Cause::Other),
             State::Done => vec![Act::Forget(Departure::Left)],
             // What reads now finds out by itself.
             _ => Vec::new(),

@@ -22,9 +22,9 @@ use std::time::Duration;
 use super::backoff::Backoff;
 use super::event::{EndReason, GapCause, Notice};
 use super::limits::HEALTHY;
-use super::source::{Container, ErrorKind, Exit, Phase, SourceError};
+use super::source::{Container, ErrorKind, Exit, Phase, ReadMode, SourceError};
 pub(super) use stance::Stance;
-pub(super) use step::{Act, Departure, Input};
+pub(super) use step::{Act, Departure, Input, Progress};
 
 /// A container between two runs is asked about this often, in case its start is missed.
 const RESTART_POLL: Duration = Duration::from_secs(5);
@@ -37,9 +37,7 @@ const TRIES: u32 = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// The daemon was asked; whether an end of file without a new line led here.
-    Inspecting {
-        early: bool,
-    },
+    Inspecting(Cause),
     Following,
     Draining,
     /// Backing off; then follow, or ask first.
@@ -52,6 +50,32 @@ enum State {
     },
     /// Nothing more is read.
     Done,
+}
+
+/// Why a container is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// Its stream ended without a new frame.
+    EarlyEnd,
+    Other,
+}
+
+impl From<Progress> for Cause {
+    fn from(progress: Progress) -> Self {
+        match progress {
+            Progress::None => Self::EarlyEnd,
+            Progress::Some => Self::Other,
+        }
+    }
+}
+
+/// When a container begins to be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joined {
+    /// With the run: its last lines are shown first.
+    AtStart,
+    /// Later: it is shown from its first line.
+    Later,
 }
 
 /// One container's follower.
@@ -93,10 +117,11 @@ pub(super) struct Lifecycle {
 
 impl Lifecycle {
     /// A follower that asks about its container first.
-    pub(super) fn new(follow: bool, initial: bool) -> Self {
+    pub(super) fn new(mode: ReadMode, joined: Joined) -> Self {
+        let initial = joined == Joined::AtStart;
         Self {
-            follow,
-            state: State::Inspecting { early: false },
+            follow: mode == ReadMode::Follow,
+            state: State::Inspecting(Cause::Other),
             initial,
             announced: initial,
             driver: "".into(),
@@ -141,11 +166,11 @@ impl Lifecycle {
     pub(super) fn step(&mut self, input: &Input<'_>, draw: f64) -> Vec<Act> {
         match input {
             Input::Inspected(answer) => self.on_inspected(*answer, draw),
-            Input::StreamEnded { reason, progressed, stood } => {
-                if *progressed || HEALTHY <= *stood {
+            Input::StreamEnded { reason, progress, stood } => {
+                if *progress == Progress::Some || HEALTHY <= *stood {
                     self.backoff.reset();
                 }
-                self.on_stream_ended(reason, *progressed, draw)
+                self.on_stream_ended(reason, *progress, draw)
             }
             Input::Drained(reason) => self.on_drained(reason, draw),
             Input::Woke => self.on_woke(),
@@ -172,14 +197,14 @@ impl Lifecycle {
     }
 
     fn on_inspected(&mut self, answer: Result<&Container, &SourceError>, draw: f64) -> Vec<Act> {
-        let State::Inspecting { early } = self.state else {
+        let State::Inspecting(cause) = self.state else {
             return Vec::new();
         };
         match answer {
             Ok(container) => {
                 self.driver = Arc::clone(&container.driver);
                 let mut acts = match container.phase.is_live() && self.follow {
-                    true => self.on_live(container, early, draw),
+                    true => self.on_live(container, cause, draw),
                     false => self.on_not_running(container),
                 };
                 self.initial = false;
@@ -193,11 +218,11 @@ impl Lifecycle {
             }
             Err(error) if error.kind == ErrorKind::Gone => self.gone(error),
             Err(error) if !self.follow => self.give_up_after_tries(error, draw),
-            Err(error) => self.wait(error, false, draw),
+            Err(error) => self.wait(error, draw),
         }
     }
 
-    fn on_live(&mut self, container: &Container, early: bool, draw: f64) -> Vec<Act> {
+    fn on_live(&mut self, container: &Container, cause: Cause, draw: f64) -> Vec<Act> {
         let first = self.run.is_none();
         let same_run = self.run.as_ref() == Some(&container.started_at);
         let mut acts = Vec::new();
@@ -217,7 +242,7 @@ impl Lifecycle {
         self.run = Some(Arc::clone(&container.started_at));
         // What is left of it is about a run that is over and told.
         self.exit = None;
-        if same_run && early {
+        if same_run && cause == Cause::EarlyEnd {
             self.early_ends += 1;
             let retry = self.backoff.next(draw);
             self.state = State::Waiting { then_follow: true };
@@ -276,36 +301,36 @@ impl Lifecycle {
         acts
     }
 
-    fn on_stream_ended(&mut self, reason: &EndReason, progressed: bool, draw: f64) -> Vec<Act> {
+    fn on_stream_ended(&mut self, reason: &EndReason, progress: Progress, draw: f64) -> Vec<Act> {
         if self.state != State::Following {
             return Vec::new();
         }
-        if progressed {
+        if progress == Progress::Some {
             self.early_ends = 0;
         }
         self.unread = *reason != EndReason::Eof;
         let is_reported =
             matches!(reason, EndReason::Failed(_) | EndReason::Cancelled | EndReason::Panicked(_));
         if !self.follow && !is_reported {
-            return self.inspect(false);
+            return self.inspect(Cause::Other);
         }
         match reason {
             // A restart that fell between two streams shows in no end of file.
-            EndReason::Rotated if self.started || self.exit.is_some() => self.inspect(false),
+            EndReason::Rotated if self.started || self.exit.is_some() => self.inspect(Cause::Other),
             EndReason::Rotated | EndReason::HeldBack => vec![Act::Follow],
-            EndReason::Disordered if progressed => vec![Act::Follow],
+            EndReason::Disordered if progress == Progress::Some => vec![Act::Follow],
             EndReason::Disordered => {
                 self.state = State::Waiting { then_follow: true };
                 vec![Act::Wake(self.backoff.next(draw))]
             }
             EndReason::Stale => vec![Act::Say(Notice::WentSilent), Act::Follow],
-            EndReason::Eof => self.inspect(!progressed),
+            EndReason::Eof => self.inspect(progress.into()),
             EndReason::Cancelled => self.done(None),
             EndReason::Failed(error) => match error.kind {
                 // A log that is gone although its container runs must not become a hot loop.
-                ErrorKind::Gone => self.inspect(!progressed),
+                ErrorKind::Gone => self.inspect(progress.into()),
                 ErrorKind::Unreadable => self.done(Some(error.clone())),
-                _ => self.wait(error, false, draw),
+                _ => self.wait(error, draw),
             },
             EndReason::Panicked(message) => {
                 self.state = State::Waiting { then_follow: true };
@@ -331,7 +356,7 @@ impl Lifecycle {
                     let lost = Act::Flush(Some(GapCause::Unreadable));
                     std::iter::once(lost).chain(self.end_run()).collect()
                 }
-                _ => self.wait(error, false, draw),
+                _ => self.wait(error, draw),
             },
             EndReason::Panicked(message) => {
                 self.state = State::Waiting { then_follow: false };
@@ -389,7 +414,7 @@ impl Lifecycle {
                 self.state = State::Following;
                 vec![Act::Follow]
             }
-            State::Waiting { .. } | State::Idle { restarting: true } => self.inspect(false),
+            State::Waiting { .. } | State::Idle { restarting: true } => self.inspect(Cause::Other),
             _ => Vec::new(),
         }
     }
@@ -400,15 +425,15 @@ impl Lifecycle {
                 self.started = false;
                 self.unread = true;
                 // Which run it is must be known, or a restart at its end could not be told from it.
-                self.inspect(false)
+                self.inspect(Cause::Other)
             }
-            State::Waiting { .. } => self.inspect(false),
+            State::Waiting { .. } => self.inspect(Cause::Other),
             State::Done => Vec::new(),
             State::Following => {
                 self.started = true;
                 Vec::new()
             }
-            State::Inspecting { .. } | State::Draining => {
+            State::Inspecting(_) | State::Draining => {
                 self.started = self.run.is_some();
                 Vec::new()
             }
@@ -421,21 +446,21 @@ impl Lifecycle {
         match self.state {
             State::Following => vec![Act::Rotate],
             // A run may have begun that was not heard of.
-            State::Idle { .. } | State::Waiting { .. } => self.inspect(false),
-            State::Inspecting { .. } | State::Draining | State::Done => Vec::new(),
+            State::Idle { .. } | State::Waiting { .. } => self.inspect(Cause::Other),
+            State::Inspecting(_) | State::Draining | State::Done => Vec::new(),
         }
     }
 
-    fn inspect(&mut self, early: bool) -> Vec<Act> {
-        self.state = State::Inspecting { early };
+    fn inspect(&mut self, cause: Cause) -> Vec<Act> {
+        self.state = State::Inspecting(cause);
         vec![Act::Inspect]
     }
 
     /// Backs off; the first failure in a row is told.
-    fn wait(&mut self, error: &SourceError, then_follow: bool, draw: f64) -> Vec<Act> {
+    fn wait(&mut self, error: &SourceError, draw: f64) -> Vec<Act> {
         let first = self.backoff.failures() == 0;
         let retry = self.backoff.next(draw);
-        self.state = State::Waiting { then_follow };
+        self.state = State::Waiting { then_follow: false };
         let wake = Act::Wake(retry);
         match first {
             true => vec![Act::Say(Notice::StreamBroke { error: error.clone(), retry }), wake],
@@ -445,7 +470,7 @@ impl Lifecycle {
 
     fn give_up_after_tries(&mut self, error: &SourceError, draw: f64) -> Vec<Act> {
         match self.backoff.failures() < TRIES {
-            true => self.wait(error, false, draw),
+            true => self.wait(error, draw),
             false => self.done(Some(error.clone())),
         }
     }

@@ -5,6 +5,15 @@ use std::time::Duration;
 use crate::engine::event::{EndReason, GapCause, Notice};
 use crate::engine::source::{Container, SourceError};
 
+/// What a stream brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Progress {
+    /// New frames.
+    Some,
+    /// Nothing new.
+    None,
+}
+
 /// What happened.
 #[derive(Debug)]
 pub(in crate::engine) enum Input<'a> {
@@ -14,8 +23,8 @@ pub(in crate::engine) enum Input<'a> {
     StreamEnded {
         /// Why.
         reason: &'a EndReason,
-        /// It brought new frames.
-        progressed: bool,
+        /// Whether it brought new frames.
+        progress: Progress,
         /// How long it stood.
         stood: Duration,
     },

@@ -14,7 +14,9 @@ use crate::engine::resume::survey::{
     Before, Growth, Look, Map, Newest, Part, Stop, Windows, survey,
 };
 use crate::engine::resume::{Known, Proven, Reach, Resume};
-use crate::engine::source::{ErrorKind, Frames, LogStream, Read, Source, SourceError, Tail};
+use crate::engine::source::{
+    ErrorKind, Frames, LogStream, Read, ReadMode, Source, SourceError, Tail,
+};
 
 /// Bytes of payload and messages that are held until the window is checked. What is longer is handed on as
 /// it comes, and checked afterwards.
@@ -81,9 +83,9 @@ impl<S: Source> Reader<S> {
     /// Reads a window of what is stored to its end and hands on what is new.
     pub(super) async fn finite(&self, window: Tail) -> Pumped {
         if !self.is_doubtful() {
-            return self.stream(false, window, None).await;
+            return self.stream(ReadMode::Once, window, None).await;
         }
-        let mut stream = match self.open(false, window).await {
+        let mut stream = match self.open(ReadMode::Once, window).await {
             Ok(stream) => stream,
             Err(reason) => return Pumped::Ended(reason),
         };
@@ -118,7 +120,7 @@ impl<S: Source> Reader<S> {
 
     pub(super) async fn take_held(&self, held: Held) -> Option<Pumped> {
         for mut frames in held.batches {
-            if let Some(end) = self.take(&mut frames, false).await {
+            if let Some(end) = self.take(&mut frames, ReadMode::Once).await {
                 return Some(end);
             }
         }
@@ -207,7 +209,7 @@ impl<S: Source> Reader<S> {
         &self,
         window: Tail,
     ) -> Result<(Look, Option<SourceError>), EndReason> {
-        let mut stream = self.open(false, window).await?;
+        let mut stream = self.open(ReadMode::Once, window).await?;
         let mut look = Look::default();
         let mut frames = Frames::default();
         loop {
@@ -292,7 +294,7 @@ impl<S: Source> Reader<S> {
                 let wanted = resume.wanted();
                 resume.open_window(wanted)
             });
-            return Ok(Some(match self.stream(false, window, None).await {
+            return Ok(Some(match self.stream(ReadMode::Once, window, None).await {
                 Pumped::Ended(reason) => reason,
                 Pumped::Missed | Pumped::LinesMissing => self.give_up().await,
             }));
@@ -300,7 +302,7 @@ impl<S: Source> Reader<S> {
         if let (Before::Anchored, Some(part)) = (map.before, map.parts.last()) {
             let window = Tail::Last(part.window);
             self.with_resume(|resume| resume.open_window(window));
-            return Ok(match self.stream(false, window, None).await {
+            return Ok(match self.stream(ReadMode::Once, window, None).await {
                 Pumped::Ended(reason) => {
                     self.trust(map);
                     Some(reason)
@@ -337,7 +339,7 @@ impl<S: Source> Reader<S> {
         &self,
         act: impl FnOnce(&mut Resume, &mut Lines),
     ) -> Result<(), EndReason> {
-        let permit = self.permit(false).await?;
+        let permit = self.permit(ReadMode::Once).await?;
         let lines = self.with_resume(|resume| {
             let mut lines = resume.batch();
             act(resume, &mut lines);
@@ -354,7 +356,7 @@ impl<S: Source> Reader<S> {
             return reason;
         }
         self.with_resume(|resume| resume.open_part(Known::Anchor));
-        let reason = match self.stream(false, Tail::All, None).await {
+        let reason = match self.stream(ReadMode::Once, Tail::All, None).await {
             Pumped::Ended(reason) => reason,
             Pumped::Missed | Pumped::LinesMissing => EndReason::Eof,
         };
@@ -381,7 +383,7 @@ impl<S: Source> Reader<S> {
             let skipped = skip.min(count);
             skip -= skipped;
             frames.keep(skipped, count - skipped);
-            match self.take(&mut frames, false).await {
+            match self.take(&mut frames, ReadMode::Once).await {
                 Some(Pumped::Ended(reason)) => return Err(reason),
                 Some(Pumped::Missed | Pumped::LinesMissing) => return Ok(false),
                 None => frames.clear(),
@@ -411,7 +413,7 @@ impl<S: Source> Reader<S> {
     ) -> Result<Option<(S::Logs, First, usize)>, EndReason> {
         let mut window = part.window;
         for _ in 0..TRIES {
-            let mut stream = self.open(false, Tail::Last(window)).await?;
+            let mut stream = self.open(ReadMode::Once, Tail::Last(window)).await?;
             let mut frames = Frames::default();
             while frames.is_empty() {
                 match self.read_finite(&mut stream, &mut frames).await? {

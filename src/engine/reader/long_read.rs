@@ -9,7 +9,7 @@ use super::{Pumped, Reader};
 use crate::engine::anchor::Key;
 use crate::engine::event::{EndReason, Event, Gap, GapCause};
 use crate::engine::resume::survey::{Before, Goal, Growth, LARGEST, Map, Part, Stop, survey};
-use crate::engine::source::{Frames, Read, Source, Tail};
+use crate::engine::source::{Frames, Read, ReadMode, Source, Tail};
 
 /// Messages that are handed on at once, at most.
 const BATCH_MESSAGES: usize = 4096;
@@ -56,7 +56,7 @@ impl<S: Source> Reader<S> {
                 Err(reason) => return Pumped::Ended(reason),
             };
             delivered.extend(frames.iter().map(|(frame, payload)| Key::of(frame, payload)));
-            if let Some(end) = self.take(&mut frames, false).await {
+            if let Some(end) = self.take(&mut frames, ReadMode::Once).await {
                 return end;
             }
             match read {
@@ -142,7 +142,7 @@ impl<S: Source> Reader<S> {
 
     /// The first message that a window shows.
     pub(super) async fn first_of(&self, window: Tail) -> Result<Option<Key>, EndReason> {
-        let mut stream = self.open(false, window).await?;
+        let mut stream = self.open(ReadMode::Once, window).await?;
         let mut frames = Frames::default();
         loop {
             let read = self.read_finite(&mut stream, &mut frames).await?;
@@ -284,7 +284,7 @@ impl<S: Source> Reader<S> {
         from: Option<&Key>,
         to: Option<&Key>,
     ) -> Result<(), EndReason> {
-        let permit = self.permit(false).await?;
+        let permit = self.permit(ReadMode::Once).await?;
         let [from, to] = [from, to].map(|key| key.map(Key::time));
         let label = self.with_resume(|resume| resume.label());
         let gap = Gap { label, from, to, cause: GapCause::Unreadable };

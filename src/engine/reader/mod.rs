@@ -19,12 +19,14 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::backlog::RunState;
 use super::event::{About, Awaited, EndReason, Event, Lines, Note, Notice};
 use super::limits::{FINITE_IDLE, SEEK_IDLE};
 use super::resume::{Fed, Resume, Window};
 use super::rows::Card;
 use super::source::{
-    Container, ErrorKind, Frames, LogRequest, LogStream, Read, Source, SourceError, Stored, Tail,
+    Container, ErrorKind, Frames, LogRequest, LogStream, Read, ReadMode, Source, SourceError,
+    Stored, Tail,
 };
 use super::stale::Budget;
 use super::tally::Tally;
@@ -36,6 +38,15 @@ use watch::Watch;
 /// A stream that does not find its anchor, although each search found it, is given up after so
 /// many: backing off is then the supervisor's.
 const SEARCHES: u32 = 4;
+
+/// How much of the log a window without the anchor has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Searched {
+    /// Its last messages.
+    Part,
+    /// All of it: no larger window is left.
+    Whole,
+}
 
 /// What a reader needs to read one container.
 #[derive(Debug)]
@@ -86,7 +97,7 @@ impl<S: Source> Reader<S> {
 
     async fn follow_until(&self, deadline: Instant) -> EndReason {
         let views = self.with_resume(|resume| resume.is_unviewed());
-        if let Some(reason) = self.first_view(false).await {
+        if let Some(reason) = self.first_view(RunState::GoesOn).await {
             return reason;
         }
         let reason = if self.with_resume(|resume| resume.is_behind()) {
@@ -105,8 +116,8 @@ impl<S: Source> Reader<S> {
             return reason;
         }
         for _ in 0..SEARCHES {
-            let tail = self.with_resume(|resume| resume.open(Instant::now(), true));
-            match self.stream(true, tail, Some(deadline)).await {
+            let tail = self.with_resume(|resume| resume.open(Instant::now(), ReadMode::Follow));
+            match self.stream(ReadMode::Follow, tail, Some(deadline)).await {
                 // The follow of such a daemon may miss a last line without a newline, and the log may
                 // be gone with its container in a moment.
                 Pumped::Ended(EndReason::Eof) if self.container.doubles => {
@@ -114,10 +125,12 @@ impl<S: Source> Reader<S> {
                 }
                 Pumped::Ended(reason) => return reason,
                 // Silence ended the window, so it may only be slow: look once more.
-                Pumped::Missed | Pumped::LinesMissing => match self.search(tail, false).await {
-                    EndReason::Eof => {}
-                    reason => return reason,
-                },
+                Pumped::Missed | Pumped::LinesMissing => {
+                    match self.search(tail, Searched::Part).await {
+                        EndReason::Eof => {}
+                        reason => return reason,
+                    }
+                }
             }
         }
         let message = "the log does not show what was read from it a moment ago";
@@ -127,7 +140,7 @@ impl<S: Source> Reader<S> {
     /// Reads what is stored and not delivered yet, up to the end of the log; [`EndReason::Eof`]
     /// tells that it is complete.
     pub(super) async fn drain(self) -> EndReason {
-        if let Some(reason) = self.first_view(true).await {
+        if let Some(reason) = self.first_view(RunState::Over).await {
             return reason;
         }
         if self.with_resume(|resume| resume.last().is_none()) {
@@ -137,7 +150,7 @@ impl<S: Source> Reader<S> {
         let reason = self.stored().await;
         self.with_resume(|resume| resume.ended(&reason));
         if reason == EndReason::Eof
-            && let Ok(permit) = self.permit(false).await
+            && let Ok(permit) = self.permit(ReadMode::Once).await
         {
             let goes_on = self.container.phase.is_live();
             let lines = self.with_resume(|resume| {
@@ -164,7 +177,7 @@ impl<S: Source> Reader<S> {
     /// of a follow it skips the files that end while the follow waits.
     async fn catch_up(&self, deadline: Instant) -> EndReason {
         loop {
-            match self.permit(false).await {
+            match self.permit(ReadMode::Once).await {
                 Ok(permit) => drop(permit),
                 Err(reason) => return reason,
             }
@@ -176,7 +189,7 @@ impl<S: Source> Reader<S> {
             if is_rotated || deadline <= Instant::now() {
                 return EndReason::Rotated;
             }
-            self.with_resume(|resume| resume.hold_back(false));
+            self.with_resume(|resume| resume.output_keeps_up());
             let reason = self.stored().await;
             if reason != EndReason::Eof {
                 return reason;
@@ -202,29 +215,31 @@ impl<S: Source> Reader<S> {
 
     /// Reads what is stored and not delivered yet. [`EndReason::Eof`]: all of it was.
     async fn stored(&self) -> EndReason {
-        let tail = self.with_resume(|resume| resume.open(Instant::now(), false));
+        let tail = self.with_resume(|resume| resume.open(Instant::now(), ReadMode::Once));
         match self.finite(tail).await {
             Pumped::Ended(reason) => reason,
-            Pumped::Missed => self.search(tail, self.saw_whole_log()).await,
+            Pumped::Missed => self.search(tail, self.searched()).await,
             Pumped::LinesMissing => self.past_holes().await,
         }
     }
 
     /// Looks for the anchor further and further back, by finite reads; where it is nowhere, tells
     /// the gap and reads all that the daemon holds. [`EndReason::Eof`]: all that is stored was
-    /// delivered. `whole`: the window that failed was all of the log.
-    async fn search(&self, failed: Tail, mut whole: bool) -> EndReason {
+    /// delivered. `searched`: what the window that failed has shown.
+    async fn search(&self, failed: Tail, mut searched: Searched) -> EndReason {
         // Larger windows may hold what cannot be decoded.
         self.with_resume(Resume::distrust);
         let mut windows = Resume::search_after(failed);
-        while !whole && let Some(window) = windows.next() {
+        while searched == Searched::Part
+            && let Some(window) = windows.next()
+        {
             self.with_resume(|resume| resume.open_window(window));
             match self.finite(window).await {
                 Pumped::Ended(reason) => {
                     self.with_resume(|resume| resume.found_in(window));
                     return reason;
                 }
-                Pumped::Missed => whole = self.saw_whole_log(),
+                Pumped::Missed => searched = self.searched(),
                 Pumped::LinesMissing => return self.past_holes().await,
             }
         }
@@ -233,7 +248,7 @@ impl<S: Source> Reader<S> {
 
     /// The anchor is nowhere in the log: reports the gap and reads all that the daemon holds.
     async fn give_up(&self) -> EndReason {
-        let permit = match self.permit(false).await {
+        let permit = match self.permit(ReadMode::Once).await {
             Ok(permit) => permit,
             Err(reason) => return reason,
         };
@@ -244,7 +259,7 @@ impl<S: Source> Reader<S> {
         });
         self.hand_on(permit, lines);
         let tail = self.with_resume(|resume| resume.open_window(Tail::All));
-        let reason = match self.stream(false, tail, None).await {
+        let reason = match self.stream(ReadMode::Once, tail, None).await {
             Pumped::Ended(reason) => reason,
             // Nothing is looked for any more.
             Pumped::Missed | Pumped::LinesMissing => EndReason::Eof,
@@ -262,7 +277,7 @@ impl<S: Source> Reader<S> {
         if !self.with_resume(|resume| resume.is_lost()) {
             return Ok(());
         }
-        let permit = self.permit(false).await?;
+        let permit = self.permit(ReadMode::Once).await?;
         if let Some(gap) = self.with_resume(|resume| resume.gap_before(frames)) {
             self.tally.gap(&self.card, &gap);
             permit.send(Event::Gap(gap));
@@ -271,7 +286,7 @@ impl<S: Source> Reader<S> {
         if frames.is_none() { self.hand_on_position().await } else { Ok(()) }
     }
 
-    async fn open(&self, follow: bool, tail: Tail) -> Result<S::Logs, EndReason> {
+    async fn open(&self, mode: ReadMode, tail: Tail) -> Result<S::Logs, EndReason> {
         let key = self.container.key.clone();
         let (last, label) = self.with_resume(|resume| (resume.last(), resume.label()));
         let stored = match last {
@@ -279,7 +294,7 @@ impl<S: Source> Reader<S> {
             None => Stored::MaybeNothing,
         };
         let (tty, end) = (self.container.tty, self.container.log_end);
-        let request = LogRequest { key, tty, follow, tail, stored, end };
+        let request = LogRequest { key, tty, mode, tail, stored, end };
         let note = async || {
             let what = Notice::StillWaiting { what: Awaited::Log };
             // An output that is full has other things to show.
@@ -296,14 +311,15 @@ impl<S: Source> Reader<S> {
     }
 
     /// Opens one answer and hands on what is new in it, up to its end or the deadline.
-    async fn stream(&self, follow: bool, tail: Tail, deadline: Option<Instant>) -> Pumped {
-        match self.open(follow, tail).await {
-            Ok(stream) => self.pump(stream, follow, deadline).await,
+    async fn stream(&self, mode: ReadMode, tail: Tail, deadline: Option<Instant>) -> Pumped {
+        match self.open(mode, tail).await {
+            Ok(stream) => self.pump(stream, mode, deadline).await,
             Err(reason) => Pumped::Ended(reason),
         }
     }
 
-    async fn pump(&self, mut stream: S::Logs, follow: bool, deadline: Option<Instant>) -> Pumped {
+    async fn pump(&self, mut stream: S::Logs, mode: ReadMode, deadline: Option<Instant>) -> Pumped {
+        let follow = mode == ReadMode::Follow;
         let mut frames = Frames::default();
         let far = Instant::now() + Duration::from_secs(86_400 * 365);
         let age = deadline.map_or(Duration::ZERO, |deadline| deadline - Instant::now());
@@ -317,7 +333,7 @@ impl<S: Source> Reader<S> {
             let settled = matches!(window, Window::Over | Window::Found);
             if follow && settled {
                 self.with_resume(Resume::settled);
-                self.card.settled(watch.is_suspect());
+                self.card.settled(watch.trust());
             }
             let idle = if follow { SEEK_IDLE } else { FINITE_IDLE };
             // What is held until the window's end must not be held longer by what else comes.
@@ -344,8 +360,8 @@ impl<S: Source> Reader<S> {
                 () = self.died.notified(), if follow && self.container.doubles => {
                     return Pumped::Ended(EndReason::Eof);
                 }
-                () = &mut silence, if window != Window::Over || !follow => {
-                    if !follow {
+                () = &mut silence, if window != Window::Over || mode == ReadMode::Once => {
+                    if mode == ReadMode::Once {
                         return Pumped::Ended(EndReason::Failed(silent()));
                     }
                     match self.window_over().await {
@@ -359,7 +375,7 @@ impl<S: Source> Reader<S> {
                 },
             };
             let came = !frames.is_empty();
-            if let Some(end) = self.take(&mut frames, follow).await {
+            if let Some(end) = self.take(&mut frames, mode).await {
                 return end;
             }
             if came {
@@ -396,14 +412,14 @@ impl<S: Source> Reader<S> {
 
     /// Hands on what the frames complete; an end when that is the stream's. A place in the channel
     /// comes first: from there on nothing waits.
-    async fn take(&self, frames: &mut Frames, follow: bool) -> Option<Pumped> {
+    async fn take(&self, frames: &mut Frames, mode: ReadMode) -> Option<Pumped> {
         if frames.is_empty() {
             return None;
         }
         if let Err(reason) = self.tell_gap(Some(frames)).await {
             return Some(Pumped::Ended(reason));
         }
-        let permit = match self.permit(follow).await {
+        let permit = match self.permit(mode).await {
             Ok(permit) => permit,
             Err(reason) => return Some(Pumped::Ended(reason)),
         };
@@ -426,7 +442,7 @@ impl<S: Source> Reader<S> {
 
     /// Nothing more comes of the window: hands on what that proves to be new.
     async fn window_over(&self) -> Option<Pumped> {
-        let permit = match self.permit(false).await {
+        let permit = match self.permit(ReadMode::Once).await {
             Ok(permit) => permit,
             Err(reason) => return Some(Pumped::Ended(reason)),
         };
@@ -440,8 +456,11 @@ impl<S: Source> Reader<S> {
         fed.into()
     }
 
-    fn saw_whole_log(&self) -> bool {
-        self.with_resume(|resume| resume.saw_whole_log())
+    fn searched(&self) -> Searched {
+        match self.with_resume(|resume| resume.saw_whole_log()) {
+            true => Searched::Whole,
+            false => Searched::Part,
+        }
     }
 
     fn hand_on(&self, permit: Permit<'_>, mut lines: Lines) {
@@ -460,7 +479,7 @@ impl<S: Source> Reader<S> {
     /// Hands on where the log was read to, if that has changed without a line.
     async fn hand_on_position(&self) -> Result<(), EndReason> {
         if self.with_resume(|resume| resume.is_saving()) {
-            let permit = self.permit(false).await?;
+            let permit = self.permit(ReadMode::Once).await?;
             let lines = self.with_resume(|resume| resume.batch());
             self.hand_on(permit, lines);
         }

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::Reader;
 use crate::engine::event::{EndReason, Event};
 use crate::engine::files::held_back_after;
-use crate::engine::source::Source;
+use crate::engine::source::{ReadMode, Source};
 use crate::engine::turns::Turn;
 
 /// How often it is said that stored lines are read.
@@ -34,7 +34,7 @@ impl Permit<'_> {
 impl<S: Source> Reader<S> {
     /// A place in the channel, when it is the container's turn. A follow of a log that is kept in files does not wait for long: the
     /// stream ends, and is read on from the store when the output takes lines again.
-    pub(super) async fn permit(&self, follow: bool) -> Result<Permit<'_>, EndReason> {
+    pub(super) async fn permit(&self, mode: ReadMode) -> Result<Permit<'_>, EndReason> {
         let turn = match self.turns.is_free() {
             true => None,
             false => tokio::select! {
@@ -46,9 +46,9 @@ impl<S: Source> Reader<S> {
         if let Ok(place) = self.events.try_reserve() {
             return Ok(Permit { place, turn });
         }
-        self.card.lag.wait(true);
-        let place = self.patient_permit(follow).await;
-        self.card.lag.wait(false);
+        self.card.lag.wait();
+        let place = self.patient_permit(mode).await;
+        self.card.lag.go_on();
         Ok(Permit { place: place?, turn })
     }
 
@@ -63,21 +63,21 @@ impl<S: Source> Reader<S> {
     /// Reports once that all that was stored has been handed on, where lines are wanted by their times.
     pub(super) async fn caught_up(&self) -> Result<(), EndReason> {
         if !self.turns.is_free() {
-            let permit = self.permit(false).await?;
+            let permit = self.permit(ReadMode::Once).await?;
             self.turns.free();
             permit.send(Event::CaughtUp(self.container.key.clone()));
         }
         Ok(())
     }
 
-    async fn patient_permit(&self, follow: bool) -> Result<mpsc::Permit<'_, Event>, EndReason> {
+    async fn patient_permit(&self, mode: ReadMode) -> Result<mpsc::Permit<'_, Event>, EndReason> {
         let Some(patience) = self.container.file_size.map(held_back_after) else {
             return self.place().await;
         };
         let held_back = async {
             sleep(patience).await;
-            self.with_resume(|resume| resume.hold_back(true));
-            if !follow {
+            self.with_resume(|resume| resume.hold_back());
+            if mode == ReadMode::Once {
                 std::future::pending::<()>().await;
             }
         };

@@ -2,15 +2,15 @@
 
 use super::holes::{Log, SURVEYS, Shown};
 use super::{Pumped, Reader};
-use crate::engine::backlog::{EXACT, FirstView};
+use crate::engine::backlog::{EXACT, FirstView, RunState};
 use crate::engine::event::{EndReason, Event};
 use crate::engine::resume::survey::{Goal, Growth, Map, Newest, Stop, survey};
 use crate::engine::resume::{Proven, Reach, Resume};
-use crate::engine::source::{Frames, Read, Source, Tail};
+use crate::engine::source::{Frames, Read, ReadMode, Source, Tail};
 
 impl<S: Source> Reader<S> {
     /// Shows the last lines first, where they are still to be shown; a reason when that failed.
-    pub(super) async fn first_view(&self, run_is_over: bool) -> Option<EndReason> {
+    pub(super) async fn first_view(&self, run: RunState) -> Option<EndReason> {
         if let Some(since) = self.with_resume(|resume| resume.wanted_since()) {
             match self.place_of(since).await {
                 Ok(window) => self.with_resume(|resume| resume.begins_within(window)),
@@ -36,18 +36,18 @@ impl<S: Source> Reader<S> {
                 reason => Some(reason),
             };
         }
-        self.last_lines(wanted, run_is_over).await.err()
+        self.last_lines(wanted, run).await.err()
     }
 
-    async fn last_lines(&self, wanted: u64, run_is_over: bool) -> Result<(), EndReason> {
+    async fn last_lines(&self, wanted: u64, run: RunState) -> Result<(), EndReason> {
         let mut windows = FirstView::windows(wanted).to_vec();
         if self.with_resume(|resume| resume.wanted_until()).is_some() {
             windows.extend(FirstView::larger_windows(wanted));
         }
         for window in windows.iter().copied() {
-            let mut view = self.with_resume(|resume| resume.first_view(wanted, run_is_over));
+            let mut view = self.with_resume(|resume| resume.first_view(wanted, run));
             if self.read_view(window, &mut view).await? == Shown::LinesMissing {
-                return self.last_lines_past_holes(wanted, run_is_over).await;
+                return self.last_lines_past_holes(wanted, run).await;
             }
             if view.is_enough(window) || windows.last() == Some(&window) {
                 return self.show(view).await;
@@ -57,7 +57,7 @@ impl<S: Source> Reader<S> {
     }
 
     async fn show(&self, view: FirstView) -> Result<(), EndReason> {
-        let permit = self.permit(false).await?;
+        let permit = self.permit(ReadMode::Once).await?;
         let lines = self.with_resume(|resume| resume.view(view));
         self.hand_on(permit, lines);
         Ok(())
@@ -65,7 +65,7 @@ impl<S: Source> Reader<S> {
 
     async fn read_view(&self, window: Tail, view: &mut FirstView) -> Result<Shown, EndReason> {
         let doubtful = self.is_doubtful();
-        let mut stream = self.open(false, window).await?;
+        let mut stream = self.open(ReadMode::Once, window).await?;
         let mut frames = Frames::default();
         loop {
             let read = self.read_finite(&mut stream, &mut frames).await?;
@@ -83,7 +83,7 @@ impl<S: Source> Reader<S> {
 
     /// The last lines of a log with records that the daemon cannot decode: the newest part first, and
     /// older ones as long as lines are wanted.
-    async fn last_lines_past_holes(&self, wanted: u64, run_is_over: bool) -> Result<(), EndReason> {
+    async fn last_lines_past_holes(&self, wanted: u64, run: RunState) -> Result<(), EndReason> {
         let Some(Tail::Last(frames)) = FirstView::windows(wanted).last().copied() else {
             return Ok(());
         };
@@ -94,7 +94,7 @@ impl<S: Source> Reader<S> {
                     Some(error) if map.parts.is_empty() && self.growth() == Growth::None => {
                         return Err(EndReason::Failed(error));
                     }
-                    _ if self.show_parts(&map, wanted, run_is_over).await? => return Ok(()),
+                    _ if self.show_parts(&map, wanted, run).await? => return Ok(()),
                     _ => {}
                 },
                 Err(Stop::Ended(reason)) => return Err(reason),
@@ -110,18 +110,13 @@ impl<S: Source> Reader<S> {
     }
 
     /// Shows what a survey has found. `false`: the log has moved meanwhile.
-    async fn show_parts(
-        &self,
-        map: &Map,
-        wanted: u64,
-        run_is_over: bool,
-    ) -> Result<bool, EndReason> {
+    async fn show_parts(&self, map: &Map, wanted: u64, run: RunState) -> Result<bool, EndReason> {
         let mut views = Vec::new();
         let mut left = wanted;
         for (at, part) in map.parts.iter().enumerate().rev() {
             let is_last = at + 1 == map.parts.len();
-            let over = run_is_over || !is_last;
-            let mut view = self.with_resume(|resume| resume.first_view(left, over));
+            let run = if is_last { run } else { RunState::Over };
+            let mut view = self.with_resume(|resume| resume.first_view(left, run));
             let Some((mut stream, first, _)) = self.open_part(part, 0).await? else {
                 return Ok(false);
             };
@@ -156,7 +151,7 @@ impl<S: Source> Reader<S> {
         for (at, (begins, view)) in views.into_iter().enumerate() {
             if 0 < at {
                 self.with_lines(Resume::hole).await?;
-                let permit = self.permit(false).await?;
+                let permit = self.permit(ReadMode::Once).await?;
                 if let Some(gap) = self.with_resume(|resume| resume.gap_to(Some(begins))) {
                     self.tally.gap(&self.card, &gap);
                     permit.send(Event::Gap(gap));

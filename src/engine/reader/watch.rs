@@ -8,7 +8,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Reader;
 use crate::engine::limits::FINITE_IDLE;
 use crate::engine::resume::Resume;
-use crate::engine::source::{Frames, LogStream, Read, Source, Tail};
+use crate::engine::rows::Trust;
+use crate::engine::source::{Frames, LogStream, Read, ReadMode, Source, Tail};
 use crate::engine::stale::GRACE;
 
 /// Windows that show what stands before bad records at the end of a log.
@@ -39,9 +40,9 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// The daemon has more than came.
-    pub(super) fn is_suspect(&self) -> bool {
-        self.suspect
+    /// Whether the daemon has more than came.
+    pub(super) fn trust(&self) -> Trust {
+        if self.suspect { Trust::Suspect } else { Trust::Sound }
     }
 
     /// Goes a step: waits, begins a probe, or takes its answer. Tells whether the stream is stale.
@@ -81,7 +82,7 @@ impl<S: Source> Reader<S> {
     async fn probe(&self, turn: Instant) -> Option<bool> {
         sleep_until(turn).await;
         self.tally.probe();
-        let mut newest = self.open(false, Tail::Last(1)).await.ok()?;
+        let mut newest = self.open(ReadMode::Once, Tail::Last(1)).await.ok()?;
         let mut frames = Frames::default();
         let end = loop {
             match timeout(FINITE_IDLE, newest.read(&mut frames)).await {

@@ -5,14 +5,19 @@ use std::time::Duration;
 
 use super::{Plan, Resume};
 use crate::engine::anchor::Key;
-use crate::engine::files::Files;
+use crate::engine::files::{Files, Newest};
 use crate::engine::source::Frame;
 use crate::engine::timestamp::Timestamp;
 
 impl Resume {
-    /// Notes whether the output has kept up.
-    pub fn hold_back(&mut self, held_back: bool) {
-        self.held_back = held_back;
+    /// The output does not keep up.
+    pub fn hold_back(&mut self) {
+        self.held_back = true;
+    }
+
+    /// The output takes all lines that are read.
+    pub fn output_keeps_up(&mut self) {
+        self.held_back = false;
     }
 
     /// Whether the output has not kept up with the last read.
@@ -48,9 +53,10 @@ impl Resume {
     pub fn newest(&mut self, frame: Frame, payload: &[u8]) -> bool {
         let key = Key::of(frame, payload);
         let known = self.anchor.contains(&key);
-        self.proof.newest(key, known);
+        let newest = if known { Newest::Delivered } else { Newest::Missing(key) };
+        self.proof.newest(newest);
         if let Some(files) = &mut self.files {
-            files.newest(key, known);
+            files.newest(newest);
         }
         known
     }

@@ -25,12 +25,12 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::anchor::{Anchor, Key, Sight};
-use super::backlog::{Backlog, FirstView, Outputs};
-use super::event::{Gap, GapCause, Label, Lines};
-use super::files::{Files, Proof};
+use super::backlog::{Backlog, FirstView, Outputs, RunState};
+use super::event::{Delivery, Extent, Gap, GapCause, Label, Lines};
+use super::files::{Files, Proof, Rotation};
 use super::lines::Assembler;
 use super::pace::{Counted, Pace};
-use super::source::{Container, Frame, Frames, Tail};
+use super::source::{Container, Frame, Frames, ReadMode, Tail};
 use super::stale::Quiet;
 use super::timestamp::Timestamp;
 use super::trail::Use;
@@ -157,7 +157,7 @@ impl Resume {
                 Backlog::Last(lines) => Plan::Start(lines),
                 Backlog::Since => Plan::Since,
             },
-            anchor: Anchor::new(container.doubles),
+            anchor: if container.doubles { Anchor::for_doubles() } else { Anchor::new() },
             assembler: Assembler::new(container.pieces, max_line),
             seek: None,
             counts: Counts::default(),
@@ -175,7 +175,12 @@ impl Resume {
             found_in: None,
             searches: 0,
             held_back: false,
-            files: container.file_size.map(|size| Files::new(size, container.doubles)),
+            files: container.file_size.map(|size| {
+                // The versions that double lines are those that may skip a file.
+                let doubles = container.doubles;
+                let rotation = if doubles { Rotation::CutsFollow } else { Rotation::KeepsFollow };
+                Files::new(size, rotation)
+            }),
             following: false,
             quiet,
             pace: Pace::new(now),
@@ -259,7 +264,7 @@ impl Resume {
     }
 
     /// Begins a stream: what to ask for.
-    pub fn open(&mut self, now: Instant, follow: bool) -> Tail {
+    pub fn open(&mut self, now: Instant, mode: ReadMode) -> Tail {
         let frames = self.pace.window(now);
         // A search has just read to the end of the log, so a small window will do, unless one has
         // failed already: equal frames prove nothing in it.
@@ -273,6 +278,7 @@ impl Resume {
             _ => Tail::All,
         });
         let window = self.within_reach(window);
+        let follow = mode == ReadMode::Follow;
         self.following = follow;
         // A follow of no stored record misses what came since the last one.
         let must_prove =
@@ -325,9 +331,7 @@ impl Resume {
     pub fn window(&self) -> Window {
         match &self.seek {
             None => Window::Over,
-            Some(seeking) if seeking.seek.is_found() => Window::Found,
-            Some(seeking) if seeking.seek.is_unproven() => Window::Unproven,
-            Some(_) => Window::Searching,
+            Some(seeking) => seeking.window(),
         }
     }
 
@@ -361,7 +365,7 @@ impl Resume {
             self.live(frame, payload, key, into);
             return Fed::Going;
         };
-        let was_found = seeking.seek.is_found();
+        let before = seeking.window();
         match seeking.seek.see(&key) {
             Sight::New => self.live(frame, payload, key, into),
             Sight::Earlier | Sight::Late => seeking.hold(frame, payload),
@@ -378,16 +382,16 @@ impl Resume {
                 }
             }
         }
-        self.after_sight(was_found, into)
+        self.after_sight(before, into)
     }
 
     /// Settles what a sight has changed: the anchor was found, or the window is over.
-    fn after_sight(&mut self, was_found: bool, into: &mut Lines) -> Fed {
+    fn after_sight(&mut self, before: Window, into: &mut Lines) -> Fed {
         let Some(seeking) = &mut self.seek else {
             return Fed::Going;
         };
         let (found, full) = (seeking.seek.is_found(), seeking.seek.is_full());
-        if found && !was_found {
+        if found && before != Window::Found {
             let held = std::mem::take(&mut seeking.held);
             self.recover(&held, into);
         }
@@ -460,8 +464,8 @@ impl Resume {
     }
 
     /// Begins a first view: what is shown first, before the stream goes on behind it.
-    pub fn first_view(&self, lines: u64, run_is_over: bool) -> FirstView {
-        FirstView::new(self.batch(), self.assembler.clone(), self.outputs, lines, run_is_over)
+    pub fn first_view(&self, lines: u64, run: RunState) -> FirstView {
+        FirstView::new(self.batch(), self.assembler.clone(), self.outputs, lines, run)
     }
 
     /// Takes a first view as delivered.
@@ -542,7 +546,13 @@ impl Resume {
             self.counted.frames += 1;
             self.counts.recovered += 1;
             if self.outputs.has(frame) {
-                into.push(frame.time, frame.stream, [payload, &[]], true, true);
+                into.push(
+                    frame.time,
+                    frame.stream,
+                    [payload, &[]],
+                    Extent::Whole,
+                    Delivery::Recovered,
+                );
             }
         }
     }

@@ -1,5 +1,6 @@
 //! A search under way, with the frames that wait for what it finds.
 
+use super::Window;
 use crate::engine::anchor::Seek;
 use crate::engine::source::{Frame, Frames};
 
@@ -18,6 +19,15 @@ pub(super) struct Seeking {
 impl Seeking {
     pub(super) fn new(seek: Seek) -> Self {
         Self { seek, held: Frames::default(), unproven: Frames::default() }
+    }
+
+    /// How far the stream has come in its window.
+    pub(super) fn window(&self) -> Window {
+        match &self.seek {
+            seek if seek.is_found() => Window::Found,
+            seek if seek.is_unproven() => Window::Unproven,
+            _ => Window::Searching,
+        }
     }
 
     /// Holds a frame that may be late. Beyond the bound the oldest are let go: the farther from the

@@ -130,6 +130,15 @@ impl Row {
     }
 }
 
+/// Whether an open stream delivers all that the daemon has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Nothing speaks against it.
+    Sound,
+    /// The daemon has more than it delivered.
+    Suspect,
+}
+
 /// Where the facts about one container are written down.
 #[derive(Debug)]
 pub struct Card {
@@ -260,10 +269,10 @@ impl Card {
         }
     }
 
-    /// The open stream has found its place. `suspect`: the daemon has more than it delivered.
-    pub(super) fn settled(&self, suspect: bool) {
+    /// The open stream has found its place.
+    pub(super) fn settled(&self, trust: Trust) {
         let mut facts = self.facts();
-        (facts.settled, facts.suspect) = (true, suspect);
+        (facts.settled, facts.suspect) = (true, trust == Trust::Suspect);
     }
 
     /// The open stream was closed.

@@ -3,7 +3,7 @@
 use tokio::time::sleep;
 
 use super::*;
-use crate::engine::event::Label;
+use crate::engine::event::{Delivery, Extent, Label};
 use crate::engine::source::{ContainerId, DaemonId, StdStream};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -15,7 +15,7 @@ fn card(timeout: Duration) -> Card {
 
 fn batch(card: &Card, time: Timestamp) -> Lines {
     let mut lines = Lines::new(Arc::clone(&card.facts().label));
-    lines.push(time, StdStream::Stdout, [b"123456789\n", b""], true, false);
+    lines.push(time, StdStream::Stdout, [b"123456789\n", b""], Extent::Whole, Delivery::InOrder);
     lines
 }
 
@@ -30,15 +30,15 @@ async fn a_stream_is_streaming_once_it_has_found_its_place() {
     card.stands(Stance::Following, None);
     card.opened(None);
     assert_eq!(row(&card).stream, StreamState::Opening);
-    card.settled(false);
+    card.settled(Trust::Sound);
     sleep(SECOND).await;
     assert_eq!((row(&card).stream, row(&card).age), (StreamState::Streaming, Some(SECOND)));
-    card.settled(true);
+    card.settled(Trust::Suspect);
     assert_eq!(row(&card).stream, StreamState::Stale);
     card.closed(&EndReason::Stale);
     card.opened(Some(&EndReason::Stale));
     assert_eq!(row(&card).stream, StreamState::Stale, "until the next one delivers");
-    card.settled(false);
+    card.settled(Trust::Sound);
     card.closed(&EndReason::Rotated);
     card.opened(Some(&EndReason::Rotated));
     assert_eq!(row(&card).stream, StreamState::Rotating);
@@ -114,10 +114,28 @@ async fn of_a_batch_that_is_partly_stored_only_the_new_lines_are_traffic() {
     let card = card(SECOND);
     let mut lines = batch(&card, Timestamp::from_nanos(5));
     for _ in 0..400 {
-        lines.push(Timestamp::from_nanos(6), StdStream::Stdout, [b"stored\n", b""], true, false);
+        lines.push(
+            Timestamp::from_nanos(6),
+            StdStream::Stdout,
+            [b"stored\n", b""],
+            Extent::Whole,
+            Delivery::InOrder,
+        );
     }
-    lines.push(Timestamp::now(), StdStream::Stdout, [b"123\n", b""], true, false);
-    lines.push(Timestamp::now(), StdStream::Stdout, [b"456", b""], false, false);
+    lines.push(
+        Timestamp::now(),
+        StdStream::Stdout,
+        [b"123\n", b""],
+        Extent::Whole,
+        Delivery::InOrder,
+    );
+    lines.push(
+        Timestamp::now(),
+        StdStream::Stdout,
+        [b"456", b""],
+        Extent::Piece,
+        Delivery::InOrder,
+    );
     card.delivered(&lines);
     sleep(SECOND).await;
     let row = row(&card);

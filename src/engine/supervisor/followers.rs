@@ -11,25 +11,18 @@ use super::Supervisor;
 use crate::engine::LineOrder;
 use crate::engine::backlog::Backlog;
 use crate::engine::event::{About, EndReason, Event, Gap, GapCause, Label, Note, Notice};
-use crate::engine::lifecycle::{Act, Departure, Input, Lifecycle, Stance};
+use crate::engine::lifecycle::{Act, Departure, Input, Joined, Lifecycle, Stance};
 use crate::engine::resume::{LogAge, Resume};
 use crate::engine::rows::{Card, Told};
 use crate::engine::runs::{RunWindow, Runs};
-use crate::engine::source::{Container, ContainerId, ContainerKey, Facts, Listed, Phase, Source};
+use crate::engine::source::{
+    Container, ContainerId, ContainerKey, Facts, Listed, Phase, ReadMode, Source,
+};
 use crate::engine::stale::Quiet;
 use crate::engine::turns::Turns;
 
 /// Notes held while the output is not read; those above that are dropped, and counted.
 const OUTBOX: usize = 10_000;
-
-/// When a container begins to be followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Joined {
-    /// With the run: its last lines are shown first.
-    AtStart,
-    /// Later: it is shown from its first line.
-    Later,
-}
 
 /// One container that is followed.
 pub(super) struct Follower {
@@ -84,13 +77,14 @@ fn run_note(window: Option<RunWindow>, backlog: Backlog) -> Option<Notice> {
 impl<S: Source> Supervisor<S> {
     pub(super) fn join(&mut self, row: &Listed, joined: Joined) {
         let initial = joined == Joined::AtStart;
+        let mode = if self.config.follow { ReadMode::Follow } else { ReadMode::Once };
         let key = &row.key;
         let label = Arc::new(Label::new(key.clone(), Arc::clone(&row.name)));
         let follower = Follower {
             joined: Instant::now(),
             card: self.tally.card(&label, self.config.stream_timeout),
             label,
-            lifecycle: Lifecycle::new(self.config.follow, initial),
+            lifecycle: Lifecycle::new(mode, joined),
             backlog: if initial && !self.is_recreated(row) {
                 self.config.backlog
             } else {

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::event::{About, Awaited, EndReason, Event, Notice};
 use super::group::{Activity, Member};
-use super::lifecycle::{Input, Lifecycle};
+use super::lifecycle::{Input, Joined, Lifecycle, Progress};
 use super::position::SavedDaemon;
 use super::registry::Registry;
 use super::runs::RunWindow;
@@ -34,7 +34,7 @@ use super::waiting::SlowNotes;
 use super::{Config, Order};
 use daemon::{Daemon, NextList, Say, Step};
 use end::End;
-use followers::{Follower, Joined};
+use followers::Follower;
 use removed::Removed;
 
 /// Questions asked of the daemon at the same time.
@@ -349,7 +349,7 @@ impl<S: Source> Supervisor<S> {
         };
         follower.ended = Some(reason.clone());
         let (opened, before) = follower.opened;
-        let progressed = before < follower.progress();
+        let progress = if before < follower.progress() { Progress::Some } else { Progress::None };
         match reason {
             EndReason::Rotated => self.tally.rotation(),
             EndReason::Stale => self.tally.stale(),
@@ -358,7 +358,7 @@ impl<S: Source> Supervisor<S> {
         }
         tracing::debug!(container = %follower.label.name, ?reason, "stream ended");
         let stood = opened.elapsed();
-        self.step(key, &Input::StreamEnded { reason, progressed, stood });
+        self.step(key, &Input::StreamEnded { reason, progress, stood });
     }
 
     fn on_events_ended(&mut self, error: SourceError) {

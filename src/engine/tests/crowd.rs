@@ -9,8 +9,8 @@ use super::*;
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{
     Container, ContainerId, ContainerKey, DaemonId, ErrorKind, EventStream, Exit, Frames,
-    Happening, Listed, LogEnd, LogRequest, LogStream, Phase, PieceRule, Read, Source, SourceError,
-    What,
+    Happening, Listed, LogEnd, LogRequest, LogStream, Phase, PieceRule, Read, ReadMode, Source,
+    SourceError, What,
 };
 use crate::engine::timestamp::Timestamp;
 
@@ -117,7 +117,7 @@ impl Source for Crowd {
     async fn logs(&self, request: &LogRequest) -> Result<Line, SourceError> {
         let live = self.phase(&request.key)?.is_live();
         let (crowd, key) = (self.clone(), request.key.clone());
-        Ok(Line { crowd, key, given: false, follow: request.follow && live })
+        Ok(Line { crowd, key, given: false, follow: request.mode == ReadMode::Follow && live })
     }
 
     fn connections(&self) -> BTreeMap<Purpose, ConnectionCount> {

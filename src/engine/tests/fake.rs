@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep};
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{
     Container, ContainerId, ContainerKey, DaemonId, ErrorKind, EventStream, Exit, Frames,
-    Happening, Listed, LogEnd, LogRequest, LogStream, Phase, PieceRule, Read, Source, SourceError,
-    StdStream, Tail, What,
+    Happening, Listed, LogEnd, LogRequest, LogStream, Phase, PieceRule, Read, ReadMode, Source,
+    SourceError, StdStream, Tail, What,
 };
 use crate::engine::timestamp::Timestamp;
 
@@ -296,7 +296,7 @@ impl Source for Fake {
     async fn logs(&self, request: &LogRequest) -> Result<FakeLogs, SourceError> {
         let fault = {
             let mut state = self.lock();
-            let turn = request.follow || state.all_fail;
+            let turn = request.mode == ReadMode::Follow || state.all_fail;
             turn.then(|| state.faults.pop_front()).flatten().unwrap_or(Fault::None)
         };
         match fault {
@@ -304,17 +304,17 @@ impl Source for Fake {
             Fault::HangingOpen => std::future::pending().await,
             _ => {}
         }
-        if !request.follow && 0 < self.lock().doubles {
+        if request.mode == ReadMode::Once && 0 < self.lock().doubles {
             sleep(Duration::from_secs(1)).await;
         }
         let mut state = self.lock();
         state.opened.push(Instant::now());
         let mut more = 0;
-        if !request.follow && 0 < state.grows {
+        if request.mode == ReadMode::Once && 0 < state.grows {
             state.grows -= 1;
             more = 1;
         }
-        if !request.follow && 0 < state.doubles {
+        if request.mode == ReadMode::Once && 0 < state.doubles {
             state.doubles -= 1;
             more = state.log.len();
         }
@@ -330,7 +330,7 @@ impl Source for Fake {
             Tail::Last(frames) => held.min(usize::try_from(frames).unwrap()),
         };
         let (next, stored) = (state.log.len() - shown, state.log.len());
-        let follow = request.follow && state.phase.is_live();
+        let follow = request.mode == ReadMode::Follow && state.phase.is_live();
         if follow {
             state.follows += 1;
             state.most_follows = state.most_follows.max(state.follows);

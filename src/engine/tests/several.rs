@@ -167,7 +167,7 @@ async fn follow(
     let (events, received) = mpsc::channel(4);
     let stop = CancellationToken::new();
     let selection = match pattern {
-        Some(pattern) => Selection::compile(&[PatternText(pattern.to_owned())], false).unwrap(),
+        Some(pattern) => Selection::compile(&[PatternText(pattern.to_owned())]).unwrap(),
         None => Selection::all(),
     };
     let scripted = async {

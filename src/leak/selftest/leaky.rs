@@ -10,7 +10,7 @@ use crate::docker::logs::Logs;
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::registry::Registry;
 use crate::engine::source::{
-    Container, ContainerKey, DaemonId, Listed, LogRequest, Source, SourceError,
+    Container, ContainerKey, DaemonId, Listed, LogRequest, ReadMode, Source, SourceError,
 };
 
 /// One in so many follows leaves something behind.
@@ -66,7 +66,7 @@ impl Source for Leaky {
 
     async fn logs(&self, request: &LogRequest) -> Result<Self::Logs, SourceError> {
         let follows = || self.follows.fetch_add(1, Ordering::Relaxed);
-        let forgets = request.follow && follows().is_multiple_of(EVERY);
+        let forgets = request.mode == ReadMode::Follow && follows().is_multiple_of(EVERY);
         match self.plan.filter(|_| forgets) {
             None => {}
             Some(Plan::Reader) => {

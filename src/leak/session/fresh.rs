@@ -65,7 +65,7 @@ impl Fresh {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::event::{Label, Lines};
+    use crate::engine::event::{Delivery, Extent, Label, Lines};
     use crate::engine::source::{ContainerId, DaemonId, StdStream};
 
     use super::*;
@@ -75,7 +75,7 @@ mod tests {
         let mut lines = Lines::new(Arc::new(Label::new(key, id.into())));
         for time in times {
             let time = Timestamp::from_nanos(1_700_000_000_000_000_000 + *time);
-            lines.push(time, StdStream::Stdout, [b"x\n", b""], true, false);
+            lines.push(time, StdStream::Stdout, [b"x\n", b""], Extent::Whole, Delivery::InOrder);
         }
         Event::Lines(lines)
     }

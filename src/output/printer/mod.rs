@@ -175,7 +175,7 @@ impl<C: Fn() -> Census> Thread<C> {
             shown: Vec::new(),
             merge,
             census,
-            status: Status::new(config.status),
+            status: if config.status { Status::drawn() } else { Status::hidden() },
             text: Text::new(config.clone(), names),
             config,
             buffer: Vec::with_capacity(2 * FLUSH),
@@ -369,7 +369,9 @@ impl<C: Fn() -> Census> Thread<C> {
 
     fn show_lines(&mut self, Shown { lines, marks, .. }: &Shown) -> io::Result<()> {
         if self.config.form == Form::Json {
-            json::lines(lines, self.config.strip_escapes, &mut self.buffer);
+            let strip = self.config.strip_escapes;
+            let escapes = if strip { json::Escapes::Stripped } else { json::Escapes::Kept };
+            json::lines(lines, escapes, &mut self.buffer);
         } else {
             self.text.marked(lines, marks, &mut self.buffer);
         }

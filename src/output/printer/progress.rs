@@ -132,7 +132,7 @@ mod tests {
 
     use super::*;
     use crate::cursor::{CursorFile, Start};
-    use crate::engine::event::{Label, Lines};
+    use crate::engine::event::{Delivery, Extent, Label, Lines};
     use crate::engine::position::Position;
     use crate::engine::source::{ContainerId, DaemonId, StdStream};
     use crate::engine::timestamp::Timestamp;
@@ -140,7 +140,13 @@ mod tests {
     fn batch(label: &Arc<Label>, lines: usize) -> Event {
         let mut batch = Lines::new(Arc::clone(label));
         for _ in 0..lines {
-            batch.push(Timestamp::from_nanos(1), StdStream::Stdout, [b"x\n", b""], true, false);
+            batch.push(
+                Timestamp::from_nanos(1),
+                StdStream::Stdout,
+                [b"x\n", b""],
+                Extent::Whole,
+                Delivery::InOrder,
+            );
         }
         batch.position = Some(Box::new(Position::beginning()));
         Event::Lines(batch)

@@ -5,7 +5,7 @@ use std::io::{PipeReader, Read, pipe};
 use std::time::Duration;
 
 use super::*;
-use crate::engine::event::{About, Label, Lines, Note, Notice};
+use crate::engine::event::{About, Delivery, Extent, Label, Lines, Note, Notice};
 use crate::engine::source::{ContainerId, ContainerKey, DaemonId, StdStream};
 use crate::engine::timestamp::Timestamp;
 use crate::filter::{MatchEnd, Patterns, Rules};
@@ -21,7 +21,13 @@ fn label() -> Arc<Label> {
 
 fn line(text: &str) -> Event {
     let mut lines = Lines::new(label());
-    lines.push(Timestamp::from_nanos(1), StdStream::Stdout, [text.as_bytes(), b""], true, false);
+    lines.push(
+        Timestamp::from_nanos(1),
+        StdStream::Stdout,
+        [text.as_bytes(), b""],
+        Extent::Whole,
+        Delivery::InOrder,
+    );
     Event::Lines(lines)
 }
 

@@ -8,8 +8,8 @@ use super::table::{holds, place, typed};
 use super::{Effect, Key, Model};
 use crate::engine::source::ContainerKey;
 use crate::filter::Level;
-use crate::format::clean;
 use crate::format::pretty::{self, LineForm};
+use crate::format::{Colors, clean};
 use crate::ui::ansi::{Piece, moved, pieces, wrapped};
 use crate::ui::fit;
 use crate::ui::ring::{Entry, Ring};
@@ -91,8 +91,8 @@ impl Detail {
         width.saturating_sub(GUTTER + if self.timestamps { TIME } else { 0 })
     }
 
-    fn rows_of(&self, entry: &Entry, width: usize, color: bool) -> Vec<Vec<Piece>> {
-        let pieces = self.pieces(entry, color);
+    fn rows_of(&self, entry: &Entry, width: usize, colors: Colors) -> Vec<Vec<Piece>> {
+        let pieces = self.pieces(entry, colors);
         match self.wrap {
             true => wrapped(&pieces, self.columns(width)),
             false => vec![moved(pieces, self.left)],
@@ -100,12 +100,12 @@ impl Detail {
     }
 
     /// A line as it is shown: in its own colors, or in that of its level.
-    fn pieces(&self, entry: &Entry, color: bool) -> Vec<Piece> {
-        if let Some(text) = self.pretty(entry, color) {
-            return pieces(&text, color);
+    fn pieces(&self, entry: &Entry, colors: Colors) -> Vec<Piece> {
+        if let Some(text) = self.pretty(entry, colors) {
+            return pieces(&text, colors);
         }
-        let mut pieces = pieces(&entry.text, color);
-        if color && pieces.iter().all(|piece| piece.style == Style::default()) {
+        let mut pieces = pieces(&entry.text, colors);
+        if colors == Colors::On && pieces.iter().all(|piece| piece.style == Style::default()) {
             let style = Level::of(entry.text.as_bytes()).map_or_else(Style::default, level_style);
             pieces.iter_mut().for_each(|piece| piece.style = style);
         }
@@ -113,9 +113,9 @@ impl Detail {
     }
 
     /// The line in the pretty form, where it is wanted and is JSON or logfmt.
-    fn pretty(&self, entry: &Entry, color: bool) -> Option<String> {
+    fn pretty(&self, entry: &Entry, colors: Colors) -> Option<String> {
         let stamp = self.timestamps.then_some(entry.time);
-        let look = pretty::Look { color, strip: false, stamp };
+        let look = pretty::Look { colors, strip: false, stamp };
         let wanted = self.form == LineForm::Pretty;
         let text = wanted.then(|| pretty::pretty(entry.text.as_bytes(), look)).flatten()?;
         Some(clean(&String::from_utf8_lossy(&text)))
@@ -123,11 +123,11 @@ impl Detail {
 
     /// The text of a line as it is shown, without colors.
     fn plain(&self, entry: &Entry) -> String {
-        self.pieces(entry, false).into_iter().map(|piece| piece.text).collect()
+        self.pieces(entry, Colors::Off).into_iter().map(|piece| piece.text).collect()
     }
 
     fn height(&self, entry: &Entry, width: usize) -> usize {
-        if self.wrap { self.rows_of(entry, width, false).len() } else { 1 }
+        if self.wrap { self.rows_of(entry, width, Colors::Off).len() } else { 1 }
     }
 
     /// The rows that are shown.
@@ -135,7 +135,7 @@ impl Detail {
         &self,
         ring: &'a Ring,
         (width, height): (usize, usize),
-        color: bool,
+        colors: Colors,
     ) -> Vec<Row<'a>> {
         let (number, skip) = self.first(ring, (width, height));
         let mut rows = Vec::new();
@@ -143,7 +143,7 @@ impl Detail {
             let Some(entry) = ring.get(number) else {
                 break;
             };
-            let of_line = self.rows_of(entry, width, color).into_iter().enumerate();
+            let of_line = self.rows_of(entry, width, colors).into_iter().enumerate();
             rows.extend(of_line.map(|(at, pieces)| Row { entry, first: at == 0, pieces }));
             if skip + height <= rows.len() {
                 break;
@@ -224,7 +224,7 @@ impl Detail {
         let mut row = 0;
         if self.wrap {
             let mut before = 0;
-            for pieces in self.rows_of(entry, width, false) {
+            for pieces in self.rows_of(entry, width, Colors::Off) {
                 before += pieces.iter().map(|piece| piece.text.len()).sum::<usize>();
                 if at < before {
                     break;
@@ -247,17 +247,26 @@ impl Detail {
     }
 
     /// The next line that holds what is looked for, from this one on; round the end and on.
-    fn found(&self, ring: &Ring, from: u64, forward: bool) -> Option<u64> {
+    fn found(&self, ring: &Ring, from: u64, direction: Direction) -> Option<u64> {
         let hits: Vec<u64> = ring
             .iter()
             .filter(|entry| holds(&self.plain(entry), &self.search))
             .map(|entry| entry.number)
             .collect();
-        match forward {
-            true => hits.iter().find(|hit| from <= **hit).or(hits.first()).copied(),
-            false => hits.iter().rev().find(|hit| **hit <= from).or(hits.last()).copied(),
+        match direction {
+            Direction::Newer => hits.iter().find(|hit| from <= **hit).or(hits.first()).copied(),
+            Direction::Older => {
+                hits.iter().rev().find(|hit| **hit <= from).or(hits.last()).copied()
+            }
         }
     }
+}
+
+/// Where the next hit of a search is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Newer,
+    Older,
 }
 
 impl Model {
@@ -284,8 +293,8 @@ impl Model {
                 detail.search.clear();
                 detail.typing = true;
             }
-            Key::Char('n') => self.next_hit(&ring, true),
-            Key::Char('N') => self.next_hit(&ring, false),
+            Key::Char('n') => self.next_hit(&ring, Direction::Newer),
+            Key::Char('N') => self.next_hit(&ring, Direction::Older),
             Key::Char('w') => (detail.wrap, detail.left) = (!detail.wrap, 0),
             Key::Char('t') => detail.timestamps = !detail.timestamps,
             Key::Char('v') => (detail.form, detail.left) = (detail.form.other(), 0),
@@ -317,11 +326,11 @@ impl Model {
         } else {
             // The newest first: that is where one looks.
             detail.hit = None;
-            self.next_hit(&ring, false);
+            self.next_hit(&ring, Direction::Older);
         }
     }
 
-    fn next_hit(&mut self, ring: &Ring, forward: bool) {
+    fn next_hit(&mut self, ring: &Ring, direction: Direction) {
         let size = self.detail_size();
         let Some(detail) = &mut self.detail else {
             return;
@@ -330,12 +339,12 @@ impl Model {
             "nothing is looked for: / begins".clone_into(&mut self.answer);
             return;
         }
-        let from = match (detail.hit, forward) {
-            (Some(hit), true) => hit + 1,
-            (Some(hit @ 1..), false) => hit - 1,
-            (Some(0), false) | (None, _) => u64::MAX,
+        let from = match (detail.hit, direction) {
+            (Some(hit), Direction::Newer) => hit + 1,
+            (Some(hit @ 1..), Direction::Older) => hit - 1,
+            (Some(0), Direction::Older) | (None, _) => u64::MAX,
         };
-        match detail.found(ring, from, forward) {
+        match detail.found(ring, from, direction) {
             Some(hit) => {
                 detail.hit = Some(hit);
                 detail.reveal(hit, ring, size);

@@ -25,7 +25,7 @@ use crate::engine::rows::StreamState;
 use crate::engine::source::ContainerKey;
 use crate::format::columns::Column;
 use crate::format::pretty::LineForm;
-use crate::format::{clean, headline};
+use crate::format::{Colors, clean, headline};
 use crate::snapshot::Snapshot;
 
 /// What happened.
@@ -93,7 +93,7 @@ pub(super) struct Model {
     /// The terminal's columns and rows.
     pub(super) size: (u16, u16),
     /// Colours are wanted.
-    pub(super) color: bool,
+    pub(super) colors: Colors,
     /// The containers that are shown were named.
     pub(super) named: bool,
     /// How lines are shown at first.
@@ -115,10 +115,10 @@ pub(super) struct Model {
 
 impl Model {
     /// A screen of this size, with nothing to show yet.
-    pub(super) fn new(size: (u16, u16), color: bool, zone: TimeZone) -> Self {
+    pub(super) fn new(size: (u16, u16), colors: Colors, zone: TimeZone) -> Self {
         Self {
             size,
-            color,
+            colors,
             named: false,
             form: LineForm::Plain,
             zone,

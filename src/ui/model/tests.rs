@@ -12,7 +12,7 @@ use crate::snapshot::sample;
 use crate::ui::ring::tests::lines;
 
 fn model(snapshot: Snapshot) -> Model {
-    let mut model = Model::new((80, 24), true, TimeZone::UTC);
+    let mut model = Model::new((80, 24), Colors::On, TimeZone::UTC);
     model.update(Input::Looked(Box::new(snapshot)));
     model
 }
@@ -48,7 +48,7 @@ fn chosen(model: &Model) -> String {
 fn shown(model: &Model) -> Vec<String> {
     let detail = model.detail.as_ref().unwrap();
     let size = (80, usize::from(model.layout().lines));
-    let rows = detail.rows(model.ring().unwrap(), size, false);
+    let rows = detail.rows(model.ring().unwrap(), size, Colors::Off);
     let text = |row: &DetailRow<'_>| row.pieces.iter().map(|one| one.text.as_str()).collect();
     rows.iter().map(text).collect()
 }
@@ -294,7 +294,7 @@ fn lines_have_the_color_of_their_level_and_a_pretty_form() {
     press(&mut model, "\n");
     let colors = |model: &Model| -> Vec<Option<Color>> {
         let detail = model.detail.as_ref().unwrap();
-        let rows = detail.rows(model.ring().unwrap(), (80, 20), true);
+        let rows = detail.rows(model.ring().unwrap(), (80, 20), Colors::On);
         rows.iter().map(|row| row.pieces[0].style.fg).collect()
     };
     let [red, yellow, green] = [1, 3, 2].map(|color| Some(Color::Indexed(color)));
@@ -390,7 +390,7 @@ proptest! {
     fn whatever_happens_the_cursor_is_in_sight_and_it_can_be_drawn(
         inputs in prop::collection::vec(inputs(), 0..60)
     ) {
-        let mut model = Model::new((80, 24), true, TimeZone::UTC);
+        let mut model = Model::new((80, 24), Colors::On, TimeZone::UTC);
         for input in inputs {
             model.update(input);
             let page = usize::from(model.layout().rows);

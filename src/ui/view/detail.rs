@@ -23,7 +23,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, look: Look) {
     let (_, foot) = split(below, lines.height);
     frame.render_widget(heading(model, detail, usize::from(title.width)), title);
     let size = (usize::from(lines.width), usize::from(lines.height));
-    let rows = model.ring().map(|ring| detail.rows(ring, size, model.color)).unwrap_or_default();
+    let rows = model.ring().map(|ring| detail.rows(ring, size, model.colors)).unwrap_or_default();
     if rows.is_empty() {
         let text = "no line so far; what comes is shown";
         frame.render_widget(Line::styled(text, quiet()), row(lines, 0));

@@ -22,16 +22,17 @@ use ratatui::text::{Line, Span};
 
 use super::fit;
 use super::model::{Model, Overlay};
+use crate::format::Colors;
 
 /// What a part of the screen is to look like; without colours the words have to do.
 #[derive(Clone, Copy, Debug)]
 struct Look {
-    color: bool,
+    colors: Colors,
 }
 
 impl Look {
     fn colored(self, color: Color) -> Style {
-        if self.color { Style::default().fg(color) } else { Style::default() }
+        if self.colors == Colors::On { Style::default().fg(color) } else { Style::default() }
     }
 
     fn well(self) -> Style {
@@ -64,7 +65,7 @@ fn bar() -> Style {
 
 /// Draws the whole screen.
 pub(super) fn draw(frame: &mut Frame<'_>, model: &Model) {
-    let look = Look { color: model.color };
+    let look = Look { colors: model.colors };
     if model.detail.is_some() {
         detail::draw(frame, model, look);
     } else {

@@ -8,6 +8,7 @@ use ratatui::style::{Color, Modifier};
 
 use super::draw;
 use crate::engine::event::Event;
+use crate::format::Colors;
 use crate::format::columns::Column;
 use crate::snapshot::{Snapshot, sample};
 use crate::ui::model::{Input, Key, Model};
@@ -16,7 +17,7 @@ use crate::ui::ring::tests::lines;
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 30), (200, 60)];
 
 fn model(size: (u16, u16), snapshot: Snapshot) -> Model {
-    let mut model = Model::new(size, true, TimeZone::UTC);
+    let mut model = Model::new(size, Colors::On, TimeZone::UTC);
     model.update(Input::Looked(Box::new(snapshot)));
     model
 }
@@ -254,7 +255,7 @@ fn what_needs_eyes_is_red_and_has_a_sign_without_colour_too() {
     let flaky = find("flaky").unwrap();
     assert_eq!((buffer[(2, flaky)].fg, buffer[(1, flaky)].symbol()), (Color::Red, "!"));
     let mut plain = shown;
-    plain.color = false;
+    plain.colors = Colors::Off;
     let plain = super::tests::buffer(&plain);
     let colored = plain.content.iter().filter(|cell| cell.fg != Color::Reset).count();
     assert_eq!((colored, plain[(1, flaky)].symbol()), (0, "!"));

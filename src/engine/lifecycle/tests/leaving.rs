@@ -1,13 +1,14 @@
 //! How a container goes, by example.
 
 use super::*;
+use crate::engine::source::ReadMode;
 
 #[test]
 fn a_container_that_is_renamed_away_is_followed_to_the_end_of_its_run_and_not_beyond() {
     let running = container(Phase::Running, "1");
     let ended = container(Phase::Exited, "1");
     let deselected = || {
-        let mut driven = Driven::new(true, true);
+        let mut driven = Driven::new(ReadMode::Follow, Joined::AtStart);
         assert_eq!(driven.step(&Input::Inspected(Ok(&running))), "follow");
         assert_eq!(driven.step(&Input::Deselected), "Deselected");
         driven
@@ -15,7 +16,7 @@ fn a_container_that_is_renamed_away_is_followed_to_the_end_of_its_run_and_not_be
     let end = |driven: &mut Driven| {
         let eof = Input::StreamEnded {
             reason: &EndReason::Eof,
-            progressed: true,
+            progress: Progress::Some,
             stood: Duration::from_secs(1),
         };
         assert_eq!(driven.step(&eof), "inspect");
@@ -35,7 +36,7 @@ fn a_container_that_is_renamed_away_is_followed_to_the_end_of_its_run_and_not_be
     end(&mut driven);
     assert_eq!(driven.step(&Input::Inspected(Ok(&next))), "exited, started, follow");
     // It does not run: there is nothing to wait for.
-    let mut driven = Driven::new(true, true);
+    let mut driven = Driven::new(ReadMode::Follow, Joined::AtStart);
     driven.step(&Input::Inspected(Ok(&ended)));
     driven.step(&Input::Drained(&EndReason::Eof));
     assert_eq!(driven.step(&Input::Deselected), "forget(left)");
@@ -44,10 +45,10 @@ fn a_container_that_is_renamed_away_is_followed_to_the_end_of_its_run_and_not_be
 #[test]
 fn without_a_follow_a_container_that_is_being_removed_is_a_failure() {
     let gone = error(ErrorKind::Gone);
-    let mut driven = Driven::new(false, true);
+    let mut driven = Driven::new(ReadMode::Once, Joined::AtStart);
     assert_eq!(driven.step(&Input::Inspected(Err(&gone))), "lost removed, given up");
     assert_eq!(driven.0.failure(), Some(&gone));
-    let mut driven = Driven::new(false, true);
+    let mut driven = Driven::new(ReadMode::Once, Joined::AtStart);
     driven.step(&Input::Inspected(Ok(&container(Phase::Removing, "1"))));
     assert_eq!(
         driven.step(&Input::Drained(&EndReason::Failed(gone.clone()))),
@@ -59,7 +60,7 @@ fn without_a_follow_a_container_that_is_being_removed_is_a_failure() {
 #[test]
 fn a_container_that_the_list_does_not_have_is_asked_about_and_then_forgotten() {
     let ended = container(Phase::Exited, "1");
-    let mut driven = Driven::new(true, true);
+    let mut driven = Driven::new(ReadMode::Follow, Joined::AtStart);
     driven.step(&Input::Inspected(Ok(&ended)));
     driven.step(&Input::Drained(&EndReason::Eof));
     assert_eq!(driven.step(&Input::Missing), "inspect");
@@ -72,7 +73,7 @@ fn a_container_that_the_list_does_not_have_is_asked_about_and_then_forgotten() {
 #[test]
 fn one_that_cannot_be_read_is_forgotten_when_it_is_removed() {
     let unreadable = EndReason::Failed(error(ErrorKind::Unreadable));
-    let mut driven = Driven::new(true, true);
+    let mut driven = Driven::new(ReadMode::Follow, Joined::AtStart);
     driven.step(&Input::Inspected(Ok(&container(Phase::Exited, "1"))));
     assert_eq!(driven.step(&Input::Drained(&unreadable)), "unreadable");
     assert_eq!(driven.step(&Input::Destroyed), "removed, forget(removed)");
@@ -80,7 +81,7 @@ fn one_that_cannot_be_read_is_forgotten_when_it_is_removed() {
 
 #[test]
 fn a_stopped_container_that_is_removed_is_forgotten() {
-    let mut driven = Driven::new(true, true);
+    let mut driven = Driven::new(ReadMode::Follow, Joined::AtStart);
     driven.inspected(Phase::Exited, "one");
     assert_eq!(driven.drained(), "", "it had ended before: no news");
     assert_eq!(driven.step(&Input::Destroyed), "flush, removed, forget(removed)");

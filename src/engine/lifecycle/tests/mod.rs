@@ -5,7 +5,9 @@ mod leaving;
 use proptest::prelude::*;
 
 use super::*;
-use crate::engine::source::{ContainerId, ContainerKey, DaemonId, LogEnd, Lossy, PieceRule};
+use crate::engine::source::{
+    ContainerId, ContainerKey, DaemonId, LogEnd, Lossy, PieceRule, ReadMode,
+};
 
 /// What a test reads of an [`Act`].
 fn show(acts: &[Act]) -> String {
@@ -59,8 +61,8 @@ fn error(kind: ErrorKind) -> SourceError {
 struct Driven(Lifecycle);
 
 impl Driven {
-    fn new(follow: bool, initial: bool) -> Self {
-        Self(Lifecycle::new(follow, initial))
+    fn new(mode: ReadMode, joined: Joined) -> Self {
+        Self(Lifecycle::new(mode, joined))
     }
 
     fn step(&mut self, input: &Input<'_>) -> String {
@@ -71,8 +73,8 @@ impl Driven {
         self.step(&Input::Inspected(Ok(&container(phase, run))))
     }
 
-    fn ended(&mut self, reason: &EndReason, progressed: bool) -> String {
-        self.step(&Input::StreamEnded { reason, progressed, stood: Duration::from_secs(1) })
+    fn ended(&mut self, reason: &EndReason, progress: Progress) -> String {
+        self.step(&Input::StreamEnded { reason, progress, stood: Duration::from_secs(1) })
     }
 
     fn drained(&mut self) -> String {
@@ -81,7 +83,7 @@ impl Driven {
 
     /// One that was running at the start and is followed.
     fn following() -> Self {
-        let mut driven = Self::new(true, true);
+        let mut driven = Self::new(ReadMode::Follow, Joined::AtStart);
         assert_eq!(driven.inspected(Phase::Running, "one"), "follow", "no news");
         driven
     }
@@ -90,35 +92,35 @@ impl Driven {
 #[test]
 fn a_rotated_stream_is_opened_again_at_once() {
     let mut driven = Driven::following();
-    assert_eq!(driven.ended(&EndReason::Rotated, false), "follow");
-    assert_eq!(driven.ended(&EndReason::Rotated, true), "follow");
+    assert_eq!(driven.ended(&EndReason::Rotated, Progress::None), "follow");
+    assert_eq!(driven.ended(&EndReason::Rotated, Progress::Some), "follow");
 }
 
 #[test]
 fn a_restart_between_two_streams_is_told_at_the_next_rotation() {
     let mut driven = Driven::following();
     driven.step(&Input::Died(9));
-    assert_eq!(driven.ended(&EndReason::Rotated, true), "inspect");
+    assert_eq!(driven.ended(&EndReason::Rotated, Progress::Some), "inspect");
     assert_eq!(driven.inspected(Phase::Running, "two"), "exited 9, started, follow");
     assert_eq!(driven.step(&Input::Started), "");
-    assert_eq!(driven.ended(&EndReason::Rotated, true), "inspect", "the event came late");
+    assert_eq!(driven.ended(&EndReason::Rotated, Progress::Some), "inspect", "the event came late");
     assert_eq!(driven.inspected(Phase::Running, "two"), "follow");
-    assert_eq!(driven.ended(&EndReason::Rotated, true), "follow");
+    assert_eq!(driven.ended(&EndReason::Rotated, Progress::Some), "follow");
 }
 
 #[test]
 fn a_run_that_ends_is_drained_then_told_then_followed_again() {
     let mut driven = Driven::following();
-    assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
+    assert_eq!(driven.ended(&EndReason::Eof, Progress::Some), "inspect");
     assert_eq!(driven.inspected(Phase::Exited, "one"), "drain");
     assert!(!driven.0.is_settled(), "its log is not read to the end");
     assert_eq!(driven.drained(), "exited 7");
     assert!(driven.0.is_settled());
     assert_eq!(driven.step(&Input::Started), "inspect");
     assert_eq!(driven.inspected(Phase::Running, "two"), "started, follow");
-    assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
+    assert_eq!(driven.ended(&EndReason::Eof, Progress::Some), "inspect");
     assert_eq!(driven.inspected(Phase::Running, "three"), "exited, started, follow");
-    assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
+    assert_eq!(driven.ended(&EndReason::Eof, Progress::Some), "inspect");
     assert_eq!(driven.inspected(Phase::Exited, "three"), "drain");
     assert_eq!(driven.drained(), "exited 7");
 }
@@ -126,7 +128,7 @@ fn a_run_that_ends_is_drained_then_told_then_followed_again() {
 #[test]
 fn a_start_while_the_last_run_is_drained_is_not_missed() {
     let mut driven = Driven::following();
-    driven.ended(&EndReason::Eof, true);
+    driven.ended(&EndReason::Eof, Progress::Some);
     driven.inspected(Phase::Exited, "one");
     assert_eq!(driven.step(&Input::Started), "");
     assert_eq!(driven.drained(), "exited 7, inspect");
@@ -137,7 +139,7 @@ fn a_start_while_the_last_run_is_drained_is_not_missed() {
 fn a_restart_seen_only_as_a_newer_run_is_told() {
     let mut driven = Driven::following();
     driven.step(&Input::Died(3));
-    assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
+    assert_eq!(driven.ended(&EndReason::Eof, Progress::Some), "inspect");
     assert_eq!(driven.inspected(Phase::Running, "two"), "exited 3, started, follow");
 }
 
@@ -145,7 +147,7 @@ fn a_restart_seen_only_as_a_newer_run_is_told() {
 fn a_run_that_came_and_went_unseen_is_told() {
     let mut driven = Driven::following();
     driven.step(&Input::Died(3));
-    driven.ended(&EndReason::Eof, true);
+    driven.ended(&EndReason::Eof, Progress::Some);
     assert_eq!(driven.inspected(Phase::Exited, "two"), "exited 3, started, drain");
     assert_eq!(driven.drained(), "exited 7");
 }
@@ -153,7 +155,7 @@ fn a_run_that_came_and_went_unseen_is_told() {
 #[test]
 fn a_container_that_its_policy_restarts_is_asked_about_now_and_then() {
     let mut driven = Driven::following();
-    driven.ended(&EndReason::Eof, true);
+    driven.ended(&EndReason::Eof, Progress::Some);
     assert_eq!(driven.inspected(Phase::Restarting, "one"), "drain");
     assert_eq!(driven.drained(), "restarting, wake");
     assert!(!driven.0.is_settled(), "it comes back");
@@ -167,11 +169,11 @@ fn a_container_that_its_policy_restarts_is_asked_about_now_and_then() {
 fn an_end_of_file_of_a_running_container_backs_off_and_is_told_when_it_goes_on() {
     let mut driven = Driven::following();
     for told in ["wake", "wake", "ends early 3, wake"] {
-        assert_eq!(driven.ended(&EndReason::Eof, false), "inspect");
+        assert_eq!(driven.ended(&EndReason::Eof, Progress::None), "inspect");
         assert_eq!(driven.inspected(Phase::Running, "one"), told, "no busy loop");
         assert_eq!(driven.step(&Input::Woke), "follow");
     }
-    assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
+    assert_eq!(driven.ended(&EndReason::Eof, Progress::Some), "inspect");
     assert_eq!(driven.inspected(Phase::Running, "one"), "follow", "progress starts over");
 }
 
@@ -179,7 +181,7 @@ fn an_end_of_file_of_a_running_container_backs_off_and_is_told_when_it_goes_on()
 fn a_broken_stream_is_told_once_and_tried_again_until_it_stands() {
     let mut driven = Driven::following();
     let cut = EndReason::Failed(error(ErrorKind::Cut));
-    assert_eq!(driven.ended(&cut, false), "broke, wake");
+    assert_eq!(driven.ended(&cut, Progress::None), "broke, wake");
     assert_eq!(driven.step(&Input::Woke), "inspect", "it may have ended meanwhile");
     let away = error(ErrorKind::Unreachable);
     for _ in 0..20 {
@@ -187,14 +189,14 @@ fn a_broken_stream_is_told_once_and_tried_again_until_it_stands() {
         assert_eq!(driven.step(&Input::Woke), "inspect");
     }
     assert_eq!(driven.inspected(Phase::Running, "one"), "follow");
-    assert_eq!(driven.ended(&cut, true), "broke, wake", "it had worked in between");
+    assert_eq!(driven.ended(&cut, Progress::Some), "broke, wake", "it had worked in between");
 }
 
 #[test]
 fn a_panic_is_told_and_the_stream_is_opened_again() {
     let mut driven = Driven::following();
     let panicked = EndReason::Panicked("boom".to_owned());
-    assert_eq!(driven.ended(&panicked, false), "panicked, wake");
+    assert_eq!(driven.ended(&panicked, Progress::None), "panicked, wake");
     assert_eq!(driven.step(&Input::Woke), "follow");
 }
 
@@ -203,7 +205,7 @@ fn a_removed_container_is_read_to_the_end_first() {
     let mut driven = Driven::following();
     driven.step(&Input::Died(0));
     assert_eq!(driven.step(&Input::Destroyed), "", "its stream still has the rest");
-    assert_eq!(driven.ended(&EndReason::Eof, true), "inspect");
+    assert_eq!(driven.ended(&EndReason::Eof, Progress::Some), "inspect");
     let gone = error(ErrorKind::Gone);
     assert_eq!(
         driven.step(&Input::Inspected(Err(&gone))),
@@ -214,7 +216,7 @@ fn a_removed_container_is_read_to_the_end_first() {
 #[test]
 fn the_rest_of_a_log_that_the_daemon_refuses_to_show_is_given_up() {
     let mut driven = Driven::following();
-    driven.ended(&EndReason::Eof, true);
+    driven.ended(&EndReason::Eof, Progress::Some);
     let refused = EndReason::Failed(SourceError::new(ErrorKind::InBand, "refused"));
     for tries in 0..TRIES {
         assert_eq!(driven.inspected(Phase::Exited, "one"), "drain");
@@ -227,7 +229,7 @@ fn the_rest_of_a_log_that_the_daemon_refuses_to_show_is_given_up() {
     assert!(driven.0.is_settled());
     // A daemon that cannot be reached may come back.
     let mut driven = Driven::following();
-    driven.ended(&EndReason::Eof, true);
+    driven.ended(&EndReason::Eof, Progress::Some);
     let away = EndReason::Failed(SourceError::new(ErrorKind::Unreachable, "away"));
     for _ in 0..3 * TRIES {
         assert_eq!(driven.inspected(Phase::Exited, "one"), "drain");
@@ -240,7 +242,7 @@ fn the_rest_of_a_log_that_the_daemon_refuses_to_show_is_given_up() {
 fn what_was_not_read_of_a_removed_container_is_lost() {
     let gone = error(ErrorKind::Gone);
     let cut = EndReason::Failed(error(ErrorKind::Cut));
-    let mut driven = Driven::new(true, false);
+    let mut driven = Driven::new(ReadMode::Follow, Joined::Later);
     let removed = "lost removed, removed, forget(removed)";
     assert_eq!(
         driven.step(&Input::Inspected(Err(&gone))),
@@ -249,11 +251,11 @@ fn what_was_not_read_of_a_removed_container_is_lost() {
     );
 
     let mut driven = Driven::following();
-    driven.ended(&cut, true);
+    driven.ended(&cut, Progress::Some);
     assert_eq!(driven.step(&Input::Destroyed), removed, "its stream broke before the end");
 
     let mut driven = Driven::following();
-    driven.ended(&EndReason::Eof, true);
+    driven.ended(&EndReason::Eof, Progress::Some);
     driven.inspected(Phase::Exited, "one");
     driven.drained();
     driven.step(&Input::Started);
@@ -262,12 +264,12 @@ fn what_was_not_read_of_a_removed_container_is_lost() {
 
 #[test]
 fn what_a_driver_may_lose_is_told_once_and_before_anything_is_read() {
-    let mut driven = Driven::new(true, false);
+    let mut driven = Driven::new(ReadMode::Follow, Joined::Later);
     let lossy =
         |run| Container { lossy: Some(Lossy::NonBlocking), ..container(Phase::Running, run) };
     let inspected = driven.step(&Input::Inspected(Ok(&lossy("one"))));
     assert_eq!(inspected, "started, lossy, follow");
-    driven.ended(&EndReason::Eof, true);
+    driven.ended(&EndReason::Eof, Progress::Some);
     let inspected = driven.step(&Input::Inspected(Ok(&lossy("two"))));
     assert_eq!(inspected, "exited, started, follow");
 }
@@ -275,9 +277,9 @@ fn what_a_driver_may_lose_is_told_once_and_before_anything_is_read() {
 #[test]
 fn a_stream_that_falls_behind_or_goes_back_is_opened_again_at_once() {
     let mut driven = Driven::following();
-    assert_eq!(driven.ended(&EndReason::HeldBack, true), "follow");
-    assert_eq!(driven.ended(&EndReason::Disordered, true), "follow");
-    assert_eq!(driven.ended(&EndReason::Disordered, false), "wake", "no busy loop");
+    assert_eq!(driven.ended(&EndReason::HeldBack, Progress::Some), "follow");
+    assert_eq!(driven.ended(&EndReason::Disordered, Progress::Some), "follow");
+    assert_eq!(driven.ended(&EndReason::Disordered, Progress::None), "wake", "no busy loop");
     assert_eq!(driven.step(&Input::Woke), "follow");
 }
 
@@ -285,19 +287,19 @@ fn a_stream_that_falls_behind_or_goes_back_is_opened_again_at_once() {
 fn a_driver_that_keeps_nothing_is_told_and_never_asked_again() {
     let mut driven = Driven::following();
     let unreadable = EndReason::Failed(error(ErrorKind::Unreadable));
-    assert_eq!(driven.ended(&unreadable, false), "unreadable");
+    assert_eq!(driven.ended(&unreadable, Progress::None), "unreadable");
     assert!(driven.0.is_done() && driven.0.failure().is_some());
     assert_eq!(driven.step(&Input::Started), "");
 }
 
 #[test]
 fn without_a_follow_a_log_is_read_once_and_failures_end_it() {
-    let mut driven = Driven::new(false, true);
+    let mut driven = Driven::new(ReadMode::Once, Joined::AtStart);
     assert_eq!(driven.inspected(Phase::Running, "one"), "drain");
     assert_eq!(driven.drained(), "");
     assert!(driven.0.is_done() && driven.0.failure().is_none());
 
-    let mut driven = Driven::new(false, true);
+    let mut driven = Driven::new(ReadMode::Once, Joined::AtStart);
     let refused = error(ErrorKind::Refused);
     assert_eq!(driven.step(&Input::Inspected(Err(&refused))), "broke, wake");
     for _ in 1..TRIES {
@@ -310,9 +312,9 @@ fn without_a_follow_a_log_is_read_once_and_failures_end_it() {
 
 #[test]
 fn a_container_that_joins_is_told_and_one_that_was_there_is_not() {
-    let mut driven = Driven::new(true, false);
+    let mut driven = Driven::new(ReadMode::Follow, Joined::Later);
     assert_eq!(driven.inspected(Phase::Running, "one"), "started, follow");
-    let mut driven = Driven::new(true, false);
+    let mut driven = Driven::new(ReadMode::Follow, Joined::Later);
     assert_eq!(driven.inspected(Phase::Exited, "one"), "started, drain", "it was quick");
     assert_eq!(driven.drained(), "exited 7");
 }
@@ -421,7 +423,9 @@ impl World {
             Open::Stream => {
                 let takes_time = reason == EndReason::Rotated;
                 self.asked *= u32::from(!takes_time && !choice.is_multiple_of(2));
-                Input::StreamEnded { reason: &reason, progressed: choice.is_multiple_of(2), stood }
+                let progress =
+                    if choice.is_multiple_of(2) { Progress::Some } else { Progress::None };
+                Input::StreamEnded { reason: &reason, progress, stood }
             }
             Open::Drain => Input::Drained(&reason),
             Open::Question if choice < 4 => Input::Inspected(Err(&failure)),
@@ -476,7 +480,9 @@ proptest! {
         initial: bool,
         turns in prop::collection::vec(turn(), 1..60),
     ) {
-        let driven = Lifecycle::new(follow, initial);
+        let mode = if follow { ReadMode::Follow } else { ReadMode::Once };
+        let joined = if initial { Joined::AtStart } else { Joined::Later };
+        let driven = Lifecycle::new(mode, joined);
         let mut world = World { driven, open: Some(Open::Question), forgotten: false, finished: false, run: 0, asked: 1 };
         let times = |turn: &Turn| if matches!(turn, Turn::Stubborn(_)) { 16 } else { 1 };
         for turn in turns.into_iter().flat_map(|turn| std::iter::repeat_n(turn, times(&turn))) {

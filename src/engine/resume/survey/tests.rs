@@ -160,7 +160,7 @@ fn the_looks_grow_with_the_logarithm_of_the_length() {
 
 #[test]
 fn an_anchor_in_the_newest_part_is_enough() {
-    let mut anchor = Anchor::new(false);
+    let mut anchor = Anchor::new();
     (0..100).filter(|at| *at != 50).for_each(|number| anchor.push(key(number)));
     let (map, looks) = run(&Goal::Anchor(anchor), &[50], 105, Manner::Stops, &[]);
     let map = map.unwrap();
@@ -214,7 +214,7 @@ proptest! {
     ) {
         let bad: Vec<usize> = bad.into_iter().collect();
         let delivered = delivered.min(length - 1);
-        let mut anchor = Anchor::new(false);
+        let mut anchor = Anchor::new();
         (0..=delivered).filter(|at| !bad.contains(at)).for_each(|at| anchor.push(key(at)));
         prop_assume!(!anchor.is_empty());
         let expected = keys((delivered + 1..length).filter(|at| !bad.contains(at)));

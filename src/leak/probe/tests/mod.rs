@@ -12,7 +12,7 @@ use crate::demo::{Fault, Route, World, serve};
 use crate::docker::endpoint::{Address, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::census::{ConnectionCount, Purpose, TaskKind};
-use crate::engine::source::{LogEnd, LogRequest, Source, Stored, Tail};
+use crate::engine::source::{LogEnd, LogRequest, ReadMode, Source, Stored, Tail};
 
 /// Runs `test` against an embedded daemon in the same runtime.
 pub(super) async fn with_daemon(test: impl AsyncFnOnce(&World, Address)) {
@@ -55,7 +55,7 @@ async fn the_daemon_tells_goroutines_descriptors_and_followers() {
         let request = LogRequest {
             key,
             tty: false,
-            follow: true,
+            mode: ReadMode::Follow,
             tail: Tail::All,
             stored,
             end: LogEnd::Served,
