@@ -88,6 +88,6 @@ pub(crate) fn say_unusable(error: &io::Error) {
         Some(rustix::io::Errno::MFILE) => format!("  try: {HINT}\n"),
         _ => String::new(),
     };
-    // There is nobody left to tell when this fails too.
+    // Nothing can report that this fails too.
     let _ = write!(io::stderr(), "cmon: error: could not use stdout and stderr: {error}\n{hint}");
 }

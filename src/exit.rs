@@ -12,7 +12,7 @@ pub enum Exit {
     Failed,
     /// The command line makes no sense, or a leak check could not measure.
     Usage,
-    /// A leak check could not tell.
+    /// A leak check was inconclusive.
     Undecided,
     /// A line matched `--fail-on`.
     Matched,

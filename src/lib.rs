@@ -41,7 +41,7 @@ use docker::endpoint::{Address, Origin, Route};
 use exit::Exit;
 use output::Sinks;
 
-/// Runs cmon with these arguments, the program's name first, and tells the exit code.
+/// Runs cmon with these arguments, the program's name first, and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     if let Some(exit) = complete(&args) {

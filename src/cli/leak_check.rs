@@ -165,8 +165,7 @@ const SHORTEST: Duration = Duration::from_secs(10);
 fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if time < SHORTEST => {
-            Err("too short to tell anything; the shortest is 10s, and 3m is a good minimum"
-                .to_owned())
+            Err("too short for a verdict; the shortest is 10s, and 3m is a good minimum".to_owned())
         }
         Ok(time) => Ok(time),
         Err(error) => Err(format!("{error}; try 10m")),

@@ -1,4 +1,4 @@
-//! What cmon can be told to do: one file per command, each of them the story of its run.
+//! The commands: one file each, with the course of its run.
 
 pub(crate) mod complete;
 pub(crate) mod dry_run;

@@ -200,7 +200,7 @@ impl Run {
         }
     }
 
-    /// The engine has ended: lets the printer finish, and tells the figures.
+    /// The engine has ended: lets the printer finish, and prints the figures.
     async fn finish(mut self, signals: &mut Signals, outcome: Outcome) -> anyhow::Result<Exit> {
         while self.ended.is_none() {
             if let Step::Leave = self.step(signals).await {
@@ -224,7 +224,7 @@ impl Run {
         let unmatched = !self.rules.until.is_empty() && matches!(self.ended, Some(Ended::Done));
         let exit = match self.cause {
             Some(exit) => exit,
-            // What failed was told when it failed.
+            // What failed was reported when it failed.
             None if !complete => Exit::Failed,
             None if unmatched => Exit::Unmatched,
             None => Exit::Done,

@@ -11,7 +11,7 @@ use crate::docker::endpoint::{Address, ChosenBy, Origin, Route, SshHost};
 use crate::docker::tls::TlsFiles;
 use crate::docker::unix_path;
 
-/// Where a Docker daemon listens unless told otherwise.
+/// Where a Docker daemon listens by default.
 pub(super) const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 /// Ports of daemons that listen on TCP (IANA: docker, docker-s).
 const PORT: u16 = 2375;

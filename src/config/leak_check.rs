@@ -41,7 +41,7 @@ pub struct LeakCheck {
     pub record: Option<PathBuf>,
     /// What an undecided check means for the exit code.
     pub on_inconclusive: OnInconclusive,
-    /// Progress is drawn in place; else it is told in lines.
+    /// Progress is drawn in place; else it is printed in lines.
     pub animate: bool,
     /// No progress.
     pub quiet: bool,

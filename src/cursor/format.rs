@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn other_versions_and_other_files_are_told_apart() {
+    fn other_versions_and_other_files_are_distinguished() {
         assert_eq!(decode(b"{\"cmon_cursor\":2,\"more\":true}\nx\n"), Err(FormatError::Version(2)));
         assert_eq!(decode(b"web: 17\n"), Err(FormatError::Foreign));
         assert_eq!(decode(b"{\"version\":1}"), Err(FormatError::Foreign));

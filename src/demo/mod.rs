@@ -62,7 +62,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic there was told on stderr.
+            // The panic hook has written to stderr.
             let _ = thread.join();
         }
     }

@@ -57,7 +57,7 @@ async fn rest(mut logs: crate::docker::logs::Logs) -> (String, Result<(), ErrorK
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_list_and_inspect_tell_a_container_s_life() {
+async fn the_list_and_inspect_show_a_container_s_life() {
     with_world(async |world, docker| {
         world.create("web");
         let listed = docker.list().await.unwrap();
@@ -96,7 +96,7 @@ async fn a_follow_gives_what_is_stored_then_what_comes_and_ends_with_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_daemon_tells_of_itself_and_each_question_has_a_deadline() {
+async fn the_daemon_describes_itself_and_each_question_has_a_deadline() {
     with_world(async |world, docker| {
         world.create("web");
         world.start("web");
@@ -130,7 +130,7 @@ async fn a_terminal_has_no_frames() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_tell_starts_and_ends() {
+async fn events_report_starts_and_ends() {
     with_world(async |world, docker| {
         world.create("web");
         let mut events = docker.events().await.unwrap();

@@ -17,7 +17,7 @@ use super::spec::Spec;
 use crate::engine::source::{OutputKind, Phase, StdStream};
 use crate::engine::timestamp::Timestamp;
 
-/// Where the clock begins: 2026-01-01T00:00:00Z, unless the embedded daemon tells the time.
+/// Where the clock begins: 2026-01-01T00:00:00Z, unless the embedded daemon uses the real time.
 const EPOCH: i64 = 1_767_225_600 * 1_000_000_000;
 /// Questions that are remembered.
 const REQUESTS: usize = 4096;
@@ -78,7 +78,7 @@ impl Default for World {
 }
 
 impl World {
-    /// An empty world whose clock tells the real time.
+    /// An empty world with the real time.
     pub fn now() -> Self {
         Self::beginning_at(i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(EPOCH))
     }
@@ -283,7 +283,7 @@ impl World {
         self.lock().connections
     }
 
-    /// The version that the daemon tells of itself.
+    /// The version that the daemon reports.
     pub fn set_version(&self, version: &'static str) {
         self.change(|state| state.version = version);
     }

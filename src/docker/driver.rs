@@ -1,4 +1,4 @@
-//! What a container's log driver means for who follows its log: pure, from what inspecting it tells.
+//! What a container's log driver means for who follows its log: pure, from what inspecting it shows.
 //!
 //! The daemon reads logs of three drivers from their own stores; of any other driver it keeps a
 //! cache since version 20.10 ("dual logging"), in the form of `local`, which drops lines when its
@@ -10,7 +10,7 @@ use crate::engine::source::{Lossy, PieceRule};
 
 /// Before this major version the daemon doubles the first line of each new log file in a follow.
 const DOUBLES_BEFORE: u32 = 23;
-/// The size of one file of the driver `local` unless told otherwise.
+/// The default size of one file of the driver `local`.
 const LOCAL_FILE: u64 = 20_000_000;
 
 /// A log driver with its options.
@@ -21,7 +21,7 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    /// A driver as inspecting a container tells it; the daemon's defaults are part of the options.
+    /// A driver as inspecting a container shows it; the daemon's defaults are part of the options.
     pub(super) fn new(name: String, options: HashMap<String, String>) -> Self {
         Self { name, options }
     }

@@ -139,7 +139,7 @@ impl Endpoint {
         self.table.counts()
     }
 
-    /// Closes every open connection, whoever holds it; tells how many there were.
+    /// Closes every open connection, whoever holds it. Returns how many there were.
     pub fn close_all(&self) -> usize {
         self.table.close_all()
     }

@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn the_head_tells_status_and_framing() {
+    fn the_head_has_status_and_framing() {
         let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nrest";
         let expected = Head { status: 200, framing: Framing::Chunked, dialect: None };
         assert_eq!(Head::parse(head), Ok(Some((expected, head.len() - 4))));

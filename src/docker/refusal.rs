@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_container_that_is_gone_is_told_from_a_path_that_is_closed() {
+    fn a_container_that_is_gone_differs_from_a_path_that_is_closed() {
         let log = "GET /v1.41/containers/ab12/logs";
         let kind = |status, body: &str, request| error(status, body.as_bytes(), request).kind;
         let docker = r#"{"message":"No such container: ab12"}"#;
@@ -108,8 +108,8 @@ mod tests {
     #[test]
     fn a_refusal_quotes_what_came_with_it_on_one_line() {
         let page = "<html>\r\n<h1>403 Forbidden</h1>\r\n</html>\r\n";
-        let told = error(403, page.as_bytes(), "GET /info").message;
-        assert_eq!(told, "refused with status 403: <html> <h1>403 Forbidden</h1> </html>");
+        let message = error(403, page.as_bytes(), "GET /info").message;
+        assert_eq!(message, "refused with status 403: <html> <h1>403 Forbidden</h1> </html>");
         assert_eq!(error(403, b"", "GET /info").message, "refused with status 403");
         assert!(error(403, "x".repeat(9000).as_bytes(), "GET /info").message.len() < 600);
     }

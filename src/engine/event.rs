@@ -137,7 +137,7 @@ impl Lines {
     }
 
     /// Adds a line, or a piece of one, given as two parts with its terminator still at the end.
-    /// `whole` tells that the line is complete; otherwise more of it follows.
+    /// More of a line follows unless its extent is whole.
     ///
     /// # Panics
     /// When one batch passes 4 GiB; batches are handed on long before.
@@ -342,7 +342,7 @@ impl GapCause {
     }
 }
 
-/// Something worth telling that is neither a line nor a gap.
+/// Something to report that is neither a line nor a gap.
 #[derive(Clone, Debug)]
 pub struct Note {
     /// What it is about.
@@ -414,7 +414,7 @@ pub enum Notice {
         /// The number of lines before the latest run that are shown; `None`: all.
         lines: Option<u64>,
     },
-    /// Lines may be missing in its log itself, and nobody can tell which.
+    /// Lines may be missing in its log itself, and it is not known which.
     Lossy(Lossy),
     /// Its log driver keeps nothing that can be read; nothing of it follows.
     Unreadable {

@@ -4,7 +4,7 @@
 //! things go wrong in follows there, silently. While the daemon's socket is full, the follow inside
 //! the daemon stands still, and goes on with the newest file, whatever was full in between (all
 //! versions; moby: `daemon/logger/loggerutils/follow.go`). And before version 23 a file that begins
-//! while a follow is being opened is skipped: the stored part is read, then the follow is told of
+//! while a follow is being opened is skipped: the stored part is read, then the follow learns of
 //! new files, and nothing looks at what came between.
 //!
 //! Finite reads are sound: the daemon opens all files at their beginning. So where a file fills in no

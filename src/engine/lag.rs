@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::timestamp::Timestamp;
 
-/// What was delivered longer ago than this tells nothing of the lag now.
+/// A line that was delivered longer ago says nothing about the lag now.
 const FRESH: i64 = 2_000_000_000;
 
 /// The lag of one container.

@@ -152,7 +152,7 @@ pub struct Outcome {
     pub left_out: Vec<(DaemonId, StartError)>,
 }
 
-/// What a running engine can be told to do.
+/// A command to a running engine.
 #[derive(Debug)]
 enum Order {
     /// Close this container's stream and open the next one, whatever its age.
@@ -167,7 +167,7 @@ const ORDERS: usize = 16;
 pub struct Control(Arc<[(DaemonId, mpsc::Sender<Order>)]>);
 
 impl Control {
-    /// Rotates this container's stream now; where it is backing off, it is tried now. Tells whether
+    /// Rotates this container's stream now; where it is backing off, it is tried now. Returns whether
     /// the order was taken.
     pub fn rotate(&self, key: &ContainerKey) -> bool {
         let engine = self.0.iter().find(|(daemon, _)| *daemon == key.daemon);
@@ -264,7 +264,7 @@ impl<S: Source> Engine<S> {
         Self { source, registry, tally, config, slow, begun, orders }
     }
 
-    /// What tells it what to do while it runs.
+    /// Sends it commands while it runs.
     pub fn control(&self) -> Control {
         Control([(self.source.daemon(), self.orders.0.clone())].into())
     }

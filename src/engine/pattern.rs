@@ -25,7 +25,7 @@ pub(super) struct Pattern {
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    /// A name or an id prefix: which of them, the list will tell.
+    /// A name or an id prefix: the list decides which of them.
     Plain(String),
     /// A name.
     Name(String),

@@ -3,7 +3,7 @@
 //! A task's entry is made before it runs and removed when its future is dropped, so return,
 //! cancellation and panic all count, and nobody can forget to. A reader's entry is its stream too:
 //! one lock covers both, so in every census readers equal streams, and opened equals closed plus
-//! open. What came of the task is told after its entry is gone.
+//! open. The outcome of the task is reported after its entry is gone.
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
@@ -179,11 +179,11 @@ impl Registry {
     /// All live tasks: kind, label with the place of the spawn, and age, the oldest first.
     pub fn survivors(&self) -> Vec<(TaskKind, String, Duration)> {
         let now = Instant::now();
-        let told = |live: &Live| {
+        let described = |live: &Live| {
             let site = format!("{}:{}", live.site.file(), live.site.line());
             (live.kind, format!("{}, spawned at {site}", live.label), now - live.since)
         };
-        self.lock().live.values().map(told).collect()
+        self.lock().live.values().map(described).collect()
     }
 
     /// Fills in what the registry counts.
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_lives_on_is_told_with_the_place_that_spawned_it() {
+    async fn a_task_that_lives_on_is_listed_with_the_place_that_spawned_it() {
         let registry = Registry::default();
         let line = line!() + 1;
         registry.spawn(TaskKind::Request, "list", sleep(HOUR));
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_panicking_reader_is_released_counted_and_told() {
+    async fn a_panicking_reader_is_released_counted_and_reported() {
         let registry = Registry::default();
         let (tx, ended) = mpsc::channel();
         let reader = async { panic!("boom") };
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_is_told_after_the_entry_is_gone() {
+    async fn the_end_is_reported_after_the_entry_is_gone() {
         let registry = Registry::default();
         let (tx, live) = mpsc::channel();
         let seen = registry.clone();

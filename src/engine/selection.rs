@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matches_nothing_is_told_with_the_nearest_name() {
+    fn a_pattern_that_matches_nothing_is_reported_with_the_nearest_name() {
         let list = [listed("ab12", "web"), listed("cd34", "shop-cache-1")];
         let nearest = |pattern: &str| match &compiled(&[pattern]).unmatched(&list)[0].kind {
             UnmatchedKind::Name(nearest) => nearest.clone(),

@@ -181,7 +181,7 @@ pub enum LogEnd {
     Counted,
 }
 
-/// What inspecting a container tells.
+/// The facts from inspecting a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
     /// Which container.
@@ -235,7 +235,7 @@ pub enum Lossy {
 pub struct Happening {
     /// The container.
     pub key: ContainerKey,
-    /// Its name at that time, where the daemon tells.
+    /// Its name at that time, where the daemon sends it.
     pub name: Option<Arc<str>>,
     /// What happened.
     pub what: What,
@@ -534,6 +534,6 @@ pub trait Source: Send + Sync + 'static {
     /// Short questions asked so far.
     fn requests(&self) -> u64;
 
-    /// Closes every connection that is still open, whoever holds it; tells how many.
+    /// Closes every connection that is still open, whoever holds it. Returns how many.
     fn close_all(&self) -> usize;
 }

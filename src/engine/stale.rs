@@ -1,7 +1,7 @@
 //! When to ask whether a quiet stream is stale, and how seldom.
 //!
 //! Most quiet streams belong to quiet containers. So a stream that has been quiet for a while is not
-//! closed: one cheap question (the newest message of the log) tells whether the daemon has more than
+//! closed: one cheap question (the newest message of the log) shows whether the daemon has more than
 //! came. A container that is found quiet is asked half as often each time, and all containers share
 //! one budget. Plain values; the clock is given.
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::census::{Away, Census};
 use super::event::{EndReason, Gap, Label, Lines};
 use super::resume::Counts;
-use super::rows::{Card, Row, Told};
+use super::rows::{Card, LastNotice, Row};
 use super::source::ContainerKey;
 use super::timestamp::Timestamp;
 
@@ -61,9 +61,9 @@ impl Tally {
         self.doubles.fetch_add(counts.doubles, Relaxed);
     }
 
-    /// A gap was told.
+    /// A gap was reported.
     pub(super) fn gap(&self, card: &Card, gap: &Gap) {
-        card.told(Told::Gap(gap.clone()));
+        card.noted(LastNotice::Gap(gap.clone()));
         self.gap_of_unfollowed(gap);
     }
 

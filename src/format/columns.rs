@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::note::{clock, told};
+use super::note::{clock, last_notice};
 use super::sanitize::clean;
 use super::units;
 use crate::engine::rows::{Row, StreamState};
@@ -41,7 +41,7 @@ pub enum Column {
     Gaps,
     /// Streams opened again for another reason than age.
     Reopens,
-    /// The last that was told.
+    /// The last notice.
     Note,
 }
 
@@ -102,7 +102,7 @@ impl Column {
             Column::Lag => "how far the lines are behind",
             Column::Gaps => "times that lines were lost",
             Column::Reopens => "reopened, other than by age",
-            Column::Note => "the last that was told of it",
+            Column::Note => "the last notice about it",
         }
     }
 
@@ -130,10 +130,10 @@ impl Column {
             Column::Lag => units::lag(row.lag),
             Column::Gaps => units::count(row.gaps()),
             Column::Reopens => units::count(row.irregular_reopens()),
-            Column::Note => row.told.as_ref().map_or_else(String::new, |(at, what)| {
+            Column::Note => row.last_notice.as_ref().map_or_else(String::new, |(at, what)| {
                 let clock = clock(*at, zone);
                 let (clock, _) = clock.split_once('.').unwrap_or((&clock, ""));
-                format!("{clock} {}", clean(&told(what)))
+                format!("{clock} {}", clean(&last_notice(what)))
             }),
         }
     }
@@ -155,7 +155,7 @@ impl Column {
             Column::Gaps => other.gaps().cmp(&one.gaps()),
             Column::Reopens => other.irregular_reopens().cmp(&one.irregular_reopens()),
             Column::Note => {
-                let at = |row: &Row| row.told.as_ref().map(|(at, _)| *at);
+                let at = |row: &Row| row.last_notice.as_ref().map(|(at, _)| *at);
                 at(other).cmp(&at(one))
             }
         }

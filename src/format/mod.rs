@@ -13,7 +13,7 @@ pub mod stamp;
 pub mod template;
 pub mod units;
 
-pub use note::{headline, told};
+pub use note::{headline, last_notice};
 pub use sanitize::clean;
 
 /// Whether what is written has colors.

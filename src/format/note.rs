@@ -13,7 +13,7 @@ use super::sanitize::clean;
 use crate::cursor::SaveReport;
 use crate::directory;
 use crate::engine::event::{About, Awaited, Event, Gap, Note, Notice};
-use crate::engine::rows::Told;
+use crate::engine::rows::LastNotice;
 use crate::engine::source::{Exit, Lossy};
 use crate::engine::timestamp::Timestamp;
 
@@ -46,7 +46,7 @@ impl Sign {
     }
 }
 
-/// Whether a note tells that something is wrong, so that `-q` does not drop it. What may be wrong
+/// Whether a note is about something wrong, so that `-q` does not drop it. What may be wrong
 /// with a log is no such thing.
 pub(crate) fn is_error(notice: &Notice) -> bool {
     sign(notice) == Sign::Wrong && !matches!(notice, Notice::Lossy(_))
@@ -146,11 +146,11 @@ pub fn headline(event: &Event, zone: &TimeZone) -> Option<String> {
     Some(text)
 }
 
-/// What was last told of a container, in words that do not name it.
-pub fn told(told: &Told) -> String {
-    match told {
-        Told::Note(notice) => words(notice),
-        Told::Gap(gap) => format!("gap: {}", gap.cause.as_str()),
+/// The last notice of a container, in words that do not name it.
+pub fn last_notice(notice: &LastNotice) -> String {
+    match notice {
+        LastNotice::Note(notice) => words(notice),
+        LastNotice::Gap(gap) => format!("gap: {}", gap.cause.as_str()),
     }
 }
 
@@ -284,7 +284,7 @@ fn words(notice: &Notice) -> String {
     }
 }
 
-/// ` 137 (OOM)`, or nothing where the daemon does not tell.
+/// ` 137 (OOM)`, or nothing where the daemon does not report it.
 fn after(exit: Option<Exit>) -> String {
     let mut text = String::new();
     if let Some(Exit { code, oom }) = exit {
@@ -451,9 +451,9 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_gap_tells_from_when_to_when_and_why() {
+    fn a_gap_shows_its_time_span_and_cause() {
         let tenth = 100_000_000;
-        let told = |from: Option<i64>, to: Option<i64>| {
+        let shown = |from: Option<i64>, to: Option<i64>| {
             let time = |tenths: i64| Timestamp::from_nanos(tenths * tenth);
             let (from, to) = (from.map(time), to.map(time));
             gap(
@@ -464,9 +464,9 @@ pub(crate) mod tests {
         };
         let why = "(the daemon no longer holds these lines)";
         let expected = format!("! web gap 12:03:04.1 to 12:03:09.8 {why}\n");
-        assert_eq!(told(Some(433_841), Some(433_898)), expected);
-        assert_eq!(told(Some(433_841), None), format!("! web gap from 12:03:04.1 on {why}\n"));
-        assert_eq!(told(None, Some(0)), format!("! web gap up to 00:00:00.0 {why}\n"));
+        assert_eq!(shown(Some(433_841), Some(433_898)), expected);
+        assert_eq!(shown(Some(433_841), None), format!("! web gap from 12:03:04.1 on {why}\n"));
+        assert_eq!(shown(None, Some(0)), format!("! web gap up to 00:00:00.0 {why}\n"));
     }
 
     #[test]

@@ -102,15 +102,15 @@ mod tests {
     }
 
     #[test]
-    fn gaps_are_told_with_their_causes() {
-        let told = |causes: &[(&'static str, u64)]| {
+    fn gaps_are_counted_by_cause() {
+        let shown = |causes: &[(&'static str, u64)]| {
             let gaps = causes.iter().map(|(_, count)| count).sum();
             let gaps_by_cause = causes.iter().copied().collect();
             super::gaps(&Census { gaps, gaps_by_cause, ..Census::default() })
         };
-        assert_eq!(told(&[("removed", 0)]), "0 gaps");
-        assert_eq!(told(&[("log_rotated", 0), ("removed", 1)]), "1 gaps (removed)");
-        let both = told(&[("log_rotated", 2), ("removed", 1)]);
+        assert_eq!(shown(&[("removed", 0)]), "0 gaps");
+        assert_eq!(shown(&[("log_rotated", 0), ("removed", 1)]), "1 gaps (removed)");
+        let both = shown(&[("log_rotated", 2), ("removed", 1)]);
         assert_eq!(both, "3 gaps (2 log rotated, 1 removed)");
     }
 

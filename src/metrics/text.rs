@@ -20,7 +20,7 @@
 //! | `cmon_requests_total`, `cmon_stale_probes_total` | counter | questions asked of the daemon |
 //! | `cmon_reader_panics_total` | counter | readers that panicked |
 //! | `cmon_daemon_up` | gauge | 1 while the daemon answers |
-//! | `cmon_daemon_goroutines`, `cmon_daemon_open_fds` | gauge | as the daemon tells; absent while it does not |
+//! | `cmon_daemon_goroutines`, `cmon_daemon_open_fds` | gauge | as the daemon reports; absent while it does not |
 //! | `cmon_uptime_seconds` | gauge | since cmon began |
 //! | `process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_open_fds`, `process_threads` | | what cmon itself costs |
 
@@ -281,7 +281,7 @@ mod tests {
     use crate::snapshot::sample;
 
     #[test]
-    fn a_scrape_tells_all_that_the_screen_does() {
+    fn a_scrape_has_all_figures_of_the_screen() {
         let mut rows = sample::rows();
         rows.retain(|row| ["flaky", "late"].contains(&&*row.name));
         insta::assert_snapshot!("scrape", text(&sample::of(rows)));
@@ -307,7 +307,7 @@ mod tests {
             ("cmon_lag_seconds", "9"),
         ] {
             let line = format!("\n{series}{{container=\"web\"}} {value}\n");
-            assert!(page.contains(&line), "counts are added, the longest lag is told: {page}");
+            assert!(page.contains(&line), "counts are added, the longest lag is shown: {page}");
         }
         let mut series: Vec<&str> = page.lines().filter(|line| !line.starts_with('#')).collect();
         let all = series.len();

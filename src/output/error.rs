@@ -8,7 +8,7 @@ use crate::format::sanitize::clean;
 
 /// Writes an error with its causes, and what to try.
 pub fn error(err: &Sink, error: &anyhow::Error, hint: Option<&str>, colors: Colors) {
-    // There is nobody left to tell when stderr cannot be written.
+    // Nothing can report that stderr cannot be written.
     let _ = err.write_all(text(error, hint, colors).as_bytes());
 }
 
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_tells_its_causes_and_what_to_try() {
+    fn an_error_has_its_causes_and_what_to_try() {
         let error = anyhow::anyhow!("disk full").context("could not write");
         insta::assert_snapshot!(text(&error, Some("another disk"), Colors::Off), @"
         cmon: error: could not write

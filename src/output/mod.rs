@@ -52,7 +52,7 @@ pub struct Config {
     pub color_out: Colors,
     /// Colours on stderr.
     pub color_err: Colors,
-    /// No notes; errors and gaps are still told.
+    /// No notes; errors and gaps are still printed.
     pub quiet: bool,
     /// A status line on stderr.
     pub status: bool,

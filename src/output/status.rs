@@ -46,7 +46,7 @@ impl Status {
         self.bar.as_ref().map(|_| self.drawn + PERIOD)
     }
 
-    /// Draws what the census tells.
+    /// Draws the figures of the census.
     pub(super) fn draw(&mut self, census: &Census) {
         let Some(bar) = &self.bar else {
             return;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_tells_tasks_readers_streams_and_rates() {
+    fn the_line_shows_tasks_readers_streams_and_rates() {
         let census = Census {
             tasks: BTreeMap::from([(TaskKind::Reader, 8), (TaskKind::Events, 1)]),
             readers: 8,

@@ -146,7 +146,7 @@ mod tests {
     use crate::engine::source::DaemonId;
 
     #[test]
-    fn the_summary_tells_what_was_read_and_what_is_left() {
+    fn the_summary_has_what_was_read_and_what_is_left() {
         let census = Census {
             elapsed: Duration::from_secs(30),
             streams_opened: 240,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Daemon, Own, Snapshot};
 use crate::engine::census::{Away, Census, ConnectionCount, Purpose, TaskKind};
 use crate::engine::event::{Gap, GapCause, Label, Notice};
-use crate::engine::rows::{Row, StreamState, Told};
+use crate::engine::rows::{LastNotice, Row, StreamState};
 use crate::engine::source::{
     ContainerId, ContainerKey, DaemonId, ErrorKind, Exit, Phase, SourceError,
 };
@@ -42,7 +42,7 @@ pub(crate) fn row(name: &str, lines_per_second: f64) -> Row {
         lag: Duration::from_millis(2),
         gaps_by_cause: BTreeMap::new(),
         reopens: BTreeMap::from([("rotated", 21)]),
-        told: Some((NOON, Told::Note(Notice::Started))),
+        last_notice: Some((NOON, LastNotice::Note(Notice::Started))),
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn rows() -> Vec<Row> {
         phase: Some(Phase::Exited),
         exit: Some(Exit { code, oom }),
         stream: StreamState::Ended { failure: None },
-        told: Some((NOON, Told::Note(Notice::Exited(Some(Exit { code, oom }))))),
+        last_notice: Some((NOON, LastNotice::Note(Notice::Exited(Some(Exit { code, oom }))))),
         ..quiet(name)
     };
     let label = std::sync::Arc::new(Label::new(key("gappy"), "gappy".into()));
@@ -75,7 +75,7 @@ pub(crate) fn rows() -> Vec<Row> {
             stream: StreamState::BackingOff { left: Duration::from_millis(2100) },
             last_end: Some("cut"),
             reopens: BTreeMap::from([("rotated", 20), ("cut", 3)]),
-            told: Some((NOON, Told::Note(broke))),
+            last_notice: Some((NOON, LastNotice::Note(broke))),
             ..quiet("flaky")
         },
         Row { stream: StreamState::Draining, ..exited("closing", 0, false) },
@@ -88,12 +88,12 @@ pub(crate) fn rows() -> Vec<Row> {
         exited("killed", 137, true),
         Row {
             stream: StreamState::Ended { failure: Some(ErrorKind::Unreadable) },
-            told: Some((NOON, Told::Note(lost))),
+            last_notice: Some((NOON, LastNotice::Note(lost))),
             ..quiet("mute")
         },
         Row {
             gaps_by_cause: BTreeMap::from([("log_rotated", 2)]),
-            told: Some((NOON, Told::Gap(gap))),
+            last_notice: Some((NOON, LastNotice::Gap(gap))),
             ..row("gappy", 1.0)
         },
         Row { lag: 65 * SECOND, ..row("late", 5400.0) },

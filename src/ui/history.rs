@@ -26,7 +26,7 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Takes what a snapshot tells.
+    /// Takes the figures of a snapshot.
     pub(super) fn add(&mut self, snapshot: &Snapshot) {
         let census = &snapshot.census;
         let now = census.elapsed.as_secs() / BAR.as_secs();

@@ -11,7 +11,7 @@ pub(super) struct Layout {
     pub(super) rows: u16,
     /// Of a container's lines, where they stand instead of the table.
     pub(super) lines: u16,
-    /// Of what was last told, and the keys.
+    /// Of the last notice, and the keys.
     pub(super) foot: u16,
 }
 

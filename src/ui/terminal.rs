@@ -19,7 +19,7 @@ use super::view;
 
 /// The terminal is ours.
 static TAKEN: AtomicBool = AtomicBool::new(false);
-/// What was to be told while it was: panics of others than the screen's own thread.
+/// Panics of other threads, held back while it was taken.
 static UNTOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// The thread that draws.
 pub(super) const THREAD: &str = "screen";
@@ -51,7 +51,7 @@ impl Terminal {
         terminal::size()
     }
 
-    /// Fails once the terminal is gone. Its keys do not tell, and a paused screen draws nothing that could fail.
+    /// Fails once the terminal is gone. Reading keys does not fail then, and a paused screen draws nothing that could fail.
     pub(super) fn is_there() -> io::Result<()> {
         rustix::termios::tcgetattr(io::stdout())?;
         Ok(())
@@ -98,7 +98,7 @@ fn take_over() -> io::Result<()> {
     taken
 }
 
-/// Gives the terminal back, unless that is done, and tells what could not be told meanwhile.
+/// Gives the terminal back, unless that is done, and prints the panics that were held back.
 pub(super) fn give_back() {
     if !TAKEN.swap(false, SeqCst) {
         return;
@@ -132,7 +132,7 @@ pub(super) fn give_back_at_once() {
     }
 }
 
-/// A panic of the screen gives the terminal back before it is told; any other waits with its words until
+/// A panic of the screen gives the terminal back before it is printed; any other waits with its words until
 /// that is done: a reader's panic ends nothing, and the note that it makes is on the screen.
 fn give_back_on_panic() {
     static ONCE: Once = Once::new();

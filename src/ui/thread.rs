@@ -1,7 +1,7 @@
 //! The thread of the screen: waits for keys, events and moments, and does what the model answers.
 //!
 //! A frame is drawn only when something has changed, and a tenth of a second after the last one at the
-//! earliest. Figures are looked at once a second, and at once when the engine tells something.
+//! earliest. Figures are looked at once a second, and at once when the engine sends an event.
 
 use std::fmt;
 use std::io;
@@ -121,7 +121,7 @@ impl Screen {
     pub async fn closed(&mut self) -> Closed {
         match self.closed.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(closed)) => closed.clone(),
-            // The thread panicked: the panic was told on stderr already.
+            // The thread panicked, and the panic hook has written to stderr.
             _ => Closed::Failed(io::Error::other("the screen panicked").into()),
         }
     }

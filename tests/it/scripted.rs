@@ -215,7 +215,7 @@ async fn stop_during_each_fault_ends_in_time_and_leaves_nothing() {
             assert_eq!(left, (0, 0, 0), "{route:?} {fault:?}");
             assert_eq!(world.followers("web"), 0, "{route:?} {fault:?}");
             assert!(census.stragglers.is_empty(), "{route:?} {fault:?}");
-            // A stored log that ends after one message is not to be told from a short one.
+            // A stored log that ends after one message cannot be distinguished from a short one.
             assert!(seen.gaps == 0 || matches!(fault, Fault::EndAfter(_)), "{route:?} {fault:?}");
         }
     }

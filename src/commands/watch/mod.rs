@@ -1,4 +1,4 @@
-//! `cmon watch`: the engine at work, and somebody who shows it: the screen, or the teller.
+//! `cmon watch`: the engine at work, and somebody who shows it: the screen, or the writer of snapshots.
 //!
 //! Streams run on this thread, beside them the questions for the daemon's figures and the answers to
 //! Prometheus; what shows has a thread of its own. Whatever ends the run first stops the others. The
@@ -56,8 +56,8 @@ pub(crate) async fn run(
         && !config.output.quiet
         && !matches!(watch.form, WatchForm::Screen { .. })
     {
-        let address = listener.local_addr().context("could not tell the address of --metrics")?;
-        // Port 0 is any that is free, so it has to be told. Talk may be lost.
+        let address = listener.local_addr().context("could not read the address of --metrics")?;
+        // Port 0 is any that is free, so it has to be printed. Talk may be lost.
         let _ = sinks.err.write_all(format!("~ metrics at http://{address}/metrics\n").as_bytes());
     }
     let sources = sources(&daemons, config.requests);
@@ -164,7 +164,7 @@ impl Run {
         }
     }
 
-    /// Waits for a signal, for the end of the show, or for the deadline; tells whether to leave at once.
+    /// Waits for a signal, for the end of the show, or for the deadline. Returns whether to leave at once.
     async fn step(&mut self, signals: &mut Signals) -> bool {
         let deadline = self.deadline;
         tokio::select! {

@@ -1,4 +1,4 @@
-//! Who shows: the screen or the teller, behind one face.
+//! The screen or the writer of snapshots, behind one type.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::docker::Docker;
 use crate::engine::Control;
 use crate::engine::event::Event;
 use crate::filter::Filter;
-use crate::output::watch::{Form, Teller};
+use crate::output::watch::{Form, SnapshotWriter};
 use crate::output::{self, Ended, Sinks};
 use crate::snapshot::Recorder;
 use crate::ui::{Closed, Screen, Settings};
@@ -18,7 +18,7 @@ use crate::ui::{Closed, Screen, Settings};
 /// Somebody who shows what the engine does.
 pub(super) enum Show {
     Screen(Screen),
-    Teller(Teller),
+    Snapshots(SnapshotWriter),
 }
 
 /// How a show ended.
@@ -53,19 +53,20 @@ impl Show {
             WatchForm::Json { once: true } => Form::JsonOnce,
             WatchForm::Json { once: false } => Form::Json(watch.interval),
         };
-        Teller::spawn(form, config, sinks, events, move || recorder.take()).map(Show::Teller)
+        SnapshotWriter::spawn(form, config, sinks, events, move || recorder.take())
+            .map(Show::Snapshots)
     }
 
-    /// Asks it to end by itself, and to show the last first where that stays; tells whether it does.
+    /// Asks it to end by itself, and to show the last first where that stays. Returns whether it does.
     pub(super) fn finish(&self) -> bool {
-        if let Show::Teller(teller) = self {
-            teller.finish();
+        if let Show::Snapshots(writer) = self {
+            writer.finish();
             return true;
         }
         false
     }
 
-    /// Asks it to end. The teller ends with the engine's events.
+    /// Asks it to end. The writer ends with the engine's events.
     pub(super) fn stop(&self) {
         if let Show::Screen(screen) = self {
             screen.stop();
@@ -84,7 +85,7 @@ pub(super) async fn over(show: &mut Option<Show>) -> Over {
             Closed::Interrupted => Over::Interrupted,
             Closed::Failed(error) => Over::Failed(error),
         },
-        Some(Show::Teller(teller)) => match teller.ended().await {
+        Some(Show::Snapshots(writer)) => match writer.ended().await {
             Ended::Done | Ended::Closed | Ended::Matched(_) => Over::Done,
             Ended::Failed(error) | Ended::Unsaved(error) => Over::Failed(error),
         },

@@ -296,7 +296,7 @@ pub(super) fn version(body: &[u8]) -> Option<(Version, Option<Dialect>)> {
     Some((version, dialect))
 }
 
-/// What a daemon tells of its own resources.
+/// A daemon's figures of its own resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Info {
     /// Its id, made at its first start.

@@ -34,14 +34,14 @@ pub(super) struct Traces {
     mount_points: BTreeSet<PathBuf>,
 }
 
-/// What the daemon tells of a container that may be this one.
+/// The daemon's facts of a container that may be this one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Identity {
     /// Whether it runs.
     pub running: bool,
     /// Its hostname.
     pub hostname: String,
-    /// The upper directory of its overlay, where the daemon tells.
+    /// The upper directory of its overlay, where the daemon reports it.
     pub upper_dir: Option<String>,
     /// Where something is mounted in it.
     pub destinations: Vec<PathBuf>,

@@ -111,7 +111,7 @@ fn the_daemons_answer_decides() {
     // With --network=container:OTHER, the files and the hostname are the other one's.
     assert!(!fit(files, &identity(Some("/var/lib/docker/overlay2/y/diff"), &["/run/docker.sock"])));
     assert!(!fit(hostname, &identity(Some("/var/lib/docker/overlay2/y/diff"), &[])));
-    // Where the daemon does not tell of the root (another storage driver), the socket speaks.
+    // Where the daemon does not report the root (another storage driver), the socket decides.
     assert!(fit(files, &identity(None, &["/run/docker.sock"])));
     assert!(!fit(files, &identity(None, &["/data"])));
     let renamed = Identity { hostname: "other".into(), ..identity(None, &["/run/docker.sock"]) };

@@ -27,7 +27,7 @@ const KEPT_FOR_DOUBLES: usize = 8192;
 /// change of log file. Frames this near to the oldest known key may just be older than it.
 const REORDER: usize = 16;
 
-/// What tells one frame from another.
+/// What distinguishes one frame from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     time: Timestamp,
@@ -183,7 +183,7 @@ impl Anchor {
     }
 
     /// Whether all known frames of the same output are newer than this one, and there are some: it is
-    /// told apart from one whose clock went back only by its place in the log.
+    /// distinguished from one whose clock went back only by its place in the log.
     pub fn is_older_than_all(&self, key: &Key) -> bool {
         let mut of_stream = self.ring.iter().filter(|known| known.stream == key.stream).peekable();
         key.time <= self.newest
@@ -266,7 +266,7 @@ enum State {
     Before,
     /// Known frames were seen, the last one delivered was not.
     Among,
-    /// The last frame delivered was seen, as far as this window tells: it begins inside a run of
+    /// The last frame delivered was seen, as far as this window shows: it begins inside a run of
     /// equal frames, and more of them may stand before it.
     Unproven,
     /// All frames from here on are new, but for known ones that stand out of order.
@@ -288,15 +288,15 @@ pub enum Sight {
     /// `New`, handed it over out of order).
     Late,
     /// Behind the last frame delivered. Where the daemon doubles lines or hands them over out of
-    /// order, it may be known all the same: [`Anchor::contains`] tells.
+    /// order, it may be known all the same: ask [`Anchor::contains`].
     New,
-    /// New, unless the window begins inside a run of equal frames: its end tells, when it turns
+    /// New, unless the window begins inside a run of equal frames: its end decides, when it turns
     /// out to hold the whole log.
     Unproven,
 }
 
 impl Seek {
-    /// Tells what the next frame of the window is.
+    /// Classifies the next frame of the window.
     pub fn see(&mut self, key: &Key) -> Sight {
         self.seen += 1;
         let first = *self.first[key.stream as usize].get_or_insert(key.time);

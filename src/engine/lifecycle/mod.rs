@@ -28,7 +28,7 @@ pub(super) use step::{Act, Departure, Input, Progress};
 
 /// A container between two runs is asked about this often, in case its start is missed.
 const RESTART_POLL: Duration = Duration::from_secs(5);
-/// A stream that the daemon ends this often without a new line is told.
+/// cmon warns about a stream that the daemon ends this often without a new line.
 const EARLY_ENDS: u32 = 3;
 /// A finite read without a follow is given up after this many failures in a row, and so is the rest of a log that
 /// the daemon refuses to show.
@@ -89,7 +89,7 @@ pub(super) struct Lifecycle {
     state: State,
     /// It was there when cmon started and was not asked about yet: what it is doing is not news.
     initial: bool,
-    /// The start of the run that is followed was told.
+    /// The start of the run that is followed was reported.
     announced: bool,
     driver: Arc<str>,
     /// The start of the run that is followed.
@@ -98,7 +98,7 @@ pub(super) struct Lifecycle {
     drained: Option<Arc<str>>,
     /// The run that had ended before cmon looked: its end is no news.
     old: Option<Arc<str>>,
-    /// How the last run ended, as far as was told.
+    /// How the last run ended, as far as was reported.
     exit: Option<Exit>,
     oom: bool,
     started: bool,
@@ -108,7 +108,7 @@ pub(super) struct Lifecycle {
     leaving: bool,
     /// The log may hold what was not read.
     unread: bool,
-    /// What its driver may lose was told.
+    /// The warning about its log driver was sent.
     warned: bool,
     backoff: Backoff,
     early_ends: u32,
@@ -240,7 +240,7 @@ impl Lifecycle {
             acts.extend(self.new_run());
         }
         self.run = Some(Arc::clone(&container.started_at));
-        // What is left of it is about a run that is over and told.
+        // What is left of it is about a run that is over and reported.
         self.exit = None;
         if same_run && cause == Cause::EarlyEnd {
             self.early_ends += 1;
@@ -259,18 +259,18 @@ impl Lifecycle {
         acts
     }
 
-    /// Tells the start of a run, unless that was done.
+    /// Reports the start of a run, unless that was done.
     fn announce(&mut self) -> Option<Act> {
         (!std::mem::replace(&mut self.announced, true)).then_some(Act::Say(Notice::Started))
     }
 
-    /// The notes between the run that was followed and a later one; its end may have been told.
+    /// The notes between the run that was followed and a later one; its end may have been reported.
     fn new_run(&mut self) -> Vec<Act> {
         self.early_ends = 0;
         self.run_ended().into_iter().chain([Act::Say(Notice::Started)]).collect()
     }
 
-    /// Tells that the run that was followed has ended, unless that was done.
+    /// Reports the end of the run that was followed, unless that was done.
     fn run_ended(&mut self) -> Option<Act> {
         let exit = self.exit.take();
         let known = [&self.drained, &self.old].contains(&&self.run);
@@ -372,7 +372,7 @@ impl Lifecycle {
         }
     }
 
-    /// The run's log is read to its end: tells how the run ended, and what comes next.
+    /// The run's log is read to its end: reports how the run ended, and what comes next.
     fn end_run(&mut self) -> Vec<Act> {
         let mut acts = Vec::new();
         self.unread = false;
@@ -424,7 +424,7 @@ impl Lifecycle {
             State::Idle { .. } => {
                 self.started = false;
                 self.unread = true;
-                // Which run it is must be known, or a restart at its end could not be told from it.
+                // Which run it is must be known, or a restart at its end could not be distinguished from it.
                 self.inspect(Cause::Other)
             }
             State::Waiting { .. } => self.inspect(Cause::Other),
@@ -456,7 +456,7 @@ impl Lifecycle {
         vec![Act::Inspect]
     }
 
-    /// Backs off; the first failure in a row is told.
+    /// Backs off, and reports the first failure in a row.
     fn wait(&mut self, error: &SourceError, draw: f64) -> Vec<Act> {
         let first = self.backoff.failures() == 0;
         let retry = self.backoff.next(draw);

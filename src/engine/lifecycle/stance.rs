@@ -1,4 +1,4 @@
-//! What a follower is doing, in the few words that its row tells.
+//! What a follower is doing, in the words of its row.
 
 use super::{Lifecycle, State};
 use crate::engine::source::ErrorKind;

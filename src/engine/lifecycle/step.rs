@@ -28,7 +28,7 @@ pub(in crate::engine) enum Input<'a> {
         /// How long it stood.
         stood: Duration,
     },
-    /// The read of [`Act::Drain`] has ended; `EndReason::Eof` tells that it is complete.
+    /// The read of [`Act::Drain`] has ended; `EndReason::Eof` means that it is complete.
     Drained(&'a EndReason),
     /// The wait of [`Act::Wake`] is over.
     Woke,
@@ -65,7 +65,7 @@ pub(in crate::engine) enum Act {
     Inspect,
     /// Come back after this wait.
     Wake(Duration),
-    /// Tell this.
+    /// Send this notice.
     Say(Notice),
     /// Nothing more can be read of its log: hand on what is left of it, and report a gap with this cause
     /// where lines may be missing.

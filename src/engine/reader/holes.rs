@@ -360,7 +360,7 @@ impl<S: Source> Reader<S> {
             Pumped::Ended(reason) => reason,
             Pumped::Missed | Pumped::LinesMissing => EndReason::Eof,
         };
-        match self.tell_gap(None).await {
+        match self.emit_gap(None).await {
             Ok(()) => reason,
             Err(reason) => reason,
         }

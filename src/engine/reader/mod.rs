@@ -138,7 +138,7 @@ impl<S: Source> Reader<S> {
     }
 
     /// Reads what is stored and not delivered yet, up to the end of the log; [`EndReason::Eof`]
-    /// tells that it is complete.
+    /// means that it is complete.
     pub(super) async fn drain(self) -> EndReason {
         if let Some(reason) = self.first_view(RunState::Over).await {
             return reason;
@@ -162,7 +162,7 @@ impl<S: Source> Reader<S> {
                 lines
             });
             self.hand_on(permit, lines);
-            if let Err(reason) = self.tell_gap(None).await {
+            if let Err(reason) = self.emit_gap(None).await {
                 return reason;
             }
             if let Err(reason) = self.caught_up().await {
@@ -223,7 +223,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Looks for the anchor further and further back, by finite reads; where it is nowhere, tells
+    /// Looks for the anchor further and further back, by finite reads; where it is nowhere, reports
     /// the gap and reads all that the daemon holds. [`EndReason::Eof`]: all that is stored was
     /// delivered. `searched`: what the window that failed has shown.
     async fn search(&self, failed: Tail, mut searched: Searched) -> EndReason {
@@ -265,15 +265,15 @@ impl<S: Source> Reader<S> {
             Pumped::Missed | Pumped::LinesMissing => EndReason::Eof,
         };
         if reason == EndReason::Eof
-            && let Err(reason) = self.tell_gap(None).await
+            && let Err(reason) = self.emit_gap(None).await
         {
             return reason;
         }
         reason
     }
 
-    /// Tells the gap before these frames, where there is one.
-    async fn tell_gap(&self, frames: Option<&Frames>) -> Result<(), EndReason> {
+    /// Reports the gap before these frames, where there is one.
+    async fn emit_gap(&self, frames: Option<&Frames>) -> Result<(), EndReason> {
         if !self.with_resume(|resume| resume.is_lost()) {
             return Ok(());
         }
@@ -416,7 +416,7 @@ impl<S: Source> Reader<S> {
         if frames.is_empty() {
             return None;
         }
-        if let Err(reason) = self.tell_gap(Some(frames)).await {
+        if let Err(reason) = self.emit_gap(Some(frames)).await {
             return Some(Pumped::Ended(reason));
         }
         let permit = match self.permit(mode).await {

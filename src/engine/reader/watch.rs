@@ -45,7 +45,7 @@ impl<'a> Watch<'a> {
         if self.suspect { Trust::Suspect } else { Trust::Sound }
     }
 
-    /// Goes a step: waits, begins a probe, or takes its answer. Tells whether the stream is stale.
+    /// Goes a step: waits, begins a probe, or takes its answer. Returns whether the stream is stale.
     ///
     /// # Cancel safety
     /// Safe: a probe that was begun goes on with the next call.

@@ -1,4 +1,4 @@
-//! When a follow is not to be trusted, and the stored log is asked instead; why is told in
+//! When a follow is not to be trusted, and the stored log is asked instead; the reasons are in
 //! [`files`](crate::engine::files).
 
 use std::time::Duration;
@@ -66,7 +66,7 @@ impl Resume {
         self.anchor.contains(key)
     }
 
-    /// Whether a live frame cannot follow what was delivered, or may not: the store will tell.
+    /// Whether a live frame cannot follow what was delivered, or may not: the store decides.
     pub(super) fn is_out_of_place(&self, key: &Key) -> bool {
         let Some(files) = self.files.as_ref().filter(|_| self.following) else {
             return false;

@@ -52,7 +52,7 @@ enum Plan {
     All,
     /// Go on behind the anchor.
     Anchored,
-    /// The anchor is lost and the gap was told: all of the log that is not known as delivered.
+    /// The anchor is lost and the gap was reported: all of the log that is not known as delivered.
     Rest,
 }
 
@@ -65,7 +65,7 @@ pub enum Window {
     Found,
     /// The anchor is looked for. Silence means that the window is over.
     Searching,
-    /// What comes is held: only the window's end tells whether it is new.
+    /// What comes is held: only the window's end decides whether it is new.
     Unproven,
 }
 
@@ -429,7 +429,7 @@ impl Resume {
     }
 
     /// The anchor is in no part of the log: all that the daemon holds is wanted, and what comes first
-    /// of it tells how far the gap goes.
+    /// of it shows how far the gap goes.
     pub fn give_up(&mut self, into: &mut Lines) {
         self.assembler.flush(into);
         self.seek = None;
@@ -438,12 +438,12 @@ impl Resume {
         self.place_changed();
     }
 
-    /// Whether a gap is still to be told.
+    /// Whether a gap is still to be reported.
     pub fn is_lost(&self) -> bool {
         self.lost.is_some()
     }
 
-    /// The gap that stands before these frames, when one is still to be told; `None` of frames: the
+    /// The gap that stands before these frames, when one is still to be reported; `None` of frames: the
     /// log holds no more.
     pub fn gap_before(&mut self, frames: Option<&Frames>) -> Option<Gap> {
         let next = frames.and_then(|frames| frames.iter().next());

@@ -67,9 +67,9 @@ impl StreamState {
     }
 }
 
-/// The last that was told of a container.
+/// The last notice about a container.
 #[derive(Clone, Debug)]
-pub enum Told {
+pub enum LastNotice {
     /// A note.
     Note(Notice),
     /// A gap.
@@ -83,7 +83,7 @@ pub struct Row {
     pub key: ContainerKey,
     /// Its name.
     pub name: Arc<str>,
-    /// What the container is doing; `None` until the daemon has told.
+    /// What the container is doing; `None` until the daemon has answered.
     pub phase: Option<Phase>,
     /// How its last run ended; `None` while it runs.
     pub exit: Option<Exit>,
@@ -113,8 +113,8 @@ pub struct Row {
     pub gaps_by_cause: BTreeMap<&'static str, u64>,
     /// Streams opened after an earlier one, by how that one ended.
     pub reopens: BTreeMap<&'static str, u64>,
-    /// The last that was told of it, and when.
-    pub told: Option<(Timestamp, Told)>,
+    /// The last notice about it, and when.
+    pub last_notice: Option<(Timestamp, LastNotice)>,
 }
 
 impl Row {
@@ -175,7 +175,7 @@ struct Facts {
     traffic: Traffic,
     gaps: BTreeMap<&'static str, u64>,
     reopens: BTreeMap<&'static str, u64>,
-    told: Option<(Timestamp, Told)>,
+    last_notice: Option<(Timestamp, LastNotice)>,
 }
 
 impl Card {
@@ -201,7 +201,7 @@ impl Card {
             traffic: Traffic::default(),
             gaps: BTreeMap::new(),
             reopens: BTreeMap::new(),
-            told: None,
+            last_notice: None,
         };
         Self { lag: Lag::new(started), started, timeout, facts: Mutex::new(facts) }
     }
@@ -220,14 +220,14 @@ impl Card {
         self.facts().cycles
     }
 
-    /// What an inspection tells.
+    /// Takes the facts of an inspection.
     pub(super) fn inspected(&self, container: &Container) {
         let mut facts = self.facts();
         facts.phase = Some(container.phase);
         facts.exit = container.exit;
     }
 
-    /// The daemon's list tells what it is doing; how it ended is left to an inspection.
+    /// Takes its state from the daemon's list; how it ended is left to an inspection.
     pub(super) fn listed(&self, phase: Phase) {
         let mut facts = self.facts();
         if phase.is_live() && facts.phase.is_some_and(Phase::is_live) {
@@ -298,13 +298,13 @@ impl Card {
         }
     }
 
-    /// Something was told of it.
-    pub(super) fn told(&self, told: Told) {
+    /// A notice about it was sent.
+    pub(super) fn noted(&self, notice: LastNotice) {
         let mut facts = self.facts();
-        if let Told::Gap(gap) = &told {
+        if let LastNotice::Gap(gap) = &notice {
             *facts.gaps.entry(gap.cause.word()).or_default() += 1;
         }
-        facts.told = Some((Timestamp::now(), told));
+        facts.last_notice = Some((Timestamp::now(), notice));
     }
 
     /// The row of this moment.
@@ -329,7 +329,7 @@ impl Card {
             lag: self.lag.get(clock),
             gaps_by_cause: facts.gaps.clone(),
             reopens: facts.reopens.clone(),
-            told: facts.told.clone(),
+            last_notice: facts.last_notice.clone(),
         }
     }
 

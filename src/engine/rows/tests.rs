@@ -1,4 +1,4 @@
-//! A card is written on, and its row tells.
+//! What is written to a card shows in its row.
 
 use tokio::time::sleep;
 

@@ -13,7 +13,7 @@ use crate::engine::backlog::Backlog;
 use crate::engine::event::{About, EndReason, Event, Gap, GapCause, Label, Note, Notice};
 use crate::engine::lifecycle::{Act, Departure, Input, Joined, Lifecycle, Stance};
 use crate::engine::resume::{LogAge, Resume};
-use crate::engine::rows::{Card, Told};
+use crate::engine::rows::{Card, LastNotice};
 use crate::engine::runs::{RunWindow, Runs};
 use crate::engine::source::{
     Container, ContainerId, ContainerKey, Facts, Listed, Phase, ReadMode, Source,
@@ -41,7 +41,7 @@ pub(super) struct Follower {
     pub(super) opened: (Instant, u64),
     /// Wakes its reader when the run has ended.
     pub(super) died: Arc<Notify>,
-    /// Tells its reader to end as if the stream had reached its age.
+    /// Makes its reader end as if the stream had reached its age.
     pub(super) rotate: Arc<Notify>,
     /// How far it may run ahead of other containers while its stored lines are read.
     pub(super) turns: Turns,
@@ -130,7 +130,7 @@ impl<S: Source> Supervisor<S> {
             && self.selection.matches(row)
     }
 
-    /// A container of this name is followed: patterns that match it are awaited no more. Tells
+    /// A container of this name is followed: patterns that match it are awaited no more. Returns
     /// whether any does.
     fn matched(&mut self, row: &Listed) -> bool {
         if self.member.awaits() {
@@ -328,7 +328,7 @@ impl<S: Source> Supervisor<S> {
     pub(in crate::engine) fn say(&mut self, about: About, what: Notice) {
         let label = about.container();
         if let Some(follower) = label.and_then(|label| self.followers.get(&label.key)) {
-            follower.card.told(Told::Note(what.clone()));
+            follower.card.noted(LastNotice::Note(what.clone()));
         }
         if OUTBOX <= self.outbox.len() {
             self.dropped += 1;

@@ -422,7 +422,7 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    /// Follows a container that the daemon tells of and that is not followed yet, if it is selected.
+    /// Follows a container that the daemon reports, if it is selected and not followed yet.
     /// Its start makes it one that runs, and a new name one that is named. No other event changes what
     /// a selection looks at, and an event may be older than what is known: after the end of a short
     /// container its `die` may still come.

@@ -45,7 +45,7 @@ impl Crowd {
         self.state.lock().unwrap()
     }
 
-    /// A container does something, and the daemon tells, unless the event is lost.
+    /// A container does something, and the daemon sends an event, unless it is lost.
     fn happen(&self, number: u64, phase: Option<Phase>, what: Option<What>) {
         match phase {
             Some(phase) => drop(self.state().insert(number, phase)),
@@ -199,8 +199,8 @@ async fn of_ten_thousand_containers_that_came_and_went_only_sums_are_held() {
             sleep(SECOND).await;
             for number in batch {
                 // Some removals are missed; the next list shows them.
-                let told = (number % 7 != 0).then_some(What::Destroyed);
-                crowd.happen(number, None, told);
+                let event = (number % 7 != 0).then_some(What::Destroyed);
+                crowd.happen(number, None, event);
             }
             sleep(SECOND).await;
             let census = observer.census();

@@ -29,7 +29,7 @@ pub(super) enum Fault {
     HangingOpen,
     /// It breaks after so many frames.
     CutAfter(usize),
-    /// A follow ends in good order after so many frames. (A finite read that does is not to be told
+    /// A follow ends in good order after so many frames. (A finite read that does cannot be distinguished
     /// from a short log.)
     EndAfter(usize),
     /// A follow stays open and gives nothing more after so many frames.
@@ -242,7 +242,7 @@ impl Fake {
         self.changed.send_modify(|version| *version += 1);
     }
 
-    /// The daemon tells of it.
+    /// The daemon sends an event about it.
     pub(super) fn happen(&self, what: What) {
         self.happened.lock().unwrap().push_back(what);
         self.rings.notify_one();

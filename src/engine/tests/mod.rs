@@ -190,7 +190,7 @@ async fn in_every_census_readers_are_streams_and_opened_is_closed_and_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_is_followed_and_told() {
+async fn a_restart_is_followed_and_reported() {
     let fake = Fake::running([]);
     let script = async |fake: &Fake, _: &Observer<Fake>| {
         for _ in 0..3 {
@@ -205,9 +205,9 @@ async fn a_restart_is_followed_and_told() {
     let (outcome, seen) = run(&fake, config(), SECOND, script).await;
     all_delivered_once(&fake, &seen);
     nothing_is_left(&fake, &outcome.census);
-    let told = |what: fn(&Notice) -> bool| seen.notes.iter().filter(|note| what(note)).count();
-    assert_eq!(told(|note| matches!(note, Notice::Exited(Some(exit)) if exit.code == 1)), 3);
-    assert_eq!(told(|note| matches!(note, Notice::Started)), 3);
+    let count = |what: fn(&Notice) -> bool| seen.notes.iter().filter(|note| what(note)).count();
+    assert_eq!(count(|note| matches!(note, Notice::Exited(Some(exit)) if exit.code == 1)), 3);
+    assert_eq!(count(|note| matches!(note, Notice::Started)), 3);
 }
 
 #[tokio::test(start_paused = true)]

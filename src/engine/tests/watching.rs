@@ -6,7 +6,7 @@ use crate::engine::source::{Exit, Phase, What};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Runs the engine with whoever watches it and tells it what to do.
+/// Runs the engine with whoever watches it and commands it.
 async fn watched(
     fake: &Fake,
     config: Config,
@@ -87,7 +87,7 @@ async fn orders_that_mean_nothing_do_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_container_is_told_at_once_and_its_stream_goes_on() {
+async fn a_paused_container_is_reported_at_once_and_its_stream_goes_on() {
     let fake = Fake::running([]);
     let config = Config { stream_timeout: HOUR, ..config() };
     let script = async |fake: &Fake, observer: &Observer<Fake>, _| {
@@ -104,7 +104,7 @@ async fn a_paused_container_is_told_at_once_and_its_stream_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_tells_the_life_of_its_container() {
+async fn a_row_shows_the_life_of_its_container() {
     let fake = Fake::running([]);
     let config = Config { stream_timeout: HOUR, ..config() };
     let script = async |fake: &Fake, observer: &Observer<Fake>, _| {
@@ -119,7 +119,7 @@ async fn a_row_tells_the_life_of_its_container() {
         let exit = Some(Exit { code: 1, oom: false });
         assert_eq!((ended.phase, ended.exit, ended.age), (Some(Phase::Exited), exit, None));
         assert_eq!((ended.last_end, ended.cycles), (Some("ended"), 1));
-        assert!(ended.told.is_some());
+        assert!(ended.last_notice.is_some());
         fake.start();
         talk(fake, 10).await;
         assert_eq!((row(observer).phase, row(observer).exit), (Some(Phase::Running), None));
@@ -129,7 +129,7 @@ async fn a_row_tells_the_life_of_its_container() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_stream_is_told_before_it_is_opened_again() {
+async fn a_stale_stream_is_reported_before_it_is_opened_again() {
     let fake = Fake::running([Fault::SilentAfter(5)]);
     let script = async |fake: &Fake, observer: &Observer<Fake>, _| {
         talk(fake, 20).await;

@@ -104,7 +104,7 @@ impl Printer {
     pub async fn ended(&mut self) -> Ended {
         match self.ended.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(ended)) => ended.clone(),
-            // The thread panicked: the panic was told on stderr already.
+            // The thread panicked, and the panic hook has written to stderr.
             _ => Ended::Failed(io::Error::other("the printer panicked").into()),
         }
     }

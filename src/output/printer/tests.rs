@@ -169,7 +169,7 @@ async fn a_reader_that_leaves_is_noticed_although_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_write_that_fails_is_told() {
+async fn a_write_that_fails_is_reported() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let (err, to_err) = pipe().unwrap();
     let sinks = Sinks { out: Sink::of(&full).unwrap(), err: Sink::of(&to_err).unwrap() };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::engine::rows::{Row, StreamState};
-use crate::format::told;
+use crate::format::last_notice;
 use crate::output::json::{Figures, figures, object, time};
 use crate::snapshot::{Daemon, Own, Snapshot};
 
@@ -111,8 +111,8 @@ fn row(row: &Row) -> RowBody<'_> {
         gaps: row.gaps(),
         gaps_by_cause: &row.gaps_by_cause,
         reopens: &row.reopens,
-        note_time: row.told.as_ref().map(|(at, _)| time(*at)),
-        note: row.told.as_ref().map(|(_, what)| told(what)),
+        note_time: row.last_notice.as_ref().map(|(at, _)| time(*at)),
+        note: row.last_notice.as_ref().map(|(_, what)| last_notice(what)),
     }
 }
 

@@ -3,6 +3,6 @@
 
 mod json;
 mod table;
-mod teller;
+mod writer;
 
-pub use teller::{Form, Teller};
+pub use writer::{Form, SnapshotWriter};

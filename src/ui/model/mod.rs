@@ -83,7 +83,7 @@ pub(super) struct Seen {
     pub(super) history: History,
     /// The last lines of each container.
     pub(super) rings: BTreeMap<ContainerKey, Ring>,
-    /// The last that was told of any container.
+    /// The last notice of any container.
     pub(super) headline: String,
 }
 

@@ -135,7 +135,7 @@ impl Table {
         (at, false)
     }
 
-    /// Moves the cursor; tells whether the key was for that.
+    /// Moves the cursor. Returns whether the key was for that.
     pub(super) fn moved(&mut self, key: Key, rows: &[ContainerKey], page: usize) -> bool {
         let last = rows.len().saturating_sub(1);
         let page = page.saturating_sub(1).max(1);
@@ -167,7 +167,7 @@ impl Table {
     }
 }
 
-/// Takes a key into a text that is typed; tells whether typing goes on.
+/// Takes a key into a text that is typed. Returns whether typing goes on.
 pub(super) fn typed(text: &mut String, key: Key) -> bool {
     match key {
         Key::Char(character) => text.push(character),

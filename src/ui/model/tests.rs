@@ -68,7 +68,7 @@ fn of_ten_thousand_containers_that_are_gone_no_line_is_kept() {
 }
 
 #[test]
-fn each_way_to_end_is_told_apart() {
+fn each_way_to_end_is_distinguished() {
     let mut model = model(sample::many(3));
     assert_eq!(press(&mut model, "q"), Effect::Quit);
     assert_eq!(model.update(Input::Key(Key::Interrupt)), Effect::Interrupt);

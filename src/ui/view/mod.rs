@@ -4,7 +4,7 @@
 //! ┌ head: daemon · machinery · rates · costs ────────────┐   ┌ one container's figures ┐
 //! │ sparks: tasks, cycles, lines over the last minutes   │   │                         │
 //! │ table: headings, and a row per container             │   │ its last lines          │
-//! │ foot: what was last told; keys, or what is typed     │   │ keys, or what is typed  │
+//! │ foot: the last notice; keys, or what is typed        │   │ keys, or what is typed  │
 //! └──────────────────────────────────────────────────────┘   └─────────────────────────┘
 //! ```
 
@@ -102,7 +102,7 @@ fn row(area: Rect, at: u16) -> Rect {
     split(below, 1).0
 }
 
-/// What was last told, and the keys or what is typed.
+/// The last notice, and the keys or what is typed.
 fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
     let table = &model.table;
     let keys = if table.typing {
@@ -117,13 +117,13 @@ fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
         answer_or(model, keys)
     };
     if 1 < area.height {
-        let told = fit::cut(&model.seen().headline, usize::from(area.width));
-        let style = match told.chars().next() {
+        let headline = fit::cut(&model.seen().headline, usize::from(area.width));
+        let style = match headline.chars().next() {
             Some('!') => look.wrong(),
             Some('~') => look.odd(),
             _ => quiet(),
         };
-        frame.render_widget(Line::styled(told, style), row(area, 0));
+        frame.render_widget(Line::styled(headline, style), row(area, 0));
     }
     frame.render_widget(keys, row(area, area.height.saturating_sub(1)));
 }

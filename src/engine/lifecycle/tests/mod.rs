@@ -97,7 +97,7 @@ fn a_rotated_stream_is_opened_again_at_once() {
 }
 
 #[test]
-fn a_restart_between_two_streams_is_told_at_the_next_rotation() {
+fn a_restart_between_two_streams_is_reported_at_the_next_rotation() {
     let mut driven = Driven::following();
     driven.step(&Input::Died(9));
     assert_eq!(driven.ended(&EndReason::Rotated, Progress::Some), "inspect");
@@ -109,7 +109,7 @@ fn a_restart_between_two_streams_is_told_at_the_next_rotation() {
 }
 
 #[test]
-fn a_run_that_ends_is_drained_then_told_then_followed_again() {
+fn a_run_that_ends_is_drained_then_reported_then_followed_again() {
     let mut driven = Driven::following();
     assert_eq!(driven.ended(&EndReason::Eof, Progress::Some), "inspect");
     assert_eq!(driven.inspected(Phase::Exited, "one"), "drain");
@@ -136,7 +136,7 @@ fn a_start_while_the_last_run_is_drained_is_not_missed() {
 }
 
 #[test]
-fn a_restart_seen_only_as_a_newer_run_is_told() {
+fn a_restart_seen_only_as_a_newer_run_is_reported() {
     let mut driven = Driven::following();
     driven.step(&Input::Died(3));
     assert_eq!(driven.ended(&EndReason::Eof, Progress::Some), "inspect");
@@ -144,7 +144,7 @@ fn a_restart_seen_only_as_a_newer_run_is_told() {
 }
 
 #[test]
-fn a_run_that_came_and_went_unseen_is_told() {
+fn a_run_that_came_and_went_unseen_is_reported() {
     let mut driven = Driven::following();
     driven.step(&Input::Died(3));
     driven.ended(&EndReason::Eof, Progress::Some);
@@ -160,17 +160,17 @@ fn a_container_that_its_policy_restarts_is_asked_about_now_and_then() {
     assert_eq!(driven.drained(), "restarting, wake");
     assert!(!driven.0.is_settled(), "it comes back");
     assert_eq!(driven.step(&Input::Woke), "inspect");
-    assert_eq!(driven.inspected(Phase::Restarting, "one"), "wake", "told once, drained once");
+    assert_eq!(driven.inspected(Phase::Restarting, "one"), "wake", "reported once, drained once");
     driven.step(&Input::Woke);
     assert_eq!(driven.inspected(Phase::Running, "two"), "started, follow");
 }
 
 #[test]
-fn an_end_of_file_of_a_running_container_backs_off_and_is_told_when_it_goes_on() {
+fn an_end_of_file_of_a_running_container_backs_off_and_is_reported_when_it_goes_on() {
     let mut driven = Driven::following();
-    for told in ["wake", "wake", "ends early 3, wake"] {
+    for acts in ["wake", "wake", "ends early 3, wake"] {
         assert_eq!(driven.ended(&EndReason::Eof, Progress::None), "inspect");
-        assert_eq!(driven.inspected(Phase::Running, "one"), told, "no busy loop");
+        assert_eq!(driven.inspected(Phase::Running, "one"), acts, "no busy loop");
         assert_eq!(driven.step(&Input::Woke), "follow");
     }
     assert_eq!(driven.ended(&EndReason::Eof, Progress::Some), "inspect");
@@ -178,7 +178,7 @@ fn an_end_of_file_of_a_running_container_backs_off_and_is_told_when_it_goes_on()
 }
 
 #[test]
-fn a_broken_stream_is_told_once_and_tried_again_until_it_stands() {
+fn a_broken_stream_is_reported_once_and_retried_until_it_stands() {
     let mut driven = Driven::following();
     let cut = EndReason::Failed(error(ErrorKind::Cut));
     assert_eq!(driven.ended(&cut, Progress::None), "broke, wake");
@@ -193,7 +193,7 @@ fn a_broken_stream_is_told_once_and_tried_again_until_it_stands() {
 }
 
 #[test]
-fn a_panic_is_told_and_the_stream_is_opened_again() {
+fn a_panic_is_reported_and_the_stream_is_opened_again() {
     let mut driven = Driven::following();
     let panicked = EndReason::Panicked("boom".to_owned());
     assert_eq!(driven.ended(&panicked, Progress::None), "panicked, wake");
@@ -263,7 +263,7 @@ fn what_was_not_read_of_a_removed_container_is_lost() {
 }
 
 #[test]
-fn what_a_driver_may_lose_is_told_once_and_before_anything_is_read() {
+fn a_driver_that_may_lose_lines_is_reported_once_and_before_any_read() {
     let mut driven = Driven::new(ReadMode::Follow, Joined::Later);
     let lossy =
         |run| Container { lossy: Some(Lossy::NonBlocking), ..container(Phase::Running, run) };
@@ -284,7 +284,7 @@ fn a_stream_that_falls_behind_or_goes_back_is_opened_again_at_once() {
 }
 
 #[test]
-fn a_driver_that_keeps_nothing_is_told_and_never_asked_again() {
+fn a_driver_that_keeps_nothing_is_reported_and_never_asked_again() {
     let mut driven = Driven::following();
     let unreadable = EndReason::Failed(error(ErrorKind::Unreadable));
     assert_eq!(driven.ended(&unreadable, Progress::None), "unreadable");
@@ -311,7 +311,7 @@ fn without_a_follow_a_log_is_read_once_and_failures_end_it() {
 }
 
 #[test]
-fn a_container_that_joins_is_told_and_one_that_was_there_is_not() {
+fn a_container_that_joins_is_reported_and_one_that_was_there_is_not() {
     let mut driven = Driven::new(ReadMode::Follow, Joined::Later);
     assert_eq!(driven.inspected(Phase::Running, "one"), "started, follow");
     let mut driven = Driven::new(ReadMode::Follow, Joined::Later);

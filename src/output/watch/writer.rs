@@ -1,8 +1,8 @@
 //! The thread that writes snapshots where there is no screen.
 //!
 //! It takes the engine's events and drops the lines: what `watch` shows of them is their count. Gaps and
-//! what is wrong go to stderr beside the plain lines. A write may block; who started the teller waits for
-//! [`Teller::ended`] with a deadline of its own.
+//! what is wrong go to stderr beside the plain lines. A write may block; who started the writer waits for
+//! [`SnapshotWriter::ended`] with a deadline of its own.
 
 use std::io;
 use std::thread;
@@ -42,14 +42,14 @@ pub enum Form {
     Json(Duration),
 }
 
-/// A running teller.
+/// A running writer.
 #[derive(Debug)]
-pub struct Teller {
+pub struct SnapshotWriter {
     finish: CancellationToken,
     ended: watch::Receiver<Option<Ended>>,
 }
 
-impl Teller {
+impl SnapshotWriter {
     /// Starts the thread; it ends with the events, with the reader of stdout, or after one snapshot
     /// where one is wanted.
     ///
@@ -66,7 +66,7 @@ impl Teller {
         let finish = CancellationToken::new();
         let finishing = finish.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        thread::Builder::new().name("teller".to_owned()).spawn(move || {
+        thread::Builder::new().name("snapshots".to_owned()).spawn(move || {
             let zone = TimeZone::system();
             let mut thread = Thread { form, config, sinks, snapshot, zone, finish: finishing };
             let end = runtime.block_on(thread.run(events));
@@ -84,15 +84,15 @@ impl Teller {
         self.finish.cancel();
     }
 
-    /// Waits for the end of the teller.
+    /// Waits for the end of the writer.
     ///
     /// # Cancel safety
     /// Safe.
     pub async fn ended(&mut self) -> Ended {
         match self.ended.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(ended)) => ended.clone(),
-            // The thread panicked: the panic was told on stderr already.
-            _ => Ended::Failed(io::Error::other("the teller panicked").into()),
+            // The thread panicked, and the panic hook has written to stderr.
+            _ => Ended::Failed(io::Error::other("the snapshot writer panicked").into()),
         }
     }
 }
@@ -145,14 +145,14 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
                     return Ok(Ended::Done);
                 }
                 event = events.recv() => match event {
-                    Some(event) => self.tell(&event),
+                    Some(event) => self.emit(&event),
                     None => return Ok(Ended::Done),
                 },
             }
         }
     }
 
-    /// Writes a snapshot, and tells when the next one is due.
+    /// Writes a snapshot, and returns when the next one is due.
     fn write(&mut self, snapshot: &Snapshot) -> io::Result<Option<Duration>> {
         let mut into = Vec::new();
         let next = match self.form {
@@ -179,7 +179,7 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
         Ok(next)
     }
 
-    fn tell(&self, event: &Event) {
+    fn emit(&self, event: &Event) {
         let color = self.config.color_err;
         let text = match event {
             // What is left out is in no object and in no table.
@@ -230,9 +230,9 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const JSON: Form = Form::Json(Duration::from_secs(10));
 
-    /// Runs a teller that is asked to end after so long; gives the moments that were written, in milliseconds
+    /// Runs a writer that is asked to end after so long; gives the moments that were written, in milliseconds
     /// from the start: each snapshot counts them as its lines. And how long it took.
-    async fn told(
+    async fn written(
         form: Form,
         after: Duration,
         look: impl Fn(Duration) -> Snapshot,
@@ -284,12 +284,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_last_moment_is_written_unless_it_was_just_written() {
-        let (moments, _) = told(JSON, 25 * SECOND, steady).await;
+        let (moments, _) = written(JSON, 25 * SECOND, steady).await;
         assert_eq!(moments, [1100, 11_100, 21_100, 25_000]);
-        let (moments, _) = told(JSON, Duration::from_millis(21_150), steady).await;
+        let (moments, _) = written(JSON, Duration::from_millis(21_150), steady).await;
         assert_eq!(moments, [1100, 11_100, 21_100], "the last one is of this moment");
         for form in [JSON, Form::JsonOnce] {
-            let (moments, ended) = told(form, Duration::from_millis(300), steady).await;
+            let (moments, ended) = written(form, Duration::from_millis(300), steady).await;
             assert_eq!(
                 (moments, ended.as_millis()),
                 (vec![300], 300),
@@ -299,11 +299,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_awaited_daemon_is_told_at_once_but_the_only_snapshot_is_of_one_that_answers() {
+    async fn an_awaited_daemon_is_shown_at_once_but_the_only_snapshot_is_of_one_that_answers() {
         let look = |now: Duration| if now < 60 * SECOND { awaited() } else { sample::many(2) };
-        let (moments, _) = told(JSON, 15 * SECOND, look).await;
+        let (moments, _) = written(JSON, 15 * SECOND, look).await;
         assert_eq!(moments, [1100, 11_100, 15_000]);
-        let (moments, ended) = told(Form::JsonOnce, 100 * SECOND, look).await;
+        let (moments, ended) = written(Form::JsonOnce, 100 * SECOND, look).await;
         assert_eq!((moments, ended.as_secs()), (vec![60_000], 60));
     }
 
@@ -319,14 +319,14 @@ mod tests {
             }
         };
         for form in [JSON, Form::JsonOnce] {
-            let (moments, _) = told(form, 9 * SECOND, opening(3 * SECOND)).await;
+            let (moments, _) = written(form, 9 * SECOND, opening(3 * SECOND)).await;
             assert_eq!(moments[0], 3000, "{form:?}");
-            let (moments, _) = told(form, 9 * SECOND, opening(60 * SECOND)).await;
+            let (moments, _) = written(form, 9 * SECOND, opening(60 * SECOND)).await;
             assert_eq!(moments[0], 5000, "{form:?}");
         }
         // Later ones do not: one stream that opens is no reason to be late.
         let late = |now: Duration| opening(if now < 2 * SECOND { now } else { 9 * SECOND })(now);
-        let (moments, _) = told(Form::Json(SECOND), 4 * SECOND, late).await;
+        let (moments, _) = written(Form::Json(SECOND), 4 * SECOND, late).await;
         assert_eq!(moments, [1100, 2100, 3100, 4000]);
     }
 }
