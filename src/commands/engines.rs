@@ -46,15 +46,11 @@ pub(super) fn note_found(daemons: &[NamedDaemon], events: &mpsc::Sender<Event>) 
     }
 }
 
-/// Sends a note with the socket of the embedded daemon, for `docker -H`.
-pub(super) fn note_demo(daemons: &[NamedDaemon], events: &mpsc::Sender<Event>) {
-    for (_, daemon) in daemons {
-        if daemon.origin == Origin::Demo {
-            let what = Notice::DemoListens { endpoint: daemon.route.to_string().into() };
-            // The channel is empty still.
-            let _ = events.try_send(Event::Note(Note { about: About::Run, what }));
-        }
-    }
+/// The note with the socket of the embedded daemon, for `docker -H`.
+pub(super) fn demo_note(daemons: &[NamedDaemon]) -> Option<Event> {
+    let (_, daemon) = daemons.iter().find(|(_, daemon)| daemon.origin == Origin::Demo)?;
+    let what = Notice::DemoListens { endpoint: daemon.route.to_string().into() };
+    Some(Event::Note(Note { about: About::Run, what }))
 }
 
 #[cfg(test)]

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures_util::FutureExt;
+use futures_util::future::FusedFuture;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::NamedDaemon;
-use super::engines::{engines, note_demo, note_found, sources};
+use super::engines::{demo_note, engines, note_found, sources};
 use crate::config::{Config, Cursor, Events};
 use crate::cursor::{CursorError, CursorFile, Keeper};
 use crate::directory::{self, Directory, LocalDisk};
@@ -53,11 +55,20 @@ pub(crate) async fn run(
     let engines = engines(&sources(&daemons, config.requests), &config.engine);
     let (events, received) = mpsc::channel(CHANNEL);
     note_found(&daemons, &events);
-    // The socket of a run that ends at once is of no use.
-    if config.engine.follow {
-        note_demo(&daemons, &events);
-    }
     let (observers, followed) = (engines.observers(), engines.observers());
+    // A wrong pattern ends the run with its error alone. The socket of a run that ends at once is of no use.
+    let begun = engines.observers();
+    let demo_note = demo_note(&daemons).filter(|_| config.engine.follow);
+    // Weak: the printer ends when the engines have dropped the channel.
+    let weak = events.downgrade();
+    let greeting = async move {
+        let Some(note) = demo_note else { return };
+        begun.begun().await;
+        if let Some(events) = weak.upgrade() {
+            // A closed channel ends the run elsewhere.
+            let _ = events.send(note).await;
+        }
+    };
     let (census, names) = (move || observers.census(), move || followed.names());
     let filter = filter(&rules, &config.output, config.engine.order).map(|filter| match cursor {
         Some(_) => filter.deciding_whole_batches(),
@@ -84,11 +95,13 @@ pub(crate) async fn run(
         ended: None,
     };
     let running = engines.run(&config.selection, events, stop);
-    tokio::pin!(running);
+    let greeting = greeting.fuse();
+    tokio::pin!(running, greeting);
     let outcome = loop {
         tokio::select! {
             biased;
             outcome = &mut running => break outcome?,
+            () = &mut greeting, if !greeting.is_terminated() => {}
             beside = run.step(&mut signals) => if let Step::Leave = beside {
                 return Ok(run.exit());
             },

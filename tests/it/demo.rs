@@ -201,6 +201,17 @@ fn filters_and_forms_can_be_tried_on_the_history() {
 }
 
 #[test]
+fn a_wrong_pattern_of_the_demo_is_reported_alone() {
+    for pattern in ["wbe", "nothing-*", "/^$/"] {
+        let mut cmon = Command::new(env!("CARGO_BIN_EXE_cmon"));
+        cmon.env_clear().args(["tail", "--demo", pattern]).stdout(Stdio::piped());
+        let done = Cmon::of(cmon).read().done().code(1);
+        assert!(done.stderr.starts_with("cmon: error: no container matches"), "{pattern}: {done}");
+        assert!(!done.stderr.contains("docker -H"), "{pattern}: {done}");
+    }
+}
+
+#[test]
 fn a_following_demo_says_where_it_listens() {
     let run = |args: &[&str]| {
         let mut cmon = Command::new(env!("CARGO_BIN_EXE_cmon"));
