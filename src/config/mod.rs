@@ -530,15 +530,15 @@ fn engine(global: &Global, tail: &Tail, range: Range, around: &Surroundings) -> 
 
 /// Whether there are colors on an output of this kind.
 fn colors(global: &Global, around: &Surroundings, output: FileKind) -> Colors {
-    match global.color {
-        _ if global.no_color => Colors::Off,
-        When::Always => Colors::On,
-        When::Never => Colors::Off,
-        When::Auto if around.no_color => Colors::Off,
-        When::Auto if around.force_color => Colors::On,
-        When::Auto if output == FileKind::Terminal && !around.dumb_terminal => Colors::On,
-        When::Auto => Colors::Off,
-    }
+    let by_output = || output == FileKind::Terminal && !around.dumb_terminal;
+    let wanted = match global.color {
+        _ if global.no_color => false,
+        When::Always => true,
+        When::Never => false,
+        When::Auto if around.no_color => false,
+        When::Auto => around.force_color || by_output(),
+    };
+    if wanted { Colors::On } else { Colors::Off }
 }
 
 /// How many containers a run can show.

@@ -81,6 +81,12 @@ pub struct Anchor {
     complete: bool,
 }
 
+impl Default for Anchor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Anchor {
     /// An empty anchor.
     pub fn new() -> Self {

@@ -189,7 +189,7 @@ impl<S: Source> Reader<S> {
             if is_rotated || deadline <= Instant::now() {
                 return EndReason::Rotated;
             }
-            self.with_resume(|resume| resume.output_keeps_up());
+            self.with_resume(Resume::output_keeps_up);
             let reason = self.stored().await;
             if reason != EndReason::Eof {
                 return reason;

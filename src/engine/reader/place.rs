@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use super::Reader;
 use crate::engine::event::{EndReason, Event};
 use crate::engine::files::held_back_after;
+use crate::engine::resume::Resume;
 use crate::engine::source::{ReadMode, Source};
 use crate::engine::turns::Turn;
 
@@ -76,7 +77,7 @@ impl<S: Source> Reader<S> {
         };
         let held_back = async {
             sleep(patience).await;
-            self.with_resume(|resume| resume.hold_back());
+            self.with_resume(Resume::hold_back);
             if mode == ReadMode::Once {
                 std::future::pending::<()>().await;
             }
