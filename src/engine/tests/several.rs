@@ -6,8 +6,8 @@ use super::super::census::{ConnectionCount, Purpose};
 use super::super::event::About;
 use super::super::selection::PatternText;
 use super::super::source::{
-    Container, ContainerKey, DaemonId, ErrorKind, EventStream, Happening, Listed, LogRequest,
-    Source, SourceError,
+    Container, ContainerKey, DaemonId, ErrorKind, EventStream, Happening, ListFilters, Listed,
+    LogRequest, Source, SourceError,
 };
 use super::super::{Engines, Observers, StartError};
 use super::fake::{FakeEvents, FakeLogs};
@@ -78,9 +78,9 @@ impl Source for Host {
         self.id.clone()
     }
 
-    async fn list(&self) -> Result<Vec<Listed>, SourceError> {
+    async fn list(&self, filters: &ListFilters) -> Result<Vec<Listed>, SourceError> {
         self.reached().await?;
-        let rows = self.fake.list().await?;
+        let rows = self.fake.list(filters).await?;
         let own = |row| Listed { key: self.key(), name: self.container.into(), ..row };
         Ok(rows.into_iter().map(own).collect())
     }
