@@ -644,7 +644,7 @@ _cmon_static() {
             return 0
             ;;
         cmon__subcmd__watch)
-            opts="-a -l -E -i -e -o -q -v -h --all --label --image --project --filter --exclude-container --wait --dry-run --include --exclude --level --join --join-stacks --once --output --interval --duration --metrics --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help"
+            opts="-a -l -E -i -e -H -o -q -v -h --all --label --image --project --filter --exclude-container --wait --dry-run --include --exclude --level --join --join-stacks --highlight --once --output --interval --duration --metrics --host --context --tlsverify --tlscacert --tlscert --tlskey --demo --stream-timeout --stale-after --request-timeout --stop-timeout --color --no-color --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -699,6 +699,14 @@ _cmon_static() {
                     return 0
                     ;;
                 --join)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --highlight)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -H)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -54,7 +54,7 @@ complete -c cmon -n "__fish_cmon_needs_command" -f -a "man" -d 'Write the man pa
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s l -l label -d 'Select containers that have this label. Repeatable: all must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l image -d 'Select containers of this image, with or without a tag; a glob is allowed. Repeatable: one must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l project -d 'Select containers of this compose project; . is the project of the current directory. Repeatable: one must match' -r
-complete -c cmon -n "__fish_cmon_using_subcommand tail" -l filter -d 'Select by name, id, label, ancestor or status, as docker ps does. Repeatable' -r
+complete -c cmon -n "__fish_cmon_using_subcommand tail" -l filter -d 'Select as docker ps --filter does, by status, health, network and more. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s E -l exclude-container -d 'Leave out containers that match this name, id prefix, glob or regular expression. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -s n -l tail -d 'Show the last N lines of each container first [default: 10, or all with --no-follow]. Containers that join later are shown from their first line' -r
 complete -c cmon -n "__fish_cmon_using_subcommand tail" -l since -d 'Show only lines from this time on: 10m, 2h, 2026-11-28T12:30, or seconds since 1970' -r
@@ -128,7 +128,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand tail" -s h -l help -d 'Print h
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s l -l label -d 'Select containers that have this label. Repeatable: all must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l image -d 'Select containers of this image, with or without a tag; a glob is allowed. Repeatable: one must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l project -d 'Select containers of this compose project; . is the project of the current directory. Repeatable: one must match' -r
-complete -c cmon -n "__fish_cmon_using_subcommand logs" -l filter -d 'Select by name, id, label, ancestor or status, as docker ps does. Repeatable' -r
+complete -c cmon -n "__fish_cmon_using_subcommand logs" -l filter -d 'Select as docker ps --filter does, by status, health, network and more. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s E -l exclude-container -d 'Leave out containers that match this name, id prefix, glob or regular expression. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -s n -l tail -d 'Show the last N lines of each container first [default: 10, or all with --no-follow]. Containers that join later are shown from their first line' -r
 complete -c cmon -n "__fish_cmon_using_subcommand logs" -l since -d 'Show only lines from this time on: 10m, 2h, 2026-11-28T12:30, or seconds since 1970' -r
@@ -202,7 +202,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand logs" -s h -l help -d 'Print h
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -s l -l label -d 'Select containers that have this label. Repeatable: all must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l image -d 'Select containers of this image, with or without a tag; a glob is allowed. Repeatable: one must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l project -d 'Select containers of this compose project; . is the project of the current directory. Repeatable: one must match' -r
-complete -c cmon -n "__fish_cmon_using_subcommand watch" -l filter -d 'Select by name, id, label, ancestor or status, as docker ps does. Repeatable' -r
+complete -c cmon -n "__fish_cmon_using_subcommand watch" -l filter -d 'Select as docker ps --filter does, by status, health, network and more. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -s E -l exclude-container -d 'Leave out containers that match this name, id prefix, glob or regular expression. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -s i -l include -d 'Show only lines that match this regular expression. Repeatable: one must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -s e -l exclude -d 'Do not show lines that match this regular expression, even if --include matches. Repeatable' -r
@@ -213,6 +213,7 @@ warn\t'Also called warning'
 error\t'Also called err, severe'
 fatal\t'Also called critical, panic, alert, emergency'"
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -l join -d 'Treat lines that match this regular expression as part of the line before, so that filters show or hide them together. Repeatable' -r
+complete -c cmon -n "__fish_cmon_using_subcommand watch" -s H -l highlight -d 'Highlight what matches this regular expression, where stdout shows colors. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand watch" -s o -l output -d 'Output format' -r -f -a "text\t'Full screen on a terminal, else one line of totals per interval'
 json\t'One JSON object per interval'
 pretty\t'The full screen, with JSON and logfmt lines as LEVEL message key=value'"
@@ -246,7 +247,7 @@ complete -c cmon -n "__fish_cmon_using_subcommand watch" -s h -l help -d 'Print 
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -s l -l label -d 'Select containers that have this label. Repeatable: all must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l image -d 'Select containers of this image, with or without a tag; a glob is allowed. Repeatable: one must match' -r
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l project -d 'Select containers of this compose project; . is the project of the current directory. Repeatable: one must match' -r
-complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l filter -d 'Select by name, id, label, ancestor or status, as docker ps does. Repeatable' -r
+complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l filter -d 'Select as docker ps --filter does, by status, health, network and more. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -s E -l exclude-container -d 'Leave out containers that match this name, id prefix, glob or regular expression. Repeatable' -r
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l duration -d 'Length of the check. A longer check finds smaller leaks' -r
 complete -c cmon -n "__fish_cmon_using_subcommand leak-check" -l target -d 'Also watch a program: pid:N, container:NAME, http://HOST:PORT[/path], https://USER:PASSWORD@HOST, URL#PROMETHEUS_NAME or URL#/json/pointer. Repeatable' -r

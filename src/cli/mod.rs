@@ -311,7 +311,7 @@ pub struct Conditions {
     /// Repeatable: one must match
     #[arg(long = "project", value_name = "PROJECT[/SERVICE]", env = "CMON_PROJECT", help_heading = SELECTION)]
     pub projects: Vec<String>,
-    /// Select by name, id, label, ancestor or status, as docker ps does. Repeatable
+    /// Select as docker ps --filter does, by status, health, network and more. Repeatable
     #[arg(long = "filter", value_name = "KEY=VALUE", env = "CMON_FILTER", help_heading = SELECTION)]
     pub filters: Vec<String>,
     /// Leave out containers that match this name, id prefix, glob or regular expression.
@@ -556,6 +556,12 @@ pub struct Filters {
         help_heading = FILTERS
     )]
     pub join_stacks: bool,
+    /// Highlight what matches this regular expression, where stdout shows colors. Repeatable
+    #[arg(
+        short = 'H', long, value_name = "RE", allow_hyphen_values = true, env = "CMON_HIGHLIGHT",
+        help_heading = FILTERS
+    )]
+    pub highlight: Vec<String>,
 }
 
 /// Which events `tail` shows, and which end it.
@@ -564,12 +570,6 @@ pub struct Events {
     /// Which are shown.
     #[command(flatten)]
     pub filters: Filters,
-    /// Highlight what matches this regular expression, where stdout shows colors. Repeatable
-    #[arg(
-        short = 'H', long, value_name = "RE", allow_hyphen_values = true, env = "CMON_HIGHLIGHT",
-        help_heading = FILTERS
-    )]
-    pub highlight: Vec<String>,
     /// End with exit code 0 after the first line that passes the filters and matches this regular
     /// expression, and with 4 if all selected containers end before. Repeatable
     #[arg(

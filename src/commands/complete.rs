@@ -20,6 +20,7 @@ use crate::config::{Config, Daemons, Surroundings};
 use crate::demo;
 use crate::docker::api::Api;
 use crate::docker::endpoint::{Endpoint, Route};
+use crate::engine::source::ListFilters;
 use crate::exit::Exit;
 use crate::output::Sinks;
 
@@ -168,7 +169,7 @@ fn ask(place: &Place, found: &SyncSender<Vec<String>>) {
     let near = daemons.into_iter().filter(|daemon| !matches!(daemon.route, Route::Ssh(_)));
     let lists = near.map(async |daemon| {
         let endpoint = Endpoint::by(daemon.route, daemon.origin);
-        Api::new(Arc::new(endpoint), config.requests).list().await
+        Api::new(Arc::new(endpoint), config.requests).list(&ListFilters::default()).await
     });
     runtime.block_on(async {
         let mut lists: FuturesUnordered<_> = lists.collect();

@@ -26,7 +26,6 @@ pub(super) fn events(
     let (timeout, order_window) = (tail.events.timeout, tail.order_window);
     let events = &tail.events;
     let rules = Rules {
-        highlight: patterns(variables, "highlight", &events.highlight)?,
         until: patterns(variables, "until_match", &events.until_match)?,
         fail: patterns(variables, "fail_on", &events.fail_on)?,
         ..selecting(&events.filters, variables)?
@@ -56,6 +55,7 @@ pub(super) fn selecting(filters: &cli::Filters, variables: &Sources) -> Result<R
         level: filters.level.map(level),
         join: patterns(variables, "join", &filters.join)?,
         join_stacks: filters.join_stacks,
+        highlight: patterns(variables, "highlight", &filters.highlight)?,
         ..Rules::default()
     })
 }

@@ -62,13 +62,14 @@ pub enum WatchForm {
 
 /// Where there is no screen, what decides about its lines is refused, unless a variable or the file has it.
 fn no_screen(watch: &cli::Watch, sources: &Sources) -> Result<Rules, UsageError> {
-    let cli::Filters { include, exclude, level, join, join_stacks } = &watch.filters;
+    let cli::Filters { include, exclude, level, join, join_stacks, highlight } = &watch.filters;
     let flags = [
         ("include", "--include", !include.is_empty()),
         ("exclude", "--exclude", !exclude.is_empty()),
         ("level", "--level", level.is_some()),
         ("join", "--join", !join.is_empty()),
         ("join_stacks", "--join-stacks", *join_stacks),
+        ("highlight", "--highlight", !highlight.is_empty()),
         ("output", "-o pretty", watch.output == cli::WatchForm::Pretty),
     ];
     let typed = flags.iter().find(|(id, _, given)| *given && !sources.gave(id));

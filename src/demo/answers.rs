@@ -53,7 +53,12 @@ pub(super) fn info(state: &State) -> Value {
 }
 
 /// Filters of `docker ps` that are understood.
-const LIST_FILTERS: [&str; 5] = ["name", "id", "label", "status", "ancestor"];
+const LIST_FILTERS: [&str; 11] = [
+    "name", "id", "label", "status", "ancestor", "exited", "health", "network", "volume",
+    "publish", "expose",
+];
+/// Filters that look at what no container here has: a network, a volume, a port.
+const UNMET: [&str; 4] = ["network", "volume", "publish", "expose"];
 
 /// Which containers a list has without a filter by state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +85,9 @@ pub(super) fn list(
             && filters.any("id", |id| life.id.starts_with(id))
             && filters.any("status", |status| status == life.phase.as_str())
             && filters.any("ancestor", |image| is_of(life, image))
+            && filters.any("exited", |code| is_ended_with(life, code))
+            && filters.any("health", |health| health == "none")
+            && UNMET.iter().all(|key| filters.any(key, |_| false))
             && filters.labels(&life.spec.labels)
     };
     let now = state.now();
@@ -96,6 +104,10 @@ fn is_named(life: &Life, wanted: &str) -> bool {
         (false, Some(text)) => life.name.ends_with(text),
         (false, None) => life.name.contains(text),
     }
+}
+
+fn is_ended_with(life: &Life, code: &str) -> bool {
+    life.phase == Phase::Exited && life.exit_code.to_string() == code
 }
 
 fn is_of(life: &Life, image: &str) -> bool {

@@ -8,8 +8,8 @@ use super::*;
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::source::{
-    ErrorKind, EventStream, Frames, LogEnd, LogRequest, LogStream, OutputKind, Phase, Read,
-    ReadMode, Source, SourceError, StdStream, Stored, Tail, What,
+    ErrorKind, EventStream, Frames, ListFilters, LogEnd, LogRequest, LogStream, OutputKind, Phase,
+    Read, ReadMode, Source, SourceError, StdStream, Stored, Tail, What,
 };
 
 /// Runs `test` against a daemon in the same runtime.
@@ -27,7 +27,7 @@ async fn with_world(test: impl AsyncFnOnce(&World, &Docker)) {
 }
 
 async fn key(docker: &Docker) -> crate::engine::source::ContainerKey {
-    docker.list().await.unwrap()[0].key.clone()
+    docker.list(&ListFilters::default()).await.unwrap()[0].key.clone()
 }
 
 async fn open(
@@ -60,7 +60,7 @@ async fn rest(mut logs: crate::docker::logs::Logs) -> (String, Result<(), ErrorK
 async fn the_list_and_inspect_show_a_container_s_life() {
     with_world(async |world, docker| {
         world.create("web");
-        let listed = docker.list().await.unwrap();
+        let listed = docker.list(&ListFilters::default()).await.unwrap();
         assert_eq!((&*listed[0].name, listed[0].phase), ("web", Phase::Created));
         world.start("web");
         world.kill_for_memory("web");

@@ -1,5 +1,6 @@
 //! Short questions to the daemon, and its events.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +13,12 @@ use super::own::Identity;
 use super::request::{Answer, Client, RequestOptions, encode};
 use crate::engine::census::Purpose;
 use crate::engine::source::{
-    Container, ContainerKey, DaemonId, ErrorKind, EventStream, Happening, Listed, Moment,
-    SourceError,
+    Container, ContainerKey, DaemonId, ErrorKind, EventStream, Happening, ListFilters, Listed,
+    Moment, SourceError,
 };
 use crate::engine::timestamp::Timestamp;
 
+const FILTER_HINT: &str = "the daemon applies this --filter; correct its value";
 /// The longest event that is accepted: all labels of its container are in it.
 const EVENT_MAX_BYTES: usize = 1 << 20;
 
@@ -65,10 +67,25 @@ impl Api {
         self.ask(Question::Info, "/info", answers::info).await
     }
 
-    /// All containers, stopped ones included.
-    pub async fn list(&self) -> Result<Vec<Listed>, SourceError> {
+    /// All containers, stopped ones included. Those that `filters` leave out have `passes: false`: a second
+    /// request asks for the others.
+    pub async fn list(&self, filters: &ListFilters) -> Result<Vec<Listed>, SourceError> {
         let list = |body: &[u8]| answers::list(&self.daemon(), body);
-        self.ask(Question::List, "/containers/json?all=1", list).await
+        let target = "/containers/json?all=1";
+        let all = self.ask(Question::List, target, list);
+        if filters.is_empty() {
+            return all.await;
+        }
+        let filters = serde_json::json!(filters).to_string();
+        let target = format!("{target}&filters={}", encode(&filters));
+        let (all, passing) = tokio::join!(all, self.ask(Question::List, &target, list));
+        let passing = passing.map_err(|error| match error.kind {
+            ErrorKind::Refused => SourceError { hint: Some(FILTER_HINT), ..error },
+            _ => error,
+        })?;
+        let passing: HashSet<ContainerKey> = passing.into_iter().map(|row| row.key).collect();
+        let rows = all?.into_iter();
+        Ok(rows.map(|row| Listed { passes: passing.contains(&row.key), ..row }).collect())
     }
 
     /// One container as the daemon describes it, with the daemon that did.
@@ -141,7 +158,7 @@ impl Api {
     pub async fn events(&self) -> Result<Events, SourceError> {
         let filters = serde_json::json!({
             "type": ["container"],
-            "event": ["start", "die", "oom", "pause", "unpause", "destroy", "rename"],
+            "event": ["start", "die", "oom", "pause", "unpause", "destroy", "rename", "health_status"],
         });
         let target = format!("/events?filters={}", encode(&filters.to_string()));
         let mut answer = self.client.open_early(Purpose::Events, &target, Duration::ZERO).await?;

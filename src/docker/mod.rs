@@ -43,7 +43,8 @@ pub use request::{ApiVersion, Details, REQUEST_TIMEOUT, RequestOptions};
 
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{
-    Container, ContainerKey, DaemonId, ErrorKind, Listed, LogRequest, Moment, Source, SourceError,
+    Container, ContainerKey, DaemonId, ErrorKind, ListFilters, Listed, LogRequest, Moment, Source,
+    SourceError,
 };
 use crate::engine::timestamp::Timestamp;
 
@@ -133,8 +134,8 @@ impl Source for Docker {
         self.endpoint.daemon()
     }
 
-    async fn list(&self) -> Result<Vec<Listed>, SourceError> {
-        self.api.list().await
+    async fn list(&self, filters: &ListFilters) -> Result<Vec<Listed>, SourceError> {
+        self.api.list(filters).await
     }
 
     async fn own(&self, listed: &[Listed]) -> Option<ContainerKey> {

@@ -368,7 +368,7 @@ impl<S: Source> Engine<S> {
         let say = async |what| send_note(events, About::Daemon(self.source.daemon()), what).await;
         let mut backoff = Backoff::default();
         loop {
-            let error = match self.look(&say).await {
+            let error = match self.look(selection, &say).await {
                 Ok((listing, subscription, identity)) => {
                     let saved = match self.saved(identity.as_ref()) {
                         Err(error) if member.is_decided() => return Ok(Err(error.into())),
@@ -428,7 +428,11 @@ impl<S: Source> Engine<S> {
     }
 
     /// Asks for the events, for the list, and who the daemon is, where that matters.
-    async fn look(&self, say: &impl AsyncFn(Notice)) -> Result<Look<S::Events>, SourceError> {
+    async fn look(
+        &self,
+        selection: &Selection,
+        say: &impl AsyncFn(Notice),
+    ) -> Result<Look<S::Events>, SourceError> {
         // Asked for before the list is taken, so that no start falls between the two. The list alone
         // is needed to begin.
         let subscription = match self.config.follow {
@@ -436,7 +440,7 @@ impl<S: Source> Engine<S> {
             false => None,
         };
         let slow = async || say(Notice::StillWaiting { what: Awaited::List }).await;
-        let listed = self.slow.watch(self.source.list(), slow).await?;
+        let listed = self.slow.watch(self.source.list(selection.list_filters()), slow).await?;
         let own = self.source.own(&listed).await;
         let identity = match self.config.saved {
             Some(_) => self.source.identity().await?,

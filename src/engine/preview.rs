@@ -41,7 +41,7 @@ pub async fn preview<S: Source>(
     config: &Config,
 ) -> Result<Preview, StartError> {
     let answers = join_all(sources.iter().map(async |source| {
-        let listed = source.list().await?;
+        let listed = source.list(selection.list_filters()).await?;
         let own = source.own(&listed).await;
         Ok(Arc::new(Listing { listed, own }))
     }));
@@ -97,6 +97,7 @@ mod tests {
             name: (*name).into(),
             phase: *phase,
             facts: Arc::new(Facts { image: "nginx".to_owned(), ..Facts::default() }),
+            passes: true,
         };
         Arc::new(Listing { listed: rows.iter().map(row).collect(), own: None })
     }

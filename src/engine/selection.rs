@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::conditions::{Conditions, State};
 pub use super::pattern::{AmbiguousId, PatternError, PatternText};
 use super::pattern::{Kind, Pattern};
-use super::source::{ContainerKey, Listed, Phase};
+use super::source::{ContainerKey, ListFilters, Listed, Phase};
 
 /// A compiled selection.
 #[derive(Clone, Debug)]
@@ -147,6 +147,11 @@ impl Selection {
         self.conditions.exceed_events()
     }
 
+    /// The filters that the daemon applies to its list.
+    pub fn list_filters(&self) -> &ListFilters {
+        self.conditions.list_filters()
+    }
+
     /// Whether a new name may make a container selected only in some state. Where all that runs is
     /// selected without conditions, one that runs is followed already.
     pub fn needs_state(&self) -> bool {
@@ -231,6 +236,7 @@ mod tests {
             name: name.into(),
             phase: Phase::Running,
             facts: std::sync::Arc::default(),
+            passes: true,
         }
     }
 

@@ -149,7 +149,13 @@ pub struct Listed {
     pub phase: Phase,
     /// What does not change as long as it lives.
     pub facts: Arc<Facts>,
+    /// It meets the filters that the list was asked with; true when there was none.
+    pub passes: bool,
 }
+
+/// Docker filters that the daemon applies itself, because its list and events lack what they look at:
+/// the values by key. One value of a key must match, and each key.
+pub type ListFilters = BTreeMap<String, Vec<String>>;
 
 /// What a container was made with, as far as a selection looks at it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -280,6 +286,8 @@ pub enum What {
     Destroyed,
     /// It has the name that the happening carries from here on.
     Renamed,
+    /// Its health check has another result.
+    HealthChanged,
 }
 
 /// How much of the stored log a request asks for, counted in frames from the end.
@@ -485,8 +493,11 @@ pub trait Source: Send + Sync + 'static {
     /// Which daemon it is.
     fn daemon(&self) -> DaemonId;
 
-    /// All containers, stopped ones included.
-    fn list(&self) -> impl Future<Output = Result<Vec<Listed>, SourceError>> + Send;
+    /// All containers, stopped ones included. Those that `filters` leave out have `passes: false`.
+    fn list(
+        &self,
+        filters: &ListFilters,
+    ) -> impl Future<Output = Result<Vec<Listed>, SourceError>> + Send;
 
     /// The container that this process itself runs in, where it is one of these.
     fn own(&self, _: &[Listed]) -> impl Future<Output = Option<ContainerKey>> + Send {

@@ -190,6 +190,7 @@ mod tests {
             name: (*name).into(),
             phase: Phase::Running,
             facts: Arc::default(),
+            passes: true,
         };
         Ok(Arc::new(Listing { listed: names.iter().map(row).collect(), own: None }))
     }

@@ -2,10 +2,13 @@
 //!
 //! What comes here is harmless already: of all control sequences only colours (`ESC [ … m`) are left.
 
+use std::ops::Range;
+
 use ratatui::style::{Color, Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::fit;
+use crate::filter::Patterns;
 use crate::format::Colors;
 
 /// The columns from one tab stop to the next.
@@ -16,6 +19,12 @@ const TAB: usize = 8;
 pub(super) struct Piece {
     pub(super) style: Style,
     pub(super) text: String,
+}
+
+impl Piece {
+    fn part(&self, range: Range<usize>, style: Style) -> Self {
+        Self { style, text: self.text[range].to_owned() }
+    }
 }
 
 /// The pieces of a line, its tabs spread out. Without `color` there are no styles.
@@ -37,6 +46,31 @@ pub(super) fn pieces(line: &str, colors: Colors) -> Vec<Piece> {
         }
         rest = after;
     }
+}
+
+/// The pieces of a line, with what the patterns match in its text reversed.
+pub(super) fn highlighted(pieces: Vec<Piece>, patterns: &Patterns) -> Vec<Piece> {
+    let text: String = pieces.iter().map(|piece| &*piece.text).collect();
+    // A pattern of bytes may match a part of a character.
+    let whole = |range: &Range<usize>| text.get(range.clone()).is_some();
+    let ranges: Vec<Range<usize>> =
+        patterns.find_all(text.as_bytes()).into_iter().filter(whole).collect();
+    let (mut cut, mut begin) = (Vec::new(), 0);
+    for piece in pieces {
+        let end = begin + piece.text.len();
+        let mut at = begin;
+        for range in ranges.iter().filter(|range| begin < range.end && range.start < end) {
+            let (from, to) = (range.start.max(begin), range.end.min(end));
+            cut.push(piece.part(at - begin..from - begin, piece.style));
+            let style = piece.style.add_modifier(Modifier::REVERSED);
+            cut.push(piece.part(from - begin..to - begin, style));
+            at = to;
+        }
+        cut.push(piece.part(at - begin..end - begin, piece.style));
+        begin = end;
+    }
+    cut.retain(|piece| !piece.text.is_empty());
+    cut
 }
 
 /// The text of a line without its colours.

@@ -21,7 +21,7 @@ use super::model::{Effect, Input, Model};
 use super::terminal::{self, THREAD, Terminal};
 use crate::engine::Control;
 use crate::engine::event::Event;
-use crate::filter::{Filter, Shown};
+use crate::filter::{Filter, Patterns, Shown};
 use crate::format::Colors;
 use crate::format::pretty::LineForm;
 use crate::signal::{Job, JobControl};
@@ -56,6 +56,8 @@ pub struct Settings {
     pub named: bool,
     /// How JSON and logfmt lines are shown at first.
     pub form: LineForm,
+    /// What is highlighted in lines.
+    pub highlight: Patterns,
     /// Decides which lines are shown; nothing where all are. No line ends the run.
     pub filter: Option<Filter>,
 }
@@ -139,6 +141,7 @@ async fn run(
     let terminal = Terminal::take()?;
     let mut model = Model::new(size, settings.colors, TimeZone::system());
     (model.named, model.form) = (settings.named, settings.form);
+    model.highlight = Arc::new(settings.highlight);
     let now = Instant::now();
     let mut thread = Thread {
         model,

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use cmon::engine::source::StdStream::{Stderr, Stdout};
 
-use super::support::Scene;
+use super::support::{Container, Dockerd, Scene};
 
 /// What a program may write to be taken for the terminal's own, or to hide.
 const HOSTILE: [&str; 14] = [
@@ -47,12 +47,12 @@ fn forbidden(text: &str) -> Vec<String> {
 }
 
 /// What cmon writes to a terminal of its own; its status line is on stderr.
-fn on_terminal(scene: &Scene, args: &str) -> String {
+fn on_terminal(url: &str, args: &str) -> String {
     let cmon = env!("CARGO_BIN_EXE_cmon");
-    let line = format!("exec {cmon} tail -a --no-follow -n all {args} 2>/dev/null");
+    let line = format!("exec {cmon} tail --no-follow -n all {args} 2>/dev/null");
     let mut command = Command::new("script");
     command.args(["-qefc", &line, "/dev/null"]).stdin(Stdio::null()).env("TERM", "xterm");
-    command.env("DOCKER_HOST", scene.url());
+    command.env("DOCKER_HOST", url);
     let done = command.output().unwrap();
     assert!(done.status.success(), "{args}: {}", String::from_utf8_lossy(&done.stdout));
     String::from_utf8(done.stdout).unwrap()
@@ -82,7 +82,7 @@ fn what_containers_write_reaches_a_terminal_as_text_and_colors() {
         "--join-stacks",
     ];
     for form in forms {
-        let text = on_terminal(&scene, form);
+        let text = on_terminal(&scene.url(), &format!("-a {form}"));
         assert_eq!(forbidden(&text), Vec::<String>::new(), "{form}: {text:?}");
         // Nothing is lost for it, and an open color ends with its line.
         let shown = (0..HOSTILE.len()).filter(|at| text.contains(&format!("after {at}")));
@@ -99,4 +99,23 @@ fn what_containers_write_reaches_a_terminal_as_text_and_colors() {
     }
     assert_eq!(forbidden("a\x1b[31mb\x1b[0m\r\n"), Vec::<String>::new());
     assert_eq!(forbidden("\x1b[2J\u{9b}").len(), 2);
+}
+
+#[test]
+fn labels_reach_a_terminal_as_text() {
+    let labels = HOSTILE.iter().enumerate().map(|(at, text)| format!("evil.{at}={text}"));
+    let labels: Vec<String> = labels.collect();
+    let keys: Vec<String> = (0..HOSTILE.len()).map(|at| format!("evil.{at}")).collect();
+    let option = format!("labels={}", keys.join(","));
+    let mut args = vec!["--log-opt", &option];
+    args.extend(labels.iter().flat_map(|label| ["--label", label]));
+    let container = Container::named("hostile-labels", &args, "echo a line");
+    container.wait_for_log("a line");
+    for form in ["", "-o json", "-o pretty", "-t", "--template '{{ details }} {{ msg }}'"] {
+        let text =
+            on_terminal(&Dockerd::shared().url(), &format!("hostile-labels --details {form}"));
+        assert_eq!(forbidden(&text), Vec::<String>::new(), "{form}: {text:?}");
+        assert!(text.contains("a line") && text.contains("evil.0"), "{form}: {text:?}");
+        assert!(text.contains("clipboard") && text.contains("aGFja2Vk"), "{form}: {text:?}");
+    }
 }

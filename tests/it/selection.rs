@@ -157,9 +157,78 @@ fn a_condition_that_matches_nothing_is_an_error_or_waited_for() {
     let made = labeled("sel-none-made", &["sel-none=2"], STAYS);
     wait_for_first(&cmon, &["sel-none-made"]);
     drop(cmon.interrupt().code(130));
-    let usage = Cmon::run(&["tail", "--filter", "network=x"]).code(2);
-    drop(usage.says("supported are name, id, label, ancestor, status"));
+    let usage = Cmon::run(&["tail", "--filter", "netwrk=x"]).code(2);
+    drop(usage.says("unknown key `netwrk`; expected one of ancestor, before, exited"));
     drop((ended, made));
+}
+
+#[test]
+fn filters_that_only_the_daemon_can_apply_are_applied_by_it() {
+    let run = |name: &str, args: &[&str], script: &str| {
+        Container::named(
+            name,
+            &[&["--hostname", name, "--label", "sel-asked"], args].concat(),
+            script,
+        )
+    };
+    let healthy = "test -f /healthy";
+    let check = ["--health-cmd", healthy, "--health-interval", "1s", "--health-retries", "1"];
+    let containers = [
+        run("sel-asked-a", &["-v", "/sel-asked-data"], STAYS),
+        run("sel-asked-b", &check, STAYS),
+        run("sel-asked-c", &["-v", "/sel-asked-data"], "echo of-$HOSTNAME-first; exit 77"),
+    ];
+    for container in &containers {
+        container.wait_for_log("first");
+    }
+    containers[2].wait();
+    let cases: [(&[&str], &[&str]); 7] = [
+        (&["health=none"], &["sel-asked-a"]),
+        (&["volume=/sel-asked-data"], &["sel-asked-a"]),
+        (&["exited=77"], &["sel-asked-c"]),
+        (&["network=none"], &["sel-asked-a", "sel-asked-b"]),
+        (&["network=none", "volume=/sel-asked-data"], &["sel-asked-a"]),
+        (&["since=sel-asked-a"], &["sel-asked-b"]),
+        (&["before=sel-asked-c", "health=none"], &["sel-asked-a"]),
+    ];
+    for (filters, expected) in cases {
+        let filters = filters.iter().flat_map(|filter| ["--filter", *filter]);
+        let args: Vec<&str> = ["-l", "sel-asked"].into_iter().chain(filters).collect();
+        assert_eq!(read(&args), expected, "{args:?}");
+    }
+    let args = ["tail", "-l", "sel-asked", "--filter", "health=healthy", "-o", "json"];
+    let none = Cmon::run(&args).code(1);
+    drop(none.says("`--filter health=healthy`"));
+    let cmon = Cmon::start(&[&args[..], &["--wait"]].concat()).read();
+    cmon.wait_for_out(r#""event":"waiting""#);
+    // It joins when its health check first succeeds, and stays whatever that says later.
+    Dockerd::shared().docker(&["exec", "sel-asked-b", "touch", "/healthy"]);
+    wait_for_first(&cmon, &["sel-asked-b"]);
+    assert_eq!(names(&cmon.interrupt().code(130)), ["sel-asked-b"]);
+    for (filter, reason) in [
+        ("health=well", "Unrecognised filter value for health: well"),
+        ("before=sel-nobody", "no such container sel-nobody"),
+    ] {
+        let refused = Cmon::run(&["tail", "--filter", filter]).code(1).says(reason);
+        drop(refused.says("try: the daemon applies this --filter; correct its value"));
+    }
+    // What a filter names may be removed: the run goes on with what it follows.
+    let script =
+        "echo of-$HOSTNAME-first; test -f /again && echo second-run; touch /again; exec sleep 600";
+    let first = run("sel-asked-d", &[], script);
+    let cmon =
+        Cmon::start(&["tail", "--filter", "since=sel-asked-c", "-l", "sel-asked", "-o", "json"]);
+    let cmon = cmon.read();
+    wait_for_first(&cmon, &["sel-asked-d"]);
+    Dockerd::shared().docker(&["rm", "-f", "sel-asked-c"]);
+    let later = run("sel-asked-e", &[], STAYS);
+    later.wait_for_log("first");
+    Dockerd::shared().docker(&["restart", "-t", "0", "sel-asked-d"]);
+    cmon.wait_for_out("second-run");
+    let done = cmon.interrupt().code(130);
+    assert_eq!(names(&done), ["sel-asked-d"], "{done}");
+    assert!(!done.text().contains("daemon_away"), "{done}");
+    drop((first, later));
 }
 
 #[test]

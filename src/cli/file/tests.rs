@@ -92,12 +92,12 @@ fn a_mistake_is_named_with_its_line_and_with_what_is_accepted() {
             "line 2: unknown key `leve` in [tail]; did you mean `level`?",
             "correct",
         ),
-        ("[watch]\nhighlight = 1", "line 2: unknown key `highlight` in [watch]", "[tail] has it"),
+        ("[watch]\nuntil = 1", "line 2: unknown key `until` in [watch]", "[tail] has it"),
         ("help = true", "line 1: unknown key `help`", ""),
         ("config = \"x\"", "line 1: unknown key `config`", ""),
         (
-            "highlight = \"a\"",
-            "line 1: `highlight` is no setting of all commands: it belongs to [tail]",
+            "until = \"a\"",
+            "line 1: `until` is no setting of all commands: it belongs to [tail]",
             "[tail]",
         ),
         (

@@ -54,6 +54,7 @@ mod tests {
             name: (*name).into(),
             phase: *phase,
             facts: std::sync::Arc::default(),
+            passes: true,
         };
         all.iter().map(row).collect()
     }

@@ -281,7 +281,10 @@ impl Checking<'_> {
         };
         let mut containers = Vec::new();
         if drive.opens_streams() {
-            let listed = docker.list().await.map_err(StartError::from)?;
+            let listed = docker
+                .list(self.config.selection.list_filters())
+                .await
+                .map_err(StartError::from)?;
             let own = docker.own(&listed).await;
             let own = own.and_then(|key| listed.iter().find(|row| row.key == key));
             // It runs, whatever the list still says of a container that has just been started.

@@ -43,9 +43,11 @@ impl Show {
         let form = match watch.form {
             WatchForm::Screen { colors, lines: form } => {
                 let look = Box::new(move || recorder.take());
-                let rules = &watch.rules;
-                let filter = (!rules.is_empty()).then(|| Filter::new(rules.clone()));
-                let settings = Settings { colors, named, form, filter };
+                let mut rules = watch.rules.clone();
+                // The screen paints them itself, on the lines as it shows them.
+                let highlight = std::mem::take(&mut rules.highlight);
+                let filter = (!rules.is_empty()).then(|| Filter::new(rules));
+                let settings = Settings { colors, named, form, highlight, filter };
                 return Screen::open(settings, events, look, control).map(Show::Screen);
             }
             WatchForm::Lines => Form::Lines(watch.interval),

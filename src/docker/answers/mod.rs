@@ -51,7 +51,7 @@ fn listed(daemon: &DaemonId, row: Row) -> Option<Listed> {
     let phase = row.state.as_deref().and_then(phase);
     let phase = phase.unwrap_or_else(|| phase_of_status(row.status.as_deref().unwrap_or_default()));
     let facts = facts(row.image.as_deref(), row.labels.unwrap_or_default());
-    Some(Listed { key, name, phase, facts })
+    Some(Listed { key, name, phase, facts, passes: true })
 }
 
 fn facts(image: Option<&str>, labels: HashMap<String, Maybe<String>>) -> Arc<Facts> {
@@ -389,6 +389,8 @@ pub(super) fn happening(daemon: &DaemonId, message: Message) -> Option<Happening
         "unpause" => What::Unpaused,
         "destroy" | "remove" => What::Destroyed,
         "rename" => What::Renamed,
+        // Docker adds the result: `health_status: healthy`.
+        action if action.starts_with("health_status") => What::HealthChanged,
         _ => return None,
     };
     let id = actor.id.or(message.id).filter(|id| !id.is_empty())?;

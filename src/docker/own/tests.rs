@@ -30,6 +30,7 @@ fn listed(ids: &[&str]) -> Vec<Listed> {
         name: id[..4].into(),
         phase: Phase::Running,
         facts: std::sync::Arc::default(),
+        passes: true,
     };
     ids.iter().map(row).collect()
 }

@@ -4,13 +4,26 @@
 use regex::Regex;
 
 use super::pattern::{Pattern, PatternError, PatternText};
-use super::source::{Listed, Phase};
+use super::source::{ListFilters, Listed, Phase};
 
 const PROJECT: &str = "com.docker.compose.project";
 const SERVICE: &str = "com.docker.compose.service";
 
-/// Keys that `--filter` knows.
-const FILTERS: &str = "name, id, label, ancestor, status";
+/// Keys of `--filter` that look at what a row of the daemon's list and its events carry.
+const OWN_KEYS: [&str; 5] = ["name", "id", "label", "ancestor", "status"];
+/// Keys of `--filter` that the daemon applies itself: it knows more of a container than its list shows.
+const LIST_KEYS: [&str; 10] = [
+    "before",
+    "exited",
+    "expose",
+    "health",
+    "is-task",
+    "isolation",
+    "network",
+    "publish",
+    "since",
+    "volume",
+];
 /// States that `--filter status=` knows.
 const STATES: &str = "created, running, paused, restarting, exited, removing";
 /// Labels that a daemon's events do not carry, because a field of the event has the same name.
@@ -45,7 +58,7 @@ pub enum ConditionError {
         expected: &'static str,
     },
     /// A filter has a key that cmon does not know.
-    #[error("`--filter {text}`: unsupported key `{key}`; supported are {FILTERS}")]
+    #[error("`--filter {text}`: unknown key `{key}`; expected one of {}", known_keys())]
     Key {
         /// As typed.
         text: String,
@@ -74,6 +87,8 @@ pub struct Conditions {
     /// In each group at least one must hold.
     groups: Vec<Vec<Condition>>,
     excluded: Vec<Pattern>,
+    /// The filters that the daemon applies; all of them are one condition of `groups`.
+    list_filters: ListFilters,
 }
 
 #[derive(Clone, Debug)]
@@ -85,13 +100,28 @@ pub(super) struct Condition {
 
 #[derive(Clone, Debug)]
 enum Test {
-    Label { key: String, value: Option<String> },
+    Label {
+        key: String,
+        value: Option<String>,
+    },
     Image(String),
     ImageGlob(glob::Pattern),
-    Project { project: String, service: Option<String> },
+    Project {
+        project: String,
+        service: Option<String>,
+    },
     Name(Regex),
     Id(String),
     Status(Phase),
+    /// The daemon's own filters let it through.
+    Passes(Exited),
+}
+
+/// Whether a filter of the daemon's asks for containers that have exited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exited {
+    AskedFor,
+    NotAskedFor,
 }
 
 /// Whether the state of a container counts.
@@ -117,20 +147,34 @@ impl Conditions {
         groups.push(images.collect::<Result<_, _>>()?);
         groups.push(texts.projects.iter().map(|text| project(text)).collect::<Result<_, _>>()?);
         let mut keyed: Vec<(&str, Vec<Condition>)> = Vec::new();
+        let (mut list_filters, mut passes) = (ListFilters::new(), Vec::new());
         for text in &texts.filters {
-            let (key, condition) = filter(text)?;
+            let (key, value) = key_and_value(text)?;
+            if LIST_KEYS.contains(&key) {
+                list_filters.entry(key.to_owned()).or_default().push(value.to_owned());
+                passes.push(spelled("--filter", text));
+                continue;
+            }
+            let condition = filter(text, key, value)?;
             match keyed.iter_mut().find(|(other, _)| *other == key && key != "label") {
                 Some((_, group)) => group.push(condition),
                 None => keyed.push((key, vec![condition])),
             }
         }
         groups.extend(keyed.into_iter().map(|(_, group)| group));
+        if !passes.is_empty() {
+            let exited = match list_filters.contains_key("exited") {
+                true => Exited::AskedFor,
+                false => Exited::NotAskedFor,
+            };
+            groups.push(vec![Condition { text: passes.join(" "), test: Test::Passes(exited) }]);
+        }
         groups.retain(|group| !group.is_empty());
         let excluded = texts.excluded.iter().map(|text| {
             let pattern = Pattern::compile(&PatternText(text.clone()));
             pattern.map_err(|error| ConditionError::Pattern { flag: "--exclude-container", error })
         });
-        Ok(Self { groups, excluded: excluded.collect::<Result<_, _>>()? })
+        Ok(Self { groups, excluded: excluded.collect::<Result<_, _>>()?, list_filters })
     }
 
     /// Whether there is none.
@@ -143,22 +187,32 @@ impl Conditions {
         !self.groups.is_empty()
     }
 
+    /// The filters that the daemon applies to its list.
+    pub(super) fn list_filters(&self) -> &ListFilters {
+        &self.list_filters
+    }
+
     /// Whether the state of a container decides.
     pub(super) fn name_a_status(&self) -> bool {
-        self.all().any(|condition| matches!(condition.test, Test::Status(_)))
+        let named = |test: &Test| matches!(test, Test::Status(_) | Test::Passes(Exited::AskedFor));
+        self.all().any(|condition| named(&condition.test))
     }
 
     /// Whether they look at something that the daemon's events do not carry.
     pub(super) fn exceed_events(&self) -> bool {
-        self.all().any(|condition| {
-            matches!(&condition.test, Test::Label { key, .. } if SHADOWED.contains(&&**key))
+        self.all().any(|condition| match &condition.test {
+            Test::Label { key, .. } => SHADOWED.contains(&&**key),
+            Test::Passes(_) => true,
+            _ => false,
         })
     }
 
     /// Whether a container meets them all.
     pub(super) fn hold(&self, container: &Listed, state: State) -> bool {
         let holds = |condition: &Condition| {
-            let ignored = state == State::Ignored && matches!(condition.test, Test::Status(_));
+            // A port that is published, its health and its exit code come and go.
+            let changes = matches!(condition.test, Test::Status(_) | Test::Passes(_));
+            let ignored = state == State::Ignored && changes;
             ignored || condition.holds(container)
         };
         self.groups.iter().all(|group| group.iter().any(holds))
@@ -215,6 +269,7 @@ impl Condition {
             }
             Test::Id(prefix) => container.key.id.as_str().starts_with(prefix),
             Test::Status(phase) => container.phase == *phase,
+            Test::Passes(_) => container.passes,
         }
     }
 }
@@ -288,12 +343,21 @@ fn project(text: &str) -> Result<Condition, ConditionError> {
     Ok(Condition { text: spelled(flag, text), test: Test::Project { project, service } })
 }
 
-fn filter(text: &str) -> Result<(&str, Condition), ConditionError> {
-    let flag = "--filter";
-    let (key, value) = text.split_once('=').ok_or_else(|| incomplete(flag, text, "KEY=VALUE"))?;
-    if value.is_empty() {
-        return Err(incomplete(flag, text, "KEY=VALUE"));
+fn key_and_value(text: &str) -> Result<(&str, &str), ConditionError> {
+    match text.split_once('=') {
+        Some((key, value)) if !value.is_empty() => Ok((key, value)),
+        _ => Err(incomplete("--filter", text, "KEY=VALUE")),
     }
+}
+
+fn known_keys() -> String {
+    let mut keys = [&OWN_KEYS[..], &LIST_KEYS].concat();
+    keys.sort_unstable();
+    keys.join(", ")
+}
+
+fn filter(text: &str, key: &str, value: &str) -> Result<Condition, ConditionError> {
+    let flag = "--filter";
     let wanted = match key {
         "label" => label(flag, value)?.test,
         "ancestor" => image(flag, value)?.test,
@@ -307,7 +371,7 @@ fn filter(text: &str) -> Result<(&str, Condition), ConditionError> {
         }
         _ => return Err(ConditionError::Key { text: text.to_owned(), key: key.to_owned() }),
     };
-    Ok((key, Condition { text: spelled(flag, text), test: wanted }))
+    Ok(Condition { text: spelled(flag, text), test: wanted })
 }
 
 fn status(text: &str) -> Option<Phase> {

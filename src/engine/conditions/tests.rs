@@ -18,6 +18,7 @@ fn listed(name: &str, image: &str, labels: &[(&str, &str)], phase: Phase) -> Lis
         name: name.into(),
         phase,
         facts: Arc::new(Facts { image: image.to_owned(), labels: labels.collect() }),
+        passes: true,
     }
 }
 
@@ -109,8 +110,8 @@ fn a_condition_that_cannot_be_understood_names_what_is_expected() {
     );
     assert_eq!(error(&["--filter", "name"]), "`--filter name`: expected KEY=VALUE");
     assert_eq!(
-        error(&["--filter", "network=x"]),
-        "`--filter network=x`: unsupported key `network`; supported are name, id, label, ancestor, status"
+        error(&["--filter", "helth=x"]),
+        "`--filter helth=x`: unknown key `helth`; expected one of ancestor, before, exited, expose, health, id, is-task, isolation, label, name, network, publish, since, status, volume"
     );
     assert_eq!(
         error(&["--filter", "status=up"]),
@@ -186,5 +187,39 @@ proptest! {
         prop_assert_eq!(other, image.split(':').next() == Some(&wanted));
         let pattern = format!("{prefix}*");
         prop_assert_eq!(holds(&["-l", &label, "-E", &pattern]), one && !name.starts_with(&prefix));
+    }
+}
+
+#[test]
+fn filters_that_the_daemon_applies_are_passed_on_whole() {
+    let conditions = conditions(&[
+        "--filter",
+        "health=healthy",
+        "--filter",
+        "network=a",
+        "--filter",
+        "network=b",
+    ]);
+    let asked: ListFilters = [("health", vec!["healthy"]), ("network", vec!["a", "b"])]
+        .map(|(key, values)| (key.to_owned(), values.into_iter().map(str::to_owned).collect()))
+        .into();
+    assert_eq!(*conditions.list_filters(), asked);
+    let [mut web, ..] = shop();
+    for (passes, held) in [(true, true), (false, false)] {
+        web.passes = passes;
+        assert_eq!(conditions.hold(&web, State::Counts), held);
+        assert!(conditions.hold(&web, State::Ignored), "one that is followed stays");
+    }
+    assert!(conditions.exceed_events(), "no event carries them");
+    let unmet: Vec<&str> =
+        conditions.unmet(std::slice::from_ref(&web)).map(|one| &*one.text).collect();
+    assert_eq!(unmet, ["--filter health=healthy --filter network=a --filter network=b"]);
+}
+
+#[test]
+fn only_an_exit_code_asks_for_stopped_containers() {
+    for (filter, stopped) in [("exited=137", true), ("status=exited", true), ("health=none", false)]
+    {
+        assert_eq!(conditions(&["--filter", filter]).name_a_status(), stopped, "{filter}");
     }
 }

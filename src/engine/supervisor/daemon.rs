@@ -310,6 +310,7 @@ mod tests {
             name: id.into(),
             phase,
             facts: std::sync::Arc::default(),
+            passes: true,
         };
         let first = [row("old", Phase::Exited), row("made", Phase::Created)];
         let mut daemon = Daemon::new(&first, Instant::now());

@@ -230,7 +230,7 @@ impl<S: Source> Supervisor<S> {
         let label = Arc::clone(&follower.label);
         self.say(About::Container(Arc::clone(&label)), Notice::Renamed { from });
         let name = Arc::clone(&label.name);
-        let row = Listed { key: key.clone(), name, phase: Phase::Running, facts };
+        let row = Listed { key: key.clone(), name, phase: Phase::Running, facts, passes: true };
         let selected = self.matched(&row);
         let Some(follower) = self.followers.get(key) else {
             return;

@@ -419,6 +419,8 @@ impl<S: Source> Supervisor<S> {
                     self.rename(key, Arc::clone(name));
                 }
             }
+            // It was selected, and stays so.
+            What::HealthChanged => {}
         }
     }
 
@@ -427,6 +429,12 @@ impl<S: Source> Supervisor<S> {
     /// a selection looks at, and an event may be older than what is known: after the end of a short
     /// container its `die` may still come.
     fn consider(&mut self, happening: &Happening) {
+        if happening.what == What::HealthChanged {
+            if !self.selection.list_filters().is_empty() {
+                self.list();
+            }
+            return;
+        }
         let Some(name) = &happening.name else {
             return;
         };
@@ -443,7 +451,7 @@ impl<S: Source> Supervisor<S> {
             return;
         }
         let (key, facts) = (happening.key.clone(), Arc::clone(&happening.facts));
-        let row = Listed { key, name: Arc::clone(name), phase, facts };
+        let row = Listed { key, name: Arc::clone(name), phase, facts, passes: true };
         if self.selection.matches(&row) && !self.removed.contains(&row.key) {
             self.join(&row, Joined::Later);
         }

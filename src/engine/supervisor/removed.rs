@@ -57,6 +57,7 @@ mod tests {
             name: "half".into(),
             phase: Phase::Removing,
             facts: std::sync::Arc::default(),
+            passes: true,
         };
         removed.listed(now + Duration::from_secs(1), &[half]);
         assert!(removed.contains(&key(1)), "the daemon could not remove all of it");

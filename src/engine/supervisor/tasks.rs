@@ -12,7 +12,9 @@ use crate::engine::limits::{UNCONFIRMED, rotation};
 use crate::engine::reader::Reader;
 use crate::engine::registry::Panicked;
 use crate::engine::runs::{RunWindow, Runs};
-use crate::engine::source::{Container, ContainerKey, ErrorKind, EventStream, Source, SourceError};
+use crate::engine::source::{
+    Container, ContainerKey, ErrorKind, EventStream, ListFilters, Listed, Source, SourceError,
+};
 
 impl<S: Source> Supervisor<S> {
     fn reader(&self, key: &ContainerKey) -> Option<(Reader<S>, String)> {
@@ -105,8 +107,21 @@ impl<S: Source> Supervisor<S> {
 
     pub(super) fn list(&mut self) {
         let source = Arc::clone(&self.source);
+        let filters = self.selection.list_filters().clone();
         let asked = Instant::now();
-        self.ask(async move { Message::Listed(asked, source.list().await) });
+        self.ask(async move {
+            let listed = match source.list(&filters).await {
+                // Filters were fine when the run began. What one of them names is gone since, and nothing
+                // passes any more.
+                Err(error) if error.kind == ErrorKind::Refused && !filters.is_empty() => {
+                    let rows = source.list(&ListFilters::default()).await;
+                    let none_passes = |row| Listed { passes: false, ..row };
+                    rows.map(|rows| rows.into_iter().map(none_passes).collect())
+                }
+                listed => listed,
+            };
+            Message::Listed(asked, listed)
+        });
     }
 
     /// Asks a short question in a task of its own.

@@ -9,8 +9,8 @@ use super::*;
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{
     Container, ContainerId, ContainerKey, DaemonId, ErrorKind, EventStream, Exit, Frames,
-    Happening, Listed, LogEnd, LogRequest, LogStream, Phase, PieceRule, Read, ReadMode, Source,
-    SourceError, What,
+    Happening, ListFilters, Listed, LogEnd, LogRequest, LogStream, Phase, PieceRule, Read,
+    ReadMode, Source, SourceError, What,
 };
 use crate::engine::timestamp::Timestamp;
 
@@ -74,12 +74,13 @@ impl Source for Crowd {
         key(0).daemon
     }
 
-    async fn list(&self) -> Result<Vec<Listed>, SourceError> {
+    async fn list(&self, _: &ListFilters) -> Result<Vec<Listed>, SourceError> {
         let listed = |(number, phase): (&u64, &Phase)| Listed {
             key: key(*number),
             name: format!("job-{number}").into(),
             phase: *phase,
             facts: Arc::default(),
+            passes: true,
         };
         let rows = self.state().iter().map(listed).collect();
         let delay = *self.delay.lock().unwrap();

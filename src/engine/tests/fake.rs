@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep};
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{
     Container, ContainerId, ContainerKey, DaemonId, ErrorKind, EventStream, Exit, Frames,
-    Happening, Listed, LogEnd, LogRequest, LogStream, Phase, PieceRule, Read, ReadMode, Source,
-    SourceError, StdStream, Tail, What,
+    Happening, ListFilters, Listed, LogEnd, LogRequest, LogStream, Phase, PieceRule, Read,
+    ReadMode, Source, SourceError, StdStream, Tail, What,
 };
 use crate::engine::timestamp::Timestamp;
 
@@ -279,9 +279,15 @@ impl Source for Fake {
         Self::key().daemon
     }
 
-    async fn list(&self) -> Result<Vec<Listed>, SourceError> {
+    async fn list(&self, _: &ListFilters) -> Result<Vec<Listed>, SourceError> {
         let phase = self.lock().phase;
-        Ok(vec![Listed { key: Self::key(), name: "web".into(), phase, facts: Arc::default() }])
+        Ok(vec![Listed {
+            key: Self::key(),
+            name: "web".into(),
+            phase,
+            facts: Arc::default(),
+            passes: true,
+        }])
     }
 
     async fn inspect(&self, _: &ContainerKey) -> Result<Container, SourceError> {

@@ -8,8 +8,8 @@ use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::event::About;
 use crate::engine::selection::PatternText;
 use crate::engine::source::{
-    Container, ContainerKey, DaemonId, ErrorKind, EventStream, Happening, Listed, LogRequest,
-    Source, SourceError,
+    Container, ContainerKey, DaemonId, ErrorKind, EventStream, Happening, ListFilters, Listed,
+    LogRequest, Source, SourceError,
 };
 use crate::engine::{Engines, Observers, StartError};
 
@@ -78,9 +78,9 @@ impl Source for Host {
         self.id.clone()
     }
 
-    async fn list(&self) -> Result<Vec<Listed>, SourceError> {
+    async fn list(&self, filters: &ListFilters) -> Result<Vec<Listed>, SourceError> {
         self.reached().await?;
-        let rows = self.fake.list().await?;
+        let rows = self.fake.list(filters).await?;
         let own = |row| Listed { key: self.key(), name: self.container.into(), ..row };
         Ok(rows.into_iter().map(own).collect())
     }

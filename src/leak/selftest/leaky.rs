@@ -10,7 +10,8 @@ use crate::docker::logs::Logs;
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::registry::Registry;
 use crate::engine::source::{
-    Container, ContainerKey, DaemonId, Listed, LogRequest, ReadMode, Source, SourceError,
+    Container, ContainerKey, DaemonId, ListFilters, Listed, LogRequest, ReadMode, Source,
+    SourceError,
 };
 
 /// One in so many follows leaves something behind.
@@ -52,8 +53,8 @@ impl Source for Leaky {
         self.docker.daemon()
     }
 
-    async fn list(&self) -> Result<Vec<Listed>, SourceError> {
-        self.docker.list().await
+    async fn list(&self, filters: &ListFilters) -> Result<Vec<Listed>, SourceError> {
+        self.docker.list(filters).await
     }
 
     async fn inspect(&self, key: &ContainerKey) -> Result<Container, SourceError> {

@@ -7,10 +7,10 @@ use ratatui::style::{Color, Modifier, Style};
 use super::table::{holds, place, typed};
 use super::{Effect, Key, Model};
 use crate::engine::source::ContainerKey;
-use crate::filter::Level;
+use crate::filter::{Level, Patterns};
 use crate::format::pretty::{self, LineForm};
 use crate::format::{Colors, clean};
-use crate::ui::ansi::{Piece, moved, pieces, wrapped};
+use crate::ui::ansi::{Piece, highlighted, moved, pieces, wrapped};
 use crate::ui::fit;
 use crate::ui::ring::{Entry, Ring};
 
@@ -39,6 +39,8 @@ pub(in crate::ui) struct Detail {
     pub(in crate::ui) timestamps: bool,
     /// How JSON and logfmt lines look.
     pub(in crate::ui) form: LineForm,
+    /// What is highlighted.
+    pub(super) highlight: Arc<Patterns>,
     /// Looked for.
     pub(in crate::ui) search: String,
     /// What is looked for is being typed.
@@ -79,6 +81,7 @@ impl Detail {
             wrap: false,
             timestamps: false,
             form,
+            highlight: Arc::default(),
             search: String::new(),
             typing: false,
             hit: None,
@@ -99,8 +102,17 @@ impl Detail {
         }
     }
 
-    /// A line as it is shown: in its own colors, or in that of its level.
+    /// A line as it is shown, with its highlights.
     fn pieces(&self, entry: &Entry, colors: Colors) -> Vec<Piece> {
+        let pieces = self.bare_pieces(entry, colors);
+        match self.highlight.is_empty() {
+            true => pieces,
+            false => highlighted(pieces, &self.highlight),
+        }
+    }
+
+    /// A line in its own colors, or in that of its level.
+    fn bare_pieces(&self, entry: &Entry, colors: Colors) -> Vec<Piece> {
         if let Some(text) = self.pretty(entry, colors) {
             return pieces(&text, colors);
         }

@@ -10,6 +10,7 @@ mod table;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -23,6 +24,7 @@ use super::ring::{Ring, share};
 use crate::engine::event::Event;
 use crate::engine::rows::StreamState;
 use crate::engine::source::ContainerKey;
+use crate::filter::Patterns;
 use crate::format::columns::Column;
 use crate::format::pretty::LineForm;
 use crate::format::{Colors, clean, headline};
@@ -98,6 +100,8 @@ pub(super) struct Model {
     pub(super) named: bool,
     /// How lines are shown at first.
     pub(super) form: LineForm,
+    /// What is highlighted in lines.
+    pub(super) highlight: Arc<Patterns>,
     /// For times of day.
     pub(super) zone: TimeZone,
     live: Seen,
@@ -121,6 +125,7 @@ impl Model {
             colors,
             named: false,
             form: LineForm::Plain,
+            highlight: Arc::default(),
             zone,
             live: Seen::default(),
             still: None,
@@ -329,7 +334,11 @@ impl Model {
     fn open_detail(&mut self) {
         let rows = &self.seen().snapshot.rows;
         let chosen = rows.iter().find(|row| Some(&row.key) == self.table.selected.as_ref());
-        self.detail = chosen.map(|row| Detail::of(row.key.clone(), &row.name, self.form));
+        self.detail = chosen.map(|row| {
+            let mut detail = Detail::of(row.key.clone(), &row.name, self.form);
+            detail.highlight = Arc::clone(&self.highlight);
+            detail
+        });
     }
 
     /// Brings what the keys point at in line with what there is.

@@ -1,6 +1,6 @@
 //! What keys do, without a terminal; and that no sequence of keys breaks anything.
 
-use ratatui::style::Color;
+use ratatui::style::{Color, Modifier};
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -310,6 +310,31 @@ fn lines_have_the_color_of_their_level_and_a_pretty_form() {
     model.form = LineForm::Pretty;
     press(&mut model, "\x1b\x1b\n");
     assert!(shown(&model)[0].starts_with("ERROR"), "as it was asked for");
+}
+
+#[test]
+fn highlights_are_reversed_in_each_form_of_a_line_and_across_its_colors() {
+    let mut model = model(sample::many(1));
+    let patterns = ["lo+st", "o n", "(?-u)\\x82"].map(str::to_owned);
+    model.highlight = Arc::new(Patterns::compile(&patterns).unwrap());
+    let json = r#"{"level":"error","msg":"lost","n":7}"#;
+    talk(&mut model, "web-000", &[json, "all lo\x1b[32most\x1b[0mo no \u{20ac}", "none"]);
+    press(&mut model, "\n");
+    let reversed = |model: &Model, color| -> Vec<String> {
+        let detail = model.detail.as_ref().unwrap();
+        let rows = detail.rows(model.ring().unwrap(), (80, 20), color);
+        let parts = rows.iter().map(|row| {
+            let parts = row.pieces.iter();
+            let parts = parts.filter(|part| part.style.add_modifier.contains(Modifier::REVERSED));
+            parts.map(|part| &*part.text).collect::<Vec<_>>().join("|")
+        });
+        parts.collect()
+    };
+    assert_eq!(reversed(&model, Colors::On), ["lost", "lo|ost|o n", ""], "text and colors stay");
+    assert_eq!(shown(&model)[1], "all loosto no \u{20ac}");
+    assert_eq!(reversed(&model, Colors::Off), ["lost", "lo|ost|o n", ""]);
+    press(&mut model, "v");
+    assert_eq!(reversed(&model, Colors::On)[0], "lost", "of a pretty line too");
 }
 
 #[test]

@@ -50,7 +50,7 @@ async fn the_daemon_tells_goroutines_descriptors_and_followers() {
         let before = read(&mut probes, 0.0).await;
         assert_eq!(figure(&before, "daemon.followers"), Some(0.0));
         let docker = Docker::new(Endpoint::new(address, Origin::Demo), RequestOptions::default());
-        let key = docker.list().await.unwrap()[0].key.clone();
+        let key = docker.list(&Default::default()).await.unwrap()[0].key.clone();
         let stored = Stored::Something;
         let request = LogRequest {
             key,
