@@ -24,7 +24,7 @@ pub struct ShowConfig {
     /// Output format
     #[arg(
         short, long, value_name = "FORMAT", value_enum, default_value_t = ConfigForm::Toml,
-        help_heading = super::OUTPUT
+        help_heading = super::help::OUTPUT
     )]
     pub output: ConfigForm,
 }

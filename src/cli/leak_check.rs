@@ -43,7 +43,7 @@ pub struct LeakCheck {
     #[arg(value_name = "CONTAINER")]
     pub containers: Vec<String>,
     /// Select all containers, including stopped ones
-    #[arg(short, long, help_heading = super::SELECTION)]
+    #[arg(short, long, help_heading = super::help::SELECTION)]
     pub all: bool,
     /// Conditions beside the names.
     #[command(flatten)]
@@ -73,7 +73,7 @@ pub struct LeakCheck {
     pub cycles_metric: Option<String>,
     /// Check once under each of these stream timeouts, and compare
     #[arg(
-        long, value_name = "TIME,TIME…", value_delimiter = ',', value_parser = super::stream_timeout,
+        long, value_name = "TIME,TIME…", value_delimiter = ',', value_parser = super::values::stream_timeout,
         help_heading = LOAD
     )]
     pub compare: Vec<Duration>,
@@ -105,7 +105,7 @@ pub struct LeakCheck {
     /// Format of the report on stdout
     #[arg(
         short, long, value_name = "FORMAT", value_enum, default_value_t = ReportForm::Text,
-        env = "CMON_LEAK_OUTPUT", help_heading = super::OUTPUT
+        env = "CMON_LEAK_OUTPUT", help_heading = super::help::OUTPUT
     )]
     pub output: ReportForm,
     /// Also write a report for CI systems
