@@ -1,9 +1,12 @@
 //! The definition, the help, and what is read from arguments.
 
-use clap::CommandFactory;
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use super::help::WIDTH;
-use super::values::size;
+use super::values::{SHORTEST, listen, size, stream_timeout};
 use super::*;
 
 #[test]

@@ -14,7 +14,7 @@ pub(super) fn lines(text: &str) -> Result<Lines, String> {
 }
 
 /// The shortest stream timeout: below it, cmon would open streams faster than they can be read.
-const SHORTEST: Duration = Duration::from_millis(100);
+pub(super) const SHORTEST: Duration = Duration::from_millis(100);
 
 pub(super) fn stream_timeout(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
