@@ -320,9 +320,9 @@ fn without_number(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake::{Reply, with_server};
     use super::*;
     use crate::docker::endpoint::{Address, Origin};
+    use crate::leak::probe::fake::{Reply, with_server};
 
     fn client(port: u16) -> (Client, Registry) {
         let registry = Registry::default();

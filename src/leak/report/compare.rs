@@ -198,9 +198,9 @@ pub(super) mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    use super::super::escape::tests::{hostile, is_harmless};
-    use super::super::sample;
     use super::*;
+    use crate::leak::report::escape::tests::{hostile, is_harmless};
+    use crate::leak::report::sample;
 
     /// A collector whose health check leaks, under two stream timeouts: the growth is the same.
     pub(in crate::leak::report) fn comparison() -> Comparison {

@@ -3,11 +3,11 @@
 
 use std::fmt;
 
-use super::super::judge::passive::{Passive, Undecided};
-use super::super::judge::shape::{Growth, Shape, Stairs};
-use super::super::judge::words::{count, signed, span};
-use super::super::judge::work::{Unit, Work};
-use super::super::judge::{Interval, Verdict};
+use crate::leak::judge::passive::{Passive, Undecided};
+use crate::leak::judge::shape::{Growth, Shape, Stairs};
+use crate::leak::judge::words::{count, signed, span};
+use crate::leak::judge::work::{Unit, Work};
+use crate::leak::judge::{Interval, Verdict};
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -276,9 +276,9 @@ fn within(parts: Vec<String>) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::escape::tests::{hostile, is_harmless};
-    use super::super::sample;
     use super::*;
+    use crate::leak::report::escape::tests::{hostile, is_harmless};
+    use crate::leak::report::sample;
 
     #[test]
     fn a_leak_is_an_error_with_its_groups() {

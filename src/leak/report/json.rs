@@ -39,9 +39,9 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    use super::super::escape::tests::hostile;
-    use super::super::sample;
     use super::*;
+    use crate::leak::report::escape::tests::hostile;
+    use crate::leak::report::sample;
 
     const DOCUMENT: &str = include_str!("../../../docs/leak-check-json.md");
 
@@ -66,7 +66,7 @@ mod tests {
         let missing: Vec<_> =
             fields.iter().filter(|name| !DOCUMENT.contains(&format!("| `{name}` |"))).collect();
         assert!(missing.is_empty(), "not in docs/leak-check-json.md: {missing:?}");
-        assert!(DOCUMENT.contains(super::super::SCHEMA));
+        assert!(DOCUMENT.contains(crate::leak::report::SCHEMA));
     }
 
     #[test]

@@ -183,9 +183,9 @@ fn seconds(seconds: f64) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::escape::tests::{hostile, is_harmless};
-    use super::super::sample;
     use super::*;
+    use crate::leak::report::escape::tests::{hostile, is_harmless};
+    use crate::leak::report::sample;
 
     #[test]
     fn each_verdict_has_its_element() {
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn each_run_that_is_compared_is_a_suite_of_its_own() {
-        let comparison = super::super::compare::tests::comparison();
+        let comparison = crate::leak::report::compare::tests::comparison();
         let xml = compared(&comparison, false);
         assert!(is_balanced(&xml), "{xml}");
         assert_eq!(xml.matches("<testsuite ").count(), 2);

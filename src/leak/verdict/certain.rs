@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::super::attribute;
-use super::super::judge::combine::{Finding, Mode};
-use super::super::judge::{Verdict, exact};
-use super::super::record::{End, Groups};
-use super::super::report::{Interval, Metric};
 use super::{Judged, Judging, SURVIVORS, is_gated};
+use crate::leak::attribute;
+use crate::leak::judge::combine::{Finding, Mode};
+use crate::leak::judge::{Verdict, exact};
+use crate::leak::record::{End, Groups};
+use crate::leak::report::{Interval, Metric};
 
 /// How the names of metrics end that are a proof by the runtime of a target.
 const PROOF: &str = ".goroutineleak";

@@ -3,10 +3,10 @@
 //! Whether they are asked is known before anything is read, so that no outcome chooses the family of tests
 //! that share alpha.
 
-use super::super::judge::combine::Finding;
-use super::super::judge::{Options, cohort};
-use super::super::record::Header;
 use super::Judging;
+use crate::leak::judge::combine::Finding;
+use crate::leak::judge::{Options, cohort};
+use crate::leak::record::Header;
 
 /// In checks that take so many seconds, ids decide beside the counts: in a short one a pool that fills
 /// slowly leaves as many behind as a leak does.
@@ -37,12 +37,12 @@ impl Judging<'_> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::super::judge::Verdict;
-    use super::super::super::record::{Drive, Ids, Reading, Record, Stage};
-    use super::super::super::report::Report;
-    use super::super::tests::{end, header};
-    use super::super::{Series, Watch, judge, options};
     use super::*;
+    use crate::leak::judge::Verdict;
+    use crate::leak::record::{Drive, Ids, Reading, Record, Stage};
+    use crate::leak::report::Report;
+    use crate::leak::verdict::tests::{end, header};
+    use crate::leak::verdict::{Series, Watch, judge, options};
 
     /// A count that jumps up and down and says nothing, and ids: `born` in each minute stay.
     fn check(drive: Drive, minutes: u64, born: impl Fn(u64) -> u64) -> Vec<Record> {

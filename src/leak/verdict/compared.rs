@@ -1,10 +1,10 @@
 //! Runs under different stream timeouts beside each other: does the growth depend on the timeout?
 
-use super::super::judge::compare::{CANNOT_TELL, Cause, Growth, depends};
-use super::super::judge::words::names;
-use super::super::report::compare::Comparison;
-use super::super::report::figures::duration;
-use super::super::report::{Metric, Report};
+use crate::leak::judge::compare::{CANNOT_TELL, Cause, Growth, depends};
+use crate::leak::judge::words::names;
+use crate::leak::report::compare::Comparison;
+use crate::leak::report::figures::duration;
+use crate::leak::report::{Metric, Report};
 
 /// Compares the first run with the last, metric by metric; the answer comes first.
 pub fn compared(runs: Vec<Report>) -> Comparison {

@@ -8,12 +8,12 @@
 //! | length, one more than twice the other: the shorter has more of the warm-up in it | compared | not compared |
 //! | containers, targets, stream timeout, version of the daemon | compared | compared |
 
-use super::super::judge::baseline::{Against, By, Earlier, Figure, Own};
-use super::super::judge::{Verdict, words};
-use super::super::record::{Drive, Header, Record};
-use super::super::report::figures::{Unit, amount, duration, plural};
-use super::super::report::{AsBefore, Baseline, Interval, Report};
 use super::{NoHeader, Series, judge};
+use crate::leak::judge::baseline::{Against, By, Earlier, Figure, Own};
+use crate::leak::judge::{Verdict, words};
+use crate::leak::record::{Drive, Header, Record};
+use crate::leak::report::figures::{Unit, amount, duration, plural};
+use crate::leak::report::{AsBefore, Baseline, Interval, Report};
 
 /// Lengths are told apart from here on, and are too far apart from there on.
 const LENGTHS: (f64, f64) = (1.25, 2.0);
@@ -185,8 +185,8 @@ fn names(what: &str, then: &[String], now: &[String]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{driven, held_records, passive};
     use super::*;
+    use crate::leak::verdict::tests::{driven, held_records, passive};
 
     /// A check of so many goroutines per cycle, its header changed.
     fn leaking(rate: f64, change: impl Fn(&mut Header)) -> Vec<Record> {

@@ -1,7 +1,7 @@
 //! Which metrics decide.
 
-use super::super::record::Rules;
 use super::SURVIVORS;
+use crate::leak::record::Rules;
 
 /// What decides unless told otherwise: counts, not bytes, of cmon and of the daemon.
 const GATED: [&str; 5] =

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::record::Reading;
 use super::tests::{driven, end, header, held_records, passive};
 use super::*;
+use crate::leak::record::Reading;
 
 fn report(records: &[Record]) -> Report {
     judge(records, None).unwrap()

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::record::{Group, Reading, Unavailable};
 use super::tests::{end, header};
 use super::*;
+use crate::leak::record::{Group, Reading, Unavailable};
 
 /// A target that is only watched, a reading every 10 s: what it told at each, if it did.
 fn watched(seconds: u32, told: impl Fn(f64, &str) -> Option<f64>) -> Vec<Record> {

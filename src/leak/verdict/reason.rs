@@ -1,9 +1,9 @@
 //! Which of the known reasons a metric without a clear verdict has.
 
-use super::super::judge::driven::Driven;
-use super::super::judge::passive::Passive;
-use super::super::judge::{Options, Verdict};
-use super::super::report::Reason;
+use crate::leak::judge::driven::Driven;
+use crate::leak::judge::passive::Passive;
+use crate::leak::judge::{Options, Verdict};
+use crate::leak::report::Reason;
 
 /// Of a driven check: what the cycles left comes before what time did.
 pub(super) fn driven(found: &Driven, options: &Options) -> Reason {
@@ -20,7 +20,7 @@ pub(super) fn driven(found: &Driven, options: &Options) -> Reason {
         () if rate.low <= 0.0 => Reason::MayBeChance,
         () if rate.estimate <= options.max_per_cycle => Reason::NearTolerance,
         () if found.fades => Reason::Fades,
-        () if options.warmup_cycles < super::super::judge::plan::WARM_CYCLES => Reason::ShortWarmUp,
+        () if options.warmup_cycles < crate::leak::judge::plan::WARM_CYCLES => Reason::ShortWarmUp,
         () => Reason::MayBeChance,
     }
 }

@@ -1,6 +1,6 @@
 //! What could not be had, each reason once: how often it came stands behind it. Pure.
 
-use super::super::record::Unavailable;
+use crate::leak::record::Unavailable;
 
 /// The same reasons together, in the order in which they came first.
 pub(super) fn counted(all: &[&Unavailable]) -> Vec<Unavailable> {

@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::judge::Reading as Value;
-use super::super::judge::cohort::Block;
-use super::super::judge::longer::Reached;
-use super::super::judge::work::{self, Unit, Work};
-use super::super::judge::{driven, passive};
-use super::super::record::{
-    Cut, Drive, End, Groups, Header, Ids, Reading, Record, Stage, Unavailable,
-};
-use super::super::report::Rung;
 use super::gate::WORK;
 use super::rung_of;
+use crate::leak::judge::Reading as Value;
+use crate::leak::judge::cohort::Block;
+use crate::leak::judge::longer::Reached;
+use crate::leak::judge::work::{self, Unit, Work};
+use crate::leak::judge::{driven, passive};
+use crate::leak::record::{
+    Cut, Drive, End, Groups, Header, Ids, Reading, Record, Stage, Unavailable,
+};
+use crate::leak::report::Rung;
 
 /// The log streams that the daemon serves.
 const FOLLOWERS: &str = "daemon.followers";

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::judge::plan::Plan;
-use super::super::record::{Cut, End, Header, Reading, Rules, Unavailable, VERSION};
 use super::*;
+use crate::leak::judge::plan::Plan;
+use crate::leak::record::{Cut, End, Header, Reading, Rules, Unavailable, VERSION};
 
 pub(super) fn header(drive: Drive) -> Header {
     Header {
@@ -65,7 +65,7 @@ pub(super) fn driven(value: impl Fn(f64, f64) -> f64) -> Vec<Record> {
 }
 
 pub(super) fn end(at: f64, survivors: &[(&str, &str)]) -> End {
-    let survivors = survivors.iter().map(|(kind, name)| super::super::record::Survivor {
+    let survivors = survivors.iter().map(|(kind, name)| crate::leak::record::Survivor {
         kind: (*kind).to_owned(),
         name: (*name).to_owned(),
         age: 60.0,
@@ -418,7 +418,7 @@ fn proofs_of_any_size_are_added_up() {
     let mut records = passive(|_| 52.0, |_| 0.0);
     let end = records.pop().unwrap();
     for (at, count) in [(0.0, 1), (600.0, u64::MAX)] {
-        let group = |key: &str| super::super::record::Group {
+        let group = |key: &str| crate::leak::record::Group {
             key: key.to_owned(),
             title: key.to_owned(),
             count,

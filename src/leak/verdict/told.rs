@@ -1,9 +1,9 @@
 //! Why a verdict is what it is, in one sentence, and what to do to learn more.
 
-use super::super::judge::combine;
-use super::super::judge::longer::{Gain, Longer, Reached, usual};
-use super::super::judge::{Verdict, plan, words};
-use super::super::report::{Baseline, Reason, Report, headline};
+use crate::leak::judge::combine;
+use crate::leak::judge::longer::{Gain, Longer, Reached, usual};
+use crate::leak::judge::{Verdict, plan, words};
+use crate::leak::report::{Baseline, Reason, Report, headline};
 
 /// The verdict in one sentence, from all that is in the report.
 pub(super) fn sentence(report: &Report, overall: &combine::Overall) -> String {
@@ -166,9 +166,9 @@ fn run_longer(report: &Report, longer: &[Longer]) -> Option<String> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::super::record::{Drive, Reading, Record, Stage};
-    use super::super::judge;
-    use super::super::tests::{end, header};
+    use crate::leak::record::{Drive, Reading, Record, Stage};
+    use crate::leak::verdict::judge;
+    use crate::leak::verdict::tests::{end, header};
 
     /// A check of three minutes whose command takes 5 s.
     fn slow() -> Vec<Record> {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::super::judge::plan::Plan;
-use super::super::record::{Group, Groups, Reading, Record, Stage, Unavailable};
-use super::super::report::compare;
-use super::super::report::{Detail, text};
 use super::tests::{end, header};
 use super::*;
+use crate::leak::judge::plan::Plan;
+use crate::leak::record::{Group, Groups, Reading, Record, Stage, Unavailable};
+use crate::leak::report::compare;
+use crate::leak::report::{Detail, text};
 
 /// What a metric reads after so many seconds and cycles.
 type Course<'a> = (&'a str, &'a dyn Fn(f64, f64) -> f64);
@@ -81,7 +81,7 @@ fn with(mut records: Vec<Record>, more: impl IntoIterator<Item = Record>) -> Vec
     records
 }
 
-fn edit(records: &mut [Record], change: impl Fn(&mut super::super::record::Header)) {
+fn edit(records: &mut [Record], change: impl Fn(&mut crate::leak::record::Header)) {
     if let Some(Record::Header(header)) = records.first_mut() {
         change(header);
     }

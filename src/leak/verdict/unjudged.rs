@@ -1,8 +1,8 @@
 //! Targets of which nothing is judged: no verdict is about them, whatever else was read.
 
-use super::super::judge::words::span;
 use super::Judging;
 use super::gate::is_gated;
+use crate::leak::judge::words::span;
 
 impl Judging<'_> {
     /// Why a target is not judged, in words: it has no figure that decides, or none any more. Nothing where

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use super::super::judge::{Options, early};
-use super::super::record::{Header, Reading, Record};
 use super::is_gated;
 use super::series::Series;
+use crate::leak::judge::{Options, early};
+use crate::leak::record::{Header, Reading, Record};
 
 /// What was seen so far.
 #[derive(Debug, Default)]
@@ -73,11 +73,11 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::judge::Verdict;
-    use super::super::super::record::{End, Stage};
-    use super::super::judge;
-    use super::super::tests::{driven, end};
     use super::*;
+    use crate::leak::judge::Verdict;
+    use crate::leak::record::{End, Stage};
+    use crate::leak::verdict::judge;
+    use crate::leak::verdict::tests::{driven, end};
 
     /// After how many of the records it was sure.
     fn sure_after(records: &[Record]) -> Option<usize> {

@@ -1,11 +1,11 @@
 //! The name of a shape, from the fit and from the readings themselves.
 
-use super::super::shape::{Growth, Shape, Stairs, Stepped, fell_back, sawtooth, stepped};
-use super::super::stats::{Z995, median, spread, t_quantile};
-use super::super::trend::theil_sen;
-use super::super::{Interval, Reading, Verdict};
 use super::fit::{self, Fit, Side};
 use super::{Floor, Passive, coarse, floor, thin};
+use crate::leak::judge::shape::{Growth, Shape, Stairs, Stepped, fell_back, sawtooth, stepped};
+use crate::leak::judge::stats::{Z995, median, spread, t_quantile};
+use crate::leak::judge::trend::theil_sen;
+use crate::leak::judge::{Interval, Reading, Verdict};
 
 /// A rise before the part that is judged is named from here on.
 const ROSE: f64 = 5.0;

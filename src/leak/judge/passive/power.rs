@@ -1,7 +1,7 @@
 //! How small a growth a passive run can tell, before it is run and after.
 
-use super::super::Options;
 use super::LEAST;
+use crate::leak::judge::Options;
 
 /// Growth over the window that tells a line from a pool, in deviations of the floor.
 pub(super) const TELLS: f64 = 25.0;
@@ -27,9 +27,9 @@ pub fn smallest_leak(seconds: f64, scatter: f64, options: &Options) -> Option<f6
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Reading;
-    use super::super::judge;
     use super::*;
+    use crate::leak::judge::Reading;
+    use crate::leak::judge::passive::judge;
 
     #[test]
     fn what_is_promised_is_what_a_run_says_of_itself() {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::cohort::{self, Block};
-use super::super::combine::{Conditions, Finding, Mode, combine};
-use super::super::{Options, Verdict};
+use crate::leak::judge::cohort::{self, Block};
+use crate::leak::judge::combine::{Conditions, Finding, Mode, combine};
+use crate::leak::judge::{Options, Verdict};
 
 fn blocks(born: impl Fn(u64) -> u64, minutes: u64) -> Vec<Block> {
     let mut kept: BTreeSet<u64> = (0..20).collect();

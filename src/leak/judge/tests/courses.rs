@@ -1,9 +1,9 @@
 //! Courses that real programs were seen to take, and what must be said of each: read at many paces, from many
 //! starts.
 
-use super::super::passive::{self, Passive, Undecided};
-use super::super::shape::{Growth, Shape, Stairs};
-use super::super::{Options, Reading, Verdict};
+use crate::leak::judge::passive::{self, Passive, Undecided};
+use crate::leak::judge::shape::{Growth, Shape, Stairs};
+use crate::leak::judge::{Options, Reading, Verdict};
 
 /// How far a run's readings are apart, in seconds.
 fn every(minutes: f64) -> f64 {

@@ -5,10 +5,10 @@
 
 #![expect(clippy::print_stdout, reason = "as the tables")]
 
-use super::super::combine::{Conditions, Finding, Overall, combine};
-use super::super::{Options, Verdict, driven};
 use super::simulator::{self, Noise};
 use super::table::{at_most, runs_of};
+use crate::leak::judge::combine::{Conditions, Finding, Overall, combine};
+use crate::leak::judge::{Options, Verdict, driven};
 
 /// One run in which the metrics have these noises and leaks per minute; they are named by number.
 fn run(metrics: &[(Noise, f64)], minutes: f64, seed: u64, options: &Options) -> Overall {

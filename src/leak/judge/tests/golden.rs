@@ -1,13 +1,13 @@
 //! The statistics against numbers that scipy computed (`scripts/golden.py` prints them).
 
-use super::super::Options;
-use super::super::rates::interval;
-use super::super::signs::{Way, sign_flip};
-use super::super::stats::{
+use crate::leak::judge::Options;
+use crate::leak::judge::rates::interval;
+use crate::leak::judge::signs::{Way, sign_flip};
+use crate::leak::judge::stats::{
     Z80, Z99, Z995, binomial_at_least, chi2_quantile, deviation, mean, normal_above,
     poisson_at_least, t_above, t_quantile,
 };
-use super::super::trend::{mann_kendall, theil_sen};
+use crate::leak::judge::trend::{mann_kendall, theil_sen};
 
 const TIED: [f64; 12] = [3.0, 3.0, 5.0, 4.0, 4.0, 6.0, 7.0, 7.0, 7.0, 9.0, 8.0, 8.0];
 const PAIRS: [f64; 8] = [5.0, -1.0, 3.0, 2.0, 4.0, -2.0, 6.0, 1.0];

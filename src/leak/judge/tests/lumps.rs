@@ -2,10 +2,10 @@
 
 #![expect(clippy::print_stdout, reason = "as the tables")]
 
-use super::super::{Options, Verdict, driven};
 use super::rules::rungs;
 use super::simulator::{self, Noise, ROTATIONS};
 use super::table::{at_most, runs};
+use crate::leak::judge::{Options, Verdict, driven};
 
 /// Of all runs: LEAK, CLEAN, and an interval that does not hold what is leaked by each cycle.
 struct Cell {

@@ -4,16 +4,16 @@
 //! 8 descriptors each time, with 8 containers, whatever the streams did. Behind a server that
 //! drops idle connections after 5 minutes the same leak has a ceiling.
 
-use super::super::baseline::{Earlier, Figure, Own, against};
-use super::super::combine::{Conditions, Finding, Mode, combine};
-use super::super::compare::{Cause, Growth, depends};
-use super::super::driven;
-use super::super::passive::{self, Passive};
-use super::super::shape::Shape;
-use super::super::stats::normal_above;
-use super::super::{Interval, Options, Reading, Verdict, work};
 use super::rules::rungs;
 use super::simulator::{Noise, watched};
+use crate::leak::judge::baseline::{Earlier, Figure, Own, against};
+use crate::leak::judge::combine::{Conditions, Finding, Mode, combine};
+use crate::leak::judge::compare::{Cause, Growth, depends};
+use crate::leak::judge::driven;
+use crate::leak::judge::passive::{self, Passive};
+use crate::leak::judge::shape::Shape;
+use crate::leak::judge::stats::normal_above;
+use crate::leak::judge::{Interval, Options, Reading, Verdict, work};
 
 /// A count that starts at `from` and takes a step of `size` every `period` seconds until `until`.
 pub(super) fn stairs(from: f64, size: f64, period: f64, until: f64, seconds: f64) -> Vec<Reading> {

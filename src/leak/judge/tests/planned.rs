@@ -2,10 +2,10 @@
 
 #![expect(clippy::print_stdout, reason = "as the tables")]
 
-use super::super::plan::Plan;
-use super::super::stats::median;
-use super::super::{Options, Verdict, driven};
 use super::simulator::{self, Noise};
+use crate::leak::judge::plan::Plan;
+use crate::leak::judge::stats::median;
+use crate::leak::judge::{Options, Verdict, driven};
 
 const RUNS: u32 = 150;
 

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::super::baseline::{By, Earlier, Figure, Own, against};
-use super::super::cohort::{self, Block};
-use super::super::combine::{Conditions, Finding, combine};
-use super::super::compare::{Growth, depends};
-use super::super::driven::{self, Rung};
-use super::super::early::{Bet, is_sure};
-use super::super::plan::Plan;
-use super::super::signs::{Way, sign_flip};
-use super::super::{Interval, Options, Reading, Verdict, passive, work};
 use super::simulator::{self, Noise};
+use crate::leak::judge::baseline::{By, Earlier, Figure, Own, against};
+use crate::leak::judge::cohort::{self, Block};
+use crate::leak::judge::combine::{Conditions, Finding, combine};
+use crate::leak::judge::compare::{Growth, depends};
+use crate::leak::judge::driven::{self, Rung};
+use crate::leak::judge::early::{Bet, is_sure};
+use crate::leak::judge::plan::Plan;
+use crate::leak::judge::signs::{Way, sign_flip};
+use crate::leak::judge::{Interval, Options, Reading, Verdict, passive, work};
 
 /// Any number, the strange ones often.
 fn number() -> impl Strategy<Value = f64> {

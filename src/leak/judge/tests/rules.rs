@@ -2,13 +2,13 @@
 
 use std::slice::from_ref;
 
-use super::super::combine::{Conditions, Finding, Mode, combine, holm};
-use super::super::driven::{self, Rung};
-use super::super::early::{Bet, is_sure};
-use super::super::exact::{self, Survivor};
-use super::super::plan::Plan;
-use super::super::signs::Way;
-use super::super::{Options, Verdict};
+use crate::leak::judge::combine::{Conditions, Finding, Mode, combine, holm};
+use crate::leak::judge::driven::{self, Rung};
+use crate::leak::judge::early::{Bet, is_sure};
+use crate::leak::judge::exact::{self, Survivor};
+use crate::leak::judge::plan::Plan;
+use crate::leak::judge::signs::Way;
+use crate::leak::judge::{Options, Verdict};
 
 /// Rungs of 20 cycles in turns, with these growths while driven and idle.
 pub(super) fn rungs(growths: &[(f64, f64)]) -> Vec<Rung> {

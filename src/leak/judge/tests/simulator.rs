@@ -2,10 +2,10 @@
 
 use fastrand::Rng;
 
-use super::super::driven::Rung;
-use super::super::early::{Bet, is_sure};
-use super::super::plan::Plan;
-use super::super::{Options, Reading};
+use crate::leak::judge::driven::Rung;
+use crate::leak::judge::early::{Bet, is_sure};
+use crate::leak::judge::plan::Plan;
+use crate::leak::judge::{Options, Reading};
 
 /// What a count does without a leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@
 
 #![expect(clippy::print_stdout, reason = "the tables are for the documentation")]
 
-use super::super::stats::binomial_at_least;
-use super::super::{Options, Verdict, driven, passive};
 use super::simulator::{self, Noise};
+use crate::leak::judge::stats::binomial_at_least;
+use crate::leak::judge::{Options, Verdict, driven, passive};
 
 const RATES: [u32; 4] = [0, 1, 4, 32];
 

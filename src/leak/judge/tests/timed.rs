@@ -1,12 +1,12 @@
 //! Driven runs of counts that depend on the time alone: what must be said of the time, and not of the cycles.
 
-use super::super::combine::{Conditions, Finding, combine};
-use super::super::driven::{self, Rung};
-use super::super::longer::Reached;
-use super::super::passive;
-use super::super::plan::{MORE, Plan, RATE};
-use super::super::{Options, Verdict};
 use super::measured::stairs;
+use crate::leak::judge::combine::{Conditions, Finding, combine};
+use crate::leak::judge::driven::{self, Rung};
+use crate::leak::judge::longer::Reached;
+use crate::leak::judge::passive;
+use crate::leak::judge::plan::{MORE, Plan, RATE};
+use crate::leak::judge::{Options, Verdict};
 
 #[test]
 fn growth_that_may_be_allowed_is_no_leak() {

@@ -10,12 +10,12 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::super::access::Login;
-use super::super::get::{Client, GetError, MAX_BODY};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::tls::Tls;
 use crate::engine::census::Purpose;
 use crate::engine::registry::Registry;
+use crate::leak::probe::access::Login;
+use crate::leak::probe::get::{Client, GetError, MAX_BODY};
 
 /// A certificate for these names: signed by itself, as an authority or as a server alone.
 fn certificate(
@@ -129,7 +129,7 @@ async fn a_certificate_that_is_refused_is_an_error_that_says_what_to_do() {
 
 #[tokio::test]
 async fn a_server_without_tls_is_said() {
-    use super::super::fake::{Reply, with_server};
+    use crate::leak::probe::fake::{Reply, with_server};
     with_server(
         |_, _| Reply::ok("plain"),
         async |port, _| {
