@@ -1,4 +1,4 @@
-//! A command of the user's that is one cycle: run again and again while a rung is driven.
+//! A command of the user's that is one cycle: run again and again while a phase is driven.
 
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Cycles are at least this far apart.
 const APART: Duration = Duration::from_millis(100);
-/// How long one run may go on beyond its rung.
+/// How long one run may go on beyond its phase.
 const BEYOND: Duration = Duration::from_secs(60);
 
 /// How much of the end of its stderr is kept, for its last words.
@@ -66,7 +66,9 @@ impl Commands {
                 run = timeout_at(until + BEYOND, self.once()) => run,
             };
             let (status, words) = run
-                .map_err(|_| self.failed(&format!("did not end within {BEYOND:?} after its rung")))?
+                .map_err(|_| {
+                    self.failed(&format!("did not end within {BEYOND:?} after its phase"))
+                })?
                 .map_err(|error| self.failed(&error.to_string()))?;
             if !status.success() {
                 let words = String::from_utf8_lossy(&words);
@@ -105,7 +107,7 @@ impl Commands {
                 () = &mut listening => child.wait().await?,
             };
             if !status.success() {
-                // What was said by then is told.
+                // What was written by then is shown.
                 let _ = timeout(LAST_WORDS, listening).await;
             }
             status
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_outlives_its_rung_by_a_minute_is_killed_with_what_it_has_started() {
+    async fn what_outlives_its_phase_by_a_minute_is_killed_with_what_it_has_started() {
         let endless = Endless::new();
         let waiting = async {
             endless.runs().await;
@@ -248,20 +250,20 @@ mod tests {
         let (stop, until) = (CancellationToken::new(), begun + Duration::from_secs(5));
         let (ran, ()) = tokio::join!(commands.run(until, &stop), waiting);
         let words = ran.unwrap_err();
-        assert!(words.ends_with("did not end within 60s after its rung"), "{words}");
+        assert!(words.ends_with("did not end within 60s after its phase"), "{words}");
         assert_eq!(begun.elapsed().as_secs(), 65);
         tokio::time::resume();
         endless.is_ended().await;
     }
 
     #[tokio::test]
-    async fn it_runs_until_the_rung_ends() {
+    async fn it_runs_until_the_phase_ends() {
         let ran = run("true", 350, &CancellationToken::new()).await.unwrap();
         assert!((1..=4).contains(&ran), "{ran}");
     }
 
     #[tokio::test]
-    async fn a_failure_is_told_with_its_last_words() {
+    async fn a_failure_is_reported_with_its_last_words() {
         let line = "echo first >&2; echo no such app >&2; exit 3";
         let words = run(line, 5000, &CancellationToken::new()).await.unwrap_err();
         assert!(words.contains("exit status: 3: no such app"), "{words}");

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_tells_itself_what_to_do() {
+    fn a_target_shows_itself_what_to_do() {
         let refused = |hint: Option<&str>| {
             let hint = hint.map(str::to_owned);
             let (target, why) = ("pid:7".to_owned(), "gone".to_owned());

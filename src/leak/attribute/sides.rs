@@ -6,10 +6,8 @@
 //!   daemon.fds   ____▁▁▁▁▂▂▂▂▃▃▃▃     +8 at 30 s, 60 s, 90 s: the same connections
 //! ```
 
-use serde::Serialize;
-
-use crate::leak::report::figures::Unit;
-use crate::leak::report::{Metric, Verdict};
+use crate::leak::facts::{Metric, OtherSide, Verdict};
+use crate::leak::metric::{Source, Unit};
 
 /// Readings that two series must share.
 const READINGS_MIN: usize = 8;
@@ -26,33 +24,19 @@ const RATIO: (f64, f64) = (0.3, 6.0);
 /// Descriptors of two ends of connections are equal in number, up to this part.
 const EQUAL: f64 = 0.15;
 
-/// Growth of the daemon that is the other side of somebody else's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct OtherSide {
-    /// The daemon's metric.
-    pub metric: String,
-    /// The metric that it follows.
-    pub of: String,
-}
-
 /// Which metrics of the daemon grow as the other side of a target's or of cmon's own.
 pub fn other_sides(metrics: &[Metric]) -> Vec<OtherSide> {
-    let leaks =
-        |metric: &&Metric| metric.verdict == Verdict::Leak && Unit::of(&metric.name) == Unit::Count;
+    let leaks = |metric: &&Metric| metric.verdict == Verdict::Leak && metric.id.unit == Unit::Count;
     let (daemon, others): (Vec<&Metric>, Vec<&Metric>) =
-        metrics.iter().filter(leaks).partition(|metric| metric.name.starts_with("daemon."));
+        metrics.iter().filter(leaks).partition(|metric| metric.id.source == Source::Daemon);
     let found = daemon.into_iter().filter_map(|metric| {
         // Like is compared with like first: descriptors with descriptors.
         let mut order: Vec<&&Metric> = others.iter().collect();
-        order.sort_by_key(|other| kind(other) != kind(metric));
+        order.sort_by_key(|other| other.id.quantity != metric.id.quantity);
         let of = order.into_iter().find(|other| is_other_side(other, metric))?;
-        Some(OtherSide { metric: metric.name.clone(), of: of.name.clone() })
+        Some(OtherSide { metric: metric.id.name.clone(), of: of.id.clone() })
     });
     found.collect()
-}
-
-fn kind(metric: &Metric) -> &str {
-    metric.name.rsplit('.').next().unwrap_or_default()
 }
 
 fn is_other_side(of: &Metric, daemon: &Metric) -> bool {
@@ -74,7 +58,8 @@ fn is_other_side(of: &Metric, daemon: &Metric) -> bool {
         return false;
     }
     // Two lines are always alike: only equal numbers of the same thing say something there.
-    let equal = kind(of) == kind(daemon) && kind(of) == "fds" && (ratio - 1.0).abs() <= EQUAL;
+    let both_fds = of.id.quantity == "fds" && daemon.id.quantity == "fds";
+    let equal = both_fds && (ratio - 1.0).abs() <= EQUAL;
     equal || same_steps(&one, &other)
 }
 
@@ -144,7 +129,7 @@ mod tests {
     }
 
     fn found(metrics: &[Metric]) -> Vec<(String, String)> {
-        other_sides(metrics).into_iter().map(|side| (side.metric, side.of)).collect()
+        other_sides(metrics).into_iter().map(|side| (side.metric, side.of.name)).collect()
     }
 
     fn pair(metric: &str, of: &str) -> (String, String) {

@@ -2,7 +2,7 @@
 //!
 //! The same readings and options give the same verdict, today and from a recording. Each way to
 //! know has a module: [`exact`] counts survivors of what cmon itself opened; [`driven`] compares
-//! rungs in which streams were opened and closed with rungs in which nothing was done; [`passive`]
+//! phases in which streams were opened and closed with phases in which nothing was done; [`passive`]
 //! looks at a target on its own load; [`cohort`] follows ids; [`compare`] and [`baseline`] hold two
 //! runs against each other. [`combine`] makes one verdict of them all.
 //!
@@ -13,35 +13,37 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-pub mod baseline;
-mod bursts;
 pub mod cohort;
 pub mod combine;
-pub mod compare;
+mod cycle_growth;
+pub mod dependence;
+pub mod design;
+mod despike;
 pub mod driven;
-pub mod early;
 pub mod exact;
-pub mod longer;
+pub mod new_growth;
+pub mod pairs;
 pub mod passive;
 pub mod plan;
-mod rates;
+pub mod power;
+pub mod required_duration;
+pub mod sequential;
 pub mod shape;
-mod signs;
+mod sign_flip;
 mod stats;
 mod trend;
-pub mod words;
 pub mod work;
 
-/// What a judge says.
+/// The verdict of a judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// It grows, and not by warming up, by a step or by chance.
     Leak,
     /// It does not grow, or by less than is allowed.
     Clean,
-    /// The run could not tell.
+    /// The run cannot decide.
     Inconclusive,
-    /// There was nothing to judge by.
+    /// Nothing could be measured.
     Invalid,
 }
 
@@ -83,11 +85,11 @@ pub struct Reading {
 /// An estimate and the bounds around it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
-    /// The best guess.
+    /// The estimate.
     pub estimate: f64,
-    /// At least so much.
+    /// The lower bound.
     pub low: f64,
-    /// At most so much.
+    /// The upper bound.
     pub high: f64,
 }
 
@@ -97,27 +99,27 @@ impl Interval {
     }
 }
 
-/// What is asked of the judges.
+/// The options of the judges.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Options {
-    /// The chance of a false LEAK that is accepted, over all gated metrics together.
+    /// The accepted probability of a false LEAK, over all gated metrics together.
     pub alpha: f64,
-    /// Growth per cycle that is allowed.
+    /// Growth per cycle that is tolerated.
     pub max_per_cycle: f64,
-    /// Growth per minute that is allowed.
+    /// Growth per minute that is tolerated.
     pub max_per_minute: f64,
-    /// Growth over a whole run below this is nothing; never less than 3.
+    /// Growth over a whole run below this is ignored; never less than 3.
     pub ignore_below: f64,
-    /// Whether a driven run may be stopped as soon as it is sure; it then shares `alpha` between
-    /// the looks on the way and the test at the end.
+    /// Whether a driven run may stop early. `alpha` is then split between the checks during the run and the test
+    /// at the end.
     pub early_stop: bool,
-    /// Whether it was stopped so, whatever is asked of it now: it has no end to test at.
+    /// Whether it was stopped early: it has no end to test at.
     pub stopped: bool,
     /// How many tests of gated metrics share `alpha`.
     pub metrics: usize,
-    /// Cycles driven before the first rung.
+    /// Cycles of the warm-up.
     pub warmup_cycles: f64,
-    /// For the draws of a test that cannot be counted out.
+    /// The seed of Monte Carlo tests.
     pub seed: u64,
 }
 
@@ -131,14 +133,14 @@ impl Default for Options {
             early_stop: true,
             stopped: false,
             metrics: 1,
-            warmup_cycles: plan::WARMUP_CYCLES,
+            warmup_cycles: design::WARMUP_CYCLES,
             seed: 1,
         }
     }
 }
 
 impl Options {
-    /// `alpha`, whatever was asked, as a chance that quantiles can be taken of.
+    /// `alpha`, clamped to a probability that has quantiles.
     fn chance(&self) -> f64 {
         if self.alpha.is_finite() { self.alpha.clamp(1e-6, 0.25) } else { 0.01 }
     }
@@ -148,7 +150,7 @@ impl Options {
         self.metrics.max(1) as f64
     }
 
-    /// The least growth over a run that counts.
+    /// The smallest growth over a run that counts.
     fn least(&self) -> f64 {
         if self.ignore_below.is_finite() { self.ignore_below.max(3.0) } else { 3.0 }
     }

@@ -6,14 +6,13 @@
 
 use serde::Serialize;
 
-use super::stats::{Z995, deviation, mean, median, spread};
+use super::stats::{Z995, mad, mean, median, std_dev};
 use super::trend::theil_sen;
 use super::{Interval, Reading};
 
-/// What a series looks like. Times are seconds since the start of the run. The words for it are made where
-/// reports are written.
+/// The shape of a series. Times are seconds since the start of the run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "is")]
+#[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Shape {
     /// Too few readings to look at.
     Unknown,
@@ -24,6 +23,7 @@ pub enum Shape {
         /// By how much.
         size: f64,
         /// When.
+        #[serde(rename = "at_seconds")]
         at: f64,
     },
     /// A few steps, too few to call them a staircase.
@@ -31,6 +31,7 @@ pub enum Shape {
         /// The usual step.
         size: f64,
         /// When they came.
+        #[serde(rename = "at_seconds")]
         at: Vec<f64>,
     },
     /// It rose, ever slower, and is level now.
@@ -38,6 +39,7 @@ pub enum Shape {
         /// By how much, within the readings judged.
         size: f64,
         /// Since when nine tenths of it are done and more.
+        #[serde(rename = "level_since_seconds")]
         level_since: f64,
         /// A step beside it, and when.
         step: Option<(f64, f64)>,
@@ -52,6 +54,7 @@ pub enum Shape {
     /// It was level, and has risen evenly since then.
     ChangePoint {
         /// When it began to rise.
+        #[serde(rename = "level_until_seconds")]
         level_until: f64,
         /// How it has risen since.
         growth: Growth,
@@ -59,13 +62,16 @@ pub enum Shape {
     /// It rose evenly, and was level afterwards.
     Stopped {
         /// When the rise began, where it was level before.
+        #[serde(rename = "since_seconds")]
         since: Option<f64>,
         /// When the rise ended.
+        #[serde(rename = "at_seconds")]
         at: f64,
         /// How it rose until then.
         growth: Growth,
         /// How long each of what it counts would have lived, were the end of the rise the balance of what comes
         /// and what something else ends.
+        #[serde(rename = "lifetime_seconds")]
         lifetime: f64,
     },
     /// It rises and falls back, again and again.
@@ -75,6 +81,7 @@ pub enum Shape {
         /// Where it rises to.
         high: f64,
         /// Seconds from one fall to the next.
+        #[serde(rename = "period_seconds")]
         period: f64,
     },
     /// It rose, fell back at once, and rose again: the run is too short to see whether that repeats.
@@ -82,6 +89,7 @@ pub enum Shape {
         /// By how much.
         size: f64,
         /// When.
+        #[serde(rename = "at_seconds")]
         at: Vec<f64>,
     },
     /// It still rises, and a slow warm-up would look the same.
@@ -94,8 +102,10 @@ pub enum Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Stairs {
     /// The step.
+    #[serde(rename = "step")]
     pub size: f64,
     /// Seconds from one to the next.
+    #[serde(rename = "period_seconds")]
     pub period: f64,
     /// Steps seen.
     pub steps: usize,
@@ -178,7 +188,7 @@ pub(super) fn stepped(readings: &[Reading]) -> Option<Stepped> {
     // Large changes are no scatter, however many they are.
     let half = changes.iter().fold(0.0_f64, |top, change| top.max(*change)) / 2.0;
     let small: Vec<f64> = changes.iter().copied().filter(|change| change.abs() <= half).collect();
-    let noise = spread(&small).max(0.25);
+    let noise = mad(&small).max(0.25);
     let jumps = jumps(&changes, noise)?;
     let sizes: Vec<f64> = jumps.iter().map(|jump| jump.size).collect();
     let total: f64 = sizes.iter().sum();
@@ -186,7 +196,7 @@ pub(super) fn stepped(readings: &[Reading]) -> Option<Stepped> {
     let few = readings.len().min(3);
     let grown = edge(&readings[readings.len() - few..]) - edge(&readings[..few]);
     let size = median(&sizes);
-    let even = deviation(&sizes) <= 0.35 * size;
+    let even = std_dev(&sizes) <= 0.35 * size;
     // What rises must stay: a sawtooth gives back what it took.
     if jumps.len() < 2 || !even || grown < 0.6 * total - size || grown > 1.5 * total {
         return None;
@@ -273,11 +283,11 @@ pub(super) fn sawtooth(readings: &[Reading]) -> Option<Shape> {
     };
     let gaps = [times(&tops), times(&bottoms)].concat();
     let period = median(&gaps);
-    let steady = spread(&gaps) <= 0.25 * period && deviation(&gaps) <= 0.5 * mean(&gaps);
+    let steady = mad(&gaps) <= 0.25 * period && std_dev(&gaps) <= 0.5 * mean(&gaps);
     let values = |turns: &[Reading]| turns.iter().map(|turn| turn.value).collect::<Vec<f64>>();
     let (low, high) = (values(&bottoms), values(&tops));
     // Random walks turn as well, but neither at the same heights nor with a sudden side.
-    let level = spread(&low).max(spread(&high)) <= 0.25 * range;
+    let level = mad(&low).max(mad(&high)) <= 0.25 * range;
     let falls: Vec<f64> = tops
         .iter()
         .filter_map(|top| {

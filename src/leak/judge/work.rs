@@ -45,6 +45,7 @@ pub struct Work {
     /// Per minute, from the start to where it stopped.
     pub per_minute: f64,
     /// When it stopped, if it did.
+    #[serde(rename = "stopped_at_seconds")]
     pub stopped_at: Option<f64>,
     /// The rate of the last third against that of the first, when both had readings.
     pub last_to_first: Option<f64>,

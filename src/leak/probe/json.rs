@@ -62,7 +62,7 @@ pub fn figure(value: &Value, pointer: &str) -> Result<f64, JsonError> {
     Err(JsonError::NotANumber(at(), kind))
 }
 
-/// Names that are told of what there is instead of a figure, at most, and letters of each.
+/// Names that are shown of what there is instead of a figure, at most, and letters of each.
 const NEAR: (usize, usize) = (6, 40);
 
 /// What the last object on the way of a pointer has, which leads nowhere, as the end of a sentence.
@@ -107,7 +107,7 @@ pub fn example(value: &Value) -> Option<String> {
     }
 }
 
-/// What Go's expvar tells.
+/// What Go's expvar shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Expvar {
     /// `heap_bytes`, and `goroutines` where the program publishes them.
@@ -162,7 +162,7 @@ mod tests {
     const EXPVAR: &str = include_str!("fixtures/expvar.json");
 
     #[test]
-    fn expvar_tells_the_heap_and_the_goroutines_where_they_are_published() {
+    fn expvar_shows_the_heap_and_the_goroutines_where_they_are_published() {
         let found = expvar(&parse(EXPVAR.as_bytes()).unwrap()).unwrap();
         let figures: Vec<(&str, f64)> = found.figures.into_iter().collect();
         assert_eq!(figures, [("goroutines", 21.0), ("heap_bytes", 408_520.0)]);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_that_goes_astray_is_told_what_there_is() {
+    fn a_pointer_that_goes_astray_is_reported_what_there_is() {
         let value = parse(br#"{"a": {"b": 1, "c\u001b": {"d": [1]}}, "e": 2}"#).unwrap();
         let words = |pointer| figure(&value, pointer).unwrap_err().to_string();
         assert_eq!(words("/a/x/y"), "there is nothing at `/a/x/y`; `/a` has `b`, `c\\u{1b}`");

@@ -11,16 +11,16 @@
 //! count themselves among what is cmon's own. What cannot be had is said, once, and is never 0.
 
 pub mod access;
+mod backoff;
 pub mod counter;
-mod daemon;
+mod daemon_figures;
 mod encoding;
 #[cfg(test)]
 mod fake;
 pub mod get;
 pub mod json;
 pub mod metrics;
-mod own;
-mod patience;
+mod own_process;
 pub mod pprof;
 pub mod proc;
 pub mod target;
@@ -40,11 +40,11 @@ use crate::docker::endpoint::Endpoint;
 use crate::engine::census::Census;
 use crate::engine::registry::Registry;
 use crate::leak::record::{Cut, Group, Groups, Ids, Unavailable};
+use backoff::Probe;
 use counter::Counter;
-use daemon::Daemon;
+use daemon_figures::Daemon;
 use get::Client;
-use own::Own;
-use patience::Asked;
+use own_process::Own;
 use target::{Refused, Target, Watched};
 
 /// How long the probes' connections may take to end.
@@ -115,9 +115,9 @@ pub struct Failure {
 pub struct Sample {
     /// Figures by metric; what could not be read is absent.
     pub values: BTreeMap<String, f64>,
-    /// Cycles that the target counted since the check began, where a metric of its tells.
+    /// Cycles that the target counted since the check began, when one of its metrics does.
     pub cycles: Option<f64>,
-    /// Series that begin anew with this sample.
+    /// Series that start anew with this sample.
     pub cuts: Vec<Cut>,
     /// What cannot be had; each metric is named in one sample only.
     pub unavailable: Vec<Unavailable>,
@@ -187,10 +187,10 @@ const PARTS: Duration = Duration::from_secs(5);
 pub struct Probes {
     registry: Registry,
     own: Own,
-    daemon: Option<Asked<Daemon>>,
+    daemon: Option<Probe<Daemon>>,
     /// The endpoint that containers are asked for at.
     endpoint: Option<Arc<Endpoint>>,
-    targets: Vec<Asked<Watched>>,
+    targets: Vec<Probe<Watched>>,
     /// The targets as they are shown.
     given: Vec<String>,
     found: Vec<Found>,
@@ -204,7 +204,7 @@ impl Probes {
     /// Looks what there is to read: asks the daemon and each target.
     ///
     /// # Errors
-    /// The daemon does not answer, a target is not there or tells nothing, or no target has the
+    /// The daemon does not answer, a target is not there or shows nothing, or no target has the
     /// metric that counts cycles.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let registry = Registry::default();
@@ -243,9 +243,9 @@ impl Probes {
         Ok(Self {
             registry,
             own: Own::new(),
-            daemon: daemon.map(Asked::new),
+            daemon: daemon.map(Probe::new),
             endpoint,
-            targets: targets.into_iter().map(Asked::new).collect(),
+            targets: targets.into_iter().map(Probe::new).collect(),
             given: options.targets.iter().map(ToString::to_string).collect(),
             found,
             said: BTreeSet::new(),
@@ -275,8 +275,8 @@ impl Probes {
         Ok(())
     }
 
-    /// Lets the parts take a second at most once the check is told to stop.
-    pub fn heed(&mut self, stop: CancellationToken) {
+    /// Limits groups to a second once the check is to stop.
+    pub fn set_stop_token(&mut self, stop: CancellationToken) {
         self.stop = stop;
     }
 
@@ -286,7 +286,7 @@ impl Probes {
     }
 
     /// The metrics that there are before the check begins, and the sources that did not answer. What
-    /// cannot be had is told by the first reading all the same.
+    /// cannot be read is reported by the first reading all the same.
     pub async fn names(&mut self) -> Vec<String> {
         let Sample { values, failures, .. } = self.look(0.0, &Census::default()).await;
         let silent = failures.into_iter().map(|failure| failure.source);
@@ -348,9 +348,9 @@ impl Probes {
         }));
         let (daemon, targets) = join(daemon, targets).await;
         if let (Some(source), Some(asked)) = (&mut self.daemon, daemon) {
-            all.extend(source.given("daemon", asked, &mut self.missed).flatten());
+            all.extend(source.record_missing("daemon", asked, &mut self.missed).flatten());
         }
-        all.extend(given(&mut self.targets, targets, &mut self.missed).flatten());
+        all.extend(record_missing(&mut self.targets, targets, &mut self.missed).flatten());
         all
     }
 
@@ -373,7 +373,7 @@ impl Probes {
     }
 
     /// The goroutines that can provably never wake (`target.web.goroutineleak`), of targets that
-    /// tell: Go 1.27 and newer. Each question makes the target collect its garbage, so it is asked
+    /// report them: Go 1.27 and newer. Each question makes the target collect its garbage, so it is asked
     /// at the start and at the end, and not for every reading.
     pub async fn proofs(&mut self, at: f64, cycles: f64) -> Vec<Groups> {
         let stop = &self.stop;
@@ -381,10 +381,10 @@ impl Probes {
             target.parts.ask_hurried(PARTS, stop, target.it.proof(at, cycles)).await
         });
         let asked = join_all(asked).await;
-        given(&mut self.targets, asked, &mut self.missed).flatten().collect()
+        record_missing(&mut self.targets, asked, &mut self.missed).flatten().collect()
     }
 
-    /// Closes every connection and waits until the tasks of them have ended, a second at most; tells
+    /// Closes every connection and waits until the tasks of them have ended, a second at most; returns
     /// how many are left.
     pub async fn close(self) -> usize {
         let Self { registry, daemon, targets, .. } = self;
@@ -406,7 +406,7 @@ impl Probes {
             let probes = crate::engine::census::Purpose::Probe;
             mine.connections.entry(probes).or_default().open += open;
         }
-        own::together(engine, mine)
+        own_process::together(engine, mine)
     }
 }
 
@@ -427,14 +427,14 @@ async fn find_cycles(
 }
 
 /// What the targets gave, each of them asked in its turn.
-fn given<P>(
-    targets: &mut [Asked<Watched>],
+fn record_missing<P>(
+    targets: &mut [Probe<Watched>],
     asked: Vec<Result<P, String>>,
     missed: &mut Vec<Unavailable>,
 ) -> impl Iterator<Item = P> {
     targets.iter_mut().zip(asked).filter_map(|(target, asked)| {
         let source = target.it.source().to_owned();
-        target.given(&source, asked, missed)
+        target.record_missing(&source, asked, missed)
     })
 }
 
@@ -442,7 +442,5 @@ fn whole(at: f64, cycles: f64, metric: String, groups: Vec<Group>) -> Groups {
     Groups { at, cycles, metric, groups, truncated: false }
 }
 
-#[cfg(test)]
-mod silence;
 #[cfg(test)]
 mod tests;

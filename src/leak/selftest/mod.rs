@@ -4,7 +4,7 @@
 //! daemon, the probes, the judges. It runs on a paused clock, which goes to the next event whenever
 //! there is nothing to do, so that ten minutes take some seconds.
 
-mod leaky;
+mod leaky_source;
 
 use std::sync::Arc;
 use std::thread;
@@ -15,12 +15,12 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use self::leaky::{Leaky, Plan as Own};
+use self::leaky_source::{LeakySource, OwnLeak};
+use super::facts::{Interval, Metric, Report};
 use super::judge::Verdict;
 use super::judge::plan::Plan;
 use super::probe::{self, Probes};
 use super::record::{Drive, Header, Rules, VERSION};
-use super::report::{Metric, Report};
 use super::session::{Load, Session};
 use super::verdict;
 use crate::demo::{Plant, World, serve};
@@ -43,7 +43,7 @@ pub(super) const CONTAINERS: [&str; 4] = ["api", "db", "mail", "web"];
 pub struct Case {
     /// In words.
     pub name: &'static str,
-    own: Option<Own>,
+    own: Option<OwnLeak>,
     daemon: Option<Plant>,
     wanted: Wanted,
 }
@@ -75,7 +75,7 @@ pub struct Outcome {
 /// All cases.
 pub const CASES: [Case; 8] = {
     const MINUTE: Duration = Duration::from_secs(60);
-    const fn own(name: &'static str, own: Own, wanted: Wanted) -> Case {
+    const fn own(name: &'static str, own: OwnLeak, wanted: Wanted) -> Case {
         Case { name, own: Some(own), daemon: None, wanted }
     }
     const fn daemon(name: &'static str, plant: Plant, wanted: Wanted) -> Case {
@@ -86,12 +86,12 @@ pub const CASES: [Case; 8] = {
         Case { name: "nothing planted", own: None, daemon: None, wanted: Wanted::Clean },
         own(
             "a reader of cmon's that is never released, one in ten cycles",
-            Own::Reader,
+            OwnLeak::Reader,
             Wanted::PerCycle("own.survivors", 0.1),
         ),
         own(
             "a connection of cmon's that is kept, one in ten cycles",
-            Own::Connection,
+            OwnLeak::Connection,
             Wanted::PerCycle("own.survivors", 0.1),
         ),
         daemon(
@@ -126,7 +126,7 @@ pub async fn run(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Outcome>
             Ok(runtime) => runtime.block_on(check(case, rules, seed)),
             Err(error) => Err(error.into()),
         };
-        // Nobody hears it when cmon was told to end.
+        // The receiver is gone when cmon is to end.
         let _ = done.send(report);
     })?;
     let report = outcome.await??;
@@ -148,7 +148,7 @@ async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
     let endpoint = || Endpoint::new(Address::Unix(socket.clone()), Origin::Demo);
     let streams = Registry::default();
     let docker = Docker::new(endpoint(), RequestOptions::default());
-    let source = Leaky::new(docker, streams.clone(), case.own);
+    let source = LeakySource::new(docker, streams.clone(), case.own);
     let plan = Plan::new(DURATION, RATE, seed);
     let header = header(rules, seed);
     let load = load(source, plan, header.stream_timeout);
@@ -225,12 +225,16 @@ pub(super) async fn talk(world: &World) {
 impl Case {
     /// What is wrong with this report.
     fn wrong(self, report: &Report) -> Option<String> {
-        let found = |name: &str| report.metrics.iter().find(|metric| metric.name == name);
-        let within = |interval: Option<super::report::Interval>, slack: f64, value: f64| {
+        let found = |name: &str| report.metrics.iter().find(|metric| metric.name() == name);
+        let within = |interval: Option<Interval>, slack: f64, value: f64| {
             interval.is_some_and(|of| of.low - slack <= value && value <= of.high + slack)
         };
         let says = |wanted: &str| {
-            Some(format!("{} where {wanted} is right: {}", report.verdict.as_str(), report.because))
+            Some(format!(
+                "{} where {wanted} is right: {}",
+                report.verdict.as_str(),
+                report.summary()
+            ))
         };
         let leak = |metric: &Metric| metric.verdict == Verdict::Leak;
         match self.wanted {
@@ -242,7 +246,7 @@ impl Case {
             Wanted::PerCycle(name, each) => match found(name) {
                 Some(metric) if !leak(metric) => says(&format!("a LEAK of {name}")),
                 Some(metric) if !within(metric.per_cycle, 0.02, each) => {
-                    Some(format!("{name}: not {each} per cycle: {}", metric.because))
+                    Some(format!("{name}: not {each} per cycle: {}", metric.summary()))
                 }
                 Some(_) => None,
                 None => Some(format!("{name} was not measured")),
@@ -250,10 +254,10 @@ impl Case {
             Wanted::PerMinute(name, each) => match found(name) {
                 Some(metric) if !leak(metric) => says(&format!("a LEAK of {name}")),
                 Some(metric) if !within(metric.per_minute, 1.0, each) => {
-                    Some(format!("{name}: not {each} per minute: {}", metric.because))
+                    Some(format!("{name}: not {each} per minute: {}", metric.summary()))
                 }
                 Some(metric) if !within(metric.per_cycle, 0.0, 0.0) => {
-                    Some(format!("{name}: does not hang on cycles: {}", metric.because))
+                    Some(format!("{name}: does not hang on cycles: {}", metric.summary()))
                 }
                 Some(_) => None,
                 None => Some(format!("{name} was not measured")),

@@ -42,7 +42,7 @@ impl Fresh {
             return;
         };
         let Some(newest) = self.newest.get_mut(&lines.label.key) else {
-            // One that was removed while no stream was open is not told: the longest silent goes.
+            // One that was removed while no stream was open is not reported: the one that was silent longest is dropped.
             if CONTAINERS <= self.newest.len()
                 && let Some(oldest) = self.newest.iter().min_by_key(|(_, time)| **time)
             {

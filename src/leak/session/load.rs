@@ -14,7 +14,7 @@ use crate::leak::command::Commands;
 use crate::leak::judge::plan::{Plan, Step};
 use crate::leak::record::{Record, Stage};
 
-/// A rung has so much room for the longest run of a command.
+/// A phase has so much room for the longest run of a command.
 const ROOM: f64 = 1.25;
 
 /// How a check makes its load.
@@ -64,8 +64,8 @@ impl<S> Load<S> {
         }
     }
 
-    /// How long a rung is driven, or as long idle: a command that takes longer than planned has room to end.
-    pub(super) fn rung(&self, step: Step) -> Duration {
+    /// How long a phase is driven, or as long idle: a command that takes longer than planned has room to end.
+    pub(super) fn phase(&self, step: Step) -> Duration {
         let planned = Duration::from_secs_f64(step.drive);
         match self {
             Load::Command { commands, .. } => planned.max(commands.longest().mul_f64(ROOM)),

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Session;
 use crate::engine::source::Source;
+use crate::leak::metric::{MetricId, Unit};
 use crate::leak::probe::Failure;
 use crate::leak::record::{Reading, Record, Stage, Unavailable};
 
@@ -94,7 +95,8 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         for one in sample.unavailable {
             self.write(Record::Unavailable(one));
         }
-        for Failure { source, why, .. } in self.silence.take(self.begun.elapsed(), sample.failures)
+        for Failure { source, why, .. } in
+            self.unresponsive.take(self.begun.elapsed(), sample.failures)
         {
             self.write(Record::Unavailable(Unavailable { metric: source, why }));
         }
@@ -162,6 +164,6 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
 /// Whether nothing is still on its way down from one poll to the last; bytes never stand still.
 fn is_at_rest(poll: &BTreeMap<String, f64>, last: &BTreeMap<String, f64>) -> bool {
-    let counts = last.iter().filter(|(metric, _)| !metric.ends_with("_bytes"));
+    let counts = last.iter().filter(|(metric, _)| MetricId::parse(metric).unit == Unit::Count);
     counts.into_iter().all(|(metric, value)| poll.get(metric).is_none_or(|poll| poll <= value))
 }

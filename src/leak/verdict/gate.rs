@@ -1,34 +1,31 @@
 //! Which metrics decide.
 
 use super::SURVIVORS;
+use crate::leak::metric::{MetricId, Source, Unit, is_of};
 use crate::leak::record::Rules;
 
-/// What decides unless told otherwise: counts, not bytes, of cmon and of the daemon.
+/// What decides by default: counts, not bytes, of cmon and of the daemon.
 const GATED: [&str; 5] =
     ["own.tasks", "own.fds", "daemon.goroutines", "daemon.fds", "daemon.followers"];
 /// The same of a target, behind its name.
 const GATED_OF_TARGETS: [&str; 7] =
     ["goroutines", "fds", "threads", "handles", "requests", "resources", "tasks"];
 
-/// How the names of metrics end that rise by nature and are no count of anything that could be left behind.
-pub(super) const WORK: &str = ".cpu_seconds";
-
 /// Whether a metric decides.
 pub fn is_gated(metric: &str, rules: &Rules) -> bool {
-    if metric.ends_with(WORK) {
+    let id = MetricId::parse(metric);
+    if id.unit == Unit::Seconds {
         return false;
     }
     if rules.gate.is_empty() {
-        let last = metric.rsplit('.').next().unwrap_or_default();
+        let quantity = id.quantity.as_str();
         return metric == SURVIVORS
             || GATED.contains(&metric)
-            || metric.starts_with("target.")
-                && (GATED_OF_TARGETS.contains(&last) || rules.pointed.iter().any(|of| of == last));
+            || matches!(id.source, Source::Target(_))
+                && (GATED_OF_TARGETS.contains(&quantity)
+                    || rules.pointed.iter().any(|of| of == quantity));
     }
-    rules.gate.iter().any(|gate| {
-        metric == gate
-            || metric.strip_prefix(gate.as_str()).is_some_and(|rest| rest.starts_with('.'))
-    })
+    rules.gate.iter().any(|gate| is_of(metric, gate))
 }
 
 /// Whether each entry of the gate names something that there is.

@@ -34,8 +34,8 @@ fn a_daemon_that_is_not_there() {
     let path = dir.path().join("s");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let url = format!("unix://{}", path.display());
-    let told = format!("could not connect to `{url}` (from --host): connection refused");
-    refused(NOWHERE, &["--host", &url], &[&told]);
+    let shown = format!("could not connect to `{url}` (from --host): connection refused");
+    refused(NOWHERE, &["--host", &url], &[&shown]);
 }
 
 #[test]
@@ -61,10 +61,10 @@ fn containers_that_say_nothing() {
     let args = ["leak-silent-*"];
     let report = Check::run(&Dockerd::shared().url(), Duration::from_secs(20), &args);
     assert_eq!(report.verdict(), "INVALID", "{report}");
-    let because = report.value["because"].as_str().unwrap();
+    let because = report.sentence();
     assert!(because.contains("no lines came: nothing was followed"), "{report}");
-    let advice = report.value["advice"].to_string();
-    assert!(advice.contains("select some that talk"), "{report}");
+    let advice = report.value["text"]["advice"].to_string();
+    assert!(advice.contains("select some that write"), "{report}");
     assert!(0.0 < report.value["cycles"].as_f64().unwrap(), "{report}");
     drop(silent);
 }
@@ -75,7 +75,7 @@ fn a_command_that_fails() {
     let args = ["--target", &program.url(), "--drive-cmd", "echo no such app >&2; exit 3"];
     let report = Check::run(NOWHERE, Duration::from_secs(20), &args);
     assert_eq!(report.verdict(), "INVALID", "{report}");
-    let because = report.value["because"].as_str().unwrap();
+    let because = report.sentence();
     assert!(because.contains("exit status: 3: no such app"), "{report}");
 }
 

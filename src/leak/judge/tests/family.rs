@@ -15,9 +15,9 @@ fn run(metrics: &[(Noise, f64)], minutes: f64, seed: u64, options: &Options) -> 
     // Each of them is tested twice: per cycle and per minute.
     let options = Options { metrics: 2 * metrics.len(), ..options.clone() };
     let metrics: Vec<_> = metrics.iter().map(|(noise, rate)| (*noise, [*rate, 0.0], 1.0)).collect();
-    let (rungs, own) = simulator::family(&metrics, minutes, seed, &options);
-    let judged = rungs.iter().enumerate().flat_map(|(n, rungs)| {
-        Finding::driven(&n.to_string(), true, &driven::judge(rungs, &own), &own)
+    let (phases, own) = simulator::family(&metrics, minutes, seed, &options);
+    let judged = phases.iter().enumerate().flat_map(|(n, phases)| {
+        Finding::driven(&n.to_string(), &driven::judge(phases, &own), &own)
     });
     combine(&judged.collect::<Vec<_>>(), &Conditions::default(), &own)
 }

@@ -67,8 +67,8 @@ fn cell(noise: Noise, rates: [u32; 2], minutes: u32) -> Cell {
     let length = f64::from(minutes);
     for run in 0..cell.runs {
         let seed = u64::from(run * 7919 + rates[0] * 31 + rates[1] * 17 + minutes * 1009);
-        let (rungs, own) = simulator::driven(noise, [rate, timed], length, seed, &options);
-        let judged = driven::judge(&rungs, &own);
+        let (phases, own) = simulator::driven(noise, [rate, timed], length, seed, &options);
+        let judged = driven::judge(&phases, &own);
         cell.driven += u32::from(judged.verdict == Verdict::Leak);
         cell.driven_clean += u32::from(judged.verdict == Verdict::Clean);
         cell.idle += u32::from(judged.idle.verdict == Verdict::Leak);
@@ -173,8 +173,8 @@ fn the_interval_holds_under_noise() {
         let options = Options { early_stop: false, ..Options::default() };
         let low = |run: &u32| {
             let seed = u64::from(run * 7919);
-            let (rungs, own) = simulator::driven(noise, [4.0, 0.0], 10.0, seed, &options);
-            let (judged, _) = driven::by_cycles(&rungs, &own);
+            let (phases, own) = simulator::driven(noise, [4.0, 0.0], 10.0, seed, &options);
+            let (judged, _) = driven::by_cycles(&phases, &own);
             judged.per_cycle.is_none_or(|rate| rate.high < 4.0 / simulator::ROTATIONS)
         };
         let runs = runs_of(10);
@@ -212,7 +212,7 @@ fn below_five_minutes_a_line_must_be_wanted_more() {
         let wanted = judged.gain.is_some_and(|gain| (10.0..16.0).contains(&gain));
         let rises = judged.unexplained.is_some_and(|slope| slope.low > 0.0)
             && judged.rise.is_some_and(|rise| rise > 2.4);
-        assert!(!(wanted && judged.verdict == Verdict::Leak), "{seed}: {}", judged.words());
+        assert!(!(wanted && judged.verdict == Verdict::Leak), "{seed}: {}", judged.summary());
         wanted && rises
     };
     assert!((0..60).filter(nearly).count() > 0);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::line::{lines, quoted, sample};
 use super::{Selector, known};
 
-/// Names that are told, at most, and letters of each.
+/// Names that are shown, at most, and letters of each.
 const SHOWN: usize = 8;
 const LETTERS: usize = 60;
 /// Names that are looked at, at most: a page may be of any size.

@@ -1,4 +1,4 @@
-//! What `/proc` tells of a process: descriptors, threads, memory, and when it began.
+//! What `/proc` shows of a process: descriptors, threads, memory, and when it began.
 //!
 //! Reading is here, understanding in [`text`]. What may not be read is an error in words and never
 //! 0, and looking does not count itself: the descriptor that the look takes is left out.
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use text::{Sockets, Status};
 
-/// Why a process does not tell.
+/// Why a process cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProcError {
     /// It has ended.

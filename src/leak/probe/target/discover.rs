@@ -4,7 +4,7 @@ use super::Refused;
 use super::absent::{NotFound, refused_everywhere};
 use super::http::{Figure, Http, whole};
 use super::url::{Choice, Url};
-use crate::leak::probe::daemon::PROFILE;
+use crate::leak::probe::daemon_figures::PROFILE;
 use crate::leak::probe::get::{Answer, GetError, MAX_DUMP};
 use crate::leak::probe::metrics::{self, Selector};
 use crate::leak::probe::{json, pprof};

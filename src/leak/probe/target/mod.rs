@@ -3,6 +3,7 @@
 mod absent;
 mod cycles;
 mod discover;
+mod find_cycles;
 mod http;
 mod lineage;
 mod name;
@@ -36,7 +37,7 @@ enum Kind {
     Pid(u32),
     /// A container of the daemon, by name or id.
     Container(String),
-    /// A server that tells of itself.
+    /// A server that shows its own figures.
     Http(Box<Url>),
 }
 
@@ -132,7 +133,7 @@ impl From<String> for Refused {
 /// What a reading of one target found out about its series.
 #[derive(Debug, Default)]
 struct News {
-    /// Why the series begins anew.
+    /// Why the series starts anew.
     cut: Option<String>,
     /// It is the same that was read before, for sure.
     same: bool,
@@ -182,7 +183,7 @@ impl Watched {
         }
     }
 
-    /// Looks for a counter of its cycles, to read it from now on; tells in words where it is.
+    /// Looks for a counter of its cycles, to read it from now on; returns where it is.
     ///
     /// # Errors
     /// It has none by this name: what was tried, in words.
@@ -190,7 +191,7 @@ impl Watched {
         match &mut self.what {
             What::Http(http) => http.count_cycles(counter).await,
             What::Process(_) | What::Container(_) => {
-                Err("it is looked at from outside; only http:// targets tell counters".to_owned())
+                Err("it is looked at from outside; only http:// targets have counters".to_owned())
             }
         }
     }
@@ -268,7 +269,7 @@ impl Watched {
         }
     }
 
-    /// Goroutines that can provably never wake, where it tells.
+    /// Goroutines that can provably never wake, when it has a proof.
     pub(super) async fn proof(&mut self, at: f64, cycles: f64) -> Option<Groups> {
         match &mut self.what {
             What::Http(http) => http.proof(&self.source, at, cycles).await,
@@ -278,8 +279,8 @@ impl Watched {
 }
 
 #[cfg(test)]
-mod figures;
+mod json_tests;
 #[cfg(test)]
-mod restarts;
+mod restart_tests;
 #[cfg(test)]
 mod tests;

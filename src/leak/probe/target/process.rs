@@ -8,7 +8,7 @@ use crate::docker;
 use crate::docker::api::Api;
 use crate::engine::source::ErrorKind;
 use crate::leak::probe::Sample;
-use crate::leak::probe::own::{ids_of_processes, of_process, of_processes};
+use crate::leak::probe::own_process::{ids_of_processes, of_process, of_processes};
 use crate::leak::probe::proc::text::{self, Cgroup};
 use crate::leak::probe::proc::{Born, ProcError, Process, tally};
 use crate::leak::record::Group;
@@ -70,7 +70,7 @@ pub(super) struct Container {
     api: Arc<Api>,
     name: String,
     run: Run,
-    /// It was started again, which is kept until it is told, if the reading breaks off.
+    /// It was started again, which is kept until it is reported, if the reading breaks off.
     restarted: Option<String>,
 }
 
@@ -118,7 +118,7 @@ impl Container {
         let words = match &run {
             Run::Elsewhere(_) => {
                 api.threads(&found.name).await.map_err(|error| format!("{ELSEWHERE}; {error}"))?;
-                format!("threads, as the daemon tells them; nothing else ({ELSEWHERE})")
+                format!("threads, as the daemon reports them; nothing else ({ELSEWHERE})")
             }
             Run::Here(main) => main.words(),
         };
@@ -188,7 +188,7 @@ impl Run {
         let Some(pid) = found.pid else {
             let (name, state) = (&found.name, &found.state);
             if state == "running" {
-                let why = "runs, but the daemon tells no pid for it, so that its processes cannot be found";
+                let why = "runs, but the daemon reports no pid for it, so that its processes cannot be found";
                 return Err(Lost::away(format!("container `{name}` {why}")));
             }
             let why = format!("container `{name}` does not run ({state})");

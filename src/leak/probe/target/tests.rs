@@ -139,7 +139,7 @@ fn names_are_short_and_no_two_are_equal() {
 }
 
 #[tokio::test]
-async fn what_a_server_tells_is_found_by_asking_and_said() {
+async fn what_a_server_shows_is_found_by_asking_and_said() {
     let script = |path: &str, _| match path {
         "/debug/pprof/goroutine?debug=1" => Reply::ok(PROFILE),
         "/debug/vars" => Reply::ok(EXPVAR),
@@ -170,7 +170,7 @@ async fn what_a_server_tells_is_found_by_asking_and_said() {
 }
 
 #[tokio::test]
-async fn prometheus_tells_all_in_one_question() {
+async fn prometheus_shows_all_in_one_question() {
     let script = |path: &str, _| match path {
         "/metrics" => Reply::ok(PROMETHEUS),
         "/debug/pprof/goroutine?debug=1" => Reply::ok(PROFILE),
@@ -275,7 +275,7 @@ async fn an_answer_of_which_only_the_beginning_is_read_is_no_figure() {
 }
 
 #[tokio::test]
-async fn a_figure_that_is_not_told_any_more_is_said_once() {
+async fn a_figure_that_is_not_reported_any_more_is_said_once() {
     let script = |_: &str, asked| match asked {
         0 | 1 => Reply::ok("go_goroutines 5\nprocess_open_fds 7\n"),
         2 => Reply::ok("process_open_fds 7\n"),
@@ -287,11 +287,11 @@ async fn a_figure_that_is_not_told_any_more_is_said_once() {
         let mut probes = start(&[url], None).await.unwrap();
         assert_eq!(read(&mut probes, 0.0).await.unavailable, []);
         let metric = format!("target.port{port}.goroutines");
-        let gone = Unavailable { metric, why: "it is not told any more".to_owned() };
+        let gone = Unavailable { metric, why: "it is no longer shown".to_owned() };
         assert_eq!(read(&mut probes, 1.0).await.unavailable, [gone]);
         assert_eq!(read(&mut probes, 2.0).await.unavailable, []);
         let failures = read(&mut probes, 3.0).await.failures;
-        let why = "nothing can be read any more: it does not tell its figures any more";
+        let why = "nothing can be read any more: it no longer shows its figures";
         assert_eq!(failures.iter().map(|one| one.why.as_str()).collect::<Vec<_>>(), [why]);
     })
     .await;

@@ -64,8 +64,8 @@ async fn asked(
             while !head.ends_with(b"\r\n\r\n") {
                 head.push(socket.read_u8().await.unwrap());
             }
-            let told = format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\n\r\n", head.len());
-            socket.write_all(&[told.as_bytes(), &head].concat()).await.unwrap();
+            let shown = format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\n\r\n", head.len());
+            socket.write_all(&[shown.as_bytes(), &head].concat()).await.unwrap();
         }
     };
     let asking = async {
@@ -78,7 +78,7 @@ async fn asked(
     };
     tokio::select! {
         () = serving => unreachable!(),
-        told = asking => told,
+        shown = asking => shown,
     }
 }
 

@@ -1,11 +1,11 @@
 //! From readings to the plane of a chart: ranges, round ticks, and no more points than can be seen.
 
-use crate::leak::report::figures::Unit;
+use crate::leak::metric::Unit;
 
 /// A point: seconds and value.
 pub(super) type Point = (f64, f64);
 
-/// So many stretches of time are told apart in a chart; each keeps at most four points.
+/// A chart separates this many stretches of time; each keeps at most four points.
 const STRETCHES: usize = 240;
 
 /// From where to where an axis goes, and what is written on it.

@@ -4,9 +4,10 @@
 use super::document::{Align, Body, Cell, Detail, Document, Head, Kind, Row, Section, Table};
 use super::escape::{plain, shell, wrap};
 use super::figures::NONE;
-use super::{Report, Verdict, sections};
+use super::sections;
 use crate::format::color::{DIM, GREEN, RED, RESET, YELLOW};
 use crate::format::runner::inert;
+use crate::leak::facts::{Report, Verdict};
 
 /// Lines are no longer than this, unless a name is.
 const WIDTH: usize = 80;
@@ -76,7 +77,7 @@ impl Text {
     fn head(&mut self, head: &Head) {
         let word = head.verdict.as_str();
         let mut lines = wrap(&plain(&head.sentence), WIDTH - word.len() - 2).into_iter();
-        let painted = self.painted(color_of(head.verdict), word);
+        let painted = self.painted(head.verdict.color(), word);
         self.line(&format!("{painted}: {}", lines.next().unwrap_or_default()));
         for line in lines {
             self.line(&format!("{:1$}{line}", "", word.len() + 2));
@@ -155,7 +156,7 @@ impl Text {
                         .iter()
                         .map(|cell| match cell {
                             Cell::Verdict(verdict) => {
-                                (verdict.as_str().to_owned(), color_of(*verdict))
+                                (verdict.as_str().to_owned(), verdict.color())
                             }
                             Cell::Text(text) => (plain(text), ""),
                             Cell::Absent => (NONE.to_owned(), ""),
@@ -261,12 +262,14 @@ impl Widths {
     }
 }
 
-/// Meaning never hangs on it: the word stands there too.
-fn color_of(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Leak | Verdict::Invalid => RED,
-        Verdict::Clean => GREEN,
-        Verdict::Inconclusive => YELLOW,
+impl Verdict {
+    /// Its color. The word stands there too, so nothing depends on the color alone.
+    pub(super) fn color(self) -> &'static str {
+        match self {
+            Self::Leak | Self::Invalid => RED,
+            Self::Clean => GREEN,
+            Self::Inconclusive => YELLOW,
+        }
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) struct Lineage {
     totals: Totals,
 }
 
-/// What tells one process from another: start time in milliseconds, and number.
+/// What identifies a process: start time in milliseconds, and number.
 type Key = (Option<i64>, Option<u64>);
 
 impl Lineage {

@@ -1,0 +1,48 @@
+//! Several checks of the same load under different stream timeouts.
+
+use serde::Serialize;
+
+use super::{Report, Verdict};
+use crate::leak::judge::dependence::Dependence;
+
+/// Runs that differ in the stream timeout only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// For each gated metric of the first and the last run, whether its growth depends on the stream timeout.
+    pub metrics: Vec<Compared>,
+    /// Containers of the first run that a later run had not.
+    pub containers_gone: Vec<Gone>,
+    /// One report for each stream timeout, in the order they were asked for.
+    pub runs: Vec<Report>,
+}
+
+/// A metric of two runs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Compared {
+    /// Its name.
+    pub name: String,
+    /// What its growth depends on.
+    #[serde(flatten)]
+    pub dependence: Dependence,
+}
+
+/// Containers that a later run had not.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Gone {
+    /// The stream timeout of that run.
+    pub stream_timeout_seconds: f64,
+    /// How many containers the first run had.
+    pub of: usize,
+    /// Those that were gone.
+    pub containers: Vec<String>,
+}
+
+impl Comparison {
+    /// That of all runs together: one leak is enough, and what could not be measured comes next.
+    pub fn verdict(&self) -> Verdict {
+        let order = [Verdict::Leak, Verdict::Invalid, Verdict::Inconclusive];
+        let any = |verdict: &Verdict| self.runs.iter().any(|run| run.verdict == *verdict);
+        let worst = order.into_iter().find(any);
+        worst.unwrap_or(if self.runs.is_empty() { Verdict::Invalid } else { Verdict::Clean })
+    }
+}

@@ -1,0 +1,174 @@
+//! The patterns that are known from programs that leaked.
+
+use serde::Serialize;
+
+use crate::leak::metric::{MetricId, Source};
+use crate::leak::record::Drive;
+
+/// A pattern that the growth fits.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Signature {
+    /// Something of cmon's own outlived the check.
+    Survivors {
+        /// What it is: `reader`.
+        task: String,
+        /// How many.
+        count: f64,
+    },
+    /// More tasks of one kind in cmon itself.
+    OwnTasks {
+        /// The kind.
+        title: String,
+        /// How many more.
+        count: f64,
+    },
+    /// HTTP connections of a client.
+    Connections {
+        /// What they wait for.
+        are: Connections,
+        /// How many more.
+        count: f64,
+        /// Each holds one descriptor, as far as that is known.
+        descriptor: bool,
+        /// In which source.
+        source: Source,
+    },
+    /// The daemon still serves log streams whose clients have gone on.
+    Followers {
+        /// Of them per cycle or per minute.
+        rate: f64,
+        /// What the rate is counted by.
+        by: Per,
+        /// How they were recognized.
+        seen: Seen,
+    },
+    /// Sockets that the other side has closed.
+    ForgottenSockets {
+        /// How many more.
+        count: f64,
+        /// In which source.
+        source: Source,
+    },
+    /// The daemon's part of connections that somebody else opens.
+    OtherSide {
+        /// The metrics of the daemon.
+        metrics: Vec<String>,
+        /// Whose connections they are.
+        of: Source,
+    },
+    /// It grows by even steps.
+    Steps {
+        /// Seconds between two steps.
+        #[serde(rename = "period_seconds")]
+        period: f64,
+        /// The metrics.
+        metrics: Vec<StepSize>,
+        /// What makes them.
+        cause: Steps,
+    },
+    /// It grew, and something stopped that.
+    Stopped {
+        /// The metrics.
+        metrics: Vec<String>,
+        /// When, in seconds.
+        #[serde(rename = "at_seconds")]
+        at: f64,
+        /// How long each would have lived, were the end the balance of what comes and what something else ends.
+        #[serde(rename = "lifetime_seconds")]
+        lifetime: f64,
+        /// They are idle HTTP connections.
+        idle_connections: bool,
+    },
+    /// What makes these metrics grow, and what does not.
+    Course {
+        /// The metrics.
+        metrics: Vec<String>,
+        /// What it depends on.
+        on: Course,
+        /// How the load was made.
+        drive: Drive,
+    },
+}
+
+/// A metric with the size of its step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepSize {
+    /// The metric.
+    pub metric: String,
+    /// The size of its step.
+    pub size: f64,
+}
+
+/// What HTTP connections wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Connections {
+    /// The next request of a client that nobody uses any more.
+    Idle,
+    /// That the body of a response is read to its end or closed.
+    Unclosed,
+    /// More of a response.
+    Read,
+    /// More of a container's log.
+    LogsRead,
+}
+
+/// What a rate is counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Per {
+    /// One stream opened and closed.
+    Cycle,
+    /// Time.
+    Minute,
+}
+
+/// How followers in the daemon were recognized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    /// By their stacks alone.
+    Stacks,
+    /// By their stacks, and each takes what a follower takes.
+    StacksAndNumbers,
+    /// By what a follower takes, without stacks.
+    Numbers,
+}
+
+/// What makes steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Steps {
+    /// A timer: they come while nothing is driven.
+    Timer(Drive),
+    /// A timer, or cycles that nobody counts.
+    TimerOrCycles,
+    /// The cycles, or both.
+    Open,
+}
+
+/// What growth depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Course {
+    /// The target's own cycles or time: both go on together.
+    OwnCycles,
+    /// Time alone.
+    Time,
+    /// Time; of cycles it is not known.
+    TimeAtLeast,
+    /// Cycles alone.
+    Cycles,
+    /// Cycles; of time it is not known.
+    CyclesAtLeast,
+}
+
+/// Growth of the daemon that is the other side of somebody else's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OtherSide {
+    /// The daemon's metric.
+    pub metric: String,
+    /// The metric that it follows.
+    pub of: MetricId,
+}

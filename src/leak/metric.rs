@@ -1,0 +1,133 @@
+//! The name of a metric, taken apart once: whose figure it is, of what, and in which unit.
+//!
+//! A name is `SOURCE.QUANTITY`: `own.fds`, `daemon.goroutines`, `target.web.rss_bytes`. As in Prometheus, the end of
+//! the quantity is its unit: `_bytes`, `_seconds`, or nothing for a count. Recordings hold names, so this is the one
+//! place that reads them.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// Whose figures they are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// cmon itself.
+    Own,
+    /// The Docker daemon.
+    Daemon,
+    /// A target, by its short name.
+    Target(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl Source {
+    /// Reads `own`, `daemon` or `target.NAME`.
+    pub fn parse(text: &str) -> Self {
+        match (text, text.strip_prefix("target.")) {
+            ("own", _) => Self::Own,
+            ("daemon", _) => Self::Daemon,
+            (_, Some(name)) => Self::Target(name.to_owned()),
+            _ => Self::Other(text.to_owned()),
+        }
+    }
+
+    /// The name for people: `target web`.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Own => "cmon itself".to_owned(),
+            Self::Daemon => "the daemon".to_owned(),
+            Self::Target(name) => format!("target {name}"),
+            Self::Other(text) => text.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own => f.write_str("own"),
+            Self::Daemon => f.write_str("daemon"),
+            Self::Target(name) => write!(f, "target.{name}"),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What a metric counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Things: tasks, goroutines, descriptors.
+    Count,
+    /// Bytes of memory.
+    Bytes,
+    /// Seconds of processor time. They rise by nature and are never judged.
+    Seconds,
+}
+
+/// A metric.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MetricId {
+    /// The whole name.
+    pub name: String,
+    /// Whose figure it is.
+    pub source: Source,
+    /// What is counted: `fds`.
+    pub quantity: String,
+    /// In which unit.
+    pub unit: Unit,
+}
+
+impl MetricId {
+    /// Takes a name apart.
+    pub fn parse(name: &str) -> Self {
+        let (source, quantity) = name.rsplit_once('.').unwrap_or(("", name));
+        let unit = match quantity.rsplit('_').next() {
+            Some("bytes") => Unit::Bytes,
+            Some("seconds") => Unit::Seconds,
+            _ => Unit::Count,
+        };
+        let (source, quantity) = (Source::parse(source), quantity.to_owned());
+        Self { name: name.to_owned(), source, quantity, unit }
+    }
+}
+
+/// Whether `prefix` names the metric, or a source that it belongs to.
+pub fn is_of(metric: &str, prefix: &str) -> bool {
+    let rest = metric.strip_prefix(prefix);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_a_source_a_quantity_and_a_unit() {
+        let of = |name: &str| {
+            let MetricId { source, quantity, unit, .. } = MetricId::parse(name);
+            (source.to_string(), quantity, unit)
+        };
+        let expected =
+            |source: &str, quantity: &str, unit| (source.to_owned(), quantity.to_owned(), unit);
+        assert_eq!(of("own.fds"), expected("own", "fds", Unit::Count));
+        assert_eq!(of("target.web.rss_bytes"), expected("target.web", "rss_bytes", Unit::Bytes));
+        assert_eq!(of("daemon.cpu_seconds"), expected("daemon", "cpu_seconds", Unit::Seconds));
+        // A count of something whose name merely holds a unit stays a count.
+        assert_eq!(of("target.web.bytes_pools").2, Unit::Count);
+        assert_eq!(of("odd"), expected("", "odd", Unit::Count));
+    }
+
+    #[test]
+    fn a_source_ends_at_a_dot() {
+        assert!(is_of("daemon.fds", "daemon") && is_of("daemon.fds", "daemon.fds"));
+        assert!(!is_of("daemonic.fds", "daemon") && !is_of("daemon.fds", "daemon.fd"));
+    }
+}
