@@ -23,6 +23,8 @@ pub mod plan_report;
 mod ranking;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+pub(in crate::leak) mod schema_check;
 mod sections;
 mod sentences;
 mod shape_text;

@@ -20,7 +20,7 @@ pub fn compared(runs: Vec<Report>) -> Comparison {
 fn gone(first: &Report, run: &Report) -> Option<Gone> {
     let missing = first.containers.iter().filter(|name| !run.containers.contains(name));
     let containers: Vec<String> = missing.cloned().collect();
-    (!containers.is_empty()).then(|| Gone {
+    (!containers.is_empty()).then_some(Gone {
         stream_timeout_seconds: run.stream_timeout,
         of: first.containers.len(),
         containers,

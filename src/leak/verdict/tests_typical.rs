@@ -8,7 +8,8 @@ use crate::leak::judge::Verdict;
 use crate::leak::judge::plan::Plan;
 use crate::leak::record::{Drive, Group, Reading, Stage, Unavailable};
 use crate::leak::report::compare;
-use crate::leak::report::{Detail, text};
+use crate::leak::report::schema_check::violation;
+use crate::leak::report::{Detail, json, text};
 
 /// What a metric reads after so many seconds and cycles.
 type Course<'a> = (&'a str, &'a dyn Fn(f64, f64) -> f64);
@@ -90,6 +91,8 @@ fn edit(records: &mut [Record], change: impl Fn(&mut crate::leak::record::Header
 
 /// Everything that a person sees without asking for more, each line at most 80 columns wide.
 fn brief(report: &Report) -> String {
+    let value = serde_json::from_str(&json::json(report)).unwrap();
+    assert_eq!(violation(&value), None, "of the schema");
     let text = text::text(report, Detail::Brief, false, &[]);
     let wide = text.lines().find(|line| 80 < line.chars().count());
     assert_eq!(wide, None, "{text}");

@@ -72,6 +72,7 @@ impl Report {
         let value: Value =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {done}"));
         assert_eq!((&value["v"], &value["type"]), (&1.into(), &"leak_report".into()), "{done}");
+        assert_eq!(super::schema_check::violation(&value), None, "{done}");
         assert_eq!(text.lines().count(), 1, "one object, one line: {done}");
         let report = Self { value, done };
         if report.value["interrupted"] == false {

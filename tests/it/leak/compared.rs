@@ -111,6 +111,7 @@ fn in_json() {
     assert_eq!(text.lines().count(), 1, "one object, one line: {done}");
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&value["v"], &value["type"]), (&1.into(), &"leak_comparison".into()), "{done}");
+    assert_eq!(super::schema_check::violation(&value), None, "{done}");
     let sentences = value["text"]["sentences"].as_array().unwrap();
     assert!(!sentences.is_empty(), "an answer comes first: {done}");
     let runs = value["runs"].as_array().unwrap();

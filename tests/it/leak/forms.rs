@@ -160,6 +160,7 @@ fn a_plan_without_a_check() {
     let args = ["--dry-run", "--duration", "3m", "--seed", "7", "-o", "json", "planned-*"];
     let done = cmon(&daemon.url(), &args, |_| {}).done().code(0);
     let plan: serde_json::Value = serde_json::from_str(&done.text()).unwrap();
+    assert_eq!(super::schema_check::violation(&plan), None, "{done}");
     assert_eq!((&plan["v"], &plan["type"]), (&1.into(), &"leak_plan".into()), "{done}");
     assert_eq!(plan["containers"], serde_json::json!(["planned-a", "planned-b"]), "{done}");
     let figures = ["pairs", "seed", "warm_up_cycles", "cycles_per_minute"];

@@ -8,7 +8,7 @@ pub const MIN_SECONDS: f64 = 180.0;
 /// Nor, by readings at rest of a driven run, below these.
 pub(super) const MIN_SECONDS_AT_REST: f64 = 300.0;
 
-/// Growth over the window that longer_for_line a line from a pool, in deviations of the floor.
+/// A line differs from a pool from this growth over the window on, in deviations of the floor.
 pub(super) const LINE_MIN_DEVIATIONS: f64 = 25.0;
 /// The least scatter that whole numbers have.
 pub(super) const COUNT_SD_MIN: f64 = 0.5;
@@ -18,7 +18,7 @@ pub(super) fn warmup_seconds(length: f64) -> f64 {
     (0.2 * length).max(60.0).min(0.5 * length)
 }
 
-/// The growth per minute that a window longer_for_line from a pool, where what is no line scatters so.
+/// The growth per minute at which a line differs from a pool in a window, with this scatter.
 pub(super) fn growth_needed(scatter: f64, minutes: f64, options: &Options) -> f64 {
     (LINE_MIN_DEVIATIONS * scatter.max(COUNT_SD_MIN)).max(options.least()) / minutes
 }
