@@ -429,15 +429,29 @@ fn recording(path: &Path) -> anyhow::Result<Vec<Record>> {
                 env!("CARGO_PKG_VERSION")
             ),
             Ok(record) => records.push(record),
+            Err(_) if at == 0 && is_report(line) => {
+                return Err(hint::NotARecording(path.to_owned()).into());
+            }
             Err(_) if at + 1 == lines.len() && 0 < at => {}
             Err(error) => {
                 return Err(error).with_context(|| {
-                    format!("line {} of `{}` is no record of cmon's", at + 1, path.display())
+                    format!("line {} of `{}` is not a record of a leak-check recording", at + 1, path.display())
                 });
             }
         }
     }
     Ok(records)
+}
+
+/// Whether the line is a JSON report, of this version or of an earlier one.
+fn is_report(line: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Report {
+        verdict: Option<serde_json::Value>,
+        runs: Option<serde::de::IgnoredAny>,
+    }
+    let report = serde_json::from_str::<Report>(line);
+    report.is_ok_and(|report| report.verdict.is_some() || report.runs.is_some())
 }
 
 /// What verdicts mean for the shell: one leak is enough, and what could not be measured comes next.

@@ -188,6 +188,16 @@ fn what_is_no_recording() {
     );
     refused(NOWHERE, &["--replay", &dir.path().display().to_string()], &["could not read `"]);
     let good = path("good", whole.as_bytes());
+    // Reports are no recordings, neither those of today nor those of earlier versions.
+    let report = Cmon::run(&["leak-check", "--replay", &good, "-o", "json"]).text();
+    let earlier = r#"{"schema":"cmon.leak-check/1","verdict":"CLEAN","because":"so"}"#.to_owned();
+    for report in [report, earlier] {
+        let report = path("report", report.as_bytes());
+        let words =
+            ["is a report of `leak-check -o json`", "try: run the check again with `--record"];
+        refused(NOWHERE, &["--replay", &good, "--baseline", &report], &words);
+        refused(NOWHERE, &["--replay", &report], &words);
+    }
     refused(NOWHERE, &["--replay", &good, "--baseline", &gone], &["could not read `"]);
     // Cut off at any byte, it is judged as far as it goes, or refused; never a panic.
     for length in (60..whole.len()).step_by(whole.len() / 24) {
