@@ -24,7 +24,7 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Runs one command per cycle. Clones count together.
 #[derive(Clone, Debug)]
-pub struct Commands {
+pub(crate) struct Commands {
     line: String,
     ran: Arc<AtomicU64>,
     /// Of the runs so far, in milliseconds.
@@ -33,17 +33,17 @@ pub struct Commands {
 
 impl Commands {
     /// The command, as the shell reads it.
-    pub fn new(line: String) -> Self {
+    pub(crate) fn new(line: String) -> Self {
         Self { line, ran: Arc::default(), longest: Arc::default() }
     }
 
     /// How often it has run to a good end so far.
-    pub fn ran(&self) -> u64 {
+    pub(crate) fn ran(&self) -> u64 {
         self.ran.load(Relaxed)
     }
 
     /// How long the longest run has taken so far.
-    pub fn longest(&self) -> Duration {
+    pub(crate) fn longest(&self) -> Duration {
         Duration::from_millis(self.longest.load(Relaxed))
     }
 
@@ -55,7 +55,7 @@ impl Commands {
     ///
     /// # Cancel safety
     /// Safe: a run that is going on is killed.
-    pub async fn run(&self, until: Instant, stop: &CancellationToken) -> Result<(), String> {
+    pub(crate) async fn run(&self, until: Instant, stop: &CancellationToken) -> Result<(), String> {
         let mut last = Duration::from_millis(1);
         while Instant::now() + last <= until {
             let begun = Instant::now();

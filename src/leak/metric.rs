@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 /// Whose figures they are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Source {
+pub(crate) enum Source {
     /// cmon itself.
     Own,
     /// The Docker daemon.
@@ -23,7 +23,7 @@ pub enum Source {
 
 impl Source {
     /// Reads `own`, `daemon` or `target.NAME`.
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         match (text, text.strip_prefix("target.")) {
             ("own", _) => Self::Own,
             ("daemon", _) => Self::Daemon,
@@ -33,7 +33,7 @@ impl Source {
     }
 
     /// The name for people: `target web`.
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match self {
             Self::Own => "cmon itself".to_owned(),
             Self::Daemon => "the daemon".to_owned(),
@@ -63,7 +63,7 @@ impl Serialize for Source {
 /// What a metric counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Unit {
+pub(crate) enum Unit {
     /// Things: tasks, goroutines, descriptors.
     Count,
     /// Bytes of memory.
@@ -74,20 +74,20 @@ pub enum Unit {
 
 /// A metric.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct MetricId {
+pub(crate) struct MetricId {
     /// The whole name.
-    pub name: String,
+    pub(crate) name: String,
     /// Whose figure it is.
-    pub source: Source,
+    pub(crate) source: Source,
     /// What is counted: `fds`.
-    pub quantity: String,
+    pub(crate) quantity: String,
     /// In which unit.
-    pub unit: Unit,
+    pub(crate) unit: Unit,
 }
 
 impl MetricId {
     /// Takes a name apart.
-    pub fn parse(name: &str) -> Self {
+    pub(crate) fn parse(name: &str) -> Self {
         let (source, quantity) = name.rsplit_once('.').unwrap_or(("", name));
         let unit = match quantity.rsplit('_').next() {
             Some("bytes") => Unit::Bytes,
@@ -100,7 +100,7 @@ impl MetricId {
 }
 
 /// Whether `prefix` names the metric, or a source that it belongs to.
-pub fn is_of(metric: &str, prefix: &str) -> bool {
+pub(crate) fn is_of(metric: &str, prefix: &str) -> bool {
     let rest = metric.strip_prefix(prefix);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

@@ -9,14 +9,14 @@
 //! A run is a list of [`Record`](record::Record)s, and the verdict is a pure function of them. So a recording that
 //! is judged again gives the same verdict, and every rule is a test without a clock.
 
-pub mod attribute;
-pub mod command;
-pub mod facts;
-pub mod judge;
-pub mod metric;
+pub(crate) mod attribute;
+pub(crate) mod command;
+pub(crate) mod facts;
+pub(crate) mod judge;
+pub(crate) mod metric;
 pub mod probe;
 pub mod record;
 pub mod report;
-pub mod selftest;
-pub mod session;
-pub mod verdict;
+pub(crate) mod selftest;
+pub(crate) mod session;
+pub(crate) mod verdict;

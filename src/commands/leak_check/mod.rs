@@ -435,7 +435,11 @@ fn recording(path: &Path) -> anyhow::Result<Vec<Record>> {
             Err(_) if at + 1 == lines.len() && 0 < at => {}
             Err(error) => {
                 return Err(error).with_context(|| {
-                    format!("line {} of `{}` is not a record of a leak-check recording", at + 1, path.display())
+                    format!(
+                        "line {} of `{}` is not a record of a leak-check recording",
+                        at + 1,
+                        path.display()
+                    )
                 });
             }
         }

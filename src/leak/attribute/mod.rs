@@ -8,8 +8,8 @@ mod signatures;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use sides::other_sides;
-pub use signatures::{Run, signatures};
+pub(crate) use sides::other_sides;
+pub(crate) use signatures::{Run, signatures};
 
 use super::facts::GroupGrowth;
 use super::metric::is_of;
@@ -28,7 +28,7 @@ const MIDDLE_SLACK: f64 = 0.1;
 
 /// What is known of a metric without its groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
+pub(crate) enum Known {
     /// Nothing.
     Nothing,
     /// It leaks.
@@ -40,7 +40,7 @@ pub enum Known {
 /// Only dumps after the last of its `cuts` count. `series` are its readings (seconds, cycles, value); when dumps were
 /// truncated, shares are of the growth of the series. Shares are parts of all growth, small groups included: what is
 /// missing to 1 is unexplained.
-pub fn growth(
+pub(crate) fn growth(
     dumps: &[Groups],
     metric: &str,
     cuts: &[Cut],

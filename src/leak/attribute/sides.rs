@@ -25,7 +25,7 @@ const RATIO: (f64, f64) = (0.3, 6.0);
 const EQUAL: f64 = 0.15;
 
 /// Which metrics of the daemon grow as the other side of a target's or of cmon's own.
-pub fn other_sides(metrics: &[Metric]) -> Vec<OtherSide> {
+pub(crate) fn other_sides(metrics: &[Metric]) -> Vec<OtherSide> {
     let leaks = |metric: &&Metric| metric.verdict == Verdict::Leak && metric.id.unit == Unit::Count;
     let (daemon, others): (Vec<&Metric>, Vec<&Metric>) =
         metrics.iter().filter(leaks).partition(|metric| metric.id.source == Source::Daemon);

@@ -22,20 +22,20 @@ const LEAST: f64 = 3.0;
 
 /// The run whose growth it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// What a cycle is.
-    pub drive: Drive,
+    pub(crate) drive: Drive,
     /// How many cycles it had in a minute while driven.
-    pub cycles_per_minute: f64,
+    pub(crate) cycles_per_minute: f64,
     /// Growth per minute that is tolerated.
-    pub max_per_min: f64,
+    pub(crate) max_per_min: f64,
     /// Growth per cycle that is tolerated.
-    pub max_per_cycle: f64,
+    pub(crate) max_per_cycle: f64,
 }
 
 impl Run {
     /// The run of this report.
-    pub fn of(report: &Report) -> Self {
+    pub(crate) fn of(report: &Report) -> Self {
         Self {
             drive: report.drive,
             cycles_per_minute: report.cycles_per_minute,
@@ -46,7 +46,7 @@ impl Run {
 }
 
 /// What the growth of these metrics means, the most useful first; nothing where nothing grows.
-pub fn signatures(
+pub(crate) fn signatures(
     metrics: &[Metric],
     survivors: &[Survivor],
     sides: &[OtherSide],

@@ -8,23 +8,23 @@ use crate::leak::record::Drive;
 
 /// An earlier check, as far as this one is compared with it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Baseline {
+pub(crate) struct Baseline {
     /// When it started: RFC 3339, UTC.
-    pub started: String,
+    pub(crate) started: String,
     /// Its own verdict.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// The figures that could be compared; empty when its load was of another kind.
-    pub compared: Vec<By>,
+    pub(crate) compared: Vec<By>,
     /// How it differs from this check.
-    pub differences: Vec<Difference>,
+    pub(crate) differences: Vec<Difference>,
     /// Growth of gated metrics that is no leak because it was there before.
-    pub as_before: Vec<AsBefore>,
+    pub(crate) as_before: Vec<AsBefore>,
 }
 
 /// How two checks differ. `then` is of the earlier one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Difference {
+pub(crate) enum Difference {
     /// The kind of load: no figure is compared.
     Load {
         /// Of the earlier check.
@@ -80,24 +80,24 @@ pub enum Difference {
 
 /// How a check made its load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Load {
+pub(crate) struct Load {
     /// How.
-    pub drive: Drive,
+    pub(crate) drive: Drive,
     /// On this many containers.
-    pub containers: usize,
+    pub(crate) containers: usize,
 }
 
 /// Growth that was there before.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct AsBefore {
+pub(crate) struct AsBefore {
     /// The metric.
-    pub name: String,
+    pub(crate) name: String,
     /// What the rates are counted by.
-    pub by: By,
+    pub(crate) by: By,
     /// The rate now.
-    pub now: f64,
+    pub(crate) now: f64,
     /// The rate of the earlier check.
-    pub before: f64,
+    pub(crate) before: f64,
     /// It is certainly less than before.
-    pub less: bool,
+    pub(crate) less: bool,
 }

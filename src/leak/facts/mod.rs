@@ -11,14 +11,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use baseline::{AsBefore, Baseline, Difference, Load};
-pub use comparison::{Compared, Comparison, Gone};
-pub use plan::{Now, PlanReport, Readable};
-pub use reason::{Advice, MetricReason, Reason, TimeReason, VerdictReason};
-pub use signature::{Connections, Course, OtherSide, Per, Seen, Signature, StepSize, Steps};
+pub(crate) use baseline::{AsBefore, Baseline, Difference, Load};
+pub(crate) use comparison::{Compared, Comparison, Gone};
+pub(crate) use plan::{Now, PlanReport, Readable};
+pub(crate) use reason::{Advice, MetricReason, Reason, TimeReason, VerdictReason};
+pub(crate) use signature::{Connections, Course, OtherSide, Per, Seen, Signature, StepSize, Steps};
 
 use super::judge;
-pub use super::judge::Verdict;
+pub(crate) use super::judge::Verdict;
 use super::judge::cohort::Cohorts;
 use super::judge::combine::Mode;
 use super::judge::shape::Shape;
@@ -26,82 +26,82 @@ use super::metric::MetricId;
 
 /// The facts of a check.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// Over all gated metrics.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Why.
-    pub reason: VerdictReason,
+    pub(crate) reason: VerdictReason,
     /// The version of cmon.
-    pub cmon: String,
+    pub(crate) cmon: String,
     /// When the check started: RFC 3339, UTC.
-    pub started: String,
+    pub(crate) started: String,
     /// How long it took, in seconds.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// A signal ended it early.
-    pub interrupted: bool,
+    pub(crate) interrupted: bool,
     /// The daemon, when there was one.
-    pub daemon: Option<Daemon>,
+    pub(crate) daemon: Option<Daemon>,
     /// The containers whose streams were opened and closed.
-    pub containers: Vec<String>,
+    pub(crate) containers: Vec<String>,
     /// The targets as they were given.
-    pub targets: Vec<String>,
+    pub(crate) targets: Vec<String>,
     /// How the load was made.
-    pub drive: super::record::Drive,
+    pub(crate) drive: super::record::Drive,
     /// The age in seconds at which each stream was closed; 0 when cmon drove none.
     #[serde(rename = "stream_timeout_seconds")]
-    pub stream_timeout: f64,
+    pub(crate) stream_timeout: f64,
     /// The random order came from this.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Cycles in all, warm-up included.
-    pub cycles: f64,
+    pub(crate) cycles: f64,
     /// Cycles per minute while driven, reached.
-    pub cycles_per_minute: f64,
+    pub(crate) cycles_per_minute: f64,
     /// The same as planned; `null` when unknown.
-    pub cycles_expected: Option<f64>,
+    pub(crate) cycles_expected: Option<f64>,
     /// Cycles of the warm-up.
-    pub warm_up_cycles: f64,
+    pub(crate) warm_up_cycles: f64,
     /// On/off pairs (a drive phase and an idle phase) that were judged.
-    pub pairs: u64,
+    pub(crate) pairs: u64,
     /// On/off pairs that a verdict per cycle needs.
-    pub pairs_needed: u64,
+    pub(crate) pairs_needed: u64,
     /// Lines read; `null` when cmon opened no streams.
-    pub lines: Option<f64>,
+    pub(crate) lines: Option<f64>,
     /// Processor time by source (`own`), as a share of one core over the check. It is not judged.
-    pub cpu: BTreeMap<String, f64>,
+    pub(crate) cpu: BTreeMap<String, f64>,
     /// The earlier check that it is compared with.
-    pub baseline: Option<Baseline>,
+    pub(crate) baseline: Option<Baseline>,
     /// The rules of the verdict.
-    pub rules: super::record::Rules,
+    pub(crate) rules: super::record::Rules,
     /// One per metric, gated ones first.
-    pub metrics: Vec<Metric>,
+    pub(crate) metrics: Vec<Metric>,
     /// What of cmon itself was alive at the end.
-    pub survivors: Vec<super::record::Survivor>,
+    pub(crate) survivors: Vec<super::record::Survivor>,
     /// What could not be read.
-    pub unavailable: Vec<Unavailable>,
+    pub(crate) unavailable: Vec<Unavailable>,
     /// Where a series started anew.
-    pub cuts: Vec<super::record::Cut>,
+    pub(crate) cuts: Vec<super::record::Cut>,
     /// The drive and idle phases.
-    pub phases: Vec<Phase>,
+    pub(crate) phases: Vec<Phase>,
     /// Known patterns that the growth fits, most useful first.
-    pub signatures: Vec<Signature>,
+    pub(crate) signatures: Vec<Signature>,
     /// Growth of the daemon that is the other side of somebody else's connections.
-    pub other_sides: Vec<OtherSide>,
+    pub(crate) other_sides: Vec<OtherSide>,
     /// What to do to learn more.
-    pub advice: Vec<Advice>,
+    pub(crate) advice: Vec<Advice>,
 }
 
 /// The Docker daemon of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Daemon {
+pub(crate) struct Daemon {
     /// Its address, and how it was chosen.
-    pub address: String,
+    pub(crate) address: String,
     /// Its version; empty when it does not report one.
-    pub version: String,
+    pub(crate) version: String,
 }
 
 impl Daemon {
     /// The daemon of a recording's header.
-    pub fn of(header: &super::record::Header) -> Option<Self> {
+    pub(crate) fn of(header: &super::record::Header) -> Option<Self> {
         let (address, version) = (header.daemon.clone(), header.daemon_version.clone());
         (!address.is_empty()).then_some(Self { address, version })
     }
@@ -109,59 +109,59 @@ impl Daemon {
 
 /// Something that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Unavailable {
+pub(crate) struct Unavailable {
     /// A metric or a source.
-    pub metric: String,
+    pub(crate) metric: String,
     /// The error.
-    pub error: String,
+    pub(crate) error: String,
     /// How often it came.
-    pub times: usize,
+    pub(crate) times: usize,
 }
 
 /// What came of one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Metric {
+pub(crate) struct Metric {
     /// Which.
     #[serde(flatten)]
-    pub id: MetricId,
+    pub(crate) id: MetricId,
     /// Whether it takes part in the verdict.
-    pub gated: bool,
+    pub(crate) gated: bool,
     /// Its own verdict.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// What decided.
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// Growth per cycle.
-    pub per_cycle: Option<Interval>,
+    pub(crate) per_cycle: Option<Interval>,
     /// Growth per minute while idle (driven), or over the run (passive).
-    pub per_minute: Option<Interval>,
+    pub(crate) per_minute: Option<Interval>,
     /// The p-value.
-    pub p: Option<f64>,
+    pub(crate) p: Option<f64>,
     /// The smallest leak per cycle that this run detects with a power of 80 %.
-    pub smallest_per_cycle: Option<f64>,
+    pub(crate) smallest_per_cycle: Option<f64>,
     /// The same per minute.
-    pub smallest_per_minute: Option<f64>,
+    pub(crate) smallest_per_minute: Option<f64>,
     /// The shape of the series.
-    pub shape: Shape,
+    pub(crate) shape: Shape,
     /// When the part started that was judged, in seconds, when restarts left several parts.
     #[serde(rename = "judged_from_seconds")]
-    pub since: Option<f64>,
+    pub(crate) since: Option<f64>,
     /// Value at the first reading.
-    pub first: f64,
+    pub(crate) first: f64,
     /// Value at the last reading.
-    pub last: f64,
+    pub(crate) last: f64,
     /// Why the verdict is what it is.
-    pub reason: MetricReason,
+    pub(crate) reason: MetricReason,
     /// What kept it from a clear verdict.
-    pub undecided: Option<Reason>,
+    pub(crate) undecided: Option<Reason>,
     /// When it was read last, in seconds, when it could not be read until the end.
     #[serde(rename = "readable_until_seconds")]
-    pub readable_until: Option<f64>,
+    pub(crate) readable_until: Option<f64>,
     /// Members by time of birth. They decide nothing.
-    pub cohorts: Option<Cohorts>,
+    pub(crate) cohorts: Option<Cohorts>,
     /// The groups that grow, largest first.
-    pub groups: Vec<GroupGrowth>,
+    pub(crate) groups: Vec<GroupGrowth>,
     /// The readings: seconds, cycles, value.
-    pub series: Vec<(f64, f64, f64)>,
+    pub(crate) series: Vec<(f64, f64, f64)>,
 }
 
 impl Metric {
@@ -191,7 +191,7 @@ impl Metric {
     }
 
     /// Its name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.id.name
     }
 
@@ -204,15 +204,15 @@ impl Metric {
 
 /// An estimate with its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Interval {
+pub(crate) struct Interval {
     /// The estimate.
-    pub estimate: f64,
+    pub(crate) estimate: f64,
     /// Lower bound.
-    pub low: f64,
+    pub(crate) low: f64,
     /// Upper bound.
-    pub high: f64,
+    pub(crate) high: f64,
     /// The confidence, like 0.99.
-    pub confidence: f64,
+    pub(crate) confidence: f64,
 }
 
 impl Interval {
@@ -231,32 +231,32 @@ impl From<Interval> for judge::Interval {
 
 /// A group that grows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct GroupGrowth {
+pub(crate) struct GroupGrowth {
     /// For people.
-    pub title: String,
+    pub(crate) title: String,
     /// What its members share.
-    pub key: String,
+    pub(crate) key: String,
     /// Labels that the program gave to its goroutines, as a hint: `kind=log, id (24 values)`. Empty without any.
-    pub labels: String,
+    pub(crate) labels: String,
     /// Members at the first dump.
-    pub first: u64,
+    pub(crate) first: u64,
     /// Members at the last dump.
-    pub last: u64,
+    pub(crate) last: u64,
     /// Growth per cycle between the dumps; `null` without cycles.
-    pub per_cycle: Option<f64>,
+    pub(crate) per_cycle: Option<f64>,
     /// Growth per minute between the dumps.
-    pub per_minute: f64,
+    pub(crate) per_minute: f64,
     /// Its part of the growth of the whole metric; 1 is all of it.
-    pub share: f64,
+    pub(crate) share: f64,
 }
 
 /// A drive or idle phase.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Phase {
+pub(crate) struct Phase {
     /// Its start in seconds.
-    pub from: f64,
+    pub(crate) from: f64,
     /// Its end in seconds.
-    pub to: f64,
+    pub(crate) to: f64,
     /// Streams were driven in it.
-    pub driven: bool,
+    pub(crate) driven: bool,
 }

@@ -15,7 +15,7 @@ use crate::leak::metric::Source;
 /// Why the verdict over all metrics is what it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum VerdictReason {
+pub(crate) enum VerdictReason {
     /// A metric that decides grows.
     Leak {
         /// What stopped during the check. The growth is that until then.
@@ -63,7 +63,7 @@ pub enum VerdictReason {
 /// Why the verdict on one metric is what it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum MetricReason {
+pub(crate) enum MetricReason {
     /// Nothing is known.
     NotJudged,
     /// Survivors were counted.
@@ -101,29 +101,29 @@ pub enum MetricReason {
 
 impl MetricReason {
     /// Of a driven run.
-    pub fn driven(found: &Driven) -> Self {
+    pub(crate) fn driven(found: &Driven) -> Self {
         Self::Driven { per_cycle: found.reason, per_minute: TimeReason::of(&found.idle) }
     }
 }
 
 /// What decided the verdict per minute.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct TimeReason {
+pub(crate) struct TimeReason {
     /// The verdict per minute.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Cycles went on meanwhile and may have made some of the growth.
-    pub cycles_may_add: bool,
+    pub(crate) cycles_may_add: bool,
     /// The part of the run after the growth had stopped.
-    pub late: Option<Late>,
+    pub(crate) late: Option<Late>,
     /// What was missing for a verdict.
-    pub undecided: Option<Undecided>,
+    pub(crate) undecided: Option<Undecided>,
     /// The work done, when it was counted.
-    pub work: Option<Work>,
+    pub(crate) work: Option<Work>,
 }
 
 impl TimeReason {
     /// From the result of the judge.
-    pub fn of(found: &Passive) -> Self {
+    pub(crate) fn of(found: &Passive) -> Self {
         Self {
             verdict: found.verdict,
             cycles_may_add: found.cycles_may_add,
@@ -137,7 +137,7 @@ impl TimeReason {
 /// What kept a metric from a clear verdict. Metrics with the same reason are named together.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Reason {
+pub(crate) enum Reason {
     /// Too few on/off pairs for the test.
     FewPairs,
     /// The growth per cycle may be chance.
@@ -182,7 +182,7 @@ pub enum Reason {
 /// What to do to learn more.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Advice {
+pub(crate) enum Advice {
     /// The containers wrote nothing: select others.
     SelectOtherContainers,
     /// The earlier check had another kind of load: leave `--baseline` out, or record one with the same load.

@@ -8,7 +8,7 @@ use crate::leak::record::Drive;
 /// A pattern that the growth fits.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Signature {
+pub(crate) enum Signature {
     /// Something of cmon's own outlived the check.
     Survivors {
         /// What it is: `reader`.
@@ -93,17 +93,17 @@ pub enum Signature {
 
 /// A metric with the size of its step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct StepSize {
+pub(crate) struct StepSize {
     /// The metric.
-    pub metric: String,
+    pub(crate) metric: String,
     /// The size of its step.
-    pub size: f64,
+    pub(crate) size: f64,
 }
 
 /// What HTTP connections wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Connections {
+pub(crate) enum Connections {
     /// The next request of a client that nobody uses any more.
     Idle,
     /// That the body of a response is read to its end or closed.
@@ -117,7 +117,7 @@ pub enum Connections {
 /// What a rate is counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Per {
+pub(crate) enum Per {
     /// One stream opened and closed.
     Cycle,
     /// Time.
@@ -127,7 +127,7 @@ pub enum Per {
 /// How followers in the daemon were recognized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Seen {
+pub(crate) enum Seen {
     /// By their stacks alone.
     Stacks,
     /// By their stacks, and each takes what a follower takes.
@@ -139,7 +139,7 @@ pub enum Seen {
 /// What makes steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Steps {
+pub(crate) enum Steps {
     /// A timer: they come while nothing is driven.
     Timer(Drive),
     /// A timer, or cycles that nobody counts.
@@ -151,7 +151,7 @@ pub enum Steps {
 /// What growth depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Course {
+pub(crate) enum Course {
     /// The target's own cycles or time: both go on together.
     OwnCycles,
     /// Time alone.
@@ -166,9 +166,9 @@ pub enum Course {
 
 /// Growth of the daemon that is the other side of somebody else's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct OtherSide {
+pub(crate) struct OtherSide {
     /// The daemon's metric.
-    pub metric: String,
+    pub(crate) metric: String,
     /// The metric that it follows.
-    pub of: MetricId,
+    pub(crate) of: MetricId,
 }

@@ -15,34 +15,34 @@ use super::{Interval, Options, sound};
 
 /// The ids at the end of a block.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Block {
+pub(crate) struct Block {
     /// Seconds since the start, at its end.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// The ids that are alive. An id that comes back after it was gone is a new member.
-    pub ids: BTreeSet<u64>,
+    pub(crate) ids: BTreeSet<u64>,
 }
 
 /// What the cohorts of a metric show.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Cohorts {
+pub(crate) struct Cohorts {
     /// Members that were born during the check and are alive at its end.
-    pub survivors: u32,
+    pub(crate) survivors: u32,
     /// Blocks that are old enough to count.
-    pub blocks: usize,
+    pub(crate) blocks: usize,
     /// How many of them have survivors.
-    pub blocks_with_survivors: usize,
+    pub(crate) blocks_with_survivors: usize,
     /// Survivors of the newer half of the blocks.
-    pub newer: u32,
+    pub(crate) newer: u32,
     /// Survivors per minute of birth, with Poisson bounds.
-    pub per_minute: Interval,
+    pub(crate) per_minute: Interval,
     /// How the survivors are spread over the blocks.
-    pub pattern: CohortPattern,
+    pub(crate) pattern: CohortPattern,
 }
 
 /// How survivors are spread over the blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CohortPattern {
+pub(crate) enum CohortPattern {
     /// Some of every block stay: they accumulate.
     Accumulating,
     /// Mostly those of the older blocks stay: a pool that filled.
@@ -61,7 +61,7 @@ const BLOCKS_MIN: usize = 4;
 const SURVIVORS_MIN: u32 = 4;
 
 /// Looks at lists of ids, in the order of time. `None` when too few blocks are old enough.
-pub fn judge(blocks: &[Block], options: &Options) -> Option<Cohorts> {
+pub(crate) fn judge(blocks: &[Block], options: &Options) -> Option<Cohorts> {
     let mut blocks: Vec<&Block> = blocks.iter().filter(|block| sound(block.seconds)).collect();
     blocks.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
     blocks.dedup_by(|a, b| a.seconds <= b.seconds);

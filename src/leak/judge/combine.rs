@@ -16,7 +16,7 @@ use super::{Options, Verdict};
 
 /// Which hypotheses Holm's procedure rejects: any is rejected wrongly with a probability of at most `alpha`. The
 /// result has the order of `p_values`; NaN is never rejected.
-pub fn holm(p_values: &[f64], alpha: f64) -> Vec<bool> {
+pub(crate) fn holm(p_values: &[f64], alpha: f64) -> Vec<bool> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
     let mut rejected = vec![false; p_values.len()];
@@ -35,7 +35,7 @@ pub fn holm(p_values: &[f64], alpha: f64) -> Vec<bool> {
 /// How a finding was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+pub(crate) enum Mode {
     /// Survivors of the drain.
     Exact,
     /// Per cycle, from drive and idle phases.
@@ -52,34 +52,34 @@ pub enum Mode {
 
 /// What one judge found on one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// The name of the metric.
-    pub metric: String,
+    pub(crate) metric: String,
     /// Whether it counts for the verdict.
-    pub gated: bool,
+    pub(crate) gated: bool,
     /// How it was made.
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// The verdict of the judge.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// The p-value; `None` when the judge needs none or decided nothing.
-    pub p: Option<f64>,
+    pub(crate) p: Option<f64>,
     /// It forbids CLEAN although it proves no leak: growth above the tolerance.
-    pub doubt: bool,
+    pub(crate) doubt: bool,
 }
 
 impl Finding {
     /// A gated finding without a p-value: a proof, a baseline, a target that cannot be read.
-    pub fn new(metric: &str, mode: Mode, verdict: Verdict) -> Self {
+    pub(crate) fn new(metric: &str, mode: Mode, verdict: Verdict) -> Self {
         Self { metric: metric.to_owned(), gated: true, mode, verdict, p: None, doubt: false }
     }
 
     /// Of survivors.
-    pub fn exact(metric: &str, exact: &Exact) -> Self {
+    pub(crate) fn exact(metric: &str, exact: &Exact) -> Self {
         Self::new(metric, Mode::Exact, exact.verdict)
     }
 
     /// Of a driven run: one per cycle and one per minute while idle.
-    pub fn driven(metric: &str, driven: &Driven, options: &Options) -> [Self; 2] {
+    pub(crate) fn driven(metric: &str, driven: &Driven, options: &Options) -> [Self; 2] {
         let cycle = Self::new(metric, Mode::Driven, driven.verdict);
         let idle = Self::passive(metric, &driven.idle, options);
         let doubt = idle.doubt || driven.idle.may_grow(options);
@@ -87,7 +87,7 @@ impl Finding {
     }
 
     /// Of a passive run.
-    pub fn passive(metric: &str, passive: &Passive, options: &Options) -> Self {
+    pub(crate) fn passive(metric: &str, passive: &Passive, options: &Options) -> Self {
         let found = Self::new(metric, Mode::Passive, passive.verdict);
         let bounded = passive.late.is_some() && passive.verdict != Verdict::Clean;
         Self { p: passive.p, doubt: passive.rising(options) || bounded, ..found }
@@ -95,7 +95,7 @@ impl Finding {
 
     /// Against an earlier run, one for each figure. They replace the findings of this run alone, because growth
     /// that was there before is not new.
-    pub fn against(metric: &str, against: &Against) -> Vec<Self> {
+    pub(crate) fn against(metric: &str, against: &Against) -> Vec<Self> {
         let driven = against.parts.iter().any(|part| part.by == By::Cycle);
         let of = |part: &Part| {
             // In a driven run, growth by time is that of the idle phases here too.
@@ -108,60 +108,60 @@ impl Finding {
     }
 
     /// Whether growth by time could not be judged: a CLEAN of the other finding holds per cycle only.
-    pub fn undecided_by_time(&self) -> bool {
+    pub(crate) fn undecided_by_time(&self) -> bool {
         self.mode == Mode::Idle && self.verdict == Verdict::Inconclusive
     }
 }
 
 /// The verdict on one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Metric {
+pub(crate) struct Metric {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Whether it counts for the verdict.
-    pub gated: bool,
+    pub(crate) gated: bool,
     /// LEAK when any finding is one after Holm's correction.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Holm's correction turned a LEAK into INCONCLUSIVE.
-    pub held_back: bool,
+    pub(crate) held_back: bool,
     /// Growth by time could not be judged: the verdict holds per cycle only.
-    pub undecided_by_time: bool,
+    pub(crate) undecided_by_time: bool,
     /// The findings.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// The verdict on a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Overall {
+pub(crate) struct Overall {
     /// The verdict.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Metric by metric, by name.
-    pub metrics: Vec<Metric>,
+    pub(crate) metrics: Vec<Metric>,
     /// What was missing for a valid measurement.
-    pub missing: Vec<Missing>,
+    pub(crate) missing: Vec<Missing>,
 }
 
 /// What must have happened for a verdict to mean anything.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Conditions {
+pub(crate) struct Conditions {
     /// Lines read, when they were counted.
-    pub lines: Option<u64>,
+    pub(crate) lines: Option<u64>,
     /// Cycles done, when there should be some.
-    pub cycles: Option<u64>,
+    pub(crate) cycles: Option<u64>,
     /// The target's own work.
-    pub work: Option<Work>,
+    pub(crate) work: Option<Work>,
     /// Targets that never showed a figure.
-    pub unread: usize,
+    pub(crate) unread: usize,
     /// When the target went away for good, in seconds since the start.
-    pub gone_at: Option<f64>,
+    pub(crate) gone_at: Option<f64>,
     /// The same of the daemon, when it is needed.
-    pub daemon_gone_at: Option<f64>,
+    pub(crate) daemon_gone_at: Option<f64>,
 }
 
 /// A condition of a valid measurement that was not met.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Missing {
+pub(crate) enum Missing {
     /// No line was read.
     NoLines,
     /// No stream was opened and closed, and no command ran.
@@ -190,7 +190,7 @@ pub enum Missing {
 
 impl Conditions {
     /// The conditions that were not met.
-    pub fn missing(&self) -> Vec<Missing> {
+    pub(crate) fn missing(&self) -> Vec<Missing> {
         let work = self.work.clone().filter(|work| work.stopped_at.is_some());
         let missing = [
             (self.lines == Some(0)).then_some(Missing::NoLines),
@@ -208,7 +208,7 @@ impl Conditions {
 ///
 /// LEAK comes first: a proven leak stays one when the target dies of it. INVALID follows, then INCONCLUSIVE. CLEAN
 /// needs at least one gated metric, and all of them clean.
-pub fn combine(findings: &[Finding], conditions: &Conditions, options: &Options) -> Overall {
+pub(crate) fn combine(findings: &[Finding], conditions: &Conditions, options: &Options) -> Overall {
     let stands = stands(findings, options);
     let mut metrics: BTreeMap<&str, Vec<(&Finding, bool)>> = BTreeMap::new();
     for (finding, stands) in findings.iter().zip(stands) {

@@ -10,16 +10,16 @@ use super::stats::{Z995, normal_quantile};
 
 /// How a metric grew in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Growth {
+pub(crate) struct Growth {
     /// Growth per minute, all of it, with its interval (99 %).
-    pub per_minute: Interval,
+    pub(crate) per_minute: Interval,
     /// Cycles per minute in that run.
-    pub cycles_per_minute: f64,
+    pub(crate) cycles_per_minute: f64,
 }
 
 impl Growth {
     /// Growth per cycle, with its interval; nothing without cycles.
-    pub fn per_cycle(&self) -> Option<Interval> {
+    pub(crate) fn per_cycle(&self) -> Option<Interval> {
         let cycles = self.cycles_per_minute;
         (cycles.is_finite() && cycles > 0.0).then(|| self.per_minute.scaled(1.0 / cycles))
     }
@@ -28,7 +28,7 @@ impl Growth {
 /// What growth depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+pub(crate) enum Cause {
     /// It grows in neither run.
     None,
     /// As much per minute under both timeouts: time, not the streams.
@@ -43,15 +43,15 @@ pub enum Cause {
 
 /// The comparison of two runs under different stream timeouts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Dependence {
+pub(crate) struct Dependence {
     /// What growth depends on.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
     /// Standard deviations between the growths per minute.
-    pub z_per_minute: f64,
+    pub(crate) z_per_minute: f64,
     /// Standard deviations between the growths per cycle.
-    pub z_per_cycle: Option<f64>,
+    pub(crate) z_per_cycle: Option<f64>,
     /// How many times more cycles the one run had.
-    pub ratio: Option<f64>,
+    pub(crate) ratio: Option<f64>,
 }
 
 /// The standard error of an interval with this confidence. It is never below a thousandth of the estimate or `least`.
@@ -69,7 +69,7 @@ fn z(one: Interval, other: Interval, least: f64) -> f64 {
 }
 
 /// Whether growth depends on the stream timeout, from two runs; `allowed` is the tolerance per minute.
-pub fn depends(one: &Growth, other: &Growth, allowed: f64) -> Dependence {
+pub(crate) fn depends(one: &Growth, other: &Growth, allowed: f64) -> Dependence {
     let grows = |growth: &Growth| growth.per_minute.low > 0.0;
     let below = |growth: &Growth| growth.per_minute.high < allowed;
     let z_per_minute = z(one.per_minute, other.per_minute, 0.05);

@@ -26,37 +26,37 @@ const EARLY_STOP_MAX_RATIO: f64 = 2.0;
 
 /// What a driven run shows of one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Driven {
+pub(crate) struct Driven {
     /// Whether a cycle leaves something behind. Growth by time alone is in `idle`.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// What decided.
-    pub reason: CycleReason,
+    pub(crate) reason: CycleReason,
     /// Pairs judged.
-    pub pairs: usize,
+    pub(crate) pairs: usize,
     /// Cycles per drive phase, on average.
-    pub cycles: f64,
+    pub(crate) cycles: f64,
     /// Growth per cycle, with a t interval (`1 - alpha` to each side).
-    pub per_cycle: Option<Interval>,
+    pub(crate) per_cycle: Option<Interval>,
     /// The p-value, corrected for the checks during the run.
-    pub p: Option<f64>,
+    pub(crate) p: Option<f64>,
     /// The wealth of the e-process at its end.
-    pub wealth: f64,
+    pub(crate) wealth: f64,
     /// After how many pairs the run could have been stopped.
-    pub stopped: Option<usize>,
+    pub(crate) stopped: Option<usize>,
     /// Growth per cycle fell by more than half: a pool that fills with cycles.
-    pub decelerating: bool,
+    pub(crate) decelerating: bool,
     /// Idle phases take back what drive phases left.
-    pub self_clearing: bool,
+    pub(crate) self_clearing: bool,
     /// The smallest leak per cycle that this run detects with a power of 80 %.
-    pub smallest: Option<f64>,
+    pub(crate) smallest: Option<f64>,
     /// What the same readings do by time alone, without the growth of the cycles.
-    pub idle: Passive,
+    pub(crate) idle: Passive,
 }
 
 /// What decided the verdict per cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum CycleReason {
+pub(crate) enum CycleReason {
     /// No cycle happened between two readings.
     NoCycles,
     /// Fewer than two pairs are usable, or too few for a significant result.
@@ -94,7 +94,7 @@ fn winsorize(differences: &[f64]) -> Vec<f64> {
 }
 
 /// Judges the phases of a run, two by two the pairs, of one metric.
-pub fn judge(phases: &[Phase], options: &Options) -> Driven {
+pub(crate) fn judge(phases: &[Phase], options: &Options) -> Driven {
     let (mut judged, despiked) = by_cycles(phases, options);
     // When idle phases fall, what the cycles left is unknown.
     let unknown = |rate: Interval| Interval { low: rate.low.min(0.0), ..rate };
@@ -116,7 +116,7 @@ pub fn judge(phases: &[Phase], options: &Options) -> Driven {
 ///
 /// It depends on the phases alone, so the same ones judged again give the same answer. Only LEAK stops a run;
 /// CLEAN takes the whole duration.
-pub fn is_sure(phases: &[Phase], options: &Options) -> bool {
+pub(crate) fn is_sure(phases: &[Phase], options: &Options) -> bool {
     if !options.early_stop || EProcess::of(phases, options).stopped().is_none() {
         return false;
     }

@@ -6,37 +6,37 @@ use super::Verdict;
 
 /// Something that is alive after the drain.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Survivor {
+pub(crate) struct Survivor {
     /// A kind of task, or a connection.
-    pub kind: String,
+    pub(crate) kind: String,
     /// Seconds since it started.
-    pub age: f64,
+    pub(crate) age: f64,
 }
 
 /// What is alive after the drain.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Exact {
+pub(crate) struct Exact {
     /// CLEAN or LEAK; INVALID when nothing was opened.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// How many were opened.
-    pub opened: u64,
+    pub(crate) opened: u64,
     /// The survivors by kind, most first.
-    pub kinds: Vec<SurvivorKind>,
+    pub(crate) kinds: Vec<SurvivorKind>,
 }
 
 /// The survivors of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SurvivorKind {
+pub(crate) struct SurvivorKind {
     /// The kind.
-    pub kind: String,
+    pub(crate) kind: String,
     /// How many.
-    pub count: u64,
+    pub(crate) count: u64,
     /// The age of the oldest.
-    pub oldest_seconds: f64,
+    pub(crate) oldest_seconds: f64,
 }
 
 /// Judges what is alive after `opened` were opened.
-pub fn judge(opened: u64, survivors: &[Survivor]) -> Exact {
+pub(crate) fn judge(opened: u64, survivors: &[Survivor]) -> Exact {
     let mut kinds: Vec<SurvivorKind> = Vec::new();
     for survivor in survivors {
         match kinds.iter_mut().find(|known| known.kind == survivor.kind) {
@@ -62,12 +62,12 @@ pub fn judge(opened: u64, survivors: &[Survivor]) -> Exact {
 
 impl Exact {
     /// Survivors of all kinds.
-    pub fn survivors(&self) -> u64 {
+    pub(crate) fn survivors(&self) -> u64 {
         self.kinds.iter().map(|kind| kind.count).sum()
     }
 
     /// Survivors per opened, or 0 when nothing was.
-    pub fn per_cycle(&self) -> f64 {
+    pub(crate) fn per_cycle(&self) -> f64 {
         if self.opened == 0 { 0.0 } else { self.survivors() as f64 / self.opened as f64 }
     }
 }

@@ -13,30 +13,30 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-pub mod cohort;
-pub mod combine;
+pub(crate) mod cohort;
+pub(crate) mod combine;
 mod cycle_growth;
-pub mod dependence;
-pub mod design;
+pub(crate) mod dependence;
+pub(crate) mod design;
 mod despike;
-pub mod driven;
-pub mod exact;
-pub mod new_growth;
-pub mod pairs;
-pub mod passive;
-pub mod plan;
-pub mod power;
-pub mod required_duration;
-pub mod sequential;
-pub mod shape;
+pub(crate) mod driven;
+pub(crate) mod exact;
+pub(crate) mod new_growth;
+pub(crate) mod pairs;
+pub(crate) mod passive;
+pub(crate) mod plan;
+pub(crate) mod power;
+pub(crate) mod required_duration;
+pub(crate) mod sequential;
+pub(crate) mod shape;
 mod sign_flip;
 mod stats;
 mod trend;
-pub mod work;
+pub(crate) mod work;
 
 /// The verdict of a judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It grows, and not by warming up, by a step or by chance.
     Leak,
     /// It does not grow, or by less than is allowed.
@@ -49,7 +49,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// The word for it, as printed.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Leak => "LEAK",
             Self::Clean => "CLEAN",
@@ -73,24 +73,24 @@ impl Serialize for Verdict {
 
 /// One reading of one metric. A failed reading is left out, never written as 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// Seconds since the start of the run.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// Cycles (streams opened and closed) since the start; 0 when nobody counts them.
-    pub cycles: f64,
+    pub(crate) cycles: f64,
     /// What was counted.
-    pub value: f64,
+    pub(crate) value: f64,
 }
 
 /// An estimate and the bounds around it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Interval {
+pub(crate) struct Interval {
     /// The estimate.
-    pub estimate: f64,
+    pub(crate) estimate: f64,
     /// The lower bound.
-    pub low: f64,
+    pub(crate) low: f64,
     /// The upper bound.
-    pub high: f64,
+    pub(crate) high: f64,
 }
 
 impl Interval {
@@ -101,26 +101,26 @@ impl Interval {
 
 /// The options of the judges.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Options {
+pub(crate) struct Options {
     /// The accepted probability of a false LEAK, over all gated metrics together.
-    pub alpha: f64,
+    pub(crate) alpha: f64,
     /// Growth per cycle that is tolerated.
-    pub max_per_cycle: f64,
+    pub(crate) max_per_cycle: f64,
     /// Growth per minute that is tolerated.
-    pub max_per_minute: f64,
+    pub(crate) max_per_minute: f64,
     /// Growth over a whole run below this is ignored; never less than 3.
-    pub ignore_below: f64,
+    pub(crate) ignore_below: f64,
     /// Whether a driven run may stop early. `alpha` is then split between the checks during the run and the test
     /// at the end.
-    pub early_stop: bool,
+    pub(crate) early_stop: bool,
     /// Whether it was stopped early: it has no end to test at.
-    pub stopped: bool,
+    pub(crate) stopped: bool,
     /// How many tests of gated metrics share `alpha`.
-    pub metrics: usize,
+    pub(crate) metrics: usize,
     /// Cycles of the warm-up.
-    pub warmup_cycles: f64,
+    pub(crate) warmup_cycles: f64,
     /// The seed of Monte Carlo tests.
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl Default for Options {

@@ -14,16 +14,16 @@ use super::{Interval, Options, Verdict};
 
 /// A rate and how sure its bounds are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// The rate.
-    pub rate: Interval,
+    pub(crate) rate: Interval,
     /// The confidence of the interval, like 0.99.
-    pub confidence: f64,
+    pub(crate) confidence: f64,
 }
 
 impl Figure {
     /// A rate whose bounds hold with this confidence.
-    pub fn new(rate: Interval, confidence: f64) -> Self {
+    pub(crate) fn new(rate: Interval, confidence: f64) -> Self {
         Self { rate, confidence }
     }
 }
@@ -31,7 +31,7 @@ impl Figure {
 /// The unit that a rate is counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum By {
+pub(crate) enum By {
     /// Streams opened and closed.
     Cycle,
     /// Time.
@@ -40,22 +40,22 @@ pub enum By {
 
 /// One figure of this run, with the verdict of its own judge.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct OwnFigure {
+pub(crate) struct OwnFigure {
     /// What the rate is counted by.
-    pub by: By,
+    pub(crate) by: By,
     /// The verdict of its judge.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// The p-value, when it was tested.
-    pub p: Option<f64>,
+    pub(crate) p: Option<f64>,
     /// It proves no leak, and forbids CLEAN.
-    pub doubt: bool,
+    pub(crate) doubt: bool,
     /// The rate; `None` when there was too little data.
-    pub figure: Option<Figure>,
+    pub(crate) figure: Option<Figure>,
 }
 
 impl OwnFigure {
     /// The figures of a driven run: per cycle, and per minute while idle.
-    pub fn driven(driven: &Driven, options: &Options) -> Vec<Self> {
+    pub(crate) fn driven(driven: &Driven, options: &Options) -> Vec<Self> {
         let confidence = 1.0 - 2.0 * options.chance();
         let cycle = Self {
             by: By::Cycle,
@@ -70,7 +70,7 @@ impl OwnFigure {
     }
 
     /// The one figure of a passive run.
-    pub fn passive(passive: &Passive, options: &Options) -> [Self; 1] {
+    pub(crate) fn passive(passive: &Passive, options: &Options) -> [Self; 1] {
         let bounded = passive.late.is_some() && passive.verdict != Verdict::Clean;
         [Self {
             by: By::Minute,
@@ -84,44 +84,44 @@ impl OwnFigure {
 
 /// The figures of the earlier run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Earlier {
+pub(crate) struct Earlier {
     /// Growth per cycle.
-    pub per_cycle: Option<Figure>,
+    pub(crate) per_cycle: Option<Figure>,
     /// Growth per minute.
-    pub per_minute: Option<Figure>,
+    pub(crate) per_minute: Option<Figure>,
 }
 
 /// One figure in this run and in the earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Part {
+pub(crate) struct Part {
     /// What the rate is counted by.
-    pub by: By,
+    pub(crate) by: By,
     /// LEAK for new growth, CLEAN for none, else INCONCLUSIVE.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// The p-value of both, the leak and the difference.
-    pub p: Option<f64>,
+    pub(crate) p: Option<f64>,
     /// It forbids CLEAN although it proves nothing.
-    pub doubt: bool,
+    pub(crate) doubt: bool,
     /// The rate now minus the rate then, with its interval (99 %).
-    pub difference: Option<Interval>,
+    pub(crate) difference: Option<Interval>,
     /// The verdict of this run alone.
-    pub own: Verdict,
+    pub(crate) own: Verdict,
 }
 
 /// A run compared with an earlier one, figure by figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Against {
+pub(crate) struct Against {
     /// The verdict of all figures together.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// One by one.
-    pub parts: Vec<Part>,
+    pub(crate) parts: Vec<Part>,
 }
 
 /// Compares the figures of a run with those of an earlier one.
 ///
 /// A figure is LEAK when this run is one by its own judge and the rate has risen, by its interval and by more than
 /// the tolerance. It is CLEAN when this run is CLEAN, or when the rise is below the tolerance; else INCONCLUSIVE.
-pub fn against(now: &[OwnFigure], before: &Earlier, options: &Options) -> Against {
+pub(crate) fn against(now: &[OwnFigure], before: &Earlier, options: &Options) -> Against {
     let parts: Vec<Part> = now.iter().map(|own| part(own, before, options)).collect();
     let any = |verdict: Verdict| parts.iter().any(|part| part.verdict == verdict);
     let verdict = if any(Verdict::Leak) {

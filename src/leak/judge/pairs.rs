@@ -9,35 +9,35 @@ const LENGTH_RATIO: (f64, f64) = (0.5, 2.0);
 
 /// One phase and the readings at rest around it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Phase {
+pub(crate) struct Phase {
     /// Whether streams were opened and closed in it.
-    pub driven: bool,
+    pub(crate) driven: bool,
     /// Seconds since the start at its end.
-    pub at: f64,
+    pub(crate) at: f64,
     /// Cycles in it.
-    pub cycles: f64,
+    pub(crate) cycles: f64,
     /// Seconds from the one reading to the other.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// The reading at rest before it; NaN when it is missing.
-    pub before: f64,
+    pub(crate) before: f64,
     /// The reading at rest after it; NaN when it is missing.
-    pub after: f64,
+    pub(crate) after: f64,
 }
 
 /// A drive phase and an idle phase, next to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Pair {
+pub(crate) struct Pair {
     /// Cycles of the drive phase above those of the idle one.
-    pub cycles: f64,
+    pub(crate) cycles: f64,
     /// Growth in the drive phase.
-    pub driven: f64,
+    pub(crate) driven: f64,
     /// Growth in the idle phase, scaled to the length of the drive phase.
-    pub idle: f64,
+    pub(crate) idle: f64,
 }
 
 impl Pair {
     /// Two phases, one of them driven. `None` when a reading is missing, or when their lengths differ too much.
-    pub fn of(one: Phase, other: Phase) -> Option<Self> {
+    pub(crate) fn of(one: Phase, other: Phase) -> Option<Self> {
         let (driven, idle) = match (one.driven, other.driven) {
             (true, false) => (one, other),
             (false, true) => (other, one),
@@ -64,7 +64,7 @@ impl Pair {
     }
 
     /// Growth while driven minus growth while idle.
-    pub fn difference(self) -> f64 {
+    pub(crate) fn difference(self) -> f64 {
         self.driven - self.idle
     }
 }

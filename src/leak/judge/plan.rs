@@ -17,33 +17,33 @@ const SHORT_PHASE_SECONDS: (f64, f64) = (2.0, 1.0);
 /// One phase: `drive` seconds with or without streams being rotated, then `settle` seconds of rest,
 /// then a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Step {
+pub(crate) struct Step {
     /// Whether streams are opened and closed in it.
-    pub driven: bool,
+    pub(crate) driven: bool,
     /// Seconds of driving, or of the same wait.
-    pub drive: f64,
+    pub(crate) drive: f64,
     /// Seconds of rest before the reading.
-    pub settle: f64,
+    pub(crate) settle: f64,
 }
 
 /// A driven run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Seconds of driving before the first reading.
-    pub warmup: f64,
+    pub(crate) warmup: f64,
     /// Cycles in these seconds.
-    pub warmup_cycles: f64,
+    pub(crate) warmup_cycles: f64,
     /// Two by two the pairs, in the order of the run.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// Cycles per second while driving.
-    pub cycles_per_second: f64,
+    pub(crate) cycles_per_second: f64,
     /// The seed of the coin.
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl Plan {
     /// The plan of a run of so many seconds at this many cycles per second.
-    pub fn new(seconds: f64, cycles_per_second: f64, seed: u64) -> Self {
+    pub(crate) fn new(seconds: f64, cycles_per_second: f64, seed: u64) -> Self {
         let seconds = if seconds.is_finite() { seconds.clamp(0.0, 1e7) } else { 0.0 };
         let pace = if cycles_per_second.is_finite() { cycles_per_second.max(0.0) } else { 0.0 };
         let short = 2.0 * (SHORT_PHASE_SECONDS.0 + SHORT_PHASE_SECONDS.1);
@@ -74,18 +74,18 @@ impl Plan {
     }
 
     /// Seconds from the start to the last reading.
-    pub fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         self.warmup + self.steps.iter().map(|step| step.drive + step.settle).sum::<f64>()
     }
 
     /// Pairs in it.
-    pub fn pairs(&self) -> usize {
+    pub(crate) fn pairs(&self) -> usize {
         self.steps.len() / 2
     }
 
     /// The smallest leak per cycle that such a run detects with a power of 80 %, when readings at rest scatter by
     /// `sigma` (1 is usual for counts). The judge will state the same. `None` when it has too few pairs.
-    pub fn smallest_leak(&self, sigma: f64, options: &Options) -> Option<f64> {
+    pub(crate) fn smallest_leak(&self, sigma: f64, options: &Options) -> Option<f64> {
         let driven = self.steps.iter().filter(|step| step.driven);
         let cycles: Vec<f64> =
             driven.map(|step| step.drive * self.cycles_per_second).filter(|c| *c > 0.0).collect();

@@ -86,7 +86,7 @@ fn first_alpha(options: &Options) -> f64 {
 }
 
 /// How many pairs a run must have before a leak per cycle can be significant.
-pub fn fewest_pairs(options: &Options) -> usize {
+pub(crate) fn fewest_pairs(options: &Options) -> usize {
     let alpha = first_alpha(options);
     (1..1000)
         .find(|pairs| PValueMethod::of(*pairs, options).min_p_value(*pairs) <= alpha)

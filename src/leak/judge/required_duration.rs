@@ -15,7 +15,7 @@ const COMMON_SECONDS: [f64; 11] =
 /// What a longer run would add.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Gain {
+pub(crate) enum Gain {
     /// It is long enough to judge growth by time.
     ByTime,
     /// It rules out smaller growth.
@@ -38,35 +38,35 @@ pub enum Gain {
 
 /// A longer run and what it would add.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RequiredDuration {
+pub(crate) struct RequiredDuration {
     /// How long it must be, in seconds; `None` when a day is too short.
-    pub seconds: Option<f64>,
+    pub(crate) seconds: Option<f64>,
     /// What it would add.
-    pub gain: Gain,
+    pub(crate) gain: Gain,
 }
 
 /// The first common duration of at least `seconds` that is longer than the run of `made` seconds.
-pub fn common(seconds: f64, made: f64) -> Option<f64> {
+pub(crate) fn common(seconds: f64, made: f64) -> Option<f64> {
     COMMON_SECONDS.into_iter().find(|common| seconds <= *common && 1.1 * made < *common)
 }
 
 /// The pace that a run achieved.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AchievedRate {
+pub(crate) struct AchievedRate {
     /// Cycles per second while driven.
-    pub pace: f64,
+    pub(crate) pace: f64,
     /// Seconds of a pair; 0 without pairs.
-    pub pair: f64,
+    pub(crate) pair: f64,
 }
 
 impl AchievedRate {
     /// The first common duration that has this many pairs.
-    pub fn length_of_pairs(self, pairs: usize) -> Option<f64> {
+    pub(crate) fn length_of_pairs(self, pairs: usize) -> Option<f64> {
         COMMON_SECONDS.into_iter().find(|seconds| pairs <= self.pairs(*seconds))
     }
 
     /// The first common duration with a full warm-up.
-    pub fn length_of_warm_up(self) -> Option<f64> {
+    pub(crate) fn length_of_warm_up(self) -> Option<f64> {
         COMMON_SECONDS.into_iter().find(|seconds| {
             FULL_WARMUP_CYCLES
                 <= self.pace * self.warm_up(&Plan::new(*seconds, CYCLES_PER_SECOND, 0))

@@ -13,7 +13,7 @@ use super::{Interval, Reading};
 /// The shape of a series. Times are seconds since the start of the run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Shape {
+pub(crate) enum Shape {
     /// Too few readings to look at.
     Unknown,
     /// It stays where it is.
@@ -100,31 +100,31 @@ pub enum Shape {
 
 /// Even steps at an even pace.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Stairs {
+pub(crate) struct Stairs {
     /// The step.
     #[serde(rename = "step")]
-    pub size: f64,
+    pub(crate) size: f64,
     /// Seconds from one to the next.
     #[serde(rename = "period_seconds")]
-    pub period: f64,
+    pub(crate) period: f64,
     /// Steps seen.
-    pub steps: usize,
+    pub(crate) steps: usize,
 }
 
 impl Stairs {
     /// The rate that steps of this size at this pace make.
-    pub fn per_minute(self) -> f64 {
+    pub(crate) fn per_minute(self) -> f64 {
         60.0 * self.size / self.period
     }
 }
 
 /// A rise that does not cover the whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Growth {
+pub(crate) struct Growth {
     /// The rate while it rose (99 %).
-    pub per_minute: Interval,
+    pub(crate) per_minute: Interval,
     /// Its steps, where it came in steps.
-    pub stairs: Option<Stairs>,
+    pub(crate) stairs: Option<Stairs>,
 }
 
 /// A rise from one reading to one of the next.

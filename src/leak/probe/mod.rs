@@ -47,25 +47,22 @@ use get::Client;
 use own_process::Own;
 use target::{Refused, Target, Watched};
 
-/// How long the probes' connections may take to end.
-const CLOSE: Duration = Duration::from_secs(1);
-
 /// What is to be read, beside cmon itself.
 #[derive(Debug, Default)]
-pub struct Options {
+pub(crate) struct Options {
     /// The Docker daemon, over connections of the probes' own.
-    pub daemon: Option<Endpoint>,
+    pub(crate) daemon: Option<Endpoint>,
     /// The targets.
-    pub targets: Vec<Target>,
+    pub(crate) targets: Vec<Target>,
     /// The targets' own count of cycles.
-    pub cycles_metric: Option<Counter>,
+    pub(crate) cycles_metric: Option<Counter>,
     /// How the daemon is asked about containers.
-    pub requests: RequestOptions,
+    pub(crate) requests: RequestOptions,
 }
 
 /// Why reading cannot begin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// The daemon does not answer.
     #[error(transparent)]
     Daemon(#[from] get::GetError),
@@ -91,40 +88,40 @@ pub enum StartError {
 
 /// What was found to be readable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub(crate) struct Found {
     /// The beginning of the metrics' names: `own`, `daemon`, `target.web`.
-    pub source: String,
+    pub(crate) source: String,
     /// What of it, in words.
-    pub words: String,
+    pub(crate) words: String,
 }
 
 /// A source that did not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The beginning of the metrics' names.
-    pub source: String,
+    pub(crate) source: String,
     /// Why, in words.
-    pub why: String,
+    pub(crate) why: String,
     /// There is nothing any more that could answer: the process has ended, the container was removed or
     /// does not run.
-    pub gone: bool,
+    pub(crate) gone: bool,
 }
 
 /// What one look at everything gave.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Figures by metric; what could not be read is absent.
-    pub values: BTreeMap<String, f64>,
+    pub(crate) values: BTreeMap<String, f64>,
     /// Cycles that the target counted since the check began, when one of its metrics does.
-    pub cycles: Option<f64>,
+    pub(crate) cycles: Option<f64>,
     /// Series that start anew with this sample.
-    pub cuts: Vec<Cut>,
+    pub(crate) cuts: Vec<Cut>,
     /// What cannot be had; each metric is named in one sample only.
-    pub unavailable: Vec<Unavailable>,
+    pub(crate) unavailable: Vec<Unavailable>,
     /// Sources that did not answer this time, in each sample for as long as they do not.
-    pub failures: Vec<Failure>,
+    pub(crate) failures: Vec<Failure>,
     /// Why no verdict can be made of the figures of a target, whatever comes later.
-    pub invalid: Option<String>,
+    pub(crate) invalid: Option<String>,
 }
 
 impl Sample {
@@ -184,7 +181,7 @@ const PARTS: Duration = Duration::from_secs(5);
 
 /// Everything that is read.
 #[derive(Debug)]
-pub struct Probes {
+pub(crate) struct Probes {
     registry: Registry,
     own: Own,
     daemon: Option<Probe<Daemon>>,
@@ -206,7 +203,7 @@ impl Probes {
     /// # Errors
     /// The daemon does not answer, a target is not there or shows nothing, or no target has the
     /// metric that counts cycles.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
+    pub(crate) async fn start(options: Options) -> Result<Self, StartError> {
         let registry = Registry::default();
         let mut found = vec![Found {
             source: "own".to_owned(),
@@ -259,7 +256,7 @@ impl Probes {
     ///
     /// # Errors
     /// A target has none: which figures it has, and how to name one.
-    pub fn decides(&self, is_gated: impl Fn(&str) -> bool) -> Result<(), StartError> {
+    pub(crate) fn decides(&self, is_gated: impl Fn(&str) -> bool) -> Result<(), StartError> {
         let undecided = self.targets.iter().map(|target| target.it.undecided(&is_gated));
         let undecided: Vec<Option<Refused>> = undecided.collect();
         let others = self.daemon.is_some() || undecided.iter().any(Option::is_none);
@@ -276,18 +273,18 @@ impl Probes {
     }
 
     /// Limits groups to a second once the check is to stop.
-    pub fn set_stop_token(&mut self, stop: CancellationToken) {
+    pub(crate) fn set_stop_token(&mut self, stop: CancellationToken) {
         self.stop = stop;
     }
 
     /// What was found to be readable, in words.
-    pub fn found(&self) -> &[Found] {
+    pub(crate) fn found(&self) -> &[Found] {
         &self.found
     }
 
     /// The metrics that there are before the check begins, and the sources that did not answer. What
     /// cannot be read is reported by the first reading all the same.
-    pub async fn names(&mut self) -> Vec<String> {
+    pub(crate) async fn names(&mut self) -> Vec<String> {
         let Sample { values, failures, .. } = self.look(0.0, &Census::default()).await;
         let silent = failures.into_iter().map(|failure| failure.source);
         values.into_keys().chain(silent).collect()
@@ -298,7 +295,7 @@ impl Probes {
     ///
     /// # Cancel safety
     /// Safe: a connection that was in use is closed, and opened again for the next reading.
-    pub async fn read(&mut self, at: f64, engine: &Census) -> Sample {
+    pub(crate) async fn read(&mut self, at: f64, engine: &Census) -> Sample {
         let mut sample = self.look(at, engine).await;
         sample.unavailable.retain(|one| self.said.insert(one.metric.clone()));
         sample
@@ -332,7 +329,7 @@ impl Probes {
 
     /// Takes apart what can be: goroutines by stack, tasks by kind, descriptors by class, threads by
     /// name. It costs more than a reading; what cannot be had is left out.
-    pub async fn groups(&mut self, at: f64, cycles: f64, engine: &Census) -> Vec<Groups> {
+    pub(crate) async fn groups(&mut self, at: f64, cycles: f64, engine: &Census) -> Vec<Groups> {
         let mut all: Vec<Groups> = self
             .own
             .groups(&self.census(engine))
@@ -355,12 +352,12 @@ impl Probes {
     }
 
     /// Whose parts, proofs among them, could not be had in time: each source once in a check.
-    pub fn missed(&mut self) -> Vec<Unavailable> {
+    pub(crate) fn missed(&mut self) -> Vec<Unavailable> {
         std::mem::take(&mut self.missed)
     }
 
     /// Who the descriptors and threads of cmon and of local targets are.
-    pub fn ids(&self, at: f64) -> Vec<Ids> {
+    pub(crate) fn ids(&self, at: f64) -> Vec<Ids> {
         // A check takes days at most.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as said")]
         let at_ms = (at * 1000.0) as u64;
@@ -375,23 +372,13 @@ impl Probes {
     /// The goroutines that can provably never wake (`target.web.goroutineleak`), of targets that
     /// report them: Go 1.27 and newer. Each question makes the target collect its garbage, so it is asked
     /// at the start and at the end, and not for every reading.
-    pub async fn proofs(&mut self, at: f64, cycles: f64) -> Vec<Groups> {
+    pub(crate) async fn proofs(&mut self, at: f64, cycles: f64) -> Vec<Groups> {
         let stop = &self.stop;
         let asked = self.targets.iter_mut().map(async |target| {
             target.parts.ask_hurried(PARTS, stop, target.it.proof(at, cycles)).await
         });
         let asked = join_all(asked).await;
         record_missing(&mut self.targets, asked, &mut self.missed).flatten().collect()
-    }
-
-    /// Closes every connection and waits until the tasks of them have ended, a second at most; returns
-    /// how many are left.
-    pub async fn close(self) -> usize {
-        let Self { registry, daemon, targets, .. } = self;
-        drop((daemon, targets));
-        // A task that does not end by then is counted as left.
-        let _ = timeout(CLOSE, registry.drained()).await;
-        registry.live()
     }
 
     /// Tasks and connections of cmon, the probes' own included.

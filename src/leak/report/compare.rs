@@ -17,7 +17,7 @@ use crate::leak::metric::Unit;
 const WIDTH: usize = 80;
 
 /// The comparison as one line of JSON, its end included.
-pub fn json(comparison: &Comparison) -> String {
+pub(crate) fn json(comparison: &Comparison) -> String {
     let Comparison { metrics, containers_gone, runs } = comparison;
     let started = runs.first().map(|run| run.started.as_str());
     let body = serde_json::json!({
@@ -31,7 +31,7 @@ pub fn json(comparison: &Comparison) -> String {
 
 impl Comparison {
     /// The result in sentences; the first is the answer.
-    pub fn sentences(&self) -> Vec<String> {
+    pub(crate) fn sentences(&self) -> Vec<String> {
         if self.runs.len() < 2 {
             return vec!["one run alone cannot be compared".to_owned()];
         }
@@ -93,7 +93,7 @@ pub(super) enum Role {
 }
 
 /// The comparison as a table, the answer first.
-pub fn text(comparison: &Comparison, color: bool) -> String {
+pub(crate) fn text(comparison: &Comparison, color: bool) -> String {
     let mut lines = Vec::new();
     for sentence in comparison.sentences() {
         lines.extend(wrap(&plain(&sentence), WIDTH));

@@ -7,9 +7,9 @@ use crate::leak::judge::cohort::{CohortPattern, Cohorts};
 use crate::leak::judge::combine::Missing;
 use crate::leak::judge::dependence::{Cause, Dependence};
 use crate::leak::judge::design::WARMUP_CYCLES;
-use crate::leak::judge::driven::{CycleReason, Driven};
+use crate::leak::judge::driven::CycleReason;
 use crate::leak::judge::exact::SurvivorKind;
-use crate::leak::judge::new_growth::{Against, By, Part};
+use crate::leak::judge::new_growth::{By, Part};
 use crate::leak::judge::passive::Undecided;
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::judge::{Interval, Verdict};
@@ -40,7 +40,7 @@ pub(in crate::leak) fn metric(metric: &Metric) -> String {
     }
 }
 
-pub(super) fn all<T>(facts: &[T], summary: impl Fn(&T) -> String) -> String {
+pub(in crate::leak) fn all<T>(facts: &[T], summary: impl Fn(&T) -> String) -> String {
     facts.iter().map(summary).collect::<Vec<_>>().join("; ")
 }
 
@@ -63,7 +63,7 @@ fn exact(opened: u64, kinds: &[SurvivorKind]) -> String {
 }
 
 /// `+1.00 per cycle (0.94 .. 1.06), p = 0.0001; 0 per minute while idle (-0.2 .. 0.3)`.
-fn driven(
+pub(in crate::leak) fn driven(
     reason: CycleReason,
     rate: Option<Interval>,
     by_time: &TimeReason,
@@ -120,14 +120,6 @@ impl CycleReason {
     }
 }
 
-impl Driven {
-    /// Both figures in one line.
-    pub fn summary(&self) -> String {
-        let by_time = TimeReason::of(&self.idle);
-        driven(self.reason, self.per_cycle, &by_time, self.idle.per_minute)
-    }
-}
-
 impl Missing {
     /// The condition that was not met.
     pub(super) fn summary(&self) -> String {
@@ -157,7 +149,7 @@ impl By {
 
 impl Part {
     /// `new growth: +32 per minute (30.8 .. 33.2) against the earlier run`.
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let by = self.by.label();
         let Some(difference) = self.difference else {
             return format!("{by}: {} alone; nothing in the earlier run to compare with", self.own);
@@ -173,16 +165,9 @@ impl Part {
     }
 }
 
-impl Against {
-    /// All figures.
-    pub fn summary(&self) -> String {
-        all(&self.parts, Part::summary)
-    }
-}
-
 impl Dependence {
     /// Whether growth depends on the stream timeout.
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let ratio = self.ratio.map_or_else(|| "other".to_owned(), |r| format!("{}x the", count(r)));
         match self.cause {
             Cause::None => "no growth under either stream timeout".to_owned(),
@@ -379,14 +364,14 @@ pub(super) fn smallest(least: f64, things: &str, pace: &str) -> String {
 
 impl Report {
     /// What to do, in sentences.
-    pub fn advice_lines(&self) -> Vec<String> {
+    pub(crate) fn advice_lines(&self) -> Vec<String> {
         self.advice.iter().map(Advice::summary).collect()
     }
 }
 
 impl Metric {
     /// Why its verdict is what it is.
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         metric(self)
     }
 }

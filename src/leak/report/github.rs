@@ -21,12 +21,12 @@ const SUMMARY: usize = 1024 * 1024;
 const SPARKS: usize = 24;
 
 /// The annotations for stdout: one for each metric that decides and is not clean, leaks first.
-pub fn annotations(report: &Report) -> String {
+pub(crate) fn annotations(report: &Report) -> String {
     written(notes(report, "cmon leak-check"))
 }
 
 /// The annotations of several runs that are compared: each says of which it is.
-pub fn annotations_compared(comparison: &Comparison) -> String {
+pub(crate) fn annotations_compared(comparison: &Comparison) -> String {
     let of = |run: &Report| {
         let title = format!("cmon leak-check, stream timeout {}", compare::timeout(run));
         notes(run, &title)
@@ -118,17 +118,17 @@ fn property(text: &str) -> String {
 }
 
 /// The line for the file of outputs, its end included: `verdict=leak`.
-pub fn output(verdict: Verdict) -> String {
+pub(crate) fn output(verdict: Verdict) -> String {
     format!("verdict={}\n", verdict.as_str().to_lowercase())
 }
 
 /// The summary of the step in Markdown.
-pub fn summary(report: &Report) -> String {
+pub(crate) fn summary(report: &Report) -> String {
     within(of_run(report))
 }
 
 /// The same of several runs that are compared: their table, then each of them.
-pub fn summary_compared(comparison: &Comparison) -> String {
+pub(crate) fn summary_compared(comparison: &Comparison) -> String {
     let verdict = comparison.verdict();
     let mut parts = vec![format!(
         "### {} {}: {}\n\n",

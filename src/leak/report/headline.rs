@@ -11,7 +11,7 @@ use crate::leak::record::Drive;
 
 impl Report {
     /// The verdict in one sentence.
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         verdict(self)
     }
 }

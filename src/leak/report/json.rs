@@ -15,7 +15,7 @@ const VERSION: u32 = 1;
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The report of a check.
     #[serde(rename = "leak_report")]
     Report,
@@ -86,12 +86,12 @@ impl<'a> Body<'a> {
 }
 
 /// The report as one line, its end included. NaN is `null`.
-pub fn json(report: &Report) -> String {
+pub(crate) fn json(report: &Report) -> String {
     line(Kind::Report, Some(&report.started), &Body::of(report))
 }
 
 /// An object as one line, its end included.
-pub fn line<T: Serialize>(kind: Kind, time: Option<&str>, body: &T) -> String {
+pub(crate) fn line<T: Serialize>(kind: Kind, time: Option<&str>, body: &T) -> String {
     let written = serde_json::to_string(&Envelope { v: VERSION, r#type: kind, time, body });
     harmless(&written.unwrap_or_else(|error| {
         // All keys are strings and no part of a report can fail; should that change, the error is shown.

@@ -12,7 +12,7 @@ use crate::leak::facts::{Comparison, Metric, Report, Verdict};
 
 /// What an INCONCLUSIVE metric becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unclear {
+pub(crate) enum Unclear {
     /// A skipped test.
     Skipped,
     /// An error.
@@ -20,12 +20,12 @@ pub enum Unclear {
 }
 
 /// The report as a `JUnit` file.
-pub fn junit(report: &Report, unclear: Unclear) -> String {
+pub(crate) fn junit(report: &Report, unclear: Unclear) -> String {
     file(&[Suite::of(report, &Place::default(), unclear)])
 }
 
 /// Several runs that are compared as one `JUnit` file, a suite for each.
-pub fn compared(comparison: &Comparison, unclear: Unclear) -> String {
+pub(crate) fn compared(comparison: &Comparison, unclear: Unclear) -> String {
     let suites = comparison.runs.iter().map(|run| {
         let place = Place {
             run: format!("stream timeout {}", compare::timeout(run)),

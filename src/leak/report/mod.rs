@@ -7,19 +7,19 @@
 //! ```
 
 mod baseline;
-pub mod compare;
+pub(crate) mod compare;
 pub(crate) mod document;
 pub(crate) mod escape;
-mod explain;
+pub(in crate::leak) mod explain;
 mod figures;
-pub mod github;
+pub(crate) mod github;
 mod head;
 mod headline;
-pub mod html;
-pub mod json;
-pub mod junit;
-pub mod numbers;
-pub mod plan_report;
+pub(crate) mod html;
+pub(crate) mod json;
+pub(crate) mod junit;
+pub(crate) mod numbers;
+pub(crate) mod plan_report;
 mod ranking;
 #[cfg(test)]
 mod sample;
@@ -30,6 +30,6 @@ mod sentences;
 mod shape_text;
 mod signature_text;
 mod sparkline;
-pub mod text;
+pub(crate) mod text;
 
 pub use document::Detail;

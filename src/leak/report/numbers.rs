@@ -1,7 +1,7 @@
 //! Counts, rates and spans of time in sentences.
 
 /// A count or rate: "16", "3.2", "0.031".
-pub fn count(value: f64) -> String {
+pub(crate) fn count(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() {
         return "?".to_owned();
@@ -22,13 +22,13 @@ pub fn count(value: f64) -> String {
 }
 
 /// A count with its sign: "+16".
-pub fn signed(value: f64) -> String {
+pub(crate) fn signed(value: f64) -> String {
     let text = count(value);
     if value > 0.0 && text != "0" { format!("+{text}") } else { text }
 }
 
 /// A span of time or a moment of the run: "30 s", "2m10s", "1h05m".
-pub fn span(seconds: f64) -> String {
+pub(crate) fn span(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "?".to_owned();
     }
@@ -48,7 +48,7 @@ pub fn span(seconds: f64) -> String {
 }
 
 /// Names in a sentence, the first ten of them: "web-1, web-2 and 3 more".
-pub fn names(names: &[String]) -> String {
+pub(crate) fn names(names: &[String]) -> String {
     const SHOWN: usize = 10;
     let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     match names.len() {

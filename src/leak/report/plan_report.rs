@@ -13,7 +13,7 @@ use crate::leak::record::Drive;
 const WIDTH: usize = 80;
 
 /// One or more of them as one line of JSON, its end included.
-pub fn json(plans: &[PlanReport]) -> String {
+pub(crate) fn json(plans: &[PlanReport]) -> String {
     let time = plans.first().map(|one| one.time.as_str());
     match plans {
         [one] => json::line(Kind::Plan, time, one),
@@ -25,7 +25,7 @@ pub fn json(plans: &[PlanReport]) -> String {
 }
 
 /// One or more of them for people.
-pub fn text(plans: &[PlanReport]) -> String {
+pub(crate) fn text(plans: &[PlanReport]) -> String {
     let mut text = plans.iter().map(one).collect::<Vec<_>>().join("\n");
     if 1 < plans.len() {
         let (runs, time) = (plans.len(), span(in_all(plans)));

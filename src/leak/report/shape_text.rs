@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::numbers::{count, signed, span};
 use crate::leak::facts::TimeReason;
-use crate::leak::judge::passive::{Passive, Undecided};
+use crate::leak::judge::passive::Undecided;
 use crate::leak::judge::shape::{Growth, Shape, Stairs};
 use crate::leak::judge::work::{Unit, Work};
 use crate::leak::judge::{Interval, Verdict};
@@ -138,16 +138,9 @@ fn factor(ratio: f64) -> String {
     }
 }
 
-impl Passive {
-    /// `+16 every 30 s: a staircase; +32.0 per minute (31.9 .. 32.1)`.
-    pub fn summary(&self) -> String {
-        TimeReason::of(self).summary(&self.shape, self.per_minute)
-    }
-}
-
 impl TimeReason {
     /// The shape, the rate, and what decided.
-    pub(super) fn summary(&self, shape: &Shape, per_minute: Option<Interval>) -> String {
+    pub(in crate::leak) fn summary(&self, shape: &Shape, per_minute: Option<Interval>) -> String {
         let mut parts = vec![shape.to_string()];
         let has_rate = matches!(shape, Shape::ChangePoint { .. } | Shape::Stopped { .. });
         if let Some(slope) = per_minute.filter(|_| !has_rate) {
@@ -174,7 +167,7 @@ impl TimeReason {
 
 impl Work {
     /// `480 cycles per minute`, `work stopped at 6m: 0 cycles since`.
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let unit = self.unit.as_str();
         let rate = match self.unit {
             Unit::Followers => String::new(),

@@ -10,7 +10,7 @@ use crate::leak::record::Drive;
 
 impl Signature {
     /// What to do about it, in one imperative sentence without its full stop.
-    pub fn remedy(&self) -> Option<&'static str> {
+    pub(crate) fn remedy(&self) -> Option<&'static str> {
         Some(match self {
             Self::Connections { are: Connections::Idle, .. }
             | Self::Stopped { idle_connections: true, .. } => {

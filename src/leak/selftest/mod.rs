@@ -40,9 +40,9 @@ pub(super) const CONTAINERS: [&str; 4] = ["api", "db", "mail", "web"];
 
 /// What is planted, and what has to be said of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Case {
+pub(crate) struct Case {
     /// In words.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     own: Option<OwnLeak>,
     daemon: Option<Plant>,
     wanted: Wanted,
@@ -63,17 +63,17 @@ enum Wanted {
 
 /// What came of a case.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The case.
-    pub case: Case,
+    pub(crate) case: Case,
     /// The report on it.
-    pub report: Report,
+    pub(crate) report: Report,
     /// What is wrong with the verdict; `None` when it is right.
-    pub wrong: Option<String>,
+    pub(crate) wrong: Option<String>,
 }
 
 /// All cases.
-pub const CASES: [Case; 8] = {
+pub(crate) const CASES: [Case; 8] = {
     const MINUTE: Duration = Duration::from_secs(60);
     const fn own(name: &'static str, own: OwnLeak, wanted: Wanted) -> Case {
         Case { name, own: Some(own), daemon: None, wanted }
@@ -117,7 +117,7 @@ pub const CASES: [Case; 8] = {
 ///
 /// # Cancel safety
 /// The case goes on to its end, unheard.
-pub async fn run(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Outcome> {
     let (done, outcome) = oneshot::channel();
     thread::Builder::new().name("self-test".to_owned()).spawn(move || {
         let runtime =

@@ -19,7 +19,7 @@ const ROOM: f64 = 1.25;
 
 /// How a check makes its load.
 #[derive(Debug)]
-pub enum Load<S> {
+pub(crate) enum Load<S> {
     /// Streams of these containers, opened and closed by the stream engine.
     Streams {
         /// Where they come from.
@@ -74,7 +74,7 @@ impl<S> Load<S> {
     }
 
     /// How long it takes.
-    pub fn duration(&self) -> Duration {
+    pub(crate) fn duration(&self) -> Duration {
         match self {
             Load::Held { duration, .. } | Load::Passive { duration } => *duration,
             _ => Duration::from_secs_f64(self.plan().map_or(0.0, Plan::seconds)),

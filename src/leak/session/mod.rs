@@ -20,7 +20,7 @@ use crate::engine::census::Census;
 use crate::engine::registry::Registry;
 use crate::engine::source::Source;
 use fresh::Fresh;
-pub use load::Load;
+pub(crate) use load::Load;
 use reading::POLL;
 use unresponsive::UnresponsiveSources;
 
@@ -31,7 +31,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 const OVERRUN_MAX: Duration = Duration::from_secs(5);
 
 /// A check.
-pub struct Session<S, W> {
+pub(crate) struct Session<S, W> {
     load: Load<S>,
     registry: Registry,
     probes: Probes,
@@ -63,7 +63,7 @@ impl<S, W> std::fmt::Debug for Session<S, W> {
 impl<S: Source, W: FnMut(Record)> Session<S, W> {
     /// A check of this load; `registry` counts the tasks of the streams and of nothing else. Every record
     /// goes to `write` as soon as it is made. `stop` ends it early.
-    pub fn new(
+    pub(crate) fn new(
         load: Load<S>,
         registry: Registry,
         mut probes: Probes,
@@ -96,13 +96,13 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
     /// Goes on to the planned end though a leak is certain: to compare it, its rate has to be known well.
     #[must_use]
-    pub fn to_the_end(mut self) -> Self {
+    pub(crate) fn to_the_end(mut self) -> Self {
         self.may_stop_early = false;
         self
     }
 
     /// Runs the check to its end.
-    pub async fn run(mut self, header: Header) {
+    pub(crate) async fn run(mut self, header: Header) {
         self.early_stop = EarlyStop::new(&header);
         self.unresponsive = UnresponsiveSources::new(&header);
         let end = self.begun + Duration::from_secs_f64(header.duration);
@@ -264,7 +264,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 }
 
 /// From one reading to the next that is not at rest, in a check of this length.
-pub fn spacing(duration: Duration) -> Duration {
+pub(crate) fn spacing(duration: Duration) -> Duration {
     (duration / 240).clamp(Duration::from_secs(1), Duration::from_secs(15))
 }
 

@@ -4,7 +4,7 @@ use crate::leak::facts::{Compared, Comparison, Gone, Metric, Report};
 use crate::leak::judge::dependence::{Growth, depends};
 
 /// Compares the first run with the last, metric by metric.
-pub fn compared(runs: Vec<Report>) -> Comparison {
+pub(crate) fn compared(runs: Vec<Report>) -> Comparison {
     let metrics = match runs.as_slice() {
         [first, .., last] => metrics(first, last),
         _ => Vec::new(),

@@ -12,7 +12,7 @@ use crate::leak::record::{Header, Reading, Record};
 
 /// What was read so far.
 #[derive(Debug, Default)]
-pub struct EarlyStop {
+pub(crate) struct EarlyStop {
     /// The header, readings at rest with what is gated, and cuts.
     records: Vec<Record>,
     /// The gated metrics that were ever read: they share alpha, whenever they came.
@@ -21,12 +21,12 @@ pub struct EarlyStop {
 
 impl EarlyStop {
     /// Before the first record.
-    pub fn new(header: &Header) -> Self {
+    pub(crate) fn new(header: &Header) -> Self {
         Self { records: vec![Record::Header(header.clone())], ..Self::default() }
     }
 
     /// Takes the next record.
-    pub fn see(&mut self, record: &Record) {
+    pub(crate) fn see(&mut self, record: &Record) {
         let Some(Record::Header(header)) = self.records.first() else {
             return;
         };
@@ -50,7 +50,7 @@ impl EarlyStop {
     }
 
     /// Whether a leak is certain before the planned end. Asked after each on/off pair.
-    pub fn is_sure(&self) -> bool {
+    pub(crate) fn is_sure(&self) -> bool {
         let Some(series) = Series::of(&self.records) else {
             return false;
         };

@@ -12,7 +12,7 @@ const GATED_OF_TARGETS: [&str; 7] =
     ["goroutines", "fds", "threads", "handles", "requests", "resources", "tasks"];
 
 /// Whether a metric decides.
-pub fn is_gated(metric: &str, rules: &Rules) -> bool {
+pub(crate) fn is_gated(metric: &str, rules: &Rules) -> bool {
     let id = MetricId::parse(metric);
     if id.unit == Unit::Seconds {
         return false;
@@ -32,7 +32,7 @@ pub fn is_gated(metric: &str, rules: &Rules) -> bool {
 ///
 /// # Errors
 /// Names the entry that does not, and what there is.
-pub fn known<'a>(
+pub(crate) fn known<'a>(
     rules: &Rules,
     metrics: impl Iterator<Item = &'a str>,
 ) -> Result<(), NoSuchMetric> {
@@ -49,7 +49,7 @@ pub fn known<'a>(
 /// An entry of the gate that names nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("--gate names `{entry}`, which is no metric and no source of metrics; there are {there}")]
-pub struct NoSuchMetric {
+pub(crate) struct NoSuchMetric {
     entry: String,
     there: String,
 }

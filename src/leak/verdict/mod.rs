@@ -22,16 +22,16 @@ use super::judge::new_growth::OwnFigure;
 use super::judge::required_duration::RequiredDuration;
 use super::record::{Cut, Groups, Header, Record};
 use baseline_check::Before;
-pub use compare_timeouts::compared;
-pub use early_stop::EarlyStop;
-pub use gate::{NoSuchMetric, is_gated, known};
+pub(crate) use compare_timeouts::compared;
+pub(crate) use early_stop::EarlyStop;
+pub(crate) use gate::{is_gated, known};
 use series::Series;
 
 /// The metric of what is alive in cmon itself after the drain.
 const SURVIVORS: &str = "own.survivors";
 
 /// The options of the judges for this many gated metrics: all of them that are known before a check starts.
-pub fn planned_options(header: &Header, metrics: usize) -> Options {
+pub(crate) fn planned_options(header: &Header, metrics: usize) -> Options {
     // Each of them is tested twice when cmon drives: per cycle and per minute.
     let tests = if header.drive.has_phases() { 2 * metrics } else { metrics };
     Options {
@@ -59,7 +59,7 @@ fn options(series: &Series<'_>, metrics: usize) -> Options {
 ///
 /// # Errors
 /// They do not start with a header.
-pub fn judge(records: &[Record], baseline: Option<&[Record]>) -> Result<Report, NoHeader> {
+pub(crate) fn judge(records: &[Record], baseline: Option<&[Record]>) -> Result<Report, NoHeader> {
     let series = Series::of(records).ok_or(NoHeader)?;
     let before = match baseline {
         None => None,
@@ -72,7 +72,7 @@ pub fn judge(records: &[Record], baseline: Option<&[Record]>) -> Result<Report, 
 /// Records that do not start with a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it does not begin with a header")]
-pub struct NoHeader;
+pub(crate) struct NoHeader;
 
 struct Judging<'a> {
     series: &'a Series<'a>,

@@ -217,6 +217,6 @@ fn it_tests_itself() {
     // How long it takes is for a benchmark: this may be a debug build, on a machine that has other work.
     let done = cmon.done_within(4 * PATIENCE).code(0);
     let text = done.text();
-    assert!(text.ends_with("all 8 cases were called rightly\n"), "{done}");
+    assert!(text.ends_with("all 8 cases classified correctly\n"), "{done}");
     assert_eq!(text.lines().filter(|line| line.starts_with("ok ")).count(), 8, "{done}");
 }

@@ -3,7 +3,7 @@
 use crate::leak::judge::Options;
 
 /// Nothing is decided below this many seconds: warm-up and leak look alike.
-pub const MIN_SECONDS: f64 = 180.0;
+pub(crate) const MIN_SECONDS: f64 = 180.0;
 
 /// Nor, by readings at rest of a driven run, below these.
 pub(super) const MIN_SECONDS_AT_REST: f64 = 300.0;
@@ -25,7 +25,7 @@ pub(super) fn growth_needed(scatter: f64, minutes: f64, options: &Options) -> f6
 
 /// The smallest growth per minute that a run of so many seconds would find, where counts scatter by `scatter`; at
 /// best, since the lowest of each block scatter less. Nothing where it is too short to decide.
-pub fn smallest_leak(seconds: f64, scatter: f64, options: &Options) -> Option<f64> {
+pub(crate) fn smallest_leak(seconds: f64, scatter: f64, options: &Options) -> Option<f64> {
     let minutes = (seconds - warmup_seconds(seconds)) / 60.0;
     (MIN_SECONDS <= seconds)
         .then(|| growth_needed(scatter, minutes, options).max(options.max_per_minute))

@@ -28,60 +28,60 @@ use super::shape::Shape;
 use super::work::Work;
 use super::{Interval, Options, Verdict};
 pub(super) use at_rest::judge_at_rest;
-pub use detection_limit::{MIN_SECONDS, smallest_leak};
-pub use window::judge;
+pub(crate) use detection_limit::{MIN_SECONDS, smallest_leak};
+pub(crate) use window::judge;
 
 /// What a passive run says of one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Passive {
+pub(crate) struct Passive {
     /// LEAK, CLEAN, INCONCLUSIVE, or INVALID when there was no work.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// What the series looks like.
-    pub shape: Shape,
+    pub(crate) shape: Shape,
     /// The chance of so much without growth; nothing where nothing could be decided.
-    pub p: Option<f64>,
+    pub(crate) p: Option<f64>,
     /// Growth per minute after warm-up, steps and all, by Theil and Sen (99 %).
-    pub per_minute: Option<Interval>,
+    pub(crate) per_minute: Option<Interval>,
     /// Growth per minute that neither a step nor a pool explains (`1 - alpha` to each side).
-    pub unexplained: Option<Interval>,
+    pub(crate) unexplained: Option<Interval>,
     /// By how much the line is wanted, in units of BIC.
-    pub gain: Option<f64>,
+    pub(crate) gain: Option<f64>,
     /// The rise by order alone, in standard deviations (Mann-Kendall).
-    pub rise: Option<f64>,
+    pub(crate) rise: Option<f64>,
     /// Where growth stopped, the part after that judged for itself.
-    pub late: Option<Late>,
+    pub(crate) late: Option<Late>,
     /// What kept it from a verdict, where it has none.
-    pub undecided: Option<Undecided>,
+    pub(crate) undecided: Option<Undecided>,
     /// Cycles went on meanwhile, and may have made some of the growth.
-    pub cycles_may_add: bool,
+    pub(crate) cycles_may_add: bool,
     /// The work done, when it was counted.
-    pub work: Option<Work>,
+    pub(crate) work: Option<Work>,
     /// The smallest growth per minute that this run would have found four times in five.
-    pub smallest: Option<f64>,
+    pub(crate) smallest: Option<f64>,
     /// Seconds that would decide, when this run did not.
-    pub run_at_least: Option<f64>,
+    pub(crate) run_at_least: Option<f64>,
     /// From when to when readings were judged, seconds since the start.
-    pub window: (f64, f64),
+    pub(crate) window: (f64, f64),
     /// Readings judged.
-    pub readings: usize,
+    pub(crate) readings: usize,
 }
 
 /// The part of a run after its growth had stopped.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Late {
+pub(crate) struct Late {
     /// Seconds since the start.
     #[serde(rename = "since_seconds")]
-    pub since: f64,
+    pub(crate) since: f64,
     /// The verdict on this part alone.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Growth per minute in it.
-    pub per_minute: Option<Interval>,
+    pub(crate) per_minute: Option<Interval>,
 }
 
 /// What kept a run from a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Undecided {
+pub(crate) enum Undecided {
     /// Too few readings, or over too short a time.
     TooShort {
         /// Seconds that are enough.
@@ -110,7 +110,7 @@ pub enum Undecided {
 
 impl Passive {
     /// Where nothing was looked at.
-    pub fn unknown() -> Self {
+    pub(crate) fn unknown() -> Self {
         Self::undecided(Shape::Unknown, (0.0, 0.0), 0)
     }
 
@@ -135,7 +135,7 @@ impl Passive {
     }
 
     /// Whether growth per minute is above what is allowed, as far as is known.
-    pub fn rising(&self, options: &Options) -> bool {
+    pub(crate) fn rising(&self, options: &Options) -> bool {
         self.verdict == Verdict::Leak
             || self.late.is_none()
                 && self.unexplained.is_some_and(|slope| slope.low > options.max_per_minute)
@@ -143,7 +143,7 @@ impl Passive {
 
     /// Whether it grew by more than is allowed, and a leak looks the same as a warm-up or a
     /// step. Where the run was too short even for that, any growth that is larger than scatter.
-    pub fn may_grow(&self, options: &Options) -> bool {
+    pub(crate) fn may_grow(&self, options: &Options) -> bool {
         let minutes = (self.window.1 - self.window.0) / 60.0;
         let grew = |slope: Interval| {
             self.unexplained.is_none()

@@ -11,7 +11,7 @@ use crate::leak::judge::work::Work;
 use crate::leak::judge::{Interval, Options, Reading, Verdict, usable};
 
 /// Judges the readings of a metric up to where the work stopped that was done meanwhile.
-pub fn judge(readings: &[Reading], work: Option<&Work>, options: &Options) -> Passive {
+pub(crate) fn judge(readings: &[Reading], work: Option<&Work>, options: &Options) -> Passive {
     let readings = usable(readings);
     let stopped = work.and_then(|work| work.stopped_at);
     let end = stopped.unwrap_or(f64::INFINITY);

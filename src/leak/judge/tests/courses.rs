@@ -3,6 +3,7 @@
 
 use crate::leak::judge::passive::{self, Passive, Undecided};
 use crate::leak::judge::shape::{Growth, Shape, Stairs};
+use crate::leak::judge::tests::Summary;
 use crate::leak::judge::{Options, Reading, Verdict};
 
 /// How far a run's readings are apart, in seconds.

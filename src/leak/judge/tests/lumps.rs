@@ -5,6 +5,7 @@
 use super::rules::phases;
 use super::simulator::{self, Noise, ROTATIONS};
 use super::table::{at_most, runs};
+use crate::leak::judge::tests::Summary;
 use crate::leak::judge::{Options, Verdict, driven};
 
 /// Of all runs: LEAK, CLEAN, and an interval that does not hold what is leaked by each cycle.

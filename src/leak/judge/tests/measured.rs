@@ -13,6 +13,7 @@ use crate::leak::judge::new_growth::{Earlier, Figure, OwnFigure, against};
 use crate::leak::judge::passive::{self, Passive};
 use crate::leak::judge::shape::Shape;
 use crate::leak::judge::stats::normal_sf;
+use crate::leak::judge::tests::Summary;
 use crate::leak::judge::{Interval, Options, Reading, Verdict, work};
 
 /// A count that starts at `from` and takes a step of `size` every `period` seconds until `until`.

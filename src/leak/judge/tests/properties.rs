@@ -14,6 +14,7 @@ use crate::leak::judge::pairs::Phase;
 use crate::leak::judge::plan::Plan;
 use crate::leak::judge::sequential::EProcess;
 use crate::leak::judge::sign_flip::{PValueMethod, sign_flip};
+use crate::leak::judge::tests::Summary;
 use crate::leak::judge::{Interval, Options, Reading, Verdict, passive, work};
 
 /// Any number, the strange ones often.

@@ -9,6 +9,7 @@ use crate::leak::judge::pairs::Phase;
 use crate::leak::judge::plan::Plan;
 use crate::leak::judge::sequential::EProcess;
 use crate::leak::judge::sign_flip::PValueMethod;
+use crate::leak::judge::tests::Summary;
 use crate::leak::judge::{Options, Verdict};
 
 /// Phases of 20 cycles in turns, with these growths while driven and idle.

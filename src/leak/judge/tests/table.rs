@@ -7,6 +7,7 @@
 
 use super::simulator::{self, Noise};
 use crate::leak::judge::stats::binomial_at_least;
+use crate::leak::judge::tests::Summary;
 use crate::leak::judge::{Options, Verdict, driven, passive};
 
 const RATES: [u32; 4] = [0, 1, 4, 32];

@@ -9,6 +9,7 @@ use crate::leak::judge::passive;
 use crate::leak::judge::passive::Undecided;
 use crate::leak::judge::plan::Plan;
 use crate::leak::judge::required_duration::AchievedRate;
+use crate::leak::judge::tests::Summary;
 use crate::leak::judge::{Options, Verdict};
 
 #[test]

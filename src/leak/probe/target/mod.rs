@@ -19,7 +19,7 @@ use crate::docker::api::Api;
 use crate::engine::registry::Registry;
 use crate::leak::record::Groups;
 use http::Http;
-pub use name::names;
+pub(crate) use name::names;
 use process::{Container, Single};
 pub use url::TargetError;
 use url::{Choice, Url};

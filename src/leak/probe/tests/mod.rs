@@ -15,6 +15,17 @@ use crate::docker::{Docker, RequestOptions};
 use crate::engine::census::{ConnectionCount, Purpose, TaskKind};
 use crate::engine::source::{LogEnd, LogRequest, Source, Stored, Tail};
 
+impl Probes {
+    /// Closes every connection and waits until its tasks have ended, a second at most. Returns how many are left.
+    pub(super) async fn close(self) -> usize {
+        let Self { registry, daemon, targets, .. } = self;
+        drop((daemon, targets));
+        // A task that does not end by then is counted as left.
+        let _ = timeout(Duration::from_secs(1), registry.drained()).await;
+        registry.live()
+    }
+}
+
 /// Runs `test` against an embedded daemon in the same runtime.
 pub(super) async fn with_daemon(test: impl AsyncFnOnce(&World, Address)) {
     let dir = tempfile::tempdir().unwrap();

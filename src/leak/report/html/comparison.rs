@@ -11,7 +11,7 @@ use crate::leak::report::escape::markup;
 use crate::leak::report::figures::NONE;
 
 /// The comparison as one self-contained HTML file.
-pub fn comparison(comparison: &Comparison) -> String {
+pub(crate) fn comparison(comparison: &Comparison) -> String {
     let verdict = comparison.verdict();
     let runs = &comparison.runs;
     let version = runs.first().map_or("", |run| &run.cmon);

@@ -28,13 +28,13 @@ use super::{head, headline, sections, sentences};
 use crate::leak::facts::{Metric, Report, Verdict};
 use crate::leak::record::Drive;
 use chart::Frame;
-pub use comparison::comparison;
+pub(crate) use comparison::comparison;
 
 /// So many cards are open; the others are behind a click.
 const OPEN: usize = 24;
 
 /// The report as one self-contained HTML file.
-pub fn html(report: &Report) -> String {
+pub(crate) fn html(report: &Report) -> String {
     page(report.verdict, "cmon leak-check", &of_run(report, "h1", ""))
 }
 

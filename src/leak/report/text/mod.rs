@@ -20,7 +20,7 @@ const ITEMS_SHOWN: usize = 20;
 
 /// The report as text. `again` are the arguments of `cmon leak-check` that judge the same readings again in
 /// the same way; empty where nothing was recorded.
-pub fn text(report: &Report, detail: Detail, color: bool, again: &[String]) -> String {
+pub(crate) fn text(report: &Report, detail: Detail, color: bool, again: &[String]) -> String {
     let document = sections::document(report, detail);
     let mut text = Text { into: String::new(), color };
     text.head(&document.head);
