@@ -12,15 +12,15 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// Cycles are at least this far apart.
-const APART: Duration = Duration::from_millis(100);
+const CYCLE_MIN_INTERVAL: Duration = Duration::from_millis(100);
 /// How long one run may go on beyond its phase.
-const BEYOND: Duration = Duration::from_secs(60);
+const OVERRUN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How much of the end of its stderr is kept, for its last words.
-const WORDS: usize = 4 << 10;
+const STDERR_TAIL_MAX_BYTES: usize = 4 << 10;
 /// How long the last words of a command that has failed may take: what it left behind in the background
 /// may hold its stderr open for ever.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const STDERR_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Runs one command per cycle. Clones count together.
 #[derive(Clone, Debug)]
@@ -59,15 +59,15 @@ impl Commands {
         let mut last = Duration::from_millis(1);
         while Instant::now() + last <= until {
             let begun = Instant::now();
-            let next = begun + APART;
+            let next = begun + CYCLE_MIN_INTERVAL;
             let run = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                run = timeout_at(until + BEYOND, self.once()) => run,
+                run = timeout_at(until + OVERRUN_TIMEOUT, self.once()) => run,
             };
             let (status, words) = run
                 .map_err(|_| {
-                    self.failed(&format!("did not end within {BEYOND:?} after its phase"))
+                    self.failed(&format!("did not end within {OVERRUN_TIMEOUT:?} after its phase"))
                 })?
                 .map_err(|error| self.failed(&error.to_string()))?;
             if !status.success() {
@@ -108,7 +108,7 @@ impl Commands {
             };
             if !status.success() {
                 // What was written by then is shown.
-                let _ = timeout(LAST_WORDS, listening).await;
+                let _ = timeout(STDERR_TIMEOUT, listening).await;
             }
             status
         };
@@ -130,7 +130,7 @@ async fn listen(mut from: impl AsyncRead + Unpin, into: &mut Vec<u8>) {
     let mut part = [0; 1024];
     while let Ok(count @ 1..) = from.read(&mut part).await {
         into.extend_from_slice(&part[..count]);
-        into.drain(..into.len().saturating_sub(WORDS));
+        into.drain(..into.len().saturating_sub(STDERR_TAIL_MAX_BYTES));
     }
     // The future may be asked once more.
     std::future::pending::<()>().await;

@@ -11,13 +11,10 @@ use serde::{Serialize, Serializer};
 /// Whose figures they are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Source {
-    /// cmon itself.
     Own,
-    /// The Docker daemon.
     Daemon,
     /// A target, by its short name.
     Target(String),
-    /// Anything else.
     Other(String),
 }
 
@@ -66,22 +63,18 @@ impl Serialize for Source {
 pub(crate) enum Unit {
     /// Things: tasks, goroutines, descriptors.
     Count,
-    /// Bytes of memory.
     Bytes,
     /// Seconds of processor time. They rise by nature and are never judged.
     Seconds,
 }
 
-/// A metric.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct MetricId {
-    /// The whole name.
     pub(crate) name: String,
     /// Whose figure it is.
     pub(crate) source: Source,
     /// What is counted: `fds`.
     pub(crate) quantity: String,
-    /// In which unit.
     pub(crate) unit: Unit,
 }
 

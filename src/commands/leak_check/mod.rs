@@ -237,7 +237,7 @@ impl Checking<'_> {
             records.push(record);
         };
         let session = Session::new(load, registry, probes, write, self.stop.clone());
-        let session = if self.baseline.is_some() { session.to_the_end() } else { session };
+        let session = if self.baseline.is_some() { session.without_early_stop() } else { session };
         Box::pin(session.run(header)).await;
         progress.clear();
         let recorded = match failed {

@@ -21,7 +21,6 @@ const GROWTH_MIN: f64 = 3.0;
 /// And when that is this many standard deviations of a count of this size. For a metric already known to leak, one
 /// standard deviation suffices, provided that the group explains a good part of the growth.
 const GROWTH_MIN_DEVIATIONS: f64 = 3.0;
-/// That part.
 const LEAK_MIN_SHARE: f64 = 0.1;
 /// The dump in the middle may lie this far outside of the other two, as a part of the growth.
 const MIDDLE_SLACK: f64 = 0.1;
@@ -29,9 +28,7 @@ const MIDDLE_SLACK: f64 = 0.1;
 /// What is known of a metric without its groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// Nothing.
     Nothing,
-    /// It leaks.
     Leaks,
 }
 

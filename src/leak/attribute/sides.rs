@@ -20,9 +20,9 @@ const CORRELATION_MIN: f64 = 0.8;
 /// How far the one curve may lie beside the other, scaled to it, as a part of its growth.
 const APART_MAX: f64 = 0.15;
 /// A connection costs each side about as much: the daemon's growth is within these multiples of the process's.
-const RATIO: (f64, f64) = (0.3, 6.0);
+const GROWTH_RATIO: (f64, f64) = (0.3, 6.0);
 /// Descriptors of two ends of connections are equal in number, up to this part.
-const EQUAL: f64 = 0.15;
+const EQUAL_MAX_DIFFERENCE: f64 = 0.15;
 
 /// Which metrics of the daemon grow as the other side of a target's or of cmon's own.
 pub(crate) fn other_sides(metrics: &[Metric]) -> Vec<OtherSide> {
@@ -50,7 +50,8 @@ fn is_other_side(of: &Metric, daemon: &Metric) -> bool {
     }
     let (grown, by) = (growth(&one), growth(&other));
     let ratio = by / grown;
-    if grown < GROWTH_MIN || by < GROWTH_MIN || !(RATIO.0..=RATIO.1).contains(&ratio) {
+    if grown < GROWTH_MIN || by < GROWTH_MIN || !(GROWTH_RATIO.0..=GROWTH_RATIO.1).contains(&ratio)
+    {
         return false;
     }
     let apart = one.iter().zip(&other).map(|(a, b)| ((b - other[0]) - ratio * (a - one[0])).abs());
@@ -59,7 +60,7 @@ fn is_other_side(of: &Metric, daemon: &Metric) -> bool {
     }
     // Two lines are always alike: only equal numbers of the same thing say something there.
     let both_fds = of.id.quantity == "fds" && daemon.id.quantity == "fds";
-    let equal = both_fds && (ratio - 1.0).abs() <= EQUAL;
+    let equal = both_fds && (ratio - 1.0).abs() <= EQUAL_MAX_DIFFERENCE;
     equal || same_steps(&one, &other)
 }
 
@@ -123,7 +124,7 @@ mod tests {
         Metric { verdict: Verdict::Leak, series: series.collect(), ..Metric::named(name) }
     }
 
-    /// `base` and so many more every 30 s.
+    /// `base` and `size` more every 30 s.
     fn stairs(base: f64, size: f64) -> impl Fn(f64) -> f64 {
         move |at| base + size * (at / 30.0).floor()
     }

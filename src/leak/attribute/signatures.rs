@@ -18,7 +18,7 @@ const FOLLOWER_DESCRIPTORS: f64 = 3.0;
 const SMALL_PART: f64 = 0.1;
 
 /// Fewer connections of a kind are none.
-const LEAST: f64 = 3.0;
+const CONNECTIONS_MIN: f64 = 3.0;
 
 /// The run whose growth it is.
 #[derive(Clone, Copy, Debug)]
@@ -141,7 +141,8 @@ fn connections(all: &Growing<'_>, source: &Source) -> Vec<Signature> {
         (Connections::LogsRead, logs.min(open)),
         (Connections::Read, others.min(open)),
     ];
-    let mut kinds: Vec<_> = kinds.into_iter().filter(|(_, count)| LEAST <= *count).collect();
+    let mut kinds: Vec<_> =
+        kinds.into_iter().filter(|(_, count)| CONNECTIONS_MIN <= *count).collect();
     kinds.sort_by(|(_, one), (_, other)| other.total_cmp(one));
     let found = kinds.into_iter().map(|(are, count)| Signature::Connections {
         are,
@@ -154,9 +155,9 @@ fn connections(all: &Growing<'_>, source: &Source) -> Vec<Signature> {
 
 /// It reads the body of a response.
 fn reads(group: &GroupGrowth) -> bool {
-    const READING: [&str; 4] =
+    const BODY_READERS: [&str; 4] =
         ["(*body).Read", "bodyEOFSignal).Read", "gzipReader).Read", "stdcopy.StdCopy"];
-    READING.iter().any(|word| group.key.contains(word))
+    BODY_READERS.iter().any(|word| group.key.contains(word))
 }
 
 /// The stack says that it is a container's log.

@@ -345,7 +345,7 @@ fn streams_that_a_collector_keeps_open_are_reported_from_idle_connections() {
     assert_eq!(found, [expected]);
 }
 
-/// dockerd with 24 streams that were forgotten, in so many cycles.
+/// dockerd with 24 streams that were forgotten, in this many cycles.
 fn daemon(cycles: f64) -> [Metric; 2] {
     const STACKS: [(&str, u64); 5] = [
         ("net/http.(*connReader).backgroundRead", 25),

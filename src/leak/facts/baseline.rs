@@ -11,7 +11,6 @@ use crate::leak::record::Drive;
 pub(crate) struct Baseline {
     /// When it started: RFC 3339, UTC.
     pub(crate) started: String,
-    /// Its own verdict.
     pub(crate) verdict: Verdict,
     /// The figures that could be compared; empty when its load was of another kind.
     pub(crate) compared: Vec<By>,
@@ -29,21 +28,17 @@ pub(crate) enum Difference {
     Load {
         /// Of the earlier check.
         then: Load,
-        /// Of this one.
         now: Load,
     },
     /// Cycles per minute on the target's own load: growth per minute is not compared.
     Pace {
         /// Of the earlier check.
         then: f64,
-        /// Of this one.
         now: f64,
     },
-    /// The length.
     Length {
         /// Of the earlier check.
         then_seconds: f64,
-        /// Of this one.
         now_seconds: f64,
         /// Growth per minute is not compared, because the shorter one has more of the warm-up in it.
         excludes_per_minute: bool,
@@ -55,14 +50,11 @@ pub(crate) enum Difference {
         /// Only in this one.
         new: Vec<String>,
     },
-    /// The stream timeout.
     StreamTimeout {
         /// Of the earlier check.
         then_seconds: f64,
-        /// Of this one.
         now_seconds: f64,
     },
-    /// The targets.
     Targets {
         /// Only in the earlier check.
         gone: Vec<String>,
@@ -73,7 +65,6 @@ pub(crate) enum Difference {
     DaemonVersion {
         /// In the earlier check.
         then: String,
-        /// In this one.
         now: String,
     },
 }
@@ -81,7 +72,6 @@ pub(crate) enum Difference {
 /// How a check made its load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Load {
-    /// How.
     pub(crate) drive: Drive,
     /// On this many containers.
     pub(crate) containers: usize,
@@ -90,11 +80,9 @@ pub(crate) struct Load {
 /// Growth that was there before.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct AsBefore {
-    /// The metric.
     pub(crate) name: String,
     /// What the rates are counted by.
     pub(crate) by: By,
-    /// The rate now.
     pub(crate) now: f64,
     /// The rate of the earlier check.
     pub(crate) before: f64,

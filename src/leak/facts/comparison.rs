@@ -19,7 +19,6 @@ pub(crate) struct Comparison {
 /// A metric of two runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Compared {
-    /// Its name.
     pub(crate) name: String,
     /// What its growth depends on.
     #[serde(flatten)]

@@ -29,7 +29,6 @@ use super::metric::MetricId;
 pub(crate) struct Report {
     /// Over all gated metrics.
     pub(crate) verdict: Verdict,
-    /// Why.
     pub(crate) reason: VerdictReason,
     /// The version of cmon.
     pub(crate) cmon: String,
@@ -112,7 +111,6 @@ impl Daemon {
 pub(crate) struct Unavailable {
     /// A metric or a source.
     pub(crate) metric: String,
-    /// The error.
     pub(crate) error: String,
     /// How often it came.
     pub(crate) times: usize,
@@ -121,20 +119,15 @@ pub(crate) struct Unavailable {
 /// What came of one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Metric {
-    /// Which.
     #[serde(flatten)]
     pub(crate) id: MetricId,
     /// Whether it takes part in the verdict.
     pub(crate) gated: bool,
-    /// Its own verdict.
     pub(crate) verdict: Verdict,
-    /// What decided.
     pub(crate) mode: Mode,
-    /// Growth per cycle.
     pub(crate) per_cycle: Option<Interval>,
     /// Growth per minute while idle (driven), or over the run (passive).
     pub(crate) per_minute: Option<Interval>,
-    /// The p-value.
     pub(crate) p: Option<f64>,
     /// The smallest leak per cycle that this run detects with a power of 80 %.
     pub(crate) smallest_per_cycle: Option<f64>,
@@ -190,7 +183,6 @@ impl Metric {
         }
     }
 
-    /// Its name.
     pub(crate) fn name(&self) -> &str {
         &self.id.name
     }
@@ -205,11 +197,8 @@ impl Metric {
 /// An estimate with its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Interval {
-    /// The estimate.
     pub(crate) estimate: f64,
-    /// Lower bound.
     pub(crate) low: f64,
-    /// Upper bound.
     pub(crate) high: f64,
     /// The confidence, like 0.99.
     pub(crate) confidence: f64,
@@ -232,7 +221,6 @@ impl From<Interval> for judge::Interval {
 /// A group that grows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct GroupGrowth {
-    /// For people.
     pub(crate) title: String,
     /// What its members share.
     pub(crate) key: String,

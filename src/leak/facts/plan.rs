@@ -69,7 +69,6 @@ pub(crate) struct PlanReport {
 /// What can be read of one source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Readable {
-    /// The source.
     pub(crate) source: Source,
     /// What of it, in words.
     pub(crate) readable: String,
@@ -78,11 +77,9 @@ pub(crate) struct Readable {
 /// A metric as it is now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Now {
-    /// Which.
     #[serde(flatten)]
     pub(crate) id: MetricId,
     /// Whether it would take part in the verdict.
     pub(crate) gated: bool,
-    /// Its value.
     pub(crate) value: f64,
 }

@@ -31,24 +31,18 @@ pub(crate) enum VerdictReason {
     /// The recording has no end, so what cmon left behind is unknown.
     RecordingWithoutEnd,
     /// Conditions of a valid measurement were not met.
-    Missing {
-        /// Which.
-        conditions: Vec<Missing>,
-    },
+    Missing { conditions: Vec<Missing> },
     /// No metric could be judged.
     NothingJudged,
     /// A target has no figure that decides.
     NoDecidingFigure {
-        /// The target.
         target: Source,
         /// The figures that it has.
         figures: Vec<String>,
     },
     /// A target stopped showing the figures that decide.
     DecidingFiguresGone {
-        /// The target.
         target: Source,
-        /// The figures.
         figures: Vec<String>,
         /// When the last of them was read, in seconds since the start.
         until: f64,
@@ -64,9 +58,7 @@ pub(crate) enum VerdictReason {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub(crate) enum MetricReason {
-    /// Nothing is known.
     NotJudged,
-    /// Survivors were counted.
     Exact {
         /// Streams that cmon opened.
         opened: u64,
@@ -75,9 +67,7 @@ pub(crate) enum MetricReason {
     },
     /// The runtime of a target proves how many goroutines can never wake.
     Proof {
-        /// At the start.
         first: u64,
-        /// At the end.
         last: u64,
     },
     /// Drive phases were compared with idle phases.
@@ -94,7 +84,6 @@ pub(crate) enum MetricReason {
     },
     /// Compared with an earlier check.
     Baseline {
-        /// Figure by figure.
         figures: Vec<Part>,
     },
 }
@@ -151,10 +140,7 @@ pub(crate) enum Reason {
     /// The warm-up had too few cycles.
     ShortWarmUp,
     /// Growth by time could not be judged.
-    ByTime {
-        /// What was missing.
-        missing: Undecided,
-    },
+    ByTime { missing: Undecided },
     /// Restarts left no part that is long enough.
     Restarted {
         /// How often the series started anew.
@@ -192,11 +178,9 @@ pub(crate) enum Advice {
         /// A check needs this many seconds without a restart.
         least_seconds: f64,
     },
-    /// Run longer.
     RunLonger {
         /// For this many seconds; `null` when a day is too short.
         seconds: Option<f64>,
-        /// What that adds.
         gains: Vec<Gain>,
         /// The load is made by cycles, so a larger `--max-per-cycle` helps too; else a larger `--max-per-min`.
         driven: bool,

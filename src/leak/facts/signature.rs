@@ -13,25 +13,17 @@ pub(crate) enum Signature {
     Survivors {
         /// What it is: `reader`.
         task: String,
-        /// How many.
         count: f64,
     },
     /// More tasks of one kind in cmon itself.
-    OwnTasks {
-        /// The kind.
-        title: String,
-        /// How many more.
-        count: f64,
-    },
+    OwnTasks { title: String, count: f64 },
     /// HTTP connections of a client.
     Connections {
         /// What they wait for.
         are: Connections,
-        /// How many more.
         count: f64,
         /// Each holds one descriptor, as far as that is known.
         descriptor: bool,
-        /// In which source.
         source: Source,
     },
     /// The daemon still serves log streams whose clients have gone on.
@@ -44,12 +36,7 @@ pub(crate) enum Signature {
         seen: Seen,
     },
     /// Sockets that the other side has closed.
-    ForgottenSockets {
-        /// How many more.
-        count: f64,
-        /// In which source.
-        source: Source,
-    },
+    ForgottenSockets { count: f64, source: Source },
     /// The daemon's part of connections that somebody else opens.
     OtherSide {
         /// The metrics of the daemon.
@@ -62,14 +49,11 @@ pub(crate) enum Signature {
         /// Seconds between two steps.
         #[serde(rename = "period_seconds")]
         period: f64,
-        /// The metrics.
         metrics: Vec<StepSize>,
-        /// What makes them.
         cause: Steps,
     },
     /// It grew, and something stopped that.
     Stopped {
-        /// The metrics.
         metrics: Vec<String>,
         /// When, in seconds.
         #[serde(rename = "at_seconds")]
@@ -82,7 +66,6 @@ pub(crate) enum Signature {
     },
     /// What makes these metrics grow, and what does not.
     Course {
-        /// The metrics.
         metrics: Vec<String>,
         /// What it depends on.
         on: Course,
@@ -94,7 +77,6 @@ pub(crate) enum Signature {
 /// A metric with the size of its step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct StepSize {
-    /// The metric.
     pub(crate) metric: String,
     /// The size of its step.
     pub(crate) size: f64,
@@ -120,7 +102,6 @@ pub(crate) enum Connections {
 pub(crate) enum Per {
     /// One stream opened and closed.
     Cycle,
-    /// Time.
     Minute,
 }
 
@@ -136,7 +117,6 @@ pub(crate) enum Seen {
     Numbers,
 }
 
-/// What makes steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Steps {
@@ -154,11 +134,9 @@ pub(crate) enum Steps {
 pub(crate) enum Course {
     /// The target's own cycles or time: both go on together.
     OwnCycles,
-    /// Time alone.
     Time,
     /// Time; of cycles it is not known.
     TimeAtLeast,
-    /// Cycles alone.
     Cycles,
     /// Cycles; of time it is not known.
     CyclesAtLeast,
@@ -167,7 +145,6 @@ pub(crate) enum Course {
 /// Growth of the daemon that is the other side of somebody else's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct OtherSide {
-    /// The daemon's metric.
     pub(crate) metric: String,
     /// The metric that it follows.
     pub(crate) of: MetricId,

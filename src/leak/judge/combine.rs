@@ -73,7 +73,6 @@ impl Finding {
         Self { metric: metric.to_owned(), gated: true, mode, verdict, p: None, doubt: false }
     }
 
-    /// Of survivors.
     pub(crate) fn exact(metric: &str, exact: &Exact) -> Self {
         Self::new(metric, Mode::Exact, exact.verdict)
     }
@@ -116,7 +115,6 @@ impl Finding {
 /// The verdict on one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Metric {
-    /// Its name.
     pub(crate) name: String,
     /// Whether it counts for the verdict.
     pub(crate) gated: bool,
@@ -126,14 +124,12 @@ pub(crate) struct Metric {
     pub(crate) held_back: bool,
     /// Growth by time could not be judged: the verdict holds per cycle only.
     pub(crate) undecided_by_time: bool,
-    /// The findings.
     pub(crate) findings: Vec<Finding>,
 }
 
 /// The verdict on a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Overall {
-    /// The verdict.
     pub(crate) verdict: Verdict,
     /// Metric by metric, by name.
     pub(crate) metrics: Vec<Metric>,
@@ -167,15 +163,9 @@ pub(crate) enum Missing {
     /// No stream was opened and closed, and no command ran.
     NoCycles,
     /// The work that the load consists of stopped.
-    WorkStopped {
-        /// The work.
-        work: Work,
-    },
+    WorkStopped { work: Work },
     /// Targets never showed a figure.
-    Unread {
-        /// How many.
-        targets: usize,
-    },
+    Unread { targets: usize },
     /// A target went away for good.
     TargetGone {
         /// When, in seconds since the start.

@@ -29,9 +29,7 @@ const EARLY_STOP_MAX_RATIO: f64 = 2.0;
 pub(crate) struct Driven {
     /// Whether a cycle leaves something behind. Growth by time alone is in `idle`.
     pub(crate) verdict: Verdict,
-    /// What decided.
     pub(crate) reason: CycleReason,
-    /// Pairs judged.
     pub(crate) pairs: usize,
     /// Cycles per drive phase, on average.
     pub(crate) cycles: f64,
@@ -80,10 +78,7 @@ pub(crate) enum CycleReason {
     /// The warm-up had too few cycles: a pool may be filling.
     ShortWarmUp,
     /// The growth is significant and above the tolerance.
-    Significant {
-        /// The p-value.
-        p: f64,
-    },
+    Significant { p: f64 },
 }
 
 /// Winsorizes differences for the test; their signs are not looked at.

@@ -27,9 +27,7 @@ pub(crate) struct Exact {
 /// The survivors of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct SurvivorKind {
-    /// The kind.
     pub(crate) kind: String,
-    /// How many.
     pub(crate) count: u64,
     /// The age of the oldest.
     pub(crate) oldest_seconds: f64,

@@ -78,18 +78,14 @@ pub(crate) struct Reading {
     pub(crate) seconds: f64,
     /// Cycles (streams opened and closed) since the start; 0 when nobody counts them.
     pub(crate) cycles: f64,
-    /// What was counted.
     pub(crate) value: f64,
 }
 
 /// An estimate and the bounds around it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Interval {
-    /// The estimate.
     pub(crate) estimate: f64,
-    /// The lower bound.
     pub(crate) low: f64,
-    /// The upper bound.
     pub(crate) high: f64,
 }
 
@@ -157,10 +153,10 @@ impl Options {
 }
 
 /// Values above this are no counts.
-const HUGE: f64 = 1e15;
+const COUNT_MAX: f64 = 1e15;
 
 fn sound(value: f64) -> bool {
-    value.is_finite() && value.abs() <= HUGE
+    value.is_finite() && value.abs() <= COUNT_MAX
 }
 
 /// The readings that can be used, in the order of time.

@@ -15,7 +15,6 @@ use super::{Interval, Options, Verdict};
 /// A rate and how sure its bounds are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Figure {
-    /// The rate.
     pub(crate) rate: Interval,
     /// The confidence of the interval, like 0.99.
     pub(crate) confidence: f64,
@@ -34,7 +33,6 @@ impl Figure {
 pub(crate) enum By {
     /// Streams opened and closed.
     Cycle,
-    /// Time.
     Minute,
 }
 
@@ -85,7 +83,6 @@ impl OwnFigure {
 /// The figures of the earlier run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Earlier {
-    /// Growth per cycle.
     pub(crate) per_cycle: Option<Figure>,
     /// Growth per minute.
     pub(crate) per_minute: Option<Figure>,
@@ -113,7 +110,6 @@ pub(crate) struct Part {
 pub(crate) struct Against {
     /// The verdict of all figures together.
     pub(crate) verdict: Verdict,
-    /// One by one.
     pub(crate) parts: Vec<Part>,
 }
 

@@ -14,7 +14,6 @@ pub(crate) struct Phase {
     pub(crate) driven: bool,
     /// Seconds since the start at its end.
     pub(crate) at: f64,
-    /// Cycles in it.
     pub(crate) cycles: f64,
     /// Seconds from the one reading to the other.
     pub(crate) seconds: f64,

@@ -26,7 +26,6 @@ pub(crate) struct Step {
     pub(crate) settle: f64,
 }
 
-/// A driven run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Plan {
     /// Seconds of driving before the first reading.
@@ -42,7 +41,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The plan of a run of so many seconds at this many cycles per second.
+    /// The plan of a run of this many seconds at this many cycles per second.
     pub(crate) fn new(seconds: f64, cycles_per_second: f64, seed: u64) -> Self {
         let seconds = if seconds.is_finite() { seconds.clamp(0.0, 1e7) } else { 0.0 };
         let pace = if cycles_per_second.is_finite() { cycles_per_second.max(0.0) } else { 0.0 };
@@ -78,7 +77,6 @@ impl Plan {
         self.warmup + self.steps.iter().map(|step| step.drive + step.settle).sum::<f64>()
     }
 
-    /// Pairs in it.
     pub(crate) fn pairs(&self) -> usize {
         self.steps.len() / 2
     }

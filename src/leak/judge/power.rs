@@ -21,9 +21,7 @@ pub(super) fn power_sum(values: &[f64], n: i32) -> f64 {
 /// The standard error of a rate per cycle, with its degrees of freedom.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct RateError {
-    /// The standard error.
     pub(super) se: f64,
-    /// Degrees of freedom.
     pub(super) df: f64,
 }
 

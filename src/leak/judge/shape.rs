@@ -18,19 +18,14 @@ pub(crate) enum Shape {
     Unknown,
     /// It stays where it is.
     Level,
-    /// One step.
     Step {
-        /// By how much.
         size: f64,
-        /// When.
         #[serde(rename = "at_seconds")]
         at: f64,
     },
     /// A few steps, too few to call them a staircase.
     Steps {
-        /// The usual step.
         size: f64,
-        /// When they came.
         #[serde(rename = "at_seconds")]
         at: Vec<f64>,
     },
@@ -44,7 +39,6 @@ pub(crate) enum Shape {
         /// A step beside it, and when.
         step: Option<(f64, f64)>,
     },
-    /// It rises evenly.
     Line {
         /// By how much per minute.
         per_minute: f64,
@@ -86,9 +80,7 @@ pub(crate) enum Shape {
     },
     /// It rose, fell back at once, and rose again: the run is too short to see whether that repeats.
     FellBack {
-        /// By how much.
         size: f64,
-        /// When.
         #[serde(rename = "at_seconds")]
         at: Vec<f64>,
     },
@@ -101,13 +93,11 @@ pub(crate) enum Shape {
 /// Even steps at an even pace.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Stairs {
-    /// The step.
     #[serde(rename = "step")]
     pub(crate) size: f64,
     /// Seconds from one to the next.
     #[serde(rename = "period_seconds")]
     pub(crate) period: f64,
-    /// Steps seen.
     pub(crate) steps: usize,
 }
 
@@ -137,7 +127,7 @@ struct Jump {
 }
 
 /// A step falls into as many intervals between readings at most.
-const WIDEST: usize = 3;
+const JUMP_MAX_READINGS: usize = 3;
 
 /// The rises that stand out of the scatter and last; nothing where one of them takes longer than a step does.
 fn jumps(changes: &[f64], noise: f64) -> Option<Vec<Jump>> {
@@ -149,7 +139,7 @@ fn jumps(changes: &[f64], noise: f64) -> Option<Vec<Jump>> {
         match jumps.last_mut() {
             Some(jump) if n == jump.to => {
                 (jump.to, jump.size) = (n + 1, jump.size + change);
-                if WIDEST < jump.to - jump.from {
+                if JUMP_MAX_READINGS < jump.to - jump.from {
                     return None;
                 }
             }
@@ -163,15 +153,9 @@ fn jumps(changes: &[f64], noise: f64) -> Option<Vec<Jump>> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Stepped {
     /// Two: too few for a pace.
-    Twice {
-        /// The usual step.
-        size: f64,
-        /// When they came.
-        at: Vec<f64>,
-    },
+    Twice { size: f64, at: Vec<f64> },
     /// At an even pace.
     Paced {
-        /// The steps.
         stairs: Stairs,
         /// When the first came.
         first: f64,

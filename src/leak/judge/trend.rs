@@ -60,7 +60,6 @@ pub(super) struct Kendall {
     pub(super) variance: f64,
     /// `s` in standard deviations, one step nearer to 0 (continuity).
     pub(super) z: f64,
-    /// The one-sided p-value.
     pub(super) p: f64,
 }
 

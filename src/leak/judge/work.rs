@@ -30,15 +30,14 @@ impl Unit {
     }
 }
 
-/// So many times the longest pause is an end.
-const PAUSES: f64 = 3.0;
+/// Work has stopped after this many times the longest pause.
+const STOP_MIN_PAUSES: f64 = 3.0;
 /// As much more, divided by the number of pauses that were seen.
-const FEW: f64 = 10.0;
+const FEW_PAUSES_PENALTY: f64 = 10.0;
 
 /// The work done during a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Work {
-    /// What was counted.
     pub(crate) unit: Unit,
     /// How many in all.
     pub(crate) total: f64,
@@ -77,7 +76,7 @@ pub(crate) fn judge(totals: &[Reading], unit: Unit) -> Option<Work> {
     let length = last.seconds - first.seconds;
     let quiet = last.seconds - worked;
     // The longest of a few pauses is not yet the longest that there are.
-    let pause = (PAUSES + FEW / f64::max(times, 1.0)) * longest;
+    let pause = (STOP_MIN_PAUSES + FEW_PAUSES_PENALTY / f64::max(times, 1.0)) * longest;
     let stopped = sum <= 0.0 || quiet > pause.max(0.05 * length).max(20.0);
     let stopped_at = stopped.then_some(if sum > 0.0 { worked } else { first.seconds });
     let minutes = (stopped_at.unwrap_or(last.seconds) - first.seconds) / 60.0;

@@ -10,9 +10,8 @@ use super::pprof::{self, Profile};
 use crate::leak::record::Groups;
 
 /// The goroutine profile, counted by stack.
-pub(super) const PROFILE: &str = "/debug/pprof/goroutine?debug=1";
+pub(super) const PROFILE_PATH: &str = "/debug/pprof/goroutine?debug=1";
 
-/// Reads one daemon.
 #[derive(Debug)]
 pub(super) struct Daemon {
     client: Client,
@@ -52,7 +51,7 @@ impl Daemon {
     pub(super) async fn read(&mut self, at: f64, into: &mut Sample) {
         if let Err(error) = self.figures(into).await {
             self.away = true;
-            into.failed("daemon", &error, false);
+            into.silent("daemon", &error);
             return;
         }
         let lost = self.client.take_lost();
@@ -134,7 +133,7 @@ impl Daemon {
 
     /// The inner error is that it is not served.
     async fn profile(&mut self) -> Result<Result<Profile, String>, GetError> {
-        profile(&mut self.client, PROFILE).await
+        profile(&mut self.client, PROFILE_PATH).await
     }
 }
 

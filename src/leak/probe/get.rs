@@ -30,7 +30,7 @@ use crate::engine::registry::Registry;
 use crate::engine::source::SourceError;
 
 /// How long one question may take, from connecting to the last byte.
-const ANSWER: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most that is read of a dump: the Go runtime cuts its longest ones there too.
 pub const MAX_DUMP: usize = 64 << 20;
 /// The most that is read of anything else.
@@ -92,7 +92,7 @@ pub enum GetError {
         words: String,
     },
     /// Not within the time.
-    #[error("`{path}` was not answered within {ANSWER:?}")]
+    #[error("`{path}` was not answered within {ANSWER_TIMEOUT:?}")]
     Late {
         /// What was asked for.
         path: String,
@@ -151,7 +151,7 @@ impl Client {
     /// # Cancel safety
     /// Safe: the connection is closed when the future is dropped.
     pub async fn get(&mut self, path: &str, most: usize) -> Result<Answer, GetError> {
-        match timeout(ANSWER, self.ask(path, most)).await {
+        match timeout(ANSWER_TIMEOUT, self.ask(path, most)).await {
             Ok(answer) => answer,
             Err(_) => Err(GetError::Late { path: path.to_owned() }),
         }
@@ -277,7 +277,7 @@ impl Client {
     }
 }
 
-/// The body up to so many bytes, and whether there is more.
+/// The body up to this many bytes, and whether there is more.
 async fn read(mut body: Incoming, most: usize) -> Result<(Vec<u8>, bool), hyper::Error> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {

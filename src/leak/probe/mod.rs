@@ -52,7 +52,6 @@ use target::{Refused, Target, Watched};
 pub(crate) struct Options {
     /// The Docker daemon, over connections of the probes' own.
     pub(crate) daemon: Option<Endpoint>,
-    /// The targets.
     pub(crate) targets: Vec<Target>,
     /// The targets' own count of cycles.
     pub(crate) cycles_metric: Option<Counter>,
@@ -100,7 +99,6 @@ pub(crate) struct Found {
 pub(crate) struct Failure {
     /// The beginning of the metrics' names.
     pub(crate) source: String,
-    /// Why, in words.
     pub(crate) why: String,
     /// There is nothing any more that could answer: the process has ended, the container was removed or
     /// does not run.
@@ -166,18 +164,19 @@ impl Sample {
         self.cuts.push(Cut { at_ms, source: source.to_owned(), why: why.to_owned() });
     }
 
-    fn failed(&mut self, source: &str, why: &impl fmt::Display, gone: bool) {
+    /// A source that did not answer, and may come back.
+    fn silent(&mut self, source: &str, why: &impl fmt::Display) {
         let (source, why) = (source.to_owned(), why.to_string());
-        self.failures.push(Failure { source, why, gone });
+        self.failures.push(Failure { source, why, gone: false });
     }
 }
 
 /// How long one target may take to show what it has: longer than one question, so that a path that hangs
 /// does not hide the others.
-const START: Duration = Duration::from_secs(15);
+const START_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long one source may take for a reading, and for its parts.
-const READING: Duration = Duration::from_secs(4);
-const PARTS: Duration = Duration::from_secs(5);
+const READING_TIMEOUT: Duration = Duration::from_secs(4);
+const GROUPS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Everything that is read.
 #[derive(Debug)]
@@ -220,8 +219,9 @@ impl Probes {
         let names = target::names(&options.targets);
         let started = options.targets.iter().zip(names).map(async |(target, name)| {
             let starting = Watched::start(target, &name, &registry, api.as_ref());
-            let started = timeout(START, starting).await;
-            let late = |_| Err(Refused::from(format!("it did not answer within {START:?}")));
+            let started = timeout(START_TIMEOUT, starting).await;
+            let late =
+                |_| Err(Refused::from(format!("it did not answer within {START_TIMEOUT:?}")));
             started.unwrap_or_else(late).map_err(|Refused { why, hint }| StartError::Target {
                 target: target.to_string(),
                 why,
@@ -308,20 +308,20 @@ impl Probes {
         let daemon = OptionFuture::from(self.daemon.as_mut().map(async |daemon| {
             let mut part = Sample::default();
             let reading = daemon.it.read(at, &mut part);
-            let asked = daemon.figures.ask(READING, reading).await;
+            let asked = daemon.figures.ask(READING_TIMEOUT, reading).await;
             ("daemon".to_owned(), asked.map(|()| part))
         }));
         let targets = join_all(self.targets.iter_mut().map(async |target| {
             let mut part = Sample::default();
             let reading = target.it.read(at, &mut part);
-            let asked = target.figures.ask(READING, reading).await;
+            let asked = target.figures.ask(READING_TIMEOUT, reading).await;
             (target.it.source().to_owned(), asked.map(|()| part))
         }));
         let (daemon, targets) = join(daemon, targets).await;
         for (source, part) in daemon.into_iter().chain(targets) {
             match part {
                 Ok(part) => sample.absorb(part),
-                Err(why) => sample.failed(&source, &why, false),
+                Err(why) => sample.silent(&source, &why),
             }
         }
         sample
@@ -338,10 +338,10 @@ impl Probes {
             .collect();
         let stop = &self.stop;
         let daemon = OptionFuture::from(self.daemon.as_mut().map(async |daemon| {
-            daemon.parts.ask_hurried(PARTS, stop, daemon.it.groups(at, cycles)).await
+            daemon.parts.ask_hurried(GROUPS_TIMEOUT, stop, daemon.it.groups(at, cycles)).await
         }));
         let targets = join_all(self.targets.iter_mut().map(async |target| {
-            target.parts.ask_hurried(PARTS, stop, target.it.groups(at, cycles)).await
+            target.parts.ask_hurried(GROUPS_TIMEOUT, stop, target.it.groups(at, cycles)).await
         }));
         let (daemon, targets) = join(daemon, targets).await;
         if let (Some(source), Some(asked)) = (&mut self.daemon, daemon) {
@@ -375,7 +375,7 @@ impl Probes {
     pub(crate) async fn proofs(&mut self, at: f64, cycles: f64) -> Vec<Groups> {
         let stop = &self.stop;
         let asked = self.targets.iter_mut().map(async |target| {
-            target.parts.ask_hurried(PARTS, stop, target.it.proof(at, cycles)).await
+            target.parts.ask_hurried(GROUPS_TIMEOUT, stop, target.it.proof(at, cycles)).await
         });
         let asked = join_all(asked).await;
         record_missing(&mut self.targets, asked, &mut self.missed).flatten().collect()

@@ -9,7 +9,6 @@ use super::proc::{Process, tally};
 use crate::engine::census::{Census, TaskKind};
 use crate::leak::record::Group;
 
-/// Reads this process.
 #[derive(Debug)]
 pub(super) struct Own {
     process: Process,

@@ -14,7 +14,7 @@ use crate::leak::judge::dependence::Cause;
 use crate::leak::metric::Unit;
 
 /// Lines are no longer than this, unless names are.
-const WIDTH: usize = 80;
+const LINE_WIDTH: usize = 80;
 
 /// The comparison as one line of JSON, its end included.
 pub(crate) fn json(comparison: &Comparison) -> String {
@@ -57,7 +57,6 @@ impl Comparison {
         sentences
     }
 
-    /// The first sentence.
     pub(super) fn answer(&self) -> String {
         self.sentences().into_iter().next().unwrap_or_default()
     }
@@ -96,7 +95,7 @@ pub(super) enum Role {
 pub(crate) fn text(comparison: &Comparison, color: bool) -> String {
     let mut lines = Vec::new();
     for sentence in comparison.sentences() {
-        lines.extend(wrap(&plain(&sentence), WIDTH));
+        lines.extend(wrap(&plain(&sentence), LINE_WIDTH));
     }
     lines.push(String::new());
     lines.extend(table(&rows(&comparison.runs), color));

@@ -88,7 +88,6 @@ pub(in crate::leak) fn driven(
 }
 
 impl CycleReason {
-    /// Without a rate.
     fn alone(self) -> &'static str {
         match self {
             Self::NoCycles => "no cycles: nothing was opened and closed between two readings",
@@ -96,7 +95,6 @@ impl CycleReason {
         }
     }
 
-    /// After the rate.
     fn suffix(self) -> String {
         match self {
             Self::NoCycles => String::new(),

@@ -102,13 +102,13 @@ pub(in crate::leak) fn one(things: &str) -> &str {
     things.strip_suffix('s').unwrap_or(things)
 }
 
-/// Whether the ends of an interval lie so far apart that they say something beside the estimate.
+/// Whether the ends of an interval lie far enough apart to be worth showing.
 pub(in crate::leak) fn is_wide(interval: &Interval) -> bool {
     /// This part of the estimate.
-    const WIDE: f64 = 0.1;
+    const WIDE_MIN_SHARE: f64 = 0.1;
     let Interval { estimate, low, high, .. } = *interval;
     let reach = (high - estimate).max(estimate - low);
-    reach.is_finite() && estimate.abs() * WIDE < reach && 0.001 < reach
+    reach.is_finite() && estimate.abs() * WIDE_MIN_SHARE < reach && 0.001 < reach
 }
 
 /// A count without more digits than it deserves: `9`, `66`, `6.3`, `0.11`.
@@ -127,7 +127,6 @@ fn trimmed_point(text: &str) -> String {
     if text.contains('.') { trimmed(text) } else { text.to_owned() }
 }
 
-/// Exactly one.
 pub(in crate::leak) fn is_one(value: f64) -> bool {
     (value - 1.0).abs() < f64::EPSILON
 }

@@ -14,11 +14,11 @@ use super::{head, headline, sections, sentences};
 use crate::leak::facts::{Comparison, Metric, Report, Verdict};
 
 /// GitHub shows no more annotations of a kind for a step.
-const ANNOTATIONS: usize = 10;
+const ANNOTATIONS_MAX: usize = 10;
 /// GitHub refuses a summary that is longer.
-const SUMMARY: usize = 1024 * 1024;
-/// A sparkline has so many letters.
-const SPARKS: usize = 24;
+const SUMMARY_MAX_BYTES: usize = 1024 * 1024;
+/// The letters of a sparkline.
+const SPARKLINE_WIDTH: usize = 24;
 
 /// The annotations for stdout: one for each metric that decides and is not clean, leaks first.
 pub(crate) fn annotations(report: &Report) -> String {
@@ -32,7 +32,7 @@ pub(crate) fn annotations_compared(comparison: &Comparison) -> String {
         notes(run, &title)
     };
     let mut notes: Vec<Note> = comparison.runs.iter().flat_map(of).collect();
-    notes.sort_by_key(|note| KINDS.iter().position(|kind| *kind == note.verdict));
+    notes.sort_by_key(|note| VERDICT_ORDER.iter().position(|kind| *kind == note.verdict));
     if let (Some(first), true) = (notes.first_mut(), 1 < comparison.runs.len()) {
         // The answer is written once.
         first.message.push('\n');
@@ -42,10 +42,9 @@ pub(crate) fn annotations_compared(comparison: &Comparison) -> String {
 }
 
 /// What is noted, in this order.
-const KINDS: [Verdict; 4] =
+const VERDICT_ORDER: [Verdict; 4] =
     [Verdict::Leak, Verdict::Invalid, Verdict::Inconclusive, Verdict::Clean];
 
-/// An annotation.
 struct Note {
     verdict: Verdict,
     title: String,
@@ -54,7 +53,7 @@ struct Note {
 
 fn written(notes: Vec<Note>) -> String {
     let mut text = String::new();
-    for note in notes.into_iter().take(ANNOTATIONS) {
+    for note in notes.into_iter().take(ANNOTATIONS_MAX) {
         command(&mut text, note.verdict, &note.title, &note.message);
     }
     text
@@ -65,7 +64,7 @@ fn notes(report: &Report, title: &str) -> Vec<Note> {
     let head = super::head::head(report);
     let leading = leading(report).map(Metric::name);
     let gated = || report.metrics.iter().filter(|metric| metric.gated);
-    let mut found: Vec<&Metric> = KINDS[..3]
+    let mut found: Vec<&Metric> = VERDICT_ORDER[..3]
         .iter()
         .flat_map(|kind| gated().filter(move |metric| metric.verdict == *kind))
         .collect();
@@ -112,7 +111,6 @@ fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// Before it.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
@@ -248,7 +246,11 @@ fn table_row(metric: &Metric) -> String {
         sentences::per_cycle(metric),
         sentences::per_minute(metric),
         sentences::p(metric).replace('<', "&lt;"),
-        format!("{} {}", sparkline(&metric.series, SPARKS), markdown(&sentences::course(metric))),
+        format!(
+            "{} {}",
+            sparkline(&metric.series, SPARKLINE_WIDTH),
+            markdown(&sentences::course(metric))
+        ),
     ];
     format!("| {} |\n", cells.join(" | "))
 }
@@ -258,7 +260,7 @@ fn within(parts: Vec<String>) -> String {
     let note = "\n\nThe rest did not fit into the summary.\n";
     let mut text = String::new();
     for part in parts {
-        if SUMMARY - note.len() < text.len() + part.len() {
+        if SUMMARY_MAX_BYTES - note.len() < text.len() + part.len() {
             text.push_str(note);
             break;
         }
@@ -299,7 +301,10 @@ mod tests {
         assert_eq!(annotations(&sample::many(200)).lines().count(), 10);
         let long = sample::with_text(&"x".repeat(200_000));
         let summary = summary(&long);
-        assert!(summary.len() <= SUMMARY && summary.ends_with("did not fit into the summary.\n"));
+        assert!(
+            summary.len() <= SUMMARY_MAX_BYTES
+                && summary.ends_with("did not fit into the summary.\n")
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::leak::metric::{Source, Unit};
 use crate::leak::probe::pprof;
 
 /// Groups that make at least this part of what the largest makes are about as large.
-const ALIKE: f64 = 0.8;
+const SIMILAR_SHARE_MIN: f64 = 0.8;
 
 pub(super) fn head(report: &Report) -> Head {
     let mut facts = Vec::new();
@@ -87,7 +87,7 @@ fn limit(report: &Report) -> Option<String> {
 /// code says more.
 fn place(metric: &Metric) -> Option<String> {
     let most = metric.groups.first()?;
-    let alike = metric.groups.iter().filter(|group| ALIKE * most.share <= group.share);
+    let alike = metric.groups.iter().filter(|group| SIMILAR_SHARE_MIN * most.share <= group.share);
     let own = alike.into_iter().find(|group| pprof::names_program(&group.title));
     let group = own.unwrap_or(most);
     let labels = match group.labels.as_str() {

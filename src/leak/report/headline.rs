@@ -41,7 +41,13 @@ fn verdict(report: &Report) -> String {
                 }
             }
         }
-        VerdictReason::Clean { per_cycle_only } => clean(report, *per_cycle_only),
+        VerdictReason::Clean { per_cycle_only } => clean(
+            report,
+            match per_cycle_only {
+                true => " with the cycles (growth by time could not be judged)",
+                false => "",
+            },
+        ),
         VerdictReason::Inconclusive => inconclusive(report),
         VerdictReason::RecordingWithoutEnd => {
             "the recording has no end: what cmon left behind is not known".to_owned()
@@ -72,11 +78,11 @@ fn verdict(report: &Report) -> String {
 
 /// The first three of them.
 fn shortened(all: &[String]) -> String {
-    const SHOWN: usize = 3;
-    let shown = all.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    const SHOWN_MAX: usize = 3;
+    let shown = all.iter().take(SHOWN_MAX).cloned().collect::<Vec<_>>().join("; ");
     match all.len() {
-        0..=SHOWN => shown,
-        count => format!("{shown}; and {} more as before", count - SHOWN),
+        0..=SHOWN_MAX => shown,
+        count => format!("{shown}; and {} more as before", count - SHOWN_MAX),
     }
 }
 
@@ -151,15 +157,11 @@ fn over(metric: &Metric, report: &Report) -> String {
 }
 
 /// The sentence on a check that found nothing.
-fn clean(report: &Report, per_cycle_only: bool) -> String {
+fn clean(report: &Report, with: &str) -> String {
     let gated = report.metrics.iter().filter(|metric| metric.gated).count();
     let metrics = match gated {
         1 => "the one metric that decides does not grow".to_owned(),
         count => format!("none of the {count} metrics that decide grows"),
-    };
-    let with = match per_cycle_only {
-        true => " with the cycles (growth by time could not be judged)",
-        false => "",
     };
     match report.baseline.as_ref().filter(|baseline| !baseline.compared.is_empty()) {
         Some(baseline) => {

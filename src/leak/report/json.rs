@@ -63,7 +63,6 @@ struct Text<'a> {
     signatures: Vec<String>,
     /// How the earlier check differs.
     differences: Vec<String>,
-    /// What to do.
     advice: Vec<String>,
 }
 

@@ -13,9 +13,7 @@ use crate::leak::facts::{Comparison, Metric, Report, Verdict};
 /// What an INCONCLUSIVE metric becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unclear {
-    /// A skipped test.
     Skipped,
-    /// An error.
     Error,
 }
 

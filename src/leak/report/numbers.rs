@@ -49,11 +49,11 @@ pub(crate) fn span(seconds: f64) -> String {
 
 /// Names in a sentence, the first ten of them: "web-1, web-2 and 3 more".
 pub(crate) fn names(names: &[String]) -> String {
-    const SHOWN: usize = 10;
-    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    const SHOWN_MAX: usize = 10;
+    let shown = names.iter().take(SHOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
     match names.len() {
-        0..=SHOWN => shown,
-        count => format!("{shown} and {} more", count - SHOWN),
+        0..=SHOWN_MAX => shown,
+        count => format!("{shown} and {} more", count - SHOWN_MAX),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::leak::facts::{Daemon, PlanReport};
 use crate::leak::record::Drive;
 
 /// Lines are no longer than this, unless names are.
-const WIDTH: usize = 80;
+const LINE_WIDTH: usize = 80;
 
 /// One or more of them as one line of JSON, its end included.
 pub(crate) fn json(plans: &[PlanReport]) -> String {
@@ -47,7 +47,7 @@ fn line(text: &mut String, title: &str, words: &str) {
 /// A title, and behind it words that may take several lines.
 fn hanging(text: &mut String, title: &str, words: &str) {
     let indent = title.chars().count();
-    for (at, words) in wrap(&plain(words), WIDTH.saturating_sub(indent)).iter().enumerate() {
+    for (at, words) in wrap(&plain(words), LINE_WIDTH.saturating_sub(indent)).iter().enumerate() {
         let title = if at == 0 { title } else { "" };
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{title:<indent$}{words}");
@@ -253,7 +253,7 @@ mod tests {
         }
     }
 
-    /// Targets on their own load, watched for so long.
+    /// Targets on their own load, watched for this long.
     fn passive(seconds: f64) -> PlanReport {
         PlanReport {
             daemon: None,

@@ -198,7 +198,6 @@ pub(super) fn leak() -> Report {
     }
 }
 
-/// Nothing grows.
 pub(super) fn clean() -> Report {
     let step = Metric {
         shape: Shape::Step { size: 25.0, at: 130.0 },
@@ -240,7 +239,6 @@ pub(super) fn inconclusive() -> Report {
     }
 }
 
-/// No lines flowed.
 pub(super) fn invalid() -> Report {
     let silent = Metric {
         verdict: Verdict::Invalid,
@@ -447,7 +445,7 @@ pub(super) fn many(count: usize) -> Report {
     Report { verdict: Verdict::Leak, metrics: (0..count).map(metric).collect(), ..leak() }
 }
 
-/// One metric with so many readings, about 1 s apart.
+/// One metric with this many readings, about 1 s apart.
 pub(super) fn long(points: u32) -> Report {
     let series = (0..points)
         .map(|at| (f64::from(at), f64::from(at), 50.0 + f64::from(at % 977) * 0.1))

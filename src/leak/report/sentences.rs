@@ -28,7 +28,7 @@ pub(super) fn unavailable(report: &Report) -> Vec<String> {
 /// Where series started anew, those of one source together where there are many.
 pub(super) fn cuts(report: &Report) -> Vec<String> {
     /// More of one source than this are counted.
-    const EACH: usize = 3;
+    const CUTS_SHOWN_MAX: usize = 3;
     let seconds = |cut: &Cut| cut.at_ms as f64 / 1000.0;
     let mut sources: Vec<(&str, Vec<&Cut>)> = Vec::new();
     for cut in &report.cuts {
@@ -39,7 +39,7 @@ pub(super) fn cuts(report: &Report) -> Vec<String> {
     }
     let mut lines = Vec::new();
     for (source, cuts) in sources {
-        if let (true, Some(last)) = (EACH < cuts.len(), cuts.last()) {
+        if let (true, Some(last)) = (CUTS_SHOWN_MAX < cuts.len(), cuts.last()) {
             let at: Vec<f64> = cuts.iter().map(|cut| seconds(cut)).collect();
             lines.push(format!("{source}: {}; the last: {}", moments(&at), last.why));
             continue;

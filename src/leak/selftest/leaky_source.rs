@@ -15,7 +15,6 @@ use crate::engine::source::{
 
 /// One in this many follows leaves something behind.
 const LEAK_EVERY_FOLLOWS: u64 = 10;
-/// Nothing lives longer.
 const FOREVER: Duration = Duration::from_secs(1 << 30);
 
 /// What is left behind.

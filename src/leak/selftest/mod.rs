@@ -32,16 +32,14 @@ use crate::engine::source::StdStream;
 use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};
 
 /// How long each check is, on its own clock.
-const DURATION: f64 = 600.0;
+const DURATION_SECONDS: f64 = 600.0;
 /// Cycles per second.
-const RATE: f64 = 10.0;
-/// Who talks.
+const CYCLES_PER_SECOND: f64 = 10.0;
 pub(super) const CONTAINERS: [&str; 4] = ["api", "db", "mail", "web"];
 
 /// What is planted, and what has to be said of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Case {
-    /// In words.
     pub(crate) name: &'static str,
     own: Option<OwnLeak>,
     daemon: Option<Plant>,
@@ -51,7 +49,6 @@ pub(crate) struct Case {
 /// What has to be said.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Wanted {
-    /// CLEAN.
     Clean,
     /// Anything but LEAK: what a harmless shape allows.
     NoLeak,
@@ -64,7 +61,6 @@ enum Wanted {
 /// What came of a case.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
-    /// The case.
     pub(crate) case: Case,
     /// The report on it.
     pub(crate) report: Report,
@@ -72,7 +68,6 @@ pub(crate) struct Outcome {
     pub(crate) wrong: Option<String>,
 }
 
-/// All cases.
 pub(crate) const CASES: [Case; 8] = {
     const MINUTE: Duration = Duration::from_secs(60);
     const fn own(name: &'static str, own: OwnLeak, wanted: Wanted) -> Case {
@@ -149,7 +144,7 @@ async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
     let streams = Registry::default();
     let docker = Docker::new(endpoint(), RequestOptions::default());
     let source = LeakySource::new(docker, streams.clone(), case.own);
-    let plan = Plan::new(DURATION, RATE, seed);
+    let plan = Plan::new(DURATION_SECONDS, CYCLES_PER_SECOND, seed);
     let header = header(rules, seed);
     let load = load(source, plan, header.stream_timeout);
     let checking = async {
@@ -168,7 +163,7 @@ async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
     }
 }
 
-/// Streams of all containers, driven by this plan, each so many seconds long.
+/// Streams of all containers, driven by this plan, each this many seconds long.
 pub(super) fn load<S>(source: S, plan: Plan, stream_timeout: f64) -> Load<S> {
     Load::Streams {
         source: Arc::new(source),
@@ -205,8 +200,8 @@ pub(super) fn header(rules: Rules, seed: u64) -> Header {
         targets: Vec::new(),
         cycles_metric: String::new(),
         drive: Drive::Streams,
-        duration: DURATION,
-        stream_timeout: CONTAINERS.len() as f64 / RATE,
+        duration: DURATION_SECONDS,
+        stream_timeout: CONTAINERS.len() as f64 / CYCLES_PER_SECOND,
         seed,
         rules,
     }

@@ -14,8 +14,8 @@ use crate::leak::command::Commands;
 use crate::leak::judge::plan::{Plan, Step};
 use crate::leak::record::{Record, Stage};
 
-/// A phase has so much room for the longest run of a command.
-const ROOM: f64 = 1.25;
+/// A phase is this many times as long as the longest run of the command.
+const COMMAND_PHASE_FACTOR: f64 = 1.25;
 
 /// How a check makes its load.
 #[derive(Debug)]
@@ -24,7 +24,6 @@ pub(crate) enum Load<S> {
     Streams {
         /// Where they come from.
         source: Arc<S>,
-        /// Which containers.
         selection: Selection,
         /// How they are followed.
         config: engine::Config,
@@ -35,16 +34,13 @@ pub(crate) enum Load<S> {
     Held {
         /// Where they come from.
         source: Arc<S>,
-        /// Which containers.
         selection: Selection,
         /// How they are followed.
         config: engine::Config,
-        /// How long.
         duration: Duration,
     },
     /// A command per cycle.
     Command {
-        /// The command.
         commands: Commands,
         /// When to drive and when to rest.
         plan: Plan,
@@ -68,7 +64,9 @@ impl<S> Load<S> {
     pub(super) fn phase(&self, step: Step) -> Duration {
         let planned = Duration::from_secs_f64(step.drive);
         match self {
-            Load::Command { commands, .. } => planned.max(commands.longest().mul_f64(ROOM)),
+            Load::Command { commands, .. } => {
+                planned.max(commands.longest().mul_f64(COMMAND_PHASE_FACTOR))
+            }
             _ => planned,
         }
     }

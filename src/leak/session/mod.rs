@@ -21,7 +21,7 @@ use crate::engine::registry::Registry;
 use crate::engine::source::Source;
 use fresh::Fresh;
 pub(crate) use load::Load;
-use reading::POLL;
+use reading::POLL_INTERVAL;
 use unresponsive::UnresponsiveSources;
 
 /// How long cmon's own tasks and connections may take to end after the last stream was closed.
@@ -30,7 +30,6 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Reading between the phases is not planned for, and may make a check longer by this.
 const OVERRUN_MAX: Duration = Duration::from_secs(5);
 
-/// A check.
 pub(crate) struct Session<S, W> {
     load: Load<S>,
     registry: Registry,
@@ -96,7 +95,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
     /// Goes on to the planned end though a leak is certain: to compare it, its rate has to be known well.
     #[must_use]
-    pub(crate) fn to_the_end(mut self) -> Self {
+    pub(crate) fn without_early_stop(mut self) -> Self {
         self.may_stop_early = false;
         self
     }
@@ -196,7 +195,6 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         self.stop.is_cancelled() || self.failure.is_some() || self.unresponsive.is_for_good()
     }
 
-    /// Cycles so far.
     fn cycles(&self) -> f64 {
         match &self.load {
             Load::Streams { .. } | Load::Held { .. } => {
@@ -225,7 +223,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         // Tasks that were just stopped have a moment to end; the others are survivors.
         let begun = Instant::now();
         while self.registry.live() != 0 && begun.elapsed() < DRAIN_TIMEOUT {
-            sleep(POLL / 2).await;
+            sleep(POLL_INTERVAL / 2).await;
         }
         let survivors = self.registry.survivors().into_iter();
         let survivors = survivors.map(|(kind, name, age)| Survivor {

@@ -135,7 +135,7 @@ async fn pairs_that_do_not_fit_are_left_out() {
 async fn a_leak_that_is_certain_ends_a_check_unless_its_rate_is_to_be_compared() {
     let leaks = async |world: &World, _| world.plant(Plant::PerStream(1.0));
     let early = check(Ok(plan(20.0, 0.0, 40)), &[], leaks).await;
-    let whole = check_as(Session::to_the_end, Ok(plan(20.0, 0.0, 40)), &[], leaks).await;
+    let whole = check_as(Session::without_early_stop, Ok(plan(20.0, 0.0, 40)), &[], leaks).await;
     assert!(end(&early).sure && !end(&whole).sure);
     let pairs = [early, whole].map(|records| {
         readings(&records, Stage::Drive).into_iter().filter(|reading| reading.rest).count()

@@ -174,7 +174,7 @@ mod tests {
     use crate::leak::verdict::judge;
     use crate::leak::verdict::tests::{driven, held_records, passive};
 
-    /// A check of so many goroutines per cycle, its header changed.
+    /// A check of this many goroutines per cycle, its header changed.
     fn leaking(rate: f64, change: impl Fn(&mut Header)) -> Vec<Record> {
         let mut records = driven(|_, cycles| 72.0 + (cycles * rate).floor());
         if let Record::Header(header) = &mut records[0] {

@@ -116,7 +116,7 @@ mod tests {
         };
         assert_eq!(again(0.01, true), Verdict::Leak);
         assert_eq!(again(0.001, true), Verdict::Inconclusive);
-        assert_eq!(again(0.001, false), Verdict::Leak, "as if so many pairs had been planned");
+        assert_eq!(again(0.001, false), Verdict::Leak, "as if that many pairs had been planned");
     }
 
     #[test]

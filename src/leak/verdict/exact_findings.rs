@@ -12,7 +12,7 @@ use crate::leak::metric::MetricId;
 use crate::leak::record::{End, Groups};
 
 /// The quantity that is a proof by the runtime of a target.
-const PROOF: &str = "goroutineleak";
+const PROOF_QUANTITY: &str = "goroutineleak";
 
 impl Judging<'_> {
     /// What of cmon itself is alive after the drain.
@@ -53,7 +53,7 @@ impl Judging<'_> {
     pub(super) fn proofs(&self) -> Vec<Judged> {
         let mut proofs: BTreeMap<&str, Vec<&Groups>> = BTreeMap::new();
         for groups in &self.series.groups {
-            if MetricId::parse(&groups.metric).quantity == PROOF {
+            if MetricId::parse(&groups.metric).quantity == PROOF_QUANTITY {
                 proofs.entry(&groups.metric).or_default().push(groups);
             }
         }

@@ -17,7 +17,7 @@ use crate::leak::record::{
 /// The log streams that the daemon serves.
 const FOLLOWERS: &str = "daemon.followers";
 /// A client that follows for a moment is no work.
-const FEWEST: usize = 10;
+const FOLLOWER_READINGS_MIN: usize = 10;
 
 /// What a check has read.
 #[derive(Debug)]
@@ -301,7 +301,7 @@ impl<'a> Series<'a> {
         let until = work.stopped_at?;
         let before = self.readings.iter().filter(|of| counts(of) && of.at <= until);
         let served = before.clone().filter(|of| 0.0 < of.values[FOLLOWERS]).count();
-        (FEWEST <= served && before.count() <= 2 * served).then_some(work)
+        (FOLLOWER_READINGS_MIN <= served && before.count() <= 2 * served).then_some(work)
     }
 
     fn total(

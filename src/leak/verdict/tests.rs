@@ -246,7 +246,7 @@ fn what_a_baseline_had_already_is_no_news() {
     assert!(report.baseline.unwrap().as_before.is_empty());
 }
 
-/// Streams that are held under this timeout: each cycle, and each minute, leaves so many.
+/// Streams that are held under this timeout: each cycle, and each minute, leaves this many.
 fn held(timeout: f64, per_cycle: f64, per_minute: f64) -> Report {
     judge(&held_records(timeout, per_cycle, per_minute), None).unwrap()
 }

@@ -115,7 +115,7 @@ fn the_reason_is_the_metric_that_grows() {
     assert!(found.summary().contains("whether target.app.goroutines"), "{}", found.summary());
 }
 
-/// A driven run of so many seconds with this many cycles a second.
+/// A driven run of this many seconds with this many cycles a second.
 fn short(seconds: u32, value: impl Fn(f64) -> f64) -> Vec<Record> {
     let mut header = header(Drive::Passive);
     (header.duration, header.targets) = (f64::from(seconds), vec!["pid:1".to_owned()]);

@@ -11,7 +11,7 @@ use crate::leak::report::compare;
 use crate::leak::report::schema_check::violation;
 use crate::leak::report::{Detail, json, text};
 
-/// What a metric reads after so many seconds and cycles.
+/// What a metric reads after this many seconds and cycles.
 type Course<'a> = (&'a str, &'a dyn Fn(f64, f64) -> f64);
 
 const IDLE: &str =

@@ -66,7 +66,7 @@ pub(super) fn decide(
         }
         return;
     }
-    let (undecided, longer) = undecided(judged, floor, slope, begun, options);
+    let (undecided, longer) = undecided(judged, floor, slope, options);
     judged.undecided = Some(undecided);
     judged.run_at_least = Some((length * longer.clamp(1.5, 20.0) / 60.0).ceil() * 60.0);
 }
@@ -76,7 +76,6 @@ fn undecided(
     judged: &Passive,
     floor: &Floor,
     slope: Interval,
-    begun: bool,
     options: &Options,
 ) -> (Undecided, f64) {
     let allowed = options.max_per_minute;
@@ -87,6 +86,7 @@ fn undecided(
     let longer_for_line =
         if std_dev(&values) > 0.0 { LINE_MIN_DEVIATIONS * scatter / growth } else { 2.0 };
     let shown = judged.per_minute.unwrap_or(slope);
+    let begun = begins(floor, minutes, options);
     if begun && matches!(judged.shape, Shape::Step { .. } | Shape::Steps { .. }) {
         return (Undecided::NearEnd, longer_for_line);
     }

@@ -23,7 +23,7 @@ pub(super) fn growth_needed(scatter: f64, minutes: f64, options: &Options) -> f6
     (LINE_MIN_DEVIATIONS * scatter.max(COUNT_SD_MIN)).max(options.least()) / minutes
 }
 
-/// The smallest growth per minute that a run of so many seconds would find, where counts scatter by `scatter`; at
+/// The smallest growth per minute that a run of this many seconds detects, when counts scatter by `scatter`; at
 /// best, since the lowest of each block scatter less. Nothing where it is too short to decide.
 pub(crate) fn smallest_leak(seconds: f64, scatter: f64, options: &Options) -> Option<f64> {
     let minutes = (seconds - warmup_seconds(seconds)) / 60.0;

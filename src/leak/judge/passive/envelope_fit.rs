@@ -10,6 +10,15 @@ const ROUNDING_MSE: f64 = 0.25;
 /// The variance of rounding to whole numbers, the least error a slope has.
 const ROUNDING_VARIANCE: f64 = 1.0 / 12.0;
 
+/// The shapes that are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    /// Shapes that end: a level, a step, a pool.
+    Ending,
+    /// The same with a line added.
+    Rising,
+}
+
 /// A shape fitted to points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Fit {
@@ -17,8 +26,7 @@ pub(super) struct Fit {
     pub(super) tau: Option<f64>,
     /// The first point after the step.
     pub(super) step: Option<usize>,
-    /// Whether a line is part of it.
-    pub(super) line: bool,
+    pub(super) family: Family,
     /// The sum of squared residuals.
     pub(super) rss: f64,
     /// Bayesian information criterion: smaller is better.
@@ -26,7 +34,8 @@ pub(super) struct Fit {
 }
 
 /// A line and nothing else, to take the slope of.
-pub(super) const LINE: Fit = Fit { tau: None, step: None, line: true, rss: 0.0, bic: 0.0 };
+pub(super) const LINE: Fit =
+    Fit { tau: None, step: None, family: Family::Rising, rss: 0.0, bic: 0.0 };
 
 /// The line in a shape.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -98,15 +107,15 @@ fn taus(window: f64) -> [f64; 9] {
     ]
 }
 
-/// The best shape with or without a line. Points are seconds and values, in the order of time.
-pub(super) fn best(points: &[(f64, f64)], window: f64, line: bool) -> Fit {
+/// The best shape of a family. Points are seconds and values, in the order of time.
+pub(super) fn best(points: &[(f64, f64)], window: f64, family: Family) -> Fit {
     let values: Vec<f64> = points.iter().map(|point| point.1).collect();
     let pools = taus(window).into_iter().map(Some);
     std::iter::once(None)
         .chain(pools)
-        .flat_map(|tau| shapes(points, &values, tau, line))
+        .flat_map(|tau| shapes(points, &values, tau, family))
         .min_by(|a, b| a.bic.total_cmp(&b.bic))
-        .unwrap_or(Fit { tau: None, step: None, line, rss: 0.0, bic: 0.0 })
+        .unwrap_or(Fit { tau: None, step: None, family, rss: 0.0, bic: 0.0 })
 }
 
 /// A shape without a step, and the best one with a step.
@@ -114,7 +123,7 @@ fn shapes(
     points: &[(f64, f64)],
     values: &[f64],
     tau: Option<f64>,
-    line: bool,
+    family: Family,
 ) -> impl Iterator<Item = Fit> {
     let n = points.len();
     let mut basis = Basis::default();
@@ -122,7 +131,7 @@ fn shapes(
     if let Some(tau) = tau {
         whole &= basis.add(saturation(points, tau));
     }
-    if line {
+    if family == Family::Rising {
         whole &= basis.add(times(points).collect());
     }
     let (rest, length) = basis.rest(values.to_vec());
@@ -132,9 +141,9 @@ fn shapes(
         let rss = (rss - step.map_or(0.0, |(_, gain)| gain)).max(0.0);
         // The level and the scatter are two parameters; so are a step and a pool each.
         let pieces = usize::from(tau.is_some()) + usize::from(step.is_some());
-        let parameters = (2 + 2 * pieces + usize::from(line)) as f64;
+        let parameters = (2 + 2 * pieces + usize::from(family == Family::Rising)) as f64;
         let bic = n as f64 * (rss / n as f64 + ROUNDING_MSE).ln() + parameters * (n as f64).ln();
-        Fit { tau, step: step.map(|(at, _)| at), line, rss, bic }
+        Fit { tau, step: step.map(|(at, _)| at), family, rss, bic }
     };
     let fits = [Some(fit(None)), step.map(|step| fit(Some(step)))];
     fits.into_iter().flatten().filter(move |_| whole)

@@ -1,6 +1,6 @@
 //! The floor of a series: the lowest reading of each block, with the shapes fitted to it.
 
-use super::envelope_fit::{self as fit, Fit, Slope};
+use super::envelope_fit::{self as fit, Family, Fit, Slope};
 use crate::leak::judge::stats::t_quantile;
 use crate::leak::judge::trend::{Kendall, mann_kendall};
 use crate::leak::judge::{Interval, Options};
@@ -43,9 +43,9 @@ pub(super) fn floor(points: &[(f64, f64)], window: f64) -> Option<Floor> {
             if points.len() < 8 {
                 return None;
             }
-            let line = fit::best(&points, window, true);
+            let line = fit::best(&points, window, Family::Rising);
             let slope = fit::slope(&points, &line)?;
-            Some(Floor { ends: fit::best(&points, window, false), line, slope, points })
+            Some(Floor { ends: fit::best(&points, window, Family::Ending), line, slope, points })
         })
         .min_by(|a, b| a.slope.error.total_cmp(&b.slope.error))
 }
@@ -63,9 +63,9 @@ pub(super) fn finest(floor: &Floor, points: &[(f64, f64)], window: f64) -> Optio
     if points.len() <= floor.points.len() {
         return None;
     }
-    let line = fit::best(&points, window, true);
+    let line = fit::best(&points, window, Family::Rising);
     let slope = fit::slope(&points, &line)?;
-    Some(Floor { ends: fit::best(&points, window, false), line, slope, points })
+    Some(Floor { ends: fit::best(&points, window, Family::Ending), line, slope, points })
 }
 
 /// The lowest value of each block, at its own time: when it was first as low.

@@ -38,7 +38,7 @@ pub(crate) struct Passive {
     pub(crate) verdict: Verdict,
     /// What the series looks like.
     pub(crate) shape: Shape,
-    /// The chance of so much without growth; nothing where nothing could be decided.
+    /// The p-value; `None` when nothing could be decided.
     pub(crate) p: Option<f64>,
     /// Growth per minute after warm-up, steps and all, by Theil and Sen (99 %).
     pub(crate) per_minute: Option<Interval>,
@@ -62,7 +62,6 @@ pub(crate) struct Passive {
     pub(crate) run_at_least: Option<f64>,
     /// From when to when readings were judged, seconds since the start.
     pub(crate) window: (f64, f64),
-    /// Readings judged.
     pub(crate) readings: usize,
 }
 

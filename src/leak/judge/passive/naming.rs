@@ -13,7 +13,7 @@ const EARLY_RISE_MIN: f64 = 5.0;
 
 /// A pool is full when this part of the window is over, or it still fills.
 const POOL_FULL_MAX_SHARE: f64 = 0.85;
-/// Steps that do not come for so many periods have stopped, or not begun.
+/// Steps that are absent for this many periods have stopped, or not started.
 const ABSENT_PERIODS: f64 = 2.5;
 /// A rise of a part of a run is no less than this.
 const PART_RISE_MIN: f64 = 10.0;
@@ -201,7 +201,7 @@ fn bic(n: usize, rss: f64, parameters: f64) -> f64 {
 
 /// Where a floor bends best: the first point after the bend, the moment, and the sum of squares.
 fn bend(points: &[(f64, f64)], side: Side) -> Option<(usize, f64, f64)> {
-    const PARTS: u32 = 8;
+    const BEND_GRID: u32 = 8;
     let at = |moment: f64| Some((moment, fit::hinge(points, moment, side)?.0));
     let better = |a: &(f64, f64), b: &(f64, f64)| a.1.total_cmp(&b.1);
     let coarse = 3..points.len().checked_sub(2)?;
@@ -209,7 +209,8 @@ fn bend(points: &[(f64, f64)], side: Side) -> Option<(usize, f64, f64)> {
     // It may be anywhere between two points.
     let n = points.partition_point(|point| point.0 < near);
     let (from, to) = (points[n - 1].0, points[n + 1].0);
-    let fine = (0..=2 * PARTS).map(|k| from + (to - from) * f64::from(k) / f64::from(2 * PARTS));
+    let fine =
+        (0..=2 * BEND_GRID).map(|k| from + (to - from) * f64::from(k) / f64::from(2 * BEND_GRID));
     let (moment, rss) = fine.chain([near]).filter_map(at).min_by(better)?;
     let after = points.partition_point(|point| point.0 < moment).clamp(3, points.len() - 3);
     Some((after, moment, rss))

@@ -113,7 +113,7 @@ fn weigh(floor: &Floor, kept: &[Reading], window: (f64, f64), options: &Options)
     let minutes = (window.1 - window.0) / 60.0;
     let residual = (floor.line.rss / floor.points.len() as f64).sqrt();
     let wanted = growth_needed(residual, minutes, options);
-    // Holm's procedure may ask so much of it.
+    // Holm's procedure may demand this level.
     let alpha = options.chance() / options.tests();
     let strict = (t_quantile(1.0 - alpha, slope.df) + Z80) * slope.error * 60.0;
     let mut judged = Passive::undecided(Shape::Unknown, window, kept.len());

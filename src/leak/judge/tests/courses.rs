@@ -11,7 +11,7 @@ fn every(minutes: f64) -> f64 {
     (minutes * 60.0 / 240.0).max(1.0)
 }
 
-/// A run of so many minutes, each reading up to a tenth late.
+/// A run of this many minutes, each reading up to a tenth late.
 fn run(minutes: f64, value: impl Fn(f64) -> f64) -> Vec<Reading> {
     let mut random = fastrand::Rng::with_seed(5);
     let apart = every(minutes);
@@ -47,7 +47,7 @@ fn a_line_read_at_an_odd_pace_is_no_staircase() {
     }
 }
 
-/// Readings that are exactly so far apart, until a moment.
+/// Readings that are exactly this far apart, until a moment.
 fn even(apart: f64, end: f64, value: impl Fn(f64) -> f64) -> Vec<Reading> {
     let times = (0..).map(|n| apart * f64::from(n)).take_while(|at| *at <= end);
     times.map(|seconds| Reading { seconds, cycles: 0.0, value: value(seconds) }).collect()

@@ -57,7 +57,7 @@ fn a_leak_of_several_at_once_is_no_noise() {
     }
 }
 
-/// Ten a second that live for so long are many, and never more.
+/// Ten a second that live this long are many, and never more.
 #[test]
 fn what_ends_by_itself_later_is_no_leak() {
     for minutes in [4.0, 10.0] {

@@ -125,7 +125,7 @@ fn bursts_do_not_hide_a_leak() {
     let growths: Vec<(f64, f64)> = (0..30).map(|n| (2.0 + jitter(n), jitter(n + 3))).collect();
     let mut all = phases(&growths);
     let calm = driven::judge(&all, &at_the_end());
-    // In the middle of two pairs of five, so many that they cannot be left out.
+    // In the middle of two pairs of five, too many to leave out.
     for pair in (0..30).filter(|pair| pair % 5 < 2) {
         all[2 * pair].after += 40.0;
         all[2 * pair + 1].before += 40.0;
@@ -321,7 +321,7 @@ fn how_a_chance_is_found_depends_on_the_question_alone() {
 
 #[test]
 fn the_smallest_leak_is_larger_where_the_chance_is_bounded() {
-    // So many draws as 20 tests want are the most that are made.
+    // As many draws as 20 tests need are the most that are made.
     let asked = |metrics| Options { alpha: 1e-4, metrics, ..Options::default() };
     let judged =
         |metrics| judge(&[(3.0, 0.0), (4.0, 1.0)].repeat(100), &asked(metrics)).smallest.unwrap();

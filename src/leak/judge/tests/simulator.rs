@@ -11,7 +11,6 @@ use crate::leak::judge::{Options, Reading};
 /// What a count does without a leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Noise {
-    /// Jitter only.
     Flat,
     /// +60 (1 - e^(-t/60 s)).
     Ramp,
@@ -29,7 +28,7 @@ pub(super) enum Noise {
     CyclePool,
     /// Nothing at all: each reading is exact.
     Still,
-    /// What a cycle makes lives for so many seconds.
+    /// What a cycle makes lives for this many seconds.
     Linger(u32),
 }
 
@@ -153,7 +152,7 @@ pub(super) fn driven(
     lumpy(noise, rates, 1.0, minutes, seed, options)
 }
 
-/// The same where each leak is of so many at once: a follower of a daemon is five goroutines.
+/// The same where each leak is of several at once: a follower of a daemon is five goroutines.
 pub(super) fn lumpy(
     noise: Noise,
     rates: [f64; 2],

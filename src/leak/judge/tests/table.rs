@@ -30,7 +30,7 @@ pub(super) fn runs() -> u32 {
     runs_of(60)
 }
 
-/// How many runs of so many minutes: where a plain run has time for more, it holds the limits better.
+/// How many runs of this many minutes: where a plain run has time for more, it holds the limits better.
 pub(super) fn runs_of(minutes: u32) -> u32 {
     match minutes {
         _ if std::env::var_os("CMON_LONG").is_some() => 1000,
@@ -40,7 +40,7 @@ pub(super) fn runs_of(minutes: u32) -> u32 {
     }
 }
 
-/// Fails when a chance of at most `limit` does not explain so many hits: of 1000 runs they hold as they stand,
+/// Fails when a chance of at most `limit` does not explain this many hits: of 1000 runs they hold as they stand,
 /// of fewer as many more are let pass as one cell in a thousand has by chance (binomial).
 #[track_caller]
 pub(super) fn at_most(limit: f64, hits: u32, runs: u32, what: &str) {

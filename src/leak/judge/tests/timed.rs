@@ -152,7 +152,7 @@ fn the_length_that_is_asked_for_is_enough() {
     }
 }
 
-/// A run whose command takes so many seconds, which it was not planned for.
+/// A run whose command takes this many seconds, which it was not planned for.
 fn slowly(command: f64, seconds: f64) -> (Vec<Phase>, Options) {
     let plan = Plan::new(seconds, CYCLES_PER_SECOND, 3);
     let mut at = (1.0 + WARMUP_EXTENSION) * plan.warmup;

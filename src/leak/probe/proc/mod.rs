@@ -15,34 +15,20 @@ use text::{Sockets, Status};
 /// Why a process cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProcError {
-    /// It has ended.
     #[error("process {0} is not there")]
     Gone(String),
     /// It is another user's.
     #[error("not permitted to read the {what} of process {pid}: that takes its user or root")]
-    Denied {
-        /// Which process.
-        pid: String,
-        /// What of it.
-        what: &'static str,
-    },
+    Denied { pid: String, what: &'static str },
     /// There is no `/proc`, or it is not Linux'.
     #[error("could not read the {what} of process {pid}: {why}")]
-    Other {
-        /// Which process.
-        pid: String,
-        /// What of it.
-        what: &'static str,
-        /// What went wrong.
-        why: String,
-    },
+    Other { pid: String, what: &'static str, why: String },
 }
 
 /// When a process began, in ticks since the machine did: with the pid, it is one process for sure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Born(pub u64);
 
-/// An open descriptor.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Descriptor {
     /// Its number; with `inode` it is one descriptor for sure.
@@ -53,14 +39,12 @@ pub(crate) struct Descriptor {
     pub(crate) class: String,
 }
 
-/// A thread.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Thread {
     /// Its number; with `born` it is one thread for sure.
     pub(crate) tid: u32,
     /// When it began, in ticks since the machine did.
     pub(crate) born: u64,
-    /// Its name.
     pub(crate) name: String,
 }
 
@@ -72,7 +56,6 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// This one.
     pub(crate) fn own() -> Self {
         Self { dir: "/proc/self".into(), own: true }
     }
@@ -101,7 +84,6 @@ impl Process {
         Ok(stat.busy as f64 / rustix::param::clock_ticks_per_second().max(1) as f64)
     }
 
-    /// Its name.
     pub(crate) fn comm(&self) -> Option<String> {
         Some(self.read("comm", "name").ok()?.trim_end().to_owned())
     }
@@ -157,7 +139,6 @@ impl Process {
         Ok(links.into_iter().map(describe).collect())
     }
 
-    /// Its threads.
     pub(crate) fn threads(&self) -> Result<Vec<Thread>, ProcError> {
         let dir = self.dir.join("task");
         let entries = fs::read_dir(&dir).map_err(|error| self.failed("threads", &error))?;

@@ -13,8 +13,8 @@ mod url;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Sample;
 use super::counter::Counter;
+use super::{Failure, Sample};
 use crate::docker::api::Api;
 use crate::engine::registry::Registry;
 use crate::leak::record::Groups;
@@ -240,7 +240,8 @@ impl Watched {
             }
             Err(lost) => {
                 self.away = true;
-                into.failed(source, &lost.why, lost.gone);
+                let Lost { why, gone } = lost;
+                into.failures.push(Failure { source: source.clone(), why, gone });
             }
         }
     }

@@ -51,7 +51,7 @@ impl Single {
             Err(error @ ProcError::Gone(_)) => return Err(Lost::gone(error)),
             Err(error) => return Err(Lost::away(error)),
         }
-        figures(source, std::slice::from_ref(&self.process), true, into);
+        figures(source, std::slice::from_ref(&self.process), Memory::Rss, into);
         Ok(News { same: true, ..News::default() })
     }
 
@@ -102,7 +102,7 @@ struct Main {
 }
 
 /// Why a container's descriptors and memory cannot be had.
-const ELSEWHERE: &str = "the container's processes cannot be seen from here: the daemon runs on \
+const NOT_ON_THIS_MACHINE: &str = "the container's processes cannot be seen from here: the daemon runs on \
                          another machine, or cmon in a container";
 
 impl Container {
@@ -117,8 +117,10 @@ impl Container {
         })?;
         let words = match &run {
             Run::Elsewhere(_) => {
-                api.threads(&found.name).await.map_err(|error| format!("{ELSEWHERE}; {error}"))?;
-                format!("threads, as the daemon reports them; nothing else ({ELSEWHERE})")
+                api.threads(&found.name)
+                    .await
+                    .map_err(|error| format!("{NOT_ON_THIS_MACHINE}; {error}"))?;
+                format!("threads, as the daemon reports them; nothing else ({NOT_ON_THIS_MACHINE})")
             }
             Run::Here(main) => main.words(),
         };
@@ -146,7 +148,7 @@ impl Container {
                 let threads = self.api.threads(&self.name).await.map_err(Lost::away)?;
                 into.value(&format!("{source}.threads"), threads.len() as u64);
                 for figure in ["fds", "memory_bytes"] {
-                    into.unavailable(&format!("{source}.{figure}"), &ELSEWHERE);
+                    into.unavailable(&format!("{source}.{figure}"), &NOT_ON_THIS_MACHINE);
                 }
             }
         }
@@ -219,7 +221,8 @@ impl Main {
     fn read(&self, source: &str, into: &mut Sample) {
         let members = self.members();
         let memory = self.memory();
-        figures(source, &members, memory.is_none(), into);
+        let rss = if memory.is_none() { Memory::Rss } else { Memory::Elsewhere };
+        figures(source, &members, rss, into);
         into.value(&format!("{source}.processes"), members.len() as u64);
         if let Some(memory) = memory {
             into.value(&format!("{source}.memory_bytes"), memory);
@@ -253,8 +256,17 @@ impl Main {
     }
 }
 
+/// Where the memory of processes is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    /// From each of them.
+    Rss,
+    /// Elsewhere.
+    Elsewhere,
+}
+
 /// The sums over these processes; one that has just ended counts no more.
-fn figures(source: &str, all: &[Process], rss: bool, into: &mut Sample) {
+fn figures(source: &str, all: &[Process], memory: Memory, into: &mut Sample) {
     let sum = |figure: &dyn Fn(&Process) -> Result<u64, ProcError>| {
         all.iter().map(figure).try_fold(0, |sum, figure| match figure {
             Ok(figure) => Ok(sum + figure),
@@ -265,7 +277,7 @@ fn figures(source: &str, all: &[Process], rss: bool, into: &mut Sample) {
     into.value_or_why(&format!("{source}.fds"), sum(&Process::count_fds));
     let threads = sum(&|process| Ok(process.status()?.threads));
     into.value_or_why(&format!("{source}.threads"), threads);
-    if rss {
+    if memory == Memory::Rss {
         let bytes = sum(&|process| Ok(process.status()?.rss_bytes));
         into.value_or_why(&format!("{source}.rss_bytes"), bytes);
     }

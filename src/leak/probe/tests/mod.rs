@@ -178,7 +178,7 @@ async fn a_container_that_does_not_run_is_reported_as_such() {
 /// A daemon over TCP that keeps its connections, as dockerd does.
 pub(super) fn dockerd(path: &str) -> Option<Reply> {
     match path {
-        daemon_figures::PROFILE => {
+        daemon_figures::PROFILE_PATH => {
             Some(Reply::ok(include_str!("../fixtures/dockerd-20.10-two-followers.txt")))
         }
         "/info" => Some(Reply::ok(r#"{"NGoroutines": 58, "NFd": 41}"#)),
@@ -190,12 +190,12 @@ pub(super) fn over_tcp(port: u16) -> Address {
     Address::Tcp { host: "127.0.0.1".to_owned(), port }
 }
 
-/// The cuts of so many readings of a daemon that closes its connection after the third `/info`, and
+/// The cuts of this many readings of a daemon that closes its connection after the third `/info`, and
 /// whose profile is this one from then on.
 async fn cuts_after_a_loss(profile: &'static str) -> Vec<Cut> {
     let script = move |path: &str, asked| match (path, asked) {
         ("/info", 2) => Reply::ThenClose(r#"{"NFd": 41}"#),
-        (daemon_figures::PROFILE, 3..) => Reply::ok(profile),
+        (daemon_figures::PROFILE_PATH, 3..) => Reply::ok(profile),
         _ => dockerd(path).unwrap(),
     };
     let mut cuts = Vec::new();
@@ -228,7 +228,7 @@ async fn a_daemon_that_drops_its_connection_was_started_again_only_where_its_cou
 async fn a_daemon_whose_counts_fall_or_that_refuses_is_judged_by_its_connection() {
     let half = Cell::new(false);
     let script = |path: &str, _| match path {
-        daemon_figures::PROFILE if half.get() => Reply::ok("goroutine profile: total 5\n"),
+        daemon_figures::PROFILE_PATH if half.get() => Reply::ok("goroutine profile: total 5\n"),
         _ => dockerd(path).unwrap(),
     };
     let mut kept = None;

@@ -21,9 +21,9 @@ use crate::leak::report::figures::{amount, duration};
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 300.0;
 /// With more points than this the line says it all.
-const DOTS: usize = 60;
+const DOTS_MAX: usize = 60;
 /// With more phases than this they could not be distinguished.
-const PHASES: usize = 1500;
+const SHADED_PHASES_MAX: usize = 1500;
 
 /// What all charts share: the driven stretches, drawn once and used in each.
 pub(super) struct Frame<'a> {
@@ -77,7 +77,7 @@ impl<'a> Frame<'a> {
 fn driven(report: &Report) -> Vec<&Phase> {
     let known = |phase: &&Phase| phase.driven && phase.from.is_finite() && phase.to.is_finite();
     let phases: Vec<&Phase> = report.phases.iter().filter(known).collect();
-    if PHASES < phases.len() { Vec::new() } else { phases }
+    if SHADED_PHASES_MAX < phases.len() { Vec::new() } else { phases }
 }
 
 /// The chart of a metric.
@@ -126,7 +126,7 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame<'_>) -> Stri
     let kind = if metric.verdict == Verdict::Leak { "line leaks" } else { "line" };
     let _ =
         writeln!(text, "<path class=\"{kind}\" d=\"{}\"/>", line(&points, &cuts, &values, frame));
-    if points.len() <= DOTS {
+    if points.len() <= DOTS_MAX {
         let dot = |point: &Point| format!("M{:.1} {:.1}h0", frame.x(point.0), y(&values, point.1));
         let dots = each(&points, dot);
         let _ = writeln!(text, "<path class=\"{kind} dots\" d=\"{dots}\"/>");

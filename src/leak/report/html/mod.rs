@@ -30,8 +30,8 @@ use crate::leak::record::Drive;
 use chart::Frame;
 pub(crate) use comparison::comparison;
 
-/// So many cards are open; the others are behind a click.
-const OPEN: usize = 24;
+/// This many cards are open; the others are folded.
+const OPEN_CARDS_MAX: usize = 24;
 
 /// The report as one self-contained HTML file.
 pub(crate) fn html(report: &Report) -> String {
@@ -131,7 +131,7 @@ fn cards(report: &Report, ids: &str) -> String {
          the upwards axis need not begin at 0.</p>\n<div class=\"cards\">"
     );
     let order = ordered(report);
-    let (open, folded) = order.split_at(order.len().min(OPEN));
+    let (open, folded) = order.split_at(order.len().min(OPEN_CARDS_MAX));
     let card = |(at, metric): &(usize, &Metric)| parts::card(report, metric, *at, &frame);
     text.extend(open.iter().map(card));
     text.push_str("</div>\n");

@@ -13,8 +13,8 @@ use crate::leak::report::figures::{self, NONE, amount, duration, share};
 use crate::leak::report::ranking::ordered;
 use crate::leak::report::sentences;
 
-/// So many groups are shown for a metric.
-const GROUPS: usize = 12;
+/// A metric shows at most this many groups.
+const GROUPS_MAX: usize = 12;
 
 /// The work that was done, in large figures.
 pub(super) fn figures(report: &Report) -> String {
@@ -126,7 +126,7 @@ fn groups(metric: &Metric) -> String {
     }
     let mut text =
         "<div>\n<h4>Groups that grow, and their share</h4>\n<ul class=\"groups\">\n".to_owned();
-    let shown = &metric.groups[..metric.groups.len().min(GROUPS)];
+    let shown = &metric.groups[..metric.groups.len().min(GROUPS_MAX)];
     text.extend(shown.iter().map(|group| bar(group, metric)));
     if shown.len() < metric.groups.len() {
         let _ = writeln!(text, "<li>and {} more</li>", metric.groups.len() - shown.len());
