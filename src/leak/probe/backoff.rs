@@ -111,7 +111,7 @@ impl<T> Probe<T> {
     ) -> Option<P> {
         let why = match asked {
             Ok(parts) => return Some(parts),
-            Err(why) => format!("its parts could not be had: {why}"),
+            Err(why) => format!("its groups could not be read: {why}"),
         };
         if !std::mem::replace(&mut self.reported, true) {
             missed.push(Unavailable { metric: source.to_owned(), why });

@@ -59,7 +59,7 @@ impl Daemon {
         let fell = self.fell(into);
         let mut cut = true;
         if away {
-            into.cut(at, "daemon", "the daemon did not answer for a while and does again");
+            into.cut(at, "daemon", "the daemon did not answer for a while, and answers again");
         } else if fell && (lost || self.lost) {
             // A proxy closes what is idle; one that starts anew has much less of everything.
             into.cut(

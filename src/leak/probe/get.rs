@@ -51,7 +51,7 @@ pub struct Answer {
 
 /// Only the beginning of an answer was read, which would be taken for all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the answer is longer than {0} MiB, and more of it is not read")]
+#[error("the answer is longer than {0} MiB, and cmon reads no more of it")]
 pub struct TooLong(usize);
 
 impl Answer {
@@ -205,7 +205,9 @@ impl Client {
             return Ok(Answer { content_type, body, truncated });
         }
         let words = match location {
-            Some(to) => format!(", which points to `{to}`: give that address, it is not followed"),
+            Some(to) => {
+                format!(", which points to `{to}`: cmon follows no redirects, so give that address")
+            }
             None => first_words(&body),
         };
         Err(GetError::Status { path: path.to_owned(), status, words })
@@ -404,8 +406,8 @@ mod tests {
             let mut words = async |path| client.get(path, 9).await.unwrap_err().to_string();
             assert_eq!(
                 words("/moved").await,
-                "`/moved` was answered with status 301, which points to `/elsewhere`: give that \
-                 address, it is not followed"
+                "`/moved` was answered with status 301, which points to `/elsewhere`: cmon \
+                 follows no redirects, so give that address"
             );
             assert_eq!(words("/html").await, "`/html` was answered with status 500");
             assert_eq!(words("/x").await, "`/x` was answered with status 404: 404 page not found");

@@ -2,7 +2,7 @@
 
 use super::figures::{self, amount, duration, plural};
 use super::numbers::{count, names, signed, span};
-use crate::leak::facts::{Advice, Metric, MetricReason, Reason, Report, TimeReason};
+use crate::leak::facts::{Advice, Metric, MetricReason, Reason, Report};
 use crate::leak::judge::cohort::{CohortPattern, Cohorts};
 use crate::leak::judge::combine::Missing;
 use crate::leak::judge::dependence::{Cause, Dependence};
@@ -23,15 +23,10 @@ pub(in crate::leak) fn metric(metric: &Metric) -> String {
         MetricReason::Proof { first, last } => {
             format!("goroutines that can never wake: {first} at first, {last} at last")
         }
-        MetricReason::Driven { per_cycle, per_minute } => driven(
-            *per_cycle,
-            metric.per_cycle.map(Interval::from),
-            per_minute,
-            metric.per_minute.map(Interval::from),
-        ),
-        MetricReason::Passive { per_minute } => {
-            per_minute.summary(&metric.shape, metric.per_minute.map(Interval::from))
+        MetricReason::Driven { per_cycle, per_minute } => {
+            format!("per cycle: {}; by time: {}", per_cycle.summary(), per_minute.summary())
         }
+        MetricReason::Passive { per_minute } => format!("by time: {}", per_minute.summary()),
         MetricReason::Baseline { figures } => all(figures, Part::summary),
     };
     match metric.readable_until {
@@ -62,58 +57,22 @@ fn exact(opened: u64, kinds: &[SurvivorKind]) -> String {
     if kinds.is_empty() { sum } else { format!("{sum}: {}", kinds.join(", ")) }
 }
 
-/// `+1.00 per cycle (0.94 .. 1.06), p = 0.0001; 0 per minute while idle (-0.2 .. 0.3)`.
-pub(in crate::leak) fn driven(
-    reason: CycleReason,
-    rate: Option<Interval>,
-    by_time: &TimeReason,
-    minute: Option<Interval>,
-) -> String {
-    let cycles = match rate {
-        Some(rate) => {
-            format!("{} per cycle {}{}", signed(rate.estimate), bounds(rate), reason.suffix())
-        }
-        None => reason.alone().to_owned(),
-    };
-    let Some(minute) = minute else { return format!("{cycles}; not judged by time") };
-    let undecided = match by_time.verdict {
-        Verdict::Inconclusive => ", which decides nothing",
-        _ => "",
-    };
-    format!(
-        "{cycles}; {} per minute while idle {}{undecided}",
-        signed(minute.estimate),
-        bounds(minute)
-    )
-}
-
 impl CycleReason {
-    fn alone(self) -> &'static str {
+    fn summary(self) -> String {
         match self {
-            Self::NoCycles => "no cycles: nothing was opened and closed between two readings",
-            _ => "not enough on/off pairs",
-        }
-    }
-
-    fn suffix(self) -> String {
-        match self {
-            Self::NoCycles => String::new(),
-            Self::FewPairs => ": not enough on/off pairs".to_owned(),
+            Self::NoCycles => "no cycle happened between two readings".to_owned(),
+            Self::FewPairs => "not enough on/off pairs".to_owned(),
             Self::BelowTolerance { tolerance } => {
-                format!(", below the tolerance of {}", count(tolerance))
+                format!("below the tolerance of {}", count(tolerance))
             }
-            Self::SelfClearing => {
-                ": idle phases take it back, so it ends by itself later or the count falls anyway"
-                    .to_owned()
-            }
-            Self::MayBeChance => ": may be chance".to_owned(),
+            Self::SelfClearing => "idle phases take back what drive phases left".to_owned(),
+            Self::MayBeChance => "may be chance".to_owned(),
             Self::NearTolerance { tolerance } => {
-                format!(": too near to the tolerance of {}", count(tolerance))
+                format!("too near to the tolerance of {}", count(tolerance))
             }
-            Self::Decelerating => ", but it becomes less: a pool may be filling".to_owned(),
-            Self::ShortWarmUp => ": too few cycles of warm-up, so a pool may be filling".to_owned(),
-            Self::Significant { p } if p < 0.0001 => ", p = below 0.0001".to_owned(),
-            Self::Significant { p } => format!(", p = {p:.4}"),
+            Self::Decelerating => "it becomes less, so a pool may be filling".to_owned(),
+            Self::ShortWarmUp => "too few cycles of warm-up, so a pool may be filling".to_owned(),
+            Self::Significant { p } => format!("significant, p {}", figures::chance_with_sign(p)),
         }
     }
 }
@@ -364,12 +323,5 @@ impl Report {
     /// What to do, in sentences.
     pub(crate) fn advice_lines(&self) -> Vec<String> {
         self.advice.iter().map(Advice::summary).collect()
-    }
-}
-
-impl Metric {
-    /// Why its verdict is what it is.
-    pub(crate) fn summary(&self) -> String {
-        metric(self)
     }
 }

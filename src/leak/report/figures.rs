@@ -187,6 +187,11 @@ fn plus(text: &str) -> String {
     }
 }
 
+/// `= 0.0039`, `< 0.0001`.
+pub(super) fn chance_with_sign(p: f64) -> String {
+    if p < 0.0001 { chance(p) } else { format!("= {}", chance(p)) }
+}
+
 /// `0.0039`, `< 0.0001`.
 pub(in crate::leak) fn chance(p: f64) -> String {
     match p {

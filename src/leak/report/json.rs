@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::{explain, headline};
+use super::headline;
 use crate::leak::facts::{Baseline, Report, Signature};
 
 /// The version of the envelope.
@@ -71,7 +71,7 @@ impl<'a> Body<'a> {
         let metrics = report.metrics.iter();
         let text = Text {
             verdict: headline::with_interruption(report),
-            metrics: metrics.map(|metric| (metric.name(), explain::metric(metric))).collect(),
+            metrics: metrics.map(|metric| (metric.name(), metric.summary())).collect(),
             signatures: report.signatures.iter().map(Signature::to_string).collect(),
             differences: report
                 .baseline

@@ -62,10 +62,7 @@ pub(super) fn intervals(metric: &Metric) -> Option<String> {
     let lines = |interval: Option<&Interval>, by: &str| {
         interval.map(|found| format!("{} {by}", rate(Some(found), metric)))
     };
-    let chance = metric.p.map(|value| match value < 0.0001 {
-        true => format!("p {}", p(metric)),
-        false => format!("p = {}", p(metric)),
-    });
+    let chance = metric.p.map(|p| format!("p {}", figures::chance_with_sign(p)));
     let parts = [
         lines(metric.per_cycle.as_ref(), "per cycle"),
         lines(metric.per_minute.as_ref(), "per minute"),
@@ -302,6 +299,16 @@ fn moments(at: &[f64]) -> String {
                 duration(*first),
                 duration(*last)
             )
+        }
+    }
+}
+
+impl Metric {
+    /// Its rates, its shape, and why its verdict is what it is.
+    pub(crate) fn summary(&self) -> String {
+        match shape(self) {
+            Some(shape) => format!("{}; {shape}", headline(self)),
+            None => headline(self),
         }
     }
 }

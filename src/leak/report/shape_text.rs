@@ -139,14 +139,9 @@ fn factor(ratio: f64) -> String {
 }
 
 impl TimeReason {
-    /// The shape, the rate, and what decided.
-    pub(in crate::leak) fn summary(&self, shape: &Shape, per_minute: Option<Interval>) -> String {
-        let mut parts = vec![shape.to_string()];
-        let has_rate = matches!(shape, Shape::ChangePoint { .. } | Shape::Stopped { .. });
-        if let Some(slope) = per_minute.filter(|_| !has_rate) {
-            let (low, high) = (count(slope.low), count(slope.high));
-            parts.push(format!("{} per minute ({low} .. {high})", signed(slope.estimate)));
-        }
+    /// What decided.
+    pub(in crate::leak) fn summary(&self) -> String {
+        let mut parts = Vec::new();
         if self.verdict == Verdict::Leak && self.cycles_may_add {
             parts.push("by time or by cycles, which a longer run can separate".to_owned());
         }
@@ -161,7 +156,16 @@ impl TimeReason {
         {
             parts.push(work.summary());
         }
-        parts.join("; ")
+        if !parts.is_empty() {
+            return parts.join("; ");
+        }
+        let text = match self.verdict {
+            Verdict::Leak => "significant",
+            Verdict::Clean => "below the tolerance",
+            Verdict::Inconclusive => "not clear",
+            Verdict::Invalid => "not judged",
+        };
+        text.to_owned()
     }
 }
 

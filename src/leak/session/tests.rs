@@ -243,5 +243,5 @@ async fn parts_that_hang_hold_up_an_interrupted_check_for_a_second() {
     let report = crate::leak::verdict::judge(&records, None).unwrap();
     let shown = report.unavailable.iter().filter(|one| one.metric == "daemon");
     let why: Vec<&str> = shown.map(|one| one.error.as_str()).collect();
-    assert_eq!(why, ["its parts could not be had: it did not answer within 1s"]);
+    assert_eq!(why, ["its groups could not be read: it did not answer within 1s"]);
 }

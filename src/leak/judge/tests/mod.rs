@@ -19,22 +19,27 @@ use crate::leak::judge::driven::Driven;
 use crate::leak::judge::new_growth::{Against, Part};
 use crate::leak::judge::passive::Passive;
 use crate::leak::report::explain;
+use crate::leak::report::numbers::{count, signed};
 
-/// A result as a report puts it into words.
+/// A result in one line, as far as tests need it.
 trait Summary {
     fn summary(&self) -> String;
 }
 
 impl Summary for Driven {
     fn summary(&self) -> String {
-        let by_time = TimeReason::of(&self.idle);
-        explain::driven(self.reason, self.per_cycle, &by_time, self.idle.per_minute)
+        let (rate, reason) = (self.per_cycle, self.reason);
+        format!("{rate:?} per cycle: {reason:?}; by time: {}", self.idle.summary())
     }
 }
 
 impl Summary for Passive {
     fn summary(&self) -> String {
-        TimeReason::of(self).summary(&self.shape, self.per_minute)
+        let rate = self.per_minute.map_or_else(String::new, |rate| {
+            let (low, high) = (count(rate.low), count(rate.high));
+            format!("{} per minute ({low} .. {high})", signed(rate.estimate))
+        });
+        format!("{}; {rate}; {}", self.shape, TimeReason::of(self).summary())
     }
 }
 

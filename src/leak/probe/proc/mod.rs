@@ -15,7 +15,7 @@ use text::{Sockets, Status};
 /// Why a process cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProcError {
-    #[error("process {0} is not there")]
+    #[error("process {0} does not exist")]
     Gone(String),
     /// It is another user's.
     #[error("not permitted to read the {what} of process {pid}: that takes its user or root")]

@@ -59,7 +59,10 @@ fn one_that_has_ended_is_gone_even_before_it_is_reaped() {
     assert_eq!(process.born(), Err(ProcError::Gone(pid.to_string())));
     child.0.wait().unwrap();
     assert_eq!(process.count_fds(), Err(ProcError::Gone(pid.to_string())));
-    assert_eq!(ProcError::Gone(pid.to_string()).to_string(), format!("process {pid} is not there"));
+    assert_eq!(
+        ProcError::Gone(pid.to_string()).to_string(),
+        format!("process {pid} does not exist")
+    );
 }
 
 #[test]

@@ -162,7 +162,7 @@ mod tests {
                  `/debug/vars`: `/turns` is a text, not a number; \
                  target `{}`: `/s`: `/turns` is -2: a count is never negative; \
                  target `{}`: it serves neither Prometheus figures nor JSON; \
-                 target `{pid}`: it is looked at from outside; only http:// targets have counters",
+                 target `{pid}`: it is read from outside; only http:// targets have counters",
                 all[0], all[1], all[2]
             );
             assert_eq!(words, expected);

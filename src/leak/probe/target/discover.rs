@@ -105,7 +105,7 @@ impl Http {
         let text = answer.text();
         let at = format!("{}{path}", self.root);
         if pprof::total(&text).is_ok() {
-            return Some(format!("it is a goroutine profile, which is read without a #: {at}"));
+            return Some(format!("it is a goroutine profile, which needs no #: {at}"));
         }
         if metrics::check(&text).is_ok() {
             let names = metrics::names(&text);
@@ -113,7 +113,7 @@ impl Http {
                 Choice::Pointer(_) => {
                     let example = names.example().unwrap_or_else(|| "NAME".to_owned());
                     Some(format!(
-                        "it is Prometheus text, of which a figure is named like {at}#{example}"
+                        "it is Prometheus text, where a figure is named like {at}#{example}"
                     ))
                 }
                 Choice::Metric(selector) => names
@@ -123,7 +123,7 @@ impl Http {
             };
         }
         let value = whole(answer).ok().and_then(|body| json::parse(body).ok())?;
-        let named = |pointer| format!("it is JSON, of which a figure is named like {at}#{pointer}");
+        let named = |pointer| format!("it is JSON, where a figure is named like {at}#{pointer}");
         match choice {
             Choice::Pointer(_) => None,
             Choice::Metric(_) => Some(json::example(&value).map_or_else(
@@ -173,7 +173,7 @@ impl Http {
     ) -> Result<Result<(), pprof::PprofError>, NotFound> {
         if answer.content_type.starts_with("application/vnd.google.protobuf") {
             let why =
-                "the answer is in the protobuf form, which was not asked for; cmon reads text";
+                "the answer is in the protobuf form, which cmon did not ask for; it reads text";
             return Err(NotFound::other(path, why.to_owned()));
         }
         let text = answer.text();

@@ -111,22 +111,15 @@ async fn a_figure_of_a_prometheus_page_is_chosen_by_name_and_labels() {
         // Each page says how its own figures are named.
         let pointer = refused("/m#/pool/open").await;
         assert!(
-            pointer
-                .ends_with("it is Prometheus text, of which a figure is named like /m#pool_open"),
+            pointer.ends_with("it is Prometheus text, where a figure is named like /m#pool_open"),
             "{pointer}"
         );
         let json = refused("/v#open").await;
-        assert!(json.ends_with("it is JSON, of which a figure is named like /v#/open"), "{json}");
+        assert!(json.ends_with("it is JSON, where a figure is named like /v#/open"), "{json}");
         let profile = refused("/p#open").await;
-        assert!(
-            profile.ends_with("it is a goroutine profile, which is read without a #: /p"),
-            "{profile}"
-        );
+        assert!(profile.ends_with("it is a goroutine profile, which needs no #: /p"), "{profile}");
         let profile = refused("/p#/open").await;
-        assert!(
-            profile.ends_with("it is a goroutine profile, which is read without a #: /p"),
-            "{profile}"
-        );
+        assert!(profile.ends_with("it is a goroutine profile, which needs no #: /p"), "{profile}");
     })
     .await;
 }
@@ -194,8 +187,8 @@ async fn a_page_that_comes_compressed_is_read_and_one_of_another_encoding_is_sai
             let error = start(&[format!("http://127.0.0.1:{port}{path}")], None).await.unwrap_err();
             error.to_string().split_once("`: ").unwrap().1.to_owned()
         };
-        let br = "`/br` could not be read: it is compressed as `br`, which was not asked for and cannot \
-                  be read";
+        let br = "`/br` could not be read: it is compressed as `br`, which cmon did not ask for and cannot \
+                  read";
         assert_eq!(refused("/br").await, br);
         let damaged = "`/damaged` could not be read: its deflate body is damaged";
         assert_eq!(refused("/damaged").await, damaged);

@@ -157,7 +157,7 @@ impl Watched {
             }
             Kind::Container(container) => {
                 let api = api.ok_or_else(|| {
-                    let why = "a container takes a Docker daemon, and there is none";
+                    let why = "a container target needs a Docker daemon, and there is none";
                     Refused::with(why, Some("start the daemon, or name its socket with --host"))
                 })?;
                 let (container, words) = Container::start(Arc::clone(api), container).await?;
@@ -191,7 +191,7 @@ impl Watched {
         match &mut self.what {
             What::Http(http) => http.count_cycles(counter).await,
             What::Process(_) | What::Container(_) => {
-                Err("it is looked at from outside; only http:// targets have counters".to_owned())
+                Err("it is read from outside; only http:// targets have counters".to_owned())
             }
         }
     }
@@ -233,7 +233,7 @@ impl Watched {
             }
             Ok(news) => {
                 let back = (std::mem::take(&mut self.away) && !news.same)
-                    .then(|| "the target did not answer for a while and does again".to_owned());
+                    .then(|| "the target did not answer for a while, and answers again".to_owned());
                 if let Some(why) = news.cut.or(back) {
                     into.cut(at, source, &why);
                 }

@@ -29,7 +29,7 @@ impl Single {
         let born = process.born().map_err(|error| {
             let hint = match error {
                 ProcError::Gone(_) => Some(
-                    "`ps -e` lists the processes there are; one in a container is found by container:NAME",
+                    "`ps -e` lists the processes; for one in a container, write container:NAME",
                 ),
                 ProcError::Denied { .. } => Some("run cmon as the user of the process, or as root"),
                 ProcError::Other { .. } => None,
@@ -178,7 +178,7 @@ impl Container {
         match self.api.process(&self.name).await {
             Ok(found) => Run::of(&found),
             Err(error) if error.kind == ErrorKind::Gone => {
-                Err(Lost::gone(format!("container `{}` is not there any more", self.name)))
+                Err(Lost::gone(format!("container `{}` no longer exists", self.name)))
             }
             Err(error) => Err(Lost::away(error)),
         }

@@ -139,7 +139,7 @@ async fn cuts_of_a_silence(before: &'static str, after: &'static str) -> Vec<Str
 
 #[tokio::test]
 async fn a_target_that_was_silent_is_the_same_where_it_shows() {
-    let back = ["the target did not answer for a while and does again"];
+    let back = ["the target did not answer for a while, and answers again"];
     let same = cuts_of_a_silence("go_goroutines 7\nturns 1\n", "go_goroutines 7\nturns 1\n").await;
     assert_eq!(same, back, "nothing shows it");
     let started = "go_goroutines 7\nturns 1\nprocess_start_time_seconds 9\n";
@@ -313,7 +313,7 @@ async fn cuts_of_a_refusal(text: &'static str) -> Vec<String> {
 #[tokio::test]
 async fn a_target_that_takes_no_connection_for_a_while_was_started_again_unless_it_is_the_same() {
     let why =
-        "the target closed its connection and took no other for a while: it was started again";
+        "the target closed its connection and accepted no other for a while: it was started again";
     assert_eq!(cuts_of_a_refusal("go_goroutines 7\n").await, [why]);
     let same = "go_goroutines 7\nprocess_start_time_seconds 9\n";
     assert!(cuts_of_a_refusal(same).await.is_empty());

@@ -148,7 +148,7 @@ async fn a_daemon_that_is_away_fails_and_its_return_is_a_cut() {
         assert_eq!(figure(&sample, "daemon.goroutines"), None);
         assert!(figure(&sample, "own.fds").is_some(), "the others are read all the same");
         let sample = read(&mut probes, 2.5).await;
-        let why = "the daemon did not answer for a while and does again".to_owned();
+        let why = "the daemon did not answer for a while, and answers again".to_owned();
         assert_eq!(sample.cuts, [Cut { at_ms: 2500, source: "daemon".to_owned(), why }]);
         assert_eq!(read(&mut probes, 3.5).await.cuts, []);
     })
@@ -246,7 +246,7 @@ async fn a_daemon_whose_counts_fall_or_that_refuses_is_judged_by_its_connection(
     with_server_at(port, script, async |_, _| {
         let cuts = read(&mut probes, 4.0).await.cuts;
         assert_eq!(cuts.len(), 1, "{cuts:?}");
-        assert_eq!(cuts[0].why, "the daemon did not answer for a while and does again");
+        assert_eq!(cuts[0].why, "the daemon did not answer for a while, and answers again");
         assert_eq!(read(&mut probes, 5.0).await.cuts, []);
     })
     .await;
@@ -329,7 +329,7 @@ async fn a_container_that_ends_is_gone_until_it_runs_again() {
         assert_eq!(shown[0], (Some(1.0), None, None));
         assert_eq!(shown[1], failed(true, "container `web` does not run (exited)"));
         assert_eq!(shown[2], failed(false, "container `web` does not run (restarting)"));
-        assert_eq!(shown[3], failed(true, "container `web` is not there any more"));
+        assert_eq!(shown[3], failed(true, "container `web` no longer exists"));
         assert!(matches!(&shown[4], (None, Some((false, _)), None)), "{:?}", shown[4]);
         // The restart is reported when it can be read again.
         let again = "the container was started again (pid 2000000000 is now 2000000001)";

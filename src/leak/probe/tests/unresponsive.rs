@@ -220,7 +220,7 @@ async fn parts_that_hang_do_not_keep_the_figures_from_being_read() {
         sleep(Duration::from_secs(5)).await;
         probes.groups(2.0, 0.0, &Census::default()).await;
         probes.proofs(3.0, 0.0).await;
-        let why = "its parts could not be had: it did not answer within 5s".to_owned();
+        let why = "its groups could not be read: it did not answer within 5s".to_owned();
         let metric = format!("target.port{port}");
         assert_eq!(probes.missed(), [Unavailable { metric, why }]);
         assert_eq!(probes.missed(), []);
@@ -248,7 +248,7 @@ async fn proofs_that_hang_are_hurried_by_a_stop_and_said_to_be_missing() {
         };
         let (proofs, ()) = tokio::join!(probes.proofs(0.0, 0.0), stopping);
         assert_eq!((proofs, begun.elapsed()), (Vec::new(), Duration::from_secs(3)));
-        let why = "its parts could not be had: it did not answer within 3s".to_owned();
+        let why = "its groups could not be read: it did not answer within 3s".to_owned();
         let metric = format!("target.port{port}");
         assert_eq!(probes.missed(), [Unavailable { metric, why }]);
     })

@@ -145,7 +145,7 @@ impl Lineage {
         let goroutines = now.counts.get("goroutines").zip(before.counts.get("goroutines"));
         match now.link {
             Link::Refused => Who::Another(
-                "the target closed its connection and took no other for a while: it was started again"
+                "the target closed its connection and accepted no other for a while: it was started again"
                     .to_owned(),
             ),
             Link::Closed if goroutines.is_some_and(halved) => Who::Another(
