@@ -68,6 +68,17 @@ pub(crate) enum Unit {
     Seconds,
 }
 
+impl Unit {
+    /// The unit of a quantity: the end of its name.
+    pub(crate) fn of(quantity: &str) -> Self {
+        match quantity.rsplit('_').next() {
+            Some("bytes") => Self::Bytes,
+            Some("seconds") => Self::Seconds,
+            _ => Self::Count,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct MetricId {
     pub(crate) name: String,
@@ -82,11 +93,7 @@ impl MetricId {
     /// Takes a name apart.
     pub(crate) fn parse(name: &str) -> Self {
         let (source, quantity) = name.rsplit_once('.').unwrap_or(("", name));
-        let unit = match quantity.rsplit('_').next() {
-            Some("bytes") => Unit::Bytes,
-            Some("seconds") => Unit::Seconds,
-            _ => Unit::Count,
-        };
+        let unit = Unit::of(quantity);
         let (source, quantity) = (Source::parse(source), quantity.to_owned());
         Self { name: name.to_owned(), source, quantity, unit }
     }

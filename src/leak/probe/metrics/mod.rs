@@ -10,7 +10,6 @@ mod names;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use known::looked_for;
 use known::{FIGURES, STARTED, TOTALS};
 use line::{Sample, escaped, head, lines, sample};
 pub use names::{Names, names};

@@ -13,6 +13,7 @@ use super::{Lost, News, Refused};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::tls::Tls;
 use crate::engine::registry::Registry;
+use crate::leak::metric::Unit;
 use crate::leak::probe::Sample;
 use crate::leak::probe::access::Scheme;
 use crate::leak::probe::counter::Cycles;
@@ -159,7 +160,7 @@ impl Http {
         let prefix = format!("{source}.");
         let counts = into.values.iter().filter_map(|(metric, value)| {
             let figure = metric.strip_prefix(&prefix)?;
-            (!figure.ends_with("_bytes")).then(|| (figure.to_owned(), *value))
+            (Unit::of(figure) == Unit::Count).then(|| (figure.to_owned(), *value))
         });
         let failed = std::mem::take(&mut self.broke_off);
         let link = match (self.client.take_lost(), self.client.take_refused()) {

@@ -13,7 +13,7 @@ use crate::demo::{Fault, Route, World, serve};
 use crate::docker::endpoint::{Address, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::census::{ConnectionCount, Purpose, TaskKind};
-use crate::engine::source::{LogEnd, LogRequest, Source, Stored, Tail};
+use crate::engine::source::{ListFilters, LogEnd, LogRequest, Source, Stored, Tail};
 
 impl Probes {
     /// Closes every connection and waits until its tasks have ended, a second at most. Returns how many are left.
@@ -62,7 +62,7 @@ async fn the_daemon_shows_goroutines_descriptors_and_followers() {
         let before = read(&mut probes, 0.0).await;
         assert_eq!(figure(&before, "daemon.followers"), Some(0.0));
         let docker = Docker::new(Endpoint::new(address, Origin::Demo), RequestOptions::default());
-        let key = docker.list(&Default::default()).await.unwrap()[0].key.clone();
+        let key = docker.list(&ListFilters::default()).await.unwrap()[0].key.clone();
         let stored = Stored::Something;
         let request = LogRequest {
             key,
