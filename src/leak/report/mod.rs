@@ -1,4 +1,4 @@
-//! The report of a check, from its [`facts`](super::facts): text, JSON, `JUnit`, HTML and GitHub.
+//! The report of a check, from its facts: text, JSON, `JUnit`, HTML and GitHub.
 //!
 //! ```text
 //! facts -> explain, shape_text, signature_text, headline, head    in sentences
