@@ -58,8 +58,8 @@ impl Commands {
     pub(crate) async fn run(&self, until: Instant, stop: &CancellationToken) -> Result<(), String> {
         let mut last = Duration::from_millis(1);
         while Instant::now() + last <= until {
-            let begun = Instant::now();
-            let next = begun + CYCLE_MIN_INTERVAL;
+            let started = Instant::now();
+            let next = started + CYCLE_MIN_INTERVAL;
             let run = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
@@ -76,7 +76,7 @@ impl Commands {
                 return Err(self.failed(&format!("{status}: {last}")));
             }
             self.ran.fetch_add(1, Relaxed);
-            let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.longest.fetch_max(took, Relaxed);
             last = self.longest();
             tokio::select! {
@@ -246,12 +246,12 @@ mod tests {
             // Nothing else waits now but for the clock.
             tokio::time::pause();
         };
-        let (commands, begun) = (Commands::new(endless.line()), Instant::now());
-        let (stop, until) = (CancellationToken::new(), begun + Duration::from_secs(5));
+        let (commands, started) = (Commands::new(endless.line()), Instant::now());
+        let (stop, until) = (CancellationToken::new(), started + Duration::from_secs(5));
         let (ran, ()) = tokio::join!(commands.run(until, &stop), waiting);
         let words = ran.unwrap_err();
         assert!(words.ends_with("did not end within 60s after its phase"), "{words}");
-        assert_eq!(begun.elapsed().as_secs(), 65);
+        assert_eq!(started.elapsed().as_secs(), 65);
         tokio::time::resume();
         endless.is_ended().await;
     }

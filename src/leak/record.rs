@@ -38,7 +38,8 @@ pub struct Header {
     /// The version of cmon.
     pub cmon: String,
     /// When the check began: RFC 3339, UTC.
-    pub begun: String,
+    #[serde(rename = "begun")]
+    pub started: String,
     /// The daemon, its version and how it was chosen, in words; empty without one.
     pub daemon: String,
     /// The daemon's version as it reports it; empty without one.

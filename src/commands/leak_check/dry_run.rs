@@ -48,7 +48,7 @@ fn plan_report(header: Header, plan: Option<&Plan>, found: &[Found], sample: Sam
         .map(|one| Readable { source: Source::parse(&one.source), readable: one.words.clone() });
     PlanReport {
         daemon: Daemon::of(&header),
-        time: header.begun,
+        time: header.started,
         metrics: metrics.collect(),
         unavailable: missing.chain(failed).collect(),
         probes: found.collect(),
@@ -104,7 +104,7 @@ mod tests {
         Header {
             v: VERSION,
             cmon: "0.1.0".to_owned(),
-            begun: String::new(),
+            started: String::new(),
             daemon: String::new(),
             daemon_version: String::new(),
             containers: vec!["web".to_owned()],

@@ -321,7 +321,7 @@ impl Checking<'_> {
         let header = Header {
             v: VERSION,
             cmon: env!("CARGO_PKG_VERSION").to_owned(),
-            begun: jiff::Timestamp::now().to_string(),
+            started: jiff::Timestamp::now().to_string(),
             daemon: daemon.as_ref().map_or_else(String::new, |_| format!("{route} ({origin})")),
             daemon_version: daemon.as_ref().map_or_else(String::new, |v| v.version.clone()),
             containers,

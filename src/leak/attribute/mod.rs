@@ -88,13 +88,13 @@ struct Dump<'a> {
 
 impl<'a> Pair<'a> {
     fn new(dumps: &'a [Groups], metric: &str, cuts: &[Cut]) -> Option<Self> {
-        let begun = cuts
+        let started = cuts
             .iter()
             .filter(|cut| is_of(metric, &cut.source))
             .map(|cut| cut.at_ms as f64 / 1000.0)
             .fold(f64::NEG_INFINITY, f64::max);
         let mut own: Vec<&Groups> =
-            dumps.iter().filter(|dump| dump.metric == metric && begun <= dump.at).collect();
+            dumps.iter().filter(|dump| dump.metric == metric && started <= dump.at).collect();
         own.sort_by(|one, other| one.at.total_cmp(&other.at));
         // Truncated dumps do not show which groups are absent: the others come first.
         let whole: Vec<&Groups> = own.iter().copied().filter(|dump| !dump.truncated).collect();

@@ -97,8 +97,8 @@ fn same_steps(one: &[f64], other: &[f64]) -> bool {
     };
     let (one, other) = (steps(one), steps(other));
     let half = one.iter().copied().fold(0.0, f64::max) / 2.0;
-    let begun = |two: &&[f64]| two[0] <= half && half < two[1];
-    let count = one.windows(2).filter(begun).count();
+    let started = |two: &&[f64]| two[0] <= half && half < two[1];
+    let count = one.windows(2).filter(started).count();
     STEPS_MIN <= count && correlation(&one, &other).is_some_and(|found| CORRELATION_MIN <= found)
 }
 

@@ -290,7 +290,7 @@ fn responses_that_are_read_are_logs_only_where_the_stack_says_so() {
         found[0].contains("never closed (36 more") && found[1].contains("read (24 more"),
         "{found:?}"
     );
-    // A few that have just ended, or just begun, are no bodies that nobody reads.
+    // A few that have just ended, or just started, are no bodies that nobody reads.
     let found = client(0, 80, 80, &[(feed, 72)], 80.0);
     assert!(found.len() == 1 && found[0].contains("being read (72 more"), "{found:?}");
 }

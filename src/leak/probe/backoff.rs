@@ -47,12 +47,12 @@ impl ProbeBackoff {
         stop: &CancellationToken,
         question: impl Future<Output = T>,
     ) -> Result<T, String> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let over = async {
             tokio::select! {
                 () = sleep(within) => within,
                 () = async { stop.cancelled().await; sleep(STOP_GRACE).await } => {
-                    Duration::from_secs(begun.elapsed().as_secs())
+                    Duration::from_secs(started.elapsed().as_secs())
                 }
             }
         };
@@ -128,12 +128,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_hangs_is_asked_less_and_less_often() {
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut backoff = ProbeBackoff::default();
         let mut asked = Vec::new();
-        while begun.elapsed() < Duration::from_secs(300) {
+        while started.elapsed() < Duration::from_secs(300) {
             let question = async {
-                asked.push(begun.elapsed().as_secs());
+                asked.push(started.elapsed().as_secs());
                 std::future::pending::<()>().await;
             };
             assert!(backoff.ask(Duration::from_secs(2), question).await.is_err());

@@ -425,10 +425,10 @@ mod tests {
             |_, _| Reply::Never,
             async |port, _| {
                 let (mut client, _) = client(port);
-                let begun = tokio::time::Instant::now();
+                let started = tokio::time::Instant::now();
                 let error = client.get("/a", 9).await.unwrap_err().to_string();
                 assert_eq!(error, "`/a` was not answered within 10s");
-                assert_eq!(begun.elapsed().as_secs(), 10);
+                assert_eq!(started.elapsed().as_secs(), 10);
             },
         )
         .await;

@@ -107,8 +107,8 @@ pub(in crate::leak) fn is_wide(interval: &Interval) -> bool {
     /// This part of the estimate.
     const WIDE_MIN_SHARE: f64 = 0.1;
     let Interval { estimate, low, high, .. } = *interval;
-    let reach = (high - estimate).max(estimate - low);
-    reach.is_finite() && estimate.abs() * WIDE_MIN_SHARE < reach && 0.001 < reach
+    let half_width = (high - estimate).max(estimate - low);
+    half_width.is_finite() && estimate.abs() * WIDE_MIN_SHARE < half_width && 0.001 < half_width
 }
 
 /// A count without more digits than it deserves: `9`, `66`, `6.3`, `0.11`.

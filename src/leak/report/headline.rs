@@ -132,14 +132,14 @@ fn rate(metric: &Metric, report: &Report) -> String {
             };
             let rate = said(per_minute);
             // What was level at first has not grown at that rate over the whole check.
-            let begun = match metric.shape {
+            let started = match metric.shape {
                 Shape::ChangePoint { level_until, .. } => {
                     format!("level until {}, then ", duration(level_until.round()))
                 }
                 _ => String::new(),
             };
             match idle.is_empty() {
-                true => format!("{against}{begun}{rate} per minute ({})", over(metric, report)),
+                true => format!("{against}{started}{rate} per minute ({})", over(metric, report)),
                 false => format!("{against}{rate} per minute{idle}"),
             }
         }

@@ -193,7 +193,7 @@ pub(super) fn header(rules: Rules, seed: u64) -> Header {
     Header {
         v: VERSION,
         cmon: env!("CARGO_PKG_VERSION").to_owned(),
-        begun: jiff::Timestamp::now().to_string(),
+        started: jiff::Timestamp::now().to_string(),
         daemon: "the embedded daemon".to_owned(),
         daemon_version: String::new(),
         containers: CONTAINERS.map(str::to_owned).to_vec(),

@@ -36,7 +36,7 @@ pub(crate) struct Session<S, W> {
     probes: Probes,
     write: W,
     stop: CancellationToken,
-    begun: Instant,
+    started: Instant,
     every: Duration,
     cycles: f64,
     fresh: Fresh,
@@ -55,7 +55,7 @@ pub(crate) struct Session<S, W> {
 
 impl<S, W> std::fmt::Debug for Session<S, W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("begun", &self.begun).finish_non_exhaustive()
+        f.debug_struct("Session").field("started", &self.started).finish_non_exhaustive()
     }
 }
 
@@ -72,14 +72,14 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         probes.set_stop_token(stop.clone());
         // A reading is cheap; more of them than some hundreds teach nothing.
         let every = spacing(load.duration());
-        let begun = Instant::now();
+        let started = Instant::now();
         Self {
             load,
             registry,
             probes,
             write,
             stop,
-            begun,
+            started,
             every,
             cycles: 0.0,
             fresh: Fresh::default(),
@@ -87,7 +87,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             may_stop_early: true,
             sure: false,
             unresponsive: UnresponsiveSources::default(),
-            ids_at: begun,
+            ids_at: started,
             dump_at: None,
             failure: None,
         }
@@ -104,7 +104,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     pub(crate) async fn run(mut self, header: Header) {
         self.early_stop = EarlyStop::new(&header);
         self.unresponsive = UnresponsiveSources::new(&header);
-        let end = self.begun + Duration::from_secs_f64(header.duration);
+        let end = self.started + Duration::from_secs_f64(header.duration);
         self.write(Record::Header(header));
         self.groups().await;
         self.proofs().await;
@@ -158,23 +158,23 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     async fn phase(&mut self, step: Step) {
-        let begun = Instant::now();
+        let started = Instant::now();
         let drive = self.load.phase(step);
         let stage = if step.driven { Stage::Drive } else { Stage::Idle };
         match step.driven {
             true => self.drive(drive, stage).await,
-            false => self.look(begun + drive, stage).await,
+            false => self.look(started + drive, stage).await,
         }
         self.glance(stage).await;
         // Both kinds of phases are equally long, so that what time does is the same in both.
         let settle = drive + Duration::from_secs_f64(step.settle);
-        self.rest(stage, settle.saturating_sub(begun.elapsed())).await;
+        self.rest(stage, settle.saturating_sub(started.elapsed())).await;
     }
 
     async fn passive(&mut self) {
-        let begun = Instant::now();
-        let end = begun + self.load.duration();
-        let middle = begun + self.load.duration() / 2;
+        let started = Instant::now();
+        let end = started + self.load.duration();
+        let middle = started + self.load.duration() / 2;
         self.look(middle, Stage::Passive).await;
         if !self.is_over() {
             self.groups().await;
@@ -207,7 +207,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
     /// Seconds since the check began.
     fn at(&self) -> f64 {
-        self.begun.elapsed().as_secs_f64()
+        self.started.elapsed().as_secs_f64()
     }
 
     /// What the stream engine has at this moment.
@@ -221,8 +221,8 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
     async fn end(&mut self) {
         // Tasks that were just stopped have a moment to end; the others are survivors.
-        let begun = Instant::now();
-        while self.registry.live() != 0 && begun.elapsed() < DRAIN_TIMEOUT {
+        let started = Instant::now();
+        while self.registry.live() != 0 && started.elapsed() < DRAIN_TIMEOUT {
             sleep(POLL_INTERVAL / 2).await;
         }
         let survivors = self.registry.survivors().into_iter();

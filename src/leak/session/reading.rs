@@ -54,10 +54,10 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
     /// Waits for this long and reads at rest: the least of the last polls, and longer while the figures fall.
     pub(super) async fn rest(&mut self, stage: Stage, settle: Duration) {
-        let begun = Instant::now();
+        let started = Instant::now();
         let least = POLL_INTERVAL * u32::try_from(POLLS_PER_READING - 1).unwrap_or(2);
-        let first = begun + settle.saturating_sub(least);
-        let deadline = begun + settle.max(least) * 2;
+        let first = started + settle.saturating_sub(least);
+        let deadline = started + settle.max(least) * 2;
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}
@@ -83,7 +83,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                 *value = poll.get(metric).copied().unwrap_or(*value).min(*value);
             }
         }
-        self.reading(stage, Some(begun.elapsed()), values);
+        self.reading(stage, Some(started.elapsed()), values);
         self.ids();
     }
 
@@ -97,7 +97,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             self.write(Record::Unavailable(one));
         }
         for Failure { source, why, .. } in
-            self.unresponsive.take(self.begun.elapsed(), sample.failures)
+            self.unresponsive.take(self.started.elapsed(), sample.failures)
         {
             self.write(Record::Unavailable(Unavailable { metric: source, why }));
         }

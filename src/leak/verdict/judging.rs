@@ -41,7 +41,7 @@ impl Judging<'_> {
             verdict,
             reason,
             cmon: header.cmon.clone(),
-            started: header.begun.clone(),
+            started: header.started.clone(),
             seconds: series.seconds(),
             interrupted: end.is_none_or(|end| end.interrupted),
             daemon: Daemon::of(header),

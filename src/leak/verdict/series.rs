@@ -153,8 +153,8 @@ impl<'a> Series<'a> {
 
     /// Who was there at the end of each block, since the last cut; in a driven check after the warm-up.
     pub(super) fn blocks_of(&self, metric: &str) -> Vec<Block> {
-        let begun = self.cuts_of(metric).into_iter().fold(self.warm_at(), f64::max);
-        let of = |ids: &&&Ids| ids.metric == metric && begun * 1000.0 <= ids.at_ms as f64;
+        let started = self.cuts_of(metric).into_iter().fold(self.warm_at(), f64::max);
+        let of = |ids: &&&Ids| ids.metric == metric && started * 1000.0 <= ids.at_ms as f64;
         let block = |ids: &&Ids| Block {
             seconds: ids.at_ms as f64 / 1000.0,
             ids: ids.ids.iter().copied().collect(),
@@ -334,15 +334,15 @@ impl<'a> Series<'a> {
             return self.cycles_rate().unwrap_or(0.0);
         }
         let (mut cycles, mut seconds) = (0.0, 0.0);
-        let mut begun = (0.0, 0.0);
+        let mut started = (0.0, 0.0);
         for two in self.readings.windows(2) {
             let [now, next] = [two[0], two[1]];
             if now.rest {
-                begun = (now.at, now.cycles);
+                started = (now.at, now.cycles);
             } else if next.rest && matches!(now.stage, Stage::WarmUp | Stage::Drive) {
                 // The last reading before the rest is the end of the driving.
-                seconds += now.at - begun.0;
-                cycles += now.cycles - begun.1;
+                seconds += now.at - started.0;
+                cycles += now.cycles - started.1;
             }
         }
         if 0.0 < seconds { cycles * 60.0 / seconds } else { 0.0 }

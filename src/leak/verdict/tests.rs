@@ -12,7 +12,7 @@ pub(super) fn header(drive: Drive) -> Header {
     Header {
         v: VERSION,
         cmon: "0.1.0".to_owned(),
-        begun: "2026-01-01T00:00:00Z".to_owned(),
+        started: "2026-01-01T00:00:00Z".to_owned(),
         daemon: "a daemon".to_owned(),
         daemon_version: "20.10.24".to_owned(),
         containers: vec!["web".to_owned(), "db".to_owned()],

@@ -12,7 +12,7 @@ use super::recording;
 use crate::support::{Cmon, eventually};
 
 /// A check of the embedded daemon that would go on for long, and has opened and closed streams.
-fn begun(recording: &Path, args: &[&str]) -> Cmon {
+fn started(recording: &Path, args: &[&str]) -> Cmon {
     let path = recording.display().to_string();
     let args = [&["--demo", "--duration", "10m", "--record", &path], args].concat();
     let cmon = cmon(NOWHERE, &args, |_| {}).read();
@@ -29,7 +29,7 @@ fn begun(recording: &Path, args: &[&str]) -> Cmon {
 #[test]
 fn an_interrupt_shows_the_verdict_so_far() {
     let dir = tempfile::tempdir().unwrap();
-    let begin = |name: &str, args: &[&str]| begun(&dir.path().join(name), args);
+    let begin = |name: &str, args: &[&str]| started(&dir.path().join(name), args);
     let report = Report::of(begin("json", &["-o", "json"]).interrupt().code(130));
     assert_eq!(report.value["interrupted"], true, "{report}");
     // There was no on/off pair yet.
@@ -50,7 +50,7 @@ fn an_interrupt_shows_the_verdict_so_far() {
 fn an_interrupted_recording_can_be_judged() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("recording");
-    let first = begun(&path, &["-o", "json"]).interrupt().code(130).text();
+    let first = started(&path, &["-o", "json"]).interrupt().code(130).text();
     let shown = path.display().to_string();
     let again = Cmon::run(&["leak-check", "-o", "json", "--replay", &shown]);
     assert_eq!(again.text(), first, "{again}");

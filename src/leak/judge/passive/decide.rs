@@ -13,7 +13,7 @@ const LINE_MIN_BIC_GAIN: (f64, f64) = (10.0, 16.0);
 /// This many blocks must follow a step.
 const STEP_MIN_BLOCKS_AFTER: usize = 4;
 
-/// Whether a step so near to the end may as well be growth that has begun: fewer blocks than a line takes follow it.
+/// Whether a step so near to the end may as well be growth that has started: fewer blocks than a line takes follow it.
 fn begins(floor: &Floor, minutes: f64, options: &Options) -> bool {
     let (points, ends) = (&floor.points, &floor.ends);
     ends.step.is_some_and(|at| points.len() < at + STEP_MIN_BLOCKS_AFTER)
@@ -37,12 +37,12 @@ pub(super) fn decide(
             && order.z > Z99
             && slope.estimate * minutes >= options.least()
     };
-    let begun = begins(floor, minutes, options);
+    let started = begins(floor, minutes, options);
     let level = level(floor, options).filter(|level| {
         level.high < options.max_per_minute
             && judged.per_minute.is_some_and(|slope| slope.high < options.max_per_minute)
     });
-    if (slope.high < options.max_per_minute || level.is_some()) && !begun {
+    if (slope.high < options.max_per_minute || level.is_some()) && !started {
         judged.verdict = Verdict::Clean;
         if let (Some(level), true) = (level, options.max_per_minute <= slope.high) {
             judged.unexplained = Some(level);
@@ -86,8 +86,8 @@ fn undecided(
     let longer_for_line =
         if std_dev(&values) > 0.0 { LINE_MIN_DEVIATIONS * scatter / growth } else { 2.0 };
     let shown = judged.per_minute.unwrap_or(slope);
-    let begun = begins(floor, minutes, options);
-    if begun && matches!(judged.shape, Shape::Step { .. } | Shape::Steps { .. }) {
+    let started = begins(floor, minutes, options);
+    if started && matches!(judged.shape, Shape::Step { .. } | Shape::Steps { .. }) {
         return (Undecided::NearEnd, longer_for_line);
     }
     let turns = matches!(judged.shape, Shape::FellBack { .. } | Shape::Sawtooth { .. });

@@ -110,7 +110,7 @@ fn of_fit(floor: &Floor, judged: &Passive) -> Shape {
 
 /// Where growth began within the run, and how it went on since: by steps that began late, or by a floor that is
 /// level and then a line.
-pub(super) fn begun(
+pub(super) fn start_of_growth(
     readings: &[Reading],
     floor: &Floor,
     judged: &Passive,
@@ -185,7 +185,7 @@ pub(super) fn stopped(readings: &[Reading], floor: &Floor, judged: &Passive) -> 
     }
     let at = moment(readings, judged.window.0, (points, at, near), Side::Before);
     let part = until(readings, at);
-    // What rises while it warms up is not judged, and has begun all the same.
+    // What rises while it warms up is not judged, and has started all the same.
     let growth = growth(&part, judged.window.0, None);
     Some(Shape::Stopped { since: None, at, growth, lifetime: at - begin })
 }

@@ -128,8 +128,9 @@ fn weigh(floor: &Floor, kept: &[Reading], window: (f64, f64), options: &Options)
 
 /// Where growth began within the run: the rate is that since then.
 fn begin(judged: &mut Passive, readings: &[Reading], floors: &[&Floor]) {
-    let mut begun = floors.iter().filter_map(|floor| naming::begun(readings, floor, judged));
-    let Some((level_until, growth)) = begun.next() else { return };
+    let mut started =
+        floors.iter().filter_map(|floor| naming::start_of_growth(readings, floor, judged));
+    let Some((level_until, growth)) = started.next() else { return };
     judged.per_minute = Some(growth.per_minute);
     if judged.verdict == Verdict::Leak && growth.per_minute.low <= 0.0 {
         judged.verdict = Verdict::Inconclusive;

@@ -116,7 +116,7 @@ fn growth_that_begins_late_is_a_change_point_with_the_rate_since() {
     let Shape::ChangePoint { growth, .. } = &judged.shape else { panic!("{}", judged.summary()) };
     assert!(growth.stairs.is_some_and(|stairs| (stairs.period - 30.0).abs() < 1.0));
     assert_eq!(judged.verdict, Verdict::Leak, "{}", judged.summary());
-    // What has begun just before the end looks like one step yet, and its rate holds 0.
+    // What has started just before the end looks like one step yet, and its rate holds 0.
     let judged = judge(&run(10.0, |at| 50.0 + (at - 500.0).max(0.0).floor()));
     assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.summary());
     assert_eq!(judged.undecided, Some(Undecided::NearEnd));

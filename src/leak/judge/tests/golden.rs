@@ -151,10 +151,10 @@ fn sign_flips_are_counted_out_or_drawn() {
 
 #[test]
 fn the_t_interval_of_a_mean_is_that_of_scipy() {
-    let reach = t_quantile(0.99, 7.0) * std_dev(&PAIRS) / 8.0_f64.sqrt();
+    let half_width = t_quantile(0.99, 7.0) * std_dev(&PAIRS) / 8.0_f64.sqrt();
     let mean = mean(&PAIRS);
     close(
-        &[mean, mean - reach, mean + reach],
+        &[mean, mean - half_width, mean + half_width],
         &[2.25, -0.734_537_846_041_915_6, 5.234_537_846_041_915],
     );
 }

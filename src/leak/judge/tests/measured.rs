@@ -160,8 +160,8 @@ fn one_step_is_named_with_its_size_and_moment() {
 #[test]
 fn a_step_near_the_end_may_be_a_leak_that_has_begun() {
     // In the last six of sixty minutes, and only in them.
-    let begun = judge(&series(3600.0, |t| 50.0 + (32.0 * (t - 3240.0).max(0.0) / 60.0).floor()));
-    assert_eq!(begun.verdict, Verdict::Inconclusive, "{}", begun.summary());
+    let started = judge(&series(3600.0, |t| 50.0 + (32.0 * (t - 3240.0).max(0.0) / 60.0).floor()));
+    assert_eq!(started.verdict, Verdict::Inconclusive, "{}", started.summary());
     let step = judge(&series(3600.0, |t| if t < 3500.0 { 50.0 } else { 150.0 }));
     says(&step, Verdict::Inconclusive, &["one step of +100 at 57m45s"]);
     // So few are tolerated over the whole.

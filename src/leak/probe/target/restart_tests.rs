@@ -10,14 +10,14 @@ use crate::leak::record::Cut;
 async fn a_target_that_restarts_cuts_its_series_and_its_cycles_go_on() {
     let script = |path: &str, asked| match path {
         "/metrics" => {
-            let (count, begun) = match asked {
+            let (count, started) = match asked {
                 0 | 1 => (100, 1),
                 2 => (130, 1),
                 3 => (5, 2),
                 _ => (9, 2),
             };
             let text = format!(
-                "go_goroutines 7\nprocess_start_time_seconds {begun}\nrotations{{c=\"a\"}} {count}\n"
+                "go_goroutines 7\nprocess_start_time_seconds {started}\nrotations{{c=\"a\"}} {count}\n"
             );
             Reply::ok(text)
         }
@@ -161,8 +161,8 @@ async fn a_target_that_was_silent_is_the_same_where_it_shows() {
 async fn a_restart_that_a_broken_reading_has_seen_is_reported_by_the_next() {
     let script = |path: &str, asked| match path {
         "/metrics" => {
-            let begun = if asked < 2 { 1 } else { 301 };
-            Reply::ok(format!("process_open_fds 7\nprocess_start_time_seconds {begun}\n"))
+            let started = if asked < 2 { 1 } else { 301 };
+            Reply::ok(format!("process_open_fds 7\nprocess_start_time_seconds {started}\n"))
         }
         // Not yet served when the figures are already; a kept connection that breaks is tried twice.
         "/debug/pprof/goroutine?debug=1" if (2..4).contains(&asked) => {

@@ -53,9 +53,9 @@ async fn a_target_that_hangs_costs_one_reading_four_seconds_and_the_others_nothi
         let [a, b] = names(&probes);
         calm(&probes, seen, 2).await;
         hangs.set(true);
-        let begun = Instant::now();
+        let started = Instant::now();
         let sample = read(&mut probes, 1.0).await;
-        assert_eq!(begun.elapsed(), Duration::from_secs(4));
+        assert_eq!(started.elapsed(), Duration::from_secs(4));
         assert_eq!((figure(&sample, &a), figure(&sample, &b)), (None, Some(7.0)));
         let failure = &sample.failures[0];
         let shown = (sample.failures.len(), failure.source.as_str(), failure.gone);
@@ -68,7 +68,7 @@ async fn a_target_that_hangs_costs_one_reading_four_seconds_and_the_others_nothi
         assert_eq!(figure(&own, "own.connections"), Some(1.0));
         assert_eq!(figure(&own, "own.tasks"), Some(1.0));
         // It is left alone for a while, which costs nothing.
-        let begun = Instant::now();
+        let started = Instant::now();
         for _ in 0..4 {
             let sample = read(&mut probes, 3.0).await;
             assert_eq!((figure(&sample, &a), figure(&sample, &b)), (None, Some(7.0)));
@@ -76,7 +76,7 @@ async fn a_target_that_hangs_costs_one_reading_four_seconds_and_the_others_nothi
             let why = "it did not answer in time, and is left alone for a while";
             assert_eq!(sample.failures[0].why, why);
         }
-        assert_eq!(begun.elapsed(), Duration::ZERO);
+        assert_eq!(started.elapsed(), Duration::ZERO);
         // And it is read again when it answers again, as the same: it was only slow.
         hangs.set(false);
         sleep(Duration::from_secs(5)).await;
@@ -118,9 +118,9 @@ async fn sources_that_hang_are_waited_for_side_by_side() {
         let targets = vec![target("/a"), target("/b")];
         let mut probes = start(&over_tcp(port), targets).await.unwrap();
         hangs.set(true);
-        let begun = Instant::now();
+        let started = Instant::now();
         let sample = read(&mut probes, 1.0).await;
-        assert_eq!(begun.elapsed(), Duration::from_secs(4));
+        assert_eq!(started.elapsed(), Duration::from_secs(4));
         let sources: Vec<&str> =
             sample.failures.iter().map(|failure| failure.source.as_str()).collect();
         let expected = ["daemon", &format!("target.port{port}"), &format!("target.port{port}-2")];
@@ -129,9 +129,9 @@ async fn sources_that_hang_are_waited_for_side_by_side() {
         assert!(values.iter().all(|name| name.starts_with("own.")), "{values:?}");
         calm(&probes, seen, 0).await;
         // What takes them apart is bounded by itself.
-        let begun = Instant::now();
+        let started = Instant::now();
         probes.groups(2.0, 0.0, &Census::default()).await;
-        assert_eq!(begun.elapsed(), Duration::from_secs(5));
+        assert_eq!(started.elapsed(), Duration::from_secs(5));
         calm(&probes, seen, 0).await;
     })
     .await;
@@ -154,9 +154,9 @@ async fn targets_are_looked_for_side_by_side_and_not_for_ever() {
         assert_eq!(words, ["Prometheus figures at /b", "Prometheus figures at /a"]);
         drop(found);
         // Each of them has several paths to ask for, of which each hangs.
-        let begun = Instant::now();
+        let started = Instant::now();
         let error = probing(&["/a", "", "/"]).await.unwrap_err().to_string();
-        assert_eq!(begun.elapsed(), Duration::from_secs(15));
+        assert_eq!(started.elapsed(), Duration::from_secs(15));
         assert_eq!(error, format!("target `{}`: it did not answer within 15s", target("")));
         assert_eq!(seen.asked.borrow()["/debug/pprof/goroutine?debug=1"], 2, "both were asked");
     })
@@ -181,9 +181,9 @@ async fn a_container_whose_daemon_hangs_is_given_up_like_any_other() {
         let mut probes = start(&over_tcp(port), targets).await.unwrap();
         assert_eq!(figure(&read(&mut probes, 0.0).await, "target.web.threads"), Some(1.0));
         hangs.set(true);
-        let begun = Instant::now();
+        let started = Instant::now();
         let sample = read(&mut probes, 1.0).await;
-        assert_eq!(begun.elapsed(), Duration::from_secs(4));
+        assert_eq!(started.elapsed(), Duration::from_secs(4));
         assert_eq!(figure(&sample, "target.web.threads"), None);
         assert_eq!(figure(&sample, "daemon.fds"), Some(41.0));
         assert_eq!((sample.failures.len(), sample.failures[0].gone), (1, false));
@@ -210,9 +210,9 @@ async fn parts_that_hang_do_not_keep_the_figures_from_being_read() {
         let target = Target::parse(&format!("http://127.0.0.1:{port}")).unwrap();
         let options = Options { targets: vec![target], ..Options::default() };
         let mut probes = Probes::start(options).await.unwrap();
-        let begun = Instant::now();
+        let started = Instant::now();
         probes.groups(0.0, 0.0, &Census::default()).await;
-        assert_eq!(begun.elapsed(), Duration::from_secs(5));
+        assert_eq!(started.elapsed(), Duration::from_secs(5));
         let sample = read(&mut probes, 1.0).await;
         assert_eq!(figure(&sample, &format!("target.port{port}.goroutines")), Some(7.0));
         assert_eq!(sample.failures, []);
@@ -241,13 +241,13 @@ async fn proofs_that_hang_are_hurried_by_a_stop_and_said_to_be_missing() {
         let mut probes = Probes::start(options).await.unwrap();
         let stop = CancellationToken::new();
         probes.set_stop_token(stop.clone());
-        let begun = Instant::now();
+        let started = Instant::now();
         let stopping = async {
             sleep(Duration::from_secs(2)).await;
             stop.cancel();
         };
         let (proofs, ()) = tokio::join!(probes.proofs(0.0, 0.0), stopping);
-        assert_eq!((proofs, begun.elapsed()), (Vec::new(), Duration::from_secs(3)));
+        assert_eq!((proofs, started.elapsed()), (Vec::new(), Duration::from_secs(3)));
         let why = "its groups could not be read: it did not answer within 3s".to_owned();
         let metric = format!("target.port{port}");
         assert_eq!(probes.missed(), [Unavailable { metric, why }]);
@@ -262,7 +262,7 @@ async fn a_check_says_once_that_a_target_hangs_and_goes_on() {
         let header = Header {
             v: VERSION,
             cmon: String::new(),
-            begun: String::new(),
+            started: String::new(),
             daemon: String::new(),
             daemon_version: String::new(),
             containers: Vec::new(),
