@@ -110,39 +110,18 @@ fn metrics(report: &Report, detail: Detail) -> Table {
         metric.verdict != Verdict::Clean || clean <= CLEAN_SHOWN || detail == Detail::Full
     };
     let shown: Vec<&Metric> = ordered.iter().copied().filter(shown).collect();
-    let mut chance = false;
-    let mut rates = |of: fn(&Metric) -> Option<Interval>| {
-        let known = shown.iter().map(|metric| {
-            let known = of(metric).map(|rate| rate.estimate).filter(|rate| rate.is_finite());
-            (known, metric.id.unit)
-        });
-        let cells = figures::aligned(&known.collect::<Vec<_>>());
-        let cells = cells.into_iter().zip(&shown).map(|(cell, metric)| {
-            // Growth that stopped is there to be seen, whatever it would do over the whole check.
-            let stopped = matches!(metric.shape, Shape::Stopped { .. });
-            let may_be_chance =
-                !stopped && of(metric).is_some_and(|rate| rate.low <= 0.0 && 0.0 <= rate.high);
-            let says = |text: &String| text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
-            if may_be_chance && cell.as_ref().is_some_and(says) {
-                chance = true;
-                return cell.map(|text| format!("({text})"));
-            }
-            cell
-        });
-        cells.collect::<Vec<_>>()
-    };
     let minute = match report.drive.has_phases() {
         true => "per idle min",
         false => "per minute",
     };
     let rates = [
-        ("per cycle", rates(|metric| metric.per_cycle)),
-        (minute, rates(|metric| metric.per_minute)),
+        ("per cycle", rates(&shown, |metric| metric.per_cycle)),
+        (minute, rates(&shown, |metric| metric.per_minute)),
     ];
     // A column without a figure is none.
     let rates: Vec<_> = rates
         .into_iter()
-        .filter(|(_, cells)| measured && cells.iter().any(Option::is_some))
+        .filter(|(_, cells)| measured && cells.iter().any(|cell| *cell != Rate::Absent))
         .collect();
     let name = if judged { "metric" } else { "metric (not judged)" };
     let mut columns = vec![column("", Align::Left), column(name, Align::Left)];
@@ -154,35 +133,80 @@ fn metrics(report: &Report, detail: Detail) -> Table {
             decides = false;
             rows.push(Row::Heading("not part of the verdict:".to_owned()));
         }
-        let unit = metric.id.unit;
-        // That it is not clear means nothing where it does not decide.
-        let verdict = match (metric.gated, metric.verdict, detail) {
-            _ if !judged => Cell::Text(String::new()),
-            (false, Verdict::Inconclusive, Detail::Brief) => Cell::Text(String::new()),
-            (_, verdict, _) => Cell::Verdict(verdict),
-        };
-        let mut cells = vec![verdict, Cell::Text(metric.id.name.clone())];
-        let cell = |text: &Option<String>| text.clone().map_or(Cell::Absent, Cell::Text);
-        cells.extend(rates.iter().map(|(_, rates)| cell(&rates[at])));
-        cells.extend(figures::pair(metric.first, metric.last, unit).map(Cell::Text));
-        let mut below = Vec::new();
-        if detail == Detail::Full {
-            below.extend(sentences::intervals(metric));
-            below.extend(sentences::shape(metric));
-            below.push(explain::metric(metric));
-            below.extend(metric.cohorts.as_ref().map(Cohorts::summary));
-            below.retain(|text| !text.is_empty());
-        }
-        rows.push(Row::Cells { cells, below });
+        let rates = rates.iter().map(|(_, rates)| rates[at].cell());
+        rows.push(metric_row(report, metric, detail, rates.collect()));
     }
     if shown.len() < ordered.len() {
         let more = ordered.len() - shown.len();
         rows.push(Row::Heading(format!("and {more} more that are CLEAN (-v shows them)")));
     }
-    if chance && measured {
+    if rates.iter().any(|(_, rates)| rates.iter().any(|rate| matches!(rate, Rate::MayBeChance(_))))
+    {
         rows.push(Row::Heading("(in parentheses: may be chance)".to_owned()));
     }
     Table { columns, rows }
+}
+
+fn metric_row(report: &Report, metric: &Metric, detail: Detail, rates: Vec<Cell>) -> Row {
+    // That it is not clear means nothing where it does not decide.
+    let verdict = match (metric.gated, metric.verdict, detail) {
+        _ if report.verdict == Verdict::Invalid => Cell::Text(String::new()),
+        (false, Verdict::Inconclusive, Detail::Brief) => Cell::Text(String::new()),
+        (_, verdict, _) => Cell::Verdict(verdict),
+    };
+    let mut cells = vec![verdict, Cell::Text(metric.id.name.clone())];
+    cells.extend(rates);
+    cells.extend(figures::pair(metric.first, metric.last, metric.id.unit).map(Cell::Text));
+    let mut below = Vec::new();
+    if detail == Detail::Full {
+        below.extend(sentences::intervals(metric));
+        below.extend(sentences::shape(metric));
+        below.push(explain::metric(metric));
+        below.extend(metric.cohorts.as_ref().map(Cohorts::summary));
+        below.retain(|text| !text.is_empty());
+    }
+    Row::Cells { cells, below }
+}
+
+/// A rate in a table.
+#[derive(PartialEq)]
+enum Rate {
+    Absent,
+    Clear(String),
+    /// Its interval holds 0. In parentheses.
+    MayBeChance(String),
+}
+
+impl Rate {
+    fn cell(&self) -> Cell {
+        match self {
+            Self::Absent => Cell::Absent,
+            Self::Clear(text) => Cell::Text(text.clone()),
+            Self::MayBeChance(text) => Cell::Text(format!("({text})")),
+        }
+    }
+}
+
+/// The rates of one column, all with the same number of decimals.
+fn rates(shown: &[&Metric], of: fn(&Metric) -> Option<Interval>) -> Vec<Rate> {
+    let known = shown.iter().map(|metric| {
+        let known = of(metric).map(|rate| rate.estimate).filter(|rate| rate.is_finite());
+        (known, metric.id.unit)
+    });
+    let texts = figures::aligned(&known.collect::<Vec<_>>());
+    let rates = texts.into_iter().zip(shown).map(|(text, metric)| {
+        let Some(text) = text else { return Rate::Absent };
+        // Growth that stopped is there to be seen, whatever it would do over the whole check.
+        let stopped = matches!(metric.shape, Shape::Stopped { .. });
+        let holds_zero = of(metric).is_some_and(|rate| rate.low <= 0.0 && 0.0 <= rate.high);
+        // A rate that is written as 0 needs no doubt.
+        let written_as_zero = !text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
+        match holds_zero && !stopped && !written_as_zero {
+            true => Rate::MayBeChance(text),
+            false => Rate::Clear(text),
+        }
+    });
+    rates.collect()
 }
 
 /// The groups of a metric that grow.
