@@ -63,7 +63,7 @@ result = stats.ttest_1samp(PAIRS, 0).confidence_interval(0.98)
 print("t interval of the mean, 1 % to each side", [float(np.mean(PAIRS)), float(result.low), float(result.high)])
 
 
-# The rate of pairs of rungs: of differences and cycles, by matrices instead of the judge's sums.
+# The rate of pairs of phases: of differences and cycles, by matrices instead of the judge's sums.
 UNEVEN = (
     ("rates of equal pairs", [3, -1, 4, 2, 0, 5, -2, 3, 1, 6, 2, 4, 1], [20] * 13),
     ("rates of uneven pairs", [1, 0, 2, -1, 3, 1, 0, 2, 1, -2, 9, 4, 12, 6, 3, 11, 8], [20] * 10 + [80] * 7),
