@@ -28,7 +28,6 @@ print("normal quantiles", [stats.norm.ppf(p) for p in [0.8, 0.99, 0.995, 0.2]])
 print("normal above", [stats.norm.sf(z) for z in [0.0, 1.0, 2.326, 4.0, -1.5]])
 print("chi2 quantiles", [stats.chi2.ppf(p, f) for p, f in [(0.01, 2), (0.99, 2), (0.01, 40), (0.99, 82), (0.5, 7)]])
 print("binomial at least", [stats.binom.sf(k - 1, n, c) for k, n, c in [(1, 10, 0.27), (6, 10, 0.27), (10, 10, 0.27), (30, 80, 0.27)]])
-print("poisson at least", [stats.poisson.sf(k - 1, m) for k, m in [(1, 0.1), (4, 0.5), (20, 12.0), (3, 30.0)]])
 
 xs, ys = POINTS
 for confidence in (0.95, 0.99):
@@ -64,7 +63,7 @@ result = stats.ttest_1samp(PAIRS, 0).confidence_interval(0.98)
 print("t interval of the mean, 1 % to each side", [float(np.mean(PAIRS)), float(result.low), float(result.high)])
 
 
-# The rate of pairs of rungs: of differences and cycles, by matrices instead of the judge's sums.
+# The rate of pairs of phases: of differences and cycles, by matrices instead of the judge's sums.
 UNEVEN = (
     ("rates of equal pairs", [3, -1, 4, 2, 0, 5, -2, 3, 1, 6, 2, 4, 1], [20] * 13),
     ("rates of uneven pairs", [1, 0, 2, -1, 3, 1, 0, 2, 1, -2, 9, 4, 12, 6, 3, 11, 8], [20] * 10 + [80] * 7),

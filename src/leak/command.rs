@@ -1,4 +1,4 @@
-//! A command of the user's that is one cycle: run again and again while a rung is driven.
+//! A command of the user's that is one cycle: run again and again while a phase is driven.
 
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// Cycles are at least this far apart.
-const APART: Duration = Duration::from_millis(100);
-/// How long one run may go on beyond its rung.
-const BEYOND: Duration = Duration::from_secs(60);
+const CYCLE_MIN_INTERVAL: Duration = Duration::from_millis(100);
+/// How long one run may go on beyond its phase.
+const OVERRUN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How much of the end of its stderr is kept, for its last words.
-const WORDS: usize = 4 << 10;
+const STDERR_TAIL_MAX_BYTES: usize = 4 << 10;
 /// How long the last words of a command that has failed may take: what it left behind in the background
 /// may hold its stderr open for ever.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const STDERR_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Runs one command per cycle. Clones count together.
 #[derive(Clone, Debug)]
-pub struct Commands {
+pub(crate) struct Commands {
     line: String,
     ran: Arc<AtomicU64>,
     /// Of the runs so far, in milliseconds.
@@ -33,17 +33,17 @@ pub struct Commands {
 
 impl Commands {
     /// The command, as the shell reads it.
-    pub fn new(line: String) -> Self {
+    pub(crate) fn new(line: String) -> Self {
         Self { line, ran: Arc::default(), longest: Arc::default() }
     }
 
     /// How often it has run to a good end so far.
-    pub fn ran(&self) -> u64 {
+    pub(crate) fn ran(&self) -> u64 {
         self.ran.load(Relaxed)
     }
 
     /// How long the longest run has taken so far.
-    pub fn longest(&self) -> Duration {
+    pub(crate) fn longest(&self) -> Duration {
         Duration::from_millis(self.longest.load(Relaxed))
     }
 
@@ -55,18 +55,20 @@ impl Commands {
     ///
     /// # Cancel safety
     /// Safe: a run that is going on is killed.
-    pub async fn run(&self, until: Instant, stop: &CancellationToken) -> Result<(), String> {
+    pub(crate) async fn run(&self, until: Instant, stop: &CancellationToken) -> Result<(), String> {
         let mut last = Duration::from_millis(1);
         while Instant::now() + last <= until {
-            let begun = Instant::now();
-            let next = begun + APART;
+            let started = Instant::now();
+            let next = started + CYCLE_MIN_INTERVAL;
             let run = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                run = timeout_at(until + BEYOND, self.once()) => run,
+                run = timeout_at(until + OVERRUN_TIMEOUT, self.once()) => run,
             };
             let (status, words) = run
-                .map_err(|_| self.failed(&format!("did not end within {BEYOND:?} after its rung")))?
+                .map_err(|_| {
+                    self.failed(&format!("did not end within {OVERRUN_TIMEOUT:?} after its phase"))
+                })?
                 .map_err(|error| self.failed(&error.to_string()))?;
             if !status.success() {
                 let words = String::from_utf8_lossy(&words);
@@ -74,7 +76,7 @@ impl Commands {
                 return Err(self.failed(&format!("{status}: {last}")));
             }
             self.ran.fetch_add(1, Relaxed);
-            let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.longest.fetch_max(took, Relaxed);
             last = self.longest();
             tokio::select! {
@@ -105,8 +107,8 @@ impl Commands {
                 () = &mut listening => child.wait().await?,
             };
             if !status.success() {
-                // What was said by then is told.
-                let _ = timeout(LAST_WORDS, listening).await;
+                // What was written by then is shown.
+                let _ = timeout(STDERR_TIMEOUT, listening).await;
             }
             status
         };
@@ -128,7 +130,7 @@ async fn listen(mut from: impl AsyncRead + Unpin, into: &mut Vec<u8>) {
     let mut part = [0; 1024];
     while let Ok(count @ 1..) = from.read(&mut part).await {
         into.extend_from_slice(&part[..count]);
-        into.drain(..into.len().saturating_sub(WORDS));
+        into.drain(..into.len().saturating_sub(STDERR_TAIL_MAX_BYTES));
     }
     // The future may be asked once more.
     std::future::pending::<()>().await;
@@ -237,31 +239,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_outlives_its_rung_by_a_minute_is_killed_with_what_it_has_started() {
+    async fn what_outlives_its_phase_by_a_minute_is_killed_with_what_it_has_started() {
         let endless = Endless::new();
         let waiting = async {
             endless.runs().await;
             // Nothing else waits now but for the clock.
             tokio::time::pause();
         };
-        let (commands, begun) = (Commands::new(endless.line()), Instant::now());
-        let (stop, until) = (CancellationToken::new(), begun + Duration::from_secs(5));
+        let (commands, started) = (Commands::new(endless.line()), Instant::now());
+        let (stop, until) = (CancellationToken::new(), started + Duration::from_secs(5));
         let (ran, ()) = tokio::join!(commands.run(until, &stop), waiting);
         let words = ran.unwrap_err();
-        assert!(words.ends_with("did not end within 60s after its rung"), "{words}");
-        assert_eq!(begun.elapsed().as_secs(), 65);
+        assert!(words.ends_with("did not end within 60s after its phase"), "{words}");
+        assert_eq!(started.elapsed().as_secs(), 65);
         tokio::time::resume();
         endless.is_ended().await;
     }
 
     #[tokio::test]
-    async fn it_runs_until_the_rung_ends() {
+    async fn it_runs_until_the_phase_ends() {
         let ran = run("true", 350, &CancellationToken::new()).await.unwrap();
         assert!((1..=4).contains(&ran), "{ran}");
     }
 
     #[tokio::test]
-    async fn a_failure_is_told_with_its_last_words() {
+    async fn a_failure_is_reported_with_its_last_words() {
         let line = "echo first >&2; echo no such app >&2; exit 3";
         let words = run(line, 5000, &CancellationToken::new()).await.unwrap_err();
         assert!(words.contains("exit status: 3: no such app"), "{words}");

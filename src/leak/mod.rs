@@ -1,19 +1,22 @@
 //! Does following logs leak: in cmon, in the daemon, in the collector under test?
 //!
 //! ```text
-//!  plan ─▶ session ──drives──▶ engine          readings, rungs, dumps
-//!             └──asks──▶ probe ─▶ Record ─▶ … ─▶ judge ─▶ report::Report ─▶ text, JSON, JUnit, HTML
+//!  session ──drives──> engine
+//!     └──asks──> probe ─> Record ─> verdict ─> judge
+//!                                      └─> attribute ─> facts::Report ─> report ─> text, JSON, JUnit, HTML
 //! ```
 //!
-//! A run is a list of [`Record`](record::Record)s, and the verdict is a pure function of them: so a
-//! recording that is judged again gives the same verdict, and every rule is a test without a clock.
+//! A run is a list of [`Record`](record::Record)s, and the verdict is a pure function of them. So a recording that
+//! is judged again gives the same verdict, and every rule is a test without a clock.
 
-pub mod attribute;
-pub mod command;
-pub mod judge;
+pub(crate) mod attribute;
+pub(crate) mod command;
+pub(crate) mod facts;
+pub(crate) mod judge;
+pub(crate) mod metric;
 pub mod probe;
 pub mod record;
 pub mod report;
-pub mod selftest;
-pub mod session;
-pub mod verdict;
+pub(crate) mod selftest;
+pub(crate) mod session;
+pub(crate) mod verdict;

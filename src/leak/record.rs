@@ -22,7 +22,7 @@ pub enum Record {
     Groups(Groups),
     /// Who a count is made of, at one moment.
     Ids(Ids),
-    /// A series begins anew: what was measured is not the same any more.
+    /// A series starts anew: what was measured is not the same any more.
     Cut(Cut),
     /// A metric cannot be had, or no longer.
     Unavailable(Unavailable),
@@ -38,10 +38,11 @@ pub struct Header {
     /// The version of cmon.
     pub cmon: String,
     /// When the check began: RFC 3339, UTC.
-    pub begun: String,
+    #[serde(rename = "begun")]
+    pub started: String,
     /// The daemon, its version and how it was chosen, in words; empty without one.
     pub daemon: String,
-    /// The daemon's version as it tells it; empty without one.
+    /// The daemon's version as it reports it; empty without one.
     pub daemon_version: String,
     /// The containers whose streams are opened and closed, by name.
     pub containers: Vec<String>,
@@ -78,7 +79,7 @@ pub enum Drive {
 
 impl Drive {
     /// Whether driven stretches are compared with idle ones.
-    pub fn has_rungs(self) -> bool {
+    pub fn has_phases(self) -> bool {
         matches!(self, Drive::Streams | Drive::Command)
     }
 
@@ -124,9 +125,9 @@ pub enum Stage {
     Start,
     /// Streams are driven, and what is read does not count yet.
     WarmUp,
-    /// While a rung is driven.
+    /// While a phase is driven.
     Drive,
-    /// While a rung is idle.
+    /// While a phase is idle.
     Idle,
     /// On the target's own load.
     Passive,
@@ -139,12 +140,12 @@ pub struct Reading {
     pub at: f64,
     /// When in the check.
     pub stage: Stage,
-    /// At rest: the rung has ended, all streams are closed, and the figures stand still. Driven checks
-    /// are judged by these alone; two of them enclose a rung, whose kind is the later one's `stage`.
+    /// At rest: the phase has ended, all streams are closed, and the figures stand still. Driven checks
+    /// are judged by these alone; two of them enclose a phase, whose kind is the later one's `stage`.
     pub rest: bool,
     /// How long it took until the figures stood still, in seconds; 0 unless at rest.
     pub settled: f64,
-    /// Cycles since the check began (of the target, where `--cycles-metric` tells them).
+    /// Cycles since the check began (of the target, with `--cycles-metric`).
     pub cycles: f64,
     /// Lines read since the check began.
     pub lines: f64,
@@ -182,7 +183,7 @@ pub struct Group {
     pub labels: String,
 }
 
-/// Who a count is made of, at one moment: descriptors and threads by what tells one from another.
+/// Who a count is made of, at one moment: descriptors and threads by what identifies each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ids {
     /// Milliseconds since the check began.
@@ -193,7 +194,7 @@ pub struct Ids {
     pub ids: Vec<u64>,
 }
 
-/// A series begins anew.
+/// A series starts anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cut {
     /// Milliseconds since the check began.

@@ -1,5 +1,4 @@
-//! What to try after an error that ended a leak check before it could judge: apart, because it reads
-//! errors only.
+//! What to try after an error that ended a leak check before it could judge.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,6 +10,11 @@ use crate::leak::probe::StartError;
 #[error("could not read `{}`", .0.display())]
 pub(super) struct Unread(pub(super) PathBuf);
 
+/// A JSON report where a recording is needed.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` is a report of `leak-check -o json`, not a recording", .0.display())]
+pub(super) struct NotARecording(pub(super) PathBuf);
+
 /// What to try, where that is known.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(StartError::Target { hint, .. }) = error.downcast_ref() {
@@ -19,6 +23,10 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
     if error.is::<super::NothingToWatch>() {
         let hint =
             "name what to watch: --target pid:N or --target http://HOST:PORT; or start the daemon";
+        return Some(hint.to_owned());
+    }
+    if error.is::<NotARecording>() {
+        let hint = "run the check again with `--record FILE`, and give that FILE to --baseline or --replay";
         return Some(hint.to_owned());
     }
     let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
@@ -33,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_tells_itself_what_to_do() {
+    fn a_target_shows_itself_what_to_do() {
         let refused = |hint: Option<&str>| {
             let hint = hint.map(str::to_owned);
             let (target, why) = ("pid:7".to_owned(), "gone".to_owned());

@@ -1,14 +1,14 @@
-//! `cmon leak-check`: plans a check, runs its session, judges what was recorded, and tells it.
+//! `cmon leak-check`: plans a check, runs its session, judges the records, and reports.
 //!
 //! Streams, probes and commands share this thread; nothing here waits for the terminal but short lines
 //! on stderr. The records are kept in memory and, with `--record`, written as they come, so that a check
 //! that is cut off can still be judged.
 
 mod containers;
+mod dry_run;
 mod hint;
-mod outlook;
 mod progress;
-mod tell;
+mod reports;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -29,18 +29,20 @@ use crate::engine::source::{Listed, Phase, Source};
 use crate::engine::{self, StartError};
 use crate::exit::Exit;
 use crate::leak::command::Commands;
+use crate::leak::facts::Report;
 use crate::leak::judge::Verdict;
-use crate::leak::judge::plan::{Plan, RATE};
+use crate::leak::judge::design::CYCLES_PER_SECOND;
+use crate::leak::judge::plan::Plan;
 use crate::leak::probe::target::Target;
 use crate::leak::probe::{self, Probes};
 use crate::leak::record::{Drive, Header, Record, Rules, VERSION};
-use crate::leak::report::Report;
 use crate::leak::session::{Load, Session};
 use crate::leak::{selftest, verdict};
 use crate::output::Sinks;
 use crate::signal::Signals;
 pub use hint::hint;
-use progress::Progress;
+use progress::{Progress, Style};
+use reports::Reports;
 
 /// The self-test is the same each time.
 const SEED: u64 = 5;
@@ -58,7 +60,7 @@ pub async fn run(
     sinks: Sinks,
 ) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("could not take over the signals")?;
-    let teller = tell::Teller::new(&leak, &sinks);
+    let reports = Reports::new(&leak, &sinks);
     let baseline = match &leak.baseline {
         Some(file) => Some(recording(file)?),
         None => None,
@@ -66,13 +68,13 @@ pub async fn run(
     let stop = CancellationToken::new();
     let work = async {
         match &leak.work {
-            Work::SelfTest => self_test(&teller).await,
+            Work::SelfTest => self_test(&reports).await,
             Work::Replay(file) => {
                 let mut records = recording(file)?;
                 leak.overrides.apply(&mut records);
                 let report = verdict::judge(&records, baseline.as_deref())
                     .with_context(|| format!("`{}` is no recording", file.display()))?;
-                teller.report(&report)?;
+                reports.report(&report)?;
                 Ok(exit([&report], &leak))
             }
             Work::Check(check) => {
@@ -82,7 +84,7 @@ pub async fn run(
                     check,
                     daemon,
                     stop: stop.clone(),
-                    teller: &teller,
+                    reports: &reports,
                     baseline: baseline.as_deref(),
                     sinks: &sinks,
                 };
@@ -101,7 +103,7 @@ pub async fn run(
         return Ok(signal.into());
     }
     tokio::select! {
-        told = &mut work => told.map(|_| signal.into()),
+        done = &mut work => done.map(|_| signal.into()),
         second = signals.next() => Ok(second.into()),
     }
 }
@@ -113,7 +115,7 @@ struct Checking<'a> {
     check: &'a Check,
     daemon: Daemon,
     stop: CancellationToken,
-    teller: &'a tell::Teller<'a>,
+    reports: &'a Reports<'a>,
     baseline: Option<&'a [Record]>,
     sinks: &'a Sinks,
 }
@@ -147,48 +149,48 @@ impl Checking<'_> {
                 true => vec![None],
                 false => each.collect(),
             };
-            let mut outlooks = Vec::new();
+            let mut plans = Vec::new();
             let mut first: Option<Vec<String>> = None;
             for timeout in runs {
                 let looking = async {
                     let prepared = self.prepare(timeout, first.as_deref()).await?;
                     let (Known { header, plan }, probes) = prepared;
                     first.get_or_insert_with(|| header.containers.clone());
-                    anyhow::Ok(outlook::look(header, plan.as_ref(), probes).await)
+                    anyhow::Ok(dry_run::look(header, plan.as_ref(), probes).await)
                 };
                 match self.unless_stopped(Box::pin(looking)).await {
-                    Some(outlook) => outlooks.push(outlook?),
-                    None => return Ok(self.teller.nothing_was_read()),
+                    Some(plan) => plans.push(plan?),
+                    None => return Ok(self.reports.nothing_was_read()),
                 }
             }
-            self.teller.outlooks(&outlooks)?;
+            self.reports.plans(&plans)?;
             return Ok(Exit::Done);
         }
-        self.teller.try_files()?;
+        self.reports.try_files()?;
         if self.check.compare.is_empty() {
             let Some((report, recorded)) = self.once(None, None).await? else {
-                return Ok(self.teller.nothing_was_read());
+                return Ok(self.reports.nothing_was_read());
             };
-            self.teller.report(&report)?;
+            self.reports.report(&report)?;
             recorded?;
             return Ok(exit([&report], self.leak));
         }
-        let mut reports: Vec<Report> = Vec::new();
+        let mut done: Vec<Report> = Vec::new();
         for timeout in &self.check.compare {
             if self.stop.is_cancelled() {
                 break;
             }
-            let first = reports.first().map(|report| report.containers.as_slice());
+            let first = done.first().map(|report| report.containers.as_slice());
             let Some((report, recorded)) = self.once(Some(*timeout), first).await? else {
                 break;
             };
-            reports.push(report);
+            done.push(report);
             recorded?;
         }
-        if reports.is_empty() {
-            return Ok(self.teller.nothing_was_read());
+        if done.is_empty() {
+            return Ok(self.reports.nothing_was_read());
         }
-        self.teller.comparison(reports)
+        self.reports.comparison(done)
     }
 
     /// What this gives, or nothing when the check is stopped first. Who is asked before a check begins
@@ -218,13 +220,12 @@ impl Checking<'_> {
         let load = self.load(&header, plan);
         let mut file = self.recorder(timeout)?;
         let mut records = Vec::new();
-        let mut progress = Progress::new(
-            self.leak.animate,
-            self.leak.quiet,
-            &self.sinks.err,
-            &header,
-            load.duration(),
-        );
+        let style = match (self.leak.quiet, self.leak.animate) {
+            (true, _) => Style::Hidden,
+            (false, true) => Style::InPlace,
+            (false, false) => Style::Lines,
+        };
+        let mut progress = Progress::new(style, &self.sinks.err, &header, load.duration());
         let mut failed = None;
         let write = |record: Record| {
             if let Some(file) = &mut file
@@ -236,7 +237,7 @@ impl Checking<'_> {
             records.push(record);
         };
         let session = Session::new(load, registry, probes, write, self.stop.clone());
-        let session = if self.baseline.is_some() { session.to_the_end() } else { session };
+        let session = if self.baseline.is_some() { session.without_early_stop() } else { session };
         Box::pin(session.run(header)).await;
         progress.clear();
         let recorded = match failed {
@@ -295,7 +296,7 @@ impl Checking<'_> {
                     let rest = self.config.selection.without(row, &listed);
                     let rest = rest.map_err(StartError::from)?;
                     if self.config.selection.matches(row) && first.is_none() {
-                        self.teller.left_out(row);
+                        self.reports.left_out(row);
                     }
                     rest
                 }
@@ -303,7 +304,7 @@ impl Checking<'_> {
             containers = containers::choose(&selection, &listed, first)?;
         }
         let count = containers.len() as f64;
-        let natural = (count / RATE).max(SHORTEST);
+        let natural = (count / CYCLES_PER_SECOND).max(SHORTEST);
         let stream_timeout = match drive {
             Drive::Streams | Drive::Held => {
                 timeout.map_or(natural, |timeout| timeout.as_secs_f64())
@@ -312,15 +313,15 @@ impl Checking<'_> {
         };
         let per_second = match drive {
             Drive::Streams | Drive::Held => count / stream_timeout,
-            Drive::Command => RATE,
+            Drive::Command => CYCLES_PER_SECOND,
             Drive::Passive => 0.0,
         };
         let seconds = check.duration.as_secs_f64();
-        let plan = drive.has_rungs().then(|| Plan::new(seconds, per_second, check.seed));
+        let plan = drive.has_phases().then(|| Plan::new(seconds, per_second, check.seed));
         let header = Header {
             v: VERSION,
             cmon: env!("CARGO_PKG_VERSION").to_owned(),
-            begun: jiff::Timestamp::now().to_string(),
+            started: jiff::Timestamp::now().to_string(),
             daemon: daemon.as_ref().map_or_else(String::new, |_| format!("{route} ({origin})")),
             daemon_version: daemon.as_ref().map_or_else(String::new, |v| v.version.clone()),
             containers,
@@ -428,15 +429,33 @@ fn recording(path: &Path) -> anyhow::Result<Vec<Record>> {
                 env!("CARGO_PKG_VERSION")
             ),
             Ok(record) => records.push(record),
+            Err(_) if at == 0 && is_report(line) => {
+                return Err(hint::NotARecording(path.to_owned()).into());
+            }
             Err(_) if at + 1 == lines.len() && 0 < at => {}
             Err(error) => {
                 return Err(error).with_context(|| {
-                    format!("line {} of `{}` is no record of cmon's", at + 1, path.display())
+                    format!(
+                        "line {} of `{}` is not a record of a leak-check recording",
+                        at + 1,
+                        path.display()
+                    )
                 });
             }
         }
     }
     Ok(records)
+}
+
+/// Whether the line is a JSON report, of this version or of an earlier one.
+fn is_report(line: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Report {
+        verdict: Option<serde_json::Value>,
+        runs: Option<serde::de::IgnoredAny>,
+    }
+    let report = serde_json::from_str::<Report>(line);
+    report.is_ok_and(|report| report.verdict.is_some() || report.runs.is_some())
 }
 
 /// What verdicts mean for the shell: one leak is enough, and what could not be measured comes next.
@@ -454,13 +473,13 @@ fn exit<'a>(reports: impl IntoIterator<Item = &'a Report>, leak: &LeakCheck) -> 
 }
 
 /// Lets the checker find what was planted, and only that.
-async fn self_test(teller: &tell::Teller<'_>) -> anyhow::Result<Exit> {
+async fn self_test(reports: &Reports<'_>) -> anyhow::Result<Exit> {
     let mut wrong = 0;
     for case in selftest::CASES {
         let outcome = selftest::run(case, Rules::default(), SEED).await?;
         wrong += usize::from(outcome.wrong.is_some());
-        teller.case(&outcome)?;
+        reports.case(&outcome)?;
     }
-    teller.cases(selftest::CASES.len(), wrong)?;
+    reports.cases(selftest::CASES.len(), wrong)?;
     Ok(if wrong == 0 { Exit::Done } else { Exit::Failed })
 }

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::leak::judge::words::{count, signed, span};
 use crate::leak::record::{Header, Reading, Record, Rules, Stage};
+use crate::leak::report::numbers::{count, signed, span};
 use crate::leak::verdict::is_gated;
 use crate::output::Sink;
 
-/// Between two lines where nothing is redrawn, in seconds.
-const SELDOM: f64 = 30.0;
+/// Seconds between two lines when nothing is redrawn.
+const LINE_INTERVAL_SECONDS: f64 = 30.0;
 /// More metrics than this are not shown while it runs.
-const ROWS: usize = 12;
+const ROWS_MAX: usize = 12;
 
 /// The progress of one check.
 #[derive(Debug)]
@@ -26,10 +26,21 @@ pub(super) struct Progress<'a> {
     /// Planned, in seconds.
     duration: f64,
     /// When the last line was written.
-    told: f64,
+    last_line: f64,
     last: Option<Reading>,
     pairs: f64,
     metrics: BTreeMap<String, Growth>,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// Not at all.
+    Hidden,
+    /// A line now and then.
+    Lines,
+    /// Redrawn in place.
+    InPlace,
 }
 
 /// Where it goes.
@@ -51,17 +62,11 @@ struct Growth {
 
 impl<'a> Progress<'a> {
     /// The progress of a check that takes this long.
-    pub(super) fn new(
-        animate: bool,
-        quiet: bool,
-        err: &'a Sink,
-        header: &Header,
-        duration: Duration,
-    ) -> Self {
-        let how = match (quiet, animate) {
-            (true, _) => How::Nowhere,
-            (false, false) => How::Lines(err),
-            (false, true) => {
+    pub(super) fn new(style: Style, err: &'a Sink, header: &Header, duration: Duration) -> Self {
+        let how = match style {
+            Style::Hidden => How::Nowhere,
+            Style::Lines => How::Lines(err),
+            Style::InPlace => {
                 let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(4));
                 let head = all.add(bar());
                 How::InPlace { all, head, rows: BTreeMap::new() }
@@ -70,9 +75,9 @@ impl<'a> Progress<'a> {
         Self {
             how,
             rules: header.rules.clone(),
-            driven: header.drive.has_rungs(),
+            driven: header.drive.has_phases(),
             duration: duration.as_secs_f64(),
-            told: -SELDOM,
+            last_line: -LINE_INTERVAL_SECONDS,
             last: None,
             pairs: 0.0,
             metrics: BTreeMap::new(),
@@ -86,17 +91,12 @@ impl<'a> Progress<'a> {
         };
         if reading.rest {
             let before = self.last.replace(reading.clone());
-            let driven = match reading.stage {
-                Stage::Drive => Some(true),
-                Stage::Idle => Some(false),
-                _ => None,
-            };
-            if let (Some(before), Some(driven)) = (before, driven) {
+            if let (Some(before), Stage::Drive | Stage::Idle) = (before, reading.stage) {
                 self.pairs += 0.5;
-                self.grew(&before, reading, driven);
+                self.add(&before, reading);
             }
         }
-        self.tell(reading);
+        self.show(reading);
     }
 
     /// Takes it off the terminal.
@@ -107,18 +107,18 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn grew(&mut self, before: &Reading, now: &Reading, driven: bool) {
+    fn add(&mut self, before: &Reading, now: &Reading) {
         for (metric, value) in &now.values {
             let Some(before_value) = before.values.get(metric) else {
                 continue;
             };
             let growth = self.metrics.entry(metric.clone()).or_default();
-            match driven {
-                true => {
+            match now.stage {
+                Stage::Drive => {
                     growth.driven += value - before_value;
                     growth.cycles += now.cycles - before.cycles;
                 }
-                false => {
+                _ => {
                     growth.idle += value - before_value;
                     growth.minutes += (now.at - before.at) / 60.0;
                 }
@@ -152,7 +152,7 @@ impl<'a> Progress<'a> {
         let mut text = format!("  {metric:<28} {:>8}", count(value));
         if let Some(growth) = self.metrics.get(metric).filter(|growth| 0.0 < growth.cycles) {
             let minutes = if 0.0 < growth.minutes { growth.idle / growth.minutes } else { 0.0 };
-            // What an idle rung does as well is not the cycles' doing.
+            // What an idle phase does as well is not the cycles' doing.
             let per_cycle = (growth.driven - growth.idle) / growth.cycles;
             let per_cycle = signed((per_cycle * 1000.0).round() / 1000.0);
             let minutes = signed((minutes * 10.0).round() / 10.0);
@@ -163,11 +163,11 @@ impl<'a> Progress<'a> {
         text
     }
 
-    fn tell(&mut self, reading: &Reading) {
+    fn show(&mut self, reading: &Reading) {
         let head = self.head(reading);
         let gated = reading.values.iter().filter(|(metric, _)| is_gated(metric, &self.rules));
         let shown: Vec<(String, String)> = gated
-            .take(ROWS)
+            .take(ROWS_MAX)
             .map(|(metric, value)| (metric.clone(), self.row(metric, *value)))
             .collect();
         match &mut self.how {
@@ -180,9 +180,9 @@ impl<'a> Progress<'a> {
                     row.tick();
                 }
             }
-            How::Lines(err) if self.told + SELDOM <= reading.at => {
-                self.told = reading.at;
-                // Talk: nothing failed when nobody can hear it.
+            How::Lines(err) if self.last_line + LINE_INTERVAL_SECONDS <= reading.at => {
+                self.last_line = reading.at;
+                // A note: a closed stderr is no failure.
                 let _ = err.write_all(format!("{head}\n").as_bytes());
             }
             How::Nowhere | How::Lines(_) => {}

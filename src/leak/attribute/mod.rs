@@ -1,46 +1,48 @@
-//! Whose leak it is: which of the groups that a count is made of grows, and what that means.
+//! Where a leak comes from: which group of a count grows, and which known pattern that fits.
 //!
-//! A dump tells the groups of a count at one moment: goroutines by stack, descriptors by class, tasks
-//! by kind. Two dumps tell which group has grown, a third between them that it was no blip. The
-//! verdict does not hang on this; it only says where to look.
+//! A dump holds the groups of a count at one moment: goroutines by stack, descriptors by class, tasks by kind. Two
+//! dumps show which group has grown, and a third between them that it was no spike. No verdict depends on this.
 
 mod sides;
-mod signature;
 mod signatures;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use sides::{OtherSide, other_sides};
-pub use signature::{Connections, Course, Per, Seen, Signature, Steps, owner};
-pub use signatures::{Run, signatures};
+pub(crate) use sides::other_sides;
+pub(crate) use signatures::{Run, signatures};
 
+use super::facts::GroupGrowth;
+use super::metric::is_of;
 use super::probe::pprof;
 use super::record::{Cut, Group, Groups};
-use super::report::GroupGrowth;
 
-/// A group has grown when it has so many more members.
-const LEAST: f64 = 3.0;
-/// And when that is so many times what chance would do to counts of this size; what is left of them at rest
-/// scatters less. Of a count that is known to leak, it must be once as much, and a good part of all growth.
-const TIMES_CHANCE: f64 = 3.0;
-/// That part.
-const GOOD_PART: f64 = 0.1;
-/// The dump in the middle may lie so far outside of the other two, as a part of the growth.
-const SLACK: f64 = 0.1;
+/// A group has grown when it has at least this many more members.
+const GROWTH_MIN: f64 = 3.0;
+/// And when that is this many standard deviations of a count of this size. For a metric already known to leak, one
+/// standard deviation suffices, provided that the group explains a good part of the growth.
+const GROWTH_MIN_DEVIATIONS: f64 = 3.0;
+const LEAK_MIN_SHARE: f64 = 0.1;
+/// The dump in the middle may lie this far outside of the other two, as a part of the growth.
+const MIDDLE_SLACK: f64 = 0.1;
 
-/// The groups of `metric` that have grown between the first and the last of its dumps, the largest
-/// first. Only dumps after the last of its `cuts` count. `series` are its readings (seconds,
-/// cycles, value): the growth that shares are of, where the dumps were cut off. That the metric `leaks` is known
-/// without them.
+/// What is known of a metric without its groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    Nothing,
+    Leaks,
+}
+
+/// The groups of `metric` that have grown between the first and the last of its dumps, largest first.
 ///
-/// Shares are parts of all growth, groups that are too small to name included, so that what they
-/// are short of 1 is the growth that remains unexplained.
-pub fn growth(
+/// Only dumps after the last of its `cuts` count. `series` are its readings (seconds, cycles, value); when dumps were
+/// truncated, shares are of the growth of the series. Shares are parts of all growth, small groups included: what is
+/// missing to 1 is unexplained.
+pub(crate) fn growth(
     dumps: &[Groups],
     metric: &str,
     cuts: &[Cut],
     series: &[(f64, f64, f64)],
-    leaks: bool,
+    known: Known,
 ) -> Vec<GroupGrowth> {
     let Some(pair) = Pair::new(dumps, metric, cuts) else { return Vec::new() };
     let mut grown = Vec::new();
@@ -50,14 +52,20 @@ pub fn growth(
         let growth = last as f64 - first as f64;
         all += growth.max(0.0);
         let chance = (first as f64 + last as f64).sqrt();
-        if LEAST <= growth && chance < growth && pair.is_steady(key, first, last) {
-            grown.push((growth, pair.group(key, first, last), TIMES_CHANCE * chance < growth));
+        if GROWTH_MIN <= growth && chance < growth && pair.is_steady(key, first, last) {
+            grown.push((
+                growth,
+                pair.group(key, first, last),
+                GROWTH_MIN_DEVIATIONS * chance < growth,
+            ));
         }
     }
     if let Some(whole) = pair.whole(series) {
         all = all.max(whole);
     }
-    grown.retain(|(growth, _, plain)| *plain || leaks && GOOD_PART * all <= *growth);
+    grown.retain(|(growth, _, plain)| {
+        *plain || known == Known::Leaks && LEAK_MIN_SHARE * all <= *growth
+    });
     grown
         .sort_by(|(one, a, _), (other, b, _)| other.total_cmp(one).then_with(|| a.key.cmp(&b.key)));
     let shared =
@@ -80,15 +88,15 @@ struct Dump<'a> {
 
 impl<'a> Pair<'a> {
     fn new(dumps: &'a [Groups], metric: &str, cuts: &[Cut]) -> Option<Self> {
-        let begun = cuts
+        let started = cuts
             .iter()
             .filter(|cut| is_of(metric, &cut.source))
             .map(|cut| cut.at_ms as f64 / 1000.0)
             .fold(f64::NEG_INFINITY, f64::max);
         let mut own: Vec<&Groups> =
-            dumps.iter().filter(|dump| dump.metric == metric && begun <= dump.at).collect();
+            dumps.iter().filter(|dump| dump.metric == metric && started <= dump.at).collect();
         own.sort_by(|one, other| one.at.total_cmp(&other.at));
-        // Dumps that were cut off do not tell which groups are absent: the others come first.
+        // Truncated dumps do not show which groups are absent: the others come first.
         let whole: Vec<&Groups> = own.iter().copied().filter(|dump| !dump.truncated).collect();
         if 2 <= whole.len() {
             own = whole;
@@ -120,7 +128,7 @@ impl<'a> Pair<'a> {
             return true;
         };
         let (first, middle, last) = (first as f64, middle as f64, last as f64);
-        let slack = SLACK * (last - first);
+        let slack = MIDDLE_SLACK * (last - first);
         (first - slack..=last + slack).contains(&middle)
     }
 
@@ -173,12 +181,6 @@ impl<'a> Dump<'a> {
             None => (!self.from.truncated).then_some(0),
         }
     }
-}
-
-/// `source` is the metric, or how its name begins up to a dot.
-fn is_of(metric: &str, source: &str) -> bool {
-    let rest = metric.strip_prefix(source);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 #[cfg(test)]

@@ -6,10 +6,8 @@
 //!   daemon.fds   ____▁▁▁▁▂▂▂▂▃▃▃▃     +8 at 30 s, 60 s, 90 s: the same connections
 //! ```
 
-use serde::Serialize;
-
-use crate::leak::report::figures::Unit;
-use crate::leak::report::{Metric, Verdict};
+use crate::leak::facts::{Metric, OtherSide, Verdict};
+use crate::leak::metric::{Source, Unit};
 
 /// Readings that two series must share.
 const READINGS_MIN: usize = 8;
@@ -22,37 +20,23 @@ const CORRELATION_MIN: f64 = 0.8;
 /// How far the one curve may lie beside the other, scaled to it, as a part of its growth.
 const APART_MAX: f64 = 0.15;
 /// A connection costs each side about as much: the daemon's growth is within these multiples of the process's.
-const RATIO: (f64, f64) = (0.3, 6.0);
+const GROWTH_RATIO: (f64, f64) = (0.3, 6.0);
 /// Descriptors of two ends of connections are equal in number, up to this part.
-const EQUAL: f64 = 0.15;
-
-/// Growth of the daemon that is the other side of somebody else's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct OtherSide {
-    /// The daemon's metric.
-    pub metric: String,
-    /// The metric that it follows.
-    pub of: String,
-}
+const EQUAL_MAX_DIFFERENCE: f64 = 0.15;
 
 /// Which metrics of the daemon grow as the other side of a target's or of cmon's own.
-pub fn other_sides(metrics: &[Metric]) -> Vec<OtherSide> {
-    let leaks =
-        |metric: &&Metric| metric.verdict == Verdict::Leak && Unit::of(&metric.name) == Unit::Count;
+pub(crate) fn other_sides(metrics: &[Metric]) -> Vec<OtherSide> {
+    let leaks = |metric: &&Metric| metric.verdict == Verdict::Leak && metric.id.unit == Unit::Count;
     let (daemon, others): (Vec<&Metric>, Vec<&Metric>) =
-        metrics.iter().filter(leaks).partition(|metric| metric.name.starts_with("daemon."));
+        metrics.iter().filter(leaks).partition(|metric| metric.id.source == Source::Daemon);
     let found = daemon.into_iter().filter_map(|metric| {
         // Like is compared with like first: descriptors with descriptors.
         let mut order: Vec<&&Metric> = others.iter().collect();
-        order.sort_by_key(|other| kind(other) != kind(metric));
+        order.sort_by_key(|other| other.id.quantity != metric.id.quantity);
         let of = order.into_iter().find(|other| is_other_side(other, metric))?;
-        Some(OtherSide { metric: metric.name.clone(), of: of.name.clone() })
+        Some(OtherSide { metric: metric.id.name.clone(), of: of.id.clone() })
     });
     found.collect()
-}
-
-fn kind(metric: &Metric) -> &str {
-    metric.name.rsplit('.').next().unwrap_or_default()
 }
 
 fn is_other_side(of: &Metric, daemon: &Metric) -> bool {
@@ -66,7 +50,8 @@ fn is_other_side(of: &Metric, daemon: &Metric) -> bool {
     }
     let (grown, by) = (growth(&one), growth(&other));
     let ratio = by / grown;
-    if grown < GROWTH_MIN || by < GROWTH_MIN || !(RATIO.0..=RATIO.1).contains(&ratio) {
+    if grown < GROWTH_MIN || by < GROWTH_MIN || !(GROWTH_RATIO.0..=GROWTH_RATIO.1).contains(&ratio)
+    {
         return false;
     }
     let apart = one.iter().zip(&other).map(|(a, b)| ((b - other[0]) - ratio * (a - one[0])).abs());
@@ -74,7 +59,8 @@ fn is_other_side(of: &Metric, daemon: &Metric) -> bool {
         return false;
     }
     // Two lines are always alike: only equal numbers of the same thing say something there.
-    let equal = kind(of) == kind(daemon) && kind(of) == "fds" && (ratio - 1.0).abs() <= EQUAL;
+    let both_fds = of.id.quantity == "fds" && daemon.id.quantity == "fds";
+    let equal = both_fds && (ratio - 1.0).abs() <= EQUAL_MAX_DIFFERENCE;
     equal || same_steps(&one, &other)
 }
 
@@ -111,8 +97,8 @@ fn same_steps(one: &[f64], other: &[f64]) -> bool {
     };
     let (one, other) = (steps(one), steps(other));
     let half = one.iter().copied().fold(0.0, f64::max) / 2.0;
-    let begun = |two: &&[f64]| two[0] <= half && half < two[1];
-    let count = one.windows(2).filter(begun).count();
+    let started = |two: &&[f64]| two[0] <= half && half < two[1];
+    let count = one.windows(2).filter(started).count();
     STEPS_MIN <= count && correlation(&one, &other).is_some_and(|found| CORRELATION_MIN <= found)
 }
 
@@ -138,13 +124,13 @@ mod tests {
         Metric { verdict: Verdict::Leak, series: series.collect(), ..Metric::named(name) }
     }
 
-    /// `base` and so many more every 30 s.
+    /// `base` and `size` more every 30 s.
     fn stairs(base: f64, size: f64) -> impl Fn(f64) -> f64 {
         move |at| base + size * (at / 30.0).floor()
     }
 
     fn found(metrics: &[Metric]) -> Vec<(String, String)> {
-        other_sides(metrics).into_iter().map(|side| (side.metric, side.of)).collect()
+        other_sides(metrics).into_iter().map(|side| (side.metric, side.of.name)).collect()
     }
 
     fn pair(metric: &str, of: &str) -> (String, String) {

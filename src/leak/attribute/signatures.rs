@@ -1,10 +1,12 @@
 //! Which known patterns the growth fits. Nothing here changes a verdict.
 
-use super::sides::OtherSide;
-use super::signature::{Connections, Course, Per, Seen, Signature, Steps};
+use crate::leak::facts::{
+    Connections, Course, GroupGrowth, Metric, OtherSide, Per, Report, Seen, Signature, StepSize,
+    Steps, Verdict,
+};
 use crate::leak::judge::shape::{Shape, Stairs};
+use crate::leak::metric::Source;
 use crate::leak::record::{Drive, Survivor};
-use crate::leak::report::{GroupGrowth, Metric, Report, Verdict};
 
 /// What one follow of a log takes inside of dockerd.
 const FOLLOWER_GOROUTINES: f64 = 5.0;
@@ -16,24 +18,24 @@ const FOLLOWER_DESCRIPTORS: f64 = 3.0;
 const SMALL_PART: f64 = 0.1;
 
 /// Fewer connections of a kind are none.
-const LEAST: f64 = 3.0;
+const CONNECTIONS_MIN: f64 = 3.0;
 
 /// The run whose growth it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// What a cycle is.
-    pub drive: Drive,
+    pub(crate) drive: Drive,
     /// How many cycles it had in a minute while driven.
-    pub cycles_per_minute: f64,
+    pub(crate) cycles_per_minute: f64,
     /// Growth per minute that is tolerated.
-    pub max_per_min: f64,
+    pub(crate) max_per_min: f64,
     /// Growth per cycle that is tolerated.
-    pub max_per_cycle: f64,
+    pub(crate) max_per_cycle: f64,
 }
 
 impl Run {
     /// The run of this report.
-    pub fn of(report: &Report) -> Self {
+    pub(crate) fn of(report: &Report) -> Self {
         Self {
             drive: report.drive,
             cycles_per_minute: report.cycles_per_minute,
@@ -44,7 +46,7 @@ impl Run {
 }
 
 /// What the growth of these metrics means, the most useful first; nothing where nothing grows.
-pub fn signatures(
+pub(crate) fn signatures(
     metrics: &[Metric],
     survivors: &[Survivor],
     sides: &[OtherSide],
@@ -70,35 +72,34 @@ pub fn signatures(
     distinct
 }
 
-/// The metrics, asked by source: `daemon`, `target.web`.
+/// The metrics by source.
 struct Growing<'a> {
     metrics: &'a [Metric],
 }
 
 impl<'a> Growing<'a> {
     /// Sources of which something grows, or may.
-    fn sources(&self) -> Vec<&'a str> {
-        let mut sources: Vec<&str> =
-            self.metrics.iter().filter(|metric| grows(metric)).map(source).collect();
+    fn sources(&self) -> Vec<&'a Source> {
+        let growing = self.metrics.iter().filter(|metric| grows(metric));
+        let mut sources: Vec<&Source> = growing.map(|metric| &metric.id.source).collect();
         sources.dedup();
         sources
     }
 
-    fn metric(&self, source: &str, kind: &str) -> Option<&'a Metric> {
-        self.metrics.iter().find(|metric| {
-            metric.name.strip_prefix(source).and_then(|rest| rest.strip_prefix('.')) == Some(kind)
-        })
+    fn metric(&self, source: &Source, quantity: &str) -> Option<&'a Metric> {
+        let mut metrics = self.metrics.iter();
+        metrics.find(|metric| metric.id.source == *source && metric.id.quantity == quantity)
     }
 
     /// By how much the groups of a metric grow whose key holds all of `words`.
-    fn grown(&self, source: &str, kind: &str, words: &[&str]) -> f64 {
+    fn grown(&self, source: &Source, kind: &str, words: &[&str]) -> f64 {
         let groups = self.metric(source, kind).map_or(&[][..], |metric| &metric.groups);
         let fit = groups.iter().filter(|group| words.iter().all(|word| group.key.contains(word)));
         fit.map(difference).sum()
     }
 
     /// Descriptors for each of `count`, that grow at `per_minute`; nothing where they are not known.
-    fn descriptors_for_each(&self, source: &str, count: f64, per_minute: f64) -> Option<f64> {
+    fn descriptors_for_each(&self, source: &Source, count: f64, per_minute: f64) -> Option<f64> {
         let fds = self.metric(source, "fds")?;
         if !fds.groups.is_empty() {
             return Some(fds.groups.iter().map(difference).sum::<f64>() / count);
@@ -113,7 +114,7 @@ impl<'a> Growing<'a> {
 ///
 /// The reading one waits in `Peek` for the next response, or in `select` until the body of the last one has been
 /// read or closed. Somebody who reads a body has a goroutine of his own.
-fn connections(all: &Growing<'_>, source: &str) -> Vec<Signature> {
+fn connections(all: &Growing<'_>, source: &Source) -> Vec<Signature> {
     let Some(goroutines) = all.metric(source, "goroutines") else { return Vec::new() };
     let loops = all.grown(source, "goroutines", &["persistConn).readLoop"]);
     let writers = all.grown(source, "goroutines", &["persistConn).writeLoop"]);
@@ -140,21 +141,23 @@ fn connections(all: &Growing<'_>, source: &str) -> Vec<Signature> {
         (Connections::LogsRead, logs.min(open)),
         (Connections::Read, others.min(open)),
     ];
-    let mut kinds: Vec<_> = kinds.into_iter().filter(|(_, count)| LEAST <= *count).collect();
+    let mut kinds: Vec<_> =
+        kinds.into_iter().filter(|(_, count)| CONNECTIONS_MIN <= *count).collect();
     kinds.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-    let source = source.to_owned();
-    let found = kinds.into_iter().map(|(are, count)| {
-        let source = source.clone();
-        Signature::Connections { are, count, descriptor, source }
+    let found = kinds.into_iter().map(|(are, count)| Signature::Connections {
+        are,
+        count,
+        descriptor,
+        source: source.clone(),
     });
     found.collect()
 }
 
 /// It reads the body of a response.
 fn reads(group: &GroupGrowth) -> bool {
-    const READING: [&str; 4] =
+    const BODY_READERS: [&str; 4] =
         ["(*body).Read", "bodyEOFSignal).Read", "gzipReader).Read", "stdcopy.StdCopy"];
-    READING.iter().any(|word| group.key.contains(word))
+    BODY_READERS.iter().any(|word| group.key.contains(word))
 }
 
 /// The stack says that it is a container's log.
@@ -163,7 +166,7 @@ fn reads_logs(group: &GroupGrowth) -> bool {
 }
 
 /// Followers inside of the daemon, counted by their stacks, or else by what each of them takes.
-fn followers(all: &Growing<'_>, source: &str) -> Option<Signature> {
+fn followers(all: &Growing<'_>, source: &Source) -> Option<Signature> {
     let goroutines = all.metric(source, "goroutines").filter(|metric| grows(metric))?;
     let fds = all.metric(source, "fds");
     let stacks: Vec<&GroupGrowth> = goroutines
@@ -177,7 +180,7 @@ fn followers(all: &Growing<'_>, source: &str) -> Option<Signature> {
         let fits = 0.0 < one.low && 0.0 < other.low && goroutines.groups.is_empty();
         let rate = one.estimate / FOLLOWER_GOROUTINES;
         let close = (other.estimate / FOLLOWER_DESCRIPTORS - rate).abs() <= 0.1 * rate;
-        let is_one = source == "daemon" && fits && close;
+        let is_one = *source == Source::Daemon && fits && close;
         return is_one.then_some(Signature::Followers {
             rate,
             by: Per::Cycle,
@@ -186,7 +189,8 @@ fn followers(all: &Growing<'_>, source: &str) -> Option<Signature> {
     }
     let sum = |of: fn(&GroupGrowth) -> f64| stacks.iter().map(|group| of(group)).sum::<f64>();
     let per_cycle = sum(|group| group.per_cycle.unwrap_or(f64::NAN));
-    let by_cycles = goroutines.per_cycle.is_some() && per_cycle.is_finite() && !is_idle(goroutines);
+    let by_cycles =
+        goroutines.per_cycle.is_some() && per_cycle.is_finite() && !goroutines.grows_while_idle();
     let (rate, by) = match by_cycles {
         true => (per_cycle, Per::Cycle),
         false => (sum(|group| group.per_minute), Per::Minute),
@@ -201,11 +205,11 @@ fn followers(all: &Growing<'_>, source: &str) -> Option<Signature> {
 }
 
 /// The other side has closed, and the process has not.
-fn forgotten_sockets(all: &Growing<'_>, source: &str) -> Option<Signature> {
+fn forgotten_sockets(all: &Growing<'_>, source: &Source) -> Option<Signature> {
     let groups = &all.metric(source, "fds")?.groups;
     let waiting = groups.iter().filter(|group| group.key.contains("CLOSE_WAIT"));
     let count: f64 = waiting.map(difference).sum();
-    (0.0 < count).then(|| Signature::ForgottenSockets { count, source: source.to_owned() })
+    (0.0 < count).then(|| Signature::ForgottenSockets { count, source: source.clone() })
 }
 
 /// cmon's own: by kind, and what was left at the end.
@@ -218,8 +222,8 @@ fn own(all: &Growing<'_>, survivors: &[Survivor]) -> Vec<Signature> {
         }
     }
     let left = kinds.into_iter();
-    let left = left.map(|(kind, count)| Signature::Survivors { kind: kind.to_owned(), count });
-    let tasks = all.metric("own", "tasks").filter(|metric| grows(metric));
+    let left = left.map(|(kind, count)| Signature::Survivors { task: kind.to_owned(), count });
+    let tasks = all.metric(&Source::Own, "tasks").filter(|metric| grows(metric));
     let groups = tasks.iter().flat_map(|metric| &metric.groups);
     let tasks = groups
         .map(|group| Signature::OwnTasks { title: group.title.clone(), count: difference(group) });
@@ -228,34 +232,33 @@ fn own(all: &Growing<'_>, survivors: &[Survivor]) -> Vec<Signature> {
 
 /// What of the daemon follows which metric.
 fn other_sides(sides: &[OtherSide]) -> Vec<Signature> {
-    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    let mut found: Vec<(Source, Vec<String>)> = Vec::new();
     for side in sides {
-        let of = side.of.rsplit_once('.').map_or(side.of.as_str(), |(source, _)| source);
-        match found.iter_mut().find(|(known, _)| known == of) {
+        match found.iter_mut().find(|(known, _)| *known == side.of.source) {
             Some((_, metrics)) => metrics.push(side.metric.clone()),
-            None => found.push((of.to_owned(), vec![side.metric.clone()])),
+            None => found.push((side.of.source.clone(), vec![side.metric.clone()])),
         }
     }
     found.into_iter().map(|(of, metrics)| Signature::OtherSide { metrics, of }).collect()
 }
 
 /// A period, what makes the steps, and the metrics with their steps.
-type Paced = (f64, Steps, Vec<(String, f64)>);
+type Paced = (f64, Steps, Vec<StepSize>);
 
 /// Steps at an even pace, those of one pace together.
 fn steps(all: &Growing<'_>, sides: &[OtherSide], run: Run) -> Vec<Signature> {
-    let own = |metric: &&Metric| sides.iter().all(|side| side.metric != metric.name);
+    let own = |metric: &&Metric| sides.iter().all(|side| side.metric != metric.id.name);
     let mut found: Vec<Paced> = Vec::new();
     for metric in all.metrics.iter().filter(|metric| metric.verdict != Verdict::Clean).filter(own) {
-        let Some(Stairs { size, period, .. }) = stairs(&metric.form) else { continue };
-        let cause = match (is_idle(metric), metric.per_cycle.is_some()) {
+        let Some(Stairs { size, period, .. }) = stairs(&metric.shape) else { continue };
+        let cause = match (metric.grows_while_idle(), metric.per_cycle.is_some()) {
             (true, true) => Steps::Timer(run.drive),
             (true, false) => Steps::TimerOrCycles,
             (false, _) => Steps::Open,
         };
         let alike =
             |other: &&mut Paced| (other.0 / period - 1.0).abs() <= SMALL_PART && other.1 == cause;
-        let step = (metric.name.clone(), size);
+        let step = StepSize { metric: metric.id.name.clone(), size };
         match found.iter_mut().find(alike) {
             Some((_, _, metrics)) => metrics.push(step),
             None => found.push((period, cause, vec![step])),
@@ -266,8 +269,8 @@ fn steps(all: &Growing<'_>, sides: &[OtherSide], run: Run) -> Vec<Signature> {
     found.collect()
 }
 
-fn stairs(form: &Shape) -> Option<Stairs> {
-    match form {
+fn stairs(shape: &Shape) -> Option<Stairs> {
+    match shape {
         Shape::Staircase(stairs) => Some(*stairs),
         Shape::ChangePoint { growth, .. } | Shape::Stopped { growth, .. } => growth.stairs,
         _ => None,
@@ -276,12 +279,12 @@ fn stairs(form: &Shape) -> Option<Stairs> {
 
 /// Growth that something stopped, and what that is likely to be.
 fn stopped(all: &Growing<'_>, found: &[Signature]) -> Vec<Signature> {
-    let mut stopped: Vec<(&str, f64, f64, Vec<String>)> = Vec::new();
+    let mut stopped: Vec<(&Source, f64, f64, Vec<String>)> = Vec::new();
     for metric in all.metrics.iter().filter(|metric| metric.verdict != Verdict::Clean) {
-        let Shape::Stopped { at, lifetime, .. } = metric.form else { continue };
-        match stopped.iter_mut().find(|other| other.0 == source(metric)) {
-            Some((.., metrics)) => metrics.push(metric.name.clone()),
-            None => stopped.push((source(metric), at, lifetime, vec![metric.name.clone()])),
+        let Shape::Stopped { at, lifetime, .. } = metric.shape else { continue };
+        match stopped.iter_mut().find(|other| *other.0 == metric.id.source) {
+            Some((.., metrics)) => metrics.push(metric.id.name.clone()),
+            None => stopped.push((&metric.id.source, at, lifetime, vec![metric.id.name.clone()])),
         }
     }
     let named = stopped.into_iter().map(|(source, at, lifetime, metrics)| {
@@ -298,16 +301,16 @@ fn courses(all: &Growing<'_>, run: Run) -> Vec<Signature> {
     let course = |on: Course, wanted: &dyn Fn(&Metric) -> bool| {
         let growing = all.metrics.iter().filter(|metric| metric.verdict == Verdict::Leak);
         let metrics: Vec<String> =
-            growing.filter(|metric| wanted(metric)).map(|metric| metric.name.clone()).collect();
+            growing.filter(|metric| wanted(metric)).map(|metric| metric.id.name.clone()).collect();
         (!metrics.is_empty()).then_some(Signature::Course { metrics, on, drive: run.drive })
     };
     let by_cycles = |metric: &Metric| metric.per_cycle.is_some_and(|per_cycle| 0.0 < per_cycle.low);
-    if !run.drive.has_rungs() {
-        // Cycles and time go on together: nothing tells the one from the other.
+    if !run.drive.has_phases() {
+        // Cycles and time go on together and cannot be separated.
         let own = (run.drive == Drive::Passive).then(|| course(Course::OwnCycles, &by_cycles));
         return own.flatten().into_iter().collect();
     }
-    let with_cycles = |metric: &Metric| is_idle(metric) && metric.per_cycle.is_some();
+    let with_cycles = |metric: &Metric| metric.grows_while_idle() && metric.per_cycle.is_some();
     let no_time =
         |metric: &Metric| metric.per_minute.is_some_and(|per_minute| per_minute.low <= 0.0);
     let found = [
@@ -343,12 +346,6 @@ fn is_by_time_alone(metric: &Metric, run: Run) -> bool {
     per_cycle.high <= run.max_per_cycle || most_by_cycles < SMALL_PART * per_minute.low
 }
 
-/// It grows while nothing is driven, and not with the cycles.
-fn is_idle(metric: &Metric) -> bool {
-    let idle = metric.per_minute.is_some_and(|per_minute| 0.0 < per_minute.low);
-    idle && metric.per_cycle.is_none_or(|per_cycle| per_cycle.low <= 0.0)
-}
-
 /// A leak, or what may be one.
 fn grows(metric: &Metric) -> bool {
     match metric.verdict {
@@ -360,11 +357,6 @@ fn grows(metric: &Metric) -> bool {
 
 fn difference(group: &GroupGrowth) -> f64 {
     group.last as f64 - group.first as f64
-}
-
-/// `target.web` of `target.web.fds`.
-fn source(metric: &Metric) -> &str {
-    metric.name.rsplit_once('.').map_or("", |(source, _)| source)
 }
 
 /// Equal, but for a few that came or went between two looks: a tenth, and what chance does to a count.

@@ -5,9 +5,11 @@
 //! daemon was left with 24 streams that their client had forgotten.
 
 use super::*;
+use crate::leak::facts::{Connections, Interval, Metric, Signature, Verdict};
+use crate::leak::judge::combine::Mode;
 use crate::leak::judge::shape::{Growth, Shape, Stairs};
+use crate::leak::metric::Source;
 use crate::leak::record::{Drive, Group, Survivor};
-use crate::leak::report::{Interval, Metric, Verdict};
 
 /// Ten streams a second while driven.
 const STREAMS: Run =
@@ -47,7 +49,7 @@ fn metric(name: &str, groups: Vec<GroupGrowth>) -> Metric {
     Metric {
         gated: true,
         verdict: Verdict::Leak,
-        mode: "driven",
+        mode: Mode::Driven,
         per_minute: Some(interval(32.0)),
         p: Some(0.0001),
         groups,
@@ -68,7 +70,7 @@ fn summary(groups: &[GroupGrowth]) -> Vec<(&str, u64, u64, f64)> {
 #[test]
 fn the_two_halves_of_idle_connections_are_all_of_the_growth() {
     let dumps = [collector(50.0, 8, 17), collector(60.0, 8, 17), collector(635.0, 168, 177)];
-    let grown = growth(&dumps, "target.collector.goroutines", &[], &[], false);
+    let grown = growth(&dumps, "target.collector.goroutines", &[], &[], Known::Nothing);
     let (read, write) = ("net/http.(*persistConn).readLoop", "net/http.(*persistConn).writeLoop");
     assert_eq!(summary(&grown), [(read, 8, 168, 0.5), (write, 17, 177, 0.5)]);
     assert!((grown[0].per_minute - 16.41).abs() < 0.01);
@@ -84,22 +86,22 @@ fn of_a_count_that_leaks_what_makes_a_good_part_of_it_is_named() {
         dump(seconds, seconds, "m", &counts)
     };
     let dumps = [at(0.0, false), at(60.0, true)];
-    assert_eq!(growth(&dumps, "m", &[], &[], false), []);
-    let grown = growth(&dumps, "m", &[], &[], true);
+    assert_eq!(growth(&dumps, "m", &[], &[], Known::Nothing), []);
+    let grown = growth(&dumps, "m", &[], &[], Known::Leaks);
     let shares = (14.0 / 38.0, 14.0 / 38.0);
     assert_eq!(summary(&grown), [("read", 30, 44, shares.0), ("write", 30, 44, shares.1)]);
     // A small part of what grows says little of the rest.
     let dumps = [("rest", 100), ("part", 0)];
     let dumps = [dumps, [("rest", 400), ("part", 8)]];
     let dumps = [dump(0.0, 0.0, "m", &dumps[0]), dump(60.0, 0.0, "m", &dumps[1])];
-    assert_eq!(summary(&growth(&dumps, "m", &[], &[], true)).len(), 1);
+    assert_eq!(summary(&growth(&dumps, "m", &[], &[], Known::Leaks)).len(), 1);
 }
 
 #[test]
 fn growth_that_no_group_shows_for_certain_is_left_unexplained() {
     let first = dump(0.0, 0.0, "m", &[("a", 0), ("b", 50), ("c", 9)]);
     let last = dump(60.0, 100.0, "m", &[("a", 36), ("b", 53), ("c", 10), ("d", 0)]);
-    let grown = growth(&[first, last], "m", &[], &[], false);
+    let grown = growth(&[first, last], "m", &[], &[], Known::Nothing);
     assert_eq!(summary(&grown), [("a", 0, 36, 0.9)]);
     assert_eq!((grown[0].per_cycle, grown[0].per_minute), (Some(0.36), 36.0));
 }
@@ -112,24 +114,24 @@ fn a_pool_that_fills_once_a_blip_and_a_fall_are_no_growth() {
         let groups: Vec<_> = series.iter().map(|(key, counts)| (*key, counts[which])).collect();
         dump(which as f64 * 60.0, 0.0, "m", &groups)
     };
-    assert_eq!(growth(&[at(0), at(1), at(2)], "m", &[], &[], false), []);
-    assert_eq!(growth(&[at(0), at(2)], "m", &[], &[], false).len(), 1 + 1);
-    assert_eq!(growth(&[at(0)], "m", &[], &[], false), []);
-    assert_eq!(growth(&[], "m", &[], &[], false), []);
-    assert_eq!(growth(&[at(0), at(0)], "m", &[], &[], false), []);
+    assert_eq!(growth(&[at(0), at(1), at(2)], "m", &[], &[], Known::Nothing), []);
+    assert_eq!(growth(&[at(0), at(2)], "m", &[], &[], Known::Nothing).len(), 1 + 1);
+    assert_eq!(growth(&[at(0)], "m", &[], &[], Known::Nothing), []);
+    assert_eq!(growth(&[], "m", &[], &[], Known::Nothing), []);
+    assert_eq!(growth(&[at(0), at(0)], "m", &[], &[], Known::Nothing), []);
 }
 
 #[test]
-fn a_group_that_a_cut_off_dump_does_not_tell_is_not_counted_as_none() {
+fn a_group_that_a_cut_off_dump_does_not_show_is_not_counted_as_none() {
     let mut first = dump(0.0, 0.0, "m", &[("a", 10)]);
     first.truncated = true;
     let last = dump(60.0, 0.0, "m", &[("a", 50), ("b", 90)]);
     let series = [(0.0, 0.0, 500.0), (60.0, 0.0, 580.0)];
-    let grown = growth(&[first.clone(), last.clone()], "m", &[], &series, false);
+    let grown = growth(&[first.clone(), last.clone()], "m", &[], &series, Known::Nothing);
     assert_eq!(summary(&grown), [("a", 10, 50, 0.5)]);
     // Where two others are whole, the one that was cut off is not needed.
     let second = dump(10.0, 0.0, "m", &[("a", 10), ("b", 90)]);
-    let grown = growth(&[first, second, last], "m", &[], &series, false);
+    let grown = growth(&[first, second, last], "m", &[], &series, Known::Nothing);
     assert_eq!(summary(&grown), [("a", 10, 50, 1.0)]);
 }
 
@@ -152,7 +154,7 @@ fn labels_are_a_hint_and_never_part_one_stack() {
         [&|_| stack.to_owned(), &|id| format!(r#"{stack} labels {{"id":"{id}"}}"#)];
     for key in keys {
         let dumps = [labelled(0.0, 2, key), labelled(60.0, 42, key)];
-        let grown = growth(&dumps, "m", &[], &[], true);
+        let grown = growth(&dumps, "m", &[], &[], Known::Leaks);
         assert_eq!(summary(&grown), [("main.(*job).run", 2, 42, 1.0)]);
         assert_eq!((grown[0].key.as_str(), grown[0].labels.as_str()), (stack, "id=0"));
     }
@@ -166,18 +168,18 @@ fn dumps_of_before_a_restart_are_not_compared_with_later_ones() {
         .map(|(at, count)| dump(*at, 0.0, "target.web.fds", &[("a", *count)]))
         .collect();
     let cut = |source: &str| Cut { at_ms: 40_000, source: source.to_owned(), why: String::new() };
-    assert_eq!(growth(&dumps, "target.web.fds", &[], &[], false), []);
-    assert_eq!(growth(&dumps, "target.web.fds", &[cut("target.we")], &[], false), []);
-    let grown = growth(&dumps, "target.web.fds", &[cut("target.web")], &[], false);
+    assert_eq!(growth(&dumps, "target.web.fds", &[], &[], Known::Nothing), []);
+    assert_eq!(growth(&dumps, "target.web.fds", &[cut("target.we")], &[], Known::Nothing), []);
+    let grown = growth(&dumps, "target.web.fds", &[cut("target.web")], &[], Known::Nothing);
     assert_eq!(summary(&grown), [("a", 5, 30, 1.0)]);
 }
 
 /// The collector after 10 minutes, under any stream timeout.
-fn leaking_collector(per_cycle: Option<Interval>, form: Shape) -> [Metric; 2] {
+fn leaking_collector(per_cycle: Option<Interval>, shape: Shape) -> [Metric; 2] {
     let name = "target.collector.goroutines";
     let dumps = [collector(50.0, 8, 17), collector(635.0, 168, 177)];
     let goroutines =
-        Metric { per_cycle, form, ..metric(name, growth(&dumps, name, &[], &[], true)) };
+        Metric { per_cycle, shape, ..metric(name, growth(&dumps, name, &[], &[], Known::Leaks)) };
     let series = vec![(0.0, 0.0, 20.0), (600.0, 0.0, 180.0)];
     let fds = Metric { per_cycle, series, ..metric("target.collector.fds", Vec::new()) };
     [goroutines, fds]
@@ -235,8 +237,13 @@ fn client(idle: u64, open: u64, writers: u64, readers: &[(&str, u64)], fds: f64)
     let name = "target.web.goroutines";
     let mut last = vec![(IDLE, idle), (BUSY, open), (WRITE, writers)];
     last.extend(readers);
-    let groups =
-        growth(&[dump(0.0, 0.0, name, &[]), dump(600.0, 0.0, name, &last)], name, &[], &[], true);
+    let groups = growth(
+        &[dump(0.0, 0.0, name, &[]), dump(600.0, 0.0, name, &last)],
+        name,
+        &[],
+        &[],
+        Known::Leaks,
+    );
     let series = vec![(0.0, 0.0, 20.0), (600.0, 0.0, 20.0 + fds)];
     let fds = Metric { series, ..metric("target.web.fds", Vec::new()) };
     let found = signatures(&[metric(name, groups), fds], &[], &[], PASSIVE);
@@ -260,7 +267,7 @@ fn bodies_that_are_never_closed_have_a_name_and_a_remedy() {
         are: Connections::Unclosed,
         count: 80.0,
         descriptor: true,
-        source: "target.web".to_owned(),
+        source: Source::Target("web".to_owned()),
     };
     assert!(signature.remedy().is_some_and(|remedy| remedy.contains("Body.Close()")));
 }
@@ -283,7 +290,7 @@ fn responses_that_are_read_are_logs_only_where_the_stack_says_so() {
         found[0].contains("never closed (36 more") && found[1].contains("read (24 more"),
         "{found:?}"
     );
-    // A few that have just ended, or just begun, are no bodies that nobody reads.
+    // A few that have just ended, or just started, are no bodies that nobody reads.
     let found = client(0, 80, 80, &[(feed, 72)], 80.0);
     assert!(found.len() == 1 && found[0].contains("being read (72 more"), "{found:?}");
 }
@@ -311,20 +318,25 @@ fn without_descriptors_the_pattern_says_less() {
 #[test]
 fn writers_without_readers_are_no_idle_connections() {
     let dumps = [collector(0.0, 8, 8), collector(60.0, 40, 99)];
-    let groups = growth(&dumps, "target.collector.goroutines", &[], &[], false);
+    let groups = growth(&dumps, "target.collector.goroutines", &[], &[], Known::Nothing);
     assert_eq!(groups.len(), 2);
     let found = said(&[metric("target.collector.goroutines", groups)], &[], STREAMS);
     assert_eq!(found, Vec::<String>::new());
 }
 
 #[test]
-fn streams_that_a_collector_keeps_open_are_told_from_idle_connections() {
+fn streams_that_a_collector_keeps_open_are_reported_from_idle_connections() {
     let at = |at, count| {
         let groups = [(BUSY, count), (WRITE, count), (READ, count), (IDLE, 8)];
         dump(at, 0.0, "target.collector.goroutines", &groups)
     };
-    let groups =
-        growth(&[at(0.0, 8), at(60.0, 32)], "target.collector.goroutines", &[], &[], false);
+    let groups = growth(
+        &[at(0.0, 8), at(60.0, 32)],
+        "target.collector.goroutines",
+        &[],
+        &[],
+        Known::Nothing,
+    );
     let series = vec![(0.0, 0.0, 20.0), (60.0, 0.0, 44.0)];
     let fds = Metric { series, ..metric("target.collector.fds", Vec::new()) };
     let found = said(&[metric("target.collector.goroutines", groups), fds], &[], STREAMS);
@@ -333,7 +345,7 @@ fn streams_that_a_collector_keeps_open_are_told_from_idle_connections() {
     assert_eq!(found, [expected]);
 }
 
-/// dockerd with 24 streams that were forgotten, in so many cycles.
+/// dockerd with 24 streams that were forgotten, in this many cycles.
 fn daemon(cycles: f64) -> [Metric; 2] {
     const STACKS: [(&str, u64); 5] = [
         ("net/http.(*connReader).backgroundRead", 25),
@@ -347,8 +359,8 @@ fn daemon(cycles: f64) -> [Metric; 2] {
     let stacks = [dump(0.0, 0.0, name, &[]), dump(60.0, cycles, name, &STACKS)];
     let classes = [dump(0.0, 0.0, "daemon.fds", &[]), dump(60.0, cycles, "daemon.fds", &kinds)];
     let per_minute = Some(interval(0.0));
-    let goroutines = metric(name, growth(&stacks, name, &[], &[], true));
-    let fds = metric("daemon.fds", growth(&classes, "daemon.fds", &[], &[], true));
+    let goroutines = metric(name, growth(&stacks, name, &[], &[], Known::Leaks));
+    let fds = metric("daemon.fds", growth(&classes, "daemon.fds", &[], &[], Known::Leaks));
     [
         Metric { per_cycle: Some(interval(121.0 / cycles)), per_minute, ..goroutines },
         Metric { per_cycle: Some(interval(72.0 / cycles)), per_minute, ..fds },
@@ -371,7 +383,7 @@ fn followers_in_the_daemon_are_counted_by_cycle() {
 }
 
 #[test]
-fn followers_are_recognized_by_the_numbers_where_no_stacks_are_told() {
+fn followers_are_recognized_by_the_numbers_where_no_stacks_are_reported() {
     let stackless = daemon(24.0).map(|metric| Metric { groups: Vec::new(), ..metric });
     let found = &said(&stackless, &[], STREAMS)[0];
     assert_eq!(
@@ -384,9 +396,9 @@ fn followers_are_recognized_by_the_numbers_where_no_stacks_are_told() {
 #[test]
 fn what_is_cmons_own_is_said_first() {
     let sockets = dump(60.0, 0.0, "own.fds", &[("socket unix CLOSE_WAIT", 12)]);
-    let fds = growth(&[dump(0.0, 0.0, "own.fds", &[]), sockets], "own.fds", &[], &[], true);
+    let fds = growth(&[dump(0.0, 0.0, "own.fds", &[]), sockets], "own.fds", &[], &[], Known::Leaks);
     let tasks = [dump(0.0, 0.0, "own.tasks", &[]), dump(60.0, 0.0, "own.tasks", &[("reader", 12)])];
-    let tasks = growth(&tasks, "own.tasks", &[], &[], true);
+    let tasks = growth(&tasks, "own.tasks", &[], &[], Known::Leaks);
     let survivor = |name: &str| Survivor { kind: "reader".into(), name: name.into(), age: 31.0 };
     let metrics = [metric("own.fds", fds), metric("own.tasks", tasks)];
     assert_eq!(
@@ -421,8 +433,7 @@ fn growth_is_put_down_to_cycles_alone_only_where_time_is_known_to_add_little() {
     let said = |metrics: &[Metric], run| said(metrics, &[], run).join("; ");
     let only = "only cycles make target.web.goroutines grow: a longer stream timeout slows that down \
                 and does not end it";
-    let unknown = "cycles make target.web.goroutines grow; this check cannot tell whether time does \
-                   too";
+    let unknown = "cycles make target.web.goroutines grow; whether time does too is not known";
     // A short run sees nothing of time: that is no proof.
     assert_eq!(said(&bounded((0.9, 1.1), (-200.0, 260.0)), STREAMS), unknown);
     // The cycles make 540 a minute at least: of that, time adds less than a tenth or may add more.
@@ -447,8 +458,8 @@ fn of_streams_is_spoken_only_where_cmon_opens_some() {
         said(&by_cycles, COMMAND),
         "only cycles make target.web.goroutines grow: a cycle is one run of the command"
     );
-    let own = "a cycle is one of the target's own: while they go on, this check cannot tell whether \
-               cycles or time make target.web.goroutines grow";
+    let own = "a cycle is one of the target's own: while they go on, it is not known whether cycles \
+               or time make target.web.goroutines grow";
     assert_eq!(said(&bounded((0.9, 1.1), (9.0, 11.0)), PASSIVE), own);
     let mut by_time = bounded((-0.001, 0.001), (31.0, 33.0));
     assert_eq!(
@@ -456,12 +467,12 @@ fn of_streams_is_spoken_only_where_cmon_opens_some() {
         "does not depend on the cycles: target.web.goroutines grows while the command does not run"
     );
     // That no cycle was seen to add to it is not enough.
-    let unknown = "target.web.goroutines grows while the command does not run; this check cannot tell \
-                   whether cycles add to it";
+    let unknown = "target.web.goroutines grows while the command does not run; whether cycles add to it \
+                   is not known";
     assert_eq!(said(&bounded((-0.1, 0.1), (31.0, 33.0)), COMMAND), unknown);
     let slow = Run { cycles_per_minute: 30.0, ..COMMAND };
     assert!(said(&bounded((-0.1, 0.1), (31.0, 33.0)), slow).starts_with("does not depend"));
-    by_time[0].form = stairs(None);
+    by_time[0].shape = stairs(None);
     let timer = said(&by_time, COMMAND);
     let wanted = "every 30 s: a timer, not the cycles (target.web.goroutines +16)";
     assert!(timer.starts_with(wanted), "{timer}");

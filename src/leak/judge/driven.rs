@@ -1,268 +1,216 @@
-//! Judges a run in which cmon itself opened and closed streams: what a cycle leaves behind.
+//! Judges a run in which cmon itself opened and closed streams: what does a cycle leave behind?
 //!
-//! Each pair gives one number, its growth while driven minus its growth while idle. A ramp, a slow
-//! pool and a leak by time are in both rungs and go out; a coin decided which rung came first, so
-//! that without a leak per cycle each number is as likely to have the other sign. The sign-flip
-//! test (`signs.rs`) asks how many choices of signs give a sum as large: valid without
-//! any model of the noise.
+//! Each pair gives one number: its growth while driven minus its growth while idle. A ramp, a slow pool and a
+//! leak by time are in both phases and cancel out. The random order decided which phase came first, so without
+//! a leak per cycle each number is as likely to have the other sign. The sign-flip permutation test
+//! (`sign_flip.rs`) needs no model of the noise.
 //!
-//! Very large numbers are cut down, by a rule that looks at their sizes only and so keeps the test
-//! exact: one burst or step shall not hide a leak.
+//! Large differences are winsorized by a rule that looks at sizes only, which keeps the test exact: one spike or
+//! step must not hide a leak.
 
 use serde::Serialize;
 
-use super::bursts::Calm;
-use super::early::{self, Bet};
+use super::cycle_growth::Rates;
+use super::design::FULL_WARMUP_CYCLES;
+use super::despike::Despiked;
+use super::pairs::{Pair, Phase};
 use super::passive::{self, Passive};
-use super::rates::{PLAIN, Rates};
-use super::signs::{Way, sign_flip};
-use super::stats::{mean, median, spread};
-use super::words::{count, signed};
+use super::power::PLAIN_LEAK_PER_CYCLE;
+use super::sequential::{self, EProcess};
+use super::sign_flip::{PValueMethod, sign_flip};
+use super::stats::{mad, mean, median};
 use super::{Interval, Options, Reading, Verdict, sound};
 
-/// How much longer a driven rung may be than the idle one that it is compared with.
-const APART: (f64, f64) = (0.5, 2.0);
+/// A rate is known well enough to stop when its upper bound is at most this many times the lower one.
+const EARLY_STOP_MAX_RATIO: f64 = 2.0;
 
-/// One rung and the readings at rest around it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Rung {
-    /// Whether streams were opened and closed in it.
-    pub driven: bool,
-    /// Seconds since the start at its end.
-    pub at: f64,
-    /// Cycles in it.
-    pub cycles: f64,
-    /// Seconds from the one reading to the other.
-    pub seconds: f64,
-    /// The reading at rest before it; not a number when it is missing.
-    pub before: f64,
-    /// The reading at rest after it; not a number when it is missing.
-    pub after: f64,
-}
-
-/// A driven rung and an idle one, next to each other.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Pair {
-    /// Cycles of the driven rung above those of the idle one.
-    pub cycles: f64,
-    /// Growth in the driven rung.
-    pub driven: f64,
-    /// Growth in the idle rung, were it as long as the driven one.
-    pub idle: f64,
-}
-
-impl Pair {
-    /// Two rungs, one of them driven; nothing when a reading is missing, or one is far longer than the other.
-    pub fn of(one: Rung, other: Rung) -> Option<Self> {
-        let (driven, idle) = match (one.driven, other.driven) {
-            (true, false) => (one, other),
-            (false, true) => (other, one),
-            _ => return None,
-        };
-        let numbers = [one.before, one.after, other.before, other.after, one.cycles, other.cycles];
-        let growth = |rung: Rung| rung.after - rung.before;
-        // What grows by time grows more in the longer one.
-        let longer = driven.seconds / idle.seconds;
-        let alike = APART.0 <= longer && longer <= APART.1;
-        (alike && numbers.iter().copied().all(sound)).then(|| Self {
-            cycles: (driven.cycles - idle.cycles).max(0.0),
-            driven: growth(driven),
-            idle: growth(idle) * longer,
-        })
-    }
-
-    /// The pairs of a run in which something was opened and closed, and which of all they are.
-    pub(super) fn turning(rungs: &[Rung]) -> impl Iterator<Item = (usize, Self)> {
-        let pairs = rungs.chunks_exact(2).enumerate();
-        pairs
-            .filter_map(|(n, two)| Some((n, Self::of(two[0], two[1])?)))
-            .filter(|(_, pair)| pair.cycles >= 0.5)
-    }
-
-    /// Growth while driven minus growth while idle.
-    pub fn difference(self) -> f64 {
-        self.driven - self.idle
-    }
-}
-
-/// What a driven run says of one metric.
+/// What a driven run shows of one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Driven {
+pub(crate) struct Driven {
     /// Whether a cycle leaves something behind. Growth by time alone is in `idle`.
-    pub verdict: Verdict,
-    /// Pairs judged.
-    pub pairs: usize,
-    /// Cycles per driven rung, on average.
-    pub cycles: f64,
+    pub(crate) verdict: Verdict,
+    pub(crate) reason: CycleReason,
+    pub(crate) pairs: usize,
+    /// Cycles per drive phase, on average.
+    pub(crate) cycles: f64,
     /// Growth per cycle, with a t interval (`1 - alpha` to each side).
-    pub per_cycle: Option<Interval>,
-    /// The chance of so much without a leak, with the looks on the way paid for.
-    pub p: Option<f64>,
-    /// The fortune of the early stop at its end, and after which pair it sufficed.
-    pub fortune: f64,
-    /// After how many pairs the run could be stopped.
-    pub stopped: Option<usize>,
+    pub(crate) per_cycle: Option<Interval>,
+    /// The p-value, corrected for the checks during the run.
+    pub(crate) p: Option<f64>,
+    /// The wealth of the e-process at its end.
+    pub(crate) wealth: f64,
+    /// After how many pairs the run could have been stopped.
+    pub(crate) stopped: Option<usize>,
     /// Growth per cycle fell by more than half: a pool that fills with cycles.
-    pub fades: bool,
-    /// Idle rungs take back what driven ones left.
-    pub lingers: bool,
-    /// The smallest leak per cycle that this run would have found four times in five.
-    pub smallest: Option<f64>,
-    /// What the same readings do by time alone, cycles taken out.
-    pub idle: Passive,
-    /// Why the verdict is what it is.
-    pub why: String,
+    pub(crate) decelerating: bool,
+    /// Idle phases take back what drive phases left.
+    pub(crate) self_clearing: bool,
+    /// The smallest leak per cycle that this run detects with a power of 80 %.
+    pub(crate) smallest: Option<f64>,
+    /// What the same readings do by time alone, without the growth of the cycles.
+    pub(crate) idle: Passive,
 }
 
-/// Cuts differences that are larger than most, for the test; signs are not looked at.
-fn cut(differences: &[f64]) -> Vec<f64> {
+/// What decided the verdict per cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub(crate) enum CycleReason {
+    /// No cycle happened between two readings.
+    NoCycles,
+    /// Fewer than two pairs are usable, or too few for a significant result.
+    FewPairs,
+    /// The upper bound is below the tolerance.
+    BelowTolerance {
+        /// Growth per cycle that is tolerated.
+        tolerance: f64,
+    },
+    /// Idle phases take back what drive phases left.
+    SelfClearing,
+    /// The growth may be chance.
+    MayBeChance,
+    /// The rate is not above the tolerance, and its interval is not below it.
+    NearTolerance {
+        /// Growth per cycle that is tolerated.
+        tolerance: f64,
+    },
+    /// Growth per cycle becomes less: a pool may be filling.
+    Decelerating,
+    /// The warm-up had too few cycles: a pool may be filling.
+    ShortWarmUp,
+    /// The growth is significant and above the tolerance.
+    Significant { p: f64 },
+}
+
+/// Winsorizes differences for the test; their signs are not looked at.
+fn winsorize(differences: &[f64]) -> Vec<f64> {
     let sizes: Vec<f64> = differences.iter().map(|difference| difference.abs()).collect();
-    let cap = median(&sizes) + spread(&sizes) + 1.0;
+    let cap = median(&sizes) + mad(&sizes) + 1.0;
     differences.iter().map(|difference| difference.clamp(-cap, cap)).collect()
 }
 
-/// Judges the rungs of a run, two by two the pairs, of one metric.
-pub fn judge(rungs: &[Rung], options: &Options) -> Driven {
-    let (mut judged, calmed) = by_cycles(rungs, options);
-    // Where idle rungs fall, nobody knows what the cycles left.
+/// Judges the phases of a run, two by two the pairs, of one metric.
+pub(crate) fn judge(phases: &[Phase], options: &Options) -> Driven {
+    let (mut judged, despiked) = by_cycles(phases, options);
+    // When idle phases fall, what the cycles left is unknown.
     let unknown = |rate: Interval| Interval { low: rate.low.min(0.0), ..rate };
-    let left = judged.per_cycle.map(|rate| if judged.lingers { unknown(rate) } else { rate });
-    judged.idle = passive::judge_at_rest(&at_rest(&calmed), left, options);
-    if judged.lingers
+    let left = judged.per_cycle.map(|rate| if judged.self_clearing { unknown(rate) } else { rate });
+    judged.idle = passive::judge_at_rest(&at_rest(&despiked), left, options);
+    if judged.self_clearing
         && judged.verdict == Verdict::Inconclusive
         && judged.idle.verdict == Verdict::Clean
         && judged.idle.per_minute.is_some_and(|slope| -options.max_per_minute <= slope.estimate)
     {
-        // Nothing grows in the readings at rest, with all that the cycles left.
+        // The readings at rest do not grow, and they include all that the cycles left.
         judged.verdict = Verdict::Clean;
     }
     judged
 }
 
-/// What the cycles leave, growth by time not looked at; and the rungs without bursts.
-pub(super) fn by_cycles(rungs: &[Rung], options: &Options) -> (Driven, Vec<Rung>) {
-    let looks = Bet::on(rungs, options);
-    let Calm { rungs, deep, unclear } = Calm::of(rungs);
-    let all: Vec<(usize, Pair)> = Pair::turning(&rungs).collect();
-    // The estimate may look at the coin.
-    let clear = all.iter().filter(|(n, _)| !unclear.contains(n)).map(|(_, pair)| *pair);
+/// Whether a driven run can be stopped after these phases: the e-process of one metric has reached its
+/// threshold, and judged now the metric is a LEAK with a rate that is known well.
+///
+/// It depends on the phases alone, so the same ones judged again give the same answer. Only LEAK stops a run;
+/// CLEAN takes the whole duration.
+pub(crate) fn is_sure(phases: &[Phase], options: &Options) -> bool {
+    if !options.early_stop || EProcess::of(phases, options).stopped().is_none() {
+        return false;
+    }
+    let judged = by_cycles(phases, options).0;
+    let is_known = |rate: Interval| rate.high <= EARLY_STOP_MAX_RATIO * rate.low;
+    judged.verdict == Verdict::Leak && judged.per_cycle.is_some_and(is_known)
+}
+
+/// What the cycles leave, without growth by time; and the despiked phases.
+pub(super) fn by_cycles(phases: &[Phase], options: &Options) -> (Driven, Vec<Phase>) {
+    let process = EProcess::of(phases, options);
+    let Despiked { phases, fall_threshold, ambiguous_pairs } = Despiked::new(phases);
+    let all: Vec<(usize, Pair)> = Pair::with_cycles(&phases).collect();
+    // Unlike the test, the estimate may look at which phases were driven.
+    let clear = all.iter().filter(|(n, _)| !ambiguous_pairs.contains(n)).map(|(_, pair)| *pair);
     let clear: Vec<Pair> = clear.collect();
     let all: Vec<Pair> = all.into_iter().map(|(_, pair)| pair).collect();
     let cycles: Vec<f64> = all.iter().map(|pair| pair.cycles).collect();
-    let told = if all.len() <= 3 * clear.len() { &clear } else { &all };
-    let rates = Rates::of(told, all.len(), deep, options);
+    let estimated = if all.len() <= 3 * clear.len() { &clear } else { &all };
+    let rates = Rates::of(estimated, all.len(), fall_threshold, options);
     let mut judged = Driven {
         verdict: Verdict::Invalid,
+        reason: CycleReason::NoCycles,
         pairs: all.len(),
         cycles: mean(&cycles),
         per_cycle: None,
         p: None,
-        fortune: looks.fortune(),
-        stopped: looks.stopped(),
-        fades: false,
-        lingers: false,
+        wealth: process.wealth(),
+        stopped: process.stopped(),
+        decelerating: false,
+        self_clearing: false,
         smallest: None,
         idle: Passive::unknown(),
-        why: "no cycles: nothing was opened and closed between two readings".to_owned(),
     };
     let Some(rates) = rates else {
-        let stood_still = rungs.iter().any(|rung| rung.driven && rung.cycles <= 0.0);
-        // One that was short, or cut short, has done no wrong.
+        let stood_still = phases.iter().any(|phase| phase.driven && phase.cycles <= 0.0);
+        // A run that was merely short is not INVALID.
         if !all.is_empty() || !stood_still {
-            judged.verdict = Verdict::Inconclusive;
-            "too few pairs of rungs to tell".clone_into(&mut judged.why);
+            (judged.verdict, judged.reason) = (Verdict::Inconclusive, CycleReason::FewPairs);
         }
-        return (judged, rungs);
+        return (judged, phases);
     };
-    // Which pairs tell may hang on which rung was driven, and so the test has all of them.
+    // Which pairs are outliers may depend on which phase was driven, so the test has all of them.
     let raw: Vec<f64> = all.iter().map(|pair| pair.difference()).collect();
-    let differences = cut(&raw);
+    let differences = winsorize(&raw);
     (judged.per_cycle, judged.smallest) = (Some(rates.per_cycle), rates.smallest);
-    (judged.fades, judged.lingers) = (rates.fades, rates.lingers);
-    let way = Way::of(all.len(), options);
-    let flipped = || sign_flip(&differences, &cycles, way, options.seed);
-    let stopped = options.stopped || looks.stopped().is_some();
+    (judged.decelerating, judged.self_clearing) = (rates.decelerating, rates.self_clearing);
+    let method = PValueMethod::of(all.len(), options);
+    let flipped = || sign_flip(&differences, &cycles, method, options.seed);
+    let stopped = options.stopped || process.stopped().is_some();
     let p = match (options.early_stop, stopped) {
-        // A part of alpha is spent on the way. A run that was stopped has no end to test at.
-        (true, true) => 1.0 / looks.fortune() / early::SHARE,
-        (true, false) => flipped() / (1.0 - early::SHARE),
+        // A part of alpha is spent during the run. A run that was stopped has no end to test at.
+        (true, true) => 1.0 / process.wealth() / sequential::ALPHA_SHARE,
+        (true, false) => flipped() / (1.0 - sequential::ALPHA_SHARE),
         (false, _) => flipped(),
     };
     judged.p = Some(p.min(1.0));
-    (judged.verdict, judged.why) = decide(&rates, judged.p.unwrap_or(1.0), options);
-    (judged, rungs)
+    (judged.verdict, judged.reason) = decide(&rates, judged.p.unwrap_or(1.0), options);
+    (judged, phases)
 }
 
-fn decide(rates: &Rates, p: f64, options: &Options) -> (Verdict, String) {
-    let rate = rates.per_cycle;
-    let found = format!(
-        "{} per cycle ({} .. {})",
-        signed(rate.estimate),
-        count(rate.low),
-        count(rate.high)
-    );
-    let enough = options.warmup_cycles >= super::plan::WARM_CYCLES || rate.low >= PLAIN;
-    if rates.smallest.is_some() && rates.at_most < options.max_per_cycle {
-        return (Verdict::Clean, format!("{found}, allowed is {}", count(options.max_per_cycle)));
+fn decide(rates: &Rates, p: f64, options: &Options) -> (Verdict, CycleReason) {
+    let (rate, tolerance) = (rates.per_cycle, options.max_per_cycle);
+    if rates.smallest.is_some() && rates.at_most < tolerance {
+        return (Verdict::Clean, CycleReason::BelowTolerance { tolerance });
     }
-    if rates.lingers {
-        let why = "idle rungs take it back: it ends by itself later, or the count falls anyway";
-        return (Verdict::Inconclusive, format!("{found}: {why}"));
-    }
-    if p > options.chance() || rate.low <= 0.0 || rates.sum < options.least() {
-        let few = rates.smallest.is_none();
-        let why = if few { "too few pairs to tell" } else { "may be chance" };
-        return (Verdict::Inconclusive, format!("{found}: {why}"));
-    }
-    if rate.estimate <= options.max_per_cycle {
-        let allowed = count(options.max_per_cycle);
-        return (Verdict::Inconclusive, format!("{found}: too near to what is allowed, {allowed}"));
-    }
-    if rates.fades {
-        return (Verdict::Inconclusive, format!("{found}, but it fades: a pool that fills"));
-    }
-    if !enough {
-        let why = "too few cycles before the first rung: may be a pool that fills";
-        return (Verdict::Inconclusive, format!("{found}: {why}"));
-    }
-    (Verdict::Leak, format!("{found}, p = {}", chance(p)))
-}
-
-/// A small chance in words.
-fn chance(p: f64) -> String {
-    if p < 0.0001 { "below 0.0001".to_owned() } else { format!("{p:.4}") }
+    let warm = options.warmup_cycles >= FULL_WARMUP_CYCLES || rate.low >= PLAIN_LEAK_PER_CYCLE;
+    let reason = if rates.self_clearing {
+        CycleReason::SelfClearing
+    } else if p > options.chance() || rate.low <= 0.0 || rates.sum < options.least() {
+        match rates.smallest {
+            None => CycleReason::FewPairs,
+            Some(_) => CycleReason::MayBeChance,
+        }
+    } else if rate.estimate <= tolerance {
+        CycleReason::NearTolerance { tolerance }
+    } else if rates.decelerating {
+        CycleReason::Decelerating
+    } else if !warm {
+        CycleReason::ShortWarmUp
+    } else {
+        return (Verdict::Leak, CycleReason::Significant { p });
+    };
+    (Verdict::Inconclusive, reason)
 }
 
 /// The readings at rest.
-fn at_rest(rungs: &[Rung]) -> Vec<Reading> {
-    let (mut cycles, mut readings) = (0.0, Vec::with_capacity(rungs.len() + 1));
-    for (n, rung) in rungs.iter().enumerate() {
+fn at_rest(phases: &[Phase]) -> Vec<Reading> {
+    let (mut cycles, mut readings) = (0.0, Vec::with_capacity(phases.len() + 1));
+    for (n, phase) in phases.iter().enumerate() {
         if n == 0 {
-            readings.push(Reading { seconds: rung.at - rung.seconds, cycles, value: rung.before });
+            readings.push(Reading {
+                seconds: phase.at - phase.seconds,
+                cycles,
+                value: phase.before,
+            });
         }
-        cycles += if sound(rung.cycles) { rung.cycles } else { 0.0 };
-        readings.push(Reading { seconds: rung.at, cycles, value: rung.after });
+        cycles += if sound(phase.cycles) { phase.cycles } else { 0.0 };
+        readings.push(Reading { seconds: phase.at, cycles, value: phase.after });
     }
     readings
-}
-
-impl Driven {
-    /// It in words, both figures: "+1.00 per cycle (0.94 .. 1.06), p = 0.0001; 0 per minute while
-    /// idle (-0.2 .. 0.3)", and where the latter decided nothing, that and how long a run would.
-    pub fn words(&self) -> String {
-        let Some(minute) = self.idle.per_minute else {
-            return format!("{}; not judged by time", self.why);
-        };
-        let mut words = format!(
-            "{}; {} per minute while idle ({} .. {})",
-            self.why,
-            signed(minute.estimate),
-            count(minute.low),
-            count(minute.high)
-        );
-        if self.idle.verdict == Verdict::Inconclusive {
-            words += ", which decides nothing";
-        }
-        words
-    }
 }

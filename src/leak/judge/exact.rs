@@ -1,45 +1,55 @@
-//! What cmon itself opened needs no statistics: after draining, survivors are the leak.
+//! Counts what cmon itself opened: whatever is alive after the drain is the leak. No statistics.
 
 use serde::Serialize;
 
 use super::Verdict;
-use super::words::span;
 
-/// Something that outlived the drain.
+/// Something that is alive after the drain.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Survivor {
-    /// What it is: a kind of task, a stream, a class of descriptors.
-    pub kind: String,
-    /// Which one.
-    pub id: String,
-    /// Seconds since it began.
-    pub age: f64,
+pub(crate) struct Survivor {
+    /// A kind of task, or a connection.
+    pub(crate) kind: String,
+    /// Seconds since it started.
+    pub(crate) age: f64,
 }
 
-/// The survivors of a drain.
+/// What is alive after the drain.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Exact {
-    /// CLEAN or LEAK; INVALID when nothing was ever opened.
-    pub verdict: Verdict,
-    /// How many were opened and how many survive.
-    pub opened: u64,
-    /// Of each kind how many survive and the age of the oldest, most first.
-    pub kinds: Vec<(String, u64, f64)>,
+pub(crate) struct Exact {
+    /// CLEAN or LEAK; INVALID when nothing was opened.
+    pub(crate) verdict: Verdict,
+    /// How many were opened.
+    pub(crate) opened: u64,
+    /// The survivors by kind, most first.
+    pub(crate) kinds: Vec<SurvivorKind>,
 }
 
-/// Judges what survived after `opened` were opened.
-pub fn judge(opened: u64, survivors: &[Survivor]) -> Exact {
-    let mut kinds: Vec<(String, u64, f64)> = Vec::new();
+/// The survivors of one kind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct SurvivorKind {
+    pub(crate) kind: String,
+    pub(crate) count: u64,
+    /// The age of the oldest.
+    pub(crate) oldest_seconds: f64,
+}
+
+/// Judges what is alive after `opened` were opened.
+pub(crate) fn judge(opened: u64, survivors: &[Survivor]) -> Exact {
+    let mut kinds: Vec<SurvivorKind> = Vec::new();
     for survivor in survivors {
-        match kinds.iter_mut().find(|(kind, ..)| *kind == survivor.kind) {
-            Some((_, number, age)) => {
-                *number += 1;
-                *age = age.max(survivor.age);
+        match kinds.iter_mut().find(|known| known.kind == survivor.kind) {
+            Some(known) => {
+                known.count += 1;
+                known.oldest_seconds = known.oldest_seconds.max(survivor.age);
             }
-            None => kinds.push((survivor.kind.clone(), 1, survivor.age)),
+            None => kinds.push(SurvivorKind {
+                kind: survivor.kind.clone(),
+                count: 1,
+                oldest_seconds: survivor.age,
+            }),
         }
     }
-    kinds.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    kinds.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.kind.cmp(&b.kind)));
     let verdict = match (survivors.len(), opened) {
         (0, 0) => Verdict::Invalid,
         (0, _) => Verdict::Clean,
@@ -50,26 +60,12 @@ pub fn judge(opened: u64, survivors: &[Survivor]) -> Exact {
 
 impl Exact {
     /// Survivors of all kinds.
-    pub fn survivors(&self) -> u64 {
-        self.kinds.iter().map(|(_, number, _)| number).sum()
-    }
-
-    /// It in words: "0 of 8600 survived the drain".
-    pub fn words(&self) -> String {
-        if self.verdict == Verdict::Invalid {
-            return "nothing was opened".to_owned();
-        }
-        let sum = format!("{} of {} survived the drain", self.survivors(), self.opened);
-        let kinds: Vec<String> = self
-            .kinds
-            .iter()
-            .map(|(kind, number, age)| format!("{number} {kind} (oldest {})", span(*age)))
-            .collect();
-        if kinds.is_empty() { sum } else { format!("{sum}: {}", kinds.join(", ")) }
+    pub(crate) fn survivors(&self) -> u64 {
+        self.kinds.iter().map(|kind| kind.count).sum()
     }
 
     /// Survivors per opened, or 0 when nothing was.
-    pub fn per_cycle(&self) -> f64 {
+    pub(crate) fn per_cycle(&self) -> f64 {
         if self.opened == 0 { 0.0 } else { self.survivors() as f64 / self.opened as f64 }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The same readings and options give the same verdict, today and from a recording. Each way to
 //! know has a module: [`exact`] counts survivors of what cmon itself opened; [`driven`] compares
-//! rungs in which streams were opened and closed with rungs in which nothing was done; [`passive`]
+//! phases in which streams were opened and closed with phases in which nothing was done; [`passive`]
 //! looks at a target on its own load; [`cohort`] follows ids; [`compare`] and [`baseline`] hold two
 //! runs against each other. [`combine`] makes one verdict of them all.
 //!
@@ -13,41 +13,43 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-pub mod baseline;
-mod bursts;
-pub mod cohort;
-pub mod combine;
-pub mod compare;
-pub mod driven;
-pub mod early;
-pub mod exact;
-pub mod longer;
-pub mod passive;
-pub mod plan;
-mod rates;
-pub mod shape;
-mod signs;
+pub(crate) mod cohort;
+pub(crate) mod combine;
+mod cycle_growth;
+pub(crate) mod dependence;
+pub(crate) mod design;
+mod despike;
+pub(crate) mod driven;
+pub(crate) mod exact;
+pub(crate) mod new_growth;
+pub(crate) mod pairs;
+pub(crate) mod passive;
+pub(crate) mod plan;
+pub(crate) mod power;
+pub(crate) mod required_duration;
+pub(crate) mod sequential;
+pub(crate) mod shape;
+mod sign_flip;
 mod stats;
 mod trend;
-pub mod words;
-pub mod work;
+pub(crate) mod work;
 
-/// What a judge says.
+/// The verdict of a judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It grows, and not by warming up, by a step or by chance.
     Leak,
     /// It does not grow, or by less than is allowed.
     Clean,
-    /// The run could not tell.
+    /// The run cannot decide.
     Inconclusive,
-    /// There was nothing to judge by.
+    /// Nothing could be measured.
     Invalid,
 }
 
 impl Verdict {
     /// The word for it, as printed.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Leak => "LEAK",
             Self::Clean => "CLEAN",
@@ -71,24 +73,20 @@ impl Serialize for Verdict {
 
 /// One reading of one metric. A failed reading is left out, never written as 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// Seconds since the start of the run.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// Cycles (streams opened and closed) since the start; 0 when nobody counts them.
-    pub cycles: f64,
-    /// What was counted.
-    pub value: f64,
+    pub(crate) cycles: f64,
+    pub(crate) value: f64,
 }
 
 /// An estimate and the bounds around it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Interval {
-    /// The best guess.
-    pub estimate: f64,
-    /// At least so much.
-    pub low: f64,
-    /// At most so much.
-    pub high: f64,
+pub(crate) struct Interval {
+    pub(crate) estimate: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
 }
 
 impl Interval {
@@ -97,28 +95,28 @@ impl Interval {
     }
 }
 
-/// What is asked of the judges.
+/// The options of the judges.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Options {
-    /// The chance of a false LEAK that is accepted, over all gated metrics together.
-    pub alpha: f64,
-    /// Growth per cycle that is allowed.
-    pub max_per_cycle: f64,
-    /// Growth per minute that is allowed.
-    pub max_per_minute: f64,
-    /// Growth over a whole run below this is nothing; never less than 3.
-    pub ignore_below: f64,
-    /// Whether a driven run may be stopped as soon as it is sure; it then shares `alpha` between
-    /// the looks on the way and the test at the end.
-    pub early_stop: bool,
-    /// Whether it was stopped so, whatever is asked of it now: it has no end to test at.
-    pub stopped: bool,
+pub(crate) struct Options {
+    /// The accepted probability of a false LEAK, over all gated metrics together.
+    pub(crate) alpha: f64,
+    /// Growth per cycle that is tolerated.
+    pub(crate) max_per_cycle: f64,
+    /// Growth per minute that is tolerated.
+    pub(crate) max_per_minute: f64,
+    /// Growth over a whole run below this is ignored; never less than 3.
+    pub(crate) ignore_below: f64,
+    /// Whether a driven run may stop early. `alpha` is then split between the checks during the run and the test
+    /// at the end.
+    pub(crate) early_stop: bool,
+    /// Whether it was stopped early: it has no end to test at.
+    pub(crate) stopped: bool,
     /// How many tests of gated metrics share `alpha`.
-    pub metrics: usize,
-    /// Cycles driven before the first rung.
-    pub warmup_cycles: f64,
-    /// For the draws of a test that cannot be counted out.
-    pub seed: u64,
+    pub(crate) metrics: usize,
+    /// Cycles of the warm-up.
+    pub(crate) warmup_cycles: f64,
+    /// The seed of Monte Carlo tests.
+    pub(crate) seed: u64,
 }
 
 impl Default for Options {
@@ -131,14 +129,14 @@ impl Default for Options {
             early_stop: true,
             stopped: false,
             metrics: 1,
-            warmup_cycles: plan::WARMUP_CYCLES,
+            warmup_cycles: design::WARMUP_CYCLES,
             seed: 1,
         }
     }
 }
 
 impl Options {
-    /// `alpha`, whatever was asked, as a chance that quantiles can be taken of.
+    /// `alpha`, clamped to a probability that has quantiles.
     fn chance(&self) -> f64 {
         if self.alpha.is_finite() { self.alpha.clamp(1e-6, 0.25) } else { 0.01 }
     }
@@ -148,17 +146,17 @@ impl Options {
         self.metrics.max(1) as f64
     }
 
-    /// The least growth over a run that counts.
+    /// The smallest growth over a run that counts.
     fn least(&self) -> f64 {
         if self.ignore_below.is_finite() { self.ignore_below.max(3.0) } else { 3.0 }
     }
 }
 
 /// Values above this are no counts.
-const HUGE: f64 = 1e15;
+const COUNT_MAX: f64 = 1e15;
 
 fn sound(value: f64) -> bool {
-    value.is_finite() && value.abs() <= HUGE
+    value.is_finite() && value.abs() <= COUNT_MAX
 }
 
 /// The readings that can be used, in the order of time.

@@ -1,62 +1,53 @@
-//! What a driven run does and when: warm-up, then pairs of rungs in random order. Pure.
+//! The plan of a driven run: a warm-up, then on/off pairs in random order. Pure.
 //!
-//! A pair is one rung in which streams are opened and closed and one of the same length in which
-//! nothing is done; a coin decides which comes first. The coin is what makes the test of the
-//! differences valid whatever the counts do by themselves.
+//! A pair is a drive phase, in which streams are opened and closed, and an idle phase of the same length. Which
+//! comes first is random. That makes the test of the differences valid whatever the counts do by themselves.
 
 use serde::Serialize;
 
 use super::Options;
-use super::rates::{self, Error};
+use super::design::WARMUP_CYCLES;
+use super::power::{self, RateError};
 
-/// Cycles that fill the pools of a target before anything is judged.
-pub const WARMUP_CYCLES: f64 = 1000.0;
-/// So many are as good: streams take a moment to open, and a plan is never kept to the last cycle.
-pub const WARM_CYCLES: f64 = 0.9 * WARMUP_CYCLES;
-/// Cycles per second that are planned: enough to find a leak soon, and easy on a daemon.
-pub const RATE: f64 = 10.0;
-/// Of a planned warm-up so much more is driven where its cycles do not come as fast.
-pub const MORE: f64 = 0.5;
-/// The first pairs are short, so that a plain leak is found soon.
+/// The first pairs are short, to find a plain leak soon.
 const SHORT_PAIRS: usize = 10;
-/// Seconds of driving and of settling in a short rung.
-const SHORT: (f64, f64) = (2.0, 1.0);
+/// Seconds of driving and of settling in a short phase.
+const SHORT_PHASE_SECONDS: (f64, f64) = (2.0, 1.0);
 
-/// One rung: `drive` seconds with or without streams being rotated, then `settle` seconds of rest,
+/// One phase: `drive` seconds with or without streams being rotated, then `settle` seconds of rest,
 /// then a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Step {
+pub(crate) struct Step {
     /// Whether streams are opened and closed in it.
-    pub driven: bool,
+    pub(crate) driven: bool,
     /// Seconds of driving, or of the same wait.
-    pub drive: f64,
+    pub(crate) drive: f64,
     /// Seconds of rest before the reading.
-    pub settle: f64,
+    pub(crate) settle: f64,
 }
 
-/// A driven run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Seconds of driving before the first reading.
-    pub warmup: f64,
+    pub(crate) warmup: f64,
     /// Cycles in these seconds.
-    pub warmup_cycles: f64,
+    pub(crate) warmup_cycles: f64,
     /// Two by two the pairs, in the order of the run.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// Cycles per second while driving.
-    pub cycles_per_second: f64,
+    pub(crate) cycles_per_second: f64,
     /// The seed of the coin.
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl Plan {
-    /// The plan of a run of so many seconds at this many cycles per second.
-    pub fn new(seconds: f64, cycles_per_second: f64, seed: u64) -> Self {
+    /// The plan of a run of this many seconds at this many cycles per second.
+    pub(crate) fn new(seconds: f64, cycles_per_second: f64, seed: u64) -> Self {
         let seconds = if seconds.is_finite() { seconds.clamp(0.0, 1e7) } else { 0.0 };
         let pace = if cycles_per_second.is_finite() { cycles_per_second.max(0.0) } else { 0.0 };
-        let short = 2.0 * (SHORT.0 + SHORT.1);
+        let short = 2.0 * (SHORT_PHASE_SECONDS.0 + SHORT_PHASE_SECONDS.1);
         let long = if seconds < 300.0 {
-            SHORT
+            SHORT_PHASE_SECONDS
         } else if seconds < 1800.0 {
             (8.0, 2.0)
         } else {
@@ -69,7 +60,8 @@ impl Plan {
         let mut random = fastrand::Rng::with_seed(seed);
         let (mut steps, mut at) = (Vec::new(), warmup);
         loop {
-            let (drive, settle) = if steps.len() < 2 * SHORT_PAIRS { SHORT } else { long };
+            let (drive, settle) =
+                if steps.len() < 2 * SHORT_PAIRS { SHORT_PHASE_SECONDS } else { long };
             at += 2.0 * (drive + settle);
             if at > seconds + 1e-9 {
                 break;
@@ -81,33 +73,26 @@ impl Plan {
     }
 
     /// Seconds from the start to the last reading.
-    pub fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         self.warmup + self.steps.iter().map(|step| step.drive + step.settle).sum::<f64>()
     }
 
-    /// Pairs in it.
-    pub fn pairs(&self) -> usize {
+    pub(crate) fn pairs(&self) -> usize {
         self.steps.len() / 2
     }
 
-    /// The smallest leak per cycle that such a run finds four times in five, when readings at rest
-    /// scatter by `sigma` (1 is usual for counts); as the judge will say it, who is asked these. Nothing
-    /// when it has too few pairs for that.
-    pub fn smallest_leak(&self, sigma: f64, options: &Options) -> Option<f64> {
+    /// The smallest leak per cycle that such a run detects with a power of 80 %, when readings at rest scatter by
+    /// `sigma` (1 is usual for counts). The judge will state the same. `None` when it has too few pairs.
+    pub(crate) fn smallest_leak(&self, sigma: f64, options: &Options) -> Option<f64> {
         let driven = self.steps.iter().filter(|step| step.driven);
         let cycles: Vec<f64> =
             driven.map(|step| step.drive * self.cycles_per_second).filter(|c| *c > 0.0).collect();
         if cycles.is_empty() || !sigma.is_finite() {
             return None;
         }
-        // Of the three readings of a pair the one between its rungs counts twice.
-        let error = Error::expected(6.0_f64.sqrt() * sigma.abs(), &cycles);
+        // A pair has three readings, and the middle one counts twice.
+        let error = RateError::expected(6.0_f64.sqrt() * sigma.abs(), &cycles);
         let options = Options { warmup_cycles: self.warmup_cycles, ..options.clone() };
-        rates::smallest(error, &cycles, cycles.len(), &options)
+        power::smallest(error, &cycles, cycles.len(), &options)
     }
-}
-
-/// How many pairs a run must have for a leak per cycle to be certain.
-pub fn fewest_pairs(options: &Options) -> usize {
-    rates::fewest_pairs(options)
 }

@@ -6,31 +6,27 @@
 
 use serde::Serialize;
 
-use super::stats::{Z995, deviation, mean, median, spread};
+use super::stats::{Z995, mad, mean, median, std_dev};
 use super::trend::theil_sen;
 use super::{Interval, Reading};
 
-/// What a series looks like. Times are seconds since the start of the run. The words for it are made where
-/// reports are written.
+/// The shape of a series. Times are seconds since the start of the run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "is")]
-pub enum Shape {
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub(crate) enum Shape {
     /// Too few readings to look at.
     Unknown,
     /// It stays where it is.
     Level,
-    /// One step.
     Step {
-        /// By how much.
         size: f64,
-        /// When.
+        #[serde(rename = "at_seconds")]
         at: f64,
     },
     /// A few steps, too few to call them a staircase.
     Steps {
-        /// The usual step.
         size: f64,
-        /// When they came.
+        #[serde(rename = "at_seconds")]
         at: Vec<f64>,
     },
     /// It rose, ever slower, and is level now.
@@ -38,11 +34,11 @@ pub enum Shape {
         /// By how much, within the readings judged.
         size: f64,
         /// Since when nine tenths of it are done and more.
+        #[serde(rename = "level_since_seconds")]
         level_since: f64,
         /// A step beside it, and when.
         step: Option<(f64, f64)>,
     },
-    /// It rises evenly.
     Line {
         /// By how much per minute.
         per_minute: f64,
@@ -52,6 +48,7 @@ pub enum Shape {
     /// It was level, and has risen evenly since then.
     ChangePoint {
         /// When it began to rise.
+        #[serde(rename = "level_until_seconds")]
         level_until: f64,
         /// How it has risen since.
         growth: Growth,
@@ -59,13 +56,16 @@ pub enum Shape {
     /// It rose evenly, and was level afterwards.
     Stopped {
         /// When the rise began, where it was level before.
+        #[serde(rename = "since_seconds")]
         since: Option<f64>,
         /// When the rise ended.
+        #[serde(rename = "at_seconds")]
         at: f64,
         /// How it rose until then.
         growth: Growth,
         /// How long each of what it counts would have lived, were the end of the rise the balance of what comes
         /// and what something else ends.
+        #[serde(rename = "lifetime_seconds")]
         lifetime: f64,
     },
     /// It rises and falls back, again and again.
@@ -75,13 +75,13 @@ pub enum Shape {
         /// Where it rises to.
         high: f64,
         /// Seconds from one fall to the next.
+        #[serde(rename = "period_seconds")]
         period: f64,
     },
     /// It rose, fell back at once, and rose again: the run is too short to see whether that repeats.
     FellBack {
-        /// By how much.
         size: f64,
-        /// When.
+        #[serde(rename = "at_seconds")]
         at: Vec<f64>,
     },
     /// It still rises, and a slow warm-up would look the same.
@@ -92,29 +92,29 @@ pub enum Shape {
 
 /// Even steps at an even pace.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Stairs {
-    /// The step.
-    pub size: f64,
+pub(crate) struct Stairs {
+    #[serde(rename = "step")]
+    pub(crate) size: f64,
     /// Seconds from one to the next.
-    pub period: f64,
-    /// Steps seen.
-    pub steps: usize,
+    #[serde(rename = "period_seconds")]
+    pub(crate) period: f64,
+    pub(crate) steps: usize,
 }
 
 impl Stairs {
     /// The rate that steps of this size at this pace make.
-    pub fn per_minute(self) -> f64 {
+    pub(crate) fn per_minute(self) -> f64 {
         60.0 * self.size / self.period
     }
 }
 
 /// A rise that does not cover the whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Growth {
+pub(crate) struct Growth {
     /// The rate while it rose (99 %).
-    pub per_minute: Interval,
+    pub(crate) per_minute: Interval,
     /// Its steps, where it came in steps.
-    pub stairs: Option<Stairs>,
+    pub(crate) stairs: Option<Stairs>,
 }
 
 /// A rise from one reading to one of the next.
@@ -127,7 +127,7 @@ struct Jump {
 }
 
 /// A step falls into as many intervals between readings at most.
-const WIDEST: usize = 3;
+const JUMP_MAX_READINGS: usize = 3;
 
 /// The rises that stand out of the scatter and last; nothing where one of them takes longer than a step does.
 fn jumps(changes: &[f64], noise: f64) -> Option<Vec<Jump>> {
@@ -139,7 +139,7 @@ fn jumps(changes: &[f64], noise: f64) -> Option<Vec<Jump>> {
         match jumps.last_mut() {
             Some(jump) if n == jump.to => {
                 (jump.to, jump.size) = (n + 1, jump.size + change);
-                if WIDEST < jump.to - jump.from {
+                if JUMP_MAX_READINGS < jump.to - jump.from {
                     return None;
                 }
             }
@@ -153,15 +153,9 @@ fn jumps(changes: &[f64], noise: f64) -> Option<Vec<Jump>> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Stepped {
     /// Two: too few for a pace.
-    Twice {
-        /// The usual step.
-        size: f64,
-        /// When they came.
-        at: Vec<f64>,
-    },
+    Twice { size: f64, at: Vec<f64> },
     /// At an even pace.
     Paced {
-        /// The steps.
         stairs: Stairs,
         /// When the first came.
         first: f64,
@@ -178,7 +172,7 @@ pub(super) fn stepped(readings: &[Reading]) -> Option<Stepped> {
     // Large changes are no scatter, however many they are.
     let half = changes.iter().fold(0.0_f64, |top, change| top.max(*change)) / 2.0;
     let small: Vec<f64> = changes.iter().copied().filter(|change| change.abs() <= half).collect();
-    let noise = spread(&small).max(0.25);
+    let noise = mad(&small).max(0.25);
     let jumps = jumps(&changes, noise)?;
     let sizes: Vec<f64> = jumps.iter().map(|jump| jump.size).collect();
     let total: f64 = sizes.iter().sum();
@@ -186,7 +180,7 @@ pub(super) fn stepped(readings: &[Reading]) -> Option<Stepped> {
     let few = readings.len().min(3);
     let grown = edge(&readings[readings.len() - few..]) - edge(&readings[..few]);
     let size = median(&sizes);
-    let even = deviation(&sizes) <= 0.35 * size;
+    let even = std_dev(&sizes) <= 0.35 * size;
     // What rises must stay: a sawtooth gives back what it took.
     if jumps.len() < 2 || !even || grown < 0.6 * total - size || grown > 1.5 * total {
         return None;
@@ -273,11 +267,11 @@ pub(super) fn sawtooth(readings: &[Reading]) -> Option<Shape> {
     };
     let gaps = [times(&tops), times(&bottoms)].concat();
     let period = median(&gaps);
-    let steady = spread(&gaps) <= 0.25 * period && deviation(&gaps) <= 0.5 * mean(&gaps);
+    let steady = mad(&gaps) <= 0.25 * period && std_dev(&gaps) <= 0.5 * mean(&gaps);
     let values = |turns: &[Reading]| turns.iter().map(|turn| turn.value).collect::<Vec<f64>>();
     let (low, high) = (values(&bottoms), values(&tops));
     // Random walks turn as well, but neither at the same heights nor with a sudden side.
-    let level = spread(&low).max(spread(&high)) <= 0.25 * range;
+    let level = mad(&low).max(mad(&high)) <= 0.25 * range;
     let falls: Vec<f64> = tops
         .iter()
         .filter_map(|top| {

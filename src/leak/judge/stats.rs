@@ -1,5 +1,4 @@
-//! The few distributions and averages that the judges need, apart so that each number can be
-//! checked against an independent library.
+//! Distributions and averages. Each is tested against values of an independent library.
 //!
 //! Incomplete beta and gamma functions by continued fraction and series (Press et al., "Numerical
 //! Recipes", 6.2 and 6.4); quantiles by bisection of the distribution functions, which is slow
@@ -18,7 +17,7 @@ pub(super) fn mean(values: &[f64]) -> f64 {
 }
 
 /// The standard deviation of a sample (divisor `n - 1`), or 0 of fewer than two values.
-pub(super) fn deviation(values: &[f64]) -> f64 {
+pub(super) fn std_dev(values: &[f64]) -> f64 {
     if values.len() < 2 {
         return 0.0;
     }
@@ -43,8 +42,8 @@ pub(super) fn median_of_sorted(sorted: &[f64]) -> f64 {
     }
 }
 
-/// A robust standard deviation: 1.4826 times the median distance from the median.
-pub(super) fn spread(values: &[f64]) -> f64 {
+/// A robust standard deviation (MAD): 1.4826 times the median distance from the median.
+pub(super) fn mad(values: &[f64]) -> f64 {
     let middle = median(values);
     let distances: Vec<f64> = values.iter().map(|value| (value - middle).abs()).collect();
     1.4826 * median(&distances)
@@ -71,8 +70,8 @@ fn ln_gamma(x: f64) -> f64 {
     0.5 * (2.0 * std::f64::consts::PI).ln() + (x + 0.5) * t.ln() - t + sum.ln()
 }
 
-/// The regularised incomplete beta function, `a` and `b` above 0, `x` from 0 to 1.
-fn beta(a: f64, b: f64, x: f64) -> f64 {
+/// The regularized incomplete beta function, `a` and `b` above 0, `x` from 0 to 1.
+fn beta_reg(a: f64, b: f64, x: f64) -> f64 {
     if x <= 0.0 {
         return 0.0;
     }
@@ -110,9 +109,9 @@ fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
     result
 }
 
-/// The regularised lower incomplete gamma function, `a` above 0, `x` from 0.
+/// The regularized lower incomplete gamma function, `a` above 0, `x` from 0.
 #[expect(clippy::many_single_char_names, reason = "the names of the literature")]
-fn gamma(a: f64, x: f64) -> f64 {
+fn gamma_lr(a: f64, x: f64) -> f64 {
     if x <= 0.0 {
         return 0.0;
     }
@@ -148,33 +147,33 @@ fn gamma(a: f64, x: f64) -> f64 {
 }
 
 /// P(Z > z) for a standard normal Z.
-pub(super) fn normal_above(z: f64) -> f64 {
-    let tail = 0.5 * (1.0 - gamma(0.5, z * z / 2.0));
+pub(super) fn normal_sf(z: f64) -> f64 {
+    let tail = 0.5 * (1.0 - gamma_lr(0.5, z * z / 2.0));
     if z >= 0.0 { tail } else { 1.0 - tail }
 }
 
-/// P(T > t) for Student's t with so many degrees of freedom.
-pub(super) fn t_above(t: f64, freedom: f64) -> f64 {
-    let tail = 0.5 * beta(freedom / 2.0, 0.5, freedom / (freedom + t * t));
+/// P(T > t) for Student's t with `df` degrees of freedom.
+pub(super) fn t_sf(t: f64, df: f64) -> f64 {
+    let tail = 0.5 * beta_reg(df / 2.0, 0.5, df / (df + t * t));
     if t >= 0.0 { tail } else { 1.0 - tail }
 }
 
 /// The quantile of Student's t: 0.99 and 9 degrees of freedom give 2.82.
-pub(super) fn t_quantile(p: f64, freedom: f64) -> f64 {
+pub(super) fn t_quantile(p: f64, df: f64) -> f64 {
     if p < 0.5 {
-        return -t_quantile(1.0 - p, freedom);
+        return -t_quantile(1.0 - p, df);
     }
-    invert(|t| 1.0 - t_above(t, freedom), p)
+    invert(|t| 1.0 - t_sf(t, df), p)
 }
 
 /// The quantile of the standard normal distribution, for `p` from 0.5.
 pub(super) fn normal_quantile(p: f64) -> f64 {
-    invert(|z| 1.0 - normal_above(z), p)
+    invert(|z| 1.0 - normal_sf(z), p)
 }
 
-/// The quantile of chi-squared with so many degrees of freedom.
-pub(super) fn chi2_quantile(p: f64, freedom: f64) -> f64 {
-    invert(|x| gamma(freedom / 2.0, x / 2.0), p)
+/// The quantile of chi-squared with `df` degrees of freedom.
+pub(super) fn chi2_quantile(p: f64, df: f64) -> f64 {
+    invert(|x| gamma_lr(df / 2.0, x / 2.0), p)
 }
 
 /// P(X >= successes) of a binomial X.
@@ -182,13 +181,8 @@ pub(super) fn binomial_at_least(successes: u32, trials: u32, chance: f64) -> f64
     match successes {
         0 => 1.0,
         k if k > trials => 0.0,
-        k => beta(f64::from(k), f64::from(trials - k + 1), chance),
+        k => beta_reg(f64::from(k), f64::from(trials - k + 1), chance),
     }
-}
-
-/// P(X >= events) of a Poisson X with this mean.
-pub(super) fn poisson_at_least(events: u32, mean: f64) -> f64 {
-    if events == 0 { 1.0 } else { gamma(f64::from(events), mean) }
 }
 
 /// Where a rising function of `x >= 0` reaches `p`.

@@ -4,7 +4,7 @@
 //! correlated and make both alarm; the passive judge gives them a lower envelope of few points.
 
 use super::Interval;
-use super::stats::{median_of_sorted, normal_above};
+use super::stats::{median_of_sorted, normal_sf};
 
 /// Slope of `(x, y)` by Theil and Sen: the median slope of all pairs, with Sen's interval (ranks
 /// from the variance of Kendall's S with ties, as in Hollander and Wolfe; `z` is the two-sided normal
@@ -27,11 +27,11 @@ pub(super) fn theil_sen(points: &[(f64, f64)], z: f64) -> Option<Interval> {
     let n = points.len() as f64;
     let all = n * (n - 1.0) * (2.0 * n + 5.0);
     let variance = (all - ties(&mut xs) - ties(&mut ys)) / 18.0;
-    let reach = z * variance.max(0.0).sqrt();
+    let half_width = z * variance.max(0.0).sqrt();
     let last = slopes.len() - 1;
     let count = slopes.len() as f64;
-    let low = rank((f64::midpoint(count, -reach)).round_ties_even() - 1.0, last);
-    let high = rank(f64::midpoint(count, reach).round_ties_even(), last);
+    let low = rank((f64::midpoint(count, -half_width)).round_ties_even() - 1.0, last);
+    let high = rank(f64::midpoint(count, half_width).round_ties_even(), last);
     Some(Interval { estimate: median_of_sorted(&slopes), low: slopes[low], high: slopes[high] })
 }
 
@@ -51,7 +51,7 @@ fn ties(values: &mut [f64]) -> f64 {
         .sum()
 }
 
-/// What Mann and Kendall's test says of a series.
+/// The result of Mann and Kendall's test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Kendall {
     /// Pairs that rise minus pairs that fall.
@@ -60,7 +60,6 @@ pub(super) struct Kendall {
     pub(super) variance: f64,
     /// `s` in standard deviations, one step nearer to 0 (continuity).
     pub(super) z: f64,
-    /// One-sided: the chance of so much rise without a trend.
     pub(super) p: f64,
 }
 
@@ -79,5 +78,5 @@ pub(super) fn mann_kendall(values: &[f64]) -> Kendall {
     let n = values.len() as f64;
     let variance = (n * (n - 1.0) * (2.0 * n + 5.0) - ties(&mut values.to_vec())) / 18.0;
     let z = if variance <= 0.0 || s == 0.0 { 0.0 } else { (s - s.signum()) / variance.sqrt() };
-    Kendall { s, variance, z, p: normal_above(z) }
+    Kendall { s, variance, z, p: normal_sf(z) }
 }

@@ -10,7 +10,7 @@ use super::{Reading, usable};
 /// What work is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Unit {
+pub(crate) enum Unit {
     /// Cycles, of cmon or of the target.
     Cycles,
     /// Lines that cmon read.
@@ -21,7 +21,7 @@ pub enum Unit {
 
 impl Unit {
     /// The word for several of them.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Cycles => "cycles",
             Self::Lines => "lines",
@@ -30,30 +30,30 @@ impl Unit {
     }
 }
 
-/// So many times the longest pause is an end.
-const PAUSES: f64 = 3.0;
+/// Work has stopped after this many times the longest pause.
+const STOP_MIN_PAUSES: f64 = 3.0;
 /// As much more, divided by the number of pauses that were seen.
-const FEW: f64 = 10.0;
+const FEW_PAUSES_PENALTY: f64 = 10.0;
 
 /// The work done during a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Work {
-    /// What was counted.
-    pub unit: Unit,
+pub(crate) struct Work {
+    pub(crate) unit: Unit,
     /// How many in all.
-    pub total: f64,
+    pub(crate) total: f64,
     /// Per minute, from the start to where it stopped.
-    pub per_minute: f64,
+    pub(crate) per_minute: f64,
     /// When it stopped, if it did.
-    pub stopped_at: Option<f64>,
+    #[serde(rename = "stopped_at_seconds")]
+    pub(crate) stopped_at: Option<f64>,
     /// The rate of the last third against that of the first, when both had readings.
-    pub last_to_first: Option<f64>,
+    pub(crate) last_to_first: Option<f64>,
 }
 
 /// Looks at a running total of them. Nothing when there are fewer than two readings.
 ///
 /// A total that falls has been reset, and goes on from there.
-pub fn judge(totals: &[Reading], unit: Unit) -> Option<Work> {
+pub(crate) fn judge(totals: &[Reading], unit: Unit) -> Option<Work> {
     let totals = usable(totals);
     let (first, last) = (totals.first()?, totals.last()?);
     if last.seconds <= first.seconds {
@@ -76,7 +76,7 @@ pub fn judge(totals: &[Reading], unit: Unit) -> Option<Work> {
     let length = last.seconds - first.seconds;
     let quiet = last.seconds - worked;
     // The longest of a few pauses is not yet the longest that there are.
-    let pause = (PAUSES + FEW / f64::max(times, 1.0)) * longest;
+    let pause = (STOP_MIN_PAUSES + FEW_PAUSES_PENALTY / f64::max(times, 1.0)) * longest;
     let stopped = sum <= 0.0 || quiet > pause.max(0.05 * length).max(20.0);
     let stopped_at = stopped.then_some(if sum > 0.0 { worked } else { first.seconds });
     let minutes = (stopped_at.unwrap_or(last.seconds) - first.seconds) / 60.0;

@@ -120,7 +120,7 @@ impl Cycles {
         Self { counter, last: first, sum: 0.0 }
     }
 
-    /// Takes the next count. Where it fell it has begun anew, and what came between the last look and
+    /// Takes the next count. Where it fell it has started again, and what came between the last look and
     /// that moment is not known.
     pub(super) fn see(&mut self, count: f64) -> Counted {
         let before = std::mem::replace(&mut self.last, count);

@@ -36,7 +36,7 @@ pub(super) fn decoded(
         other => {
             let name: String = other.chars().take(20).collect();
             Err(format!(
-                "it is compressed as `{}`, which was not asked for and cannot be read",
+                "it is compressed as `{}`, which cmon did not ask for and cannot read",
                 name.escape_debug()
             ))
         }
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(refused("gzip", &body[..12]), Err("its gzip body is damaged".to_owned()));
         assert_eq!(refused("gzip", b"a 1\n"), Err("its gzip body is damaged".to_owned()));
         assert_eq!(refused("deflate", b"a 1\n"), Err("its deflate body is damaged".to_owned()));
-        let brotli = "it is compressed as `br`, which was not asked for and cannot be read";
+        let brotli = "it is compressed as `br`, which cmon did not ask for and cannot read";
         assert_eq!(refused("br", &body), Err(brotli.to_owned()));
         // What was not read to its end is good as far as it goes.
         let long: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).collect();

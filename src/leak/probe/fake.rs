@@ -12,9 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 /// What becomes of a question.
 #[derive(Clone, Debug)]
 pub(super) enum Reply {
-    /// Status and body.
     Is(u16, Vec<u8>),
-    /// The body, and the connection is closed afterwards, which the head does not tell.
+    /// The body, and the connection is closed afterwards, which the head does not announce.
     ThenClose(&'static str),
     /// These bytes instead of HTTP, and the connection is closed.
     Raw(&'static [u8]),

@@ -30,7 +30,7 @@ use crate::engine::registry::Registry;
 use crate::engine::source::SourceError;
 
 /// How long one question may take, from connecting to the last byte.
-const ANSWER: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most that is read of a dump: the Go runtime cuts its longest ones there too.
 pub const MAX_DUMP: usize = 64 << 20;
 /// The most that is read of anything else.
@@ -51,7 +51,7 @@ pub struct Answer {
 
 /// Only the beginning of an answer was read, which would be taken for all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the answer is longer than {0} MiB, and more of it is not read")]
+#[error("the answer is longer than {0} MiB, and cmon reads no more of it")]
 pub struct TooLong(usize);
 
 impl Answer {
@@ -92,7 +92,7 @@ pub enum GetError {
         words: String,
     },
     /// Not within the time.
-    #[error("`{path}` was not answered within {ANSWER:?}")]
+    #[error("`{path}` was not answered within {ANSWER_TIMEOUT:?}")]
     Late {
         /// What was asked for.
         path: String,
@@ -151,7 +151,7 @@ impl Client {
     /// # Cancel safety
     /// Safe: the connection is closed when the future is dropped.
     pub async fn get(&mut self, path: &str, most: usize) -> Result<Answer, GetError> {
-        match timeout(ANSWER, self.ask(path, most)).await {
+        match timeout(ANSWER_TIMEOUT, self.ask(path, most)).await {
             Ok(answer) => answer,
             Err(_) => Err(GetError::Late { path: path.to_owned() }),
         }
@@ -205,7 +205,9 @@ impl Client {
             return Ok(Answer { content_type, body, truncated });
         }
         let words = match location {
-            Some(to) => format!(", which points to `{to}`: give that address, it is not followed"),
+            Some(to) => {
+                format!(", which points to `{to}`: cmon follows no redirects, so give that address")
+            }
             None => first_words(&body),
         };
         Err(GetError::Status { path: path.to_owned(), status, words })
@@ -277,7 +279,7 @@ impl Client {
     }
 }
 
-/// The body up to so many bytes, and whether there is more.
+/// The body up to this many bytes, and whether there is more.
 async fn read(mut body: Incoming, most: usize) -> Result<(Vec<u8>, bool), hyper::Error> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
@@ -320,9 +322,9 @@ fn without_number(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake::{Reply, with_server};
     use super::*;
     use crate::docker::endpoint::{Address, Origin};
+    use crate::leak::probe::fake::{Reply, with_server};
 
     fn client(port: u16) -> (Client, Registry) {
         let registry = Registry::default();
@@ -404,8 +406,8 @@ mod tests {
             let mut words = async |path| client.get(path, 9).await.unwrap_err().to_string();
             assert_eq!(
                 words("/moved").await,
-                "`/moved` was answered with status 301, which points to `/elsewhere`: give that \
-                 address, it is not followed"
+                "`/moved` was answered with status 301, which points to `/elsewhere`: cmon \
+                 follows no redirects, so give that address"
             );
             assert_eq!(words("/html").await, "`/html` was answered with status 500");
             assert_eq!(words("/x").await, "`/x` was answered with status 404: 404 page not found");
@@ -423,10 +425,10 @@ mod tests {
             |_, _| Reply::Never,
             async |port, _| {
                 let (mut client, _) = client(port);
-                let begun = tokio::time::Instant::now();
+                let started = tokio::time::Instant::now();
                 let error = client.get("/a", 9).await.unwrap_err().to_string();
                 assert_eq!(error, "`/a` was not answered within 10s");
-                assert_eq!(begun.elapsed().as_secs(), 10);
+                assert_eq!(started.elapsed().as_secs(), 10);
             },
         )
         .await;

@@ -62,8 +62,8 @@ pub fn figure(value: &Value, pointer: &str) -> Result<f64, JsonError> {
     Err(JsonError::NotANumber(at(), kind))
 }
 
-/// Names that are told of what there is instead of a figure, at most, and letters of each.
-const NEAR: (usize, usize) = (6, 40);
+/// Names that are shown of what there is instead of a figure, at most, and letters of each.
+const NEAR_NAMES_MAX_COUNT_AND_LETTERS: (usize, usize) = (6, 40);
 
 /// What the last object on the way of a pointer has, which leads nowhere, as the end of a sentence.
 fn near(value: &Value, pointer: &str) -> String {
@@ -75,11 +75,12 @@ fn near(value: &Value, pointer: &str) -> String {
         };
         // The names are the target's: what could drive a terminal is shown as text.
         let clean = |name: &String| {
-            let name: String = name.chars().take(NEAR.1).collect();
+            let name: String = name.chars().take(NEAR_NAMES_MAX_COUNT_AND_LETTERS.1).collect();
             format!("`{}`", name.escape_debug())
         };
-        let names: Vec<String> = fields.keys().take(NEAR.0).map(clean).collect();
-        let more = if NEAR.0 < fields.len() { ", …" } else { "" };
+        let names: Vec<String> =
+            fields.keys().take(NEAR_NAMES_MAX_COUNT_AND_LETTERS.0).map(clean).collect();
+        let more = if NEAR_NAMES_MAX_COUNT_AND_LETTERS.0 < fields.len() { ", …" } else { "" };
         let place = if at.is_empty() { "the answer has".to_owned() } else { format!("`{at}` has") };
         return match names.is_empty() {
             true => String::new(),
@@ -94,7 +95,7 @@ fn near(value: &Value, pointer: &str) -> String {
 pub fn example(value: &Value) -> Option<String> {
     let name = |name: &str| {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
-        name.len() <= NEAR.1 && name.bytes().all(plain)
+        name.len() <= NEAR_NAMES_MAX_COUNT_AND_LETTERS.1 && name.bytes().all(plain)
     };
     let within = |name: &str, value| Some(format!("/{name}{}", example(value)?));
     match value {
@@ -107,7 +108,7 @@ pub fn example(value: &Value) -> Option<String> {
     }
 }
 
-/// What Go's expvar tells.
+/// What Go's expvar shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Expvar {
     /// `heap_bytes`, and `goroutines` where the program publishes them.
@@ -131,7 +132,7 @@ pub fn own_example(value: &Value) -> Option<String> {
 }
 
 /// Names under which programs publish their goroutines.
-const GOROUTINES: [&str; 5] =
+const GOROUTINE_KEYS: [&str; 5] =
     ["/goroutines", "/Goroutines", "/numGoroutine", "/NumGoroutine", "/num_goroutines"];
 
 /// Reads Go's expvar.
@@ -147,7 +148,7 @@ pub fn expvar(value: &Value) -> Result<Expvar, JsonError> {
     if let Ok(bytes) = figure(value, "/memstats/HeapAlloc") {
         found.figures.insert("heap_bytes", bytes);
     }
-    if let Some(count) = GOROUTINES.iter().find_map(|pointer| figure(value, pointer).ok()) {
+    if let Some(count) = GOROUTINE_KEYS.iter().find_map(|pointer| figure(value, pointer).ok()) {
         found.figures.insert("goroutines", count);
     }
     Ok(found)
@@ -162,7 +163,7 @@ mod tests {
     const EXPVAR: &str = include_str!("fixtures/expvar.json");
 
     #[test]
-    fn expvar_tells_the_heap_and_the_goroutines_where_they_are_published() {
+    fn expvar_shows_the_heap_and_the_goroutines_where_they_are_published() {
         let found = expvar(&parse(EXPVAR.as_bytes()).unwrap()).unwrap();
         let figures: Vec<(&str, f64)> = found.figures.into_iter().collect();
         assert_eq!(figures, [("goroutines", 21.0), ("heap_bytes", 408_520.0)]);
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_that_goes_astray_is_told_what_there_is() {
+    fn a_pointer_that_goes_astray_is_reported_what_there_is() {
         let value = parse(br#"{"a": {"b": 1, "c\u001b": {"d": [1]}}, "e": 2}"#).unwrap();
         let words = |pointer| figure(&value, pointer).unwrap_err().to_string();
         assert_eq!(words("/a/x/y"), "there is nothing at `/a/x/y`; `/a` has `b`, `c\\u{1b}`");

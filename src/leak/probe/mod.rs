@@ -11,16 +11,16 @@
 //! count themselves among what is cmon's own. What cannot be had is said, once, and is never 0.
 
 pub mod access;
+mod backoff;
 pub mod counter;
-mod daemon;
+mod daemon_figures;
 mod encoding;
 #[cfg(test)]
 mod fake;
 pub mod get;
 pub mod json;
 pub mod metrics;
-mod own;
-mod patience;
+mod own_process;
 pub mod pprof;
 pub mod proc;
 pub mod target;
@@ -40,32 +40,28 @@ use crate::docker::endpoint::Endpoint;
 use crate::engine::census::Census;
 use crate::engine::registry::Registry;
 use crate::leak::record::{Cut, Group, Groups, Ids, Unavailable};
+use backoff::Probe;
 use counter::Counter;
-use daemon::Daemon;
+use daemon_figures::Daemon;
 use get::Client;
-use own::Own;
-use patience::Asked;
+use own_process::Own;
 use target::{Refused, Target, Watched};
-
-/// How long the probes' connections may take to end.
-const CLOSE: Duration = Duration::from_secs(1);
 
 /// What is to be read, beside cmon itself.
 #[derive(Debug, Default)]
-pub struct Options {
+pub(crate) struct Options {
     /// The Docker daemon, over connections of the probes' own.
-    pub daemon: Option<Endpoint>,
-    /// The targets.
-    pub targets: Vec<Target>,
+    pub(crate) daemon: Option<Endpoint>,
+    pub(crate) targets: Vec<Target>,
     /// The targets' own count of cycles.
-    pub cycles_metric: Option<Counter>,
+    pub(crate) cycles_metric: Option<Counter>,
     /// How the daemon is asked about containers.
-    pub requests: RequestOptions,
+    pub(crate) requests: RequestOptions,
 }
 
 /// Why reading cannot begin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// The daemon does not answer.
     #[error(transparent)]
     Daemon(#[from] get::GetError),
@@ -91,40 +87,39 @@ pub enum StartError {
 
 /// What was found to be readable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub(crate) struct Found {
     /// The beginning of the metrics' names: `own`, `daemon`, `target.web`.
-    pub source: String,
+    pub(crate) source: String,
     /// What of it, in words.
-    pub words: String,
+    pub(crate) words: String,
 }
 
 /// A source that did not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The beginning of the metrics' names.
-    pub source: String,
-    /// Why, in words.
-    pub why: String,
+    pub(crate) source: String,
+    pub(crate) why: String,
     /// There is nothing any more that could answer: the process has ended, the container was removed or
     /// does not run.
-    pub gone: bool,
+    pub(crate) gone: bool,
 }
 
 /// What one look at everything gave.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Figures by metric; what could not be read is absent.
-    pub values: BTreeMap<String, f64>,
-    /// Cycles that the target counted since the check began, where a metric of its tells.
-    pub cycles: Option<f64>,
-    /// Series that begin anew with this sample.
-    pub cuts: Vec<Cut>,
+    pub(crate) values: BTreeMap<String, f64>,
+    /// Cycles that the target counted since the check began, when one of its metrics does.
+    pub(crate) cycles: Option<f64>,
+    /// Series that start anew with this sample.
+    pub(crate) cuts: Vec<Cut>,
     /// What cannot be had; each metric is named in one sample only.
-    pub unavailable: Vec<Unavailable>,
+    pub(crate) unavailable: Vec<Unavailable>,
     /// Sources that did not answer this time, in each sample for as long as they do not.
-    pub failures: Vec<Failure>,
+    pub(crate) failures: Vec<Failure>,
     /// Why no verdict can be made of the figures of a target, whatever comes later.
-    pub invalid: Option<String>,
+    pub(crate) invalid: Option<String>,
 }
 
 impl Sample {
@@ -169,28 +164,29 @@ impl Sample {
         self.cuts.push(Cut { at_ms, source: source.to_owned(), why: why.to_owned() });
     }
 
-    fn failed(&mut self, source: &str, why: &impl fmt::Display, gone: bool) {
+    /// A source that did not answer, and may come back.
+    fn silent(&mut self, source: &str, why: &impl fmt::Display) {
         let (source, why) = (source.to_owned(), why.to_string());
-        self.failures.push(Failure { source, why, gone });
+        self.failures.push(Failure { source, why, gone: false });
     }
 }
 
 /// How long one target may take to show what it has: longer than one question, so that a path that hangs
 /// does not hide the others.
-const START: Duration = Duration::from_secs(15);
+const START_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long one source may take for a reading, and for its parts.
-const READING: Duration = Duration::from_secs(4);
-const PARTS: Duration = Duration::from_secs(5);
+const READING_TIMEOUT: Duration = Duration::from_secs(4);
+const GROUPS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Everything that is read.
 #[derive(Debug)]
-pub struct Probes {
+pub(crate) struct Probes {
     registry: Registry,
     own: Own,
-    daemon: Option<Asked<Daemon>>,
+    daemon: Option<Probe<Daemon>>,
     /// The endpoint that containers are asked for at.
     endpoint: Option<Arc<Endpoint>>,
-    targets: Vec<Asked<Watched>>,
+    targets: Vec<Probe<Watched>>,
     /// The targets as they are shown.
     given: Vec<String>,
     found: Vec<Found>,
@@ -204,9 +200,9 @@ impl Probes {
     /// Looks what there is to read: asks the daemon and each target.
     ///
     /// # Errors
-    /// The daemon does not answer, a target is not there or tells nothing, or no target has the
+    /// The daemon does not answer, a target is not there or shows nothing, or no target has the
     /// metric that counts cycles.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
+    pub(crate) async fn start(options: Options) -> Result<Self, StartError> {
         let registry = Registry::default();
         let mut found = vec![Found {
             source: "own".to_owned(),
@@ -223,8 +219,9 @@ impl Probes {
         let names = target::names(&options.targets);
         let started = options.targets.iter().zip(names).map(async |(target, name)| {
             let starting = Watched::start(target, &name, &registry, api.as_ref());
-            let started = timeout(START, starting).await;
-            let late = |_| Err(Refused::from(format!("it did not answer within {START:?}")));
+            let started = timeout(START_TIMEOUT, starting).await;
+            let late =
+                |_| Err(Refused::from(format!("it did not answer within {START_TIMEOUT:?}")));
             started.unwrap_or_else(late).map_err(|Refused { why, hint }| StartError::Target {
                 target: target.to_string(),
                 why,
@@ -243,9 +240,9 @@ impl Probes {
         Ok(Self {
             registry,
             own: Own::new(),
-            daemon: daemon.map(Asked::new),
+            daemon: daemon.map(Probe::new),
             endpoint,
-            targets: targets.into_iter().map(Asked::new).collect(),
+            targets: targets.into_iter().map(Probe::new).collect(),
             given: options.targets.iter().map(ToString::to_string).collect(),
             found,
             said: BTreeSet::new(),
@@ -259,7 +256,7 @@ impl Probes {
     ///
     /// # Errors
     /// A target has none: which figures it has, and how to name one.
-    pub fn decides(&self, is_gated: impl Fn(&str) -> bool) -> Result<(), StartError> {
+    pub(crate) fn decides(&self, is_gated: impl Fn(&str) -> bool) -> Result<(), StartError> {
         let undecided = self.targets.iter().map(|target| target.it.undecided(&is_gated));
         let undecided: Vec<Option<Refused>> = undecided.collect();
         let others = self.daemon.is_some() || undecided.iter().any(Option::is_none);
@@ -275,19 +272,19 @@ impl Probes {
         Ok(())
     }
 
-    /// Lets the parts take a second at most once the check is told to stop.
-    pub fn heed(&mut self, stop: CancellationToken) {
+    /// Limits groups to a second once the check is to stop.
+    pub(crate) fn set_stop_token(&mut self, stop: CancellationToken) {
         self.stop = stop;
     }
 
     /// What was found to be readable, in words.
-    pub fn found(&self) -> &[Found] {
+    pub(crate) fn found(&self) -> &[Found] {
         &self.found
     }
 
     /// The metrics that there are before the check begins, and the sources that did not answer. What
-    /// cannot be had is told by the first reading all the same.
-    pub async fn names(&mut self) -> Vec<String> {
+    /// cannot be read is reported by the first reading all the same.
+    pub(crate) async fn names(&mut self) -> Vec<String> {
         let Sample { values, failures, .. } = self.look(0.0, &Census::default()).await;
         let silent = failures.into_iter().map(|failure| failure.source);
         values.into_keys().chain(silent).collect()
@@ -298,7 +295,7 @@ impl Probes {
     ///
     /// # Cancel safety
     /// Safe: a connection that was in use is closed, and opened again for the next reading.
-    pub async fn read(&mut self, at: f64, engine: &Census) -> Sample {
+    pub(crate) async fn read(&mut self, at: f64, engine: &Census) -> Sample {
         let mut sample = self.look(at, engine).await;
         sample.unavailable.retain(|one| self.said.insert(one.metric.clone()));
         sample
@@ -311,20 +308,20 @@ impl Probes {
         let daemon = OptionFuture::from(self.daemon.as_mut().map(async |daemon| {
             let mut part = Sample::default();
             let reading = daemon.it.read(at, &mut part);
-            let asked = daemon.figures.ask(READING, reading).await;
+            let asked = daemon.figures.ask(READING_TIMEOUT, reading).await;
             ("daemon".to_owned(), asked.map(|()| part))
         }));
         let targets = join_all(self.targets.iter_mut().map(async |target| {
             let mut part = Sample::default();
             let reading = target.it.read(at, &mut part);
-            let asked = target.figures.ask(READING, reading).await;
+            let asked = target.figures.ask(READING_TIMEOUT, reading).await;
             (target.it.source().to_owned(), asked.map(|()| part))
         }));
         let (daemon, targets) = join(daemon, targets).await;
         for (source, part) in daemon.into_iter().chain(targets) {
             match part {
                 Ok(part) => sample.absorb(part),
-                Err(why) => sample.failed(&source, &why, false),
+                Err(why) => sample.silent(&source, &why),
             }
         }
         sample
@@ -332,7 +329,7 @@ impl Probes {
 
     /// Takes apart what can be: goroutines by stack, tasks by kind, descriptors by class, threads by
     /// name. It costs more than a reading; what cannot be had is left out.
-    pub async fn groups(&mut self, at: f64, cycles: f64, engine: &Census) -> Vec<Groups> {
+    pub(crate) async fn groups(&mut self, at: f64, cycles: f64, engine: &Census) -> Vec<Groups> {
         let mut all: Vec<Groups> = self
             .own
             .groups(&self.census(engine))
@@ -341,26 +338,26 @@ impl Probes {
             .collect();
         let stop = &self.stop;
         let daemon = OptionFuture::from(self.daemon.as_mut().map(async |daemon| {
-            daemon.parts.ask_hurried(PARTS, stop, daemon.it.groups(at, cycles)).await
+            daemon.parts.ask_hurried(GROUPS_TIMEOUT, stop, daemon.it.groups(at, cycles)).await
         }));
         let targets = join_all(self.targets.iter_mut().map(async |target| {
-            target.parts.ask_hurried(PARTS, stop, target.it.groups(at, cycles)).await
+            target.parts.ask_hurried(GROUPS_TIMEOUT, stop, target.it.groups(at, cycles)).await
         }));
         let (daemon, targets) = join(daemon, targets).await;
         if let (Some(source), Some(asked)) = (&mut self.daemon, daemon) {
-            all.extend(source.given("daemon", asked, &mut self.missed).flatten());
+            all.extend(source.record_missing("daemon", asked, &mut self.missed).flatten());
         }
-        all.extend(given(&mut self.targets, targets, &mut self.missed).flatten());
+        all.extend(record_missing(&mut self.targets, targets, &mut self.missed).flatten());
         all
     }
 
     /// Whose parts, proofs among them, could not be had in time: each source once in a check.
-    pub fn missed(&mut self) -> Vec<Unavailable> {
+    pub(crate) fn missed(&mut self) -> Vec<Unavailable> {
         std::mem::take(&mut self.missed)
     }
 
     /// Who the descriptors and threads of cmon and of local targets are.
-    pub fn ids(&self, at: f64) -> Vec<Ids> {
+    pub(crate) fn ids(&self, at: f64) -> Vec<Ids> {
         // A check takes days at most.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as said")]
         let at_ms = (at * 1000.0) as u64;
@@ -373,25 +370,15 @@ impl Probes {
     }
 
     /// The goroutines that can provably never wake (`target.web.goroutineleak`), of targets that
-    /// tell: Go 1.27 and newer. Each question makes the target collect its garbage, so it is asked
+    /// report them: Go 1.27 and newer. Each question makes the target collect its garbage, so it is asked
     /// at the start and at the end, and not for every reading.
-    pub async fn proofs(&mut self, at: f64, cycles: f64) -> Vec<Groups> {
+    pub(crate) async fn proofs(&mut self, at: f64, cycles: f64) -> Vec<Groups> {
         let stop = &self.stop;
         let asked = self.targets.iter_mut().map(async |target| {
-            target.parts.ask_hurried(PARTS, stop, target.it.proof(at, cycles)).await
+            target.parts.ask_hurried(GROUPS_TIMEOUT, stop, target.it.proof(at, cycles)).await
         });
         let asked = join_all(asked).await;
-        given(&mut self.targets, asked, &mut self.missed).flatten().collect()
-    }
-
-    /// Closes every connection and waits until the tasks of them have ended, a second at most; tells
-    /// how many are left.
-    pub async fn close(self) -> usize {
-        let Self { registry, daemon, targets, .. } = self;
-        drop((daemon, targets));
-        // A task that does not end by then is counted as left.
-        let _ = timeout(CLOSE, registry.drained()).await;
-        registry.live()
+        record_missing(&mut self.targets, asked, &mut self.missed).flatten().collect()
     }
 
     /// Tasks and connections of cmon, the probes' own included.
@@ -406,7 +393,7 @@ impl Probes {
             let probes = crate::engine::census::Purpose::Probe;
             mine.connections.entry(probes).or_default().open += open;
         }
-        own::together(engine, mine)
+        own_process::together(engine, mine)
     }
 }
 
@@ -427,14 +414,14 @@ async fn find_cycles(
 }
 
 /// What the targets gave, each of them asked in its turn.
-fn given<P>(
-    targets: &mut [Asked<Watched>],
+fn record_missing<P>(
+    targets: &mut [Probe<Watched>],
     asked: Vec<Result<P, String>>,
     missed: &mut Vec<Unavailable>,
 ) -> impl Iterator<Item = P> {
     targets.iter_mut().zip(asked).filter_map(|(target, asked)| {
         let source = target.it.source().to_owned();
-        target.given(&source, asked, missed)
+        target.record_missing(&source, asked, missed)
     })
 }
 
@@ -442,7 +429,5 @@ fn whole(at: f64, cycles: f64, metric: String, groups: Vec<Group>) -> Groups {
     Groups { at, cycles, metric, groups, truncated: false }
 }
 
-#[cfg(test)]
-mod silence;
 #[cfg(test)]
 mod tests;

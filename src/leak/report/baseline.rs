@@ -1,67 +1,97 @@
-//! The earlier check that a report is held against, and what all forms of the report say of it.
+//! The comparison with an earlier check in sentences.
 
-use serde::Serialize;
-
-use super::Verdict;
-use super::figures::{Unit, amount};
-use crate::leak::judge::baseline::By;
-
-/// An earlier check (`--baseline`), as far as this one is held against it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Baseline {
-    /// When it began: RFC 3339, UTC.
-    pub begun: String,
-    /// Its own verdict.
-    pub verdict: Verdict,
-    /// The figures that could be compared; none of them where its load was of another kind.
-    pub compared: Vec<By>,
-    /// In what it differs from this check, in plain words.
-    pub differences: Vec<String>,
-    /// What grows and is no leak, because it did before: of the metrics that decide.
-    pub as_before: Vec<AsBefore>,
-}
-
-/// Growth that was there before.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct AsBefore {
-    /// The metric.
-    pub name: String,
-    /// What the rates are counted by.
-    pub by: By,
-    /// The rate now.
-    pub now: f64,
-    /// The rate of the earlier check.
-    pub before: f64,
-    /// It is certainly less than before.
-    pub less: bool,
-}
+use super::figures::{amount, duration, plural};
+use super::{explain, numbers};
+use crate::leak::facts::{AsBefore, Baseline, Difference, Load};
+use crate::leak::metric::{MetricId, Unit};
+use crate::leak::record::Drive;
 
 impl AsBefore {
     /// `daemon.goroutines grows as before: 0.5 per cycle`.
-    pub(in crate::leak) fn words(&self) -> String {
+    pub(in crate::leak) fn summary(&self) -> String {
         let how = if self.less { "less than before" } else { "as before" };
         format!("{} grows {how}: {}", self.name, self.rate(self.now))
     }
 
     fn rate(&self, value: f64) -> String {
-        let by = match self.by {
-            By::Cycle => "per cycle",
-            By::Minute => "per minute",
-        };
-        format!("{} {by}", amount(value, Unit::of(&self.name)))
+        explain::rate(value, self.by, MetricId::parse(&self.name).unit)
     }
 }
 
+impl Load {
+    fn summary(self) -> String {
+        let streams = || format!("streams of {}", plural(self.containers as f64, "container"));
+        match self.drive {
+            Drive::Streams => format!("opened and closed {}", streams()),
+            Drive::Held => format!("held {}", streams()),
+            Drive::Command => "ran a command for each cycle".to_owned(),
+            Drive::Passive => "only watched".to_owned(),
+        }
+    }
+}
+
+impl Difference {
+    /// It in one sentence.
+    pub(in crate::leak) fn summary(&self) -> String {
+        let not_by_time = "growth per minute is not compared";
+        match self {
+            Self::Load { then, now } => format!(
+                "the earlier run {}, this one {}: their figures cannot be compared",
+                then.summary(),
+                now.summary()
+            ),
+            Self::Pace { then, now } => {
+                let pace = |pace: &f64| amount((pace * 10.0).round() / 10.0, Unit::Count);
+                let (then, now) = (pace(then), pace(now));
+                format!("the earlier run had {then} cycles/min, this one {now}: {not_by_time}")
+            }
+            Self::Length { then_seconds, now_seconds, excludes_per_minute } => {
+                let (then, now) = (duration(*then_seconds), duration(*now_seconds));
+                let lengths = format!("the earlier run took {then}, this one {now}");
+                match excludes_per_minute {
+                    true => format!("{lengths}: {not_by_time}"),
+                    false => lengths,
+                }
+            }
+            Self::Containers { gone, new } => only("streams of", gone, new),
+            Self::StreamTimeout { then_seconds, now_seconds } => {
+                let (then, now) = (duration(*then_seconds), duration(*now_seconds));
+                format!("the earlier run closed each stream after {then}, this one after {now}")
+            }
+            Self::Targets { gone, new } => only("targets", gone, new),
+            Self::DaemonVersion { then, now } => {
+                format!("the daemon was {then} in the earlier run, and is {now} now")
+            }
+        }
+    }
+}
+
+/// The names that only one of two checks has.
+fn only(what: &str, gone: &[String], new: &[String]) -> String {
+    let names = |names: &[String]| (!names.is_empty()).then(|| numbers::names(names));
+    let gone = names(gone);
+    let gone = gone.map(|gone| format!("the earlier run had {what} {gone}, this one has not"));
+    let new = names(new);
+    let new = new.map(|new| format!("this one has {what} {new}, the earlier run had not"));
+    gone.into_iter().chain(new).collect::<Vec<_>>().join("; ")
+}
+
 impl Baseline {
-    /// All there is to say of it, one line each: what grows all the same, then in what it differs.
+    /// One line each: what grows all the same, then the differences.
     pub(in crate::leak) fn lines(&self) -> Vec<String> {
         let grown = self.as_before.iter();
-        let grown = grown.map(|one| format!("{}, and {} then", one.words(), one.rate(one.before)));
-        grown.chain(self.differences.iter().cloned()).collect()
+        let grown =
+            grown.map(|one| format!("{}, and {} then", one.summary(), one.rate(one.before)));
+        grown.chain(self.difference_lines()).collect()
+    }
+
+    /// The differences, one sentence each.
+    pub(in crate::leak) fn difference_lines(&self) -> Vec<String> {
+        self.differences.iter().map(Difference::summary).collect()
     }
 
     /// The heading of these lines.
     pub(in crate::leak) fn title(&self) -> String {
-        format!("compared with the earlier run of {} ({})", self.begun, self.verdict)
+        format!("compared with the earlier run of {} ({})", self.started, self.verdict)
     }
 }

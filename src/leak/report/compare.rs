@@ -1,152 +1,188 @@
-//! Several runs of the same load under different stream timeouts, in one table: whether the growth
-//! depends on how often streams are opened and closed.
-//!
-//! Whether it does is decided elsewhere and comes here as [`Comparison::sentences`].
+//! Several runs of the same load under different stream timeouts, in one table: whether the growth depends on how
+//! often streams are opened and closed.
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
-
+use super::document::Cell;
 use super::escape::{plain, wrap};
-use super::figures::{self, NONE, Unit, amount, duration};
-use super::{Interval, Metric, Report, Verdict};
-use crate::format::color::{DIM, GREEN, RED, RESET, YELLOW};
-
-/// The name and version of the JSON form.
-pub const SCHEMA: &str = "cmon.leak-check.compare/1";
+use super::figures::{self, NONE, amount, duration};
+use super::json::{self, Body, Kind};
+use super::{explain, numbers};
+use crate::format::color::{DIM, RESET};
+use crate::leak::facts::{Compared, Comparison, Gone, Interval, Metric, Report};
+use crate::leak::judge::dependence::Cause;
+use crate::leak::metric::Unit;
 
 /// Lines are no longer than this, unless names are.
-const WIDTH: usize = 80;
-
-/// Runs that are alike but for the stream timeout.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Comparison {
-    /// One report for each stream timeout, in the order they were asked for.
-    pub runs: Vec<Report>,
-    /// What came of comparing them, in plain words: the first is the answer.
-    pub sentences: Vec<String>,
-}
-
-/// A comparison as it is in JSON.
-#[derive(Serialize)]
-struct Wire<'a> {
-    schema: &'static str,
-    sentences: &'a [String],
-    runs: &'a [Report],
-}
+const LINE_WIDTH: usize = 80;
 
 /// The comparison as one line of JSON, its end included.
-pub fn json(comparison: &Comparison) -> String {
-    let Comparison { runs, sentences } = comparison;
-    let wire = Wire { schema: SCHEMA, sentences, runs };
-    super::json::harmless(&serde_json::to_string(&wire).unwrap_or_else(|error| {
-        serde_json::json!({ "schema": SCHEMA, "error": error.to_string() }).to_string()
-    }))
+pub(crate) fn json(comparison: &Comparison) -> String {
+    let Comparison { metrics, containers_gone, runs } = comparison;
+    let started = runs.first().map(|run| run.started.as_str());
+    let body = serde_json::json!({
+        "text": { "sentences": comparison.sentences() },
+        "metrics": metrics,
+        "containers_gone": containers_gone,
+        "runs": runs.iter().map(Body::of).collect::<Vec<_>>(),
+    });
+    json::line(Kind::Comparison, started, &body)
 }
 
 impl Comparison {
-    /// That of all runs together: one leak is enough, and what could not be measured comes next.
-    pub fn verdict(&self) -> Verdict {
-        let order = [Verdict::Leak, Verdict::Invalid, Verdict::Inconclusive];
-        let any = |verdict: &Verdict| self.runs.iter().any(|run| run.verdict == *verdict);
-        let worst = order.into_iter().find(any);
-        worst.unwrap_or(if self.runs.is_empty() { Verdict::Invalid } else { Verdict::Clean })
+    /// The result in sentences; the first is the answer.
+    pub(crate) fn sentences(&self) -> Vec<String> {
+        if self.runs.len() < 2 {
+            return vec!["one run alone cannot be compared".to_owned()];
+        }
+        let (mut sentences, mut still, mut unclear) = (Vec::new(), Vec::new(), Vec::new());
+        for Compared { name, dependence } in &self.metrics {
+            match dependence.cause {
+                Cause::None => still.push(name.as_str()),
+                Cause::Unclear => unclear.push(name.as_str()),
+                _ => sentences.push(format!("{name} {}", dependence.summary())),
+            }
+        }
+        if !still.is_empty() {
+            sentences.push(format!("no growth under either stream timeout: {}", still.join(", ")));
+        }
+        // What is known comes before what is not.
+        if !unclear.is_empty() {
+            sentences.push(format!("{} ({})", explain::UNCLEAR_DEPENDENCE, unclear.join(", ")));
+        }
+        if sentences.is_empty() {
+            sentences.push("nothing was measured in both runs".to_owned());
+        }
+        sentences.extend(self.containers_gone.iter().map(Gone::summary));
+        sentences
     }
 
-    /// The first sentence.
-    pub(super) fn answer(&self) -> &str {
-        self.sentences.first().map_or("nothing was compared", String::as_str)
+    pub(super) fn answer(&self) -> String {
+        self.sentences().into_iter().next().unwrap_or_default()
     }
 }
 
+impl Gone {
+    fn summary(&self) -> String {
+        let were = if self.containers.len() == 1 { "was" } else { "were" };
+        format!(
+            "{} of {} containers of the first run {were} gone in the run with {}: {}",
+            self.containers.len(),
+            self.of,
+            duration(self.stream_timeout_seconds),
+            numbers::names(&self.containers)
+        )
+    }
+}
+
+/// A row of the table: a title, and a cell for each run.
+pub(super) struct Row {
+    pub(super) role: Role,
+    pub(super) title: String,
+    pub(super) cells: Vec<Cell>,
+}
+
+/// What a row shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A fact of the run, or the verdict on a metric.
+    Main,
+    /// A rate of the metric above.
+    Rate,
+}
+
 /// The comparison as a table, the answer first.
-pub fn text(comparison: &Comparison, color: bool) -> String {
+pub(crate) fn text(comparison: &Comparison, color: bool) -> String {
     let mut lines = Vec::new();
-    for sentence in &comparison.sentences {
-        lines.extend(wrap(&plain(sentence), WIDTH));
+    for sentence in comparison.sentences() {
+        lines.extend(wrap(&plain(&sentence), LINE_WIDTH));
     }
-    if !lines.is_empty() {
-        lines.push(String::new());
-    }
+    lines.push(String::new());
     lines.extend(table(&rows(&comparison.runs), color));
     let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
     lines.join("\n") + "\n"
 }
 
-/// The rows of the table: a title, and a cell for each run. The first row tells the runs apart; what
-/// belongs to the metric above begins with two spaces.
-pub(super) fn rows(runs: &[Report]) -> Vec<Vec<String>> {
-    let head = |title: &str, cell: fn(&Report) -> String| {
-        let cells = std::iter::once(title.to_owned()).chain(runs.iter().map(cell));
-        cells.collect::<Vec<_>>()
+/// The rows of the table. The first row names the runs.
+pub(super) fn rows(runs: &[Report]) -> Vec<Row> {
+    let row = |title: &str, cell: &dyn Fn(&Report) -> Cell| {
+        let (role, title) = (Role::Main, plain(title));
+        Row { role, title, cells: runs.iter().map(cell).collect() }
     };
+    let text = |text: String| Cell::Text(text);
     let mut rows = vec![
-        head("stream timeout", timeout),
-        head("verdict", |run| run.verdict.as_str().to_owned()),
-        head("cycles/min expected", |run| rate(run.cycles_expected)),
-        head("cycles/min reached", |run| rate(Some(run.cycles_per_minute))),
-        head("lines/min", |run| rate(run.lines.map(|lines| lines / run.seconds * 60.0))),
-        head("on/off pairs", |run| run.pairs.to_string()),
+        row("stream timeout", &|run| Cell::Text(timeout(run))),
+        row("verdict", &|run| Cell::Verdict(run.verdict)),
+        row("cycles/min expected", &|run| rate(run.cycles_expected)),
+        row("cycles/min reached", &|run| rate(Some(run.cycles_per_minute))),
+        row("lines/min", &|run| rate(run.lines.map(|lines| lines / run.seconds * 60.0))),
     ];
+    // Streams that are held have no phases.
+    if runs.iter().any(|run| 0 < run.pairs) {
+        rows.push(row("on/off pairs", &|run| text(run.pairs.to_string())));
+    }
     for name in names(runs) {
-        rows.push(row(name, runs, |run| Some(metric(run, name)?.verdict.as_str().to_owned())));
-        rows.push(rates("  per minute", name, runs, |metric| metric.per_minute));
-        rows.push(rates("  per cycle", name, runs, |metric| metric.per_cycle));
+        let verdict = |run: &Report| metric(run, name).map(|metric| Cell::Verdict(metric.verdict));
+        rows.push(row(name, &|run| verdict(run).unwrap_or(Cell::Absent)));
+        rows.extend(rates("per minute", name, runs, |metric| metric.per_minute));
+        rows.extend(rates("per cycle", name, runs, |metric| metric.per_cycle));
     }
     let sources: BTreeSet<&String> = runs.iter().flat_map(|run| run.cpu.keys()).collect();
     for source in sources {
-        rows.push(row(&format!("{source} CPU"), runs, |run| run.cpu.get(source).copied().map(cpu)));
+        let cpu = |run: &Report| {
+            let share = run.cpu.get(source).copied();
+            share.map_or(Cell::Absent, |share| {
+                text(format!("{} of a core", figures::percent(share)))
+            })
+        };
+        rows.push(row(&format!("{source} CPU"), &cpu));
     }
-    // Figures that no run has are left out, a name without figures is not.
-    rows.retain(|row| !row[0].starts_with("  ") || row[1..].iter().any(|cell| cell != NONE));
-    // Streams that are held have no rungs.
-    rows.retain(|row| row[0] != "on/off pairs" || runs.iter().any(|run| 0 < run.pairs));
     rows
 }
 
-/// A rate of a metric under each timeout, with the same number of decimals.
+/// A rate of a metric under each timeout, with the same number of decimals; nothing when no run has it.
 fn rates(
     title: &str,
     name: &str,
     runs: &[Report],
     of: impl Fn(&Metric) -> Option<Interval>,
-) -> Vec<String> {
-    let unit = Unit::of(name);
+) -> Option<Row> {
+    let unit = runs.iter().find_map(|run| metric(run, name))?.id.unit;
     let known: Vec<Option<Interval>> = runs.iter().map(|run| of(metric(run, name)?)).collect();
     let estimate = |interval: &Option<Interval>| (interval.map(|it| it.estimate), unit);
     let estimates = figures::aligned(&known.iter().map(estimate).collect::<Vec<_>>());
     let cells =
         estimates.into_iter().zip(&known).map(|(estimate, interval)| match (estimate, interval) {
             (Some(_), Some(interval)) if figures::is_wide(interval) => {
-                figures::interval(interval, unit)
+                Cell::Text(figures::interval(interval, unit))
             }
-            (Some(estimate), _) => estimate,
-            (None, _) => NONE.to_owned(),
+            (Some(estimate), _) => Cell::Text(estimate),
+            (None, _) => Cell::Absent,
         });
-    std::iter::once(title.to_owned()).chain(cells).collect()
-}
-
-fn row(title: &str, runs: &[Report], cell: impl Fn(&Report) -> Option<String>) -> Vec<String> {
-    let cells = runs.iter().map(|run| cell(run).unwrap_or_else(|| NONE.to_owned()));
-    std::iter::once(plain(title)).chain(cells).collect()
+    let cells: Vec<Cell> = cells.collect();
+    cells.iter().any(|cell| *cell != Cell::Absent).then(|| Row {
+        role: Role::Rate,
+        title: title.to_owned(),
+        cells,
+    })
 }
 
 /// The names of all metrics, in the order of the first run that has them.
 fn names(runs: &[Report]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for metric in runs.iter().flat_map(|run| &run.metrics) {
-        if !names.contains(&metric.name.as_str()) {
-            names.push(&metric.name);
+        if !names.contains(&metric.name()) {
+            names.push(metric.name());
         }
     }
     names
 }
 
 fn metric<'a>(run: &'a Report, name: &str) -> Option<&'a Metric> {
-    run.metrics.iter().find(|metric| metric.name == name)
+    run.metrics.iter().find(|metric| metric.name() == name)
 }
 
-/// The stream timeout, which tells the runs apart.
+/// The stream timeout, which is the name of a run.
 pub(super) fn timeout(run: &Report) -> String {
     match 0.0 < run.stream_timeout {
         true => duration(run.stream_timeout),
@@ -154,41 +190,46 @@ pub(super) fn timeout(run: &Report) -> String {
     }
 }
 
-fn rate(value: Option<f64>) -> String {
+fn rate(value: Option<f64>) -> Cell {
     let known = value.filter(|value| value.is_finite());
-    known.map_or(NONE.to_owned(), |value| amount((value * 10.0).round() / 10.0, Unit::Count))
+    known.map_or(Cell::Absent, |value| {
+        Cell::Text(amount((value * 10.0).round() / 10.0, Unit::Count))
+    })
 }
 
-/// `12.5 %` of one core.
-fn cpu(share: f64) -> String {
-    format!("{} of a core", super::figures::percent(share))
-}
-
-/// The rows with their columns under each other; the colours are only those of the verdicts.
-fn table(rows: &[Vec<String>], color: bool) -> Vec<String> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+/// The rows with their columns under each other; only verdicts have colors.
+fn table(rows: &[Row], color: bool) -> Vec<String> {
+    let text = |cell: &Cell| match cell {
+        Cell::Verdict(verdict) => verdict.as_str().to_owned(),
+        Cell::Text(text) => text.clone(),
+        Cell::Absent => NONE.to_owned(),
+    };
+    let title = |row: &Row| match row.role {
+        Role::Main => row.title.clone(),
+        Role::Rate => format!("  {}", row.title),
+    };
+    let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or_default();
     let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+        let cells = rows.iter().filter_map(|row| row.cells.get(column));
+        cells.map(|cell| text(cell).chars().count()).max().unwrap_or_default()
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(at, (cell, width))| {
-            let padded = format!("{cell:<width$}");
-            let paint = match (at, cell.as_str()) {
-                (0, _) => DIM,
-                (_, "LEAK" | "INVALID") => RED,
-                (_, "CLEAN") => GREEN,
-                (_, "INCONCLUSIVE") => YELLOW,
-                _ => "",
+    let titles = rows.iter().map(|row| title(row).chars().count()).max().unwrap_or_default();
+    let painted = |paint: &str, text: String| match color && !paint.is_empty() {
+        true => format!("{paint}{text}{RESET}"),
+        false => text,
+    };
+    let line = |row: &Row| {
+        let cells = row.cells.iter().zip(&widths).map(|(cell, width)| {
+            let paint = match cell {
+                Cell::Verdict(verdict) => verdict.color(),
+                Cell::Text(_) | Cell::Absent => "",
             };
-            match color && !paint.is_empty() {
-                true => format!("{paint}{padded}{RESET}"),
-                false => padded,
-            }
+            painted(paint, format!("{:<width$}", text(cell)))
         });
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        let title = painted(DIM, format!("{:<titles$}", title(row)));
+        let cells: Vec<String> = std::iter::once(title).chain(cells).collect();
+        cells.join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()
 }
@@ -198,9 +239,15 @@ pub(super) mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    use super::super::escape::tests::{hostile, is_harmless};
-    use super::super::sample;
     use super::*;
+    use crate::leak::facts::Verdict;
+    use crate::leak::judge::dependence::Dependence;
+    use crate::leak::report::escape::tests::{hostile, is_harmless};
+    use crate::leak::report::sample;
+
+    fn alone(runs: Vec<Report>) -> Comparison {
+        Comparison { metrics: Vec::new(), containers_gone: Vec::new(), runs }
+    }
 
     /// A collector whose health check leaks, under two stream timeouts: the growth is the same.
     pub(in crate::leak::report) fn comparison() -> Comparison {
@@ -226,16 +273,19 @@ pub(super) mod tests {
                 ..sample::clean()
             }
         };
-        let sentence = "The growth does not depend on the stream timeout: 32.0 per minute at 30s and \
-                        32.0 per minute at 5m, with 90 % fewer cycles.";
-        Comparison {
-            runs: vec![run(30.0, 15.9), run(300.0, 1.6)],
-            sentences: vec![sentence.to_owned()],
-        }
+        let dependence = Dependence {
+            cause: Cause::Time,
+            z_per_minute: 0.0,
+            z_per_cycle: None,
+            ratio: Some(10.0),
+        };
+        let name = "target.collector.goroutines".to_owned();
+        let metrics = vec![Compared { name, dependence }];
+        Comparison { metrics, ..alone(vec![run(30.0, 15.9), run(300.0, 1.6)]) }
     }
 
     #[test]
-    fn pairs_are_told_where_there_are_some() {
+    fn pairs_are_reported_where_there_are_some() {
         let mut comparison = comparison();
         assert!(text(&comparison, false).contains("\non/off pairs "));
         comparison.runs.iter_mut().for_each(|run| run.pairs = 0);
@@ -253,7 +303,7 @@ pub(super) mod tests {
         let of = |verdicts: &[Verdict]| {
             let runs =
                 verdicts.iter().map(|verdict| Report { verdict: *verdict, ..sample::clean() });
-            Comparison { runs: runs.collect(), sentences: Vec::new() }.verdict()
+            alone(runs.collect()).verdict()
         };
         assert_eq!(of(&[Clean, Leak, Invalid]), Leak);
         assert_eq!(of(&[Clean, Inconclusive, Invalid]), Invalid);
@@ -264,20 +314,18 @@ pub(super) mod tests {
     #[test]
     fn json_holds_the_whole_reports() {
         let value: Value = serde_json::from_str(&json(&comparison())).unwrap();
-        assert_eq!(value["schema"], SCHEMA);
-        assert_eq!(value["sentences"].as_array().map(Vec::len), Some(1));
-        assert_eq!(value["runs"][1]["stream_timeout"], 300.0);
-        let document = include_str!("../../../docs/leak-check-json.md");
-        assert!(document.contains(SCHEMA) && document.contains("| `sentences` |"));
+        assert_eq!((&value["v"], &value["type"]), (&1.into(), &"leak_comparison".into()));
+        assert_eq!(value["metrics"][0]["cause"], "time");
+        assert_eq!(value["runs"][1]["stream_timeout_seconds"], 300.0);
     }
 
     #[test]
     fn runs_may_have_different_metrics_or_none() {
         let runs = vec![sample::empty(), sample::leak(), sample::without_numbers()];
-        let text = text(&Comparison { runs, sentences: Vec::new() }, false);
+        let text = text(&alone(runs), false);
         assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
         assert!(text.contains("own.tasks            -        CLEAN"), "{text}");
-        let nothing = Comparison { runs: Vec::new(), sentences: Vec::new() };
+        let nothing = alone(Vec::new());
         assert!(super::text(&nothing, true).contains("stream timeout"));
     }
 
@@ -285,7 +333,8 @@ pub(super) mod tests {
         #[test]
         fn no_name_can_drive_the_terminal(name in hostile()) {
             let runs = vec![sample::with_text(&name), sample::with_text("x")];
-            let comparison = Comparison { runs, sentences: vec![name] };
+            let gone = Gone { stream_timeout_seconds: 1.0, of: 2, containers: vec![name] };
+            let comparison = Comparison { containers_gone: vec![gone], ..alone(runs) };
             prop_assert!(is_harmless(&text(&comparison, false)));
             prop_assert!(is_harmless(&json(&comparison).replace("\\n", "")));
         }

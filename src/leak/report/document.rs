@@ -3,7 +3,7 @@
 //!
 //! Texts are not escaped yet: each writer does that in its own way.
 
-use super::Verdict;
+use crate::leak::facts::Verdict;
 
 /// A whole report.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,40 +1,22 @@
 //! Figures as people read them: rates with their intervals, sizes, lengths of time, shares.
 //!
-//! One place for all forms of the report, so that a figure reads the same in each of them. What is
-//! not a number is said to be unknown; `NaN` is never written.
+//! A figure reads the same in every form of the report. NaN is written as unknown.
 
-use super::Interval;
+use crate::leak::facts::Interval;
+use crate::leak::metric::{MetricId, Unit};
 use crate::output::summary::grouped;
 
-/// Said where there is no figure.
+/// Stands for a figure that is absent.
 pub(in crate::leak) const NONE: &str = "-";
 
-/// What a metric counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::leak) enum Unit {
-    /// Things: tasks, goroutines, descriptors.
-    Count,
-    /// Bytes of memory.
-    Bytes,
-}
-
 impl Unit {
-    /// The unit of the metric with this name.
-    pub(in crate::leak) fn of(metric: &str) -> Self {
-        let last = metric.rsplit('.').next().unwrap_or_default();
-        match ["rss", "memory", "bytes", "anon"].iter().any(|word| last.contains(word)) {
-            true => Unit::Bytes,
-            false => Unit::Count,
-        }
-    }
-
-    /// So many places behind the point that small leaks can be told apart.
+    /// Decimals, enough to show small leaks.
     fn places(self, largest: f64) -> usize {
         match (self, largest) {
             (_, large) if 1000.0 <= large => 0,
             (_, large) if 10.0 <= large => 1,
             (Unit::Count, _) => 3,
-            (Unit::Bytes, _) => 2,
+            (Unit::Bytes | Unit::Seconds, _) => 2,
         }
     }
 
@@ -44,6 +26,7 @@ impl Unit {
             [(1_073_741_824.0, " GiB"), (1_048_576.0, " MiB"), (1024.0, " KiB")];
         match self {
             Unit::Count => (1.0, ""),
+            Unit::Seconds => (1.0, " s"),
             Unit::Bytes => {
                 SIZES.into_iter().find(|(size, _)| *size <= largest).unwrap_or((1.0, " B"))
             }
@@ -53,9 +36,17 @@ impl Unit {
 
 /// `+0.180 (0.070 to 0.290)`.
 pub(in crate::leak) fn interval(interval: &Interval, unit: Unit) -> String {
+    match estimate_and_bounds(interval, unit) {
+        (estimate, Some(bounds)) => format!("{estimate} ({bounds})"),
+        (estimate, None) => estimate,
+    }
+}
+
+/// `+0.180` and `0.070 to 0.290`; without bounds when the estimate is unknown.
+pub(super) fn estimate_and_bounds(interval: &Interval, unit: Unit) -> (String, Option<String>) {
     let Interval { estimate, low, high, .. } = *interval;
     if !estimate.is_finite() {
-        return "unknown".to_owned();
+        return ("unknown".to_owned(), None);
     }
     let largest = [estimate, low, high]
         .iter()
@@ -67,7 +58,7 @@ pub(in crate::leak) fn interval(interval: &Interval, unit: Unit) -> String {
         true => fixed(end / size, places),
         false => "?".to_owned(),
     };
-    format!("{}{word} ({} to {})", plus(&end(estimate)), end(low), end(high))
+    (format!("{}{word}", plus(&end(estimate))), Some(format!("{} to {}", end(low), end(high))))
 }
 
 /// The rates of a column, all counts with the same number of decimals: `+32.0`, `0.0`, `+1.5 KiB`.
@@ -85,7 +76,7 @@ pub(in crate::leak) fn aligned(rates: &[(Option<f64>, Unit)]) -> Vec<Option<Stri
     let cell = |(rate, unit): &(Option<f64>, Unit)| {
         let rate = rate.filter(|rate| rate.is_finite())?;
         Some(match unit {
-            Unit::Count => plus(&fixed(rate, places)),
+            Unit::Count | Unit::Seconds => plus(&fixed(rate, places)),
             // Less than a byte is nothing.
             Unit::Bytes if rate.abs() < 1.0 => "0 B".to_owned(),
             Unit::Bytes => growth(rate, Unit::Bytes),
@@ -94,15 +85,15 @@ pub(in crate::leak) fn aligned(rates: &[(Option<f64>, Unit)]) -> Vec<Option<Stri
     rates.iter().map(cell).collect()
 }
 
-/// What a metric counts, by the last part of its name, in words.
-pub(in crate::leak) fn things(kind: &str) -> &str {
-    match kind {
+/// What a metric counts, for people.
+pub(in crate::leak) fn things(id: &MetricId) -> &str {
+    match id.quantity.as_str() {
         "goroutines" | "goroutineleak" => "goroutines",
         "fds" => "descriptors",
         "followers" => "log followers",
         "survivors" => "tasks and connections",
-        kind if Unit::of(kind) == Unit::Bytes => "memory",
-        kind => kind,
+        _ if id.unit == Unit::Bytes => "memory",
+        quantity => quantity,
     }
 }
 
@@ -111,13 +102,13 @@ pub(in crate::leak) fn one(things: &str) -> &str {
     things.strip_suffix('s').unwrap_or(things)
 }
 
-/// Whether the ends of an interval lie so far apart that they say something beside the estimate.
+/// Whether the ends of an interval lie far enough apart to be worth showing.
 pub(in crate::leak) fn is_wide(interval: &Interval) -> bool {
     /// This part of the estimate.
-    const WIDE: f64 = 0.1;
+    const WIDE_MIN_SHARE: f64 = 0.1;
     let Interval { estimate, low, high, .. } = *interval;
-    let reach = (high - estimate).max(estimate - low);
-    reach.is_finite() && estimate.abs() * WIDE < reach && 0.001 < reach
+    let half_width = (high - estimate).max(estimate - low);
+    half_width.is_finite() && estimate.abs() * WIDE_MIN_SHARE < half_width && 0.001 < half_width
 }
 
 /// A count without more digits than it deserves: `9`, `66`, `6.3`, `0.11`.
@@ -136,7 +127,6 @@ fn trimmed_point(text: &str) -> String {
     if text.contains('.') { trimmed(text) } else { text.to_owned() }
 }
 
-/// Exactly one.
 pub(in crate::leak) fn is_one(value: f64) -> bool {
     (value - 1.0).abs() < f64::EPSILON
 }
@@ -197,6 +187,11 @@ fn plus(text: &str) -> String {
     }
 }
 
+/// `= 0.0039`, `< 0.0001`.
+pub(super) fn chance_with_sign(p: f64) -> String {
+    if p < 0.0001 { chance(p) } else { format!("= {}", chance(p)) }
+}
+
 /// `0.0039`, `< 0.0001`.
 pub(in crate::leak) fn chance(p: f64) -> String {
     match p {
@@ -248,12 +243,12 @@ pub(in crate::leak) fn duration(seconds: f64) -> String {
     )]
     let whole = seconds.round() as u64;
     let parts = [(whole / 3600, "h"), (whole / 60 % 60, "m"), (whole % 60, "s")];
-    let told: Vec<String> = parts
+    let shown: Vec<String> = parts
         .iter()
         .filter(|(count, _)| 0 < *count)
         .map(|(count, unit)| format!("{count}{unit}"))
         .collect();
-    told.concat()
+    shown.concat()
 }
 
 /// `1 goroutine`, `3 goroutines`.
@@ -275,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_has_as_many_places_as_tell_something() {
+    fn a_rate_has_as_many_places_as_show_something() {
         let cases = [
             (whole(0.18, 0.07, 0.29), "+0.180 (0.070 to 0.290)"),
             (whole(0.0, -0.0089, 0.0089), "0.000 (-0.009 to 0.009)"),
@@ -289,7 +284,7 @@ mod tests {
             assert_eq!(interval(&given, Unit::Count), expected);
         }
         let rss = whole(1_572_864.0, 1024.0, 3_145_728.0);
-        assert_eq!(interval(&rss, Unit::of("own.rss")), "+1.50 MiB (0.00 to 3.00)");
+        assert_eq!(interval(&rss, Unit::Bytes), "+1.50 MiB (0.00 to 3.00)");
     }
 
     #[test]

@@ -4,46 +4,47 @@
 
 use std::fmt::Write;
 
-use super::compare::{self, Comparison};
+use super::compare::{self, Role};
 use super::document::{Align, Body, Cell, Detail, Kind, Row, Section};
 use super::escape::{markdown, plain};
 use super::figures::{NONE, share};
+use super::ranking::{leading, ordered};
 use super::sparkline::sparkline;
-use super::{Metric, Report, Verdict, headline, sections, words};
+use super::{head, headline, sections, sentences};
+use crate::leak::facts::{Comparison, Metric, Report, Verdict};
 
 /// GitHub shows no more annotations of a kind for a step.
-const ANNOTATIONS: usize = 10;
+const ANNOTATIONS_MAX: usize = 10;
 /// GitHub refuses a summary that is longer.
-const SUMMARY: usize = 1024 * 1024;
-/// A sparkline has so many letters.
-const SPARKS: usize = 24;
+const SUMMARY_MAX_BYTES: usize = 1024 * 1024;
+/// The letters of a sparkline.
+const SPARKLINE_WIDTH: usize = 24;
 
 /// The annotations for stdout: one for each metric that decides and is not clean, leaks first.
-pub fn annotations(report: &Report) -> String {
+pub(crate) fn annotations(report: &Report) -> String {
     written(notes(report, "cmon leak-check"))
 }
 
 /// The annotations of several runs that are compared: each says of which it is.
-pub fn annotations_compared(comparison: &Comparison) -> String {
+pub(crate) fn annotations_compared(comparison: &Comparison) -> String {
     let of = |run: &Report| {
         let title = format!("cmon leak-check, stream timeout {}", compare::timeout(run));
         notes(run, &title)
     };
     let mut notes: Vec<Note> = comparison.runs.iter().flat_map(of).collect();
-    notes.sort_by_key(|note| KINDS.iter().position(|kind| *kind == note.verdict));
+    notes.sort_by_key(|note| VERDICT_ORDER.iter().position(|kind| *kind == note.verdict));
     if let (Some(first), true) = (notes.first_mut(), 1 < comparison.runs.len()) {
-        // What came of comparing them is said once.
+        // The answer is written once.
         first.message.push('\n');
-        first.message.push_str(&plain(comparison.answer()));
+        first.message.push_str(&plain(&comparison.answer()));
     }
     written(notes)
 }
 
 /// What is noted, in this order.
-const KINDS: [Verdict; 4] =
+const VERDICT_ORDER: [Verdict; 4] =
     [Verdict::Leak, Verdict::Invalid, Verdict::Inconclusive, Verdict::Clean];
 
-/// An annotation.
 struct Note {
     verdict: Verdict,
     title: String,
@@ -52,7 +53,7 @@ struct Note {
 
 fn written(notes: Vec<Note>) -> String {
     let mut text = String::new();
-    for note in notes.into_iter().take(ANNOTATIONS) {
+    for note in notes.into_iter().take(ANNOTATIONS_MAX) {
         command(&mut text, note.verdict, &note.title, &note.message);
     }
     text
@@ -60,16 +61,16 @@ fn written(notes: Vec<Note>) -> String {
 
 fn notes(report: &Report, title: &str) -> Vec<Note> {
     let mut notes = Vec::new();
-    let head = headline::head(report);
-    let telling = headline::telling(report);
+    let head = super::head::head(report);
+    let leading = leading(report).map(Metric::name);
     let gated = || report.metrics.iter().filter(|metric| metric.gated);
-    let mut found: Vec<&Metric> = KINDS[..3]
+    let mut found: Vec<&Metric> = VERDICT_ORDER[..3]
         .iter()
         .flat_map(|kind| gated().filter(move |metric| metric.verdict == *kind))
         .collect();
-    // The one that says most comes first.
-    found.sort_by_key(|metric| telling.is_none_or(|telling| telling.name != metric.name));
-    let told = found.iter().any(|metric| metric.verdict == report.verdict);
+    // The leading one comes first.
+    found.sort_by_key(|metric| leading != Some(metric.name()));
+    let covered = found.iter().any(|metric| metric.verdict == report.verdict);
     // A green check against an earlier one need not be free of leaks.
     let as_before = report.baseline.as_ref().is_some_and(|of| !of.as_before.is_empty());
     let whole = || {
@@ -77,18 +78,18 @@ fn notes(report: &Report, title: &str) -> Vec<Note> {
         let facts = facts.map(|fact| plain(&format!("{}: {}", fact.role.title(), fact.text)));
         [plain(&head.sentence)].into_iter().chain(facts).collect::<Vec<_>>()
     };
-    if !told && (report.verdict != Verdict::Clean || as_before) {
+    if !covered && (report.verdict != Verdict::Clean || as_before) {
         let message = whole().join("\n");
         notes.push(Note { verdict: report.verdict, title: title.to_owned(), message });
     }
     notes.extend(found.into_iter().enumerate().map(|(at, metric)| {
         let leads = at == 0 && metric.verdict == report.verdict;
-        let mut lines = if leads { whole() } else { vec![plain(&words::headline(metric))] };
+        let mut lines = if leads { whole() } else { vec![plain(&sentences::headline(metric))] };
         lines.extend(metric.groups.iter().take(5).map(|group| {
-            let rate = words::group_rate(group, metric);
+            let rate = sentences::group_rate(group, metric);
             format!("{} {rate}: {}", share(group.share), plain(&group.title))
         }));
-        let title = format!("{title}: {}", plain(&metric.name));
+        let title = format!("{title}: {}", plain(&metric.id.name));
         Note { verdict: metric.verdict, title, message: lines.join("\n") }
     }));
     notes
@@ -110,34 +111,36 @@ fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// Before it.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 /// The line for the file of outputs, its end included: `verdict=leak`.
-pub fn output(verdict: Verdict) -> String {
+pub(crate) fn output(verdict: Verdict) -> String {
     format!("verdict={}\n", verdict.as_str().to_lowercase())
 }
 
 /// The summary of the step in Markdown.
-pub fn summary(report: &Report) -> String {
+pub(crate) fn summary(report: &Report) -> String {
     within(of_run(report))
 }
 
 /// The same of several runs that are compared: their table, then each of them.
-pub fn summary_compared(comparison: &Comparison) -> String {
+pub(crate) fn summary_compared(comparison: &Comparison) -> String {
     let verdict = comparison.verdict();
     let mut parts = vec![format!(
         "### {} {}: {}\n\n",
         sign(verdict),
         verdict.as_str(),
-        markdown(comparison.answer())
+        markdown(&comparison.answer())
     )];
-    let others = comparison.sentences.iter().skip(1);
-    parts.extend(others.map(|sentence| format!("{}\n\n", markdown(sentence))));
+    let others = comparison.sentences().into_iter().skip(1);
+    parts.extend(others.map(|sentence| format!("{}\n\n", markdown(&sentence))));
     for (at, row) in compare::rows(&comparison.runs).iter().enumerate() {
-        let cells: Vec<String> = row.iter().map(|cell| cell_of_runs(cell)).collect();
+        let indent = if row.role == Role::Rate { "&nbsp;&nbsp;" } else { "" };
+        let title = format!("{indent}{}", markdown(&row.title));
+        let cells: Vec<String> =
+            std::iter::once(title).chain(row.cells.iter().map(cell_of)).collect();
         parts.push(format!("| {} |\n", cells.join(" | ")));
         if at == 0 {
             parts.push(format!("|{}\n", "---|".repeat(cells.len())));
@@ -151,28 +154,18 @@ pub fn summary_compared(comparison: &Comparison) -> String {
     within(parts)
 }
 
-/// A cell of the table of runs; what belongs to the metric above is set in.
-fn cell_of_runs(text: &str) -> String {
-    let verdict = KINDS.iter().any(|verdict| verdict.as_str() == text);
-    match (text.strip_prefix("  "), verdict) {
-        (Some(below), _) => format!("&nbsp;&nbsp;{}", markdown(below)),
-        (None, true) => format!("**{text}**"),
-        (None, false) => markdown(text),
-    }
-}
-
 /// All of one run, in parts that may be left out from the end.
 fn of_run(report: &Report) -> Vec<String> {
     let mut parts = vec![head(report)];
-    parts.extend(words::ordered(report).into_iter().map(|(_, metric)| table_row(metric)));
+    parts.extend(ordered(report).into_iter().map(|(_, metric)| table_row(metric)));
     parts.push("\n".to_owned());
     for section in sections::document(report, Detail::Full).sections {
         parts.extend(section_of(&section));
     }
     parts.push(format!(
         "{}. Checked: {}. Seed {}.\n",
-        markdown(&words::work(report)),
-        markdown(&words::checked(report)),
+        markdown(&sentences::work(report)),
+        markdown(&sentences::checked(report)),
         report.seed
     ));
     parts
@@ -180,7 +173,7 @@ fn of_run(report: &Report) -> Vec<String> {
 
 /// A section in Markdown; groups are folded.
 fn section_of(section: &Section) -> Vec<String> {
-    let title = markdown(&words::heading(&section.title));
+    let title = markdown(&sentences::heading(&section.title));
     match (&section.body, section.kind) {
         (Body::Items(items), _) => {
             let mut parts = vec![format!("**{title}**\n\n")];
@@ -231,14 +224,14 @@ fn sign(verdict: Verdict) -> &'static str {
 
 fn head(report: &Report) -> String {
     let sign = sign(report.verdict);
-    let because = markdown(&words::because(report));
-    let mut text = format!("### {sign} {}: {because}\n\n", report.verdict.as_str());
-    for fact in headline::head(report).facts {
+    let sentence = markdown(&headline::with_interruption(report));
+    let mut text = format!("### {sign} {}: {sentence}\n\n", report.verdict.as_str());
+    for fact in head::head(report).facts {
         let _ = writeln!(text, "- {}: {}", fact.role.title(), markdown(&fact.text));
     }
     text.push('\n');
     if !report.metrics.is_empty() {
-        let minute = words::per_minute_title(report);
+        let minute = sentences::per_minute_title(report);
         let _ = writeln!(text, "| verdict | metric | per cycle | {minute} | p | course |");
         text.push_str("|---|---|---:|---:|---:|---|\n");
     }
@@ -249,11 +242,15 @@ fn table_row(metric: &Metric) -> String {
     let gated = if metric.gated { "" } else { " (does not decide)" };
     let cells = [
         format!("**{}**", metric.verdict.as_str()),
-        format!("{}{gated}", markdown(&metric.name)),
-        words::per_cycle(metric),
-        words::per_minute(metric),
-        words::p(metric).replace('<', "&lt;"),
-        format!("{} {}", sparkline(&metric.series, SPARKS), markdown(&words::course(metric))),
+        format!("{}{gated}", markdown(&metric.id.name)),
+        sentences::per_cycle(metric),
+        sentences::per_minute(metric),
+        sentences::p(metric).replace('<', "&lt;"),
+        format!(
+            "{} {}",
+            sparkline(&metric.series, SPARKLINE_WIDTH),
+            markdown(&sentences::course(metric))
+        ),
     ];
     format!("| {} |\n", cells.join(" | "))
 }
@@ -263,7 +260,7 @@ fn within(parts: Vec<String>) -> String {
     let note = "\n\nThe rest did not fit into the summary.\n";
     let mut text = String::new();
     for part in parts {
-        if SUMMARY - note.len() < text.len() + part.len() {
+        if SUMMARY_MAX_BYTES - note.len() < text.len() + part.len() {
             text.push_str(note);
             break;
         }
@@ -276,9 +273,9 @@ fn within(parts: Vec<String>) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::escape::tests::{hostile, is_harmless};
-    use super::super::sample;
     use super::*;
+    use crate::leak::report::escape::tests::{hostile, is_harmless};
+    use crate::leak::report::sample;
 
     #[test]
     fn a_leak_is_an_error_with_its_groups() {
@@ -288,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_is_a_warning_and_what_is_clean_is_silent() {
+    fn what_cannot_be_reported_is_a_warning_and_what_is_clean_is_silent() {
         assert_eq!(annotations(&sample::clean()), "");
         assert!(
             annotations(&sample::inconclusive()).starts_with("::warning title=cmon leak-check%3A ")
@@ -304,11 +301,14 @@ mod tests {
         assert_eq!(annotations(&sample::many(200)).lines().count(), 10);
         let long = sample::with_text(&"x".repeat(200_000));
         let summary = summary(&long);
-        assert!(summary.len() <= SUMMARY && summary.ends_with("did not fit into the summary.\n"));
+        assert!(
+            summary.len() <= SUMMARY_MAX_BYTES
+                && summary.ends_with("did not fit into the summary.\n")
+        );
     }
 
     #[test]
-    fn runs_that_are_compared_are_told_together() {
+    fn runs_that_are_compared_are_reported_together() {
         let comparison = compare::tests::comparison();
         let text = annotations_compared(&comparison);
         assert_eq!(text.lines().count(), 4, "{text}");
@@ -321,7 +321,8 @@ mod tests {
         }
         assert_eq!(text.matches("does not depend on the stream timeout").count(), 1);
         let summary = summary_compared(&comparison);
-        let begin = "### ❌ LEAK: The growth does not depend on the stream timeout";
+        let begin =
+            "### ❌ LEAK: target.collector.goroutines does not depend on the stream timeout";
         assert!(summary.starts_with(begin), "{summary}");
         let table =
             "\n| stream timeout | 30s | 5m |\n|---|---|---|\n| verdict | **LEAK** | **LEAK** |\n";
@@ -344,8 +345,8 @@ mod tests {
     #[test]
     fn growth_that_was_there_before_is_noted_though_all_is_clean() {
         let text = annotations(&sample::as_before());
-        let told = "::notice title=cmon leak-check::CLEAN: nothing new grows";
-        assert!(text.starts_with(told) && text.contains("grows as before"), "{text}");
+        let shown = "::notice title=cmon leak-check::CLEAN: nothing new grows";
+        assert!(text.starts_with(shown) && text.contains("grows as before"), "{text}");
         let summary = summary(&sample::as_before());
         assert!(summary.contains("daemon.goroutines grows as before"), "{summary}");
         assert!(summary.contains("- the earlier run took 3m4s, this one 10m"), "{summary}");

@@ -1,21 +1,106 @@
-//! The report for programs: one JSON object on one line. `docs/leak-check-json.md` says what each
-//! field means, and is kept complete by a test here.
+//! JSON for programs: one object on one line, in the envelope of all commands (`v`, `type`, `time`).
+//! `docs/leak-check-json.md` describes each field, and `docs/leak-check.schema.json` is its schema; tests hold both.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::Report;
+use serde::Serialize;
 
-/// The report as one line, its end included. What is not a number is `null`.
-pub fn json(report: &Report) -> String {
-    harmless(&serde_json::to_string(report).unwrap_or_else(|error| {
-        // All keys are strings and no part of a report can fail; should that change, it is said.
-        serde_json::json!({ "schema": super::SCHEMA, "error": error.to_string() }).to_string()
+use super::headline;
+use crate::leak::facts::{Baseline, Report, Signature};
+
+/// The version of the envelope.
+const VERSION: u32 = 1;
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// The report of a check.
+    #[serde(rename = "leak_report")]
+    Report,
+    /// Several checks under different stream timeouts.
+    #[serde(rename = "leak_comparison")]
+    Comparison,
+    /// What a check would do.
+    #[serde(rename = "leak_plan")]
+    Plan,
+    /// What several checks to compare would do.
+    #[serde(rename = "leak_plan_comparison")]
+    PlanComparison,
+    /// A case of the self-test.
+    #[serde(rename = "leak_self_test")]
+    SelfTest,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    v: u32,
+    r#type: Kind,
+    /// When the check started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<&'a str>,
+    #[serde(flatten)]
+    body: &'a T,
+}
+
+/// A report: its facts, and the sentences for people.
+#[derive(Debug, Serialize)]
+pub(super) struct Body<'a> {
+    text: Text<'a>,
+    #[serde(flatten)]
+    facts: &'a Report,
+}
+
+/// The facts in sentences, for people.
+#[derive(Debug, Serialize)]
+struct Text<'a> {
+    /// Why the verdict is what it is.
+    verdict: String,
+    /// The same of each metric, by its name.
+    metrics: BTreeMap<&'a str, String>,
+    /// What the growth means.
+    signatures: Vec<String>,
+    /// How the earlier check differs.
+    differences: Vec<String>,
+    advice: Vec<String>,
+}
+
+impl<'a> Body<'a> {
+    pub(super) fn of(report: &'a Report) -> Self {
+        let metrics = report.metrics.iter();
+        let text = Text {
+            verdict: headline::with_interruption(report),
+            metrics: metrics.map(|metric| (metric.name(), metric.summary())).collect(),
+            signatures: report.signatures.iter().map(Signature::to_string).collect(),
+            differences: report
+                .baseline
+                .as_ref()
+                .map(Baseline::difference_lines)
+                .unwrap_or_default(),
+            advice: report.advice_lines(),
+        };
+        Self { text, facts: report }
+    }
+}
+
+/// The report as one line, its end included. NaN is `null`.
+pub(crate) fn json(report: &Report) -> String {
+    line(Kind::Report, Some(&report.started), &Body::of(report))
+}
+
+/// An object as one line, its end included.
+pub(crate) fn line<T: Serialize>(kind: Kind, time: Option<&str>, body: &T) -> String {
+    let written = serde_json::to_string(&Envelope { v: VERSION, r#type: kind, time, body });
+    harmless(&written.unwrap_or_else(|error| {
+        // All keys are strings and no part of a report can fail; should that change, the error is shown.
+        serde_json::json!({ "v": VERSION, "type": kind, "error": error.to_string() }).to_string()
     }))
 }
 
 /// JSON leaves control characters above U+007E as they are, and a terminal obeys some of them. They
 /// can only stand in strings, where an escape means the same.
-pub(super) fn harmless(json: &str) -> String {
+fn harmless(json: &str) -> String {
     let mut into = String::with_capacity(json.len() + 1);
     for letter in json.chars() {
         match letter {
@@ -39,34 +124,68 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    use super::super::escape::tests::hostile;
-    use super::super::sample;
     use super::*;
+    use crate::leak::report::escape::tests::hostile;
+    use crate::leak::report::schema_check::violation;
+    use crate::leak::report::{compare, sample};
 
     const DOCUMENT: &str = include_str!("../../../docs/leak-check-json.md");
 
-    fn names(value: &Value, into: &mut BTreeSet<String>) {
-        match value {
-            Value::Object(fields) => fields.iter().for_each(|(name, value)| {
-                into.insert(name.clone());
-                names(value, into);
+    fn properties(rule: &Value, into: &mut BTreeSet<String>) {
+        match rule {
+            Value::Object(fields) => fields.iter().for_each(|(keyword, argument)| {
+                if let ("properties", Value::Object(named)) = (keyword.as_str(), argument) {
+                    into.extend(named.keys().cloned());
+                }
+                properties(argument, into);
             }),
-            Value::Array(values) => values.iter().for_each(|value| names(value, into)),
+            Value::Array(rules) => rules.iter().for_each(|rule| properties(rule, into)),
             _ => {}
         }
     }
 
+    fn parsed(written: &str) -> Value {
+        serde_json::from_str(written).unwrap()
+    }
+
     #[test]
-    fn every_field_is_documented() {
-        let mut fields = BTreeSet::new();
-        for report in sample::all() {
-            names(&serde_json::from_str(&json(&report)).unwrap(), &mut fields);
+    fn every_object_follows_the_schema() {
+        let reports = sample::all().into_iter().chain([sample::without_numbers(), sample::many(3)]);
+        let mut all: Vec<Value> = reports.map(|report| parsed(&json(&report))).collect();
+        all.push(parsed(&json(&sample::with_text("x"))));
+        all.push(parsed(&crate::leak::report::compare::json(&compare::tests::comparison())));
+        for value in all {
+            assert_eq!(violation(&value), None, "{}", value["type"]);
         }
-        assert!(40 < fields.len());
+    }
+
+    #[test]
+    fn the_schema_refuses_unknown_fields_missing_ones_and_wrong_kinds() {
+        let report = parsed(&json(&sample::leak()));
+        let changed = |change: &dyn Fn(&mut Value)| {
+            let mut report = report.clone();
+            change(&mut report);
+            violation(&report).expect("a violation")
+        };
+        assert!(changed(&|of| of["because"] = "so".into()).contains("`because` is not in"));
+        let missing = changed(&|of| drop(of.as_object_mut().unwrap().remove("seed")));
+        assert!(missing.contains("`seed` is missing"), "{missing}");
+        let kind = changed(&|of| of["metrics"][0]["shape"]["kind"] = "circle".into());
+        assert!(kind.contains("metrics[0].shape"), "{kind}");
+        let word = changed(&|of| of["metrics"][0]["verdict"] = "PERHAPS".into());
+        assert!(word.contains("metrics[0].verdict"), "{word}");
+    }
+
+    /// Names of fields are in backticks in the tables of the document.
+    #[test]
+    fn every_field_of_the_schema_is_documented() {
+        let schema = parsed(include_str!("../../../docs/leak-check.schema.json"));
+        let mut fields = BTreeSet::new();
+        properties(&schema, &mut fields);
+        assert!(100 < fields.len());
         let missing: Vec<_> =
-            fields.iter().filter(|name| !DOCUMENT.contains(&format!("| `{name}` |"))).collect();
+            fields.iter().filter(|name| !DOCUMENT.contains(&format!("`{name}`"))).collect();
         assert!(missing.is_empty(), "not in docs/leak-check-json.md: {missing:?}");
-        assert!(DOCUMENT.contains(super::super::SCHEMA));
     }
 
     #[test]
@@ -86,7 +205,7 @@ mod tests {
             let written = json(&report);
             prop_assert_eq!(written.chars().filter(|letter| letter.is_control()).count(), 1);
             let value: Value = serde_json::from_str(&written).unwrap();
-            prop_assert_eq!(value["because"].as_str(), Some(text.as_str()));
+            prop_assert_eq!(value["reason"]["error"].as_str(), Some(text.as_str()));
         }
     }
 }

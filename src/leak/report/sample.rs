@@ -1,25 +1,28 @@
 //! Reports for tests: one of each verdict, an interrupted one, and some that are hard to write.
 
-use super::{
-    AsBefore, Baseline, GroupGrowth, Interval, Metric, OtherSide, Reason, Report, Rung, SCHEMA,
-    Signature, Verdict,
+use crate::leak::facts::{
+    Advice, AsBefore, Baseline, Daemon, Difference, GroupGrowth, Interval, Metric, MetricReason,
+    OtherSide, Per, Phase, Reason, Report, Seen, Signature, StepSize, Steps, TimeReason,
+    Unavailable, Verdict, VerdictReason,
 };
-use crate::leak::attribute::{Per, Seen, Steps};
-use crate::leak::judge::baseline::By;
+use crate::leak::judge::combine::{Missing, Mode};
+use crate::leak::judge::driven::CycleReason;
+use crate::leak::judge::new_growth::{By, Part};
+use crate::leak::judge::required_duration::Gain;
 use crate::leak::judge::shape::{Shape, Stairs};
-use crate::leak::record::{Cut, Drive, Rules, Survivor, Unavailable};
+use crate::leak::metric::{MetricId, Source};
+use crate::leak::record::{Cut, Drive, Rules, Survivor};
 
 /// Nothing was found, nothing was checked.
 pub(super) fn empty() -> Report {
     Report {
-        schema: SCHEMA,
         verdict: Verdict::Invalid,
-        because: "no metric could be read".to_owned(),
+        reason: VerdictReason::NothingJudged,
         cmon: "0.1.0".to_owned(),
-        begun: "2026-11-24T12:00:00Z".to_owned(),
+        started: "2026-11-24T12:00:00Z".to_owned(),
         seconds: 0.0,
         interrupted: false,
-        daemon: String::new(),
+        daemon: None,
         containers: Vec::new(),
         targets: Vec::new(),
         drive: Drive::Passive,
@@ -38,7 +41,7 @@ pub(super) fn empty() -> Report {
         survivors: Vec::new(),
         unavailable: Vec::new(),
         cuts: Vec::new(),
-        rungs: Vec::new(),
+        phases: Vec::new(),
         signatures: Vec::new(),
         other_sides: Vec::new(),
         advice: Vec::new(),
@@ -50,40 +53,52 @@ pub(super) fn interval(estimate: f64, low: f64, high: f64) -> Interval {
     Interval { estimate, low, high, confidence: 0.99 }
 }
 
+fn by_time(verdict: Verdict) -> TimeReason {
+    TimeReason { verdict, cycles_may_add: false, late: None, undecided: None, work: None }
+}
+
+fn driven_reason(per_cycle: CycleReason, verdict: Verdict) -> MetricReason {
+    MetricReason::Driven { per_cycle, per_minute: by_time(verdict) }
+}
+
 /// A metric that stands still.
 pub(super) fn still(name: &str, value: f64) -> Metric {
     Metric {
-        name: name.to_owned(),
+        id: MetricId::parse(name),
         gated: true,
         verdict: Verdict::Clean,
-        mode: "driven",
+        mode: Mode::Driven,
         per_cycle: Some(interval(0.0, -0.0089, 0.0089)),
         per_minute: Some(interval(0.0, -0.4, 0.4)),
         p: Some(1.0),
         smallest_per_cycle: Some(0.027),
         smallest_per_minute: Some(0.6),
-        shape: Some("level".to_owned()),
         first: value,
         last: value,
-        because: "it does not grow faster than 0.03 per cycle or 1 per minute".to_owned(),
-        reason: None,
-        form: Shape::Level,
+        reason: driven_reason(CycleReason::BelowTolerance { tolerance: 0.03 }, Verdict::Clean),
+        undecided: None,
+        readable_until: None,
+        cohorts: None,
+        shape: Shape::Level,
         since: None,
         groups: Vec::new(),
         series: series(|_| value),
     }
 }
 
-/// 21 readings at rest, 9 s apart, 43 cycles in each driven rung.
+/// 21 readings at rest, 9 s apart, 43 cycles in each driven phase.
 fn series(value: impl Fn(usize) -> f64) -> Vec<(f64, f64, f64)> {
     (0..21).map(|at| (at as f64 * 9.0, (at / 2) as f64 * 43.0, value(at))).collect()
 }
 
 fn driven() -> Report {
     Report {
-        because: "nothing grows faster than is tolerated".to_owned(),
+        reason: VerdictReason::Clean { per_cycle_only: false },
         seconds: 184.0,
-        daemon: "dockerd 20.10.24 at unix:///run/docker.sock (default)".to_owned(),
+        daemon: Some(Daemon {
+            address: "unix:///run/docker.sock (default)".to_owned(),
+            version: "20.10.24".to_owned(),
+        }),
         containers: (1..=8).map(|at| format!("web-{at}")).collect(),
         drive: Drive::Streams,
         stream_timeout: 0.8,
@@ -95,14 +110,14 @@ fn driven() -> Report {
         pairs: 10,
         lines: Some(14_352.0),
         verdict: Verdict::Clean,
-        rungs: (0..20).map(rung).collect(),
+        phases: (0..20).map(phase).collect(),
         ..empty()
     }
 }
 
-fn rung(at: u32) -> Rung {
+fn phase(at: u32) -> Phase {
     let from = f64::from(at) * 9.0;
-    Rung { from, to: from + 8.0, driven: at % 2 == 1 }
+    Phase { from, to: from + 8.0, driven: at % 2 == 1 }
 }
 
 pub(super) fn group(title: &str, last: u64, per_cycle: f64, share: f64) -> GroupGrowth {
@@ -125,9 +140,8 @@ pub(super) fn leak() -> Report {
         per_cycle: Some(interval(0.18, 0.07, 0.29)),
         p: Some(0.0039),
         last: 228.0,
-        because: "it grows with each cycle, and not while idle".to_owned(),
-        shape: Some("a line of +51.0 per minute".to_owned()),
-        form: Shape::Line { per_minute: 51.0 },
+        reason: driven_reason(CycleReason::Significant { p: 0.0039 }, Verdict::Clean),
+        shape: Shape::Line { per_minute: 51.0 },
         groups: vec![
             group("net/http.(*connReader).backgroundRead net/http/server.go:674", 26, 0.0302, 0.2),
             group("daemon/logger/loggerutils.(*follow).waitRead follow.go:112", 26, 0.0302, 0.2),
@@ -144,13 +158,13 @@ pub(super) fn leak() -> Report {
         ..still("daemon.goroutines", 72.0)
     };
     let own = Metric {
-        mode: "exact",
+        mode: Mode::Exact,
         per_cycle: None,
         per_minute: None,
         p: None,
         smallest_per_cycle: None,
         smallest_per_minute: None,
-        because: "nothing was alive at the end".to_owned(),
+        reason: MetricReason::Exact { opened: 1860, survivors: Vec::new() },
         ..still("own.tasks", 12.0)
     };
     let rss = Metric {
@@ -158,20 +172,20 @@ pub(super) fn leak() -> Report {
         per_minute: Some(interval(10_240.0, -20_480.0, 1_048_576.0)),
         per_cycle: None,
         p: None,
-        shape: Some("one step of +3.1 MiB at 2m10s".to_owned()),
-        form: Shape::Step { size: 3.2e6, at: 130.0 },
+        shape: Shape::Step { size: 3.2e6, at: 130.0 },
         last: 16e6,
         series: series(|at| if at < 14 { 12.8e6 } else { 16e6 }),
-        ..still("own.rss", 12.8e6)
+        ..still("own.rss_bytes", 12.8e6)
     };
     Report {
         verdict: Verdict::Leak,
-        because: "daemon.goroutines grows by 0.180 per cycle, and not while idle".to_owned(),
+        reason: VerdictReason::Leak { until_then: Vec::new() },
         metrics: vec![goroutines, still("daemon.fds", 70.0), own, rss],
         survivors: vec![Survivor { kind: "reader".into(), name: "web-3".into(), age: 31.4 }],
         unavailable: vec![Unavailable {
             metric: "target.web.threads".to_owned(),
-            why: "/proc/812/task may not be read by this user".to_owned(),
+            error: "/proc/812/task may not be read by this user".to_owned(),
+            times: 1,
         }],
         cuts: vec![Cut {
             at_ms: 61_000,
@@ -184,11 +198,9 @@ pub(super) fn leak() -> Report {
     }
 }
 
-/// Nothing grows.
 pub(super) fn clean() -> Report {
     let step = Metric {
-        shape: Some("one step of +25 at 2m10s".to_owned()),
-        form: Shape::Step { size: 25.0, at: 130.0 },
+        shape: Shape::Step { size: 25.0, at: 130.0 },
         last: 61.0,
         ..still("target.web.goroutines", 36.0)
     };
@@ -198,32 +210,35 @@ pub(super) fn clean() -> Report {
     }
 }
 
-/// Too short to tell.
+/// Too short to decide.
 pub(super) fn inconclusive() -> Report {
     let goroutines = Metric {
         verdict: Verdict::Inconclusive,
         per_cycle: Some(interval(5.0, 4.985, 5.015)),
         p: Some(0.125),
         smallest_per_cycle: Some(0.09),
-        reason: Some(Reason::FewPairs),
-        because: "3 pairs cannot give a p below 0.125; at least 10 pairs are needed".to_owned(),
+        undecided: Some(Reason::FewPairs),
+        reason: driven_reason(CycleReason::FewPairs, Verdict::Inconclusive),
         last: 720.0,
         series: series(|at| 72.0 + (at / 2) as f64 * 64.8),
         ..still("daemon.goroutines", 72.0)
     };
     Report {
         verdict: Verdict::Inconclusive,
-        because: "daemon.goroutines could not be judged: too few pairs".to_owned(),
+        reason: VerdictReason::Inconclusive,
         metrics: vec![goroutines, still("daemon.fds", 70.0)],
         pairs: 3,
         pairs_needed: 10,
         seconds: 61.0,
-        advice: vec!["run for at least 3m: --duration 3m".to_owned()],
+        advice: vec![Advice::RunLonger {
+            seconds: Some(180.0),
+            gains: vec![Gain::Pairs { needed: 10, had: 3 }],
+            driven: true,
+        }],
         ..driven()
     }
 }
 
-/// No lines flowed.
 pub(super) fn invalid() -> Report {
     let silent = Metric {
         verdict: Verdict::Invalid,
@@ -232,16 +247,16 @@ pub(super) fn invalid() -> Report {
         p: None,
         smallest_per_cycle: None,
         smallest_per_minute: None,
-        because: "no line was read".to_owned(),
+        reason: driven_reason(CycleReason::NoCycles, Verdict::Invalid),
         ..still("daemon.goroutines", 72.0)
     };
     Report {
         verdict: Verdict::Invalid,
-        because: "the streams were opened and closed, but no line was read through them".to_owned(),
+        reason: VerdictReason::Missing { conditions: vec![Missing::NoLines] },
         metrics: vec![silent],
         lines: Some(0.0),
         cycles_per_minute: 12.0,
-        advice: vec!["see that the containers write: docker logs -f web-1".to_owned()],
+        advice: vec![Advice::SelectOtherContainers],
         ..driven()
     }
 }
@@ -250,16 +265,15 @@ pub(super) fn invalid() -> Report {
 pub(super) fn interrupted() -> Report {
     let fds = Metric {
         verdict: Verdict::Leak,
-        mode: "passive",
+        mode: Mode::Passive,
         per_cycle: None,
         per_minute: Some(interval(16.0, 15.2, 16.8)),
         p: Some(0.000_001),
         smallest_per_cycle: None,
-        shape: Some("+8 every 30 s: a staircase".to_owned()),
-        form: Shape::Staircase(Stairs { size: 8.0, period: 30.0, steps: 9 }),
+        shape: Shape::Staircase(Stairs { size: 8.0, period: 30.0, steps: 9 }),
         first: 20.0,
         last: 92.0,
-        because: "it grows over the whole run".to_owned(),
+        reason: MetricReason::Passive { per_minute: by_time(Verdict::Leak) },
         series: (0..65)
             .map(|at| (f64::from(at) * 4.5, 0.0, 20.0 + f64::from(at / 7) * 8.0))
             .collect(),
@@ -267,14 +281,14 @@ pub(super) fn interrupted() -> Report {
     };
     Report {
         verdict: Verdict::Leak,
-        because: "target.collector.fds grows by 16 per minute".to_owned(),
+        reason: VerdictReason::Leak { until_then: Vec::new() },
         interrupted: true,
         seconds: 292.0,
         targets: vec!["http://127.0.0.1:6060".to_owned()],
         metrics: vec![fds],
         signatures: vec![Signature::Steps {
             period: 30.0,
-            metrics: vec![("target.collector.fds".to_owned(), 8.0)],
+            metrics: vec![StepSize { metric: "target.collector.fds".to_owned(), size: 8.0 }],
             cause: Steps::TimerOrCycles,
         }],
         ..empty()
@@ -284,25 +298,33 @@ pub(super) fn interrupted() -> Report {
 /// It leaks, as it did in an earlier check.
 pub(super) fn as_before() -> Report {
     let goroutines = Metric {
-        mode: "baseline",
+        mode: Mode::Baseline,
         per_cycle: Some(interval(0.5, 0.49, 0.51)),
         last: 400.0,
-        because: "no new growth: 0 per cycle (-0.005 .. 0.005) against the earlier run".to_owned(),
+        reason: MetricReason::Baseline {
+            figures: vec![Part {
+                by: By::Cycle,
+                verdict: Verdict::Clean,
+                p: Some(0.5),
+                doubt: false,
+                difference: Some(interval(0.0, -0.005, 0.005).into()),
+                own: Verdict::Leak,
+            }],
+        },
         series: series(|at| 72.0 + (at / 2) as f64 * 21.5),
         ..still("daemon.goroutines", 72.0)
     };
     Report {
-        because: "nothing new grows in 2 gated metrics, compared with the earlier run; \
-                  daemon.goroutines grows as before: 0.5 per cycle"
-            .to_owned(),
+        reason: VerdictReason::Clean { per_cycle_only: false },
         baseline: Some(Baseline {
-            begun: "2026-11-17T12:00:00Z".to_owned(),
+            started: "2026-11-17T12:00:00Z".to_owned(),
             verdict: Verdict::Leak,
             compared: vec![By::Cycle],
-            differences: vec![
-                "the earlier run took 3m4s, this one 10m: growth per minute is not compared"
-                    .to_owned(),
-            ],
+            differences: vec![Difference::Length {
+                then_seconds: 184.0,
+                now_seconds: 600.0,
+                excludes_per_minute: true,
+            }],
             as_before: vec![AsBefore {
                 name: "daemon.goroutines".to_owned(),
                 by: By::Cycle,
@@ -364,7 +386,7 @@ pub(super) fn without_numbers() -> Report {
         },
         metrics: vec![leak, metric],
         survivors: vec![Survivor { kind: "task".into(), name: "x".into(), age: f64::NAN }],
-        rungs: vec![Rung { from: f64::NAN, to: f64::INFINITY, driven: true }],
+        phases: vec![Phase { from: f64::NAN, to: f64::INFINITY, driven: true }],
         ..driven()
     }
 }
@@ -373,12 +395,12 @@ pub(super) fn without_numbers() -> Report {
 pub(super) fn with_text(text: &str) -> Report {
     let text = || text.to_owned();
     let mut report = leak();
-    report.because = text();
+    report.reason = VerdictReason::Failed { error: text() };
     report.baseline = Some(Baseline {
-        begun: text(),
+        started: text(),
         verdict: Verdict::Leak,
         compared: Vec::new(),
-        differences: vec![text()],
+        differences: vec![Difference::Targets { gone: vec![text()], new: vec![text()] }],
         as_before: vec![AsBefore {
             name: text(),
             by: By::Minute,
@@ -387,19 +409,25 @@ pub(super) fn with_text(text: &str) -> Report {
             less: true,
         }],
     });
-    (report.cmon, report.begun, report.daemon) = (text(), text(), text());
+    (report.cmon, report.started) = (text(), text());
+    report.daemon = Some(Daemon { address: text(), version: text() });
     (report.containers, report.targets) = (vec![text()], vec![text()]);
-    (report.advice, report.rules.gate) = (vec![text()], vec![text()]);
+    report.rules.gate = vec![text()];
     report.signatures = vec![
         Signature::OwnTasks { title: text(), count: 3.0 },
-        Signature::OtherSide { metrics: vec![text()], of: text() },
+        Signature::OtherSide { metrics: vec![text()], of: Source::Target(text()) },
     ];
-    report.other_sides = vec![OtherSide { metric: text(), of: text() }];
+    report.other_sides = vec![OtherSide { metric: text(), of: MetricId::parse(&text()) }];
     report.survivors[0] = Survivor { kind: text(), name: text(), age: 1.0 };
-    report.unavailable[0] = Unavailable { metric: text(), why: text() };
+    report.unavailable[0] = Unavailable { metric: text(), error: text(), times: 2 };
     report.cuts[0] = Cut { at_ms: 61_000, source: text(), why: text() };
     for metric in &mut report.metrics {
-        (metric.name, metric.because, metric.shape) = (text(), text(), Some(text()));
+        metric.id = MetricId {
+            name: text(),
+            source: Source::Target(text()),
+            quantity: text(),
+            ..metric.id.clone()
+        };
         for group in &mut metric.groups {
             (group.title, group.key, group.labels) = (text(), text(), text());
         }
@@ -417,11 +445,11 @@ pub(super) fn many(count: usize) -> Report {
     Report { verdict: Verdict::Leak, metrics: (0..count).map(metric).collect(), ..leak() }
 }
 
-/// One metric with so many readings, about 1 s apart.
+/// One metric with this many readings, about 1 s apart.
 pub(super) fn long(points: u32) -> Report {
     let series = (0..points)
         .map(|at| (f64::from(at), f64::from(at), 50.0 + f64::from(at % 977) * 0.1))
         .collect();
     let metric = Metric { series, ..still("daemon.goroutines", 50.0) };
-    Report { metrics: vec![metric], seconds: f64::from(points), rungs: Vec::new(), ..clean() }
+    Report { metrics: vec![metric], seconds: f64::from(points), phases: Vec::new(), ..clean() }
 }

@@ -1,8 +1,11 @@
 //! The document of a report: what each section holds, in the order in which it is read.
 
 use super::document::{Align, Body, Cell, Column, Detail, Document, Kind, Row, Section, Table};
-use super::figures::{self, Unit, duration, share};
-use super::{Interval, Metric, Report, Verdict, headline, reason, words};
+use super::figures::{self, share};
+use super::ranking::{leading, ordered};
+use super::{explain, head, sentences};
+use crate::leak::facts::{Interval, Metric, Report, Verdict};
+use crate::leak::judge::cohort::Cohorts;
 use crate::leak::judge::shape::Shape;
 
 /// This many metrics that are CLEAN have a line of their own in a brief table.
@@ -20,55 +23,73 @@ pub(super) fn document(report: &Report, detail: Detail) -> Document {
         }
     };
     add(Kind::Metrics, "metrics", Detail::Brief, Body::Table(metrics(report, detail)));
-    let telling = headline::telling(report).map(|metric| metric.name.as_str());
-    for (_, metric) in words::ordered(report) {
-        let leads = telling == Some(metric.name.as_str()) && 1 < metric.groups.len();
+    let leading = leading(report).map(Metric::name);
+    for (_, metric) in ordered(report) {
+        let leads = leading == Some(metric.name()) && 1 < metric.groups.len();
         let from = if leads { Detail::Brief } else { Detail::Full };
-        let title = format!("what grows in {}", metric.name);
+        let title = format!("what grows in {}", metric.name());
         add(Kind::Groups, &title, from, Body::Table(groups(metric, detail)));
     }
     let mut meaning: Vec<String> = report.signatures.iter().map(ToString::to_string).collect();
-    let (said, mut title) = (headline::head(report).facts, "what it means");
+    let (facts, mut title) = (head::head(report).facts, "what it means");
     if detail == Detail::Brief {
-        // What stands in the head is not said again.
+        // Facts of the head are not repeated.
         let before = meaning.len();
-        meaning.retain(|text| said.iter().all(|fact| fact.text != *text));
+        meaning.retain(|text| facts.iter().all(|fact| fact.text != *text));
         title = if meaning.len() < before { "what else it means" } else { title };
     }
     add(Kind::Meaning, title, Detail::Brief, Body::Items(meaning));
     if let Some(baseline) = &report.baseline {
         add(Kind::Baseline, &baseline.title(), Detail::Brief, Body::Items(baseline.lines()));
     }
-    add(Kind::Reasons, "why it is not clear", Detail::Full, Body::Items(reason::reasons(report)));
+    add(
+        Kind::Reasons,
+        "why it is not clear",
+        Detail::Full,
+        Body::Items(explain::all_undecided(report)),
+    );
     add(
         Kind::Survivors,
         "still alive at the end",
         Detail::Brief,
-        Body::Items(words::survivors(report)),
+        Body::Items(sentences::survivors(report)),
     );
-    add(Kind::Unavailable, "not available", Detail::Brief, Body::Items(words::unavailable(report)));
-    add(Kind::Cuts, "series that began anew", Detail::Brief, Body::Items(words::cuts(report)));
-    let smallest = words::smallest(report);
+    add(
+        Kind::Unavailable,
+        "not available",
+        Detail::Brief,
+        Body::Items(sentences::unavailable(report)),
+    );
+    add(
+        Kind::Cuts,
+        "series that started anew",
+        Detail::Brief,
+        Body::Items(sentences::cuts(report)),
+    );
+    let smallest = sentences::smallest(report);
     add(
         Kind::Smallest,
         "smallest leak that this check would have found",
         Detail::Full,
         Body::Items(smallest),
     );
-    let advice = if report.verdict == Verdict::Leak { Vec::new() } else { report.advice.clone() };
+    let advice = if report.verdict == Verdict::Leak { Vec::new() } else { report.advice_lines() };
     add(Kind::Advice, "what helps", Detail::Full, Body::Items(advice));
-    add(Kind::Rules, "how the verdict was made", Detail::Full, Body::Items(words::rules(report)));
-    let mut work = vec![("work", words::work(report)), ("checked", words::checked(report))];
+    add(
+        Kind::Rules,
+        "how the verdict was made",
+        Detail::Full,
+        Body::Items(sentences::rules(report)),
+    );
+    let mut work = vec![("work", sentences::work(report)), ("checked", sentences::checked(report))];
     if detail == Detail::Full {
-        if !report.daemon.is_empty() {
-            work.push(("daemon", report.daemon.clone()));
-        }
-        if report.drive.has_rungs() {
+        work.extend(report.daemon.as_ref().map(|daemon| ("daemon", daemon.address.clone())));
+        if report.drive.has_phases() {
             work.push(("seed", format!("{} (the same order again: --seed {0})", report.seed)));
         }
     }
     add(Kind::Work, "work", Detail::Brief, Body::Pairs(work));
-    Document { head: headline::head(report), sections }
+    Document { head: head::head(report), sections }
 }
 
 fn column(title: &str, align: Align) -> Column {
@@ -82,47 +103,25 @@ fn column(title: &str, align: Align) -> Column {
 fn metrics(report: &Report, detail: Detail) -> Table {
     let judged = report.verdict != Verdict::Invalid;
     let measured = judged || detail == Detail::Full;
-    let ordered: Vec<&Metric> =
-        words::ordered(report).into_iter().map(|(_, metric)| metric).collect();
+    let ordered: Vec<&Metric> = ordered(report).into_iter().map(|(_, metric)| metric).collect();
     let mut clean = 0;
     let shown = |metric: &&Metric| {
         clean += usize::from(metric.verdict == Verdict::Clean);
         metric.verdict != Verdict::Clean || clean <= CLEAN_SHOWN || detail == Detail::Full
     };
     let shown: Vec<&Metric> = ordered.iter().copied().filter(shown).collect();
-    let mut chance = false;
-    let mut rates = |of: fn(&Metric) -> Option<Interval>| {
-        let known = shown.iter().map(|metric| {
-            let known = of(metric).map(|rate| rate.estimate).filter(|rate| rate.is_finite());
-            (known, Unit::of(&metric.name))
-        });
-        let cells = figures::aligned(&known.collect::<Vec<_>>());
-        let cells = cells.into_iter().zip(&shown).map(|(cell, metric)| {
-            // Growth that stopped is there to be seen, whatever it would do over the whole check.
-            let stopped = matches!(metric.form, Shape::Stopped { .. });
-            let may_be_chance =
-                !stopped && of(metric).is_some_and(|rate| rate.low <= 0.0 && 0.0 <= rate.high);
-            let says = |text: &String| text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
-            if may_be_chance && cell.as_ref().is_some_and(says) {
-                chance = true;
-                return cell.map(|text| format!("({text})"));
-            }
-            cell
-        });
-        cells.collect::<Vec<_>>()
-    };
-    let minute = match report.drive.has_rungs() {
+    let minute = match report.drive.has_phases() {
         true => "per idle min",
         false => "per minute",
     };
     let rates = [
-        ("per cycle", rates(|metric| metric.per_cycle)),
-        (minute, rates(|metric| metric.per_minute)),
+        ("per cycle", rates(&shown, |metric| metric.per_cycle)),
+        (minute, rates(&shown, |metric| metric.per_minute)),
     ];
     // A column without a figure is none.
     let rates: Vec<_> = rates
         .into_iter()
-        .filter(|(_, cells)| measured && cells.iter().any(Option::is_some))
+        .filter(|(_, cells)| measured && cells.iter().any(|cell| *cell != Rate::Absent))
         .collect();
     let name = if judged { "metric" } else { "metric (not judged)" };
     let mut columns = vec![column("", Align::Left), column(name, Align::Left)];
@@ -134,34 +133,80 @@ fn metrics(report: &Report, detail: Detail) -> Table {
             decides = false;
             rows.push(Row::Heading("not part of the verdict:".to_owned()));
         }
-        let unit = Unit::of(&metric.name);
-        // That it is not clear means nothing where it does not decide.
-        let verdict = match (metric.gated, metric.verdict, detail) {
-            _ if !judged => Cell::Text(String::new()),
-            (false, Verdict::Inconclusive, Detail::Brief) => Cell::Text(String::new()),
-            (_, verdict, _) => Cell::Verdict(verdict),
-        };
-        let mut cells = vec![verdict, Cell::Text(metric.name.clone())];
-        let cell = |text: &Option<String>| text.clone().map_or(Cell::Absent, Cell::Text);
-        cells.extend(rates.iter().map(|(_, rates)| cell(&rates[at])));
-        cells.extend(figures::pair(metric.first, metric.last, unit).map(Cell::Text));
-        let mut below = Vec::new();
-        if detail == Detail::Full {
-            below.extend(words::intervals(metric));
-            below.extend(words::shape(metric).map(str::to_owned));
-            below.push(metric.because.clone());
-            below.retain(|text| !text.is_empty());
-        }
-        rows.push(Row::Cells { cells, below });
+        let rates = rates.iter().map(|(_, rates)| rates[at].cell());
+        rows.push(metric_row(report, metric, detail, rates.collect()));
     }
     if shown.len() < ordered.len() {
         let more = ordered.len() - shown.len();
         rows.push(Row::Heading(format!("and {more} more that are CLEAN (-v shows them)")));
     }
-    if chance && measured {
+    if rates.iter().any(|(_, rates)| rates.iter().any(|rate| matches!(rate, Rate::MayBeChance(_))))
+    {
         rows.push(Row::Heading("(in parentheses: may be chance)".to_owned()));
     }
     Table { columns, rows }
+}
+
+fn metric_row(report: &Report, metric: &Metric, detail: Detail, rates: Vec<Cell>) -> Row {
+    // That it is not clear means nothing where it does not decide.
+    let verdict = match (metric.gated, metric.verdict, detail) {
+        _ if report.verdict == Verdict::Invalid => Cell::Text(String::new()),
+        (false, Verdict::Inconclusive, Detail::Brief) => Cell::Text(String::new()),
+        (_, verdict, _) => Cell::Verdict(verdict),
+    };
+    let mut cells = vec![verdict, Cell::Text(metric.id.name.clone())];
+    cells.extend(rates);
+    cells.extend(figures::pair(metric.first, metric.last, metric.id.unit).map(Cell::Text));
+    let mut below = Vec::new();
+    if detail == Detail::Full {
+        below.extend(sentences::intervals(metric));
+        below.extend(sentences::shape(metric));
+        below.push(explain::metric(metric));
+        below.extend(metric.cohorts.as_ref().map(Cohorts::summary));
+        below.retain(|text| !text.is_empty());
+    }
+    Row::Cells { cells, below }
+}
+
+/// A rate in a table.
+#[derive(PartialEq)]
+enum Rate {
+    Absent,
+    Clear(String),
+    /// Its interval holds 0. In parentheses.
+    MayBeChance(String),
+}
+
+impl Rate {
+    fn cell(&self) -> Cell {
+        match self {
+            Self::Absent => Cell::Absent,
+            Self::Clear(text) => Cell::Text(text.clone()),
+            Self::MayBeChance(text) => Cell::Text(format!("({text})")),
+        }
+    }
+}
+
+/// The rates of one column, all with the same number of decimals.
+fn rates(shown: &[&Metric], of: fn(&Metric) -> Option<Interval>) -> Vec<Rate> {
+    let known = shown.iter().map(|metric| {
+        let known = of(metric).map(|rate| rate.estimate).filter(|rate| rate.is_finite());
+        (known, metric.id.unit)
+    });
+    let texts = figures::aligned(&known.collect::<Vec<_>>());
+    let rates = texts.into_iter().zip(shown).map(|(text, metric)| {
+        let Some(text) = text else { return Rate::Absent };
+        // Growth that stopped is there to be seen, whatever it would do over the whole check.
+        let stopped = matches!(metric.shape, Shape::Stopped { .. });
+        let holds_zero = of(metric).is_some_and(|rate| rate.low <= 0.0 && 0.0 <= rate.high);
+        // A rate that is written as 0 needs no doubt.
+        let written_as_zero = !text.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
+        match holds_zero && !stopped && !written_as_zero {
+            true => Rate::MayBeChance(text),
+            false => Rate::Clear(text),
+        }
+    });
+    rates.collect()
 }
 
 /// The groups of a metric that grow.
@@ -185,7 +230,7 @@ fn groups(metric: &Metric, detail: Detail) -> Table {
             };
             let cells = vec![
                 text(share(group.share)),
-                text(words::group_rate(group, metric)),
+                text(sentences::group_rate(group, metric)),
                 text(group.first.to_string()),
                 text(group.last.to_string()),
                 text(format!("{}{labels}", group.title)),
@@ -197,7 +242,7 @@ fn groups(metric: &Metric, detail: Detail) -> Table {
         let more = metric.groups.len() - shown.len();
         rows.push(Row::Heading(format!("and {more} more")));
     }
-    if let Some(rest) = words::rest(&metric.groups) {
+    if let Some(rest) = sentences::rest(&metric.groups) {
         let cells = vec![
             text(share(rest)),
             Cell::Absent,
@@ -208,20 +253,4 @@ fn groups(metric: &Metric, detail: Detail) -> Table {
         rows.push(Row::Cells { cells, below: Vec::new() });
     }
     Table { columns, rows }
-}
-
-/// The moments of the same kind of event: `at 1m1s`, `20 times, first at 1m1s, last at 9m`.
-pub(super) fn moments(at: &[f64]) -> String {
-    match at {
-        [] => String::new(),
-        [one] => format!("at {}", duration(*one)),
-        [first, .., last] => {
-            format!(
-                "{} times, first at {}, last at {}",
-                at.len(),
-                duration(*first),
-                duration(*last)
-            )
-        }
-    }
 }

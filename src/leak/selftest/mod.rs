@@ -4,7 +4,7 @@
 //! daemon, the probes, the judges. It runs on a paused clock, which goes to the next event whenever
 //! there is nothing to do, so that ten minutes take some seconds.
 
-mod leaky;
+mod leaky_source;
 
 use std::sync::Arc;
 use std::thread;
@@ -15,12 +15,12 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use self::leaky::{Leaky, Plan as Own};
+use self::leaky_source::{LeakySource, OwnLeak};
+use super::facts::{Interval, Metric, Report};
 use super::judge::Verdict;
 use super::judge::plan::Plan;
 use super::probe::{self, Probes};
 use super::record::{Drive, Header, Rules, VERSION};
-use super::report::{Metric, Report};
 use super::session::{Load, Session};
 use super::verdict;
 use crate::demo::{Plant, World, serve};
@@ -32,18 +32,16 @@ use crate::engine::source::StdStream;
 use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};
 
 /// How long each check is, on its own clock.
-const DURATION: f64 = 600.0;
+const DURATION_SECONDS: f64 = 600.0;
 /// Cycles per second.
-const RATE: f64 = 10.0;
-/// Who talks.
+const CYCLES_PER_SECOND: f64 = 10.0;
 pub(super) const CONTAINERS: [&str; 4] = ["api", "db", "mail", "web"];
 
 /// What is planted, and what has to be said of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Case {
-    /// In words.
-    pub name: &'static str,
-    own: Option<Own>,
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    own: Option<OwnLeak>,
     daemon: Option<Plant>,
     wanted: Wanted,
 }
@@ -51,7 +49,6 @@ pub struct Case {
 /// What has to be said.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Wanted {
-    /// CLEAN.
     Clean,
     /// Anything but LEAK: what a harmless shape allows.
     NoLeak,
@@ -63,19 +60,17 @@ enum Wanted {
 
 /// What came of a case.
 #[derive(Clone, Debug)]
-pub struct Outcome {
-    /// The case.
-    pub case: Case,
+pub(crate) struct Outcome {
+    pub(crate) case: Case,
     /// The report on it.
-    pub report: Report,
+    pub(crate) report: Report,
     /// What is wrong with the verdict; `None` when it is right.
-    pub wrong: Option<String>,
+    pub(crate) wrong: Option<String>,
 }
 
-/// All cases.
-pub const CASES: [Case; 8] = {
+pub(crate) const CASES: [Case; 8] = {
     const MINUTE: Duration = Duration::from_secs(60);
-    const fn own(name: &'static str, own: Own, wanted: Wanted) -> Case {
+    const fn own(name: &'static str, own: OwnLeak, wanted: Wanted) -> Case {
         Case { name, own: Some(own), daemon: None, wanted }
     }
     const fn daemon(name: &'static str, plant: Plant, wanted: Wanted) -> Case {
@@ -86,12 +81,12 @@ pub const CASES: [Case; 8] = {
         Case { name: "nothing planted", own: None, daemon: None, wanted: Wanted::Clean },
         own(
             "a reader of cmon's that is never released, one in ten cycles",
-            Own::Reader,
+            OwnLeak::Reader,
             Wanted::PerCycle("own.survivors", 0.1),
         ),
         own(
             "a connection of cmon's that is kept, one in ten cycles",
-            Own::Connection,
+            OwnLeak::Connection,
             Wanted::PerCycle("own.survivors", 0.1),
         ),
         daemon(
@@ -117,7 +112,7 @@ pub const CASES: [Case; 8] = {
 ///
 /// # Cancel safety
 /// The case goes on to its end, unheard.
-pub async fn run(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Outcome> {
     let (done, outcome) = oneshot::channel();
     thread::Builder::new().name("self-test".to_owned()).spawn(move || {
         let runtime =
@@ -126,7 +121,7 @@ pub async fn run(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Outcome>
             Ok(runtime) => runtime.block_on(check(case, rules, seed)),
             Err(error) => Err(error.into()),
         };
-        // Nobody hears it when cmon was told to end.
+        // The receiver is gone when cmon is to end.
         let _ = done.send(report);
     })?;
     let report = outcome.await??;
@@ -148,8 +143,8 @@ async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
     let endpoint = || Endpoint::new(Address::Unix(socket.clone()), Origin::Demo);
     let streams = Registry::default();
     let docker = Docker::new(endpoint(), RequestOptions::default());
-    let source = Leaky::new(docker, streams.clone(), case.own);
-    let plan = Plan::new(DURATION, RATE, seed);
+    let source = LeakySource::new(docker, streams.clone(), case.own);
+    let plan = Plan::new(DURATION_SECONDS, CYCLES_PER_SECOND, seed);
     let header = header(rules, seed);
     let load = load(source, plan, header.stream_timeout);
     let checking = async {
@@ -168,7 +163,7 @@ async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
     }
 }
 
-/// Streams of all containers, driven by this plan, each so many seconds long.
+/// Streams of all containers, driven by this plan, each this many seconds long.
 pub(super) fn load<S>(source: S, plan: Plan, stream_timeout: f64) -> Load<S> {
     Load::Streams {
         source: Arc::new(source),
@@ -198,15 +193,15 @@ pub(super) fn header(rules: Rules, seed: u64) -> Header {
     Header {
         v: VERSION,
         cmon: env!("CARGO_PKG_VERSION").to_owned(),
-        begun: jiff::Timestamp::now().to_string(),
+        started: jiff::Timestamp::now().to_string(),
         daemon: "the embedded daemon".to_owned(),
         daemon_version: String::new(),
         containers: CONTAINERS.map(str::to_owned).to_vec(),
         targets: Vec::new(),
         cycles_metric: String::new(),
         drive: Drive::Streams,
-        duration: DURATION,
-        stream_timeout: CONTAINERS.len() as f64 / RATE,
+        duration: DURATION_SECONDS,
+        stream_timeout: CONTAINERS.len() as f64 / CYCLES_PER_SECOND,
         seed,
         rules,
     }
@@ -225,12 +220,16 @@ pub(super) async fn talk(world: &World) {
 impl Case {
     /// What is wrong with this report.
     fn wrong(self, report: &Report) -> Option<String> {
-        let found = |name: &str| report.metrics.iter().find(|metric| metric.name == name);
-        let within = |interval: Option<super::report::Interval>, slack: f64, value: f64| {
+        let found = |name: &str| report.metrics.iter().find(|metric| metric.name() == name);
+        let within = |interval: Option<Interval>, slack: f64, value: f64| {
             interval.is_some_and(|of| of.low - slack <= value && value <= of.high + slack)
         };
         let says = |wanted: &str| {
-            Some(format!("{} where {wanted} is right: {}", report.verdict.as_str(), report.because))
+            Some(format!(
+                "{} where {wanted} is right: {}",
+                report.verdict.as_str(),
+                report.summary()
+            ))
         };
         let leak = |metric: &Metric| metric.verdict == Verdict::Leak;
         match self.wanted {
@@ -242,7 +241,7 @@ impl Case {
             Wanted::PerCycle(name, each) => match found(name) {
                 Some(metric) if !leak(metric) => says(&format!("a LEAK of {name}")),
                 Some(metric) if !within(metric.per_cycle, 0.02, each) => {
-                    Some(format!("{name}: not {each} per cycle: {}", metric.because))
+                    Some(format!("{name}: not {each} per cycle: {}", metric.summary()))
                 }
                 Some(_) => None,
                 None => Some(format!("{name} was not measured")),
@@ -250,10 +249,10 @@ impl Case {
             Wanted::PerMinute(name, each) => match found(name) {
                 Some(metric) if !leak(metric) => says(&format!("a LEAK of {name}")),
                 Some(metric) if !within(metric.per_minute, 1.0, each) => {
-                    Some(format!("{name}: not {each} per minute: {}", metric.because))
+                    Some(format!("{name}: not {each} per minute: {}", metric.summary()))
                 }
                 Some(metric) if !within(metric.per_cycle, 0.0, 0.0) => {
-                    Some(format!("{name}: does not hang on cycles: {}", metric.because))
+                    Some(format!("{name}: does not hang on cycles: {}", metric.summary()))
                 }
                 Some(_) => None,
                 None => Some(format!("{name} was not measured")),

@@ -10,7 +10,7 @@ use crate::engine::source::ContainerKey;
 use crate::engine::timestamp::Timestamp;
 
 /// Containers that are remembered; a check of more of them at once counts fewer lines than there were.
-const CONTAINERS: usize = 4096;
+const CONTAINERS_MAX: usize = 4096;
 
 /// Counts lines that are newer than the first that was seen of their container. Clones share the count, and
 /// the one that sees more keeps what it knows of the containers until they are gone.
@@ -42,8 +42,8 @@ impl Fresh {
             return;
         };
         let Some(newest) = self.newest.get_mut(&lines.label.key) else {
-            // One that was removed while no stream was open is not told: the longest silent goes.
-            if CONTAINERS <= self.newest.len()
+            // One that was removed while no stream was open is not reported: the one that was silent longest is dropped.
+            if CONTAINERS_MAX <= self.newest.len()
                 && let Some(oldest) = self.newest.iter().min_by_key(|(_, time)| **time)
             {
                 let oldest = oldest.0.clone();
@@ -105,7 +105,7 @@ mod tests {
                 seen.see(&lines(&id, &[number + 1]));
             }
             fresh.see(&Event::Note(Note { about, what: Notice::Removed }));
-            assert!(fresh.newest.is_empty() && untold.newest.len() <= CONTAINERS);
+            assert!(fresh.newest.is_empty() && untold.newest.len() <= CONTAINERS_MAX);
         }
         assert_eq!((fresh.lines(), untold.lines()), (10_000, 10_000));
     }

@@ -14,17 +14,16 @@ use crate::leak::command::Commands;
 use crate::leak::judge::plan::{Plan, Step};
 use crate::leak::record::{Record, Stage};
 
-/// A rung has so much room for the longest run of a command.
-const ROOM: f64 = 1.25;
+/// A phase is this many times as long as the longest run of the command.
+const COMMAND_PHASE_FACTOR: f64 = 1.25;
 
 /// How a check makes its load.
 #[derive(Debug)]
-pub enum Load<S> {
+pub(crate) enum Load<S> {
     /// Streams of these containers, opened and closed by the stream engine.
     Streams {
         /// Where they come from.
         source: Arc<S>,
-        /// Which containers.
         selection: Selection,
         /// How they are followed.
         config: engine::Config,
@@ -35,16 +34,13 @@ pub enum Load<S> {
     Held {
         /// Where they come from.
         source: Arc<S>,
-        /// Which containers.
         selection: Selection,
         /// How they are followed.
         config: engine::Config,
-        /// How long.
         duration: Duration,
     },
     /// A command per cycle.
     Command {
-        /// The command.
         commands: Commands,
         /// When to drive and when to rest.
         plan: Plan,
@@ -64,17 +60,19 @@ impl<S> Load<S> {
         }
     }
 
-    /// How long a rung is driven, or as long idle: a command that takes longer than planned has room to end.
-    pub(super) fn rung(&self, step: Step) -> Duration {
+    /// How long a phase is driven, or as long idle: a command that takes longer than planned has room to end.
+    pub(super) fn phase(&self, step: Step) -> Duration {
         let planned = Duration::from_secs_f64(step.drive);
         match self {
-            Load::Command { commands, .. } => planned.max(commands.longest().mul_f64(ROOM)),
+            Load::Command { commands, .. } => {
+                planned.max(commands.longest().mul_f64(COMMAND_PHASE_FACTOR))
+            }
             _ => planned,
         }
     }
 
     /// How long it takes.
-    pub fn duration(&self) -> Duration {
+    pub(crate) fn duration(&self) -> Duration {
         match self {
             Load::Held { duration, .. } | Load::Passive { duration } => *duration,
             _ => Duration::from_secs_f64(self.plan().map_or(0.0, Plan::seconds)),

@@ -4,48 +4,48 @@
 mod fresh;
 mod load;
 mod reading;
-mod silence;
+mod unresponsive;
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::judge::plan::{MORE, Plan, Step, WARMUP_CYCLES};
+use super::judge::design::{WARMUP_CYCLES, WARMUP_EXTENSION};
+use super::judge::plan::{Plan, Step};
 use super::probe::Probes;
 use super::record::{End, Header, Record, Stage, Survivor};
-use super::verdict::Watch;
+use super::verdict::EarlyStop;
 use crate::engine::census::Census;
 use crate::engine::registry::Registry;
 use crate::engine::source::Source;
 use fresh::Fresh;
-pub use load::Load;
-use reading::POLL;
-use silence::Silence;
+pub(crate) use load::Load;
+use reading::POLL_INTERVAL;
+use unresponsive::UnresponsiveSources;
 
 /// How long cmon's own tasks and connections may take to end after the last stream was closed.
-const LAST: Duration = Duration::from_secs(5);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is read between the rungs is not planned for, and may make a check longer by this.
-const OVERDUE: Duration = Duration::from_secs(5);
+/// Reading between the phases is not planned for, and may make a check longer by this.
+const OVERRUN_MAX: Duration = Duration::from_secs(5);
 
-/// A check.
-pub struct Session<S, W> {
+pub(crate) struct Session<S, W> {
     load: Load<S>,
     registry: Registry,
     probes: Probes,
     write: W,
     stop: CancellationToken,
-    begun: Instant,
+    started: Instant,
     every: Duration,
     cycles: f64,
     fresh: Fresh,
-    watch: Watch,
-    /// Whether a leak that is certain ends it.
-    early: bool,
+    early_stop: EarlyStop,
+    /// Whether a certain leak ends it.
+    may_stop_early: bool,
     /// Whether one has ended it.
     sure: bool,
-    silence: Silence,
+    unresponsive: UnresponsiveSources,
     /// When to note who is there.
     ids_at: Instant,
     /// When to take the counts apart once more.
@@ -55,39 +55,39 @@ pub struct Session<S, W> {
 
 impl<S, W> std::fmt::Debug for Session<S, W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("begun", &self.begun).finish_non_exhaustive()
+        f.debug_struct("Session").field("started", &self.started).finish_non_exhaustive()
     }
 }
 
 impl<S: Source, W: FnMut(Record)> Session<S, W> {
     /// A check of this load; `registry` counts the tasks of the streams and of nothing else. Every record
     /// goes to `write` as soon as it is made. `stop` ends it early.
-    pub fn new(
+    pub(crate) fn new(
         load: Load<S>,
         registry: Registry,
         mut probes: Probes,
         write: W,
         stop: CancellationToken,
     ) -> Self {
-        probes.heed(stop.clone());
+        probes.set_stop_token(stop.clone());
         // A reading is cheap; more of them than some hundreds teach nothing.
         let every = spacing(load.duration());
-        let begun = Instant::now();
+        let started = Instant::now();
         Self {
             load,
             registry,
             probes,
             write,
             stop,
-            begun,
+            started,
             every,
             cycles: 0.0,
             fresh: Fresh::default(),
-            watch: Watch::default(),
-            early: true,
+            early_stop: EarlyStop::default(),
+            may_stop_early: true,
             sure: false,
-            silence: Silence::default(),
-            ids_at: begun,
+            unresponsive: UnresponsiveSources::default(),
+            ids_at: started,
             dump_at: None,
             failure: None,
         }
@@ -95,16 +95,16 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
     /// Goes on to the planned end though a leak is certain: to compare it, its rate has to be known well.
     #[must_use]
-    pub fn to_the_end(mut self) -> Self {
-        self.early = false;
+    pub(crate) fn without_early_stop(mut self) -> Self {
+        self.may_stop_early = false;
         self
     }
 
     /// Runs the check to its end.
-    pub async fn run(mut self, header: Header) {
-        self.watch = Watch::new(&header);
-        self.silence = Silence::new(&header);
-        let end = self.begun + Duration::from_secs_f64(header.duration);
+    pub(crate) async fn run(mut self, header: Header) {
+        self.early_stop = EarlyStop::new(&header);
+        self.unresponsive = UnresponsiveSources::new(&header);
+        let end = self.started + Duration::from_secs_f64(header.duration);
         self.write(Record::Header(header));
         self.groups().await;
         self.proofs().await;
@@ -123,7 +123,8 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     async fn driven(&mut self, plan: &Plan, end: Instant) {
         self.drive(Duration::from_secs_f64(plan.warmup), Stage::WarmUp).await;
         // A machine under load may be slower than the plan: pools are filled by cycles, not by time.
-        let (enough, mut spare) = (plan.warmup_cycles.min(WARMUP_CYCLES), MORE * plan.warmup);
+        let (enough, mut spare) =
+            (plan.warmup_cycles.min(WARMUP_CYCLES), WARMUP_EXTENSION * plan.warmup);
         while 0.0 < spare && self.cycles() < enough && !self.is_over() {
             let missing = (enough - self.cycles()) / plan.cycles_per_second;
             let more = missing.clamp(1.0, spare.max(1.0));
@@ -139,16 +140,16 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             if self.is_over() {
                 return;
             }
-            let pair = 2 * (self.load.rung(*step) + Duration::from_secs_f64(step.settle));
-            if at % 2 == 0 && end + OVERDUE < Instant::now() + pair {
+            let pair = 2 * (self.load.phase(*step) + Duration::from_secs_f64(step.settle));
+            if at % 2 == 0 && end + OVERRUN_MAX < Instant::now() + pair {
                 tracing::debug!(pairs = at / 2, "no time for more pairs");
                 return;
             }
             if at == middle {
                 self.groups().await;
             }
-            self.rung(*step).await;
-            if at % 2 == 1 && self.early && self.watch.is_sure() {
+            self.phase(*step).await;
+            if at % 2 == 1 && self.may_stop_early && self.early_stop.is_sure() {
                 self.sure = true;
                 tracing::debug!(pairs = at / 2 + 1, "sure before the end");
                 return;
@@ -156,24 +157,24 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         }
     }
 
-    async fn rung(&mut self, step: Step) {
-        let begun = Instant::now();
-        let drive = self.load.rung(step);
+    async fn phase(&mut self, step: Step) {
+        let started = Instant::now();
+        let drive = self.load.phase(step);
         let stage = if step.driven { Stage::Drive } else { Stage::Idle };
         match step.driven {
             true => self.drive(drive, stage).await,
-            false => self.look(begun + drive, stage).await,
+            false => self.look(started + drive, stage).await,
         }
         self.glance(stage).await;
-        // Both kinds of rungs are equally long, so that what time does is the same in both.
+        // Both kinds of phases are equally long, so that what time does is the same in both.
         let settle = drive + Duration::from_secs_f64(step.settle);
-        self.rest(stage, settle.saturating_sub(begun.elapsed())).await;
+        self.rest(stage, settle.saturating_sub(started.elapsed())).await;
     }
 
     async fn passive(&mut self) {
-        let begun = Instant::now();
-        let end = begun + self.load.duration();
-        let middle = begun + self.load.duration() / 2;
+        let started = Instant::now();
+        let end = started + self.load.duration();
+        let middle = started + self.load.duration() / 2;
         self.look(middle, Stage::Passive).await;
         if !self.is_over() {
             self.groups().await;
@@ -191,10 +192,9 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     fn is_over(&self) -> bool {
-        self.stop.is_cancelled() || self.failure.is_some() || self.silence.is_for_good()
+        self.stop.is_cancelled() || self.failure.is_some() || self.unresponsive.is_for_good()
     }
 
-    /// Cycles so far.
     fn cycles(&self) -> f64 {
         match &self.load {
             Load::Streams { .. } | Load::Held { .. } => {
@@ -207,7 +207,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
     /// Seconds since the check began.
     fn at(&self) -> f64 {
-        self.begun.elapsed().as_secs_f64()
+        self.started.elapsed().as_secs_f64()
     }
 
     /// What the stream engine has at this moment.
@@ -220,10 +220,10 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     async fn end(&mut self) {
-        // What was just told to end has a moment to do so; what has not ended then is left over.
-        let begun = Instant::now();
-        while self.registry.live() != 0 && begun.elapsed() < LAST {
-            sleep(POLL / 2).await;
+        // Tasks that were just stopped have a moment to end; the others are survivors.
+        let started = Instant::now();
+        while self.registry.live() != 0 && started.elapsed() < DRAIN_TIMEOUT {
+            sleep(POLL_INTERVAL / 2).await;
         }
         let survivors = self.registry.survivors().into_iter();
         let survivors = survivors.map(|(kind, name, age)| Survivor {
@@ -256,13 +256,13 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
     }
 
     fn write(&mut self, record: Record) {
-        self.watch.see(&record);
+        self.early_stop.see(&record);
         (self.write)(record);
     }
 }
 
 /// From one reading to the next that is not at rest, in a check of this length.
-pub fn spacing(duration: Duration) -> Duration {
+pub(crate) fn spacing(duration: Duration) -> Duration {
     (duration / 240).clamp(Duration::from_secs(1), Duration::from_secs(15))
 }
 

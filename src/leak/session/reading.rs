@@ -7,17 +7,18 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Session;
 use crate::engine::source::Source;
+use crate::leak::metric::{MetricId, Unit};
 use crate::leak::probe::Failure;
 use crate::leak::record::{Reading, Record, Stage, Unavailable};
 
 /// Between two polls of a settled reading.
-pub(super) const POLL: Duration = Duration::from_millis(100);
-/// A settled reading is the least of so many polls.
-const POLLS: usize = 3;
-/// A check has so many blocks at whose ends it is noted who is there.
-const BLOCKS: u32 = 40;
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// A settled reading is the smallest of this many polls.
+const POLLS_PER_READING: usize = 3;
+/// A check lists the ids at the ends of this many blocks.
+const ID_BLOCKS: u32 = 40;
 /// None is shorter.
-const SHORT_BLOCK: Duration = Duration::from_secs(15);
+const ID_BLOCK_MIN: Duration = Duration::from_secs(15);
 
 impl<S: Source, W: FnMut(Record)> Session<S, W> {
     /// Reads now and then until this moment.
@@ -53,10 +54,10 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
     /// Waits for this long and reads at rest: the least of the last polls, and longer while the figures fall.
     pub(super) async fn rest(&mut self, stage: Stage, settle: Duration) {
-        let begun = Instant::now();
-        let least = POLL * u32::try_from(POLLS - 1).unwrap_or(2);
-        let first = begun + settle.saturating_sub(least);
-        let deadline = begun + settle.max(least) * 2;
+        let started = Instant::now();
+        let least = POLL_INTERVAL * u32::try_from(POLLS_PER_READING - 1).unwrap_or(2);
+        let first = started + settle.saturating_sub(least);
+        let deadline = started + settle.max(least) * 2;
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}
@@ -66,14 +67,15 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         loop {
             let values = self.read().await;
             polls.push_back(values);
-            if polls.len() == POLLS {
-                let still = polls.iter().all(|poll| is_at_rest(poll, &polls[POLLS - 1]));
+            if polls.len() == POLLS_PER_READING {
+                let still =
+                    polls.iter().all(|poll| is_at_rest(poll, &polls[POLLS_PER_READING - 1]));
                 if still || deadline <= Instant::now() {
                     break;
                 }
                 polls.pop_front();
             }
-            sleep(POLL).await;
+            sleep(POLL_INTERVAL).await;
         }
         let mut values = polls.pop_back().unwrap_or_default();
         for poll in &polls {
@@ -81,7 +83,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                 *value = poll.get(metric).copied().unwrap_or(*value).min(*value);
             }
         }
-        self.reading(stage, Some(begun.elapsed()), values);
+        self.reading(stage, Some(started.elapsed()), values);
         self.ids();
     }
 
@@ -94,7 +96,8 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         for one in sample.unavailable {
             self.write(Record::Unavailable(one));
         }
-        for Failure { source, why, .. } in self.silence.take(self.begun.elapsed(), sample.failures)
+        for Failure { source, why, .. } in
+            self.unresponsive.take(self.started.elapsed(), sample.failures)
         {
             self.write(Record::Unavailable(Unavailable { metric: source, why }));
         }
@@ -140,7 +143,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         if now < self.ids_at {
             return;
         }
-        self.ids_at = now + (self.load.duration() / BLOCKS).max(SHORT_BLOCK);
+        self.ids_at = now + (self.load.duration() / ID_BLOCKS).max(ID_BLOCK_MIN);
         for one in self.probes.ids(self.at()) {
             self.write(Record::Ids(one));
         }
@@ -162,6 +165,6 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
 
 /// Whether nothing is still on its way down from one poll to the last; bytes never stand still.
 fn is_at_rest(poll: &BTreeMap<String, f64>, last: &BTreeMap<String, f64>) -> bool {
-    let counts = last.iter().filter(|(metric, _)| !metric.ends_with("_bytes"));
+    let counts = last.iter().filter(|(metric, _)| MetricId::parse(metric).unit == Unit::Count);
     counts.into_iter().all(|(metric, value)| poll.get(metric).is_none_or(|poll| poll <= value))
 }

@@ -14,10 +14,10 @@ use crate::leak::probe::{self, target::Target};
 use crate::leak::record::{Drive, Reading, Rules};
 use crate::leak::selftest::{CONTAINERS, header, load, talk};
 
-/// Pairs of rungs of (2, 1) s, as many as said.
+/// Pairs of phases of (2, 1) s, as many as said.
 fn plan(warmup: f64, warmup_cycles: f64, pairs: usize) -> Plan {
-    let rung = |driven| Step { driven, drive: 2.0, settle: 1.0 };
-    let steps = [rung(true), rung(false)].repeat(pairs);
+    let phase = |driven| Step { driven, drive: 2.0, settle: 1.0 };
+    let steps = [phase(true), phase(false)].repeat(pairs);
     Plan { warmup, warmup_cycles, steps, cycles_per_second: 10.0, seed: 1 }
 }
 
@@ -124,10 +124,10 @@ async fn pairs_that_do_not_fit_are_left_out() {
     let plan = plan(60.0, 800.0, 20);
     let planned = plan.seconds();
     let records = check(Ok(plan), &[], nothing).await;
-    let rungs = [Stage::Drive, Stage::Idle]
+    let phases = [Stage::Drive, Stage::Idle]
         .map(|stage| readings(&records, stage).into_iter().filter(|reading| reading.rest).count());
-    assert_eq!(rungs[0], rungs[1]);
-    assert!((12..18).contains(&rungs[0]), "{rungs:?}");
+    assert_eq!(phases[0], phases[1]);
+    assert!((12..18).contains(&phases[0]), "{phases:?}");
     assert!((planned - 6.0..planned + 8.0).contains(&end(&records).at), "{:?}", end(&records));
 }
 
@@ -135,7 +135,7 @@ async fn pairs_that_do_not_fit_are_left_out() {
 async fn a_leak_that_is_certain_ends_a_check_unless_its_rate_is_to_be_compared() {
     let leaks = async |world: &World, _| world.plant(Plant::PerStream(1.0));
     let early = check(Ok(plan(20.0, 0.0, 40)), &[], leaks).await;
-    let whole = check_as(Session::to_the_end, Ok(plan(20.0, 0.0, 40)), &[], leaks).await;
+    let whole = check_as(Session::without_early_stop, Ok(plan(20.0, 0.0, 40)), &[], leaks).await;
     assert!(end(&early).sure && !end(&whole).sure);
     let pairs = [early, whole].map(|records| {
         readings(&records, Stage::Drive).into_iter().filter(|reading| reading.rest).count()
@@ -143,9 +143,9 @@ async fn a_leak_that_is_certain_ends_a_check_unless_its_rate_is_to_be_compared()
     assert!((10..20).contains(&pairs[0]) && 38 <= pairs[1], "{pairs:?}");
 }
 
-/// A run that takes longer than its rung makes all rungs longer, and not only those that it runs in.
+/// A run that takes longer than its phase makes all phases longer, and not only those that it runs in.
 #[tokio::test]
-async fn rungs_of_a_slow_command_are_as_long_as_idle_ones() {
+async fn phases_of_a_slow_command_are_as_long_as_idle_ones() {
     let commands = crate::leak::command::Commands::new("sleep 0.6".to_owned());
     let step = |driven| Step { driven, drive: 0.2, settle: 0.3 };
     let steps = [step(true), step(false)].repeat(2);
@@ -212,7 +212,7 @@ async fn a_check_ends_when_its_target_is_gone() {
     let end = end(&records);
     assert!((130.0..140.0).contains(&end.at), "{end:?}");
     let report = crate::leak::verdict::judge(&records, None).unwrap();
-    assert!(report.because.starts_with("the target went away at 1m"), "{}", report.because);
+    assert!(report.summary().starts_with("the target went away at 1m"), "{}", report.summary());
 }
 
 #[tokio::test(start_paused = true)]
@@ -241,7 +241,7 @@ async fn parts_that_hang_hold_up_an_interrupted_check_for_a_second() {
     let end = end(&records);
     assert!(end.interrupted && (60.4..61.0).contains(&end.at), "{end:?}");
     let report = crate::leak::verdict::judge(&records, None).unwrap();
-    let told = report.unavailable.iter().filter(|one| one.metric == "daemon");
-    let why: Vec<&str> = told.map(|one| one.why.as_str()).collect();
-    assert_eq!(why, ["its parts could not be had: it did not answer within 1s"]);
+    let shown = report.unavailable.iter().filter(|one| one.metric == "daemon");
+    let why: Vec<&str> = shown.map(|one| one.error.as_str()).collect();
+    assert_eq!(why, ["its groups could not be read: it did not answer within 1s"]);
 }

@@ -1,41 +1,38 @@
 //! Which metrics decide.
 
-use super::super::record::Rules;
 use super::SURVIVORS;
+use crate::leak::metric::{MetricId, Source, Unit, is_of};
+use crate::leak::record::Rules;
 
-/// What decides unless told otherwise: counts, not bytes, of cmon and of the daemon.
+/// What decides by default: counts, not bytes, of cmon and of the daemon.
 const GATED: [&str; 5] =
     ["own.tasks", "own.fds", "daemon.goroutines", "daemon.fds", "daemon.followers"];
 /// The same of a target, behind its name.
 const GATED_OF_TARGETS: [&str; 7] =
     ["goroutines", "fds", "threads", "handles", "requests", "resources", "tasks"];
 
-/// How the names of metrics end that rise by nature and are no count of anything that could be left behind.
-pub(super) const WORK: &str = ".cpu_seconds";
-
 /// Whether a metric decides.
-pub fn is_gated(metric: &str, rules: &Rules) -> bool {
-    if metric.ends_with(WORK) {
+pub(crate) fn is_gated(metric: &str, rules: &Rules) -> bool {
+    let id = MetricId::parse(metric);
+    if id.unit == Unit::Seconds {
         return false;
     }
     if rules.gate.is_empty() {
-        let last = metric.rsplit('.').next().unwrap_or_default();
+        let quantity = id.quantity.as_str();
         return metric == SURVIVORS
             || GATED.contains(&metric)
-            || metric.starts_with("target.")
-                && (GATED_OF_TARGETS.contains(&last) || rules.pointed.iter().any(|of| of == last));
+            || matches!(id.source, Source::Target(_))
+                && (GATED_OF_TARGETS.contains(&quantity)
+                    || rules.pointed.iter().any(|of| of == quantity));
     }
-    rules.gate.iter().any(|gate| {
-        metric == gate
-            || metric.strip_prefix(gate.as_str()).is_some_and(|rest| rest.starts_with('.'))
-    })
+    rules.gate.iter().any(|gate| is_of(metric, gate))
 }
 
 /// Whether each entry of the gate names something that there is.
 ///
 /// # Errors
 /// Names the entry that does not, and what there is.
-pub fn known<'a>(
+pub(crate) fn known<'a>(
     rules: &Rules,
     metrics: impl Iterator<Item = &'a str>,
 ) -> Result<(), NoSuchMetric> {
@@ -52,7 +49,7 @@ pub fn known<'a>(
 /// An entry of the gate that names nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("--gate names `{entry}`, which is no metric and no source of metrics; there are {there}")]
-pub struct NoSuchMetric {
+pub(crate) struct NoSuchMetric {
     entry: String,
     there: String,
 }

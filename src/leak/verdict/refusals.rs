@@ -1,21 +1,21 @@
-//! What could not be had, each reason once: how often it came stands behind it. Pure.
+//! What could not be read, each error once with how often it came. Pure.
 
-use super::super::record::Unavailable;
+use crate::leak::facts::Unavailable;
+use crate::leak::record;
 
-/// The same reasons together, in the order in which they came first.
-pub(super) fn counted(all: &[&Unavailable]) -> Vec<Unavailable> {
-    let mut counted: Vec<(&Unavailable, usize)> = Vec::new();
-    for one in all {
-        match counted.iter_mut().find(|(known, _)| known == one) {
-            Some((_, times)) => *times += 1,
-            None => counted.push((one, 1)),
+/// The same errors together, in the order in which they came first.
+pub(super) fn counted(all: &[&record::Unavailable]) -> Vec<Unavailable> {
+    let mut counted: Vec<Unavailable> = Vec::new();
+    for record::Unavailable { metric, why } in all {
+        match counted.iter_mut().find(|known| known.metric == *metric && known.error == *why) {
+            Some(known) => known.times += 1,
+            None => {
+                let (metric, error) = (metric.clone(), why.clone());
+                counted.push(Unavailable { metric, error, times: 1 });
+            }
         }
     }
-    let words = |(one, times): (&Unavailable, usize)| match times {
-        1 => one.clone(),
-        times => Unavailable { why: format!("{} ({times} times)", one.why), ..one.clone() },
-    };
-    counted.into_iter().map(words).collect()
+    counted
 }
 
 #[cfg(test)]
@@ -24,14 +24,16 @@ mod tests {
 
     #[test]
     fn a_reason_that_came_again_is_counted() {
-        let one = |metric: &str, why: &str| Unavailable {
+        let one = |metric: &str, why: &str| record::Unavailable {
             metric: metric.to_owned(),
             why: why.to_owned(),
         };
         let (late, gone, other) = (one("a", "late"), one("a", "gone"), one("b", "late"));
         let mut all = vec![&late, &gone, &other];
         all.extend([&late; 19]);
-        let told = counted(&all);
-        assert_eq!(told, [one("a", "late (20 times)"), gone.clone(), other.clone()]);
+        let counted: Vec<_> =
+            counted(&all).into_iter().map(|one| (one.metric, one.error, one.times)).collect();
+        let expected = [("a", "late", 20), ("a", "gone", 1), ("b", "late", 1)];
+        assert_eq!(counted, expected.map(|(a, b, n)| (a.to_owned(), b.to_owned(), n)));
     }
 }

@@ -1,23 +1,23 @@
-//! The records of one check, sorted out: readings by metric, rungs, work, and where a series was cut.
+//! The records of one check, sorted out: readings by metric, phases, work, and where a series was cut.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::judge::Reading as Value;
-use super::super::judge::cohort::Block;
-use super::super::judge::longer::Reached;
-use super::super::judge::work::{self, Unit, Work};
-use super::super::judge::{driven, passive};
-use super::super::record::{
+use crate::leak::facts::Phase;
+use crate::leak::judge::Reading as Value;
+use crate::leak::judge::cohort::Block;
+use crate::leak::judge::pairs;
+use crate::leak::judge::passive;
+use crate::leak::judge::required_duration::AchievedRate;
+use crate::leak::judge::work::{self, Unit, Work};
+use crate::leak::metric::{MetricId, Source, Unit as MetricUnit, is_of};
+use crate::leak::record::{
     Cut, Drive, End, Groups, Header, Ids, Reading, Record, Stage, Unavailable,
 };
-use super::super::report::Rung;
-use super::gate::WORK;
-use super::rung_of;
 
 /// The log streams that the daemon serves.
 const FOLLOWERS: &str = "daemon.followers";
 /// A client that follows for a moment is no work.
-const FEWEST: usize = 10;
+const FOLLOWER_READINGS_MIN: usize = 10;
 
 /// What a check has read.
 #[derive(Debug)]
@@ -67,7 +67,8 @@ impl<'a> Series<'a> {
 
     /// Every metric that was ever read and can be judged, sorted.
     pub(super) fn metrics(&self) -> Vec<&'a str> {
-        self.names().into_iter().filter(|name| !name.ends_with(WORK)).collect()
+        let judged = |name: &&str| MetricId::parse(name).unit != MetricUnit::Seconds;
+        self.names().into_iter().filter(judged).collect()
     }
 
     /// Processor time by source, as a share of one core.
@@ -77,7 +78,9 @@ impl<'a> Series<'a> {
             let mut read = self.readings.iter().filter_map(has);
             let (first, last) = (read.next()?, read.next_back()?);
             let share = (last.1 - first.1) / (last.0 - first.0);
-            Some((name.strip_suffix(WORK)?.to_owned(), share)).filter(|_| share.is_finite())
+            let id = MetricId::parse(name);
+            let is_time = id.unit == MetricUnit::Seconds && share.is_finite();
+            is_time.then(|| (id.source.to_string(), share))
         };
         self.names().into_iter().filter_map(share).collect()
     }
@@ -103,7 +106,7 @@ impl<'a> Series<'a> {
         self.readings.iter().copied().filter(|reading| reading.rest)
     }
 
-    /// Cycles before the first rung.
+    /// Cycles before the first phase.
     pub(super) fn warm_up_cycles(&self) -> f64 {
         let warm = self.at_rest().filter(|reading| reading.stage == Stage::WarmUp);
         warm.last().map_or(0.0, |reading| reading.cycles)
@@ -116,25 +119,25 @@ impl<'a> Series<'a> {
         after.map(|groups| (*groups).clone()).collect()
     }
 
-    /// Each rung as the readings at rest around it.
-    pub(super) fn rungs(&self) -> Vec<(&'a Reading, &'a Reading)> {
+    /// Each phase as the readings at rest around it.
+    pub(super) fn phases(&self) -> Vec<(&'a Reading, &'a Reading)> {
         let rest: Vec<&Reading> = self.at_rest().collect();
         let pairs = rest.windows(2).map(|two| (two[0], two[1]));
-        let mut rungs: Vec<_> =
+        let mut phases: Vec<_> =
             pairs.filter(|(_, end)| matches!(end.stage, Stage::Drive | Stage::Idle)).collect();
-        rungs.truncate(rungs.len() / 2 * 2);
-        rungs
+        phases.truncate(phases.len() / 2 * 2);
+        phases
     }
 
-    /// The rungs of one metric, up to where the work stopped; what a cut parts counts as missing.
-    pub(super) fn rungs_of(&self, metric: &str) -> Vec<driven::Rung> {
+    /// The phases of one metric, up to where the work stopped; what a cut parts counts as missing.
+    pub(super) fn phases_of(&self, metric: &str) -> Vec<pairs::Phase> {
         let value = |reading: &Reading| reading.values.get(metric).copied().unwrap_or(f64::NAN);
         let stopped = self.stopped_at().unwrap_or(f64::INFINITY);
-        let rungs = self.rungs();
-        let worked = rungs.chunks(2).take_while(|pair| pair.iter().all(|of| of.0.at <= stopped));
+        let phases = self.phases();
+        let worked = phases.chunks(2).take_while(|pair| pair.iter().all(|of| of.0.at <= stopped));
         worked
             .flatten()
-            .map(|(before, after)| driven::Rung {
+            .map(|(before, after)| pairs::Phase {
                 driven: after.stage == Stage::Drive,
                 at: after.at,
                 cycles: after.cycles - before.cycles,
@@ -150,19 +153,13 @@ impl<'a> Series<'a> {
 
     /// Who was there at the end of each block, since the last cut; in a driven check after the warm-up.
     pub(super) fn blocks_of(&self, metric: &str) -> Vec<Block> {
-        let begun = self.cuts_of(metric).into_iter().fold(self.warm_at(), f64::max);
-        let of = |ids: &&&Ids| ids.metric == metric && begun * 1000.0 <= ids.at_ms as f64;
+        let started = self.cuts_of(metric).into_iter().fold(self.warm_at(), f64::max);
+        let of = |ids: &&&Ids| ids.metric == metric && started * 1000.0 <= ids.at_ms as f64;
         let block = |ids: &&Ids| Block {
             seconds: ids.at_ms as f64 / 1000.0,
             ids: ids.ids.iter().copied().collect(),
         };
         self.ids.iter().filter(of).map(block).collect()
-    }
-
-    /// The metrics of which it was noted who is there.
-    pub(super) fn with_ids(&self) -> Vec<&'a str> {
-        let names: BTreeSet<&str> = self.ids.iter().map(|ids| ids.metric.as_str()).collect();
-        names.into_iter().collect()
     }
 
     /// When the warm-up was over, in seconds.
@@ -171,17 +168,13 @@ impl<'a> Series<'a> {
         warm.last().map_or(0.0, |reading| reading.at)
     }
 
-    /// Seconds since the begin at which this metric began anew.
+    /// Seconds since the begin at which this metric started anew.
     fn cuts_of(&self, metric: &str) -> Vec<f64> {
-        let of = |cut: &&&Cut| {
-            metric
-                .strip_prefix(cut.source.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
+        let of = |cut: &&&Cut| is_of(metric, &cut.source);
         self.cuts.iter().filter(of).map(|cut| cut.at_ms as f64 / 1000.0).collect()
     }
 
-    /// How often the series of this metric began anew.
+    /// How often the series of this metric started anew.
     pub(super) fn restarts_of(&self, metric: &str) -> usize {
         self.cuts_of(metric).len()
     }
@@ -202,32 +195,28 @@ impl<'a> Series<'a> {
             _ => 0.0,
         };
         pieces.sort_by(|a, b| length(b).total_cmp(&length(a)));
-        let told = pieces.iter().enumerate();
-        let told = told.filter(|(at, piece)| *at == 0 || passive::LEAST <= length(piece));
-        told.map(|(_, piece)| piece.to_vec()).collect()
+        let judged = pieces.iter().enumerate();
+        let judged = judged.filter(|(at, piece)| *at == 0 || passive::MIN_SECONDS <= length(piece));
+        judged.map(|(_, piece)| piece.to_vec()).collect()
     }
 
-    /// When this metric was told for the last time, in seconds, if that is some time ago and its source still
-    /// tells others.
-    pub(super) fn missing_since(&self, metric: &str) -> Option<f64> {
-        let (source, _) = metric.rsplit_once('.')?;
-        let whole = self.last_of(&format!("{source}."));
-        self.last_of(metric).filter(|_| whole.is_none())
+    /// When this metric was read for the last time, in seconds, if that is some time ago and its source still shows
+    /// others.
+    pub(super) fn missing_since(&self, metric: &MetricId) -> Option<f64> {
+        let source = self.last_of(&metric.source.to_string());
+        self.last_of(&metric.name).filter(|_| source.is_none())
     }
 
-    /// How many targets never told a figure, nor the cycles.
+    /// How many targets never showed a figure, nor the cycles.
     pub(super) fn unread(&self) -> usize {
-        let told = self.sources().len() + usize::from(self.counts_cycles());
-        self.header.targets.len().saturating_sub(told)
+        let shown = self.targets().len() + usize::from(self.counts_cycles());
+        self.header.targets.len().saturating_sub(shown)
     }
 
-    /// The targets that ever showed a figure, by the beginning of their metrics' names.
-    pub(super) fn sources(&self) -> BTreeSet<String> {
-        let source = |metric: &str| {
-            let name = metric.strip_prefix("target.")?.split('.').next()?;
-            Some(format!("target.{name}."))
-        };
-        self.names().into_iter().filter_map(source).collect()
+    /// The targets that ever showed a figure.
+    pub(super) fn targets(&self) -> BTreeSet<Source> {
+        let sources = self.names().into_iter().map(|name| MetricId::parse(name).source);
+        sources.filter(|source| matches!(source, Source::Target(_))).collect()
     }
 
     fn values_of(&self, metric: &str) -> Vec<Value> {
@@ -257,9 +246,13 @@ impl<'a> Series<'a> {
     }
 
     /// Every stretch between two readings at rest, for the shades of a chart.
-    pub(super) fn charted(&self) -> Vec<Rung> {
+    pub(super) fn charted(&self) -> Vec<Phase> {
         let rest: Vec<&Reading> = self.at_rest().collect();
-        rest.windows(2).map(|two| rung_of(two[1].stage, two[0].at, two[1].at)).collect()
+        let shade = |two: &[&Reading]| {
+            let driven = matches!(two[1].stage, Stage::Drive | Stage::WarmUp);
+            Phase { from: two[0].at, to: two[1].at, driven }
+        };
+        rest.windows(2).map(shade).collect()
     }
 
     /// Whether a target counts its own cycles.
@@ -285,10 +278,10 @@ impl<'a> Series<'a> {
         counted.then(|| work::judge(&self.total(|_| true, |of| of.cycles), Unit::Cycles))?
     }
 
-    /// Lines that cmon read. Rungs are judged by what was read at rest after the warm-up, and so are their lines.
+    /// Lines that cmon read. Phases are judged by what was read at rest after the warm-up, and so are their lines.
     fn lines_read(&self) -> Option<Work> {
-        let rungs = self.header.drive.has_rungs();
-        let counts = |of: &Reading| !rungs || of.rest && of.stage != Stage::Start;
+        let phases = self.header.drive.has_phases();
+        let counts = |of: &Reading| !phases || of.rest && of.stage != Stage::Start;
         let lines = self.total(counts, |of| of.lines);
         // Without any the check is invalid, whatever else stopped.
         work::judge(&lines, Unit::Lines).filter(|work| 0.0 < work.total)
@@ -308,7 +301,7 @@ impl<'a> Series<'a> {
         let until = work.stopped_at?;
         let before = self.readings.iter().filter(|of| counts(of) && of.at <= until);
         let served = before.clone().filter(|of| 0.0 < of.values[FOLLOWERS]).count();
-        (FEWEST <= served && before.count() <= 2 * served).then_some(work)
+        (FOLLOWER_READINGS_MIN <= served && before.count() <= 2 * served).then_some(work)
     }
 
     fn total(
@@ -335,41 +328,34 @@ impl<'a> Series<'a> {
         (0.0 < work.per_minute).then_some(work.per_minute)
     }
 
-    /// Cycles per minute that were driven, over all the time after the warm-up; 0 on a target's own load.
-    pub(super) fn driven_per_minute(&self) -> f64 {
-        let minutes = self.last().map_or(0.0, |last| last.at - self.warm_at()) / 60.0;
-        let driven = self.header.drive != Drive::Passive && 0.0 < minutes;
-        if driven { (self.cycles() - self.warm_up_cycles()) / minutes } else { 0.0 }
-    }
-
     /// Cycles per minute while driven, as reached.
     pub(super) fn cycles_per_minute(&self) -> f64 {
-        if !self.header.drive.has_rungs() {
+        if !self.header.drive.has_phases() {
             return self.cycles_rate().unwrap_or(0.0);
         }
         let (mut cycles, mut seconds) = (0.0, 0.0);
-        let mut begun = (0.0, 0.0);
+        let mut started = (0.0, 0.0);
         for two in self.readings.windows(2) {
             let [now, next] = [two[0], two[1]];
             if now.rest {
-                begun = (now.at, now.cycles);
+                started = (now.at, now.cycles);
             } else if next.rest && matches!(now.stage, Stage::WarmUp | Stage::Drive) {
                 // The last reading before the rest is the end of the driving.
-                seconds += now.at - begun.0;
-                cycles += now.cycles - begun.1;
+                seconds += now.at - started.0;
+                cycles += now.cycles - started.1;
             }
         }
         if 0.0 < seconds { cycles * 60.0 / seconds } else { 0.0 }
     }
 
-    /// How fast the pairs of a driven check went.
-    pub(super) fn reached(&self) -> Reached {
-        let rungs = self.rungs();
-        let pair = match (rungs.first(), rungs.last()) {
-            (Some((first, _)), Some((_, last))) => (last.at - first.at) * 2.0 / rungs.len() as f64,
+    /// The pace that a driven check achieved.
+    pub(super) fn achieved(&self) -> AchievedRate {
+        let phases = self.phases();
+        let pair = match (phases.first(), phases.last()) {
+            (Some((first, _)), Some((_, last))) => (last.at - first.at) * 2.0 / phases.len() as f64,
             _ => 0.0,
         };
-        Reached { pace: self.cycles_per_minute() / 60.0, pair }
+        AchievedRate { pace: self.cycles_per_minute() / 60.0, pair }
     }
 
     /// Cycles per minute while driven, as planned.
@@ -385,21 +371,20 @@ impl<'a> Series<'a> {
             return None;
         }
         // Each of them: that others still answer does not make up for one.
-        let sources = self.sources();
-        let gone = sources.iter().filter_map(|source| self.last_of(source));
+        let targets = self.targets();
+        let gone = targets.iter().filter_map(|target| self.last_of(&target.to_string()));
         gone.min_by(f64::total_cmp)
     }
 
     /// When the daemon went away for good that is driven, or that is all that was measured.
     pub(super) fn daemon_gone_at(&self) -> Option<f64> {
         let needed = self.header.drive.opens_streams() || self.header.targets.is_empty();
-        self.last_of("daemon.").filter(|_| needed)
+        self.last_of("daemon").filter(|_| needed)
     }
 
     /// When there was something of this source for the last time, if that is some time ago.
     fn last_of(&self, source: &str) -> Option<f64> {
-        let has =
-            |reading: &&&Reading| reading.values.keys().any(|metric| metric.starts_with(source));
+        let has = |reading: &&&Reading| reading.values.keys().any(|metric| is_of(metric, source));
         let last = self.readings.iter().rfind(has)?;
         let end = self.last()?;
         (20.0_f64.max(0.05 * end.at) < end.at - last.at).then_some(last.at)

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::super::judge::plan::Plan;
-use super::super::record::{Cut, End, Header, Reading, Rules, Unavailable, VERSION};
 use super::*;
+use crate::leak::judge::Verdict;
+use crate::leak::judge::plan::Plan;
+use crate::leak::judge::shape::Shape;
+use crate::leak::record::{Cut, Drive, End, Header, Reading, Rules, Stage, Unavailable, VERSION};
 
 pub(super) fn header(drive: Drive) -> Header {
     Header {
         v: VERSION,
         cmon: "0.1.0".to_owned(),
-        begun: "2026-01-01T00:00:00Z".to_owned(),
+        started: "2026-01-01T00:00:00Z".to_owned(),
         daemon: "a daemon".to_owned(),
         daemon_version: "20.10.24".to_owned(),
         containers: vec!["web".to_owned(), "db".to_owned()],
@@ -65,7 +67,7 @@ pub(super) fn driven(value: impl Fn(f64, f64) -> f64) -> Vec<Record> {
 }
 
 pub(super) fn end(at: f64, survivors: &[(&str, &str)]) -> End {
-    let survivors = survivors.iter().map(|(kind, name)| super::super::record::Survivor {
+    let survivors = survivors.iter().map(|(kind, name)| crate::leak::record::Survivor {
         kind: (*kind).to_owned(),
         name: (*name).to_owned(),
         age: 60.0,
@@ -82,17 +84,17 @@ pub(super) fn end(at: f64, survivors: &[(&str, &str)]) -> End {
 }
 
 fn metric<'a>(report: &'a Report, name: &str) -> &'a Metric {
-    report.metrics.iter().find(|metric| metric.name == name).unwrap()
+    report.metrics.iter().find(|metric| metric.name() == name).unwrap()
 }
 
 #[test]
 fn what_does_not_grow_is_clean_and_says_what_it_could_have_seen() {
     let report = judge(&driven(|_, _| 72.0), None).unwrap();
-    assert_eq!(report.verdict, Verdict::Clean, "{}", report.because);
+    assert_eq!(report.verdict, Verdict::Clean, "{}", report.summary());
     assert!(
-        report.because.starts_with("none of the 2 metrics that decide grows"),
+        report.summary().starts_with("none of the 2 metrics that decide grows"),
         "{}",
-        report.because
+        report.summary()
     );
     let goroutines = metric(&report, "daemon.goroutines");
     assert_eq!((goroutines.verdict, goroutines.gated), (Verdict::Clean, true));
@@ -105,7 +107,7 @@ fn what_does_not_grow_is_clean_and_says_what_it_could_have_seen() {
 #[test]
 fn a_leak_per_cycle_is_found_with_its_rate() {
     let report = judge(&driven(|_, cycles| 72.0 + (cycles * 0.5).floor()), None).unwrap();
-    assert_eq!(report.verdict, Verdict::Leak, "{}", report.because);
+    assert_eq!(report.verdict, Verdict::Leak, "{}", report.summary());
     let per_cycle = metric(&report, "daemon.goroutines").per_cycle.unwrap();
     assert!(per_cycle.low <= 0.5 && 0.5 <= per_cycle.high, "{per_cycle:?}");
 }
@@ -121,7 +123,7 @@ fn memory_alone_is_no_leak_unless_it_was_asked_for() {
         }
     }
     let report = judge(&records, None).unwrap();
-    assert_eq!(report.verdict, Verdict::Clean, "{}", report.because);
+    assert_eq!(report.verdict, Verdict::Clean, "{}", report.summary());
     assert_eq!(metric(&report, "own.rss_bytes").verdict, Verdict::Inconclusive);
     if let Record::Header(header) = &mut records[0] {
         header.rules.gate = vec!["own".to_owned()];
@@ -132,7 +134,7 @@ fn memory_alone_is_no_leak_unless_it_was_asked_for() {
 #[test]
 fn a_leak_by_time_is_a_leak_and_not_the_streams() {
     let report = judge(&driven(|at, _| 52.0 + 16.0 * (at / 30.0).floor()), None).unwrap();
-    assert_eq!(report.verdict, Verdict::Leak, "{}", report.because);
+    assert_eq!(report.verdict, Verdict::Leak, "{}", report.summary());
     let goroutines = metric(&report, "daemon.goroutines");
     let (per_cycle, per_minute) = (goroutines.per_cycle.unwrap(), goroutines.per_minute.unwrap());
     assert!(per_cycle.low <= 0.0, "{per_cycle:?}");
@@ -146,11 +148,11 @@ fn one_survivor_of_cmons_own_is_a_leak() {
     records.pop();
     records.push(Record::End(end(600.0, &[("reader", "web")])));
     let report = judge(&records, None).unwrap();
-    assert_eq!(report.verdict, Verdict::Leak, "{}", report.because);
+    assert_eq!(report.verdict, Verdict::Leak, "{}", report.summary());
     assert!(
-        report.because.contains("cmon itself leaks: 1 task or connection is left of"),
+        report.summary().contains("cmon itself leaks: 1 task or connection is left of"),
         "{}",
-        report.because
+        report.summary()
     );
 }
 
@@ -168,7 +170,7 @@ fn nothing_that_flowed_is_nothing_measured() {
         }
         let report = judge(&records, None).unwrap();
         assert_eq!(report.verdict, Verdict::Invalid);
-        assert!(report.because.contains(still), "{}", report.because);
+        assert!(report.summary().contains(still), "{}", report.summary());
     }
 }
 
@@ -183,7 +185,7 @@ fn a_daemon_that_was_started_anew_is_no_leak_and_no_cure() {
     let cut = Cut { at_ms: 299_000, source: "daemon".to_owned(), why: "started anew".to_owned() };
     records.insert(middle.unwrap(), Record::Cut(cut));
     let report = judge(&records, None).unwrap();
-    assert_eq!(report.verdict, Verdict::Leak, "{}", report.because);
+    assert_eq!(report.verdict, Verdict::Leak, "{}", report.summary());
     let per_cycle = metric(&report, "daemon.goroutines").per_cycle.unwrap();
     assert!((per_cycle.estimate - 0.5).abs() < 0.01, "{per_cycle:?}");
 }
@@ -212,10 +214,15 @@ pub(super) fn passive(value: impl Fn(f64) -> f64, cycles: impl Fn(f64) -> f64) -
 #[test]
 fn a_staircase_of_a_target_is_named() {
     let report = judge(&passive(|at| 52.0 + 16.0 * (at / 30.0).floor(), |_| 0.0), None).unwrap();
-    assert_eq!(report.verdict, Verdict::Leak, "{}", report.because);
-    let shape = metric(&report, "target.app.goroutines").shape.as_deref();
-    assert!(shape.is_some_and(|shape| shape.contains("+16 every 30 s")), "{shape:?}");
-    assert!(report.because.contains("+32.0 per minute (52 to 372 in 10m)"), "{}", report.because);
+    assert_eq!(report.verdict, Verdict::Leak, "{}", report.summary());
+    let shape = &metric(&report, "target.app.goroutines").shape;
+    let Shape::Staircase(stairs) = shape else { panic!("{shape:?}") };
+    assert_eq!((stairs.size, stairs.period.round()), (16.0, 30.0));
+    assert!(
+        report.summary().contains("+32.0 per minute (52 to 372 in 10m)"),
+        "{}",
+        report.summary()
+    );
 }
 
 #[test]
@@ -224,22 +231,22 @@ fn what_a_baseline_had_already_is_no_news() {
     let (old, new) = (grows(0.5), grows(0.5));
     assert_eq!(judge(&new, None).unwrap().verdict, Verdict::Leak);
     let report = judge(&new, Some(&old)).unwrap();
-    assert_eq!(report.verdict, Verdict::Clean, "{}", report.because);
+    assert_eq!(report.verdict, Verdict::Clean, "{}", report.summary());
     assert_eq!(
-        report.because,
+        report.summary(),
         "nothing new grows, compared with the earlier check; \
          target.app.goroutines grows as before: 30 per minute"
     );
     assert_eq!(judge(&grows(1.0), Some(&old)).unwrap().verdict, Verdict::Leak);
     let less = judge(&new, Some(&grows(1.0))).unwrap();
-    assert!(less.because.ends_with("goroutines grows less than before: 30 per minute"));
+    assert!(less.summary().ends_with("goroutines grows less than before: 30 per minute"));
     // Where nothing grows, nothing grows as before.
     let report = judge(&grows(0.0), Some(&old)).unwrap();
     assert_eq!(report.verdict, Verdict::Clean);
     assert!(report.baseline.unwrap().as_before.is_empty());
 }
 
-/// Streams that are held under this timeout: each cycle, and each minute, leaves so many.
+/// Streams that are held under this timeout: each cycle, and each minute, leaves this many.
 fn held(timeout: f64, per_cycle: f64, per_minute: f64) -> Report {
     judge(&held_records(timeout, per_cycle, per_minute), None).unwrap()
 }
@@ -270,16 +277,16 @@ pub(super) fn held_records(timeout: f64, per_cycle: f64, per_minute: f64) -> Vec
 #[test]
 fn what_streams_take_while_they_are_open_is_no_growth() {
     let report = held(30.0, 0.0, 0.0);
-    assert_eq!(report.verdict, Verdict::Clean, "{}", report.because);
+    assert_eq!(report.verdict, Verdict::Clean, "{}", report.summary());
     assert!((report.cycles_per_minute - 4.0).abs() < 1e-9);
     assert_eq!(report.cycles_expected, Some(4.0));
 }
 
 #[test]
-fn runs_under_two_timeouts_tell_what_growth_hangs_on() {
+fn runs_under_two_timeouts_show_what_growth_hangs_on() {
     let answer = |per_cycle: f64, per_minute: f64| {
         let run = |timeout| held(timeout, per_cycle, per_minute);
-        compared(vec![run(3.0), run(30.0)]).sentences.remove(0)
+        compared(vec![run(3.0), run(30.0)]).sentences().remove(0)
     };
     let time = answer(0.0, 32.0);
     assert!(time.contains("daemon.goroutines does not depend on the stream timeout"), "{time}");
@@ -302,15 +309,15 @@ fn lines_are_counted_only_where_some_could_be_read() {
 }
 
 #[test]
-fn containers_that_were_gone_in_a_later_run_are_told() {
+fn containers_that_were_gone_in_a_later_run_are_reported() {
     let run = |timeout, names: &[&str]| {
         let containers = names.iter().map(|name| (*name).to_owned()).collect();
         Report { containers, ..held(timeout, 0.0, 0.0) }
     };
     let (all, some) = (["a", "b", "c"], ["b"]);
-    let sentences = compared(vec![run(3.0, &all), run(30.0, &some), run(60.0, &all)]).sentences;
-    let told = "2 of 3 containers of the first run were gone in the run with 30s: a, c";
-    assert_eq!(sentences[1..], [told.to_owned()]);
+    let sentences = compared(vec![run(3.0, &all), run(30.0, &some), run(60.0, &all)]).sentences();
+    let gone = "2 of 3 containers of the first run were gone in the run with 30s: a, c";
+    assert_eq!(sentences[1..], [gone.to_owned()]);
 }
 
 #[test]
@@ -327,7 +334,7 @@ fn a_target_that_went_away_measured_nothing() {
     records.push(Record::Unavailable(Unavailable { metric: "target.app".to_owned(), why }));
     let report = judge(&records, None).unwrap();
     assert_eq!(report.verdict, Verdict::Invalid);
-    assert!(report.because.contains("the target went away at 3m20s"), "{}", report.because);
+    assert!(report.summary().contains("the target went away at 3m20s"), "{}", report.summary());
 }
 
 #[test]
@@ -335,7 +342,7 @@ fn a_collector_that_stopped_collecting_is_not_cured() {
     let worked = |at: f64| at.min(360.0) * 2.0;
     let report = judge(&passive(|at| 52.0 + (at.min(360.0) / 8.0).floor(), worked), None).unwrap();
     assert_ne!(report.verdict, Verdict::Clean);
-    assert!(report.because.starts_with("work stopped at 6m0s: 0 cycles"), "{}", report.because);
+    assert!(report.summary().starts_with("work stopped at 6m0s: 0 cycles"), "{}", report.summary());
 }
 
 #[test]
@@ -372,8 +379,8 @@ fn one_of_two_targets_that_went_away_is_noticed() {
         }
     }
     let report = judge(&records, None).unwrap();
-    assert_eq!(report.verdict, Verdict::Invalid, "{}", report.because);
-    assert!(report.because.contains("went away at 4m55s"), "{}", report.because);
+    assert_eq!(report.verdict, Verdict::Invalid, "{}", report.summary());
+    assert!(report.summary().contains("went away at 4m55s"), "{}", report.summary());
 }
 
 #[test]
@@ -384,8 +391,8 @@ fn a_counter_of_cycles_that_stands_still_is_no_work() {
         header.cycles_metric = "rotations_total".to_owned();
     }
     let report = judge(&records, None).unwrap();
-    assert_eq!(report.verdict, Verdict::Invalid, "{}", report.because);
-    assert!(report.because.contains("no cycles"), "{}", report.because);
+    assert_eq!(report.verdict, Verdict::Invalid, "{}", report.summary());
+    assert!(report.summary().contains("no cycles"), "{}", report.summary());
 }
 
 #[test]
@@ -410,7 +417,7 @@ fn a_recording_without_an_end_is_not_clean() {
     records.pop();
     let report = judge(&records, None).unwrap();
     assert_eq!(report.verdict, Verdict::Inconclusive);
-    assert!(report.because.contains("no end"), "{}", report.because);
+    assert!(report.summary().contains("no end"), "{}", report.summary());
 }
 
 #[test]
@@ -418,7 +425,7 @@ fn proofs_of_any_size_are_added_up() {
     let mut records = passive(|_| 52.0, |_| 0.0);
     let end = records.pop().unwrap();
     for (at, count) in [(0.0, 1), (600.0, u64::MAX)] {
-        let group = |key: &str| super::super::record::Group {
+        let group = |key: &str| crate::leak::record::Group {
             key: key.to_owned(),
             title: key.to_owned(),
             count,

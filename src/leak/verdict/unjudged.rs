@@ -1,61 +1,44 @@
 //! Targets of which nothing is judged: no verdict is about them, whatever else was read.
 
-use super::super::judge::words::span;
 use super::Judging;
 use super::gate::is_gated;
+use crate::leak::facts::VerdictReason;
+use crate::leak::metric::{MetricId, Source};
 
 impl Judging<'_> {
-    /// Why a target is not judged, in words: it has no figure that decides, or none any more. Nothing where
-    /// each has one, and where the gate was named, since that says what is to be judged.
-    pub(super) fn unjudged(&self) -> Option<String> {
+    /// Why a target is not judged: it has no figure that decides, or none any more. `None` when each has one, and
+    /// when `--gate` names what decides.
+    pub(super) fn unjudged(&self) -> Option<VerdictReason> {
         let (series, rules) = (self.series, &self.series.header.rules);
         if !rules.gate.is_empty() {
             return None;
         }
-        let names = series.metrics();
-        let decide = |name: &&&str| is_gated(name, rules);
+        let metrics: Vec<MetricId> = series.metrics().into_iter().map(MetricId::parse).collect();
+        let decides = |id: &&MetricId| is_gated(&id.name, rules);
         let mut unjudged = Vec::new();
-        let mut others = names.iter().any(|name| name.starts_with("daemon.") && decide(&name));
-        for source in series.sources() {
-            let figures: Vec<&str> =
-                names.iter().filter_map(|name| name.strip_prefix(&source)).collect();
-            let of: Vec<&str> = names
-                .iter()
-                .filter(|name| name.starts_with(&source))
-                .filter(decide)
-                .copied()
-                .collect();
-            let target = source.trim_end_matches('.');
-            // When the last of them was shown, where none is shown any more.
-            let gone: Option<Vec<f64>> = of.iter().map(|name| series.missing_since(name)).collect();
+        let mut others = metrics.iter().filter(decides).any(|id| id.source == Source::Daemon);
+        for target in series.targets() {
+            let shown: Vec<&MetricId> = metrics.iter().filter(|id| id.source == target).collect();
+            let deciding: Vec<&MetricId> = shown.iter().copied().filter(decides).collect();
+            let figures = |ids: &[&MetricId]| ids.iter().map(|id| id.quantity.clone()).collect();
+            // When the last of them was shown, when none is shown any more.
+            let gone: Option<Vec<f64>> =
+                deciding.iter().map(|id| series.missing_since(id)).collect();
             match gone {
-                Some(gone) if of.is_empty() => {
-                    debug_assert!(gone.is_empty());
-                    let figures = match figures.as_slice() {
-                        [] => "it shows no figure".to_owned(),
-                        figures => format!("it shows {}", figures.join(", ")),
-                    };
-                    unjudged.push(format!(
-                        "{target} has no figure that decides ({figures}): name one, as in --target URL#NAME"
-                    ));
+                Some(_) if deciding.is_empty() => {
+                    let figures = figures(&shown);
+                    unjudged.push(VerdictReason::NoDecidingFigure { target, figures });
                 }
                 Some(gone) => {
-                    let last = gone.into_iter().fold(0.0, f64::max);
-                    let all = of.iter().map(|name| &name[source.len()..]).collect::<Vec<_>>();
-                    unjudged.push(format!(
-                        "{target}: what decides ({}) was shown until {} only",
-                        all.join(", "),
-                        span(last)
-                    ));
+                    let until = gone.into_iter().fold(0.0, f64::max);
+                    let figures = figures(&deciding);
+                    unjudged.push(VerdictReason::DecidingFiguresGone { target, figures, until });
                 }
                 None => others = true,
             }
         }
-        // One that counts the cycles need not decide where something else than cmon itself does.
+        // One that counts the cycles need not decide when something else than cmon itself does.
         let counts = series.counts_cycles() && others && unjudged.len() == 1;
-        match unjudged.into_iter().next() {
-            Some(why) if !counts => Some(why),
-            _ => None,
-        }
+        unjudged.into_iter().next().filter(|_| !counts)
     }
 }

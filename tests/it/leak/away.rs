@@ -50,15 +50,15 @@ fn killed(target: impl Fn(&Collector) -> String) {
     let target = target(&program);
     let report = with_change(NOWHERE, &["--passive", "--target", &target], || program.kill());
     assert_eq!(report.verdict(), "INVALID", "{report}");
-    let because = report.value["because"].as_str().unwrap();
+    let because = report.sentence();
     let (words, when) = because.split_once(" at ").unwrap_or_else(|| panic!("no time: {report}"));
     assert_eq!(words, "the target went away", "{report}");
     let seconds: f64 = when.split('s').next().unwrap().trim().parse().unwrap();
     // After the ten readings before, and before the end.
     assert!((1.0..DURATION.as_secs_f64()).contains(&seconds), "{when}: {report}");
-    let told = report.value["unavailable"].as_array().unwrap();
+    let shown = report.value["unavailable"].as_array().unwrap();
     let of_target = |one: &&Value| one["metric"].as_str().unwrap().starts_with("target.");
-    assert_eq!(told.iter().filter(of_target).count(), 1, "said once: {report}");
+    assert_eq!(shown.iter().filter(of_target).count(), 1, "said once: {report}");
     report.has_no_leak();
 }
 
@@ -73,7 +73,7 @@ fn daemon_killed() {
     // The containers are removed by it.
     crowd.daemon.start_again();
     assert_eq!(report.verdict(), "INVALID", "{report}");
-    let because = report.value["because"].as_str().unwrap();
+    let because = report.sentence();
     assert!(because.starts_with("the daemon went away at "), "{report}");
     report.has_no_leak().says("own.survivors", "CLEAN");
 }
@@ -96,7 +96,7 @@ fn killed_while_driven() {
     let args = ["--target", &program.url(), "--drive-cmd", &program.rotate()];
     let report = with_change(NOWHERE, &args, || program.kill());
     assert_eq!(report.verdict(), "INVALID", "{report}");
-    let because = report.value["because"].as_str().unwrap();
+    let because = report.sentence();
     assert!(because.starts_with("the command of a cycle, `exec bash"), "{report}");
     report.has_no_leak();
 }

@@ -71,7 +71,8 @@ impl Report {
         let text = done.text();
         let value: Value =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {done}"));
-        assert_eq!(value["schema"], "cmon.leak-check/1", "{done}");
+        assert_eq!((&value["v"], &value["type"]), (&1.into(), &"leak_report".into()), "{done}");
+        assert_eq!(super::schema_check::violation(&value), None, "{done}");
         assert_eq!(text.lines().count(), 1, "one object, one line: {done}");
         let report = Self { value, done };
         if report.value["interrupted"] == false {
@@ -89,6 +90,17 @@ impl Report {
 
     pub(super) fn verdict(&self) -> &str {
         self.value["verdict"].as_str().unwrap()
+    }
+
+    /// The verdict in one sentence.
+    pub(super) fn sentence(&self) -> &str {
+        self.value["text"]["verdict"].as_str().unwrap()
+    }
+
+    /// Why the verdict on a metric is what it is.
+    #[track_caller]
+    pub(super) fn explanation(&self, name: &str) -> &str {
+        self.value["text"]["metrics"][name].as_str().unwrap()
     }
 
     pub(super) fn metrics(&self) -> &[Value] {
@@ -131,7 +143,7 @@ impl Report {
     #[track_caller]
     pub(super) fn grows(&self, metric: &str, per: &str, value: f64, give: f64) -> &Self {
         let Interval { estimate, low, high } = self.growth(metric, per);
-        // Rates are per minute as clocks of two processes tell it.
+        // Rates are per minute as clocks of two processes show it.
         let slack = 1e-9 + 0.01 * value.abs();
         let holds = low - slack <= value && value <= high + slack;
         let close = (estimate - value).abs() <= give;
@@ -151,7 +163,7 @@ impl Report {
     /// One of the signatures must hold this text.
     #[track_caller]
     pub(super) fn means(&self, words: &str) -> &Self {
-        let all = self.value["signatures"].as_array().unwrap();
+        let all = self.value["text"]["signatures"].as_array().unwrap();
         let found = all.iter().any(|text| text.as_str().unwrap().contains(words));
         assert!(found, "no signature `{words}`: {self}");
         self
@@ -161,11 +173,12 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = &self.value;
-        writeln!(f, "{}: {} ({})", value["verdict"], value["because"], self.done.status)?;
+        writeln!(f, "{}: {} ({})", value["verdict"], value["text"]["verdict"], self.done.status)?;
         for metric in self.metrics() {
             let text = |name: &str| metric[name].to_string();
             let [name, verdict, shape] = ["name", "verdict", "shape"].map(text);
-            writeln!(f, "  {name} {verdict}: {} {shape}", metric["because"])?;
+            let why = &value["text"]["metrics"][metric["name"].as_str().unwrap_or_default()];
+            writeln!(f, "  {name} {verdict}: {why} {shape}")?;
             for group in metric["groups"].as_array().into_iter().flatten().take(4) {
                 writeln!(f, "    {} -> {} {}", group["first"], group["last"], group["title"])?;
             }

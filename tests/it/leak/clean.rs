@@ -25,7 +25,7 @@ fn eight_containers_that_are_followed_rightly() {
     let followers = report.growth("daemon.followers", "per_cycle");
     assert!(followers.low <= 0.0 && followers.high < 0.03, "{followers:?}: {report}");
     let smallest = report.metric("daemon.followers")["smallest_per_cycle"].as_f64();
-    assert!(smallest.is_some_and(|least| least < 0.25), "told on green too: {report}");
+    assert!(smallest.is_some_and(|least| least < 0.25), "shown on green too: {report}");
     assert_eq!(
         (&report.value["cuts"], report.value["containers"].as_array().unwrap().len()),
         (&serde_json::json!([]), 8)

@@ -1,4 +1,4 @@
-//! Counters of cycles that a Go program tells by expvar, whole or as the JSON that it is.
+//! Counters of cycles that a Go program shows by expvar, whole or as the JSON that it is.
 
 use std::time::Duration;
 

@@ -37,7 +37,7 @@ fn one_leak_in_every_form() {
     });
     let text = text.done().code(1).text();
     assert!(text.contains("LEAK") && text.contains("daemon.goroutines"), "{text}");
-    assert!(text.contains("+1"), "the rate is told: {text}");
+    assert!(text.contains("+1"), "the rate is shown: {text}");
     assert!(!text.contains('\x1b'), "no colours in a pipe: {text}");
     let words: Vec<&str> = text.split_whitespace().collect();
     let again = format!("judge again cmon leak-check --replay {leak} --alpha 0.05");
@@ -160,7 +160,8 @@ fn a_plan_without_a_check() {
     let args = ["--dry-run", "--duration", "3m", "--seed", "7", "-o", "json", "planned-*"];
     let done = cmon(&daemon.url(), &args, |_| {}).done().code(0);
     let plan: serde_json::Value = serde_json::from_str(&done.text()).unwrap();
-    assert_eq!(plan["schema"], "cmon.leak-check.dry-run/1", "{done}");
+    assert_eq!(super::schema_check::violation(&plan), None, "{done}");
+    assert_eq!((&plan["v"], &plan["type"]), (&1.into(), &"leak_plan".into()), "{done}");
     assert_eq!(plan["containers"], serde_json::json!(["planned-a", "planned-b"]), "{done}");
     let figures = ["pairs", "seed", "warm_up_cycles", "cycles_per_minute"];
     let figures = figures.map(|name| plan[name].as_f64().unwrap().to_string());
@@ -175,7 +176,7 @@ fn a_plan_without_a_check() {
     let args = ["--dry-run", "--compare", "1s,2s", "-o", "json", "planned-*"];
     let done = cmon(&daemon.url(), &args, |_| {}).done().code(0);
     let plan: serde_json::Value = serde_json::from_str(&done.text()).unwrap();
-    assert_eq!(plan["runs"][1]["stream_timeout"], 2.0, "one document for both: {done}");
+    assert_eq!(plan["runs"][1]["stream_timeout_seconds"], 2.0, "one document for both: {done}");
     let short = cmon(&daemon.url(), &["--dry-run", "--duration", "20s", "planned-a"], |_| {});
     let short = short.done().code(0).text();
     assert!(short.contains("nothing for certain: too few on/off pairs"), "{short}");

@@ -18,6 +18,8 @@ mod pages;
 mod programs;
 mod recording;
 mod refusals;
+#[path = "../../../src/leak/report/schema_check.rs"]
+mod schema_check;
 
 use std::time::Duration;
 

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::json;
 
-/// Pairs of rungs in it.
+/// Pairs of phases in it.
 const PAIRS: usize = 14;
 
-/// A driven check of three minutes with 20 cycles in each driven rung; the daemon gains this many
+/// A driven check of three minutes with 20 cycles in each driven phase; the daemon gains this many
 /// goroutines per cycle.
 pub(super) fn driven(per_cycle: f64) -> String {
     let mut text = format!("{}\n", header());

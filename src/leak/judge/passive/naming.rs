@@ -1,23 +1,24 @@
 //! The name of a shape, from the fit and from the readings themselves.
 
-use super::super::shape::{Growth, Shape, Stairs, Stepped, fell_back, sawtooth, stepped};
-use super::super::stats::{Z995, median, spread, t_quantile};
-use super::super::trend::theil_sen;
-use super::super::{Interval, Reading, Verdict};
-use super::fit::{self, Fit, Side};
-use super::{Floor, Passive, coarse, floor, thin};
+use super::Passive;
+use super::envelope_fit::{self as fit, Fit, Side};
+use super::floor::{Floor, coarse, floor, thin};
+use crate::leak::judge::shape::{Growth, Shape, Stairs, Stepped, fell_back, sawtooth, stepped};
+use crate::leak::judge::stats::{Z995, mad, median, t_quantile};
+use crate::leak::judge::trend::theil_sen;
+use crate::leak::judge::{Interval, Reading, Verdict};
 
 /// A rise before the part that is judged is named from here on.
-const ROSE: f64 = 5.0;
+const EARLY_RISE_MIN: f64 = 5.0;
 
 /// A pool is full when this part of the window is over, or it still fills.
-const LEVEL: f64 = 0.85;
-/// Steps that do not come for so many periods have stopped, or not begun.
-const ABSENT: f64 = 2.5;
+const POOL_FULL_MAX_SHARE: f64 = 0.85;
+/// Steps that are absent for this many periods have stopped, or not started.
+const ABSENT_PERIODS: f64 = 2.5;
 /// A rise of a part of a run is no less than this.
-const ROSE_IN_PART: f64 = 10.0;
+const PART_RISE_MIN: f64 = 10.0;
 /// By how much (BIC) a bend must fit better than the shapes that end.
-const BEND: f64 = 6.0;
+const BEND_MIN_BIC_GAIN: f64 = 6.0;
 
 /// A run too short for a floor.
 pub(super) fn short(readings: &[Reading]) -> Shape {
@@ -68,9 +69,9 @@ fn before(readings: &[Reading], judged_from: f64) -> Option<Shape> {
     let (early, late) = readings.split_at(begin);
     let of = |part: &[Reading]| part.iter().map(|reading| reading.value).collect::<Vec<f64>>();
     let (first, late) = (of(early.get(..3)?), of(late));
-    let (level, scatter) = (median(&late), spread(&late));
+    let (level, scatter) = (median(&late), mad(&late));
     let size = level - median(&first);
-    if size < ROSE.max(6.0 * scatter) {
+    if size < EARLY_RISE_MIN.max(6.0 * scatter) {
         return None;
     }
     let near = level - (0.1 * size).max(2.0 * scatter);
@@ -99,7 +100,7 @@ fn of_fit(floor: &Floor, judged: &Passive) -> Shape {
             let size = fit::pool_size(points, &floor.ends);
             let level = 3.0 * tau;
             // What has only just become level may as well rise on.
-            if level > LEVEL * window {
+            if level > POOL_FULL_MAX_SHARE * window {
                 return if size > 0.0 { Shape::Rising } else { Shape::Falling };
             }
             Shape::WarmUp { size, level_since: judged.window.0 + level, step }
@@ -109,7 +110,7 @@ fn of_fit(floor: &Floor, judged: &Passive) -> Shape {
 
 /// Where growth began within the run, and how it went on since: by steps that began late, or by a floor that is
 /// level and then a line.
-pub(super) fn begun(
+pub(super) fn start_of_growth(
     readings: &[Reading],
     floor: &Floor,
     judged: &Passive,
@@ -117,7 +118,7 @@ pub(super) fn begun(
     let begin = readings.first()?.seconds;
     if let Some(Stepped::Paced { stairs, first, last }) = stepped(readings) {
         let level_until = first - stairs.period;
-        let absent = ABSENT * stairs.period;
+        let absent = ABSENT_PERIODS * stairs.period;
         let late = absent < first - begin && judged.window.0 < level_until;
         let on = readings.last()?.seconds - last <= absent;
         return (late && on).then(|| (level_until, growth(readings, level_until, Some(stairs))));
@@ -130,15 +131,18 @@ pub(super) fn begun(
     let bic = bic(points.len(), rss, 4.0);
     let straight = fit::straight(points);
     let line = self::bic(points.len(), straight, 3.0);
-    if line < bic + BEND || floor.ends.bic < bic + BEND || floor.line.bic < bic {
+    if line < bic + BEND_MIN_BIC_GAIN
+        || floor.ends.bic < bic + BEND_MIN_BIC_GAIN
+        || floor.line.bic < bic
+    {
         return None;
     }
     let (early, late) = points.split_at(at);
     let before = fit::slope(early, &fit::LINE)?;
-    let high = before.estimate + t_quantile(0.99, before.freedom) * before.error;
+    let high = before.estimate + t_quantile(0.99, before.df) * before.error;
     let (_, since) = fit::hinge(points, near, Side::After)?;
     let rose = since * (late.last()?.0 - near);
-    if rose < ROSE_IN_PART || 0.25 * since < high {
+    if rose < PART_RISE_MIN || 0.25 * since < high {
         return None;
     }
     let level_until = moment(readings, judged.window.0, (points, at, near), Side::After);
@@ -150,7 +154,7 @@ pub(super) fn begun(
 pub(super) fn stopped(readings: &[Reading], floor: &Floor, judged: &Passive) -> Option<Shape> {
     let (begin, end) = (readings.first()?.seconds, readings.last()?.seconds);
     if let Some(Stepped::Paced { stairs, first, last }) = stepped(readings) {
-        let absent = ABSENT * stairs.period;
+        let absent = ABSENT_PERIODS * stairs.period;
         if end - last <= absent || last <= judged.window.0 {
             return None;
         }
@@ -172,16 +176,16 @@ pub(super) fn stopped(readings: &[Reading], floor: &Floor, judged: &Passive) -> 
     }
     let late = &points[at..];
     let slope = fit::slope(late, &fit::LINE)?;
-    let high = slope.estimate + t_quantile(0.99, slope.freedom) * slope.error;
+    let high = slope.estimate + t_quantile(0.99, slope.df) * slope.error;
     let (_, before) = fit::hinge(points, near, Side::Before)?;
-    let rises = before * (near - points[0].0) >= ROSE_IN_PART;
+    let rises = before * (near - points[0].0) >= PART_RISE_MIN;
     let ended = rises && high < 0.25 * before.max(whole) && late.len() >= 4;
     if !ended {
         return None;
     }
     let at = moment(readings, judged.window.0, (points, at, near), Side::Before);
     let part = until(readings, at);
-    // What rises while it warms up is not judged, and has begun all the same.
+    // What rises while it warms up is not judged, and has started all the same.
     let growth = growth(&part, judged.window.0, None);
     Some(Shape::Stopped { since: None, at, growth, lifetime: at - begin })
 }
@@ -197,7 +201,7 @@ fn bic(n: usize, rss: f64, parameters: f64) -> f64 {
 
 /// Where a floor bends best: the first point after the bend, the moment, and the sum of squares.
 fn bend(points: &[(f64, f64)], side: Side) -> Option<(usize, f64, f64)> {
-    const PARTS: u32 = 8;
+    const BEND_GRID: u32 = 8;
     let at = |moment: f64| Some((moment, fit::hinge(points, moment, side)?.0));
     let better = |a: &(f64, f64), b: &(f64, f64)| a.1.total_cmp(&b.1);
     let coarse = 3..points.len().checked_sub(2)?;
@@ -205,7 +209,8 @@ fn bend(points: &[(f64, f64)], side: Side) -> Option<(usize, f64, f64)> {
     // It may be anywhere between two points.
     let n = points.partition_point(|point| point.0 < near);
     let (from, to) = (points[n - 1].0, points[n + 1].0);
-    let fine = (0..=2 * PARTS).map(|k| from + (to - from) * f64::from(k) / f64::from(2 * PARTS));
+    let fine =
+        (0..=2 * BEND_GRID).map(|k| from + (to - from) * f64::from(k) / f64::from(2 * BEND_GRID));
     let (moment, rss) = fine.chain([near]).filter_map(at).min_by(better)?;
     let after = points.partition_point(|point| point.0 < moment).clamp(3, points.len() - 3);
     Some((after, moment, rss))

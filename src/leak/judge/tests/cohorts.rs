@@ -1,10 +1,9 @@
-//! What lists of ids must say.
+//! Lists of ids.
 
 use std::collections::BTreeSet;
 
-use super::super::cohort::{self, Block};
-use super::super::combine::{Conditions, Finding, Mode, combine};
-use super::super::{Options, Verdict};
+use crate::leak::judge::Options;
+use crate::leak::judge::cohort::{self, Block, CohortPattern};
 
 fn blocks(born: impl Fn(u64) -> u64, minutes: u64) -> Vec<Block> {
     let mut kept: BTreeSet<u64> = (0..20).collect();
@@ -22,50 +21,23 @@ fn blocks(born: impl Fn(u64) -> u64, minutes: u64) -> Vec<Block> {
 }
 
 #[test]
-fn cohorts_tell_a_leak_from_a_pool_and_from_passers_by() {
-    let judge = |born: fn(u64) -> u64| cohort::judge(&blocks(born, 20), &Options::default());
+fn cohorts_show_accumulation_from_a_pool_and_from_passers_by() {
+    let judge = |born: fn(u64) -> u64| {
+        cohort::judge(&blocks(born, 20), &Options::default()).expect("blocks enough")
+    };
     let leak = judge(|_| 4);
-    assert_eq!(leak.verdict, Verdict::Leak, "{}", leak.why);
-    let rate = leak.per_minute.unwrap();
+    assert_eq!(leak.pattern, CohortPattern::Accumulating, "{leak:?}");
+    let rate = leak.per_minute;
     assert!(rate.low < 4.0 && 4.0 < rate.high && (rate.estimate - 4.0).abs() < 0.3, "{rate:?}");
     let pool = judge(|minute| 16 >> minute.min(10));
-    assert_ne!(pool.verdict, Verdict::Leak, "{}", pool.why);
+    assert_eq!(pool.pattern, CohortPattern::FilledPool, "{pool:?}");
     let slow = judge(|minute| {
         [9, 8, 7, 6, 5, 4, 4, 3, 3, 2, 2, 2, 1, 1, 1, 1, 1, 0][minute.min(17) as usize]
     });
-    assert_eq!(slow.verdict, Verdict::Inconclusive, "{}", slow.why);
-    assert!(slow.why.ends_with("a pool that filled"), "{}", slow.why);
+    assert_eq!(slow.pattern, CohortPattern::FilledPool, "{slow:?}");
     let steady = judge(|_| 0);
-    assert_eq!(steady.verdict, Verdict::Clean, "{}", steady.why);
+    assert_eq!((steady.pattern, steady.survivors), (CohortPattern::Unclear, 0));
     let step = judge(|minute| if minute == 7 { 40 } else { 0 });
-    assert_eq!(step.verdict, Verdict::Clean, "{}", step.why);
-    assert_eq!(cohort::judge(&[], &Options::default()).verdict, Verdict::Inconclusive);
-}
-
-#[test]
-fn cohorts_at_or_below_what_is_allowed_are_no_leak() {
-    let allow = |max_per_minute| {
-        let options = Options { max_per_minute, ..Options::default() };
-        cohort::judge(&blocks(|_| 3, 60), &options)
-    };
-    let leak = allow(2.9);
-    assert_eq!(leak.verdict, Verdict::Leak, "{}", leak.why);
-    for near in [leak.per_minute.unwrap().estimate, 3.5] {
-        let judged = allow(near);
-        assert_eq!(judged.verdict, Verdict::Inconclusive, "{near}: {}", judged.why);
-        assert!(judged.why.contains("too near to what is allowed"), "{}", judged.why);
-    }
-    assert_eq!(allow(4.0).verdict, Verdict::Clean);
-}
-
-#[test]
-fn cohorts_that_are_no_leak_say_nothing() {
-    let options = Options::default();
-    let of = |verdict| Finding::new("fds", true, Mode::Driven, verdict, "may be chance");
-    let quiet = Finding::cohorts("fds", true, &cohort::judge(&blocks(|_| 0, 60), &options));
-    assert_eq!((quiet.verdict, quiet.p.is_some()), (Verdict::Inconclusive, true));
-    for other in [Verdict::Inconclusive, Verdict::Clean] {
-        let all = combine(&[of(other), quiet.clone()], &Conditions::default(), &options);
-        assert_eq!((all.verdict, all.why), (other, vec!["fds: may be chance".to_owned()]));
-    }
+    assert_eq!(step.pattern, CohortPattern::Unclear, "{step:?}");
+    assert_eq!(cohort::judge(&[], &Options::default()), None);
 }

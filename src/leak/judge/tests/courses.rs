@@ -1,16 +1,17 @@
 //! Courses that real programs were seen to take, and what must be said of each: read at many paces, from many
 //! starts.
 
-use super::super::passive::{self, Passive, Undecided};
-use super::super::shape::{Growth, Shape, Stairs};
-use super::super::{Options, Reading, Verdict};
+use crate::leak::judge::passive::{self, Passive, Undecided};
+use crate::leak::judge::shape::{Growth, Shape, Stairs};
+use crate::leak::judge::tests::Summary;
+use crate::leak::judge::{Options, Reading, Verdict};
 
 /// How far a run's readings are apart, in seconds.
 fn every(minutes: f64) -> f64 {
     (minutes * 60.0 / 240.0).max(1.0)
 }
 
-/// A run of so many minutes, each reading up to a tenth late.
+/// A run of this many minutes, each reading up to a tenth late.
 fn run(minutes: f64, value: impl Fn(f64) -> f64) -> Vec<Reading> {
     let mut random = fastrand::Rng::with_seed(5);
     let apart = every(minutes);
@@ -36,7 +37,7 @@ fn a_line_read_at_an_odd_pace_is_no_staircase() {
     for rate in [0.5, 0.8, 1.0, 1.3, 1.7, 2.0, 3.0, 7.0] {
         for minutes in [5.0, 6.0, 7.0, 8.0, 10.0] {
             let judged = judge(&run(minutes, |at| 50.0 + (rate * at).floor()));
-            let said = judged.words();
+            let said = judged.summary();
             assert_eq!(judged.verdict, Verdict::Leak, "{rate}/s, {minutes} min: {said}");
             let Shape::Line { per_minute } = judged.shape else {
                 panic!("{rate}, {minutes}: {said}")
@@ -46,7 +47,7 @@ fn a_line_read_at_an_odd_pace_is_no_staircase() {
     }
 }
 
-/// Readings that are exactly so far apart, until a moment.
+/// Readings that are exactly this far apart, until a moment.
 fn even(apart: f64, end: f64, value: impl Fn(f64) -> f64) -> Vec<Reading> {
     let times = (0..).map(|n| apart * f64::from(n)).take_while(|at| *at <= end);
     times.map(|seconds| Reading { seconds, cycles: 0.0, value: value(seconds) }).collect()
@@ -56,10 +57,10 @@ fn even(apart: f64, end: f64, value: impl Fn(f64) -> f64) -> Vec<Reading> {
 #[test]
 fn what_the_readings_do_not_resolve_is_no_staircase() {
     let line = judge(&even(1.5, 400.0, |at| 50.0 + (1.3 * at).floor()));
-    assert!(matches!(line.shape, Shape::Line { .. }), "{}", line.words());
+    assert!(matches!(line.shape, Shape::Line { .. }), "{}", line.summary());
     for size in [2.0, 3.0] {
         let judged = judge(&even(1.0, 400.0, |at| 50.0 + stairs(at, size, 2.0)));
-        let said = judged.words();
+        let said = judged.summary();
         assert_eq!(judged.verdict, Verdict::Leak, "{said}");
         let Shape::Line { per_minute } = judged.shape else { panic!("{said}") };
         assert!((per_minute / 30.0 / size - 1.0).abs() < 0.02, "{said}");
@@ -75,12 +76,12 @@ fn the_period_of_a_staircase_is_its_step_over_its_rate() {
             let what = format!("+{size} every {period} s in {minutes} min");
             let judged = judge(&run(minutes, |at| 50.0 + stairs(at + 7.0, size, period)));
             let Shape::Staircase(found) = &judged.shape else {
-                panic!("{what}: {}", judged.words())
+                panic!("{what}: {}", judged.summary())
             };
-            assert_eq!(found.size.to_bits(), size.to_bits(), "{what}: {}", judged.words());
-            assert!((found.period / period - 1.0).abs() < 0.02, "{what}: {}", judged.words());
+            assert_eq!(found.size.to_bits(), size.to_bits(), "{what}: {}", judged.summary());
+            assert!((found.period / period - 1.0).abs() < 0.02, "{what}: {}", judged.summary());
             let rate = judged.per_minute.unwrap().estimate;
-            assert!((found.per_minute() / rate - 1.0).abs() < 0.06, "{what}: {}", judged.words());
+            assert!((found.per_minute() / rate - 1.0).abs() < 0.06, "{what}: {}", judged.summary());
         }
     }
 }
@@ -98,7 +99,7 @@ fn growth_that_begins_late_is_a_change_point_with_the_rate_since() {
         let what = format!("level for {level} s of {minutes} min, then {rate}/min");
         let judged =
             judge(&run(minutes, |at| 50.0 + ((at - level).max(0.0) * rate / 60.0).floor()));
-        let said = judged.words();
+        let said = judged.summary();
         assert_eq!(judged.verdict, Verdict::Leak, "{what}: {said}");
         let Shape::ChangePoint { level_until, growth } = &judged.shape else {
             panic!("{what}: {said}")
@@ -112,12 +113,12 @@ fn growth_that_begins_late_is_a_change_point_with_the_rate_since() {
     }
     // Steps that begin late have their period beside it.
     let judged = judge(&run(10.0, |at| 50.0 + stairs(at - 200.0, 8.0, 30.0)));
-    let Shape::ChangePoint { growth, .. } = &judged.shape else { panic!("{}", judged.words()) };
+    let Shape::ChangePoint { growth, .. } = &judged.shape else { panic!("{}", judged.summary()) };
     assert!(growth.stairs.is_some_and(|stairs| (stairs.period - 30.0).abs() < 1.0));
-    assert_eq!(judged.verdict, Verdict::Leak, "{}", judged.words());
-    // What has begun just before the end is not told from one step yet, and its rate holds 0.
+    assert_eq!(judged.verdict, Verdict::Leak, "{}", judged.summary());
+    // What has started just before the end looks like one step yet, and its rate holds 0.
     let judged = judge(&run(10.0, |at| 50.0 + (at - 500.0).max(0.0).floor()));
-    assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.words());
+    assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.summary());
     assert_eq!(judged.undecided, Some(Undecided::NearEnd));
 }
 
@@ -131,7 +132,7 @@ fn no_leak_has_an_interval_that_holds_zero() {
             assert!(
                 positive || judged.verdict != Verdict::Leak,
                 "{level} {rate}: {}",
-                judged.words()
+                judged.summary()
             );
         }
     }
@@ -153,7 +154,7 @@ fn no_leak_by_steps_has_an_interval_that_holds_zero() {
         (10.0, 400.0, 1.0, 30.0),
     ] {
         let judged = judge(&run(minutes, |at| 50.0 + stairs(at - level, size, period)));
-        let said = format!("+{size} every {period} s from {level} s on: {}", judged.words());
+        let said = format!("+{size} every {period} s from {level} s on: {}", judged.summary());
         let shown = judged.per_minute.unwrap();
         assert!(shown.low > 0.0 || judged.verdict != Verdict::Leak, "{said}");
     }
@@ -168,14 +169,15 @@ fn a_sawtooth_that_the_run_does_not_resolve_is_the_limit_of_detection() {
         for start in [0.0, 0.2, 0.4, 0.6, 0.8] {
             let tooth = |at: f64| (at / period + start).fract();
             let judged = judge(&run(minutes, |at| (50.0 + 30.0 * tooth(at)).floor()));
-            let said = format!("{period} s in {minutes} min from {start}: {}", judged.words());
+            let said = format!("{period} s in {minutes} min from {start}: {}", judged.summary());
             assert_ne!(judged.verdict, Verdict::Leak, "{said}");
             let shown = judged.per_minute.unwrap();
             if judged.verdict == Verdict::Clean {
                 assert!(shown.high < 1.0, "{said}");
                 continue;
             }
-            let Some(Undecided::DetectionLimit { up_to, allowed }) = judged.undecided else {
+            let Some(Undecided::DetectionLimit { up_to, tolerance: allowed }) = judged.undecided
+            else {
                 panic!("{said}")
             };
             limits += 1;
@@ -201,7 +203,7 @@ fn a_floor_that_rises_in_equal_parts_is_no_warm_up() {
                     let taken = (start..start + 5.0).contains(&(at % 30.0));
                     50.0 + stairs(at, 8.0, 30.0) - if taken { back } else { 0.0 }
                 }));
-                let said = format!("{minutes} min, {back} back from {start}: {}", judged.words());
+                let said = format!("{minutes} min, {back} back from {start}: {}", judged.summary());
                 assert!(!said.contains("warm-up"), "{said}");
                 assert_eq!(judged.verdict, Verdict::Leak, "{said}");
             }
@@ -214,7 +216,7 @@ fn a_pool_that_fills_does_not_rise_in_equal_parts() {
     let rises = |value: &dyn Fn(f64) -> f64| {
         let points: Vec<(f64, f64)> =
             (0..240).map(|n| 2.0 * f64::from(n)).map(|at| (at, value(at).round())).collect();
-        passive::even(&points, 480.0, &Options::default()).is_some()
+        passive::decide::even(&points, 480.0, &Options::default()).is_some()
     };
     for tau in [60.0, 150.0, 300.0, 480.0, 960.0] {
         assert!(!rises(&|at| 600.0 * (1.0 - (-at / tau).exp())), "{tau}");
@@ -241,7 +243,7 @@ fn an_interval_inside_of_the_tolerance_is_clean() {
         for allowed in [0.5, 1.0, 5.0] {
             let judged = passive::judge(&readings, None, &options(allowed));
             let inside = judged.per_minute.is_some_and(|slope| slope.high < allowed);
-            assert_eq!(inside, judged.verdict == Verdict::Clean, "{seed}: {}", judged.words());
+            assert_eq!(inside, judged.verdict == Verdict::Clean, "{seed}: {}", judged.summary());
             wide += u32::from(!inside);
         }
     }
@@ -255,8 +257,8 @@ fn a_level_count_with_bursts_is_clean() {
         let bursts = [10.0_f64, 116.4, 426.0];
         let busy = |at: f64| bursts.iter().any(|burst| (*burst..burst + 40.0).contains(&at));
         let judged = judge(&run(8.0, |at| 60.0 + if busy(at) { f64::from(size) } else { 0.0 }));
-        assert_eq!(judged.verdict, Verdict::Clean, "{size}: {}", judged.words());
-        assert!(judged.per_minute.is_some_and(|slope| slope.high < 1.0), "{}", judged.words());
+        assert_eq!(judged.verdict, Verdict::Clean, "{size}: {}", judged.summary());
+        assert!(judged.per_minute.is_some_and(|slope| slope.high < 1.0), "{}", judged.summary());
     }
 }
 
@@ -273,7 +275,7 @@ fn growth_that_stopped_has_the_rate_while_it_grew_and_the_moment() {
             }
             let readings = run(minutes, |at| 50.0 + if in_steps { step(at) } else { line(at) });
             let judged = judge(&readings);
-            let said = format!("until {stop} of {minutes} min: {}", judged.words());
+            let said = format!("until {stop} of {minutes} min: {}", judged.summary());
             assert_eq!(judged.verdict, Verdict::Inconclusive, "{said}");
             let Shape::Stopped { since: None, at, growth, lifetime } = judged.shape else {
                 panic!("{said}")

@@ -5,19 +5,19 @@
 
 #![expect(clippy::print_stdout, reason = "as the tables")]
 
-use super::super::combine::{Conditions, Finding, Overall, combine};
-use super::super::{Options, Verdict, driven};
 use super::simulator::{self, Noise};
 use super::table::{at_most, runs_of};
+use crate::leak::judge::combine::{Conditions, Finding, Overall, combine};
+use crate::leak::judge::{Options, Verdict, driven};
 
 /// One run in which the metrics have these noises and leaks per minute; they are named by number.
 fn run(metrics: &[(Noise, f64)], minutes: f64, seed: u64, options: &Options) -> Overall {
     // Each of them is tested twice: per cycle and per minute.
     let options = Options { metrics: 2 * metrics.len(), ..options.clone() };
     let metrics: Vec<_> = metrics.iter().map(|(noise, rate)| (*noise, [*rate, 0.0], 1.0)).collect();
-    let (rungs, own) = simulator::family(&metrics, minutes, seed, &options);
-    let judged = rungs.iter().enumerate().flat_map(|(n, rungs)| {
-        Finding::driven(&n.to_string(), true, &driven::judge(rungs, &own), &own)
+    let (phases, own) = simulator::family(&metrics, minutes, seed, &options);
+    let judged = phases.iter().enumerate().flat_map(|(n, phases)| {
+        Finding::driven(&n.to_string(), &driven::judge(phases, &own), &own)
     });
     combine(&judged.collect::<Vec<_>>(), &Conditions::default(), &own)
 }

@@ -2,10 +2,11 @@
 
 #![expect(clippy::print_stdout, reason = "as the tables")]
 
-use super::super::{Options, Verdict, driven};
-use super::rules::rungs;
+use super::rules::phases;
 use super::simulator::{self, Noise, ROTATIONS};
 use super::table::{at_most, runs};
+use crate::leak::judge::tests::Summary;
+use crate::leak::judge::{Options, Verdict, driven};
 
 /// Of all runs: LEAK, CLEAN, and an interval that does not hold what is leaked by each cycle.
 struct Cell {
@@ -19,8 +20,8 @@ fn cell(noise: Noise, each: f64, lump: f64, minutes: f64) -> Cell {
     let mut cell = Cell { leak: 0, clean: 0, outside: 0 };
     for n in 0..runs() {
         let (rates, seed) = ([each * ROTATIONS, 0.0], u64::from(n) * 7919 + 3);
-        let (rungs, own) = simulator::lumpy(noise, rates, lump, minutes, seed, &options);
-        let judged = driven::judge(&rungs, &own);
+        let (phases, own) = simulator::lumpy(noise, rates, lump, minutes, seed, &options);
+        let judged = driven::judge(&phases, &own);
         cell.leak += u32::from(judged.verdict == Verdict::Leak);
         cell.clean += u32::from(judged.verdict == Verdict::Clean);
         let of = judged.per_cycle.unwrap();
@@ -56,7 +57,7 @@ fn a_leak_of_several_at_once_is_no_noise() {
     }
 }
 
-/// Ten a second that live for so long are many, and never more.
+/// Ten a second that live this long are many, and never more.
 #[test]
 fn what_ends_by_itself_later_is_no_leak() {
     for minutes in [4.0, 10.0] {
@@ -64,7 +65,7 @@ fn what_ends_by_itself_later_is_no_leak() {
             let cell = cell(Noise::Linger(seconds), 0.0, 1.0, minutes);
             at_most(0.02, cell.leak, runs(), &format!("lingers {seconds} s, {minutes} min"));
             if seconds == 2 && minutes >= 10.0 {
-                // Long rungs rest for as long as it lives.
+                // Long phases rest for as long as it lives.
                 at_most(0.1, runs() - cell.clean, runs(), "it is level");
             }
         }
@@ -80,13 +81,13 @@ fn what_ends_by_itself_does_not_make_time_a_leak_per_cycle() {
         for n in 0..runs() {
             let seed = u64::from(n) * 7919 + 3;
             let noise = Noise::Linger(seconds);
-            let (mut rungs, own) = simulator::driven(noise, [0.0, timed], 10.0, seed, &options);
+            let (mut phases, own) = simulator::driven(noise, [0.0, timed], 10.0, seed, &options);
             let fills = |at: f64| (pool * (1.0 - (-at / 300.0).exp())).round();
-            for rung in &mut rungs {
-                rung.before += fills(rung.at - rung.seconds);
-                rung.after += fills(rung.at);
+            for phase in &mut phases {
+                phase.before += fills(phase.at - phase.seconds);
+                phase.after += fills(phase.at);
             }
-            let judged = driven::judge(&rungs, &own);
+            let judged = driven::judge(&phases, &own);
             leaks += u32::from(judged.verdict == Verdict::Leak);
             by_time += u32::from(judged.idle.verdict == Verdict::Leak);
         }
@@ -101,23 +102,23 @@ fn what_ends_by_itself_does_not_make_time_a_leak_per_cycle() {
 
 fn at_the_end(growths: &[(f64, f64)]) -> driven::Driven {
     let options = Options { early_stop: false, ..Options::default() };
-    driven::judge(&rungs(growths), &options)
+    driven::judge(&phases(growths), &options)
 }
 
-/// One step may come in any rung. A second and third in driven ones are a reason not to say CLEAN.
+/// One step may come in any phase. A second and third in driven ones are a reason not to say CLEAN.
 #[test]
 fn what_is_left_out_as_noise_is_not_forgotten() {
     let mut growths = [(0.0, 0.0); 60];
     growths[20].0 = 30.0;
     let one = at_the_end(&growths);
-    assert_eq!(one.verdict, Verdict::Clean, "{}", one.why);
+    assert_eq!(one.verdict, Verdict::Clean, "{}", one.summary());
     (growths[30].0, growths[40].0) = (30.0, 30.0);
     let three = at_the_end(&growths);
-    assert_eq!(three.verdict, Verdict::Inconclusive, "{}", three.why);
+    assert_eq!(three.verdict, Verdict::Inconclusive, "{}", three.summary());
     // As many in idle ones are noise again.
     (growths[25].1, growths[35].1, growths[45].1) = (30.0, 30.0, 30.0);
     let both = at_the_end(&growths);
-    assert_eq!(both.verdict, Verdict::Clean, "{}", both.why);
+    assert_eq!(both.verdict, Verdict::Clean, "{}", both.summary());
 }
 
 /// Ten in a hundred cycles are a leak, though time takes as many away: it is not CLEAN.
@@ -126,17 +127,21 @@ fn a_leak_that_a_decline_hides_is_not_clean() {
     let jitter = |n: usize| [0.0, 1.0, -1.0][n % 3];
     let growths: Vec<(f64, f64)> = (0..100).map(|n| (jitter(n), jitter(n + 1) - 2.0)).collect();
     let judged = at_the_end(&growths);
-    assert!(judged.lingers && judged.verdict == Verdict::Inconclusive, "{}", judged.words());
+    assert!(
+        judged.self_clearing && judged.verdict == Verdict::Inconclusive,
+        "{}",
+        judged.summary()
+    );
 }
 
-/// Nothing comes of the cycles where all rungs fall alike.
+/// Nothing comes of the cycles where all phases fall alike.
 #[test]
 fn a_decline_alone_is_clean() {
     let jitter = |n: usize| [0.0, 1.0, -1.0][n % 3];
     let growths: Vec<(f64, f64)> =
         (0..100).map(|n| (jitter(n) - 1.0, jitter(n + 1) - 1.0)).collect();
     let judged = at_the_end(&growths);
-    assert_eq!(judged.verdict, Verdict::Clean, "{}", judged.words());
+    assert_eq!(judged.verdict, Verdict::Clean, "{}", judged.summary());
 }
 
 /// Few large numbers among many small ones: more may have been missed than were found.
@@ -148,21 +153,21 @@ fn an_interval_of_few_large_numbers_reaches_further_up() {
     assert!(of.estimate - of.low + 1e-6 < of.high - of.estimate, "{of:?}");
 }
 
-/// Ten short rungs beside them make two long ones that disagree no more certain.
+/// Ten short phases beside them make two long ones that disagree no more certain.
 #[test]
-fn few_long_rungs_are_worth_few_numbers() {
-    let mut all = rungs(&[(1.0, 0.0); 12]);
+fn few_long_phases_are_worth_few_numbers() {
+    let mut all = phases(&[(1.0, 0.0); 12]);
     let (mut value, mut at) = (50.0, 100.0);
-    for (n, rung) in all.iter_mut().enumerate() {
+    for (n, phase) in all.iter_mut().enumerate() {
         let (longer, growth) = match n / 2 {
             10 => (4.0, 8.0),
             11 => (4.0, 0.0),
             _ => (1.0, 1.0),
         };
-        (rung.cycles, rung.seconds) = (rung.cycles * longer, rung.seconds * longer);
-        (at, rung.before) = (at + rung.seconds, value);
-        value += if rung.driven { growth } else { 0.0 };
-        (rung.at, rung.after) = (at, value);
+        (phase.cycles, phase.seconds) = (phase.cycles * longer, phase.seconds * longer);
+        (at, phase.before) = (at + phase.seconds, value);
+        value += if phase.driven { growth } else { 0.0 };
+        (phase.at, phase.after) = (at, value);
     }
     let options = Options { early_stop: false, ..Options::default() };
     let of = driven::judge(&all, &options).per_cycle.unwrap();

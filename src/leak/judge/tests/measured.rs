@@ -4,16 +4,17 @@
 //! 8 descriptors each time, with 8 containers, whatever the streams did. Behind a server that
 //! drops idle connections after 5 minutes the same leak has a ceiling.
 
-use super::super::baseline::{Earlier, Figure, Own, against};
-use super::super::combine::{Conditions, Finding, Mode, combine};
-use super::super::compare::{Cause, Growth, depends};
-use super::super::driven;
-use super::super::passive::{self, Passive};
-use super::super::shape::Shape;
-use super::super::stats::normal_above;
-use super::super::{Interval, Options, Reading, Verdict, work};
-use super::rules::rungs;
+use super::rules::phases;
 use super::simulator::{Noise, watched};
+use crate::leak::judge::combine::{Conditions, Finding, Mode, combine};
+use crate::leak::judge::dependence::{Cause, Growth, depends};
+use crate::leak::judge::driven;
+use crate::leak::judge::new_growth::{Earlier, Figure, OwnFigure, against};
+use crate::leak::judge::passive::{self, Passive};
+use crate::leak::judge::shape::Shape;
+use crate::leak::judge::stats::normal_sf;
+use crate::leak::judge::tests::Summary;
+use crate::leak::judge::{Interval, Options, Reading, Verdict, work};
 
 /// A count that starts at `from` and takes a step of `size` every `period` seconds until `until`.
 pub(super) fn stairs(from: f64, size: f64, period: f64, until: f64, seconds: f64) -> Vec<Reading> {
@@ -31,7 +32,7 @@ fn judge(readings: &[Reading]) -> Passive {
 
 #[track_caller]
 fn says(judged: &Passive, verdict: Verdict, words: &[&str]) {
-    let said = judged.words();
+    let said = judged.summary();
     assert_eq!(judged.verdict, verdict, "{said}");
     for part in words {
         assert!(said.contains(part), "not {part:?}: {said}");
@@ -81,7 +82,7 @@ fn a_straight_line_has_its_own_slope() {
             let judged = judge(&readings);
             for slope in [judged.unexplained, judged.per_minute] {
                 let error = (slope.unwrap().estimate / (60.0 * rate) - 1.0).abs();
-                assert!(error < 1e-6, "{seconds} s every {every} s: {}", judged.words());
+                assert!(error < 1e-6, "{seconds} s every {every} s: {}", judged.summary());
             }
         }
     }
@@ -110,7 +111,7 @@ fn a_staircase_that_stops_is_no_warm_up_and_its_end_is_judged_apart() {
             Verdict::Inconclusive,
             &["until 5m0s, level since then: growth that stopped", "since 5m0s alone: CLEAN"],
         );
-        assert!(!judged.words().contains("warm-up"), "{}", judged.words());
+        assert!(!judged.summary().contains("warm-up"), "{}", judged.summary());
         assert_eq!(judged.late.unwrap().verdict, Verdict::Clean);
     }
 }
@@ -145,7 +146,7 @@ fn a_pool_that_is_filled_once_is_no_leak() {
 }
 
 #[test]
-fn two_steps_in_ten_minutes_are_too_few_to_tell() {
+fn two_steps_in_ten_minutes_are_too_few_to_show() {
     let judged = judge(&stairs(52.0, 16.0, 300.0, 1e9, 615.0));
     says(&judged, Verdict::Inconclusive, &["2 steps of +16, at 5m and 10m", "would look the same"]);
 }
@@ -159,8 +160,8 @@ fn one_step_is_named_with_its_size_and_moment() {
 #[test]
 fn a_step_near_the_end_may_be_a_leak_that_has_begun() {
     // In the last six of sixty minutes, and only in them.
-    let begun = judge(&series(3600.0, |t| 50.0 + (32.0 * (t - 3240.0).max(0.0) / 60.0).floor()));
-    assert_eq!(begun.verdict, Verdict::Inconclusive, "{}", begun.words());
+    let started = judge(&series(3600.0, |t| 50.0 + (32.0 * (t - 3240.0).max(0.0) / 60.0).floor()));
+    assert_eq!(started.verdict, Verdict::Inconclusive, "{}", started.summary());
     let step = judge(&series(3600.0, |t| if t < 3500.0 { 50.0 } else { 150.0 }));
     says(&step, Verdict::Inconclusive, &["one step of +100 at 57m45s"]);
     // So few are tolerated over the whole.
@@ -183,7 +184,7 @@ fn a_collector_that_stopped_collecting_is_not_cured() {
     let lines = |total: &[Reading]| work::judge(total, work::Unit::Lines);
     let until_6m = lines(&series(600.0, |t| 8.0 * t.min(360.0)));
     let judged = passive::judge(&cured, until_6m.as_ref(), &Options::default());
-    let said = judged.words();
+    let said = judged.summary();
     assert!(matches!(judged.verdict, Verdict::Leak | Verdict::Invalid), "{said}");
     let words = "work stopped at 6m0s: 0 lines since, 480 lines per minute before";
     assert!(said.contains(words), "{said}");
@@ -228,7 +229,7 @@ fn a_short_run_knows_no_slope_for_certain() {
 #[test]
 fn what_falls_is_no_warm_up_that_ends_after_the_run() {
     let judged = judge(&series(240.0, |at| (60.0 - at / 20.0).floor()));
-    assert!(judged.words().starts_with("falling"), "{}", judged.words());
+    assert!(judged.summary().starts_with("falling"), "{}", judged.summary());
 }
 
 #[test]
@@ -239,7 +240,7 @@ fn ten_times_fewer_rotations_and_the_same_growth_are_not_the_streams() {
     };
     let judged = depends(&run(16.0), &run(160.0), 1.0);
     assert_eq!(judged.cause, Cause::Time);
-    assert!(judged.words().starts_with("does not depend on the stream timeout"));
+    assert!(judged.summary().starts_with("does not depend on the stream timeout"));
     let exact = |per_minute: f64, cycles_per_minute| Growth {
         per_minute: Interval {
             estimate: per_minute,
@@ -267,10 +268,10 @@ fn news(now: &[Reading], before: &[Reading]) -> (Verdict, Verdict, String) {
     let (now, before) = (judge(now), judge(before));
     let figure = before.per_minute.map(|rate| Figure::new(rate, 0.99));
     let before = Earlier { per_minute: figure, per_cycle: None };
-    let against = against(&Own::passive(&now, &options), &before, &options);
-    let findings = Finding::against("tasks", true, &against);
+    let against = against(&OwnFigure::passive(&now, &options), &before, &options);
+    let findings = Finding::against("tasks", &against);
     let all = combine(&findings, &Conditions::default(), &options);
-    (against.verdict, all.metrics[0].verdict, against.words())
+    (against.verdict, all.metrics[0].verdict, against.summary())
 }
 
 #[test]
@@ -303,29 +304,29 @@ fn what_alone_is_no_leak_is_none_against_a_baseline_either() {
 #[test]
 fn growth_per_cycle_is_compared_with_that_of_the_earlier_run() {
     let options = Options::default();
-    let run = |left: f64| driven::judge(&rungs(&[(left, 0.0); 13]), &options);
+    let run = |left: f64| driven::judge(&phases(&[(left, 0.0); 13]), &options);
     let figure = |rate: Option<Interval>| rate.map(|rate| Figure::new(rate, 0.98));
     let news = |now: f64, before: f64| {
         let (now, before) = (run(now), run(before));
         let before = Earlier { per_cycle: figure(before.per_cycle), per_minute: None };
-        against(&Own::driven(&now, &options), &before, &options)
+        against(&OwnFigure::driven(&now, &options), &before, &options)
     };
     let leak = news(20.0, 0.0);
-    assert_eq!(leak.verdict, Verdict::Leak, "{}", leak.words());
-    assert!(leak.words().starts_with("new growth: +1 per cycle ("), "{}", leak.words());
+    assert_eq!(leak.verdict, Verdict::Leak, "{}", leak.summary());
+    assert!(leak.summary().starts_with("new growth: +1 per cycle ("), "{}", leak.summary());
     // Its chance is paid for like any other: among very many metrics it is too weak a sign.
     let p = leak.parts[0].p.unwrap();
     assert!(p > 0.0 && p < 0.01, "{p}");
-    let mut findings = Finding::against("tasks", true, &leak);
+    let mut findings = Finding::against("tasks", &leak);
     let weak = (0..100).map(|n| Finding {
         p: Some(0.5),
-        ..Finding::new(&n.to_string(), true, Mode::Driven, Verdict::Clean, "level")
+        ..Finding::new(&n.to_string(), Mode::Driven, Verdict::Clean)
     });
     findings.extend(weak);
     let all = combine(&findings, &Conditions::default(), &options);
     assert!(all.metrics.iter().any(|metric| metric.name == "tasks" && metric.held_back));
     let old = news(20.0, 20.0);
-    assert_eq!(old.parts[0].verdict, Verdict::Clean, "{}", old.words());
+    assert_eq!(old.parts[0].verdict, Verdict::Clean, "{}", old.summary());
     assert_eq!(news(0.0, 20.0).verdict, Verdict::Clean);
 }
 
@@ -345,7 +346,7 @@ fn the_chance_is_that_of_the_weaker_of_both_signs() {
     let mut weaker = 0;
     for (seed, noise) in (0..10).flat_map(|seed| Noise::TIMED.map(|noise| (seed, noise))) {
         let judged = judge(&watched(noise, 8.0, 10.0, seed));
-        let (p, by_order) = (judged.p.unwrap(), normal_above(judged.rise.unwrap()));
+        let (p, by_order) = (judged.p.unwrap(), normal_sf(judged.rise.unwrap()));
         assert!(p >= by_order, "{noise}: {p} {by_order}");
         weaker += u32::from(p <= by_order);
     }

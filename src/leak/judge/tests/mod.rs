@@ -13,3 +13,38 @@ mod rules;
 mod simulator;
 mod table;
 mod timed;
+
+use crate::leak::facts::TimeReason;
+use crate::leak::judge::driven::Driven;
+use crate::leak::judge::new_growth::{Against, Part};
+use crate::leak::judge::passive::Passive;
+use crate::leak::report::explain;
+use crate::leak::report::numbers::{count, signed};
+
+/// A result in one line, as far as tests need it.
+trait Summary {
+    fn summary(&self) -> String;
+}
+
+impl Summary for Driven {
+    fn summary(&self) -> String {
+        let (rate, reason) = (self.per_cycle, self.reason);
+        format!("{rate:?} per cycle: {reason:?}; by time: {}", self.idle.summary())
+    }
+}
+
+impl Summary for Passive {
+    fn summary(&self) -> String {
+        let rate = self.per_minute.map_or_else(String::new, |rate| {
+            let (low, high) = (count(rate.low), count(rate.high));
+            format!("{} per minute ({low} .. {high})", signed(rate.estimate))
+        });
+        format!("{}; {rate}; {}", self.shape, TimeReason::of(self).summary())
+    }
+}
+
+impl Summary for Against {
+    fn summary(&self) -> String {
+        explain::all(&self.parts, Part::summary)
+    }
+}

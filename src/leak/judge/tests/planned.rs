@@ -2,10 +2,10 @@
 
 #![expect(clippy::print_stdout, reason = "as the tables")]
 
-use super::super::plan::Plan;
-use super::super::stats::median;
-use super::super::{Options, Verdict, driven};
 use super::simulator::{self, Noise};
+use crate::leak::judge::plan::Plan;
+use crate::leak::judge::stats::median;
+use crate::leak::judge::{Options, Verdict, driven};
 
 const RUNS: u32 = 150;
 
@@ -28,8 +28,9 @@ fn a_leak_as_small_as_was_promised_is_found_four_times_in_five() {
         let run = |rate: f64, n: u32| {
             let rate = rate * simulator::ROTATIONS;
             let seed = u64::from(n) * 7919 + 3;
-            let (rungs, own) = simulator::driven(Noise::Flat, [rate, 0.0], minutes, seed, &options);
-            (driven::by_cycles(&rungs, &own).0, own)
+            let (phases, own) =
+                simulator::driven(Noise::Flat, [rate, 0.0], minutes, seed, &options);
+            (driven::by_cycles(&phases, &own).0, own)
         };
         let is_found = |n: &u32| {
             let (judged, own) = run(planned, *n);
@@ -56,7 +57,7 @@ fn a_longer_run_promises_more() {
                 assert!(last.is_infinite(), "{tests}: nothing more in {seconds} s");
                 continue;
             };
-            // Where rungs become longer there are fewer of them.
+            // Where phases become longer there are fewer of them.
             assert!(next <= 1.15 * last, "{tests}: {last} below {seconds} s, then {next}");
             last = next;
         }

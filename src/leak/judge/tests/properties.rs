@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::super::baseline::{By, Earlier, Figure, Own, against};
-use super::super::cohort::{self, Block};
-use super::super::combine::{Conditions, Finding, combine};
-use super::super::compare::{Growth, depends};
-use super::super::driven::{self, Rung};
-use super::super::early::{Bet, is_sure};
-use super::super::plan::Plan;
-use super::super::signs::{Way, sign_flip};
-use super::super::{Interval, Options, Reading, Verdict, passive, work};
 use super::simulator::{self, Noise};
+use crate::leak::judge::cohort::{self, Block};
+use crate::leak::judge::combine::{Conditions, Finding, combine};
+use crate::leak::judge::dependence::{Growth, depends};
+use crate::leak::judge::driven::{self, is_sure};
+use crate::leak::judge::new_growth::{By, Earlier, Figure, OwnFigure, against};
+use crate::leak::judge::pairs::Phase;
+use crate::leak::judge::plan::Plan;
+use crate::leak::judge::sequential::EProcess;
+use crate::leak::judge::sign_flip::{PValueMethod, sign_flip};
+use crate::leak::judge::tests::Summary;
+use crate::leak::judge::{Interval, Options, Reading, Verdict, passive, work};
 
 /// Any number, the strange ones often.
 fn number() -> impl Strategy<Value = f64> {
@@ -33,9 +35,9 @@ fn reading() -> impl Strategy<Value = Reading> {
     })
 }
 
-fn rung() -> impl Strategy<Value = Rung> {
+fn phase() -> impl Strategy<Value = Phase> {
     let numbers = [number(), number(), number(), number(), number()];
-    (any::<bool>(), numbers).prop_map(|(driven, [at, cycles, seconds, before, after])| Rung {
+    (any::<bool>(), numbers).prop_map(|(driven, [at, cycles, seconds, before, after])| Phase {
         driven,
         at,
         cycles,
@@ -79,27 +81,27 @@ proptest! {
         for readings in [&wild, &paced] {
             let done = work::judge(&wild, work::Unit::Lines);
             let judged = passive::judge(readings, done.as_ref(), &options);
-            prop_assert!(!judged.words().is_empty());
+            prop_assert!(!judged.summary().is_empty());
             let done = work::judge(readings, work::Unit::Cycles);
             passive::judge(readings, done.as_ref(), &options);
             combine(
-                &[Finding::passive("m", true, &judged, &options)], &Conditions::default(), &options,
+                &[Finding::passive("m", &judged, &options)], &Conditions::default(), &options,
             );
         }
     }
 
     #[test]
     fn nothing_makes_the_driven_judge_panic(
-        rungs in prop::collection::vec(rung(), 0..60), options in options(),
+        phases in prop::collection::vec(phase(), 0..60), options in options(),
     ) {
-        let judged = driven::judge(&rungs, &options);
-        prop_assert!(!judged.words().is_empty());
+        let judged = driven::judge(&phases, &options);
+        prop_assert!(!judged.summary().is_empty());
         prop_assert!(judged.p.is_none_or(|p| p > 0.0 && p <= 1.0));
-        let found = Finding::driven("m", true, &judged, &options);
+        let found = Finding::driven("m", &judged, &options);
         combine(&found, &Conditions::default(), &options);
-        prop_assert!(!is_sure(&rungs, &options) || judged.verdict == Verdict::Leak);
-        let mut bet = Bet::new(&options);
-        rungs.iter().for_each(|rung| bet.add(rung.after));
+        prop_assert!(!is_sure(&phases, &options) || judged.verdict == Verdict::Leak);
+        let mut bet = EProcess::new(&options);
+        phases.iter().for_each(|phase| bet.add(phase.after));
     }
 
     #[test]
@@ -112,12 +114,12 @@ proptest! {
         cohort::judge(&blocks, &options);
         let interval = Interval { estimate: n[0], low: n[1], high: n[2] };
         let growth = Growth { per_minute: interval, cycles_per_minute: n[3] };
-        prop_assert!(!depends(&growth, &growth, options.max_per_minute).words().is_empty());
+        prop_assert!(!depends(&growth, &growth, options.max_per_minute).summary().is_empty());
         let figure = Some(Figure::new(interval, n[3]));
-        let own = |by, verdict| Own { by, verdict, p: Some(n[3]), doubt: false, figure };
+        let own = |by, verdict| OwnFigure { by, verdict, p: Some(n[3]), doubt: false, figure };
         let now = [own(By::Cycle, Verdict::Leak), own(By::Minute, Verdict::Inconclusive)];
         let before = Earlier { per_cycle: figure, per_minute: None };
-        prop_assert!(!against(&now, &before, &options).words().is_empty());
+        prop_assert!(!against(&now, &before, &options).summary().is_empty());
     }
 
     #[test]
@@ -127,7 +129,7 @@ proptest! {
         let (values, weights): (Vec<f64>, Vec<f64>) =
             terms.into_iter().map(|(value, weight)| (f64::from(value), f64::from(weight))).unzip();
         let [counted, bounded] =
-            [Way::Counted, Way::Bounded].map(|way| sign_flip(&values, &weights, way, 1));
+            [PValueMethod::Exact, PValueMethod::Bound].map(|way| sign_flip(&values, &weights, way, 1));
         prop_assert!(bounded >= counted * (1.0 - 1e-9) && bounded <= 1.0, "{bounded} {counted}");
     }
 
@@ -141,24 +143,24 @@ proptest! {
         let (one, other) =
             (passive::judge(&readings, None, &options), passive::judge(&moved, None, &options));
         prop_assert_eq!((one.verdict, one.p, one.per_minute), (other.verdict, other.p, other.per_minute));
-        let (rungs, own) = simulator::driven(Noise::Mixed, [2.0, 1.0], 10.0, seed, &options);
-        let moved: Vec<Rung> = rungs
+        let (phases, own) = simulator::driven(Noise::Mixed, [2.0, 1.0], 10.0, seed, &options);
+        let moved: Vec<Phase> = phases
             .iter()
-            .map(|r| Rung { before: r.before + shift, after: r.after + shift, ..*r })
+            .map(|r| Phase { before: r.before + shift, after: r.after + shift, ..*r })
             .collect();
-        let (one, other) = (driven::judge(&rungs, &own), driven::judge(&moved, &own));
+        let (one, other) = (driven::judge(&phases, &own), driven::judge(&moved, &own));
         prop_assert_eq!((one.verdict, one.p, one.per_cycle), (other.verdict, other.p, other.per_cycle));
     }
 
     #[test]
     fn slower_time_changes_minutes_and_not_cycles(seed in any::<u64>()) {
         let options = Options { early_stop: false, ..Options::default() };
-        let (rungs, own) = simulator::driven(Noise::Flat, [8.0, 8.0], 60.0, seed, &options);
-        let slow: Vec<Rung> = rungs
+        let (phases, own) = simulator::driven(Noise::Flat, [8.0, 8.0], 60.0, seed, &options);
+        let slow: Vec<Phase> = phases
             .iter()
-            .map(|r| Rung { at: r.at * 2.0, seconds: r.seconds * 2.0, ..*r })
+            .map(|r| Phase { at: r.at * 2.0, seconds: r.seconds * 2.0, ..*r })
             .collect();
-        let (one, other) = (driven::judge(&rungs, &own), driven::judge(&slow, &own));
+        let (one, other) = (driven::judge(&phases, &own), driven::judge(&slow, &own));
         prop_assert_eq!((one.verdict, one.per_cycle, one.p), (other.verdict, other.per_cycle, other.p));
         let minutes = |judged: &driven::Driven| judged.idle.per_minute.map_or(0.0, |m| m.estimate);
         // Block lengths are in seconds, so that the floor is not quite the same one.
@@ -187,5 +189,5 @@ fn nothing_is_decided_of_next_to_nothing() {
     // All at the same moment.
     assert_eq!(passive::judge(&[one[0]; 300], None, &options).verdict, Verdict::Inconclusive);
     let blocks = vec![Block { seconds: 1.0, ids: BTreeSet::new() }; 30];
-    assert_eq!(cohort::judge(&blocks, &options).verdict, Verdict::Inconclusive);
+    assert_eq!(cohort::judge(&blocks, &options), None);
 }

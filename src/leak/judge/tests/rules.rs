@@ -2,18 +2,21 @@
 
 use std::slice::from_ref;
 
-use super::super::combine::{Conditions, Finding, Mode, combine, holm};
-use super::super::driven::{self, Rung};
-use super::super::early::{Bet, is_sure};
-use super::super::exact::{self, Survivor};
-use super::super::plan::Plan;
-use super::super::signs::Way;
-use super::super::{Options, Verdict};
+use crate::leak::judge::combine::{Conditions, Finding, Missing, Mode, combine, holm};
+use crate::leak::judge::driven::{self, CycleReason, is_sure};
+use crate::leak::judge::exact::{self, Survivor};
+use crate::leak::judge::pairs::Phase;
+use crate::leak::judge::plan::Plan;
+use crate::leak::judge::sequential::EProcess;
+use crate::leak::judge::sign_flip::PValueMethod;
+use crate::leak::judge::tests::Summary;
+use crate::leak::judge::{Options, Verdict};
+use crate::leak::report::numbers::count;
 
-/// Rungs of 20 cycles in turns, with these growths while driven and idle.
-pub(super) fn rungs(growths: &[(f64, f64)]) -> Vec<Rung> {
+/// Phases of 20 cycles in turns, with these growths while driven and idle.
+pub(super) fn phases(growths: &[(f64, f64)]) -> Vec<Phase> {
     let (mut at, mut value) = (100.0, 50.0);
-    let mut rungs = Vec::new();
+    let mut phases = Vec::new();
     for (n, (driven, idle)) in growths.iter().enumerate() {
         let first = n % 3 != 1;
         for turn in [first, !first] {
@@ -21,14 +24,14 @@ pub(super) fn rungs(growths: &[(f64, f64)]) -> Vec<Rung> {
             value += if turn { *driven } else { *idle };
             at += 3.0;
             let cycles = if turn { 20.0 } else { 0.0 };
-            rungs.push(Rung { driven: turn, at, cycles, seconds: 3.0, before, after: value });
+            phases.push(Phase { driven: turn, at, cycles, seconds: 3.0, before, after: value });
         }
     }
-    rungs
+    phases
 }
 
 fn judge(growths: &[(f64, f64)], options: &Options) -> driven::Driven {
-    driven::judge(&rungs(growths), options)
+    driven::judge(&phases(growths), options)
 }
 
 fn at_the_end() -> Options {
@@ -38,10 +41,10 @@ fn at_the_end() -> Options {
 #[test]
 fn one_per_cycle_is_a_leak_of_one_per_cycle() {
     let judged = judge(&[(20.0, 0.0); 12], &Options::default());
-    assert_eq!(judged.verdict, Verdict::Leak, "{}", judged.why);
+    assert_eq!(judged.verdict, Verdict::Leak, "{}", judged.summary());
     let rate = judged.per_cycle.unwrap();
     assert!((rate.estimate - 1.0).abs() < 1e-9 && rate.low > 0.9 && rate.high < 1.1, "{rate:?}");
-    assert!(judged.why.starts_with("+1 per cycle (0.98"), "{}", judged.why);
+    assert_eq!((count(rate.estimate), count(rate.low)), ("1".to_owned(), "0.980".to_owned()));
     // The bet has come in after 11, and has a third of alpha.
     let p = judged.p.unwrap();
     assert!((p * 1.7_f64.powi(11) / 3.0 - 1.0).abs() < 1e-9, "{p}");
@@ -59,10 +62,14 @@ fn each_condition_alone_holds_a_leak_back() {
     let of = |differences: &[f64], options: &Options| {
         judge(&differences.iter().map(|d| (*d, 0.0)).collect::<Vec<_>>(), options)
     };
-    // All signs are the same, and the sizes tell nothing.
+    // All signs are the same, and the sizes show nothing.
     let judged = of(&[1.0, 30.0, 2.0, 28.0, 1.0, 35.0, 3.0], &at_the_end());
-    assert!(judged.p.unwrap() < 0.01 && judged.per_cycle.unwrap().low < 0.0, "{}", judged.why);
-    assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.why);
+    assert!(
+        judged.p.unwrap() < 0.01 && judged.per_cycle.unwrap().low < 0.0,
+        "{}",
+        judged.summary()
+    );
+    assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.summary());
     // 240 in all.
     let ignoring = |ignore_below| Options { ignore_below, ..at_the_end() };
     assert_eq!(of(&[20.0; 12], &ignoring(300.0)).verdict, Verdict::Inconclusive);
@@ -70,14 +77,14 @@ fn each_condition_alone_holds_a_leak_back() {
     // Nothing grew, in next to no pairs.
     let allowing = Options { max_per_cycle: 2.0, ..Options::default() };
     let judged = of(&[0.0; 4], &allowing);
-    assert!(judged.per_cycle.unwrap().high < 2.0, "{}", judged.why);
-    assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.why);
+    assert!(judged.per_cycle.unwrap().high < 2.0, "{}", judged.summary());
+    assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", judged.summary());
 }
 
 #[test]
 fn level_readings_are_clean_with_an_honest_bound() {
     let judged = judge(&[(0.0, 0.0); 13], &Options::default());
-    assert_eq!(judged.verdict, Verdict::Clean, "{}", judged.why);
+    assert_eq!(judged.verdict, Verdict::Clean, "{}", judged.summary());
     // The signs of eight pairs must be the same, and as many leaks do not go into eight.
     let leaks = judged.smallest.unwrap() * 13.0 * 20.0;
     assert!((8.0..25.0).contains(&leaks), "{leaks}");
@@ -85,9 +92,9 @@ fn level_readings_are_clean_with_an_honest_bound() {
 }
 
 #[test]
-fn growth_of_both_rungs_is_not_the_cycles() {
+fn growth_of_both_phases_is_not_the_cycles() {
     let judged = judge(&[(16.0, 16.0); 13], &Options::default());
-    assert_eq!(judged.verdict, Verdict::Clean, "{}", judged.why);
+    assert_eq!(judged.verdict, Verdict::Clean, "{}", judged.summary());
 }
 
 #[test]
@@ -95,7 +102,7 @@ fn what_fades_is_a_pool() {
     let growths: Vec<(f64, f64)> =
         (0..14).map(|n| (30.0 * 0.7_f64.powi(n), 0.0)).map(|(d, i)| (d.round(), i)).collect();
     let judged = judge(&growths, &at_the_end());
-    assert!(judged.fades && judged.verdict == Verdict::Inconclusive, "{}", judged.why);
+    assert!(judged.decelerating && judged.verdict == Verdict::Inconclusive, "{}", judged.summary());
 }
 
 #[test]
@@ -105,9 +112,9 @@ fn one_odd_pair_neither_hides_a_leak_nor_bends_its_rate() {
         growths[6] = odd;
         judge(&growths, &at_the_end())
     };
-    // A step in the idle rung and a fall in the driven one: of large numbers the size is cut.
+    // A step in the idle phase and a fall in the driven one: of large numbers the size is cut.
     let judged = with((-4.0, 8.0), 4.0);
-    assert_eq!((judged.pairs, judged.verdict), (13, Verdict::Leak), "{}", judged.why);
+    assert_eq!((judged.pairs, judged.verdict), (13, Verdict::Leak), "{}", judged.summary());
     // One in which nothing was left.
     let rate = with((0.0, 0.0), 20.0).per_cycle.unwrap();
     assert!(rate.estimate > 0.98 && rate.low > 0.9, "{rate:?}");
@@ -117,15 +124,15 @@ fn one_odd_pair_neither_hides_a_leak_nor_bends_its_rate() {
 fn bursts_do_not_hide_a_leak() {
     let jitter = |n: usize| [0.0, 1.0, -1.0, 2.0, -1.0, -1.0, 1.0][n % 7];
     let growths: Vec<(f64, f64)> = (0..30).map(|n| (2.0 + jitter(n), jitter(n + 3))).collect();
-    let mut all = rungs(&growths);
+    let mut all = phases(&growths);
     let calm = driven::judge(&all, &at_the_end());
-    // In the middle of two pairs of five, so many that they cannot be left out.
+    // In the middle of two pairs of five, too many to leave out.
     for pair in (0..30).filter(|pair| pair % 5 < 2) {
         all[2 * pair].after += 40.0;
         all[2 * pair + 1].before += 40.0;
     }
     let judged = driven::judge(&all, &at_the_end());
-    assert_eq!((judged.verdict, judged.pairs), (Verdict::Leak, 30), "{}", judged.why);
+    assert_eq!((judged.verdict, judged.pairs), (Verdict::Leak, 30), "{}", judged.summary());
     let [with, without] = [&judged, &calm].map(|judged| judged.per_cycle.unwrap());
     assert!((with.estimate - without.estimate).abs() < 0.03, "{with:?} {without:?}");
     assert!(judged.smallest.unwrap() < 2.0 * calm.smallest.unwrap(), "{:?}", judged.smallest);
@@ -133,24 +140,24 @@ fn bursts_do_not_hide_a_leak() {
 
 #[test]
 fn falls_of_a_saw_are_no_news_of_the_cycles() {
-    // It rises a little, with scatter, and falls far in one rung of ten.
+    // It rises a little, with scatter, and falls far in one phase of ten.
     let mut growths = [(2.0, -1.0), (-1.0, 2.0), (1.0, 1.0)].repeat(10);
     for (n, growth) in growths.iter_mut().enumerate().skip(4).step_by(5) {
         *(if n % 2 == 0 { &mut growth.0 } else { &mut growth.1 }) = -30.0;
     }
     let judged = judge(&growths, &Options { max_per_cycle: 0.07, ..at_the_end() });
-    assert_eq!((judged.pairs, judged.verdict), (30, Verdict::Clean), "{}", judged.why);
+    assert_eq!((judged.pairs, judged.verdict), (30, Verdict::Clean), "{}", judged.summary());
 }
 
 #[test]
 fn few_pairs_and_few_cycles_are_said() {
     let judged = judge(&[(20.0, 0.0); 4], &Options::default());
     assert_eq!((judged.verdict, judged.smallest), (Verdict::Inconclusive, None));
-    assert!(judged.why.ends_with("too few pairs to tell"), "{}", judged.why);
+    assert_eq!(judged.reason, CycleReason::FewPairs);
     let cold = Options { warmup_cycles: 200.0, ..Options::default() };
     let judged = judge(&[(3.0, 0.0), (4.0, 0.0)].repeat(6), &cold);
     assert_eq!(judged.verdict, Verdict::Inconclusive);
-    assert!(judged.why.ends_with("may be a pool that fills"), "{}", judged.why);
+    assert_eq!(judged.reason, CycleReason::ShortWarmUp);
     assert_eq!(judge(&[(20.0, 0.0); 12], &cold).verdict, Verdict::Leak, "no pool makes that");
     let level =
         [cold, Options::default()].map(|options| judge(&[(0.0, 0.0); 12], &options).smallest);
@@ -158,10 +165,10 @@ fn few_pairs_and_few_cycles_are_said() {
     let none = driven::judge(&[], &Options::default());
     let one = judge(&[(20.0, 0.0)], &Options::default());
     for judged in [none, one] {
-        let said = (judged.verdict, judged.why.as_str());
-        assert_eq!(said, (Verdict::Inconclusive, "too few pairs of rungs to tell"));
+        assert_eq!(judged.verdict, Verdict::Inconclusive);
+        assert_eq!((judged.reason, judged.per_cycle), (CycleReason::FewPairs, None));
     }
-    let still = [true, false].map(|driven| driven::Rung {
+    let still = [true, false].map(|driven| Phase {
         driven,
         at: 3.0,
         cycles: 0.0,
@@ -172,7 +179,7 @@ fn few_pairs_and_few_cycles_are_said() {
     assert_eq!(driven::judge(&still, &Options::default()).verdict, Verdict::Invalid, "no cycles");
     let nearly = Options { warmup_cycles: 950.0, ..Options::default() };
     let judged = judge(&[(3.0, 0.0), (4.0, 0.0)].repeat(6), &nearly);
-    assert_eq!(judged.verdict, Verdict::Leak, "as good as a thousand: {}", judged.why);
+    assert_eq!(judged.verdict, Verdict::Leak, "as good as a thousand: {}", judged.summary());
 }
 
 #[test]
@@ -180,7 +187,7 @@ fn what_is_allowed_is_clean() {
     let allowing = Options { max_per_cycle: 2.0, ..Options::default() };
     let judged = judge(&[(20.0, 0.0); 12], &allowing);
     assert_eq!(judged.verdict, Verdict::Clean);
-    assert!(judged.why.ends_with("allowed is 2"), "{}", judged.why);
+    assert_eq!(judged.reason, CycleReason::BelowTolerance { tolerance: 2.0 });
 }
 
 #[test]
@@ -190,18 +197,17 @@ fn what_may_be_allowed_is_no_leak() {
         (0..13).map(|n| (38.8 + [2.0, -2.0, 3.0, -3.0][n % 4], 0.0)).collect();
     let verdict = |max_per_cycle: f64| {
         let judged = judge(&growths, &Options { max_per_cycle, ..at_the_end() });
-        (judged.verdict, judged.why)
+        (judged.verdict, judged.reason)
     };
-    let (judged, why) = verdict(2.0);
-    assert_eq!(judged, Verdict::Inconclusive, "{why}");
-    assert!(why.ends_with("too near to what is allowed, 2"), "{why}");
+    let near = CycleReason::NearTolerance { tolerance: 2.0 };
+    assert_eq!(verdict(2.0), (Verdict::Inconclusive, near));
     assert_eq!(verdict(1.0).0, Verdict::Leak);
     assert_eq!(verdict(3.0).0, Verdict::Clean);
 }
 
 #[test]
 fn a_missing_reading_costs_its_pair_only() {
-    let mut all = rungs(&[(20.0, 0.0); 13]);
+    let mut all = phases(&[(20.0, 0.0); 13]);
     all[5].after = f64::NAN;
     all[6].before = f64::NAN;
     let judged = driven::judge(&all, &Options::default());
@@ -211,13 +217,13 @@ fn a_missing_reading_costs_its_pair_only() {
 #[test]
 fn eleven_signs_in_a_row_win_a_bet_and_ten_do_not() {
     let won = |options: &Options, difference: fn(i32) -> f64| {
-        let mut bet = Bet::new(options);
+        let mut bet = EProcess::new(options);
         (0..100).for_each(|n| bet.add(difference(n)));
         bet
     };
     let one = won(&Options::default(), |_| 2.0);
     assert_eq!(one.stopped(), Some(11));
-    assert!((one.fortune() - 1.7_f64.powi(11)).abs() < 1e-6, "{}", one.fortune());
+    assert!((one.wealth() - 1.7_f64.powi(11)).abs() < 1e-6, "{}", one.wealth());
     let every_other = won(&Options::default(), |n| f64::from(1 - n % 2));
     assert_eq!(every_other.stopped(), Some(21), "ties are no signs");
     let lax = won(&Options { alpha: 0.25, ..Options::default() }, |_| 2.0);
@@ -232,7 +238,7 @@ fn eleven_signs_in_a_row_win_a_bet_and_ten_do_not() {
 fn a_run_is_stopped_only_where_it_is_a_leak_by_then() {
     // All signs are the same; 1.94 per cycle, give or take some 0.1, and later 2.4.
     let grown = |n: usize| if n < 20 { 38.8 + [2.0, -2.0, 3.0, -3.0][n % 4] } else { 48.0 };
-    let all = rungs(&(0..60).map(|n| (grown(n), 0.0)).collect::<Vec<_>>());
+    let all = phases(&(0..60).map(|n| (grown(n), 0.0)).collect::<Vec<_>>());
     let sure_after = |max_per_cycle: f64| {
         let options = Options { max_per_cycle, ..Options::default() };
         let pairs = (1..=60).find(|pairs| is_sure(&all[..2 * pairs], &options));
@@ -244,7 +250,7 @@ fn a_run_is_stopped_only_where_it_is_a_leak_by_then() {
     assert_eq!(sure_after(3.0), (None, None), "what is allowed stops nothing");
     assert!(!is_sure(&all, &at_the_end()), "where nobody may look on the way");
     // Between 5 and 40: a leak, and nobody knows how fast.
-    let wild = rungs(&[(5.0, 0.0), (40.0, 0.0)].repeat(6));
+    let wild = phases(&[(5.0, 0.0), (40.0, 0.0)].repeat(6));
     assert_eq!(driven::judge(&wild, &Options::default()).verdict, Verdict::Leak);
     assert!(!is_sure(&wild, &Options::default()), "its rate is not known yet");
 }
@@ -269,12 +275,14 @@ fn a_plan_is_random_and_the_same_for_a_seed() {
 fn survivors_are_the_leak() {
     assert_eq!(exact::judge(8600, &[]).verdict, Verdict::Clean);
     assert_eq!(exact::judge(0, &[]).verdict, Verdict::Invalid);
-    let survivor = |kind: &str, age| Survivor { kind: kind.to_owned(), id: "7".to_owned(), age };
+    let survivor = |kind: &str, age| Survivor { kind: kind.to_owned(), age };
     let survivors = [survivor("task", 3.0), survivor("stream", 90.0), survivor("stream", 12.0)];
     let judged = exact::judge(860, &survivors);
     assert_eq!(judged.verdict, Verdict::Leak);
-    let words = "3 of 860 survived the drain: 2 stream (oldest 1m30s), 1 task (oldest 3 s)";
-    assert_eq!(judged.words(), words);
+    let kinds: Vec<_> = judged.kinds.iter().map(|it| (it.kind.as_str(), it.count)).collect();
+    assert_eq!(kinds, [("stream", 2), ("task", 1)]);
+    let oldest = judged.kinds.iter().map(|it| it.oldest_seconds.to_bits());
+    assert!(oldest.eq([90.0_f64.to_bits(), 3.0_f64.to_bits()]));
 }
 
 #[test]
@@ -297,19 +305,24 @@ fn a_leak_is_found_among_very_many_metrics() {
 
 #[test]
 fn how_a_chance_is_found_depends_on_the_question_alone() {
-    let way = |terms, metrics, alpha| Way::of(terms, &Options { alpha, metrics, ..at_the_end() });
-    assert_eq!([way(16, 1, 0.01), way(16, 900, 1e-6)], [Way::Counted; 2]);
-    assert_eq!([way(17, 1, 0.01), way(80, 40, 0.01)], [Way::Drawn(4000), Way::Drawn(40_000)]);
-    assert_eq!([way(17, 30, 1e-4), way(80, 1, 1e-6)], [Way::Bounded; 2]);
+    let way = |terms, metrics, alpha| {
+        PValueMethod::of(terms, &Options { alpha, metrics, ..at_the_end() })
+    };
+    assert_eq!([way(16, 1, 0.01), way(16, 900, 1e-6)], [PValueMethod::Exact; 2]);
+    assert_eq!(
+        [way(17, 1, 0.01), way(80, 40, 0.01)],
+        [PValueMethod::MonteCarlo(4000), PValueMethod::MonteCarlo(40_000)]
+    );
+    assert_eq!([way(17, 30, 1e-4), way(80, 1, 1e-6)], [PValueMethod::Bound; 2]);
     // What is asked for must be possible: what draws are coarse for, the bound is fine for.
-    assert!(way(80, 19, 1e-4).finest(80) * 19.0 < 1e-4 / 9.0);
-    assert!(way(80, 900, 1e-6).finest(80) * 900.0 < 1e-6);
-    assert!(way(17, 900, 1e-6).finest(17) * 900.0 > 1e-6, "too few pairs for that");
+    assert!(way(80, 19, 1e-4).min_p_value(80) * 19.0 < 1e-4 / 9.0);
+    assert!(way(80, 900, 1e-6).min_p_value(80) * 900.0 < 1e-6);
+    assert!(way(17, 900, 1e-6).min_p_value(17) * 900.0 > 1e-6, "too few pairs for that");
 }
 
 #[test]
 fn the_smallest_leak_is_larger_where_the_chance_is_bounded() {
-    // So many draws as 20 tests want are the most that are made.
+    // As many draws as 20 tests need are the most that are made.
     let asked = |metrics| Options { alpha: 1e-4, metrics, ..Options::default() };
     let judged =
         |metrics| judge(&[(3.0, 0.0), (4.0, 1.0)].repeat(100), &asked(metrics)).smallest.unwrap();
@@ -336,7 +349,7 @@ fn the_smallest_leak_pays_for_all_metrics() {
 }
 
 fn found(metric: &str, verdict: Verdict, p: Option<f64>) -> Finding {
-    Finding { p, ..Finding::new(metric, true, Mode::Driven, verdict, "so it is") }
+    Finding { p, ..Finding::new(metric, Mode::Driven, verdict) }
 }
 
 #[test]
@@ -366,17 +379,17 @@ fn one_verdict_of_all() {
     assert_eq!(all.verdict, Inconclusive);
     assert!(all.metrics.iter().any(|metric| metric.name == "weak" && metric.held_back));
     // Survivors need no statistics.
-    let survivors = Finding::new("tasks", true, Mode::Exact, Leak, "3 of 860 survived");
+    let survivors = Finding::new("tasks", Mode::Exact, Leak);
     assert_eq!(verdict(&[survivors], &Conditions { lines: Some(0), ..fine.clone() }), Leak);
-    for (missing, words) in [
-        (Conditions { lines: Some(0), ..fine.clone() }, "no lines"),
-        (Conditions { cycles: Some(0), ..fine.clone() }, "no cycles"),
-        (Conditions { gone_at: Some(130.0), ..fine.clone() }, "target went away at 2m10s"),
-        (Conditions { daemon_gone_at: Some(9.0), ..fine.clone() }, "daemon went away at 9"),
+    for (conditions, missing) in [
+        (Conditions { lines: Some(0), ..fine.clone() }, Missing::NoLines),
+        (Conditions { cycles: Some(0), ..fine.clone() }, Missing::NoCycles),
+        (Conditions { gone_at: Some(130.0), ..fine.clone() }, Missing::TargetGone { at: 130.0 }),
+        (Conditions { daemon_gone_at: Some(9.0), ..fine.clone() }, Missing::DaemonGone { at: 9.0 }),
     ] {
-        let all = combine(from_ref(&clean), &missing, &options);
-        assert!(all.verdict == Invalid && all.why[0].contains(words), "{:?}", all.why);
-        assert_eq!(verdict(from_ref(&leak), &missing), Leak, "it had leaked before");
+        let all = combine(from_ref(&clean), &conditions, &options);
+        assert_eq!((all.verdict, all.missing), (Invalid, vec![missing]));
+        assert_eq!(verdict(from_ref(&leak), &conditions), Leak, "it had leaked before");
     }
     // Growth while idle that proves nothing yet forbids CLEAN.
     let doubt = Finding { doubt: true, ..found("tasks", Inconclusive, Some(0.2)) };

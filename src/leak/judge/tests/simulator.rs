@@ -2,15 +2,15 @@
 
 use fastrand::Rng;
 
-use super::super::driven::Rung;
-use super::super::early::{Bet, is_sure};
-use super::super::plan::Plan;
-use super::super::{Options, Reading};
+use crate::leak::judge::driven::is_sure;
+use crate::leak::judge::pairs::Phase;
+use crate::leak::judge::plan::Plan;
+use crate::leak::judge::sequential::EProcess;
+use crate::leak::judge::{Options, Reading};
 
 /// What a count does without a leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Noise {
-    /// Jitter only.
     Flat,
     /// +60 (1 - e^(-t/60 s)).
     Ramp,
@@ -28,7 +28,7 @@ pub(super) enum Noise {
     CyclePool,
     /// Nothing at all: each reading is exact.
     Still,
-    /// What a cycle makes lives for so many seconds.
+    /// What a cycle makes lives for this many seconds.
     Linger(u32),
 }
 
@@ -140,7 +140,7 @@ pub(super) fn watched(noise: Noise, rate: f64, minutes: f64, seed: u64) -> Vec<R
     readings
 }
 
-/// The rungs of a target whose streams we rotate, `rate / 32` leaked per cycle and `timed` per
+/// The phases of a target whose streams we rotate, `rate / 32` leaked per cycle and `timed` per
 /// minute; stopped early where that is allowed.
 pub(super) fn driven(
     noise: Noise,
@@ -148,11 +148,11 @@ pub(super) fn driven(
     minutes: f64,
     seed: u64,
     options: &Options,
-) -> (Vec<Rung>, Options) {
+) -> (Vec<Phase>, Options) {
     lumpy(noise, rates, 1.0, minutes, seed, options)
 }
 
-/// The same where each leak is of so many at once: a follower of a daemon is five goroutines.
+/// The same where each leak is of several at once: a follower of a daemon is five goroutines.
 pub(super) fn lumpy(
     noise: Noise,
     rates: [f64; 2],
@@ -160,44 +160,44 @@ pub(super) fn lumpy(
     minutes: f64,
     seed: u64,
     options: &Options,
-) -> (Vec<Rung>, Options) {
+) -> (Vec<Phase>, Options) {
     let (mut runs, options) = family(&[(noise, rates, lump)], minutes, seed, options);
     (runs.remove(0), options)
 }
 
-/// The rungs of several metrics of the same run, each with a noise and a leak of its own.
+/// The phases of several metrics of the same run, each with a noise and a leak of its own.
 pub(super) fn family(
     metrics: &[(Noise, [f64; 2], f64)],
     minutes: f64,
     seed: u64,
     options: &Options,
-) -> (Vec<Vec<Rung>>, Options) {
+) -> (Vec<Vec<Phase>>, Options) {
     let plan = Plan::new(minutes * 60.0, 10.0, seed);
     let options = Options { warmup_cycles: plan.warmup_cycles, seed, ..options.clone() };
     let seeds = (0_u64..).map(|n| seed.wrapping_add(n << 32));
     let run = |(seed, (noise, rates, lump)): (u64, &(Noise, [f64; 2], f64))| {
-        rungs(&plan, minutes * 60.0, *noise, *rates, *lump, seed)
+        phases(&plan, minutes * 60.0, *noise, *rates, *lump, seed)
     };
-    let mut runs: Vec<Vec<Rung>> = seeds.zip(metrics).map(run).collect();
-    let sure = |pairs: &usize| runs.iter().any(|rungs| is_sure(&rungs[..2 * pairs], &options));
+    let mut runs: Vec<Vec<Phase>> = seeds.zip(metrics).map(run).collect();
+    let sure = |pairs: &usize| runs.iter().any(|phases| is_sure(&phases[..2 * pairs], &options));
     // Before the first bet has come in nothing is sure.
-    let bets = runs.iter().filter_map(|rungs| Bet::on(rungs, &options).stopped());
-    let first = bets.min().unwrap_or(usize::MAX);
+    let stops = runs.iter().filter_map(|phases| EProcess::of(phases, &options).stopped());
+    let first = stops.min().unwrap_or(usize::MAX);
     if let Some(pairs) = (first..=plan.pairs()).find(sure) {
-        runs.iter_mut().for_each(|rungs| rungs.truncate(2 * pairs));
+        runs.iter_mut().for_each(|phases| phases.truncate(2 * pairs));
     }
     (runs, options)
 }
 
-/// The rungs of one metric, all that are planned.
-fn rungs(
+/// The phases of one metric, all that are planned.
+fn phases(
     plan: &Plan,
     seconds: f64,
     noise: Noise,
     [rate, timed]: [f64; 2],
     lump: f64,
     seed: u64,
-) -> Vec<Rung> {
+) -> Vec<Phase> {
     let mut random = Rng::with_seed(seed);
     let course = Course::new(noise, seconds, &mut random);
     let scatter = if noise == Noise::Still { 0.0 } else { 1.0 };
@@ -209,8 +209,8 @@ fn rungs(
         (200.0 + scatter * normal(&mut random) + course.at(at, cycles) + leaked + lingering).round()
     };
     let mut drops = Rng::with_seed(seed ^ 0x5eed);
-    let mut rungs: Vec<Rung> = Vec::new();
-    // The warm-up is followed by a rest as a rung is.
+    let mut phases: Vec<Phase> = Vec::new();
+    // The warm-up is followed by a rest as a phase is.
     let rest = plan.steps.first().map_or(0.0, |step| step.settle);
     let mut before = read(at + rest, cycles, leaked, &driven);
     for step in &plan.steps {
@@ -224,10 +224,10 @@ fn rungs(
         let mean = own * rate / ROTATIONS + timed * seconds / 60.0;
         leaked += lump * poisson(mean / lump, &mut drops);
         let after = read(at + rest, cycles, leaked, &driven);
-        rungs.push(Rung { driven: step.driven, at, cycles: own, seconds, before, after });
+        phases.push(Phase { driven: step.driven, at, cycles: own, seconds, before, after });
         before = after;
     }
-    rungs
+    phases
 }
 
 /// Seconds of driving whose cycles still live.

@@ -5,9 +5,10 @@
 
 #![expect(clippy::print_stdout, reason = "the tables are for the documentation")]
 
-use super::super::stats::binomial_at_least;
-use super::super::{Options, Verdict, driven, passive};
 use super::simulator::{self, Noise};
+use crate::leak::judge::stats::binomial_at_least;
+use crate::leak::judge::tests::Summary;
+use crate::leak::judge::{Options, Verdict, driven, passive};
 
 const RATES: [u32; 4] = [0, 1, 4, 32];
 
@@ -29,7 +30,7 @@ pub(super) fn runs() -> u32 {
     runs_of(60)
 }
 
-/// How many runs of so many minutes: where a plain run has time for more, it holds the limits better.
+/// How many runs of this many minutes: where a plain run has time for more, it holds the limits better.
 pub(super) fn runs_of(minutes: u32) -> u32 {
     match minutes {
         _ if std::env::var_os("CMON_LONG").is_some() => 1000,
@@ -39,7 +40,7 @@ pub(super) fn runs_of(minutes: u32) -> u32 {
     }
 }
 
-/// Fails when a chance of at most `limit` does not explain so many hits: of 1000 runs they hold as they stand,
+/// Fails when a chance of at most `limit` does not explain this many hits: of 1000 runs they hold as they stand,
 /// of fewer as many more are let pass as one cell in a thousand has by chance (binomial).
 #[track_caller]
 pub(super) fn at_most(limit: f64, hits: u32, runs: u32, what: &str) {
@@ -67,8 +68,8 @@ fn cell(noise: Noise, rates: [u32; 2], minutes: u32) -> Cell {
     let length = f64::from(minutes);
     for run in 0..cell.runs {
         let seed = u64::from(run * 7919 + rates[0] * 31 + rates[1] * 17 + minutes * 1009);
-        let (rungs, own) = simulator::driven(noise, [rate, timed], length, seed, &options);
-        let judged = driven::judge(&rungs, &own);
+        let (phases, own) = simulator::driven(noise, [rate, timed], length, seed, &options);
+        let judged = driven::judge(&phases, &own);
         cell.driven += u32::from(judged.verdict == Verdict::Leak);
         cell.driven_clean += u32::from(judged.verdict == Verdict::Clean);
         cell.idle += u32::from(judged.idle.verdict == Verdict::Leak);
@@ -173,8 +174,8 @@ fn the_interval_holds_under_noise() {
         let options = Options { early_stop: false, ..Options::default() };
         let low = |run: &u32| {
             let seed = u64::from(run * 7919);
-            let (rungs, own) = simulator::driven(noise, [4.0, 0.0], 10.0, seed, &options);
-            let (judged, _) = driven::by_cycles(&rungs, &own);
+            let (phases, own) = simulator::driven(noise, [4.0, 0.0], 10.0, seed, &options);
+            let (judged, _) = driven::by_cycles(&phases, &own);
             judged.per_cycle.is_none_or(|rate| rate.high < 4.0 / simulator::ROTATIONS)
         };
         let runs = runs_of(10);
@@ -212,7 +213,7 @@ fn below_five_minutes_a_line_must_be_wanted_more() {
         let wanted = judged.gain.is_some_and(|gain| (10.0..16.0).contains(&gain));
         let rises = judged.unexplained.is_some_and(|slope| slope.low > 0.0)
             && judged.rise.is_some_and(|rise| rise > 2.4);
-        assert!(!(wanted && judged.verdict == Verdict::Leak), "{seed}: {}", judged.words());
+        assert!(!(wanted && judged.verdict == Verdict::Leak), "{seed}: {}", judged.summary());
         wanted && rises
     };
     assert!((0..60).filter(nearly).count() > 0);

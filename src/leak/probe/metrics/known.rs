@@ -100,10 +100,3 @@ pub(super) fn find(name: &str) -> Option<&'static str> {
     };
     exact.find(|known| *known == name).or_else(|| all().find(behind))
 }
-
-/// The figures that decide, and the names that they have, in words.
-pub fn looked_for() -> String {
-    let deciding = FIGURES.into_iter().filter(|(figure, _)| !figure.ends_with("_bytes"));
-    let words = deciding.map(|(figure, names)| format!("{figure} ({}, …)", names[0]));
-    words.collect::<Vec<_>>().join(", ")
-}

@@ -10,7 +10,6 @@ mod names;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use known::looked_for;
 use known::{FIGURES, STARTED, TOTALS};
 use line::{Sample, escaped, head, lines, sample};
 pub use names::{Names, names};
@@ -110,8 +109,8 @@ pub fn parse(text: &str) -> Result<Metrics, MetricsError> {
     }
     let mut found = Metrics::default();
     for (figure, names) in FIGURES {
-        let told = names.iter().find_map(|name| Some((*name, sums.get(name)?.count(name)?)));
-        match told {
+        let shown = names.iter().find_map(|name| Some((*name, sums.get(name)?.count(name)?)));
+        match shown {
             Some((_, Ok(value))) => drop(found.figures.insert(figure, value)),
             Some((_, Err(error))) => found.wrong.push((figure, error)),
             None => {}

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::line::{lines, quoted, sample};
 use super::{Selector, known};
 
-/// Names that are told, at most, and letters of each.
-const SHOWN: usize = 8;
-const LETTERS: usize = 60;
+/// Names that are shown, at most, and letters of each.
+const NAMES_SHOWN_MAX: usize = 8;
+const NAME_MAX_LETTERS: usize = 60;
 /// Names that are looked at, at most: a page may be of any size.
-const MOST: usize = 10_000;
+const NAMES_MAX: usize = 10_000;
 
 /// The names of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,11 +22,12 @@ pub struct Names {
 
 /// Reads the names.
 pub fn names(text: &str) -> Names {
-    let types: BTreeMap<String, String> = text.lines().filter_map(declared).take(MOST).collect();
+    let types: BTreeMap<String, String> =
+        text.lines().filter_map(declared).take(NAMES_MAX).collect();
     let mut found = Names { figures: Vec::new(), types };
     let mut seen = BTreeSet::new();
     for sample in lines(text).filter_map(sample) {
-        if seen.len() < MOST && seen.insert(sample.name.clone()) {
+        if seen.len() < NAMES_MAX && seen.insert(sample.name.clone()) {
             found.figures.push(sample.name);
         }
     }
@@ -53,9 +54,9 @@ enum Rank {
 impl Names {
     /// What may be named, in words: the first few, and how many more.
     pub fn words(&self) -> Option<String> {
-        let shown = self.figures.iter().take(SHOWN).map(|name| shown(name));
+        let shown = self.figures.iter().take(NAMES_SHOWN_MAX).map(|name| shown(name));
         let shown: Vec<String> = shown.collect();
-        let more = self.figures.len().saturating_sub(SHOWN);
+        let more = self.figures.len().saturating_sub(NAMES_SHOWN_MAX);
         match (shown.is_empty(), more) {
             (true, _) => None,
             (_, 0) => Some(shown.join(", ")),
@@ -66,7 +67,7 @@ impl Names {
     /// A figure that can be named, as it is written behind the `#`.
     pub fn example(&self) -> Option<String> {
         let of = |name: &String| Selector { name: name.clone(), labels: Vec::new() }.to_string();
-        self.figures.first().filter(|name| name.len() <= LETTERS).map(of)
+        self.figures.first().filter(|name| name.len() <= NAME_MAX_LETTERS).map(of)
     }
 
     /// Names that are close to this one, in words.
@@ -116,7 +117,7 @@ impl Names {
 
 /// The names are the target's: what could drive a terminal is shown as text.
 fn shown(name: &str) -> String {
-    let letters: String = name.chars().take(LETTERS).collect();
+    let letters: String = name.chars().take(NAME_MAX_LETTERS).collect();
     let cut = if letters.len() < name.len() { "…" } else { "" };
     format!("`{}{cut}`", letters.escape_debug())
 }

@@ -11,7 +11,7 @@ fn wanted(text: &str) -> Selector {
 }
 
 #[test]
-fn a_go_process_tells_four_figures_and_when_it_began() {
+fn a_go_process_shows_four_figures_and_when_it_began() {
     let found = parse(GO).unwrap();
     let figures: Vec<(&str, f64)> = found.figures.into_iter().collect();
     let expected =

@@ -179,7 +179,7 @@ enum Owner {
     Plumbing,
 }
 
-/// The frame that names a stack, which is told innermost first. Where all of it is plumbing, the outermost frame
+/// The frame that names a stack, which is written innermost first. Where all of it is plumbing, the outermost frame
 /// says at least what it was for.
 pub(super) fn naming<'a>(frames: &[Frame<'a>]) -> Option<Frame<'a>> {
     let goroot = goroot(frames);

@@ -1,6 +1,6 @@
 //! The labels of goroutines (`pprof.Do`), in one short text for each group.
 //!
-//! A program may give each goroutine a label of its own (a request's id), so labels do not tell groups apart: they
+//! A program may give each goroutine a label of its own (a request's id), so labels do not separate groups: they
 //! are a hint beside one.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -52,7 +52,7 @@ pub enum PprofError {
 pub enum Kind {
     /// All goroutines.
     All,
-    /// Those that can provably never wake, as Go 1.27 tells.
+    /// Those that can provably never wake, as Go 1.27 reports.
     Leaked,
 }
 
@@ -69,7 +69,7 @@ pub struct Profile {
     pub truncated: bool,
 }
 
-/// The count that the first line tells, without a look at the rest.
+/// The count of the first line, without a look at the rest.
 pub fn total(text: &str) -> Result<(Kind, u64), PprofError> {
     let first = text.lines().next().unwrap_or_default().trim_end();
     for (start, kind) in

@@ -21,7 +21,7 @@ fn groups_are_titled_by_the_first_function_that_is_no_plumbing() {
     let titles = titles(&profile);
     assert_eq!(titles[0], (8, "main.(*follower).follow collector/main.go:22"));
     assert_eq!(titles[1], (3, "main.(*pool[...]).wait collector/main.go:17"));
-    // Idle connections are plumbing all through: the outermost of it tells whose they are.
+    // Idle connections are plumbing all through: the outermost frame shows whose they are.
     for idle in ["net/http.(*persistConn).readLoop", "net/http.(*persistConn).writeLoop"] {
         assert!(
             titles.iter().any(|(count, title)| *count == 2 && title.starts_with(idle)),

@@ -1,4 +1,4 @@
-//! What `/proc` tells of a process: descriptors, threads, memory, and when it began.
+//! What `/proc` shows of a process: descriptors, threads, memory, and when it began.
 //!
 //! Reading is here, understanding in [`text`]. What may not be read is an error in words and never
 //! 0, and looking does not count itself: the descriptor that the look takes is left out.
@@ -12,78 +12,61 @@ use std::path::{Path, PathBuf};
 
 use text::{Sockets, Status};
 
-/// Why a process does not tell.
+/// Why a process cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProcError {
-    /// It has ended.
-    #[error("process {0} is not there")]
+pub(crate) enum ProcError {
+    #[error("process {0} does not exist")]
     Gone(String),
     /// It is another user's.
     #[error("not permitted to read the {what} of process {pid}: that takes its user or root")]
-    Denied {
-        /// Which process.
-        pid: String,
-        /// What of it.
-        what: &'static str,
-    },
+    Denied { pid: String, what: &'static str },
     /// There is no `/proc`, or it is not Linux'.
     #[error("could not read the {what} of process {pid}: {why}")]
-    Other {
-        /// Which process.
-        pid: String,
-        /// What of it.
-        what: &'static str,
-        /// What went wrong.
-        why: String,
-    },
+    Other { pid: String, what: &'static str, why: String },
 }
 
 /// When a process began, in ticks since the machine did: with the pid, it is one process for sure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Born(pub u64);
+pub(crate) struct Born(pub u64);
 
-/// An open descriptor.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Descriptor {
+pub(crate) struct Descriptor {
     /// Its number; with `inode` it is one descriptor for sure.
-    pub fd: u32,
+    pub(crate) fd: u32,
     /// What it is open on; 0 where that has none.
-    pub inode: u64,
+    pub(crate) inode: u64,
     /// What makes it like others: `socket tcp CLOSE_WAIT`, `pipe`, `file /var/log/*.log`.
-    pub class: String,
+    pub(crate) class: String,
 }
 
-/// A thread.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Thread {
+pub(crate) struct Thread {
     /// Its number; with `born` it is one thread for sure.
-    pub tid: u32,
+    pub(crate) tid: u32,
     /// When it began, in ticks since the machine did.
-    pub born: u64,
-    /// Its name.
-    pub name: String,
+    pub(crate) born: u64,
+    pub(crate) name: String,
 }
 
 /// A process to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Process {
+pub(crate) struct Process {
     dir: PathBuf,
     own: bool,
 }
 
 impl Process {
-    /// This one.
-    pub fn own() -> Self {
+    pub(crate) fn own() -> Self {
         Self { dir: "/proc/self".into(), own: true }
     }
 
     /// The one with this pid.
-    pub fn of(pid: u32) -> Self {
+    pub(crate) fn of(pid: u32) -> Self {
         Self { dir: Path::new("/proc").join(pid.to_string()), own: pid == std::process::id() }
     }
 
     /// When it began; an error when it has ended, even if its parent has not noticed yet.
-    pub fn born(&self) -> Result<Born, ProcError> {
+    pub(crate) fn born(&self) -> Result<Born, ProcError> {
         let what = "state";
         let text = self.read("stat", what)?;
         let stat = text::stat(&text).ok_or_else(|| self.odd(what))?;
@@ -94,20 +77,19 @@ impl Process {
     }
 
     /// Processor time that it has used, in seconds.
-    pub fn cpu_seconds(&self) -> Result<f64, ProcError> {
+    pub(crate) fn cpu_seconds(&self) -> Result<f64, ProcError> {
         let what = "processor time";
         let text = self.read("stat", what)?;
         let stat = text::stat(&text).ok_or_else(|| self.odd(what))?;
         Ok(stat.busy as f64 / rustix::param::clock_ticks_per_second().max(1) as f64)
     }
 
-    /// Its name.
-    pub fn comm(&self) -> Option<String> {
+    pub(crate) fn comm(&self) -> Option<String> {
         Some(self.read("comm", "name").ok()?.trim_end().to_owned())
     }
 
     /// How many descriptors it has open.
-    pub fn count_fds(&self) -> Result<u64, ProcError> {
+    pub(crate) fn count_fds(&self) -> Result<u64, ProcError> {
         let what = "descriptors";
         let dir = self.dir.join("fd");
         // Since Linux 6.2 the directory's size is their count, which opens nothing.
@@ -121,13 +103,13 @@ impl Process {
     }
 
     /// Threads and resident memory.
-    pub fn status(&self) -> Result<Status, ProcError> {
+    pub(crate) fn status(&self) -> Result<Status, ProcError> {
         let what = "status";
         text::status(&self.read("status", what)?).ok_or_else(|| self.odd(what))
     }
 
     /// Its open descriptors. It takes a look at each: for now and then, not for every reading.
-    pub fn descriptors(&self) -> Result<Vec<Descriptor>, ProcError> {
+    pub(crate) fn descriptors(&self) -> Result<Vec<Descriptor>, ProcError> {
         let dir = self.dir.join("fd");
         let entries = fs::read_dir(&dir).map_err(|error| self.failed("descriptors", &error))?;
         let fds: Vec<u32> =
@@ -157,8 +139,7 @@ impl Process {
         Ok(links.into_iter().map(describe).collect())
     }
 
-    /// Its threads.
-    pub fn threads(&self) -> Result<Vec<Thread>, ProcError> {
+    pub(crate) fn threads(&self) -> Result<Vec<Thread>, ProcError> {
         let dir = self.dir.join("task");
         let entries = fs::read_dir(&dir).map_err(|error| self.failed("threads", &error))?;
         let thread = |entry: io::Result<fs::DirEntry>| {
@@ -172,7 +153,7 @@ impl Process {
     }
 
     /// The cgroup that holds it.
-    pub fn cgroup(&self) -> Result<text::Cgroup, ProcError> {
+    pub(crate) fn cgroup(&self) -> Result<text::Cgroup, ProcError> {
         let what = "cgroup";
         Ok(text::cgroup(&self.read("cgroup", what)?))
     }
@@ -218,7 +199,7 @@ impl Process {
 }
 
 /// Counts what is alike: descriptors by class, threads by name.
-pub fn tally<'a>(names: impl Iterator<Item = &'a str>) -> Vec<crate::leak::record::Group> {
+pub(crate) fn tally<'a>(names: impl Iterator<Item = &'a str>) -> Vec<crate::leak::record::Group> {
     let mut counts = std::collections::BTreeMap::<&str, u64>::new();
     for name in names {
         *counts.entry(name).or_default() += 1;

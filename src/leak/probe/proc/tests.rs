@@ -59,7 +59,10 @@ fn one_that_has_ended_is_gone_even_before_it_is_reaped() {
     assert_eq!(process.born(), Err(ProcError::Gone(pid.to_string())));
     child.0.wait().unwrap();
     assert_eq!(process.count_fds(), Err(ProcError::Gone(pid.to_string())));
-    assert_eq!(ProcError::Gone(pid.to_string()).to_string(), format!("process {pid} is not there"));
+    assert_eq!(
+        ProcError::Gone(pid.to_string()).to_string(),
+        format!("process {pid} does not exist")
+    );
 }
 
 #[test]
@@ -70,7 +73,7 @@ fn the_look_does_not_count_itself() {
 }
 
 #[test]
-fn a_socket_is_told_by_its_state_and_name() {
+fn a_socket_is_reported_by_its_state_and_name() {
     let dir = tempfile::tempdir().unwrap();
     let unix = UnixListener::bind(dir.path().join("docker.sock")).unwrap();
     let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -101,7 +104,7 @@ fn what_may_not_be_read_is_said() {
 }
 
 #[test]
-fn a_file_is_told_without_asking_its_file_system() {
+fn a_file_is_reported_without_asking_its_file_system() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
@@ -112,7 +115,7 @@ fn a_file_is_told_without_asking_its_file_system() {
     std::os::unix::fs::symlink("/nowhere/log", dir.path().join("fd/7")).unwrap();
     fs::write(dir.path().join("fdinfo/7"), "pos:\t0\nflags:\t0100000\nmnt_id:\t24\nino:\t42\n")
         .unwrap();
-    // An older Linux does not tell.
+    // An older Linux does not report it.
     std::os::unix::fs::symlink(&file, dir.path().join("fd/8")).unwrap();
     fs::write(dir.path().join("fdinfo/8"), "pos:\t0\nflags:\t0100000\nmnt_id:\t24\n").unwrap();
     let process = Process { dir: dir.path().to_owned(), own: false };

@@ -181,7 +181,7 @@ pub fn inode(link: &str) -> Option<u64> {
     link.split_once(":[")?.1.strip_suffix(']')?.parse().ok()
 }
 
-/// The number of the file in `fdinfo`, which Linux tells there since 5.14.
+/// The number of the file in `fdinfo`, which Linux shows there since 5.14.
 pub fn ino(fdinfo: &str) -> Option<u64> {
     fdinfo.lines().find_map(|line| line.strip_prefix("ino:")?.trim().parse().ok())
 }
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn status_tells_threads_and_memory() {
+    fn status_shows_threads_and_memory() {
         let text = "Name:\tcat\nVmRSS:\t     900 kB\nThreads:\t3\n";
         assert_eq!(status(text), Some(Status { threads: 3, rss_bytes: 921_600 }));
         assert_eq!(status("Name:\tcat\n"), None);

@@ -1,14 +1,8 @@
-//! The target's own count of its cycles, in whichever of its answers it is: found once, and taken from each
-//! reading, which asks for nothing more because of it.
-
-use serde_json::Value;
+//! The target's own count of its cycles: taken from each reading, without a request of its own.
 
 use super::News;
-use super::http::{Http, value_of, whole};
-use super::url::Choice;
 use crate::leak::probe::Sample;
-use crate::leak::probe::counter::{Counter, Cycles};
-use crate::leak::probe::get::MAX_DUMP;
+use crate::leak::probe::counter::Cycles;
 
 /// Which of its answers has the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,54 +13,6 @@ pub(super) enum Place {
     Expvar,
     /// The text that a figure was asked from.
     Figure,
-}
-
-impl Http {
-    /// Looks for a counter of cycles in everything that it serves, to read it from now on; tells in words
-    /// where it is.
-    ///
-    /// # Errors
-    /// It is nowhere, or no number: what was tried, in words.
-    pub(super) async fn count_cycles(&mut self, counter: &Counter) -> Result<String, String> {
-        let figure = self.figure.as_ref().map(|figure| figure.path.clone());
-        let page = self.figure.as_ref().is_some_and(|of| matches!(of.choice, Choice::Metric(_)));
-        let places = [
-            (Place::Metrics, self.metrics.clone()),
-            (Place::Expvar, self.expvar.clone()),
-            (Place::Figure, figure),
-        ];
-        let mut tried = Vec::new();
-        for (place, path) in places {
-            let Some(path) = path else {
-                continue;
-            };
-            let found = match self.client.get(&path, MAX_DUMP).await {
-                Ok(answer) if place == Place::Metrics || place == Place::Figure && page => {
-                    whole(&answer).and_then(|_| counter.in_prometheus(&answer.text()))
-                }
-                Ok(answer) => value_of(&answer).and_then(|value| counter.in_json(&value)),
-                Err(error) => Err(error.to_string()),
-            };
-            match found {
-                Ok(first) => {
-                    self.cycles = Some((place, Cycles::new(counter.clone(), first)));
-                    return Ok(format!("cycles by `{counter}` at {path}, which is {first} now"));
-                }
-                Err(why) => tried.push(format!("`{path}`: {why}")),
-            }
-        }
-        match tried.is_empty() {
-            true => Err("it serves neither Prometheus figures nor JSON".to_owned()),
-            false => Err(tried.join("; ")),
-        }
-    }
-
-    /// Counts the cycles by this answer, where they are in it.
-    pub(super) fn count_json(&mut self, place: Place, value: Result<Value, String>) {
-        if let Some((_, cycles)) = self.cycles.as_ref().filter(|(of, _)| *of == place) {
-            self.count = Some(value.and_then(|value| cycles.counter.in_json(&value)));
-        }
-    }
 }
 
 /// Takes a count of cycles. One that falls is a restart of the target, unless that is known to be the same.
@@ -101,9 +47,9 @@ mod tests {
     use crate::leak::probe::fake::{Reply, with_server};
     use crate::leak::probe::target::tests::{read, start};
 
-    /// What each of these answers gives, one reading after the other: cycles, why a series begins anew, and
+    /// What each of these answers gives, one reading after the other: cycles, why a series starts anew, and
     /// what cannot be had.
-    async fn told(
+    async fn shown(
         path: &str,
         counter: &str,
         answers: &[&str],
@@ -141,7 +87,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn expvar_counts_and_tells_a_restart_from_a_counter_that_was_set_back() {
+    async fn expvar_counts_and_shows_a_restart_from_a_counter_that_was_set_back() {
         let answers = [
             r#"{"memstats": {"TotalAlloc": 100}, "goroutines": 5, "collector": {"turns": 10}}"#,
             r#"{"memstats": {"TotalAlloc": 200}, "goroutines": 5, "collector": {"turns": 30}}"#,
@@ -165,14 +111,14 @@ mod tests {
             (None, nothing(), nothing()),
             (None, nothing(), nothing()),
         ];
-        assert_eq!(told("/v", "collector.turns", &answers).await, expected);
+        assert_eq!(shown("/v", "collector.turns", &answers).await, expected);
         let absent = "there is nothing at `/turns`; the answer has `goroutines`, `memstats`";
         let answers = [
             r#"{"memstats": {}, "goroutines": 5, "turns": 1}"#,
             r#"{"memstats": {}, "goroutines": 5}"#,
         ];
         let expected = [(Some(0.0), nothing(), nothing()), (None, nothing(), said(absent))];
-        assert_eq!(told("/v", "turns", &answers).await, expected);
+        assert_eq!(shown("/v", "turns", &answers).await, expected);
     }
 
     #[tokio::test]
@@ -192,7 +138,7 @@ mod tests {
                 (Some(5.0), restart(name), nothing()),
                 (None, nothing(), said("`/pool/turns` is null, not a number")),
             ];
-            assert_eq!(told("/s#/pool/open", name, &answers).await, expected);
+            assert_eq!(shown("/s#/pool/open", name, &answers).await, expected);
         }
     }
 
@@ -216,7 +162,7 @@ mod tests {
                  `/debug/vars`: `/turns` is a text, not a number; \
                  target `{}`: `/s`: `/turns` is -2: a count is never negative; \
                  target `{}`: it serves neither Prometheus figures nor JSON; \
-                 target `{pid}`: it is looked at from outside; only http:// targets tell counters",
+                 target `{pid}`: it is read from outside; only http:// targets have counters",
                 all[0], all[1], all[2]
             );
             assert_eq!(words, expected);

@@ -4,14 +4,14 @@ use super::Refused;
 use super::absent::{NotFound, refused_everywhere};
 use super::http::{Figure, Http, whole};
 use super::url::{Choice, Url};
-use crate::leak::probe::daemon::PROFILE;
+use crate::leak::probe::daemon_figures::PROFILE_PATH;
 use crate::leak::probe::get::{Answer, GetError, MAX_DUMP};
 use crate::leak::probe::metrics::{self, Selector};
 use crate::leak::probe::{json, pprof};
 
 /// Where Prometheus' text usually is: by most libraries, Spring Boot, Go programs that keep it beside their
 /// profiles, Quarkus, and web frameworks.
-const METRICS: [&str; 6] = [
+const METRICS_PATHS: [&str; 6] = [
     "/metrics",
     "/actuator/prometheus",
     "/debug/metrics",
@@ -20,7 +20,7 @@ const METRICS: [&str; 6] = [
     "/prometheus",
 ];
 /// Where Go's expvar is.
-const EXPVAR: &str = "/debug/vars";
+const EXPVAR_PATH: &str = "/debug/vars";
 
 impl Http {
     /// Asks what there is; gives what is not.
@@ -42,8 +42,8 @@ impl Http {
     /// Looks at the usual paths: one page of Prometheus is enough.
     async fn find_anywhere(&mut self) -> Result<Vec<NotFound>, Refused> {
         let mut missing = Vec::new();
-        for path in [PROFILE].into_iter().chain(METRICS).chain([EXPVAR]) {
-            if self.metrics.is_some() && METRICS.contains(&path) {
+        for path in [PROFILE_PATH].into_iter().chain(METRICS_PATHS).chain([EXPVAR_PATH]) {
+            if self.metrics.is_some() && METRICS_PATHS.contains(&path) {
                 continue;
             }
             match self.find_at(path).await {
@@ -54,7 +54,7 @@ impl Http {
             }
         }
         if self.metrics.is_some() {
-            missing.retain(|why| !METRICS.contains(&why.path.as_str()));
+            missing.retain(|why| !METRICS_PATHS.contains(&why.path.as_str()));
         }
         match self.is_empty() {
             true => Err(refused_everywhere(&missing)),
@@ -64,7 +64,7 @@ impl Http {
 
     async fn choose_anywhere(&mut self, choice: &Choice) -> Result<Vec<NotFound>, Refused> {
         let mut missing = Vec::new();
-        for path in METRICS {
+        for path in METRICS_PATHS {
             match self.choose(path, choice).await {
                 Ok(()) => return Ok(Vec::new()),
                 // A page without the figure is the page that was meant.
@@ -105,7 +105,7 @@ impl Http {
         let text = answer.text();
         let at = format!("{}{path}", self.root);
         if pprof::total(&text).is_ok() {
-            return Some(format!("it is a goroutine profile, which is read without a #: {at}"));
+            return Some(format!("it is a goroutine profile, which needs no #: {at}"));
         }
         if metrics::check(&text).is_ok() {
             let names = metrics::names(&text);
@@ -113,7 +113,7 @@ impl Http {
                 Choice::Pointer(_) => {
                     let example = names.example().unwrap_or_else(|| "NAME".to_owned());
                     Some(format!(
-                        "it is Prometheus text, of which a figure is named like {at}#{example}"
+                        "it is Prometheus text, where a figure is named like {at}#{example}"
                     ))
                 }
                 Choice::Metric(selector) => names
@@ -123,7 +123,7 @@ impl Http {
             };
         }
         let value = whole(answer).ok().and_then(|body| json::parse(body).ok())?;
-        let named = |pointer| format!("it is JSON, of which a figure is named like {at}#{pointer}");
+        let named = |pointer| format!("it is JSON, where a figure is named like {at}#{pointer}");
         match choice {
             Choice::Pointer(_) => None,
             Choice::Metric(_) => Some(json::example(&value).map_or_else(
@@ -173,7 +173,7 @@ impl Http {
     ) -> Result<Result<(), pprof::PprofError>, NotFound> {
         if answer.content_type.starts_with("application/vnd.google.protobuf") {
             let why =
-                "the answer is in the protobuf form, which was not asked for; cmon reads text";
+                "the answer is in the protobuf form, which cmon did not ask for; it reads text";
             return Err(NotFound::other(path, why.to_owned()));
         }
         let text = answer.text();

@@ -13,10 +13,11 @@ use super::{Lost, News, Refused};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::tls::Tls;
 use crate::engine::registry::Registry;
+use crate::leak::metric::Unit;
 use crate::leak::probe::Sample;
 use crate::leak::probe::access::Scheme;
 use crate::leak::probe::counter::Cycles;
-use crate::leak::probe::daemon::{groups, profile};
+use crate::leak::probe::daemon_figures::{groups, profile};
 use crate::leak::probe::get::{Answer, Client, GetError, MAX_BODY, MAX_DUMP};
 use crate::leak::probe::metrics::{self, Metrics};
 use crate::leak::probe::{json, pprof};
@@ -38,7 +39,7 @@ pub(super) struct Http {
     pub(super) expvar: Option<String>,
     /// The one figure that was asked for.
     pub(super) figure: Option<Figure>,
-    /// Figures that it has told, by the ends of their names.
+    /// Figures that it has shown, by the ends of their names.
     pub(super) known: BTreeSet<String>,
     /// What else could be named as a figure, in words, and one that could, as it is typed.
     pub(super) others: Option<String>,
@@ -147,7 +148,7 @@ impl Http {
                 let mut why: Vec<String> =
                     into.unavailable.drain(said..).map(|one| one.why).collect();
                 if why.is_empty() {
-                    why.push("it does not tell its figures any more".to_owned());
+                    why.push("it no longer shows its figures".to_owned());
                 }
                 Err(Lost::away(format!("nothing can be read any more: {}", why.join("; "))))
             }
@@ -159,7 +160,7 @@ impl Http {
         let prefix = format!("{source}.");
         let counts = into.values.iter().filter_map(|(metric, value)| {
             let figure = metric.strip_prefix(&prefix)?;
-            (!figure.ends_with("_bytes")).then(|| (figure.to_owned(), *value))
+            (Unit::of(figure) == Unit::Count).then(|| (figure.to_owned(), *value))
         });
         let failed = std::mem::take(&mut self.broke_off);
         let link = match (self.client.take_lost(), self.client.take_refused()) {
@@ -189,11 +190,11 @@ impl Http {
         news
     }
 
-    /// Says which figures are not told any more.
+    /// Reports the figures that are no longer shown.
     fn miss(&mut self, source: &str, into: &mut Sample) {
-        let (prefix, why) = (format!("{source}."), "it is not told any more");
-        let told = into.values.keys().filter_map(|name| name.strip_prefix(&prefix));
-        self.known.extend(told.map(str::to_owned));
+        let (prefix, why) = (format!("{source}."), "it is no longer shown");
+        let shown = into.values.keys().filter_map(|name| name.strip_prefix(&prefix));
+        self.known.extend(shown.map(str::to_owned));
         for figure in &self.known {
             let metric = format!("{prefix}{figure}");
             let said =
@@ -293,6 +294,13 @@ impl Http {
                 self.count_json(Place::Expvar, value);
             }
             Err(error) => into.unavailable(source, &format!("`{path}`: {error}")),
+        }
+    }
+
+    /// Counts the cycles by this answer, where they are in it.
+    fn count_json(&mut self, place: Place, value: Result<Value, String>) {
+        if let Some((_, cycles)) = self.cycles.as_ref().filter(|(of, _)| *of == place) {
+            self.count = Some(value.and_then(|value| cycles.counter.in_json(&value)));
         }
     }
 

@@ -3,6 +3,7 @@
 mod absent;
 mod cycles;
 mod discover;
+mod find_cycles;
 mod http;
 mod lineage;
 mod name;
@@ -12,13 +13,13 @@ mod url;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Sample;
 use super::counter::Counter;
+use super::{Failure, Sample};
 use crate::docker::api::Api;
 use crate::engine::registry::Registry;
 use crate::leak::record::Groups;
 use http::Http;
-pub use name::names;
+pub(crate) use name::names;
 use process::{Container, Single};
 pub use url::TargetError;
 use url::{Choice, Url};
@@ -36,7 +37,7 @@ enum Kind {
     Pid(u32),
     /// A container of the daemon, by name or id.
     Container(String),
-    /// A server that tells of itself.
+    /// A server that shows its own figures.
     Http(Box<Url>),
 }
 
@@ -132,7 +133,7 @@ impl From<String> for Refused {
 /// What a reading of one target found out about its series.
 #[derive(Debug, Default)]
 struct News {
-    /// Why the series begins anew.
+    /// Why the series starts anew.
     cut: Option<String>,
     /// It is the same that was read before, for sure.
     same: bool,
@@ -156,7 +157,7 @@ impl Watched {
             }
             Kind::Container(container) => {
                 let api = api.ok_or_else(|| {
-                    let why = "a container takes a Docker daemon, and there is none";
+                    let why = "a container target needs a Docker daemon, and there is none";
                     Refused::with(why, Some("start the daemon, or name its socket with --host"))
                 })?;
                 let (container, words) = Container::start(Arc::clone(api), container).await?;
@@ -182,7 +183,7 @@ impl Watched {
         }
     }
 
-    /// Looks for a counter of its cycles, to read it from now on; tells in words where it is.
+    /// Looks for a counter of its cycles, to read it from now on; returns where it is.
     ///
     /// # Errors
     /// It has none by this name: what was tried, in words.
@@ -190,7 +191,7 @@ impl Watched {
         match &mut self.what {
             What::Http(http) => http.count_cycles(counter).await,
             What::Process(_) | What::Container(_) => {
-                Err("it is looked at from outside; only http:// targets tell counters".to_owned())
+                Err("it is read from outside; only http:// targets have counters".to_owned())
             }
         }
     }
@@ -232,14 +233,15 @@ impl Watched {
             }
             Ok(news) => {
                 let back = (std::mem::take(&mut self.away) && !news.same)
-                    .then(|| "the target did not answer for a while and does again".to_owned());
+                    .then(|| "the target did not answer for a while, and answers again".to_owned());
                 if let Some(why) = news.cut.or(back) {
                     into.cut(at, source, &why);
                 }
             }
             Err(lost) => {
                 self.away = true;
-                into.failed(source, &lost.why, lost.gone);
+                let Lost { why, gone } = lost;
+                into.failures.push(Failure { source: source.clone(), why, gone });
             }
         }
     }
@@ -268,7 +270,7 @@ impl Watched {
         }
     }
 
-    /// Goroutines that can provably never wake, where it tells.
+    /// Goroutines that can provably never wake, when it has a proof.
     pub(super) async fn proof(&mut self, at: f64, cycles: f64) -> Option<Groups> {
         match &mut self.what {
             What::Http(http) => http.proof(&self.source, at, cycles).await,
@@ -278,8 +280,8 @@ impl Watched {
 }
 
 #[cfg(test)]
-mod figures;
+mod json_tests;
 #[cfg(test)]
-mod restarts;
+mod restart_tests;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use crate::docker::endpoint::Address;
 
 /// A name for each target, in their order: `web` for `container:web`, `pid12`, `collector` for
 /// `http://collector.example:6060`, `port6060` for `http://127.0.0.1:6060`. No two are equal.
-pub fn names(targets: &[Target]) -> Vec<String> {
+pub(crate) fn names(targets: &[Target]) -> Vec<String> {
     let mut taken = BTreeSet::new();
     targets
         .iter()

@@ -8,7 +8,7 @@ use crate::docker;
 use crate::docker::api::Api;
 use crate::engine::source::ErrorKind;
 use crate::leak::probe::Sample;
-use crate::leak::probe::own::{ids_of_processes, of_process, of_processes};
+use crate::leak::probe::own_process::{ids_of_processes, of_process, of_processes};
 use crate::leak::probe::proc::text::{self, Cgroup};
 use crate::leak::probe::proc::{Born, ProcError, Process, tally};
 use crate::leak::record::Group;
@@ -29,7 +29,7 @@ impl Single {
         let born = process.born().map_err(|error| {
             let hint = match error {
                 ProcError::Gone(_) => Some(
-                    "`ps -e` lists the processes there are; one in a container is found by container:NAME",
+                    "`ps -e` lists the processes; for one in a container, write container:NAME",
                 ),
                 ProcError::Denied { .. } => Some("run cmon as the user of the process, or as root"),
                 ProcError::Other { .. } => None,
@@ -51,7 +51,7 @@ impl Single {
             Err(error @ ProcError::Gone(_)) => return Err(Lost::gone(error)),
             Err(error) => return Err(Lost::away(error)),
         }
-        figures(source, std::slice::from_ref(&self.process), true, into);
+        figures(source, std::slice::from_ref(&self.process), Memory::Rss, into);
         Ok(News { same: true, ..News::default() })
     }
 
@@ -70,7 +70,7 @@ pub(super) struct Container {
     api: Arc<Api>,
     name: String,
     run: Run,
-    /// It was started again, which is kept until it is told, if the reading breaks off.
+    /// It was started again, which is kept until it is reported, if the reading breaks off.
     restarted: Option<String>,
 }
 
@@ -102,7 +102,7 @@ struct Main {
 }
 
 /// Why a container's descriptors and memory cannot be had.
-const ELSEWHERE: &str = "the container's processes cannot be seen from here: the daemon runs on \
+const NOT_ON_THIS_MACHINE: &str = "the container's processes cannot be seen from here: the daemon runs on \
                          another machine, or cmon in a container";
 
 impl Container {
@@ -117,8 +117,10 @@ impl Container {
         })?;
         let words = match &run {
             Run::Elsewhere(_) => {
-                api.threads(&found.name).await.map_err(|error| format!("{ELSEWHERE}; {error}"))?;
-                format!("threads, as the daemon tells them; nothing else ({ELSEWHERE})")
+                api.threads(&found.name)
+                    .await
+                    .map_err(|error| format!("{NOT_ON_THIS_MACHINE}; {error}"))?;
+                format!("threads, as the daemon reports them; nothing else ({NOT_ON_THIS_MACHINE})")
             }
             Run::Here(main) => main.words(),
         };
@@ -146,7 +148,7 @@ impl Container {
                 let threads = self.api.threads(&self.name).await.map_err(Lost::away)?;
                 into.value(&format!("{source}.threads"), threads.len() as u64);
                 for figure in ["fds", "memory_bytes"] {
-                    into.unavailable(&format!("{source}.{figure}"), &ELSEWHERE);
+                    into.unavailable(&format!("{source}.{figure}"), &NOT_ON_THIS_MACHINE);
                 }
             }
         }
@@ -176,7 +178,7 @@ impl Container {
         match self.api.process(&self.name).await {
             Ok(found) => Run::of(&found),
             Err(error) if error.kind == ErrorKind::Gone => {
-                Err(Lost::gone(format!("container `{}` is not there any more", self.name)))
+                Err(Lost::gone(format!("container `{}` no longer exists", self.name)))
             }
             Err(error) => Err(Lost::away(error)),
         }
@@ -188,7 +190,7 @@ impl Run {
         let Some(pid) = found.pid else {
             let (name, state) = (&found.name, &found.state);
             if state == "running" {
-                let why = "runs, but the daemon tells no pid for it, so that its processes cannot be found";
+                let why = "runs, but the daemon reports no pid for it, so that its processes cannot be found";
                 return Err(Lost::away(format!("container `{name}` {why}")));
             }
             let why = format!("container `{name}` does not run ({state})");
@@ -219,7 +221,8 @@ impl Main {
     fn read(&self, source: &str, into: &mut Sample) {
         let members = self.members();
         let memory = self.memory();
-        figures(source, &members, memory.is_none(), into);
+        let rss = if memory.is_none() { Memory::Rss } else { Memory::Elsewhere };
+        figures(source, &members, rss, into);
         into.value(&format!("{source}.processes"), members.len() as u64);
         if let Some(memory) = memory {
             into.value(&format!("{source}.memory_bytes"), memory);
@@ -253,8 +256,17 @@ impl Main {
     }
 }
 
+/// Where the memory of processes is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    /// From each of them.
+    Rss,
+    /// Elsewhere.
+    Elsewhere,
+}
+
 /// The sums over these processes; one that has just ended counts no more.
-fn figures(source: &str, all: &[Process], rss: bool, into: &mut Sample) {
+fn figures(source: &str, all: &[Process], memory: Memory, into: &mut Sample) {
     let sum = |figure: &dyn Fn(&Process) -> Result<u64, ProcError>| {
         all.iter().map(figure).try_fold(0, |sum, figure| match figure {
             Ok(figure) => Ok(sum + figure),
@@ -265,7 +277,7 @@ fn figures(source: &str, all: &[Process], rss: bool, into: &mut Sample) {
     into.value_or_why(&format!("{source}.fds"), sum(&Process::count_fds));
     let threads = sum(&|process| Ok(process.status()?.threads));
     into.value_or_why(&format!("{source}.threads"), threads);
-    if rss {
+    if memory == Memory::Rss {
         let bytes = sum(&|process| Ok(process.status()?.rss_bytes));
         into.value_or_why(&format!("{source}.rss_bytes"), bytes);
     }

@@ -139,7 +139,7 @@ fn names_are_short_and_no_two_are_equal() {
 }
 
 #[tokio::test]
-async fn what_a_server_tells_is_found_by_asking_and_said() {
+async fn what_a_server_shows_is_found_by_asking_and_said() {
     let script = |path: &str, _| match path {
         "/debug/pprof/goroutine?debug=1" => Reply::ok(PROFILE),
         "/debug/vars" => Reply::ok(EXPVAR),
@@ -170,7 +170,7 @@ async fn what_a_server_tells_is_found_by_asking_and_said() {
 }
 
 #[tokio::test]
-async fn prometheus_tells_all_in_one_question() {
+async fn prometheus_shows_all_in_one_question() {
     let script = |path: &str, _| match path {
         "/metrics" => Reply::ok(PROMETHEUS),
         "/debug/pprof/goroutine?debug=1" => Reply::ok(PROFILE),
@@ -253,8 +253,8 @@ async fn an_answer_of_which_only_the_beginning_is_read_is_no_figure() {
         let url = |path: &str| format!("http://127.0.0.1:{port}{path}");
         let too_long = |path: &str, most: usize| {
             format!(
-                "nothing can be read any more: `{path}`: the answer is longer than {most} MiB, and more of \
-                 it is not read"
+                "nothing can be read any more: `{path}`: the answer is longer than {most} MiB, and cmon \
+                 reads no more of it"
             )
         };
         for (path, most) in [("/j#/open", 8), ("/v", 64), ("/m", 64)] {
@@ -269,13 +269,13 @@ async fn an_answer_of_which_only_the_beginning_is_read_is_no_figure() {
         assert_eq!(sample.failures, []);
         assert_eq!(figures(&sample), [(format!("port{port}.goroutines").as_str(), 5.0)]);
         let error = start(&[url("/other")], None).await.unwrap_err().to_string();
-        assert!(error.ends_with("`/other`: the answer is longer than 64 MiB, and more of it is not read"));
+        assert!(error.ends_with("`/other`: the answer is longer than 64 MiB, and cmon reads no more of it"));
     }))
     .await;
 }
 
 #[tokio::test]
-async fn a_figure_that_is_not_told_any_more_is_said_once() {
+async fn a_figure_that_is_not_reported_any_more_is_said_once() {
     let script = |_: &str, asked| match asked {
         0 | 1 => Reply::ok("go_goroutines 5\nprocess_open_fds 7\n"),
         2 => Reply::ok("process_open_fds 7\n"),
@@ -287,11 +287,11 @@ async fn a_figure_that_is_not_told_any_more_is_said_once() {
         let mut probes = start(&[url], None).await.unwrap();
         assert_eq!(read(&mut probes, 0.0).await.unavailable, []);
         let metric = format!("target.port{port}.goroutines");
-        let gone = Unavailable { metric, why: "it is not told any more".to_owned() };
+        let gone = Unavailable { metric, why: "it is no longer shown".to_owned() };
         assert_eq!(read(&mut probes, 1.0).await.unavailable, [gone]);
         assert_eq!(read(&mut probes, 2.0).await.unavailable, []);
         let failures = read(&mut probes, 3.0).await.failures;
-        let why = "nothing can be read any more: it does not tell its figures any more";
+        let why = "nothing can be read any more: it no longer shows its figures";
         assert_eq!(failures.iter().map(|one| one.why.as_str()).collect::<Vec<_>>(), [why]);
     })
     .await;
@@ -389,7 +389,7 @@ async fn a_server_that_goes_away_fails_each_reading_and_its_return_is_a_cut() {
         assert!(figures(&sample).is_empty() && !sample.failures[0].gone, "{sample:?}");
         let sample = read(&mut probes, 2.0).await;
         assert_eq!((sample.failures.len(), figures(&sample).len()), (0, 1));
-        assert_eq!(sample.cuts[0].why, "the target did not answer for a while and does again");
+        assert_eq!(sample.cuts[0].why, "the target did not answer for a while, and answers again");
     })
     .await;
 }
@@ -414,9 +414,9 @@ async fn a_process_is_watched_until_it_is_gone() {
     let sample = read(&mut probes, 1.0).await;
     assert_eq!(figures(&sample), []);
     assert!(sample.failures[0].gone);
-    assert_eq!(sample.failures[0].why, format!("process {pid} is not there"));
+    assert_eq!(sample.failures[0].why, format!("process {pid} does not exist"));
     let error = start(&[format!("pid:{pid}")], None).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("target `pid:{pid}`: process {pid} is not there"));
+    assert_eq!(error.to_string(), format!("target `pid:{pid}`: process {pid} does not exist"));
     assert!(hint(&error).contains("`ps -e`"), "{error:?}");
 }
 
@@ -434,6 +434,6 @@ async fn a_container_takes_a_daemon() {
     assert!(hint(&error).contains("--host"), "{error:?}");
     assert_eq!(
         error.to_string(),
-        "target `container:web`: a container takes a Docker daemon, and there is none"
+        "target `container:web`: a container target needs a Docker daemon, and there is none"
     );
 }

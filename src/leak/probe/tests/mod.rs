@@ -1,6 +1,7 @@
 //! All probes together: against the embedded daemon, and over a thousand readings.
 
 mod tls;
+mod unresponsive;
 
 use std::cell::Cell;
 
@@ -12,7 +13,18 @@ use crate::demo::{Fault, Route, World, serve};
 use crate::docker::endpoint::{Address, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::census::{ConnectionCount, Purpose, TaskKind};
-use crate::engine::source::{LogEnd, LogRequest, ReadMode, Source, Stored, Tail};
+use crate::engine::source::{ListFilters, LogEnd, LogRequest, ReadMode, Source, Stored, Tail};
+
+impl Probes {
+    /// Closes every connection and waits until its tasks have ended, a second at most. Returns how many are left.
+    pub(super) async fn close(self) -> usize {
+        let Self { registry, daemon, targets, .. } = self;
+        drop((daemon, targets));
+        // A task that does not end by then is counted as left.
+        let _ = timeout(Duration::from_secs(1), registry.drained()).await;
+        registry.live()
+    }
+}
 
 /// Runs `test` against an embedded daemon in the same runtime.
 pub(super) async fn with_daemon(test: impl AsyncFnOnce(&World, Address)) {
@@ -40,7 +52,7 @@ pub(super) fn figure(sample: &Sample, metric: &str) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn the_daemon_tells_goroutines_descriptors_and_followers() {
+async fn the_daemon_shows_goroutines_descriptors_and_followers() {
     with_daemon(async |world, address| {
         world.create("web");
         world.start("web");
@@ -50,7 +62,7 @@ async fn the_daemon_tells_goroutines_descriptors_and_followers() {
         let before = read(&mut probes, 0.0).await;
         assert_eq!(figure(&before, "daemon.followers"), Some(0.0));
         let docker = Docker::new(Endpoint::new(address, Origin::Demo), RequestOptions::default());
-        let key = docker.list(&Default::default()).await.unwrap()[0].key.clone();
+        let key = docker.list(&ListFilters::default()).await.unwrap()[0].key.clone();
         let stored = Stored::Something;
         let request = LogRequest {
             key,
@@ -77,7 +89,7 @@ async fn the_daemon_tells_goroutines_descriptors_and_followers() {
 }
 
 #[tokio::test]
-async fn a_daemon_without_a_profile_tells_its_number_of_goroutines_only() {
+async fn a_daemon_without_a_profile_shows_its_number_of_goroutines_only() {
     with_daemon(async |world, address| {
         world.fail_always(Route::Profile, Fault::Status(404, "page not found".to_owned()));
         let mut probes = start(&address, Vec::new()).await.unwrap();
@@ -102,7 +114,7 @@ async fn a_daemon_without_a_profile_tells_its_number_of_goroutines_only() {
 }
 
 #[tokio::test]
-async fn a_daemon_that_tells_no_figures_is_not_counted_as_0() {
+async fn a_daemon_that_shows_no_figures_is_not_counted_as_0() {
     with_daemon(async |world, address| {
         let mut probes = start(&address, Vec::new()).await.unwrap();
         let body = br#"{"NGoroutines": 0}"#;
@@ -117,7 +129,7 @@ async fn a_daemon_that_tells_no_figures_is_not_counted_as_0() {
             sample.values.keys().filter(|name| name.starts_with("daemon")).collect();
         assert!(daemon.is_empty(), "{daemon:?}");
         let why: Vec<&str> = sample.unavailable.iter().map(|one| one.why.as_str()).collect();
-        assert_eq!(why[1], "`/info` tells 0 for `NGoroutines`, which means that it is not told");
+        assert_eq!(why[1], "`/info` reports 0 for `NGoroutines`, which means that it is unknown");
         assert_eq!(why[2], "`/info`: there is nothing at `/NFd`; the answer has `NGoroutines`");
     })
     .await;
@@ -136,7 +148,7 @@ async fn a_daemon_that_is_away_fails_and_its_return_is_a_cut() {
         assert_eq!(figure(&sample, "daemon.goroutines"), None);
         assert!(figure(&sample, "own.fds").is_some(), "the others are read all the same");
         let sample = read(&mut probes, 2.5).await;
-        let why = "the daemon did not answer for a while and does again".to_owned();
+        let why = "the daemon did not answer for a while, and answers again".to_owned();
         assert_eq!(sample.cuts, [Cut { at_ms: 2500, source: "daemon".to_owned(), why }]);
         assert_eq!(read(&mut probes, 3.5).await.cuts, []);
     })
@@ -144,7 +156,7 @@ async fn a_daemon_that_is_away_fails_and_its_return_is_a_cut() {
 }
 
 #[tokio::test]
-async fn a_container_that_does_not_run_is_told_as_such() {
+async fn a_container_that_does_not_run_is_reported_as_such() {
     with_daemon(async |world, address| {
         world.create("web");
         let target = || vec![Target::parse("container:web").unwrap()];
@@ -153,7 +165,7 @@ async fn a_container_that_does_not_run_is_told_as_such() {
         assert_eq!(error, "target `container:web`: container `web` does not run (created)");
         world.start("web");
         let error = words(start(&address, target()).await.unwrap_err());
-        let why = "container `web` runs, but the daemon tells no pid for it, so that its processes \
+        let why = "container `web` runs, but the daemon reports no pid for it, so that its processes \
                    cannot be found";
         assert_eq!(error, format!("target `container:web`: {why}"));
         let gone = vec![Target::parse("container:db").unwrap()];
@@ -166,7 +178,7 @@ async fn a_container_that_does_not_run_is_told_as_such() {
 /// A daemon over TCP that keeps its connections, as dockerd does.
 pub(super) fn dockerd(path: &str) -> Option<Reply> {
     match path {
-        daemon::PROFILE => {
+        daemon_figures::PROFILE_PATH => {
             Some(Reply::ok(include_str!("../fixtures/dockerd-20.10-two-followers.txt")))
         }
         "/info" => Some(Reply::ok(r#"{"NGoroutines": 58, "NFd": 41}"#)),
@@ -178,12 +190,12 @@ pub(super) fn over_tcp(port: u16) -> Address {
     Address::Tcp { host: "127.0.0.1".to_owned(), port }
 }
 
-/// The cuts of so many readings of a daemon that closes its connection after the third `/info`, and
+/// The cuts of this many readings of a daemon that closes its connection after the third `/info`, and
 /// whose profile is this one from then on.
 async fn cuts_after_a_loss(profile: &'static str) -> Vec<Cut> {
     let script = move |path: &str, asked| match (path, asked) {
         ("/info", 2) => Reply::ThenClose(r#"{"NFd": 41}"#),
-        (daemon::PROFILE, 3..) => Reply::ok(profile),
+        (daemon_figures::PROFILE_PATH, 3..) => Reply::ok(profile),
         _ => dockerd(path).unwrap(),
     };
     let mut cuts = Vec::new();
@@ -216,7 +228,7 @@ async fn a_daemon_that_drops_its_connection_was_started_again_only_where_its_cou
 async fn a_daemon_whose_counts_fall_or_that_refuses_is_judged_by_its_connection() {
     let half = Cell::new(false);
     let script = |path: &str, _| match path {
-        daemon::PROFILE if half.get() => Reply::ok("goroutine profile: total 5\n"),
+        daemon_figures::PROFILE_PATH if half.get() => Reply::ok("goroutine profile: total 5\n"),
         _ => dockerd(path).unwrap(),
     };
     let mut kept = None;
@@ -234,14 +246,14 @@ async fn a_daemon_whose_counts_fall_or_that_refuses_is_judged_by_its_connection(
     with_server_at(port, script, async |_, _| {
         let cuts = read(&mut probes, 4.0).await.cuts;
         assert_eq!(cuts.len(), 1, "{cuts:?}");
-        assert_eq!(cuts[0].why, "the daemon did not answer for a while and does again");
+        assert_eq!(cuts[0].why, "the daemon did not answer for a while, and answers again");
         assert_eq!(read(&mut probes, 5.0).await.cuts, []);
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_container_of_another_machine_has_its_threads_told_by_the_daemon() {
+async fn a_container_of_another_machine_has_its_threads_reported_by_the_daemon() {
     let script = |path: &str, asked| match path.split('?').next().unwrap() {
         "/containers/web/json" => {
             // No process here has such a number.
@@ -259,7 +271,10 @@ async fn a_container_of_another_machine_has_its_threads_told_by_the_daemon() {
         let target = Target::parse("container:web").unwrap();
         let mut probes = start(&over_tcp(port), vec![target]).await.unwrap();
         let words = &probes.found()[2].words;
-        assert!(words.starts_with("threads, as the daemon tells them; nothing else ("), "{words}");
+        assert!(
+            words.starts_with("threads, as the daemon reports them; nothing else ("),
+            "{words}"
+        );
         let sample = read(&mut probes, 0.0).await;
         assert_eq!(figure(&sample, "target.web.threads"), Some(3.0));
         let missing: Vec<&str> = sample.unavailable.iter().map(|one| one.metric.as_str()).collect();
@@ -293,7 +308,7 @@ async fn a_container_that_ends_is_gone_until_it_runs_again() {
             4 => Reply::Is(404, br#"{"message":"No such container: web"}"#.to_vec()),
             _ => state("running", 2_000_000_001),
         },
-        // Not told yet when it runs again.
+        // Not reported yet when it runs again.
         "/containers/web/top" if asked == 2 => Reply::Is(500, b"{}".to_vec()),
         "/containers/web/top" => {
             Reply::ok(r#"{"Titles": ["PID", "TID", "COMMAND"], "Processes": [["7", "7", "x"]]}"#)
@@ -303,22 +318,22 @@ async fn a_container_that_ends_is_gone_until_it_runs_again() {
     with_server(script, async |port, _| {
         let target = Target::parse("container:web").unwrap();
         let mut probes = start(&over_tcp(port), vec![target]).await.unwrap();
-        let mut told = Vec::new();
+        let mut shown = Vec::new();
         for at in 0..6 {
             let sample = read(&mut probes, f64::from(at)).await;
             let failed = sample.failures.into_iter().map(|one| (one.gone, one.why)).next();
             let cut = sample.cuts.into_iter().map(|cut| cut.why).next();
-            told.push((sample.values.get("target.web.threads").copied(), failed, cut));
+            shown.push((sample.values.get("target.web.threads").copied(), failed, cut));
         }
         let failed = |gone, why: &str| (None, Some((gone, why.to_owned())), None);
-        assert_eq!(told[0], (Some(1.0), None, None));
-        assert_eq!(told[1], failed(true, "container `web` does not run (exited)"));
-        assert_eq!(told[2], failed(false, "container `web` does not run (restarting)"));
-        assert_eq!(told[3], failed(true, "container `web` is not there any more"));
-        assert!(matches!(&told[4], (None, Some((false, _)), None)), "{:?}", told[4]);
-        // That it was started again is told when it can be read again.
+        assert_eq!(shown[0], (Some(1.0), None, None));
+        assert_eq!(shown[1], failed(true, "container `web` does not run (exited)"));
+        assert_eq!(shown[2], failed(false, "container `web` does not run (restarting)"));
+        assert_eq!(shown[3], failed(true, "container `web` no longer exists"));
+        assert!(matches!(&shown[4], (None, Some((false, _)), None)), "{:?}", shown[4]);
+        // The restart is reported when it can be read again.
         let again = "the container was started again (pid 2000000000 is now 2000000001)";
-        assert_eq!(told[5], (Some(1.0), None, Some(again.to_owned())));
+        assert_eq!(shown[5], (Some(1.0), None, Some(again.to_owned())));
     })
     .await;
 }

@@ -10,12 +10,12 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::super::access::Login;
-use super::super::get::{Client, GetError, MAX_BODY};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::tls::Tls;
 use crate::engine::census::Purpose;
 use crate::engine::registry::Registry;
+use crate::leak::probe::access::Login;
+use crate::leak::probe::get::{Client, GetError, MAX_BODY};
 
 /// A certificate for these names: signed by itself, as an authority or as a server alone.
 fn certificate(
@@ -64,8 +64,8 @@ async fn asked(
             while !head.ends_with(b"\r\n\r\n") {
                 head.push(socket.read_u8().await.unwrap());
             }
-            let told = format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\n\r\n", head.len());
-            socket.write_all(&[told.as_bytes(), &head].concat()).await.unwrap();
+            let shown = format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\n\r\n", head.len());
+            socket.write_all(&[shown.as_bytes(), &head].concat()).await.unwrap();
         }
     };
     let asking = async {
@@ -78,7 +78,7 @@ async fn asked(
     };
     tokio::select! {
         () = serving => unreachable!(),
-        told = asking => told,
+        shown = asking => shown,
     }
 }
 
@@ -129,7 +129,7 @@ async fn a_certificate_that_is_refused_is_an_error_that_says_what_to_do() {
 
 #[tokio::test]
 async fn a_server_without_tls_is_said() {
-    use super::super::fake::{Reply, with_server};
+    use crate::leak::probe::fake::{Reply, with_server};
     with_server(
         |_, _| Reply::ok("plain"),
         async |port, _| {

@@ -1,4 +1,4 @@
-//! One series as an SVG: the line, driven stretches shaded, places where it began anew.
+//! One series as an SVG: the line, driven stretches shaded, places where it started anew.
 //!
 //! ```text
 //!    228 ┤            ▒▒  ▒▒ ••   the drawing is stretched to the width of the page; what is written
@@ -9,34 +9,36 @@
 
 use std::fmt::Write;
 
-use super::parts::each;
+use super::elements::each;
 use super::scale::{Axis, Point, thinned};
+use crate::leak::facts::{Metric, Phase, Report, Verdict};
+use crate::leak::judge::combine::Mode;
+use crate::leak::metric::{Unit, is_of};
 use crate::leak::report::escape::markup;
-use crate::leak::report::figures::{Unit, amount, duration};
-use crate::leak::report::{Metric, Report, Rung, Verdict};
+use crate::leak::report::figures::{amount, duration};
 
 /// The drawing's own units.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 300.0;
 /// With more points than this the line says it all.
-const DOTS: usize = 60;
-/// With more rungs than this they could not be told apart.
-const RUNGS: usize = 1500;
+const DOTS_MAX: usize = 60;
+/// With more phases than this they could not be distinguished.
+const SHADED_PHASES_MAX: usize = 1500;
 
 /// What all charts share: the driven stretches, drawn once and used in each.
 pub(super) struct Frame<'a> {
     /// How the names of places begin: those of another run on the page begin otherwise.
     ids: &'a str,
     time: Axis,
-    has_rungs: bool,
+    has_phases: bool,
 }
 
 impl<'a> Frame<'a> {
     pub(super) fn new(report: &Report, ids: &'a str) -> Self {
         let last = report.metrics.iter().filter_map(|metric| metric.series.last()).map(|it| it.0);
-        let ends = report.rungs.iter().map(|rung| rung.to).chain(last).chain([report.seconds]);
+        let ends = report.phases.iter().map(|phase| phase.to).chain(last).chain([report.seconds]);
         let end = ends.filter(|end| end.is_finite()).fold(0.0, f64::max);
-        Self { ids, time: Axis::of_time(end), has_rungs: !driven(report).is_empty() }
+        Self { ids, time: Axis::of_time(end), has_phases: !driven(report).is_empty() }
     }
 
     /// How the names of places begin.
@@ -45,23 +47,23 @@ impl<'a> Frame<'a> {
     }
 
     /// Whether driven stretches are shaded.
-    pub(super) fn has_rungs(&self) -> bool {
-        self.has_rungs
+    pub(super) fn has_phases(&self) -> bool {
+        self.has_phases
     }
 
     /// Goes before the first chart.
     pub(super) fn shared(&self, report: &Report) -> String {
-        if !self.has_rungs {
+        if !self.has_phases {
             return String::new();
         }
         let mut path = String::new();
-        for rung in driven(report) {
-            let (from, to) = (self.x(rung.from), self.x(rung.to));
+        for phase in driven(report) {
+            let (from, to) = (self.x(phase.from), self.x(phase.to));
             // Writing to a String cannot fail.
             let _ = write!(path, "M{from:.1} 0H{to:.1}V{HEIGHT}H{from:.1}z");
         }
         format!(
-            "<svg class=\"shared\" aria-hidden=\"true\"><defs><path id=\"{}rungs\" d=\"{path}\"/></defs></svg>\n",
+            "<svg class=\"shared\" aria-hidden=\"true\"><defs><path id=\"{}phases\" d=\"{path}\"/></defs></svg>\n",
             self.ids
         )
     }
@@ -71,11 +73,11 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// The driven rungs, where they are few enough to be told apart.
-fn driven(report: &Report) -> Vec<&Rung> {
-    let known = |rung: &&Rung| rung.driven && rung.from.is_finite() && rung.to.is_finite();
-    let rungs: Vec<&Rung> = report.rungs.iter().filter(known).collect();
-    if RUNGS < rungs.len() { Vec::new() } else { rungs }
+/// The driven phases, when they are few enough to be distinguished.
+fn driven(report: &Report) -> Vec<&Phase> {
+    let known = |phase: &&Phase| phase.driven && phase.from.is_finite() && phase.to.is_finite();
+    let phases: Vec<&Phase> = report.phases.iter().filter(known).collect();
+    if SHADED_PHASES_MAX < phases.len() { Vec::new() } else { phases }
 }
 
 /// The chart of a metric.
@@ -83,20 +85,20 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame<'_>) -> Stri
     let points = thinned(metric.series.iter().map(|(at, _, value)| (*at, *value)));
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
         let what = match metric.mode {
-            "exact" => "Counted one by one at the end: there is no series.",
-            "proof" => "Told by the runtime of the target: there is no series.",
+            Mode::Exact => "Counted one by one at the end: there is no series.",
+            Mode::Proof => "Reported by the runtime of the target: there is no series.",
             _ => "No readings.",
         };
         return format!("<p class=\"none\">{what}</p>\n");
     };
-    let unit = Unit::of(&metric.name);
+    let unit = metric.id.unit;
     let values = Axis::of_values(points.iter().map(|point| point.1), unit);
     let cuts = cuts(report, metric);
     // What is counted stands at the upwards axis: `goroutines` of `daemon.goroutines`.
-    let what = metric.name.rsplit('.').next().unwrap_or_default();
+    let what = metric.id.quantity.as_str();
     let label = format!(
         "{} from {} to {} over {}: {}",
-        metric.name,
+        metric.name(),
         amount(first.1, unit),
         amount(last.1, unit),
         duration(frame.time.high),
@@ -113,8 +115,8 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame<'_>) -> Stri
         if unit == Unit::Bytes { "bytes" } else { "" },
         markup(&label)
     );
-    if frame.has_rungs {
-        let _ = writeln!(text, "<use href=\"#{}rungs\" class=\"driven\"/>", frame.ids);
+    if frame.has_phases {
+        let _ = writeln!(text, "<use href=\"#{}phases\" class=\"driven\"/>", frame.ids);
     }
     let grid = each(&values.ticks, |tick| format!("M0 {:.1}H{WIDTH}", y(&values, *tick)));
     let _ = writeln!(text, "<path class=\"grid\" d=\"{grid}\"/>");
@@ -124,7 +126,7 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame<'_>) -> Stri
     let kind = if metric.verdict == Verdict::Leak { "line leaks" } else { "line" };
     let _ =
         writeln!(text, "<path class=\"{kind}\" d=\"{}\"/>", line(&points, &cuts, &values, frame));
-    if points.len() <= DOTS {
+    if points.len() <= DOTS_MAX {
         let dot = |point: &Point| format!("M{:.1} {:.1}h0", frame.x(point.0), y(&values, point.1));
         let dots = each(&points, dot);
         let _ = writeln!(text, "<path class=\"{kind} dots\" d=\"{dots}\"/>");
@@ -139,7 +141,7 @@ fn y(values: &Axis, value: f64) -> f64 {
     (1.0 - values.part(value)) * HEIGHT
 }
 
-/// The line, interrupted where the series began anew.
+/// The line, interrupted where the series started anew.
 fn line(points: &[Point], cuts: &[(f64, &str)], values: &Axis, frame: &Frame<'_>) -> String {
     let mut path = String::new();
     let mut before: Option<f64> = None;
@@ -185,7 +187,7 @@ fn written(
         let why = markup(why);
         let _ = writeln!(
             text,
-            "<span class=\"cutnote{side}\" style=\"left:{left:.2}%\" title=\"{why}\">began anew</span>"
+            "<span class=\"cutnote{side}\" style=\"left:{left:.2}%\" title=\"{why}\">started anew</span>"
         );
     }
     // The first value stands above its point or below it, the last one beside the plot.
@@ -209,12 +211,8 @@ fn written(
     text
 }
 
-/// When a series began anew, and why.
+/// When a series started anew, and why.
 fn cuts<'a>(report: &'a Report, metric: &Metric) -> Vec<(f64, &'a str)> {
-    let of_it = |source: &str| {
-        let rest = metric.name.strip_prefix(source);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    let cuts = report.cuts.iter().filter(|cut| of_it(&cut.source));
+    let cuts = report.cuts.iter().filter(|cut| is_of(metric.name(), &cut.source));
     cuts.map(|cut| (cut.at_ms as f64 / 1000.0, cut.why.as_str())).collect()
 }

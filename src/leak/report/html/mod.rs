@@ -2,18 +2,19 @@
 //! reader's choice of light or dark, and it says in words whatever it says in colour.
 //!
 //! ```text
-//!  banner: verdict, because          mod      the page from top to bottom
-//!  what it means, figures            parts    tables, lists, bars
+//!  banner: verdict, sentence         mod      the page from top to bottom
+//!  what it means, figures            parts    tables, lists, bars; elements
 //!  table of metrics                  chart    one series as SVG
 //!  a card for each: chart, groups    scale    readings to the plane
 //!  leftovers, rules, parameters      page.css, page.js
 //! ```
 //!
-//! Several runs that are compared are one page too ([`compared`]): the table of the comparison, and
+//! Several runs that are compared are one page too ([`comparison`]): the table of the comparison, and
 //! below it all of this for each run.
 
 mod chart;
-mod compared;
+mod comparison;
+mod elements;
 mod parts;
 mod scale;
 
@@ -22,16 +23,18 @@ use std::fmt::Write;
 use super::document::{Detail, Kind};
 use super::escape::markup;
 use super::figures::duration;
-use super::{Metric, Report, Verdict, headline, sections, words};
+use super::ranking::ordered;
+use super::{head, headline, sections, sentences};
+use crate::leak::facts::{Metric, Report, Verdict};
 use crate::leak::record::Drive;
 use chart::Frame;
-pub use compared::compared;
+pub(crate) use comparison::comparison;
 
-/// So many cards are open; the others are behind a click.
-const OPEN: usize = 24;
+/// This many cards are open; the others are folded.
+const OPEN_CARDS_MAX: usize = 24;
 
 /// The report as one self-contained HTML file.
-pub fn html(report: &Report) -> String {
+pub(crate) fn html(report: &Report) -> String {
     page(report.verdict, "cmon leak-check", &of_run(report, "h1", ""))
 }
 
@@ -55,30 +58,31 @@ fn page(verdict: Verdict, title: &str, main: &str) -> String {
 /// All of one run, from its banner on. `heading` is the element that the verdict stands in, `ids` how
 /// the names of all places in it begin, so that a page can hold several runs.
 fn of_run(report: &Report, heading: &str, ids: &str) -> String {
-    let (verdict, because) = (report.verdict.as_str(), markup(&words::because(report)));
+    let (verdict, sentence) =
+        (report.verdict.as_str(), markup(&headline::with_interruption(report)));
     let mut page = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(
         page,
         "<header class=\"banner {class}\">\n{icon}\n<div>\n\
-         <{heading} class=\"verdict\">{verdict}</{heading}>\n<p>{because}</p>\n{facts}\
-         <p class=\"when\">cmon leak-check {version} · <span>{begun}</span> · {length}{daemon}</p>\n</div>\n</header>",
-        class = parts::class(report.verdict),
-        icon = parts::icon(report.verdict),
+         <{heading} class=\"verdict\">{verdict}</{heading}>\n<p>{sentence}</p>\n{facts}\
+         <p class=\"when\">cmon leak-check {version} · <span>{started}</span> · {length}{daemon}</p>\n</div>\n</header>",
+        class = elements::class(report.verdict),
+        icon = elements::icon(report.verdict),
         version = markup(&report.cmon),
-        begun = markup(&report.begun),
+        started = markup(&report.started),
         facts = facts(report),
         length = duration(report.seconds),
-        daemon = match report.daemon.is_empty() {
-            true => String::new(),
-            false => format!(" · {}", markup(&report.daemon)),
+        daemon = match &report.daemon {
+            None => String::new(),
+            Some(daemon) => format!(" · {}", markup(&daemon.address)),
         },
     );
     let document = sections::document(report, Detail::Full);
     let list = |kind: Kind, class: &str| {
         let all = document.sections.iter().filter(|section| section.kind == kind);
-        parts::each(all, |section| {
-            parts::list(&words::heading(&section.title), class, document.items(kind))
+        elements::each(all, |section| {
+            elements::list(&sentences::heading(&section.title), class, document.items(kind))
         })
     };
     page.push_str(&list(Kind::Meaning, "means"));
@@ -99,11 +103,11 @@ fn of_run(report: &Report, heading: &str, ids: &str) -> String {
 
 /// The facts below the sentence; nothing without any.
 fn facts(report: &Report) -> String {
-    let facts = headline::head(report).facts;
+    let facts = head::head(report).facts;
     if facts.is_empty() {
         return String::new();
     }
-    let facts = parts::each(&facts, |fact| {
+    let facts = elements::each(&facts, |fact| {
         format!("<dt>{}</dt><dd>{}</dd>\n", fact.role.title(), markup(&fact.text))
     });
     format!("<dl class=\"facts\">\n{facts}</dl>\n")
@@ -116,7 +120,7 @@ fn cards(report: &Report, ids: &str) -> String {
     }
     let frame = Frame::new(report, ids);
     let mut text = format!("<section>\n<h2>Series</h2>\n{}", frame.shared(report));
-    let shading = match (frame.has_rungs(), report.drive) {
+    let shading = match (frame.has_phases(), report.drive) {
         (false, _) => "",
         (true, Drive::Command) => "<span class=\"key driven\"></span> Shaded: the command is run. ",
         (true, _) => "<span class=\"key driven\"></span> Shaded: streams are opened and closed. ",
@@ -126,8 +130,8 @@ fn cards(report: &Report, ids: &str) -> String {
         "<p class=\"legend\">{shading}Time since the check began runs to the right, the count upwards; \
          the upwards axis need not begin at 0.</p>\n<div class=\"cards\">"
     );
-    let order = words::ordered(report);
-    let (open, folded) = order.split_at(order.len().min(OPEN));
+    let order = ordered(report);
+    let (open, folded) = order.split_at(order.len().min(OPEN_CARDS_MAX));
     let card = |(at, metric): &(usize, &Metric)| parts::card(report, metric, *at, &frame);
     text.extend(open.iter().map(card));
     text.push_str("</div>\n");

@@ -1,4 +1,4 @@
-// Tells the reading under the pointer. The page says everything else without it.
+// Shows the reading under the pointer. The page says everything else without it.
 for (const chart of document.querySelectorAll(".chart")) {
   const plot = chart.querySelector(".plot");
   const [x0, x1] = chart.dataset.x.split(",").map(Number);

@@ -1,12 +1,12 @@
 //! From readings to the plane of a chart: ranges, round ticks, and no more points than can be seen.
 
-use crate::leak::report::figures::Unit;
+use crate::leak::metric::Unit;
 
 /// A point: seconds and value.
 pub(super) type Point = (f64, f64);
 
-/// So many stretches of time are told apart in a chart; each keeps at most four points.
-const STRETCHES: usize = 240;
+/// A chart separates this many stretches of time; each keeps at most four points.
+const INTERVALS_MAX: usize = 240;
 
 /// From where to where an axis goes, and what is written on it.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +35,7 @@ impl Axis {
 
     /// Values with room above and below. What hardly moves is drawn as what hardly moves.
     pub(super) fn of_values(values: impl Iterator<Item = f64>, unit: Unit) -> Self {
-        // So far apart that no difference of two can be infinite.
+        // Far enough apart that no difference of two can be infinite.
         let held = |value: f64| value.clamp(-1e300, 1e300);
         let (low, high) = values
             .filter(|value| value.is_finite())
@@ -82,11 +82,11 @@ pub(super) fn thinned(points: impl Iterator<Item = Point>) -> Vec<Point> {
     let mut points: Vec<Point> =
         points.filter(|(at, value)| at.is_finite() && value.is_finite()).collect();
     points.sort_by(|one, other| one.0.total_cmp(&other.0));
-    if points.len() <= 4 * STRETCHES {
+    if points.len() <= 4 * INTERVALS_MAX {
         return points;
     }
-    let mut kept = Vec::with_capacity(4 * STRETCHES);
-    for stretch in points.chunks(points.len().div_ceil(STRETCHES)) {
+    let mut kept = Vec::with_capacity(4 * INTERVALS_MAX);
+    for stretch in points.chunks(points.len().div_ceil(INTERVALS_MAX)) {
         let by_value = |one: &&Point, other: &&Point| one.1.total_cmp(&other.1);
         let mut few: Vec<Point> = [
             stretch.first(),
@@ -139,7 +139,7 @@ mod tests {
     fn thinning_keeps_the_ends_and_the_extremes() {
         let value = |at: u32| if at == 54_321 { 1e6 } else { f64::from(at % 7) };
         let kept = thinned((0..100_000).map(|at| (f64::from(at), value(at))));
-        assert!(kept.len() <= 4 * STRETCHES);
+        assert!(kept.len() <= 4 * INTERVALS_MAX);
         assert_eq!((kept[0].0, kept[kept.len() - 1].0), (0.0, 99_999.0));
         assert!(kept.contains(&(54_321.0, 1e6)));
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::leak::report::Verdict;
-use crate::leak::report::compare::Comparison;
+use crate::leak::facts::{Comparison, Gone, Verdict};
+use crate::leak::judge::combine::Mode;
 use crate::leak::report::escape::tests::{hostile, is_harmless};
 use crate::leak::report::sample;
 
@@ -57,7 +57,7 @@ fn the_page_asks_for_nothing_from_anywhere() {
 fn the_verdict_is_said_in_words_and_by_a_sign() {
     let signs: BTreeSet<String> =
         [Verdict::Leak, Verdict::Clean, Verdict::Inconclusive, Verdict::Invalid]
-            .map(parts::icon)
+            .map(elements::icon)
             .into();
     assert_eq!(signs.len(), 4);
     for report in sample::all() {
@@ -67,10 +67,10 @@ fn the_verdict_is_said_in_words_and_by_a_sign() {
 }
 
 #[test]
-fn every_metric_has_its_chart_with_rungs_cuts_and_ends() {
+fn every_metric_has_its_chart_with_phases_cuts_and_ends() {
     let report = sample::leak();
     let page = html(&report);
-    assert_eq!(page.matches("<use href=\"#rungs\"").count(), report.metrics.len());
+    assert_eq!(page.matches("<use href=\"#phases\"").count(), report.metrics.len());
     assert_eq!(page.matches("class=\"grid\"").count(), report.metrics.len());
     assert!(page.contains("<span class=\"unit\">goroutines</span>"));
     assert!(page.contains(">72</span>") && page.contains(">228</span>"));
@@ -78,7 +78,7 @@ fn every_metric_has_its_chart_with_rungs_cuts_and_ends() {
     cut.cuts[0].source = "daemon".to_owned();
     let page = html(&cut);
     assert_eq!(page.matches("class=\"cutnote\"").count(), 2);
-    // The line is not drawn over the place where the series began anew.
+    // The line is not drawn over the place where the series started anew.
     let line = page.split("class=\"line leaks\" d=\"").nth(1).unwrap().split('"').next().unwrap();
     assert_eq!(line.matches('M').count(), 2);
 }
@@ -116,7 +116,7 @@ fn any_length_of_series_can_be_drawn() {
 }
 
 #[test]
-fn no_lines_are_told_where_none_could_be_read() {
+fn no_lines_are_reported_where_none_could_be_read() {
     assert!(html(&sample::clean()).contains("lines read"));
     assert!(!html(&sample::interrupted()).contains("lines read"));
 }
@@ -127,10 +127,12 @@ fn what_has_no_series_says_what_it_is() {
         let own = Metric { mode, series: Vec::new(), ..sample::still("own.survivors", 0.0) };
         html(&Report { metrics: vec![own], ..sample::clean() })
     };
-    assert!(of("driven").contains(">No readings.</p>"));
-    for (mode, what) in [("exact", "Counted one by one"), ("proof", "Told by the runtime")] {
+    assert!(of(Mode::Driven).contains(">No readings.</p>"));
+    for (mode, what) in
+        [(Mode::Exact, "Counted one by one"), (Mode::Proof, "Reported by the runtime")]
+    {
         let page = of(mode);
-        assert!(page.contains(what) && !page.contains("No readings."), "{mode}");
+        assert!(page.contains(what) && !page.contains("No readings."), "{mode:?}");
     }
 }
 
@@ -155,10 +157,10 @@ fn runs_that_are_compared_are_one_page() {
     let mut comparison = crate::leak::report::compare::tests::comparison();
     // One with shaded stretches, groups, and many series.
     comparison.runs.push(sample::leak());
-    let page = compared(&comparison);
+    let page = comparison_page(&comparison);
     elements(body(&page));
     let (head, reports) = page.split_once("<section class=\"run\"").unwrap();
-    assert!(head.contains("<p>The growth does not depend on the stream timeout"));
+    assert!(head.contains("<p>target.collector.goroutines does not depend on the stream timeout"));
     assert!(head.contains("<th scope=\"row\">target.collector.goroutines</th>"));
     assert_eq!(reports.matches("<h3 class=\"verdict\">LEAK</h3>").count(), 3);
     // Each place is there once, and each that is pointed at is there.
@@ -169,12 +171,12 @@ fn runs_that_are_compared_are_one_page() {
     let wanted = page.split("href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap());
     let wanted: BTreeSet<&str> = wanted.collect();
     assert!(
-        wanted.is_subset(&places) && wanted.contains("run-3") && wanted.contains("run-3-rungs")
+        wanted.is_subset(&places) && wanted.contains("run-3") && wanted.contains("run-3-phases")
     );
     // One run, or none, is a page too.
     for count in [0, 1] {
         comparison.runs.truncate(count);
-        elements(body(&compared(&comparison)));
+        elements(body(&comparison_page(&comparison)));
     }
 }
 
@@ -183,6 +185,17 @@ fn frame(page: &str) -> Vec<String> {
     const OF_STACKS: [&str; 5] = ["ol", "li", "code", "details", "summary"];
     let all = elements(body(page)).into_iter();
     all.filter(|name| !OF_STACKS.contains(&name.as_str())).collect()
+}
+
+fn comparison_page(all: &Comparison) -> String {
+    super::comparison(all)
+}
+
+/// Two runs, with a container of this name that is gone in the second.
+fn of(runs: Vec<Report>, name: &str) -> Comparison {
+    let runs = runs.into_iter().chain([sample::with_text(name)]).collect();
+    let gone = Gone { stream_timeout_seconds: 1.0, of: 2, containers: vec![name.to_owned()] };
+    Comparison { metrics: Vec::new(), containers_gone: vec![gone], runs }
 }
 
 proptest! {
@@ -200,10 +213,10 @@ proptest! {
         let plain = html(&sample::with_text("x"));
         prop_assert_eq!(without(frame(&page)), without(frame(&plain)));
         let runs = vec![sample::with_text(&name)];
-        let page = compared(&Comparison { runs, sentences: vec![name.clone(), name] });
+        let page = comparison_page(&of(runs, &name));
         prop_assert!(is_harmless(&page));
         let runs = vec![sample::with_text("x")];
-        let plain = compared(&Comparison { runs, sentences: vec!["x".into(), "x".into()] });
+        let plain = comparison_page(&of(runs, "x"));
         prop_assert_eq!(without(frame(&page)), without(frame(&plain)));
     }
 }

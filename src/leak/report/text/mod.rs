@@ -4,22 +4,23 @@
 use super::document::{Align, Body, Cell, Detail, Document, Head, Kind, Row, Section, Table};
 use super::escape::{plain, shell, wrap};
 use super::figures::NONE;
-use super::{Report, Verdict, sections};
+use super::sections;
 use crate::format::color::{DIM, GREEN, RED, RESET, YELLOW};
 use crate::format::runner::inert;
+use crate::leak::facts::{Report, Verdict};
 
 /// Lines are no longer than this, unless a name is.
-const WIDTH: usize = 80;
+const LINE_WIDTH: usize = 80;
 /// What stands behind a title begins here: behind the longest verdict.
-const INDENT: usize = 14;
+const VERDICT_COLUMN_WIDTH: usize = 14;
 /// Where the facts below the verdict begin.
-const FACTS: usize = 9;
+const FACT_TITLE_WIDTH: usize = 9;
 /// This many items of a list are shown.
 const ITEMS_SHOWN: usize = 20;
 
 /// The report as text. `again` are the arguments of `cmon leak-check` that judge the same readings again in
 /// the same way; empty where nothing was recorded.
-pub fn text(report: &Report, detail: Detail, color: bool, again: &[String]) -> String {
+pub(crate) fn text(report: &Report, detail: Detail, color: bool, again: &[String]) -> String {
     let document = sections::document(report, detail);
     let mut text = Text { into: String::new(), color };
     text.head(&document.head);
@@ -75,14 +76,14 @@ impl Text {
 
     fn head(&mut self, head: &Head) {
         let word = head.verdict.as_str();
-        let mut lines = wrap(&plain(&head.sentence), WIDTH - word.len() - 2).into_iter();
-        let painted = self.painted(color_of(head.verdict), word);
+        let mut lines = wrap(&plain(&head.sentence), LINE_WIDTH - word.len() - 2).into_iter();
+        let painted = self.painted(head.verdict.color(), word);
         self.line(&format!("{painted}: {}", lines.next().unwrap_or_default()));
         for line in lines {
             self.line(&format!("{:1$}{line}", "", word.len() + 2));
         }
         for fact in &head.facts {
-            let title = format!("  {:<1$}", fact.role.title(), FACTS - 2);
+            let title = format!("  {:<1$}", fact.role.title(), FACT_TITLE_WIDTH - 2);
             self.hanging(&title, &fact.text);
         }
     }
@@ -90,7 +91,7 @@ impl Text {
     /// A title, and behind it a text that may take several lines.
     fn hanging(&mut self, title: &str, text: &str) {
         let indent = title.chars().count();
-        for (at, line) in wrap(&plain(text), WIDTH - indent).iter().enumerate() {
+        for (at, line) in wrap(&plain(text), LINE_WIDTH - indent).iter().enumerate() {
             let title = if at == 0 { title } else { "" };
             let title = self.painted(DIM, &format!("{title:<indent$}"));
             self.line(&format!("{title}{line}"));
@@ -107,11 +108,11 @@ impl Text {
                 self.table(table, section.kind);
             }
             Body::Items(items) => {
-                for line in wrap(&format!("{}:", plain(&section.title)), WIDTH) {
+                for line in wrap(&format!("{}:", plain(&section.title)), LINE_WIDTH) {
                     self.line(&line);
                 }
                 for item in &items[..items.len().min(ITEMS_SHOWN)] {
-                    for (at, line) in wrap(&plain(item), WIDTH - 4).iter().enumerate() {
+                    for (at, line) in wrap(&plain(item), LINE_WIDTH - 4).iter().enumerate() {
                         let bullet = if at == 0 { "  - " } else { "    " };
                         self.line(&format!("{bullet}{line}"));
                     }
@@ -132,7 +133,7 @@ impl Text {
     }
 
     fn pair(&mut self, name: &str, value: &str) {
-        self.hanging(&format!("{name:<INDENT$}"), value);
+        self.hanging(&format!("{name:<VERDICT_COLUMN_WIDTH$}"), value);
     }
 
     fn table(&mut self, table: &Table, kind: Kind) {
@@ -155,7 +156,7 @@ impl Text {
                         .iter()
                         .map(|cell| match cell {
                             Cell::Verdict(verdict) => {
-                                (verdict.as_str().to_owned(), color_of(*verdict))
+                                (verdict.as_str().to_owned(), verdict.color())
                             }
                             Cell::Text(text) => (plain(text), ""),
                             Cell::Absent => (NONE.to_owned(), ""),
@@ -165,7 +166,7 @@ impl Text {
                         self.line(&line);
                     }
                     for text in below {
-                        for line in wrap(&plain(text), WIDTH - widths.indent) {
+                        for line in wrap(&plain(text), LINE_WIDTH - widths.indent) {
                             self.line(&format!("{:1$}{line}", "", widths.indent));
                         }
                     }
@@ -195,7 +196,7 @@ impl Text {
                 if color.is_empty() { text.to_owned() } else { self.painted(color, text) }
             };
             if n == last && column.align == Align::Left {
-                let mut parts = wrap(text, (WIDTH.saturating_sub(at)).max(30)).into_iter();
+                let mut parts = wrap(text, (LINE_WIDTH.saturating_sub(at)).max(30)).into_iter();
                 put(&parts.next().unwrap_or_default());
                 lines.extend(parts.map(|part| format!("{:at$}{part}", "")));
             } else if width < length {
@@ -235,7 +236,7 @@ impl Widths {
                     Row::Heading(_) => None,
                 });
                 let width = |cell: &Cell| match cell {
-                    Cell::Verdict(_) => INDENT - 2,
+                    Cell::Verdict(_) => VERDICT_COLUMN_WIDTH - 2,
                     Cell::Text(text) => plain(text).chars().count(),
                     Cell::Absent => 0,
                 };
@@ -253,20 +254,22 @@ impl Widths {
                 .map(|(_, width)| width + 2)
                 .sum();
             if let Some(name) = columns.get_mut(1) {
-                *name = (*name).min(WIDTH.saturating_sub(rest).max(24));
+                *name = (*name).min(LINE_WIDTH.saturating_sub(rest).max(24));
             }
         }
-        let indent = if kind == Kind::Metrics { INDENT } else { 2 };
+        let indent = if kind == Kind::Metrics { VERDICT_COLUMN_WIDTH } else { 2 };
         Self { columns, indent }
     }
 }
 
-/// Meaning never hangs on it: the word stands there too.
-fn color_of(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Leak | Verdict::Invalid => RED,
-        Verdict::Clean => GREEN,
-        Verdict::Inconclusive => YELLOW,
+impl Verdict {
+    /// Its color. The word stands there too, so nothing depends on the color alone.
+    pub(super) fn color(self) -> &'static str {
+        match self {
+            Self::Leak | Self::Invalid => RED,
+            Self::Clean => GREEN,
+            Self::Inconclusive => YELLOW,
+        }
     }
 }
 

@@ -3,11 +3,14 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::leak::facts::Advice;
+use crate::leak::judge::required_duration::Gain;
 use crate::leak::report::escape::tests::{commands_nothing, hostile, is_harmless};
-use crate::leak::report::{sample, words};
+use crate::leak::report::ranking::ordered;
+use crate::leak::report::sample;
 
 #[test]
-fn a_leak_is_told_with_its_groups_and_what_it_means() {
+fn a_leak_is_reported_with_its_groups_and_what_it_means() {
     insta::assert_snapshot!(text(
         &sample::leak(),
         Detail::Full,
@@ -28,7 +31,7 @@ fn a_clean_run_says_what_it_could_have_seen() {
 }
 
 #[test]
-fn a_run_that_could_not_tell_says_what_helps() {
+fn a_run_that_could_not_show_says_what_helps() {
     insta::assert_snapshot!(findings(&sample::inconclusive()));
 }
 
@@ -41,7 +44,7 @@ fn a_run_without_lines_is_invalid() {
 }
 
 #[test]
-fn growth_that_was_there_before_is_told_though_it_is_clean() {
+fn growth_that_was_there_before_is_reported_though_it_is_clean() {
     insta::assert_snapshot!(findings(&sample::as_before()));
 }
 
@@ -68,8 +71,10 @@ fn colours_only_add_to_the_words() {
 }
 
 #[test]
-fn it_is_narrow_and_tells_no_nan() {
-    let wordy = Report { advice: vec!["a ".repeat(200)], ..sample::leak() };
+fn it_is_narrow_and_shows_no_nan() {
+    let gains = vec![Gain::ByTime, Gain::Limit, Gain::WarmUp, Gain::WarmUpCycles { had: 7.0 }];
+    let advice = vec![Advice::RunLonger { seconds: None, gains, driven: true }];
+    let wordy = Report { advice, ..sample::inconclusive() };
     for report in sample::all().into_iter().chain([wordy]) {
         let texts = [Detail::Brief, Detail::Full].map(|detail| text(&report, detail, false, &[]));
         let text = texts.concat();
@@ -83,7 +88,7 @@ fn it_is_narrow_and_tells_no_nan() {
 #[test]
 fn the_worst_comes_first_and_what_does_not_decide_last() {
     let order = |report: &Report| {
-        let metrics = words::ordered(report).into_iter();
+        let metrics = ordered(report).into_iter();
         metrics.map(|(_, metric)| (metric.verdict, metric.gated)).collect::<Vec<_>>()
     };
     let mut report = sample::many(3);
@@ -131,7 +136,8 @@ proptest! {
 
 #[test]
 fn a_leak_needs_no_advice_in_any_detail() {
-    let advised = Report { advice: vec!["run at least 7m".to_owned()], ..sample::leak() };
+    let longer = Advice::RunLonger { seconds: Some(420.0), gains: vec![Gain::Limit], driven: true };
+    let advised = Report { advice: vec![longer], ..sample::leak() };
     let text = text(&advised, Detail::Full, false, &[]);
     assert!(!text.contains("run at least 7m") && !text.contains("what helps"), "{text}");
 }

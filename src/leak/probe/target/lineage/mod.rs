@@ -10,15 +10,15 @@
 use std::collections::{BTreeMap, VecDeque};
 
 /// A clock that is set moves start times by this, in seconds.
-const SET: f64 = 2.0;
+const CLOCK_SET_MIN_SECONDS: f64 = 2.0;
 /// A clock that is kept moves them by this.
-const WAVERS: f64 = 0.1;
-/// So many returns are no chance.
-const RETURNS: u32 = 3;
+const CLOCK_JITTER_SECONDS: f64 = 0.1;
+/// This many returns are no chance.
+const RETURNS_MIN: u32 = 3;
 /// Processes that are remembered.
-const REMEMBERED: usize = 64;
-/// A server that has closed so many idle connections proves nothing by one more.
-const HABIT: u32 = 2;
+const SIGHTS_MAX: usize = 64;
+/// A server that has closed this many idle connections proves nothing by one more.
+const HABIT_MIN_CLOSES: u32 = 2;
 
 /// What became of the connection since the last reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,7 +73,7 @@ pub(super) struct Lineage {
     totals: Totals,
 }
 
-/// What tells one process from another: start time in milliseconds, and number.
+/// What identifies a process: start time in milliseconds, and number.
 type Key = (Option<i64>, Option<u64>);
 
 impl Lineage {
@@ -102,7 +102,8 @@ impl Lineage {
     fn judge(&self, before: &Sight, now: &Sight) -> Who {
         let another = |why: String| Who::Another(format!("the target was started again ({why})"));
         let (fell, rose) = moved(&before.totals, &now.totals);
-        let broke = Link::Failed <= now.link || now.link == Link::Closed && self.habit < HABIT;
+        let broke =
+            Link::Failed <= now.link || now.link == Link::Closed && self.habit < HABIT_MIN_CLOSES;
         let count = fallen(&before.counts, &now.counts);
         let ahead = now.started.zip(before.started).map(|(now, before)| now - before);
         match (now.pid.zip(before.pid), ahead) {
@@ -113,9 +114,9 @@ impl Lineage {
                 };
             }
             (Some(_), None) => return Who::Same,
-            (_, Some(ahead)) if ahead.abs() <= WAVERS => return Who::Same,
+            (_, Some(ahead)) if ahead.abs() <= CLOCK_JITTER_SECONDS => return Who::Same,
             // While it is not clear who answers in turn, another start time is no restart.
-            (_, Some(ahead)) if SET < ahead && self.returns.count == 0 => {
+            (_, Some(ahead)) if CLOCK_SET_MIN_SECONDS < ahead && self.returns.count == 0 => {
                 let moved = format!("its start time moved forward by {}", seconds(ahead));
                 if let Some(total) = fell {
                     return another(format!("{moved}, and {total}"));
@@ -129,7 +130,7 @@ impl Lineage {
                     _ => Who::Unknown,
                 };
             }
-            (_, Some(ahead)) if SET < ahead.abs() => {
+            (_, Some(ahead)) if CLOCK_SET_MIN_SECONDS < ahead.abs() => {
                 return if rose && fell.is_none() { Who::Same } else { Who::Unknown };
             }
             _ => {}
@@ -144,7 +145,7 @@ impl Lineage {
         let goroutines = now.counts.get("goroutines").zip(before.counts.get("goroutines"));
         match now.link {
             Link::Refused => Who::Another(
-                "the target closed its connection and took no other for a while: it was started again"
+                "the target closed its connection and accepted no other for a while: it was started again"
                     .to_owned(),
             ),
             Link::Closed if goroutines.is_some_and(halved) => Who::Another(
@@ -178,8 +179,10 @@ impl Lineage {
         } else {
             self.returns.switched(before, now);
         }
-        let apart =
-            new.0.zip(old.0).is_some_and(|(new, old)| SET * 1000.0 < (new - old).abs() as f64);
+        let apart = new
+            .0
+            .zip(old.0)
+            .is_some_and(|(new, old)| CLOCK_SET_MIN_SECONDS * 1000.0 < (new - old).abs() as f64);
         self.returns.apart |= apart;
         let what = if new.1.is_some() { "process numbers" } else { "start times" };
         self.returns.is_several().then(|| words(self.known.len().max(2), what))
@@ -191,7 +194,7 @@ impl Lineage {
             return;
         }
         self.known.retain(|(known, _)| *known != key);
-        if self.known.len() == REMEMBERED {
+        if self.known.len() == SIGHTS_MAX {
             self.known.pop_front();
         }
         self.known.push_back((key, sight.clone()));
@@ -239,13 +242,13 @@ impl Returns {
     }
 
     fn is_several(&self) -> bool {
-        if self.count < RETURNS {
+        if self.count < RETURNS_MIN {
             return false;
         }
-        if RETURNS <= self.pids || 2 <= self.fell {
+        if RETURNS_MIN <= self.pids || 2 <= self.fell {
             return true;
         }
-        if self.fell == 0 && RETURNS <= self.rose {
+        if self.fell == 0 && RETURNS_MIN <= self.rose {
             return false;
         }
         // Each has its own counts where they are nearer to their own line than to that of all. Counts that
@@ -254,7 +257,7 @@ impl Returns {
             let nearer = |(own, all): &(f64, f64)| 3.0 <= *all && by * own < *all;
             count <= self.count && self.ways.values().any(nearer)
         };
-        let each = nearer(4.0, 2 * RETURNS + 2) || nearer(2.0, 8 * RETURNS);
+        let each = nearer(4.0, 2 * RETURNS_MIN + 2) || nearer(2.0, 8 * RETURNS_MIN);
         let one = self.ways.values().any(|(own, all)| 3.0 <= *own && 1.2 * all < *own);
         each || self.apart && !one
     }
@@ -288,7 +291,7 @@ impl Totals {
             self.fall.clear();
         }
         self.back += u32::from(back);
-        RETURNS <= self.back
+        RETURNS_MIN <= self.back
     }
 }
 

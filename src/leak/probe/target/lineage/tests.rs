@@ -98,12 +98,12 @@ fn one_that_crashes_again_and_again_is_not_several() {
         let (life, age) = life(n);
         cpu(sight(1e9 + 75.0 * f64::from(life), 10.0 + 5.0 * f64::from(age)), f64::from(age + 1))
     };
-    let told = story((0..100).map(crashes));
-    assert_eq!((told.matches('R').count(), told.matches('S').count()), (19, 0), "{told}");
+    let shown = story((0..100).map(crashes));
+    assert_eq!((shown.matches('R').count(), shown.matches('S').count()), (19, 0), "{shown}");
     // By its totals alone.
     let blind = |n: u32| Sight { started: None, ..crashes(n) };
-    let told = story((0..100).map(blind));
-    assert_eq!((told.matches('R').count(), told.matches('S').count()), (19, 0), "{told}");
+    let shown = story((0..100).map(blind));
+    assert_eq!((shown.matches('R').count(), shown.matches('S').count()), (19, 0), "{shown}");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn several_in_turn_are_recognized_by_what_comes_back() {
 }
 
 #[test]
-fn workers_that_were_started_at_once_are_told_apart_by_their_counts() {
+fn workers_that_were_started_at_once_are_reported_apart_by_their_counts() {
     let counts = [12.0, 31.0, 20.0];
     let at = |n: u32| sight(1e9 + 0.02 * f64::from(n % 3), counts[n as usize % 3]);
     assert!(story((0..12).map(at)).contains('S'));
@@ -147,8 +147,8 @@ fn numbers_of_processes_and_totals_that_come_back_are_several_too() {
         let value = [100.0, 40.0][n as usize % 2] + f64::from(n);
         Sight { started: None, ..cpu(sight(0.0, 5.0), value) }
     };
-    let told = story((0..12).map(totals));
-    assert!(told.contains('S'), "{told}");
+    let shown = story((0..12).map(totals));
+    assert!(shown.contains('S'), "{shown}");
 }
 
 #[test]
@@ -174,8 +174,8 @@ proptest! {
             started += by;
             cpu(sight(started, 50.0 + noise(n)), f64::from(n))
         });
-        let told = story(sights);
-        prop_assert!(quiet(&told), "{}", told);
+        let shown = story(sights);
+        prop_assert!(quiet(&shown), "{}", shown);
     }
 
     #[test]
@@ -187,8 +187,8 @@ proptest! {
             // The connection breaks with each of them.
             sights.push(Sight { link: Link::Closed, ..cpu(sight(started, 9.0), 0.01) });
         }
-        let told = story(sights);
-        prop_assert_eq!(told.matches('R').count(), ages.len());
-        prop_assert!(!told.contains('S'));
+        let shown = story(sights);
+        prop_assert_eq!(shown.matches('R').count(), ages.len());
+        prop_assert!(!shown.contains('S'));
     }
 }

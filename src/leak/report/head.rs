@@ -1,0 +1,145 @@
+//! The head of a report: the verdict's sentence, where in the code the leak is, which pattern it fits, and one thing to do.
+
+use super::document::{Fact, Head, Role};
+use super::figures::{self, duration};
+use super::ranking::leading;
+use super::{explain, headline};
+use crate::leak::facts::{Advice, Metric, Report, Signature, Verdict};
+use crate::leak::judge::combine::Mode;
+use crate::leak::metric::{Source, Unit};
+use crate::leak::probe::pprof;
+
+/// Groups that make at least this part of what the largest makes are about as large.
+const SIMILAR_SHARE_MIN: f64 = 0.8;
+
+pub(super) fn head(report: &Report) -> Head {
+    let mut facts = Vec::new();
+    let mut add = |role: Role, text: Option<String>| {
+        facts.extend(text.filter(|text| !text.is_empty()).map(|text| Fact { role, text }));
+    };
+    match report.verdict {
+        Verdict::Leak => {
+            if let Some(metric) = leading(report) {
+                add(Role::Where, place(metric));
+                add(Role::What, meaning(report, metric).map(ToString::to_string));
+                add(Role::Todo, Some(remedy(report, metric)));
+            }
+        }
+        Verdict::Clean => {
+            let least = limit(report);
+            add(
+                Role::Limit,
+                least.map(|least| format!("the smallest leak it would have found: {least}")),
+            );
+        }
+        Verdict::Inconclusive => {
+            for reason in explain::all_undecided(report) {
+                add(Role::Why, Some(reason));
+            }
+            let bounded = report.signatures.iter();
+            let bounded: Vec<&Signature> =
+                bounded.filter(|one| matches!(one, Signature::Stopped { .. })).collect();
+            add(Role::What, bounded.first().map(ToString::to_string));
+            let remedy = bounded.first().and_then(|one| one.remedy()).map(str::to_owned);
+            add(Role::Todo, remedy.or_else(|| advice(report)));
+        }
+        Verdict::Invalid => add(Role::Todo, advice(report)),
+    }
+    Head { verdict: report.verdict, sentence: headline::with_interruption(report), facts }
+}
+
+fn advice(report: &Report) -> Option<String> {
+    report.advice.first().map(Advice::summary)
+}
+
+/// The smallest leak that the check would have found, in units that people count in.
+fn limit(report: &Report) -> Option<String> {
+    let gated =
+        || report.metrics.iter().filter(|metric| metric.gated && metric.mode != Mode::Exact);
+    let counts = || gated().filter(|metric| metric.id.unit == Unit::Count);
+    let known = |value: &f64| value.is_finite() && 0.0 < *value;
+    let largest = |of: &dyn Fn(&Metric) -> Option<f64>| {
+        let all = counts().filter_map(|metric| Some((of(metric).filter(known)?, metric)));
+        all.max_by(|one, other| one.0.total_cmp(&other.0))
+    };
+    if let Some((least, metric)) = largest(&|metric| metric.smallest_per_cycle) {
+        let pace = match report.cycles_per_minute {
+            pace if 0.0 < pace => {
+                let per_minute = figures::rough(least * pace);
+                format!(", {per_minute} per minute at this pace")
+            }
+            _ => String::new(),
+        };
+        return Some(explain::smallest(least, figures::things(&metric.id), &pace));
+    }
+    let (least, metric) = largest(&|metric| metric.smallest_per_minute)?;
+    let things = figures::things(&metric.id);
+    Some(match least < 1.0 {
+        true => {
+            let every = duration((60.0 / least).floor());
+            format!("1 {} every {every}", figures::one(things))
+        }
+        false => format!("{} {things} per minute", figures::rough(least)),
+    })
+}
+
+/// Where in the code: the group that makes the most of it. Of those that make about as much, one of the program's own
+/// code says more.
+fn place(metric: &Metric) -> Option<String> {
+    let most = metric.groups.first()?;
+    let alike = metric.groups.iter().filter(|group| SIMILAR_SHARE_MIN * most.share <= group.share);
+    let own = alike.into_iter().find(|group| pprof::names_program(&group.title));
+    let group = own.unwrap_or(most);
+    let labels = match group.labels.as_str() {
+        "" => String::new(),
+        labels => format!(", labels {labels}"),
+    };
+    Some(format!("{} ({} of the growth{labels})", group.title, figures::share(group.share)))
+}
+
+/// The pattern that says most about this metric.
+fn meaning<'a>(report: &'a Report, metric: &Metric) -> Option<&'a Signature> {
+    let source = &metric.id.source;
+    let of_it = |signature: &&Signature| match signature {
+        Signature::Connections { source: of, .. }
+        | Signature::ForgottenSockets { source: of, .. } => of == source,
+        Signature::Followers { .. } => *source == Source::Daemon,
+        Signature::Survivors { .. } | Signature::OwnTasks { .. } => *source == Source::Own,
+        Signature::OtherSide { .. } => false,
+        Signature::Steps { metrics, .. } => metrics.iter().any(|one| one.metric == metric.id.name),
+        Signature::Stopped { metrics, .. } | Signature::Course { metrics, .. } => {
+            metrics.contains(&metric.id.name)
+        }
+    };
+    report.signatures.iter().find(of_it)
+}
+
+fn remedy(report: &Report, metric: &Metric) -> String {
+    if let Some(remedy) = meaning(report, metric).and_then(Signature::remedy) {
+        return remedy.to_owned();
+    }
+    let id = &metric.id;
+    match (metric.groups.first(), &id.source) {
+        _ if id.unit == Unit::Bytes => {
+            "take a heap profile early and late in a check, and compare them".to_owned()
+        }
+        (Some(_), Source::Own) => {
+            "report it to cmon's developers, with a recording (`--record FILE`)".to_owned()
+        }
+        (Some(group), _) => {
+            let name = group.title.split(' ').next().unwrap_or_default();
+            format!("find what starts {name}, and what should end it")
+        }
+        (None, Source::Target(_)) if id.quantity == "goroutines" => {
+            "watch its pprof address to see which goroutines grow: --target http://HOST:PORT"
+                .to_owned()
+        }
+        (None, Source::Target(_)) => {
+            "repeat the check with `--target pid:N`, which shows what kind of them grows".to_owned()
+        }
+        (None, Source::Daemon) => {
+            "report it to the daemon's developers, with its version and this report".to_owned()
+        }
+        (None, _) => "see the details of each metric: -v".to_owned(),
+    }
+}

@@ -1,0 +1,333 @@
+//! What a check would do and what it could find (`--dry-run`), as text and as JSON.
+
+use std::fmt::Write;
+
+use super::escape::{plain, wrap};
+use super::figures::amount;
+use super::json::{self, Kind};
+use super::numbers::{count, span};
+use crate::leak::facts::{Daemon, PlanReport};
+use crate::leak::record::Drive;
+
+/// Lines are no longer than this, unless names are.
+const LINE_WIDTH: usize = 80;
+
+/// One or more of them as one line of JSON, its end included.
+pub(crate) fn json(plans: &[PlanReport]) -> String {
+    let time = plans.first().map(|one| one.time.as_str());
+    match plans {
+        [one] => json::line(Kind::Plan, time, one),
+        runs => {
+            let all = serde_json::json!({ "seconds": in_all(runs), "runs": runs });
+            json::line(Kind::PlanComparison, time, &all)
+        }
+    }
+}
+
+/// One or more of them for people.
+pub(crate) fn text(plans: &[PlanReport]) -> String {
+    let mut text = plans.iter().map(one).collect::<Vec<_>>().join("\n");
+    if 1 < plans.len() {
+        let (runs, time) = (plans.len(), span(in_all(plans)));
+        text.push('\n');
+        line(&mut text, "in all", &format!("{time}: {runs} runs, one after the other"));
+    }
+    text
+}
+
+/// Seconds that all of them take.
+fn in_all(plans: &[PlanReport]) -> f64 {
+    plans.iter().map(|plan| plan.seconds).sum()
+}
+
+fn line(text: &mut String, title: &str, words: &str) {
+    hanging(text, &format!("{title:<11} "), words);
+}
+
+/// A title, and behind it words that may take several lines.
+fn hanging(text: &mut String, title: &str, words: &str) {
+    let indent = title.chars().count();
+    for (at, words) in wrap(&plain(words), LINE_WIDTH.saturating_sub(indent)).iter().enumerate() {
+        let title = if at == 0 { title } else { "" };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{title:<indent$}{words}");
+    }
+}
+
+fn one(plan: &PlanReport) -> String {
+    let mut text = String::new();
+    let mut line = |title: &str, words: &str| line(&mut text, title, words);
+    let daemon = match &plan.daemon {
+        None => "none that answers".to_owned(),
+        Some(Daemon { address, version }) => format!("{version} at {address}"),
+    };
+    line("daemon", &daemon);
+    let (title, words) = load(plan);
+    line(title, &words);
+    for target in &plan.targets {
+        line("target", target);
+    }
+    let per_minute = plan.cycles_per_minute.map(|rate| count((rate * 10.0).round() / 10.0));
+    let timeout = span(plan.stream_timeout);
+    match (plan.drive, &per_minute) {
+        (Drive::Streams, Some(rate)) => {
+            let words =
+                format!("closed and opened again every {timeout}: {rate} cycles/min while driven");
+            line("streams", &words);
+        }
+        (Drive::Held, Some(rate)) => {
+            let words = format!(
+                "held open; each closed and opened again after {timeout}: {rate} cycles/min"
+            );
+            line("streams", &words);
+        }
+        _ => {}
+    }
+    if plan.drive.has_phases() {
+        let (warm_up, cycles) = (span(plan.warm_up), count(plan.warm_up_cycles));
+        // How long a command takes is not known before it runs.
+        let at_most = if plan.drive == Drive::Command { "at most " } else { "" };
+        line("warm-up", &format!("{warm_up}, {at_most}{cycles} cycles"));
+        let (pairs, seed) = (plan.pairs, plan.seed);
+        let s = if pairs == 1 { "" } else { "s" };
+        let words = format!(
+            "{at_most}{pairs} on/off pair{s}: a drive and an idle phase, in random order (--seed {seed})"
+        );
+        line("pairs", &words);
+    }
+    let readings = match plan.drive.has_phases() {
+        true => {
+            format!("{} at rest: before the first phase and at the end of each", 2 * plan.pairs + 1)
+        }
+        false => format!("one every {}", span(plan.reading_every)),
+    };
+    line("readings", &readings);
+    line("takes", &span(plan.seconds));
+    line("finds", &finds(plan));
+    line("gate", &gate(plan));
+    text.push_str("probes\n");
+    for one in &plan.probes {
+        hanging(&mut text, &format!("  {}: ", one.source), &one.readable);
+    }
+    text.push_str("now\n");
+    for metric in &plan.metrics {
+        let gated = if metric.gated { "decides" } else { "shown" };
+        let name = plain(&metric.id.name);
+        let _ =
+            writeln!(text, "  {name:<28} {:>10}  {gated}", amount(metric.value, metric.id.unit));
+    }
+    for one in &plan.unavailable {
+        let name = plain(&one.metric);
+        hanging(&mut text, &format!("  {name:<28} "), &format!("not available: {}", one.error));
+    }
+    text
+}
+
+/// Who makes the load.
+fn load(plan: &PlanReport) -> (&'static str, String) {
+    match plan.drive {
+        Drive::Streams | Drive::Held => {
+            let names = &plan.containers;
+            ("containers", format!("{}: {}", names.len(), names.join(", ")))
+        }
+        Drive::Command => {
+            let rate = plan
+                .cycles_per_minute
+                .map_or_else(String::new, |rate| format!(", {} a minute at most", count(rate)));
+            ("cycles", format!("one run of the command each{rate}"))
+        }
+        Drive::Passive if plan.cycles_metric.is_empty() => {
+            ("cycles", "none: targets on their own load".to_owned())
+        }
+        Drive::Passive => {
+            ("cycles", format!("the target's own, counted by `{}`", plan.cycles_metric))
+        }
+    }
+}
+
+/// How small a leak it could find.
+fn finds(plan: &PlanReport) -> String {
+    match plan.smallest_per_cycle {
+        Some(least) => {
+            let command = match (plan.drive, plan.cycles_per_minute) {
+                (Drive::Command, Some(rate)) if 0.0 < rate => format!(
+                    ", at best: a command that takes longer than {} makes fewer cycles and pairs, and finds \
+                     larger leaks only",
+                    span(60.0 / rate)
+                ),
+                _ => String::new(),
+            };
+            let (found, allowed) = (count(least), count(plan.rules.max_per_cycle));
+            if least <= plan.rules.max_per_cycle {
+                return format!(
+                    "growth of {found} per cycle and more, where counts at rest scatter by 1; a leak is \
+                     what is above --max-per-cycle {allowed}{command}"
+                );
+            }
+            format!(
+                "leaks of {found} per cycle and more, where counts at rest scatter by 1 \
+                 (--max-per-cycle {allowed}){command}"
+            )
+        }
+        None if plan.drive.has_phases() => {
+            let longer = plan.long_enough.map_or_else(String::new, |seconds| {
+                let fast = match (plan.drive, plan.cycles_per_minute) {
+                    (Drive::Command, Some(rate)) if 0.0 < rate => {
+                        format!(" for a command that takes {} at most", span(60.0 / rate))
+                    }
+                    _ => String::new(),
+                };
+                format!("; --duration {} has enough{fast}", span(seconds))
+            });
+            format!("nothing for certain: too few on/off pairs{longer}")
+        }
+        None => match plan.smallest_per_minute {
+            Some(least) => format!(
+                "growth of {} per minute and more, where counts scatter by 1 (--max-per-min {})",
+                count(least),
+                count(plan.rules.max_per_min)
+            ),
+            None => "nothing for certain: a check that only watches takes 3m at least, and --duration 10m is a good length"
+                .to_owned(),
+        },
+    }
+}
+
+/// Which metrics make the verdict.
+fn gate(plan: &PlanReport) -> String {
+    let gated = plan.metrics.iter().filter(|metric| metric.gated).count();
+    let gate = match plan.rules.gate.as_slice() {
+        [] => "the usual ones; --gate names others".to_owned(),
+        gate => format!("--gate {}", gate.join(",")),
+    };
+    format!("{gated} of {} metrics decide ({gate})", plan.metrics.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::leak::facts::{Now, Phase, Readable, Unavailable};
+    use crate::leak::metric::{MetricId, Source};
+    use crate::leak::record::Rules;
+    use crate::leak::report::schema_check::violation;
+
+    fn driven() -> PlanReport {
+        let now = |name: &str, gated, value| Now { id: MetricId::parse(name), gated, value };
+        PlanReport {
+            cmon: "0.1.0".to_owned(),
+            daemon: Some(Daemon {
+                address: "unix:///run/docker.sock (the default)".to_owned(),
+                version: "20.10.24".to_owned(),
+            }),
+            time: "2026-11-24T12:00:00Z".to_owned(),
+            containers: vec!["db".to_owned(), "web".to_owned()],
+            targets: vec!["pid:12".to_owned()],
+            drive: Drive::Streams,
+            cycles_metric: String::new(),
+            duration: 180.0,
+            seconds: 178.0,
+            stream_timeout: 0.2,
+            cycles_per_minute: Some(600.0),
+            warm_up: 100.0,
+            warm_up_cycles: 1000.0,
+            pairs: 1,
+            phases: vec![
+                Phase { from: 100.0, to: 103.0, driven: true },
+                Phase { from: 103.0, to: 106.0, driven: false },
+            ],
+            smallest_per_cycle: Some(0.0412),
+            smallest_per_minute: None,
+            reading_every: 1.0,
+            long_enough: Some(180.0),
+            seed: 7,
+            rules: Rules::default(),
+            probes: vec![Readable { source: Source::Own, readable: "tasks".to_owned() }],
+            metrics: vec![now("own.tasks", true, 3.0), now("own.rss_bytes", false, 4096.0)],
+            unavailable: vec![Unavailable {
+                metric: "daemon.fds".to_owned(),
+                error: "it is not reported".to_owned(),
+                times: 1,
+            }],
+        }
+    }
+
+    /// Targets on their own load, watched for this long.
+    fn passive(seconds: f64) -> PlanReport {
+        PlanReport {
+            daemon: None,
+            containers: Vec::new(),
+            drive: Drive::Passive,
+            seconds,
+            cycles_per_minute: None,
+            pairs: 0,
+            phases: Vec::new(),
+            smallest_per_cycle: None,
+            smallest_per_minute: (180.0 <= seconds).then_some(3.1),
+            reading_every: 2.5,
+            long_enough: None,
+            ..driven()
+        }
+    }
+
+    #[test]
+    fn the_text_has_the_facts_in_order() {
+        insta::assert_snapshot!(text(&[driven()]));
+        let command = PlanReport { drive: Drive::Command, containers: Vec::new(), ..driven() };
+        insta::assert_snapshot!(text(&[command]).split_once("gate").unwrap().0);
+        let watched = PlanReport { cycles_metric: "turns".to_owned(), ..passive(600.0) };
+        insta::assert_snapshot!(text(&[watched]).split_once("probes").unwrap().0);
+    }
+
+    #[test]
+    fn what_can_find_nothing_says_how_to_find_something() {
+        let few = PlanReport { smallest_per_cycle: None, ..driven() };
+        let fine = PlanReport { smallest_per_cycle: Some(0.015), ..driven() };
+        let flat = |plan: PlanReport| text(&[plan]).replace("\n            ", " ");
+        let finds = "finds       growth of 0.015 per cycle and more, where counts at rest scatter by 1; a leak is what is above \
+                    --max-per-cycle 0.030\n";
+        assert!(flat(fine).contains(finds));
+        let command = PlanReport { drive: Drive::Command, ..few.clone() };
+        assert!(flat(few).contains("too few on/off pairs; --duration 3m has enough\n"));
+        assert!(flat(command).contains("3m has enough for a command that takes 0.1 s at most\n"));
+        assert!(
+            text(&[passive(179.0)]).contains("finds       nothing for certain: a check that only")
+        );
+        assert!(text(&[passive(180.0)]).contains("finds       growth of 3.10 per minute"));
+    }
+
+    #[test]
+    fn every_object_follows_the_schema() {
+        for plans in [&[driven()][..], &[passive(600.0)], &[driven(), passive(600.0)]] {
+            let value: Value = serde_json::from_str(&json(plans)).unwrap();
+            assert_eq!(violation(&value), None);
+        }
+    }
+
+    #[test]
+    fn json_is_one_document_however_many_runs_there_are() {
+        let value: Value = serde_json::from_str(&json(&[driven()])).unwrap();
+        assert_eq!((&value["type"], &value["seed"]), (&"leak_plan".into(), &7.into()));
+        assert_eq!(value["rules"]["gate"], Value::Array(Vec::new()));
+        let text = json(&[driven(), passive(600.0)]);
+        assert_eq!(text.lines().count(), 1);
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["type"], "leak_plan_comparison");
+        assert_eq!(value["runs"][1]["cycles_per_minute"], Value::Null);
+        assert_eq!(value["seconds"], 778.0, "of both");
+        let text = super::text(&[driven(), passive(600.0)]);
+        assert_eq!(text.matches("\n\ndaemon").count(), 1);
+        assert!(text.ends_with("\n\nin all      12m58s: 2 runs, one after the other\n"), "{text}");
+        assert!(!super::text(&[driven()]).contains("in all"), "one has its own line");
+    }
+
+    #[test]
+    fn no_name_can_drive_the_terminal() {
+        let name = "web\u{1b}[2J\u{9b}1m".to_owned();
+        let plan = PlanReport { containers: vec![name], ..driven() };
+        let is_calm = |text: &str| !text.chars().any(|c| c.is_control() && c != '\n');
+        assert!(is_calm(&text(std::slice::from_ref(&plan))));
+        assert!(is_calm(&json(&[plan])));
+    }
+}

@@ -1,0 +1,59 @@
+//! The order of metrics in a report: which one leads, and which follow.
+
+use crate::leak::facts::{Interval, Metric, Report, Verdict};
+use crate::leak::judge::combine::Mode;
+use crate::leak::metric::Unit;
+
+/// The metric that leads a report of a leak: the largest certain growth of those that decide. The daemon's side of
+/// somebody else's connections ranks lower, and so does memory.
+pub(super) fn leading(report: &Report) -> Option<&Metric> {
+    let leaks = report.metrics.iter().filter(|metric| metric.gated);
+    let leaks = leaks.filter(|metric| metric.verdict == Verdict::Leak);
+    let rank = |metric: &Metric| {
+        (!is_other_side(report, metric), metric.id.unit == Unit::Count, metric.mode == Mode::Exact)
+    };
+    leaks.max_by(|one, other| {
+        rank(one)
+            .cmp(&rank(other))
+            .then_with(|| grown(one, report).total_cmp(&grown(other, report)))
+            // Of equal ones the first.
+            .then_with(|| other.id.name.cmp(&one.id.name))
+    })
+}
+
+fn is_other_side(report: &Report, metric: &Metric) -> bool {
+    report.other_sides.iter().any(|side| side.metric == metric.id.name)
+}
+
+/// By how much it has certainly grown over the check.
+pub(super) fn grown(metric: &Metric, report: &Report) -> f64 {
+    let low = |interval: Option<Interval>| {
+        let low = interval.map(|interval| interval.low).filter(|low| low.is_finite());
+        low.unwrap_or(0.0).max(0.0)
+    };
+    let by_cycles = low(metric.per_cycle) * report.cycles;
+    let by_time = low(metric.per_minute) * report.seconds / 60.0;
+    match by_cycles.max(by_time) {
+        // A proof has no rate.
+        0.0 => (metric.last - metric.first).max(0.0),
+        grown => grown,
+    }
+}
+
+/// The metrics with their places in the report: those that decide first, the worst first, and of these the leading
+/// one; else as they were.
+pub(super) fn ordered(report: &Report) -> Vec<(usize, &Metric)> {
+    let rank = |verdict| match verdict {
+        Verdict::Leak => 0,
+        Verdict::Invalid => 1,
+        Verdict::Inconclusive => 2,
+        Verdict::Clean => 3,
+    };
+    let leading = leading(report).map(Metric::name);
+    let mut all: Vec<_> = report.metrics.iter().enumerate().collect();
+    all.sort_by_key(|(_, metric)| {
+        let leads = metric.gated && leading == Some(metric.name());
+        (!metric.gated, rank(metric.verdict), !leads, is_other_side(report, metric))
+    });
+    all
+}

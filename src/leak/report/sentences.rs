@@ -1,0 +1,314 @@
+//! Sentences that several forms of the report share. Each form escapes them in its own way.
+
+use super::figures::{self, NONE, amount, chance, duration, plural};
+use super::{explain, numbers};
+use crate::leak::facts::{GroupGrowth, Interval, Metric, Report};
+use crate::leak::judge::combine::Mode;
+use crate::leak::judge::shape::Shape;
+use crate::leak::metric::Unit;
+use crate::leak::record::{Cut, Drive};
+use crate::output::summary::grouped;
+
+/// What of cmon's own was left.
+pub(super) fn survivors(report: &Report) -> Vec<String> {
+    let all = report.survivors.iter();
+    all.map(|it| format!("{} {}, {} old", it.kind, it.name, duration(it.age))).collect()
+}
+
+/// What could not be read.
+pub(super) fn unavailable(report: &Report) -> Vec<String> {
+    let all = report.unavailable.iter();
+    let sentences = all.map(|one| match one.times {
+        0 | 1 => format!("{}: {}", one.metric, one.error),
+        times => format!("{}: {} ({times} times)", one.metric, one.error),
+    });
+    sentences.collect()
+}
+
+/// Where series started anew, those of one source together where there are many.
+pub(super) fn cuts(report: &Report) -> Vec<String> {
+    /// More of one source than this are counted.
+    const CUTS_SHOWN_MAX: usize = 3;
+    let seconds = |cut: &Cut| cut.at_ms as f64 / 1000.0;
+    let mut sources: Vec<(&str, Vec<&Cut>)> = Vec::new();
+    for cut in &report.cuts {
+        match sources.iter_mut().find(|(source, _)| *source == cut.source) {
+            Some((_, cuts)) => cuts.push(cut),
+            None => sources.push((&cut.source, vec![cut])),
+        }
+    }
+    let mut lines = Vec::new();
+    for (source, cuts) in sources {
+        if let (true, Some(last)) = (CUTS_SHOWN_MAX < cuts.len(), cuts.last()) {
+            let at: Vec<f64> = cuts.iter().map(|cut| seconds(cut)).collect();
+            lines.push(format!("{source}: {}; the last: {}", moments(&at), last.why));
+            continue;
+        }
+        lines.extend(
+            cuts.iter().map(|cut| format!("{source} at {}: {}", duration(seconds(cut)), cut.why)),
+        );
+    }
+    lines
+}
+
+/// With a capital letter, where it stands above something.
+pub(super) fn heading(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Both rates with their intervals, and the chance of such readings without a leak, on one line.
+pub(super) fn intervals(metric: &Metric) -> Option<String> {
+    let lines = |interval: Option<&Interval>, by: &str| {
+        interval.map(|found| format!("{} {by}", rate(Some(found), metric)))
+    };
+    let chance = metric.p.map(|p| format!("p {}", figures::chance_with_sign(p)));
+    let parts = [
+        lines(metric.per_cycle.as_ref(), "per cycle"),
+        lines(metric.per_minute.as_ref(), "per minute"),
+        chance,
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let sure = confidence(metric.per_cycle.iter().chain(&metric.per_minute));
+    (!parts.is_empty()).then(|| parts.join(", ") + &sure)
+}
+
+/// Growth per cycle with its interval.
+pub(super) fn per_cycle(metric: &Metric) -> String {
+    rate(metric.per_cycle.as_ref(), metric)
+}
+
+/// Growth per minute with its interval.
+pub(super) fn per_minute(metric: &Metric) -> String {
+    rate(metric.per_minute.as_ref(), metric)
+}
+
+fn rate(interval: Option<&Interval>, metric: &Metric) -> String {
+    let unit = metric.id.unit;
+    interval.map_or(NONE.to_owned(), |interval| figures::interval(interval, unit))
+}
+
+/// The chance of such a reading without a leak.
+pub(super) fn p(metric: &Metric) -> String {
+    metric.p.map_or(NONE.to_owned(), chance)
+}
+
+/// What came of a metric in one line: its rates, or why there are none.
+pub(super) fn headline(metric: &Metric) -> String {
+    let mut parts = Vec::new();
+    if metric.per_cycle.is_some() {
+        parts.push(format!("{} per cycle", per_cycle(metric)));
+    }
+    if metric.per_minute.is_some() {
+        let idle = if metric.mode == Mode::Driven { " while idle" } else { "" };
+        parts.push(format!("{} per minute{idle}", per_minute(metric)));
+    }
+    let rates = parts.join(", ");
+    match rates.is_empty() {
+        true => explain::metric(metric),
+        false => format!("{rates}; {}", explain::metric(metric)),
+    }
+}
+
+/// What growth per minute is measured over.
+pub(super) fn per_minute_title(report: &Report) -> &'static str {
+    match report.drive {
+        Drive::Streams | Drive::Command => "per minute while idle",
+        Drive::Held | Drive::Passive => "per minute",
+    }
+}
+
+/// The confidence of the first interval there is: ` (99 %)`, or nothing.
+pub(super) fn confidence<'a>(intervals: impl Iterator<Item = &'a Interval>) -> String {
+    intervals
+        .map(|interval| interval.confidence)
+        .find(|confidence| confidence.is_finite())
+        .map(|confidence| format!(" ({})", figures::percent(confidence)))
+        .unwrap_or_default()
+}
+
+/// `72 to 228`.
+pub(super) fn ends(metric: &Metric) -> String {
+    let [first, last] = figures::pair(metric.first, metric.last, metric.id.unit);
+    format!("{first} to {last}")
+}
+
+/// From where to where it went, with the shape where there is one.
+pub(super) fn course(metric: &Metric) -> String {
+    match shape(metric) {
+        Some(shape) => format!("{}; {shape}", ends(metric)),
+        None => ends(metric),
+    }
+}
+
+/// The shape, where it says more than that nothing happened.
+pub(super) fn shape(metric: &Metric) -> Option<String> {
+    let says = !matches!(metric.shape, Shape::Unknown | Shape::Level);
+    says.then(|| metric.shape.to_string())
+}
+
+/// The rate of a group: per cycle where that is known and not nothing.
+pub(super) fn group_rate(group: &GroupGrowth, metric: &Metric) -> String {
+    let unit = metric.id.unit;
+    let per_cycle = metric.per_cycle.is_some().then_some(group.per_cycle).flatten();
+    match per_cycle {
+        Some(per_cycle) if per_cycle.is_finite() && !metric.grows_while_idle() => {
+            format!("{} per cycle", figures::growth(per_cycle, unit))
+        }
+        _ => format!("{} per minute", figures::growth(group.per_minute, unit)),
+    }
+}
+
+/// The part of the growth that is in none of the groups, where it is worth a word.
+pub(super) fn rest(groups: &[GroupGrowth]) -> Option<f64> {
+    let named: f64 = groups.iter().map(|group| group.share).sum();
+    let rest = 1.0 - named;
+    (!groups.is_empty() && 0.05 <= rest).then_some(rest)
+}
+
+/// The smallest leak that could have been seen, for each metric that decides, those alike together.
+pub(super) fn smallest(report: &Report) -> Vec<String> {
+    let mut alike: Vec<(String, Vec<&str>)> = Vec::new();
+    for metric in report.metrics.iter().filter(|metric| metric.gated) {
+        let unit = metric.id.unit;
+        let known = |value: Option<f64>| value.filter(|value| value.is_finite());
+        let parts: Vec<String> = [
+            known(metric.smallest_per_cycle)
+                .map(|value| format!("{} per cycle", amount(value, unit))),
+            known(metric.smallest_per_minute)
+                .map(|value| format!("{} per minute", amount(value, unit))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let text = match (parts.is_empty(), metric.mode) {
+            (false, _) => parts.join(" or "),
+            (true, Mode::Exact) => "1 in all".to_owned(),
+            (true, _) => "unknown".to_owned(),
+        };
+        match alike.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, names)) => names.push(metric.name()),
+            None => alike.push((text, vec![metric.name()])),
+        }
+    }
+    alike.into_iter().map(|(text, names)| format!("{text}: {}", names.join(", "))).collect()
+}
+
+/// What was done in the run: without work there is no verdict.
+pub(super) fn work(report: &Report) -> String {
+    let count = |value: f64, one: &str| plural(value.round(), one);
+    let length = duration(report.seconds);
+    if report.drive == Drive::Passive && report.cycles == 0.0 {
+        return format!("{length} watched");
+    }
+    let mut parts = vec![format!("{} in {length}", count(report.cycles, "cycle"))];
+    let reached = amount(round(report.cycles_per_minute), Unit::Count);
+    parts.push(match report.cycles_expected {
+        Some(expected) => {
+            let expected = amount(round(expected), Unit::Count);
+            let driven = if report.drive.has_phases() { " while driven" } else { "" };
+            format!("{reached} cycles/min{driven} ({expected} expected)")
+        }
+        None => format!("{reached} cycles/min"),
+    });
+    if report.drive.has_phases() {
+        parts.push(format!("warm-up {}", count(report.warm_up_cycles, "cycle")));
+        parts.push(match report.pairs {
+            1 => "1 on/off pair".to_owned(),
+            pairs => format!("{} on/off pairs", grouped(pairs)),
+        });
+    }
+    parts.extend(report.lines.map(|lines| count(lines, "line")));
+    parts.join(", ")
+}
+
+/// To one place behind the point.
+fn round(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+/// What was checked: containers and targets.
+pub(super) fn checked(report: &Report) -> String {
+    let mut parts = Vec::new();
+    let names = &report.containers;
+    if !names.is_empty() {
+        let count = plural(names.len() as f64, "container");
+        parts.push(format!("{count}: {}", numbers::names(names)));
+    }
+    if !report.targets.is_empty() {
+        parts.push(format!("target {}", report.targets.join(", ")));
+    }
+    if 0.0 < report.stream_timeout {
+        parts.push(format!("stream timeout {}", duration(report.stream_timeout)));
+    }
+    match parts.is_empty() {
+        true => "nothing".to_owned(),
+        false => parts.join("; "),
+    }
+}
+
+/// How the verdict was made, in sentences.
+pub(super) fn rules(report: &Report) -> Vec<String> {
+    let rules = &report.rules;
+    let how = match report.drive {
+        Drive::Streams => {
+            "Streams were opened and closed on some stretches and left alone on others, in random \
+             order; counts are compared at rest. That separates growth with the cycles from growth \
+             with time."
+        }
+        Drive::Command => {
+            "A command was run on some stretches and not on others, in random order; counts are \
+             compared at rest. That separates growth with the cycles from growth with time."
+        }
+        Drive::Held => {
+            "Streams were followed all the time, and each was closed at its age and opened again: \
+             low points are compared over time, and steps, sawtooths and warm-ups are no leaks."
+        }
+        Drive::Passive => {
+            "The target was only watched: its low points are compared over time, and steps, \
+             sawtooths and warm-ups are no leaks."
+        }
+    };
+    vec![
+        how.to_owned(),
+        format!(
+            "Tolerated: {} per cycle and {} per minute.",
+            amount(rules.max_per_cycle, Unit::Count),
+            amount(rules.max_per_min, Unit::Count)
+        ),
+        format!(
+            "The chance of a false alarm over all metrics that decide is at most {}.",
+            figures::percent(rules.alpha)
+        ),
+        match rules.gate.is_empty() {
+            true => "The usual metrics decide.".to_owned(),
+            false => format!("These metrics decide: {}.", rules.gate.join(", ")),
+        },
+    ]
+}
+
+/// The moments of the same kind of event: `at 1m1s`, `20 times, first at 1m1s, last at 9m`.
+fn moments(at: &[f64]) -> String {
+    match at {
+        [] => String::new(),
+        [one] => format!("at {}", duration(*one)),
+        [first, .., last] => {
+            format!(
+                "{} times, first at {}, last at {}",
+                at.len(),
+                duration(*first),
+                duration(*last)
+            )
+        }
+    }
+}
+
+impl Metric {
+    /// Its rates, its shape, and why its verdict is what it is.
+    pub(crate) fn summary(&self) -> String {
+        match shape(self) {
+            Some(shape) => format!("{}; {shape}", headline(self)),
+            None => headline(self),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The shape of a series in words, its rate, and what kept a run from a verdict.
+
+use std::fmt;
+
+use super::numbers::{count, signed, span};
+use crate::leak::facts::TimeReason;
+use crate::leak::judge::passive::Undecided;
+use crate::leak::judge::shape::{Growth, Shape, Stairs};
+use crate::leak::judge::work::{Unit, Work};
+use crate::leak::judge::{Interval, Verdict};
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => write!(f, "too few readings to see a shape"),
+            Self::Level => write!(f, "level"),
+            Self::Step { size, at } => write!(f, "one step of {} at {}", signed(*size), span(*at)),
+            Self::Steps { size, at } => {
+                let at: Vec<String> = at.iter().map(|at| span(*at)).collect();
+                write!(f, "{} steps of {}, at {}", at.len(), signed(*size), at.join(" and "))
+            }
+            Self::WarmUp { level_since, step, .. } => {
+                write!(f, "warm-up, level since {}", span(*level_since))?;
+                match step {
+                    Some((size, at)) => {
+                        write!(f, ", and one step of {} at {}", signed(*size), span(*at))
+                    }
+                    None => Ok(()),
+                }
+            }
+            Self::Line { per_minute } => write!(f, "a line of {} per minute", signed(*per_minute)),
+            Self::Staircase(stairs) => write!(f, "{}: a staircase", steps(*stairs)),
+            Self::ChangePoint { level_until, growth } => {
+                write!(f, "level until {}, then {}", exact(*level_until), grown(growth))
+            }
+            Self::Stopped { since, at, growth, lifetime } => {
+                if let Some(since) = since {
+                    write!(f, "level until {}, then ", exact(*since))?;
+                }
+                write!(
+                    f,
+                    "{} until {}, level since then: growth that stopped, as if something ended each \
+                     after {}",
+                    grown(growth),
+                    exact(*at),
+                    span(rounded(*lifetime))
+                )
+            }
+            Self::Sawtooth { low, high, period } => write!(
+                f,
+                "sawtooth between {} and {} every {}",
+                count(*low),
+                count(*high),
+                span(*period)
+            ),
+            Self::FellBack { size, at } => {
+                let at: Vec<String> = at.iter().map(|at| span(*at)).collect();
+                let size = count(*size);
+                write!(
+                    f,
+                    "rises, and fell back by {size} at {}: too few falls for a sawtooth",
+                    at.join(" and ")
+                )
+            }
+            Self::Falling => write!(f, "falling"),
+            Self::Rising => write!(f, "still rising, may be a slow warm-up"),
+        }
+    }
+}
+
+/// `+16 every 30 s`.
+fn steps(stairs: Stairs) -> String {
+    format!("{} every {}", signed(stairs.size), span(stairs.period))
+}
+
+/// `+8 every 30 s, +16/min`, or `+60/min (59.2 .. 60.8)`.
+fn grown(growth: &Growth) -> String {
+    let Interval { estimate, low, high } = growth.per_minute;
+    match growth.stairs {
+        Some(stairs) => format!("{} ({}/min)", steps(stairs), signed(estimate)),
+        None => format!("{}/min ({} .. {})", signed(estimate), count(low), count(high)),
+    }
+}
+
+/// A moment with its seconds: `4m0s`.
+fn exact(seconds: f64) -> String {
+    let whole = seconds.round();
+    match whole % 60.0 == 0.0 && (60.0..3600.0).contains(&whole) {
+        true => format!("{}0s", span(whole)),
+        false => span(seconds),
+    }
+}
+
+/// A time that is an estimate: to 5 s, and to half a minute where it is longer than two.
+fn rounded(seconds: f64) -> f64 {
+    let to = if seconds < 120.0 { 5.0 } else { 30.0 };
+    ((seconds / to).round() * to).max(to)
+}
+
+impl Undecided {
+    /// What was missing; `None` when the shape says it.
+    pub(super) fn summary(self) -> Option<String> {
+        Some(match self {
+            Self::TooShort { least } => format!("too short to decide: below {}", span(least)),
+            Self::DetectionLimit { up_to, tolerance: allowed } => {
+                let most =
+                    format!("growth of up to {} per minute cannot be ruled out", count(up_to));
+                match allowed > 0.0 && allowed < up_to {
+                    true => format!(
+                        "{most}, {} is allowed: the limit of detection is missed by a factor of {}",
+                        count(allowed),
+                        factor(up_to / allowed)
+                    ),
+                    false => format!("{most}, {} is allowed", count(allowed)),
+                }
+            }
+            Self::WarmUp => {
+                "it rises, and a slow warm-up or one step would look the same".to_owned()
+            }
+            Self::NearEnd => {
+                "it rose too near to the end: growth that goes on and one step look the same"
+                    .to_owned()
+            }
+            Self::NearTolerance { tolerance } => {
+                format!("too near to what is allowed, {} per minute", count(tolerance))
+            }
+            Self::Bounded => return None,
+        })
+    }
+}
+
+/// `1.03` where it is near to 1, else to one place or none.
+fn factor(ratio: f64) -> String {
+    match ratio {
+        ratio if ratio < 1.1 => format!("{ratio:.2}"),
+        ratio if ratio < 10.0 => format!("{ratio:.1}"),
+        ratio => format!("{ratio:.0}"),
+    }
+}
+
+impl TimeReason {
+    /// What decided.
+    pub(in crate::leak) fn summary(&self) -> String {
+        let mut parts = Vec::new();
+        if self.verdict == Verdict::Leak && self.cycles_may_add {
+            parts.push("by time or by cycles, which a longer run can separate".to_owned());
+        }
+        if let Some(late) = &self.late {
+            parts.push(format!("since {} alone: {}", exact(late.since), late.verdict));
+        }
+        if self.verdict == Verdict::Inconclusive {
+            parts.extend(self.undecided.and_then(Undecided::summary));
+        }
+        if let Some(work) = &self.work
+            && (work.stopped_at.is_some() || work.last_to_first.is_some_and(|ratio| ratio < 0.5))
+        {
+            parts.push(work.summary());
+        }
+        if !parts.is_empty() {
+            return parts.join("; ");
+        }
+        let text = match self.verdict {
+            Verdict::Leak => "significant",
+            Verdict::Clean => "below the tolerance",
+            Verdict::Inconclusive => "not clear",
+            Verdict::Invalid => "not judged",
+        };
+        text.to_owned()
+    }
+}
+
+impl Work {
+    /// `480 cycles per minute`, `work stopped at 6m: 0 cycles since`.
+    pub(crate) fn summary(&self) -> String {
+        let unit = self.unit.as_str();
+        let rate = match self.unit {
+            Unit::Followers => String::new(),
+            Unit::Cycles | Unit::Lines => format!("{} {unit} per minute", count(self.per_minute)),
+        };
+        match self.stopped_at {
+            Some(_) if self.total <= 0.0 => format!("nothing was done: 0 {unit}"),
+            Some(at) if rate.is_empty() => {
+                format!("work stopped at {}: 0 {unit} since", exact(at))
+            }
+            Some(at) => format!("work stopped at {}: 0 {unit} since, {rate} before", exact(at)),
+            None => match self.last_to_first {
+                Some(ratio) if ratio < 0.5 => format!(
+                    "{rate}, but the last third did only {} % of the first",
+                    count((100.0 * ratio).round())
+                ),
+                _ => rate,
+            },
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Puts the findings together: one report of all metrics.
+
+use super::{Judged, Judging, advice, attribute, is_gated, options, refusals};
+use crate::leak::facts::{Daemon, Metric, Reason, Report, VerdictReason};
+use crate::leak::judge::combine::{self, Conditions, Finding, Overall};
+use crate::leak::judge::required_duration::RequiredDuration;
+use crate::leak::judge::{Verdict, power};
+use crate::leak::metric::Unit;
+use crate::leak::record::Drive;
+
+impl Judging<'_> {
+    pub(super) fn report(&self) -> Report {
+        let series = self.series;
+        let header = series.header;
+        let names = series.metrics();
+        let gated = names.iter().filter(|name| is_gated(name, &header.rules)).count();
+        let options = options(series, gated);
+        let mut judged: Vec<Judged> = Vec::new();
+        judged.extend(self.survivors());
+        judged.extend(self.proofs());
+        judged.extend(names.iter().map(|name| self.metric(name, &options)));
+        let findings: Vec<Finding> =
+            judged.iter().flat_map(|judged| judged.findings.iter().cloned()).collect();
+        let overall = combine::combine(&findings, &self.conditions(), &options);
+        let (verdict, reason) = self.verdict(&overall);
+        let as_before = judged.iter().filter(|judged| judged.metric.gated);
+        let as_before = as_before.flat_map(|judged| judged.as_before.clone()).collect();
+        let baseline = self.before.map(|before| before.facts(as_before));
+        let open = |judged: &&Judged| {
+            let found = overall.metrics.iter().find(|found| found.name == judged.metric.name());
+            judged.metric.gated && found.is_some_and(|found| found.verdict == Verdict::Inconclusive)
+        };
+        let longer: Vec<RequiredDuration> =
+            judged.iter().filter(open).filter_map(|judged| judged.longer).collect();
+        let metrics = judged.into_iter().map(|judged| self.finished(judged.metric, &overall));
+        let mut metrics: Vec<Metric> = metrics.collect();
+        metrics.sort_by_key(|metric| !metric.gated);
+        let end = series.end;
+        let fewest = power::fewest_pairs(&options);
+        let mut report = Report {
+            verdict,
+            reason,
+            cmon: header.cmon.clone(),
+            started: header.started.clone(),
+            seconds: series.seconds(),
+            interrupted: end.is_none_or(|end| end.interrupted),
+            daemon: Daemon::of(header),
+            containers: header.containers.clone(),
+            targets: header.targets.clone(),
+            drive: header.drive,
+            stream_timeout: header.stream_timeout,
+            seed: header.seed,
+            cycles: series.cycles(),
+            cycles_per_minute: series.cycles_per_minute(),
+            cycles_expected: series.cycles_expected(),
+            warm_up_cycles: series.warm_up_cycles(),
+            pairs: (series.phases().len() / 2) as u64,
+            pairs_needed: if header.drive.has_phases() { fewest as u64 } else { 0 },
+            lines: header.drive.opens_streams().then(|| series.lines()),
+            cpu: series.cpu(),
+            baseline,
+            rules: header.rules.clone(),
+            metrics,
+            survivors: end.map(|end| end.survivors.clone()).unwrap_or_default(),
+            unavailable: refusals::counted(&series.unavailable),
+            cuts: self.cuts.clone(),
+            phases: series.charted(),
+            signatures: Vec::new(),
+            other_sides: Vec::new(),
+            advice: Vec::new(),
+        };
+        // Memory moves for many reasons; only counts fit a pattern.
+        let counts = report.metrics.iter().filter(|metric| metric.id.unit != Unit::Bytes);
+        let counts: Vec<Metric> = counts.cloned().collect();
+        let run = attribute::Run::of(&report);
+        report.other_sides = attribute::other_sides(&counts);
+        report.signatures =
+            attribute::signatures(&counts, &report.survivors, &report.other_sides, run);
+        let advice = advice::advice(&report, series.achieved(), fewest, &longer);
+        report.advice = advice.into_iter().collect();
+        report
+    }
+
+    /// The verdict over all metrics: what the findings say, unless the check failed or could not judge.
+    fn verdict(&self, overall: &Overall) -> (Verdict, VerdictReason) {
+        let (series, missing) = (self.series, &overall.missing);
+        let failed = series.end.and_then(|end| end.failure.clone());
+        let failed = failed.map(|error| VerdictReason::Failed { error });
+        let failed = failed.or_else(|| self.unjudged());
+        // What cmon left behind is known at the end only.
+        let cut_off = series.end.is_none() && series.header.drive.opens_streams();
+        match (overall.verdict, failed) {
+            (Verdict::Leak, _) => {
+                (Verdict::Leak, VerdictReason::Leak { until_then: missing.clone() })
+            }
+            (_, Some(reason)) => (Verdict::Invalid, reason),
+            (Verdict::Invalid, None) if missing.is_empty() => {
+                (Verdict::Invalid, VerdictReason::NothingJudged)
+            }
+            (Verdict::Invalid, None) => {
+                (Verdict::Invalid, VerdictReason::Missing { conditions: missing.clone() })
+            }
+            (Verdict::Clean, None) if cut_off => {
+                (Verdict::Inconclusive, VerdictReason::RecordingWithoutEnd)
+            }
+            (Verdict::Clean, None) => {
+                let gated = overall.metrics.iter().filter(|metric| metric.gated);
+                let per_cycle_only = gated.into_iter().any(|metric| metric.undecided_by_time);
+                (Verdict::Clean, VerdictReason::Clean { per_cycle_only })
+            }
+            (Verdict::Inconclusive, None) => (Verdict::Inconclusive, VerdictReason::Inconclusive),
+        }
+    }
+
+    /// A metric with its verdict after Holm's correction, and with its groups.
+    fn finished(&self, mut metric: Metric, overall: &Overall) -> Metric {
+        if let Some(found) = overall.metrics.iter().find(|found| found.name == metric.name()) {
+            metric.verdict = found.verdict;
+            if found.held_back {
+                metric.undecided = Some(Reason::WeakAmongMany);
+            }
+        }
+        if metric.groups.is_empty() {
+            let known = match metric.verdict {
+                Verdict::Leak => attribute::Known::Leaks,
+                _ => attribute::Known::Nothing,
+            };
+            metric.groups =
+                attribute::growth(&self.dumps, metric.name(), &self.cuts, &metric.series, known);
+        }
+        metric
+    }
+
+    fn conditions(&self) -> Conditions {
+        let series = self.series;
+        let driven = series.header.drive != Drive::Passive;
+        let streams = series.header.drive.opens_streams();
+        Conditions {
+            lines: streams.then(|| whole(series.lines())),
+            cycles: (driven || series.counts_cycles()).then(|| whole(series.cycles())),
+            work: series.work(),
+            unread: series.unread(),
+            gone_at: series.gone_at(),
+            daemon_gone_at: series.daemon_gone_at(),
+        }
+    }
+}
+
+/// A count; a negative number or NaN is 0.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count is finite, whole and not negative"
+)]
+pub(super) fn whole(value: f64) -> u64 {
+    value.max(0.0) as u64
+}
