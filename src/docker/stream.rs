@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::frames::{Decoder, FrameError};
 use super::http::Body;
-use super::nap;
+use super::read_pacing::{self, Pacing};
 use super::request::{Answer, Client, Details, broken, encode, read_with};
 use crate::engine::census::Purpose;
 use crate::engine::source::{
@@ -25,7 +25,7 @@ pub struct Stream {
     answer: Answer,
     decoder: Decoder,
     mode: ReadMode,
-    last_read: usize,
+    pacing: Pacing,
 }
 
 impl Stream {
@@ -54,7 +54,7 @@ impl Stream {
             (ReadMode::Once, _) => client.open(Purpose::Read, &target).await?,
         };
         let decoder = Decoder::with(OutputKind::of(request.tty), details);
-        Ok(Self { answer, decoder, mode: request.mode, last_read: 0 })
+        Ok(Self { answer, decoder, mode: request.mode, pacing: Pacing::new(request.mode) })
     }
 }
 
@@ -72,14 +72,16 @@ impl LogStream for Stream {
             let early = std::mem::take(early);
             return feed(body, &mut self.decoder, &early, into);
         }
-        nap::after(self.last_read);
-        let Self { decoder, last_read, mode, .. } = self;
+        read_pacing::pause(&self.pacing);
+        let Self { decoder, pacing, mode, .. } = self;
         read_with(connection, |bytes| {
-            *last_read = bytes.len();
-            match bytes.is_empty() {
+            let before = into.len();
+            let fed = match bytes.is_empty() {
                 true => closed(body, decoder, *mode, into),
                 false => feed(body, decoder, bytes, into),
-            }
+            };
+            read_pacing::saw_read(pacing, bytes.len(), into.len() - before);
+            fed
         })
         .await?
     }
