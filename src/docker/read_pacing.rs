@@ -168,14 +168,14 @@ mod tests {
 
     /// Reads a stream that gives `per_ms(read)` messages in a millisecond; returns the messages of
     /// each read.
-    fn reads(pacing: &mut Pacing, count: usize, per_ms: impl Fn(usize) -> f64) -> Vec<usize> {
+    fn reads(pacing: &mut Pacing, count: usize, per_ms: impl Fn(usize) -> u128) -> Vec<usize> {
         let mut given = Vec::new();
         // Small reads become large by the pauses of a busy thread.
         pacing.saw_read(40 * CHUNK, 40);
         for read in 0..count {
             // Decoding and writing take time as well: 50 us a read.
-            let pause = pacing.wanted().unwrap_or_default().as_secs_f64() * 1e3 + 0.05;
-            let chunks = ((pause * per_ms(read)) as usize).clamp(1, HELD);
+            let micros = pacing.wanted().unwrap_or_default().as_micros() + 50;
+            let chunks = usize::try_from(micros * per_ms(read) / 1000).unwrap().clamp(1, HELD);
             pacing.saw_read(chunks * CHUNK, chunks);
             given.push(chunks);
         }
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_finite_read_finds_two_fifths_of_the_socket_at_any_pace() {
-        for per_ms in [70.0, 95.0, 150.0, 300.0, 600.0] {
+        for per_ms in [70, 95, 150, 300, 600] {
             let mut pacing = Pacing::new(ReadMode::Once);
             let given = reads(&mut pacing, 200, |_| per_ms);
             let fill = mean(&given[50..]) / HELD as f64;
@@ -200,7 +200,7 @@ mod tests {
     fn a_follow_never_pauses_longer_than_its_bound() {
         let mut pacing = Pacing::new(ReadMode::Follow);
         for _ in 0..100 {
-            reads(&mut pacing, 1, |_| 60.0);
+            reads(&mut pacing, 1, |_| 60);
             assert!(pacing.wanted().unwrap_or_default() <= FOLLOW_PAUSE_MAX);
         }
         assert_eq!(pacing.wanted(), Some(FOLLOW_PAUSE_MAX), "a slow stream gets the whole pause");
@@ -221,10 +221,10 @@ mod tests {
     #[test]
     fn a_full_socket_halves_the_pause() {
         let mut pacing = Pacing::new(ReadMode::Once);
-        reads(&mut pacing, 100, |_| 90.0);
+        reads(&mut pacing, 100, |_| 90);
         let before = pacing.wanted().unwrap();
         // The daemon becomes ten times as fast.
-        let given = reads(&mut pacing, 30, |_| 900.0);
+        let given = reads(&mut pacing, 30, |_| 900);
         assert_eq!(given[0], HELD);
         let full = given.iter().filter(|chunks| **chunks == HELD).count();
         assert!(full <= 4, "the socket was full in {full} reads");
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn bursts_and_lulls_leave_the_pause_within_its_bounds() {
         let mut pacing = Pacing::new(ReadMode::Once);
-        let given = reads(&mut pacing, 400, |read| if read % 20 < 10 { 400.0 } else { 40.0 });
+        let given = reads(&mut pacing, 400, |read| if read % 20 < 10 { 400 } else { 40 });
         let full = given.iter().filter(|chunks| **chunks == HELD).count();
         assert!(full < 60, "the socket was full in {full} of 400 reads");
     }
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn a_finite_read_beside_a_follow_that_gives_lines_pauses_as_shortly_as_the_follow() {
         let (mut thread, mut pacing) = (Thread::default(), Pacing::new(ReadMode::Once));
-        reads(&mut pacing, 100, |_| 60.0);
+        reads(&mut pacing, 100, |_| 60);
         let alone = thread.pause(&pacing, at(0)).unwrap();
         assert!(FOLLOW_PAUSE_MAX < alone);
         thread.saw_read(ReadMode::Follow, at(1000));
