@@ -36,7 +36,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     let cut = 1 + usize::from(*part) % log.len();
-    let mut anchor = Anchor::new(false);
+    let mut anchor = Anchor::new();
     log[..cut].iter().for_each(|key| anchor.push(*key));
     let window = usize::from(*window) + 1;
     let from = log.len().saturating_sub(window);

@@ -13,7 +13,7 @@ use cmon::docker::frames::Decoder;
 use cmon::docker::http::{Body, Head, MAX_HEAD};
 use cmon::engine::event::{Ending, Label, Lines};
 use cmon::engine::lines::Assembler;
-use cmon::engine::source::{ContainerId, ContainerKey, DaemonId, Frames, PieceRule};
+use cmon::engine::source::{ContainerId, ContainerKey, DaemonId, Frames, OutputKind, PieceRule};
 use libfuzzer_sys::fuzz_target;
 
 /// The longest line that is let through in one piece.
@@ -30,7 +30,7 @@ fn read<'a>(tty: bool, rule: PieceRule, pieces: impl Iterator<Item = &'a [u8]>) 
     let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("c") };
     let label = Arc::new(Label::new(key, "c".into()));
     let (mut head, mut body) = (Vec::new(), None);
-    let (mut decoder, mut assembler) = (Decoder::new(tty), Assembler::new(rule, MAX_LINE));
+    let (mut decoder, mut assembler) = (Decoder::new(OutputKind::of(tty)), Assembler::new(rule, MAX_LINE));
     let mut read = Read::default();
     let mut take = |frames: &Frames, read: &mut Read| {
         let mut lines = Lines::new(Arc::clone(&label));
