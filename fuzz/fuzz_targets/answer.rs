@@ -30,7 +30,8 @@ fn read<'a>(tty: bool, rule: PieceRule, pieces: impl Iterator<Item = &'a [u8]>) 
     let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("c") };
     let label = Arc::new(Label::new(key, "c".into()));
     let (mut head, mut body) = (Vec::new(), None);
-    let (mut decoder, mut assembler) = (Decoder::new(OutputKind::of(tty)), Assembler::new(rule, MAX_LINE));
+    let (mut decoder, mut assembler) =
+        (Decoder::new(OutputKind::of(tty)), Assembler::new(rule, MAX_LINE));
     let mut read = Read::default();
     let mut take = |frames: &Frames, read: &mut Read| {
         let mut lines = Lines::new(Arc::clone(&label));
@@ -38,7 +39,12 @@ fn read<'a>(tty: bool, rule: PieceRule, pieces: impl Iterator<Item = &'a [u8]>) 
         for (line, text) in lines.iter() {
             assert!(text.len() <= MAX_LINE + 16, "a line of {} bytes", text.len());
             let whole = line.ending != Ending::Piece;
-            read.lines.push((line.stream as u8, line.time.saturating_nanos(), text.to_vec(), whole));
+            read.lines.push((
+                line.stream as u8,
+                line.time.saturating_nanos(),
+                text.to_vec(),
+                whole,
+            ));
         }
     };
     for piece in pieces {
@@ -84,7 +90,9 @@ fn read<'a>(tty: bool, rule: PieceRule, pieces: impl Iterator<Item = &'a [u8]>) 
 fn text(read: &Read) -> [Vec<u8>; 2] {
     let of = |stream| {
         let lines = read.lines.iter().filter(move |line| line.0 == stream);
-        lines.flat_map(|line| [line.2.as_slice(), if line.3 { b"\n" } else { b"" }].concat()).collect()
+        lines
+            .flat_map(|line| [line.2.as_slice(), if line.3 { b"\n" } else { b"" }].concat())
+            .collect()
     };
     [of(0), of(1)]
 }

@@ -18,7 +18,8 @@ fuzz_target!(|bytes: &[u8]| {
         if let Ok(profile) = pprof::parse(&answer, cut) {
             let keys: BTreeSet<&String> = profile.groups.iter().map(|group| &group.key).collect();
             assert_eq!(keys.len(), profile.groups.len(), "no group comes twice");
-            let sum = profile.groups.iter().fold(0, |sum: u64, group| sum.saturating_add(group.count));
+            let sum =
+                profile.groups.iter().fold(0, |sum: u64, group| sum.saturating_add(group.count));
             assert!(pprof::followers(&profile.groups) <= sum);
             assert!(profile.truncated || profile.total <= sum, "what is missing is said");
             assert!(!cut || profile.truncated);
@@ -29,7 +30,11 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(found.figures.values().all(|figure| 0.0 <= *figure && figure.is_finite()));
     }
     if let Ok(selector) = Selector::parse(&answer) {
-        assert_eq!(Selector::parse(&selector.to_string()), Ok(selector), "it is written as it is read");
+        assert_eq!(
+            Selector::parse(&selector.to_string()),
+            Ok(selector),
+            "it is written as it is read"
+        );
     }
     if let Ok(value) = json::parse(bytes) {
         let _ = (json::expvar(&value), json::figure(&value, "/0/1"));
