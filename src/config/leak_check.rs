@@ -146,7 +146,7 @@ pub enum Form {
     /// For people.
     Text {
         /// In colours.
-        color: bool,
+        colors: Colors,
         /// How much of it.
         detail: Detail,
     },
@@ -234,7 +234,7 @@ pub(super) fn config(
         form: match args.output {
             cli::ReportForm::Json => Form::Json,
             cli::ReportForm::Text => Form::Text {
-                color: colors(global, around, around.stdout) == Colors::On,
+                colors: colors(global, around, around.stdout),
                 detail: if global.verbose == 0 { Detail::Brief } else { Detail::Full },
             },
         },

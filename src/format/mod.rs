@@ -26,11 +26,11 @@ pub enum Colors {
 }
 
 impl Colors {
-    /// The text in this color, or as it is.
+    /// The text in this color, or as it is. The empty color is none.
     pub(crate) fn paint(self, color: &str, text: &str) -> String {
         match self {
-            Self::On => format!("{color}{text}{}", color::RESET),
-            Self::Off => text.to_owned(),
+            Self::On if !color.is_empty() => format!("{color}{text}{}", color::RESET),
+            Self::On | Self::Off => text.to_owned(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the daemon tells of itself, asked now and then: never more often than every two seconds.
+//! The daemon's own figures. cmon asks for them every two seconds at most.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,9 +19,9 @@ pub struct Daemon {
     pub host: Option<Arc<str>>,
     /// Its address.
     pub endpoint: String,
-    /// Its name: the host's; empty until it has told.
+    /// Its name, which is the host's; empty until it has answered.
     pub name: String,
-    /// Its version; empty until it has told.
+    /// Its version; empty until it has answered.
     pub version: String,
     /// Its goroutines, as of the last question; nothing where that was not answered.
     pub goroutines: Option<u64>,

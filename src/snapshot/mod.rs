@@ -1,4 +1,4 @@
-//! All figures of one moment: what the engine counts, what cmon itself costs, what the daemon tells of
+//! All figures of one moment: what the engine counts, what cmon itself costs, and what the daemon reports of
 //! itself. The screen, the JSON, the plain lines and the metrics are all made from this.
 
 mod daemon;
@@ -28,7 +28,7 @@ pub struct Snapshot {
     pub census: Census,
     /// A row for each container, by name.
     pub rows: Vec<Row>,
-    /// What cmon itself costs; nothing where the system does not tell.
+    /// What cmon itself costs; `None` on systems without `/proc`.
     pub own: Option<Own>,
 }
 
@@ -84,7 +84,7 @@ impl<S: Source> Recorder<S> {
         let daemons = by_daemon.into_iter().zip(&self.daemons).map(daemon).collect();
         let mut rows = self.observers.rows();
         rows.sort_by(|one, other| one.name.cmp(&other.name).then(one.key.cmp(&other.key)));
-        // Over several stream timeouts: a minute tells nothing of streams that live for five.
+        // Over several stream timeouts: one minute shows no end of streams that live for five.
         // A sum of nothing would be -0.
         census.cycles_per_minute = rows.iter().fold(0.0, |sum, row| sum + row.cycles_per_minute);
         Snapshot { time: Timestamp::now(), daemons, census, rows, own: self.process.look() }

@@ -1,4 +1,4 @@
-//! What cmon itself costs, as Linux tells in `/proc/self`; elsewhere it is not known.
+//! What cmon itself costs, from `/proc/self` of Linux; on other systems it is unknown.
 
 use std::fs;
 

@@ -85,8 +85,8 @@ impl<'a> Reports<'a> {
     pub(super) fn report(&self, report: &Report) -> anyhow::Result<()> {
         let written = match self.leak.form {
             LeakForm::Json => json::json(report),
-            LeakForm::Text { color, detail } => {
-                text::text(report, detail, color, &self.leak.again())
+            LeakForm::Text { colors, detail } => {
+                text::text(report, detail, colors, &self.leak.again())
             }
         };
         // The files are written whether or not anybody reads stdout.
@@ -182,7 +182,7 @@ impl<'a> Reports<'a> {
         let files = self.files_compared(&comparison);
         self.text(&match self.leak.form {
             LeakForm::Json => compare::json(&comparison),
-            LeakForm::Text { color, .. } => compare::text(&comparison, color),
+            LeakForm::Text { colors, .. } => compare::text(&comparison, colors),
         })?;
         files?;
         Ok(exit)

@@ -8,7 +8,8 @@ use super::escape::{plain, wrap};
 use super::figures::{self, NONE, amount, duration};
 use super::json::{self, Body, Kind};
 use super::{explain, numbers};
-use crate::format::color::{DIM, RESET};
+use crate::format::Colors;
+use crate::format::color::DIM;
 use crate::leak::facts::{Compared, Comparison, Gone, Interval, Metric, Report};
 use crate::leak::judge::dependence::Cause;
 use crate::leak::metric::Unit;
@@ -92,13 +93,13 @@ pub(super) enum Role {
 }
 
 /// The comparison as a table, the answer first.
-pub(crate) fn text(comparison: &Comparison, color: bool) -> String {
+pub(crate) fn text(comparison: &Comparison, colors: Colors) -> String {
     let mut lines = Vec::new();
     for sentence in comparison.sentences() {
         lines.extend(wrap(&plain(&sentence), LINE_WIDTH));
     }
     lines.push(String::new());
-    lines.extend(table(&rows(&comparison.runs), color));
+    lines.extend(table(&rows(&comparison.runs), colors));
     let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
     lines.join("\n") + "\n"
 }
@@ -198,7 +199,7 @@ fn rate(value: Option<f64>) -> Cell {
 }
 
 /// The rows with their columns under each other; only verdicts have colors.
-fn table(rows: &[Row], color: bool) -> Vec<String> {
+fn table(rows: &[Row], colors: Colors) -> Vec<String> {
     let text = |cell: &Cell| match cell {
         Cell::Verdict(verdict) => verdict.as_str().to_owned(),
         Cell::Text(text) => text.clone(),
@@ -215,19 +216,15 @@ fn table(rows: &[Row], color: bool) -> Vec<String> {
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let titles = rows.iter().map(|row| title(row).chars().count()).max().unwrap_or_default();
-    let painted = |paint: &str, text: String| match color && !paint.is_empty() {
-        true => format!("{paint}{text}{RESET}"),
-        false => text,
-    };
     let line = |row: &Row| {
         let cells = row.cells.iter().zip(&widths).map(|(cell, width)| {
             let paint = match cell {
                 Cell::Verdict(verdict) => verdict.color(),
                 Cell::Text(_) | Cell::Absent => "",
             };
-            painted(paint, format!("{:<width$}", text(cell)))
+            colors.paint(paint, &format!("{:<width$}", text(cell)))
         });
-        let title = painted(DIM, format!("{:<titles$}", title(row)));
+        let title = colors.paint(DIM, &format!("{:<titles$}", title(row)));
         let cells: Vec<String> = std::iter::once(title).chain(cells).collect();
         cells.join("  ").trim_end().to_owned()
     };
@@ -287,14 +284,14 @@ pub(super) mod tests {
     #[test]
     fn pairs_are_reported_where_there_are_some() {
         let mut comparison = comparison();
-        assert!(text(&comparison, false).contains("\non/off pairs "));
+        assert!(text(&comparison, Colors::Off).contains("\non/off pairs "));
         comparison.runs.iter_mut().for_each(|run| run.pairs = 0);
-        assert!(!text(&comparison, false).contains("on/off pairs"));
+        assert!(!text(&comparison, Colors::Off).contains("on/off pairs"));
     }
 
     #[test]
     fn the_answer_stands_above_the_table() {
-        insta::assert_snapshot!(text(&comparison(), false));
+        insta::assert_snapshot!(text(&comparison(), Colors::Off));
     }
 
     #[test]
@@ -322,11 +319,11 @@ pub(super) mod tests {
     #[test]
     fn runs_may_have_different_metrics_or_none() {
         let runs = vec![sample::empty(), sample::leak(), sample::without_numbers()];
-        let text = text(&alone(runs), false);
+        let text = text(&alone(runs), Colors::Off);
         assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
         assert!(text.contains("own.tasks            -        CLEAN"), "{text}");
         let nothing = alone(Vec::new());
-        assert!(super::text(&nothing, true).contains("stream timeout"));
+        assert!(super::text(&nothing, Colors::On).contains("stream timeout"));
     }
 
     proptest! {
@@ -335,7 +332,7 @@ pub(super) mod tests {
             let runs = vec![sample::with_text(&name), sample::with_text("x")];
             let gone = Gone { stream_timeout_seconds: 1.0, of: 2, containers: vec![name] };
             let comparison = Comparison { containers_gone: vec![gone], ..alone(runs) };
-            prop_assert!(is_harmless(&text(&comparison, false)));
+            prop_assert!(is_harmless(&text(&comparison, Colors::Off)));
             prop_assert!(is_harmless(&json(&comparison).replace("\\n", "")));
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::tests::{end, header};
 use super::*;
+use crate::format::Colors;
 use crate::leak::judge::Verdict;
 use crate::leak::judge::plan::Plan;
 use crate::leak::record::{Drive, Group, Reading, Stage, Unavailable};
@@ -93,7 +94,7 @@ fn edit(records: &mut [Record], change: impl Fn(&mut crate::leak::record::Header
 fn brief(report: &Report) -> String {
     let value = serde_json::from_str(&json::json(report)).unwrap();
     assert_eq!(violation(&value), None, "of the schema");
-    let text = text::text(report, Detail::Brief, false, &[]);
+    let text = text::text(report, Detail::Brief, Colors::Off, &[]);
     let wide = text.lines().find(|line| 80 < line.chars().count());
     assert_eq!(wide, None, "{text}");
     text
@@ -265,7 +266,7 @@ fn two_stream_timeouts_compared() {
         }
         judge(&records, None).unwrap()
     };
-    let text = compare::text(&compared(vec![run(30.0, 16.0), run(300.0, 1.6)]), false);
+    let text = compare::text(&compared(vec![run(30.0, 16.0), run(300.0, 1.6)]), Colors::Off);
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     insta::assert_snapshot!(text);
 }

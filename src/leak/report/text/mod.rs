@@ -5,7 +5,8 @@ use super::document::{Align, Body, Cell, Detail, Document, Head, Kind, Row, Sect
 use super::escape::{plain, shell, wrap};
 use super::figures::NONE;
 use super::sections;
-use crate::format::color::{DIM, GREEN, RED, RESET, YELLOW};
+use crate::format::Colors;
+use crate::format::color::{DIM, GREEN, RED, YELLOW};
 use crate::format::runner::inert;
 use crate::leak::facts::{Report, Verdict};
 
@@ -20,9 +21,9 @@ const ITEMS_SHOWN: usize = 20;
 
 /// The report as text. `again` are the arguments of `cmon leak-check` that judge the same readings again in
 /// the same way; empty where nothing was recorded.
-pub(crate) fn text(report: &Report, detail: Detail, color: bool, again: &[String]) -> String {
+pub(crate) fn text(report: &Report, detail: Detail, colors: Colors, again: &[String]) -> String {
     let document = sections::document(report, detail);
-    let mut text = Text { into: String::new(), color };
+    let mut text = Text { into: String::new(), colors };
     text.head(&document.head);
     for section in document.sections.iter().filter(|section| section.from <= detail) {
         text.section(section, report, detail);
@@ -57,7 +58,7 @@ pub(super) fn outline(document: &Document) -> Vec<String> {
 
 struct Text {
     into: String,
-    color: bool,
+    colors: Colors,
 }
 
 impl Text {
@@ -66,18 +67,10 @@ impl Text {
         self.into.push('\n');
     }
 
-    /// `text` in a color, where there are colors.
-    fn painted(&self, color: &str, text: &str) -> String {
-        match self.color {
-            true => format!("{color}{text}{RESET}"),
-            false => text.to_owned(),
-        }
-    }
-
     fn head(&mut self, head: &Head) {
         let word = head.verdict.as_str();
         let mut lines = wrap(&plain(&head.sentence), LINE_WIDTH - word.len() - 2).into_iter();
-        let painted = self.painted(head.verdict.color(), word);
+        let painted = self.colors.paint(head.verdict.color(), word);
         self.line(&format!("{painted}: {}", lines.next().unwrap_or_default()));
         for line in lines {
             self.line(&format!("{:1$}{line}", "", word.len() + 2));
@@ -93,7 +86,7 @@ impl Text {
         let indent = title.chars().count();
         for (at, line) in wrap(&plain(text), LINE_WIDTH - indent).iter().enumerate() {
             let title = if at == 0 { title } else { "" };
-            let title = self.painted(DIM, &format!("{title:<indent$}"));
+            let title = self.colors.paint(DIM, &format!("{title:<indent$}"));
             self.line(&format!("{title}{line}"));
         }
     }
@@ -142,13 +135,13 @@ impl Text {
             table.columns.iter().map(|column| (column.title.clone(), "")).collect();
         let titles = self.row(&titles, table, &widths);
         for line in titles {
-            let line = self.painted(DIM, line.trim_end());
+            let line = self.colors.paint(DIM, line.trim_end());
             self.line(&line);
         }
         for row in &table.rows {
             match row {
                 Row::Heading(text) => {
-                    let text = self.painted(DIM, &plain(text));
+                    let text = self.colors.paint(DIM, &plain(text));
                     self.line(&format!("{:1$}{text}", "", widths.indent));
                 }
                 Row::Cells { cells, below } => {
@@ -192,9 +185,7 @@ impl Text {
                     line.push_str(text);
                 }
             };
-            let paint = |text: &str| {
-                if color.is_empty() { text.to_owned() } else { self.painted(color, text) }
-            };
+            let paint = |text: &str| self.colors.paint(color, text);
             if n == last && column.align == Align::Left {
                 let mut parts = wrap(text, (LINE_WIDTH.saturating_sub(at)).max(30)).into_iter();
                 put(&parts.next().unwrap_or_default());

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::format::color::RESET;
 use crate::leak::facts::Advice;
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::report::escape::tests::{commands_nothing, hostile, is_harmless};
@@ -14,20 +15,20 @@ fn a_leak_is_reported_with_its_groups_and_what_it_means() {
     insta::assert_snapshot!(text(
         &sample::leak(),
         Detail::Full,
-        false,
+        Colors::Off,
         &["--replay".into(), "run 1.ndjson".into()]
     ));
 }
 
 /// The text without what was done and where.
 fn findings(report: &Report) -> String {
-    let text = text(report, Detail::Full, false, &[]);
+    let text = text(report, Detail::Full, Colors::Off, &[]);
     text.split("\nwork ").next().unwrap().to_owned()
 }
 
 #[test]
 fn a_clean_run_says_what_it_could_have_seen() {
-    insta::assert_snapshot!(text(&sample::clean(), Detail::Full, false, &[]));
+    insta::assert_snapshot!(text(&sample::clean(), Detail::Full, Colors::Off, &[]));
 }
 
 #[test]
@@ -38,7 +39,8 @@ fn a_run_that_could_not_show_says_what_helps() {
 #[test]
 fn a_run_without_lines_is_invalid() {
     insta::assert_snapshot!(findings(&sample::invalid()));
-    let whole = text(&sample::invalid(), Detail::Full, false, &[]).replace("\n              ", " ");
+    let whole =
+        text(&sample::invalid(), Detail::Full, Colors::Off, &[]).replace("\n              ", " ");
     assert!(whole.contains("12 cycles/min while driven (600 expected)"), "{whole}");
     assert!(whole.contains("10 on/off pairs, 0 lines"), "{whole}");
 }
@@ -50,23 +52,23 @@ fn growth_that_was_there_before_is_reported_though_it_is_clean() {
 
 #[test]
 fn an_interrupted_run_says_so_in_its_first_line() {
-    insta::assert_snapshot!(text(&sample::interrupted(), Detail::Full, false, &[]));
+    insta::assert_snapshot!(text(&sample::interrupted(), Detail::Full, Colors::Off, &[]));
 }
 
 #[test]
 fn an_empty_report_is_still_one() {
-    insta::assert_snapshot!(text(&sample::empty(), Detail::Full, false, &[]));
+    insta::assert_snapshot!(text(&sample::empty(), Detail::Full, Colors::Off, &[]));
 }
 
 #[test]
 fn colours_only_add_to_the_words() {
     for report in sample::all() {
-        let mut colored = text(&report, Detail::Full, true, &[]);
+        let mut colored = text(&report, Detail::Full, Colors::On, &[]);
         assert!(colored.contains("\x1b["));
         for color in [DIM, GREEN, RED, YELLOW, RESET] {
             colored = colored.replace(color, "");
         }
-        assert_eq!(colored, text(&report, Detail::Full, false, &[]));
+        assert_eq!(colored, text(&report, Detail::Full, Colors::Off, &[]));
     }
 }
 
@@ -76,12 +78,13 @@ fn it_is_narrow_and_shows_no_nan() {
     let advice = vec![Advice::RunLonger { seconds: None, gains, driven: true }];
     let wordy = Report { advice, ..sample::inconclusive() };
     for report in sample::all().into_iter().chain([wordy]) {
-        let texts = [Detail::Brief, Detail::Full].map(|detail| text(&report, detail, false, &[]));
+        let texts =
+            [Detail::Brief, Detail::Full].map(|detail| text(&report, detail, Colors::Off, &[]));
         let text = texts.concat();
         let wide = text.lines().find(|line| 80 < line.chars().count());
         assert_eq!(wide, None);
     }
-    let text = text(&sample::without_numbers(), Detail::Full, false, &[]);
+    let text = text(&sample::without_numbers(), Detail::Full, Colors::Off, &[]);
     assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
 }
 
@@ -101,12 +104,12 @@ fn the_worst_comes_first_and_what_does_not_decide_last() {
 #[test]
 fn of_many_metrics_the_bad_ones_are_all_shown() {
     let lines = |detail, verdict: &str| {
-        let text = text(&sample::many(200), detail, false, &[]);
+        let text = text(&sample::many(200), detail, Colors::Off, &[]);
         text.lines().filter(|line| line.starts_with(verdict)).count()
     };
     assert_eq!(lines(Detail::Brief, "LEAK  "), 67);
     assert_eq!((lines(Detail::Brief, "CLEAN "), lines(Detail::Full, "CLEAN ")), (12, 66));
-    let brief = text(&sample::many(200), Detail::Brief, false, &[]);
+    let brief = text(&sample::many(200), Detail::Brief, Colors::Off, &[]);
     assert!(brief.contains("and 54 more that are CLEAN (-v shows them)"), "{brief}");
 }
 
@@ -120,7 +123,8 @@ fn nothing_that_a_target_says_starts_a_command_of_a_workflow() {
         let token = format!("{}::add-mask::x", "b".repeat(blanks));
         report.metrics[0].groups[0].title = token;
         for detail in [Detail::Brief, Detail::Full] {
-            let text = text(&report, detail, false, &["::error::x".to_owned(), frame.clone()]);
+            let text =
+                text(&report, detail, Colors::Off, &["::error::x".to_owned(), frame.clone()]);
             assert!(commands_nothing(&text), "{text}");
         }
     }
@@ -129,7 +133,7 @@ fn nothing_that_a_target_says_starts_a_command_of_a_workflow() {
 proptest! {
     #[test]
     fn no_name_can_drive_the_terminal(name in hostile()) {
-        let text = text(&sample::with_text(&name), Detail::Full, false, &[name]);
+        let text = text(&sample::with_text(&name), Detail::Full, Colors::Off, &[name]);
         prop_assert!(is_harmless(&text) && commands_nothing(&text));
     }
 }
@@ -138,6 +142,6 @@ proptest! {
 fn a_leak_needs_no_advice_in_any_detail() {
     let longer = Advice::RunLonger { seconds: Some(420.0), gains: vec![Gain::Limit], driven: true };
     let advised = Report { advice: vec![longer], ..sample::leak() };
-    let text = text(&advised, Detail::Full, false, &[]);
+    let text = text(&advised, Detail::Full, Colors::Off, &[]);
     assert!(!text.contains("run at least 7m") && !text.contains("what helps"), "{text}");
 }
