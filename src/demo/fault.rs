@@ -40,7 +40,7 @@ pub enum Fault {
     CutAfter(usize),
     /// So many bytes of the answer pass, then nothing more comes.
     SilentAfter(usize),
-    /// The log ends in good order after so many messages, although the container runs.
+    /// The log ends in good order after this number of messages, although the container runs.
     EndAfter(usize),
     /// The answer comes in pieces of seven bytes, this far apart.
     Drip(Duration),

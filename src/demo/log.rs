@@ -36,7 +36,7 @@ pub(super) struct Store {
 pub(super) struct Wanted {
     pub(super) stdout: bool,
     pub(super) stderr: bool,
-    /// At most so many from the end, before anything else is left out.
+    /// At most this number from the end, before anything else is left out.
     pub(super) tail: Option<u64>,
     pub(super) since: Option<Timestamp>,
     pub(super) until: Option<Timestamp>,

@@ -13,7 +13,7 @@ pub enum Plant {
     PerStream(f64),
     /// So many goroutines more after each time of this length, whatever is asked of the daemon.
     PerTime(u64, Duration),
-    /// A warm-up: up to so many goroutines, two thirds of them after this time.
+    /// A warm-up: up to this number of goroutines, two thirds of them after this time.
     Ramp(u64, Duration),
     /// So many goroutines are there for the first third of each time of this length.
     Sawtooth(u64, Duration),
@@ -22,7 +22,7 @@ pub enum Plant {
 }
 
 impl Plant {
-    /// How many goroutines it adds after this time and so many closed log streams.
+    /// How many goroutines it adds after this time and this number of closed log streams.
     pub(super) fn goroutines(self, age: Duration, closed: u64) -> u64 {
         let part = |of: Duration| age.as_secs_f64() / of.as_secs_f64().max(1e-9);
         let count = match self {

@@ -1,4 +1,4 @@
-//! What is shown of a log, and first of all its end: the last so many of the log, counted as lines.
+//! Which stored lines are shown first: all of them, or the last N.
 //!
 //! The daemon counts messages, and a long line is many of them. So a first view asks for
 //! somewhat more, joins the pieces, and keeps the last lines; what was read is the anchor for the

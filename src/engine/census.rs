@@ -79,7 +79,7 @@ pub struct ConnectionCount {
 pub struct Away {
     /// Its name, where one run follows several daemons.
     pub host: Option<Arc<str>>,
-    /// For so long.
+    /// For this long.
     pub since: Duration,
     /// Until it is tried again.
     pub next: Duration,

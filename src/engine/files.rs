@@ -90,7 +90,7 @@ impl Written {
 /// Whether the follow that is open stands in the newest file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
-    /// It does, or files last so long that it does not matter.
+    /// It does, or files last longer than any stream.
     Given,
     /// The store must be asked for its newest frame.
     Wanted,

@@ -41,7 +41,7 @@ impl Pace {
         Self { begun: now, before: Counted::default(), last: now, frames: 0.0, bytes: 0.0 }
     }
 
-    /// Frames came; so many are counted by now.
+    /// Frames came; `counted` is their number by now.
     pub(super) fn fed(&mut self, now: Instant, counted: Counted) {
         self.last = now;
         let over = now - self.begun;

@@ -295,7 +295,7 @@ pub enum What {
 pub enum Tail {
     /// All that the daemon holds.
     All,
-    /// At most so many frames.
+    /// At most this number of frames.
     Last(u64),
 }
 

@@ -42,6 +42,43 @@ impl Level {
     }
 }
 
+impl Level {
+    /// The level that the value of a field means: a name, a letter or a number.
+    pub(crate) fn of_value(text: &[u8]) -> Option<Self> {
+        value(text)
+    }
+
+    /// Whether a field of this name holds the level.
+    pub(crate) fn is_key(key: &[u8]) -> bool {
+        const KEYS: [&[u8]; 11] = [
+            b"level",
+            b"lvl",
+            b"severity",
+            b"log.level",
+            b"log_level",
+            b"loglevel",
+            b"levelname",
+            b"level_name",
+            b"severitytext",
+            b"@l",
+            b"@level",
+        ];
+        KEYS.iter().any(|known| key.eq_ignore_ascii_case(known))
+    }
+
+    /// Its name in capitals.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Trace => "TRACE",
+            Level::Debug => "DEBUG",
+            Info => "INFO",
+            Warn => "WARN",
+            Error => "ERROR",
+            Fatal => "FATAL",
+        }
+    }
+}
+
 /// A level's name, in any case.
 fn named(word: &[u8]) -> Option<Level> {
     let mut lower = [0; 13];
@@ -106,23 +143,6 @@ fn value(text: &[u8]) -> Option<Level> {
     })
 }
 
-/// The names of the field that holds the level.
-fn is_key(key: &[u8]) -> bool {
-    const KEYS: [&[u8]; 10] = [
-        b"level",
-        b"lvl",
-        b"severity",
-        b"log.level",
-        b"log_level",
-        b"loglevel",
-        b"levelname",
-        b"level_name",
-        b"severitytext",
-        b"@l",
-    ];
-    KEYS.iter().any(|known| key.eq_ignore_ascii_case(known))
-}
-
 /// The level of an object, from its fields in order. The object may be cut off behind the field.
 fn json(line: &[u8]) -> Option<Level> {
     let mut found = None;
@@ -175,7 +195,7 @@ impl Visitor<'_> for Key {
     }
 
     fn visit_str<E>(self, key: &str) -> Result<bool, E> {
-        Ok(is_key(key.as_bytes()))
+        Ok(Level::is_key(key.as_bytes()))
     }
 }
 
@@ -375,7 +395,7 @@ fn logfmt(line: &[u8]) -> Option<Level> {
                 after.split_at(end.unwrap_or(after.len()))
             }
         };
-        if is_key(key)
+        if Level::is_key(key)
             && let Some(level) = value(text)
         {
             return Some(level);
@@ -544,7 +564,7 @@ mod tests {
         ) {
             let (name, level) = [("trace", Trace), ("debug", Level::Debug), ("info", Info), ("warn", Warn),
                 ("error", Error), ("fatal", Fatal)][level];
-            prop_assume!(!is_key(key.as_bytes()));
+            prop_assume!(!Level::is_key(key.as_bytes()));
             let line = serde_json::json!({ "a": { "level": text }, key: text, "level": name });
             prop_assert_eq!(Level::of(line.to_string().as_bytes()), Some(level));
         }

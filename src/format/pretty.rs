@@ -9,13 +9,12 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::engine::timestamp::Timestamp;
+use crate::filter::Level;
 use crate::format::Colors;
 use crate::format::color::{DIM, GREEN, RED, YELLOW};
 use crate::format::sanitize::strip_escapes;
 
-/// Keys of the level, the message and the time, in lower case.
-const LEVELS: [&str; 8] =
-    ["level", "lvl", "severity", "loglevel", "log_level", "log.level", "levelname", "@level"];
+/// Keys of the message and the time, in lower case.
 const MESSAGES: [&str; 4] = ["msg", "message", "@message", "@m"];
 const TIMES: [&str; 6] = ["time", "ts", "timestamp", "@timestamp", "@t", "t"];
 
@@ -54,7 +53,7 @@ pub(crate) struct Look {
 
 /// The level of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Level {
+struct Shown {
     word: &'static str,
     color: &'static str,
 }
@@ -80,7 +79,7 @@ pub(crate) fn pretty(text: &[u8], look: Look) -> Option<Vec<u8>> {
     for (key, value) in fields {
         let name = key.to_ascii_lowercase();
         let is = |keys: &[&str]| keys.contains(&name.as_str());
-        if level.is_none() && is(&LEVELS) {
+        if level.is_none() && Level::is_key(name.as_bytes()) {
             level = self::level(&value);
             if level.is_some() {
                 continue;
@@ -177,7 +176,7 @@ fn logfmt(text: &str) -> Option<Vec<(String, Value)>> {
         let name = key.to_ascii_lowercase();
         let is_message = MESSAGES.contains(&name.as_str());
         let value = Value::Text(unquoted(raw));
-        let is_level = LEVELS.contains(&name.as_str()) && level(&value).is_some();
+        let is_level = Level::is_key(name.as_bytes()) && level(&value).is_some();
         known |= is_message || is_level;
         let shown = is_message || is_level;
         (key, if shown { value } else { Value::Verbatim(raw.to_owned()) })
@@ -206,34 +205,34 @@ fn unquoted(raw: &str) -> String {
     text.unwrap_or_else(|| raw.to_owned())
 }
 
-fn level(value: &Value) -> Option<Level> {
-    let (word, color) = match value {
-        Value::Text(text) => match text.to_ascii_lowercase().as_str() {
-            "trace" => ("TRACE", DIM),
-            "debug" | "dbug" => ("DEBUG", DIM),
-            "info" | "information" | "informational" => ("INFO", GREEN),
-            "notice" => ("NOTICE", GREEN),
-            "warn" | "warning" => ("WARN", YELLOW),
-            "error" | "err" | "eror" => ("ERROR", RED),
-            "critical" | "crit" => ("CRIT", RED),
-            "fatal" => ("FATAL", RED),
-            "panic" | "dpanic" => ("PANIC", RED),
-            "alert" => ("ALERT", RED),
-            "emergency" | "emerg" => ("EMERG", RED),
-            _ => return None,
-        },
-        // As bunyan and pino number them.
-        Value::Verbatim(text) => match text.as_str() {
-            "10" => ("TRACE", DIM),
-            "20" => ("DEBUG", DIM),
-            "30" => ("INFO", GREEN),
-            "40" => ("WARN", YELLOW),
-            "50" => ("ERROR", RED),
-            "60" => ("FATAL", RED),
-            _ => return None,
-        },
+/// A level as a logger writes it, with the word that is shown for it.
+fn level(value: &Value) -> Option<Shown> {
+    let (Value::Text(text) | Value::Verbatim(text)) = value;
+    let level = Level::of_value(text.as_bytes())?;
+    let word = match text.to_ascii_lowercase().as_str() {
+        // Words that say more than the level.
+        "notice" => "NOTICE",
+        "note" => "NOTE",
+        "log" => "LOG",
+        "default" => "DEFAULT",
+        "verbose" => "VERBOSE",
+        "fine" => "FINE",
+        "finer" => "FINER",
+        "finest" => "FINEST",
+        "severe" => "SEVERE",
+        "critical" | "crit" => "CRIT",
+        "panic" | "dpanic" => "PANIC",
+        "alert" => "ALERT",
+        "emergency" | "emerg" => "EMERG",
+        _ => level.as_str(),
     };
-    Some(Level { word, color })
+    let color = match level {
+        Level::Trace | Level::Debug => DIM,
+        Level::Info => GREEN,
+        Level::Warn => YELLOW,
+        Level::Error | Level::Fatal => RED,
+    };
+    Some(Shown { word, color })
 }
 
 /// Whether a value is this time: RFC 3339, or seconds, milliseconds, microseconds or nanoseconds since 1970.
@@ -283,7 +282,7 @@ impl Line {
         }
     }
 
-    fn level(&mut self, level: Level) {
+    fn level(&mut self, level: Shown) {
         self.colored(level.color, level.word);
         self.padding = 5_usize.saturating_sub(level.word.len());
     }
@@ -361,7 +360,7 @@ mod tests {
                 "big=12345678901234567890123 e=1.50e400",
             ),
             (r#"{"msg":"one","msg":"two","message":"three"}"#, "one msg=two message=three"),
-            (r#"{"level":3,"msg":{"a":1}}"#, r#"level=3 msg={"a":1}"#),
+            (r#"{"level":3,"msg":{"a":1}}"#, r#"ERROR msg={"a":1}"#),
             (r#"{"level":"basement","msg":"lift"}"#, "lift level=basement"),
             (
                 r#"{"msg":"a\nb","stack":"at x\n\tat y","e":"","k v":"a=b"}"#,
@@ -457,6 +456,21 @@ mod tests {
                     "{key} {value:?} in {text}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_level_is_what_the_filter_takes_for_one() {
+        let look = Look { colors: Colors::Off, strip: false, stamp: None };
+        for (line, expected) in [
+            (r#"{"level":"severe","msg":"x"}"#, "SEVERE x"),
+            (r#"{"severitytext":"I","msg":"x"}"#, "INFO  x"),
+            (r#"{"level":3,"msg":"x"}"#, "ERROR x"),
+            (r#"{"level":"loud","msg":"x"}"#, "x level=loud"),
+            ("level_name=wrn msg=x", "WARN  x"),
+        ] {
+            let shown = String::from_utf8(pretty(line.as_bytes(), look).unwrap()).unwrap();
+            assert_eq!(shown, expected, "{line}");
         }
     }
 }

@@ -134,7 +134,7 @@ fn extended(codes: &mut impl Iterator<Item = u8>) -> Option<Color> {
     }
 }
 
-/// The rows that a line takes when it is wrapped at so many columns; at least one.
+/// The rows of a line that is wrapped at `columns`; at least one.
 pub(super) fn wrapped(pieces: &[Piece], columns: usize) -> Vec<Vec<Piece>> {
     let columns = columns.max(2);
     let mut rows = vec![Vec::new()];
@@ -162,7 +162,7 @@ pub(super) fn wrapped(pieces: &[Piece], columns: usize) -> Vec<Vec<Piece>> {
     rows
 }
 
-/// What is seen of a line when it is moved so many columns to the left.
+/// The part of a line that is visible when it is moved `columns` to the left.
 pub(super) fn moved(pieces: Vec<Piece>, columns: usize) -> Vec<Piece> {
     let mut hidden = columns;
     let mut seen = Vec::new();

@@ -1,4 +1,4 @@
-//! Text in so many columns: wide characters take two, marks on a letter none.
+//! Text in a number of columns: wide characters take two, marks on a letter none.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -32,14 +32,14 @@ pub(super) fn head(text: &str, columns: usize) -> &str {
     text
 }
 
-/// Exactly so many columns: cut, or filled with spaces behind it.
+/// Exactly `columns`: cut, or filled with spaces behind it.
 pub(super) fn left(text: &str, columns: usize) -> String {
     let mut shown = cut(text, columns);
     shown.extend(std::iter::repeat_n(' ', columns.saturating_sub(width(&shown))));
     shown
 }
 
-/// Exactly so many columns: cut, or filled with spaces before it.
+/// Exactly `columns`: cut, or filled with spaces before it.
 pub(super) fn right(text: &str, columns: usize) -> String {
     let shown = cut(text, columns);
     format!("{}{shown}", " ".repeat(columns.saturating_sub(width(&shown))))

@@ -16,7 +16,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// The layout of a terminal with so many columns and rows, and for this number of daemons.
+    /// The layout of a terminal of this size, for this number of daemons.
     pub(super) fn of((_, rows): (u16, u16), daemons: usize) -> Self {
         let (head, sparks) = match rows {
             40.. => (4, 4),

@@ -16,7 +16,7 @@ const LONGEST: usize = 16 << 10;
 const ALL: usize = 16 << 20;
 const ONE: (usize, usize) = (32 << 10, 256 << 10);
 
-/// How much each of so many rings may hold.
+/// The bytes that each ring may hold, where there are `rings`.
 pub(super) fn share(rings: usize) -> usize {
     (ALL / rings.max(1)).clamp(ONE.0, ONE.1)
 }

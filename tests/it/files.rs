@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::support::{Cmon, Container, Done, ROTATED};
 
-/// Numbers from 1 on, a hundred at a time with a pause of so many microseconds.
+/// Numbers from 1 on, a hundred at a time, with a pause in microseconds.
 fn numbers(to: u32, pause: u32) -> String {
     format!(
         "sleep 1; i=0; while [ $i -lt {to} ]; do seq $((i+1)) $((i+100)); i=$((i+100)); usleep \

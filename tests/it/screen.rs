@@ -25,7 +25,7 @@ fn demo(args: &str) -> Terminal {
     terminal
 }
 
-/// The last row of a screen of so many.
+/// The last row of a screen of `rows` rows.
 fn foot(screen: &str, rows: usize) -> &str {
     screen.lines().nth(rows - 1).unwrap_or_default()
 }

@@ -44,7 +44,7 @@ const SEARCH: [u64; 3] = [4096, 16_384, 65_536];
 /// Where the container stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Plan {
-    /// Nothing was asked for yet; so many lines are to be shown first.
+    /// Nothing was asked for yet; these last lines are shown first.
     Start(u64),
     /// Nothing was asked for yet; the place of the first wanted time is to be found.
     Since,

@@ -4,7 +4,7 @@ use super::Window;
 use crate::engine::anchor::Seek;
 use crate::engine::source::{Frame, Frames};
 
-/// Frames are held until the anchor is found, up to so many bytes.
+/// Frames are held until the anchor is found, up to this many bytes.
 const HELD: usize = 1 << 20;
 
 #[derive(Debug)]

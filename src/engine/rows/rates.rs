@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// The time over which the rates of lines and bytes are taken, in seconds.
 const RATE: u64 = 5;
-/// The least time over which the rate of cycles is taken, and so many stream timeouts.
+/// The rate of cycles is measured over this time at least, and over this number of stream timeouts.
 const CYCLES: (Duration, u32) = (Duration::from_secs(60), 5);
 /// A rate of cycles is never taken over less: a few closings at the start would be blown up.
 const LEAST: Duration = Duration::from_secs(10);

@@ -27,14 +27,14 @@ pub(super) enum Fault {
     NoOpen,
     /// Opening never ends.
     HangingOpen,
-    /// It breaks after so many frames.
+    /// It breaks after this number of frames.
     CutAfter(usize),
-    /// A follow ends in good order after so many frames. (A finite read that does cannot be distinguished
+    /// A follow ends in good order after this number of frames. (A finite read that does cannot be distinguished
     /// from a short log.)
     EndAfter(usize),
-    /// A follow stays open and gives nothing more after so many frames.
+    /// A follow stays open and gives nothing more after this number of frames.
     SilentAfter(usize),
-    /// Its reader panics after so many frames.
+    /// Its reader panics after this number of frames.
     PanicAfter(usize),
     /// Nothing.
     None,

@@ -348,7 +348,7 @@ enum Step {
     /// So many lines at once, on one output, in one tick of the clock or several; the text is one of
     /// two.
     Burst { stderr: bool, lines: u8, same_tick: bool, text: bool },
-    /// Nothing for so many hundredths of a second.
+    /// Nothing for this number of hundredths of a second.
     Quiet(u8),
     /// A piece of a line that goes on.
     Piece { stderr: bool },

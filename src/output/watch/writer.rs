@@ -230,7 +230,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const JSON: Form = Form::Json(Duration::from_secs(10));
 
-    /// Runs a writer that is asked to end after so long; gives the moments that were written, in milliseconds
+    /// Runs a writer that is asked to end after a time; gives the moments that were written, in milliseconds
     /// from the start: each snapshot counts them as its lines. And how long it took.
     async fn written(
         form: Form,

@@ -88,7 +88,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model) {
     }
 }
 
-/// The first so many rows of an area, and the rest of it.
+/// The first `rows` of an area, and the rest of it.
 fn split(area: Rect, rows: u16) -> (Rect, Rect) {
     let rows = rows.min(area.height);
     let above = Rect { height: rows, ..area };

@@ -21,7 +21,7 @@ const BAR: usize = 5;
 const SIGN: usize = 2;
 /// The narrowest and the widest that names are shown.
 const NAME: (usize, usize) = (11, 40);
-/// The last note is shown from so many columns on.
+/// The least width, in columns, at which the last note is shown.
 const NOTE: usize = 16;
 
 /// Columns in the order in which they are given room.

@@ -13,7 +13,7 @@ use crate::support::eventually;
 
 const DURATION: Duration = Duration::from_secs(45);
 
-/// Waits until so many readings are in the recording.
+/// Waits until this number of readings is in the recording.
 #[track_caller]
 fn wait_for_readings(recording: &Path, count: usize) {
     eventually("readings", || {

@@ -10,7 +10,7 @@ use super::collector::Collector;
 const EVERY: &str = "50ms";
 const PER_SECOND: f64 = 20.0;
 
-/// It is watched for so long.
+/// How long it is watched.
 const WATCHED: Duration = Duration::from_secs(15);
 
 /// Its cycles are those that it has counted itself, whatever they are called.

@@ -14,7 +14,7 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    /// Starts so many containers that talk, `talker1` and so on.
+    /// Starts this number of containers that talk, `talker1` and so on.
     pub(super) fn start(count: usize) -> Self {
         Self::start_with(&[], count)
     }
