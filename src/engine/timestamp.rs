@@ -130,8 +130,7 @@ impl Timestamp {
     /// how many bytes it took, the space included. `None` when the message does not begin so.
     pub fn strip(message: &[u8]) -> Option<(Self, usize)> {
         if let Some(head) = message.first_chunk::<{ LENGTH + 1 }>()
-            && head[LENGTH..] == *b" "
-            && let Some(time) = moment(&head[..LENGTH])
+            && let Some(time) = fixed(head)
         {
             return Some((time, LENGTH + 1));
         }
@@ -147,7 +146,7 @@ impl Timestamp {
 
     /// The offset from UTC in a zone at this moment, in seconds; `None` where the zone has no rule for the year.
     pub fn offset(self, zone: &jiff::tz::TimeZone) -> Option<i32> {
-        let time = jiff::Timestamp::from_nanosecond(self.as_nanos()).ok()?;
+        let time = jiff::Timestamp::new(self.seconds, i32::try_from(self.nanos).ok()?).ok()?;
         Some(zone.to_offset(time).seconds())
     }
 
@@ -186,15 +185,21 @@ impl Timestamp {
     fn shown(self, offset: i32) -> (i64, [u8; LENGTH - 1]) {
         let seconds = self.seconds.saturating_add(offset.into());
         let (year, month, day) = civil(seconds.div_euclid(86_400));
-        let of_day = seconds.rem_euclid(86_400);
+        let of_day = below_u32(seconds.rem_euclid(86_400));
         let mut text = *b"0000-00-00T00:00:00.000000000";
-        digits(&mut text[0..4], year);
-        digits(&mut text[5..7], month);
-        digits(&mut text[8..10], day);
-        digits(&mut text[11..13], of_day / 3600);
-        digits(&mut text[14..16], of_day / 60 % 60);
-        digits(&mut text[17..19], of_day % 60);
-        digits(&mut text[20..29], i64::from(self.nanos));
+        let century = below_u32(year.max(0) % 10_000);
+        two_digits(&mut text, 0, century / 100);
+        two_digits(&mut text, 2, century % 100);
+        two_digits(&mut text, 5, below_u32(month));
+        two_digits(&mut text, 8, below_u32(day));
+        two_digits(&mut text, 11, of_day / 3600);
+        two_digits(&mut text, 14, of_day / 60 % 60);
+        two_digits(&mut text, 17, of_day % 60);
+        two_digits(&mut text, 20, self.nanos / 10_000_000);
+        two_digits(&mut text, 22, self.nanos / 100_000 % 100);
+        two_digits(&mut text, 24, self.nanos / 1000 % 100);
+        two_digits(&mut text, 26, self.nanos / 10 % 100);
+        two_digits(&mut text, 27, self.nanos % 100);
         (year, text)
     }
 }
@@ -213,6 +218,49 @@ fn digits(into: &mut [u8], mut value: i64) {
         *digit = b'0' + u8::try_from(value % 10).unwrap_or(0);
         value /= 10;
     }
+}
+
+/// Writes two digits of a value below 100.
+fn two_digits(into: &mut [u8; LENGTH - 1], at: usize, value: u32) {
+    #[expect(clippy::cast_possible_truncation, reason = "below 100")]
+    let value = value as u8;
+    into[at] = b'0' + value / 10;
+    into[at + 1] = b'0' + value % 10;
+}
+
+/// A value that its maker keeps below [`u32::MAX`].
+fn below_u32(value: i64) -> u32 {
+    u32::try_from(value).unwrap_or_default()
+}
+
+/// The fixed form and the space after it, as Docker sends it before every message. `None` for anything else, which
+/// [`moment`] may know.
+fn fixed(head: &[u8; LENGTH + 1]) -> Option<Timestamp> {
+    let marks = [4, 7, 10, 13, 16, 19, 29, 30].map(|at: usize| head[at]);
+    if marks != *b"--T::.Z " {
+        return None;
+    }
+    let mut wrong = 0;
+    let mut digit = |at: usize| {
+        let digit = head[at].wrapping_sub(b'0');
+        wrong |= u8::from(9 < digit);
+        // Four bits keep the sums below within 32 bits, whatever the bytes are.
+        u32::from(digit & 15)
+    };
+    let mut two = |at: usize| digit(at) * 10 + digit(at + 1);
+    let (year, month, day) = (two(0) * 100 + two(2), two(5), two(8));
+    let (hour, minute, second) = (two(11), two(14), two(17));
+    let nanos = two(20) * 10_000_000 + two(22) * 100_000 + two(24) * 1000 + two(26) * 10;
+    let nanos = nanos + digit(28);
+    let sound = wrong == 0
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 61;
+    let of_day = i64::from(hour * 3600 + minute * 60 + second);
+    let days = days(year.into(), month.into(), day.into());
+    sound.then_some(Timestamp { seconds: days * 86_400 + of_day, nanos })
 }
 
 /// A date, a time of the day with or without a fraction of a second, and an offset.
@@ -375,6 +423,23 @@ mod tests {
             let (ours, used) = Timestamp::strip(format!("{theirs:.9} ").as_bytes()).unwrap();
             prop_assert_eq!((ours.to_string(), used), (format!("{theirs:.9}"), 31));
             prop_assert_eq!(ours.as_nanos(), nanos);
+        }
+
+        #[test]
+        fn the_fixed_form_is_what_any_form_is(
+            seconds in -62_135_596_800_i64..253_402_300_800,
+            nanos in 0_u32..1_000_000_000,
+            (at, byte) in (0..=LENGTH, proptest::sample::select(&b"09:-TZ.+ x/3\x00\xff"[..])),
+        ) {
+            let mut head = [b' '; LENGTH + 1];
+            let text = Timestamp { seconds, nanos }.to_string();
+            head[..LENGTH].copy_from_slice(text.as_bytes());
+            prop_assert_eq!(fixed(&head), moment(&head[..LENGTH]));
+            // One byte is another: what is read by hand is nothing else, or nothing at all.
+            head[at] = byte;
+            let any = moment(&head[..LENGTH]).filter(|_| head[LENGTH] == b' ');
+            let is_fixed = head[19] == b'.' && head[29] == b'Z';
+            prop_assert_eq!(fixed(&head), any.filter(|_| is_fixed));
         }
 
         #[test]
