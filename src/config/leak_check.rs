@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{
-    Action, Config, Daemons, Github, Surroundings, UsageError, Wanted, colors, running_or, talk,
-};
+use super::look::{colors, talk};
+use super::selection::{Wanted, running_or};
+use super::{Action, Config, Daemons, Github, Surroundings, UsageError};
 use crate::cli::{self, OnInconclusive};
 use crate::docker::RequestOptions;
 use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};

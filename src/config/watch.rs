@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{
-    Action, Config, Daemons, DryRun, FileKind, Surroundings, UsageError, colors, running_or, talk,
-};
-use super::{Wanted, events};
+use super::look::{colors, talk};
+use super::selection::{Wanted, running_or};
+use super::{Action, Config, Daemons, DryRun, FileKind, Surroundings, UsageError, events};
 use crate::cli::{self, Sources};
 use crate::docker::RequestOptions;
 use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};

@@ -1,11 +1,17 @@
 //! The rules of the command line, as tables.
 
+mod daemons;
+mod flags;
+
 use clap::{CommandFactory, Parser};
 
 use super::*;
+use crate::docker::endpoint::Origin;
 use crate::docker::endpoint::{Address, Route};
+use crate::engine::{Backlog, Runs};
 use crate::format::Colors;
 use crate::format::pretty::LineForm;
+use crate::format::stamp::StampForm;
 use crate::output::{Form, Summary};
 
 fn around() -> Surroundings {
@@ -35,296 +41,6 @@ fn terminal() -> Surroundings {
     Surroundings { stdout: FileKind::Terminal, stderr_is_terminal: true, ..around() }
 }
 
-/// The flags and positional arguments of a command, each as it may be typed; a new flag that takes a
-/// value needs one here.
-fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
-    let mut cli = Cli::command();
-    cli.build();
-    let command = cli.find_subcommand(command).unwrap();
-    let sample = |arg: &clap::Arg| {
-        let id = arg.get_id().as_str();
-        let typed: &[&str] = match id {
-            "help" | "version" => return None,
-            "containers" => &["other"],
-            "labels" => &["--label", "app=web"],
-            "images" => &["--image", "nginx"],
-            "projects" => &["--project", "shop"],
-            "filters" => &["--filter", "name=web"],
-            "excluded" => &["--exclude-container", "db"],
-            "host" => &["--host", "unix:///s"],
-            "context" => &["--context", "far"],
-            "config" => &["--config", "f"],
-            "tlscacert" => &["--tlscacert", "ca"],
-            "tlscert" => &["--tlscert", "cert"],
-            "tlskey" => &["--tlskey", "key"],
-            "stream_timeout" => &["--stream-timeout", "7s"],
-            "stale_after" => &["--stale-after", "7s"],
-            "stop_timeout" => &["--stop-timeout", "1s"],
-            "request_timeout" => &["--request-timeout", "7s"],
-            "color" => &["--color", "always"],
-            "tail" => &["--tail", "7"],
-            "output" => &["--output", "json"],
-            "timestamps" => &["--timestamps=iso"],
-            "template" => &["--template", "{{msg}}"],
-            "timezone" => &["--timezone", "Asia/Tokyo"],
-            "since" => &["--since", "7m"],
-            "until" => &["--until", "3m"],
-            "cursor" => &["--cursor", "c"],
-            "output_dir" => &["--output-dir", "d"],
-            "rotate_size" => &["--rotate-size", "7m", "--output-dir", "d"],
-            "rotate_keep" => &["--rotate-keep", "7", "--output-dir", "d"],
-            "compress" => &["--compress", "--output-dir", "d"],
-            // It is no use without one.
-            "cursor_reset" => &["--cursor-reset", "--cursor", "c"],
-            "cursor_keep" => &["--cursor-keep", "7h", "--cursor", "c"],
-            "max_line" => &["--max-line", "7k"],
-            "order_window" => &["--order-window", "7ms"],
-            "include" => &["--include", "a"],
-            "exclude" => &["--exclude", "b"],
-            "highlight" => &["--highlight", "c"],
-            "level" => &["--level", "warn"],
-            "join" => &["--join", "^ "],
-            "until_match" => &["--until-match", "ready"],
-            "fail_on" => &["--fail-on", "panic"],
-            "timeout" => &["--timeout", "7s"],
-            "interval" => &["--interval", "7s"],
-            "duration" => &["--duration", "77s"],
-            "metrics" => &["--metrics", "9464"],
-            "targets" => &["--target", "pid:7"],
-            "drive_cmd" => &["--drive-cmd", "true"],
-            "cycles_metric" => &["--cycles-metric", "cycles"],
-            "compare" => &["--compare", "7s,8s"],
-            "baseline" => &["--baseline", "b"],
-            "gate" => &["--gate", "own"],
-            "max_per_cycle" => &["--max-per-cycle", "7"],
-            "max_per_min" => &["--max-per-min", "7"],
-            "alpha" => &["--alpha", "0.07"],
-            "on_inconclusive" => &["--on-inconclusive", "pass"],
-            "seed" => &["--seed", "7"],
-            "junit" => &["--junit", "j"],
-            "html" => &["--html", "h"],
-            "record" => &["--record", "r"],
-            "replay" => &["--replay", "p"],
-            switch => {
-                assert!(!arg.get_action().takes_values(), "which value may `{switch}` have?");
-                let long = format!("--{}", arg.get_long().unwrap());
-                return Some((id.to_owned(), vec![&*long.leak()]));
-            }
-        };
-        Some((id.to_owned(), typed.to_vec()))
-    };
-    command.get_arguments().filter_map(sample).collect()
-}
-
-/// What these arguments mean in each of these surroundings, as text; nothing where they are refused.
-fn meanings(args: &[&str], arounds: &[Surroundings]) -> Vec<Option<String>> {
-    let Ok(cli) = Cli::read(args.iter().map(std::convert::Into::into)) else {
-        return vec![None; arounds.len()];
-    };
-    let meaning = |around| {
-        let mut config = Config::new(cli.clone(), around).ok()?;
-        if let Action::LeakCheck(leak) = &mut config.action
-            && let Work::Check(check) = &mut leak.work
-            && !args.contains(&"--seed")
-        {
-            // It is drawn where none is typed.
-            check.seed = 0;
-        }
-        Some(format!("{config:?}"))
-    };
-    arounds.iter().map(meaning).collect()
-}
-
-/// A flag that changes nothing beside another is refused beside it, or stands here with the reason.
-const HARMLESS: [(&str, &str, &str); 13] = [
-    ("config", "*", "what the file says has the effect"),
-    ("summary", "*", "it is the default where stderr is a terminal"),
-    ("follow", "*", "it is the default, and accepted for the hands of docker's users"),
-    ("no_color", "*", "a wish that is met where there is nothing to color"),
-    ("color", "*", "a wish that is met where there is nothing to color"),
-    ("verbose", "*", "it is what cmon traces, and that is no part of what it does"),
-    ("quiet", "*", "a wish that is met where there is nothing to say"),
-    ("*", "dry_run", "a dry run describes the run of the same command line"),
-    ("*", "all", "names must still match something"),
-    ("max_line", "*", "it bounds memory"),
-    ("no_follow", "follow", "the last of them counts"),
-    ("exit_on_stop", "until_match", "it says what --until-match implies"),
-    ("no_follow", "until", "cmon ends at a time that is past, as it does without the flag"),
-];
-
-#[test]
-fn a_flag_that_has_no_effect_beside_another_is_refused() {
-    let mut idle = Vec::new();
-    let (_dir, contexts) = docker_dir("");
-    let with_contexts =
-        |around: Surroundings| Surroundings { contexts: contexts.clone(), ..around };
-    let arounds = [around(), terminal()].map(with_contexts);
-    let harmless = |flag: &str, beside: &str| {
-        HARMLESS.iter().any(|(one, other, _)| {
-            (*one == flag || *one == "*") && (*other == beside || *other == "*")
-        })
-    };
-    for (command, base) in
-        [("tail", &["web", "db"][..]), ("watch", &[][..]), ("leak-check", &[][..])]
-    {
-        let start = [&["cmon", command], base].concat();
-        let samples = samples(command);
-        let alone: Vec<_> = samples
-            .iter()
-            .map(|(_, typed)| meanings(&[&start, typed.as_slice()].concat(), &arounds))
-            .collect();
-        // Both flags of a pair are held against the other by one reading of the two.
-        for (second, (flag, typed)) in samples.iter().enumerate() {
-            for (first, (beside, with)) in samples[..second].iter().enumerate() {
-                let all = [&start, with.as_slice(), typed.as_slice()].concat();
-                let both = meanings(&all, &arounds);
-                for (flag, beside, before) in
-                    [(flag, beside, &alone[first]), (beside, flag, &alone[second])]
-                {
-                    let same = both
-                        .iter()
-                        .zip(before)
-                        .any(|(both, before)| both.is_some() && both == before);
-                    if same && !harmless(flag, beside) {
-                        idle.push(format!("{flag}: {}", all.join(" ")));
-                    }
-                }
-            }
-        }
-    }
-    assert_eq!(idle, Vec::<String>::new(), "these change nothing and are not refused");
-}
-
-#[test]
-fn a_variable_has_one_meaning() {
-    let mut cli = Cli::command();
-    cli.build();
-    let mut meanings = std::collections::BTreeMap::<_, std::collections::BTreeSet<_>>::new();
-    for command in cli.get_subcommands() {
-        for arg in command.get_arguments() {
-            let Some(variable) = arg.get_env() else { continue };
-            let help = arg.get_help().map(ToString::to_string);
-            let meaning =
-                (arg.get_id().to_string(), help, format!("{:?}", arg.get_default_values()));
-            meanings.entry(variable.to_owned()).or_default().insert(meaning);
-        }
-    }
-    assert!(10 < meanings.len());
-    for (variable, meanings) in meanings {
-        assert_eq!(meanings.len(), 1, "{variable:?} means {meanings:?}");
-    }
-}
-
-/// The words of a line for a shell that quotes by `'` alone.
-fn words(line: &str) -> Vec<String> {
-    let (mut words, mut within) = (vec![String::new()], false);
-    for c in line.chars() {
-        match c {
-            '\'' => within = !within,
-            ' ' if !within => words.push(String::new()),
-            c => words.last_mut().unwrap().push(c),
-        }
-    }
-    words
-}
-
-#[test]
-fn each_command_that_the_guide_names_is_one() {
-    let guide = include_str!("../../docs/tail.md");
-    let table = guide.split("## ").find(|part| part.starts_with("How do I")).unwrap();
-    let quoted = table.lines().flat_map(|row| row.split('`').skip(1).step_by(2));
-    let commands: Vec<&str> = quoted.filter(|quoted| quoted.starts_with("cmon ")).collect();
-    assert!(25 < commands.len(), "{commands:?}");
-    for command in commands {
-        let cli = Cli::read(words(command).into_iter().map(Into::into));
-        let cli = cli.unwrap_or_else(|error| panic!("{command}: {error}"));
-        Config::new(cli, &around()).unwrap_or_else(|error| panic!("{command}: {error}"));
-    }
-}
-
-#[test]
-fn each_flag_of_tail_and_watch_has_a_variable() {
-    let mut cli = Cli::command();
-    cli.build();
-    let mut without = std::collections::BTreeSet::new();
-    for name in ["tail", "watch"] {
-        let arguments = cli.find_subcommand(name).unwrap().get_arguments();
-        let bare = arguments.filter(|arg| arg.get_env().is_none());
-        without.extend(bare.map(|arg| arg.get_id().as_str().to_owned()));
-    }
-    // What is selected by hand, the counterparts of flags that have one, and what is asked of one run.
-    let of_one_run =
-        ["cursor_reset", "dry_run", "follow", "help", "no_color", "once", "previous", "verbose"];
-    let mut expected = [&["all", "containers"], &of_one_run[..]].concat();
-    expected.sort_unstable();
-    assert_eq!(Vec::from_iter(&without), expected);
-}
-
-fn config(args: &str, around: &Surroundings) -> Result<Config, UsageError> {
-    let cli = Cli::try_parse_from(args.split_whitespace()).unwrap();
-    Config::new(cli, around)
-}
-
-/// The only daemon.
-fn only(config: Config) -> Daemon {
-    match config.daemons {
-        Daemons::One(daemon) => daemon,
-        other => panic!("one daemon is meant, not {other:?}"),
-    }
-}
-
-#[test]
-fn each_of_several_daemons_has_a_name() {
-    let (_dir, contexts) = docker_dir("");
-    let around = Surroundings { contexts, ..around() };
-    let named = |args: &str| match config(args, &around).unwrap().daemons {
-        Daemons::Several(several) => {
-            let line = |(name, daemon): &(String, Daemon)| format!("{name} {}", daemon.route);
-            several.iter().map(line).collect::<Vec<_>>().join(", ")
-        }
-        other => panic!("several are meant, not {other:?}"),
-    };
-    for (flags, expected) in [
-        ("--host tcp://a --host tcp://b:1", "a:2375 tcp://a:2375, b:1 tcp://b:1"),
-        ("--host x=tcp://a --host y.z=ssh://me@b:22", "x tcp://a:2375, y.z ssh://me@b:22"),
-        (
-            "--host ssh://me@b --host ssh://b:22/s --host unix:///run/d.sock",
-            "b ssh://me@b, b:22 ssh://b:22/s, d unix:///run/d.sock",
-        ),
-        (
-            "--host unix:///var/run/docker.sock --host tcp://[::1]",
-            "local unix:///var/run/docker.sock, [::1]:2375 tcp://[::1]:2375",
-        ),
-        ("--host unix:///a=b.sock --host x=unix:///c=d", "a=b unix:///a=b.sock, x unix:///c=d"),
-        ("--context far --context default", "far ssh://far, default unix:///var/run/docker.sock"),
-    ] {
-        assert_eq!(named(&format!("cmon tail web {flags}")), expected, "{flags}");
-    }
-    // One is one, whatever its name is.
-    let one = only(config("cmon tail web --host x=tcp://a", &around).unwrap());
-    assert_eq!(one.route.to_string(), "tcp://a:2375");
-}
-
-#[test]
-fn the_daemon_is_the_one_named_first() {
-    let with_env = Surroundings { docker_host: Some("unix:///env".into()), ..around() };
-    let cases = [
-        ("cmon tail web", &around(), Some(("/var/run/docker.sock", Origin::Default))),
-        ("cmon tail web", &with_env, Some(("/env", Origin::DockerHost))),
-        ("cmon tail web --host unix:///flag", &with_env, Some(("/flag", Origin::Host))),
-        ("cmon tail --demo", &with_env, None),
-    ];
-    for (args, around, expected) in cases {
-        let expected = match expected {
-            Some((path, origin)) => {
-                Daemons::One(Daemon { route: Route::Direct(Address::Unix(path.into())), origin })
-            }
-            None => Daemons::Embedded,
-        };
-        assert_eq!(config(args, around).unwrap().daemons, expected, "{args}");
-    }
-}
-
 /// A directory of the docker command with a context `remote` that has certificates, and `far`.
 fn docker_dir(current: &str) -> (tempfile::TempDir, Contexts) {
     let dir = tempfile::tempdir().unwrap();
@@ -343,59 +59,17 @@ fn docker_dir(current: &str) -> (tempfile::TempDir, Contexts) {
     (dir, contexts)
 }
 
-#[test]
-fn contexts_and_variables_count_in_the_docker_commands_order() {
-    let (dir, contexts) = docker_dir("far");
-    let around = Surroundings { contexts, ..around() };
-    let chosen = |args: &str, around: &Surroundings| {
-        let Daemon { route, origin } = only(config(args, around).unwrap());
-        (format!("{route} ({origin})"), matches!(route, Route::Tls { .. }))
-    };
-    let by = |variable: Option<&str>, host: Option<&str>| Surroundings {
-        docker_context: variable.map(str::to_owned),
-        docker_host: host.map(str::to_owned),
-        ..around.clone()
-    };
-    let current = "ssh://far (context `far`, from `docker context use`)";
-    assert_eq!(chosen("cmon tail web", &around).0, current);
-    let (named, secure) = chosen("cmon tail web", &by(Some("remote"), None));
-    assert_eq!(named, "tcp://remote:2376 (context `remote`, from DOCKER_CONTEXT)");
-    assert!(secure, "the context has certificates");
-    let host = by(Some("remote"), Some("tcp://h"));
-    assert_eq!(
-        chosen("cmon tail web", &host),
-        ("tcp://h:2375 (from DOCKER_HOST)".to_owned(), false)
-    );
-    let flag = "cmon tail web --context far";
-    assert_eq!(chosen(flag, &host).0, "ssh://far (context `far`, from --context)");
-    let usual = "unix:///var/run/docker.sock (the default)";
-    assert_eq!(chosen("cmon tail web --context default", &around).0, usual);
-    // TLS by variables, as the docker command has them.
-    let secure = Surroundings { docker_tls_verify: true, ..host.clone() };
-    let Route::Tls { port, files, .. } = only(config("cmon tail web", &secure).unwrap()).route
-    else {
-        panic!("no TLS");
-    };
-    assert_eq!((port, files.dir.as_deref()), (2376, Some(dir.path())));
-    let lax = Surroundings { docker_tls: true, ..host };
-    let error = config("cmon tail web", &lax).unwrap_err().to_string();
-    assert!(error.contains("only with a verified certificate"), "{error}");
+fn config(args: &str, around: &Surroundings) -> Result<Config, UsageError> {
+    let cli = Cli::try_parse_from(args.split_whitespace()).unwrap();
+    Config::new(cli, around)
 }
 
-#[test]
-fn a_socket_of_another_product_is_taken_when_it_is_the_only_one() {
-    let with = |sockets: &[(&'static str, &str)]| Surroundings {
-        sockets: sockets.iter().map(|(name, path)| (*name, path.into())).collect(),
-        ..around()
-    };
-    let daemon = |around| config("cmon tail web", &around).map(only);
-    let Daemon { route, origin } = daemon(with(&[("Colima", "/h/c.sock")])).unwrap();
-    assert_eq!(format!("{route} ({origin})"), "unix:///h/c.sock (found: Colima)");
-    let error = daemon(with(&[("Colima", "/h/c"), ("Podman", "/p")])).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "which daemon? /var/run/docker.sock is not there; there are: unix:///h/c (Colima), unix:///p (Podman)"
-    );
+/// The only daemon.
+fn only(config: Config) -> Daemon {
+    match config.daemons {
+        Daemons::One(daemon) => daemon,
+        other => panic!("one daemon is meant, not {other:?}"),
+    }
 }
 
 #[test]

@@ -1,0 +1,280 @@
+//! What can be wrong with a command line, and what to type instead.
+
+use super::ContextError;
+use crate::cli::{Source, Sources};
+use crate::docker::endpoint::Origin;
+use crate::docker::unix_path::BadPath;
+use crate::engine::conditions::ConditionError;
+use crate::engine::selection::PatternError;
+use crate::filter::BadPattern;
+use crate::format::template::TemplateError;
+
+/// A command line that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UsageError {
+    /// A pattern cannot be understood.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// A condition cannot be understood.
+    #[error(transparent)]
+    Condition(#[from] ConditionError),
+    /// No project can be read from the environment and the current directory.
+    #[error("`--project {0}`: the current directory has no name that a compose project can have")]
+    NoProject(String),
+    /// There is nothing to follow.
+    #[error("which containers? Name them, or follow all of them with `-a`")]
+    NoSelection,
+    /// The daemon's address is not one.
+    #[error(
+        "`{url}` ({origin}) is no address of a daemon: it must begin with unix://, tcp:// or ssh://"
+    )]
+    Address {
+        /// As given.
+        url: String,
+        /// Who gave it.
+        origin: Origin,
+    },
+    /// The path of the daemon's socket cannot be one.
+    #[error("`{url}` ({origin}): {error}")]
+    Path {
+        /// As given.
+        url: String,
+        /// Who gave it.
+        origin: Origin,
+        /// What is wrong with it.
+        error: BadPath,
+    },
+    /// The daemon's address cannot be used.
+    #[error("`{url}` ({origin}): {reason}")]
+    BadUrl {
+        /// As given.
+        url: String,
+        /// Who gave it.
+        origin: Origin,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A context of the docker command cannot be used.
+    #[error("{origin}: {error}")]
+    Context {
+        /// Which, and who gave it.
+        origin: Origin,
+        /// What is wrong with it.
+        error: ContextError,
+    },
+    /// The docker command's configuration cannot be read.
+    #[error("{0}")]
+    DockerConfig(ContextError),
+    /// TLS without a look at the daemon's certificate.
+    #[error(
+        "{0}: cmon uses TLS only with a verified certificate, because anybody could pretend to be the daemon"
+    )]
+    Unverified(String),
+    /// Certificates where there is no TLS.
+    #[error(
+        "`{url}` ({origin}): --tlsverify, --tlscacert, --tlscert and --tlskey are for tcp:// addresses"
+    )]
+    TlsWithoutTcp {
+        /// The address.
+        url: String,
+        /// Who gave it.
+        origin: Origin,
+    },
+    /// One daemon is named twice.
+    #[error("`{url}` is named twice, so each of its lines would come twice")]
+    SameDaemon {
+        /// Its address.
+        url: String,
+    },
+    /// Two daemons have the same name.
+    #[error("`{one}` and `{other}` would both be called `{name}`")]
+    SameName {
+        /// The name.
+        name: String,
+        /// The address of the first.
+        one: String,
+        /// The address of the second.
+        other: String,
+    },
+    /// What stands before an address is no name.
+    #[error("`{text}` ({origin}): a daemon's name has letters, digits and the characters . _ - :")]
+    HostName {
+        /// As given.
+        text: String,
+        /// Who gave it.
+        origin: Origin,
+    },
+    /// leak-check measures one daemon.
+    #[error("leak-check measures one daemon at a time, and {0} are named")]
+    SeveralDaemons(usize),
+    /// The usual socket is not there, and several others are.
+    #[error("which daemon? /var/run/docker.sock is not there; there are: {}", .0.join(", "))]
+    Sockets(Vec<String>),
+    /// A time before or after all times.
+    #[error("{0} names a time that no clock can show")]
+    NoTime(&'static str),
+    /// Nothing can be between these.
+    #[error("--until {until} is before --since {since}, so no line can be shown")]
+    EmptyRange {
+        /// The beginning.
+        since: jiff::Timestamp,
+        /// The end.
+        until: jiff::Timestamp,
+    },
+    /// A regular expression is malformed.
+    #[error("{name} `{}`: {error}", error.pattern)]
+    Regex {
+        /// The flag or the variable that gave it.
+        name: String,
+        /// What is wrong with it.
+        error: BadPattern,
+    },
+    /// Lines are joined, and nothing is done with them.
+    #[error("{0} has no effect by itself: it decides which lines the filters see together")]
+    OnlyJoin(&'static str),
+    /// Two stream timeouts are needed to compare them.
+    #[error("--compare wants two stream timeouts or more, like --compare 30s,5m")]
+    OneTimeout,
+    /// Each of them has a recording of its own, which is named by it.
+    #[error("--compare names one stream timeout twice: there would be nothing to compare")]
+    SameTimeout,
+    /// Containers where no stream is opened.
+    #[error("{0} opens no streams, so containers are of no use with it: leave them out")]
+    NothingOpened(&'static str),
+    /// A target cannot be understood.
+    #[error("{0}")]
+    Target(String),
+    /// Streams are counted by cmon.
+    #[error(
+        "--cycles-metric is for a target that has its own cycles: it goes with --passive or \
+         --drive-cmd"
+    )]
+    CyclesOfStreams,
+    /// A counter of cycles needs somebody who counts.
+    #[error("--cycles-metric is a metric of a target: name one with --target")]
+    NoTarget,
+    /// The version of the API is none.
+    #[error(
+        "DOCKER_API_VERSION is `{0}`, which is not a version of the Docker API: set it to MAJOR.MINOR \
+         such as 1.41, or unset it"
+    )]
+    ApiVersion(String),
+    /// Both the embedded daemon and another one, by flags or variables of these names.
+    #[error("{demo} brings its own daemon, so {host} cannot be given beside it")]
+    DemoAndHost {
+        /// What asks for the embedded daemon.
+        demo: String,
+        /// What names another one.
+        host: String,
+    },
+    /// A template cannot be used.
+    #[error("{name}, {error}")]
+    Template {
+        /// The flag, or the variable.
+        name: String,
+        /// What is wrong with it.
+        error: TemplateError,
+    },
+    /// The same as another one, where a variable has the value.
+    #[error("{text}")]
+    OfVariable {
+        /// What is wrong, with the variable in place of the flag.
+        text: String,
+        /// What to type instead, where that is known.
+        hint: Option<String>,
+    },
+    /// A flag that does nothing but on the full screen.
+    #[error("{flag} decides what the full screen shows, and there is none here")]
+    NoScreen {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// A flag that does nothing on the full screen.
+    #[error("{flag} has no effect on the full screen: {reason}")]
+    OnScreen {
+        /// The flag.
+        flag: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+impl UsageError {
+    /// The same, blamed on the variable or on the place in the file that has the value.
+    pub(super) fn of_sources(self, sources: &Sources) -> Self {
+        const FLAGS: [(&str, &str); 5] = [
+            ("labels", "--label"),
+            ("images", "--image"),
+            ("projects", "--project"),
+            ("filters", "--filter"),
+            ("excluded", "--exclude-container"),
+        ];
+        let (UsageError::Condition(_) | UsageError::NoProject(_)) = self else {
+            return self;
+        };
+        let text = self.to_string();
+        let given = FLAGS.into_iter().filter(|(id, _)| sources.gave(id));
+        let named = given.fold(text.clone(), |text, (id, flag)| {
+            let name = sources.name(id);
+            match sources.of(id) {
+                Some(Source::File { .. }) if text.contains(flag) => format!("{name}: {text}"),
+                Some(Source::File { .. }) | None => text,
+                Some(Source::Variable(_)) => {
+                    text.replace(&format!("{flag} "), &format!("{name}=")).replace(flag, &name)
+                }
+            }
+        });
+        match named == text {
+            true => self,
+            false => UsageError::OfVariable { text: named, hint: self.hint() },
+        }
+    }
+
+    /// What to type instead, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            UsageError::Path { error, .. } => Some(error.hint()),
+            UsageError::Address { url, .. } if url.starts_with('/') => {
+                Some(format!("write unix://{url}"))
+            }
+            UsageError::Address { .. } => {
+                Some("name the daemon's socket, like unix:///var/run/docker.sock".to_owned())
+            }
+            UsageError::Regex { name, .. } if name.starts_with("CMON_") => {
+                Some(format!("correct {name}, or unset it"))
+            }
+            UsageError::Regex { name, .. } if !name.starts_with("--") => {
+                Some("correct the expression there, or remove the line".to_owned())
+            }
+            UsageError::Regex { .. } => {
+                Some("write a \\ before a character that stands for itself, as in '\\['".to_owned())
+            }
+            UsageError::OnlyJoin(_) => Some(
+                "add -i, -e, -H, --level, --until-match or --fail-on, or leave it out".to_owned(),
+            ),
+            UsageError::Context { .. } => Some("`docker context ls` lists the contexts".to_owned()),
+            UsageError::Unverified(_) => Some(
+                "set DOCKER_TLS_VERIFY=1, with the daemon's authority in DOCKER_CERT_PATH/ca.pem"
+                    .to_owned(),
+            ),
+            UsageError::NoProject(_) => {
+                Some("name the project, or set COMPOSE_PROJECT_NAME".to_owned())
+            }
+            UsageError::Template { error, .. } => Some(error.hint.clone()),
+            UsageError::OfVariable { hint, .. } => hint.clone(),
+            UsageError::NoScreen { .. } => {
+                Some("run it on a terminal without --once, or use cmon tail".to_owned())
+            }
+            UsageError::SameDaemon { .. } => Some("leave one of them out".to_owned()),
+            UsageError::SameName { .. } => {
+                Some("name each of them, like --host build=tcp://10.0.0.7:2375".to_owned())
+            }
+            UsageError::HostName { .. } => Some("write --host NAME=URL".to_owned()),
+            UsageError::SeveralDaemons(_) => {
+                Some("name one with --host or --context, and run cmon once for each".to_owned())
+            }
+            UsageError::Sockets(_) => Some("name one of them with --host".to_owned()),
+            _ => None,
+        }
+    }
+}

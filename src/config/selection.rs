@@ -1,0 +1,53 @@
+//! Which containers are meant.
+
+use super::{Surroundings, UsageError};
+use crate::cli;
+use crate::engine::conditions::{ConditionTexts, Conditions};
+use crate::engine::selection::{PatternText, Selection};
+
+/// Which containers are wanted beside those that are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// All of them.
+    All,
+    /// None; without a name, those that run.
+    NamedOrRunning,
+}
+
+/// The containers that are named, or else those that run.
+pub(super) fn running_or(
+    names: &[String],
+    wanted: Wanted,
+    conditions: &cli::Conditions,
+    around: &Surroundings,
+) -> Result<Selection, UsageError> {
+    let texts: Vec<PatternText> = names.iter().map(|text| PatternText(text.clone())).collect();
+    let selection = match (wanted, texts.is_empty()) {
+        (Wanted::All, _) => Selection::compile(&texts)?.and_all(),
+        (Wanted::NamedOrRunning, true) => Selection::running(),
+        (Wanted::NamedOrRunning, false) => Selection::compile(&texts)?,
+    };
+    let projects = conditions.projects.iter().map(|text| project(text, around));
+    let texts = ConditionTexts {
+        labels: conditions.labels.clone(),
+        images: conditions.images.clone(),
+        projects: projects.collect::<Result<_, _>>()?,
+        filters: conditions.filters.clone(),
+        excluded: conditions.excluded.clone(),
+    };
+    Ok(selection.with(Conditions::compile(&texts)?))
+}
+
+/// A project as it was typed, with the current directory's instead of a dot.
+fn project(text: &str, around: &Surroundings) -> Result<String, UsageError> {
+    let (name, service) = match text.split_once('/') {
+        Some((name, service)) => (name, Some(service)),
+        None => (text, None),
+    };
+    if name != "." {
+        return Ok(text.to_owned());
+    }
+    let none = || UsageError::NoProject(text.to_owned());
+    let name = around.project.as_ref().ok_or_else(none)?;
+    Ok(service.map_or_else(|| name.clone(), |service| format!("{name}/{service}")))
+}
