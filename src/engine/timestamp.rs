@@ -31,6 +31,13 @@ pub struct Timestamp {
     nanos: u32,
 }
 
+/// Date and time up to the point of the last timestamp that was read in the fixed form, and what they mean.
+#[derive(Clone, Debug, Default)]
+pub struct LastSecond {
+    text: [u8; TO_POINT],
+    seconds: i64,
+}
+
 impl Timestamp {
     /// Before every other.
     pub const MIN: Self = Self { seconds: i64::MIN, nanos: 0 };
@@ -139,6 +146,23 @@ impl Timestamp {
         Some((moment(&head[..space])?, space + 1))
     }
 
+    /// [`Timestamp::strip`] for one message after another: most have the second of the one before.
+    pub fn strip_next(message: &[u8], last: &mut LastSecond) -> Option<(Self, usize)> {
+        if let Some(head) = message.first_chunk::<{ LENGTH + 1 }>()
+            && head[..TO_POINT] == last.text
+            && head[LENGTH - 1..] == *b"Z "
+            && let Some(nanos) = nine_digits(head)
+        {
+            return Some((Self { seconds: last.seconds, nanos }, LENGTH + 1));
+        }
+        let (time, used) = Self::strip(message)?;
+        if used == LENGTH + 1 && message[TO_POINT - 1] == b'.' && message[LENGTH - 1] == b'Z' {
+            last.text.copy_from_slice(&message[..TO_POINT]);
+            last.seconds = time.seconds;
+        }
+        Some((time, used))
+    }
+
     /// Reads RFC 3339 with one to nine digits of a second's fraction or none, as an inspection has it.
     pub fn parse(text: &str) -> Option<Self> {
         moment(text.as_bytes())
@@ -184,7 +208,11 @@ impl Timestamp {
     /// The year, and date and time with the last four digits of the year.
     fn shown(self, offset: i32) -> (i64, [u8; LENGTH - 1]) {
         let seconds = self.seconds.saturating_add(offset.into());
-        let (year, month, day) = civil(seconds.div_euclid(86_400));
+        let days = seconds.div_euclid(86_400);
+        let (year, month, day) = match u16::try_from(days) {
+            Ok(days) => civil_soon(days),
+            Err(_) => civil(days),
+        };
         let of_day = below_u32(seconds.rem_euclid(86_400));
         let mut text = *b"0000-00-00T00:00:00.000000000";
         let century = below_u32(year.max(0) % 10_000);
@@ -261,6 +289,24 @@ fn fixed(head: &[u8; LENGTH + 1]) -> Option<Timestamp> {
     let of_day = i64::from(hour * 3600 + minute * 60 + second);
     let days = days(year.into(), month.into(), day.into());
     sound.then_some(Timestamp { seconds: days * 86_400 + of_day, nanos })
+}
+
+/// The fraction of a second in the fixed form; `None` where a byte is no digit.
+fn nine_digits(head: &[u8; LENGTH + 1]) -> Option<u32> {
+    let eight: [u8; 8] = head[TO_POINT..TO_POINT + 8].try_into().ok()?;
+    let last = head[TO_POINT + 8].wrapping_sub(b'0');
+    // Eight digits at once, the first in the lowest byte.
+    let digits = u64::from_le_bytes(eight) ^ 0x3030_3030_3030_3030;
+    let above_nine = digits.wrapping_add(0x7676_7676_7676_7676) | digits;
+    if above_nine & 0x8080_8080_8080_8080 != 0 || 9 < last {
+        return None;
+    }
+    // Neighbors become pairs, pairs become fours, and those the eight.
+    let pairs = digits * 10 + (digits >> 8);
+    let odd = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(100 + (1_000_000 << 32));
+    let even = (pairs >> 16 & 0x0000_00ff_0000_00ff).wrapping_mul(1 + (10_000 << 32));
+    let eight = u32::try_from(odd.wrapping_add(even) >> 32).ok()?;
+    Some(eight * 10 + u32::from(last))
 }
 
 /// A date, a time of the day with or without a fraction of a second, and an offset.
@@ -345,6 +391,20 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (era * 400 + year + i64::from(month <= 2), month, day)
 }
 
+/// [`civil`] for the days from 1970 to 2149, in 32 bits: it is done for each line with a timestamp.
+fn civil_soon(days: u16) -> (i64, i64, i64) {
+    // Days since 1600-03-01. Four centuries from there end in 2000, on the leap day of an era.
+    let of_era = u32::from(days) + 135_080;
+    let (era, of_era) = (of_era / 146_097, of_era % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = 1600 + era * 400 + year + u32::from(month <= 2);
+    (year.into(), month.into(), day.into())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -357,6 +417,13 @@ mod tests {
         assert_eq!(used, 31);
         assert_eq!(time.to_string(), "2026-11-24T03:07:04.332701047Z");
         assert_eq!(time.as_nanos(), 1_795_489_624_332_701_047_i128);
+    }
+
+    #[test]
+    fn the_days_from_1970_to_2149_are_what_any_day_is() {
+        for days in 0..=u16::MAX {
+            assert_eq!(civil_soon(days), civil(days.into()), "{days}");
+        }
     }
 
     #[test]
@@ -440,6 +507,13 @@ mod tests {
             let any = moment(&head[..LENGTH]).filter(|_| head[LENGTH] == b' ');
             let is_fixed = head[19] == b'.' && head[29] == b'Z';
             prop_assert_eq!(fixed(&head), any.filter(|_| is_fixed));
+            // Also behind one of the same second, and of another.
+            for before in [text, "2026-11-24T03:07:04.332701047Z".to_owned()] {
+                let mut last = LastSecond::default();
+                Timestamp::strip_next(format!("{before} ").as_bytes(), &mut last).unwrap();
+                let next = Timestamp::strip_next(&head, &mut last);
+                prop_assert_eq!(next, Timestamp::strip(&head));
+            }
         }
 
         #[test]

@@ -10,7 +10,7 @@ mod terminal;
 
 use super::request::Details;
 use crate::engine::source::{Frames, OutputKind, StdStream};
-use crate::engine::timestamp::Timestamp;
+use crate::engine::timestamp::{LastSecond, Timestamp};
 pub use terminal::Terminal;
 
 /// The longest frame that is accepted. Docker's messages end at 16 KiB, at 256 KiB for the drivers
@@ -63,7 +63,9 @@ impl Decoder {
     pub fn with(output: OutputKind, details: Details) -> Self {
         match output {
             OutputKind::Terminal => Decoder::Terminal(Terminal::with(details)),
-            OutputKind::Pipes => Decoder::Multiplexed(Demultiplexer { carry: Vec::new(), details }),
+            OutputKind::Pipes => {
+                Decoder::Multiplexed(Demultiplexer { details, ..Demultiplexer::default() })
+            }
         }
     }
 
@@ -106,6 +108,7 @@ pub struct Demultiplexer {
     /// The beginning of a frame that came cut, header included.
     carry: Vec<u8>,
     details: Details,
+    last_second: LastSecond,
 }
 
 impl Demultiplexer {
@@ -116,7 +119,7 @@ impl Demultiplexer {
             {
                 let (kind, end) = parse_header(*header)?;
                 if end <= bytes.len() {
-                    emit(kind, &bytes[HEADER..end], self.details, into)?;
+                    self.emit(kind, &bytes[HEADER..end], into)?;
                     bytes = &bytes[end..];
                     continue;
                 }
@@ -132,11 +135,28 @@ impl Demultiplexer {
                 let (kind, end) = parse_header(*header)?;
                 if end == self.carry.len() {
                     let frame = std::mem::take(&mut self.carry);
-                    emit(kind, &frame[HEADER..], self.details, into)?;
+                    self.emit(kind, &frame[HEADER..], into)?;
                 }
             }
         }
         Ok(())
+    }
+
+    fn emit(&mut self, kind: Kind, message: &[u8], into: &mut Frames) -> Result<(), FrameError> {
+        match kind {
+            Kind::Output(stream) => {
+                let stripped = Timestamp::strip_next(message, &mut self.last_second);
+                let (time, used) = stripped.ok_or(FrameError::NoTimestamp)?;
+                let message = &message[used..];
+                let used = match self.details {
+                    Details::Without => 0,
+                    Details::With => strip_details(message, into).ok_or(FrameError::NoDetails)?,
+                };
+                into.push(stream, time, [&message[used..], &[]]);
+                Ok(())
+            }
+            Kind::Failure => Err(FrameError::Daemon(text(message))),
+        }
     }
 }
 
@@ -162,22 +182,6 @@ fn parse_header(header: [u8; HEADER]) -> Result<(Kind, usize), FrameError> {
     match usize::try_from(length) {
         Ok(payload) if payload <= MAX_FRAME => Ok((kind, HEADER + payload)),
         _ => Err(FrameError::TooLong(length)),
-    }
-}
-
-fn emit(kind: Kind, message: &[u8], details: Details, into: &mut Frames) -> Result<(), FrameError> {
-    match kind {
-        Kind::Output(stream) => {
-            let (time, used) = Timestamp::strip(message).ok_or(FrameError::NoTimestamp)?;
-            let message = &message[used..];
-            let used = match details {
-                Details::Without => 0,
-                Details::With => strip_details(message, into).ok_or(FrameError::NoDetails)?,
-            };
-            into.push(stream, time, [&message[used..], &[]]);
-            Ok(())
-        }
-        Kind::Failure => Err(FrameError::Daemon(text(message))),
     }
 }
 
