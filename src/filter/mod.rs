@@ -10,15 +10,18 @@
 //! It is pure: it takes the batches of the engine and the time, and gives batches to show. It knows neither
 //! command line nor output.
 
+mod event;
 pub mod level;
 pub mod patterns;
+mod shown;
 mod stack_trace;
 mod stage;
 pub mod visible;
 
 pub use level::Level;
 pub use patterns::{BadPattern, Patterns};
-pub use stage::{Filter, Mark, Match, MatchEnd, Shown};
+pub use shown::{Mark, Match, MatchEnd, Shown};
+pub use stage::Filter;
 
 /// What is shown, joined, highlighted and waited for.
 #[derive(Clone, Debug, Default)]

@@ -1,0 +1,87 @@
+//! What the filter gives: lines to show with their highlights, and the match that ends a run.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::engine::event::{Ending, Label, Lines};
+use crate::engine::timestamp::Timestamp;
+
+/// Lines to show.
+#[derive(Debug)]
+pub struct Shown {
+    /// The lines.
+    pub lines: Lines,
+    /// What is highlighted in them, in order.
+    pub marks: Vec<Mark>,
+    /// The lines that belong to the event before them, by their place in the batch, in order.
+    pub continued: Vec<usize>,
+}
+
+impl Shown {
+    /// All lines of a batch, each an event of its own.
+    pub fn plain(lines: Lines) -> Self {
+        Self { lines, marks: Vec::new(), continued: Vec::new() }
+    }
+
+    /// The time of this line; `None` where it belongs to the event before it.
+    pub fn time_of(&self, line: usize) -> Option<Timestamp> {
+        let (found, _) = self.lines.get(line).filter(|_| !self.is_within_event(line))?;
+        Some(found.time)
+    }
+
+    /// Whether this line and the one before it must not be parted.
+    pub fn is_within_event(&self, line: usize) -> bool {
+        let before = line.checked_sub(1).and_then(|before| self.lines.get(before));
+        before.is_some_and(|(before, _)| before.ending == Ending::Piece)
+            || self.continued.binary_search(&line).is_ok()
+    }
+
+    /// A copy of some of the lines, up to `end`.
+    #[must_use]
+    pub fn part(&self, from: usize, end: usize) -> Self {
+        let mut lines = Lines::new(Arc::clone(&self.lines.label));
+        (from..end).for_each(|line| lines.push_from(&self.lines, line));
+        let within = |line: &&usize| (from..end).contains(*line);
+        let continued = self.continued.iter().filter(within).map(|line| line - from).collect();
+        let first = self.marks.partition_point(|mark| mark.line < from);
+        let marks = self.marks[first..].iter().take_while(|mark| mark.line < end);
+        let marks = marks.map(|mark| Mark { line: mark.line - from, range: mark.range.clone() });
+        Self { marks: marks.collect(), lines, continued }
+    }
+}
+
+/// A highlighted part of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The line's place in its batch.
+    pub line: usize,
+    /// Which bytes of its visible text.
+    pub range: Range<usize>,
+}
+
+/// An event that ends the run.
+#[derive(Clone, Debug)]
+pub struct Match {
+    /// How the run ends by it.
+    pub end: MatchEnd,
+    /// The container that wrote it.
+    pub label: Arc<Label>,
+}
+
+/// How a run ends by a [`Match`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MatchEnd {
+    /// What was waited for has come.
+    Until,
+    /// What must not come has come. It counts more.
+    Fail,
+}
+
+/// The match that counts more.
+pub(super) fn worse(one: Option<Match>, other: Option<Match>) -> Option<Match> {
+    match (&one, &other) {
+        (Some(first), Some(second)) if first.end < second.end => other,
+        (None, _) => other,
+        _ => one,
+    }
+}
