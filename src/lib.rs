@@ -29,6 +29,7 @@ pub mod exit;
 pub mod filter;
 pub mod format;
 pub mod leak;
+pub mod level;
 pub mod merge;
 pub mod metrics;
 pub mod output;

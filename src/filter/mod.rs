@@ -11,14 +11,13 @@
 //! command line nor output.
 
 mod event;
-pub mod level;
 pub mod patterns;
 mod shown;
 mod stack_trace;
 mod stage;
 pub mod visible;
 
-pub use level::Level;
+pub use crate::level::Level;
 pub use patterns::{BadPattern, Patterns};
 pub use shown::{Mark, Match, MatchEnd, Shown};
 pub use stage::Filter;

@@ -9,10 +9,10 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::engine::timestamp::Timestamp;
-use crate::filter::Level;
 use crate::format::Colors;
 use crate::format::color::{DIM, GREEN, RED, YELLOW};
 use crate::format::sanitize::strip_escapes;
+use crate::level::Level;
 
 /// Keys of the message and the time, in lower case.
 const MESSAGES: [&str; 4] = ["msg", "message", "@message", "@m"];

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::tests::{end, header};
 use super::*;
-use crate::format::Colors;
 use crate::leak::judge::Verdict;
 use crate::leak::judge::plan::Plan;
 use crate::leak::record::{Drive, Group, Reading, Stage, Unavailable};
 use crate::leak::report::compare;
 use crate::leak::report::schema_check::violation;
+use crate::leak::report::text::Colors;
 use crate::leak::report::{Detail, json, text};
 
 /// What a metric reads after this many seconds and cycles.

@@ -5,7 +5,7 @@ use super::document::{Align, Body, Cell, Detail, Document, Head, Kind, Row, Sect
 use super::escape::{plain, shell, wrap};
 use super::figures::NONE;
 use super::sections;
-use crate::format::Colors;
+pub(crate) use crate::format::Colors;
 use crate::format::color::{DIM, GREEN, RED, YELLOW};
 use crate::format::runner::inert;
 use crate::leak::facts::{Report, Verdict};
