@@ -2,7 +2,9 @@
 //!
 //! `scripts/bench.sh` measures cmon against it.
 //!
-//!     bare_loop SOCKET CONTAINER
+//!     bare_loop SOCKET CONTAINER PAUSE
+//!
+//! It pauses for that number of microseconds after each read of 2 KiB or more, so that the next read finds more.
 
 #![expect(clippy::disallowed_methods, reason = "the pause that it measures is a blocking one")]
 
@@ -12,9 +14,11 @@ use std::time::Duration;
 
 fn main() -> io::Result<()> {
     let mut args = std::env::args().skip(1);
-    let (Some(socket), Some(container)) = (args.next(), args.next()) else {
-        return Err(io::Error::other("usage: bare_loop SOCKET CONTAINER"));
+    let (Some(socket), Some(container), Some(pause)) = (args.next(), args.next(), args.next())
+    else {
+        return Err(io::Error::other("usage: bare_loop SOCKET CONTAINER PAUSE"));
     };
+    let pause = Duration::from_micros(pause.parse().map_err(io::Error::other)?);
     let mut daemon = UnixStream::connect(socket)?;
     let target = format!("/containers/{container}/logs?stdout=1&stderr=1&timestamps=1");
     write!(daemon, "GET {target} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")?;
@@ -27,7 +31,7 @@ fn main() -> io::Result<()> {
         }
         out.write_all(&buffer[..count])?;
         if 2048 <= count {
-            std::thread::sleep(Duration::from_micros(200));
+            std::thread::sleep(pause);
         }
     }
 }

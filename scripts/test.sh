@@ -11,6 +11,7 @@
 #                                   takes a writable cgroup (v1 or v2)
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/half_core.sh
 
 fuzz_seconds=15
 busy=false
@@ -38,18 +39,11 @@ step() {
 
 policy=
 loops=()
-groups=()
 finish() {
-    local status=$? group process
+    local status=$?
     [[ -z $policy ]] || rm -f "$policy"
     ((${#loops[@]} == 0)) || kill "${loops[@]}" 2>/dev/null || true
-    for group in "${groups[@]}"; do
-        # The daemons may still be ending. They go where they would have been without the limit.
-        while read -r process; do
-            echo "$process" >"$(dirname "$group")/cgroup.procs" || true
-        done <"$group/cgroup.procs" 2>/dev/null || true
-        rmdir "$group" || true
-    done
+    drop_groups
     step ""
     printf '\n%s after %d min %d s\n' "$( ((status == 0)) && echo passed || echo FAILED)" \
         $((SECONDS / 60)) $((SECONDS % 60))
@@ -72,24 +66,12 @@ start_busy_loops() {
     done
 }
 
-# Makes a cgroup whose processes together get half a core, and sets `group` to its directory.
-half_a_core() {
-    if [[ -w /sys/fs/cgroup/cpu/cgroup.procs ]]; then
-        group=/sys/fs/cgroup/cpu/cmon-$1-$$
-        mkdir "$group"
-        groups+=("$group")
-        echo 100000 >"$group/cpu.cfs_period_us"
-        echo 50000 >"$group/cpu.cfs_quota_us"
-    elif grep -qw cpu /sys/fs/cgroup/cgroup.controllers 2>/dev/null &&
-        { echo +cpu >/sys/fs/cgroup/cgroup.subtree_control; } 2>/dev/null &&
-        group=/sys/fs/cgroup/cmon-$1-$$ && mkdir "$group" 2>/dev/null; then
-        groups+=("$group")
-        echo "50000 100000" >"$group/cpu.max"
-    else
+half_a_core_or_end() { # name
+    half_a_core "$1" || {
         echo "--half-core needs a writable cgroup with the cpu controller, and /sys/fs/cgroup has none" >&2
         echo "try: run this as root on a machine or in a VM; in a container, --privileged --cgroupns=host" >&2
         exit 1
-    fi
+    }
 }
 
 missing=()
@@ -149,7 +131,7 @@ cargo clippy --locked --all-targets --quiet -- -D warnings
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet
 step "fuzzing, $fuzz_seconds s each target"
-cargo clippy --locked --manifest-path fuzz/Cargo.toml --quiet -- -D warnings
+cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir target --quiet -- -D warnings
 export PATH="$PWD/target/tools/bin:$PATH"
 command -v cargo-fuzz >/dev/null ||
     cargo install --locked --quiet --version 0.13.1 --root target/tools cargo-fuzz
@@ -176,9 +158,9 @@ step "building the tests"
 cargo test --locked --quiet --no-run
 if $busy; then start_busy_loops; fi
 if $half_core; then
-    half_a_core daemons
+    half_a_core_or_end daemons
     export CMON_TEST_DAEMONS=$group
-    half_a_core tests
+    half_a_core_or_end tests
 fi
 step "tests$(if $busy; then echo ", beside four busy loops"; fi)$(
     if $half_core; then echo ", held to half a core"; fi)"

@@ -23,7 +23,7 @@ const BURST_READ_MIN_BYTES: usize = 2048;
 /// The pause after the first large read of a stream.
 const FIRST_PAUSE: Duration = Duration::from_micros(400);
 /// A shorter pause saves less than it costs.
-const PAUSE_MIN: Duration = Duration::from_micros(100);
+pub(super) const PAUSE_MIN: Duration = Duration::from_micros(100);
 /// The longest pause of a finite read: its reader waits for the whole log anyway.
 const FINITE_PAUSE_MAX: Duration = Duration::from_millis(2);
 /// The longest pause while following, where it delays lines that somebody may be looking at.
@@ -86,7 +86,7 @@ impl Pacing {
     }
 
     /// How long this stream would pause before its next read; `None` while its lines are rare.
-    fn wanted(&self) -> Option<Duration> {
+    pub(super) fn wanted(&self) -> Option<Duration> {
         self.bursting.then_some(self.pause)
     }
 

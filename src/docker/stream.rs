@@ -146,3 +146,108 @@ fn unframed(error: &FrameError) -> SourceError {
     };
     SourceError::new(kind, error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, ErrorKind, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::path::PathBuf;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread;
+
+    use super::*;
+    use crate::docker::RequestOptions;
+    use crate::docker::endpoint::{Address, Endpoint, Origin};
+    use crate::engine::source::{ContainerId, ContainerKey, DaemonId};
+
+    const LINES: usize = 20_000;
+
+    /// Answers one request for a log, in turn with its reader: it writes until the socket is full, and then waits until
+    /// the reader has read once. It says how many times the socket was full.
+    fn serve(listener: &UnixListener, turns: &Receiver<()>, filled: &Sender<()>) -> usize {
+        let mut socket = listener.accept().unwrap().0;
+        let mut request = BufReader::new(socket.try_clone().unwrap()).lines();
+        while request.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+        let mut answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        socket.write_all(&answer).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut full = 0;
+        for line in 0..LINES {
+            answer.clear();
+            let text = format!("2026-01-01T00:00:00.{line:09}Z line {line:060}\n");
+            write!(answer, "{:x}\r\n", text.len() + 8).unwrap();
+            answer.extend([1, 0, 0, 0]);
+            answer.extend(u32::try_from(text.len()).unwrap().to_be_bytes());
+            write!(answer, "{text}\r\n").unwrap();
+            full += write_in_turns(&mut socket, &answer, turns, filled);
+        }
+        full + write_in_turns(&mut socket, b"0\r\n\r\n", turns, filled)
+    }
+
+    fn write_in_turns(
+        socket: &mut UnixStream,
+        mut bytes: &[u8],
+        turns: &Receiver<()>,
+        filled: &Sender<()>,
+    ) -> usize {
+        let mut full = 0;
+        while !bytes.is_empty() {
+            match socket.write(bytes) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    full += 1;
+                    filled.send(()).unwrap();
+                    turns.recv().unwrap();
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        full
+    }
+
+    fn request(mode: ReadMode) -> LogRequest {
+        LogRequest {
+            key: ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("full") },
+            tty: false,
+            mode,
+            tail: Tail::All,
+            stored: Stored::Something,
+            end: LogEnd::Served,
+        }
+    }
+
+    fn client(socket: PathBuf) -> Arc<Client> {
+        let endpoint = Arc::new(Endpoint::new(Address::Unix(socket), Origin::Host));
+        Arc::new(Client::new(endpoint, RequestOptions::default()))
+    }
+
+    #[tokio::test]
+    async fn a_full_socket_is_read_whole_with_the_shortest_pause() {
+        for mode in [ReadMode::Once, ReadMode::Follow] {
+            let dir = tempfile::tempdir().unwrap();
+            let socket = dir.path().join("s");
+            let listener = UnixListener::bind(&socket).unwrap();
+            let (turn, turns) = channel();
+            let (full, filled) = channel();
+            let server = thread::spawn(move || serve(&listener, &turns, &full));
+
+            let mut stream = Stream::open(&client(socket), &request(mode)).await.unwrap();
+            let (mut frames, mut reads) = (Frames::default(), 0);
+            let mut shortest = None;
+            // An error says that the server has written all.
+            while filled.recv().is_ok() {
+                assert_eq!(stream.read(&mut frames).await.unwrap(), Read::Some);
+                reads += 1;
+                shortest = shortest.max(stream.pacing.wanted().filter(|_| 20 < reads));
+                turn.send(()).unwrap();
+            }
+            while stream.read(&mut frames).await.unwrap() == Read::Some {}
+
+            assert!(40 < reads, "{mode:?}: the socket was full {reads} times");
+            assert_eq!(server.join().unwrap(), reads);
+            assert_eq!(shortest, Some(read_pacing::PAUSE_MIN), "{mode:?}");
+            let expected = (0..LINES).map(|line| format!("line {line:060}\n").into_bytes());
+            assert!(frames.iter().map(|(_, payload)| payload.to_vec()).eq(expected), "{mode:?}");
+        }
+    }
+}
