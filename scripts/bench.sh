@@ -338,7 +338,7 @@ counts() {
     for form in "" -t; do
         echo "instructions per line, drain${form:+ with $form}: $(per_line \
             "$(instructions "$cmon" tail --no-follow -q $form -n 150000 big)" \
-            "$(instructions "$cmon" tail --no-follow -q $form -n 20000 big)")"
+            "$(instructions "$cmon" tail --no-follow -q $form -n 50000 big)")"
     done
     talk counted
     "$paced" write 1000 "$dir/fifos/counted" &
