@@ -2,24 +2,24 @@
 //!
 //! [`start`] is `--demo`: it runs on a thread of its own with eight containers and three hours behind them, and every
 //! command then works as on a real daemon, over a real socket; its tasks and descriptors are not in
-//! cmon's census. [`World`] with [`serve`] is the same daemon for tests: a script decides what the
+//! cmon's census. [`FakeDaemon`] with [`serve`] is the same daemon for tests: a script decides what the
 //! containers do and what goes wrong, and on a paused clock it shares the runtime of what it tests.
 
 mod answers;
 mod events;
+mod fake_daemon;
 mod fault;
 mod filters;
+mod injected_leak;
 mod log;
-mod plant;
 mod pprof;
+mod response_writer;
 mod routes;
 mod scenes;
 mod server;
 mod spec;
 mod stream;
-mod valve;
 mod voice;
-mod world;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,11 +30,11 @@ use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 
 use crate::docker::unix_path;
+pub use fake_daemon::FakeDaemon;
 pub use fault::{Fault, Reframe, Route};
+pub use injected_leak::InjectedLeak;
 pub use log::Message;
-pub use plant::Plant;
 pub use server::serve;
-pub use world::World;
 
 /// The name, image and labels of each of its containers, without starting it.
 pub fn containers() -> Vec<(&'static str, &'static str, BTreeMap<String, String>)> {
@@ -82,11 +82,11 @@ pub fn start() -> io::Result<Handle> {
     let (stop, stopped) = oneshot::channel();
     let thread = thread::Builder::new().name("demo".to_owned()).spawn(move || {
         runtime.block_on(async {
-            let world = World::now();
-            let mut cast = scenes::enter(&world);
+            let fake = FakeDaemon::now();
+            let mut cast = scenes::enter(&fake);
             tokio::select! {
-                () = serve(world.clone(), listener) => {}
-                () = scenes::play(&world, &mut cast) => {}
+                () = serve(fake.clone(), listener) => {}
+                () = scenes::play(&fake, &mut cast) => {}
                 // Dropped by the handle.
                 _ = stopped => {}
             }

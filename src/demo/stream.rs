@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::events::Event;
+use super::fake_daemon::FakeDaemon;
 use super::filters::Filters;
 use super::log::{Message, Wanted};
+use super::response_writer::ResponseWriter;
 use super::routes::{Question, Refusal, unknown};
-use super::valve::Valve;
-use super::world::World;
 use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
 
-/// Messages encoded per look at the world.
+/// Messages encoded per look at the daemon.
 const BATCH: usize = 64;
 
 /// One answer with a log.
@@ -37,69 +37,73 @@ pub(super) struct Logs {
 
 impl Logs {
     pub(super) fn open(
-        world: &World,
+        fake: &FakeDaemon,
         question: &Question,
         end_after: Option<usize>,
     ) -> Result<Self, Refusal> {
-        let state = world.lock();
+        let state = fake.lock();
         let id = state.find(&question.container);
-        let life = id.and_then(|id| state.lives.get(&id));
-        let life = life.ok_or_else(|| unknown(&question.container))?;
+        let container = id.and_then(|id| state.containers.get(&id));
+        let container = container.ok_or_else(|| unknown(&question.container))?;
         let wanted = question.wanted()?;
-        if life.spec.driver == "none" {
+        if container.spec.driver == "none" {
             return Err((501, "configured logging driver does not support reading".to_owned()));
         }
         Ok(Self {
-            id: life.id.clone(),
+            id: container.id.clone(),
             wanted,
             timestamps: question.flag("timestamps"),
-            details: question.flag("details").then(|| life.spec.details()),
-            tty: life.spec.tty,
+            details: question.flag("details").then(|| container.spec.details()),
+            tty: container.spec.tty,
             // As the real one: a follow of what does not run is a finite read.
-            follow: question.flag("follow") && life.phase.is_live(),
-            run: life.run,
-            next: life.log.start(wanted.tail),
+            follow: question.flag("follow") && container.phase.is_live(),
+            run: container.run,
+            next: container.log.start(wanted.tail),
             left: end_after.unwrap_or(usize::MAX),
         })
     }
 
-    pub(super) async fn run(mut self, world: &World, valve: &mut Valve) -> io::Result<()> {
-        let _counted = self.follow.then(|| Follower::enter(world, &self.id));
-        let kind = match world.lock().version.starts_with("20.") {
+    pub(super) async fn run(
+        mut self,
+        fake: &FakeDaemon,
+        response: &mut ResponseWriter,
+    ) -> io::Result<()> {
+        let _counted = self.follow.then(|| Follower::enter(fake, &self.id));
+        let kind = match fake.lock().version.starts_with("20.") {
             true => "",
             false if self.tty => "Content-Type: application/vnd.docker.raw-stream\r\n",
             false => "Content-Type: application/vnd.docker.multiplexed-stream\r\n",
         };
-        valve.begin_chunked(world, 200, kind).await?;
-        let mut changes = world.changes();
+        response.begin_chunked(fake, 200, kind).await?;
+        let mut changes = fake.changes();
         loop {
             changes.mark_unchanged();
-            let (chunks, over) = self.read(world);
+            let (chunks, over) = self.read(fake);
             for chunk in &chunks {
-                valve.chunk(chunk).await?;
+                response.chunk(chunk).await?;
             }
             if over {
-                return valve.end_chunked().await;
+                return response.end_chunked().await;
             }
             if chunks.is_empty() {
-                valve.changed(&mut changes).await?;
+                response.changed(&mut changes).await?;
             }
         }
     }
 
     /// The next chunks, and whether they are the last.
-    fn read(&mut self, world: &World) -> (Vec<Vec<u8>>, bool) {
-        let state = world.lock();
+    fn read(&mut self, fake: &FakeDaemon) -> (Vec<Vec<u8>>, bool) {
+        let state = fake.lock();
         let mut chunks = Vec::new();
-        let Some(life) = state.lives.get(&self.id) else {
+        let Some(container) = state.containers.get(&self.id) else {
             return (chunks, true);
         };
         while chunks.len() < BATCH {
             if self.left == 0 {
                 return (chunks, true);
             }
-            let Some((number, message, times)) = life.log.get(self.next) else {
-                let goes_on = self.follow && life.phase.is_live() && life.run == self.run;
+            let Some((number, message, times)) = container.log.get(self.next) else {
+                let goes_on = self.follow && container.phase.is_live() && container.run == self.run;
                 return (chunks, !goes_on);
             };
             self.next = number + 1;
@@ -136,25 +140,25 @@ impl Logs {
 
 /// Counts a follow for as long as it is open.
 struct Follower {
-    world: World,
+    fake: FakeDaemon,
     id: String,
 }
 
 impl Follower {
-    fn enter(world: &World, id: &str) -> Self {
-        if let Some(life) = world.lock().lives.get_mut(id) {
-            life.followers += 1;
+    fn enter(fake: &FakeDaemon, id: &str) -> Self {
+        if let Some(container) = fake.lock().containers.get_mut(id) {
+            container.followers += 1;
         }
-        Self { world: world.clone(), id: id.to_owned() }
+        Self { fake: fake.clone(), id: id.to_owned() }
     }
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        let mut state = self.world.lock();
+        let mut state = self.fake.lock();
         state.follows_closed += 1;
-        if let Some(life) = state.lives.get_mut(&self.id) {
-            life.followers -= 1;
+        if let Some(container) = state.containers.get_mut(&self.id) {
+            container.followers -= 1;
         }
     }
 }
@@ -170,7 +174,7 @@ pub(super) struct Subscription {
 }
 
 impl Subscription {
-    pub(super) fn open(world: &World, question: &Question) -> Result<Self, Refusal> {
+    pub(super) fn open(fake: &FakeDaemon, question: &Question) -> Result<Self, Refusal> {
         let (since, until) = (question.time("since")?, question.time("until")?);
         if let (Some(since), Some(until)) = (since, until)
             && until < since
@@ -179,31 +183,35 @@ impl Subscription {
             return Err((400, words));
         }
         let filters = question.filters()?;
-        let state = world.lock();
+        let state = fake.lock();
         // As the real one: what happened before is sent when a time was named.
         let next = if since.or(until).is_some() { 0 } else { state.events.end() };
         Ok(Self { since, until, filters, next })
     }
 
-    pub(super) async fn run(mut self, world: &World, valve: &mut Valve) -> io::Result<()> {
-        valve.begin_chunked(world, 200, "Content-Type: application/json\r\n").await?;
-        let mut changes = world.changes();
+    pub(super) async fn run(
+        mut self,
+        fake: &FakeDaemon,
+        response: &mut ResponseWriter,
+    ) -> io::Result<()> {
+        response.begin_chunked(fake, 200, "Content-Type: application/json\r\n").await?;
+        let mut changes = fake.changes();
         loop {
             changes.mark_unchanged();
-            let (lines, left) = self.read(world);
+            let (lines, left) = self.read(fake);
             for line in &lines {
-                valve.chunk(line.as_bytes()).await?;
+                response.chunk(line.as_bytes()).await?;
             }
             tokio::select! {
-                woken = valve.changed(&mut changes) => woken?,
-                () = wait(left) => return valve.end_chunked().await,
+                woken = response.changed(&mut changes) => woken?,
+                () = wait(left) => return response.end_chunked().await,
             }
         }
     }
 
     /// The events that have come, and how long the answer still goes on.
-    fn read(&mut self, world: &World) -> (Vec<String>, Option<Duration>) {
-        let state = world.lock();
+    fn read(&mut self, fake: &FakeDaemon) -> (Vec<String>, Option<Duration>) {
+        let state = fake.lock();
         let from = self.next;
         self.next = state.events.end();
         let within = |event: &&Event| {

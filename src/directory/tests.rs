@@ -343,7 +343,7 @@ fn a_full_disk_is_named_and_says_what_to_do() {
 }
 
 #[test]
-fn nothing_is_saved_after_a_sync_that_failed() {
+fn no_position_is_saved_after_a_sync_that_failed() {
     let disk = FakeDisk::default();
     let mut directory = open(&disk, PLAIN, &Vec::new());
     directory.append(&key("web"), b"one\n").unwrap();
@@ -480,7 +480,7 @@ fn a_full_disk_ends_a_compression_and_keeps_the_old_file() {
 }
 
 #[test]
-fn what_a_killed_compression_left_is_removed() {
+fn leftovers_of_a_killed_compression_are_removed() {
     let disk = FakeDisk::default();
     let gzip = Settings { compression: Compression::Gzip, ..ROTATING };
     let records = write(&mut open(&disk, gzip, &Vec::new()), "web", &["1\n", "2\n", "3\n"]);

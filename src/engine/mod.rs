@@ -154,7 +154,7 @@ pub struct Outcome {
 
 /// A command to a running engine.
 #[derive(Debug)]
-enum Order {
+enum StreamCommand {
     /// Close this container's stream and open the next one, whatever its age.
     Rotate(ContainerKey),
 }
@@ -164,14 +164,16 @@ const ORDERS: usize = 16;
 
 /// Sends commands to running engines, from any thread.
 #[derive(Clone, Debug)]
-pub struct Control(Arc<[(DaemonId, mpsc::Sender<Order>)]>);
+pub struct Control(Arc<[(DaemonId, mpsc::Sender<StreamCommand>)]>);
 
 impl Control {
     /// Rotates this container's stream now; where it is backing off, it is tried now. Returns whether
     /// the order was taken.
     pub fn rotate(&self, key: &ContainerKey) -> bool {
         let engine = self.0.iter().find(|(daemon, _)| *daemon == key.daemon);
-        engine.is_some_and(|(_, orders)| orders.try_send(Order::Rotate(key.clone())).is_ok())
+        engine.is_some_and(|(_, commands)| {
+            commands.try_send(StreamCommand::Rotate(key.clone())).is_ok()
+        })
     }
 }
 
@@ -253,20 +255,20 @@ pub struct Engine<S> {
     config: Config,
     slow: Arc<SlowNotes>,
     begun: CancellationToken,
-    orders: (mpsc::Sender<Order>, mpsc::Receiver<Order>),
+    commands: (mpsc::Sender<StreamCommand>, mpsc::Receiver<StreamCommand>),
 }
 
 impl<S: Source> Engine<S> {
     /// An engine over this source; `registry` counts its tasks and those of the source.
     pub fn new(source: Arc<S>, registry: Registry, config: Config) -> Self {
-        let (begun, orders) = (CancellationToken::new(), mpsc::channel(ORDERS));
+        let (begun, commands) = (CancellationToken::new(), mpsc::channel(ORDERS));
         let (tally, slow) = (Arc::default(), Arc::default());
-        Self { source, registry, tally, config, slow, begun, orders }
+        Self { source, registry, tally, config, slow, begun, commands }
     }
 
     /// Sends it commands while it runs.
     pub fn control(&self) -> Control {
-        Control([(self.source.daemon(), self.orders.0.clone())].into())
+        Control([(self.source.daemon(), self.commands.0.clone())].into())
     }
 
     /// A reader of the census.
@@ -330,7 +332,7 @@ impl<S: Source> Engine<S> {
                     self.config.clone(),
                     (chosen.selection, &listed, saved),
                     (events, Arc::clone(&self.slow)),
-                    (std::mem::replace(&mut self.orders.1, mpsc::channel(1).1), member, end),
+                    (std::mem::replace(&mut self.commands.1, mpsc::channel(1).1), member, end),
                 );
                 if let Some(Listed { key, name, .. }) = chosen.left_out {
                     supervisor.say(About::Container(Label::new(key, name).into()), Notice::Own);

@@ -180,7 +180,7 @@ fn stored_lines_come_oldest_first() {
 }
 
 #[test]
-fn who_has_no_stored_line_keeps_nobody_waiting() {
+fn a_container_without_stored_lines_holds_up_no_other() {
     Play::of(&["a", "b"]).lines("a", &[(1, "a1")]).shows(&[]).caught_up("b").shows(&["a1"]);
     let broken = || Notice::Unreadable {
         driver: "none".into(),
@@ -305,7 +305,7 @@ fn one_container_waits_for_nobody() {
 }
 
 #[test]
-fn nothing_passes_a_gap_or_a_note_of_its_container() {
+fn no_line_passes_a_gap_or_a_note_of_its_container() {
     Play::of(&["a", "b"])
         .lines("a", &[(1, "a1"), (3, "a3")])
         .event(gap("a"))
@@ -381,7 +381,7 @@ fn the_event_that_ends_the_run_comes_last() {
 }
 
 #[test]
-fn what_is_held_is_counted_until_it_is_shown() {
+fn held_lines_are_counted_until_they_are_shown() {
     let severe = Rules { level: Some(Level::Warn), ..Rules::default() };
     let mut play = Play::of(&["a", "b"]).with(severe);
     let held = |play: &Play| {
@@ -398,7 +398,7 @@ fn what_is_held_is_counted_until_it_is_shown() {
 }
 
 #[test]
-fn what_is_held_is_bounded() {
+fn held_lines_are_bounded() {
     let mut play = Play::of(&["a", "b"]);
     let text = "x".repeat(1 << 20);
     for time in 0..100 {

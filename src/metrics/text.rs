@@ -29,7 +29,7 @@ use std::fmt::{Display, Write};
 
 use crate::engine::census::{Census, Purpose, TaskKind};
 use crate::engine::rows::Row;
-use crate::snapshot::{Daemon, Snapshot};
+use crate::snapshot::{DaemonSnapshot, Snapshot};
 
 const TASKS: [TaskKind; 5] =
     [TaskKind::Reader, TaskKind::Drain, TaskKind::Events, TaskKind::Request, TaskKind::Connection];
@@ -55,7 +55,7 @@ struct Part<'a> {
     host: Option<&'a str>,
     census: &'a Census,
     rows: Vec<&'a Row>,
-    daemon: Option<&'a Daemon>,
+    daemon: Option<&'a DaemonSnapshot>,
 }
 
 fn parts(snapshot: &Snapshot) -> Vec<Part<'_>> {
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_alert_rules_ask_for_is_served() {
+    fn every_metric_of_the_alert_rules_is_served() {
         let rules = include_str!("../../contrib/prometheus/cmon.rules.yml");
         let page = text(&sample::snapshot());
         let rules: Vec<&str> = rules.lines().filter(|line| !line.trim().starts_with('#')).collect();

@@ -1,14 +1,14 @@
 //! All figures of one moment: what the engine counts, what cmon itself costs, and what the daemon reports of
 //! itself. The screen, the JSON, the plain lines and the metrics are all made from this.
 
-mod daemon;
+mod daemon_snapshot;
 mod own;
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
-pub use daemon::{Daemon, Shared, sample};
+pub use daemon_snapshot::{DaemonSnapshot, Shared, sample};
 pub use own::{Own, Process};
 
 use crate::engine::Observers;
@@ -23,7 +23,7 @@ pub struct Snapshot {
     /// When.
     pub time: Timestamp,
     /// The daemons, in the order in which they were named.
-    pub daemons: Vec<Daemon>,
+    pub daemons: Vec<DaemonSnapshot>,
     /// The engine's sums over all daemons. Here the cycles per minute are those of the rows.
     pub census: Census,
     /// A row for each container, by name.
@@ -34,7 +34,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// The daemon, where there is one only.
-    pub fn only_daemon(&self) -> Option<&Daemon> {
+    pub fn only_daemon(&self) -> Option<&DaemonSnapshot> {
         match self.daemons.as_slice() {
             [daemon] => Some(daemon),
             _ => None,
@@ -42,7 +42,7 @@ impl Snapshot {
     }
 
     /// The rows of one daemon.
-    pub fn rows_of<'a>(&'a self, daemon: &'a Daemon) -> impl Iterator<Item = &'a Row> + 'a {
+    pub fn rows_of<'a>(&'a self, daemon: &'a DaemonSnapshot) -> impl Iterator<Item = &'a Row> + 'a {
         self.rows.iter().filter(|row| row.key.daemon.host() == daemon.host.as_ref())
     }
 
@@ -76,7 +76,7 @@ impl<S: Source> Recorder<S> {
         let by_daemon = self.observers.by_daemon();
         let mut census = Census::default();
         by_daemon.iter().for_each(|(_, of_daemon)| census.add(of_daemon));
-        let daemon = |((id, census), known): ((DaemonId, Census), &Shared)| Daemon {
+        let daemon = |((id, census), known): ((DaemonId, Census), &Shared)| DaemonSnapshot {
             host: id.host().cloned(),
             census,
             ..known.get()

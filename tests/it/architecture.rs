@@ -74,7 +74,7 @@ fn the_engine_knows_nothing_above_it() {
             "src/docker",
             "src/demo",
             "src/leak",
-            "src/snapshot/daemon",
+            "src/snapshot/daemon_snapshot",
             "src/snapshot/tests",
             "src/commands",
             "src/config",

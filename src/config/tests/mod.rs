@@ -73,7 +73,7 @@ fn only(config: Config) -> Daemon {
 }
 
 #[test]
-fn what_makes_no_sense_is_said() {
+fn unusable_settings_are_explained() {
     let cases = [
         ("cmon tail", "which containers? Name them, or follow all of them with `-a`"),
         (
@@ -308,7 +308,7 @@ fn watched(args: &str, stdout: FileKind, dumb_terminal: bool) -> Config {
 }
 
 #[test]
-fn what_is_written_follows_from_flags_and_stdout() {
+fn the_output_form_follows_from_flags_and_stdout() {
     use FileKind::{Other, Terminal};
     let screen = WatchForm::Screen { colors: Colors::On, lines: LineForm::Plain };
     let cases = [

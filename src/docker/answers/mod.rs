@@ -11,8 +11,8 @@ use super::http::Dialect;
 use super::lenient::{Maybe, elements, lenient};
 use super::own::Identity;
 use crate::engine::source::{
-    Container, ContainerId, ContainerKey, DaemonId, Exit, Facts, Happening, Listed, LogEnd, Moment,
-    Phase, PieceRule, Remembered, What,
+    Container, ContainerEvent, ContainerEventKind, ContainerId, ContainerKey, DaemonId, Exit,
+    Facts, Listed, LogEnd, Moment, Phase, PieceRule, Remembered,
 };
 use crate::engine::timestamp::Timestamp;
 
@@ -370,7 +370,7 @@ struct Actor {
 const OWN_ATTRIBUTES: [&str; 3] = ["name", "image", "oldName"];
 
 /// What an event means to a follower of logs; `None` for all other events.
-pub(super) fn happening(daemon: &DaemonId, message: Message) -> Option<Happening> {
+pub(super) fn container_event(daemon: &DaemonId, message: Message) -> Option<ContainerEvent> {
     let actor = message.actor.unwrap_or_default();
     let attributes = actor.attributes.unwrap_or_default();
     let text = |name: &str| match attributes.get(name) {
@@ -378,26 +378,26 @@ pub(super) fn happening(daemon: &DaemonId, message: Message) -> Option<Happening
         _ => None,
     };
     let what = match message.action.or(message.status)?.as_str() {
-        "start" => What::Started,
+        "start" => ContainerEventKind::Started,
         // Podman's words are `died` and `remove`.
         "die" | "died" => {
             let code = text("exitCode").or_else(|| text("containerExitCode"));
-            What::Died(code.and_then(|code| code.parse().ok())?)
+            ContainerEventKind::Died(code.and_then(|code| code.parse().ok())?)
         }
-        "oom" => What::OutOfMemory,
-        "pause" => What::Paused,
-        "unpause" => What::Unpaused,
-        "destroy" | "remove" => What::Destroyed,
-        "rename" => What::Renamed,
+        "oom" => ContainerEventKind::OutOfMemory,
+        "pause" => ContainerEventKind::Paused,
+        "unpause" => ContainerEventKind::Unpaused,
+        "destroy" | "remove" => ContainerEventKind::Destroyed,
+        "rename" => ContainerEventKind::Renamed,
         // Docker adds the result: `health_status: healthy`.
-        action if action.starts_with("health_status") => What::HealthChanged,
+        action if action.starts_with("health_status") => ContainerEventKind::HealthChanged,
         _ => return None,
     };
     let id = actor.id.or(message.id).filter(|id| !id.is_empty())?;
     let key = ContainerKey { daemon: daemon.clone(), id: ContainerId::new(&id) };
     let name = text("name").filter(|name| !name.is_empty()).map(bare);
     let facts = match what {
-        What::Started | What::Renamed => {
+        ContainerEventKind::Started | ContainerEventKind::Renamed => {
             let image = text("image").map(str::to_owned);
             // An event has the labels between its own attributes.
             let labels =
@@ -406,7 +406,7 @@ pub(super) fn happening(daemon: &DaemonId, message: Message) -> Option<Happening
         }
         _ => Arc::default(),
     };
-    Some(Happening { key, name, what, facts })
+    Some(ContainerEvent { key, name, kind: what, facts })
 }
 
 /// `GET /events` up to a moment of the past: objects that follow each other, with or without a newline between them.

@@ -72,7 +72,7 @@ fn each_kind_of_container_is_found_by_what_the_kernel_shows() {
 }
 
 #[test]
-fn nothing_speaks_for_a_container_where_cmon_runs_in_none_or_below_one_of_another_daemon() {
+fn no_own_container_is_found_outside_of_one_or_below_one_of_another_daemon() {
     let host = format!(
         "25 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n\
          90 25 0:60 / /var/lib/docker/overlay2/x/merged rw - overlay overlay rw,upperdir=/u\n\

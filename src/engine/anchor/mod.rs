@@ -143,7 +143,7 @@ impl Anchor {
     pub fn is_found_in(&self, keys: &[Key]) -> bool {
         let mut seek = self.seek(Some(keys.len() as u64));
         keys.iter().for_each(|key| {
-            let _: Sight = seek.see(key);
+            let _: SeekStep = seek.see(key);
         });
         seek.is_found()
     }
@@ -281,7 +281,7 @@ enum State {
 
 /// What a frame in the window is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sight {
+pub enum SeekStep {
     /// It was delivered: skip it.
     Delivered {
         /// What came before it in the window and is not known is older than all that is known:
@@ -303,7 +303,7 @@ pub enum Sight {
 
 impl Seek {
     /// Classifies the next frame of the window.
-    pub fn see(&mut self, key: &Key) -> Sight {
+    pub fn see(&mut self, key: &Key) -> SeekStep {
         self.seen += 1;
         let first = *self.first[key.stream as usize].get_or_insert(key.time);
         let before = self.state == State::Before;
@@ -313,12 +313,12 @@ impl Seek {
             return match self.state {
                 State::Before | State::Among if oldest => {
                     self.seen_oldest = true;
-                    Sight::Delivered { older: before }
+                    SeekStep::Delivered { older: before }
                 }
-                State::Before => Sight::Earlier,
-                State::Among => Sight::Late,
-                State::Unproven => Sight::Unproven,
-                State::Found => Sight::New,
+                State::Before => SeekStep::Earlier,
+                State::Among => SeekStep::Late,
+                State::Unproven => SeekStep::Unproven,
+                State::Found => SeekStep::New,
             };
         };
         known.left -= 1;
@@ -336,7 +336,7 @@ impl Seek {
         } else if before && !oldest {
             self.state = State::Among;
         }
-        Sight::Delivered { older }
+        SeekStep::Delivered { older }
     }
 
     /// Whether the last frame delivered was seen.
@@ -350,7 +350,7 @@ impl Seek {
     }
 
     /// Nothing more comes of the window. When it holds the whole log, nothing stands before it, and
-    /// what was [`Sight::Unproven`] is new.
+    /// what was [`SeekStep::Unproven`] is new.
     pub fn end(&mut self) {
         if self.state == State::Unproven && self.is_whole() {
             self.state = State::Found;

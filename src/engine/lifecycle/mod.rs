@@ -12,8 +12,8 @@
 //!    └ wake    └── started ── idle ◀── note ◀── drain ◀── not running ───┘
 //! ```
 
+mod follow_phase;
 mod leaving;
-mod stance;
 mod step;
 
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::backoff::Backoff;
 use super::event::{EndReason, GapCause, Notice};
 use super::limits::HEALTHY;
 use super::source::{Container, ErrorKind, Exit, Phase, ReadMode, SourceError};
-pub(super) use stance::Stance;
+pub(super) use follow_phase::FollowPhase;
 pub(super) use step::{Act, Departure, Input, Progress};
 
 /// A container between two runs is asked about this often, in case its start is missed.

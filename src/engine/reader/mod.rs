@@ -7,7 +7,7 @@
 
 mod holes;
 mod long_read;
-mod place;
+mod permit;
 mod since;
 mod view;
 mod watch;
@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use super::backlog::RunState;
 use super::event::{About, Awaited, EndReason, Event, Lines, Note, Notice};
 use super::limits::{FINITE_IDLE, SEEK_IDLE};
-use super::resume::{Fed, Resume, Window};
-use super::rows::Card;
+use super::resume::{FeedOutcome, Resume, Window};
+use super::rows::RowState;
 use super::source::{
     Container, ErrorKind, Frames, LogRequest, LogStream, Read, ReadMode, Source, SourceError,
     Stored, Tail,
@@ -32,7 +32,7 @@ use super::stale::Budget;
 use super::tally::Tally;
 use super::turns::Turns;
 use super::waiting::SlowNotes;
-use place::Permit;
+use permit::Permit;
 use watch::Watch;
 
 /// A stream that does not find its anchor, although each search found it, is given up after so
@@ -56,7 +56,7 @@ pub(super) struct Reader<S> {
     pub(super) resume: Arc<Mutex<Resume>>,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) tally: Arc<Tally>,
-    pub(super) card: Arc<Card>,
+    pub(super) row_state: Arc<RowState>,
     /// Wakes who waits when the daemon says that the run has ended.
     pub(super) died: Arc<Notify>,
     /// Ends a follow as if it had reached its age.
@@ -68,7 +68,7 @@ pub(super) struct Reader<S> {
 }
 
 /// How reading one answer of the daemon came to its end.
-enum Pumped {
+enum StreamStep {
     /// The window passed without the anchor.
     Missed,
     /// The window has not shown all that it should; nothing of it was handed on, or only its beginning.
@@ -77,12 +77,12 @@ enum Pumped {
     Ended(EndReason),
 }
 
-impl From<Fed> for Option<Pumped> {
-    fn from(fed: Fed) -> Self {
+impl From<FeedOutcome> for Option<StreamStep> {
+    fn from(fed: FeedOutcome) -> Self {
         match fed {
-            Fed::Going => None,
-            Fed::Missed => Some(Pumped::Missed),
-            Fed::Disordered => Some(Pumped::Ended(EndReason::Disordered)),
+            FeedOutcome::Continue => None,
+            FeedOutcome::Missed => Some(StreamStep::Missed),
+            FeedOutcome::Disordered => Some(StreamStep::Ended(EndReason::Disordered)),
         }
     }
 }
@@ -102,7 +102,7 @@ impl<S: Source> Reader<S> {
         }
         let reason = if self.with_resume(|resume| resume.is_behind()) {
             self.catch_up(deadline).await
-        } else if self.is_doubtful() || !self.turns.is_free() && (!views || self.is_unread()) {
+        } else if self.may_be_damaged() || !self.turns.is_free() && (!views || self.is_unread()) {
             // A follow skips without a word what is stored behind a record that cannot be decoded, and does not say
             // where the stored lines end. After a first view there are none; after a break in them there are.
             self.stored().await
@@ -120,12 +120,12 @@ impl<S: Source> Reader<S> {
             match self.stream(ReadMode::Follow, tail, Some(deadline)).await {
                 // The follow of such a daemon may miss a last line without a newline, and the log may
                 // be gone with its container in a moment.
-                Pumped::Ended(EndReason::Eof) if self.container.doubles => {
+                StreamStep::Ended(EndReason::Eof) if self.container.doubles => {
                     return self.stored().await;
                 }
-                Pumped::Ended(reason) => return reason,
+                StreamStep::Ended(reason) => return reason,
                 // Silence ended the window, so it may only be slow: look once more.
-                Pumped::Missed | Pumped::LinesMissing => {
+                StreamStep::Missed | StreamStep::LinesMissing => {
                     match self.search(tail, Searched::Part).await {
                         EndReason::Eof => {}
                         reason => return reason,
@@ -217,9 +217,9 @@ impl<S: Source> Reader<S> {
     async fn stored(&self) -> EndReason {
         let tail = self.with_resume(|resume| resume.open(Instant::now(), ReadMode::Once));
         match self.finite(tail).await {
-            Pumped::Ended(reason) => reason,
-            Pumped::Missed => self.search(tail, self.searched()).await,
-            Pumped::LinesMissing => self.past_holes().await,
+            StreamStep::Ended(reason) => reason,
+            StreamStep::Missed => self.search(tail, self.searched()).await,
+            StreamStep::LinesMissing => self.past_holes().await,
         }
     }
 
@@ -235,12 +235,12 @@ impl<S: Source> Reader<S> {
         {
             self.with_resume(|resume| resume.open_window(window));
             match self.finite(window).await {
-                Pumped::Ended(reason) => {
+                StreamStep::Ended(reason) => {
                     self.with_resume(|resume| resume.found_in(window));
                     return reason;
                 }
-                Pumped::Missed => searched = self.searched(),
-                Pumped::LinesMissing => return self.past_holes().await,
+                StreamStep::Missed => searched = self.searched(),
+                StreamStep::LinesMissing => return self.past_holes().await,
             }
         }
         self.give_up().await
@@ -260,9 +260,9 @@ impl<S: Source> Reader<S> {
         self.hand_on(permit, lines);
         let tail = self.with_resume(|resume| resume.open_window(Tail::All));
         let reason = match self.stream(ReadMode::Once, tail, None).await {
-            Pumped::Ended(reason) => reason,
+            StreamStep::Ended(reason) => reason,
             // Nothing is looked for any more.
-            Pumped::Missed | Pumped::LinesMissing => EndReason::Eof,
+            StreamStep::Missed | StreamStep::LinesMissing => EndReason::Eof,
         };
         if reason == EndReason::Eof
             && let Err(reason) = self.emit_gap(None).await
@@ -279,7 +279,7 @@ impl<S: Source> Reader<S> {
         }
         let permit = self.permit(ReadMode::Once).await?;
         if let Some(gap) = self.with_resume(|resume| resume.gap_before(frames)) {
-            self.tally.gap(&self.card, &gap);
+            self.tally.gap(&self.row_state, &gap);
             permit.send(Event::Gap(gap));
         }
         // A later run must not report it again.
@@ -311,14 +311,19 @@ impl<S: Source> Reader<S> {
     }
 
     /// Opens one answer and hands on what is new in it, up to its end or the deadline.
-    async fn stream(&self, mode: ReadMode, tail: Tail, deadline: Option<Instant>) -> Pumped {
+    async fn stream(&self, mode: ReadMode, tail: Tail, deadline: Option<Instant>) -> StreamStep {
         match self.open(mode, tail).await {
             Ok(stream) => self.pump(stream, mode, deadline).await,
-            Err(reason) => Pumped::Ended(reason),
+            Err(reason) => StreamStep::Ended(reason),
         }
     }
 
-    async fn pump(&self, mut stream: S::Logs, mode: ReadMode, deadline: Option<Instant>) -> Pumped {
+    async fn pump(
+        &self,
+        mut stream: S::Logs,
+        mode: ReadMode,
+        deadline: Option<Instant>,
+    ) -> StreamStep {
         let follow = mode == ReadMode::Follow;
         let mut frames = Frames::default();
         let far = Instant::now() + Duration::from_secs(86_400 * 365);
@@ -333,7 +338,7 @@ impl<S: Source> Reader<S> {
             let settled = matches!(window, Window::Over | Window::Found);
             if follow && settled {
                 self.with_resume(Resume::settled);
-                self.card.settled(watch.trust());
+                self.row_state.settled(watch.trust());
             }
             let idle = if follow { SEEK_IDLE } else { FINITE_IDLE };
             // What is held until the window's end must not be held longer by what else comes.
@@ -344,25 +349,25 @@ impl<S: Source> Reader<S> {
             let read = tokio::select! {
                 // Stop first, then age: a stream that always has data must not keep them waiting.
                 biased;
-                () = self.stop.cancelled() => return Pumped::Ended(EndReason::Cancelled),
+                () = self.stop.cancelled() => return StreamStep::Ended(EndReason::Cancelled),
                 () = &mut rotation, if deadline.is_some() && settled => {
                     if self.can_go_on_elsewhere().await {
-                        return Pumped::Ended(EndReason::Rotated);
+                        return StreamStep::Ended(EndReason::Rotated);
                     }
                     rotation.as_mut().reset(Instant::now() + age);
                     continue;
                 }
                 () = self.rotate.notified(), if follow && settled => {
-                    return Pumped::Ended(EndReason::Rotated);
+                    return StreamStep::Ended(EndReason::Rotated);
                 }
                 read = stream.read(&mut frames) => read,
                 // The log is complete by now, and a moment later it may be gone with its container.
                 () = self.died.notified(), if follow && self.container.doubles => {
-                    return Pumped::Ended(EndReason::Eof);
+                    return StreamStep::Ended(EndReason::Eof);
                 }
                 () = &mut silence, if window != Window::Over || mode == ReadMode::Once => {
                     if mode == ReadMode::Once {
-                        return Pumped::Ended(EndReason::Failed(silent()));
+                        return StreamStep::Ended(EndReason::Failed(silent()));
                     }
                     match self.window_over().await {
                         None => continue,
@@ -370,7 +375,7 @@ impl<S: Source> Reader<S> {
                     }
                 }
                 stale = watch.step(self), if follow && settled => match stale {
-                    true => return Pumped::Ended(EndReason::Stale),
+                    true => return StreamStep::Ended(EndReason::Stale),
                     false => continue,
                 },
             };
@@ -384,7 +389,7 @@ impl<S: Source> Reader<S> {
             match read {
                 Ok(Read::Some) => {}
                 Ok(Read::End) => return self.end_of_file().await,
-                Err(error) => return Pumped::Ended(EndReason::Failed(error)),
+                Err(error) => return StreamStep::Ended(EndReason::Failed(error)),
             }
         }
     }
@@ -406,22 +411,22 @@ impl<S: Source> Reader<S> {
         false
     }
 
-    async fn end_of_file(&self) -> Pumped {
-        self.window_over().await.unwrap_or(Pumped::Ended(EndReason::Eof))
+    async fn end_of_file(&self) -> StreamStep {
+        self.window_over().await.unwrap_or(StreamStep::Ended(EndReason::Eof))
     }
 
     /// Hands on what the frames complete; an end when that is the stream's. A place in the channel
     /// comes first: from there on nothing waits.
-    async fn take(&self, frames: &mut Frames, mode: ReadMode) -> Option<Pumped> {
+    async fn take(&self, frames: &mut Frames, mode: ReadMode) -> Option<StreamStep> {
         if frames.is_empty() {
             return None;
         }
         if let Err(reason) = self.emit_gap(Some(frames)).await {
-            return Some(Pumped::Ended(reason));
+            return Some(StreamStep::Ended(reason));
         }
         let permit = match self.permit(mode).await {
             Ok(permit) => permit,
-            Err(reason) => return Some(Pumped::Ended(reason)),
+            Err(reason) => return Some(StreamStep::Ended(reason)),
         };
         let (fed, lines, counts) = self.with_resume(|resume| {
             resume.take_details(frames);
@@ -441,10 +446,10 @@ impl<S: Source> Reader<S> {
     }
 
     /// Nothing more comes of the window: hands on what that proves to be new.
-    async fn window_over(&self) -> Option<Pumped> {
+    async fn window_over(&self) -> Option<StreamStep> {
         let permit = match self.permit(ReadMode::Once).await {
             Ok(permit) => permit,
-            Err(reason) => return Some(Pumped::Ended(reason)),
+            Err(reason) => return Some(StreamStep::Ended(reason)),
         };
         let (fed, lines, counts) = self.with_resume(|resume| {
             let mut lines = resume.batch();
@@ -466,9 +471,9 @@ impl<S: Source> Reader<S> {
     fn hand_on(&self, permit: Permit<'_>, mut lines: Lines) {
         lines.position = self.with_resume(Resume::take_position);
         if !lines.is_empty() {
-            self.tally.delivered(&self.card, &lines);
+            self.tally.delivered(&self.row_state, &lines);
             if let Some(last) = lines.last_time() {
-                self.tally.line(&self.card, last);
+                self.tally.line(&self.row_state, last);
             }
         }
         if !lines.is_empty() || lines.position.is_some() {

@@ -14,7 +14,7 @@
 //!                                               └─ in none: gap, Rest ────────────────┘
 //! ```
 
-mod doubt;
+mod follow_safety;
 mod holes;
 mod saving;
 mod seeking;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::anchor::{Anchor, Key, Sight};
+use super::anchor::{Anchor, Key, SeekStep};
 use super::backlog::{Backlog, FirstView, Outputs, RunState};
 use super::event::{Delivery, Extent, Gap, GapCause, Label, Lines};
 use super::files::{Files, Proof, Rotation};
@@ -71,9 +71,9 @@ pub enum Window {
 
 /// What came of feeding frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fed {
+pub enum FeedOutcome {
     /// The stream may go on.
-    Going,
+    Continue,
     /// The window has passed without the anchor.
     Missed,
     /// The stream has gone back to what is older than all that is known.
@@ -342,10 +342,10 @@ impl Resume {
 
     /// Takes frames of a stream and appends the lines that they complete and that were not
     /// delivered before.
-    pub fn feed(&mut self, frames: &Frames, now: Instant, into: &mut Lines) -> Fed {
+    pub fn feed(&mut self, frames: &Frames, now: Instant, into: &mut Lines) -> FeedOutcome {
         for (frame, payload) in frames.iter() {
             let fed = self.feed_one(frame, payload, into);
-            if fed != Fed::Going {
+            if fed != FeedOutcome::Continue {
                 return fed;
             }
         }
@@ -353,42 +353,42 @@ impl Resume {
         if let Some(files) = &mut self.files {
             files.looked(now);
         }
-        Fed::Going
+        FeedOutcome::Continue
     }
 
-    fn feed_one(&mut self, frame: Frame, payload: &[u8], into: &mut Lines) -> Fed {
+    fn feed_one(&mut self, frame: Frame, payload: &[u8], into: &mut Lines) -> FeedOutcome {
         let key = Key::of(frame, payload);
         let Some(seeking) = &mut self.seek else {
             if self.is_out_of_place(&key) {
-                return Fed::Disordered;
+                return FeedOutcome::Disordered;
             }
             self.live(frame, payload, key, into);
-            return Fed::Going;
+            return FeedOutcome::Continue;
         };
         let before = seeking.window();
         match seeking.seek.see(&key) {
-            Sight::New => self.live(frame, payload, key, into),
-            Sight::Earlier | Sight::Late => seeking.hold(frame, payload),
-            Sight::Unproven => {
+            SeekStep::New => self.live(frame, payload, key, into),
+            SeekStep::Earlier | SeekStep::Late => seeking.hold(frame, payload),
+            SeekStep::Unproven => {
                 if seeking.is_full() {
-                    return Fed::Missed;
+                    return FeedOutcome::Missed;
                 }
                 seeking.unproven.push(frame.stream, frame.time, [payload, &[]]);
             }
-            Sight::Delivered { older } => {
+            SeekStep::Delivered { older } => {
                 self.counts.replayed += 1;
                 if older {
                     seeking.held.clear();
                 }
             }
         }
-        self.after_sight(before, into)
+        self.after_seek_step(before, into)
     }
 
     /// Settles what a sight has changed: the anchor was found, or the window is over.
-    fn after_sight(&mut self, before: Window, into: &mut Lines) -> Fed {
+    fn after_seek_step(&mut self, before: Window, into: &mut Lines) -> FeedOutcome {
         let Some(seeking) = &mut self.seek else {
-            return Fed::Going;
+            return FeedOutcome::Continue;
         };
         let (found, full) = (seeking.seek.is_found(), seeking.seek.is_full());
         if found && before != Window::Found {
@@ -397,22 +397,22 @@ impl Resume {
         }
         match (found, full) {
             (true, true) => self.seek = None,
-            (false, true) => return Fed::Missed,
+            (false, true) => return FeedOutcome::Missed,
             _ => {}
         }
-        Fed::Going
+        FeedOutcome::Continue
     }
 
     /// Nothing more comes of what was stored: the stream has ended, or is silent.
-    pub fn window_over(&mut self, into: &mut Lines) -> Fed {
+    pub fn window_over(&mut self, into: &mut Lines) -> FeedOutcome {
         let Some(mut seeking) = self.seek.take() else {
-            return Fed::Going;
+            return FeedOutcome::Continue;
         };
         let was_found = seeking.seek.is_found();
         seeking.seek.end();
         if !seeking.seek.is_found() {
             self.whole = seeking.seek.is_whole();
-            return Fed::Missed;
+            return FeedOutcome::Missed;
         }
         if !was_found {
             self.recover(&seeking.held, into);
@@ -420,7 +420,7 @@ impl Resume {
                 self.live(frame, payload, Key::of(frame, payload), into);
             }
         }
-        Fed::Going
+        FeedOutcome::Continue
     }
 
     /// Whether the window that was missed held the whole log, so that a larger one holds no more.

@@ -1,7 +1,7 @@
 //! What each container's follower is doing, as a row that the screen, the JSON and the metrics share.
 //!
-//! The supervisor and the container's reader write on a [`Card`]; anybody may ask it for a [`Row`].
-//! Nothing here takes part in a decision, so a card may be read at any time and from any thread.
+//! The supervisor and the container's reader write on a [`RowState`]; anybody may ask it for a [`Row`].
+//! Nothing here takes part in a decision, so a row state may be read at any time and from any thread.
 
 mod rates;
 
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::event::{EndReason, Gap, Label, Lines, Notice};
 use super::lag::Lag;
-use super::lifecycle::Stance;
+use super::lifecycle::FollowPhase;
 use super::source::{Container, ContainerKey, ErrorKind, Exit, Phase};
 use super::timestamp::Timestamp;
 use rates::{Closings, Traffic};
@@ -141,7 +141,7 @@ pub(super) enum Trust {
 
 /// Where the facts about one container are written down.
 #[derive(Debug)]
-pub struct Card {
+pub struct RowState {
     pub(super) lag: Lag,
     /// Lines from before do not count as traffic.
     started: Timestamp,
@@ -160,7 +160,7 @@ struct Facts {
     phase: Option<Phase>,
     exit: Option<Exit>,
     oom: bool,
-    stance: Stance,
+    follow_phase: FollowPhase,
     wake: Option<Instant>,
     opened: Option<Instant>,
     settled: bool,
@@ -178,7 +178,7 @@ struct Facts {
     last_notice: Option<(Timestamp, LastNotice)>,
 }
 
-impl Card {
+impl RowState {
     pub(super) fn new(label: Arc<Label>, timeout: Duration) -> Self {
         let started = Timestamp::now();
         let facts = Facts {
@@ -187,7 +187,7 @@ impl Card {
             phase: None,
             exit: None,
             oom: false,
-            stance: Stance::Asking,
+            follow_phase: FollowPhase::Asking,
             wake: None,
             opened: None,
             settled: false,
@@ -254,9 +254,9 @@ impl Card {
     }
 
     /// What its lifecycle does now, and when it wakes.
-    pub(super) fn stands(&self, stance: Stance, wake: Option<Instant>) {
+    pub(super) fn set_phase(&self, follow_phase: FollowPhase, wake: Option<Instant>) {
         let mut facts = self.facts();
-        (facts.stance, facts.wake) = (stance, wake);
+        (facts.follow_phase, facts.wake) = (follow_phase, wake);
     }
 
     /// A stream is opened.
@@ -340,25 +340,27 @@ impl Card {
 
 impl Facts {
     fn stream(&self, now: Instant) -> StreamState {
-        match self.stance {
-            Stance::Asking if self.cycles == 0 => StreamState::Opening,
-            Stance::Asking | Stance::Waiting => StreamState::Waiting,
-            Stance::Following if self.suspect => StreamState::Stale,
-            Stance::Following if self.settled => StreamState::Streaming,
-            Stance::Following if self.delivers && self.opened.is_some_and(|at| SOON < now - at) => {
+        match self.follow_phase {
+            FollowPhase::Asking if self.cycles == 0 => StreamState::Opening,
+            FollowPhase::Asking | FollowPhase::Waiting => StreamState::Waiting,
+            FollowPhase::Following if self.suspect => StreamState::Stale,
+            FollowPhase::Following if self.settled => StreamState::Streaming,
+            FollowPhase::Following
+                if self.delivers && self.opened.is_some_and(|at| SOON < now - at) =>
+            {
                 StreamState::CatchingUp
             }
-            Stance::Following => match self.last_end {
+            FollowPhase::Following => match self.last_end {
                 Some("rotated" | "held_back" | "disordered") => StreamState::Rotating,
                 Some("stale") => StreamState::Stale,
                 _ => StreamState::Opening,
             },
-            Stance::Draining => StreamState::Draining,
-            Stance::BackingOff => {
+            FollowPhase::Draining => StreamState::Draining,
+            FollowPhase::BackingOff => {
                 let left = self.wake.map_or(Duration::ZERO, |wake| wake - now.min(wake));
                 StreamState::BackingOff { left }
             }
-            Stance::Ended(failure) => StreamState::Ended { failure },
+            FollowPhase::Ended(failure) => StreamState::Ended { failure },
         }
     }
 }

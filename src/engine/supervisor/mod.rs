@@ -5,7 +5,7 @@
 //! streams are tasks of the registry that report back through the inbox, and notes wait in an
 //! outbox until the output takes them, so a stopped output cannot stop the supervisor.
 
-mod daemon;
+mod daemon_state;
 mod end;
 mod followers;
 mod removed;
@@ -25,22 +25,24 @@ use super::position::SavedDaemon;
 use super::registry::Registry;
 use super::runs::RunWindow;
 use super::selection::Selection;
-use super::source::{Container, ContainerKey, Happening, Listed, Phase, Source, SourceError, What};
+use super::source::{
+    Container, ContainerEvent, ContainerEventKind, ContainerKey, Listed, Phase, Source, SourceError,
+};
 use super::stale::Budget;
 use super::subscription::Subscription;
 use super::tally::Tally;
 use super::timestamp::Timestamp;
 use super::waiting::SlowNotes;
-use super::{Config, Order};
-use daemon::{Daemon, NextList, Say, Step};
+use super::{Config, StreamCommand};
+use daemon_state::{DaemonState, NextList, Say, Step};
 use end::End;
 use followers::Follower;
 use removed::Removed;
 
 /// Questions asked of the daemon at the same time.
 const QUESTIONS: usize = 16;
-/// Happenings that wait for the supervisor; when it is full, the daemon's socket fills.
-const HAPPENINGS: usize = 1024;
+/// Container events that wait for the supervisor; when it is full, the daemon's socket fills.
+const CONTAINER_EVENTS: usize = 1024;
 
 /// What tasks report. At most two per task are on their way, so the inbox is bounded by the tasks.
 #[derive(Debug)]
@@ -67,19 +69,19 @@ pub(super) struct Supervisor<S: Source> {
     config: Config,
     selection: Selection,
     events: mpsc::Sender<Event>,
-    orders: mpsc::Receiver<Order>,
+    commands: mpsc::Receiver<StreamCommand>,
     /// Cancels every task of this supervisor.
     stop: CancellationToken,
     followers: BTreeMap<ContainerKey, Follower>,
     outbox: VecDeque<Event>,
     dropped: u64,
     inbox: (mpsc::UnboundedSender<Message>, mpsc::UnboundedReceiver<Message>),
-    happenings: (mpsc::Sender<Happening>, mpsc::Receiver<Happening>),
+    container_events: (mpsc::Sender<ContainerEvent>, mpsc::Receiver<ContainerEvent>),
     questions: Arc<Semaphore>,
     probes: Arc<Budget>,
     random: fastrand::Rng,
     slow: Arc<SlowNotes>,
-    daemon: Daemon,
+    daemon: DaemonState,
     end: End,
     /// What it shares with the supervisors of other daemons.
     member: Member,
@@ -99,12 +101,12 @@ impl<S: Source> Supervisor<S> {
         config: Config,
         (selection, listed, saved): (Selection, &[Listed], Option<SavedDaemon>),
         (events, slow): (mpsc::Sender<Event>, Arc<SlowNotes>),
-        (orders, member, end): (mpsc::Receiver<Order>, Member, Option<Instant>),
+        (commands, member, end): (mpsc::Receiver<StreamCommand>, Member, Option<Instant>),
     ) -> Self {
         let random = config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         #[expect(clippy::disallowed_methods, reason = "at most one message per live task")]
         let inbox = mpsc::unbounded_channel();
-        let daemon = Daemon::new(listed, Instant::now());
+        let daemon = DaemonState::new(listed, Instant::now());
         let end = End::at(end);
         Self {
             source,
@@ -113,13 +115,13 @@ impl<S: Source> Supervisor<S> {
             config,
             selection,
             events,
-            orders,
+            commands,
             stop: CancellationToken::new(),
             followers: BTreeMap::new(),
             outbox: VecDeque::new(),
             dropped: 0,
             inbox,
-            happenings: mpsc::channel(HAPPENINGS),
+            container_events: mpsc::channel(CONTAINER_EVENTS),
             questions: Arc::new(Semaphore::new(QUESTIONS)),
             probes: Arc::default(),
             random,
@@ -184,8 +186,8 @@ impl<S: Source> Supervisor<S> {
                 () = stop.cancelled() => return,
                 () = self.events.closed() => return,
                 Some(message) = self.inbox.1.recv() => self.on_message(message),
-                Some(happening) = self.happenings.1.recv() => self.on_happening(&happening),
-                Some(Order::Rotate(key)) = self.orders.recv() => self.rotate(&key),
+                Some(event) = self.container_events.1.recv() => self.on_container_event(&event),
+                Some(StreamCommand::Rotate(key)) = self.commands.recv() => self.rotate(&key),
                 permit = events.reserve(), if !self.outbox.is_empty() => {
                     if let (Ok(permit), Some(event)) = (permit, self.outbox.pop_front()) {
                         permit.send(event);
@@ -233,7 +235,7 @@ impl<S: Source> Supervisor<S> {
             let mut lines = resume.batch();
             resume.end_run(&mut lines);
             if !lines.is_empty() {
-                self.tally.delivered(&follower.card, &lines);
+                self.tally.delivered(&follower.row_state, &lines);
                 permit.send(Event::Lines(lines));
             }
         }
@@ -379,48 +381,48 @@ impl<S: Source> Supervisor<S> {
         self.say(About::Daemon(self.source.daemon()), what);
     }
 
-    fn on_happening(&mut self, happening: &Happening) {
-        let key = &happening.key;
+    fn on_container_event(&mut self, event: &ContainerEvent) {
+        let key = &event.key;
         if !self.followers.contains_key(key) {
-            self.consider(happening);
+            self.consider(event);
             return;
         }
-        match happening.what {
-            What::Started => {
+        match event.kind {
+            ContainerEventKind::Started => {
                 if let Some(follower) = self.followers.get(key) {
-                    follower.card.started();
+                    follower.row_state.started();
                 }
                 self.step(key, &Input::Started);
             }
-            What::Died(code) => {
+            ContainerEventKind::Died(code) => {
                 if let Some(follower) = self.followers.get(key) {
-                    follower.card.died(code);
+                    follower.row_state.died(code);
                     follower.died.notify_waiters();
                 }
                 self.step(key, &Input::Died(code));
             }
-            What::OutOfMemory => {
+            ContainerEventKind::OutOfMemory => {
                 if let Some(follower) = self.followers.get(key) {
-                    follower.card.out_of_memory();
+                    follower.row_state.out_of_memory();
                 }
                 self.step(key, &Input::OutOfMemory);
             }
             // That it writes nothing meanwhile changes nothing for its stream.
-            What::Paused | What::Unpaused => {
-                let paused = happening.what == What::Paused;
+            ContainerEventKind::Paused | ContainerEventKind::Unpaused => {
+                let paused = event.kind == ContainerEventKind::Paused;
                 let phase = if paused { Phase::Paused } else { Phase::Running };
                 if let Some(follower) = self.followers.get(key) {
-                    follower.card.listed(phase);
+                    follower.row_state.listed(phase);
                 }
             }
-            What::Destroyed => self.step(key, &Input::Destroyed),
-            What::Renamed => {
-                if let Some(name) = &happening.name {
+            ContainerEventKind::Destroyed => self.step(key, &Input::Destroyed),
+            ContainerEventKind::Renamed => {
+                if let Some(name) = &event.name {
                     self.rename(key, Arc::clone(name));
                 }
             }
             // It was selected, and stays so.
-            What::HealthChanged => {}
+            ContainerEventKind::HealthChanged => {}
         }
     }
 
@@ -428,29 +430,29 @@ impl<S: Source> Supervisor<S> {
     /// Its start makes it one that runs, and a new name one that is named. No other event changes what
     /// a selection looks at, and an event may be older than what is known: after the end of a short
     /// container its `die` may still come.
-    fn consider(&mut self, happening: &Happening) {
-        if happening.what == What::HealthChanged {
+    fn consider(&mut self, event: &ContainerEvent) {
+        if event.kind == ContainerEventKind::HealthChanged {
             if !self.selection.list_filters().is_empty() {
                 self.list();
             }
             return;
         }
-        let Some(name) = &happening.name else {
+        let Some(name) = &event.name else {
             return;
         };
-        let phase = match happening.what {
-            What::Started => Phase::Running,
+        let phase = match event.kind {
+            ContainerEventKind::Started => Phase::Running,
             // The event does not have its state. Where a name is selected, it may have ended by the time
             // it is asked about.
-            What::Renamed => Phase::Created,
+            ContainerEventKind::Renamed => Phase::Created,
             _ => return,
         };
-        let no_state = happening.what == What::Renamed && self.selection.needs_state();
+        let no_state = event.kind == ContainerEventKind::Renamed && self.selection.needs_state();
         if no_state || self.selection.exceeds_events() {
             self.list();
             return;
         }
-        let (key, facts) = (happening.key.clone(), Arc::clone(&happening.facts));
+        let (key, facts) = (event.key.clone(), Arc::clone(&event.facts));
         let row = Listed { key, name: Arc::clone(name), phase, facts, passes: true };
         if self.selection.matches(&row) && !self.removed.contains(&row.key) {
             self.join(&row, Joined::Later);
@@ -480,7 +482,7 @@ impl<S: Source> Supervisor<S> {
                 }
                 None => {}
                 Some(follower) => {
-                    follower.card.listed(row.phase);
+                    follower.row_state.listed(row.phase);
                     if follower.label.name != row.name {
                         self.rename(&row.key, row.name);
                     }

@@ -14,9 +14,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{
-    Container, ContainerId, ContainerKey, DaemonId, ErrorKind, EventStream, Exit, Frames,
-    Happening, ListFilters, Listed, LogEnd, LogRequest, LogStream, Phase, PieceRule, Read,
-    ReadMode, Source, SourceError, StdStream, Tail, What,
+    Container, ContainerEvent, ContainerEventKind, ContainerId, ContainerKey, DaemonId, ErrorKind,
+    EventStream, Exit, Frames, ListFilters, Listed, LogEnd, LogRequest, LogStream, Phase,
+    PieceRule, Read, ReadMode, Source, SourceError, StdStream, Tail,
 };
 use crate::engine::timestamp::Timestamp;
 
@@ -97,7 +97,7 @@ struct State {
 pub(super) struct Fake {
     state: Arc<Mutex<State>>,
     changed: Arc<watch::Sender<u64>>,
-    happened: Arc<Mutex<VecDeque<What>>>,
+    happened: Arc<Mutex<VecDeque<ContainerEventKind>>>,
     rings: Arc<Notify>,
     given: Arc<AtomicUsize>,
 }
@@ -187,7 +187,7 @@ impl Fake {
     pub(super) fn exit(&self) {
         self.lock().phase = Phase::Exited;
         self.touch();
-        self.happen(What::Died(1));
+        self.happen(ContainerEventKind::Died(1));
     }
 
     /// The next run begins.
@@ -196,7 +196,7 @@ impl Fake {
         state.phase = Phase::Running;
         state.run += 1;
         drop(state);
-        self.happen(What::Started);
+        self.happen(ContainerEventKind::Started);
     }
 
     /// The oldest messages are rotated away.
@@ -243,7 +243,7 @@ impl Fake {
     }
 
     /// The daemon sends an event about it.
-    pub(super) fn happen(&self, what: What) {
+    pub(super) fn happen(&self, what: ContainerEventKind) {
         self.happened.lock().unwrap().push_back(what);
         self.rings.notify_one();
     }
@@ -478,14 +478,14 @@ impl Drop for FakeLogs {
 pub(super) struct FakeEvents(Fake);
 
 impl EventStream for FakeEvents {
-    async fn next(&mut self) -> Result<Happening, SourceError> {
+    async fn next(&mut self) -> Result<ContainerEvent, SourceError> {
         loop {
             let what = self.0.happened.lock().unwrap().pop_front();
             if let Some(what) = what {
-                return Ok(Happening {
+                return Ok(ContainerEvent {
                     key: Fake::key(),
                     name: Some("web".into()),
-                    what,
+                    kind: what,
                     facts: Arc::default(),
                 });
             }

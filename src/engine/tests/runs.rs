@@ -140,7 +140,7 @@ async fn a_run_that_has_shown_nothing_has_a_position_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_daemon_dropped_between_runs_is_a_gap_once() {
+async fn lines_dropped_between_runs_are_one_gap() {
     let fake = Fake::running([]);
     (0..5).for_each(|line| fake.write(Stdout, line, "old\n"));
     let first = run_once(&fake, follow_all(), None).await;

@@ -8,7 +8,7 @@ use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::event::About;
 use crate::engine::selection::PatternText;
 use crate::engine::source::{
-    Container, ContainerKey, DaemonId, ErrorKind, EventStream, Happening, ListFilters, Listed,
+    Container, ContainerEvent, ContainerKey, DaemonId, ErrorKind, EventStream, ListFilters, Listed,
     LogRequest, Source, SourceError,
 };
 use crate::engine::{Engines, Observers, StartError};
@@ -64,9 +64,9 @@ impl Host {
 struct HostEvents(FakeEvents, ContainerKey, &'static str);
 
 impl EventStream for HostEvents {
-    async fn next(&mut self) -> Result<Happening, SourceError> {
-        let happening = self.0.next().await?;
-        Ok(Happening { key: self.1.clone(), name: Some(self.2.into()), ..happening })
+    async fn next(&mut self) -> Result<ContainerEvent, SourceError> {
+        let container_event = self.0.next().await?;
+        Ok(ContainerEvent { key: self.1.clone(), name: Some(self.2.into()), ..container_event })
     }
 }
 

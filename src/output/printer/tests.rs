@@ -85,7 +85,7 @@ fn rules(until: &str, join: &str) -> Rules {
 }
 
 #[tokio::test]
-async fn nothing_is_written_behind_a_match() {
+async fn no_line_is_written_behind_a_match() {
     let filter = Filter::new(rules("two", "^ "));
     let (mut printer, events, out, err) = start_with(Config::plain(Form::Bare), Some(filter));
     let all = [line("one\n"), note(Notice::Started), line("two\n"), note(Notice::Exited(None))];

@@ -1,4 +1,4 @@
-//! Each way through the machine by example, and any sequence of happenings against its rules.
+//! Each way through the machine by example, and any sequence of events against its rules.
 
 mod leaving;
 
@@ -239,7 +239,7 @@ fn the_rest_of_a_log_that_the_daemon_refuses_to_show_is_given_up() {
 }
 
 #[test]
-fn what_was_not_read_of_a_removed_container_is_lost() {
+fn unread_lines_of_a_removed_container_are_reported_lost() {
     let gone = error(ErrorKind::Gone);
     let cut = EndReason::Failed(error(ErrorKind::Cut));
     let mut driven = Driven::new(ReadMode::Follow, Joined::Later);
@@ -368,7 +368,7 @@ enum Open {
 const MOST: u32 = 6;
 
 /// Plays the outside: never answers what was not asked.
-struct World {
+struct FakeContainer {
     driven: Lifecycle,
     open: Option<Open>,
     forgotten: bool,
@@ -379,7 +379,7 @@ struct World {
     asked: u32,
 }
 
-impl World {
+impl FakeContainer {
     fn turn(&mut self, turn: Turn) -> Vec<Act> {
         let input = match turn {
             Turn::Answer(choice) => return self.answer(choice),
@@ -483,19 +483,19 @@ proptest! {
         let mode = if follow { ReadMode::Follow } else { ReadMode::Once };
         let joined = if initial { Joined::AtStart } else { Joined::Later };
         let driven = Lifecycle::new(mode, joined);
-        let mut world = World { driven, open: Some(Open::Question), forgotten: false, finished: false, run: 0, asked: 1 };
+        let mut container = FakeContainer { driven, open: Some(Open::Question), forgotten: false, finished: false, run: 0, asked: 1 };
         let times = |turn: &Turn| if matches!(turn, Turn::Stubborn(_)) { 16 } else { 1 };
         for turn in turns.into_iter().flat_map(|turn| std::iter::repeat_n(turn, times(&turn))) {
-            let acts = world.turn(turn);
-            world.check(&acts)?;
-            if world.forgotten {
-                prop_assert!(world.driven.is_done() && world.open.is_none_or(|open| open == Open::Wait));
+            let acts = container.turn(turn);
+            container.check(&acts)?;
+            if container.forgotten {
+                prop_assert!(container.driven.is_done() && container.open.is_none_or(|open| open == Open::Wait));
                 break;
             }
-            let resting = matches!(world.driven.state, State::Idle { restarting: false } | State::Done);
-            prop_assert_eq!(world.open.is_none(), resting, "{:?}", world.driven);
-            let idle = matches!(world.driven.state, State::Idle { .. });
-            prop_assert!(!(world.finished && idle), "it has an end");
+            let resting = matches!(container.driven.state, State::Idle { restarting: false } | State::Done);
+            prop_assert_eq!(container.open.is_none(), resting, "{:?}", container.driven);
+            let idle = matches!(container.driven.state, State::Idle { .. });
+            prop_assert!(!(container.finished && idle), "it has an end");
         }
     }
 }

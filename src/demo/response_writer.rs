@@ -9,18 +9,18 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::answers;
+use super::fake_daemon::FakeDaemon;
 use super::fault::Reframe;
-use super::world::World;
 
 /// The writing half of one connection.
 #[derive(Debug)]
-pub(super) struct Valve {
+pub(super) struct ResponseWriter {
     writer: OwnedWriteHalf,
     /// Bytes that still pass.
     pub(super) left: usize,
     /// What comes after them: the end of the connection, or silence.
     pub(super) then_close: bool,
-    pub(super) drip: Option<Duration>,
+    pub(super) wait_per_piece: Option<Duration>,
     pub(super) reframe: Option<Reframe>,
     /// The head, while it is held back.
     pub(super) held: Option<Vec<u8>>,
@@ -32,13 +32,13 @@ pub(super) struct Valve {
     collected: Vec<u8>,
 }
 
-impl Valve {
+impl ResponseWriter {
     pub(super) fn new(writer: OwnedWriteHalf) -> Self {
         Self {
             writer,
             left: usize::MAX,
             then_close: true,
-            drip: None,
+            wait_per_piece: None,
             reframe: None,
             held: None,
             cut_when_silent: None,
@@ -56,7 +56,7 @@ impl Valve {
         }
         let passing = &bytes[..bytes.len().min(self.left)];
         self.left -= passing.len();
-        match self.drip {
+        match self.wait_per_piece {
             None => self.writer.write_all(passing).await?,
             Some(wait) => {
                 for piece in passing.chunks(7) {
@@ -75,7 +75,7 @@ impl Valve {
     /// A whole answer.
     pub(super) async fn whole(
         &mut self,
-        world: &World,
+        fake: &FakeDaemon,
         status: u16,
         kind: &str,
         body: &[u8],
@@ -85,12 +85,12 @@ impl Valve {
             None => body.to_owned(),
         };
         if self.reframe.is_some() {
-            self.begin_chunked(world, status, &format!("Content-Type: {kind}\r\n")).await?;
+            self.begin_chunked(fake, status, &format!("Content-Type: {kind}\r\n")).await?;
             self.chunk(&body).await?;
             return self.end_chunked().await;
         }
         let length = format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
-        self.head(world, status, &length).await?;
+        self.head(fake, status, &length).await?;
         if self.head_only {
             return Ok(());
         }
@@ -98,8 +98,8 @@ impl Valve {
     }
 
     /// The head of an answer, with these lines more.
-    async fn head(&mut self, world: &World, status: u16, more: &str) -> io::Result<()> {
-        let version = world.lock().version;
+    async fn head(&mut self, fake: &FakeDaemon, status: u16, more: &str) -> io::Result<()> {
+        let version = fake.lock().version;
         let api = answers::api_version(version);
         let reason = match status {
             200 => "OK",
@@ -125,19 +125,19 @@ impl Valve {
     /// The head of an answer whose body comes in parts.
     pub(super) async fn begin_chunked(
         &mut self,
-        world: &World,
+        fake: &FakeDaemon,
         status: u16,
         more: &str,
     ) -> io::Result<()> {
         match self.reframe {
             None | Some(Reframe::Chunks(_)) => {
-                self.head(world, status, &format!("{more}Transfer-Encoding: chunked\r\n")).await
+                self.head(fake, status, &format!("{more}Transfer-Encoding: chunked\r\n")).await
             }
-            Some(Reframe::UntilClose) => self.head(world, status, more).await,
+            Some(Reframe::UntilClose) => self.head(fake, status, more).await,
             // Its length is known at the end.
             Some(Reframe::Length) => {
                 self.held = Some(Vec::new());
-                self.head(world, status, more).await
+                self.head(fake, status, more).await
             }
         }
     }
@@ -183,7 +183,7 @@ impl Valve {
         }
     }
 
-    /// Waits until the world changes; an error when the connection is to be closed by then.
+    /// Waits until the daemon changes; an error when the connection is to be closed by then.
     pub(super) async fn changed(&self, changes: &mut watch::Receiver<u64>) -> io::Result<()> {
         let next = changes.changed();
         let closed = |_| io::Error::from(io::ErrorKind::ConnectionAborted);

@@ -18,7 +18,7 @@ const SIGN_AFTER: Duration = Duration::from_secs(1);
 
 /// A place in the channel.
 pub(super) struct Permit<'a> {
-    place: mpsc::Permit<'a, Event>,
+    slot: mpsc::Permit<'a, Event>,
     turn: Option<Turn>,
 }
 
@@ -28,7 +28,7 @@ impl Permit<'_> {
         if let Event::Lines(lines) = &mut event {
             lines.turn = self.turn;
         }
-        self.place.send(event);
+        self.slot.send(event);
     }
 }
 
@@ -44,13 +44,13 @@ impl<S: Source> Reader<S> {
                 turn = self.turns.next() => turn,
             },
         };
-        if let Ok(place) = self.events.try_reserve() {
-            return Ok(Permit { place, turn });
+        if let Ok(slot) = self.events.try_reserve() {
+            return Ok(Permit { slot, turn });
         }
-        self.card.lag.wait();
-        let place = self.patient_permit(mode).await;
-        self.card.lag.go_on();
-        Ok(Permit { place: place?, turn })
+        self.row_state.lag.wait();
+        let slot = self.reserve_until_held_back(mode).await;
+        self.row_state.lag.go_on();
+        Ok(Permit { slot: slot?, turn })
     }
 
     /// Says now and then that stored lines are read although none is handed on, where others wait for them.
@@ -71,12 +71,15 @@ impl<S: Source> Reader<S> {
         Ok(())
     }
 
-    async fn patient_permit(&self, mode: ReadMode) -> Result<mpsc::Permit<'_, Event>, EndReason> {
-        let Some(patience) = self.container.file_size.map(held_back_after) else {
-            return self.place().await;
+    async fn reserve_until_held_back(
+        &self,
+        mode: ReadMode,
+    ) -> Result<mpsc::Permit<'_, Event>, EndReason> {
+        let Some(limit) = self.container.file_size.map(held_back_after) else {
+            return self.reserve().await;
         };
         let held_back = async {
-            sleep(patience).await;
+            sleep(limit).await;
             self.with_resume(Resume::hold_back);
             if mode == ReadMode::Once {
                 std::future::pending::<()>().await;
@@ -84,12 +87,12 @@ impl<S: Source> Reader<S> {
         };
         tokio::select! {
             biased;
-            place = self.place() => place,
+            slot = self.reserve() => slot,
             () = held_back => Err(EndReason::HeldBack),
         }
     }
 
-    async fn place(&self) -> Result<mpsc::Permit<'_, Event>, EndReason> {
+    async fn reserve(&self) -> Result<mpsc::Permit<'_, Event>, EndReason> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(EndReason::Cancelled),

@@ -53,7 +53,7 @@ pub(super) enum Say {
 
 /// What is known of the daemon itself.
 #[derive(Debug)]
-pub(super) struct Daemon {
+pub(super) struct DaemonState {
     events: Events,
     events_backoff: Backoff,
     events_refused: bool,
@@ -65,7 +65,7 @@ pub(super) struct Daemon {
     known: HashMap<ContainerKey, Phase>,
 }
 
-impl Daemon {
+impl DaemonState {
     /// A daemon that has just sent this list.
     pub(super) fn new(listed: &[Listed], now: Instant) -> Self {
         Self {
@@ -207,8 +207,8 @@ mod tests {
         SourceError::new(kind, "x")
     }
 
-    fn open(now: Instant) -> Daemon {
-        let mut daemon = Daemon::new(&[], now);
+    fn open(now: Instant) -> DaemonState {
+        let mut daemon = DaemonState::new(&[], now);
         daemon.asked(now);
         daemon.subscribed(now, NextList::Later);
         daemon
@@ -260,7 +260,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn refused_events_are_said_once_and_the_list_is_asked_for_instead() {
         let mut now = Instant::now();
-        let mut daemon = Daemon::new(&[], now);
+        let mut daemon = DaemonState::new(&[], now);
         daemon.asked(now);
         let refused = error(ErrorKind::Forbidden);
         assert_eq!(daemon.events_ended(&refused, now, 0.5), Some(Say::NoEvents));
@@ -313,7 +313,7 @@ mod tests {
             passes: true,
         };
         let first = [row("old", Phase::Exited), row("made", Phase::Created)];
-        let mut daemon = Daemon::new(&first, Instant::now());
+        let mut daemon = DaemonState::new(&first, Instant::now());
         let second = [
             row("old", Phase::Exited),
             row("made", Phase::Exited),

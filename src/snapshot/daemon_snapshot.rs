@@ -14,7 +14,7 @@ const LEAST: Duration = Duration::from_secs(2);
 
 /// What is known of a daemon.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Daemon {
+pub struct DaemonSnapshot {
     /// What users call it, where one run follows several.
     pub host: Option<Arc<str>>,
     /// Its address.
@@ -33,16 +33,16 @@ pub struct Daemon {
 
 /// What is known of the daemon, for several readers.
 #[derive(Clone, Debug, Default)]
-pub struct Shared(Arc<Mutex<Daemon>>);
+pub struct Shared(Arc<Mutex<DaemonSnapshot>>);
 
 impl Shared {
     /// A daemon of which nothing but the address is known.
     pub fn new(endpoint: String) -> Self {
-        Self(Arc::new(Mutex::new(Daemon { endpoint, ..Daemon::default() })))
+        Self(Arc::new(Mutex::new(DaemonSnapshot { endpoint, ..DaemonSnapshot::default() })))
     }
 
     /// What is known now.
-    pub fn get(&self) -> Daemon {
+    pub fn get(&self) -> DaemonSnapshot {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -74,7 +74,7 @@ pub async fn sample(api: &Api, every: Duration, shared: &Shared) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::{World, serve};
+    use crate::demo::{FakeDaemon, serve};
     use crate::docker::endpoint::{Address, Endpoint, Origin};
     use crate::docker::{Docker, RequestOptions};
 
@@ -102,16 +102,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         let listener = tokio::net::UnixListener::bind(&path).unwrap();
-        let world = World::default();
+        let fake = FakeDaemon::default();
         let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
         let docker = Docker::new(endpoint, RequestOptions::default());
         let shared = Shared::new(String::new());
         tokio::select! {
-            () = serve(world.clone(), listener) => {}
+            () = serve(fake.clone(), listener) => {}
             () = sample(docker.api(), Duration::from_millis(100), &shared) => {}
             () = sleep(Duration::from_secs(61)) => {}
         }
-        let asked = world.requests().iter().filter(|one| one.contains("/info")).count();
+        let asked = fake.requests().iter().filter(|one| one.contains("/info")).count();
         assert!((25..=31).contains(&asked), "{asked} times within a minute");
         assert_eq!(shared.get().name, "cmon-demo");
     }

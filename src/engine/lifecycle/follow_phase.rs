@@ -5,7 +5,7 @@ use crate::engine::source::ErrorKind;
 
 /// What one container's follower is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::engine) enum Stance {
+pub(in crate::engine) enum FollowPhase {
     /// The daemon is asked about the container.
     Asking,
     /// A stream is open, or is being opened.
@@ -22,15 +22,15 @@ pub(in crate::engine) enum Stance {
 
 impl Lifecycle {
     /// What it is doing.
-    pub(in crate::engine) fn stance(&self) -> Stance {
+    pub(in crate::engine) fn follow_phase(&self) -> FollowPhase {
         match self.state {
-            State::Inspecting { .. } => Stance::Asking,
-            State::Following => Stance::Following,
-            State::Draining => Stance::Draining,
-            State::Waiting { .. } => Stance::BackingOff,
-            State::Idle { restarting: true } => Stance::Waiting,
-            State::Idle { restarting: false } => Stance::Ended(None),
-            State::Done => Stance::Ended(self.failure().map(|error| error.kind)),
+            State::Inspecting { .. } => FollowPhase::Asking,
+            State::Following => FollowPhase::Following,
+            State::Draining => FollowPhase::Draining,
+            State::Waiting { .. } => FollowPhase::BackingOff,
+            State::Idle { restarting: true } => FollowPhase::Waiting,
+            State::Idle { restarting: false } => FollowPhase::Ended(None),
+            State::Done => FollowPhase::Ended(self.failure().map(|error| error.kind)),
         }
     }
 }

@@ -8,7 +8,7 @@ const FOLLOWER: &str = "github.com/docker/docker/daemon.(*Daemon).ContainerLogs.
 
 /// What the daemon's own figures do by themselves.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Plant {
+pub enum InjectedLeak {
     /// So many goroutines stay behind for each log stream that was closed.
     PerStream(f64),
     /// So many goroutines more after each time of this length, whatever is asked of the daemon.
@@ -21,22 +21,22 @@ pub enum Plant {
     Step(u64, Duration),
 }
 
-impl Plant {
+impl InjectedLeak {
     /// How many goroutines it adds after this time and this number of closed log streams.
     pub(super) fn goroutines(self, age: Duration, closed: u64) -> u64 {
         let part = |of: Duration| age.as_secs_f64() / of.as_secs_f64().max(1e-9);
         let count = match self {
-            Plant::PerStream(each) => closed as f64 * each,
-            Plant::PerTime(size, every) => size as f64 * part(every).floor(),
-            Plant::Ramp(height, time) => height as f64 * (1.0 - (-part(time)).exp()),
-            Plant::Sawtooth(height, period) => {
+            InjectedLeak::PerStream(each) => closed as f64 * each,
+            InjectedLeak::PerTime(size, every) => size as f64 * part(every).floor(),
+            InjectedLeak::Ramp(height, time) => height as f64 * (1.0 - (-part(time)).exp()),
+            InjectedLeak::Sawtooth(height, period) => {
                 if part(period).fract() < 1.0 / 3.0 {
                     height as f64
                 } else {
                     0.0
                 }
             }
-            Plant::Step(height, after) => {
+            InjectedLeak::Step(height, after) => {
                 if after <= age {
                     height as f64
                 } else {
@@ -54,23 +54,26 @@ impl Plant {
     /// The function in which its goroutines stand.
     fn function(self) -> &'static str {
         match self {
-            Plant::PerStream(_) => "demo.(*Planted).forgottenStream",
-            Plant::PerTime(..) => "demo.(*Planted).healthCheck",
-            Plant::Ramp(..) => "demo.(*Planted).worker",
-            Plant::Sawtooth(..) => "demo.(*Planted).batch",
-            Plant::Step(..) => "demo.(*Planted).reload",
+            InjectedLeak::PerStream(_) => "demo.(*Planted).forgottenStream",
+            InjectedLeak::PerTime(..) => "demo.(*Planted).healthCheck",
+            InjectedLeak::Ramp(..) => "demo.(*Planted).worker",
+            InjectedLeak::Sawtooth(..) => "demo.(*Planted).batch",
+            InjectedLeak::Step(..) => "demo.(*Planted).reload",
         }
     }
 }
 
 /// Goroutines of the daemon: five for each open follow, as the real one has, some that are always
-/// there, and what was planted.
-pub(super) fn goroutines(followers: usize, planted: Option<(Plant, u64)>) -> u64 {
-    30 + 5 * followers as u64 + planted.map_or(0, |(_, count)| count)
+/// there, and the injected leak.
+pub(super) fn goroutines(followers: usize, injected: Option<(InjectedLeak, u64)>) -> u64 {
+    30 + 5 * followers as u64 + injected.map_or(0, |(_, count)| count)
 }
 
 /// The goroutines by the function in which they stand: how many, and where.
-pub(super) fn groups(followers: usize, planted: Option<(Plant, u64)>) -> Vec<(u64, &'static str)> {
+pub(super) fn groups(
+    followers: usize,
+    injected: Option<(InjectedLeak, u64)>,
+) -> Vec<(u64, &'static str)> {
     let each = [
         "net/http.(*connReader).backgroundRead",
         "github.com/docker/docker/api/server/httputils.WriteLogStream",
@@ -80,7 +83,7 @@ pub(super) fn groups(followers: usize, planted: Option<(Plant, u64)>) -> Vec<(u6
     ];
     let mut groups: Vec<(u64, &str)> = each.map(|function| (followers as u64, function)).to_vec();
     groups.push((30, "github.com/docker/docker/cmd/dockerd.main"));
-    groups.extend(planted.map(|(plant, count)| (count, plant.function())));
+    groups.extend(injected.map(|(leak, count)| (count, leak.function())));
     groups.retain(|(count, _)| 0 < *count);
     groups
 }
@@ -90,24 +93,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_plant_has_its_shape() {
-        let at = |plant: Plant, seconds: u64, closed| {
-            plant.goroutines(Duration::from_secs(seconds), closed)
+    fn each_injected_leak_has_its_shape() {
+        let at = |leak: InjectedLeak, seconds: u64, closed| {
+            leak.goroutines(Duration::from_secs(seconds), closed)
         };
         let minute = Duration::from_secs(60);
-        let series = |plant| [0, 15, 30, 60, 90, 600].map(|seconds| at(plant, seconds, seconds));
-        assert_eq!(series(Plant::PerStream(0.5)), [0, 7, 15, 30, 45, 300]);
-        assert_eq!(series(Plant::PerTime(16, minute / 2)), [0, 0, 16, 32, 48, 320]);
-        assert_eq!(series(Plant::Ramp(60, minute)), [0, 13, 23, 37, 46, 59]);
-        assert_eq!(series(Plant::Sawtooth(9, minute)), [9, 9, 0, 9, 0, 9]);
-        assert_eq!(series(Plant::Step(25, minute)), [0, 0, 0, 25, 25, 25]);
+        let series = |leak| [0, 15, 30, 60, 90, 600].map(|seconds| at(leak, seconds, seconds));
+        assert_eq!(series(InjectedLeak::PerStream(0.5)), [0, 7, 15, 30, 45, 300]);
+        assert_eq!(series(InjectedLeak::PerTime(16, minute / 2)), [0, 0, 16, 32, 48, 320]);
+        assert_eq!(series(InjectedLeak::Ramp(60, minute)), [0, 13, 23, 37, 46, 59]);
+        assert_eq!(series(InjectedLeak::Sawtooth(9, minute)), [9, 9, 0, 9, 0, 9]);
+        assert_eq!(series(InjectedLeak::Step(25, minute)), [0, 0, 0, 25, 25, 25]);
     }
 
     #[test]
     fn the_groups_add_up() {
-        let planted = Some((Plant::PerTime(16, Duration::from_secs(30)), 32));
-        let total: u64 = groups(3, planted).iter().map(|(count, _)| count).sum();
-        assert_eq!((total, goroutines(3, planted)), (77, 77));
+        let injected = Some((InjectedLeak::PerTime(16, Duration::from_secs(30)), 32));
+        let total: u64 = groups(3, injected).iter().map(|(count, _)| count).sum();
+        assert_eq!((total, goroutines(3, injected)), (77, 77));
         assert_eq!(groups(0, None).len(), 1, "no group is empty");
     }
 }

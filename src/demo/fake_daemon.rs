@@ -1,6 +1,6 @@
-//! The state of the daemon: containers, their logs and lives, and the faults it plays.
+//! The state of the daemon: containers, their logs, and the faults it plays.
 //!
-//! A [`World`] is a handle; a test or an actor changes the world through it, the server reads it.
+//! A [`FakeDaemon`] is a handle; a test or an actor changes the daemon through it, the server reads it.
 //! Its clock is tokio's, so on a paused clock timestamps are those of the test.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::events::{Event, Events};
 use super::fault::{Fault, Faults, Route, Rule};
+use super::injected_leak::InjectedLeak;
 use super::log::{Message, Store};
-use super::plant::Plant;
 use super::spec::Spec;
 use crate::engine::source::{OutputKind, Phase, StdStream};
 use crate::engine::timestamp::Timestamp;
@@ -24,7 +24,7 @@ const REQUESTS: usize = 4096;
 
 /// One container.
 #[derive(Debug)]
-pub(super) struct Life {
+pub(super) struct FakeContainer {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) spec: Spec,
@@ -49,7 +49,7 @@ pub(super) struct State {
     /// The time that the clock stands at while history is made.
     past: Option<Timestamp>,
     pub(super) version: &'static str,
-    pub(super) lives: BTreeMap<String, Life>,
+    pub(super) containers: BTreeMap<String, FakeContainer>,
     made: u64,
     pub(super) events: Events,
     drop_events: u32,
@@ -60,25 +60,25 @@ pub(super) struct State {
     /// Follows that have ended.
     pub(super) follows_closed: u64,
     /// What its own figures do by themselves.
-    plant: Option<Plant>,
+    leak: Option<InjectedLeak>,
 }
 
 /// A handle on the daemon's state.
 #[derive(Clone, Debug)]
-pub struct World {
+pub struct FakeDaemon {
     state: Arc<Mutex<State>>,
     changed: Arc<watch::Sender<u64>>,
     cut: Arc<watch::Sender<u64>>,
 }
 
-impl Default for World {
+impl Default for FakeDaemon {
     fn default() -> Self {
         Self::beginning_at(EPOCH)
     }
 }
 
-impl World {
-    /// An empty world with the real time.
+impl FakeDaemon {
+    /// A daemon without containers, with the real time.
     pub fn now() -> Self {
         Self::beginning_at(i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(EPOCH))
     }
@@ -90,7 +90,7 @@ impl World {
             last: 0,
             past: None,
             version: "24.0.9",
-            lives: BTreeMap::new(),
+            containers: BTreeMap::new(),
             made: 0,
             events: Events::default(),
             drop_events: 0,
@@ -98,7 +98,7 @@ impl World {
             requests: VecDeque::new(),
             connections: 0,
             follows_closed: 0,
-            plant: None,
+            leak: None,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -129,7 +129,7 @@ impl World {
         self.change(|state| {
             state.made += 1;
             let id = format!("{:012x}{:052x}", 0xc0_ffee_0000 + state.made, state.made);
-            let life = Life {
+            let container = FakeContainer {
                 id: id.clone(),
                 name: name.to_owned(),
                 spec,
@@ -144,7 +144,7 @@ impl World {
                 log: Store::default(),
                 followers: 0,
             };
-            state.lives.insert(id.clone(), life);
+            state.containers.insert(id.clone(), container);
             state.event(&id, "create", &[]);
         });
     }
@@ -163,10 +163,10 @@ impl World {
     pub fn start(&self, name: &str) {
         self.with(name, |state, id| {
             let now = state.tick();
-            let life = state.life(id);
-            life.restarts += u64::from(life.phase == Phase::Restarting);
-            (life.phase, life.started, life.oom) = (Phase::Running, now, false);
-            life.run += 1;
+            let container = state.container(id);
+            container.restarts += u64::from(container.phase == Phase::Restarting);
+            (container.phase, container.started, container.oom) = (Phase::Running, now, false);
+            container.run += 1;
             state.event(id, "start", &[]);
         });
     }
@@ -174,16 +174,16 @@ impl World {
     /// It writes; see the stored form in [`Message`].
     pub fn write(&self, name: &str, stream: StdStream, text: impl AsRef<[u8]>) {
         self.with(name, |state, id| {
-            let mut log = std::mem::take(&mut state.life(id).log);
+            let mut log = std::mem::take(&mut state.container(id).log);
             log.write(stream, text.as_ref(), || state.tick());
-            state.life(id).log = log;
+            state.container(id).log = log;
         });
     }
 
     /// A message is stored with this time, whatever the clock says.
     pub fn write_at(&self, name: &str, stream: StdStream, time: Timestamp, payload: &[u8]) {
         self.with(name, |state, id| {
-            state.life(id).log.push(Message { stream, time, payload: payload.to_vec() });
+            state.container(id).log.push(Message { stream, time, payload: payload.to_vec() });
         });
     }
 
@@ -200,7 +200,7 @@ impl World {
     /// The kernel kills it for want of memory.
     pub fn kill_for_memory(&self, name: &str) {
         self.with(name, |state, id| {
-            state.life(id).oom = true;
+            state.container(id).oom = true;
             state.event(id, "oom", &[]);
         });
         self.exit(name, 137);
@@ -209,8 +209,8 @@ impl World {
     fn end(&self, name: &str, code: i64, phase: Phase) {
         self.with(name, |state, id| {
             let now = state.tick();
-            let life = state.life(id);
-            (life.phase, life.exit_code, life.finished) = (phase, code, now);
+            let container = state.container(id);
+            (container.phase, container.exit_code, container.finished) = (phase, code, now);
             state.event(id, "die", &[("exitCode", &code.to_string())]);
         });
     }
@@ -227,7 +227,7 @@ impl World {
 
     fn turn_to(&self, name: &str, phase: Phase, event: &'static str) {
         self.with(name, |state, id| {
-            state.life(id).phase = phase;
+            state.container(id).phase = phase;
             state.event(id, event, &[]);
         });
     }
@@ -235,7 +235,7 @@ impl World {
     /// It gets another name.
     pub fn rename(&self, name: &str, to: &str) {
         self.with(name, |state, id| {
-            to.clone_into(&mut state.life(id).name);
+            to.clone_into(&mut state.container(id).name);
             state.event(id, "rename", &[("oldName", &format!("/{name}"))]);
         });
     }
@@ -244,33 +244,33 @@ impl World {
     pub fn remove(&self, name: &str) {
         self.with(name, |state, id| {
             state.event(id, "destroy", &[]);
-            state.lives.remove(id);
+            state.containers.remove(id);
         });
     }
 
     /// The oldest messages of its log are gone.
     pub fn forget(&self, name: &str, count: usize) {
-        self.with(name, |state, id| state.life(id).log.forget(count));
+        self.with(name, |state, id| state.container(id).log.forget(count));
     }
 
     /// Its next message begins a new file, and follows deliver it twice.
     pub fn double_next(&self, name: &str) {
-        self.with(name, |state, id| state.life(id).log.double_next());
+        self.with(name, |state, id| state.container(id).log.double_next());
     }
 
     /// What its log holds.
     pub fn messages(&self, name: &str) -> Vec<Message> {
-        self.with(name, |state, id| state.life(id).log.messages())
+        self.with(name, |state, id| state.container(id).log.messages())
     }
 
     /// Follows of its log that are open.
     pub fn followers(&self, name: &str) -> usize {
-        self.with(name, |state, id| state.life(id).followers)
+        self.with(name, |state, id| state.container(id).followers)
     }
 
     /// Lets the daemon's own figures do this by themselves.
-    pub fn plant(&self, plant: Plant) {
-        self.lock().plant = Some(plant);
+    pub fn inject(&self, leak: InjectedLeak) {
+        self.lock().leak = Some(leak);
     }
 
     /// The targets of the last questions, at most 4096 of them.
@@ -342,28 +342,28 @@ impl World {
 #[cfg(test)]
 #[test]
 fn the_embedded_daemon_remembers_the_last_questions_only() {
-    let world = World::default();
-    (0..10_000).for_each(|number| world.lock().asked(&format!("/{number}")));
-    let requests = world.requests();
+    let fake = FakeDaemon::default();
+    (0..10_000).for_each(|number| fake.lock().asked(&format!("/{number}")));
+    let requests = fake.requests();
     assert_eq!((requests.len(), requests[0].as_str()), (REQUESTS, "/5904"));
 }
 
 impl State {
-    /// What was planted, and how many goroutines it has by now.
-    pub(super) fn planted(&self) -> Option<(Plant, u64)> {
-        let plant = self.plant?;
-        Some((plant, plant.goroutines(self.begun.elapsed(), self.follows_closed)))
+    /// The injected leak, and how many goroutines it has by now.
+    pub(super) fn injected(&self) -> Option<(InjectedLeak, u64)> {
+        let leak = self.leak?;
+        Some((leak, leak.goroutines(self.begun.elapsed(), self.follows_closed)))
     }
 
     /// The id of the container that this name, id or id prefix means.
     pub(super) fn find(&self, text: &str) -> Option<String> {
-        let named = self.lives.values().find(|life| life.name == text);
-        let by_id = || self.lives.values().find(|life| life.id.starts_with(text));
-        named.or_else(by_id).map(|life| life.id.clone())
+        let named = self.containers.values().find(|container| container.name == text);
+        let by_id = || self.containers.values().find(|container| container.id.starts_with(text));
+        named.or_else(by_id).map(|container| container.id.clone())
     }
 
-    fn life(&mut self, id: &str) -> &mut Life {
-        self.lives.get_mut(id).expect("found a moment ago")
+    fn container(&mut self, id: &str) -> &mut FakeContainer {
+        self.containers.get_mut(id).expect("found a moment ago")
     }
 
     /// Remembers a question, and forgets the oldest where there are many.
@@ -392,7 +392,7 @@ impl State {
             return;
         }
         let time = self.tick();
-        let Life { name, spec, .. } = self.life(id);
+        let FakeContainer { name, spec, .. } = self.container(id);
         let mut attributes = spec.labels.clone();
         let own = [("name", name.as_str()), ("image", spec.image)];
         for (key, value) in own.iter().chain(more) {
