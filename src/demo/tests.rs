@@ -11,6 +11,7 @@ use crate::engine::source::{
     ContainerEventKind, ErrorKind, EventStream, Frames, ListFilters, LogEnd, LogRequest, LogStream,
     OutputKind, Phase, Read, ReadMode, Source, SourceError, StdStream, Stored, Tail,
 };
+use tokio::net::UnixListener;
 
 /// Runs `test` against a daemon in the same runtime.
 async fn with_world(test: impl AsyncFnOnce(&FakeDaemon, &Docker)) {

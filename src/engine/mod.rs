@@ -160,7 +160,7 @@ enum StreamCommand {
 }
 
 /// Orders that wait for the supervisor; more than that at once come from a key held down.
-const ORDERS: usize = 16;
+const COMMANDS: usize = 16;
 
 /// Sends commands to running engines, from any thread.
 #[derive(Clone, Debug)]
@@ -261,7 +261,7 @@ pub struct Engine<S> {
 impl<S: Source> Engine<S> {
     /// An engine over this source; `registry` counts its tasks and those of the source.
     pub fn new(source: Arc<S>, registry: Registry, config: Config) -> Self {
-        let (begun, commands) = (CancellationToken::new(), mpsc::channel(ORDERS));
+        let (begun, commands) = (CancellationToken::new(), mpsc::channel(COMMANDS));
         let (tally, slow) = (Arc::default(), Arc::default());
         Self { source, registry, tally, config, slow, begun, commands }
     }

@@ -6,16 +6,26 @@ use proptest::prelude::*;
 use tokio::time::timeout;
 
 use super::*;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::release::{HELD_MAX_BYTES, LONGEST_WAIT};
+use crate::engine::event::{About, Event, Note, Notice};
 use crate::engine::event::{Delivery, Ending, Extent, Gap, GapCause, Label, Lines};
+use crate::engine::source::ContainerKey;
 use crate::engine::source::StdStream::Stdout;
 use crate::engine::source::{ContainerId, DaemonId};
+use crate::engine::timestamp::Timestamp;
 use crate::engine::turns::Turns;
+use crate::filter::{Filter, Shown};
 use crate::filter::{Level, Match, Patterns, Rules};
 
 const WINDOW: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
-/// A second less than [`PATIENCE`].
-const ALMOST: Duration = Duration::from_secs(PATIENCE.as_secs() - 1);
+/// A second less than [`LONGEST_WAIT`].
+const ALMOST: Duration = Duration::from_secs(LONGEST_WAIT.as_secs() - 1);
 
 fn daemon() -> DaemonId {
     DaemonId::new("d")
@@ -196,7 +206,7 @@ fn a_container_without_stored_lines_holds_up_no_other() {
 fn a_daemon_that_is_slow_or_away_keeps_lines_waiting_for_a_moment_only() {
     let mut play = Play::new(2);
     play.event(Event::Begins(daemon(), vec![key("a")])).lines("a", &[(1, "a1")]).shows(&[]);
-    assert_eq!(play.merge.due(), Some(play.now + PATIENCE));
+    assert_eq!(play.merge.due(), Some(play.now + LONGEST_WAIT));
     play.pass(ALMOST).shows(&[]).pass(SECOND).shows(&["a1"]);
 
     let away = Notice::DaemonAway {
@@ -223,7 +233,7 @@ fn a_container_that_gives_nothing_is_waited_for_while_others_move() {
     for _ in 0..9 {
         play.pass(SECOND).event(Event::Reading(key("b"))).shows(&[]);
     }
-    play.pass(PATIENCE).shows(&["c", "c", "c", "c"]).pass(Duration::ZERO).shows(&["a5"]);
+    play.pass(LONGEST_WAIT).shows(&["c", "c", "c", "c"]).pass(Duration::ZERO).shows(&["a5"]);
     // It comes late, and is shown all the same.
     play.lines("b", &[(1, "b1")]).pass(WINDOW).shows(&["b1"]);
 }

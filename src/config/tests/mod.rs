@@ -6,6 +6,7 @@ mod flags;
 use clap::{CommandFactory, Parser};
 
 use super::*;
+use crate::cli::Cli;
 use crate::docker::endpoint::Origin;
 use crate::docker::endpoint::{Address, Route};
 use crate::engine::{Backlog, Runs};

@@ -6,6 +6,14 @@ use serde_json::{Value, json};
 
 use super::*;
 
+use crate::docker::http::Dialect;
+use crate::docker::lenient::Maybe;
+use crate::engine::source::{
+    Container, ContainerEventKind, ContainerId, ContainerKey, DaemonId, Facts, Listed, Phase,
+    Remembered,
+};
+use crate::engine::timestamp::Timestamp;
+
 /// Answers of dockerd 20.10.24 and of Podman 4.3.1, two containers each.
 const LISTS: [&str; 2] =
     [include_str!("testdata/docker-list.json"), include_str!("testdata/podman-list.json")];

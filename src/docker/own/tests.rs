@@ -1,7 +1,10 @@
 //! Texts as the kernel shows them in containers of several kinds, and what they say.
 
 use super::*;
+use std::path::{Path, PathBuf};
+
 use crate::engine::source::{ContainerId, DaemonId, Phase};
+use crate::engine::source::{ContainerKey, Listed};
 
 const OWN: &str = "4f1c0b8d3c9a5e7f60718293a4b5c6d7e8f90112233445566778899aabbccdde";
 const OTHER: &str = "aa00bb11cc22dd33ee44ff5566778899aabbccddeeff00112233445566778899";

@@ -2,8 +2,11 @@
 
 use proptest::prelude::*;
 
+use super::delivered_keys::KEPT;
 use super::*;
 use crate::engine::source::Frames;
+use crate::engine::source::StdStream;
+use crate::engine::timestamp::Timestamp;
 
 /// A key that differs by its number.
 fn key(number: i64) -> Key {

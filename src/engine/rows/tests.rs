@@ -3,8 +3,17 @@
 use tokio::time::sleep;
 
 use super::*;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use crate::engine::event::{Delivery, Extent, Label};
+use crate::engine::event::{EndReason, Lines};
+use crate::engine::lifecycle::FollowPhase;
 use crate::engine::source::{ContainerId, DaemonId, StdStream};
+use crate::engine::source::{ContainerKey, Exit, Phase};
+use crate::engine::timestamp::Timestamp;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -6,8 +6,15 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::*;
+use std::sync::Arc;
+
+use crate::engine::event::Event;
 use crate::engine::event::{About, Label, Note, Notice};
+use crate::filter::Patterns;
+use crate::format::Colors;
 use crate::format::columns::Column;
+use crate::format::pretty::LineForm;
+use crate::snapshot::Snapshot;
 use crate::snapshot::sample;
 use crate::ui::ring::tests::lines;
 

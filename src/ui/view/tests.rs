@@ -40,7 +40,7 @@ fn screen(model: &Model) -> String {
             // The second half of a wide character is a cell of its own.
             if hidden == 0 {
                 text.push_str(symbol);
-                hidden = super::fit::width(symbol).saturating_sub(1);
+                hidden = crate::ui::fit::width(symbol).saturating_sub(1);
             } else {
                 hidden -= 1;
             }

@@ -2,9 +2,14 @@
 
 mod leaving;
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
+use super::transitions::TRIES;
 use super::*;
+use crate::engine::event::{EndReason, Notice};
+use crate::engine::source::{Container, ErrorKind, Exit, Phase, SourceError};
 use crate::engine::source::{
     ContainerId, ContainerKey, DaemonId, LogEnd, Lossy, PieceRule, ReadMode,
 };

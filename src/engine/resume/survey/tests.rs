@@ -6,7 +6,11 @@ use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
 
+use super::walk::LOOKS;
 use super::*;
+use crate::engine::anchor::{Anchor, Key};
+use crate::engine::event::EndReason;
+use crate::engine::source::Tail;
 use crate::engine::source::{Frames, StdStream};
 use crate::engine::timestamp::Timestamp;
 
