@@ -1,12 +1,8 @@
 //! From the command line and its surroundings to the configuration.
 
-use super::Config;
-use super::daemon;
 use super::error::UsageError;
-use super::leak_check;
 use super::surroundings::Surroundings;
-use super::tail;
-use super::watch;
+use super::{Config, daemon, leak_check, tail, watch};
 use crate::cli::{Cli, Command, Global};
 use crate::docker::{Details, RequestOptions};
 
@@ -37,10 +33,7 @@ impl Config {
     }
 }
 
-pub(super) fn requests(
-    global: &Global,
-    around: &Surroundings,
-) -> Result<RequestOptions, UsageError> {
+fn requests(global: &Global, around: &Surroundings) -> Result<RequestOptions, UsageError> {
     let version = around.docker_api_version.as_deref();
     let version =
         version.map(|text| text.parse().map_err(|()| UsageError::ApiVersion(text.to_owned())));

@@ -5,14 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use super::Docker;
-use super::api;
 use super::api::Api;
 use super::endpoint::{Address, Endpoint, Route};
 use super::http::Dialect;
-use super::logs;
 use super::own::{Evidence, Traces};
 use super::request::{Client, RequestOptions};
+use super::{Docker, api, logs};
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{
     Container, ContainerKey, DaemonId, ErrorKind, ListFilters, Listed, LogRequest, Moment, Source,
@@ -39,7 +37,7 @@ impl Docker {
 
     /// Which daemon it is, asked once; `None` where it does not say. A proxy that leaves out the
     /// heads of the daemon may refuse this question too, and following goes on without it.
-    pub(super) async fn dialect(&self) -> Option<Dialect> {
+    async fn dialect(&self) -> Option<Dialect> {
         let asked = self.dialect.get_or_try_init(|| async {
             match self.api.dialect().await {
                 Ok(dialect) => Ok(dialect),

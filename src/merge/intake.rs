@@ -133,7 +133,7 @@ impl Merge {
         }
     }
 
-    pub(super) fn push(&mut self, key: &ContainerKey, item: Item, now: Instant) {
+    fn push(&mut self, key: &ContainerKey, item: Item, now: Instant) {
         let number = self.number(key);
         // One container alone is in order.
         let wait = if self.queues.len() < 2 && self.daemons <= self.answered.len() {

@@ -1,26 +1,22 @@
 //! The order of lines, with the time as a value.
 
-use std::sync::Arc;
-
-use proptest::prelude::*;
-use tokio::time::timeout;
-
-use super::*;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use proptest::prelude::*;
+use tokio::time::{Instant, timeout};
 
 use super::release::{HELD_MAX_BYTES, LONGEST_WAIT};
-use crate::engine::event::{About, Event, Note, Notice};
-use crate::engine::event::{Delivery, Ending, Extent, Gap, GapCause, Label, Lines};
-use crate::engine::source::ContainerKey;
+use super::*;
+use crate::engine::event::{
+    About, Delivery, Ending, Event, Extent, Gap, GapCause, Label, Lines, Note, Notice,
+};
 use crate::engine::source::StdStream::Stdout;
-use crate::engine::source::{ContainerId, DaemonId};
+use crate::engine::source::{ContainerId, ContainerKey, DaemonId};
 use crate::engine::timestamp::Timestamp;
 use crate::engine::turns::Turns;
-use crate::filter::{Filter, Shown};
-use crate::filter::{Level, Match, Patterns, Rules};
+use crate::filter::{Filter, Level, Match, Patterns, Rules, Shown};
 
 const WINDOW: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);

@@ -38,7 +38,7 @@ impl Snapshot {
 #[derive(Debug)]
 pub struct Recorder<S> {
     observers: Observers<S>,
-    pub(super) daemons: Vec<Shared>,
+    daemons: Vec<Shared>,
     process: Process,
 }
 

@@ -1,6 +1,5 @@
 //! What a check needs before its session: probes, containers, a plan, and the load.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,11 +28,11 @@ const SHORTEST: f64 = 0.1;
 #[derive(Debug, thiserror::Error)]
 #[error("{} has nothing to watch: no --target is given, and there is no daemon: {why}", named(*drive))]
 pub(super) struct NothingToWatch {
-    pub(super) drive: Drive,
-    pub(super) why: String,
+    drive: Drive,
+    why: String,
 }
 
-pub(super) fn named(drive: Drive) -> &'static str {
+fn named(drive: Drive) -> &'static str {
     match drive {
         Drive::Command => "--drive-cmd",
         _ => "--passive",

@@ -29,7 +29,7 @@ pub(in crate::docker) struct Message {
 }
 
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Actor {
+struct Actor {
     #[serde(rename = "ID", default, deserialize_with = "lenient")]
     pub(super) id: Option<String>,
     #[serde(rename = "Attributes", default, deserialize_with = "lenient")]

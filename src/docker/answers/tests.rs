@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-
 use crate::docker::http::Dialect;
 use crate::docker::lenient::Maybe;
 use crate::engine::source::{

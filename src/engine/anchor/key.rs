@@ -10,7 +10,7 @@ use crate::engine::timestamp::Timestamp;
 pub struct Key {
     pub(super) time: Timestamp,
     pub(super) hash: u64,
-    pub(super) len: u32,
+    len: u32,
     pub(super) stream: StdStream,
 }
 

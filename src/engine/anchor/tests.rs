@@ -4,8 +4,7 @@ use proptest::prelude::*;
 
 use super::delivered_keys::KEPT;
 use super::*;
-use crate::engine::source::Frames;
-use crate::engine::source::StdStream;
+use crate::engine::source::{Frames, StdStream};
 use crate::engine::timestamp::Timestamp;
 
 /// A key that differs by its number.

@@ -86,7 +86,7 @@ pub(super) fn label(flag: &'static str, text: &str) -> Result<Condition, Conditi
     Ok(Condition { text: flag_text, test: Test::Label { key: key.to_owned(), value } })
 }
 
-pub(super) fn image(flag: &'static str, text: &str) -> Result<Condition, ConditionError> {
+fn image(flag: &'static str, text: &str) -> Result<Condition, ConditionError> {
     if text.is_empty() {
         return Err(incomplete(flag, text, "an image, such as nginx or nginx:1.25"));
     }
@@ -104,7 +104,7 @@ pub(super) fn image(flag: &'static str, text: &str) -> Result<Condition, Conditi
     Ok(Condition { text: spelled(flag, text), test: wanted })
 }
 
-pub(super) fn project(text: &str) -> Result<Condition, ConditionError> {
+fn project(text: &str) -> Result<Condition, ConditionError> {
     let flag = "--project";
     let (project, service) = match text.split_once('/') {
         Some((project, service)) => (project, Some(service)),
@@ -130,7 +130,7 @@ pub(super) fn known_keys() -> String {
     keys.join(", ")
 }
 
-pub(super) fn filter(text: &str, key: &str, value: &str) -> Result<Condition, ConditionError> {
+fn filter(text: &str, key: &str, value: &str) -> Result<Condition, ConditionError> {
     let flag = "--filter";
     let wanted = match key {
         "label" => label(flag, value)?.test,

@@ -31,8 +31,8 @@ pub(in crate::engine) enum Trust {
 pub struct RowState {
     pub(in crate::engine) lag: Lag,
     /// Lines from before do not count as traffic.
-    pub(super) started: Timestamp,
-    pub(super) timeout: Duration,
+    started: Timestamp,
+    timeout: Duration,
     facts: Mutex<Facts>,
 }
 
@@ -55,13 +55,13 @@ pub(super) struct Facts {
     delivers: bool,
     suspect: bool,
     last_end: Option<&'static str>,
-    pub(super) cycles: u64,
+    cycles: u64,
     pub(super) closings: Closings,
     pub(super) lines: u64,
-    pub(super) bytes: u64,
+    bytes: u64,
     pub(super) traffic: Traffic,
     gaps: BTreeMap<&'static str, u64>,
-    pub(super) reopens: BTreeMap<&'static str, u64>,
+    reopens: BTreeMap<&'static str, u64>,
     last_notice: Option<(Timestamp, LastNotice)>,
 }
 

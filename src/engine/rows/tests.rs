@@ -1,18 +1,14 @@
 //! What is written to a row state shows in its row.
 
-use tokio::time::sleep;
-
-use super::*;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use crate::engine::event::{Delivery, Extent, Label};
-use crate::engine::event::{EndReason, Lines};
+use super::*;
+use crate::engine::event::{Delivery, EndReason, Extent, Label, Lines};
 use crate::engine::lifecycle::FollowPhase;
-use crate::engine::source::{ContainerId, DaemonId, StdStream};
-use crate::engine::source::{ContainerKey, Exit, Phase};
+use crate::engine::source::{ContainerId, ContainerKey, DaemonId, Exit, Phase, StdStream};
 use crate::engine::timestamp::Timestamp;
 
 const SECOND: Duration = Duration::from_secs(1);

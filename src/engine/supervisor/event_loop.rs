@@ -203,7 +203,7 @@ impl<S: Source> Supervisor<S> {
     }
 
     /// When something is due; `None` when only a message can change anything.
-    pub(super) fn next_wake(&self) -> Option<Instant> {
+    fn next_wake(&self) -> Option<Instant> {
         let followers = self.followers.values().filter_map(|follower| follower.wake);
         followers.chain(self.daemon.next_wake()).chain(self.end.next_wake()).min()
     }

@@ -1,18 +1,26 @@
 //! A source of many short containers, and what the engine still holds when they are gone.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
-use super::*;
+use super::support::{SECOND, Seen, config};
 use crate::engine::census::{ConnectionCount, Purpose};
+use crate::engine::event::Notice;
+use crate::engine::registry::Registry;
+use crate::engine::selection::Selection;
+use crate::engine::source::StdStream::Stdout;
 use crate::engine::source::{
     Container, ContainerEvent, ContainerEventKind, ContainerId, ContainerKey, DaemonId, ErrorKind,
     EventStream, Exit, Frames, ListFilters, Listed, LogEnd, LogRequest, LogStream, Phase,
     PieceRule, Read, ReadMode, Source, SourceError,
 };
 use crate::engine::timestamp::Timestamp;
+use crate::engine::{Config, Engine};
 
 /// Containers that come and go.
 const CONTAINERS: u64 = 10_000;

@@ -1,8 +1,15 @@
 //! What may be watched and ordered of a running engine: rows, and a stream that is rotated by hand.
 
-use super::*;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::fake::{Fake, Fault};
+use super::support::{SECOND, Seen, all_delivered_once, config, nothing_is_left, run_with, talk};
 use crate::engine::rows::{Row, StreamState};
+use crate::engine::selection::Selection;
 use crate::engine::source::{ContainerEventKind, Exit, Phase};
+use crate::engine::{Config, Control, Observer, Outcome};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

@@ -2,25 +2,21 @@
 //! real time: every wait here is for the printer's end or for bytes.
 
 use std::io::{PipeReader, Read, pipe};
-use std::time::Duration;
-
-use super::*;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::*;
 use crate::engine::Outcome;
 use crate::engine::census::Census;
-use crate::engine::event::Event;
-use crate::engine::event::{About, Delivery, Extent, Label, Lines, Note, Notice};
+use crate::engine::event::{About, Delivery, Event, Extent, Label, Lines, Note, Notice};
 use crate::engine::source::{ContainerId, ContainerKey, DaemonId, StdStream};
 use crate::engine::timestamp::Timestamp;
-use crate::filter::Filter;
-use crate::filter::{MatchEnd, Patterns, Rules};
-use crate::output::Sink;
+use crate::filter::{Filter, MatchEnd, Patterns, Rules};
 use crate::output::sink::Sinks;
-use crate::output::{Config, Form};
+use crate::output::{Config, Form, Sink};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);

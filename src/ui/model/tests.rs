@@ -1,21 +1,18 @@
 //! What keys do, without a terminal; and that no sequence of keys breaks anything.
 
-use ratatui::style::{Color, Modifier};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
+use ratatui::style::{Color, Modifier};
 
 use super::*;
-use std::sync::Arc;
-
-use crate::engine::event::Event;
-use crate::engine::event::{About, Label, Note, Notice};
+use crate::engine::event::{About, Event, Label, Note, Notice};
 use crate::filter::Patterns;
 use crate::format::Colors;
 use crate::format::columns::Column;
 use crate::format::pretty::LineForm;
-use crate::snapshot::Snapshot;
-use crate::snapshot::sample;
+use crate::snapshot::{Snapshot, sample};
 use crate::ui::ring::tests::lines;
 
 fn model(snapshot: Snapshot) -> Model {

@@ -4,12 +4,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::Look;
-use super::detail;
-use super::head;
-use super::overlay;
 use super::style::{bar, quiet, title};
-use super::table;
+use super::{Look, detail, head, overlay, table};
 use crate::ui::fit;
 use crate::ui::model::{Model, Overlay};
 
@@ -53,7 +49,7 @@ pub(super) fn row(area: Rect, at: u16) -> Rect {
 }
 
 /// The last notice, and the keys or what is typed.
-pub(super) fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
+fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
     let table = &model.table;
     let keys = if table.typing {
         Line::from(vec![
@@ -79,7 +75,7 @@ pub(super) fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look)
 }
 
 /// What a filter that is not being typed leaves, and the way back.
-pub(super) fn filtered(model: &Model) -> Option<String> {
+fn filtered(model: &Model) -> Option<String> {
     let (filter, snapshot) = (&model.table.filter, &model.seen().snapshot);
     let (some, all) = (model.table.rows(snapshot).len(), snapshot.rows.len());
     let is_kept = model.detail.is_none() && !filter.is_empty();

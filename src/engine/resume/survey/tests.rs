@@ -10,8 +10,7 @@ use super::walk::LOOKS;
 use super::*;
 use crate::engine::anchor::{Anchor, Key};
 use crate::engine::event::EndReason;
-use crate::engine::source::Tail;
-use crate::engine::source::{Frames, StdStream};
+use crate::engine::source::{Frames, StdStream, Tail};
 use crate::engine::timestamp::Timestamp;
 
 /// What a reader of the daemon does at a record that it cannot decode.

@@ -40,14 +40,14 @@ struct Survey<'a, W> {
     /// The last frames delivered, where the goal is what follows them.
     delivered: HashSet<Key>,
     growth: Growth,
-    pub(super) looks: u32,
+    looks: u32,
     /// The newest message at the first look.
     end: Option<Key>,
     /// Messages behind `end`, and how many of them came between the last two looks.
     shift: u64,
     pace: u64,
     /// From the newest on; places as they were at the first look.
-    pub(super) parts: Vec<Part>,
+    parts: Vec<Part>,
     /// The keys of `parts`, and of what came since the first look.
     known: HashSet<Key>,
     /// How many keys `parts` have.
@@ -240,7 +240,7 @@ impl<'a, W: Windows> Survey<'a, W> {
 
     /// What stands before the part that begins with `keys`: nothing, when a much larger window begins
     /// with the same message.
-    pub(super) async fn before(&mut self, keys: &[Key]) -> Result<Before, Stop> {
+    async fn before(&mut self, keys: &[Key]) -> Result<Before, Stop> {
         let (_, look) = self.exact(LARGEST, Aim::Near).await?;
         let same = look.keys.first() == keys.first();
         Ok(if same { Before::Nothing } else { Before::Unreadable })
