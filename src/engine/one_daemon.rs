@@ -20,9 +20,9 @@ use super::several::Engines;
 use super::source::{Listed, Source, SourceError};
 use super::start::{Chosen, Listing, StartError};
 use super::subscription::Subscription;
-use super::supervisor::Supervisor;
 use super::tally::Tally;
 use super::waiting::SlowNotes;
+use crate::engine::supervisor::Supervisor;
 
 /// What a daemon answers first: the list, the events, and what it calls itself.
 type Look<E> = (Listing, Option<Subscription<E>>, Option<Arc<str>>);

@@ -2,40 +2,16 @@
 
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
-use super::dry_run;
 use super::progress::{Progress, Style};
 use super::recording::line;
-use super::reports::Reports;
-use super::run::exit;
-use crate::config::{Check, Config, Daemon, LeakCheck};
+use super::reports::exit;
+use super::{Checking, Known, dry_run};
 use crate::engine::registry::Registry;
 use crate::exit::Exit;
 use crate::leak::facts::Report;
-use crate::leak::judge::plan::Plan;
-use crate::leak::record::{Header, Record};
+use crate::leak::record::Record;
 use crate::leak::session::Session;
 use crate::leak::verdict;
-use crate::output::Sinks;
-
-/// One check, or several to compare.
-pub(super) struct Checking<'a> {
-    pub(super) config: &'a Config,
-    pub(super) leak: &'a LeakCheck,
-    pub(super) check: &'a Check,
-    pub(super) daemon: Daemon,
-    pub(super) stop: CancellationToken,
-    pub(super) reports: &'a Reports<'a>,
-    pub(super) baseline: Option<&'a [Record]>,
-    pub(super) sinks: &'a Sinks,
-}
-
-/// What is known before a check begins.
-pub(super) struct Known {
-    pub(super) header: Header,
-    pub(super) plan: Option<Plan>,
-}
 
 impl Checking<'_> {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {

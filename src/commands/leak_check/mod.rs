@@ -14,7 +14,31 @@ mod recording;
 mod reports;
 mod run;
 
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Check, Config, Daemon, LeakCheck};
+use crate::leak::judge::plan::Plan;
+use crate::leak::record::{Header, Record};
+use crate::output::Sinks;
 pub use hint::hint;
 use prepare::NothingToWatch;
-use run::exit;
+use reports::Reports;
 pub use run::run;
+
+/// One check, or several to compare.
+struct Checking<'a> {
+    config: &'a Config,
+    leak: &'a LeakCheck,
+    check: &'a Check,
+    daemon: Daemon,
+    stop: CancellationToken,
+    reports: &'a Reports<'a>,
+    baseline: Option<&'a [Record]>,
+    sinks: &'a Sinks,
+}
+
+/// What is known before a check begins.
+struct Known {
+    header: Header,
+    plan: Option<Plan>,
+}

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::containers;
-use super::live_check::{Checking, Known};
+use super::{Checking, Known, containers};
 use crate::config::Daemon;
 use crate::docker::Docker;
 use crate::docker::endpoint::Endpoint;

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::hint;
-use super::live_check::Checking;
+use super::{Checking, hint};
 use crate::leak::record::{Record, VERSION};
 
 impl Checking<'_> {

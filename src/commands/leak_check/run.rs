@@ -3,14 +3,11 @@
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use super::live_check::Checking;
+use super::Checking;
 use super::recording::recording;
-use super::reports::Reports;
-use crate::cli::OnInconclusive;
+use super::reports::{Reports, exit};
 use crate::config::{Config, Daemon, LeakCheck, Work};
 use crate::exit::Exit;
-use crate::leak::facts::Report;
-use crate::leak::judge::Verdict;
 use crate::leak::record::Rules;
 use crate::leak::{selftest, verdict};
 use crate::output::Sinks;
@@ -75,20 +72,6 @@ pub async fn run(
     tokio::select! {
         done = &mut work => done.map(|_| signal.into()),
         second = signals.next() => Ok(second.into()),
-    }
-}
-
-/// What verdicts mean for the shell: one leak is enough, and what could not be measured comes next.
-pub(super) fn exit<'a>(reports: impl IntoIterator<Item = &'a Report>, leak: &LeakCheck) -> Exit {
-    let verdicts: Vec<Verdict> = reports.into_iter().map(|report| report.verdict).collect();
-    let any = |verdict| verdicts.contains(&verdict);
-    match leak.on_inconclusive {
-        _ if any(Verdict::Leak) => Exit::Failed,
-        _ if any(Verdict::Invalid) => Exit::Usage,
-        _ if !any(Verdict::Inconclusive) => Exit::Done,
-        OnInconclusive::Exit3 => Exit::Undecided,
-        OnInconclusive::Fail => Exit::Failed,
-        OnInconclusive::Pass => Exit::Done,
     }
 }
 

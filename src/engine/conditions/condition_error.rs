@@ -1,6 +1,6 @@
 //! Why a condition is refused.
 
-use super::parse::{STATES, known_keys};
+use super::filter_keys::{STATES, known_keys};
 use crate::engine::pattern::PatternError;
 
 /// A condition that cannot be understood.

@@ -2,6 +2,7 @@
 //! docker's filters, and patterns of containers to leave out. Pure.
 
 mod condition_error;
+mod filter_keys;
 mod matching;
 mod parse;
 

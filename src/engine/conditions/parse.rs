@@ -3,29 +3,13 @@
 use regex::Regex;
 
 use super::condition_error::ConditionError;
+use super::filter_keys::LIST_KEYS;
 use super::{Condition, ConditionTexts, Conditions, Exited, Test};
 use crate::engine::pattern::{Pattern, PatternError, PatternText};
 use crate::engine::source::{ListFilters, Phase};
 
 pub(super) const PROJECT: &str = "com.docker.compose.project";
 pub(super) const SERVICE: &str = "com.docker.compose.service";
-/// Keys of `--filter` that look at what a row of the daemon's list and its events carry.
-const OWN_KEYS: [&str; 5] = ["name", "id", "label", "ancestor", "status"];
-/// Keys of `--filter` that the daemon applies itself: it knows more of a container than its list shows.
-const LIST_KEYS: [&str; 10] = [
-    "before",
-    "exited",
-    "expose",
-    "health",
-    "is-task",
-    "isolation",
-    "network",
-    "publish",
-    "since",
-    "volume",
-];
-/// States that `--filter status=` knows.
-pub(super) const STATES: &str = "created, running, paused, restarting, exited, removing";
 /// Labels that a daemon's events do not carry, because a field of the event has the same name.
 pub(super) const SHADOWED: [&str; 2] = ["name", "image"];
 
@@ -122,12 +106,6 @@ fn key_and_value(text: &str) -> Result<(&str, &str), ConditionError> {
         Some((key, value)) if !value.is_empty() => Ok((key, value)),
         _ => Err(incomplete("--filter", text, "KEY=VALUE")),
     }
-}
-
-pub(super) fn known_keys() -> String {
-    let mut keys = [&OWN_KEYS[..], &LIST_KEYS].concat();
-    keys.sort_unstable();
-    keys.join(", ")
 }
 
 fn filter(text: &str, key: &str, value: &str) -> Result<Condition, ConditionError> {

@@ -5,8 +5,7 @@ use std::{io, thread};
 
 use tokio::sync::{mpsc, watch};
 
-use super::printing_thread::Thread;
-use super::{Ended, Passes};
+use super::{Ended, Passes, Thread};
 use crate::engine::Outcome;
 use crate::engine::census::Census;
 use crate::engine::event::Event;

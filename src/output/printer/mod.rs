@@ -18,9 +18,16 @@ use std::sync::Arc;
 
 use crate::cursor::Keeper;
 use crate::directory::{Directory, LocalDisk};
+use crate::filter::Shown;
 use crate::filter::{Filter, Match};
 use crate::merge::Merge;
+use crate::output::Config;
+use crate::output::sink::Sinks;
+use crate::output::status::Status;
+use crate::output::text::Text;
+use archive::Archive;
 pub use handle::Printer;
+use progress::Progress;
 
 /// Why the printer ended.
 #[derive(Clone, Debug)]
@@ -48,6 +55,25 @@ pub struct Passes {
     pub cursor: Option<Keeper>,
     /// Where lines go instead of stdout. It needs a cursor.
     pub directory: Option<Directory<LocalDisk>>,
+}
+
+/// What the thread owns.
+struct Thread<C> {
+    config: Config,
+    sinks: Sinks,
+    /// Nothing where all lines are shown as they come.
+    filter: Option<Filter>,
+    /// What the filter lets pass; empty between two events.
+    shown: Vec<Shown>,
+    /// Nothing where lines of several containers need no order.
+    merge: Option<Merge>,
+    census: C,
+    status: Status,
+    text: Text,
+    buffer: Vec<u8>,
+    progress: Progress,
+    /// Where lines go instead of stdout.
+    archive: Option<Archive>,
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::{io, thread};
 
 use tokio::time::Instant;
 
+use super::Thread;
 use super::archive::Archive;
-use super::printing_thread::{RETRY, Thread};
+use super::printing_thread::RETRY;
 use super::show_events::FLUSH;
 use crate::cursor::SaveReport;
 use crate::directory;

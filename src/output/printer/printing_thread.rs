@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::archive::Archive;
 use super::progress::Progress;
 use super::show_events::FLUSH;
-use super::{Ended, Passes};
+use super::{Ended, Passes, Thread};
 use crate::cursor::SaveReport;
 use crate::engine::census::Census;
 use crate::engine::event::Event;
@@ -25,25 +25,6 @@ use crate::output::text::Text;
 
 /// A file that cannot be written is tried again this often.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
-
-/// What the thread owns.
-pub(super) struct Thread<C> {
-    pub(super) config: Config,
-    pub(super) sinks: Sinks,
-    /// Nothing where all lines are shown as they come.
-    filter: Option<Filter>,
-    /// What the filter lets pass; empty between two events.
-    pub(super) shown: Vec<Shown>,
-    /// Nothing where lines of several containers need no order.
-    pub(super) merge: Option<Merge>,
-    census: C,
-    pub(super) status: Status,
-    pub(super) text: Text,
-    pub(super) buffer: Vec<u8>,
-    pub(super) progress: Progress,
-    /// Where lines go instead of stdout.
-    pub(super) archive: Option<Archive>,
-}
 
 impl<C: Fn() -> Census> Thread<C> {
     pub(super) fn new(

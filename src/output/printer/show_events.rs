@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::time::Instant;
 
-use super::printing_thread::Thread;
+use super::Thread;
 use crate::engine::census::Census;
 use crate::engine::event::Event;
 use crate::filter::{Match, Shown};
