@@ -4,8 +4,8 @@
 mod contexts;
 mod daemon;
 mod error;
-mod events;
 mod leak_check;
+mod line_filters;
 mod look;
 mod resolve;
 mod selection;
@@ -24,8 +24,8 @@ use crate::{engine, output};
 pub use contexts::{ContextError, Contexts};
 pub use daemon::{Daemon, Daemons};
 pub use error::UsageError;
-pub use events::Events;
 pub use leak_check::{Check, Form as LeakForm, LeakCheck, Work};
+pub use line_filters::Events;
 pub use surroundings::{FileKind, Github, Surroundings};
 pub use watch::{Watch, WatchForm};
 

@@ -17,9 +17,9 @@ mod pprof;
 mod response_writer;
 mod routes;
 mod scenes;
+mod served_streams;
 mod server;
 mod spec;
-mod stream;
 mod voice;
 
 pub use embedded::{Handle, containers, start};

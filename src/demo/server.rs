@@ -18,7 +18,7 @@ use super::injected_leak;
 use super::pprof;
 use super::response_writer::ResponseWriter;
 use super::routes::{Question, Refusal, unknown};
-use super::stream;
+use super::served_streams;
 
 /// The longest head of a request.
 const MAX_HEAD: usize = 16 * 1024;
@@ -131,11 +131,11 @@ async fn answer(
         Some(Fault::Rewrite(from, to)) => response.rewrite = Some((from, to)),
     }
     match question.route {
-        Route::Logs => match stream::Logs::open(fake, &question, end_after) {
+        Route::Logs => match served_streams::Logs::open(fake, &question, end_after) {
             Ok(logs) => logs.run(fake, response).await,
             Err(refusal) => refuse(fake, response, refusal).await,
         },
-        Route::Events => match stream::Subscription::open(fake, &question) {
+        Route::Events => match served_streams::Subscription::open(fake, &question) {
             Ok(subscription) => subscription.run(fake, response).await,
             Err(refusal) => refuse(fake, response, refusal).await,
         },

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::*;
+
 use crate::engine::event::{
     About, Delivery, Event, Extent, Gap, GapCause, Label, Lines, Note, Notice,
 };

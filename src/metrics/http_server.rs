@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use super::text::text;
+use super::exposition::text;
 use crate::engine::source::Source;
 use crate::snapshot::{Recorder, Snapshot};
 

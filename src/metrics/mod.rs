@@ -3,8 +3,8 @@
 //! `text.rs` is pure; here is the server. It spawns nothing: it is one future that holds its few
 //! connections itself, so it needs no place in the census and ends when it is dropped.
 
+mod exposition;
 mod http_server;
-mod text;
 
+pub use exposition::text;
 pub use http_server::serve;
-pub use text::text;

@@ -75,7 +75,7 @@ pub async fn run(
     }
 }
 
-/// Lets the checker find what was planted, and only that.
+/// Lets the checker find the injected leaks, and only them.
 async fn self_test(reports: &Reports<'_>) -> anyhow::Result<Exit> {
     let mut wrong = 0;
     for case in selftest::CASES {

@@ -2,7 +2,7 @@
 
 use super::FrameError;
 use super::demultiplexer::Demultiplexer;
-use super::terminal::Terminal;
+use super::tty::Terminal;
 use crate::docker::request::Details;
 use crate::engine::source::{Frames, OutputKind};
 

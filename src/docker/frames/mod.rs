@@ -8,12 +8,12 @@
 
 mod decoder;
 mod demultiplexer;
-mod terminal;
+mod tty;
 
 use crate::engine::source::Frames;
 pub use decoder::Decoder;
 pub use demultiplexer::Demultiplexer;
-pub use terminal::Terminal;
+pub use tty::Terminal;
 
 /// The longest frame that is accepted. Docker's messages end at 16 KiB, at 256 KiB for the drivers
 /// with the largest buffers; a longer one is a broken length field.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::terminal::PIECE;
+use super::tty::PIECE;
 use super::*;
 use crate::docker::request::Details;
 use crate::engine::source::OutputKind;

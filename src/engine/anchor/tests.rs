@@ -26,8 +26,8 @@ fn delivered(numbers: impl IntoIterator<Item = i64>) -> Anchor {
 }
 
 /// What each frame is, as a letter: `d`elivered, `e`arlier, `l`ate, `n`ew, `u`nproven.
-fn letter(sight: SeekStep) -> char {
-    match sight {
+fn letter(step: SeekStep) -> char {
+    match step {
         SeekStep::Delivered { .. } => 'd',
         SeekStep::Earlier => 'e',
         SeekStep::Late => 'l',

@@ -12,8 +12,8 @@ mod permit;
 mod pump;
 mod search;
 mod since;
+mod stale_check;
 mod view;
-mod watch;
 
 use std::sync::{Arc, Mutex};
 

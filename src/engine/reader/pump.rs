@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::permit::Permit;
-use super::watch::Watch;
+use super::stale_check::Watch;
 use super::{Reader, StreamStep};
 use crate::engine::event::{About, Awaited, EndReason, Event, Lines, Note, Notice};
 use crate::engine::limits::{FINITE_IDLE, SEEK_IDLE};

@@ -55,7 +55,7 @@ impl Resume {
         self.after_seek_step(before, into)
     }
 
-    /// Settles what a sight has changed: the anchor was found, or the window is over.
+    /// Settles what a step of the search has changed: the anchor was found, or the window is over.
     fn after_seek_step(&mut self, before: Window, into: &mut Lines) -> FeedOutcome {
         let Some(seeking) = &mut self.seek else {
             return FeedOutcome::Continue;

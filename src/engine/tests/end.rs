@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::fake::{Fake, Manner};
+use super::fake_source::{Fake, Manner};
 use super::support::{SECOND, Seen, config};
 use crate::engine::event::Notice;
 use crate::engine::registry::Registry;

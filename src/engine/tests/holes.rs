@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tokio::time::{Instant, sleep};
 
-use super::fake::{Fake, Manner};
+use super::fake_source::{Fake, Manner};
 use super::support::{SECOND, Seen, config, nothing_is_left, run};
 use crate::engine::event::GapCause;
 use crate::engine::source::StdStream::Stdout;

@@ -6,7 +6,7 @@
 
 mod crowd;
 mod end;
-mod fake;
+mod fake_source;
 mod holes;
 mod one_container;
 mod order;

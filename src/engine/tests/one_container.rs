@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::fake::{Fake, Fault};
+use super::fake_source::{Fake, Fault};
 use super::support::{SECOND, all_delivered_once, config, nothing_is_left, run, talk};
 use crate::engine::event::{GapCause, Notice};
 use crate::engine::registry::Registry;

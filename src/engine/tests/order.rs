@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::fake::{Fake, Manner};
+use super::fake_source::{Fake, Manner};
 use super::support::{SECOND, config};
 use crate::engine::event::Event;
 use crate::engine::registry::Registry;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::time::sleep;
 
-use super::fake::{Fake, Fault};
+use super::fake_source::{Fake, Fault};
 use super::support::{SECOND, config, nothing_is_left, run, texts};
 use crate::engine::source::StdStream::{Stderr, Stdout};
 use crate::engine::{Config, Observer};

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::fake::Fake;
+use super::fake_source::Fake;
 use super::support::{SECOND, config, texts};
 use crate::engine::event::{Event, GapCause, Lines};
 use crate::engine::position::{

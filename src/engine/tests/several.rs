@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::fake::{Fake, FakeEvents, FakeLogs};
+use super::fake_source::{Fake, FakeEvents, FakeLogs};
 use super::support::{SECOND, config};
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::event::{About, Event, Notice};

@@ -2,7 +2,7 @@
 
 use tokio::time::sleep;
 
-use super::fake::{Fake, Manner};
+use super::fake_source::{Fake, Manner};
 use super::support::{SECOND, config, nothing_is_left, run};
 use crate::engine::backlog::{Outputs, Range};
 use crate::engine::source::StdStream::Stdout;

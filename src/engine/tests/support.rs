@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::fake::{Fake, Stored};
+use super::fake_source::{Fake, Stored};
 use crate::engine::census::Census;
 use crate::engine::event::{Ending, Event, Gap, GapCause, Notice};
 use crate::engine::position::Position;

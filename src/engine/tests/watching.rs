@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::fake::{Fake, Fault};
+use super::fake_source::{Fake, Fault};
 use super::support::{SECOND, Seen, all_delivered_once, config, nothing_is_left, run_with, talk};
 use crate::engine::rows::{Row, StreamState};
 use crate::engine::selection::Selection;

@@ -10,8 +10,8 @@ mod archive;
 mod handle;
 mod persist;
 mod printing_thread;
-mod progress;
 mod show_events;
+mod written_positions;
 
 use std::io;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::output::status::Status;
 use crate::output::text::Text;
 use archive::Archive;
 pub use handle::Printer;
-use progress::Progress;
+use written_positions::Progress;
 
 /// Why the printer ended.
 #[derive(Clone, Debug)]

@@ -9,8 +9,8 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::time::{Instant, sleep_until};
 
 use super::archive::Archive;
-use super::progress::Progress;
 use super::show_events::FLUSH;
+use super::written_positions::Progress;
 use super::{Ended, Passes, Thread};
 use crate::cursor::SaveReport;
 use crate::engine::census::Census;

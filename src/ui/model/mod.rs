@@ -4,7 +4,7 @@
 //! ([`view`](super::view)), and what acts is the [`thread`](super::thread).
 
 mod detail;
-mod keys;
+mod keyboard;
 mod on_key;
 mod table;
 mod update;
@@ -23,7 +23,7 @@ use crate::format::Colors;
 use crate::format::pretty::LineForm;
 use crate::snapshot::Snapshot;
 pub(super) use detail::{Detail, Row as DetailRow};
-pub(super) use keys::Key;
+pub(super) use keyboard::Key;
 pub(super) use table::{Sort, Table};
 
 /// What happened.

@@ -1,6 +1,6 @@
 //! What each key does, by what is open.
 
-use super::keys::Key;
+use super::keyboard::Key;
 use super::{Effect, HELP_ROWS, Model, Overlay};
 use crate::engine::source::ContainerKey;
 
