@@ -16,8 +16,8 @@ use crate::engine::source::{
 };
 
 impl From<FeedOutcome> for Option<StreamStep> {
-    fn from(fed: FeedOutcome) -> Self {
-        match fed {
+    fn from(outcome: FeedOutcome) -> Self {
+        match outcome {
             FeedOutcome::Continue => None,
             FeedOutcome::Missed => Some(StreamStep::Missed),
             FeedOutcome::Disordered => Some(StreamStep::Ended(EndReason::Disordered)),
@@ -173,11 +173,11 @@ impl<S: Source> Reader<S> {
             Ok(permit) => permit,
             Err(reason) => return Some(StreamStep::Ended(reason)),
         };
-        let (fed, lines, counts) = self.with_resume(|resume| {
+        let (outcome, lines, counts) = self.with_resume(|resume| {
             resume.take_details(frames);
             let mut lines = resume.batch();
-            let fed = resume.feed(frames, Instant::now(), &mut lines);
-            (fed, lines, resume.take_counts())
+            let outcome = resume.feed(frames, Instant::now(), &mut lines);
+            (outcome, lines, resume.take_counts())
         });
         self.tally.counted(counts);
         if lines.is_empty() {
@@ -187,7 +187,7 @@ impl<S: Source> Reader<S> {
         frames.clear();
         // A stream that always has data must not starve the others of this thread.
         tokio::task::yield_now().await;
-        fed.into()
+        outcome.into()
     }
 
     /// Nothing more comes of the window: hands on what that proves to be new.
@@ -196,14 +196,14 @@ impl<S: Source> Reader<S> {
             Ok(permit) => permit,
             Err(reason) => return Some(StreamStep::Ended(reason)),
         };
-        let (fed, lines, counts) = self.with_resume(|resume| {
+        let (outcome, lines, counts) = self.with_resume(|resume| {
             let mut lines = resume.batch();
-            let fed = resume.window_over(&mut lines);
-            (fed, lines, resume.take_counts())
+            let outcome = resume.window_over(&mut lines);
+            (outcome, lines, resume.take_counts())
         });
         self.tally.counted(counts);
         self.hand_on(permit, lines);
-        fed.into()
+        outcome.into()
     }
 
     pub(super) fn hand_on(&self, permit: Permit<'_>, mut lines: Lines) {

@@ -14,9 +14,9 @@ impl Resume {
     /// delivered before.
     pub fn feed(&mut self, frames: &Frames, now: Instant, into: &mut Lines) -> FeedOutcome {
         for (frame, payload) in frames.iter() {
-            let fed = self.feed_one(frame, payload, into);
-            if fed != FeedOutcome::Continue {
-                return fed;
+            let outcome = self.feed_one(frame, payload, into);
+            if outcome != FeedOutcome::Continue {
+                return outcome;
             }
         }
         self.pace.fed(now, self.counted);
