@@ -1,4 +1,4 @@
-//! The Docker side of the engine's [`Source`]: connections, questions, log streams.
+//! The Docker side of the engine's [`Source`](crate::engine::source::Source): connections, questions, log streams.
 //!
 //! ```text
 //! Docker ─┬─▶ api ─▶ answers           (lists, inspections, events: JSON)
@@ -41,7 +41,7 @@ use http::Dialect;
 use request::Client;
 pub use request::{ApiVersion, Details, REQUEST_TIMEOUT, RequestOptions};
 
-/// One Docker daemon as a [`Source`].
+/// One Docker daemon as a [`Source`](crate::engine::source::Source).
 #[derive(Debug)]
 pub struct Docker {
     endpoint: Arc<Endpoint>,

@@ -42,7 +42,7 @@ impl Rules {
             || [include, exclude, highlight, until, fail].iter().any(|some| !some.is_empty())
     }
 
-    /// Whether there is nothing to do, so that lines need not pass a [`Filter`].
+    /// Whether there is nothing to do, so that lines need not pass a [`Filter`](super::Filter).
     pub fn is_empty(&self) -> bool {
         !self.select()
     }

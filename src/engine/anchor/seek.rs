@@ -66,7 +66,7 @@ pub enum SeekStep {
     /// `New`, handed it over out of order).
     Late,
     /// Behind the last frame delivered. Where the daemon doubles lines or hands them over out of
-    /// order, it may be known all the same: ask [`Anchor::contains`].
+    /// order, it may be known all the same: ask [`Anchor::contains`](super::Anchor::contains).
     New,
     /// New, unless the window begins inside a run of equal frames: its end decides, when it turns
     /// out to hold the whole log.

@@ -1,4 +1,4 @@
-//! The screen as a function of the [`Model`]; drawing changes nothing.
+//! The screen as a function of the [`Model`](crate::ui::model::Model); drawing changes nothing.
 //!
 //! ```text
 //! ┌ head: daemon · machinery · rates · costs ────────────┐   ┌ one container's figures ┐
