@@ -5,7 +5,7 @@
 
 #![no_main]
 
-use cmon::engine::anchor::{Anchor, Key, Sight};
+use cmon::engine::anchor::{Anchor, Key, SeekStep};
 use cmon::engine::source::{Frames, StdStream};
 use cmon::engine::timestamp::Timestamp;
 use libfuzzer_sys::fuzz_target;
@@ -44,9 +44,9 @@ fuzz_target!(|data: &[u8]| {
     let (mut new, mut unproven) = (Vec::new(), Vec::new());
     for key in &log[from..] {
         match seek.see(key) {
-            Sight::New => new.push(*key),
-            Sight::Unproven => unproven.push(*key),
-            Sight::Delivered { .. } | Sight::Earlier | Sight::Late => {}
+            SeekStep::New => new.push(*key),
+            SeekStep::Unproven => unproven.push(*key),
+            SeekStep::Delivered { .. } | SeekStep::Earlier | SeekStep::Late => {}
         }
     }
     seek.end();

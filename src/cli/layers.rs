@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_off_contradicts_nothing() {
+    fn a_flag_that_is_off_contradicts_no_other() {
         let of = |context| contradiction([("host", Weight::On), ("context", context)], exclude);
         assert_eq!(of(Weight::On), Some(("host", "context")));
         assert_eq!(of(Weight::Off), None);

@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_change_nothing_is_refused() {
+    fn a_flag_without_effect_is_refused() {
         let refused = |args: &str| {
             let args = format!("cmon leak-check {args}");
             let read = crate::cli::Cli::read(args.split_whitespace().map(Into::into));

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment_is_an_error_with_the_forms() {
+    fn a_malformed_time_is_an_error_that_names_the_forms() {
         for text in [
             "",
             "yesterday",

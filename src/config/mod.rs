@@ -4,9 +4,10 @@
 mod contexts;
 mod daemon;
 mod error;
-mod events;
 mod leak_check;
+mod line_filters;
 mod look;
+mod resolve;
 mod selection;
 mod surroundings;
 mod tail;
@@ -15,18 +16,16 @@ mod watch;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::{Cli, Command, Global};
 use crate::cursor::Start;
 use crate::directory::Settings;
-use crate::docker::{Details, RequestOptions};
-use crate::engine;
+use crate::docker::RequestOptions;
 use crate::engine::selection::Selection;
-use crate::output;
+use crate::{engine, output};
 pub use contexts::{ContextError, Contexts};
 pub use daemon::{Daemon, Daemons};
 pub use error::UsageError;
-pub use events::Events;
 pub use leak_check::{Check, Form as LeakForm, LeakCheck, Work};
+pub use line_filters::Events;
 pub use surroundings::{FileKind, Github, Surroundings};
 pub use watch::{Watch, WatchForm};
 
@@ -82,44 +81,6 @@ pub struct Cursor {
     pub keep: Duration,
     /// The directory that lines are written to, where they do not go to stdout. The cursor is in it.
     pub directory: Option<(PathBuf, Settings)>,
-}
-
-impl Config {
-    /// Decides what is meant.
-    ///
-    /// # Errors
-    /// The command line makes no sense; the message says what to type instead.
-    pub fn new(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
-        let sources = cli.global.sources.clone();
-        Self::of(cli, around).map_err(|error| error.of_sources(&sources))
-    }
-
-    fn of(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
-        let Cli { global, command } = cli;
-        let daemons = daemon::daemons(&global, around)?;
-        let requests = requests(&global, around)?;
-        match command {
-            Command::Tail(args) => tail::config((daemons, requests), &global, &args, around),
-            Command::Watch(args) => watch::config((daemons, requests), &global, &args, around),
-            Command::LeakCheck(args) => {
-                leak_check::config((daemons, requests), &global, *args, around)
-            }
-            Command::Completions(_) | Command::Man(_) | Command::Config(_) => {
-                unreachable!("they ask no daemon and need no configuration")
-            }
-        }
-    }
-}
-
-fn requests(global: &Global, around: &Surroundings) -> Result<RequestOptions, UsageError> {
-    let version = around.docker_api_version.as_deref();
-    let version =
-        version.map(|text| text.parse().map_err(|()| UsageError::ApiVersion(text.to_owned())));
-    Ok(RequestOptions {
-        timeout: global.request_timeout,
-        api_version: version.transpose()?,
-        details: Details::Without,
-    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::look::{self, Shown};
 use super::selection::{Wanted, running_or};
-use super::{Action, Config, Cursor, Daemons, DryRun, Surroundings, UsageError, events};
+use super::{Action, Config, Cursor, Daemons, DryRun, Surroundings, UsageError, line_filters};
 use crate::cli::{Form, Global, Lines, Moment, Tail};
 use crate::cursor::Start;
 use crate::directory::{Compression, Settings};
@@ -49,7 +49,7 @@ pub(super) fn config(
         selection,
         verbosity: global.verbose,
         action: {
-            let events = events::events(tail, &global.sources, order)?;
+            let events = line_filters::events(tail, &global.sources, order)?;
             match tail.dry_run {
                 true if tail.output == Form::Json => Action::DryRun(DryRun::Json),
                 true => Action::DryRun(DryRun::Text),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::look::{colors, talk};
 use super::selection::{Wanted, running_or};
-use super::{Action, Config, Daemons, DryRun, FileKind, Surroundings, UsageError, events};
+use super::{Action, Config, Daemons, DryRun, FileKind, Surroundings, UsageError, line_filters};
 use crate::cli::{self, Sources};
 use crate::docker::RequestOptions;
 use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};
@@ -109,10 +109,10 @@ pub(super) fn config(
         return Err(UsageError::OnScreen { flag: "--verbose", reason });
     }
     let rules = match screen {
-        true => events::filters(&watch.filters, &global.sources)?,
+        true => line_filters::filters(&watch.filters, &global.sources)?,
         false => {
             // What is wrong in a variable is wrong here too.
-            events::selecting(&watch.filters, &global.sources)?;
+            line_filters::selecting(&watch.filters, &global.sources)?;
             no_screen(watch, &global.sources)?
         }
     };

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_saved_is_there_again_and_only_its_owner_reads_it() {
+    fn a_saved_cursor_is_read_back_and_is_private_to_its_owner() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c");
         let (cursor, nothing) = CursorFile::open(&path, Start::Continue).unwrap();
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_cursor_of_this_version_is_never_written_over() {
+    fn a_file_that_is_no_cursor_of_this_version_is_never_overwritten() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c");
         for text in ["notes of somebody\n", "{\"cmon_cursor\":9}\n"] {

@@ -42,7 +42,7 @@ struct Head {
 
 #[derive(Deserialize, Serialize)]
 struct Body {
-    daemons: Vec<Daemon>,
+    daemons: Vec<DaemonSection>,
     /// Of an output directory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     files: Vec<File>,
@@ -66,7 +66,7 @@ pub struct Contents {
 }
 
 #[derive(Deserialize, Serialize)]
-struct Daemon {
+struct DaemonSection {
     address: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
@@ -158,10 +158,10 @@ fn hash(body: &[u8]) -> String {
     format!("{:016x}", XxHash3_64::oneshot(body))
 }
 
-fn daemon(saved: &SavedDaemon) -> Daemon {
+fn daemon(saved: &SavedDaemon) -> DaemonSection {
     let container =
         |(id, saved): (&ContainerId, &SavedContainer)| (id.as_str().to_owned(), container(saved));
-    Daemon {
+    DaemonSection {
         address: saved.address.clone(),
         id: saved.identity.as_deref().map(str::to_owned),
         containers: saved.containers.iter().map(container).collect(),
@@ -213,7 +213,7 @@ fn keys(keys: &[Key]) -> String {
     text
 }
 
-fn saved_daemon(daemon: Daemon) -> Option<SavedDaemon> {
+fn saved_daemon(daemon: DaemonSection) -> Option<SavedDaemon> {
     let container = |(id, container): (String, Container)| {
         Some((ContainerId::new(&id), saved_container(container)?))
     };

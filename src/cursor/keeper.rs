@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_accepted_is_saved_at_the_end_and_meanwhile() {
+    fn accepted_positions_are_saved_at_the_end_and_meanwhile() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c");
         let (file, saved) = CursorFile::open(&path, crate::cursor::Start::Continue).unwrap();

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::fake_daemon::{FakeContainer, State};
 use super::filters::Filters;
-use super::plant;
-use super::world::{Life, State};
+use super::injected_leak;
 use crate::engine::source::Phase;
 use crate::engine::timestamp::Timestamp;
 
@@ -31,16 +31,16 @@ pub(super) fn version(state: &State) -> Value {
 }
 
 pub(super) fn info(state: &State) -> Value {
-    let lives = || state.lives.values();
-    let followers: usize = lives().map(|life| life.followers).sum();
-    let running = lives().filter(|life| life.phase.is_live()).count();
-    let images: BTreeSet<&str> = lives().map(|life| life.spec.image).collect();
+    let containers = || state.containers.values();
+    let followers: usize = containers().map(|container| container.followers).sum();
+    let running = containers().filter(|container| container.phase.is_live()).count();
+    let images: BTreeSet<&str> = containers().map(|container| container.spec.image).collect();
     json!({
         "ID": "cmon-demo", "Name": "cmon-demo", "ServerVersion": state.version,
-        "Containers": lives().count(), "ContainersRunning": running,
-        "ContainersPaused": lives().filter(|life| life.phase == Phase::Paused).count(),
-        "ContainersStopped": lives().count() - running, "Images": images.len(), "Debug": true,
-        "NGoroutines": plant::goroutines(followers, state.planted()), "NFd": 20 + 3 * followers, "NEventsListener": 0,
+        "Containers": containers().count(), "ContainersRunning": running,
+        "ContainersPaused": containers().filter(|container| container.phase == Phase::Paused).count(),
+        "ContainersStopped": containers().count() - running, "Images": images.len(), "Debug": true,
+        "NGoroutines": injected_leak::goroutines(followers, state.injected()), "NFd": 20 + 3 * followers, "NEventsListener": 0,
         "LoggingDriver": "json-file", "OSType": "linux", "NCPU": 1, "MemTotal": 1 << 30,
         "Architecture": "x86_64", "OperatingSystem": "embedded in cmon", "Driver": "demo", "DriverStatus": [],
         "SystemTime": state.now().to_string(), "Swarm": { "LocalNodeState": "inactive" },
@@ -79,48 +79,55 @@ pub(super) fn list(
         return Err(format!("Invalid filter '{key}'"));
     }
     let by_status = !filters.any("status", |_| false);
-    let shown = |life: &&Life| {
-        (scope == Scope::All || by_status || limit != usize::MAX || life.phase.is_live())
-            && filters.any("name", |name| is_named(life, name))
-            && filters.any("id", |id| life.id.starts_with(id))
-            && filters.any("status", |status| status == life.phase.as_str())
-            && filters.any("ancestor", |image| is_of(life, image))
-            && filters.any("exited", |code| is_ended_with(life, code))
+    let shown = |container: &&FakeContainer| {
+        (scope == Scope::All || by_status || limit != usize::MAX || container.phase.is_live())
+            && filters.any("name", |name| is_named(container, name))
+            && filters.any("id", |id| container.id.starts_with(id))
+            && filters.any("status", |status| status == container.phase.as_str())
+            && filters.any("ancestor", |image| is_of(container, image))
+            && filters.any("exited", |code| is_ended_with(container, code))
             && filters.any("health", |health| health == "none")
             && UNMET.iter().all(|key| filters.any(key, |_| false))
-            && filters.labels(&life.spec.labels)
+            && filters.labels(&container.spec.labels)
     };
     let now = state.now();
-    Ok(state.lives.values().rev().filter(shown).take(limit).map(|life| row(life, now)).collect())
+    Ok(state
+        .containers
+        .values()
+        .rev()
+        .filter(shown)
+        .take(limit)
+        .map(|container| row(container, now))
+        .collect())
 }
 
 /// The daemon takes the value for a regular expression; an anchor at either end is all that is understood.
-fn is_named(life: &Life, wanted: &str) -> bool {
+fn is_named(container: &FakeContainer, wanted: &str) -> bool {
     let from_start = wanted.strip_prefix("^/").or_else(|| wanted.strip_prefix('^'));
     let text = from_start.unwrap_or_else(|| wanted.strip_prefix('/').unwrap_or(wanted));
     match (from_start.is_some(), text.strip_suffix('$')) {
-        (true, Some(text)) => life.name == text,
-        (true, None) => life.name.starts_with(text),
-        (false, Some(text)) => life.name.ends_with(text),
-        (false, None) => life.name.contains(text),
+        (true, Some(text)) => container.name == text,
+        (true, None) => container.name.starts_with(text),
+        (false, Some(text)) => container.name.ends_with(text),
+        (false, None) => container.name.contains(text),
     }
 }
 
-fn is_ended_with(life: &Life, code: &str) -> bool {
-    life.phase == Phase::Exited && life.exit_code.to_string() == code
+fn is_ended_with(container: &FakeContainer, code: &str) -> bool {
+    container.phase == Phase::Exited && container.exit_code.to_string() == code
 }
 
-fn is_of(life: &Life, image: &str) -> bool {
-    let own = life.spec.image;
+fn is_of(container: &FakeContainer, image: &str) -> bool {
+    let own = container.spec.image;
     own == image || own.split(':').next() == Some(image)
 }
 
-fn row(life: &Life, now: Timestamp) -> Value {
+fn row(container: &FakeContainer, now: Timestamp) -> Value {
     json!({
-        "Id": life.id, "Names": [format!("/{}", life.name)], "Image": life.spec.image,
-        "ImageID": image_id(life.spec.image), "Command": life.spec.command,
-        "Created": life.created.saturating_nanos() / 1_000_000_000,
-        "Ports": [], "Labels": life.spec.labels, "State": life.phase.as_str(), "Status": status(life, now),
+        "Id": container.id, "Names": [format!("/{}", container.name)], "Image": container.spec.image,
+        "ImageID": image_id(container.spec.image), "Command": container.spec.command,
+        "Created": container.created.saturating_nanos() / 1_000_000_000,
+        "Ports": [], "Labels": container.spec.labels, "State": container.phase.as_str(), "Status": status(container, now),
         "HostConfig": { "NetworkMode": "none" }, "NetworkSettings": { "Networks": {} }, "Mounts": [],
     })
 }
@@ -132,15 +139,15 @@ fn image_id(image: &str) -> String {
 }
 
 /// What `docker ps` shows as the status.
-fn status(life: &Life, now: Timestamp) -> String {
+fn status(container: &FakeContainer, now: Timestamp) -> String {
     let since = |time: Timestamp| {
         let seconds = (now.as_nanos() - time.as_nanos()).max(0) / 1_000_000_000;
         duration(u64::try_from(seconds).unwrap_or(u64::MAX))
     };
-    let (code, ended) = (life.exit_code, since(life.finished));
-    match life.phase {
-        Phase::Running => format!("Up {}", since(life.started)),
-        Phase::Paused => format!("Up {} (Paused)", since(life.started)),
+    let (code, ended) = (container.exit_code, since(container.finished));
+    match container.phase {
+        Phase::Running => format!("Up {}", since(container.started)),
+        Phase::Paused => format!("Up {} (Paused)", since(container.started)),
         Phase::Restarting => format!("Restarting ({code}) {ended} ago"),
         Phase::Created => "Created".to_owned(),
         _ => format!("Exited ({code}) {ended} ago"),
@@ -161,25 +168,25 @@ fn duration(seconds: u64) -> String {
     }
 }
 
-pub(super) fn inspect(life: &Life) -> Value {
-    let is = |phase| life.phase == phase;
+pub(super) fn inspect(container: &FakeContainer) -> Value {
+    let is = |phase| container.phase == phase;
     json!({
-        "Id": life.id, "Name": format!("/{}", life.name), "RestartCount": life.restarts,
-        "Created": life.created.to_string(), "Path": life.spec.command, "Args": [], "Driver": "demo",
-        "Image": image_id(life.spec.image), "Platform": "linux", "LogPath": "",
+        "Id": container.id, "Name": format!("/{}", container.name), "RestartCount": container.restarts,
+        "Created": container.created.to_string(), "Path": container.spec.command, "Args": [], "Driver": "demo",
+        "Image": image_id(container.spec.image), "Platform": "linux", "LogPath": "",
         "State": {
-            "Status": life.phase.as_str(), "Running": life.phase.is_live() || is(Phase::Restarting),
+            "Status": container.phase.as_str(), "Running": container.phase.is_live() || is(Phase::Restarting),
             "Paused": is(Phase::Paused), "Restarting": is(Phase::Restarting),
-            "OOMKilled": life.oom, "Dead": false, "Pid": 0, "ExitCode": life.exit_code, "Error": "",
-            "StartedAt": life.started.to_string(), "FinishedAt": life.finished.to_string(),
+            "OOMKilled": container.oom, "Dead": false, "Pid": 0, "ExitCode": container.exit_code, "Error": "",
+            "StartedAt": container.started.to_string(), "FinishedAt": container.finished.to_string(),
         },
         "HostConfig": {
-            "LogConfig": { "Type": life.spec.driver, "Config": { "labels": life.spec.log_labels.join(",") } }, "NetworkMode": "none",
+            "LogConfig": { "Type": container.spec.driver, "Config": { "labels": container.spec.log_labels.join(",") } }, "NetworkMode": "none",
             "RestartPolicy": { "Name": "always", "MaximumRetryCount": 0 },
         },
         "Config": {
-            "Hostname": life.id.get(..12), "Tty": life.spec.tty, "Image": life.spec.image, "Env": [],
-            "Cmd": [life.spec.command], "Labels": life.spec.labels,
+            "Hostname": container.id.get(..12), "Tty": container.spec.tty, "Image": container.spec.image, "Env": [],
+            "Cmd": [container.spec.command], "Labels": container.spec.labels,
         },
         "Mounts": [], "NetworkSettings": { "Networks": {} },
     })

@@ -43,7 +43,7 @@ pub enum Fault {
     /// The log ends in good order after this number of messages, although the container runs.
     EndAfter(usize),
     /// The answer comes in pieces of seven bytes, this far apart.
-    Drip(Duration),
+    Slow(Duration),
     /// The body is framed anew, as by a proxy.
     Reframe(Reframe),
     /// The head comes with the first bytes of the body, as from Podman.

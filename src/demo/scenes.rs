@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::fake_daemon::FakeDaemon;
 use super::spec::Spec;
 use super::voice::{self, Lines, Voice};
-use super::world::World;
 use crate::engine::timestamp::Timestamp;
 
 /// How long the containers have been there when the daemon starts.
@@ -66,24 +66,24 @@ enum Step {
 }
 
 /// Makes the containers, with their history.
-pub(super) fn enter(world: &World) -> Cast {
+pub(super) fn enter(fake: &FakeDaemon) -> Cast {
     let mut cast = Cast(NAMES.map(Voice::new));
-    let begin = world.clock().saturating_nanos() - nanos(HISTORY);
+    let begin = fake.clock().saturating_nanos() - nanos(HISTORY);
     let at = |offset: Duration| Timestamp::from_nanos(begin + nanos(offset));
-    world.set_past(Some(at(Duration::ZERO)));
-    NAMES.iter().for_each(|name| world.create_of(name, spec(name)));
+    fake.set_past(Some(at(Duration::ZERO)));
+    NAMES.iter().for_each(|name| fake.create_of(name, spec(name)));
     let mut steps = Vec::new();
     for (number, voice) in cast.0.iter_mut().enumerate() {
-        let life = history(voice, Duration::from_millis(400 * number as u64 + 300));
-        steps.extend(life.into_iter().map(|(offset, step)| (offset, number, step)));
+        let container = history(voice, Duration::from_millis(400 * number as u64 + 300));
+        steps.extend(container.into_iter().map(|(offset, step)| (offset, number, step)));
     }
     // Stable: what one container does at one moment stays in order.
     steps.sort_by_key(|(offset, number, _)| (*offset, *number));
     for (offset, number, step) in steps {
-        world.set_past(Some(at(offset)));
-        take(world, &mut cast.0[number], step);
+        fake.set_past(Some(at(offset)));
+        take(fake, &mut cast.0[number], step);
     }
-    world.set_past(None);
+    fake.set_past(None);
     cast
 }
 
@@ -133,45 +133,45 @@ fn history(voice: &mut Voice, begin: Duration) -> Vec<(Duration, Step)> {
     }
 }
 
-fn take(world: &World, voice: &mut Voice, step: Step) {
+fn take(fake: &FakeDaemon, voice: &mut Voice, step: Step) {
     let name = voice.name;
     match step {
         Step::Start => {
-            world.start(name);
-            write(world, name, voice.greeting());
+            fake.start(name);
+            write(fake, name, voice.greeting());
         }
         Step::Talk => {
-            let lines = voice.next(world.clock());
-            write(world, name, lines);
+            let lines = voice.next(fake.clock());
+            write(fake, name, lines);
         }
         Step::Panic => {
-            write(world, name, voice::panic());
-            world.crash(name, 2);
+            write(fake, name, voice::panic());
+            fake.crash(name, 2);
         }
-        Step::Finish => world.exit(name, 0),
-        Step::KillForMemory => world.kill_for_memory(name),
+        Step::Finish => fake.exit(name, 0),
+        Step::KillForMemory => fake.kill_for_memory(name),
     }
 }
 
-fn write(world: &World, name: &str, lines: Lines) {
+fn write(fake: &FakeDaemon, name: &str, lines: Lines) {
     let end = if name == "console" { "\r\n" } else { "\n" };
     for (stream, line) in lines {
-        world.write(name, stream, line + end);
+        fake.write(name, stream, line + end);
     }
 }
 
 /// Lets them write, for ever.
-pub(super) async fn play(world: &World, cast: &mut Cast) {
+pub(super) async fn play(fake: &FakeDaemon, cast: &mut Cast) {
     let [web, api, db, cache, worker, cron, mail, console] = &mut cast.0;
     tokio::join!(
-        steady(world, web, 350),
-        steady(world, api, 600),
-        steady(world, db, 1500),
-        cache_life(world, cache),
-        worker_life(world, worker),
-        cron_life(world, cron),
-        mail_life(world, mail),
-        steady(world, console, 2500),
+        steady(fake, web, 350),
+        steady(fake, api, 600),
+        steady(fake, db, 1500),
+        run_cache(fake, cache),
+        run_worker(fake, worker),
+        run_cron(fake, cron),
+        run_mail(fake, mail),
+        steady(fake, console, 2500),
     );
 }
 
@@ -181,62 +181,62 @@ async fn pause(voice: &mut Voice, millis: u64) {
 }
 
 /// Writes, and pauses.
-async fn talk(world: &World, voice: &mut Voice, millis: u64) {
-    take(world, voice, Step::Talk);
+async fn talk(fake: &FakeDaemon, voice: &mut Voice, millis: u64) {
+    take(fake, voice, Step::Talk);
     pause(voice, millis).await;
 }
 
-async fn steady(world: &World, voice: &mut Voice, millis: u64) {
+async fn steady(fake: &FakeDaemon, voice: &mut Voice, millis: u64) {
     loop {
-        talk(world, voice, millis).await;
+        talk(fake, voice, millis).await;
     }
 }
 
 /// Writes, then is silent for half a minute.
-async fn cache_life(world: &World, voice: &mut Voice) {
+async fn run_cache(fake: &FakeDaemon, voice: &mut Voice) {
     loop {
         for _ in 0..30 {
-            talk(world, voice, 800).await;
+            talk(fake, voice, 800).await;
         }
         sleep(Duration::from_secs(30)).await;
     }
 }
 
 /// Panics after three seconds, and then about every half minute; comes back after one second.
-async fn worker_life(world: &World, voice: &mut Voice) {
+async fn run_worker(fake: &FakeDaemon, voice: &mut Voice) {
     let mut jobs = 4;
     loop {
         for _ in 0..jobs {
-            talk(world, voice, 600).await;
+            talk(fake, voice, 600).await;
         }
-        take(world, voice, Step::Panic);
+        take(fake, voice, Step::Panic);
         sleep(Duration::from_secs(1)).await;
-        take(world, voice, Step::Start);
+        take(fake, voice, Step::Start);
         jobs = 50;
     }
 }
 
 /// Runs, ends, and is started again.
-async fn cron_life(world: &World, voice: &mut Voice) {
+async fn run_cron(fake: &FakeDaemon, voice: &mut Voice) {
     loop {
-        talk(world, voice, 1000).await;
+        talk(fake, voice, 1000).await;
         if !voice.is_between_jobs() {
             continue;
         }
-        take(world, voice, Step::Finish);
+        take(fake, voice, Step::Finish);
         sleep(Duration::from_secs(10)).await;
-        take(world, voice, Step::Start);
+        take(fake, voice, Step::Start);
     }
 }
 
 /// Runs out of memory now and then.
-async fn mail_life(world: &World, voice: &mut Voice) {
+async fn run_mail(fake: &FakeDaemon, voice: &mut Voice) {
     loop {
         for _ in 0..60 {
-            talk(world, voice, 1200).await;
+            talk(fake, voice, 1200).await;
         }
-        take(world, voice, Step::KillForMemory);
+        take(fake, voice, Step::KillForMemory);
         sleep(Duration::from_secs(3)).await;
-        take(world, voice, Step::Start);
+        take(fake, voice, Step::Start);
     }
 }

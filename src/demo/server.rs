@@ -12,50 +12,50 @@ use tokio::time::sleep;
 
 use super::answers;
 use super::answers::Scope;
+use super::fake_daemon::FakeDaemon;
 use super::fault::{Fault, Route};
-use super::plant;
+use super::injected_leak;
 use super::pprof;
+use super::response_writer::ResponseWriter;
 use super::routes::{Question, Refusal, unknown};
-use super::stream;
-use super::valve::Valve;
-use super::world::World;
+use super::served_streams;
 
 /// The longest head of a request.
 const MAX_HEAD: usize = 16 * 1024;
 
 /// Answers what comes to this socket, until dropped; every connection ends with it.
-pub async fn serve(world: World, listener: UnixListener) {
+pub async fn serve(fake: FakeDaemon, listener: UnixListener) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((socket, _)) => {
-                    world.lock().connections += 1;
-                    connections.spawn(converse(world.clone(), socket));
+                    fake.lock().connections += 1;
+                    connections.spawn(converse(fake.clone(), socket));
                 }
                 // Out of descriptors, say: the next one may fare better.
                 Err(_) => sleep(Duration::from_millis(10)).await,
             },
-            Some(_) = connections.join_next() => world.lock().connections -= 1,
+            Some(_) = connections.join_next() => fake.lock().connections -= 1,
         }
     }
 }
 
 /// Reads one question and answers it; ends early when the client goes or everything is cut.
-async fn converse(world: World, socket: UnixStream) {
-    let mut cuts = world.cuts();
+async fn converse(fake: FakeDaemon, socket: UnixStream) {
+    let mut cuts = fake.cuts();
     let (mut reader, writer) = socket.into_split();
     let conversing = async {
         let Some(Request { method, target }) = request(&mut reader).await else {
             return;
         };
-        let mut valve = Valve::new(writer);
-        valve.head_only = method == Method::Head;
+        let mut response = ResponseWriter::new(writer);
+        response.head_only = method == Method::Head;
         tokio::select! {
             // The client has closed, or sends what nobody asked for.
             _ = reader.read_u8() => {}
             // A failed write means that the client has gone, or that a fault said so.
-            _ = answer(&world, method, &target, &mut valve) => {}
+            _ = answer(&fake, method, &target, &mut response) => {}
         }
     };
     tokio::select! {
@@ -101,49 +101,54 @@ async fn request(reader: &mut OwnedReadHalf) -> Option<Request> {
     }
 }
 
-async fn answer(world: &World, method: Method, target: &str, valve: &mut Valve) -> io::Result<()> {
-    world.lock().asked(target);
+async fn answer(
+    fake: &FakeDaemon,
+    method: Method,
+    target: &str,
+    response: &mut ResponseWriter,
+) -> io::Result<()> {
+    fake.lock().asked(target);
     let question = Question::of(target).filter(|_| method != Method::Other);
     let Some(question) = question else {
-        return refuse(world, valve, (404, "page not found".to_owned())).await;
+        return refuse(fake, response, (404, "page not found".to_owned())).await;
     };
-    let fault = world.lock().faults.take(question.route);
+    let fault = fake.lock().faults.take(question.route);
     let mut end_after = None;
     match fault {
         None => {}
         Some(Fault::Refuse) => return Ok(()),
         Some(Fault::Never) => std::future::pending().await,
-        Some(Fault::Status(status, words)) => return refuse(world, valve, (status, words)).await,
+        Some(Fault::Status(status, words)) => return refuse(fake, response, (status, words)).await,
         Some(Fault::HeadersLate(wait)) => sleep(wait).await,
-        Some(Fault::RawBytes(bytes)) => return valve.write(&bytes).await,
-        Some(Fault::CutAfter(bytes)) => valve.left = bytes,
-        Some(Fault::SilentAfter(bytes)) => (valve.left, valve.then_close) = (bytes, false),
+        Some(Fault::RawBytes(bytes)) => return response.write(&bytes).await,
+        Some(Fault::CutAfter(bytes)) => response.left = bytes,
+        Some(Fault::SilentAfter(bytes)) => (response.left, response.then_close) = (bytes, false),
         Some(Fault::EndAfter(messages)) => end_after = Some(messages),
-        Some(Fault::Drip(wait)) => valve.drip = Some(wait),
-        Some(Fault::Reframe(reframe)) => valve.reframe = Some(reframe),
-        Some(Fault::HeadHeld) => valve.held = Some(Vec::new()),
-        Some(Fault::CutWhenSilent(wait)) => valve.cut_when_silent = Some(wait),
-        Some(Fault::Rewrite(from, to)) => valve.rewrite = Some((from, to)),
+        Some(Fault::Slow(wait)) => response.wait_per_piece = Some(wait),
+        Some(Fault::Reframe(reframe)) => response.reframe = Some(reframe),
+        Some(Fault::HeadHeld) => response.held = Some(Vec::new()),
+        Some(Fault::CutWhenSilent(wait)) => response.cut_when_silent = Some(wait),
+        Some(Fault::Rewrite(from, to)) => response.rewrite = Some((from, to)),
     }
     match question.route {
-        Route::Logs => match stream::Logs::open(world, &question, end_after) {
-            Ok(logs) => logs.run(world, valve).await,
-            Err(refusal) => refuse(world, valve, refusal).await,
+        Route::Logs => match served_streams::Logs::open(fake, &question, end_after) {
+            Ok(logs) => logs.run(fake, response).await,
+            Err(refusal) => refuse(fake, response, refusal).await,
         },
-        Route::Events => match stream::Subscription::open(world, &question) {
-            Ok(subscription) => subscription.run(world, valve).await,
-            Err(refusal) => refuse(world, valve, refusal).await,
+        Route::Events => match served_streams::Subscription::open(fake, &question) {
+            Ok(subscription) => subscription.run(fake, response).await,
+            Err(refusal) => refuse(fake, response, refusal).await,
         },
-        _ => match plain(world, &question) {
-            Ok((kind, body)) => valve.whole(world, 200, kind, &body).await,
-            Err(refusal) => refuse(world, valve, refusal).await,
+        _ => match plain(fake, &question) {
+            Ok((kind, body)) => response.whole(fake, 200, kind, &body).await,
+            Err(refusal) => refuse(fake, response, refusal).await,
         },
     }
 }
 
 /// The answers that are there at once: content type and body.
-fn plain(world: &World, question: &Question) -> Result<(&'static str, Vec<u8>), Refusal> {
-    let state = world.lock();
+fn plain(fake: &FakeDaemon, question: &Question) -> Result<(&'static str, Vec<u8>), Refusal> {
+    let state = fake.lock();
     let object = |value: Value| Ok(("application/json", format!("{value}\n").into_bytes()));
     match question.route {
         Route::Ping => Ok(("text/plain; charset=utf-8", b"OK".to_vec())),
@@ -158,12 +163,13 @@ fn plain(world: &World, question: &Question) -> Result<(&'static str, Vec<u8>), 
         }
         Route::Inspect => {
             let id = state.find(&question.container);
-            let life = id.and_then(|id| state.lives.get(&id));
-            object(answers::inspect(life.ok_or_else(|| unknown(&question.container))?))
+            let container = id.and_then(|id| state.containers.get(&id));
+            object(answers::inspect(container.ok_or_else(|| unknown(&question.container))?))
         }
         Route::Profile => {
-            let followers: usize = state.lives.values().map(|life| life.followers).sum();
-            let groups = plant::groups(followers, state.planted());
+            let followers: usize =
+                state.containers.values().map(|container| container.followers).sum();
+            let groups = injected_leak::groups(followers, state.injected());
             pprof::answer(&question.container, question.value("debug"), &groups)
                 .ok_or_else(|| (404, "page not found".to_owned()))
         }
@@ -171,7 +177,11 @@ fn plain(world: &World, question: &Question) -> Result<(&'static str, Vec<u8>), 
     }
 }
 
-async fn refuse(world: &World, valve: &mut Valve, (status, words): Refusal) -> io::Result<()> {
+async fn refuse(
+    fake: &FakeDaemon,
+    response: &mut ResponseWriter,
+    (status, words): Refusal,
+) -> io::Result<()> {
     let body = format!("{}\n", json!({ "message": words }));
-    valve.whole(world, status, "application/json", body.as_bytes()).await
+    response.whole(fake, status, "application/json", body.as_bytes()).await
 }

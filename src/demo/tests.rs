@@ -8,21 +8,22 @@ use super::*;
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::source::{
-    ErrorKind, EventStream, Frames, ListFilters, LogEnd, LogRequest, LogStream, OutputKind, Phase,
-    Read, ReadMode, Source, SourceError, StdStream, Stored, Tail, What,
+    ContainerEventKind, ErrorKind, EventStream, Frames, ListFilters, LogEnd, LogRequest, LogStream,
+    OutputKind, Phase, Read, ReadMode, Source, SourceError, StdStream, Stored, Tail,
 };
+use tokio::net::UnixListener;
 
 /// Runs `test` against a daemon in the same runtime.
-async fn with_world(test: impl AsyncFnOnce(&World, &Docker)) {
+async fn with_world(test: impl AsyncFnOnce(&FakeDaemon, &Docker)) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
-    let world = World::default();
+    let fake = FakeDaemon::default();
     let listener = UnixListener::bind(&path).unwrap();
     let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
     let docker = Docker::new(endpoint, RequestOptions::default());
     tokio::select! {
-        () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
-        () = test(&world, &docker) => {}
+        () = serve(fake.clone(), listener) => unreachable!("it serves for ever"),
+        () = test(&fake, &docker) => {}
     }
 }
 
@@ -58,16 +59,16 @@ async fn rest(mut logs: crate::docker::logs::Logs) -> (String, Result<(), ErrorK
 
 #[tokio::test(start_paused = true)]
 async fn the_list_and_inspect_show_a_container_s_life() {
-    with_world(async |world, docker| {
-        world.create("web");
+    with_world(async |fake, docker| {
+        fake.create("web");
         let listed = docker.list(&ListFilters::default()).await.unwrap();
         assert_eq!((&*listed[0].name, listed[0].phase), ("web", Phase::Created));
-        world.start("web");
-        world.kill_for_memory("web");
+        fake.start("web");
+        fake.kill_for_memory("web");
         let container = docker.inspect(&listed[0].key).await.unwrap();
         let exit = container.exit.unwrap();
         assert_eq!((container.phase, exit.code, exit.oom), (Phase::Exited, 137, true));
-        world.remove("web");
+        fake.remove("web");
         let error = docker.inspect(&listed[0].key).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Gone);
     })
@@ -76,16 +77,16 @@ async fn the_list_and_inspect_show_a_container_s_life() {
 
 #[tokio::test(start_paused = true)]
 async fn a_follow_gives_what_is_stored_then_what_comes_and_ends_with_the_run() {
-    with_world(async |world, docker| {
-        world.create("web");
-        world.start("web");
-        world.write("web", StdStream::Stdout, "one\ntwo\n");
+    with_world(async |fake, docker| {
+        fake.create("web");
+        fake.start("web");
+        fake.write("web", StdStream::Stdout, "one\ntwo\n");
         let logs = open(docker, ReadMode::Follow, Tail::Last(1)).await.unwrap();
         let script = async {
             sleep(Duration::from_secs(3600)).await;
-            assert_eq!(world.followers("web"), 1);
-            world.write("web", StdStream::Stderr, "three\n");
-            world.exit("web", 0);
+            assert_eq!(fake.followers("web"), 1);
+            fake.write("web", StdStream::Stderr, "three\n");
+            fake.exit("web", 0);
         };
         let ((text, end), ()) = tokio::join!(rest(logs), script);
         assert_eq!((text.as_str(), end), ("two\nthree\n", Ok(())));
@@ -97,9 +98,9 @@ async fn a_follow_gives_what_is_stored_then_what_comes_and_ends_with_the_run() {
 
 #[tokio::test(start_paused = true)]
 async fn the_daemon_describes_itself_and_each_question_has_a_deadline() {
-    with_world(async |world, docker| {
-        world.create("web");
-        world.start("web");
+    with_world(async |fake, docker| {
+        fake.create("web");
+        fake.start("web");
         docker.api().ping().await.unwrap();
         assert_eq!(docker.api().version().await.unwrap().api, "1.43");
         let idle = docker.api().info().await.unwrap().goroutines.unwrap();
@@ -107,7 +108,7 @@ async fn the_daemon_describes_itself_and_each_question_has_a_deadline() {
         let busy = docker.api().info().await.unwrap();
         assert!(idle < busy.goroutines.unwrap() && busy.descriptors.is_some());
         for route in [Route::Ping, Route::Version, Route::Info] {
-            world.fail(route, 1, Fault::Never);
+            fake.fail(route, 1, Fault::Never);
         }
         assert_eq!(docker.api().ping().await.unwrap_err().kind, ErrorKind::Timeout);
         assert_eq!(docker.api().version().await.unwrap_err().kind, ErrorKind::Timeout);
@@ -118,10 +119,10 @@ async fn the_daemon_describes_itself_and_each_question_has_a_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn a_terminal_has_no_frames() {
-    with_world(async |world, docker| {
-        world.create_with("tty", OutputKind::Terminal, "json-file");
-        world.start("tty");
-        world.write("tty", StdStream::Stdout, format!("hi\r\n{}\r\n", "x".repeat(40_000)));
+    with_world(async |fake, docker| {
+        fake.create_with("tty", OutputKind::Terminal, "json-file");
+        fake.start("tty");
+        fake.write("tty", StdStream::Stdout, format!("hi\r\n{}\r\n", "x".repeat(40_000)));
         let logs = open(docker, ReadMode::Once, Tail::All).await.unwrap();
         let (text, end) = rest(logs).await;
         assert_eq!((text.len(), end), (40_006, Ok(())));
@@ -131,22 +132,25 @@ async fn a_terminal_has_no_frames() {
 
 #[tokio::test(start_paused = true)]
 async fn events_report_starts_and_ends() {
-    with_world(async |world, docker| {
-        world.create("web");
+    with_world(async |fake, docker| {
+        fake.create("web");
         let mut events = docker.events().await.unwrap();
-        world.start("web");
-        world.pause("web");
-        world.unpause("web");
-        world.drop_event();
-        world.exit("web", 1);
-        world.kill_for_memory("web");
-        let mut whats = Vec::new();
+        fake.start("web");
+        fake.pause("web");
+        fake.unpause("web");
+        fake.drop_event();
+        fake.exit("web", 1);
+        fake.kill_for_memory("web");
+        let mut kinds = Vec::new();
         for _ in 0..5 {
-            whats.push(events.next().await.unwrap().what);
+            kinds.push(events.next().await.unwrap().kind);
         }
-        let ended = [What::OutOfMemory, What::Died(137)];
-        assert_eq!(whats[..3], [What::Started, What::Paused, What::Unpaused]);
-        assert_eq!(whats[3..], ended);
+        let ended = [ContainerEventKind::OutOfMemory, ContainerEventKind::Died(137)];
+        assert_eq!(
+            kinds[..3],
+            [ContainerEventKind::Started, ContainerEventKind::Paused, ContainerEventKind::Unpaused]
+        );
+        assert_eq!(kinds[3..], ended);
     })
     .await;
 }
@@ -169,14 +173,14 @@ async fn each_fault_does_what_it_says() {
         (Fault::RawBytes(raw), Ok(("", Err(ErrorKind::Protocol)))),
         (Fault::CutAfter(500), Ok(("one\n", Err(ErrorKind::Cut)))),
         (Fault::EndAfter(1), Ok(("one\n", Ok(())))),
-        (Fault::Drip(Duration::from_millis(5)), Ok((whole.as_str(), Ok(())))),
+        (Fault::Slow(Duration::from_millis(5)), Ok((whole.as_str(), Ok(())))),
     ];
     for (fault, expected) in cases {
-        with_world(async |world, docker| {
-            world.create("web");
-            world.start("web");
-            world.write("web", StdStream::Stdout, &whole);
-            world.fail(Route::Logs, 1, fault.clone());
+        with_world(async |fake, docker| {
+            fake.create("web");
+            fake.start("web");
+            fake.write("web", StdStream::Stdout, &whole);
+            fake.fail(Route::Logs, 1, fault.clone());
             let found = match open(docker, ReadMode::Once, Tail::All).await {
                 Ok(logs) => Ok(rest(logs).await),
                 Err(error) => Err(error.kind),
@@ -191,11 +195,11 @@ async fn each_fault_does_what_it_says() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_log_stays_open_and_gives_nothing() {
-    with_world(async |world, docker| {
-        world.create("web");
-        world.start("web");
-        world.write("web", StdStream::Stdout, "one\n");
-        world.fail(Route::Logs, 1, Fault::SilentAfter(300));
+    with_world(async |fake, docker| {
+        fake.create("web");
+        fake.start("web");
+        fake.write("web", StdStream::Stdout, "one\n");
+        fake.fail(Route::Logs, 1, Fault::SilentAfter(300));
         let logs = open(docker, ReadMode::Follow, Tail::All).await.unwrap();
         let hour = Duration::from_secs(3600);
         assert!(tokio::time::timeout(hour, rest(logs)).await.is_err());
@@ -205,17 +209,17 @@ async fn a_silent_log_stays_open_and_gives_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn everything_can_be_cut_at_once() {
-    with_world(async |world, docker| {
-        world.create("web");
-        world.start("web");
+    with_world(async |fake, docker| {
+        fake.create("web");
+        fake.start("web");
         let logs = open(docker, ReadMode::Follow, Tail::All).await.unwrap();
         let cut = async {
             sleep(Duration::from_secs(1)).await;
-            world.cut_all();
+            fake.cut_all();
         };
         let ((_, end), ()) = tokio::join!(rest(logs), cut);
         assert_eq!(end, Err(ErrorKind::Cut));
-        assert_eq!(world.followers("web"), 0);
+        assert_eq!(fake.followers("web"), 0);
     })
     .await;
 }
@@ -233,16 +237,16 @@ fn the_handle_ends_the_daemon_and_removes_its_socket() {
 /// All eight have written something within five seconds, and one has restarted.
 #[tokio::test(start_paused = true)]
 async fn the_first_five_seconds_show_each_container_and_a_restart() {
-    let world = World::default();
-    let mut cast = scenes::enter(&world);
+    let fake = FakeDaemon::default();
+    let mut cast = scenes::enter(&fake);
     let names = ["web", "api", "db", "cache", "worker", "cron", "mail", "console"];
-    let history = names.map(|name| world.messages(name).len());
+    let history = names.map(|name| fake.messages(name).len());
     let five = Duration::from_secs(5);
-    let _ = tokio::time::timeout(five, scenes::play(&world, &mut cast)).await;
+    let _ = tokio::time::timeout(five, scenes::play(&fake, &mut cast)).await;
     for (name, before) in names.iter().zip(history) {
-        assert!(before < world.messages(name).len(), "{name} has written nothing");
+        assert!(before < fake.messages(name).len(), "{name} has written nothing");
     }
-    let messages = world.messages("worker");
+    let messages = fake.messages("worker");
     let starts = messages[history[4]..].iter();
     let starts = starts.filter(|message| message.payload == b"worker is starting\n").count();
     assert_eq!(starts, 1, "the worker has crashed and come back");
@@ -252,14 +256,14 @@ async fn the_first_five_seconds_show_each_container_and_a_restart() {
 /// daemons have the same history.
 #[tokio::test(start_paused = true)]
 async fn the_history_is_in_order_bounded_and_always_the_same() {
-    let (world, again) = (World::default(), World::default());
-    let begun = world.clock().as_nanos();
-    scenes::enter(&world);
+    let (fake, again) = (FakeDaemon::default(), FakeDaemon::default());
+    let begun = fake.clock().as_nanos();
+    scenes::enter(&fake);
     scenes::enter(&again);
     let hours = 3600 * 1_000_000_000;
     let mut total = 0;
     for name in ["web", "api", "db", "cache", "worker", "cron", "mail", "console"] {
-        let messages = world.messages(name);
+        let messages = fake.messages(name);
         assert_eq!(messages, again.messages(name), "{name}");
         total += messages.len();
         let times: Vec<i128> = messages.iter().map(|message| message.time.as_nanos()).collect();
@@ -269,6 +273,13 @@ async fn the_history_is_in_order_bounded_and_always_the_same() {
         assert!(begun - hours / 4 < last && last < begun, "{name}: {}", begun - last);
     }
     assert!((1000..5000).contains(&total), "{total}");
-    assert!(world.messages("db").iter().any(|message| message.payload.len() == 16 * 1024));
-    assert_eq!(world.lock().lives.values().filter(|life| life.phase == Phase::Running).count(), 8);
+    assert!(fake.messages("db").iter().any(|message| message.payload.len() == 16 * 1024));
+    assert_eq!(
+        fake.lock()
+            .containers
+            .values()
+            .filter(|container| container.phase == Phase::Running)
+            .count(),
+        8
+    );
 }

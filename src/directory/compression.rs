@@ -7,9 +7,9 @@ use flate2::write::GzEncoder;
 
 use super::disk::{Disk, DiskFile, write_all};
 use super::error::Error;
+use super::file_writer::Directory;
 use super::name::Role;
 use super::plan::Operation;
-use super::writer::Directory;
 
 /// Read and compressed at once.
 const CHUNK_BYTES: usize = 64 * 1024;

@@ -11,7 +11,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::fake::{FakeDisk, PowerCut, Random};
+use super::fake_disk::{FakeDisk, PowerCut, Random};
 use super::name::Role;
 use super::{
     Checkpoint, Compression, CompressionJob, Directory, Error, FileKey, FileRecord, Settings,

@@ -39,7 +39,8 @@ mod error;
 #[cfg(test)]
 mod exactly_once;
 #[cfg(test)]
-mod fake;
+mod fake_disk;
+mod file_writer;
 mod name;
 mod open_files;
 mod plan;
@@ -47,11 +48,10 @@ mod record;
 mod rotation;
 #[cfg(test)]
 mod tests;
-mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointId};
 pub use compression::{CompressionEnd, CompressionJob};
 pub use disk::{Disk, DiskFile, FileId, Kind, LocalDisk, Metadata};
 pub use error::{Error, Finding};
+pub use file_writer::{Compression, Directory, Settings};
 pub use record::{FileKey, FileRecord};
-pub use writer::{Compression, Directory, Settings};

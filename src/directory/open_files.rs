@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::checkpoint::Unsynced;
 use super::disk::{Disk, DiskFile, Kind};
 use super::error::{Error, Finding};
-use super::writer::{Directory, Entry};
+use super::file_writer::{Directory, Entry};
 
 impl<D: Disk> Directory<D> {
     /// Sees what others did to the file, and makes its length what the record says.

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_never_removed_as_an_old_file() {
+    fn a_directory_is_never_removed_as_an_old_file() {
         let mut files = siblings(&[Role::Old(1), Role::OldCompressed(2)]);
         files.add(Role::Old(3), Kind::Directory);
         assert_eq!(files.next_excess(1), Some(Operation::Remove(Role::OldCompressed(2))));

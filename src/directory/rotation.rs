@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::disk::{Disk, DiskFile, Kind};
 use super::error::Error;
+use super::file_writer::{Compression, Directory, Settings};
 use super::name::{self, Role, parent};
 use super::plan::{Operation, Siblings};
 use super::record::{FileKey, FileRecord};
-use super::writer::{Compression, Directory, Settings};
 
 impl<D: Disk> Directory<D> {
     /// Goes on from what an earlier run has saved: cuts off what no cursor covers, finishes rotations that were

@@ -13,7 +13,7 @@ use super::own::Identity;
 use super::request::{Answer, Client, RequestOptions, encode};
 use crate::engine::census::Purpose;
 use crate::engine::source::{
-    Container, ContainerKey, DaemonId, ErrorKind, EventStream, Happening, ListFilters, Listed,
+    Container, ContainerEvent, ContainerKey, DaemonId, ErrorKind, EventStream, ListFilters, Listed,
     Moment, SourceError,
 };
 use crate::engine::timestamp::Timestamp;
@@ -230,14 +230,14 @@ impl Events {
 }
 
 impl EventStream for Events {
-    async fn next(&mut self) -> Result<Happening, SourceError> {
+    async fn next(&mut self) -> Result<ContainerEvent, SourceError> {
         loop {
             while let Some(message) = self.next_held()? {
                 let message = message.known();
-                let happening =
-                    message.and_then(|message| answers::happening(&self.daemon, message));
-                if let Some(happening) = happening {
-                    return Ok(happening);
+                let container_event =
+                    message.and_then(|message| answers::container_event(&self.daemon, message));
+                if let Some(container_event) = container_event {
+                    return Ok(container_event);
                 }
             }
             if !self.answer.read(&mut self.held).await? {

@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_part_of_a_path_stays_in_its_part() {
+    fn a_path_segment_is_escaped_as_one_segment() {
         assert_eq!(encode("we-b_1.~2"), "we-b_1.~2");
         assert_eq!(encode("a/b?c {\"ü"), "a%2Fb%3Fc%20%7B%22%C3%BC");
     }

@@ -130,8 +130,8 @@ fn closed(
     // Without chunks and without a length (HTTP/1.0) a cut looks like an end. A line that is open
     // there may be half of one, so a follow does not deliver it; the finite read that comes behind
     // the end of a run does.
-    let doubtful = mode == ReadMode::Follow && decoder.is_open() && !body.is_done();
-    if body.may_close() && !doubtful {
+    let may_be_half_a_line = mode == ReadMode::Follow && decoder.is_open() && !body.is_done();
+    if body.may_close() && !may_be_half_a_line {
         decoder.finish(into).map_err(|error| unframed(&error))?;
         return Ok(Read::End);
     }

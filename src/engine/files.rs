@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_to_be_proven_of_slow_containers_and_newer_daemons() {
+    async fn slow_containers_and_newer_daemons_need_no_proof() {
         for (rotation, bytes) in [(Rotation::CutsFollow, 400), (Rotation::KeepsFollow, 100_000)] {
             let mut files = Files::new(20_000, rotation);
             files.open(&pace(bytes));

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::Config;
 use super::selection::Selection;
 use super::source::SourceError;
-use super::start::{Answer, Listing, Missing, Patience, StartError, Stay, decide};
+use super::start::{Answer, Grace, Listing, Missing, StartError, Stay, decide};
 
 /// How long a daemon that has answered waits for the others.
 const GRACE: Duration = Duration::from_secs(2);
@@ -80,13 +80,13 @@ impl Member {
             let open = state.decided.is_none();
             if open {
                 state.answers[index] = Some(answer);
-                state.decide(selection, config, Patience::Left);
+                state.decide(selection, config, Grace::Left);
             }
             open
         });
         let decided = self.seen.wait_for(|state| state.decided.is_some());
         if timeout(GRACE, decided).await.is_err() {
-            self.state.send_modify(|state| state.decide(selection, config, Patience::Over));
+            self.state.send_modify(|state| state.decide(selection, config, Grace::Over));
         }
         // Where all daemons are away but one that has not answered, its answer decides.
         match self.seen.wait_for(|state| state.decided.is_some()).await.as_deref() {
@@ -144,13 +144,13 @@ impl Member {
 }
 
 impl State {
-    fn decide(&mut self, selection: &Selection, config: &Config, patience: Patience) {
+    fn decide(&mut self, selection: &Selection, config: &Config, grace: Grace) {
         if self.decided.is_some() {
             return;
         }
         let missing = if config.wait { Missing::Awaited } else { Missing::Fails };
         let stay = if config.follow { Stay::Follow } else { Stay::Once };
-        match decide(&self.answers, selection, (missing, stay), patience) {
+        match decide(&self.answers, selection, (missing, stay), grace) {
             None => {}
             Some(Ok(awaited)) => (self.decided, self.awaited) = (Some(Ok(())), awaited),
             Some(Err(error)) => self.decided = Some(Err(error)),

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_the_age_of_the_last_line_while_lines_wait_or_pour() {
+    fn lag_is_the_age_of_the_last_line_while_lines_wait_or_pour() {
         let at = |seconds: i64| Timestamp::from_nanos((1_700_000_000 + seconds) * 1_000_000_000);
         let lag = Lag::new(at(100));
         let seconds = |now: i64| lag.get(at(now)).as_secs();

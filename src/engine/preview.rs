@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::Config;
 use super::selection::Selection;
 use super::source::{DaemonId, Listed, Source, SourceError};
-use super::start::{Answer, Listing, Missing, Patience, StartError, Stay, decide};
+use super::start::{Answer, Grace, Listing, Missing, StartError, Stay, decide};
 
 /// What a run would begin with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ fn select(
     let stay = if config.follow { Stay::Follow } else { Stay::Once };
     let given: Vec<Answer> = answers.iter().cloned().map(Some).collect();
     // All have answered, so it is decided.
-    let awaited = decide(&given, selection, (missing, stay), Patience::Over).transpose()?;
+    let awaited = decide(&given, selection, (missing, stay), Grace::Over).transpose()?;
     let mut preview = Preview { awaited: awaited.unwrap_or_default(), ..Preview::default() };
     for (daemon, answer) in daemons.into_iter().zip(answers) {
         let listing = match answer {

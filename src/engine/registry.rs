@@ -27,14 +27,14 @@ const LEAST: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Registry {
     tracker: TaskTracker,
-    book: Arc<Mutex<Book>>,
+    inner: Arc<Mutex<Inner>>,
 }
 
 #[derive(Debug)]
-struct Book {
+struct Inner {
     started: Instant,
     next: u64,
-    live: BTreeMap<u64, Live>,
+    live: BTreeMap<u64, TaskEntry>,
     streams_opened: u64,
     streams_closed: u64,
     panics: u64,
@@ -43,7 +43,7 @@ struct Book {
 }
 
 #[derive(Debug)]
-struct Live {
+struct TaskEntry {
     kind: TaskKind,
     label: String,
     /// Where it was spawned.
@@ -62,7 +62,7 @@ pub struct Panicked {
 
 impl Default for Registry {
     fn default() -> Self {
-        let book = Book {
+        let inner = Inner {
             started: Instant::now(),
             next: 0,
             live: BTreeMap::new(),
@@ -71,7 +71,7 @@ impl Default for Registry {
             panics: 0,
             recent: VecDeque::new(),
         };
-        Self { tracker: TaskTracker::new(), book: Arc::new(Mutex::new(book)) }
+        Self { tracker: TaskTracker::new(), inner: Arc::new(Mutex::new(inner)) }
     }
 }
 
@@ -118,7 +118,7 @@ impl Registry {
 
     fn run<T: Send + 'static>(
         &self,
-        entry: Entry,
+        entry: TaskGuard,
         task: impl Future<Output = T> + Send + 'static,
         then: impl FnOnce(Result<T, Panicked>) + Send + 'static,
     ) {
@@ -135,18 +135,18 @@ impl Registry {
     }
 
     #[track_caller]
-    fn enter(&self, kind: TaskKind, label: &str, expected: f64) -> Entry {
-        let mut book = self.lock();
-        let number = book.next;
-        book.next += 1;
+    fn enter(&self, kind: TaskKind, label: &str, expected: f64) -> TaskGuard {
+        let mut inner = self.lock();
+        let number = inner.next;
+        inner.next += 1;
         if kind == TaskKind::Reader {
-            book.streams_opened += 1;
+            inner.streams_opened += 1;
         }
         let (label, site) = (label.to_owned(), Location::caller());
-        let live = Live { kind, label, site, since: Instant::now(), expected };
-        book.live.insert(number, live);
-        drop(book);
-        Entry { registry: self.clone(), number }
+        let entry = TaskEntry { kind, label, site, since: Instant::now(), expected };
+        inner.live.insert(number, entry);
+        drop(inner);
+        TaskGuard { registry: self.clone(), number }
     }
 
     /// Waits until no task is left.
@@ -161,8 +161,8 @@ impl Registry {
     /// What it remembers of tasks: those that live, and the seconds of the window.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        let book = self.lock();
-        book.live.len() + book.recent.len()
+        let inner = self.lock();
+        inner.live.len() + inner.recent.len()
     }
 
     /// Live tasks.
@@ -172,16 +172,16 @@ impl Registry {
 
     /// The labels of the live tasks of one kind.
     pub fn labels(&self, kind: TaskKind) -> Vec<String> {
-        let of_kind = |live: &&Live| live.kind == kind;
-        self.lock().live.values().filter(of_kind).map(|live| live.label.clone()).collect()
+        let of_kind = |entry: &&TaskEntry| entry.kind == kind;
+        self.lock().live.values().filter(of_kind).map(|entry| entry.label.clone()).collect()
     }
 
     /// All live tasks: kind, label with the place of the spawn, and age, the oldest first.
     pub fn survivors(&self) -> Vec<(TaskKind, String, Duration)> {
         let now = Instant::now();
-        let described = |live: &Live| {
-            let site = format!("{}:{}", live.site.file(), live.site.line());
-            (live.kind, format!("{}, spawned at {site}", live.label), now - live.since)
+        let described = |entry: &TaskEntry| {
+            let site = format!("{}:{}", entry.site.file(), entry.site.line());
+            (entry.kind, format!("{}, spawned at {site}", entry.label), now - entry.since)
         };
         self.lock().live.values().map(described).collect()
     }
@@ -189,36 +189,36 @@ impl Registry {
     /// Fills in what the registry counts.
     pub fn census(&self) -> Census {
         let now = Instant::now();
-        let book = self.lock();
+        let inner = self.lock();
         let mut census = Census {
-            elapsed: now - book.started,
-            streams_opened: book.streams_opened,
-            streams_closed: book.streams_closed,
-            panics: book.panics,
-            cycles_per_minute: book.cycles_per_minute(now),
+            elapsed: now - inner.started,
+            streams_opened: inner.streams_opened,
+            streams_closed: inner.streams_closed,
+            panics: inner.panics,
+            cycles_per_minute: inner.cycles_per_minute(now),
             ..Census::default()
         };
-        for live in book.live.values() {
-            *census.tasks.entry(live.kind).or_default() += 1;
-            let site = (live.kind, live.site.file(), live.site.line());
+        for entry in inner.live.values() {
+            *census.tasks.entry(entry.kind).or_default() += 1;
+            let site = (entry.kind, entry.site.file(), entry.site.line());
             *census.sites.entry(site).or_default() += 1;
-            if live.kind == TaskKind::Reader {
-                let age = now - live.since;
+            if entry.kind == TaskKind::Reader {
+                let age = now - entry.since;
                 census.oldest = Some(census.oldest.map_or(age, |oldest| oldest.max(age)));
-                census.cycles_expected += live.expected;
+                census.cycles_expected += entry.expected;
             }
         }
         census.readers = census.tasks.get(&TaskKind::Reader).copied().unwrap_or(0);
-        census.streams_open = book.streams_opened - book.streams_closed;
+        census.streams_open = inner.streams_opened - inner.streams_closed;
         census
     }
 
-    fn lock(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Book {
+impl Inner {
     fn close_stream(&mut self) {
         self.streams_closed += 1;
         let second = self.started.elapsed().as_secs();
@@ -243,19 +243,19 @@ impl Book {
 
 /// Keeps one task counted for as long as it lives.
 #[derive(Debug)]
-struct Entry {
+struct TaskGuard {
     registry: Registry,
     number: u64,
 }
 
-impl Drop for Entry {
+impl Drop for TaskGuard {
     fn drop(&mut self) {
-        let mut book = self.registry.lock();
-        let Some(live) = book.live.remove(&self.number) else {
+        let mut inner = self.registry.lock();
+        let Some(entry) = inner.live.remove(&self.number) else {
             return;
         };
-        if live.kind == TaskKind::Reader {
-            book.close_stream();
+        if entry.kind == TaskKind::Reader {
+            inner.close_stream();
         }
     }
 }

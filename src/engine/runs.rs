@@ -2,8 +2,8 @@
 //!
 //! Docker keeps one log for all runs. dockerd 20.10 ends a run in this order: it reads what the container wrote to the
 //! end, closes the logger, and sends `die`. Only then can the next run begin, and its `StartedAt` is taken when its
-//! process runs already. So the time of a `die` parts two runs exactly. An inspection alone leaves some milliseconds of
-//! doubt: the first lines of a run may be older than its `StartedAt`, and the last ones newer than its `FinishedAt`.
+//! process runs already. So the time of a `die` parts two runs exactly. An inspection alone leaves some milliseconds
+//! unclear: the first lines of a run may be older than its `StartedAt`, and the last ones newer than its `FinishedAt`.
 
 use std::time::Duration;
 
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_daemon_is_asked_for_its_memory_only_where_the_inspection_leaves_a_doubt() {
+    fn the_daemon_is_asked_for_old_events_only_where_the_inspection_is_unclear() {
         for (phase, finished, needed) in [
             (Phase::Running, None, false),
             (Phase::Running, Some(1), true),

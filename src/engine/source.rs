@@ -238,13 +238,13 @@ pub enum Lossy {
 
 /// Something that happened to a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Happening {
+pub struct ContainerEvent {
     /// The container.
     pub key: ContainerKey,
     /// Its name at that time, where the daemon sends it.
     pub name: Option<Arc<str>>,
     /// What happened.
-    pub what: What,
+    pub kind: ContainerEventKind,
     /// Its image and labels, where a start or a new name may make it selected.
     pub facts: Arc<Facts>,
 }
@@ -269,9 +269,9 @@ pub enum Remembered {
     Died,
 }
 
-/// The kinds of [`Happening`] that matter to a follower of logs.
+/// The kinds of [`ContainerEvent`] that matter to a follower of logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum ContainerEventKind {
     /// It started: a first run, a restart by policy or by hand.
     Started,
     /// Its run ended with this exit code.
@@ -284,7 +284,7 @@ pub enum What {
     Unpaused,
     /// It was removed.
     Destroyed,
-    /// It has the name that the happening carries from here on.
+    /// It has the name that the event carries from here on.
     Renamed,
     /// Its health check has another result.
     HealthChanged,
@@ -477,10 +477,10 @@ pub trait LogStream: Send {
 
 /// The daemon's events, from the moment that the subscription was confirmed.
 pub trait EventStream: Send {
-    /// The next happening; an error ends the subscription.
+    /// The next event; an error ends the subscription.
     /// # Cancel safety
-    /// Safe: a happening is either returned or still to come.
-    fn next(&mut self) -> impl Future<Output = Result<Happening, SourceError>> + Send;
+    /// Safe: a event is either returned or still to come.
+    fn next(&mut self) -> impl Future<Output = Result<ContainerEvent, SourceError>> + Send;
 }
 
 /// Where containers and their logs come from. Every call has a deadline of its own.

@@ -106,7 +106,7 @@ pub(super) enum Stay {
 
 /// Whether daemons that have not answered are still waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Patience {
+pub(super) enum Grace {
     Left,
     Over,
 }
@@ -120,7 +120,7 @@ pub(super) fn decide(
     answers: &[Answer],
     selection: &Selection,
     (missing, stay): (Missing, Stay),
-    patience: Patience,
+    grace: Grace,
 ) -> Option<Result<Vec<String>, StartError>> {
     let given = || answers.iter().flatten();
     let errors: Vec<&SourceError> = given().filter_map(|one| one.as_ref().err()).collect();
@@ -132,7 +132,7 @@ pub(super) fn decide(
     if lists.is_empty() {
         return (pending == 0).then(|| Err(all_away(&errors)));
     }
-    if 0 < pending && patience == Patience::Left {
+    if 0 < pending && grace == Grace::Left {
         return None;
     }
     let complete = pending == 0 && errors.is_empty();
@@ -203,10 +203,10 @@ mod tests {
         answers: &[Answer],
         pattern: &str,
         how: (Missing, Stay),
-        patience: Patience,
+        grace: Grace,
     ) -> Option<Result<Vec<String>, StartError>> {
         let selection = Selection::compile(&[PatternText(pattern.to_owned())]).unwrap();
-        decide(answers, &selection, how, patience)
+        decide(answers, &selection, how, grace)
     }
 
     const FOLLOW: (Missing, Stay) = (Missing::Fails, Stay::Follow);
@@ -214,10 +214,10 @@ mod tests {
     #[test]
     fn a_name_of_one_daemon_is_none_of_the_others_faults() {
         let both = [list("a", &["web"]), list("b", &["db"])].map(Some);
-        assert_eq!(decided(&both, "db", FOLLOW, Patience::Left), Some(Ok(Vec::new())));
-        let none = decided(&both, "mail", FOLLOW, Patience::Left);
+        assert_eq!(decided(&both, "db", FOLLOW, Grace::Left), Some(Ok(Vec::new())));
+        let none = decided(&both, "mail", FOLLOW, Grace::Left);
         assert!(matches!(none, Some(Err(StartError::Unmatched(_)))), "{none:?}");
-        let wait = decided(&both, "mail", (Missing::Awaited, Stay::Follow), Patience::Left);
+        let wait = decided(&both, "mail", (Missing::Awaited, Stay::Follow), Grace::Left);
         assert_eq!(wait, Some(Ok(vec!["mail".to_owned()])));
     }
 
@@ -225,38 +225,38 @@ mod tests {
     fn a_daemon_that_is_away_may_have_what_the_others_do_not() {
         let one = [list("a", &["web"]), away()].map(Some);
         let awaited = Some(Ok(vec!["db".to_owned()]));
-        assert_eq!(decided(&one, "db", FOLLOW, Patience::Left), awaited);
-        assert_eq!(decided(&one, "db", (Missing::Fails, Stay::Once), Patience::Left), awaited);
-        assert_eq!(decided(&[Some(away()), None], "db", FOLLOW, Patience::Over), None);
-        let none = decided(&[away(), away()].map(Some), "db", FOLLOW, Patience::Left);
+        assert_eq!(decided(&one, "db", FOLLOW, Grace::Left), awaited);
+        assert_eq!(decided(&one, "db", (Missing::Fails, Stay::Once), Grace::Left), awaited);
+        assert_eq!(decided(&[Some(away()), None], "db", FOLLOW, Grace::Over), None);
+        let none = decided(&[away(), away()].map(Some), "db", FOLLOW, Grace::Left);
         assert!(matches!(none, Some(Err(StartError::AllAway(errors))) if errors.len() == 2));
-        let only = decided(&[Some(away())], "db", FOLLOW, Patience::Left);
+        let only = decided(&[Some(away())], "db", FOLLOW, Grace::Left);
         assert!(matches!(only, Some(Err(StartError::Source(_)))), "{only:?}");
     }
 
     #[test]
     fn a_slow_daemon_is_waited_for_a_while_and_then_no_longer() {
         let slow = [Some(list("a", &["web"])), None];
-        assert_eq!(decided(&slow, "web", FOLLOW, Patience::Left), None);
-        assert_eq!(decided(&slow, "web", FOLLOW, Patience::Over), Some(Ok(Vec::new())));
+        assert_eq!(decided(&slow, "web", FOLLOW, Grace::Left), None);
+        assert_eq!(decided(&slow, "web", FOLLOW, Grace::Over), Some(Ok(Vec::new())));
         let awaited = Some(Ok(vec!["db".to_owned()]));
-        assert_eq!(decided(&slow, "db", FOLLOW, Patience::Over), awaited);
+        assert_eq!(decided(&slow, "db", FOLLOW, Grace::Over), awaited);
     }
 
     #[test]
-    fn what_no_waiting_mends_ends_the_run_before_it_begins() {
+    fn a_lasting_error_ends_the_run_before_it_begins() {
         let denied = Some(Err(SourceError::new(ErrorKind::Denied, "no")));
         let answers = [None, denied, Some(list("a", &["web"]))];
-        let ended = decided(&answers, "web", FOLLOW, Patience::Left);
+        let ended = decided(&answers, "web", FOLLOW, Grace::Left);
         assert!(matches!(ended, Some(Err(StartError::Source(_)))), "{ended:?}");
     }
 
     #[test]
-    fn nothing_to_show_is_an_error_only_where_no_daemon_has_anything() {
+    fn an_empty_run_is_an_error_only_where_no_daemon_has_a_container() {
         let all = Selection::all();
         let once = (Missing::Fails, Stay::Once);
         let decided =
-            |answers: [Given; 2]| decide(&answers.map(Some), &all, once, Patience::Left).unwrap();
+            |answers: [Given; 2]| decide(&answers.map(Some), &all, once, Grace::Left).unwrap();
         assert_eq!(decided([list("a", &[]), list("b", &[])]), Err(StartError::Nothing));
         assert_eq!(decided([list("a", &[]), list("b", &["web"])]), Ok(Vec::new()));
         assert_eq!(decided([list("a", &[]), away()]), Ok(Vec::new()));
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn an_id_that_two_containers_of_one_daemon_share_is_ambiguous() {
         let one = [Some(list("a", &["x", "y"]))];
-        let shared = decided(&one, "a", FOLLOW, Patience::Left);
+        let shared = decided(&one, "a", FOLLOW, Grace::Left);
         assert!(matches!(shared, Some(Err(StartError::Ambiguous(_)))), "{shared:?}");
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::census::{Away, Census};
 use super::event::{EndReason, Gap, Label, Lines};
 use super::resume::Counts;
-use super::rows::{Card, LastNotice, Row};
+use super::rows::{LastNotice, Row, RowState};
 use super::source::ContainerKey;
 use super::timestamp::Timestamp;
 
@@ -38,7 +38,7 @@ struct Forms {
     reopens: BTreeMap<&'static str, u64>,
     gaps: BTreeMap<&'static str, u64>,
     /// Of the containers that are followed; of those that are gone, sums remain.
-    cards: BTreeMap<ContainerKey, Arc<Card>>,
+    row_states: BTreeMap<ContainerKey, Arc<RowState>>,
     gone: u64,
     cycles_of_gone: u64,
     max_lag: Duration,
@@ -48,8 +48,8 @@ struct Forms {
 
 impl Tally {
     /// A batch was handed on.
-    pub(super) fn delivered(&self, card: &Card, lines: &Lines) {
-        card.delivered(lines);
+    pub(super) fn delivered(&self, row_state: &RowState, lines: &Lines) {
+        row_state.delivered(lines);
         self.lines.fetch_add(lines.whole() as u64, Relaxed);
         self.bytes.fetch_add(lines.raw().len() as u64, Relaxed);
     }
@@ -62,8 +62,8 @@ impl Tally {
     }
 
     /// A gap was reported.
-    pub(super) fn gap(&self, card: &Card, gap: &Gap) {
-        card.noted(LastNotice::Gap(gap.clone()));
+    pub(super) fn gap(&self, row_state: &RowState, gap: &Gap) {
+        row_state.noted(LastNotice::Gap(gap.clone()));
         self.gap_of_unfollowed(gap);
     }
 
@@ -77,38 +77,38 @@ impl Tally {
         *self.forms().reopens.entry(after.word()).or_default() += 1;
     }
 
-    /// The card of a container, which is shown until it is forgotten.
-    pub(super) fn card(&self, label: &Arc<Label>, timeout: Duration) -> Arc<Card> {
-        let card = Arc::new(Card::new(Arc::clone(label), timeout));
-        self.forms().cards.insert(label.key.clone(), Arc::clone(&card));
-        card
+    /// The row state of a container, which is shown until it is forgotten.
+    pub(super) fn row_state(&self, label: &Arc<Label>, timeout: Duration) -> Arc<RowState> {
+        let row_state = Arc::new(RowState::new(Arc::clone(label), timeout));
+        self.forms().row_states.insert(label.key.clone(), Arc::clone(&row_state));
+        row_state
     }
 
     /// A row for each container.
     pub(super) fn rows(&self) -> Vec<Row> {
         let (now, clock) = (Instant::now(), Timestamp::now());
-        self.forms().cards.values().map(|card| card.row(now, clock)).collect()
+        self.forms().row_states.values().map(|row_state| row_state.row(now, clock)).collect()
     }
 
     /// The names of the containers that are followed, as they are shown.
     pub(super) fn names(&self) -> Vec<Arc<str>> {
-        self.forms().cards.values().map(|card| card.title()).collect()
+        self.forms().row_states.values().map(|row_state| row_state.title()).collect()
     }
 
     /// A container is followed no more: all that is kept of it is what it adds to the sums.
     pub(super) fn forget(&self, key: &ContainerKey) {
         let mut forms = self.forms();
-        if let Some(card) = forms.cards.remove(key) {
+        if let Some(row_state) = forms.row_states.remove(key) {
             forms.gone += 1;
-            forms.cycles_of_gone += card.cycles();
+            forms.cycles_of_gone += row_state.cycles();
         }
     }
 
     /// A line with this timestamp was handed on.
-    pub(super) fn line(&self, card: &Card, time: Timestamp) {
+    pub(super) fn line(&self, row_state: &RowState, time: Timestamp) {
         let now = Timestamp::now();
-        card.lag.delivered(time, now);
-        let lag = card.lag.get(now);
+        row_state.lag.delivered(time, now);
+        let lag = row_state.lag.get(now);
         let mut forms = self.forms();
         forms.max_lag = forms.max_lag.max(lag);
     }
@@ -162,16 +162,16 @@ impl Tally {
         census.gaps = forms.gaps.values().sum();
         census.reopens.clone_from(&forms.reopens);
         (census.gone, census.cycles_of_gone) = (forms.gone, forms.cycles_of_gone);
-        for card in forms.cards.values() {
-            let cycles = card.cycles();
+        for row_state in forms.row_states.values() {
+            let cycles = row_state.cycles();
             if 0 < cycles {
-                *census.cycles.entry(card.title().to_string()).or_default() += cycles;
+                *census.cycles.entry(row_state.title().to_string()).or_default() += cycles;
             }
         }
         let clock = Timestamp::now();
-        let lags = forms.cards.values().map(|card| (card, card.lag.get(clock)));
+        let lags = forms.row_states.values().map(|row_state| (row_state, row_state.lag.get(clock)));
         let behind = lags.filter(|(_, lag)| !lag.is_zero());
-        census.lags = behind.map(|(card, lag)| (card.title().to_string(), lag)).collect();
+        census.lags = behind.map(|(row_state, lag)| (row_state.title().to_string(), lag)).collect();
         let worst = census.worst_lag().map_or(Duration::ZERO, |(_, lag)| lag);
         forms.max_lag = forms.max_lag.max(worst);
         census.max_lag = forms.max_lag;

@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_timestamp_is_refused() {
+    fn a_malformed_timestamp_is_refused() {
         for text in [
             "",
             "x",

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_goes_on_when_the_bound_ends() {
+    async fn a_waiting_reader_goes_on_when_the_bound_ends() {
         let turns = Turns::few();
         let (_first, _second) = (turns.next().await, turns.next().await);
         let (third, ()) = tokio::join!(turns.next(), async { turns.free() });

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Rules;
-use super::event::{Behind, Container, Judge, Stream};
+use super::log_events::{Behind, Container, Judge, Stream};
 use super::shown::{Match, Shown, worse};
 use crate::engine::event::{About, Event, Lines, Notice};
 use crate::engine::source::ContainerKey;

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::*;
+
 use crate::engine::event::{
     About, Delivery, Event, Extent, Gap, GapCause, Label, Lines, Note, Notice,
 };
@@ -257,7 +258,7 @@ fn the_order_of_a_container_stays_and_each_output_has_its_event() {
 }
 
 #[test]
-fn what_stands_before_a_note_or_a_gap_is_shown_before_it() {
+fn lines_before_a_note_or_a_gap_are_shown_before_it() {
     let rules = || Rules { exclude: patterns(&["no"]), ..joined() };
     let gap = Gap { label: label("web"), from: None, to: None, cause: GapCause::LogRotated };
     let mut run = Run::new(rules());

@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_stays() {
+    fn a_line_of_another_form_stays_as_it_is() {
         for text in [
             "",
             "plain",

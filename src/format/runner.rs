@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_left_that_a_runner_takes_for_a_command() {
+    fn runner_commands_in_a_line_are_defused() {
         for text in [
             "::error::x",
             "  ::error::x",

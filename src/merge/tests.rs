@@ -1,21 +1,27 @@
 //! The order of lines, with the time as a value.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::release::{HELD_MAX_BYTES, LONGEST_WAIT};
 use super::*;
-use crate::engine::event::{Delivery, Ending, Extent, Gap, GapCause, Label, Lines};
+use crate::engine::event::{
+    About, Delivery, Ending, Event, Extent, Gap, GapCause, Label, Lines, Note, Notice,
+};
 use crate::engine::source::StdStream::Stdout;
-use crate::engine::source::{ContainerId, DaemonId};
+use crate::engine::source::{ContainerId, ContainerKey, DaemonId};
+use crate::engine::timestamp::Timestamp;
 use crate::engine::turns::Turns;
-use crate::filter::{Level, Match, Patterns, Rules};
+use crate::filter::{Filter, Level, Match, Patterns, Rules, Shown};
 
 const WINDOW: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
-/// A second less than [`PATIENCE`].
-const ALMOST: Duration = Duration::from_secs(PATIENCE.as_secs() - 1);
+/// A second less than [`LONGEST_WAIT`].
+const ALMOST: Duration = Duration::from_secs(LONGEST_WAIT.as_secs() - 1);
 
 fn daemon() -> DaemonId {
     DaemonId::new("d")
@@ -180,7 +186,7 @@ fn stored_lines_come_oldest_first() {
 }
 
 #[test]
-fn who_has_no_stored_line_keeps_nobody_waiting() {
+fn a_container_without_stored_lines_holds_up_no_other() {
     Play::of(&["a", "b"]).lines("a", &[(1, "a1")]).shows(&[]).caught_up("b").shows(&["a1"]);
     let broken = || Notice::Unreadable {
         driver: "none".into(),
@@ -196,7 +202,7 @@ fn who_has_no_stored_line_keeps_nobody_waiting() {
 fn a_daemon_that_is_slow_or_away_keeps_lines_waiting_for_a_moment_only() {
     let mut play = Play::new(2);
     play.event(Event::Begins(daemon(), vec![key("a")])).lines("a", &[(1, "a1")]).shows(&[]);
-    assert_eq!(play.merge.due(), Some(play.now + PATIENCE));
+    assert_eq!(play.merge.due(), Some(play.now + LONGEST_WAIT));
     play.pass(ALMOST).shows(&[]).pass(SECOND).shows(&["a1"]);
 
     let away = Notice::DaemonAway {
@@ -223,7 +229,7 @@ fn a_container_that_gives_nothing_is_waited_for_while_others_move() {
     for _ in 0..9 {
         play.pass(SECOND).event(Event::Reading(key("b"))).shows(&[]);
     }
-    play.pass(PATIENCE).shows(&["c", "c", "c", "c"]).pass(Duration::ZERO).shows(&["a5"]);
+    play.pass(LONGEST_WAIT).shows(&["c", "c", "c", "c"]).pass(Duration::ZERO).shows(&["a5"]);
     // It comes late, and is shown all the same.
     play.lines("b", &[(1, "b1")]).pass(WINDOW).shows(&["b1"]);
 }
@@ -305,7 +311,7 @@ fn one_container_waits_for_nobody() {
 }
 
 #[test]
-fn nothing_passes_a_gap_or_a_note_of_its_container() {
+fn no_line_passes_a_gap_or_a_note_of_its_container() {
     Play::of(&["a", "b"])
         .lines("a", &[(1, "a1"), (3, "a3")])
         .event(gap("a"))
@@ -381,7 +387,7 @@ fn the_event_that_ends_the_run_comes_last() {
 }
 
 #[test]
-fn what_is_held_is_counted_until_it_is_shown() {
+fn held_lines_are_counted_until_they_are_shown() {
     let severe = Rules { level: Some(Level::Warn), ..Rules::default() };
     let mut play = Play::of(&["a", "b"]).with(severe);
     let held = |play: &Play| {
@@ -398,7 +404,7 @@ fn what_is_held_is_counted_until_it_is_shown() {
 }
 
 #[test]
-fn what_is_held_is_bounded() {
+fn held_lines_are_bounded() {
     let mut play = Play::of(&["a", "b"]);
     let text = "x".repeat(1 << 20);
     for time in 0..100 {

@@ -1,21 +1,16 @@
 //! All figures of one moment: what the engine counts, what cmon itself costs, and what the daemon reports of
 //! itself. The screen, the JSON, the plain lines and the metrics are all made from this.
 
-mod daemon;
+mod daemon_snapshot;
 mod own;
-#[cfg(test)]
-pub(crate) mod sample;
-#[cfg(test)]
-mod tests;
+mod recorder;
 
-pub use daemon::{Daemon, Shared, sample};
-pub use own::{Own, Process};
-
-use crate::engine::Observers;
 use crate::engine::census::Census;
 use crate::engine::rows::Row;
-use crate::engine::source::{DaemonId, Source};
 use crate::engine::timestamp::Timestamp;
+pub use daemon_snapshot::{DaemonSnapshot, Shared, sample};
+pub use own::{Own, Process};
+pub use recorder::Recorder;
 
 /// The figures of one moment.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +18,7 @@ pub struct Snapshot {
     /// When.
     pub time: Timestamp,
     /// The daemons, in the order in which they were named.
-    pub daemons: Vec<Daemon>,
+    pub daemons: Vec<DaemonSnapshot>,
     /// The engine's sums over all daemons. Here the cycles per minute are those of the rows.
     pub census: Census,
     /// A row for each container, by name.
@@ -32,61 +27,8 @@ pub struct Snapshot {
     pub own: Option<Own>,
 }
 
-impl Snapshot {
-    /// The daemon, where there is one only.
-    pub fn only_daemon(&self) -> Option<&Daemon> {
-        match self.daemons.as_slice() {
-            [daemon] => Some(daemon),
-            _ => None,
-        }
-    }
+#[cfg(test)]
+pub(crate) mod sample;
 
-    /// The rows of one daemon.
-    pub fn rows_of<'a>(&'a self, daemon: &'a Daemon) -> impl Iterator<Item = &'a Row> + 'a {
-        self.rows.iter().filter(|row| row.key.daemon.host() == daemon.host.as_ref())
-    }
-
-    /// Lines a second of all containers.
-    pub fn lines_per_second(&self) -> f64 {
-        self.rows.iter().fold(0.0, |sum, row| sum + row.lines_per_second)
-    }
-
-    /// Bytes a second of all containers.
-    pub fn bytes_per_second(&self) -> f64 {
-        self.rows.iter().fold(0.0, |sum, row| sum + row.bytes_per_second)
-    }
-}
-
-/// Takes snapshots, one after the other.
-#[derive(Debug)]
-pub struct Recorder<S> {
-    observers: Observers<S>,
-    daemons: Vec<Shared>,
-    process: Process,
-}
-
-impl<S: Source> Recorder<S> {
-    /// A recorder of these engines and of what is known of their daemons, in the same order.
-    pub fn new(observers: Observers<S>, daemons: Vec<Shared>) -> Self {
-        Self { observers, daemons, process: Process::default() }
-    }
-
-    /// The figures of this moment.
-    pub fn take(&mut self) -> Snapshot {
-        let by_daemon = self.observers.by_daemon();
-        let mut census = Census::default();
-        by_daemon.iter().for_each(|(_, of_daemon)| census.add(of_daemon));
-        let daemon = |((id, census), known): ((DaemonId, Census), &Shared)| Daemon {
-            host: id.host().cloned(),
-            census,
-            ..known.get()
-        };
-        let daemons = by_daemon.into_iter().zip(&self.daemons).map(daemon).collect();
-        let mut rows = self.observers.rows();
-        rows.sort_by(|one, other| one.name.cmp(&other.name).then(one.key.cmp(&other.key)));
-        // Over several stream timeouts: one minute shows no end of streams that live for five.
-        // A sum of nothing would be -0.
-        census.cycles_per_minute = rows.iter().fold(0.0, |sum, row| sum + row.cycles_per_minute);
-        Snapshot { time: Timestamp::now(), daemons, census, rows, own: self.process.look() }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Daemon, Own, Snapshot};
+use super::{DaemonSnapshot, Own, Snapshot};
 use crate::engine::census::{Away, Census, ConnectionCount, Purpose, TaskKind};
 use crate::engine::event::{Gap, GapCause, Label, Notice};
 use crate::engine::rows::{LastNotice, Row, StreamState};
@@ -135,7 +135,7 @@ pub(crate) fn of(rows: Vec<Row>) -> Snapshot {
         ]),
         ..Census::default()
     };
-    let daemon = Daemon {
+    let daemon = DaemonSnapshot {
         host: None,
         endpoint: "unix:///var/run/docker.sock".to_owned(),
         name: "harbour".to_owned(),

@@ -9,7 +9,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::demo::{World, serve};
+
+use crate::demo::{FakeDaemon, serve};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::registry::Registry;
@@ -20,10 +21,10 @@ use crate::engine::{Config, Engine, Engines};
 async fn rows_come_by_name_and_the_cycles_are_those_of_the_rows() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
-    let world = World::default();
+    let fake = FakeDaemon::default();
     for name in ["web", "api", "db"] {
-        world.create(name);
-        world.start(name);
+        fake.create(name);
+        fake.start(name);
     }
     let listener = UnixListener::bind(&path).unwrap();
     let registry = Registry::default();
@@ -50,7 +51,7 @@ async fn rows_come_by_name_and_the_cycles_are_those_of_the_rows() {
     let running = engines.run(&selection, events, stop.clone());
     let taking = async { while received.recv().await.is_some() {} };
     tokio::select! {
-        () = serve(world.clone(), listener) => {}
+        () = serve(fake.clone(), listener) => {}
         (outcome, (), ()) = async { tokio::join!(running, looking, taking) } => drop(outcome.unwrap()),
     }
 }

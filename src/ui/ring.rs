@@ -122,7 +122,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_a_container_writes_is_made_harmless_and_cut() {
+    fn lines_of_a_container_are_sanitized_and_cut() {
         let mut ring = Ring::default();
         let long = "x".repeat(LONGEST + 1);
         let turned = "to \u{202e}nimda\u{2069}";

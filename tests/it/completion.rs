@@ -248,7 +248,7 @@ fn names_that_are_not_fit_for_a_terminal_or_a_shell_do_no_harm() {
 }
 
 #[test]
-fn what_is_called_wrongly_fails_without_a_word() {
+fn a_wrong_completion_call_fails_silently() {
     for args in [&[][..], &["tcsh", "", "cmon", ""], &["bash", "", "cmon", "ta"], &["zsh"]] {
         let done = Cmon::run(&[&["__complete"], args].concat()).code(1);
         assert!(done.stdout.is_empty() && done.stderr.is_empty(), "{done}");

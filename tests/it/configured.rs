@@ -292,7 +292,7 @@ fn a_named_selection_stands_for_its_containers() {
 }
 
 #[test]
-fn what_config_prints_is_a_configuration_with_the_same_settings() {
+fn the_output_of_config_is_a_configuration_with_the_same_settings() {
     let home = Home::with(
         "host = [\"tcp://me:s3cret@h\"]\nstale-after = \"7s\"\n[tail]\ncontext = \"c\"\ntail = 20\ninclude = [\"\\u001B[1m\\\"\", \"b\"]\n\
          cursor = \"c\"\n[selections]\nweb = { project = \"shop\" }\n",

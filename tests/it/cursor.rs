@@ -102,7 +102,7 @@ fn runs_that_are_interrupted_show_each_line_once() {
 }
 
 #[test]
-fn only_what_was_written_is_saved() {
+fn only_written_lines_are_saved() {
     let cursor = Cursor::new();
     let container = Container::run("seq 50000");
     container.wait();
@@ -317,7 +317,7 @@ fn renamed_goes_on(daemon: &Dockerd) {
 }
 
 #[test]
-fn what_the_daemon_dropped_meanwhile_is_a_gap() {
+fn lines_dropped_between_runs_are_a_gap() {
     let cursor = Cursor::new();
     let small = ["--log-opt", "max-size=2k", "--log-opt", "max-file=2"];
     let container = Container::run_with(&small, "seq 5; hold; count 2000; hold");
@@ -349,7 +349,7 @@ fn a_cursor_is_for_one_run_at_a_time() {
 }
 
 #[test]
-fn what_is_not_a_cursor_of_this_version_is_left_as_it_is() {
+fn a_file_that_is_no_cursor_of_this_version_is_left_as_it_is() {
     let cursor = Cursor::new();
     let container = Container::run("echo here; hold");
     for (text, words) in [

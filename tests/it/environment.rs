@@ -91,7 +91,7 @@ fn an_error_in_a_variable_names_the_variable_and_not_the_flag() {
 }
 
 #[test]
-fn what_is_typed_wins_over_a_variable() {
+fn a_typed_flag_wins_over_a_variable() {
     let words = |variable: &str, value: &str, args: &[&str]| {
         let done = run("tail", variable, value.into(), args);
         (done.status.code(), String::from_utf8(done.stderr).unwrap())

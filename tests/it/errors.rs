@@ -74,7 +74,7 @@ fn a_socket_without_a_daemon_is_told() {
 }
 
 #[test]
-fn what_is_wrong_with_the_path_of_a_socket_is_said() {
+fn an_unusable_socket_path_is_explained() {
     let dir = tempfile::tempdir_in("/tmp").unwrap();
     std::fs::write(dir.path().join("f"), "").unwrap();
     let at = |name: &str| format!("unix://{}/{name}", dir.path().display());

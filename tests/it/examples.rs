@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use cmon::cli;
 use cmon::config::UsageError;
-use cmon::demo::{World, serve};
+use cmon::demo::{FakeDaemon, serve};
 use cmon::engine::source::StdStream::Stdout;
 use regex::Regex;
 use rustix::process::Signal;
@@ -162,13 +162,13 @@ impl Scene {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let world = World::now();
+                let fake = FakeDaemon::now();
                 let listener = tokio::net::UnixListener::bind(socket).unwrap();
-                containers(&world);
+                containers(&fake);
                 up.send(()).unwrap();
                 tokio::select! {
-                    () = serve(world.clone(), listener) => {}
-                    () = write_lines(&world) => {}
+                    () = serve(fake.clone(), listener) => {}
+                    () = write_lines(&fake) => {}
                     _ = stopped => {}
                 }
             });
@@ -238,7 +238,7 @@ fn has_a_log(dir: &Path) -> bool {
 }
 
 /// Makes the containers that examples name.
-fn containers(world: &World) {
+fn containers(fake: &FakeDaemon) {
     let all = ["web", "web-1", "web-3", "worker-1", "db", "job"];
     for name in all {
         let labels = [
@@ -246,18 +246,18 @@ fn containers(world: &World) {
             ("com.docker.compose.project", "shop"),
             ("com.docker.compose.service", name),
         ];
-        world.create_labeled(name, "nginx:1.25", &labels);
-        world.start(name);
-        world.write(name, Stdout, "ready\n");
+        fake.create_labeled(name, "nginx:1.25", &labels);
+        fake.start(name);
+        fake.write(name, Stdout, "ready\n");
     }
 }
 
 /// Writes lines that the filters of examples look for.
-async fn write_lines(world: &World) {
+async fn write_lines(fake: &FakeDaemon) {
     for number in 0_u64.. {
         for name in ["web", "web-1", "web-3", "worker-1", "db", "job"] {
             let text = r#"{"level":"warn","msg":"login and checkout are slow"}"#;
-            world.write(name, Stdout, format!("{text}\nready: listening on 80 ({number})\n"));
+            fake.write(name, Stdout, format!("{text}\nready: listening on 80 ({number})\n"));
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

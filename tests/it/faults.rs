@@ -111,7 +111,7 @@ fn the_daemon_is_stopped_in_good_order_and_away_for_half_a_minute() {
 }
 
 #[test]
-fn it_may_start_while_the_daemon_is_down() {
+fn cmon_may_start_while_the_daemon_is_down() {
     let daemon = talking(&[], "always");
     daemon.signal("KILL");
     let refused = follow(&daemon).done().code(1);

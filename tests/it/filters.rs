@@ -13,7 +13,7 @@ fn wrote(lines: &[&str]) -> Scene {
 }
 
 fn write(scene: &Scene, lines: &[&str]) {
-    lines.iter().for_each(|line| scene.world.write("web", Stdout, format!("{line}\n")));
+    lines.iter().for_each(|line| scene.fake.write("web", Stdout, format!("{line}\n")));
 }
 
 /// The lines that `tail --no-follow` shows of it.
@@ -152,14 +152,14 @@ fn a_line_that_comes_later_ends_the_run_and_nothing_is_shown_behind_it() {
 #[test]
 fn the_end_of_all_containers_before_a_match_is_exit_4() {
     let scene = Scene::of(&["web", "db"]);
-    scene.world.write("web", Stderr, "not yet\n");
+    scene.fake.write("web", Stderr, "not yet\n");
     let cmon = scene.start(&["tail", "web", "db", "--until-match", "ready"]);
     cmon.wait_for_out("not yet");
-    scene.world.exit("db", 0);
+    scene.fake.exit("db", 0);
     cmon.wait_for_err("- db exited 0");
     write(&scene, &["still running"]);
     cmon.wait_for_out("still running");
-    scene.world.exit("web", 0);
+    scene.fake.exit("web", 0);
     cmon.done().code(4).says("no line matched --until-match `ready`");
     // Without a follow the end of what is stored counts.
     scene.run(&["tail", "web", "--no-follow", "--until-match", "ready"]).code(4);
@@ -175,7 +175,7 @@ fn the_last_event_of_a_run_can_match() {
     let cmon = scene.start(&args);
     scene.wait_for_follower("web");
     write(&scene, &["getting", " ready"]);
-    scene.world.exit("web", 0);
+    scene.fake.exit("web", 0);
     assert_eq!(cmon.done().code(0).text(), "getting\n ready\n");
 }
 

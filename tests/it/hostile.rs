@@ -59,16 +59,16 @@ fn on_terminal(url: &str, args: &str) -> String {
 }
 
 #[test]
-fn what_containers_write_reaches_a_terminal_as_text_and_colors() {
+fn hostile_lines_reach_a_terminal_as_text_and_colors() {
     let name = "we\x1b]0;hacked\x07b\u{202e}";
     let scene = Scene::of(&[name, "db"]);
     for (at, line) in HOSTILE.iter().enumerate() {
         let stream = if at % 2 == 0 { Stdout } else { Stderr };
-        scene.world.write(name, stream, format!("{line}\n"));
-        scene.world.write("db", stream, format!("after {at}\n"));
+        scene.fake.write(name, stream, format!("{line}\n"));
+        scene.fake.write("db", stream, format!("after {at}\n"));
     }
     let marks = "\u{301}".repeat(10_000);
-    scene.world.write("db", Stdout, format!("e{marks} end\n"));
+    scene.fake.write("db", Stdout, format!("e{marks} end\n"));
     let forms = [
         "",
         "-t=full",

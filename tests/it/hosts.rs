@@ -143,7 +143,7 @@ fn lines_have_the_name_of_their_daemon_and_one_that_is_away_is_told() {
 }
 
 #[test]
-fn what_cannot_start_says_which_daemon_and_why() {
+fn a_failed_start_names_the_daemon_and_the_reason() {
     let near = format!("near={}", Dockerd::shared().url());
     let [one, two] = [free_port(), free_port()].map(|port| format!("tcp://127.0.0.1:{port}"));
     let done = start(&["tail", "-a", "--host", &one, "--host", &two]).done().code(1);

@@ -71,7 +71,7 @@ fn a_live_line_waits_for_older_ones_of_others_as_long_as_it_is_said() {
     let now = Timestamp::now().saturating_nanos();
     let write = |name: &str, millis: i64| {
         let time = Timestamp::from_nanos(now + millis * 1_000_000);
-        scene.world.write_at(name, Stdout, time, format!("{name} {millis}\n").as_bytes());
+        scene.fake.write_at(name, Stdout, time, format!("{name} {millis}\n").as_bytes());
     };
     let order = |cmon: &Cmon| {
         let text = cmon.out();
@@ -113,7 +113,7 @@ fn a_stack_trace_has_one_place_among_the_lines_of_others() {
         ("web", 5, "web 5"),
     ] {
         let time = Timestamp::from_nanos(now + time * 1_000_000);
-        scene.world.write_at(name, Stdout, time, format!("{line}\n").as_bytes());
+        scene.fake.write_at(name, Stdout, time, format!("{line}\n").as_bytes());
     }
     let lines = |args: &[&str]| {
         let done = scene.run(&[&["tail", "--no-follow", "-a"], args].concat()).code(0);

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
 
-use cmon::demo::{World, serve};
+use cmon::demo::{FakeDaemon, serve};
 use cmon::engine::source::StdStream::{self, Stderr, Stdout};
 use cmon::engine::timestamp::Timestamp;
 
@@ -72,7 +72,7 @@ fn without_times(text: &str) -> String {
 /// Runs a daemon of this version after `play` has made its containers.
 fn embedded(
     version: &'static str,
-    play: impl FnOnce(&World) + Send + 'static,
+    play: impl FnOnce(&FakeDaemon) + Send + 'static,
     then: impl FnOnce(&Path),
 ) {
     let dir = tempfile::tempdir().unwrap();
@@ -83,13 +83,13 @@ fn embedded(
     let server = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let world = World::default();
-            world.set_version(version);
-            play(&world);
+            let fake = FakeDaemon::default();
+            fake.set_version(version);
+            play(&fake);
             let listener = tokio::net::UnixListener::bind(&socket).unwrap();
             up.send(()).unwrap();
             tokio::select! {
-                () = serve(world.clone(), listener) => {}
+                () = serve(fake.clone(), listener) => {}
                 _ = is_done => {}
             }
         });
@@ -101,18 +101,18 @@ fn embedded(
 }
 
 /// Does what the real containers did.
-fn three_containers(world: &World) {
+fn three_containers(fake: &FakeDaemon) {
     for (name, tty, driver) in
         [("plain", false, "json-file"), ("term", true, "json-file"), ("mute", false, "none")]
     {
-        world.create_with(name, OutputKind::of(tty), driver);
-        world.start(name);
+        fake.create_with(name, OutputKind::of(tty), driver);
+        fake.start(name);
     }
-    world.write("plain", Stdout, format!("one\n{}\n", "x".repeat(40_000)));
-    world.write("plain", Stderr, "two\n");
-    world.write("plain", Stdout, "open");
-    world.write("term", Stdout, "one\r\n");
-    ["plain", "term", "mute"].iter().for_each(|name| world.exit(name, 3));
+    fake.write("plain", Stdout, format!("one\n{}\n", "x".repeat(40_000)));
+    fake.write("plain", Stderr, "two\n");
+    fake.write("plain", Stdout, "open");
+    fake.write("term", Stdout, "one\r\n");
+    ["plain", "term", "mute"].iter().for_each(|name| fake.exit(name, 3));
 }
 
 /// The fields that cmon reads, of an inspected container.
@@ -240,13 +240,13 @@ fn times_tails_and_details_select_as_on_the_real_daemon() {
         ["since=x", "until=1.x", "since=0", "until=0", "since=", "since=-5"].map(str::to_owned),
     );
     let name = container.name.clone();
-    let play = move |world: &World| {
-        world.create(&name);
-        world.start(&name);
+    let play = move |fake: &FakeDaemon| {
+        fake.create(&name);
+        fake.start(&name);
         for (time, stream, payload) in &messages {
-            world.write_at(&name, *stream, Timestamp::from_nanos(*time), payload);
+            fake.write_at(&name, *stream, Timestamp::from_nanos(*time), payload);
         }
-        world.exit(&name, 0);
+        fake.exit(&name, 0);
     };
     embedded("20.10.24", play, |demo| {
         for query in &queries {

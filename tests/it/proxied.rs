@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::support::scripted::{SECOND, Seen, config, exact, run_asking, run_with, say};
-use cmon::demo::{Fault, Reframe, Route, World};
+use cmon::demo::{FakeDaemon, Fault, Reframe, Route};
 use cmon::docker::RequestOptions;
 use cmon::engine::event::{Awaited, Notice};
 use cmon::engine::source::StdStream::Stdout;
@@ -15,21 +15,21 @@ use tokio::time::sleep;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Lines in bursts, long ones among them, and two restarts; the last run ends without a newline.
-async fn talk(world: &World) {
+async fn talk(fake: &FakeDaemon) {
     for number in 0..36 {
         match number {
             12 | 24 => {
-                world.write("web", Stdout, "/ # ");
-                world.crash("web", 1);
+                fake.write("web", Stdout, "/ # ");
+                fake.crash("web", 1);
                 sleep(SECOND).await;
-                world.start("web");
+                fake.start("web");
             }
-            _ => say(world, number),
+            _ => say(fake, number),
         }
         sleep(Duration::from_millis(300)).await;
     }
-    world.write("web", Stdout, "no end");
-    world.exit("web", 0);
+    fake.write("web", Stdout, "no end");
+    fake.exit("web", 0);
     sleep(20 * SECOND).await;
 }
 
@@ -44,24 +44,24 @@ async fn the_same_lines_come_out_whatever_the_framing_with_and_without_a_termina
     ];
     for tty in [false, true] {
         for reframe in framings {
-            let before = |world: &World| {
-                world.remove("web");
-                world.create_with("web", OutputKind::of(tty), "json-file");
-                world.start("web");
-                (0..30).for_each(|number| say(world, number));
-                world.write("web", Stdout, "runs stop anywhere");
-                world.exit("web", 0);
-                world.start("web");
+            let before = |fake: &FakeDaemon| {
+                fake.remove("web");
+                fake.create_with("web", OutputKind::of(tty), "json-file");
+                fake.start("web");
+                (0..30).for_each(|number| say(fake, number));
+                fake.write("web", Stdout, "runs stop anywhere");
+                fake.exit("web", 0);
+                fake.start("web");
                 for route in [Route::Logs, Route::List, Route::Inspect, Route::Events] {
-                    world.fail_always(route, Fault::Reframe(reframe));
+                    fake.fail_always(route, Fault::Reframe(reframe));
                 }
             };
-            let (outcome, seen, world) = run_with(config(SECOND), talk, before).await;
+            let (outcome, seen, fake) = run_with(config(SECOND), talk, before).await;
             assert_eq!(seen.gaps, 0, "{reframe:?}, terminal: {tty}");
             match tty {
-                false => exact(&outcome, &seen, &world),
+                false => exact(&outcome, &seen, &fake),
                 true => {
-                    let written = text_of(&world);
+                    let written = text_of(&fake);
                     assert!(written == seen.text[0], "{reframe:?}: a terminal's bytes differ");
                 }
             }
@@ -70,67 +70,67 @@ async fn the_same_lines_come_out_whatever_the_framing_with_and_without_a_termina
 }
 
 /// All that was written, on whichever output: a terminal has one.
-fn text_of(world: &World) -> Vec<u8> {
-    world.messages("web").into_iter().flat_map(|message| message.payload).collect()
+fn text_of(fake: &FakeDaemon) -> Vec<u8> {
+    fake.messages("web").into_iter().flat_map(|message| message.payload).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn bodies_with_a_length_are_read_without_a_follow() {
     for tty in [false, true] {
-        let before = |world: &World| {
-            world.remove("web");
-            world.create_with("web", OutputKind::of(tty), "json-file");
-            world.start("web");
-            (0..40).for_each(|number| say(world, number));
-            world.exit("web", 0);
+        let before = |fake: &FakeDaemon| {
+            fake.remove("web");
+            fake.create_with("web", OutputKind::of(tty), "json-file");
+            fake.start("web");
+            (0..40).for_each(|number| say(fake, number));
+            fake.exit("web", 0);
             for route in [Route::Logs, Route::List, Route::Inspect] {
-                world.fail_always(route, Fault::Reframe(Reframe::Length));
+                fake.fail_always(route, Fault::Reframe(Reframe::Length));
             }
         };
         let config = Config { follow: false, ..config(HOUR) };
-        let (outcome, seen, world) = run_with(config, async |_| sleep(HOUR).await, before).await;
+        let (outcome, seen, fake) = run_with(config, async |_| sleep(HOUR).await, before).await;
         assert!(outcome.failures.is_empty(), "{:?}", outcome.failures);
         match tty {
-            false => exact(&outcome, &seen, &world),
-            true => assert!(text_of(&world) == seen.text[0]),
+            false => exact(&outcome, &seen, &fake),
+            true => assert!(text_of(&fake) == seen.text[0]),
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_terminal_s_line_that_is_cut_without_chunks_is_not_shown_by_half() {
-    let before = |world: &World| {
-        world.remove("web");
-        world.create_with("web", OutputKind::Terminal, "json-file");
-        world.start("web");
-        world.fail_always(Route::Logs, Fault::Reframe(Reframe::UntilClose));
+    let before = |fake: &FakeDaemon| {
+        fake.remove("web");
+        fake.create_with("web", OutputKind::Terminal, "json-file");
+        fake.start("web");
+        fake.fail_always(Route::Logs, Fault::Reframe(Reframe::UntilClose));
     };
-    let script = async |world: &World| {
+    let script = async |fake: &FakeDaemon| {
         for number in 0..50 {
-            world.write("web", Stdout, format!("first half of {number}, "));
+            fake.write("web", Stdout, format!("first half of {number}, "));
             sleep(SECOND).await;
-            world.cut_all();
+            fake.cut_all();
             sleep(SECOND).await;
-            world.write("web", Stdout, format!("whole line {number}\n"));
+            fake.write("web", Stdout, format!("whole line {number}\n"));
             sleep(40 * SECOND).await;
         }
     };
-    let (_, seen, world) = run_with(config(HOUR), script, before).await;
+    let (_, seen, fake) = run_with(config(HOUR), script, before).await;
     assert_eq!(seen.gaps, 0);
-    let (found, written) = (&seen.text[0], text_of(&world));
+    let (found, written) = (&seen.text[0], text_of(&fake));
     let parted = written.iter().zip(found).position(|(written, found)| written != found);
     assert!(written == *found, "{} of {} bytes, parted at {parted:?}", found.len(), written.len());
 }
 
 /// Follows one container for a while, which says something now and then and restarts once.
-async fn follow(world: &World) {
+async fn follow(fake: &FakeDaemon) {
     for number in 0..30 {
-        say(world, number);
+        say(fake, number);
         sleep(2 * SECOND).await;
         if number == 15 {
-            world.exit("web", 0);
+            fake.exit("web", 0);
             sleep(SECOND).await;
-            world.start("web");
+            fake.start("web");
         }
     }
     sleep(40 * SECOND).await;
@@ -142,10 +142,10 @@ fn notices(seen: &Seen) -> Vec<&Notice> {
 }
 
 /// Follows behind a proxy that answers each of these routes with this status.
-async fn refused(routes: &[Route], status: u16) -> (Outcome, Seen, World) {
-    let before = |world: &World| {
+async fn refused(routes: &[Route], status: u16) -> (Outcome, Seen, FakeDaemon) {
+    let before = |fake: &FakeDaemon| {
         for route in routes {
-            world.fail_always(*route, Fault::Status(status, "blocked".to_owned()));
+            fake.fail_always(*route, Fault::Status(status, "blocked".to_owned()));
         }
     };
     run_with(config(10 * SECOND), follow, before).await
@@ -155,10 +155,10 @@ async fn refused(routes: &[Route], status: u16) -> (Outcome, Seen, World) {
 async fn a_proxy_may_refuse_all_that_is_not_needed() {
     for status in [401, 403, 404, 405, 501] {
         let routes = [Route::Ping, Route::Version, Route::Info];
-        let (outcome, seen, world) = refused(&routes, status).await;
-        exact(&outcome, &seen, &world);
+        let (outcome, seen, fake) = refused(&routes, status).await;
+        exact(&outcome, &seen, &fake);
         assert_eq!(notices(&seen).len(), 0, "{status}: {:?}", seen.notes);
-        let asked = world.requests();
+        let asked = fake.requests();
         let needless =
             asked.iter().any(|one| ["/version", "/info", "/_ping"].contains(&one.as_str()));
         assert!(!needless, "{asked:?}");
@@ -168,8 +168,8 @@ async fn a_proxy_may_refuse_all_that_is_not_needed() {
 #[tokio::test(start_paused = true)]
 async fn without_events_the_list_is_asked_for_and_that_is_said_once() {
     for status in [401, 403, 404, 405, 501] {
-        let (outcome, seen, world) = refused(&[Route::Events], status).await;
-        exact(&outcome, &seen, &world);
+        let (outcome, seen, fake) = refused(&[Route::Events], status).await;
+        exact(&outcome, &seen, &fake);
         let [Notice::NoEvents { error }] = notices(&seen)[..] else {
             panic!("{status}: {:?}", seen.notes);
         };
@@ -181,27 +181,27 @@ async fn without_events_the_list_is_asked_for_and_that_is_said_once() {
 
 #[tokio::test(start_paused = true)]
 async fn without_events_containers_join_that_come_or_only_pass_by() {
-    let script = async |world: &World| {
+    let script = async |fake: &FakeDaemon| {
         sleep(20 * SECOND).await;
-        world.create("late");
-        world.start("late");
-        world.write("late", Stdout, "late\n");
-        world.create("made");
+        fake.create("late");
+        fake.start("late");
+        fake.write("late", Stdout, "late\n");
+        fake.create("made");
         sleep(7 * SECOND).await;
-        world.start("made");
-        world.write("made", Stdout, "made\n");
-        world.exit("made", 0);
-        world.create("quick");
-        world.start("quick");
-        world.write("quick", Stdout, "quick\n");
-        world.exit("quick", 0);
+        fake.start("made");
+        fake.write("made", Stdout, "made\n");
+        fake.exit("made", 0);
+        fake.create("quick");
+        fake.start("quick");
+        fake.write("quick", Stdout, "quick\n");
+        fake.exit("quick", 0);
         sleep(20 * SECOND).await;
     };
     for fault in [Fault::Status(403, "no".to_owned()), Fault::HeadHeld, Fault::Never] {
         // Events are lost as well, where there could be some.
-        let before = |world: &World| {
-            world.fail_always(Route::Events, fault.clone());
-            (0..9).for_each(|_| world.drop_event());
+        let before = |fake: &FakeDaemon| {
+            fake.fail_always(Route::Events, fault.clone());
+            (0..9).for_each(|_| fake.drop_event());
         };
         let (outcome, seen, _) = run_with(config(HOUR), script, before).await;
         let mut lines: Vec<&[u8]> = seen.text[0].split_inclusive(|byte| *byte == b'\n').collect();
@@ -237,10 +237,10 @@ async fn every_request_has_the_origin_form_and_the_version_that_was_asked_for() 
     for version in [None, Some("1.41")] {
         let api_version = version.map(|text| text.parse().unwrap());
         let options = RequestOptions { api_version, ..RequestOptions::default() };
-        let (outcome, seen, world) = run_asking(options, config(10 * SECOND), follow, |_| {}).await;
-        exact(&outcome, &seen, &world);
+        let (outcome, seen, fake) = run_asking(options, config(10 * SECOND), follow, |_| {}).await;
+        exact(&outcome, &seen, &fake);
         let prefix = version.map(|text| format!("/v{text}")).unwrap_or_default();
-        let requests = world.requests();
+        let requests = fake.requests();
         for part in ["/containers/json?", "/events?", "/logs?", "/json"] {
             assert!(requests.iter().any(|target| target.contains(part)), "{part}: {requests:?}");
         }
@@ -263,47 +263,47 @@ async fn every_request_has_the_origin_form_and_the_version_that_was_asked_for() 
 
 #[tokio::test(start_paused = true)]
 async fn events_that_an_idle_timeout_cuts_are_no_news_and_nothing_is_missed() {
-    let script = async |world: &World| {
+    let script = async |fake: &FakeDaemon| {
         for number in 0..60 {
-            say(world, number);
+            say(fake, number);
             sleep(11 * SECOND).await;
             let name = format!("c{number}");
-            world.create(&name);
-            world.start(&name);
-            world.write(&name, Stdout, "hello\n");
+            fake.create(&name);
+            fake.start(&name);
+            fake.write(&name, Stdout, "hello\n");
         }
         sleep(20 * SECOND).await;
     };
-    let before = |world: &World| {
-        world.fail_always(Route::Events, Fault::CutWhenSilent(4 * SECOND));
+    let before = |fake: &FakeDaemon| {
+        fake.fail_always(Route::Events, Fault::CutWhenSilent(4 * SECOND));
     };
-    let (outcome, seen, world) = run_with(config(HOUR), script, before).await;
+    let (outcome, seen, fake) = run_with(config(HOUR), script, before).await;
     assert_eq!(notices(&seen).len(), 0, "{:?}", notices(&seen));
     assert_eq!((outcome.census.containers, outcome.census.gaps), (61, 0));
     let hellos = seen.text[0].windows(6).filter(|text| *text == b"hello\n").count();
     assert_eq!(hellos, 60);
-    let subscribed = world.requests().iter().filter(|one| one.contains("/events")).count();
+    let subscribed = fake.requests().iter().filter(|one| one.contains("/events")).count();
     assert!((60..250).contains(&subscribed), "{subscribed}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_daemon_that_is_really_away_is_still_noticed() {
-    let script = async |world: &World| {
-        say(world, 1);
+    let script = async |fake: &FakeDaemon| {
+        say(fake, 1);
         sleep(SECOND).await;
         let routes = [Route::List, Route::Events, Route::Inspect, Route::Logs];
         for route in routes {
-            world.fail_always(route, Fault::Refuse);
+            fake.fail_always(route, Fault::Refuse);
         }
-        world.cut_all();
+        fake.cut_all();
         sleep(60 * SECOND).await;
-        world.heal();
+        fake.heal();
         sleep(60 * SECOND).await;
-        say(world, 2);
+        say(fake, 2);
         sleep(5 * SECOND).await;
     };
-    let (outcome, seen, world) = run_with(config(HOUR), script, |_| {}).await;
-    exact(&outcome, &seen, &world);
+    let (outcome, seen, fake) = run_with(config(HOUR), script, |_| {}).await;
+    exact(&outcome, &seen, &fake);
     let away = seen.notes.iter().filter(|note| matches!(note, Notice::DaemonAway { .. })).count();
     let back = seen.notes.iter().filter(|note| matches!(note, Notice::DaemonBack)).count();
     assert_eq!((away, back), (1, 1), "{:?}", seen.notes);
@@ -312,40 +312,40 @@ async fn a_daemon_that_is_really_away_is_still_noticed() {
 #[tokio::test(start_paused = true)]
 async fn the_head_of_the_events_may_come_with_the_first_event_or_never() {
     for fault in [Fault::HeadHeld, Fault::Never, Fault::HeadersLate(40 * SECOND)] {
-        let before = |world: &World| world.fail_always(Route::Events, fault.clone());
-        let script = async |world: &World| {
+        let before = |fake: &FakeDaemon| fake.fail_always(Route::Events, fault.clone());
+        let script = async |fake: &FakeDaemon| {
             // The list is enough to begin: nothing is held up by the events.
             sleep(2 * SECOND).await;
-            let reads = world.requests().iter().any(|target| target.contains("/logs?"));
-            assert!(reads, "{fault:?}: {:?}", world.requests());
-            follow(world).await;
+            let reads = fake.requests().iter().any(|target| target.contains("/logs?"));
+            assert!(reads, "{fault:?}: {:?}", fake.requests());
+            follow(fake).await;
         };
-        let (outcome, seen, world) = run_with(config(10 * SECOND), script, before).await;
-        exact(&outcome, &seen, &world);
+        let (outcome, seen, fake) = run_with(config(10 * SECOND), script, before).await;
+        exact(&outcome, &seen, &fake);
         assert_eq!(notices(&seen).len(), 0, "{fault:?}: {:?}", seen.notes);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_container_s_log_may_be_answered_with_its_first_line() {
-    let script = async |world: &World| {
+    let script = async |fake: &FakeDaemon| {
         sleep(90 * SECOND).await;
-        follow(world).await;
+        follow(fake).await;
     };
     for tty in [false, true] {
-        let before = |world: &World| {
-            world.remove("web");
-            world.create_with("web", OutputKind::of(tty), "json-file");
-            world.start("web");
-            world.fail_always(Route::Logs, Fault::HeadHeld);
-            world.fail_always(Route::Events, Fault::HeadHeld);
+        let before = |fake: &FakeDaemon| {
+            fake.remove("web");
+            fake.create_with("web", OutputKind::of(tty), "json-file");
+            fake.start("web");
+            fake.fail_always(Route::Logs, Fault::HeadHeld);
+            fake.fail_always(Route::Events, Fault::HeadHeld);
         };
-        let (outcome, seen, world) = run_with(config(20 * SECOND), script, before).await;
+        let (outcome, seen, fake) = run_with(config(20 * SECOND), script, before).await;
         assert!(!seen.notes.iter().any(|note| matches!(note, Notice::StreamBroke { .. })));
         assert!(outcome.failures.is_empty());
         match tty {
-            false => exact(&outcome, &seen, &world),
-            true => assert!(text_of(&world) == seen.text[0]),
+            false => exact(&outcome, &seen, &fake),
+            true => assert!(text_of(&fake) == seen.text[0]),
         }
     }
 }
@@ -353,11 +353,11 @@ async fn a_silent_container_s_log_may_be_answered_with_its_first_line() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_list_is_waited_for_and_said_after_two_seconds() {
     for (late, waits) in [(1, false), (12, true), (25, true)] {
-        let before = |world: &World| {
-            world.fail_always(Route::List, Fault::HeadersLate(late * SECOND));
+        let before = |fake: &FakeDaemon| {
+            fake.fail_always(Route::List, Fault::HeadersLate(late * SECOND));
         };
-        let (outcome, seen, world) = run_with(config(HOUR), follow, before).await;
-        exact(&outcome, &seen, &world);
+        let (outcome, seen, fake) = run_with(config(HOUR), follow, before).await;
+        exact(&outcome, &seen, &fake);
         let notes = notices(&seen);
         match notes[..] {
             [Notice::StillWaiting { what: Awaited::List }] if waits => {}
@@ -370,16 +370,16 @@ async fn a_slow_list_is_waited_for_and_said_after_two_seconds() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_inspection_and_a_slow_log_are_said_once() {
     for (route, awaited) in [(Route::Inspect, Awaited::Inspection), (Route::Logs, Awaited::Log)] {
-        let before = |world: &World| {
+        let before = |fake: &FakeDaemon| {
             for number in 0..20 {
                 let name = format!("c{number}");
-                world.create(&name);
-                world.start(&name);
-                world.write(&name, Stdout, "hello\n");
+                fake.create(&name);
+                fake.start(&name);
+                fake.write(&name, Stdout, "hello\n");
             }
-            world.fail_always(route, Fault::HeadersLate(8 * SECOND));
+            fake.fail_always(route, Fault::HeadersLate(8 * SECOND));
         };
-        let script = async |_: &World| sleep(50 * SECOND).await;
+        let script = async |_: &FakeDaemon| sleep(50 * SECOND).await;
         let (outcome, seen, _) = run_with(config(HOUR), script, before).await;
         assert_eq!(seen.text[0].len(), 20 * "hello\n".len());
         assert_eq!(outcome.census.gaps, 0);
@@ -391,17 +391,17 @@ async fn a_slow_inspection_and_a_slow_log_are_said_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_takes_longer_than_the_deadline_comes_with_a_longer_one() {
-    let before = |world: &World| {
-        world.fail_always(Route::List, Fault::HeadersLate(50 * SECOND));
+    let before = |fake: &FakeDaemon| {
+        fake.fail_always(Route::List, Fault::HeadersLate(50 * SECOND));
     };
-    let script = async |world: &World| {
+    let script = async |fake: &FakeDaemon| {
         sleep(200 * SECOND).await;
-        say(world, 1);
+        say(fake, 1);
         sleep(SECOND).await;
     };
     let config = Config { wait: true, ..config(HOUR) };
-    let (outcome, seen, world) = run_with(config, script, before).await;
-    exact(&outcome, &seen, &world);
+    let (outcome, seen, fake) = run_with(config, script, before).await;
+    exact(&outcome, &seen, &fake);
     let away = notices(&seen).iter().any(|note| match note {
         Notice::DaemonAway { error, .. } => {
             error.message.starts_with("GET /containers/json: no answer from")
@@ -424,10 +424,10 @@ async fn containers_in_states_that_cmon_does_not_know_do_not_hide_the_others() {
         ("\"Created\":", "\"Health\":{\"Status\":\"dizzy\"},\"SizeRw\":"),
     ];
     for (from, to) in rewrites {
-        let before = |world: &World| {
-            world.create("odd");
+        let before = |fake: &FakeDaemon| {
+            fake.create("odd");
             for route in [Route::List, Route::Inspect, Route::Events] {
-                world.fail_always(route, Fault::Rewrite(from, to));
+                fake.fail_always(route, Fault::Rewrite(from, to));
             }
         };
         let (outcome, seen, _) = run_with(config(10 * SECOND), follow, before).await;

@@ -1,7 +1,7 @@
 //! Names that change: a container joins when its name is selected, and leaves with its run when it is
 //! selected no more.
 
-use cmon::demo::{Fault, Route, World};
+use cmon::demo::{FakeDaemon, Fault, Route};
 use cmon::engine::event::Notice;
 use cmon::engine::selection::Selection;
 use cmon::engine::source::StdStream::Stdout;
@@ -88,24 +88,24 @@ async fn a_rename_is_enough_in_whichever_order_events_come() {
     let selection = || Selection::compile(&["job".into()]).unwrap();
     let waiting = || cmon::engine::Config { wait: true, ..config(30 * SECOND) };
     // `web` is there from the start, and not selected.
-    let script = async |world: &World| {
-        world.write("web", Stdout, "before\n");
+    let script = async |fake: &FakeDaemon| {
+        fake.write("web", Stdout, "before\n");
         tokio::time::sleep(SECOND).await;
-        world.rename("web", "job");
+        fake.rename("web", "job");
         tokio::time::sleep(2 * SECOND).await;
-        world.write("job", Stdout, "after\n");
+        fake.write("job", Stdout, "after\n");
         tokio::time::sleep(2 * SECOND).await;
     };
-    let (_, seen, world) = run_selected(waiting(), selection(), script).await;
+    let (_, seen, fake) = run_selected(waiting(), selection(), script).await;
     assert_eq!(texts(&seen), "before\nafter\n");
-    let lists = world.requests().iter().filter(|one| one.contains("/json?all")).count();
-    assert!(lists <= 1, "the event was enough: {:?}", world.requests());
+    let lists = fake.requests().iter().filter(|one| one.contains("/json?all")).count();
+    assert!(lists <= 1, "the event was enough: {:?}", fake.requests());
     // Renamed, ended and removed at once: what the daemon still has is shown, or a gap is reported.
-    let script = async |world: &World| {
-        world.write("web", Stdout, "before\n");
+    let script = async |fake: &FakeDaemon| {
+        fake.write("web", Stdout, "before\n");
         tokio::time::sleep(SECOND).await;
-        world.rename("web", "job");
-        world.exit("job", 3);
+        fake.rename("web", "job");
+        fake.exit("job", 3);
         tokio::time::sleep(2 * SECOND).await;
     };
     let (_, seen, _) = run_selected(waiting(), selection(), script).await;
@@ -113,45 +113,45 @@ async fn a_rename_is_enough_in_whichever_order_events_come() {
     let exited = |notice: &&Notice| matches!(notice, Notice::Exited(Some(exit)) if exit.code == 3);
     assert_eq!(seen.notes.iter().filter(exited).count(), 1, "{:?}", seen.notes);
     // The event is lost: the list that is taken now and then shows the name.
-    let script = async |world: &World| {
-        world.drop_event();
-        world.rename("web", "job");
-        world.write("job", Stdout, "unseen\n");
+    let script = async |fake: &FakeDaemon| {
+        fake.drop_event();
+        fake.rename("web", "job");
+        fake.write("job", Stdout, "unseen\n");
         tokio::time::sleep(70 * SECOND).await;
     };
     let (_, seen, _) = run_selected(waiting(), selection(), script).await;
     assert_eq!(texts(&seen), "unseen\n");
     // So is that of one that is followed.
-    let script = async |world: &World| {
-        world.rename("web", "job");
+    let script = async |fake: &FakeDaemon| {
+        fake.rename("web", "job");
         tokio::time::sleep(SECOND).await;
-        world.drop_event();
-        world.rename("job", "else");
+        fake.drop_event();
+        fake.rename("job", "else");
         tokio::time::sleep(70 * SECOND).await;
     };
     let (_, seen, _) = run_selected(waiting(), selection(), script).await;
     let renamed = seen.notes.iter().filter(|notice| matches!(notice, Notice::Renamed { .. }));
     assert_eq!(renamed.count(), 1, "{:?}", seen.notes);
     // There and back again within a run.
-    let script = async |world: &World| {
+    let script = async |fake: &FakeDaemon| {
         for (from, name) in [("web", "job"), ("job", "else"), ("else", "job")] {
-            world.rename(from, name);
+            fake.rename(from, name);
             tokio::time::sleep(SECOND).await;
-            world.write(name, Stdout, format!("as {name}\n"));
+            fake.write(name, Stdout, format!("as {name}\n"));
             tokio::time::sleep(SECOND).await;
         }
-        world.exit("job", 0);
+        fake.exit("job", 0);
         tokio::time::sleep(SECOND).await;
-        world.start("job");
-        world.write("job", Stdout, "again\n");
+        fake.start("job");
+        fake.write("job", Stdout, "again\n");
         tokio::time::sleep(2 * SECOND).await;
     };
-    let (_, seen, world) = run_selected(waiting(), selection(), script).await;
+    let (_, seen, fake) = run_selected(waiting(), selection(), script).await;
     assert_eq!(texts(&seen), "as job\nas else\nas job\nagain\n");
     let renamed = seen.notes.iter().filter(|notice| matches!(notice, Notice::Renamed { .. }));
     assert_eq!(renamed.count(), 2, "{:?}", seen.notes);
-    let lists = world.requests().iter().filter(|one| one.contains("/json?all")).count();
-    assert!(lists <= 1, "the events were enough: {:?}", world.requests());
+    let lists = fake.requests().iter().filter(|one| one.contains("/json?all")).count();
+    assert!(lists <= 1, "the events were enough: {:?}", fake.requests());
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,10 +163,10 @@ async fn without_a_follow_a_container_that_is_being_removed_is_a_failure() {
         (Route::Inspect, Fault::Status(404, "No such container: web".to_owned())),
         (Route::Logs, Fault::Status(404, "No such container: web".to_owned())),
     ] {
-        let script = async |_: &World| tokio::time::sleep(60 * SECOND).await;
-        let before = |world: &World| {
-            world.write("web", Stdout, "never read\n");
-            world.fail_always(fault.0, fault.1.clone());
+        let script = async |_: &FakeDaemon| tokio::time::sleep(60 * SECOND).await;
+        let before = |fake: &FakeDaemon| {
+            fake.write("web", Stdout, "never read\n");
+            fake.fail_always(fault.0, fault.1.clone());
         };
         let (outcome, seen, _) = super::support::scripted::run_with(finite(), script, before).await;
         assert_eq!(outcome.failures.len(), 1, "{fault:?}: {:?}", seen.notes);

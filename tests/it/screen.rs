@@ -196,7 +196,7 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
 }
 
 #[test]
-fn what_others_write_on_it_is_drawn_over_when_one_asks_for_it() {
+fn foreign_text_on_the_screen_is_drawn_over_on_request() {
     let terminal = demo("");
     terminal.keys(&["p"]);
     terminal.wait_for("PAUSED");
@@ -230,7 +230,7 @@ fn a_panic_is_told_on_a_clean_terminal() {
 }
 
 #[test]
-fn who_waits_sees_the_screen_at_once_and_what_is_waited_for() {
+fn a_waiting_run_shows_the_screen_at_once_and_its_awaited_patterns() {
     let terminal = Terminal::open(Some("unix:///nowhere.sock"));
     terminal.cmon("watch --wait");
     terminal.wait_for("DAEMON AWAY for");

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::support::scripted::{SECOND, config, exact, run, run_with, say};
-use cmon::demo::{Fault, Route, World};
+use cmon::demo::{FakeDaemon, Fault, Route};
 use cmon::engine::Config;
 use cmon::engine::event::Notice;
 use cmon::engine::source::StdStream::Stdout;
@@ -16,17 +16,17 @@ async fn a_connection_may_be_cut_at_any_byte() {
     let cuts = (0..500).step_by(7).chain((500..90_000).step_by(1499));
     let cuts: Vec<usize> = cuts.collect();
     let count = cuts.len();
-    let script = async |world: &World| {
+    let script = async |fake: &FakeDaemon| {
         for (number, bytes) in cuts.into_iter().enumerate() {
-            world.fail(Route::Logs, 1, Fault::CutAfter(bytes));
-            say(world, number);
+            fake.fail(Route::Logs, 1, Fault::CutAfter(bytes));
+            say(fake, number);
             sleep(Duration::from_millis(400)).await;
         }
         // Each cut without progress costs a wait of up to 30 s.
         sleep(7200 * SECOND).await;
     };
-    let (outcome, seen, world) = run(config(SECOND), script).await;
-    exact(&outcome, &seen, &world);
+    let (outcome, seen, fake) = run(config(SECOND), script).await;
+    exact(&outcome, &seen, &fake);
     assert!(count as u64 / 2 < outcome.census.reconnects, "{}", outcome.census.reconnects);
 }
 
@@ -46,16 +46,16 @@ async fn garbage_is_an_error_and_nothing_is_lost() {
         b"SSH-2.0-OpenSSH_9\r\n".to_vec(),
         Vec::new(),
     ];
-    let script = async |world: &World| {
+    let script = async |fake: &FakeDaemon| {
         for (number, bytes) in garbage.into_iter().enumerate() {
-            world.fail(Route::Logs, 1, Fault::RawBytes(bytes));
-            say(world, number);
+            fake.fail(Route::Logs, 1, Fault::RawBytes(bytes));
+            say(fake, number);
             sleep(10 * SECOND).await;
         }
         sleep(60 * SECOND).await;
     };
-    let (outcome, seen, world) = run(config(SECOND), script).await;
-    exact(&outcome, &seen, &world);
+    let (outcome, seen, fake) = run(config(SECOND), script).await;
+    exact(&outcome, &seen, &fake);
     assert!(seen.notes.iter().any(|note| {
         matches!(note, Notice::StreamBroke { error, .. } if error.message.contains("Error grabbing logs"))
     }));
@@ -63,56 +63,56 @@ async fn garbage_is_an_error_and_nothing_is_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_again_and_again_backs_off_is_told_and_passes() {
-    let script = async |world: &World| {
+    let script = async |fake: &FakeDaemon| {
         for number in 0..20 {
-            say(world, number);
+            say(fake, number);
         }
-        world.fail(Route::Logs, 12, Fault::EndAfter(0));
+        fake.fail(Route::Logs, 12, Fault::EndAfter(0));
         sleep(600 * SECOND).await;
     };
-    let (outcome, seen, world) = run(config(300 * SECOND), script).await;
-    exact(&outcome, &seen, &world);
+    let (outcome, seen, fake) = run(config(300 * SECOND), script).await;
+    exact(&outcome, &seen, &fake);
     let told = seen.notes.iter().filter(|note| matches!(note, Notice::EndsEarly { .. })).count();
     assert!((1..=12).contains(&told), "{told}");
-    assert!(world.requests().len() < 80, "no busy loop: {} in ten minutes", world.requests().len());
+    assert!(fake.requests().len() < 80, "no busy loop: {} in ten minutes", fake.requests().len());
 }
 
 #[tokio::test(start_paused = true)]
 async fn doubled_lines_of_an_old_daemon_are_shown_once_and_equal_ones_as_often_as_they_were_written()
  {
-    let script = async |world: &World| {
-        world.set_version("20.10.24");
+    let script = async |fake: &FakeDaemon| {
+        fake.set_version("20.10.24");
         for number in 0..300 {
             if number % 10 == 0 {
-                world.double_next("web");
+                fake.double_next("web");
             }
-            world.write("web", Stdout, "the same line\n");
+            fake.write("web", Stdout, "the same line\n");
             sleep(Duration::from_millis(50)).await;
         }
         sleep(5 * SECOND).await;
     };
-    let (outcome, seen, world) = run(config(SECOND), script).await;
-    exact(&outcome, &seen, &world);
+    let (outcome, seen, fake) = run(config(SECOND), script).await;
+    exact(&outcome, &seen, &fake);
     assert!(10 < outcome.census.doubles, "{}", outcome.census.doubles);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_goes_back_an_hour_changes_nothing() {
     let hour = 3_600_000_000_000;
-    let script = async |world: &World| {
-        let begun = world.messages("web").len();
+    let script = async |fake: &FakeDaemon| {
+        let begun = fake.messages("web").len();
         assert_eq!(begun, 0);
         for number in 0..200_i64 {
             let back = if 100 <= number { hour } else { 0 };
             let time = 1_767_225_600_000_000_000 + number * 50_000_000 - back;
             let time = cmon::engine::timestamp::Timestamp::from_nanos(time);
-            world.write_at("web", Stdout, time, format!("line {number}\n").as_bytes());
+            fake.write_at("web", Stdout, time, format!("line {number}\n").as_bytes());
             sleep(Duration::from_millis(50)).await;
         }
         sleep(5 * SECOND).await;
     };
-    let (outcome, seen, world) = run(config(SECOND), script).await;
-    exact(&outcome, &seen, &world);
+    let (outcome, seen, fake) = run(config(SECOND), script).await;
+    exact(&outcome, &seen, &fake);
 }
 
 /// A small generator: the day is the same in every run.
@@ -128,7 +128,7 @@ impl Dice {
 }
 
 /// Something goes wrong.
-async fn mishap(world: &World, dice: &mut Dice) {
+async fn mishap(fake: &FakeDaemon, dice: &mut Dice) {
     let bytes = usize::try_from(dice.below(2_000)).unwrap();
     let fault = match dice.below(12) {
         0..=2 => Fault::CutAfter(bytes),
@@ -137,47 +137,47 @@ async fn mishap(world: &World, dice: &mut Dice) {
         5 => Fault::Never,
         6 => Fault::HeadersLate(4 * SECOND),
         7 => Fault::Status(500, "something is wrong".to_owned()),
-        8 => return world.cut_all(),
+        8 => return fake.cut_all(),
         9 => {
-            world.crash("web", 1);
+            fake.crash("web", 1);
             sleep(SECOND * u32::try_from(dice.below(20)).unwrap()).await;
-            return world.start("web");
+            return fake.start("web");
         }
         10 => {
-            world.drop_event();
-            world.exit("web", 0);
+            fake.drop_event();
+            fake.exit("web", 0);
             sleep(SECOND).await;
-            return world.start("web");
+            return fake.start("web");
         }
         _ => {
-            world.fail(Route::Events, 2, Fault::Refuse);
-            world.fail(Route::Inspect, 1, Fault::Never);
-            return world.cut_all();
+            fake.fail(Route::Events, 2, Fault::Refuse);
+            fake.fail(Route::Inspect, 1, Fault::Never);
+            return fake.cut_all();
         }
     };
-    world.fail(Route::Logs, 1, fault);
+    fake.fail(Route::Logs, 1, fault);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_day_of_rotations_and_mishaps() {
-    let script = async |world: &World| {
+    let script = async |fake: &FakeDaemon| {
         let mut dice = Dice(42);
         for number in 0..5_000 {
-            say(world, number * 2 + 1);
+            say(fake, number * 2 + 1);
             if dice.below(10) == 0 {
-                mishap(world, &mut dice).await;
+                mishap(fake, &mut dice).await;
             }
             sleep(Duration::from_millis(500 + dice.below(32_000))).await;
         }
-        world.heal();
+        fake.heal();
         sleep(600 * SECOND).await;
     };
-    let (outcome, seen, world) = run(config(300 * SECOND), script).await;
-    exact(&outcome, &seen, &world);
+    let (outcome, seen, fake) = run(config(300 * SECOND), script).await;
+    exact(&outcome, &seen, &fake);
     let census = &outcome.census;
     assert!(Duration::from_secs(80_000) < census.elapsed, "{:?}", census.elapsed);
     assert!(100 < census.rotations && 100 < census.reconnects, "{census:?}");
-    let per_minute = world.requests().len() as f64 * 60.0 / census.elapsed.as_secs_f64();
+    let per_minute = fake.requests().len() as f64 * 60.0 / census.elapsed.as_secs_f64();
     assert!(per_minute < 8.0, "{per_minute} requests a minute");
 }
 
@@ -192,28 +192,28 @@ async fn stop_during_each_fault_ends_in_time_and_leaves_nothing() {
         Fault::CutAfter(400),
         Fault::SilentAfter(400),
         Fault::EndAfter(1),
-        Fault::Drip(SECOND),
+        Fault::Slow(SECOND),
     ];
     let routes = [Route::Logs, Route::Inspect, Route::List, Route::Events, Route::Version];
     for fault in faults {
         for route in routes {
-            let script = async |world: &World| {
-                (0..40).for_each(|number| say(world, number));
+            let script = async |fake: &FakeDaemon| {
+                (0..40).for_each(|number| say(fake, number));
                 sleep(SECOND).await;
-                world.fail_always(route, fault.clone());
-                world.cut_all();
-                say(world, 40);
+                fake.fail_always(route, fault.clone());
+                fake.cut_all();
+                say(fake, 40);
                 sleep(20 * SECOND).await;
-                say(world, 41);
+                say(fake, 41);
                 sleep(Duration::from_millis(70)).await;
             };
-            let (outcome, seen, world) = run(config(SECOND), script).await;
+            let (outcome, seen, fake) = run(config(SECOND), script).await;
             let took = outcome.census.elapsed;
             assert!(took < 28 * SECOND, "{route:?} {fault:?}: {took:?}");
             let census = &outcome.census;
             let left = (census.live_tasks(), census.open_connections(), census.streams_open);
             assert_eq!(left, (0, 0, 0), "{route:?} {fault:?}");
-            assert_eq!(world.followers("web"), 0, "{route:?} {fault:?}");
+            assert_eq!(fake.followers("web"), 0, "{route:?} {fault:?}");
             assert!(census.stragglers.is_empty(), "{route:?} {fault:?}");
             // A stored log that ends after one message cannot be distinguished from a short one.
             assert!(seen.gaps == 0 || matches!(fault, Fault::EndAfter(_)), "{route:?} {fault:?}");
@@ -224,27 +224,27 @@ async fn stop_during_each_fault_ends_in_time_and_leaves_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_daemon_that_accepts_and_never_answers_piles_nothing_up() {
     for fault in [Fault::Never, Fault::HeadersLate(15 * SECOND), Fault::SilentAfter(100)] {
-        let script = async |world: &World| {
-            say(world, 1);
+        let script = async |fake: &FakeDaemon| {
+            say(fake, 1);
             sleep(3 * SECOND).await;
             let routes = [Route::Logs, Route::Inspect, Route::List, Route::Events, Route::Version];
             for route in routes {
-                world.fail_always(route, fault.clone());
+                fake.fail_always(route, fault.clone());
             }
-            world.cut_all();
-            let before = world.requests().len();
+            fake.cut_all();
+            let before = fake.requests().len();
             for number in 2..40 {
-                say(world, number);
+                say(fake, number);
                 sleep(15 * SECOND).await;
-                assert!(world.connections() <= 4, "{} connections", world.connections());
+                assert!(fake.connections() <= 4, "{} connections", fake.connections());
             }
-            let asked = world.requests().len() - before;
+            let asked = fake.requests().len() - before;
             assert!(asked < 120, "{asked} requests in ten minutes");
-            world.heal();
+            fake.heal();
             sleep(120 * SECOND).await;
         };
-        let (outcome, seen, world) = run(config(SECOND), script).await;
-        exact(&outcome, &seen, &world);
+        let (outcome, seen, fake) = run(config(SECOND), script).await;
+        exact(&outcome, &seen, &fake);
         // A daemon that answers after 15 s is slow and not away: a request may take 30 s.
         let slow = matches!(fault, Fault::HeadersLate(_));
         let back = seen.notes.iter().any(|note| matches!(note, Notice::DaemonBack));
@@ -254,16 +254,16 @@ async fn a_daemon_that_accepts_and_never_answers_piles_nothing_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_black_hole_is_noticed_by_one_question() {
-    let script = async |world: &World| {
+    let script = async |fake: &FakeDaemon| {
         // The head and the first lines come, then nothing more.
-        world.fail(Route::Logs, 1, Fault::SilentAfter(600));
+        fake.fail(Route::Logs, 1, Fault::SilentAfter(600));
         for number in 1..=40 {
-            world.write("web", Stdout, format!("line {number}\n"));
+            fake.write("web", Stdout, format!("line {number}\n"));
             sleep(SECOND).await;
         }
     };
-    let (outcome, seen, world) = run(config(3600 * SECOND), script).await;
-    exact(&outcome, &seen, &world);
+    let (outcome, seen, fake) = run(config(3600 * SECOND), script).await;
+    exact(&outcome, &seen, &fake);
     let census = &outcome.census;
     assert_eq!((census.stale, census.probes), (1, 1), "{census:?}");
     assert_eq!(census.reopens["stale"], 1);
@@ -271,27 +271,27 @@ async fn a_black_hole_is_noticed_by_one_question() {
 
 #[tokio::test(start_paused = true)]
 async fn containers_are_found_although_their_events_are_lost() {
-    let script = async |world: &World| {
+    let script = async |fake: &FakeDaemon| {
         // Three hundred starts at once: more than the daemon holds for a subscriber.
         for number in 0..300 {
             let name = format!("c{number}");
-            world.create(&name);
-            world.start(&name);
-            world.write(&name, Stdout, "hello\n");
+            fake.create(&name);
+            fake.start(&name);
+            fake.write(&name, Stdout, "hello\n");
         }
         sleep(90 * SECOND).await;
         // A subscription that breaks while something starts.
-        world.fail(Route::Events, 3, Fault::Refuse);
-        world.cut_all();
-        world.create("missed");
-        world.start("missed");
-        world.write("missed", Stdout, "hello\n");
+        fake.fail(Route::Events, 3, Fault::Refuse);
+        fake.cut_all();
+        fake.create("missed");
+        fake.start("missed");
+        fake.write("missed", Stdout, "hello\n");
         sleep(60 * SECOND).await;
         // An event that is simply lost.
-        world.create("lost");
-        world.drop_event();
-        world.start("lost");
-        world.write("lost", Stdout, "hello\n");
+        fake.create("lost");
+        fake.drop_event();
+        fake.start("lost");
+        fake.write("lost", Stdout, "hello\n");
         sleep(90 * SECOND).await;
     };
     let (outcome, seen, _) = run(config(3600 * SECOND), script).await;
@@ -301,15 +301,15 @@ async fn containers_are_found_although_their_events_are_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn a_container_that_is_gone_before_it_was_read_is_a_gap() {
-    let script = async |world: &World| {
+    let script = async |fake: &FakeDaemon| {
         sleep(SECOND).await;
-        world.fail(Route::Inspect, 1, Fault::HeadersLate(SECOND));
-        world.create("quick");
-        world.start("quick");
-        world.write("quick", Stdout, "hello\n");
+        fake.fail(Route::Inspect, 1, Fault::HeadersLate(SECOND));
+        fake.create("quick");
+        fake.start("quick");
+        fake.write("quick", Stdout, "hello\n");
         sleep(SECOND / 2).await;
-        world.exit("quick", 0);
-        world.remove("quick");
+        fake.exit("quick", 0);
+        fake.remove("quick");
         sleep(10 * SECOND).await;
     };
     let (outcome, seen, _) = run(config(3600 * SECOND), script).await;
@@ -317,22 +317,22 @@ async fn a_container_that_is_gone_before_it_was_read_is_a_gap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_may_start_before_the_daemon_answers() {
-    let script = async |world: &World| {
-        say(world, 1);
+async fn cmon_may_start_before_the_daemon_answers() {
+    let script = async |fake: &FakeDaemon| {
+        say(fake, 1);
         sleep(40 * SECOND).await;
-        world.heal();
+        fake.heal();
         sleep(60 * SECOND).await;
-        say(world, 2);
+        say(fake, 2);
         sleep(2 * SECOND).await;
     };
     let config = Config { wait: true, ..config(3600 * SECOND) };
-    let (outcome, seen, world) = run_with(config, script, |world| {
-        world.fail_always(Route::Events, Fault::Refuse);
-        world.fail_always(Route::List, Fault::Refuse);
+    let (outcome, seen, fake) = run_with(config, script, |fake| {
+        fake.fail_always(Route::Events, Fault::Refuse);
+        fake.fail_always(Route::List, Fault::Refuse);
     })
     .await;
-    exact(&outcome, &seen, &world);
+    exact(&outcome, &seen, &fake);
     let kinds: Vec<_> = seen.notes.iter().map(std::mem::discriminant).collect();
     let error = cmon::engine::source::SourceError::new(cmon::engine::source::ErrorKind::Cut, "");
     let away = Notice::DaemonAway { error, retry: SECOND };

@@ -149,7 +149,7 @@ fn a_daemon_that_is_waited_for_is_said_to_be_away() {
 }
 
 #[test]
-fn who_is_deaf_to_sighup_stays_so() {
+fn an_ignored_sighup_stays_ignored() {
     let talks = Container::run(TALK);
     // As nohup does it.
     let script = format!("trap '' HUP; exec {} \"$@\"", env!("CARGO_BIN_EXE_cmon"));
@@ -194,7 +194,7 @@ fn without_a_selection_it_is_for_what_runs() {
 }
 
 #[test]
-fn nothing_is_left_behind() {
+fn an_interrupted_watch_leaves_no_follower_behind() {
     let daemon = Dockerd::alone(&[]);
     let run = ["run", "-d", "--network", "none", "box", "sleep", "600"];
     (0..3).for_each(|_| drop(daemon.docker(&run)));

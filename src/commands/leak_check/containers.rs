@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_named_must_be_there_and_run() {
+    fn a_named_container_must_exist_and_run() {
         let listed = listed(&[("web", Phase::Exited)]);
         let refused = |name: &str| {
             let selection = Selection::compile(&[name.into()]).unwrap();

@@ -54,11 +54,15 @@ mod tests {
     #[test]
     fn a_recording_that_is_missing_is_to_be_made_and_nothing_else_is() {
         let dir = tempfile::tempdir().unwrap();
-        let missing = crate::commands::leak_check::recording(&dir.path().join("none")).unwrap_err();
+        let missing = crate::commands::leak_check::recording::recording(&dir.path().join("none"))
+            .unwrap_err();
         assert!(hint(&missing).unwrap().contains("--record FILE"));
         assert_eq!(missing.to_string(), format!("could not read `{}/none`", dir.path().display()));
         // A directory is there, and is no recording.
-        assert_eq!(hint(&crate::commands::leak_check::recording(dir.path()).unwrap_err()), None);
+        assert_eq!(
+            hint(&crate::commands::leak_check::recording::recording(dir.path()).unwrap_err()),
+            None
+        );
         let unwritten = io::Error::from(io::ErrorKind::NotFound);
         assert_eq!(hint(&anyhow::Error::new(unwritten).context("could not write `a/b`")), None);
     }

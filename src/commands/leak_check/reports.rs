@@ -176,7 +176,7 @@ impl<'a> Reports<'a> {
 
     /// Several reports beside each other.
     pub(super) fn comparison(&self, reports: Vec<Report>) -> anyhow::Result<Exit> {
-        let exit = super::exit(&reports, self.leak);
+        let exit = exit(&reports, self.leak);
         let comparison = verdict::compared(reports);
         // As with a single one, the files are written whether or not anybody reads stdout.
         let files = self.files_compared(&comparison);
@@ -202,4 +202,18 @@ fn append(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
     let file = fs::File::options().create(true).append(true).open(path);
     let written = file.and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()));
     written.with_context(|| format!("could not write `{}`", path.display()))
+}
+
+/// What verdicts mean for the shell: one leak is enough, and what could not be measured comes next.
+pub(super) fn exit<'a>(reports: impl IntoIterator<Item = &'a Report>, leak: &LeakCheck) -> Exit {
+    let verdicts: Vec<Verdict> = reports.into_iter().map(|report| report.verdict).collect();
+    let any = |verdict| verdicts.contains(&verdict);
+    match leak.on_inconclusive {
+        _ if any(Verdict::Leak) => Exit::Failed,
+        _ if any(Verdict::Invalid) => Exit::Usage,
+        _ if !any(Verdict::Inconclusive) => Exit::Done,
+        OnInconclusive::Exit3 => Exit::Undecided,
+        OnInconclusive::Fail => Exit::Failed,
+        OnInconclusive::Pass => Exit::Done,
+    }
 }

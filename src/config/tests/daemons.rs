@@ -1,6 +1,8 @@
 //! Which daemon is meant, and under which name.
 
-use super::*;
+use super::support::{around, config, docker_dir, only};
+use crate::config::*;
+use crate::docker::endpoint::{Address, Origin, Route};
 
 #[test]
 fn each_of_several_daemons_has_a_name() {

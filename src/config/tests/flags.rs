@@ -1,6 +1,10 @@
 //! Every flag: it has an effect, its variable means the same, and the guide names no other.
 
-use super::*;
+use clap::CommandFactory;
+
+use super::support::{around, docker_dir, terminal};
+use crate::cli::Cli;
+use crate::config::*;
 
 /// The flags and positional arguments of a command, each as it may be typed; a new flag that takes a
 /// value needs one here.

@@ -5,6 +5,13 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::docker::http::Dialect;
+use crate::docker::lenient::Maybe;
+use crate::engine::source::{
+    Container, ContainerEventKind, ContainerId, ContainerKey, DaemonId, Facts, Listed, Phase,
+    Remembered,
+};
+use crate::engine::timestamp::Timestamp;
 
 /// Answers of dockerd 20.10.24 and of Podman 4.3.1, two containers each.
 const LISTS: [&str; 2] =
@@ -143,11 +150,11 @@ fn version_and_info_are_understood_without_most_of_them() {
 fn events_of_docker_and_podman_are_understood() {
     let event = |value: Value| {
         let message: Maybe<Message> = serde_json::from_value(value).unwrap();
-        let found = happening(&daemon(), message.known()?)?;
+        let found = container_event(&daemon(), message.known()?)?;
         Some((
             found.key.id.as_str().to_owned(),
             found.name.map(|name| name.to_string()),
-            found.what,
+            found.kind,
         ))
     };
     let of = |action: &str, attributes: Value| {
@@ -155,15 +162,24 @@ fn events_of_docker_and_podman_are_understood() {
             "Actor": { "ID": "ab12", "Attributes": attributes } }))
     };
     let found = |name: Option<&str>, what| Some(("ab12".to_owned(), name.map(str::to_owned), what));
-    assert_eq!(of("start", json!({ "name": "web" })), found(Some("web"), What::Started));
-    assert_eq!(of("die", json!({ "exitCode": "3" })), found(None, What::Died(3)));
-    assert_eq!(of("died", json!({ "containerExitCode": "3" })), found(None, What::Died(3)));
-    assert_eq!(of("remove", json!({})), found(None, What::Destroyed));
-    assert_eq!(of("start", json!({ "name": 7, "x": null })), found(None, What::Started));
-    assert_eq!(of("start", json!(null)), found(None, What::Started));
+    assert_eq!(
+        of("start", json!({ "name": "web" })),
+        found(Some("web"), ContainerEventKind::Started)
+    );
+    assert_eq!(of("die", json!({ "exitCode": "3" })), found(None, ContainerEventKind::Died(3)));
+    assert_eq!(
+        of("died", json!({ "containerExitCode": "3" })),
+        found(None, ContainerEventKind::Died(3))
+    );
+    assert_eq!(of("remove", json!({})), found(None, ContainerEventKind::Destroyed));
+    assert_eq!(
+        of("start", json!({ "name": 7, "x": null })),
+        found(None, ContainerEventKind::Started)
+    );
+    assert_eq!(of("start", json!(null)), found(None, ContainerEventKind::Started));
     assert_eq!(of("exec_create: sh", json!({})), None);
     let old = json!({ "status": "start", "id": "ab12", "Actor": 7 });
-    assert_eq!(event(old), found(None, What::Started));
+    assert_eq!(event(old), found(None, ContainerEventKind::Started));
     for odd in [json!({}), json!(null), json!([]), json!({ "Action": "start" }), json!("start")] {
         assert_eq!(event(odd.clone()), None, "{odd}");
     }
@@ -300,7 +316,7 @@ fn labels_and_image_are_read_from_a_list_and_from_an_event() {
             json!({ "name": "web-2", "oldName": "/web", "image": "nginx:1", "app": "web" });
         let event = json!({ "Action": action, "Actor": { "ID": "ab", "Attributes": attributes } });
         let message = serde_json::from_value(event).unwrap();
-        Facts::clone(&happening(&daemon(), message).unwrap().facts)
+        Facts::clone(&container_event(&daemon(), message).unwrap().facts)
     };
     for action in ["start", "rename"] {
         assert_eq!(event(action), facts("nginx:1", &[("app", "web")]), "{action}");

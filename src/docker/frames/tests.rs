@@ -2,9 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::terminal::PIECE;
+use super::tty::PIECE;
 use super::*;
+use crate::docker::request::Details;
 use crate::engine::source::OutputKind;
+use crate::engine::source::{Frames, StdStream};
+use crate::engine::timestamp::Timestamp;
 
 type Message = (StdStream, i64, Vec<u8>);
 

@@ -1,7 +1,10 @@
 //! Texts as the kernel shows them in containers of several kinds, and what they say.
 
 use super::*;
+use std::path::{Path, PathBuf};
+
 use crate::engine::source::{ContainerId, DaemonId, Phase};
+use crate::engine::source::{ContainerKey, Listed};
 
 const OWN: &str = "4f1c0b8d3c9a5e7f60718293a4b5c6d7e8f90112233445566778899aabbccdde";
 const OTHER: &str = "aa00bb11cc22dd33ee44ff5566778899aabbccddeeff00112233445566778899";
@@ -72,7 +75,7 @@ fn each_kind_of_container_is_found_by_what_the_kernel_shows() {
 }
 
 #[test]
-fn nothing_speaks_for_a_container_where_cmon_runs_in_none_or_below_one_of_another_daemon() {
+fn no_own_container_is_found_outside_of_one_or_below_one_of_another_daemon() {
     let host = format!(
         "25 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n\
          90 25 0:60 / /var/lib/docker/overlay2/x/merged rw - overlay overlay rw,upperdir=/u\n\

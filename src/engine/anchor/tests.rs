@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 
+use super::delivered_keys::KEPT;
 use super::*;
-use crate::engine::source::Frames;
+use crate::engine::source::{Frames, StdStream};
+use crate::engine::timestamp::Timestamp;
 
 /// A key that differs by its number.
 fn key(number: i64) -> Key {
@@ -24,13 +26,13 @@ fn delivered(numbers: impl IntoIterator<Item = i64>) -> Anchor {
 }
 
 /// What each frame is, as a letter: `d`elivered, `e`arlier, `l`ate, `n`ew, `u`nproven.
-fn letter(sight: Sight) -> char {
-    match sight {
-        Sight::Delivered { .. } => 'd',
-        Sight::Earlier => 'e',
-        Sight::Late => 'l',
-        Sight::New => 'n',
-        Sight::Unproven => 'u',
+fn letter(step: SeekStep) -> char {
+    match step {
+        SeekStep::Delivered { .. } => 'd',
+        SeekStep::Earlier => 'e',
+        SeekStep::Late => 'l',
+        SeekStep::New => 'n',
+        SeekStep::Unproven => 'u',
     }
 }
 
@@ -64,13 +66,13 @@ fn frames_before_the_first_known_one_were_missed_when_older_ones_are_known() {
     let older = |mut anchor: Anchor| {
         anchor.begin_inside();
         let mut seek = anchor.seek(Some(11));
-        assert_eq!(seek.see(&key(90)), Sight::Earlier);
+        assert_eq!(seek.see(&key(90)), SeekStep::Earlier);
         seek.see(&key(91))
     };
     let missed = delivered((1..=100).filter(|number| *number != 90));
-    assert_eq!(older(missed), Sight::Delivered { older: false });
+    assert_eq!(older(missed), SeekStep::Delivered { older: false });
     let before_the_view = delivered(91..=100);
-    assert_eq!(older(before_the_view), Sight::Delivered { older: true });
+    assert_eq!(older(before_the_view), SeekStep::Delivered { older: true });
 }
 
 #[test]
@@ -169,11 +171,11 @@ proptest! {
         let (mut new, mut unproven, mut held) = (Vec::new(), Vec::new(), 0);
         for key in &log[from..] {
             match seek.see(key) {
-                Sight::New => new.push(*key),
-                Sight::Unproven => unproven.push(*key),
-                Sight::Earlier | Sight::Late => held += 1,
-                Sight::Delivered { older: true } => held = 0,
-                Sight::Delivered { older: false } => {}
+                SeekStep::New => new.push(*key),
+                SeekStep::Unproven => unproven.push(*key),
+                SeekStep::Earlier | SeekStep::Late => held += 1,
+                SeekStep::Delivered { older: true } => held = 0,
+                SeekStep::Delivered { older: false } => {}
             }
         }
         let found_at_once = seek.is_found();

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::parse::{PROJECT, SERVICE};
 use super::*;
+use crate::engine::pattern::PatternText;
 use crate::engine::selection::{Selection, UnmatchedKind};
-use crate::engine::source::{ContainerId, ContainerKey, DaemonId, Facts};
+use crate::engine::source::{
+    ContainerId, ContainerKey, DaemonId, Facts, ListFilters, Listed, Phase,
+};
 
 fn listed(name: &str, image: &str, labels: &[(&str, &str)], phase: Phase) -> Listed {
     let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Pumped, Reader, silent};
+use super::{Reader, StreamStep, silent};
 use crate::engine::anchor::Key;
 use crate::engine::event::{EndReason, Lines};
 use crate::engine::limits::FINITE_IDLE;
@@ -76,18 +76,18 @@ impl<S: Source> Windows for Log<'_, S> {
 }
 
 impl<S: Source> Reader<S> {
-    pub(super) fn is_doubtful(&self) -> bool {
-        self.with_resume(|resume| resume.is_doubtful(&self.container))
+    pub(super) fn may_be_damaged(&self) -> bool {
+        self.with_resume(|resume| resume.may_be_damaged(&self.container))
     }
 
     /// Reads a window of what is stored to its end and hands on what is new.
-    pub(super) async fn finite(&self, window: Tail) -> Pumped {
-        if !self.is_doubtful() {
+    pub(super) async fn finite(&self, window: Tail) -> StreamStep {
+        if !self.may_be_damaged() {
             return self.stream(ReadMode::Once, window, None).await;
         }
         let mut stream = match self.open(ReadMode::Once, window).await {
             Ok(stream) => stream,
-            Err(reason) => return Pumped::Ended(reason),
+            Err(reason) => return StreamStep::Ended(reason),
         };
         let mut held = Held::default();
         let broken = loop {
@@ -98,15 +98,15 @@ impl<S: Source> Reader<S> {
                 Ok(Ok(Read::Some)) if held.bytes <= HELD && held.keys.len() < HELD_MESSAGES => {}
                 Ok(Ok(Read::Some)) => return self.long_read(window, stream, held).await,
                 Ok(Ok(Read::End)) => break None,
-                Ok(Err(_)) => return Pumped::LinesMissing,
+                Ok(Err(_)) => return StreamStep::LinesMissing,
                 Err(reason) => break Some(reason),
             }
         };
         if broken.is_none() {
             match self.check(window, &held.keys).await {
                 Ok(Shown::All) => {}
-                Ok(Shown::LinesMissing) => return Pumped::LinesMissing,
-                Err(reason) => return Pumped::Ended(reason),
+                Ok(Shown::LinesMissing) => return StreamStep::LinesMissing,
+                Err(reason) => return StreamStep::Ended(reason),
             }
         }
         if let Some(end) = self.take_held(held).await {
@@ -114,11 +114,11 @@ impl<S: Source> Reader<S> {
         }
         match broken {
             None => self.end_of_file().await,
-            Some(reason) => Pumped::Ended(reason),
+            Some(reason) => StreamStep::Ended(reason),
         }
     }
 
-    pub(super) async fn take_held(&self, held: Held) -> Option<Pumped> {
+    pub(super) async fn take_held(&self, held: Held) -> Option<StreamStep> {
         for mut frames in held.batches {
             if let Some(end) = self.take(&mut frames, ReadMode::Once).await {
                 return Some(end);
@@ -295,19 +295,19 @@ impl<S: Source> Reader<S> {
                 resume.open_window(wanted)
             });
             return Ok(Some(match self.stream(ReadMode::Once, window, None).await {
-                Pumped::Ended(reason) => reason,
-                Pumped::Missed | Pumped::LinesMissing => self.give_up().await,
+                StreamStep::Ended(reason) => reason,
+                StreamStep::Missed | StreamStep::LinesMissing => self.give_up().await,
             }));
         }
         if let (Before::Anchored, Some(part)) = (map.before, map.parts.last()) {
             let window = Tail::Last(part.window);
             self.with_resume(|resume| resume.open_window(window));
             return Ok(match self.stream(ReadMode::Once, window, None).await {
-                Pumped::Ended(reason) => {
+                StreamStep::Ended(reason) => {
                     self.trust(map);
                     Some(reason)
                 }
-                Pumped::Missed | Pumped::LinesMissing => None,
+                StreamStep::Missed | StreamStep::LinesMissing => None,
             });
         }
         let last = parts.len().saturating_sub(1);
@@ -357,8 +357,8 @@ impl<S: Source> Reader<S> {
         }
         self.with_resume(|resume| resume.open_part(Known::Anchor));
         let reason = match self.stream(ReadMode::Once, Tail::All, None).await {
-            Pumped::Ended(reason) => reason,
-            Pumped::Missed | Pumped::LinesMissing => EndReason::Eof,
+            StreamStep::Ended(reason) => reason,
+            StreamStep::Missed | StreamStep::LinesMissing => EndReason::Eof,
         };
         match self.emit_gap(None).await {
             Ok(()) => reason,
@@ -384,8 +384,8 @@ impl<S: Source> Reader<S> {
             skip -= skipped;
             frames.keep(skipped, count - skipped);
             match self.take(&mut frames, ReadMode::Once).await {
-                Some(Pumped::Ended(reason)) => return Err(reason),
-                Some(Pumped::Missed | Pumped::LinesMissing) => return Ok(false),
+                Some(StreamStep::Ended(reason)) => return Err(reason),
+                Some(StreamStep::Missed | StreamStep::LinesMissing) => return Ok(false),
                 None => frames.clear(),
             }
             if left == 0 {

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::holes::{CHECKS, Held, Log, SURVEYS, Shown, is_gone};
-use super::{Pumped, Reader};
+use super::{Reader, StreamStep};
 use crate::engine::anchor::Key;
 use crate::engine::event::{EndReason, Event, Gap, GapCause};
 use crate::engine::resume::survey::{Before, Goal, Growth, LARGEST, Map, Part, Stop, survey};
@@ -43,7 +43,12 @@ impl Delivered {
 }
 
 impl<S: Source> Reader<S> {
-    pub(super) async fn long_read(&self, window: Tail, mut stream: S::Logs, held: Held) -> Pumped {
+    pub(super) async fn long_read(
+        &self,
+        window: Tail,
+        mut stream: S::Logs,
+        held: Held,
+    ) -> StreamStep {
         let mut delivered = Delivered::default();
         delivered.extend(held.keys.iter().copied());
         if let Some(end) = self.take_held(held).await {
@@ -53,7 +58,7 @@ impl<S: Source> Reader<S> {
         loop {
             let read = match self.read_finite(&mut stream, &mut frames).await {
                 Ok(read) => read,
-                Err(reason) => return Pumped::Ended(reason),
+                Err(reason) => return StreamStep::Ended(reason),
             };
             delivered.extend(frames.iter().map(|(frame, payload)| Key::of(frame, payload)));
             if let Some(end) = self.take(&mut frames, ReadMode::Once).await {
@@ -62,7 +67,7 @@ impl<S: Source> Reader<S> {
             match read {
                 Ok(Read::Some) => {}
                 Ok(Read::End) => break,
-                Err(_) => return Pumped::LinesMissing,
+                Err(_) => return StreamStep::LinesMissing,
             }
         }
         drop(stream);
@@ -70,10 +75,10 @@ impl<S: Source> Reader<S> {
             return end;
         }
         match self.check_long_read(window, delivered).await {
-            Ok(Shown::All) => Pumped::Ended(EndReason::Eof),
-            Ok(Shown::LinesMissing) => Pumped::LinesMissing,
-            Err(reason) if is_gone(&reason) => Pumped::Ended(EndReason::Eof),
-            Err(reason) => Pumped::Ended(reason),
+            Ok(Shown::All) => StreamStep::Ended(EndReason::Eof),
+            Ok(Shown::LinesMissing) => StreamStep::LinesMissing,
+            Err(reason) if is_gone(&reason) => StreamStep::Ended(EndReason::Eof),
+            Err(reason) => StreamStep::Ended(reason),
         }
     }
 
@@ -288,7 +293,7 @@ impl<S: Source> Reader<S> {
         let [from, to] = [from, to].map(|key| key.map(Key::time));
         let label = self.with_resume(|resume| resume.label());
         let gap = Gap { label, from, to, cause: GapCause::Unreadable };
-        self.tally.gap(&self.card, &gap);
+        self.tally.gap(&self.row_state, &gap);
         permit.send(Event::Gap(gap));
         Ok(())
     }

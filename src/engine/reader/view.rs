@@ -1,7 +1,7 @@
 //! The lines that are shown first, before a stream goes on behind them.
 
 use super::holes::{Log, SURVEYS, Shown};
-use super::{Pumped, Reader};
+use super::{Reader, StreamStep};
 use crate::engine::backlog::{EXACT, FirstView, RunState};
 use crate::engine::event::{EndReason, Event};
 use crate::engine::resume::survey::{Goal, Growth, Map, Newest, Stop, survey};
@@ -24,9 +24,9 @@ impl<S: Source> Reader<S> {
         if EXACT < wanted && until.is_none() {
             let window = self.with_resume(|resume| resume.open_window(Tail::Last(wanted)));
             let reason = match self.finite(window).await {
-                Pumped::Ended(reason) => reason,
-                Pumped::Missed => EndReason::Eof,
-                Pumped::LinesMissing => self.past_holes().await,
+                StreamStep::Ended(reason) => reason,
+                StreamStep::Missed => EndReason::Eof,
+                StreamStep::LinesMissing => self.past_holes().await,
             };
             return match reason {
                 EndReason::Eof => {
@@ -64,7 +64,7 @@ impl<S: Source> Reader<S> {
     }
 
     async fn read_view(&self, window: Tail, view: &mut FirstView) -> Result<Shown, EndReason> {
-        let doubtful = self.is_doubtful();
+        let may_be_damaged = self.may_be_damaged();
         let mut stream = self.open(ReadMode::Once, window).await?;
         let mut frames = Frames::default();
         loop {
@@ -73,9 +73,9 @@ impl<S: Source> Reader<S> {
             frames.clear();
             match read {
                 Ok(Read::Some) => {}
-                Ok(Read::End) if doubtful => return self.check(window, view.keys()).await,
+                Ok(Read::End) if may_be_damaged => return self.check(window, view.keys()).await,
                 Ok(Read::End) => return Ok(Shown::All),
-                Err(_) if doubtful => return Ok(Shown::LinesMissing),
+                Err(_) if may_be_damaged => return Ok(Shown::LinesMissing),
                 Err(error) => return Err(EndReason::Failed(error)),
             }
         }
@@ -153,7 +153,7 @@ impl<S: Source> Reader<S> {
                 self.with_lines(Resume::hole).await?;
                 let permit = self.permit(ReadMode::Once).await?;
                 if let Some(gap) = self.with_resume(|resume| resume.gap_to(Some(begins))) {
-                    self.tally.gap(&self.card, &gap);
+                    self.tally.gap(&self.row_state, &gap);
                     permit.send(Event::Gap(gap));
                 }
             }

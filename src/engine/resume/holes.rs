@@ -42,7 +42,7 @@ impl Resume {
     /// Whether nothing has ruled out yet that this log holds records that cannot be decoded. Only the
     /// crash of a daemon or of its machine, a full disk or somebody else leaves such records behind. So
     /// within one run, a stream that follows one that only got old need not look again.
-    pub fn is_doubtful(&self, container: &Container) -> bool {
+    pub fn may_be_damaged(&self, container: &Container) -> bool {
         let in_files = matches!(&*container.driver, "json-file" | "local");
         // Where files last no time, what is looked at first is gone before it is read.
         in_files && self.trusted.as_ref() != Some(&container.started_at) && !self.is_hopeless()

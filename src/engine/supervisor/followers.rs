@@ -11,9 +11,9 @@ use super::Supervisor;
 use crate::engine::LineOrder;
 use crate::engine::backlog::Backlog;
 use crate::engine::event::{About, EndReason, Event, Gap, GapCause, Label, Note, Notice};
-use crate::engine::lifecycle::{Act, Departure, Input, Joined, Lifecycle, Stance};
+use crate::engine::lifecycle::{Act, Departure, FollowPhase, Input, Joined, Lifecycle};
 use crate::engine::resume::{LogAge, Resume};
-use crate::engine::rows::{Card, LastNotice};
+use crate::engine::rows::{LastNotice, RowState};
 use crate::engine::runs::{RunWindow, Runs};
 use crate::engine::source::{
     Container, ContainerId, ContainerKey, Facts, Listed, Phase, ReadMode, Source,
@@ -50,7 +50,7 @@ pub(super) struct Follower {
     /// Its image and labels, for when it gets a new name.
     pub(super) facts: Arc<Facts>,
     /// Where all of this is written down for who wants to see it.
-    pub(super) card: Arc<Card>,
+    pub(super) row_state: Arc<RowState>,
 }
 
 impl Follower {
@@ -82,7 +82,7 @@ impl<S: Source> Supervisor<S> {
         let label = Arc::new(Label::new(key.clone(), Arc::clone(&row.name)));
         let follower = Follower {
             joined: Instant::now(),
-            card: self.tally.card(&label, self.config.stream_timeout),
+            row_state: self.tally.row_state(&label, self.config.stream_timeout),
             label,
             lifecycle: Lifecycle::new(mode, joined),
             backlog: if initial && !self.is_recreated(row) {
@@ -150,7 +150,7 @@ impl<S: Source> Supervisor<S> {
         let Some(follower) = self.followers.get_mut(key) else {
             return;
         };
-        follower.card.inspected(container);
+        follower.row_state.inspected(container);
         let container = Arc::new(container.clone());
         let mut note = None;
         follower.resume.get_or_insert_with(|| {
@@ -222,7 +222,7 @@ impl<S: Source> Supervisor<S> {
         let from = Arc::clone(&follower.label.name);
         let facts = Arc::clone(&follower.facts);
         follower.label = Arc::new(Label::new(key.clone(), name));
-        follower.card.rename(Arc::clone(&follower.label));
+        follower.row_state.rename(Arc::clone(&follower.label));
         if let Some(resume) = &follower.resume {
             let label = Arc::clone(&follower.label);
             resume.lock().unwrap_or_else(PoisonError::into_inner).rename(label);
@@ -251,7 +251,7 @@ impl<S: Source> Supervisor<S> {
             self.act(key, act);
         }
         if let Some(follower) = self.followers.get(key) {
-            follower.card.stands(follower.lifecycle.stance(), follower.wake);
+            follower.row_state.set_phase(follower.lifecycle.follow_phase(), follower.wake);
         }
     }
 
@@ -260,9 +260,9 @@ impl<S: Source> Supervisor<S> {
         let Some(follower) = self.followers.get_mut(key) else {
             return;
         };
-        match follower.lifecycle.stance() {
-            Stance::Following => follower.rotate.notify_one(),
-            Stance::BackingOff => follower.wake = Some(Instant::now()),
+        match follower.lifecycle.follow_phase() {
+            FollowPhase::Following => follower.rotate.notify_one(),
+            FollowPhase::BackingOff => follower.wake = Some(Instant::now()),
             _ => {}
         }
     }
@@ -313,14 +313,14 @@ impl<S: Source> Supervisor<S> {
             resume.end_run(&mut lines);
             lines.position = resume.take_position();
             if !lines.is_empty() || lines.position.is_some() {
-                self.tally.delivered(&follower.card, &lines);
+                self.tally.delivered(&follower.row_state, &lines);
                 self.outbox.push_back(Event::Lines(lines));
             }
         }
         if let Some(cause) = lost {
             let label = Arc::clone(&follower.label);
             let gap = Gap { label, from, to: None, cause };
-            self.tally.gap(&follower.card, &gap);
+            self.tally.gap(&follower.row_state, &gap);
             self.outbox.push_back(Event::Gap(gap));
         }
     }
@@ -328,7 +328,7 @@ impl<S: Source> Supervisor<S> {
     pub(in crate::engine) fn say(&mut self, about: About, what: Notice) {
         let label = about.container();
         if let Some(follower) = label.and_then(|label| self.followers.get(&label.key)) {
-            follower.card.noted(LastNotice::Note(what.clone()));
+            follower.row_state.noted(LastNotice::Note(what.clone()));
         }
         if OUTBOX <= self.outbox.len() {
             self.dropped += 1;

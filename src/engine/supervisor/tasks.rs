@@ -25,7 +25,7 @@ impl<S: Source> Supervisor<S> {
             resume: Arc::clone(follower.resume.as_ref()?),
             events: self.events.clone(),
             tally: Arc::clone(&self.tally),
-            card: Arc::clone(&follower.card),
+            row_state: Arc::clone(&follower.row_state),
             died: Arc::clone(&follower.died),
             rotate: Arc::clone(&follower.rotate),
             turns: follower.turns.clone(),
@@ -45,18 +45,18 @@ impl<S: Source> Supervisor<S> {
             follower.opened = (Instant::now(), follower.progress());
             follower.wake = None;
             let before = follower.ended.take();
-            follower.card.opened(before.as_ref());
+            follower.row_state.opened(before.as_ref());
             if let Some(before) = before {
                 self.tally.reopen(&before);
             }
         }
-        let card = Arc::clone(&reader.card);
+        let row_state = Arc::clone(&reader.row_state);
         let report = self.report(key, Message::StreamEnded);
         // Also of a stream that ends with the run, when nobody reads the inbox any more.
         let report = move |outcome: Result<EndReason, Panicked>| {
             match &outcome {
-                Ok(reason) => card.closed(reason),
-                Err(panic) => card.closed(&EndReason::Panicked(panic.message.clone())),
+                Ok(reason) => row_state.closed(reason),
+                Err(panic) => row_state.closed(&EndReason::Panicked(panic.message.clone())),
             }
             report(outcome);
         };
@@ -139,7 +139,7 @@ impl<S: Source> Supervisor<S> {
         });
     }
 
-    /// Waits until the daemon confirms a subscription, then for happenings.
+    /// Waits until the daemon confirms a subscription, then for events.
     pub(super) fn subscribe(
         &self,
         asking: impl Future<Output = Result<S::Events, SourceError>> + Send + 'static,
@@ -153,23 +153,23 @@ impl<S: Source> Supervisor<S> {
         });
     }
 
-    /// Waits for happenings.
+    /// Waits for events.
     pub(super) fn pump_events(&self, events: S::Events) {
         self.pump(async move { Ok(events) });
     }
 
-    /// Waits for happenings in a task of its own, until the subscription ends.
+    /// Waits for events in a task of its own, until the subscription ends.
     fn pump(
         &self,
         subscribing: impl Future<Output = Result<S::Events, SourceError>> + Send + 'static,
     ) {
-        let (inbox, happenings) = (self.inbox.0.clone(), self.happenings.0.clone());
+        let (inbox, container_events) = (self.inbox.0.clone(), self.container_events.0.clone());
         let stop = self.stop.clone();
         let pumping = async move {
             let mut events = subscribing.await?;
             loop {
-                let happening = events.next().await?;
-                if happenings.send(happening).await.is_err() {
+                let container_event = events.next().await?;
+                if container_events.send(container_event).await.is_err() {
                     return Ok(());
                 }
             }

@@ -1,18 +1,26 @@
 //! A source of many short containers, and what the engine still holds when they are gone.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
-use super::*;
+use super::support::{SECOND, Seen, config};
 use crate::engine::census::{ConnectionCount, Purpose};
+use crate::engine::event::Notice;
+use crate::engine::registry::Registry;
+use crate::engine::selection::Selection;
+use crate::engine::source::StdStream::Stdout;
 use crate::engine::source::{
-    Container, ContainerId, ContainerKey, DaemonId, ErrorKind, EventStream, Exit, Frames,
-    Happening, ListFilters, Listed, LogEnd, LogRequest, LogStream, Phase, PieceRule, Read,
-    ReadMode, Source, SourceError, What,
+    Container, ContainerEvent, ContainerEventKind, ContainerId, ContainerKey, DaemonId, ErrorKind,
+    EventStream, Exit, Frames, ListFilters, Listed, LogEnd, LogRequest, LogStream, Phase,
+    PieceRule, Read, ReadMode, Source, SourceError,
 };
 use crate::engine::timestamp::Timestamp;
+use crate::engine::{Config, Engine};
 
 /// Containers that come and go.
 const CONTAINERS: u64 = 10_000;
@@ -23,7 +31,7 @@ const AT_ONCE: u64 = 20;
 #[derive(Clone, Debug, Default)]
 struct Crowd {
     state: Arc<Mutex<BTreeMap<u64, Phase>>>,
-    happened: Arc<Mutex<VecDeque<Happening>>>,
+    happened: Arc<Mutex<VecDeque<ContainerEvent>>>,
     rings: Arc<Notify>,
     changed: Arc<Notify>,
     /// How long a list is on its way.
@@ -46,15 +54,16 @@ impl Crowd {
     }
 
     /// A container does something, and the daemon sends an event, unless it is lost.
-    fn happen(&self, number: u64, phase: Option<Phase>, what: Option<What>) {
+    fn happen(&self, number: u64, phase: Option<Phase>, kind: Option<ContainerEventKind>) {
         match phase {
             Some(phase) => drop(self.state().insert(number, phase)),
             None => drop(self.state().remove(&number)),
         }
-        if let Some(what) = what {
+        if let Some(kind) = kind {
             let name = Some(format!("job-{number}").into());
-            let happening = Happening { key: key(number), name, what, facts: Arc::default() };
-            self.happened.lock().unwrap().push_back(happening);
+            let container_event =
+                ContainerEvent { key: key(number), name, kind, facts: Arc::default() };
+            self.happened.lock().unwrap().push_back(container_event);
         }
         self.rings.notify_one();
         self.changed.notify_waiters();
@@ -135,11 +144,11 @@ impl Source for Crowd {
 }
 
 impl EventStream for Crowd {
-    async fn next(&mut self) -> Result<Happening, SourceError> {
+    async fn next(&mut self) -> Result<ContainerEvent, SourceError> {
         loop {
-            let happening = self.happened.lock().unwrap().pop_front();
-            if let Some(happening) = happening {
-                return Ok(happening);
+            let container_event = self.happened.lock().unwrap().pop_front();
+            if let Some(container_event) = container_event {
+                return Ok(container_event);
             }
             self.rings.notified().await;
         }
@@ -191,16 +200,16 @@ async fn of_ten_thousand_containers_that_came_and_went_only_sums_are_held() {
         for first in (1..=CONTAINERS).step_by(usize::try_from(AT_ONCE).unwrap()) {
             let batch = first..first + AT_ONCE;
             for number in batch.clone() {
-                crowd.happen(number, Some(Phase::Running), Some(What::Started));
+                crowd.happen(number, Some(Phase::Running), Some(ContainerEventKind::Started));
             }
             sleep(SECOND).await;
             for number in batch.clone() {
-                crowd.happen(number, Some(Phase::Exited), Some(What::Died(0)));
+                crowd.happen(number, Some(Phase::Exited), Some(ContainerEventKind::Died(0)));
             }
             sleep(SECOND).await;
             for number in batch {
                 // Some removals are missed; the next list shows them.
-                let event = (number % 7 != 0).then_some(What::Destroyed);
+                let event = (number % 7 != 0).then_some(ContainerEventKind::Destroyed);
                 crowd.happen(number, None, event);
             }
             sleep(SECOND).await;
@@ -248,16 +257,16 @@ async fn a_list_or_an_event_from_before_does_not_bring_a_removed_container_back(
     let scripted = async {
         observer.begun().await;
         *crowd.delay.lock().unwrap() = 30 * SECOND;
-        crowd.happen(1, Some(Phase::Running), Some(What::Started));
+        crowd.happen(1, Some(Phase::Running), Some(ContainerEventKind::Started));
         let asked = crowd.listed.notified();
         asked.await;
         sleep(SECOND).await;
-        crowd.happen(1, Some(Phase::Exited), Some(What::Died(0)));
+        crowd.happen(1, Some(Phase::Exited), Some(ContainerEventKind::Died(0)));
         sleep(SECOND).await;
-        crowd.happen(1, None, Some(What::Destroyed));
+        crowd.happen(1, None, Some(ContainerEventKind::Destroyed));
         sleep(SECOND).await;
         assert_eq!(observer.census().gone, 1, "the list is still on its way");
-        crowd.happen(1, None, Some(What::Started));
+        crowd.happen(1, None, Some(ContainerEventKind::Started));
         sleep(40 * SECOND).await;
         // The daemon could not remove all of it, and lists it again.
         crowd.state().insert(1, Phase::Removing);

@@ -1,9 +1,20 @@
 //! A follow with an end.
 
-use super::fake::Manner;
-use super::*;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::fake_source::{Fake, Manner};
+use super::support::{SECOND, Seen, config};
+use crate::engine::event::Notice;
+use crate::engine::registry::Registry;
+use crate::engine::selection::Selection;
+use crate::engine::source::StdStream::Stdout;
 use crate::engine::timestamp::Timestamp;
-use crate::engine::{Outputs, Range};
+use crate::engine::{Config, Engine, Outputs, Range};
 
 /// Follows a container that writes a line each quarter of a second, with the number of the quarter as its time.
 async fn follow(

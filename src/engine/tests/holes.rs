@@ -1,8 +1,14 @@
 //! Logs with records that the daemon cannot decode.
 
-use super::fake::Manner;
-use super::*;
+use proptest::prelude::*;
+use tokio::time::{Instant, sleep};
+
+use super::fake_source::{Fake, Manner};
+use super::support::{SECOND, Seen, config, nothing_is_left, run};
+use crate::engine::event::GapCause;
+use crate::engine::source::StdStream::Stdout;
 use crate::engine::timestamp::Timestamp;
+use crate::engine::{Backlog, Config, Observer};
 
 /// The numbers of the lines that the container wrote, as they were shown.
 fn numbers(seen: &Seen) -> Vec<usize> {

@@ -1,8 +1,19 @@
 //! What the engine says where lines are wanted by their times.
 
-use super::fake::Manner;
-use super::*;
-use crate::engine::LineOrder;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::fake_source::{Fake, Manner};
+use super::support::{SECOND, config};
+use crate::engine::event::Event;
+use crate::engine::registry::Registry;
+use crate::engine::selection::Selection;
+use crate::engine::source::StdStream::Stdout;
+use crate::engine::{Backlog, Config, Engine, LineOrder};
 
 /// A log of 2,000 lines that takes several batches, and what comes of it until it stops coming.
 async fn events_of(config: Config, each: impl FnMut(Event) -> Option<Event>) -> Vec<Event> {
@@ -80,7 +91,7 @@ async fn a_container_waits_for_its_turn_while_stored_lines_are_read() {
     let events = events_of(config(), dropped).await;
     assert_eq!(caught_up(&events).len(), 1);
     // Where no order is wanted, nothing waits and nothing is announced.
-    let events = events_of(super::config(), Some).await;
+    let events = events_of(super::support::config(), Some).await;
     assert!(2 < batches(&events) && caught_up(&events).is_empty());
     assert!(!events.iter().any(|event| matches!(event, Event::Begins(..))));
 }

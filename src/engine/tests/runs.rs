@@ -8,16 +8,16 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::fake::Fake;
-use super::{SECOND, config, texts};
+use super::fake_source::Fake;
+use super::support::{SECOND, config, texts};
 use crate::engine::event::{Event, GapCause, Lines};
 use crate::engine::position::{
     OtherDaemon, Place, Position, Presence, Saved, SavedContainer, SavedDaemon,
 };
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
-use crate::engine::source::PieceRule;
-use crate::engine::source::StdStream::{self, Stderr, Stdout};
+use crate::engine::source::StdStream::{Stderr, Stdout};
+use crate::engine::source::{PieceRule, StdStream};
 use crate::engine::{Backlog, Config, Engine};
 
 /// What one run has shown, event by event.
@@ -83,7 +83,7 @@ fn text(shown: &[Event], stream: StdStream) -> String {
     for batch in lines(shown) {
         for (line, text) in batch.iter().filter(|(line, _)| line.stream == stream) {
             all.push_str(&String::from_utf8_lossy(text));
-            if line.ending == super::Ending::Lf {
+            if line.ending == crate::engine::event::Ending::Lf {
                 all.push('\n');
             }
         }
@@ -140,7 +140,7 @@ async fn a_run_that_has_shown_nothing_has_a_position_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_daemon_dropped_between_runs_is_a_gap_once() {
+async fn lines_dropped_between_runs_are_one_gap() {
     let fake = Fake::running([]);
     (0..5).for_each(|line| fake.write(Stdout, line, "old\n"));
     let first = run_once(&fake, follow_all(), None).await;
@@ -190,7 +190,7 @@ async fn the_rest_of_a_long_line_is_known_to_belong_to_it() {
     fake.write(Stdout, 2, "end\n");
     let second = run_once(&fake, config, position(&first)).await;
     let ends = lines(&second).flat_map(|lines| lines.iter().map(|(line, _)| line.ending));
-    assert_eq!(ends.collect::<Vec<_>>(), [super::Ending::Lf]);
+    assert_eq!(ends.collect::<Vec<_>>(), [crate::engine::event::Ending::Lf]);
     let all = text(&first, Stdout) + &text(&second, Stdout);
     assert_eq!(all, texts(&fake.log(), Stdout).concat());
 }
@@ -237,7 +237,7 @@ async fn a_container_that_was_removed_between_runs_is_a_gap_and_a_recreated_one_
     };
     let selection = Selection::all();
     let running = engine.run(&selection, events, stop.clone());
-    let (outcome, (), seen) = tokio::join!(running, stopping, super::Seen::all(received));
+    let (outcome, (), seen) = tokio::join!(running, stopping, super::support::Seen::all(received));
     assert_eq!((seen.gaps, seen.lines.len()), (vec![GapCause::Removed], 30));
     assert_eq!(outcome.unwrap().census.gaps_by_cause["removed"], 1);
 }

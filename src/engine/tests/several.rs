@@ -1,17 +1,25 @@
 //! Several daemons in one run: each goes its own way, and they start and end together.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::fake::{FakeEvents, FakeLogs};
-use super::*;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::fake_source::{Fake, FakeEvents, FakeLogs};
+use super::support::{SECOND, config};
 use crate::engine::census::{ConnectionCount, Purpose};
-use crate::engine::event::About;
-use crate::engine::selection::PatternText;
+use crate::engine::event::{About, Event, Notice};
+use crate::engine::registry::Registry;
+use crate::engine::selection::{PatternText, Selection};
+use crate::engine::source::StdStream::Stdout;
 use crate::engine::source::{
-    Container, ContainerKey, DaemonId, ErrorKind, EventStream, Happening, ListFilters, Listed,
+    Container, ContainerEvent, ContainerKey, DaemonId, ErrorKind, EventStream, ListFilters, Listed,
     LogRequest, Source, SourceError,
 };
-use crate::engine::{Engines, Observers, StartError};
+use crate::engine::{Config, Control, Engine, Engines, Observers, Outcome, StartError};
 
 /// What a daemon does with questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +72,9 @@ impl Host {
 struct HostEvents(FakeEvents, ContainerKey, &'static str);
 
 impl EventStream for HostEvents {
-    async fn next(&mut self) -> Result<Happening, SourceError> {
-        let happening = self.0.next().await?;
-        Ok(Happening { key: self.1.clone(), name: Some(self.2.into()), ..happening })
+    async fn next(&mut self) -> Result<ContainerEvent, SourceError> {
+        let container_event = self.0.next().await?;
+        Ok(ContainerEvent { key: self.1.clone(), name: Some(self.2.into()), ..container_event })
     }
 }
 

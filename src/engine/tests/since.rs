@@ -1,9 +1,13 @@
 //! Lines from a time on, and up to one.
 
-use super::fake::Manner;
-use super::*;
+use tokio::time::sleep;
+
+use super::fake_source::{Fake, Manner};
+use super::support::{SECOND, config, nothing_is_left, run};
 use crate::engine::backlog::{Outputs, Range};
+use crate::engine::source::StdStream::Stdout;
 use crate::engine::timestamp::Timestamp;
+use crate::engine::{Backlog, Config, Observer};
 
 /// A log of which line N has the time N, in nanoseconds; the run is over.
 async fn shown(

@@ -1,8 +1,15 @@
 //! What may be watched and ordered of a running engine: rows, and a stream that is rotated by hand.
 
-use super::*;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::fake_source::{Fake, Fault};
+use super::support::{SECOND, Seen, all_delivered_once, config, nothing_is_left, run_with, talk};
 use crate::engine::rows::{Row, StreamState};
-use crate::engine::source::{Exit, Phase, What};
+use crate::engine::selection::Selection;
+use crate::engine::source::{ContainerEventKind, Exit, Phase};
+use crate::engine::{Config, Control, Observer, Outcome};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -92,7 +99,10 @@ async fn a_paused_container_is_reported_at_once_and_its_stream_goes_on() {
     let config = Config { stream_timeout: HOUR, ..config() };
     let script = async |fake: &Fake, observer: &Observer<Fake>, _| {
         talk(fake, 10).await;
-        for (what, phase) in [(What::Paused, Phase::Paused), (What::Unpaused, Phase::Running)] {
+        for (what, phase) in [
+            (ContainerEventKind::Paused, Phase::Paused),
+            (ContainerEventKind::Unpaused, Phase::Running),
+        ] {
             fake.happen(what);
             sleep(SECOND / 2).await;
             let row = row(observer);
@@ -151,7 +161,7 @@ async fn a_stale_stream_is_reported_before_it_is_opened_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_runs_is_selected_when_it_runs() {
+async fn a_container_is_selected_by_its_state_as_soon_as_it_runs() {
     let fake = Fake::running([]);
     fake.exit();
     let script = async |fake: &Fake, observer: &Observer<Fake>, _| {

@@ -23,7 +23,7 @@ use super::probe::{self, Probes};
 use super::record::{Drive, Header, Rules, VERSION};
 use super::session::{Load, Session};
 use super::verdict;
-use crate::demo::{Plant, World, serve};
+use crate::demo::{FakeDaemon, InjectedLeak, serve};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::registry::Registry;
@@ -42,7 +42,7 @@ pub(super) const CONTAINERS: [&str; 4] = ["api", "db", "mail", "web"];
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     own: Option<OwnLeak>,
-    daemon: Option<Plant>,
+    daemon: Option<InjectedLeak>,
     wanted: Wanted,
 }
 
@@ -73,7 +73,7 @@ pub(crate) const CASES: [Case; 8] = {
     const fn own(name: &'static str, own: OwnLeak, wanted: Wanted) -> Case {
         Case { name, own: Some(own), daemon: None, wanted }
     }
-    const fn daemon(name: &'static str, plant: Plant, wanted: Wanted) -> Case {
+    const fn daemon(name: &'static str, plant: InjectedLeak, wanted: Wanted) -> Case {
         Case { name, own: None, daemon: Some(plant), wanted }
     }
     let goroutines = "daemon.goroutines";
@@ -91,17 +91,21 @@ pub(crate) const CASES: [Case; 8] = {
         ),
         daemon(
             "a goroutine in the daemon per cycle",
-            Plant::PerStream(1.0),
+            InjectedLeak::PerStream(1.0),
             Wanted::PerCycle(goroutines, 1.0),
         ),
         daemon(
             "16 goroutines in the daemon every 30 s, whatever cmon does",
-            Plant::PerTime(16, Duration::from_secs(30)),
+            InjectedLeak::PerTime(16, Duration::from_secs(30)),
             Wanted::PerMinute(goroutines, 32.0),
         ),
-        daemon("harmless: a warm-up", Plant::Ramp(60, MINUTE), Wanted::NoLeak),
-        daemon("harmless: a sawtooth", Plant::Sawtooth(30, MINUTE), Wanted::NoLeak),
-        daemon("harmless: one step", Plant::Step(25, Duration::from_secs(300)), Wanted::NoLeak),
+        daemon("harmless: a warm-up", InjectedLeak::Ramp(60, MINUTE), Wanted::NoLeak),
+        daemon("harmless: a sawtooth", InjectedLeak::Sawtooth(30, MINUTE), Wanted::NoLeak),
+        daemon(
+            "harmless: one step",
+            InjectedLeak::Step(25, Duration::from_secs(300)),
+            Wanted::NoLeak,
+        ),
     ]
 };
 
@@ -132,13 +136,13 @@ async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
     let dir = tempfile::Builder::new().prefix("cmon-self-test-").tempdir()?;
     let socket = dir.path().join("docker.sock");
     let listener = UnixListener::bind(&socket)?;
-    let world = World::default();
+    let world = FakeDaemon::default();
     for name in CONTAINERS {
         world.create(name);
         world.start(name);
     }
     if let Some(plant) = case.daemon {
-        world.plant(plant);
+        world.inject(plant);
     }
     let endpoint = || Endpoint::new(Address::Unix(socket.clone()), Origin::Demo);
     let streams = Registry::default();
@@ -208,7 +212,7 @@ pub(super) fn header(rules: Rules, seed: u64) -> Header {
 }
 
 /// A line each second from each container.
-pub(super) async fn talk(world: &World) {
+pub(super) async fn talk(world: &FakeDaemon) {
     loop {
         for name in CONTAINERS {
             world.write(name, StdStream::Stdout, format!("{name} says something\n"));

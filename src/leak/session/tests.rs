@@ -7,7 +7,7 @@ use std::rc::Rc;
 use tokio::net::UnixListener;
 
 use super::*;
-use crate::demo::{Fault, Plant, Route, World, serve};
+use crate::demo::{FakeDaemon, Fault, InjectedLeak, Route, serve};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::leak::probe::{self, target::Target};
@@ -26,7 +26,7 @@ fn plan(warmup: f64, warmup_cycles: f64, pairs: usize) -> Plan {
 async fn check(
     drive: Result<Plan, Duration>,
     targets: &[&str],
-    meanwhile: impl AsyncFnOnce(&World, CancellationToken),
+    meanwhile: impl AsyncFnOnce(&FakeDaemon, CancellationToken),
 ) -> Vec<Record> {
     check_as(|session| session, drive, targets, meanwhile).await
 }
@@ -36,12 +36,12 @@ async fn check_as(
     made: impl FnOnce(Written) -> Written,
     drive: Result<Plan, Duration>,
     targets: &[&str],
-    meanwhile: impl AsyncFnOnce(&World, CancellationToken),
+    meanwhile: impl AsyncFnOnce(&FakeDaemon, CancellationToken),
 ) -> Vec<Record> {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("s");
     let listener = UnixListener::bind(&socket).unwrap();
-    let world = World::default();
+    let world = FakeDaemon::default();
     for name in CONTAINERS {
         world.create(name);
         world.start(name);
@@ -86,7 +86,7 @@ type Write = Box<dyn FnMut(Record)>;
 type Written = Session<Docker, Write>;
 
 /// Nothing happens beside it.
-async fn nothing(_: &World, _: CancellationToken) {}
+async fn nothing(_: &FakeDaemon, _: CancellationToken) {}
 
 fn readings(records: &[Record], stage: Stage) -> Vec<&Reading> {
     let readings = records.iter().filter_map(|record| match record {
@@ -133,7 +133,7 @@ async fn pairs_that_do_not_fit_are_left_out() {
 
 #[tokio::test(start_paused = true)]
 async fn a_leak_that_is_certain_ends_a_check_unless_its_rate_is_to_be_compared() {
-    let leaks = async |world: &World, _| world.plant(Plant::PerStream(1.0));
+    let leaks = async |world: &FakeDaemon, _| world.inject(InjectedLeak::PerStream(1.0));
     let early = check(Ok(plan(20.0, 0.0, 40)), &[], leaks).await;
     let whole = check_as(Session::without_early_stop, Ok(plan(20.0, 0.0, 40)), &[], leaks).await;
     assert!(end(&early).sure && !end(&whole).sure);
@@ -185,7 +185,7 @@ async fn lines_of_before_do_not_count() {
 
 #[tokio::test(start_paused = true)]
 async fn lines_that_are_written_meanwhile_count() {
-    let records = check(Ok(plan(5.0, 0.0, 2)), &[], async |world: &World, stop| {
+    let records = check(Ok(plan(5.0, 0.0, 2)), &[], async |world: &FakeDaemon, stop| {
         tokio::select! {
             () = talk(world) => {}
             () = stop.cancelled() => {}
@@ -203,7 +203,7 @@ async fn a_check_ends_when_its_target_is_gone() {
     let mut child =
         Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let target = format!("pid:{}", child.id());
-    let records = check(Err(Duration::from_secs(600)), &[&target], async |_: &World, _| {
+    let records = check(Err(Duration::from_secs(600)), &[&target], async |_: &FakeDaemon, _| {
         sleep(Duration::from_secs(100)).await;
         child.kill().unwrap();
         child.wait().unwrap();
@@ -217,7 +217,7 @@ async fn a_check_ends_when_its_target_is_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn who_hangs_does_not_hold_up_the_end() {
-    let records = check(Err(Duration::from_secs(600)), &[], async |world: &World, stop| {
+    let records = check(Err(Duration::from_secs(600)), &[], async |world: &FakeDaemon, stop| {
         sleep(Duration::from_millis(59_500)).await;
         world.fail_always(Route::Info, Fault::Never);
         world.fail_always(Route::Profile, Fault::Never);
@@ -231,7 +231,7 @@ async fn who_hangs_does_not_hold_up_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn parts_that_hang_hold_up_an_interrupted_check_for_a_second() {
-    let records = check(Err(Duration::from_secs(600)), &[], async |world: &World, stop| {
+    let records = check(Err(Duration::from_secs(600)), &[], async |world: &FakeDaemon, stop| {
         // No reading is on its way at this moment.
         sleep(Duration::from_millis(59_500)).await;
         world.fail_always(Route::Profile, Fault::Never);

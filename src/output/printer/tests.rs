@@ -2,14 +2,21 @@
 //! real time: every wait here is for the printer's end or for bytes.
 
 use std::io::{PipeReader, Read, pipe};
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
 use super::*;
-use crate::engine::event::{About, Delivery, Extent, Label, Lines, Note, Notice};
+use crate::engine::Outcome;
+use crate::engine::census::Census;
+use crate::engine::event::{About, Delivery, Event, Extent, Label, Lines, Note, Notice};
 use crate::engine::source::{ContainerId, ContainerKey, DaemonId, StdStream};
 use crate::engine::timestamp::Timestamp;
-use crate::filter::{MatchEnd, Patterns, Rules};
-use crate::output::Sink;
+use crate::filter::{Filter, MatchEnd, Patterns, Rules};
+use crate::output::sink::Sinks;
+use crate::output::{Config, Form, Sink};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -85,7 +92,7 @@ fn rules(until: &str, join: &str) -> Rules {
 }
 
 #[tokio::test]
-async fn nothing_is_written_behind_a_match() {
+async fn no_line_is_written_behind_a_match() {
     let filter = Filter::new(rules("two", "^ "));
     let (mut printer, events, out, err) = start_with(Config::plain(Form::Bare), Some(filter));
     let all = [line("one\n"), note(Notice::Started), line("two\n"), note(Notice::Exited(None))];

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::engine::rows::{Row, StreamState};
 use crate::format::last_notice;
 use crate::output::json::{Figures, figures, object, time};
-use crate::snapshot::{Daemon, Own, Snapshot};
+use crate::snapshot::{DaemonSnapshot, Own, Snapshot};
 
 /// Appends a snapshot.
 pub(super) fn snapshot(snapshot: &Snapshot, into: &mut Vec<u8>) {
@@ -37,7 +37,7 @@ pub(super) fn snapshot(snapshot: &Snapshot, into: &mut Vec<u8>) {
     object(&body, into);
 }
 
-fn daemon(daemon: &Daemon) -> DaemonBody<'_> {
+fn daemon(daemon: &DaemonSnapshot) -> DaemonBody<'_> {
     DaemonBody {
         endpoint: &daemon.endpoint,
         name: some(&daemon.name),
@@ -47,7 +47,7 @@ fn daemon(daemon: &Daemon) -> DaemonBody<'_> {
     }
 }
 
-fn host(of: &Daemon) -> HostBody<'_> {
+fn host(of: &DaemonSnapshot) -> HostBody<'_> {
     let away = of.census.away.first();
     HostBody {
         host: of.host.as_deref().unwrap_or_default(),

@@ -2,7 +2,7 @@
 //! `docs/json.md` documents the fields of its JSON.
 
 mod json;
+mod snapshot_writer;
 mod table;
-mod writer;
 
-pub use writer::{Form, SnapshotWriter};
+pub use snapshot_writer::{Form, SnapshotWriter};

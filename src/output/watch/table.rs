@@ -11,10 +11,10 @@ use crate::format::note::clock;
 use crate::format::sanitize::clean;
 use crate::format::units;
 use crate::output::status;
-use crate::snapshot::{Daemon, Snapshot};
+use crate::snapshot::{DaemonSnapshot, Snapshot};
 
 /// A daemon in a line; of several with its share of the work.
-fn daemon(daemon: &Daemon) -> String {
+fn daemon(daemon: &DaemonSnapshot) -> String {
     let known = |figure: Option<u64>| figure.map_or_else(|| "?".to_owned(), units::count);
     let text = |text: &str| if text.is_empty() { "?".to_owned() } else { clean(text) };
     let mut line = format!(

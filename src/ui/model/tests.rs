@@ -1,14 +1,18 @@
 //! What keys do, without a terminal; and that no sequence of keys breaks anything.
 
-use ratatui::style::{Color, Modifier};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
+use ratatui::style::{Color, Modifier};
 
 use super::*;
-use crate::engine::event::{About, Label, Note, Notice};
+use crate::engine::event::{About, Event, Label, Note, Notice};
+use crate::filter::Patterns;
+use crate::format::Colors;
 use crate::format::columns::Column;
-use crate::snapshot::sample;
+use crate::format::pretty::LineForm;
+use crate::snapshot::{Snapshot, sample};
 use crate::ui::ring::tests::lines;
 
 fn model(snapshot: Snapshot) -> Model {
@@ -79,7 +83,7 @@ fn each_way_to_end_is_distinguished() {
 }
 
 #[test]
-fn what_needs_eyes_stands_first() {
+fn troubled_containers_are_listed_first() {
     let model = model(sample::snapshot());
     let names = names(&model);
     assert_eq!(names[..4], ["flaky", "late", "mute", "stuck"]);
@@ -338,7 +342,7 @@ fn highlights_are_reversed_in_each_form_of_a_line_and_across_its_colors() {
 }
 
 #[test]
-fn what_is_found_is_in_sight_however_long_its_line_is() {
+fn a_search_match_is_scrolled_into_view_in_a_long_line() {
     let mut model = model(sample::many(1));
     let mut texts: Vec<String> = (0..40).map(|at| format!("{at} {}", "x".repeat(300))).collect();
     texts[20] = format!("{} needle {}", "x".repeat(300), "x".repeat(3000));

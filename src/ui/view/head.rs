@@ -9,7 +9,7 @@ use ratatui::widgets::Sparkline;
 use super::{Look, quiet, row, split, title};
 use crate::format::clean;
 use crate::format::units;
-use crate::snapshot::{Daemon, Snapshot};
+use crate::snapshot::{DaemonSnapshot, Snapshot};
 use crate::ui::fit;
 use crate::ui::model::Model;
 
@@ -78,7 +78,7 @@ fn first(snapshot: &Snapshot, look: Look) -> Vec<Part> {
 }
 
 /// A daemon's name and version.
-fn named(daemon: &Daemon) -> String {
+fn named(daemon: &DaemonSnapshot) -> String {
     let known = |text: &str| if text.is_empty() { "?".to_owned() } else { clean(text) };
     format!("{} {}", known(&daemon.name), known(&daemon.version))
 }
@@ -88,12 +88,12 @@ fn hosts(snapshot: &Snapshot, look: Look) -> Vec<Vec<Part>> {
     if snapshot.only_daemon().is_some() {
         return Vec::new();
     }
-    let mut daemons: Vec<&Daemon> = snapshot.daemons.iter().collect();
+    let mut daemons: Vec<&DaemonSnapshot> = snapshot.daemons.iter().collect();
     daemons.sort_by_key(|daemon| daemon.census.away.is_empty());
     daemons.into_iter().map(|daemon| host(daemon, snapshot, look)).collect()
 }
 
-fn host(daemon: &Daemon, snapshot: &Snapshot, look: Look) -> Vec<Part> {
+fn host(daemon: &DaemonSnapshot, snapshot: &Snapshot, look: Look) -> Vec<Part> {
     let census = &daemon.census;
     let plain = Style::default();
     let name = daemon.host.as_ref().map_or_else(String::new, |host| clean(host));

@@ -40,7 +40,7 @@ fn screen(model: &Model) -> String {
             // The second half of a wide character is a cell of its own.
             if hidden == 0 {
                 text.push_str(symbol);
-                hidden = super::fit::width(symbol).saturating_sub(1);
+                hidden = crate::ui::fit::width(symbol).saturating_sub(1);
             } else {
                 hidden -= 1;
             }
@@ -83,7 +83,7 @@ fn each_state_of_a_stream() {
 }
 
 #[test]
-fn nothing_to_show() {
+fn an_empty_screen_at_each_size() {
     at_each_size("empty", &sample::of(Vec::new()), "");
 }
 
@@ -213,7 +213,7 @@ fn the_lines_of_a_container() {
 }
 
 #[test]
-fn what_esc_does_next_is_what_is_said() {
+fn the_hint_for_esc_names_its_next_effect() {
     let mut model = model((80, 24), sample::many(1));
     press(&mut model, "\n/x\nf");
     assert!(screen(&model).contains("Esc ends search  n/N `x`"));
@@ -242,7 +242,7 @@ fn readers_that_are_not_as_many_as_streams_are_said_in_words() {
 }
 
 #[test]
-fn what_needs_eyes_is_red_and_has_a_sign_without_colour_too() {
+fn trouble_is_red_and_marked_without_color_too() {
     let shown = model((80, 24), sample::snapshot());
     let buffer = buffer(&shown);
     let find = |text: &str| {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use cmon::demo::{World, serve};
+use cmon::demo::{FakeDaemon, serve};
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 
@@ -12,7 +12,7 @@ use super::{Cmon, Done, eventually};
 
 /// A running daemon with the containers of one test.
 pub(crate) struct Scene {
-    pub(crate) world: World,
+    pub(crate) fake: FakeDaemon,
     socket: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     server: Option<thread::JoinHandle<()>>,
@@ -22,16 +22,16 @@ pub(crate) struct Scene {
 impl Scene {
     /// A daemon with these containers, which run.
     pub(crate) fn of(names: &[&str]) -> Self {
-        let world = World::now();
+        let fake = FakeDaemon::now();
         for name in names {
-            world.create(name);
-            world.start(name);
+            fake.create(name);
+            fake.start(name);
         }
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("s");
         let (stop, stopped) = oneshot::channel();
         let (up, is_up) = std::sync::mpsc::channel();
-        let (clone, path) = (world.clone(), socket.clone());
+        let (clone, path) = (fake.clone(), socket.clone());
         let server = thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -45,7 +45,7 @@ impl Scene {
             });
         });
         is_up.recv().unwrap();
-        Self { world, socket, stop: Some(stop), server: Some(server), _dir: dir }
+        Self { fake, socket, stop: Some(stop), server: Some(server), _dir: dir }
     }
 
     /// Its address.
@@ -70,7 +70,7 @@ impl Scene {
     /// Waits until a stream of this container is open.
     #[track_caller]
     pub(crate) fn wait_for_follower(&self, name: &str) {
-        eventually("a follower", || (0 < self.world.followers(name)).then_some(()));
+        eventually("a follower", || (0 < self.fake.followers(name)).then_some(()));
     }
 
     /// Runs cmon to its end.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cmon::demo::{World, serve};
+use cmon::demo::{FakeDaemon, serve};
 use cmon::docker::endpoint::{Address, Endpoint, Origin};
 use cmon::docker::{Docker, RequestOptions};
 use cmon::engine::event::{Ending, Event, Notice};
@@ -55,11 +55,11 @@ impl Seen {
     }
 }
 
-/// Runs the engine over a world of one container while `script` goes on.
+/// Runs the engine over a fake daemon of one container while `script` goes on.
 pub(crate) async fn run(
     config: Config,
-    script: impl AsyncFnOnce(&World),
-) -> (Outcome, Seen, World) {
+    script: impl AsyncFnOnce(&FakeDaemon),
+) -> (Outcome, Seen, FakeDaemon) {
     run_with(config, script, |_| {}).await
 }
 
@@ -67,17 +67,17 @@ pub(crate) async fn run(
 pub(crate) async fn run_selected(
     config: Config,
     selection: Selection,
-    script: impl AsyncFnOnce(&World),
-) -> (Outcome, Seen, World) {
+    script: impl AsyncFnOnce(&FakeDaemon),
+) -> (Outcome, Seen, FakeDaemon) {
     run_all(RequestOptions::default(), config, selection, script, |_| {}).await
 }
 
-/// The same with all containers, and with the world changed before the engine begins.
+/// The same with all containers, and with the fake daemon changed before the engine begins.
 pub(crate) async fn run_with(
     config: Config,
-    script: impl AsyncFnOnce(&World),
-    before: impl FnOnce(&World),
-) -> (Outcome, Seen, World) {
+    script: impl AsyncFnOnce(&FakeDaemon),
+    before: impl FnOnce(&FakeDaemon),
+) -> (Outcome, Seen, FakeDaemon) {
     run_asking(RequestOptions::default(), config, script, before).await
 }
 
@@ -85,9 +85,9 @@ pub(crate) async fn run_with(
 pub(crate) async fn run_asking(
     options: RequestOptions,
     config: Config,
-    script: impl AsyncFnOnce(&World),
-    before: impl FnOnce(&World),
-) -> (Outcome, Seen, World) {
+    script: impl AsyncFnOnce(&FakeDaemon),
+    before: impl FnOnce(&FakeDaemon),
+) -> (Outcome, Seen, FakeDaemon) {
     run_all(options, config, Selection::all(), script, before).await
 }
 
@@ -95,15 +95,15 @@ async fn run_all(
     options: RequestOptions,
     config: Config,
     selection: Selection,
-    script: impl AsyncFnOnce(&World),
-    before: impl FnOnce(&World),
-) -> (Outcome, Seen, World) {
+    script: impl AsyncFnOnce(&FakeDaemon),
+    before: impl FnOnce(&FakeDaemon),
+) -> (Outcome, Seen, FakeDaemon) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
-    let world = World::default();
-    world.create("web");
-    world.start("web");
-    before(&world);
+    let fake = FakeDaemon::default();
+    fake.create("web");
+    fake.start("web");
+    before(&fake);
     let listener = UnixListener::bind(&path).unwrap();
     let registry = Registry::default();
     let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
@@ -113,14 +113,14 @@ async fn run_all(
     let engine = Engine::new(docker, registry, config);
     let running = engine.run(&selection, events, stop.clone());
     let scripted = async {
-        script(&world).await;
+        script(&fake).await;
         stop.cancel();
     };
     let all = async {
         let outcome = tokio::join!(running, scripted, Seen::all(received));
         // The daemon takes a moment to see that its clients have gone.
         for _ in 0..10_000 {
-            if world.connections() == 0 {
+            if fake.connections() == 0 {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -128,16 +128,16 @@ async fn run_all(
         outcome
     };
     tokio::select! {
-        () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
-        (outcome, (), seen) = all => (outcome.unwrap(), seen, world.clone()),
+        () = serve(fake.clone(), listener) => unreachable!("it serves for ever"),
+        (outcome, (), seen) = all => (outcome.unwrap(), seen, fake.clone()),
     }
 }
 
 /// Every byte once, in order; nothing left.
 #[track_caller]
-pub(crate) fn exact(outcome: &Outcome, seen: &Seen, world: &World) {
+pub(crate) fn exact(outcome: &Outcome, seen: &Seen, fake: &FakeDaemon) {
     for stream in [Stdout, Stderr] {
-        let messages = world.messages("web");
+        let messages = fake.messages("web");
         let stored: Vec<u8> = messages
             .iter()
             .filter(|message| message.stream == stream)
@@ -156,14 +156,14 @@ pub(crate) fn exact(outcome: &Outcome, seen: &Seen, world: &World) {
     assert_eq!(seen.gaps, 0);
     assert_eq!((census.live_tasks(), census.open_connections(), census.streams_open), (0, 0, 0));
     assert_eq!(census.streams_opened, census.streams_closed);
-    assert_eq!(world.followers("web"), 0, "and none inside the daemon");
+    assert_eq!(fake.followers("web"), 0, "and none inside the daemon");
 }
 
 /// Says something on both outputs; now and then a line of several pieces.
-pub(crate) fn say(world: &World, number: usize) {
+pub(crate) fn say(fake: &FakeDaemon, number: usize) {
     let stream: StdStream = if number.is_multiple_of(3) { Stderr } else { Stdout };
-    world.write("web", stream, format!("line {number}\n"));
+    fake.write("web", stream, format!("line {number}\n"));
     if number.is_multiple_of(17) {
-        world.write("web", stream, format!("{}\n", "x".repeat(40_000)));
+        fake.write("web", stream, format!("{}\n", "x".repeat(40_000)));
     }
 }

@@ -1,7 +1,11 @@
 //! How a container goes, by example.
 
-use super::*;
-use crate::engine::source::ReadMode;
+use std::time::Duration;
+
+use super::support::{Driven, container, error};
+use crate::engine::event::EndReason;
+use crate::engine::lifecycle::*;
+use crate::engine::source::{ErrorKind, Phase, ReadMode};
 
 #[test]
 fn a_container_that_is_renamed_away_is_followed_to_the_end_of_its_run_and_not_beyond() {

@@ -6,8 +6,11 @@ use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
 
+use super::walk::LOOKS;
 use super::*;
-use crate::engine::source::{Frames, StdStream};
+use crate::engine::anchor::{Anchor, Key};
+use crate::engine::event::EndReason;
+use crate::engine::source::{Frames, StdStream, Tail};
 use crate::engine::timestamp::Timestamp;
 
 /// What a reader of the daemon does at a record that it cannot decode.

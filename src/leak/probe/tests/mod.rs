@@ -9,7 +9,7 @@ use tokio::net::UnixListener;
 
 use super::fake::{Reply, with_server, with_server_at};
 use super::*;
-use crate::demo::{Fault, Route, World, serve};
+use crate::demo::{FakeDaemon, Fault, Route, serve};
 use crate::docker::endpoint::{Address, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::census::{ConnectionCount, Purpose, TaskKind};
@@ -27,10 +27,10 @@ impl Probes {
 }
 
 /// Runs `test` against an embedded daemon in the same runtime.
-pub(super) async fn with_daemon(test: impl AsyncFnOnce(&World, Address)) {
+pub(super) async fn with_daemon(test: impl AsyncFnOnce(&FakeDaemon, Address)) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
-    let world = World::default();
+    let world = FakeDaemon::default();
     let listener = UnixListener::bind(&path).unwrap();
     tokio::select! {
         () = serve(world.clone(), listener) => unreachable!("it serves for ever"),

@@ -1,0 +1,174 @@
+//! What a check needs before its session: probes, containers, a plan, and the load.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Checking, Known, containers};
+use crate::config::Daemon;
+use crate::docker::Docker;
+use crate::docker::endpoint::Endpoint;
+use crate::engine;
+use crate::engine::StartError;
+use crate::engine::selection::Selection;
+use crate::engine::source::{Listed, Phase, Source};
+use crate::leak::command::Commands;
+use crate::leak::judge::design::CYCLES_PER_SECOND;
+use crate::leak::judge::plan::Plan;
+use crate::leak::probe::Probes;
+use crate::leak::probe::target::Target;
+use crate::leak::record::{Drive, Header, VERSION};
+use crate::leak::session::Load;
+use crate::leak::{probe, verdict};
+
+/// No stream is closed sooner.
+const SHORTEST: f64 = 0.1;
+
+/// No target was named, and there is no daemon that could be watched instead.
+#[derive(Debug, thiserror::Error)]
+#[error("{} has nothing to watch: no --target is given, and there is no daemon: {why}", named(*drive))]
+pub(super) struct NothingToWatch {
+    drive: Drive,
+    why: String,
+}
+
+fn named(drive: Drive) -> &'static str {
+    match drive {
+        Drive::Command => "--drive-cmd",
+        _ => "--passive",
+    }
+}
+
+impl Checking<'_> {
+    /// Asks who is there and decides how to drive them.
+    pub(super) async fn prepare(
+        &self,
+        timeout: Option<Duration>,
+        first: Option<&[String]>,
+    ) -> anyhow::Result<(Known, Probes)> {
+        let check = self.check;
+        let Daemon { route, origin } = self.daemon.clone();
+        let docker = Arc::new(Docker::new(
+            Endpoint::by(route.clone(), origin.clone()),
+            self.config.requests,
+        ));
+        let drive = match (&check.command, check.passive) {
+            (_, true) => Drive::Passive,
+            (Some(_), _) => Drive::Command,
+            (None, _) if timeout.is_some() => Drive::Held,
+            (None, _) => Drive::Streams,
+        };
+        // Without streams to drive, targets alone may be watched, and no daemon is needed.
+        let version = docker.api().version().await;
+        let alone = !drive.opens_streams()
+            && !check.targets.is_empty()
+            && !check.targets.iter().any(Target::is_of_the_daemon);
+        let daemon = match version {
+            Ok(version) => Some(version),
+            Err(_) if alone => None,
+            Err(error) if !drive.opens_streams() && check.targets.is_empty() => {
+                return Err(NothingToWatch { drive, why: error.to_string() }.into());
+            }
+            Err(error) => return Err(StartError::from(error).into()),
+        };
+        let mut containers = Vec::new();
+        if drive.opens_streams() {
+            let listed = docker
+                .list(self.config.selection.list_filters())
+                .await
+                .map_err(StartError::from)?;
+            let own = docker.own(&listed).await;
+            let own = own.and_then(|key| listed.iter().find(|row| row.key == key));
+            // It runs, whatever the list still says of a container that has just been started.
+            let own = own.map(|row| Listed { phase: Phase::Running, ..row.clone() });
+            let selection = match &own {
+                None => self.config.selection.clone(),
+                Some(row) => {
+                    let rest = self.config.selection.without(row, &listed);
+                    let rest = rest.map_err(StartError::from)?;
+                    if self.config.selection.matches(row) && first.is_none() {
+                        self.reports.left_out(row);
+                    }
+                    rest
+                }
+            };
+            containers = containers::choose(&selection, &listed, first)?;
+        }
+        let count = containers.len() as f64;
+        let natural = (count / CYCLES_PER_SECOND).max(SHORTEST);
+        let stream_timeout = match drive {
+            Drive::Streams | Drive::Held => {
+                timeout.map_or(natural, |timeout| timeout.as_secs_f64())
+            }
+            Drive::Command | Drive::Passive => 0.0,
+        };
+        let per_second = match drive {
+            Drive::Streams | Drive::Held => count / stream_timeout,
+            Drive::Command => CYCLES_PER_SECOND,
+            Drive::Passive => 0.0,
+        };
+        let seconds = check.duration.as_secs_f64();
+        let plan = drive.has_phases().then(|| Plan::new(seconds, per_second, check.seed));
+        let header = Header {
+            v: VERSION,
+            cmon: env!("CARGO_PKG_VERSION").to_owned(),
+            started: jiff::Timestamp::now().to_string(),
+            daemon: daemon.as_ref().map_or_else(String::new, |_| format!("{route} ({origin})")),
+            daemon_version: daemon.as_ref().map_or_else(String::new, |v| v.version.clone()),
+            containers,
+            targets: check.targets.iter().map(ToString::to_string).collect(),
+            cycles_metric: check
+                .cycles_metric
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            drive,
+            duration: seconds,
+            stream_timeout,
+            seed: check.seed,
+            rules: self.leak.rules.clone(),
+        };
+        let Daemon { route, origin } = self.daemon.clone();
+        let mut probes = Probes::start(probe::Options {
+            daemon: daemon.map(|_| Endpoint::by(route, origin)),
+            targets: check.targets.clone(),
+            cycles_metric: check.cycles_metric.clone(),
+            requests: self.config.requests,
+        })
+        .await?;
+        let names = probes.names().await;
+        verdict::known(&header.rules, names.iter().map(String::as_str))?;
+        // Who names the gate knows what decides.
+        if header.rules.gate.is_empty() {
+            probes.decides(|metric| verdict::is_gated(metric, &header.rules))?;
+        }
+        Ok((Known { header, plan }, probes))
+    }
+
+    pub(super) fn load(&self, header: &Header, plan: Option<Plan>) -> Load<Docker> {
+        let duration = self.check.duration;
+        let Daemon { route, origin } = self.daemon.clone();
+        let source = || Arc::new(Docker::new(Endpoint::by(route, origin), self.config.requests));
+        let selection = match header.drive {
+            // Runs that are compared keep to the containers that they began with.
+            Drive::Held => Selection::named(&header.containers),
+            _ => self.config.selection.clone(),
+        };
+        let config = || engine::Config {
+            stream_timeout: Duration::from_secs_f64(header.stream_timeout),
+            seed: Some(self.check.seed),
+            ..self.config.engine.clone()
+        };
+        match (plan, &self.check.command) {
+            (Some(plan), Some(command)) => {
+                Load::Command { commands: Commands::new(command.clone()), plan }
+            }
+            (Some(plan), None) => {
+                Load::Streams { source: source(), selection, config: config(), plan }
+            }
+            (None, _) if header.drive == Drive::Held => {
+                Load::Held { source: source(), selection, config: config(), duration }
+            }
+            (None, _) => Load::Passive { duration },
+        }
+    }
+}

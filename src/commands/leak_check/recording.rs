@@ -1,0 +1,91 @@
+//! Records in a file: written as they come, and read for a replay or as a baseline.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::{Checking, hint};
+use crate::leak::record::{Record, VERSION};
+
+impl Checking<'_> {
+    /// The file of the recording; of runs that are compared each has its own: `r.ndjson` becomes
+    /// `r.30s.ndjson`.
+    pub(super) fn recorder(
+        &self,
+        timeout: Option<Duration>,
+    ) -> anyhow::Result<Option<BufWriter<File>>> {
+        let Some(path) = &self.leak.record else {
+            return Ok(None);
+        };
+        let path = match timeout {
+            None => path.clone(),
+            Some(timeout) => {
+                let timeout = humantime::format_duration(timeout).to_string().replace(' ', "");
+                let ending = path.extension().map(|ending| ending.to_string_lossy().into_owned());
+                path.with_extension(match ending {
+                    Some(ending) => format!("{timeout}.{ending}"),
+                    None => timeout,
+                })
+            }
+        };
+        let file = File::create(&path);
+        let file = file.with_context(|| format!("could not write `{}`", path.display()))?;
+        Ok(Some(BufWriter::new(file)))
+    }
+}
+
+/// Writes one line of a recording, to the disk: the next moment may be the last.
+pub(super) fn line(file: &mut BufWriter<File>, record: &Record) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *file, record)?;
+    file.write_all(b"\n")?;
+    file.flush()
+}
+
+/// Reads a recording. A last line that was cut off is left out.
+pub(super) fn recording(path: &Path) -> anyhow::Result<Vec<Record>> {
+    let named = || hint::Unread(path.to_owned());
+    let file = BufReader::new(File::open(path).with_context(named)?);
+    let lines: Vec<String> = file.lines().collect::<Result<_, _>>().with_context(named)?;
+    let mut records = Vec::with_capacity(lines.len());
+    for (at, line) in lines.iter().enumerate() {
+        match serde_json::from_str(line) {
+            Ok(Record::Header(header)) if header.v != VERSION => anyhow::bail!(
+                "`{}` is a recording of form {}, made by cmon {}; this is cmon {}, which reads form \
+                 {VERSION}",
+                path.display(),
+                header.v,
+                header.cmon,
+                env!("CARGO_PKG_VERSION")
+            ),
+            Ok(record) => records.push(record),
+            Err(_) if at == 0 && is_report(line) => {
+                return Err(hint::NotARecording(path.to_owned()).into());
+            }
+            Err(_) if at + 1 == lines.len() && 0 < at => {}
+            Err(error) => {
+                return Err(error).with_context(|| {
+                    format!(
+                        "line {} of `{}` is not a record of a leak-check recording",
+                        at + 1,
+                        path.display()
+                    )
+                });
+            }
+        }
+    }
+    Ok(records)
+}
+
+/// Whether the line is a JSON report, of this version or of an earlier one.
+fn is_report(line: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Report {
+        verdict: Option<serde_json::Value>,
+        runs: Option<serde::de::IgnoredAny>,
+    }
+    let report = serde_json::from_str::<Report>(line);
+    report.is_ok_and(|report| report.verdict.is_some() || report.runs.is_some())
+}

@@ -1,0 +1,220 @@
+//! The command from its start to its exit code.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use futures_util::future::join_all;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::show;
+use super::show::{Over, Show};
+use crate::commands::NamedDaemon;
+use crate::commands::engines::{engines, note_found, sources};
+use crate::config::{Config, Watch, WatchForm};
+use crate::engine::Outcome;
+use crate::exit::Exit;
+use crate::output::Sinks;
+use crate::signal::Signals;
+use crate::snapshot::{Recorder, Shared};
+use crate::{metrics, snapshot};
+
+/// Batches of lines on their way from the engine to who shows.
+const CHANNEL: usize = 32;
+/// After the stop deadline the engine forces its way out within a second; then cmon leaves.
+const BEYOND: Duration = Duration::from_secs(1);
+/// On the screen the daemon's own figures are this old at most.
+const FIGURES: Duration = Duration::from_secs(5);
+
+/// Runs `cmon watch` against these daemons.
+///
+/// # Errors
+/// The run could not begin, or what was to be shown could not be written.
+pub(crate) async fn run(
+    config: Config,
+    watch: Watch,
+    daemons: Vec<NamedDaemon>,
+    sinks: Sinks,
+) -> anyhow::Result<Exit> {
+    let mut signals = Signals::new().context("could not take over the signals")?;
+    let listener = match watch.metrics {
+        None => None,
+        Some(address) => Some(TcpListener::bind(address).await.with_context(|| {
+            format!("could not listen on {address} for {}", watch.metrics_named)
+        })?),
+    };
+    if let Some(listener) = &listener
+        && !config.output.quiet
+        && !matches!(watch.form, WatchForm::Screen { .. })
+    {
+        let address = listener.local_addr().context("could not read the address of --metrics")?;
+        // Port 0 is any that is free, so it has to be printed. Talk may be lost.
+        let _ = sinks.err.write_all(format!("~ metrics at http://{address}/metrics\n").as_bytes());
+    }
+    let sources = sources(&daemons, config.requests);
+    let known: Vec<Shared> =
+        daemons.iter().map(|(_, daemon)| Shared::new(daemon.route.to_string())).collect();
+    let engines = engines(&sources, &config.engine);
+    let (observers, control) = (engines.observers(), engines.control());
+    let recorder = || Recorder::new(observers.clone(), known.clone());
+    let (events, received) = mpsc::channel(CHANNEL);
+    note_found(&daemons, &events);
+    let stop = CancellationToken::new();
+    let figures = match watch.form {
+        WatchForm::Screen { .. } => FIGURES,
+        _ => watch.interval,
+    };
+    // Who waits for the daemon is to see that it is away.
+    let (wait, named) = (config.engine.wait, config.selection.is_named());
+    let answers = async || {
+        if !wait {
+            observers.begun().await;
+        }
+    };
+    let beside = async {
+        answers().await;
+        tokio::join!(
+            join_all(
+                sources
+                    .iter()
+                    .zip(&known)
+                    .map(|(source, known)| { snapshot::sample(source.api(), figures, known) })
+            ),
+            metrics::serve(listener, recorder()),
+        );
+    };
+    let running = engines.run(&config.selection, events, stop.clone());
+    tokio::pin!(running, beside);
+    let patience = config.engine.stop_timeout + BEYOND;
+    let mut run = Run { show: None, stop, patience, exit: None, deadline: None, failed: None };
+    let begin = async {
+        answers().await;
+        let (config, recorder) = (config.output.clone(), recorder());
+        Show::begin((&watch, named), config, sinks, received, recorder, control)
+    };
+    let over = sleep(watch.duration.unwrap_or(Duration::MAX));
+    tokio::pin!(over);
+    // Nothing is shown before the daemon has answered, unless it is waited for: an error finds the
+    // terminal as it was.
+    tokio::select! {
+        biased;
+        outcome = &mut running => return run.finish(&mut signals, outcome?).await,
+        signal = signals.next() => {
+            run.end(Exit::from(signal));
+        }
+        () = &mut over, if watch.duration.is_some() => run.end(Exit::Done),
+        show = begin => run.show = Some(show.context("could not begin to show")?),
+    }
+    let outcome = loop {
+        tokio::select! {
+            biased;
+            outcome = &mut running => break outcome?,
+            leave = run.step(&mut signals) => if leave {
+                return run.exit();
+            },
+            () = &mut over, if run.exit.is_none() && watch.duration.is_some() => {
+                run.time_is_up();
+            }
+            () = &mut beside => {}
+        }
+    };
+    run.finish(&mut signals, outcome).await
+}
+
+/// What a run waits for beside the engine.
+struct Run {
+    show: Option<Show>,
+    stop: CancellationToken,
+    patience: Duration,
+    /// How cmon ends, once something has asked for it.
+    exit: Option<Exit>,
+    /// When to leave, once something has asked for the end.
+    deadline: Option<Instant>,
+    /// Why showing failed.
+    failed: Option<Arc<io::Error>>,
+}
+
+impl Run {
+    /// Asks everything to end; what asked first decides the exit code.
+    fn end(&mut self, exit: Exit) {
+        self.exit.get_or_insert(exit);
+        self.deadline.get_or_insert(Instant::now() + self.patience);
+        self.stop.cancel();
+        if let Some(show) = &self.show {
+            show.stop();
+        }
+    }
+
+    /// The time that was given is over: what is written is written to its end before the engine stops.
+    fn time_is_up(&mut self) {
+        if self.show.as_ref().is_some_and(Show::finish) {
+            self.exit.get_or_insert(Exit::Done);
+            self.deadline.get_or_insert(Instant::now() + self.patience);
+        } else {
+            self.end(Exit::Done);
+        }
+    }
+
+    /// Waits for a signal, for the end of the show, or for the deadline. Returns whether to leave at once.
+    async fn step(&mut self, signals: &mut Signals) -> bool {
+        let deadline = self.deadline;
+        tokio::select! {
+            signal = signals.next() => {
+                crate::ui::panic_on_purpose("main");
+                let again = self.exit.is_some();
+                self.end(Exit::from(signal));
+                again
+            }
+            over = show::over(&mut self.show) => {
+                self.show = None;
+                let exit = match over {
+                    Over::Done => Exit::Done,
+                    Over::Interrupted => Exit::Interrupted,
+                    Over::Failed(error) => {
+                        self.failed = Some(error);
+                        Exit::Failed
+                    }
+                };
+                self.end(exit);
+                false
+            }
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => true,
+        }
+    }
+
+    /// The engine has ended: waits until the terminal is given back.
+    pub(super) async fn finish(
+        mut self,
+        signals: &mut Signals,
+        outcome: Outcome,
+    ) -> anyhow::Result<Exit> {
+        let by_itself = self.exit.is_none();
+        if let Some(show) = &self.show {
+            show.stop();
+        }
+        self.deadline.get_or_insert(Instant::now() + self.patience);
+        while self.show.is_some() {
+            if self.step(signals).await {
+                break;
+            }
+        }
+        if by_itself && let Some((name, error)) = outcome.failures.into_iter().next() {
+            return Err(
+                anyhow::Error::new(error).context(format!("nothing of `{name}` can be read"))
+            );
+        }
+        self.exit()
+    }
+
+    fn exit(&self) -> anyhow::Result<Exit> {
+        if let Some(error) = &self.failed {
+            let error = io::Error::new(error.kind(), Arc::clone(error));
+            return Err(anyhow::Error::new(error).context("could not write to stdout"));
+        }
+        Ok(self.exit.unwrap_or(Exit::Done))
+    }
+}

@@ -1,0 +1,62 @@
+//! Which part of the logs `tail` shows.
+
+use super::support::{around, config};
+use crate::cli::Cli;
+use crate::engine::{Backlog, Runs};
+
+#[test]
+fn the_first_lines_are_ten_of_a_follow_and_all_otherwise() {
+    let backlog = |args: &str| config(args, &around()).unwrap().engine.backlog;
+    assert_eq!(backlog("cmon tail web"), Backlog::Last(10));
+    assert_eq!(backlog("cmon tail web --no-follow"), Backlog::All);
+    assert_eq!(backlog("cmon tail web -n 3 --no-follow"), Backlog::Last(3));
+    assert_eq!(backlog("cmon tail web -n all"), Backlog::All);
+    assert_eq!(backlog("cmon tail web --since-start"), Backlog::Since);
+    assert_eq!(backlog("cmon tail web --since-start -n all"), Backlog::Since);
+    assert_eq!(backlog("cmon tail web --since-start -n 3"), Backlog::Last(3));
+    assert_eq!(backlog("cmon tail web -p"), Backlog::Since);
+    assert_eq!(backlog("cmon tail web -p -n all"), Backlog::All);
+    assert_eq!(backlog("cmon tail web --previous -n 3"), Backlog::Last(3));
+}
+
+#[test]
+fn a_run_that_is_selected_excludes_other_times_cursors_and_a_follow_of_the_previous_one() {
+    let of = |args: &str| {
+        let engine = config(&format!("cmon tail web {args}"), &around()).unwrap().engine;
+        (engine.runs, engine.follow)
+    };
+    assert_eq!(of(""), (Runs::All, true));
+    assert_eq!(of("--since-start"), (Runs::Current, true));
+    assert_eq!(of("--since-start --no-follow"), (Runs::Current, false));
+    assert_eq!(of("-p"), (Runs::Previous, false));
+    for others in [
+        "--since-start --since 5m",
+        "--since-start --until +5m",
+        "--since-start --cursor c",
+        "--since-start --output-dir d",
+        "--since-start -p",
+        "-p --since 5m",
+        "-p --until 5m",
+        "-p --cursor c",
+        "-p --output-dir d",
+        "-p -f",
+        "-p --exit-on-stop",
+        "-p --wait",
+        "-p --no-follow",
+        "-p --stream-timeout 7s",
+        "-p --stale-after 7s",
+        "-p --order-window 7ms",
+    ] {
+        let args = format!("cmon tail web {others}");
+        let error = Cli::read(args.split(' ').map(Into::into)).unwrap_err().to_string();
+        assert!(error.contains("cannot be used with"), "{others}: {error}");
+    }
+}
+
+#[test]
+fn waiting_for_a_match_ends_when_nothing_can_come_any_more() {
+    let ends = |args: &str| config(args, &around()).unwrap().engine.exit_on_stop;
+    assert!(ends("cmon tail web --until-match ready"));
+    assert!(!ends("cmon tail web --fail-on panic") && !ends("cmon tail web --timeout 1s"));
+    assert!(!ends("cmon tail web --no-follow --until-match ready"), "that ends by itself");
+}

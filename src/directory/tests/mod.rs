@@ -1,0 +1,8 @@
+//! Single cases: what others do to the files, full disks, settings that change, and the real disk.
+
+mod changed_by_others;
+mod full_disk;
+mod names_and_records;
+mod old_files;
+mod real_disk;
+mod support;

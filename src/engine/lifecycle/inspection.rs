@@ -1,0 +1,120 @@
+//! What the daemon's answer about a container means for its log.
+
+use std::sync::Arc;
+
+use super::step::{Act, Departure};
+use super::stream_end::EARLY_ENDS;
+use super::{Cause, Lifecycle, State};
+use crate::engine::event::Notice;
+use crate::engine::source::{Container, ErrorKind, Phase, SourceError};
+
+impl Lifecycle {
+    pub(super) fn on_inspected(
+        &mut self,
+        answer: Result<&Container, &SourceError>,
+        draw: f64,
+    ) -> Vec<Act> {
+        let State::Inspecting(cause) = self.state else {
+            return Vec::new();
+        };
+        match answer {
+            Ok(container) => {
+                self.driver = Arc::clone(&container.driver);
+                let mut acts = match container.phase.is_live() && self.follow {
+                    true => self.on_live(container, cause, draw),
+                    false => self.on_not_running(container),
+                };
+                self.initial = false;
+                if let Some(lossy) = container.lossy
+                    && !std::mem::replace(&mut self.warned, true)
+                {
+                    // Behind the note that it is there, before anything is read.
+                    acts.insert(acts.len().saturating_sub(1), Act::Say(Notice::Lossy(lossy)));
+                }
+                acts
+            }
+            Err(error) if error.kind == ErrorKind::Gone => self.gone(error),
+            Err(error) if !self.follow => self.give_up_after_tries(error, draw),
+            Err(error) => self.wait(error, draw),
+        }
+    }
+
+    fn on_live(&mut self, container: &Container, cause: Cause, draw: f64) -> Vec<Act> {
+        let first = self.run.is_none();
+        let same_run = self.run.as_ref() == Some(&container.started_at);
+        let mut acts = Vec::new();
+        if self.leaving && !first && !same_run {
+            // The run that it was followed for is over.
+            self.state = State::Done;
+            acts.push(Act::Flush(None));
+            acts.extend(self.run_ended());
+            acts.push(Act::Forget(Departure::Left));
+            return acts;
+        }
+        if first {
+            acts.extend(self.announce());
+        } else if !same_run {
+            acts.extend(self.new_run());
+        }
+        self.run = Some(Arc::clone(&container.started_at));
+        // What is left of it is about a run that is over and reported.
+        self.exit = None;
+        if same_run && cause == Cause::EarlyEnd {
+            self.early_ends += 1;
+            let retry = self.backoff.next(draw);
+            self.state = State::Waiting { then_follow: true };
+            if EARLY_ENDS <= self.early_ends {
+                acts.push(Act::Say(Notice::EndsEarly { times: self.early_ends, retry }));
+            }
+            acts.push(Act::Wake(retry));
+            return acts;
+        }
+        self.started = false;
+        self.restarting = false;
+        self.state = State::Following;
+        acts.push(Act::Follow);
+        acts
+    }
+
+    /// Reports the start of a run, unless that was done.
+    fn announce(&mut self) -> Option<Act> {
+        (!std::mem::replace(&mut self.announced, true)).then_some(Act::Say(Notice::Started))
+    }
+
+    /// The notes between the run that was followed and a later one; its end may have been reported.
+    fn new_run(&mut self) -> Vec<Act> {
+        self.early_ends = 0;
+        self.run_ended().into_iter().chain([Act::Say(Notice::Started)]).collect()
+    }
+
+    /// Reports the end of the run that was followed, unless that was done.
+    fn run_ended(&mut self) -> Option<Act> {
+        let exit = self.exit.take();
+        let known = [&self.drained, &self.old].contains(&&self.run);
+        (!known).then_some(Act::Say(Notice::Exited(exit)))
+    }
+
+    fn on_not_running(&mut self, container: &Container) -> Vec<Act> {
+        self.restarting = container.phase == Phase::Restarting;
+        let known = self.drained.as_ref() == Some(&container.started_at);
+        let never_ran = container.phase == Phase::Created;
+        let mut acts = Vec::new();
+        if self.initial || never_ran {
+            // Its run ended before cmon looked, or never began: no news.
+            self.old = Some(Arc::clone(&container.started_at));
+        } else if self.run.is_none() {
+            acts.extend(self.announce());
+        } else if self.run.as_ref() != Some(&container.started_at) {
+            acts.extend(self.new_run());
+        }
+        self.exit = container.exit.or(self.exit);
+        self.run = Some(Arc::clone(&container.started_at));
+        if known {
+            self.exit = None;
+            return self.rest();
+        }
+        self.state = State::Draining;
+        acts.push(Act::Drain);
+        acts
+    }
+}

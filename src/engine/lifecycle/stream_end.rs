@@ -1,0 +1,128 @@
+//! What follows the end of a stream, and the end of a run.
+
+use std::time::Duration;
+
+use super::step::{Act, Departure, Progress};
+use super::transitions::TRIES;
+use super::{Cause, Lifecycle, State};
+use crate::engine::event::{EndReason, GapCause, Notice};
+use crate::engine::source::ErrorKind;
+
+/// A container between two runs is asked about this often, in case its start is missed.
+const RESTART_POLL: Duration = Duration::from_secs(5);
+/// cmon warns about a stream that the daemon ends this often without a new line.
+pub(super) const EARLY_ENDS: u32 = 3;
+
+impl Lifecycle {
+    pub(super) fn on_stream_ended(
+        &mut self,
+        reason: &EndReason,
+        progress: Progress,
+        draw: f64,
+    ) -> Vec<Act> {
+        if self.state != State::Following {
+            return Vec::new();
+        }
+        if progress == Progress::Some {
+            self.early_ends = 0;
+        }
+        self.unread = *reason != EndReason::Eof;
+        let is_reported =
+            matches!(reason, EndReason::Failed(_) | EndReason::Cancelled | EndReason::Panicked(_));
+        if !self.follow && !is_reported {
+            return self.inspect(Cause::Other);
+        }
+        match reason {
+            // A restart that fell between two streams shows in no end of file.
+            EndReason::Rotated if self.started || self.exit.is_some() => self.inspect(Cause::Other),
+            EndReason::Rotated | EndReason::HeldBack => vec![Act::Follow],
+            EndReason::Disordered if progress == Progress::Some => vec![Act::Follow],
+            EndReason::Disordered => {
+                self.state = State::Waiting { then_follow: true };
+                vec![Act::Wake(self.backoff.next(draw))]
+            }
+            EndReason::Stale => vec![Act::Say(Notice::WentSilent), Act::Follow],
+            EndReason::Eof => self.inspect(progress.into()),
+            EndReason::Cancelled => self.done(None),
+            EndReason::Failed(error) => match error.kind {
+                // A log that is gone although its container runs must not become a hot loop.
+                ErrorKind::Gone => self.inspect(progress.into()),
+                ErrorKind::Unreadable => self.done(Some(error.clone())),
+                _ => self.wait(error, draw),
+            },
+            EndReason::Panicked(message) => {
+                self.state = State::Waiting { then_follow: true };
+                let notice = Notice::ReaderPanicked { message: message.clone() };
+                vec![Act::Say(notice), Act::Wake(self.backoff.next(draw))]
+            }
+        }
+    }
+
+    pub(super) fn on_drained(&mut self, reason: &EndReason, draw: f64) -> Vec<Act> {
+        if self.state != State::Draining {
+            return Vec::new();
+        }
+        match reason {
+            EndReason::Cancelled => self.done(None),
+            EndReason::Failed(error) => match error.kind {
+                ErrorKind::Gone => self.gone(error),
+                ErrorKind::Unreadable => self.done(Some(error.clone())),
+                _ if !self.follow => self.give_up_after_tries(error, draw),
+                // The daemon answers, and refuses to show this log: waiting does not change that.
+                ErrorKind::InBand if TRIES <= self.backoff.failures() => {
+                    self.backoff.reset();
+                    let lost = Act::Flush(Some(GapCause::Unreadable));
+                    std::iter::once(lost).chain(self.end_run()).collect()
+                }
+                _ => self.wait(error, draw),
+            },
+            EndReason::Panicked(message) => {
+                self.state = State::Waiting { then_follow: false };
+                let notice = Notice::ReaderPanicked { message: message.clone() };
+                vec![Act::Say(notice), Act::Wake(self.backoff.next(draw))]
+            }
+            // A finite read ends in no other way than with the log.
+            _ if !self.follow && !self.started => self.done(None),
+            _ => {
+                self.backoff.reset();
+                self.end_run()
+            }
+        }
+    }
+
+    /// The run's log is read to its end: reports how the run ended, and what comes next.
+    fn end_run(&mut self) -> Vec<Act> {
+        let mut acts = Vec::new();
+        self.unread = false;
+        let news = ![&self.drained, &self.old].contains(&&self.run);
+        self.drained.clone_from(&self.run);
+        if news {
+            acts.push(Act::Say(match self.restarting {
+                true => Notice::Restarting(self.exit),
+                false => Notice::Exited(self.exit),
+            }));
+        }
+        self.exit = None;
+        acts.extend(self.rest());
+        acts
+    }
+
+    /// Waits for the next run, unless it is already there or the container is gone.
+    pub(super) fn rest(&mut self) -> Vec<Act> {
+        self.state = State::Idle { restarting: self.restarting };
+        if self.leaving {
+            self.state = State::Done;
+            vec![Act::Forget(Departure::Left)]
+        } else if self.started {
+            self.on_started()
+        } else if self.destroyed {
+            self.forget()
+        } else if !self.follow {
+            self.done(None)
+        } else if self.restarting {
+            vec![Act::Wake(RESTART_POLL)]
+        } else {
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! From each input to what answers it, and the waits between two tries.
+
+use std::sync::Arc;
+
+use super::step::{Act, Input, Progress};
+use super::{Cause, Joined, Lifecycle, State};
+use crate::engine::backoff::Backoff;
+use crate::engine::event::Notice;
+use crate::engine::limits::HEALTHY;
+use crate::engine::source::{ErrorKind, Exit, ReadMode, SourceError};
+
+/// A finite read without a follow is given up after this many failures in a row, and so is the rest of a log that
+/// the daemon refuses to show.
+pub(super) const TRIES: u32 = 5;
+
+impl From<Progress> for Cause {
+    fn from(progress: Progress) -> Self {
+        match progress {
+            Progress::None => Self::EarlyEnd,
+            Progress::Some => Self::Other,
+        }
+    }
+}
+
+impl Lifecycle {
+    /// A follower that asks about its container first.
+    pub(in crate::engine) fn new(mode: ReadMode, joined: Joined) -> Self {
+        let initial = joined == Joined::AtStart;
+        Self {
+            follow: mode == ReadMode::Follow,
+            state: State::Inspecting(Cause::Other),
+            initial,
+            announced: initial,
+            driver: "".into(),
+            run: None,
+            drained: None,
+            old: None,
+            exit: None,
+            oom: false,
+            started: false,
+            destroyed: false,
+            restarting: false,
+            leaving: false,
+            unread: true,
+            warned: false,
+            backoff: Backoff::default(),
+            early_ends: 0,
+            failure: None,
+        }
+    }
+
+    /// Nothing more is read of it, ever.
+    pub(in crate::engine) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// It does not run, is not about to, and its log is read to the end.
+    pub(in crate::engine) fn is_settled(&self) -> bool {
+        matches!(self.state, State::Idle { restarting: false } | State::Done)
+    }
+
+    /// It is no longer selected, and followed to the end of its run.
+    pub(in crate::engine) fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
+    /// Why it was given up, where it was.
+    pub(in crate::engine) fn failure(&self) -> Option<&SourceError> {
+        self.failure.as_ref()
+    }
+
+    /// Takes what happened; `draw` is a random number from 0 to 1 for the jitter of a wait.
+    pub(in crate::engine) fn step(&mut self, input: &Input<'_>, draw: f64) -> Vec<Act> {
+        match input {
+            Input::Inspected(answer) => self.on_inspected(*answer, draw),
+            Input::StreamEnded { reason, progress, stood } => {
+                if *progress == Progress::Some || HEALTHY <= *stood {
+                    self.backoff.reset();
+                }
+                self.on_stream_ended(reason, *progress, draw)
+            }
+            Input::Drained(reason) => self.on_drained(reason, draw),
+            Input::Woke => self.on_woke(),
+            Input::Started => self.on_started(),
+            Input::Live if matches!(self.state, State::Idle { .. }) => self.on_started(),
+            Input::Live => Vec::new(),
+            Input::Died(code) => {
+                self.exit = Some(Exit { code: *code, oom: std::mem::take(&mut self.oom) });
+                Vec::new()
+            }
+            Input::OutOfMemory => {
+                self.oom = true;
+                Vec::new()
+            }
+            Input::Destroyed => self.on_destroyed(),
+            Input::Missing => self.on_missing(),
+            Input::Deselected => self.on_deselected(),
+            Input::Selected => {
+                self.leaving = false;
+                Vec::new()
+            }
+            Input::Finish => self.on_finish(),
+        }
+    }
+
+    fn on_woke(&mut self) -> Vec<Act> {
+        match self.state {
+            State::Waiting { then_follow: true } if self.follow => {
+                self.state = State::Following;
+                vec![Act::Follow]
+            }
+            State::Waiting { .. } | State::Idle { restarting: true } => self.inspect(Cause::Other),
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn on_started(&mut self) -> Vec<Act> {
+        match self.state {
+            State::Idle { .. } => {
+                self.started = false;
+                self.unread = true;
+                // Which run it is must be known, or a restart at its end could not be distinguished from it.
+                self.inspect(Cause::Other)
+            }
+            State::Waiting { .. } => self.inspect(Cause::Other),
+            State::Done => Vec::new(),
+            State::Following => {
+                self.started = true;
+                Vec::new()
+            }
+            State::Inspecting(_) | State::Draining => {
+                self.started = self.run.is_some();
+                Vec::new()
+            }
+        }
+    }
+
+    /// From here on it is a finite read: what is open ends, and the rest is read.
+    fn on_finish(&mut self) -> Vec<Act> {
+        self.follow = false;
+        match self.state {
+            State::Following => vec![Act::Rotate],
+            // A run may have begun that was not heard of.
+            State::Idle { .. } | State::Waiting { .. } => self.inspect(Cause::Other),
+            State::Inspecting(_) | State::Draining | State::Done => Vec::new(),
+        }
+    }
+
+    pub(super) fn inspect(&mut self, cause: Cause) -> Vec<Act> {
+        self.state = State::Inspecting(cause);
+        vec![Act::Inspect]
+    }
+
+    /// Backs off, and reports the first failure in a row.
+    pub(super) fn wait(&mut self, error: &SourceError, draw: f64) -> Vec<Act> {
+        let first = self.backoff.failures() == 0;
+        let retry = self.backoff.next(draw);
+        self.state = State::Waiting { then_follow: false };
+        let wake = Act::Wake(retry);
+        match first {
+            true => vec![Act::Say(Notice::StreamBroke { error: error.clone(), retry }), wake],
+            false => vec![wake],
+        }
+    }
+
+    pub(super) fn give_up_after_tries(&mut self, error: &SourceError, draw: f64) -> Vec<Act> {
+        match self.backoff.failures() < TRIES {
+            true => self.wait(error, draw),
+            false => self.done(Some(error.clone())),
+        }
+    }
+
+    pub(super) fn done(&mut self, failure: Option<SourceError>) -> Vec<Act> {
+        self.state = State::Done;
+        self.failure = failure;
+        match &self.failure {
+            Some(error) if error.kind == ErrorKind::Unreadable => {
+                let (driver, error) = (Arc::clone(&self.driver), error.clone());
+                vec![Act::Say(Notice::Unreadable { driver, error })]
+            }
+            Some(error) => vec![Act::Say(Notice::GivenUp { error: error.clone() })],
+            None => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The engine of one daemon: it begins, runs its supervisor, and ends in time.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use super::census::TaskKind;
+use super::control::{COMMANDS, Control, Observer, StreamCommand};
+use super::event::{About, Awaited, Event, Label, Note, Notice};
+use super::group::{Activity, Member};
+use super::limits;
+use super::options::{Config, Outcome};
+use super::position::{OtherDaemon, SavedDaemon};
+use super::registry::Registry;
+use super::selection::Selection;
+use super::several::Engines;
+use super::source::{Listed, Source, SourceError};
+use super::start::{Chosen, Listing, StartError};
+use super::subscription::Subscription;
+use super::tally::Tally;
+use super::waiting::SlowNotes;
+use crate::engine::supervisor::Supervisor;
+
+/// What a daemon answers first: the list, the events, and what it calls itself.
+type Look<E> = (Listing, Option<Subscription<E>>, Option<Arc<str>>);
+
+/// What an engine begins with.
+struct Begun<E> {
+    chosen: Chosen,
+    listed: Vec<Listed>,
+    subscription: Option<Subscription<E>>,
+    saved: Option<SavedDaemon>,
+}
+
+/// Follows the containers of one daemon.
+#[derive(Debug)]
+pub struct Engine<S> {
+    pub(super) source: Arc<S>,
+    pub(super) registry: Registry,
+    pub(super) tally: Arc<Tally>,
+    pub(super) config: Config,
+    slow: Arc<SlowNotes>,
+    pub(super) begun: CancellationToken,
+    commands: (mpsc::Sender<StreamCommand>, mpsc::Receiver<StreamCommand>),
+}
+
+impl<S: Source> Engine<S> {
+    /// An engine over this source; `registry` counts its tasks and those of the source.
+    pub fn new(source: Arc<S>, registry: Registry, config: Config) -> Self {
+        let (begun, commands) = (CancellationToken::new(), mpsc::channel(COMMANDS));
+        let (tally, slow) = (Arc::default(), Arc::default());
+        Self { source, registry, tally, config, slow, begun, commands }
+    }
+
+    /// Sends it commands while it runs.
+    pub fn control(&self) -> Control {
+        Control([(self.source.daemon(), self.commands.0.clone())].into())
+    }
+
+    /// A reader of the census.
+    pub fn observer(&self) -> Observer<S> {
+        Observer {
+            source: Arc::clone(&self.source),
+            registry: self.registry.clone(),
+            tally: Arc::clone(&self.tally),
+            begun: self.begun.clone(),
+        }
+    }
+
+    /// Follows what `selection` matches and sends all that happens to `events`, until `stop` or
+    /// until nothing more can come; then closes everything.
+    ///
+    /// # Errors
+    /// Before anything is read: the daemon does not answer, or a pattern matches nothing.
+    pub async fn run(
+        self,
+        selection: &Selection,
+        events: mpsc::Sender<Event>,
+        stop: CancellationToken,
+    ) -> Result<Outcome, StartError> {
+        Engines::new(vec![self]).run(selection, events, stop).await
+    }
+
+    /// The same as one of the engines of a run.
+    pub(super) async fn run_in(
+        mut self,
+        mut member: Member,
+        selection: &Selection,
+        events: mpsc::Sender<Event>,
+        stop: CancellationToken,
+    ) -> Result<Outcome, StartError> {
+        let end = self.config.follow_for.map(|time| Instant::now() + time);
+        let begun = tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            () = events.closed() => None,
+            // Boxed: it needs room that the following does not.
+            begun = Box::pin(self.begin(&mut member, selection, end, &events)) => Some(begun?),
+        };
+        let mut failures = Vec::new();
+        let mut stragglers = Vec::new();
+        let mut left_out = Vec::new();
+        match begun {
+            None => {}
+            Some(Err(error)) => {
+                let what = Notice::DaemonLeftOut { error: error.clone() };
+                let note = send_note(&events, About::Daemon(self.source.daemon()), what);
+                stop.run_until_cancelled(note).await;
+                member.report(Activity::Stopped);
+                left_out.push((self.source.daemon(), error));
+            }
+            Some(Ok(Begun { chosen, listed, subscription, saved })) => {
+                let unreported = member.take_unreported();
+                let mut supervisor = Supervisor::new(
+                    Arc::clone(&self.source),
+                    self.registry.clone(),
+                    Arc::clone(&self.tally),
+                    self.config.clone(),
+                    (chosen.selection, &listed, saved),
+                    (events, Arc::clone(&self.slow)),
+                    (std::mem::replace(&mut self.commands.1, mpsc::channel(1).1), member, end),
+                );
+                if let Some(Listed { key, name, .. }) = chosen.left_out {
+                    supervisor.say(About::Container(Label::new(key, name).into()), Notice::Own);
+                }
+                stop.run_until_cancelled(supervisor.announce(&listed)).await;
+                supervisor.begin(listed, subscription, unreported);
+                self.begun.cancel();
+                supervisor.run(&stop).await;
+                failures = supervisor.failures();
+                supervisor.stop_token().cancel();
+                let stopping = async {
+                    supervisor.flush().await;
+                    self.registry.drained().await;
+                    supervisor.flush_lines().await;
+                };
+                if timeout(self.config.stop_timeout, stopping).await.is_err() {
+                    stragglers = self.force().await;
+                }
+            }
+        }
+        let mut census = self.observer().census();
+        census.stragglers = stragglers;
+        Ok(Outcome { census, by_daemon: Vec::new(), failures, left_out })
+    }
+
+    /// Subscribes, lists, and matches the selection; waits for the daemon where that is wanted, or where
+    /// another one is followed already. Gives the error of a daemon that is left out.
+    async fn begin(
+        &self,
+        member: &mut Member,
+        selection: &Selection,
+        end: Option<Instant>,
+        events: &mpsc::Sender<Event>,
+    ) -> Result<Result<Begun<S::Events>, StartError>, StartError> {
+        let say = async |what| send_note(events, About::Daemon(self.source.daemon()), what).await;
+        let mut backoff = Backoff::default();
+        loop {
+            let error = match self.look(selection, &say).await {
+                Ok((listing, subscription, identity)) => {
+                    let saved = match self.saved(identity.as_ref()) {
+                        Err(error) if member.is_decided() => return Ok(Err(error.into())),
+                        saved => saved?,
+                    };
+                    if let Some(identity) = identity {
+                        let _ = events.send(Event::Identity(self.source.daemon(), identity)).await;
+                    }
+                    if 0 < backoff.failures() {
+                        self.tally.daemon_away(None);
+                        say(Notice::DaemonBack).await;
+                    }
+                    let listing = Arc::new(listing);
+                    member.answered(Ok(Arc::clone(&listing)), selection, &self.config).await?;
+                    let chosen = listing.choose(selection);
+                    let listed = listing.listed.clone();
+                    return Ok(chosen.map(|chosen| Begun { chosen, listed, subscription, saved }));
+                }
+                Err(error) => error,
+            };
+            let is_awaited = self.config.wait && error.kind.may_pass();
+            if !is_awaited && !member.is_decided() {
+                member.answered(Err(error.clone()), selection, &self.config).await?;
+            }
+            if !self.config.follow {
+                return Ok(Err(error.into()));
+            }
+            let first = backoff.failures() == 0;
+            let retry = backoff.next(fastrand::f64());
+            self.tally.daemon_away(Some(Instant::now() + retry));
+            if first {
+                say(Notice::DaemonAway { error: error.clone(), retry }).await;
+            }
+            let next = Instant::now() + retry;
+            if let Some(end) = end.filter(|end| *end <= next) {
+                // It did not come in the time that there was.
+                sleep_until(end).await;
+                if !member.is_decided() {
+                    member.answered(Err(error.clone()), selection, &self.config).await?;
+                }
+                return Ok(Err(error.into()));
+            }
+            sleep_until(next).await;
+        }
+    }
+
+    /// What earlier runs have saved of the daemon that calls itself so.
+    fn saved(&self, identity: Option<&Arc<str>>) -> Result<Option<SavedDaemon>, OtherDaemon> {
+        let Some(saved) = &self.config.saved else {
+            return Ok(None);
+        };
+        let daemon = self.source.daemon();
+        let at = saved.section(daemon.as_str(), identity)?;
+        let nothing =
+            || SavedDaemon { address: daemon.as_str().to_owned(), ..SavedDaemon::default() };
+        Ok(Some(at.map_or_else(nothing, |at| saved.0[at].clone())))
+    }
+
+    /// Asks for the events, for the list, and who the daemon is, where that matters.
+    async fn look(
+        &self,
+        selection: &Selection,
+        say: &impl AsyncFn(Notice),
+    ) -> Result<Look<S::Events>, SourceError> {
+        // Asked for before the list is taken, so that no start falls between the two. The list alone
+        // is needed to begin.
+        let subscription = match self.config.follow {
+            true => Some(Subscription::ask(&self.source).await),
+            false => None,
+        };
+        let slow = async || say(Notice::StillWaiting { what: Awaited::List }).await;
+        let listed = self.slow.watch(self.source.list(selection.list_filters()), slow).await?;
+        let own = self.source.own(&listed).await;
+        let identity = match self.config.saved {
+            Some(_) => self.source.identity().await?,
+            None => None,
+        };
+        Ok((Listing { listed, own }, subscription, identity))
+    }
+
+    /// Closes all that is still open and names the readers that did not end by themselves.
+    async fn force(&self) -> Vec<String> {
+        let stragglers = self.registry.labels(TaskKind::Reader);
+        let closed = self.source.close_all();
+        tracing::debug!(closed, ?stragglers, "the stop deadline has passed");
+        // What does not end now is left to the end of the process.
+        let _ = timeout(limits::FORCED, self.registry.drained()).await;
+        stragglers
+    }
+}
+
+async fn send_note(events: &mpsc::Sender<Event>, about: About, what: Notice) {
+    // A closed channel ends the run elsewhere.
+    let _ = events.send(Event::Note(Note { about, what })).await;
+}

@@ -1,0 +1,241 @@
+//! One open stream: it waits for bytes, stop, age and silence, and hands on what is new.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::permit::Permit;
+use super::stale_check::Watch;
+use super::{Reader, StreamStep};
+use crate::engine::event::{About, Awaited, EndReason, Event, Lines, Note, Notice};
+use crate::engine::limits::{FINITE_IDLE, SEEK_IDLE};
+use crate::engine::resume::{FeedOutcome, Resume, Window};
+use crate::engine::source::{
+    ErrorKind, Frames, LogRequest, LogStream, Read, ReadMode, Source, SourceError, Stored, Tail,
+};
+
+impl From<FeedOutcome> for Option<StreamStep> {
+    fn from(outcome: FeedOutcome) -> Self {
+        match outcome {
+            FeedOutcome::Continue => None,
+            FeedOutcome::Missed => Some(StreamStep::Missed),
+            FeedOutcome::Disordered => Some(StreamStep::Ended(EndReason::Disordered)),
+        }
+    }
+}
+
+impl<S: Source> Reader<S> {
+    pub(super) async fn open(&self, mode: ReadMode, tail: Tail) -> Result<S::Logs, EndReason> {
+        let key = self.container.key.clone();
+        let (last, label) = self.with_resume(|resume| (resume.last(), resume.label()));
+        let stored = match last {
+            Some(_) => Stored::Something,
+            None => Stored::MaybeNothing,
+        };
+        let (tty, end) = (self.container.tty, self.container.log_end);
+        let request = LogRequest { key, tty, mode, tail, stored, end };
+        let note = async || {
+            let what = Notice::StillWaiting { what: Awaited::Log };
+            // An output that is full has other things to show.
+            let _ =
+                self.events.try_send(Event::Note(Note { about: About::Container(label), what }));
+        };
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(EndReason::Cancelled),
+            opened = self.slow.watch(self.source.logs(&request), note) => {
+                opened.map_err(EndReason::Failed)
+            }
+        }
+    }
+
+    /// Opens one answer and hands on what is new in it, up to its end or the deadline.
+    pub(super) async fn stream(
+        &self,
+        mode: ReadMode,
+        tail: Tail,
+        deadline: Option<Instant>,
+    ) -> StreamStep {
+        match self.open(mode, tail).await {
+            Ok(stream) => self.pump(stream, mode, deadline).await,
+            Err(reason) => StreamStep::Ended(reason),
+        }
+    }
+
+    async fn pump(
+        &self,
+        mut stream: S::Logs,
+        mode: ReadMode,
+        deadline: Option<Instant>,
+    ) -> StreamStep {
+        let follow = mode == ReadMode::Follow;
+        let mut frames = Frames::default();
+        let far = Instant::now() + Duration::from_secs(86_400 * 365);
+        let age = deadline.map_or(Duration::ZERO, |deadline| deadline - Instant::now());
+        let rotation = sleep_until(deadline.unwrap_or(far));
+        let silence = sleep_until(far);
+        let mut watch = self.with_resume(Watch::new);
+        let mut before = Window::Searching;
+        tokio::pin!(rotation, silence);
+        loop {
+            let window = self.with_resume(|resume| resume.window());
+            let settled = matches!(window, Window::Over | Window::Found);
+            if follow && settled {
+                self.with_resume(Resume::settled);
+                self.row_state.settled(watch.trust());
+            }
+            let idle = if follow { SEEK_IDLE } else { FINITE_IDLE };
+            // What is held until the window's end must not be held longer by what else comes.
+            if !(follow && window == Window::Unproven && before == window) {
+                silence.as_mut().reset(Instant::now() + idle);
+            }
+            before = window;
+            let read = tokio::select! {
+                // Stop first, then age: a stream that always has data must not keep them waiting.
+                biased;
+                () = self.stop.cancelled() => return StreamStep::Ended(EndReason::Cancelled),
+                () = &mut rotation, if deadline.is_some() && settled => {
+                    if self.can_go_on_elsewhere().await {
+                        return StreamStep::Ended(EndReason::Rotated);
+                    }
+                    rotation.as_mut().reset(Instant::now() + age);
+                    continue;
+                }
+                () = self.rotate.notified(), if follow && settled => {
+                    return StreamStep::Ended(EndReason::Rotated);
+                }
+                read = stream.read(&mut frames) => read,
+                // The log is complete by now, and a moment later it may be gone with its container.
+                () = self.died.notified(), if follow && self.container.doubles => {
+                    return StreamStep::Ended(EndReason::Eof);
+                }
+                () = &mut silence, if window != Window::Over || mode == ReadMode::Once => {
+                    if mode == ReadMode::Once {
+                        return StreamStep::Ended(EndReason::Failed(silent()));
+                    }
+                    match self.window_over().await {
+                        None => continue,
+                        Some(end) => return end,
+                    }
+                }
+                stale = watch.step(self), if follow && settled => match stale {
+                    true => return StreamStep::Ended(EndReason::Stale),
+                    false => continue,
+                },
+            };
+            let came = !frames.is_empty();
+            if let Some(end) = self.take(&mut frames, mode).await {
+                return end;
+            }
+            if came {
+                self.with_resume(|resume| watch.saw_frames(resume));
+            }
+            match read {
+                Ok(Read::Some) => {}
+                Ok(Read::End) => return self.end_of_file().await,
+                Err(error) => return StreamStep::Ended(EndReason::Failed(error)),
+            }
+        }
+    }
+
+    /// Whether another stream could go on behind this one. Where the daemon refuses to show what is stored, only
+    /// this one shows what comes, so it is kept although it is old.
+    async fn can_go_on_elsewhere(&self) -> bool {
+        if !self.with_resume(|resume| resume.is_behind_hole()) {
+            return true;
+        }
+        // dockerd 20.10 refuses some of these requests, and answers others with nothing.
+        for window in 1..=2 {
+            match self.look(Tail::Last(window)).await {
+                Ok((look, _)) if look.failed => return false,
+                Ok((look, _)) if look.keys.is_empty() => {}
+                _ => return true,
+            }
+        }
+        false
+    }
+
+    pub(super) async fn end_of_file(&self) -> StreamStep {
+        self.window_over().await.unwrap_or(StreamStep::Ended(EndReason::Eof))
+    }
+
+    /// Hands on what the frames complete; an end when that is the stream's. A place in the channel
+    /// comes first: from there on nothing waits.
+    pub(super) async fn take(&self, frames: &mut Frames, mode: ReadMode) -> Option<StreamStep> {
+        if frames.is_empty() {
+            return None;
+        }
+        if let Err(reason) = self.emit_gap(Some(frames)).await {
+            return Some(StreamStep::Ended(reason));
+        }
+        let permit = match self.permit(mode).await {
+            Ok(permit) => permit,
+            Err(reason) => return Some(StreamStep::Ended(reason)),
+        };
+        let (outcome, lines, counts) = self.with_resume(|resume| {
+            resume.take_details(frames);
+            let mut lines = resume.batch();
+            let outcome = resume.feed(frames, Instant::now(), &mut lines);
+            (outcome, lines, resume.take_counts())
+        });
+        self.tally.counted(counts);
+        if lines.is_empty() {
+            self.give_sign();
+        }
+        self.hand_on(permit, lines);
+        frames.clear();
+        // A stream that always has data must not starve the others of this thread.
+        tokio::task::yield_now().await;
+        outcome.into()
+    }
+
+    /// Nothing more comes of the window: hands on what that proves to be new.
+    pub(super) async fn window_over(&self) -> Option<StreamStep> {
+        let permit = match self.permit(ReadMode::Once).await {
+            Ok(permit) => permit,
+            Err(reason) => return Some(StreamStep::Ended(reason)),
+        };
+        let (outcome, lines, counts) = self.with_resume(|resume| {
+            let mut lines = resume.batch();
+            let outcome = resume.window_over(&mut lines);
+            (outcome, lines, resume.take_counts())
+        });
+        self.tally.counted(counts);
+        self.hand_on(permit, lines);
+        outcome.into()
+    }
+
+    pub(super) fn hand_on(&self, permit: Permit<'_>, mut lines: Lines) {
+        lines.position = self.with_resume(Resume::take_position);
+        if !lines.is_empty() {
+            self.tally.delivered(&self.row_state, &lines);
+            if let Some(last) = lines.last_time() {
+                self.tally.line(&self.row_state, last);
+            }
+        }
+        if !lines.is_empty() || lines.position.is_some() {
+            permit.send(Event::Lines(lines));
+        }
+    }
+
+    /// Hands on where the log was read to, if that has changed without a line.
+    pub(super) async fn hand_on_position(&self) -> Result<(), EndReason> {
+        if self.with_resume(|resume| resume.is_saving()) {
+            let permit = self.permit(ReadMode::Once).await?;
+            let lines = self.with_resume(|resume| resume.batch());
+            self.hand_on(permit, lines);
+        }
+        Ok(())
+    }
+
+    /// Does something with the container's place in its log; the lock never spans a wait.
+    pub(super) fn with_resume<T>(&self, act: impl FnOnce(&mut Resume) -> T) -> T {
+        act(&mut self.resume.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+pub(super) fn silent() -> SourceError {
+    let message = format!("the daemon sent nothing of a stored log for {FINITE_IDLE:?}");
+    SourceError::new(ErrorKind::Timeout, message)
+}

@@ -1,0 +1,91 @@
+//! The search further back for a place that a window did not show, and the gap where no window shows it.
+
+use super::{Reader, StreamStep};
+use crate::engine::event::{EndReason, Event};
+use crate::engine::resume::Resume;
+use crate::engine::source::{Frames, ReadMode, Source, Tail};
+
+/// A stream that does not find its anchor, although each search found it, is given up after so
+/// many: backing off is then the supervisor's.
+pub(super) const SEARCHES: u32 = 4;
+
+/// How much of the log a window without the anchor has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Searched {
+    /// Its last messages.
+    Part,
+    /// All of it: no larger window is left.
+    Whole,
+}
+
+impl<S: Source> Reader<S> {
+    /// Looks for the anchor further and further back, by finite reads; where it is nowhere, reports
+    /// the gap and reads all that the daemon holds. [`EndReason::Eof`]: all that is stored was
+    /// delivered. `searched`: what the window that failed has shown.
+    pub(super) async fn search(&self, failed: Tail, mut searched: Searched) -> EndReason {
+        // Larger windows may hold what cannot be decoded.
+        self.with_resume(Resume::distrust);
+        let mut windows = Resume::search_after(failed);
+        while searched == Searched::Part
+            && let Some(window) = windows.next()
+        {
+            self.with_resume(|resume| resume.open_window(window));
+            match self.finite(window).await {
+                StreamStep::Ended(reason) => {
+                    self.with_resume(|resume| resume.found_in(window));
+                    return reason;
+                }
+                StreamStep::Missed => searched = self.searched(),
+                StreamStep::LinesMissing => return self.past_holes().await,
+            }
+        }
+        self.give_up().await
+    }
+
+    /// The anchor is nowhere in the log: reports the gap and reads all that the daemon holds.
+    pub(super) async fn give_up(&self) -> EndReason {
+        let permit = match self.permit(ReadMode::Once).await {
+            Ok(permit) => permit,
+            Err(reason) => return reason,
+        };
+        let lines = self.with_resume(|resume| {
+            let mut lines = resume.batch();
+            resume.give_up(&mut lines);
+            lines
+        });
+        self.hand_on(permit, lines);
+        let tail = self.with_resume(|resume| resume.open_window(Tail::All));
+        let reason = match self.stream(ReadMode::Once, tail, None).await {
+            StreamStep::Ended(reason) => reason,
+            // Nothing is looked for any more.
+            StreamStep::Missed | StreamStep::LinesMissing => EndReason::Eof,
+        };
+        if reason == EndReason::Eof
+            && let Err(reason) = self.emit_gap(None).await
+        {
+            return reason;
+        }
+        reason
+    }
+
+    /// Reports the gap before these frames, where there is one.
+    pub(super) async fn emit_gap(&self, frames: Option<&Frames>) -> Result<(), EndReason> {
+        if !self.with_resume(|resume| resume.is_lost()) {
+            return Ok(());
+        }
+        let permit = self.permit(ReadMode::Once).await?;
+        if let Some(gap) = self.with_resume(|resume| resume.gap_before(frames)) {
+            self.tally.gap(&self.row_state, &gap);
+            permit.send(Event::Gap(gap));
+        }
+        // A later run must not report it again.
+        if frames.is_none() { self.hand_on_position().await } else { Ok(()) }
+    }
+
+    pub(super) fn searched(&self) -> Searched {
+        match self.with_resume(|resume| resume.saw_whole_log()) {
+            true => Searched::Whole,
+            false => Searched::Part,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! How much of the log the next stream asks for, and how far back a search goes.
+
+use tokio::time::Instant;
+
+use super::holes::Reach;
+use super::seeking::Seeking;
+use super::{Plan, Resume, Window};
+use crate::engine::files::Proof;
+use crate::engine::source::{ReadMode, Tail};
+use crate::engine::stale::Quiet;
+
+/// The windows of a search, after a stream's own has failed; then all.
+const SEARCH: [u64; 3] = [4096, 16_384, 65_536];
+
+impl Resume {
+    /// The wanted lines begin within this window.
+    pub fn begins_within(&mut self, window: Tail) {
+        self.plan = match window {
+            Tail::All => Plan::All,
+            Tail::Last(frames) => Plan::Start(frames),
+        };
+    }
+
+    /// Begins a stream: what to ask for.
+    pub fn open(&mut self, now: Instant, mode: ReadMode) -> Tail {
+        let frames = self.pace.window(now);
+        // A search has just read to the end of the log, so a small window will do, unless one has
+        // failed already: equal frames prove nothing in it.
+        let found = self.found_in.take().filter(|_| 1 < self.searches);
+        let short = std::mem::take(&mut self.is_short);
+        let window = self.open_window(match (self.plan, found) {
+            // Where a window begins inside a run of equal frames, only the log's beginning proves anything.
+            (Plan::Anchored, None) if short => Tail::All,
+            (Plan::Anchored, None) => Tail::Last(frames),
+            (Plan::Anchored, Some(Tail::Last(found))) => Tail::Last(frames.max(found)),
+            _ => Tail::All,
+        });
+        let window = self.within_reach(window);
+        let follow = mode == ReadMode::Follow;
+        self.following = follow;
+        // A follow of no stored record misses what came since the last one.
+        let must_prove =
+            follow && (std::mem::take(&mut self.must_prove) || self.reach == Reach::Hole(0));
+        self.proof = if must_prove { Proof::Wanted } else { Proof::Given };
+        if let Some(files) = self.files.as_mut().filter(|_| follow) {
+            files.open(&self.pace);
+        }
+        window
+    }
+
+    /// A search has found the anchor in this window.
+    pub fn found_in(&mut self, window: Tail) {
+        self.found_in = Some(window);
+        self.searches += 1;
+    }
+
+    /// A stream has found its anchor.
+    pub fn settled(&mut self) {
+        self.searches = 0;
+    }
+
+    /// Begins a finite read over this window, for a search or a first view.
+    pub fn open_window(&mut self, window: Tail) -> Tail {
+        self.whole = false;
+        let frames = match window {
+            Tail::All => None,
+            Tail::Last(frames) => Some(frames),
+        };
+        let seek = match self.plan {
+            Plan::Anchored => Some(self.anchor.seek(frames)),
+            Plan::Rest => Some(self.anchor.seek_rest()),
+            Plan::Start(_) | Plan::Since | Plan::All => None,
+        };
+        self.seek = seek.map(Seeking::new);
+        self.following = false;
+        window
+    }
+
+    /// The windows to search, after one of `failed` has not shown the anchor.
+    pub fn search_after(failed: Tail) -> impl Iterator<Item = Tail> {
+        let larger = SEARCH.into_iter().filter(move |frames| match failed {
+            Tail::Last(failed) => failed < *frames,
+            Tail::All => false,
+        });
+        larger.map(Tail::Last).chain([Tail::All])
+    }
+
+    /// How far the stream has come in its window.
+    pub fn window(&self) -> Window {
+        match &self.seek {
+            None => Window::Over,
+            Some(seeking) => seeking.window(),
+        }
+    }
+
+    /// How long the container's stream may be quiet, and what was found of that.
+    pub fn quiet(&mut self) -> &mut Quiet {
+        &mut self.quiet
+    }
+}

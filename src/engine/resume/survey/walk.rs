@@ -1,0 +1,298 @@
+//! The survey itself: it asks for windows until the parts are known.
+
+use std::collections::HashSet;
+
+use super::map::{Before, Map, Newest, Part};
+use super::{Goal, Growth, LARGEST, Look, Stop, Windows};
+use crate::engine::anchor::Key;
+use crate::engine::event::EndReason;
+use crate::engine::source::Tail;
+
+/// Looks of one survey.
+pub(super) const LOOKS: u32 = 1000;
+/// Times that a look is repeated because the log has grown.
+const TRIES: u32 = 48;
+/// Bad records in a row that are looked at one by one.
+const ONE_BY_ONE: u64 = 32;
+
+impl From<EndReason> for Stop {
+    fn from(reason: EndReason) -> Self {
+        Stop::Ended(reason)
+    }
+}
+
+/// Finds the parts that the goal needs.
+pub async fn survey(windows: &mut impl Windows, goal: &Goal, growth: Growth) -> Result<Map, Stop> {
+    Survey::new(windows, goal, growth).run().await
+}
+
+/// Where a window has to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Aim {
+    Exactly,
+    /// Anywhere near, as long as it is known where.
+    Near,
+}
+
+struct Survey<'a, W> {
+    windows: &'a mut W,
+    goal: &'a Goal,
+    /// The last frames delivered, where the goal is what follows them.
+    delivered: HashSet<Key>,
+    growth: Growth,
+    looks: u32,
+    /// The newest message at the first look.
+    end: Option<Key>,
+    /// Messages behind `end`, and how many of them came between the last two looks.
+    shift: u64,
+    pace: u64,
+    /// From the newest on; places as they were at the first look.
+    parts: Vec<Part>,
+    /// The keys of `parts`, and of what came since the first look.
+    known: HashSet<Key>,
+    /// How many keys `parts` have.
+    total: u64,
+}
+
+impl<'a, W: Windows> Survey<'a, W> {
+    pub(super) fn new(windows: &'a mut W, goal: &'a Goal, growth: Growth) -> Self {
+        let delivered = match goal {
+            Goal::Anchor(anchor) => anchor.keys().copied().collect(),
+            _ => HashSet::new(),
+        };
+        Self {
+            windows,
+            goal,
+            delivered,
+            growth,
+            looks: 0,
+            end: None,
+            shift: 0,
+            pace: 0,
+            parts: Vec::new(),
+            known: HashSet::new(),
+            total: 0,
+        }
+    }
+
+    async fn run(mut self) -> Result<Map, Stop> {
+        let first = self.look(1).await?;
+        self.end = first.keys.last().copied();
+        let newest = if self.end.is_some() { Newest::Good } else { Newest::Bad };
+        let mut base = 0;
+        let mut before = match newest {
+            Newest::Good => self.part(1, base).await?,
+            Newest::Bad => Before::Unreadable,
+        };
+        while before == Before::Unreadable && base < LARGEST {
+            base = self.parts.last().map_or(base, |part| part.window);
+            // The record at `base + 1` is bad.
+            let Some(begin) = self.beginning(base + 1).await? else {
+                break;
+            };
+            before = self.part(begin, begin - 1).await?;
+        }
+        let shift = self.shift;
+        let mut parts: Vec<Part> = self.parts.into_iter().rev().collect();
+        parts.iter_mut().for_each(|part| part.window += shift);
+        if parts.is_empty() && !first.failed {
+            return Ok(Map::default());
+        }
+        Ok(Map { parts, newest, before })
+    }
+
+    async fn look(&mut self, window: u64) -> Result<Look, Stop> {
+        self.looks += 1;
+        if LOOKS < self.looks {
+            return Err(Stop::Moved);
+        }
+        Ok(self.windows.look(Tail::Last(window)).await?)
+    }
+
+    /// Looks at the window that begins at this place: gives the place at which it began, as the log may
+    /// have grown, and what it showed of the log as it was at the first look.
+    async fn exact(&mut self, place: u64, aim: Aim) -> Result<(u64, Look), Stop> {
+        if self.growth == Growth::None {
+            return Ok((place, self.look(place).await?));
+        }
+        let mut tries = 0;
+        loop {
+            let lead = if aim == Aim::Near { self.pace } else { 0 };
+            let (before, window) = (self.shift, place + self.shift + lead);
+            let mut look = self.look(window).await?;
+            let shown = self.shift_in(&look);
+            let shift = match shown {
+                Some(shift) => shift,
+                None => self.measure_shift().await?,
+            };
+            if shift < before {
+                return Err(Stop::Moved);
+            }
+            (self.shift, self.pace) = (shift, shift - before);
+            tries += 1;
+            let is_good = match aim {
+                Aim::Near => shown.is_some() || shift == before,
+                Aim::Exactly => shift == before,
+            };
+            if is_good || TRIES <= tries {
+                let end = look.keys.len() - usize::try_from(shown.unwrap_or(0)).unwrap_or(0);
+                look.keys.truncate(end);
+                return Ok((window.saturating_sub(shift), look));
+            }
+        }
+    }
+
+    /// How much the log has grown, where the look shows its end.
+    fn shift_in(&mut self, look: &Look) -> Option<u64> {
+        let at = look.keys.iter().rposition(|key| Some(*key) == self.end)?;
+        self.known.extend(&look.keys[at + 1..]);
+        Some((look.keys.len() - 1 - at) as u64)
+    }
+
+    /// How much the log has grown. What came since the first look can be decoded.
+    async fn measure_shift(&mut self) -> Result<u64, Stop> {
+        // Windows that show only what is new, and such that begin before the newest part.
+        let (mut small, mut large): (u64, Option<u64>) = (self.shift, None);
+        for _ in 0..TRIES {
+            let window = match large {
+                None => (2 * small).max(small + 1),
+                Some(large) => small + (large - small).max(2) / 2,
+            };
+            let look = self.look(window).await?;
+            if self.end.is_none() {
+                // Nothing can be counted from a record that cannot be read.
+                return if look.keys.is_empty() { Ok(0) } else { Err(Stop::Moved) };
+            }
+            if let Some(shift) = self.shift_in(&look) {
+                return Ok(shift);
+            }
+            match window <= look.keys.len() as u64 {
+                true => small = window,
+                false => large = Some(window),
+            }
+            if large.is_some_and(|large| large <= small + 1) {
+                // It has grown meanwhile.
+                large = None;
+            }
+        }
+        Err(Stop::Moved)
+    }
+
+    /// Finds how far the part reaches that stands before `base`; its window `first` is sound.
+    async fn part(&mut self, first: u64, base: u64) -> Result<Before, Stop> {
+        let (mut sound, mut keys) = (base, Vec::<Key>::new());
+        let mut unsound: Option<(u64, Look)> = None;
+        let mut next = first;
+        let before = loop {
+            let (at, look) = self.exact(next.min(LARGEST), Aim::Near).await?;
+            let fresh = &look.keys[..self.fresh(&look.keys)];
+            let joins = keys.last().is_none_or(|last| fresh.last() == Some(last));
+            if at <= base + fresh.len() as u64 && joins {
+                if sound < at {
+                    (sound, keys) = (at, fresh.to_vec());
+                }
+                if let Some(before) = self.is_enough(base, &keys) {
+                    break before;
+                }
+                if LARGEST <= sound {
+                    break Before::Unreadable;
+                }
+            } else if sound < at && unsound.as_ref().is_none_or(|(least, _)| at < *least) {
+                // One that begins no earlier than what is known says nothing: the log has moved it.
+                unsound = Some((at, look));
+            }
+            next = match &unsound {
+                None => base + (4 * (sound - base)).max(16),
+                Some((unsound, look)) if *unsound <= sound + 1 => {
+                    // A window with one record more shows the same, unless that record is there and bad.
+                    let same = keys.first().is_some_and(|key| look.keys.first() == Some(key));
+                    break if same { self.before(&keys).await? } else { Before::Unreadable };
+                }
+                Some((unsound, look)) => {
+                    let guess = base + self.fresh(&look.keys) as u64;
+                    if sound < guess && guess < *unsound {
+                        // The log may hold no more than was shown.
+                        guess
+                    } else if keys.first().is_some_and(|key| look.keys.first() == Some(key)) {
+                        sound + 1
+                    } else {
+                        sound + (unsound - sound) / 2
+                    }
+                }
+            };
+        };
+        if keys.is_empty() {
+            return Err(Stop::Moved);
+        }
+        let holds_delivered = keys.iter().any(|key| self.delivered.contains(key));
+        self.known.extend(&keys);
+        self.total += keys.len() as u64;
+        if let Some(after) = self.parts.last_mut() {
+            after.hole_before = true;
+        }
+        let before = match before {
+            Before::Unreadable if holds_delivered => Before::Unneeded,
+            before => before,
+        };
+        self.parts.push(Part { window: sound, keys, hole_before: before == Before::Unreadable });
+        Ok(before)
+    }
+
+    /// What stands before the part that begins with `keys`: nothing, when a much larger window begins
+    /// with the same message.
+    async fn before(&mut self, keys: &[Key]) -> Result<Before, Stop> {
+        let (_, look) = self.exact(LARGEST, Aim::Near).await?;
+        let same = look.keys.first() == keys.first();
+        Ok(if same { Before::Nothing } else { Before::Unreadable })
+    }
+
+    /// How many keys in front belong to no part that is known.
+    fn fresh(&self, keys: &[Key]) -> usize {
+        keys.iter().position(|key| self.known.contains(key)).unwrap_or(keys.len())
+    }
+
+    /// Finds the smallest window that shows something before the bad record at this place.
+    async fn beginning(&mut self, bad: u64) -> Result<Option<u64>, Stop> {
+        let (mut empty, mut step) = (bad, 1);
+        let mut refused = 0;
+        let mut shows = loop {
+            if LARGEST <= empty {
+                return Ok(None);
+            }
+            let (at, look) = self.exact((empty + step).min(LARGEST), Aim::Exactly).await?;
+            if 0 < self.fresh(&look.keys) {
+                break at;
+            }
+            empty = empty.max(at);
+            refused += u32::from(look.failed);
+            if refused == 3 && self.exact(LARGEST, Aim::Near).await?.1.failed {
+                // The driver refuses each window that reaches the record.
+                return Ok(None);
+            }
+            if ONE_BY_ONE <= empty - bad {
+                step *= 2;
+            }
+        };
+        while empty + 1 < shows {
+            let (at, look) = self.exact(empty + (shows - empty) / 2, Aim::Exactly).await?;
+            match self.fresh(&look.keys) {
+                0 => empty = empty.max(at),
+                _ => shows = shows.min(at),
+            }
+        }
+        Ok(Some(shows))
+    }
+
+    /// Whether the goal needs nothing before this part, and what that is.
+    fn is_enough(&self, base: u64, keys: &[Key]) -> Option<Before> {
+        let enough = match self.goal {
+            Goal::Anchor(anchor) if base == 0 => {
+                return anchor.is_found_in(keys).then_some(Before::Anchored);
+            }
+            Goal::Anchor(_) => keys.iter().any(|key| self.delivered.contains(key)),
+            Goal::Frames(frames) => *frames <= self.total + keys.len() as u64,
+            Goal::All => false,
+        };
+        enough.then_some(Before::Unneeded)
+    }
+}

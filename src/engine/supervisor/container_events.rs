@@ -1,0 +1,128 @@
+//! What the daemon says of its containers, by event or by list.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Supervisor;
+use super::followers::Follower;
+use crate::engine::lifecycle::{Input, Joined};
+use crate::engine::source::{
+    ContainerEvent, ContainerEventKind, ContainerKey, Listed, Phase, Source,
+};
+
+impl<S: Source> Supervisor<S> {
+    pub(super) fn on_container_event(&mut self, event: &ContainerEvent) {
+        let key = &event.key;
+        if !self.followers.contains_key(key) {
+            self.consider(event);
+            return;
+        }
+        match event.kind {
+            ContainerEventKind::Started => {
+                if let Some(follower) = self.followers.get(key) {
+                    follower.row_state.started();
+                }
+                self.step(key, &Input::Started);
+            }
+            ContainerEventKind::Died(code) => {
+                if let Some(follower) = self.followers.get(key) {
+                    follower.row_state.died(code);
+                    follower.died.notify_waiters();
+                }
+                self.step(key, &Input::Died(code));
+            }
+            ContainerEventKind::OutOfMemory => {
+                if let Some(follower) = self.followers.get(key) {
+                    follower.row_state.out_of_memory();
+                }
+                self.step(key, &Input::OutOfMemory);
+            }
+            // That it writes nothing meanwhile changes nothing for its stream.
+            ContainerEventKind::Paused | ContainerEventKind::Unpaused => {
+                let paused = event.kind == ContainerEventKind::Paused;
+                let phase = if paused { Phase::Paused } else { Phase::Running };
+                if let Some(follower) = self.followers.get(key) {
+                    follower.row_state.listed(phase);
+                }
+            }
+            ContainerEventKind::Destroyed => self.step(key, &Input::Destroyed),
+            ContainerEventKind::Renamed => {
+                if let Some(name) = &event.name {
+                    self.rename(key, Arc::clone(name));
+                }
+            }
+            // It was selected, and stays so.
+            ContainerEventKind::HealthChanged => {}
+        }
+    }
+
+    /// Follows a container that the daemon reports, if it is selected and not followed yet.
+    /// Its start makes it one that runs, and a new name one that is named. No other event changes what
+    /// a selection looks at, and an event may be older than what is known: after the end of a short
+    /// container its `die` may still come.
+    fn consider(&mut self, event: &ContainerEvent) {
+        if event.kind == ContainerEventKind::HealthChanged {
+            if !self.selection.list_filters().is_empty() {
+                self.list();
+            }
+            return;
+        }
+        let Some(name) = &event.name else {
+            return;
+        };
+        let phase = match event.kind {
+            ContainerEventKind::Started => Phase::Running,
+            // The event does not have its state. Where a name is selected, it may have ended by the time
+            // it is asked about.
+            ContainerEventKind::Renamed => Phase::Created,
+            _ => return,
+        };
+        let no_state = event.kind == ContainerEventKind::Renamed && self.selection.needs_state();
+        if no_state || self.selection.exceeds_events() {
+            self.list();
+            return;
+        }
+        let (key, facts) = (event.key.clone(), Arc::clone(&event.facts));
+        let row = Listed { key, name: Arc::clone(name), phase, facts, passes: true };
+        if self.selection.matches(&row) && !self.removed.contains(&row.key) {
+            self.join(&row, Joined::Later);
+        }
+    }
+
+    /// Compares the daemon's list, asked for at this moment, with what is followed.
+    pub(super) fn reconcile(&mut self, rows: Vec<Listed>, asked: Instant) {
+        let listed: BTreeSet<&ContainerKey> = rows.iter().map(|row| &row.key).collect();
+        let missing = |(key, follower): (&ContainerKey, &Follower)| {
+            // One that joined since may be newer than the list.
+            (!listed.contains(key) && follower.joined < asked).then(|| key.clone())
+        };
+        let missing: Vec<ContainerKey> = self.followers.iter().filter_map(missing).collect();
+        for key in missing {
+            self.step(&key, &Input::Missing);
+        }
+        self.removed.listed(asked, &rows);
+        let wrote = self.daemon.compare(&rows);
+        for (row, wrote) in rows.into_iter().zip(wrote) {
+            match self.followers.get(&row.key) {
+                None if wrote
+                    && self.selection.matches(&row)
+                    && !self.removed.contains(&row.key) =>
+                {
+                    self.join(&row, Joined::Later);
+                }
+                None => {}
+                Some(follower) => {
+                    follower.row_state.listed(row.phase);
+                    if follower.label.name != row.name {
+                        self.rename(&row.key, row.name);
+                    }
+                    if row.phase.is_live() {
+                        self.step(&row.key, &Input::Live);
+                    }
+                }
+            }
+        }
+    }
+}

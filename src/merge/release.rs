@@ -1,0 +1,127 @@
+//! What may go out: the oldest line that nothing else can precede, or what was waited for long enough.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Merge;
+use super::queue::{Phase, Queue, Ready};
+use crate::engine::event::{About, Event, Note};
+use crate::engine::source::ContainerKey;
+use crate::engine::timestamp::Timestamp;
+
+/// Stored lines of others are not waited for any longer when nothing of them came for this long.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Waits that end this soon end together, so that each line does not wake the printer.
+pub(super) const SLACK: Duration = Duration::from_millis(10);
+/// Bytes of memory that are held. Above it the oldest come out, however they stand to what follows.
+pub(super) const HELD_MAX_BYTES: usize = 32 << 20;
+/// The time of what has none yet: nothing of its container came before.
+pub(super) const NEVER: Timestamp = Timestamp::MIN;
+
+impl Merge {
+    /// The next that is to be shown now.
+    pub fn next(&mut self, now: Instant) -> Option<Ready> {
+        while let Some((due, time)) = self.waits.front().copied()
+            && due <= now + SLACK
+        {
+            self.waits.pop_front();
+            self.passed = self.passed.max(time);
+        }
+        let (time, number) = self.heads.first().copied()?;
+        let others = self.heads.iter().nth(1).map_or(Timestamp::MAX, |(time, _)| *time);
+        let limit = match self.held_bytes {
+            ..=HELD_MAX_BYTES => self.passed.min(self.floor()?),
+            _ => time,
+        };
+        if limit < time {
+            return None;
+        }
+        let queue = self.by_number.get_mut(&number)?;
+        let (before, head) = (queue.bytes(), queue.awaited_from());
+        let ready = queue.pop(limit.min(others))?;
+        self.held_bytes -= before - queue.bytes();
+        self.heads.remove(&(time, number));
+        self.heads.extend(queue.head().map(|time| (time, number)));
+        let after = queue.awaited_from();
+        Self::replace(&mut self.awaited, number, head, after);
+        if let Ready::Event(Event::Note(Note { about: About::Container(label), .. })) = &ready {
+            self.forget_if_idle(&label.key);
+        }
+        Some(ready)
+    }
+
+    /// When [`next`](Self::next) may give something although nothing came.
+    pub fn due(&self) -> Option<Instant> {
+        self.heads.first()?;
+        let waits = self.waits.front().map(|(due, _)| *due);
+        let overdue = self.is_waiting_for_others().then(|| self.moved + LONGEST_WAIT);
+        waits.into_iter().chain(overdue).min()
+    }
+
+    /// Lets go of containers that nothing came of for long.
+    pub fn expire(&mut self, now: Instant) {
+        if self.is_waiting_for_others() && self.moved + LONGEST_WAIT <= now {
+            self.daemons = self.answered.len();
+            let late: Vec<u64> = self.awaited.iter().map(|(_, number)| *number).collect();
+            self.awaited.clear();
+            for number in late {
+                if let Some(queue) = self.by_number.get_mut(&number) {
+                    queue.phase = Phase::Live;
+                }
+            }
+        }
+    }
+
+    /// Something was written, which may have taken long.
+    pub fn written(&mut self, now: Instant) {
+        self.moved = now;
+    }
+
+    /// Nothing more comes, or nothing more of it is waited for: all that is held comes out next. With a container,
+    /// its newest lines come last.
+    pub fn finish(&mut self, last: Option<&ContainerKey>) -> Option<Ready> {
+        self.daemons = self.answered.len();
+        self.awaited.clear();
+        self.waits.clear();
+        self.passed = Timestamp::MAX;
+        for queue in self.by_number.values_mut() {
+            queue.phase = Phase::Live;
+        }
+        let number = *self.queues.get(last?)?;
+        let queue = self.by_number.get_mut(&number)?;
+        let (before, head) = (queue.bytes(), queue.head());
+        let ready = queue.pop_newest();
+        self.held_bytes -= before - queue.bytes();
+        let after = queue.head();
+        Self::replace(&mut self.heads, number, head, after);
+        ready
+    }
+
+    /// How many lines of this container were taken and are not decided or not shown yet: the last ones. `filtered`: how
+    /// many the filter holds.
+    pub fn held(&self, key: &ContainerKey, filtered: usize) -> usize {
+        self.queue(key).and_then(Queue::held).map_or(filtered, |held| held.max(filtered))
+    }
+
+    /// Whether stored lines of this container are still to come.
+    pub fn is_behind(&self, key: &ContainerKey) -> bool {
+        self.queue(key).is_some_and(|queue| queue.phase == Phase::Stored)
+    }
+
+    /// Whether something that could be shown waits for stored lines of other containers.
+    fn is_waiting_for_others(&self) -> bool {
+        let head = self.heads.first().map(|(time, _)| *time);
+        head.is_some_and(|head| self.floor().is_none_or(|floor| floor < head))
+    }
+
+    /// Nothing older than this comes of the containers that are awaited; `None`: nobody knows.
+    fn floor(&self) -> Option<Timestamp> {
+        let all_answered = self.daemons <= self.answered.len();
+        all_answered.then(|| self.awaited.first().map_or(Timestamp::MAX, |(time, _)| *time))
+    }
+
+    pub(super) fn queue(&self, key: &ContainerKey) -> Option<&Queue> {
+        self.by_number.get(self.queues.get(key)?)
+    }
+}

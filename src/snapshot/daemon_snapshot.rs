@@ -1,0 +1,118 @@
+//! The daemon's own figures. cmon asks for them every two seconds at most.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::docker::Info;
+use crate::docker::api::Api;
+use crate::engine::census::Census;
+
+/// The daemon is not asked for its figures more often than this.
+const LEAST: Duration = Duration::from_secs(2);
+
+/// What is known of a daemon.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DaemonSnapshot {
+    /// What users call it, where one run follows several.
+    pub host: Option<Arc<str>>,
+    /// Its address.
+    pub endpoint: String,
+    /// Its name, which is the host's; empty until it has answered.
+    pub name: String,
+    /// Its version; empty until it has answered.
+    pub version: String,
+    /// Its goroutines, as of the last question; nothing where that was not answered.
+    pub goroutines: Option<u64>,
+    /// Its open descriptors.
+    pub descriptors: Option<u64>,
+    /// The engine's sums of its containers alone.
+    pub census: Census,
+}
+
+/// What is known of the daemon, for several readers.
+#[derive(Clone, Debug, Default)]
+pub struct Shared(Arc<Mutex<DaemonSnapshot>>);
+
+impl Shared {
+    /// A daemon of which nothing but the address is known.
+    pub fn new(endpoint: String) -> Self {
+        Self(Arc::new(Mutex::new(DaemonSnapshot { endpoint, ..DaemonSnapshot::default() })))
+    }
+
+    /// What is known now.
+    pub fn get(&self) -> DaemonSnapshot {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn learn(&self, info: Info) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !info.name.is_empty() {
+            known.name = info.name;
+        }
+        if !info.version.is_empty() {
+            known.version = info.version;
+        }
+        (known.goroutines, known.descriptors) = (info.goroutines, info.descriptors);
+    }
+}
+
+/// Asks the daemon for its figures for ever, this far apart.
+pub async fn sample(api: &Api, every: Duration, shared: &Shared) {
+    loop {
+        // That it does not answer shows elsewhere; its figures are unknown then.
+        let info = api.info().await.unwrap_or_else(|error| {
+            tracing::debug!("the daemon's figures: {error}");
+            Info::default()
+        });
+        shared.learn(info);
+        sleep(every.max(LEAST)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::{FakeDaemon, serve};
+    use crate::docker::endpoint::{Address, Endpoint, Origin};
+    use crate::docker::{Docker, RequestOptions};
+
+    #[test]
+    fn a_daemon_that_does_not_answer_keeps_its_name_but_not_its_figures() {
+        let shared = Shared::new("unix:///s".to_owned());
+        let info = Info {
+            id: "AB:CD".to_owned(),
+            name: "host".to_owned(),
+            version: "24.0".to_owned(),
+            goroutines: Some(70),
+            descriptors: Some(40),
+            time: None,
+        };
+        shared.learn(info);
+        assert_eq!(shared.get().goroutines, Some(70));
+        shared.learn(Info::default());
+        let known = shared.get();
+        assert_eq!((known.name.as_str(), known.version.as_str()), ("host", "24.0"));
+        assert_eq!((known.goroutines, known.descriptors), (None, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_daemon_is_never_asked_more_often_than_every_two_seconds() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let fake = FakeDaemon::default();
+        let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
+        let docker = Docker::new(endpoint, RequestOptions::default());
+        let shared = Shared::new(String::new());
+        tokio::select! {
+            () = serve(fake.clone(), listener) => {}
+            () = sample(docker.api(), Duration::from_millis(100), &shared) => {}
+            () = sleep(Duration::from_secs(61)) => {}
+        }
+        let asked = fake.requests().iter().filter(|one| one.contains("/info")).count();
+        assert!((25..=31).contains(&asked), "{asked} times within a minute");
+        assert_eq!(shared.get().name, "cmon-demo");
+    }
+}
