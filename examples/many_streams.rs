@@ -12,7 +12,7 @@ use std::env;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cmon::demo::{World, serve};
+use cmon::demo::{FakeDaemon, serve};
 use cmon::engine::source::StdStream;
 use tokio::net::UnixListener;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -28,24 +28,24 @@ async fn main() -> io::Result<()> {
     };
     let containers: usize = containers.parse().map_err(io::Error::other)?;
     let rate: usize = rate.parse().map_err(io::Error::other)?;
-    let world = World::now();
+    let daemon = FakeDaemon::now();
     let names: Vec<String> = (0..containers).map(|number| format!("talk-{number:04}")).collect();
     for name in &names {
-        world.create(name);
-        world.start(name);
+        daemon.create(name);
+        daemon.start(name);
     }
     let listener = UnixListener::bind(socket)?;
     tokio::select! {
-        () = serve(world.clone(), listener) => Ok(()),
-        ended = write(&world, &names, rate) => ended,
+        () = serve(daemon.clone(), listener) => Ok(()),
+        ended = write(&daemon, &names, rate) => ended,
     }
 }
 
 /// Writes lines from the first request on.
-async fn write(world: &World, names: &[String], rate: usize) -> io::Result<()> {
+async fn write(daemon: &FakeDaemon, names: &[String], rate: usize) -> io::Result<()> {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    while world.connections() == 0 {
+    while daemon.connections() == 0 {
         ticks.tick().await;
     }
     let begun = Instant::now();
@@ -54,7 +54,7 @@ async fn write(world: &World, names: &[String], rate: usize) -> io::Result<()> {
     let mut written = 0;
     loop {
         ticks.tick().await;
-        if !opened && names.iter().all(|name| world.followers(name) != 0) {
+        if !opened && names.iter().all(|name| daemon.followers(name) != 0) {
             opened = true;
             let took = begun.elapsed().as_secs_f64();
             writeln!(io::stderr(), "{} streams opened in {took:.2} s", names.len())?;
@@ -64,7 +64,7 @@ async fn write(world: &World, names: &[String], rate: usize) -> io::Result<()> {
             && let Some(name) = turns.next()
         {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            world.write(name, StdStream::Stdout, format!("{:075}\n", now.as_nanos()));
+            daemon.write(name, StdStream::Stdout, format!("{:075}\n", now.as_nanos()));
             written += 1;
         }
     }

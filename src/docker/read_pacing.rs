@@ -38,7 +38,7 @@ const TARGET_PERCENT: usize = 40;
 /// The largest read is forgotten by one part in this many per read, since chunk sizes change.
 const PEAK_DECAY: usize = 128;
 /// The pause between two rounds of many small reads.
-const ROUND_PAUSE: Duration = Duration::from_micros(500);
+const ROUND_PAUSE: Duration = Duration::from_micros(800);
 /// Reads are counted over this long; a paused clock never ends it.
 const METER: Duration = Duration::from_millis(16);
 /// As many reads within [`METER`] are some 1,000 a second: from there on rounds are spaced.

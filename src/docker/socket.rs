@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll};
 
+use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
 /// A connected socket that can be read and written through a shared reference.
@@ -16,11 +17,24 @@ pub(super) enum Socket {
 }
 
 impl Socket {
+    /// Reads what is there. A read that leaves room has emptied the socket, so the next one waits for the system's
+    /// word and does not ask in vain.
     pub(super) fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Socket::Unix(socket) => socket.try_read(into),
-            Socket::Tcp(socket) => socket.try_read(into),
-        }
+        let room = into.len();
+        let mut emptied = None;
+        let read = || match rustix::io::read(self, &mut *into) {
+            Ok(count) if 0 < count && count < room => {
+                emptied = Some(count);
+                // This makes tokio forget that the socket was readable, unless it became so again meanwhile.
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            read => read.map_err(io::Error::from),
+        };
+        let read = match self {
+            Socket::Unix(socket) => socket.try_io(Interest::READABLE, read),
+            Socket::Tcp(socket) => socket.try_io(Interest::READABLE, read),
+        };
+        emptied.map_or(read, Ok)
     }
 
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {

@@ -15,6 +15,9 @@ use crate::engine::source::{
     ErrorKind, Frames, LogRequest, LogStream, Read, ReadMode, Source, SourceError, Stored, Tail,
 };
 
+/// A read of this many messages may not have emptied the socket.
+const LARGE_READ_MIN_FRAMES: usize = 16;
+
 impl From<FeedOutcome> for Option<StreamStep> {
     fn from(outcome: FeedOutcome) -> Self {
         match outcome {
@@ -77,7 +80,9 @@ impl<S: Source> Reader<S> {
         let silence = sleep_until(far);
         let mut watch = self.with_resume(Watch::new);
         let mut before = Window::Searching;
-        tokio::pin!(rotation, silence);
+        // Made once: to wait anew for each read costs more than the read.
+        let (cancelled, rotated) = (self.stop.cancelled(), self.rotate.notified());
+        tokio::pin!(rotation, silence, cancelled, rotated);
         loop {
             let window = self.with_resume(|resume| resume.window());
             let settled = matches!(window, Window::Over | Window::Found);
@@ -86,15 +91,16 @@ impl<S: Source> Reader<S> {
                 self.row_state.settled(watch.trust());
             }
             let idle = if follow { SEEK_IDLE } else { FINITE_IDLE };
+            let ends_by_silence = window != Window::Over || mode == ReadMode::Once;
             // What is held until the window's end must not be held longer by what else comes.
-            if !(follow && window == Window::Unproven && before == window) {
+            if ends_by_silence && !(follow && window == Window::Unproven && before == window) {
                 silence.as_mut().reset(Instant::now() + idle);
             }
             before = window;
             let read = tokio::select! {
                 // Stop first, then age: a stream that always has data must not keep them waiting.
                 biased;
-                () = self.stop.cancelled() => return StreamStep::Ended(EndReason::Cancelled),
+                () = &mut cancelled => return StreamStep::Ended(EndReason::Cancelled),
                 () = &mut rotation, if deadline.is_some() && settled => {
                     if self.can_go_on_elsewhere().await {
                         return StreamStep::Ended(EndReason::Rotated);
@@ -102,7 +108,7 @@ impl<S: Source> Reader<S> {
                     rotation.as_mut().reset(Instant::now() + age);
                     continue;
                 }
-                () = self.rotate.notified(), if follow && settled => {
+                () = &mut rotated, if follow && settled => {
                     return StreamStep::Ended(EndReason::Rotated);
                 }
                 read = stream.read(&mut frames) => read,
@@ -110,7 +116,7 @@ impl<S: Source> Reader<S> {
                 () = self.died.notified(), if follow && self.container.doubles => {
                     return StreamStep::Ended(EndReason::Eof);
                 }
-                () = &mut silence, if window != Window::Over || mode == ReadMode::Once => {
+                () = &mut silence, if ends_by_silence => {
                     if mode == ReadMode::Once {
                         return StreamStep::Ended(EndReason::Failed(silent()));
                     }
@@ -184,9 +190,12 @@ impl<S: Source> Reader<S> {
             self.give_sign();
         }
         self.hand_on(permit, lines);
+        let is_large = LARGE_READ_MIN_FRAMES <= frames.len();
         frames.clear();
-        // A stream that always has data must not starve the others of this thread.
-        tokio::task::yield_now().await;
+        // A stream that always has data must not starve the others of this thread. Behind a small read there is none.
+        if is_large {
+            tokio::task::yield_now().await;
+        }
         outcome.into()
     }
 

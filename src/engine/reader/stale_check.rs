@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::Reader;
 use crate::engine::limits::FINITE_IDLE;
@@ -19,6 +19,8 @@ const HOLE_AT_END: [u64; 6] = [2, 4, 8, 16, 32, 64];
 pub(super) struct Watch<'a> {
     /// When to act next.
     due: Instant,
+    /// Rings at `due` or before. A stream that gives lines moves `due` all the time, and this rarely.
+    timer: Pin<Box<Sleep>>,
     /// The daemon has more than came, and the stream has a moment to deliver it.
     suspect: bool,
     /// The probe asks for a proof, not because of a silence.
@@ -29,14 +31,17 @@ pub(super) struct Watch<'a> {
 impl<'a> Watch<'a> {
     pub(super) fn new(resume: &mut Resume) -> Self {
         let wait = if resume.is_unproven() { Duration::ZERO } else { resume.quiet().interval() };
-        Self { due: Instant::now() + wait, suspect: false, proving: false, probe: None }
+        let due = Instant::now() + wait;
+        let timer = Box::pin(sleep_until(due));
+        Self { due, timer, suspect: false, proving: false, probe: None }
     }
 
     /// Frames came, which is the end of a silence, but not always a proof.
     pub(super) fn saw_frames(&mut self, resume: &mut Resume) {
         resume.quiet().found_busy();
         if !resume.is_unproven() {
-            *self = Self::new(resume);
+            self.due = Instant::now() + resume.quiet().interval();
+            (self.suspect, self.proving, self.probe) = (false, false, None);
         }
     }
 
@@ -66,7 +71,12 @@ impl<'a> Watch<'a> {
             self.due = Instant::now() + interval;
             return false;
         }
-        sleep_until(self.due).await;
+        while Instant::now() < self.due {
+            if self.due < self.timer.deadline() || self.timer.is_elapsed() {
+                self.timer.as_mut().reset(self.due);
+            }
+            self.timer.as_mut().await;
+        }
         if !self.suspect {
             self.proving = reader.with_resume(|resume| resume.is_unproven());
             let turn = reader.probes.take(Instant::now());

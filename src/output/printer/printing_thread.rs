@@ -23,6 +23,8 @@ use crate::output::sink::{Sinks, Watch};
 use crate::output::status::Status;
 use crate::output::text::Text;
 
+/// While lines are held and more come all the time, events are taken this often.
+const ROUND: Duration = Duration::from_millis(2);
 /// A file that cannot be written is tried again this often.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
 
@@ -57,23 +59,26 @@ impl<C: Fn() -> Census> Thread<C> {
             None => watched.watch()?,
         };
         self.report_findings()?;
+        // Events since the channel was last empty.
+        let mut came = 0_u32;
         loop {
             let event = match events.try_recv() {
                 Ok(event) => Some(event),
                 Err(TryRecvError::Disconnected) => None,
                 Err(TryRecvError::Empty) => {
                     self.flush()?;
+                    let round = self.round(std::mem::take(&mut came));
                     let dues = [
                         self.status.due(),
                         self.filter.as_ref().and_then(Filter::due),
                         self.merge.as_ref().and_then(Merge::due),
                         self.archive.as_ref().and_then(Archive::due),
                     ];
-                    let due = dues.into_iter().flatten().min();
+                    let due = dues.into_iter().flatten().min().max(round);
                     tokio::select! {
                         biased;
                         () = watch.closed() => return Ok(Ended::Closed),
-                        event = events.recv() => event,
+                        event = events.recv(), if round.is_none() => event,
                         report = self.progress.report() => {
                             self.on_report(report)?;
                             continue;
@@ -92,6 +97,7 @@ impl<C: Fn() -> Census> Thread<C> {
                 }
             };
             let Some(event) = event else { break };
+            came += 1;
             let matched = match self.take(event)? {
                 None => self.on_time()?,
                 matched => matched,
@@ -104,6 +110,13 @@ impl<C: Fn() -> Census> Thread<C> {
         self.show_filtered()?;
         self.show_all(matched.as_ref())?;
         Ok(matched.map_or(Ended::Done, Ended::Matched))
+    }
+
+    /// When to look for events again, where it is not worth while to be woken by each: lines wait for their place in
+    /// the order anyway, and several have `come` since the channel was last empty.
+    fn round(&self, came: u32) -> Option<Instant> {
+        let is_held = self.merge.as_ref().is_some_and(|merge| merge.due().is_some());
+        (is_held && 1 < came).then(|| Instant::now() + ROUND)
     }
 
     /// Does what is due. Returns the event that ends the run, if one is decided now.
