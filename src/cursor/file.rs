@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn two_runs_cannot_share_one() {
+    fn two_runs_cannot_share_one_cursor() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c");
         let first = CursorFile::open(&path, Start::Continue).unwrap();

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_survive_forgetting() {
+    fn messages_keep_their_numbers_when_older_ones_are_forgotten() {
         let mut store = store("a\nb\nc\n");
         assert_eq!((store.start(None), store.start(Some(1)), store.start(Some(9))), (0, 2, 0));
         store.forget(2);

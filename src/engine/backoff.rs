@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_starts_over() {
+    fn progress_resets_the_backoff() {
         let mut backoff = Backoff::default();
         for _ in 0..9 {
             backoff.next(1.0);

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn questions_are_apart() {
+    async fn questions_are_a_quarter_of_a_second_apart() {
         let (budget, now) = (Budget::default(), Instant::now());
         let moments: Vec<u128> = (0..5).map(|_| (budget.take(now) - now).as_millis()).collect();
         assert_eq!(moments, [0, 250, 500, 750, 1000]);

@@ -481,7 +481,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_agrees_with_jiff(
+        fn timestamps_agree_with_jiff(
             seconds in -62_167_219_200_i64..253_402_207_200,
             nanos in 0..1_000_000_000_i64,
         ) {

@@ -314,7 +314,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_lines_are_read(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..20)) {
+        fn a_stack_trace_reads_any_lines(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..20)) {
             let mut trace = StackTrace::default();
             lines.iter().for_each(|line| { trace.next(line); });
         }

@@ -134,13 +134,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn each_has_its_share() {
+    fn each_container_has_its_share_of_the_ring() {
         assert_eq!([1, 100, 10_000].map(share), [256 << 10, (16 << 20) / 100, 32 << 10]);
     }
 
     proptest! {
         #[test]
-        fn it_never_holds_more_than_its_limit(
+        fn the_ring_never_holds_more_than_its_limit(
             texts in prop::collection::vec("[a-z]{0,120}", 1..60), limit in 400usize..2000,
         ) {
             let mut ring = Ring::default();

@@ -45,7 +45,7 @@ fn a_long_line_of_a_terminal_has_no_timestamps_inside() {
 }
 
 #[test]
-fn zeros_and_broken_text() {
+fn zero_bytes_and_broken_text_pass_unchanged() {
     let script = r"sleep 0.3; printf 'a\0b\n\377\376c\n\0\n'; head -c 1048576 /dev/zero | tr '\0' z; echo; printf end";
     let local = Container::run_with(&["--log-driver", "local"], script);
     let shown = follow(&local);

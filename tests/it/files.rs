@@ -122,7 +122,7 @@ fn a_reader_that_is_slow_all_the_time() {
 }
 
 #[test]
-fn the_local_driver_too() {
+fn rotation_of_the_local_driver_loses_no_line_in_silence() {
     for files in ["20", "3"] {
         let options = limited("100k", files);
         let args = ["--log-driver", "local"];

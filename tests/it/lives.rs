@@ -9,7 +9,7 @@ fn numbers(to: u32) -> String {
 }
 
 #[test]
-fn five_restarts() {
+fn five_restarts_lose_no_line() {
     let container = Container::run("i=0; while :; do i=$((i+1)); echo line $i; usleep 20000; done");
     let args = ["tail", "-n", "all", "--stream-timeout", "1s", &container.name];
     let cmon = Cmon::start(&args).read();

@@ -90,7 +90,7 @@ fn a_container_with_a_terminal() {
 }
 
 #[test]
-fn two_restarts_meanwhile() {
+fn two_restarts_lose_no_line_while_streams_rotate() {
     let container = Container::run("count 5000 & count 5000 >&2 & wait");
     let cmon = follow(&[&container.name]);
     for run in 1..=2 {
@@ -115,7 +115,7 @@ fn two_restarts_meanwhile() {
 }
 
 #[test]
-fn eight_containers_at_once() {
+fn eight_containers_lose_no_line_while_streams_rotate() {
     let containers: Vec<Container> =
         (0..8).map(|_| Container::run("count 4000 & count 4000 >&2 & wait; sleep 600")).collect();
     let names: Vec<&str> = containers.iter().map(|container| container.name.as_str()).collect();

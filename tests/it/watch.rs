@@ -11,7 +11,7 @@ use super::support::{Cmon, Container, Dockerd, eventually};
 const TALK: &str = "i=0; while :; do i=$((i+1)); echo line $i; usleep 100000; done";
 
 #[test]
-fn one_table() {
+fn watch_once_prints_one_table() {
     let talks = Container::run(TALK);
     let ended = Container::run("exit 3");
     ended.wait();

@@ -96,7 +96,7 @@ fn no_own_container_is_found_outside_of_one_or_below_one_of_another_daemon() {
 }
 
 #[test]
-fn the_daemons_answer_decides() {
+fn the_inspection_decides_which_container_is_our_own() {
     let socket = Some(Path::new("/run/docker.sock"));
     let identity = |upper: Option<&str>, destinations: &[&str]| Identity {
         running: true,

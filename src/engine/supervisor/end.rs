@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_daemons_clock_counts() {
+    async fn the_end_is_decided_by_the_clock_of_the_daemon() {
         let (now, second) = (Instant::now(), Duration::from_secs(1));
         let at = |seconds: i64| Some(Timestamp::from_nanos(seconds * 1_000_000_000));
         let mut end = End::at(Some(now + second));

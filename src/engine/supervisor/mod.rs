@@ -1,9 +1,10 @@
 //! The one loop: containers come and go, readers start and end.
 //!
-//! It owns a follower per container, feeds each follower's [`Lifecycle`](crate::engine::lifecycle::Lifecycle) with what happened, and
-//! carries out what that answers. It never waits for anything but its own select: questions and
-//! streams are tasks of the registry that report back through the inbox, and notes wait in an
-//! outbox until the output takes them, so a stopped output cannot stop the supervisor.
+//! It owns a follower per container, feeds each follower's
+//! [`Lifecycle`](crate::engine::lifecycle::Lifecycle) with what happened, and carries out what that
+//! answers. It never waits for anything but its own select: questions and streams are tasks of the
+//! registry that report back through the inbox. Notes wait in an outbox until the output takes
+//! them, so a stopped output cannot stop the supervisor.
 
 mod container_events;
 mod daemon_state;

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_memory_is_bounded() {
+    async fn the_memory_of_removed_containers_is_bounded() {
         let (mut removed, now) = (Removed::default(), Instant::now());
         (0..2 * REMEMBERED).for_each(|number| removed.insert(key(number), now));
         assert_eq!(removed.keys.len(), REMEMBERED);
