@@ -53,7 +53,7 @@ pub(crate) struct OwnFigure {
 
 impl OwnFigure {
     /// The figures of a driven run: per cycle, and per minute while idle.
-    pub(crate) fn driven(driven: &Driven, options: &Options) -> Vec<Self> {
+    pub(crate) fn driven(driven: &Driven, options: &Options) -> [Self; 2] {
         let confidence = 1.0 - 2.0 * options.chance();
         let cycle = Self {
             by: By::Cycle,
@@ -62,21 +62,21 @@ impl OwnFigure {
             doubt: false,
             figure: driven.per_cycle.map(|rate| Figure::new(rate, confidence)),
         };
-        let [idle] = Self::passive(&driven.idle, options);
+        let idle = Self::passive(&driven.idle, options);
         let doubt = idle.doubt || driven.idle.may_grow(options);
-        vec![cycle, Self { doubt, ..idle }]
+        [cycle, Self { doubt, ..idle }]
     }
 
     /// The one figure of a passive run.
-    pub(crate) fn passive(passive: &Passive, options: &Options) -> [Self; 1] {
+    pub(crate) fn passive(passive: &Passive, options: &Options) -> Self {
         let bounded = passive.late.is_some() && passive.verdict != Verdict::Clean;
-        [Self {
+        Self {
             by: By::Minute,
             verdict: passive.verdict,
             p: passive.p,
             doubt: passive.rising(options) || bounded,
             figure: passive.per_minute.map(|rate| Figure::new(rate, 0.99)),
-        }]
+        }
     }
 }
 

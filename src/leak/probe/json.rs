@@ -1,8 +1,8 @@
 //! Figures from JSON: Go's expvar (`/debug/vars`), and any one number by its pointer. Pure.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
+
+use super::metrics::ProcessFigures;
 
 /// Why there is no figure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,17 +108,6 @@ pub fn example(value: &Value) -> Option<String> {
     }
 }
 
-/// What Go's expvar shows.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Expvar {
-    /// `heap_bytes`, and `goroutines` where the program publishes them.
-    pub figures: BTreeMap<&'static str, f64>,
-    /// Bytes allocated since the start: it never falls while the process lives.
-    pub allocated: Option<f64>,
-    /// The number of the process, where the program publishes it.
-    pub pid: Option<u64>,
-}
-
 /// The number of the process that gave an answer, where it says so.
 pub fn pid(value: &Value) -> Option<u64> {
     value.get("pid").and_then(Value::as_u64)
@@ -135,22 +124,18 @@ pub fn own_example(value: &Value) -> Option<String> {
 const GOROUTINE_KEYS: [&str; 5] =
     ["/goroutines", "/Goroutines", "/numGoroutine", "/NumGoroutine", "/num_goroutines"];
 
-/// Reads Go's expvar.
-pub fn expvar(value: &Value) -> Result<Expvar, JsonError> {
+/// Reads Go's expvar: `heap_bytes`, and `goroutines` where the program publishes them.
+pub fn expvar(value: &Value) -> Result<ProcessFigures, JsonError> {
     if !value.get("memstats").is_some_and(Value::is_object) {
         return Err(JsonError::NotExpvar);
     }
-    let mut found = Expvar {
-        allocated: figure(value, "/memstats/TotalAlloc").ok(),
-        pid: pid(value),
-        ..Expvar::default()
-    };
-    if let Ok(bytes) = figure(value, "/memstats/HeapAlloc") {
-        found.figures.insert("heap_bytes", bytes);
-    }
-    if let Some(count) = GOROUTINE_KEYS.iter().find_map(|pointer| figure(value, pointer).ok()) {
-        found.figures.insert("goroutines", count);
-    }
+    let mut found = ProcessFigures::default();
+    let allocated = figure(value, "/memstats/TotalAlloc").ok();
+    found.totals.extend(allocated.map(|bytes| ("memstats.TotalAlloc", bytes)));
+    let heap = figure(value, "/memstats/HeapAlloc").ok();
+    found.figures.extend(heap.map(|bytes| ("heap_bytes", bytes)));
+    let goroutines = GOROUTINE_KEYS.iter().find_map(|pointer| figure(value, pointer).ok());
+    found.figures.extend(goroutines.map(|count| ("goroutines", count)));
     Ok(found)
 }
 
@@ -167,7 +152,7 @@ mod tests {
         let found = expvar(&parse(EXPVAR.as_bytes()).unwrap()).unwrap();
         let figures: Vec<(&str, f64)> = found.figures.into_iter().collect();
         assert_eq!(figures, [("goroutines", 21.0), ("heap_bytes", 408_520.0)]);
-        assert_eq!(found.allocated, Some(408_520.0));
+        assert_eq!(found.totals["memstats.TotalAlloc"], 408_520.0);
         let without = parse(b"{\"memstats\": {\"HeapAlloc\": 1}}").unwrap();
         assert_eq!(expvar(&without).unwrap().figures.len(), 1);
     }

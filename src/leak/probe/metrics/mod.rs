@@ -87,7 +87,7 @@ fn quoted(text: &str) -> String {
 
 /// The figures of one process.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Metrics {
+pub struct ProcessFigures {
     /// `goroutines`, `fds`, `threads`, `handles`, `tasks`, `rss_bytes` and so on, as far as they are there.
     pub figures: BTreeMap<&'static str, f64>,
     /// When the process began, in seconds since 1970; nothing where the page has several.
@@ -99,7 +99,7 @@ pub struct Metrics {
 }
 
 /// Finds the figures of a process, in one pass.
-pub fn parse(text: &str) -> Result<Metrics, MetricsError> {
+pub fn parse(text: &str) -> Result<ProcessFigures, MetricsError> {
     check(text)?;
     let mut sums: BTreeMap<&'static str, Sum> = BTreeMap::new();
     for sample in samples(text) {
@@ -107,7 +107,7 @@ pub fn parse(text: &str) -> Result<Metrics, MetricsError> {
             sums.entry(name).or_default().add(sample.value);
         }
     }
-    let mut found = Metrics::default();
+    let mut found = ProcessFigures::default();
     for (figure, names) in FIGURES {
         let shown = names.iter().find_map(|name| Some((*name, sums.get(name)?.count(name)?)));
         match shown {

@@ -2,6 +2,7 @@
 
 use super::Refused;
 use crate::engine::source::ErrorKind;
+use crate::leak::grouped::by_key;
 use crate::leak::probe::get::GetError;
 
 /// Why nothing was found at a path.
@@ -97,14 +98,7 @@ impl NotFound {
 
 /// Paths that were tried in vain, those with one reason together.
 pub(super) fn tried(missing: &[NotFound]) -> String {
-    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
-    for one in missing {
-        let why = one.why();
-        match reasons.iter_mut().find(|(known, _)| *known == why) {
-            Some((_, paths)) => paths.push(&one.path),
-            None => reasons.push((why, vec![&one.path])),
-        }
-    }
+    let reasons = by_key(missing.iter().map(|one| (one.why(), one.path.as_str())));
     let words = reasons.iter().map(|(why, paths)| format!("{} ({why})", paths.join(", ")));
     words.collect::<Vec<_>>().join("; ")
 }

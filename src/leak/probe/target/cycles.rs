@@ -1,18 +1,41 @@
-//! The target's own count of its cycles: taken from each reading, without a request of its own.
+//! The target's own count of its cycles: found in one of its answers, and taken from each reading, without a request
+//! of its own.
 
 use super::News;
+use super::http::{Form, Http, Page, value_of, whole};
+use super::url::Choice;
 use crate::leak::probe::Sample;
-use crate::leak::probe::counter::Cycles;
+use crate::leak::probe::counter::{Counter, Cycles};
+use crate::leak::probe::get::MAX_DUMP;
 
-/// Which of its answers has the counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Prometheus' text.
-    Metrics,
-    /// Go's expvar.
-    Expvar,
-    /// The text that a figure was asked from.
-    Figure,
+impl Http {
+    /// Looks for a counter of cycles in everything that it serves, to read it from now on. Returns where it is.
+    ///
+    /// # Errors
+    /// It is nowhere, or no number: what was tried.
+    pub(super) async fn count_cycles(&mut self, counter: &Counter) -> Result<String, String> {
+        let mut tried = Vec::new();
+        for Page { path, form } in self.pages.iter().filter(|page| page.form != Form::Profile) {
+            let found = match self.client.get(path, MAX_DUMP).await {
+                Ok(answer) if matches!(form, Form::Metrics | Form::Figure(Choice::Metric(_))) => {
+                    whole(&answer).and_then(|_| counter.in_prometheus(&answer.text()))
+                }
+                Ok(answer) => value_of(&answer).and_then(|value| counter.in_json(&value)),
+                Err(error) => Err(error.to_string()),
+            };
+            match found {
+                Ok(first) => {
+                    self.cycles = Some((path.clone(), Cycles::new(counter.clone(), first)));
+                    return Ok(format!("cycles by `{counter}` at {path}, which is {first} now"));
+                }
+                Err(why) => tried.push(format!("`{path}`: {why}")),
+            }
+        }
+        match tried.is_empty() {
+            true => Err("it serves neither Prometheus figures nor JSON".to_owned()),
+            false => Err(tried.join("; ")),
+        }
+    }
 }
 
 /// Takes a count of cycles. One that falls is a restart of the target, unless that is known to be the same.

@@ -2,11 +2,11 @@
 
 use super::Refused;
 use super::absent::{NotFound, refused_everywhere};
-use super::http::{Figure, Http, whole};
+use super::http::{Form, Http, whole};
 use super::url::{Choice, Url};
 use crate::leak::probe::daemon_figures::PROFILE_PATH;
 use crate::leak::probe::get::{Answer, GetError, MAX_DUMP};
-use crate::leak::probe::metrics::{self, Selector};
+use crate::leak::probe::metrics::{self, ProcessFigures, Selector};
 use crate::leak::probe::{json, pprof};
 
 /// Where Prometheus' text usually is: by most libraries, Spring Boot, Go programs that keep it beside their
@@ -43,7 +43,7 @@ impl Http {
     async fn find_anywhere(&mut self) -> Result<Vec<NotFound>, Refused> {
         let mut missing = Vec::new();
         for path in [PROFILE_PATH].into_iter().chain(METRICS_PATHS).chain([EXPVAR_PATH]) {
-            if self.metrics.is_some() && METRICS_PATHS.contains(&path) {
+            if self.path(&Form::Metrics).is_some() && METRICS_PATHS.contains(&path) {
                 continue;
             }
             match self.find_at(path).await {
@@ -53,10 +53,10 @@ impl Http {
                 Err(why) => missing.push(why),
             }
         }
-        if self.metrics.is_some() {
+        if self.path(&Form::Metrics).is_some() {
             missing.retain(|why| !METRICS_PATHS.contains(&why.path.as_str()));
         }
-        match self.is_empty() {
+        match self.pages.is_empty() {
             true => Err(refused_everywhere(&missing)),
             false => Ok(missing),
         }
@@ -75,18 +75,11 @@ impl Http {
         Err(refused_everywhere(&missing))
     }
 
-    fn is_empty(&self) -> bool {
-        self.profile.is_none()
-            && self.metrics.is_none()
-            && self.expvar.is_none()
-            && self.figure.is_none()
-    }
-
     /// Looks for the one figure that was asked for.
     async fn choose(&mut self, path: &str, choice: &Choice) -> Result<(), NotFound> {
         let asked = self.client.get(path, choice.most()).await;
         let answer = asked.map_err(|error| NotFound::get(path, error))?;
-        if let Err(why) = self.take_figure(&answer, choice) {
+        if let Err(why) = self.take_figure(path, &answer, choice) {
             let hint = self.other_form(path, &answer, choice);
             let page = metrics::check(&answer.text()).is_ok();
             return Err(NotFound::figure(path, why, hint, page));
@@ -94,9 +87,8 @@ impl Http {
         if let Choice::Metric(selector) = choice {
             is_no_counter(path, &answer, selector)?;
         }
-        let (path, choice, metric) = (path.to_owned(), choice.clone(), choice.figure());
-        self.known.insert(metric.clone());
-        self.figure = Some(Figure { path, choice, metric });
+        self.known.insert(choice.figure());
+        self.add(path, Form::Figure(choice.clone()));
         Ok(())
     }
 
@@ -165,6 +157,12 @@ impl Http {
         Err(NotFound::other(path, no_profile.to_string()))
     }
 
+    fn know(&mut self, found: ProcessFigures) {
+        let wrong = found.wrong.into_iter().map(|(figure, _)| figure);
+        self.known.extend(found.figures.into_keys().chain(wrong).map(str::to_owned));
+        self.sees(found.started, found.totals);
+    }
+
     /// Notes what this answer is; the inner error is that it is none of the forms.
     fn take_found(
         &mut self,
@@ -178,17 +176,15 @@ impl Http {
         }
         let text = answer.text();
         let Err(no_profile) = pprof::total(&text) else {
-            self.profile = Some(path.to_owned());
+            self.add(path, Form::Profile);
             self.known.insert("goroutines".to_owned());
             return Ok(Ok(()));
         };
         let body = whole(answer).map_err(|why| NotFound::other(path, why))?;
         if let Ok(found) = metrics::parse(&text) {
-            self.metrics = Some(path.to_owned());
+            self.add(path, Form::Metrics);
             self.metrics_count = found.figures.contains_key("goroutines");
-            let wrong = found.wrong.into_iter().map(|(figure, _)| figure);
-            self.known.extend(found.figures.into_keys().chain(wrong).map(str::to_owned));
-            self.sees(found.started, found.totals);
+            self.know(found);
             let names = metrics::names(&text);
             self.others = names.words().map(|names| format!("`{path}` has {names}"));
             self.example = names.example().and_then(|name| Url::naming(&self.root, path, &name));
@@ -199,10 +195,9 @@ impl Http {
         };
         match json::expvar(&value) {
             Ok(found) => {
-                self.expvar = Some(path.to_owned());
-                self.known.extend(found.figures.into_keys().map(str::to_owned));
-                self.sees(None, found.allocated.map(|bytes| ("memstats.TotalAlloc", bytes)));
-                self.sight.pid = found.pid;
+                self.add(path, Form::Expvar);
+                self.know(found);
+                self.sight.pid = json::pid(&value);
                 if self.others.is_none() {
                     self.others = Some(format!("`{path}` has no goroutines, only memory"));
                     let pointer = json::own_example(&value);

@@ -3,7 +3,6 @@
 mod absent;
 mod cycles;
 mod discover;
-mod find_cycles;
 mod http;
 mod lineage;
 mod name;

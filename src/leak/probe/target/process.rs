@@ -8,7 +8,7 @@ use crate::docker;
 use crate::docker::api::Api;
 use crate::engine::source::ErrorKind;
 use crate::leak::probe::Sample;
-use crate::leak::probe::own_process::{ids_of_processes, of_process, of_processes};
+use crate::leak::probe::own_process::{groups_of, ids_of};
 use crate::leak::probe::proc::text::{self, Cgroup};
 use crate::leak::probe::proc::{Born, ProcError, Process, tally};
 use crate::leak::record::Group;
@@ -56,11 +56,11 @@ impl Single {
     }
 
     pub(super) fn groups(&self, source: &str) -> Parts {
-        of_process(source, &self.process)
+        groups_of(source, std::slice::from_ref(&self.process))
     }
 
     pub(super) fn ids(&self, source: &str) -> Vec<(String, Vec<u64>)> {
-        ids_of_processes(source, std::slice::from_ref(&self.process))
+        ids_of(source, std::slice::from_ref(&self.process))
     }
 }
 
@@ -158,14 +158,14 @@ impl Container {
 
     pub(super) fn ids(&self, source: &str) -> Vec<(String, Vec<u64>)> {
         match &self.run {
-            Run::Here(main) => ids_of_processes(source, &main.members()),
+            Run::Here(main) => ids_of(source, &main.members()),
             Run::Elsewhere(_) => Vec::new(),
         }
     }
 
     pub(super) async fn groups(&self, source: &str) -> Parts {
         match &self.run {
-            Run::Here(main) => of_processes(source, &main.members()),
+            Run::Here(main) => groups_of(source, &main.members()),
             Run::Elsewhere(_) => {
                 let threads = self.api.threads(&self.name).await.unwrap_or_default();
                 vec![(format!("{source}.threads"), tally(threads.iter().map(String::as_str)))]
