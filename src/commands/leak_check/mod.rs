@@ -472,7 +472,7 @@ fn exit<'a>(reports: impl IntoIterator<Item = &'a Report>, leak: &LeakCheck) -> 
     }
 }
 
-/// Lets the checker find what was planted, and only that.
+/// Lets the checker find what was injected, and only that.
 async fn self_test(reports: &Reports<'_>) -> anyhow::Result<Exit> {
     let mut wrong = 0;
     for case in selftest::CASES {

@@ -2,8 +2,8 @@
 
 use tokio::runtime::Handle;
 
-use super::Sample;
 use super::proc::{Descriptor, Process, Thread, tally};
+use super::sample::Sample;
 use crate::engine::census::{Census, TaskKind};
 use crate::leak::record::Group;
 

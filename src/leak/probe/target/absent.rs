@@ -1,6 +1,6 @@
 //! Why nothing was found where a target was asked for figures, and how one could be named.
 
-use super::Refused;
+use super::outcome::Refused;
 use crate::engine::source::ErrorKind;
 use crate::leak::grouped::by_key;
 use crate::leak::probe::get::GetError;

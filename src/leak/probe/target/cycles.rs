@@ -1,42 +1,8 @@
-//! The target's own count of its cycles: found in one of its answers, and taken from each reading, without a request
-//! of its own.
+//! The target's own count of its cycles: taken from each reading, without a request of its own.
 
-use super::News;
-use super::http::{Form, Http, Page, value_of, whole};
-use super::url::Choice;
+use super::outcome::News;
 use crate::leak::probe::Sample;
-use crate::leak::probe::counter::{Counter, Cycles};
-use crate::leak::probe::get::MAX_DUMP;
-
-impl Http {
-    /// Looks for a counter of cycles in everything that it serves, to read it from now on. Returns where it is.
-    ///
-    /// # Errors
-    /// It is nowhere, or no number: what was tried.
-    pub(super) async fn count_cycles(&mut self, counter: &Counter) -> Result<String, String> {
-        let mut tried = Vec::new();
-        for Page { path, form } in self.pages.iter().filter(|page| page.form != Form::Profile) {
-            let found = match self.client.get(path, MAX_DUMP).await {
-                Ok(answer) if matches!(form, Form::Metrics | Form::Figure(Choice::Metric(_))) => {
-                    whole(&answer).and_then(|_| counter.in_prometheus(&answer.text()))
-                }
-                Ok(answer) => value_of(&answer).and_then(|value| counter.in_json(&value)),
-                Err(error) => Err(error.to_string()),
-            };
-            match found {
-                Ok(first) => {
-                    self.cycles = Some((path.clone(), Cycles::new(counter.clone(), first)));
-                    return Ok(format!("cycles by `{counter}` at {path}, which is {first} now"));
-                }
-                Err(why) => tried.push(format!("`{path}`: {why}")),
-            }
-        }
-        match tried.is_empty() {
-            true => Err("it serves neither Prometheus figures nor JSON".to_owned()),
-            false => Err(tried.join("; ")),
-        }
-    }
-}
+use crate::leak::probe::counter::Cycles;
 
 /// Takes a count of cycles. One that falls is a restart of the target, unless that is known to be the same.
 pub(super) fn counted(
@@ -67,8 +33,8 @@ pub(super) fn counted(
 
 #[cfg(test)]
 mod tests {
-    use crate::leak::probe::fake::{Reply, with_server};
     use crate::leak::probe::target::tests::{read, start};
+    use crate::leak::probe::tests::fake::{Reply, with_server};
 
     /// What each of these answers gives, one reading after the other: cycles, why a series starts anew, and
     /// what cannot be had.

@@ -1,13 +1,14 @@
 //! What a server has, found by asking it once: at the path that was given, or at the usual ones.
 
-use super::Refused;
 use super::absent::{NotFound, refused_everywhere};
-use super::http::{Form, Http, whole};
+use super::http::{Form, Http, Page, value_of, whole};
+use super::outcome::Refused;
 use super::url::{Choice, Url};
+use crate::leak::probe::counter::{Counter, Cycles};
 use crate::leak::probe::daemon_figures::PROFILE_PATH;
 use crate::leak::probe::get::{Answer, GetError, MAX_DUMP};
 use crate::leak::probe::metrics::{self, ProcessFigures, Selector};
-use crate::leak::probe::{json, pprof};
+use crate::leak::probe::{json_figures, pprof};
 
 /// Where Prometheus' text usually is: by most libraries, Spring Boot, Go programs that keep it beside their
 /// profiles, Quarkus, and web frameworks.
@@ -92,6 +93,34 @@ impl Http {
         Ok(())
     }
 
+    /// Looks for a counter of cycles in everything that it serves, to read it from now on. Returns where it is.
+    ///
+    /// # Errors
+    /// It is nowhere, or no number: what was tried.
+    pub(super) async fn count_cycles(&mut self, counter: &Counter) -> Result<String, String> {
+        let mut tried = Vec::new();
+        for Page { path, form } in self.pages.iter().filter(|page| page.form != Form::Profile) {
+            let found = match self.client.get(path, MAX_DUMP).await {
+                Ok(answer) if matches!(form, Form::Metrics | Form::Figure(Choice::Metric(_))) => {
+                    whole(&answer).and_then(|_| counter.in_prometheus(&answer.text()))
+                }
+                Ok(answer) => value_of(&answer).and_then(|value| counter.in_json(&value)),
+                Err(error) => Err(error.to_string()),
+            };
+            match found {
+                Ok(first) => {
+                    self.cycles = Some((path.clone(), Cycles::new(counter.clone(), first)));
+                    return Ok(format!("cycles by `{counter}` at {path}, which is {first} now"));
+                }
+                Err(why) => tried.push(format!("`{path}`: {why}")),
+            }
+        }
+        match tried.is_empty() {
+            true => Err("it serves neither Prometheus figures nor JSON".to_owned()),
+            false => Err(tried.join("; ")),
+        }
+    }
+
     /// What the answer has instead of the figure that was asked for, and how to name that.
     fn other_form(&self, path: &str, answer: &Answer, choice: &Choice) -> Option<String> {
         let text = answer.text();
@@ -114,11 +143,11 @@ impl Http {
                     .map(|names| format!("it has {names}")),
             };
         }
-        let value = whole(answer).ok().and_then(|body| json::parse(body).ok())?;
+        let value = whole(answer).ok().and_then(|body| json_figures::parse(body).ok())?;
         let named = |pointer| format!("it is JSON, where a figure is named like {at}#{pointer}");
         match choice {
             Choice::Pointer(_) => None,
-            Choice::Metric(_) => Some(json::example(&value).map_or_else(
+            Choice::Metric(_) => Some(json_figures::example(&value).map_or_else(
                 || "it is JSON, of which a figure is named by a pointer: #/json/pointer".to_owned(),
                 named,
             )),
@@ -190,24 +219,24 @@ impl Http {
             self.example = names.example().and_then(|name| Url::naming(&self.root, path, &name));
             return Ok(Ok(()));
         }
-        let Ok(value) = json::parse(body) else {
+        let Ok(value) = json_figures::parse(body) else {
             return Ok(Err(no_profile));
         };
-        match json::expvar(&value) {
+        match json_figures::expvar(&value) {
             Ok(found) => {
                 self.add(path, Form::Expvar);
                 self.know(found);
-                self.sight.pid = json::pid(&value);
+                self.sight.pid = json_figures::pid(&value);
                 if self.others.is_none() {
                     self.others = Some(format!("`{path}` has no goroutines, only memory"));
-                    let pointer = json::own_example(&value);
+                    let pointer = json_figures::own_example(&value);
                     self.example =
                         pointer.and_then(|pointer| Url::naming(&self.root, path, &pointer));
                 }
                 Ok(Ok(()))
             }
             Err(error) => {
-                let pointer = json::example(&value)
+                let pointer = json_figures::example(&value)
                     // A figure that is the whole answer has no pointer that could be written.
                     .filter(|pointer| !pointer.is_empty())
                     .unwrap_or_else(|| "/json/pointer".to_owned());

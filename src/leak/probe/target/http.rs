@@ -8,19 +8,18 @@ use serde_json::Value;
 use super::absent::{NotFound, tried};
 use super::cycles::counted;
 use super::lineage::{Lineage, Link, Sight, Who};
-use super::url::{Choice, Url};
-use super::{Lost, News, Refused};
+use super::outcome::{Lost, News, Refused};
+use super::url::{Choice, Scheme, Url};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::tls::Tls;
 use crate::engine::registry::Registry;
 use crate::leak::metric::Unit;
 use crate::leak::probe::Sample;
-use crate::leak::probe::access::Scheme;
 use crate::leak::probe::counter::Cycles;
 use crate::leak::probe::daemon_figures::{groups, profile};
 use crate::leak::probe::get::{Answer, Client, GetError, MAX_BODY, MAX_DUMP};
 use crate::leak::probe::metrics::{self, ProcessFigures};
-use crate::leak::probe::{json, pprof};
+use crate::leak::probe::{json_figures, pprof};
 use crate::leak::record::Groups;
 
 /// A server that is asked again and again, over one connection.
@@ -75,14 +74,14 @@ impl Http {
     pub(super) async fn start(url: &Url, registry: &Registry) -> Result<(Self, String), Refused> {
         let endpoint = Arc::new(Endpoint::new(url.address.clone(), Origin::Target));
         let root = url.root();
-        let tls = match (url.access.scheme, &url.address) {
+        let tls = match (url.scheme, &url.address) {
             (Scheme::Https, Address::Tcp { host, .. }) => {
                 let tls = Tls::new(host, &root);
                 Some(tls.map_err(|error| NotFound::from(GetError::from(error)).refused())?)
             }
             _ => None,
         };
-        let client = Client::new(endpoint, registry.clone()).with(tls, url.access.login.clone());
+        let client = Client::new(endpoint, registry.clone()).with(tls, url.login.clone());
         let mut http = Self {
             client,
             root,
@@ -289,8 +288,8 @@ impl Http {
 
     fn take_expvar(&mut self, path: &str, answer: &Answer) -> Result<ProcessFigures, String> {
         let value = value_of(answer)?;
-        let found = json::expvar(&value).map_err(words)?;
-        self.sight.pid = self.sight.pid.or(json::pid(&value));
+        let found = json_figures::expvar(&value).map_err(words)?;
+        self.sight.pid = self.sight.pid.or(json_figures::pid(&value));
         self.count_json(path, Ok(value));
         Ok(found)
     }
@@ -317,8 +316,9 @@ impl Http {
             Choice::Pointer(pointer) => {
                 let value = value_of(answer);
                 let figure = value.as_ref().map_err(Clone::clone);
-                let figure = figure.and_then(|value| json::figure(value, pointer).map_err(words));
-                self.sight.pid = value.as_ref().ok().and_then(json::pid).or(self.sight.pid);
+                let figure =
+                    figure.and_then(|value| json_figures::figure(value, pointer).map_err(words));
+                self.sight.pid = value.as_ref().ok().and_then(json_figures::pid).or(self.sight.pid);
                 self.count_json(path, value);
                 figure
             }
@@ -369,7 +369,7 @@ impl Choice {
 
 /// The JSON text that an answer is.
 pub(super) fn value_of(answer: &Answer) -> Result<Value, String> {
-    whole(answer).and_then(|body| json::parse(body).map_err(words))
+    whole(answer).and_then(|body| json_figures::parse(body).map_err(words))
 }
 
 /// The body of an answer that was read to its end.
