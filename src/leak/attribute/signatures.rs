@@ -1,10 +1,11 @@
 //! Which known patterns the growth fits. Nothing here changes a verdict.
 
 use crate::leak::facts::{
-    Connections, Course, GroupGrowth, Metric, OtherSide, Per, Report, Seen, Signature, StepSize,
-    Steps, Verdict,
+    Connections, Course, GroupGrowth, Metric, OtherSide, Report, Seen, Signature, StepSize, Steps,
+    Verdict,
 };
 use crate::leak::grouped::by_key;
+use crate::leak::judge::new_growth::By;
 use crate::leak::judge::shape::{Shape, Stairs};
 use crate::leak::metric::Source;
 use crate::leak::record::{Drive, Survivor};
@@ -182,19 +183,15 @@ fn followers(all: &Growing<'_>, source: &Source) -> Option<Signature> {
         let rate = one.estimate / FOLLOWER_GOROUTINES;
         let close = (other.estimate / FOLLOWER_DESCRIPTORS - rate).abs() <= 0.1 * rate;
         let is_one = *source == Source::Daemon && fits && close;
-        return is_one.then_some(Signature::Followers {
-            rate,
-            by: Per::Cycle,
-            seen: Seen::Numbers,
-        });
+        return is_one.then_some(Signature::Followers { rate, by: By::Cycle, seen: Seen::Numbers });
     }
     let sum = |of: fn(&GroupGrowth) -> f64| stacks.iter().map(|group| of(group)).sum::<f64>();
     let per_cycle = sum(|group| group.per_cycle.unwrap_or(f64::NAN));
     let by_cycles =
         goroutines.per_cycle.is_some() && per_cycle.is_finite() && !goroutines.grows_while_idle();
     let (rate, by) = match by_cycles {
-        true => (per_cycle, Per::Cycle),
-        false => (sum(|group| group.per_minute), Per::Minute),
+        true => (per_cycle, By::Cycle),
+        false => (sum(|group| group.per_minute), By::Minute),
     };
     let count = sum(difference);
     let of_goroutines = goroutines.groups.iter().map(difference).sum::<f64>() / count;

@@ -72,6 +72,23 @@ pub(crate) struct Report {
     pub(crate) advice: Vec<Advice>,
 }
 
+impl Report {
+    /// The metrics that decide.
+    pub(in crate::leak) fn gated(&self) -> impl Iterator<Item = &Metric> {
+        self.metrics.iter().filter(|metric| metric.gated)
+    }
+
+    /// Those of them that have this verdict.
+    pub(in crate::leak) fn gated_with(&self, verdict: Verdict) -> impl Iterator<Item = &Metric> {
+        self.gated().filter(move |metric| metric.verdict == verdict)
+    }
+
+    /// The metric of this name.
+    pub(in crate::leak) fn metric(&self, name: &str) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.name() == name)
+    }
+}
+
 /// The Docker daemon of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct DaemonFacts {

@@ -16,4 +16,4 @@ pub(crate) use comparison::{Compared, Comparison, Gone};
 pub(crate) use dry_run_facts::{Now, PlanReport, Readable};
 pub(crate) use metric_facts::{GroupGrowth, Interval, Metric};
 pub(crate) use reason::{Advice, MetricReason, Reason, TimeReason, VerdictReason};
-pub(crate) use signature::{Connections, Course, OtherSide, Per, Seen, Signature, StepSize, Steps};
+pub(crate) use signature::{Connections, Course, OtherSide, Seen, Signature, StepSize, Steps};

@@ -51,7 +51,7 @@ pub(crate) enum Mode {
 }
 
 /// What one judge found on one metric.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Finding {
     /// The name of the metric.
     pub(crate) metric: String,
@@ -114,7 +114,7 @@ impl Finding {
 }
 
 /// The verdict on one metric.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Metric {
     pub(crate) name: String,
     /// Whether it counts for the verdict.
@@ -129,7 +129,7 @@ pub(crate) struct Metric {
 }
 
 /// The verdict on a run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Overall {
     pub(crate) verdict: Verdict,
     /// Metric by metric, by name.
@@ -139,7 +139,7 @@ pub(crate) struct Overall {
 }
 
 /// What must have happened for a verdict to mean anything.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Conditions {
     /// Lines read, when they were counted.
     pub(crate) lines: Option<u64>,

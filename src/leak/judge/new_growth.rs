@@ -13,7 +13,7 @@ use super::stats::{Z995, normal_sf};
 use super::{Interval, Options, Verdict};
 
 /// A rate and how sure its bounds are.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Figure {
     pub(crate) rate: Interval,
     /// The confidence of the interval, like 0.99.
@@ -37,7 +37,7 @@ pub(crate) enum By {
 }
 
 /// One figure of this run, with the verdict of its own judge.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct OwnFigure {
     /// What the rate is counted by.
     pub(crate) by: By,
@@ -81,7 +81,7 @@ impl OwnFigure {
 }
 
 /// The figures of the earlier run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Earlier {
     pub(crate) per_cycle: Option<Figure>,
     /// Growth per minute.
@@ -106,7 +106,7 @@ pub(crate) struct Part {
 }
 
 /// A run compared with an earlier one, figure by figure.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Against {
     /// The verdict of all figures together.
     pub(crate) verdict: Verdict,

@@ -1,11 +1,9 @@
 //! What the judges are told to tolerate and to accept.
 
-use serde::Serialize;
-
 use super::design::WARMUP_CYCLES;
 
 /// The options of the judges.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Options {
     /// The accepted probability of a false LEAK, over all gated metrics together.
     pub(crate) alpha: f64,

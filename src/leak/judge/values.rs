@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// One reading of one metric. A failed reading is left out, never written as 0.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Reading {
     /// Seconds since the start of the run.
     pub(crate) seconds: f64,

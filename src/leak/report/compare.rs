@@ -120,7 +120,7 @@ pub(super) fn rows(runs: &[Report]) -> Vec<Row> {
         rows.push(row("on/off pairs", &|run| text(run.pairs.to_string())));
     }
     for name in names(runs) {
-        let verdict = |run: &Report| metric(run, name).map(|metric| Cell::Verdict(metric.verdict));
+        let verdict = |run: &Report| run.metric(name).map(|metric| Cell::Verdict(metric.verdict));
         rows.push(row(name, &|run| verdict(run).unwrap_or(Cell::Absent)));
         rows.extend(rates("per minute", name, runs, |metric| metric.per_minute));
         rows.extend(rates("per cycle", name, runs, |metric| metric.per_cycle));
@@ -145,8 +145,8 @@ fn rates(
     runs: &[Report],
     of: impl Fn(&Metric) -> Option<Interval>,
 ) -> Option<Row> {
-    let unit = runs.iter().find_map(|run| metric(run, name))?.id.unit;
-    let known: Vec<Option<Interval>> = runs.iter().map(|run| of(metric(run, name)?)).collect();
+    let unit = runs.iter().find_map(|run| run.metric(name))?.id.unit;
+    let known: Vec<Option<Interval>> = runs.iter().map(|run| of(run.metric(name)?)).collect();
     let estimate = |interval: &Option<Interval>| (interval.map(|it| it.estimate), unit);
     let estimates = figures::aligned(&known.iter().map(estimate).collect::<Vec<_>>());
     let cells =
@@ -174,10 +174,6 @@ fn names(runs: &[Report]) -> Vec<&str> {
         }
     }
     names
-}
-
-fn metric<'a>(run: &'a Report, name: &str) -> Option<&'a Metric> {
-    run.metrics.iter().find(|metric| metric.name() == name)
 }
 
 /// The stream timeout, which is the name of a run.

@@ -228,8 +228,7 @@ pub(super) fn undecided(reason: Reason, report: &Report) -> String {
 
 /// The reasons of the gated metrics without a clear verdict, each once with its metrics.
 pub(super) fn all_undecided(report: &Report) -> Vec<String> {
-    let unclear = report.metrics.iter().filter(|metric| metric.gated);
-    let unclear = unclear.filter(|metric| metric.verdict == Verdict::Inconclusive);
+    let unclear = report.gated_with(Verdict::Inconclusive);
     let reason = |metric: &Metric| metric.undecided.unwrap_or(Reason::Other);
     let mut alike = by_key(unclear.map(|metric| (reason(metric), metric.id.name.clone())));
     alike.sort_by_key(|(_, metrics)| std::cmp::Reverse(metrics.len()));

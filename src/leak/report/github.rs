@@ -63,11 +63,8 @@ fn notes(report: &Report, title: &str) -> Vec<Note> {
     let mut notes = Vec::new();
     let head = head::head(report);
     let leading = leading(report).map(Metric::name);
-    let gated = || report.metrics.iter().filter(|metric| metric.gated);
-    let mut found: Vec<&Metric> = VERDICT_ORDER[..3]
-        .iter()
-        .flat_map(|kind| gated().filter(move |metric| metric.verdict == *kind))
-        .collect();
+    let mut found: Vec<&Metric> =
+        VERDICT_ORDER[..3].iter().flat_map(|kind| report.gated_with(*kind)).collect();
     // The leading one comes first.
     found.sort_by_key(|metric| leading != Some(metric.name()));
     let covered = found.iter().any(|metric| metric.verdict == report.verdict);
@@ -133,12 +130,9 @@ pub(crate) fn summary_compared(comparison: &Comparison) -> String {
     for (at, row) in compare::rows(&comparison.runs).iter().enumerate() {
         let indent = if row.role == Role::Rate { "&nbsp;&nbsp;" } else { "" };
         let title = format!("{indent}{}", markdown(&row.title));
-        let cells: Vec<String> =
-            std::iter::once(title).chain(row.cells.iter().map(cell_of)).collect();
-        let columns = cells.len();
-        parts.push(table_line(cells));
+        parts.push(table_line(std::iter::once(title).chain(row.cells.iter().map(cell_of))));
         if at == 0 {
-            parts.push(format!("|{}\n", "---|".repeat(columns)));
+            parts.push(format!("|{}\n", "---|".repeat(1 + row.cells.len())));
         }
     }
     for run in &comparison.runs {
@@ -176,13 +170,13 @@ fn section_of(section: &Section) -> Vec<String> {
             parts
         }
         (Body::Table(table), Kind::Groups) => {
-            let titles = table.columns.iter().map(|column| markdown(&column.title)).collect();
+            let titles = table.columns.iter().map(|column| markdown(&column.title));
             let ends: String = table.columns.iter().map(|column| end_of(column.align)).collect();
             let mut text =
                 format!("<details><summary>{title}</summary>\n\n{}|{ends}\n", table_line(titles));
             text.extend(table.rows.iter().map(|row| match row {
-                Row::Cells { cells, .. } => table_line(cells.iter().map(cell_of).collect()),
-                Row::Heading(text) => table_line(vec![markdown(text)]),
+                Row::Cells { cells, .. } => table_line(cells.iter().map(cell_of)),
+                Row::Heading(text) => table_line([markdown(text)]),
             }));
             text.push_str("\n</details>\n\n");
             vec![text]
@@ -199,8 +193,8 @@ fn end_of(align: Align) -> &'static str {
     }
 }
 
-fn table_line(cells: Vec<String>) -> String {
-    format!("| {} |\n", cells.join(" | "))
+fn table_line(cells: impl IntoIterator<Item = String>) -> String {
+    format!("| {} |\n", cells.into_iter().collect::<Vec<_>>().join(" | "))
 }
 
 fn cell_of(cell: &Cell) -> String {
@@ -241,7 +235,7 @@ fn head(report: &Report, head: &Head) -> String {
 
 fn table_row(metric: &Metric) -> String {
     let gated = if metric.gated { "" } else { " (does not decide)" };
-    table_line(vec![
+    table_line([
         cell_of(&Cell::Verdict(metric.verdict)),
         format!("{}{gated}", markdown(&metric.id.name)),
         sentences::per_cycle(metric),

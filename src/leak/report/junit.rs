@@ -57,7 +57,7 @@ fn file(suites: &[Suite]) -> String {
 impl Suite {
     /// The suite of a report, whose names all end with `of_run`. `compared` is the result of a comparison.
     fn of(report: &Report, of_run: &str, compared: &[String], unclear: Unclear) -> Self {
-        let gated: Vec<&Metric> = report.metrics.iter().filter(|metric| metric.gated).collect();
+        let gated: Vec<&Metric> = report.gated().collect();
         let mut cases: Vec<Case> =
             gated.iter().map(|metric| Case::of(metric, of_run, unclear)).collect();
         let sentence = headline::with_interruption(report);

@@ -180,8 +180,7 @@ pub(super) fn smallest(report: &Report) -> Vec<String> {
             (true, _) => "unknown".to_owned(),
         }
     };
-    let gated = report.metrics.iter().filter(|metric| metric.gated);
-    let alike = by_key(gated.map(|metric| (least(metric), metric.name())));
+    let alike = by_key(report.gated().map(|metric| (least(metric), metric.name())));
     alike.into_iter().map(|(text, names)| format!("{text}: {}", names.join(", "))).collect()
 }
 

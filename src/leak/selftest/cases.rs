@@ -68,7 +68,6 @@ pub(crate) const CASES: [Case; 8] = {
 impl Case {
     /// What is wrong with this report.
     pub(super) fn wrong(self, report: &Report) -> Option<String> {
-        let found = |name: &str| report.metrics.iter().find(|metric| metric.name() == name);
         let within = |interval: Option<Interval>, slack: f64, value: f64| {
             interval.is_some_and(|of| of.low - slack <= value && value <= of.high + slack)
         };
@@ -86,7 +85,7 @@ impl Case {
                 says("CLEAN or INCONCLUSIVE")
             }
             Wanted::Clean | Wanted::NoLeak => None,
-            Wanted::PerCycle(name, each) => match found(name) {
+            Wanted::PerCycle(name, each) => match report.metric(name) {
                 Some(metric) if !leak(metric) => says(&format!("a LEAK of {name}")),
                 Some(metric) if !within(metric.per_cycle, 0.02, each) => {
                     Some(format!("{name}: not {each} per cycle: {}", metric.summary()))
@@ -94,7 +93,7 @@ impl Case {
                 Some(_) => None,
                 None => Some(format!("{name} was not measured")),
             },
-            Wanted::PerMinute(name, each) => match found(name) {
+            Wanted::PerMinute(name, each) => match report.metric(name) {
                 Some(metric) if !leak(metric) => says(&format!("a LEAK of {name}")),
                 Some(metric) if !within(metric.per_minute, 1.0, each) => {
                     Some(format!("{name}: not {each} per minute: {}", metric.summary()))

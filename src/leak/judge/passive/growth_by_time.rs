@@ -7,7 +7,7 @@ use crate::leak::judge::work::Work;
 use crate::leak::judge::{Interval, Options, Verdict};
 
 /// What a passive run says of one metric.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Passive {
     /// LEAK, CLEAN, INCONCLUSIVE, or INVALID when there was no work.
     pub(crate) verdict: Verdict,
@@ -37,7 +37,6 @@ pub(crate) struct Passive {
     pub(crate) run_at_least: Option<f64>,
     /// From when to when readings were judged, seconds since the start.
     pub(crate) window: (f64, f64),
-    pub(crate) readings: usize,
 }
 
 /// The part of a run after its growth had stopped.
@@ -85,10 +84,10 @@ pub(crate) enum Undecided {
 impl Passive {
     /// Where nothing was looked at.
     pub(crate) fn unknown() -> Self {
-        Self::undecided(Shape::Unknown, (0.0, 0.0), 0)
+        Self::undecided(Shape::Unknown, (0.0, 0.0))
     }
 
-    pub(super) fn undecided(shape: Shape, window: (f64, f64), readings: usize) -> Self {
+    pub(super) fn undecided(shape: Shape, window: (f64, f64)) -> Self {
         Self {
             verdict: Verdict::Inconclusive,
             shape,
@@ -104,7 +103,6 @@ impl Passive {
             smallest: None,
             run_at_least: None,
             window,
-            readings,
         }
     }
 

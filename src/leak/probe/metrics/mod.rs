@@ -11,4 +11,4 @@ mod page;
 mod tests;
 
 pub use names::{Names, names};
-pub use page::{MetricsError, ProcessFigures, Selector, check, count, figure, parse};
+pub use page::{MetricsError, ProcessFigures, Selector, check, figure, parse};

@@ -125,11 +125,6 @@ pub fn figure(text: &str, selector: &Selector) -> Result<f64, MetricsError> {
     sum.count(&name).unwrap_or(Err(MetricsError::Absent(name)))
 }
 
-/// How many series the selector matches.
-pub fn count(text: &str, selector: &Selector) -> usize {
-    samples(text).filter(|sample| selector.matches(sample)).count()
-}
-
 /// Samples of one name, added up.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {

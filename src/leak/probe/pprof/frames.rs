@@ -3,12 +3,16 @@
 //! A goroutine that waits stands in the runtime, below it in `net`, `crypto/tls` or `encoding/json`, and below these in
 //! a client library. None of them says whose goroutine it is, so they are skipped by their package.
 
+use std::sync::LazyLock;
+
 /// The first elements of the import paths of Go's standard library. A module may lack the dot in its first element
 /// too (`module collector`), so the missing dot alone does not prove the standard library.
-const STANDARD: &str = include_str!("standard.txt");
+static STANDARD: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("standard.txt").lines().collect());
 
 /// Modules that carry bytes, wait, log or trace for anybody: transports, SDK internals, drivers, telemetry, routers.
-const PLUMBING: &str = include_str!("plumbing.txt");
+static PLUMBING: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("plumbing.txt").lines().collect());
 
 /// A frame: function and where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -95,12 +99,11 @@ fn unvendored(package: &str) -> &str {
 }
 
 fn is_standard(package: &str) -> bool {
-    let first = package.split('/').next().unwrap_or_default();
-    STANDARD.lines().any(|element| element == first)
+    STANDARD.contains(&package.split('/').next().unwrap_or_default())
 }
 
 fn is_plumbing(package: &str) -> bool {
-    PLUMBING.lines().any(|module| {
+    PLUMBING.iter().any(|module| {
         let rest = package.strip_prefix(module);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })

@@ -126,7 +126,7 @@ pub fn followers(groups: &[Group]) -> u64 {
 }
 
 /// The functions of a key, innermost first.
-pub fn stack(key: &str) -> impl Iterator<Item = &str> {
+pub(super) fn stack(key: &str) -> impl Iterator<Item = &str> {
     without_labels(key).split(';')
 }
 

@@ -104,15 +104,6 @@ impl Http {
         Ok((http, words))
     }
 
-    pub(super) fn connections(&self) -> u64 {
-        self.client.connections()
-    }
-
-    /// The ends of the names of the figures that it has shown.
-    pub(super) fn known(&self) -> &BTreeSet<String> {
-        &self.known
-    }
-
     /// Reads this answer from now on.
     pub(super) fn add(&mut self, path: &str, form: Form) {
         self.pages.retain(|page| page.form != form);

@@ -69,7 +69,7 @@ impl Watched {
     /// Connections to it that are open.
     pub(crate) fn connections(&self) -> u64 {
         match &self.what {
-            What::Http(http) => http.connections(),
+            What::Http(http) => http.client.connections(),
             What::Process(_) | What::Container(_) => 0,
         }
     }
@@ -95,7 +95,7 @@ impl Watched {
             return None;
         };
         let decides = |figure: &String| is_gated(&format!("{}.{figure}", self.source));
-        if http.known().iter().any(decides) {
+        if http.known.iter().any(decides) {
             return None;
         }
         let others = http.others.clone().unwrap_or_else(|| "it has no figure at all".to_owned());

@@ -102,7 +102,7 @@ fn cards(report: &Report, ids: &str) -> String {
     }
     let frame = Frame::new(report, ids);
     let mut text = format!("<section>\n<h2>Series</h2>\n{}", frame.shared(report));
-    let shading = match (frame.has_phases(), report.drive) {
+    let shading = match (frame.has_phases, report.drive) {
         (false, _) => "",
         (true, Drive::Command) => "<span class=\"key driven\"></span> Shaded: the command is run. ",
         (true, _) => "<span class=\"key driven\"></span> Shaded: streams are opened and closed. ",

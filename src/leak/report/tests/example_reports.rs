@@ -2,8 +2,8 @@
 
 use crate::leak::facts::{
     Advice, AsBefore, Baseline, DaemonFacts, Difference, GroupGrowth, Interval, Metric,
-    MetricReason, OtherSide, Per, Phase, Reason, Report, Seen, Signature, StepSize, Steps,
-    TimeReason, Unavailable, Verdict, VerdictReason,
+    MetricReason, OtherSide, Phase, Reason, Report, Seen, Signature, StepSize, Steps, TimeReason,
+    Unavailable, Verdict, VerdictReason,
 };
 use crate::leak::judge::combine::{Missing, Mode};
 use crate::leak::judge::driven::CycleReason;
@@ -197,7 +197,7 @@ pub(in crate::leak::report) fn leak() -> Report {
             source: "target.web".to_owned(),
             why: "the target was started again (pid 12 is now 40)".to_owned(),
         }],
-        signatures: vec![Signature::Followers { rate: 0.03, by: Per::Cycle, seen: Seen::Stacks }],
+        signatures: vec![Signature::Followers { rate: 0.03, by: By::Cycle, seen: Seen::Stacks }],
         targets: vec!["pid:812".to_owned()],
         ..driven()
     }
