@@ -1,4 +1,4 @@
-//! What the judges are told to tolerate and to accept.
+//! What the judges tolerate, and which chance of a false alarm they accept.
 
 use super::design::WARMUP_CYCLES;
 

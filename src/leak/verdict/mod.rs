@@ -1,5 +1,6 @@
-//! From records to facts: the judges' findings on every metric, as one [`Report`]. Pure: the same records give the
-//! same report, at once or from a recording.
+//! From records to facts: the judges' findings on every metric, as one [`Report`](super::facts::Report).
+//!
+//! Pure: the same records give the same report, at once or from a recording.
 
 mod advice;
 mod baseline_check;
