@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 
 use cmon::leak::probe::metrics::{self, Selector};
-use cmon::leak::probe::proc::text::{self, Sockets, Table};
-use cmon::leak::probe::{json, pprof};
+use cmon::leak::probe::proc::parse::{self, Sockets, Table};
+use cmon::leak::probe::{json_figures, pprof};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -36,13 +36,13 @@ fuzz_target!(|bytes: &[u8]| {
             "it is written as it is read"
         );
     }
-    if let Ok(value) = json::parse(bytes) {
-        let _ = (json::expvar(&value), json::figure(&value, "/0/1"));
+    if let Ok(value) = json_figures::parse(bytes) {
+        let _ = (json_figures::expvar(&value), json_figures::figure(&value, "/0/1"));
     }
-    let _ = (text::stat(&answer), text::status(&answer), text::cgroup(&answer));
+    let _ = (parse::stat(&answer), parse::status(&answer), parse::cgroup(&answer));
     let mut sockets = Sockets::default();
     for table in Table::ALL {
         sockets.learn(table, &answer);
     }
-    assert!(!text::class(&answer, &sockets).is_empty());
+    assert!(!parse::class(&answer, &sockets).is_empty());
 });

@@ -105,6 +105,16 @@ pub(crate) fn is_of(metric: &str, prefix: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
+/// A part of a metric's name: a dot would begin the next part.
+pub(crate) fn part_of_name(name: &str, otherwise: &str) -> String {
+    let keep = |c: char| if c.is_alphanumeric() || c == '_' { c } else { '-' };
+    let name: String = name.chars().map(keep).collect();
+    match name.trim_matches('-') {
+        "" => otherwise.to_owned(),
+        name => name.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

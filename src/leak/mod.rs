@@ -12,6 +12,7 @@
 pub(crate) mod attribute;
 pub(crate) mod command;
 pub(crate) mod facts;
+mod grouped;
 pub(crate) mod judge;
 pub(crate) mod metric;
 pub mod probe;

@@ -169,6 +169,13 @@ pub struct Groups {
     pub truncated: bool,
 }
 
+impl Groups {
+    /// Groups of which none is missing.
+    pub(crate) fn whole(at: f64, cycles: f64, metric: String, groups: Vec<Group>) -> Self {
+        Self { at, cycles, metric, groups, truncated: false }
+    }
+}
+
 /// Some that are alike: goroutines with one stack, descriptors of one class, tasks of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::census::Census;
-use crate::leak::facts::{Daemon, Now, Phase, PlanReport, Readable, Unavailable};
+use crate::leak::facts::{DaemonFacts, Now, Phase, PlanReport, Readable, Unavailable};
 use crate::leak::judge::design::CYCLES_PER_SECOND;
 use crate::leak::judge::passive;
 use crate::leak::judge::plan::Plan;
@@ -47,7 +47,7 @@ fn plan_report(header: Header, plan: Option<&Plan>, found: &[Found], sample: Sam
         .iter()
         .map(|one| Readable { source: Source::parse(&one.source), readable: one.words.clone() });
     PlanReport {
-        daemon: Daemon::of(&header),
+        daemon: DaemonFacts::of(&header),
         time: header.started,
         metrics: metrics.collect(),
         unavailable: missing.chain(failed).collect(),

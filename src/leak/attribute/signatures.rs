@@ -1,9 +1,11 @@
 //! Which known patterns the growth fits. Nothing here changes a verdict.
 
 use crate::leak::facts::{
-    Connections, Course, GroupGrowth, Metric, OtherSide, Per, Report, Seen, Signature, StepSize,
-    Steps, Verdict,
+    Connections, Course, GroupGrowth, Metric, OtherSide, Report, Seen, Signature, StepSize, Steps,
+    Verdict,
 };
+use crate::leak::grouped::by_key;
+use crate::leak::judge::new_growth::By;
 use crate::leak::judge::shape::{Shape, Stairs};
 use crate::leak::metric::Source;
 use crate::leak::record::{Drive, Survivor};
@@ -181,19 +183,15 @@ fn followers(all: &Growing<'_>, source: &Source) -> Option<Signature> {
         let rate = one.estimate / FOLLOWER_GOROUTINES;
         let close = (other.estimate / FOLLOWER_DESCRIPTORS - rate).abs() <= 0.1 * rate;
         let is_one = *source == Source::Daemon && fits && close;
-        return is_one.then_some(Signature::Followers {
-            rate,
-            by: Per::Cycle,
-            seen: Seen::Numbers,
-        });
+        return is_one.then_some(Signature::Followers { rate, by: By::Cycle, seen: Seen::Numbers });
     }
     let sum = |of: fn(&GroupGrowth) -> f64| stacks.iter().map(|group| of(group)).sum::<f64>();
     let per_cycle = sum(|group| group.per_cycle.unwrap_or(f64::NAN));
     let by_cycles =
         goroutines.per_cycle.is_some() && per_cycle.is_finite() && !goroutines.grows_while_idle();
     let (rate, by) = match by_cycles {
-        true => (per_cycle, Per::Cycle),
-        false => (sum(|group| group.per_minute), Per::Minute),
+        true => (per_cycle, By::Cycle),
+        false => (sum(|group| group.per_minute), By::Minute),
     };
     let count = sum(difference);
     let of_goroutines = goroutines.groups.iter().map(difference).sum::<f64>() / count;
@@ -214,15 +212,11 @@ fn forgotten_sockets(all: &Growing<'_>, source: &Source) -> Option<Signature> {
 
 /// cmon's own: by kind, and what was left at the end.
 fn own(all: &Growing<'_>, survivors: &[Survivor]) -> Vec<Signature> {
-    let mut kinds: Vec<(&str, f64)> = Vec::new();
-    for survivor in survivors {
-        match kinds.iter_mut().find(|(kind, _)| *kind == survivor.kind) {
-            Some((_, count)) => *count += 1.0,
-            None => kinds.push((&survivor.kind, 1.0)),
-        }
-    }
-    let left = kinds.into_iter();
-    let left = left.map(|(kind, count)| Signature::Survivors { task: kind.to_owned(), count });
+    let left = by_key(survivors.iter().map(|survivor| (&survivor.kind, ()))).into_iter();
+    let left = left.map(|(kind, of)| {
+        let (task, count) = (kind.clone(), of.len() as f64);
+        Signature::Survivors { task, count }
+    });
     let tasks = all.metric(&Source::Own, "tasks").filter(|metric| grows(metric));
     let groups = tasks.iter().flat_map(|metric| &metric.groups);
     let tasks = groups
@@ -232,13 +226,7 @@ fn own(all: &Growing<'_>, survivors: &[Survivor]) -> Vec<Signature> {
 
 /// What of the daemon follows which metric.
 fn other_sides(sides: &[OtherSide]) -> Vec<Signature> {
-    let mut found: Vec<(Source, Vec<String>)> = Vec::new();
-    for side in sides {
-        match found.iter_mut().find(|(known, _)| *known == side.of.source) {
-            Some((_, metrics)) => metrics.push(side.metric.clone()),
-            None => found.push((side.of.source.clone(), vec![side.metric.clone()])),
-        }
-    }
+    let found = by_key(sides.iter().map(|side| (side.of.source.clone(), side.metric.clone())));
     found.into_iter().map(|(of, metrics)| Signature::OtherSide { metrics, of }).collect()
 }
 
@@ -279,19 +267,18 @@ fn stairs(shape: &Shape) -> Option<Stairs> {
 
 /// Growth that something stopped, and what that is likely to be.
 fn stopped(all: &Growing<'_>, found: &[Signature]) -> Vec<Signature> {
-    let mut stopped: Vec<(&Source, f64, f64, Vec<String>)> = Vec::new();
-    for metric in all.metrics.iter().filter(|metric| metric.verdict != Verdict::Clean) {
-        let Shape::Stopped { at, lifetime, .. } = metric.shape else { continue };
-        match stopped.iter_mut().find(|other| *other.0 == metric.id.source) {
-            Some((.., metrics)) => metrics.push(metric.id.name.clone()),
-            None => stopped.push((&metric.id.source, at, lifetime, vec![metric.id.name.clone()])),
-        }
-    }
-    let named = stopped.into_iter().map(|(source, at, lifetime, metrics)| {
-        let idle = found.iter().any(|one| {
+    let growing = all.metrics.iter().filter(|metric| metric.verdict != Verdict::Clean);
+    let stopped = by_key(growing.filter_map(|metric| match metric.shape {
+        Shape::Stopped { at, lifetime, .. } => Some((&metric.id.source, (at, lifetime, metric))),
+        _ => None,
+    }));
+    let named = stopped.into_iter().map(|(source, of)| {
+        let idle_connections = found.iter().any(|one| {
             matches!(one, Signature::Connections { are: Connections::Idle, source: of, .. } if of == source)
         });
-        Signature::Stopped { metrics, at, lifetime, idle_connections: idle }
+        let (at, lifetime, _) = of[0];
+        let metrics = of.into_iter().map(|(.., metric)| metric.id.name.clone()).collect();
+        Signature::Stopped { metrics, at, lifetime, idle_connections }
     });
     named.collect()
 }

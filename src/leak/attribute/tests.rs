@@ -5,11 +5,11 @@
 //! daemon was left with 24 streams that their client had forgotten.
 
 use super::*;
-use crate::leak::facts::{Connections, Interval, Metric, Signature, Verdict};
+use crate::leak::facts::{Connections, GroupGrowth, Interval, Metric, Signature, Verdict};
 use crate::leak::judge::combine::Mode;
 use crate::leak::judge::shape::{Growth, Shape, Stairs};
 use crate::leak::metric::Source;
-use crate::leak::record::{Drive, Group, Survivor};
+use crate::leak::record::{Cut, Drive, Group, Groups, Survivor};
 
 /// Ten streams a second while driven.
 const STREAMS: Run =

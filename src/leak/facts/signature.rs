@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::leak::judge::new_growth::By;
 use crate::leak::metric::{MetricId, Source};
 use crate::leak::record::Drive;
 
@@ -31,7 +32,7 @@ pub(crate) enum Signature {
         /// Of them per cycle or per minute.
         rate: f64,
         /// What the rate is counted by.
-        by: Per,
+        by: By,
         /// How they were recognized.
         seen: Seen,
     },
@@ -94,15 +95,6 @@ pub(crate) enum Connections {
     Read,
     /// More of a container's log.
     LogsRead,
-}
-
-/// What a rate is counted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Per {
-    /// One stream opened and closed.
-    Cycle,
-    Minute,
 }
 
 /// How followers in the daemon were recognized.

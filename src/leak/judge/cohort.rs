@@ -14,7 +14,7 @@ use super::stats::{binomial_at_least, chi2_quantile, median};
 use super::{Interval, Options, sound};
 
 /// The ids at the end of a block.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Block {
     /// Seconds since the start, at its end.
     pub(crate) seconds: f64,

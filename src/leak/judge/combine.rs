@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::driven::Driven;
 use super::exact::Exact;
-use super::new_growth::{Against, By, Part};
+use super::new_growth::{Against, By, OwnFigure, Part};
 use super::passive::Passive;
 use super::work::Work;
 use super::{Options, Verdict};
@@ -51,7 +51,7 @@ pub(crate) enum Mode {
 }
 
 /// What one judge found on one metric.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Finding {
     /// The name of the metric.
     pub(crate) metric: String,
@@ -79,17 +79,18 @@ impl Finding {
 
     /// Of a driven run: one per cycle and one per minute while idle.
     pub(crate) fn driven(metric: &str, driven: &Driven, options: &Options) -> [Self; 2] {
-        let cycle = Self::new(metric, Mode::Driven, driven.verdict);
-        let idle = Self::passive(metric, &driven.idle, options);
-        let doubt = idle.doubt || driven.idle.may_grow(options);
-        [Self { p: driven.p, ..cycle }, Self { mode: Mode::Idle, doubt, ..idle }]
+        let [cycle, idle] = OwnFigure::driven(driven, options);
+        [Self::of(metric, Mode::Driven, &cycle), Self::of(metric, Mode::Idle, &idle)]
     }
 
     /// Of a passive run.
     pub(crate) fn passive(metric: &str, passive: &Passive, options: &Options) -> Self {
-        let found = Self::new(metric, Mode::Passive, passive.verdict);
-        let bounded = passive.late.is_some() && passive.verdict != Verdict::Clean;
-        Self { p: passive.p, doubt: passive.rising(options) || bounded, ..found }
+        Self::of(metric, Mode::Passive, &OwnFigure::passive(passive, options))
+    }
+
+    fn of(metric: &str, mode: Mode, figure: &OwnFigure) -> Self {
+        let OwnFigure { verdict, p, doubt, .. } = *figure;
+        Self { p, doubt, ..Self::new(metric, mode, verdict) }
     }
 
     /// Against an earlier run, one for each figure. They replace the findings of this run alone, because growth
@@ -113,7 +114,7 @@ impl Finding {
 }
 
 /// The verdict on one metric.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Metric {
     pub(crate) name: String,
     /// Whether it counts for the verdict.
@@ -128,7 +129,7 @@ pub(crate) struct Metric {
 }
 
 /// The verdict on a run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Overall {
     pub(crate) verdict: Verdict,
     /// Metric by metric, by name.
@@ -138,7 +139,7 @@ pub(crate) struct Overall {
 }
 
 /// What must have happened for a verdict to mean anything.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Conditions {
     /// Lines read, when they were counted.
     pub(crate) lines: Option<u64>,

@@ -9,7 +9,7 @@ use super::Interval;
 use super::stats::{Z995, normal_quantile};
 
 /// How a metric grew in one run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Growth {
     /// Growth per minute, all of it, with its interval (99 %).
     pub(crate) per_minute: Interval,

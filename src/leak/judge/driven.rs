@@ -18,27 +18,23 @@ use super::passive::{self, Passive};
 use super::power::PLAIN_LEAK_PER_CYCLE;
 use super::sequential::{self, EProcess};
 use super::sign_flip::{PValueMethod, sign_flip};
-use super::stats::{mad, mean, median};
+use super::stats::{mad, median};
 use super::{Interval, Options, Reading, Verdict, sound};
 
 /// A rate is known well enough to stop when its upper bound is at most this many times the lower one.
 const EARLY_STOP_MAX_RATIO: f64 = 2.0;
 
 /// What a driven run shows of one metric.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Driven {
     /// Whether a cycle leaves something behind. Growth by time alone is in `idle`.
     pub(crate) verdict: Verdict,
     pub(crate) reason: CycleReason,
     pub(crate) pairs: usize,
-    /// Cycles per drive phase, on average.
-    pub(crate) cycles: f64,
     /// Growth per cycle, with a t interval (`1 - alpha` to each side).
     pub(crate) per_cycle: Option<Interval>,
     /// The p-value, corrected for the checks during the run.
     pub(crate) p: Option<f64>,
-    /// The wealth of the e-process at its end.
-    pub(crate) wealth: f64,
     /// After how many pairs the run could have been stopped.
     pub(crate) stopped: Option<usize>,
     /// Growth per cycle fell by more than half: a pool that fills with cycles.
@@ -136,10 +132,8 @@ pub(super) fn by_cycles(phases: &[Phase], options: &Options) -> (Driven, Vec<Pha
         verdict: Verdict::Invalid,
         reason: CycleReason::NoCycles,
         pairs: all.len(),
-        cycles: mean(&cycles),
         per_cycle: None,
         p: None,
-        wealth: process.wealth(),
         stopped: process.stopped(),
         decelerating: false,
         self_clearing: false,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Verdict;
 
 /// Something that is alive after the drain.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Survivor {
     /// A kind of task, or a connection.
     pub(crate) kind: String,
@@ -14,7 +14,7 @@ pub(crate) struct Survivor {
 }
 
 /// What is alive after the drain.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Exact {
     /// CLEAN or LEAK; INVALID when nothing was opened.
     pub(crate) verdict: Verdict,

@@ -13,7 +13,7 @@ use super::stats::{Z995, normal_sf};
 use super::{Interval, Options, Verdict};
 
 /// A rate and how sure its bounds are.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Figure {
     pub(crate) rate: Interval,
     /// The confidence of the interval, like 0.99.
@@ -37,7 +37,7 @@ pub(crate) enum By {
 }
 
 /// One figure of this run, with the verdict of its own judge.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct OwnFigure {
     /// What the rate is counted by.
     pub(crate) by: By,
@@ -53,7 +53,7 @@ pub(crate) struct OwnFigure {
 
 impl OwnFigure {
     /// The figures of a driven run: per cycle, and per minute while idle.
-    pub(crate) fn driven(driven: &Driven, options: &Options) -> Vec<Self> {
+    pub(crate) fn driven(driven: &Driven, options: &Options) -> [Self; 2] {
         let confidence = 1.0 - 2.0 * options.chance();
         let cycle = Self {
             by: By::Cycle,
@@ -62,26 +62,26 @@ impl OwnFigure {
             doubt: false,
             figure: driven.per_cycle.map(|rate| Figure::new(rate, confidence)),
         };
-        let [idle] = Self::passive(&driven.idle, options);
+        let idle = Self::passive(&driven.idle, options);
         let doubt = idle.doubt || driven.idle.may_grow(options);
-        vec![cycle, Self { doubt, ..idle }]
+        [cycle, Self { doubt, ..idle }]
     }
 
     /// The one figure of a passive run.
-    pub(crate) fn passive(passive: &Passive, options: &Options) -> [Self; 1] {
+    pub(crate) fn passive(passive: &Passive, options: &Options) -> Self {
         let bounded = passive.late.is_some() && passive.verdict != Verdict::Clean;
-        [Self {
+        Self {
             by: By::Minute,
             verdict: passive.verdict,
             p: passive.p,
             doubt: passive.rising(options) || bounded,
             figure: passive.per_minute.map(|rate| Figure::new(rate, 0.99)),
-        }]
+        }
     }
 }
 
 /// The figures of the earlier run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Earlier {
     pub(crate) per_cycle: Option<Figure>,
     /// Growth per minute.
@@ -106,7 +106,7 @@ pub(crate) struct Part {
 }
 
 /// A run compared with an earlier one, figure by figure.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Against {
     /// The verdict of all figures together.
     pub(crate) verdict: Verdict,

@@ -1,14 +1,12 @@
 //! On/off pairs: a drive phase and an idle phase next to each other, and the growth in each.
 
-use serde::Serialize;
-
 use super::sound;
 
 /// How much longer than the idle phase the drive phase of a pair may be, at least and at most.
 const LENGTH_RATIO: (f64, f64) = (0.5, 2.0);
 
 /// One phase and the readings at rest around it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Phase {
     /// Whether streams were opened and closed in it.
     pub(crate) driven: bool,
@@ -24,7 +22,7 @@ pub(crate) struct Phase {
 }
 
 /// A drive phase and an idle phase, next to each other.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Pair {
     /// Cycles of the drive phase above those of the idle one.
     pub(crate) cycles: f64,

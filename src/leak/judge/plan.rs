@@ -3,8 +3,6 @@
 //! A pair is a drive phase, in which streams are opened and closed, and an idle phase of the same length. Which
 //! comes first is random. That makes the test of the differences valid whatever the counts do by themselves.
 
-use serde::Serialize;
-
 use super::Options;
 use super::design::WARMUP_CYCLES;
 use super::power::{self, RateError};
@@ -16,7 +14,7 @@ const SHORT_PHASE_SECONDS: (f64, f64) = (2.0, 1.0);
 
 /// One phase: `drive` seconds with or without streams being rotated, then `settle` seconds of rest,
 /// then a reading.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Step {
     /// Whether streams are opened and closed in it.
     pub(crate) driven: bool,
@@ -26,7 +24,7 @@ pub(crate) struct Step {
     pub(crate) settle: f64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Plan {
     /// Seconds of driving before the first reading.
     pub(crate) warmup: f64,

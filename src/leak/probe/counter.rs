@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::json::{self, JsonError};
+use super::json_figures::{self, JsonError};
 use super::metrics::{self, MetricsError, Selector};
 
 /// What counts a target's cycles, as it was given: a metric of Prometheus' text, a key or a path with dots
@@ -68,7 +68,7 @@ impl Counter {
     pub(super) fn in_json(&self, value: &Value) -> Result<f64, String> {
         let mut near = String::new();
         for pointer in &self.pointers {
-            match json::figure(value, pointer) {
+            match json_figures::figure(value, pointer) {
                 Err(JsonError::Absent(_, there)) => near = there,
                 found => return found.map_err(|error| error.to_string()),
             }

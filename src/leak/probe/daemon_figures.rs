@@ -3,17 +3,17 @@
 //! Two questions on one kept connection: `/info` (about 10 ms), and the goroutine profile (1 to
 //! 2 ms), which is served on the daemon's socket with or without its debug mode since 17.07.
 
-use super::Sample;
 use super::get::{Client, GetError, MAX_BODY, MAX_DUMP};
-use super::json;
+use super::json_figures;
 use super::pprof::{self, Profile};
+use super::sample::Sample;
 use crate::leak::record::Groups;
 
 /// The goroutine profile, counted by stack.
 pub(super) const PROFILE_PATH: &str = "/debug/pprof/goroutine?debug=1";
 
 #[derive(Debug)]
-pub(super) struct Daemon {
+pub(super) struct DaemonProbe {
     client: Client,
     /// A question has failed since the last reading. One that is only late has not: its reading is dropped.
     away: bool,
@@ -23,7 +23,7 @@ pub(super) struct Daemon {
     counts: Vec<(&'static str, f64)>,
 }
 
-impl Daemon {
+impl DaemonProbe {
     pub(super) fn new(client: Client) -> Self {
         Self { client, away: false, lost: false, counts: Vec::new() }
     }
@@ -31,8 +31,8 @@ impl Daemon {
     /// What is there, in words, before the check begins.
     pub(super) async fn discover(&mut self) -> Result<String, GetError> {
         let info = self.client.get("/info", MAX_BODY).await?;
-        let shown = json::parse(&info.body).ok();
-        let shown = |name| shown.as_ref().and_then(|info| json::figure(info, name).ok());
+        let shown = json_figures::parse(&info.body).ok();
+        let shown = |name| shown.as_ref().and_then(|info| json_figures::figure(info, name).ok());
         let mut have = Vec::new();
         match self.profile().await? {
             Ok(_) => have.push("goroutines and followers by its profile".to_owned()),
@@ -104,11 +104,13 @@ impl Daemon {
             Err(GetError::Status { status, words, .. }) => {
                 Err(format!("the daemon answered `/info` with status {status}{words}"))
             }
-            answer => json::parse(&answer?.body).map_err(|error| format!("`/info`: {error}")),
+            answer => {
+                json_figures::parse(&answer?.body).map_err(|error| format!("`/info`: {error}"))
+            }
         };
         // 0 stands for "unknown".
         let shown = |name: &str| {
-            let figure = json::figure(answered.as_ref().map_err(Clone::clone)?, name);
+            let figure = json_figures::figure(answered.as_ref().map_err(Clone::clone)?, name);
             match figure.map_err(|error| format!("`/info`: {error}"))? {
                 0.0 => {
                     let name = name.trim_start_matches('/');

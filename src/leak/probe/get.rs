@@ -21,7 +21,6 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use super::access::Login;
 use super::encoding;
 use crate::docker::endpoint::Endpoint;
 use crate::docker::tls::{Tls, TlsError};
@@ -112,7 +111,7 @@ pub struct Client {
     endpoint: Arc<Endpoint>,
     registry: Registry,
     tls: Option<Tls>,
-    login: Option<Login>,
+    login: Option<HeaderValue>,
     host: String,
     kept: Option<SendRequest<String>>,
     lost: bool,
@@ -137,7 +136,7 @@ impl Client {
 
     /// The same, which sends this login and speaks TLS where `tls` is given.
     #[must_use]
-    pub fn with(mut self, tls: Option<Tls>, login: Option<Login>) -> Self {
+    pub fn with(mut self, tls: Option<Tls>, login: Option<HeaderValue>) -> Self {
         (self.tls, self.login) = (tls, login);
         self
     }
@@ -267,10 +266,7 @@ impl Client {
             .header(HOST, &self.host)
             .header(USER_AGENT, agent)
             .header(ACCEPT, "*/*");
-        if let Some(Ok(mut login)) =
-            self.login.as_ref().map(|login| HeaderValue::from_str(login.header()))
-        {
-            login.set_sensitive(true);
+        if let Some(login) = &self.login {
             request = request.header(AUTHORIZATION, login);
         }
         request
@@ -324,7 +320,7 @@ fn without_number(text: &str) -> &str {
 mod tests {
     use super::*;
     use crate::docker::endpoint::{Address, Origin};
-    use crate::leak::probe::fake::{Reply, with_server};
+    use crate::leak::probe::tests::fake::{Reply, with_server};
 
     fn client(port: u16) -> (Client, Registry) {
         let registry = Registry::default();

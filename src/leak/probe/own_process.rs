@@ -1,11 +1,9 @@
 //! What cmon itself holds: tasks, streams, connections, descriptors, threads, memory.
 
-use std::collections::BTreeMap;
-
 use tokio::runtime::Handle;
 
-use super::Sample;
-use super::proc::{Process, tally};
+use super::proc::{Descriptor, Process, Thread, tally};
+use super::sample::Sample;
 use crate::engine::census::{Census, TaskKind};
 use crate::leak::record::Group;
 
@@ -46,7 +44,7 @@ impl Own {
 
     /// Who its descriptors and threads are.
     pub(super) fn ids(&self) -> Vec<(String, Vec<u64>)> {
-        ids_of_processes("own", std::slice::from_ref(&self.process))
+        ids_of("own", std::slice::from_ref(&self.process))
     }
 
     /// Tasks by kind, descriptors by class, threads by name.
@@ -59,48 +57,40 @@ impl Own {
         };
         let tasks: Vec<Group> = census.sites.iter().map(tasks).collect();
         let mut found = vec![("own.tasks".to_owned(), tasks)];
-        found.extend(of_process("own", &self.process));
+        found.extend(groups_of("own", std::slice::from_ref(&self.process)));
         found
     }
 }
 
 /// Descriptors by class and threads by name, as far as they may be read.
-pub(super) fn of_process(source: &str, process: &Process) -> Vec<(String, Vec<Group>)> {
-    of_processes(source, std::slice::from_ref(process))
-}
-
-/// The same over several processes.
-pub(super) fn of_processes(source: &str, all: &[Process]) -> Vec<(String, Vec<Group>)> {
-    let mut found = Vec::new();
-    let descriptors: Result<Vec<_>, _> = all.iter().map(Process::descriptors).collect();
-    if let Ok(descriptors) = descriptors {
-        let classes = descriptors.iter().flatten().map(|one| one.class.as_str());
-        found.push((format!("{source}.fds"), tally(classes)));
-    }
-    let threads: Result<Vec<_>, _> = all.iter().map(Process::threads).collect();
-    if let Ok(threads) = threads {
-        let names = threads.iter().flatten().map(|one| one.name.as_str());
-        found.push((format!("{source}.threads"), tally(names)));
-    }
-    found
+pub(super) fn groups_of(source: &str, all: &[Process]) -> Vec<(String, Vec<Group>)> {
+    let classes = |fds: &[Descriptor]| tally(fds.iter().map(|one| one.class.as_str()));
+    let names = |threads: &[Thread]| tally(threads.iter().map(|one| one.name.as_str()));
+    parts(source, all, classes, names)
 }
 
 /// Who the descriptors and threads are, as far as they may be read.
-pub(super) fn ids_of_processes(source: &str, all: &[Process]) -> Vec<(String, Vec<u64>)> {
-    let mut found = Vec::new();
+pub(super) fn ids_of(source: &str, all: &[Process]) -> Vec<(String, Vec<u64>)> {
     // Descriptors share numbers and inodes, never both at once; thread ids come back, later.
-    let pair = |one: u64, other: u64| one.rotate_left(40) ^ other;
-    let descriptors: Result<Vec<_>, _> = all.iter().map(Process::descriptors).collect();
-    if let Ok(descriptors) = descriptors {
-        let ids = descriptors.iter().flatten().map(|one| pair(u64::from(one.fd), one.inode));
-        found.push((format!("{source}.fds"), ids.collect()));
-    }
+    let pair = |one: u32, other: u64| u64::from(one).rotate_left(40) ^ other;
+    let fds = |fds: &[Descriptor]| fds.iter().map(|one| pair(one.fd, one.inode)).collect();
+    let threads = |all: &[Thread]| all.iter().map(|one| pair(one.tid, one.born)).collect();
+    parts(source, all, fds, threads)
+}
+
+/// The descriptors and the threads of all of them, each looked at by a function of its own.
+fn parts<T>(
+    source: &str,
+    all: &[Process],
+    of_fds: impl Fn(&[Descriptor]) -> T,
+    of_threads: impl Fn(&[Thread]) -> T,
+) -> Vec<(String, T)> {
+    let fds: Result<Vec<_>, _> = all.iter().map(Process::descriptors).collect();
+    let fds = fds.ok().map(|fds| (format!("{source}.fds"), of_fds(&fds.concat())));
     let threads: Result<Vec<_>, _> = all.iter().map(Process::threads).collect();
-    if let Ok(threads) = threads {
-        let ids = threads.iter().flatten().map(|one| pair(u64::from(one.tid), one.born));
-        found.push((format!("{source}.threads"), ids.collect()));
-    }
-    found
+    let threads =
+        threads.ok().map(|threads| (format!("{source}.threads"), of_threads(&threads.concat())));
+    fds.into_iter().chain(threads).collect()
 }
 
 /// Adds the tasks and connections of `more` to those of `census`.
@@ -112,15 +102,11 @@ pub(super) fn together(census: &Census, more: Census) -> Census {
     for (site, count) in more.sites {
         *all.sites.entry(site).or_default() += count;
     }
-    let mut connections = BTreeMap::new();
-    std::mem::swap(&mut connections, &mut all.connections);
     for (purpose, count) in more.connections {
-        let entry: &mut crate::engine::census::ConnectionCount =
-            connections.entry(purpose).or_default();
+        let entry = all.connections.entry(purpose).or_default();
         entry.open += count.open;
         entry.opened += count.opened;
         entry.forced += count.forced;
     }
-    all.connections = connections;
     all
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::document::Cell;
-use super::escape::{plain, wrap};
+use super::escape::{LINE_WIDTH, plain, wrap};
 use super::figures::{self, NONE, amount, duration};
 use super::json::{self, Body, Kind};
 use super::{explain, numbers};
@@ -13,9 +13,6 @@ use crate::format::color::DIM;
 use crate::leak::facts::{Compared, Comparison, Gone, Interval, Metric, Report};
 use crate::leak::judge::dependence::Cause;
 use crate::leak::metric::Unit;
-
-/// Lines are no longer than this, unless names are.
-const LINE_WIDTH: usize = 80;
 
 /// The comparison as one line of JSON, its end included.
 pub(crate) fn json(comparison: &Comparison) -> String {
@@ -123,7 +120,7 @@ pub(super) fn rows(runs: &[Report]) -> Vec<Row> {
         rows.push(row("on/off pairs", &|run| text(run.pairs.to_string())));
     }
     for name in names(runs) {
-        let verdict = |run: &Report| metric(run, name).map(|metric| Cell::Verdict(metric.verdict));
+        let verdict = |run: &Report| run.metric(name).map(|metric| Cell::Verdict(metric.verdict));
         rows.push(row(name, &|run| verdict(run).unwrap_or(Cell::Absent)));
         rows.extend(rates("per minute", name, runs, |metric| metric.per_minute));
         rows.extend(rates("per cycle", name, runs, |metric| metric.per_cycle));
@@ -148,8 +145,8 @@ fn rates(
     runs: &[Report],
     of: impl Fn(&Metric) -> Option<Interval>,
 ) -> Option<Row> {
-    let unit = runs.iter().find_map(|run| metric(run, name))?.id.unit;
-    let known: Vec<Option<Interval>> = runs.iter().map(|run| of(metric(run, name)?)).collect();
+    let unit = runs.iter().find_map(|run| run.metric(name))?.id.unit;
+    let known: Vec<Option<Interval>> = runs.iter().map(|run| of(run.metric(name)?)).collect();
     let estimate = |interval: &Option<Interval>| (interval.map(|it| it.estimate), unit);
     let estimates = figures::aligned(&known.iter().map(estimate).collect::<Vec<_>>());
     let cells =
@@ -177,10 +174,6 @@ fn names(runs: &[Report]) -> Vec<&str> {
         }
     }
     names
-}
-
-fn metric<'a>(run: &'a Report, name: &str) -> Option<&'a Metric> {
-    run.metrics.iter().find(|metric| metric.name() == name)
 }
 
 /// The stream timeout, which is the name of a run.
@@ -240,7 +233,7 @@ pub(super) mod tests {
     use crate::leak::facts::Verdict;
     use crate::leak::judge::dependence::Dependence;
     use crate::leak::report::escape::tests::{hostile, is_harmless};
-    use crate::leak::report::sample;
+    use crate::leak::report::tests::example_reports;
 
     fn alone(runs: Vec<Report>) -> Comparison {
         Comparison { metrics: Vec::new(), containers_gone: Vec::new(), runs }
@@ -251,9 +244,13 @@ pub(super) mod tests {
         let run = |timeout: f64, cycles: f64| {
             let leaking = |name: &str, per_minute: f64| Metric {
                 verdict: Verdict::Leak,
-                per_cycle: Some(sample::interval(0.0, -0.01, 0.01)),
-                per_minute: Some(sample::interval(per_minute, per_minute - 0.4, per_minute + 0.4)),
-                ..sample::still(name, 44.0)
+                per_cycle: Some(example_reports::interval(0.0, -0.01, 0.01)),
+                per_minute: Some(example_reports::interval(
+                    per_minute,
+                    per_minute - 0.4,
+                    per_minute + 0.4,
+                )),
+                ..example_reports::still(name, 44.0)
             };
             Report {
                 verdict: Verdict::Leak,
@@ -267,7 +264,7 @@ pub(super) mod tests {
                     leaking("target.collector.fds", 16.0),
                 ],
                 cpu: [("own".to_owned(), cycles / 600.0)].into(),
-                ..sample::clean()
+                ..example_reports::clean()
             }
         };
         let dependence = Dependence {
@@ -298,8 +295,9 @@ pub(super) mod tests {
     fn the_verdict_is_the_worst_of_all() {
         use Verdict::{Clean, Inconclusive, Invalid, Leak};
         let of = |verdicts: &[Verdict]| {
-            let runs =
-                verdicts.iter().map(|verdict| Report { verdict: *verdict, ..sample::clean() });
+            let runs = verdicts
+                .iter()
+                .map(|verdict| Report { verdict: *verdict, ..example_reports::clean() });
             alone(runs.collect()).verdict()
         };
         assert_eq!(of(&[Clean, Leak, Invalid]), Leak);
@@ -318,7 +316,11 @@ pub(super) mod tests {
 
     #[test]
     fn runs_may_have_different_metrics_or_none() {
-        let runs = vec![sample::empty(), sample::leak(), sample::without_numbers()];
+        let runs = vec![
+            example_reports::empty(),
+            example_reports::leak(),
+            example_reports::without_numbers(),
+        ];
         let text = text(&alone(runs), Colors::Off);
         assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
         assert!(text.contains("own.tasks            -        CLEAN"), "{text}");
@@ -329,7 +331,7 @@ pub(super) mod tests {
     proptest! {
         #[test]
         fn no_name_can_drive_the_terminal(name in hostile()) {
-            let runs = vec![sample::with_text(&name), sample::with_text("x")];
+            let runs = vec![example_reports::with_text(&name), example_reports::with_text("x")];
             let gone = Gone { stream_timeout_seconds: 1.0, of: 2, containers: vec![name] };
             let comparison = Comparison { containers_gone: vec![gone], ..alone(runs) };
             prop_assert!(is_harmless(&text(&comparison, Colors::Off)));

@@ -3,6 +3,9 @@
 
 use std::fmt::Write;
 
+/// Lines of text are no longer than this, unless a name is.
+pub(super) const LINE_WIDTH: usize = 80;
+
 /// For a terminal or a file of one line a line: no control character passes, each is shown as text,
 /// like `^[` for escape. Characters that turn the direction of writing are shown by their number. `##[error]` and its
 /// kin are commands to the runners of GitHub and Azure wherever they stand in a line: a blank parts them.
@@ -99,6 +102,14 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A title, and behind it a text that may take several lines: each line with what stands before it.
+pub(super) fn hanging(title: &str, text: &str) -> Vec<(String, String)> {
+    let indent = title.chars().count();
+    let lines = wrap(&plain(text), LINE_WIDTH.saturating_sub(indent)).into_iter().enumerate();
+    let before = |at| if at == 0 { title.to_owned() } else { " ".repeat(indent) };
+    lines.map(|(at, line)| (before(at), line)).collect()
 }
 
 fn push(lines: &mut [String], letter: char) {

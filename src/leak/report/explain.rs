@@ -3,6 +3,7 @@
 use super::figures::{self, amount, duration, plural};
 use super::numbers::{count, names, signed, span};
 use crate::leak::facts::{Advice, Metric, MetricReason, Reason, Report};
+use crate::leak::grouped::by_key;
 use crate::leak::judge::cohort::{CohortPattern, Cohorts};
 use crate::leak::judge::combine::Missing;
 use crate::leak::judge::dependence::{Cause, Dependence};
@@ -227,16 +228,9 @@ pub(super) fn undecided(reason: Reason, report: &Report) -> String {
 
 /// The reasons of the gated metrics without a clear verdict, each once with its metrics.
 pub(super) fn all_undecided(report: &Report) -> Vec<String> {
-    let unclear = report.metrics.iter().filter(|metric| metric.gated);
-    let unclear = unclear.filter(|metric| metric.verdict == Verdict::Inconclusive);
-    let mut alike: Vec<(Reason, Vec<String>)> = Vec::new();
-    for metric in unclear {
-        let reason = metric.undecided.unwrap_or(Reason::Other);
-        match alike.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, metrics)) => metrics.push(metric.id.name.clone()),
-            None => alike.push((reason, vec![metric.id.name.clone()])),
-        }
-    }
+    let unclear = report.gated_with(Verdict::Inconclusive);
+    let reason = |metric: &Metric| metric.undecided.unwrap_or(Reason::Other);
+    let mut alike = by_key(unclear.map(|metric| (reason(metric), metric.id.name.clone())));
     alike.sort_by_key(|(_, metrics)| std::cmp::Reverse(metrics.len()));
     let one = alike.len() == 1;
     let sentences = alike.into_iter().map(|(reason, metrics)| match one {

@@ -5,12 +5,12 @@
 use std::fmt::Write;
 
 use super::compare::{self, Role};
-use super::document::{Align, Body, Cell, Detail, Kind, Row, Section};
+use super::document::{Align, Body, Cell, Detail, Head, Kind, Row, Section};
 use super::escape::{markdown, plain};
 use super::figures::{NONE, share};
 use super::ranking::{leading, ordered};
 use super::sparkline::sparkline;
-use super::{head, headline, sections, sentences};
+use super::{head, sections, sentences};
 use crate::leak::facts::{Comparison, Metric, Report, Verdict};
 
 /// GitHub shows no more annotations of a kind for a step.
@@ -61,13 +61,10 @@ fn written(notes: Vec<Note>) -> String {
 
 fn notes(report: &Report, title: &str) -> Vec<Note> {
     let mut notes = Vec::new();
-    let head = super::head::head(report);
+    let head = head::head(report);
     let leading = leading(report).map(Metric::name);
-    let gated = || report.metrics.iter().filter(|metric| metric.gated);
-    let mut found: Vec<&Metric> = VERDICT_ORDER[..3]
-        .iter()
-        .flat_map(|kind| gated().filter(move |metric| metric.verdict == *kind))
-        .collect();
+    let mut found: Vec<&Metric> =
+        VERDICT_ORDER[..3].iter().flat_map(|kind| report.gated_with(*kind)).collect();
     // The leading one comes first.
     found.sort_by_key(|metric| leading != Some(metric.name()));
     let covered = found.iter().any(|metric| metric.verdict == report.verdict);
@@ -127,23 +124,15 @@ pub(crate) fn summary(report: &Report) -> String {
 
 /// The same of several runs that are compared: their table, then each of them.
 pub(crate) fn summary_compared(comparison: &Comparison) -> String {
-    let verdict = comparison.verdict();
-    let mut parts = vec![format!(
-        "### {} {}: {}\n\n",
-        sign(verdict),
-        verdict.as_str(),
-        markdown(&comparison.answer())
-    )];
+    let mut parts = vec![title(comparison.verdict(), &comparison.answer())];
     let others = comparison.sentences().into_iter().skip(1);
     parts.extend(others.map(|sentence| format!("{}\n\n", markdown(&sentence))));
     for (at, row) in compare::rows(&comparison.runs).iter().enumerate() {
         let indent = if row.role == Role::Rate { "&nbsp;&nbsp;" } else { "" };
         let title = format!("{indent}{}", markdown(&row.title));
-        let cells: Vec<String> =
-            std::iter::once(title).chain(row.cells.iter().map(cell_of)).collect();
-        parts.push(format!("| {} |\n", cells.join(" | ")));
+        parts.push(table_line(std::iter::once(title).chain(row.cells.iter().map(cell_of))));
         if at == 0 {
-            parts.push(format!("|{}\n", "---|".repeat(cells.len())));
+            parts.push(format!("|{}\n", "---|".repeat(1 + row.cells.len())));
         }
     }
     for run in &comparison.runs {
@@ -156,12 +145,11 @@ pub(crate) fn summary_compared(comparison: &Comparison) -> String {
 
 /// All of one run, in parts that may be left out from the end.
 fn of_run(report: &Report) -> Vec<String> {
-    let mut parts = vec![head(report)];
+    let document = sections::document(report, Detail::Full);
+    let mut parts = vec![head(report, &document.head)];
     parts.extend(ordered(report).into_iter().map(|(_, metric)| table_row(metric)));
     parts.push("\n".to_owned());
-    for section in sections::document(report, Detail::Full).sections {
-        parts.extend(section_of(&section));
-    }
+    parts.extend(document.sections.iter().flat_map(section_of));
     parts.push(format!(
         "{}. Checked: {}. Seed {}.\n",
         markdown(&sentences::work(report)),
@@ -182,27 +170,31 @@ fn section_of(section: &Section) -> Vec<String> {
             parts
         }
         (Body::Table(table), Kind::Groups) => {
-            let mut text = format!("<details><summary>{title}</summary>\n\n");
             let titles = table.columns.iter().map(|column| markdown(&column.title));
-            let _ = writeln!(text, "| {} |", titles.collect::<Vec<_>>().join(" | "));
-            let ends = table.columns.iter().map(|column| match column.align {
-                Align::Left => "---|",
-                Align::Right => "---:|",
-            });
-            let _ = writeln!(text, "|{}", ends.collect::<String>());
-            for row in &table.rows {
-                let cells: Vec<String> = match row {
-                    Row::Cells { cells, .. } => cells.iter().map(cell_of).collect(),
-                    Row::Heading(text) => vec![markdown(text)],
-                };
-                let _ = writeln!(text, "| {} |", cells.join(" | "));
-            }
+            let ends: String = table.columns.iter().map(|column| end_of(column.align)).collect();
+            let mut text =
+                format!("<details><summary>{title}</summary>\n\n{}|{ends}\n", table_line(titles));
+            text.extend(table.rows.iter().map(|row| match row {
+                Row::Cells { cells, .. } => table_line(cells.iter().map(cell_of)),
+                Row::Heading(text) => table_line([markdown(text)]),
+            }));
             text.push_str("\n</details>\n\n");
             vec![text]
         }
         // The table of metrics has sparklines, and what was done stands at the end.
         (Body::Table(_) | Body::Pairs(_), _) => Vec::new(),
     }
+}
+
+fn end_of(align: Align) -> &'static str {
+    match align {
+        Align::Left => "---|",
+        Align::Right => "---:|",
+    }
+}
+
+fn table_line(cells: impl IntoIterator<Item = String>) -> String {
+    format!("| {} |\n", cells.into_iter().collect::<Vec<_>>().join(" | "))
 }
 
 fn cell_of(cell: &Cell) -> String {
@@ -222,11 +214,14 @@ fn sign(verdict: Verdict) -> &'static str {
     }
 }
 
-fn head(report: &Report) -> String {
-    let sign = sign(report.verdict);
-    let sentence = markdown(&headline::with_interruption(report));
-    let mut text = format!("### {sign} {}: {sentence}\n\n", report.verdict.as_str());
-    for fact in head::head(report).facts {
+/// The verdict with its sentence, as a heading.
+fn title(verdict: Verdict, sentence: &str) -> String {
+    format!("### {} {}: {}\n\n", sign(verdict), verdict.as_str(), markdown(sentence))
+}
+
+fn head(report: &Report, head: &Head) -> String {
+    let mut text = title(head.verdict, &head.sentence);
+    for fact in &head.facts {
         let _ = writeln!(text, "- {}: {}", fact.role.title(), markdown(&fact.text));
     }
     text.push('\n');
@@ -240,8 +235,8 @@ fn head(report: &Report) -> String {
 
 fn table_row(metric: &Metric) -> String {
     let gated = if metric.gated { "" } else { " (does not decide)" };
-    let cells = [
-        format!("**{}**", metric.verdict.as_str()),
+    table_line([
+        cell_of(&Cell::Verdict(metric.verdict)),
         format!("{}{gated}", markdown(&metric.id.name)),
         sentences::per_cycle(metric),
         sentences::per_minute(metric),
@@ -251,8 +246,7 @@ fn table_row(metric: &Metric) -> String {
             sparkline(&metric.series, SPARKLINE_WIDTH),
             markdown(&sentences::course(metric))
         ),
-    ];
-    format!("| {} |\n", cells.join(" | "))
+    ])
 }
 
 /// As many of the parts as GitHub takes, in order; it is said when that is not all.
@@ -275,31 +269,33 @@ mod tests {
 
     use super::*;
     use crate::leak::report::escape::tests::{hostile, is_harmless};
-    use crate::leak::report::sample;
+    use crate::leak::report::tests::example_reports;
 
     #[test]
     fn a_leak_is_an_error_with_its_groups() {
-        insta::assert_snapshot!(annotations(&sample::leak()));
-        insta::assert_snapshot!(summary(&sample::leak()));
+        insta::assert_snapshot!(annotations(&example_reports::leak()));
+        insta::assert_snapshot!(summary(&example_reports::leak()));
         assert_eq!(output(Verdict::Leak), "verdict=leak\n");
     }
 
     #[test]
     fn what_cannot_be_reported_is_a_warning_and_what_is_clean_is_silent() {
-        assert_eq!(annotations(&sample::clean()), "");
+        assert_eq!(annotations(&example_reports::clean()), "");
         assert!(
-            annotations(&sample::inconclusive()).starts_with("::warning title=cmon leak-check%3A ")
+            annotations(&example_reports::inconclusive())
+                .starts_with("::warning title=cmon leak-check%3A ")
         );
-        assert!(annotations(&sample::invalid()).starts_with("::error "));
+        assert!(annotations(&example_reports::invalid()).starts_with("::error "));
         assert!(
-            annotations(&sample::empty()).starts_with("::error title=cmon leak-check::INVALID: ")
+            annotations(&example_reports::empty())
+                .starts_with("::error title=cmon leak-check::INVALID: ")
         );
     }
 
     #[test]
     fn there_are_no_more_annotations_than_are_shown_and_the_summary_fits() {
-        assert_eq!(annotations(&sample::many(200)).lines().count(), 10);
-        let long = sample::with_text(&"x".repeat(200_000));
+        assert_eq!(annotations(&example_reports::many(200)).lines().count(), 10);
+        let long = example_reports::with_text(&"x".repeat(200_000));
         let summary = summary(&long);
         assert!(
             summary.len() <= SUMMARY_MAX_BYTES
@@ -335,7 +331,7 @@ mod tests {
 
     #[test]
     fn commands_are_escaped_as_github_reads_them() {
-        let text = annotations(&sample::with_text("a:b,c%d\ne"));
+        let text = annotations(&example_reports::with_text("a:b,c%d\ne"));
         assert!(
             text.starts_with("::error title=cmon leak-check%3A a%3Ab%2Cc%25d^Je::LEAK: "),
             "{text}"
@@ -344,10 +340,10 @@ mod tests {
 
     #[test]
     fn growth_that_was_there_before_is_noted_though_all_is_clean() {
-        let text = annotations(&sample::as_before());
+        let text = annotations(&example_reports::as_before());
         let shown = "::notice title=cmon leak-check::CLEAN: nothing new grows";
         assert!(text.starts_with(shown) && text.contains("grows as before"), "{text}");
-        let summary = summary(&sample::as_before());
+        let summary = summary(&example_reports::as_before());
         assert!(summary.contains("daemon.goroutines grows as before"), "{summary}");
         assert!(summary.contains("- the earlier run took 3m4s, this one 10m"), "{summary}");
     }
@@ -355,7 +351,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_name_becomes_a_command_or_a_cell(name in hostile()) {
-            let report = sample::with_text(&name);
+            let report = example_reports::with_text(&name);
             let text = annotations(&report);
             prop_assert!(is_harmless(&text));
             prop_assert_eq!(text.lines().count(), 1);

@@ -54,8 +54,7 @@ fn advice(report: &Report) -> Option<String> {
 
 /// The smallest leak that the check would have found, in units that people count in.
 fn limit(report: &Report) -> Option<String> {
-    let gated =
-        || report.metrics.iter().filter(|metric| metric.gated && metric.mode != Mode::Exact);
+    let gated = || report.gated().filter(|metric| metric.mode != Mode::Exact);
     let counts = || gated().filter(|metric| metric.id.unit == Unit::Count);
     let known = |value: &f64| value.is_finite() && 0.0 < *value;
     let largest = |of: &dyn Fn(&Metric) -> Option<f64>| {

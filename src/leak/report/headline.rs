@@ -158,8 +158,7 @@ fn over(metric: &Metric, report: &Report) -> String {
 
 /// The sentence on a check that found nothing.
 fn clean(report: &Report, with: &str) -> String {
-    let gated = report.metrics.iter().filter(|metric| metric.gated).count();
-    let metrics = match gated {
+    let metrics = match report.gated().count() {
         1 => "the one metric that decides does not grow".to_owned(),
         count => format!("none of the {count} metrics that decide grows"),
     };
@@ -175,13 +174,11 @@ fn clean(report: &Report, with: &str) -> String {
 
 /// The sentence on a check that could not decide.
 fn inconclusive(report: &Report) -> String {
-    let gated = || report.metrics.iter().filter(|metric| metric.gated);
-    let mut unclear: Vec<&Metric> =
-        gated().filter(|metric| metric.verdict == Verdict::Inconclusive).collect();
+    let mut unclear: Vec<&Metric> = report.gated_with(Verdict::Inconclusive).collect();
     // What grows most is named first.
     unclear.sort_by(|one, other| grown(other, report).total_cmp(&grown(one, report)));
     let names: Vec<String> = unclear.iter().map(|metric| metric.id.name.clone()).collect();
-    match (unclear.as_slice(), gated().count()) {
+    match (unclear.as_slice(), report.gated().count()) {
         ([], _) => "this check does not show whether anything leaks".to_owned(),
         (_, all) if names.len() == all && 3 < all => {
             format!("this check does not show whether any of {all} metrics leaks")

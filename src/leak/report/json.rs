@@ -125,9 +125,10 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::leak::report::compare;
     use crate::leak::report::escape::tests::hostile;
-    use crate::leak::report::schema_check::violation;
-    use crate::leak::report::{compare, sample};
+    use crate::leak::report::tests::example_reports;
+    use crate::leak::report::tests::schema_check::violation;
 
     const DOCUMENT: &str = include_str!("../../../docs/leak-check-json.md");
 
@@ -150,9 +151,11 @@ mod tests {
 
     #[test]
     fn every_object_follows_the_schema() {
-        let reports = sample::all().into_iter().chain([sample::without_numbers(), sample::many(3)]);
+        let reports = example_reports::all()
+            .into_iter()
+            .chain([example_reports::without_numbers(), example_reports::many(3)]);
         let mut all: Vec<Value> = reports.map(|report| parsed(&json(&report))).collect();
-        all.push(parsed(&json(&sample::with_text("x"))));
+        all.push(parsed(&json(&example_reports::with_text("x"))));
         all.push(parsed(&crate::leak::report::compare::json(&compare::tests::comparison())));
         for value in all {
             assert_eq!(violation(&value), None, "{}", value["type"]);
@@ -161,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_schema_refuses_unknown_fields_missing_ones_and_wrong_kinds() {
-        let report = parsed(&json(&sample::leak()));
+        let report = parsed(&json(&example_reports::leak()));
         let changed = |change: &dyn Fn(&mut Value)| {
             let mut report = report.clone();
             change(&mut report);
@@ -190,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_is_null() {
-        let text = json(&sample::without_numbers());
+        let text = json(&example_reports::without_numbers());
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["cycles_per_minute"], Value::Null);
         assert_eq!(value["metrics"][0]["per_cycle"]["high"], Value::Null);
@@ -201,7 +204,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_one_line_and_reads_back_whatever_names_hold(text in hostile()) {
-            let report = sample::with_text(&text);
+            let report = example_reports::with_text(&text);
             let written = json(&report);
             prop_assert_eq!(written.chars().filter(|letter| letter.is_control()).count(), 1);
             let value: Value = serde_json::from_str(&written).unwrap();

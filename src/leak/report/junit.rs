@@ -3,11 +3,9 @@
 //! A leak is a failure, what could not be measured an error, and an unclear metric is skipped,
 //! or an error when the check is to fail on it.
 
-use std::fmt::Write;
-
-use super::compare;
 use super::escape::markup;
-use super::{Detail, headline, sections, sentences, text};
+use super::figures::share;
+use super::{Detail, compare, headline, sections, sentences, text};
 use crate::leak::facts::{Comparison, Metric, Report, Verdict};
 
 /// What an INCONCLUSIVE metric becomes.
@@ -19,33 +17,18 @@ pub(crate) enum Unclear {
 
 /// The report as a `JUnit` file.
 pub(crate) fn junit(report: &Report, unclear: Unclear) -> String {
-    file(&[Suite::of(report, &Place::default(), unclear)])
+    file(&[Suite::of(report, "", &[], unclear)])
 }
 
 /// Several runs that are compared as one `JUnit` file, a suite for each.
 pub(crate) fn compared(comparison: &Comparison, unclear: Unclear) -> String {
+    let sentences = comparison.sentences();
     let suites = comparison.runs.iter().map(|run| {
-        let place = Place {
-            run: format!("stream timeout {}", compare::timeout(run)),
-            sentences: comparison.sentences(),
-        };
-        Suite::of(run, &place, unclear)
+        // Many readers put tests of the same name together: each run has names of its own.
+        let of_run = format!(" (stream timeout {})", compare::timeout(run));
+        Suite::of(run, &of_run, &sentences, unclear)
     });
     file(&suites.collect::<Vec<_>>())
-}
-
-/// Which of several runs it is, and the result of the comparison; empty for a single run.
-#[derive(Default)]
-struct Place {
-    run: String,
-    sentences: Vec<String>,
-}
-
-impl Place {
-    /// A name that no other run has: many readers put tests of the same name together.
-    fn name(&self, name: &str) -> String {
-        if self.run.is_empty() { name.to_owned() } else { format!("{name} ({})", self.run) }
-    }
 }
 
 /// A test suite, and what stands above all of them.
@@ -58,94 +41,69 @@ struct Suite {
 }
 
 fn file(suites: &[Suite]) -> String {
-    let sum = |of: fn(&Suite) -> usize| suites.iter().map(of).sum::<usize>();
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <testsuites name=\"cmon leak-check\" tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"{}\">\n\
-         {}</testsuites>\n",
-        sum(|suite| suite.tests),
-        sum(|suite| suite.failures),
-        sum(|suite| suite.errors),
-        seconds(suites.iter().map(|suite| suite.seconds).sum()),
-        suites.iter().map(|suite| suite.xml.as_str()).collect::<String>(),
-    )
+    let sum = |of: fn(&Suite) -> usize| suites.iter().map(of).sum::<usize>().to_string();
+    let attributes = [
+        ("name", "cmon leak-check".to_owned()),
+        ("tests", sum(|suite| suite.tests)),
+        ("failures", sum(|suite| suite.failures)),
+        ("errors", sum(|suite| suite.errors)),
+        ("time", seconds(suites.iter().map(|suite| suite.seconds).sum())),
+    ];
+    let suites: String = suites.iter().map(|suite| suite.xml.as_str()).collect();
+    let all = element("testsuites", &attributes, &format!("\n{suites}"));
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{all}")
 }
 
 impl Suite {
-    fn of(report: &Report, place: &Place, unclear: Unclear) -> Self {
-        let gated: Vec<&Metric> = report.metrics.iter().filter(|metric| metric.gated).collect();
-        let case_of = |metric: &&Metric| of_metric(metric, place, unclear);
-        let mut cases: Vec<Case> = gated.iter().map(case_of).collect();
+    /// The suite of a report, whose names all end with `of_run`. `compared` is the result of a comparison.
+    fn of(report: &Report, of_run: &str, compared: &[String], unclear: Unclear) -> Self {
+        let gated: Vec<&Metric> = report.gated().collect();
+        let mut cases: Vec<Case> =
+            gated.iter().map(|metric| Case::of(metric, of_run, unclear)).collect();
+        let sentence = headline::with_interruption(report);
         // A verdict that no metric has: a check that could not be done.
         if gated.iter().all(|metric| metric.verdict != report.verdict) {
-            let outcome = outcome(report.verdict, unclear);
-            let message = headline::with_interruption(report);
-            let name = place.name("verdict");
-            cases.push(case("cmon.leak-check", &name, outcome, &message, &message));
+            cases.push(Case {
+                class: "cmon.leak-check".to_owned(),
+                name: format!("verdict{of_run}"),
+                outcome: outcome(report.verdict, unclear),
+                message: sentence.clone(),
+                details: sentence.clone(),
+            });
         }
         let count = |element: Element| {
-            let is = |case: &&Case| case.outcome.is_some_and(|outcome| outcome.element == element);
-            cases.iter().filter(is).count()
+            cases.iter().filter(|case| case.outcome.is_some_and(|(of, _)| of == element)).count()
         };
-        let failures = count(Element::Failure);
-        let (errors, skipped) = (count(Element::Error), count(Element::Skipped));
-        let (verdict, sentence) = (report.verdict.as_str(), headline::with_interruption(report));
-        let lines = text::outline(&sections::document(report, Detail::Full)).into_iter();
-        let lines: Vec<String> = lines.map(|line| markup(&line)).collect();
-        let xml = format!(
-            "<testsuite name=\"{name}\" timestamp=\"{started}\" tests=\"{tests}\" \
-             failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"{seconds}\">\n\
-             <properties>\n{properties}</properties>\n\
-             {cases}\
-             <system-out>{verdict}: {sentence}\n{lines}</system-out>\n\
-             </testsuite>\n",
-            name = markup(&place.name("cmon leak-check")),
-            tests = cases.len(),
-            seconds = seconds(report.seconds),
-            started = markup(report.started.trim_end_matches('Z')),
-            properties = properties(report, place),
-            cases = cases.iter().map(|case| case.xml.as_str()).collect::<String>(),
-            sentence = markup(&sentence),
-            lines = lines.join("\n"),
-        );
+        let (failures, errors) = (count(Element::Failure), count(Element::Error));
+        let attributes = [
+            ("name", format!("cmon leak-check{of_run}")),
+            ("timestamp", report.started.trim_end_matches('Z').to_owned()),
+            ("tests", cases.len().to_string()),
+            ("failures", failures.to_string()),
+            ("errors", errors.to_string()),
+            ("skipped", count(Element::Skipped).to_string()),
+            ("time", seconds(report.seconds)),
+        ];
+        let mut out = vec![format!("{}: {sentence}", report.verdict.as_str())];
+        out.extend(text::outline(&sections::document(report, Detail::Full)));
+        let inner = [
+            properties(report, compared),
+            cases.iter().map(Case::xml).collect(),
+            element("system-out", &[], &lines(&out)),
+        ];
+        let xml = element("testsuite", &attributes, &format!("\n{}", inner.concat()));
         Self { xml, tests: cases.len(), failures, errors, seconds: report.seconds }
     }
 }
 
-fn of_metric(metric: &Metric, place: &Place, unclear: Unclear) -> Case {
-    let class = format!("cmon.leak-check.{}", metric.id.source);
-    let mut details = vec![
-        format!("per cycle: {}", sentences::per_cycle(metric)),
-        format!("per minute: {}", sentences::per_minute(metric)),
-        format!("p: {}", sentences::p(metric)),
-        format!("course: {}", sentences::course(metric)),
-    ];
-    details.extend(metric.groups.iter().map(|group| {
-        let rate = sentences::group_rate(group, metric);
-        let share = super::figures::share(group.share);
-        format!("{share} {rate}, {} to {}: {}", group.first, group.last, group.title)
-    }));
-    let outcome = outcome(metric.verdict, unclear);
-    case(
-        &class,
-        &place.name(&metric.id.quantity),
-        outcome,
-        &sentences::headline(metric),
-        &details.join("\n"),
-    )
-}
-
-/// A test case, written.
+/// A test case.
 struct Case {
-    outcome: Option<Outcome>,
-    xml: String,
-}
-
-/// What came of a test that did not pass.
-#[derive(Clone, Copy)]
-struct Outcome {
-    element: Element,
-    kind: &'static str,
+    class: String,
+    name: String,
+    /// What came of it, and the type of that; `None` when it passed.
+    outcome: Option<(Element, &'static str)>,
+    message: String,
+    details: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -155,52 +113,54 @@ enum Element {
     Skipped,
 }
 
-impl Element {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Failure => "failure",
-            Self::Error => "error",
-            Self::Skipped => "skipped",
+impl Case {
+    fn of(metric: &Metric, of_run: &str, unclear: Unclear) -> Self {
+        let mut details = vec![
+            format!("per cycle: {}", sentences::per_cycle(metric)),
+            format!("per minute: {}", sentences::per_minute(metric)),
+            format!("p: {}", sentences::p(metric)),
+            format!("course: {}", sentences::course(metric)),
+        ];
+        details.extend(metric.groups.iter().map(|group| {
+            let (share, rate) = (share(group.share), sentences::group_rate(group, metric));
+            format!("{share} {rate}, {} to {}: {}", group.first, group.last, group.title)
+        }));
+        Self {
+            class: format!("cmon.leak-check.{}", metric.id.source),
+            name: format!("{}{of_run}", metric.id.quantity),
+            outcome: outcome(metric.verdict, unclear),
+            message: sentences::headline(metric),
+            details: details.join("\n"),
         }
+    }
+
+    fn xml(&self) -> String {
+        let details = lines(&self.details.split('\n').collect::<Vec<_>>());
+        let message = ("message", self.message.clone());
+        let inner = self.outcome.map(|(of, kind)| match of {
+            Element::Failure => element("failure", &[("type", kind.to_owned()), message], &details),
+            Element::Error => element("error", &[("type", kind.to_owned()), message], &details),
+            // A skipped test has no type.
+            Element::Skipped => element("skipped", &[message], &details),
+        });
+        let attributes = [("classname", self.class.clone()), ("name", self.name.clone())];
+        let inner = inner.map_or_else(String::new, |inner| format!("\n{inner}"));
+        element("testcase", &attributes, &inner)
     }
 }
 
 /// `None` when the test passed.
-fn outcome(verdict: Verdict, unclear: Unclear) -> Option<Outcome> {
-    let (element, kind) = match (verdict, unclear) {
-        (Verdict::Clean, _) => return None,
-        (Verdict::Leak, _) => (Element::Failure, "leak"),
-        (Verdict::Invalid, _) => (Element::Error, "invalid"),
-        (Verdict::Inconclusive, Unclear::Error) => (Element::Error, "inconclusive"),
-        (Verdict::Inconclusive, Unclear::Skipped) => (Element::Skipped, "inconclusive"),
-    };
-    Some(Outcome { element, kind })
+fn outcome(verdict: Verdict, unclear: Unclear) -> Option<(Element, &'static str)> {
+    match (verdict, unclear) {
+        (Verdict::Clean, _) => None,
+        (Verdict::Leak, _) => Some((Element::Failure, "leak")),
+        (Verdict::Invalid, _) => Some((Element::Error, "invalid")),
+        (Verdict::Inconclusive, Unclear::Error) => Some((Element::Error, "inconclusive")),
+        (Verdict::Inconclusive, Unclear::Skipped) => Some((Element::Skipped, "inconclusive")),
+    }
 }
 
-fn case(class: &str, name: &str, outcome: Option<Outcome>, message: &str, details: &str) -> Case {
-    let head = format!("<testcase classname=\"{}\" name=\"{}\"", markup(class), markup(name));
-    let message = markup(message);
-    let details: Vec<String> = details.split('\n').map(markup).collect();
-    let details = details.join("\n");
-    let xml = match outcome {
-        None => format!("{head}/>\n"),
-        Some(Outcome { element, kind }) => {
-            // A skipped test has no type.
-            let kind = match element {
-                Element::Skipped => String::new(),
-                _ => format!(" type=\"{kind}\""),
-            };
-            let element = element.as_str();
-            format!(
-                "{head}>\n<{element}{kind} message=\"{message}\">{details}</{element}>\n</testcase>\n"
-            )
-        }
-    };
-    Case { outcome, xml }
-}
-
-fn properties(report: &Report, place: &Place) -> String {
-    let mut text = String::new();
+fn properties(report: &Report, compared: &[String]) -> String {
     let all = [
         ("verdict", report.verdict.as_str().to_owned()),
         ("cmon", report.cmon.clone()),
@@ -208,12 +168,26 @@ fn properties(report: &Report, place: &Place) -> String {
         ("seed", report.seed.to_string()),
         ("smallest leak that could have been seen", sentences::smallest(report).join("; ")),
     ];
-    let compared = place.sentences.iter().map(|sentence| ("compared", sentence.clone()));
-    for (name, value) in all.into_iter().chain(compared) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "<property name=\"{name}\" value=\"{}\"/>", markup(&value));
+    let compared = compared.iter().map(|sentence| ("compared", sentence.clone()));
+    let property = |(name, value): (&str, String)| {
+        element("property", &[("name", name.to_owned()), ("value", value)], "")
+    };
+    let all: String = all.into_iter().chain(compared).map(property).collect();
+    element("properties", &[], &format!("\n{all}"))
+}
+
+/// An element on a line of its own. `inner` is XML already, the values of attributes are not.
+fn element(name: &str, attributes: &[(&str, String)], inner: &str) -> String {
+    let attribute = |(name, value): &(&str, String)| format!(" {name}=\"{}\"", markup(value));
+    let attributes: String = attributes.iter().map(attribute).collect();
+    match inner {
+        "" => format!("<{name}{attributes}/>\n"),
+        inner => format!("<{name}{attributes}>{inner}</{name}>\n"),
     }
-    text
+}
+
+fn lines(lines: &[impl AsRef<str>]) -> String {
+    lines.iter().map(|line| markup(line.as_ref())).collect::<Vec<_>>().join("\n")
 }
 
 fn seconds(seconds: f64) -> String {
@@ -229,7 +203,7 @@ mod tests {
 
     use super::*;
     use crate::leak::report::escape::tests::{hostile, is_harmless};
-    use crate::leak::report::sample;
+    use crate::leak::report::tests::example_reports;
 
     #[test]
     fn each_verdict_has_its_element() {
@@ -237,25 +211,25 @@ mod tests {
             let xml = junit(report, unclear);
             ["<failure ", "<error ", "<skipped "].map(|element| xml.matches(element).count())
         };
-        assert_eq!(counts(&sample::leak(), Unclear::Skipped), [1, 0, 0]);
-        assert_eq!(counts(&sample::clean(), Unclear::Skipped), [0, 0, 0]);
-        assert_eq!(counts(&sample::inconclusive(), Unclear::Skipped), [0, 0, 1]);
-        assert_eq!(counts(&sample::inconclusive(), Unclear::Error), [0, 1, 0]);
-        assert_eq!(counts(&sample::invalid(), Unclear::Skipped), [0, 1, 0]);
+        assert_eq!(counts(&example_reports::leak(), Unclear::Skipped), [1, 0, 0]);
+        assert_eq!(counts(&example_reports::clean(), Unclear::Skipped), [0, 0, 0]);
+        assert_eq!(counts(&example_reports::inconclusive(), Unclear::Skipped), [0, 0, 1]);
+        assert_eq!(counts(&example_reports::inconclusive(), Unclear::Error), [0, 1, 0]);
+        assert_eq!(counts(&example_reports::invalid(), Unclear::Skipped), [0, 1, 0]);
         // Nothing could be read: that is an error too, and not an empty file that is taken for well.
-        assert_eq!(counts(&sample::empty(), Unclear::Skipped), [0, 1, 0]);
+        assert_eq!(counts(&example_reports::empty(), Unclear::Skipped), [0, 1, 0]);
     }
 
     #[test]
     fn a_leak_of_cmon_itself_fails_though_every_metric_is_clean() {
-        let report = Report { verdict: Verdict::Leak, ..sample::clean() };
+        let report = Report { verdict: Verdict::Leak, ..example_reports::clean() };
         let xml = junit(&report, Unclear::Skipped);
         assert!(xml.contains("tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"0\""), "{xml}");
     }
 
     #[test]
     fn growth_that_was_there_before_is_reported_though_no_test_fails() {
-        let xml = junit(&sample::as_before(), Unclear::Skipped);
+        let xml = junit(&example_reports::as_before(), Unclear::Skipped);
         let out = "<system-out>CLEAN: nothing new grows, compared with the earlier check; \
                    daemon.goroutines grows as before: 0.5 per cycle\n";
         assert!(xml.contains(out) && xml.contains("failures=\"0\""), "{xml}");
@@ -283,13 +257,13 @@ mod tests {
 
     #[test]
     fn it_reads_well() {
-        insta::assert_snapshot!(junit(&sample::leak(), Unclear::Skipped));
+        insta::assert_snapshot!(junit(&example_reports::leak(), Unclear::Skipped));
     }
 
     proptest! {
         #[test]
         fn no_name_breaks_the_xml(name in hostile()) {
-            let xml = junit(&sample::with_text(&name), Unclear::Error);
+            let xml = junit(&example_reports::with_text(&name), Unclear::Error);
             prop_assert!(is_harmless(&xml) && is_balanced(&xml));
             let invalid = ['\u{fffe}', '\u{ffff}'];
             prop_assert!(!xml.contains(invalid) && !xml.contains("]]>"));

@@ -6,7 +6,7 @@
 //!       -> text, html, github, junit, json                  the forms
 //! ```
 
-mod baseline;
+mod baseline_text;
 pub(crate) mod compare;
 pub(crate) mod document;
 pub(crate) mod escape;
@@ -21,15 +21,13 @@ pub(crate) mod junit;
 pub(crate) mod numbers;
 pub(crate) mod plan_report;
 mod ranking;
-#[cfg(test)]
-mod sample;
-#[cfg(test)]
-pub(in crate::leak) mod schema_check;
 mod sections;
 mod sentences;
 mod shape_text;
 mod signature_text;
 mod sparkline;
+#[cfg(test)]
+pub(in crate::leak) mod tests;
 pub(crate) mod text;
 
 pub use document::Detail;

@@ -2,15 +2,12 @@
 
 use std::fmt::Write;
 
-use super::escape::{plain, wrap};
+use super::escape::{self, plain};
 use super::figures::amount;
 use super::json::{self, Kind};
 use super::numbers::{count, span};
-use crate::leak::facts::{Daemon, PlanReport};
+use crate::leak::facts::{DaemonFacts, PlanReport};
 use crate::leak::record::Drive;
-
-/// Lines are no longer than this, unless names are.
-const LINE_WIDTH: usize = 80;
 
 /// One or more of them as one line of JSON, its end included.
 pub(crate) fn json(plans: &[PlanReport]) -> String {
@@ -46,11 +43,9 @@ fn line(text: &mut String, title: &str, words: &str) {
 
 /// A title, and behind it words that may take several lines.
 fn hanging(text: &mut String, title: &str, words: &str) {
-    let indent = title.chars().count();
-    for (at, words) in wrap(&plain(words), LINE_WIDTH.saturating_sub(indent)).iter().enumerate() {
-        let title = if at == 0 { title } else { "" };
+    for (title, line) in escape::hanging(title, words) {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{title:<indent$}{words}");
+        let _ = writeln!(text, "{title}{line}");
     }
 }
 
@@ -59,7 +54,7 @@ fn one(plan: &PlanReport) -> String {
     let mut line = |title: &str, words: &str| line(&mut text, title, words);
     let daemon = match &plan.daemon {
         None => "none that answers".to_owned(),
-        Some(Daemon { address, version }) => format!("{version} at {address}"),
+        Some(DaemonFacts { address, version }) => format!("{version} at {address}"),
     };
     line("daemon", &daemon);
     let (title, words) = load(plan);
@@ -211,13 +206,13 @@ mod tests {
     use crate::leak::facts::{Now, Phase, Readable, Unavailable};
     use crate::leak::metric::{MetricId, Source};
     use crate::leak::record::Rules;
-    use crate::leak::report::schema_check::violation;
+    use crate::leak::report::tests::schema_check::violation;
 
     fn driven() -> PlanReport {
         let now = |name: &str, gated, value| Now { id: MetricId::parse(name), gated, value };
         PlanReport {
             cmon: "0.1.0".to_owned(),
-            daemon: Some(Daemon {
+            daemon: Some(DaemonFacts {
                 address: "unix:///run/docker.sock (the default)".to_owned(),
                 version: "20.10.24".to_owned(),
             }),

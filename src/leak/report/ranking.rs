@@ -7,8 +7,7 @@ use crate::leak::metric::Unit;
 /// The metric that leads a report of a leak: the largest certain growth of those that decide. The daemon's side of
 /// somebody else's connections ranks lower, and so does memory.
 pub(super) fn leading(report: &Report) -> Option<&Metric> {
-    let leaks = report.metrics.iter().filter(|metric| metric.gated);
-    let leaks = leaks.filter(|metric| metric.verdict == Verdict::Leak);
+    let leaks = report.gated_with(Verdict::Leak);
     let rank = |metric: &Metric| {
         (!is_other_side(report, metric), metric.id.unit == Unit::Count, metric.mode == Mode::Exact)
     };

@@ -30,57 +30,34 @@ pub(super) fn document(report: &Report, detail: Detail) -> Document {
         let title = format!("what grows in {}", metric.name());
         add(Kind::Groups, &title, from, Body::Table(groups(metric, detail)));
     }
+    let head = head::head(report);
     let mut meaning: Vec<String> = report.signatures.iter().map(ToString::to_string).collect();
-    let (facts, mut title) = (head::head(report).facts, "what it means");
+    let mut title = "what it means";
     if detail == Detail::Brief {
         // Facts of the head are not repeated.
         let before = meaning.len();
-        meaning.retain(|text| facts.iter().all(|fact| fact.text != *text));
+        meaning.retain(|text| head.facts.iter().all(|fact| fact.text != *text));
         title = if meaning.len() < before { "what else it means" } else { title };
     }
-    add(Kind::Meaning, title, Detail::Brief, Body::Items(meaning));
-    if let Some(baseline) = &report.baseline {
-        add(Kind::Baseline, &baseline.title(), Detail::Brief, Body::Items(baseline.lines()));
-    }
-    add(
-        Kind::Reasons,
-        "why it is not clear",
-        Detail::Full,
-        Body::Items(explain::all_undecided(report)),
-    );
-    add(
-        Kind::Survivors,
-        "still alive at the end",
-        Detail::Brief,
-        Body::Items(sentences::survivors(report)),
-    );
-    add(
-        Kind::Unavailable,
-        "not available",
-        Detail::Brief,
-        Body::Items(sentences::unavailable(report)),
-    );
-    add(
-        Kind::Cuts,
-        "series that started anew",
-        Detail::Brief,
-        Body::Items(sentences::cuts(report)),
-    );
-    let smallest = sentences::smallest(report);
-    add(
-        Kind::Smallest,
-        "smallest leak that this check would have found",
-        Detail::Full,
-        Body::Items(smallest),
-    );
+    let (compared, baseline) =
+        report.baseline.as_ref().map(|of| (of.title(), of.lines())).unwrap_or_default();
     let advice = if report.verdict == Verdict::Leak { Vec::new() } else { report.advice_lines() };
-    add(Kind::Advice, "what helps", Detail::Full, Body::Items(advice));
-    add(
-        Kind::Rules,
-        "how the verdict was made",
-        Detail::Full,
-        Body::Items(sentences::rules(report)),
-    );
+    let smallest = "smallest leak that this check would have found";
+    let (brief, full) = (Detail::Brief, Detail::Full);
+    let lists = [
+        (Kind::Meaning, title, brief, meaning),
+        (Kind::Baseline, &compared, brief, baseline),
+        (Kind::Reasons, "why it is not clear", full, explain::all_undecided(report)),
+        (Kind::Survivors, "still alive at the end", brief, sentences::survivors(report)),
+        (Kind::Unavailable, "not available", brief, sentences::unavailable(report)),
+        (Kind::Cuts, "series that started anew", brief, sentences::cuts(report)),
+        (Kind::Smallest, smallest, full, sentences::smallest(report)),
+        (Kind::Advice, "what helps", full, advice),
+        (Kind::Rules, "how the verdict was made", full, sentences::rules(report)),
+    ];
+    for (kind, title, from, items) in lists {
+        add(kind, title, from, Body::Items(items));
+    }
     let mut work = vec![("work", sentences::work(report)), ("checked", sentences::checked(report))];
     if detail == Detail::Full {
         work.extend(report.daemon.as_ref().map(|daemon| ("daemon", daemon.address.clone())));
@@ -89,7 +66,7 @@ pub(super) fn document(report: &Report, detail: Detail) -> Document {
         }
     }
     add(Kind::Work, "work", Detail::Brief, Body::Pairs(work));
-    Document { head: head::head(report), sections }
+    Document { head, sections }
 }
 
 fn column(title: &str, align: Align) -> Column {
@@ -220,37 +197,30 @@ fn groups(metric: &Metric, detail: Detail) -> Table {
         column("to", Align::Right),
         column("group", Align::Left),
     ];
-    let text = |text: String| Cell::Text(text);
-    let mut rows: Vec<Row> = shown
-        .iter()
-        .map(|group| {
-            let labels = match group.labels.as_str() {
-                "" => String::new(),
-                labels => format!(" (labels {labels})"),
-            };
-            let cells = vec![
-                text(share(group.share)),
-                text(sentences::group_rate(group, metric)),
-                text(group.first.to_string()),
-                text(group.last.to_string()),
-                text(format!("{}{labels}", group.title)),
-            ];
-            Row::Cells { cells, below: Vec::new() }
-        })
-        .collect();
+    let row = |cells: Vec<Cell>| Row::Cells { cells, below: Vec::new() };
+    let mut rows: Vec<Row> = Vec::new();
+    for group in shown {
+        let labels = match group.labels.as_str() {
+            "" => String::new(),
+            labels => format!(" (labels {labels})"),
+        };
+        let cells = [
+            share(group.share),
+            sentences::group_rate(group, metric),
+            group.first.to_string(),
+            group.last.to_string(),
+            format!("{}{labels}", group.title),
+        ];
+        rows.push(row(cells.map(Cell::Text).into()));
+    }
     if shown.len() < metric.groups.len() {
         let more = metric.groups.len() - shown.len();
         rows.push(Row::Heading(format!("and {more} more")));
     }
     if let Some(rest) = sentences::rest(&metric.groups) {
-        let cells = vec![
-            text(share(rest)),
-            Cell::Absent,
-            Cell::Absent,
-            Cell::Absent,
-            text("in no group that grows for certain".to_owned()),
-        ];
-        rows.push(Row::Cells { cells, below: Vec::new() });
+        let what = "in no group that grows for certain".to_owned();
+        let (share, what) = (Cell::Text(share(rest)), Cell::Text(what));
+        rows.push(row(vec![share, Cell::Absent, Cell::Absent, Cell::Absent, what]));
     }
     Table { columns, rows }
 }

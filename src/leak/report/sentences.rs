@@ -3,6 +3,7 @@
 use super::figures::{self, NONE, amount, chance, duration, plural};
 use super::{explain, numbers};
 use crate::leak::facts::{GroupGrowth, Interval, Metric, Report};
+use crate::leak::grouped::by_key;
 use crate::leak::judge::combine::Mode;
 use crate::leak::judge::shape::Shape;
 use crate::leak::metric::Unit;
@@ -30,15 +31,8 @@ pub(super) fn cuts(report: &Report) -> Vec<String> {
     /// More of one source than this are counted.
     const CUTS_SHOWN_MAX: usize = 3;
     let seconds = |cut: &Cut| cut.at_ms as f64 / 1000.0;
-    let mut sources: Vec<(&str, Vec<&Cut>)> = Vec::new();
-    for cut in &report.cuts {
-        match sources.iter_mut().find(|(source, _)| *source == cut.source) {
-            Some((_, cuts)) => cuts.push(cut),
-            None => sources.push((&cut.source, vec![cut])),
-        }
-    }
     let mut lines = Vec::new();
-    for (source, cuts) in sources {
+    for (source, cuts) in by_key(report.cuts.iter().map(|cut| (&cut.source, cut))) {
         if let (true, Some(last)) = (CUTS_SHOWN_MAX < cuts.len(), cuts.last()) {
             let at: Vec<f64> = cuts.iter().map(|cut| seconds(cut)).collect();
             lines.push(format!("{source}: {}; the last: {}", moments(&at), last.why));
@@ -168,8 +162,7 @@ pub(super) fn rest(groups: &[GroupGrowth]) -> Option<f64> {
 
 /// The smallest leak that could have been seen, for each metric that decides, those alike together.
 pub(super) fn smallest(report: &Report) -> Vec<String> {
-    let mut alike: Vec<(String, Vec<&str>)> = Vec::new();
-    for metric in report.metrics.iter().filter(|metric| metric.gated) {
+    let least = |metric: &Metric| {
         let unit = metric.id.unit;
         let known = |value: Option<f64>| value.filter(|value| value.is_finite());
         let parts: Vec<String> = [
@@ -181,16 +174,13 @@ pub(super) fn smallest(report: &Report) -> Vec<String> {
         .into_iter()
         .flatten()
         .collect();
-        let text = match (parts.is_empty(), metric.mode) {
+        match (parts.is_empty(), metric.mode) {
             (false, _) => parts.join(" or "),
             (true, Mode::Exact) => "1 in all".to_owned(),
             (true, _) => "unknown".to_owned(),
-        };
-        match alike.iter_mut().find(|(known, _)| *known == text) {
-            Some((_, names)) => names.push(metric.name()),
-            None => alike.push((text, vec![metric.name()])),
         }
-    }
+    };
+    let alike = by_key(report.gated().map(|metric| (least(metric), metric.name())));
     alike.into_iter().map(|(text, names)| format!("{text}: {}", names.join(", "))).collect()
 }
 

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::figures::{amount, plural};
 use super::numbers::{signed, span};
-use crate::leak::facts::{Connections, Course, Per, Seen, Signature, Steps};
+use crate::leak::facts::{Connections, Course, Seen, Signature, Steps};
+use crate::leak::judge::new_growth::By;
 use crate::leak::metric::{Source, Unit};
 use crate::leak::record::Drive;
 
@@ -137,15 +138,12 @@ impl Connections {
 }
 
 /// `1 follower in the daemon per cycle`; close to a whole number it is that number.
-fn followers(f: &mut fmt::Formatter<'_>, rate: f64, by: Per, seen: Seen) -> fmt::Result {
+fn followers(f: &mut fmt::Formatter<'_>, rate: f64, by: By, seen: Seen) -> fmt::Result {
     let whole = rate.round();
     let rate = if 1.0 <= whole && (rate - whole).abs() <= 0.06 * whole { whole } else { rate };
     let count = plural((rate * 1000.0).round() / 1000.0, "follower");
-    let by = match by {
-        Per::Cycle => "cycle",
-        Per::Minute => "minute",
-    };
-    let what = format!("{count} in the daemon per {by}: streams that are not closed");
+    let by = by.label();
+    let what = format!("{count} in the daemon {by}: streams that are not closed");
     match seen {
         Seen::Stacks => write!(f, "{what}"),
         Seen::StacksAndNumbers => write!(f, "{what} (5 goroutines and 3 descriptors each)"),

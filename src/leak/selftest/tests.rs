@@ -1,6 +1,8 @@
 //! Every case is called rightly; and a verdict that is wrong is noticed.
 
+use super::cases::Wanted;
 use super::*;
+use crate::leak::record::Rules;
 
 /// Descriptors are the whole process's, and other tests open some.
 fn rules() -> Rules {

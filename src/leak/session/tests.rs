@@ -3,15 +3,22 @@
 use std::cell::RefCell;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::net::UnixListener;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
-use super::*;
-use crate::demo::{FakeDaemon, Fault, InjectedLeak, Route, serve};
+use super::check::*;
+use super::load::Load;
+use crate::demo::{Fault, InjectedLeak, Route, FakeDaemon, serve};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
+use crate::engine::registry::Registry;
+use crate::leak::judge::plan::{Plan, Step};
+use crate::leak::probe::Probes;
 use crate::leak::probe::{self, target::Target};
-use crate::leak::record::{Drive, Reading, Rules};
+use crate::leak::record::{Drive, End, Reading, Record, Rules, Stage};
 use crate::leak::selftest::{CONTAINERS, header, load, talk};
 
 /// Pairs of phases of (2, 1) s, as many as said.

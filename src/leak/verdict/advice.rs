@@ -26,10 +26,8 @@ pub(super) fn advice(
             if report.baseline.as_ref().is_some_and(alone) {
                 return Some(Advice::MatchBaselineLoad);
             }
-            let gated = report.metrics.iter().filter(|metric| metric.gated);
-            let mut reasons = gated
-                .filter(|metric| metric.verdict == Verdict::Inconclusive)
-                .filter_map(|metric| metric.undecided);
+            let unclear = report.gated_with(Verdict::Inconclusive);
+            let mut reasons = unclear.filter_map(|metric| metric.undecided);
             let restarted = reasons.find_map(|reason| match reason {
                 Reason::Restarted { least_seconds, .. } => {
                     Some(Advice::FindRestarts { least_seconds })
@@ -48,11 +46,8 @@ pub(super) fn advice(
 /// What a driven run lacked for a verdict per cycle.
 fn per_cycle(report: &Report, achieved: AchievedRate, pairs: usize) -> Vec<RequiredDuration> {
     let mut longer = Vec::new();
-    let open = || {
-        let gated = report.metrics.iter().filter(|metric| metric.gated);
-        gated
-            .filter(|metric| metric.verdict == Verdict::Inconclusive && metric.mode == Mode::Driven)
-    };
+    let unclear = || report.gated_with(Verdict::Inconclusive);
+    let open = || unclear().filter(|metric| metric.mode == Mode::Driven);
     if open().next().is_none() {
         return longer;
     }

@@ -100,7 +100,7 @@ impl Before {
 
     /// The figures of a metric that this one may be compared with.
     pub(super) fn figures(&self, name: &str) -> Earlier {
-        let metric = self.report.metrics.iter().find(|metric| metric.name() == name);
+        let metric = self.report.metric(name);
         let figure = |by: By, of: Option<Interval>| {
             let of = of.filter(|_| self.compared.contains(&by))?;
             Some(Figure::new(of.into(), of.confidence))

@@ -28,9 +28,8 @@ fn gone(first: &Report, run: &Report) -> Option<Gone> {
 }
 
 fn metrics(first: &Report, last: &Report) -> Vec<Compared> {
-    let gated = first.metrics.iter().filter(|metric| metric.gated);
-    let compared = gated.filter_map(|metric| {
-        let other = last.metrics.iter().find(|other| other.name() == metric.name())?;
+    let compared = first.gated().filter_map(|metric| {
+        let other = last.metric(metric.name())?;
         let (one, other) = (growth(first, metric)?, growth(last, other)?);
         let dependence = depends(&one, &other, first.rules.max_per_min);
         Some(Compared { name: metric.id.name.clone(), dependence })

@@ -60,7 +60,7 @@ impl EarlyStop {
 
     /// The options that the judge gets at the end.
     pub(super) fn options(&self, series: &Series<'_>) -> Options {
-        super::options(series, self.gated.len())
+        super::judge_options::options(series, self.gated.len())
     }
 }
 

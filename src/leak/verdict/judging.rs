@@ -1,12 +1,63 @@
 //! Puts the findings together: one report of all metrics.
 
-use super::{Judged, Judging, advice, attribute, is_gated, options, refusals};
-use crate::leak::facts::{Daemon, Metric, Reason, Report, VerdictReason};
+use super::baseline_check::Before;
+use super::judge_options::options;
+use super::series::Series;
+use super::{advice, is_gated, refusals};
+use crate::leak::attribute;
+use crate::leak::facts::{AsBefore, DaemonFacts, Metric, Reason, Report, VerdictReason};
 use crate::leak::judge::combine::{self, Conditions, Finding, Overall};
+use crate::leak::judge::new_growth::OwnFigure;
 use crate::leak::judge::required_duration::RequiredDuration;
 use crate::leak::judge::{Verdict, power};
 use crate::leak::metric::Unit;
-use crate::leak::record::Drive;
+use crate::leak::record::{Cut, Drive, Groups, Record};
+
+/// Judges a check by its records, in their order. `baseline` are those of an earlier one: then only new growth
+/// counts.
+///
+/// # Errors
+/// They do not start with a header.
+pub(crate) fn judge(records: &[Record], baseline: Option<&[Record]>) -> Result<Report, NoHeader> {
+    let series = Series::of(records).ok_or(NoHeader)?;
+    let before = match baseline {
+        None => None,
+        Some(records) => Some(Before::of(records, judge(records, None)?, &series)?),
+    };
+    let (dumps, cuts) = (series.dumps(), series.cuts.iter().map(|cut| (*cut).clone()).collect());
+    Ok(Judging { series: &series, dumps, cuts, before: before.as_ref() }.report())
+}
+
+/// Records that do not start with a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it does not begin with a header")]
+pub(crate) struct NoHeader;
+
+pub(super) struct Judging<'a> {
+    pub(super) series: &'a Series<'a>,
+    /// The dumps after the warm-up.
+    pub(super) dumps: Vec<Groups>,
+    pub(super) cuts: Vec<Cut>,
+    pub(super) before: Option<&'a Before>,
+}
+
+/// What was found on one metric.
+pub(super) struct Judged {
+    pub(super) findings: Vec<Finding>,
+    /// The figures that are compared with a baseline.
+    pub(super) figures: Vec<OwnFigure>,
+    /// Its growth that was there before.
+    pub(super) as_before: Vec<AsBefore>,
+    /// The longer run that would decide, when this one did not.
+    pub(super) longer: Option<RequiredDuration>,
+    pub(super) metric: Metric,
+}
+
+impl Judged {
+    pub(super) fn new(findings: Vec<Finding>, figures: Vec<OwnFigure>, metric: Metric) -> Self {
+        Self { findings, figures, as_before: Vec::new(), longer: None, metric }
+    }
+}
 
 impl Judging<'_> {
     pub(super) fn report(&self) -> Report {
@@ -44,7 +95,7 @@ impl Judging<'_> {
             started: header.started.clone(),
             seconds: series.seconds(),
             interrupted: end.is_none_or(|end| end.interrupted),
-            daemon: Daemon::of(header),
+            daemon: DaemonFacts::of(header),
             containers: header.containers.clone(),
             targets: header.targets.clone(),
             drive: header.drive,

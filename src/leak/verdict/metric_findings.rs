@@ -77,7 +77,7 @@ impl Judging<'_> {
             undecided: unclear.then(|| undecided::driven(&found, options)),
             ..Metric::named(name)
         };
-        let figures = OwnFigure::driven(&found, options);
+        let figures = OwnFigure::driven(&found, options).to_vec();
         let findings = Finding::driven(name, &found, options).to_vec();
         Judged { longer: longer(&found.idle), ..Judged::new(findings, figures, metric) }
     }
@@ -129,7 +129,7 @@ impl Judging<'_> {
             undecided: unclear.then(|| restarted.unwrap_or_else(|| undecided::passive(&found))),
             ..Metric::named(name)
         };
-        let figures = OwnFigure::passive(&found, options).to_vec();
+        let figures = vec![OwnFigure::passive(&found, options)];
         // A longer run has more restarts, and no longer parts.
         let longer = if restarted.is_some() { None } else { longer(&found) };
         Judged { longer, ..Judged::new(findings, figures, metric) }

@@ -18,7 +18,7 @@ mod pages;
 mod programs;
 mod recording;
 mod refusals;
-#[path = "../../../src/leak/report/schema_check.rs"]
+#[path = "../../../src/leak/report/tests/schema_check.rs"]
 mod schema_check;
 
 use std::time::Duration;

@@ -77,14 +77,14 @@ pub(super) fn judge_window(
         kept.iter().map(|reading| (reading.seconds - window.0, reading.value - zero)).collect();
     let Some(floor) = floor(&points, window.1 - window.0) else {
         let shape = naming::short(readings);
-        let mut judged = Passive::undecided(shape, window, kept.len());
+        let mut judged = Passive::undecided(shape, window);
         judged.per_minute = theil_sen(&thin(&points), Z995)
             .map(|slope| coarse(slope.scaled(60.0), &points, window.1 - window.0));
         judged.run_at_least = Some(least);
         judged.undecided = Some(Undecided::TooShort { least });
         return judged;
     };
-    let mut judged = weigh(&floor, &kept, window, options);
+    let mut judged = weigh(&floor, window, options);
     judged.shape = naming::name(readings, &floor, &judged);
     if length + 1.0 < least {
         judged.p = None;
@@ -102,7 +102,7 @@ pub(super) fn judge_window(
 }
 
 /// The figures, without a verdict.
-fn weigh(floor: &Floor, kept: &[Reading], window: (f64, f64), options: &Options) -> Passive {
+fn weigh(floor: &Floor, window: (f64, f64), options: &Options) -> Passive {
     let slope = floor.slope;
     let half_width = t_quantile(1.0 - options.chance(), slope.df) * slope.error;
     let estimate = slope.estimate;
@@ -116,7 +116,7 @@ fn weigh(floor: &Floor, kept: &[Reading], window: (f64, f64), options: &Options)
     // Holm's procedure may demand this level.
     let alpha = options.chance() / options.tests();
     let strict = (t_quantile(1.0 - alpha, slope.df) + Z80) * slope.error * 60.0;
-    let mut judged = Passive::undecided(Shape::Unknown, window, kept.len());
+    let mut judged = Passive::undecided(Shape::Unknown, window);
     judged.p = Some(by_slope.max(order.p));
     judged.per_minute = theil_sen(&floor.points, Z995).map(|slope| slope.scaled(60.0));
     judged.unexplained = Some(unexplained.scaled(60.0));

@@ -62,8 +62,13 @@ fn a_leak_of_several_at_once_is_no_noise() {
 fn what_ends_by_itself_later_is_no_leak() {
     for minutes in [4.0, 10.0] {
         for seconds in [2, 5, 20, 60, 120] {
-            let cell = cell(Noise::Linger(seconds), 0.0, 1.0, minutes);
-            at_most(0.02, cell.leak, runs(), &format!("lingers {seconds} s, {minutes} min"));
+            let cell = cell(Noise::SelfClearing(seconds), 0.0, 1.0, minutes);
+            at_most(
+                0.02,
+                cell.leak,
+                runs(),
+                &format!("self-clearing after {seconds} s, {minutes} min"),
+            );
             if seconds == 2 && minutes >= 10.0 {
                 // Long phases rest for as long as it lives.
                 at_most(0.1, runs() - cell.clean, runs(), "it is level");
@@ -80,7 +85,7 @@ fn what_ends_by_itself_does_not_make_time_a_leak_per_cycle() {
         let (mut leaks, mut by_time) = (0, 0);
         for n in 0..runs() {
             let seed = u64::from(n) * 7919 + 3;
-            let noise = Noise::Linger(seconds);
+            let noise = Noise::SelfClearing(seconds);
             let (mut phases, own) = simulator::driven(noise, [0.0, timed], 10.0, seed, &options);
             let fills = |at: f64| (pool * (1.0 - (-at / 300.0).exp())).round();
             for phase in &mut phases {
@@ -91,7 +96,9 @@ fn what_ends_by_itself_does_not_make_time_a_leak_per_cycle() {
             leaks += u32::from(judged.verdict == Verdict::Leak);
             by_time += u32::from(judged.idle.verdict == Verdict::Leak);
         }
-        let what = format!("lingers {seconds} s, {timed} per minute by time, a pool of {pool}");
+        let what = format!(
+            "self-clearing after {seconds} s, {timed} per minute by time, a pool of {pool}"
+        );
         println!("{what}: of {} LEAK per cycle {leaks}, LEAK by time {by_time}", runs());
         at_most(0.02, leaks, runs(), &what);
         if timed == 0.0 {

@@ -268,7 +268,7 @@ fn news(now: &[Reading], before: &[Reading]) -> (Verdict, Verdict, String) {
     let (now, before) = (judge(now), judge(before));
     let figure = before.per_minute.map(|rate| Figure::new(rate, 0.99));
     let before = Earlier { per_minute: figure, per_cycle: None };
-    let against = against(&OwnFigure::passive(&now, &options), &before, &options);
+    let against = against(&[OwnFigure::passive(&now, &options)], &before, &options);
     let findings = Finding::against("tasks", &against);
     let all = combine(&findings, &Conditions::default(), &options);
     (against.verdict, all.metrics[0].verdict, against.summary())

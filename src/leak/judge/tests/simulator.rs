@@ -29,7 +29,7 @@ pub(super) enum Noise {
     /// Nothing at all: each reading is exact.
     Still,
     /// What a cycle makes lives for this many seconds.
-    Linger(u32),
+    SelfClearing(u32),
 }
 
 impl Noise {
@@ -49,7 +49,7 @@ impl std::fmt::Display for Noise {
             Self::Mixed => "mixed",
             Self::CyclePool => "cycle pool (driven only)",
             Self::Still => "still",
-            Self::Linger(seconds) => return write!(f, "lingers {seconds} s"),
+            Self::SelfClearing(seconds) => return write!(f, "self-clearing after {seconds} s"),
         })
     }
 }
@@ -87,8 +87,8 @@ impl Course {
             self.bursts.iter().filter(on).map(|(_, _, size)| size).sum()
         };
         match self.noise {
-            // What lingers depends on when it was driven, and is added where that is known.
-            Noise::Flat | Noise::Still | Noise::Linger(_) => 0.0,
+            // What clears itself later depends on when it was driven, and is added where that is known.
+            Noise::Flat | Noise::Still | Noise::SelfClearing(_) => 0.0,
             Noise::Ramp => ramp,
             Noise::Saw => saw,
             Noise::Step => 25.0 * f64::from(u8::from(t >= self.step)),
@@ -205,8 +205,9 @@ fn phases(
     let mut leaked = 0.0;
     let mut driven = vec![(0.0, plan.warmup)];
     let mut read = |at: f64, cycles: f64, leaked: f64, driven: &[(f64, f64)]| {
-        let lingering = lingering(noise, at, driven) * plan.cycles_per_second;
-        (200.0 + scatter * normal(&mut random) + course.at(at, cycles) + leaked + lingering).round()
+        let cleared_late = self_clearing(noise, at, driven) * plan.cycles_per_second;
+        (200.0 + scatter * normal(&mut random) + course.at(at, cycles) + leaked + cleared_late)
+            .round()
     };
     let mut drops = Rng::with_seed(seed ^ 0x5eed);
     let mut phases: Vec<Phase> = Vec::new();
@@ -231,8 +232,8 @@ fn phases(
 }
 
 /// Seconds of driving whose cycles still live.
-fn lingering(noise: Noise, at: f64, driven: &[(f64, f64)]) -> f64 {
-    let Noise::Linger(seconds) = noise else { return 0.0 };
+fn self_clearing(noise: Noise, at: f64, driven: &[(f64, f64)]) -> f64 {
+    let Noise::SelfClearing(seconds) = noise else { return 0.0 };
     let since = at - f64::from(seconds);
     driven.iter().map(|(from, to)| (to.min(at) - from.max(since)).max(0.0)).sum()
 }

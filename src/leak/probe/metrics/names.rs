@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::known;
 use super::line::{lines, quoted, sample};
-use super::{Selector, known};
+use super::page::Selector;
 
 /// Names that are shown, at most, and letters of each.
 const NAMES_SHOWN_MAX: usize = 8;

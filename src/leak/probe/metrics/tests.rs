@@ -1,8 +1,11 @@
 //! Pages of several exporters, and what is no page.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
-use super::*;
+use super::names;
+use super::page::*;
 
 const GO: &str = include_str!("../fixtures/prometheus.txt");
 

@@ -3,170 +3,46 @@
 //! A goroutine that waits stands in the runtime, below it in `net`, `crypto/tls` or `encoding/json`, and below these in
 //! a client library. None of them says whose goroutine it is, so they are skipped by their package.
 
-use super::Frame;
+use std::sync::LazyLock;
 
 /// The first elements of the import paths of Go's standard library. A module may lack the dot in its first element
 /// too (`module collector`), so the missing dot alone does not prove the standard library.
-const STANDARD: [&str; 58] = [
-    "archive",
-    "arena",
-    "bufio",
-    "builtin",
-    "bytes",
-    "cmp",
-    "compress",
-    "container",
-    "context",
-    "crypto",
-    "database",
-    "debug",
-    "embed",
-    "encoding",
-    "errors",
-    "expvar",
-    "flag",
-    "fmt",
-    "go",
-    "hash",
-    "html",
-    "image",
-    "index",
-    "internal",
-    "io",
-    "iter",
-    "log",
-    "maps",
-    "math",
-    "mime",
-    "net",
-    "os",
-    "path",
-    "plugin",
-    "reflect",
-    "regexp",
-    "runtime",
-    "simd",
-    "slices",
-    "sort",
-    "strconv",
-    "strings",
-    "structs",
-    "sync",
-    "syscall",
-    "testing",
-    "text",
-    "time",
-    "unicode",
-    "unique",
-    "unsafe",
-    "weak",
-    "vendor",
-    "boringcrypto",
-    "cgo",
-    "race",
-    "msan",
-    "asan",
-];
+static STANDARD: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("standard.txt").lines().collect());
 
 /// Modules that carry bytes, wait, log or trace for anybody: transports, SDK internals, drivers, telemetry, routers.
-const PLUMBING: &[&str] = &[
-    "cloud.google.com/go",
-    "contrib.go.opencensus.io",
-    "github.com/Azure/azure-sdk-for-go",
-    "github.com/Azure/go-amqp",
-    "github.com/Azure/go-autorest",
-    "github.com/AzureAD/microsoft-authentication-library-for-go",
-    "github.com/ClickHouse/ch-go",
-    "github.com/ClickHouse/clickhouse-go",
-    "github.com/DataDog/datadog-go",
-    "github.com/DataDog/dd-trace-go",
-    "github.com/IBM/sarama",
-    "github.com/Shopify/sarama",
-    "github.com/ThreeDotsLabs/watermill",
-    "github.com/aws/aws-sdk-go",
-    "github.com/aws/aws-sdk-go-v2",
-    "github.com/aws/smithy-go",
-    "github.com/beorn7/perks",
-    "github.com/bsm/redislock",
-    "github.com/cenkalti/backoff",
-    "github.com/coder/websocket",
-    "github.com/confluentinc/confluent-kafka-go",
-    "github.com/docker/docker/client",
-    "github.com/docker/docker/pkg/jsonmessage",
-    "github.com/docker/docker/pkg/stdcopy",
-    "github.com/docker/go-connections",
-    "github.com/eclipse/paho.mqtt.golang",
-    "github.com/felixge/httpsnoop",
-    "github.com/getsentry/sentry-go",
-    "github.com/gin-gonic/gin",
-    "github.com/go-chi/chi",
-    "github.com/go-kit/log",
-    "github.com/go-logr",
-    "github.com/go-redis/redis",
-    "github.com/go-resty/resty",
-    "github.com/go-sql-driver/mysql",
-    "github.com/gobwas/ws",
-    "github.com/gofiber/fiber",
-    "github.com/gogo/protobuf",
-    "github.com/golang/glog",
-    "github.com/golang/groupcache",
-    "github.com/golang/protobuf",
-    "github.com/gomodule/redigo",
-    "github.com/googleapis/gax-go",
-    "github.com/gorilla",
-    "github.com/grpc-ecosystem",
-    "github.com/hashicorp/go-cleanhttp",
-    "github.com/hashicorp/go-hclog",
-    "github.com/hashicorp/go-retryablehttp",
-    "github.com/hashicorp/yamux",
-    "github.com/jackc",
-    "github.com/jmoiron/sqlx",
-    "github.com/json-iterator/go",
-    "github.com/klauspost/compress",
-    "github.com/labstack/echo",
-    "github.com/lib/pq",
-    "github.com/mattn/go-sqlite3",
-    "github.com/microsoft/go-mssqldb",
-    "github.com/moby/moby/client",
-    "github.com/moby/moby/pkg/stdcopy",
-    "github.com/nats-io/nats.go",
-    "github.com/open-telemetry/opentelemetry-go",
-    "github.com/patrickmn/go-cache",
-    "github.com/pkg/errors",
-    "github.com/prometheus/client_golang",
-    "github.com/quic-go/quic-go",
-    "github.com/rabbitmq/amqp091-go",
-    "github.com/redis/go-redis",
-    "github.com/redis/rueidis",
-    "github.com/rs/zerolog",
-    "github.com/segmentio/kafka-go",
-    "github.com/sirupsen/logrus",
-    "github.com/spf13/cobra",
-    "github.com/streadway/amqp",
-    "github.com/stretchr/testify",
-    "github.com/twmb/franz-go",
-    "github.com/urfave/cli",
-    "github.com/valyala/fasthttp",
-    "go.mongodb.org/mongo-driver",
-    "go.opencensus.io",
-    "go.opentelemetry.io",
-    "go.uber.org",
-    "golang.org/x",
-    "google.golang.org/api",
-    "google.golang.org/genproto",
-    "google.golang.org/grpc",
-    "google.golang.org/protobuf",
-    "gopkg.in/DataDog/dd-trace-go.v1",
-    "gopkg.in/natefinch/lumberjack.v2",
-    "gopkg.in/yaml.v3",
-    "gorm.io",
-    "k8s.io/apimachinery",
-    "k8s.io/apiserver",
-    "k8s.io/client-go",
-    "k8s.io/klog",
-    "nhooyr.io/websocket",
-    "sigs.k8s.io/controller-runtime",
-];
+static PLUMBING: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("plumbing.txt").lines().collect());
+
+/// A frame: function and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame<'a> {
+    pub(super) function: &'a str,
+    pub(super) place: &'a str,
+}
+
+impl<'a> Frame<'a> {
+    /// `\t0x6b1c24\tmain.(*follower).follow+0x64\t\t/src/main.go:22`; the place may be absent.
+    pub(super) fn parse(line: &'a str) -> Option<Self> {
+        let mut parts = line.split('\t').map(str::trim).filter(|part| !part.is_empty());
+        let address = parts.next()?;
+        if !address.starts_with("0x") {
+            return None;
+        }
+        let function = parts.next().unwrap_or("(unknown)");
+        let function = match function.rsplit_once("+0x") {
+            Some((name, offset)) if offset.bytes().all(|b| b.is_ascii_hexdigit()) => name,
+            _ => function,
+        };
+        Some(Self { function, place: parts.next().unwrap_or_default() })
+    }
+}
+
+/// The last two parts of a path, which is enough to find it: `loggerutils/follow.go:151`.
+pub(super) fn shorten(place: &str) -> &str {
+    let from = place.rmatch_indices('/').nth(1).map_or(0, |(at, _)| at + 1);
+    place[from..].trim_start_matches('/')
+}
 
 /// Whose code a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::profile::*;
 
 const GO_1_19: &str = include_str!("../fixtures/go1.19.txt");
 const GO_1_26: &str = include_str!("../fixtures/go1.26.txt");

@@ -1,9 +1,11 @@
 //! Processes that the tests start, and this one, read through `/proc`.
 
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
+use std::{fs, io};
 
-use super::*;
+use super::process::*;
 
 /// A process of its own with a known set of descriptors, ended when dropped.
 struct Child(std::process::Child);

@@ -1,7 +1,8 @@
 //! Why nothing was found where a target was asked for figures, and how one could be named.
 
-use super::Refused;
+use super::outcome::Refused;
 use crate::engine::source::ErrorKind;
+use crate::leak::grouped::by_key;
 use crate::leak::probe::get::GetError;
 
 /// Why nothing was found at a path.
@@ -97,14 +98,7 @@ impl NotFound {
 
 /// Paths that were tried in vain, those with one reason together.
 pub(super) fn tried(missing: &[NotFound]) -> String {
-    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
-    for one in missing {
-        let why = one.why();
-        match reasons.iter_mut().find(|(known, _)| *known == why) {
-            Some((_, paths)) => paths.push(&one.path),
-            None => reasons.push((why, vec![&one.path])),
-        }
-    }
+    let reasons = by_key(missing.iter().map(|one| (one.why(), one.path.as_str())));
     let words = reasons.iter().map(|(why, paths)| format!("{} ({why})", paths.join(", ")));
     words.collect::<Vec<_>>().join("; ")
 }

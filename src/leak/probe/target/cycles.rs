@@ -1,19 +1,8 @@
 //! The target's own count of its cycles: taken from each reading, without a request of its own.
 
-use super::News;
+use super::outcome::News;
 use crate::leak::probe::Sample;
 use crate::leak::probe::counter::Cycles;
-
-/// Which of its answers has the counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Prometheus' text.
-    Metrics,
-    /// Go's expvar.
-    Expvar,
-    /// The text that a figure was asked from.
-    Figure,
-}
 
 /// Takes a count of cycles. One that falls is a restart of the target, unless that is known to be the same.
 pub(super) fn counted(
@@ -44,8 +33,8 @@ pub(super) fn counted(
 
 #[cfg(test)]
 mod tests {
-    use crate::leak::probe::fake::{Reply, with_server};
     use crate::leak::probe::target::tests::{read, start};
+    use crate::leak::probe::tests::fake::{Reply, with_server};
 
     /// What each of these answers gives, one reading after the other: cycles, why a series starts anew, and
     /// what cannot be had.

@@ -1,13 +1,14 @@
 //! What a server has, found by asking it once: at the path that was given, or at the usual ones.
 
-use super::Refused;
 use super::absent::{NotFound, refused_everywhere};
-use super::http::{Figure, Http, whole};
+use super::http::{Form, Http, Page, value_of, whole};
+use super::outcome::Refused;
 use super::url::{Choice, Url};
+use crate::leak::probe::counter::{Counter, Cycles};
 use crate::leak::probe::daemon_figures::PROFILE_PATH;
 use crate::leak::probe::get::{Answer, GetError, MAX_DUMP};
-use crate::leak::probe::metrics::{self, Selector};
-use crate::leak::probe::{json, pprof};
+use crate::leak::probe::metrics::{self, ProcessFigures, Selector};
+use crate::leak::probe::{json_figures, pprof};
 
 /// Where Prometheus' text usually is: by most libraries, Spring Boot, Go programs that keep it beside their
 /// profiles, Quarkus, and web frameworks.
@@ -43,7 +44,7 @@ impl Http {
     async fn find_anywhere(&mut self) -> Result<Vec<NotFound>, Refused> {
         let mut missing = Vec::new();
         for path in [PROFILE_PATH].into_iter().chain(METRICS_PATHS).chain([EXPVAR_PATH]) {
-            if self.metrics.is_some() && METRICS_PATHS.contains(&path) {
+            if self.path(&Form::Metrics).is_some() && METRICS_PATHS.contains(&path) {
                 continue;
             }
             match self.find_at(path).await {
@@ -53,10 +54,10 @@ impl Http {
                 Err(why) => missing.push(why),
             }
         }
-        if self.metrics.is_some() {
+        if self.path(&Form::Metrics).is_some() {
             missing.retain(|why| !METRICS_PATHS.contains(&why.path.as_str()));
         }
-        match self.is_empty() {
+        match self.pages.is_empty() {
             true => Err(refused_everywhere(&missing)),
             false => Ok(missing),
         }
@@ -75,18 +76,11 @@ impl Http {
         Err(refused_everywhere(&missing))
     }
 
-    fn is_empty(&self) -> bool {
-        self.profile.is_none()
-            && self.metrics.is_none()
-            && self.expvar.is_none()
-            && self.figure.is_none()
-    }
-
     /// Looks for the one figure that was asked for.
     async fn choose(&mut self, path: &str, choice: &Choice) -> Result<(), NotFound> {
         let asked = self.client.get(path, choice.most()).await;
         let answer = asked.map_err(|error| NotFound::get(path, error))?;
-        if let Err(why) = self.take_figure(&answer, choice) {
+        if let Err(why) = self.take_figure(path, &answer, choice) {
             let hint = self.other_form(path, &answer, choice);
             let page = metrics::check(&answer.text()).is_ok();
             return Err(NotFound::figure(path, why, hint, page));
@@ -94,10 +88,37 @@ impl Http {
         if let Choice::Metric(selector) = choice {
             is_no_counter(path, &answer, selector)?;
         }
-        let (path, choice, metric) = (path.to_owned(), choice.clone(), choice.figure());
-        self.known.insert(metric.clone());
-        self.figure = Some(Figure { path, choice, metric });
+        self.known.insert(choice.figure());
+        self.add(path, Form::Figure(choice.clone()));
         Ok(())
+    }
+
+    /// Looks for a counter of cycles in everything that it serves, to read it from now on. Returns where it is.
+    ///
+    /// # Errors
+    /// It is nowhere, or no number: what was tried.
+    pub(super) async fn count_cycles(&mut self, counter: &Counter) -> Result<String, String> {
+        let mut tried = Vec::new();
+        for Page { path, form } in self.pages.iter().filter(|page| page.form != Form::Profile) {
+            let found = match self.client.get(path, MAX_DUMP).await {
+                Ok(answer) if matches!(form, Form::Metrics | Form::Figure(Choice::Metric(_))) => {
+                    whole(&answer).and_then(|_| counter.in_prometheus(&answer.text()))
+                }
+                Ok(answer) => value_of(&answer).and_then(|value| counter.in_json(&value)),
+                Err(error) => Err(error.to_string()),
+            };
+            match found {
+                Ok(first) => {
+                    self.cycles = Some((path.clone(), Cycles::new(counter.clone(), first)));
+                    return Ok(format!("cycles by `{counter}` at {path}, which is {first} now"));
+                }
+                Err(why) => tried.push(format!("`{path}`: {why}")),
+            }
+        }
+        match tried.is_empty() {
+            true => Err("it serves neither Prometheus figures nor JSON".to_owned()),
+            false => Err(tried.join("; ")),
+        }
     }
 
     /// What the answer has instead of the figure that was asked for, and how to name that.
@@ -122,11 +143,11 @@ impl Http {
                     .map(|names| format!("it has {names}")),
             };
         }
-        let value = whole(answer).ok().and_then(|body| json::parse(body).ok())?;
+        let value = whole(answer).ok().and_then(|body| json_figures::parse(body).ok())?;
         let named = |pointer| format!("it is JSON, where a figure is named like {at}#{pointer}");
         match choice {
             Choice::Pointer(_) => None,
-            Choice::Metric(_) => Some(json::example(&value).map_or_else(
+            Choice::Metric(_) => Some(json_figures::example(&value).map_or_else(
                 || "it is JSON, of which a figure is named by a pointer: #/json/pointer".to_owned(),
                 named,
             )),
@@ -165,6 +186,12 @@ impl Http {
         Err(NotFound::other(path, no_profile.to_string()))
     }
 
+    fn know(&mut self, found: ProcessFigures) {
+        let wrong = found.wrong.into_iter().map(|(figure, _)| figure);
+        self.known.extend(found.figures.into_keys().chain(wrong).map(str::to_owned));
+        self.sees(found.started, found.totals);
+    }
+
     /// Notes what this answer is; the inner error is that it is none of the forms.
     fn take_found(
         &mut self,
@@ -178,41 +205,38 @@ impl Http {
         }
         let text = answer.text();
         let Err(no_profile) = pprof::total(&text) else {
-            self.profile = Some(path.to_owned());
+            self.add(path, Form::Profile);
             self.known.insert("goroutines".to_owned());
             return Ok(Ok(()));
         };
         let body = whole(answer).map_err(|why| NotFound::other(path, why))?;
         if let Ok(found) = metrics::parse(&text) {
-            self.metrics = Some(path.to_owned());
+            self.add(path, Form::Metrics);
             self.metrics_count = found.figures.contains_key("goroutines");
-            let wrong = found.wrong.into_iter().map(|(figure, _)| figure);
-            self.known.extend(found.figures.into_keys().chain(wrong).map(str::to_owned));
-            self.sees(found.started, found.totals);
+            self.know(found);
             let names = metrics::names(&text);
             self.others = names.words().map(|names| format!("`{path}` has {names}"));
             self.example = names.example().and_then(|name| Url::naming(&self.root, path, &name));
             return Ok(Ok(()));
         }
-        let Ok(value) = json::parse(body) else {
+        let Ok(value) = json_figures::parse(body) else {
             return Ok(Err(no_profile));
         };
-        match json::expvar(&value) {
+        match json_figures::expvar(&value) {
             Ok(found) => {
-                self.expvar = Some(path.to_owned());
-                self.known.extend(found.figures.into_keys().map(str::to_owned));
-                self.sees(None, found.allocated.map(|bytes| ("memstats.TotalAlloc", bytes)));
-                self.sight.pid = found.pid;
+                self.add(path, Form::Expvar);
+                self.know(found);
+                self.sight.pid = json_figures::pid(&value);
                 if self.others.is_none() {
                     self.others = Some(format!("`{path}` has no goroutines, only memory"));
-                    let pointer = json::own_example(&value);
+                    let pointer = json_figures::own_example(&value);
                     self.example =
                         pointer.and_then(|pointer| Url::naming(&self.root, path, &pointer));
                 }
                 Ok(Ok(()))
             }
             Err(error) => {
-                let pointer = json::example(&value)
+                let pointer = json_figures::example(&value)
                     // A figure that is the whole answer has no pointer that could be written.
                     .filter(|pointer| !pointer.is_empty())
                     .unwrap_or_else(|| "/json/pointer".to_owned());

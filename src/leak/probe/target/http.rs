@@ -6,21 +6,20 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::absent::{NotFound, tried};
-use super::cycles::{Place, counted};
+use super::cycles::counted;
 use super::lineage::{Lineage, Link, Sight, Who};
-use super::url::{Choice, Url};
-use super::{Lost, News, Refused};
+use super::outcome::{Lost, News, Refused};
+use super::url::{Choice, Scheme, Url};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::tls::Tls;
 use crate::engine::registry::Registry;
 use crate::leak::metric::Unit;
 use crate::leak::probe::Sample;
-use crate::leak::probe::access::Scheme;
 use crate::leak::probe::counter::Cycles;
 use crate::leak::probe::daemon_figures::{groups, profile};
 use crate::leak::probe::get::{Answer, Client, GetError, MAX_BODY, MAX_DUMP};
-use crate::leak::probe::metrics::{self, Metrics};
-use crate::leak::probe::{json, pprof};
+use crate::leak::probe::metrics::{self, ProcessFigures};
+use crate::leak::probe::{json_figures, pprof};
 use crate::leak::record::Groups;
 
 /// A server that is asked again and again, over one connection.
@@ -29,23 +28,17 @@ pub(super) struct Http {
     pub(super) client: Client,
     /// The address as it is typed.
     pub(super) root: String,
-    /// The goroutine profile is here.
-    pub(super) profile: Option<String>,
-    /// Prometheus' text is here.
-    pub(super) metrics: Option<String>,
-    /// It has the goroutines too, so that the profile is not needed for their number.
+    /// Its answers that are read, in the order in which they were found.
+    pub(super) pages: Vec<Page>,
+    /// Prometheus' text has the goroutines too, so that the profile is not needed for their number.
     pub(super) metrics_count: bool,
-    /// Go's expvar is here.
-    pub(super) expvar: Option<String>,
-    /// The one figure that was asked for.
-    pub(super) figure: Option<Figure>,
     /// Figures that it has shown, by the ends of their names.
     pub(super) known: BTreeSet<String>,
     /// What else could be named as a figure, in words, and one that could, as it is typed.
     pub(super) others: Option<String>,
     pub(super) example: Option<String>,
-    /// The target's own count of cycles, and in which of its answers it is.
-    pub(super) cycles: Option<(Place, Cycles)>,
+    /// The path of the answer that has the target's own count of cycles, and the count.
+    pub(super) cycles: Option<(String, Cycles)>,
     /// Who has answered so far.
     lineage: Lineage,
     /// What this reading shows of who answers.
@@ -56,13 +49,24 @@ pub(super) struct Http {
     broke_off: bool,
 }
 
-/// One figure that was asked for.
+/// An answer that is read, and what it is.
 #[derive(Clone, Debug)]
-pub(super) struct Figure {
+pub(super) struct Page {
     pub(super) path: String,
-    pub(super) choice: Choice,
-    /// The last part of the metric's name.
-    pub(super) metric: String,
+    pub(super) form: Form,
+}
+
+/// What an answer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The goroutine profile.
+    Profile,
+    /// Prometheus' text.
+    Metrics,
+    /// Go's expvar.
+    Expvar,
+    /// The text of the one figure that was asked for.
+    Figure(Choice),
 }
 
 impl Http {
@@ -70,22 +74,19 @@ impl Http {
     pub(super) async fn start(url: &Url, registry: &Registry) -> Result<(Self, String), Refused> {
         let endpoint = Arc::new(Endpoint::new(url.address.clone(), Origin::Target));
         let root = url.root();
-        let tls = match (url.access.scheme, &url.address) {
+        let tls = match (url.scheme, &url.address) {
             (Scheme::Https, Address::Tcp { host, .. }) => {
                 let tls = Tls::new(host, &root);
                 Some(tls.map_err(|error| NotFound::from(GetError::from(error)).refused())?)
             }
             _ => None,
         };
-        let client = Client::new(endpoint, registry.clone()).with(tls, url.access.login.clone());
+        let client = Client::new(endpoint, registry.clone()).with(tls, url.login.clone());
         let mut http = Self {
             client,
             root,
-            profile: None,
-            metrics: None,
+            pages: Vec::new(),
             metrics_count: false,
-            expvar: None,
-            figure: None,
             known: BTreeSet::new(),
             others: None,
             example: None,
@@ -103,26 +104,26 @@ impl Http {
         Ok((http, words))
     }
 
-    pub(super) fn connections(&self) -> u64 {
-        self.client.connections()
+    /// Reads this answer from now on.
+    pub(super) fn add(&mut self, path: &str, form: Form) {
+        self.pages.retain(|page| page.form != form);
+        self.pages.push(Page { path: path.to_owned(), form });
     }
 
-    /// The ends of the names of the figures that it has shown.
-    pub(super) fn known(&self) -> &BTreeSet<String> {
-        &self.known
+    /// Where the answer of this form is.
+    pub(super) fn path(&self, form: &Form) -> Option<&str> {
+        let page = self.pages.iter().find(|page| page.form == *form);
+        page.map(|page| page.path.as_str())
     }
 
     fn words(&self, missing: &[NotFound]) -> String {
-        let mut words = Vec::new();
-        let mut add = |what: &str, path: &Option<String>| {
-            words.extend(path.as_ref().map(|path| format!("{what} at {path}")));
+        let page = |Page { path, form }: &Page| match form {
+            Form::Profile => format!("goroutines by the profile at {path}"),
+            Form::Metrics => format!("Prometheus figures at {path}"),
+            Form::Expvar => format!("Go's expvar at {path}"),
+            Form::Figure(choice) => format!("the figure `{choice}` at {path}"),
         };
-        add("goroutines by the profile", &self.profile);
-        add("Prometheus figures", &self.metrics);
-        add("Go's expvar", &self.expvar);
-        if let Some(Figure { path, choice, .. }) = &self.figure {
-            words.push(format!("the figure `{choice}` at {path}"));
-        }
+        let mut words: Vec<String> = self.pages.iter().map(page).collect();
         if !missing.is_empty() {
             words.push(format!("not: {}", tried(missing)));
         }
@@ -206,28 +207,32 @@ impl Http {
     }
 
     async fn figures(&mut self, source: &str, into: &mut Sample) -> Result<(), Lost> {
-        if let Some(path) = self.metrics.clone()
-            && let Some(answer) = self.ask(&path, MAX_DUMP, source, into).await?
-        {
-            self.take_metrics(&path, &answer, source, into);
-        }
-        if let Some(path) = self.profile.clone().filter(|_| !self.metrics_count) {
-            let metric = format!("{source}.goroutines");
-            if let Some(answer) = self.ask(&path, MAX_DUMP, &metric, into).await? {
-                let total = pprof::total(&answer.text()).map(|(_, total)| total);
-                into.value_or_why(&metric, total);
-            }
-        }
-        if let Some(path) = self.expvar.clone()
-            && let Some(answer) = self.ask(&path, MAX_DUMP, source, into).await?
-        {
-            self.take_expvar(&path, &answer, source, into);
-        }
-        if let Some(Figure { path, choice, metric }) = self.figure.clone() {
-            let metric = format!("{source}.{metric}");
-            if let Some(answer) = self.ask(&path, choice.most(), &metric, into).await? {
-                let figure = self.take_figure(&answer, &choice);
-                into.figure_or_why(&metric, figure.map_err(|why| format!("`{path}`: {why}")));
+        for Page { path, form } in self.pages.clone() {
+            let (metric, most) = match &form {
+                Form::Profile if self.metrics_count => continue,
+                Form::Profile => (format!("{source}.goroutines"), MAX_DUMP),
+                Form::Metrics | Form::Expvar => (source.to_owned(), MAX_DUMP),
+                Form::Figure(choice) => (format!("{source}.{}", choice.figure()), choice.most()),
+            };
+            let Some(answer) = self.ask(&path, most, &metric, into).await? else { continue };
+            let of_path = |why: String| format!("`{path}`: {why}");
+            let found = match &form {
+                Form::Profile => {
+                    let total = pprof::total(&answer.text()).map(|(_, total)| total);
+                    into.value_or_why(&metric, total);
+                    continue;
+                }
+                Form::Figure(choice) => {
+                    let figure = self.take_figure(&path, &answer, choice);
+                    into.figure_or_why(&metric, figure.map_err(of_path));
+                    continue;
+                }
+                Form::Metrics => self.take_metrics(&path, &answer),
+                Form::Expvar => self.take_expvar(&path, &answer),
+            };
+            match found {
+                Ok(found) => self.take(found, source, into),
+                Err(why) => into.unavailable(source, &of_path(why)),
             }
         }
         Ok(())
@@ -252,77 +257,66 @@ impl Http {
         }
     }
 
-    fn take_metrics(&mut self, path: &str, answer: &Answer, source: &str, into: &mut Sample) {
-        let text = answer.text();
-        let parsed = whole(answer).and_then(|_| metrics::parse(&text).map_err(words));
-        let Metrics { figures, started, totals, wrong } = match parsed {
-            Ok(found) => found,
-            Err(error) => {
-                into.unavailable(source, &format!("`{path}`: {error}"));
-                return;
-            }
-        };
-        for (figure, value) in figures {
-            into.figure(&format!("{source}.{figure}"), value);
+    /// Takes the figures of a process. Those of an answer before are of the same moment or better.
+    fn take(&mut self, found: ProcessFigures, source: &str, into: &mut Sample) {
+        for (figure, value) in found.figures {
+            into.values.entry(format!("{source}.{figure}")).or_insert(value);
         }
-        for (figure, error) in wrong {
+        for (figure, error) in found.wrong {
             into.unavailable(&format!("{source}.{figure}"), &error);
         }
-        self.sees(started, totals);
-        if let Some((Place::Metrics, cycles)) = &self.cycles {
+        self.sees(found.started, found.totals);
+    }
+
+    fn take_metrics(&mut self, path: &str, answer: &Answer) -> Result<ProcessFigures, String> {
+        let text = answer.text();
+        let found = whole(answer).and_then(|_| metrics::parse(&text).map_err(words))?;
+        if let Some(cycles) = self.cycles_at(path) {
             self.count = Some(cycles.counter.in_prometheus(&text));
         }
+        Ok(found)
     }
 
-    fn take_expvar(&mut self, path: &str, answer: &Answer, source: &str, into: &mut Sample) {
-        let value = value_of(answer);
-        let parsed = value
-            .as_ref()
-            .map_err(Clone::clone)
-            .and_then(|value| json::expvar(value).map_err(words));
-        match parsed {
-            Ok(found) => {
-                for (figure, value) in found.figures {
-                    // The profile's and Prometheus' figures are of the same moment or better.
-                    let metric = format!("{source}.{figure}");
-                    if !into.values.contains_key(&metric) {
-                        into.figure(&metric, value);
-                    }
-                }
-                self.sees(None, found.allocated.map(|bytes| ("memstats.TotalAlloc", bytes)));
-                self.sight.pid = self.sight.pid.or(found.pid);
-                self.count_json(Place::Expvar, value);
-            }
-            Err(error) => into.unavailable(source, &format!("`{path}`: {error}")),
-        }
+    fn take_expvar(&mut self, path: &str, answer: &Answer) -> Result<ProcessFigures, String> {
+        let value = value_of(answer)?;
+        let found = json_figures::expvar(&value).map_err(words)?;
+        self.sight.pid = self.sight.pid.or(json_figures::pid(&value));
+        self.count_json(path, Ok(value));
+        Ok(found)
     }
 
-    /// Counts the cycles by this answer, where they are in it.
-    fn count_json(&mut self, place: Place, value: Result<Value, String>) {
-        if let Some((_, cycles)) = self.cycles.as_ref().filter(|(of, _)| *of == place) {
+    /// The count of cycles, where this answer has it.
+    fn cycles_at(&self, path: &str) -> Option<&Cycles> {
+        self.cycles.as_ref().filter(|(at, _)| at == path).map(|(_, cycles)| cycles)
+    }
+
+    fn count_json(&mut self, path: &str, value: Result<Value, String>) {
+        if let Some(cycles) = self.cycles_at(path) {
             self.count = Some(value.and_then(|value| cycles.counter.in_json(&value)));
         }
     }
 
     /// The figure that was asked for, with what the same answer shows of who gave it.
-    pub(super) fn take_figure(&mut self, answer: &Answer, choice: &Choice) -> Result<f64, String> {
+    pub(super) fn take_figure(
+        &mut self,
+        path: &str,
+        answer: &Answer,
+        choice: &Choice,
+    ) -> Result<f64, String> {
         match choice {
             Choice::Pointer(pointer) => {
                 let value = value_of(answer);
                 let figure = value.as_ref().map_err(Clone::clone);
-                let figure = figure.and_then(|value| json::figure(value, pointer).map_err(words));
-                self.sight.pid = value.as_ref().ok().and_then(json::pid).or(self.sight.pid);
-                self.count_json(Place::Figure, value);
+                let figure =
+                    figure.and_then(|value| json_figures::figure(value, pointer).map_err(words));
+                self.sight.pid = value.as_ref().ok().and_then(json_figures::pid).or(self.sight.pid);
+                self.count_json(path, value);
                 figure
             }
             Choice::Metric(selector) => {
-                let text = answer.text();
-                let found = whole(answer).and_then(|_| metrics::parse(&text).map_err(words))?;
+                let found = self.take_metrics(path, answer)?;
                 self.sees(found.started, found.totals);
-                if let Some((Place::Figure, cycles)) = &self.cycles {
-                    self.count = Some(cycles.counter.in_prometheus(&text));
-                }
-                metrics::figure(&text, selector).map_err(words)
+                metrics::figure(&answer.text(), selector).map_err(words)
             }
         }
     }
@@ -340,14 +334,14 @@ impl Http {
 
     /// The goroutines by stack, where it serves them.
     pub(super) async fn groups(&mut self, source: &str, at: f64, cycles: f64) -> Option<Groups> {
-        let path = self.profile.clone()?;
+        let path = self.path(&Form::Profile)?.to_owned();
         let profile = profile(&mut self.client, &path).await.ok()?.ok()?;
         Some(groups(at, cycles, format!("{source}.goroutines"), profile))
     }
 
     /// The goroutines that can never wake, where it serves them beside the others.
     pub(super) async fn proof(&mut self, source: &str, at: f64, cycles: f64) -> Option<Groups> {
-        let path = self.profile.as_ref()?.replace("/goroutine?", "/goroutineleak?");
+        let path = self.path(&Form::Profile)?.replace("/goroutine?", "/goroutineleak?");
         let profile = profile(&mut self.client, &path).await.ok()?.ok()?;
         let leaked = profile.kind == pprof::Kind::Leaked;
         leaked.then(|| groups(at, cycles, format!("{source}.goroutineleak"), profile))
@@ -366,7 +360,7 @@ impl Choice {
 
 /// The JSON text that an answer is.
 pub(super) fn value_of(answer: &Answer) -> Result<Value, String> {
-    whole(answer).and_then(|body| json::parse(body).map_err(words))
+    whole(answer).and_then(|body| json_figures::parse(body).map_err(words))
 }
 
 /// The body of an answer that was read to its end.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Kind, Target};
+use super::given::{Kind, Target};
 use crate::docker::endpoint::Address;
+use crate::leak::metric::part_of_name;
 
 /// A name for each target, in their order: `web` for `container:web`, `pid12`, `collector` for
 /// `http://collector.example:6060`, `port6060` for `http://127.0.0.1:6060`. No two are equal.
@@ -43,15 +44,5 @@ fn base(target: &Target) -> String {
             }
         },
     };
-    plain(&name, "target")
-}
-
-/// A part of a metric's name: a dot would begin the next part.
-pub(super) fn plain(name: &str, otherwise: &str) -> String {
-    let keep = |c: char| if c.is_alphanumeric() || c == '_' { c } else { '-' };
-    let name: String = name.chars().map(keep).collect();
-    match name.trim_matches('-') {
-        "" => otherwise.to_owned(),
-        name => name.to_owned(),
-    }
+    part_of_name(&name, "target")
 }

@@ -1,19 +1,28 @@
 //! All probes together: against the embedded daemon, and over a thousand readings.
 
+pub(super) mod fake;
+mod silent_sources;
 mod tls;
-mod unresponsive;
 
 use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tokio::net::UnixListener;
+use tokio::time::timeout;
 
-use super::fake::{Reply, with_server, with_server_at};
-use super::*;
-use crate::demo::{FakeDaemon, Fault, Route, serve};
-use crate::docker::endpoint::{Address, Origin};
+use super::probes::*;
+use super::sample::Sample;
+use super::target::Target;
+use super::{daemon_figures, pprof};
+use crate::demo::{Fault, Route, FakeDaemon, serve};
+use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
-use crate::engine::census::{ConnectionCount, Purpose, TaskKind};
+use crate::engine::census::{Census, ConnectionCount, Purpose, TaskKind};
+use crate::engine::registry::Registry;
 use crate::engine::source::{ListFilters, LogEnd, LogRequest, ReadMode, Source, Stored, Tail};
+use crate::leak::record::Cut;
+use fake::{Reply, with_server, with_server_at};
 
 impl Probes {
     /// Closes every connection and waits until its tasks have ended, a second at most. Returns how many are left.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hyper::header::HeaderValue;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -14,7 +15,6 @@ use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::tls::Tls;
 use crate::engine::census::Purpose;
 use crate::engine::registry::Registry;
-use crate::leak::probe::access::Login;
 use crate::leak::probe::get::{Client, GetError, MAX_BODY};
 
 /// A certificate for these names: signed by itself, as an authority or as a server alone.
@@ -72,7 +72,7 @@ async fn asked(
         let tls = Tls::trusting(host, &format!("https://{host}:{port}"), trusted, None)?;
         let address = Address::Tcp { host: "127.0.0.1".to_owned(), port };
         let endpoint = Arc::new(Endpoint::new(address, Origin::Target));
-        let login = Login::new("Basic bWU6c2VjcmV0".to_owned());
+        let login = HeaderValue::from_static("Basic bWU6c2VjcmV0");
         let mut client = Client::new(endpoint, Registry::default()).with(Some(tls), Some(login));
         Ok(client.get("/m", MAX_BODY).await?.text().into_owned())
     };
@@ -129,7 +129,7 @@ async fn a_certificate_that_is_refused_is_an_error_that_says_what_to_do() {
 
 #[tokio::test]
 async fn a_server_without_tls_is_said() {
-    use crate::leak::probe::fake::{Reply, with_server};
+    use crate::leak::probe::tests::fake::{Reply, with_server};
     with_server(
         |_, _| Reply::ok("plain"),
         async |port, _| {

@@ -28,9 +28,10 @@ const SHADED_PHASES_MAX: usize = 1500;
 /// What all charts share: the driven stretches, drawn once and used in each.
 pub(super) struct Frame<'a> {
     /// How the names of places begin: those of another run on the page begin otherwise.
-    ids: &'a str,
+    pub(super) ids: &'a str,
     time: Axis,
-    has_phases: bool,
+    /// Whether driven stretches are shaded.
+    pub(super) has_phases: bool,
 }
 
 impl<'a> Frame<'a> {
@@ -39,16 +40,6 @@ impl<'a> Frame<'a> {
         let ends = report.phases.iter().map(|phase| phase.to).chain(last).chain([report.seconds]);
         let end = ends.filter(|end| end.is_finite()).fold(0.0, f64::max);
         Self { ids, time: Axis::of_time(end), has_phases: !driven(report).is_empty() }
-    }
-
-    /// How the names of places begin.
-    pub(super) fn ids(&self) -> &str {
-        self.ids
-    }
-
-    /// Whether driven stretches are shaded.
-    pub(super) fn has_phases(&self) -> bool {
-        self.has_phases
     }
 
     /// Goes before the first chart.

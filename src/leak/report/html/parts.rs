@@ -109,7 +109,7 @@ pub(super) fn card(report: &Report, metric: &Metric, at: usize, frame: &Frame<'_
         badge(metric.verdict),
         chart(report, metric, frame),
         markup(&sentences::headline(metric)),
-        ids = frame.ids(),
+        ids = frame.ids,
     );
     if let Some(shape) = sentences::shape(metric) {
         let _ = writeln!(text, "<p class=\"shape\">Shape: {}</p>", markup(&shape));

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::leak::facts::{Comparison, Gone, Verdict};
+use super::{elements, html};
+use crate::leak::facts::{Comparison, Gone, Metric, Report, Verdict};
 use crate::leak::judge::combine::Mode;
+use crate::leak::record::Drive;
 use crate::leak::report::escape::tests::{hostile, is_harmless};
-use crate::leak::report::sample;
+use crate::leak::report::tests::example_reports;
 
 /// What stands between the style and the script, where every name goes.
 fn body(page: &str) -> &str {
@@ -41,7 +42,7 @@ fn elements(body: &str) -> Vec<String> {
 
 #[test]
 fn the_page_asks_for_nothing_from_anywhere() {
-    for report in sample::all() {
+    for report in example_reports::all() {
         let page = html(&report);
         for forbidden in
             ["http:", "https:", "src=", "@import", "url(", "<link", "<img", "NaN", ">inf"]
@@ -60,7 +61,7 @@ fn the_verdict_is_said_in_words_and_by_a_sign() {
             .map(elements::icon)
             .into();
     assert_eq!(signs.len(), 4);
-    for report in sample::all() {
+    for report in example_reports::all() {
         let heading = format!("<h1 class=\"verdict\">{}</h1>", report.verdict.as_str());
         assert!(html(&report).contains(&heading));
     }
@@ -68,13 +69,13 @@ fn the_verdict_is_said_in_words_and_by_a_sign() {
 
 #[test]
 fn every_metric_has_its_chart_with_phases_cuts_and_ends() {
-    let report = sample::leak();
+    let report = example_reports::leak();
     let page = html(&report);
     assert_eq!(page.matches("<use href=\"#phases\"").count(), report.metrics.len());
     assert_eq!(page.matches("class=\"grid\"").count(), report.metrics.len());
     assert!(page.contains("<span class=\"unit\">goroutines</span>"));
     assert!(page.contains(">72</span>") && page.contains(">228</span>"));
-    let mut cut = sample::leak();
+    let mut cut = example_reports::leak();
     cut.cuts[0].source = "daemon".to_owned();
     let page = html(&cut);
     assert_eq!(page.matches("class=\"cutnote\"").count(), 2);
@@ -85,20 +86,20 @@ fn every_metric_has_its_chart_with_phases_cuts_and_ends() {
 
 #[test]
 fn what_is_shaded_is_what_was_driven() {
-    let command = Report { drive: Drive::Command, ..sample::leak() };
+    let command = Report { drive: Drive::Command, ..example_reports::leak() };
     assert!(html(&command).contains("Shaded: the command is run."));
-    assert!(html(&sample::leak()).contains("Shaded: streams are opened and closed."));
+    assert!(html(&example_reports::leak()).contains("Shaded: streams are opened and closed."));
 }
 
 #[test]
 fn the_part_that_no_group_explains_is_shown() {
-    let page = html(&sample::leak());
+    let page = html(&example_reports::leak());
     assert!(page.contains("<div class=\"bar unexplained\"><i style=\"width:10.0%\">"));
 }
 
 #[test]
 fn growth_that_was_there_before_stands_below_the_verdict() {
-    let page = html(&sample::as_before());
+    let page = html(&example_reports::as_before());
     let (banner, rest) = page.split_once("</header>").unwrap();
     assert!(banner.contains("grows as before: 0.5 per cycle"));
     assert!(rest.contains("<h2>Compared with the earlier run of 2026-11-17T12:00:00Z (LEAK)</h2>"));
@@ -108,7 +109,7 @@ fn growth_that_was_there_before_stands_below_the_verdict() {
 #[test]
 fn any_length_of_series_can_be_drawn() {
     for points in [0, 1, 2, 100_000] {
-        let page = html(&sample::long(points));
+        let page = html(&example_reports::long(points));
         assert!(page.len() < 100_000, "{points}: {}", page.len());
         elements(body(&page));
         assert_eq!(page.contains("No readings."), points == 0);
@@ -117,15 +118,16 @@ fn any_length_of_series_can_be_drawn() {
 
 #[test]
 fn no_lines_are_reported_where_none_could_be_read() {
-    assert!(html(&sample::clean()).contains("lines read"));
-    assert!(!html(&sample::interrupted()).contains("lines read"));
+    assert!(html(&example_reports::clean()).contains("lines read"));
+    assert!(!html(&example_reports::interrupted()).contains("lines read"));
 }
 
 #[test]
 fn what_has_no_series_says_what_it_is() {
     let of = |mode| {
-        let own = Metric { mode, series: Vec::new(), ..sample::still("own.survivors", 0.0) };
-        html(&Report { metrics: vec![own], ..sample::clean() })
+        let own =
+            Metric { mode, series: Vec::new(), ..example_reports::still("own.survivors", 0.0) };
+        html(&Report { metrics: vec![own], ..example_reports::clean() })
     };
     assert!(of(Mode::Driven).contains(">No readings.</p>"));
     for (mode, what) in
@@ -138,7 +140,7 @@ fn what_has_no_series_says_what_it_is() {
 
 #[test]
 fn what_is_not_a_number_is_never_written() {
-    let page = html(&sample::without_numbers());
+    let page = html(&example_reports::without_numbers());
     let body = body(&page);
     assert!(!body.contains("NaN") && !body.contains("inf,") && !body.contains(">inf"), "{body}");
     elements(body);
@@ -146,7 +148,7 @@ fn what_is_not_a_number_is_never_written() {
 
 #[test]
 fn many_metrics_are_folded() {
-    let page = html(&sample::many(200));
+    let page = html(&example_reports::many(200));
     assert!(page.contains("<summary>176 more series</summary>"));
     assert_eq!(page.matches("<article ").count(), 200);
     elements(body(&page));
@@ -156,7 +158,7 @@ fn many_metrics_are_folded() {
 fn runs_that_are_compared_are_one_page() {
     let mut comparison = crate::leak::report::compare::tests::comparison();
     // One with shaded stretches, groups, and many series.
-    comparison.runs.push(sample::leak());
+    comparison.runs.push(example_reports::leak());
     let page = comparison_page(&comparison);
     elements(body(&page));
     let (head, reports) = page.split_once("<section class=\"run\"").unwrap();
@@ -193,7 +195,7 @@ fn comparison_page(all: &Comparison) -> String {
 
 /// Two runs, with a container of this name that is gone in the second.
 fn of(runs: Vec<Report>, name: &str) -> Comparison {
-    let runs = runs.into_iter().chain([sample::with_text(name)]).collect();
+    let runs = runs.into_iter().chain([example_reports::with_text(name)]).collect();
     let gone = Gone { stream_timeout_seconds: 1.0, of: 2, containers: vec![name.to_owned()] };
     Comparison { metrics: Vec::new(), containers_gone: vec![gone], runs }
 }
@@ -203,19 +205,19 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn no_name_becomes_markup(name in hostile()) {
-        let page = html(&sample::with_text(&name));
+        let page = html(&example_reports::with_text(&name));
         prop_assert!(is_harmless(&page));
         // A name that is empty, or says that a series is level, leaves its paragraph out.
         let without = |mut all: Vec<String>| {
             all.retain(|name| name != "p");
             all
         };
-        let plain = html(&sample::with_text("x"));
+        let plain = html(&example_reports::with_text("x"));
         prop_assert_eq!(without(frame(&page)), without(frame(&plain)));
-        let runs = vec![sample::with_text(&name)];
+        let runs = vec![example_reports::with_text(&name)];
         let page = comparison_page(&of(runs, &name));
         prop_assert!(is_harmless(&page));
-        let runs = vec![sample::with_text("x")];
+        let runs = vec![example_reports::with_text("x")];
         let plain = comparison_page(&of(runs, "x"));
         prop_assert_eq!(without(frame(&page)), without(frame(&plain)));
     }

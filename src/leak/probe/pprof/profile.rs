@@ -1,0 +1,200 @@
+//! Reads a goroutine profile: its total, and its groups. Pure.
+
+use std::collections::BTreeMap;
+
+use super::frames::{self, Frame, shorten};
+use super::labels::Labels;
+use crate::leak::record::Group;
+
+/// Why a text is no goroutine profile.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PprofError {
+    /// Nothing came.
+    #[error("the answer is empty")]
+    Empty,
+    /// A page for people.
+    #[error("the answer is an HTML page, not a goroutine profile")]
+    Html,
+    /// Protocol buffers, which is what `debug=0` gives.
+    #[error("the answer is a binary profile; the text form has `debug=1`")]
+    Binary,
+    /// Every goroutine by itself, which is what `debug=2` gives.
+    #[error(
+        "the answer lists each goroutine by itself (`debug=2`); the counted form has `debug=1`"
+    )]
+    Each,
+    /// Something else.
+    #[error("the answer is not a goroutine profile: it begins with `{0}`")]
+    Other(String),
+    /// A profile of something else.
+    #[error("the answer is a profile of something else: `{0}`")]
+    OtherProfile(String),
+    /// The total is no count.
+    #[error("the profile's total is not a count: `{0}`")]
+    Total(String),
+}
+
+/// Which of the two profiles of goroutines it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// All goroutines.
+    All,
+    /// Those that can provably never wake, as Go 1.27 reports.
+    Leaked,
+}
+
+/// A goroutine profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Which one.
+    pub kind: Kind,
+    /// The count of its first line.
+    pub total: u64,
+    /// Goroutines with one stack, whatever their labels, the largest group first.
+    pub groups: Vec<Group>,
+    /// The text breaks off or cannot be understood in places, so that groups are missing.
+    pub truncated: bool,
+}
+
+/// The count of the first line, without a look at the rest.
+pub fn total(text: &str) -> Result<(Kind, u64), PprofError> {
+    let first = text.lines().next().unwrap_or_default().trim_end();
+    for (start, kind) in
+        [("goroutine profile: total", Kind::All), ("goroutineleak profile: total", Kind::Leaked)]
+    {
+        if let Some(count) = first.strip_prefix(start) {
+            let count = count.trim().parse();
+            return count
+                .map(|total| (kind, total))
+                .map_err(|_| PprofError::Total(start_of(first)));
+        }
+    }
+    let sniff = text.trim_start();
+    Err(match () {
+        () if sniff.is_empty() => PprofError::Empty,
+        () if sniff.starts_with('<') => PprofError::Html,
+        () if sniff.starts_with('\u{1f}') || first.contains('\0') => PprofError::Binary,
+        () if is_each(first) => PprofError::Each,
+        () if first.contains("profile: ") => PprofError::OtherProfile(start_of(first)),
+        () => PprofError::Other(start_of(first)),
+    })
+}
+
+/// Reads a whole profile; `cut` says that the text was not read to its end.
+pub fn parse(text: &str, cut: bool) -> Result<Profile, PprofError> {
+    let (kind, total) = total(text)?;
+    // One key may come more than once: two stacks can differ in addresses or in labels alone.
+    let mut groups: BTreeMap<String, (u64, String, Labels<'_>)> = BTreeMap::new();
+    let mut truncated = cut;
+    let mut counted: u64 = 0;
+    let body = text.split_once('\n').map_or("", |(_, body)| body);
+    let mut sections = body.split("\n\n").filter(|section| !section.trim().is_empty()).peekable();
+    while let Some(section) = sections.next() {
+        let last = sections.peek().is_none();
+        // The last section of a text that breaks off is shorter than it was, and so its key is not
+        // that of its stack.
+        let broken_off = last && (cut || !body.ends_with('\n'));
+        match Section::parse(section).filter(|_| !broken_off) {
+            Some(section) => {
+                counted = counted.saturating_add(section.count);
+                let new = || (0, section.title(), Labels::default());
+                let (count, _, labels) = groups.entry(section.key()).or_insert_with(new);
+                *count = count.saturating_add(section.count);
+                labels.add(section.labels);
+            }
+            None => truncated = true,
+        }
+    }
+    truncated |= counted < total;
+    let groups = groups.into_iter().map(|(key, (count, title, labels))| {
+        let labels = labels.hint();
+        Group { key, title, count, labels }
+    });
+    let mut groups: Vec<Group> = groups.collect();
+    groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
+    Ok(Profile { kind, total, groups, truncated })
+}
+
+/// The start of what a follow of a log is called inside dockerd.
+const FOLLOWER: &str = ".ContainerLogs.func";
+
+/// How many follows of logs a daemon has open: each has one goroutine that stands in a function
+/// literal of `ContainerLogs`.
+pub fn followers(groups: &[Group]) -> u64 {
+    let serving = groups.iter().filter(|group| stack(&group.key).any(|f| f.contains(FOLLOWER)));
+    serving.fold(0, |sum: u64, group| sum.saturating_add(group.count))
+}
+
+/// The functions of a key, innermost first.
+pub(super) fn stack(key: &str) -> impl Iterator<Item = &str> {
+    without_labels(key).split(';')
+}
+
+/// Whether a group's title names code of the program, and not the standard library or plumbing.
+pub fn names_program(title: &str) -> bool {
+    let function = title.split(' ').next().unwrap_or_default();
+    frames::is_program(function)
+}
+
+/// The stack alone: recordings of older versions hold labels in their keys.
+pub fn without_labels(key: &str) -> &str {
+    key.split(" labels {").next().unwrap_or_default()
+}
+
+/// The goroutines of one stack.
+#[derive(Clone, Debug)]
+struct Section<'a> {
+    count: u64,
+    labels: &'a str,
+    frames: Vec<Frame<'a>>,
+}
+
+impl<'a> Section<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let mut lines = text.lines().skip_while(|line| line.trim().is_empty());
+        let (count, addresses) = lines.next()?.split_once(" @")?;
+        let count = count.parse().ok()?;
+        let (mut labels, mut frames) = ("", Vec::new());
+        for line in lines {
+            let line = line.strip_prefix('#')?;
+            match line.strip_prefix(" labels: ") {
+                Some(found) => labels = found.trim(),
+                None => frames.push(Frame::parse(line)?),
+            }
+        }
+        // A goroutine that has just been made has an address and no frame that is shown.
+        if frames.is_empty() {
+            let function = if addresses.trim().is_empty() { "(no stack)" } else { "(runtime)" };
+            frames.push(Frame { function, place: "" });
+        }
+        Some(Self { count, labels, frames })
+    }
+
+    fn key(&self) -> String {
+        let functions: Vec<&str> = self.frames.iter().map(|frame| frame.function).collect();
+        functions.join(";")
+    }
+
+    /// The function that names the stack, and where it stands.
+    fn title(&self) -> String {
+        let Some(frame) = frames::naming(&self.frames) else { return String::new() };
+        match shorten(frame.place) {
+            "" => frame.function.to_owned(),
+            place => format!("{} {place}", frame.function),
+        }
+    }
+}
+
+/// `goroutine 7 [running]:`. From Go 1.26 on, labels stand between the bracket and the colon; with
+/// `GOTRACEBACK=system` there is more between the number and the bracket.
+fn is_each(line: &str) -> bool {
+    let number = line.strip_prefix("goroutine ").and_then(|rest| rest.split(' ').next());
+    number.is_some_and(|number| number.parse::<u64>().is_ok())
+        && line.contains('[')
+        && line.ends_with(':')
+}
+
+/// The beginning of what came, for an error message.
+fn start_of(line: &str) -> String {
+    line.chars().take(60).map(|c| if c.is_control() { '.' } else { c }).collect()
+}

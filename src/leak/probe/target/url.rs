@@ -1,0 +1,335 @@
+//! The address of a server that is a target, and what is wrong with one that is none. Pure.
+//!
+//! A password never leaves this file in a text: what is shown of a target, in reports and in errors,
+//! has `***` in its place.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hyper::header::HeaderValue;
+
+use crate::docker::endpoint::Address;
+use crate::leak::metric::part_of_name;
+use crate::leak::probe::metrics::Selector;
+
+/// Where a server is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Url {
+    pub(super) address: Address,
+    pub(super) scheme: Scheme,
+    /// User and password as the header that is sent.
+    pub(super) login: Option<HeaderValue>,
+    /// Path and query; `None` asks for what is usual.
+    pub(super) path: Option<String>,
+    /// The one figure to read.
+    pub(super) choice: Option<Choice>,
+}
+
+/// How a server is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// Without TLS.
+    Http,
+    /// With TLS.
+    Https,
+}
+
+impl Scheme {
+    /// What the address begins with.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
+    /// The port that need not be written.
+    pub(super) fn port(self) -> &'static str {
+        match self {
+            Scheme::Http => "80",
+            Scheme::Https => "443",
+        }
+    }
+}
+
+/// Names one figure of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// A number in a JSON text.
+    Pointer(String),
+    /// A figure of a Prometheus page.
+    Metric(Selector),
+}
+
+impl Choice {
+    /// The last part of the metric's name in a recording.
+    pub(super) fn figure(&self) -> String {
+        match self {
+            Choice::Pointer(pointer) => {
+                part_of_name(pointer.rsplit('/').next().unwrap_or_default(), "figure")
+            }
+            Choice::Metric(selector) => part_of_name(&selector.to_string(), "figure"),
+        }
+    }
+}
+
+impl Url {
+    /// A figure of this path as it is typed; nothing where there is no way to write the path.
+    pub(super) fn naming(root: &str, path: &str, choice: &str) -> Option<String> {
+        match root.starts_with("unix:") {
+            true => (!choice.starts_with('/')).then(|| format!("{root}#{choice}")),
+            false => Some(format!("{root}{path}#{choice}")),
+        }
+    }
+
+    /// The address as it is typed, without path and login.
+    pub(super) fn root(&self) -> String {
+        let scheme = self.scheme.as_str();
+        match &self.address {
+            Address::Unix(path) => format!("unix://{}", path.display()),
+            Address::Tcp { host, port } if host.contains(':') => {
+                format!("{scheme}://[{host}]:{port}")
+            }
+            Address::Tcp { host, port } => format!("{scheme}://{host}:{port}"),
+        }
+    }
+}
+
+/// Why a text names no target. Each holds the text without its password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// None of the forms; the second is the form that was probably meant, as the end of the sentence.
+    #[error(
+        "`{0}` is not a target: write pid:N, container:NAME, http://HOST:PORT[/path], \
+         URL#NAME, URL#/json/pointer or unix:///path{1}"
+    )]
+    Form(String, String),
+    /// A blank, which is easily overlooked.
+    #[error("`{0}` has a blank {1}")]
+    Blank(String, &'static str),
+    /// `HTTP://`.
+    #[error("`{0}`: write `{1}` in lower case")]
+    Case(String, String),
+    /// Not a process number.
+    #[error("`{0}` names no process: pid: takes a number above 0")]
+    Pid(String),
+    /// No name.
+    #[error("`{0}` names no container: write container:NAME")]
+    Container(String),
+    /// No host, or no port that is one.
+    #[error("`{0}`: {1}; write {2}://HOST:PORT")]
+    Host(String, &'static str, &'static str),
+    /// An IPv6 address without brackets.
+    #[error("`{0}`: an IPv6 address needs brackets; did you mean `{1}`?")]
+    Brackets(String, String),
+    /// A character in the password ends the address.
+    #[error("`{0}`: in user:password@, write / as %2F, ? as %3F and # as %23")]
+    Encoding(String),
+    /// The fragment names nothing.
+    #[error(
+        "`{0}`: after the #, write the name of a Prometheus metric, such as #NAME or \
+         #NAME{{label=\"value\"}}, or a JSON pointer, which begins with /"
+    )]
+    Choice(String),
+}
+
+/// What was probably meant, as the end of a sentence; nothing where that is not clear.
+pub(super) fn meant(given: &str) -> String {
+    let bare = without_password(given);
+    let words = |all: &[String]| match all {
+        [] => String::new(),
+        all => format!("; did you mean `{}`?", all.join("` or `")),
+    };
+    let port = |text: &str| text.parse::<u16>().is_ok_and(|port| 0 < port);
+    let rest = bare.split_once("://").map_or(bare.as_str(), |(_, rest)| rest);
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let slashes = |form: &str| {
+        let rest = bare.strip_prefix(form)?.trim_start_matches('/');
+        (!rest.is_empty()).then_some(rest)
+    };
+    if bare.contains(char::is_whitespace) || bare.is_empty() {
+        return String::new();
+    }
+    if let Some(rest) = slashes("https:") {
+        return words(&[format!("https://{rest}")]);
+    }
+    if let Some(rest) = slashes("http:") {
+        return words(&[format!("http://{rest}")]);
+    }
+    if let Some(rest) = slashes("unix:") {
+        return words(&[format!("unix:///{rest}")]);
+    }
+    if port(&bare) {
+        return words(&[format!("pid:{bare}"), format!("http://localhost:{bare}")]);
+    }
+    if bare.starts_with('/') && !bare.starts_with("//") {
+        return words(&[format!("unix://{bare}")]);
+    }
+    match host.rsplit_once(':') {
+        Some(("", number)) if port(number) => words(&[format!("http://localhost{rest}")]),
+        Some((_, number)) if port(number) => words(&[format!("http://{rest}")]),
+        None if bare.contains("://") && !host.is_empty() => words(&[format!("http://{rest}")]),
+        // An IPv4 address is no name of a container.
+        None if bare == host && (bare == "localhost" || bare.parse::<Ipv4Addr>().is_ok()) => {
+            words(&[format!("http://{bare}")])
+        }
+        None if bare == host
+            && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)) =>
+        {
+            words(&[format!("container:{bare}")])
+        }
+        _ => String::new(),
+    }
+}
+
+pub(super) fn url(scheme: Scheme, rest: &str, given: &str) -> Result<Url, TargetError> {
+    let shown = || without_password(given);
+    let wrong = |why| TargetError::Host(shown(), why, scheme.as_str());
+    let (before, choice) = match rest.split_once('#') {
+        Some((before, choice)) => (before, Some(choice)),
+        None => (rest, None),
+    };
+    let at = before.find(['/', '?']).unwrap_or(before.len());
+    let (authority, path) = before.split_at(at);
+    // What ends the address is part of the password where an @ follows and what is before is no port.
+    let broken = !authority.contains('@') && rest[authority.len()..].contains('@');
+    if broken && authority.split_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_err()) {
+        return Err(TargetError::Encoding(shown()));
+    }
+    let (login, authority) = match authority.rsplit_once('@') {
+        Some((login, authority)) => (Some(login), authority),
+        None => (None, authority),
+    };
+    if authority.contains(char::is_whitespace) {
+        return Err(TargetError::Blank(shown(), "in the address: remove it"));
+    }
+    let default = scheme.port();
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(inner) => {
+            let (host, after) =
+                inner.split_once(']').ok_or_else(|| wrong("a bracket is not closed"))?;
+            if host.parse::<Ipv6Addr>().is_err() {
+                return Err(wrong("what is in brackets is not an IPv6 address"));
+            }
+            match after.strip_prefix(':') {
+                Some(port) => (host, port),
+                None if after.is_empty() => (host, default),
+                None => return Err(wrong("there is something after the bracket")),
+            }
+        }
+        None if 1 < authority.matches(':').count() => {
+            let bracketed =
+                brackets(authority).ok_or_else(|| wrong("it names no host and port"))?;
+            let meant = shown().replacen(authority, &bracketed, 1);
+            return Err(TargetError::Brackets(shown(), meant));
+        }
+        None => authority.split_once(':').unwrap_or((authority, default)),
+    };
+    if host.is_empty() {
+        return Err(wrong("it names no host"));
+    }
+    let number = Some(port).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    let number = number.and_then(|port| port.parse::<u16>().ok()).filter(|port| 0 < *port);
+    let port = number.ok_or_else(|| wrong("the port is not a number from 1 to 65535"))?;
+    let clean = |c: char| c.is_ascii_graphic() && !"@/\\\"<>".contains(c);
+    if !host.chars().all(clean) {
+        return Err(wrong("the name of the host has a character that no name has"));
+    }
+    if path.contains(char::is_whitespace) {
+        return Err(TargetError::Blank(shown(), "in the path: write it as %20"));
+    }
+    let choice = choice.map(|text| choose(text).ok_or_else(|| TargetError::Choice(shown())));
+    let choice = choice.transpose()?;
+    let path = match path {
+        // A pointer says that there is a JSON text here; else what is usual is looked for.
+        "" | "/" => matches!(choice, Some(Choice::Pointer(_))).then(|| "/".to_owned()),
+        path if path.starts_with('?') => Some(format!("/{path}")),
+        path => Some(path.to_owned()),
+    };
+    let login = login.map(|login| header(login).ok_or_else(|| TargetError::Encoding(shown())));
+    let address = Address::Tcp { host: host.to_owned(), port };
+    Ok(Url { address, scheme, login: login.transpose()?, path, choice })
+}
+
+pub(super) fn choose(text: &str) -> Option<Choice> {
+    if text.starts_with('/') {
+        return Some(Choice::Pointer(text.to_owned()));
+    }
+    Selector::parse(text).ok().map(Choice::Metric)
+}
+
+/// The same with brackets around the IPv6 address; `::1:80` is taken for port 80.
+fn brackets(authority: &str) -> Option<String> {
+    let is_address = |text: &str| text.parse::<Ipv6Addr>().is_ok();
+    if let Some((host, port)) = authority.rsplit_once(':')
+        && is_address(host)
+        && port.parse::<u16>().is_ok_and(|port| 0 < port)
+    {
+        return Some(format!("[{host}]:{port}"));
+    }
+    is_address(authority).then(|| format!("[{authority}]"))
+}
+
+/// `user:password` as the header that it becomes; nothing where a percent sign is not one of two digits.
+fn header(login: &str) -> Option<HeaderValue> {
+    let (user, password) = login.split_once(':').unwrap_or((login, ""));
+    let mut bytes = decoded(user)?;
+    bytes.push(b':');
+    bytes.extend(decoded(password)?);
+    let header = format!("Basic {}", STANDARD.encode(bytes));
+    let mut header = HeaderValue::try_from(header).ok()?;
+    // It is never shown.
+    header.set_sensitive(true);
+    Some(header)
+}
+
+fn decoded(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    Some(bytes)
+}
+
+/// The text with `***` instead of a password, whatever else is wrong with it.
+pub(super) fn without_password(text: &str) -> String {
+    let from = text.find("://").map_or(0, |at| at + 3);
+    let (start, rest) = text.split_at(from);
+    // A password may hold what would end an address. What is after the # may hold an @ of its own.
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let at = rest[..end].rfind('@').or_else(|| rest.rfind('@'));
+    // The colons of an IPv6 address are none of a login.
+    let bracket = if rest.starts_with('[') { rest.find(']').unwrap_or(0) } else { 0 };
+    let colon = rest[bracket..end.max(bracket)].find(':').map(|colon| colon + bracket);
+    match (colon, at) {
+        (Some(colon), Some(at)) if colon < at && !is_port(&rest[colon + 1..end]) => {
+            format!("{start}{}:***{}", &rest[..colon], &rest[at..])
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// What is between the first colon and the end of the address is a port: there is no login.
+fn is_port(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Choice::Pointer(pointer) => f.write_str(pointer),
+            Choice::Metric(selector) => selector.fmt(f),
+        }
+    }
+}

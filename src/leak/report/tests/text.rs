@@ -1,0 +1,148 @@
+//! The report for people, one of each verdict, and names that were made to break it.
+
+use proptest::prelude::*;
+
+use crate::format::color::{DIM, GREEN, RED, RESET, YELLOW};
+use crate::leak::facts::{Advice, Report, Verdict};
+use crate::leak::judge::required_duration::Gain;
+use crate::leak::report::Detail;
+use crate::leak::report::escape::tests::{commands_nothing, hostile, is_harmless};
+use crate::leak::report::ranking::ordered;
+use crate::leak::report::tests::example_reports;
+use crate::leak::report::text::*;
+
+#[test]
+fn a_leak_is_reported_with_its_groups_and_what_it_means() {
+    insta::assert_snapshot!(text(
+        &example_reports::leak(),
+        Detail::Full,
+        Colors::Off,
+        &["--replay".into(), "run 1.ndjson".into()]
+    ));
+}
+
+/// The text without what was done and where.
+fn findings(report: &Report) -> String {
+    let text = text(report, Detail::Full, Colors::Off, &[]);
+    text.split("\nwork ").next().unwrap().to_owned()
+}
+
+#[test]
+fn a_clean_run_says_what_it_could_have_seen() {
+    insta::assert_snapshot!(text(&example_reports::clean(), Detail::Full, Colors::Off, &[]));
+}
+
+#[test]
+fn a_run_that_could_not_show_says_what_helps() {
+    insta::assert_snapshot!(findings(&example_reports::inconclusive()));
+}
+
+#[test]
+fn a_run_without_lines_is_invalid() {
+    insta::assert_snapshot!(findings(&example_reports::invalid()));
+    let whole = text(&example_reports::invalid(), Detail::Full, Colors::Off, &[])
+        .replace("\n              ", " ");
+    assert!(whole.contains("12 cycles/min while driven (600 expected)"), "{whole}");
+    assert!(whole.contains("10 on/off pairs, 0 lines"), "{whole}");
+}
+
+#[test]
+fn growth_that_was_there_before_is_reported_though_it_is_clean() {
+    insta::assert_snapshot!(findings(&example_reports::as_before()));
+}
+
+#[test]
+fn an_interrupted_run_says_so_in_its_first_line() {
+    insta::assert_snapshot!(text(&example_reports::interrupted(), Detail::Full, Colors::Off, &[]));
+}
+
+#[test]
+fn an_empty_report_is_still_one() {
+    insta::assert_snapshot!(text(&example_reports::empty(), Detail::Full, Colors::Off, &[]));
+}
+
+#[test]
+fn colours_only_add_to_the_words() {
+    for report in example_reports::all() {
+        let mut colored = text(&report, Detail::Full, Colors::On, &[]);
+        assert!(colored.contains("\x1b["));
+        for color in [DIM, GREEN, RED, YELLOW, RESET] {
+            colored = colored.replace(color, "");
+        }
+        assert_eq!(colored, text(&report, Detail::Full, Colors::Off, &[]));
+    }
+}
+
+#[test]
+fn it_is_narrow_and_shows_no_nan() {
+    let gains = vec![Gain::ByTime, Gain::Limit, Gain::WarmUp, Gain::WarmUpCycles { had: 7.0 }];
+    let advice = vec![Advice::RunLonger { seconds: None, gains, driven: true }];
+    let wordy = Report { advice, ..example_reports::inconclusive() };
+    for report in example_reports::all().into_iter().chain([wordy]) {
+        let texts =
+            [Detail::Brief, Detail::Full].map(|detail| text(&report, detail, Colors::Off, &[]));
+        let text = texts.concat();
+        let wide = text.lines().find(|line| 80 < line.chars().count());
+        assert_eq!(wide, None);
+    }
+    let text = text(&example_reports::without_numbers(), Detail::Full, Colors::Off, &[]);
+    assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+}
+
+#[test]
+fn the_worst_comes_first_and_what_does_not_decide_last() {
+    let order = |report: &Report| {
+        let metrics = ordered(report).into_iter();
+        metrics.map(|(_, metric)| (metric.verdict, metric.gated)).collect::<Vec<_>>()
+    };
+    let mut report = example_reports::many(3);
+    report.metrics.reverse();
+    report.metrics[2].gated = false;
+    let expected = [(Verdict::Inconclusive, true), (Verdict::Clean, true), (Verdict::Leak, false)];
+    assert_eq!(order(&report), expected);
+}
+
+#[test]
+fn of_many_metrics_the_bad_ones_are_all_shown() {
+    let lines = |detail, verdict: &str| {
+        let text = text(&example_reports::many(200), detail, Colors::Off, &[]);
+        text.lines().filter(|line| line.starts_with(verdict)).count()
+    };
+    assert_eq!(lines(Detail::Brief, "LEAK  "), 67);
+    assert_eq!((lines(Detail::Brief, "CLEAN "), lines(Detail::Full, "CLEAN ")), (12, 66));
+    let brief = text(&example_reports::many(200), Detail::Brief, Colors::Off, &[]);
+    assert!(brief.contains("and 54 more that are CLEAN (-v shows them)"), "{brief}");
+}
+
+#[test]
+fn nothing_that_a_target_says_starts_a_command_of_a_workflow() {
+    // Where a line is broken hangs on the length of what stands before.
+    for blanks in 0..90 {
+        let frame =
+            format!("main.{} ::error::x ::stop-commands::y main.x ##[error]z", "a".repeat(blanks));
+        let mut report = example_reports::with_text(&frame);
+        let token = format!("{}::add-mask::x", "b".repeat(blanks));
+        report.metrics[0].groups[0].title = token;
+        for detail in [Detail::Brief, Detail::Full] {
+            let text =
+                text(&report, detail, Colors::Off, &["::error::x".to_owned(), frame.clone()]);
+            assert!(commands_nothing(&text), "{text}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_name_can_drive_the_terminal(name in hostile()) {
+        let text = text(&example_reports::with_text(&name), Detail::Full, Colors::Off, &[name]);
+        prop_assert!(is_harmless(&text) && commands_nothing(&text));
+    }
+}
+
+#[test]
+fn a_leak_needs_no_advice_in_any_detail() {
+    let longer = Advice::RunLonger { seconds: Some(420.0), gains: vec![Gain::Limit], driven: true };
+    let advised = Report { advice: vec![longer], ..example_reports::leak() };
+    let text = text(&advised, Detail::Full, Colors::Off, &[]);
+    assert!(!text.contains("run at least 7m") && !text.contains("what helps"), "{text}");
+}

@@ -1,0 +1,260 @@
+//! The report for people and for the logs of CI: the verdict first, then one line for each metric. At most 80 columns
+//! wherever names allow it, and never a control character from a name.
+
+use super::document::{Align, Body, Cell, Detail, Document, Head, Kind, Row, Section, Table};
+use super::escape::{self, LINE_WIDTH, plain, shell, wrap};
+use super::figures::NONE;
+use super::sections;
+pub(crate) use crate::format::Colors;
+use crate::format::color::{DIM, GREEN, RED, YELLOW};
+use crate::format::runner::inert;
+use crate::leak::facts::{Report, Verdict};
+
+/// What stands behind a title begins here: behind the longest verdict.
+const VERDICT_COLUMN_WIDTH: usize = 14;
+/// Where the facts below the verdict begin.
+const FACT_TITLE_WIDTH: usize = 9;
+/// This many items of a list are shown.
+const ITEMS_SHOWN: usize = 20;
+
+/// The report as text. `again` are the arguments of `cmon leak-check` that judge the same readings again in
+/// the same way; empty where nothing was recorded.
+pub(crate) fn text(report: &Report, detail: Detail, colors: Colors, again: &[String]) -> String {
+    let document = sections::document(report, detail);
+    let mut text = Text { into: String::new(), colors };
+    text.head(&document.head);
+    for section in document.sections.iter().filter(|section| section.from <= detail) {
+        text.section(section, report, detail);
+    }
+    if !again.is_empty() {
+        let words: Vec<String> = again.iter().map(|word| shell(word)).collect();
+        text.pair("judge again", &format!("cmon leak-check {}", words.join(" ")));
+    }
+    inert(&text.into)
+}
+
+/// All of a document but its tables, without colors: for forms that have a place for text.
+pub(super) fn outline(document: &Document) -> Vec<String> {
+    let mut lines = Vec::new();
+    for fact in &document.head.facts {
+        lines.push(format!("{}: {}", fact.role.title(), fact.text));
+    }
+    for section in &document.sections {
+        match &section.body {
+            Body::Items(items) => {
+                lines.push(format!("{}:", section.title));
+                lines.extend(items.iter().map(|item| format!("- {item}")));
+            }
+            Body::Pairs(pairs) => {
+                lines.extend(pairs.iter().map(|(name, value)| format!("{name}: {value}")));
+            }
+            Body::Table(_) => {}
+        }
+    }
+    lines
+}
+
+struct Text {
+    into: String,
+    colors: Colors,
+}
+
+impl Text {
+    fn line(&mut self, line: &str) {
+        self.into.push_str(line.trim_end());
+        self.into.push('\n');
+    }
+
+    fn head(&mut self, head: &Head) {
+        let word = head.verdict.as_str();
+        let mut lines = wrap(&plain(&head.sentence), LINE_WIDTH - word.len() - 2).into_iter();
+        let painted = self.colors.paint(head.verdict.color(), word);
+        self.line(&format!("{painted}: {}", lines.next().unwrap_or_default()));
+        for line in lines {
+            self.line(&format!("{:1$}{line}", "", word.len() + 2));
+        }
+        for fact in &head.facts {
+            let title = format!("  {:<1$}", fact.role.title(), FACT_TITLE_WIDTH - 2);
+            self.hanging(&title, &fact.text);
+        }
+    }
+
+    /// A title, and behind it a text that may take several lines.
+    fn hanging(&mut self, title: &str, text: &str) {
+        for (title, line) in escape::hanging(title, text) {
+            self.line(&format!("{}{line}", self.colors.paint(DIM, &title)));
+        }
+    }
+
+    fn section(&mut self, section: &Section, report: &Report, detail: Detail) {
+        self.line("");
+        match &section.body {
+            Body::Table(table) => {
+                if section.kind != Kind::Metrics {
+                    self.line(&format!("{}:", plain(&section.title)));
+                }
+                self.table(table, section.kind);
+            }
+            Body::Items(items) => {
+                for line in wrap(&format!("{}:", plain(&section.title)), LINE_WIDTH) {
+                    self.line(&line);
+                }
+                for item in &items[..items.len().min(ITEMS_SHOWN)] {
+                    for (at, line) in wrap(&plain(item), LINE_WIDTH - 4).iter().enumerate() {
+                        let bullet = if at == 0 { "  - " } else { "    " };
+                        self.line(&format!("{bullet}{line}"));
+                    }
+                }
+                if ITEMS_SHOWN < items.len() {
+                    self.line(&format!("  and {} more", items.len() - ITEMS_SHOWN));
+                }
+            }
+            Body::Pairs(pairs) => {
+                for (name, value) in pairs {
+                    self.pair(name, value);
+                }
+                if detail == Detail::Brief && !report.metrics.is_empty() {
+                    self.pair("details", "-v, or --html FILE for charts");
+                }
+            }
+        }
+    }
+
+    fn pair(&mut self, name: &str, value: &str) {
+        self.hanging(&format!("{name:<VERDICT_COLUMN_WIDTH$}"), value);
+    }
+
+    fn table(&mut self, table: &Table, kind: Kind) {
+        let widths = Widths::of(table, kind);
+        let titles: Vec<(String, &'static str)> =
+            table.columns.iter().map(|column| (column.title.clone(), "")).collect();
+        let titles = self.row(&titles, table, &widths);
+        for line in titles {
+            let line = self.colors.paint(DIM, line.trim_end());
+            self.line(&line);
+        }
+        for row in &table.rows {
+            match row {
+                Row::Heading(text) => {
+                    let text = self.colors.paint(DIM, &plain(text));
+                    self.line(&format!("{:1$}{text}", "", widths.indent));
+                }
+                Row::Cells { cells, below } => {
+                    let cells: Vec<(String, &'static str)> = cells
+                        .iter()
+                        .map(|cell| match cell {
+                            Cell::Verdict(verdict) => {
+                                (verdict.as_str().to_owned(), verdict.color())
+                            }
+                            Cell::Text(text) => (plain(text), ""),
+                            Cell::Absent => (NONE.to_owned(), ""),
+                        })
+                        .collect();
+                    for line in self.row(&cells, table, &widths) {
+                        self.line(&line);
+                    }
+                    for text in below {
+                        for line in wrap(&plain(text), LINE_WIDTH - widths.indent) {
+                            self.line(&format!("{:1$}{line}", "", widths.indent));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The lines of one row: a name that is too long for its column has a line of its own, and the last column may
+    /// take several.
+    fn row(&self, cells: &[(String, &'static str)], table: &Table, widths: &Widths) -> Vec<String> {
+        let mut lines = vec![String::new()];
+        let mut at = 0;
+        let last = cells.len().saturating_sub(1);
+        for (n, ((text, color), column)) in cells.iter().zip(&table.columns).enumerate() {
+            let width = widths.columns[n];
+            if width == 0 {
+                continue;
+            }
+            let length = text.chars().count();
+            let mut put = |text: &str| {
+                if let Some(line) = lines.last_mut() {
+                    line.push_str(text);
+                }
+            };
+            let paint = |text: &str| self.colors.paint(color, text);
+            if n == last && column.align == Align::Left {
+                let mut parts = wrap(text, (LINE_WIDTH.saturating_sub(at)).max(30)).into_iter();
+                put(&parts.next().unwrap_or_default());
+                lines.extend(parts.map(|part| format!("{:at$}{part}", "")));
+            } else if width < length {
+                put(text);
+                at += width + 2;
+                lines.push(format!("{:at$}", ""));
+                continue;
+            } else {
+                let blanks = " ".repeat(width - length);
+                match column.align {
+                    Align::Left => put(&format!("{}{blanks}  ", paint(text))),
+                    Align::Right => put(&format!("{blanks}{}  ", paint(text))),
+                }
+            }
+            at += width + 2;
+        }
+        lines
+    }
+}
+
+/// How wide the columns of a table are; 0 where no row has anything in it.
+struct Widths {
+    columns: Vec<usize>,
+    /// Where what belongs to a row begins.
+    indent: usize,
+}
+
+impl Widths {
+    fn of(table: &Table, kind: Kind) -> Self {
+        let mut columns: Vec<usize> = table
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(n, column)| {
+                let cells = table.rows.iter().filter_map(|row| match row {
+                    Row::Cells { cells, .. } => cells.get(n),
+                    Row::Heading(_) => None,
+                });
+                let width = |cell: &Cell| match cell {
+                    Cell::Verdict(_) => VERDICT_COLUMN_WIDTH - 2,
+                    Cell::Text(text) => plain(text).chars().count(),
+                    Cell::Absent => 0,
+                };
+                let widest = cells.map(width).max().unwrap_or_default();
+                let title = column.title.chars().count();
+                if widest == 0 { 0 } else { widest.max(title) }
+            })
+            .collect();
+        if kind == Kind::Metrics {
+            // Figures keep their places whatever a name is.
+            let rest: usize = columns
+                .iter()
+                .enumerate()
+                .filter(|(n, _)| *n != 1)
+                .map(|(_, width)| width + 2)
+                .sum();
+            if let Some(name) = columns.get_mut(1) {
+                *name = (*name).min(LINE_WIDTH.saturating_sub(rest).max(24));
+            }
+        }
+        let indent = if kind == Kind::Metrics { VERDICT_COLUMN_WIDTH } else { 2 };
+        Self { columns, indent }
+    }
+}
+
+impl Verdict {
+    /// Its color. The word stands there too, so nothing depends on the color alone.
+    pub(super) fn color(self) -> &'static str {
+        match self {
+            Self::Leak | Self::Invalid => RED,
+            Self::Clean => GREEN,
+            Self::Inconclusive => YELLOW,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Runs a case: a whole check of the embedded daemon, on a paused clock.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::net::UnixListener;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::cases::Case;
+use super::leaky_source::LeakySource;
+use crate::demo::{FakeDaemon, serve};
+use crate::docker::endpoint::{Address, Endpoint, Origin};
+use crate::docker::{Docker, RequestOptions};
+use crate::engine::registry::Registry;
+use crate::engine::selection::Selection;
+use crate::engine::source::StdStream;
+use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};
+use crate::leak::facts::Report;
+use crate::leak::judge::plan::Plan;
+use crate::leak::probe::{self, Probes};
+use crate::leak::record::{Drive, Header, Rules, VERSION};
+use crate::leak::session::{Load, Session};
+use crate::leak::verdict;
+
+/// How long each check is, on its own clock.
+const DURATION_SECONDS: f64 = 600.0;
+/// Cycles per second.
+const CYCLES_PER_SECOND: f64 = 10.0;
+pub(in crate::leak) const CONTAINERS: [&str; 4] = ["api", "db", "mail", "web"];
+
+/// What came of a case.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) case: Case,
+    /// The report on it.
+    pub(crate) report: Report,
+    /// What is wrong with the verdict; `None` when it is right.
+    pub(crate) wrong: Option<String>,
+}
+
+/// Runs one case, on a thread and a clock of its own.
+///
+/// # Errors
+/// The thread, the runtime or the socket cannot be had.
+///
+/// # Cancel safety
+/// The case goes on to its end, unheard.
+pub(crate) async fn run(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Outcome> {
+    let (done, outcome) = oneshot::channel();
+    thread::Builder::new().name("self-test".to_owned()).spawn(move || {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        let report = match runtime {
+            Ok(runtime) => runtime.block_on(check(case, rules, seed)),
+            Err(error) => Err(error.into()),
+        };
+        // The receiver is gone when cmon is to end.
+        let _ = done.send(report);
+    })?;
+    let report = outcome.await??;
+    Ok(Outcome { case, wrong: case.wrong(&report), report })
+}
+
+async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
+    let dir = tempfile::Builder::new().prefix("cmon-self-test-").tempdir()?;
+    let socket = dir.path().join("docker.sock");
+    let listener = UnixListener::bind(&socket)?;
+    let world = FakeDaemon::default();
+    for name in CONTAINERS {
+        world.create(name);
+        world.start(name);
+    }
+    if let Some(leak) = case.daemon {
+        world.inject(leak);
+    }
+    let endpoint = || Endpoint::new(Address::Unix(socket.clone()), Origin::Demo);
+    let streams = Registry::default();
+    let docker = Docker::new(endpoint(), RequestOptions::default());
+    let source = LeakySource::new(docker, streams.clone(), case.own);
+    let plan = Plan::new(DURATION_SECONDS, CYCLES_PER_SECOND, seed);
+    let header = header(rules, seed);
+    let load = load(source, plan, header.stream_timeout);
+    let checking = async {
+        let options = probe::Options { daemon: Some(endpoint()), ..probe::Options::default() };
+        let probes = Probes::start(options).await?;
+        let mut records = Vec::new();
+        let write = |record| records.push(record);
+        let stop = CancellationToken::new();
+        Session::new(load, streams, probes, write, stop).run(header).await;
+        Ok(verdict::judge(&records, None)?)
+    };
+    tokio::select! {
+        () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
+        () = talk(&world) => unreachable!("they talk for ever"),
+        report = checking => report,
+    }
+}
+
+/// Streams of all containers, driven by this plan, each this many seconds long.
+pub(in crate::leak) fn load<S>(source: S, plan: Plan, stream_timeout: f64) -> Load<S> {
+    Load::Streams {
+        source: Arc::new(source),
+        selection: Selection::all(),
+        config: engine::Config {
+            follow: true,
+            follow_for: None,
+            exit_on_stop: false,
+            wait: true,
+            backlog: Backlog::Last(1),
+            runs: Runs::All,
+            outputs: Outputs::BOTH,
+            order: LineOrder::AsRead,
+            max_line: 64 << 10,
+            stream_timeout: Duration::from_secs_f64(stream_timeout),
+            stale_after: Duration::from_secs(30),
+            stop_timeout: Duration::from_millis(500),
+            saved: None,
+            seed: Some(plan.seed),
+        },
+        plan,
+    }
+}
+
+/// What a check of the embedded daemon says of itself.
+pub(in crate::leak) fn header(rules: Rules, seed: u64) -> Header {
+    Header {
+        v: VERSION,
+        cmon: env!("CARGO_PKG_VERSION").to_owned(),
+        started: jiff::Timestamp::now().to_string(),
+        daemon: "the embedded daemon".to_owned(),
+        daemon_version: String::new(),
+        containers: CONTAINERS.map(str::to_owned).to_vec(),
+        targets: Vec::new(),
+        cycles_metric: String::new(),
+        drive: Drive::Streams,
+        duration: DURATION_SECONDS,
+        stream_timeout: CONTAINERS.len() as f64 / CYCLES_PER_SECOND,
+        seed,
+        rules,
+    }
+}
+
+/// A line each second from each container.
+pub(in crate::leak) async fn talk(world: &FakeDaemon) {
+    loop {
+        for name in CONTAINERS {
+            world.write(name, StdStream::Stdout, format!("{name} says something\n"));
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}
