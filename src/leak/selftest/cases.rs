@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::leaky_source::OwnLeak;
+use super::own_leak::OwnLeak;
 use crate::demo::InjectedLeak;
 use crate::leak::facts::{Interval, Metric, Report};
 use crate::leak::judge::Verdict;
@@ -61,7 +61,11 @@ pub(crate) const CASES: [Case; 8] = {
         ),
         daemon("harmless: a warm-up", InjectedLeak::Ramp(60, MINUTE), Wanted::NoLeak),
         daemon("harmless: a sawtooth", InjectedLeak::Sawtooth(30, MINUTE), Wanted::NoLeak),
-        daemon("harmless: one step", InjectedLeak::Step(25, Duration::from_secs(300)), Wanted::NoLeak),
+        daemon(
+            "harmless: one step",
+            InjectedLeak::Step(25, Duration::from_secs(300)),
+            Wanted::NoLeak,
+        ),
     ]
 };
 

@@ -5,7 +5,7 @@
 //! there is nothing to do, so that ten minutes take some seconds.
 
 mod cases;
-mod leaky_source;
+mod own_leak;
 mod run;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,6 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::cases::Case;
-use super::leaky_source::LeakySource;
 use crate::demo::{FakeDaemon, serve};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
@@ -78,31 +77,37 @@ async fn check(case: Case, rules: Rules, seed: u64) -> anyhow::Result<Report> {
     }
     let endpoint = || Endpoint::new(Address::Unix(socket.clone()), Origin::Demo);
     let streams = Registry::default();
-    let docker = Docker::new(endpoint(), RequestOptions::default());
-    let source = LeakySource::new(docker, streams.clone(), case.own);
+    let docker = Arc::new(Docker::new(endpoint(), RequestOptions::default()));
     let plan = Plan::new(DURATION_SECONDS, CYCLES_PER_SECOND, seed);
     let header = header(rules, seed);
-    let load = load(source, plan, header.stream_timeout);
+    let load = load(Arc::clone(&docker), plan, header.stream_timeout);
+    let injecting = async {
+        match case.own {
+            Some(leak) => leak.inject(&docker, &streams).await,
+            None => std::future::pending().await,
+        }
+    };
     let checking = async {
         let options = probe::Options { daemon: Some(endpoint()), ..probe::Options::default() };
         let probes = Probes::start(options).await?;
         let mut records = Vec::new();
         let write = |record| records.push(record);
         let stop = CancellationToken::new();
-        Session::new(load, streams, probes, write, stop).run(header).await;
+        Session::new(load, streams.clone(), probes, write, stop).run(header).await;
         Ok(verdict::judge(&records, None)?)
     };
     tokio::select! {
         () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
         () = talk(&world) => unreachable!("they talk for ever"),
+        Err(error) = injecting => Err(error),
         report = checking => report,
     }
 }
 
 /// Streams of all containers, driven by this plan, each this many seconds long.
-pub(in crate::leak) fn load<S>(source: S, plan: Plan, stream_timeout: f64) -> Load<S> {
+pub(in crate::leak) fn load<S>(source: Arc<S>, plan: Plan, stream_timeout: f64) -> Load<S> {
     Load::Streams {
-        source: Arc::new(source),
+        source,
         selection: Selection::all(),
         config: engine::Config {
             follow: true,

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UnixListener;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::check::*;
 use super::load::Load;
-use crate::demo::{Fault, InjectedLeak, Route, FakeDaemon, serve};
+use crate::demo::{FakeDaemon, Fault, InjectedLeak, Route, serve};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::registry::Registry;
@@ -63,7 +64,8 @@ async fn check_as(
     header.duration = drive.as_ref().map_or_else(Duration::as_secs_f64, Plan::seconds);
     let load = match drive {
         Ok(plan) => {
-            load(Docker::new(endpoint(), RequestOptions::default()), plan, header.stream_timeout)
+            let docker = Docker::new(endpoint(), RequestOptions::default());
+            load(Arc::new(docker), plan, header.stream_timeout)
         }
         Err(duration) => {
             header.drive = Drive::Passive;

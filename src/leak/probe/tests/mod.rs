@@ -15,7 +15,7 @@ use super::probes::*;
 use super::sample::Sample;
 use super::target::Target;
 use super::{daemon_figures, pprof};
-use crate::demo::{Fault, Route, FakeDaemon, serve};
+use crate::demo::{FakeDaemon, Fault, Route, serve};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::census::{Census, ConnectionCount, Purpose, TaskKind};
