@@ -59,6 +59,11 @@ impl Merge {
         waits.into_iter().chain(overdue).min()
     }
 
+    /// Whether something is held that waits for nothing but the window.
+    pub fn holds_live_lines(&self) -> bool {
+        !self.heads.is_empty() && self.floor() == Some(Timestamp::MAX)
+    }
+
     /// Lets go of containers that nothing came of for long.
     pub fn expire(&mut self, now: Instant) {
         if self.is_waiting_for_others() && self.moved + LONGEST_WAIT <= now {

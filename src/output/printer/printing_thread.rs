@@ -112,10 +112,10 @@ impl<C: Fn() -> Census> Thread<C> {
         Ok(matched.map_or(Ended::Done, Ended::Matched))
     }
 
-    /// When to look for events again, where it is not worth while to be woken by each: lines wait for their place in
-    /// the order anyway, and several have `come` since the channel was last empty.
+    /// When to look for events again. Lines that wait for the window gain nothing when each new one wakes the thread, so
+    /// there are rounds as soon as several have `come` since the channel was last empty. Stored lines are waited for.
     fn round(&self, came: u32) -> Option<Instant> {
-        let is_held = self.merge.as_ref().is_some_and(|merge| merge.due().is_some());
+        let is_held = self.merge.as_ref().is_some_and(Merge::holds_live_lines);
         (is_held && 1 < came).then(|| Instant::now() + ROUND)
     }
 
