@@ -28,7 +28,7 @@ pub(crate) enum User {
 /// There are too few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cmon may open {may} more descriptors and needs {needed} to start{}", Limit(*.limit))]
-pub struct TooFew {
+pub(crate) struct TooFew {
     may: usize,
     needed: usize,
     limit: Option<u64>,
@@ -46,7 +46,7 @@ impl std::fmt::Display for Limit {
 }
 
 /// What to do where there are too few.
-pub const HINT: &str = "raise the limit with `ulimit -n 1024`, in a container with --ulimit nofile=1024, in \
+pub(crate) const HINT: &str = "raise the limit with `ulimit -n 1024`, in a container with --ulimit nofile=1024, in \
                         a unit of systemd with LimitNOFILE=1024";
 
 /// Each stream is a descriptor; the usual soft limit of 1024 is not meant for that.

@@ -29,7 +29,7 @@ impl From<Signal> for Exit {
 
 /// The signals from now on.
 #[derive(Debug)]
-pub struct Signals {
+pub(crate) struct Signals {
     interrupt: Stream,
     terminate: Stream,
     /// Nothing where it is ignored, as under nohup.
@@ -38,7 +38,7 @@ pub struct Signals {
 
 impl Signals {
     /// Takes the signals over from the system's default; needs a tokio runtime.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -50,7 +50,7 @@ impl Signals {
     ///
     /// # Cancel safety
     /// Safe.
-    pub async fn next(&mut self) -> Signal {
+    pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.terminate.recv() => Signal::Terminate,
@@ -77,7 +77,7 @@ fn is_hang_up_ignored() -> bool {
 
 /// What a shell wants of its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Job {
+pub(crate) enum Job {
     /// SIGTSTP: stop for a while.
     Suspend,
     /// SIGCONT: go on.
@@ -86,14 +86,14 @@ pub enum Job {
 
 /// Ctrl-Z and the way back: the process is stopped by the shell, and goes on when that says so.
 #[derive(Debug)]
-pub struct JobControl {
+pub(crate) struct JobControl {
     suspend: Stream,
     resume: Stream,
 }
 
 impl JobControl {
     /// Takes the signals over from the system's default; needs a tokio runtime.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let kind = |which: rustix::process::Signal| SignalKind::from_raw(which.as_raw());
         Ok(Self {
             suspend: signal(kind(rustix::process::Signal::TSTP))?,
@@ -105,7 +105,7 @@ impl JobControl {
     ///
     /// # Cancel safety
     /// Safe.
-    pub async fn next(&mut self) -> Job {
+    pub(crate) async fn next(&mut self) -> Job {
         tokio::select! {
             _ = self.suspend.recv() => Job::Suspend,
             _ = self.resume.recv() => Job::Resume,
@@ -116,13 +116,13 @@ impl JobControl {
     ///
     /// # Cancel safety
     /// Safe.
-    pub async fn resumed(&mut self) {
+    pub(crate) async fn resumed(&mut self) {
         self.resume.recv().await;
     }
 
     /// Does what a terminal does on Ctrl-Z: all of the job are asked to stop. Without a shell to go back
     /// to, nobody is.
-    pub fn suspend() {
+    pub(crate) fn suspend() {
         use rustix::process::{Signal, getpid, getsid, kill_current_process_group};
         if getsid(None).is_ok_and(|session| session != getpid()) {
             // The process is in its own group, so that can be asked.
@@ -131,7 +131,7 @@ impl JobControl {
     }
 
     /// Stops this process, here, until somebody lets it go on.
-    pub fn stop_here() {
+    pub(crate) fn stop_here() {
         use rustix::process::{Signal, getpid, kill_process};
         let _ = kill_process(getpid(), Signal::STOP);
     }

@@ -4,9 +4,9 @@ pub(crate) mod complete;
 pub(crate) mod dry_run;
 mod engines;
 pub(crate) mod generate;
-pub mod leak_check;
+pub(crate) mod leak_check;
 pub(crate) mod settings;
-pub mod tail;
-pub mod watch;
+pub(crate) mod tail;
+pub(crate) mod watch;
 
 pub(crate) use engines::NamedDaemon;

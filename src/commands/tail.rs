@@ -289,7 +289,7 @@ impl Run {
 }
 
 /// What to try after an error that ended the run.
-pub fn hint(error: &anyhow::Error) -> Option<String> {
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(error) = error.downcast_ref::<StartError>() {
         return match error {
             StartError::Source(error) => {

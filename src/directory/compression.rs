@@ -16,7 +16,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 /// An old file to compress. Run it on any thread, and give what it returns to
 /// [`Directory::finish_compression`]. Appends and rotations go on meanwhile.
-pub struct CompressionJob<D: Disk> {
+pub(crate) struct CompressionJob<D: Disk> {
     source: D::File,
     target: Arc<D::File>,
     path: String,
@@ -24,7 +24,7 @@ pub struct CompressionJob<D: Disk> {
 
 /// How a [`CompressionJob`] ended.
 #[derive(Debug)]
-pub struct CompressionEnd(Result<Completion, Error>);
+pub(crate) struct CompressionEnd(Result<Completion, Error>);
 
 #[derive(Debug, Eq, PartialEq)]
 enum Completion {
@@ -41,7 +41,7 @@ impl<D: Disk> std::fmt::Debug for CompressionJob<D> {
 impl<D: Disk> CompressionJob<D> {
     /// Compresses the file, and returns when that is on disk: seconds for 100 MiB. Asks after each 64 KiB whether to
     /// stop; a job that was stopped begins again in the next run.
-    pub fn run(self, should_stop: impl Fn() -> bool) -> CompressionEnd {
+    pub(crate) fn run(self, should_stop: impl Fn() -> bool) -> CompressionEnd {
         CompressionEnd(self.compress(&should_stop))
     }
 
@@ -94,7 +94,7 @@ impl<D: Disk> Directory<D> {
     ///
     /// # Errors
     /// The files cannot be opened. This container's old files are left until its next rotation or the next run.
-    pub fn next_compression(&mut self) -> Result<Option<CompressionJob<D>>, Error> {
+    pub(crate) fn next_compression(&mut self) -> Result<Option<CompressionJob<D>>, Error> {
         while self.compressing.is_none()
             && let Some(index) = self.to_compress.pop_front()
         {
@@ -121,7 +121,7 @@ impl<D: Disk> Directory<D> {
     ///
     /// # Errors
     /// It could not be compressed, or not be replaced. The old file is still there.
-    pub fn finish_compression(&mut self, end: CompressionEnd) -> Result<(), Error> {
+    pub(crate) fn finish_compression(&mut self, end: CompressionEnd) -> Result<(), Error> {
         let Some((index, number)) = self.compressing.take() else { return Ok(()) };
         let base = self.entries[index].record.path.clone();
         let mut siblings = self.siblings(&base)?;

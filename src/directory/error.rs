@@ -79,7 +79,7 @@ impl Error {
 
 /// What somebody else did to a file. The copy has a gap there, except where it says otherwise.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Finding {
+pub(crate) enum Finding {
     /// A file is gone. cmon begins a new one.
     #[error("`{path}` was removed: {recorded} bytes of the copy are missing")]
     Removed {

@@ -34,7 +34,7 @@ pub enum Compression {
 }
 
 /// An output directory that this run writes to. The cursor's lock keeps other runs out.
-pub struct Directory<D: Disk> {
+pub(crate) struct Directory<D: Disk> {
     pub(super) disk: D,
     pub(super) settings: Settings,
     pub(super) entries: Vec<Entry<D::File>>,
@@ -162,7 +162,7 @@ impl<D: Disk> Directory<D> {
     /// # Errors
     /// Nothing of `bytes` counts as written. Where [`Error::is_temporary`], the same call can be tried again, and
     /// writes each byte once.
-    pub fn append(&mut self, key: &FileKey, bytes: &[u8]) -> Result<(), Error> {
+    pub(crate) fn append(&mut self, key: &FileKey, bytes: &[u8]) -> Result<(), Error> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -185,7 +185,7 @@ impl<D: Disk> Directory<D> {
     ///
     /// # Errors
     /// A file cannot be looked at.
-    pub fn checkpoint(&mut self) -> Result<Option<Checkpoint<D>>, Error> {
+    pub(crate) fn checkpoint(&mut self) -> Result<Option<Checkpoint<D>>, Error> {
         if self.is_in_flight || self.has_failed {
             return Ok(None);
         }
@@ -220,7 +220,7 @@ impl<D: Disk> Directory<D> {
     ///
     /// # Errors
     /// A rotation could not be finished. The next commit tries again where [`Error::is_temporary`]; appends go on.
-    pub fn committed(&mut self, id: CheckpointId) -> Result<(), Error> {
+    pub(crate) fn committed(&mut self, id: CheckpointId) -> Result<(), Error> {
         if id == self.last_checkpoint {
             self.is_in_flight = false;
         }
@@ -233,12 +233,12 @@ impl<D: Disk> Directory<D> {
     }
 
     /// Whether a rotation or a new file waits for a commit.
-    pub fn awaits_commit(&self) -> bool {
+    pub(crate) fn awaits_commit(&self) -> bool {
         self.entries.iter().any(|entry| entry.record.next.is_some())
     }
 
     /// What others did to the files, since the last call.
-    pub fn take_findings(&mut self) -> Vec<Finding> {
+    pub(crate) fn take_findings(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.findings)
     }
 

@@ -49,9 +49,13 @@ mod rotation;
 #[cfg(test)]
 mod tests;
 
-pub use checkpoint::{Checkpoint, CheckpointId};
-pub use compression::{CompressionEnd, CompressionJob};
-pub use disk::{Disk, DiskFile, FileId, Kind, LocalDisk, Metadata};
-pub use error::{Error, Finding};
-pub use file_writer::{Compression, Directory, Settings};
-pub use record::{FileKey, FileRecord};
+pub(crate) use checkpoint::{Checkpoint, CheckpointId};
+pub(crate) use compression::CompressionEnd;
+#[cfg(test)]
+use compression::CompressionJob;
+#[cfg(test)]
+use disk::Disk;
+pub(crate) use disk::LocalDisk;
+pub(crate) use error::{Error, Finding};
+pub(crate) use file_writer::{Compression, Directory, Settings};
+pub(crate) use record::{FileKey, FileRecord};

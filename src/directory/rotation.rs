@@ -16,7 +16,7 @@ impl<D: Disk> Directory<D> {
     ///
     /// # Errors
     /// The disk refuses, or the records are not cmon's.
-    pub fn open(
+    pub(crate) fn open(
         disk: D,
         settings: Settings,
         records: Vec<(FileKey, FileRecord)>,

@@ -11,18 +11,18 @@
 //! command line nor output.
 
 mod log_events;
-pub mod patterns;
+pub(crate) mod patterns;
 mod rules;
 mod shown;
 mod stack_trace;
 mod stage;
-pub mod visible;
+pub(crate) mod visible;
 
-pub use crate::level::Level;
-pub use patterns::{BadPattern, Patterns};
-pub use rules::Rules;
-pub use shown::{Mark, Match, MatchEnd, Shown};
-pub use stage::Filter;
+pub(crate) use crate::level::Level;
+pub(crate) use patterns::{BadPattern, Patterns};
+pub(crate) use rules::Rules;
+pub(crate) use shown::{Mark, Match, MatchEnd, Shown};
+pub(crate) use stage::Filter;
 
 #[cfg(test)]
 mod tests;

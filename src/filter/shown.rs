@@ -8,7 +8,7 @@ use crate::engine::timestamp::Timestamp;
 
 /// Lines to show.
 #[derive(Debug)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// The lines.
     pub lines: Lines,
     /// What is highlighted in them, in order.
@@ -19,18 +19,18 @@ pub struct Shown {
 
 impl Shown {
     /// All lines of a batch, each an event of its own.
-    pub fn plain(lines: Lines) -> Self {
+    pub(crate) fn plain(lines: Lines) -> Self {
         Self { lines, marks: Vec::new(), continued: Vec::new() }
     }
 
     /// The time of this line; `None` where it belongs to the event before it.
-    pub fn time_of(&self, line: usize) -> Option<Timestamp> {
+    pub(crate) fn time_of(&self, line: usize) -> Option<Timestamp> {
         let (found, _) = self.lines.get(line).filter(|_| !self.is_within_event(line))?;
         Some(found.time)
     }
 
     /// Whether this line and the one before it must not be parted.
-    pub fn is_within_event(&self, line: usize) -> bool {
+    pub(crate) fn is_within_event(&self, line: usize) -> bool {
         let before = line.checked_sub(1).and_then(|before| self.lines.get(before));
         before.is_some_and(|(before, _)| before.ending == Ending::Piece)
             || self.continued.binary_search(&line).is_ok()
@@ -38,7 +38,7 @@ impl Shown {
 
     /// A copy of some of the lines, up to `end`.
     #[must_use]
-    pub fn part(&self, from: usize, end: usize) -> Self {
+    pub(crate) fn part(&self, from: usize, end: usize) -> Self {
         let mut lines = Lines::new(Arc::clone(&self.lines.label));
         (from..end).for_each(|line| lines.push_from(&self.lines, line));
         let within = |line: &&usize| (from..end).contains(*line);
@@ -52,7 +52,7 @@ impl Shown {
 
 /// A highlighted part of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub(crate) struct Mark {
     /// The line's place in its batch.
     pub line: usize,
     /// Which bytes of its visible text.
@@ -61,7 +61,7 @@ pub struct Mark {
 
 /// An event that ends the run.
 #[derive(Clone, Debug)]
-pub struct Match {
+pub(crate) struct Match {
     /// How the run ends by it.
     pub end: MatchEnd,
     /// The container that wrote it.
@@ -70,7 +70,7 @@ pub struct Match {
 
 /// How a run ends by a [`Match`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MatchEnd {
+pub(crate) enum MatchEnd {
     /// What was waited for has come.
     Until,
     /// What must not come has come. It counts more.

@@ -25,7 +25,7 @@ const CONTAINERS_MAX: usize = 4096;
 
 /// Decides which lines are shown.
 #[derive(Debug)]
-pub struct Filter {
+pub(crate) struct Filter {
     rules: Rules,
     containers: HashMap<ContainerKey, Container>,
     /// No open event has to be decided before.
@@ -38,19 +38,24 @@ pub struct Filter {
 
 impl Filter {
     /// A filter with these rules.
-    pub fn new(rules: Rules) -> Self {
+    pub(crate) fn new(rules: Rules) -> Self {
         Self { rules, containers: HashMap::new(), due: None, ended: false, behind: Behind::Dropped }
     }
 
     /// The same, which decides all lines of a batch although one of them ends the run. A later run that goes on behind
     /// the batch misses none of them then.
     #[must_use]
-    pub fn deciding_whole_batches(self) -> Self {
+    pub(crate) fn deciding_whole_batches(self) -> Self {
         Self { behind: Behind::Decided, ..self }
     }
 
     /// Takes a batch and appends what is to be shown now to `out`. After a match there is nothing more to show.
-    pub fn lines(&mut self, mut lines: Lines, now: Instant, out: &mut Vec<Shown>) -> Option<Match> {
+    pub(crate) fn lines(
+        &mut self,
+        mut lines: Lines,
+        now: Instant,
+        out: &mut Vec<Shown>,
+    ) -> Option<Match> {
         if self.ended {
             return None;
         }
@@ -78,7 +83,7 @@ impl Filter {
     }
 
     /// Takes something that is no batch of lines, before it is shown: what stands before it must not come after it.
-    pub fn before(&mut self, event: &Event, out: &mut Vec<Shown>) -> Option<Match> {
+    pub(crate) fn before(&mut self, event: &Event, out: &mut Vec<Shown>) -> Option<Match> {
         let (key, over) = match event {
             Event::Lines(_)
             | Event::Identity(..)
@@ -109,13 +114,13 @@ impl Filter {
     }
 
     /// When an open event has to be decided.
-    pub fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         self.due.filter(|_| !self.ended)
     }
 
     /// Decides the open events that are due. Not those of a container that `is_behind`: its next line is stored and was
     /// not read yet.
-    pub fn expire(
+    pub(crate) fn expire(
         &mut self,
         now: Instant,
         is_behind: impl Fn(&ContainerKey) -> bool,
@@ -144,7 +149,7 @@ impl Filter {
     }
 
     /// Decides all that is open: the run has ended.
-    pub fn finish(&mut self, out: &mut Vec<Shown>) -> Option<Match> {
+    pub(crate) fn finish(&mut self, out: &mut Vec<Shown>) -> Option<Match> {
         let mut matched = None;
         for key in self.containers.keys().cloned().collect::<Vec<_>>() {
             matched = worse(matched, self.settle(&key, out));
@@ -154,12 +159,12 @@ impl Filter {
     }
 
     /// How many lines of this container were taken and are not decided yet: the last ones.
-    pub fn held(&self, container: &ContainerKey) -> usize {
+    pub(crate) fn held(&self, container: &ContainerKey) -> usize {
         self.containers.get(container).map_or(0, |container| container.entries.len())
     }
 
     /// The time of the first line of this container that was taken and is not decided yet.
-    pub fn held_since(&self, container: &ContainerKey) -> Option<Timestamp> {
+    pub(crate) fn held_since(&self, container: &ContainerKey) -> Option<Timestamp> {
         let held = self.containers.get(container)?.held.as_ref()?;
         held.get(0).map(|(line, _)| line.time)
     }

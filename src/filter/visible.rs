@@ -10,7 +10,7 @@ use memchr::memchr;
 const REVERSE: (&[u8], &[u8]) = (b"\x1b[7m", b"\x1b[27m");
 
 /// The text without its control sequences.
-pub fn visible(text: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn visible(text: &[u8]) -> Cow<'_, [u8]> {
     if memchr(0x1b, text).is_none() {
         return Cow::Borrowed(text);
     }
@@ -25,7 +25,11 @@ pub fn visible(text: &[u8]) -> Cow<'_, [u8]> {
 
 /// Appends the line with these ranges of its visible text highlighted. They are in order and do not overlap. The
 /// line's own colors stay as they are.
-pub fn paint(line: &[u8], mut ranges: impl Iterator<Item = Range<usize>>, into: &mut Vec<u8>) {
+pub(crate) fn paint(
+    line: &[u8],
+    mut ranges: impl Iterator<Item = Range<usize>>,
+    into: &mut Vec<u8>,
+) {
     let (mut at, mut next) = (0, ranges.next());
     // Whether the container itself has reversed the text.
     let mut reversed = false;

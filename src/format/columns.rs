@@ -16,7 +16,7 @@ const LATE: Duration = Duration::from_secs(2);
 
 /// What a column shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Column {
+pub(crate) enum Column {
     /// The daemon's name, where there are several.
     Host,
     /// The container's name.
@@ -47,7 +47,7 @@ pub enum Column {
 
 impl Column {
     /// All of them, as they stand from left to right.
-    pub const ALL: [Column; 13] = [
+    pub(crate) const ALL: [Column; 13] = [
         Column::Host,
         Column::Name,
         Column::State,
@@ -64,12 +64,12 @@ impl Column {
     ];
 
     /// The columns of a table with this number of daemons.
-    pub fn of(daemons: usize) -> &'static [Column] {
+    pub(crate) fn of(daemons: usize) -> &'static [Column] {
         if 1 < daemons { &Self::ALL } else { &Self::ALL[1..] }
     }
 
     /// Its heading.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Column::Host => "HOST",
             Column::Name => "NAME",
@@ -88,7 +88,7 @@ impl Column {
     }
 
     /// What it shows, in words.
-    pub fn meaning(self) -> &'static str {
+    pub(crate) fn meaning(self) -> &'static str {
         match self {
             Column::Host => "the daemon's name",
             Column::Name => "the container's name",
@@ -107,13 +107,13 @@ impl Column {
     }
 
     /// Whether it is a figure, which stands to the right.
-    pub fn is_figure(self) -> bool {
+    pub(crate) fn is_figure(self) -> bool {
         use Column::{Bytes, CycleRate, Cycles, Gaps, Lag, Lines, Reopens};
         matches!(self, Cycles | CycleRate | Lines | Bytes | Lag | Gaps | Reopens)
     }
 
     /// What it shows of a row.
-    pub fn text(self, row: &Row, zone: &TimeZone) -> String {
+    pub(crate) fn text(self, row: &Row, zone: &TimeZone) -> String {
         match self {
             Column::Host => row.key.daemon.host().map_or_else(String::new, |host| clean(host)),
             Column::Name => clean(&row.name),
@@ -139,7 +139,7 @@ impl Column {
     }
 
     /// Which of two rows comes first by this column: what is large or wants attention first.
-    pub fn order(self, one: &Row, other: &Row) -> Ordering {
+    pub(crate) fn order(self, one: &Row, other: &Row) -> Ordering {
         let figures = |figure: fn(&Row) -> f64| figure(other).total_cmp(&figure(one));
         match self {
             Column::Host => one.key.daemon.host().cmp(&other.key.daemon.host()),
@@ -196,7 +196,7 @@ fn stream(row: &Row) -> String {
 
 /// How much a row needs eyes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Attention {
+pub(crate) enum Attention {
     /// All is well.
     None,
     /// Something was wrong, or the container does not run.
@@ -207,7 +207,7 @@ pub enum Attention {
 
 impl Attention {
     /// How much this row needs eyes.
-    pub fn of(row: &Row) -> Self {
+    pub(crate) fn of(row: &Row) -> Self {
         let failed = matches!(row.stream, StreamState::Ended { failure: Some(_) });
         let hurt = matches!(row.stream, StreamState::Stale | StreamState::BackingOff { .. });
         let ended_badly = row.exit.is_some_and(|exit| exit.code != 0 || exit.oom);
@@ -221,7 +221,7 @@ impl Attention {
     }
 
     /// The sign before the name: meaning is never in colour alone.
-    pub fn sign(self) -> &'static str {
+    pub(crate) fn sign(self) -> &'static str {
         match self {
             Attention::None => " ",
             Attention::Some => "~",
@@ -231,7 +231,7 @@ impl Attention {
 }
 
 /// Which of two rows comes first by attention: what is wrong first, then by name.
-pub fn by_attention(one: &Row, other: &Row) -> Ordering {
+pub(crate) fn by_attention(one: &Row, other: &Row) -> Ordering {
     let by_name = || Column::Name.order(one, other);
     Attention::of(other).cmp(&Attention::of(one)).then_with(by_name)
 }

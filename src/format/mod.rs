@@ -3,18 +3,18 @@
 //! The screen, the plain text, the JSON and the reports share this folder. It writes nothing itself.
 
 pub(crate) mod color;
-pub mod columns;
+pub(crate) mod columns;
 pub(crate) mod details;
 pub(crate) mod note;
-pub mod pretty;
+pub(crate) mod pretty;
 pub(crate) mod runner;
 pub(crate) mod sanitize;
-pub mod stamp;
-pub mod template;
-pub mod units;
+pub(crate) mod stamp;
+pub(crate) mod template;
+pub(crate) mod units;
 
-pub use note::{headline, last_notice};
-pub use sanitize::clean;
+pub(crate) use note::{headline, last_notice};
+pub(crate) use sanitize::clean;
 
 /// Whether what is written has colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -130,7 +130,7 @@ pub(crate) fn save_report(report: &SaveReport, colors: Colors) -> String {
 }
 
 /// An event as one line for a screen: without colour, without a newline. Lines have none.
-pub fn headline(event: &Event, zone: &TimeZone) -> Option<String> {
+pub(crate) fn headline(event: &Event, zone: &TimeZone) -> Option<String> {
     let mut text = match event {
         Event::Lines(_)
         | Event::Identity(..)
@@ -147,7 +147,7 @@ pub fn headline(event: &Event, zone: &TimeZone) -> Option<String> {
 }
 
 /// The last notice of a container, in words that do not name it.
-pub fn last_notice(notice: &LastNotice) -> String {
+pub(crate) fn last_notice(notice: &LastNotice) -> String {
     match notice {
         LastNotice::Note(notice) => words(notice),
         LastNotice::Gap(gap) => format!("gap: {}", gap.cause.as_str()),

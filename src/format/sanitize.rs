@@ -43,7 +43,7 @@ fn sanitize_text(text: &str, into: &mut Vec<u8>) {
 }
 
 /// The same of text.
-pub fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let mut clean = Vec::new();
     sanitize(text.as_bytes(), &mut clean);
     String::from_utf8_lossy(&clean).into_owned()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 /// The variables; docs/json.md describes them as the fields of a `line`.
-pub const VARIABLES: [&str; 12] = [
+pub(crate) const VARIABLES: [&str; 12] = [
     "v",
     "type",
     "time",

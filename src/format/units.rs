@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::engine::census::Census;
 
 /// `0.4s`, `12s`, `4m10s`, `2h05m`, `3d04h`.
-pub fn time(time: Duration) -> String {
+pub(crate) fn time(time: Duration) -> String {
     let seconds = time.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match () {
@@ -18,7 +18,7 @@ pub fn time(time: Duration) -> String {
 }
 
 /// The same in whole seconds.
-pub fn seconds(time: Duration) -> String {
+pub(crate) fn seconds(time: Duration) -> String {
     match time.as_secs() {
         short @ ..10 => format!("{short}s"),
         _ => self::time(time),
@@ -26,7 +26,7 @@ pub fn seconds(time: Duration) -> String {
 }
 
 /// `12ms`, `1.2s`; `-` where there is none.
-pub fn lag(lag: Duration) -> String {
+pub(crate) fn lag(lag: Duration) -> String {
     match lag.as_millis() {
         0 => "-".to_owned(),
         millis @ ..1000 => format!("{millis}ms"),
@@ -35,7 +35,7 @@ pub fn lag(lag: Duration) -> String {
 }
 
 /// `0`, `3.4`, `120`, `12.3k`, `4.5M`.
-pub fn rate(rate: f64) -> String {
+pub(crate) fn rate(rate: f64) -> String {
     match rate {
         0.0 => "0".to_owned(),
         rate if rate < 99.95 => format!("{rate:.1}"),
@@ -46,7 +46,7 @@ pub fn rate(rate: f64) -> String {
 }
 
 /// `0`, `12`, `12.3k`.
-pub fn count(count: u64) -> String {
+pub(crate) fn count(count: u64) -> String {
     match count {
         0..=99_999 => count.to_string(),
         _ => rate(count as f64),
@@ -54,7 +54,7 @@ pub fn count(count: u64) -> String {
 }
 
 /// `0 gaps`, `2 gaps (removed)`, `3 gaps (2 log rotated, 1 removed)`.
-pub fn gaps(census: &Census) -> String {
+pub(crate) fn gaps(census: &Census) -> String {
     let causes = census.gaps_by_cause.iter().filter(|(_, count)| 0 < **count);
     let causes: Vec<_> = causes.map(|(cause, count)| (cause.replace('_', " "), *count)).collect();
     let causes = match causes.as_slice() {
@@ -69,7 +69,7 @@ pub fn gaps(census: &Census) -> String {
 }
 
 /// `512B`, `1.5K`, `3.0M`, `2.1G`.
-pub fn bytes(bytes: f64) -> String {
+pub(crate) fn bytes(bytes: f64) -> String {
     const UNITS: [&str; 5] = ["B", "K", "M", "G", "T"];
     let (mut value, mut unit) = (bytes, 0);
     // Where it would be shown as 1024 it is the next unit.

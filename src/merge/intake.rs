@@ -15,7 +15,7 @@ use crate::filter::{Filter, Shown};
 
 impl Merge {
     /// A merge of the logs of this number of daemons. Live lines wait for the window.
-    pub fn new(daemons: usize, window: Duration) -> Self {
+    pub(crate) fn new(daemons: usize, window: Duration) -> Self {
         Self {
             window,
             daemons,
@@ -33,7 +33,7 @@ impl Merge {
     }
 
     /// Takes what an event says of the containers, before it passes the filter.
-    pub fn hear(&mut self, event: &mut Event, now: Instant) {
+    pub(crate) fn hear(&mut self, event: &mut Event, now: Instant) {
         match event {
             Event::Begins(daemon, keys) => {
                 self.answered.insert(daemon.clone());
@@ -91,13 +91,13 @@ impl Merge {
     }
 
     /// Takes lines that passed the filter.
-    pub fn lines(&mut self, shown: Shown, now: Instant) {
+    pub(crate) fn lines(&mut self, shown: Shown, now: Instant) {
         let key = shown.lines.label.key.clone();
         self.push(&key, Item::Lines(shown), now);
     }
 
     /// Takes an event that is no batch of lines. It is given back when it is not about a container.
-    pub fn event(&mut self, event: Event, now: Instant) -> Option<Event> {
+    pub(crate) fn event(&mut self, event: Event, now: Instant) -> Option<Event> {
         let key = match &event {
             Event::Gap(gap) => gap.label.key.clone(),
             Event::Note(Note { about: About::Container(label), .. }) => label.key.clone(),
@@ -112,7 +112,7 @@ impl Merge {
     }
 
     /// Notes what the filter holds of a container, after it has taken something of it.
-    pub fn filtered(&mut self, key: &ContainerKey, filter: Option<&Filter>) {
+    pub(crate) fn filtered(&mut self, key: &ContainerKey, filter: Option<&Filter>) {
         if self.queues.contains_key(key) {
             let held = filter.map_or(0, |filter| filter.held(key)) as u64;
             let since = filter.and_then(|filter| filter.held_since(key));
@@ -121,7 +121,7 @@ impl Merge {
     }
 
     /// The same of all containers, after it has decided events because of their time.
-    pub fn filtered_all(&mut self, filter: Option<&Filter>) {
+    pub(crate) fn filtered_all(&mut self, filter: Option<&Filter>) {
         for key in self.queues.keys().cloned().collect::<Vec<_>>() {
             self.filtered(&key, filter);
         }

@@ -26,12 +26,12 @@ use tokio::time::Instant;
 use crate::engine::source::{ContainerKey, DaemonId};
 use crate::engine::timestamp::Timestamp;
 use queue::Queue;
-pub use queue::Ready;
+pub(crate) use queue::Ready;
 use release::NEVER;
 
 /// Holds lines until their place is known.
 #[derive(Debug)]
-pub struct Merge {
+pub(crate) struct Merge {
     window: Duration,
     /// How many daemons there are, and which of them have said which containers they have or are away.
     daemons: usize,

@@ -13,7 +13,7 @@ const BESIDE: usize = size_of::<Held>() + 128;
 
 /// Something that has its place in the order.
 #[derive(Debug)]
-pub enum Ready {
+pub(crate) enum Ready {
     /// Lines of one container.
     Lines(Shown),
     /// A gap or a note of a container.

@@ -21,7 +21,7 @@ pub(super) const NEVER: Timestamp = Timestamp::MIN;
 
 impl Merge {
     /// The next that is to be shown now.
-    pub fn next(&mut self, now: Instant) -> Option<Ready> {
+    pub(crate) fn next(&mut self, now: Instant) -> Option<Ready> {
         while let Some((due, time)) = self.waits.front().copied()
             && due <= now + SLACK
         {
@@ -52,7 +52,7 @@ impl Merge {
     }
 
     /// When [`next`](Self::next) may give something although nothing came.
-    pub fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         self.heads.first()?;
         let waits = self.waits.front().map(|(due, _)| *due);
         let overdue = self.is_waiting_for_others().then(|| self.moved + LONGEST_WAIT);
@@ -60,12 +60,12 @@ impl Merge {
     }
 
     /// Whether something is held that waits for nothing but the window.
-    pub fn holds_live_lines(&self) -> bool {
+    pub(crate) fn holds_live_lines(&self) -> bool {
         !self.heads.is_empty() && self.floor() == Some(Timestamp::MAX)
     }
 
     /// Lets go of containers that nothing came of for long.
-    pub fn expire(&mut self, now: Instant) {
+    pub(crate) fn expire(&mut self, now: Instant) {
         if self.is_waiting_for_others() && self.moved + LONGEST_WAIT <= now {
             self.daemons = self.answered.len();
             let late: Vec<u64> = self.awaited.iter().map(|(_, number)| *number).collect();
@@ -79,13 +79,13 @@ impl Merge {
     }
 
     /// Something was written, which may have taken long.
-    pub fn written(&mut self, now: Instant) {
+    pub(crate) fn written(&mut self, now: Instant) {
         self.moved = now;
     }
 
     /// Nothing more comes, or nothing more of it is waited for: all that is held comes out next. With a container,
     /// its newest lines come last.
-    pub fn finish(&mut self, last: Option<&ContainerKey>) -> Option<Ready> {
+    pub(crate) fn finish(&mut self, last: Option<&ContainerKey>) -> Option<Ready> {
         self.daemons = self.answered.len();
         self.awaited.clear();
         self.waits.clear();
@@ -105,12 +105,12 @@ impl Merge {
 
     /// How many lines of this container were taken and are not decided or not shown yet: the last ones. `filtered`: how
     /// many the filter holds.
-    pub fn held(&self, key: &ContainerKey, filtered: usize) -> usize {
+    pub(crate) fn held(&self, key: &ContainerKey, filtered: usize) -> usize {
         self.queue(key).and_then(Queue::held).map_or(filtered, |held| held.max(filtered))
     }
 
     /// Whether stored lines of this container are still to come.
-    pub fn is_behind(&self, key: &ContainerKey) -> bool {
+    pub(crate) fn is_behind(&self, key: &ContainerKey) -> bool {
         self.queue(key).is_some_and(|queue| queue.phase == Phase::Stored)
     }
 

@@ -79,7 +79,7 @@ fn parts(snapshot: &Snapshot) -> Vec<Part<'_>> {
 }
 
 /// The text of a scrape.
-pub fn text(snapshot: &Snapshot) -> String {
+pub(crate) fn text(snapshot: &Snapshot) -> String {
     let mut page = Page { text: String::new(), parts: parts(snapshot) };
     engine(&mut page);
     containers(&mut page);

@@ -28,7 +28,7 @@ const IDLE: Duration = Duration::from_secs(180);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Serves what the recorder takes, for ever; without a listener it serves nobody.
-pub async fn serve<S: Source>(listener: Option<TcpListener>, mut recorder: Recorder<S>) {
+pub(crate) async fn serve<S: Source>(listener: Option<TcpListener>, mut recorder: Recorder<S>) {
     match listener {
         Some(listener) => serve_with(listener, move || recorder.take()).await,
         None => std::future::pending().await,

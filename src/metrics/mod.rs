@@ -6,5 +6,4 @@
 mod exposition;
 mod http_server;
 
-pub use exposition::text;
-pub use http_server::serve;
+pub(crate) use http_server::serve;

@@ -7,7 +7,7 @@ use crate::format::runner::inert;
 use crate::format::sanitize::clean;
 
 /// Writes an error with its causes, and what to try.
-pub fn error(err: &Sink, error: &anyhow::Error, hint: Option<&str>, colors: Colors) {
+pub(crate) fn error(err: &Sink, error: &anyhow::Error, hint: Option<&str>, colors: Colors) {
     // Nothing can report that stderr cannot be written.
     let _ = err.write_all(text(error, hint, colors).as_bytes());
 }

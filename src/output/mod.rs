@@ -19,9 +19,9 @@ mod sink;
 mod status;
 pub(crate) mod summary;
 mod text;
-pub mod watch;
+pub(crate) mod watch;
 
-pub use error::error;
-pub use print_config::{Config, Destination, Form, Summary};
-pub use printer::{Ended, Passes, Printer};
-pub use sink::{Sink, Sinks};
+pub(crate) use error::error;
+pub(crate) use print_config::{Config, Destination, Form, Summary};
+pub(crate) use printer::{Ended, Passes, Printer};
+pub(crate) use sink::{Sink, Sinks};

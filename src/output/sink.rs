@@ -11,11 +11,11 @@ use tokio::io::unix::AsyncFd;
 
 /// Where bytes go; a blocking write to a descriptor of its own.
 #[derive(Debug)]
-pub struct Sink(OwnedFd);
+pub(crate) struct Sink(OwnedFd);
 
 /// Where everything goes.
 #[derive(Debug)]
-pub struct Sinks {
+pub(crate) struct Sinks {
     /// Data.
     pub out: Sink,
     /// Talk.
@@ -24,14 +24,14 @@ pub struct Sinks {
 
 impl Sinks {
     /// The process's own stdout and stderr.
-    pub fn standard() -> io::Result<Self> {
+    pub(crate) fn standard() -> io::Result<Self> {
         Ok(Self { out: Sink::of(&io::stdout())?, err: Sink::of(&io::stderr())? })
     }
 }
 
 impl Sink {
     /// A sink over a copy of this descriptor.
-    pub fn of(file: &impl AsFd) -> io::Result<Self> {
+    pub(crate) fn of(file: &impl AsFd) -> io::Result<Self> {
         Ok(Self(file.as_fd().try_clone_to_owned()?))
     }
 
@@ -41,7 +41,7 @@ impl Sink {
     }
 
     /// Writes all of it, for as long as that takes.
-    pub fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match rustix::io::write(&self.0, bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),

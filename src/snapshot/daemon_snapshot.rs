@@ -14,7 +14,7 @@ const LEAST: Duration = Duration::from_secs(2);
 
 /// What is known of a daemon.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct DaemonSnapshot {
+pub(crate) struct DaemonSnapshot {
     /// What users call it, where one run follows several.
     pub host: Option<Arc<str>>,
     /// Its address.
@@ -33,16 +33,16 @@ pub struct DaemonSnapshot {
 
 /// What is known of the daemon, for several readers.
 #[derive(Clone, Debug, Default)]
-pub struct Shared(Arc<Mutex<DaemonSnapshot>>);
+pub(crate) struct Shared(Arc<Mutex<DaemonSnapshot>>);
 
 impl Shared {
     /// A daemon of which nothing but the address is known.
-    pub fn new(endpoint: String) -> Self {
+    pub(crate) fn new(endpoint: String) -> Self {
         Self(Arc::new(Mutex::new(DaemonSnapshot { endpoint, ..DaemonSnapshot::default() })))
     }
 
     /// What is known now.
-    pub fn get(&self) -> DaemonSnapshot {
+    pub(crate) fn get(&self) -> DaemonSnapshot {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -59,7 +59,7 @@ impl Shared {
 }
 
 /// Asks the daemon for its figures for ever, this far apart.
-pub async fn sample(api: &Api, every: Duration, shared: &Shared) {
+pub(crate) async fn sample(api: &Api, every: Duration, shared: &Shared) {
     loop {
         // That it does not answer shows elsewhere; its figures are unknown then.
         let info = api.info().await.unwrap_or_else(|error| {

@@ -8,13 +8,13 @@ mod recorder;
 use crate::engine::census::Census;
 use crate::engine::rows::Row;
 use crate::engine::timestamp::Timestamp;
-pub use daemon_snapshot::{DaemonSnapshot, Shared, sample};
-pub use own::{Own, Process};
-pub use recorder::Recorder;
+pub(crate) use daemon_snapshot::{DaemonSnapshot, Shared, sample};
+pub(crate) use own::Own;
+pub(crate) use recorder::Recorder;
 
 /// The figures of one moment.
 #[derive(Clone, Debug, Default)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// When.
     pub time: Timestamp,
     /// The daemons, in the order in which they were named.

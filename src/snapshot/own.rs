@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// The process's own figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Own {
+pub(crate) struct Own {
     /// Processor time since the start, in seconds.
     pub cpu_seconds: f64,
     /// Of one processor, in percent, since the look before.
@@ -21,7 +21,7 @@ pub struct Own {
 
 /// Looks at the process again and again.
 #[derive(Debug)]
-pub struct Process {
+pub(crate) struct Process {
     /// The moment of the look before, and the processor time then.
     before: (Instant, f64),
 }
@@ -34,7 +34,7 @@ impl Default for Process {
 
 impl Process {
     /// The figures of this moment.
-    pub fn look(&mut self) -> Option<Own> {
+    pub(crate) fn look(&mut self) -> Option<Own> {
         let stat = fs::read_to_string("/proc/self/stat").ok()?;
         let mut own = parse(
             &stat,

@@ -11,7 +11,7 @@ use crate::engine::timestamp::Timestamp;
 
 impl Snapshot {
     /// The daemon, where there is one only.
-    pub fn only_daemon(&self) -> Option<&DaemonSnapshot> {
+    pub(crate) fn only_daemon(&self) -> Option<&DaemonSnapshot> {
         match self.daemons.as_slice() {
             [daemon] => Some(daemon),
             _ => None,
@@ -19,24 +19,27 @@ impl Snapshot {
     }
 
     /// The rows of one daemon.
-    pub fn rows_of<'a>(&'a self, daemon: &'a DaemonSnapshot) -> impl Iterator<Item = &'a Row> + 'a {
+    pub(crate) fn rows_of<'a>(
+        &'a self,
+        daemon: &'a DaemonSnapshot,
+    ) -> impl Iterator<Item = &'a Row> + 'a {
         self.rows.iter().filter(|row| row.key.daemon.host() == daemon.host.as_ref())
     }
 
     /// Lines a second of all containers.
-    pub fn lines_per_second(&self) -> f64 {
+    pub(crate) fn lines_per_second(&self) -> f64 {
         self.rows.iter().fold(0.0, |sum, row| sum + row.lines_per_second)
     }
 
     /// Bytes a second of all containers.
-    pub fn bytes_per_second(&self) -> f64 {
+    pub(crate) fn bytes_per_second(&self) -> f64 {
         self.rows.iter().fold(0.0, |sum, row| sum + row.bytes_per_second)
     }
 }
 
 /// Takes snapshots, one after the other.
 #[derive(Debug)]
-pub struct Recorder<S> {
+pub(crate) struct Recorder<S> {
     observers: Observers<S>,
     daemons: Vec<Shared>,
     process: Process,
@@ -44,12 +47,12 @@ pub struct Recorder<S> {
 
 impl<S: Source> Recorder<S> {
     /// A recorder of these engines and of what is known of their daemons, in the same order.
-    pub fn new(observers: Observers<S>, daemons: Vec<Shared>) -> Self {
+    pub(crate) fn new(observers: Observers<S>, daemons: Vec<Shared>) -> Self {
         Self { observers, daemons, process: Process::default() }
     }
 
     /// The figures of this moment.
-    pub fn take(&mut self) -> Snapshot {
+    pub(crate) fn take(&mut self) -> Snapshot {
         let by_daemon = self.observers.by_daemon();
         let mut census = Census::default();
         by_daemon.iter().for_each(|(_, of_daemon)| census.add(of_daemon));

@@ -20,7 +20,7 @@ mod terminal;
 mod thread;
 mod view;
 
-pub use thread::{Closed, Screen, Settings};
+pub(crate) use thread::{Closed, Screen, Settings};
 
 /// Panics where a test asks for it with `CMON_TEST_PANIC`: that the terminal survives it cannot be tried
 /// otherwise. The screen does after its first frame, the main thread at the first signal: by then the terminal

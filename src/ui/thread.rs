@@ -38,7 +38,7 @@ const AT_ONCE: usize = 32;
 
 /// How the screen was closed; the terminal is given back by then.
 #[derive(Clone, Debug)]
-pub enum Closed {
+pub(crate) enum Closed {
     /// By `q`, or because it was asked to.
     Done,
     /// By Ctrl-C, which comes as a key.
@@ -49,7 +49,7 @@ pub enum Closed {
 
 /// What is shown, and how.
 #[derive(Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// In colors.
     pub colors: Colors,
     /// The containers were named, and are not all that run.
@@ -63,7 +63,7 @@ pub struct Settings {
 }
 
 /// The open screen. Dropping it gives the terminal back.
-pub struct Screen {
+pub(crate) struct Screen {
     stop: CancellationToken,
     closed: watch::Receiver<Option<Closed>>,
     /// Disconnected when the thread has ended.
@@ -92,7 +92,7 @@ impl Screen {
     ///
     /// # Errors
     /// The terminal or the thread cannot be had.
-    pub fn open(
+    pub(crate) fn open(
         settings: Settings,
         events: mpsc::Receiver<Event>,
         look: Box<dyn FnMut() -> Snapshot + Send>,
@@ -112,7 +112,7 @@ impl Screen {
     }
 
     /// Asks it to close.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stop.cancel();
     }
 
@@ -120,7 +120,7 @@ impl Screen {
     ///
     /// # Cancel safety
     /// Safe.
-    pub async fn closed(&mut self) -> Closed {
+    pub(crate) async fn closed(&mut self) -> Closed {
         match self.closed.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(closed)) => closed.clone(),
             // The thread panicked, and the panic hook has written to stderr.

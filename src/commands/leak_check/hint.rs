@@ -16,7 +16,7 @@ pub(super) struct Unread(pub(super) PathBuf);
 pub(super) struct NotARecording(pub(super) PathBuf);
 
 /// What to try, where that is known.
-pub fn hint(error: &anyhow::Error) -> Option<String> {
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(StartError::Target { hint, .. }) = error.downcast_ref() {
         return hint.clone();
     }

@@ -20,10 +20,10 @@ use crate::config::{Check, Config, Daemon, LeakCheck};
 use crate::leak::judge::plan::Plan;
 use crate::leak::record::{Header, Record};
 use crate::output::Sinks;
-pub use hint::hint;
+pub(crate) use hint::hint;
 use prepare::NothingToWatch;
 use reports::Reports;
-pub use run::run;
+pub(crate) use run::run;
 
 /// One check, or several to compare.
 struct Checking<'a> {

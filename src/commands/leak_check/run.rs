@@ -20,7 +20,7 @@ const SEED: u64 = 5;
 ///
 /// # Errors
 /// The check could not begin, or what it found could not be written.
-pub async fn run(
+pub(crate) async fn run(
     config: Config,
     leak: LeakCheck,
     daemon: Daemon,

@@ -14,7 +14,7 @@ use crate::output::{Config, Destination, Form, json, summary};
 
 /// A running printer.
 #[derive(Debug)]
-pub struct Printer {
+pub(crate) struct Printer {
     pub(super) config: Config,
     ended: watch::Receiver<Option<Ended>>,
     /// Written to only when the thread has ended.
@@ -27,7 +27,7 @@ impl Printer {
     ///
     /// # Errors
     /// The thread, or what it waits with, cannot be had.
-    pub fn spawn(
+    pub(crate) fn spawn(
         config: Config,
         sinks: Sinks,
         events: mpsc::Receiver<Event>,
@@ -58,7 +58,7 @@ impl Printer {
     ///
     /// # Cancel safety
     /// Safe.
-    pub async fn ended(&mut self) -> Ended {
+    pub(crate) async fn ended(&mut self) -> Ended {
         match self.ended.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(ended)) => ended.clone(),
             // The thread panicked, and the panic hook has written to stderr.
@@ -70,7 +70,7 @@ impl Printer {
     ///
     /// # Errors
     /// The write fails.
-    pub fn summary(&self, outcome: &Outcome) -> io::Result<()> {
+    pub(crate) fn summary(&self, outcome: &Outcome) -> io::Result<()> {
         let mut text = Vec::new();
         if self.config.form == Form::Json && self.config.destination == Destination::Stdout {
             json::summary(outcome, &mut text);
@@ -81,7 +81,7 @@ impl Printer {
     }
 
     /// Writes an error to stderr; the thread must have ended.
-    pub fn error(&self, error: &anyhow::Error) {
+    pub(crate) fn error(&self, error: &anyhow::Error) {
         crate::output::error(&self.sinks.err, error, None, self.config.color_err);
     }
 }

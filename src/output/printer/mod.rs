@@ -26,12 +26,12 @@ use crate::output::sink::Sinks;
 use crate::output::status::Status;
 use crate::output::text::Text;
 use archive::Archive;
-pub use handle::Printer;
+pub(crate) use handle::Printer;
 use written_positions::Progress;
 
 /// Why the printer ended.
 #[derive(Clone, Debug)]
-pub enum Ended {
+pub(crate) enum Ended {
     /// All that was sent is written.
     Done,
     /// An event matched that ends the run; it is written, and nothing behind it.
@@ -46,7 +46,7 @@ pub enum Ended {
 
 /// What lines pass on their way, and where they go.
 #[derive(Debug, Default)]
-pub struct Passes {
+pub(crate) struct Passes {
     /// Nothing where all lines are shown as they come.
     pub filter: Option<Filter>,
     /// Puts the lines of several containers in order. Nothing where they are shown as they come.

@@ -5,4 +5,4 @@ mod json;
 mod snapshot_writer;
 mod table;
 
-pub use snapshot_writer::{Form, SnapshotWriter};
+pub(crate) use snapshot_writer::{Form, SnapshotWriter};

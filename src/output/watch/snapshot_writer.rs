@@ -31,7 +31,7 @@ const MOST: Duration = Duration::from_secs(5);
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// One table.
     Table,
     /// A line of totals, this far apart.
@@ -44,7 +44,7 @@ pub enum Form {
 
 /// A running writer.
 #[derive(Debug)]
-pub struct SnapshotWriter {
+pub(crate) struct SnapshotWriter {
     finish: CancellationToken,
     ended: watch::Receiver<Option<Ended>>,
 }
@@ -55,7 +55,7 @@ impl SnapshotWriter {
     ///
     /// # Errors
     /// The thread, or what it waits with, cannot be had.
-    pub fn spawn(
+    pub(crate) fn spawn(
         form: Form,
         config: Config,
         sinks: Sinks,
@@ -80,7 +80,7 @@ impl SnapshotWriter {
     }
 
     /// Asks it to end with a last snapshot, where the last one is not of this moment.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.finish.cancel();
     }
 
@@ -88,7 +88,7 @@ impl SnapshotWriter {
     ///
     /// # Cancel safety
     /// Safe.
-    pub async fn ended(&mut self) -> Ended {
+    pub(crate) async fn ended(&mut self) -> Ended {
         match self.ended.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(ended)) => ended.clone(),
             // The thread panicked, and the panic hook has written to stderr.
