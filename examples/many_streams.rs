@@ -6,8 +6,6 @@
 //! stderr how long the first client took to open a stream for each container. It runs until it is ended.
 //! `scripts/bench.sh` compares what cmon needs for 100 and for 1,000 streams at the same rate.
 
-#![expect(clippy::disallowed_methods, reason = "lines hold the real time")]
-
 use std::env;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

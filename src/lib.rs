@@ -16,9 +16,15 @@ use anyhow::Context;
 use clap::error::ErrorKind;
 use tracing::level_filters::LevelFilter;
 
+// The integration tests or the fuzz targets look inside.
+#[doc(hidden)]
 pub mod cli;
 pub(crate) mod commands;
+// The integration tests or the fuzz targets look inside.
+#[doc(hidden)]
 pub mod config;
+// The integration tests or the fuzz targets look inside.
+#[doc(hidden)]
 pub mod cursor;
 pub mod demo;
 pub(crate) mod descriptors;
@@ -28,6 +34,8 @@ pub mod engine;
 pub(crate) mod exit;
 pub(crate) mod filter;
 pub(crate) mod format;
+// The integration tests or the fuzz targets look inside.
+#[doc(hidden)]
 pub mod leak;
 pub(crate) mod level;
 pub(crate) mod merge;

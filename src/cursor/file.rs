@@ -110,11 +110,6 @@ impl CursorFile {
         Ok((cursor, contents))
     }
 
-    /// How users know it.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     fn read(&self) -> Result<Option<Result<Contents, FormatError>>, CursorError> {
         match fs::metadata(&self.path) {
             Ok(data) if !data.is_file() => return Err(self.format_error(FormatError::Foreign)),
