@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::engine::source::ReadMode;
 
 /// A smaller read shows that lines are rare: it is less than a dozen lines.
-const BURST_READ_MIN_BYTES: usize = 2048;
+pub(super) const BURST_READ_MIN_BYTES: usize = 2048;
 /// The pause after the first large read of a stream.
 const FIRST_PAUSE: Duration = Duration::from_micros(400);
 /// A shorter pause saves less than it costs.
@@ -64,11 +64,13 @@ pub(super) struct Pacing {
     bursting: bool,
     /// Bytes of the largest read, decaying.
     peak: usize,
+    /// Pauses of the thread before the last read.
+    pauses: u64,
 }
 
 impl Pacing {
     pub(super) fn new(mode: ReadMode) -> Self {
-        Self { mode, pause: FIRST_PAUSE, bursting: false, peak: 0 }
+        Self { mode, pause: FIRST_PAUSE, bursting: false, peak: 0, pauses: 0 }
     }
 
     /// Learns from one read of `bytes` that held `chunks` whole messages.
@@ -100,6 +102,7 @@ impl Pacing {
 /// What the streams of one thread share.
 #[derive(Debug, Default)]
 struct Thread {
+    pauses: u64,
     last_pause: Option<Instant>,
     /// Since when [`Self::reads`] are counted.
     metered_since: Option<Instant>,
@@ -111,8 +114,9 @@ struct Thread {
 
 impl Thread {
     /// Counts a read that gave something.
-    fn saw_read(&mut self, mode: ReadMode, now: Instant) {
-        if mode == ReadMode::Follow {
+    fn saw_read(&mut self, pacing: &mut Pacing, now: Instant) {
+        pacing.pauses = self.pauses;
+        if pacing.mode == ReadMode::Follow {
             self.last_follow = Some(now);
         }
         self.reads += 1;
@@ -129,11 +133,18 @@ impl Thread {
     /// How long to pause now, before a read of the stream that `pacing` belongs to.
     fn pause(&mut self, pacing: &Pacing, now: Instant) -> Option<Duration> {
         let wanted = pacing.wanted().or_else(|| self.busy.then_some(ROUND_PAUSE))?;
-        if self.last_pause.is_some_and(|last| now - last <= SHARED) {
+        // A stream that has not read since the last pause has its own share of it.
+        let is_served = pacing.pauses < self.pauses;
+        if is_served && self.last_pause.is_some_and(|last| now - last <= SHARED) {
             return None;
         }
         let follows = self.last_follow.is_some_and(|last| now - last <= FOLLOW_RECENT);
         Some(if follows { wanted.min(FOLLOW_PAUSE_MAX) } else { wanted })
+    }
+
+    fn paused(&mut self, now: Instant) {
+        self.pauses += 1;
+        self.last_pause = Some(now);
     }
 }
 
@@ -144,7 +155,7 @@ thread_local! {
 /// Learns from one read of `bytes` that held `chunks` whole messages.
 pub(super) fn saw_read(pacing: &mut Pacing, bytes: usize, chunks: usize) {
     pacing.saw_read(bytes, chunks);
-    THREAD.with_borrow_mut(|thread| thread.saw_read(pacing.mode, Instant::now()));
+    THREAD.with_borrow_mut(|thread| thread.saw_read(pacing, Instant::now()));
 }
 
 /// Pauses this thread while lines pour in, unless another stream has just done so.
@@ -153,7 +164,7 @@ pub(super) fn pause(pacing: &Pacing) {
     let wanted = THREAD.with_borrow_mut(|thread| thread.pause(pacing, Instant::now()));
     if let Some(pause) = wanted {
         std::thread::sleep(pause);
-        THREAD.with_borrow_mut(|thread| thread.last_pause = Some(Instant::now()));
+        THREAD.with_borrow_mut(|thread| thread.paused(Instant::now()));
     }
 }
 
@@ -261,17 +272,20 @@ mod tests {
         assert_eq!(thread.pause(&pacing, at(0)), None, "nothing pours");
         pacing.saw_read(BURST_READ_MIN_BYTES, 10);
         assert_eq!(thread.pause(&pacing, at(0)), Some(FIRST_PAUSE));
-        thread.last_pause = Some(at(400));
+        thread.paused(at(400));
         assert_eq!(thread.pause(&pacing, at(450)), None, "another stream has just paused");
+        thread.saw_read(&mut pacing, at(460));
+        let again = thread.pause(&pacing, at(470));
+        assert_eq!(again, Some(FIRST_PAUSE), "it has read since, and more pours in");
         assert_eq!(thread.pause(&pacing, at(1000)), Some(FIRST_PAUSE));
     }
 
     #[test]
     fn many_small_reads_are_gathered_into_rounds_and_few_are_not() {
         for (per_second, pauses) in [(200, false), (800, false), (1500, true), (20_000, true)] {
-            let (mut thread, pacing) = (Thread::default(), Pacing::new(ReadMode::Follow));
+            let (mut thread, mut pacing) = (Thread::default(), Pacing::new(ReadMode::Follow));
             for read in 0..per_second {
-                thread.saw_read(ReadMode::Follow, at(read * 1_000_000 / per_second));
+                thread.saw_read(&mut pacing, at(read * 1_000_000 / per_second));
             }
             let pause = thread.pause(&pacing, at(1_000_000));
             assert_eq!(pause.is_some(), pauses, "{per_second} reads a second");
@@ -280,10 +294,10 @@ mod tests {
 
     #[test]
     fn a_lull_ends_the_pauses_between_rounds() {
-        let (mut thread, pacing) = (Thread::default(), Pacing::new(ReadMode::Follow));
-        (0..1000).for_each(|read| thread.saw_read(ReadMode::Follow, at(read * 100)));
+        let (mut thread, mut pacing) = (Thread::default(), Pacing::new(ReadMode::Follow));
+        (0..1000).for_each(|read| thread.saw_read(&mut pacing, at(read * 100)));
         assert!(thread.pause(&pacing, at(100_000)).is_some());
-        thread.saw_read(ReadMode::Follow, at(3_000_000));
+        thread.saw_read(&mut pacing, at(3_000_000));
         assert_eq!(thread.pause(&pacing, at(3_000_000)), None);
     }
 
@@ -293,7 +307,7 @@ mod tests {
         reads(&mut pacing, 100, |_| 60);
         let alone = thread.pause(&pacing, at(0)).unwrap();
         assert!(FOLLOW_PAUSE_MAX < alone);
-        thread.saw_read(ReadMode::Follow, at(1000));
+        thread.saw_read(&mut Pacing::new(ReadMode::Follow), at(1000));
         assert_eq!(thread.pause(&pacing, at(2000)), Some(FOLLOW_PAUSE_MAX));
         assert_eq!(thread.pause(&pacing, at(500_000)), Some(alone), "the follow is silent again");
     }

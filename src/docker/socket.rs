@@ -7,6 +7,8 @@ use std::task::{Context, Poll};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
+use super::read_pacing::BURST_READ_MIN_BYTES;
+
 /// A connected socket that can be read and written through a shared reference.
 #[derive(Debug)]
 pub(super) enum Socket {
@@ -17,13 +19,13 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    /// Reads what is there. A read that leaves room has emptied the socket, so the next one waits for the system's
-    /// word and does not ask in vain.
+    /// Reads what is there. Behind a small read there is nothing more, so the next one waits for the system's word and
+    /// does not ask in vain. A large one is followed by more after a pause, and asking at once is cheaper then.
     pub(super) fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
         let room = into.len();
         let mut emptied = None;
         let read = || match rustix::io::read(self, &mut *into) {
-            Ok(count) if 0 < count && count < room => {
+            Ok(count) if 0 < count && count < room.min(BURST_READ_MIN_BYTES) => {
                 emptied = Some(count);
                 // This makes tokio forget that the socket was readable, unless it became so again meanwhile.
                 Err(io::ErrorKind::WouldBlock.into())

@@ -23,10 +23,28 @@ use crate::output::sink::{Sinks, Watch};
 use crate::output::status::Status;
 use crate::output::text::Text;
 
-/// While lines are held and more come all the time, events are taken this often.
-const ROUND: Duration = Duration::from_millis(2);
+/// Events are taken this often while they come all the time.
+const ROUND: Duration = Duration::from_millis(1);
+/// Lines that come together when a log is read as fast as the daemon gives it.
+const POURING_LINES: usize = 64;
 /// A file that cannot be written is tried again this often.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
+
+/// What came since the channel was last empty.
+#[derive(Clone, Copy, Debug, Default)]
+struct Came {
+    events: usize,
+    lines: usize,
+}
+
+impl Came {
+    fn add(&mut self, event: &Event) {
+        self.events += 1;
+        if let Event::Lines(lines) = event {
+            self.lines += lines.len();
+        }
+    }
+}
 
 impl<C: Fn() -> Census> Thread<C> {
     pub(super) fn new(
@@ -59,8 +77,7 @@ impl<C: Fn() -> Census> Thread<C> {
             None => watched.watch()?,
         };
         self.report_findings()?;
-        // Events since the channel was last empty.
-        let mut came = 0_u32;
+        let mut came = Came::default();
         loop {
             let event = match events.try_recv() {
                 Ok(event) => Some(event),
@@ -97,7 +114,7 @@ impl<C: Fn() -> Census> Thread<C> {
                 }
             };
             let Some(event) = event else { break };
-            came += 1;
+            came.add(&event);
             let matched = match self.take(event)? {
                 None => self.on_time()?,
                 matched => matched,
@@ -112,11 +129,14 @@ impl<C: Fn() -> Census> Thread<C> {
         Ok(matched.map_or(Ended::Done, Ended::Matched))
     }
 
-    /// When to look for events again. Lines that wait for the window gain nothing when each new one wakes the thread, so
-    /// there are rounds as soon as several have `come` since the channel was last empty. Stored lines are waited for.
-    fn round(&self, came: u32) -> Option<Instant> {
-        let is_held = self.merge.as_ref().is_some_and(Merge::holds_live_lines);
-        (is_held && 1 < came).then(|| Instant::now() + ROUND)
+    /// When to look for events again, where it costs too much to be woken by each. Lines that pour in fill the channel no
+    /// less in a round. Lines that wait for the window wait anyway. Stored lines that others wait for are taken at once.
+    fn round(&self, came: Came) -> Option<Instant> {
+        let is_worth_it = match &self.merge {
+            None => POURING_LINES <= came.lines,
+            Some(merge) => merge.holds_live_lines() && 1 < came.events,
+        };
+        is_worth_it.then(|| Instant::now() + ROUND)
     }
 
     /// Does what is due. Returns the event that ends the run, if one is decided now.
