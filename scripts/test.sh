@@ -87,7 +87,7 @@ command -v go >/dev/null || missing+=(golang-go)
 command -v tmux >/dev/null || missing+=(tmux)
 # cmon is tried behind a proxy, and on another daemon.
 command -v nginx >/dev/null || missing+=(nginx)
-command -v podman >/dev/null || missing+=(podman crun)
+command -v podman >/dev/null && command -v runc >/dev/null || missing+=(podman runc)
 command -v prometheus >/dev/null && command -v promtool >/dev/null || missing+=(prometheus)
 # The completion scripts are loaded by their shells.
 command -v zsh >/dev/null || missing+=(zsh)

@@ -23,7 +23,7 @@ impl Podman {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("podman is needed: apt-get install podman crun");
+            .expect("podman is needed: apt-get install podman runc");
         podman.service = Some(service);
         let image = r#"mkdir -p "$1/i/bin" && cp "$(command -v busybox)" "$1/i/bin/" &&
             for tool in sh seq sleep; do ln -s busybox "$1/i/bin/$tool"; done &&
@@ -45,8 +45,9 @@ impl Podman {
         for (option, below) in [("--root", "root"), ("--runroot", "run"), ("--tmpdir", "tmp")] {
             command.arg(option).arg(self.dir.join(below));
         }
-        let plain = ["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--events-backend=file"];
-        command.args(plain).args(args);
+        // runc comes with dockerd. crun refuses machines that have both kinds of cgroups.
+        command.args(["--runtime=runc", "--storage-driver=vfs", "--cgroup-manager=cgroupfs"]);
+        command.arg("--events-backend=file").args(args);
         command
     }
 
