@@ -299,7 +299,7 @@ followers() {
         writer=$!
         helpers+=("$writer")
         until [[ -S $dir/many-$count ]]; do sleep 0.1; done
-        DOCKER_HOST=unix://$dir/many-$count "$cmon" tail -q -a -n 0 --order-window 0 > >("$paced" read >"$dir/delay-$count") &
+        DOCKER_HOST=unix://$dir/many-$count "$cmon" tail -q -a -n 0 --order-window 0ms > >("$paced" read >"$dir/delay-$count") &
         follower=$!
         helpers+=("$follower")
         sleep 10
