@@ -158,6 +158,8 @@ impl<S: Source> Engine<S> {
     ) -> Result<Result<Begun<S::Events>, StartError>, StartError> {
         let say = async |what| send_note(events, About::Daemon(self.source.daemon()), what).await;
         let mut backoff = Backoff::default();
+        let seed = self.config.seed;
+        let mut random = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         loop {
             let error = match self.look(selection, &say).await {
                 Ok((listing, subscription, identity)) => {
@@ -188,7 +190,7 @@ impl<S: Source> Engine<S> {
                 return Ok(Err(error.into()));
             }
             let first = backoff.failures() == 0;
-            let retry = backoff.next(fastrand::f64());
+            let retry = backoff.next(random.f64());
             self.tally.daemon_away(Some(Instant::now() + retry));
             if first {
                 say(Notice::DaemonAway { error: error.clone(), retry }).await;
