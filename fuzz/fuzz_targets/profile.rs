@@ -9,20 +9,21 @@ use std::collections::BTreeSet;
 
 use cmon::leak::probe::metrics::{self, Selector};
 use cmon::leak::probe::proc::parse::{self, Sockets, Table};
-use cmon::leak::probe::{json_figures, pprof};
+use cmon::leak::probe::json_figures;
+use cmon::leak::probe::pprof::{self, Extent};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let answer = String::from_utf8_lossy(bytes);
-    for cut in [false, true] {
-        if let Ok(profile) = pprof::parse(&answer, cut) {
+    for extent in [Extent::Whole, Extent::CutOff] {
+        if let Ok(profile) = pprof::parse(&answer, extent) {
             let keys: BTreeSet<&String> = profile.groups.iter().map(|group| &group.key).collect();
             assert_eq!(keys.len(), profile.groups.len(), "no group comes twice");
             let sum =
                 profile.groups.iter().fold(0, |sum: u64, group| sum.saturating_add(group.count));
             assert!(pprof::followers(&profile.groups) <= sum);
             assert!(profile.truncated || profile.total <= sum, "what is missing is said");
-            assert!(!cut || profile.truncated);
+            assert!(extent == Extent::Whole || profile.truncated);
             assert_eq!(pprof::total(&answer), Ok((profile.kind, profile.total)));
         }
     }

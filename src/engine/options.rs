@@ -43,7 +43,7 @@ pub struct Config {
     pub seed: Option<u64>,
 }
 
-/// In which order whoever takes the events wants the lines of several containers.
+/// The order of the lines of several containers in the events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineOrder {
     /// As they are read: each container as fast as it goes.

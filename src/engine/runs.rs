@@ -159,7 +159,7 @@ fn previous(until: Timestamp, moments: &[Moment]) -> RunWindow {
 mod tests {
     use super::*;
     use crate::engine::backlog::Range;
-    use crate::engine::source::{ContainerId, ContainerKey, DaemonId, LogEnd};
+    use crate::engine::tests::support;
     use Remembered::{Created, Died, Started};
 
     const MILLI: i64 = 1_000_000;
@@ -170,22 +170,10 @@ mod tests {
 
     fn container(phase: Phase, started: Option<i64>, finished: Option<i64>) -> Container {
         Container {
-            key: ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("ab12") },
-            name: "web".into(),
-            phase,
-            exit: None,
-            started_at: "".into(),
             started: started.map(at),
             finished: finished.map(at),
-            restarts: 0,
             ran_before: finished.is_some(),
-            tty: false,
-            driver: "json-file".into(),
-            pieces: PieceRule::SameTimestamp,
-            log_end: LogEnd::Served,
-            doubles: false,
-            file_size: None,
-            lossy: None,
+            ..support::container(phase, "")
         }
     }
 

@@ -1,4 +1,4 @@
-//! What comes in: lines, events, and what they say of the order to come.
+//! Takes lines and events, and learns from them which containers older lines can still come from.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Settings that cannot be used, and what is said of them.
+//! Settings that are refused, and the error messages.
 
 use super::support::{around, config};
 use crate::config::*;

@@ -5,7 +5,15 @@ use crate::config::*;
 use crate::format::Colors;
 use crate::format::pretty::LineForm;
 
-fn watched(args: &str, stdout: FileKind, dumb_terminal: bool) -> Config {
+/// What TERM says of the terminal.
+#[derive(Clone, Copy, PartialEq)]
+enum Term {
+    Capable,
+    Dumb,
+}
+
+fn watched(args: &str, stdout: FileKind, term: Term) -> Config {
+    let dumb_terminal = term == Term::Dumb;
     let around = Surroundings { dumb_terminal, stdout, stderr_is_terminal: true, ..around() };
     config(args, &around).unwrap()
 }
@@ -15,22 +23,22 @@ fn the_output_form_follows_from_flags_and_stdout() {
     use FileKind::{Other, Terminal};
     let screen = WatchForm::Screen { colors: Colors::On, lines: LineForm::Plain };
     let cases = [
-        ("cmon watch", Terminal, false, screen),
+        ("cmon watch", Terminal, Term::Capable, screen),
         (
             "cmon watch --color never",
             Terminal,
-            false,
+            Term::Capable,
             WatchForm::Screen { colors: Colors::Off, lines: LineForm::Plain },
         ),
-        ("cmon watch", Terminal, true, WatchForm::Lines),
-        ("cmon watch", Other, false, WatchForm::Lines),
-        ("cmon watch --once", Terminal, false, WatchForm::Table),
-        ("cmon watch --once", Other, false, WatchForm::Table),
-        ("cmon watch -o json", Terminal, false, WatchForm::Json { once: false }),
-        ("cmon watch -o json --once", Other, false, WatchForm::Json { once: true }),
+        ("cmon watch", Terminal, Term::Dumb, WatchForm::Lines),
+        ("cmon watch", Other, Term::Capable, WatchForm::Lines),
+        ("cmon watch --once", Terminal, Term::Capable, WatchForm::Table),
+        ("cmon watch --once", Other, Term::Capable, WatchForm::Table),
+        ("cmon watch -o json", Terminal, Term::Capable, WatchForm::Json { once: false }),
+        ("cmon watch -o json --once", Other, Term::Capable, WatchForm::Json { once: true }),
     ];
-    for (args, stdout, dumb, expected) in cases {
-        let Action::Watch(watch) = watched(args, stdout, dumb).action else {
+    for (args, stdout, term, expected) in cases {
+        let Action::Watch(watch) = watched(args, stdout, term).action else {
             panic!("{args} is `watch`");
         };
         assert_eq!(watch.form, expected, "{args}");
@@ -40,7 +48,8 @@ fn the_output_form_follows_from_flags_and_stdout() {
 #[test]
 fn filters_of_watch_are_for_the_screen() {
     let Action::Watch(watch) =
-        watched("cmon watch -i a -e b --level warn -o pretty", FileKind::Terminal, false).action
+        watched("cmon watch -i a -e b --level warn -o pretty", FileKind::Terminal, Term::Capable)
+            .action
     else {
         panic!("it is `watch`");
     };
@@ -62,7 +71,7 @@ fn filters_of_watch_are_for_the_screen() {
 
 #[test]
 fn without_a_name_it_is_for_all_that_run() {
-    let open = |args| watched(args, FileKind::Other, false).selection.is_open();
+    let open = |args| watched(args, FileKind::Other, Term::Capable).selection.is_open();
     assert!(open("cmon watch") && open("cmon watch --demo"));
     assert!(!open("cmon watch -a") && !open("cmon watch web"));
 }
@@ -73,5 +82,5 @@ fn tracing_does_not_write_over_the_screen() {
     assert!(refused.contains("redirect stderr"), "{refused}");
     let elsewhere = Surroundings { stderr_is_terminal: false, ..terminal() };
     assert_eq!(config("cmon watch -v", &elsewhere).unwrap().verbosity, 1);
-    assert_eq!(watched("cmon watch -v --once", FileKind::Terminal, false).verbosity, 1);
+    assert_eq!(watched("cmon watch -v --once", FileKind::Terminal, Term::Capable).verbosity, 1);
 }

@@ -72,7 +72,7 @@ impl<S: Source> Supervisor<S> {
         self.say_of_daemon(say, Some(error));
     }
 
-    /// Says what is to be said of the daemon itself.
+    /// Notes that the daemon is away, is back, or sends no events.
     fn say_of_daemon(&mut self, say: Option<Say>, error: Option<SourceError>) {
         self.tally.daemon_away(self.daemon.away());
         let what = match (say, error) {

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::support::container;
 use super::support::{SECOND, Seen, config};
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::event::Notice;
@@ -16,8 +17,8 @@ use crate::engine::selection::Selection;
 use crate::engine::source::StdStream::Stdout;
 use crate::engine::source::{
     Container, ContainerEvent, ContainerEventKind, ContainerId, ContainerKey, DaemonId, ErrorKind,
-    EventStream, Exit, Frames, ListFilters, Listed, LogEnd, LogRequest, LogStream, Phase,
-    PieceRule, Read, ReadMode, Source, SourceError,
+    EventStream, Exit, Frames, ListFilters, Listed, LogRequest, LogStream, Phase, Read, ReadMode,
+    Source, SourceError,
 };
 use crate::engine::timestamp::Timestamp;
 use crate::engine::{Config, Engine};
@@ -103,20 +104,8 @@ impl Source for Crowd {
         Ok(Container {
             key: key.clone(),
             name: format!("job-{}", key.id).into(),
-            phase,
             exit: (phase == Phase::Exited).then_some(Exit { code: 0, oom: false }),
-            started_at: "1".into(),
-            started: None,
-            finished: None,
-            restarts: 0,
-            ran_before: false,
-            tty: false,
-            driver: "json-file".into(),
-            pieces: PieceRule::SameTimestamp,
-            log_end: LogEnd::Served,
-            doubles: false,
-            file_size: None,
-            lossy: None,
+            ..container(phase, "1")
         })
     }
 

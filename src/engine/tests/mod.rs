@@ -14,5 +14,5 @@ mod random_faults;
 mod runs;
 mod several;
 mod since;
-mod support;
+pub(in crate::engine) mod support;
 mod watching;

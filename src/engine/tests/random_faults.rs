@@ -13,8 +13,8 @@ use crate::engine::{Config, Observer};
 /// A step of a random script.
 #[derive(Clone, Debug)]
 enum Step {
-    /// So many lines at once, on one output, in one tick of the clock or several; the text is one of
-    /// two.
+    /// This number of lines at once on one output, in one tick of the clock or in several. The text is one
+    /// of two.
     Burst { stderr: bool, lines: u8, same_tick: bool, text: bool },
     /// Nothing for this number of hundredths of a second.
     Quiet(u8),

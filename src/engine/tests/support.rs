@@ -13,8 +13,10 @@ use crate::engine::event::{Ending, Event, Gap, GapCause, Notice};
 use crate::engine::position::Position;
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
-use crate::engine::source::StdStream;
 use crate::engine::source::StdStream::{Stderr, Stdout};
+use crate::engine::source::{
+    Container, ContainerId, ContainerKey, DaemonId, Exit, LogEnd, Phase, PieceRule, StdStream,
+};
 use crate::engine::{Config, Control, Engine, Observer, Outcome};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -141,5 +143,27 @@ pub(super) async fn talk(fake: &Fake, lines: i64) {
         let stream = if line % 3 == 0 { Stderr } else { Stdout };
         fake.write(stream, line, &format!("line {line}\n"));
         sleep(Duration::from_millis(7)).await;
+    }
+}
+
+/// A container that writes to pipes and is kept by the driver `json-file`, in this phase.
+pub(in crate::engine) fn container(phase: Phase, started_at: &str) -> Container {
+    Container {
+        key: ContainerKey { daemon: DaemonId::new("unix:///d"), id: ContainerId::new("ab12") },
+        name: "web".into(),
+        phase,
+        exit: (phase == Phase::Exited).then_some(Exit { code: 7, oom: false }),
+        started_at: started_at.into(),
+        started: None,
+        finished: None,
+        restarts: 0,
+        ran_before: false,
+        tty: false,
+        driver: "json-file".into(),
+        pieces: PieceRule::SameTimestamp,
+        log_end: LogEnd::Served,
+        doubles: false,
+        file_size: None,
+        lossy: None,
     }
 }

@@ -5,7 +5,7 @@
 
 use super::get::{Client, GetError, MAX_BODY, MAX_DUMP};
 use super::json_figures;
-use super::pprof::{self, Profile};
+use super::pprof::{self, Extent, Profile};
 use super::sample::Sample;
 use crate::leak::record::Groups;
 
@@ -146,7 +146,8 @@ pub(super) async fn profile(
 ) -> Result<Result<Profile, String>, GetError> {
     match client.get(path, MAX_DUMP).await {
         Ok(answer) => {
-            let profile = pprof::parse(&answer.text(), answer.truncated);
+            let extent = if answer.truncated { Extent::CutOff } else { Extent::Whole };
+            let profile = pprof::parse(&answer.text(), extent);
             Ok(profile.map_err(|error| format!("`{path}`: {error}")))
         }
         Err(error @ GetError::Status { .. }) => Ok(Err(error.to_string())),

@@ -250,7 +250,7 @@ impl Probes {
         all
     }
 
-    /// Whose parts, proofs among them, could not be had in time: each source once in a check.
+    /// Sources that did not give all of their parts in time. Each is listed once in a check.
     pub(crate) fn missed(&mut self) -> Vec<Unavailable> {
         std::mem::take(&mut self.missed)
     }

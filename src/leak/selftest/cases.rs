@@ -7,7 +7,7 @@ use crate::demo::InjectedLeak;
 use crate::leak::facts::{Interval, Metric, Report};
 use crate::leak::judge::Verdict;
 
-/// What is injected, and what has to be said of it.
+/// What is injected, and the verdict that is right.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Case {
     pub(crate) name: &'static str,
@@ -16,7 +16,7 @@ pub(crate) struct Case {
     pub(super) wanted: Wanted,
 }
 
-/// What has to be said.
+/// The verdict that is right.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Wanted {
     Clean,

@@ -16,7 +16,7 @@ use crate::docker::{Docker, RequestOptions};
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
 use crate::engine::source::StdStream;
-use crate::engine::{self, Backlog, LineOrder, Outputs, Runs};
+use crate::engine::{self, Backlog};
 use crate::leak::facts::Report;
 use crate::leak::judge::plan::Plan;
 use crate::leak::probe::{self, Probes};
@@ -110,20 +110,12 @@ pub(in crate::leak) fn load<S>(source: Arc<S>, plan: Plan, stream_timeout: f64) 
         source,
         selection: Selection::all(),
         config: engine::Config {
-            follow: true,
-            follow_for: None,
-            exit_on_stop: false,
             wait: true,
             backlog: Backlog::Last(1),
-            runs: Runs::All,
-            outputs: Outputs::BOTH,
-            order: LineOrder::AsRead,
-            max_line: 64 << 10,
             stream_timeout: Duration::from_secs_f64(stream_timeout),
-            stale_after: Duration::from_secs(30),
             stop_timeout: Duration::from_millis(500),
-            saved: None,
             seed: Some(plan.seed),
+            ..engine::Config::default()
         },
         plan,
     }

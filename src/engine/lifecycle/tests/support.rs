@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use crate::engine::event::{EndReason, Notice};
 use crate::engine::lifecycle::*;
-use crate::engine::source::{
-    Container, ContainerId, ContainerKey, DaemonId, ErrorKind, Exit, LogEnd, Phase, PieceRule,
-    ReadMode, SourceError,
-};
+use crate::engine::source::{ErrorKind, Phase, ReadMode, SourceError};
+pub(super) use crate::engine::tests::support::container;
 
 /// What a test reads of an [`Act`].
 fn show(acts: &[Act]) -> String {
@@ -30,27 +28,6 @@ fn show(acts: &[Act]) -> String {
         other => format!("{other:?}").to_lowercase(),
     };
     acts.iter().map(show).collect::<Vec<_>>().join(", ")
-}
-
-pub(super) fn container(phase: Phase, started_at: &str) -> Container {
-    Container {
-        key: ContainerKey { daemon: DaemonId::new("unix:///d"), id: ContainerId::new("ab12") },
-        name: "web".into(),
-        phase,
-        exit: (phase == Phase::Exited).then_some(Exit { code: 7, oom: false }),
-        started_at: started_at.into(),
-        started: None,
-        finished: None,
-        restarts: 0,
-        ran_before: false,
-        tty: false,
-        driver: "json-file".into(),
-        pieces: PieceRule::SameTimestamp,
-        log_end: LogEnd::Served,
-        doubles: false,
-        file_size: None,
-        lossy: None,
-    }
 }
 
 pub(super) fn error(kind: ErrorKind) -> SourceError {

@@ -1,4 +1,4 @@
-//! Courses that real programs were seen to take, and what must be said of each: read at many paces, from many
+//! Courses that real programs were seen to take, and the right verdict for each: read at many paces, from many
 //! starts.
 
 use crate::leak::judge::passive::{self, Passive, Undecided};

@@ -1,4 +1,4 @@
-//! Series as a real log collector made them, sampled every 5 s, each with what must be said of it.
+//! Series as a real log collector made them, sampled every 5 s, each with its right verdict.
 //!
 //! Its health check made one client per container every 30 s and never closed it: 16 goroutines and
 //! 8 descriptors each time, with 8 containers, whatever the streams did. Behind a server that

@@ -1,4 +1,4 @@
-//! Driven runs of counts that depend on the time alone: what must be said of the time, and not of the cycles.
+//! Driven runs of counts that depend on the time alone: the verdict is about the time, and not about cycles.
 
 use super::measured::stairs;
 use crate::leak::judge::combine::{Conditions, Finding, combine};

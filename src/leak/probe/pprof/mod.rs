@@ -17,5 +17,5 @@ mod profile;
 mod tests;
 
 pub use profile::{
-    Kind, PprofError, Profile, followers, names_program, parse, total, without_labels,
+    Extent, Kind, PprofError, Profile, followers, names_program, parse, total, without_labels,
 };

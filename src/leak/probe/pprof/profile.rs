@@ -80,12 +80,24 @@ pub fn total(text: &str) -> Result<(Kind, u64), PprofError> {
     })
 }
 
-/// Reads a whole profile; `cut` says that the text was not read to its end.
-pub fn parse(text: &str, cut: bool) -> Result<Profile, PprofError> {
+/// Whether a text was read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it was read.
+    Whole,
+    /// It goes on behind what was read.
+    CutOff,
+}
+
+/// Reads a profile.
+///
+/// # Errors
+/// The text is no goroutine profile.
+pub fn parse(text: &str, extent: Extent) -> Result<Profile, PprofError> {
     let (kind, total) = total(text)?;
     // One key may come more than once: two stacks can differ in addresses or in labels alone.
     let mut groups: BTreeMap<String, (u64, String, Labels<'_>)> = BTreeMap::new();
-    let mut truncated = cut;
+    let mut truncated = extent == Extent::CutOff;
     let mut counted: u64 = 0;
     let body = text.split_once('\n').map_or("", |(_, body)| body);
     let mut sections = body.split("\n\n").filter(|section| !section.trim().is_empty()).peekable();
@@ -93,7 +105,7 @@ pub fn parse(text: &str, cut: bool) -> Result<Profile, PprofError> {
         let last = sections.peek().is_none();
         // The last section of a text that breaks off is shorter than it was, and so its key is not
         // that of its stack.
-        let broken_off = last && (cut || !body.ends_with('\n'));
+        let broken_off = last && (extent == Extent::CutOff || !body.ends_with('\n'));
         match Section::parse(section).filter(|_| !broken_off) {
             Some(section) => {
                 counted = counted.saturating_add(section.count);

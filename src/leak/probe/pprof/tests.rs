@@ -15,7 +15,7 @@ fn titles(profile: &Profile) -> Vec<(u64, &str)> {
 
 #[test]
 fn groups_are_titled_by_the_first_function_that_is_no_plumbing() {
-    let profile = parse(GO_1_19, false).unwrap();
+    let profile = parse(GO_1_19, Extent::Whole).unwrap();
     assert_eq!((profile.kind, profile.total, profile.truncated), (Kind::All, 21, false));
     assert_eq!(profile.groups.iter().map(|group| group.count).sum::<u64>(), 21);
     let titles = titles(&profile);
@@ -32,7 +32,7 @@ fn groups_are_titled_by_the_first_function_that_is_no_plumbing() {
 
 #[test]
 fn the_key_is_the_whole_stack_without_offsets_and_labels_are_a_hint() {
-    let profile = parse(GO_1_19, false).unwrap();
+    let profile = parse(GO_1_19, Extent::Whole).unwrap();
     let labelled = profile.groups.iter().find(|group| group.title.contains("func2.1")).unwrap();
     assert_eq!(labelled.key, "main.main.func2.1;runtime/pprof.Do;main.main.func2");
     assert_eq!(labelled.labels, "container=web, kind=log");
@@ -44,7 +44,7 @@ fn the_key_is_the_whole_stack_without_offsets_and_labels_are_a_hint() {
 
 #[test]
 fn labels_do_not_split_what_has_one_stack() {
-    let profile = parse(GO_1_26, false).unwrap();
+    let profile = parse(GO_1_26, Extent::Whole).unwrap();
     assert_eq!((profile.total, profile.truncated), (38, false));
     let take = "main.(*ring[...]).take collector/ring.go:31";
     assert_eq!(titles(&profile)[0], (28, take));
@@ -56,33 +56,33 @@ fn labels_do_not_split_what_has_one_stack() {
     };
     let sections: String = (0..24).map(section).collect();
     let text = format!("goroutine profile: total 24\n{sections}");
-    let profile = parse(&text, false).unwrap();
+    let profile = parse(&text, Extent::Whole).unwrap();
     assert_eq!((titles(&profile), profile.truncated), (vec![(24, "main.a m.go:1")], false));
     assert_eq!(profile.groups[0].labels, "id (24 values)");
 }
 
 #[test]
 fn the_profile_of_leaked_goroutines_is_read_alike() {
-    let profile = parse(LEAKED, false).unwrap();
+    let profile = parse(LEAKED, Extent::Whole).unwrap();
     assert_eq!((profile.kind, profile.total, profile.truncated), (Kind::Leaked, 28, false));
     assert_eq!(total("goroutineleak profile: total 0\n"), Ok((Kind::Leaked, 0)));
 }
 
 #[test]
 fn a_daemon_s_followers_are_counted() {
-    let profile = parse(DOCKERD, false).unwrap();
+    let profile = parse(DOCKERD, Extent::Whole).unwrap();
     assert_eq!((profile.total, profile.truncated), (59, false));
     assert_eq!(followers(&profile.groups), 2);
     let group = profile.groups.iter().find(|group| group.key.contains(".ContainerLogs.func"));
     let title = "github.com/docker/docker/daemon.(*Daemon).ContainerLogs.func2 daemon/logs.go:125";
     assert_eq!(group.map(|group| group.title.as_str()), Some(title));
-    assert_eq!(followers(&parse(GO_1_19, false).unwrap().groups), 0);
+    assert_eq!(followers(&parse(GO_1_19, Extent::Whole).unwrap().groups), 0);
 }
 
 #[test]
 fn one_stack_at_several_addresses_is_one_group() {
     let text = "goroutine profile: total 5\n2 @ 0x1\n#\t0x1\tmain.a+0x5\t/m.go:1\n\n3 @ 0x2\n#\t0x2\tmain.a+0x9\t/m.go:2\n\n";
-    let profile = parse(text, false).unwrap();
+    let profile = parse(text, Extent::Whole).unwrap();
     assert_eq!(titles(&profile), [(5, "main.a m.go:1")]);
 }
 
@@ -91,24 +91,24 @@ fn a_text_that_breaks_off_keeps_what_is_whole_and_says_so() {
     // In the middle of the third group: it is left out, as its stack is not known.
     let at = GO_1_19.find("netFD).Read").unwrap();
     for text in [&GO_1_19[..at], &GO_1_19[..=GO_1_19[..at].rfind('\n').unwrap()]] {
-        let profile = parse(text, true).unwrap();
+        let profile = parse(text, Extent::CutOff).unwrap();
         assert_eq!((profile.total, profile.groups.len(), profile.truncated), (21, 2, true));
     }
     // Nothing but the total: that is still a count.
-    let profile = parse("goroutine profile: total 21", false).unwrap();
+    let profile = parse("goroutine profile: total 21", Extent::Whole).unwrap();
     assert_eq!((profile.total, profile.groups.len(), profile.truncated), (21, 0, true));
 }
 
 #[test]
 fn a_group_that_cannot_be_understood_is_left_out_and_said() {
     let text = "goroutine profile: total 5\n-3 @ 0x1\n#\t0x1\tmain.a+0x5\t/m.go:1\n\n2 @ 0x2\n#\t0x2\tmain.b+0x9\t/m.go:2\n\nhello\n\n";
-    let profile = parse(text, false).unwrap();
+    let profile = parse(text, Extent::Whole).unwrap();
     assert_eq!((titles(&profile), profile.truncated), (vec![(2, "main.b m.go:2")], true));
 }
 
 #[test]
 fn what_is_no_profile_is_refused_in_words() {
-    let words = |text: &str| parse(text, false).unwrap_err().to_string();
+    let words = |text: &str| parse(text, Extent::Whole).unwrap_err().to_string();
     assert_eq!(words(""), "the answer is empty");
     assert_eq!(words(" \n"), "the answer is empty");
     assert_eq!(
@@ -132,7 +132,8 @@ fn what_is_no_profile_is_refused_in_words() {
         "the answer is not a goroutine profile: it begins with `hello. you`"
     );
     for total in ["-5", "five", "", "99999999999999999999999"] {
-        let error = parse(&format!("goroutine profile: total {total}\n"), false).unwrap_err();
+        let error =
+            parse(&format!("goroutine profile: total {total}\n"), Extent::Whole).unwrap_err();
         assert!(matches!(error, PprofError::Total(_)), "{total}: {error}");
     }
 }
@@ -145,14 +146,14 @@ fn a_dump_of_the_longest_size_is_read_in_its_own_time() {
         u64::MAX,
         section.repeat((64 << 20) / section.len())
     );
-    let profile = parse(&text, true).unwrap();
+    let profile = parse(&text, Extent::CutOff).unwrap();
     assert_eq!((profile.groups.len(), profile.truncated), (4, true));
 }
 
 proptest! {
     #[test]
     fn any_bytes_give_a_profile_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let _ = parse(&String::from_utf8_lossy(&bytes), false);
+        let _ = parse(&String::from_utf8_lossy(&bytes), Extent::Whole);
     }
 
     #[test]
@@ -160,7 +161,8 @@ proptest! {
         at in 0..GO_1_19.len(), with in ".{0,3}", cut in any::<bool>(),
     ) {
         let text = format!("{}{with}{}", &GO_1_19[..at], if cut { "" } else { &GO_1_19[at..] });
-        if let Ok(profile) = parse(&text, cut) {
+        let extent = if cut { Extent::CutOff } else { Extent::Whole };
+        if let Ok(profile) = parse(&text, extent) {
             prop_assert!(profile.groups.len() <= 12);
             prop_assert!(!cut || profile.truncated);
         }
