@@ -2,7 +2,7 @@
 //!
 //! The daemon writes one HTTP chunk per log line, so a reader that takes each as it comes pays a
 //! wake-up per line, on its side and on the daemon's. The socket holds some 280 such chunks. A pause
-//! that lets about two fifths of it fill costs the least: longer pauses leave the daemon waiting for
+//! that lets about two thirds of it fill costs the least: longer pauses leave the daemon waiting for
 //! room, shorter ones cost more wake-ups. How long that takes depends on the daemon's pace, so
 //! [`Pacing`] adapts the pause to what the last reads gave.
 //!
@@ -34,7 +34,9 @@ const CHUNKS_HELD: usize = 240;
 /// The largest fill that is aimed at before a read has shown that the socket holds more.
 const ASSUMED_CAPACITY_MAX_BYTES: usize = 32 * 1024;
 /// The share of the capacity to find in the socket, in percent.
-const TARGET_PERCENT: usize = 40;
+const TARGET_PERCENT: usize = 70;
+/// From this share on the socket may have been full, in percent.
+const FULL_PERCENT: usize = 95;
 /// The largest read is forgotten by one part in this many per read, since chunk sizes change.
 const PEAK_DECAY: usize = 128;
 /// The pause between two rounds of many small reads.
@@ -81,8 +83,12 @@ impl Pacing {
         if !self.bursting || !was_bursting {
             return;
         }
-        let target = self.capacity(bytes, chunks) * TARGET_PERCENT / 100;
-        let scale = (target as f64 / bytes as f64).clamp(0.5, 1.25);
+        let capacity = self.capacity(bytes, chunks);
+        let scale = match capacity * FULL_PERCENT / 100 {
+            // How long the daemon had to wait is not known.
+            full if full <= bytes => 0.5,
+            _ => ((capacity * TARGET_PERCENT / 100) as f64 / bytes as f64).min(1.25),
+        };
         let longest = longest_pause(self.mode);
         self.pause = self.pause.mul_f64(scale).clamp(PAUSE_MIN, longest);
     }
@@ -198,12 +204,12 @@ mod tests {
     }
 
     #[test]
-    fn a_finite_read_finds_two_fifths_of_the_socket_at_any_pace() {
+    fn a_finite_read_finds_two_thirds_of_the_socket_at_any_pace() {
         for per_ms in [70, 95, 150, 300, 600] {
             let mut pacing = Pacing::new(ReadMode::Once);
             let given = reads(&mut pacing, 200, |_| per_ms);
             let fill = mean(&given[50..]) / HELD as f64;
-            assert!((0.3..0.6).contains(&fill), "{per_ms} per ms: {fill} of the socket");
+            assert!((0.5..0.8).contains(&fill), "{per_ms} per ms: {fill} of the socket");
         }
     }
 

@@ -177,17 +177,16 @@ impl Timestamp {
     /// Writes the fixed form, thirty bytes, to the end of `into`. A year that has not four digits (an
     /// offset may lead there) has a sign and six digits.
     pub fn write(self, into: &mut Vec<u8>) {
-        self.write_at(0, 9, into);
+        self.write_to_point(0, into);
+        self.write_fraction(9, into);
         into.push(b'Z');
     }
 
-    /// Writes date and time as a clock with this offset from UTC shows them, with this number of digits (1 to 9) of a
-    /// second's fraction, and no zone.
-    pub fn write_at(self, offset: i32, places: usize, into: &mut Vec<u8>) {
+    /// Writes date and time as a clock with this offset from UTC shows them, up to the point before the fraction.
+    pub fn write_to_point(self, offset: i32, into: &mut Vec<u8>) {
         let (year, text) = self.shown(offset);
-        let text = &text[..TO_POINT + places];
         if (0..10_000).contains(&year) {
-            into.extend_from_slice(text);
+            into.extend_from_slice(&text);
         } else {
             let mut long = *b"+000000";
             if year < 0 {
@@ -199,14 +198,25 @@ impl Timestamp {
         }
     }
 
-    /// Writes the time of the day alone, as [`Timestamp::write_at`] does.
-    pub fn write_time_at(self, offset: i32, places: usize, into: &mut Vec<u8>) {
+    /// Writes the time of the day alone, as [`Timestamp::write_to_point`] does.
+    pub fn write_time_to_point(self, offset: i32, into: &mut Vec<u8>) {
         let (_, text) = self.shown(offset);
-        into.extend_from_slice(&text[11..TO_POINT + places]);
+        into.extend_from_slice(&text[11..]);
+    }
+
+    /// Writes the first digits (1 to 9) of the second's fraction.
+    pub fn write_fraction(self, places: usize, into: &mut Vec<u8>) {
+        let mut text = [b'0'; 9];
+        two_digits(&mut text, 0, self.nanos / 10_000_000);
+        two_digits(&mut text, 2, self.nanos / 100_000 % 100);
+        two_digits(&mut text, 4, self.nanos / 1000 % 100);
+        two_digits(&mut text, 6, self.nanos / 10 % 100);
+        two_digits(&mut text, 7, self.nanos % 100);
+        into.extend_from_slice(&text[..places]);
     }
 
     /// The year, and date and time with the last four digits of the year.
-    fn shown(self, offset: i32) -> (i64, [u8; LENGTH - 1]) {
+    fn shown(self, offset: i32) -> (i64, [u8; TO_POINT]) {
         let seconds = self.seconds.saturating_add(offset.into());
         let days = seconds.div_euclid(86_400);
         let (year, month, day) = match u16::try_from(days) {
@@ -214,7 +224,7 @@ impl Timestamp {
             Err(_) => civil(days),
         };
         let of_day = below_u32(seconds.rem_euclid(86_400));
-        let mut text = *b"0000-00-00T00:00:00.000000000";
+        let mut text = *b"0000-00-00T00:00:00.";
         let century = below_u32(year.max(0) % 10_000);
         two_digits(&mut text, 0, century / 100);
         two_digits(&mut text, 2, century % 100);
@@ -223,11 +233,6 @@ impl Timestamp {
         two_digits(&mut text, 11, of_day / 3600);
         two_digits(&mut text, 14, of_day / 60 % 60);
         two_digits(&mut text, 17, of_day % 60);
-        two_digits(&mut text, 20, self.nanos / 10_000_000);
-        two_digits(&mut text, 22, self.nanos / 100_000 % 100);
-        two_digits(&mut text, 24, self.nanos / 1000 % 100);
-        two_digits(&mut text, 26, self.nanos / 10 % 100);
-        two_digits(&mut text, 27, self.nanos % 100);
         (year, text)
     }
 }
@@ -249,7 +254,7 @@ fn digits(into: &mut [u8], mut value: i64) {
 }
 
 /// Writes two digits of a value below 100.
-fn two_digits(into: &mut [u8; LENGTH - 1], at: usize, value: u32) {
+fn two_digits<const N: usize>(into: &mut [u8; N], at: usize, value: u32) {
     #[expect(clippy::cast_possible_truncation, reason = "below 100")]
     let value = value as u8;
     into[at] = b'0' + value / 10;

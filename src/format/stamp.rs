@@ -24,28 +24,71 @@ pub struct Stamp {
     pub zone: TimeZone,
 }
 
-impl Stamp {
+/// Writes timestamps. What does not change within a second is made once per second.
+#[derive(Clone, Debug)]
+pub(crate) struct StampWriter {
+    stamp: Stamp,
+    second: Option<Second>,
+}
+
+/// What the timestamps of one second have in common.
+#[derive(Clone, Debug)]
+struct Second {
+    starts: Timestamp,
+    /// Up to the point before the fraction.
+    head: Vec<u8>,
+    zone: Vec<u8>,
+}
+
+impl StampWriter {
+    pub(crate) const fn new(stamp: Stamp) -> Self {
+        Self { stamp, second: None }
+    }
+
+    /// As the daemon sends them.
+    pub(crate) const fn utc() -> Self {
+        Self::new(Stamp { form: StampForm::Full, zone: TimeZone::UTC })
+    }
+
     /// Appends a timestamp and a space.
-    pub(crate) fn write(&self, time: Timestamp, into: &mut Vec<u8>) {
+    pub(crate) fn write(&mut self, time: Timestamp, into: &mut Vec<u8>) {
         self.write_alone(time, into);
         into.push(b' ');
     }
 
     /// Appends a timestamp, in UTC where the zone has no rule for the year.
-    pub(crate) fn write_alone(&self, time: Timestamp, into: &mut Vec<u8>) {
-        // RFC 3339 has offsets in whole minutes; some zones had seconds before they had standard time.
-        let offset = time.offset(&self.zone).unwrap_or_default() / 60 * 60;
+    pub(crate) fn write_alone(&mut self, time: Timestamp, into: &mut Vec<u8>) {
+        let starts = time.whole_second();
+        let second = match &mut self.second {
+            Some(second) if second.starts == starts => second,
+            second => second.insert(self.stamp.second(starts)),
+        };
+        into.extend_from_slice(&second.head);
+        time.write_fraction(self.stamp.places(), into);
+        into.extend_from_slice(&second.zone);
+    }
+}
+
+impl Stamp {
+    fn places(&self) -> usize {
         match self.form {
-            StampForm::Short => time.write_time_at(offset, 3, into),
-            StampForm::Iso => {
-                time.write_at(offset, 3, into);
-                zone(offset, into);
-            }
-            StampForm::Full => {
-                time.write_at(offset, 9, into);
-                zone(offset, into);
+            StampForm::Short | StampForm::Iso => 3,
+            StampForm::Full => 9,
+        }
+    }
+
+    fn second(&self, starts: Timestamp) -> Second {
+        // RFC 3339 has offsets in whole minutes; some zones had seconds before they had standard time.
+        let offset = starts.offset(&self.zone).unwrap_or_default() / 60 * 60;
+        let mut second = Second { starts, head: Vec::new(), zone: Vec::new() };
+        match self.form {
+            StampForm::Short => starts.write_time_to_point(offset, &mut second.head),
+            StampForm::Iso | StampForm::Full => {
+                starts.write_to_point(offset, &mut second.head);
+                zone(offset, &mut second.zone);
             }
         }
+        second
     }
 }
 
@@ -64,7 +107,7 @@ mod tests {
     use super::*;
 
     fn written(form: StampForm, zone: &str, time: &str) -> String {
-        let stamp = Stamp { form, zone: TimeZone::get(zone).unwrap() };
+        let mut stamp = StampWriter::new(Stamp { form, zone: TimeZone::get(zone).unwrap() });
         let (time, _) = Timestamp::strip(format!("{time} ").as_bytes()).unwrap();
         let mut into = Vec::new();
         stamp.write(time, &mut into);
@@ -94,6 +137,22 @@ mod tests {
         assert_eq!(iso("2026-07-01T10:00:00Z"), "2026-07-01T12:00:00.000+02:00 ");
         assert_eq!(iso("2026-10-25T00:59:59.999Z"), "2026-10-25T02:59:59.999+02:00 ");
         assert_eq!(iso("2026-10-25T01:00:00Z"), "2026-10-25T02:00:00.000+01:00 ");
+    }
+
+    #[test]
+    fn timestamps_of_one_second_and_of_the_next_are_what_they_are_alone() {
+        let form = StampForm::Iso;
+        for zone in ["UTC", "Europe/Berlin"] {
+            let mut stamps = StampWriter::new(Stamp { form, zone: TimeZone::get(zone).unwrap() });
+            // The clock goes back an hour behind the second.
+            for time in ["00:59:59", "00:59:59.5", "01:00:00", "00:59:59.999", "01:00:00.001"] {
+                let time = format!("2026-10-25T{time}Z");
+                let (at, _) = Timestamp::strip(format!("{time} ").as_bytes()).unwrap();
+                let mut into = Vec::new();
+                stamps.write(at, &mut into);
+                assert_eq!(String::from_utf8(into).unwrap(), written(form, zone, &time));
+            }
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::engine::event::{About, Ending, Gap, Lines, Note, Notice};
 use crate::engine::timestamp::Timestamp;
 use crate::format::note;
 use crate::format::sanitize::{clean_json, strip_escapes};
+use crate::format::stamp::StampWriter;
 use crate::format::{Colors, details};
 
 /// What becomes of the control sequences of a line.
@@ -29,23 +30,25 @@ pub(super) fn lines(lines: &Lines, escapes: Escapes, into: &mut Vec<u8>) {
     let details = lines.label.details.as_ref();
     let details = details.and_then(|text| serde_json::to_vec(&details::pairs(text)).ok());
     let details = details.map(|json| clean_json(&json));
+    let mut whose = br#"""#.to_vec();
+    if let Some(host) = lines.label.key.daemon.host() {
+        whose.extend_from_slice(br#","host":"#);
+        string(host, &mut whose);
+    }
+    whose.extend_from_slice(br#","container":"#);
+    string(&lines.label.name, &mut whose);
+    whose.extend_from_slice(br#","id":"#);
+    string(lines.label.key.id.as_str(), &mut whose);
+    whose.extend_from_slice(br#","stream":""#);
+    let mut stamps = StampWriter::utc();
     for (line, text) in lines.iter() {
         let text = match escapes {
             Escapes::Stripped => strip_escapes(text),
             Escapes::Kept => Cow::Borrowed(text),
         };
         into.extend_from_slice(br#"{"v":1,"type":"line","time":""#);
-        line.time.write(into);
-        into.push(b'"');
-        if let Some(host) = lines.label.key.daemon.host() {
-            into.extend_from_slice(br#","host":"#);
-            string(host, into);
-        }
-        into.extend_from_slice(br#","container":"#);
-        string(&lines.label.name, into);
-        into.extend_from_slice(br#","id":"#);
-        string(lines.label.key.id.as_str(), into);
-        into.extend_from_slice(br#","stream":""#);
+        stamps.write_alone(line.time, into);
+        into.extend_from_slice(&whose);
         into.extend_from_slice(line.stream.as_str().as_bytes());
         into.push(b'"');
         if let Some(details) = &details {

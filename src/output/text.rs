@@ -18,6 +18,7 @@ use crate::format::color::{Palette, RESET};
 use crate::format::details;
 use crate::format::pretty::{self, Look};
 use crate::format::sanitize;
+use crate::format::stamp::StampWriter;
 use crate::format::template::{Renderer, Template};
 
 /// The narrowest and the widest that names are padded to.
@@ -29,6 +30,8 @@ const PLAIN: Look = Look { colors: Colors::Off, strip: false, stamp: None };
 /// Writes lines as text.
 pub(super) struct Text {
     config: Config,
+    /// What writes timestamps, where they were asked for.
+    stamps: Option<StampWriter>,
     /// The names of the containers that are followed now.
     names: Box<dyn Fn() -> Vec<Arc<str>> + Send>,
     /// Each of them as it is written, padding not included, with its width.
@@ -68,6 +71,7 @@ impl Text {
             renderer: config.template.as_ref().map(Template::renderer),
             failed: None,
             is_failure_known: false,
+            stamps: config.stamp.clone().map(StampWriter::new),
             config,
             names: Box::new(names),
             prefixes: BTreeMap::new(),
@@ -150,8 +154,8 @@ impl Text {
     fn bare(&mut self, line: Line, text: &[u8], into: &mut Vec<u8>) {
         let open = &mut self.open[usize::from(line.stream == StdStream::Stderr)];
         let begins = !*open;
-        if begins && let Some(stamp) = &self.config.stamp {
-            stamp.write(line.time, into);
+        if begins && let Some(stamps) = &mut self.stamps {
+            stamps.write(line.time, into);
         }
         *open = line.ending == Ending::Piece;
         if begins {
@@ -170,12 +174,11 @@ impl Text {
         if !self.prefixes.contains_key(name) {
             self.learn(name);
         }
+        let Prefix { written, width } = &self.prefixes[name];
+        let padding = " ".repeat(self.width.saturating_sub(*width));
+        let prefix = [written.as_slice(), padding.as_bytes(), b" | "].concat();
         for (line, text) in lines.iter() {
-            let prefix = &self.prefixes[name];
-            into.extend_from_slice(&prefix.written);
-            let padding = self.width.saturating_sub(prefix.width);
-            into.resize(into.len() + padding, b' ');
-            into.extend_from_slice(b" | ");
+            into.extend_from_slice(&prefix);
             self.line(line, text, into);
         }
     }
@@ -203,8 +206,8 @@ impl Text {
         let strip = self.config.strip_escapes;
         let shown = if strip { sanitize::strip_escapes(text) } else { Cow::Borrowed(text) };
         let mut time = Vec::new();
-        match &self.config.stamp {
-            Some(stamp) => stamp.write_alone(line.time, &mut time),
+        match &mut self.stamps {
+            Some(stamps) => stamps.write_alone(line.time, &mut time),
             None => line.time.write(&mut time),
         }
         let text_of = |bytes: &[u8]| Value::from(String::from_utf8_lossy(bytes).into_owned());
@@ -262,9 +265,9 @@ impl Text {
     }
 
     /// One line of its own, whatever the container's line ended with.
-    fn line(&self, line: Line, text: &[u8], into: &mut Vec<u8>) {
-        if let Some(stamp) = &self.config.stamp {
-            stamp.write(line.time, into);
+    fn line(&mut self, line: Line, text: &[u8], into: &mut Vec<u8>) {
+        if let Some(stamps) = &mut self.stamps {
+            stamps.write(line.time, into);
         }
         if line.recovered {
             into.extend_from_slice(b"(late) ");
