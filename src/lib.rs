@@ -43,6 +43,7 @@ pub(crate) mod metrics;
 pub(crate) mod output;
 pub(crate) mod signal;
 pub(crate) mod snapshot;
+pub(crate) mod sort;
 pub(crate) mod ui;
 
 use config::{Action, Config, Daemon, Daemons, Surroundings};

@@ -12,6 +12,7 @@ use super::fake_daemon::FakeDaemon;
 use super::spec::Spec;
 use super::voice::{self, Lines, Voice};
 use crate::engine::timestamp::Timestamp;
+use crate::sort::sort_by_key;
 
 /// How long the containers have been there when the daemon starts.
 const HISTORY: Duration = Duration::from_secs(3 * 3600);
@@ -78,7 +79,7 @@ pub(super) fn enter(fake: &FakeDaemon) -> Cast {
         steps.extend(container.into_iter().map(|(offset, step)| (offset, number, step)));
     }
     // Stable: what one container does at one moment stays in order.
-    steps.sort_by_key(|(offset, number, _)| (*offset, *number));
+    sort_by_key(&mut steps, |(offset, number, _)| (*offset, *number));
     for (offset, number, step) in steps {
         fake.set_past(Some(at(offset)));
         take(fake, &mut cast.0[number], step);

@@ -8,6 +8,7 @@ use super::Config;
 use super::selection::Selection;
 use super::source::{DaemonId, Listed, Source, SourceError};
 use super::start::{Answer, Grace, Listing, Missing, StartError, Stay, decide};
+use crate::sort::sort_by;
 
 /// What a run would begin with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,7 +76,7 @@ fn select(
         let mut rows: Vec<Previewed> = rows
             .map(|row| Previewed { row: row.clone(), by: chosen.selection.reasons(row) })
             .collect();
-        rows.sort_by(|one, other| one.row.name.cmp(&other.row.name));
+        sort_by(&mut rows, |one, other| one.row.name.cmp(&other.row.name));
         preview.containers.extend(rows);
     }
     Ok(preview)

@@ -8,6 +8,7 @@ use crate::engine::census::Census;
 use crate::format::Colors;
 use crate::format::color::{DIM, RED, RESET};
 use crate::format::sanitize::clean;
+use crate::sort::sort_by_key;
 
 /// The summary as text, several lines: of all, and a line for each of several daemons.
 pub(super) fn summary(outcome: &Outcome, colors: Colors) -> String {
@@ -101,7 +102,7 @@ fn of_daemon(census: &Census) -> String {
 fn by_word(counts: &BTreeMap<&'static str, u64>) -> String {
     let all: u64 = counts.values().sum();
     let mut sorted: Vec<_> = counts.iter().collect();
-    sorted.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    sort_by_key(&mut sorted, |(_, count)| std::cmp::Reverse(**count));
     let parts: Vec<String> =
         sorted.iter().map(|(word, count)| format!("{count} {}", word.replace('_', " "))).collect();
     match parts.is_empty() {

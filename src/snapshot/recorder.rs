@@ -8,6 +8,7 @@ use crate::engine::census::Census;
 use crate::engine::rows::Row;
 use crate::engine::source::{DaemonId, Source};
 use crate::engine::timestamp::Timestamp;
+use crate::sort::sort_by;
 
 impl Snapshot {
     /// The daemon, where there is one only.
@@ -63,7 +64,7 @@ impl<S: Source> Recorder<S> {
         };
         let daemons = by_daemon.into_iter().zip(&self.daemons).map(daemon).collect();
         let mut rows = self.observers.rows();
-        rows.sort_by(|one, other| one.name.cmp(&other.name).then(one.key.cmp(&other.key)));
+        sort_by(&mut rows, |one, other| one.name.cmp(&other.name).then(one.key.cmp(&other.key)));
         // Over several stream timeouts: one minute shows no end of streams that live for five.
         // A sum of nothing would be -0.
         census.cycles_per_minute = rows.iter().fold(0.0, |sum, row| sum + row.cycles_per_minute);

@@ -11,6 +11,7 @@ use crate::engine::source::{
     ContainerId, ContainerKey, DaemonId, ErrorKind, Exit, Phase, SourceError,
 };
 use crate::engine::timestamp::Timestamp;
+use crate::sort::sort_by;
 
 /// 2026-11-24 12:00:00 UTC.
 pub(crate) const NOON: Timestamp = Timestamp::from_nanos(1_795_521_600_000_000_000);
@@ -101,7 +102,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row("日本語の名前がとても長いコンテナ", 0.4),
         row("a-name-that-is-much-longer-than-any-column-can-be-on-a-small-screen", 1.0),
     ];
-    rows.sort_by(|one, other| one.name.cmp(&other.name));
+    sort_by(&mut rows, |one, other| one.name.cmp(&other.name));
     rows
 }
 
@@ -188,7 +189,7 @@ pub(crate) fn two_daemons() -> Snapshot {
     let other = of_host("prod", away());
     all.census.add(&other.census);
     all.rows.extend(other.rows);
-    all.rows.sort_by(|one, other| one.name.cmp(&other.name));
+    sort_by(&mut all.rows, |one, other| one.name.cmp(&other.name));
     all.daemons.extend(other.daemons);
     all
 }

@@ -14,6 +14,7 @@ use super::keys::{self, Top};
 use super::{FileError, FileText};
 use crate::cli::clap_error;
 use crate::cli::layers::Weight;
+use crate::sort::sort_by_key;
 
 /// A key with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -361,7 +362,7 @@ impl Reader<'_> {
 /// The keys of a table as they stand in the file.
 fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Key<'i>, &'t Value<'i>)> {
     let mut all: Vec<_> = table.iter().collect();
-    all.sort_by_key(|(key, _)| key.span().start);
+    sort_by_key(&mut all, |(key, _)| key.span().start);
     all
 }
 

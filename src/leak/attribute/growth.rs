@@ -6,6 +6,7 @@ use crate::leak::facts::GroupGrowth;
 use crate::leak::metric::is_of;
 use crate::leak::probe::pprof;
 use crate::leak::record::{Cut, Group, Groups};
+use crate::sort::sort_by;
 
 /// A group has grown when it has at least this many more members.
 const GROWTH_MIN: f64 = 3.0;
@@ -57,8 +58,9 @@ pub(crate) fn growth(
     grown.retain(|(growth, _, plain)| {
         *plain || known == Known::Leaks && LEAK_MIN_SHARE * all <= *growth
     });
-    grown
-        .sort_by(|(one, a, _), (other, b, _)| other.total_cmp(one).then_with(|| a.key.cmp(&b.key)));
+    sort_by(&mut grown, |(one, a, _), (other, b, _)| {
+        other.total_cmp(one).then_with(|| a.key.cmp(&b.key))
+    });
     let shared =
         grown.into_iter().map(|(growth, group, _)| GroupGrowth { share: growth / all, ..group });
     shared.collect()
@@ -86,7 +88,7 @@ impl<'a> Pair<'a> {
             .fold(f64::NEG_INFINITY, f64::max);
         let mut own: Vec<&Groups> =
             dumps.iter().filter(|dump| dump.metric == metric && started <= dump.at).collect();
-        own.sort_by(|one, other| one.at.total_cmp(&other.at));
+        sort_by(&mut own, |one, other| one.at.total_cmp(&other.at));
         // Truncated dumps do not show which groups are absent: the others come first.
         let whole: Vec<&Groups> = own.iter().copied().filter(|dump| !dump.truncated).collect();
         if 2 <= whole.len() {

@@ -8,6 +8,7 @@
 
 use crate::leak::facts::{Metric, OtherSide, Verdict};
 use crate::leak::metric::{Source, Unit};
+use crate::sort::sort_by_key;
 
 /// Readings that two series must share.
 const READINGS_MIN: usize = 8;
@@ -32,7 +33,7 @@ pub(crate) fn other_sides(metrics: &[Metric]) -> Vec<OtherSide> {
     let found = daemon.into_iter().filter_map(|metric| {
         // Like is compared with like first: descriptors with descriptors.
         let mut order: Vec<&&Metric> = others.iter().collect();
-        order.sort_by_key(|other| other.id.quantity != metric.id.quantity);
+        sort_by_key(&mut order, |other| other.id.quantity != metric.id.quantity);
         let of = order.into_iter().find(|other| is_other_side(other, metric))?;
         Some(OtherSide { metric: metric.id.name.clone(), of: of.id.clone() })
     });

@@ -9,6 +9,7 @@ use crate::leak::judge::new_growth::By;
 use crate::leak::judge::shape::{Shape, Stairs};
 use crate::leak::metric::Source;
 use crate::leak::record::{Drive, Survivor};
+use crate::sort::sort_by;
 
 /// What one follow of a log takes inside of dockerd.
 const FOLLOWER_GOROUTINES: f64 = 5.0;
@@ -145,7 +146,7 @@ fn connections(all: &Growing<'_>, source: &Source) -> Vec<Signature> {
     ];
     let mut kinds: Vec<_> =
         kinds.into_iter().filter(|(_, count)| CONNECTIONS_MIN <= *count).collect();
-    kinds.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    sort_by(&mut kinds, |(_, one), (_, other)| other.total_cmp(one));
     let found = kinds.into_iter().map(|(are, count)| Signature::Connections {
         are,
         count,

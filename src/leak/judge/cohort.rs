@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::stats::{binomial_at_least, chi2_quantile, median};
 use super::{Interval, Options, sound};
+use crate::sort::sort_by;
 
 /// The ids at the end of a block.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +64,7 @@ const SURVIVORS_MIN: u32 = 4;
 /// Looks at lists of ids, in the order of time. `None` when too few blocks are old enough.
 pub(crate) fn judge(blocks: &[Block], options: &Options) -> Option<Cohorts> {
     let mut blocks: Vec<&Block> = blocks.iter().filter(|block| sound(block.seconds)).collect();
-    blocks.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    sort_by(&mut blocks, |a, b| a.seconds.total_cmp(&b.seconds));
     blocks.dedup_by(|a, b| a.seconds <= b.seconds);
     let alive = survivors(&blocks);
     if alive.len() < BLOCKS_MIN {

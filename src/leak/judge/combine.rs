@@ -13,12 +13,13 @@ use super::new_growth::{Against, By, OwnFigure, Part};
 use super::passive::Passive;
 use super::work::Work;
 use super::{Options, Verdict};
+use crate::sort::sort_by;
 
 /// Which hypotheses Holm's procedure rejects: any is rejected wrongly with a probability of at most `alpha`. The
 /// result has the order of `p_values`; NaN is never rejected.
 pub(crate) fn holm(p_values: &[f64], alpha: f64) -> Vec<bool> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
-    order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
+    sort_by(&mut order, |a, b| p_values[*a].total_cmp(&p_values[*b]));
     let mut rejected = vec![false; p_values.len()];
     for (rank, index) in order.into_iter().enumerate() {
         let left = (p_values.len() - rank) as f64;

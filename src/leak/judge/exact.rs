@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Verdict;
+use crate::sort::sort_by;
 
 /// Something that is alive after the drain.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +50,7 @@ pub(crate) fn judge(opened: u64, survivors: &[Survivor]) -> Exact {
             }),
         }
     }
-    kinds.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.kind.cmp(&b.kind)));
+    sort_by(&mut kinds, |a, b| b.count.cmp(&a.count).then_with(|| a.kind.cmp(&b.kind)));
     let verdict = match (survivors.len(), opened) {
         (0, 0) => Verdict::Invalid,
         (0, _) => Verdict::Clean,

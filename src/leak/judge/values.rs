@@ -1,5 +1,6 @@
 //! Readings, and estimates with their bounds.
 
+use crate::sort::sort_by;
 use serde::Serialize;
 
 /// One reading of one metric. A failed reading is left out, never written as 0.
@@ -40,6 +41,6 @@ pub(super) fn usable(readings: &[Reading]) -> Vec<Reading> {
         .copied()
         .filter(|reading| sound(reading.seconds) && sound(reading.cycles) && sound(reading.value))
         .collect();
-    kept.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    sort_by(&mut kept, |a, b| a.seconds.total_cmp(&b.seconds));
     kept
 }

@@ -15,6 +15,7 @@ use crate::leak::judge::passive::Undecided;
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::judge::{Interval, Verdict};
 use crate::leak::metric::Unit;
+use crate::sort::sort_by_key;
 
 /// Why the verdict on a metric is what it is.
 pub(in crate::leak) fn metric(metric: &Metric) -> String {
@@ -231,7 +232,7 @@ pub(super) fn all_undecided(report: &Report) -> Vec<String> {
     let unclear = report.gated_with(Verdict::Inconclusive);
     let reason = |metric: &Metric| metric.undecided.unwrap_or(Reason::Other);
     let mut alike = by_key(unclear.map(|metric| (reason(metric), metric.id.name.clone())));
-    alike.sort_by_key(|(_, metrics)| std::cmp::Reverse(metrics.len()));
+    sort_by_key(&mut alike, |(_, metrics)| std::cmp::Reverse(metrics.len()));
     let one = alike.len() == 1;
     let sentences = alike.into_iter().map(|(reason, metrics)| match one {
         true => undecided(reason, report),

@@ -12,6 +12,7 @@ use super::ranking::{leading, ordered};
 use super::sparkline::sparkline;
 use super::{head, sections, sentences};
 use crate::leak::facts::{Comparison, Metric, Report, Verdict};
+use crate::sort::sort_by_key;
 
 /// GitHub shows no more annotations of a kind for a step.
 const ANNOTATIONS_MAX: usize = 10;
@@ -32,7 +33,7 @@ pub(crate) fn annotations_compared(comparison: &Comparison) -> String {
         notes(run, &title)
     };
     let mut notes: Vec<Note> = comparison.runs.iter().flat_map(of).collect();
-    notes.sort_by_key(|note| VERDICT_ORDER.iter().position(|kind| *kind == note.verdict));
+    sort_by_key(&mut notes, |note| VERDICT_ORDER.iter().position(|kind| *kind == note.verdict));
     if let (Some(first), true) = (notes.first_mut(), 1 < comparison.runs.len()) {
         // The answer is written once.
         first.message.push('\n');
@@ -66,7 +67,7 @@ fn notes(report: &Report, title: &str) -> Vec<Note> {
     let mut found: Vec<&Metric> =
         VERDICT_ORDER[..3].iter().flat_map(|kind| report.gated_with(*kind)).collect();
     // The leading one comes first.
-    found.sort_by_key(|metric| leading != Some(metric.name()));
+    sort_by_key(&mut found, |metric| leading != Some(metric.name()));
     let covered = found.iter().any(|metric| metric.verdict == report.verdict);
     // A green check against an earlier one need not be free of leaks.
     let as_before = report.baseline.as_ref().is_some_and(|of| !of.as_before.is_empty());

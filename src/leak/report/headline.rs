@@ -8,6 +8,7 @@ use crate::leak::judge::combine::{Missing, Mode};
 use crate::leak::judge::shape::Shape;
 use crate::leak::metric::Unit;
 use crate::leak::record::Drive;
+use crate::sort::sort_by;
 
 impl Report {
     /// The verdict in one sentence.
@@ -176,7 +177,7 @@ fn clean(report: &Report, with: &str) -> String {
 fn inconclusive(report: &Report) -> String {
     let mut unclear: Vec<&Metric> = report.gated_with(Verdict::Inconclusive).collect();
     // What grows most is named first.
-    unclear.sort_by(|one, other| grown(other, report).total_cmp(&grown(one, report)));
+    sort_by(&mut unclear, |one, other| grown(other, report).total_cmp(&grown(one, report)));
     let names: Vec<String> = unclear.iter().map(|metric| metric.id.name.clone()).collect();
     match (unclear.as_slice(), report.gated().count()) {
         ([], _) => "this check does not show whether anything leaks".to_owned(),

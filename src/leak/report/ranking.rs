@@ -3,6 +3,7 @@
 use crate::leak::facts::{Interval, Metric, Report, Verdict};
 use crate::leak::judge::combine::Mode;
 use crate::leak::metric::Unit;
+use crate::sort::sort_by_key;
 
 /// The metric that leads a report of a leak: the largest certain growth of those that decide. The daemon's side of
 /// somebody else's connections ranks lower, and so does memory.
@@ -50,7 +51,7 @@ pub(super) fn ordered(report: &Report) -> Vec<(usize, &Metric)> {
     };
     let leading = leading(report).map(Metric::name);
     let mut all: Vec<_> = report.metrics.iter().enumerate().collect();
-    all.sort_by_key(|(_, metric)| {
+    sort_by_key(&mut all, |(_, metric)| {
         let leads = metric.gated && leading == Some(metric.name());
         (!metric.gated, rank(metric.verdict), !leads, is_other_side(report, metric))
     });

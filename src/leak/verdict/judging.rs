@@ -12,6 +12,7 @@ use crate::leak::judge::required_duration::RequiredDuration;
 use crate::leak::judge::{Verdict, power};
 use crate::leak::metric::Unit;
 use crate::leak::record::{Cut, Drive, Groups, Record};
+use crate::sort::sort_by_key;
 
 /// Judges a check by its records, in their order. `baseline` are those of an earlier one: then only new growth
 /// counts.
@@ -85,7 +86,7 @@ impl Judging<'_> {
             judged.iter().filter(open).filter_map(|judged| judged.longer).collect();
         let metrics = judged.into_iter().map(|judged| self.finished(judged.metric, &overall));
         let mut metrics: Vec<Metric> = metrics.collect();
-        metrics.sort_by_key(|metric| !metric.gated);
+        sort_by_key(&mut metrics, |metric| !metric.gated);
         let end = series.end;
         let fewest = power::fewest_pairs(&options);
         let mut report = Report {

@@ -13,6 +13,7 @@ use crate::leak::metric::{MetricId, Source, Unit as MetricUnit, is_of};
 use crate::leak::record::{
     Cut, Drive, End, Groups, Header, Ids, Reading, Record, Stage, Unavailable,
 };
+use crate::sort::sort_by;
 
 /// The log streams that the daemon serves.
 const FOLLOWERS: &str = "daemon.followers";
@@ -194,7 +195,7 @@ impl<'a> Series<'a> {
             (Some(first), Some(last)) => last.seconds - first.seconds,
             _ => 0.0,
         };
-        pieces.sort_by(|a, b| length(b).total_cmp(&length(a)));
+        sort_by(&mut pieces, |a, b| length(b).total_cmp(&length(a)));
         let judged = pieces.iter().enumerate();
         let judged = judged.filter(|(at, piece)| *at == 0 || passive::MIN_SECONDS <= length(piece));
         judged.map(|(_, piece)| piece.to_vec()).collect()

@@ -7,6 +7,7 @@ use crate::engine::rows::Row;
 use crate::engine::source::ContainerKey;
 use crate::format::columns::{Column, by_attention};
 use crate::snapshot::Snapshot;
+use crate::sort::sort_by;
 
 /// What rows are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl Table {
     /// The rows that are shown, in order.
     pub(in crate::ui) fn rows<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Row> {
         let mut rows: Vec<&Row> = snapshot.rows.iter().filter(|row| self.passes(row)).collect();
-        rows.sort_by(|one, other| {
+        sort_by(&mut rows, |one, other| {
             let order = match self.sort {
                 Sort::Attention => by_attention(one, other),
                 Sort::By(column) => column.order(one, other),

@@ -10,6 +10,7 @@ use super::{Look, quiet, row, split, title};
 use crate::format::clean;
 use crate::format::units;
 use crate::snapshot::{DaemonSnapshot, Snapshot};
+use crate::sort::sort_by_key;
 use crate::ui::fit;
 use crate::ui::model::Model;
 
@@ -89,7 +90,7 @@ fn hosts(snapshot: &Snapshot, look: Look) -> Vec<Vec<Part>> {
         return Vec::new();
     }
     let mut daemons: Vec<&DaemonSnapshot> = snapshot.daemons.iter().collect();
-    daemons.sort_by_key(|daemon| daemon.census.away.is_empty());
+    sort_by_key(&mut daemons, |daemon| daemon.census.away.is_empty());
     daemons.into_iter().map(|daemon| host(daemon, snapshot, look)).collect()
 }
 

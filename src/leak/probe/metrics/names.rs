@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::known;
 use super::line::{lines, quoted, sample};
 use super::page::Selector;
+use crate::sort::sort_by;
 
 /// Names that are shown, at most, and letters of each.
 const NAMES_SHOWN_MAX: usize = 8;
@@ -80,7 +81,7 @@ impl Names {
             (0.85 < alike || part).then_some((alike, name))
         });
         let mut closest: Vec<_> = closest.collect();
-        closest.sort_by(|a, b| b.0.total_cmp(&a.0));
+        sort_by(&mut closest, |a, b| b.0.total_cmp(&a.0));
         let shown: Vec<String> = closest.iter().take(3).map(|(_, name)| shown(name)).collect();
         (!shown.is_empty()).then(|| shown.join(", "))
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::frames::{self, Frame, shorten};
 use super::labels::Labels;
 use crate::leak::record::Group;
+use crate::sort::sort_by;
 
 /// Why a text is no goroutine profile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -123,7 +124,7 @@ pub fn parse(text: &str, extent: Extent) -> Result<Profile, PprofError> {
         Group { key, title, count, labels }
     });
     let mut groups: Vec<Group> = groups.collect();
-    groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
+    sort_by(&mut groups, |a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
     Ok(Profile { kind, total, groups, truncated })
 }
 

@@ -1,6 +1,7 @@
 //! From readings to the plane of a chart: ranges, round ticks, and no more points than can be seen.
 
 use crate::leak::metric::Unit;
+use crate::sort::sort_by;
 
 /// A point: seconds and value.
 pub(super) type Point = (f64, f64);
@@ -81,7 +82,7 @@ fn ticks(low: f64, high: f64, step: f64) -> Vec<f64> {
 pub(super) fn thinned(points: impl Iterator<Item = Point>) -> Vec<Point> {
     let mut points: Vec<Point> =
         points.filter(|(at, value)| at.is_finite() && value.is_finite()).collect();
-    points.sort_by(|one, other| one.0.total_cmp(&other.0));
+    sort_by(&mut points, |one, other| one.0.total_cmp(&other.0));
     if points.len() <= 4 * INTERVALS_MAX {
         return points;
     }
@@ -98,7 +99,7 @@ pub(super) fn thinned(points: impl Iterator<Item = Point>) -> Vec<Point> {
         .flatten()
         .copied()
         .collect();
-        few.sort_by(|one, other| one.0.total_cmp(&other.0));
+        sort_by(&mut few, |one, other| one.0.total_cmp(&other.0));
         few.dedup();
         kept.extend(few);
     }
