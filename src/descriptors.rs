@@ -7,12 +7,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors that cmon opens before it follows anything: two event loops, signals, its outputs, and
 /// the first connections. Below this, libraries that it is made of end with a panic.
-const NEEDED: usize = 32;
+const OWN_DESCRIPTORS: usize = 32;
 /// The embedded daemon has an event loop and the other end of each connection.
-const NEEDED_BY_DEMO: usize = 32;
+const DEMO_DESCRIPTORS: usize = 32;
 
 /// Connections of each of several daemons before it is followed.
-const NEEDED_EACH: usize = 8;
+const STREAM_DESCRIPTORS: usize = 8;
 
 /// What descriptors are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +62,9 @@ pub(crate) fn raise_limit() {
 /// Whether there are enough to begin with; found by opening them, since some may be inherited.
 pub(crate) fn check(user: User) -> Result<(), TooFew> {
     let needed = match user {
-        User::Demo => NEEDED + NEEDED_BY_DEMO,
-        User::OneDaemon => NEEDED,
-        User::Daemons(several) => NEEDED + several * NEEDED_EACH,
+        User::Demo => OWN_DESCRIPTORS + DEMO_DESCRIPTORS,
+        User::OneDaemon => OWN_DESCRIPTORS,
+        User::Daemons(several) => OWN_DESCRIPTORS + several * STREAM_DESCRIPTORS,
     };
     let mut opened: Vec<OwnedFd> = Vec::with_capacity(needed);
     while opened.len() < needed {

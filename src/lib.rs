@@ -184,6 +184,7 @@ fn run(config: Config) -> anyhow::Result<Exit> {
     // One thread reads all streams; the printer has its own.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .on_thread_park(docker::pause_round)
         .build()
         .context("could not start the runtime")?;
     let exit = match config.action.clone() {

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use cmon::docker::frames::Decoder;
-use cmon::docker::http::{Body, Head, MAX_HEAD};
+use cmon::docker::http::{Body, Head, HEAD_MAX_BYTES};
 use cmon::engine::event::{Ending, Label, Lines};
 use cmon::engine::lines::Assembler;
 use cmon::engine::source::{ContainerId, ContainerKey, DaemonId, Frames, OutputKind, PieceRule};
@@ -59,7 +59,7 @@ fn read<'a>(tty: bool, rule: PieceRule, pieces: impl Iterator<Item = &'a [u8]>) 
                     bytes = &joined;
                 }
                 Ok(None) => {
-                    assert!(head.len() <= 2 * MAX_HEAD);
+                    assert!(head.len() <= 2 * HEAD_MAX_BYTES);
                     continue;
                 }
                 Err(_) => return Read { broken: true, ..read },

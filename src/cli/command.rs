@@ -6,7 +6,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::help::{
-    EXAMPLES, TAIL_EXAMPLES, TAIL_EXIT_CODES, TAIL_TEMPLATE, TEMPLATE, WATCH_EXAMPLES, WIDTH,
+    EXAMPLES, HELP_MAX_COLUMNS, TAIL_EXAMPLES, TAIL_EXIT_CODES, TAIL_TEMPLATE, TEMPLATE,
+    WATCH_EXAMPLES,
 };
 use super::sources::{self, ConfigFile, Idle};
 use super::{
@@ -17,7 +18,7 @@ use super::{
 /// Follow container logs without losing or duplicating a line
 #[derive(Clone, Debug, Parser)]
 #[command(
-    name = "cmon", version, before_help = EXAMPLES, help_template = TEMPLATE, term_width = WIDTH,
+    name = "cmon", version, before_help = EXAMPLES, help_template = TEMPLATE, term_width = HELP_MAX_COLUMNS,
     disable_help_subcommand = true
 )]
 pub struct Cli {

@@ -76,4 +76,4 @@ pub(super) const OUTPUT: &str = "Output";
 pub(super) const DAEMON: &str = "Daemon and streams";
 
 /// Columns of the help.
-pub(super) const WIDTH: usize = 80;
+pub(super) const HELP_MAX_COLUMNS: usize = 80;

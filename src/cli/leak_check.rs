@@ -160,11 +160,11 @@ pub enum OnInconclusive {
 }
 
 /// A shorter check would say nothing.
-const SHORTEST: Duration = Duration::from_secs(10);
+const DURATION_MIN: Duration = Duration::from_secs(10);
 
 fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(time) if time < SHORTEST => {
+        Ok(time) if time < DURATION_MIN => {
             Err("too short for a verdict; the shortest is 10s, and 3m is a good minimum".to_owned())
         }
         Ok(time) => Ok(time),

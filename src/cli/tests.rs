@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use super::help::WIDTH;
-use super::values::{SHORTEST, listen, size, stream_timeout};
+use super::help::HELP_MAX_COLUMNS;
+use super::values::{STREAM_TIMEOUT_MIN, listen, size, stream_timeout};
 use super::*;
 
 #[test]
@@ -26,7 +26,7 @@ fn the_help_has_80_columns_and_no_markup() {
             name => cli.find_subcommand_mut(name).unwrap(),
         };
         let help = command.render_long_help().to_string();
-        let wide = help.lines().find(|line| WIDTH < line.chars().count());
+        let wide = help.lines().find(|line| HELP_MAX_COLUMNS < line.chars().count());
         assert_eq!(wide, None, "{name}");
         assert!(!help.contains('`'), "{help}");
         insta::assert_snapshot!(format!("help-{name}"), help);
@@ -54,7 +54,7 @@ fn metrics_are_served_on_loopback_unless_an_address_says_otherwise() {
 
 #[test]
 fn a_stream_timeout_is_at_least_a_tenth_of_a_second() {
-    assert_eq!(stream_timeout("100ms"), Ok(SHORTEST));
+    assert_eq!(stream_timeout("100ms"), Ok(STREAM_TIMEOUT_MIN));
     assert_eq!(stream_timeout("99ms"), Err("the shortest is 100ms".to_owned()));
     assert!(stream_timeout("soon").is_err());
 }

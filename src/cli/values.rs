@@ -14,22 +14,22 @@ pub(super) fn lines(text: &str) -> Result<Lines, String> {
 }
 
 /// The shortest stream timeout: below it, cmon would open streams faster than they can be read.
-pub(super) const SHORTEST: Duration = Duration::from_millis(100);
+pub(super) const STREAM_TIMEOUT_MIN: Duration = Duration::from_millis(100);
 
 pub(super) fn stream_timeout(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(time) if time < SHORTEST => Err("the shortest is 100ms".to_owned()),
+        Ok(time) if time < STREAM_TIMEOUT_MIN => Err("the shortest is 100ms".to_owned()),
         Ok(time) => Ok(time),
         Err(error) => Err(format!("{error}; try 30s or 5m")),
     }
 }
 
 /// The longest time that a line may wait for older ones.
-const LONGEST_WINDOW: Duration = Duration::from_secs(60);
+const ORDER_WINDOW_MAX: Duration = Duration::from_secs(60);
 
 pub(super) fn order_window(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(time) if LONGEST_WINDOW < time => Err("the longest is 1m".to_owned()),
+        Ok(time) if ORDER_WINDOW_MAX < time => Err("the longest is 1m".to_owned()),
         Ok(time) => Ok(time),
         Err(error) => Err(format!("{error}; try 100ms or 2s")),
     }
@@ -37,7 +37,7 @@ pub(super) fn order_window(text: &str) -> Result<Duration, String> {
 
 pub(super) fn request_timeout(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(time) if time < SHORTEST => Err("the shortest is 100ms".to_owned()),
+        Ok(time) if time < STREAM_TIMEOUT_MIN => Err("the shortest is 100ms".to_owned()),
         Ok(time) => Ok(time),
         Err(error) => Err(format!("{error}; try 30s or 2m")),
     }

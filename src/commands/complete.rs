@@ -25,11 +25,11 @@ use crate::exit::Exit;
 use crate::output::Sinks;
 
 /// All that completing a word may take.
-const DEADLINE: Duration = Duration::from_millis(300);
+const COMPLETION_TIMEOUT: Duration = Duration::from_millis(300);
 /// More would be of no use to anybody.
-const MAX_NAMES: usize = 2000;
+const NAMES_MAX: usize = 2000;
 /// Longer labels are not typed.
-const MAX_NAME_BYTES: usize = 200;
+const NAME_MAX_BYTES: usize = 200;
 const PROJECT: &str = "com.docker.compose.project";
 const SERVICE: &str = "com.docker.compose.service";
 
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &[String], sinks: &Sinks) -> Exit {
     if thread::Builder::new().name("ask".to_owned()).spawn(move || ask(&asked, &found)).is_err() {
         return Exit::Done;
     }
-    let names = collect(&names, begun + DEADLINE);
+    let names = collect(&names, begun + COMPLETION_TIMEOUT);
     let text: String =
         names.iter().filter_map(|name| candidate(shell, current, &place, name)).collect();
     // A shell that went away needs no names.
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &[String], sinks: &Sinks) -> Exit {
 fn collect(names: &Receiver<Vec<String>>, deadline: Instant) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     while let Ok(some) = names.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        let room = MAX_NAMES.saturating_sub(all.len());
+        let room = NAMES_MAX.saturating_sub(all.len());
         all.extend(some.into_iter().filter(|name| is_clean(name)).take(room));
     }
     all
@@ -92,7 +92,7 @@ fn collect(names: &Receiver<Vec<String>>, deadline: Instant) -> BTreeSet<String>
 fn is_clean(name: &str) -> bool {
     let is_format = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     !name.is_empty()
-        && name.len() <= MAX_NAME_BYTES
+        && name.len() <= NAME_MAX_BYTES
         && !name.starts_with('-')
         && !name.chars().any(|c| c.is_control() || is_format(c))
 }

@@ -31,9 +31,9 @@ use crate::output::{self, Ended, Passes, Printer, Sinks, Summary};
 use crate::signal::{Signal, Signals};
 
 /// Batches of lines on their way from the engine to the printer.
-const CHANNEL: usize = 32;
+const CHANNEL_EVENTS: usize = 32;
 /// After the stop deadline the engine forces its way out within a second; then cmon leaves.
-const BEYOND: Duration = Duration::from_secs(1);
+const FORCED_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs `cmon tail` against these daemons.
 ///
@@ -53,7 +53,7 @@ pub(crate) async fn run(
         None => (None, None),
     };
     let engines = engines(&sources(&daemons, config.requests), &config.engine);
-    let (events, received) = mpsc::channel(CHANNEL);
+    let (events, received) = mpsc::channel(CHANNEL_EVENTS);
     note_found(&daemons, &events);
     let (observers, followed) = (engines.observers(), engines.observers());
     // A wrong pattern ends the run with its error alone. The socket of a run that ends at once is of no use.
@@ -86,7 +86,7 @@ pub(crate) async fn run(
         printer,
         stop: stop.clone(),
         summary: config.output.summary,
-        patience: config.engine.stop_timeout + BEYOND,
+        patience: config.engine.stop_timeout + FORCED_STOP_TIMEOUT,
         rules,
         timeout,
         cause: None,

@@ -14,8 +14,8 @@ use crate::docker::unix_path;
 /// Where a Docker daemon listens by default.
 pub(super) const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 /// Ports of daemons that listen on TCP (IANA: docker, docker-s).
-const PORT: u16 = 2375;
-const TLS_PORT: u16 = 2376;
+const DEFAULT_PORT: u16 = 2375;
+const DEFAULT_TLS_PORT: u16 = 2376;
 
 /// What was named: an address, a context, or nothing.
 enum Named {
@@ -274,10 +274,12 @@ pub(super) fn route(
             }
             let (host, port) = host_and_port(rest).map_err(bad)?;
             Ok(match tls {
-                None => Route::Direct(Address::Tcp { host, port: port.unwrap_or(PORT) }),
-                Some(files) => {
-                    Route::Tls { host, port: port.unwrap_or(TLS_PORT), files: files.clone() }
-                }
+                None => Route::Direct(Address::Tcp { host, port: port.unwrap_or(DEFAULT_PORT) }),
+                Some(files) => Route::Tls {
+                    host,
+                    port: port.unwrap_or(DEFAULT_TLS_PORT),
+                    files: files.clone(),
+                },
             })
         }
         Some(("ssh", rest)) => {

@@ -16,9 +16,9 @@ use crate::leak::record::{Record, Rules};
 use crate::leak::report::Detail;
 
 /// Lines longer than this pass in pieces: they are counted, and nobody reads them.
-const MAX_LINE: usize = 64 << 10;
+const LINE_MAX_BYTES: usize = 64 << 10;
 /// How long the streams of one rung may take to close.
-const STOP: Duration = Duration::from_secs(2);
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// All that `cmon leak-check` needs to know beside what every command does.
 #[derive(Clone, Debug, PartialEq)]
@@ -260,11 +260,11 @@ pub(super) fn config(
             runs: Runs::All,
             outputs: Outputs::BOTH,
             order: LineOrder::AsRead,
-            max_line: MAX_LINE,
+            max_line: LINE_MAX_BYTES,
             // A check chooses the age of its streams itself.
             stream_timeout: defaults.stream_timeout,
             stale_after: if opens { global.stale_after } else { defaults.stale_after },
-            stop_timeout: if opens { STOP.min(global.stop_timeout) } else { STOP },
+            stop_timeout: if opens { STOP_TIMEOUT.min(global.stop_timeout) } else { STOP_TIMEOUT },
             saved: None,
             seed: None,
         },

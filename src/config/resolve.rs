@@ -4,7 +4,7 @@ use super::error::UsageError;
 use super::surroundings::Surroundings;
 use super::{Config, daemon, leak_check, tail, watch};
 use crate::cli::{Cli, Command, Global};
-use crate::docker::{Details, RequestOptions};
+use crate::docker::RequestOptions;
 
 impl Config {
     /// Decides what is meant.
@@ -40,6 +40,6 @@ fn requests(global: &Global, around: &Surroundings) -> Result<RequestOptions, Us
     Ok(RequestOptions {
         timeout: global.request_timeout,
         api_version: version.transpose()?,
-        details: Details::Without,
+        ..RequestOptions::default()
     })
 }

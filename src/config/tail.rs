@@ -15,7 +15,7 @@ use crate::engine::{self, Backlog, LineOrder, Outputs, Range, Runs};
 use crate::output;
 
 /// Files of an output directory that stay open.
-const OPEN_FILES: usize = 256;
+const OPEN_FILES_MAX: usize = 256;
 
 /// Decides what is meant.
 pub(super) fn config(
@@ -38,9 +38,13 @@ pub(super) fn config(
         true => LineOrder::AsRead,
         false => LineOrder::ByTime,
     };
+    let order_window = match order {
+        LineOrder::AsRead => Duration::ZERO,
+        LineOrder::ByTime => tail.order_window,
+    };
     Ok(Config {
         daemons,
-        requests: RequestOptions { details, ..requests },
+        requests: RequestOptions { details, order_window, ..requests },
         engine: engine::Config { order, ..engine(global, tail, range(tail, around)?, around) },
         output: output::Config {
             template: look::template(global, tail)?,
@@ -79,8 +83,12 @@ fn cursor(tail: &Tail) -> Option<Cursor> {
     };
     let compression = if tail.compress { Compression::Gzip } else { Compression::None };
     let rotate_size = Some(tail.rotate_size).filter(|size| 0 < *size);
-    let settings =
-        Settings { rotate_size, keep: tail.rotate_keep, compression, open_files_max: OPEN_FILES };
+    let settings = Settings {
+        rotate_size,
+        keep: tail.rotate_keep,
+        compression,
+        open_files_max: OPEN_FILES_MAX,
+    };
     let path = directory.join("cursor.json");
     Some(Cursor { path, start, keep, directory: Some((directory, settings)) })
 }

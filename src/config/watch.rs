@@ -14,12 +14,12 @@ use crate::format::Colors;
 use crate::format::pretty::LineForm;
 
 /// Lines of each container that are read first, so that there is something to look at.
-const HISTORY: u64 = 100;
+const DEFAULT_LAST_LINES: u64 = 100;
 /// Lines longer than this pass in pieces: nobody reads more of one on a screen.
-const MAX_LINE: usize = 64 << 10;
+const LINE_MAX_BYTES: usize = 64 << 10;
 
 /// How far apart snapshots are, unless it is said.
-const INTERVAL: Duration = Duration::from_secs(2);
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// All that `cmon watch` needs to know beside what every command does.
 #[derive(Clone, Debug)]
@@ -117,8 +117,8 @@ pub(super) fn config(
         }
     };
     let interval = match screen {
-        true => INTERVAL,
-        false => watch.interval.unwrap_or(INTERVAL),
+        true => DEFAULT_INTERVAL,
+        false => watch.interval.unwrap_or(DEFAULT_INTERVAL),
     };
     Ok(Config {
         daemons,
@@ -129,11 +129,11 @@ pub(super) fn config(
             follow_for: None,
             exit_on_stop: false,
             wait: watch.wait,
-            backlog: Backlog::Last(if screen { HISTORY } else { 0 }),
+            backlog: Backlog::Last(if screen { DEFAULT_LAST_LINES } else { 0 }),
             runs: Runs::All,
             outputs: Outputs::BOTH,
             order: LineOrder::AsRead,
-            max_line: MAX_LINE,
+            max_line: LINE_MAX_BYTES,
             stream_timeout: global.stream_timeout,
             stale_after: global.stale_after,
             stop_timeout: global.stop_timeout,

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::format::{self, Contents, FormatError};
 
 /// Only its owner may read it: short lines can be guessed from their hashes.
-const MODE: u32 = 0o600;
+const FILE_MODE: u32 = 0o600;
 
 /// Why a cursor cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -128,8 +128,12 @@ impl CursorFile {
     /// The old text is still there.
     pub fn save(&self, contents: &Contents) -> io::Result<()> {
         let new = beside(&self.path, ".new");
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&new)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(FILE_MODE)
+            .open(&new)?;
         file.write_all(format::encode(contents).as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, &self.path)?;
@@ -155,7 +159,7 @@ fn lock(path: &Path) -> Result<File, CursorError> {
         .write(true)
         .create(true)
         .truncate(false)
-        .mode(MODE)
+        .mode(FILE_MODE)
         .open(&beside)
         .map_err(system)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -206,7 +210,7 @@ mod tests {
         assert_eq!(nothing, Contents::default());
         cursor.save(&saved()).unwrap();
         drop(cursor);
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, MODE);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, FILE_MODE);
         let (cursor, again) = CursorFile::open(&path, Start::Continue).unwrap();
         assert_eq!(again, saved());
         drop(cursor);

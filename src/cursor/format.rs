@@ -18,13 +18,13 @@ use crate::engine::source::{ContainerId, StdStream};
 use crate::engine::timestamp::Timestamp;
 
 /// The version that this cmon writes and reads.
-const VERSION: u64 = 1;
+const FORMAT_VERSION: u64 = 1;
 
 /// Why a text is no cursor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// It has another version.
-    #[error("it has version {0}, and this cmon reads version {VERSION}")]
+    #[error("it has version {0}, and this cmon reads version {FORMAT_VERSION}")]
     Version(u64),
     /// It does not begin like a cursor.
     #[error("it is not a cursor of cmon")]
@@ -120,7 +120,7 @@ pub fn encode(contents: &Contents) -> String {
     let daemons = contents.saved.0.iter().map(daemon).collect();
     let body = Body { daemons, files: contents.files.iter().map(file).collect() };
     let body = serde_json::to_string(&body).unwrap_or_default();
-    let head = Head { cmon_cursor: VERSION, xxh3: hash(body.as_bytes()) };
+    let head = Head { cmon_cursor: FORMAT_VERSION, xxh3: hash(body.as_bytes()) };
     let head = serde_json::to_string(&head).unwrap_or_default();
     format!("{head}\n{body}\n")
 }
@@ -141,7 +141,7 @@ pub fn decode(text: &[u8]) -> Result<Contents, FormatError> {
     let (first, rest) = text.split_at(end.unwrap_or(text.len()));
     let Version { cmon_cursor: version } =
         serde_json::from_slice(first).map_err(|_| FormatError::Foreign)?;
-    if version != VERSION {
+    if version != FORMAT_VERSION {
         return Err(FormatError::Version(version));
     }
     let head: Head = serde_json::from_slice(first).map_err(|_| FormatError::Damaged)?;

@@ -17,11 +17,11 @@ use crate::engine::source::{ContainerKey, DaemonId};
 use crate::engine::timestamp::Timestamp;
 
 /// The cursor is saved this often while lines are delivered.
-const BETWEEN_SAVES: Duration = Duration::from_secs(1);
+const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 /// Removed containers that are kept per daemon: a run of months may see any number of them.
-const REMOVED_MAX: usize = 1000;
+const REMOVED_CONTAINERS_MAX: usize = 1000;
 /// Reports that wait for the printer.
-const REPORTS: usize = 8;
+const REPORTS_MAX: usize = 8;
 
 /// Something that the next run must know.
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ impl Keeper {
         let state = State { places, files, checkpoint: None, is_saved: true, ends: false };
         let state = Mutex::new(state);
         let shared = Arc::new(Shared { state, changed: Condvar::new() });
-        let (reporter, reports) = mpsc::channel(REPORTS);
+        let (reporter, reports) = mpsc::channel(REPORTS_MAX);
         let of_thread = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("cursor".to_owned())
@@ -205,7 +205,7 @@ fn keep_saving(
         failing = result.is_err();
         state = shared.state();
         state.is_saved &= !failing;
-        let wait = shared.changed.wait_timeout_while(state, BETWEEN_SAVES, |state| !state.ends);
+        let wait = shared.changed.wait_timeout_while(state, SAVE_INTERVAL, |state| !state.ends);
         state = wait.unwrap_or_else(PoisonError::into_inner).0;
     }
 }
@@ -278,8 +278,8 @@ impl SavedDaemon {
             Presence::Removed(time) => Some(time.saturating_nanos()),
         };
         let mut times: Vec<i64> = self.containers.values().filter_map(removed).collect();
-        if REMOVED_MAX < times.len() {
-            let first = times.len() - REMOVED_MAX;
+        if REMOVED_CONTAINERS_MAX < times.len() {
+            let first = times.len() - REMOVED_CONTAINERS_MAX;
             oldest = oldest.max(*times.select_nth_unstable(first).1);
         }
         let is_kept =
@@ -355,7 +355,7 @@ mod tests {
             places.take(delivered(&daemon, &id, number), now);
             let key = ContainerKey { daemon: daemon.clone(), id: ContainerId::new(&id) };
             places.take(Update::Removed(key), now);
-            assert!(places.saved.0[0].containers.len() <= REMOVED_MAX + 1);
+            assert!(places.saved.0[0].containers.len() <= REMOVED_CONTAINERS_MAX + 1);
         }
         let left = &places.saved.0[0].containers;
         let has = |id: &str| left.contains_key(&ContainerId::new(id));

@@ -8,7 +8,7 @@ use super::filters::Filters;
 use crate::engine::timestamp::Timestamp;
 
 /// Events held for a subscriber, as the real one does.
-const MAX_EVENTS: usize = 256;
+const EVENTS_MAX: usize = 256;
 
 /// Something that happened to a container.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ pub(super) struct Events {
 
 impl Events {
     pub(super) fn push(&mut self, event: Event) {
-        if self.events.len() == MAX_EVENTS {
+        if self.events.len() == EVENTS_MAX {
             self.events.pop_front();
             self.first += 1;
         }

@@ -18,9 +18,9 @@ use crate::engine::source::{OutputKind, Phase, StdStream};
 use crate::engine::timestamp::Timestamp;
 
 /// Where the clock begins: 2026-01-01T00:00:00Z, unless the embedded daemon uses the real time.
-const EPOCH: i64 = 1_767_225_600 * 1_000_000_000;
+const EPOCH_NANOS: i64 = 1_767_225_600 * 1_000_000_000;
 /// Questions that are remembered.
-const REQUESTS: usize = 4096;
+const REQUESTS_MAX: usize = 4096;
 
 /// One container.
 #[derive(Debug)]
@@ -73,14 +73,16 @@ pub struct FakeDaemon {
 
 impl Default for FakeDaemon {
     fn default() -> Self {
-        Self::beginning_at(EPOCH)
+        Self::beginning_at(EPOCH_NANOS)
     }
 }
 
 impl FakeDaemon {
     /// A daemon without containers, with the real time.
     pub fn now() -> Self {
-        Self::beginning_at(i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(EPOCH))
+        Self::beginning_at(
+            i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(EPOCH_NANOS),
+        )
     }
 
     fn beginning_at(epoch: i64) -> Self {
@@ -345,7 +347,7 @@ fn the_embedded_daemon_remembers_the_last_questions_only() {
     let fake = FakeDaemon::default();
     (0..10_000).for_each(|number| fake.lock().asked(&format!("/{number}")));
     let requests = fake.requests();
-    assert_eq!((requests.len(), requests[0].as_str()), (REQUESTS, "/5904"));
+    assert_eq!((requests.len(), requests[0].as_str()), (REQUESTS_MAX, "/5904"));
 }
 
 impl State {
@@ -368,7 +370,7 @@ impl State {
 
     /// Remembers a question, and forgets the oldest where there are many.
     pub(super) fn asked(&mut self, target: &str) {
-        if self.requests.len() == REQUESTS {
+        if self.requests.len() == REQUESTS_MAX {
             self.requests.pop_front();
         }
         self.requests.push_back(target.to_owned());

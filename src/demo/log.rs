@@ -6,9 +6,9 @@ use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
 
 /// The daemon cuts lines into messages of at most this many bytes.
-const PIECE: usize = 16 * 1024;
+const PIECE_BYTES: usize = 16 * 1024;
 /// Messages kept; a long run forgets its oldest.
-const KEPT: usize = 50_000;
+const RECORDS_MAX: usize = 50_000;
 
 /// One message: a line, or a piece of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,14 +67,14 @@ impl Store {
     ) {
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let time = tick();
-            for piece in line.chunks(PIECE) {
+            for piece in line.chunks(PIECE_BYTES) {
                 self.push(Message { stream, time, payload: piece.to_vec() });
             }
         }
     }
 
     pub(super) fn push(&mut self, message: Message) {
-        if self.messages.len() == KEPT {
+        if self.messages.len() == RECORDS_MAX {
             self.forget(1);
         }
         self.messages.push_back(message);

@@ -15,7 +15,7 @@ use crate::engine::timestamp::Timestamp;
 use crate::sort::sort_by_key;
 
 /// How long the containers have been there when the daemon starts.
-const HISTORY: Duration = Duration::from_secs(3 * 3600);
+const HISTORY_LENGTH: Duration = Duration::from_secs(3 * 3600);
 
 /// The containers, in the order of the fields of [`Cast`].
 const NAMES: [&str; 8] = ["web", "api", "db", "cache", "worker", "cron", "mail", "console"];
@@ -69,7 +69,7 @@ enum Step {
 /// Makes the containers, with their history.
 pub(super) fn enter(fake: &FakeDaemon) -> Cast {
     let mut cast = Cast(NAMES.map(Voice::new));
-    let begin = fake.clock().saturating_nanos() - nanos(HISTORY);
+    let begin = fake.clock().saturating_nanos() - nanos(HISTORY_LENGTH);
     let at = |offset: Duration| Timestamp::from_nanos(begin + nanos(offset));
     fake.set_past(Some(at(Duration::ZERO)));
     NAMES.iter().for_each(|name| fake.create_of(name, spec(name)));
@@ -111,7 +111,7 @@ fn history(voice: &mut Voice, begin: Duration) -> Vec<(Duration, Step)> {
         now += Duration::from_millis(voice.around(mean));
         // The last run begins before the live lines do.
         let pause = Duration::from_secs(if voice.name == "cron" { 840 } else { 2 });
-        if HISTORY < now + Duration::from_secs(1) {
+        if HISTORY_LENGTH < now + Duration::from_secs(1) {
             return steps;
         }
         steps.push((now, Step::Talk));
@@ -124,7 +124,7 @@ fn history(voice: &mut Voice, begin: Duration) -> Vec<(Duration, Step)> {
             };
             now += Duration::from_millis(20);
             steps.push((now, end));
-            now = (now + pause).min(HISTORY.saturating_sub(Duration::from_millis(600)));
+            now = (now + pause).min(HISTORY_LENGTH.saturating_sub(Duration::from_millis(600)));
             steps.push((now, Step::Start));
         }
         // A silence that a gap in the timestamps shows.

@@ -15,7 +15,7 @@ use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
 
 /// Messages encoded per look at the daemon.
-const BATCH: usize = 64;
+const BATCH_MESSAGES: usize = 64;
 
 /// One answer with a log.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl Logs {
         let Some(container) = state.containers.get(&self.id) else {
             return (chunks, true);
         };
-        while chunks.len() < BATCH {
+        while chunks.len() < BATCH_MESSAGES {
             if self.left == 0 {
                 return (chunks, true);
             }

@@ -21,7 +21,7 @@ use super::routes::{Question, Refusal, unknown};
 use super::served_streams;
 
 /// The longest head of a request.
-const MAX_HEAD: usize = 16 * 1024;
+const HEAD_MAX_BYTES: usize = 16 * 1024;
 
 /// Answers what comes to this socket, until dropped; every connection ends with it.
 pub async fn serve(fake: FakeDaemon, listener: UnixListener) {
@@ -85,7 +85,7 @@ struct Request {
 async fn request(reader: &mut OwnedReadHalf) -> Option<Request> {
     let mut head = Vec::new();
     loop {
-        if reader.read_buf(&mut head).await.ok()? == 0 || MAX_HEAD < head.len() {
+        if reader.read_buf(&mut head).await.ok()? == 0 || HEAD_MAX_BYTES < head.len() {
             return None;
         }
         let mut headers = [httparse::EMPTY_HEADER; 32];

@@ -17,7 +17,7 @@ use super::{
     Checkpoint, Compression, CompressionJob, Directory, Error, FileKey, FileRecord, Settings,
 };
 
-const CONTAINERS: usize = 3;
+const CONTAINERS_TRIED: usize = 3;
 const CURSOR: &str = "cursor.json";
 
 #[derive(Clone, Debug)]
@@ -49,15 +49,15 @@ struct Run {
 #[derive(Default, Deserialize, Serialize)]
 struct Cursor {
     records: Vec<(FileKey, FileRecord)>,
-    positions: [u64; CONTAINERS],
+    positions: [u64; CONTAINERS_TRIED],
 }
 
 /// A run that goes on, and where each container's log was read to.
 struct Writer {
     disk: FakeDisk,
     directory: Directory<FakeDisk>,
-    positions: [u64; CONTAINERS],
-    checkpoint: Option<(Checkpoint<FakeDisk>, [u64; CONTAINERS])>,
+    positions: [u64; CONTAINERS_TRIED],
+    checkpoint: Option<(Checkpoint<FakeDisk>, [u64; CONTAINERS_TRIED])>,
     job: Option<CompressionJob<FakeDisk>>,
 }
 
@@ -198,7 +198,7 @@ fn lines_of(disk: &FakeDisk, container: usize) -> (String, usize) {
     (text, files.iter().filter(|(role, _)| *role != Role::Current).count())
 }
 
-fn check(disk: &FakeDisk, positions: &[u64; CONTAINERS], keep: usize) {
+fn check(disk: &FakeDisk, positions: &[u64; CONTAINERS_TRIED], keep: usize) {
     for (container, position) in positions.iter().enumerate() {
         let expected: String = (0..*position).map(|number| line(container, number)).collect();
         let (found, old_files) = lines_of(disk, container);
@@ -240,7 +240,7 @@ fn hold(runs: &[Run], keep: usize) -> u64 {
     let Some(run) = runs.last() else { return changes };
     let mut writer = Writer::open(&disk, settings(run)).unwrap();
     check(&disk, &writer.positions, keep);
-    for container in 0..CONTAINERS {
+    for container in 0..CONTAINERS_TRIED {
         writer.append(container, 3).unwrap();
     }
     writer.finish();
@@ -255,7 +255,7 @@ fn hold(runs: &[Run], keep: usize) -> u64 {
 
 fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
-        8 => (0..CONTAINERS, 1..4_u64)
+        8 => (0..CONTAINERS_TRIED, 1..4_u64)
             .prop_map(|(container, lines)| Action::Append { container, lines }),
         3 => Just(Action::TakeCheckpoint),
         4 => Just(Action::SaveCheckpoint),

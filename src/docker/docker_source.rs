@@ -19,7 +19,7 @@ use crate::engine::source::{
 use crate::engine::timestamp::Timestamp;
 
 /// Containers that are asked about at most, where it is not clear in which of them cmon runs.
-const MOST_ASKED: usize = 500;
+const INSPECTED_MAX: usize = 500;
 
 impl Docker {
     /// A source over this endpoint; nothing is opened yet.
@@ -73,7 +73,7 @@ impl Docker {
             }
         }
         // What speaks for another container is shared with it, so this one is among the others.
-        let others = listed.iter().filter(|one| shared && one.phase.is_live()).take(MOST_ASKED);
+        let others = listed.iter().filter(|one| shared && one.phase.is_live()).take(INSPECTED_MAX);
         for one in others {
             let identity = self.api.identity(one.key.id.as_str()).await;
             if identity.is_ok_and(|other| traces.has_root_of(&other) == Some(true)) {

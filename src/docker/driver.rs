@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use crate::engine::source::{Lossy, PieceRule};
 
 /// Before this major version the daemon doubles the first line of each new log file in a follow.
-const DOUBLES_BEFORE: u32 = 23;
+const DOUBLES_BEFORE_MAJOR: u32 = 23;
 /// The default size of one file of the driver `local`.
-const LOCAL_FILE: u64 = 20_000_000;
+const LOCAL_FILE_MAX_BYTES: u64 = 20_000_000;
 
 /// A log driver with its options.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl Driver {
 
     /// Whether a daemon of this major version doubles its lines.
     pub(super) fn doubles(&self, major: Option<u32>) -> bool {
-        self.has_own_files() && major.is_some_and(|major| major < DOUBLES_BEFORE)
+        self.has_own_files() && major.is_some_and(|major| major < DOUBLES_BEFORE_MAJOR)
     }
 
     /// The size in bytes at which it begins a new file.
@@ -50,9 +50,9 @@ impl Driver {
         match self.name.as_str() {
             // `k8s-file` is Podman's; it begins a new file only where `max-size` says so.
             "json-file" | "k8s-file" => given,
-            "local" => given.or(Some(LOCAL_FILE)),
+            "local" => given.or(Some(LOCAL_FILE_MAX_BYTES)),
             "journald" | "none" => None,
-            _ => Some(LOCAL_FILE),
+            _ => Some(LOCAL_FILE_MAX_BYTES),
         }
     }
 
@@ -115,7 +115,7 @@ mod tests {
     fn only_some_drivers_begin_new_files() {
         assert_eq!(driver("json-file", &[]).file_size(), None);
         assert_eq!(driver("json-file", &[("max-size", "1m")]).file_size(), Some(1_000_000));
-        assert_eq!(driver("local", &[]).file_size(), Some(LOCAL_FILE));
+        assert_eq!(driver("local", &[]).file_size(), Some(LOCAL_FILE_MAX_BYTES));
         assert_eq!(driver("journald", &[]).file_size(), None);
     }
 

@@ -26,9 +26,9 @@ use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{DaemonId, ErrorKind, SourceError};
 
 /// How long connecting may take: a unix socket connects at once unless its backlog is full.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long connecting to another machine may take, with TLS.
-const CONNECT_REMOTE: Duration = Duration::from_secs(15);
+const REMOTE_CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// One daemon's address, with the count of all connections to it.
 #[derive(Debug)]
@@ -79,8 +79,8 @@ impl Endpoint {
     pub async fn connect(&self, purpose: Purpose) -> Result<Connection, SourceError> {
         tracing::trace!(endpoint = %self, purpose = purpose.as_str(), "connecting");
         let deadline = match self.route {
-            Route::Direct(Address::Unix(_)) | Route::Ssh(_) => CONNECT,
-            Route::Direct(Address::Tcp { .. }) | Route::Tls { .. } => CONNECT_REMOTE,
+            Route::Direct(Address::Unix(_)) | Route::Ssh(_) => CONNECT_TIMEOUT,
+            Route::Direct(Address::Tcp { .. }) | Route::Tls { .. } => REMOTE_CONNECT_TIMEOUT,
         };
         // Boxed: a handshake of TLS needs room that whoever waits for an answer does not.
         match tokio::time::timeout(deadline, Box::pin(self.open(purpose))).await {

@@ -5,11 +5,11 @@
 //! [`logs`](super::logs).
 
 /// The longest head of an answer that is accepted.
-pub const MAX_HEAD: usize = 64 * 1024;
+pub const HEAD_MAX_BYTES: usize = 64 * 1024;
 /// The longest chunk-size line, extensions included. Docker's are at most ten bytes.
-const MAX_SIZE_LINE: usize = 256;
+const SIZE_LINE_MAX_BYTES: usize = 256;
 /// The longest trailer section after the last chunk. Docker sends none.
-const MAX_TRAILER: usize = 16 * 1024;
+const TRAILER_MAX_BYTES: usize = 16 * 1024;
 
 /// How an answer breaks HTTP.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,7 +95,7 @@ impl Head {
     /// are needed.
     ///
     /// # Errors
-    /// [`HttpError::Head`] when the bytes are no head, or longer than [`MAX_HEAD`].
+    /// [`HttpError::Head`] when the bytes are no head, or longer than [`HEAD_MAX_BYTES`].
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, HttpError> {
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut response = httparse::Response::new(&mut headers);
@@ -106,7 +106,7 @@ impl Head {
                 let dialect = Dialect::of(response.headers);
                 Ok(Some((Self { status, framing, dialect }, length)))
             }
-            Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => Ok(None),
+            Ok(httparse::Status::Partial) if bytes.len() < HEAD_MAX_BYTES => Ok(None),
             Ok(httparse::Status::Partial) => Err(HttpError::Head("it does not end")),
             Err(_) => Err(HttpError::Head("it does not parse")),
         }
@@ -207,7 +207,7 @@ impl Body {
         let end = input.iter().position(|byte| *byte == b'\n').map_or(input.len(), |at| at + 1);
         let (line, rest) = input.split_at(end);
         *input = rest;
-        if MAX_SIZE_LINE < self.carry.len() + line.len() {
+        if SIZE_LINE_MAX_BYTES < self.carry.len() + line.len() {
             return Err(HttpError::ChunkSize);
         }
         let parsed = match self.carry.is_empty() {
@@ -264,7 +264,7 @@ impl Body {
 
     /// Skips trailer lines up to the empty one that ends the body.
     fn trailer(&mut self, input: &mut &[u8], seen: usize, line: usize) -> Result<(), HttpError> {
-        if MAX_TRAILER < seen {
+        if TRAILER_MAX_BYTES < seen {
             return Err(HttpError::Trailer);
         }
         let byte = input[0];
@@ -336,7 +336,7 @@ mod tests {
         let head = b"HTTP/1.1 404 Not Found\r\ncontent-length: 7\r\n\r\n";
         assert_eq!(Head::parse(head).unwrap().unwrap().0.framing, Framing::Length(7));
         assert!(Head::parse(b"SSH-2.0-OpenSSH\r\n").is_err());
-        let endless = [b"HTTP/1.1 200 OK\r\nA: ".as_slice(), &vec![b'x'; MAX_HEAD]].concat();
+        let endless = [b"HTTP/1.1 200 OK\r\nA: ".as_slice(), &vec![b'x'; HEAD_MAX_BYTES]].concat();
         assert!(Head::parse(&endless).is_err());
     }
 

@@ -38,6 +38,7 @@ pub use answers::{Info, Process, Version};
 use api::Api;
 use endpoint::Endpoint;
 use http::Dialect;
+pub use read_pacing::pause_round;
 use request::Client;
 pub use request::{ApiVersion, Details, REQUEST_TIMEOUT, RequestOptions};
 

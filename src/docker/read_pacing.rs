@@ -9,7 +9,8 @@
 //! tokio's timer has a grain of a millisecond and would not stop the wake-ups, so [`pause`] is a
 //! blocking sleep: the one place where the streams' thread sleeps. All streams of a thread share its
 //! pauses: while many of them have a few lines each, [`Thread`] asks for pauses too, and one round of
-//! the runtime then serves several streams. When lines are rare nothing pauses.
+//! the runtime then serves several streams. Where lines of several streams wait anyway, to be put in
+//! order, such a round takes longer. When lines are rare nothing pauses.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -30,7 +31,7 @@ const FINITE_PAUSE_MAX: Duration = Duration::from_millis(2);
 const FOLLOW_PAUSE_MAX: Duration = Duration::from_micros(600);
 /// A unix socket holds this many small chunks at least. Linux counts at least 768 bytes of its send
 /// buffer of 212,992 bytes for each (`net.core.wmem_default`, measured on kernels 5.10 to 6.12).
-const CHUNKS_HELD: usize = 240;
+const SOCKET_MIN_CHUNKS: usize = 240;
 /// The largest fill that is aimed at before a read has shown that the socket holds more.
 const ASSUMED_CAPACITY_MAX_BYTES: usize = 32 * 1024;
 /// The share of the capacity to find in the socket, in percent.
@@ -40,15 +41,19 @@ const FULL_PERCENT: usize = 95;
 /// The largest read is forgotten by one part in this many per read, since chunk sizes change.
 const PEAK_DECAY: usize = 128;
 /// The pause between two rounds of many small reads.
-const ROUND_PAUSE: Duration = Duration::from_micros(800);
-/// Reads are counted over this long; a paused clock never ends it.
-const METER: Duration = Duration::from_millis(16);
-/// As many reads within [`METER`] are some 1,000 a second: from there on rounds are spaced.
-const BUSY_READS: u32 = 16;
+const ROUND_PAUSE: Duration = FOLLOW_PAUSE_MAX;
+/// The same where lines wait for those of other streams.
+const WINDOW_ROUND_PAUSE_MAX: Duration = Duration::from_millis(5);
+/// Parts of the window in which lines wait that such a pause may take.
+const PAUSES_PER_WINDOW: u32 = 20;
+/// Messages are counted over this long; a paused clock never ends it.
+const METER_INTERVAL: Duration = Duration::from_millis(16);
+/// As many messages within [`METER_INTERVAL`] are some 1,000 a second: from there on rounds are spaced.
+const BUSY_MIN_CHUNKS: usize = 16;
 /// After a pause of the thread no other stream needs to cause one for this long.
-const SHARED: Duration = Duration::from_micros(200);
+const SHARED_PAUSE_INTERVAL: Duration = Duration::from_micros(200);
 /// A follow that gave lines within this long keeps the thread's pauses short.
-const FOLLOW_RECENT: Duration = Duration::from_millis(100);
+const RECENT_FOLLOW_MAX_AGE: Duration = Duration::from_millis(100);
 
 fn longest_pause(mode: ReadMode) -> Duration {
     match mode {
@@ -68,11 +73,13 @@ pub(super) struct Pacing {
     peak: usize,
     /// Pauses of the thread before the last read.
     pauses: u64,
+    /// A follow is counted for as long as it is open.
+    _open: Option<OpenFollow>,
 }
 
 impl Pacing {
-    pub(super) fn new(mode: ReadMode) -> Self {
-        Self { mode, pause: FIRST_PAUSE, bursting: false, peak: 0, pauses: 0 }
+    fn new(mode: ReadMode) -> Self {
+        Self { mode, pause: FIRST_PAUSE, bursting: false, peak: 0, pauses: 0, _open: None }
     }
 
     /// Learns from one read of `bytes` that held `chunks` whole messages.
@@ -100,7 +107,7 @@ impl Pacing {
 
     /// Bytes that the socket holds at least, for messages as large as the last ones.
     fn capacity(&self, bytes: usize, chunks: usize) -> usize {
-        let assumed = bytes / chunks.max(1) * CHUNKS_HELD;
+        let assumed = bytes / chunks.max(1) * SOCKET_MIN_CHUNKS;
         self.peak.max(assumed.min(ASSUMED_CAPACITY_MAX_BYTES))
     }
 }
@@ -110,42 +117,58 @@ impl Pacing {
 struct Thread {
     pauses: u64,
     last_pause: Option<Instant>,
-    /// Since when [`Self::reads`] are counted.
+    /// Since when [`Self::chunks`] are counted.
     metered_since: Option<Instant>,
-    reads: u32,
-    /// The last whole [`METER`] had many reads.
+    chunks: usize,
+    /// The last whole [`METER_INTERVAL`] had many messages.
     busy: bool,
     last_follow: Option<Instant>,
+    /// The last read, where it was a small one.
+    last_small_read: Option<Instant>,
+    open_follows: usize,
+    /// The pause between rounds that serve several streams.
+    shared_round: Duration,
 }
 
 impl Thread {
-    /// Counts a read that gave something.
-    fn saw_read(&mut self, pacing: &mut Pacing, now: Instant) {
+    /// Counts the messages of a read.
+    fn saw_read(&mut self, pacing: &mut Pacing, chunks: usize, now: Instant) {
         pacing.pauses = self.pauses;
         if pacing.mode == ReadMode::Follow {
             self.last_follow = Some(now);
         }
-        self.reads += 1;
+        self.last_small_read = (!pacing.bursting).then_some(now);
+        self.chunks += chunks;
         let since = *self.metered_since.get_or_insert(now);
-        if METER <= now - since {
-            // A meter that ran on through a lull saw few reads for its length.
-            let length = (now - since).as_secs_f64() / METER.as_secs_f64();
-            self.busy = f64::from(BUSY_READS) * length <= f64::from(self.reads);
+        if METER_INTERVAL <= now - since {
+            // A meter that ran on through a lull saw few messages for its length.
+            let length = (now - since).as_secs_f64() / METER_INTERVAL.as_secs_f64();
+            self.busy = BUSY_MIN_CHUNKS as f64 * length <= self.chunks as f64;
             self.metered_since = Some(now);
-            self.reads = 0;
+            self.chunks = 0;
         }
     }
 
     /// How long to pause now, before a read of the stream that `pacing` belongs to.
     fn pause(&mut self, pacing: &Pacing, now: Instant) -> Option<Duration> {
-        let wanted = pacing.wanted().or_else(|| self.busy.then_some(ROUND_PAUSE))?;
+        let wanted = pacing.wanted()?;
         // A stream that has not read since the last pause has its own share of it.
         let is_served = pacing.pauses < self.pauses;
-        if is_served && self.last_pause.is_some_and(|last| now - last <= SHARED) {
+        if is_served && self.last_pause.is_some_and(|last| now - last <= SHARED_PAUSE_INTERVAL) {
             return None;
         }
-        let follows = self.last_follow.is_some_and(|last| now - last <= FOLLOW_RECENT);
+        let follows = self.last_follow.is_some_and(|last| now - last <= RECENT_FOLLOW_MAX_AGE);
         Some(if follows { wanted.min(FOLLOW_PAUSE_MAX) } else { wanted })
+    }
+
+    /// How long to pause now that nothing is left to do, so that several streams have lines by then.
+    fn round(&self, now: Instant) -> Option<Duration> {
+        let last = self.last_small_read?;
+        let is_recent = now - last <= 2 * METER_INTERVAL;
+        (self.busy && is_recent).then_some(match self.open_follows {
+            0 | 1 => ROUND_PAUSE,
+            _ => self.shared_round,
+        })
     }
 
     fn paused(&mut self, now: Instant) {
@@ -158,20 +181,69 @@ thread_local! {
     static THREAD: RefCell<Thread> = RefCell::default();
 }
 
+/// A follow that is open on this thread.
+#[derive(Debug)]
+struct OpenFollow;
+
+impl OpenFollow {
+    fn new(order_window: Duration) -> Self {
+        THREAD.with_borrow_mut(|thread| {
+            thread.open_follows += 1;
+            thread.shared_round = shared_round(order_window);
+        });
+        Self
+    }
+}
+
+/// The pause between rounds of streams whose lines wait for the window anyway.
+fn shared_round(order_window: Duration) -> Duration {
+    (order_window / PAUSES_PER_WINDOW).clamp(ROUND_PAUSE, WINDOW_ROUND_PAUSE_MAX)
+}
+
+impl Drop for OpenFollow {
+    fn drop(&mut self) {
+        // What a thread leaves behind at its end may be dropped later than its own state, or on another one.
+        let _ = THREAD.try_with(|thread| {
+            let mut thread = thread.borrow_mut();
+            thread.open_follows = thread.open_follows.saturating_sub(1);
+        });
+    }
+}
+
+/// The pacing of a stream that begins now. Its lines wait for the window to be put in order with those of others.
+pub(super) fn begin(mode: ReadMode, order_window: Duration) -> Pacing {
+    let open = match mode {
+        ReadMode::Follow => Some(OpenFollow::new(order_window)),
+        ReadMode::Once => None,
+    };
+    Pacing { _open: open, ..Pacing::new(mode) }
+}
+
 /// Learns from one read of `bytes` that held `chunks` whole messages.
 pub(super) fn saw_read(pacing: &mut Pacing, bytes: usize, chunks: usize) {
     pacing.saw_read(bytes, chunks);
-    THREAD.with_borrow_mut(|thread| thread.saw_read(pacing, Instant::now()));
+    THREAD.with_borrow_mut(|thread| thread.saw_read(pacing, chunks, Instant::now()));
 }
 
 /// Pauses this thread while lines pour in, unless another stream has just done so.
-#[expect(clippy::disallowed_methods, reason = "the one place where blocking is meant")]
 pub(super) fn pause(pacing: &Pacing) {
-    let wanted = THREAD.with_borrow_mut(|thread| thread.pause(pacing, Instant::now()));
-    if let Some(pause) = wanted {
-        std::thread::sleep(pause);
-        THREAD.with_borrow_mut(|thread| thread.paused(Instant::now()));
+    if let Some(pause) = THREAD.with_borrow_mut(|thread| thread.pause(pacing, Instant::now())) {
+        sleep(pause);
     }
+}
+
+/// Pauses this thread while many streams have a few lines each. It is called when no task has anything to do, so all
+/// streams that have lines are read once per pause.
+pub fn pause_round() {
+    if let Some(pause) = THREAD.with_borrow(|thread| thread.round(Instant::now())) {
+        sleep(pause);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where blocking is meant")]
+fn sleep(pause: Duration) {
+    std::thread::sleep(pause);
+    THREAD.with_borrow_mut(|thread| thread.paused(Instant::now()));
 }
 
 #[cfg(test)]
@@ -182,6 +254,10 @@ mod tests {
     const CHUNK: usize = 125;
     /// What the socket of these tests holds, in messages.
     const HELD: usize = 280;
+
+    fn alone(mode: ReadMode) -> Pacing {
+        Pacing::new(mode)
+    }
 
     /// Reads a stream that gives `per_ms(read)` messages in a millisecond; returns the messages of
     /// each read.
@@ -206,7 +282,7 @@ mod tests {
     #[test]
     fn a_finite_read_finds_two_thirds_of_the_socket_at_any_pace() {
         for per_ms in [70, 95, 150, 300, 600] {
-            let mut pacing = Pacing::new(ReadMode::Once);
+            let mut pacing = alone(ReadMode::Once);
             let given = reads(&mut pacing, 200, |_| per_ms);
             let fill = mean(&given[50..]) / HELD as f64;
             assert!((0.5..0.8).contains(&fill), "{per_ms} per ms: {fill} of the socket");
@@ -215,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_follow_never_pauses_longer_than_its_bound() {
-        let mut pacing = Pacing::new(ReadMode::Follow);
+        let mut pacing = alone(ReadMode::Follow);
         for _ in 0..100 {
             reads(&mut pacing, 1, |_| 60);
             assert!(pacing.wanted().unwrap_or_default() <= FOLLOW_PAUSE_MAX);
@@ -225,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_rare_line_is_not_kept_waiting() {
-        let mut pacing = Pacing::new(ReadMode::Follow);
+        let mut pacing = alone(ReadMode::Follow);
         assert_eq!(pacing.wanted(), None, "nothing was read");
         pacing.saw_read(BURST_READ_MIN_BYTES - 1, 10);
         assert_eq!(pacing.wanted(), None);
@@ -237,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_full_socket_halves_the_pause() {
-        let mut pacing = Pacing::new(ReadMode::Once);
+        let mut pacing = alone(ReadMode::Once);
         reads(&mut pacing, 100, |_| 90);
         let before = pacing.wanted().unwrap();
         // The daemon becomes ten times as fast.
@@ -250,7 +326,7 @@ mod tests {
 
     #[test]
     fn bursts_and_lulls_leave_the_pause_within_its_bounds() {
-        let mut pacing = Pacing::new(ReadMode::Once);
+        let mut pacing = alone(ReadMode::Once);
         let given = reads(&mut pacing, 400, |read| if read % 20 < 10 { 400 } else { 40 });
         let full = given.iter().filter(|chunks| **chunks == HELD).count();
         assert!(full < 60, "the socket was full in {full} of 400 reads");
@@ -258,7 +334,7 @@ mod tests {
 
     #[test]
     fn the_largest_read_is_forgotten_when_messages_become_short() {
-        let mut pacing = Pacing::new(ReadMode::Once);
+        let mut pacing = alone(ReadMode::Once);
         pacing.saw_read(60_000, 8);
         for _ in 0..600 {
             pacing.saw_read(6000, 100);
@@ -274,13 +350,13 @@ mod tests {
 
     #[test]
     fn one_pause_serves_all_streams_of_the_thread() {
-        let (mut thread, mut pacing) = (Thread::default(), Pacing::new(ReadMode::Once));
+        let (mut thread, mut pacing) = (Thread::default(), alone(ReadMode::Once));
         assert_eq!(thread.pause(&pacing, at(0)), None, "nothing pours");
         pacing.saw_read(BURST_READ_MIN_BYTES, 10);
         assert_eq!(thread.pause(&pacing, at(0)), Some(FIRST_PAUSE));
         thread.paused(at(400));
         assert_eq!(thread.pause(&pacing, at(450)), None, "another stream has just paused");
-        thread.saw_read(&mut pacing, at(460));
+        thread.saw_read(&mut pacing, 1, at(460));
         let again = thread.pause(&pacing, at(470));
         assert_eq!(again, Some(FIRST_PAUSE), "it has read since, and more pours in");
         assert_eq!(thread.pause(&pacing, at(1000)), Some(FIRST_PAUSE));
@@ -289,32 +365,71 @@ mod tests {
     #[test]
     fn many_small_reads_are_gathered_into_rounds_and_few_are_not() {
         for (per_second, pauses) in [(200, false), (800, false), (1500, true), (20_000, true)] {
-            let (mut thread, mut pacing) = (Thread::default(), Pacing::new(ReadMode::Follow));
+            let (mut thread, mut pacing) = (Thread::default(), alone(ReadMode::Follow));
             for read in 0..per_second {
-                thread.saw_read(&mut pacing, at(read * 1_000_000 / per_second));
+                thread.saw_read(&mut pacing, 1, at(read * 1_000_000 / per_second));
             }
-            let pause = thread.pause(&pacing, at(1_000_000));
-            assert_eq!(pause.is_some(), pauses, "{per_second} reads a second");
+            assert_eq!(
+                thread.round(at(1_000_000)).is_some(),
+                pauses,
+                "{per_second} lines a second"
+            );
+            assert_eq!(thread.pause(&pacing, at(1_000_000)), None, "no stream pauses by itself");
         }
     }
 
     #[test]
+    fn rounds_take_longer_where_lines_of_several_streams_wait_for_the_window() {
+        for (window, open_follows, expected) in [
+            (Duration::from_millis(100), 2, WINDOW_ROUND_PAUSE_MAX),
+            (Duration::from_millis(100), 1, ROUND_PAUSE),
+            (Duration::from_millis(40), 300, Duration::from_millis(2)),
+            (Duration::ZERO, 300, ROUND_PAUSE),
+        ] {
+            let shared_round = shared_round(window);
+            let mut thread = Thread { open_follows, shared_round, ..Thread::default() };
+            let mut pacing = alone(ReadMode::Follow);
+            (0..100).for_each(|read| thread.saw_read(&mut pacing, 1, at(read * 300)));
+            assert_eq!(thread.round(at(30_000)), Some(expected), "{window:?}, {open_follows}");
+            // A stream whose lines pour in pauses by itself.
+            pacing.saw_read(BURST_READ_MIN_BYTES, 10);
+            thread.saw_read(&mut pacing, 10, at(30_000));
+            assert_eq!(thread.round(at(30_000)), None);
+            assert_eq!(thread.pause(&pacing, at(30_000)), Some(FIRST_PAUSE));
+        }
+    }
+
+    #[test]
+    fn a_follow_is_counted_while_it_is_open() {
+        let count = || THREAD.with_borrow(|thread| thread.open_follows);
+        let open = [begin(ReadMode::Follow, Duration::ZERO), begin(ReadMode::Once, Duration::ZERO)];
+        assert_eq!(count(), 1);
+        drop(open);
+        assert_eq!(count(), 0);
+    }
+
+    #[test]
     fn a_lull_ends_the_pauses_between_rounds() {
-        let (mut thread, mut pacing) = (Thread::default(), Pacing::new(ReadMode::Follow));
-        (0..1000).for_each(|read| thread.saw_read(&mut pacing, at(read * 100)));
-        assert!(thread.pause(&pacing, at(100_000)).is_some());
-        thread.saw_read(&mut pacing, at(3_000_000));
-        assert_eq!(thread.pause(&pacing, at(3_000_000)), None);
+        let (mut thread, mut pacing) = (Thread::default(), alone(ReadMode::Follow));
+        (0..1000).for_each(|read| thread.saw_read(&mut pacing, 1, at(read * 100)));
+        assert!(thread.round(at(100_000)).is_some());
+        assert_eq!(thread.round(at(200_000)), None, "nothing came for long");
+        thread.saw_read(&mut pacing, 1, at(3_000_000));
+        assert_eq!(thread.round(at(3_000_000)), None);
     }
 
     #[test]
     fn a_finite_read_beside_a_follow_that_gives_lines_pauses_as_shortly_as_the_follow() {
-        let (mut thread, mut pacing) = (Thread::default(), Pacing::new(ReadMode::Once));
+        let (mut thread, mut pacing) = (Thread::default(), alone(ReadMode::Once));
         reads(&mut pacing, 100, |_| 60);
-        let alone = thread.pause(&pacing, at(0)).unwrap();
-        assert!(FOLLOW_PAUSE_MAX < alone);
-        thread.saw_read(&mut Pacing::new(ReadMode::Follow), at(1000));
+        let by_itself = thread.pause(&pacing, at(0)).unwrap();
+        assert!(FOLLOW_PAUSE_MAX < by_itself);
+        thread.saw_read(&mut alone(ReadMode::Follow), 1, at(1000));
         assert_eq!(thread.pause(&pacing, at(2000)), Some(FOLLOW_PAUSE_MAX));
-        assert_eq!(thread.pause(&pacing, at(500_000)), Some(alone), "the follow is silent again");
+        assert_eq!(
+            thread.pause(&pacing, at(500_000)),
+            Some(by_itself),
+            "the follow is silent again"
+        );
     }
 }

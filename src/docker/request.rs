@@ -25,18 +25,18 @@ use crate::engine::census::Purpose;
 use crate::engine::source::{ErrorKind, SourceError};
 
 /// How long the body of an answer that says no may take.
-const REFUSAL_BODY: Duration = Duration::from_secs(5);
+const REFUSAL_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of such a body is read.
 const REFUSAL_MAX_BYTES: usize = 16 * 1024;
 /// How much of any other answer is read: a list of 10,000 containers has some 15 MB.
 const ANSWER_MAX_BYTES: usize = 64 << 20;
 /// Bytes per read, and so the bound of a batch: more than a unix socket gives at once (about
 /// 36 kB of log lines).
-const SCRATCH: usize = 64 * 1024;
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 thread_local! {
     /// One per thread, so that a quiet stream holds no memory for reading.
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH]);
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER_BYTES]);
 }
 
 /// What to do when the process that carries a connection has failed.
@@ -83,6 +83,9 @@ pub struct RequestOptions {
     pub api_version: Option<ApiVersion>,
     /// Whether logs come with the details that a container's log options name.
     pub details: Details,
+    /// How long lines of several containers wait before they are shown, to be put in order. Reads may be gathered for a part
+    /// of this time.
+    pub order_window: Duration,
 }
 
 /// Whether a log comes with details: labels and variables of the container that its log options name.
@@ -97,7 +100,12 @@ pub enum Details {
 
 impl Default for RequestOptions {
     fn default() -> Self {
-        Self { timeout: REQUEST_TIMEOUT, api_version: None, details: Details::Without }
+        Self {
+            timeout: REQUEST_TIMEOUT,
+            api_version: None,
+            details: Details::Without,
+            order_window: Duration::ZERO,
+        }
     }
 }
 
@@ -109,6 +117,7 @@ pub(super) struct Client {
     prefix: String,
     deadlines: Deadlines,
     details: Details,
+    order_window: Duration,
     requests: AtomicU64,
 }
 
@@ -121,6 +130,7 @@ impl Client {
             prefix: options.api_version.map(|api| format!("/v{api}")).unwrap_or_default(),
             deadlines: Deadlines::new(options.timeout),
             details: options.details,
+            order_window: options.order_window,
             requests: AtomicU64::new(0),
         }
     }
@@ -128,6 +138,11 @@ impl Client {
     /// Whether logs are asked for with details.
     pub(super) fn details(&self) -> Details {
         self.details
+    }
+
+    /// How long lines of several containers wait before they are shown.
+    pub(super) fn order_window(&self) -> Duration {
+        self.order_window
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
@@ -321,7 +336,7 @@ impl Answer {
             }
         };
         // What came in time is quoted.
-        let _ = timeout(REFUSAL_BODY, reading).await;
+        let _ = timeout(REFUSAL_BODY_TIMEOUT, reading).await;
         Err(refusal::error(status, &text, &self.name))
     }
 

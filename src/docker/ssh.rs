@@ -19,7 +19,7 @@ use super::address::SshHost;
 /// What to do when ssh could not be started.
 pub(super) const NO_PROGRAM: &str = "install the OpenSSH client, so that `ssh HOST` works";
 /// How long the process may take to end after its connection has.
-const ENDING: Duration = Duration::from_secs(2);
+const SSH_END_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes of its stderr that an error quotes at most.
 const STDERR_MAX_BYTES: u64 = 2048;
 
@@ -76,7 +76,7 @@ impl Process {
     /// What it has said on stderr, once it has ended or its time is up.
     pub(super) async fn last_words(&mut self) -> Option<String> {
         // One that goes on is ended when the connection is dropped.
-        let _ = timeout(ENDING, self.child.wait()).await;
+        let _ = timeout(SSH_END_TIMEOUT, self.child.wait()).await;
         let mut bytes = Vec::new();
         self.stderr.rewind().ok()?;
         self.stderr.by_ref().take(STDERR_MAX_BYTES).read_to_end(&mut bytes).ok()?;

@@ -17,7 +17,7 @@ use crate::engine::source::{
 };
 
 /// How long the head of a follow may take where the log may be empty. dockerd sends it at once.
-const HEAD_OF_NOTHING: Duration = Duration::from_secs(2);
+const EMPTY_LOG_HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One answer with a log.
 #[derive(Debug)]
@@ -48,13 +48,14 @@ impl Stream {
         let target = target(request, details);
         let answer = match (request.mode, request.stored) {
             (ReadMode::Follow, Stored::MaybeNothing) => {
-                client.open_early(Purpose::Stream, &target, HEAD_OF_NOTHING).await?
+                client.open_early(Purpose::Stream, &target, EMPTY_LOG_HEAD_TIMEOUT).await?
             }
             (ReadMode::Follow, Stored::Something) => client.open(Purpose::Stream, &target).await?,
             (ReadMode::Once, _) => client.open(Purpose::Read, &target).await?,
         };
         let decoder = Decoder::with(OutputKind::of(request.tty), details);
-        Ok(Self { answer, decoder, mode: request.mode, pacing: Pacing::new(request.mode) })
+        let pacing = read_pacing::begin(request.mode, client.order_window());
+        Ok(Self { answer, decoder, mode: request.mode, pacing })
     }
 }
 

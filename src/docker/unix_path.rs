@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// The longest path of a unix socket on Linux: `sun_path` has 108 bytes, the last of which is 0
 /// (unix(7)). macOS has 104.
-pub(crate) const MAX_BYTES: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
+pub(crate) const UNIX_PATH_MAX_BYTES: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
 
 /// A path that no socket can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl fmt::Display for BadPath {
             BadPath::Relative(path) => write!(f, "the path `{path}` is not absolute"),
             BadPath::TooLong(bytes) => write!(
                 f,
-                "the path has {bytes} bytes, and that of a unix socket has at most {MAX_BYTES}"
+                "the path has {bytes} bytes, and that of a unix socket has at most {UNIX_PATH_MAX_BYTES}"
             ),
         }
     }
@@ -66,7 +66,7 @@ pub(crate) fn check(path: &Path) -> Result<(), BadPath> {
     let bytes = path.as_os_str().as_bytes();
     match bytes {
         [] => Err(BadPath::Empty),
-        [b'/', ..] if MAX_BYTES < bytes.len() => Err(BadPath::TooLong(bytes.len())),
+        [b'/', ..] if UNIX_PATH_MAX_BYTES < bytes.len() => Err(BadPath::TooLong(bytes.len())),
         [b'/', ..] => Ok(()),
         _ => Err(BadPath::Relative(path.display().to_string())),
     }
@@ -98,8 +98,11 @@ mod tests {
     fn a_path_is_absolute_and_not_too_long() {
         let bad = |path: &str| check(Path::new(path)).unwrap_err();
         assert_eq!(check(Path::new("/var/run/docker.sock")), Ok(()));
-        assert_eq!(check(Path::new(&format!("/{}", "x".repeat(MAX_BYTES - 1)))), Ok(()));
-        assert_eq!(bad(&format!("/{}", "x".repeat(MAX_BYTES))), BadPath::TooLong(MAX_BYTES + 1));
+        assert_eq!(check(Path::new(&format!("/{}", "x".repeat(UNIX_PATH_MAX_BYTES - 1)))), Ok(()));
+        assert_eq!(
+            bad(&format!("/{}", "x".repeat(UNIX_PATH_MAX_BYTES))),
+            BadPath::TooLong(UNIX_PATH_MAX_BYTES + 1)
+        );
         // The limit is in bytes and not in characters.
         assert_eq!(bad(&format!("/{}", "é".repeat(54))), BadPath::TooLong(109));
         assert_eq!(bad(""), BadPath::Empty);

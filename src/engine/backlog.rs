@@ -2,7 +2,7 @@
 //!
 //! The daemon counts messages, and a long line is many of them. So a first view asks for
 //! somewhat more, joins the pieces, and keeps the last lines; what was read is the anchor for the
-//! stream that goes on behind it. Above [`EXACT`] lines the daemon's count is taken as it is, so that
+//! stream that goes on behind it. Above [`EXACT_MAX_LINES`] lines the daemon's count is taken as it is, so that
 //! nothing needs to be held.
 
 use super::anchor::Key;
@@ -12,7 +12,7 @@ use super::source::{Frame, Frames, StdStream, Tail};
 use super::timestamp::Timestamp;
 
 /// Up to this many lines are held and counted.
-pub const EXACT: u64 = 100;
+pub const EXACT_MAX_LINES: u64 = 100;
 
 /// How much of the log is shown first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,7 +19,7 @@ pub(super) enum StreamCommand {
 }
 
 /// Orders that wait for the supervisor; more than that at once come from a key held down.
-pub(super) const COMMANDS: usize = 16;
+pub(super) const COMMANDS_MAX: usize = 16;
 
 /// Sends commands to running engines, from any thread.
 #[derive(Clone, Debug)]

@@ -151,7 +151,9 @@ impl Lines {
     ) {
         let start = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
         self.bytes.extend_from_slice(parts[0]);
-        self.bytes.extend_from_slice(parts[1]);
+        if !parts[1].is_empty() {
+            self.bytes.extend_from_slice(parts[1]);
+        }
         let end = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
         let text = &self.bytes[start as usize..];
         let ending = match text {

@@ -17,28 +17,28 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::anchor::Key;
-use super::pace::{BESIDE, FADES, Pace};
+use super::pace::{PEAK_DECAY, Pace, RECORD_OVERHEAD_BYTES};
 use super::timestamp::Timestamp;
 
 /// Where a file lasts longer than this, a follow that stands in an old one is noticed by its silence.
-const SLOW: f64 = 40.0;
+const SLOW_ROTATION_SECONDS: f64 = 40.0;
 /// Where it lasts shorter than this many seconds, no follow keeps up with the files; before version 23
 /// a follow also misses a file when two begin before the daemon's goroutine was given the processor.
-const HOPELESS: f64 = 0.02;
-const HOPELESS_BEFORE_23: f64 = 0.5;
+const HOPELESS_ROTATION_SECONDS: f64 = 0.02;
+const HOPELESS_ROTATION_SECONDS_BEFORE_23: f64 = 0.5;
 /// More than a daemon can write to one log in a second, in bytes.
-const FASTEST: f64 = 50_000_000.0;
+const WRITE_MAX_BYTES_PER_SECOND: f64 = 50_000_000.0;
 /// How much faster than its pace a container may have been for a moment.
-const SHARE: f64 = 1.25;
+const PACE_MARGIN: f64 = 1.25;
 /// How long, in seconds, the log is left alone between two finite reads where no follow keeps up: for a
 /// part of what a file lasts, within these bounds.
-const BETWEEN: [f64; 2] = [0.02, 0.1];
-const PART: f64 = 0.2;
+const READ_SPACING_SECONDS: [f64; 2] = [0.02, 0.1];
+const READ_SPACING_SHARE: f64 = 0.2;
 
 /// A rate by the daemon's timestamps is taken over at least this long, in seconds.
-const RATE_OVER: f64 = 0.1;
+const RATE_MIN_SECONDS: f64 = 0.1;
 /// Its peak fades at most this often.
-const FADES_EACH: Duration = Duration::from_millis(100);
+const RATE_DECAY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The files of one container's log.
 #[derive(Clone, Debug)]
@@ -67,21 +67,21 @@ impl Written {
     fn add(&mut self, key: &Key) {
         let begun = *self.begun.get_or_insert(key.time());
         let over = (key.time().as_nanos() - begun.as_nanos()) as f64 / 1e9;
-        if RATE_OVER <= over {
-            self.rate = (self.bytes / over).max(self.rate * FADES);
+        if RATE_MIN_SECONDS <= over {
+            self.rate = (self.bytes / over).max(self.rate * PEAK_DECAY);
         }
         // A clock that went back begins anew.
-        if !(0.0..RATE_OVER).contains(&over) {
+        if !(0.0..RATE_MIN_SECONDS).contains(&over) {
             (self.begun, self.bytes) = (Some(key.time()), 0.0);
         }
-        self.bytes += f64::from(key.length()) + BESIDE as f64;
+        self.bytes += f64::from(key.length()) + RECORD_OVERHEAD_BYTES as f64;
     }
 
     /// The log was looked at: a container that is quiet by now is not a fast one for ever.
     fn looked(&mut self, now: Instant) {
         let faded = *self.faded.get_or_insert(now);
-        if FADES_EACH <= now.saturating_duration_since(faded) {
-            self.rate *= FADES;
+        if RATE_DECAY_INTERVAL <= now.saturating_duration_since(faded) {
+            self.rate *= PEAK_DECAY;
             self.faded = Some(now);
         }
     }
@@ -148,20 +148,23 @@ impl Files {
 
     /// A follow is opened.
     pub(super) fn open(&mut self, pace: &Pace) {
-        let soon = self.size < SLOW * self.rate(pace);
+        let soon = self.size < SLOW_ROTATION_SECONDS * self.rate(pace);
         self.proof = if self.old && soon { Proof::Wanted } else { Proof::Given };
     }
 
     /// Whether files fill so fast that only finite reads are sound.
     pub(super) fn is_hopeless(&self, pace: &Pace) -> bool {
-        let lasts = if self.old { HOPELESS_BEFORE_23 } else { HOPELESS };
+        let lasts =
+            if self.old { HOPELESS_ROTATION_SECONDS_BEFORE_23 } else { HOPELESS_ROTATION_SECONDS };
         self.size < lasts * self.rate(pace)
     }
 
     /// How long to leave the log alone between two finite reads.
     pub(super) fn between(&self, pace: &Pace) -> Duration {
         let lasts = self.size / self.rate(pace).max(1.0);
-        Duration::from_secs_f64((PART * lasts).clamp(BETWEEN[0], BETWEEN[1]))
+        Duration::from_secs_f64(
+            (READ_SPACING_SHARE * lasts).clamp(READ_SPACING_SECONDS[0], READ_SPACING_SECONDS[1]),
+        )
     }
 
     /// Whether the follow that is open has still to prove itself.
@@ -191,18 +194,22 @@ impl Files {
     }
 
     /// Whether a file may have been skipped between these two frames of a follow: no file is filled
-    /// faster than [`FASTEST`], and once the follow is proven, not much faster than the pace.
+    /// faster than [`WRITE_MAX_BYTES_PER_SECOND`], and once the follow is proven, not much faster than the pace.
     pub(super) fn may_skip(&self, before: Timestamp, next: Timestamp, pace: &Pace) -> bool {
         let pause = (next.as_nanos() - before.as_nanos()) as f64 / 1e9;
-        let rate = if self.is_unproven() { FASTEST } else { SHARE * self.rate(pace) };
-        self.size < pause * rate.min(FASTEST)
+        let rate = if self.is_unproven() {
+            WRITE_MAX_BYTES_PER_SECOND
+        } else {
+            PACE_MARGIN * self.rate(pace)
+        };
+        self.size < pause * rate.min(WRITE_MAX_BYTES_PER_SECOND)
     }
 }
 
 /// How long the output may keep a follow waiting whose log is kept in files of this size: filling
 /// one takes at least this long.
 pub(super) fn held_back_after(size: u64) -> Duration {
-    let least = Duration::from_secs_f64(size as f64 / FASTEST);
+    let least = Duration::from_secs_f64(size as f64 / WRITE_MAX_BYTES_PER_SECOND);
     least.clamp(Duration::from_millis(10), Duration::from_secs(10))
 }
 

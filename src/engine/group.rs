@@ -12,7 +12,7 @@ use super::source::SourceError;
 use super::start::{Answer, Grace, Listing, Missing, StartError, Stay, decide};
 
 /// How long a daemon that has answered waits for the others.
-const GRACE: Duration = Duration::from_secs(2);
+const GROUP_STOP_GRACE: Duration = Duration::from_secs(2);
 
 /// What the engines of one run share.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl Member {
             open
         });
         let decided = self.seen.wait_for(|state| state.decided.is_some());
-        if timeout(GRACE, decided).await.is_err() {
+        if timeout(GROUP_STOP_GRACE, decided).await.is_err() {
             self.state.send_modify(|state| state.decide(selection, config, Grace::Over));
         }
         // Where all daemons are away but one that has not answered, its answer decides.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::timestamp::Timestamp;
 
 /// A line that was delivered longer ago says nothing about the lag now.
-const FRESH: i64 = 2_000_000_000;
+const FRESH_MAX_NANOS: i64 = 2_000_000_000;
 
 /// The lag of one container.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Lag {
         let now = now.saturating_nanos();
         let nanos = if self.waiting.load(Relaxed) {
             now.saturating_sub(last)
-        } else if now.saturating_sub(at) < FRESH {
+        } else if now.saturating_sub(at) < FRESH_MAX_NANOS {
             at.saturating_sub(last)
         } else {
             0

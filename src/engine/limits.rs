@@ -4,20 +4,20 @@ use std::time::Duration;
 
 /// A window of stored frames is over when nothing comes for this long: the daemon sends what is
 /// stored in one go.
-pub const SEEK_IDLE: Duration = Duration::from_millis(300);
+pub const SEEK_IDLE_TIMEOUT: Duration = Duration::from_millis(300);
 /// A finite read that gives nothing for this long has failed (dockerd 23.0.0 hangs on the tail of
 /// an empty log).
-pub const FINITE_IDLE: Duration = Duration::from_secs(30);
+pub const FINITE_READ_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The list is compared with what is followed this often, since events can be lost.
-pub const RELIST: Duration = Duration::from_secs(60);
+pub const RELIST_INTERVAL: Duration = Duration::from_secs(60);
 /// The same where there are no events.
-pub const POLL: Duration = Duration::from_secs(5);
+pub const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// A subscription to events that the daemon has not confirmed by then is asked for again.
-pub const UNCONFIRMED: Duration = Duration::from_secs(300);
+pub const UNCONFIRMED_MAX_AGE: Duration = Duration::from_secs(300);
 /// A stream that stood this long was healthy: failures before it no longer count.
-pub const HEALTHY: Duration = Duration::from_secs(30);
+pub const HEALTHY_MIN_AGE: Duration = Duration::from_secs(30);
 /// After the stop deadline everything is closed by force, and this much later it is over.
-pub const FORCED: Duration = Duration::from_millis(500);
+pub const FORCED_STOP_TIMEOUT: Duration = Duration::from_millis(500);
 /// How far an age is moved, as a share of it, so that streams opened together part.
 const JITTER: f64 = 0.1;
 

@@ -10,7 +10,7 @@ use super::source::{Frame, PieceRule, StdStream};
 use super::timestamp::Timestamp;
 
 /// Where the daemon cuts a line that has no end: pieces are multiples of this, but for the last.
-const PIECE: usize = 16 * 1024;
+const PIECE_BYTES: usize = 16 * 1024;
 
 /// Joins the frames of one container to lines.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ impl Assembler {
         let continues =
             self.open[slot(frame.stream)].as_ref().is_some_and(|open| match self.rule {
                 PieceRule::SameTimestamp => open.time == frame.time,
-                PieceRule::FullPieces => open.length.is_multiple_of(PIECE),
+                PieceRule::FullPieces => open.length.is_multiple_of(PIECE_BYTES),
                 PieceRule::UntilNewline => true,
             });
         if !continues {
@@ -206,11 +206,11 @@ mod tests {
     #[test]
     fn pieces_are_joined_though_the_other_output_comes_between() {
         let frames = [
-            (Stdout, 1, vec![b'a'; PIECE]),
+            (Stdout, 1, vec![b'a'; PIECE_BYTES]),
             (Stderr, 2, b"err\n".to_vec()),
             (Stdout, 1, b"end\n".to_vec()),
         ];
-        let joined = [vec![b'a'; PIECE], b"end".to_vec()].concat();
+        let joined = [vec![b'a'; PIECE_BYTES], b"end".to_vec()].concat();
         let expected = [(Stderr, 2, b"err".to_vec(), Ending::Lf), (Stdout, 1, joined, Ending::Lf)];
         assert_eq!(assemble(PieceRule::SameTimestamp, MIB, &frames), expected);
     }
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn full_pieces_with_timestamps_of_their_own_are_one_line_where_that_is_the_rule() {
-        let frames = [(Stdout, 1, vec![b'a'; PIECE]), (Stdout, 2, b"end\n".to_vec())];
+        let frames = [(Stdout, 1, vec![b'a'; PIECE_BYTES]), (Stdout, 2, b"end\n".to_vec())];
         assert_eq!(assemble(PieceRule::FullPieces, MIB, &frames).len(), 1);
         assert_eq!(assemble(PieceRule::SameTimestamp, MIB, &frames).len(), 2);
     }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::census::TaskKind;
-use super::control::{COMMANDS, Control, Observer, StreamCommand};
+use super::control::{COMMANDS_MAX, Control, Observer, StreamCommand};
 use super::event::{About, Awaited, Event, Label, Note, Notice};
 use super::group::{Activity, Member};
 use super::limits;
@@ -50,7 +50,7 @@ pub struct Engine<S> {
 impl<S: Source> Engine<S> {
     /// An engine over this source; `registry` counts its tasks and those of the source.
     pub fn new(source: Arc<S>, registry: Registry, config: Config) -> Self {
-        let (begun, commands) = (CancellationToken::new(), mpsc::channel(COMMANDS));
+        let (begun, commands) = (CancellationToken::new(), mpsc::channel(COMMANDS_MAX));
         let (tally, slow) = (Arc::default(), Arc::default());
         Self { source, registry, tally, config, slow, begun, commands }
     }
@@ -248,7 +248,7 @@ impl<S: Source> Engine<S> {
         let closed = self.source.close_all();
         tracing::debug!(closed, ?stragglers, "the stop deadline has passed");
         // What does not end now is left to the end of the process.
-        let _ = timeout(limits::FORCED, self.registry.drained()).await;
+        let _ = timeout(limits::FORCED_STOP_TIMEOUT, self.registry.drained()).await;
         stragglers
     }
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The least and the most frames that a stream asks for to find its anchor.
-const WINDOW: std::ops::RangeInclusive<u64> = 64..=32_768;
+const WINDOW_FRAMES: std::ops::RangeInclusive<u64> = 64..=32_768;
 /// A rate is taken over at least this long, and begun anew after the second.
-const OVER: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+const RATE_INTERVAL: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
 /// What is left of a peak after each look.
-pub(super) const FADES: f64 = 0.99;
+pub(super) const PEAK_DECAY: f64 = 0.99;
 /// What a log driver stores beside a frame's payload, roughly, in bytes.
-pub(super) const BESIDE: u64 = 70;
+pub(super) const RECORD_OVERHEAD_BYTES: u64 = 70;
 
 /// How fast frames come, to guess how many came while no stream was open.
 #[derive(Clone, Copy, Debug)]
@@ -45,15 +45,15 @@ impl Pace {
     pub(super) fn fed(&mut self, now: Instant, counted: Counted) {
         self.last = now;
         let over = now - self.begun;
-        if over < OVER[0] {
+        if over < RATE_INTERVAL[0] {
             return;
         }
         let frames = counted.frames - self.before.frames;
-        let bytes = counted.bytes - self.before.bytes + BESIDE * frames;
+        let bytes = counted.bytes - self.before.bytes + RECORD_OVERHEAD_BYTES * frames;
         self.frames = frames as f64 / over.as_secs_f64();
         // Its peak, which fades: what a pause may hide is judged by how fast it can be.
-        self.bytes = (bytes as f64 / over.as_secs_f64()).max(self.bytes * FADES);
-        if OVER[1] <= over {
+        self.bytes = (bytes as f64 / over.as_secs_f64()).max(self.bytes * PEAK_DECAY);
+        if RATE_INTERVAL[1] <= over {
             (self.begun, self.before) = (now, counted);
         }
     }
@@ -69,7 +69,7 @@ impl Pace {
         let behind = (2.0 * self.frames * seconds).min(1e6);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1e6")]
         let behind = behind as u64;
-        (WINDOW.start() + behind).clamp(*WINDOW.start(), *WINDOW.end())
+        (WINDOW_FRAMES.start() + behind).clamp(*WINDOW_FRAMES.start(), *WINDOW_FRAMES.end())
     }
 }
 

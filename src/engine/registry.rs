@@ -19,9 +19,9 @@ use tokio_util::task::TaskTracker;
 use super::census::{Census, TaskKind};
 
 /// The time over which the cycle rate is observed.
-const WINDOW: Duration = Duration::from_secs(60);
+const RATE_WINDOW: Duration = Duration::from_secs(60);
 /// It is never taken over less: a few closings at the start would be blown up.
-const LEAST: Duration = Duration::from_secs(10);
+const RATE_MIN_TIME: Duration = Duration::from_secs(10);
 
 /// Counts tasks. Clones share one count.
 #[derive(Clone, Debug)]
@@ -226,17 +226,17 @@ impl Inner {
             Some((last, count)) if *last == second => *count += 1,
             _ => self.recent.push_back((second, 1)),
         }
-        while self.recent.front().is_some_and(|(first, _)| first + WINDOW.as_secs() < second) {
+        while self.recent.front().is_some_and(|(first, _)| first + RATE_WINDOW.as_secs() < second) {
             self.recent.pop_front();
         }
     }
 
     fn cycles_per_minute(&self, now: Instant) -> f64 {
         let elapsed = now - self.started;
-        let from = elapsed.saturating_sub(WINDOW).as_secs();
+        let from = elapsed.saturating_sub(RATE_WINDOW).as_secs();
         let recent = self.recent.iter().filter(|(second, _)| from <= *second);
         let count: u64 = recent.map(|(_, count)| count).sum();
-        let over = elapsed.clamp(LEAST, WINDOW);
+        let over = elapsed.clamp(RATE_MIN_TIME, RATE_WINDOW);
         count as f64 * 60.0 / over.as_secs_f64()
     }
 }

@@ -9,6 +9,7 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::census::{ConnectionCount, Purpose};
@@ -85,12 +86,19 @@ impl fmt::Display for ContainerId {
 }
 
 /// One container of one daemon: ids are only unique within a daemon.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ContainerKey {
     /// The daemon that runs it.
     pub daemon: DaemonId,
     /// Its id there.
     pub id: ContainerId,
+}
+
+/// The id alone: two daemons with containers of one id are rare, and keys are looked up for each batch of lines.
+impl Hash for ContainerKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
 }
 
 /// What a container is doing.
@@ -411,7 +419,9 @@ impl Frames {
     pub fn push(&mut self, stream: StdStream, time: Timestamp, parts: [&[u8]; 2]) {
         let start = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
         self.bytes.extend_from_slice(parts[0]);
-        self.bytes.extend_from_slice(parts[1]);
+        if !parts[1].is_empty() {
+            self.bytes.extend_from_slice(parts[1]);
+        }
         let end = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
         self.frames.push(Frame { stream, time, start, len: end - start });
     }
@@ -447,11 +457,11 @@ impl Frames {
 
     /// Forgets all frames and keeps the memory, unless one long burst had made it large.
     pub fn clear(&mut self) {
-        const KEEP: usize = 1 << 18;
+        const KEPT_MAX_BYTES: usize = 1 << 18;
         self.frames.clear();
         self.bytes.clear();
-        if KEEP < self.bytes.capacity() {
-            self.bytes.shrink_to(KEEP);
+        if KEPT_MAX_BYTES < self.bytes.capacity() {
+            self.bytes.shrink_to(KEPT_MAX_BYTES);
         }
     }
 }

@@ -11,11 +11,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// A container that is quiet for long is asked about this seldom.
-const LONGEST: Duration = Duration::from_secs(5 * 60);
+const CHECK_MAX_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// All containers together are asked this often at most: four times a second.
-const APART: Duration = Duration::from_millis(250);
+const CHECK_SPACING: Duration = Duration::from_millis(250);
 /// What the daemon has may be on its way: this long the stream has to deliver it.
-pub const GRACE: Duration = Duration::from_secs(1);
+pub const STALE_GRACE: Duration = Duration::from_secs(1);
 
 /// How long one container's stream may be quiet before the next question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Quiet {
 
     /// The daemon has no more than came.
     pub fn found_quiet(&mut self) {
-        self.interval = (2 * self.interval).min(LONGEST.max(self.first));
+        self.interval = (2 * self.interval).min(CHECK_MAX_INTERVAL.max(self.first));
     }
 
     /// Something came.
@@ -54,7 +54,7 @@ impl Budget {
     /// Takes the next free moment, now or later.
     pub fn take(&self, now: Instant) -> Instant {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let moment = last.map_or(now, |last| now.max(last + APART));
+        let moment = last.map_or(now, |last| now.max(last + CHECK_SPACING));
         *last = Some(moment);
         moment
     }

@@ -10,7 +10,7 @@ use super::source::{Source, SourceError};
 
 /// How long the first list waits for the confirmation, so that it need not be asked for again.
 /// Docker confirms within milliseconds; Podman 4 and 5 with the first event.
-const CONFIRM: Duration = Duration::from_millis(500);
+const CONFIRM_TIMEOUT: Duration = Duration::from_millis(500);
 
 type Asking<E> = Pin<Box<dyn Future<Output = Result<E, SourceError>> + Send>>;
 
@@ -27,7 +27,7 @@ impl<E: Send + 'static> Subscription<E> {
     pub(super) async fn ask<S: Source<Events = E>>(source: &Arc<S>) -> Self {
         let source = Arc::clone(source);
         let mut asking: Asking<E> = Box::pin(async move { source.events().await });
-        match timeout(CONFIRM, &mut asking).await {
+        match timeout(CONFIRM_TIMEOUT, &mut asking).await {
             Ok(answer) => Self::Answered(answer),
             Err(_) => Self::Asked(asking),
         }

@@ -15,9 +15,9 @@ const SECOND: i64 = 1_000_000_000;
 /// The years 2000 and 2200, in seconds since 1970.
 const PLAUSIBLE: std::ops::Range<i64> = 946_684_800..7_258_118_400;
 /// Length of the fixed form, without the space after it.
-const LENGTH: usize = 30;
+const FIXED_BYTES: usize = 30;
 /// Length of date and time up to the point before the fraction.
-const TO_POINT: usize = 20;
+const TO_POINT_BYTES: usize = 20;
 
 /// A moment as the daemon's clock gave it, UTC.
 ///
@@ -34,7 +34,7 @@ pub struct Timestamp {
 /// Date and time up to the point of the last timestamp that was read in the fixed form, and what they mean.
 #[derive(Clone, Debug, Default)]
 pub struct LastSecond {
-    text: [u8; TO_POINT],
+    text: [u8; TO_POINT_BYTES],
     seconds: i64,
 }
 
@@ -136,10 +136,10 @@ impl Timestamp {
     /// Reads a timestamp and the space after it from the front of a message; gives the moment and
     /// how many bytes it took, the space included. `None` when the message does not begin so.
     pub fn strip(message: &[u8]) -> Option<(Self, usize)> {
-        if let Some(head) = message.first_chunk::<{ LENGTH + 1 }>()
+        if let Some(head) = message.first_chunk::<{ FIXED_BYTES + 1 }>()
             && let Some(time) = fixed(head)
         {
-            return Some((time, LENGTH + 1));
+            return Some((time, FIXED_BYTES + 1));
         }
         let head = &message[..message.len().min(40)];
         let space = head.iter().position(|byte| *byte == b' ')?;
@@ -148,16 +148,19 @@ impl Timestamp {
 
     /// [`Timestamp::strip`] for one message after another: most have the second of the one before.
     pub fn strip_next(message: &[u8], last: &mut LastSecond) -> Option<(Self, usize)> {
-        if let Some(head) = message.first_chunk::<{ LENGTH + 1 }>()
-            && head[..TO_POINT] == last.text
-            && head[LENGTH - 1..] == *b"Z "
+        if let Some(head) = message.first_chunk::<{ FIXED_BYTES + 1 }>()
+            && head[..TO_POINT_BYTES] == last.text
+            && head[FIXED_BYTES - 1..] == *b"Z "
             && let Some(nanos) = nine_digits(head)
         {
-            return Some((Self { seconds: last.seconds, nanos }, LENGTH + 1));
+            return Some((Self { seconds: last.seconds, nanos }, FIXED_BYTES + 1));
         }
         let (time, used) = Self::strip(message)?;
-        if used == LENGTH + 1 && message[TO_POINT - 1] == b'.' && message[LENGTH - 1] == b'Z' {
-            last.text.copy_from_slice(&message[..TO_POINT]);
+        if used == FIXED_BYTES + 1
+            && message[TO_POINT_BYTES - 1] == b'.'
+            && message[FIXED_BYTES - 1] == b'Z'
+        {
+            last.text.copy_from_slice(&message[..TO_POINT_BYTES]);
             last.seconds = time.seconds;
         }
         Some((time, used))
@@ -178,7 +181,7 @@ impl Timestamp {
     /// offset may lead there) has a sign and six digits.
     pub fn write(self, into: &mut Vec<u8>) {
         self.write_to_point(0, into);
-        self.write_fraction(9, into);
+        into.extend_from_slice(&self.fraction());
         into.push(b'Z');
     }
 
@@ -204,19 +207,19 @@ impl Timestamp {
         into.extend_from_slice(&text[11..]);
     }
 
-    /// Writes the first digits (1 to 9) of the second's fraction.
-    pub fn write_fraction(self, places: usize, into: &mut Vec<u8>) {
+    /// The nine digits of the second's fraction.
+    pub fn fraction(self) -> [u8; 9] {
         let mut text = [b'0'; 9];
         two_digits(&mut text, 0, self.nanos / 10_000_000);
         two_digits(&mut text, 2, self.nanos / 100_000 % 100);
         two_digits(&mut text, 4, self.nanos / 1000 % 100);
         two_digits(&mut text, 6, self.nanos / 10 % 100);
         two_digits(&mut text, 7, self.nanos % 100);
-        into.extend_from_slice(&text[..places]);
+        text
     }
 
     /// The year, and date and time with the last four digits of the year.
-    fn shown(self, offset: i32) -> (i64, [u8; TO_POINT]) {
+    fn shown(self, offset: i32) -> (i64, [u8; TO_POINT_BYTES]) {
         let seconds = self.seconds.saturating_add(offset.into());
         let days = seconds.div_euclid(86_400);
         let (year, month, day) = match u16::try_from(days) {
@@ -239,7 +242,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Vec::with_capacity(LENGTH);
+        let mut text = Vec::with_capacity(FIXED_BYTES);
         self.write(&mut text);
         f.write_str(&String::from_utf8_lossy(&text))
     }
@@ -268,7 +271,7 @@ fn below_u32(value: i64) -> u32 {
 
 /// The fixed form and the space after it, as Docker sends it before every message. `None` for anything else, which
 /// [`moment`] may know.
-fn fixed(head: &[u8; LENGTH + 1]) -> Option<Timestamp> {
+fn fixed(head: &[u8; FIXED_BYTES + 1]) -> Option<Timestamp> {
     let marks = [4, 7, 10, 13, 16, 19, 29, 30].map(|at: usize| head[at]);
     if marks != *b"--T::.Z " {
         return None;
@@ -297,9 +300,9 @@ fn fixed(head: &[u8; LENGTH + 1]) -> Option<Timestamp> {
 }
 
 /// The fraction of a second in the fixed form; `None` where a byte is no digit.
-fn nine_digits(head: &[u8; LENGTH + 1]) -> Option<u32> {
-    let eight: [u8; 8] = head[TO_POINT..TO_POINT + 8].try_into().ok()?;
-    let last = head[TO_POINT + 8].wrapping_sub(b'0');
+fn nine_digits(head: &[u8; FIXED_BYTES + 1]) -> Option<u32> {
+    let eight: [u8; 8] = head[TO_POINT_BYTES..TO_POINT_BYTES + 8].try_into().ok()?;
+    let last = head[TO_POINT_BYTES + 8].wrapping_sub(b'0');
     // Eight digits at once, the first in the lowest byte.
     let digits = u64::from_le_bytes(eight) ^ 0x3030_3030_3030_3030;
     let above_nine = digits.wrapping_add(0x7676_7676_7676_7676) | digits;
@@ -501,15 +504,15 @@ mod tests {
         fn the_fixed_form_is_what_any_form_is(
             seconds in -62_135_596_800_i64..253_402_300_800,
             nanos in 0_u32..1_000_000_000,
-            (at, byte) in (0..=LENGTH, proptest::sample::select(&b"09:-TZ.+ x/3\x00\xff"[..])),
+            (at, byte) in (0..=FIXED_BYTES, proptest::sample::select(&b"09:-TZ.+ x/3\x00\xff"[..])),
         ) {
-            let mut head = [b' '; LENGTH + 1];
+            let mut head = [b' '; FIXED_BYTES + 1];
             let text = Timestamp { seconds, nanos }.to_string();
-            head[..LENGTH].copy_from_slice(text.as_bytes());
-            prop_assert_eq!(fixed(&head), moment(&head[..LENGTH]));
+            head[..FIXED_BYTES].copy_from_slice(text.as_bytes());
+            prop_assert_eq!(fixed(&head), moment(&head[..FIXED_BYTES]));
             // One byte is another: what is read by hand is nothing else, or nothing at all.
             head[at] = byte;
-            let any = moment(&head[..LENGTH]).filter(|_| head[LENGTH] == b' ');
+            let any = moment(&head[..FIXED_BYTES]).filter(|_| head[FIXED_BYTES] == b' ');
             let is_fixed = head[19] == b'.' && head[29] == b'Z';
             prop_assert_eq!(fixed(&head), any.filter(|_| is_fixed));
             // Also behind one of the same second, and of another.

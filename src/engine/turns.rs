@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// Batches of one container that may be on their way at once: one is merged while the next is read.
-const TURNS: usize = 2;
+const TURNS_MAX: usize = 2;
 
 /// One batch of lines on its way. It is given back when it is dropped.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ impl Turns {
     /// Two, until [`free`](Self::free).
     pub(crate) fn few() -> Self {
         let sign = Arc::new(Mutex::new(Instant::now()));
-        Self { semaphore: Arc::new(Semaphore::new(TURNS)), sign }
+        Self { semaphore: Arc::new(Semaphore::new(TURNS_MAX)), sign }
     }
 
     /// As many as the channel takes.

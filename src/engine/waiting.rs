@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// A request that takes this long is worth a note.
-const SLOW: Duration = Duration::from_secs(2);
+const SLOW_MIN_WAIT: Duration = Duration::from_secs(2);
 /// How far apart such notes are.
-const BETWEEN_NOTES: Duration = Duration::from_secs(60);
+const NOTE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The notes about slow requests of one run.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ impl SlowNotes {
         tokio::select! {
             biased;
             answer = &mut asking => return answer,
-            () = sleep(SLOW) => {}
+            () = sleep(SLOW_MIN_WAIT) => {}
         }
         if self.is_due(Instant::now()) {
             note().await;
@@ -41,7 +41,7 @@ impl SlowNotes {
 
     fn is_due(&self, now: Instant) -> bool {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = last.is_none_or(|last| BETWEEN_NOTES <= now - last);
+        let due = last.is_none_or(|last| NOTE_INTERVAL <= now - last);
         if due {
             *last = Some(now);
         }

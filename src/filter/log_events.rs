@@ -16,9 +16,9 @@ use crate::engine::source::StdStream;
 /// Bytes that are held of one container.
 const HELD_MAX_BYTES: usize = 1 << 20;
 /// An open event is decided when its output was quiet for this long.
-const QUIET: Duration = Duration::from_millis(200);
+const QUIET_MAX: Duration = Duration::from_millis(200);
 /// It is decided at this age, however it goes on.
-const OPEN_MAX: Duration = Duration::from_secs(1);
+const OPEN_MAX_AGE: Duration = Duration::from_secs(1);
 /// Bytes and lines of an event that are looked at together. What follows is an event's next part.
 const EVENT_MAX_BYTES: usize = 256 << 10;
 const EVENT_MAX_LINES: usize = 4096;
@@ -121,7 +121,7 @@ impl Container {
 
 impl Stream {
     pub(super) fn due(&self) -> Option<Instant> {
-        self.part.as_ref().map(|part| (part.last + QUIET).min(part.first + OPEN_MAX))
+        self.part.as_ref().map(|part| (part.last + QUIET_MAX).min(part.first + OPEN_MAX_AGE))
     }
 }
 

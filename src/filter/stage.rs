@@ -18,7 +18,7 @@ use crate::engine::source::ContainerKey;
 use crate::engine::timestamp::Timestamp;
 
 /// Deadlines this close are met at once, so that many containers do not wake the printer one by one.
-const SLACK: Duration = Duration::from_millis(20);
+const EXPIRY_SLACK: Duration = Duration::from_millis(20);
 /// Containers that are remembered. A container whose run ended is forgotten at once; this bounds those of which
 /// nobody said that they have ended.
 const CONTAINERS_MAX: usize = 4096;
@@ -135,7 +135,7 @@ impl Filter {
         let keys: Vec<ContainerKey> = self
             .containers
             .iter()
-            .filter(|(_, one)| one.due().is_some_and(|due| due <= now + SLACK))
+            .filter(|(_, one)| one.due().is_some_and(|due| due <= now + EXPIRY_SLACK))
             .map(|(key, _)| key.clone())
             .collect();
         for key in keys {
@@ -197,7 +197,7 @@ impl Filter {
         out: &mut Vec<Shown>,
     ) -> Option<Match> {
         let mut container = self.containers.remove(key)?;
-        let is_due = |stream: &Stream| stream.due().is_some_and(|due| due <= now + SLACK);
+        let is_due = |stream: &Stream| stream.due().is_some_and(|due| due <= now + EXPIRY_SLACK);
         let matched = self.judge().settle(&mut container, is_due, out);
         self.containers.insert(key.clone(), container);
         matched

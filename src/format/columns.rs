@@ -12,7 +12,7 @@ use crate::engine::rows::{Row, StreamState};
 use crate::engine::source::Phase;
 
 /// A lag that needs eyes.
-const LATE: Duration = Duration::from_secs(2);
+const LATE_MIN_LAG: Duration = Duration::from_secs(2);
 
 /// What a column shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -211,7 +211,7 @@ impl Attention {
         let failed = matches!(row.stream, StreamState::Ended { failure: Some(_) });
         let hurt = matches!(row.stream, StreamState::Stale | StreamState::BackingOff { .. });
         let ended_badly = row.exit.is_some_and(|exit| exit.code != 0 || exit.oom);
-        if failed || hurt || LATE <= row.lag {
+        if failed || hurt || LATE_MIN_LAG <= row.lag {
             Attention::Now
         } else if ended_badly || row.phase == Some(Phase::Restarting) || 0 < row.gaps() {
             Attention::Some

@@ -1,5 +1,7 @@
 //! Timestamps before lines, in the form and the time zone that were asked for.
 
+use std::ops::Range;
+
 use jiff::tz::TimeZone;
 
 use crate::engine::timestamp::Timestamp;
@@ -31,13 +33,12 @@ pub(crate) struct StampWriter {
     second: Option<Second>,
 }
 
-/// What the timestamps of one second have in common.
+/// The last timestamp, of which those of the same second differ in the fraction alone.
 #[derive(Clone, Debug)]
 struct Second {
     starts: Timestamp,
-    /// Up to the point before the fraction.
-    head: Vec<u8>,
-    zone: Vec<u8>,
+    text: Vec<u8>,
+    fraction: Range<usize>,
 }
 
 impl StampWriter {
@@ -63,32 +64,32 @@ impl StampWriter {
             Some(second) if second.starts == starts => second,
             second => second.insert(self.stamp.second(starts)),
         };
-        into.extend_from_slice(&second.head);
-        time.write_fraction(self.stamp.places(), into);
-        into.extend_from_slice(&second.zone);
+        let digits = time.fraction();
+        let fraction = &mut second.text[second.fraction.clone()];
+        fraction.copy_from_slice(&digits[..fraction.len()]);
+        into.extend_from_slice(&second.text);
     }
 }
 
 impl Stamp {
-    fn places(&self) -> usize {
-        match self.form {
-            StampForm::Short | StampForm::Iso => 3,
-            StampForm::Full => 9,
-        }
-    }
-
     fn second(&self, starts: Timestamp) -> Second {
         // RFC 3339 has offsets in whole minutes; some zones had seconds before they had standard time.
         let offset = starts.offset(&self.zone).unwrap_or_default() / 60 * 60;
-        let mut second = Second { starts, head: Vec::new(), zone: Vec::new() };
+        let mut text = Vec::new();
         match self.form {
-            StampForm::Short => starts.write_time_to_point(offset, &mut second.head),
-            StampForm::Iso | StampForm::Full => {
-                starts.write_to_point(offset, &mut second.head);
-                zone(offset, &mut second.zone);
-            }
+            StampForm::Short => starts.write_time_to_point(offset, &mut text),
+            StampForm::Iso | StampForm::Full => starts.write_to_point(offset, &mut text),
         }
-        second
+        let places = match self.form {
+            StampForm::Short | StampForm::Iso => 3,
+            StampForm::Full => 9,
+        };
+        let fraction = text.len()..text.len() + places;
+        text.resize(fraction.end, b'0');
+        if self.form != StampForm::Short {
+            zone(offset, &mut text);
+        }
+        Second { starts, text, fraction }
     }
 }
 

@@ -59,6 +59,11 @@ impl Merge {
         waits.into_iter().chain(overdue).min()
     }
 
+    /// How long live lines wait for those of others.
+    pub(crate) fn window(&self) -> Duration {
+        self.window
+    }
+
     /// Whether something is held that waits for nothing but the window.
     pub(crate) fn holds_live_lines(&self) -> bool {
         !self.heads.is_empty() && self.floor() == Some(Timestamp::MAX)

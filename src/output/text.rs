@@ -1,7 +1,7 @@
 //! Lines for people and for the next program: bare bytes, or one line a line with a prefix.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub(super) struct Text {
     /// The names of the containers that are followed now.
     names: Box<dyn Fn() -> Vec<Arc<str>> + Send>,
     /// Each of them as it is written, padding not included, with its width.
-    prefixes: BTreeMap<Arc<str>, Prefix>,
+    prefixes: HashMap<Arc<str>, Prefix>,
     palette: Palette,
     /// The widest of them.
     width: usize,
@@ -74,7 +74,7 @@ impl Text {
             stamps: config.stamp.clone().map(StampWriter::new),
             config,
             names: Box::new(names),
-            prefixes: BTreeMap::new(),
+            prefixes: HashMap::new(),
             palette: Palette::default(),
             width: *WIDTH.start(),
             open: [false; 2],

@@ -9,7 +9,7 @@ use crate::cli::generated::asks_a_daemon;
 const NO_KEYS: [&str; 3] = ["help", "version", "config"];
 
 /// What a name like one that is known has at least in common with it.
-const ALIKE: f64 = 0.6;
+const SIMILARITY_MIN: f64 = 0.6;
 
 /// The commands that have tables.
 pub(in crate::cli) fn commands(cli: &Command) -> impl Iterator<Item = &Command> {
@@ -71,7 +71,7 @@ pub(in crate::cli) fn nearest<'a>(
     let like = |name: &str| strsim::normalized_damerau_levenshtein(name, &wanted);
     let alike = names.into_iter().map(|name| (like(name), name));
     let best = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    best.filter(|(likeness, _)| ALIKE <= *likeness).map(|(_, name)| name)
+    best.filter(|(likeness, _)| SIMILARITY_MIN <= *likeness).map(|(_, name)| name)
 }
 
 /// `[tail]`, `[tail] or [watch]`, `[tail], [watch] or [leak-check]`.

@@ -16,7 +16,7 @@ use crate::leak::session::spacing;
 use crate::leak::verdict;
 
 /// The usual standard deviation of counts at rest.
-const REST_SD: f64 = 1.0;
+const ASSUMED_REST_SD: f64 = 1.0;
 
 /// Reads each probe once, to see which figures there are.
 pub(super) async fn look(header: Header, plan: Option<&Plan>, mut probes: Probes) -> PlanReport {
@@ -58,10 +58,10 @@ fn plan_report(header: Header, plan: Option<&Plan>, found: &[Found], sample: Sam
         warm_up_cycles: plan.map_or(0.0, |plan| plan.warmup_cycles),
         pairs: plan.map_or(0, |plan| plan.pairs() as u64),
         phases: plan.map(phases).unwrap_or_default(),
-        smallest_per_cycle: plan.and_then(|plan| plan.smallest_leak(REST_SD, &options)),
+        smallest_per_cycle: plan.and_then(|plan| plan.smallest_leak(ASSUMED_REST_SD, &options)),
         smallest_per_minute: match plan {
             Some(_) => None,
-            None => passive::smallest_leak(header.duration, REST_SD, &options),
+            None => passive::smallest_leak(header.duration, ASSUMED_REST_SD, &options),
         },
         reading_every: spacing(Duration::from_secs_f64(header.duration)).as_secs_f64(),
         long_enough: plan.and_then(|_| {
@@ -130,7 +130,7 @@ mod tests {
             let options = Options { metrics: tests, ..Options::default() };
             assert_eq!(
                 planned.smallest_per_cycle,
-                plan.smallest_leak(REST_SD, &options),
+                plan.smallest_leak(ASSUMED_REST_SD, &options),
                 "{tests}"
             );
         }

@@ -21,7 +21,7 @@ use crate::leak::session::Load;
 use crate::leak::{probe, verdict};
 
 /// No stream is closed sooner.
-const SHORTEST: f64 = 0.1;
+const PHASE_MIN_SECONDS: f64 = 0.1;
 
 /// No target was named, and there is no daemon that could be watched instead.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +94,7 @@ impl Checking<'_> {
             containers = containers::choose(&selection, &listed, first)?;
         }
         let count = containers.len() as f64;
-        let natural = (count / CYCLES_PER_SECOND).max(SHORTEST);
+        let natural = (count / CYCLES_PER_SECOND).max(PHASE_MIN_SECONDS);
         let stream_timeout = match drive {
             Drive::Streams | Drive::Held => {
                 timeout.map_or(natural, |timeout| timeout.as_secs_f64())

@@ -14,7 +14,7 @@ use crate::output::Sinks;
 use crate::signal::Signals;
 
 /// The self-test is the same each time.
-const SEED: u64 = 5;
+const DEMO_SEED: u64 = 5;
 
 /// Runs `cmon leak-check` against this daemon.
 ///
@@ -79,7 +79,7 @@ pub(crate) async fn run(
 async fn self_test(reports: &Reports<'_>) -> anyhow::Result<Exit> {
     let mut wrong = 0;
     for case in selftest::CASES {
-        let outcome = selftest::run(case, Rules::default(), SEED).await?;
+        let outcome = selftest::run(case, Rules::default(), DEMO_SEED).await?;
         wrong += usize::from(outcome.wrong.is_some());
         reports.case(&outcome)?;
     }

@@ -24,11 +24,11 @@ use crate::snapshot::{Recorder, Shared};
 use crate::{metrics, snapshot};
 
 /// Batches of lines on their way from the engine to who shows.
-const CHANNEL: usize = 32;
+const CHANNEL_EVENTS: usize = 32;
 /// After the stop deadline the engine forces its way out within a second; then cmon leaves.
-const BEYOND: Duration = Duration::from_secs(1);
+const FORCED_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 /// On the screen the daemon's own figures are this old at most.
-const FIGURES: Duration = Duration::from_secs(5);
+const DAEMON_FIGURES_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Runs `cmon watch` against these daemons.
 ///
@@ -61,11 +61,11 @@ pub(crate) async fn run(
     let engines = engines(&sources, &config.engine);
     let (observers, control) = (engines.observers(), engines.control());
     let recorder = || Recorder::new(observers.clone(), known.clone());
-    let (events, received) = mpsc::channel(CHANNEL);
+    let (events, received) = mpsc::channel(CHANNEL_EVENTS);
     note_found(&daemons, &events);
     let stop = CancellationToken::new();
     let figures = match watch.form {
-        WatchForm::Screen { .. } => FIGURES,
+        WatchForm::Screen { .. } => DAEMON_FIGURES_INTERVAL,
         _ => watch.interval,
     };
     // Who waits for the daemon is to see that it is away.
@@ -89,7 +89,7 @@ pub(crate) async fn run(
     };
     let running = engines.run(&config.selection, events, stop.clone());
     tokio::pin!(running, beside);
-    let patience = config.engine.stop_timeout + BEYOND;
+    let patience = config.engine.stop_timeout + FORCED_STOP_TIMEOUT;
     let mut run = Run { show: None, stop, patience, exit: None, deadline: None, failed: None };
     let begin = async {
         answers().await;

@@ -1,12 +1,12 @@
 //! A log whose frames have headers: output, length, timestamp and payload.
 
-use super::{FrameError, MAX_FRAME, strip_details, text};
+use super::{FRAME_MAX_BYTES, FrameError, strip_details, text};
 use crate::docker::request::Details;
 use crate::engine::source::{Frames, StdStream};
 use crate::engine::timestamp::{LastSecond, Timestamp};
 
 /// Length of the header before each multiplexed frame.
-const HEADER: usize = 8;
+const HEADER_BYTES: usize = 8;
 
 /// The multiplexed form: type, three zero bytes, length, message.
 #[derive(Clone, Debug, Default)]
@@ -21,27 +21,27 @@ impl Demultiplexer {
     pub(super) fn feed(&mut self, mut bytes: &[u8], into: &mut Frames) -> Result<(), FrameError> {
         while !bytes.is_empty() {
             if self.carry.is_empty()
-                && let Some(header) = bytes.first_chunk::<HEADER>()
+                && let Some(header) = bytes.first_chunk::<HEADER_BYTES>()
             {
                 let (kind, end) = parse_header(*header)?;
                 if end <= bytes.len() {
-                    self.emit(kind, &bytes[HEADER..end], into)?;
+                    self.emit(kind, &bytes[HEADER_BYTES..end], into)?;
                     bytes = &bytes[end..];
                     continue;
                 }
             }
-            let missing = match self.carry.first_chunk::<HEADER>() {
+            let missing = match self.carry.first_chunk::<HEADER_BYTES>() {
                 Some(header) => parse_header(*header)?.1 - self.carry.len(),
-                None => HEADER - self.carry.len(),
+                None => HEADER_BYTES - self.carry.len(),
             };
             let (part, rest) = bytes.split_at(missing.min(bytes.len()));
             self.carry.extend_from_slice(part);
             bytes = rest;
-            if let Some(header) = self.carry.first_chunk::<HEADER>() {
+            if let Some(header) = self.carry.first_chunk::<HEADER_BYTES>() {
                 let (kind, end) = parse_header(*header)?;
                 if end == self.carry.len() {
                     let frame = std::mem::take(&mut self.carry);
-                    self.emit(kind, &frame[HEADER..], into)?;
+                    self.emit(kind, &frame[HEADER_BYTES..], into)?;
                 }
             }
         }
@@ -74,7 +74,7 @@ enum Kind {
 }
 
 /// The frame's kind and its length with the header.
-fn parse_header(header: [u8; HEADER]) -> Result<(Kind, usize), FrameError> {
+fn parse_header(header: [u8; HEADER_BYTES]) -> Result<(Kind, usize), FrameError> {
     let kind = match header[0] {
         1 => Kind::Output(StdStream::Stdout),
         2 => Kind::Output(StdStream::Stderr),
@@ -86,7 +86,7 @@ fn parse_header(header: [u8; HEADER]) -> Result<(Kind, usize), FrameError> {
     }
     let length = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
     match usize::try_from(length) {
-        Ok(payload) if payload <= MAX_FRAME => Ok((kind, HEADER + payload)),
+        Ok(payload) if payload <= FRAME_MAX_BYTES => Ok((kind, HEADER_BYTES + payload)),
         _ => Err(FrameError::TooLong(length)),
     }
 }

@@ -17,9 +17,9 @@ pub use tty::Terminal;
 
 /// The longest frame that is accepted. Docker's messages end at 16 KiB, at 256 KiB for the drivers
 /// with the largest buffers; a longer one is a broken length field.
-pub const MAX_FRAME: usize = 1 << 20;
+pub const FRAME_MAX_BYTES: usize = 1 << 20;
 /// How much of an error text is kept.
-const MAX_TEXT: usize = 4096;
+const ERROR_TEXT_MAX_BYTES: usize = 4096;
 
 /// How the body breaks the log API's framing, or what failure it reports.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +53,7 @@ fn strip_details(message: &[u8], into: &mut Frames) -> Option<usize> {
 }
 
 fn text(message: &[u8]) -> String {
-    let message = &message[..message.len().min(MAX_TEXT)];
+    let message = &message[..message.len().min(ERROR_TEXT_MAX_BYTES)];
     String::from_utf8_lossy(message).trim_end().to_owned()
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::tty::PIECE;
+use super::tty::PIECE_BYTES;
 use super::*;
 use crate::docker::request::Details;
 use crate::engine::source::OutputKind;
@@ -82,7 +82,7 @@ fn a_body_that_ends_inside_a_frame_is_incomplete() {
 
 #[test]
 fn the_timestamps_inside_a_long_terminal_line_are_removed() {
-    let (first, last) = (vec![b'x'; PIECE], b"end\r\n".to_vec());
+    let (first, last) = (vec![b'x'; PIECE_BYTES], b"end\r\n".to_vec());
     let chunks = [stamped(7, &first), stamped(7, &last)];
     let expected = [(StdStream::Stdout, 7, first), (StdStream::Stdout, 7, last)];
     assert_eq!(decode(true, &chunks, &[]).unwrap(), expected);
@@ -143,9 +143,9 @@ fn a_terminal_stream_without_a_newline_is_held_in_bounded_memory() {
     terminal.feed(&stamped(7, b""), &mut frames).unwrap();
     for _ in 0..1000 {
         terminal.feed(&[b'.'; 5000], &mut frames).unwrap();
-        assert!(terminal.held() <= 3 * PIECE, "{} bytes are held", terminal.held());
+        assert!(terminal.held() <= 3 * PIECE_BYTES, "{} bytes are held", terminal.held());
     }
-    assert_eq!(frames.bytes() / PIECE, 5_000_000 / PIECE);
+    assert_eq!(frames.bytes() / PIECE_BYTES, 5_000_000 / PIECE_BYTES);
 }
 
 #[test]
@@ -188,8 +188,8 @@ fn runs() -> impl Strategy<Value = Vec<Message>> {
     let unfinished = prop_oneof![
         Just(Vec::new()),
         Just(b"/ # ".to_vec()),
-        Just(vec![b'x'; PIECE]),
-        (PIECE - 50..PIECE + 50).prop_map(|length| vec![b'x'; length]),
+        Just(vec![b'x'; PIECE_BYTES]),
+        (PIECE_BYTES - 50..PIECE_BYTES + 50).prop_map(|length| vec![b'x'; length]),
     ];
     let run = (prop::collection::vec(line, 0..6), unfinished);
     prop::collection::vec(run, 0..5).prop_map(|runs| {
@@ -199,7 +199,7 @@ fn runs() -> impl Strategy<Value = Vec<Message>> {
             time += 3_600_000_000_000;
             for line in lines.iter().chain(Some(&unfinished)).filter(|line| !line.is_empty()) {
                 time += 1;
-                for piece in line.chunks(PIECE) {
+                for piece in line.chunks(PIECE_BYTES) {
                     stored.push((StdStream::Stdout, time, piece.to_vec()));
                 }
             }
@@ -333,7 +333,7 @@ fn details_are_taken_off_each_message_and_the_message_is_as_without_them() {
 fn details_of_a_terminal_stand_before_each_line_and_each_piece() {
     let day = 86_400 * 1_000_000_000;
     let message = |time, text: &[u8]| stamped(time, &[b"app=web ", text].concat());
-    let long = vec![b'.'; PIECE];
+    let long = vec![b'.'; PIECE_BYTES];
     let bytes = [
         message(day, b"one\r\n"),
         message(day + 1, &long),
@@ -345,6 +345,6 @@ fn details_of_a_terminal_stand_before_each_line_and_each_piece() {
     let (frames, found) = with_details(true, &bytes.concat());
     let texts: Vec<(i64, usize)> =
         frames.iter().map(|(_, time, text)| (time - day, text.len())).collect();
-    assert_eq!(texts, [(0, 5), (1, PIECE), (1, 11), (2, 8), (3, 7)]);
+    assert_eq!(texts, [(0, 5), (1, PIECE_BYTES), (1, 11), (2, 8), (3, 7)]);
     assert_eq!(found.as_deref(), Some("app=web"));
 }

@@ -12,7 +12,7 @@
 //!
 //! The third rule is for output that ended without `\n` before the container was restarted. The
 //! timestamp must have the form that the daemon gave the message itself, and must be later, by
-//! [`LONGEST_STOP`] at most. The container's own text can imitate that only with a time in the
+//! [`STOP_MAX_NANOS`] at most. The container's own text can imitate that only with a time in the
 //! future, since the daemon stamps a message after the container wrote it.
 //!
 //! Podman (4.3) stores a line in pieces where its reader came between two writes of the kernel's terminal, which
@@ -22,29 +22,29 @@
 
 use memchr::{memchr, memchr_iter};
 
-use super::{FrameError, MAX_TEXT, strip_details, text};
+use super::{ERROR_TEXT_MAX_BYTES, FrameError, strip_details, text};
 use crate::docker::request::Details;
 use crate::engine::source::{Frames, StdStream};
 use crate::engine::timestamp::Timestamp;
 
 /// Where dockerd cuts a line that has no end.
-pub(super) const PIECE: usize = 16 * 1024;
+pub(super) const PIECE_BYTES: usize = 16 * 1024;
 /// The longest timestamp with its space, in any RFC 3339 form.
-const MAX_STAMP: usize = 41;
+const STAMP_MAX_BYTES: usize = 41;
 /// A line is looked through when this much of it is there, so that a timestamp behind a whole piece
 /// is there too.
-const LINE_MAX_BYTES: usize = PIECE + MAX_STAMP;
+const LINE_MAX_BYTES: usize = PIECE_BYTES + STAMP_MAX_BYTES;
 /// The longest details that are recognized behind a whole piece of a line.
 const DETAILS_MAX_BYTES: usize = 16 * 1024;
 /// Where the `T` stands in a timestamp.
 const T_OFFSET: usize = 10;
 /// The longest timestamp of whole seconds, with its space.
-const WHOLE_SECONDS: usize = "2026-11-29T04:30:42+00:00 ".len();
+const WHOLE_SECONDS_BYTES: usize = "2026-11-29T04:30:42+00:00 ".len();
 /// In nanoseconds.
 const SECOND: i128 = 1_000_000_000;
 /// How long a container may have been stopped between two runs that share a line. Text with a time
 /// further in the future, an expiry date for example, does not begin a message.
-const LONGEST_STOP: i64 = 31 * 86_400 * 1_000_000_000;
+const STOP_MAX_NANOS: i64 = 31 * 86_400 * 1_000_000_000;
 
 /// The decoder of one raw terminal stream. It holds at most one piece of a line.
 #[derive(Clone, Debug, Default)]
@@ -87,7 +87,7 @@ impl Stamp {
     fn may_precede(self, other: Self) -> bool {
         let later = other.time.as_nanos() - self.time.as_nanos();
         let same_form = (self.length, self.details) == (other.length, other.details);
-        same_form && (1..=i128::from(LONGEST_STOP)).contains(&later)
+        same_form && (1..=i128::from(STOP_MAX_NANOS)).contains(&later)
     }
 }
 
@@ -197,8 +197,12 @@ impl Terminal {
             return Ok(stamp.end());
         }
         let begins_a_stamp = bytes[0].is_ascii_digit();
-        let undecided =
-            bytes.len() < if begins_a_stamp { MAX_STAMP + self.details_max() } else { MAX_TEXT };
+        let undecided = bytes.len()
+            < if begins_a_stamp {
+                STAMP_MAX_BYTES + self.details_max()
+            } else {
+                ERROR_TEXT_MAX_BYTES
+            };
         if undecided && input == Input::Open && !bytes.contains(&b'\n') {
             return Ok(0);
         }
@@ -213,7 +217,7 @@ impl Terminal {
     /// Appends the open message up to its end, or up to the end of a piece; 0 when more bytes are
     /// needed.
     fn advance(&mut self, stamp: Stamp, bytes: &[u8], input: Input, into: &mut Frames) -> usize {
-        let piece = &bytes[..bytes.len().min(PIECE)];
+        let piece = &bytes[..bytes.len().min(PIECE_BYTES)];
         let line = memchr(b'\n', piece).map(|at| at + 1);
         let known = line.is_some()
             || LINE_MAX_BYTES + self.details_max() <= bytes.len()
@@ -246,7 +250,7 @@ impl Terminal {
 
 /// Where Podman's timestamp stands between a line and its newline.
 fn before_newline(stamp: Stamp, line: &[u8]) -> Option<usize> {
-    if WHOLE_SECONDS < stamp.length {
+    if WHOLE_SECONDS_BYTES < stamp.length {
         return None;
     }
     let text = line.strip_suffix(b"\r\n").or_else(|| line.strip_suffix(b"\n"))?;

@@ -4,18 +4,18 @@ use std::collections::{HashMap, VecDeque};
 
 use super::Anchor;
 use super::key::Key;
-use super::seek::{Known, REORDER, Seek, SeekStep, State};
+use super::seek::{Known, REORDER_MAX_FRAMES, Seek, SeekStep, State};
 use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
 
 /// How many keys are kept: 16 KiB of them.
-pub(super) const KEPT: usize = 16 * 1024 / size_of::<Key>();
-/// How many are saved for a later run. More than [`REORDER`], so that frames before the oldest of them are
+pub(super) const KEYS_MAX: usize = 16 * 1024 / size_of::<Key>();
+/// How many are saved for a later run. More than [`REORDER_MAX_FRAMES`], so that frames before the oldest of them are
 /// known to be older. Where all of these have one timestamp, more are saved.
-const SAVED: usize = 32;
+const SAVED_KEYS: usize = 32;
 /// How many are kept where the daemon doubles lines: the double may come a whole log file
 /// later.
-const KEPT_FOR_DOUBLES: usize = 8192;
+const DOUBLED_KEYS_MAX: usize = 8192;
 
 impl Default for Anchor {
     fn default() -> Self {
@@ -26,12 +26,12 @@ impl Default for Anchor {
 impl Anchor {
     /// An empty anchor.
     pub fn new() -> Self {
-        Self { ring: VecDeque::new(), kept: KEPT, newest: Timestamp::MIN, complete: true }
+        Self { ring: VecDeque::new(), kept: KEYS_MAX, newest: Timestamp::MIN, complete: true }
     }
 
     /// An empty anchor for a daemon that doubles lines: it keeps more keys.
     pub fn for_doubles() -> Self {
-        Self { kept: KEPT_FOR_DOUBLES, ..Self::new() }
+        Self { kept: DOUBLED_KEYS_MAX, ..Self::new() }
     }
 
     /// Whether nothing was delivered yet.
@@ -59,7 +59,7 @@ impl Anchor {
     pub fn saved_before(&self, key: Option<&Key>) -> (Vec<Key>, Vec<Key>) {
         let at = key.and_then(|key| self.ring.iter().position(|known| known == key));
         let end = at.unwrap_or(self.ring.len());
-        let mut begin = end.saturating_sub(SAVED);
+        let mut begin = end.saturating_sub(SAVED_KEYS);
         // A search needs a moment that begins among the keys.
         while 0 < begin && self.ring[begin].time == self.ring[end - 1].time {
             begin -= 1;
@@ -166,7 +166,11 @@ impl Anchor {
             first: [None; 2],
             oldest,
             seen_oldest: false,
-            margin: if self.complete { 0 } else { moments.max().unwrap_or(0).max(REORDER) },
+            margin: if self.complete {
+                0
+            } else {
+                moments.max().unwrap_or(0).max(REORDER_MAX_FRAMES)
+            },
             context: false,
             state: State::Before,
         }

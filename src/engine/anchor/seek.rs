@@ -7,7 +7,7 @@ use crate::engine::timestamp::Timestamp;
 
 /// The daemon may hand frames over in another order than it stores them, by a few places around a
 /// change of log file. Frames this near to the oldest known key may just be older than it.
-pub(super) const REORDER: usize = 16;
+pub(super) const REORDER_MAX_FRAMES: usize = 16;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {

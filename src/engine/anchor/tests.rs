@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::delivered_keys::KEPT;
+use super::delivered_keys::KEYS_MAX;
 use super::*;
 use crate::engine::source::{Frames, StdStream};
 use crate::engine::timestamp::Timestamp;
@@ -128,7 +128,7 @@ fn the_ring_is_bounded() {
 
 #[test]
 fn a_known_key_is_found_after_the_clock_went_back() {
-    let kept = i64::try_from(KEPT).unwrap();
+    let kept = i64::try_from(KEYS_MAX).unwrap();
     let mut anchor = delivered([1000]);
     (0..kept).for_each(|number| anchor.push(key(number)));
     assert!(anchor.contains(&key(0)) && !anchor.contains(&key(1000)));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::step::{Act, Departure};
-use super::stream_end::EARLY_ENDS;
+use super::stream_end::EARLY_ENDS_MAX;
 use super::{Cause, Lifecycle, State};
 use crate::engine::event::Notice;
 use crate::engine::source::{Container, ErrorKind, Phase, SourceError};
@@ -63,7 +63,7 @@ impl Lifecycle {
             self.early_ends += 1;
             let retry = self.backoff.next(draw);
             self.state = State::Waiting { then_follow: true };
-            if EARLY_ENDS <= self.early_ends {
+            if EARLY_ENDS_MAX <= self.early_ends {
                 acts.push(Act::Say(Notice::EndsEarly { times: self.early_ends, retry }));
             }
             acts.push(Act::Wake(retry));

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::step::{Act, Departure, Progress};
-use super::transitions::TRIES;
+use super::transitions::TRIES_MAX;
 use super::{Cause, Lifecycle, State};
 use crate::engine::event::{EndReason, GapCause, Notice};
 use crate::engine::source::ErrorKind;
 
 /// A container between two runs is asked about this often, in case its start is missed.
-const RESTART_POLL: Duration = Duration::from_secs(5);
+const RESTART_POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// cmon warns about a stream that the daemon ends this often without a new line.
-pub(super) const EARLY_ENDS: u32 = 3;
+pub(super) const EARLY_ENDS_MAX: u32 = 3;
 
 impl Lifecycle {
     pub(super) fn on_stream_ended(
@@ -69,7 +69,7 @@ impl Lifecycle {
                 ErrorKind::Unreadable => self.done(Some(error.clone())),
                 _ if !self.follow => self.give_up_after_tries(error, draw),
                 // The daemon answers, and refuses to show this log: waiting does not change that.
-                ErrorKind::InBand if TRIES <= self.backoff.failures() => {
+                ErrorKind::InBand if TRIES_MAX <= self.backoff.failures() => {
                     self.backoff.reset();
                     let lost = Act::Flush(Some(GapCause::Unreadable));
                     std::iter::once(lost).chain(self.end_run()).collect()
@@ -120,7 +120,7 @@ impl Lifecycle {
         } else if !self.follow {
             self.done(None)
         } else if self.restarting {
-            vec![Act::Wake(RESTART_POLL)]
+            vec![Act::Wake(RESTART_POLL_INTERVAL)]
         } else {
             Vec::new()
         }

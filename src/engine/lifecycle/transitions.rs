@@ -6,12 +6,12 @@ use super::step::{Act, Input, Progress};
 use super::{Cause, Joined, Lifecycle, State};
 use crate::engine::backoff::Backoff;
 use crate::engine::event::Notice;
-use crate::engine::limits::HEALTHY;
+use crate::engine::limits::HEALTHY_MIN_AGE;
 use crate::engine::source::{ErrorKind, Exit, ReadMode, SourceError};
 
 /// A finite read without a follow is given up after this many failures in a row, and so is the rest of a log that
 /// the daemon refuses to show.
-pub(super) const TRIES: u32 = 5;
+pub(super) const TRIES_MAX: u32 = 5;
 
 impl From<Progress> for Cause {
     fn from(progress: Progress) -> Self {
@@ -74,7 +74,7 @@ impl Lifecycle {
         match input {
             Input::Inspected(answer) => self.on_inspected(*answer, draw),
             Input::StreamEnded { reason, progress, stood } => {
-                if *progress == Progress::Some || HEALTHY <= *stood {
+                if *progress == Progress::Some || HEALTHY_MIN_AGE <= *stood {
                     self.backoff.reset();
                 }
                 self.on_stream_ended(reason, *progress, draw)
@@ -164,7 +164,7 @@ impl Lifecycle {
     }
 
     pub(super) fn give_up_after_tries(&mut self, error: &SourceError, draw: f64) -> Vec<Act> {
-        match self.backoff.failures() < TRIES {
+        match self.backoff.failures() < TRIES_MAX {
             true => self.wait(error, draw),
             false => self.done(Some(error.clone())),
         }

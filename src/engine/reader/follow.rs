@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::search::{SEARCHES, Searched};
+use super::search::{SEARCHES_MAX, Searched};
 use super::{Reader, StreamStep};
 use crate::engine::backlog::RunState;
 use crate::engine::event::EndReason;
@@ -39,7 +39,7 @@ impl<S: Source> Reader<S> {
         if let Err(reason) = self.caught_up().await {
             return reason;
         }
-        for _ in 0..SEARCHES {
+        for _ in 0..SEARCHES_MAX {
             let tail = self.with_resume(|resume| resume.open(Instant::now(), ReadMode::Follow));
             match self.stream(ReadMode::Follow, tail, Some(deadline)).await {
                 // The follow of such a daemon may miss a last line without a newline, and the log may

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::{Reader, StreamStep, silent};
 use crate::engine::anchor::Key;
 use crate::engine::event::{EndReason, Lines};
-use crate::engine::limits::FINITE_IDLE;
+use crate::engine::limits::FINITE_READ_IDLE_TIMEOUT;
 use crate::engine::resume::survey::{
     Before, Growth, Look, Map, Newest, Part, Stop, Windows, survey,
 };
@@ -20,20 +20,20 @@ use crate::engine::source::{
 
 /// Bytes of payload and messages that are held until the window is checked. What is longer is handed on as
 /// it comes, and checked afterwards.
-const HELD: usize = 2 << 20;
-const HELD_MESSAGES: usize = if cfg!(test) { 1 << 10 } else { 1 << 15 };
+const HELD_MAX_BYTES: usize = 2 << 20;
+const HELD_MAX_MESSAGES: usize = if cfg!(test) { 1 << 10 } else { 1 << 15 };
 /// Keys that one look holds at most: 6 MiB.
-const KEYS: usize = 1 << 18;
+const LOOK_MAX_KEYS: usize = 1 << 18;
 /// A log of this many messages at most may be read again from its beginning.
-const SHORT: u64 = 64;
+const SHORT_LOG_MAX_MESSAGES: u64 = 64;
 /// Surveys of a log that changes too fast for one.
-pub(super) const SURVEYS: u32 = 3;
+pub(super) const SURVEYS_MAX: u32 = 3;
 /// Times that a log which grows is looked at to see where it begins.
-pub(super) const CHECKS: u32 = 16;
+pub(super) const CHECKS_MAX: u32 = 16;
 /// How long such looks may take. Where a container writes faster than the log is read, they would take for ever.
-const CHECK_TIME: Duration = Duration::from_secs(5);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Times that a part is opened which a growing log moves.
-const TRIES: u64 = 24;
+const PART_TRIES_MAX: u64 = 24;
 
 /// Whether a window has shown all records that it asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,8 @@ impl<S: Source> Reader<S> {
             let read = self.read_finite(&mut stream, &mut frames).await;
             held.push(frames);
             match read {
-                Ok(Ok(Read::Some)) if held.bytes <= HELD && held.keys.len() < HELD_MESSAGES => {}
+                Ok(Ok(Read::Some))
+                    if held.bytes <= HELD_MAX_BYTES && held.keys.len() < HELD_MAX_MESSAGES => {}
                 Ok(Ok(Read::Some)) => return self.long_read(window, stream, held).await,
                 Ok(Ok(Read::End)) => break None,
                 Ok(Err(_)) => return StreamStep::LinesMissing,
@@ -140,7 +141,7 @@ impl<S: Source> Reader<S> {
         }
         let is_whole = match keys {
             [] => self.is_empty().await,
-            keys => timeout(CHECK_TIME, self.begins_with(keys)).await.unwrap_or(Ok(true)),
+            keys => timeout(CHECK_TIMEOUT, self.begins_with(keys)).await.unwrap_or(Ok(true)),
         };
         match is_whole {
             Ok(true) => {}
@@ -150,7 +151,7 @@ impl<S: Source> Reader<S> {
         }
         self.with_resume(|resume| {
             resume.trust(&self.container, Reach::All, Proven::No);
-            if shown <= SHORT {
+            if shown <= SHORT_LOG_MAX_MESSAGES {
                 resume.saw_short_log();
             }
         });
@@ -173,7 +174,7 @@ impl<S: Source> Reader<S> {
     /// much growth as there was.
     async fn begins_with(&self, keys: &[Key]) -> Result<bool, EndReason> {
         let (mut count, mut growth) = (keys.len(), 0);
-        for _ in 0..CHECKS {
+        for _ in 0..CHECKS_MAX {
             let room = count + growth + 1;
             let (look, _) = self.look(Tail::Last(room as u64)).await?;
             let shown = &look.keys;
@@ -217,7 +218,7 @@ impl<S: Source> Reader<S> {
             look.keys.extend(frames.iter().map(|(frame, payload)| Key::of(frame, payload)));
             frames.clear();
             match read {
-                Ok(Read::Some) if look.keys.len() < KEYS => {}
+                Ok(Read::Some) if look.keys.len() < LOOK_MAX_KEYS => {}
                 Ok(_) => return Ok((look, None)),
                 Err(error) => {
                     look.failed = true;
@@ -236,7 +237,7 @@ impl<S: Source> Reader<S> {
         let read = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Err(EndReason::Cancelled),
-            read = timeout(FINITE_IDLE, stream.read(frames)) => read,
+            read = timeout(FINITE_READ_IDLE_TIMEOUT, stream.read(frames)) => read,
         };
         self.with_resume(|resume| resume.take_details(frames));
         self.give_sign();
@@ -250,7 +251,7 @@ impl<S: Source> Reader<S> {
     /// Reads what is stored and not delivered yet, past records that cannot be decoded.
     /// [`EndReason::Eof`]: all of it that can be read was.
     pub(super) async fn past_holes(&self) -> EndReason {
-        for _ in 0..SURVEYS {
+        for _ in 0..SURVEYS_MAX {
             let goal = self.with_resume(|resume| resume.goal());
             let mut log = Log { reader: self, error: None };
             let map = match survey(&mut log, &goal, self.growth()).await {
@@ -412,7 +413,7 @@ impl<S: Source> Reader<S> {
         skip: usize,
     ) -> Result<Option<(S::Logs, First, usize)>, EndReason> {
         let mut window = part.window;
-        for _ in 0..TRIES {
+        for _ in 0..PART_TRIES_MAX {
             let mut stream = self.open(ReadMode::Once, Tail::Last(window)).await?;
             let mut frames = Frames::default();
             while frames.is_empty() {

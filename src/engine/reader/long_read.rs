@@ -4,15 +4,17 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::holes::{CHECKS, Held, Log, SURVEYS, Shown, is_gone};
+use super::holes::{CHECKS_MAX, Held, Log, SURVEYS_MAX, Shown, is_gone};
 use super::{Reader, StreamStep};
 use crate::engine::anchor::Key;
 use crate::engine::event::{EndReason, Event, Gap, GapCause};
-use crate::engine::resume::survey::{Before, Goal, Growth, LARGEST, Map, Part, Stop, survey};
+use crate::engine::resume::survey::{
+    Before, Goal, Growth, Map, Part, Stop, WINDOW_MAX_FRAMES, survey,
+};
 use crate::engine::source::{Frames, Read, ReadMode, Source, Tail};
 
 /// Messages that are handed on at once, at most.
-const BATCH_MESSAGES: usize = 4096;
+const BATCH_MAX_MESSAGES: usize = 4096;
 
 /// What a long read has handed on.
 #[derive(Debug, Default)]
@@ -28,7 +30,7 @@ impl Delivered {
         for key in keys {
             self.first.get_or_insert(key);
             self.count += 1;
-            if self.newest.len() as u64 == LARGEST {
+            if self.newest.len() as u64 == WINDOW_MAX_FRAMES {
                 self.newest.pop_front();
             }
             self.newest.push_back(key);
@@ -108,7 +110,7 @@ impl<S: Source> Reader<S> {
             return Ok(Shown::All);
         }
         let mut before = None;
-        for _ in 0..CHECKS {
+        for _ in 0..CHECKS_MAX {
             let Some(growth) = self.growth_behind(delivered.newest.back()).await? else {
                 return Ok(Shown::All);
             };
@@ -135,7 +137,7 @@ impl<S: Source> Reader<S> {
             return Ok(Some(0));
         }
         let mut size = 1;
-        while size <= LARGEST {
+        while size <= WINDOW_MAX_FRAMES {
             let (look, _) = self.look(Tail::Last(size)).await?;
             if let Some(at) = look.keys.iter().rposition(|key| Some(key) == last) {
                 return Ok(Some((look.keys.len() - 1 - at) as u64));
@@ -164,7 +166,7 @@ impl<S: Source> Reader<S> {
         let mut known: HashMap<Key, u32> = HashMap::new();
         delivered.newest.iter().for_each(|key| *known.entry(*key).or_default() += 1);
         let last = delivered.newest.back();
-        for _ in 0..SURVEYS {
+        for _ in 0..SURVEYS_MAX {
             let mut log = Log { reader: self, error: None };
             let map = match survey(&mut log, &Goal::All, self.growth()).await {
                 Ok(map) => map,
@@ -224,7 +226,7 @@ impl<S: Source> Reader<S> {
             if is_late.len() == 0 {
                 break;
             }
-            if BATCH_MESSAGES < late.len() {
+            if BATCH_MAX_MESSAGES < late.len() {
                 self.deliver_late(&mut late).await?;
             }
             frames.clear();
@@ -271,7 +273,7 @@ impl<S: Source> Reader<S> {
             return Ok(false);
         };
         let mut window = part.window;
-        for _ in 0..CHECKS {
+        for _ in 0..CHECKS_MAX {
             if self.first_of(Tail::Last(window + before)).await? == delivered.first {
                 return Ok(true);
             }

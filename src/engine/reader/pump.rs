@@ -9,7 +9,7 @@ use super::permit::Permit;
 use super::stale_check::Watch;
 use super::{Reader, StreamStep};
 use crate::engine::event::{About, Awaited, EndReason, Event, Lines, Note, Notice};
-use crate::engine::limits::{FINITE_IDLE, SEEK_IDLE};
+use crate::engine::limits::{FINITE_READ_IDLE_TIMEOUT, SEEK_IDLE_TIMEOUT};
 use crate::engine::resume::{FeedOutcome, Resume, Window};
 use crate::engine::source::{
     ErrorKind, Frames, LogRequest, LogStream, Read, ReadMode, Source, SourceError, Stored, Tail,
@@ -90,7 +90,7 @@ impl<S: Source> Reader<S> {
                 self.with_resume(Resume::settled);
                 self.row_state.settled(watch.trust());
             }
-            let idle = if follow { SEEK_IDLE } else { FINITE_IDLE };
+            let idle = if follow { SEEK_IDLE_TIMEOUT } else { FINITE_READ_IDLE_TIMEOUT };
             let ends_by_silence = window != Window::Over || mode == ReadMode::Once;
             // What is held until the window's end must not be held longer by what else comes.
             if ends_by_silence && !(follow && window == Window::Unproven && before == window) {
@@ -245,6 +245,7 @@ impl<S: Source> Reader<S> {
 }
 
 pub(super) fn silent() -> SourceError {
-    let message = format!("the daemon sent nothing of a stored log for {FINITE_IDLE:?}");
+    let message =
+        format!("the daemon sent nothing of a stored log for {FINITE_READ_IDLE_TIMEOUT:?}");
     SourceError::new(ErrorKind::Timeout, message)
 }

@@ -7,7 +7,7 @@ use crate::engine::source::{Frames, ReadMode, Source, Tail};
 
 /// A stream that does not find its anchor, although each search found it, is given up after so
 /// many: backing off is then the supervisor's.
-pub(super) const SEARCHES: u32 = 4;
+pub(super) const SEARCHES_MAX: u32 = 4;
 
 /// How much of the log a window without the anchor has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,14 +11,14 @@ use crate::engine::source::{Source, Tail};
 use crate::engine::timestamp::Timestamp;
 
 /// Messages before the place that is found. In one second the daemon reads some hundred thousand.
-const MARGIN: u64 = 1 << 15;
+const MARGIN_FRAMES: u64 = 1 << 15;
 /// Above this, all is read.
-const LARGEST: u64 = 1 << 26;
+const WINDOW_MAX_FRAMES: u64 = 1 << 26;
 
 impl<S: Source> Reader<S> {
     /// A window that begins before this time, and not far before it.
     pub(super) async fn place_of(&self, since: Timestamp) -> Result<Tail, EndReason> {
-        let (mut small, mut large) = (0, MARGIN);
+        let (mut small, mut large) = (0, MARGIN_FRAMES);
         let mut before = None;
         loop {
             let first = self.first_of(Tail::Last(large)).await?;
@@ -29,18 +29,18 @@ impl<S: Source> Reader<S> {
                 Some(first) if first.time() < since => break,
                 first => (before, small, large) = (first, large, 8 * large),
             }
-            if LARGEST < large {
+            if WINDOW_MAX_FRAMES < large {
                 return Ok(Tail::All);
             }
         }
-        while small + small / 4 + MARGIN < large {
+        while small + small / 4 + MARGIN_FRAMES < large {
             let middle = small + (large - small) / 2;
             match self.first_of(Tail::Last(middle)).await? {
                 Some(first) if since <= first.time() => small = middle,
                 _ => large = middle,
             }
         }
-        let window = large + MARGIN;
+        let window = large + MARGIN_FRAMES;
         let first = self.first_of(Tail::Last(window)).await?;
         let older = self.first_of(Tail::Last(4 * window)).await?;
         let is_in_order = older.map(|key| key.time()) <= first.map(|key| key.time());

@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::Reader;
-use crate::engine::limits::FINITE_IDLE;
+use crate::engine::limits::FINITE_READ_IDLE_TIMEOUT;
 use crate::engine::resume::Resume;
 use crate::engine::rows::Trust;
 use crate::engine::source::{Frames, LogStream, Read, ReadMode, Source, Tail};
-use crate::engine::stale::GRACE;
+use crate::engine::stale::STALE_GRACE;
 
 /// Windows that show what stands before bad records at the end of a log.
 const HOLE_AT_END: [u64; 6] = [2, 4, 8, 16, 32, 64];
@@ -59,7 +59,7 @@ impl<'a> Watch<'a> {
             let known = probe.await;
             self.probe = None;
             if known == Some(false) {
-                (self.suspect, self.due) = (true, Instant::now() + GRACE);
+                (self.suspect, self.due) = (true, Instant::now() + STALE_GRACE);
                 return false;
             }
             let interval = reader.with_resume(|resume| {
@@ -95,7 +95,7 @@ impl<S: Source> Reader<S> {
         let mut newest = self.open(ReadMode::Once, Tail::Last(1)).await.ok()?;
         let mut frames = Frames::default();
         let end = loop {
-            match timeout(FINITE_IDLE, newest.read(&mut frames)).await {
+            match timeout(FINITE_READ_IDLE_TIMEOUT, newest.read(&mut frames)).await {
                 Ok(Ok(Read::Some)) => {}
                 end => break end,
             }

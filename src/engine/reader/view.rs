@@ -1,8 +1,8 @@
 //! The lines that are shown first, before a stream goes on behind them.
 
-use super::holes::{Log, SURVEYS, Shown};
+use super::holes::{Log, SURVEYS_MAX, Shown};
 use super::{Reader, StreamStep};
-use crate::engine::backlog::{EXACT, FirstView, RunState};
+use crate::engine::backlog::{EXACT_MAX_LINES, FirstView, RunState};
 use crate::engine::event::{EndReason, Event};
 use crate::engine::resume::survey::{Goal, Growth, Map, Newest, Stop, survey};
 use crate::engine::resume::{Proven, Reach, Resume};
@@ -21,7 +21,7 @@ impl<S: Source> Reader<S> {
         self.with_resume(Resume::distrust);
         let until = self.with_resume(|resume| resume.wanted_until());
         // Lines before the end of a time may stand far before the end of the log.
-        if EXACT < wanted && until.is_none() {
+        if EXACT_MAX_LINES < wanted && until.is_none() {
             let window = self.with_resume(|resume| resume.open_window(Tail::Last(wanted)));
             let reason = match self.finite(window).await {
                 StreamStep::Ended(reason) => reason,
@@ -87,7 +87,7 @@ impl<S: Source> Reader<S> {
         let Some(Tail::Last(frames)) = FirstView::windows(wanted).last().copied() else {
             return Ok(());
         };
-        for _ in 0..SURVEYS {
+        for _ in 0..SURVEYS_MAX {
             let mut log = Log { reader: self, error: None };
             match survey(&mut log, &Goal::Frames(frames), self.growth()).await {
                 Ok(map) => match log.error {

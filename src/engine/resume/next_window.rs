@@ -10,7 +10,7 @@ use crate::engine::source::{ReadMode, Tail};
 use crate::engine::stale::Quiet;
 
 /// The windows of a search, after a stream's own has failed; then all.
-const SEARCH: [u64; 3] = [4096, 16_384, 65_536];
+const SEARCH_WINDOWS: [u64; 3] = [4096, 16_384, 65_536];
 
 impl Resume {
     /// The wanted lines begin within this window.
@@ -78,7 +78,7 @@ impl Resume {
 
     /// The windows to search, after one of `failed` has not shown the anchor.
     pub fn search_after(failed: Tail) -> impl Iterator<Item = Tail> {
-        let larger = SEARCH.into_iter().filter(move |frames| match failed {
+        let larger = SEARCH_WINDOWS.into_iter().filter(move |frames| match failed {
             Tail::Last(failed) => failed < *frames,
             Tail::All => false,
         });

@@ -5,7 +5,7 @@ use crate::engine::anchor::Seek;
 use crate::engine::source::{Frame, Frames};
 
 /// Frames are held until the anchor is found, up to this many bytes.
-const HELD: usize = 1 << 20;
+const HELD_MAX_BYTES: usize = 1 << 20;
 
 #[derive(Debug)]
 pub(super) struct Seeking {
@@ -33,7 +33,7 @@ impl Seeking {
     /// Holds a frame that may be late. Beyond the bound the oldest are let go: the farther from the
     /// anchor, the likelier they were delivered long before it.
     pub(super) fn hold(&mut self, frame: Frame, payload: &[u8]) {
-        if HELD < self.held.bytes() + payload.len() {
+        if HELD_MAX_BYTES < self.held.bytes() + payload.len() {
             self.held.clear();
         }
         self.held.push(frame.stream, frame.time, [payload, &[]]);
@@ -41,6 +41,6 @@ impl Seeking {
 
     /// Whether no more unproven frames fit.
     pub(super) fn is_full(&self) -> bool {
-        HELD < self.unproven.bytes()
+        HELD_MAX_BYTES < self.unproven.bytes()
     }
 }

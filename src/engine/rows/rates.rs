@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The time over which the rates of lines and bytes are taken, in seconds.
-const RATE: u64 = 5;
+const RATE_SECONDS: u64 = 5;
 /// The rate of cycles is measured over this time at least, and over this number of stream timeouts.
-const CYCLES: (Duration, u32) = (Duration::from_secs(60), 5);
+const CYCLE_RATE_MIN: (Duration, u32) = (Duration::from_secs(60), 5);
 /// A rate of cycles is never taken over less: a few closings at the start would be blown up.
-const LEAST: Duration = Duration::from_secs(10);
+const RATE_MIN_TIME: Duration = Duration::from_secs(10);
 /// Closings that are remembered for their rate.
-const CLOSINGS: usize = 64;
+const CLOSINGS_KEPT: usize = 64;
 
 /// When streams were closed.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(super) struct Closings(pub(super) VecDeque<Instant>);
 
 impl Closings {
     pub(super) fn add(&mut self, now: Instant) {
-        if self.0.len() == CLOSINGS {
+        if self.0.len() == CLOSINGS_KEPT {
             self.0.pop_front();
         }
         self.0.push_back(now);
@@ -28,9 +28,10 @@ impl Closings {
 
     /// Closings per minute, over several stream timeouts: one is closed once in each.
     pub(super) fn per_minute(&self, now: Instant, joined: Instant, timeout: Duration) -> f64 {
-        let (least, timeouts) = CYCLES;
-        let mut over = least.max(timeout.saturating_mul(timeouts)).min(now - joined).max(LEAST);
-        if self.0.len() == CLOSINGS
+        let (least, timeouts) = CYCLE_RATE_MIN;
+        let mut over =
+            least.max(timeout.saturating_mul(timeouts)).min(now - joined).max(RATE_MIN_TIME);
+        if self.0.len() == CLOSINGS_KEPT
             && let Some(first) = self.0.front()
         {
             // What was before it is forgotten.
@@ -55,7 +56,7 @@ impl Traffic {
             }
             _ => self.0.push_back((second, lines, bytes)),
         }
-        while self.0.front().is_some_and(|(first, ..)| first + RATE < second) {
+        while self.0.front().is_some_and(|(first, ..)| first + RATE_SECONDS < second) {
             self.0.pop_front();
         }
     }
@@ -63,11 +64,11 @@ impl Traffic {
     /// Lines and bytes a second, over whole seconds only, so that the rate does not waver.
     pub(super) fn rates(&self, stood: Duration) -> (f64, f64) {
         let now = stood.as_secs();
-        let from = now.saturating_sub(RATE);
+        let from = now.saturating_sub(RATE_SECONDS);
         let whole = self.0.iter().filter(|(second, ..)| (from..now).contains(second));
         let (lines, bytes) =
             whole.fold((0, 0), |sums, (_, lines, bytes)| (sums.0 + lines, sums.1 + bytes));
-        let over = now.clamp(1, RATE) as f64;
+        let over = now.clamp(1, RATE_SECONDS) as f64;
         (lines as f64 / over, bytes as f64 / over)
     }
 }

@@ -15,7 +15,7 @@ use crate::engine::source::{Container, Exit, Phase};
 use crate::engine::timestamp::Timestamp;
 
 /// A stream that has not found its place after this long, but delivers, is catching up.
-const SOON: Duration = Duration::from_secs(2);
+const CATCHING_UP_MIN_AGE: Duration = Duration::from_secs(2);
 
 /// Whether an open stream delivers all that the daemon has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,7 +233,8 @@ impl Facts {
             FollowPhase::Following if self.suspect => StreamState::Stale,
             FollowPhase::Following if self.settled => StreamState::Streaming,
             FollowPhase::Following
-                if self.delivers && self.opened.is_some_and(|at| SOON < now - at) =>
+                if self.delivers
+                    && self.opened.is_some_and(|at| CATCHING_UP_MIN_AGE < now - at) =>
             {
                 StreamState::CatchingUp
             }

@@ -10,13 +10,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::engine::backoff::Backoff;
-use crate::engine::limits::{POLL, RELIST};
+use crate::engine::limits::{POLL_INTERVAL, RELIST_INTERVAL};
 use crate::engine::source::{ContainerKey, ErrorKind, Listed, Phase, SourceError};
 
 /// Events that stood this long were fine; failures before them no longer count.
-const STOOD: Duration = Duration::from_secs(2);
+const STABLE_MIN_AGE: Duration = Duration::from_secs(2);
 /// Events that were refused are asked for again this much later: somebody may have allowed them.
-const REFUSED_RETRY: Duration = Duration::from_secs(60);
+const REFUSED_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Where the events stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl DaemonState {
             events_backoff: Backoff::default(),
             events_refused: false,
             list_backoff: Backoff::default(),
-            relist: Some(now + RELIST),
+            relist: Some(now + RELIST_INTERVAL),
             away: false,
             known: listed.iter().map(|row| (row.key.clone(), row.phase)).collect(),
         }
@@ -82,7 +82,7 @@ impl DaemonState {
     /// The events were asked for.
     pub(super) fn asked(&mut self, now: Instant) {
         self.events = Events::Asked;
-        self.relist = self.relist.map(|at| at.min(now + POLL));
+        self.relist = self.relist.map(|at| at.min(now + POLL_INTERVAL));
     }
 
     /// The events come from now on. What happened before is in a list that is taken now, unless one
@@ -93,7 +93,7 @@ impl DaemonState {
         if self.relist.is_some() {
             self.relist = Some(match list {
                 NextList::Now => now,
-                NextList::Later => now + RELIST,
+                NextList::Later => now + RELIST_INTERVAL,
             });
         }
     }
@@ -105,13 +105,13 @@ impl DaemonState {
         now: Instant,
         draw: f64,
     ) -> Option<Say> {
-        if matches!(self.events, Events::Open(since) if STOOD <= now - since) {
+        if matches!(self.events, Events::Open(since) if STABLE_MIN_AGE <= now - since) {
             self.events_backoff.reset();
         }
         let retry = self.events_backoff.next(draw);
         if error.kind == ErrorKind::Forbidden {
-            self.events = Events::Ended(now + REFUSED_RETRY);
-            self.relist = self.relist.map(|at| at.min(now + POLL));
+            self.events = Events::Ended(now + REFUSED_RETRY_INTERVAL);
+            self.relist = self.relist.map(|at| at.min(now + POLL_INTERVAL));
             return (!std::mem::replace(&mut self.events_refused, true)).then_some(Say::NoEvents);
         }
         self.events = Events::Ended(now + retry);
@@ -123,7 +123,8 @@ impl DaemonState {
     /// A list came.
     pub(super) fn listed(&mut self, now: Instant) -> Option<Say> {
         self.list_backoff.reset();
-        let between = if matches!(self.events, Events::Open(_)) { RELIST } else { POLL };
+        let between =
+            if matches!(self.events, Events::Open(_)) { RELIST_INTERVAL } else { POLL_INTERVAL };
         self.relist = Some(now + between);
         let back = std::mem::take(&mut self.away);
         if back && !self.events_refused {
@@ -286,7 +287,7 @@ mod tests {
         // The same where they came for a while.
         let mut open = open(now);
         assert_eq!(open.events_ended(&refused, now, 0.5), Some(Say::NoEvents));
-        assert!(open.next_wake().unwrap() - now <= POLL);
+        assert!(open.next_wake().unwrap() - now <= POLL_INTERVAL);
     }
 
     #[tokio::test(start_paused = true)]

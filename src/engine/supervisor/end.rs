@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::engine::timestamp::Timestamp;
 
 /// A line is stored this soon after its timestamp is taken.
-const STORED_WITHIN: Duration = Duration::from_millis(200);
+const STORE_DELAY_MAX: Duration = Duration::from_millis(200);
 
 /// The end of a follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) enum End {
 impl End {
     /// The end at this moment of cmon's clock.
     pub(super) fn at(end: Option<Instant>) -> Self {
-        end.map_or(Self::Never, |end| Self::At(end + STORED_WITHIN))
+        end.map_or(Self::Never, |end| Self::At(end + STORE_DELAY_MAX))
     }
 
     pub(super) fn next_wake(self) -> Option<Instant> {
@@ -56,7 +56,7 @@ impl End {
             _ => 0,
         };
         *self = match u64::try_from(left) {
-            Ok(left @ 1..) => Self::At(now + Duration::from_nanos(left) + STORED_WITHIN),
+            Ok(left @ 1..) => Self::At(now + Duration::from_nanos(left) + STORE_DELAY_MAX),
             _ => Self::Reached,
         };
         *self == Self::Reached
@@ -72,13 +72,13 @@ mod tests {
         let (now, second) = (Instant::now(), Duration::from_secs(1));
         let at = |seconds: i64| Some(Timestamp::from_nanos(seconds * 1_000_000_000));
         let mut end = End::at(Some(now + second));
-        assert_eq!(end.next_wake(), Some(now + second + STORED_WITHIN));
+        assert_eq!(end.next_wake(), Some(now + second + STORE_DELAY_MAX));
         assert!(!end.is_due(now + second));
         assert!(end.is_due(now + 2 * second));
         assert_eq!((end, end.is_due(now + 3 * second)), (End::Asked, false));
         // It is behind: it is asked again when it must have come there.
         assert!(!end.is_reached(at(7), at(10), now));
-        assert_eq!(end, End::At(now + 3 * second + STORED_WITHIN));
+        assert_eq!(end, End::At(now + 3 * second + STORE_DELAY_MAX));
         for daemon in [at(10), at(11), None] {
             assert!(end.is_reached(daemon, at(10), now));
             assert_eq!(end.next_wake(), None);

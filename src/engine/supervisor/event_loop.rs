@@ -25,9 +25,9 @@ use crate::engine::waiting::SlowNotes;
 use crate::engine::{Config, StreamCommand};
 
 /// Questions asked of the daemon at the same time.
-const QUESTIONS: usize = 16;
+const QUESTIONS_MAX: usize = 16;
 /// Container events that wait for the supervisor; when it is full, the daemon's socket fills.
-const CONTAINER_EVENTS: usize = 1024;
+const CONTAINER_EVENTS_MAX: usize = 1024;
 
 impl<S: Source> Supervisor<S> {
     pub(in crate::engine) fn new(
@@ -57,8 +57,8 @@ impl<S: Source> Supervisor<S> {
             outbox: VecDeque::new(),
             dropped: 0,
             inbox,
-            container_events: mpsc::channel(CONTAINER_EVENTS),
-            questions: Arc::new(Semaphore::new(QUESTIONS)),
+            container_events: mpsc::channel(CONTAINER_EVENTS_MAX),
+            questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
             probes: Arc::default(),
             random,
             slow,

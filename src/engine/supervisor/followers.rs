@@ -22,7 +22,7 @@ use crate::engine::stale::Quiet;
 use crate::engine::turns::Turns;
 
 /// Notes held while the output is not read; those above that are dropped, and counted.
-const OUTBOX: usize = 10_000;
+const OUTBOX_MAX_EVENTS: usize = 10_000;
 
 /// One container that is followed.
 pub(super) struct Follower {
@@ -330,7 +330,7 @@ impl<S: Source> Supervisor<S> {
         if let Some(follower) = label.and_then(|label| self.followers.get(&label.key)) {
             follower.row_state.noted(LastNotice::Note(what.clone()));
         }
-        if OUTBOX <= self.outbox.len() {
+        if OUTBOX_MAX_EVENTS <= self.outbox.len() {
             self.dropped += 1;
             return;
         }

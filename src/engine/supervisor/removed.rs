@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::engine::source::{ContainerKey, Listed, Phase};
 
 /// Removed containers that are remembered at most. One that is forgotten early is asked about once more.
-const REMEMBERED: usize = 1024;
+const REMEMBERED_MAX: usize = 1024;
 
 /// The containers that were removed since the last list was asked for, or that it has as being removed.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(super) struct Removed {
 
 impl Removed {
     pub(super) fn insert(&mut self, key: ContainerKey, now: Instant) {
-        if self.keys.len() < REMEMBERED {
+        if self.keys.len() < REMEMBERED_MAX {
             self.keys.insert(key, now);
         }
     }
@@ -68,7 +68,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_memory_of_removed_containers_is_bounded() {
         let (mut removed, now) = (Removed::default(), Instant::now());
-        (0..2 * REMEMBERED).for_each(|number| removed.insert(key(number), now));
-        assert_eq!(removed.keys.len(), REMEMBERED);
+        (0..2 * REMEMBERED_MAX).for_each(|number| removed.insert(key(number), now));
+        assert_eq!(removed.keys.len(), REMEMBERED_MAX);
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 use super::{Message, Supervisor};
 use crate::engine::census::TaskKind;
 use crate::engine::event::EndReason;
-use crate::engine::limits::{UNCONFIRMED, rotation};
+use crate::engine::limits::{UNCONFIRMED_MAX_AGE, rotation};
 use crate::engine::reader::Reader;
 use crate::engine::registry::Panicked;
 use crate::engine::runs::{RunWindow, Runs};
@@ -146,8 +146,9 @@ impl<S: Source> Supervisor<S> {
     ) {
         let inbox = self.inbox.0.clone();
         self.pump(async move {
-            let events =
-                timeout(UNCONFIRMED, asking).await.unwrap_or_else(|_| Err(unconfirmed()))?;
+            let events = timeout(UNCONFIRMED_MAX_AGE, asking)
+                .await
+                .unwrap_or_else(|_| Err(unconfirmed()))?;
             let _ = inbox.send(Message::Subscribed);
             Ok(events)
         });
@@ -196,6 +197,7 @@ async fn window<S: Source>(source: &S, runs: Runs, container: &Container) -> Opt
 }
 
 fn unconfirmed() -> SourceError {
-    let message = format!("the daemon did not confirm the subscription within {UNCONFIRMED:?}");
+    let message =
+        format!("the daemon did not confirm the subscription within {UNCONFIRMED_MAX_AGE:?}");
     SourceError::new(ErrorKind::Timeout, message)
 }

@@ -24,9 +24,13 @@ use crate::output::status::Status;
 use crate::output::text::Text;
 
 /// Events are taken this often while they come all the time.
-const ROUND: Duration = Duration::from_millis(1);
+const ROUND_INTERVAL: Duration = Duration::from_millis(1);
+/// The same where all lines wait for the window anyway: the channel is far from full by then.
+const WINDOW_ROUND_MAX_INTERVAL: Duration = Duration::from_millis(4);
+/// Parts of the window that such a round may take.
+const ROUNDS_PER_WINDOW: u32 = 8;
 /// Lines that come together when a log is read as fast as the daemon gives it.
-const POURING_LINES: usize = 64;
+const POURING_MIN_LINES: usize = 64;
 /// A file that cannot be written is tried again this often.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
 
@@ -44,6 +48,12 @@ impl Came {
             self.lines += lines.len();
         }
     }
+}
+
+/// When to go on although no event was received. In a round none is, so it ends in time, whatever is due later: the
+/// channel fills meanwhile.
+fn wake(round: Option<Instant>, dues: [Option<Instant>; 4]) -> Option<Instant> {
+    round.or_else(|| dues.into_iter().flatten().min())
 }
 
 impl<C: Fn() -> Census> Thread<C> {
@@ -91,7 +101,7 @@ impl<C: Fn() -> Census> Thread<C> {
                         self.merge.as_ref().and_then(Merge::due),
                         self.archive.as_ref().and_then(Archive::due),
                     ];
-                    let due = dues.into_iter().flatten().min().max(round);
+                    let wake = wake(round, dues);
                     tokio::select! {
                         biased;
                         () = watch.closed() => return Ok(Ended::Closed),
@@ -100,7 +110,7 @@ impl<C: Fn() -> Census> Thread<C> {
                             self.on_report(report)?;
                             continue;
                         }
-                        () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                        () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
                             // Only here: what others wait for may be in the channel.
                             if let Some(merge) = &mut self.merge {
                                 merge.expire(Instant::now());
@@ -132,11 +142,12 @@ impl<C: Fn() -> Census> Thread<C> {
     /// When to look for events again, where it costs too much to be woken by each. Lines that pour in fill the channel no
     /// less in a round. Lines that wait for the window wait anyway. Stored lines that others wait for are taken at once.
     fn round(&self, came: Came) -> Option<Instant> {
-        let is_worth_it = match &self.merge {
-            None => POURING_LINES <= came.lines,
-            Some(merge) => merge.holds_live_lines() && 1 < came.events,
+        let interval = match &self.merge {
+            None => (POURING_MIN_LINES <= came.lines).then_some(ROUND_INTERVAL),
+            Some(merge) => (merge.holds_live_lines() && 1 < came.events)
+                .then(|| WINDOW_ROUND_MAX_INTERVAL.min(merge.window() / ROUNDS_PER_WINDOW)),
         };
-        is_worth_it.then(|| Instant::now() + ROUND)
+        interval.map(|interval| Instant::now() + interval)
     }
 
     /// Does what is due. Returns the event that ends the run, if one is decided now.
@@ -238,5 +249,19 @@ impl<C: Fn() -> Census> Thread<C> {
             archive.changed();
         }
         self.submit()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_ends_in_time_whatever_else_is_due() {
+        let now = Instant::now();
+        let at = |millis| Some(now + Duration::from_millis(millis));
+        assert_eq!(wake(at(1), [at(500), None, None, None]), at(1), "the status line is due later");
+        assert_eq!(wake(None, [at(500), None, at(90), None]), at(90));
+        assert_eq!(wake(None, [None; 4]), None);
     }
 }

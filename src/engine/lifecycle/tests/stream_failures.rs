@@ -2,7 +2,7 @@
 
 use super::support::{Driven, container, error};
 use crate::engine::event::EndReason;
-use crate::engine::lifecycle::transitions::TRIES;
+use crate::engine::lifecycle::transitions::TRIES_MAX;
 use crate::engine::lifecycle::*;
 use crate::engine::source::{Container, ErrorKind, Lossy, Phase, ReadMode, SourceError};
 
@@ -53,7 +53,7 @@ fn the_rest_of_a_log_that_the_daemon_refuses_to_show_is_given_up() {
     let mut driven = Driven::following();
     driven.ended(&EndReason::Eof, Progress::Some);
     let refused = EndReason::Failed(SourceError::new(ErrorKind::InBand, "refused"));
-    for tries in 0..TRIES {
+    for tries in 0..TRIES_MAX {
         assert_eq!(driven.inspected(Phase::Exited, "one"), "drain");
         let waits = driven.step(&Input::Drained(&refused));
         assert!(waits.contains("wake"), "{tries}: {waits}");
@@ -66,7 +66,7 @@ fn the_rest_of_a_log_that_the_daemon_refuses_to_show_is_given_up() {
     let mut driven = Driven::following();
     driven.ended(&EndReason::Eof, Progress::Some);
     let away = EndReason::Failed(SourceError::new(ErrorKind::Unreachable, "away"));
-    for _ in 0..3 * TRIES {
+    for _ in 0..3 * TRIES_MAX {
         assert_eq!(driven.inspected(Phase::Exited, "one"), "drain");
         driven.step(&Input::Drained(&away));
         driven.step(&Input::Woke);
@@ -137,7 +137,7 @@ fn without_a_follow_a_log_is_read_once_and_failures_end_it() {
     let mut driven = Driven::new(ReadMode::Once, Joined::AtStart);
     let refused = error(ErrorKind::Refused);
     assert_eq!(driven.step(&Input::Inspected(Err(&refused))), "broke, wake");
-    for _ in 1..TRIES {
+    for _ in 1..TRIES_MAX {
         driven.step(&Input::Woke);
         assert_eq!(driven.step(&Input::Inspected(Err(&refused))), "wake");
     }

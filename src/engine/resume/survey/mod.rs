@@ -24,7 +24,7 @@ pub use map::{Before, Map, Newest, Part};
 pub use walk::survey;
 
 /// The largest window, in messages; what stands before it is not looked at.
-pub const LARGEST: u64 = 1 << 17;
+pub const WINDOW_MAX_FRAMES: u64 = 1 << 17;
 
 /// What a survey is for.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
 
-use super::walk::LOOKS;
+use super::walk::LOOKS_MAX;
 use super::*;
 use crate::engine::anchor::{Anchor, Key};
 use crate::engine::event::EndReason;
@@ -187,7 +187,7 @@ fn a_log_of_contradictions_is_given_up() {
             survey.poll(&mut Context::from_waker(Waker::noop()))
         };
         assert!(found.is_ready(), "the model never waits");
-        assert!(windows.0 <= 7 * (LOOKS as usize + 1) + 1);
+        assert!(windows.0 <= 7 * (LOOKS_MAX as usize + 1) + 1);
     }
 }
 

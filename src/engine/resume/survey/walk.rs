@@ -3,17 +3,17 @@
 use std::collections::HashSet;
 
 use super::map::{Before, Map, Newest, Part};
-use super::{Goal, Growth, LARGEST, Look, Stop, Windows};
+use super::{Goal, Growth, Look, Stop, WINDOW_MAX_FRAMES, Windows};
 use crate::engine::anchor::Key;
 use crate::engine::event::EndReason;
 use crate::engine::source::Tail;
 
 /// Looks of one survey.
-pub(super) const LOOKS: u32 = 1000;
+pub(super) const LOOKS_MAX: u32 = 1000;
 /// Times that a look is repeated because the log has grown.
-const TRIES: u32 = 48;
+const TRIES_MAX: u32 = 48;
 /// Bad records in a row that are looked at one by one.
-const ONE_BY_ONE: u64 = 32;
+const SINGLE_STEPS_MAX: u64 = 32;
 
 impl From<EndReason> for Stop {
     fn from(reason: EndReason) -> Self {
@@ -84,7 +84,7 @@ impl<'a, W: Windows> Survey<'a, W> {
             Newest::Good => self.part(1, base).await?,
             Newest::Bad => Before::Unreadable,
         };
-        while before == Before::Unreadable && base < LARGEST {
+        while before == Before::Unreadable && base < WINDOW_MAX_FRAMES {
             base = self.parts.last().map_or(base, |part| part.window);
             // The record at `base + 1` is bad.
             let Some(begin) = self.beginning(base + 1).await? else {
@@ -103,7 +103,7 @@ impl<'a, W: Windows> Survey<'a, W> {
 
     async fn look(&mut self, window: u64) -> Result<Look, Stop> {
         self.looks += 1;
-        if LOOKS < self.looks {
+        if LOOKS_MAX < self.looks {
             return Err(Stop::Moved);
         }
         Ok(self.windows.look(Tail::Last(window)).await?)
@@ -134,7 +134,7 @@ impl<'a, W: Windows> Survey<'a, W> {
                 Aim::Near => shown.is_some() || shift == before,
                 Aim::Exactly => shift == before,
             };
-            if is_good || TRIES <= tries {
+            if is_good || TRIES_MAX <= tries {
                 let end = look.keys.len() - usize::try_from(shown.unwrap_or(0)).unwrap_or(0);
                 look.keys.truncate(end);
                 return Ok((window.saturating_sub(shift), look));
@@ -153,7 +153,7 @@ impl<'a, W: Windows> Survey<'a, W> {
     async fn measure_shift(&mut self) -> Result<u64, Stop> {
         // Windows that show only what is new, and such that begin before the newest part.
         let (mut small, mut large): (u64, Option<u64>) = (self.shift, None);
-        for _ in 0..TRIES {
+        for _ in 0..TRIES_MAX {
             let window = match large {
                 None => (2 * small).max(small + 1),
                 Some(large) => small + (large - small).max(2) / 2,
@@ -184,7 +184,7 @@ impl<'a, W: Windows> Survey<'a, W> {
         let mut unsound: Option<(u64, Look)> = None;
         let mut next = first;
         let before = loop {
-            let (at, look) = self.exact(next.min(LARGEST), Aim::Near).await?;
+            let (at, look) = self.exact(next.min(WINDOW_MAX_FRAMES), Aim::Near).await?;
             let fresh = &look.keys[..self.fresh(&look.keys)];
             let joins = keys.last().is_none_or(|last| fresh.last() == Some(last));
             if at <= base + fresh.len() as u64 && joins {
@@ -194,7 +194,7 @@ impl<'a, W: Windows> Survey<'a, W> {
                 if let Some(before) = self.is_enough(base, &keys) {
                     break before;
                 }
-                if LARGEST <= sound {
+                if WINDOW_MAX_FRAMES <= sound {
                     break Before::Unreadable;
                 }
             } else if sound < at && unsound.as_ref().is_none_or(|(least, _)| at < *least) {
@@ -241,7 +241,7 @@ impl<'a, W: Windows> Survey<'a, W> {
     /// What stands before the part that begins with `keys`: nothing, when a much larger window begins
     /// with the same message.
     async fn before(&mut self, keys: &[Key]) -> Result<Before, Stop> {
-        let (_, look) = self.exact(LARGEST, Aim::Near).await?;
+        let (_, look) = self.exact(WINDOW_MAX_FRAMES, Aim::Near).await?;
         let same = look.keys.first() == keys.first();
         Ok(if same { Before::Nothing } else { Before::Unreadable })
     }
@@ -256,20 +256,21 @@ impl<'a, W: Windows> Survey<'a, W> {
         let (mut empty, mut step) = (bad, 1);
         let mut refused = 0;
         let mut shows = loop {
-            if LARGEST <= empty {
+            if WINDOW_MAX_FRAMES <= empty {
                 return Ok(None);
             }
-            let (at, look) = self.exact((empty + step).min(LARGEST), Aim::Exactly).await?;
+            let (at, look) =
+                self.exact((empty + step).min(WINDOW_MAX_FRAMES), Aim::Exactly).await?;
             if 0 < self.fresh(&look.keys) {
                 break at;
             }
             empty = empty.max(at);
             refused += u32::from(look.failed);
-            if refused == 3 && self.exact(LARGEST, Aim::Near).await?.1.failed {
+            if refused == 3 && self.exact(WINDOW_MAX_FRAMES, Aim::Near).await?.1.failed {
                 // The driver refuses each window that reaches the record.
                 return Ok(None);
             }
-            if ONE_BY_ONE <= empty - bad {
+            if SINGLE_STEPS_MAX <= empty - bad {
                 step *= 2;
             }
         };
