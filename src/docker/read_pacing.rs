@@ -43,9 +43,9 @@ const PEAK_DECAY: usize = 128;
 /// The pause between two rounds of many small reads.
 const ROUND_PAUSE: Duration = FOLLOW_PAUSE_MAX;
 /// The same where lines wait for those of other streams.
-const WINDOW_ROUND_PAUSE_MAX: Duration = Duration::from_millis(5);
+const WINDOW_ROUND_PAUSE_MAX: Duration = Duration::from_millis(6);
 /// Parts of the window in which lines wait that such a pause may take.
-const PAUSES_PER_WINDOW: u32 = 20;
+const PAUSES_PER_WINDOW: u32 = 16;
 /// Messages are counted over this long; a paused clock never ends it.
 const METER_INTERVAL: Duration = Duration::from_millis(16);
 /// As many messages within [`METER_INTERVAL`] are some 1,000 a second: from there on rounds are spaced.
@@ -227,6 +227,9 @@ pub(super) fn saw_read(pacing: &mut Pacing, bytes: usize, chunks: usize) {
 
 /// Pauses this thread while lines pour in, unless another stream has just done so.
 pub(super) fn pause(pacing: &Pacing) {
+    if pacing.wanted().is_none() {
+        return;
+    }
     if let Some(pause) = THREAD.with_borrow_mut(|thread| thread.pause(pacing, Instant::now())) {
         sleep(pause);
     }
@@ -383,7 +386,7 @@ mod tests {
         for (window, open_follows, expected) in [
             (Duration::from_millis(100), 2, WINDOW_ROUND_PAUSE_MAX),
             (Duration::from_millis(100), 1, ROUND_PAUSE),
-            (Duration::from_millis(40), 300, Duration::from_millis(2)),
+            (Duration::from_millis(32), 300, Duration::from_millis(2)),
             (Duration::ZERO, 300, ROUND_PAUSE),
         ] {
             let shared_round = shared_round(window);
