@@ -17,7 +17,7 @@ use crate::leak::report::Detail;
 
 /// Lines longer than this pass in pieces: they are counted, and nobody reads them.
 const LINE_MAX_BYTES: usize = 64 << 10;
-/// How long the streams of one rung may take to close.
+/// How long the streams of one phase may take to close.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// All that `cmon leak-check` needs to know beside what every command does.
