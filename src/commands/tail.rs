@@ -31,7 +31,7 @@ use crate::output::{self, Ended, Passes, Printer, Sinks, Summary};
 use crate::signal::{Signal, Signals};
 
 /// Batches of lines on their way from the engine to the printer.
-const CHANNEL_EVENTS: usize = 64;
+const CHANNEL_EVENTS: usize = 32;
 /// After the stop deadline the engine forces its way out within a second; then cmon leaves.
 const FORCED_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 

@@ -26,7 +26,7 @@ use crate::output::text::Text;
 /// Events are taken this often while they come all the time.
 const ROUND_INTERVAL: Duration = Duration::from_millis(1);
 /// The same where all lines wait for the window anyway: the channel is far from full by then.
-const WINDOW_ROUND_MAX_INTERVAL: Duration = Duration::from_millis(8);
+const WINDOW_ROUND_MAX_INTERVAL: Duration = Duration::from_millis(4);
 /// Parts of the window that such a round may take.
 const ROUNDS_PER_WINDOW: u32 = 8;
 /// Lines that come together when a log is read as fast as the daemon gives it.
