@@ -30,7 +30,7 @@ use super::socket::plain;
 /// Why there is no TLS.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{address}`: {why}")]
-pub struct TlsError {
+pub(crate) struct TlsError {
     address: String,
     pub(crate) why: String,
     /// What to do about it, where that is known.
@@ -82,7 +82,7 @@ const OF_DAEMON: Hints = Hints {
 
 /// How to speak TLS with one server.
 #[derive(Clone)]
-pub struct Tls {
+pub(crate) struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
     address: String,
@@ -100,7 +100,7 @@ impl Tls {
     ///
     /// # Errors
     /// There are no certificates to trust, or the host's name cannot be in one.
-    pub fn new(host: &str, address: &str) -> Result<Self, TlsError> {
+    pub(crate) fn new(host: &str, address: &str) -> Result<Self, TlsError> {
         let found = rustls_native_certs::load_native_certs();
         let broken = found.errors.first().map(ToString::to_string);
         Self::trusting(host, address, found.certs, broken)
@@ -128,7 +128,7 @@ impl Tls {
     ///
     /// # Errors
     /// A file cannot be read, or does not hold what it should.
-    pub fn to_daemon(host: &str, address: &str, files: &TlsFiles) -> Result<Self, TlsError> {
+    pub(crate) fn to_daemon(host: &str, address: &str, files: &TlsFiles) -> Result<Self, TlsError> {
         let refuse = |why: String, hint| TlsError {
             address: address.to_owned(),
             why,
@@ -211,7 +211,7 @@ impl Tls {
     ///
     /// # Errors
     /// The other side does not speak it, or is not trusted.
-    pub async fn connect<C: AsyncRead + AsyncWrite + Unpin>(
+    pub(crate) async fn connect<C: AsyncRead + AsyncWrite + Unpin>(
         &self,
         connection: C,
     ) -> Result<TlsStream<C>, TlsError> {

@@ -9,6 +9,7 @@ use crate::leak::facts::{Connections, GroupGrowth, Interval, Metric, Signature, 
 use crate::leak::judge::combine::Mode;
 use crate::leak::judge::shape::{Growth, Shape, Stairs};
 use crate::leak::metric::Source;
+use crate::leak::reasons::CutReason;
 use crate::leak::record::{Cut, Drive, Group, Groups, Survivor};
 
 /// Ten streams a second while driven.
@@ -167,7 +168,11 @@ fn dumps_of_before_a_restart_are_not_compared_with_later_ones() {
         .iter()
         .map(|(at, count)| dump(*at, 0.0, "target.web.fds", &[("a", *count)]))
         .collect();
-    let cut = |source: &str| Cut { at_ms: 40_000, source: source.to_owned(), why: String::new() };
+    let cut = |source: &str| Cut {
+        at_ms: 40_000,
+        source: source.to_owned(),
+        reason: CutReason::DaemonBack,
+    };
     assert_eq!(growth(&dumps, "target.web.fds", &[], &[], Known::Nothing), []);
     assert_eq!(growth(&dumps, "target.web.fds", &[cut("target.we")], &[], Known::Nothing), []);
     let grown = growth(&dumps, "target.web.fds", &[cut("target.web")], &[], Known::Nothing);

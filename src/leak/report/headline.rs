@@ -73,7 +73,7 @@ fn verdict(report: &Report) -> String {
             figures.join(", "),
             numbers::span(*until)
         ),
-        VerdictReason::Failed { error } => error.clone(),
+        VerdictReason::Failed { cause } => cause.to_string(),
     }
 }
 

@@ -113,7 +113,7 @@ fn one(plan: &PlanReport) -> String {
     }
     for one in &plan.unavailable {
         let name = plain(&one.metric);
-        hanging(&mut text, &format!("  {name:<28} "), &format!("not available: {}", one.error));
+        hanging(&mut text, &format!("  {name:<28} "), &format!("not available: {}", one.reason));
     }
     text
 }
@@ -242,7 +242,7 @@ mod tests {
             metrics: vec![now("own.tasks", true, 3.0), now("own.rss_bytes", false, 4096.0)],
             unavailable: vec![Unavailable {
                 metric: "daemon.fds".to_owned(),
-                error: "it is not reported".to_owned(),
+                reason: "it is not reported".to_owned().into(),
                 times: 1,
             }],
         }

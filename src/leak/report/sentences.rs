@@ -20,8 +20,8 @@ pub(super) fn survivors(report: &Report) -> Vec<String> {
 pub(super) fn unavailable(report: &Report) -> Vec<String> {
     let all = report.unavailable.iter();
     let sentences = all.map(|one| match one.times {
-        0 | 1 => format!("{}: {}", one.metric, one.error),
-        times => format!("{}: {} ({times} times)", one.metric, one.error),
+        0 | 1 => format!("{}: {}", one.metric, one.reason),
+        times => format!("{}: {} ({times} times)", one.metric, one.reason),
     });
     sentences.collect()
 }
@@ -35,11 +35,12 @@ pub(super) fn cuts(report: &Report) -> Vec<String> {
     for (source, cuts) in by_key(report.cuts.iter().map(|cut| (&cut.source, cut))) {
         if let (true, Some(last)) = (CUTS_SHOWN_MAX < cuts.len(), cuts.last()) {
             let at: Vec<f64> = cuts.iter().map(|cut| seconds(cut)).collect();
-            lines.push(format!("{source}: {}; the last: {}", moments(&at), last.why));
+            lines.push(format!("{source}: {}; the last: {}", moments(&at), last.reason));
             continue;
         }
         lines.extend(
-            cuts.iter().map(|cut| format!("{source} at {}: {}", duration(seconds(cut)), cut.why)),
+            cuts.iter()
+                .map(|cut| format!("{source} at {}: {}", duration(seconds(cut)), cut.reason)),
         );
     }
     lines

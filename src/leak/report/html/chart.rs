@@ -133,7 +133,7 @@ fn y(values: &Axis, value: f64) -> f64 {
 }
 
 /// The line, interrupted where the series started anew.
-fn line(points: &[Point], cuts: &[(f64, &str)], values: &Axis, frame: &Frame<'_>) -> String {
+fn line(points: &[Point], cuts: &[(f64, String)], values: &Axis, frame: &Frame<'_>) -> String {
     let mut path = String::new();
     let mut before: Option<f64> = None;
     for (at, value) in points {
@@ -149,7 +149,7 @@ fn line(points: &[Point], cuts: &[(f64, &str)], values: &Axis, frame: &Frame<'_>
 /// All that is written on a chart, by its place in parts of a hundred.
 fn written(
     points: &[Point],
-    cuts: &[(f64, &str)],
+    cuts: &[(f64, String)],
     values: &Axis,
     frame: &Frame<'_>,
     unit: Unit,
@@ -203,7 +203,7 @@ fn written(
 }
 
 /// When a series started anew, and why.
-fn cuts<'a>(report: &'a Report, metric: &Metric) -> Vec<(f64, &'a str)> {
+fn cuts(report: &Report, metric: &Metric) -> Vec<(f64, String)> {
     let cuts = report.cuts.iter().filter(|cut| is_of(metric.name(), &cut.source));
-    cuts.map(|cut| (cut.at_ms as f64 / 1000.0, cut.why.as_str())).collect()
+    cuts.map(|cut| (cut.at_ms as f64 / 1000.0, cut.reason.to_string())).collect()
 }
