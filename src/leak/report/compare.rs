@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use super::document::Cell;
 use super::escape::{LINE_WIDTH, plain, wrap};
-use super::figures::{self, NONE, amount, duration};
+use super::explain;
+use super::figures::{self, NONE, amount};
 use super::json::{self, Body, Kind};
-use super::{explain, numbers};
 use crate::format::Colors;
 use crate::format::color::DIM;
+use crate::format::units::span;
 use crate::leak::facts::{Compared, Comparison, Gone, Interval, Metric, Report};
 use crate::leak::judge::dependence::Cause;
 use crate::leak::metric::Unit;
@@ -67,8 +68,8 @@ impl Gone {
             "{} of {} containers of the first run {were} gone in the run with {}: {}",
             self.containers.len(),
             self.of,
-            duration(self.stream_timeout_seconds),
-            numbers::names(&self.containers)
+            span(self.stream_timeout_seconds),
+            figures::names(&self.containers)
         )
     }
 }
@@ -179,7 +180,7 @@ fn names(runs: &[Report]) -> Vec<&str> {
 /// The stream timeout, which is the name of a run.
 pub(super) fn timeout(run: &Report) -> String {
     match 0.0 < run.stream_timeout {
-        true => duration(run.stream_timeout),
+        true => span(run.stream_timeout),
         false => NONE.to_owned(),
     }
 }

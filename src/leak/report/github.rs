@@ -346,7 +346,7 @@ mod tests {
         assert!(text.starts_with(shown) && text.contains("grows as before"), "{text}");
         let summary = summary(&example_reports::as_before());
         assert!(summary.contains("daemon.goroutines grows as before"), "{summary}");
-        assert!(summary.contains("- the earlier run took 3m4s, this one 10m"), "{summary}");
+        assert!(summary.contains("- the earlier run took 3m04s, this one 10m"), "{summary}");
     }
 
     proptest! {

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::escape::{self, plain};
-use super::figures::amount;
+use super::figures::{amount, count};
 use super::json::{self, Kind};
-use super::numbers::{count, span};
+use crate::format::units::span;
 use crate::leak::facts::{DaemonFacts, PlanReport};
 use crate::leak::record::Drive;
 
@@ -281,15 +281,15 @@ mod tests {
         let fine = PlanReport { smallest_per_cycle: Some(0.015), ..driven() };
         let flat = |plan: PlanReport| text(&[plan]).replace("\n            ", " ");
         let finds = "finds       growth of 0.015 per cycle and more, where counts at rest scatter by 1; a leak is what is above \
-                    --max-per-cycle 0.030\n";
+                    --max-per-cycle 0.03\n";
         assert!(flat(fine).contains(finds));
         let command = PlanReport { drive: Drive::Command, ..few.clone() };
         assert!(flat(few).contains("too few on/off pairs; --duration 3m has enough\n"));
-        assert!(flat(command).contains("3m has enough for a command that takes 0.1 s at most\n"));
+        assert!(flat(command).contains("3m has enough for a command that takes 100ms at most\n"));
         assert!(
             text(&[passive(179.0)]).contains("finds       nothing for certain: a check that only")
         );
-        assert!(text(&[passive(180.0)]).contains("finds       growth of 3.10 per minute"));
+        assert!(text(&[passive(180.0)]).contains("finds       growth of 3.1 per minute"));
     }
 
     #[test]

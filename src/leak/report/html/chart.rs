@@ -11,11 +11,12 @@ use std::fmt::Write;
 
 use super::elements::each;
 use super::scale::{Axis, Point, thinned};
+use crate::format::units::span;
 use crate::leak::facts::{Metric, Phase, Report, Verdict};
 use crate::leak::judge::combine::Mode;
 use crate::leak::metric::{Unit, is_of};
 use crate::leak::report::escape::markup;
-use crate::leak::report::figures::{amount, duration};
+use crate::leak::report::figures::amount;
 
 /// The drawing's own units.
 const WIDTH: f64 = 1000.0;
@@ -92,7 +93,7 @@ pub(super) fn chart(report: &Report, metric: &Metric, frame: &Frame<'_>) -> Stri
         metric.name(),
         amount(first.1, unit),
         amount(last.1, unit),
-        duration(frame.time.high),
+        span(frame.time.high),
         metric.verdict.as_str()
     );
     let mut text = format!(
@@ -168,7 +169,7 @@ fn written(
             (_, left) if 96.0 < left => " last",
             _ => "",
         };
-        let tick = duration(*tick);
+        let tick = span(*tick);
         let _ =
             writeln!(text, "<span class=\"xtick{side}\" style=\"left:{left:.2}%\">{tick}</span>");
     }

@@ -5,11 +5,12 @@ use std::fmt::Write;
 
 use super::chart::{Frame, chart};
 use super::elements::{badge, each};
+use crate::format::units::span;
 use crate::leak::facts::{GroupGrowth, Interval, Metric, Report};
 use crate::leak::metric::Unit;
 use crate::leak::record::Drive;
 use crate::leak::report::escape::markup;
-use crate::leak::report::figures::{self, NONE, amount, duration, share};
+use crate::leak::report::figures::{self, NONE, amount, share};
 use crate::leak::report::ranking::ordered;
 use crate::leak::report::sentences;
 
@@ -27,7 +28,7 @@ pub(super) fn figures(report: &Report) -> String {
         }
         None => "cycles/min".to_owned(),
     };
-    let mut all = vec![(duration(report.seconds), "measured".to_owned())];
+    let mut all = vec![(span(report.seconds), "measured".to_owned())];
     if report.drive != Drive::Passive || 0.0 < report.cycles {
         let warm_up = count(report.warm_up_cycles);
         all.push((count(report.cycles), format!("cycles, {warm_up} of them warm-up")));
@@ -170,7 +171,7 @@ pub(super) fn parameters(report: &Report) -> String {
         false => names.join(", "),
     };
     let timeout = match 0.0 < report.stream_timeout {
-        true => duration(report.stream_timeout),
+        true => span(report.stream_timeout),
         false => "cmon drove no streams".to_owned(),
     };
     let seed = match report.drive {

@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use super::chart::Frame;
 use super::{elements, parts};
+use crate::format::units::span;
 use crate::leak::facts::{Metric, Report, Verdict};
 use crate::leak::record::Drive;
 use crate::leak::report::document::{Detail, Kind};
 use crate::leak::report::escape::markup;
-use crate::leak::report::figures::duration;
 use crate::leak::report::ranking::ordered;
 use crate::leak::report::{head, headline, sections, sentences};
 
@@ -54,7 +54,7 @@ pub(super) fn of_run(report: &Report, heading: &str, ids: &str) -> String {
         version = markup(&report.cmon),
         started = markup(&report.started),
         facts = facts(report),
-        length = duration(report.seconds),
+        length = span(report.seconds),
         daemon = match &report.daemon {
             None => String::new(),
             Some(daemon) => format!(" · {}", markup(&daemon.address)),

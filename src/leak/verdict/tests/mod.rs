@@ -351,7 +351,7 @@ fn a_collector_that_stopped_collecting_is_not_cured() {
     let worked = |at: f64| at.min(360.0) * 2.0;
     let report = judge(&passive(|at| 52.0 + (at.min(360.0) / 8.0).floor(), worked), None).unwrap();
     assert_ne!(report.verdict, Verdict::Clean);
-    assert!(report.summary().starts_with("work stopped at 6m0s: 0 cycles"), "{}", report.summary());
+    assert!(report.summary().starts_with("work stopped at 6m: 0 cycles"), "{}", report.summary());
 }
 
 #[test]
