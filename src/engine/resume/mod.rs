@@ -33,6 +33,7 @@ use super::lines::Assembler;
 use super::pace::{Counted, Pace};
 use super::source::Tail;
 use super::stale::Quiet;
+pub use delivered::Opening;
 pub use holes::{Known, LogAge, Proven, Reach};
 use saving::Saving;
 use seeking::Seeking;
