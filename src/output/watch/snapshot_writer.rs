@@ -225,7 +225,7 @@ mod tests {
 
     use super::*;
     use crate::output::Sink;
-    use crate::snapshot::sample;
+    use crate::snapshot::tests::sample;
 
     const SECOND: Duration = Duration::from_secs(1);
     const JSON: Form = Form::Json(Duration::from_secs(10));
