@@ -1,7 +1,7 @@
 //! Every task from spawn to end, and the only place that spawns.
 //!
 //! A task's entry is made before it runs and removed when its future is dropped, so return,
-//! cancellation and panic all count, and nobody can forget to. A reader's entry is its stream too:
+//! cancellation and panic all count, and no code can forget to. A reader's entry is its stream too:
 //! one lock covers both, so in every census readers equal streams, and opened equals closed plus
 //! open. The outcome of the task is reported after its entry is gone.
 
@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -85,52 +86,56 @@ impl Registry {
         label: &str,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
-        self.spawn_then(kind, label, task, drop);
+        let entry = self.enter(kind, label, 0.0);
+        self.run(entry, (), |()| task.boxed(), |(), _| {});
     }
 
-    /// Spawns `task`; when it has ended and is no longer counted, `then` hears what came of it.
-    /// `then` is not called when the runtime shuts down under the task.
+    /// Spawns a task that works on what it is lent. When it has ended and is no longer counted, `then` gets back
+    /// what was lent, and the result of the task. It is not called when the runtime shuts down under the task.
     #[track_caller]
-    pub fn spawn_then<T: Send + 'static>(
+    pub fn spawn_lending<L: Send + 'static, T: Send + 'static>(
         &self,
         kind: TaskKind,
         label: &str,
-        task: impl Future<Output = T> + Send + 'static,
-        then: impl FnOnce(Result<T, Panicked>) + Send + 'static,
+        lent: L,
+        task: impl FnOnce(&mut L) -> BoxFuture<'_, T> + Send + 'static,
+        then: impl FnOnce(L, Result<T, Panicked>) + Send + 'static,
     ) {
         let entry = self.enter(kind, label, 0.0);
-        self.run(entry, task, then);
+        self.run(entry, lent, task, then);
     }
 
     /// Spawns a reader: a task that is a stream, which rotates every `age` when nothing else ends
-    /// it.
+    /// it. What it is lent comes back with its end, as from [`Registry::spawn_lending`].
     #[track_caller]
-    pub fn spawn_reader<T: Send + 'static>(
+    pub fn spawn_reader<L: Send + 'static, T: Send + 'static>(
         &self,
         label: &str,
         age: Duration,
-        reader: impl Future<Output = T> + Send + 'static,
-        then: impl FnOnce(Result<T, Panicked>) + Send + 'static,
+        lent: L,
+        reader: impl FnOnce(&mut L) -> BoxFuture<'_, T> + Send + 'static,
+        then: impl FnOnce(L, Result<T, Panicked>) + Send + 'static,
     ) {
         let entry = self.enter(TaskKind::Reader, label, 60.0 / age.as_secs_f64());
-        self.run(entry, reader, then);
+        self.run(entry, lent, reader, then);
     }
 
-    fn run<T: Send + 'static>(
+    fn run<L: Send + 'static, T: Send + 'static>(
         &self,
         entry: TaskGuard,
-        task: impl Future<Output = T> + Send + 'static,
-        then: impl FnOnce(Result<T, Panicked>) + Send + 'static,
+        mut lent: L,
+        task: impl FnOnce(&mut L) -> BoxFuture<'_, T> + Send + 'static,
+        then: impl FnOnce(L, Result<T, Panicked>) + Send + 'static,
     ) {
         #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
         tokio::spawn(self.tracker.track_future(async move {
-            let outcome = AssertUnwindSafe(task).catch_unwind().await;
+            let outcome = AssertUnwindSafe(task(&mut lent)).catch_unwind().await;
             let outcome = outcome.map_err(|panic| {
                 entry.registry.lock().panics += 1;
                 Panicked { message: message(panic.as_ref()) }
             });
             drop(entry);
-            then(outcome);
+            then(lent, outcome);
         }));
     }
 
@@ -281,7 +286,13 @@ mod tests {
     async fn a_reader_is_counted_until_it_ends() {
         let registry = Registry::default();
         let (tx, ended) = mpsc::channel();
-        registry.spawn_reader("web", HOUR, sleep(HOUR), move |outcome| tx.send(outcome).unwrap());
+        registry.spawn_reader(
+            "web",
+            HOUR,
+            (),
+            |()| sleep(HOUR).boxed(),
+            move |(), outcome| tx.send(outcome).unwrap(),
+        );
         sleep(ALMOST).await;
         let census = registry.census();
         assert_eq!((census.readers, census.streams_open, census.streams_closed), (1, 1, 0));
@@ -310,17 +321,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_panicking_reader_is_released_counted_and_reported() {
+    async fn a_panicking_reader_is_counted_and_gives_back_what_it_was_lent() {
         let registry = Registry::default();
         let (tx, ended) = mpsc::channel();
-        let reader = async { panic!("boom") };
-        registry.spawn_reader("web", HOUR, reader, move |outcome: Result<(), _>| {
-            tx.send(outcome).unwrap();
-        });
+        registry.spawn_reader(
+            "web",
+            HOUR,
+            6,
+            |lines| {
+                *lines += 1;
+                async { panic!("boom") }.boxed()
+            },
+            move |lines, outcome: Result<(), _>| tx.send((lines, outcome)).unwrap(),
+        );
         registry.drained().await;
         assert_eq!((registry.live(), registry.census().panics), (0, 1));
         let panicked = Panicked { message: "boom".to_owned() };
-        assert_eq!(ended.try_recv(), Ok(Err(panicked)));
+        assert_eq!(ended.try_recv(), Ok((7, Err(panicked))));
     }
 
     #[tokio::test(start_paused = true)]
@@ -328,10 +345,16 @@ mod tests {
         let registry = Registry::default();
         let (tx, live) = mpsc::channel();
         let seen = registry.clone();
-        registry.spawn_then(TaskKind::Request, "list", sleep(HOUR), move |_| {
-            tx.send(seen.live()).unwrap();
-        });
-        assert_eq!(registry.labels(TaskKind::Request), ["list"]);
+        registry.spawn_lending(
+            TaskKind::Drain,
+            "web",
+            (),
+            |()| sleep(HOUR).boxed(),
+            move |(), _| {
+                tx.send(seen.live()).unwrap();
+            },
+        );
+        assert_eq!(registry.labels(TaskKind::Drain), ["web"]);
         registry.drained().await;
         assert_eq!(live.try_recv(), Ok(0));
     }
@@ -341,7 +364,7 @@ mod tests {
         let registry = Registry::default();
         let second = Duration::from_secs(1);
         for _ in 0..3 {
-            registry.spawn_reader("web", second, sleep(second), drop);
+            registry.spawn_reader("web", second, (), move |()| sleep(second).boxed(), |(), _| {});
             sleep(second).await;
         }
         let rate = registry.census().cycles_per_minute;
@@ -353,7 +376,13 @@ mod tests {
         let registry = Registry::default();
         for _ in 0..240 {
             let second = Duration::from_secs(1);
-            registry.spawn_reader("web", 2 * second, sleep(2 * second), drop);
+            registry.spawn_reader(
+                "web",
+                2 * second,
+                (),
+                move |()| sleep(2 * second).boxed(),
+                |(), _| {},
+            );
             sleep(2 * second).await;
         }
         let rate = registry.census().cycles_per_minute;

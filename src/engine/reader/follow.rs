@@ -13,44 +13,46 @@ use crate::engine::source::{ErrorKind, ReadMode, Source, SourceError};
 
 impl<S: Source> Reader<S> {
     /// Follows the container until the stream ends or reaches its age.
-    pub(in crate::engine) async fn follow(self, age: Duration) -> EndReason {
-        let reason = self.follow_until(Instant::now() + age).await;
-        self.with_resume(|resume| resume.ended(&reason));
+    pub(in crate::engine) async fn follow(&self, resume: &mut Resume, age: Duration) -> EndReason {
+        let reason = self.follow_until(resume, Instant::now() + age).await;
+        resume.ended(&reason);
         reason
     }
 
-    async fn follow_until(&self, deadline: Instant) -> EndReason {
-        let views = self.with_resume(|resume| resume.is_unviewed());
-        if let Some(reason) = self.first_view(RunState::GoesOn).await {
+    async fn follow_until(&self, resume: &mut Resume, deadline: Instant) -> EndReason {
+        let views = resume.is_unviewed();
+        if let Some(reason) = self.first_view(resume, RunState::GoesOn).await {
             return reason;
         }
-        let reason = if self.with_resume(|resume| resume.is_behind()) {
-            self.catch_up(deadline).await
-        } else if self.may_be_damaged() || !self.turns.is_free() && (!views || self.is_unread()) {
+        let reason = if resume.is_behind() {
+            self.catch_up(resume, deadline).await
+        } else if self.may_be_damaged(resume)
+            || !self.turns.is_free() && (!views || resume.is_unread())
+        {
             // A follow skips without a word what is stored behind a record that cannot be decoded, and does not say
             // where the stored lines end. After a first view there are none; after a break in them there are.
-            self.stored().await
+            self.stored(resume).await
         } else {
             EndReason::Eof
         };
         if reason != EndReason::Eof {
             return reason;
         }
-        if let Err(reason) = self.caught_up().await {
+        if let Err(reason) = self.caught_up(resume).await {
             return reason;
         }
         for _ in 0..SEARCHES_MAX {
-            let tail = self.with_resume(|resume| resume.open(Instant::now(), ReadMode::Follow));
-            match self.stream(ReadMode::Follow, tail, Some(deadline)).await {
+            let tail = resume.open(Instant::now(), ReadMode::Follow);
+            match self.stream(resume, ReadMode::Follow, tail, Some(deadline)).await {
                 // The follow of such a daemon may miss a last line without a newline, and the log may
                 // be gone with its container in a moment.
                 StreamStep::Ended(EndReason::Eof) if self.container.doubles => {
-                    return self.stored().await;
+                    return self.stored(resume).await;
                 }
                 StreamStep::Ended(reason) => return reason,
                 // Silence ended the window, so it may only be slow: look once more.
                 StreamStep::Missed | StreamStep::LinesMissing => {
-                    match self.search(tail, Searched::Part).await {
+                    match self.search(resume, tail, Searched::Part).await {
                         EndReason::Eof => {}
                         reason => return reason,
                     }
@@ -63,33 +65,30 @@ impl<S: Source> Reader<S> {
 
     /// Reads what is stored and not delivered yet, up to the end of the log; [`EndReason::Eof`]
     /// means that it is complete.
-    pub(in crate::engine) async fn drain(self) -> EndReason {
-        if let Some(reason) = self.first_view(RunState::Over).await {
+    pub(in crate::engine) async fn drain(&self, resume: &mut Resume) -> EndReason {
+        if let Some(reason) = self.first_view(resume, RunState::Over).await {
             return reason;
         }
-        if self.with_resume(|resume| resume.last().is_none()) {
+        if resume.last().is_none() {
             // A read of everything is checked whatever is known of the log.
-            self.with_resume(Resume::distrust);
+            resume.distrust();
         }
-        let reason = self.stored().await;
-        self.with_resume(|resume| resume.ended(&reason));
+        let reason = self.stored(resume).await;
+        resume.ended(&reason);
         if reason == EndReason::Eof
-            && let Ok(permit) = self.permit(ReadMode::Once).await
+            && let Ok(permit) = self.permit(resume, ReadMode::Once).await
         {
             let goes_on = self.container.phase.is_live();
-            let lines = self.with_resume(|resume| {
-                let mut lines = resume.batch();
-                // A later run shows the line as a whole.
-                if !(goes_on && resume.is_saving()) {
-                    resume.end_run(&mut lines);
-                }
-                lines
-            });
-            self.hand_on(permit, lines);
-            if let Err(reason) = self.emit_gap(None).await {
+            let mut lines = resume.batch();
+            // A later run shows the line as a whole.
+            if !(goes_on && resume.is_saving()) {
+                resume.end_run(&mut lines);
+            }
+            self.hand_on(resume, permit, lines);
+            if let Err(reason) = self.emit_gap(resume, None).await {
                 return reason;
             }
-            if let Err(reason) = self.caught_up().await {
+            if let Err(reason) = self.caught_up(resume).await {
                 return reason;
             }
         }
@@ -99,9 +98,9 @@ impl<S: Source> Reader<S> {
     /// Reads what is stored, again and again until the output has kept up with a read. The daemon
     /// opens all files of a finite read at its beginning, so it is whole however slowly it goes;
     /// of a follow it skips the files that end while the follow waits.
-    async fn catch_up(&self, deadline: Instant) -> EndReason {
+    async fn catch_up(&self, resume: &mut Resume, deadline: Instant) -> EndReason {
         loop {
-            match self.permit(ReadMode::Once).await {
+            match self.permit(resume, ReadMode::Once).await {
                 Ok(permit) => drop(permit),
                 Err(reason) => return reason,
             }
@@ -113,37 +112,33 @@ impl<S: Source> Reader<S> {
             if is_rotated || deadline <= Instant::now() {
                 return EndReason::Rotated;
             }
-            self.with_resume(Resume::output_keeps_up);
-            let reason = self.stored().await;
+            resume.output_keeps_up();
+            let reason = self.stored(resume).await;
             if reason != EndReason::Eof {
                 return reason;
             }
-            if self.with_resume(|resume| resume.is_hopeless()) {
-                let between = self.with_resume(|resume| resume.between());
+            if resume.is_hopeless() {
+                let between = resume.between();
                 tokio::select! {
                     biased;
                     () = self.stop.cancelled() => return EndReason::Cancelled,
                     () = self.rotate.notified() => return EndReason::Rotated,
-                    () = self.died.notified() => return self.stored().await,
+                    () = self.died.notified() => return self.stored(resume).await,
                     () = sleep(between) => {}
                 }
-            } else if !self.with_resume(|resume| resume.is_held_back()) {
+            } else if !resume.is_held_back() {
                 return reason;
             }
         }
     }
 
-    fn is_unread(&self) -> bool {
-        self.with_resume(|resume| resume.is_unread())
-    }
-
     /// Reads what is stored and not delivered yet. [`EndReason::Eof`]: all of it was.
-    async fn stored(&self) -> EndReason {
-        let tail = self.with_resume(|resume| resume.open(Instant::now(), ReadMode::Once));
-        match self.finite(tail).await {
+    async fn stored(&self, resume: &mut Resume) -> EndReason {
+        let tail = resume.open(Instant::now(), ReadMode::Once);
+        match self.finite(resume, tail).await {
             StreamStep::Ended(reason) => reason,
-            StreamStep::Missed => self.search(tail, self.searched()).await,
-            StreamStep::LinesMissing => self.past_holes().await,
+            StreamStep::Missed => self.search(resume, tail, Searched::by(resume)).await,
+            StreamStep::LinesMissing => self.past_holes(resume).await,
         }
     }
 }

@@ -30,7 +30,7 @@ const SHORT_LOG_MAX_MESSAGES: u64 = 64;
 pub(super) const SURVEYS_MAX: u32 = 3;
 /// Times that a log which grows is looked at to see where it begins.
 pub(super) const CHECKS_MAX: u32 = 16;
-/// How long such looks may take. Where a container writes faster than the log is read, they would take for ever.
+/// How long such looks may take. Where a container writes faster than the log is read, they would never end.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Times that a part is opened which a growing log moves.
 const PART_TRIES_MAX: u64 = 24;
@@ -63,12 +63,13 @@ impl Held {
 /// The windows of one container's log; keeps the daemon's last error.
 pub(super) struct Log<'a, S: Source> {
     pub(super) reader: &'a Reader<S>,
+    pub(super) resume: &'a Resume,
     pub(super) error: Option<SourceError>,
 }
 
 impl<S: Source> Windows for Log<'_, S> {
     async fn look(&mut self, window: Tail) -> Result<Look, EndReason> {
-        let (look, error) = self.reader.look(window).await?;
+        let (look, error) = self.reader.look(self.resume, window).await?;
         tracing::trace!(?window, shown = look.keys.len(), ?error, "survey");
         self.error = error.or(self.error.take());
         Ok(look)
@@ -76,52 +77,52 @@ impl<S: Source> Windows for Log<'_, S> {
 }
 
 impl<S: Source> Reader<S> {
-    pub(super) fn may_be_damaged(&self) -> bool {
-        self.with_resume(|resume| resume.may_be_damaged(&self.container))
+    pub(super) fn may_be_damaged(&self, resume: &Resume) -> bool {
+        resume.may_be_damaged(&self.container)
     }
 
     /// Reads a window of what is stored to its end and hands on what is new.
-    pub(super) async fn finite(&self, window: Tail) -> StreamStep {
-        if !self.may_be_damaged() {
-            return self.stream(ReadMode::Once, window, None).await;
+    pub(super) async fn finite(&self, resume: &mut Resume, window: Tail) -> StreamStep {
+        if !self.may_be_damaged(resume) {
+            return self.stream(resume, ReadMode::Once, window, None).await;
         }
-        let mut stream = match self.open(ReadMode::Once, window).await {
+        let mut stream = match self.open(resume, ReadMode::Once, window).await {
             Ok(stream) => stream,
             Err(reason) => return StreamStep::Ended(reason),
         };
         let mut held = Held::default();
         let broken = loop {
             let mut frames = Frames::default();
-            let read = self.read_finite(&mut stream, &mut frames).await;
+            let read = self.read_finite(resume, &mut stream, &mut frames).await;
             held.push(frames);
             match read {
                 Ok(Ok(Read::Some))
                     if held.bytes <= HELD_MAX_BYTES && held.keys.len() < HELD_MAX_MESSAGES => {}
-                Ok(Ok(Read::Some)) => return self.long_read(window, stream, held).await,
+                Ok(Ok(Read::Some)) => return self.long_read(resume, window, stream, held).await,
                 Ok(Ok(Read::End)) => break None,
                 Ok(Err(_)) => return StreamStep::LinesMissing,
                 Err(reason) => break Some(reason),
             }
         };
         if broken.is_none() {
-            match self.check(window, &held.keys).await {
+            match self.check(resume, window, &held.keys).await {
                 Ok(Shown::All) => {}
                 Ok(Shown::LinesMissing) => return StreamStep::LinesMissing,
                 Err(reason) => return StreamStep::Ended(reason),
             }
         }
-        if let Some(end) = self.take_held(held).await {
+        if let Some(end) = self.take_held(resume, held).await {
             return end;
         }
         match broken {
-            None => self.end_of_file().await,
+            None => self.end_of_file(resume).await,
             Some(reason) => StreamStep::Ended(reason),
         }
     }
 
-    pub(super) async fn take_held(&self, held: Held) -> Option<StreamStep> {
+    pub(super) async fn take_held(&self, resume: &mut Resume, held: Held) -> Option<StreamStep> {
         for mut frames in held.batches {
-            if let Some(end) = self.take(&mut frames, ReadMode::Once).await {
+            if let Some(end) = self.take(resume, &mut frames, ReadMode::Once).await {
                 return Some(end);
             }
         }
@@ -130,18 +131,25 @@ impl<S: Source> Reader<S> {
 
     /// Whether a window that showed these keys has shown all. A full one has. A shorter one has when the
     /// log is not longer: then a window with room for one record more begins with the same message.
-    pub(super) async fn check(&self, window: Tail, keys: &[Key]) -> Result<Shown, EndReason> {
+    pub(super) async fn check(
+        &self,
+        resume: &mut Resume,
+        window: Tail,
+        keys: &[Key],
+    ) -> Result<Shown, EndReason> {
         let shown = keys.len() as u64;
         if let Tail::Last(frames) = window
             && frames <= shown
         {
             let reach = Reach::Known(frames);
-            self.with_resume(|resume| resume.trust(&self.container, reach, Proven::Yes));
+            resume.trust(&self.container, reach, Proven::Yes);
             return Ok(Shown::All);
         }
         let is_whole = match keys {
-            [] => self.is_empty().await,
-            keys => timeout(CHECK_TIMEOUT, self.begins_with(keys)).await.unwrap_or(Ok(true)),
+            [] => self.is_empty(resume).await,
+            keys => {
+                timeout(CHECK_TIMEOUT, self.begins_with(resume, keys)).await.unwrap_or(Ok(true))
+            }
         };
         match is_whole {
             Ok(true) => {}
@@ -149,19 +157,17 @@ impl<S: Source> Reader<S> {
             Err(reason) if is_gone(&reason) => {}
             Err(reason) => return Err(reason),
         }
-        self.with_resume(|resume| {
-            resume.trust(&self.container, Reach::All, Proven::No);
-            if shown <= SHORT_LOG_MAX_MESSAGES {
-                resume.saw_short_log();
-            }
-        });
+        resume.trust(&self.container, Reach::All, Proven::No);
+        if shown <= SHORT_LOG_MAX_MESSAGES {
+            resume.saw_short_log();
+        }
         Ok(Shown::All)
     }
 
     /// Whether a log that seems empty is: it may have bad records at both ends.
-    async fn is_empty(&self) -> Result<bool, EndReason> {
+    async fn is_empty(&self, resume: &Resume) -> Result<bool, EndReason> {
         for room in 1..=2 {
-            let (look, _) = self.look(Tail::Last(room)).await?;
+            let (look, _) = self.look(resume, Tail::Last(room)).await?;
             if look.failed || !look.keys.is_empty() {
                 return Ok(false);
             }
@@ -172,11 +178,11 @@ impl<S: Source> Reader<S> {
     /// Whether the log begins with the first of these messages. Then a window with room for exactly one record more
     /// than there are from it on begins with it too. A log that grows meanwhile is looked at again, with room for as
     /// much growth as there was.
-    async fn begins_with(&self, keys: &[Key]) -> Result<bool, EndReason> {
+    async fn begins_with(&self, resume: &Resume, keys: &[Key]) -> Result<bool, EndReason> {
         let (mut count, mut growth) = (keys.len(), 0);
         for _ in 0..CHECKS_MAX {
             let room = count + growth + 1;
-            let (look, _) = self.look(Tail::Last(room as u64)).await?;
+            let (look, _) = self.look(resume, Tail::Last(room as u64)).await?;
             let shown = &look.keys;
             let full = shown.len() == room;
             if look.failed || shown.len() > room || shown.is_empty() {
@@ -208,13 +214,22 @@ impl<S: Source> Reader<S> {
     /// Reads the keys of a window. The error is of the log itself.
     pub(super) async fn look(
         &self,
+        resume: &Resume,
         window: Tail,
     ) -> Result<(Look, Option<SourceError>), EndReason> {
-        let mut stream = self.open(ReadMode::Once, window).await?;
+        let stream = self.open(resume, ReadMode::Once, window).await?;
+        self.keys_of(stream).await
+    }
+
+    /// Reads the keys of what an answer shows.
+    pub(super) async fn keys_of(
+        &self,
+        mut stream: S::Logs,
+    ) -> Result<(Look, Option<SourceError>), EndReason> {
         let mut look = Look::default();
         let mut frames = Frames::default();
         loop {
-            let read = self.read_finite(&mut stream, &mut frames).await?;
+            let read = self.read_once(&mut stream, &mut frames).await?;
             look.keys.extend(frames.iter().map(|(frame, payload)| Key::of(frame, payload)));
             frames.clear();
             match read {
@@ -228,8 +243,20 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// One read of a finite answer. The inner error is of the log itself: what came before it is good.
+    /// One read of a finite answer whose messages are to be delivered.
     pub(super) async fn read_finite(
+        &self,
+        resume: &mut Resume,
+        stream: &mut S::Logs,
+        frames: &mut Frames,
+    ) -> Result<Result<Read, SourceError>, EndReason> {
+        let read = self.read_once(stream, frames).await;
+        resume.take_details(frames);
+        read
+    }
+
+    /// One read of a finite answer. The inner error is of the log itself: what came before it is good.
+    pub(super) async fn read_once(
         &self,
         stream: &mut S::Logs,
         frames: &mut Frames,
@@ -239,7 +266,6 @@ impl<S: Source> Reader<S> {
             () = self.stop.cancelled() => return Err(EndReason::Cancelled),
             read = timeout(FINITE_READ_IDLE_TIMEOUT, stream.read(frames)) => read,
         };
-        self.with_resume(|resume| resume.take_details(frames));
         self.give_sign();
         match read {
             Err(_) => Err(EndReason::Failed(silent())),
@@ -250,10 +276,10 @@ impl<S: Source> Reader<S> {
 
     /// Reads what is stored and not delivered yet, past records that cannot be decoded.
     /// [`EndReason::Eof`]: all of it that can be read was.
-    pub(super) async fn past_holes(&self) -> EndReason {
+    pub(super) async fn past_holes(&self, resume: &mut Resume) -> EndReason {
         for _ in 0..SURVEYS_MAX {
-            let goal = self.with_resume(|resume| resume.goal());
-            let mut log = Log { reader: self, error: None };
+            let goal = resume.goal();
+            let mut log = Log { reader: self, resume, error: None };
             let map = match survey(&mut log, &goal, self.growth()).await {
                 Ok(map) => map,
                 Err(Stop::Ended(reason)) => return reason,
@@ -264,16 +290,16 @@ impl<S: Source> Reader<S> {
                     return EndReason::Failed(error);
                 }
                 // The newest record is bad: what follows it can be read as it comes.
-                self.with_resume(|resume| resume.hole_at_end(&self.container));
-                self.trust(&map);
+                resume.hole_at_end(&self.container);
+                self.trust(resume, &map);
                 return EndReason::Eof;
             }
-            match self.read_map(&map).await {
+            match self.read_map(resume, &map).await {
                 Ok(Some(reason)) | Err(reason) => return reason,
                 Ok(None) => {}
             }
         }
-        self.without_a_map().await
+        self.without_a_map(resume).await
     }
 
     pub(super) fn growth(&self) -> Growth {
@@ -284,28 +310,28 @@ impl<S: Source> Reader<S> {
     }
 
     /// Reads what a survey has found. `None`: the log has moved meanwhile.
-    async fn read_map(&self, map: &Map) -> Result<Option<EndReason>, EndReason> {
-        let (parts, lost_before) = self.with_resume(|resume| resume.undelivered(map));
+    async fn read_map(
+        &self,
+        resume: &mut Resume,
+        map: &Map,
+    ) -> Result<Option<EndReason>, EndReason> {
+        let (parts, lost_before) = resume.undelivered(map);
         // The daemon may skip in a read of everything what it shows in a window that holds everything.
         let by_window = map.is_whole() && !parts.is_empty() && !lost_before;
-        if map.is_whole() && !(by_window && self.with_resume(|resume| resume.wanted()) == Tail::All)
-        {
-            self.trust(map);
-            let window = self.with_resume(|resume| {
-                let wanted = resume.wanted();
-                resume.open_window(wanted)
-            });
-            return Ok(Some(match self.stream(ReadMode::Once, window, None).await {
+        if map.is_whole() && !(by_window && resume.wanted() == Tail::All) {
+            self.trust(resume, map);
+            let window = resume.open_window(resume.wanted());
+            return Ok(Some(match self.stream(resume, ReadMode::Once, window, None).await {
                 StreamStep::Ended(reason) => reason,
-                StreamStep::Missed | StreamStep::LinesMissing => self.give_up().await,
+                StreamStep::Missed | StreamStep::LinesMissing => self.give_up(resume).await,
             }));
         }
         if let (Before::Anchored, Some(part)) = (map.before, map.parts.last()) {
             let window = Tail::Last(part.window);
-            self.with_resume(|resume| resume.open_window(window));
-            return Ok(match self.stream(ReadMode::Once, window, None).await {
+            resume.open_window(window);
+            return Ok(match self.stream(resume, ReadMode::Once, window, None).await {
                 StreamStep::Ended(reason) => {
-                    self.trust(map);
+                    self.trust(resume, map);
                     Some(reason)
                 }
                 StreamStep::Missed | StreamStep::LinesMissing => None,
@@ -314,65 +340,69 @@ impl<S: Source> Reader<S> {
         let last = parts.len().saturating_sub(1);
         for (at, (part, skip)) in parts.iter().enumerate() {
             if 0 < at || lost_before {
-                self.with_lines(Resume::hole).await?;
+                self.with_lines(resume, Resume::hole).await?;
             }
             if *skip < part.keys.len() || at == last {
                 let end = if at == last { End::OfLog } else { End::OfPart };
-                if !self.read_part(part, *skip, end).await? {
+                if !self.read_part(resume, part, *skip, end).await? {
                     return Ok(None);
                 }
             }
         }
         if map.newest == Newest::Bad {
-            self.with_resume(|resume| resume.hole_at_end(&self.container));
+            resume.hole_at_end(&self.container);
         }
-        self.trust(map);
+        self.trust(resume, map);
         Ok(Some(EndReason::Eof))
     }
 
-    fn trust(&self, map: &Map) {
+    fn trust(&self, resume: &mut Resume, map: &Map) {
         let reach = if map.is_whole() { Reach::All } else { Reach::Hole(map.reach()) };
-        self.with_resume(|resume| resume.trust(&self.container, reach, Proven::No));
+        resume.trust(&self.container, reach, Proven::No);
     }
 
     /// Changes the container's place in its log, and hands on the lines that this completes.
     pub(super) async fn with_lines(
         &self,
+        resume: &mut Resume,
         act: impl FnOnce(&mut Resume, &mut Lines),
     ) -> Result<(), EndReason> {
-        let permit = self.permit(ReadMode::Once).await?;
-        let lines = self.with_resume(|resume| {
-            let mut lines = resume.batch();
-            act(resume, &mut lines);
-            lines
-        });
-        self.hand_on(permit, lines);
+        let permit = self.permit(resume, ReadMode::Once).await?;
+        let mut lines = resume.batch();
+        act(resume, &mut lines);
+        self.hand_on(resume, permit, lines);
         Ok(())
     }
 
     /// The daemon's answers contradict each other: reports a gap and delivers what one read of everything
     /// shows.
-    async fn without_a_map(&self) -> EndReason {
-        if let Err(reason) = self.with_lines(Resume::hole).await {
+    async fn without_a_map(&self, resume: &mut Resume) -> EndReason {
+        if let Err(reason) = self.with_lines(resume, Resume::hole).await {
             return reason;
         }
-        self.with_resume(|resume| resume.open_part(Known::Anchor));
-        let reason = match self.stream(ReadMode::Once, Tail::All, None).await {
+        resume.open_part(Known::Anchor);
+        let reason = match self.stream(resume, ReadMode::Once, Tail::All, None).await {
             StreamStep::Ended(reason) => reason,
             StreamStep::Missed | StreamStep::LinesMissing => EndReason::Eof,
         };
-        match self.emit_gap(None).await {
+        match self.emit_gap(resume, None).await {
             Ok(()) => reason,
             Err(reason) => reason,
         }
     }
 
     /// Reads a part without its first `skip` messages. `false`: a growing log has moved it.
-    async fn read_part(&self, part: &Part, skip: usize, end: End) -> Result<bool, EndReason> {
-        let Some((mut stream, first, mut skip)) = self.open_part(part, skip).await? else {
+    async fn read_part(
+        &self,
+        resume: &mut Resume,
+        part: &Part,
+        skip: usize,
+        end: End,
+    ) -> Result<bool, EndReason> {
+        let Some((mut stream, first, mut skip)) = self.open_part(resume, part, skip).await? else {
             return Ok(false);
         };
-        self.with_resume(|resume| resume.open_part(Known::Nothing));
+        resume.open_part(Known::Nothing);
         let mut left = match end {
             End::OfLog => usize::MAX,
             End::OfPart => part.keys.len() - first.at,
@@ -384,7 +414,7 @@ impl<S: Source> Reader<S> {
             let skipped = skip.min(count);
             skip -= skipped;
             frames.keep(skipped, count - skipped);
-            match self.take(&mut frames, ReadMode::Once).await {
+            match self.take(resume, &mut frames, ReadMode::Once).await {
                 Some(StreamStep::Ended(reason)) => return Err(reason),
                 Some(StreamStep::Missed | StreamStep::LinesMissing) => return Ok(false),
                 None => frames.clear(),
@@ -392,7 +422,7 @@ impl<S: Source> Reader<S> {
             if left == 0 {
                 return Ok(true);
             }
-            match self.read_finite(&mut stream, &mut frames).await? {
+            match self.read_finite(resume, &mut stream, &mut frames).await? {
                 Ok(Read::Some) => {}
                 Ok(Read::End) if frames.is_empty() => return Ok(true),
                 // What came with the end is still to be taken.
@@ -409,15 +439,16 @@ impl<S: Source> Reader<S> {
     /// Opens the window of a part up to its first frames, and says how many of them to skip.
     pub(super) async fn open_part(
         &self,
+        resume: &mut Resume,
         part: &Part,
         skip: usize,
     ) -> Result<Option<(S::Logs, First, usize)>, EndReason> {
         let mut window = part.window;
         for _ in 0..PART_TRIES_MAX {
-            let mut stream = self.open(ReadMode::Once, Tail::Last(window)).await?;
+            let mut stream = self.open(resume, ReadMode::Once, Tail::Last(window)).await?;
             let mut frames = Frames::default();
             while frames.is_empty() {
-                match self.read_finite(&mut stream, &mut frames).await? {
+                match self.read_finite(resume, &mut stream, &mut frames).await? {
                     Ok(Read::Some) => {}
                     Ok(Read::End) | Err(_) => break,
                 }

@@ -8,6 +8,7 @@ use super::holes::{CHECKS_MAX, Held, Log, SURVEYS_MAX, Shown, is_gone};
 use super::{Reader, StreamStep};
 use crate::engine::anchor::Key;
 use crate::engine::event::{EndReason, Event, Gap, GapCause};
+use crate::engine::resume::Resume;
 use crate::engine::resume::survey::{
     Before, Goal, Growth, Map, Part, Stop, WINDOW_MAX_FRAMES, survey,
 };
@@ -47,23 +48,24 @@ impl Delivered {
 impl<S: Source> Reader<S> {
     pub(super) async fn long_read(
         &self,
+        resume: &mut Resume,
         window: Tail,
         mut stream: S::Logs,
         held: Held,
     ) -> StreamStep {
         let mut delivered = Delivered::default();
         delivered.extend(held.keys.iter().copied());
-        if let Some(end) = self.take_held(held).await {
+        if let Some(end) = self.take_held(resume, held).await {
             return end;
         }
         let mut frames = Frames::default();
         loop {
-            let read = match self.read_finite(&mut stream, &mut frames).await {
+            let read = match self.read_finite(resume, &mut stream, &mut frames).await {
                 Ok(read) => read,
                 Err(reason) => return StreamStep::Ended(reason),
             };
             delivered.extend(frames.iter().map(|(frame, payload)| Key::of(frame, payload)));
-            if let Some(end) = self.take(&mut frames, ReadMode::Once).await {
+            if let Some(end) = self.take(resume, &mut frames, ReadMode::Once).await {
                 return end;
             }
             match read {
@@ -73,10 +75,10 @@ impl<S: Source> Reader<S> {
             }
         }
         drop(stream);
-        if let Some(end) = self.window_over().await {
+        if let Some(end) = self.window_over(resume).await {
             return end;
         }
-        match self.check_long_read(window, delivered).await {
+        match self.check_long_read(resume, window, delivered).await {
             Ok(Shown::All) => StreamStep::Ended(EndReason::Eof),
             Ok(Shown::LinesMissing) => StreamStep::LinesMissing,
             Err(reason) if is_gone(&reason) => StreamStep::Ended(EndReason::Eof),
@@ -87,23 +89,28 @@ impl<S: Source> Reader<S> {
     /// Delivers what was skipped. [`Shown::LinesMissing`]: there are lines behind those that were shown.
     async fn check_long_read(
         &self,
+        resume: &mut Resume,
         window: Tail,
         delivered: Delivered,
     ) -> Result<Shown, EndReason> {
-        if self.count(window, &delivered).await? == Shown::LinesMissing {
-            self.deliver_skipped(&delivered).await?;
+        if self.count(resume, window, &delivered).await? == Shown::LinesMissing {
+            self.deliver_skipped(resume, &delivered).await?;
         }
         // The newest message must be among those that came.
-        let (look, error) = self.look(Tail::Last(1)).await?;
-        let is_known = error.is_none()
-            && self.with_resume(|resume| look.keys.iter().all(|key| resume.knows(key)));
+        let (look, error) = self.look(resume, Tail::Last(1)).await?;
+        let is_known = error.is_none() && look.keys.iter().all(|key| resume.knows(key));
         Ok(if is_known { Shown::All } else { Shown::LinesMissing })
     }
 
     /// Whether the log has no more records than were shown. A window of that size then begins with the same
     /// message, and so does one with room for one more. What came after the read is counted first, so the log
     /// may grow meanwhile.
-    async fn count(&self, window: Tail, delivered: &Delivered) -> Result<Shown, EndReason> {
+    async fn count(
+        &self,
+        resume: &Resume,
+        window: Tail,
+        delivered: &Delivered,
+    ) -> Result<Shown, EndReason> {
         if let Tail::Last(frames) = window
             && frames <= delivered.count
         {
@@ -111,18 +118,18 @@ impl<S: Source> Reader<S> {
         }
         let mut before = None;
         for _ in 0..CHECKS_MAX {
-            let Some(growth) = self.growth_behind(delivered.newest.back()).await? else {
+            let Some(growth) = self.growth_behind(resume, delivered.newest.back()).await? else {
                 return Ok(Shown::All);
             };
             let size = delivered.count + growth;
-            if self.first_of(Tail::Last(size)).await? == delivered.first
-                && self.first_of(Tail::Last(size + 1)).await? == delivered.first
+            if self.first_of(resume, Tail::Last(size)).await? == delivered.first
+                && self.first_of(resume, Tail::Last(size + 1)).await? == delivered.first
             {
                 return Ok(Shown::All);
             }
             if before == Some(growth) {
                 // The oldest file may have been dropped during the read.
-                let begins = self.first_of(Tail::All).await?;
+                let begins = self.first_of(resume, Tail::All).await?;
                 let is_kept = begins == delivered.first;
                 return Ok(if is_kept { Shown::LinesMissing } else { Shown::All });
             }
@@ -132,13 +139,17 @@ impl<S: Source> Reader<S> {
     }
 
     /// How many messages stand behind this one; `None`: it is not found.
-    async fn growth_behind(&self, last: Option<&Key>) -> Result<Option<u64>, EndReason> {
+    async fn growth_behind(
+        &self,
+        resume: &Resume,
+        last: Option<&Key>,
+    ) -> Result<Option<u64>, EndReason> {
         if self.growth() == Growth::None {
             return Ok(Some(0));
         }
         let mut size = 1;
         while size <= WINDOW_MAX_FRAMES {
-            let (look, _) = self.look(Tail::Last(size)).await?;
+            let (look, _) = self.look(resume, Tail::Last(size)).await?;
             if let Some(at) = look.keys.iter().rposition(|key| Some(key) == last) {
                 return Ok(Some((look.keys.len() - 1 - at) as u64));
             }
@@ -148,11 +159,15 @@ impl<S: Source> Reader<S> {
     }
 
     /// The first message that a window shows.
-    pub(super) async fn first_of(&self, window: Tail) -> Result<Option<Key>, EndReason> {
-        let mut stream = self.open(ReadMode::Once, window).await?;
+    pub(super) async fn first_of(
+        &self,
+        resume: &Resume,
+        window: Tail,
+    ) -> Result<Option<Key>, EndReason> {
+        let mut stream = self.open(resume, ReadMode::Once, window).await?;
         let mut frames = Frames::default();
         loop {
-            let read = self.read_finite(&mut stream, &mut frames).await?;
+            let read = self.read_once(&mut stream, &mut frames).await?;
             if let Some((frame, payload)) = frames.iter().next() {
                 return Ok(Some(Key::of(frame, payload)));
             }
@@ -162,12 +177,16 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    async fn deliver_skipped(&self, delivered: &Delivered) -> Result<(), EndReason> {
+    async fn deliver_skipped(
+        &self,
+        resume: &mut Resume,
+        delivered: &Delivered,
+    ) -> Result<(), EndReason> {
         let mut known: HashMap<Key, u32> = HashMap::new();
         delivered.newest.iter().for_each(|key| *known.entry(*key).or_default() += 1);
         let last = delivered.newest.back();
         for _ in 0..SURVEYS_MAX {
-            let mut log = Log { reader: self, error: None };
+            let mut log = Log { reader: self, resume, error: None };
             let map = match survey(&mut log, &Goal::All, self.growth()).await {
                 Ok(map) => map,
                 Err(Stop::Ended(reason)) => return Err(reason),
@@ -176,19 +195,20 @@ impl<S: Source> Reader<S> {
             let Some(map) = up_to(map, last) else {
                 continue;
             };
-            if self.deliver_parts(&map.parts, &mut known).await? {
-                self.with_resume(|resume| resume.delivered_up_to_here(&map.parts));
-                return self.report_gaps(&map, delivered).await;
+            if self.deliver_parts(resume, &map.parts, &mut known).await? {
+                resume.delivered_up_to_here(&map.parts);
+                return self.report_gaps(resume, &map, delivered).await;
             }
         }
         // The daemon's answers contradict each other.
         let [from, to] = [delivered.first.as_ref(), last];
-        self.report_unreadable(from, to).await
+        self.report_unreadable(resume, from, to).await
     }
 
     /// Delivers what is not known of these parts, and notes it as known. `false`: the log has moved meanwhile.
     async fn deliver_parts(
         &self,
+        resume: &mut Resume,
         parts: &[Part],
         known: &mut HashMap<Key, u32>,
     ) -> Result<bool, EndReason> {
@@ -196,7 +216,7 @@ impl<S: Source> Reader<S> {
         for part in parts {
             let is_late: Vec<bool> =
                 part.keys.iter().map(|key| !take_one(&mut unseen, key)).collect();
-            if is_late.contains(&true) && !self.deliver_part(part, &is_late, known).await? {
+            if is_late.contains(&true) && !self.deliver_part(resume, part, &is_late, known).await? {
                 return Ok(false);
             }
         }
@@ -206,11 +226,12 @@ impl<S: Source> Reader<S> {
     /// Delivers these messages of a part.
     async fn deliver_part(
         &self,
+        resume: &mut Resume,
         part: &Part,
         is_late: &[bool],
         known: &mut HashMap<Key, u32>,
     ) -> Result<bool, EndReason> {
-        let Some((mut stream, first, _)) = self.open_part(part, 0).await? else {
+        let Some((mut stream, first, _)) = self.open_part(resume, part, 0).await? else {
             return Ok(false);
         };
         let mut is_late = is_late.iter();
@@ -227,57 +248,66 @@ impl<S: Source> Reader<S> {
                 break;
             }
             if BATCH_MAX_MESSAGES < late.len() {
-                self.deliver_late(&mut late).await?;
+                self.deliver_late(resume, &mut late).await?;
             }
             frames.clear();
-            let read = self.read_finite(&mut stream, &mut frames).await?;
+            let read = self.read_finite(resume, &mut stream, &mut frames).await?;
             if !matches!(read, Ok(Read::Some)) && frames.is_empty() {
                 break;
             }
         }
-        self.deliver_late(&mut late).await?;
+        self.deliver_late(resume, &mut late).await?;
         Ok(true)
     }
 
-    async fn deliver_late(&self, late: &mut Frames) -> Result<(), EndReason> {
+    async fn deliver_late(&self, resume: &mut Resume, late: &mut Frames) -> Result<(), EndReason> {
         if !late.is_empty() {
-            self.with_lines(|resume, lines| resume.skipped(late, lines)).await?;
+            self.with_lines(resume, |resume, lines| resume.skipped(late, lines)).await?;
             late.clear();
-            let counts = self.with_resume(super::Resume::take_counts);
-            self.tally.counted(counts);
+            self.tally.counted(resume.take_counts());
         }
         Ok(())
     }
 
     /// Reports what stands between the parts, and before them where lines are missing there.
-    async fn report_gaps(&self, map: &Map, delivered: &Delivered) -> Result<(), EndReason> {
+    async fn report_gaps(
+        &self,
+        resume: &mut Resume,
+        map: &Map,
+        delivered: &Delivered,
+    ) -> Result<(), EndReason> {
         if let (Before::Unreadable, Some(part), Some(first)) =
             (map.before, map.parts.first(), delivered.first)
         {
             let begins_here = map.parts.iter().any(|part| part.keys.contains(&first));
             if begins_here {
-                self.report_unreadable(None, part.keys.first()).await?;
-            } else if !self.is_whole_before(part, delivered).await? {
-                self.report_unreadable(Some(&first), part.keys.first()).await?;
+                self.report_unreadable(resume, None, part.keys.first()).await?;
+            } else if !self.is_whole_before(resume, part, delivered).await? {
+                self.report_unreadable(resume, Some(&first), part.keys.first()).await?;
             }
         }
         for (before, after) in map.parts.iter().zip(map.parts.iter().skip(1)) {
-            self.report_unreadable(before.keys.last(), after.keys.first()).await?;
+            self.report_unreadable(resume, before.keys.last(), after.keys.first()).await?;
         }
         Ok(())
     }
 
     /// Whether there are no more records before this part than were delivered. A growing log moves it.
-    async fn is_whole_before(&self, part: &Part, delivered: &Delivered) -> Result<bool, EndReason> {
+    async fn is_whole_before(
+        &self,
+        resume: &Resume,
+        part: &Part,
+        delivered: &Delivered,
+    ) -> Result<bool, EndReason> {
         let Some(before) = delivered.before(&part.keys[0]) else {
             return Ok(false);
         };
         let mut window = part.window;
         for _ in 0..CHECKS_MAX {
-            if self.first_of(Tail::Last(window + before)).await? == delivered.first {
+            if self.first_of(resume, Tail::Last(window + before)).await? == delivered.first {
                 return Ok(true);
             }
-            let begins = self.first_of(Tail::Last(window)).await?;
+            let begins = self.first_of(resume, Tail::Last(window)).await?;
             match part.keys.iter().position(|key| Some(*key) == begins) {
                 None | Some(0) => return Ok(false),
                 Some(moved) => window += moved as u64,
@@ -288,12 +318,13 @@ impl<S: Source> Reader<S> {
 
     async fn report_unreadable(
         &self,
+        resume: &mut Resume,
         from: Option<&Key>,
         to: Option<&Key>,
     ) -> Result<(), EndReason> {
-        let permit = self.permit(ReadMode::Once).await?;
+        let permit = self.permit(resume, ReadMode::Once).await?;
         let [from, to] = [from, to].map(|key| key.map(Key::time));
-        let label = self.with_resume(|resume| resume.label());
+        let label = resume.label();
         let gap = Gap { label, from, to, cause: GapCause::Unreadable };
         self.tally.gap(&self.row_state, &gap);
         permit.send(Event::Gap(gap));

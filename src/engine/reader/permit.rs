@@ -1,5 +1,5 @@
-//! A place in the channel and the container's turn, which comes before the anchor advances; a follow does not
-//! wait for a place for ever.
+//! A place in the channel and the container's turn, which comes before the anchor advances; a follow waits
+//! for a place for a limited time.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::engine::resume::Resume;
 use crate::engine::source::{ReadMode, Source};
 use crate::engine::turns::Turn;
 
-/// How often it is said that stored lines are read.
+/// The interval of events that report that stored lines are read.
 const SIGN_AFTER: Duration = Duration::from_secs(1);
 
 /// A place in the channel.
@@ -35,7 +35,14 @@ impl Permit<'_> {
 impl<S: Source> Reader<S> {
     /// A place in the channel, when it is the container's turn. A follow of a log that is kept in files does not wait for long: the
     /// stream ends, and is read on from the store when the output takes lines again.
-    pub(super) async fn permit(&self, mode: ReadMode) -> Result<Permit<'_>, EndReason> {
+    pub(super) async fn permit(
+        &self,
+        resume: &mut Resume,
+        mode: ReadMode,
+    ) -> Result<Permit<'_>, EndReason> {
+        if let Some(label) = self.new_name.take() {
+            resume.rename(label);
+        }
         let turn = match self.turns.is_free() {
             true => None,
             false => tokio::select! {
@@ -48,7 +55,7 @@ impl<S: Source> Reader<S> {
             return Ok(Permit { slot, turn });
         }
         self.row_state.lag.wait();
-        let slot = self.reserve_until_held_back(mode).await;
+        let slot = self.reserve_until_held_back(resume, mode).await;
         self.row_state.lag.go_on();
         Ok(Permit { slot: slot?, turn })
     }
@@ -62,9 +69,9 @@ impl<S: Source> Reader<S> {
     }
 
     /// Reports once that all that was stored has been handed on, where lines are wanted by their times.
-    pub(super) async fn caught_up(&self) -> Result<(), EndReason> {
+    pub(super) async fn caught_up(&self, resume: &mut Resume) -> Result<(), EndReason> {
         if !self.turns.is_free() {
-            let permit = self.permit(ReadMode::Once).await?;
+            let permit = self.permit(resume, ReadMode::Once).await?;
             self.turns.free();
             permit.send(Event::CaughtUp(self.container.key.clone()));
         }
@@ -73,6 +80,7 @@ impl<S: Source> Reader<S> {
 
     async fn reserve_until_held_back(
         &self,
+        resume: &mut Resume,
         mode: ReadMode,
     ) -> Result<mpsc::Permit<'_, Event>, EndReason> {
         let Some(limit) = self.container.file_size.map(held_back_after) else {
@@ -80,7 +88,7 @@ impl<S: Source> Reader<S> {
         };
         let held_back = async {
             sleep(limit).await;
-            self.with_resume(Resume::hold_back);
+            resume.hold_back();
             if mode == ReadMode::Once {
                 std::future::pending::<()>().await;
             }

@@ -1,6 +1,5 @@
 //! One open stream: it waits for bytes, stop, age and silence, and hands on what is new.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -10,9 +9,9 @@ use super::stale_check::Watch;
 use super::{Reader, StreamStep};
 use crate::engine::event::{About, Awaited, EndReason, Event, Lines, Note, Notice};
 use crate::engine::limits::{FINITE_READ_IDLE_TIMEOUT, SEEK_IDLE_TIMEOUT};
-use crate::engine::resume::{FeedOutcome, Resume, Window};
+use crate::engine::resume::{FeedOutcome, Opening, Resume, Window};
 use crate::engine::source::{
-    ErrorKind, Frames, LogRequest, LogStream, Read, ReadMode, Source, SourceError, Stored, Tail,
+    ErrorKind, Frames, LogRequest, LogStream, Read, ReadMode, Source, SourceError, Tail,
 };
 
 /// A read of this many messages may not have emptied the socket.
@@ -29,13 +28,23 @@ impl From<FeedOutcome> for Option<StreamStep> {
 }
 
 impl<S: Source> Reader<S> {
-    pub(super) async fn open(&self, mode: ReadMode, tail: Tail) -> Result<S::Logs, EndReason> {
+    pub(super) async fn open(
+        &self,
+        resume: &Resume,
+        mode: ReadMode,
+        tail: Tail,
+    ) -> Result<S::Logs, EndReason> {
+        self.open_log(resume.opening(), mode, tail).await
+    }
+
+    /// Opens one answer of the daemon.
+    pub(super) async fn open_log(
+        &self,
+        Opening { label, stored }: Opening,
+        mode: ReadMode,
+        tail: Tail,
+    ) -> Result<S::Logs, EndReason> {
         let key = self.container.key.clone();
-        let (last, label) = self.with_resume(|resume| (resume.last(), resume.label()));
-        let stored = match last {
-            Some(_) => Stored::Something,
-            None => Stored::MaybeNothing,
-        };
         let (tty, end) = (self.container.tty, self.container.log_end);
         let request = LogRequest { key, tty, mode, tail, stored, end };
         let note = async || {
@@ -56,18 +65,20 @@ impl<S: Source> Reader<S> {
     /// Opens one answer and hands on what is new in it, up to its end or the deadline.
     pub(super) async fn stream(
         &self,
+        resume: &mut Resume,
         mode: ReadMode,
         tail: Tail,
         deadline: Option<Instant>,
     ) -> StreamStep {
-        match self.open(mode, tail).await {
-            Ok(stream) => self.pump(stream, mode, deadline).await,
+        match self.open(resume, mode, tail).await {
+            Ok(stream) => self.pump(resume, stream, mode, deadline).await,
             Err(reason) => StreamStep::Ended(reason),
         }
     }
 
     async fn pump(
         &self,
+        resume: &mut Resume,
         mut stream: S::Logs,
         mode: ReadMode,
         deadline: Option<Instant>,
@@ -78,16 +89,16 @@ impl<S: Source> Reader<S> {
         let age = deadline.map_or(Duration::ZERO, |deadline| deadline - Instant::now());
         let rotation = sleep_until(deadline.unwrap_or(far));
         let silence = sleep_until(far);
-        let mut watch = self.with_resume(Watch::new);
+        let mut watch = Watch::new(resume);
         let mut before = Window::Searching;
         // Made once: to wait anew for each read costs more than the read.
         let (cancelled, rotated) = (self.stop.cancelled(), self.rotate.notified());
         tokio::pin!(rotation, silence, cancelled, rotated);
         loop {
-            let window = self.with_resume(|resume| resume.window());
+            let window = resume.window();
             let settled = matches!(window, Window::Over | Window::Found);
             if follow && settled {
-                self.with_resume(Resume::settled);
+                resume.settled();
                 self.row_state.settled(watch.trust());
             }
             let idle = if follow { SEEK_IDLE_TIMEOUT } else { FINITE_READ_IDLE_TIMEOUT };
@@ -102,7 +113,7 @@ impl<S: Source> Reader<S> {
                 biased;
                 () = &mut cancelled => return StreamStep::Ended(EndReason::Cancelled),
                 () = &mut rotation, if deadline.is_some() && settled => {
-                    if self.can_go_on_elsewhere().await {
+                    if self.can_go_on_elsewhere(resume).await {
                         return StreamStep::Ended(EndReason::Rotated);
                     }
                     rotation.as_mut().reset(Instant::now() + age);
@@ -120,26 +131,26 @@ impl<S: Source> Reader<S> {
                     if mode == ReadMode::Once {
                         return StreamStep::Ended(EndReason::Failed(silent()));
                     }
-                    match self.window_over().await {
+                    match self.window_over(resume).await {
                         None => continue,
                         Some(end) => return end,
                     }
                 }
-                stale = watch.step(self), if follow && settled => match stale {
+                stale = watch.step(self, resume), if follow && settled => match stale {
                     true => return StreamStep::Ended(EndReason::Stale),
                     false => continue,
                 },
             };
             let came = !frames.is_empty();
-            if let Some(end) = self.take(&mut frames, mode).await {
+            if let Some(end) = self.take(resume, &mut frames, mode).await {
                 return end;
             }
             if came {
-                self.with_resume(|resume| watch.saw_frames(resume));
+                watch.saw_frames(resume);
             }
             match read {
                 Ok(Read::Some) => {}
-                Ok(Read::End) => return self.end_of_file().await,
+                Ok(Read::End) => return self.end_of_file(resume).await,
                 Err(error) => return StreamStep::Ended(EndReason::Failed(error)),
             }
         }
@@ -147,13 +158,13 @@ impl<S: Source> Reader<S> {
 
     /// Whether another stream could go on behind this one. Where the daemon refuses to show what is stored, only
     /// this one shows what comes, so it is kept although it is old.
-    async fn can_go_on_elsewhere(&self) -> bool {
-        if !self.with_resume(|resume| resume.is_behind_hole()) {
+    async fn can_go_on_elsewhere(&self, resume: &Resume) -> bool {
+        if !resume.is_behind_hole() {
             return true;
         }
         // dockerd 20.10 refuses some of these requests, and answers others with nothing.
         for window in 1..=2 {
-            match self.look(Tail::Last(window)).await {
+            match self.look(resume, Tail::Last(window)).await {
                 Ok((look, _)) if look.failed => return false,
                 Ok((look, _)) if look.keys.is_empty() => {}
                 _ => return true,
@@ -162,34 +173,36 @@ impl<S: Source> Reader<S> {
         false
     }
 
-    pub(super) async fn end_of_file(&self) -> StreamStep {
-        self.window_over().await.unwrap_or(StreamStep::Ended(EndReason::Eof))
+    pub(super) async fn end_of_file(&self, resume: &mut Resume) -> StreamStep {
+        self.window_over(resume).await.unwrap_or(StreamStep::Ended(EndReason::Eof))
     }
 
     /// Hands on what the frames complete; an end when that is the stream's. A place in the channel
     /// comes first: from there on nothing waits.
-    pub(super) async fn take(&self, frames: &mut Frames, mode: ReadMode) -> Option<StreamStep> {
+    pub(super) async fn take(
+        &self,
+        resume: &mut Resume,
+        frames: &mut Frames,
+        mode: ReadMode,
+    ) -> Option<StreamStep> {
         if frames.is_empty() {
             return None;
         }
-        if let Err(reason) = self.emit_gap(Some(frames)).await {
+        if let Err(reason) = self.emit_gap(resume, Some(frames)).await {
             return Some(StreamStep::Ended(reason));
         }
-        let permit = match self.permit(mode).await {
+        let permit = match self.permit(resume, mode).await {
             Ok(permit) => permit,
             Err(reason) => return Some(StreamStep::Ended(reason)),
         };
-        let (outcome, lines, counts) = self.with_resume(|resume| {
-            resume.take_details(frames);
-            let mut lines = resume.batch();
-            let outcome = resume.feed(frames, Instant::now(), &mut lines);
-            (outcome, lines, resume.take_counts())
-        });
-        self.tally.counted(counts);
+        resume.take_details(frames);
+        let mut lines = resume.batch();
+        let outcome = resume.feed(frames, Instant::now(), &mut lines);
+        self.tally.counted(resume.take_counts());
         if lines.is_empty() {
             self.give_sign();
         }
-        self.hand_on(permit, lines);
+        self.hand_on(resume, permit, lines);
         let is_large = LARGE_READ_MIN_FRAMES <= frames.len();
         frames.clear();
         // A stream that always has data must not starve the others of this thread. Behind a small read there is none.
@@ -200,23 +213,20 @@ impl<S: Source> Reader<S> {
     }
 
     /// Nothing more comes of the window: hands on what that proves to be new.
-    pub(super) async fn window_over(&self) -> Option<StreamStep> {
-        let permit = match self.permit(ReadMode::Once).await {
+    pub(super) async fn window_over(&self, resume: &mut Resume) -> Option<StreamStep> {
+        let permit = match self.permit(resume, ReadMode::Once).await {
             Ok(permit) => permit,
             Err(reason) => return Some(StreamStep::Ended(reason)),
         };
-        let (outcome, lines, counts) = self.with_resume(|resume| {
-            let mut lines = resume.batch();
-            let outcome = resume.window_over(&mut lines);
-            (outcome, lines, resume.take_counts())
-        });
-        self.tally.counted(counts);
-        self.hand_on(permit, lines);
+        let mut lines = resume.batch();
+        let outcome = resume.window_over(&mut lines);
+        self.tally.counted(resume.take_counts());
+        self.hand_on(resume, permit, lines);
         outcome.into()
     }
 
-    pub(super) fn hand_on(&self, permit: Permit<'_>, mut lines: Lines) {
-        lines.position = self.with_resume(Resume::take_position);
+    pub(super) fn hand_on(&self, resume: &mut Resume, permit: Permit<'_>, mut lines: Lines) {
+        lines.position = resume.take_position();
         if !lines.is_empty() {
             self.tally.delivered(&self.row_state, &lines);
             if let Some(last) = lines.last_time() {
@@ -229,18 +239,13 @@ impl<S: Source> Reader<S> {
     }
 
     /// Hands on where the log was read to, if that has changed without a line.
-    pub(super) async fn hand_on_position(&self) -> Result<(), EndReason> {
-        if self.with_resume(|resume| resume.is_saving()) {
-            let permit = self.permit(ReadMode::Once).await?;
-            let lines = self.with_resume(|resume| resume.batch());
-            self.hand_on(permit, lines);
+    pub(super) async fn hand_on_position(&self, resume: &mut Resume) -> Result<(), EndReason> {
+        if resume.is_saving() {
+            let permit = self.permit(resume, ReadMode::Once).await?;
+            let lines = resume.batch();
+            self.hand_on(resume, permit, lines);
         }
         Ok(())
-    }
-
-    /// Does something with the container's place in its log; the lock never spans a wait.
-    pub(super) fn with_resume<T>(&self, act: impl FnOnce(&mut Resume) -> T) -> T {
-        act(&mut self.resume.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

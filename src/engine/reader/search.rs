@@ -18,50 +18,62 @@ pub(super) enum Searched {
     Whole,
 }
 
+impl Searched {
+    /// What the window that was missed last has shown.
+    pub(super) fn by(resume: &Resume) -> Self {
+        match resume.saw_whole_log() {
+            true => Self::Whole,
+            false => Self::Part,
+        }
+    }
+}
+
 impl<S: Source> Reader<S> {
     /// Looks for the anchor further and further back, by finite reads; where it is nowhere, reports
     /// the gap and reads all that the daemon holds. [`EndReason::Eof`]: all that is stored was
     /// delivered. `searched`: what the window that failed has shown.
-    pub(super) async fn search(&self, failed: Tail, mut searched: Searched) -> EndReason {
+    pub(super) async fn search(
+        &self,
+        resume: &mut Resume,
+        failed: Tail,
+        mut searched: Searched,
+    ) -> EndReason {
         // Larger windows may hold what cannot be decoded.
-        self.with_resume(Resume::distrust);
+        resume.distrust();
         let mut windows = Resume::search_after(failed);
         while searched == Searched::Part
             && let Some(window) = windows.next()
         {
-            self.with_resume(|resume| resume.open_window(window));
-            match self.finite(window).await {
+            resume.open_window(window);
+            match self.finite(resume, window).await {
                 StreamStep::Ended(reason) => {
-                    self.with_resume(|resume| resume.found_in(window));
+                    resume.found_in(window);
                     return reason;
                 }
-                StreamStep::Missed => searched = self.searched(),
-                StreamStep::LinesMissing => return self.past_holes().await,
+                StreamStep::Missed => searched = Searched::by(resume),
+                StreamStep::LinesMissing => return self.past_holes(resume).await,
             }
         }
-        self.give_up().await
+        self.give_up(resume).await
     }
 
     /// The anchor is nowhere in the log: reports the gap and reads all that the daemon holds.
-    pub(super) async fn give_up(&self) -> EndReason {
-        let permit = match self.permit(ReadMode::Once).await {
+    pub(super) async fn give_up(&self, resume: &mut Resume) -> EndReason {
+        let permit = match self.permit(resume, ReadMode::Once).await {
             Ok(permit) => permit,
             Err(reason) => return reason,
         };
-        let lines = self.with_resume(|resume| {
-            let mut lines = resume.batch();
-            resume.give_up(&mut lines);
-            lines
-        });
-        self.hand_on(permit, lines);
-        let tail = self.with_resume(|resume| resume.open_window(Tail::All));
-        let reason = match self.stream(ReadMode::Once, tail, None).await {
+        let mut lines = resume.batch();
+        resume.give_up(&mut lines);
+        self.hand_on(resume, permit, lines);
+        let tail = resume.open_window(Tail::All);
+        let reason = match self.stream(resume, ReadMode::Once, tail, None).await {
             StreamStep::Ended(reason) => reason,
             // Nothing is looked for any more.
             StreamStep::Missed | StreamStep::LinesMissing => EndReason::Eof,
         };
         if reason == EndReason::Eof
-            && let Err(reason) = self.emit_gap(None).await
+            && let Err(reason) = self.emit_gap(resume, None).await
         {
             return reason;
         }
@@ -69,23 +81,20 @@ impl<S: Source> Reader<S> {
     }
 
     /// Reports the gap before these frames, where there is one.
-    pub(super) async fn emit_gap(&self, frames: Option<&Frames>) -> Result<(), EndReason> {
-        if !self.with_resume(|resume| resume.is_lost()) {
+    pub(super) async fn emit_gap(
+        &self,
+        resume: &mut Resume,
+        frames: Option<&Frames>,
+    ) -> Result<(), EndReason> {
+        if !resume.is_lost() {
             return Ok(());
         }
-        let permit = self.permit(ReadMode::Once).await?;
-        if let Some(gap) = self.with_resume(|resume| resume.gap_before(frames)) {
+        let permit = self.permit(resume, ReadMode::Once).await?;
+        if let Some(gap) = resume.gap_before(frames) {
             self.tally.gap(&self.row_state, &gap);
             permit.send(Event::Gap(gap));
         }
         // A later run must not report it again.
-        if frames.is_none() { self.hand_on_position().await } else { Ok(()) }
-    }
-
-    pub(super) fn searched(&self) -> Searched {
-        match self.with_resume(|resume| resume.saw_whole_log()) {
-            true => Searched::Whole,
-            false => Searched::Part,
-        }
+        if frames.is_none() { self.hand_on_position(resume).await } else { Ok(()) }
     }
 }

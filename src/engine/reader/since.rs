@@ -7,6 +7,7 @@
 
 use super::Reader;
 use crate::engine::event::EndReason;
+use crate::engine::resume::Resume;
 use crate::engine::source::{Source, Tail};
 use crate::engine::timestamp::Timestamp;
 
@@ -17,11 +18,15 @@ const WINDOW_MAX_FRAMES: u64 = 1 << 26;
 
 impl<S: Source> Reader<S> {
     /// A window that begins before this time, and not far before it.
-    pub(super) async fn place_of(&self, since: Timestamp) -> Result<Tail, EndReason> {
+    pub(super) async fn place_of(
+        &self,
+        resume: &Resume,
+        since: Timestamp,
+    ) -> Result<Tail, EndReason> {
         let (mut small, mut large) = (0, MARGIN_FRAMES);
         let mut before = None;
         loop {
-            let first = self.first_of(Tail::Last(large)).await?;
+            let first = self.first_of(resume, Tail::Last(large)).await?;
             match first {
                 // The log is empty, or holds no more than the last window did.
                 None => return Ok(Tail::All),
@@ -35,14 +40,14 @@ impl<S: Source> Reader<S> {
         }
         while small + small / 4 + MARGIN_FRAMES < large {
             let middle = small + (large - small) / 2;
-            match self.first_of(Tail::Last(middle)).await? {
+            match self.first_of(resume, Tail::Last(middle)).await? {
                 Some(first) if since <= first.time() => small = middle,
                 _ => large = middle,
             }
         }
         let window = large + MARGIN_FRAMES;
-        let first = self.first_of(Tail::Last(window)).await?;
-        let older = self.first_of(Tail::Last(4 * window)).await?;
+        let first = self.first_of(resume, Tail::Last(window)).await?;
+        let older = self.first_of(resume, Tail::Last(4 * window)).await?;
         let is_in_order = older.map(|key| key.time()) <= first.map(|key| key.time());
         Ok(if is_in_order { Tail::Last(window) } else { Tail::All })
     }

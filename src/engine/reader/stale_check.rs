@@ -6,14 +6,30 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::Reader;
+use crate::engine::anchor::Key;
 use crate::engine::limits::FINITE_READ_IDLE_TIMEOUT;
-use crate::engine::resume::Resume;
+use crate::engine::resume::{Opening, Resume};
 use crate::engine::rows::Trust;
 use crate::engine::source::{Frames, LogStream, Read, ReadMode, Source, Tail};
 use crate::engine::stale::STALE_GRACE;
 
 /// Windows that show what stands before bad records at the end of a log.
 const HOLE_AT_END: [u64; 6] = [2, 4, 8, 16, 32, 64];
+
+/// What a question about the newest message of a log has shown.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    /// No answer came.
+    Nothing,
+    /// The newest message.
+    Newest(Key),
+    /// The log shows nothing where its newest record stands.
+    Empty,
+    /// The last message before bad records at the end of the log.
+    BeforeHole(Key),
+}
+
+type Probe<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
 /// Watches a quiet stream: is there nothing, or does it no longer deliver?
 pub(super) struct Watch<'a> {
@@ -25,7 +41,7 @@ pub(super) struct Watch<'a> {
     suspect: bool,
     /// The probe asks for a proof, not because of a silence.
     proving: bool,
-    probe: Option<Pin<Box<dyn Future<Output = Option<bool>> + Send + 'a>>>,
+    probe: Option<Probe<'a>>,
 }
 
 impl<'a> Watch<'a> {
@@ -54,21 +70,15 @@ impl<'a> Watch<'a> {
     ///
     /// # Cancel safety
     /// Safe: a probe that was begun goes on with the next call.
-    pub(super) async fn step<S: Source>(&mut self, reader: &'a Reader<S>) -> bool {
+    pub(super) async fn step<S: Source>(
+        &mut self,
+        reader: &'a Reader<S>,
+        resume: &mut Resume,
+    ) -> bool {
         if let Some(probe) = &mut self.probe {
-            let known = probe.await;
+            let answer = probe.await;
             self.probe = None;
-            if known == Some(false) {
-                (self.suspect, self.due) = (true, Instant::now() + STALE_GRACE);
-                return false;
-            }
-            let interval = reader.with_resume(|resume| {
-                if !self.proving {
-                    resume.quiet().found_quiet();
-                }
-                resume.quiet().interval()
-            });
-            self.due = Instant::now() + interval;
+            self.take_answer(answer, reader, resume);
             return false;
         }
         while Instant::now() < self.due {
@@ -78,21 +88,53 @@ impl<'a> Watch<'a> {
             self.timer.as_mut().await;
         }
         if !self.suspect {
-            self.proving = reader.with_resume(|resume| resume.is_unproven());
+            self.proving = resume.is_unproven();
             let turn = reader.probes.take(Instant::now());
-            self.probe = Some(Box::pin(reader.probe(turn)));
+            self.probe = Some(Box::pin(reader.probe(resume.opening(), turn)));
         }
         self.suspect
+    }
+
+    fn take_answer<S: Source>(
+        &mut self,
+        answer: Answer,
+        reader: &'a Reader<S>,
+        resume: &mut Resume,
+    ) {
+        match answer {
+            Answer::Nothing => {}
+            Answer::Newest(key) => {
+                if !resume.newest(key) {
+                    (self.suspect, self.due) = (true, Instant::now() + STALE_GRACE);
+                    return;
+                }
+            }
+            Answer::Empty => {
+                if resume.newest_is_unreadable() {
+                    self.probe = Some(Box::pin(reader.last_before_hole(resume.opening())));
+                    return;
+                }
+            }
+            Answer::BeforeHole(key) => {
+                if resume.knows(&key) {
+                    resume.hole_at_end(&reader.container);
+                }
+            }
+        }
+        if !self.proving {
+            resume.quiet().found_quiet();
+        }
+        self.due = Instant::now() + resume.quiet().interval();
     }
 }
 
 impl<S: Source> Reader<S> {
-    /// Asks for the newest message of the log, when it is this container's turn: whether it was
-    /// delivered. `None` when there is none, or no answer.
-    async fn probe(&self, turn: Instant) -> Option<bool> {
+    /// Asks for the newest message of the log, when it is this container's turn.
+    async fn probe(&self, opening: Opening, turn: Instant) -> Answer {
         sleep_until(turn).await;
         self.tally.probe();
-        let mut newest = self.open(ReadMode::Once, Tail::Last(1)).await.ok()?;
+        let opened = self.open_log(opening, ReadMode::Once, Tail::Last(1)).await;
+        let Ok(mut newest) = opened else { return Answer::Nothing };
         let mut frames = Frames::default();
         let end = loop {
             match timeout(FINITE_READ_IDLE_TIMEOUT, newest.read(&mut frames)).await {
@@ -100,28 +142,24 @@ impl<S: Source> Reader<S> {
                 end => break end,
             }
         };
-        let Some((frame, payload)) = frames.iter().last() else {
-            if matches!(end, Ok(Ok(Read::End))) && self.with_resume(Resume::newest_is_unreadable) {
-                self.find_hole_at_end().await;
-            }
-            return None;
-        };
-        Some(self.with_resume(|resume| resume.newest(frame, payload)))
+        match (frames.iter().last(), end) {
+            (Some((frame, payload)), _) => Answer::Newest(Key::of(frame, payload)),
+            (None, Ok(Ok(Read::End))) => Answer::Empty,
+            (None, _) => Answer::Nothing,
+        }
     }
 
     /// A log that shows nothing where its newest record stands was cut to nothing, or this record is bad. It is bad
     /// where a larger window ends with what was delivered.
-    async fn find_hole_at_end(&self) {
+    async fn last_before_hole(&self, opening: Opening) -> Answer {
         for window in HOLE_AT_END {
-            let Ok((look, _)) = self.look(Tail::Last(window)).await else { return };
+            let opened = self.open_log(opening.clone(), ReadMode::Once, Tail::Last(window)).await;
+            let Ok(stream) = opened else { return Answer::Nothing };
+            let Ok((look, _)) = self.keys_of(stream).await else { return Answer::Nothing };
             if let Some(last) = look.keys.last() {
-                self.with_resume(|resume| {
-                    if resume.knows(last) {
-                        resume.hole_at_end(&self.container);
-                    }
-                });
-                return;
+                return Answer::BeforeHole(*last);
             }
         }
+        Answer::Nothing
     }
 }

@@ -10,70 +10,82 @@ use crate::engine::source::{Frames, Read, ReadMode, Source, Tail};
 
 impl<S: Source> Reader<S> {
     /// Shows the last lines first, where they are still to be shown; a reason when that failed.
-    pub(super) async fn first_view(&self, run: RunState) -> Option<EndReason> {
-        if let Some(since) = self.with_resume(|resume| resume.wanted_since()) {
-            match self.place_of(since).await {
-                Ok(window) => self.with_resume(|resume| resume.begins_within(window)),
+    pub(super) async fn first_view(&self, resume: &mut Resume, run: RunState) -> Option<EndReason> {
+        if let Some(since) = resume.wanted_since() {
+            match self.place_of(resume, since).await {
+                Ok(window) => resume.begins_within(window),
                 Err(reason) => return Some(reason),
             }
         }
-        let wanted = self.with_resume(|resume| resume.backlog())?;
-        self.with_resume(Resume::distrust);
-        let until = self.with_resume(|resume| resume.wanted_until());
+        let wanted = resume.backlog()?;
+        resume.distrust();
+        let until = resume.wanted_until();
         // Lines before the end of a time may stand far before the end of the log.
         if EXACT_MAX_LINES < wanted && until.is_none() {
-            let window = self.with_resume(|resume| resume.open_window(Tail::Last(wanted)));
-            let reason = match self.finite(window).await {
+            let window = resume.open_window(Tail::Last(wanted));
+            let reason = match self.finite(resume, window).await {
                 StreamStep::Ended(reason) => reason,
                 StreamStep::Missed => EndReason::Eof,
-                StreamStep::LinesMissing => self.past_holes().await,
+                StreamStep::LinesMissing => self.past_holes(resume).await,
             };
             return match reason {
                 EndReason::Eof => {
-                    self.with_resume(Resume::viewed);
-                    self.hand_on_position().await.err()
+                    resume.viewed();
+                    self.hand_on_position(resume).await.err()
                 }
                 reason => Some(reason),
             };
         }
-        self.last_lines(wanted, run).await.err()
+        self.last_lines(resume, wanted, run).await.err()
     }
 
-    async fn last_lines(&self, wanted: u64, run: RunState) -> Result<(), EndReason> {
+    async fn last_lines(
+        &self,
+        resume: &mut Resume,
+        wanted: u64,
+        run: RunState,
+    ) -> Result<(), EndReason> {
         let mut windows = FirstView::windows(wanted).to_vec();
-        if self.with_resume(|resume| resume.wanted_until()).is_some() {
+        if resume.wanted_until().is_some() {
             windows.extend(FirstView::larger_windows(wanted));
         }
         for window in windows.iter().copied() {
-            let mut view = self.with_resume(|resume| resume.first_view(wanted, run));
-            if self.read_view(window, &mut view).await? == Shown::LinesMissing {
-                return self.last_lines_past_holes(wanted, run).await;
+            let mut view = resume.first_view(wanted, run);
+            if self.read_view(resume, window, &mut view).await? == Shown::LinesMissing {
+                return self.last_lines_past_holes(resume, wanted, run).await;
             }
             if view.is_enough(window) || windows.last() == Some(&window) {
-                return self.show(view).await;
+                return self.show(resume, view).await;
             }
         }
         Ok(())
     }
 
-    async fn show(&self, view: FirstView) -> Result<(), EndReason> {
-        let permit = self.permit(ReadMode::Once).await?;
-        let lines = self.with_resume(|resume| resume.view(view));
-        self.hand_on(permit, lines);
+    async fn show(&self, resume: &mut Resume, view: FirstView) -> Result<(), EndReason> {
+        let permit = self.permit(resume, ReadMode::Once).await?;
+        let lines = resume.view(view);
+        self.hand_on(resume, permit, lines);
         Ok(())
     }
 
-    async fn read_view(&self, window: Tail, view: &mut FirstView) -> Result<Shown, EndReason> {
-        let may_be_damaged = self.may_be_damaged();
-        let mut stream = self.open(ReadMode::Once, window).await?;
+    async fn read_view(
+        &self,
+        resume: &mut Resume,
+        window: Tail,
+        view: &mut FirstView,
+    ) -> Result<Shown, EndReason> {
+        let may_be_damaged = self.may_be_damaged(resume);
+        let mut stream = self.open(resume, ReadMode::Once, window).await?;
         let mut frames = Frames::default();
         loop {
-            let read = self.read_finite(&mut stream, &mut frames).await?;
+            let read = self.read_finite(resume, &mut stream, &mut frames).await?;
             view.feed(&frames);
             frames.clear();
             match read {
                 Ok(Read::Some) => {}
-                Ok(Read::End) if may_be_damaged => return self.check(window, view.keys()).await,
+                Ok(Read::End) if may_be_damaged => {
+                    return self.check(resume, window, view.keys()).await;
+                }
                 Ok(Read::End) => return Ok(Shown::All),
                 Err(_) if may_be_damaged => return Ok(Shown::LinesMissing),
                 Err(error) => return Err(EndReason::Failed(error)),
@@ -83,18 +95,23 @@ impl<S: Source> Reader<S> {
 
     /// The last lines of a log with records that the daemon cannot decode: the newest part first, and
     /// older ones as long as lines are wanted.
-    async fn last_lines_past_holes(&self, wanted: u64, run: RunState) -> Result<(), EndReason> {
+    async fn last_lines_past_holes(
+        &self,
+        resume: &mut Resume,
+        wanted: u64,
+        run: RunState,
+    ) -> Result<(), EndReason> {
         let Some(Tail::Last(frames)) = FirstView::windows(wanted).last().copied() else {
             return Ok(());
         };
         for _ in 0..SURVEYS_MAX {
-            let mut log = Log { reader: self, error: None };
+            let mut log = Log { reader: self, resume, error: None };
             match survey(&mut log, &Goal::Frames(frames), self.growth()).await {
                 Ok(map) => match log.error {
                     Some(error) if map.parts.is_empty() && self.growth() == Growth::None => {
                         return Err(EndReason::Failed(error));
                     }
-                    _ if self.show_parts(&map, wanted, run).await? => return Ok(()),
+                    _ if self.show_parts(resume, &map, wanted, run).await? => return Ok(()),
                     _ => {}
                 },
                 Err(Stop::Ended(reason)) => return Err(reason),
@@ -102,7 +119,7 @@ impl<S: Source> Reader<S> {
             }
         }
         // The daemon's answers contradict each other. All that is left is reported as missing.
-        self.with_lines(|resume, lines| {
+        self.with_lines(resume, |resume, lines| {
             resume.viewed();
             resume.hole(lines);
         })
@@ -110,14 +127,20 @@ impl<S: Source> Reader<S> {
     }
 
     /// Shows what a survey has found. `false`: the log has moved meanwhile.
-    async fn show_parts(&self, map: &Map, wanted: u64, run: RunState) -> Result<bool, EndReason> {
+    async fn show_parts(
+        &self,
+        resume: &mut Resume,
+        map: &Map,
+        wanted: u64,
+        run: RunState,
+    ) -> Result<bool, EndReason> {
         let mut views = Vec::new();
         let mut left = wanted;
         for (at, part) in map.parts.iter().enumerate().rev() {
             let is_last = at + 1 == map.parts.len();
             let run = if is_last { run } else { RunState::Over };
-            let mut view = self.with_resume(|resume| resume.first_view(left, run));
-            let Some((mut stream, first, _)) = self.open_part(part, 0).await? else {
+            let mut view = resume.first_view(left, run);
+            let Some((mut stream, first, _)) = self.open_part(resume, part, 0).await? else {
                 return Ok(false);
             };
             let mut frames = first.frames;
@@ -130,7 +153,7 @@ impl<S: Source> Reader<S> {
                 if count == 0 {
                     break;
                 }
-                match self.read_finite(&mut stream, &mut frames).await? {
+                match self.read_finite(resume, &mut stream, &mut frames).await? {
                     Ok(Read::Some) => {}
                     Ok(Read::End) | Err(_) if frames.is_empty() => break,
                     Ok(Read::End) | Err(_) => count = frames.len(),
@@ -146,24 +169,24 @@ impl<S: Source> Reader<S> {
         // What is written next stands behind a bad newest record.
         let at_end = map.newest == Newest::Bad && 0 < wanted;
         if views.is_empty() {
-            self.with_resume(Resume::viewed);
+            resume.viewed();
         }
         for (at, (begins, view)) in views.into_iter().enumerate() {
             if 0 < at {
-                self.with_lines(Resume::hole).await?;
-                let permit = self.permit(ReadMode::Once).await?;
-                if let Some(gap) = self.with_resume(|resume| resume.gap_to(Some(begins))) {
+                self.with_lines(resume, Resume::hole).await?;
+                let permit = self.permit(resume, ReadMode::Once).await?;
+                if let Some(gap) = resume.gap_to(Some(begins)) {
                     self.tally.gap(&self.row_state, &gap);
                     permit.send(Event::Gap(gap));
                 }
             }
-            self.show(view).await?;
+            self.show(resume, view).await?;
         }
         if at_end {
-            self.with_resume(|resume| resume.hole_at_end(&self.container));
+            resume.hole_at_end(&self.container);
         }
         let reach = if map.is_whole() { Reach::All } else { Reach::Hole(map.reach()) };
-        self.with_resume(|resume| resume.trust(&self.container, reach, Proven::No));
+        resume.trust(&self.container, reach, Proven::No);
         Ok(true)
     }
 }

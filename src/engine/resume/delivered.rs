@@ -12,9 +12,18 @@ use crate::engine::event::{Label, Lines};
 use crate::engine::files::{Files, Proof, Rotation};
 use crate::engine::lines::Assembler;
 use crate::engine::pace::{Counted, Pace};
-use crate::engine::source::{Container, Frames};
+use crate::engine::source::{Container, Frames, Stored};
 use crate::engine::stale::Quiet;
 use crate::engine::timestamp::Timestamp;
+
+/// What a request about a container's log needs to know of what was delivered.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// The name to show.
+    pub label: Arc<Label>,
+    /// Whether the log holds something.
+    pub stored: Stored,
+}
 
 impl Resume {
     /// A container of which nothing was read yet.
@@ -90,6 +99,15 @@ impl Resume {
     /// The name to show.
     pub fn label(&self) -> Arc<Label> {
         Arc::clone(&self.label)
+    }
+
+    /// What the next request about the log needs to know.
+    pub fn opening(&self) -> Opening {
+        let stored = match self.last() {
+            Some(_) => Stored::Something,
+            None => Stored::MaybeNothing,
+        };
+        Opening { label: self.label(), stored }
     }
 
     /// An empty batch of lines of this container.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::{Plan, Resume};
 use crate::engine::anchor::Key;
 use crate::engine::files::{Files, Newest};
-use crate::engine::source::Frame;
 use crate::engine::timestamp::Timestamp;
 
 impl Resume {
@@ -50,8 +49,7 @@ impl Resume {
     }
 
     /// Takes the store's newest message: whether it was delivered, as far back as the anchor goes.
-    pub fn newest(&mut self, frame: Frame, payload: &[u8]) -> bool {
-        let key = Key::of(frame, payload);
+    pub fn newest(&mut self, key: Key) -> bool {
         let known = self.anchor.contains(&key);
         let newest = if known { Newest::Delivered } else { Newest::Missing(key) };
         self.proof.newest(newest);

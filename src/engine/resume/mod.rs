@@ -33,6 +33,7 @@ use super::lines::Assembler;
 use super::pace::{Counted, Pace};
 use super::source::Tail;
 use super::stale::Quiet;
+pub use delivered::Opening;
 pub use holes::{Known, LogAge, Proven, Reach};
 use saving::Saving;
 use seeking::Seeking;
@@ -65,7 +66,7 @@ pub enum Window {
     Unproven,
 }
 
-/// What came of feeding frames.
+/// The result of feeding frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeedOutcome {
     /// The stream may go on.
@@ -76,7 +77,7 @@ pub enum FeedOutcome {
     Disordered,
 }
 
-/// What was counted; taken by whoever adds it up.
+/// What was counted since the last call of [`Resume::take_counts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Frames read again and skipped.

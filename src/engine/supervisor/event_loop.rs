@@ -1,7 +1,7 @@
 //! The loop itself: what it begins with, what it waits for, and when it is over.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
@@ -156,14 +156,14 @@ impl<S: Source> Supervisor<S> {
     /// # Cancel safety
     /// Safe: a line is handed on or still waits.
     pub(in crate::engine) async fn flush_lines(&mut self) {
-        for follower in self.followers.values() {
-            let Some(resume) = &follower.resume else {
+        self.take_all_back();
+        for follower in self.followers.values_mut() {
+            let Some(resume) = follower.resume.here() else {
                 continue;
             };
             let Ok(permit) = self.events.reserve().await else {
                 return;
             };
-            let mut resume = resume.lock().unwrap_or_else(PoisonError::into_inner);
             if resume.is_saving() {
                 // A later run shows them as a whole.
                 continue;

@@ -2,7 +2,7 @@
 //! out here.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -12,6 +12,7 @@ use crate::engine::LineOrder;
 use crate::engine::backlog::Backlog;
 use crate::engine::event::{About, EndReason, Event, Gap, GapCause, Label, Note, Notice};
 use crate::engine::lifecycle::{Act, Departure, FollowPhase, Input, Joined, Lifecycle};
+use crate::engine::reader::NewName;
 use crate::engine::resume::{LogAge, Resume};
 use crate::engine::rows::{LastNotice, RowState};
 use crate::engine::runs::{RunWindow, Runs};
@@ -35,7 +36,7 @@ pub(super) struct Follower {
     pub(super) runs: Runs,
     /// Once it was inspected.
     pub(super) container: Option<Arc<Container>>,
-    pub(super) resume: Option<Arc<Mutex<Resume>>>,
+    pub(super) resume: Place,
     pub(super) wake: Option<Instant>,
     /// Of the stream that is open: since when, and the progress at its start.
     pub(super) opened: (Instant, u64),
@@ -43,24 +44,63 @@ pub(super) struct Follower {
     pub(super) died: Arc<Notify>,
     /// Makes its reader end as if the stream had reached its age.
     pub(super) rotate: Arc<Notify>,
+    /// Takes a new name to its reader.
+    pub(super) new_name: Arc<NewName>,
     /// How far it may run ahead of other containers while its stored lines are read.
     pub(super) turns: Turns,
     /// How its last stream ended.
     pub(super) ended: Option<EndReason>,
     /// Its image and labels, for when it gets a new name.
     pub(super) facts: Arc<Facts>,
-    /// Where all of this is written down for who wants to see it.
+    /// The row that the screen and the snapshots read.
     pub(super) row_state: Arc<RowState>,
 }
 
-impl Follower {
-    pub(super) fn progress(&self) -> u64 {
-        let resume = self.resume.as_ref();
-        resume.map_or(0, |resume| resume.lock().unwrap_or_else(PoisonError::into_inner).progress())
+/// Where a container's [`Resume`] is. A reader is lent it, so nobody else can touch it meanwhile.
+pub(super) enum Place {
+    /// The container was not inspected yet.
+    Nowhere,
+    Here(Box<Resume>),
+    WithReader,
+}
+
+impl Place {
+    pub(super) fn here(&mut self) -> Option<&mut Resume> {
+        match self {
+            Self::Here(resume) => Some(resume),
+            Self::Nowhere | Self::WithReader => None,
+        }
+    }
+
+    /// Takes it for a reader, unless one has it.
+    pub(super) fn lend(&mut self) -> Option<Box<Resume>> {
+        match std::mem::replace(self, Self::WithReader) {
+            Self::Here(resume) => Some(resume),
+            other => {
+                *self = other;
+                None
+            }
+        }
     }
 }
 
-/// What is to be said of the run that is shown.
+impl Follower {
+    /// Messages taken so far, while no reader takes more.
+    pub(super) fn progress(&mut self) -> u64 {
+        self.resume.here().map_or(0, |resume| resume.progress())
+    }
+
+    /// A reader gives back what it was lent.
+    pub(super) fn take_back(&mut self, mut resume: Box<Resume>) {
+        // The reader may have ended before it took a new name.
+        if let Some(label) = self.new_name.take() {
+            resume.rename(label);
+        }
+        self.resume = Place::Here(resume);
+    }
+}
+
+/// The note about the run that is shown.
 fn run_note(window: Option<RunWindow>, backlog: Backlog) -> Option<Notice> {
     match window? {
         RunWindow::UpTo(_) => Some(Notice::PreviousRunUnbounded {
@@ -92,11 +132,12 @@ impl<S: Source> Supervisor<S> {
             },
             runs: if initial { self.config.runs } else { Runs::All },
             container: None,
-            resume: None,
+            resume: Place::Nowhere,
             wake: None,
             opened: (Instant::now(), 0),
             died: Arc::default(),
             rotate: Arc::default(),
+            new_name: Arc::default(),
             turns: match initial && self.is_announced(row) {
                 true => Turns::few(),
                 false => Turns::any(),
@@ -153,7 +194,7 @@ impl<S: Source> Supervisor<S> {
         follower.row_state.inspected(container);
         let container = Arc::new(container.clone());
         let mut note = None;
-        follower.resume.get_or_insert_with(|| {
+        if matches!(follower.resume, Place::Nowhere) {
             let (outputs, max_line) = (self.config.outputs, self.config.max_line);
             let (outputs, backlog) = match window {
                 Some(window) => window.apply(outputs, follower.backlog),
@@ -172,8 +213,8 @@ impl<S: Source> Supervisor<S> {
                 Some(None) => resume.saving(),
                 Some(Some(position)) => resume.restored(&position),
             };
-            Arc::new(Mutex::new(resume))
-        });
+            follower.resume = Place::Here(Box::new(resume));
+        }
         follower.container = Some(container);
         let about = About::Container(Arc::clone(&follower.label));
         if let Some(what) = note {
@@ -184,9 +225,8 @@ impl<S: Source> Supervisor<S> {
 
     /// Hands on where the log of a container was read to, if that has changed without a line.
     fn hand_on_position(&mut self, key: &ContainerKey) {
-        let resume = self.followers.get(key).and_then(|follower| follower.resume.as_ref());
-        let lines = resume.and_then(|resume| {
-            let mut resume = resume.lock().unwrap_or_else(PoisonError::into_inner);
+        let follower = self.followers.get_mut(key);
+        let lines = follower.and_then(|follower| follower.resume.here()).and_then(|resume| {
             let mut lines = resume.batch();
             lines.position = resume.take_position();
             lines.position.is_some().then_some(lines)
@@ -223,9 +263,10 @@ impl<S: Source> Supervisor<S> {
         let facts = Arc::clone(&follower.facts);
         follower.label = Arc::new(Label::new(key.clone(), name));
         follower.row_state.rename(Arc::clone(&follower.label));
-        if let Some(resume) = &follower.resume {
-            let label = Arc::clone(&follower.label);
-            resume.lock().unwrap_or_else(PoisonError::into_inner).rename(label);
+        match &mut follower.resume {
+            Place::Nowhere => {}
+            Place::Here(resume) => resume.rename(Arc::clone(&follower.label)),
+            Place::WithReader => follower.new_name.put(Arc::clone(&follower.label)),
         }
         let label = Arc::clone(&follower.label);
         self.say(About::Container(Arc::clone(&label)), Notice::Renamed { from });
@@ -302,12 +343,11 @@ impl<S: Source> Supervisor<S> {
 
     /// Hands on what is left of a log of which nothing more can be read.
     fn flush_log(&mut self, key: &ContainerKey, lost: Option<GapCause>) {
-        let Some(follower) = self.followers.get(key) else {
+        let Some(follower) = self.followers.get_mut(key) else {
             return;
         };
         let mut from = None;
-        if let Some(resume) = &follower.resume {
-            let mut resume = resume.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(resume) = follower.resume.here() {
             from = resume.last();
             let mut lines = resume.batch();
             resume.end_run(&mut lines);

@@ -8,6 +8,7 @@ use super::daemon_state::{NextList, Say};
 use super::{Message, Supervisor};
 use crate::engine::event::{About, Awaited, EndReason, Notice};
 use crate::engine::lifecycle::{Input, Progress};
+use crate::engine::resume::Resume;
 use crate::engine::source::{ContainerKey, Source, SourceError};
 
 impl<S: Source> Supervisor<S> {
@@ -20,8 +21,14 @@ impl<S: Source> Supervisor<S> {
                 let answer = answer.as_ref().map(|(container, _)| container);
                 self.step(&key, &Input::Inspected(answer));
             }
-            Message::StreamEnded(key, reason) => self.on_stream_ended(&key, &reason),
-            Message::Drained(key, reason) => self.step(&key, &Input::Drained(&reason)),
+            Message::StreamEnded(key, resume, reason) => {
+                self.take_back(&key, resume);
+                self.on_stream_ended(&key, &reason);
+            }
+            Message::Drained(key, resume, reason) => {
+                self.take_back(&key, resume);
+                self.step(&key, &Input::Drained(&reason));
+            }
             Message::Listed(asked, Ok(rows)) => {
                 let say = self.daemon.listed(Instant::now());
                 self.say_of_daemon(say, None);
@@ -44,6 +51,23 @@ impl<S: Source> Supervisor<S> {
                 if self.end.is_reached(time, self.config.outputs.range.until, Instant::now()) {
                     self.finish();
                 }
+            }
+        }
+    }
+
+    /// A reader gives back what it was lent.
+    fn take_back(&mut self, key: &ContainerKey, resume: Box<Resume>) {
+        if let Some(follower) = self.followers.get_mut(key) {
+            follower.take_back(resume);
+        }
+    }
+
+    /// Takes back what the readers were lent that have ended since the loop was left.
+    pub(super) fn take_all_back(&mut self) {
+        while let Ok(message) = self.inbox.1.try_recv() {
+            if let Message::StreamEnded(key, resume, _) | Message::Drained(key, resume, _) = message
+            {
+                self.take_back(&key, resume);
             }
         }
     }

@@ -26,6 +26,7 @@ use super::event::{EndReason, Event};
 use super::group::Member;
 use super::position::SavedDaemon;
 use super::registry::Registry;
+use super::resume::Resume;
 use super::runs::RunWindow;
 use super::selection::Selection;
 use super::source::{Container, ContainerEvent, ContainerKey, Listed, Source, SourceError};
@@ -44,13 +45,15 @@ use removed::Removed;
 enum Message {
     /// A container, and the part of its log that is wanted where that is not all of it.
     Inspected(ContainerKey, Result<(Container, Option<RunWindow>), SourceError>),
-    StreamEnded(ContainerKey, EndReason),
-    Drained(ContainerKey, EndReason),
+    /// How a stream ended, and what its reader was lent.
+    StreamEnded(ContainerKey, Box<Resume>, EndReason),
+    /// The same of a read of what is stored.
+    Drained(ContainerKey, Box<Resume>, EndReason),
     /// The daemon's list, and when it was asked for.
     Listed(Instant, Result<Vec<Listed>, SourceError>),
     Subscribed,
     EventsEnded(SourceError),
-    /// The daemon's clock, where it can be had.
+    /// The daemon's clock, where it is known.
     Clock(Option<Timestamp>),
     /// The answer about a container takes long.
     Slow(ContainerKey),

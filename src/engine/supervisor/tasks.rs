@@ -3,46 +3,50 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::time::{Instant, timeout};
 
+use super::followers::Place;
 use super::{Message, Supervisor};
 use crate::engine::census::TaskKind;
 use crate::engine::event::EndReason;
 use crate::engine::limits::{UNCONFIRMED_MAX_AGE, rotation};
 use crate::engine::reader::Reader;
 use crate::engine::registry::Panicked;
+use crate::engine::resume::Resume;
 use crate::engine::runs::{RunWindow, Runs};
 use crate::engine::source::{
     Container, ContainerKey, ErrorKind, EventStream, ListFilters, Listed, Source, SourceError,
 };
 
 impl<S: Source> Supervisor<S> {
-    fn reader(&self, key: &ContainerKey) -> Option<(Reader<S>, String)> {
-        let follower = self.followers.get(key)?;
+    /// A reader of the container, with what it is lent; `None` while another one has that.
+    fn reader(&mut self, key: &ContainerKey) -> Option<(Reader<S>, Box<Resume>, Arc<str>)> {
+        let follower = self.followers.get_mut(key)?;
         let reader = Reader {
             source: Arc::clone(&self.source),
             container: Arc::clone(follower.container.as_ref()?),
-            resume: Arc::clone(follower.resume.as_ref()?),
             events: self.events.clone(),
             tally: Arc::clone(&self.tally),
             row_state: Arc::clone(&follower.row_state),
             died: Arc::clone(&follower.died),
             rotate: Arc::clone(&follower.rotate),
+            new_name: Arc::clone(&follower.new_name),
             turns: follower.turns.clone(),
             probes: Arc::clone(&self.probes),
             slow: Arc::clone(&self.slow),
             stop: self.stop.clone(),
         };
-        Some((reader, follower.label.title.to_string()))
+        Some((reader, follower.resume.lend()?, Arc::clone(&follower.label.title)))
     }
 
     pub(super) fn follow(&mut self, key: &ContainerKey) {
-        let Some((reader, label)) = self.reader(key) else {
+        let Some((reader, resume, title)) = self.reader(key) else {
             return;
         };
         let age = rotation(self.config.stream_timeout, self.random.f64());
         if let Some(follower) = self.followers.get_mut(key) {
-            follower.opened = (Instant::now(), follower.progress());
+            follower.opened = (Instant::now(), resume.progress());
             follower.wake = None;
             let before = follower.ended.take();
             follower.row_state.opened(before.as_ref());
@@ -53,36 +57,48 @@ impl<S: Source> Supervisor<S> {
         let row_state = Arc::clone(&reader.row_state);
         let report = self.report(key, Message::StreamEnded);
         // Also of a stream that ends with the run, when nobody reads the inbox any more.
-        let report = move |outcome: Result<EndReason, Panicked>| {
+        let report = move |resume, outcome: Result<EndReason, Panicked>| {
             match &outcome {
                 Ok(reason) => row_state.closed(reason),
                 Err(panic) => row_state.closed(&EndReason::Panicked(panic.message.clone())),
             }
-            report(outcome);
+            report(resume, outcome);
         };
         let nominal = self.config.stream_timeout;
-        self.registry.spawn_reader(&label, nominal, reader.follow(age), report);
+        self.registry.spawn_reader(
+            &title,
+            nominal,
+            resume,
+            move |resume| async move { reader.follow(resume, age).await }.boxed(),
+            report,
+        );
     }
 
     pub(super) fn drain(&mut self, key: &ContainerKey) {
-        let Some((reader, label)) = self.reader(key) else {
+        let Some((reader, resume, title)) = self.reader(key) else {
             return;
         };
         let report = self.report(key, Message::Drained);
-        self.registry.spawn_then(TaskKind::Drain, &label, reader.drain(), report);
+        self.registry.spawn_lending(
+            TaskKind::Drain,
+            &title,
+            resume,
+            move |resume| async move { reader.drain(resume).await }.boxed(),
+            report,
+        );
     }
 
-    /// Sends how a read ended to the inbox, a panic included.
+    /// Sends how a read ended to the inbox, a panic included, and what the reader was lent.
     fn report(
         &self,
         key: &ContainerKey,
-        message: fn(ContainerKey, EndReason) -> Message,
-    ) -> impl FnOnce(Result<EndReason, Panicked>) + Send + 'static {
+        message: fn(ContainerKey, Box<Resume>, EndReason) -> Message,
+    ) -> impl FnOnce(Box<Resume>, Result<EndReason, Panicked>) + Send + 'static {
         let (inbox, key) = (self.inbox.0.clone(), key.clone());
-        move |outcome| {
+        move |resume, outcome| {
             let reason = outcome.unwrap_or_else(|panic| EndReason::Panicked(panic.message));
             // The supervisor is gone only after the end.
-            let _ = inbox.send(message(key, reason));
+            let _ = inbox.send(message(key, resume, reason));
         }
     }
 
@@ -90,7 +106,8 @@ impl<S: Source> Supervisor<S> {
         let (source, key) = (Arc::clone(&self.source), key.clone());
         let (slow, inbox) = (Arc::clone(&self.slow), self.inbox.0.clone());
         // Once something was read, the part of the log that is wanted is known.
-        let unread = self.followers.get(&key).filter(|follower| follower.resume.is_none());
+        let unread =
+            self.followers.get(&key).filter(|follower| matches!(follower.resume, Place::Nowhere));
         let runs = unread.map_or(Runs::All, |follower| follower.runs);
         self.ask(async move {
             // The supervisor is gone only after the end.

@@ -65,6 +65,7 @@ pub(super) enum Manner {
 
 #[derive(Debug)]
 struct State {
+    name: Arc<str>,
     log: Vec<Stored>,
     /// Which of them cannot be decoded.
     bad: BTreeSet<usize>,
@@ -105,6 +106,7 @@ pub(super) struct Fake {
 impl Fake {
     pub(super) fn running(faults: impl IntoIterator<Item = Fault>) -> Self {
         let state = State {
+            name: "web".into(),
             log: Vec::new(),
             bad: BTreeSet::new(),
             manner: Manner::Stops,
@@ -199,6 +201,11 @@ impl Fake {
         self.happen(ContainerEventKind::Started);
     }
 
+    pub(super) fn rename(&self, name: &str) {
+        self.lock().name = name.into();
+        self.happen(ContainerEventKind::Renamed);
+    }
+
     /// The oldest messages are rotated away.
     pub(super) fn forget_all(&self) {
         let mut state = self.lock();
@@ -252,7 +259,7 @@ impl Fake {
         let state = self.lock();
         Container {
             key: Self::key(),
-            name: "web".into(),
+            name: Arc::clone(&state.name),
             phase: state.phase,
             exit: (state.phase == Phase::Exited).then_some(Exit { code: 1, oom: false }),
             started_at: state.run.to_string().into(),
@@ -280,11 +287,11 @@ impl Source for Fake {
     }
 
     async fn list(&self, _: &ListFilters) -> Result<Vec<Listed>, SourceError> {
-        let phase = self.lock().phase;
+        let state = self.lock();
         Ok(vec![Listed {
             key: Self::key(),
-            name: "web".into(),
-            phase,
+            name: Arc::clone(&state.name),
+            phase: state.phase,
             facts: Arc::default(),
             passes: true,
         }])
@@ -484,7 +491,7 @@ impl EventStream for FakeEvents {
             if let Some(what) = what {
                 return Ok(ContainerEvent {
                     key: Fake::key(),
-                    name: Some("web".into()),
+                    name: Some(Arc::clone(&self.0.lock().name)),
                     kind: what,
                     facts: Arc::default(),
                 });

@@ -68,6 +68,50 @@ async fn a_restart_is_followed_and_reported() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn lines_have_the_new_name_from_a_rename_on() {
+    // While its stream is open, when it ends before another line, and while there is none.
+    for faults in [vec![], vec![Fault::SilentAfter(1)], vec![Fault::PanicAfter(1)]] {
+        let fake = Fake::running(faults);
+        let script = async |fake: &Fake, _: &Observer<Fake>| {
+            for (time, name) in [(1, "api"), (2, "old-api"), (3, "web")] {
+                fake.write(Stdout, time, &format!("{time}\n"));
+                sleep(SECOND / 4).await;
+                fake.rename(name);
+                sleep(SECOND / 4).await;
+                fake.rename(&format!("{name}-1"));
+                sleep(SECOND).await;
+            }
+            fake.write(Stdout, 4, "4\n");
+        };
+        let (outcome, seen) = run(&fake, config(), 70 * SECOND, script).await;
+        all_delivered_once(&fake, &seen);
+        nothing_is_left(&fake, &outcome.census);
+        assert_eq!(seen.names, ["web", "api-1", "old-api-1", "web-1"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_no_line_came_under_does_not_come_back() {
+    let refused = std::iter::repeat_n(Fault::NoOpen, 5);
+    let fake = Fake::running(std::iter::once(Fault::CutAfter(1000)).chain(refused));
+    let script = async |fake: &Fake, observer: &Observer<Fake>| {
+        fake.write(Stdout, 1, "1\n");
+        sleep(SECOND / 4).await;
+        fake.rename("api");
+        sleep(SECOND / 2).await;
+        while observer.census().streams_open != 0 {
+            sleep(SECOND / 100).await;
+        }
+        fake.rename("web-2");
+        sleep(60 * SECOND).await;
+        fake.write(Stdout, 2, "2\n");
+    };
+    let (_, seen) = run(&fake, config(), SECOND, script).await;
+    all_delivered_once(&fake, &seen);
+    assert_eq!(seen.names, ["web", "web-2"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_log_that_was_rotated_away_is_a_gap_and_the_rest_is_delivered() {
     let fake = Fake::running([]);
     let script = async |fake: &Fake, _: &Observer<Fake>| {

@@ -30,6 +30,8 @@ pub(super) fn config() -> Config {
 pub(super) struct Seen {
     /// Each line with its output, as the container wrote it.
     pub(super) lines: Vec<(StdStream, String)>,
+    /// The container's name on each line.
+    pub(super) names: Vec<String>,
     pub(super) notes: Vec<Notice>,
     pub(super) gaps: Vec<GapCause>,
     /// Each gap, with the number of lines before it.
@@ -67,6 +69,7 @@ impl Seen {
                     self.first_line.get_or_insert_with(Instant::now);
                 }
                 for (line, text) in lines.iter() {
+                    self.names.push(lines.label.name.to_string());
                     let end = if line.ending == Ending::Lf { "\n" } else { "" };
                     let text = String::from_utf8_lossy(text);
                     if line.recovered {

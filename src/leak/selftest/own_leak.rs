@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures_util::FutureExt;
 use tokio::time::sleep;
 
 use crate::docker::Docker;
@@ -52,7 +53,13 @@ impl OwnLeak {
                 match self {
                     OwnLeak::Reader => {
                         let endless = std::future::pending::<()>();
-                        registry.spawn_reader("injected", FOREVER, endless, drop);
+                        registry.spawn_reader(
+                            "injected",
+                            FOREVER,
+                            (),
+                            |()| endless.boxed(),
+                            |(), _| {},
+                        );
                     }
                     OwnLeak::Connection => kept.push(follow(docker).await?),
                 }

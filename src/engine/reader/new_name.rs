@@ -1,0 +1,21 @@
+//! A container's new name on its way to the reader that has its log.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::engine::event::Label;
+
+/// Holds the newest name until the reader takes it, before its next batch of lines.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct NewName(Mutex<Option<Arc<Label>>>);
+
+impl NewName {
+    /// The container has this name now.
+    pub(in crate::engine) fn put(&self, label: Arc<Label>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(label);
+    }
+
+    /// The name that was put last, unless it was taken.
+    pub(in crate::engine) fn take(&self) -> Option<Arc<Label>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
