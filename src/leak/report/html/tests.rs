@@ -58,7 +58,7 @@ fn the_page_asks_for_nothing_from_anywhere() {
 fn the_verdict_is_said_in_words_and_by_a_sign() {
     let signs: BTreeSet<String> =
         [Verdict::Leak, Verdict::Clean, Verdict::Inconclusive, Verdict::Invalid]
-            .map(elements::icon)
+            .map(|verdict| elements::icon(verdict).into_string())
             .into();
     assert_eq!(signs.len(), 4);
     for report in example_reports::all() {
