@@ -4,15 +4,15 @@ use maud::{Markup, html};
 
 use super::elements::{badge, class, icon, list};
 use super::report_page::{Place, of_run, page};
-use crate::leak::facts::{Comparison, Report};
-use crate::leak::report::compare::{self, Role};
-use crate::leak::report::document::Cell;
+use crate::leak::facts::Comparison;
+use crate::leak::report::compare;
+use crate::leak::report::document::{Body, Cell, Level, Row, Section, Table};
 use crate::leak::report::figures::NONE;
+use crate::leak::report::sentences::heading;
 
 /// The comparison as one self-contained HTML file.
 pub(crate) fn comparison(comparison: &Comparison) -> String {
-    let verdict = comparison.verdict();
-    let runs = &comparison.runs;
+    let (verdict, runs) = (comparison.verdict(), &comparison.runs);
     let version = runs.first().map_or("", |run| &run.cmon);
     let main = html! {
         header class={ "banner " (class(verdict)) } {
@@ -23,8 +23,7 @@ pub(crate) fn comparison(comparison: &Comparison) -> String {
                 p.when { "cmon leak-check --compare " (version) }
             }
         }
-        (list("More", "means", comparison.sentences().get(1..).unwrap_or_default()))
-        (table(runs))
+        @for section in compare::document(comparison).sections { (section_of(&section)) }
         @for (at, run) in (1..).zip(runs) {
             section.run id={ "run-" (at) } {
                 h2 { "Stream timeout " (compare::timeout(run)) }
@@ -32,13 +31,19 @@ pub(crate) fn comparison(comparison: &Comparison) -> String {
             }
         }
     };
-    page(verdict, "cmon leak-check --compare", main)
+    page(verdict, "cmon leak-check --compare", &main)
+}
+
+fn section_of(section: &Section) -> Markup {
+    match &section.body {
+        Body::Items(items) => list(&heading(&section.title), "means", items),
+        Body::Table(compared) => table(compared),
+        Body::Pairs(_) => html! {},
+    }
 }
 
 /// The runs beside each other; the name of each leads to its report.
-fn table(runs: &[Report]) -> Markup {
-    let rows = compare::rows(runs);
-    let Some((names, rows)) = rows.split_first() else { return html! {} };
+fn table(Table { columns, rows }: &Table) -> Markup {
     html! {
         section {
             h2 { "Compared" }
@@ -46,23 +51,27 @@ fn table(runs: &[Report]) -> Markup {
                 table {
                     thead {
                         tr {
-                            th scope="col" { (names.title) }
-                            @for (at, cell) in (1..).zip(&names.cells) {
-                                th scope="col" { a href={ "#run-" (at) } { (written(cell)) } }
-                            }
-                        }
-                    }
-                    tbody {
-                        @for row in rows {
-                            tr.below[row.role == Role::Rate] {
-                                th scope="row" { (row.title) }
-                                @for cell in &row.cells {
-                                    td.none[*cell == Cell::Absent] { (written(cell)) }
+                            @for (run, column) in columns.iter().enumerate() {
+                                th scope="col" {
+                                    @if run == 0 { (column.title) } @else { a href={ "#run-" (run) } { (column.title) } }
                                 }
                             }
                         }
                     }
+                    tbody { @for row in rows { (table_row(row)) } }
                 }
+            }
+        }
+    }
+}
+
+fn table_row(row: &Row) -> Markup {
+    let Row::Cells { level, cells, .. } = row else { return html! {} };
+    html! {
+        tr.below[*level == Level::Part] {
+            @for (column, cell) in cells.iter().enumerate() {
+                @if column == 0 { th scope="row" { (written(cell)) } }
+                @else { td.none[*cell == Cell::Absent] { (written(cell)) } }
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::leak::record::Drive;
 use crate::leak::report::document::{Detail, Kind};
 use crate::leak::report::escape::plain_html;
 use crate::leak::report::ranking::ordered;
-use crate::leak::report::{headline, sections, sentences};
+use crate::leak::report::{head, headline, sections, sentences};
 
 /// This many cards are open; the others are folded.
 const OPEN_CARDS_MAX: usize = 24;
@@ -36,11 +36,11 @@ impl Place {
 
 /// The report as one self-contained HTML file.
 pub(crate) fn html(report: &Report) -> String {
-    page(report.verdict, "cmon leak-check", of_run(report, Place::Page))
+    page(report.verdict, "cmon leak-check", &of_run(report, Place::Page))
 }
 
 /// A whole page around this. Control characters in it are shown as text; it has no line ends of its own.
-pub(super) fn page(verdict: Verdict, title: &str, main: Markup) -> String {
+pub(super) fn page(verdict: Verdict, title: &str, main: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -54,7 +54,7 @@ pub(super) fn page(verdict: Verdict, title: &str, main: Markup) -> String {
                 style { (PreEscaped(include_str!("page.css"))) }
             }
             body {
-                main { (PreEscaped(plain_html(&main.into_string()))) }
+                main { (PreEscaped(plain_html(&main.0))) }
                 script { (PreEscaped(include_str!("page.js"))) }
             }
         }
@@ -66,7 +66,8 @@ pub(super) fn page(verdict: Verdict, title: &str, main: Markup) -> String {
 pub(super) fn of_run(report: &Report, place: Place) -> Markup {
     let verdict = report.verdict.as_str();
     let document = sections::document(report, Detail::Full);
-    let facts = document.head.facts.iter().map(|fact| (fact.role.title(), fact.text.as_str()));
+    let head = head::head(report);
+    let facts = head.facts.iter().map(|fact| (fact.role.title(), fact.text.as_str()));
     let list = |kind: Kind, class: &str| {
         let title = document.sections.iter().find(|section| section.kind == kind);
         let title = title.map(|section| sentences::heading(&section.title)).unwrap_or_default();
@@ -81,7 +82,7 @@ pub(super) fn of_run(report: &Report, place: Place) -> Markup {
                     Place::Run(_) => h3.verdict { (verdict) },
                 }
                 p { (headline::with_interruption(report)) }
-                @if !document.head.facts.is_empty() { (elements::pairs("facts", facts)) }
+                @if !head.facts.is_empty() { (elements::pairs("facts", facts)) }
                 p.when {
                     "cmon leak-check " (report.cmon) " · " span { (report.started) } " · " (span(report.seconds))
                     @if let Some(daemon) = &report.daemon { " · " (daemon.address) }
