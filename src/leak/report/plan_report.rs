@@ -37,13 +37,13 @@ fn in_all(plans: &[PlanReport]) -> f64 {
     plans.iter().map(|plan| plan.seconds).sum()
 }
 
-fn line(text: &mut String, title: &str, words: &str) {
-    hanging(text, &format!("{title:<11} "), words);
+fn line(text: &mut String, title: &str, value: &str) {
+    hanging(text, &format!("{title:<11} "), value);
 }
 
-/// A title, and behind it words that may take several lines.
-fn hanging(text: &mut String, title: &str, words: &str) {
-    for (title, line) in escape::hanging(title, words) {
+/// A title, and behind it a value that may take several lines.
+fn hanging(text: &mut String, title: &str, value: &str) {
+    for (title, line) in escape::hanging(title, value) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{title}{line}");
     }
@@ -51,14 +51,14 @@ fn hanging(text: &mut String, title: &str, words: &str) {
 
 fn one(plan: &PlanReport) -> String {
     let mut text = String::new();
-    let mut line = |title: &str, words: &str| line(&mut text, title, words);
+    let mut line = |title: &str, value: &str| line(&mut text, title, value);
     let daemon = match &plan.daemon {
         None => "none that answers".to_owned(),
         Some(DaemonFacts { address, version }) => format!("{version} at {address}"),
     };
     line("daemon", &daemon);
-    let (title, words) = load(plan);
-    line(title, &words);
+    let (title, value) = load(plan);
+    line(title, &value);
     for target in &plan.targets {
         line("target", target);
     }
@@ -66,15 +66,15 @@ fn one(plan: &PlanReport) -> String {
     let timeout = span(plan.stream_timeout);
     match (plan.drive, &per_minute) {
         (Drive::Streams, Some(rate)) => {
-            let words =
+            let value =
                 format!("closed and opened again every {timeout}: {rate} cycles/min while driven");
-            line("streams", &words);
+            line("streams", &value);
         }
         (Drive::Held, Some(rate)) => {
-            let words = format!(
+            let value = format!(
                 "held open; each closed and opened again after {timeout}: {rate} cycles/min"
             );
-            line("streams", &words);
+            line("streams", &value);
         }
         _ => {}
     }
@@ -85,10 +85,10 @@ fn one(plan: &PlanReport) -> String {
         line("warm-up", &format!("{warm_up}, {at_most}{cycles} cycles"));
         let (pairs, seed) = (plan.pairs, plan.seed);
         let s = if pairs == 1 { "" } else { "s" };
-        let words = format!(
+        let value = format!(
             "{at_most}{pairs} on/off pair{s}: a drive and an idle phase, in random order (--seed {seed})"
         );
-        line("pairs", &words);
+        line("pairs", &value);
     }
     let readings = match plan.drive.has_phases() {
         true => {

@@ -173,13 +173,13 @@ fn written(
         let _ =
             writeln!(text, "<span class=\"xtick{side}\" style=\"left:{left:.2}%\">{tick}</span>");
     }
-    for (at, why) in cuts {
+    for (at, reason) in cuts {
         let left = 100.0 * frame.time.part(*at);
         let side = if 70.0 < left { " left" } else { "" };
-        let why = markup(why);
+        let reason = markup(reason);
         let _ = writeln!(
             text,
-            "<span class=\"cutnote{side}\" style=\"left:{left:.2}%\" title=\"{why}\">started anew</span>"
+            "<span class=\"cutnote{side}\" style=\"left:{left:.2}%\" title=\"{reason}\">started anew</span>"
         );
     }
     // The first value stands above its point or below it, the last one beside the plot.
@@ -203,7 +203,7 @@ fn written(
     text
 }
 
-/// When a series started anew, and why.
+/// When a series started anew, with the reason.
 fn cuts(report: &Report, metric: &Metric) -> Vec<(f64, String)> {
     let cuts = report.cuts.iter().filter(|cut| is_of(metric.name(), &cut.source));
     cuts.map(|cut| (cut.at_ms as f64 / 1000.0, cut.reason.to_string())).collect()
