@@ -115,7 +115,7 @@ fn leak(report: &Report) -> String {
 /// How fast it grows, per cycle where cycles make it grow.
 fn rate(metric: &Metric, report: &Report) -> String {
     let unit = metric.id.unit;
-    let said = |interval: Interval| match figures::is_wide(&interval) {
+    let rate = |interval: Interval| match figures::is_wide(&interval) {
         true => figures::interval(&interval, unit),
         false => figures::growth(interval.estimate, unit),
     };
@@ -124,7 +124,7 @@ fn rate(metric: &Metric, report: &Report) -> String {
         (Some(per_cycle), _) if 0.0 < per_cycle.low && report.drive != Drive::Passive => {
             let pace = per_cycle.estimate * report.cycles_per_minute;
             let pace = figures::growth(pace, unit);
-            format!("{against}{} per cycle, {pace} per minute at this pace", said(per_cycle))
+            format!("{against}{} per cycle, {pace} per minute at this pace", rate(per_cycle))
         }
         (_, Some(per_minute)) => {
             let idle = match (metric.grows_while_idle(), report.drive) {
@@ -132,7 +132,7 @@ fn rate(metric: &Metric, report: &Report) -> String {
                 (true, Drive::Command) => ", also while the command does not run",
                 _ => "",
             };
-            let rate = said(per_minute);
+            let rate = rate(per_minute);
             // What was level at first has not grown at that rate over the whole check.
             let started = match metric.shape {
                 Shape::ChangePoint { level_until, .. } => {
@@ -145,7 +145,7 @@ fn rate(metric: &Metric, report: &Report) -> String {
                 false => format!("{against}{rate} per minute{idle}"),
             }
         }
-        (Some(per_cycle), None) => format!("{against}{} per cycle", said(per_cycle)),
+        (Some(per_cycle), None) => format!("{against}{} per cycle", rate(per_cycle)),
         (None, None) => over(metric, report),
     }
 }

@@ -7,12 +7,6 @@ use super::absent::{NotFound, tried};
 use crate::engine::source::{ErrorKind, SourceError};
 use crate::leak::reasons::{CutReason, ProcessError, SeveralSign, UnavailableReason};
 
-impl From<NotFound> for TargetStartError {
-    fn from(error: NotFound) -> Self {
-        Self::NotFound(Box::new(error))
-    }
-}
-
 /// Why a target cannot be watched.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum TargetStartError {
@@ -39,6 +33,12 @@ pub(crate) enum TargetStartError {
     /// None of its figures decides; one that could be named, as it is typed.
     #[error("it shows nothing that decides by itself: {others}")]
     NoDecidingFigure { others: OtherFigures, example: Option<String> },
+}
+
+impl From<NotFound> for TargetStartError {
+    fn from(error: NotFound) -> Self {
+        Self::NotFound(Box::new(error))
+    }
 }
 
 impl TargetStartError {

@@ -184,7 +184,7 @@ fn written(
     }
 }
 
-/// When a series started anew, and why.
+/// When a series started anew, with the reason.
 fn cuts(report: &Report, metric: &Metric) -> Vec<(f64, String)> {
     let cuts = report.cuts.iter().filter(|cut| is_of(metric.name(), &cut.source));
     cuts.map(|cut| (cut.at_ms as f64 / 1000.0, cut.reason.to_string())).collect()
