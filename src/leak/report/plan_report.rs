@@ -48,7 +48,7 @@ fn in_all(plans: &[PlanReport]) -> f64 {
 
 fn of_plan(plan: &PlanReport) -> [Section; 3] {
     let steps = steps(plan).into_iter().map(|(title, text)| (title.to_owned(), text)).collect();
-    let probes = plan.probes.iter().map(|one| (one.source.to_string(), one.readable.to_string()));
+    let probes = plan.probes.iter().map(|one| (one.source.to_string(), one.readable.clone()));
     [
         pairs(Kind::Plan, "", steps),
         pairs(Kind::Readable, "probes", probes.collect()),
@@ -312,7 +312,10 @@ mod tests {
         assert_eq!(value["seconds"], 778.0, "of both");
         let text = super::text(&[driven(), passive(600.0)], Colors::Off);
         assert_eq!(text.matches("\n\ndaemon").count(), 1);
-        assert!(text.ends_with("\n\nin all        12m58s: 2 runs, one after the other\n"), "{text}");
+        assert!(
+            text.ends_with("\n\nin all        12m58s: 2 runs, one after the other\n"),
+            "{text}"
+        );
         assert!(!super::text(&[driven()], Colors::Off).contains("in all"), "one has its own line");
     }
 
