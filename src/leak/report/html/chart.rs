@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use super::report_page::Place;
+use super::elements::Place;
 use super::scale::{Axis, Point, thinned};
 use crate::format::units::span;
 use crate::leak::facts::{Metric, Phase, Report, Verdict};

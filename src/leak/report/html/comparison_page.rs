@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::elements::{badge, class, icon, list};
-use super::report_page::{Place, of_run, page};
+use super::elements::{Place, badge, class, icon, list};
+use super::report_page::{of_run, page};
 use crate::leak::facts::Comparison;
 use crate::leak::report::compare;
 use crate::leak::report::document::{Body, Cell, Level, Row, Section, Table};

@@ -1,8 +1,27 @@
-//! Elements that all parts of the page share: badges, icons, lists.
+//! What all parts of the page share: badges, icons, lists, and where a report stands.
 
 use maud::{Markup, html};
 
 use crate::leak::facts::Verdict;
+
+/// Where a report stands on a page.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// It is the whole page.
+    Page,
+    /// It is the run of this number, below a comparison.
+    Run(usize),
+}
+
+impl Place {
+    /// How the names of all places in the report begin.
+    pub(super) fn ids(self) -> String {
+        match self {
+            Self::Page => String::new(),
+            Self::Run(number) => format!("run-{number}-"),
+        }
+    }
+}
 
 pub(super) fn class(verdict: Verdict) -> &'static str {
     match verdict {

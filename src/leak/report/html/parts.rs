@@ -3,8 +3,7 @@
 use maud::{Markup, html};
 
 use super::chart::{Frame, chart};
-use super::elements::{badge, pairs};
-use super::report_page::Place;
+use super::elements::{Place, badge, pairs};
 use crate::format::units::span;
 use crate::leak::facts::{GroupGrowth, Interval, Metric, Report};
 use crate::leak::metric::Unit;

@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::Frame;
+use super::elements::Place;
 use super::{elements, parts};
 use crate::format::units::span;
 use crate::leak::facts::{Metric, Report, Verdict};
@@ -14,25 +15,6 @@ use crate::leak::report::{head, headline, sections, sentences};
 
 /// This many cards are open; the others are folded.
 const OPEN_CARDS_MAX: usize = 24;
-
-/// Where a report stands on a page.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
-    /// It is the whole page.
-    Page,
-    /// It is the run of this number, below a comparison.
-    Run(usize),
-}
-
-impl Place {
-    /// How the names of all places in the report begin.
-    pub(super) fn ids(self) -> String {
-        match self {
-            Self::Page => String::new(),
-            Self::Run(number) => format!("run-{number}-"),
-        }
-    }
-}
 
 /// The report as one self-contained HTML file.
 pub(crate) fn html(report: &Report) -> String {
