@@ -16,6 +16,7 @@ use anyhow::Context;
 use clap::error::ErrorKind;
 use tracing::level_filters::LevelFilter;
 
+pub(crate) mod cause;
 // The integration tests or the fuzz targets look inside.
 #[doc(hidden)]
 pub mod cli;

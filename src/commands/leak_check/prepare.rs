@@ -10,7 +10,7 @@ use crate::docker::endpoint::Endpoint;
 use crate::engine;
 use crate::engine::StartError;
 use crate::engine::selection::Selection;
-use crate::engine::source::{Listed, Phase, Source};
+use crate::engine::source::{Listed, Phase, Source, SourceError};
 use crate::leak::command::Commands;
 use crate::leak::judge::design::CYCLES_PER_SECOND;
 use crate::leak::judge::plan::Plan;
@@ -25,10 +25,10 @@ const PHASE_MIN_SECONDS: f64 = 0.1;
 
 /// No target was named, and there is no daemon that could be watched instead.
 #[derive(Debug, thiserror::Error)]
-#[error("{} has nothing to watch: no --target is given, and there is no daemon: {why}", named(*drive))]
+#[error("{} has nothing to watch: no --target is given, and there is no daemon: {error}", named(*drive))]
 pub(super) struct NothingToWatch {
     drive: Drive,
-    why: String,
+    error: SourceError,
 }
 
 fn named(drive: Drive) -> &'static str {
@@ -66,7 +66,7 @@ impl Checking<'_> {
             Ok(version) => Some(version),
             Err(_) if alone => None,
             Err(error) if !drive.opens_streams() && check.targets.is_empty() => {
-                return Err(NothingToWatch { drive, why: error.to_string() }.into());
+                return Err(NothingToWatch { drive, error }.into());
             }
             Err(error) => return Err(StartError::from(error).into()),
         };
