@@ -219,6 +219,7 @@ fn sentence(notice: &Notice) -> String {
         Notice::NoPreviousRun => "has no previous run".to_owned(),
         Notice::PreviousRunUnbounded { lines } => {
             let shown = match lines {
+                Some(1) => "the last line before the latest run follows".to_owned(),
                 Some(lines) => format!("the last {lines} lines before the latest run follow"),
                 None => "all lines before the latest run follow".to_owned(),
             };
@@ -277,6 +278,9 @@ fn sentence(notice: &Notice) -> String {
         Notice::DaemonBack => "answers again".to_owned(),
         Notice::ReaderPanicked { message } => {
             format!("reader panicked: {message}; the stream is opened again, nothing is lost")
+        }
+        Notice::NotesDropped { count: 1 } => {
+            "1 note was dropped because the output was not read".to_owned()
         }
         Notice::NotesDropped { count } => {
             format!("{count} notes were dropped because the output was not read")

@@ -329,7 +329,7 @@ fn a_daemon_that_is_killed_is_said_to_be_away_until_it_is_back() {
     daemon.start_again();
     terminal.wait_until("it is back", |screen| {
         !screen.contains("AWAY")
-            && screen.contains("1 readers = 1 streams")
+            && screen.contains("1 reader = 1 stream")
             && screen.contains("streaming")
     });
     terminal.keys(&["q"]);
