@@ -182,12 +182,7 @@ fn run(config: Config) -> anyhow::Result<Exit> {
         }
     };
     let sinks = Sinks::standard().context("could not use stdout and stderr")?;
-    // One thread reads all streams; the printer has its own.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .on_thread_park(docker::pause_round)
-        .build()
-        .context("could not start the runtime")?;
+    let runtime = runtime().context("could not start the runtime")?;
     let exit = match config.action.clone() {
         Action::Tail(events, cursor) => {
             runtime.block_on(commands::tail::run(config, *events, cursor, daemons, sinks))
@@ -206,6 +201,14 @@ fn run(config: Config) -> anyhow::Result<Exit> {
     // A printer whose write is stuck is left to the end of the process.
     runtime.shutdown_background();
     exit
+}
+
+/// One thread reads all streams; the printer has its own. It pauses for readers when none of them has anything to read.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_park(docker::pause_round)
+        .build()
 }
 
 fn trace(verbosity: u8) {
