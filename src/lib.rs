@@ -141,7 +141,7 @@ fn unread(error: cli::ReadError) -> Exit {
     let error = match error {
         cli::ReadError::Usage(error) => {
             let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            // Help goes to stdout; when that is closed, nobody reads it.
+            // Help goes to stdout; when that is closed, there is no reader.
             let _ = error.print();
             return if help { Exit::Done } else { Exit::Usage };
         }

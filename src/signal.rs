@@ -66,7 +66,7 @@ async fn received(stream: &mut Option<Stream>) -> Option<()> {
     }
 }
 
-/// Whether who started cmon has made it deaf to SIGHUP, as nohup does; read from `/proc` on Linux.
+/// Whether cmon was started with SIGHUP ignored, as nohup does; read from `/proc` on Linux.
 fn is_hang_up_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

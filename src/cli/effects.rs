@@ -1,5 +1,5 @@
 //! Flags that would do nothing: they are refused where they are typed, since a flag without effect is
-//! a misunderstanding that nobody would notice.
+//! a mistake that the user would not notice.
 //!
 //! clap knows flags that exclude each other. This is for those of which one is idle beside the
 //! other. Three are never idle: `--quiet`, `--verbose` and `--color` ask for less or more talk, and

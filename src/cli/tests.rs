@@ -17,7 +17,7 @@ fn the_definition_holds_together() {
 #[test]
 fn the_help_has_80_columns_and_no_markup() {
     for name in ["cmon", "tail", "watch", "leak-check", "config", "completions", "man"] {
-        // The variables of whoever runs the tests do not count.
+        // The variables of the user who runs the tests do not count.
         let hidden = |command: clap::Command| command.mut_args(|arg| arg.hide_env_values(true));
         let mut cli = hidden(Cli::command()).mut_subcommands(hidden);
         cli.build();

@@ -1,7 +1,7 @@
 //! `cmon tail`: engine and printer side by side, ended by a signal, by the printer, by the time or by themselves.
 //!
 //! Streams run on this thread, printing on the printer's. Whatever ends the run first stops the
-//! other side; nothing is waited for beyond the stop deadline once a signal has come.
+//! other side; after a signal, no wait goes beyond the stop deadline.
 
 use std::io;
 use std::sync::Arc;
@@ -278,7 +278,7 @@ impl Run {
             Summary::Never => false,
         };
         if wanted {
-            // The figures are talk: nothing failed when nobody can hear them.
+            // The summary is no data: the run has not failed when it cannot be written.
             let _ = self.printer.summary(outcome);
         }
     }

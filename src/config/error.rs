@@ -57,7 +57,7 @@ pub enum UsageError {
     /// A context of the docker command cannot be used.
     #[error("{origin}: {error}")]
     Context {
-        /// Which, and who gave it.
+        /// The flag or variable, and where it was given.
         origin: Origin,
         /// What is wrong with it.
         error: ContextError,
@@ -150,7 +150,7 @@ pub enum UsageError {
          --drive-cmd"
     )]
     CyclesOfStreams,
-    /// A counter of cycles needs somebody who counts.
+    /// A counter of cycles needs a target that counts.
     #[error("--cycles-metric is a metric of a target: name one with --target")]
     NoTarget,
     /// The version of the API is none.

@@ -108,7 +108,7 @@ fn stamp(tail: &Tail, around: &Surroundings) -> Option<Stamp> {
     Some(Stamp { form, zone })
 }
 
-/// The output of a command that shows no lines: what is said on stderr.
+/// The output of a command that shows no lines: notes on stderr.
 pub(super) fn talk(global: &Global, around: &Surroundings) -> output::Config {
     let terminal = around.stdout == FileKind::Terminal;
     output::Config {

@@ -18,7 +18,7 @@ const DEFAULT_LAST_LINES: u64 = 100;
 /// Lines longer than this pass in pieces: nobody reads more of one on a screen.
 const LINE_MAX_BYTES: usize = 64 << 10;
 
-/// How far apart snapshots are, unless it is said.
+/// The interval of snapshots without `--interval`.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// All that `cmon watch` needs to know beside what every command does.

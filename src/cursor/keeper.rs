@@ -82,7 +82,7 @@ impl Keeper {
     /// are dropped from it.
     ///
     /// # Errors
-    /// The thread cannot be had.
+    /// The system has no thread for it.
     pub fn spawn(file: CursorFile, contents: Contents, keep: Duration) -> io::Result<Self> {
         let Contents { saved, files } = contents;
         let places = Places::new(saved, Timestamp::now(), keep);
@@ -120,7 +120,7 @@ impl Keeper {
         self.shared.changed.notify_one();
     }
 
-    /// The report that has come, if one has.
+    /// The report that has arrived, if there is one.
     pub fn try_report(&mut self) -> Option<SaveReport> {
         self.reports.try_recv().ok()
     }

@@ -23,7 +23,7 @@ pub struct Handle {
     socket: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
-    /// Private to this user: a socket in it can be reached by nobody else.
+    /// Private to this user: no other user can reach a socket in it.
     _dir: tempfile::TempDir,
 }
 
@@ -47,7 +47,7 @@ impl Drop for Handle {
 /// Starts the daemon with its eight containers.
 ///
 /// # Errors
-/// The socket, the runtime or the thread cannot be had.
+/// The system refuses the socket, the runtime or the thread.
 pub fn start() -> io::Result<Handle> {
     let (dir, socket) = private()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -199,7 +199,7 @@ impl FakeDaemon {
         self.end(name, code, Phase::Restarting);
     }
 
-    /// The kernel kills it for want of memory.
+    /// The kernel kills it because memory ran out.
     pub fn kill_for_memory(&self, name: &str) {
         self.with(name, |state, id| {
             state.container(id).oom = true;

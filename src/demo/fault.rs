@@ -65,7 +65,7 @@ pub enum Reframe {
     Length,
 }
 
-/// A fault, and whom it meets.
+/// A fault, and the requests that it applies to.
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub(super) route: Route,

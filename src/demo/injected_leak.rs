@@ -1,4 +1,4 @@
-//! Leaks and harmless shapes that the daemon can have, so that who looks for leaks can be
+//! Leaks and harmless shapes that the daemon can have, so that the leak checker can be
 //! looked after.
 
 use std::time::Duration;

@@ -161,7 +161,7 @@ fn write(fake: &FakeDaemon, name: &str, lines: Lines) {
     }
 }
 
-/// Lets them write, for ever.
+/// Lets them write, and never returns.
 pub(super) async fn play(fake: &FakeDaemon, cast: &mut Cast) {
     let [web, api, db, cache, worker, cron, mail, console] = &mut cast.0;
     tokio::join!(

@@ -228,7 +228,7 @@ impl Subscription {
     }
 }
 
-/// Waits for this time, or for ever.
+/// Waits for this time, or without end.
 async fn wait(time: Option<Duration>) {
     match time {
         Some(time) => sleep(time).await,

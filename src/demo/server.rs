@@ -52,7 +52,7 @@ async fn converse(fake: FakeDaemon, socket: UnixStream) {
         let mut response = ResponseWriter::new(writer);
         response.head_only = method == Method::Head;
         tokio::select! {
-            // The client has closed, or sends what nobody asked for.
+            // The client has closed, or sends more than a request.
             _ = reader.read_u8() => {}
             // A failed write means that the client has gone, or that a fault said so.
             _ = answer(&fake, method, &target, &mut response) => {}
@@ -70,7 +70,7 @@ enum Method {
     Get,
     /// The head of the answer alone.
     Head,
-    /// To change something, which this daemon lets nobody do.
+    /// To change something, which this daemon refuses.
     Other,
 }
 

@@ -36,10 +36,6 @@ mod checkpoint;
 mod compression;
 mod disk;
 mod error;
-#[cfg(test)]
-mod exactly_once;
-#[cfg(test)]
-mod fake_disk;
 mod file_writer;
 mod name;
 mod open_files;

@@ -1,4 +1,4 @@
-//! Where a daemon is, and who said so.
+//! The address of a daemon, and where it was given.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ pub enum Route {
         host: String,
         /// The port.
         port: u16,
-        /// Whom to trust, and who cmon is.
+        /// The certificates to trust, and cmon's own.
         files: TlsFiles,
     },
     /// By `docker system dial-stdio` on another machine, through ssh.

@@ -174,7 +174,7 @@ impl ConnectionTable {
         self.lock().counts.clone()
     }
 
-    /// Closes every open connection, whoever holds it; gives how many there were.
+    /// Closes every open connection; returns their number.
     pub(super) fn close_all(&self) -> usize {
         let mut inner = self.lock();
         let open: Vec<(Purpose, Arc<Socket>)> = inner

@@ -1,4 +1,4 @@
-//! What a container's log driver means for who follows its log: pure, from what inspecting it shows.
+//! What a container's log driver means for a follow of its log: pure, from the answer to an inspection.
 //!
 //! The daemon reads logs of three drivers from their own stores; of any other driver it keeps a
 //! cache since version 20.10 ("dual logging"), in the form of `local`, which drops lines when its

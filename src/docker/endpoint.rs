@@ -82,7 +82,7 @@ impl Endpoint {
             Route::Direct(Address::Unix(_)) | Route::Ssh(_) => CONNECT_TIMEOUT,
             Route::Direct(Address::Tcp { .. }) | Route::Tls { .. } => REMOTE_CONNECT_TIMEOUT,
         };
-        // Boxed: a handshake of TLS needs room that whoever waits for an answer does not.
+        // Boxed: a handshake of TLS needs memory that the wait for an answer does not.
         match tokio::time::timeout(deadline, Box::pin(self.open(purpose))).await {
             Ok(opened) => opened,
             Err(_) => Err(SourceError::new(
@@ -139,7 +139,7 @@ impl Endpoint {
         self.table.counts()
     }
 
-    /// Closes every open connection, whoever holds it. Returns how many there were.
+    /// Closes every open connection, and returns their number.
     pub fn close_all(&self) -> usize {
         self.table.close_all()
     }

@@ -217,7 +217,7 @@ impl Client {
         asking: impl Future<Output = Result<T, SourceError>>,
     ) -> Result<T, SourceError> {
         let (deadline, begun) = (self.deadlines.get(question), Instant::now());
-        // Boxed, as whoever asks waits for one of several.
+        // Boxed: the caller waits for one of several.
         match timeout(deadline, Box::pin(asking)).await {
             Ok(answer) => {
                 if answer.is_ok() {
@@ -304,7 +304,7 @@ pub(super) struct Answer {
     pub(super) body: Body,
     /// Bytes that came and were not taken yet: of the head, or of the body that came with it.
     pub(super) early: Vec<u8>,
-    /// What came of the body of an answer that says no.
+    /// The body of a refusal, as far as it was read.
     refusal: Vec<u8>,
     /// The request, as `GET /path`.
     name: String,
@@ -312,7 +312,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Whether the head has come, and says yes.
+    /// Whether the head has arrived and is a success.
     pub(super) fn has_head(&self) -> bool {
         self.head.is_some()
     }

@@ -2,7 +2,7 @@
 //! between its stdin and stdout and the daemon's socket there. The docker command does the same
 //! (docker/cli, `cli/connhelper/ssh`).
 //!
-//! The user's configuration of ssh applies. There is nobody to ask for a passphrase, so ssh must not need one.
+//! The user's configuration of ssh applies. cmon cannot ask for a passphrase, so ssh must not need one.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};

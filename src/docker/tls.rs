@@ -51,7 +51,7 @@ impl TlsFiles {
 
 /// How to speak TLS with one server.
 #[derive(Clone)]
-pub struct Tls {
+pub(crate) struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
     address: String,
@@ -69,7 +69,7 @@ impl Tls {
     ///
     /// # Errors
     /// There are no certificates to trust, or the host's name cannot be in one.
-    pub fn new(host: &str, address: &str) -> Result<Self, TlsError> {
+    pub(crate) fn new(host: &str, address: &str) -> Result<Self, TlsError> {
         let found = rustls_native_certs::load_native_certs();
         Self::trusting(host, address, found.certs, found.errors.into_iter().next())
     }
@@ -90,7 +90,7 @@ impl Tls {
     ///
     /// # Errors
     /// A file cannot be read, or does not hold what it should.
-    pub fn to_daemon(host: &str, address: &str, files: &TlsFiles) -> Result<Self, TlsError> {
+    pub(crate) fn to_daemon(host: &str, address: &str, files: &TlsFiles) -> Result<Self, TlsError> {
         Self::by_files(host, address, files)
             .map_err(|problem| TlsError::new(address, &OF_DAEMON, problem))
     }
@@ -158,7 +158,7 @@ impl Tls {
     ///
     /// # Errors
     /// The other side does not speak it, or is not trusted.
-    pub async fn connect<C: AsyncRead + AsyncWrite + Unpin>(
+    pub(crate) async fn connect<C: AsyncRead + AsyncWrite + Unpin>(
         &self,
         connection: C,
     ) -> Result<TlsStream<C>, TlsError> {

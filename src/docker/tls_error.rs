@@ -12,7 +12,7 @@ use crate::cause::Cause;
 /// Why there is no TLS with a server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{address}`: {problem}")]
-pub struct TlsError {
+pub(crate) struct TlsError {
     address: String,
     /// Boxed, since an error is part of each answer's type.
     pub(crate) problem: Box<TlsProblem>,

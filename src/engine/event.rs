@@ -37,7 +37,7 @@ impl Label {
     }
 }
 
-/// One message from the engine to whoever shows it.
+/// One message from the engine to the output.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// Lines of one container: as many as one read gave.
@@ -446,7 +446,7 @@ pub enum Notice {
         /// How long until the next try.
         retry: Duration,
     },
-    /// The daemon's events or its list cannot be had; streams go on as they can.
+    /// The daemon does not answer with its events or its list; streams go on as they can.
     DaemonAway {
         /// Why.
         error: SourceError,
@@ -470,7 +470,7 @@ pub enum Notice {
         /// The socket's address.
         endpoint: Arc<str>,
     },
-    /// The daemon lets nobody see its events; its list is asked for every few seconds instead.
+    /// The daemon refuses its events; cmon asks for its list every few seconds instead.
     NoEvents {
         /// Why.
         error: SourceError,

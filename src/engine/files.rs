@@ -77,7 +77,7 @@ impl Written {
         self.bytes += f64::from(key.length()) + RECORD_OVERHEAD_BYTES as f64;
     }
 
-    /// The log was looked at: a container that is quiet by now is not a fast one for ever.
+    /// The log was looked at: a container that is quiet by now no longer counts as fast.
     fn looked(&mut self, now: Instant) {
         let faded = *self.faded.get_or_insert(now);
         if RATE_DECAY_INTERVAL <= now.saturating_duration_since(faded) {

@@ -220,7 +220,7 @@ impl<S: Source> Engine<S> {
         Ok(Some(at.map_or_else(nothing, |at| saved.0[at].clone())))
     }
 
-    /// Asks for the events, for the list, and who the daemon is, where that matters.
+    /// Asks for the events, for the list, and for the daemon's identity where that matters.
     async fn look(
         &self,
         selection: &Selection,

@@ -1,4 +1,4 @@
-//! What an engine is run with, and what came of it.
+//! The options of an engine, and its outcome.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Every task from spawn to end, and the only place that spawns.
 //!
 //! A task's entry is made before it runs and removed when its future is dropped, so return,
-//! cancellation and panic all count, and nobody can forget to. A reader's entry is its stream too:
+//! cancellation and panic all count, and no code can forget to. A reader's entry is its stream too:
 //! one lock covers both, so in every census readers equal streams, and opened equals closed plus
 //! open. The outcome of the task is reported after its entry is gone.
 
@@ -91,7 +91,7 @@ impl Registry {
     }
 
     /// Spawns a task that works on what it is lent. When it has ended and is no longer counted, `then` gets back
-    /// what was lent, and what came of the task. It is not called when the runtime shuts down under the task.
+    /// what was lent, and the result of the task. It is not called when the runtime shuts down under the task.
     #[track_caller]
     pub fn spawn_lending<L: Send + 'static, T: Send + 'static>(
         &self,

@@ -14,7 +14,7 @@ use super::timestamp::Timestamp;
 /// The first lines of a run are older than its `StartedAt` by less than this, and the run before has written its last
 /// line longer ago: dockerd waits 100 ms before each restart.
 const BEFORE_STARTED: Duration = Duration::from_millis(100);
-/// Lines that are shown where nobody knows when the previous run began.
+/// Lines that are shown where the begin of the previous run is unknown.
 pub(super) const LINES_OF_UNKNOWN_RUN: u64 = 1000;
 
 /// The runs of a container that are shown.
@@ -36,7 +36,7 @@ pub(super) enum RunWindow {
     From(Option<Timestamp>),
     /// The previous run, which may have begun with the log.
     Between(Option<Timestamp>, Timestamp),
-    /// The previous run ended at this time, and nobody knows when it began.
+    /// The previous run ended at this time; its begin is unknown.
     UpTo(Timestamp),
     /// There is no previous run.
     Nothing,

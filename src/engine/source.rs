@@ -284,7 +284,7 @@ pub enum ContainerEventKind {
     Started,
     /// Its run ended with this exit code.
     Died(i64),
-    /// The kernel killed one of its processes for want of memory.
+    /// The kernel killed one of its processes because memory ran out.
     OutOfMemory,
     /// Its processes were frozen; its log stays as it is.
     Paused,
@@ -519,7 +519,7 @@ pub trait Source: Send + Sync + 'static {
         async { Ok(None) }
     }
 
-    /// The daemon's clock; `None` where it cannot be had.
+    /// The daemon's clock; `None` where it is unknown.
     fn clock(&self) -> impl Future<Output = Option<Timestamp>> + Send {
         async { None }
     }
@@ -555,6 +555,6 @@ pub trait Source: Send + Sync + 'static {
     /// Short questions asked so far.
     fn requests(&self) -> u64;
 
-    /// Closes every connection that is still open, whoever holds it. Returns how many.
+    /// Closes every connection that is still open, and returns their number.
     fn close_all(&self) -> usize;
 }

@@ -71,9 +71,9 @@ pub(crate) struct Match {
 /// How a run ends by a [`Match`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum MatchEnd {
-    /// What was waited for has come.
+    /// `--until-match` matched.
     Until,
-    /// What must not come has come. It counts more.
+    /// `--fail-on` matched. It wins over the other.
     Fail,
 }
 

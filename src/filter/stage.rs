@@ -20,7 +20,7 @@ use crate::engine::timestamp::Timestamp;
 /// Deadlines this close are met at once, so that many containers do not wake the printer one by one.
 const EXPIRY_SLACK: Duration = Duration::from_millis(20);
 /// Containers that are remembered. A container whose run ended is forgotten at once; this bounds those of which
-/// nobody said that they have ended.
+/// no event reports that they have ended.
 const CONTAINERS_MAX: usize = 4096;
 
 /// Decides which lines are shown.

@@ -40,7 +40,7 @@ impl Palette {
         let new = names.iter().filter(|name| !self.given.contains_key(*name)).cloned();
         let mut new: Vec<(Arc<str>, [usize; NAMES.len()])> =
             new.map(|name| (Arc::clone(&name), preferences(&name))).collect();
-        // First who gets the color that it prefers, so that others do not take it from them.
+        // Names that get the color they prefer come first, so that no other name takes it.
         new.retain(|(name, preferred)| {
             let free = used[preferred[0]] == 0;
             if free {

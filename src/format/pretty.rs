@@ -18,7 +18,7 @@ use crate::level::Level;
 const MESSAGES: [&str; 4] = ["msg", "message", "@message", "@m"];
 const TIMES: [&str; 6] = ["time", "ts", "timestamp", "@timestamp", "@t", "t"];
 
-/// How far a time in a line may be from the daemon's to be the same for who reads it.
+/// How far a time in a line may be from the daemon's to be the same for a reader.
 const SAME_NANOS: i128 = 1_000_000_000;
 
 /// How JSON and logfmt lines are shown.

@@ -17,6 +17,28 @@ pub(crate) fn time(time: Duration) -> String {
     }
 }
 
+/// A span in seconds: `350ms`, `2.5s`, `45s`, `4m10s`, `10m`, `1h05m`; `?` where it is unknown.
+pub(crate) fn span(seconds: f64) -> String {
+    let Ok(span) = Duration::try_from_secs_f64(seconds) else {
+        return "?".to_owned();
+    };
+    let shown = match seconds {
+        0.0 => return "0s".to_owned(),
+        short if short < 0.9995 => return format!("{:.0}ms", short * 1000.0),
+        short if short < 9.95 => time(span),
+        // Rounded, and not cut off.
+        _ => time(Duration::from_secs(span.saturating_add(Duration::from_millis(500)).as_secs())),
+    };
+    match shown.split_once(".0s") {
+        Some((whole, "")) => format!("{whole}s"),
+        _ => ["00s", "00m", "00h"]
+            .iter()
+            .find_map(|zero| shown.strip_suffix(zero))
+            .unwrap_or(&shown)
+            .to_owned(),
+    }
+}
+
 /// The same in whole seconds.
 pub(crate) fn seconds(time: Duration) -> String {
     match time.as_secs() {
@@ -121,6 +143,26 @@ mod tests {
             ["0.0s", "9.0s", "10s", "59s", "1m00s", "4m10s", "1h00m", "2h05m", "1d01h", "3d00h"];
         assert_eq!(shown, expected);
         assert_eq!(seconds(Duration::from_millis(3900)), "3s");
+        let spans = [
+            0.0,
+            0.35,
+            1.0,
+            2.5,
+            9.96,
+            45.0,
+            100.0,
+            250.4,
+            600.0,
+            3599.6,
+            3900.0,
+            90_000.0,
+            f64::NAN,
+        ];
+        let expected = [
+            "0s", "350ms", "1s", "2.5s", "10s", "45s", "1m40s", "4m10s", "10m", "1h", "1h05m",
+            "1d01h", "?",
+        ];
+        assert_eq!(spans.map(span), expected);
         assert_eq!(
             [0, 12, 1200].map(|millis| lag(Duration::from_millis(millis))),
             ["-", "12ms", "1.2s"]

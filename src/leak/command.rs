@@ -1,5 +1,7 @@
 //! A command of the user's that is one cycle: run again and again while a phase is driven.
 
+use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,14 +13,16 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::reasons::{CommandFailure, FailureReason};
+
 /// Cycles are at least this far apart.
 const CYCLE_MIN_INTERVAL: Duration = Duration::from_millis(100);
 /// How long one run may go on beyond its phase.
 const OVERRUN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How much of the end of its stderr is kept, for its last words.
+/// How much of the end of its stderr is kept, for its last line.
 const STDERR_TAIL_MAX_BYTES: usize = 4 << 10;
-/// How long the last words of a command that has failed may take: what it left behind in the background
+/// How long the last line of a command that has failed may take: what it left behind in the background
 /// may hold its stderr open for ever.
 const STDERR_TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -51,11 +55,15 @@ impl Commands {
     /// by then.
     ///
     /// # Errors
-    /// It cannot be started, fails, or does not end: in words.
+    /// It cannot be started, fails, or does not end.
     ///
     /// # Cancel safety
     /// Safe: a run that is going on is killed.
-    pub(crate) async fn run(&self, until: Instant, stop: &CancellationToken) -> Result<(), String> {
+    pub(crate) async fn run(
+        &self,
+        until: Instant,
+        stop: &CancellationToken,
+    ) -> Result<(), FailureReason> {
         let mut last = Duration::from_millis(1);
         while Instant::now() + last <= until {
             let started = Instant::now();
@@ -65,15 +73,15 @@ impl Commands {
                 () = stop.cancelled() => return Ok(()),
                 run = timeout_at(until + OVERRUN_TIMEOUT, self.once()) => run,
             };
-            let (status, words) = run
-                .map_err(|_| {
-                    self.failed(&format!("did not end within {OVERRUN_TIMEOUT:?} after its phase"))
-                })?
-                .map_err(|error| self.failed(&error.to_string()))?;
+            let late = |_| CommandFailure::Timeout { seconds: OVERRUN_TIMEOUT.as_secs() };
+            let not_run = |error: io::Error| CommandFailure::NotRun { message: error.to_string() };
+            let ran = run.map_err(late).and_then(|run| run.map_err(not_run));
+            let (status, stderr) = ran.map_err(|failure| self.failed(failure))?;
             if !status.success() {
-                let words = String::from_utf8_lossy(&words);
-                let last = words.trim().lines().last().unwrap_or_default().to_owned();
-                return Err(self.failed(&format!("{status}: {last}")));
+                let stderr = String::from_utf8_lossy(&stderr);
+                let stderr = stderr.trim().lines().last().unwrap_or_default().to_owned();
+                let wait_status = status.into_raw();
+                return Err(self.failed(CommandFailure::Exit { wait_status, stderr }));
             }
             self.ran.fetch_add(1, Relaxed);
             let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -89,18 +97,18 @@ impl Commands {
     }
 
     /// Runs it once, until the shell has ended; whatever it left in the background is none of the cycle.
-    async fn once(&self) -> std::io::Result<(ExitStatus, Vec<u8>)> {
+    async fn once(&self) -> io::Result<(ExitStatus, Vec<u8>)> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(&self.line).kill_on_drop(true).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let mut group = Group::of(child.id());
-        let mut words = Vec::new();
+        let mut last = Vec::new();
         let Some(stderr) = child.stderr.take() else {
-            return Ok((child.wait().await?, words));
+            return Ok((child.wait().await?, last));
         };
         let status = {
-            let listening = listen(stderr, &mut words);
+            let listening = listen(stderr, &mut last);
             tokio::pin!(listening);
             let status = tokio::select! {
                 status = child.wait() => status?,
@@ -113,15 +121,11 @@ impl Commands {
             status
         };
         group.release();
-        Ok((status, words))
+        Ok((status, last))
     }
 
-    fn failed(&self, words: &str) -> String {
-        format!(
-            "the command of a cycle, `{}`, failed: {}",
-            self.line,
-            words.trim_end_matches([' ', ':'])
-        )
+    fn failed(&self, failure: CommandFailure) -> FailureReason {
+        FailureReason::Command { command: self.line.clone(), failure }
     }
 }
 
@@ -163,7 +167,7 @@ impl Drop for Group {
 mod tests {
     use super::*;
 
-    async fn run(line: &str, millis: u64, stop: &CancellationToken) -> Result<u64, String> {
+    async fn run(line: &str, millis: u64, stop: &CancellationToken) -> Result<u64, FailureReason> {
         let until = Instant::now() + Duration::from_millis(millis);
         let commands = Commands::new(line.to_owned());
         let ran = timeout(Duration::from_secs(120), commands.run(until, stop)).await;
@@ -174,15 +178,18 @@ mod tests {
     async fn what_a_command_leaves_behind_does_not_hold_it_up() {
         let stop = CancellationToken::new();
         assert!(1 <= run("sleep 300 & true", 1000, &stop).await.unwrap());
-        let words = run("sleep 300 & echo no such app >&2; exit 3", 5000, &stop).await.unwrap_err();
-        assert!(words.ends_with("exit status: 3: no such app"), "{words}");
+        let error = run("sleep 300 & echo no such app >&2; exit 3", 5000, &stop)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.ends_with("exit status: 3: no such app"), "{error}");
     }
 
     #[tokio::test]
     async fn a_command_that_says_a_lot_is_heard_to_the_end() {
         let line = "head -c 300000 /dev/zero | tr '\\0' x >&2; echo >&2; echo the end >&2; exit 1";
-        let words = run(line, 5000, &CancellationToken::new()).await.unwrap_err();
-        assert!(words.ends_with("exit status: 1: the end"), "{words}");
+        let error = run(line, 5000, &CancellationToken::new()).await.unwrap_err().to_string();
+        assert!(error.ends_with("exit status: 1: the end"), "{error}");
     }
 
     /// A command that does not end: the shell, and what it has started.
@@ -249,8 +256,8 @@ mod tests {
         let (commands, started) = (Commands::new(endless.line()), Instant::now());
         let (stop, until) = (CancellationToken::new(), started + Duration::from_secs(5));
         let (ran, ()) = tokio::join!(commands.run(until, &stop), waiting);
-        let words = ran.unwrap_err();
-        assert!(words.ends_with("did not end within 60s after its phase"), "{words}");
+        let error = ran.unwrap_err().to_string();
+        assert!(error.ends_with("did not end within 1m after its phase"), "{error}");
         assert_eq!(started.elapsed().as_secs(), 65);
         tokio::time::resume();
         endless.is_ended().await;
@@ -265,7 +272,7 @@ mod tests {
     #[tokio::test]
     async fn a_failure_is_reported_with_its_last_words() {
         let line = "echo first >&2; echo no such app >&2; exit 3";
-        let words = run(line, 5000, &CancellationToken::new()).await.unwrap_err();
-        assert!(words.contains("exit status: 3: no such app"), "{words}");
+        let error = run(line, 5000, &CancellationToken::new()).await.unwrap_err().to_string();
+        assert!(error.contains("exit status: 3: no such app"), "{error}");
     }
 }

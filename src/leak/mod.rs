@@ -16,6 +16,7 @@ mod grouped;
 pub(crate) mod judge;
 pub(crate) mod metric;
 pub mod probe;
+pub(crate) mod reasons;
 pub mod record;
 pub mod report;
 pub(crate) mod selftest;

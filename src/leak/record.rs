@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::reasons::{CutReason, FailureReason, UnavailableReason, form};
+
 /// The version of the recording's form.
 pub const VERSION: u32 = 1;
 
@@ -202,23 +204,25 @@ pub struct Ids {
 }
 
 /// A series starts anew.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cut {
     /// Milliseconds since the check began.
     pub at_ms: u64,
     /// The beginning of the metrics' names: `daemon`, `target.web`.
     pub source: String,
-    /// Why, in words: `the target was started again (pid 12 is now 40)`.
-    pub why: String,
+    /// As `reason`, and as a sentence in `why`.
+    #[serde(flatten, serialize_with = "form::why", deserialize_with = "form::read")]
+    pub(crate) reason: CutReason,
 }
 
 /// A metric, or all of a source, cannot be had.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Unavailable {
     /// The metric or the beginning of the metrics' names.
     pub metric: String,
-    /// Why, in words.
-    pub why: String,
+    /// As `reason`, and as a sentence in `why`.
+    #[serde(flatten, serialize_with = "form::why", deserialize_with = "form::read")]
+    pub(crate) reason: UnavailableReason,
 }
 
 /// The end of a check.
@@ -237,8 +241,9 @@ pub struct End {
     pub streams_closed: u64,
     /// What of cmon's own was still alive after everything was stopped and had time to end.
     pub survivors: Vec<Survivor>,
-    /// Why the check could not go on, where it could not.
-    pub failure: Option<String>,
+    /// Why the check could not go on, where it could not: as `failure_reason`, and as a sentence in `failure`.
+    #[serde(flatten, serialize_with = "form::failure", deserialize_with = "form::read_option")]
+    pub(crate) failure: Option<FailureReason>,
 }
 
 /// Something of cmon's own that has outlived its use.

@@ -48,7 +48,7 @@ pub(crate) struct Merge {
     /// All that is not newer has waited long enough.
     passed: Timestamp,
     held_bytes: usize,
-    /// When something came of a container that is awaited, or something was written.
+    /// When an awaited container last sent something, or a line was written.
     moved: Instant,
 }
 

@@ -162,7 +162,7 @@ impl Queue {
             let times = (0..shown.lines.len()).filter_map(|line| shown.time_of(line));
             self.last_in = self.last_in.max(times.max());
         }
-        // What has come in this step, and what the filter held before, is not counted as decided.
+        // Lines of this step, and those that the filter held before, do not count as decided.
         self.items.push_back(Held { item, shown: 0, before: self.decided });
         self.last_in.unwrap_or(NEVER)
     }

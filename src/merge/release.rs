@@ -69,7 +69,7 @@ impl Merge {
         !self.heads.is_empty() && self.floor() == Some(Timestamp::MAX)
     }
 
-    /// Lets go of containers that nothing came of for long.
+    /// Forgets containers that have been silent for long.
     pub(crate) fn expire(&mut self, now: Instant) {
         if self.is_waiting_for_others() && self.moved + LONGEST_WAIT <= now {
             self.daemons = self.answered.len();
@@ -125,7 +125,7 @@ impl Merge {
         head.is_some_and(|head| self.floor().is_none_or(|floor| floor < head))
     }
 
-    /// Nothing older than this comes of the containers that are awaited; `None`: nobody knows.
+    /// The awaited containers send nothing older than this; `None`: unknown.
     fn floor(&self) -> Option<Timestamp> {
         let all_answered = self.daemons <= self.answered.len();
         all_answered.then(|| self.awaited.first().map_or(Timestamp::MAX, |(time, _)| *time))

@@ -278,7 +278,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::sample;
+    use crate::snapshot::tests::sample;
 
     #[test]
     fn a_scrape_has_all_figures_of_the_screen() {

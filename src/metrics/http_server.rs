@@ -27,7 +27,7 @@ const IDLE: Duration = Duration::from_secs(180);
 /// After a failure to accept (no descriptors left, say) it is tried again this much later.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves what the recorder takes, for ever; without a listener it serves nobody.
+/// Serves what the recorder takes and never returns. Without a listener it only waits.
 pub(crate) async fn serve<S: Source>(listener: Option<TcpListener>, mut recorder: Recorder<S>) {
     match listener {
         Some(listener) => serve_with(listener, move || recorder.take()).await,

@@ -350,7 +350,7 @@ mod tests {
             gap(&lost, into);
             note(&exited, into);
             let daemon = DaemonId::named("tcp://x", "build");
-            let census = crate::snapshot::sample::snapshot().census;
+            let census = crate::snapshot::tests::sample::snapshot().census;
             let by_daemon = vec![(daemon, census.clone())];
             summary(&Outcome { census, by_daemon, ..Outcome::default() }, into);
         });

@@ -76,7 +76,7 @@ impl Status {
 }
 
 /// The terminal on stderr, said to be a little narrower than it is: the line is padded to the whole
-/// width, and what the terminal echoes of a typed Ctrl-C would wrap to a line that nobody clears.
+/// width, and what the terminal echoes of a typed Ctrl-C would wrap to a line that is never cleared.
 #[derive(Debug)]
 struct Narrow;
 

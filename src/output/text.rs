@@ -412,7 +412,7 @@ mod tests {
         let terminal = Config { sanitize: true, ..templated("{{msg|fromjson}}\n-") };
         let hostile = batch("web", &["\"\\u001b[2Ja\\u001b[31m\"\n"]);
         assert_eq!(text(terminal, &[hostile]), "^[[2Ja\x1b[31m\n-\x1b[0m\n");
-        // A failure is said once, and loses no line.
+        // A failure is reported once, and loses no line.
         let (mut writer, mut into) = (Text::new(templated("{{msg|int}}"), Vec::new), Vec::new());
         writer.lines(&batch("web", &["7\n", "x\n", "y\n"]), &mut into);
         assert_eq!(String::from_utf8(into).unwrap(), "7\nx\ny\n");

@@ -58,7 +58,7 @@ impl Shared {
     }
 }
 
-/// Asks the daemon for its figures for ever, this far apart.
+/// Asks the daemon for its figures at this interval. It never returns.
 pub(crate) async fn sample(api: &Api, every: Duration, shared: &Shared) {
     loop {
         // That it does not answer shows elsewhere; its figures are unknown then.

@@ -28,7 +28,4 @@ pub(crate) struct Snapshot {
 }
 
 #[cfg(test)]
-pub(crate) mod sample;
-
-#[cfg(test)]
-mod tests;
+pub(crate) mod tests;

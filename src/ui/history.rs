@@ -61,7 +61,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::sample::row;
+    use crate::snapshot::tests::sample::row;
 
     #[test]
     fn a_bar_is_five_seconds_and_there_are_ten_minutes_of_them() {

@@ -17,18 +17,9 @@ mod layout;
 mod model;
 mod ring;
 mod terminal;
+mod test_panic;
 mod thread;
 mod view;
 
+pub(crate) use test_panic::panic_on_purpose;
 pub(crate) use thread::{Closed, Screen, Settings};
-
-/// Panics where a test asks for it with `CMON_TEST_PANIC`: that the terminal survives it cannot be tried
-/// otherwise. The screen does after its first frame, the main thread at the first signal: by then the terminal
-/// is taken. Release builds know nothing of it.
-pub(crate) fn panic_on_purpose(whose: &str) {
-    if cfg!(debug_assertions)
-        && std::env::var("CMON_TEST_PANIC").is_ok_and(|wanted| wanted == whose)
-    {
-        panic!("{whose} panicked on purpose");
-    }
-}

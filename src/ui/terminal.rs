@@ -1,7 +1,7 @@
 //! The terminal: taken over, drawn on, and given back, whatever happens.
 //!
 //! Whether it is taken over is known to the whole process, so that it can be given back from anywhere:
-//! by the thread that took it, by a panic anywhere, and by who waits for that thread in vain.
+//! by the thread that took it, by a panic anywhere, and by the thread that waits for it in vain.
 
 use std::io::{self, BufWriter, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -111,7 +111,7 @@ pub(super) fn give_back() {
     }
 }
 
-/// Gives back what can be had without waiting: somebody may be in the middle of a write to a terminal that
+/// Restores what it can without waiting: somebody may be in the middle of a write to a terminal that
 /// nobody reads, and has stdout until then. Its settings do not need it, and the rest is tried.
 pub(super) fn give_back_at_once() {
     if !TAKEN.swap(false, SeqCst) {

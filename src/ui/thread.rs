@@ -91,7 +91,7 @@ impl Screen {
     /// Takes the terminal over and shows what comes; `look` gives the figures of the moment.
     ///
     /// # Errors
-    /// The terminal or the thread cannot be had.
+    /// The terminal or the thread is not available.
     pub(crate) fn open(
         settings: Settings,
         events: mpsc::Receiver<Event>,
@@ -226,7 +226,7 @@ impl Thread {
                 }
                 count = events.recv_many(&mut batch, AT_ONCE) => {
                     if count == 0 {
-                        // The engine has ended; who opened the screen decides what then.
+                        // The engine has ended. The command that opened the screen decides what follows.
                         stop.cancelled().await;
                         return Ok(Closed::Done);
                     }

@@ -64,6 +64,7 @@ fn the_engine_knows_nothing_above_it() {
         "src/signal",
         "src/exit",
         "src/leak/report",
+        "src/leak/reasons",
     ];
     only_in(&above, &may);
     only_in(&["crate::cli"], &[&may[..], &["src/cli"]].concat());

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::CommandFactory;
 
+use super::place::{SIZE_MAX, usual};
 use super::*;
 use crate::cli::Cli;
 

@@ -39,13 +39,14 @@ fn plan_report(header: Header, plan: Option<&Plan>, found: &[Found], sample: Sam
         gated: gated(name),
         value: *value,
     });
-    let unavailable = |metric: String, error: String| Unavailable { metric, error, times: 1 };
+    let unavailable = |metric, reason| Unavailable { metric, reason, times: 1 };
     let failed = sample.failures.into_iter();
-    let failed = failed.map(|Failure { source, why, .. }| unavailable(source, why));
-    let missing = sample.unavailable.into_iter().map(|one| unavailable(one.metric, one.why));
-    let found = found
-        .iter()
-        .map(|one| Readable { source: Source::parse(&one.source), readable: one.words.clone() });
+    let failed = failed.map(|Failure { source, reason }| unavailable(source, reason));
+    let missing = sample.unavailable.into_iter().map(|one| unavailable(one.metric, one.reason));
+    let found = found.iter().map(|one| Readable {
+        source: Source::parse(&one.source),
+        readable: one.readable.to_string(),
+    });
     PlanReport {
         daemon: DaemonFacts::of(&header),
         time: header.started,

@@ -17,8 +17,8 @@ pub(super) struct NotARecording(pub(super) PathBuf);
 
 /// What to try, where that is known.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
-    if let Some(StartError::Target { hint, .. }) = error.downcast_ref() {
-        return hint.clone();
+    if let Some(StartError::Target { error, .. }) = error.downcast_ref() {
+        return error.hint();
     }
     if error.is::<super::NothingToWatch>() {
         let hint =
@@ -38,17 +38,21 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::leak::probe::target::TargetStartError;
+    use crate::leak::reasons::ProcessError;
 
     #[test]
     fn a_target_shows_itself_what_to_do() {
-        let refused = |hint: Option<&str>| {
-            let hint = hint.map(str::to_owned);
-            let (target, why) = ("pid:7".to_owned(), "gone".to_owned());
-            super::hint(&StartError::Target { target, why, hint }.into())
+        let refused = |error: TargetStartError| {
+            super::hint(&StartError::Target { target: "pid:7".to_owned(), error }.into())
         };
-        assert_eq!(refused(Some("look for it")).as_deref(), Some("look for it"));
-        assert_eq!(refused(None), None);
+        let gone = ProcessError::Gone { pid: "7".to_owned() };
+        let hint = "`ps -e` lists the processes; for one in a container, write container:NAME";
+        assert_eq!(refused(gone.into()).as_deref(), Some(hint));
+        assert_eq!(refused(TargetStartError::Timeout(Duration::from_secs(15))), None);
     }
 
     #[test]

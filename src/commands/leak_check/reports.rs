@@ -70,7 +70,7 @@ impl<'a> Reports<'a> {
     pub(super) fn plans(&self, plans: &[PlanReport]) -> anyhow::Result<()> {
         self.text(&match self.leak.form {
             LeakForm::Json => plan_report::json(plans),
-            LeakForm::Text { .. } => plan_report::text(plans),
+            LeakForm::Text { colors, .. } => plan_report::text(plans, colors),
         })
     }
 

@@ -1,4 +1,4 @@
-//! `cmon watch`: the engine at work, and somebody who shows it: the screen, or the writer of snapshots.
+//! `cmon watch`: the engine, and what shows it: the screen, or the writer of snapshots.
 //!
 //! Streams run on this thread, beside them the questions for the daemon's figures and the answers to
 //! Prometheus; what shows has a thread of its own. Whatever ends the run first stops the others. The

@@ -23,7 +23,7 @@ use crate::signal::Signals;
 use crate::snapshot::{Recorder, Shared};
 use crate::{metrics, snapshot};
 
-/// Batches of lines on their way from the engine to who shows.
+/// Batches of lines on their way from the engine to the screen.
 const CHANNEL_EVENTS: usize = 32;
 /// After the stop deadline the engine forces its way out within a second; then cmon leaves.
 const FORCED_STOP_TIMEOUT: Duration = Duration::from_secs(1);

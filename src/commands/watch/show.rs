@@ -15,7 +15,7 @@ use crate::output::{self, Ended, Sinks};
 use crate::snapshot::Recorder;
 use crate::ui::{Closed, Screen, Settings};
 
-/// Somebody who shows what the engine does.
+/// What shows the engine's work.
 pub(super) enum Show {
     Screen(Screen),
     Snapshots(SnapshotWriter),
@@ -76,7 +76,7 @@ impl Show {
     }
 }
 
-/// Waits for the end of the show; for ever where there is none.
+/// Waits for the end of the show; without one it never returns.
 ///
 /// # Cancel safety
 /// Safe.

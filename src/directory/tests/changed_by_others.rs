@@ -1,7 +1,7 @@
 //! Files that somebody else removed, replaced, shortened or extended.
 
 use super::support::{PLAIN, commit, key, open, removed, shortened, text, write, written};
-use crate::directory::fake_disk::FakeDisk;
+use crate::directory::tests::fake_disk::FakeDisk;
 use crate::directory::*;
 
 #[test]

@@ -1,7 +1,7 @@
 //! Disks that are full or fail, and the number of open files.
 
 use super::support::{PLAIN, ROTATING, commit, key, open, text, write};
-use crate::directory::fake_disk::FakeDisk;
+use crate::directory::tests::fake_disk::FakeDisk;
 use crate::directory::*;
 
 #[test]

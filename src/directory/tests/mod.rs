@@ -1,6 +1,8 @@
 //! Single cases: what others do to the files, full disks, settings that change, and the real disk.
 
 mod changed_by_others;
+mod exactly_once;
+mod fake_disk;
 mod full_disk;
 mod names_and_records;
 mod old_files;

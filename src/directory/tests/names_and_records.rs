@@ -1,7 +1,7 @@
 //! Names of files, and the records that the cursor keeps of them.
 
 use super::support::{PLAIN, ROTATING, commit, key, open, text, write, written};
-use crate::directory::fake_disk::FakeDisk;
+use crate::directory::tests::fake_disk::FakeDisk;
 use crate::directory::*;
 
 #[test]

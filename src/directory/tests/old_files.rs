@@ -1,7 +1,7 @@
 //! Old files: how many are kept, and how they are compressed.
 
 use super::support::{ROTATING, compress, open, text, unzipped, write};
-use crate::directory::fake_disk::FakeDisk;
+use crate::directory::tests::fake_disk::FakeDisk;
 use crate::directory::*;
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 
-use crate::directory::fake_disk::FakeDisk;
+use crate::directory::tests::fake_disk::FakeDisk;
 use crate::directory::*;
 
 pub(super) const PLAIN: Settings =

@@ -1,6 +1,7 @@
 //! A log whose frames have headers: output, length, timestamp and payload.
 
-use super::{FRAME_MAX_BYTES, FrameError, strip_details, text};
+use super::message::{error_text, strip_details};
+use super::{FRAME_MAX_BYTES, FrameError};
 use crate::docker::request::Details;
 use crate::engine::source::{Frames, StdStream};
 use crate::engine::timestamp::{LastSecond, Timestamp};
@@ -61,7 +62,7 @@ impl Demultiplexer {
                 into.push(stream, time, [&message[used..], &[]]);
                 Ok(())
             }
-            Kind::Failure => Err(FrameError::Daemon(text(message))),
+            Kind::Failure => Err(FrameError::Daemon(error_text(message))),
         }
     }
 }

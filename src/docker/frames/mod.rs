@@ -8,9 +8,9 @@
 
 mod decoder;
 mod demultiplexer;
+mod message;
 mod tty;
 
-use crate::engine::source::Frames;
 pub use decoder::Decoder;
 pub use demultiplexer::Demultiplexer;
 pub use tty::Terminal;
@@ -18,8 +18,6 @@ pub use tty::Terminal;
 /// The longest frame that is accepted. Docker's messages end at 16 KiB, at 256 KiB for the drivers
 /// with the largest buffers; a longer one is a broken length field.
 pub const FRAME_MAX_BYTES: usize = 1 << 20;
-/// How much of an error text is kept.
-const ERROR_TEXT_MAX_BYTES: usize = 4096;
 
 /// How the body breaks the log API's framing, or what failure it reports.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,19 +40,6 @@ pub enum FrameError {
     /// The body ended inside a frame.
     #[error("the log stream ended inside a message")]
     Incomplete,
-}
-
-/// Takes over the details at the front of a message; returns their length with the space after them. They hold no
-/// space: dockerd escapes it (`daemon/logger/jsonfilelog`, moby `api/server/httputils/write_log_stream.go`).
-fn strip_details(message: &[u8], into: &mut Frames) -> Option<usize> {
-    let space = memchr::memchr(b' ', message)?;
-    into.set_details(&String::from_utf8_lossy(&message[..space]));
-    Some(space + 1)
-}
-
-fn text(message: &[u8]) -> String {
-    let message = &message[..message.len().min(ERROR_TEXT_MAX_BYTES)];
-    String::from_utf8_lossy(message).trim_end().to_owned()
 }
 
 #[cfg(test)]

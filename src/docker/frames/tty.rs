@@ -22,7 +22,8 @@
 
 use memchr::{memchr, memchr_iter};
 
-use super::{ERROR_TEXT_MAX_BYTES, FrameError, strip_details, text};
+use super::FrameError;
+use super::message::{ERROR_TEXT_MAX_BYTES, error_text, strip_details};
 use crate::docker::request::Details;
 use crate::engine::source::{Frames, StdStream};
 use crate::engine::timestamp::Timestamp;
@@ -210,7 +211,7 @@ impl Terminal {
         let end = memchr(b'\n', bytes).unwrap_or(bytes.len());
         Err(match begins_a_stamp {
             true => FrameError::NoTimestamp,
-            false => FrameError::Daemon(text(&bytes[..end])),
+            false => FrameError::Daemon(error_text(&bytes[..end])),
         })
     }
 

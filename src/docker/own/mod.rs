@@ -1,5 +1,5 @@
 //! Which container cmon itself runs in, so that it does not follow its own output: a line that it
-//! prints would come back as a new line of that container, for ever.
+//! prints would come back as a new line of that container, without end.
 //!
 //! What the kernel shows of this process names candidates, and the daemon's answer decides. All of
 //! it is decided here, from texts; only [`Traces::read`] looks at files.

@@ -38,7 +38,7 @@ pub(in crate::engine) enum Input<'a> {
     Live,
     /// The daemon says that its run ended.
     Died(i64),
-    /// The daemon says that one of its processes was killed for want of memory.
+    /// The daemon reports that one of its processes was killed because memory ran out.
     OutOfMemory,
     /// The daemon says that it was removed.
     Destroyed,

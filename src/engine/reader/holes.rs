@@ -30,7 +30,7 @@ const SHORT_LOG_MAX_MESSAGES: u64 = 64;
 pub(super) const SURVEYS_MAX: u32 = 3;
 /// Times that a log which grows is looked at to see where it begins.
 pub(super) const CHECKS_MAX: u32 = 16;
-/// How long such looks may take. Where a container writes faster than the log is read, they would take for ever.
+/// How long such looks may take. Where a container writes faster than the log is read, they would never end.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Times that a part is opened which a growing log moves.
 const PART_TRIES_MAX: u64 = 24;

@@ -39,7 +39,7 @@ pub(super) struct Reader<S> {
     pub(super) events: mpsc::Sender<Event>,
     pub(super) tally: Arc<Tally>,
     pub(super) row_state: Arc<RowState>,
-    /// Wakes who waits when the daemon says that the run has ended.
+    /// Wakes the reader when the daemon reports that the run has ended.
     pub(super) died: Arc<Notify>,
     /// Ends a follow as if it had reached its age.
     pub(super) rotate: Arc<Notify>,

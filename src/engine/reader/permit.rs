@@ -1,5 +1,5 @@
-//! A place in the channel and the container's turn, which comes before the anchor advances; a follow does not
-//! wait for a place for ever.
+//! A place in the channel and the container's turn, which comes before the anchor advances; a follow waits
+//! for a place for a limited time.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::engine::resume::Resume;
 use crate::engine::source::{ReadMode, Source};
 use crate::engine::turns::Turn;
 
-/// How often it is said that stored lines are read.
+/// The interval of events that report that stored lines are read.
 const SIGN_AFTER: Duration = Duration::from_secs(1);
 
 /// A place in the channel.

@@ -66,7 +66,7 @@ pub enum Window {
     Unproven,
 }
 
-/// What came of feeding frames.
+/// The result of feeding frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeedOutcome {
     /// The stream may go on.
@@ -77,7 +77,7 @@ pub enum FeedOutcome {
     Disordered,
 }
 
-/// What was counted; taken by whoever adds it up.
+/// What was counted since the last call of [`Resume::take_counts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Frames read again and skipped.

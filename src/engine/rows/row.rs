@@ -21,7 +21,7 @@ pub enum StreamState {
     CatchingUp,
     /// The daemon has more than the stream delivered; it is being opened again.
     Stale,
-    /// It could not be opened, or it broke: it is tried again when so much time has passed.
+    /// It could not be opened, or it broke: cmon tries again after this time.
     BackingOff {
         /// The time left.
         left: Duration,

@@ -128,7 +128,7 @@ impl RowState {
         (facts.phase, facts.exit, facts.oom) = (Some(Phase::Running), None, false);
     }
 
-    /// The daemon says that one of its processes was killed for want of memory.
+    /// The daemon reports that one of its processes was killed because memory ran out.
     pub(in crate::engine) fn out_of_memory(&self) {
         self.facts().oom = true;
     }

@@ -1,5 +1,5 @@
 //! How the supervisor learns what containers do: from the daemon's events, and from its list where
-//! there are none. Pure: it reads no clock and asks nobody.
+//! there are none. Pure: it reads no clock and sends no request.
 //!
 //! The list decides whether the daemon answers. That events end, which an idle timeout of a proxy
 //! can do every few seconds, only means that the list is compared and the events are asked for again.

@@ -44,7 +44,7 @@ impl End {
         is_due
     }
 
-    /// Whether the end is reached at this time of the daemon; this machine's clock counts where that cannot be had.
+    /// Whether the end is reached at this time of the daemon; this machine's clock counts where the daemon's is unknown.
     pub(super) fn is_reached(
         &mut self,
         daemon: Option<Timestamp>,

@@ -52,7 +52,7 @@ pub(super) struct Follower {
     pub(super) ended: Option<EndReason>,
     /// Its image and labels, for when it gets a new name.
     pub(super) facts: Arc<Facts>,
-    /// Where all of this is written down for who wants to see it.
+    /// The row that the screen and the snapshots read.
     pub(super) row_state: Arc<RowState>,
 }
 
@@ -100,7 +100,7 @@ impl Follower {
     }
 }
 
-/// What is to be said of the run that is shown.
+/// The note about the run that is shown.
 fn run_note(window: Option<RunWindow>, backlog: Backlog) -> Option<Notice> {
     match window? {
         RunWindow::UpTo(_) => Some(Notice::PreviousRunUnbounded {

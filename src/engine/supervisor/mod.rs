@@ -53,7 +53,7 @@ enum Message {
     Listed(Instant, Result<Vec<Listed>, SourceError>),
     Subscribed,
     EventsEnded(SourceError),
-    /// The daemon's clock, where it can be had.
+    /// The daemon's clock, where it is known.
     Clock(Option<Timestamp>),
     /// The answer about a container takes long.
     Slow(ContainerKey),

@@ -13,7 +13,7 @@ use crate::engine::{Config, Control, Observer, Outcome};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Runs the engine with whoever watches it and commands it.
+/// Runs the engine with a script that watches and commands it.
 async fn watched(
     fake: &Fake,
     config: Config,
@@ -81,7 +81,7 @@ async fn orders_that_mean_nothing_do_nothing() {
         sleep(SECOND).await;
         assert!(matches!(row(observer).stream, StreamState::Ended { failure: None }));
         let cycles = row(observer).cycles;
-        // A key that is held down: what is too much is refused, and nobody waits.
+        // A key that is held down: commands beyond the bound are refused, and nothing waits.
         let taken = (0..100).filter(|_| control.rotate(&Fake::key())).count();
         assert!(taken <= 16, "{taken}");
         sleep(SECOND).await;

@@ -1,7 +1,7 @@
 //! Attribution on the numbers of a real collector and a real dockerd.
 //!
 //! The collector held one follow stream for each of 8 containers, and its health check made a client
-//! for each of them every 30 s that nobody closed: 16 goroutines and 8 descriptors each time. The
+//! for each of them every 30s that nobody closed: 16 goroutines and 8 descriptors each time. The
 //! daemon was left with 24 streams that their client had forgotten.
 
 use super::*;
@@ -9,6 +9,7 @@ use crate::leak::facts::{Connections, GroupGrowth, Interval, Metric, Signature, 
 use crate::leak::judge::combine::Mode;
 use crate::leak::judge::shape::{Growth, Shape, Stairs};
 use crate::leak::metric::Source;
+use crate::leak::reasons::CutReason;
 use crate::leak::record::{Cut, Drive, Group, Groups, Survivor};
 
 /// Ten streams a second while driven.
@@ -167,7 +168,11 @@ fn dumps_of_before_a_restart_are_not_compared_with_later_ones() {
         .iter()
         .map(|(at, count)| dump(*at, 0.0, "target.web.fds", &[("a", *count)]))
         .collect();
-    let cut = |source: &str| Cut { at_ms: 40_000, source: source.to_owned(), why: String::new() };
+    let cut = |source: &str| Cut {
+        at_ms: 40_000,
+        source: source.to_owned(),
+        reason: CutReason::DaemonBack,
+    };
     assert_eq!(growth(&dumps, "target.web.fds", &[], &[], Known::Nothing), []);
     assert_eq!(growth(&dumps, "target.web.fds", &[cut("target.we")], &[], Known::Nothing), []);
     let grown = growth(&dumps, "target.web.fds", &[cut("target.web")], &[], Known::Nothing);
@@ -185,7 +190,7 @@ fn leaking_collector(per_cycle: Option<Interval>, shape: Shape) -> [Metric; 2] {
     [goroutines, fds]
 }
 
-/// +16 every 30 s, for as long as is known.
+/// +16 every 30s, for as long as is known.
 fn stairs(until: Option<f64>) -> Shape {
     let stairs = Stairs { size: 16.0, period: 30.0, steps: 19 };
     let per_minute = crate::leak::judge::Interval { estimate: 32.0, low: 31.9, high: 32.1 };
@@ -209,7 +214,7 @@ fn connections_that_nobody_closes_are_named_as_such_and_the_timer_too() {
         [
             "2 goroutines and 1 descriptor each: idle HTTP connections of clients that are never closed \
          (160 more in target collector)",
-            "every 30 s: a timer, not the streams (target.collector.goroutines +16)",
+            "every 30s: a timer, not the streams (target.collector.goroutines +16)",
             "does not depend on the stream timeout: target.collector.goroutines, target.collector.fds \
          grow while no stream is opened or closed",
         ]
@@ -217,14 +222,14 @@ fn connections_that_nobody_closes_are_named_as_such_and_the_timer_too() {
     let watched = leaking_collector(None, stairs(None));
     assert_eq!(
         said(&watched, &[], PASSIVE)[1],
-        "every 30 s: a timer (target.collector.goroutines +16), or cycles: this check counts none"
+        "every 30s: a timer (target.collector.goroutines +16), or cycles: this check counts none"
     );
     let bounded = leaking_collector(None, stairs(Some(305.0)));
     let found = said(&bounded, &[], PASSIVE);
     let wanted = "target.collector.goroutines grew until 5m05s: the server drops idle connections after about \
                   5m; on a server that does not, this grows without a bound";
     assert_eq!(found[1], wanted);
-    assert!(found[2].starts_with("every 30 s: a timer ("), "{found:?}");
+    assert!(found[2].starts_with("every 30s: a timer ("), "{found:?}");
     // So it is where the judges could not decide, and where it is no connection.
     let open = bounded.clone().map(|metric| Metric { verdict: Verdict::Inconclusive, ..metric });
     assert!(said(&open, &[], PASSIVE).contains(&wanted.to_owned()));
@@ -474,6 +479,6 @@ fn of_streams_is_spoken_only_where_cmon_opens_some() {
     assert!(said(&bounded((-0.1, 0.1), (31.0, 33.0)), slow).starts_with("does not depend"));
     by_time[0].shape = stairs(None);
     let timer = said(&by_time, COMMAND);
-    let wanted = "every 30 s: a timer, not the cycles (target.web.goroutines +16)";
+    let wanted = "every 30s: a timer, not the cycles (target.web.goroutines +16)";
     assert!(timer.starts_with(wanted), "{timer}");
 }

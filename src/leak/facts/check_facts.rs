@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Advice, Baseline, Metric, OtherSide, Signature, Verdict, VerdictReason};
+use crate::leak::reasons::{UnavailableReason, form};
 use crate::leak::record::{Cut, Drive, Header, Rules, Survivor};
 
 /// The facts of a check.
@@ -107,11 +108,13 @@ impl DaemonFacts {
 }
 
 /// Something that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Unavailable {
     /// A metric or a source.
     pub(crate) metric: String,
-    pub(crate) error: String,
+    /// As `reason`, and as a sentence in `error`.
+    #[serde(flatten, serialize_with = "form::error")]
+    pub(crate) reason: UnavailableReason,
     /// How often it came.
     pub(crate) times: usize,
 }

@@ -11,6 +11,7 @@ use crate::leak::judge::passive::{Late, Passive, Undecided};
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::judge::work::Work;
 use crate::leak::metric::Source;
+use crate::leak::reasons::{FailureReason, form};
 
 /// Why the verdict over all metrics is what it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,8 +50,9 @@ pub(crate) enum VerdictReason {
     },
     /// The check could not go on.
     Failed {
-        /// The error of what failed.
-        error: String,
+        /// As `cause`, and as a sentence in `error`.
+        #[serde(flatten, serialize_with = "form::cause")]
+        cause: FailureReason,
     },
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::leak::reasons::UnavailableReason;
 use crate::leak::record::Unavailable;
 
 /// The backoff after a source did not answer, at first and at most.
@@ -32,7 +33,7 @@ impl ProbeBackoff {
         &mut self,
         within: Duration,
         question: impl Future<Output = T>,
-    ) -> Result<T, String> {
+    ) -> Result<T, UnavailableReason> {
         let over = async {
             sleep(within).await;
             within
@@ -46,7 +47,7 @@ impl ProbeBackoff {
         within: Duration,
         stop: &CancellationToken,
         question: impl Future<Output = T>,
-    ) -> Result<T, String> {
+    ) -> Result<T, UnavailableReason> {
         let started = Instant::now();
         let over = async {
             tokio::select! {
@@ -64,9 +65,9 @@ impl ProbeBackoff {
         &mut self,
         over: impl Future<Output = Duration>,
         question: impl Future<Output = T>,
-    ) -> Result<T, String> {
+    ) -> Result<T, UnavailableReason> {
         if self.again.is_some_and(|again| Instant::now() < again) {
-            return Err("it did not answer in time, and is left alone for a while".to_owned());
+            return Err(UnavailableReason::Backoff);
         }
         let waited = tokio::select! {
             biased;
@@ -78,7 +79,7 @@ impl ProbeBackoff {
         };
         self.wait = (self.wait * 2).clamp(BACKOFF_RANGE[0], BACKOFF_RANGE[1]);
         self.again = Some(Instant::now() + self.wait);
-        Err(format!("it did not answer within {waited:?}"))
+        Err(UnavailableReason::Timeout { seconds: waited.as_secs_f64() })
     }
 }
 
@@ -106,15 +107,15 @@ impl<T> Probe<T> {
     pub(super) fn record_missing<P>(
         &mut self,
         source: &str,
-        asked: Result<P, String>,
+        asked: Result<P, UnavailableReason>,
         missed: &mut Vec<Unavailable>,
     ) -> Option<P> {
-        let why = match asked {
+        let reason = match asked {
             Ok(parts) => return Some(parts),
-            Err(why) => format!("its groups could not be read: {why}"),
+            Err(cause) => UnavailableReason::Groups { cause: Box::new(cause) },
         };
         if !std::mem::replace(&mut self.reported, true) {
-            missed.push(Unavailable { metric: source.to_owned(), why });
+            missed.push(Unavailable { metric: source.to_owned(), reason });
         }
         None
     }
@@ -147,7 +148,7 @@ mod tests {
     async fn an_answer_makes_good() {
         let mut backoff = ProbeBackoff::default();
         let late = backoff.ask(Duration::from_secs(2), sleep(Duration::from_secs(3))).await;
-        assert_eq!(late, Err("it did not answer within 2s".to_owned()));
+        assert_eq!(late.unwrap_err().to_string(), "it did not answer within 2s");
         assert!(backoff.ask(Duration::from_secs(2), async {}).await.is_err(), "left alone");
         sleep(Duration::from_secs(5)).await;
         assert_eq!(backoff.ask(Duration::from_secs(2), async { 7 }).await, Ok(7));

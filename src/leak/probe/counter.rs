@@ -5,8 +5,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::json_figures::{self, JsonError};
-use super::metrics::{self, MetricsError, Selector};
+use super::answer::AnswerError;
+use super::json_figures::{self, JsonError, Near};
+use super::metrics::{self, Selector};
+use crate::leak::reasons::Fall;
 
 /// What counts a target's cycles, as it was given: a metric of Prometheus' text, a key or a path with dots
 /// in a JSON text, or a JSON pointer.
@@ -51,31 +53,29 @@ impl Counter {
     /// Its count in a text for Prometheus.
     ///
     /// # Errors
-    /// It is not there or no count, in words.
-    pub(super) fn in_prometheus(&self, text: &str) -> Result<f64, String> {
+    /// It is not there or no count.
+    pub(super) fn in_prometheus(&self, text: &str) -> Result<f64, AnswerError> {
         match &self.selector {
-            Some(selector) => {
-                metrics::figure(text, selector).map_err(|error: MetricsError| error.to_string())
-            }
-            None => Err(format!("`{self}` is not the name of a Prometheus metric")),
+            Some(selector) => Ok(metrics::figure(text, selector)?),
+            None => Err(AnswerError::NotAMetricName(self.text.clone())),
         }
     }
 
     /// Its count in a JSON text.
     ///
     /// # Errors
-    /// There is nothing where it may be, or no count, in words.
-    pub(super) fn in_json(&self, value: &Value) -> Result<f64, String> {
-        let mut near = String::new();
+    /// There is nothing where it may be, or no count.
+    pub(super) fn in_json(&self, value: &Value) -> Result<f64, AnswerError> {
+        let mut near = Near::default();
         for pointer in &self.pointers {
             match json_figures::figure(value, pointer) {
                 Err(JsonError::Absent(_, there)) => near = there,
-                found => return found.map_err(|error| error.to_string()),
+                found => return Ok(found?),
             }
         }
         match self.pointers.as_slice() {
-            [] => Err(format!("`{self}` has labels, which JSON has not")),
-            tried => Err(format!("there is nothing at `{}`{near}", tried.join("` or `"))),
+            [] => Err(AnswerError::Labels(self.text.clone())),
+            tried => Err(AnswerError::NoCounter { pointers: tried.to_vec(), near }),
         }
     }
 }
@@ -111,8 +111,8 @@ pub(super) struct Counted {
     pub(super) sum: f64,
     /// It has risen.
     pub(super) rose: bool,
-    /// It is less than before, in words.
-    pub(super) fell: Option<String>,
+    /// It is less than before.
+    pub(super) fell: Option<Fall>,
 }
 
 impl Cycles {
@@ -122,10 +122,10 @@ impl Cycles {
 
     /// Takes the next count. Where it fell it has started again, and what came between the last look and
     /// that moment is not known.
-    pub(super) fn see(&mut self, count: f64) -> Counted {
+    pub(super) fn observe(&mut self, count: f64) -> Counted {
         let before = std::mem::replace(&mut self.last, count);
-        let fell =
-            (count < before).then(|| format!("`{}` fell from {before} to {count}", self.counter));
+        let fallen = || Fall { name: self.counter.to_string(), from: before, to: count };
+        let fell = (count < before).then(fallen);
         self.sum += if fell.is_some() { count } else { count - before };
         Counted { sum: self.sum, rose: before < count, fell }
     }
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn what_is_not_found_says_where_it_was_looked_for() {
         let value = json!({"s": "5", "m": {"n": -1}});
-        let in_json = |text: &str| counter(text).in_json(&value).unwrap_err();
+        let in_json = |text: &str| counter(text).in_json(&value).unwrap_err().to_string();
         assert_eq!(in_json("t"), "there is nothing at `/t`; the answer has `m`, `s`");
         assert_eq!(in_json("a.b"), "there is nothing at `/a.b` or `/a/b`; the answer has `m`, `s`");
         assert_eq!(in_json("/m/x"), "there is nothing at `/m/x`; `/m` has `n`");
@@ -166,7 +166,8 @@ mod tests {
         assert_eq!(in_json("m"), "`/m` is an object, not a number");
         assert_eq!(in_json("m.n"), "`/m/n` is -1: a count is never negative");
         assert_eq!(in_json(r#"t{a="b"}"#), r#"`t{a="b"}` has labels, which JSON has not"#);
-        let in_text = |text: &str| counter(text).in_prometheus("a 1\nb -2\n").unwrap_err();
+        let in_text =
+            |text: &str| counter(text).in_prometheus("a 1\nb -2\n").unwrap_err().to_string();
         assert_eq!(in_text("c"), "there is no metric `c`");
         assert_eq!(in_text("b"), "`b` is -2: a count is never negative");
         assert_eq!(in_text("/a"), "`/a` is not the name of a Prometheus metric");
@@ -183,15 +184,13 @@ mod tests {
     #[test]
     fn a_count_that_falls_has_begun_anew() {
         let mut cycles = Cycles::new(counter("turns"), 100.0);
-        let counted = |sum, rose, fell: Option<&str>| Counted {
-            sum,
-            rose,
-            fell: fell.map(ToOwned::to_owned),
-        };
-        assert_eq!(cycles.see(130.0), counted(30.0, true, None));
-        assert_eq!(cycles.see(130.0), counted(30.0, false, None));
-        assert_eq!(cycles.see(5.0), counted(35.0, false, Some("`turns` fell from 130 to 5")));
-        assert_eq!(cycles.see(9.0), counted(39.0, true, None));
+        let counted = |sum, rose, fell: Option<Fall>| Counted { sum, rose, fell };
+        assert_eq!(cycles.observe(130.0), counted(30.0, true, None));
+        assert_eq!(cycles.observe(130.0), counted(30.0, false, None));
+        let fall = Fall { name: "turns".to_owned(), from: 130.0, to: 5.0 };
+        assert_eq!(fall.to_string(), "`turns` fell from 130 to 5");
+        assert_eq!(cycles.observe(5.0), counted(35.0, false, Some(fall)));
+        assert_eq!(cycles.observe(9.0), counted(39.0, true, None));
     }
 
     proptest! {

@@ -3,14 +3,43 @@
 //! Two questions on one kept connection: `/info` (about 10 ms), and the goroutine profile (1 to
 //! 2 ms), which is served on the daemon's socket with or without its debug mode since 17.07.
 
+use std::fmt;
+
 use super::get::{Client, GetError, MAX_BODY, MAX_DUMP};
-use super::json_figures;
+use super::json_figures::{self, JsonError};
 use super::pprof::{self, Extent, Profile};
 use super::sample::Sample;
+use crate::leak::reasons::{CutReason, UnavailableReason};
 use crate::leak::record::Groups;
 
 /// The goroutine profile, counted by stack.
 pub(super) const PROFILE_PATH: &str = "/debug/pprof/goroutine?debug=1";
+
+/// What of the daemon can be read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct DaemonReadable {
+    /// Its goroutine profile, which has the followers too.
+    profile: Result<(), UnavailableReason>,
+    /// `/info` has the number of goroutines, and of descriptors.
+    goroutines: bool,
+    descriptors: bool,
+}
+
+impl fmt::Display for DaemonReadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.profile {
+            Ok(()) => f.write_str("goroutines and followers by its profile")?,
+            Err(reason) if self.goroutines => {
+                write!(f, "goroutines by `/info`, no followers ({reason})")?;
+            }
+            Err(reason) => write!(f, "no goroutines ({reason})")?,
+        }
+        f.write_str(match self.descriptors {
+            true => ", descriptors by `/info`",
+            false => ", no descriptors",
+        })
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct DaemonProbe {
@@ -28,50 +57,38 @@ impl DaemonProbe {
         Self { client, away: false, lost: false, counts: Vec::new() }
     }
 
-    /// What is there, in words, before the check begins.
-    pub(super) async fn discover(&mut self) -> Result<String, GetError> {
+    /// What is there, before the check begins.
+    pub(super) async fn discover(&mut self) -> Result<DaemonReadable, GetError> {
         let info = self.client.get("/info", MAX_BODY).await?;
         let shown = json_figures::parse(&info.body).ok();
         let shown = |name| shown.as_ref().and_then(|info| json_figures::figure(info, name).ok());
-        let mut have = Vec::new();
-        match self.profile().await? {
-            Ok(_) => have.push("goroutines and followers by its profile".to_owned()),
-            Err(why) if shown("/NGoroutines").is_some_and(|count| 0.0 < count) => {
-                have.push(format!("goroutines by `/info`, no followers ({why})"));
-            }
-            Err(why) => have.push(format!("no goroutines ({why})")),
-        }
-        have.push(match shown("/NFd").is_some_and(|count| 0.0 < count) {
-            true => "descriptors by `/info`".to_owned(),
-            false => "no descriptors".to_owned(),
-        });
-        Ok(have.join(", "))
+        let has = |name| shown(name).is_some_and(|count| 0.0 < count);
+        Ok(DaemonReadable {
+            profile: self.profile().await?.map(drop),
+            goroutines: has("/NGoroutines"),
+            descriptors: has("/NFd"),
+        })
     }
 
     pub(super) async fn read(&mut self, at: f64, into: &mut Sample) {
         if let Err(error) = self.figures(into).await {
             self.away = true;
-            into.silent("daemon", &error);
+            into.failed("daemon", error);
             return;
         }
         let lost = self.client.take_lost();
         let away = std::mem::take(&mut self.away) | self.client.take_refused();
         let fell = self.fell(into);
-        let mut cut = true;
-        if away {
-            into.cut(at, "daemon", "the daemon did not answer for a while, and answers again");
-        } else if fell && (lost || self.lost) {
+        let cut = match away {
+            true => Some(CutReason::DaemonBack),
             // A proxy closes what is idle; one that starts anew has much less of everything.
-            into.cut(
-                at,
-                "daemon",
-                "the daemon closed its connection, and its counts fell: it was started again",
-            );
-        } else {
-            cut = false;
-        }
+            false => (fell && (lost || self.lost)).then_some(CutReason::DaemonRestarted),
+        };
         // The end of a connection may be seen right after an answer, or only at the next question.
-        self.lost = lost && !cut;
+        self.lost = lost && cut.is_none();
+        if let Some(reason) = cut {
+            into.cut(at, "daemon", reason);
+        }
     }
 
     /// Whether a count is less than half of what it was at the last reading.
@@ -89,41 +106,38 @@ impl DaemonProbe {
         let goroutines = match self.profile().await? {
             Ok(profile) => {
                 if profile.truncated {
-                    into.unavailable("daemon.followers", &"the daemon's profile is cut off");
+                    into.unavailable("daemon.followers", UnavailableReason::ProfileCutOff);
                 } else {
                     into.value("daemon.followers", pprof::followers(&profile.groups));
                 }
                 Some(profile.total)
             }
-            Err(why) => {
-                into.unavailable("daemon.followers", &format!("the daemon's profile: {why}"));
+            Err(reason) => {
+                into.unavailable("daemon.followers", reason);
                 None
             }
         };
+        let wrong = |error: JsonError| UnavailableReason::answer("/info", &error);
         let answered = match self.client.get("/info", MAX_BODY).await {
-            Err(GetError::Status { status, words, .. }) => {
-                Err(format!("the daemon answered `/info` with status {status}{words}"))
-            }
-            answer => {
-                json_figures::parse(&answer?.body).map_err(|error| format!("`/info`: {error}"))
-            }
+            Err(GetError::Status(refusal)) => Err(UnavailableReason::Status(*refusal)),
+            answer => json_figures::parse(&answer?.body).map_err(wrong),
         };
         // 0 stands for "unknown".
         let shown = |name: &str| {
-            let figure = json_figures::figure(answered.as_ref().map_err(Clone::clone)?, name);
-            match figure.map_err(|error| format!("`/info`: {error}"))? {
-                0.0 => {
-                    let name = name.trim_start_matches('/');
-                    Err(format!("`/info` reports 0 for `{name}`, which means that it is unknown"))
-                }
+            let answer = answered.as_ref().map_err(Clone::clone)?;
+            match json_figures::figure(answer, name).map_err(wrong)? {
+                0.0 => Err(UnavailableReason::ReportedZero {
+                    path: "/info".to_owned(),
+                    name: name.trim_start_matches('/').to_owned(),
+                }),
                 count => Ok(count),
             }
         };
         match goroutines {
             Some(total) => into.value("daemon.goroutines", total),
-            None => into.figure_or_why("daemon.goroutines", shown("/NGoroutines")),
+            None => into.figure_or("daemon.goroutines", shown("/NGoroutines")),
         }
-        into.figure_or_why("daemon.fds", shown("/NFd"));
+        into.figure_or("daemon.fds", shown("/NFd"));
         Ok(())
     }
 
@@ -134,7 +148,7 @@ impl DaemonProbe {
     }
 
     /// The inner error is that it is not served.
-    async fn profile(&mut self) -> Result<Result<Profile, String>, GetError> {
+    async fn profile(&mut self) -> Result<Result<Profile, UnavailableReason>, GetError> {
         profile(&mut self.client, PROFILE_PATH).await
     }
 }
@@ -143,14 +157,14 @@ impl DaemonProbe {
 pub(super) async fn profile(
     client: &mut Client,
     path: &str,
-) -> Result<Result<Profile, String>, GetError> {
+) -> Result<Result<Profile, UnavailableReason>, GetError> {
     match client.get(path, MAX_DUMP).await {
         Ok(answer) => {
             let extent = if answer.truncated { Extent::CutOff } else { Extent::Whole };
             let profile = pprof::parse(&answer.text(), extent);
-            Ok(profile.map_err(|error| format!("`{path}`: {error}")))
+            Ok(profile.map_err(|error| UnavailableReason::answer(path, &error)))
         }
-        Err(error @ GetError::Status { .. }) => Ok(Err(error.to_string())),
+        Err(GetError::Status(refusal)) => Ok(Err(UnavailableReason::Status(*refusal))),
         Err(error) => Err(error),
     }
 }

@@ -8,17 +8,26 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 /// What gzip begins with.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
+/// Why a body cannot be decoded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum EncodingError {
+    #[error("its {0} body is damaged")]
+    Damaged(&'static str),
+    #[error("it is compressed as `{}`, which cmon did not ask for and cannot read", .0.escape_debug())]
+    Unknown(String),
+}
+
 /// The body in plain, at most `most` bytes of it, and whether there is more. `cut` says that the body was not
 /// read to its end. A gzip file that is not called one is decoded where it holds text.
 ///
 /// # Errors
-/// The encoding is not known, or the body is damaged: in words.
+/// The encoding is not known, or the body is damaged.
 pub(super) fn decoded(
     encoding: &str,
     body: Vec<u8>,
     cut: bool,
     most: usize,
-) -> Result<(Vec<u8>, bool), String> {
+) -> Result<(Vec<u8>, bool), EncodingError> {
     match encoding.trim().to_ascii_lowercase().as_str() {
         "" | "identity" if body.starts_with(&GZIP) => {
             match plain(MultiGzDecoder::new(body.as_slice()), cut, most) {
@@ -28,18 +37,12 @@ pub(super) fn decoded(
         }
         "" | "identity" => Ok((body, cut)),
         "gzip" | "x-gzip" => plain(MultiGzDecoder::new(body.as_slice()), cut, most)
-            .ok_or_else(|| "its gzip body is damaged".to_owned()),
+            .ok_or(EncodingError::Damaged("gzip")),
         // Some servers leave out the zlib header that belongs to it.
         "deflate" => plain(ZlibDecoder::new(body.as_slice()), cut, most)
             .or_else(|| plain(DeflateDecoder::new(body.as_slice()), cut, most))
-            .ok_or_else(|| "its deflate body is damaged".to_owned()),
-        other => {
-            let name: String = other.chars().take(20).collect();
-            Err(format!(
-                "it is compressed as `{}`, which cmon did not ask for and cannot read",
-                name.escape_debug()
-            ))
-        }
+            .ok_or(EncodingError::Damaged("deflate")),
+        other => Err(EncodingError::Unknown(other.chars().take(20).collect())),
     }
 }
 
@@ -138,11 +141,13 @@ mod tests {
     fn what_is_damaged_or_unknown_is_refused() {
         let body = gzip(b"go_goroutines 5\n");
         let refused = |encoding: &str, body: &[u8]| decoded(encoding, body.to_vec(), false, 99);
-        assert_eq!(refused("gzip", &body[..12]), Err("its gzip body is damaged".to_owned()));
-        assert_eq!(refused("gzip", b"a 1\n"), Err("its gzip body is damaged".to_owned()));
-        assert_eq!(refused("deflate", b"a 1\n"), Err("its deflate body is damaged".to_owned()));
+        let damaged =
+            |encoding: &str, body: &[u8]| refused(encoding, body).unwrap_err().to_string();
+        assert_eq!(damaged("gzip", &body[..12]), "its gzip body is damaged");
+        assert_eq!(damaged("gzip", b"a 1\n"), "its gzip body is damaged");
+        assert_eq!(damaged("deflate", b"a 1\n"), "its deflate body is damaged");
         let brotli = "it is compressed as `br`, which cmon did not ask for and cannot read";
-        assert_eq!(refused("br", &body), Err(brotli.to_owned()));
+        assert_eq!(damaged("br", &body), brotli);
         // What was not read to its end is good as far as it goes.
         let long: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).collect();
         let packed = gzip(&long);

@@ -21,59 +21,27 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use super::encoding;
+use super::answer::Answer;
+use super::encoding::{self, EncodingError};
 use crate::docker::endpoint::Endpoint;
 use crate::docker::tls::{Tls, TlsError};
 use crate::engine::census::{Purpose, TaskKind};
 use crate::engine::registry::Registry;
 use crate::engine::source::SourceError;
+use crate::leak::reasons::{Refusal, UnavailableReason};
 
 /// How long one question may take, from connecting to the last byte.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most that is read of a dump: the Go runtime cuts its longest ones there too.
-pub const MAX_DUMP: usize = 64 << 20;
+pub(crate) const MAX_DUMP: usize = 64 << 20;
 /// The most that is read of anything else.
-pub const MAX_BODY: usize = 8 << 20;
+pub(crate) const MAX_BODY: usize = 8 << 20;
 /// The most that is read of an answer that says no.
 const MAX_REFUSAL: usize = 4 << 10;
 
-/// An answer with status 200.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// What it says it is, such as `text/plain`; empty when it does not.
-    pub content_type: String,
-    /// The body, as far as it was read.
-    pub body: Vec<u8>,
-    /// The body was longer than what is read of it.
-    pub truncated: bool,
-}
-
-/// Only the beginning of an answer was read, which would be taken for all of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the answer is longer than {0} MiB, and cmon reads no more of it")]
-pub struct TooLong(usize);
-
-impl Answer {
-    /// The body, unless only the beginning of it was read.
-    ///
-    /// # Errors
-    /// It is too long.
-    pub fn whole(&self) -> Result<&[u8], TooLong> {
-        match self.truncated {
-            true => Err(TooLong(self.body.len() >> 20)),
-            false => Ok(&self.body),
-        }
-    }
-
-    /// The body as text; bytes that are no UTF-8 are replaced.
-    pub fn text(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.body)
-    }
-}
-
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GetError {
+pub(crate) enum GetError {
     /// No connection.
     #[error(transparent)]
     Connect(#[from] SourceError),
@@ -81,15 +49,8 @@ pub enum GetError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// Any status but 200.
-    #[error("`{path}` was answered with status {status}{words}")]
-    Status {
-        /// What was asked for.
-        path: String,
-        /// The status.
-        status: u16,
-        /// A colon and the first words of the answer, or where it points to; or nothing.
-        words: String,
-    },
+    #[error("{0}")]
+    Status(Box<Refusal>),
     /// Not within the time.
     #[error("`{path}` was not answered within {ANSWER_TIMEOUT:?}")]
     Late {
@@ -97,17 +58,45 @@ pub enum GetError {
         path: String,
     },
     /// The connection broke, or what came is no HTTP.
-    #[error("`{path}` could not be read: {why}")]
+    #[error("`{path}` could not be read: {message}")]
     Broken {
         /// What was asked for.
         path: String,
-        /// What went wrong.
-        why: String,
+        /// Of the HTTP library and of the operating system.
+        message: String,
+    },
+    /// The body is compressed in a way that cannot be read.
+    #[error("`{path}` could not be read: {error}")]
+    Encoding {
+        /// What was asked for.
+        path: String,
+        error: EncodingError,
     },
 }
 
+impl From<GetError> for UnavailableReason {
+    fn from(error: GetError) -> Self {
+        match error {
+            GetError::Connect(error) => error.into(),
+            GetError::Tls(error) => Self::Connection { message: error.to_string() },
+            GetError::Status(refusal) => Self::Status(*refusal),
+            GetError::Late { path } => {
+                Self::NotAnswered { path, seconds: ANSWER_TIMEOUT.as_secs_f64() }
+            }
+            GetError::Broken { path, message } => Self::Broken { path, message },
+            GetError::Encoding { path, error } => Self::Broken { path, message: error.to_string() },
+        }
+    }
+}
+
+impl From<SourceError> for UnavailableReason {
+    fn from(error: SourceError) -> Self {
+        Self::Connection { message: error.message }
+    }
+}
+
 /// A client with one connection.
-pub struct Client {
+pub(crate) struct Client {
     endpoint: Arc<Endpoint>,
     registry: Registry,
     tls: Option<Tls>,
@@ -128,7 +117,7 @@ impl fmt::Debug for Client {
 
 impl Client {
     /// A client without a connection yet, whose connection's task is counted in `registry`.
-    pub fn new(endpoint: Arc<Endpoint>, registry: Registry) -> Self {
+    pub(crate) fn new(endpoint: Arc<Endpoint>, registry: Registry) -> Self {
         let host = endpoint.route().host_header();
         let (tls, login) = (None, None);
         Self { endpoint, registry, tls, login, host, kept: None, lost: false, refused: false }
@@ -136,7 +125,7 @@ impl Client {
 
     /// The same, which sends this login and speaks TLS where `tls` is given.
     #[must_use]
-    pub fn with(mut self, tls: Option<Tls>, login: Option<HeaderValue>) -> Self {
+    pub(crate) fn with(mut self, tls: Option<Tls>, login: Option<HeaderValue>) -> Self {
         (self.tls, self.login) = (tls, login);
         self
     }
@@ -149,7 +138,7 @@ impl Client {
     ///
     /// # Cancel safety
     /// Safe: the connection is closed when the future is dropped.
-    pub async fn get(&mut self, path: &str, most: usize) -> Result<Answer, GetError> {
+    pub(crate) async fn get(&mut self, path: &str, most: usize) -> Result<Answer, GetError> {
         match timeout(ANSWER_TIMEOUT, self.ask(path, most)).await {
             Ok(answer) => answer,
             Err(_) => Err(GetError::Late { path: path.to_owned() }),
@@ -158,17 +147,17 @@ impl Client {
 
     /// Whether the peer has closed the kept connection since this was asked last, without having
     /// said so in its answer.
-    pub fn take_lost(&mut self) -> bool {
+    pub(crate) fn take_lost(&mut self) -> bool {
         std::mem::take(&mut self.lost)
     }
 
     /// Whether no connection could be opened, at least once since this was asked last.
-    pub fn take_refused(&mut self) -> bool {
+    pub(crate) fn take_refused(&mut self) -> bool {
         std::mem::take(&mut self.refused)
     }
 
     /// Connections that are open now: one, or none.
-    pub fn connections(&self) -> u64 {
+    pub(crate) fn connections(&self) -> u64 {
         self.endpoint.connections().values().map(|count| count.open).sum()
     }
 
@@ -198,18 +187,14 @@ impl Client {
         let (body, truncated) = match decoded {
             Ok(decoded) => decoded,
             Err(_) if status != 200 => (Vec::new(), false),
-            Err(why) => return Err(GetError::Broken { path: path.to_owned(), why }),
+            Err(error) => return Err(GetError::Encoding { path: path.to_owned(), error }),
         };
         if status == 200 {
             return Ok(Answer { content_type, body, truncated });
         }
-        let words = match location {
-            Some(to) => {
-                format!(", which points to `{to}`: cmon follows no redirects, so give that address")
-            }
-            None => first_words(&body),
-        };
-        Err(GetError::Status { path: path.to_owned(), status, words })
+        let answer = first_line(&body);
+        let refusal = Refusal { path: path.to_owned(), status, answer, location };
+        Err(GetError::Status(Box::new(refusal)))
     }
 
     /// Sends the request: on the kept connection, or, when the peer has closed it meanwhile, on a
@@ -271,7 +256,7 @@ impl Client {
         }
         request
             .body(String::new())
-            .map_err(|error| GetError::Broken { path: path.to_owned(), why: error.to_string() })
+            .map_err(|error| GetError::Broken { path: path.to_owned(), message: error.to_string() })
     }
 }
 
@@ -292,26 +277,26 @@ async fn read(mut body: Incoming, most: usize) -> Result<(Vec<u8>, bool), hyper:
 }
 
 /// The first line of a refusal's body, unless it is markup.
-fn first_words(body: &[u8]) -> String {
+fn first_line(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     match line.is_empty() || line.starts_with('<') {
         true => String::new(),
-        false => format!(": {}", line.chars().take(120).collect::<String>()),
+        false => line.chars().take(120).collect(),
     }
 }
 
 fn broken(path: &str, error: &hyper::Error) -> GetError {
-    let mut why = error.to_string();
+    let mut message = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        why = format!("{why}: {}", without_number(&error.to_string()));
+        message = format!("{message}: {}", without_number(&error.to_string()));
         cause = error.source();
     }
-    GetError::Broken { path: path.to_owned(), why }
+    GetError::Broken { path: path.to_owned(), message }
 }
 
-/// An error's words without the operating system's number.
+/// An error's message without the operating system's number.
 fn without_number(text: &str) -> &str {
     text.split(" (os error").next().unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! Figures from JSON: Go's expvar (`/debug/vars`), and any one number by its pointer. Pure.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::metrics::ProcessFigures;
@@ -16,9 +18,9 @@ pub enum JsonError {
     /// It is cut off or something else.
     #[error("the answer is not JSON: {0}")]
     Syntax(String),
-    /// The pointer leads nowhere; where it goes astray, and what there is instead.
+    /// The pointer leads nowhere; what there is instead.
     #[error("there is nothing at `{0}`{1}")]
-    Absent(String, String),
+    Absent(String, Near),
     /// There is something, but no number.
     #[error("`{0}` is {1}, not a number")]
     NotANumber(String, &'static str),
@@ -28,6 +30,31 @@ pub enum JsonError {
     /// No `memstats`, which every Go program's expvar has.
     #[error("the answer is JSON, but not Go's expvar: it has no `memstats`")]
     NotExpvar,
+}
+
+/// What the last object on the way of a pointer has, which leads nowhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Near {
+    /// The object; empty for the whole answer.
+    at: String,
+    /// The first of its keys; without any, nothing is known.
+    keys: Vec<String>,
+    /// It has more of them.
+    more: bool,
+}
+
+impl fmt::Display for Near {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The keys are the target's: what could drive a terminal is shown as text.
+        let keys: Vec<String> =
+            self.keys.iter().map(|key| format!("`{}`", key.escape_debug())).collect();
+        match (keys.is_empty(), self.at.as_str()) {
+            (true, _) => return Ok(()),
+            (false, "") => write!(f, "; the answer has {}", keys.join(", "))?,
+            (false, at) => write!(f, "; `{at}` has {}", keys.join(", "))?,
+        }
+        f.write_str(if self.more { ", …" } else { "" })
+    }
 }
 
 /// Reads a JSON text.
@@ -65,29 +92,18 @@ pub fn figure(value: &Value, pointer: &str) -> Result<f64, JsonError> {
 /// Names that are shown of what there is instead of a figure, at most, and letters of each.
 const NEAR_NAMES_MAX_COUNT_AND_LETTERS: (usize, usize) = (6, 40);
 
-/// What the last object on the way of a pointer has, which leads nowhere, as the end of a sentence.
-fn near(value: &Value, pointer: &str) -> String {
+fn near(value: &Value, pointer: &str) -> Near {
     let mut at = pointer;
     while let Some((parent, _)) = at.rsplit_once('/') {
         at = parent;
         let Some(Value::Object(fields)) = value.pointer(at) else {
             continue;
         };
-        // The names are the target's: what could drive a terminal is shown as text.
-        let clean = |name: &String| {
-            let name: String = name.chars().take(NEAR_NAMES_MAX_COUNT_AND_LETTERS.1).collect();
-            format!("`{}`", name.escape_debug())
-        };
-        let names: Vec<String> =
-            fields.keys().take(NEAR_NAMES_MAX_COUNT_AND_LETTERS.0).map(clean).collect();
-        let more = if NEAR_NAMES_MAX_COUNT_AND_LETTERS.0 < fields.len() { ", …" } else { "" };
-        let place = if at.is_empty() { "the answer has".to_owned() } else { format!("`{at}` has") };
-        return match names.is_empty() {
-            true => String::new(),
-            false => format!("; {place} {}{more}", names.join(", ")),
-        };
+        let (names, letters) = NEAR_NAMES_MAX_COUNT_AND_LETTERS;
+        let keys = fields.keys().take(names).map(|key| key.chars().take(letters).collect());
+        return Near { at: at.to_owned(), keys: keys.collect(), more: names < fields.len() };
     }
-    String::new()
+    Near::default()
 }
 
 /// The pointer to some count that the answer has, as an example: only one whose names can be typed as

@@ -10,11 +10,12 @@
 //! A probe must not be what grows: connections are kept, tasks are in a registry, and the probes
 //! count themselves among what is cmon's own. What cannot be had is said, once, and is never 0.
 
+mod answer;
 mod backoff;
 pub mod counter;
 mod daemon_figures;
 mod encoding;
-pub mod get;
+mod get;
 pub mod json_figures;
 pub mod metrics;
 mod own_process;

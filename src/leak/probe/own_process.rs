@@ -26,7 +26,7 @@ impl Own {
         into.value("own.tasks.other", alive.saturating_sub(known));
         into.value("own.streams", census.streams_open);
         into.value("own.connections", census.open_connections());
-        into.value_or_why("own.fds", self.process.count_fds());
+        into.value_or("own.fds", self.process.count_fds());
         if let Ok(seconds) = self.process.cpu_seconds() {
             into.figure("own.cpu_seconds", seconds);
         }
@@ -36,13 +36,13 @@ impl Own {
                 into.value("own.rss_bytes", status.rss_bytes);
             }
             Err(error) => {
-                into.unavailable("own.threads", &error);
-                into.unavailable("own.rss_bytes", &error);
+                into.unavailable("own.threads", error.clone());
+                into.unavailable("own.rss_bytes", error);
             }
         }
     }
 
-    /// Who its descriptors and threads are.
+    /// The ids of its descriptors and threads.
     pub(super) fn ids(&self) -> Vec<(String, Vec<u64>)> {
         ids_of("own", std::slice::from_ref(&self.process))
     }
@@ -69,7 +69,7 @@ pub(super) fn groups_of(source: &str, all: &[Process]) -> Vec<(String, Vec<Group
     parts(source, all, classes, names)
 }
 
-/// Who the descriptors and threads are, as far as they may be read.
+/// The ids of the descriptors and threads, as far as they may be read.
 pub(super) fn ids_of(source: &str, all: &[Process]) -> Vec<(String, Vec<u64>)> {
     // Descriptors share numbers and inodes, never both at once; thread ids come back, later.
     let pair = |one: u32, other: u64| u64::from(one).rotate_left(40) ^ other;

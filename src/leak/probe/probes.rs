@@ -1,6 +1,7 @@
 //! All probes of a check: they are started, and read side by side.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,16 +11,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::Probe;
 use super::counter::Counter;
-use super::daemon_figures::DaemonProbe;
+use super::daemon_figures::{DaemonProbe, DaemonReadable};
 use super::get::{Client, GetError};
 use super::own_process::{self, Own};
 use super::sample::Sample;
-use super::target::{self, Refused, Target, Watched};
+use super::target::{self, CyclesError, Target, TargetReadable, TargetStartError, Watched};
 use crate::docker::RequestOptions;
 use crate::docker::api::Api;
 use crate::docker::endpoint::Endpoint;
 use crate::engine::census::{Census, Purpose};
 use crate::engine::registry::Registry;
+use crate::leak::reasons::UnavailableReason;
 use crate::leak::record::{Groups, Ids, Unavailable};
 
 /// What is to be read, beside cmon itself.
@@ -35,38 +37,63 @@ pub(crate) struct Options {
 }
 
 /// Why reading cannot begin.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum StartError {
     /// The daemon does not answer.
     #[error(transparent)]
     Daemon(#[from] GetError),
     /// A target has nothing to read, or is not there.
-    #[error("target `{target}`: {why}")]
+    #[error("target `{target}`: {error}")]
     Target {
         /// The target as it was given.
         target: String,
-        /// What is the matter.
-        why: String,
-        /// What to do about it, where that is known.
-        hint: Option<String>,
+        error: TargetStartError,
     },
     /// No target counts the cycles.
-    #[error("no target has a counter `{counter}` for its cycles: {tried}")]
+    #[error("no target has a counter `{counter}` for its cycles: {}", each(targets))]
     NoCycles {
         /// The counter as it was given.
         counter: String,
-        /// Where it was looked for, in words.
-        tried: String,
+        /// The targets as they were given.
+        targets: Vec<(String, CyclesError)>,
     },
 }
 
+fn each(targets: &[(String, CyclesError)]) -> String {
+    let each = targets.iter().map(|(target, error)| format!("target `{target}`: {error}"));
+    each.collect::<Vec<_>>().join("; ")
+}
+
 /// What was found to be readable.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Found {
     /// The beginning of the metrics' names: `own`, `daemon`, `target.web`.
     pub(crate) source: String,
-    /// What of it, in words.
-    pub(crate) words: String,
+    pub(crate) readable: Readable,
+}
+
+/// What of a source can be read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Readable {
+    Own,
+    Daemon(DaemonReadable),
+    Target(TargetReadable),
+}
+
+impl fmt::Display for Readable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own => f.write_str("tasks, streams, connections, descriptors, threads, memory"),
+            Self::Daemon(daemon) => daemon.fmt(f),
+            Self::Target(target) => target.fmt(f),
+        }
+    }
+}
+
+impl Found {
+    fn of(target: &Watched, readable: TargetReadable) -> Self {
+        Self { source: target.source().to_owned(), readable: Readable::Target(readable) }
+    }
 }
 
 /// How long one target may take to show what it has: longer than one question, so that a path that hangs
@@ -88,7 +115,7 @@ pub(crate) struct Probes {
     /// The targets as they are shown.
     given: Vec<String>,
     found: Vec<Found>,
-    said: BTreeSet<String>,
+    reported: BTreeSet<String>,
     /// The check is to end: nothing is taken apart at length any more.
     stop: CancellationToken,
     missed: Vec<Unavailable>,
@@ -102,35 +129,27 @@ impl Probes {
     /// metric that counts cycles.
     pub(crate) async fn start(options: Options) -> Result<Self, StartError> {
         let registry = Registry::default();
-        let mut found = vec![Found {
-            source: "own".to_owned(),
-            words: "tasks, streams, connections, descriptors, threads, memory".to_owned(),
-        }];
+        let mut found = vec![Found { source: "own".to_owned(), readable: Readable::Own }];
         let endpoint = options.daemon.map(Arc::new);
         let mut daemon = endpoint
             .clone()
             .map(|endpoint| DaemonProbe::new(Client::new(endpoint, registry.clone())));
         if let Some(daemon) = &mut daemon {
-            let words = daemon.discover().await?;
-            found.push(Found { source: "daemon".to_owned(), words });
+            let readable = Readable::Daemon(daemon.discover().await?);
+            found.push(Found { source: "daemon".to_owned(), readable });
         }
         let api = endpoint.clone().map(|endpoint| Arc::new(Api::new(endpoint, options.requests)));
         let names = target::names(&options.targets);
         let started = options.targets.iter().zip(names).map(async |(target, name)| {
             let starting = Watched::start(target, &name, &registry, api.as_ref());
             let started = timeout(START_TIMEOUT, starting).await;
-            let late =
-                |_| Err(Refused::from(format!("it did not answer within {START_TIMEOUT:?}")));
-            started.unwrap_or_else(late).map_err(|Refused { why, hint }| StartError::Target {
-                target: target.to_string(),
-                why,
-                hint,
-            })
+            let started = started.unwrap_or(Err(TargetStartError::Timeout(START_TIMEOUT)));
+            started.map_err(|error| StartError::Target { target: target.to_string(), error })
         });
         let mut targets: Vec<Watched> = Vec::new();
         for started in join_all(started).await {
-            let (watched, words) = started?;
-            found.push(Found { source: watched.source().to_owned(), words });
+            let (watched, readable) = started?;
+            found.push(Found::of(&watched, readable));
             targets.push(watched);
         }
         if let Some(counter) = options.cycles_metric {
@@ -144,7 +163,7 @@ impl Probes {
             targets: targets.into_iter().map(Probe::new).collect(),
             given: options.targets.iter().map(ToString::to_string).collect(),
             found,
-            said: BTreeSet::new(),
+            reported: BTreeSet::new(),
             stop: CancellationToken::new(),
             missed: Vec::new(),
         })
@@ -157,13 +176,13 @@ impl Probes {
     /// A target has none: which figures it has, and how to name one.
     pub(crate) fn decides(&self, is_gated: impl Fn(&str) -> bool) -> Result<(), StartError> {
         let undecided = self.targets.iter().map(|target| target.it.undecided(&is_gated));
-        let undecided: Vec<Option<Refused>> = undecided.collect();
+        let undecided: Vec<Option<TargetStartError>> = undecided.collect();
         let others = self.daemon.is_some() || undecided.iter().any(Option::is_none);
         let all = self.targets.iter().zip(&self.given).zip(undecided);
         for ((watched, target), undecided) in all {
             match undecided {
-                Some(Refused { why, hint }) if !(others && watched.it.counts()) => {
-                    return Err(StartError::Target { target: target.clone(), why, hint });
+                Some(error) if !(others && watched.it.counts()) => {
+                    return Err(StartError::Target { target: target.clone(), error });
                 }
                 _ => {}
             }
@@ -176,7 +195,7 @@ impl Probes {
         self.stop = stop;
     }
 
-    /// What was found to be readable, in words.
+    /// What was found to be readable.
     pub(crate) fn found(&self) -> &[Found] {
         &self.found
     }
@@ -196,7 +215,7 @@ impl Probes {
     /// Safe: a connection that was in use is closed, and opened again for the next reading.
     pub(crate) async fn read(&mut self, at: f64, engine: &Census) -> Sample {
         let mut sample = self.look(at, engine).await;
-        sample.unavailable.retain(|one| self.said.insert(one.metric.clone()));
+        sample.unavailable.retain(|one| self.reported.insert(one.metric.clone()));
         sample
     }
 
@@ -220,7 +239,7 @@ impl Probes {
         for (source, part) in daemon.into_iter().chain(targets) {
             match part {
                 Ok(part) => sample.absorb(part),
-                Err(why) => sample.silent(&source, &why),
+                Err(reason) => sample.failed(&source, reason),
             }
         }
         sample
@@ -255,7 +274,7 @@ impl Probes {
         std::mem::take(&mut self.missed)
     }
 
-    /// Who the descriptors and threads of cmon and of local targets are.
+    /// The ids of the descriptors and threads of cmon and of local targets.
     pub(crate) fn ids(&self, at: f64) -> Vec<Ids> {
         // A check takes days at most.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as said")]
@@ -302,20 +321,20 @@ async fn find_cycles(
     targets: &[Target],
     all: &mut [Watched],
 ) -> Result<Found, StartError> {
-    let mut tried = Vec::new();
+    let mut without = Vec::new();
     for (target, watched) in targets.iter().zip(all) {
         match watched.count_cycles(counter).await {
-            Ok(words) => return Ok(Found { source: watched.source().to_owned(), words }),
-            Err(why) => tried.push(format!("target `{target}`: {why}")),
+            Ok(readable) => return Ok(Found::of(watched, readable)),
+            Err(error) => without.push((target.to_string(), error)),
         }
     }
-    Err(StartError::NoCycles { counter: counter.to_string(), tried: tried.join("; ") })
+    Err(StartError::NoCycles { counter: counter.to_string(), targets: without })
 }
 
 /// What the targets gave, each of them asked in its turn.
 fn record_missing<P>(
     targets: &mut [Probe<Watched>],
-    asked: Vec<Result<P, String>>,
+    asked: Vec<Result<P, UnavailableReason>>,
     missed: &mut Vec<Unavailable>,
 ) -> impl Iterator<Item = P> {
     targets.iter_mut().zip(asked).filter_map(|(target, asked)| {

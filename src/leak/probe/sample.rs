@@ -1,19 +1,16 @@
 //! What one look at the sources gives.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
+use crate::leak::reasons::{CutReason, FailureReason, UnavailableReason};
 use crate::leak::record::{Cut, Unavailable};
 
 /// A source that did not answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Failure {
     /// The beginning of the metrics' names.
     pub(crate) source: String,
-    pub(crate) why: String,
-    /// There is nothing any more that could answer: the process has ended, the container was removed or
-    /// does not run.
-    pub(crate) gone: bool,
+    pub(crate) reason: UnavailableReason,
 }
 
 /// What one look at everything gave.
@@ -30,7 +27,7 @@ pub(crate) struct Sample {
     /// Sources that did not answer this time, in each sample for as long as they do not.
     pub(crate) failures: Vec<Failure>,
     /// Why no verdict can be made of the figures of a target, whatever comes later.
-    pub(crate) invalid: Option<String>,
+    pub(crate) invalid: Option<FailureReason>,
 }
 
 impl Sample {
@@ -53,31 +50,37 @@ impl Sample {
         self.values.insert(metric.to_owned(), figure);
     }
 
-    pub(super) fn value_or_why(&mut self, metric: &str, count: Result<u64, impl fmt::Display>) {
-        self.figure_or_why(metric, count.map(|count| count as f64));
+    pub(super) fn value_or(
+        &mut self,
+        metric: &str,
+        count: Result<u64, impl Into<UnavailableReason>>,
+    ) {
+        self.figure_or(metric, count.map(|count| count as f64));
     }
 
-    pub(super) fn figure_or_why(&mut self, metric: &str, figure: Result<f64, impl fmt::Display>) {
+    pub(super) fn figure_or(
+        &mut self,
+        metric: &str,
+        figure: Result<f64, impl Into<UnavailableReason>>,
+    ) {
         match figure {
             Ok(figure) => self.figure(metric, figure),
-            Err(why) => self.unavailable(metric, &why),
+            Err(reason) => self.unavailable(metric, reason),
         }
     }
 
-    pub(super) fn unavailable(&mut self, metric: &str, why: &impl fmt::Display) {
-        self.unavailable.push(Unavailable { metric: metric.to_owned(), why: why.to_string() });
+    pub(super) fn unavailable(&mut self, metric: &str, reason: impl Into<UnavailableReason>) {
+        self.unavailable.push(Unavailable { metric: metric.to_owned(), reason: reason.into() });
     }
 
-    pub(super) fn cut(&mut self, at: f64, source: &str, why: &str) {
+    pub(super) fn cut(&mut self, at: f64, source: &str, reason: CutReason) {
         // A check takes days at most.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as said")]
         let at_ms = (at * 1000.0) as u64;
-        self.cuts.push(Cut { at_ms, source: source.to_owned(), why: why.to_owned() });
+        self.cuts.push(Cut { at_ms, source: source.to_owned(), reason });
     }
 
-    /// A source that did not answer, and may come back.
-    pub(super) fn silent(&mut self, source: &str, why: &impl fmt::Display) {
-        let (source, why) = (source.to_owned(), why.to_string());
-        self.failures.push(Failure { source, why, gone: false });
+    pub(super) fn failed(&mut self, source: &str, reason: impl Into<UnavailableReason>) {
+        self.failures.push(Failure { source: source.to_owned(), reason: reason.into() });
     }
 }

@@ -1,7 +1,8 @@
 //! The comparison with an earlier check in sentences.
 
-use super::figures::{amount, duration, plural};
-use super::{explain, numbers};
+use super::figures::{amount, plural};
+use super::{explain, figures};
+use crate::format::units::span;
 use crate::leak::facts::{AsBefore, Baseline, Difference, Load};
 use crate::leak::metric::{MetricId, Unit};
 use crate::leak::record::Drive;
@@ -46,7 +47,7 @@ impl Difference {
                 format!("the earlier run had {then} cycles/min, this one {now}: {not_by_time}")
             }
             Self::Length { then_seconds, now_seconds, excludes_per_minute } => {
-                let (then, now) = (duration(*then_seconds), duration(*now_seconds));
+                let (then, now) = (span(*then_seconds), span(*now_seconds));
                 let lengths = format!("the earlier run took {then}, this one {now}");
                 match excludes_per_minute {
                     true => format!("{lengths}: {not_by_time}"),
@@ -55,7 +56,7 @@ impl Difference {
             }
             Self::Containers { gone, new } => only("streams of", gone, new),
             Self::StreamTimeout { then_seconds, now_seconds } => {
-                let (then, now) = (duration(*then_seconds), duration(*now_seconds));
+                let (then, now) = (span(*then_seconds), span(*now_seconds));
                 format!("the earlier run closed each stream after {then}, this one after {now}")
             }
             Self::Targets { gone, new } => only("targets", gone, new),
@@ -68,7 +69,7 @@ impl Difference {
 
 /// The names that only one of two checks has.
 fn only(what: &str, gone: &[String], new: &[String]) -> String {
-    let names = |names: &[String]| (!names.is_empty()).then(|| numbers::names(names));
+    let names = |names: &[String]| (!names.is_empty()).then(|| figures::names(names));
     let gone = names(gone);
     let gone = gone.map(|gone| format!("the earlier run had {what} {gone}, this one has not"));
     let new = names(new);

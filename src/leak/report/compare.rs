@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::document::Cell;
-use super::escape::{LINE_WIDTH, plain, wrap};
-use super::figures::{self, NONE, amount, duration};
-use super::json::{self, Body, Kind};
-use super::{explain, numbers};
+use super::document::{
+    Body, Cell, Column, Detail, Document, Head, Kind, Level, Row, Section, Table,
+};
+use super::figures::{self, NONE, amount};
+use super::{explain, json, text};
 use crate::format::Colors;
-use crate::format::color::DIM;
+use crate::format::units::span;
 use crate::leak::facts::{Compared, Comparison, Gone, Interval, Metric, Report};
 use crate::leak::judge::dependence::Cause;
 use crate::leak::metric::Unit;
@@ -22,9 +22,9 @@ pub(crate) fn json(comparison: &Comparison) -> String {
         "text": { "sentences": comparison.sentences() },
         "metrics": metrics,
         "containers_gone": containers_gone,
-        "runs": runs.iter().map(Body::of).collect::<Vec<_>>(),
+        "runs": runs.iter().map(json::Body::of).collect::<Vec<_>>(),
     });
-    json::line(Kind::Comparison, started, &body)
+    json::line(json::Kind::Comparison, started, &body)
 }
 
 impl Comparison {
@@ -55,6 +55,7 @@ impl Comparison {
         sentences
     }
 
+    /// The first sentence.
     pub(super) fn answer(&self) -> String {
         self.sentences().into_iter().next().unwrap_or_default()
     }
@@ -67,49 +68,41 @@ impl Gone {
             "{} of {} containers of the first run {were} gone in the run with {}: {}",
             self.containers.len(),
             self.of,
-            duration(self.stream_timeout_seconds),
-            numbers::names(&self.containers)
+            span(self.stream_timeout_seconds),
+            figures::names(&self.containers)
         )
     }
 }
 
-/// A row of the table: a title, and a cell for each run.
-pub(super) struct Row {
-    pub(super) role: Role,
-    pub(super) title: String,
-    pub(super) cells: Vec<Cell>,
-}
-
-/// What a row shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    /// A fact of the run, or the verdict on a metric.
-    Main,
-    /// A rate of the metric above.
-    Rate,
-}
-
-/// The comparison as a table, the answer first.
+/// The comparison as text.
 pub(crate) fn text(comparison: &Comparison, colors: Colors) -> String {
-    let mut lines = Vec::new();
-    for sentence in comparison.sentences() {
-        lines.extend(wrap(&plain(&sentence), LINE_WIDTH));
-    }
-    lines.push(String::new());
-    lines.extend(table(&rows(&comparison.runs), colors));
-    let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
-    lines.join("\n") + "\n"
+    text::written(&document(comparison), Detail::Brief, colors)
 }
 
-/// The rows of the table. The first row names the runs.
-pub(super) fn rows(runs: &[Report]) -> Vec<Row> {
+/// The answer, what else the runs show, and their table.
+pub(super) fn document(comparison: &Comparison) -> Document {
+    let mut sentences = comparison.sentences().into_iter();
+    let sentence = sentences.next().unwrap_or_default();
+    let head = Head { verdict: comparison.verdict(), sentence, facts: Vec::new() };
+    let (more, table) = (Body::Items(sentences.collect()), Body::Table(table(&comparison.runs)));
+    let sections = [
+        Section::new(Kind::Meaning, "what else the runs show", Detail::Brief, more),
+        Section::new(Kind::Compared, "", Detail::Brief, table),
+    ];
+    let sections = sections.into_iter().filter(|section| !section.is_empty()).collect();
+    Document { head: Some(head), sections }
+}
+
+/// A column for each run, and a row for each of its figures.
+fn table(runs: &[Report]) -> Table {
+    let columns = runs.iter().map(|run| Column::left(&timeout(run)));
+    let columns = std::iter::once(Column::left("stream timeout")).chain(columns).collect();
     let row = |title: &str, cell: &dyn Fn(&Report) -> Cell| {
-        let (role, title) = (Role::Main, plain(title));
-        Row { role, title, cells: runs.iter().map(cell).collect() }
+        let title = std::iter::once(Cell::Text(title.to_owned()));
+        Row::main(title.chain(runs.iter().map(cell)).collect())
     };
     let text = |text: String| Cell::Text(text);
     let mut rows = vec![
-        row("stream timeout", &|run| Cell::Text(timeout(run))),
         row("verdict", &|run| Cell::Verdict(run.verdict)),
         row("cycles/min expected", &|run| rate(run.cycles_expected)),
         row("cycles/min reached", &|run| rate(Some(run.cycles_per_minute))),
@@ -135,7 +128,7 @@ pub(super) fn rows(runs: &[Report]) -> Vec<Row> {
         };
         rows.push(row(&format!("{source} CPU"), &cpu));
     }
-    rows
+    Table { columns, rows }
 }
 
 /// A rate of a metric under each timeout, with the same number of decimals; nothing when no run has it.
@@ -158,10 +151,9 @@ fn rates(
             (None, _) => Cell::Absent,
         });
     let cells: Vec<Cell> = cells.collect();
-    cells.iter().any(|cell| *cell != Cell::Absent).then(|| Row {
-        role: Role::Rate,
-        title: title.to_owned(),
-        cells,
+    cells.iter().any(|cell| *cell != Cell::Absent).then(|| {
+        let title = std::iter::once(Cell::Text(title.to_owned()));
+        Row::Cells { level: Level::Part, cells: title.chain(cells).collect(), below: Vec::new() }
     })
 }
 
@@ -179,7 +171,7 @@ fn names(runs: &[Report]) -> Vec<&str> {
 /// The stream timeout, which is the name of a run.
 pub(super) fn timeout(run: &Report) -> String {
     match 0.0 < run.stream_timeout {
-        true => duration(run.stream_timeout),
+        true => span(run.stream_timeout),
         false => NONE.to_owned(),
     }
 }
@@ -189,39 +181,6 @@ fn rate(value: Option<f64>) -> Cell {
     known.map_or(Cell::Absent, |value| {
         Cell::Text(amount((value * 10.0).round() / 10.0, Unit::Count))
     })
-}
-
-/// The rows with their columns under each other; only verdicts have colors.
-fn table(rows: &[Row], colors: Colors) -> Vec<String> {
-    let text = |cell: &Cell| match cell {
-        Cell::Verdict(verdict) => verdict.as_str().to_owned(),
-        Cell::Text(text) => text.clone(),
-        Cell::Absent => NONE.to_owned(),
-    };
-    let title = |row: &Row| match row.role {
-        Role::Main => row.title.clone(),
-        Role::Rate => format!("  {}", row.title),
-    };
-    let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or_default();
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.cells.get(column));
-        cells.map(|cell| text(cell).chars().count()).max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let titles = rows.iter().map(|row| title(row).chars().count()).max().unwrap_or_default();
-    let line = |row: &Row| {
-        let cells = row.cells.iter().zip(&widths).map(|(cell, width)| {
-            let paint = match cell {
-                Cell::Verdict(verdict) => verdict.color(),
-                Cell::Text(_) | Cell::Absent => "",
-            };
-            colors.paint(paint, &format!("{:<width$}", text(cell)))
-        });
-        let title = colors.paint(DIM, &format!("{:<titles$}", title(row)));
-        let cells: Vec<String> = std::iter::once(title).chain(cells).collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -323,7 +282,7 @@ pub(super) mod tests {
         ];
         let text = text(&alone(runs), Colors::Off);
         assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
-        assert!(text.contains("own.tasks            -        CLEAN"), "{text}");
+        assert!(text.contains("own.tasks            -             CLEAN"), "{text}");
         let nothing = alone(Vec::new());
         assert!(super::text(&nothing, Colors::On).contains("stream timeout"));
     }

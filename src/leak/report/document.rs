@@ -1,14 +1,15 @@
-//! A report as its writers see it: a head, and sections with lists, pairs and tables. What is said stands here once;
-//! text, HTML, Markdown and `JUnit` only decide how it looks.
+//! A report, a comparison or a plan as its writers see it: a head, and sections with lists, pairs and tables. Each
+//! sentence stands here once; text, HTML, Markdown and `JUnit` only decide how it looks.
 //!
 //! Texts are not escaped yet: each writer does that in its own way.
 
 use crate::leak::facts::Verdict;
 
-/// A whole report.
+/// All that is written of a check, of several, or of a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Document {
-    pub(super) head: Head,
+    /// A plan has no verdict.
+    pub(super) head: Option<Head>,
     pub(super) sections: Vec<Section>,
 }
 
@@ -68,6 +69,7 @@ pub enum Detail {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Section {
     pub(super) kind: Kind,
+    /// Empty where the rows say enough.
     pub(super) title: String,
     /// From which detail on it is shown.
     pub(super) from: Detail,
@@ -89,13 +91,19 @@ pub(super) enum Kind {
     Advice,
     Rules,
     Work,
+    /// Several runs beside each other.
+    Compared,
+    /// What a check would do.
+    Plan,
+    /// What it could read now.
+    Readable,
 }
 
 /// What a section holds.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Body {
     Items(Vec<String>),
-    Pairs(Vec<(&'static str, String)>),
+    Pairs(Vec<(String, String)>),
     Table(Table),
 }
 
@@ -124,12 +132,21 @@ pub(super) enum Align {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Row {
     Cells {
+        level: Level,
         cells: Vec<Cell>,
         /// More to it, shown in full reports only.
         below: Vec<String>,
     },
     /// A line between the rows: what follows is something else.
     Heading(String),
+}
+
+/// Whether a row stands for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    Main,
+    /// It belongs to the main row above.
+    Part,
 }
 
 /// A cell of a table.
@@ -141,7 +158,28 @@ pub(super) enum Cell {
     Absent,
 }
 
+impl Column {
+    pub(super) fn left(title: &str) -> Self {
+        Self { title: title.to_owned(), align: Align::Left }
+    }
+
+    pub(super) fn right(title: &str) -> Self {
+        Self { title: title.to_owned(), align: Align::Right }
+    }
+}
+
+impl Row {
+    /// A row that stands for itself.
+    pub(super) fn main(cells: Vec<Cell>) -> Self {
+        Self::Cells { level: Level::Main, cells, below: Vec::new() }
+    }
+}
+
 impl Section {
+    pub(super) fn new(kind: Kind, title: &str, from: Detail, body: Body) -> Self {
+        Self { kind, title: title.to_owned(), from, body }
+    }
+
     /// Nothing of it is there.
     pub(super) fn is_empty(&self) -> bool {
         match &self.body {

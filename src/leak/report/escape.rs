@@ -10,6 +10,15 @@ pub(super) const LINE_WIDTH: usize = 80;
 /// like `^[` for escape. Characters that turn the direction of writing are shown by their number. `##[error]` and its
 /// kin are commands to the runners of GitHub and Azure wherever they stand in a line: a blank parts them.
 pub(crate) fn plain(text: &str) -> String {
+    neutral(text, ["<", ">"])
+}
+
+/// The same for HTML in which all markup of names is escaped already.
+pub(super) fn plain_html(text: &str) -> String {
+    neutral(text, ["&lt;", "&gt;"])
+}
+
+fn neutral(text: &str, [open, close]: [&str; 2]) -> String {
     let mut into = String::with_capacity(text.len());
     for letter in text.chars() {
         // Writing to a String cannot fail.
@@ -17,7 +26,9 @@ pub(crate) fn plain(text: &str) -> String {
             '#' if into.ends_with('#') => write!(into, " #"),
             '\0'..='\x1f' | '\x7f' => write!(into, "^{}", char::from(letter as u8 ^ 0x40)),
             '\u{80}'..='\u{9f}' => write!(into, "M-^{}", char::from(letter as u8 - 0x40)),
-            letter if is_tricky(letter) => write!(into, "<U+{:04X}>", u32::from(letter)),
+            letter if is_tricky(letter) => {
+                write!(into, "{open}U+{:04X}{close}", u32::from(letter))
+            }
             letter => write!(into, "{letter}"),
         };
     }
@@ -30,7 +41,7 @@ fn is_tricky(letter: char) -> bool {
         || matches!(letter, '\u{61c}' | '\u{feff}')
 }
 
-/// For HTML and XML, in text and in attributes: [`plain`], and nothing that is markup. What XML
+/// For XML, in text and in attributes: [`plain`], and nothing that is markup. What XML
 /// does not allow at all (control characters, U+FFFE, U+FFFF) has become text.
 pub(super) fn markup(text: &str) -> String {
     let mut into = String::with_capacity(text.len());

@@ -1,7 +1,7 @@
 //! Facts in sentences: why a verdict is what it is, and what to do. Each fact has its sentence here and nowhere else.
 
-use super::figures::{self, amount, duration, plural};
-use super::numbers::{count, names, signed, span};
+use super::figures::{self, amount, count, names, plural, signed};
+use crate::format::units::span;
 use crate::leak::facts::{Advice, Metric, MetricReason, Reason, Report};
 use crate::leak::grouped::by_key;
 use crate::leak::judge::cohort::{CohortPattern, Cohorts};
@@ -267,7 +267,7 @@ impl Advice {
                 };
                 match seconds {
                     Some(seconds) => {
-                        let length = duration(*seconds);
+                        let length = span(*seconds);
                         format!("run at least {length} (--duration {length}): that {gains}")
                     }
                     None => {

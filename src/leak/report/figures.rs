@@ -1,4 +1,5 @@
-//! Figures as people read them: rates with their intervals, sizes, lengths of time, shares.
+//! Figures as people read them: counts, rates with their intervals, sizes, shares. Spans of time are those of
+//! `format/units.rs`.
 //!
 //! A figure reads the same in every form of the report. NaN is written as unknown.
 
@@ -153,6 +154,16 @@ pub(in crate::leak) fn amount(value: f64, unit: Unit) -> String {
     }
 }
 
+/// A count or rate in a sentence: `16`, `3.2`, `0.031`.
+pub(crate) fn count(value: f64) -> String {
+    amount(value, Unit::Count)
+}
+
+/// The same with its sign: `+16`.
+pub(crate) fn signed(value: f64) -> String {
+    plus(&count(value))
+}
+
 /// Two amounts of the same thing, in the same unit and with the same number of decimals: `21.9 MiB`, `22.0 MiB`.
 pub(in crate::leak) fn pair(one: f64, other: f64, unit: Unit) -> [String; 2] {
     let largest = one.abs().max(other.abs());
@@ -222,33 +233,14 @@ pub(in crate::leak) fn share(part: f64) -> String {
     }
 }
 
-/// `350ms`, `45s`, `4m10s`, `1h5m`.
-pub(in crate::leak) fn duration(seconds: f64) -> String {
-    if !seconds.is_finite() || seconds < 0.0 {
-        return "unknown".to_owned();
+/// Names in a sentence, the first ten of them: `web-1, web-2 and 3 more`.
+pub(crate) fn names(names: &[String]) -> String {
+    const SHOWN_MAX: usize = 10;
+    let shown = names.iter().take(SHOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0..=SHOWN_MAX => shown,
+        count => format!("{shown} and {} more", count - SHOWN_MAX),
     }
-    if seconds < 1.0 {
-        return match seconds == 0.0 {
-            true => "0s".to_owned(),
-            false => format!("{:.0}ms", seconds * 1000.0),
-        };
-    }
-    if seconds < 10.0 && 0.05 <= (seconds - seconds.round()).abs() {
-        return format!("{seconds:.1}s");
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "finite and not negative; the cast saturates"
-    )]
-    let whole = seconds.round() as u64;
-    let parts = [(whole / 3600, "h"), (whole / 60 % 60, "m"), (whole % 60, "s")];
-    let shown: Vec<String> = parts
-        .iter()
-        .filter(|(count, _)| 0 < *count)
-        .map(|(count, unit)| format!("{count}{unit}"))
-        .collect();
-    shown.concat()
 }
 
 /// `1 goroutine`, `3 goroutines`.
@@ -289,8 +281,7 @@ mod tests {
 
     #[test]
     fn other_figures_read_like_speech() {
-        let durations = [0.0, 0.35, 1.0, 2.5, 45.0, 250.0, 600.0, 3900.0].map(duration);
-        assert_eq!(durations, ["0s", "350ms", "1s", "2.5s", "45s", "4m10s", "10m", "1h5m"]);
+        assert_eq!([16.0, -3.2, 0.0, -0.0001].map(signed), ["+16", "-3.2", "0", "0"]);
         let chances = [0.000_01, 0.0039, 0.004, 0.125, 1.0].map(chance);
         assert_eq!(chances, ["< 0.0001", "0.0039", "0.004", "0.12", "1"]);
         assert_eq!([0.99, 0.995, 0.8].map(percent), ["99 %", "99.5 %", "80 %"]);
@@ -315,7 +306,7 @@ mod tests {
                 chance(value),
                 percent(value),
                 share(value),
-                duration(value),
+                signed(value),
                 plural(value, "x"),
             ];
             prop_assert!(written.iter().all(|text| !text.contains("NaN") && !text.contains("inf")));

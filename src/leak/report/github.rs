@@ -4,8 +4,8 @@
 
 use std::fmt::Write;
 
-use super::compare::{self, Role};
-use super::document::{Align, Body, Cell, Detail, Head, Kind, Row, Section};
+use super::compare;
+use super::document::{Align, Body, Cell, Detail, Head, Kind, Level, Row, Section, Table};
 use super::escape::{markdown, plain};
 use super::figures::{NONE, share};
 use super::ranking::{leading, ordered};
@@ -125,17 +125,9 @@ pub(crate) fn summary(report: &Report) -> String {
 
 /// The same of several runs that are compared: their table, then each of them.
 pub(crate) fn summary_compared(comparison: &Comparison) -> String {
+    let document = compare::document(comparison);
     let mut parts = vec![title(comparison.verdict(), &comparison.answer())];
-    let others = comparison.sentences().into_iter().skip(1);
-    parts.extend(others.map(|sentence| format!("{}\n\n", markdown(&sentence))));
-    for (at, row) in compare::rows(&comparison.runs).iter().enumerate() {
-        let indent = if row.role == Role::Rate { "&nbsp;&nbsp;" } else { "" };
-        let title = format!("{indent}{}", markdown(&row.title));
-        parts.push(table_line(std::iter::once(title).chain(row.cells.iter().map(cell_of))));
-        if at == 0 {
-            parts.push(format!("|{}\n", "---|".repeat(1 + row.cells.len())));
-        }
-    }
+    parts.extend(document.sections.iter().flat_map(section_of));
     for run in &comparison.runs {
         let timeout = compare::timeout(run);
         parts.push(format!("\n## Stream timeout {}\n\n", markdown(&timeout)));
@@ -147,7 +139,7 @@ pub(crate) fn summary_compared(comparison: &Comparison) -> String {
 /// All of one run, in parts that may be left out from the end.
 fn of_run(report: &Report) -> Vec<String> {
     let document = sections::document(report, Detail::Full);
-    let mut parts = vec![head(report, &document.head)];
+    let mut parts = vec![head(report, &head::head(report))];
     parts.extend(ordered(report).into_iter().map(|(_, metric)| table_row(metric)));
     parts.push("\n".to_owned());
     parts.extend(document.sections.iter().flat_map(section_of));
@@ -171,20 +163,32 @@ fn section_of(section: &Section) -> Vec<String> {
             parts
         }
         (Body::Table(table), Kind::Groups) => {
-            let titles = table.columns.iter().map(|column| markdown(&column.title));
-            let ends: String = table.columns.iter().map(|column| end_of(column.align)).collect();
-            let mut text =
-                format!("<details><summary>{title}</summary>\n\n{}|{ends}\n", table_line(titles));
-            text.extend(table.rows.iter().map(|row| match row {
-                Row::Cells { cells, .. } => table_line(cells.iter().map(cell_of)),
-                Row::Heading(text) => table_line([markdown(text)]),
-            }));
-            text.push_str("\n</details>\n\n");
-            vec![text]
+            let table = table_of(table).concat();
+            vec![format!("<details><summary>{title}</summary>\n\n{table}\n</details>\n\n")]
         }
+        (Body::Table(table), Kind::Compared) => table_of(table),
         // The table of metrics has sparklines, and what was done stands at the end.
         (Body::Table(_) | Body::Pairs(_), _) => Vec::new(),
     }
+}
+
+/// A table in lines of Markdown.
+fn table_of(table: &Table) -> Vec<String> {
+    let ends: String = table.columns.iter().map(|column| end_of(column.align)).collect();
+    let titles = table.columns.iter().map(|column| markdown(&column.title));
+    let mut lines = vec![table_line(titles), format!("|{ends}\n")];
+    lines.extend(table.rows.iter().map(|row| match row {
+        Row::Cells { level, cells, .. } => {
+            let indent = if *level == Level::Part { "&nbsp;&nbsp;" } else { "" };
+            let mut cells: Vec<String> = cells.iter().map(cell_of).collect();
+            if let Some(title) = cells.first_mut() {
+                title.insert_str(0, indent);
+            }
+            table_line(cells)
+        }
+        Row::Heading(text) => table_line([markdown(text)]),
+    }));
+    lines
 }
 
 fn end_of(align: Align) -> &'static str {
@@ -346,7 +350,7 @@ mod tests {
         assert!(text.starts_with(shown) && text.contains("grows as before"), "{text}");
         let summary = summary(&example_reports::as_before());
         assert!(summary.contains("daemon.goroutines grows as before"), "{summary}");
-        assert!(summary.contains("- the earlier run took 3m4s, this one 10m"), "{summary}");
+        assert!(summary.contains("- the earlier run took 3m04s, this one 10m"), "{summary}");
     }
 
     proptest! {

@@ -1,9 +1,10 @@
 //! The head of a report: the verdict's sentence, where in the code the leak is, which pattern it fits, and one thing to do.
 
 use super::document::{Fact, Head, Role};
-use super::figures::{self, duration};
+use super::figures;
 use super::ranking::leading;
 use super::{explain, headline};
+use crate::format::units::span;
 use crate::leak::facts::{Advice, Metric, Report, Signature, Verdict};
 use crate::leak::judge::combine::Mode;
 use crate::leak::metric::{Source, Unit};
@@ -75,7 +76,7 @@ fn limit(report: &Report) -> Option<String> {
     let things = figures::things(&metric.id);
     Some(match least < 1.0 {
         true => {
-            let every = duration((60.0 / least).floor());
+            let every = span((60.0 / least).floor());
             format!("1 {} every {every}", figures::one(things))
         }
         false => format!("{} {things} per minute", figures::rough(least)),

@@ -1,8 +1,9 @@
 //! The verdict in one sentence, about the metric that leads the report.
 
-use super::figures::{self, amount, duration, plural};
+use super::figures::{self, amount, plural};
 use super::ranking::{grown, leading};
-use super::{explain, numbers, sentences};
+use super::{explain, sentences};
+use crate::format::units::span;
 use crate::leak::facts::{AsBefore, Interval, Metric, Report, Verdict, VerdictReason};
 use crate::leak::judge::combine::{Missing, Mode};
 use crate::leak::judge::shape::Shape;
@@ -22,7 +23,7 @@ pub(super) fn with_interruption(report: &Report) -> String {
     let sentence = verdict(report);
     match report.interrupted {
         true => {
-            let after = duration(report.seconds);
+            let after = span(report.seconds);
             format!("{sentence} (interrupted after {after}: this is the verdict so far)")
         }
         false => sentence,
@@ -71,9 +72,9 @@ fn verdict(report: &Report) -> String {
         VerdictReason::DecidingFiguresGone { target, figures, until } => format!(
             "{target}: what decides ({}) was shown until {} only",
             figures.join(", "),
-            numbers::span(*until)
+            span(*until)
         ),
-        VerdictReason::Failed { error } => error.clone(),
+        VerdictReason::Failed { cause } => cause.to_string(),
     }
 }
 
@@ -114,7 +115,7 @@ fn leak(report: &Report) -> String {
 /// How fast it grows, per cycle where cycles make it grow.
 fn rate(metric: &Metric, report: &Report) -> String {
     let unit = metric.id.unit;
-    let said = |interval: Interval| match figures::is_wide(&interval) {
+    let rate = |interval: Interval| match figures::is_wide(&interval) {
         true => figures::interval(&interval, unit),
         false => figures::growth(interval.estimate, unit),
     };
@@ -123,7 +124,7 @@ fn rate(metric: &Metric, report: &Report) -> String {
         (Some(per_cycle), _) if 0.0 < per_cycle.low && report.drive != Drive::Passive => {
             let pace = per_cycle.estimate * report.cycles_per_minute;
             let pace = figures::growth(pace, unit);
-            format!("{against}{} per cycle, {pace} per minute at this pace", said(per_cycle))
+            format!("{against}{} per cycle, {pace} per minute at this pace", rate(per_cycle))
         }
         (_, Some(per_minute)) => {
             let idle = match (metric.grows_while_idle(), report.drive) {
@@ -131,11 +132,11 @@ fn rate(metric: &Metric, report: &Report) -> String {
                 (true, Drive::Command) => ", also while the command does not run",
                 _ => "",
             };
-            let rate = said(per_minute);
+            let rate = rate(per_minute);
             // What was level at first has not grown at that rate over the whole check.
             let started = match metric.shape {
                 Shape::ChangePoint { level_until, .. } => {
-                    format!("level until {}, then ", duration(level_until.round()))
+                    format!("level until {}, then ", span(level_until.round()))
                 }
                 _ => String::new(),
             };
@@ -144,7 +145,7 @@ fn rate(metric: &Metric, report: &Report) -> String {
                 false => format!("{against}{rate} per minute{idle}"),
             }
         }
-        (Some(per_cycle), None) => format!("{against}{} per cycle", said(per_cycle)),
+        (Some(per_cycle), None) => format!("{against}{} per cycle", rate(per_cycle)),
         (None, None) => over(metric, report),
     }
 }
@@ -152,8 +153,8 @@ fn rate(metric: &Metric, report: &Report) -> String {
 /// `52 to 372 in 10m`.
 fn over(metric: &Metric, report: &Report) -> String {
     match metric.since {
-        Some(since) => format!("from {} on", numbers::span(since)),
-        None => format!("{} in {}", sentences::ends(metric), duration(report.seconds)),
+        Some(since) => format!("from {} on", span(since)),
+        None => format!("{} in {}", sentences::ends(metric), span(report.seconds)),
     }
 }
 
@@ -186,7 +187,7 @@ fn inconclusive(report: &Report) -> String {
         }
         (_, _) if names.len() <= 3 => {
             let leak = if names.len() == 1 { "leaks" } else { "leak" };
-            format!("this check does not show whether {} {leak}", numbers::names(&names))
+            format!("this check does not show whether {} {leak}", figures::names(&names))
         }
         (_, all) => {
             format!("this check does not show whether {} of {all} metrics leak", names.len())

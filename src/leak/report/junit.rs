@@ -233,7 +233,7 @@ mod tests {
         let out = "<system-out>CLEAN: nothing new grows, compared with the earlier check; \
                    daemon.goroutines grows as before: 0.5 per cycle\n";
         assert!(xml.contains(out) && xml.contains("failures=\"0\""), "{xml}");
-        assert!(xml.contains("\n- the earlier run took 3m4s, this one 10m"), "{xml}");
+        assert!(xml.contains("\n- the earlier run took 3m04s, this one 10m"), "{xml}");
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! What a check would do and what it could find (`--dry-run`), as text and as JSON.
 
-use std::fmt::Write;
-
-use super::escape::{self, plain};
-use super::figures::amount;
-use super::json::{self, Kind};
-use super::numbers::{count, span};
+use super::document::{Body, Cell, Column, Detail, Document, Kind, Row, Section, Table};
+use super::figures::{amount, count, plural};
+use super::{json, text};
+use crate::format::Colors;
+use crate::format::units::span;
 use crate::leak::facts::{DaemonFacts, PlanReport};
 use crate::leak::record::Drive;
 
@@ -13,23 +12,33 @@ use crate::leak::record::Drive;
 pub(crate) fn json(plans: &[PlanReport]) -> String {
     let time = plans.first().map(|one| one.time.as_str());
     match plans {
-        [one] => json::line(Kind::Plan, time, one),
+        [one] => json::line(json::Kind::Plan, time, one),
         runs => {
             let all = serde_json::json!({ "seconds": in_all(runs), "runs": runs });
-            json::line(Kind::PlanComparison, time, &all)
+            json::line(json::Kind::PlanComparison, time, &all)
         }
     }
 }
 
 /// One or more of them for people.
-pub(crate) fn text(plans: &[PlanReport]) -> String {
-    let mut text = plans.iter().map(one).collect::<Vec<_>>().join("\n");
+pub(crate) fn text(plans: &[PlanReport], colors: Colors) -> String {
+    text::written(&document(plans), Detail::Brief, colors)
+}
+
+/// What each of them would do and what could be read now, and how long they take together.
+fn document(plans: &[PlanReport]) -> Document {
+    let mut sections: Vec<Section> = plans.iter().flat_map(of_plan).collect();
     if 1 < plans.len() {
-        let (runs, time) = (plans.len(), span(in_all(plans)));
-        text.push('\n');
-        line(&mut text, "in all", &format!("{time}: {runs} runs, one after the other"));
+        let together =
+            format!("{}: {} runs, one after the other", span(in_all(plans)), plans.len());
+        sections.push(pairs(Kind::Plan, "", vec![("in all".to_owned(), together)]));
     }
-    text
+    sections.retain(|section| !section.is_empty());
+    Document { head: None, sections }
+}
+
+fn pairs(kind: Kind, title: &str, pairs: Vec<(String, String)>) -> Section {
+    Section::new(kind, title, Detail::Brief, Body::Pairs(pairs))
 }
 
 /// Seconds that all of them take.
@@ -37,85 +46,72 @@ fn in_all(plans: &[PlanReport]) -> f64 {
     plans.iter().map(|plan| plan.seconds).sum()
 }
 
-fn line(text: &mut String, title: &str, words: &str) {
-    hanging(text, &format!("{title:<11} "), words);
+fn of_plan(plan: &PlanReport) -> [Section; 3] {
+    let steps = steps(plan).into_iter().map(|(title, text)| (title.to_owned(), text)).collect();
+    let probes = plan.probes.iter().map(|one| (one.source.to_string(), one.readable.clone()));
+    [
+        pairs(Kind::Plan, "", steps),
+        pairs(Kind::Readable, "probes", probes.collect()),
+        Section::new(Kind::Readable, "now", Detail::Brief, Body::Table(now(plan))),
+    ]
 }
 
-/// A title, and behind it words that may take several lines.
-fn hanging(text: &mut String, title: &str, words: &str) {
-    for (title, line) in escape::hanging(title, words) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{title}{line}");
-    }
-}
-
-fn one(plan: &PlanReport) -> String {
-    let mut text = String::new();
-    let mut line = |title: &str, words: &str| line(&mut text, title, words);
+/// What a check would do, in order.
+fn steps(plan: &PlanReport) -> Vec<(&'static str, String)> {
     let daemon = match &plan.daemon {
         None => "none that answers".to_owned(),
         Some(DaemonFacts { address, version }) => format!("{version} at {address}"),
     };
-    line("daemon", &daemon);
-    let (title, words) = load(plan);
-    line(title, &words);
-    for target in &plan.targets {
-        line("target", target);
-    }
+    let mut steps = vec![("daemon", daemon), load(plan)];
+    steps.extend(plan.targets.iter().map(|target| ("target", target.clone())));
     let per_minute = plan.cycles_per_minute.map(|rate| count((rate * 10.0).round() / 10.0));
     let timeout = span(plan.stream_timeout);
-    match (plan.drive, &per_minute) {
-        (Drive::Streams, Some(rate)) => {
-            let words =
-                format!("closed and opened again every {timeout}: {rate} cycles/min while driven");
-            line("streams", &words);
-        }
-        (Drive::Held, Some(rate)) => {
-            let words = format!(
-                "held open; each closed and opened again after {timeout}: {rate} cycles/min"
-            );
-            line("streams", &words);
-        }
+    match (plan.drive, per_minute) {
+        (Drive::Streams, Some(rate)) => steps.push((
+            "streams",
+            format!("closed and opened again every {timeout}: {rate} cycles/min while driven"),
+        )),
+        (Drive::Held, Some(rate)) => steps.push((
+            "streams",
+            format!("held open; each closed and opened again after {timeout}: {rate} cycles/min"),
+        )),
         _ => {}
-    }
-    if plan.drive.has_phases() {
-        let (warm_up, cycles) = (span(plan.warm_up), count(plan.warm_up_cycles));
-        // How long a command takes is not known before it runs.
-        let at_most = if plan.drive == Drive::Command { "at most " } else { "" };
-        line("warm-up", &format!("{warm_up}, {at_most}{cycles} cycles"));
-        let (pairs, seed) = (plan.pairs, plan.seed);
-        let s = if pairs == 1 { "" } else { "s" };
-        let words = format!(
-            "{at_most}{pairs} on/off pair{s}: a drive and an idle phase, in random order (--seed {seed})"
-        );
-        line("pairs", &words);
     }
     let readings = match plan.drive.has_phases() {
         true => {
+            let cycles = count(plan.warm_up_cycles);
+            // How long a command takes is not known before it runs.
+            let at_most = if plan.drive == Drive::Command { "at most " } else { "" };
+            steps.push(("warm-up", format!("{}, {at_most}{cycles} cycles", span(plan.warm_up))));
+            let (pairs, seed) = (plural(plan.pairs as f64, "on/off pair"), plan.seed);
+            let phases = "a drive and an idle phase, in random order";
+            steps.push(("pairs", format!("{at_most}{pairs}: {phases} (--seed {seed})")));
             format!("{} at rest: before the first phase and at the end of each", 2 * plan.pairs + 1)
         }
         false => format!("one every {}", span(plan.reading_every)),
     };
-    line("readings", &readings);
-    line("takes", &span(plan.seconds));
-    line("finds", &finds(plan));
-    line("gate", &gate(plan));
-    text.push_str("probes\n");
-    for one in &plan.probes {
-        hanging(&mut text, &format!("  {}: ", one.source), &one.readable);
-    }
-    text.push_str("now\n");
-    for metric in &plan.metrics {
+    steps.extend([
+        ("readings", readings),
+        ("takes", span(plan.seconds)),
+        ("finds", finds(plan)),
+        ("gate", gate(plan)),
+    ]);
+    steps
+}
+
+/// The figures as they are now.
+fn now(plan: &PlanReport) -> Table {
+    let metrics = plan.metrics.iter().map(|metric| {
         let gated = if metric.gated { "decides" } else { "shown" };
-        let name = plain(&metric.id.name);
-        let _ =
-            writeln!(text, "  {name:<28} {:>10}  {gated}", amount(metric.value, metric.id.unit));
-    }
-    for one in &plan.unavailable {
-        let name = plain(&one.metric);
-        hanging(&mut text, &format!("  {name:<28} "), &format!("not available: {}", one.error));
-    }
-    text
+        let value = amount(metric.value, metric.id.unit);
+        Row::main([metric.id.name.clone(), value, gated.to_owned()].map(Cell::Text).into())
+    });
+    let unavailable = plan.unavailable.iter().map(|one| {
+        let reason = Cell::Text(format!("not available: {}", one.reason));
+        Row::main(vec![Cell::Text(one.metric.clone()), Cell::Absent, reason])
+    });
+    let columns = vec![Column::left(""), Column::right(""), Column::left("")];
+    Table { columns, rows: metrics.chain(unavailable).collect() }
 }
 
 /// Who makes the load.
@@ -242,7 +238,7 @@ mod tests {
             metrics: vec![now("own.tasks", true, 3.0), now("own.rss_bytes", false, 4096.0)],
             unavailable: vec![Unavailable {
                 metric: "daemon.fds".to_owned(),
-                error: "it is not reported".to_owned(),
+                reason: "it is not reported".to_owned().into(),
                 times: 1,
             }],
         }
@@ -268,28 +264,31 @@ mod tests {
 
     #[test]
     fn the_text_has_the_facts_in_order() {
-        insta::assert_snapshot!(text(&[driven()]));
+        insta::assert_snapshot!(text(&[driven()], Colors::Off));
         let command = PlanReport { drive: Drive::Command, containers: Vec::new(), ..driven() };
-        insta::assert_snapshot!(text(&[command]).split_once("gate").unwrap().0);
+        insta::assert_snapshot!(text(&[command], Colors::Off).split_once("gate").unwrap().0);
         let watched = PlanReport { cycles_metric: "turns".to_owned(), ..passive(600.0) };
-        insta::assert_snapshot!(text(&[watched]).split_once("probes").unwrap().0);
+        insta::assert_snapshot!(text(&[watched], Colors::Off).split_once("probes").unwrap().0);
     }
 
     #[test]
     fn what_can_find_nothing_says_how_to_find_something() {
         let few = PlanReport { smallest_per_cycle: None, ..driven() };
         let fine = PlanReport { smallest_per_cycle: Some(0.015), ..driven() };
-        let flat = |plan: PlanReport| text(&[plan]).replace("\n            ", " ");
-        let finds = "finds       growth of 0.015 per cycle and more, where counts at rest scatter by 1; a leak is what is above \
-                    --max-per-cycle 0.030\n";
+        let flat = |plan: PlanReport| text(&[plan], Colors::Off).replace("\n              ", " ");
+        let finds = "finds         growth of 0.015 per cycle and more, where counts at rest scatter by 1; a leak is what is above \
+                    --max-per-cycle 0.03\n";
         assert!(flat(fine).contains(finds));
         let command = PlanReport { drive: Drive::Command, ..few.clone() };
         assert!(flat(few).contains("too few on/off pairs; --duration 3m has enough\n"));
-        assert!(flat(command).contains("3m has enough for a command that takes 0.1 s at most\n"));
+        assert!(flat(command).contains("3m has enough for a command that takes 100ms at most\n"));
         assert!(
-            text(&[passive(179.0)]).contains("finds       nothing for certain: a check that only")
+            text(&[passive(179.0)], Colors::Off)
+                .contains("finds         nothing for certain: a check that only")
         );
-        assert!(text(&[passive(180.0)]).contains("finds       growth of 3.10 per minute"));
+        assert!(
+            text(&[passive(180.0)], Colors::Off).contains("finds         growth of 3.1 per minute")
+        );
     }
 
     #[test]
@@ -311,10 +310,13 @@ mod tests {
         assert_eq!(value["type"], "leak_plan_comparison");
         assert_eq!(value["runs"][1]["cycles_per_minute"], Value::Null);
         assert_eq!(value["seconds"], 778.0, "of both");
-        let text = super::text(&[driven(), passive(600.0)]);
+        let text = super::text(&[driven(), passive(600.0)], Colors::Off);
         assert_eq!(text.matches("\n\ndaemon").count(), 1);
-        assert!(text.ends_with("\n\nin all      12m58s: 2 runs, one after the other\n"), "{text}");
-        assert!(!super::text(&[driven()]).contains("in all"), "one has its own line");
+        assert!(
+            text.ends_with("\n\nin all        12m58s: 2 runs, one after the other\n"),
+            "{text}"
+        );
+        assert!(!super::text(&[driven()], Colors::Off).contains("in all"), "one has its own line");
     }
 
     #[test]
@@ -322,7 +324,7 @@ mod tests {
         let name = "web\u{1b}[2J\u{9b}1m".to_owned();
         let plan = PlanReport { containers: vec![name], ..driven() };
         let is_calm = |text: &str| !text.chars().any(|c| c.is_control() && c != '\n');
-        assert!(is_calm(&text(std::slice::from_ref(&plan))));
+        assert!(is_calm(&text(std::slice::from_ref(&plan), Colors::Off)));
         assert!(is_calm(&json(&[plan])));
     }
 }

@@ -1,6 +1,6 @@
 //! The document of a report: what each section holds, in the order in which it is read.
 
-use super::document::{Align, Body, Cell, Column, Detail, Document, Kind, Row, Section, Table};
+use super::document::{Body, Cell, Column, Detail, Document, Kind, Level, Row, Section, Table};
 use super::figures::{self, share};
 use super::ranking::{leading, ordered};
 use super::{explain, head, sentences};
@@ -17,12 +17,12 @@ const GROUPS_SHOWN: (usize, usize) = (4, 20);
 pub(super) fn document(report: &Report, detail: Detail) -> Document {
     let mut sections = Vec::new();
     let mut add = |kind: Kind, title: &str, from: Detail, body: Body| {
-        let section = Section { kind, title: title.to_owned(), from, body };
+        let section = Section::new(kind, title, from, body);
         if !section.is_empty() {
             sections.push(section);
         }
     };
-    add(Kind::Metrics, "metrics", Detail::Brief, Body::Table(metrics(report, detail)));
+    add(Kind::Metrics, "", Detail::Brief, Body::Table(metrics(report, detail)));
     let leading = leading(report).map(Metric::name);
     for (_, metric) in ordered(report) {
         let leads = leading == Some(metric.name()) && 1 < metric.groups.len();
@@ -59,18 +59,21 @@ pub(super) fn document(report: &Report, detail: Detail) -> Document {
         add(kind, title, from, Body::Items(items));
     }
     let mut work = vec![("work", sentences::work(report)), ("checked", sentences::checked(report))];
-    if detail == Detail::Full {
-        work.extend(report.daemon.as_ref().map(|daemon| ("daemon", daemon.address.clone())));
-        if report.drive.has_phases() {
-            work.push(("seed", format!("{} (the same order again: --seed {0})", report.seed)));
+    match detail {
+        Detail::Full => {
+            work.extend(report.daemon.as_ref().map(|daemon| ("daemon", daemon.address.clone())));
+            if report.drive.has_phases() {
+                work.push(("seed", format!("{} (the same order again: --seed {0})", report.seed)));
+            }
         }
+        Detail::Brief if !report.metrics.is_empty() => {
+            work.push(("details", "-v, or --html FILE for charts".to_owned()));
+        }
+        Detail::Brief => {}
     }
-    add(Kind::Work, "work", Detail::Brief, Body::Pairs(work));
-    Document { head, sections }
-}
-
-fn column(title: &str, align: Align) -> Column {
-    Column { title: title.to_owned(), align }
+    let work = work.into_iter().map(|(name, value)| (name.to_owned(), value));
+    add(Kind::Work, "", Detail::Brief, Body::Pairs(work.collect()));
+    Document { head: Some(head), sections }
 }
 
 /// One line for each metric: its rates with the same number of decimals, and from where to where it went. A full
@@ -101,9 +104,9 @@ fn metrics(report: &Report, detail: Detail) -> Table {
         .filter(|(_, cells)| measured && cells.iter().any(|cell| *cell != Rate::Absent))
         .collect();
     let name = if judged { "metric" } else { "metric (not judged)" };
-    let mut columns = vec![column("", Align::Left), column(name, Align::Left)];
-    columns.extend(rates.iter().map(|(title, _)| column(title, Align::Right)));
-    columns.extend([column("from", Align::Right), column("to", Align::Right)]);
+    let mut columns = vec![Column::left(""), Column::left(name)];
+    columns.extend(rates.iter().map(|(title, _)| Column::right(title)));
+    columns.extend([Column::right("from"), Column::right("to")]);
     let (mut rows, mut decides) = (Vec::new(), true);
     for (at, metric) in shown.iter().enumerate() {
         if judged && decides && !metric.gated {
@@ -142,7 +145,7 @@ fn metric_row(report: &Report, metric: &Metric, detail: Detail, rates: Vec<Cell>
         below.extend(metric.cohorts.as_ref().map(Cohorts::summary));
         below.retain(|text| !text.is_empty());
     }
-    Row::Cells { cells, below }
+    Row::Cells { level: Level::Main, cells, below }
 }
 
 /// A rate in a table.
@@ -191,13 +194,12 @@ fn groups(metric: &Metric, detail: Detail) -> Table {
     let limit = if detail == Detail::Brief { GROUPS_SHOWN.0 } else { GROUPS_SHOWN.1 };
     let shown = &metric.groups[..metric.groups.len().min(limit)];
     let columns = vec![
-        column("share", Align::Right),
-        column("growth", Align::Left),
-        column("from", Align::Right),
-        column("to", Align::Right),
-        column("group", Align::Left),
+        Column::right("share"),
+        Column::left("growth"),
+        Column::right("from"),
+        Column::right("to"),
+        Column::left("group"),
     ];
-    let row = |cells: Vec<Cell>| Row::Cells { cells, below: Vec::new() };
     let mut rows: Vec<Row> = Vec::new();
     for group in shown {
         let labels = match group.labels.as_str() {
@@ -211,7 +213,7 @@ fn groups(metric: &Metric, detail: Detail) -> Table {
             group.last.to_string(),
             format!("{}{labels}", group.title),
         ];
-        rows.push(row(cells.map(Cell::Text).into()));
+        rows.push(Row::main(cells.map(Cell::Text).into()));
     }
     if shown.len() < metric.groups.len() {
         let more = metric.groups.len() - shown.len();
@@ -220,7 +222,7 @@ fn groups(metric: &Metric, detail: Detail) -> Table {
     if let Some(rest) = sentences::rest(&metric.groups) {
         let what = "in no group that grows for certain".to_owned();
         let (share, what) = (Cell::Text(share(rest)), Cell::Text(what));
-        rows.push(row(vec![share, Cell::Absent, Cell::Absent, Cell::Absent, what]));
+        rows.push(Row::main(vec![share, Cell::Absent, Cell::Absent, Cell::Absent, what]));
     }
     Table { columns, rows }
 }

@@ -1,7 +1,8 @@
 //! Sentences that several forms of the report share. Each form escapes them in its own way.
 
-use super::figures::{self, NONE, amount, chance, duration, plural};
-use super::{explain, numbers};
+use super::explain;
+use super::figures::{self, NONE, amount, chance, plural};
+use crate::format::units::span;
 use crate::leak::facts::{GroupGrowth, Interval, Metric, Report};
 use crate::leak::grouped::by_key;
 use crate::leak::judge::combine::Mode;
@@ -13,15 +14,15 @@ use crate::output::summary::grouped;
 /// What of cmon's own was left.
 pub(super) fn survivors(report: &Report) -> Vec<String> {
     let all = report.survivors.iter();
-    all.map(|it| format!("{} {}, {} old", it.kind, it.name, duration(it.age))).collect()
+    all.map(|it| format!("{} {}, {} old", it.kind, it.name, span(it.age))).collect()
 }
 
 /// What could not be read.
 pub(super) fn unavailable(report: &Report) -> Vec<String> {
     let all = report.unavailable.iter();
     let sentences = all.map(|one| match one.times {
-        0 | 1 => format!("{}: {}", one.metric, one.error),
-        times => format!("{}: {} ({times} times)", one.metric, one.error),
+        0 | 1 => format!("{}: {}", one.metric, one.reason),
+        times => format!("{}: {} ({times} times)", one.metric, one.reason),
     });
     sentences.collect()
 }
@@ -35,11 +36,11 @@ pub(super) fn cuts(report: &Report) -> Vec<String> {
     for (source, cuts) in by_key(report.cuts.iter().map(|cut| (&cut.source, cut))) {
         if let (true, Some(last)) = (CUTS_SHOWN_MAX < cuts.len(), cuts.last()) {
             let at: Vec<f64> = cuts.iter().map(|cut| seconds(cut)).collect();
-            lines.push(format!("{source}: {}; the last: {}", moments(&at), last.why));
+            lines.push(format!("{source}: {}; the last: {}", moments(&at), last.reason));
             continue;
         }
         lines.extend(
-            cuts.iter().map(|cut| format!("{source} at {}: {}", duration(seconds(cut)), cut.why)),
+            cuts.iter().map(|cut| format!("{source} at {}: {}", span(seconds(cut)), cut.reason)),
         );
     }
     lines
@@ -187,7 +188,7 @@ pub(super) fn smallest(report: &Report) -> Vec<String> {
 /// What was done in the run: without work there is no verdict.
 pub(super) fn work(report: &Report) -> String {
     let count = |value: f64, one: &str| plural(value.round(), one);
-    let length = duration(report.seconds);
+    let length = span(report.seconds);
     if report.drive == Drive::Passive && report.cycles == 0.0 {
         return format!("{length} watched");
     }
@@ -223,13 +224,13 @@ pub(super) fn checked(report: &Report) -> String {
     let names = &report.containers;
     if !names.is_empty() {
         let count = plural(names.len() as f64, "container");
-        parts.push(format!("{count}: {}", numbers::names(names)));
+        parts.push(format!("{count}: {}", figures::names(names)));
     }
     if !report.targets.is_empty() {
         parts.push(format!("target {}", report.targets.join(", ")));
     }
     if 0.0 < report.stream_timeout {
-        parts.push(format!("stream timeout {}", duration(report.stream_timeout)));
+        parts.push(format!("stream timeout {}", span(report.stream_timeout)));
     }
     match parts.is_empty() {
         true => "nothing".to_owned(),
@@ -277,18 +278,13 @@ pub(super) fn rules(report: &Report) -> Vec<String> {
     ]
 }
 
-/// The moments of the same kind of event: `at 1m1s`, `20 times, first at 1m1s, last at 9m`.
+/// The moments of the same kind of event: `at 1m01s`, `20 times, first at 1m01s, last at 9m`.
 fn moments(at: &[f64]) -> String {
     match at {
         [] => String::new(),
-        [one] => format!("at {}", duration(*one)),
+        [one] => format!("at {}", span(*one)),
         [first, .., last] => {
-            format!(
-                "{} times, first at {}, last at {}",
-                at.len(),
-                duration(*first),
-                duration(*last)
-            )
+            format!("{} times, first at {}, last at {}", at.len(), span(*first), span(*last))
         }
     }
 }

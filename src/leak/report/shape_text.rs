@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::numbers::{count, signed, span};
+use super::figures::{count, signed};
+use crate::format::units::span;
 use crate::leak::facts::TimeReason;
 use crate::leak::judge::passive::Undecided;
 use crate::leak::judge::shape::{Growth, Shape, Stairs};
@@ -31,19 +32,19 @@ impl fmt::Display for Shape {
             Self::Line { per_minute } => write!(f, "a line of {} per minute", signed(*per_minute)),
             Self::Staircase(stairs) => write!(f, "{}: a staircase", steps(*stairs)),
             Self::ChangePoint { level_until, growth } => {
-                write!(f, "level until {}, then {}", exact(*level_until), grown(growth))
+                write!(f, "level until {}, then {}", span(*level_until), grown(growth))
             }
             Self::Stopped { since, at, growth, lifetime } => {
                 if let Some(since) = since {
-                    write!(f, "level until {}, then ", exact(*since))?;
+                    write!(f, "level until {}, then ", span(*since))?;
                 }
                 write!(
                     f,
                     "{} until {}, level since then: growth that stopped, as if something ended each \
                      after {}",
                     grown(growth),
-                    exact(*at),
-                    span(rounded(*lifetime))
+                    span(*at),
+                    about(*lifetime)
                 )
             }
             Self::Sawtooth { low, high, period } => write!(
@@ -82,19 +83,10 @@ fn grown(growth: &Growth) -> String {
     }
 }
 
-/// A moment with its seconds: `4m0s`.
-fn exact(seconds: f64) -> String {
-    let whole = seconds.round();
-    match whole % 60.0 == 0.0 && (60.0..3600.0).contains(&whole) {
-        true => format!("{}0s", span(whole)),
-        false => span(seconds),
-    }
-}
-
 /// A time that is an estimate: to 5 s, and to half a minute where it is longer than two.
-fn rounded(seconds: f64) -> f64 {
+pub(super) fn about(seconds: f64) -> String {
     let to = if seconds < 120.0 { 5.0 } else { 30.0 };
-    ((seconds / to).round() * to).max(to)
+    span(((seconds / to).round() * to).max(to))
 }
 
 impl Undecided {
@@ -146,7 +138,7 @@ impl TimeReason {
             parts.push("by time or by cycles, which a longer run can separate".to_owned());
         }
         if let Some(late) = &self.late {
-            parts.push(format!("since {} alone: {}", exact(late.since), late.verdict));
+            parts.push(format!("since {} alone: {}", span(late.since), late.verdict));
         }
         if self.verdict == Verdict::Inconclusive {
             parts.extend(self.undecided.and_then(Undecided::summary));
@@ -180,9 +172,9 @@ impl Work {
         match self.stopped_at {
             Some(_) if self.total <= 0.0 => format!("nothing was done: 0 {unit}"),
             Some(at) if rate.is_empty() => {
-                format!("work stopped at {}: 0 {unit} since", exact(at))
+                format!("work stopped at {}: 0 {unit} since", span(at))
             }
-            Some(at) => format!("work stopped at {}: 0 {unit} since, {rate} before", exact(at)),
+            Some(at) => format!("work stopped at {}: 0 {unit} since, {rate} before", span(at)),
             None => match self.last_to_first {
                 Some(ratio) if ratio < 0.5 => format!(
                     "{rate}, but the last third did only {} % of the first",

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::figures::{amount, plural};
-use super::numbers::{signed, span};
+use super::figures::{amount, plural, signed};
+use super::shape_text::about;
+use crate::format::units::span;
 use crate::leak::facts::{Connections, Course, Seen, Signature, Steps};
 use crate::leak::judge::new_growth::By;
 use crate::leak::metric::{Source, Unit};
@@ -183,12 +184,6 @@ fn course(f: &mut fmt::Formatter<'_>, metrics: &[String], on: Course, drive: Dri
             write!(f, "cycles make {names} grow; whether time does too is not known")
         }
     }
-}
-
-/// A time that is an estimate: to 5 s, and to half a minute where it is longer than two.
-fn about(seconds: f64) -> String {
-    let to = if seconds < 120.0 { 5.0 } else { 30.0 };
-    span(((seconds / to).round() * to).max(to))
 }
 
 /// The verb that agrees with these.

@@ -1,7 +1,9 @@
 //! The report for people and for the logs of CI: the verdict first, then one line for each metric. At most 80 columns
 //! wherever names allow it, and never a control character from a name.
 
-use super::document::{Align, Body, Cell, Detail, Document, Head, Kind, Row, Section, Table};
+use super::document::{
+    Align, Body, Cell, Detail, Document, Head, Kind, Level, Row, Section, Table,
+};
 use super::escape::{self, LINE_WIDTH, plain, shell, wrap};
 use super::figures::NONE;
 use super::sections;
@@ -20,15 +22,23 @@ const ITEMS_SHOWN: usize = 20;
 /// The report as text. `again` are the arguments of `cmon leak-check` that judge the same readings again in
 /// the same way; empty where nothing was recorded.
 pub(crate) fn text(report: &Report, detail: Detail, colors: Colors, again: &[String]) -> String {
-    let document = sections::document(report, detail);
-    let mut text = Text { into: String::new(), colors };
-    text.head(&document.head);
-    for section in document.sections.iter().filter(|section| section.from <= detail) {
-        text.section(section, report, detail);
-    }
-    if !again.is_empty() {
+    let mut document = sections::document(report, detail);
+    let last = document.sections.last_mut().map(|section| &mut section.body);
+    if let (false, Some(Body::Pairs(pairs))) = (again.is_empty(), last) {
         let words: Vec<String> = again.iter().map(|word| shell(word)).collect();
-        text.pair("judge again", &format!("cmon leak-check {}", words.join(" ")));
+        pairs.push(("judge again".to_owned(), format!("cmon leak-check {}", words.join(" "))));
+    }
+    written(&document, detail, colors)
+}
+
+/// A document as text, up to this detail.
+pub(super) fn written(document: &Document, detail: Detail, colors: Colors) -> String {
+    let mut text = Text { into: String::new(), colors };
+    if let Some(head) = &document.head {
+        text.head(head);
+    }
+    for section in document.sections.iter().filter(|section| section.from <= detail) {
+        text.section(section);
     }
     inert(&text.into)
 }
@@ -36,7 +46,7 @@ pub(crate) fn text(report: &Report, detail: Detail, colors: Colors, again: &[Str
 /// All of a document but its tables, without colors: for forms that have a place for text.
 pub(super) fn outline(document: &Document) -> Vec<String> {
     let mut lines = Vec::new();
-    for fact in &document.head.facts {
+    for fact in document.head.iter().flat_map(|head| &head.facts) {
         lines.push(format!("{}: {}", fact.role.title(), fact.text));
     }
     for section in &document.sections {
@@ -86,19 +96,18 @@ impl Text {
         }
     }
 
-    fn section(&mut self, section: &Section, report: &Report, detail: Detail) {
-        self.line("");
-        match &section.body {
-            Body::Table(table) => {
-                if section.kind != Kind::Metrics {
-                    self.line(&format!("{}:", plain(&section.title)));
-                }
-                self.table(table, section.kind);
+    fn section(&mut self, section: &Section) {
+        if !self.into.is_empty() {
+            self.line("");
+        }
+        if !section.title.is_empty() {
+            for line in wrap(&format!("{}:", plain(&section.title)), LINE_WIDTH) {
+                self.line(&line);
             }
+        }
+        match &section.body {
+            Body::Table(table) => self.table(table, section.kind),
             Body::Items(items) => {
-                for line in wrap(&format!("{}:", plain(&section.title)), LINE_WIDTH) {
-                    self.line(&line);
-                }
                 for item in &items[..items.len().min(ITEMS_SHOWN)] {
                     for (at, line) in wrap(&plain(item), LINE_WIDTH - 4).iter().enumerate() {
                         let bullet = if at == 0 { "  - " } else { "    " };
@@ -110,18 +119,13 @@ impl Text {
                 }
             }
             Body::Pairs(pairs) => {
+                let indent = if section.title.is_empty() { "" } else { "  " };
                 for (name, value) in pairs {
-                    self.pair(name, value);
-                }
-                if detail == Detail::Brief && !report.metrics.is_empty() {
-                    self.pair("details", "-v, or --html FILE for charts");
+                    let width = VERDICT_COLUMN_WIDTH - indent.len();
+                    self.hanging(&format!("{indent}{:<width$}", plain(name)), value);
                 }
             }
         }
-    }
-
-    fn pair(&mut self, name: &str, value: &str) {
-        self.hanging(&format!("{name:<VERDICT_COLUMN_WIDTH$}"), value);
     }
 
     fn table(&mut self, table: &Table, kind: Kind) {
@@ -129,8 +133,8 @@ impl Text {
         let titles: Vec<(String, &'static str)> =
             table.columns.iter().map(|column| (column.title.clone(), "")).collect();
         let titles = self.row(&titles, table, &widths);
-        for line in titles {
-            let line = self.colors.paint(DIM, line.trim_end());
+        for line in titles.iter().map(|line| line.trim_end()).filter(|line| !line.is_empty()) {
+            let line = self.colors.paint(DIM, line);
             self.line(&line);
         }
         for row in &table.rows {
@@ -139,8 +143,8 @@ impl Text {
                     let text = self.colors.paint(DIM, &plain(text));
                     self.line(&format!("{:1$}{text}", "", widths.indent));
                 }
-                Row::Cells { cells, below } => {
-                    let cells: Vec<(String, &'static str)> = cells
+                Row::Cells { level, cells, below } => {
+                    let mut cells: Vec<(String, &'static str)> = cells
                         .iter()
                         .map(|cell| match cell {
                             Cell::Verdict(verdict) => {
@@ -150,6 +154,9 @@ impl Text {
                             Cell::Absent => (NONE.to_owned(), ""),
                         })
                         .collect();
+                    if let (Level::Part, Some((title, _))) = (level, cells.first_mut()) {
+                        title.insert_str(0, "  ");
+                    }
                     for line in self.row(&cells, table, &widths) {
                         self.line(&line);
                     }
@@ -218,11 +225,14 @@ impl Widths {
             .enumerate()
             .map(|(n, column)| {
                 let cells = table.rows.iter().filter_map(|row| match row {
-                    Row::Cells { cells, .. } => cells.get(n),
+                    Row::Cells { level, cells, .. } => Some((*level, cells.get(n)?)),
                     Row::Heading(_) => None,
                 });
-                let width = |cell: &Cell| match cell {
+                let width = |(level, cell): (Level, &Cell)| match cell {
                     Cell::Verdict(_) => VERDICT_COLUMN_WIDTH - 2,
+                    Cell::Text(text) if level == Level::Part && n == 0 => {
+                        2 + plain(text).chars().count()
+                    }
                     Cell::Text(text) => plain(text).chars().count(),
                     Cell::Absent => 0,
                 };

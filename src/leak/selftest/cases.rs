@@ -55,7 +55,7 @@ pub(crate) const CASES: [Case; 8] = {
             Wanted::PerCycle(goroutines, 1.0),
         ),
         daemon(
-            "16 goroutines in the daemon every 30 s, whatever cmon does",
+            "16 goroutines in the daemon every 30s, whatever cmon does",
             InjectedLeak::PerTime(16, Duration::from_secs(30)),
             Wanted::PerMinute(goroutines, 32.0),
         ),

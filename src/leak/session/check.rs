@@ -15,6 +15,7 @@ use crate::engine::source::Source;
 use crate::leak::judge::design::{WARMUP_CYCLES, WARMUP_EXTENSION};
 use crate::leak::judge::plan::{Plan, Step};
 use crate::leak::probe::Probes;
+use crate::leak::reasons::FailureReason;
 use crate::leak::record::{End, Header, Record, Stage, Survivor};
 use crate::leak::verdict::EarlyStop;
 
@@ -40,11 +41,11 @@ pub(crate) struct Session<S, W> {
     /// Whether one has ended it.
     pub(super) sure: bool,
     pub(super) unresponsive: UnresponsiveSources,
-    /// When to note who is there.
+    /// When to note ids.
     pub(super) ids_at: Instant,
     /// When to take the counts apart once more.
     pub(super) dump_at: Option<Instant>,
-    pub(super) failure: Option<String>,
+    pub(super) failure: Option<FailureReason>,
 }
 
 impl<S, W> std::fmt::Debug for Session<S, W> {

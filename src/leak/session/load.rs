@@ -12,6 +12,7 @@ use crate::engine::source::Source;
 use crate::engine::{self, Engine};
 use crate::leak::command::Commands;
 use crate::leak::judge::plan::{Plan, Step};
+use crate::leak::reasons::FailureReason;
 use crate::leak::record::{Record, Stage};
 
 /// A phase is this many times as long as the longest run of the command.
@@ -93,8 +94,8 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                 let commands = commands.clone();
                 let stop = self.stop.clone();
                 let (ran, ()) = tokio::join!(commands.run(until, &stop), self.look(until, stage));
-                if let Err(error) = ran {
-                    self.failure = Some(error);
+                if let Err(reason) = ran {
+                    self.failure = Some(reason);
                 }
             }
             Load::Streams { source, selection, config, .. }
@@ -123,7 +124,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
                 );
                 self.fresh = fresh;
                 if let Err(error) = outcome {
-                    self.failure = Some(error.to_string());
+                    self.failure = Some(FailureReason::Streams { message: error.to_string() });
                 }
             }
         }

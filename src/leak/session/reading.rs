@@ -96,13 +96,13 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         for one in sample.unavailable {
             self.write(Record::Unavailable(one));
         }
-        for Failure { source, why, .. } in
+        for Failure { source, reason } in
             self.unresponsive.take(self.started.elapsed(), sample.failures)
         {
-            self.write(Record::Unavailable(Unavailable { metric: source, why }));
+            self.write(Record::Unavailable(Unavailable { metric: source, reason }));
         }
-        if let Some(why) = sample.invalid {
-            self.failure.get_or_insert(why);
+        if let Some(reason) = sample.invalid {
+            self.failure.get_or_insert(reason);
         }
         if let Some(cycles) = sample.cycles {
             self.cycles = cycles;
@@ -137,7 +137,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         self.missed();
     }
 
-    /// Notes who is there, now and then.
+    /// Notes the ids of descriptors and threads, now and then.
     pub(super) fn ids(&mut self) {
         let now = Instant::now();
         if now < self.ids_at {

@@ -251,6 +251,6 @@ async fn parts_that_hang_hold_up_an_interrupted_check_for_a_second() {
     assert!(end.interrupted && (60.4..61.0).contains(&end.at), "{end:?}");
     let report = crate::leak::verdict::judge(&records, None).unwrap();
     let shown = report.unavailable.iter().filter(|one| one.metric == "daemon");
-    let why: Vec<&str> = shown.map(|one| one.error.as_str()).collect();
-    assert_eq!(why, ["its groups could not be read: it did not answer within 1s"]);
+    let reasons: Vec<String> = shown.map(|one| one.reason.to_string()).collect();
+    assert_eq!(reasons, ["its groups could not be read: it did not answer within 1s"]);
 }

@@ -42,7 +42,7 @@ impl UnresponsiveSources {
         let before = std::mem::take(&mut self.since);
         for failure in &failures {
             let since = before.get(&failure.source).map_or(now, |(since, _)| *since);
-            self.since.insert(failure.source.clone(), (since, failure.gone));
+            self.since.insert(failure.source.clone(), (since, failure.reason.is_gone()));
         }
         let lost = |(since, gone): &(Duration, bool)| {
             let timeout = if *gone { GONE_TIMEOUT } else { SILENT_TIMEOUT };
@@ -65,9 +65,14 @@ impl UnresponsiveSources {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::leak::reasons::UnavailableReason;
 
     fn failed(source: &str, gone: bool) -> Failure {
-        Failure { source: source.to_owned(), why: "why".to_owned(), gone }
+        let reason = match gone {
+            true => UnavailableReason::ProcessReplaced { pid: 7 },
+            false => UnavailableReason::Backoff,
+        };
+        Failure { source: source.to_owned(), reason }
     }
 
     /// The second at which it is over, with these failing from second 100 on.

@@ -137,7 +137,7 @@ impl Judging<'_> {
     fn verdict(&self, overall: &Overall) -> (Verdict, VerdictReason) {
         let (series, missing) = (self.series, &overall.missing);
         let failed = series.end.and_then(|end| end.failure.clone());
-        let failed = failed.map(|error| VerdictReason::Failed { error });
+        let failed = failed.map(|cause| VerdictReason::Failed { cause });
         let failed = failed.or_else(|| self.unjudged());
         // What cmon left behind is known at the end only.
         let cut_off = series.end.is_none() && series.header.drive.opens_streams();

@@ -1,15 +1,16 @@
-//! What could not be read, each error once with how often it came. Pure.
+//! What could not be read, each reason once with how often it came. Pure.
 
 use crate::leak::facts::Unavailable;
 use crate::leak::grouped::by_key;
+use crate::leak::reasons::UnavailableReason;
 use crate::leak::record;
 
-/// The same errors together, in the order in which they came first.
+/// The same reasons together, in the order in which they came first.
 pub(super) fn counted(all: &[&record::Unavailable]) -> Vec<Unavailable> {
-    let errors = by_key(all.iter().map(|one| ((&one.metric, &one.why), ()))).into_iter();
-    let count = |((metric, error), of): ((&String, &String), Vec<()>)| {
-        let (metric, error) = (metric.clone(), error.clone());
-        Unavailable { metric, error, times: of.len() }
+    let reasons = by_key(all.iter().map(|one| ((&one.metric, &one.reason), ()))).into_iter();
+    let count = |((metric, reason), of): ((&String, &UnavailableReason), Vec<()>)| {
+        let (metric, reason) = (metric.clone(), reason.clone());
+        Unavailable { metric, reason, times: of.len() }
     };
-    errors.map(count).collect()
+    reasons.map(count).collect()
 }

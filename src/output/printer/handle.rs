@@ -26,7 +26,7 @@ impl Printer {
     /// status line, and `names` for those of the containers that are followed.
     ///
     /// # Errors
-    /// The thread, or what it waits with, cannot be had.
+    /// The system has no thread or no timer for it.
     pub(crate) fn spawn(
         config: Config,
         sinks: Sinks,

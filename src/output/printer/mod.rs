@@ -3,7 +3,7 @@
 //! It takes events from the bounded channel, writes lines in as few calls as there are batches
 //! waiting, and ends when the channel does, when the reader of stdout is gone, or when a write
 //! fails. Its own small runtime lets it wait for events, for the closed pipe and for the next
-//! status line at once. A write may block for as long as it likes; who started the printer waits for
+//! status line at once. A write may block without limit; the thread that started the printer waits for
 //! [`Printer::ended`] with a deadline of its own.
 
 mod archive;

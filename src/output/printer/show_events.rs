@@ -1,4 +1,4 @@
-//! Events on their way to stdout: filtered, merged, shown, and written when enough has come together.
+//! Events on their way to stdout: filtered, merged, shown, and written in large pieces.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use crate::format::{clean, note};
 use crate::merge::Ready;
 use crate::output::{Form, json};
 
-/// Lines are written when so much has come together, or when nothing more waits.
+/// Lines are written when there is this much, or when nothing more waits.
 pub(super) const FLUSH: usize = 64 * 1024;
 
 impl<C: Fn() -> Census> Thread<C> {

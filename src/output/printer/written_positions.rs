@@ -89,7 +89,7 @@ impl Progress {
         }
     }
 
-    /// The report about saving that has come, if one has.
+    /// The report about saving that has arrived, if there is one.
     pub(super) fn try_report(&mut self) -> Option<SaveReport> {
         self.cursor.as_mut()?.try_report()
     }

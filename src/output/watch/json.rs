@@ -226,7 +226,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::snapshot::sample;
+    use crate::snapshot::tests::sample;
 
     #[test]
     fn every_field_is_documented() {

@@ -1,7 +1,7 @@
 //! The thread that writes snapshots where there is no screen.
 //!
 //! It takes the engine's events and drops the lines: what `watch` shows of them is their count. Gaps and
-//! what is wrong go to stderr beside the plain lines. A write may block; who started the writer waits for
+//! what is wrong go to stderr beside the plain lines. A write may block; the thread that started the writer waits for
 //! [`SnapshotWriter::ended`] with a deadline of its own.
 
 use std::io;
@@ -54,7 +54,7 @@ impl SnapshotWriter {
     /// where one is wanted.
     ///
     /// # Errors
-    /// The thread, or what it waits with, cannot be had.
+    /// The system has no thread or no timer for it.
     pub(crate) fn spawn(
         form: Form,
         config: Config,
@@ -225,7 +225,7 @@ mod tests {
 
     use super::*;
     use crate::output::Sink;
-    use crate::snapshot::sample;
+    use crate::snapshot::tests::sample;
 
     const SECOND: Duration = Duration::from_secs(1);
     const JSON: Form = Form::Json(Duration::from_secs(10));

@@ -114,7 +114,7 @@ pub(super) fn totals(snapshot: &Snapshot, zone: &TimeZone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::sample;
+    use crate::snapshot::tests::sample;
 
     #[test]
     fn a_table_has_all_that_the_screen_has() {

@@ -123,7 +123,7 @@ impl Table {
                 self.sort = Sort::By(self.columns[at]);
                 self.reverse = false;
             }
-            // Without the name nobody knows what a row is about.
+            // A row without a name means nothing.
             Key::Char(' ' | 'x') if self.columns[at] != Column::Name => {
                 let column = self.columns[at];
                 if !self.hidden.remove(&column) {

@@ -12,7 +12,8 @@ use crate::filter::Patterns;
 use crate::format::Colors;
 use crate::format::columns::Column;
 use crate::format::pretty::LineForm;
-use crate::snapshot::{Snapshot, sample};
+use crate::snapshot::Snapshot;
+use crate::snapshot::tests::sample;
 use crate::ui::ring::tests::lines;
 
 fn model(snapshot: Snapshot) -> Model {

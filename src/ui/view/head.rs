@@ -16,7 +16,7 @@ use crate::ui::model::Model;
 
 /// Between two parts.
 const GAP: &str = "  ";
-/// A part is cut rather than left out when so much of it can be seen.
+/// A part is cut rather than left out when this much of it can be seen.
 const LEAST: usize = 16;
 
 /// A figure: what it is, and how it looks.

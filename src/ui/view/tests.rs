@@ -10,7 +10,8 @@ use super::draw;
 use crate::engine::event::Event;
 use crate::format::Colors;
 use crate::format::columns::Column;
-use crate::snapshot::{Snapshot, sample};
+use crate::snapshot::Snapshot;
+use crate::snapshot::tests::sample;
 use crate::ui::model::{Input, Key, Model};
 use crate::ui::ring::tests::lines;
 

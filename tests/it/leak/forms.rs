@@ -138,12 +138,12 @@ fn a_plan_without_a_check() {
     let done = cmon(&daemon.url(), &args, |_| {}).done().code(0);
     let text = done.text();
     for words in [
-        "containers  2: planned-a, planned-b",
-        "closed and opened again every 0.2 s: 600 cycles/min while driven",
-        "warm-up     1m40s, 1000 cycles",
-        "pairs       13 on/off pairs: a drive and an idle phase, in random order",
-        "takes       2m58s",
-        "finds       leaks of 0.",
+        "containers    2: planned-a, planned-b",
+        "closed and opened again every 200ms: 600 cycles/min while driven",
+        "warm-up       1m40s, 1,000 cycles",
+        "pairs         13 on/off pairs: a drive and an idle phase, in random order",
+        "takes         2m58s",
+        "finds         leaks of 0.",
         "probes",
         "daemon.followers",
         "own.tasks",

@@ -94,9 +94,9 @@ fn undecided(
     let steps = matches!(judged.shape, Shape::Steps { .. }) && shown.estimate > allowed;
     if !turns && (shown.low > 0.0 || slope.low > allowed || steps) {
         let near = shown.estimate <= allowed || shown.estimate * minutes < options.least();
-        let why =
+        let undecided =
             if near { Undecided::NearTolerance { tolerance: allowed } } else { Undecided::WarmUp };
-        return (why, longer_for_line);
+        return (undecided, longer_for_line);
     }
     // The error of a slope falls with the length to the power of 1.5.
     let room = allowed - slope.estimate.max(0.0);

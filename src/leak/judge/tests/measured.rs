@@ -1,6 +1,6 @@
 //! Series as a real log collector made them, sampled every 5 s, each with its right verdict.
 //!
-//! Its health check made one client per container every 30 s and never closed it: 16 goroutines and
+//! Its health check made one client per container every 30s and never closed it: 16 goroutines and
 //! 8 descriptors each time, with 8 containers, whatever the streams did. Behind a server that
 //! drops idle connections after 5 minutes the same leak has a ceiling.
 
@@ -42,13 +42,13 @@ fn says(judged: &Passive, verdict: Verdict, words: &[&str]) {
 #[test]
 fn an_endless_staircase_is_a_leak_with_its_step_and_period() {
     let judged = judge(&stairs(52.0, 16.0, 30.0, 1e9, 600.0));
-    says(&judged, Verdict::Leak, &["+16 every 30 s: a staircase", "+32 per minute"]);
+    says(&judged, Verdict::Leak, &["+16 every 30s: a staircase", "+32 per minute"]);
     let judged = judge(&stairs(20.0, 8.0, 30.0, 1e9, 600.0));
-    says(&judged, Verdict::Leak, &["+8 every 30 s: a staircase", "+16 per minute"]);
+    says(&judged, Verdict::Leak, &["+8 every 30s: a staircase", "+16 per minute"]);
     let judged = judge(&stairs(52.0, 16.0, 60.0, 1e9, 600.0));
     says(&judged, Verdict::Leak, &["+16 every 1m: a staircase", "+16 per minute"]);
     let judged = judge(&stairs(52.0, 16.0, 10.0, 1e9, 600.0));
-    says(&judged, Verdict::Leak, &["+16 every 10 s: a staircase", "+96 per minute"]);
+    says(&judged, Verdict::Leak, &["+16 every 10s: a staircase", "+96 per minute"]);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_staircase_with_the_dips_of_rotations_stays_one() {
         let dip = if t > 0.0 && t % 300.0 == 0.0 { 24.0 } else { 0.0 };
         44.0 + 16.0 * (t / 30.0).floor() - dip
     }));
-    says(&judged, Verdict::Leak, &["every 30 s: a staircase"]);
+    says(&judged, Verdict::Leak, &["every 30s: a staircase"]);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_staircase_that_stops_is_no_warm_up_and_its_end_is_judged_apart() {
         says(
             &judged,
             Verdict::Inconclusive,
-            &["until 5m0s, level since then: growth that stopped", "since 5m0s alone: CLEAN"],
+            &["until 5m, level since then: growth that stopped", "since 5m alone: CLEAN"],
         );
         assert!(!judged.summary().contains("warm-up"), "{}", judged.summary());
         assert_eq!(judged.late.unwrap().verdict, Verdict::Clean);
@@ -186,17 +186,17 @@ fn a_collector_that_stopped_collecting_is_not_cured() {
     let judged = passive::judge(&cured, until_6m.as_ref(), &Options::default());
     let said = judged.summary();
     assert!(matches!(judged.verdict, Verdict::Leak | Verdict::Invalid), "{said}");
-    let words = "work stopped at 6m0s: 0 lines since, 480 lines per minute before";
+    let words = "work stopped at 6m: 0 lines since, 480 lines per minute before";
     assert!(said.contains(words), "{said}");
     // Level all along, but it did nothing for half of the time.
     let level = series(600.0, |_| 52.0);
     let judged = passive::judge(&level, until_6m.as_ref(), &Options::default());
-    says(&judged, Verdict::Invalid, &["work stopped at 6m0s"]);
+    says(&judged, Verdict::Invalid, &["work stopped at 6m"]);
     // It leaked while it worked.
     let done = lines(&series(600.0, |t| 8.0 * t.min(500.0)));
     let leaks = stairs(52.0, 16.0, 30.0, 1e9, 600.0);
     let judged = passive::judge(&leaks, done.as_ref(), &Options::default());
-    says(&judged, Verdict::Leak, &["+16 every 30 s", "work stopped at 8m20s"]);
+    says(&judged, Verdict::Leak, &["+16 every 30s", "work stopped at 8m20s"]);
     let idle = lines(&series(600.0, |_| 7.0));
     let judged = passive::judge(&level, idle.as_ref(), &Options::default());
     says(&judged, Verdict::Invalid, &["nothing was done: 0 lines"]);
@@ -211,7 +211,7 @@ fn below_three_minutes_nothing_is_decided() {
     says(
         &judged,
         Verdict::Inconclusive,
-        &["+16 every 10 s: a staircase", "too short to decide: below 3m"],
+        &["+16 every 10s: a staircase", "too short to decide: below 3m"],
     );
     assert_eq!(judged.p, None);
 }

@@ -19,7 +19,7 @@ use crate::leak::judge::driven::Driven;
 use crate::leak::judge::new_growth::{Against, Part};
 use crate::leak::judge::passive::Passive;
 use crate::leak::report::explain;
-use crate::leak::report::numbers::{count, signed};
+use crate::leak::report::figures::{count, signed};
 
 /// A result in one line, as far as tests need it.
 trait Summary {

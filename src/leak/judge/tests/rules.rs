@@ -11,7 +11,7 @@ use crate::leak::judge::sequential::EProcess;
 use crate::leak::judge::sign_flip::PValueMethod;
 use crate::leak::judge::tests::Summary;
 use crate::leak::judge::{Options, Verdict};
-use crate::leak::report::numbers::count;
+use crate::leak::report::figures::count;
 
 /// Phases of 20 cycles in turns, with these growths while driven and idle.
 pub(super) fn phases(growths: &[(f64, f64)]) -> Vec<Phase> {
@@ -44,7 +44,7 @@ fn one_per_cycle_is_a_leak_of_one_per_cycle() {
     assert_eq!(judged.verdict, Verdict::Leak, "{}", judged.summary());
     let rate = judged.per_cycle.unwrap();
     assert!((rate.estimate - 1.0).abs() < 1e-9 && rate.low > 0.9 && rate.high < 1.1, "{rate:?}");
-    assert_eq!((count(rate.estimate), count(rate.low)), ("1".to_owned(), "0.980".to_owned()));
+    assert_eq!((count(rate.estimate), count(rate.low)), ("1".to_owned(), "0.98".to_owned()));
     // The bet has come in after 11, and has a third of alpha.
     let p = judged.p.unwrap();
     assert!((p * 1.7_f64.powi(11) / 3.0 - 1.0).abs() < 1e-9, "{p}");

@@ -101,7 +101,7 @@ fn a_timer_that_leaks_is_not_blamed_on_the_cycles() {
     let judged = driven::judge(&phases, &options);
     assert_ne!(judged.verdict, Verdict::Leak, "{}", judged.summary());
     assert_eq!(judged.idle.verdict, Verdict::Leak, "{}", judged.summary());
-    assert!(judged.idle.summary().contains("every 30 s"), "{}", judged.idle.summary());
+    assert!(judged.idle.summary().contains("every 30s"), "{}", judged.idle.summary());
     let rate = judged.idle.per_minute.unwrap();
     assert!(rate.low < 32.0 && 32.0 < rate.high, "{rate:?}");
 }

@@ -54,8 +54,8 @@ enum Rank {
 }
 
 impl Names {
-    /// What may be named, in words: the first few, and how many more.
-    pub fn words(&self) -> Option<String> {
+    /// What may be named: the first few, and how many more.
+    pub fn listed(&self) -> Option<String> {
         let shown = self.figures.iter().take(NAMES_SHOWN_MAX).map(|name| shown(name));
         let shown: Vec<String> = shown.collect();
         let more = self.figures.len().saturating_sub(NAMES_SHOWN_MAX);
@@ -72,7 +72,7 @@ impl Names {
         self.figures.first().filter(|name| name.len() <= NAME_MAX_LETTERS).map(of)
     }
 
-    /// Names that are close to this one, in words.
+    /// Names that are close to this one.
     pub fn near(&self, selector: &Selector) -> Option<String> {
         let wanted = &selector.name;
         let closest = self.figures.iter().filter_map(|name| {

@@ -117,18 +117,18 @@ fn what_may_be_named_is_said_with_counts_first() {
         d_count 1\n# TYPE handles_total gauge\nhandles_total{a=\"b\"} 1\nplain 2\n\
         # TYPE \"x.y\" counter\n{\"x.y\"} 1\n";
     let found = names(text);
-    assert_eq!(found.words().as_deref(), Some("`handles_total`, `plain`, `a_bytes`"));
+    assert_eq!(found.listed().as_deref(), Some("`handles_total`, `plain`, `a_bytes`"));
     assert_eq!(found.example().as_deref(), Some("handles_total"));
     let counter = |selector: &str| found.is_counter(&wanted(selector));
     assert!(counter("b_total") && counter("c_total") && counter("{\"x.y\"}"));
     assert!(!counter("handles_total") && !counter("plain"));
     assert_eq!(found.near(&wanted("handle_total")).as_deref(), Some("`handles_total`"));
     assert_eq!(found.near(&wanted("zzz")), None);
-    assert_eq!(names("b_total{a=\"\u{1b}\"} 1\n").words().as_deref(), Some("`b_total`"));
+    assert_eq!(names("b_total{a=\"\u{1b}\"} 1\n").listed().as_deref(), Some("`b_total`"));
     let many = (0..20).map(|n| format!("m{n} 1\n")).collect::<Vec<_>>().concat();
-    assert!(names(&many).words().unwrap().ends_with("`m7` and 12 more"));
+    assert!(names(&many).listed().unwrap().ends_with("`m7` and 12 more"));
     let quoted = names("{\"my\u{1b}.name\"} 1\n");
-    assert_eq!(quoted.words().as_deref(), Some("`my\\u{1b}.name`"));
+    assert_eq!(quoted.listed().as_deref(), Some("`my\\u{1b}.name`"));
 }
 
 #[test]

@@ -7,20 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::parse::{self, Sockets, Status};
+use crate::leak::reasons::{ProcessError, ProcessPart};
 use crate::leak::record::Group;
-
-/// Why a process cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ProcError {
-    #[error("process {0} does not exist")]
-    Gone(String),
-    /// It is another user's.
-    #[error("not permitted to read the {what} of process {pid}: that takes its user or root")]
-    Denied { pid: String, what: &'static str },
-    /// There is no `/proc`, or it is not Linux'.
-    #[error("could not read the {what} of process {pid}: {why}")]
-    Other { pid: String, what: &'static str, why: String },
-}
 
 /// When a process began, in ticks since the machine did: with the pid, it is one process for sure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,36 +51,36 @@ impl Process {
     }
 
     /// When it began; an error when it has ended, even if its parent has not noticed yet.
-    pub(crate) fn born(&self) -> Result<Born, ProcError> {
-        let what = "state";
-        let text = self.read("stat", what)?;
-        let stat = parse::stat(&text).ok_or_else(|| self.odd(what))?;
+    pub(crate) fn born(&self) -> Result<Born, ProcessError> {
+        let part = ProcessPart::State;
+        let text = self.read("stat", part)?;
+        let stat = parse::stat(&text).ok_or_else(|| self.malformed(part))?;
         match stat.ended {
-            true => Err(ProcError::Gone(self.name())),
+            true => Err(ProcessError::Gone { pid: self.name() }),
             false => Ok(Born(stat.born)),
         }
     }
 
     /// Processor time that it has used, in seconds.
-    pub(crate) fn cpu_seconds(&self) -> Result<f64, ProcError> {
-        let what = "processor time";
-        let text = self.read("stat", what)?;
-        let stat = parse::stat(&text).ok_or_else(|| self.odd(what))?;
+    pub(crate) fn cpu_seconds(&self) -> Result<f64, ProcessError> {
+        let part = ProcessPart::ProcessorTime;
+        let text = self.read("stat", part)?;
+        let stat = parse::stat(&text).ok_or_else(|| self.malformed(part))?;
         Ok(stat.busy as f64 / rustix::param::clock_ticks_per_second().max(1) as f64)
     }
 
     pub(crate) fn comm(&self) -> Option<String> {
-        Some(self.read("comm", "name").ok()?.trim_end().to_owned())
+        Some(self.read("comm", ProcessPart::Name).ok()?.trim_end().to_owned())
     }
 
     /// How many descriptors it has open.
-    pub(crate) fn count_fds(&self) -> Result<u64, ProcError> {
-        let what = "descriptors";
+    pub(crate) fn count_fds(&self) -> Result<u64, ProcessError> {
+        let part = ProcessPart::Descriptors;
         let dir = self.dir.join("fd");
         // Since Linux 6.2 the directory's size is their count, which opens nothing.
-        match fs::metadata(&dir).map_err(|error| self.failed(what, &error))?.len() {
+        match fs::metadata(&dir).map_err(|error| self.failed(part, &error))?.len() {
             0 => {
-                let entries = fs::read_dir(&dir).map_err(|error| self.failed(what, &error))?;
+                let entries = fs::read_dir(&dir).map_err(|error| self.failed(part, &error))?;
                 Ok((entries.count() as u64).saturating_sub(u64::from(self.own)))
             }
             count => Ok(count),
@@ -100,15 +88,16 @@ impl Process {
     }
 
     /// Threads and resident memory.
-    pub(crate) fn status(&self) -> Result<Status, ProcError> {
-        let what = "status";
-        parse::status(&self.read("status", what)?).ok_or_else(|| self.odd(what))
+    pub(crate) fn status(&self) -> Result<Status, ProcessError> {
+        let part = ProcessPart::Status;
+        parse::status(&self.read("status", part)?).ok_or_else(|| self.malformed(part))
     }
 
     /// Its open descriptors. It takes a look at each: for now and then, not for every reading.
-    pub(crate) fn descriptors(&self) -> Result<Vec<Descriptor>, ProcError> {
+    pub(crate) fn descriptors(&self) -> Result<Vec<Descriptor>, ProcessError> {
         let dir = self.dir.join("fd");
-        let entries = fs::read_dir(&dir).map_err(|error| self.failed("descriptors", &error))?;
+        let entries =
+            fs::read_dir(&dir).map_err(|error| self.failed(ProcessPart::Descriptors, &error))?;
         let fds: Vec<u32> =
             entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
         let links: Vec<(u32, String)> = fds
@@ -136,9 +125,10 @@ impl Process {
         Ok(links.into_iter().map(describe).collect())
     }
 
-    pub(crate) fn threads(&self) -> Result<Vec<Thread>, ProcError> {
+    pub(crate) fn threads(&self) -> Result<Vec<Thread>, ProcessError> {
         let dir = self.dir.join("task");
-        let entries = fs::read_dir(&dir).map_err(|error| self.failed("threads", &error))?;
+        let entries =
+            fs::read_dir(&dir).map_err(|error| self.failed(ProcessPart::Threads, &error))?;
         let thread = |entry: io::Result<fs::DirEntry>| {
             let entry = entry.ok()?;
             let tid = entry.file_name().to_str()?.parse().ok()?;
@@ -150,9 +140,9 @@ impl Process {
     }
 
     /// The cgroup that holds it.
-    pub(crate) fn cgroup(&self) -> Result<parse::Cgroup, ProcError> {
-        let what = "cgroup";
-        Ok(parse::cgroup(&self.read("cgroup", what)?))
+    pub(crate) fn cgroup(&self) -> Result<parse::Cgroup, ProcessError> {
+        let part = ProcessPart::Cgroup;
+        Ok(parse::cgroup(&self.read("cgroup", part)?))
     }
 
     fn sockets(&self) -> Sockets {
@@ -165,9 +155,9 @@ impl Process {
         sockets
     }
 
-    fn read(&self, file: &str, what: &'static str) -> Result<String, ProcError> {
+    fn read(&self, file: &str, part: ProcessPart) -> Result<String, ProcessError> {
         // Names of processes are bytes.
-        let bytes = fs::read(self.dir.join(file)).map_err(|error| self.failed(what, &error))?;
+        let bytes = fs::read(self.dir.join(file)).map_err(|error| self.failed(part, &error))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
@@ -175,22 +165,21 @@ impl Process {
         self.dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    fn odd(&self, what: &'static str) -> ProcError {
-        let why = "it is not in the form that Linux gives".to_owned();
-        ProcError::Other { pid: self.name(), what, why }
+    fn malformed(&self, part: ProcessPart) -> ProcessError {
+        ProcessError::Malformed { pid: self.name(), part }
     }
 
-    pub(super) fn failed(&self, what: &'static str, error: &io::Error) -> ProcError {
+    pub(super) fn failed(&self, part: ProcessPart, error: &io::Error) -> ProcessError {
         const ESRCH: i32 = 3;
         let pid = self.name();
         match error.kind() {
             io::ErrorKind::NotFound if self.own || !Path::new("/proc/self").exists() => {
-                ProcError::Other { pid, what, why: "there is no /proc here".to_owned() }
+                ProcessError::NoProc { pid, part }
             }
-            io::ErrorKind::NotFound => ProcError::Gone(pid),
-            io::ErrorKind::PermissionDenied => ProcError::Denied { pid, what },
-            _ if error.raw_os_error() == Some(ESRCH) => ProcError::Gone(pid),
-            _ => ProcError::Other { pid, what, why: error.to_string() },
+            io::ErrorKind::NotFound => ProcessError::Gone { pid },
+            io::ErrorKind::PermissionDenied => ProcessError::Denied { pid, part },
+            _ if error.raw_os_error() == Some(ESRCH) => ProcessError::Gone { pid },
+            _ => ProcessError::Io { pid, part, message: error.to_string() },
         }
     }
 }

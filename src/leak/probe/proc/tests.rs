@@ -6,6 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::{fs, io};
 
 use super::process::*;
+use crate::leak::reasons::{ProcessError, ProcessPart};
 
 /// A process of its own with a known set of descriptors, ended when dropped.
 struct Child(std::process::Child);
@@ -58,11 +59,11 @@ fn one_that_has_ended_is_gone_even_before_it_is_reaped() {
     let flags = rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;
     let number = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     rustix::process::waitid(rustix::process::WaitId::Pid(number), flags).unwrap();
-    assert_eq!(process.born(), Err(ProcError::Gone(pid.to_string())));
+    assert_eq!(process.born(), Err(ProcessError::Gone { pid: pid.to_string() }));
     child.0.wait().unwrap();
-    assert_eq!(process.count_fds(), Err(ProcError::Gone(pid.to_string())));
+    assert_eq!(process.count_fds(), Err(ProcessError::Gone { pid: pid.to_string() }));
     assert_eq!(
-        ProcError::Gone(pid.to_string()).to_string(),
+        ProcessError::Gone { pid: pid.to_string() }.to_string(),
         format!("process {pid} does not exist")
     );
 }
@@ -96,9 +97,9 @@ fn a_socket_is_reported_by_its_state_and_name() {
 
 #[test]
 fn what_may_not_be_read_is_said() {
-    let denied = ProcError::Denied { pid: "1".to_owned(), what: "descriptors" };
+    let denied = ProcessError::Denied { pid: "1".to_owned(), part: ProcessPart::Descriptors };
     let error = io::Error::from(io::ErrorKind::PermissionDenied);
-    assert_eq!(Process::of(1).failed("descriptors", &error), denied);
+    assert_eq!(Process::of(1).failed(ProcessPart::Descriptors, &error), denied);
     assert_eq!(
         denied.to_string(),
         "not permitted to read the descriptors of process 1: that takes its user or root"

@@ -1,26 +1,73 @@
 //! Why nothing was found where a target was asked for figures, and how one could be named.
 
-use super::outcome::Refused;
+use std::fmt;
+
 use crate::engine::source::ErrorKind;
 use crate::leak::grouped::by_key;
+use crate::leak::probe::answer::AnswerError;
 use crate::leak::probe::get::GetError;
 
 /// Why nothing was found at a path.
-#[derive(Debug)]
-pub(super) struct NotFound {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotFound {
     /// Where it was looked for; empty where there is no connection.
     pub(super) path: String,
-    cause: Cause,
-    /// How a figure could be named, as the end of a sentence.
-    hint: Option<String>,
+    cause: Box<Cause>,
+    /// How a figure could be named.
+    pub(super) naming: Option<Naming>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Cause {
     Get(GetError),
     /// It is a page of figures, and this is the matter with it.
-    Page(String),
-    Other(String),
+    Page(AnswerError),
+    Other(AnswerError),
+}
+
+/// How a figure of an answer could be named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// It is a profile, which needs no name.
+    Profile { at: String },
+    /// It is Prometheus text.
+    Prometheus { at: String, example: String },
+    /// It is Prometheus text with these names.
+    Names { names: String },
+    /// It is JSON.
+    Json { at: String, pointer: String },
+    /// It is JSON without a figure that could be an example.
+    JsonAlone,
+    /// It is JSON, and nothing was named yet.
+    Pointer { example: String },
+    /// A counter was named; the page has these gauges.
+    Gauge { names: Option<String> },
+}
+
+impl fmt::Display for Naming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Profile { at } => write!(f, "it is a goroutine profile, which needs no #: {at}"),
+            Self::Prometheus { at, example } => {
+                write!(f, "it is Prometheus text, where a figure is named like {at}#{example}")
+            }
+            Self::Names { names } => write!(f, "it has {names}"),
+            Self::Json { at, pointer } => {
+                write!(f, "it is JSON, where a figure is named like {at}#{pointer}")
+            }
+            Self::JsonAlone => {
+                f.write_str("it is JSON, of which a figure is named by a pointer: #/json/pointer")
+            }
+            Self::Pointer { example } => {
+                write!(f, "name a figure by its JSON pointer, like {example}")
+            }
+            Self::Gauge { names } => {
+                f.write_str("name a gauge")?;
+                names.as_ref().map_or(Ok(()), |names| write!(f, " (it has {names})"))?;
+                f.write_str(", or count cycles with --cycles-metric")
+            }
+        }
+    }
 }
 
 impl From<GetError> for NotFound {
@@ -31,86 +78,68 @@ impl From<GetError> for NotFound {
 
 impl NotFound {
     pub(super) fn get(path: &str, error: GetError) -> Self {
-        Self { path: path.to_owned(), cause: Cause::Get(error), hint: None }
+        Self { path: path.to_owned(), cause: Box::new(Cause::Get(error)), naming: None }
     }
 
-    pub(super) fn other(path: &str, why: String) -> Self {
-        Self { path: path.to_owned(), cause: Cause::Other(why), hint: None }
+    pub(super) fn answer(path: &str, error: AnswerError, naming: Option<Naming>) -> Self {
+        Self { path: path.to_owned(), cause: Box::new(Cause::Other(error)), naming }
     }
 
-    /// A figure is not there; `page` says that it is a page of figures all the same.
-    pub(super) fn figure(path: &str, why: String, hint: Option<String>, page: bool) -> Self {
-        let cause = if page { Cause::Page(why) } else { Cause::Other(why) };
-        Self { path: path.to_owned(), cause, hint }
+    /// The same of a page of figures.
+    pub(super) fn page(path: &str, error: AnswerError, naming: Option<Naming>) -> Self {
+        Self { path: path.to_owned(), cause: Box::new(Cause::Page(error)), naming }
     }
 
     /// It is the same at every other path.
     pub(super) fn is_final(&self) -> bool {
-        matches!(self.cause, Cause::Get(GetError::Connect(_) | GetError::Tls(_)))
+        matches!(*self.cause, Cause::Get(GetError::Connect(_) | GetError::Tls(_)))
     }
 
     /// It is a page of figures.
     pub(super) fn is_page(&self) -> bool {
-        matches!(self.cause, Cause::Page(_))
+        matches!(*self.cause, Cause::Page(_))
     }
 
-    /// Without the path.
-    fn why(&self) -> String {
-        match &self.cause {
-            Cause::Get(GetError::Status { status, words, .. }) => {
-                format!("status {status}{words}")
+    /// What to do about it, where that is known.
+    pub(super) fn hint(&self) -> Option<&'static str> {
+        match &*self.cause {
+            Cause::Get(GetError::Connect(error)) if error.kind == ErrorKind::Unreachable => Some(
+                "start the target, or give the address it listens at; `ss -ltn` lists those of this machine",
+            ),
+            Cause::Get(GetError::Tls(error)) => error.hint,
+            Cause::Get(GetError::Status(refusal)) if refusal.status == 401 => {
+                Some("give user and password: http://USER:PASSWORD@HOST:PORT/path")
             }
-            Cause::Get(error) => error.to_string(),
-            Cause::Page(why) | Cause::Other(why) => why.clone(),
+            Cause::Get(GetError::Status(refusal))
+                if refusal.status == 400 && refusal.answer.contains("HTTPS") =>
+            {
+                Some("write https:// for a server with TLS")
+            }
+            _ => None,
         }
     }
+}
 
-    /// Nothing else is to be found.
-    pub(super) fn refused(&self) -> Refused {
-        let why = match &self.cause {
-            Cause::Get(error) => error.to_string(),
-            Cause::Page(why) | Cause::Other(why) => format!("`{}`: {why}", self.path),
-        };
-        let why = match &self.hint {
-            Some(hint) => format!("{why}; {hint}"),
-            None => why,
-        };
-        Refused { why, hint: self.to_do() }
-    }
-
-    fn to_do(&self) -> Option<String> {
-        let hint = match &self.cause {
-            Cause::Get(GetError::Connect(error)) if error.kind == ErrorKind::Unreachable => {
-                "start the target, or give the address it listens at; `ss -ltn` lists those of this machine"
-            }
-            Cause::Get(GetError::Tls(error)) => error.hint?,
-            Cause::Get(GetError::Status { status: 401, .. }) => {
-                "give user and password: http://USER:PASSWORD@HOST:PORT/path"
-            }
-            Cause::Get(GetError::Status { status: 400, words, .. }) if words.contains("HTTPS") => {
-                "write https:// for a server with TLS"
-            }
-            _ => return None,
-        };
-        Some(hint.to_owned())
+impl fmt::Display for NotFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.cause {
+            Cause::Get(error) => error.fmt(f)?,
+            Cause::Page(error) | Cause::Other(error) => write!(f, "`{}`: {error}", self.path)?,
+        }
+        self.naming.as_ref().map_or(Ok(()), |naming| write!(f, "; {naming}"))
     }
 }
 
 /// Paths that were tried in vain, those with one reason together.
 pub(super) fn tried(missing: &[NotFound]) -> String {
-    let reasons = by_key(missing.iter().map(|one| (one.why(), one.path.as_str())));
-    let words = reasons.iter().map(|(why, paths)| format!("{} ({why})", paths.join(", ")));
-    words.collect::<Vec<_>>().join("; ")
-}
-
-/// Nothing was found at any of the usual paths.
-pub(super) fn refused_everywhere(missing: &[NotFound]) -> Refused {
-    let hint = missing.iter().rev().find_map(|one| one.hint.as_ref());
-    let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-    let why = format!("nothing to measure at the usual paths: {}{hint}", tried(missing));
-    let to_do = missing
-        .iter()
-        .find_map(NotFound::to_do)
-        .unwrap_or_else(|| "give the path of its figures, as in http://HOST:PORT/path".to_owned());
-    Refused { why, hint: Some(to_do) }
+    let without_path = |one: &NotFound| match &*one.cause {
+        Cause::Get(GetError::Status(refusal)) => {
+            format!("status {}{}", refusal.status, refusal.detail())
+        }
+        Cause::Get(error) => error.to_string(),
+        Cause::Page(error) | Cause::Other(error) => error.to_string(),
+    };
+    let reasons = by_key(missing.iter().map(|one| (without_path(one), one.path.as_str())));
+    let reasons = reasons.iter().map(|(reason, paths)| format!("{} ({reason})", paths.join(", ")));
+    reasons.collect::<Vec<_>>().join("; ")
 }

@@ -1,32 +1,36 @@
 //! The target's own count of its cycles: taken from each reading, without a request of its own.
 
-use super::outcome::News;
+use super::outcome::ReadOutcome;
 use crate::leak::probe::Sample;
+use crate::leak::probe::answer::AnswerError;
 use crate::leak::probe::counter::Cycles;
+use crate::leak::reasons::{CutReason, RestartSign, UnavailableReason};
 
 /// Takes a count of cycles. One that falls is a restart of the target, unless that is known to be the same.
 pub(super) fn counted(
     cycles: &mut Cycles,
-    count: Result<f64, String>,
+    count: Result<f64, AnswerError>,
     source: &str,
     into: &mut Sample,
-    news: &mut News,
+    outcome: &mut ReadOutcome,
 ) {
     let metric = format!("{source}.cycles");
     let counted = match count {
-        Ok(count) => cycles.see(count),
-        Err(why) => return into.unavailable(&metric, &why),
+        Ok(count) => cycles.observe(count),
+        Err(error) => {
+            return into
+                .unavailable(&metric, UnavailableReason::Figure { message: error.to_string() });
+        }
     };
     match counted.fell {
-        Some(fell) if news.same && news.cut.is_none() => {
-            let why = format!(
-                "{fell}, though the target was not started again: it was set back, and cycles from just \
-                 before that are missing"
-            );
-            into.unavailable(&metric, &why);
+        Some(fall) if outcome.same && outcome.restart.is_none() => {
+            into.unavailable(&metric, UnavailableReason::CounterSetBack(fall));
         }
-        Some(fell) => news.cut = Some(format!("the target was started again ({fell})")),
-        None => news.same |= counted.rose && news.cut.is_none(),
+        Some(fall) => {
+            let sign = RestartSign::TotalFell(fall);
+            outcome.restart = Some(CutReason::TargetRestarted { sign });
+        }
+        None => outcome.same |= counted.rose && outcome.restart.is_none(),
     }
     into.cycles = Some(counted.sum);
 }
@@ -51,15 +55,15 @@ mod tests {
         with_server(script, async |port, _| {
             let url = format!("http://127.0.0.1:{port}{path}");
             let mut probes = start(&[url], Some(counter)).await.unwrap();
-            let words = &probes.found().last().unwrap().words;
-            assert!(words.starts_with(&format!("cycles by `{counter}` at /")), "{words}");
+            let readable = probes.found().last().unwrap().readable.to_string();
+            assert!(readable.starts_with(&format!("cycles by `{counter}` at /")), "{readable}");
             for at in 0..answers.len() {
                 let sample = read(&mut probes, at as f64).await;
                 assert_eq!(sample.failures, []);
                 all.push((
                     sample.cycles,
-                    sample.cuts.into_iter().map(|cut| cut.why).collect(),
-                    sample.unavailable.into_iter().map(|one| one.why).collect(),
+                    sample.cuts.into_iter().map(|cut| cut.reason.to_string()).collect(),
+                    sample.unavailable.into_iter().map(|one| one.reason.to_string()).collect(),
                 ));
             }
         })
@@ -144,7 +148,7 @@ mod tests {
             let url = |rest: &str| format!("http://127.0.0.1:{port}{rest}");
             let pid = format!("pid:{}", std::process::id());
             let all = [url(""), url("/s#/open"), url("/stack"), pid.clone()];
-            let words = start(&all, Some("turns")).await.unwrap_err().to_string();
+            let error = start(&all, Some("turns")).await.unwrap_err().to_string();
             let expected = format!(
                 "no target has a counter `turns` for its cycles: \
                  target `{}`: `/metrics`: there is no metric `turns`; \
@@ -154,7 +158,7 @@ mod tests {
                  target `{pid}`: it is read from outside; only http:// targets have counters",
                 all[0], all[1], all[2]
             );
-            assert_eq!(words, expected);
+            assert_eq!(error, expected);
         })
         .await;
     }

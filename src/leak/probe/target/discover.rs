@@ -1,12 +1,14 @@
 //! What a server has, found by asking it once: at the path that was given, or at the usual ones.
 
-use super::absent::{NotFound, refused_everywhere};
-use super::http::{Form, Http, Page, value_of, whole};
-use super::outcome::Refused;
+use super::absent::{Naming, NotFound};
+use super::http::{Http, value_of};
+use super::outcome::{CyclesError, OtherFigures, TargetStartError};
+use super::readable::{Form, Page, TargetReadable};
 use super::url::{Choice, Url};
+use crate::leak::probe::answer::{Answer, AnswerError};
 use crate::leak::probe::counter::{Counter, Cycles};
 use crate::leak::probe::daemon_figures::PROFILE_PATH;
-use crate::leak::probe::get::{Answer, GetError, MAX_DUMP};
+use crate::leak::probe::get::{GetError, MAX_DUMP};
 use crate::leak::probe::metrics::{self, ProcessFigures, Selector};
 use crate::leak::probe::{json_figures, pprof};
 
@@ -25,14 +27,14 @@ const EXPVAR_PATH: &str = "/debug/vars";
 
 impl Http {
     /// Asks what there is; gives what is not.
-    pub(super) async fn discover(&mut self, url: &Url) -> Result<Vec<NotFound>, Refused> {
+    pub(super) async fn discover(&mut self, url: &Url) -> Result<Vec<NotFound>, TargetStartError> {
         match (&url.path, &url.choice) {
             (Some(path), Some(choice)) => {
-                self.choose(path, choice).await.map_err(|why| why.refused())?;
+                self.choose(path, choice).await?;
                 Ok(Vec::new())
             }
             (Some(path), None) => {
-                self.find_at(path).await.map_err(|why| why.refused())?;
+                self.find_at(path).await?;
                 Ok(Vec::new())
             }
             (None, Some(choice)) => self.choose_anywhere(choice).await,
@@ -41,7 +43,7 @@ impl Http {
     }
 
     /// Looks at the usual paths: one page of Prometheus is enough.
-    async fn find_anywhere(&mut self) -> Result<Vec<NotFound>, Refused> {
+    async fn find_anywhere(&mut self) -> Result<Vec<NotFound>, TargetStartError> {
         let mut missing = Vec::new();
         for path in [PROFILE_PATH].into_iter().chain(METRICS_PATHS).chain([EXPVAR_PATH]) {
             if self.path(&Form::Metrics).is_some() && METRICS_PATHS.contains(&path) {
@@ -50,40 +52,47 @@ impl Http {
             match self.find_at(path).await {
                 Ok(()) => {}
                 // Where nobody listens, nothing else will be heard.
-                Err(why) if why.is_final() => return Err(why.refused()),
-                Err(why) => missing.push(why),
+                Err(error) if error.is_final() => return Err(error.into()),
+                Err(error) => missing.push(error),
             }
         }
         if self.path(&Form::Metrics).is_some() {
-            missing.retain(|why| !METRICS_PATHS.contains(&why.path.as_str()));
+            missing.retain(|one| !METRICS_PATHS.contains(&one.path.as_str()));
         }
         match self.pages.is_empty() {
-            true => Err(refused_everywhere(&missing)),
+            true => Err(TargetStartError::NothingFound(missing)),
             false => Ok(missing),
         }
     }
 
-    async fn choose_anywhere(&mut self, choice: &Choice) -> Result<Vec<NotFound>, Refused> {
+    async fn choose_anywhere(
+        &mut self,
+        choice: &Choice,
+    ) -> Result<Vec<NotFound>, TargetStartError> {
         let mut missing = Vec::new();
         for path in METRICS_PATHS {
             match self.choose(path, choice).await {
                 Ok(()) => return Ok(Vec::new()),
                 // A page without the figure is the page that was meant.
-                Err(why) if why.is_final() || why.is_page() => return Err(why.refused()),
-                Err(why) => missing.push(why),
+                Err(error) if error.is_final() || error.is_page() => {
+                    return Err(error.into());
+                }
+                Err(error) => missing.push(error),
             }
         }
-        Err(refused_everywhere(&missing))
+        Err(TargetStartError::NothingFound(missing))
     }
 
     /// Looks for the one figure that was asked for.
     async fn choose(&mut self, path: &str, choice: &Choice) -> Result<(), NotFound> {
         let asked = self.client.get(path, choice.most()).await;
         let answer = asked.map_err(|error| NotFound::get(path, error))?;
-        if let Err(why) = self.take_figure(path, &answer, choice) {
-            let hint = self.other_form(path, &answer, choice);
-            let page = metrics::check(&answer.text()).is_ok();
-            return Err(NotFound::figure(path, why, hint, page));
+        if let Err(error) = self.take_figure(path, &answer, choice) {
+            let form = self.other_form(path, &answer, choice);
+            return Err(match metrics::check(&answer.text()) {
+                Ok(()) => NotFound::page(path, error, form),
+                Err(_) => NotFound::answer(path, error, form),
+            });
         }
         if let Choice::Metric(selector) = choice {
             is_no_counter(path, &answer, selector)?;
@@ -96,61 +105,60 @@ impl Http {
     /// Looks for a counter of cycles in everything that it serves, to read it from now on. Returns where it is.
     ///
     /// # Errors
-    /// It is nowhere, or no number: what was tried.
-    pub(super) async fn count_cycles(&mut self, counter: &Counter) -> Result<String, String> {
+    /// It is nowhere, or no number.
+    pub(super) async fn count_cycles(
+        &mut self,
+        counter: &Counter,
+    ) -> Result<TargetReadable, CyclesError> {
         let mut tried = Vec::new();
         for Page { path, form } in self.pages.iter().filter(|page| page.form != Form::Profile) {
             let found = match self.client.get(path, MAX_DUMP).await {
                 Ok(answer) if matches!(form, Form::Metrics | Form::Figure(Choice::Metric(_))) => {
-                    whole(&answer).and_then(|_| counter.in_prometheus(&answer.text()))
+                    answer.whole().and_then(|_| counter.in_prometheus(&answer.text()))
                 }
                 Ok(answer) => value_of(&answer).and_then(|value| counter.in_json(&value)),
-                Err(error) => Err(error.to_string()),
+                Err(error) => {
+                    tried.push(NotFound::get(path, error));
+                    continue;
+                }
             };
             match found {
                 Ok(first) => {
                     self.cycles = Some((path.clone(), Cycles::new(counter.clone(), first)));
-                    return Ok(format!("cycles by `{counter}` at {path}, which is {first} now"));
+                    let (counter, path) = (counter.clone(), path.clone());
+                    return Ok(TargetReadable::Cycles { counter, path, first });
                 }
-                Err(why) => tried.push(format!("`{path}`: {why}")),
+                Err(error) => tried.push(NotFound::answer(path, error, None)),
             }
         }
-        match tried.is_empty() {
-            true => Err("it serves neither Prometheus figures nor JSON".to_owned()),
-            false => Err(tried.join("; ")),
-        }
+        Err(CyclesError::NotFound(tried))
     }
 
     /// What the answer has instead of the figure that was asked for, and how to name that.
-    fn other_form(&self, path: &str, answer: &Answer, choice: &Choice) -> Option<String> {
+    fn other_form(&self, path: &str, answer: &Answer, choice: &Choice) -> Option<Naming> {
         let text = answer.text();
         let at = format!("{}{path}", self.root);
         if pprof::total(&text).is_ok() {
-            return Some(format!("it is a goroutine profile, which needs no #: {at}"));
+            return Some(Naming::Profile { at });
         }
         if metrics::check(&text).is_ok() {
             let names = metrics::names(&text);
             return match choice {
                 Choice::Pointer(_) => {
                     let example = names.example().unwrap_or_else(|| "NAME".to_owned());
-                    Some(format!(
-                        "it is Prometheus text, where a figure is named like {at}#{example}"
-                    ))
+                    Some(Naming::Prometheus { at, example })
                 }
                 Choice::Metric(selector) => names
                     .near(selector)
-                    .or_else(|| names.words())
-                    .map(|names| format!("it has {names}")),
+                    .or_else(|| names.listed())
+                    .map(|names| Naming::Names { names }),
             };
         }
-        let value = whole(answer).ok().and_then(|body| json_figures::parse(body).ok())?;
-        let named = |pointer| format!("it is JSON, where a figure is named like {at}#{pointer}");
-        match choice {
-            Choice::Pointer(_) => None,
-            Choice::Metric(_) => Some(json_figures::example(&value).map_or_else(
-                || "it is JSON, of which a figure is named by a pointer: #/json/pointer".to_owned(),
-                named,
-            )),
+        let value = value_of(answer).ok()?;
+        match (choice, json_figures::example(&value)) {
+            (Choice::Pointer(_), _) => None,
+            (Choice::Metric(_), Some(pointer)) => Some(Naming::Json { at, pointer }),
+            (Choice::Metric(_), None) => Some(Naming::JsonAlone),
         }
     }
 
@@ -183,13 +191,13 @@ impl Http {
                 return Ok(());
             }
         }
-        Err(NotFound::other(path, no_profile.to_string()))
+        Err(NotFound::answer(path, no_profile.into(), None))
     }
 
     fn know(&mut self, found: ProcessFigures) {
         let wrong = found.wrong.into_iter().map(|(figure, _)| figure);
         self.known.extend(found.figures.into_keys().chain(wrong).map(str::to_owned));
-        self.sees(found.started, found.totals);
+        self.note_process(found.started, found.totals);
     }
 
     /// Notes what this answer is; the inner error is that it is none of the forms.
@@ -199,9 +207,7 @@ impl Http {
         answer: &Answer,
     ) -> Result<Result<(), pprof::PprofError>, NotFound> {
         if answer.content_type.starts_with("application/vnd.google.protobuf") {
-            let why =
-                "the answer is in the protobuf form, which cmon did not ask for; it reads text";
-            return Err(NotFound::other(path, why.to_owned()));
+            return Err(NotFound::answer(path, AnswerError::Protobuf, None));
         }
         let text = answer.text();
         let Err(no_profile) = pprof::total(&text) else {
@@ -209,13 +215,16 @@ impl Http {
             self.known.insert("goroutines".to_owned());
             return Ok(Ok(()));
         };
-        let body = whole(answer).map_err(|why| NotFound::other(path, why))?;
+        let body = answer.whole().map_err(|error| NotFound::answer(path, error, None))?;
         if let Ok(found) = metrics::parse(&text) {
             self.add(path, Form::Metrics);
             self.metrics_count = found.figures.contains_key("goroutines");
             self.know(found);
             let names = metrics::names(&text);
-            self.others = names.words().map(|names| format!("`{path}` has {names}"));
+            self.others = names.listed().map_or(OtherFigures::None, |names| OtherFigures::Named {
+                path: path.to_owned(),
+                names,
+            });
             self.example = names.example().and_then(|name| Url::naming(&self.root, path, &name));
             return Ok(Ok(()));
         }
@@ -226,9 +235,9 @@ impl Http {
             Ok(found) => {
                 self.add(path, Form::Expvar);
                 self.know(found);
-                self.sight.pid = json_figures::pid(&value);
-                if self.others.is_none() {
-                    self.others = Some(format!("`{path}` has no goroutines, only memory"));
+                self.observation.pid = json_figures::pid(&value);
+                if self.others == OtherFigures::None {
+                    self.others = OtherFigures::MemoryOnly { path: path.to_owned() };
                     let pointer = json_figures::own_example(&value);
                     self.example =
                         pointer.and_then(|pointer| Url::naming(&self.root, path, &pointer));
@@ -240,9 +249,9 @@ impl Http {
                     // A figure that is the whole answer has no pointer that could be written.
                     .filter(|pointer| !pointer.is_empty())
                     .unwrap_or_else(|| "/json/pointer".to_owned());
-                let hint = Url::naming(&self.root, path, &pointer)
-                    .map(|named| format!("name a figure by its JSON pointer, like {named}"));
-                Err(NotFound::figure(path, error.to_string(), hint, false))
+                let form = Url::naming(&self.root, path, &pointer)
+                    .map(|example| Naming::Pointer { example });
+                Err(NotFound::answer(path, error.into(), form))
             }
         }
     }
@@ -254,14 +263,6 @@ fn is_no_counter(path: &str, answer: &Answer, selector: &Selector) -> Result<(),
     if !names.is_counter(selector) {
         return Ok(());
     }
-    let why =
-        format!("the page declares `{selector}` as a counter, which only rises and shows no leak");
-    let gauges = names.words().map(|names| format!("it has {names}"));
-    let hint = match gauges {
-        Some(gauges) => {
-            format!("name a gauge ({gauges}), or count cycles with --cycles-metric")
-        }
-        None => "name a gauge, or count cycles with --cycles-metric".to_owned(),
-    };
-    Err(NotFound::figure(path, why, Some(hint), true))
+    let form = Naming::Gauge { names: names.listed() };
+    Err(NotFound::page(path, AnswerError::DeclaredCounter(selector.clone()), Some(form)))
 }

@@ -5,21 +5,24 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::absent::{NotFound, tried};
+use super::absent::NotFound;
 use super::cycles::counted;
-use super::lineage::{Lineage, Link, Sight, Who};
-use super::outcome::{Lost, News, Refused};
+use super::lineage::{Identity, Lineage, Link, Observation};
+use super::outcome::{OtherFigures, ReadOutcome, TargetStartError};
+use super::readable::{Form, Page, TargetReadable};
 use super::url::{Choice, Scheme, Url};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::tls::Tls;
 use crate::engine::registry::Registry;
 use crate::leak::metric::Unit;
 use crate::leak::probe::Sample;
+use crate::leak::probe::answer::{Answer, AnswerError};
 use crate::leak::probe::counter::Cycles;
 use crate::leak::probe::daemon_figures::{groups, profile};
-use crate::leak::probe::get::{Answer, Client, GetError, MAX_BODY, MAX_DUMP};
+use crate::leak::probe::get::{Client, GetError, MAX_BODY, MAX_DUMP};
 use crate::leak::probe::metrics::{self, ProcessFigures};
 use crate::leak::probe::{json_figures, pprof};
+use crate::leak::reasons::{CutReason, UnavailableReason};
 use crate::leak::record::Groups;
 
 /// A server that is asked again and again, over one connection.
@@ -34,50 +37,33 @@ pub(super) struct Http {
     pub(super) metrics_count: bool,
     /// Figures that it has shown, by the ends of their names.
     pub(super) known: BTreeSet<String>,
-    /// What else could be named as a figure, in words, and one that could, as it is typed.
-    pub(super) others: Option<String>,
+    /// What else could be named as a figure, and one that could, as it is typed.
+    pub(super) others: OtherFigures,
     pub(super) example: Option<String>,
     /// The path of the answer that has the target's own count of cycles, and the count.
     pub(super) cycles: Option<(String, Cycles)>,
-    /// Who has answered so far.
+    /// The processes that have answered so far.
     lineage: Lineage,
-    /// What this reading shows of who answers.
-    pub(super) sight: Sight,
+    /// What this reading shows of the process that answers.
+    pub(super) observation: Observation,
     /// The count of cycles that this reading found.
-    pub(super) count: Option<Result<f64, String>>,
+    pub(super) count: Option<Result<f64, AnswerError>>,
     /// The last reading broke off.
     broke_off: bool,
 }
 
-/// An answer that is read, and what it is.
-#[derive(Clone, Debug)]
-pub(super) struct Page {
-    pub(super) path: String,
-    pub(super) form: Form,
-}
-
-/// What an answer is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// The goroutine profile.
-    Profile,
-    /// Prometheus' text.
-    Metrics,
-    /// Go's expvar.
-    Expvar,
-    /// The text of the one figure that was asked for.
-    Figure(Choice),
-}
-
 impl Http {
     /// Asks what there is.
-    pub(super) async fn start(url: &Url, registry: &Registry) -> Result<(Self, String), Refused> {
+    pub(super) async fn start(
+        url: &Url,
+        registry: &Registry,
+    ) -> Result<(Self, TargetReadable), TargetStartError> {
         let endpoint = Arc::new(Endpoint::new(url.address.clone(), Origin::Target));
         let root = url.root();
         let tls = match (url.scheme, &url.address) {
             (Scheme::Https, Address::Tcp { host, .. }) => {
                 let tls = Tls::new(host, &root);
-                Some(tls.map_err(|error| NotFound::from(GetError::from(error)).refused())?)
+                Some(tls.map_err(|error| NotFound::from(GetError::from(error)))?)
             }
             _ => None,
         };
@@ -88,20 +74,19 @@ impl Http {
             pages: Vec::new(),
             metrics_count: false,
             known: BTreeSet::new(),
-            others: None,
+            others: OtherFigures::None,
             example: None,
             cycles: None,
             lineage: Lineage::default(),
-            sight: Sight::default(),
+            observation: Observation::default(),
             count: None,
             broke_off: false,
         };
         let missing = http.discover(url).await?;
         http.client.take_lost();
-        let sight = std::mem::take(&mut http.sight);
-        http.lineage.see(sight);
-        let words = http.words(&missing);
-        Ok((http, words))
+        http.lineage.observe(std::mem::take(&mut http.observation));
+        let readable = TargetReadable::Http { pages: http.pages.clone(), missing };
+        Ok((http, readable))
     }
 
     /// Reads this answer from now on.
@@ -116,48 +101,33 @@ impl Http {
         page.map(|page| page.path.as_str())
     }
 
-    fn words(&self, missing: &[NotFound]) -> String {
-        let page = |Page { path, form }: &Page| match form {
-            Form::Profile => format!("goroutines by the profile at {path}"),
-            Form::Metrics => format!("Prometheus figures at {path}"),
-            Form::Expvar => format!("Go's expvar at {path}"),
-            Form::Figure(choice) => format!("the figure `{choice}` at {path}"),
-        };
-        let mut words: Vec<String> = self.pages.iter().map(page).collect();
-        if !missing.is_empty() {
-            words.push(format!("not: {}", tried(missing)));
-        }
-        words.join("; ")
-    }
-
-    pub(super) async fn read(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {
-        let (had, said) = (into.values.len(), into.unavailable.len());
-        let (sight, count) = (Sight::default(), None);
-        (self.sight, self.count) = (sight, count);
-        if let Err(lost) = self.figures(source, into).await {
+    pub(super) async fn read(
+        &mut self,
+        source: &str,
+        into: &mut Sample,
+    ) -> Result<ReadOutcome, UnavailableReason> {
+        let (had, reported) = (into.values.len(), into.unavailable.len());
+        (self.observation, self.count) = (Observation::default(), None);
+        if let Err(error) = self.figures(source, into).await {
             self.broke_off = true;
-            return Err(lost);
+            return Err(error.into());
         }
-        let news = self.who(source, into);
+        let outcome = self.identify(source, into);
         match into.values.len() == had && into.cycles.is_none() {
             false => {
-                self.miss(source, into);
-                Ok(news)
+                self.report_missing(source, into);
+                Ok(outcome)
             }
             // With no figure at all it is the target that is lost, and not one of its metrics.
             true => {
-                let mut why: Vec<String> =
-                    into.unavailable.drain(said..).map(|one| one.why).collect();
-                if why.is_empty() {
-                    why.push("it no longer shows its figures".to_owned());
-                }
-                Err(Lost::away(format!("nothing can be read any more: {}", why.join("; "))))
+                let causes = into.unavailable.drain(reported..).map(|one| one.reason).collect();
+                Err(UnavailableReason::NothingReadable { causes })
             }
         }
     }
 
-    /// Decides who has answered, and takes the count of cycles accordingly.
-    fn who(&mut self, source: &str, into: &mut Sample) -> News {
+    /// Decides which process has answered, and takes the count of cycles accordingly.
+    fn identify(&mut self, source: &str, into: &mut Sample) -> ReadOutcome {
         let prefix = format!("{source}.");
         let counts = into.values.iter().filter_map(|(metric, value)| {
             let figure = metric.strip_prefix(&prefix)?;
@@ -171,42 +141,40 @@ impl Http {
             (true, false) => Link::Closed,
             (false, false) => Link::Kept,
         };
-        let mut sight = std::mem::take(&mut self.sight);
-        sight.counts = counts.collect();
-        sight.link = link;
-        let mut news = News::default();
-        match self.lineage.see(sight) {
-            Who::Same => news.same = true,
-            Who::Unknown => {}
-            Who::Another(why) => news.cut = Some(why),
-            Who::Several(why) => {
-                news.several = Some(format!(
-                    "{why}: name one of them, by the address of one replica or worker, or as pid:N"
-                ));
+        let mut observation = std::mem::take(&mut self.observation);
+        observation.counts = counts.collect();
+        observation.link = link;
+        let mut outcome = ReadOutcome::default();
+        match self.lineage.observe(observation) {
+            Identity::Same => outcome.same = true,
+            Identity::Unknown => {}
+            Identity::Restarted(sign) => {
+                outcome.restart = Some(CutReason::TargetRestarted { sign });
             }
+            Identity::Several(sign) => outcome.several = Some(sign),
         }
         if let (Some((_, cycles)), Some(count)) = (&mut self.cycles, self.count.take()) {
-            counted(cycles, count, source, into, &mut news);
+            counted(cycles, count, source, into, &mut outcome);
         }
-        news
+        outcome
     }
 
     /// Reports the figures that are no longer shown.
-    fn miss(&mut self, source: &str, into: &mut Sample) {
-        let (prefix, why) = (format!("{source}."), "it is no longer shown");
+    fn report_missing(&mut self, source: &str, into: &mut Sample) {
+        let prefix = format!("{source}.");
         let shown = into.values.keys().filter_map(|name| name.strip_prefix(&prefix));
         self.known.extend(shown.map(str::to_owned));
         for figure in &self.known {
             let metric = format!("{prefix}{figure}");
-            let said =
+            let reported =
                 into.unavailable.iter().any(|one| one.metric == metric || one.metric == source);
-            if !said && !into.values.contains_key(&metric) {
-                into.unavailable(&metric, &why);
+            if !reported && !into.values.contains_key(&metric) {
+                into.unavailable(&metric, UnavailableReason::NoLongerShown);
             }
         }
     }
 
-    async fn figures(&mut self, source: &str, into: &mut Sample) -> Result<(), Lost> {
+    async fn figures(&mut self, source: &str, into: &mut Sample) -> Result<(), GetError> {
         for Page { path, form } in self.pages.clone() {
             let (metric, most) = match &form {
                 Form::Profile if self.metrics_count => continue,
@@ -215,16 +183,16 @@ impl Http {
                 Form::Figure(choice) => (format!("{source}.{}", choice.figure()), choice.most()),
             };
             let Some(answer) = self.ask(&path, most, &metric, into).await? else { continue };
-            let of_path = |why: String| format!("`{path}`: {why}");
+            let of_path = |error: AnswerError| UnavailableReason::answer(&path, &error);
             let found = match &form {
                 Form::Profile => {
                     let total = pprof::total(&answer.text()).map(|(_, total)| total);
-                    into.value_or_why(&metric, total);
+                    into.value_or(&metric, total.map_err(|error| of_path(error.into())));
                     continue;
                 }
                 Form::Figure(choice) => {
                     let figure = self.take_figure(&path, &answer, choice);
-                    into.figure_or_why(&metric, figure.map_err(of_path));
+                    into.figure_or(&metric, figure.map_err(of_path));
                     continue;
                 }
                 Form::Metrics => self.take_metrics(&path, &answer),
@@ -232,7 +200,7 @@ impl Http {
             };
             match found {
                 Ok(found) => self.take(found, source, into),
-                Err(why) => into.unavailable(source, &of_path(why)),
+                Err(error) => into.unavailable(source, of_path(error)),
             }
         }
         Ok(())
@@ -245,15 +213,15 @@ impl Http {
         most: usize,
         metric: &str,
         into: &mut Sample,
-    ) -> Result<Option<Answer>, Lost> {
+    ) -> Result<Option<Answer>, GetError> {
         match self.client.get(path, most).await {
             Ok(answer) => Ok(Some(answer)),
-            Err(error @ GetError::Status { .. }) => {
-                into.unavailable(metric, &error);
+            Err(GetError::Status(refusal)) => {
+                into.unavailable(metric, UnavailableReason::Status(*refusal));
                 Ok(None)
             }
             // Without an answer the target is away.
-            Err(error) => Err(Lost::away(error)),
+            Err(error) => Err(error),
         }
     }
 
@@ -263,24 +231,26 @@ impl Http {
             into.values.entry(format!("{source}.{figure}")).or_insert(value);
         }
         for (figure, error) in found.wrong {
-            into.unavailable(&format!("{source}.{figure}"), &error);
+            let reason = UnavailableReason::Figure { message: error.to_string() };
+            into.unavailable(&format!("{source}.{figure}"), reason);
         }
-        self.sees(found.started, found.totals);
+        self.note_process(found.started, found.totals);
     }
 
-    fn take_metrics(&mut self, path: &str, answer: &Answer) -> Result<ProcessFigures, String> {
+    fn take_metrics(&mut self, path: &str, answer: &Answer) -> Result<ProcessFigures, AnswerError> {
+        answer.whole()?;
         let text = answer.text();
-        let found = whole(answer).and_then(|_| metrics::parse(&text).map_err(words))?;
+        let found = metrics::parse(&text)?;
         if let Some(cycles) = self.cycles_at(path) {
             self.count = Some(cycles.counter.in_prometheus(&text));
         }
         Ok(found)
     }
 
-    fn take_expvar(&mut self, path: &str, answer: &Answer) -> Result<ProcessFigures, String> {
+    fn take_expvar(&mut self, path: &str, answer: &Answer) -> Result<ProcessFigures, AnswerError> {
         let value = value_of(answer)?;
-        let found = json_figures::expvar(&value).map_err(words)?;
-        self.sight.pid = self.sight.pid.or(json_figures::pid(&value));
+        let found = json_figures::expvar(&value)?;
+        self.observation.pid = self.observation.pid.or(json_figures::pid(&value));
         self.count_json(path, Ok(value));
         Ok(found)
     }
@@ -290,46 +260,46 @@ impl Http {
         self.cycles.as_ref().filter(|(at, _)| at == path).map(|(_, cycles)| cycles)
     }
 
-    fn count_json(&mut self, path: &str, value: Result<Value, String>) {
+    fn count_json(&mut self, path: &str, value: Result<Value, AnswerError>) {
         if let Some(cycles) = self.cycles_at(path) {
             self.count = Some(value.and_then(|value| cycles.counter.in_json(&value)));
         }
     }
 
-    /// The figure that was asked for, with what the same answer shows of who gave it.
+    /// The figure that was asked for; what the same answer shows of its process is noted.
     pub(super) fn take_figure(
         &mut self,
         path: &str,
         answer: &Answer,
         choice: &Choice,
-    ) -> Result<f64, String> {
+    ) -> Result<f64, AnswerError> {
         match choice {
             Choice::Pointer(pointer) => {
                 let value = value_of(answer);
                 let figure = value.as_ref().map_err(Clone::clone);
-                let figure =
-                    figure.and_then(|value| json_figures::figure(value, pointer).map_err(words));
-                self.sight.pid = value.as_ref().ok().and_then(json_figures::pid).or(self.sight.pid);
+                let figure = figure.and_then(|value| Ok(json_figures::figure(value, pointer)?));
+                self.observation.pid =
+                    value.as_ref().ok().and_then(json_figures::pid).or(self.observation.pid);
                 self.count_json(path, value);
                 figure
             }
             Choice::Metric(selector) => {
                 let found = self.take_metrics(path, answer)?;
-                self.sees(found.started, found.totals);
-                metrics::figure(&answer.text(), selector).map_err(words)
+                self.note_process(found.started, found.totals);
+                Ok(metrics::figure(&answer.text(), selector)?)
             }
         }
     }
 
-    /// Notes what an answer shows of who gave it.
-    pub(super) fn sees(
+    /// Notes what an answer shows of the process that gave it.
+    pub(super) fn note_process(
         &mut self,
         started: Option<f64>,
         totals: impl IntoIterator<Item = (&'static str, f64)>,
     ) {
-        self.sight.started = started.or(self.sight.started);
+        self.observation.started = started.or(self.observation.started);
         let totals = totals.into_iter().map(|(name, value)| (name.to_owned(), value));
-        self.sight.totals.extend(totals);
+        self.observation.totals.extend(totals);
     }
 
     /// The goroutines by stack, where it serves them.
@@ -359,15 +329,6 @@ impl Choice {
 }
 
 /// The JSON text that an answer is.
-pub(super) fn value_of(answer: &Answer) -> Result<Value, String> {
-    whole(answer).and_then(|body| json_figures::parse(body).map_err(words))
-}
-
-/// The body of an answer that was read to its end.
-pub(super) fn whole(answer: &Answer) -> Result<&[u8], String> {
-    answer.whole().map_err(words)
-}
-
-pub(super) fn words(error: impl std::error::Error) -> String {
-    error.to_string()
+pub(super) fn value_of(answer: &Answer) -> Result<Value, AnswerError> {
+    Ok(json_figures::parse(answer.whole()?)?)
 }

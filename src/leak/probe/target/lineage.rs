@@ -1,4 +1,4 @@
-//! Who answers: the same process as before, one that was started again, or several behind one address. Pure.
+//! Which process answers: the same as before, one that was started again, or several behind one address. Pure.
 //!
 //! A start time alone proves nothing. Many libraries compute it from the machine's clock, which is set by
 //! seconds now and then and wavers by hundredths all the time; and behind one address several processes
@@ -9,6 +9,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::leak::reasons::{Fall, RestartSign, SeveralSign};
+
 /// A clock that is set moves start times by this, in seconds.
 const CLOCK_SET_MIN_SECONDS: f64 = 2.0;
 /// A clock that is kept moves them by this.
@@ -16,7 +18,7 @@ const CLOCK_JITTER_SECONDS: f64 = 0.1;
 /// This many returns are no chance.
 const RETURNS_MIN: u32 = 3;
 /// Processes that are remembered.
-const SIGHTS_MAX: usize = 64;
+const OBSERVATIONS_MAX: usize = 64;
 /// A server that has closed this many idle connections proves nothing by one more.
 const HABIT_MIN_CLOSES: u32 = 2;
 
@@ -34,9 +36,9 @@ pub(super) enum Link {
     Refused,
 }
 
-/// What one reading shows of who answers.
+/// What one reading shows of the process that answered.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Sight {
+pub(super) struct Observation {
     /// When the process began, in seconds since 1970.
     pub(super) started: Option<f64>,
     /// Its number.
@@ -48,27 +50,27 @@ pub(super) struct Sight {
     pub(super) link: Link,
 }
 
-/// What a reading says of who answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Who {
+/// Which process answered a reading.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Identity {
     /// The same as before, for sure.
     Same,
     /// The same, as far as it shows.
     Unknown,
-    /// Another one than before: why, in words.
-    Another(String),
-    /// Several that answer in turn: by what, in words.
-    Several(String),
+    /// It was started again.
+    Restarted(RestartSign),
+    /// Several that answer in turn.
+    Several(SeveralSign),
 }
 
 /// What has answered so far.
 #[derive(Debug, Default)]
 pub(super) struct Lineage {
-    last: Option<Sight>,
+    last: Option<Observation>,
     /// The connection was closed after the last answer already.
     closed: bool,
     habit: u32,
-    known: VecDeque<(Key, Sight)>,
+    known: VecDeque<(Key, Observation)>,
     returns: Returns,
     totals: Totals,
 }
@@ -78,97 +80,78 @@ type Key = (Option<i64>, Option<u64>);
 
 impl Lineage {
     /// Takes a reading.
-    pub(super) fn see(&mut self, mut sight: Sight) -> Who {
-        let link = sight.link;
+    pub(super) fn observe(&mut self, mut observation: Observation) -> Identity {
+        let link = observation.link;
         if self.closed {
-            sight.link = sight.link.max(Link::Closed);
+            observation.link = observation.link.max(Link::Closed);
         }
         self.closed = false;
-        let Some(before) = self.last.replace(sight.clone()) else {
-            self.remember(&sight);
-            return Who::Unknown;
+        let Some(before) = self.last.replace(observation.clone()) else {
+            self.remember(&observation);
+            return Identity::Unknown;
         };
-        let several = self.several(&before, &sight);
-        self.remember(&sight);
-        let who = several.unwrap_or_else(|| self.judge(&before, &sight));
-        if sight.link == Link::Closed && !matches!(who, Who::Another(_)) {
+        let several = self.several(&before, &observation).map(Identity::Several);
+        self.remember(&observation);
+        let identity = several.unwrap_or_else(|| self.judge(&before, &observation));
+        if observation.link == Link::Closed && !matches!(identity, Identity::Restarted(_)) {
             self.habit += 1;
         }
         // The end of a connection may be seen right after an answer, or only at the next question.
-        self.closed = link == Link::Closed && !matches!(who, Who::Another(_));
-        who
+        self.closed = link == Link::Closed && !matches!(identity, Identity::Restarted(_));
+        identity
     }
 
-    fn judge(&self, before: &Sight, now: &Sight) -> Who {
-        let another = |why: String| Who::Another(format!("the target was started again ({why})"));
-        let (fell, rose) = moved(&before.totals, &now.totals);
+    fn judge(&self, before: &Observation, now: &Observation) -> Identity {
+        let (total, rose) = moved(&before.totals, &now.totals);
         let broke =
             Link::Failed <= now.link || now.link == Link::Closed && self.habit < HABIT_MIN_CLOSES;
-        let count = fallen(&before.counts, &now.counts);
         let ahead = now.started.zip(before.started).map(|(now, before)| now - before);
         match (now.pid.zip(before.pid), ahead) {
             (Some((new, old)), _) if new != old => {
                 return match self.returns.count {
-                    0 => another(format!("pid {old} is now {new}")),
-                    _ => Who::Unknown,
+                    0 => Identity::Restarted(RestartSign::PidChanged { old, new }),
+                    _ => Identity::Unknown,
                 };
             }
-            (Some(_), None) => return Who::Same,
-            (_, Some(ahead)) if ahead.abs() <= CLOCK_JITTER_SECONDS => return Who::Same,
-            // While it is not clear who answers in turn, another start time is no restart.
-            (_, Some(ahead)) if CLOCK_SET_MIN_SECONDS < ahead && self.returns.count == 0 => {
-                let moved = format!("its start time moved forward by {}", seconds(ahead));
-                if let Some(total) = fell {
-                    return another(format!("{moved}, and {total}"));
-                }
-                if broke {
-                    return another(format!("{moved}, and its connection broke"));
-                }
-                return match count {
-                    Some(count) if !rose => another(format!("{moved}, and {count}")),
-                    _ if rose => Who::Same,
-                    _ => Who::Unknown,
+            (Some(_), None) => return Identity::Same,
+            (_, Some(ahead)) if ahead.abs() <= CLOCK_JITTER_SECONDS => return Identity::Same,
+            // While several may answer in turn, another start time is no restart.
+            (_, Some(seconds)) if CLOCK_SET_MIN_SECONDS < seconds && self.returns.count == 0 => {
+                let count = moved(&before.counts, &now.counts).0.filter(|_| !rose);
+                let fell = total.or(count.filter(|_| !broke));
+                return match (broke || fell.is_some(), rose) {
+                    (true, _) => Identity::Restarted(RestartSign::StartTimeMoved { seconds, fell }),
+                    (false, true) => Identity::Same,
+                    (false, false) => Identity::Unknown,
                 };
             }
             (_, Some(ahead)) if CLOCK_SET_MIN_SECONDS < ahead.abs() => {
-                return if rose && fell.is_none() { Who::Same } else { Who::Unknown };
+                return if rose && total.is_none() { Identity::Same } else { Identity::Unknown };
             }
             _ => {}
         }
-        if let Some(total) = fell {
-            return another(total);
+        if let Some(total) = total {
+            return Identity::Restarted(RestartSign::TotalFell(total));
         }
         if rose {
-            return Who::Same;
+            return Identity::Same;
         }
         let halved = |(now, before): (&f64, &f64)| *now < before / 2.0;
         let goroutines = now.counts.get("goroutines").zip(before.counts.get("goroutines"));
         match now.link {
-            Link::Refused => Who::Another(
-                "the target closed its connection and accepted no other for a while: it was started again"
-                    .to_owned(),
-            ),
-            Link::Closed if goroutines.is_some_and(halved) => Who::Another(
-                "the target closed its connection, and its goroutines fell below half: it was started \
-                 again"
-                    .to_owned(),
-            ),
-            _ => Who::Unknown,
+            Link::Refused => Identity::Restarted(RestartSign::ConnectionRefused),
+            Link::Closed if goroutines.is_some_and(halved) => {
+                Identity::Restarted(RestartSign::GoroutinesHalved)
+            }
+            _ => Identity::Unknown,
         }
     }
 
-    /// Whether several answer in turn, and by what that shows.
-    fn several(&mut self, before: &Sight, now: &Sight) -> Option<Who> {
+    /// What shows that several answer in turn, if they do.
+    fn several(&mut self, before: &Observation, now: &Observation) -> Option<SeveralSign> {
         let (old, new) = (key(before), key(now));
-        let words = |count: usize, what: &str| {
-            Who::Several(format!(
-                "several processes answer here ({count} {what} come back in turn)"
-            ))
-        };
         if new == (None, None) {
-            let falls = self.totals.see(before, now);
-            let what = "its totals fall and come back in turn";
-            return falls.then(|| Who::Several(format!("several processes answer here ({what})")));
+            return self.totals.observe(before, now).then_some(SeveralSign::Totals);
         }
         if new == old {
             return None;
@@ -184,26 +167,30 @@ impl Lineage {
             .zip(old.0)
             .is_some_and(|(new, old)| CLOCK_SET_MIN_SECONDS * 1000.0 < (new - old).abs() as f64);
         self.returns.apart |= apart;
-        let what = if new.1.is_some() { "process numbers" } else { "start times" };
-        self.returns.is_several().then(|| words(self.known.len().max(2), what))
+        let count = self.known.len().max(2);
+        let sign = match new.1 {
+            Some(_) => SeveralSign::ProcessNumbers { count },
+            None => SeveralSign::StartTimes { count },
+        };
+        self.returns.is_several().then_some(sign)
     }
 
-    fn remember(&mut self, sight: &Sight) {
-        let key = key(sight);
+    fn remember(&mut self, observation: &Observation) {
+        let key = key(observation);
         if key == (None, None) {
             return;
         }
         self.known.retain(|(known, _)| *known != key);
-        if self.known.len() == SIGHTS_MAX {
+        if self.known.len() == OBSERVATIONS_MAX {
             self.known.pop_front();
         }
-        self.known.push_back((key, sight.clone()));
+        self.known.push_back((key, observation.clone()));
     }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a time in milliseconds, or it saturates")]
-fn key(sight: &Sight) -> Key {
-    (sight.started.map(|started| (started * 1000.0).round() as i64), sight.pid)
+fn key(observation: &Observation) -> Key {
+    (observation.started.map(|started| (started * 1000.0).round() as i64), observation.pid)
 }
 
 /// How values went when another key came: along the line of the key, or along one line for all.
@@ -222,13 +209,13 @@ struct Returns {
 }
 
 impl Returns {
-    fn switched(&mut self, before: &Sight, now: &Sight) {
+    fn switched(&mut self, before: &Observation, now: &Observation) {
         let (fell, rose) = moved(&before.totals, &now.totals);
         self.fell += u32::from(fell.is_some());
         self.rose += u32::from(rose && fell.is_none());
     }
 
-    fn take(&mut self, own: &Sight, before: &Sight, now: &Sight, pid: bool) {
+    fn take(&mut self, own: &Observation, before: &Observation, now: &Observation, pid: bool) {
         self.count += 1;
         self.pids += u32::from(pid);
         self.switched(before, now);
@@ -263,7 +250,7 @@ impl Returns {
     }
 }
 
-/// Totals of a target that shows nothing else of who it is.
+/// Totals of a target that shows nothing else of its identity.
 #[derive(Debug, Default)]
 struct Totals {
     fall: BTreeMap<String, f64>,
@@ -272,7 +259,7 @@ struct Totals {
 
 impl Totals {
     /// Whether totals fall and come back at once too often for one that is started again.
-    fn see(&mut self, before: &Sight, now: &Sight) -> bool {
+    fn observe(&mut self, before: &Observation, now: &Observation) -> bool {
         let mut back = false;
         for (name, value) in &now.totals {
             let Some(old) = before.totals.get(name) else {
@@ -295,30 +282,11 @@ impl Totals {
     }
 }
 
-/// The first total that fell, in words, and whether any rose.
-fn moved(before: &BTreeMap<String, f64>, now: &BTreeMap<String, f64>) -> (Option<String>, bool) {
+/// The first figure that fell, and whether any rose.
+fn moved(before: &BTreeMap<String, f64>, now: &BTreeMap<String, f64>) -> (Option<Fall>, bool) {
     let pairs = || now.iter().filter_map(|(name, now)| Some((name, *before.get(name)?, *now)));
     // Figures of a float wobble in their last digits.
     let fell = pairs().find(|(_, before, now)| *now < before - before.abs() * 1e-9);
-    let fell = fell.map(|(name, before, now)| fell_from(name, before, now));
+    let fell = fell.map(|(name, from, to)| Fall { name: name.clone(), from, to });
     (fell, pairs().any(|(_, before, now)| before < now))
-}
-
-fn fallen(before: &BTreeMap<String, f64>, now: &BTreeMap<String, f64>) -> Option<String> {
-    let mut fell = now.iter().filter_map(|(name, now)| {
-        let before = *before.get(name)?;
-        (*now < before).then(|| fell_from(name, before, *now))
-    });
-    fell.next()
-}
-
-fn fell_from(name: &str, before: f64, now: f64) -> String {
-    format!("`{name}` fell from {before} to {now}")
-}
-
-fn seconds(seconds: f64) -> String {
-    match seconds {
-        small if small < 10.0 => format!("{small:.1} s"),
-        large => format!("{large:.0} s"),
-    }
 }

@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::outcome::{Lost, News, Refused};
+use super::outcome::{ReadOutcome, TargetStartError};
+use super::readable::{Members, ProcessReadable, TargetReadable};
 use crate::docker;
 use crate::docker::api::Api;
 use crate::engine::source::ErrorKind;
 use crate::leak::probe::Sample;
 use crate::leak::probe::own_process::{groups_of, ids_of};
 use crate::leak::probe::proc::parse::{self, Cgroup};
-use crate::leak::probe::proc::{Born, ProcError, Process, tally};
+use crate::leak::probe::proc::{Born, Process, tally};
+use crate::leak::reasons::{CutReason, ProcessError, UnavailableReason};
 use crate::leak::record::Group;
 
 type Parts = Vec<(String, Vec<Group>)>;
@@ -24,35 +26,23 @@ pub(super) struct Single {
 }
 
 impl Single {
-    pub(super) fn start(pid: u32) -> Result<(Self, String), Refused> {
+    pub(super) fn start(pid: u32) -> Result<(Self, TargetReadable), TargetStartError> {
         let process = Process::of(pid);
-        let born = process.born().map_err(|error| {
-            let hint = match error {
-                ProcError::Gone(_) => Some(
-                    "`ps -e` lists the processes; for one in a container, write container:NAME",
-                ),
-                ProcError::Denied { .. } => Some("run cmon as the user of the process, or as root"),
-                ProcError::Other { .. } => None,
-            };
-            Refused::with(error, hint)
-        })?;
-        let words = available(&process);
-        Ok((Self { pid, process, born }, words))
+        let born = process.born()?;
+        let readable = TargetReadable::Process(readable(&process));
+        Ok((Self { pid, process, born }, readable))
     }
 
-    pub(super) fn read(&self, source: &str, into: &mut Sample) -> Result<News, Lost> {
-        let pid = self.pid;
-        match self.process.born() {
-            Ok(born) if born == self.born => {}
-            Ok(_) => {
-                let why = format!("process {pid} has ended, and another one has its number now");
-                return Err(Lost::gone(why));
-            }
-            Err(error @ ProcError::Gone(_)) => return Err(Lost::gone(error)),
-            Err(error) => return Err(Lost::away(error)),
+    pub(super) fn read(
+        &self,
+        source: &str,
+        into: &mut Sample,
+    ) -> Result<ReadOutcome, UnavailableReason> {
+        if self.process.born()? != self.born {
+            return Err(UnavailableReason::ProcessReplaced { pid: self.pid });
         }
         figures(source, std::slice::from_ref(&self.process), Memory::Rss, into);
-        Ok(News { same: true, ..News::default() })
+        Ok(ReadOutcome { same: true, ..ReadOutcome::default() })
     }
 
     pub(super) fn groups(&self, source: &str) -> Parts {
@@ -71,7 +61,7 @@ pub(super) struct Container {
     name: String,
     run: Run,
     /// It was started again, which is kept until it is reported, if the reading breaks off.
-    restarted: Option<String>,
+    restarted: Option<CutReason>,
 }
 
 /// One run of a container.
@@ -101,59 +91,56 @@ struct Main {
     cgroup: Cgroup,
 }
 
-/// Why a container's descriptors and memory cannot be had.
-const NOT_ON_THIS_MACHINE: &str = "the container's processes cannot be seen from here: the daemon runs on \
-                         another machine, or cmon in a container";
-
 impl Container {
-    pub(super) async fn start(api: Arc<Api>, container: &str) -> Result<(Self, String), Refused> {
-        let found = api.process(container).await.map_err(|error| {
-            let gone = error.kind == ErrorKind::Gone;
-            Refused::with(error, gone.then_some("`docker ps` lists the containers that run"))
-        })?;
-        let run = Run::of(&found).map_err(|lost| {
-            let hint = "start it with `docker start`; `docker ps` lists the containers that run";
-            Refused::with(lost.why, lost.gone.then_some(hint))
-        })?;
-        let words = match &run {
+    pub(super) async fn start(
+        api: Arc<Api>,
+        container: &str,
+    ) -> Result<(Self, TargetReadable), TargetStartError> {
+        let found = api.process(container).await?;
+        let run = Run::of(&found).map_err(TargetStartError::NotRunning)?;
+        let readable = match &run {
             Run::Elsewhere(_) => {
                 api.threads(&found.name)
                     .await
-                    .map_err(|error| format!("{NOT_ON_THIS_MACHINE}; {error}"))?;
-                format!("threads, as the daemon reports them; nothing else ({NOT_ON_THIS_MACHINE})")
+                    .map_err(|error| TargetStartError::NoThreads { error })?;
+                TargetReadable::Threads
             }
-            Run::Here(main) => main.words(),
+            Run::Here(main) => main.readable(),
         };
-        Ok((Self { api, name: found.name, run, restarted: None }, words))
+        Ok((Self { api, name: found.name, run, restarted: None }, readable))
     }
 
-    pub(super) async fn read(&mut self, source: &str, into: &mut Sample) -> Result<News, Lost> {
+    pub(super) async fn read(
+        &mut self,
+        source: &str,
+        into: &mut Sample,
+    ) -> Result<ReadOutcome, UnavailableReason> {
         let goes_on = match &self.run {
             Run::Here(main) => main.process.born() == Ok(main.born),
             Run::Elsewhere(_) => false,
         };
-        let old = self.run.pid();
+        let old_pid = self.run.pid();
         if !goes_on {
             self.run = self.find().await?;
         }
-        let new = self.run.pid();
-        let same = goes_on || (matches!(self.run, Run::Elsewhere(_)) && old == new);
+        let new_pid = self.run.pid();
+        let same = goes_on || (matches!(self.run, Run::Elsewhere(_)) && old_pid == new_pid);
         if !same {
-            let why = format!("the container was started again (pid {old} is now {new})");
-            self.restarted = Some(why);
+            self.restarted = Some(CutReason::ContainerRestarted { old_pid, new_pid });
         }
         match &self.run {
             Run::Here(main) => main.read(source, into),
             Run::Elsewhere(_) => {
-                let threads = self.api.threads(&self.name).await.map_err(Lost::away)?;
+                let threads = self.api.threads(&self.name).await?;
                 into.value(&format!("{source}.threads"), threads.len() as u64);
                 for figure in ["fds", "memory_bytes"] {
-                    into.unavailable(&format!("{source}.{figure}"), &NOT_ON_THIS_MACHINE);
+                    let metric = format!("{source}.{figure}");
+                    into.unavailable(&metric, UnavailableReason::NotOnThisMachine);
                 }
             }
         }
-        let cut = self.restarted.take();
-        Ok(News { same: same && cut.is_none(), cut, several: None })
+        let restart = self.restarted.take();
+        Ok(ReadOutcome { same: same && restart.is_none(), restart, several: None })
     }
 
     pub(super) fn ids(&self, source: &str) -> Vec<(String, Vec<u64>)> {
@@ -174,28 +161,25 @@ impl Container {
     }
 
     /// The run that is there now.
-    async fn find(&self) -> Result<Run, Lost> {
+    async fn find(&self) -> Result<Run, UnavailableReason> {
         match self.api.process(&self.name).await {
             Ok(found) => Run::of(&found),
             Err(error) if error.kind == ErrorKind::Gone => {
-                Err(Lost::gone(format!("container `{}` no longer exists", self.name)))
+                Err(UnavailableReason::ContainerRemoved { container: self.name.clone() })
             }
-            Err(error) => Err(Lost::away(error)),
+            Err(error) => Err(error.into()),
         }
     }
 }
 
 impl Run {
-    fn of(found: &docker::Process) -> Result<Self, Lost> {
+    fn of(found: &docker::Process) -> Result<Self, UnavailableReason> {
         let Some(pid) = found.pid else {
-            let (name, state) = (&found.name, &found.state);
-            if state == "running" {
-                let why = "runs, but the daemon reports no pid for it, so that its processes cannot be found";
-                return Err(Lost::away(format!("container `{name}` {why}")));
-            }
-            let why = format!("container `{name}` does not run ({state})");
-            // One that is being started again is there in a moment.
-            return Err(if state == "restarting" { Lost::away(why) } else { Lost::gone(why) });
+            let (container, state) = (found.name.clone(), found.state.clone());
+            return Err(match state.as_str() {
+                "running" => UnavailableReason::ContainerWithoutPid { container },
+                _ => UnavailableReason::ContainerNotRunning { container, state },
+            });
         };
         let process = Process::of(pid);
         // The number means something where the daemon runs; here it may be anybody's.
@@ -209,13 +193,10 @@ impl Run {
 }
 
 impl Main {
-    fn words(&self) -> String {
-        let memory = if self.memory().is_some() { ", memory by its cgroup" } else { "" };
-        let processes = self.members().len();
-        match available(&self.process) {
-            words if processes == 1 => format!("{words}{memory}"),
-            words => format!("{words} of {processes} processes{memory}"),
-        }
+    fn readable(&self) -> TargetReadable {
+        let (count, by_cgroup) = (self.members().len(), self.memory().is_some());
+        let members = Members { count, by_cgroup };
+        TargetReadable::Container { first: readable(&self.process), members }
     }
 
     fn read(&self, source: &str, into: &mut Sample) {
@@ -267,31 +248,27 @@ enum Memory {
 
 /// The sums over these processes; one that has just ended counts no more.
 fn figures(source: &str, all: &[Process], memory: Memory, into: &mut Sample) {
-    let sum = |figure: &dyn Fn(&Process) -> Result<u64, ProcError>| {
+    let sum = |figure: &dyn Fn(&Process) -> Result<u64, ProcessError>| {
         all.iter().map(figure).try_fold(0, |sum, figure| match figure {
             Ok(figure) => Ok(sum + figure),
-            Err(ProcError::Gone(_)) => Ok(sum),
+            Err(ProcessError::Gone { .. }) => Ok(sum),
             Err(error) => Err(error),
         })
     };
-    into.value_or_why(&format!("{source}.fds"), sum(&Process::count_fds));
+    into.value_or(&format!("{source}.fds"), sum(&Process::count_fds));
     let threads = sum(&|process| Ok(process.status()?.threads));
-    into.value_or_why(&format!("{source}.threads"), threads);
+    into.value_or(&format!("{source}.threads"), threads);
     if memory == Memory::Rss {
         let bytes = sum(&|process| Ok(process.status()?.rss_bytes));
-        into.value_or_why(&format!("{source}.rss_bytes"), bytes);
+        into.value_or(&format!("{source}.rss_bytes"), bytes);
     }
 }
 
-/// What may be read, in words.
-fn available(process: &Process) -> String {
-    let comm = process.comm().map(|comm| format!(" of `{comm}`")).unwrap_or_default();
-    match (process.count_fds(), process.descriptors()) {
-        (Ok(_), Ok(_)) => format!("descriptors, threads, memory{comm}"),
-        (Ok(_), Err(error)) => {
-            format!("descriptors (not by class: {error}), threads, memory{comm}")
-        }
-        (Err(error), _) => format!("threads, memory{comm}; no descriptors ({error})"),
+fn readable(process: &Process) -> ProcessReadable {
+    ProcessReadable {
+        name: process.comm(),
+        fds: process.count_fds().map(drop),
+        classes: process.descriptors().map(drop),
     }
 }
 
@@ -308,9 +285,9 @@ mod tests {
         assert!(sample.values.contains_key("target.x.fds"));
         single.born = Born(single.born.0 + 1);
         let mut sample = Sample::default();
-        let lost = single.read("target.x", &mut sample).unwrap_err();
-        let why = format!("process {pid} has ended, and another one has its number now");
-        assert_eq!((lost.gone, lost.why), (true, why));
+        let reason = single.read("target.x", &mut sample).unwrap_err();
+        let sentence = format!("process {pid} has ended, and another one has its number now");
+        assert_eq!((reason.is_gone(), reason.to_string()), (true, sentence));
         assert_eq!(sample, Sample::default(), "its figures are somebody else's");
     }
 }

@@ -9,6 +9,7 @@ mod lineage;
 mod local;
 mod name;
 mod outcome;
+mod readable;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -16,6 +17,7 @@ mod watched;
 
 pub use given::Target;
 pub(crate) use name::names;
-pub(crate) use outcome::Refused;
+pub(crate) use outcome::{CyclesError, TargetStartError};
+pub(crate) use readable::TargetReadable;
 pub use url::TargetError;
 pub(crate) use watched::Watched;

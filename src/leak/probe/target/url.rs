@@ -138,7 +138,7 @@ pub enum TargetError {
 /// What was probably meant, as the end of a sentence; nothing where that is not clear.
 pub(super) fn meant(given: &str) -> String {
     let bare = without_password(given);
-    let words = |all: &[String]| match all {
+    let listed = |all: &[String]| match all {
         [] => String::new(),
         all => format!("; did you mean `{}`?", all.join("` or `")),
     };
@@ -155,32 +155,32 @@ pub(super) fn meant(given: &str) -> String {
         return String::new();
     }
     if let Some(rest) = slashes("https:") {
-        return words(&[format!("https://{rest}")]);
+        return listed(&[format!("https://{rest}")]);
     }
     if let Some(rest) = slashes("http:") {
-        return words(&[format!("http://{rest}")]);
+        return listed(&[format!("http://{rest}")]);
     }
     if let Some(rest) = slashes("unix:") {
-        return words(&[format!("unix:///{rest}")]);
+        return listed(&[format!("unix:///{rest}")]);
     }
     if port(&bare) {
-        return words(&[format!("pid:{bare}"), format!("http://localhost:{bare}")]);
+        return listed(&[format!("pid:{bare}"), format!("http://localhost:{bare}")]);
     }
     if bare.starts_with('/') && !bare.starts_with("//") {
-        return words(&[format!("unix://{bare}")]);
+        return listed(&[format!("unix://{bare}")]);
     }
     match host.rsplit_once(':') {
-        Some(("", number)) if port(number) => words(&[format!("http://localhost{rest}")]),
-        Some((_, number)) if port(number) => words(&[format!("http://{rest}")]),
-        None if bare.contains("://") && !host.is_empty() => words(&[format!("http://{rest}")]),
+        Some(("", number)) if port(number) => listed(&[format!("http://localhost{rest}")]),
+        Some((_, number)) if port(number) => listed(&[format!("http://{rest}")]),
+        None if bare.contains("://") && !host.is_empty() => listed(&[format!("http://{rest}")]),
         // An IPv4 address is no name of a container.
         None if bare == host && (bare == "localhost" || bare.parse::<Ipv4Addr>().is_ok()) => {
-            words(&[format!("http://{bare}")])
+            listed(&[format!("http://{bare}")])
         }
         None if bare == host
             && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)) =>
         {
-            words(&[format!("container:{bare}")])
+            listed(&[format!("container:{bare}")])
         }
         _ => String::new(),
     }
@@ -188,7 +188,7 @@ pub(super) fn meant(given: &str) -> String {
 
 pub(super) fn url(scheme: Scheme, rest: &str, given: &str) -> Result<Url, TargetError> {
     let shown = || without_password(given);
-    let wrong = |why| TargetError::Host(shown(), why, scheme.as_str());
+    let wrong = |part| TargetError::Host(shown(), part, scheme.as_str());
     let (before, choice) = match rest.split_once('#') {
         Some((before, choice)) => (before, Some(choice)),
         None => (rest, None),

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use super::given::{Kind, Target};
 use super::http::Http;
 use super::local::{Container, Single};
-use super::outcome::{Lost, News, Refused};
+use super::outcome::{CyclesError, ReadOutcome, TargetStartError};
+use super::readable::TargetReadable;
 use crate::docker::api::Api;
 use crate::engine::registry::Registry;
+use crate::leak::probe::Sample;
 use crate::leak::probe::counter::Counter;
-use crate::leak::probe::{Failure, Sample};
+use crate::leak::reasons::{CutReason, FailureReason};
 use crate::leak::record::Groups;
 
 /// A target that is read again and again.
@@ -28,38 +30,31 @@ enum What {
     Http(Box<Http>),
 }
 
-/// What to do with figures that mean nothing here.
-const NO_FIGURE: &str = "give a page with process figures (most client libraries have them), the pprof address, or \
-                         one figure by its name: URL#NAME of Prometheus, URL#/json/pointer of JSON";
-
 impl Watched {
-    /// Looks for the target; gives what of it can be read, in words.
+    /// Looks for the target; gives what of it can be read.
     pub(crate) async fn start(
         target: &Target,
         name: &str,
         registry: &Registry,
         api: Option<&Arc<Api>>,
-    ) -> Result<(Self, String), Refused> {
+    ) -> Result<(Self, TargetReadable), TargetStartError> {
         let source = format!("target.{name}");
-        let (what, words) = match &target.kind {
+        let (what, readable) = match &target.kind {
             Kind::Pid(pid) => {
-                let (single, words) = Single::start(*pid)?;
-                (What::Process(single), words)
+                let (single, readable) = Single::start(*pid)?;
+                (What::Process(single), readable)
             }
             Kind::Container(container) => {
-                let api = api.ok_or_else(|| {
-                    let why = "a container target needs a Docker daemon, and there is none";
-                    Refused::with(why, Some("start the daemon, or name its socket with --host"))
-                })?;
-                let (container, words) = Container::start(Arc::clone(api), container).await?;
-                (What::Container(container), words)
+                let api = api.ok_or(TargetStartError::NoDaemon)?;
+                let (container, readable) = Container::start(Arc::clone(api), container).await?;
+                (What::Container(container), readable)
             }
             Kind::Http(url) => {
-                let (http, words) = Http::start(url, registry).await?;
-                (What::Http(Box::new(http)), words)
+                let (http, readable) = Http::start(url, registry).await?;
+                (What::Http(Box::new(http)), readable)
             }
         };
-        Ok((Self { source, what, away: false }, words))
+        Ok((Self { source, what, away: false }, readable))
     }
 
     pub(crate) fn source(&self) -> &str {
@@ -77,19 +72,19 @@ impl Watched {
     /// Looks for a counter of its cycles, to read it from now on; returns where it is.
     ///
     /// # Errors
-    /// It has none by this name: what was tried, in words.
-    pub(crate) async fn count_cycles(&mut self, counter: &Counter) -> Result<String, String> {
+    /// It has none by this name.
+    pub(crate) async fn count_cycles(
+        &mut self,
+        counter: &Counter,
+    ) -> Result<TargetReadable, CyclesError> {
         match &mut self.what {
             What::Http(http) => http.count_cycles(counter).await,
-            What::Process(_) | What::Container(_) => {
-                Err("it is read from outside; only http:// targets have counters".to_owned())
-            }
+            What::Process(_) | What::Container(_) => Err(CyclesError::NotHttp),
         }
     }
 
-    /// Why nothing of it decides by these rules, and how to name something that does; nothing where
-    /// something does.
-    pub(crate) fn undecided(&self, is_gated: impl Fn(&str) -> bool) -> Option<Refused> {
+    /// Why nothing of it decides by these rules; nothing where something does.
+    pub(crate) fn undecided(&self, is_gated: impl Fn(&str) -> bool) -> Option<TargetStartError> {
         let What::Http(http) = &self.what else {
             // Threads at least are had of every process.
             return None;
@@ -98,12 +93,8 @@ impl Watched {
         if http.known.iter().any(decides) {
             return None;
         }
-        let others = http.others.clone().unwrap_or_else(|| "it has no figure at all".to_owned());
-        let why = format!("it shows nothing that decides by itself: {others}");
-        let name =
-            http.example.as_ref().map(|example| format!("name a figure: --target '{example}'"));
-        let hint = name.unwrap_or_else(|| NO_FIGURE.to_owned());
-        Some(Refused { why, hint: Some(hint) })
+        let (others, example) = (http.others.clone(), http.example.clone());
+        Some(TargetStartError::NoDecidingFigure { others, example })
     }
 
     /// It counts the cycles.
@@ -119,20 +110,20 @@ impl Watched {
             What::Http(http) => http.read(source, into).await,
         };
         match read {
-            Ok(News { several: Some(why), .. }) => {
-                into.invalid = Some(format!("{source}: {why}"));
+            Ok(ReadOutcome { several: Some(sign), .. }) => {
+                let target = source.clone();
+                into.invalid = Some(FailureReason::SeveralProcesses { target, sign });
             }
-            Ok(news) => {
-                let back = (std::mem::take(&mut self.away) && !news.same)
-                    .then(|| "the target did not answer for a while, and answers again".to_owned());
-                if let Some(why) = news.cut.or(back) {
-                    into.cut(at, source, &why);
+            Ok(outcome) => {
+                let back = std::mem::take(&mut self.away) && !outcome.same;
+                let back = back.then_some(CutReason::TargetBack);
+                if let Some(reason) = outcome.restart.or(back) {
+                    into.cut(at, source, reason);
                 }
             }
-            Err(lost) => {
+            Err(reason) => {
                 self.away = true;
-                let Lost { why, gone } = lost;
-                into.failures.push(Failure { source: source.clone(), why, gone });
+                into.failed(source, reason);
             }
         }
     }
@@ -152,7 +143,7 @@ impl Watched {
             .collect()
     }
 
-    /// Who its descriptors and threads are, where it runs on this machine.
+    /// The ids of its descriptors and threads, where it runs on this machine.
     pub(crate) fn ids(&self) -> Vec<(String, Vec<u64>)> {
         match &self.what {
             What::Process(single) => single.ids(&self.source),

@@ -21,6 +21,7 @@ use crate::docker::{Docker, RequestOptions};
 use crate::engine::census::{Census, ConnectionCount, Purpose, TaskKind};
 use crate::engine::registry::Registry;
 use crate::engine::source::{ListFilters, LogEnd, LogRequest, ReadMode, Source, Stored, Tail};
+use crate::leak::reasons::CutReason;
 use crate::leak::record::Cut;
 use fake::{Reply, with_server, with_server_at};
 
@@ -67,7 +68,7 @@ async fn the_daemon_shows_goroutines_descriptors_and_followers() {
         world.start("web");
         let mut probes = start(&address, Vec::new()).await.unwrap();
         let words = "goroutines and followers by its profile, descriptors by `/info`";
-        assert_eq!(probes.found()[1].words, words);
+        assert_eq!(probes.found()[1].readable.to_string(), words);
         let before = read(&mut probes, 0.0).await;
         assert_eq!(figure(&before, "daemon.followers"), Some(0.0));
         let docker = Docker::new(Endpoint::new(address, Origin::Demo), RequestOptions::default());
@@ -102,14 +103,14 @@ async fn a_daemon_without_a_profile_shows_its_number_of_goroutines_only() {
     with_daemon(async |world, address| {
         world.fail_always(Route::Profile, Fault::Status(404, "page not found".to_owned()));
         let mut probes = start(&address, Vec::new()).await.unwrap();
-        let words = &probes.found()[1].words;
+        let words = probes.found()[1].readable.to_string();
         assert!(words.starts_with("goroutines by `/info`, no followers ("), "{words}");
         let sample = read(&mut probes, 0.0).await;
         assert_eq!(figure(&sample, "daemon.goroutines"), Some(30.0));
         assert_eq!(figure(&sample, "daemon.followers"), None);
         let unavailable = &sample.unavailable[0];
         assert_eq!(unavailable.metric, "daemon.followers");
-        assert!(unavailable.why.contains("status 404"), "{unavailable:?}");
+        assert!(unavailable.reason.to_string().contains("status 404"), "{unavailable:?}");
         assert_eq!(read(&mut probes, 1.0).await.unavailable, [], "it is said once");
         assert!(
             probes
@@ -137,7 +138,8 @@ async fn a_daemon_that_shows_no_figures_is_not_counted_as_0() {
         let daemon: Vec<&String> =
             sample.values.keys().filter(|name| name.starts_with("daemon")).collect();
         assert!(daemon.is_empty(), "{daemon:?}");
-        let why: Vec<&str> = sample.unavailable.iter().map(|one| one.why.as_str()).collect();
+        let why: Vec<String> =
+            sample.unavailable.iter().map(|one| one.reason.to_string()).collect();
         assert_eq!(why[1], "`/info` reports 0 for `NGoroutines`, which means that it is unknown");
         assert_eq!(why[2], "`/info`: there is nothing at `/NFd`; the answer has `NGoroutines`");
     })
@@ -151,14 +153,14 @@ async fn a_daemon_that_is_away_fails_and_its_return_is_a_cut() {
         world.fail(Route::Profile, 1, Fault::Refuse);
         let sample = read(&mut probes, 1.5).await;
         assert_eq!(
-            (sample.failures[0].source.as_str(), sample.failures[0].gone),
+            (sample.failures[0].source.as_str(), sample.failures[0].reason.is_gone()),
             ("daemon", false)
         );
         assert_eq!(figure(&sample, "daemon.goroutines"), None);
         assert!(figure(&sample, "own.fds").is_some(), "the others are read all the same");
         let sample = read(&mut probes, 2.5).await;
-        let why = "the daemon did not answer for a while, and answers again".to_owned();
-        assert_eq!(sample.cuts, [Cut { at_ms: 2500, source: "daemon".to_owned(), why }]);
+        let reason = CutReason::DaemonBack;
+        assert_eq!(sample.cuts, [Cut { at_ms: 2500, source: "daemon".to_owned(), reason }]);
         assert_eq!(read(&mut probes, 3.5).await.cuts, []);
     })
     .await;
@@ -230,7 +232,7 @@ async fn a_daemon_that_drops_its_connection_was_started_again_only_where_its_cou
     let cuts = cuts_after_a_loss("goroutine profile: total 5\n").await;
     assert_eq!(cuts.len(), 1, "{cuts:?}");
     let why = "the daemon closed its connection, and its counts fell: it was started again";
-    assert_eq!(cuts[0].why, why);
+    assert_eq!(cuts[0].reason.to_string(), why);
 }
 
 #[tokio::test]
@@ -255,7 +257,10 @@ async fn a_daemon_whose_counts_fall_or_that_refuses_is_judged_by_its_connection(
     with_server_at(port, script, async |_, _| {
         let cuts = read(&mut probes, 4.0).await.cuts;
         assert_eq!(cuts.len(), 1, "{cuts:?}");
-        assert_eq!(cuts[0].why, "the daemon did not answer for a while, and answers again");
+        assert_eq!(
+            cuts[0].reason.to_string(),
+            "the daemon did not answer for a while, and answers again"
+        );
         assert_eq!(read(&mut probes, 5.0).await.cuts, []);
     })
     .await;
@@ -279,7 +284,7 @@ async fn a_container_of_another_machine_has_its_threads_reported_by_the_daemon()
     with_server(script, async |port, _| {
         let target = Target::parse("container:web").unwrap();
         let mut probes = start(&over_tcp(port), vec![target]).await.unwrap();
-        let words = &probes.found()[2].words;
+        let words = probes.found()[2].readable.to_string();
         assert!(
             words.starts_with("threads, as the daemon reports them; nothing else ("),
             "{words}"
@@ -291,7 +296,7 @@ async fn a_container_of_another_machine_has_its_threads_reported_by_the_daemon()
         assert_eq!(read(&mut probes, 1.0).await.cuts, []);
         let cuts = read(&mut probes, 2.0).await.cuts;
         let why = "the container was started again (pid 2000000000 is now 2000000001)";
-        assert_eq!(cuts[0].why, why);
+        assert_eq!(cuts[0].reason.to_string(), why);
         let groups = probes.groups(2.0, 0.0, &Census::default()).await;
         let threads = groups.iter().find(|groups| groups.metric == "target.web.threads").unwrap();
         let threads: Vec<_> =
@@ -330,8 +335,12 @@ async fn a_container_that_ends_is_gone_until_it_runs_again() {
         let mut shown = Vec::new();
         for at in 0..6 {
             let sample = read(&mut probes, f64::from(at)).await;
-            let failed = sample.failures.into_iter().map(|one| (one.gone, one.why)).next();
-            let cut = sample.cuts.into_iter().map(|cut| cut.why).next();
+            let failed = sample
+                .failures
+                .into_iter()
+                .map(|one| (one.reason.is_gone(), one.reason.to_string()))
+                .next();
+            let cut = sample.cuts.into_iter().map(|cut| cut.reason.to_string()).next();
             shown.push((sample.values.get("target.web.threads").copied(), failed, cut));
         }
         let failed = |gone, why: &str| (None, Some((gone, why.to_owned())), None);

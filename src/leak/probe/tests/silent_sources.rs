@@ -13,6 +13,7 @@ use crate::engine::registry::Registry;
 use crate::leak::probe::probes::*;
 use crate::leak::probe::target::Target;
 use crate::leak::probe::tests::fake::{Reply, Seen, with_server};
+use crate::leak::reasons::UnavailableReason;
 use crate::leak::record::{Drive, Header, Record, Rules, Unavailable, VERSION};
 use crate::leak::session::{Load, Session};
 
@@ -62,9 +63,9 @@ async fn a_target_that_hangs_costs_one_reading_four_seconds_and_the_others_nothi
         assert_eq!(started.elapsed(), Duration::from_secs(4));
         assert_eq!((figure(&sample, &a), figure(&sample, &b)), (None, Some(7.0)));
         let failure = &sample.failures[0];
-        let shown = (sample.failures.len(), failure.source.as_str(), failure.gone);
+        let shown = (sample.failures.len(), failure.source.as_str(), failure.reason.is_gone());
         assert_eq!(shown, (1, a.strip_suffix(".goroutines").unwrap(), false));
-        assert_eq!(failure.why, "it did not answer within 4s");
+        assert_eq!(failure.reason.to_string(), "it did not answer within 4s");
         assert_eq!(sample.unavailable, [], "it is the target that is silent, and no metric of it");
         // Nothing is left of the question; `/b` keeps its connection.
         calm(&probes, seen, 1).await;
@@ -76,9 +77,9 @@ async fn a_target_that_hangs_costs_one_reading_four_seconds_and_the_others_nothi
         for _ in 0..4 {
             let sample = read(&mut probes, 3.0).await;
             assert_eq!((figure(&sample, &a), figure(&sample, &b)), (None, Some(7.0)));
-            assert!(!sample.failures[0].gone);
+            assert!(!sample.failures[0].reason.is_gone());
             let why = "it did not answer in time, and is left alone for a while";
-            assert_eq!(sample.failures[0].why, why);
+            assert_eq!(sample.failures[0].reason.to_string(), why);
         }
         assert_eq!(started.elapsed(), Duration::ZERO);
         // And it is read again when it answers again, as the same: it was only slow.
@@ -154,7 +155,8 @@ async fn targets_are_looked_for_side_by_side_and_not_for_ever() {
             Probes::start(Options { targets, ..Options::default() }).await
         };
         let found = probing(&["/b", "/a"]).await.unwrap();
-        let words: Vec<&str> = found.found()[1..].iter().map(|it| it.words.as_str()).collect();
+        let words: Vec<String> =
+            found.found()[1..].iter().map(|it| it.readable.to_string()).collect();
         assert_eq!(words, ["Prometheus figures at /b", "Prometheus figures at /a"]);
         drop(found);
         // Each of them has several paths to ask for, of which each hangs.
@@ -190,7 +192,7 @@ async fn a_container_whose_daemon_hangs_is_given_up_like_any_other() {
         assert_eq!(started.elapsed(), Duration::from_secs(4));
         assert_eq!(figure(&sample, "target.web.threads"), None);
         assert_eq!(figure(&sample, "daemon.fds"), Some(41.0));
-        assert_eq!((sample.failures.len(), sample.failures[0].gone), (1, false));
+        assert_eq!((sample.failures.len(), sample.failures[0].reason.is_gone()), (1, false));
         // The daemon's own connection is kept.
         calm(&probes, seen, 1).await;
         hangs.set(false);
@@ -224,9 +226,11 @@ async fn parts_that_hang_do_not_keep_the_figures_from_being_read() {
         sleep(Duration::from_secs(5)).await;
         probes.groups(2.0, 0.0, &Census::default()).await;
         probes.proofs(3.0, 0.0).await;
-        let why = "its groups could not be read: it did not answer within 5s".to_owned();
+        let reason = groups_late(5.0);
+        let sentence = "its groups could not be read: it did not answer within 5s";
+        assert_eq!(reason.to_string(), sentence);
         let metric = format!("target.port{port}");
-        assert_eq!(probes.missed(), [Unavailable { metric, why }]);
+        assert_eq!(probes.missed(), [Unavailable { metric, reason }]);
         assert_eq!(probes.missed(), []);
     })
     .await;
@@ -252,9 +256,11 @@ async fn proofs_that_hang_are_hurried_by_a_stop_and_said_to_be_missing() {
         };
         let (proofs, ()) = tokio::join!(probes.proofs(0.0, 0.0), stopping);
         assert_eq!((proofs, started.elapsed()), (Vec::new(), Duration::from_secs(3)));
-        let why = "its groups could not be read: it did not answer within 3s".to_owned();
+        let reason = groups_late(3.0);
+        let sentence = "its groups could not be read: it did not answer within 3s";
+        assert_eq!(reason.to_string(), sentence);
         let metric = format!("target.port{port}");
-        assert_eq!(probes.missed(), [Unavailable { metric, why }]);
+        assert_eq!(probes.missed(), [Unavailable { metric, reason }]);
     })
     .await;
 }
@@ -300,7 +306,9 @@ async fn a_check_says_once_that_a_target_hangs_and_goes_on() {
                         *count += usize::from(value.is_some());
                     }
                 }
-                Record::Unavailable(one) => shown.push((one.metric.as_str(), one.why.as_str())),
+                Record::Unavailable(one) => {
+                    shown.push((one.metric.as_str(), one.reason.to_string()));
+                }
                 Record::Cut(cut) => panic!("{cut:?}"),
                 Record::End(end) => {
                     assert_eq!((end.failure.as_ref(), end.at < 215.0), (None, true));
@@ -309,9 +317,14 @@ async fn a_check_says_once_that_a_target_hangs_and_goes_on() {
             }
         }
         let source = a.strip_suffix(".goroutines").unwrap();
-        assert_eq!(shown, [(source, "it did not answer within 4s")]);
+        assert_eq!(shown, [(source, "it did not answer within 4s".to_owned())]);
         // Before and after.
         assert!(80 < counts[0] && counts[0] + 30 < counts[1], "{counts:?}");
     })
     .await;
+}
+
+/// Groups that did not come in time.
+fn groups_late(seconds: f64) -> UnavailableReason {
+    UnavailableReason::Groups { cause: Box::new(UnavailableReason::Timeout { seconds }) }
 }

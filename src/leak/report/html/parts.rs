@@ -1,15 +1,15 @@
-//! The parts of the page: tables, cards, bars. Every text goes through
-//! [`markup`](crate::leak::report::escape::markup) here.
+//! The parts of the page: tables, cards, bars.
 
-use std::fmt::Write;
+use maud::{Markup, html};
 
 use super::chart::{Frame, chart};
-use super::elements::{badge, each};
+use super::elements::{badge, pairs};
+use super::report_page::Place;
+use crate::format::units::span;
 use crate::leak::facts::{GroupGrowth, Interval, Metric, Report};
 use crate::leak::metric::Unit;
 use crate::leak::record::Drive;
-use crate::leak::report::escape::markup;
-use crate::leak::report::figures::{self, NONE, amount, duration, share};
+use crate::leak::report::figures::{self, NONE, amount, share};
 use crate::leak::report::ranking::ordered;
 use crate::leak::report::sentences;
 
@@ -17,7 +17,7 @@ use crate::leak::report::sentences;
 const GROUPS_MAX: usize = 12;
 
 /// The work that was done, in large figures.
-pub(super) fn figures(report: &Report) -> String {
+pub(super) fn figures(report: &Report) -> Markup {
     let count = |value: f64| amount(value.round(), Unit::Count);
     let tenth = |value: f64| amount((value * 10.0).round() / 10.0, Unit::Count);
     let expected = match report.cycles_expected {
@@ -27,27 +27,28 @@ pub(super) fn figures(report: &Report) -> String {
         }
         None => "cycles/min".to_owned(),
     };
-    let mut all = vec![(duration(report.seconds), "measured".to_owned())];
+    let mut all = vec![(span(report.seconds), "measured".to_owned())];
     if report.drive != Drive::Passive || 0.0 < report.cycles {
         let warm_up = count(report.warm_up_cycles);
         all.push((count(report.cycles), format!("cycles, {warm_up} of them warm-up")));
         all.push((tenth(report.cycles_per_minute), expected));
     }
     if report.drive.has_phases() {
-        let what = "on/off pairs".to_owned();
-        all.push((report.pairs.to_string(), what));
+        all.push((report.pairs.to_string(), "on/off pairs".to_owned()));
     }
     all.extend(report.lines.map(|lines| (count(lines), "lines read".to_owned())));
-    let cells = each(&all, |(value, what)| {
-        format!("<div><dt>{}</dt><dd>{}</dd></div>\n", markup(what), markup(value))
-    });
-    format!("<section>\n<h2>Work done</h2>\n<dl class=\"figures\">\n{cells}</dl>\n</section>\n")
+    html! {
+        section {
+            h2 { "Work done" }
+            dl.figures { @for (value, what) in all { div { dt { (what) } dd { (value) } } } }
+        }
+    }
 }
 
 /// The table of metrics.
-pub(super) fn table(report: &Report, ids: &str) -> String {
+pub(super) fn table(report: &Report, place: Place) -> Markup {
     if report.metrics.is_empty() {
-        return String::new();
+        return html! {};
     }
     let per_cycle = report.metrics.iter().filter_map(|metric| metric.per_cycle.as_ref());
     let per_minute = report.metrics.iter().filter_map(|metric| metric.per_minute.as_ref());
@@ -60,117 +61,121 @@ pub(super) fn table(report: &Report, ids: &str) -> String {
         "p".to_owned(),
         "From, to".to_owned(),
     ];
-    let head = each(&titles, |title| format!("<th scope=\"col\">{title}</th>"));
-    let mut text =
-        format!("<section>\n<h2>Metrics</h2>\n<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n");
-    for (at, metric) in ordered(report) {
+    let row = |at: usize, metric: &Metric| {
         let unit = metric.id.unit;
-        let gated = if metric.gated { "" } else { " <small>does not decide</small>" };
-        let cells = [
+        let (first, last) = (amount(metric.first, unit), amount(metric.last, unit));
+        [
             badge(metric.verdict),
-            format!("<a href=\"#{ids}m{at}\">{}</a>{gated}", markup(&metric.id.name)),
+            html! {
+                a href={ "#" (place.ids()) "m" (at) } { (metric.id.name) }
+                @if !metric.gated { " " small { "does not decide" } }
+            },
             rate(metric.per_cycle.as_ref(), unit),
             rate(metric.per_minute.as_ref(), unit),
-            markup(&sentences::p(metric)),
-            format!("{} → {}", amount(metric.first, unit), amount(metric.last, unit)),
-        ];
-        text.push_str("<tr>");
-        for (title, cell) in titles.iter().zip(cells) {
-            // Writing to a String cannot fail.
-            let class = if cell == NONE { " class=\"none\"" } else { "" };
-            let _ = write!(text, "<td{class} data-title=\"{title}\">{cell}</td>");
-        }
-        text.push_str("</tr>\n");
-    }
-    text.push_str("</tbody>\n</table>\n</section>\n");
-    text
-}
-
-/// An estimate stands out from its interval.
-fn rate(interval: Option<&Interval>, unit: Unit) -> String {
-    match interval {
-        None => NONE.to_owned(),
-        Some(interval) => {
-            let (estimate, bounds) = figures::estimate_and_bounds(interval, unit);
-            match bounds {
-                Some(bounds) => format!("<b>{estimate}</b> <small>({bounds})</small>"),
-                None => estimate,
+            html! { (sentences::p(metric)) },
+            html! { (first) " → " (last) },
+        ]
+    };
+    html! {
+        section {
+            h2 { "Metrics" }
+            table {
+                thead { tr { @for title in &titles { th scope="col" { (title) } } } }
+                tbody {
+                    @for (at, metric) in ordered(report) {
+                        tr {
+                            @for (title, cell) in titles.iter().zip(row(at, metric)) {
+                                td.none[cell.0 == NONE] data-title=(title) { (cell) }
+                            }
+                        }
+                    }
+                }
             }
         }
     }
 }
 
+/// An estimate stands out from its interval.
+fn rate(interval: Option<&Interval>, unit: Unit) -> Markup {
+    let Some(interval) = interval else { return html! { (NONE) } };
+    match figures::estimate_and_bounds(interval, unit) {
+        (estimate, Some(bounds)) => html! { b { (estimate) } " " small { "(" (bounds) ")" } },
+        (estimate, None) => html! { (estimate) },
+    }
+}
+
 /// All of one metric: its chart, why, and its groups.
-pub(super) fn card(report: &Report, metric: &Metric, at: usize, frame: &Frame<'_>) -> String {
-    let wide = if metric.groups.is_empty() { "" } else { " wide" };
-    let mut text = format!(
-        "<article class=\"card{wide}\" id=\"{ids}m{at}\">\n<h3><span>{}</span> {}</h3>\n<div>\n{}<p>{}</p>\n",
-        markup(&metric.id.name),
-        badge(metric.verdict),
-        chart(report, metric, frame),
-        markup(&sentences::headline(metric)),
-        ids = frame.ids,
-    );
-    if let Some(shape) = sentences::shape(metric) {
-        let _ = writeln!(text, "<p class=\"shape\">Shape: {}</p>", markup(&shape));
-    }
-    text.push_str("</div>\n");
-    text.push_str(&groups(metric));
-    text.push_str("</article>\n");
-    text
-}
-
-fn groups(metric: &Metric) -> String {
-    if metric.groups.is_empty() {
-        return String::new();
-    }
-    let mut text =
-        "<div>\n<h4>Groups that grow, and their share</h4>\n<ul class=\"groups\">\n".to_owned();
-    let shown = &metric.groups[..metric.groups.len().min(GROUPS_MAX)];
-    text.extend(shown.iter().map(|group| bar(group, metric)));
-    if shown.len() < metric.groups.len() {
-        let _ = writeln!(text, "<li>and {} more</li>", metric.groups.len() - shown.len());
-    }
-    if let Some(rest) = sentences::rest(&metric.groups) {
-        let what = "<span class=\"rest\">in no group that grows for certain</span>";
-        text.push_str(&row(what, rest, "", " unexplained"));
-    }
-    text.push_str("</ul>\n</div>\n");
-    text
-}
-
-fn bar(group: &GroupGrowth, metric: &Metric) -> String {
-    let title = format!("<code>{}</code>", markup(&group.title));
-    let stack: Vec<&str> = group.key.split(';').filter(|frame| !frame.is_empty()).collect();
-    let title = match stack.len() {
-        0 | 1 => title,
-        _ => {
-            let frames = each(stack, |frame| format!("<li><code>{}</code></li>", markup(frame)));
-            format!("<details><summary>{title}</summary><ol>{frames}</ol></details>")
+pub(super) fn card(report: &Report, metric: &Metric, at: usize, frame: &Frame) -> Markup {
+    html! {
+        article.card.wide[!metric.groups.is_empty()] id={ (frame.ids) "m" (at) } {
+            h3 { span { (metric.id.name) } " " (badge(metric.verdict)) }
+            div {
+                (chart(report, metric, frame))
+                p { (sentences::headline(metric)) }
+                @if let Some(shape) = sentences::shape(metric) { p.shape { "Shape: " (shape) } }
+            }
+            (groups(metric))
         }
-    };
-    let rate = sentences::group_rate(group, metric);
-    row(&title, group.share, &format!("{rate} · {} → {}", group.first, group.last), "")
+    }
 }
 
-fn row(title: &str, part: f64, rate: &str, class: &str) -> String {
+fn groups(metric: &Metric) -> Markup {
+    let shown = &metric.groups[..metric.groups.len().min(GROUPS_MAX)];
+    html! {
+        @if !shown.is_empty() {
+            div {
+                h4 { "Groups that grow, and their share" }
+                ul.groups {
+                    @for group in shown { (group_row(group, metric)) }
+                    @if shown.len() < metric.groups.len() {
+                        li { "and " (metric.groups.len() - shown.len()) " more" }
+                    }
+                    @if let Some(rest) = sentences::rest(&metric.groups) {
+                        li {
+                            span.rest { "in no group that grows for certain" }
+                            (bar(rest, " unexplained"))
+                            div.rate { b { (share(rest)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn group_row(group: &GroupGrowth, metric: &Metric) -> Markup {
+    let stack: Vec<&str> = group.key.split(';').filter(|frame| !frame.is_empty()).collect();
+    let title = html! { code { (group.title) } };
+    html! {
+        li {
+            @if stack.len() < 2 { (title) } @else {
+                details {
+                    summary { (title) }
+                    ol { @for frame in stack { li { code { (frame) } } } }
+                }
+            }
+            (bar(group.share, ""))
+            div.rate {
+                b { (share(group.share)) } " " (sentences::group_rate(group, metric)) " · " (group.first) " → " (group.last)
+            }
+        }
+    }
+}
+
+/// A part of a whole, drawn.
+fn bar(part: f64, class: &str) -> Markup {
     let width = if part.is_finite() { (part * 100.0).clamp(0.0, 100.0) } else { 0.0 };
-    format!(
-        "<li>{title}<div class=\"bar{class}\"><i style=\"width:{width:.1}%\"></i></div>\
-         <div class=\"rate\"><b>{}</b> {}</div></li>\n",
-        share(part),
-        markup(rate)
-    )
+    html! { div class={ "bar" (class) } { i style={ "width:" (format!("{width:.1}")) "%" } {} } }
 }
 
 /// What the run was given, and how to do it again.
-pub(super) fn parameters(report: &Report) -> String {
+pub(super) fn parameters(report: &Report) -> Markup {
     let names = |names: &[String]| match names.is_empty() {
         true => "none".to_owned(),
         false => names.join(", "),
     };
     let timeout = match 0.0 < report.stream_timeout {
-        true => duration(report.stream_timeout),
+        true => span(report.stream_timeout),
         false => "cmon drove no streams".to_owned(),
     };
     let seed = match report.drive {
@@ -185,6 +190,6 @@ pub(super) fn parameters(report: &Report) -> String {
         ("Stream timeout", timeout),
         ("Seed", seed),
     ];
-    let rows = each(&all, |(name, value)| format!("<dt>{name}</dt><dd>{}</dd>\n", markup(value)));
-    format!("<section>\n<h2>Parameters</h2>\n<dl class=\"parameters\">\n{rows}</dl>\n</section>\n")
+    let all = all.iter().map(|(name, value)| (*name, value.as_str()));
+    html! { section { h2 { "Parameters" } (pairs("parameters", all)) } }
 }

@@ -11,6 +11,7 @@ use crate::leak::judge::new_growth::{By, Part};
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::judge::shape::{Shape, Stairs};
 use crate::leak::metric::{MetricId, Source};
+use crate::leak::reasons::{CutReason, RestartSign};
 use crate::leak::record::{Cut, Drive, Rules, Survivor};
 
 /// Nothing was found, nothing was checked.
@@ -139,7 +140,7 @@ pub(in crate::leak::report) fn group(
 }
 
 /// The daemon keeps 3 % of the streams.
-pub(in crate::leak::report) fn leak() -> Report {
+pub(in crate::leak) fn leak() -> Report {
     let goroutines = Metric {
         verdict: Verdict::Leak,
         per_cycle: Some(interval(0.18, 0.07, 0.29)),
@@ -189,13 +190,15 @@ pub(in crate::leak::report) fn leak() -> Report {
         survivors: vec![Survivor { kind: "reader".into(), name: "web-3".into(), age: 31.4 }],
         unavailable: vec![Unavailable {
             metric: "target.web.threads".to_owned(),
-            error: "/proc/812/task may not be read by this user".to_owned(),
+            reason: "/proc/812/task may not be read by this user".to_owned().into(),
             times: 1,
         }],
         cuts: vec![Cut {
             at_ms: 61_000,
             source: "target.web".to_owned(),
-            why: "the target was started again (pid 12 is now 40)".to_owned(),
+            reason: CutReason::TargetRestarted {
+                sign: RestartSign::PidChanged { old: 12, new: 40 },
+            },
         }],
         signatures: vec![Signature::Followers { rate: 0.03, by: By::Cycle, seen: Seen::Stacks }],
         targets: vec!["pid:812".to_owned()],
@@ -400,7 +403,7 @@ pub(in crate::leak::report) fn without_numbers() -> Report {
 pub(in crate::leak::report) fn with_text(text: &str) -> Report {
     let text = || text.to_owned();
     let mut report = leak();
-    report.reason = VerdictReason::Failed { error: text() };
+    report.reason = VerdictReason::Failed { cause: text().into() };
     report.baseline = Some(Baseline {
         started: text(),
         verdict: Verdict::Leak,
@@ -424,8 +427,8 @@ pub(in crate::leak::report) fn with_text(text: &str) -> Report {
     ];
     report.other_sides = vec![OtherSide { metric: text(), of: MetricId::parse(&text()) }];
     report.survivors[0] = Survivor { kind: text(), name: text(), age: 1.0 };
-    report.unavailable[0] = Unavailable { metric: text(), error: text(), times: 2 };
-    report.cuts[0] = Cut { at_ms: 61_000, source: text(), why: text() };
+    report.unavailable[0] = Unavailable { metric: text(), reason: text().into(), times: 2 };
+    report.cuts[0] = Cut { at_ms: 61_000, source: text(), reason: text().into() };
     for metric in &mut report.metrics {
         metric.id = MetricId {
             name: text(),

@@ -11,6 +11,7 @@ use crate::leak::facts::{Metric, Report};
 use crate::leak::judge::Verdict;
 use crate::leak::judge::plan::Plan;
 use crate::leak::judge::shape::Shape;
+use crate::leak::reasons::{CutReason, UnavailableReason};
 use crate::leak::record::{
     Cut, Drive, End, Groups, Header, Reading, Record, Rules, Stage, Unavailable, VERSION,
 };
@@ -189,7 +190,8 @@ fn a_daemon_that_was_started_anew_is_no_leak_and_no_cure() {
         Record::Reading(reading) => 300.0 <= reading.at,
         _ => false,
     });
-    let cut = Cut { at_ms: 299_000, source: "daemon".to_owned(), why: "started anew".to_owned() };
+    let cut =
+        Cut { at_ms: 299_000, source: "daemon".to_owned(), reason: CutReason::DaemonRestarted };
     records.insert(middle.unwrap(), Record::Cut(cut));
     let report = judge(&records, None).unwrap();
     assert_eq!(report.verdict, Verdict::Leak, "{}", report.summary());
@@ -337,8 +339,8 @@ fn a_target_that_went_away_measured_nothing() {
             reading.values.clear();
         }
     }
-    let why = "connection refused".to_owned();
-    records.push(Record::Unavailable(Unavailable { metric: "target.app".to_owned(), why }));
+    let reason = UnavailableReason::Connection { message: "connection refused".to_owned() };
+    records.push(Record::Unavailable(Unavailable { metric: "target.app".to_owned(), reason }));
     let report = judge(&records, None).unwrap();
     assert_eq!(report.verdict, Verdict::Invalid);
     assert!(report.summary().contains("the target went away at 3m20s"), "{}", report.summary());
@@ -349,7 +351,7 @@ fn a_collector_that_stopped_collecting_is_not_cured() {
     let worked = |at: f64| at.min(360.0) * 2.0;
     let report = judge(&passive(|at| 52.0 + (at.min(360.0) / 8.0).floor(), worked), None).unwrap();
     assert_ne!(report.verdict, Verdict::Clean);
-    assert!(report.summary().starts_with("work stopped at 6m0s: 0 cycles"), "{}", report.summary());
+    assert!(report.summary().starts_with("work stopped at 6m: 0 cycles"), "{}", report.summary());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{end, header};
 use crate::leak::facts::Report;
 use crate::leak::judge::Verdict;
+use crate::leak::reasons::{CutReason, UnavailableReason};
 use crate::leak::record::{Cut, Drive, Group, Groups, Reading, Record, Stage, Unavailable};
 use crate::leak::verdict::*;
 
@@ -35,7 +36,7 @@ fn restarted(records: &mut Vec<Record>, at: f64) {
     let cut = Cut {
         at_ms: judging::whole(at * 1000.0),
         source: "target.app".to_owned(),
-        why: "the target was started again".to_owned(),
+        reason: CutReason::TargetBack,
     };
     records.insert(after.unwrap(), Record::Cut(cut));
 }
@@ -88,7 +89,8 @@ fn a_target_that_never_reported_anything_makes_nothing_clean() {
     let Record::Header(header) = &mut records[0] else { unreachable!() };
     header.cycles_metric = "rotations".to_owned();
     assert!(!report(&records).summary().contains("never showed"));
-    let unavailable = Unavailable { metric: "target.app".to_owned(), why: String::new() };
+    let unavailable =
+        Unavailable { metric: "target.app".to_owned(), reason: UnavailableReason::Backoff };
     records.insert(1, Record::Unavailable(unavailable));
     assert!(!report(&records).summary().contains("never showed"));
 }

@@ -6,6 +6,7 @@ use super::{end, header};
 use crate::leak::facts::Report;
 use crate::leak::judge::Verdict;
 use crate::leak::judge::plan::Plan;
+use crate::leak::reasons::UnavailableReason;
 use crate::leak::record::{Cut, Drive, Group, Groups, Reading, Record, Stage, Unavailable};
 use crate::leak::report::compare;
 use crate::leak::report::tests::schema_check::violation;
@@ -244,7 +245,9 @@ fn a_check_without_lines() {
     let refused = || {
         Record::Unavailable(Unavailable {
             metric: "target.web".to_owned(),
-            why: "`http://127.0.0.1:9` cannot be reached: connection refused".to_owned(),
+            reason: UnavailableReason::Connection {
+                message: "`http://127.0.0.1:9` cannot be reached: connection refused".to_owned(),
+            },
         })
     };
     insta::assert_snapshot!(of(&with(records, (0..20).map(|_| refused()))));
@@ -308,7 +311,7 @@ fn restarts_leave_no_part_that_is_long_enough() {
         Record::Cut(Cut {
             at_ms: minute * 60_000,
             source: "target.web".to_owned(),
-            why: "the target was started again".to_owned(),
+            reason: "the target was started again".to_owned().into(),
         })
     };
     let report = judge(&with(records, (1..4).map(restart)), None).unwrap();

@@ -72,7 +72,7 @@ async fn a_figure_of_a_prometheus_page_is_chosen_by_name_and_labels() {
         let url = |rest: &str| format!("http://127.0.0.1:{port}{rest}");
         let of = async |rest: &str| match start(&[url(rest)], None).await {
             Ok(mut probes) => {
-                let words = probes.found()[1].words.clone();
+                let words = probes.found()[1].readable.to_string();
                 let sample = read(&mut probes, 0.0).await;
                 assert_eq!(
                     sample.values.iter().filter(|(name, _)| name.starts_with("target.")).count(),

@@ -2,8 +2,8 @@
 
 mod addresses;
 mod json_answers;
+mod lineage;
 mod restarts;
-mod who;
 
 use std::path::PathBuf;
 
@@ -17,6 +17,7 @@ use crate::leak::probe::get::{MAX_BODY, MAX_DUMP};
 use crate::leak::probe::metrics::Selector;
 use crate::leak::probe::tests::fake::{Reply, with_server, with_the_clock_stopped};
 use crate::leak::probe::{Options, Probes, Sample, StartError};
+use crate::leak::reasons::UnavailableReason;
 use crate::leak::record::{Rules, Unavailable};
 use crate::leak::verdict::is_gated;
 
@@ -159,7 +160,7 @@ async fn what_a_server_shows_is_found_by_asking_and_said() {
                         Go's expvar at /debug/vars; \
                         not: /metrics, /actuator/prometheus, /debug/metrics, /q/metrics, \
                         /api/metrics, /prometheus (status 404: 404 page not found)";
-        assert_eq!(probes.found()[1].words, expected);
+        assert_eq!(probes.found()[1].readable.to_string(), expected);
         let name = format!("port{port}");
         let sample = read(&mut probes, 0.0).await;
         let (goroutines, heap) = (format!("{name}.goroutines"), format!("{name}.heap_bytes"));
@@ -214,8 +215,8 @@ async fn a_path_is_tried_as_each_form() {
     };
     with_server(script, async |port, _| {
         let words = async |path: &str| match start(&[format!("http://127.0.0.1:{port}{path}")], None).await {
-            Ok(probes) => probes.found()[1].words.clone(),
-            Err(StartError::Target { why, .. }) => why,
+            Ok(probes) => probes.found()[1].readable.to_string(),
+            Err(StartError::Target { error, .. }) => error.to_string(),
             Err(error) => panic!("{error}"),
         };
         let profile = "goroutines by the profile at /prof/goroutine?debug=1";
@@ -268,7 +269,8 @@ async fn an_answer_of_which_only_the_beginning_is_read_is_no_figure() {
         for (path, most) in [("/j#/open", 8), ("/v", 64), ("/m", 64)] {
             let mut probes = start(&[url(path)], None).await.unwrap();
             let sample = read(&mut probes, 0.0).await;
-            let why: Vec<&str> = sample.failures.iter().map(|one| one.why.as_str()).collect();
+            let why: Vec<String> =
+                sample.failures.iter().map(|one| one.reason.to_string()).collect();
             assert_eq!(why, [too_long(path.trim_end_matches("#/open"), most)]);
             assert_eq!(figures(&sample), []);
         }
@@ -295,12 +297,12 @@ async fn a_figure_that_is_not_reported_any_more_is_said_once() {
         let mut probes = start(&[url], None).await.unwrap();
         assert_eq!(read(&mut probes, 0.0).await.unavailable, []);
         let metric = format!("target.port{port}.goroutines");
-        let gone = Unavailable { metric, why: "it is no longer shown".to_owned() };
+        let gone = Unavailable { metric, reason: UnavailableReason::NoLongerShown };
         assert_eq!(read(&mut probes, 1.0).await.unavailable, [gone]);
         assert_eq!(read(&mut probes, 2.0).await.unavailable, []);
         let failures = read(&mut probes, 3.0).await.failures;
         let why = "nothing can be read any more: it no longer shows its figures";
-        assert_eq!(failures.iter().map(|one| one.why.as_str()).collect::<Vec<_>>(), [why]);
+        assert_eq!(failures.iter().map(|one| one.reason.to_string()).collect::<Vec<_>>(), [why]);
     })
     .await;
 }
@@ -317,8 +319,11 @@ async fn a_pointer_gives_one_figure_under_its_own_name() {
         assert_eq!(figures(&sample), [(format!("port{port}.open").as_str(), 5.0)]);
         let sample = read(&mut probes, 1.0).await;
         let why = "nothing can be read any more: `/s`: there is nothing at `/pool/open`";
-        assert_eq!((figures(&sample), sample.failures[0].why.as_str()), (vec![], why));
-        assert!(!sample.failures[0].gone);
+        assert_eq!(
+            (figures(&sample), sample.failures[0].reason.to_string().as_str()),
+            (vec![], why)
+        );
+        assert!(!sample.failures[0].reason.is_gone());
     })
     .await;
 }
@@ -333,7 +338,7 @@ async fn a_pointer_may_lead_into_the_answer_at_the_root() {
         for root in ["", "/"] {
             let target = format!("http://127.0.0.1:{port}{root}#/pool/size");
             let mut probes = start(&[target], None).await.unwrap();
-            assert_eq!(probes.found()[1].words, "the figure `/pool/size` at /");
+            assert_eq!(probes.found()[1].readable.to_string(), "the figure `/pool/size` at /");
             let sample = read(&mut probes, 0.0).await;
             assert_eq!(figures(&sample), [(format!("port{port}.size").as_str(), 7.0)]);
         }
@@ -371,7 +376,10 @@ async fn what_is_unavailable_is_said_once_and_is_never_0() {
         let sample = read(&mut probes, 0.0).await;
         assert_eq!(figures(&sample), [(format!("port{port}.fds").as_str(), 4.0)]);
         assert_eq!(sample.unavailable[0].metric, format!("target.port{port}.goroutines"));
-        assert_eq!(sample.unavailable[0].why, "`go_goroutines` is -1: a count is never negative");
+        assert_eq!(
+            sample.unavailable[0].reason.to_string(),
+            "`go_goroutines` is -1: a count is never negative"
+        );
         assert_eq!(read(&mut probes, 0.0).await.unavailable, []);
     })
     .await;
@@ -394,10 +402,13 @@ async fn a_server_that_goes_away_fails_each_reading_and_its_return_is_a_cut() {
     with_server(script, async |port, _| {
         let mut probes = start(&[format!("http://127.0.0.1:{port}/p")], None).await.unwrap();
         let sample = read(&mut probes, 1.0).await;
-        assert!(figures(&sample).is_empty() && !sample.failures[0].gone, "{sample:?}");
+        assert!(figures(&sample).is_empty() && !sample.failures[0].reason.is_gone(), "{sample:?}");
         let sample = read(&mut probes, 2.0).await;
         assert_eq!((sample.failures.len(), figures(&sample).len()), (0, 1));
-        assert_eq!(sample.cuts[0].why, "the target did not answer for a while, and answers again");
+        assert_eq!(
+            sample.cuts[0].reason.to_string(),
+            "the target did not answer for a while, and answers again"
+        );
     })
     .await;
 }
@@ -421,17 +432,17 @@ async fn a_process_is_watched_until_it_is_gone() {
     child.wait().unwrap();
     let sample = read(&mut probes, 1.0).await;
     assert_eq!(figures(&sample), []);
-    assert!(sample.failures[0].gone);
-    assert_eq!(sample.failures[0].why, format!("process {pid} does not exist"));
+    assert!(sample.failures[0].reason.is_gone());
+    assert_eq!(sample.failures[0].reason.to_string(), format!("process {pid} does not exist"));
     let error = start(&[format!("pid:{pid}")], None).await.unwrap_err();
     assert_eq!(error.to_string(), format!("target `pid:{pid}`: process {pid} does not exist"));
     assert!(hint(&error).contains("`ps -e`"), "{error:?}");
 }
 
 /// What to do about a target that is refused; nothing where that is not known.
-pub(super) fn hint(error: &StartError) -> &str {
+pub(super) fn hint(error: &StartError) -> String {
     match error {
-        StartError::Target { hint, .. } => hint.as_deref().unwrap_or_default(),
+        StartError::Target { error, .. } => error.hint().unwrap_or_default(),
         _ => panic!("{error}"),
     }
 }

@@ -4,6 +4,7 @@ use super::{read, start};
 use crate::engine::census::Census;
 use crate::leak::probe::Probes;
 use crate::leak::probe::tests::fake::{Reply, with_server, with_server_at};
+use crate::leak::reasons::{CutReason, RestartSign};
 use crate::leak::record::Cut;
 
 #[tokio::test]
@@ -48,7 +49,10 @@ async fn a_target_that_restarts_cuts_its_series_and_its_cycles_go_on() {
         assert_eq!(cycles, [30.0, 35.0, 39.0]);
         assert_eq!((cuts.len(), cuts[0].at_ms), (1, 2000));
         assert_eq!(cuts[0].source, format!("target.port{port}"));
-        assert_eq!(cuts[0].why, "the target was started again (`rotations` fell from 130 to 5)");
+        assert_eq!(
+            cuts[0].reason.to_string(),
+            "the target was started again (`rotations` fell from 130 to 5)"
+        );
     })
     .await;
 }
@@ -71,10 +75,8 @@ async fn a_lost_connection_is_a_restart_only_where_the_goroutines_fell_by_half()
             cuts.extend(read(&mut probes, at).await.cuts);
         }
         assert_eq!(seen.accepted.get(), 3);
-        let why = "the target closed its connection, and its goroutines fell below half: it was \
-                   started again";
-        let (source, why) = (format!("target.port{port}"), why.to_owned());
-        assert_eq!(cuts, [Cut { at_ms: 4000, source, why }]);
+        let reason = CutReason::TargetRestarted { sign: RestartSign::GoroutinesHalved };
+        assert_eq!(cuts, [Cut { at_ms: 4000, source: format!("target.port{port}"), reason }]);
     })
     .await;
 }
@@ -131,7 +133,7 @@ async fn cuts_of_a_silence(before: &'static str, after: &'static str) -> Vec<Str
         assert_eq!(read(&mut probes, 1.0).await.failures.len(), 1);
         let sample = read(&mut probes, 2.0).await;
         assert_eq!(sample.failures, Vec::new());
-        cuts.extend(sample.cuts.into_iter().map(|cut| cut.why));
+        cuts.extend(sample.cuts.into_iter().map(|cut| cut.reason.to_string()));
     })
     .await;
     cuts
@@ -176,10 +178,9 @@ async fn a_restart_that_a_broken_reading_has_seen_is_reported_by_the_next() {
         assert_eq!(read(&mut probes, 1.0).await.cuts, []);
         let broken = read(&mut probes, 2.0).await;
         assert_eq!((broken.failures.len(), broken.cuts), (1, Vec::new()));
-        let why = "the target was started again (its start time moved forward by 300 s, and its \
-                   connection broke)";
-        let why = why.to_owned();
-        let cut = Cut { at_ms: 3000, source: format!("target.port{port}"), why };
+        let sign = RestartSign::StartTimeMoved { seconds: 300.0, fell: None };
+        let reason = CutReason::TargetRestarted { sign };
+        let cut = Cut { at_ms: 3000, source: format!("target.port{port}"), reason };
         assert_eq!(read(&mut probes, 3.0).await.cuts, [cut]);
         assert_eq!(read(&mut probes, 4.0).await.cuts, []);
     })
@@ -196,7 +197,7 @@ async fn in_turn(pages: &[String], readings: u32) -> (usize, Option<String>) {
         for at in 0..readings {
             let sample = read(&mut probes, f64::from(at)).await;
             cuts += sample.cuts.len();
-            invalid = invalid.take().or(sample.invalid);
+            invalid = invalid.take().or(sample.invalid.map(|reason| reason.to_string()));
         }
     })
     .await;
@@ -303,7 +304,7 @@ async fn cuts_of_a_refusal(text: &'static str) -> Vec<String> {
         for at in [3.0, 4.0] {
             let sample = read(&mut probes, at).await;
             assert_eq!(sample.failures, []);
-            cuts.extend(sample.cuts.into_iter().map(|cut| cut.why));
+            cuts.extend(sample.cuts.into_iter().map(|cut| cut.reason.to_string()));
         }
     })
     .await;

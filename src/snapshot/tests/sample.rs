@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{DaemonSnapshot, Own, Snapshot};
 use crate::engine::census::{Away, Census, ConnectionCount, Purpose, TaskKind};
 use crate::engine::event::{Gap, GapCause, Label, Notice};
 use crate::engine::rows::{LastNotice, Row, StreamState};
@@ -11,6 +10,7 @@ use crate::engine::source::{
     ContainerId, ContainerKey, DaemonId, ErrorKind, Exit, Phase, SourceError,
 };
 use crate::engine::timestamp::Timestamp;
+use crate::snapshot::{DaemonSnapshot, Own, Snapshot};
 use crate::sort::sort_by;
 
 /// 2026-11-24 12:00:00 UTC.

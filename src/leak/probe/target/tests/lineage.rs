@@ -5,26 +5,27 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use crate::leak::probe::target::lineage::*;
+use crate::leak::reasons::RestartSign;
 
-fn sight(started: f64, goroutines: f64) -> Sight {
+fn observation(started: f64, goroutines: f64) -> Observation {
     let counts = BTreeMap::from([("goroutines".to_owned(), goroutines)]);
-    Sight { started: Some(started), counts, ..Sight::default() }
+    Observation { started: Some(started), counts, ..Observation::default() }
 }
 
-fn cpu(mut sight: Sight, seconds: f64) -> Sight {
-    sight.totals.insert("process_cpu_seconds_total".to_owned(), seconds);
-    sight
+fn cpu(mut observation: Observation, seconds: f64) -> Observation {
+    observation.totals.insert("process_cpu_seconds_total".to_owned(), seconds);
+    observation
 }
 
 /// What each reading says; `.` nothing, `R` a restart, `S` several.
-fn story(sights: impl IntoIterator<Item = Sight>) -> String {
+fn story(observations: impl IntoIterator<Item = Observation>) -> String {
     let mut lineage = Lineage::default();
-    let letter = |who| match who {
-        Who::Same | Who::Unknown => '.',
-        Who::Another(_) => 'R',
-        Who::Several(_) => 'S',
+    let letter = |identity| match identity {
+        Identity::Same | Identity::Unknown => '.',
+        Identity::Restarted(_) => 'R',
+        Identity::Several(_) => 'S',
     };
-    sights.into_iter().map(|sight| letter(lineage.see(sight))).collect()
+    observations.into_iter().map(|observation| letter(lineage.observe(observation))).collect()
 }
 
 fn quiet(story: &str) -> bool {
@@ -44,9 +45,9 @@ fn a_start_time_that_wavers_is_no_restart() {
     let noisy = |n: u32| 50.0 + (10.0 * noise(n)).floor();
     for by in [0.01, 0.09, 0.5, 1.0, 1.9] {
         for counts in [&growing as &dyn Fn(u32) -> f64, &noisy, &|_| 50.0] {
-            let wavers = |n: u32| sight(1e9 + by * f64::from(n % 2), counts(n));
+            let wavers = |n: u32| observation(1e9 + by * f64::from(n % 2), counts(n));
             assert!(quiet(&story((0..300).map(wavers))), "{by}");
-            let random = |n: u32| sight(1e9 + by * noise(n + 7919), counts(n));
+            let random = |n: u32| observation(1e9 + by * noise(n + 7919), counts(n));
             assert!(quiet(&story((0..300).map(random))), "{by}");
         }
     }
@@ -56,41 +57,44 @@ fn a_start_time_that_wavers_is_no_restart() {
 fn a_clock_that_is_set_both_ways_is_no_restart() {
     for by in [3.0, 30.0, 3600.0] {
         let set = |n: u32| if (100..200).contains(&n) { 1e9 + by } else { 1e9 };
-        let growing = |n: u32| sight(set(n), 50.0 + f64::from(n) / 2.0);
+        let growing = |n: u32| observation(set(n), 50.0 + f64::from(n) / 2.0);
         assert!(quiet(&story((0..300).map(growing))), "{by}");
         // The count falls just then, and processor time shows that it is the same.
-        let falls = |n: u32| sight(set(n), if n == 100 { 40.0 } else { 50.0 });
+        let falls = |n: u32| observation(set(n), if n == 100 { 40.0 } else { 50.0 });
         assert!(quiet(&story((0..300).map(|n| cpu(falls(n), f64::from(n))))), "{by}");
         // It is set back and forth all the time.
-        let often = |n: u32| sight(1e9 + by * f64::from(n % 2), 50.0 + f64::from(n));
+        let often = |n: u32| observation(1e9 + by * f64::from(n % 2), 50.0 + f64::from(n));
         assert!(quiet(&story((0..300).map(often))), "{by}");
         // A server that closes what is idle, each time.
-        let closes = |n: u32| Sight { link: Link::Closed, ..growing(n) };
+        let closes = |n: u32| Observation { link: Link::Closed, ..growing(n) };
         assert!(quiet(&story((0..300).map(closes))), "{by}");
     }
-    let drifts = |n: u32| sight(1e9 + f64::from(n) / 10.0, 50.0 + f64::from(n));
+    let drifts = |n: u32| observation(1e9 + f64::from(n) / 10.0, 50.0 + f64::from(n));
     assert!(quiet(&story((0..3000).map(drifts))));
 }
 
 #[test]
 fn a_restart_is_seen_by_what_fell_or_by_the_connection() {
-    let fell =
-        story([sight(100.0, 50.0), sight(100.0, 60.0), sight(400.0, 7.0), sight(400.0, 8.0)]);
+    let fell = story([
+        observation(100.0, 50.0),
+        observation(100.0, 60.0),
+        observation(400.0, 7.0),
+        observation(400.0, 8.0),
+    ]);
     assert_eq!(fell, "..R.");
     // It has grown again before it is read.
-    let broke = Sight { link: Link::Closed, ..sight(400.0, 70.0) };
-    assert_eq!(story([sight(100.0, 50.0), broke.clone(), sight(400.0, 71.0)]), ".R.");
-    let refused = Sight { link: Link::Refused, ..sight(400.0, 70.0) };
-    assert_eq!(story([sight(100.0, 50.0), refused]), ".R");
-    let failed = Sight { link: Link::Failed, ..sight(400.0, 70.0) };
-    assert_eq!(story([sight(100.0, 50.0), failed]), ".R");
-    let total = [cpu(sight(100.0, 50.0), 9.0), cpu(sight(400.0, 70.0), 0.5)];
+    let broke = Observation { link: Link::Closed, ..observation(400.0, 70.0) };
+    assert_eq!(story([observation(100.0, 50.0), broke.clone(), observation(400.0, 71.0)]), ".R.");
+    let refused = Observation { link: Link::Refused, ..observation(400.0, 70.0) };
+    assert_eq!(story([observation(100.0, 50.0), refused]), ".R");
+    let failed = Observation { link: Link::Failed, ..observation(400.0, 70.0) };
+    assert_eq!(story([observation(100.0, 50.0), failed]), ".R");
+    let total = [cpu(observation(100.0, 50.0), 9.0), cpu(observation(400.0, 70.0), 0.5)];
     assert_eq!(story(total), ".R");
     let mut lineage = Lineage::default();
-    lineage.see(sight(100.0, 50.0));
-    let words = "the target was started again (its start time moved forward by 300 s, and its \
-                 connection broke)";
-    assert_eq!(lineage.see(broke), Who::Another(words.to_owned()));
+    lineage.observe(observation(100.0, 50.0));
+    let moved = RestartSign::StartTimeMoved { seconds: 300.0, fell: None };
+    assert_eq!(lineage.observe(broke), Identity::Restarted(moved));
 }
 
 #[test]
@@ -98,12 +102,15 @@ fn one_that_crashes_again_and_again_is_not_several() {
     let life = |n: u32| (n / 5, n % 5);
     let crashes = |n: u32| {
         let (life, age) = life(n);
-        cpu(sight(1e9 + 75.0 * f64::from(life), 10.0 + 5.0 * f64::from(age)), f64::from(age + 1))
+        cpu(
+            observation(1e9 + 75.0 * f64::from(life), 10.0 + 5.0 * f64::from(age)),
+            f64::from(age + 1),
+        )
     };
     let shown = story((0..100).map(crashes));
     assert_eq!((shown.matches('R').count(), shown.matches('S').count()), (19, 0), "{shown}");
     // By its totals alone.
-    let blind = |n: u32| Sight { started: None, ..crashes(n) };
+    let blind = |n: u32| Observation { started: None, ..crashes(n) };
     let shown = story((0..100).map(blind));
     assert_eq!((shown.matches('R').count(), shown.matches('S').count()), (19, 0), "{shown}");
 }
@@ -113,7 +120,7 @@ fn several_in_turn_are_recognized_by_what_comes_back() {
     let starts = [1000.0, 1300.0, 1100.0, 1900.0];
     let counts = [50.0, 80.0, 20.0, 61.0];
     let at = |order: fn(u32) -> usize, n: u32| {
-        sight(starts[order(n)], counts[order(n)] + f64::from(n) / 10.0)
+        observation(starts[order(n)], counts[order(n)] + f64::from(n) / 10.0)
     };
     let in_turn = story((0..12).map(|n| at(|n| n as usize % 4, n)));
     assert!(in_turn.find('S').is_some_and(|at| at <= 7), "{in_turn}");
@@ -125,29 +132,30 @@ fn several_in_turn_are_recognized_by_what_comes_back() {
     let two = story((0..9).map(|n| at(|n| n as usize % 2, n)));
     assert!(two.find('S').is_some_and(|at| at <= 4), "{two}");
     // Level and alike, but for the start times.
-    let alike = story((0..9_u32).map(|n| sight(starts[n as usize % 2], 50.0)));
+    let alike = story((0..9_u32).map(|n| observation(starts[n as usize % 2], 50.0)));
     assert!(alike.contains('S'), "{alike}");
 }
 
 #[test]
 fn workers_that_were_started_at_once_are_reported_apart_by_their_counts() {
     let counts = [12.0, 31.0, 20.0];
-    let at = |n: u32| sight(1e9 + 0.02 * f64::from(n % 3), counts[n as usize % 3]);
+    let at = |n: u32| observation(1e9 + 0.02 * f64::from(n % 3), counts[n as usize % 3]);
     assert!(story((0..12).map(at)).contains('S'));
-    let totals = |n: u32| cpu(sight(1e9 + 0.02 * f64::from(n % 3), 9.0), counts[n as usize % 3]);
+    let totals =
+        |n: u32| cpu(observation(1e9 + 0.02 * f64::from(n % 3), 9.0), counts[n as usize % 3]);
     assert!(story((0..12).map(totals)).contains('S'));
 }
 
 #[test]
 fn numbers_of_processes_and_totals_that_come_back_are_several_too() {
-    let pid = |n: u32| Sight { pid: Some(u64::from(10 + n % 2)), ..Sight::default() };
+    let pid = |n: u32| Observation { pid: Some(u64::from(10 + n % 2)), ..Observation::default() };
     // Only the first change looks like a restart.
     assert_eq!(story((0..9).map(pid)), ".R..SSSSS");
-    let once = |n: u32| Sight { pid: Some(u64::from(10 + n / 5)), ..Sight::default() };
+    let once = |n: u32| Observation { pid: Some(u64::from(10 + n / 5)), ..Observation::default() };
     assert_eq!(story((0..10).map(once)), ".....R....");
     let totals = |n: u32| {
         let value = [100.0, 40.0][n as usize % 2] + f64::from(n);
-        Sight { started: None, ..cpu(sight(0.0, 5.0), value) }
+        Observation { started: None, ..cpu(observation(0.0, 5.0), value) }
     };
     let shown = story((0..12).map(totals));
     assert!(shown.contains('S'), "{shown}");
@@ -155,7 +163,8 @@ fn numbers_of_processes_and_totals_that_come_back_are_several_too() {
 
 #[test]
 fn without_any_of_that_only_the_connection_and_the_goroutines_show() {
-    let of = |goroutines: f64, link| Sight { started: None, link, ..sight(0.0, goroutines) };
+    let of =
+        |goroutines: f64, link| Observation { started: None, link, ..observation(0.0, goroutines) };
     let kept = [of(50.0, Link::Kept), of(5.0, Link::Kept)];
     assert_eq!(story(kept), "..");
     let closed = [of(50.0, Link::Kept), of(50.0, Link::Closed), of(5.0, Link::Kept)];
@@ -172,24 +181,24 @@ proptest! {
     #[test]
     fn a_clock_alone_never_makes_a_restart(moves in prop::collection::vec(-5000.0..5000.0_f64, 1..60)) {
         let mut started = 1e9;
-        let sights = (0_u32..).zip(&moves).map(|(n, by)| {
+        let observations = (0_u32..).zip(&moves).map(|(n, by)| {
             started += by;
-            cpu(sight(started, 50.0 + noise(n)), f64::from(n))
+            cpu(observation(started, 50.0 + noise(n)), f64::from(n))
         });
-        let shown = story(sights);
+        let shown = story(observations);
         prop_assert!(quiet(&shown), "{}", shown);
     }
 
     #[test]
     fn each_restart_is_seen_once(ages in prop::collection::vec(1_u32..9, 1..20)) {
-        let (mut started, mut sights) = (1000.0, Vec::new());
+        let (mut started, mut observations) = (1000.0, Vec::new());
         for age in &ages {
-            sights.extend((1..=*age).map(|n| cpu(sight(started, 9.0), f64::from(n) / 10.0)));
+            observations.extend((1..=*age).map(|n| cpu(observation(started, 9.0), f64::from(n) / 10.0)));
             started += 15.0 * f64::from(*age);
             // The connection breaks with each of them.
-            sights.push(Sight { link: Link::Closed, ..cpu(sight(started, 9.0), 0.01) });
+            observations.push(Observation { link: Link::Closed, ..cpu(observation(started, 9.0), 0.01) });
         }
-        let shown = story(sights);
+        let shown = story(observations);
         prop_assert_eq!(shown.matches('R').count(), ages.len());
         prop_assert!(!shown.contains('S'));
     }

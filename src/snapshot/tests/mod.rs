@@ -1,5 +1,7 @@
 //! A recorder over an engine at work: what its snapshots hold.
 
+pub(crate) mod sample;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,14 +10,13 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::*;
-
 use crate::demo::{FakeDaemon, serve};
 use crate::docker::endpoint::{Address, Endpoint, Origin};
 use crate::docker::{Docker, RequestOptions};
 use crate::engine::registry::Registry;
 use crate::engine::selection::Selection;
 use crate::engine::{Config, Engine, Engines};
+use crate::snapshot::{Recorder, Shared};
 
 #[tokio::test(start_paused = true)]
 async fn rows_come_by_name_and_the_cycles_are_those_of_the_rows() {

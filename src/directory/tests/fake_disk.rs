@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::disk::{Disk, DiskFile, FileId, Kind, Metadata, write_all};
-use super::name::parent;
+use crate::directory::disk::{Disk, DiskFile, FileId, Kind, Metadata, write_all};
+use crate::directory::name::parent;
 
 /// What survives of what was not synced.
 #[derive(Clone, Copy, Debug)]

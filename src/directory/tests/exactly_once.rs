@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::fake_disk::{FakeDisk, PowerCut, Random};
-use super::name::Role;
-use super::{
+use crate::directory::name::Role;
+use crate::directory::{
     Checkpoint, Compression, CompressionJob, Directory, Error, FileKey, FileRecord, Settings,
 };
 
@@ -170,7 +170,7 @@ impl Writer {
 
 /// All that the files of a container hold, oldest first, and the number of old files.
 fn lines_of(disk: &FakeDisk, container: usize) -> (String, usize) {
-    let base = super::name::path(&key(container), 0);
+    let base = crate::directory::name::path(&key(container), 0);
     let mut files = Vec::new();
     for path in disk.files() {
         match Role::parse(&path) {

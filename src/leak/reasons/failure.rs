@@ -1,0 +1,63 @@
+//! Why a check could not go on.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use serde::{Deserialize, Serialize};
+
+use crate::format::units::span;
+
+/// Why a check could not go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum FailureReason {
+    #[error(
+        "{target}: several processes answer here ({sign}): name one of them, by the address of one replica or \
+         worker, or as pid:N"
+    )]
+    SeveralProcesses { target: String, sign: SeveralSign },
+    #[error("the command of a cycle, `{command}`, failed: {failure}")]
+    Command { command: String, failure: CommandFailure },
+    /// The message is the stream engine's.
+    #[error("{message}")]
+    Streams { message: String },
+    /// The sentence of a recording that has no typed reason.
+    #[error("{text}")]
+    Recorded { text: String },
+}
+
+/// What shows that several processes answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum SeveralSign {
+    #[error("{count} start times come back in turn")]
+    StartTimes { count: usize },
+    #[error("{count} process numbers come back in turn")]
+    ProcessNumbers { count: usize },
+    #[error("its totals fall and come back in turn")]
+    Totals,
+}
+
+/// How a command failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum CommandFailure {
+    /// The message is the operating system's.
+    #[error("{message}")]
+    NotRun { message: String },
+    #[error("did not end within {} after its phase", span(*seconds as f64))]
+    Timeout { seconds: u64 },
+    /// Its wait status, and the last line of its stderr.
+    #[error(
+        "{}{}{stderr}",
+        ExitStatus::from_raw(*wait_status),
+        if stderr.is_empty() { "" } else { ": " }
+    )]
+    Exit { wait_status: i32, stderr: String },
+}
+
+impl From<String> for FailureReason {
+    fn from(text: String) -> Self {
+        Self::Recorded { text }
+    }
+}

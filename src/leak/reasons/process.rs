@@ -1,0 +1,48 @@
+//! Why a process cannot be read.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a process cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum ProcessError {
+    #[error("process {pid} does not exist")]
+    Gone { pid: String },
+    /// It is another user's.
+    #[error("not permitted to read the {part} of process {pid}: that takes its user or root")]
+    Denied { pid: String, part: ProcessPart },
+    #[error("could not read the {part} of process {pid}: there is no /proc here")]
+    NoProc { pid: String, part: ProcessPart },
+    #[error("could not read the {part} of process {pid}: it is not in the form that Linux gives")]
+    Malformed { pid: String, part: ProcessPart },
+    /// The message is the operating system's.
+    #[error("could not read the {part} of process {pid}: {message}")]
+    Io { pid: String, part: ProcessPart, message: String },
+}
+
+/// What of a process is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ProcessPart {
+    State,
+    ProcessorTime,
+    Name,
+    Descriptors,
+    Status,
+    Threads,
+    Cgroup,
+}
+
+impl std::fmt::Display for ProcessPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::State => "state",
+            Self::ProcessorTime => "processor time",
+            Self::Name => "name",
+            Self::Descriptors => "descriptors",
+            Self::Status => "status",
+            Self::Threads => "threads",
+            Self::Cgroup => "cgroup",
+        })
+    }
+}
