@@ -278,9 +278,9 @@ fn klog(line: &[u8]) -> Option<Level> {
 /// The first line of a crash, which names no level.
 fn crash(line: &[u8]) -> Option<Level> {
     let panicked = |line: &[u8]| {
-        line.starts_with(b"thread '") && line.windows(13).any(|words| words == b"' panicked at")
+        line.starts_with(b"thread '") && line.windows(13).any(|window| window == b"' panicked at")
     };
-    let begins = |words: &[u8]| line.starts_with(words);
+    let begins = |prefix: &[u8]| line.starts_with(prefix);
     match line[0] {
         b't' if panicked(&line[..line.len().min(HEAD_MAX_BYTES)]) => Some(Fatal),
         b'E' if begins(b"Exception in thread ") => Some(Error),

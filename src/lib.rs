@@ -16,6 +16,7 @@ use anyhow::Context;
 use clap::error::ErrorKind;
 use tracing::level_filters::LevelFilter;
 
+pub(crate) mod cause;
 // The integration tests or the fuzz targets look inside.
 #[doc(hidden)]
 pub mod cli;
@@ -181,12 +182,7 @@ fn run(config: Config) -> anyhow::Result<Exit> {
         }
     };
     let sinks = Sinks::standard().context("could not use stdout and stderr")?;
-    // One thread reads all streams; the printer has its own.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .on_thread_park(docker::pause_round)
-        .build()
-        .context("could not start the runtime")?;
+    let runtime = runtime().context("could not start the runtime")?;
     let exit = match config.action.clone() {
         Action::Tail(events, cursor) => {
             runtime.block_on(commands::tail::run(config, *events, cursor, daemons, sinks))
@@ -205,6 +201,14 @@ fn run(config: Config) -> anyhow::Result<Exit> {
     // A printer whose write is stuck is left to the end of the process.
     runtime.shutdown_background();
     exit
+}
+
+/// One thread reads all streams; the printer has its own. It pauses for readers when none of them has anything to read.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_park(docker::pause_round)
+        .build()
 }
 
 fn trace(verbosity: u8) {

@@ -33,6 +33,6 @@ pub use leak_check::{LeakCheck, OnInconclusive, ReportForm};
 pub use moment::Moment;
 pub use place::{Kind as CompletionKind, Place};
 pub use sources::{ReadError, Source, Sources};
-pub use tail::{Events, Filters, Form, Level, Lines, Tail, Timestamps};
+pub use tail::{Events, Filters, Form, Lines, MinLevel, Tail, Timestamps};
 pub use watch::{Watch, WatchForm};
 pub use zone::Zone;

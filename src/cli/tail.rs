@@ -215,7 +215,7 @@ pub struct Filters {
     pub exclude: Vec<String>,
     /// Show only lines of this level and above. A line without a level has that of the line before
     #[arg(long, value_enum, env = "CMON_LEVEL", help_heading = FILTERS)]
-    pub level: Option<Level>,
+    pub level: Option<MinLevel>,
     /// Treat lines that match this regular expression as part of the line before, so that filters
     /// show or hide them together. Repeatable
     #[arg(
@@ -263,9 +263,9 @@ pub struct Events {
     pub timeout: Option<Duration>,
 }
 
-/// How severe a line is.
+/// The least severe level that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Level {
+pub enum MinLevel {
     /// Also called verbose, finest
     Trace,
     /// Also called dbg, fine

@@ -12,6 +12,7 @@ use crate::engine::preview::{Preview, Previewed, preview};
 use crate::engine::{self, Backlog, Range, Runs};
 use crate::exit::Exit;
 use crate::format::sanitize::{clean, clean_json};
+use crate::format::units::counted;
 use crate::output::Sinks;
 use crate::signal::Signals;
 
@@ -66,10 +67,7 @@ fn text(found: &Preview, daemons: &[NamedDaemon], engine: &engine::Config) -> St
     if !rows.is_empty() {
         lines.push(String::new());
     }
-    let count = match found.containers.len() {
-        1 => "1 container".to_owned(),
-        count => format!("{count} containers"),
-    };
+    let count = counted(found.containers.len() as u64, "container");
     let places: Vec<String> = daemons
         .iter()
         .map(|(name, daemon)| {

@@ -85,7 +85,7 @@ fn from(setting: &Setting, file: &str) -> String {
         From::Default => "default".to_owned(),
     };
     match unreadable(&setting.value) {
-        Some(why) => format!("{from}; {why}"),
+        Some(reason) => format!("{from}; {reason}"),
         None => from,
     }
 }

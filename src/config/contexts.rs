@@ -201,10 +201,10 @@ mod tests {
                 r#"{"Name":"lax","Endpoints":{"docker":{"Host":"tcp://h","SkipTLSVerify":true}}}"#,
             ),
         ]);
-        let words = |name| contexts.find(name).unwrap_err().to_string();
-        assert_eq!(words("x"), "there is no such context; there are: default, k8s, lax, remote");
-        assert_eq!(words("k8s"), "it has no Docker endpoint");
-        assert!(words("lax").contains("verification"));
+        let message = |name| contexts.find(name).unwrap_err().to_string();
+        assert_eq!(message("x"), "there is no such context; there are: default, k8s, lax, remote");
+        assert_eq!(message("k8s"), "it has no Docker endpoint");
+        assert!(message("lax").contains("verification"));
         assert_eq!(contexts.current(), Ok(None));
         let (_dir, broken) = with(&[("config.json", "{"), ("contexts/meta/aa/meta.json", "[]")]);
         assert!(broken.current().unwrap_err().to_string().contains("config.json: "));

@@ -368,7 +368,7 @@ mod tests {
 
     #[test]
     fn an_address_that_is_none_says_what_is_wrong() {
-        for (url, words) in [
+        for (url, expected) in [
             ("tcp://", "the host is missing"),
             ("tcp://:2375", "the host is missing"),
             ("tcp://h:", "the port is a number"),
@@ -388,7 +388,7 @@ mod tests {
             ("ftp://h", "no address of a daemon"),
             ("h:2375", "no address of a daemon"),
         ] {
-            assert!(reads(url).contains(words), "{url}: {}", reads(url));
+            assert!(reads(url).contains(expected), "{url}: {}", reads(url));
         }
     }
 }

@@ -74,13 +74,13 @@ fn refuse_only_join(
     }
 }
 
-fn level(level: cli::Level) -> Level {
+fn level(level: cli::MinLevel) -> Level {
     match level {
-        cli::Level::Trace => Level::Trace,
-        cli::Level::Debug => Level::Debug,
-        cli::Level::Info => Level::Info,
-        cli::Level::Warn => Level::Warn,
-        cli::Level::Error => Level::Error,
-        cli::Level::Fatal => Level::Fatal,
+        cli::MinLevel::Trace => Level::Trace,
+        cli::MinLevel::Debug => Level::Debug,
+        cli::MinLevel::Info => Level::Info,
+        cli::MinLevel::Warn => Level::Warn,
+        cli::MinLevel::Error => Level::Error,
+        cli::MinLevel::Fatal => Level::Fatal,
     }
 }

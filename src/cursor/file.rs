@@ -39,7 +39,7 @@ pub enum CursorError {
         path: String,
         /// What was tried.
         what: &'static str,
-        /// The system's words.
+        /// The system's error.
         error: io::Error,
     },
 }

@@ -60,6 +60,12 @@ const LIST_FILTERS: [&str; 11] = [
 /// Filters that look at what no container here has: a network, a volume, a port.
 const UNMET: [&str; 4] = ["network", "volume", "publish", "expose"];
 
+/// Filters whose values the daemon checks (moby 24.0, `daemon/list.go`, `foldFilter`).
+const CHECKED: [(&str, &[&str]); 2] = [
+    ("status", &["created", "running", "paused", "restarting", "removing", "exited", "dead"]),
+    ("health", &["none", "starting", "healthy", "unhealthy"]),
+];
+
 /// Which containers a list has without a filter by state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
@@ -68,7 +74,7 @@ pub(super) enum Scope {
     All,
 }
 
-/// The containers, the newest first; an error names the filter that is unknown.
+/// The containers, the newest first; an error names the filter or the value that is unknown.
 pub(super) fn list(
     state: &State,
     scope: Scope,
@@ -78,6 +84,11 @@ pub(super) fn list(
     if let Some(key) = filters.unknown(&LIST_FILTERS) {
         return Err(format!("Invalid filter '{key}'"));
     }
+    for (key, known) in CHECKED {
+        if let Some(value) = filters.unknown_value(key, known) {
+            return Err(format!("Unrecognised filter value for {key}: {value}"));
+        }
+    }
     let by_status = !filters.any("status", |_| false);
     let shown = |container: &&FakeContainer| {
         (scope == Scope::All || by_status || limit != usize::MAX || container.phase.is_live())
@@ -86,6 +97,7 @@ pub(super) fn list(
             && filters.any("status", |status| status == container.phase.as_str())
             && filters.any("ancestor", |image| is_of(container, image))
             && filters.any("exited", |code| is_ended_with(container, code))
+            // No container here has a health check.
             && filters.any("health", |health| health == "none")
             && UNMET.iter().all(|key| filters.any(key, |_| false))
             && filters.labels(&container.spec.labels)

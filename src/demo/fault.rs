@@ -30,7 +30,7 @@ pub enum Fault {
     Refuse,
     /// Nothing is ever answered.
     Never,
-    /// The answer is this status with these words.
+    /// The answer is this status with this message.
     Status(u16, String),
     /// The answer begins this much later.
     HeadersLate(Duration),

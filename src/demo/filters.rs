@@ -28,6 +28,12 @@ impl Filters {
         self.0.keys().map(String::as_str).find(|key| !known.contains(key))
     }
 
+    /// The first value of a key that is not among these.
+    pub(super) fn unknown_value(&self, key: &str, known: &[&str]) -> Option<&str> {
+        let mut values = self.0.get(key)?.iter().map(String::as_str);
+        values.find(|value| !known.contains(value))
+    }
+
     /// Whether one of the values of a key matches, or it has none.
     pub(super) fn any(&self, key: &str, matches: impl Fn(&str) -> bool) -> bool {
         self.0

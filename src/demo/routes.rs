@@ -16,10 +16,10 @@ pub(super) struct Question {
     query: Vec<(String, String)>,
 }
 
-/// An answer that is not 200: status and words.
+/// An answer that is not 200: status and message.
 pub(super) type Refusal = (u16, String);
 
-/// The daemon's words for a container that is not there.
+/// The daemon's message for a container that is not there.
 pub(super) fn unknown(container: &str) -> Refusal {
     (404, format!("No such container: {container}"))
 }
@@ -69,8 +69,8 @@ impl Question {
     pub(super) fn wanted(&self) -> Result<Wanted, Refusal> {
         let (stdout, stderr) = (self.flag("stdout"), self.flag("stderr"));
         if !stdout && !stderr {
-            let words = "Bad parameters: you must choose at least one stream";
-            return Err((400, words.to_owned()));
+            let message = "Bad parameters: you must choose at least one stream";
+            return Err((400, message.to_owned()));
         }
         let tail = self.value("tail").and_then(|tail| tail.parse().ok());
         Ok(Wanted { stdout, stderr, tail, since: self.time("since")?, until: self.time("until")? })

@@ -106,7 +106,7 @@ fn history(voice: &mut Voice, begin: Duration) -> Vec<(Duration, Step)> {
     };
     let mut steps = vec![(begin, Step::Start)];
     let mut now = begin;
-    let mut said = 0;
+    let mut spoken = 0;
     loop {
         now += Duration::from_millis(voice.around(mean));
         // The last run begins before the live lines do.
@@ -115,8 +115,8 @@ fn history(voice: &mut Voice, begin: Duration) -> Vec<(Duration, Step)> {
             return steps;
         }
         steps.push((now, Step::Talk));
-        said += 1;
-        if runs != 0 && said % runs == 0 {
+        spoken += 1;
+        if runs != 0 && spoken % runs == 0 {
             let end = match voice.name {
                 "worker" => Step::Panic,
                 "cron" => Step::Finish,
@@ -128,7 +128,7 @@ fn history(voice: &mut Voice, begin: Duration) -> Vec<(Duration, Step)> {
             steps.push((now, Step::Start));
         }
         // A silence that a gap in the timestamps shows.
-        if voice.name == "cache" && said == 100 {
+        if voice.name == "cache" && spoken == 100 {
             now += Duration::from_secs(1200);
         }
     }

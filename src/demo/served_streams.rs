@@ -179,8 +179,8 @@ impl Subscription {
         if let (Some(since), Some(until)) = (since, until)
             && until < since
         {
-            let words = format!("`since` time ({since}) cannot be after `until` time ({until})");
-            return Err((400, words));
+            let message = format!("`since` time ({since}) cannot be after `until` time ({until})");
+            return Err((400, message));
         }
         let filters = question.filters()?;
         let state = fake.lock();

@@ -118,7 +118,9 @@ async fn answer(
         None => {}
         Some(Fault::Refuse) => return Ok(()),
         Some(Fault::Never) => std::future::pending().await,
-        Some(Fault::Status(status, words)) => return refuse(fake, response, (status, words)).await,
+        Some(Fault::Status(status, message)) => {
+            return refuse(fake, response, (status, message)).await;
+        }
         Some(Fault::HeadersLate(wait)) => sleep(wait).await,
         Some(Fault::RawBytes(bytes)) => return response.write(&bytes).await,
         Some(Fault::CutAfter(bytes)) => response.left = bytes,
@@ -159,7 +161,7 @@ fn plain(fake: &FakeDaemon, question: &Question) -> Result<(&'static str, Vec<u8
             let limit = limit.filter(|limit| *limit != 0).unwrap_or(usize::MAX);
             let scope = if question.flag("all") { Scope::All } else { Scope::Running };
             let filters = question.filters()?;
-            object(answers::list(&state, scope, limit, &filters).map_err(|words| (400, words))?)
+            object(answers::list(&state, scope, limit, &filters).map_err(|message| (400, message))?)
         }
         Route::Inspect => {
             let id = state.find(&question.container);
@@ -180,8 +182,8 @@ fn plain(fake: &FakeDaemon, question: &Question) -> Result<(&'static str, Vec<u8
 async fn refuse(
     fake: &FakeDaemon,
     response: &mut ResponseWriter,
-    (status, words): Refusal,
+    (status, message): Refusal,
 ) -> io::Result<()> {
-    let body = format!("{}\n", json!({ "message": words }));
+    let body = format!("{}\n", json!({ "message": message }));
     response.whole(fake, status, "application/json", body.as_bytes()).await
 }

@@ -10,7 +10,7 @@ pub enum Error {
     Full {
         /// The file.
         path: String,
-        /// The system's words.
+        /// The system's error.
         source: io::Error,
     },
     /// The system refuses. Nothing was lost: the same call can be tried again.
@@ -20,7 +20,7 @@ pub enum Error {
         action: &'static str,
         /// The file or directory.
         path: String,
-        /// The system's words.
+        /// The system's error.
         source: io::Error,
     },
     /// A sync failed. Linux drops what it could not write, and a second sync would succeed without it (fsync(2)), so
@@ -29,7 +29,7 @@ pub enum Error {
     Sync {
         /// The file or directory.
         path: String,
-        /// The system's words.
+        /// The system's error.
         source: io::Error,
     },
     /// The cursor has a record that cmon did not make.

@@ -23,10 +23,10 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// What the process that carries it has said on stderr, where there is one.
-    pub(super) async fn last_words(&mut self) -> Option<String> {
+    /// What the process that carries it has written to stderr, where there is one.
+    pub(super) async fn stderr(&mut self) -> Option<String> {
         match self {
-            Connection::Plain(counted) => counted.process.as_mut()?.last_words().await,
+            Connection::Plain(counted) => counted.process.as_mut()?.stderr().await,
             Connection::Tls(_) => None,
         }
     }

@@ -110,8 +110,8 @@ impl Endpoint {
             Ok(stream) => Ok(Connection::Tls(Box::new(stream))),
             Err(error) => {
                 let kind =
-                    if error.may_pass { ErrorKind::Unreachable } else { ErrorKind::Untrusted };
-                let message = format!("could not connect to {self}: {}", error.why);
+                    if error.may_pass() { ErrorKind::Unreachable } else { ErrorKind::Untrusted };
+                let message = format!("could not connect to {self}: {}", error.problem);
                 Err(SourceError { hint: error.hint, ..SourceError::new(kind, message) })
             }
         }

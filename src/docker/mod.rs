@@ -27,6 +27,7 @@ mod socket;
 mod ssh;
 mod stream;
 pub(crate) mod tls;
+mod tls_error;
 pub(crate) mod unix_path;
 
 use std::sync::Arc;

@@ -315,6 +315,23 @@ mod tests {
     }
 
     #[test]
+    fn the_runtime_pauses_once_it_has_nothing_to_do_while_many_small_reads_come() {
+        let pauses = || THREAD.with_borrow(|thread| thread.pauses);
+        crate::runtime().unwrap().block_on(async {
+            // The clock stands still until the thread has paused.
+            tokio::time::pause();
+            let mut pacing = begin(ReadMode::Follow, Duration::ZERO);
+            saw_read(&mut pacing, CHUNK, 1);
+            tokio::time::sleep(METER_INTERVAL).await;
+            assert_eq!(pauses(), 0, "lines are rare");
+            saw_read(&mut pacing, CHUNK, 2 * BUSY_MIN_CHUNKS);
+            assert_eq!(pauses(), 0, "there is something to do");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            assert_ne!(pauses(), 0);
+        });
+    }
+
+    #[test]
     fn a_full_socket_halves_the_pause() {
         let mut pacing = alone(ReadMode::Once);
         reads(&mut pacing, 100, |_| 90);

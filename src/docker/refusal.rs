@@ -5,9 +5,9 @@ use crate::engine::source::{ErrorKind, SourceError};
 /// The most that is quoted of an answer.
 const QUOTE_MAX_CHARS: usize = 500;
 
-/// A refusal of a request, given as `GET /path`, as an error with the words that came with it.
+/// A refusal of a request, given as `GET /path`, as an error with the message that came with it.
 pub(super) fn error(status: u16, body: &[u8], request: &str) -> SourceError {
-    let answer = Words::of(body);
+    let answer = RefusalMessage::of(body);
     let kind = kind(status, &answer, request);
     let message = match answer.text.as_str() {
         "" => format!("refused with status {status}"),
@@ -20,7 +20,7 @@ pub(super) fn error(status: u16, body: &[u8], request: &str) -> SourceError {
     SourceError { hint, ..SourceError::new(kind, message) }
 }
 
-fn kind(status: u16, answer: &Words, request: &str) -> ErrorKind {
+fn kind(status: u16, answer: &RefusalMessage, request: &str) -> ErrorKind {
     let about_container = request.contains("/containers/") && !request.contains("/containers/json");
     let of_the_driver = answer.text.contains("does not support reading");
     match status {
@@ -34,14 +34,14 @@ fn kind(status: u16, answer: &Words, request: &str) -> ErrorKind {
     }
 }
 
-/// The words of a refusal.
-struct Words {
+/// The message of a refusal.
+struct RefusalMessage {
     text: String,
     /// They come from a daemon: Docker and Podman answer errors as `{"message": "…"}`.
     is_the_daemons: bool,
 }
 
-impl Words {
+impl RefusalMessage {
     /// Go's HTTP server says so (net/http, `server.go`).
     fn wants_tls(&self) -> bool {
         self.text.contains("HTTP request to an HTTPS server")

@@ -20,7 +20,8 @@ use tokio::time::{Instant, timeout};
 use super::deadline::{Deadlines, Question};
 use super::endpoint::{Connection, Endpoint, plain};
 use super::http::{Body, Dialect, Framing, Head, HttpError};
-use super::{refusal, tls};
+use super::refusal;
+use super::tls_error::{OF_DAEMON, TlsProblem};
 use crate::engine::census::Purpose;
 use crate::engine::source::{ErrorKind, SourceError};
 
@@ -417,8 +418,8 @@ async fn explain(
     connection: &mut Connection,
     error: SourceError,
 ) -> SourceError {
-    if let Some(words) = connection.last_words().await {
-        let message = format!("could not connect to {endpoint}: {words}");
+    if let Some(stderr) = connection.stderr().await {
+        let message = format!("could not connect to {endpoint}: {stderr}");
         return SourceError {
             hint: Some(SSH),
             ..SourceError::new(ErrorKind::Unreachable, message)
@@ -458,8 +459,9 @@ async fn read_some(connection: &mut Connection, into: &mut Vec<u8>) -> Result<us
 }
 
 pub(super) fn cut(error: &io::Error) -> SourceError {
-    if let Some((why, hint)) = tls::alert(error) {
-        return SourceError { hint: Some(hint), ..SourceError::new(ErrorKind::Untrusted, why) };
+    if let Some(problem) = TlsProblem::of_read(error) {
+        let hint = problem.hint(&OF_DAEMON);
+        return SourceError { hint, ..SourceError::new(ErrorKind::Untrusted, problem.to_string()) };
     }
     let message = format!("the connection broke: {}", plain(error));
     SourceError::new(ErrorKind::Cut, message)

@@ -73,8 +73,8 @@ fn arguments(host: &SshHost) -> Vec<String> {
 }
 
 impl Process {
-    /// What it has said on stderr, once it has ended or its time is up.
-    pub(super) async fn last_words(&mut self) -> Option<String> {
+    /// What it has written to stderr, once it has ended or its time is up.
+    pub(super) async fn stderr(&mut self) -> Option<String> {
         // One that goes on is ended when the connection is dropped.
         let _ = timeout(SSH_END_TIMEOUT, self.child.wait()).await;
         let mut bytes = Vec::new();

@@ -32,7 +32,7 @@ impl Stream {
     /// Sends the request and reads the head of the answer.
     ///
     /// # Errors
-    /// No connection, no head in time, or an answer that says no, with the daemon's words.
+    /// No connection, no head in time, or an answer that says no, with the daemon's message.
     ///
     /// # Cancel safety
     /// Safe: the connection is closed when the future is dropped.

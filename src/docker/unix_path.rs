@@ -117,16 +117,16 @@ mod tests {
         let (file, socket) = (dir.path().join("f"), dir.path().join("s"));
         std::fs::write(&file, "").unwrap();
         drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-        let words = |path: &Path| {
+        let reason = |path: &Path| {
             let error = std::os::unix::net::UnixStream::connect(path).unwrap_err();
             no_socket(path, &error)
         };
-        assert_eq!(words(dir.path()), Some("it is a directory and not a socket"));
-        assert_eq!(words(&file), Some("it is a regular file and not a socket"));
-        assert_eq!(words(Path::new("/dev/null")), Some("it is not a socket"));
+        assert_eq!(reason(dir.path()), Some("it is a directory and not a socket"));
+        assert_eq!(reason(&file), Some("it is a regular file and not a socket"));
+        assert_eq!(reason(Path::new("/dev/null")), Some("it is not a socket"));
         let below = Some("a part of the path is a file and not a directory");
-        assert_eq!(words(&file.join("s")), below);
-        assert_eq!(words(&socket), None, "a socket that nobody listens on");
-        assert_eq!(words(&dir.path().join("missing")), None, "the system's words will do");
+        assert_eq!(reason(&file.join("s")), below);
+        assert_eq!(reason(&socket), None, "a socket that nobody listens on");
+        assert_eq!(reason(&dir.path().join("missing")), None, "the system's message is shown");
     }
 }

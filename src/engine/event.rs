@@ -334,7 +334,7 @@ impl GapCause {
         }
     }
 
-    /// In words for people.
+    /// A message for people.
     pub fn as_str(self) -> &'static str {
         match self {
             GapCause::LogRotated => "the daemon no longer holds these lines",
@@ -422,7 +422,7 @@ pub enum Notice {
     Unreadable {
         /// The driver's name.
         driver: Arc<str>,
-        /// The daemon's words.
+        /// The daemon's refusal.
         error: SourceError,
     },
     /// It could not be read, again and again; nothing of it follows. Only without a follow.

@@ -57,13 +57,13 @@ impl ErrorKind {
     }
 }
 
-/// A failed request or a broken stream, in words for people.
+/// A failed request or a broken stream, as a message for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SourceError {
     /// What it means.
     pub kind: ErrorKind,
-    /// What was tried and what went wrong, the daemon's own words included.
+    /// What was tried and what went wrong, the daemon's own message included.
     pub message: String,
     /// What to do about it, where its kind does not say it.
     pub hint: Option<&'static str>,

@@ -6,6 +6,7 @@ use std::fmt;
 use regex::Regex;
 
 use super::source::Listed;
+use crate::cause::Cause;
 
 /// One pattern as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,20 +41,20 @@ pub enum PatternError {
     #[error("a container's name cannot be empty")]
     Empty,
     /// It is no glob.
-    #[error("`{text}` is not a glob: {why}")]
+    #[error("`{text}` is not a glob: {}", error.msg)]
     Glob {
         /// As typed.
         text: String,
         /// What is wrong.
-        why: String,
+        error: Cause<glob::PatternError>,
     },
     /// It is no regular expression.
-    #[error("`{text}` is not a regular expression: {why}")]
+    #[error("`{text}` is not a regular expression: {}", last_line(&error.to_string()))]
     Regex {
         /// As typed.
         text: String,
         /// What is wrong.
-        why: String,
+        error: Cause<regex::Error>,
     },
 }
 
@@ -68,20 +69,23 @@ pub struct AmbiguousId {
 }
 
 impl PatternError {
-    pub(super) fn regex(text: &str, error: &regex::Error) -> Self {
-        Self::Regex { text: text.to_owned(), why: last_line(&error.to_string()) }
+    /// For `map_err`.
+    pub(super) fn glob(text: &str) -> impl FnOnce(glob::PatternError) -> Self {
+        |error| Self::Glob { text: text.to_owned(), error: error.into() }
+    }
+
+    /// For `map_err`.
+    pub(super) fn regex(text: &str) -> impl FnOnce(regex::Error) -> Self {
+        |error| Self::Regex { text: text.to_owned(), error: error.into() }
     }
 }
 
 impl Pattern {
     pub(super) fn compile(PatternText(text): &PatternText) -> Result<Self, PatternError> {
         let kind = if let Some(inner) = regex_between_slashes(text) {
-            Kind::Regex(Regex::new(inner).map_err(|error| PatternError::regex(text, &error))?)
+            Kind::Regex(Regex::new(inner).map_err(PatternError::regex(text))?)
         } else if text.contains(['*', '?', '[']) {
-            Kind::Glob(glob::Pattern::new(text).map_err(|error| PatternError::Glob {
-                text: text.clone(),
-                why: error.msg.to_owned(),
-            })?)
+            Kind::Glob(glob::Pattern::new(text).map_err(PatternError::glob(text))?)
         } else {
             // The daemon itself writes names with a slash in front.
             let plain = text.strip_prefix('/').unwrap_or(text);

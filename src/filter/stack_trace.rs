@@ -39,7 +39,7 @@ impl StackTrace {
     fn step(self, line: &[u8]) -> (bool, Self) {
         let trimmed = line.trim_ascii_start();
         let (blank, indented) = (trimmed.is_empty(), trimmed.len() < line.len());
-        let begins = |words: &[u8]| line.starts_with(words);
+        let begins = |prefix: &[u8]| line.starts_with(prefix);
         // Lines that mean the same wherever they stand.
         if begins(b"Traceback (most recent call last):") {
             return (true, Python);
@@ -75,7 +75,7 @@ impl StackTrace {
                     || is_go_frame(line)
                     || [b"created by ".as_slice(), b"[signal ", b"exit status ", b"goroutine "]
                         .iter()
-                        .any(|words| begins(words))
+                        .any(|prefix| begins(prefix))
             }
             Node if begins(b"Node.js v") => return (true, StackTrace::None),
             Node => blank || indented || line == b"}" || exception_name(line).is_some(),
@@ -89,7 +89,7 @@ impl StackTrace {
 
 /// The trace that a line begins.
 fn begun_by(line: &[u8]) -> StackTrace {
-    let begins = |words: &[u8]| line.starts_with(words);
+    let begins = |prefix: &[u8]| line.starts_with(prefix);
     if begins(b"panic: ") || begins(b"fatal error: ") || begins(b"SIGQUIT: quit") {
         Go
     } else if begins(b"thread '") && contains(line, b"' panicked at ")
@@ -105,8 +105,8 @@ fn begun_by(line: &[u8]) -> StackTrace {
     }
 }
 
-fn contains(line: &[u8], words: &[u8]) -> bool {
-    line.windows(words.len()).any(|window| window == words)
+fn contains(line: &[u8], text: &[u8]) -> bool {
+    line.windows(text.len()).any(|window| window == text)
 }
 
 /// `goroutine 7 [running]:`

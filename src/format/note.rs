@@ -1,4 +1,4 @@
-//! Notes and gaps in words, one line each.
+//! Notes and gaps as sentences, one line each.
 //!
 //! `+` something is there, `~` it is between two states, `-` it is gone, `!` something is wrong.
 
@@ -85,14 +85,14 @@ pub(crate) fn word(notice: &Notice) -> &'static str {
 
 /// A note as a line of text, its newline included.
 pub(crate) fn note(note: &Note, colors: Colors) -> String {
-    let words = words(&note.what);
+    let sentence = sentence(&note.what);
     let what = match &note.about {
-        About::Container(label) => format!("{} {words}", label.title),
+        About::Container(label) => format!("{} {sentence}", label.title),
         About::Daemon(daemon) => match daemon.host() {
-            Some(host) => format!("{host} {words}"),
-            None => format!("the daemon {words}"),
+            Some(host) => format!("{host} {sentence}"),
+            None => format!("the daemon {sentence}"),
         },
-        About::Run => words,
+        About::Run => sentence,
     };
     line(sign(&note.what), &what, colors)
 }
@@ -146,10 +146,10 @@ pub(crate) fn headline(event: &Event, zone: &TimeZone) -> Option<String> {
     Some(text)
 }
 
-/// The last notice of a container, in words that do not name it.
+/// The last notice of a container, as a sentence that does not name it.
 pub(crate) fn last_notice(notice: &LastNotice) -> String {
     match notice {
-        LastNotice::Note(notice) => words(notice),
+        LastNotice::Note(notice) => sentence(notice),
         LastNotice::Gap(gap) => format!("gap: {}", gap.cause.as_str()),
     }
 }
@@ -168,7 +168,7 @@ pub(crate) fn gap(gap: &Gap, zone: &TimeZone, colors: Colors) -> String {
 }
 
 fn line(sign: Sign, what: &str, colors: Colors) -> String {
-    // Names and the daemon's words come from outside.
+    // Names and the daemon's messages come from outside.
     let (what, mark) = (clean(what), sign.as_str());
     format!("{}\n", colors.paint(sign.color(), &format!("{mark} {what}")))
 }
@@ -201,7 +201,7 @@ fn sign(notice: &Notice) -> Sign {
     }
 }
 
-fn words(notice: &Notice) -> String {
+fn sentence(notice: &Notice) -> String {
     match notice {
         Notice::Started => "started".to_owned(),
         Notice::Restarting(exit) => format!("restarting{}", after(*exit)),
@@ -219,6 +219,7 @@ fn words(notice: &Notice) -> String {
         Notice::NoPreviousRun => "has no previous run".to_owned(),
         Notice::PreviousRunUnbounded { lines } => {
             let shown = match lines {
+                Some(1) => "the last line before the latest run follows".to_owned(),
                 Some(lines) => format!("the last {lines} lines before the latest run follow"),
                 None => "all lines before the latest run follow".to_owned(),
             };
@@ -277,6 +278,9 @@ fn words(notice: &Notice) -> String {
         Notice::DaemonBack => "answers again".to_owned(),
         Notice::ReaderPanicked { message } => {
             format!("reader panicked: {message}; the stream is opened again, nothing is lost")
+        }
+        Notice::NotesDropped { count: 1 } => {
+            "1 note was dropped because the output was not read".to_owned()
         }
         Notice::NotesDropped { count } => {
             format!("{count} notes were dropped because the output was not read")
@@ -395,7 +399,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn each_kind_of_note_has_its_words() {
+    fn each_kind_of_note_has_a_sentence() {
         let lines: String = each()
             .into_iter()
             .map(|what| note(&Note { about: About::Container(label()), what }, Colors::Off))
@@ -439,13 +443,13 @@ pub(crate) mod tests {
         let daemon = DaemonId::named("tcp://build:2375", "build");
         let key = ContainerKey { daemon: daemon.clone(), id: ContainerId::new("ab12") };
         let label = Arc::new(Label::new(key, "web".into()));
-        let said = |about, what| note(&Note { about, what }, Colors::Off);
+        let shown = |about, what| note(&Note { about, what }, Colors::Off);
         let container = About::Container(Arc::clone(&label));
-        assert_eq!(said(container, Notice::Started), "+ build/web started\n");
-        let back = said(About::Daemon(daemon), Notice::DaemonBack);
+        assert_eq!(shown(container, Notice::Started), "+ build/web started\n");
+        let back = shown(About::Daemon(daemon), Notice::DaemonBack);
         assert_eq!(back, "+ build answers again\n");
         let only = About::Daemon(DaemonId::new("unix:///s"));
-        assert_eq!(said(only, Notice::DaemonBack), "+ the daemon answers again\n");
+        assert_eq!(shown(only, Notice::DaemonBack), "+ the daemon answers again\n");
         let lost = Gap { label, from: None, to: None, cause: GapCause::Removed };
         assert!(gap(&lost, &TimeZone::UTC, Colors::Off).starts_with("! build/web gap of unknown"));
     }
@@ -462,11 +466,11 @@ pub(crate) mod tests {
                 Colors::Off,
             )
         };
-        let why = "(the daemon no longer holds these lines)";
-        let expected = format!("! web gap 12:03:04.1 to 12:03:09.8 {why}\n");
+        let cause = "(the daemon no longer holds these lines)";
+        let expected = format!("! web gap 12:03:04.1 to 12:03:09.8 {cause}\n");
         assert_eq!(shown(Some(433_841), Some(433_898)), expected);
-        assert_eq!(shown(Some(433_841), None), format!("! web gap from 12:03:04.1 on {why}\n"));
-        assert_eq!(shown(None, Some(0)), format!("! web gap up to 00:00:00.0 {why}\n"));
+        assert_eq!(shown(Some(433_841), None), format!("! web gap from 12:03:04.1 on {cause}\n"));
+        assert_eq!(shown(None, Some(0)), format!("! web gap up to 00:00:00.0 {cause}\n"));
     }
 
     #[test]

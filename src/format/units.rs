@@ -75,7 +75,33 @@ pub(crate) fn count(count: u64) -> String {
     }
 }
 
-/// `0 gaps`, `2 gaps (removed)`, `3 gaps (2 log rotated, 1 removed)`.
+/// `1234567` as `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if 0 < at && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `0 lines`, `1 line`, `1,200 lines`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    with_noun(&grouped(count), noun)
+}
+
+/// The same for a figure that is formatted already.
+pub(crate) fn with_noun(figure: &str, noun: &str) -> String {
+    match figure {
+        "1" => format!("1 {noun}"),
+        figure => format!("{figure} {noun}s"),
+    }
+}
+
+/// `0 gaps`, `1 gap (removed)`, `3 gaps (2 log rotated, 1 removed)`.
 pub(crate) fn gaps(census: &Census) -> String {
     let causes = census.gaps_by_cause.iter().filter(|(_, count)| 0 < **count);
     let causes: Vec<_> = causes.map(|(cause, count)| (cause.replace('_', " "), *count)).collect();
@@ -87,7 +113,7 @@ pub(crate) fn gaps(census: &Census) -> String {
             format!(" ({})", each.join(", "))
         }
     };
-    format!("{} gaps{causes}", census.gaps)
+    format!("{}{causes}", counted(census.gaps, "gap"))
 }
 
 /// `512B`, `1.5K`, `3.0M`, `2.1G`.
@@ -151,9 +177,16 @@ mod tests {
             super::gaps(&Census { gaps, gaps_by_cause, ..Census::default() })
         };
         assert_eq!(shown(&[("removed", 0)]), "0 gaps");
-        assert_eq!(shown(&[("log_rotated", 0), ("removed", 1)]), "1 gaps (removed)");
+        assert_eq!(shown(&[("log_rotated", 0), ("removed", 1)]), "1 gap (removed)");
         let both = shown(&[("log_rotated", 2), ("removed", 1)]);
         assert_eq!(both, "3 gaps (2 log rotated, 1 removed)");
+    }
+
+    #[test]
+    fn one_thing_is_counted_in_the_singular() {
+        let shown = [0, 1, 2, 1200].map(|count| counted(count, "line"));
+        assert_eq!(shown, ["0 lines", "1 line", "2 lines", "1,200 lines"]);
+        assert_eq!([999, 1000, 1_234_567].map(grouped), ["999", "1,000", "1,234,567"]);
     }
 
     #[test]

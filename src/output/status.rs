@@ -7,9 +7,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use tokio::time::Instant;
 
-use super::summary::grouped;
 use crate::engine::census::Census;
 use crate::format::clean;
+use crate::format::units::{counted, grouped};
 
 /// Columns left for what the terminal echoes of a typed Ctrl-C.
 const ECHO: u16 = 3;
@@ -134,16 +134,15 @@ pub(super) fn text(census: &Census, rate: f64) -> String {
         open => format!(", {:.1} each", census.cycles_per_minute / open as f64),
     };
     let mut text = format!(
-        "{} tasks · {} readers {} {} streams · {:.1} cycles/min{each} ({:.1} expected) · {} lines/s \
-         · {} gaps",
-        census.live_tasks(),
-        census.readers,
+        "{} · {} {} {} · {:.1} cycles/min{each} ({:.1} expected) · {} lines/s · {}",
+        counted(census.live_tasks(), "task"),
+        counted(census.readers, "reader"),
         if census.readers == census.streams_open { "=" } else { "!=" },
-        census.streams_open,
+        counted(census.streams_open, "stream"),
         census.cycles_per_minute,
         census.cycles_expected,
         grouped(rate),
-        census.gaps,
+        counted(census.gaps, "gap"),
     );
     // What is wrong now comes last, and only then. Writing to a String cannot fail.
     if let Some((name, lag)) = census.worst_lag().filter(|(_, lag)| LATE <= *lag) {

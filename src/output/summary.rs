@@ -8,6 +8,8 @@ use crate::engine::census::Census;
 use crate::format::Colors;
 use crate::format::color::{DIM, RED, RESET};
 use crate::format::sanitize::clean;
+use crate::format::units::counted;
+pub(crate) use crate::format::units::grouped;
 use crate::sort::sort_by_key;
 
 /// The summary as text, several lines: of all, and a line for each of several daemons.
@@ -18,31 +20,32 @@ pub(super) fn summary(outcome: &Outcome, colors: Colors) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
-        "{} lines, {} in {seconds:.1} s; {} containers{}",
-        grouped(census.lines),
+        "{}, {} in {seconds:.1} s; {}{}",
+        counted(census.lines, "line"),
         bytes(census.bytes),
-        census.containers,
+        counted(census.containers, "container"),
         match census.gone {
             0 => String::new(),
+            1 => ", and 1 that is gone".to_owned(),
             gone => format!(", and {} that are gone", grouped(gone)),
         },
     );
     let over_all = census.streams_closed as f64 * 60.0 / seconds.max(1.0);
     let _ = writeln!(
         text,
-        "{} cycles, {over_all:.1}/min; streams opened again: {}",
-        census.streams_closed,
+        "{}, {over_all:.1}/min; streams opened again: {}",
+        counted(census.streams_closed, "cycle"),
         by_word(&census.reopens),
     );
     let _ = writeln!(
         text,
-        "gaps: {}; {} recovered; {} doubled and {} replayed messages skipped; {} probes; longest lag \
+        "gaps: {}; {} recovered; {} doubled and {} skipped; {}; longest lag \
          {:.1} s",
         by_word(&census.gaps_by_cause),
         census.recovered,
         grouped(census.doubles),
-        grouped(census.replayed),
-        census.probes,
+        counted(census.replayed, "replayed message"),
+        counted(census.probes, "probe"),
         census.max_lag.as_secs_f64(),
     );
     if 1 < census.cycles.len() {
@@ -69,7 +72,8 @@ pub(super) fn summary(outcome: &Outcome, colors: Colors) -> String {
         let _ = writeln!(text, "{host}: {}", of_daemon(census));
     }
     if 0 < census.forced_closes() {
-        let _ = writeln!(text, "closed by force: {} connections", census.forced_closes());
+        let _ =
+            writeln!(text, "closed by force: {}", counted(census.forced_closes(), "connection"));
     }
     if colors == Colors::On {
         text = format!("{DIM}{}{RESET}\n", text.trim_end());
@@ -85,9 +89,9 @@ pub(super) fn summary(outcome: &Outcome, colors: Colors) -> String {
 /// One of several daemons in a line.
 fn of_daemon(census: &Census) -> String {
     format!(
-        "{} lines; containers: {}; gaps: {}; streams opened {} = closed {} + open {}; tasks left: {}, \
+        "{}; containers: {}; gaps: {}; streams opened {} = closed {} + open {}; tasks left: {}, \
          connections left: {}",
-        grouped(census.lines),
+        counted(census.lines, "line"),
         census.containers,
         by_word(&census.gaps_by_cause),
         census.streams_opened,
@@ -109,19 +113,6 @@ fn by_word(counts: &BTreeMap<&'static str, u64>) -> String {
         true => "0".to_owned(),
         false => format!("{} ({})", grouped(all), parts.join(", ")),
     }
-}
-
-/// `1234567` as `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if 0 < at && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `1.5 MiB`.
@@ -200,8 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_grouped_and_sizes_have_units() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    fn sizes_have_units() {
         assert_eq!([0, 1023, 1024, 1 << 20].map(bytes), ["0 B", "1023 B", "1.0 KiB", "1.0 MiB"]);
     }
 }

@@ -59,7 +59,19 @@ fn the_docker_command_lists_and_describes_the_demo() {
     assert_eq!(names(&["--filter", "label=tier=data", "--filter", "status=running"]), "cache db");
     assert_eq!(names(&["--filter", "name=^w"]), "web worker");
     assert_eq!(names(&["--filter", "ancestor=redis"]), "cache");
+    assert_eq!(names(&["--filter", "health=none", "--filter", "name=^w"]), "web worker");
+    for health in ["starting", "healthy", "unhealthy"] {
+        assert_eq!(names(&["--filter", &format!("health={health}")]), "", "no health checks");
+    }
     assert_eq!(names(&["-n", "2"]), "console mail");
+    for value in ["health=well", "status=well"] {
+        let wrong = docker(socket, &["ps", "--filter", value]).output().unwrap();
+        let wrong = String::from_utf8_lossy(&wrong.stderr).into_owned();
+        assert!(
+            wrong.contains("Unrecognised filter value for ") && wrong.contains("well"),
+            "{wrong}"
+        );
+    }
     let unknown = docker(socket, &["ps", "--filter", "colour=red"]).output().unwrap();
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("nvalid filter 'colour'"));
     let service = "{{index .Config.Labels \"com.docker.compose.service\"}} {{.State.Status}}";

@@ -25,7 +25,7 @@ fn watch_once_prints_one_table() {
     assert!(row(&talks.name).contains("running streaming"), "{done}");
     assert!(row(&ended.name).starts_with(&format!("~ {}", ended.name)), "{done}");
     assert!(row(&ended.name).contains("exited 3 ended: exit 3"), "{done}");
-    assert!(text.contains("1 readers = 1 streams"), "{done}");
+    assert!(text.contains("1 reader = 1 stream"), "{done}");
     assert!(text.lines().next().unwrap().starts_with("daemon "), "{done}");
     assert!(!done.stderr.contains("error"), "{done}");
 }
@@ -79,7 +79,7 @@ fn snapshots_are_objects_with_the_fields_of_tail() {
 fn a_line_of_totals_where_there_is_no_terminal() {
     let talks = Container::run(TALK);
     let cmon = Cmon::start(&["watch", "--interval", "200ms", &talks.name]).read();
-    cmon.wait_for_out("1 readers = 1 streams");
+    cmon.wait_for_out("1 reader = 1 stream");
     talks.docker("kill");
     cmon.wait_for_err(&format!("- {} exited 137", talks.name));
     cmon.wait_for_out("0 readers = 0 streams");
@@ -94,7 +94,7 @@ fn each_end_has_its_code() {
     cmon.signal(Signal::TERM);
     cmon.done().code(143);
     let cmon = Cmon::start(&["watch", &talks.name]).read();
-    cmon.wait_for_out("1 readers = 1 streams");
+    cmon.wait_for_out("1 reader = 1 stream");
     cmon.signal(Signal::HUP);
     cmon.done().code(129);
     // The reader of the pipe goes away.

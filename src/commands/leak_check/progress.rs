@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::format::units::span;
+use crate::format::units::{span, with_noun};
 use crate::leak::record::{Header, Reading, Record, Rules, Stage};
 use crate::leak::report::figures::{count, signed};
 use crate::leak::verdict::is_gated;
@@ -135,12 +135,12 @@ impl<'a> Progress<'a> {
             Stage::Passive => "watching".to_owned(),
         };
         let cycles = match self.driven || 0.0 < reading.cycles {
-            true => format!(" · {} cycles", count(reading.cycles)),
+            true => format!(" · {}", with_noun(&count(reading.cycles), "cycle")),
             false => String::new(),
         };
         let lines = match reading.lines {
             0.0 => String::new(),
-            lines => format!(" · {} lines", count(lines)),
+            lines => format!(" · {}", with_noun(&count(lines), "line")),
         };
         format!(
             "{stage} · {}{cycles}{lines} · {} left",

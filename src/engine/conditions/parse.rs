@@ -75,11 +75,8 @@ fn image(flag: &'static str, text: &str) -> Result<Condition, ConditionError> {
         return Err(incomplete(flag, text, "an image, such as nginx or nginx:1.25"));
     }
     let wanted = if text.contains(['*', '?', '[']) {
-        let glob = glob::Pattern::new(text).map_err(|error| ConditionError::Pattern {
-            flag,
-            error: PatternError::Glob { text: text.to_owned(), why: error.msg.to_owned() },
-        });
-        Test::ImageGlob(glob?)
+        let glob = glob::Pattern::new(text).map_err(PatternError::glob(text));
+        Test::ImageGlob(glob.map_err(|error| ConditionError::Pattern { flag, error })?)
     } else {
         let short = text.strip_prefix("docker.io/").unwrap_or(text);
         let short = short.strip_prefix("library/").unwrap_or(short);
@@ -113,10 +110,10 @@ fn filter(text: &str, key: &str, value: &str) -> Result<Condition, ConditionErro
     let wanted = match key {
         "label" => label(flag, value)?.test,
         "ancestor" => image(flag, value)?.test,
-        "name" => Test::Name(Regex::new(value).map_err(|error| ConditionError::Pattern {
-            flag,
-            error: PatternError::regex(value, &error),
-        })?),
+        "name" => {
+            let regex = Regex::new(value).map_err(PatternError::regex(value));
+            Test::Name(regex.map_err(|error| ConditionError::Pattern { flag, error })?)
+        }
         "id" => Test::Id(value.to_owned()),
         "status" => {
             Test::Status(status(value).ok_or(ConditionError::Status { text: text.to_owned() })?)

@@ -247,7 +247,7 @@ async fn a_daemon_that_is_away_at_the_start_joins_when_it_answers() {
         )
     );
     assert!(received.first["a"] < SECOND, "{:?}", received.first);
-    let words: Vec<String> = received
+    let notices: Vec<String> = received
         .notes
         .iter()
         .filter(|(about, _)| matches!(about, About::Daemon(_)))
@@ -260,7 +260,7 @@ async fn a_daemon_that_is_away_at_the_start_joins_when_it_answers() {
             format!("{} {what}", about.host().unwrap())
         })
         .collect();
-    assert_eq!(words, ["b away", "b back"]);
+    assert_eq!(notices, ["b away", "b back"]);
     assert_eq!(outcome.left_out, []);
 }
 

@@ -9,7 +9,7 @@ use crate::engine::rows::Row;
 use crate::format::columns::{Attention, Column};
 use crate::format::note::clock;
 use crate::format::sanitize::clean;
-use crate::format::units;
+use crate::format::units::{self, counted};
 use crate::output::status;
 use crate::snapshot::{DaemonSnapshot, Snapshot};
 
@@ -28,10 +28,10 @@ fn daemon(daemon: &DaemonSnapshot) -> String {
     if let Some(host) = &daemon.host {
         let census = &daemon.census;
         line = format!(
-            "{}: {line}; {} containers; {} streams; {}",
+            "{}: {line}; {}; {}; {}",
             clean(host),
-            census.containers,
-            census.streams_open,
+            counted(census.containers, "container"),
+            counted(census.streams_open, "stream"),
             units::gaps(census),
         );
     }
@@ -43,14 +43,13 @@ pub(super) fn head(snapshot: &Snapshot) -> Vec<String> {
     let census = &snapshot.census;
     let mut lines: Vec<String> = snapshot.daemons.iter().map(daemon).collect();
     lines.push(format!(
-        "{} containers; {} tasks; {} readers {} {} streams; {} connections; {:.1} cycles/min ({:.1} expected); \
-         {}",
-        census.containers,
-        census.live_tasks(),
-        census.readers,
+        "{}; {}; {} {} {}; {}; {:.1} cycles/min ({:.1} expected); {}",
+        counted(census.containers, "container"),
+        counted(census.live_tasks(), "task"),
+        counted(census.readers, "reader"),
         if census.readers == census.streams_open { "=" } else { "!=" },
-        census.streams_open,
-        census.open_connections(),
+        counted(census.streams_open, "stream"),
+        counted(census.open_connections(), "connection"),
         census.cycles_per_minute,
         census.cycles_expected,
         units::gaps(census),
@@ -107,8 +106,9 @@ pub(super) fn table(snapshot: &Snapshot, zone: &TimeZone) -> String {
 pub(super) fn totals(snapshot: &Snapshot, zone: &TimeZone) -> String {
     let time = clock(snapshot.time, zone);
     let (time, _) = time.split_once('.').unwrap_or((&time, ""));
-    let (containers, rate) = (snapshot.census.containers, snapshot.lines_per_second());
-    format!("{time} {containers} containers · {}\n", status::text(&snapshot.census, rate))
+    let containers = counted(snapshot.census.containers, "container");
+    let rate = snapshot.lines_per_second();
+    format!("{time} {containers} · {}\n", status::text(&snapshot.census, rate))
 }
 
 #[cfg(test)]

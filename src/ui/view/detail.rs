@@ -11,6 +11,7 @@ use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
 use crate::format::columns::{Attention, Column};
 use crate::format::pretty::LineForm;
+use crate::format::units;
 use crate::ui::fit;
 use crate::ui::model::{Detail, DetailRow, Model};
 
@@ -42,7 +43,7 @@ fn heading(model: &Model, detail: &Detail, width: usize) -> Line<'static> {
     };
     let text = |column: Column| column.text(one, &model.zone);
     let text = format!(
-        "{} {}  {}  {} {}  {} lines/s  lag {}  {} gaps",
+        "{} {}  {}  {} {}  {} lines/s  lag {}  {}",
         Attention::of(one).sign(),
         text(Column::Name),
         text(Column::State),
@@ -50,7 +51,7 @@ fn heading(model: &Model, detail: &Detail, width: usize) -> Line<'static> {
         text(Column::Age),
         text(Column::Lines),
         text(Column::Lag),
-        text(Column::Gaps),
+        units::counted(one.gaps(), "gap"),
     );
     Line::styled(fit::left(&text, width), bar())
 }

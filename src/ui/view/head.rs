@@ -108,7 +108,7 @@ fn host(daemon: &DaemonSnapshot, snapshot: &Snapshot, look: Look) -> Vec<Part> {
     vec![
         (name, title()),
         (named(daemon), plain),
-        (format!("{} streams", census.streams_open), plain),
+        (units::counted(census.streams_open, "stream"), plain),
         (format!("{} lines/s", units::rate(rate)), plain),
         (units::gaps(census), if census.gaps == 0 { plain } else { look.wrong() }),
         (format!("{} goroutines", known(daemon.goroutines)), quiet()),
@@ -135,12 +135,14 @@ fn machinery(snapshot: &Snapshot, look: Look) -> Vec<Part> {
     let (sign, style) = if equal { ("=", look.well()) } else { ("! not", look.wrong()) };
     let gaps = if census.gaps == 0 { plain } else { look.wrong() };
     let mark = if census.gaps == 0 { "" } else { "! " };
+    let readers = units::counted(census.readers, "reader");
+    let streams = units::counted(census.streams_open, "stream");
     vec![
-        (format!("{} readers {sign} {} streams", census.readers, census.streams_open), style),
-        (format!("{} tasks", census.live_tasks()), plain),
-        (format!("{} connections", census.open_connections()), plain),
+        (format!("{readers} {sign} {streams}"), style),
+        (units::counted(census.live_tasks(), "task"), plain),
+        (units::counted(census.open_connections(), "connection"), plain),
         (format!("{mark}{}", units::gaps(census)), gaps),
-        (format!("{} containers", census.containers), plain),
+        (units::counted(census.containers, "container"), plain),
     ]
 }
 

@@ -1,7 +1,5 @@
 //! A daemon with containers for a check that must be alone with it.
 
-use std::time::Duration;
-
 use super::super::support::{Dockerd, eventually};
 
 /// A few lines a second.
@@ -32,21 +30,21 @@ impl Crowd {
         crowd
     }
 
-    /// Waits until the daemon does nothing more than serve what is open.
-    pub(super) fn wait_until_still(&self) -> u64 {
-        let mut same = 0;
-        let mut before = 0;
+    /// Waits until the daemon has no connection but the one that asks, copies both outputs of each container, and has
+    /// handled containerd's events of them. Returns how many goroutines it has then.
+    pub(super) fn wait_until_still(&self) -> usize {
         eventually("the daemon to be still", || {
-            let now = self.goroutines();
-            same = if now == before { same + 1 } else { 0 };
-            before = now;
-            std::thread::sleep(Duration::from_millis(50));
-            (10 <= same).then_some(now)
+            let stacks = self.daemon.goroutines();
+            let count = |part: &str| stacks.iter().filter(|stack| stack.contains(part)).count();
+            let is_still = count("net/http.(*conn).serve(") == 1
+                && count("logger.(*Copier).copySrc(") == 2 * self.names.len()
+                && count("libcontainerd/queue.(*Queue)") == 0;
+            is_still.then_some(stacks.len())
         })
     }
 
-    pub(super) fn goroutines(&self) -> u64 {
-        self.daemon.info()["NGoroutines"].as_u64().unwrap()
+    pub(super) fn goroutines(&self) -> usize {
+        self.daemon.goroutines().len()
     }
 }
 

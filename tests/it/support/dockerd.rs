@@ -173,9 +173,13 @@ impl Dockerd {
 
     /// The daemon's goroutines that serve somebody's logs.
     pub(crate) fn followers(&self) -> usize {
+        self.goroutines().iter().filter(|stack| stack.contains("ContainerLogs.func")).count()
+    }
+
+    /// The stack of each of the daemon's goroutines at one moment, those that serve this request included.
+    pub(crate) fn goroutines(&self) -> Vec<String> {
         let stacks = get(&self.socket(), "/debug/pprof/goroutine?debug=2");
-        let stacks = String::from_utf8_lossy(&stacks);
-        stacks.split("\n\n").filter(|stack| stack.contains("ContainerLogs.func")).count()
+        String::from_utf8_lossy(&stacks).split("\n\n").map(str::to_owned).collect()
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) use disk::SmallDisk;
 pub(crate) use dockerd::{Dockerd, get};
 pub(crate) use proxy::{Proxy, copy};
 pub(crate) use scene::Scene;
-pub(crate) use terminal::Terminal;
+pub(crate) use terminal::{Terminal, pty};
 
 /// Longer than anything here takes on any machine; a test that reaches it has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);

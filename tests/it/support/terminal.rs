@@ -1,11 +1,29 @@
-//! A real terminal: tmux, with a shell in it, a server of its own, and nobody's configuration.
+//! A real terminal: tmux, with a shell in it, a server of its own, and nobody's configuration. And a bare pty.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Output};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::eventually;
 
 const INSTALL: &str = "install tmux; on Debian: apt-get install tmux";
+
+/// A pty of 200 columns and 50 rows: the end that a test reads and types at, and the one for programs.
+pub(crate) fn pty() -> (File, File) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let flags = OFlags::RDWR | OFlags::NOCTTY;
+    let tty = File::from(rustix::fs::open(name, flags, Mode::empty()).unwrap());
+    let size = Winsize { ws_row: 50, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&tty, size).unwrap();
+    (File::from(master), tty)
+}
 
 /// A terminal of 80 columns and 24 rows, until it is resized.
 pub(crate) struct Terminal {

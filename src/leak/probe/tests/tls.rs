@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hyper::header::HeaderValue;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use rustls_native_certs::ErrorKind::Os;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -108,7 +109,7 @@ async fn a_certificate_that_is_refused_is_an_error_that_says_what_to_do() {
     .await
     .unwrap_err()
     {
-        GetError::Tls(error) => (error.why, error.hint.unwrap_or_default()),
+        GetError::Tls(error) => (error.problem.to_string(), error.hint.unwrap_or_default()),
         error => panic!("{error}"),
     };
     let (why, hint) = refused(&own, &other.0, "localhost").await;
@@ -122,8 +123,10 @@ async fn a_certificate_that_is_refused_is_an_error_that_says_what_to_do() {
         let (why, _) = refused(old, &old.0, "localhost").await;
         assert_eq!(why, "its certificate has expired");
     }
-    let none = Tls::trusting("h", "https://h:443", Vec::new(), Some("no file".to_owned()));
-    let words = "`https://h:443`: there are no certificates of authorities to trust (no file)";
+    let unread = rustls_native_certs::Error { context: "reading", kind: Os("no file".into()) };
+    let none = Tls::trusting("h", "https://h:443", Vec::new(), Some(unread));
+    let words =
+        "`https://h:443`: there are no certificates of authorities to trust (reading: no file)";
     assert_eq!(none.unwrap_err().to_string(), words);
 }
 

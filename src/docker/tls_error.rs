@@ -1,0 +1,216 @@
+//! Why there is no TLS with a server, and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use tokio_rustls::rustls::pki_types::pem;
+use tokio_rustls::rustls::{AlertDescription, CertificateError, Error};
+
+use super::socket::plain;
+use crate::cause::Cause;
+
+/// Why there is no TLS with a server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{address}`: {problem}")]
+pub(crate) struct TlsError {
+    address: String,
+    /// Boxed, since an error is part of each answer's type.
+    pub(crate) problem: Box<TlsProblem>,
+    /// What to do about it, where that is known.
+    pub(crate) hint: Option<&'static str>,
+}
+
+impl TlsError {
+    pub(super) fn new(address: &str, hints: &Hints, problem: TlsProblem) -> Self {
+        let hint = problem.hint(hints);
+        Self { address: address.to_owned(), problem: Box::new(problem), hint }
+    }
+
+    /// The connection broke: another try may succeed.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(*self.problem, TlsProblem::Connection(_))
+    }
+}
+
+/// What to do about each failure, in the flags and variables of one kind of server.
+#[derive(Debug)]
+pub(super) struct Hints {
+    trust: &'static str,
+    no_tls: &'static str,
+    client: &'static str,
+}
+
+pub(super) const OF_TARGET: Hints = Hints {
+    trust: "name a file with its certificate, or with that of its authority, in PEM form: SSL_CERT_FILE=FILE cmon …",
+    no_tls: "write http:// for a server without TLS",
+    client: "a server that wants a certificate of its client cannot be asked",
+};
+
+pub(super) const OF_DAEMON: Hints = Hints {
+    trust: "name the certificate of the daemon's authority with --tlscacert, or its directory with DOCKER_CERT_PATH",
+    no_tls: "unset DOCKER_TLS_VERIFY, and leave out --tlsverify, for a daemon without TLS",
+    client: "name a certificate that the daemon knows, and its key, with --tlscert and --tlskey",
+};
+
+/// What went wrong. The messages include those of the causes, so no cause is a `source`, which would be printed again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TlsProblem {
+    /// The error is that of the first certificate that could not be read.
+    #[error("there are no certificates of authorities to trust{}", in_parentheses(.0.as_ref()))]
+    NoAuthorities(Option<Cause<rustls_native_certs::Error>>),
+    #[error("`{0}` is no name of a host")]
+    HostName(String),
+    #[error("cannot read {}: {error}", path.display())]
+    File { path: PathBuf, error: PemError },
+    /// A certificate of the client without its key, or the key alone.
+    #[error("{} needs its other half", .0.display())]
+    Unpaired(PathBuf),
+    #[error("the client's certificate or key is no good: {0}")]
+    Identity(Cause<Error>),
+    #[error("{0}")]
+    Verifier(Cause<tokio_rustls::rustls::client::VerifierBuilderError>),
+    #[error("{0}")]
+    Versions(Cause<Error>),
+    #[error("it does not answer in TLS")]
+    NotTls,
+    #[error("it ended the TLS handshake ({0:?})")]
+    HandshakeEnded(AlertDescription),
+    /// With TLS 1.3 a server refuses the client's certificate after the handshake.
+    #[error(
+        "it wants a certificate of its client, or does not take the one that cmon has shown ({0:?})"
+    )]
+    ClientRefused(AlertDescription),
+    #[error(
+        "its certificate is not trusted: it is self-signed, or from an authority that this machine does not know"
+    )]
+    Untrusted,
+    #[error("its certificate has expired")]
+    Expired,
+    #[error("its certificate is not valid yet")]
+    NotYetValid,
+    #[error(
+        "its certificate is not for this name (its subject alternative names count, its common name does not)"
+    )]
+    OtherName,
+    #[error("its certificate is refused: {0}")]
+    Certificate(Cause<CertificateError>),
+    #[error("TLS failed: {0}")]
+    Protocol(Cause<Error>),
+    #[error("TLS failed: {}", plain(.0))]
+    Connection(Cause<io::Error>),
+}
+
+impl TlsProblem {
+    /// Why connecting failed.
+    pub(super) fn of(error: io::Error) -> Self {
+        let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
+            return Self::Connection(error.into());
+        };
+        match inner {
+            Error::InvalidCertificate(certificate) => Self::of_certificate(certificate),
+            Error::InvalidMessage(_) => Self::NotTls,
+            Error::AlertReceived(alert) => Self::HandshakeEnded(*alert),
+            other => Self::Protocol(other.clone().into()),
+        }
+    }
+
+    fn of_certificate(error: &CertificateError) -> Self {
+        match error {
+            // A bad signature is one of an authority of the same name.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::Untrusted,
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                Self::NotYetValid
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Self::OtherName
+            }
+            other => Self::Certificate(other.clone().into()),
+        }
+    }
+
+    /// What a read says after the handshake, if the server has refused cmon's certificate.
+    pub(super) fn of_read(error: &io::Error) -> Option<Self> {
+        match error.get_ref()?.downcast_ref::<Error>()? {
+            Error::AlertReceived(alert) => Some(Self::ClientRefused(*alert)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn hint(&self, hints: &Hints) -> Option<&'static str> {
+        match self {
+            Self::NoAuthorities(_) | Self::Untrusted | Self::Certificate(_) => Some(hints.trust),
+            // Only daemons have files.
+            Self::File { .. } => Some(
+                "name the files with --tlscacert, --tlscert and --tlskey, or their directory with DOCKER_CERT_PATH",
+            ),
+            Self::Unpaired(_) => {
+                Some("give the client's certificate and its key together: --tlscert and --tlskey")
+            }
+            Self::NotTls => Some(hints.no_tls),
+            Self::HandshakeEnded(_) | Self::ClientRefused(_) => Some(hints.client),
+            Self::Expired => Some("renew it, and look at the clocks of both machines"),
+            Self::NotYetValid => Some("look at the clocks of both machines"),
+            Self::OtherName => Some("write the host as the certificate names it"),
+            Self::HostName(_)
+            | Self::Identity(_)
+            | Self::Verifier(_)
+            | Self::Versions(_)
+            | Self::Protocol(_)
+            | Self::Connection(_) => None,
+        }
+    }
+}
+
+/// What is wrong with a file that should hold certificates or a key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PemError {
+    #[error("it holds no certificate")]
+    NoCertificate,
+    #[error("it holds no private key in PEM form without a passphrase")]
+    NoKey,
+    #[error("{}", plain(.0))]
+    Read(Cause<io::Error>),
+    #[error("{0}")]
+    Form(Cause<pem::Error>),
+}
+
+impl From<pem::Error> for PemError {
+    fn from(error: pem::Error) -> Self {
+        match error {
+            pem::Error::Io(error) => Self::Read(error.into()),
+            pem::Error::NoItemsFound => Self::NoKey,
+            other => Self::Form(other.into()),
+        }
+    }
+}
+
+fn in_parentheses(error: Option<&Cause<rustls_native_certs::Error>>) -> String {
+    error.map(|error| format!(" ({error})")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_connection_may_pass_and_a_refused_certificate_may_not() {
+        let of = |error| TlsError::new("tcp://h", &OF_DAEMON, TlsProblem::of(error));
+        let broken = of(io::ErrorKind::UnexpectedEof.into());
+        assert_eq!(broken.to_string(), "`tcp://h`: TLS failed: unexpected end of file");
+        assert!(broken.may_pass() && broken.hint.is_none());
+        let refused = of(io::Error::other(Error::from(CertificateError::UnknownIssuer)));
+        assert_eq!(*refused.problem, TlsProblem::Untrusted);
+        assert!(!refused.may_pass() && refused.hint == Some(OF_DAEMON.trust));
+    }
+
+    #[test]
+    fn a_file_without_a_key_has_another_message_than_one_that_is_missing() {
+        let file =
+            |error: pem::Error| TlsProblem::File { path: "k.pem".into(), error: error.into() };
+        let missing = pem::Error::Io(io::Error::from_raw_os_error(2));
+        assert_eq!(file(missing).to_string(), "cannot read k.pem: no such file or directory");
+        let empty = "cannot read k.pem: it holds no private key in PEM form without a passphrase";
+        assert_eq!(file(pem::Error::NoItemsFound).to_string(), empty);
+    }
+}
