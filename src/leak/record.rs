@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::reasons::{CutReason, FailureReason, UnavailableReason, form};
+use super::reasons::{CutReason, FailureReason, Noted, UnavailableReason, form};
 
 /// The version of the recording's form.
 pub const VERSION: u32 = 1;
@@ -212,7 +212,7 @@ pub struct Cut {
     pub source: String,
     /// As `reason`, and as a sentence in `why`.
     #[serde(flatten, serialize_with = "form::why", deserialize_with = "form::read")]
-    pub(crate) reason: CutReason,
+    pub(crate) reason: Noted<CutReason>,
 }
 
 /// A metric, or all of a source, cannot be had.
@@ -222,7 +222,7 @@ pub struct Unavailable {
     pub metric: String,
     /// As `reason`, and as a sentence in `why`.
     #[serde(flatten, serialize_with = "form::why", deserialize_with = "form::read")]
-    pub(crate) reason: UnavailableReason,
+    pub(crate) reason: Noted<UnavailableReason>,
 }
 
 /// The end of a check.
@@ -243,7 +243,7 @@ pub struct End {
     pub survivors: Vec<Survivor>,
     /// Why the check could not go on, where it could not: as `failure_reason`, and as a sentence in `failure`.
     #[serde(flatten, serialize_with = "form::failure", deserialize_with = "form::read_option")]
-    pub(crate) failure: Option<FailureReason>,
+    pub(crate) failure: Option<Noted<FailureReason>>,
 }
 
 /// Something of cmon's own that has outlived its use.

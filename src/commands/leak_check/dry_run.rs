@@ -41,7 +41,7 @@ fn plan_report(header: Header, plan: Option<&Plan>, found: &[Found], sample: Sam
     });
     let unavailable = |metric, reason| Unavailable { metric, reason, times: 1 };
     let failed = sample.failures.into_iter();
-    let failed = failed.map(|Failure { source, reason }| unavailable(source, reason));
+    let failed = failed.map(|Failure { source, reason }| unavailable(source, reason.into()));
     let missing = sample.unavailable.into_iter().map(|one| unavailable(one.metric, one.reason));
     let found = found.iter().map(|one| Readable {
         source: Source::parse(&one.source),

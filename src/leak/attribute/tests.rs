@@ -171,7 +171,7 @@ fn dumps_of_before_a_restart_are_not_compared_with_later_ones() {
     let cut = |source: &str| Cut {
         at_ms: 40_000,
         source: source.to_owned(),
-        reason: CutReason::DaemonBack,
+        reason: CutReason::DaemonBack.into(),
     };
     assert_eq!(growth(&dumps, "target.web.fds", &[], &[], Known::Nothing), []);
     assert_eq!(growth(&dumps, "target.web.fds", &[cut("target.we")], &[], Known::Nothing), []);

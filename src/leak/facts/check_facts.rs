@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Advice, Baseline, Metric, OtherSide, Signature, Verdict, VerdictReason};
-use crate::leak::reasons::{UnavailableReason, form};
+use crate::leak::reasons::{Noted, UnavailableReason, form};
 use crate::leak::record::{Cut, Drive, Header, Rules, Survivor};
 
 /// The facts of a check.
@@ -114,7 +114,7 @@ pub(crate) struct Unavailable {
     pub(crate) metric: String,
     /// As `reason`, and as a sentence in `error`.
     #[serde(flatten, serialize_with = "form::error")]
-    pub(crate) reason: UnavailableReason,
+    pub(crate) reason: Noted<UnavailableReason>,
     /// How often it came.
     pub(crate) times: usize,
 }

@@ -11,7 +11,7 @@ use crate::leak::judge::passive::{Late, Passive, Undecided};
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::judge::work::Work;
 use crate::leak::metric::Source;
-use crate::leak::reasons::{FailureReason, form};
+use crate::leak::reasons::{FailureReason, Noted, form};
 
 /// Why the verdict over all metrics is what it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -52,7 +52,7 @@ pub(crate) enum VerdictReason {
     Failed {
         /// As `cause`, and as a sentence in `error`.
         #[serde(flatten, serialize_with = "form::cause")]
-        cause: FailureReason,
+        cause: Noted<FailureReason>,
     },
 }
 

@@ -115,7 +115,7 @@ impl<T> Probe<T> {
             Err(cause) => UnavailableReason::Groups { cause: Box::new(cause) },
         };
         if !std::mem::replace(&mut self.reported, true) {
-            missed.push(Unavailable { metric: source.to_owned(), reason });
+            missed.push(Unavailable { metric: source.to_owned(), reason: reason.into() });
         }
         None
     }

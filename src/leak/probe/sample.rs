@@ -70,6 +70,7 @@ impl Sample {
     }
 
     pub(super) fn unavailable(&mut self, metric: &str, reason: impl Into<UnavailableReason>) {
+        let reason: UnavailableReason = reason.into();
         self.unavailable.push(Unavailable { metric: metric.to_owned(), reason: reason.into() });
     }
 
@@ -77,7 +78,7 @@ impl Sample {
         // A check takes days at most.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as said")]
         let at_ms = (at * 1000.0) as u64;
-        self.cuts.push(Cut { at_ms, source: source.to_owned(), reason });
+        self.cuts.push(Cut { at_ms, source: source.to_owned(), reason: reason.into() });
     }
 
     pub(super) fn failed(&mut self, source: &str, reason: impl Into<UnavailableReason>) {

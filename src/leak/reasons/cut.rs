@@ -1,11 +1,11 @@
 //! Why a series starts anew.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::format::units::span;
 
 /// Why a series starts anew.
-#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum CutReason {
     #[error("{sign}")]
@@ -19,13 +19,10 @@ pub(crate) enum CutReason {
     DaemonRestarted,
     #[error("the daemon did not answer for a while, and answers again")]
     DaemonBack,
-    /// The sentence of a recording that has no typed reason.
-    #[error("{text}")]
-    Recorded { text: String },
 }
 
 /// What shows that a target was started again.
-#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum RestartSign {
     #[error("the target was started again (pid {old} is now {new})")]
@@ -50,16 +47,10 @@ pub(crate) enum RestartSign {
 }
 
 /// A figure that fell.
-#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize)]
 #[error("`{name}` fell from {from} to {to}")]
 pub(crate) struct Fall {
     pub(crate) name: String,
     pub(crate) from: f64,
     pub(crate) to: f64,
-}
-
-impl From<String> for CutReason {
-    fn from(text: String) -> Self {
-        Self::Recorded { text }
-    }
 }

@@ -3,12 +3,12 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::format::units::span;
 
 /// Why a check could not go on.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum FailureReason {
     #[error(
@@ -21,13 +21,10 @@ pub(crate) enum FailureReason {
     /// The message is the stream engine's.
     #[error("{message}")]
     Streams { message: String },
-    /// The sentence of a recording that has no typed reason.
-    #[error("{text}")]
-    Recorded { text: String },
 }
 
 /// What shows that several processes answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum SeveralSign {
     #[error("{count} start times come back in turn")]
@@ -39,7 +36,7 @@ pub(crate) enum SeveralSign {
 }
 
 /// How a command failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum CommandFailure {
     /// The message is the operating system's.
@@ -54,10 +51,4 @@ pub(crate) enum CommandFailure {
         if stderr.is_empty() { "" } else { ": " }
     )]
     Exit { wait_status: i32, stderr: String },
-}
-
-impl From<String> for FailureReason {
-    fn from(text: String) -> Self {
-        Self::Recorded { text }
-    }
 }

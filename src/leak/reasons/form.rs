@@ -1,33 +1,71 @@
 //! How a reason is written in JSON: typed, and beside it as a sentence.
 //!
-//! A recording of an older cmon has the sentence alone, one of a newer cmon may have a reason that this one does not
-//! know: both are read as their sentence.
+//! A reason that is read is not taken apart again: nothing is decided by it. It is written as it was read, whatever
+//! version of cmon has recorded it. A recording of an older cmon has the sentence alone.
 
-use std::fmt::Display;
+use std::fmt;
 
-use serde::de::IgnoredAny;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Value, json};
+
+/// A reason of this run, or of a recording.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Noted<R> {
+    Found(R),
+    Recorded {
+        sentence: String,
+        /// `null` where the recording has the sentence alone.
+        typed: Value,
+    },
+}
+
+impl<R> From<R> for Noted<R> {
+    fn from(reason: R) -> Self {
+        Self::Found(reason)
+    }
+}
+
+impl<R: fmt::Display> fmt::Display for Noted<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Found(reason) => reason.fmt(f),
+            Self::Recorded { sentence, .. } => f.write_str(sentence),
+        }
+    }
+}
+
+impl<R: Serialize> Serialize for Noted<R> {
+    fn serialize<S: Serializer>(&self, into: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Found(reason) => reason.serialize(into),
+            Self::Recorded { sentence, typed: Value::Null } => {
+                json!({ "kind": "recorded", "text": sentence }).serialize(into)
+            }
+            Self::Recorded { typed, .. } => typed.serialize(into),
+        }
+    }
+}
 
 /// Fields `why` and `reason`: cuts, and the recorded missing figures.
-pub(crate) fn why<R: Serialize + Display, S: Serializer>(
-    reason: &R,
+pub(crate) fn why<R: Serialize + fmt::Display, S: Serializer>(
+    reason: &Noted<R>,
     into: S,
 ) -> Result<S::Ok, S::Error> {
     entries(["why", "reason"], Some(reason), into)
 }
 
 /// Fields `error` and `reason`: reported missing figures.
-pub(crate) fn error<R: Serialize + Display, S: Serializer>(
-    reason: &R,
+pub(crate) fn error<R: Serialize + fmt::Display, S: Serializer>(
+    reason: &Noted<R>,
     into: S,
 ) -> Result<S::Ok, S::Error> {
     entries(["error", "reason"], Some(reason), into)
 }
 
 /// Fields `error` and `cause`: the reason of a verdict.
-pub(crate) fn cause<R: Serialize + Display, S: Serializer>(
-    reason: &R,
+pub(crate) fn cause<R: Serialize + fmt::Display, S: Serializer>(
+    reason: &Noted<R>,
     into: S,
 ) -> Result<S::Ok, S::Error> {
     entries(["error", "cause"], Some(reason), into)
@@ -35,16 +73,16 @@ pub(crate) fn cause<R: Serialize + Display, S: Serializer>(
 
 /// Fields `failure` and `failure_reason`: the end of a recording.
 #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
-pub(crate) fn failure<R: Serialize + Display, S: Serializer>(
-    reason: &Option<R>,
+pub(crate) fn failure<R: Serialize + fmt::Display, S: Serializer>(
+    reason: &Option<Noted<R>>,
     into: S,
 ) -> Result<S::Ok, S::Error> {
     entries(["failure", "failure_reason"], reason.as_ref(), into)
 }
 
-fn entries<R: Serialize + Display, S: Serializer>(
+fn entries<R: Serialize + fmt::Display, S: Serializer>(
     names: [&'static str; 2],
-    reason: Option<&R>,
+    reason: Option<&Noted<R>>,
     into: S,
 ) -> Result<S::Ok, S::Error> {
     let mut map = into.serialize_map(Some(2))?;
@@ -54,34 +92,22 @@ fn entries<R: Serialize + Display, S: Serializer>(
 }
 
 #[derive(Deserialize)]
-struct Form<R> {
+struct Form {
     #[serde(alias = "why", alias = "failure")]
     sentence: Option<String>,
-    #[serde(alias = "failure_reason")]
-    reason: Option<Typed<R>>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Typed<R> {
-    Known(R),
-    Unknown(IgnoredAny),
+    #[serde(default, alias = "failure_reason")]
+    reason: Value,
 }
 
 /// Reads a reason that must be there.
-pub(crate) fn read<'de, R: Deserialize<'de> + From<String>, D: Deserializer<'de>>(
-    from: D,
-) -> Result<R, D::Error> {
+pub(crate) fn read<'de, R, D: Deserializer<'de>>(from: D) -> Result<Noted<R>, D::Error> {
     read_option(from)?.ok_or_else(|| serde::de::Error::missing_field("why"))
 }
 
 /// Reads a reason, if there is one.
-pub(crate) fn read_option<'de, R: Deserialize<'de> + From<String>, D: Deserializer<'de>>(
+pub(crate) fn read_option<'de, R, D: Deserializer<'de>>(
     from: D,
-) -> Result<Option<R>, D::Error> {
-    let Form { sentence, reason } = Form::deserialize(from)?;
-    Ok(match reason {
-        Some(Typed::Known(reason)) => Some(reason),
-        Some(Typed::Unknown(IgnoredAny)) | None => sentence.map(R::from),
-    })
+) -> Result<Option<Noted<R>>, D::Error> {
+    let Form { sentence, reason: typed } = Form::deserialize(from)?;
+    Ok(sentence.map(|sentence| Noted::Recorded { sentence, typed }))
 }

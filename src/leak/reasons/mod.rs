@@ -11,5 +11,6 @@ mod unavailable;
 
 pub(crate) use cut::{CutReason, Fall, RestartSign};
 pub(crate) use failure::{CommandFailure, FailureReason, SeveralSign};
+pub(crate) use form::Noted;
 pub(crate) use process::{ProcessError, ProcessPart};
 pub(crate) use unavailable::{Refusal, UnavailableReason};

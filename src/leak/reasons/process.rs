@@ -1,9 +1,9 @@
 //! Why a process cannot be read.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Why a process cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum ProcessError {
     #[error("process {pid} does not exist")]
@@ -21,7 +21,7 @@ pub(crate) enum ProcessError {
 }
 
 /// What of a process is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ProcessPart {
     State,

@@ -1,13 +1,13 @@
 //! Why a figure, or all of a source, cannot be read.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::{Fall, ProcessError};
+use super::{Fall, Noted, ProcessError};
 use crate::format::units::span;
 
 /// Why a figure, or all of a source, cannot be read. Messages are of the operating system, of a library, or of a
 /// parser.
-#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum UnavailableReason {
     #[error("{error}")]
@@ -52,7 +52,7 @@ pub(crate) enum UnavailableReason {
     NoLongerShown,
     /// Of all figures of a target.
     #[error("nothing can be read any more: {}", joined(causes))]
-    NothingReadable { causes: Vec<Self> },
+    NothingReadable { causes: Vec<Noted<Self>> },
     #[error(
         "{0}, though the target was not started again: it was set back, and cycles from just before that are \
          missing"
@@ -64,12 +64,9 @@ pub(crate) enum UnavailableReason {
     Backoff,
     #[error("its groups could not be read: {cause}")]
     Groups { cause: Box<Self> },
-    /// The sentence of a recording that has no typed reason.
-    #[error("{text}")]
-    Recorded { text: String },
 }
 
-fn joined(causes: &[UnavailableReason]) -> String {
+fn joined(causes: &[Noted<UnavailableReason>]) -> String {
     match causes {
         [] => "it no longer shows its figures".to_owned(),
         causes => causes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
@@ -77,7 +74,7 @@ fn joined(causes: &[UnavailableReason]) -> String {
 }
 
 /// An answer with a status other than 200.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[error("`{path}` was answered with status {status}{}", self.detail())]
 pub(crate) struct Refusal {
     pub(crate) path: String,
@@ -122,11 +119,5 @@ impl UnavailableReason {
 impl From<ProcessError> for UnavailableReason {
     fn from(error: ProcessError) -> Self {
         Self::Process { error }
-    }
-}
-
-impl From<String> for UnavailableReason {
-    fn from(text: String) -> Self {
-        Self::Recorded { text }
     }
 }

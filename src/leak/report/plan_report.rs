@@ -202,6 +202,7 @@ mod tests {
     use crate::leak::facts::{Now, Phase, Readable, Unavailable};
     use crate::leak::metric::{MetricId, Source};
     use crate::leak::record::Rules;
+    use crate::leak::report::tests::example_reports;
     use crate::leak::report::tests::schema_check::violation;
 
     fn driven() -> PlanReport {
@@ -238,7 +239,7 @@ mod tests {
             metrics: vec![now("own.tasks", true, 3.0), now("own.rss_bytes", false, 4096.0)],
             unavailable: vec![Unavailable {
                 metric: "daemon.fds".to_owned(),
-                reason: "it is not reported".to_owned().into(),
+                reason: example_reports::recorded("it is not reported"),
                 times: 1,
             }],
         }

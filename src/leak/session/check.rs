@@ -245,7 +245,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
             streams_opened: census.streams_opened,
             streams_closed: census.streams_closed,
             survivors,
-            failure: self.failure.take(),
+            failure: self.failure.take().map(Into::into),
         };
         self.write(Record::End(end));
     }

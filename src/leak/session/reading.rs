@@ -99,7 +99,7 @@ impl<S: Source, W: FnMut(Record)> Session<S, W> {
         for Failure { source, reason } in
             self.unresponsive.take(self.started.elapsed(), sample.failures)
         {
-            self.write(Record::Unavailable(Unavailable { metric: source, reason }));
+            self.write(Record::Unavailable(Unavailable { metric: source, reason: reason.into() }));
         }
         if let Some(reason) = sample.invalid {
             self.failure.get_or_insert(reason);

@@ -2,13 +2,13 @@
 
 use crate::leak::facts::Unavailable;
 use crate::leak::grouped::by_key;
-use crate::leak::reasons::UnavailableReason;
+use crate::leak::reasons::{Noted, UnavailableReason};
 use crate::leak::record;
 
 /// The same reasons together, in the order in which they came first.
 pub(super) fn counted(all: &[&record::Unavailable]) -> Vec<Unavailable> {
     let reasons = by_key(all.iter().map(|one| ((&one.metric, &one.reason), ()))).into_iter();
-    let count = |((metric, reason), of): ((&String, &UnavailableReason), Vec<()>)| {
+    let count = |((metric, reason), of): ((&String, &Noted<UnavailableReason>), Vec<()>)| {
         let (metric, reason) = (metric.clone(), reason.clone());
         Unavailable { metric, reason, times: of.len() }
     };

@@ -160,7 +160,10 @@ async fn a_daemon_that_is_away_fails_and_its_return_is_a_cut() {
         assert!(figure(&sample, "own.fds").is_some(), "the others are read all the same");
         let sample = read(&mut probes, 2.5).await;
         let reason = CutReason::DaemonBack;
-        assert_eq!(sample.cuts, [Cut { at_ms: 2500, source: "daemon".to_owned(), reason }]);
+        assert_eq!(
+            sample.cuts,
+            [Cut { at_ms: 2500, source: "daemon".to_owned(), reason: reason.into() }]
+        );
         assert_eq!(read(&mut probes, 3.5).await.cuts, []);
     })
     .await;

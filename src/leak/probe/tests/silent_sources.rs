@@ -230,7 +230,7 @@ async fn parts_that_hang_do_not_keep_the_figures_from_being_read() {
         let sentence = "its groups could not be read: it did not answer within 5s";
         assert_eq!(reason.to_string(), sentence);
         let metric = format!("target.port{port}");
-        assert_eq!(probes.missed(), [Unavailable { metric, reason }]);
+        assert_eq!(probes.missed(), [Unavailable { metric, reason: reason.into() }]);
         assert_eq!(probes.missed(), []);
     })
     .await;
@@ -260,7 +260,7 @@ async fn proofs_that_hang_are_hurried_by_a_stop_and_said_to_be_missing() {
         let sentence = "its groups could not be read: it did not answer within 3s";
         assert_eq!(reason.to_string(), sentence);
         let metric = format!("target.port{port}");
-        assert_eq!(probes.missed(), [Unavailable { metric, reason }]);
+        assert_eq!(probes.missed(), [Unavailable { metric, reason: reason.into() }]);
     })
     .await;
 }

@@ -11,7 +11,7 @@ use crate::leak::judge::new_growth::{By, Part};
 use crate::leak::judge::required_duration::Gain;
 use crate::leak::judge::shape::{Shape, Stairs};
 use crate::leak::metric::{MetricId, Source};
-use crate::leak::reasons::{CutReason, RestartSign};
+use crate::leak::reasons::{CutReason, Noted, RestartSign};
 use crate::leak::record::{Cut, Drive, Rules, Survivor};
 
 /// Nothing was found, nothing was checked.
@@ -48,6 +48,11 @@ pub(in crate::leak::report) fn empty() -> Report {
         advice: Vec::new(),
         cpu: std::collections::BTreeMap::new(),
     }
+}
+
+/// A reason as a recording of an older version has it.
+pub(in crate::leak) fn recorded<R>(sentence: &str) -> Noted<R> {
+    Noted::Recorded { sentence: sentence.to_owned(), typed: serde_json::Value::Null }
 }
 
 pub(in crate::leak::report) fn interval(estimate: f64, low: f64, high: f64) -> Interval {
@@ -190,7 +195,7 @@ pub(in crate::leak) fn leak() -> Report {
         survivors: vec![Survivor { kind: "reader".into(), name: "web-3".into(), age: 31.4 }],
         unavailable: vec![Unavailable {
             metric: "target.web.threads".to_owned(),
-            reason: "/proc/812/task may not be read by this user".to_owned().into(),
+            reason: recorded("/proc/812/task may not be read by this user"),
             times: 1,
         }],
         cuts: vec![Cut {
@@ -198,7 +203,8 @@ pub(in crate::leak) fn leak() -> Report {
             source: "target.web".to_owned(),
             reason: CutReason::TargetRestarted {
                 sign: RestartSign::PidChanged { old: 12, new: 40 },
-            },
+            }
+            .into(),
         }],
         signatures: vec![Signature::Followers { rate: 0.03, by: By::Cycle, seen: Seen::Stacks }],
         targets: vec!["pid:812".to_owned()],
@@ -403,7 +409,7 @@ pub(in crate::leak::report) fn without_numbers() -> Report {
 pub(in crate::leak::report) fn with_text(text: &str) -> Report {
     let text = || text.to_owned();
     let mut report = leak();
-    report.reason = VerdictReason::Failed { cause: text().into() };
+    report.reason = VerdictReason::Failed { cause: recorded(&text()) };
     report.baseline = Some(Baseline {
         started: text(),
         verdict: Verdict::Leak,
@@ -427,8 +433,8 @@ pub(in crate::leak::report) fn with_text(text: &str) -> Report {
     ];
     report.other_sides = vec![OtherSide { metric: text(), of: MetricId::parse(&text()) }];
     report.survivors[0] = Survivor { kind: text(), name: text(), age: 1.0 };
-    report.unavailable[0] = Unavailable { metric: text(), reason: text().into(), times: 2 };
-    report.cuts[0] = Cut { at_ms: 61_000, source: text(), reason: text().into() };
+    report.unavailable[0] = Unavailable { metric: text(), reason: recorded(&text()), times: 2 };
+    report.cuts[0] = Cut { at_ms: 61_000, source: text(), reason: recorded(&text()) };
     for metric in &mut report.metrics {
         metric.id = MetricId {
             name: text(),

@@ -190,8 +190,11 @@ fn a_daemon_that_was_started_anew_is_no_leak_and_no_cure() {
         Record::Reading(reading) => 300.0 <= reading.at,
         _ => false,
     });
-    let cut =
-        Cut { at_ms: 299_000, source: "daemon".to_owned(), reason: CutReason::DaemonRestarted };
+    let cut = Cut {
+        at_ms: 299_000,
+        source: "daemon".to_owned(),
+        reason: CutReason::DaemonRestarted.into(),
+    };
     records.insert(middle.unwrap(), Record::Cut(cut));
     let report = judge(&records, None).unwrap();
     assert_eq!(report.verdict, Verdict::Leak, "{}", report.summary());
@@ -340,7 +343,10 @@ fn a_target_that_went_away_measured_nothing() {
         }
     }
     let reason = UnavailableReason::Connection { message: "connection refused".to_owned() };
-    records.push(Record::Unavailable(Unavailable { metric: "target.app".to_owned(), reason }));
+    records.push(Record::Unavailable(Unavailable {
+        metric: "target.app".to_owned(),
+        reason: reason.into(),
+    }));
     let report = judge(&records, None).unwrap();
     assert_eq!(report.verdict, Verdict::Invalid);
     assert!(report.summary().contains("the target went away at 3m20s"), "{}", report.summary());

@@ -36,7 +36,7 @@ fn restarted(records: &mut Vec<Record>, at: f64) {
     let cut = Cut {
         at_ms: judging::whole(at * 1000.0),
         source: "target.app".to_owned(),
-        reason: CutReason::TargetBack,
+        reason: CutReason::TargetBack.into(),
     };
     records.insert(after.unwrap(), Record::Cut(cut));
 }
@@ -90,7 +90,7 @@ fn a_target_that_never_reported_anything_makes_nothing_clean() {
     header.cycles_metric = "rotations".to_owned();
     assert!(!report(&records).summary().contains("never showed"));
     let unavailable =
-        Unavailable { metric: "target.app".to_owned(), reason: UnavailableReason::Backoff };
+        Unavailable { metric: "target.app".to_owned(), reason: UnavailableReason::Backoff.into() };
     records.insert(1, Record::Unavailable(unavailable));
     assert!(!report(&records).summary().contains("never showed"));
 }

@@ -6,7 +6,7 @@ use super::{end, header};
 use crate::leak::facts::Report;
 use crate::leak::judge::Verdict;
 use crate::leak::judge::plan::Plan;
-use crate::leak::reasons::UnavailableReason;
+use crate::leak::reasons::{CutReason, UnavailableReason};
 use crate::leak::record::{Cut, Drive, Group, Groups, Reading, Record, Stage, Unavailable};
 use crate::leak::report::compare;
 use crate::leak::report::tests::schema_check::violation;
@@ -247,7 +247,8 @@ fn a_check_without_lines() {
             metric: "target.web".to_owned(),
             reason: UnavailableReason::Connection {
                 message: "`http://127.0.0.1:9` cannot be reached: connection refused".to_owned(),
-            },
+            }
+            .into(),
         })
     };
     insta::assert_snapshot!(of(&with(records, (0..20).map(|_| refused()))));
@@ -311,7 +312,7 @@ fn restarts_leave_no_part_that_is_long_enough() {
         Record::Cut(Cut {
             at_ms: minute * 60_000,
             source: "target.web".to_owned(),
-            reason: "the target was started again".to_owned().into(),
+            reason: CutReason::TargetBack.into(),
         })
     };
     let report = judge(&with(records, (1..4).map(restart)), None).unwrap();

@@ -297,7 +297,7 @@ async fn a_figure_that_is_not_reported_any_more_is_said_once() {
         let mut probes = start(&[url], None).await.unwrap();
         assert_eq!(read(&mut probes, 0.0).await.unavailable, []);
         let metric = format!("target.port{port}.goroutines");
-        let gone = Unavailable { metric, reason: UnavailableReason::NoLongerShown };
+        let gone = Unavailable { metric, reason: UnavailableReason::NoLongerShown.into() };
         assert_eq!(read(&mut probes, 1.0).await.unavailable, [gone]);
         assert_eq!(read(&mut probes, 2.0).await.unavailable, []);
         let failures = read(&mut probes, 3.0).await.failures;

@@ -76,7 +76,10 @@ async fn a_lost_connection_is_a_restart_only_where_the_goroutines_fell_by_half()
         }
         assert_eq!(seen.accepted.get(), 3);
         let reason = CutReason::TargetRestarted { sign: RestartSign::GoroutinesHalved };
-        assert_eq!(cuts, [Cut { at_ms: 4000, source: format!("target.port{port}"), reason }]);
+        assert_eq!(
+            cuts,
+            [Cut { at_ms: 4000, source: format!("target.port{port}"), reason: reason.into() }]
+        );
     })
     .await;
 }
@@ -180,7 +183,7 @@ async fn a_restart_that_a_broken_reading_has_seen_is_reported_by_the_next() {
         assert_eq!((broken.failures.len(), broken.cuts), (1, Vec::new()));
         let sign = RestartSign::StartTimeMoved { seconds: 300.0, fell: None };
         let reason = CutReason::TargetRestarted { sign };
-        let cut = Cut { at_ms: 3000, source: format!("target.port{port}"), reason };
+        let cut = Cut { at_ms: 3000, source: format!("target.port{port}"), reason: reason.into() };
         assert_eq!(read(&mut probes, 3.0).await.cuts, [cut]);
         assert_eq!(read(&mut probes, 4.0).await.cuts, []);
     })
