@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use super::document::{
     Body, Cell, Column, Detail, Document, Head, Kind, Level, Row, Section, Table,
 };
@@ -16,15 +18,26 @@ use crate::leak::metric::Unit;
 
 /// The comparison as one line of JSON, its end included.
 pub(crate) fn json(comparison: &Comparison) -> String {
+    #[derive(Serialize)]
+    struct Text {
+        sentences: Vec<String>,
+    }
+    #[derive(Serialize)]
+    struct ComparisonBody<'a> {
+        text: Text,
+        metrics: &'a [Compared],
+        containers_gone: &'a [Gone],
+        runs: Vec<json::Body<'a>>,
+    }
     let Comparison { metrics, containers_gone, runs } = comparison;
     let started = runs.first().map(|run| run.started.as_str());
-    let body = serde_json::json!({
-        "text": { "sentences": comparison.sentences() },
-        "metrics": metrics,
-        "containers_gone": containers_gone,
-        "runs": runs.iter().map(json::Body::of).collect::<Vec<_>>(),
-    });
-    json::line(json::Kind::Comparison, started, &body)
+    let text = Text { sentences: comparison.sentences() };
+    let runs = runs.iter().map(json::Body::of).collect();
+    json::line(
+        json::Kind::Comparison,
+        started,
+        &ComparisonBody { text, metrics, containers_gone, runs },
+    )
 }
 
 impl Comparison {

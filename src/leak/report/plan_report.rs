@@ -1,5 +1,7 @@
 //! What a check would do and what it could find (`--dry-run`), as text and as JSON.
 
+use serde::Serialize;
+
 use super::document::{Body, Cell, Column, Detail, Document, Kind, Row, Section, Table};
 use super::figures::{amount, count, plural};
 use super::{json, text};
@@ -14,7 +16,12 @@ pub(crate) fn json(plans: &[PlanReport]) -> String {
     match plans {
         [one] => json::line(json::Kind::Plan, time, one),
         runs => {
-            let all = serde_json::json!({ "seconds": in_all(runs), "runs": runs });
+            #[derive(Serialize)]
+            struct PlanBody<'a> {
+                seconds: f64,
+                runs: &'a [PlanReport],
+            }
+            let all = PlanBody { seconds: in_all(runs), runs };
             json::line(json::Kind::PlanComparison, time, &all)
         }
     }
