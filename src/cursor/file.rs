@@ -52,7 +52,7 @@ impl CursorError {
     /// The hint.
     pub fn hint(&self) -> &'static str {
         match self {
-            CursorError::InUse { .. } => "end that run, or give each run a cursor of its own",
+            CursorError::InUse { .. } => "end that run, or give each run its own cursor",
             CursorError::Format { error: FormatError::Version(_), .. } => {
                 "use the cmon that wrote it, or name another file"
             }

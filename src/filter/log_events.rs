@@ -144,7 +144,7 @@ impl Judge<'_> {
         facts.included = facts.included || rules.include.is_empty() || rules.include.is_match(text);
         facts.excluded = facts.excluded || rules.exclude.is_match(text);
         let level = facts.level.or(level_before);
-        let severe = |least: Level| level.is_none_or(|level| least <= level);
+        let severe = |lowest: Level| level.is_none_or(|level| lowest <= level);
         facts.included && !facts.excluded && rules.level.is_none_or(severe)
     }
 

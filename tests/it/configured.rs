@@ -78,7 +78,7 @@ fn a_setting_counts_unless_a_variable_or_a_flag_is_given() {
         let (code, _, stderr) = home.run(args, variables);
         assert!(code == 1 && stderr.contains(&origin), "{args:?} {variables:?}: {stderr}");
     }
-    // --demo brings its own daemon.
+    // --demo has its own daemon.
     let (code, stdout, stderr) = home.run(&[&DEMO[..], &["web", "-n", "3"]].concat(), &[]);
     assert!(code == 0 && stdout.lines().count() == 3, "{stdout}{stderr}");
 }

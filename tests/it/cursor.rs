@@ -122,8 +122,12 @@ fn only_written_lines_are_saved() {
     assert_eq!(second, numbers(begin, 50_000));
 }
 
-/// Kills cmon again and again while containers of several drivers write; `beside` acts on the daemon after each kill.
-fn killed_again_and_again(daemon: &'static Dockerd, kills: usize, mut beside: impl FnMut(usize)) {
+/// Kills cmon again and again while containers of several drivers write; `between_runs` acts on the daemon after each kill.
+fn killed_again_and_again(
+    daemon: &'static Dockerd,
+    kills: usize,
+    mut between_runs: impl FnMut(usize),
+) {
     let cursor = Cursor::new();
     let rotated = ["--log-opt", "max-size=64k", "--log-opt", "max-file=100"];
     let local = [&["--log-driver", "local"][..], &rotated].concat();
@@ -158,7 +162,7 @@ fn killed_again_and_again(daemon: &'static Dockerd, kills: usize, mut beside: im
         });
         run.signal(Signal::KILL);
         runs.push((saved, lines(&run.done().stdout)));
-        beside(kill);
+        between_runs(kill);
     }
     containers.iter().for_each(|container| container.wait_for_log("5000"));
     let saved = ids.iter().map(|id| cursor.saved(id)).collect();
@@ -343,7 +347,7 @@ fn a_cursor_is_for_one_run_at_a_time() {
     first.wait_for_out("here");
     let second = cursor.run(&[&container.name]).code(1);
     assert_eq!(second.text(), "");
-    let _: Done = second.says("is in use by another cmon (process ").says("a cursor of its own");
+    let _: Done = second.says("is in use by another cmon (process ").says("its own cursor");
     first.interrupt().code(130);
     cursor.run(&["--no-follow", &container.name]).code(0);
 }

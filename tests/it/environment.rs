@@ -147,7 +147,7 @@ fn variables_that_contradict_each_other_are_named() {
         ([("CMON_WAIT", "1"), ("CMON_NO_FOLLOW", "1")], "cannot be used with 'CMON_"),
         (
             [("CMON_DEMO", "1"), ("CMON_HOST", "unix:///s")],
-            "CMON_DEMO brings its own daemon, so CMON_HOST",
+            "CMON_DEMO has its own daemon, so CMON_HOST",
         ),
     ] {
         let mut cmon = Command::new(env!("CARGO_BIN_EXE_cmon"));
@@ -178,7 +178,7 @@ fn a_flag_without_effect_is_refused_with_the_reason() {
             &["leak-check", "--stream-timeout", "5s"][..],
             "'--stream-timeout <TIME>' has no effect in leak-check: leak-check chooses",
         ),
-        (&["tail", "web", "--no-follow", "--exit-on-stop"], "it ends after what is stored"),
+        (&["tail", "web", "--no-follow", "--exit-on-stop"], "it ends after the stored lines"),
         (
             &["tail", "web", "-o", "json", "-t"],
             "'--timestamps[=<FORM>]' cannot be used with '--output json'",

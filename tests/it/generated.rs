@@ -79,7 +79,7 @@ fn the_commands_write_the_same_and_ask_no_daemon() {
     let failed = Cmon::run(&["man", "--out", "/dev/null/x"]).code(1);
     drop(failed.says("could not make `/dev/null/x`"));
     for args in [&["completions", "bash", "--demo"][..], &["--stream-timeout", "5s", "man"]] {
-        drop(Cmon::run(args).code(2).says("no daemon is asked"));
+        drop(Cmon::run(args).code(2).says("it uses no daemon"));
     }
     drop(Cmon::run(&["completions", "tcsh"]).code(2).says("powershell"));
     // Variables are meant for other commands.

@@ -155,5 +155,5 @@ fn a_follow_ends_at_the_time_that_was_given_with_all_lines_up_to_it() {
         5
     );
     let args = ["tail", "--until", "1h", "--exit-on-stop", &container.name];
-    Cmon::run(&args).code(2).says("'--until <TIME> in the past': it ends after what is stored");
+    Cmon::run(&args).code(2).says("'--until <TIME> in the past': it ends after the stored lines");
 }

@@ -28,9 +28,9 @@ impl Closings {
 
     /// Closings per minute, over several stream timeouts, since each stream closes once in one.
     pub(super) fn per_minute(&self, now: Instant, joined: Instant, timeout: Duration) -> f64 {
-        let (least, timeouts) = CYCLE_RATE_MIN;
+        let (min_period, timeouts) = CYCLE_RATE_MIN;
         let mut over =
-            least.max(timeout.saturating_mul(timeouts)).min(now - joined).max(RATE_MIN_TIME);
+            min_period.max(timeout.saturating_mul(timeouts)).min(now - joined).max(RATE_MIN_TIME);
         if self.0.len() == CLOSINGS_KEPT
             && let Some(first) = self.0.front()
         {

@@ -185,7 +185,7 @@ async fn ten_thousand_removed_containers_leave_only_totals() {
     let stop = CancellationToken::new();
     let scripted = async {
         observer.begun().await;
-        let mut most = 0;
+        let mut max_held = 0;
         for first in (1..=CONTAINERS).step_by(usize::try_from(AT_ONCE).unwrap()) {
             let batch = first..first + AT_ONCE;
             for number in batch.clone() {
@@ -210,19 +210,19 @@ async fn ten_thousand_removed_containers_leave_only_totals() {
                 usize::try_from(census.containers).unwrap(),
                 registry.held(),
             ];
-            most = held.into_iter().max().unwrap().max(most);
+            max_held = held.into_iter().max().unwrap().max(max_held);
         }
         sleep(130 * SECOND).await;
         assert_eq!(observer.rows().len(), 1, "only the one that lives");
         stop.cancel();
-        most
+        max_held
     };
     let selection = Selection::all();
     let running = engine.run(&selection, events, stop.clone());
-    let (outcome, most, seen) = tokio::join!(running, scripted, Seen::all(received));
+    let (outcome, max_held, seen) = tokio::join!(running, scripted, Seen::all(received));
     let census = outcome.unwrap().census;
     // Containers with a missed removal of the last minute, and a second of the window each.
-    assert!(most < 160, "{most} are held of {CONTAINERS}");
+    assert!(max_held < 160, "{max_held} are held of {CONTAINERS}");
     assert_eq!(
         (census.gone, census.cycles_of_gone, census.containers),
         (CONTAINERS, CONTAINERS, 1)

@@ -263,8 +263,8 @@ proptest! {
         }
         if let Some(last) = last.filter(|last| *last <= 100 && !follow) {
             let wanted = usize::try_from(last).unwrap();
-            let least = readable.iter().filter(|at| **at < stored).count().min(wanted);
-            prop_assert!(least <= shown.len(), "{} of {least}", shown.len());
+            let min_shown = readable.iter().filter(|at| **at < stored).count().min(wanted);
+            prop_assert!(min_shown <= shown.len(), "{} of {min_shown}", shown.len());
         }
     }
 }

@@ -98,7 +98,7 @@ async fn a_container_waits_for_its_turn_while_stored_lines_are_read() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_read_of_a_log_sends_reading_events() {
-    for (millis, least) in [(0, 0), (5, 4)] {
+    for (millis, min_events) in [(0, 0), (5, 4)] {
         let fake = Fake::damaged([], Manner::Stops);
         fake.read_slowly(Duration::from_millis(millis));
         let config = Config { order: LineOrder::ByTime, ..config() };
@@ -106,6 +106,6 @@ async fn a_slow_read_of_a_log_sends_reading_events() {
         let is_sign = |event: &&Event| matches!(event, Event::Reading(_));
         let before_lines = events.iter().take_while(|event| !matches!(event, Event::Lines(_)));
         let signs = before_lines.filter(is_sign).count();
-        assert_eq!((least <= signs, 0 < signs), (true, 0 < least), "{signs}");
+        assert_eq!((min_events <= signs, 0 < signs), (true, 0 < min_events), "{signs}");
     }
 }

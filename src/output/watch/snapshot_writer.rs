@@ -25,7 +25,7 @@ use crate::snapshot::Snapshot;
 /// The interval of looks until all streams have found their anchor.
 const LOOK: Duration = Duration::from_millis(100);
 /// The delay of the first snapshot, for its rates.
-const LEAST: Duration = Duration::from_millis(1100);
+const FIRST_SNAPSHOT_DELAY: Duration = Duration::from_millis(1100);
 /// The maximum delay of the first snapshot for streams that do not open.
 const MOST: Duration = Duration::from_secs(5);
 
@@ -110,7 +110,7 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
         let watched = self.sinks.out.duplicate()?;
         let watch = watched.watch()?;
         let mut begun = Instant::now();
-        let (mut due, mut written) = (begun + LEAST, None::<Instant>);
+        let (mut due, mut written) = (begun + FIRST_SNAPSHOT_DELAY, None::<Instant>);
         loop {
             tokio::select! {
                 biased;

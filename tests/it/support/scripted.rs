@@ -128,7 +128,7 @@ async fn run_all(
         outcome
     };
     tokio::select! {
-        () = serve(fake.clone(), listener) => unreachable!("it serves for ever"),
+        () = serve(fake.clone(), listener) => unreachable!("the server never ends"),
         (outcome, (), seen) = all => (outcome.unwrap(), seen, fake.clone()),
     }
 }

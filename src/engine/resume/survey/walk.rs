@@ -197,7 +197,7 @@ impl<'a, W: Windows> Survey<'a, W> {
                 if WINDOW_MAX_FRAMES <= sound {
                     break Before::Unreadable;
                 }
-            } else if sound < at && unsound.as_ref().is_none_or(|(least, _)| at < *least) {
+            } else if sound < at && unsound.as_ref().is_none_or(|(smallest, _)| at < *smallest) {
                 // A window that begins no earlier than the known part proves nothing: the log has moved it.
                 unsound = Some((at, look));
             }
