@@ -102,7 +102,7 @@ pub(crate) async fn run(
             biased;
             outcome = &mut running => break outcome?,
             () = &mut greeting, if !greeting.is_terminated() => {}
-            step = run.step(&mut signals) => if let Step::Leave = step {
+            next = run.step(&mut signals) => if let Step::Leave = next {
                 return Ok(run.exit());
             },
         }

@@ -20,14 +20,12 @@
 //! 2. Every file begins under the name `NAME.log.G.new`, so a file without a cursor is never mistaken for one with a
 //!    cursor. The next run removes it.
 //! 3. A rotation begins with a new file, and no name changes before a cursor that has both lengths is committed.
-//! 4. Each change of a name is followed by an fsync of the directory, and replaces nothing. Old files move up
 //! 4. Each rename is followed by an fsync of the directory, and replaces no file. Old files move up into the
-//! lowest free
-//!    number, so any state between two steps shows the next step. The last step renames the
+//!    lowest free number, so any state between two steps shows the next step. The last step renames the new file to
+//!    `NAME.log`.
 //! 5. A run begins with an fsync of each directory, so that names from a killed run are on disk before decisions
-//! depend on
-//!    them. A file of an earlier run is synced again before a rename, since the run that removed its tail may have been
-//!    killed too.
+//!    depend on them. A file of an earlier run is synced again before a rename, since the run that removed its tail
+//!    may have been killed too.
 //! 6. A compressed file gets its name after its fsync, and then the uncompressed one is removed. If both exist, the
 //!    uncompressed one is complete, and the other is removed.
 //!

@@ -7,7 +7,6 @@
 //! Two frames can have the same key: a container may print one line a thousand times within one tick of its
 //! clock. So cmon counts known keys. A window that begins in the middle of such a run proves nothing, and the search
 //! goes further back.
-//! middle of such a run proves nothing: the search goes further back.
 
 mod delivered_keys;
 mod key;
