@@ -1,4 +1,4 @@
-//! A cause that another error keeps: libraries' errors can often neither be cloned nor compared.
+//! The cause of another error: errors of libraries can often neither be cloned nor compared.
 
 use std::fmt;
 use std::ops::Deref;

@@ -1,20 +1,20 @@
-//! Descriptors: how many cmon may open, and whether that is enough to begin with.
+//! Descriptors: the limit on open files, and whether it is enough to start.
 
 use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that cmon opens before it follows anything: two event loops, signals, its outputs, and
-/// the first connections. Below this, libraries that it is made of end with a panic.
+/// The descriptors that cmon needs before it follows containers: two event loops, signals, its outputs, and the first
+/// connections. With fewer, some of its libraries panic.
 const OWN_DESCRIPTORS: usize = 32;
-/// The embedded daemon has an event loop and the other end of each connection.
+/// The embedded daemon's: an event loop and the other end of each connection.
 const DEMO_DESCRIPTORS: usize = 32;
 
-/// Connections of each of several daemons before it is followed.
+/// The connections to each of several daemons before it is followed.
 const STREAM_DESCRIPTORS: usize = 8;
 
-/// What descriptors are for.
+/// The purpose of descriptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum User {
     /// The embedded daemon, and following it.
@@ -25,7 +25,7 @@ pub(crate) enum User {
     Daemons(usize),
 }
 
-/// There are too few.
+/// The limit is too low.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cmon may open {may} more descriptors and needs {needed} to start{}", Limit(*.limit))]
 pub(crate) struct TooFew {
@@ -45,11 +45,11 @@ impl std::fmt::Display for Limit {
     }
 }
 
-/// What to do where there are too few.
+/// The hint for a limit that is too low.
 pub(crate) const HINT: &str = "raise the limit with `ulimit -n 1024`, in a container with --ulimit nofile=1024, in \
                         a unit of systemd with LimitNOFILE=1024";
 
-/// Each stream is a descriptor; the usual soft limit of 1024 is not meant for that.
+/// Each stream needs a descriptor; the usual soft limit of 1024 is not made for that.
 pub(crate) fn raise_limit() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum
@@ -59,7 +59,7 @@ pub(crate) fn raise_limit() {
     }
 }
 
-/// Whether there are enough to begin with; found by opening them, since some may be inherited.
+/// Checks whether there are enough to start. It opens them, since some may be inherited.
 pub(crate) fn check(user: User) -> Result<(), TooFew> {
     let needed = match user {
         User::Demo => OWN_DESCRIPTORS + DEMO_DESCRIPTORS,
@@ -74,20 +74,20 @@ pub(crate) fn check(user: User) -> Result<(), TooFew> {
                 let limit = getrlimit(Resource::Nofile).current;
                 return Err(TooFew { may: opened.len(), needed, limit });
             }
-            // A stderr that is closed says nothing of the limit.
+            // A closed stderr says nothing about the limit.
             Err(_) => break,
         }
     }
     Ok(())
 }
 
-/// Says on stderr that not even the outputs could be prepared.
+/// Reports on stderr that even the outputs could not be prepared.
 pub(crate) fn say_unusable(error: &io::Error) {
     use io::Write;
     let hint = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
         Some(rustix::io::Errno::MFILE) => format!("  try: {HINT}\n"),
         _ => String::new(),
     };
-    // Nothing can report that this fails too.
+    // A failure to write here cannot be reported.
     let _ = write!(io::stderr(), "cmon: error: could not use stdout and stderr: {error}\n{hint}");
 }

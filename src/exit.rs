@@ -1,16 +1,16 @@
-//! The exit codes: one type, so that the code is decided in one place.
+//! The exit codes, in one type.
 
 use std::process::ExitCode;
 
 /// How cmon ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// Done, or the reader of our pipe went away.
+    /// Success, or the reader of the pipe went away.
     Done,
-    /// The daemon cannot be reached, nothing matched, or stdout cannot be written. A leak check
-    /// means a leak by it, and nothing else.
+    /// The daemon cannot be reached, nothing matched, or stdout cannot be written. In a leak check it means only a
+    /// leak.
     Failed,
-    /// The command line makes no sense, or a leak check could not measure.
+    /// The command line is invalid, or a leak check could not measure.
     Usage,
     /// A leak check was inconclusive.
     Undecided,
@@ -18,7 +18,7 @@ pub enum Exit {
     Matched,
     /// All selected containers ended before a line matched `--until-match`.
     Unmatched,
-    /// The time of `--timeout` is over.
+    /// `--timeout` ended the run.
     TimedOut,
     /// By SIGHUP: the terminal went away.
     HungUp,
@@ -29,7 +29,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The number that the shell sees.
+    /// The number for the shell.
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,

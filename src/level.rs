@@ -1,6 +1,6 @@
 //! The level of a line, as loggers write it: JSON, logfmt, klog and glog, syslog, brackets and prefixes.
 //!
-//! No logger is configured here, so a word is only taken for a level where loggers put it. A line that says
+//! No logger is configured here, so a word counts as a level only at places where loggers put it. A line that says
 //! `0 errors found` has no level.
 
 use std::fmt;
@@ -8,20 +8,20 @@ use std::fmt;
 use memchr::memchr;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-/// How severe a line is.
+/// The severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Every step.
     Trace,
     /// For developers.
     Debug,
-    /// What happens, `notice` included.
+    /// Normal events, `notice` included.
     Info,
     /// Something may be wrong.
     Warn,
     /// Something failed.
     Error,
-    /// The program cannot go on: `critical`, `panic`, `emergency`.
+    /// The program cannot continue: `critical`, `panic`, `emergency`.
     Fatal,
 }
 use Level::{Error, Fatal, Info, Trace, Warn};
@@ -43,7 +43,7 @@ impl Level {
 }
 
 impl Level {
-    /// The level that the value of a field means: a name, a letter or a number.
+    /// The level in the value of a field: a name, a letter or a number.
     pub(crate) fn of_value(text: &[u8]) -> Option<Self> {
         value(text)
     }
@@ -143,11 +143,11 @@ fn value(text: &[u8]) -> Option<Level> {
     })
 }
 
-/// The level of an object, from its fields in order. The object may be cut off behind the field.
+/// The level of an object, from its fields in order. The object may be truncated behind the field.
 fn json(line: &[u8]) -> Option<Level> {
     let mut found = None;
     let mut object = serde_json::Deserializer::from_slice(line);
-    // An error is also how reading ends early.
+    // An error also ends the parsing early.
     let _ = object.deserialize_map(Object(&mut found));
     found
 }
@@ -199,7 +199,7 @@ impl Visitor<'_> for Key {
     }
 }
 
-/// The level that a value is.
+/// The level of a value.
 struct Value;
 
 impl<'de> DeserializeSeed<'de> for Value {
@@ -275,7 +275,7 @@ fn klog(line: &[u8]) -> Option<Level> {
     (matches!(digits, 4 | 8) && is_time).then(|| letter(*first)).flatten()
 }
 
-/// The first line of a crash, which names no level.
+/// The first line of a crash, which contains no level.
 fn crash(line: &[u8]) -> Option<Level> {
     let panicked = |line: &[u8]| {
         line.starts_with(b"thread '") && line.windows(13).any(|window| window == b"' panicked at")
@@ -289,17 +289,17 @@ fn crash(line: &[u8]) -> Option<Level> {
     }
 }
 
-/// Where a level may stand: within this number of bytes and words from the beginning.
+/// The place of a level: within this number of bytes and words from the beginning.
 const HEAD_MAX_BYTES: usize = 160;
 const HEAD_MAX_WORDS: usize = 9;
 
 /// A level in front of the message, perhaps behind a time, a process or a logger.
 fn prefix(line: &[u8]) -> Option<Level> {
     let head = &line[..line.len().min(HEAD_MAX_BYTES)];
-    let words = head.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
-    // What stands before the word: nothing, a time or the like, and a few plain words.
+    let texts = head.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
+    // Before the level: nothing, a time or similar, and a few plain words.
     let (mut begun, mut plain) = (false, 0);
-    for (index, word) in words.enumerate().take(HEAD_MAX_WORDS) {
+    for (index, word) in texts.enumerate().take(HEAD_MAX_WORDS) {
         if let Some((level, style)) = styled(word) {
             let credible = match style {
                 Style::Marked => plain == 0 || begun,
@@ -318,7 +318,7 @@ fn prefix(line: &[u8]) -> Option<Level> {
             begun = true;
         } else if word.iter().any(u8::is_ascii_alphanumeric) {
             plain += 1;
-            // A line that begins with words is a sentence.
+            // A line that begins with several plain words is a sentence.
             if !begun || 3 < plain {
                 return None;
             }
@@ -327,7 +327,7 @@ fn prefix(line: &[u8]) -> Option<Level> {
     None
 }
 
-/// How a level is written.
+/// The notation of a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Style {
     /// In brackets, or with a colon or a bar behind it.
@@ -338,7 +338,7 @@ enum Style {
     Lower,
 }
 
-/// The level that a word is, if loggers write it like that.
+/// The level of a word in a notation that loggers use.
 fn styled(word: &[u8]) -> Option<(Level, Style)> {
     let bare = match word {
         [b'[' | b'(' | b'<' | b'|', rest @ ..] => rest,
@@ -381,7 +381,7 @@ fn is_upper(name: &[u8]) -> bool {
     name.iter().all(u8::is_ascii_uppercase)
 }
 
-/// `level=warn` among fields; what stands in quotes is text.
+/// `level=warn` among fields; quoted text does not count.
 fn logfmt(line: &[u8]) -> Option<Level> {
     let mut rest = line;
     while let Some(equals) = memchr(b'=', rest) {
@@ -405,7 +405,7 @@ fn logfmt(line: &[u8]) -> Option<Level> {
     None
 }
 
-/// A quoted text and what stands behind it.
+/// A quoted text and the rest behind it.
 fn until_quote(quoted: &[u8]) -> (&[u8], &[u8]) {
     let mut at = 0;
     while let Some(byte) = quoted.get(at) {
@@ -462,7 +462,7 @@ mod tests {
         check(&[
             ("time=2026-11-28T12:00:00Z level=warning msg=\"slow query\" ms=812", Some(Warn)),
             ("lvl=eror msg=x", Some(Error)),
-            ("msg=\"level=error said the user\" level=info", Some(Info)),
+            ("msg=\"level=error typed by a user\" level=info", Some(Info)),
             ("msg=\"a \\\" level=error\" x=1", None),
             ("severity=\"critical\" x=y", Some(Fatal)),
             ("sublevel=error a=b", None),
@@ -529,7 +529,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_a_sentence_are_no_levels() {
+    fn words_in_a_sentence_are_not_levels() {
         check(&[
             ("", None),
             ("   ", None),
@@ -552,14 +552,14 @@ mod tests {
         }
 
         #[test]
-        fn what_looks_like_a_log_has_a_level_or_none(
+        fn log_like_text_has_a_level_or_none(
             line in "([<\\[{(]?(level|ERROR|warn|E|I1128|thread '|' panicked at|\"|\\\\|=|:|,|[0-9 .>\\])}]|é){1,3}){0,12}",
         ) {
             let _ = Level::of(line.as_bytes());
         }
 
         #[test]
-        fn a_level_in_json_is_found_whatever_stands_around_it(
+        fn a_level_in_json_is_found_among_any_fields(
             key in "[a-z]{1,5}", text in ".{0,20}", level in 0..6_usize,
         ) {
             let (name, level) = [("trace", Trace), ("debug", Level::Debug), ("info", Info), ("warn", Warn),

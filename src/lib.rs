@@ -1,7 +1,7 @@
-//! cmon follows container logs without losing or doubling a line, shows the streams at work, and
-//! proves whether opening and closing them leaks.
+//! cmon follows container logs without losing or duplicating a line, shows the streams live, and proves whether opening
+//! and closing them leaks.
 //!
-//! From what was typed to the exit code, each step knows only the ones before it:
+//! From the command line to the exit code, each step depends only on the ones before it:
 //!
 //! ```text
 //! cli ─▶ config ─▶ commands ─┬─▶ docker ─▶ engine ─▶ Event ─▶ filter ─▶ merge ─▶ output
@@ -68,7 +68,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let around = Surroundings::look();
     let failed = match cli.command {
-        // A leak is all that a leak check says by 1.
+        // A leak check uses exit code 1 only for a leak.
         cli::Command::LeakCheck(_) => Exit::Usage,
         _ => Exit::Failed,
     };
@@ -124,7 +124,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     .into()
 }
 
-/// What the completion scripts call. It stands beside the commands, so that neither help nor completions show it.
+/// The command for the completion scripts. It is not in the definition, so neither help nor completions show it.
 fn complete(args: &[OsString]) -> Option<ExitCode> {
     let (_, [command, rest @ ..]) = args.split_first()? else { return None };
     if command != "__complete" {
@@ -136,12 +136,12 @@ fn complete(args: &[OsString]) -> Option<ExitCode> {
     Some(exit.map_or(Exit::Failed, |(rest, sinks)| commands::complete::run(&rest, &sinks)).into())
 }
 
-/// Says what is wrong with the command line or the configuration file, or shows help.
+/// Reports an error in the command line or the configuration file, or shows help.
 fn unread(error: cli::ReadError) -> Exit {
     let error = match error {
         cli::ReadError::Usage(error) => {
             let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            // Help goes to stdout; when that is closed, there is no reader.
+            // Help goes to stdout; if that is closed, there is no reader.
             let _ = error.print();
             return if help { Exit::Done } else { Exit::Usage };
         }
@@ -167,7 +167,7 @@ fn run(config: Config) -> anyhow::Result<Exit> {
         Daemons::One(_) => descriptors::User::OneDaemon,
         Daemons::Several(several) => descriptors::User::Daemons(several.len()),
     })?;
-    // Lives until the end of this function, on a thread of its own.
+    // Lives until the end of this function, on its own thread.
     let mut embedded = None;
     let daemons = match config.daemons.clone() {
         Daemons::Embedded => {
@@ -198,12 +198,12 @@ fn run(config: Config) -> anyhow::Result<Exit> {
             runtime.block_on(commands::watch::run(config, *watch, daemons, sinks))
         }
     };
-    // A printer whose write is stuck is left to the end of the process.
+    // The end of the process ends a printer in a blocked write.
     runtime.shutdown_background();
     exit
 }
 
-/// One thread reads all streams; the printer has its own. It pauses for readers when none of them has anything to read.
+/// One thread reads all streams; the printer has its own. The thread pauses for readers if none of them has data.
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

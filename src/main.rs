@@ -1,4 +1,4 @@
-//! Hands the arguments to the library and returns its exit code.
+//! Passes the arguments to the library and returns its exit code.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The signals that end cmon, and those that stop it for a while, as values.
+//! The signals that end or suspend cmon, as values.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
 use crate::exit::Exit;
 
-/// What asked cmon to end.
+/// A signal that ends cmon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// SIGINT: Ctrl-C.
@@ -27,12 +27,12 @@ impl From<Signal> for Exit {
     }
 }
 
-/// The signals from now on.
+/// A stream of the signals from now on.
 #[derive(Debug)]
 pub(crate) struct Signals {
     interrupt: Stream,
     terminate: Stream,
-    /// Nothing where it is ignored, as under nohup.
+    /// `None` if it is ignored, as under nohup.
     hang_up: Option<Stream>,
 }
 
@@ -66,25 +66,25 @@ async fn received(stream: &mut Option<Stream>) -> Option<()> {
     }
 }
 
-/// Whether cmon was started with SIGHUP ignored, as nohup does; read from `/proc` on Linux.
+/// Whether cmon was started with SIGHUP ignored, as by nohup; read from `/proc` on Linux.
 fn is_hang_up_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // The first bit is that of signal 1, which SIGHUP is.
+    // The first bit is signal 1, SIGHUP.
     mask.is_some_and(|mask| mask & 1 == 1)
 }
 
-/// What a shell wants of its job.
+/// Job control from a shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Job {
-    /// SIGTSTP: stop for a while.
+    /// SIGTSTP: suspend.
     Suspend,
-    /// SIGCONT: go on.
+    /// SIGCONT: continue.
     Resume,
 }
 
-/// Ctrl-Z and the way back: the process is stopped by the shell, and goes on when that says so.
+/// Ctrl-Z and the way back: the shell suspends the process and continues it later.
 #[derive(Debug)]
 pub(crate) struct JobControl {
     suspend: Stream,
@@ -101,7 +101,7 @@ impl JobControl {
         })
     }
 
-    /// Waits for the next of the two.
+    /// Waits for the next of the two signals.
     ///
     /// # Cancel safety
     /// Safe.
@@ -112,7 +112,7 @@ impl JobControl {
         }
     }
 
-    /// Waits until somebody lets it go on.
+    /// Waits for SIGCONT.
     ///
     /// # Cancel safety
     /// Safe.
@@ -120,17 +120,16 @@ impl JobControl {
         self.resume.recv().await;
     }
 
-    /// Does what a terminal does on Ctrl-Z: all of the job are asked to stop. Without a shell to go back
-    /// to, nobody is.
+    /// Acts as a terminal on Ctrl-Z: sends SIGTSTP to the whole job. Without a shell to return to, sends nothing.
     pub(crate) fn suspend() {
         use rustix::process::{Signal, getpid, getsid, kill_current_process_group};
         if getsid(None).is_ok_and(|session| session != getpid()) {
-            // The process is in its own group, so that can be asked.
+            // The process is in its own group, so it can send the signal to that.
             let _ = kill_current_process_group(Signal::TSTP);
         }
     }
 
-    /// Stops this process, here, until somebody lets it go on.
+    /// Suspends this process here, until SIGCONT.
     pub(crate) fn stop_here() {
         use rustix::process::{Signal, getpid, kill_process};
         let _ = kill_process(getpid(), Signal::STOP);

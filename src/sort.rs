@@ -1,14 +1,14 @@
-//! Sorting for lists that are sorted now and then.
+//! A sort for rarely sorted lists.
 //!
-//! The sorts of the standard library are compiled anew for each type of element, 5 KB of the program each time. This
-//! one sorts numbers, and is compiled once.
+//! The sorts of the standard library are compiled for each type of element, at 5 KB of code each. This one sorts
+//! indexes, and is compiled once.
 
 use std::cmp::Ordering;
 
-/// Sorts by a comparison; what is equal keeps its order.
+/// Sorts by a comparison; stable.
 pub(crate) fn sort_by<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
     let mut order = sorted(items.len(), &|one, other| compare(&items[one], &items[other]));
-    // Each place takes what belongs there, and so on from where that stood, until the circle is closed.
+    // Each place takes its element, and so on from that element's old place, until the cycle is closed.
     for first in 0..items.len() {
         let mut place = first;
         while order[place] != first {
@@ -20,7 +20,7 @@ pub(crate) fn sort_by<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) 
     }
 }
 
-/// Sorts by a key; what is equal keeps its order.
+/// Sorts by a key; stable.
 pub(crate) fn sort_by_key<T, K: Ord>(items: &mut [T], key: impl Fn(&T) -> K) {
     sort_by(items, |one, other| key(one).cmp(&key(other)));
 }

@@ -1,4 +1,4 @@
-//! clap's messages, in which a variable is blamed instead of the flag that clap names.
+//! clap's messages, changed to blame a variable instead of the flag that clap names.
 
 use std::ffi::OsStr;
 
@@ -24,7 +24,7 @@ pub(super) fn blame(variable: &OsStr, error: &Error) -> String {
     format!("{text}\n\n  tip: correct {variable}, or unset it")
 }
 
-/// The error of several variables together: each flag that clap names is one of theirs.
+/// The error of several variables together: each flag in clap's message belongs to one of them.
 pub(super) fn contradiction(mut defined: Command, error: &Error) -> String {
     defined.build();
     let mut text = message(error);

@@ -1,4 +1,4 @@
-//! The commands, and how the arguments are read.
+//! The commands, and the parsing of arguments.
 
 use std::ffi::OsString;
 
@@ -25,16 +25,16 @@ pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
 impl Cli {
-    /// Reads what was typed and the variables, without a configuration file.
+    /// Parses the arguments and the variables, without a configuration file.
     ///
     /// # Errors
-    /// clap's: what is wrong with it, or help that was asked for.
+    /// clap's error, or a request for help.
     pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let args: Vec<OsString> = args.into_iter().collect();
         Self::read_with(&args, ConfigFile::Ignored).map_err(|error| match error {
@@ -43,10 +43,10 @@ impl Cli {
         })
     }
 
-    /// Reads what was typed, the variables and the configuration file.
+    /// Parses the arguments, the variables and the configuration file.
     ///
     /// # Errors
-    /// One of them is wrong, or help was asked for.
+    /// One of them is invalid, or help was requested.
     pub fn read_all(args: &[OsString]) -> Result<Self, ReadError> {
         Self::read_with(args, ConfigFile::Read)
     }
@@ -65,7 +65,7 @@ impl Cli {
     }
 }
 
-/// A command of docker's that cmon does not have, with what there is instead.
+/// A docker command that cmon lacks, with cmon's alternative.
 fn of_other_commands(error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else {
         return error;

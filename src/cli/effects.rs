@@ -1,9 +1,8 @@
-//! Flags that would do nothing: they are refused where they are typed, since a flag without effect is
-//! a mistake that the user would not notice.
+//! Flags without effect: cmon refuses them, since the user would not notice such a mistake.
 //!
-//! clap knows flags that exclude each other. This is for those of which one is idle beside the
-//! other. Three are never idle: `--quiet`, `--verbose` and `--color` ask for less or more talk, and
-//! where there is none that wish is met. `--dry-run` takes the flags of the run that it describes.
+//! clap handles flags that exclude each other. This module handles pairs of which one has no effect next to the other.
+//! Three flags are always accepted: `--quiet`, `--verbose` and `--color` only set the amount of output.
+//! `--dry-run` takes the flags of the run that it describes.
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -11,9 +10,9 @@ use clap::{Arg, ArgMatches, Command, Error};
 
 use super::Moment;
 
-/// What leaves a flag without effect.
+/// What makes a flag useless.
 #[derive(Clone, Copy, Debug)]
-enum Beside {
+enum Cause {
     /// The command itself.
     Command,
     /// Another flag.
@@ -23,19 +22,19 @@ enum Beside {
     /// Another flag with a time in the past.
     Past(&'static str),
 }
-use Beside::{Command as Always, Flag, Past, Value};
+use Cause::{Command as Always, Flag, Past, Value};
 
-/// A flag of a command, what leaves it without effect, and why.
-struct Idle(&'static str, &'static str, Beside, &'static str);
+/// A flag of a command, what makes it useless, and the reason.
+struct Idle(&'static str, &'static str, Cause, &'static str);
 
-const ENDS: &str = "it ends after what is stored";
+const ENDS: &str = "it ends after the stored lines";
 const PREVIOUS_ENDS: &str = "a previous run is over, so it ends without the flag";
 const IN_ORDER: &str = "stored lines are in order without it";
 const NOT_OPEN: &str = "no stream stays open";
 const NO_STREAM: &str = "no stream is opened";
-const NO_DAEMON: &str = "no daemon is asked";
-const OWN_DAEMON: &str = "--demo brings its own daemon";
-const OWN: &str = "the self-test has checks of its own";
+const NO_DAEMON: &str = "it uses no daemon";
+const OWN_DAEMON: &str = "--demo has its own daemon";
+const OWN_CHECKS: &str = "the self-test has its own checks";
 
 const IDLE: [Idle; 78] = [
     Idle("tail", "details", Value("output", "raw"), "it writes the bytes of the lines alone"),
@@ -56,10 +55,10 @@ const IDLE: [Idle; 78] = [
     Idle("tail", "no_prefix", Value("output", "json"), "lines have no prefix there"),
     Idle("tail", "no_prefix", Value("output", "raw"), "lines have no prefix there"),
     Idle("tail", "no_prefix", Flag("template"), "lines have no prefix there"),
-    Idle("tail", "summary", Flag("quiet"), "it is left out"),
+    Idle("tail", "summary", Flag("quiet"), "it suppresses the summary"),
     Idle("tail", "highlight", Value("output", "json"), "objects are not colored"),
-    Idle("tail", "highlight", Value("output", "pretty"), "lines are written anew there"),
-    Idle("tail", "highlight", Flag("template"), "lines are written anew there"),
+    Idle("tail", "highlight", Value("output", "pretty"), "lines are reformatted there"),
+    Idle("tail", "highlight", Flag("template"), "lines are reformatted there"),
     Idle("tail", "highlight", Flag("strip_ansi"), "it removes all colors"),
     Idle("tail", "host", Flag("demo"), OWN_DAEMON),
     Idle(
@@ -79,7 +78,7 @@ const IDLE: [Idle; 78] = [
     Idle("tail", "order_window", Flag("output_dir"), "each container has its own file"),
     Idle("tail", "order_window", Flag("no_follow"), IN_ORDER),
     Idle("watch", "interval", Flag("once"), "there is one table or snapshot"),
-    Idle("watch", "metrics", Flag("once"), "cmon ends before anybody can ask"),
+    Idle("watch", "metrics", Flag("once"), "cmon ends before a scrape"),
     Idle("watch", "host", Flag("demo"), OWN_DAEMON),
     Idle("leak-check", "host", Flag("demo"), OWN_DAEMON),
     Idle(
@@ -92,49 +91,49 @@ const IDLE: [Idle; 78] = [
     Idle("leak-check", "stale_after", Flag("passive"), NO_STREAM),
     Idle("leak-check", "stale_after", Flag("drive_cmd"), NO_STREAM),
     Idle("leak-check", "stale_after", Flag("replay"), NO_STREAM),
-    Idle("leak-check", "stale_after", Flag("self_test"), OWN),
+    Idle("leak-check", "stale_after", Flag("self_test"), OWN_CHECKS),
     Idle("leak-check", "stop_timeout", Flag("passive"), NO_STREAM),
     Idle("leak-check", "stop_timeout", Flag("drive_cmd"), NO_STREAM),
     Idle("leak-check", "stop_timeout", Flag("replay"), NO_STREAM),
-    Idle("leak-check", "stop_timeout", Flag("self_test"), OWN),
+    Idle("leak-check", "stop_timeout", Flag("self_test"), OWN_CHECKS),
     Idle("leak-check", "host", Flag("replay"), NO_DAEMON),
-    Idle("leak-check", "host", Flag("self_test"), OWN),
+    Idle("leak-check", "host", Flag("self_test"), OWN_CHECKS),
     Idle("leak-check", "demo", Flag("replay"), NO_DAEMON),
-    Idle("leak-check", "demo", Flag("self_test"), OWN),
+    Idle("leak-check", "demo", Flag("self_test"), OWN_CHECKS),
     Idle("leak-check", "cycles_metric", Flag("replay"), NO_DAEMON),
-    Idle("leak-check", "cycles_metric", Flag("self_test"), OWN),
-    Idle("leak-check", "on_inconclusive", Flag("self_test"), OWN),
-    Idle("leak-check", "seed", Flag("passive"), "nothing is driven, so nothing has an order"),
+    Idle("leak-check", "cycles_metric", Flag("self_test"), OWN_CHECKS),
+    Idle("leak-check", "on_inconclusive", Flag("self_test"), OWN_CHECKS),
+    Idle("leak-check", "seed", Flag("passive"), "a passive check has no phases to order"),
     Idle("leak-check", "duration", Flag("replay"), "the recording has its own length"),
-    Idle("leak-check", "duration", Flag("self_test"), OWN),
+    Idle("leak-check", "duration", Flag("self_test"), OWN_CHECKS),
     Idle("tail", "context", Flag("demo"), OWN_DAEMON),
     Idle("watch", "context", Flag("demo"), OWN_DAEMON),
     Idle("leak-check", "context", Flag("demo"), OWN_DAEMON),
     Idle("leak-check", "context", Flag("replay"), NO_DAEMON),
-    Idle("leak-check", "context", Flag("self_test"), OWN),
+    Idle("leak-check", "context", Flag("self_test"), OWN_CHECKS),
     Idle("tail", "tlsverify", Flag("demo"), OWN_DAEMON),
     Idle("watch", "tlsverify", Flag("demo"), OWN_DAEMON),
     Idle("leak-check", "tlsverify", Flag("demo"), OWN_DAEMON),
     Idle("leak-check", "tlsverify", Flag("replay"), NO_DAEMON),
-    Idle("leak-check", "tlsverify", Flag("self_test"), OWN),
+    Idle("leak-check", "tlsverify", Flag("self_test"), OWN_CHECKS),
     Idle("tail", "tlscacert", Flag("demo"), OWN_DAEMON),
     Idle("watch", "tlscacert", Flag("demo"), OWN_DAEMON),
     Idle("leak-check", "tlscacert", Flag("demo"), OWN_DAEMON),
     Idle("leak-check", "tlscacert", Flag("replay"), NO_DAEMON),
-    Idle("leak-check", "tlscacert", Flag("self_test"), OWN),
+    Idle("leak-check", "tlscacert", Flag("self_test"), OWN_CHECKS),
     Idle("tail", "tlscert", Flag("demo"), OWN_DAEMON),
     Idle("watch", "tlscert", Flag("demo"), OWN_DAEMON),
     Idle("leak-check", "tlscert", Flag("demo"), OWN_DAEMON),
     Idle("leak-check", "tlscert", Flag("replay"), NO_DAEMON),
-    Idle("leak-check", "tlscert", Flag("self_test"), OWN),
+    Idle("leak-check", "tlscert", Flag("self_test"), OWN_CHECKS),
     Idle("tail", "tlskey", Flag("demo"), OWN_DAEMON),
     Idle("watch", "tlskey", Flag("demo"), OWN_DAEMON),
     Idle("leak-check", "tlskey", Flag("demo"), OWN_DAEMON),
     Idle("leak-check", "tlskey", Flag("replay"), NO_DAEMON),
-    Idle("leak-check", "tlskey", Flag("self_test"), OWN),
+    Idle("leak-check", "tlskey", Flag("self_test"), OWN_CHECKS),
 ];
 
-/// Flags of which one is meant to win when it is typed and the other comes from a variable.
+/// Pairs of flags of which one wins if it is typed and the other comes from a variable.
 const CONTRADICT: [(&str, &str); 7] = [
     ("containers", "all"),
     ("demo", "host"),
@@ -145,7 +144,7 @@ const CONTRADICT: [(&str, &str); 7] = [
     ("color", "no_color"),
 ];
 
-/// Flags that do nothing without one of others.
+/// Flags that need one of several others.
 const NEEDS: [(&str, &[&str]); 5] = [
     ("cursor_reset", &["cursor", "output_dir"]),
     ("cursor_keep", &["cursor", "output_dir"]),
@@ -154,8 +153,8 @@ const NEEDS: [(&str, &[&str]); 5] = [
     ("compress", &["output_dir"]),
 ];
 
-/// Refuses a flag that was typed without the one that it needs. That one may come from a variable or from the
-/// configuration file, so `matches` has these too.
+/// Refuses a typed flag without the flag that it needs. That one may come from a variable or from the configuration
+/// file, so `matches` contains these too.
 pub(super) fn refuse_alone(cli: &mut Command, matches: &ArgMatches) -> Result<(), Error> {
     let Some((name, given)) = matches.subcommand() else {
         return Ok(());
@@ -177,7 +176,7 @@ pub(super) fn refuse_alone(cli: &mut Command, matches: &ArgMatches) -> Result<()
     Err(command.error(ErrorKind::MissingRequiredArgument, text))
 }
 
-/// Refuses a flag that was typed and has no effect beside what else was typed.
+/// Refuses a typed flag that has no effect next to other typed flags.
 pub(super) fn refuse(cli: &mut Command, matches: &ArgMatches) -> Result<(), Error> {
     let Some((name, given)) = matches.subcommand() else {
         return Ok(());
@@ -185,19 +184,18 @@ pub(super) fn refuse(cli: &mut Command, matches: &ArgMatches) -> Result<(), Erro
     if !super::generated::asks_a_daemon(name) {
         return refuse_daemon(cli, name, given);
     }
-    let idle = IDLE.iter().find(|Idle(command, flag, beside, _)| {
-        *command == name && is_typed(given, flag) && is_given(given, *beside)
+    let idle = IDLE.iter().find(|Idle(command, flag, cause, _)| {
+        *command == name && is_typed(given, flag) && is_given(given, *cause)
     });
-    let (Some(Idle(_, flag, beside, reason)), Some(command)) =
-        (idle, cli.find_subcommand_mut(name))
+    let (Some(Idle(_, flag, cause, reason)), Some(command)) = (idle, cli.find_subcommand_mut(name))
     else {
         return Ok(());
     };
     let flag = shown(command, flag);
-    let text = match beside {
+    let text = match cause {
         Always => format!("the argument '{flag}' has no effect in {name}: {reason}"),
         Flag(other) | Past(other) | Value(other, _) => {
-            let other = match beside {
+            let other = match cause {
                 Value(_, value) => format!("--{other} {value}"),
                 Past(_) => format!("{} in the past", shown(command, other)),
                 _ => shown(command, other),
@@ -208,15 +206,15 @@ pub(super) fn refuse(cli: &mut Command, matches: &ArgMatches) -> Result<(), Erro
     Err(command.error(ErrorKind::ArgumentConflict, text))
 }
 
-/// Refuses the flags of every command in one that asks no daemon, but for those of the talk.
+/// Refuses the common flags in a command that uses no daemon, except those for messages.
 fn refuse_daemon(cli: &mut Command, name: &str, given: &ArgMatches) -> Result<(), Error> {
-    const TALK: [&str; 4] = ["color", "no_color", "quiet", "verbose"];
+    const MESSAGE_FLAGS: [&str; 4] = ["color", "no_color", "quiet", "verbose"];
     let Some(command) = cli.find_subcommand_mut(name) else {
         return Ok(());
     };
     let idle = command.get_arguments().find(|arg| {
         let id = arg.get_id().as_str();
-        arg.is_hide_set() && !TALK.contains(&id) && is_typed(given, id)
+        arg.is_hide_set() && !MESSAGE_FLAGS.contains(&id) && is_typed(given, id)
     });
     match idle.map(Arg::to_string) {
         Some(flag) => {
@@ -227,7 +225,7 @@ fn refuse_daemon(cli: &mut Command, name: &str, given: &ArgMatches) -> Result<()
     }
 }
 
-/// Whether two flags contradict each other, so that one that is typed wins over a variable.
+/// Whether two flags contradict each other, so that a typed one wins over a variable.
 pub(super) fn contradict(one: &str, other: &str) -> bool {
     CONTRADICT.contains(&(one, other)) || CONTRADICT.contains(&(other, one))
 }
@@ -236,8 +234,8 @@ fn is_typed(given: &ArgMatches, flag: &str) -> bool {
     given.value_source(flag) == Some(ValueSource::CommandLine)
 }
 
-fn is_given(given: &ArgMatches, beside: Beside) -> bool {
-    match beside {
+fn is_given(given: &ArgMatches, cause: Cause) -> bool {
+    match cause {
         Always => true,
         Flag(flag) => is_typed(given, flag),
         Past(flag) => is_typed(given, flag) && is_past(given, flag),

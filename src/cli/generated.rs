@@ -1,4 +1,4 @@
-//! Completion scripts and man pages, made from the definition of the command line. The repository keeps them in
+//! Completion scripts and man pages, generated from the definition of the command line. The repository contains them in
 //! `completions/` and `man/`.
 
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ pub struct Man {
     no_daemon: NoDaemon,
 }
 
-/// Hides the flags of every command in one that asks no daemon. They stay defined, so that they can be refused.
+/// Hides the common flags in a command that uses no daemon. They stay defined, so that they can be refused.
 #[derive(Clone, Copy, Debug)]
 struct NoDaemon;
 
@@ -70,7 +70,7 @@ impl Args for NoDaemon {
     }
 }
 
-/// The script that completes `cmon` in a shell, and the name of its file.
+/// The completion script of a shell, and its file name.
 pub fn completions(shell: Shell) -> (String, Vec<u8>) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "cmon", &mut script);
@@ -78,7 +78,7 @@ pub fn completions(shell: Shell) -> (String, Vec<u8>) {
     (shell.file_name("cmon"), script.into_bytes())
 }
 
-/// All man pages, that of cmon itself first: the names of their files, and their text.
+/// All man pages, cmon's own first: file names and texts.
 pub fn man_pages() -> Vec<(String, String)> {
     let mut cli = Cli::command();
     cli.build();
@@ -91,7 +91,7 @@ fn name(command: &Command) -> String {
     command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned()
 }
 
-/// The page of a command; `all` are the names of all pages.
+/// The page of a command; `all` has the names of all pages.
 fn page(command: &Command, all: &[String]) -> (String, String) {
     let own = name(command);
     let version = concat!("cmon ", env!("CARGO_PKG_VERSION"));
@@ -99,7 +99,7 @@ fn page(command: &Command, all: &[String]) -> (String, String) {
     let mut written = Vec::new();
     let _ = man.render_title(&mut written);
     let _ = man.render_name_section(&mut written);
-    // clap_mangen lists each flag there, and they follow anyway.
+    // clap_mangen lists each flag there, but they follow in their own section.
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage:").trim();
     written.extend_from_slice(format!(".SH SYNOPSIS\n{}\n", roff(usage)).as_bytes());
@@ -145,7 +145,7 @@ fn page(command: &Command, all: &[String]) -> (String, String) {
     (format!("{own}.1"), ascii(&text))
 }
 
-/// Whether a command asks a daemon.
+/// Whether a command uses a daemon.
 pub(super) fn asks_a_daemon(command: &str) -> bool {
     !matches!(command, "completions" | "man" | "config")
 }
@@ -159,11 +159,11 @@ fn variables(command: &Command) -> BTreeMap<String, String> {
     command.get_arguments().filter_map(of).collect()
 }
 
-/// What the configuration file is for.
+/// The purpose of the configuration file.
 const FILE: &str = "Settings for every run, unless --config or CMON_CONFIG names another file. \
                     A key is the long name of a flag, and the flags of one command stand in its table, such as [tail].";
 
-/// Variables that are no flag's.
+/// Variables that belong to no flag.
 const VARIABLES: [(&str, &str); 10] = [
     ("DOCKER_HOST", "Address of the daemon, unless --host, --context or DOCKER_CONTEXT name it."),
     ("DOCKER_CONTEXT", "Context of the docker command."),
@@ -233,7 +233,7 @@ fn entry(text: &mut String, term: &str, meaning: &str) {
     let _ = writeln!(text, ".TP\n\\fB{}\\fR\n{}", roff(term), roff(meaning));
 }
 
-/// Other characters by their numbers: not each roff reads UTF-8.
+/// Encodes other characters by number: not every roff reads UTF-8.
 fn ascii(text: &str) -> String {
     let mut ascii = String::with_capacity(text.len());
     for c in text.chars() {
@@ -246,7 +246,7 @@ fn ascii(text: &str) -> String {
     ascii
 }
 
-/// Text as roff reads it.
+/// Escapes text for roff.
 fn roff(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq");
     if text.starts_with('.') { format!("\\&{text}") } else { text }

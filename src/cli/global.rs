@@ -12,7 +12,7 @@ use super::values::{request_timeout, stream_timeout};
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate flag")]
 pub struct Global {
     /// Addresses of daemons
     #[arg(
@@ -104,12 +104,12 @@ pub struct Global {
         help = "Read settings from this file [default: ~/.config/cmon/config.toml]"
     )]
     pub config: Option<PathBuf>,
-    /// Where the values of flags that were not typed come from.
+    /// The origin of values that were not typed.
     #[arg(skip)]
     pub sources: Sources,
 }
 
-/// Conditions that every command selects containers by.
+/// Conditions of a selection, in every command.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Conditions {
     /// Select containers that have this label. Repeatable: all must match
@@ -135,17 +135,17 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    /// Whether there is none.
+    /// Whether there is no condition.
     pub fn is_empty(&self) -> bool {
         self.each().iter().all(|(_, all)| all.is_empty())
     }
 
-    /// Whether there is none but from variables, which are meant for other commands too.
+    /// Whether there is no condition, except from variables, which serve other commands too.
     pub fn is_untyped(&self, sources: &Sources) -> bool {
         self.each().iter().all(|(id, all)| all.is_empty() || sources.gave(id))
     }
 
-    /// Those of each flag, by the flag's id.
+    /// The conditions of each flag, by the flag's id.
     fn each(&self) -> [(&'static str, &[String]); 5] {
         let Self { labels, images, projects, filters, excluded } = self;
         [

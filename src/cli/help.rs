@@ -1,4 +1,4 @@
-//! The texts of the help: examples, exit codes, headings, and the form of a page.
+//! The help's texts: examples, exit codes, headings, and the layout of a page.
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -47,14 +47,14 @@ Examples:
   cmon watch --metrics 9464        serve http://127.0.0.1:9464/metrics
   cmon watch --demo                try it without Docker";
 
-/// The examples stand before the flags.
+/// The examples come before the flags.
 pub(super) const TEMPLATE: &str = "\
 {about-with-newline}
 {usage-heading} {usage}
 
 {before-help}{all-args}";
 
-/// The same with the exit codes at the end.
+/// The examples, with the exit codes at the end.
 pub(super) const TAIL_TEMPLATE: &str = "\
 {about-with-newline}
 {usage-heading} {usage}
@@ -75,5 +75,5 @@ pub(super) const OUTPUT: &str = "Output";
 
 pub(super) const DAEMON: &str = "Daemon and streams";
 
-/// Columns of the help.
+/// The width of the help.
 pub(super) const HELP_MAX_COLUMNS: usize = 80;

@@ -1,4 +1,4 @@
-//! `cmon config`: which value each setting has, and where that comes from.
+//! `cmon config`: the value of each setting, and its origin.
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub struct ShowConfig {
     pub output: ConfigForm,
 }
 
-/// What `config` writes.
+/// The output of `config`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ConfigForm {
     /// A configuration file with these settings
@@ -41,20 +41,20 @@ pub enum ConfigForm {
 /// All settings.
 #[derive(Clone, Debug)]
 pub struct InForce {
-    /// Where the configuration file is, or would be.
+    /// The path of the configuration file, whether or not it exists.
     pub path: Option<PathBuf>,
     /// Whether it was read.
     pub found: bool,
-    /// The tables, that of all commands first.
+    /// The tables, the common one first.
     pub tables: Vec<Table>,
-    /// The named selections: the name, the containers, and the flags with their values.
+    /// The named selections: name, containers, and flags with their values.
     pub selections: Vec<(String, Vec<Setting>)>,
 }
 
 /// The settings of a command.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// Its name; `None`: they are for all commands.
+    /// Its name; `None` for the settings of all commands.
     pub name: Option<String>,
     /// The settings.
     pub settings: Vec<Setting>,
@@ -63,18 +63,18 @@ pub struct Table {
 /// A setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// The key, which is the long name of the flag.
+    /// The key: the flag's long name.
     pub key: String,
     /// The value.
     pub value: Value,
-    /// Where it comes from.
+    /// Its origin.
     pub from: From,
 }
 
 /// The value of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// Nothing was given, and there is no default.
+    /// No value and no default.
     None,
     /// A switch.
     Switch(bool),
@@ -86,23 +86,23 @@ pub enum Value {
     List(Vec<OsString>),
 }
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum From {
-    /// The flag was typed.
+    /// A typed flag.
     Flag,
-    /// The variable of this name.
+    /// A variable of this name.
     Variable(String),
     /// The configuration file, at this line.
     File(usize),
-    /// Nothing gave one.
+    /// No source.
     Default,
 }
 
-/// Finds what is in force beside these arguments of `cmon config`.
+/// Finds the effective settings for these arguments of `cmon config`.
 ///
 /// # Errors
-/// A flag, a variable or the file cannot be used.
+/// A flag, a variable or the file is invalid.
 pub fn in_force(args: &[OsString]) -> Result<InForce, ReadError> {
     let read = sources::read(Cli::command, args, (ConfigFile::Ignored, Idle::Allowed))?;
     let mut defined = Cli::command();
@@ -142,7 +142,7 @@ pub fn in_force(args: &[OsString]) -> Result<InForce, ReadError> {
     })
 }
 
-/// The flags of every command that were typed.
+/// The typed common flags.
 fn typed(defined: &Command, matches: &ArgMatches) -> Vec<OsString> {
     let Some((_, given)) = matches.subcommand() else { return Vec::new() };
     let mut typed = Vec::new();
@@ -190,17 +190,17 @@ fn setting(arg: &Arg, given: &ArgMatches, sources: &Sources) -> Setting {
     Setting { key: arg.get_long().unwrap_or_default().to_owned(), value, from }
 }
 
-/// A number as one, and anything else as text.
+/// A numeric text as a number, and any other as text.
 fn scalar(text: OsString) -> Value {
     let number = text.to_str().and_then(|text| {
         let number: u64 = text.parse().ok()?;
-        // TOML has no zeros in front, and its numbers have 63 bits.
+        // TOML has no leading zeros, and its numbers have 63 bits.
         (number.to_string() == text && i64::try_from(number).is_ok()).then_some(number)
     });
     number.map_or(Value::Text(text), Value::Number)
 }
 
-/// A path as it is meant wherever it is read again.
+/// A path that does not depend on the current directory.
 fn on_disk(arg: &Arg, text: &OsStr) -> OsString {
     let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
     match std::path::absolute(text) {

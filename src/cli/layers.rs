@@ -1,17 +1,17 @@
-//! Which of several sources of settings counts: the command line over the variables, those over the table of the
-//! command in the configuration file, that over the rest of the file. What counts displaces the same flag, and flags
-//! that exclude it, in the sources below. Pure.
+//! The layers of settings: the command line wins over variables, variables over the command's table in the
+//! configuration file, and that over the rest of the file. A setting displaces the same flag, and flags that
+//! exclude it, in lower layers. Pure.
 
-/// What a setting does.
+/// The effect of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Weight {
-    /// It asks for something.
+    /// It requests something.
     On,
     /// It is false or empty, so it excludes no other flag.
     Off,
 }
 
-/// Flags that are settled, those of the higher sources first.
+/// The settled flags, those of the higher layers first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settled(Vec<(String, Weight)>);
 
@@ -21,7 +21,7 @@ impl Settled {
         self.0.push((id.to_owned(), weight));
     }
 
-    /// Whether a setting of a lower source does not count beside what is settled.
+    /// Whether a settled flag displaces a setting of a lower layer.
     pub(super) fn displaces(
         &self,
         (id, weight): (&str, Weight),
@@ -33,7 +33,7 @@ impl Settled {
     }
 }
 
-/// Two settings of one source that exclude each other.
+/// Two settings of one layer that exclude each other.
 pub(super) fn contradiction<'a>(
     layer: impl IntoIterator<Item = (&'a str, Weight)>,
     exclude: impl Fn(&str, &str) -> bool,

@@ -1,4 +1,4 @@
-//! `cmon leak-check` as it was typed.
+//! The arguments of `cmon leak-check`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,7 +36,7 @@ const REPORTS: &str = "Reports";
 
 /// `cmon leak-check`.
 #[derive(Args, Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate flag")]
 pub struct LeakCheck {
     /// Containers to open and close log streams of: name, id prefix, glob ('web-*') or regular
     /// expression (/^web/) [default: all running containers]
@@ -45,7 +45,7 @@ pub struct LeakCheck {
     /// Select all containers, including stopped ones
     #[arg(short, long, help_heading = super::help::SELECTION)]
     pub all: bool,
-    /// Conditions beside the names.
+    /// Conditions in addition to the names.
     #[command(flatten)]
     pub conditions: super::Conditions,
     /// Length of the check. A longer check finds smaller leaks
@@ -139,7 +139,7 @@ pub struct LeakCheck {
     pub self_test: bool,
 }
 
-/// What `leak-check` writes.
+/// The format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportForm {
     /// For people
@@ -148,7 +148,7 @@ pub enum ReportForm {
     Json,
 }
 
-/// What an undecided check means.
+/// The exit code of an inconclusive check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnInconclusive {
     /// Exit code 3
@@ -159,7 +159,7 @@ pub enum OnInconclusive {
     Pass,
 }
 
-/// A shorter check would say nothing.
+/// A shorter check has too few readings.
 const DURATION_MIN: Duration = Duration::from_secs(10);
 
 fn duration(text: &str) -> Result<Duration, String> {

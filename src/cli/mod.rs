@@ -1,6 +1,5 @@
-//! The command line as it was typed, with the variables and the configuration file beside it. No terminal is looked
-//! at here, and of files only that one, and the time zone database for the name of a zone; what the values
-//! mean together is decided in [`config`](crate::config).
+//! The command line with the variables and the configuration file. It looks at no terminal, and at no other file than
+//! the time zone database. The combined meaning of the values is decided in [`config`](crate::config).
 
 mod clap_error;
 mod command;

@@ -1,4 +1,4 @@
-//! A moment as people type it for `--since` and `--until`.
+//! A moment in the forms of `--since` and `--until`.
 
 use std::str::FromStr;
 
@@ -9,11 +9,11 @@ use jiff::{Span, Timestamp, ZonedDateTime};
 /// A moment, which may depend on the clock and the time zone.
 #[derive(Clone, Copy, Debug)]
 pub enum Moment {
-    /// A fixed one.
+    /// A fixed moment.
     At(Timestamp),
-    /// By the clock on the wall, in the local time zone.
+    /// By the wall clock, in the local time zone.
     Local(DateTime),
-    /// By the clock on the wall, today.
+    /// By the wall clock, today.
     Today(Time),
     /// This long ago.
     Ago(Span),
@@ -60,7 +60,7 @@ impl FromStr for Moment {
     }
 }
 
-/// A length of time.
+/// A duration.
 fn span(text: &str) -> Option<Span> {
     let span: Span = text.parse().ok()?;
     (!span.is_negative() && !text.starts_with(['P', 'p', '+', '-'])).then_some(span)
@@ -79,8 +79,8 @@ fn unix(text: &str) -> Option<Moment> {
 }
 
 impl Moment {
-    /// When it is, at this time. Of a time that the clock shows twice, the first; of one that it skips, the one
-    /// as far behind the jump. `None`: beyond all times.
+    /// The moment, at this current time. If the wall clock shows a time twice, the first; if it skips a time, the
+    /// one as far behind the jump. `None`: out of range.
     pub fn resolve(self, now: &ZonedDateTime) -> Option<Timestamp> {
         match self {
             Moment::At(time) => Some(time),
@@ -128,7 +128,7 @@ mod tests {
             ("1764333000", "2025-11-28T12:30:00Z"),
             ("1764333000.5", "2025-11-28T12:30:00.5Z"),
             ("0", "1970-01-01T00:00:00Z"),
-            // The clock shows it twice, and never.
+            // The wall clock shows it twice, and never.
             ("2026-10-25T02:30", "2026-10-25T00:30:00Z"),
             ("2026-03-29T02:30", "2026-03-29T01:30:00Z"),
         ] {

@@ -1,5 +1,5 @@
-//! What stands at the cursor of a command line that a shell completes: a name that the daemon or a file knows,
-//! or something that the completion script knows by itself.
+//! The place at the cursor of a command line that a shell completes: a name that the daemon or a file has, or something
+//! that the completion script completes itself.
 //!
 //! It is pure: it takes the words up to the cursor and the definition of the command line.
 
@@ -9,7 +9,7 @@ use clap::{Arg, Command, CommandFactory};
 
 use super::Cli;
 
-/// What is completed.
+/// The kind of name to complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The name of a container.
@@ -27,11 +27,11 @@ pub enum Kind {
 /// A place in a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// What stands there.
+    /// The kind of name.
     pub kind: Kind,
-    /// What stands in the same word before it, such as `--label=`.
+    /// The part of the same word before the name, such as `--label=`.
     pub flag: String,
-    /// What is typed of it.
+    /// The typed part of the name.
     pub typed: String,
     /// A command line that names the same daemon.
     pub daemon: Vec<OsString>,
@@ -42,8 +42,8 @@ const DAEMON: [&str; 7] =
     ["host", "context", "demo", "tlsverify", "tlscacert", "tlscert", "tlskey"];
 
 impl Place {
-    /// The place behind the last of these words, which begin with the name of the program. The last word is
-    /// what is typed so far, and may be empty. `None` where no name stands.
+    /// The place at the last of these words; the first is the name of the program. The last word is the typed
+    /// part, and may be empty. `None` if it is not a name.
     pub fn at_end(words: &[String]) -> Option<Self> {
         let mut cli = Cli::command();
         cli.build();
@@ -60,9 +60,9 @@ impl Place {
 /// A walk along the words of a command line.
 struct Walk<'a> {
     command: &'a Command,
-    /// The flag that the next word is the value of.
+    /// The flag with its value in the next word.
     value_of: Option<&'a Arg>,
-    /// Behind `--`.
+    /// Whether `--` came before.
     only_names: bool,
     daemon: Vec<OsString>,
 }
@@ -70,12 +70,12 @@ struct Walk<'a> {
 /// A word that is or contains a flag.
 struct Flag<'a> {
     arg: &'a Arg,
-    /// The value in the same word, and where it begins.
+    /// The value in the same word, and its offset.
     value: Option<usize>,
 }
 
 impl<'a> Walk<'a> {
-    /// Takes a word that is typed to its end; `None` where nothing is known of what follows.
+    /// Takes a complete word; `None` if the rest cannot be completed.
     fn step(&mut self, word: &str) -> Option<()> {
         if let Some(arg) = self.value_of.take() {
             self.keep(arg, Some(word));
@@ -131,7 +131,7 @@ impl<'a> Walk<'a> {
         });
     }
 
-    /// The flag of this word: the last one where several short ones stand together.
+    /// The flag of this word: the last one if several short ones are combined.
     fn flag(&self, word: &str) -> Option<Flag<'a>> {
         let command: &'a Command = self.command;
         if let Some(long) = word.strip_prefix("--") {
@@ -178,7 +178,7 @@ fn kind(arg: &Arg) -> Option<Kind> {
 mod tests {
     use super::*;
 
-    /// Kind, flag and typed text behind these words.
+    /// Kind, flag and typed text at the end of these words.
     #[track_caller]
     fn place(line: &str) -> Option<(Kind, String, String)> {
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stand_where_the_command_line_takes_them() {
+    fn names_are_completed_at_their_places() {
         for (line, kind, flag, typed) in [
             ("cmon tail ", Kind::Container, "", ""),
             ("cmon logs we", Kind::Container, "", "we"),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_nothing_is_asked() {
+    fn other_places_are_not_completed_by_cmon() {
         for line in [
             "cmon",
             "cmon ",

@@ -9,7 +9,7 @@ use super::{Cli, Command, Conditions};
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 
-/// What selections stand for.
+/// The content of a named selection.
 #[derive(Debug, Default)]
 struct Expanded {
     containers: Vec<String>,
@@ -19,7 +19,7 @@ struct Expanded {
     conditions: Conditions,
 }
 
-/// Puts what it stands for in place of each name with `@`.
+/// Replaces each name with `@` by its selection.
 pub(super) fn expand(
     command: &mut Command,
     settings: Option<&Settings>,
@@ -46,7 +46,7 @@ pub(super) fn expand(
             None => expanded.containers.push(text.clone()),
         }
     }
-    // Conditions hold for every container, so they would narrow what stands beside the selection.
+    // Conditions hold for every container, so they would also narrow names outside of the selection.
     if let Some(name) = expanded.narrowing.first()
         && 1 < parts
     {
@@ -67,7 +67,7 @@ pub(super) fn expand(
     Ok(())
 }
 
-/// Adds what one name stands for. `open` are the selections that it is part of.
+/// Adds the content of one selection. `open` are the selections that contain it.
 fn one(
     name: &str,
     settings: Option<&Settings>,
@@ -125,7 +125,7 @@ fn one(
     Ok(())
 }
 
-/// A name that no selection has, with the one that was probably meant.
+/// An unknown selection, with the most similar name.
 fn unknown(name: &str, settings: Option<&Settings>, place: &Place) -> clap::Error {
     let known: Vec<&str> = settings
         .iter()

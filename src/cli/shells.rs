@@ -1,5 +1,5 @@
-//! Names in completion scripts: what is added to a script that clap makes, so that it asks cmon for the names that
-//! the daemon knows. Where no name stands, the script goes on as clap made it.
+//! Names in completion scripts: code that is added to clap's script, so that it requests names from cmon. For other
+//! words, the script continues as clap made it.
 
 use clap_complete::Shell;
 
@@ -55,7 +55,7 @@ complete -c cmon -n "$with_names" -s E -l exclude-container -x -a '(__fish_cmon_
 complete -c cmon -l context -x -a '(__fish_cmon_names)'
 "#;
 
-/// A script with the names.
+/// A script with completion of names.
 pub(super) fn with_names(shell: Shell, script: &str) -> String {
     let before = |mark: &str, names: &str| {
         let script = script.replacen("_cmon() {", "_cmon_static() {", 1);

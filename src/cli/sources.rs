@@ -1,10 +1,10 @@
-//! Variables and the configuration file beside flags: what is typed wins over a variable that contradicts it, a
-//! variable over the file, and an error names where the value stands. An empty variable is unset.
+//! The sources of settings: flags, variables and the configuration file. A typed flag wins over a variable that
+//! contradicts it, and a variable over the file. An error names the source of the value. An empty variable is unset.
 //!
-//! clap reads a variable when the flag is defined, so a variable is left out by defining the flag
-//! without it. The arguments are parsed twice: as they were typed, and then with the variables that
-//! count. What fails only the second time is the variables' fault. A value of the file becomes the flag's default:
-//! there clap itself lets a variable and the command line win.
+//! clap reads a variable by the flag's definition, so a variable is disabled by a definition without it. The
+//! arguments are parsed twice: first alone, and then with the variables that count. An error that occurs only the
+//! second time comes from the variables. A value of the file becomes the flag's default, over which clap lets a
+//! variable and the command line win.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -19,7 +19,7 @@ use super::effects;
 use super::file::{Entry, FileError, FileText, Place, Settings};
 use super::layers::{self, Settled, Weight};
 
-/// What a flag got its value from, where it was not typed.
+/// The origin of a value that was not typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The variable of this name.
@@ -35,12 +35,12 @@ pub enum Source {
     },
 }
 
-/// Where the values of flags that were not typed come from, by the flag's id.
+/// The origins of values that were not typed, by the flag's id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sources(BTreeMap<String, Source>);
 
 impl Sources {
-    /// What to call a flag in a message: the variable or the place in the file, where its value came from there.
+    /// The name of a flag in a message: the variable or the place in the file, if its value is from there.
     pub fn name(&self, id: &str) -> String {
         match self.0.get(id) {
             Some(Source::Variable(name)) => name.clone(),
@@ -51,23 +51,23 @@ impl Sources {
         }
     }
 
-    /// Whether a flag got its value from a variable or from the file, which are meant for every run.
+    /// Whether a flag's value is from a variable or the file, which serve every run.
     pub fn gave(&self, id: &str) -> bool {
         self.0.contains_key(id)
     }
 
-    /// Where a flag got its value from, unless it was typed.
+    /// The origin of a flag's value, unless it was typed.
     pub fn of(&self, id: &str) -> Option<&Source> {
         self.0.get(id)
     }
 }
 
-/// A command line, a variable or a configuration file that cannot be used.
+/// An invalid command line, variable or configuration file.
 #[derive(Debug)]
 pub enum ReadError {
-    /// clap says what is wrong, or shows help.
+    /// clap's error, or a request for help.
     Usage(Box<Error>),
-    /// The configuration file is wrong.
+    /// The configuration file is invalid.
     File(FileError),
 }
 
@@ -83,39 +83,39 @@ impl From<FileError> for ReadError {
     }
 }
 
-/// Whether there is a configuration file for this run.
+/// Which configuration file a run uses.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ConfigFile<'a> {
-    /// The one that is named, or the usual one.
+    /// The named one, or the default.
     Read,
-    /// This one, where there is one.
+    /// This one, if it exists.
     Given(&'a Option<Settings>),
-    /// None, whatever there is.
+    /// None.
     Ignored,
 }
 
-/// Whether typed flags without effect are refused.
+/// Whether cmon refuses typed flags without effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Idle {
-    /// They are.
+    /// It does.
     Refused,
-    /// They are typed for several commands at once.
+    /// It does not: they were typed for several commands at once.
     Allowed,
 }
 
-/// What was read.
+/// The result of parsing.
 pub(super) struct Read {
-    /// All flags of the command with the values that are in force.
+    /// All flags of the command with their effective values.
     pub(super) matches: ArgMatches,
-    /// Where they come from.
+    /// Their origins.
     pub(super) sources: Sources,
-    /// Where the configuration was looked for.
+    /// The place of the configuration file.
     pub(super) place: Place,
-    /// The configuration file, where there is one.
+    /// The configuration file, if there is one.
     pub(super) settings: Option<Settings>,
 }
 
-/// Reads the arguments, with the variables and the settings of the configuration file that count.
+/// Parses the arguments, with the variables and the settings of the file that count.
 pub(super) fn read(
     define: impl Fn() -> Command,
     args: &[OsString],
@@ -172,7 +172,7 @@ pub(super) fn read(
     Ok(Read { matches, sources: Sources(sources), place, settings })
 }
 
-/// The file that `--config` names, or else its variable.
+/// The file from `--config`, or else from its variable.
 fn config_path(matches: &ArgMatches) -> Option<PathBuf> {
     let (_, given) = matches.subcommand()?;
     let named = given.try_get_one::<PathBuf>("config").ok().flatten().cloned();
@@ -180,13 +180,13 @@ fn config_path(matches: &ArgMatches) -> Option<PathBuf> {
     named.or_else(|| variable().map(PathBuf::from))
 }
 
-/// The settings of the file at this place, where there is one.
+/// The settings of the file at this place, if there is one.
 pub(super) fn settings(place: &Place) -> Result<Option<Settings>, FileError> {
     let define = super::Cli::command;
     parsed(define(), &mut only(define(), &BTreeSet::new()), place)
 }
 
-/// The settings of the file, none of which contradict each other for any command.
+/// The settings of the file; no two of them contradict each other in any command.
 fn parsed(
     mut defined: Command,
     typed: &mut Command,
@@ -220,7 +220,7 @@ fn parsed(
     Ok(Some(settings))
 }
 
-/// The settings of the file that count for the command at hand.
+/// The settings of the file that count for this command.
 fn from_file(
     settings: Option<&Settings>,
     typed: &Command,
@@ -280,8 +280,8 @@ fn typed_ids(typed: &Command, matches: &ArgMatches) -> Vec<String> {
     own.filter(is_typed).map(|arg| arg.get_id().to_string()).collect()
 }
 
-/// The variables that count: set, not empty, for a flag of the command at hand that is not typed and
-/// that nothing typed contradicts.
+/// The variables that count: set, not empty, for a flag of this command that is not typed and that no typed flag
+/// contradicts.
 fn variables(
     typed: &Command,
     defined: &Command,
@@ -317,7 +317,7 @@ fn variables(
     found.into_iter().map(|(id, variable, _)| (id, variable)).collect()
 }
 
-/// What clap's parser of switches in variables takes for no.
+/// clap's texts for false in variables of switches.
 fn is_falsey(value: &OsStr) -> bool {
     let value = value.to_string_lossy().to_lowercase();
     ["n", "no", "f", "false", "off", "0"].contains(&value.as_str())

@@ -1,4 +1,4 @@
-//! What `cmon tail` takes.
+//! The arguments of `cmon tail`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::{Conditions, Moment, Zone};
 
 /// `cmon tail`.
 #[derive(Args, Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate flag")]
 pub struct Tail {
     /// Name, id prefix, glob ('web-*') or regular expression (/^web/)
     #[arg(value_name = "CONTAINER")]
@@ -20,7 +20,7 @@ pub struct Tail {
     /// Select all containers, including stopped ones
     #[arg(short, long, help_heading = SELECTION)]
     pub all: bool,
-    /// Conditions beside the names.
+    /// Conditions in addition to the names.
     #[command(flatten)]
     pub conditions: Conditions,
     /// Wait for new lines (the default)
@@ -129,7 +129,7 @@ pub struct Tail {
         long, value_parser = FalseyValueParser::new(), env = "CMON_STDERR", help_heading = LINES
     )]
     pub stderr: bool,
-    /// Filters, and what ends the run.
+    /// Filters, and matches that end the run.
     #[command(flatten)]
     pub events: Events,
     /// Output format
@@ -191,14 +191,14 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Whether to stay, unless `--until` is a time in the past; a previous run is over. The last of `-f` and `--no-follow` counts, and `-f`
-    /// against the environment.
+    /// Whether the run follows. It does not if `--until` is in the past, or for a previous run. The last of `-f` and
+    /// `--no-follow` counts, and `-f` wins over variables.
     pub fn follows(&self) -> bool {
         (self.follow || !self.no_follow) && !self.previous
     }
 }
 
-/// Which events are shown. An event is a line, or several that belong together.
+/// The filters of events. An event is a line, or several that belong together.
 #[derive(Args, Clone, Debug)]
 pub struct Filters {
     /// Show only lines that match this regular expression. Repeatable: one must match
@@ -236,10 +236,10 @@ pub struct Filters {
     pub highlight: Vec<String>,
 }
 
-/// Which events `tail` shows, and which end it.
+/// The filters of `tail`, and the matches that end it.
 #[derive(Args, Clone, Debug)]
 pub struct Events {
-    /// Which are shown.
+    /// The filters.
     #[command(flatten)]
     pub filters: Filters,
     /// End with exit code 0 after the first line that passes the filters and matches this regular
@@ -263,7 +263,7 @@ pub struct Events {
     pub timeout: Option<Duration>,
 }
 
-/// The least severe level that is shown.
+/// The lowest shown level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum MinLevel {
     /// Also called verbose, finest
@@ -280,7 +280,7 @@ pub enum MinLevel {
     Fatal,
 }
 
-/// How lines are written.
+/// The form of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Form {
     /// The lines as they are, after the container name if there may be several
@@ -293,7 +293,7 @@ pub enum Form {
     Json,
 }
 
-/// What timestamps look like.
+/// The form of timestamps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Timestamps {
     /// 12:30:00.123
@@ -308,11 +308,11 @@ pub enum Timestamps {
     Off,
 }
 
-/// How many lines are shown first.
+/// The number of lines shown first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lines {
-    /// All that the daemon holds.
+    /// All stored lines.
     All,
-    /// So many.
+    /// This number.
     Last(u64),
 }

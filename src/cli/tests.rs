@@ -1,4 +1,4 @@
-//! The definition, the help, and what is read from arguments.
+//! The definition, the help, and the parsing of arguments.
 
 use std::ffi::OsString;
 
@@ -10,14 +10,14 @@ use super::values::{STREAM_TIMEOUT_MIN, listen, size, stream_timeout};
 use super::*;
 
 #[test]
-fn the_definition_holds_together() {
+fn the_definition_passes_claps_checks() {
     Cli::command().debug_assert();
 }
 
 #[test]
 fn the_help_has_80_columns_and_no_markup() {
     for name in ["cmon", "tail", "watch", "leak-check", "config", "completions", "man"] {
-        // The variables of the user who runs the tests do not count.
+        // The variables of the test's environment do not count.
         let hidden = |command: clap::Command| command.mut_args(|arg| arg.hide_env_values(true));
         let mut cli = hidden(Cli::command()).mut_subcommands(hidden);
         cli.build();
@@ -44,7 +44,7 @@ fn sizes_are_read_in_their_units() {
 }
 
 #[test]
-fn metrics_are_served_on_loopback_unless_an_address_says_otherwise() {
+fn metrics_are_served_on_loopback_by_default() {
     for text in ["9464", ":9464", "localhost:9464", "127.0.0.1:9464"] {
         assert_eq!(listen(text).unwrap().to_string(), "127.0.0.1:9464", "{text}");
     }

@@ -1,4 +1,4 @@
-//! The values of flags that are more than a word or a number.
+//! Values of flags that are not plain texts or numbers.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::Lines;
 
 pub(super) fn lines(text: &str) -> Result<Lines, String> {
     match text {
-        // As docker and compose have it.
+        // The order of docker and compose.
         "all" | "-1" => Ok(Lines::All),
         _ => text.parse().map(Lines::Last).map_err(|_| "neither a number nor `all`".to_owned()),
     }

@@ -1,4 +1,4 @@
-//! What `cmon watch` takes.
+//! The arguments of `cmon watch`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::{Conditions, Filters};
 
 /// `cmon watch`.
 #[derive(Args, Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate flag")]
 pub struct Watch {
     /// Name, id prefix, glob ('web-*') or regular expression (/^web/) [default: all running
     /// containers]
@@ -21,7 +21,7 @@ pub struct Watch {
     /// Select all containers, including stopped ones
     #[arg(short, long, help_heading = SELECTION)]
     pub all: bool,
-    /// Conditions beside the names.
+    /// Conditions in addition to the names.
     #[command(flatten)]
     pub conditions: Conditions,
     /// Wait for a daemon that does not answer, and for containers that do not exist
@@ -32,7 +32,7 @@ pub struct Watch {
     /// List the containers that would be followed, and end
     #[arg(long, help_heading = SELECTION)]
     pub dry_run: bool,
-    /// Which lines the full screen shows of a container.
+    /// The filters of lines on the full screen.
     #[command(flatten)]
     pub filters: Filters,
     /// Print one table, or one snapshot with -o json, and end
@@ -64,7 +64,7 @@ pub struct Watch {
     pub metrics: Option<SocketAddr>,
 }
 
-/// What `watch` writes.
+/// The output of `watch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum WatchForm {
     /// Full screen on a terminal, else one line of totals per interval

@@ -1,4 +1,4 @@
-//! A time zone by name. The names are those of the system's time zone database.
+//! A time zone by name, from the system's time zone database.
 
 use std::str::FromStr;
 
@@ -30,7 +30,7 @@ impl FromStr for Zone {
     }
 }
 
-/// What is wrong with a name that is not among these.
+/// The error for an unknown name.
 fn unknown(text: &str, names: &[String]) -> String {
     if names.is_empty() {
         return "this system has no time zone database; write local or UTC, or install tzdata"
@@ -39,13 +39,13 @@ fn unknown(text: &str, names: &[String]) -> String {
     let wanted = text.to_ascii_lowercase().replace(' ', "_");
     let likeness = |name: &&String| {
         let name = name.to_ascii_lowercase();
-        // People type the city alone.
+        // Users type the city alone.
         let city = name.rsplit('/').next().unwrap_or(&name);
         let like = |name| strsim::normalized_damerau_levenshtein(name, &wanted);
         like(&name).max(like(city))
     };
     let nearest = names.iter().map(|name| (likeness(&name), name));
-    // Most of the characters agree.
+    // Accepts a name if most of the characters agree.
     let nearest = nearest.filter(|(likeness, _)| 0.7 <= *likeness);
     match nearest.max_by(|one, other| one.0.total_cmp(&other.0)) {
         Some((_, name)) => format!("there is no such time zone; did you mean {name}?"),

@@ -1,9 +1,9 @@
-//! `cmon __complete`, which the completion scripts call: names of containers, labels, projects, images and
-//! contexts for the word at the cursor.
+//! `cmon __complete`, which the completion scripts call: names of containers, labels, projects, images and contexts for
+//! the word at the cursor.
 //!
-//! Whoever presses the tab key waits. So there is one deadline over everything, from reading the
-//! configuration to the daemon's answer, and no error is shown. A thread does what may block. When the
-//! deadline is over, the process ends without it.
+//! The user waits after a press of the tab key. So one deadline covers everything, from the configuration to the
+//! daemon's answer, and errors are silent. A thread does the work that may block; at the deadline the process ends
+//! without it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,19 +24,19 @@ use crate::engine::source::ListFilters;
 use crate::exit::Exit;
 use crate::output::Sinks;
 
-/// All that completing a word may take.
+/// The deadline to complete a word.
 const COMPLETION_TIMEOUT: Duration = Duration::from_millis(300);
-/// More would be of no use to anybody.
+/// The maximum number of candidates.
 const NAMES_MAX: usize = 2000;
-/// Longer labels are not typed.
+/// The maximum length of a label, since longer ones are not typed.
 const NAME_MAX_BYTES: usize = 200;
 const PROJECT: &str = "com.docker.compose.project";
 const SERVICE: &str = "com.docker.compose.service";
 
-/// The shell that asks.
+/// The calling shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shell {
-    /// It replaces the part of the word behind the last `=` or `:`, and takes candidates as they are.
+    /// It replaces the part of the word behind the last `=` or `:`, and does not quote candidates.
     Bash,
     /// It replaces the whole word, and quotes.
     Zsh,
@@ -44,14 +44,14 @@ enum Shell {
     Fish,
 }
 
-/// A container, as far as something is completed by it.
+/// A container, reduced to the fields that can be completed.
 struct Container {
     name: String,
     image: String,
     labels: Vec<(String, String)>,
 }
 
-/// Answers a completion script. [`Exit::Failed`] means that the script knows more about this place.
+/// Answers a completion script. [`Exit::Failed`] means that the script completes this place itself.
 ///
 /// The arguments are the shell, the part of the last word that the shell replaces, and the words up to the cursor.
 pub(crate) fn run(args: &[String], sinks: &Sinks) -> Exit {
@@ -73,12 +73,12 @@ pub(crate) fn run(args: &[String], sinks: &Sinks) -> Exit {
     let names = collect(&names, begun + COMPLETION_TIMEOUT);
     let text: String =
         names.iter().filter_map(|name| candidate(shell, current, &place, name)).collect();
-    // A shell that went away needs no names.
+    // A closed pipe means that the shell needs no names.
     let _ = sinks.out.write_all(text.as_bytes());
     Exit::Done
 }
 
-/// What comes until the deadline, or until all was asked.
+/// Names until the deadline, or until all sources have answered.
 fn collect(names: &Receiver<Vec<String>>, deadline: Instant) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     while let Ok(some) = names.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -88,7 +88,7 @@ fn collect(names: &Receiver<Vec<String>>, deadline: Instant) -> BTreeSet<String>
     all
 }
 
-/// Whether a name can be shown in a terminal and typed: it comes from the daemon, which may be anybody's.
+/// Whether a name is safe to show in a terminal and to type: the daemon is untrusted.
 fn is_clean(name: &str) -> bool {
     let is_format = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     !name.is_empty()
@@ -97,14 +97,14 @@ fn is_clean(name: &str) -> bool {
         && !name.chars().any(|c| c.is_control() || is_format(c))
 }
 
-/// One line with a name as the shell takes it, if it continues what is typed.
+/// One line with a name in the shell's form, if it continues the typed part.
 fn candidate(shell: Shell, current: &str, place: &Place, name: &str) -> Option<String> {
     let rest = name.strip_prefix(&place.typed)?;
     let word = match shell {
         Shell::Fish => name.to_owned(),
         Shell::Zsh => format!("{}{name}", place.flag),
         Shell::Bash => {
-            // What the shell does not replace stays.
+            // Keep the part that the shell does not replace.
             let typed = format!("{}{}", place.flag, place.typed);
             let current = if typed.ends_with(current) { current } else { &typed };
             format!("{current}{}", quoted(rest))
@@ -113,13 +113,13 @@ fn candidate(shell: Shell, current: &str, place: &Place, name: &str) -> Option<S
     Some(word + "\n")
 }
 
-/// Text with a backslash before what bash would read as something else.
+/// Text with a backslash before each character that bash would interpret.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "_-./:=@%+,".contains(c) || !c.is_ascii();
     text.chars().flat_map(|c| (!plain(c)).then_some('\\').into_iter().chain([c])).collect()
 }
 
-/// Words without the breaks that bash makes at `=` and `:`, and without an open quote.
+/// Words without bash's breaks at `=` and `:`, and without an open quote.
 fn unbroken(words: &[String]) -> Vec<String> {
     let is_break = |word: &str| !word.is_empty() && word.chars().all(|c| "=:".contains(c));
     let mut whole: Vec<String> = Vec::new();
@@ -137,11 +137,11 @@ fn unbroken(words: &[String]) -> Vec<String> {
     whole
 }
 
-/// Sends the names that may stand at a place, daemon by daemon.
+/// Sends the names for a place, daemon by daemon.
 fn ask(place: &Place, found: &SyncSender<Vec<String>>) {
     let around = Surroundings::look();
     if place.kind == Kind::Context {
-        // The receiver has gone when the deadline is over.
+        // The receiver is gone after the deadline.
         let _ = found.send(around.contexts.names());
         return;
     }
@@ -165,7 +165,7 @@ fn ask(place: &Place, found: &SyncSender<Vec<String>>) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return;
     };
-    // A connection through ssh takes longer, and may ask for a password.
+    // A connection over ssh takes longer, and may ask for a password.
     let near = daemons.into_iter().filter(|daemon| !matches!(daemon.route, Route::Ssh(_)));
     let lists = near.map(async |daemon| {
         let endpoint = Endpoint::by(daemon.route, daemon.origin);
@@ -184,7 +184,7 @@ fn ask(place: &Place, found: &SyncSender<Vec<String>>) {
     });
 }
 
-/// What a container gives to a place.
+/// The candidates from a container for a place.
 fn names(place: &Place, container: &Container) -> Vec<String> {
     let label = |wanted: &str| {
         let found = container.labels.iter().find(|(key, _)| key == wanted);
@@ -194,7 +194,7 @@ fn names(place: &Place, container: &Container) -> Vec<String> {
         Kind::Container => vec![container.name.clone()],
         Kind::Image => vec![container.image.clone()],
         Kind::Label => {
-            // Nobody types the digest of a configuration.
+            // Users do not type the digest of an image.
             let is_digest = |value: &str| {
                 32 <= value.len() && value.bytes().all(|byte| byte.is_ascii_hexdigit())
             };
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_a_terminal_would_obey_are_left_out() {
+    fn names_with_control_characters_are_left_out() {
         for name in ["", "-rf", "a\nb", "\x1b[2J", "a\u{9b}b", "a\u{202e}b", &"x".repeat(201)] {
             assert!(!is_clean(name), "{name:?}");
         }
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_bash_broke_are_whole_again() {
+    fn words_split_by_bash_are_joined() {
         let whole = |line: &str| {
             unbroken(&line.split(' ').map(str::to_owned).collect::<Vec<_>>()).join(" ")
         };

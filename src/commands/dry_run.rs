@@ -1,4 +1,4 @@
-//! `--dry-run` of `tail` and `watch`: which containers would be followed, without a look at any log.
+//! `--dry-run` of `tail` and `watch`: lists the containers that a run would follow, without reading a log.
 
 use serde::Serialize;
 
@@ -16,10 +16,10 @@ use crate::format::units::counted;
 use crate::output::Sinks;
 use crate::signal::Signals;
 
-/// Asks the daemons, and writes what a run would begin with.
+/// Requests the lists of the daemons, and writes the start of a run.
 ///
 /// # Errors
-/// As of the run itself: no daemon answers, or nothing is selected.
+/// The errors of a run: no daemon answers, or no container is selected.
 pub(crate) async fn run(
     config: Config,
     form: DryRun,
@@ -39,7 +39,7 @@ pub(crate) async fn run(
     print(&text, &sinks)
 }
 
-/// The container's name, behind its daemon's where there are several.
+/// The container's name, with its daemon's as prefix if there are several.
 fn title(one: &Previewed) -> String {
     match one.row.key.daemon.host() {
         Some(host) => format!("{host}/{}", one.row.name),
@@ -91,7 +91,7 @@ fn text(found: &Preview, daemons: &[NamedDaemon], engine: &engine::Config) -> St
     lines.join("\n") + "\n"
 }
 
-/// Which lines a run would show.
+/// The lines that a run would show.
 fn window(engine: &engine::Config) -> String {
     let Range { since, until } = engine.outputs.range;
     let stored = match engine.backlog {
@@ -150,7 +150,7 @@ mod tests {
     use crate::engine::Outputs;
 
     #[test]
-    fn the_window_says_which_stored_lines_and_whether_new_ones_are_shown() {
+    fn a_dry_run_describes_stored_and_new_lines() {
         let time = |text: &str| {
             Some(crate::engine::timestamp::Timestamp::from_jiff(text.parse().unwrap()))
         };

@@ -1,4 +1,4 @@
-//! From the daemons that were named to engines that follow them.
+//! Creates engines for the named daemons.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::engine::event::{About, Event, Note, Notice};
 use crate::engine::registry::Registry;
 use crate::engine::{self, Engine, Engines};
 
-/// A daemon and its name; no name where it is the only one.
+/// A daemon and its name; no name if it is the only one.
 pub(crate) type NamedDaemon = (Option<String>, Daemon);
 
 /// A source for each daemon, in the same order.
@@ -27,26 +27,26 @@ pub(super) fn sources(daemons: &[NamedDaemon], requests: RequestOptions) -> Vec<
     daemons.iter().map(source).collect()
 }
 
-/// An engine for each source. Each counts its own tasks.
+/// An engine for each source, with its own registry.
 pub(super) fn engines(sources: &[Arc<Docker>], config: &engine::Config) -> Engines<Docker> {
     let engine =
         |source: &Arc<Docker>| Engine::new(Arc::clone(source), Registry::default(), config.clone());
     Engines::new(sources.iter().map(engine).collect())
 }
 
-/// Sends a note if cmon found the socket by itself.
+/// Sends a note if cmon chose the socket by itself.
 pub(super) fn note_found(daemons: &[NamedDaemon], events: &mpsc::Sender<Event>) {
     for (_, daemon) in daemons {
         if let Origin::Found(product) = daemon.origin {
             let endpoint = daemon.route.to_string().into();
             let what = Notice::DaemonFound { endpoint, product };
-            // The channel is empty still.
+            // The channel is still empty.
             let _ = events.try_send(Event::Note(Note { about: About::Run, what }));
         }
     }
 }
 
-/// The note with the socket of the embedded daemon, for `docker -H`.
+/// The note with the embedded daemon's socket, for `docker -H`.
 pub(super) fn demo_note(daemons: &[NamedDaemon]) -> Option<Event> {
     let (_, daemon) = daemons.iter().find(|(_, daemon)| daemon.origin == Origin::Demo)?;
     let what = Notice::DemoListens { endpoint: daemon.route.to_string().into() };

@@ -1,4 +1,4 @@
-//! `cmon completions` and `cmon man`: they write what is made from the command line's definition, and ask no daemon.
+//! `cmon completions` and `cmon man`: write generated files without a daemon.
 
 use std::fs;
 use std::io;
@@ -34,7 +34,7 @@ fn into(dir: &Path, pages: &[(String, String)]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes to stdout. A reader of the pipe that went away is no error.
+/// Writes to stdout. A closed pipe is no error.
 pub(super) fn print(bytes: &[u8], sinks: &Sinks) -> anyhow::Result<Exit> {
     match sinks.out.write_all(bytes) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

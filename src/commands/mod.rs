@@ -1,4 +1,4 @@
-//! The commands: one file each, with the course of its run.
+//! The commands: one file each.
 
 pub(crate) mod complete;
 pub(crate) mod dry_run;

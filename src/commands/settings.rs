@@ -1,4 +1,4 @@
-//! `cmon config`: writes what is in force as a configuration file, or as JSON.
+//! `cmon config`: writes the effective settings as a configuration file, or as JSON.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -22,7 +22,7 @@ pub(crate) fn show(in_force: &InForce, form: ConfigForm, sinks: &Sinks) -> anyho
     print(&text, sinks)
 }
 
-/// A value that cannot be read again, and why.
+/// A value that the file cannot contain, and the reason.
 const NOT_UTF8: &str = "not UTF-8";
 const HIDDEN: &str = "the password is hidden";
 
@@ -38,7 +38,7 @@ fn toml(in_force: &InForce) -> String {
     let of_tables = in_force.tables.iter().flat_map(|table| &table.settings);
     let of_selections = in_force.selections.iter().flat_map(|(_, settings)| settings);
     let shown = of_tables.chain(of_selections).map(|setting| line(setting).chars().count());
-    // A long value does not move all the others.
+    // A long value must not move all others.
     let width = shown.filter(|width| *width <= 40).max().unwrap_or(0);
     let file = clean(&in_force.file_name());
     let mut rows = |header: Option<String>, settings: &[Setting]| {
@@ -61,7 +61,7 @@ fn toml(in_force: &InForce) -> String {
     text
 }
 
-/// A setting as a line of the file; a comment where it has no value, or one that cannot be read again.
+/// A setting as a line of the file; a comment if it has no value, or one that the file cannot contain.
 fn line(Setting { key, value, .. }: &Setting) -> String {
     let comment = if unreadable(value).is_some() { "# " } else { "" };
     let value = match value {
@@ -90,7 +90,7 @@ fn from(setting: &Setting, file: &str) -> String {
     }
 }
 
-/// Why a value cannot be read again.
+/// The reason why the file cannot contain a value.
 fn unreadable(value: &Value) -> Option<&'static str> {
     let texts: &[OsString] = match value {
         Value::Text(text) => std::slice::from_ref(text),
@@ -103,7 +103,7 @@ fn unreadable(value: &Value) -> Option<&'static str> {
     })
 }
 
-/// The part of a URL that is a password.
+/// The password in a URL.
 fn password(text: &str) -> Option<std::ops::Range<usize>> {
     let begin = text.find("://")? + 3;
     let authority = text[begin..].find(['/', '?', '#']).map_or(text.len(), |at| begin + at);
@@ -121,7 +121,7 @@ fn masked(text: &OsString) -> String {
     text
 }
 
-/// A basic string of TOML. What could drive or deceive a terminal is escaped.
+/// A basic TOML string. Characters that could control or deceive a terminal are escaped.
 fn quoted(text: &OsString) -> String {
     let mut quoted = String::from("\"");
     for c in masked(text).chars() {
@@ -138,12 +138,12 @@ fn quoted(text: &OsString) -> String {
     quoted
 }
 
-/// A name of a selection has letters, digits and `. _ -`; a dot would begin another table.
+/// The name of a selection has letters, digits and `. _ -`; an unquoted dot would begin another table.
 fn quoted_key(name: &str) -> String {
     if name.contains('.') { format!("\"{name}\"") } else { name.to_owned() }
 }
 
-/// Where the file is.
+/// The place of the file.
 #[derive(Serialize)]
 struct FileObject<'a> {
     v: u8,
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_drives_no_terminal_and_can_be_read_again() {
+    fn a_value_is_escaped_and_can_be_parsed_again() {
         let text = "a\"b\\c\u{1b}[31m\u{202e}\n\u{e0041}ä";
         let shown = quoted(&text.into());
         assert_eq!(shown, r#""a\"b\\c\U0000001B[31m\U0000202E\n\U000E0041ä""#);

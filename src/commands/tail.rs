@@ -1,7 +1,7 @@
-//! `cmon tail`: engine and printer side by side, ended by a signal, by the printer, by the time or by themselves.
+//! `cmon tail`: engine and printer side by side. A signal, the printer, a time limit or the engine ends the run.
 //!
-//! Streams run on this thread, printing on the printer's. Whatever ends the run first stops the
-//! other side; after a signal, no wait goes beyond the stop deadline.
+//! Streams run on this thread, the printer on its own. The first that ends stops the other. After a signal, no wait
+//! exceeds the stop deadline.
 
 use std::io;
 use std::sync::Arc;
@@ -30,15 +30,15 @@ use crate::merge::Merge;
 use crate::output::{self, Ended, Passes, Printer, Sinks, Summary};
 use crate::signal::{Signal, Signals};
 
-/// Batches of lines on their way from the engine to the printer.
+/// The capacity of the channel from the engine to the printer, in events.
 const CHANNEL_EVENTS: usize = 32;
-/// After the stop deadline the engine forces its way out within a second; then cmon leaves.
+/// After the stop deadline, the engine closes everything within a second; then cmon exits.
 const FORCED_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs `cmon tail` against these daemons.
 ///
 /// # Errors
-/// The run could not begin, or stdout could not be written.
+/// The run could not start, or stdout could not be written.
 pub(crate) async fn run(
     mut config: Config,
     Events { rules, timeout, order_window }: Events,
@@ -56,7 +56,7 @@ pub(crate) async fn run(
     let (events, received) = mpsc::channel(CHANNEL_EVENTS);
     note_found(&daemons, &events);
     let (observers, followed) = (engines.observers(), engines.observers());
-    // A wrong pattern ends the run with its error alone. The socket of a run that ends at once is of no use.
+    // An invalid pattern ends the run with its error alone, without a note about the socket.
     let begun = engines.observers();
     let demo_note = demo_note(&daemons).filter(|_| config.engine.follow);
     // Weak: the printer ends when the engines have dropped the channel.
@@ -102,7 +102,7 @@ pub(crate) async fn run(
             biased;
             outcome = &mut running => break outcome?,
             () = &mut greeting, if !greeting.is_terminated() => {}
-            beside = run.step(&mut signals) => if let Step::Leave = beside {
+            next = run.step(&mut signals) => if let Step::Leave = next {
                 return Ok(run.exit());
             },
         }
@@ -110,10 +110,10 @@ pub(crate) async fn run(
     run.finish(&mut signals, outcome).await
 }
 
-/// What is kept for the next run: the cursor, and the files that lines are written to.
+/// The state for the next run: the cursor, and the output files.
 type Kept = (Option<Keeper>, Option<Directory<LocalDisk>>);
 
-/// Opens a cursor, and lets the engine go on where it was saved.
+/// Opens a cursor, and configures the engine to continue there.
 fn open(cursor: &Cursor, engine: &mut engine::Config) -> anyhow::Result<Kept> {
     if let Some((path, _)) = &cursor.directory {
         std::fs::create_dir_all(path)
@@ -132,7 +132,7 @@ fn open(cursor: &Cursor, engine: &mut engine::Config) -> anyhow::Result<Kept> {
     Ok((Some(keeper.context("could not start the cursor's thread")?), directory))
 }
 
-/// What lines pass before they are printed, where that does anything.
+/// The stages between engine and printer, if any has an effect.
 fn filter(rules: &Rules, output: &output::Config, order: LineOrder) -> Option<Filter> {
     let mut rules = rules.clone();
     if output.color_out == Colors::Off || output.form == output::Form::Json {
@@ -143,16 +143,16 @@ fn filter(rules: &Rules, output: &output::Config, order: LineOrder) -> Option<Fi
     (joins || !rules.is_empty()).then(|| Filter::new(rules))
 }
 
-/// What a run waits for beside the engine.
+/// The causes for an end other than the engine.
 struct Run {
     printer: Printer,
     stop: CancellationToken,
     summary: Summary,
     patience: Duration,
     rules: Rules,
-    /// How long the run may take, and when that is over.
+    /// The time limit of the run, and its deadline.
     timeout: Option<(Duration, Instant)>,
-    /// What ended the run before it ended by itself.
+    /// The cause that ended the run early.
     cause: Option<Exit>,
     /// The first signal.
     signal: Option<Signal>,
@@ -162,16 +162,16 @@ struct Run {
     ended: Option<Ended>,
 }
 
-/// What happened beside the engine.
+/// A step of the run.
 enum Step {
-    /// Something that the run goes on with.
+    /// The run continues.
     On,
-    /// Leave at once.
+    /// Exit at once.
     Leave,
 }
 
 impl Run {
-    /// Waits for a signal, for the printer's end, for the end of the time, or for the deadline after these.
+    /// Waits for a signal, the printer's end, the time limit, or the deadline after these.
     async fn step(&mut self, signals: &mut Signals) -> Step {
         let deadline = self.deadline;
         let timeout = self.timeout.filter(|_| self.cause.is_none()).map(|(_, at)| at);
@@ -202,7 +202,7 @@ impl Run {
         Step::On
     }
 
-    /// An event that ends the run was shown: also one that came out while the run ended because of its time.
+    /// Whether an event that ends the run was shown, even one released after the time limit.
     fn on_match(&mut self, matched: &Match) {
         if matches!(self.cause, None | Some(Exit::TimedOut)) {
             self.cause = Some(match matched.end {
@@ -213,7 +213,7 @@ impl Run {
         }
     }
 
-    /// The engine has ended: lets the printer finish, and prints the figures.
+    /// The engine has ended: lets the printer finish, and prints the summary.
     async fn finish(mut self, signals: &mut Signals, outcome: Outcome) -> anyhow::Result<Exit> {
         while self.ended.is_none() {
             if let Step::Leave = self.step(signals).await {
@@ -237,7 +237,7 @@ impl Run {
         let unmatched = !self.rules.until.is_empty() && matches!(self.ended, Some(Ended::Done));
         let exit = match self.cause {
             Some(exit) => exit,
-            // What failed was reported when it failed.
+            // Failures were reported when they happened.
             None if !complete => Exit::Failed,
             None if unmatched => Exit::Unmatched,
             None => Exit::Done,
@@ -248,7 +248,7 @@ impl Run {
         Ok(exit)
     }
 
-    /// Why the run ended, where an exit code alone would be a riddle.
+    /// The reason for the end, if the exit code alone does not show it.
     fn reason(&self, exit: Exit) -> Option<String> {
         let until = self.rules.until.quoted();
         match (exit, &self.ended) {
@@ -278,7 +278,7 @@ impl Run {
             Summary::Never => false,
         };
         if wanted {
-            // The summary is no data: the run has not failed when it cannot be written.
+            // The summary is not data: a failure to write it is not a failure of the run.
             let _ = self.printer.summary(outcome);
         }
     }
@@ -288,7 +288,7 @@ impl Run {
     }
 }
 
-/// What to try after an error that ended the run.
+/// The hint for an error that ended the run.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(error) = error.downcast_ref::<StartError>() {
         return match error {
@@ -304,10 +304,9 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
                 Some("name other containers, or run cmon outside of this one".to_owned())
             }
             StartError::Ambiguous(_) => Some("more characters of the id, or the name".to_owned()),
-            StartError::OtherDaemon(_) => Some(
-                "give each daemon a cursor of its own, or begin anew with --cursor-reset"
-                    .to_owned(),
-            ),
+            StartError::OtherDaemon(_) => {
+                Some("give each daemon its own cursor, or reset it with --cursor-reset".to_owned())
+            }
             StartError::Nothing => None,
         };
     }
@@ -383,7 +382,7 @@ mod tests {
     use crate::output::Form;
 
     #[test]
-    fn without_anything_to_select_or_to_highlight_lines_pass_no_filter() {
+    fn without_rules_lines_bypass_the_filter() {
         let patterns = || Patterns::compile(&["x".to_owned()]).unwrap();
         let plain = output::Config::plain(Form::Text { prefix: true });
         let colored = output::Config { color_out: Colors::On, ..plain.clone() };
@@ -393,7 +392,7 @@ mod tests {
         };
         assert!(!is_there(&Rules::default(), &colored));
         let join = Rules { join: patterns(), join_stacks: true, ..Rules::default() };
-        assert!(!is_there(&join, &colored), "nobody looks at what is joined");
+        assert!(!is_there(&join, &colored), "joins alone have no effect");
         let ordered = filter(&join, &colored, LineOrder::ByTime);
         assert!(ordered.is_some(), "an event has one place among those of others");
         let highlight = Rules { highlight: patterns(), ..join };

@@ -1,6 +1,6 @@
-//! The contexts of the docker command, in the files that it keeps them in (docker/cli, `cli/context/store`):
+//! The contexts of the docker command, read from its files (docker/cli, `cli/context/store`):
 //! `contexts/meta/HASH/meta.json`, and `contexts/tls/HASH/docker/{ca,cert,key}.pem`, in `$DOCKER_CONFIG` or
-//! `~/.docker`. HASH is the SHA-256 of the name, which the file holds as well.
+//! `~/.docker`. HASH is the SHA-256 of the name, which the file contains too.
 
 use std::fs;
 use std::io;
@@ -10,27 +10,27 @@ use serde::Deserialize;
 
 use crate::docker::tls::TlsFiles;
 
-/// The context that means: none.
+/// The name for no context.
 pub(super) const DEFAULT_CONTEXT: &str = "default";
 
-/// Why a context cannot be used.
+/// A context that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContextError {
-    /// There is none of this name.
+    /// There is no context of this name.
     #[error("there is no such context{}", known(.0))]
     Missing(Vec<String>),
     /// A file cannot be read.
     #[error("cannot read {}: {reason}", path.display())]
     File {
-        /// Which.
+        /// Its path.
         path: PathBuf,
-        /// Why.
+        /// The error.
         reason: String,
     },
-    /// It has no endpoint for Docker, as one of Kubernetes alone has none.
+    /// It has no endpoint for Docker, for example because it is for Kubernetes.
     #[error("it has no Docker endpoint")]
     NoEndpoint,
-    /// It wants TLS without a look at the daemon's certificate.
+    /// It uses TLS without verification of the daemon's certificate.
     #[error("it skips the verification of the daemon's certificate, which cmon does not do")]
     Unverified,
 }
@@ -42,14 +42,14 @@ fn known(names: &[String]) -> String {
     }
 }
 
-/// What a context says of its daemon.
+/// The endpoint of a context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Context {
     pub(super) host: String,
     pub(super) tls: Option<TlsFiles>,
 }
 
-/// The directory in which the docker command keeps its configuration.
+/// The docker command's configuration directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contexts {
     dir: Option<PathBuf>,
@@ -83,7 +83,7 @@ struct DockerEndpoint {
 }
 
 impl Contexts {
-    /// The contexts below this directory; `None`: there is none.
+    /// The contexts below this directory; `None` if it has none.
     pub fn in_dir(dir: Option<PathBuf>) -> Self {
         Self { dir }
     }
@@ -141,7 +141,7 @@ impl Contexts {
     }
 }
 
-/// `None`: there is no such file.
+/// `None` if there is no such file.
 fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, ContextError> {
     let bad = |reason: String| ContextError::File { path: path.to_owned(), reason };
     match fs::read(path) {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_context_that_cannot_be_used_says_why() {
+    fn an_unusable_context_is_reported_with_the_reason() {
         let (_dir, contexts) = with(&[
             ("contexts/meta/aa/meta.json", REMOTE),
             ("contexts/meta/bb/meta.json", r#"{"Name":"k8s","Endpoints":{"kubernetes":{}}}"#),

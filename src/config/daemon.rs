@@ -1,5 +1,5 @@
-//! Which daemon is meant, in the order of the docker command: `--host` or `--context`, then `DOCKER_HOST`,
-//! `DOCKER_CONTEXT`, the current context of config.json, and the usual socket.
+//! The choice of the daemon, in the order of the docker command: `--host` or `--context`, then `DOCKER_HOST`,
+//! `DOCKER_CONTEXT`, the current context of config.json, and the default socket.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use crate::docker::endpoint::{Address, ChosenBy, Origin, Route, SshHost};
 use crate::docker::tls::TlsFiles;
 use crate::docker::unix_path;
 
-/// Where a Docker daemon listens by default.
+/// The default address of a Docker daemon.
 pub(super) const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 /// Ports of daemons that listen on TCP (IANA: docker, docker-s).
 const DEFAULT_PORT: u16 = 2375;
 const DEFAULT_TLS_PORT: u16 = 2376;
 
-/// What was named: an address, a context, or nothing.
+/// An address, a context, or the default.
 enum Named {
     Url(String, Origin),
     Context(String, ChosenBy),
@@ -35,12 +35,12 @@ pub enum Daemons {
     Several(Vec<(String, Daemon)>),
 }
 
-/// How a daemon is reached.
+/// The route to a daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Daemon {
-    /// The way to it.
+    /// The route.
     pub route: Route,
-    /// How that was chosen.
+    /// Its origin.
     pub origin: Origin,
 }
 
@@ -100,7 +100,7 @@ fn check_distinct(daemons: &[(String, Daemon)]) -> Result<(), UsageError> {
     Ok(())
 }
 
-/// What one of several daemons is called where its user gives it no name.
+/// The name of one of several daemons without a given name.
 fn name_of(route: &Route) -> String {
     match route {
         Route::Direct(Address::Unix(path)) if path.as_os_str() == DEFAULT_SOCKET => {
@@ -119,7 +119,7 @@ fn name_of(route: &Route) -> String {
     }
 }
 
-/// A daemon, with the name that it was given.
+/// A daemon with its given name.
 fn daemon(
     (name, named): (Option<String>, Named),
     around: &Surroundings,
@@ -142,7 +142,7 @@ fn daemon(
     Ok((name, Daemon { route, origin }))
 }
 
-/// What was named, each with its name; otherwise what the environment names.
+/// The named daemons with their names; otherwise those of the environment.
 fn named(
     global: &Global,
     around: &Surroundings,
@@ -199,7 +199,7 @@ fn name_and_url<'a>(
     Ok((Some(name), url))
 }
 
-/// The usual socket, or the only one that another product has made.
+/// The default socket, or the only socket of another product.
 fn usual(around: &Surroundings) -> Result<(Route, Origin), UsageError> {
     let usual = Route::Direct(Address::Unix(DEFAULT_SOCKET.into()));
     match around.sockets.as_slice() {
@@ -228,7 +228,7 @@ fn has_tls_flag(global: &Global) -> bool {
     .any(|(name, given)| given && !sources.gave(name))
 }
 
-/// TLS for an address that does not say it itself; `None`: without.
+/// TLS for an address without it; `None`: none.
 fn tls(global: &Global, around: &Surroundings) -> Result<Option<TlsFiles>, UsageError> {
     let named = global.tlscacert.is_some() || global.tlscert.is_some() || global.tlskey.is_some();
     if !named && !global.tlsverify && !around.docker_tls_verify {
@@ -246,7 +246,7 @@ fn tls(global: &Global, around: &Surroundings) -> Result<Option<TlsFiles>, Usage
     }))
 }
 
-/// Reads an address as the docker command writes it.
+/// Parses an address in the docker command's form.
 pub(super) fn route(
     url: &str,
     origin: &Origin,
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_none_says_what_is_wrong() {
+    fn an_invalid_address_is_reported_with_the_error() {
         for (url, expected) in [
             ("tcp://", "the host is missing"),
             ("tcp://:2375", "the host is missing"),

@@ -1,4 +1,4 @@
-//! What can be wrong with a command line, and what to type instead.
+//! Errors of the command line, with hints.
 
 use super::ContextError;
 use crate::cli::{Source, Sources};
@@ -9,39 +9,39 @@ use crate::engine::selection::PatternError;
 use crate::filter::BadPattern;
 use crate::format::template::TemplateError;
 
-/// A command line that makes no sense.
+/// An invalid command line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UsageError {
-    /// A pattern cannot be understood.
+    /// A pattern is invalid.
     #[error(transparent)]
     Pattern(#[from] PatternError),
-    /// A condition cannot be understood.
+    /// A condition is invalid.
     #[error(transparent)]
     Condition(#[from] ConditionError),
-    /// No project can be read from the environment and the current directory.
+    /// The environment and the current directory name no project.
     #[error("`--project {0}`: the current directory has no name that a compose project can have")]
     NoProject(String),
-    /// There is nothing to follow.
+    /// There is no container to follow.
     #[error("which containers? Name them, or follow all of them with `-a`")]
     NoSelection,
-    /// The daemon's address is not one.
+    /// The daemon's address is invalid.
     #[error(
         "`{url}` ({origin}) is no address of a daemon: it must begin with unix://, tcp:// or ssh://"
     )]
     Address {
         /// As given.
         url: String,
-        /// Who gave it.
+        /// Its origin.
         origin: Origin,
     },
-    /// The path of the daemon's socket cannot be one.
+    /// The path of the daemon's socket is invalid.
     #[error("`{url}` ({origin}): {error}")]
     Path {
         /// As given.
         url: String,
-        /// Who gave it.
+        /// Its origin.
         origin: Origin,
-        /// What is wrong with it.
+        /// The error.
         error: BadPath,
     },
     /// The daemon's address cannot be used.
@@ -49,35 +49,35 @@ pub enum UsageError {
     BadUrl {
         /// As given.
         url: String,
-        /// Who gave it.
+        /// Its origin.
         origin: Origin,
-        /// What is wrong with it.
+        /// The error.
         reason: &'static str,
     },
     /// A context of the docker command cannot be used.
     #[error("{origin}: {error}")]
     Context {
-        /// The flag or variable, and where it was given.
+        /// The flag or variable, and its place.
         origin: Origin,
-        /// What is wrong with it.
+        /// The error.
         error: ContextError,
     },
     /// The docker command's configuration cannot be read.
     #[error("{0}")]
     DockerConfig(ContextError),
-    /// TLS without a look at the daemon's certificate.
+    /// TLS without verification of the daemon's certificate.
     #[error(
-        "{0}: cmon uses TLS only with a verified certificate, because anybody could pretend to be the daemon"
+        "{0}: cmon uses TLS only with a verified certificate, because any host could pretend to be the daemon"
     )]
     Unverified(String),
-    /// Certificates where there is no TLS.
+    /// Certificates without TLS.
     #[error(
         "`{url}` ({origin}): --tlsverify, --tlscacert, --tlscert and --tlskey are for tcp:// addresses"
     )]
     TlsWithoutTcp {
         /// The address.
         url: String,
-        /// Who gave it.
+        /// Its origin.
         origin: Origin,
     },
     /// One daemon is named twice.
@@ -96,24 +96,24 @@ pub enum UsageError {
         /// The address of the second.
         other: String,
     },
-    /// What stands before an address is no name.
+    /// The prefix of an address is not a valid name.
     #[error("`{text}` ({origin}): a daemon's name has letters, digits and the characters . _ - :")]
     HostName {
         /// As given.
         text: String,
-        /// Who gave it.
+        /// Its origin.
         origin: Origin,
     },
     /// leak-check measures one daemon.
     #[error("leak-check measures one daemon at a time, and {0} are named")]
     SeveralDaemons(usize),
-    /// The usual socket is not there, and several others are.
+    /// The default socket does not exist, and several others do.
     #[error("which daemon? /var/run/docker.sock is not there; there are: {}", .0.join(", "))]
     Sockets(Vec<String>),
-    /// A time before or after all times.
+    /// A time out of range.
     #[error("{0} names a time that no clock can show")]
     NoTime(&'static str),
-    /// Nothing can be between these.
+    /// An empty range of times.
     #[error("--until {until} is before --since {since}, so no line can be shown")]
     EmptyRange {
         /// The beginning.
@@ -121,30 +121,30 @@ pub enum UsageError {
         /// The end.
         until: jiff::Timestamp,
     },
-    /// A regular expression is malformed.
+    /// A regular expression is invalid.
     #[error("{name} `{}`: {error}", error.pattern)]
     Regex {
-        /// The flag or the variable that gave it.
+        /// The flag or the variable.
         name: String,
-        /// What is wrong with it.
+        /// The error.
         error: BadPattern,
     },
-    /// Lines are joined, and nothing is done with them.
+    /// Joins without a rule that uses them.
     #[error("{0} has no effect by itself: it decides which lines the filters see together")]
     OnlyJoin(&'static str),
-    /// Two stream timeouts are needed to compare them.
+    /// A comparison needs two stream timeouts.
     #[error("--compare wants two stream timeouts or more, like --compare 30s,5m")]
     OneTimeout,
-    /// Each of them has a recording of its own, which is named by it.
+    /// A comparison makes two recordings, each named by its stream timeout.
     #[error("--compare names one stream timeout twice: there would be nothing to compare")]
     SameTimeout,
-    /// Containers where no stream is opened.
+    /// Containers in a check that opens no stream.
     #[error("{0} opens no streams, so containers are of no use with it: leave them out")]
     NothingOpened(&'static str),
-    /// A target cannot be understood.
+    /// A target is invalid.
     #[error("{0}")]
     Target(String),
-    /// Streams are counted by cmon.
+    /// cmon itself counts streams.
     #[error(
         "--cycles-metric is for a target that has its own cycles: it goes with --passive or \
          --drive-cmd"
@@ -153,37 +153,37 @@ pub enum UsageError {
     /// A counter of cycles needs a target that counts.
     #[error("--cycles-metric is a metric of a target: name one with --target")]
     NoTarget,
-    /// The version of the API is none.
+    /// The API version is invalid.
     #[error(
         "DOCKER_API_VERSION is `{0}`, which is not a version of the Docker API: set it to MAJOR.MINOR \
          such as 1.41, or unset it"
     )]
     ApiVersion(String),
     /// Both the embedded daemon and another one, by flags or variables of these names.
-    #[error("{demo} brings its own daemon, so {host} cannot be given beside it")]
+    #[error("{demo} has its own daemon, so {host} cannot be combined with it")]
     DemoAndHost {
-        /// What asks for the embedded daemon.
+        /// The flag or variable for the embedded daemon.
         demo: String,
-        /// What names another one.
+        /// The flag or variable for the other one.
         host: String,
     },
-    /// A template cannot be used.
+    /// A template is invalid.
     #[error("{name}, {error}")]
     Template {
         /// The flag, or the variable.
         name: String,
-        /// What is wrong with it.
+        /// The error.
         error: TemplateError,
     },
-    /// The same as another one, where a variable has the value.
+    /// Another error, with the variable that has the value.
     #[error("{text}")]
     OfVariable {
-        /// What is wrong, with the variable in place of the flag.
+        /// The message, with the variable in place of the flag.
         text: String,
-        /// What to type instead, where that is known.
+        /// The hint, if there is one.
         hint: Option<String>,
     },
-    /// A flag that does nothing but on the full screen.
+    /// A flag that has an effect only on the full screen.
     #[error("{flag} decides what the full screen shows, and there is none here")]
     NoScreen {
         /// The flag.
@@ -194,13 +194,13 @@ pub enum UsageError {
     OnScreen {
         /// The flag.
         flag: &'static str,
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
 }
 
 impl UsageError {
-    /// The same, blamed on the variable or on the place in the file that has the value.
+    /// The same error, with the variable or the place in the file that has the value.
     pub(super) fn of_sources(self, sources: &Sources) -> Self {
         const FLAGS: [(&str, &str); 5] = [
             ("labels", "--label"),
@@ -230,7 +230,7 @@ impl UsageError {
         }
     }
 
-    /// What to type instead, where that is known.
+    /// The hint, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             UsageError::Path { error, .. } => Some(error.hint()),

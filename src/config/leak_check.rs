@@ -1,4 +1,4 @@
-//! What `cmon leak-check` is to do.
+//! The settings of `cmon leak-check`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,45 +15,45 @@ use crate::leak::probe::target::Target;
 use crate::leak::record::{Record, Rules};
 use crate::leak::report::Detail;
 
-/// Lines longer than this pass in pieces: they are counted, and nobody reads them.
+/// Longer lines are split, since a check only counts them.
 const LINE_MAX_BYTES: usize = 64 << 10;
-/// How long the streams of one phase may take to close.
+/// The time limit for the streams of one phase to close.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// All that `cmon leak-check` needs to know beside what every command does.
+/// The settings of `cmon leak-check` in addition to the common ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeakCheck {
-    /// What to do.
+    /// The task.
     pub work: Work,
-    /// How the verdict is made.
+    /// The rules of the verdict.
     pub rules: Rules,
-    /// What of the rules was given, for a recording that has its own.
+    /// The given rules, for a recording that has its own.
     pub overrides: Overrides,
-    /// An earlier recording whose growth is no news.
+    /// An earlier recording; its growth is not reported as new.
     pub baseline: Option<PathBuf>,
-    /// What is written to stdout.
+    /// The report on stdout.
     pub form: Form,
-    /// A report in the form of `JUnit`.
+    /// The `JUnit` report.
     pub junit: Option<PathBuf>,
-    /// A report with charts.
+    /// The report with charts.
     pub html: Option<PathBuf>,
-    /// All that is read.
+    /// The recording of all readings.
     pub record: Option<PathBuf>,
-    /// What an undecided check means for the exit code.
+    /// The exit code of an inconclusive check.
     pub on_inconclusive: OnInconclusive,
-    /// Progress is drawn in place; else it is printed in lines.
+    /// Whether progress is redrawn in place; otherwise it is printed in lines.
     pub animate: bool,
-    /// No progress.
+    /// Whether progress is disabled.
     pub quiet: bool,
-    /// It runs as a step of a workflow on GitHub.
+    /// Whether it runs as a step of a GitHub workflow.
     pub github: Option<Github>,
 }
 
 impl LeakCheck {
-    /// The arguments that judge the recording again in the same way; none where there is no recording.
+    /// The arguments that judge the recording again in the same way; empty without a recording.
     pub fn again(&self) -> Vec<String> {
         let (recording, given) = match (&self.work, &self.record) {
-            // Its own rules are in it, what was given beside them is not.
+            // The recording contains its own rules, but not the given ones.
             (Work::Replay(file), _) => (file, self.overrides.arguments()),
             (Work::Check(_), Some(file)) => (file, Vec::new()),
             _ => return Vec::new(),
@@ -65,7 +65,7 @@ impl LeakCheck {
     }
 }
 
-/// Rules that were given.
+/// The given rules.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overrides {
     alpha: Option<f64>,
@@ -75,7 +75,7 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// These rules, with what was given instead of what they say.
+    /// These rules, overridden by the given ones.
     fn over(&self, rules: Rules) -> Rules {
         Rules {
             alpha: self.alpha.unwrap_or(rules.alpha),
@@ -86,7 +86,7 @@ impl Overrides {
         }
     }
 
-    /// They as they are typed.
+    /// The given rules as flags.
     fn arguments(&self) -> Vec<String> {
         let rate = |rate: Option<f64>| rate.map(|rate| rate.to_string());
         let gate = (!self.gate.is_empty()).then(|| self.gate.join(","));
@@ -100,7 +100,7 @@ impl Overrides {
         given.flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
     }
 
-    /// Puts what was given into a recording.
+    /// Writes the given rules into a recording.
     pub fn apply(&self, records: &mut [Record]) {
         if let Some(Record::Header(header)) = records.first_mut() {
             header.rules = self.over(header.rules.clone());
@@ -108,53 +108,53 @@ impl Overrides {
     }
 }
 
-/// What a leak check does.
+/// The task of a leak check.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
-    /// Checks.
+    /// Run a check.
     Check(Check),
-    /// Judges a recording.
+    /// Judge a recording.
     Replay(PathBuf),
-    /// Checks itself.
+    /// Verify the checker.
     SelfTest,
 }
 
-/// A check.
+/// The settings of a check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Check {
-    /// How long; with `compare`, each of them.
+    /// Its length; with `compare`, the length of each check.
     pub duration: Duration,
-    /// What is watched beside cmon and the daemon.
+    /// The targets that are measured in addition to cmon and the daemon.
     pub targets: Vec<Target>,
-    /// Nothing is driven.
+    /// Whether it is passive.
     pub passive: bool,
-    /// One cycle is one run of this.
+    /// The command that is one cycle.
     pub command: Option<String>,
     /// The target's own counter of its cycles.
     pub cycles_metric: Option<Counter>,
     /// The stream timeouts to compare.
     pub compare: Vec<Duration>,
-    /// Of the random order.
+    /// The seed of the random order.
     pub seed: u64,
-    /// Only say what would be done.
+    /// Whether to print only the plan.
     pub dry_run: bool,
 }
 
-/// What is written to stdout.
+/// The report on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// For people.
+    /// Text.
     Text {
-        /// In colours.
+        /// In colors.
         colors: Colors,
-        /// How much of it.
+        /// The amount of detail.
         detail: Detail,
     },
     /// One JSON object.
     Json,
 }
 
-/// Decides what is meant.
+/// Resolves the settings.
 pub(super) fn config(
     (daemons, requests): (Daemons, RequestOptions),
     global: &cli::Global,
@@ -180,7 +180,7 @@ pub(super) fn config(
         return Err(UsageError::NothingOpened(with));
     }
     let mut args = args;
-    // A setting is meant for every run, and is no mistake where it does nothing.
+    // A setting is for every run, so it is no mistake if it has no effect.
     if global.sources.gave("cycles_metric") && (!own_load || args.targets.is_empty()) {
         args.cycles_metric = None;
     }
@@ -196,7 +196,7 @@ pub(super) fn config(
     let targets: Result<Vec<Target>, _> =
         args.targets.iter().map(|text| Target::parse(text)).collect();
     let targets = targets.map_err(|error| wrong(&error))?;
-    // A figure that was asked for by name is to decide.
+    // A figure that was requested by name decides too.
     let pointed = targets.iter().filter_map(Target::figure).collect();
     let cycles_metric = args.cycles_metric.as_deref().map(Counter::parse).transpose();
     let cycles_metric = cycles_metric.map_err(|error| wrong(&error))?;
@@ -214,7 +214,7 @@ pub(super) fn config(
             dry_run: args.dry_run,
         }),
     };
-    // Deadlines of streams mean nothing where none is opened.
+    // Deadlines of streams have no meaning if no stream is opened.
     let opens = match &work {
         Work::Check(check) => !check.passive && check.command.is_none(),
         Work::Replay(_) | Work::SelfTest => false,
@@ -254,7 +254,7 @@ pub(super) fn config(
             follow: true,
             follow_for: None,
             exit_on_stop: false,
-            // What is away comes back: a check of a day outlives a restart of the daemon.
+            // An absent daemon comes back: a check of a day outlives its restart.
             wait: true,
             backlog: Backlog::Last(1),
             runs: Runs::All,

@@ -1,4 +1,4 @@
-//! The filters of `tail`: from what was typed to compiled rules.
+//! The filters of `tail`, compiled from the flags.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use crate::cli::{self, Sources};
 use crate::engine::LineOrder;
 use crate::filter::{Level, Patterns, Rules};
 
-/// Which events `cmon tail` shows, and what ends it.
+/// The filters of `cmon tail`, and its end conditions.
 #[derive(Clone, Debug)]
 pub struct Events {
-    /// What is shown, and which events end the run.
+    /// The rules.
     pub rules: Rules,
-    /// How long the run may take.
+    /// The time limit of the run.
     pub timeout: Option<Duration>,
     /// How long live lines wait for older ones of other containers.
     pub order_window: Duration,
@@ -65,7 +65,7 @@ fn refuse_only_join(
     filters: &cli::Filters,
     variables: &Sources,
 ) -> Result<(), UsageError> {
-    // A variable is meant for every run, and is no mistake where it does nothing.
+    // A variable serves every run, so it is no mistake if it has no effect.
     let typed = |id: &str| !variables.gave(id);
     match (!filters.join.is_empty() && typed("join"), filters.join_stacks && typed("join_stacks")) {
         (true, _) if rules.only_join() => Err(UsageError::OnlyJoin("--join")),

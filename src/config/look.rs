@@ -1,4 +1,4 @@
-//! How output looks: colors, timestamps and the form of lines.
+//! The look of output: colors, timestamps and the form of lines.
 
 use jiff::tz::TimeZone;
 
@@ -9,7 +9,7 @@ use crate::format::stamp::{Stamp, StampForm};
 use crate::format::template::Template;
 use crate::output::{self, Destination};
 
-/// Whether there are colors on an output of this kind.
+/// Whether output of this kind has colors.
 pub(super) fn colors(global: &Global, around: &Surroundings, output: FileKind) -> Colors {
     let by_output = || output == FileKind::Terminal && !around.dumb_terminal;
     let wanted = match global.color {
@@ -39,7 +39,7 @@ pub(super) fn output(
     let to_files = tail.output_dir.is_some();
     let terminal = around.stdout == FileKind::Terminal && !to_files;
     let json = tail.output == Form::Json && tail.template.is_none();
-    // A status line beside a pipe would be drawn over whatever the next program draws.
+    // If stdout is a pipe, the next program may draw on the same terminal as the status line.
     let calm = to_files || matches!(around.stdout, FileKind::Terminal | FileKind::Regular);
     output::Config {
         form: match tail.output {
@@ -85,7 +85,7 @@ pub(super) fn template(global: &Global, tail: &Tail) -> Result<Option<Template>,
     template.map_err(|error| UsageError::Template { name: global.sources.name("template"), error })
 }
 
-/// What stands before each line.
+/// The timestamp of each line.
 fn stamp(tail: &Tail, around: &Surroundings) -> Option<Stamp> {
     let form = match tail.timestamps {
         Some(Timestamps::Short) => StampForm::Short,
@@ -100,7 +100,7 @@ fn stamp(tail: &Tail, around: &Surroundings) -> Option<Stamp> {
     let zone = match &tail.timezone {
         Some(Zone::Named(zone)) => zone.clone(),
         Some(Zone::Local) => around.now.time_zone().clone(),
-        // What `docker logs -t` prints, byte for byte.
+        // Exactly the form of `docker logs -t`.
         None if form == StampForm::Full => TimeZone::UTC,
         None if around.stdout == FileKind::Terminal => around.now.time_zone().clone(),
         None => TimeZone::UTC,
@@ -108,7 +108,7 @@ fn stamp(tail: &Tail, around: &Surroundings) -> Option<Stamp> {
     Some(Stamp { form, zone })
 }
 
-/// The output of a command that shows no lines: notes on stderr.
+/// The output of a command without lines: notes on stderr.
 pub(super) fn talk(global: &Global, around: &Surroundings) -> output::Config {
     let terminal = around.stdout == FileKind::Terminal;
     output::Config {

@@ -1,5 +1,5 @@
-//! What is meant: [`Config`] is valid and complete, made from what was typed and from the
-//! [`Surroundings`] by a pure function, so that every rule of the command line is a table test.
+//! The configuration of a run: [`Config`] is valid and complete. A pure function makes it from the arguments and the
+//! [`Surroundings`], so that every rule of the command line is a table test.
 
 mod contexts;
 mod daemon;
@@ -29,26 +29,26 @@ pub use line_filters::Events;
 pub use surroundings::{FileKind, Github, Surroundings};
 pub use watch::{Watch, WatchForm};
 
-/// All that a command needs to know.
+/// All settings of a command.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The daemons.
     pub daemons: Daemons,
-    /// How a daemon is asked.
+    /// The settings of requests.
     pub requests: RequestOptions,
-    /// Whose logs.
+    /// The selected containers.
     pub selection: Selection,
-    /// How to follow.
+    /// How the engine follows.
     pub engine: engine::Config,
-    /// How to show it.
+    /// The output.
     pub output: output::Config,
-    /// How much to trace: 0 nothing, 1 what happens, 2 everything.
+    /// The trace level: 0 nothing, 1 events, 2 everything.
     pub verbosity: u8,
-    /// What to do.
+    /// The command.
     pub action: Action,
 }
 
-/// What cmon does.
+/// The command with its settings.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// `cmon tail`.
@@ -61,7 +61,7 @@ pub enum Action {
     LeakCheck(Box<LeakCheck>),
 }
 
-/// How `--dry-run` lists containers.
+/// The form of `--dry-run`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DryRun {
     /// As a table.
@@ -79,7 +79,7 @@ pub struct Cursor {
     pub start: Start,
     /// How long removed containers stay in it.
     pub keep: Duration,
-    /// The directory that lines are written to, where they do not go to stdout. The cursor is in it.
+    /// The output directory instead of stdout, which contains the cursor.
     pub directory: Option<(PathBuf, Settings)>,
 }
 

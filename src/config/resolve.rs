@@ -7,10 +7,10 @@ use crate::cli::{Cli, Command, Global};
 use crate::docker::RequestOptions;
 
 impl Config {
-    /// Decides what is meant.
+    /// Resolves the configuration.
     ///
     /// # Errors
-    /// The command line makes no sense; the message says what to type instead.
+    /// The command line is invalid; the message has a hint.
     pub fn new(cli: Cli, around: &Surroundings) -> Result<Self, UsageError> {
         let sources = cli.global.sources.clone();
         Self::of(cli, around).map_err(|error| error.of_sources(&sources))

@@ -1,20 +1,20 @@
-//! Which containers are meant.
+//! The selection of containers.
 
 use super::{Surroundings, UsageError};
 use crate::cli;
 use crate::engine::conditions::{ConditionTexts, Conditions};
 use crate::engine::selection::{PatternText, Selection};
 
-/// Which containers are wanted beside those that are named.
+/// The containers to select if no name is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// All of them.
+    /// All containers.
     All,
-    /// None; without a name, those that run.
+    /// None; without a name, running ones.
     NamedOrRunning,
 }
 
-/// The containers that are named, or else those that run.
+/// The named containers, or else the running ones.
 pub(super) fn running_or(
     names: &[String],
     wanted: Wanted,
@@ -38,7 +38,7 @@ pub(super) fn running_or(
     Ok(selection.with(Conditions::compile(&texts)?))
 }
 
-/// A project as it was typed, with the current directory's instead of a dot.
+/// A project as typed; a dot means the current directory's.
 fn project(text: &str, around: &Surroundings) -> Result<String, UsageError> {
     let (name, service) = match text.split_once('/') {
         Some((name, service)) => (name, Some(service)),

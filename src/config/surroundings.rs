@@ -1,4 +1,4 @@
-//! What the command line's meaning depends on beside itself: read once, at the start.
+//! The surroundings of the command line: environment and terminals, read once at the start.
 
 use std::env;
 use std::fs;
@@ -12,7 +12,7 @@ use rustix::fs::{FileType, fstat};
 use super::Contexts;
 use crate::format::Colors;
 
-/// What stdout is.
+/// The kind of stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// A terminal.
@@ -23,7 +23,7 @@ pub enum FileKind {
     Other,
 }
 
-/// Where a step of a workflow on GitHub leaves what it has to say.
+/// Files through which a step of a GitHub workflow reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Github {
     /// The file that becomes the step's summary.
@@ -34,7 +34,7 @@ pub struct Github {
 
 /// Environment and terminals.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate fact")]
 pub struct Surroundings {
     /// `DOCKER_HOST`, unless empty.
     pub docker_host: Option<String>,
@@ -48,9 +48,9 @@ pub struct Surroundings {
     pub docker_tls_verify: bool,
     /// `DOCKER_TLS` is set and not empty.
     pub docker_tls: bool,
-    /// Sockets of other products, with their names, where the usual one is not there.
+    /// Sockets of other products, with their names, if the default one does not exist.
     pub sockets: Vec<(&'static str, PathBuf)>,
-    /// The compose project of the current directory, where it has one.
+    /// The compose project of the current directory, if it has one.
     pub project: Option<String>,
     /// `DOCKER_API_VERSION`, unless empty.
     pub docker_api_version: Option<String>,
@@ -60,18 +60,18 @@ pub struct Surroundings {
     pub force_color: bool,
     /// `TERM` is `dumb`.
     pub dumb_terminal: bool,
-    /// What stdout is.
+    /// The kind of stdout.
     pub stdout: FileKind,
     /// The time, and the local time zone.
     pub now: jiff::ZonedDateTime,
     /// Whether stderr is a terminal.
     pub stderr_is_terminal: bool,
-    /// A step of a workflow on GitHub (`GITHUB_ACTIONS` is set and not 0 or false).
+    /// Whether this is a step of a GitHub workflow (`GITHUB_ACTIONS` is set and not 0 or false).
     pub github: Option<Github>,
 }
 
 impl Surroundings {
-    /// Whether errors have colors while no flag was read.
+    /// Whether errors before the parsing of flags have colors.
     pub(crate) fn colors_of_errors(&self) -> Colors {
         match self.stderr_is_terminal && !self.no_color && !self.dumb_terminal {
             true => Colors::On,
@@ -79,12 +79,12 @@ impl Surroundings {
         }
     }
 
-    /// What stderr is.
+    /// The kind of stderr.
     pub(super) fn stderr(&self) -> FileKind {
         if self.stderr_is_terminal { FileKind::Terminal } else { FileKind::Other }
     }
 
-    /// Looks around.
+    /// Reads the surroundings.
     pub fn look() -> Self {
         let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let home = set("HOME").map(PathBuf::from);
@@ -117,8 +117,8 @@ impl Surroundings {
     }
 }
 
-/// The sockets of other products that are there. A rootless dockerd and Podman use the runtime directory, the others
-/// the home directory.
+/// The existing sockets of other products. A rootless dockerd and Podman use the runtime directory, the others the home
+/// directory.
 fn sockets(home: Option<&Path>, runtime: Option<&Path>) -> Vec<(&'static str, PathBuf)> {
     const IN_HOME: [(&str, &str); 6] = [
         ("Docker Desktop", ".docker/run/docker.sock"),
@@ -140,20 +140,20 @@ fn sockets(home: Option<&Path>, runtime: Option<&Path>) -> Vec<(&'static str, Pa
     all.filter(|(_, path)| is_socket(path)).collect()
 }
 
-/// The name of a compose project: given by a variable, or the directory's as compose makes it.
+/// The name of a compose project: from a variable, or derived from the directory as compose does.
 fn project(given: Option<String>, dir: Option<&Path>) -> Option<String> {
     let name = || {
         let name = dir?.file_name()?.to_string_lossy().to_lowercase();
         let kept = name.chars().filter(|c| matches!(c, 'a'..='z' | '0'..='9' | '_' | '-'));
         let name: String = kept.collect();
-        // Compose wants a letter or a digit first.
+        // Compose requires a letter or a digit first.
         let name = name.trim_start_matches(['_', '-']);
         (!name.is_empty()).then(|| name.to_owned())
     };
     given.or_else(name)
 }
 
-/// What a variable says that is on when it is set: anything but `0` and `false`.
+/// Whether a variable is on: any value but `0` and `false`.
 fn is_on(value: &str) -> bool {
     !["", "0", "false"].contains(&value)
 }
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_is_set_is_on_unless_it_says_no() {
+    fn a_set_variable_is_on_unless_0_or_false() {
         assert!(["true", "1", "yes", "True"].into_iter().all(is_on));
         assert!(!["", "0", "false"].into_iter().any(is_on));
     }

@@ -1,4 +1,4 @@
-//! What `cmon tail` follows, from where, and where it goes.
+//! The settings of `cmon tail`.
 
 use std::time::Duration;
 
@@ -14,26 +14,26 @@ use crate::engine::timestamp::Timestamp;
 use crate::engine::{self, Backlog, LineOrder, Outputs, Range, Runs};
 use crate::output;
 
-/// Files of an output directory that stay open.
+/// The number of open files in an output directory.
 const OPEN_FILES_MAX: usize = 256;
 
-/// Decides what is meant.
+/// Resolves the settings.
 pub(super) fn config(
     (daemons, requests): (Daemons, RequestOptions),
     global: &Global,
     tail: &Tail,
     around: &Surroundings,
 ) -> Result<Config, UsageError> {
-    // Raw bytes are those of the lines alone.
+    // Raw bytes contain only the lines.
     let details = match tail.details && tail.output != Form::Raw {
         true => Details::With,
         false => Details::Without,
     };
     let selection = selection(global, tail, around)?;
-    // The same name can be on each of several daemons.
+    // Several daemons can each have a container of this name.
     let single = selection.is_single() && !matches!(daemons, Daemons::Several(_));
     let shown = if single { Shown::One } else { Shown::Several };
-    // One container is in order by itself, and each has files of its own.
+    // One container is in order by itself, and in files each container is separate.
     let order = match single || tail.output_dir.is_some() {
         true => LineOrder::AsRead,
         false => LineOrder::ByTime,
@@ -93,7 +93,7 @@ fn cursor(tail: &Tail) -> Option<Cursor> {
     Some(Cursor { path, start, keep, directory: Some((directory, settings)) })
 }
 
-/// The times of the lines that are wanted.
+/// The range of wanted times.
 fn range(tail: &Tail, around: &Surroundings) -> Result<Range, UsageError> {
     let resolve = |flag: &'static str, moment: Option<Moment>| {
         let moment =
@@ -112,7 +112,7 @@ fn range(tail: &Tail, around: &Surroundings) -> Result<Range, UsageError> {
 }
 
 fn engine(global: &Global, tail: &Tail, range: Range, around: &Surroundings) -> engine::Config {
-    // The time that is left until the end, if it is still to come.
+    // The time left until the end, if that is in the future.
     let left = range.until.map(|until| until.as_nanos() - around.now.timestamp().as_nanosecond());
     let follow_for = left.map(|left| Duration::from_nanos(u64::try_from(left).unwrap_or(0)));
     let follow = tail.follows() && follow_for.is_none_or(|time| !time.is_zero());
@@ -123,7 +123,7 @@ fn engine(global: &Global, tail: &Tail, range: Range, around: &Surroundings) -> 
         (false, false) => Runs::All,
     };
     let defaults = engine::Config::default();
-    // Without a follow nothing gets old, and nothing is waited for.
+    // Without a follow, no stream gets old, and no container is awaited.
     let (stream_timeout, stale_after) = match follow {
         true => (global.stream_timeout, global.stale_after),
         false => (defaults.stream_timeout, defaults.stale_after),
@@ -131,7 +131,7 @@ fn engine(global: &Global, tail: &Tail, range: Range, around: &Surroundings) -> 
     engine::Config {
         follow,
         follow_for: follow_for.filter(|_| follow),
-        // What is waited for cannot come any more when all have stopped.
+        // After all containers have stopped, an awaited one cannot come.
         exit_on_stop: (tail.exit_on_stop || !tail.events.until_match.is_empty()) && follow,
         wait: tail.wait,
         backlog: match tail.tail {

@@ -1,4 +1,4 @@
-//! What `cmon watch` is to do.
+//! The settings of `cmon watch`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,39 +13,39 @@ use crate::filter::Rules;
 use crate::format::Colors;
 use crate::format::pretty::LineForm;
 
-/// Lines of each container that are read first, so that there is something to look at.
+/// The number of lines of each container to read first.
 const DEFAULT_LAST_LINES: u64 = 100;
-/// Lines longer than this pass in pieces: nobody reads more of one on a screen.
+/// Longer lines are split, since a screen shows only their beginning.
 const LINE_MAX_BYTES: usize = 64 << 10;
 
 /// The interval of snapshots without `--interval`.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// All that `cmon watch` needs to know beside what every command does.
+/// The settings of `cmon watch` in addition to the common ones.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    /// How it shows what it sees.
+    /// The output.
     pub form: WatchForm,
-    /// Which lines the full screen shows.
+    /// The filters of the full screen's lines.
     pub rules: Rules,
-    /// How far apart snapshots are.
+    /// The interval of snapshots.
     pub interval: Duration,
-    /// When to end.
+    /// The time limit.
     pub duration: Option<Duration>,
-    /// Where Prometheus finds the figures.
+    /// The address for Prometheus.
     pub metrics: Option<SocketAddr>,
-    /// The flag, the variable or the place in the file that says so.
+    /// The flag, the variable or the place in the file that has it.
     pub metrics_named: String,
 }
 
-/// How `cmon watch` shows what it sees.
+/// The output of `cmon watch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WatchForm {
     /// The full screen.
     Screen {
-        /// In colours.
+        /// In colors.
         colors: Colors,
-        /// How JSON and logfmt lines are shown at first.
+        /// The form of JSON and logfmt lines at first.
         lines: LineForm,
     },
     /// A line of totals per interval.
@@ -54,12 +54,12 @@ pub enum WatchForm {
     Table,
     /// JSON: one snapshot, or one per interval.
     Json {
-        /// One only.
+        /// Only one.
         once: bool,
     },
 }
 
-/// Where there is no screen, what decides about its lines is refused, unless a variable or the file has it.
+/// Without a screen, refuses flags about its lines, unless they come from a variable or the file.
 fn no_screen(watch: &cli::Watch, sources: &Sources) -> Result<Rules, UsageError> {
     let cli::Filters { include, exclude, level, join, join_stacks, highlight } = &watch.filters;
     let flags = [
@@ -75,7 +75,7 @@ fn no_screen(watch: &cli::Watch, sources: &Sources) -> Result<Rules, UsageError>
     typed.map_or(Ok(Rules::default()), |(_, flag, _)| Err(UsageError::NoScreen { flag }))
 }
 
-/// Decides what is meant.
+/// Resolves the settings.
 pub(super) fn config(
     (daemons, requests): (Daemons, RequestOptions),
     global: &cli::Global,
@@ -111,7 +111,7 @@ pub(super) fn config(
     let rules = match screen {
         true => line_filters::filters(&watch.filters, &global.sources)?,
         false => {
-            // What is wrong in a variable is wrong here too.
+            // An error in a variable is an error here too.
             line_filters::selecting(&watch.filters, &global.sources)?;
             no_screen(watch, &global.sources)?
         }

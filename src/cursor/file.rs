@@ -1,4 +1,4 @@
-//! The cursor's file: locked while a run uses it, and replaced as a whole.
+//! The cursor's file: locked during a run, and replaced as a whole.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -10,10 +10,10 @@ use rustix::io::Errno;
 
 use super::format::{self, Contents, FormatError};
 
-/// Only its owner may read it: short lines can be guessed from their hashes.
+/// Only its owner may read it: the text of a short line can be guessed from its hash.
 const FILE_MODE: u32 = 0o600;
 
-/// Why a cursor cannot be used.
+/// A cursor that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CursorError {
     /// Another run uses it.
@@ -24,20 +24,20 @@ pub enum CursorError {
         /// The other run's process.
         pid: Option<u32>,
     },
-    /// Its text is not understood.
+    /// Its text is not valid.
     #[error("the cursor {path} cannot be used: {error}")]
     Format {
         /// The cursor.
         path: String,
-        /// Why.
+        /// The error.
         error: FormatError,
     },
-    /// The system refuses.
+    /// An operation of the system failed.
     #[error("the cursor {path} cannot be {what}: {error}")]
     System {
-        /// The cursor, or the file beside it.
+        /// The cursor, or its lock file.
         path: String,
-        /// What was tried.
+        /// The operation.
         what: &'static str,
         /// The system's error.
         error: io::Error,
@@ -49,10 +49,10 @@ fn process(pid: Option<u32>) -> String {
 }
 
 impl CursorError {
-    /// What to do.
+    /// The hint.
     pub fn hint(&self) -> &'static str {
         match self {
-            CursorError::InUse { .. } => "end that run, or give each run a cursor of its own",
+            CursorError::InUse { .. } => "end that run, or give each run its own cursor",
             CursorError::Format { error: FormatError::Version(_), .. } => {
                 "use the cmon that wrote it, or name another file"
             }
@@ -70,32 +70,32 @@ impl CursorError {
 /// How a run begins with a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// Behind what earlier runs have delivered.
+    /// Continue behind the lines of earlier runs.
     Continue,
-    /// As if there were no cursor.
+    /// Ignore the saved positions.
     Anew,
 }
 
-/// A cursor that this run uses. Dropping it lets others use it.
+/// A locked cursor. Dropping it releases the lock.
 #[derive(Debug)]
 pub struct CursorFile {
     path: PathBuf,
-    /// Keeps the lock.
+    /// Holds the lock.
     _lock: File,
 }
 
 impl CursorFile {
-    /// Locks a cursor and reads it. One that is not there has nothing saved. Blocks for the time of a read.
+    /// Locks a cursor and reads it. A missing file has no positions. Blocks for the time of a read.
     ///
     /// # Errors
-    /// Another run uses it, it is not a cursor, or it cannot be read or written.
+    /// Another run uses it, its text is not valid, or it cannot be read or written.
     pub fn open(path: &Path, start: Start) -> Result<(Self, Contents), CursorError> {
-        // A link stays a link.
+        // Resolve the link, so that it stays a link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let lock = lock(&path)?;
         let cursor = Self { path, _lock: lock };
         let contents = match cursor.read()? {
-            // Not even a new beginning writes over what a newer cmon, or somebody else, has written.
+            // Even `--cursor-reset` does not overwrite a file of a newer cmon or of another program.
             Some(Err(error @ (FormatError::Version(_) | FormatError::Foreign))) => {
                 return Err(cursor.format_error(error));
             }
@@ -105,7 +105,7 @@ impl CursorFile {
             Some(Ok(contents)) if start == Start::Continue => contents,
             _ => Contents::default(),
         };
-        // What cannot be saved is better known before anything is read.
+        // Test before the first read whether the cursor can be saved.
         cursor.save(&contents).map_err(|error| cursor.system("written", error))?;
         Ok((cursor, contents))
     }
@@ -122,12 +122,12 @@ impl CursorFile {
         }
     }
 
-    /// Replaces the file. A crash at any point leaves the old text or the new one. Blocks until it is on disk.
+    /// Replaces the file. After a crash at any point it has the old text or the new one. Blocks until it is on disk.
     ///
     /// # Errors
-    /// The old text is still there.
+    /// The file still has the old text.
     pub fn save(&self, contents: &Contents) -> io::Result<()> {
-        let new = beside(&self.path, ".new");
+        let new = sibling(&self.path, ".new");
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -149,18 +149,18 @@ impl CursorFile {
     }
 }
 
-/// Locks the file beside a cursor: the cursor itself is replaced again and again.
+/// Locks the file next to a cursor, since each save replaces the cursor itself.
 fn lock(path: &Path) -> Result<File, CursorError> {
-    let beside = beside(path, ".lock");
+    let lock = sibling(path, ".lock");
     let system =
-        |error| CursorError::System { path: beside.display().to_string(), what: "locked", error };
+        |error| CursorError::System { path: lock.display().to_string(), what: "locked", error };
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(FILE_MODE)
-        .open(&beside)
+        .open(&lock)
         .map_err(system)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
@@ -171,13 +171,13 @@ fn lock(path: &Path) -> Result<File, CursorError> {
         }
         Err(error) => return Err(system(error.into())),
     }
-    // Who holds it is for people; the lock does not depend on it.
+    // The process id is information for users; the lock does not depend on it.
     let _ = file.set_len(0).and_then(|()| file.rewind());
     let _ = writeln!(file, "{}", std::process::id());
     Ok(file)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_one_is_refused_until_it_is_reset() {
+    fn a_damaged_cursor_is_refused_until_it_is_reset() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c");
         fs::write(&path, &format::encode(&saved())[..60]).unwrap();
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_not_there_is_named() {
+    fn a_missing_directory_is_named() {
         let error = CursorFile::open(Path::new("/nowhere/at/all"), Start::Continue).unwrap_err();
         let text = "the cursor /nowhere/at/all.lock cannot be locked: No such file or directory (os error 2)";
         assert_eq!(error.to_string(), text);

@@ -1,7 +1,7 @@
-//! The text of a cursor: a line that says what it is, and a line of JSON. Pure.
+//! The text of a cursor: a header line and a line of JSON. Pure.
 //!
-//! The first line has the hash of the second, so a file that was damaged or cut off is never taken for a place in a
-//! log. `docs/cursor.md` describes it for users.
+//! The header has the hash of the second line, so a damaged or truncated file is never used. `docs/cursor.md`
+//! describes the format for users.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,19 +17,19 @@ use crate::engine::position::{
 use crate::engine::source::{ContainerId, StdStream};
 use crate::engine::timestamp::Timestamp;
 
-/// The version that this cmon writes and reads.
+/// The version of the format.
 const FORMAT_VERSION: u64 = 1;
 
-/// Why a text is no cursor.
+/// An invalid cursor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// It has another version.
     #[error("it has version {0}, and this cmon reads version {FORMAT_VERSION}")]
     Version(u64),
-    /// It does not begin like a cursor.
+    /// It has no header of a cursor.
     #[error("it is not a cursor of cmon")]
     Foreign,
-    /// It is not what was written.
+    /// The hash does not match.
     #[error("it is damaged or cut off")]
     Damaged,
 }
@@ -43,7 +43,7 @@ struct Head {
 #[derive(Deserialize, Serialize)]
 struct Body {
     daemons: Vec<DaemonSection>,
-    /// Of an output directory.
+    /// The state of an output directory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     files: Vec<File>,
 }
@@ -56,12 +56,12 @@ struct File {
     record: FileRecord,
 }
 
-/// What a cursor holds.
+/// The content of a cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// Where logs were read to.
+    /// The positions in the logs.
     pub saved: Saved,
-    /// The files that their lines were written to, where there are some.
+    /// The output files, if there are any.
     pub files: Vec<(FileKey, FileRecord)>,
 }
 
@@ -113,7 +113,7 @@ enum Output {
     Stderr,
 }
 
-/// The text of what is saved.
+/// Encodes the content.
 pub fn encode(contents: &Contents) -> String {
     let file =
         |(key, record): &(FileKey, FileRecord)| File { key: key.clone(), record: record.clone() };
@@ -125,10 +125,10 @@ pub fn encode(contents: &Contents) -> String {
     format!("{head}\n{body}\n")
 }
 
-/// What a text has saved.
+/// Decodes a text.
 ///
 /// # Errors
-/// It is not a cursor, or not as it was written.
+/// The text is not a cursor, or was changed.
 pub fn decode(text: &[u8]) -> Result<Contents, FormatError> {
     #[derive(Deserialize)]
     struct Version {
@@ -207,7 +207,7 @@ fn keys(keys: &[Key]) -> String {
         };
         let space = if text.is_empty() { "" } else { " " };
         let (time, len, hash) = (key.time().as_nanos(), key.length(), key.hash());
-        // Writing to a string does not fail.
+        // Writing to a String cannot fail.
         let _ = write!(text, "{space}{time}:{len}{stream}{hash:016x}");
     }
     text
@@ -320,7 +320,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(saved in saved()) {
+        fn a_cursor_round_trips(saved in saved()) {
             prop_assert_eq!(decode(encode(&saved).as_bytes()), Ok(saved));
         }
 
@@ -334,7 +334,7 @@ mod tests {
         }
 
         #[test]
-        fn a_cursor_that_was_cut_off_is_refused(saved in saved(), at: prop::sample::Index) {
+        fn a_truncated_cursor_is_refused(saved in saved(), at: prop::sample::Index) {
             let text = encode(&saved).into_bytes();
             prop_assert!(decode(&text[..at.index(text.len())]).is_err());
         }
@@ -344,7 +344,7 @@ mod tests {
             prop_assert!(decode(&text).is_err());
         }
 
-        /// The hash fits, and the rest may not.
+        /// The hash matches, but the content may be invalid.
         #[test]
         fn any_body_is_an_error_and_no_panic(keys in "[0-9oe: ]{0,40}", place in "beginning|behind|rest|x") {
             let body = format!(r#"{{"daemons":[{{"address":"a","containers":{{"c":{{"name":"n","place":"{place}","keys":"{keys}"}}}}}}]}}"#);

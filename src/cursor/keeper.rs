@@ -1,4 +1,4 @@
-//! What the output has accepted, saved once a second by a thread of its own, so that no line waits for the disk.
+//! The keeper: saves the printer's progress once a second on its own thread, so that no line waits for the disk.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,34 +16,34 @@ use crate::engine::position::{Position, Presence, Saved, SavedContainer, SavedDa
 use crate::engine::source::{ContainerKey, DaemonId};
 use crate::engine::timestamp::Timestamp;
 
-/// The cursor is saved this often while lines are delivered.
+/// The interval of saves while lines are delivered.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
-/// Removed containers that are kept per daemon: a run of months may see any number of them.
+/// The maximum of removed containers per daemon, since a run of months may see any number of them.
 const REMOVED_CONTAINERS_MAX: usize = 1000;
-/// Reports that wait for the printer.
+/// The queue length for reports to the printer.
 const REPORTS_MAX: usize = 8;
 
-/// Something that the next run must know.
+/// A fact that the next run needs.
 #[derive(Clone, Debug)]
 pub enum Update {
     /// All lines up to this position are written.
     Position(Arc<Label>, Box<Position>),
     /// The container was removed, and that was reported.
     Removed(ContainerKey),
-    /// What the daemon calls itself.
+    /// The daemon's own id.
     Identity(DaemonId, Arc<str>),
 }
 
-/// How saving goes, when that changes.
+/// A change in the outcome of saves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SaveReport {
-    /// It failed; cmon goes on and tries again.
+    /// A save failed; cmon tries again.
     Failed(String),
-    /// It works again.
+    /// Saves succeed again.
     Works,
     /// This checkpoint of an output directory is on disk.
     Saved(CheckpointId),
-    /// Nothing can be saved any more, because lines may be missing on disk.
+    /// No more saves are possible, because lines may be missing on disk.
     Broken(String),
 }
 
@@ -65,7 +65,7 @@ struct Shared {
 struct State {
     places: Places,
     files: Vec<(FileKey, FileRecord)>,
-    /// What has to be on disk before the cursor.
+    /// The checkpoint that must be on disk before the cursor.
     checkpoint: Option<Checkpoint<LocalDisk>>,
     is_saved: bool,
     ends: bool,
@@ -78,8 +78,8 @@ impl Shared {
 }
 
 impl Keeper {
-    /// Keeps this cursor, which begins with what was saved. Containers that were removed longer ago than `keep`
-    /// are dropped from it.
+    /// Starts to keep this cursor with its saved content. Drops containers that were removed longer ago than
+    /// `keep`.
     ///
     /// # Errors
     /// The system has no thread for it.
@@ -97,7 +97,7 @@ impl Keeper {
         Ok(Self { shared, reports, thread: Some(thread) })
     }
 
-    /// Takes what the output has accepted.
+    /// Takes progress of the output.
     pub fn accept(&self, updates: impl IntoIterator<Item = Update>) {
         let mut state = self.shared.state();
         for update in updates {
@@ -107,8 +107,8 @@ impl Keeper {
         self.shared.changed.notify_one();
     }
 
-    /// Takes what an output directory has accepted up to a checkpoint. The report [`SaveReport::Saved`] answers it; the
-    /// next one must wait for that.
+    /// Takes progress of an output directory up to a checkpoint. Answers with the report [`SaveReport::Saved`];
+    /// the next checkpoint must wait for that.
     pub fn submit(
         &self,
         updates: impl IntoIterator<Item = Update>,
@@ -120,12 +120,12 @@ impl Keeper {
         self.shared.changed.notify_one();
     }
 
-    /// The report that has arrived, if there is one.
+    /// The next report, if one has arrived.
     pub fn try_report(&mut self) -> Option<SaveReport> {
         self.reports.try_recv().ok()
     }
 
-    /// Waits for a report, outside of any runtime.
+    /// Waits for a report, outside of a runtime.
     pub fn wait_for_report(&mut self) -> Option<SaveReport> {
         self.reports.blocking_recv()
     }
@@ -141,10 +141,10 @@ impl Keeper {
         }
     }
 
-    /// Saves what was accepted last, and ends. Blocks until it is on disk.
+    /// Saves the latest progress, and ends. Blocks until it is on disk.
     ///
     /// # Errors
-    /// It could not be saved.
+    /// The save failed.
     pub fn finish(&mut self) -> io::Result<()> {
         self.shared.state().ends = true;
         self.shared.changed.notify_one();
@@ -210,7 +210,7 @@ fn keep_saving(
     }
 }
 
-/// What is saved, by daemon.
+/// The content by daemon.
 #[derive(Debug)]
 struct Places {
     saved: Saved,
@@ -253,7 +253,7 @@ impl Places {
             Some(at) => *at,
             None => {
                 let section = self.saved.section(daemon.as_str(), identity);
-                // The engine has refused another daemon at this address. Two daemons may call themselves the same.
+                // The engine has refused another daemon at this address. Two daemons may have the same id.
                 let is_free = |at: &usize| self.sections.values().all(|taken| taken != at);
                 let at = section.ok().flatten().filter(is_free).unwrap_or_else(|| {
                     let address = daemon.as_str().to_owned();
@@ -269,7 +269,7 @@ impl Places {
 }
 
 impl SavedDaemon {
-    /// Drops the containers that were removed longer ago, and the oldest of those that are too many.
+    /// Drops the containers that were removed longer ago, and the oldest above the maximum.
     fn forget_removed(&mut self, now: Timestamp, keep: Duration) {
         let keep = i64::try_from(keep.as_nanos()).unwrap_or(i64::MAX);
         let mut oldest = now.saturating_nanos().saturating_sub(keep);
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn two_daemons_that_call_themselves_the_same_have_a_section_each() {
+    fn two_daemons_with_one_id_have_a_section_each() {
         let daemons = ["a", "b"].map(DaemonId::new);
         let mut places = Places::new(Saved::default(), Timestamp::from_nanos(0), Duration::ZERO);
         for run in 0..2 {
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_container_is_kept_for_the_time_that_was_asked_for() {
+    fn a_removed_container_is_kept_for_the_configured_time() {
         let daemon = DaemonId::new("a");
         let mut places = Places::new(Saved::default(), Timestamp::from_nanos(0), Duration::ZERO);
         places.take(delivered(&daemon, "gone", 1), Timestamp::from_nanos(1));
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_sees_many_containers_come_and_go_keeps_the_last_thousand() {
+    fn the_cursor_keeps_the_last_thousand_removed_containers() {
         let daemon = DaemonId::new("a");
         let week = Duration::from_secs(7 * 86_400);
         let mut places = Places::new(Saved::default(), Timestamp::from_nanos(0), week);

@@ -1,4 +1,4 @@
-//! The cursor: where each container's log was read to, kept in a file so that the next run of cmon goes on exactly
+//! The cursor: the position in each container's log, saved in a file, so that the next run of cmon continues exactly
 //! behind it.
 //!
 //! ```text

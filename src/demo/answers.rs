@@ -1,4 +1,4 @@
-//! The answers that are one JSON object: what the daemon says of itself and of its containers.
+//! Answers of one JSON object: the daemon's information about itself and its containers.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::injected_leak;
 use crate::engine::source::Phase;
 use crate::engine::timestamp::Timestamp;
 
-/// The API version that a daemon of this version speaks.
+/// The API version of a daemon of this version.
 pub(super) fn api_version(version: &str) -> &'static str {
     if version.starts_with("20.") { "1.41" } else { "1.43" }
 }
@@ -52,29 +52,29 @@ pub(super) fn info(state: &State) -> Value {
     })
 }
 
-/// Filters of `docker ps` that are understood.
+/// The supported filters of `docker ps`.
 const LIST_FILTERS: [&str; 11] = [
     "name", "id", "label", "status", "ancestor", "exited", "health", "network", "volume",
     "publish", "expose",
 ];
-/// Filters that look at what no container here has: a network, a volume, a port.
+/// Filters by properties that no container here has: a network, a volume, a port.
 const UNMET: [&str; 4] = ["network", "volume", "publish", "expose"];
 
-/// Filters whose values the daemon checks (moby 24.0, `daemon/list.go`, `foldFilter`).
+/// Filters with values that the daemon checks (moby 24.0, `daemon/list.go`, `foldFilter`).
 const CHECKED: [(&str, &[&str]); 2] = [
     ("status", &["created", "running", "paused", "restarting", "removing", "exited", "dead"]),
     ("health", &["none", "starting", "healthy", "unhealthy"]),
 ];
 
-/// Which containers a list has without a filter by state.
+/// The containers in a list without a filter by state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// Those that run.
+    /// Running ones.
     Running,
     All,
 }
 
-/// The containers, the newest first; an error names the filter or the value that is unknown.
+/// The containers, the newest first; the error is an unknown filter or value.
 pub(super) fn list(
     state: &State,
     scope: Scope,
@@ -113,7 +113,7 @@ pub(super) fn list(
         .collect())
 }
 
-/// The daemon takes the value for a regular expression; an anchor at either end is all that is understood.
+/// The daemon treats the value as a regular expression; only an anchor at either end is supported here.
 fn is_named(container: &FakeContainer, wanted: &str) -> bool {
     let from_start = wanted.strip_prefix("^/").or_else(|| wanted.strip_prefix('^'));
     let text = from_start.unwrap_or_else(|| wanted.strip_prefix('/').unwrap_or(wanted));
@@ -144,13 +144,13 @@ fn row(container: &FakeContainer, now: Timestamp) -> Value {
     })
 }
 
-/// An id that is always the same for an image.
+/// A constant id for an image.
 fn image_id(image: &str) -> String {
     let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     format!("sha256:{:064x}", image.bytes().fold(0xcbf2_9ce4_8422_2325, mix))
 }
 
-/// What `docker ps` shows as the status.
+/// The status in `docker ps`.
 fn status(container: &FakeContainer, now: Timestamp) -> String {
     let since = |time: Timestamp| {
         let seconds = (now.as_nanos() - time.as_nanos()).max(0) / 1_000_000_000;
@@ -166,7 +166,7 @@ fn status(container: &FakeContainer, now: Timestamp) -> String {
     }
 }
 
-/// A duration as the daemon words it.
+/// A duration in the daemon's form.
 fn duration(seconds: u64) -> String {
     match (seconds, seconds / 60, (seconds + 1800) / 3600) {
         (0, ..) => "Less than a second".to_owned(),
@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_worded_as_by_the_daemon() {
+    fn durations_have_the_daemons_form() {
         let all = [0, 1, 59, 60, 119, 120, 3599, 3600, 5399, 5400, 10_800, 172_800];
         let worded: Vec<String> = all.map(duration).into();
         let expected = [

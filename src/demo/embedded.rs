@@ -12,7 +12,7 @@ use super::scenes;
 use super::server::serve;
 use crate::docker::unix_path;
 
-/// The name, image and labels of each of its containers, without starting it.
+/// The name, image and labels of each of its containers, without a start.
 pub fn containers() -> Vec<(&'static str, &'static str, BTreeMap<String, String>)> {
     scenes::containers()
 }
@@ -28,7 +28,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Where it listens.
+    /// Its address.
     pub fn socket(&self) -> &Path {
         &self.socket
     }
@@ -47,7 +47,7 @@ impl Drop for Handle {
 /// Starts the daemon with its eight containers.
 ///
 /// # Errors
-/// The system refuses the socket, the runtime or the thread.
+/// The system cannot create the socket, the runtime or the thread.
 pub fn start() -> io::Result<Handle> {
     let (dir, socket) = private()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -63,7 +63,7 @@ pub fn start() -> io::Result<Handle> {
             tokio::select! {
                 () = serve(fake.clone(), listener) => {}
                 () = scenes::play(&fake, &mut cast) => {}
-                // Dropped by the handle.
+                // The handle was dropped.
                 _ = stopped => {}
             }
         });
@@ -71,8 +71,8 @@ pub fn start() -> io::Result<Handle> {
     Ok(Handle { socket, stop: Some(stop), thread: Some(thread), _dir: dir })
 }
 
-/// A private directory for the socket. The directory for temporary files may be named by an empty
-/// variable, or be too long for a socket: then `/tmp` has to do.
+/// A private directory for the socket. The variable for temporary files may be empty, or its path too long for a
+/// socket: then `/tmp`.
 fn private() -> io::Result<(tempfile::TempDir, PathBuf)> {
     let wanted = std::env::temp_dir();
     let fits = wanted.is_absolute()

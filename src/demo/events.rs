@@ -1,4 +1,4 @@
-//! The events of containers that the daemon remembers, and which of them a request is answered with.
+//! The remembered events of containers, and their selection for a request.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,10 +7,10 @@ use serde_json::json;
 use super::filters::Filters;
 use crate::engine::timestamp::Timestamp;
 
-/// Events held for a subscriber, as the real one does.
+/// The number of events held for a subscriber, as in the real daemon.
 const EVENTS_MAX: usize = 256;
 
-/// Something that happened to a container.
+/// An event of a container.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
     pub(super) time: Timestamp,
@@ -21,7 +21,7 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// As the daemon writes it, on a line of its own.
+    /// The event as one line of the daemon's JSON.
     pub(super) fn line(&self) -> String {
         let Self { time, action, id, attributes } = self;
         let nanos = time.saturating_nanos();
@@ -38,7 +38,7 @@ impl Event {
         self.attributes.get("image").map_or("", String::as_str)
     }
 
-    /// Whether the filters of `docker events` let it pass.
+    /// Whether it passes the filters of `docker events`.
     pub(super) fn passes(&self, filters: &Filters) -> bool {
         let name = self.attributes.get("name").map_or("", String::as_str);
         let image = |wanted: &str| {
@@ -54,7 +54,7 @@ impl Event {
     }
 }
 
-/// The last events, each with a number.
+/// The last events, numbered.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     /// The number of the oldest event held.

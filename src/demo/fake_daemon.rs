@@ -1,7 +1,7 @@
-//! The state of the daemon: containers, their logs, and the faults it plays.
+//! The state of the daemon: containers, their logs, and its faults.
 //!
-//! A [`FakeDaemon`] is a handle; a test or an actor changes the daemon through it, the server reads it.
-//! Its clock is tokio's, so on a paused clock timestamps are those of the test.
+//! A [`FakeDaemon`] is a handle: a test or an actor changes the daemon through it, and the server reads it. It
+//! uses tokio's clock, so that a paused clock controls the timestamps.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,9 +17,9 @@ use super::spec::Spec;
 use crate::engine::source::{OutputKind, Phase, StdStream};
 use crate::engine::timestamp::Timestamp;
 
-/// Where the clock begins: 2026-01-01T00:00:00Z, unless the embedded daemon uses the real time.
+/// The start of its clock: 2026-01-01T00:00:00Z, unless the embedded daemon uses the real time.
 const EPOCH_NANOS: i64 = 1_767_225_600 * 1_000_000_000;
-/// Questions that are remembered.
+/// The number of remembered requests.
 const REQUESTS_MAX: usize = 4096;
 
 /// One container.
@@ -33,7 +33,7 @@ pub(super) struct FakeContainer {
     pub(super) exit_code: i64,
     pub(super) oom: bool,
     pub(super) restarts: u64,
-    /// Counts its starts.
+    /// The number of its starts.
     pub(super) run: u64,
     pub(super) started: Timestamp,
     pub(super) finished: Timestamp,
@@ -46,7 +46,7 @@ pub(super) struct State {
     begun: Instant,
     epoch: i64,
     last: i64,
-    /// The time that the clock stands at while history is made.
+    /// The fixed time of the clock while the history is created.
     past: Option<Timestamp>,
     pub(super) version: &'static str,
     pub(super) containers: BTreeMap<String, FakeContainer>,
@@ -55,15 +55,15 @@ pub(super) struct State {
     drop_events: u32,
     pub(super) faults: Faults,
     pub(super) requests: VecDeque<String>,
-    /// Clients that are connected.
+    /// The number of connected clients.
     pub(super) connections: usize,
-    /// Follows that have ended.
+    /// The number of ended follows.
     pub(super) follows_closed: u64,
-    /// What its own figures do by themselves.
+    /// The injected change of its own resource usage.
     leak: Option<InjectedLeak>,
 }
 
-/// A handle on the daemon's state.
+/// A handle to the daemon's state.
 #[derive(Clone, Debug)]
 pub struct FakeDaemon {
     state: Arc<Mutex<State>>,
@@ -109,24 +109,24 @@ impl FakeDaemon {
         }
     }
 
-    /// Makes a container; it does not run yet.
+    /// Creates a container, which does not run yet.
     pub fn create(&self, name: &str) {
         self.create_with(name, OutputKind::Pipes, "json-file");
     }
 
-    /// Makes a container with a terminal or not, and with this log driver.
+    /// Creates a container with this kind of output and this log driver.
     pub fn create_with(&self, name: &str, output: OutputKind, driver: &'static str) {
         let tty = output == OutputKind::Terminal;
         self.create_of(name, Spec { tty, driver, ..Spec::default() });
     }
 
-    /// Makes a container of this image with these labels.
+    /// Creates a container of this image with these labels.
     pub fn create_labeled(&self, name: &str, image: &'static str, labels: &[(&str, &str)]) {
         let label = |spec: Spec, (key, value): &(&str, &str)| spec.label(key, value);
         self.create_of(name, labels.iter().fold(Spec::of(image, "talk"), label));
     }
 
-    /// Makes a container of this kind.
+    /// Creates a container by this specification.
     pub(super) fn create_of(&self, name: &str, spec: Spec) {
         self.change(|state| {
             state.made += 1;
@@ -151,12 +151,12 @@ impl FakeDaemon {
         });
     }
 
-    /// Sets the clock to a time in the past, or lets it go again.
+    /// Sets the clock to a past time, or releases it.
     pub(super) fn set_past(&self, time: Option<Timestamp>) {
         self.lock().past = time;
     }
 
-    /// What the clock shows.
+    /// The time of its clock.
     pub(super) fn clock(&self) -> Timestamp {
         self.lock().now()
     }
@@ -173,7 +173,7 @@ impl FakeDaemon {
         });
     }
 
-    /// It writes; see the stored form in [`Message`].
+    /// Writes text; for the stored form see [`Message`].
     pub fn write(&self, name: &str, stream: StdStream, text: impl AsRef<[u8]>) {
         self.with(name, |state, id| {
             let mut log = std::mem::take(&mut state.container(id).log);
@@ -182,24 +182,24 @@ impl FakeDaemon {
         });
     }
 
-    /// A message is stored with this time, whatever the clock says.
+    /// Stores a message with this time, whatever the clock.
     pub fn write_at(&self, name: &str, stream: StdStream, time: Timestamp, payload: &[u8]) {
         self.with(name, |state, id| {
             state.container(id).log.push(Message { stream, time, payload: payload.to_vec() });
         });
     }
 
-    /// Its run ends.
+    /// Ends its run.
     pub fn exit(&self, name: &str, code: i64) {
         self.end(name, code, Phase::Exited);
     }
 
-    /// Its run ends, and its restart policy will start it again.
+    /// Ends its run; its restart policy will start it again.
     pub fn crash(&self, name: &str, code: i64) {
         self.end(name, code, Phase::Restarting);
     }
 
-    /// The kernel kills it because memory ran out.
+    /// Kills it because memory ran out.
     pub fn kill_for_memory(&self, name: &str) {
         self.with(name, |state, id| {
             state.container(id).oom = true;
@@ -217,12 +217,12 @@ impl FakeDaemon {
         });
     }
 
-    /// It is frozen, or thawed.
+    /// Pauses or unpauses it.
     pub fn pause(&self, name: &str) {
         self.turn_to(name, Phase::Paused, "pause");
     }
 
-    /// It goes on.
+    /// Unpauses it.
     pub fn unpause(&self, name: &str) {
         self.turn_to(name, Phase::Running, "unpause");
     }
@@ -234,7 +234,7 @@ impl FakeDaemon {
         });
     }
 
-    /// It gets another name.
+    /// Renames it.
     pub fn rename(&self, name: &str, to: &str) {
         self.with(name, |state, id| {
             to.clone_into(&mut state.container(id).name);
@@ -242,7 +242,7 @@ impl FakeDaemon {
         });
     }
 
-    /// It is removed, log and all.
+    /// Removes it with its log.
     pub fn remove(&self, name: &str) {
         self.with(name, |state, id| {
             state.event(id, "destroy", &[]);
@@ -250,27 +250,27 @@ impl FakeDaemon {
         });
     }
 
-    /// The oldest messages of its log are gone.
+    /// Drops the oldest messages of its log.
     pub fn forget(&self, name: &str, count: usize) {
         self.with(name, |state, id| state.container(id).log.forget(count));
     }
 
-    /// Its next message begins a new file, and follows deliver it twice.
+    /// Begins a new log file with its next message, which follows deliver twice.
     pub fn double_next(&self, name: &str) {
         self.with(name, |state, id| state.container(id).log.double_next());
     }
 
-    /// What its log holds.
+    /// The messages in its log.
     pub fn messages(&self, name: &str) -> Vec<Message> {
         self.with(name, |state, id| state.container(id).log.messages())
     }
 
-    /// Follows of its log that are open.
+    /// The number of open follows of its log.
     pub fn followers(&self, name: &str) -> usize {
         self.with(name, |state, id| state.container(id).followers)
     }
 
-    /// Lets the daemon's own figures do this by themselves.
+    /// Injects this change of the daemon's own resource usage.
     pub fn inject(&self, leak: InjectedLeak) {
         self.lock().leak = Some(leak);
     }
@@ -280,37 +280,37 @@ impl FakeDaemon {
         self.lock().requests.iter().cloned().collect()
     }
 
-    /// Clients that are connected.
+    /// The number of connected clients.
     pub fn connections(&self) -> usize {
         self.lock().connections
     }
 
-    /// The version that the daemon reports.
+    /// Sets the reported version.
     pub fn set_version(&self, version: &'static str) {
         self.change(|state| state.version = version);
     }
 
-    /// The next `times` questions of this kind meet this fault.
+    /// Applies this fault to the next `times` requests of this kind.
     pub fn fail(&self, route: Route, times: u32, fault: Fault) {
         self.change(|state| state.faults.add(Rule { route, times: Some(times), fault }));
     }
 
-    /// Every question of this kind meets this fault, until [`heal`](Self::heal).
+    /// Applies this fault to every request of this kind until [`heal`](Self::heal).
     pub fn fail_always(&self, route: Route, fault: Fault) {
         self.change(|state| state.faults.add(Rule { route, times: None, fault }));
     }
 
-    /// No more faults.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.change(|state| state.faults.clear());
     }
 
-    /// The next event is lost.
+    /// Loses the next event.
     pub fn drop_event(&self) {
         self.change(|state| state.drop_events += 1);
     }
 
-    /// Every connection is cut, as when the daemon is killed.
+    /// Cuts every connection, as at a kill of the daemon.
     pub fn cut_all(&self) {
         self.cut.send_modify(|count| *count += 1);
     }
@@ -343,7 +343,7 @@ impl FakeDaemon {
 
 #[cfg(test)]
 #[test]
-fn the_embedded_daemon_remembers_the_last_questions_only() {
+fn the_embedded_daemon_remembers_only_the_last_requests() {
     let fake = FakeDaemon::default();
     (0..10_000).for_each(|number| fake.lock().asked(&format!("/{number}")));
     let requests = fake.requests();
@@ -351,13 +351,13 @@ fn the_embedded_daemon_remembers_the_last_questions_only() {
 }
 
 impl State {
-    /// The injected leak, and how many goroutines it has by now.
+    /// The injected leak, and its current number of goroutines.
     pub(super) fn injected(&self) -> Option<(InjectedLeak, u64)> {
         let leak = self.leak?;
         Some((leak, leak.goroutines(self.begun.elapsed(), self.follows_closed)))
     }
 
-    /// The id of the container that this name, id or id prefix means.
+    /// The id of the container with this name, id or id prefix.
     pub(super) fn find(&self, text: &str) -> Option<String> {
         let named = self.containers.values().find(|container| container.name == text);
         let by_id = || self.containers.values().find(|container| container.id.starts_with(text));
@@ -368,7 +368,7 @@ impl State {
         self.containers.get_mut(id).expect("found a moment ago")
     }
 
-    /// Remembers a question, and forgets the oldest where there are many.
+    /// Stores a request, and drops the oldest above the limit.
     pub(super) fn asked(&mut self, target: &str) {
         if self.requests.len() == REQUESTS_MAX {
             self.requests.pop_front();
@@ -376,13 +376,13 @@ impl State {
         self.requests.push_back(target.to_owned());
     }
 
-    /// A new moment, later than all before.
+    /// A new timestamp, later than all before.
     pub(super) fn tick(&mut self) -> Timestamp {
         self.last = self.now().saturating_nanos().max(self.last + 1);
         Timestamp::from_nanos(self.last)
     }
 
-    /// What the clock shows.
+    /// The time of its clock.
     pub(super) fn now(&self) -> Timestamp {
         let elapsed = i64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(i64::MAX);
         self.past.unwrap_or(Timestamp::from_nanos(self.epoch + elapsed))

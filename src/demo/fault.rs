@@ -1,8 +1,8 @@
-//! What the daemon does wrong, as data.
+//! Faults of the daemon, as data.
 
 use std::time::Duration;
 
-/// Which question a fault answers.
+/// The kind of request that a fault applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     /// `/_ping`
@@ -23,38 +23,38 @@ pub enum Route {
     Profile,
 }
 
-/// What goes wrong with an answer.
+/// A fault of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The connection is closed without an answer.
     Refuse,
-    /// Nothing is ever answered.
+    /// There is never an answer.
     Never,
-    /// The answer is this status with this message.
+    /// The answer has this status and message.
     Status(u16, String),
-    /// The answer begins this much later.
+    /// The answer is delayed by this time.
     HeadersLate(Duration),
-    /// The answer is these bytes, head included, and then the connection is closed.
+    /// The answer is these bytes, head included, then the connection is closed.
     RawBytes(Vec<u8>),
-    /// So many bytes of the answer pass, then the connection is closed.
+    /// This number of bytes of the answer pass, then the connection is closed.
     CutAfter(usize),
-    /// So many bytes of the answer pass, then nothing more comes.
+    /// This number of bytes of the answer pass, then the connection is silent.
     SilentAfter(usize),
-    /// The log ends in good order after this number of messages, although the container runs.
+    /// The log ends normally after this number of messages, although the container runs.
     EndAfter(usize),
-    /// The answer comes in pieces of seven bytes, this far apart.
+    /// The answer comes in pieces of seven bytes, at this interval.
     Slow(Duration),
-    /// The body is framed anew, as by a proxy.
+    /// The body has another framing, as after a proxy.
     Reframe(Reframe),
     /// The head comes with the first bytes of the body, as from Podman.
     HeadHeld,
-    /// The connection is closed when nothing was sent for this long, as by a proxy's idle timeout.
+    /// The connection is closed after this much silence, as by a proxy's idle timeout.
     CutWhenSilent(Duration),
-    /// In the answer, this text is replaced by that one; the length of the body is set right.
+    /// In the answer, this text is replaced by that one, with the length of the body adjusted.
     Rewrite(&'static str, &'static str),
 }
 
-/// How a proxy may frame a body, whatever the daemon's own chunks.
+/// The framing of a body by a proxy, independent of the daemon's chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reframe {
     /// In chunks of this many bytes.
@@ -69,12 +69,12 @@ pub enum Reframe {
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub(super) route: Route,
-    /// Times left; `None` is always.
+    /// The number of requests left; `None` for all.
     pub(super) times: Option<u32>,
     pub(super) fault: Fault,
 }
 
-/// The faults that wait.
+/// The pending faults.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<Rule>);
 
@@ -87,7 +87,7 @@ impl Faults {
         self.0.clear();
     }
 
-    /// The fault that this question meets, the oldest first.
+    /// The fault of this request, the oldest first.
     pub(super) fn take(&mut self, route: Route) -> Option<Fault> {
         let at = self.0.iter().position(|rule| rule.route == route)?;
         let rule = &mut self.0[at];

@@ -9,7 +9,7 @@ use serde_json::Value;
 pub(super) struct Filters(BTreeMap<String, Vec<String>>);
 
 impl Filters {
-    /// Reads `{"name":["web"]}`, or the older `{"name":{"web":true}}`.
+    /// Parses `{"name":["web"]}`, or the older `{"name":{"web":true}}`.
     pub(super) fn of(text: &str) -> Option<Self> {
         let all: BTreeMap<String, Value> = serde_json::from_str(text).ok()?;
         let values = |value: Value| match value {
@@ -23,12 +23,12 @@ impl Filters {
         all.into_iter().map(pair).collect::<Option<_>>().map(Self)
     }
 
-    /// The first key that is not among these.
+    /// The first key that is not in this list.
     pub(super) fn unknown(&self, known: &[&str]) -> Option<&str> {
         self.0.keys().map(String::as_str).find(|key| !known.contains(key))
     }
 
-    /// The first value of a key that is not among these.
+    /// The first value of a key that is not in this list.
     pub(super) fn unknown_value(&self, key: &str, known: &[&str]) -> Option<&str> {
         let mut values = self.0.get(key)?.iter().map(String::as_str);
         values.find(|value| !known.contains(value))
@@ -41,7 +41,7 @@ impl Filters {
             .is_none_or(|values| values.is_empty() || values.iter().any(|value| matches(value)))
     }
 
-    /// Whether these labels have all that are asked for, as `KEY` or `KEY=VALUE`.
+    /// Whether these labels match all requested ones, as `KEY` or `KEY=VALUE`.
     pub(super) fn labels(&self, labels: &BTreeMap<String, String>) -> bool {
         let has = |wanted: &String| match wanted.split_once('=') {
             Some((key, value)) => labels.get(key).is_some_and(|of| of == value),

@@ -1,28 +1,27 @@
-//! Leaks and harmless shapes that the daemon can have, so that the leak checker can be
-//! looked after.
+//! Leaks and harmless shapes that a test injects into the daemon, to verify the leak checker.
 
 use std::time::Duration;
 
 /// The stack of a goroutine that belongs to an open follow.
 const FOLLOWER: &str = "github.com/docker/docker/daemon.(*Daemon).ContainerLogs.func2";
 
-/// What the daemon's own figures do by themselves.
+/// A change of the daemon's own resource usage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum InjectedLeak {
-    /// So many goroutines stay behind for each log stream that was closed.
+    /// This number of goroutines remain for each closed log stream.
     PerStream(f64),
-    /// So many goroutines more after each time of this length, whatever is asked of the daemon.
+    /// This number of new goroutines in each period of this length, independent of requests.
     PerTime(u64, Duration),
     /// A warm-up: up to this number of goroutines, two thirds of them after this time.
     Ramp(u64, Duration),
-    /// So many goroutines are there for the first third of each time of this length.
+    /// This number of goroutines exist for the first third of each period of this length.
     Sawtooth(u64, Duration),
-    /// So many goroutines more, once, after this time.
+    /// This number of new goroutines, once, after this time.
     Step(u64, Duration),
 }
 
 impl InjectedLeak {
-    /// How many goroutines it adds after this time and this number of closed log streams.
+    /// The number of added goroutines after this time and this number of closed log streams.
     pub(super) fn goroutines(self, age: Duration, closed: u64) -> u64 {
         let part = |of: Duration| age.as_secs_f64() / of.as_secs_f64().max(1e-9);
         let count = match self {
@@ -45,13 +44,17 @@ impl InjectedLeak {
             }
         };
         // Small, finite and not negative.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as said")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "small, finite and not negative"
+        )]
         {
             count as u64
         }
     }
 
-    /// The function in which its goroutines stand.
+    /// The function on top of their stacks.
     fn function(self) -> &'static str {
         match self {
             InjectedLeak::PerStream(_) => "demo.(*Planted).forgottenStream",
@@ -63,13 +66,12 @@ impl InjectedLeak {
     }
 }
 
-/// Goroutines of the daemon: five for each open follow, as the real one has, some that are always
-/// there, and the injected leak.
+/// Goroutines of the daemon: five for each open follow, as in the real one, a constant number, and the injected leak.
 pub(super) fn goroutines(followers: usize, injected: Option<(InjectedLeak, u64)>) -> u64 {
     30 + 5 * followers as u64 + injected.map_or(0, |(_, count)| count)
 }
 
-/// The goroutines by the function in which they stand: how many, and where.
+/// The goroutines by the function on top of their stacks: count and function.
 pub(super) fn groups(
     followers: usize,
     injected: Option<(InjectedLeak, u64)>,
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_groups_add_up() {
+    fn goroutine_groups_sum_to_the_total() {
         let injected = Some((InjectedLeak::PerTime(16, Duration::from_secs(30)), 32));
         let total: u64 = groups(3, injected).iter().map(|(count, _)| count).sum();
         assert_eq!((total, goroutines(3, injected)), (77, 77));

@@ -1,19 +1,19 @@
-//! A container's stored log: messages in the order in which they were stored, the oldest forgotten.
+//! A container's stored log: messages in the order of storage, the oldest dropped.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
 
-/// The daemon cuts lines into messages of at most this many bytes.
+/// The daemon splits lines into messages of at most this many bytes.
 const PIECE_BYTES: usize = 16 * 1024;
-/// Messages kept; a long run forgets its oldest.
+/// The number of kept messages; a long run drops its oldest.
 const RECORDS_MAX: usize = 50_000;
 
 /// One message: a line, or a piece of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Which output.
+    /// The output.
     pub stream: StdStream,
     /// The daemon's timestamp.
     pub time: Timestamp,
@@ -21,29 +21,29 @@ pub struct Message {
     pub payload: Vec<u8>,
 }
 
-/// The messages that the daemon holds.
+/// The stored messages.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    /// The number of the oldest message held; numbers are never used again.
+    /// The number of the oldest stored message; numbers are never reused.
     first: u64,
     messages: VecDeque<Message>,
     /// Messages that a follow delivers twice, as dockerd before 23 does at a new file.
     doubled: BTreeSet<u64>,
 }
 
-/// Which messages a request asks for.
+/// The messages that a request asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) stdout: bool,
     pub(super) stderr: bool,
-    /// At most this number from the end, before anything else is left out.
+    /// At most this number from the end, before other conditions apply.
     pub(super) tail: Option<u64>,
     pub(super) since: Option<Timestamp>,
     pub(super) until: Option<Timestamp>,
 }
 
 impl Wanted {
-    /// Whether this message is one of them; `None` when all that follow are not.
+    /// Whether this message is one of them; `None` if no later one is either.
     pub(super) fn takes(&self, message: &Message) -> Option<bool> {
         if self.until.is_some_and(|until| until < message.time) {
             return None;
@@ -57,8 +57,8 @@ impl Wanted {
 }
 
 impl Store {
-    /// Stores text: each line is a message, a long one several with one timestamp. What stands
-    /// behind the last newline is a message without one. `tick` gives a new timestamp.
+    /// Stores text: each line is a message, a long one several with one timestamp. Text behind the last newline is a
+    /// message without one. `tick` returns a new timestamp.
     pub(super) fn write(
         &mut self,
         stream: StdStream,
@@ -80,7 +80,7 @@ impl Store {
         self.messages.push_back(message);
     }
 
-    /// Forgets the oldest messages, as when a log file is rotated away.
+    /// Drops the oldest messages, as at the rotation of a log file.
     pub(super) fn forget(&mut self, count: usize) {
         let count = count.min(self.messages.len());
         self.messages.drain(..count);
@@ -88,7 +88,7 @@ impl Store {
         self.doubled = self.doubled.split_off(&self.first);
     }
 
-    /// The next message begins a new file: follows deliver it twice.
+    /// Begins a new file with the next message: follows deliver it twice.
     pub(super) fn double_next(&mut self) {
         self.doubled.insert(self.end());
     }
@@ -97,7 +97,7 @@ impl Store {
         self.messages.iter().cloned().collect()
     }
 
-    /// The number of the first message that a request for the last `tail` gets.
+    /// The number of the first message for a request of the last `tail`.
     pub(super) fn start(&self, tail: Option<u64>) -> u64 {
         let held = self.messages.len() as u64;
         self.first + held - tail.map_or(held, |tail| tail.min(held))
@@ -107,7 +107,7 @@ impl Store {
         self.first + self.messages.len() as u64
     }
 
-    /// The message with this number or the oldest after it, and how often a follow delivers it.
+    /// The message with this number, or the oldest after it, and how often a follow delivers it.
     pub(super) fn get(&self, number: u64) -> Option<(u64, &Message, usize)> {
         let number = number.max(self.first);
         let at = usize::try_from(number - self.first).ok()?;

@@ -1,9 +1,9 @@
-//! The embedded daemon: a small one that speaks the Docker API on a private unix socket.
+//! The embedded daemon: a small implementation of the Docker API on a private unix socket.
 //!
-//! [`start`] is `--demo`: it runs on a thread of its own with eight containers and three hours behind them, and every
-//! command then works as on a real daemon, over a real socket; its tasks and descriptors are not in
-//! cmon's census. [`FakeDaemon`] with [`serve`] is the same daemon for tests: a script decides what the
-//! containers do and what goes wrong, and on a paused clock it shares the runtime of what it tests.
+//! [`start`] is `--demo`: it runs on its own thread with eight containers and a history of three hours. Every
+//! command works with it as with a real daemon, over a real socket; its tasks and descriptors are not in cmon's
+//! census. [`FakeDaemon`] with [`serve`] is the same daemon for tests: a script controls containers and faults,
+//! and on a paused clock it shares the runtime of the code under test.
 
 mod answers;
 mod embedded;

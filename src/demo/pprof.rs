@@ -9,9 +9,9 @@ use flate2::write::GzEncoder;
 /// Profiles that the index lists.
 const PROFILES: [&str; 6] = ["allocs", "block", "goroutine", "heap", "mutex", "threadcreate"];
 
-/// What is at `/debug/pprof/NAME`: its content type and body.
+/// The content type and body of `/debug/pprof/NAME`.
 ///
-/// `groups` are the goroutines: how many, and the function in which they stand. The other profiles are empty.
+/// `groups` are the goroutines: count, and the function on top of their stacks. The other profiles are empty.
 pub(super) fn answer(
     name: &str,
     debug: Option<&str>,
@@ -132,7 +132,7 @@ mod tests {
     const GROUPS: [(u64, &str); 2] = [(2, "net/http.read"), (30, "main.main")];
 
     #[test]
-    fn the_text_forms_add_up() {
+    fn profile_texts_sum_to_the_total() {
         let text = |debug| {
             let (_, body) = answer("goroutine", Some(debug), &GROUPS).unwrap();
             String::from_utf8(body).unwrap()

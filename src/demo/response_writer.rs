@@ -1,4 +1,4 @@
-//! The way out of the embedded daemon, through which faults let only a part, or change it.
+//! The writer of responses, through which faults cut or change an answer.
 
 use std::io;
 use std::time::Duration;
@@ -16,19 +16,19 @@ use super::fault::Reframe;
 #[derive(Debug)]
 pub(super) struct ResponseWriter {
     writer: OwnedWriteHalf,
-    /// Bytes that still pass.
+    /// The number of bytes that still pass.
     pub(super) left: usize,
-    /// What comes after them: the end of the connection, or silence.
+    /// The behavior after them: close, or silence.
     pub(super) then_close: bool,
     pub(super) wait_per_piece: Option<Duration>,
     pub(super) reframe: Option<Reframe>,
-    /// The head, while it is held back.
+    /// The head, while it is delayed.
     pub(super) held: Option<Vec<u8>>,
     pub(super) cut_when_silent: Option<Duration>,
     pub(super) rewrite: Option<(&'static str, &'static str)>,
     /// The request was HEAD.
     pub(super) head_only: bool,
-    /// The body so far, where it is sent as one.
+    /// The collected body, if it is sent in one piece.
     collected: Vec<u8>,
 }
 
@@ -48,7 +48,7 @@ impl ResponseWriter {
         }
     }
 
-    /// Writes what passes; an error when the rest must not.
+    /// Writes the bytes that pass; an error if the connection must close.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Some(mut head) = self.held.take() {
             head.extend_from_slice(bytes);
@@ -72,7 +72,7 @@ impl ResponseWriter {
         }
     }
 
-    /// A whole answer.
+    /// A complete answer.
     pub(super) async fn whole(
         &mut self,
         fake: &FakeDaemon,
@@ -97,7 +97,7 @@ impl ResponseWriter {
         self.write(&body).await
     }
 
-    /// The head of an answer, with these lines more.
+    /// The head of an answer, with these additional lines.
     async fn head(&mut self, fake: &FakeDaemon, status: u16, more: &str) -> io::Result<()> {
         let version = fake.lock().version;
         let api = answers::api_version(version);
@@ -122,7 +122,7 @@ impl ResponseWriter {
         Ok(())
     }
 
-    /// The head of an answer whose body comes in parts.
+    /// The head of an answer with a body in parts.
     pub(super) async fn begin_chunked(
         &mut self,
         fake: &FakeDaemon,
@@ -183,7 +183,7 @@ impl ResponseWriter {
         }
     }
 
-    /// Waits until the daemon changes; an error when the connection is to be closed by then.
+    /// Waits until the daemon's state changes; an error if the connection must close before that.
     pub(super) async fn changed(&self, changes: &mut watch::Receiver<u64>) -> io::Result<()> {
         let next = changes.changed();
         let closed = |_| io::Error::from(io::ErrorKind::ConnectionAborted);

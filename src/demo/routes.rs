@@ -1,4 +1,4 @@
-//! Which question was asked.
+//! The routes: parses the target of a request.
 
 use std::num::IntErrorKind;
 
@@ -7,25 +7,25 @@ use super::filters::Filters;
 use super::log::Wanted;
 use crate::engine::timestamp::Timestamp;
 
-/// A question, taken apart.
+/// A parsed request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) route: Route,
-    /// The container or profile that it names.
+    /// The container or profile in it.
     pub(super) container: String,
     query: Vec<(String, String)>,
 }
 
-/// An answer that is not 200: status and message.
+/// An error answer: status and message.
 pub(super) type Refusal = (u16, String);
 
-/// The daemon's message for a container that is not there.
+/// The daemon's message for a missing container.
 pub(super) fn unknown(container: &str) -> Refusal {
     (404, format!("No such container: {container}"))
 }
 
 impl Question {
-    /// Reads the target of a request: with or without a host, and a version, in front.
+    /// Parses the target of a request, with or without a host and a version.
     pub(super) fn of(target: &str) -> Option<Self> {
         let target = target.strip_prefix("http://docker").unwrap_or(target);
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -65,7 +65,7 @@ impl Question {
         self.value(name).is_some_and(|value| !matches!(value, "" | "0" | "false" | "no" | "none"))
     }
 
-    /// Which messages it asks for.
+    /// The messages that it asks for.
     pub(super) fn wanted(&self) -> Result<Wanted, Refusal> {
         let (stdout, stderr) = (self.flag("stdout"), self.flag("stderr"));
         if !stdout && !stderr {
@@ -76,7 +76,7 @@ impl Question {
         Ok(Wanted { stdout, stderr, tail, since: self.time("since")?, until: self.time("until")? })
     }
 
-    /// The value of a parameter that is a time.
+    /// The value of a time parameter.
     pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
         match self.value(name).filter(|value| !matches!(*value, "" | "0")) {
             Some(text) => moment(text).map(Some),
@@ -84,7 +84,7 @@ impl Question {
         }
     }
 
-    /// The filters that it names.
+    /// Its filters.
     pub(super) fn filters(&self) -> Result<Filters, Refusal> {
         match self.value("filters").filter(|text| !text.is_empty()) {
             Some(text) => Filters::of(text).ok_or_else(|| (400, format!("invalid filter: {text}"))),
@@ -110,7 +110,7 @@ fn moment(text: &str) -> Result<Timestamp, Refusal> {
     Ok(Timestamp::from_nanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos)))
 }
 
-/// `%XX` and `+` as what they stand for.
+/// Decodes `%XX` and `+`.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_is_taken_apart() {
+    fn a_request_target_is_parsed() {
         let question =
             Question::of("/v1.41/containers/web/logs?stdout=1&tail=5&since=3.5").unwrap();
         assert_eq!((question.route, question.container.as_str()), (Route::Logs, "web"));

@@ -1,7 +1,7 @@
-//! The eight containers of `--demo`: a small shop with three hours behind it.
+//! The eight containers of `--demo`: a small shop with a history of three hours.
 //!
-//! Within the first five seconds all of them have written something, and one has crashed and come back.
-//! Later one falls silent for a while, another runs out of memory, and a line of 20 kB passes.
+//! Within the first five seconds all of them have written, and one has crashed and restarted. Later one is silent for a
+//! while, another runs out of memory, and a line of 20 kB comes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use super::voice::{self, Lines, Voice};
 use crate::engine::timestamp::Timestamp;
 use crate::sort::sort_by_key;
 
-/// How long the containers have been there when the daemon starts.
+/// The age of the containers at the start of the daemon.
 const HISTORY_LENGTH: Duration = Duration::from_secs(3 * 3600);
 
 /// The containers, in the order of the fields of [`Cast`].
 const NAMES: [&str; 8] = ["web", "api", "db", "cache", "worker", "cron", "mail", "console"];
 
-/// What each of the containers has to say from now on.
+/// The voices of the containers from now on.
 #[derive(Debug)]
 pub(super) struct Cast([Voice; NAMES.len()]);
 
@@ -56,7 +56,7 @@ pub(super) fn containers() -> Vec<(&'static str, &'static str, BTreeMap<String, 
     NAMES.map(of).into()
 }
 
-/// What happens to a container in its history.
+/// An event in a container's history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Start,
@@ -66,7 +66,7 @@ enum Step {
     KillForMemory,
 }
 
-/// Makes the containers, with their history.
+/// Creates the containers with their history.
 pub(super) fn enter(fake: &FakeDaemon) -> Cast {
     let mut cast = Cast(NAMES.map(Voice::new));
     let begin = fake.clock().saturating_nanos() - nanos(HISTORY_LENGTH);
@@ -78,7 +78,7 @@ pub(super) fn enter(fake: &FakeDaemon) -> Cast {
         let container = history(voice, Duration::from_millis(400 * number as u64 + 300));
         steps.extend(container.into_iter().map(|(offset, step)| (offset, number, step)));
     }
-    // Stable: what one container does at one moment stays in order.
+    // Stable: events of one container at one moment keep their order.
     sort_by_key(&mut steps, |(offset, number, _)| (*offset, *number));
     for (offset, number, step) in steps {
         fake.set_past(Some(at(offset)));
@@ -92,7 +92,7 @@ fn nanos(time: Duration) -> i64 {
     i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// What a container did since it was started at `begin`, each with its time.
+/// The history of a container since its start at `begin`, each event with its time.
 fn history(voice: &mut Voice, begin: Duration) -> Vec<(Duration, Step)> {
     let (mean, runs) = match voice.name {
         "web" => (10_000, 0),
@@ -127,7 +127,7 @@ fn history(voice: &mut Voice, begin: Duration) -> Vec<(Duration, Step)> {
             now = (now + pause).min(HISTORY_LENGTH.saturating_sub(Duration::from_millis(600)));
             steps.push((now, Step::Start));
         }
-        // A silence that a gap in the timestamps shows.
+        // A silence, visible as a gap in the timestamps.
         if voice.name == "cache" && spoken == 100 {
             now += Duration::from_secs(1200);
         }
@@ -161,7 +161,7 @@ fn write(fake: &FakeDaemon, name: &str, lines: Lines) {
     }
 }
 
-/// Lets them write, and never returns.
+/// Makes them write, and never returns.
 pub(super) async fn play(fake: &FakeDaemon, cast: &mut Cast) {
     let [web, api, db, cache, worker, cron, mail, console] = &mut cast.0;
     tokio::join!(

@@ -1,4 +1,4 @@
-//! The answers that go on: logs and events, in chunks.
+//! Answers without a fixed end: logs and events, in chunks.
 
 use std::io;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::routes::{Question, Refusal, unknown};
 use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
 
-/// Messages encoded per look at the daemon.
+/// The number of messages encoded per look at the daemon.
 const BATCH_MESSAGES: usize = 64;
 
 /// One answer with a log.
@@ -23,15 +23,15 @@ pub(super) struct Logs {
     id: String,
     wanted: Wanted,
     timestamps: bool,
-    /// What stands before each message, where details were asked for.
+    /// The details before each message, if requested.
     details: Option<String>,
     tty: bool,
     follow: bool,
-    /// The run that is followed; the follow ends with it.
+    /// The followed run; the follow ends with it.
     run: u64,
     /// The number of the next message.
     next: u64,
-    /// Messages left until the daemon ends the log without a reason.
+    /// The number of messages left until a fault ends the log.
     left: usize,
 }
 
@@ -55,7 +55,7 @@ impl Logs {
             timestamps: question.flag("timestamps"),
             details: question.flag("details").then(|| container.spec.details()),
             tty: container.spec.tty,
-            // As the real one: a follow of what does not run is a finite read.
+            // As in the real daemon, a follow of a stopped container is a finite read.
             follow: question.flag("follow") && container.phase.is_live(),
             run: container.run,
             next: container.log.start(wanted.tail),
@@ -184,7 +184,7 @@ impl Subscription {
         }
         let filters = question.filters()?;
         let state = fake.lock();
-        // As the real one: what happened before is sent when a time was named.
+        // As in the real daemon, past events are sent if a time was named.
         let next = if since.or(until).is_some() { 0 } else { state.events.end() };
         Ok(Self { since, until, filters, next })
     }
@@ -209,7 +209,7 @@ impl Subscription {
         }
     }
 
-    /// The events that have come, and how long the answer still goes on.
+    /// The new events, and how long the answer continues.
     fn read(&mut self, fake: &FakeDaemon) -> (Vec<String>, Option<Duration>) {
         let state = fake.lock();
         let from = self.next;
@@ -228,7 +228,7 @@ impl Subscription {
     }
 }
 
-/// Waits for this time, or without end.
+/// Waits for this time, or forever.
 async fn wait(time: Option<Duration>) {
     match time {
         Some(time) => sleep(time).await,

@@ -1,4 +1,4 @@
-//! The daemon's side of its socket: one question per connection, answered or failed by script.
+//! The server side of the daemon's socket: one request per connection, with scripted faults.
 
 use std::io;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use super::served_streams;
 /// The longest head of a request.
 const HEAD_MAX_BYTES: usize = 16 * 1024;
 
-/// Answers what comes to this socket, until dropped; every connection ends with it.
+/// Serves this socket until dropped, which also ends every connection.
 pub async fn serve(fake: FakeDaemon, listener: UnixListener) {
     let mut connections = JoinSet::new();
     loop {
@@ -33,7 +33,7 @@ pub async fn serve(fake: FakeDaemon, listener: UnixListener) {
                     fake.lock().connections += 1;
                     connections.spawn(converse(fake.clone(), socket));
                 }
-                // Out of descriptors, say: the next one may fare better.
+                // For example out of descriptors: the next connection may succeed.
                 Err(_) => sleep(Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next() => fake.lock().connections -= 1,
@@ -41,7 +41,7 @@ pub async fn serve(fake: FakeDaemon, listener: UnixListener) {
     }
 }
 
-/// Reads one question and answers it; ends early when the client goes or everything is cut.
+/// Reads one request and answers it; ends early if the client leaves or everything is cut.
 async fn converse(fake: FakeDaemon, socket: UnixStream) {
     let mut cuts = fake.cuts();
     let (mut reader, writer) = socket.into_split();
@@ -54,7 +54,7 @@ async fn converse(fake: FakeDaemon, socket: UnixStream) {
         tokio::select! {
             // The client has closed, or sends more than a request.
             _ = reader.read_u8() => {}
-            // A failed write means that the client has gone, or that a fault said so.
+            // A failed write means that the client has left, or that a fault closed the connection.
             _ = answer(&fake, method, &target, &mut response) => {}
         }
     };
@@ -64,13 +64,13 @@ async fn converse(fake: FakeDaemon, socket: UnixStream) {
     }
 }
 
-/// What a request wants to do.
+/// The kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Method {
     Get,
-    /// The head of the answer alone.
+    /// Only the head of the answer.
     Head,
-    /// To change something, which this daemon refuses.
+    /// A modification, which this daemon refuses.
     Other,
 }
 
@@ -81,7 +81,7 @@ struct Request {
     target: String,
 }
 
-/// The request that comes; `None` when there is none.
+/// The next request; `None` if there is none.
 async fn request(reader: &mut OwnedReadHalf) -> Option<Request> {
     let mut head = Vec::new();
     loop {
@@ -148,7 +148,7 @@ async fn answer(
     }
 }
 
-/// The answers that are there at once: content type and body.
+/// Answers in one piece: content type and body.
 fn plain(fake: &FakeDaemon, question: &Question) -> Result<(&'static str, Vec<u8>), Refusal> {
     let state = fake.lock();
     let object = |value: Value| Ok(("application/json", format!("{value}\n").into_bytes()));

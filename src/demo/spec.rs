@@ -1,4 +1,4 @@
-//! What a container is made of, beside its name.
+//! The specification of a container, except its name.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ impl Spec {
         Self { tty: true, ..self }
     }
 
-    /// What `details` puts before a message: the stored labels, as the daemon encodes them.
+    /// The text that `details` puts before a message: the stored labels, in the daemon's encoding.
     pub(super) fn details(&self) -> String {
         let pair = |key: &&str| {
             let value = self.labels.get(*key)?;
@@ -47,13 +47,13 @@ impl Spec {
         pairs.join(",")
     }
 
-    /// The same with one label more.
+    /// The specification with one more label.
     pub(super) fn label(mut self, key: &str, value: &str) -> Self {
         self.labels.insert(key.to_owned(), value.to_owned());
         self
     }
 
-    /// The labels that Compose 2 writes for a service of the project `shop`.
+    /// The labels of Compose 2 for a service of the project `shop`.
     pub(super) fn service(self, name: &str, depends_on: &str) -> Self {
         let hash = format!(
             "{:064x}",

@@ -1,4 +1,4 @@
-//! The embedded daemon as cmon's own source sees it, on a paused clock.
+//! The embedded daemon through cmon's own source, on a paused clock.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn with_world(test: impl AsyncFnOnce(&FakeDaemon, &Docker)) {
     let endpoint = Endpoint::new(Address::Unix(path), Origin::Demo);
     let docker = Docker::new(endpoint, RequestOptions::default());
     tokio::select! {
-        () = serve(fake.clone(), listener) => unreachable!("it serves for ever"),
+        () = serve(fake.clone(), listener) => unreachable!("the server never ends"),
         () = test(&fake, &docker) => {}
     }
 }
@@ -43,7 +43,7 @@ async fn open(
         .await
 }
 
-/// Reads to the end: payloads, and how it ended.
+/// Reads to the end: payloads, and the end.
 async fn rest(mut logs: crate::docker::logs::Logs) -> (String, Result<(), ErrorKind>) {
     let mut frames = Frames::default();
     let end = loop {
@@ -76,7 +76,7 @@ async fn the_list_and_inspect_show_a_container_s_life() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_follow_gives_what_is_stored_then_what_comes_and_ends_with_the_run() {
+async fn a_follow_sends_stored_then_new_lines_and_ends_with_the_run() {
     with_world(async |fake, docker| {
         fake.create("web");
         fake.start("web");
@@ -97,7 +97,7 @@ async fn a_follow_gives_what_is_stored_then_what_comes_and_ends_with_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_daemon_describes_itself_and_each_question_has_a_deadline() {
+async fn version_and_info_are_answered_and_requests_have_deadlines() {
     with_world(async |fake, docker| {
         fake.create("web");
         fake.start("web");
@@ -156,7 +156,7 @@ async fn events_report_starts_and_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_fault_does_what_it_says() {
+async fn each_fault_has_its_effect() {
     let long = format!("{}\n", "x".repeat(1000));
     let whole = format!("one\n{long}");
     let raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_vec();
@@ -194,7 +194,7 @@ async fn each_fault_does_what_it_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_log_stays_open_and_gives_nothing() {
+async fn a_silent_log_stays_open_without_lines() {
     with_world(async |fake, docker| {
         fake.create("web");
         fake.start("web");

@@ -1,7 +1,6 @@
-//! The lines that the containers of `--demo` write, each in the form of another logger.
+//! The voices: lines of the containers of `--demo`, each in the form of another logger.
 //!
-//! A voice is pure: the same lines come from the same number of calls at the same times. The history and
-//! the live lines come from one voice.
+//! A voice is pure: the same calls at the same times return the same lines. History and live lines come from one voice.
 
 use fastrand::Rng;
 
@@ -12,15 +11,15 @@ const PATHS: [&str; 6] =
     ["/", "/cart", "/checkout", "/api/items?page=2", "/static/app.css", "/login"];
 const CUSTOMERS: [&str; 5] = ["anna", "bruno", "chen", "dora", "emil"];
 
-/// What is written at once.
+/// Text that is written at once.
 pub(super) type Lines = Vec<(StdStream, String)>;
 
-/// What one container has to say.
+/// The lines of one container.
 #[derive(Debug)]
 pub(super) struct Voice {
     pub(super) name: &'static str,
     rng: Rng,
-    /// Counts what was said.
+    /// The number of lines.
     count: u64,
 }
 
@@ -44,13 +43,13 @@ impl Voice {
         self.count.is_multiple_of(3)
     }
 
-    /// What it writes when it starts.
+    /// The lines at its start.
     pub(super) fn greeting(&self) -> Lines {
         let lines = ["is starting", "is ready"];
         lines.map(|what| (Stdout, format!("{} {what}", self.name))).into()
     }
 
-    /// What it writes next.
+    /// Its next lines.
     pub(super) fn next(&mut self, now: Timestamp) -> Lines {
         self.count += 1;
         match self.name {
@@ -103,7 +102,7 @@ impl Voice {
         ])
     }
 
-    /// Lines as `PostgreSQL` writes them, and a statement that takes two of the daemon's messages.
+    /// Lines in the form of `PostgreSQL`, and a statement that takes two of the daemon's messages.
     fn db(&mut self, now: Timestamp) -> Lines {
         let head = format!("{} UTC [27]", format(now, "%Y-%m-%d %H:%M:%S%.3f"));
         match self.count % 240 {
@@ -159,7 +158,7 @@ impl Voice {
         vec![(Stderr, text)]
     }
 
-    /// Lines as Logback writes them, and a stack trace of Java.
+    /// Lines in the form of Logback, and a stack trace of Java.
     fn mail(&mut self, now: Timestamp) -> Lines {
         let (time, to) = (format(now, "%H:%M:%S%.3f"), self.pick(&CUSTOMERS));
         if self.count % 50 != 35 {
@@ -201,7 +200,7 @@ fn stack_trace(lines: &[&str]) -> Lines {
     lines.iter().map(|line| (Stderr, (*line).to_owned())).collect()
 }
 
-/// A time as loggers write it, in UTC.
+/// A time in loggers' form, in UTC.
 fn format(time: Timestamp, form: &str) -> String {
     let time = jiff::Timestamp::from_nanosecond(time.as_nanos()).unwrap_or_default();
     time.strftime(form).to_string()
@@ -212,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_voice_says_the_same_again() {
+    fn a_voice_is_deterministic() {
         let lines = || -> Vec<Lines> {
             let mut voice = Voice::new("api");
             (0..200).map(|second| voice.next(Timestamp::from_nanos(second))).collect()

@@ -1,4 +1,4 @@
-//! What is saved together: the records of all files, and what must be on disk before them.
+//! Checkpoints: the records of all files, and the syncs that must precede their save.
 
 use std::sync::Arc;
 
@@ -6,17 +6,18 @@ use super::disk::{Disk, DiskFile};
 use super::error::Error;
 use super::record::{FileKey, FileRecord};
 
-/// Which checkpoint a commit is of.
+/// The number of a checkpoint.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct CheckpointId(pub(super) u64);
 
-/// The state of the directory at one moment. Send it to the thread that saves the cursor: [`Checkpoint::sync`], save
-/// the records with the positions that were taken at the same moment, then [`super::Directory::committed`].
+/// The state of the directory at one moment. Send it to the thread that saves the cursor: call
+/// [`Checkpoint::sync`], save the records with the positions of the same moment, then call
+/// [`super::Directory::committed`].
 pub struct Checkpoint<D: Disk> {
     pub(super) id: CheckpointId,
     pub(super) records: Vec<(FileKey, FileRecord)>,
     pub(super) disk: D,
-    /// Written since the last checkpoint. They stay open until they are synced.
+    /// Files written since the last checkpoint. They stay open until they are synced.
     pub(super) files: Vec<Unsynced<D::File>>,
     /// Directories with new names.
     pub(super) directories: Vec<String>,
@@ -45,17 +46,17 @@ impl<D: Disk> std::fmt::Debug for Checkpoint<D> {
 }
 
 impl<D: Disk> Checkpoint<D> {
-    /// Which one this is.
+    /// Its number.
     pub fn id(&self) -> CheckpointId {
         self.id
     }
 
-    /// What the cursor has to hold, once [`Checkpoint::sync`] has returned.
+    /// The records for the cursor, valid once [`Checkpoint::sync`] has returned.
     pub fn records(&self) -> &[(FileKey, FileRecord)] {
         &self.records
     }
 
-    /// Returns when all that the records cover is on disk. Blocks for as long as the disk takes.
+    /// Returns when everything that the records cover is on disk. Blocks for as long as the disk takes.
     ///
     /// # Errors
     /// A sync failed. The cursor must not be saved, and the run must end: see [`Error::Sync`].

@@ -1,4 +1,4 @@
-//! Old files are compressed one after the other, on a thread that the caller chooses.
+//! Compression of old files, one after the other, on a thread that the caller chooses.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use super::file_writer::Directory;
 use super::name::Role;
 use super::plan::Operation;
 
-/// Read and compressed at once.
+/// The size of a read, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// An old file to compress. Run it on any thread, and give what it returns to
-/// [`Directory::finish_compression`]. Appends and rotations go on meanwhile.
+/// An old file to compress. Run it on any thread, and pass its result to [`Directory::finish_compression`]. Appends and
+/// rotations continue meanwhile.
 pub(crate) struct CompressionJob<D: Disk> {
     source: D::File,
     target: Arc<D::File>,
@@ -39,8 +39,8 @@ impl<D: Disk> std::fmt::Debug for CompressionJob<D> {
 }
 
 impl<D: Disk> CompressionJob<D> {
-    /// Compresses the file, and returns when that is on disk: seconds for 100 MiB. Asks after each 64 KiB whether to
-    /// stop; a job that was stopped begins again in the next run.
+    /// Compresses the file, and returns when that is on disk: seconds for 100 MiB. Checks after each 64 KiB
+    /// whether to stop; the next run restarts a stopped job.
     pub(crate) fn run(self, should_stop: impl Fn() -> bool) -> CompressionEnd {
         CompressionEnd(self.compress(&should_stop))
     }
@@ -71,7 +71,7 @@ impl<D: Disk> CompressionJob<D> {
     }
 }
 
-/// Writes one after the other into a file.
+/// Writes several buffers in order into a file.
 struct Output<F> {
     file: Arc<F>,
     offset: u64,
@@ -90,10 +90,11 @@ impl<F: DiskFile> Write for Output<F> {
 }
 
 impl<D: Disk> Directory<D> {
-    /// The next old file to compress; none while one is being compressed. Costs a listing where there is one.
+    /// The next old file to compress; `None` while one is being compressed. Lists the directory if there is one.
     ///
     /// # Errors
-    /// The files cannot be opened. This container's old files are left until its next rotation or the next run.
+    /// The files cannot be opened. This container's old files stay uncompressed until its next rotation or the
+    /// next run.
     pub(crate) fn next_compression(&mut self) -> Result<Option<CompressionJob<D>>, Error> {
         while self.compressing.is_none()
             && let Some(index) = self.to_compress.pop_front()
@@ -117,16 +118,16 @@ impl<D: Disk> Directory<D> {
         Ok(None)
     }
 
-    /// Takes what a job returned: the compressed file replaces the old one.
+    /// Takes the result of a job: the compressed file replaces the old one.
     ///
     /// # Errors
-    /// It could not be compressed, or not be replaced. The old file is still there.
+    /// It could not be compressed or replaced. The old file still exists.
     pub(crate) fn finish_compression(&mut self, end: CompressionEnd) -> Result<(), Error> {
         let Some((index, number)) = self.compressing.take() else { return Ok(()) };
         let base = self.entries[index].record.path.clone();
         let mut siblings = self.siblings(&base)?;
         let (old, compressed) = (Role::Old(number), Role::OldCompressed(number));
-        // It may be beyond those that are kept by now.
+        // It may be beyond the kept ones by now.
         let is_wanted = siblings.has(old) && !siblings.has(compressed);
         let remove = [Operation::Remove(Role::Compressing)];
         let replace = [Operation::Rename(Role::Compressing, compressed), Operation::Remove(old)];

@@ -1,7 +1,7 @@
-//! What cmon does to the disk: a thin trait, so that tests can lose power.
+//! The operations of cmon on the disk, behind a thin trait, so that tests can simulate power loss.
 //!
-//! Logs may hold secrets, so files are made with mode 0600 and directories with 0700, whatever the umask. A new file
-//! takes the mode of the one before it, as with logrotate's `create`, so a `chmod g+r` lasts.
+//! Logs may contain secrets, so files have mode 0600 and directories 0700, whatever the umask. A new file takes
+//! the mode of the one before it, as with logrotate's `create`, so a `chmod g+r` persists.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
@@ -14,29 +14,29 @@ use rustix::io::Errno;
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
-/// Identifies a file, whatever its name.
+/// Identifies a file independently of its name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FileId(pub u64, pub u64);
 
-/// What stands under a name.
+/// The kind of a directory entry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
     /// A regular file, with its length.
     File(u64),
     /// A directory.
     Directory,
-    /// A symbolic link, which is followed only where a directory is wanted.
+    /// A symbolic link. It is followed only where a directory is expected.
     Link,
     /// Anything else.
     Other,
 }
 
-/// What the system knows of a file.
+/// The metadata of a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Metadata {
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
-    /// Which file it is.
+    /// The identity.
     pub id: FileId,
     /// Whether it has a name.
     pub is_linked: bool,
@@ -47,19 +47,19 @@ pub trait Disk: Clone + Send {
     /// An open file.
     type File: DiskFile;
 
-    /// All names in a directory; what is no directory has none.
+    /// All names in a directory; none if it is not a directory.
     fn list(&self, directory: &str) -> io::Result<Vec<(String, Kind)>>;
-    /// What stands under a path, if anything.
+    /// The entry at a path, if there is one.
     fn metadata(&self, path: &str) -> io::Result<Option<Metadata>>;
-    /// Opens a file that is there.
+    /// Opens an existing file.
     fn open(&self, path: &str) -> io::Result<Self::File>;
-    /// Makes a file that is not there yet, with the mode of another where that is given and there.
+    /// Creates a file that does not exist, with the mode of another one if that is given and exists.
     fn create(&self, path: &str, like: Option<&str>) -> io::Result<Self::File>;
-    /// Makes a directory, unless it is there; says whether it made one.
+    /// Creates a directory unless it exists; returns whether it did.
     fn create_directory(&self, path: &str) -> io::Result<bool>;
-    /// Gives a file another name, and fails where that is taken.
+    /// Renames a file, and fails if the new name exists.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
-    /// Removes a file, unless it is gone already.
+    /// Removes a file, unless it is already gone.
     fn remove(&self, path: &str) -> io::Result<()>;
     /// Returns when all names in a directory are on disk.
     fn sync_directory(&self, path: &str) -> io::Result<()>;
@@ -67,13 +67,13 @@ pub trait Disk: Clone + Send {
 
 /// An open file of a [`Disk`].
 pub trait DiskFile: Send + Sync {
-    /// What the system knows of it.
+    /// The file's metadata.
     fn metadata(&self) -> io::Result<Metadata>;
     /// Reads once; 0 at the end.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
-    /// Writes once, perhaps less than all.
+    /// Writes once, perhaps only a part.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
-    /// Cuts it to this length.
+    /// Truncates it to this length.
     fn truncate(&self, length: u64) -> io::Result<()>;
     /// Returns when its bytes and its length are on disk.
     fn sync(&self) -> io::Result<()>;
@@ -95,12 +95,12 @@ pub(super) fn write_all(file: &impl DiskFile, mut bytes: &[u8], mut offset: u64)
     Ok(())
 }
 
-/// A directory of this machine.
+/// A directory on this machine.
 #[derive(Clone, Debug)]
 pub struct LocalDisk(PathBuf);
 
 impl LocalDisk {
-    /// The directory at this path, which must be there.
+    /// The directory at this path, which must exist.
     pub fn new(directory: PathBuf) -> Self {
         Self(directory)
     }
@@ -136,7 +136,7 @@ impl Disk for LocalDisk {
         let mut found = Vec::new();
         for entry in entries {
             let entry = entry?;
-            // No file of cmon has a name that is not UTF-8.
+            // cmon's files all have UTF-8 names.
             let Ok(name) = entry.file_name().into_string() else { continue };
             match entry.metadata() {
                 Ok(data) => found.push((name, Metadata::from(data).kind)),
@@ -184,7 +184,7 @@ impl Disk for LocalDisk {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let (from, to) = (self.0.join(from), self.0.join(to));
         match renameat_with(CWD, &from, CWD, &to, RenameFlags::NOREPLACE) {
-            // Some network file systems cannot do that. What was listed says that the name is free.
+            // Some network file systems do not support that. The listing shows that the name is free.
             Err(Errno::INVAL | Errno::NOSYS) => fs::rename(from, to),
             result => Ok(result?),
         }

@@ -1,11 +1,11 @@
-//! What fails, and what others did to the files.
+//! Errors, and changes to the files by other programs.
 
 use std::io;
 
-/// Why a file could not be written.
+/// A failed operation on the output directory.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The disk or the quota is full. Nothing was lost: the same call can be tried again.
+    /// The disk or the quota is full. No line is lost: the call can be repeated.
     #[error("could not write `{path}`")]
     Full {
         /// The file.
@@ -13,18 +13,18 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
-    /// The system refuses. Nothing was lost: the same call can be tried again.
+    /// Another error of the system. No line is lost: the call can be repeated.
     #[error("could not {action} `{path}`")]
     System {
-        /// What was tried.
+        /// The operation.
         action: &'static str,
         /// The file or directory.
         path: String,
         /// The system's error.
         source: io::Error,
     },
-    /// A sync failed. Linux drops what it could not write, and a second sync would succeed without it (fsync(2)), so
-    /// this run must end without saving. The next one goes on from the cursor, which loses nothing.
+    /// A sync failed. Linux drops the unwritten data, and a second sync would succeed without it (fsync(2)). So
+    /// this run must end without a save. The next one continues from the cursor, and no line is lost.
     #[error("could not sync `{path}`; what was written since the last save may be lost on disk")]
     Sync {
         /// The file or directory.
@@ -32,7 +32,7 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
-    /// The cursor has a record that cmon did not make.
+    /// The cursor has a record that is not from cmon.
     #[error("the cursor has an invalid record for `{path}`")]
     Record {
         /// Its path.
@@ -41,7 +41,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the user can do.
+    /// The hint.
     pub fn hint(&self) -> &'static str {
         match self {
             Error::Full { .. } => "free space on the disk, or raise the quota; cmon tries again",
@@ -53,7 +53,7 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed later, with nothing lost.
+    /// Whether a repeated call may succeed, with no line lost.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Error::Full { .. } | Error::System { .. })
     }
@@ -77,7 +77,7 @@ impl Error {
     }
 }
 
-/// What somebody else did to a file. The copy has a gap there, except where it says otherwise.
+/// A change to a file by another program. The copy has a gap there, unless the variant says otherwise.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Finding {
     /// A file is gone. cmon begins a new one.
@@ -88,7 +88,7 @@ pub(crate) enum Finding {
         /// Its length, as cmon left it.
         recorded: u64,
     },
-    /// A file has become shorter. cmon goes on at its end.
+    /// A file has become shorter. cmon continues at its end.
     #[error(
         "`{path}` was shortened from {recorded} to {found} bytes: {} bytes of the copy are missing",
         .recorded.saturating_sub(*.found)
@@ -101,7 +101,7 @@ pub(crate) enum Finding {
         /// Its length now.
         found: u64,
     },
-    /// Somebody else wrote to a file while cmon did, and that was cut off. No gap: cmon's own lines are there.
+    /// Another program also wrote to a file, and cmon removed that part. No gap: cmon's own lines are complete.
     #[error("`{path}` was written to by another program: {} bytes were cut off", .found.saturating_sub(*.recorded))]
     Extended {
         /// The file.
@@ -111,7 +111,7 @@ pub(crate) enum Finding {
         /// Its length before it was cut.
         found: u64,
     },
-    /// A file was there that the cursor does not have. It becomes an old file. No gap.
+    /// The cursor does not have this file. It becomes an old file. No gap.
     #[error("`{path}` is not in the cursor: cmon keeps it as an old file and begins a new one")]
     Unrecorded {
         /// The file.

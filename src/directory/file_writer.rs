@@ -9,70 +9,69 @@ use super::error::{Error, Finding};
 use super::name::{self, Role, parent};
 use super::record::{FileKey, FileRecord};
 
-/// What the user chose.
+/// The user's options.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Settings {
-    /// A file that would become longer than this many bytes is rotated. A new file grows beyond it until a commit
-    /// covers it.
+    /// A file that would exceed this many bytes is rotated. A new file may exceed it until a commit covers it.
     pub rotate_size: Option<u64>,
-    /// Old files that are kept when a file is rotated.
+    /// The number of old files kept at a rotation.
     pub keep: usize,
-    /// What happens to old files.
+    /// How to treat old files.
     pub compression: Compression,
-    /// Files that stay open for the next append. A checkpoint that is being synced holds as many again. With more
-    /// containers than this that write between two checkpoints, appends wait for an fsync each.
+    /// The number of files that stay open for the next append. A checkpoint in a sync holds as many again. If more
+    /// containers than this write between two checkpoints, each append waits for an fsync.
     pub open_files_max: usize,
 }
 
-/// What happens to old files.
+/// How to treat old files.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Compression {
-    /// They stay as they are.
+    /// Keep them unchanged.
     None,
-    /// They are compressed with gzip.
+    /// Compress them with gzip.
     Gzip,
 }
 
-/// An output directory that this run writes to. The cursor's lock keeps other runs out.
+/// The output directory of this run. The cursor's lock excludes other runs.
 pub(crate) struct Directory<D: Disk> {
     pub(super) disk: D,
     pub(super) settings: Settings,
     pub(super) entries: Vec<Entry<D::File>>,
     by_key: HashMap<FileKey, usize>,
-    /// Paths that are in use, without their case.
+    /// Used paths, in lower case.
     taken: HashSet<String>,
-    /// Written to, and no longer in use by an entry.
+    /// Written files that no entry uses any more.
     pub(super) unsynced: Vec<Unsynced<D::File>>,
     /// Directories with names that may not be on disk.
     directories: BTreeSet<String>,
     pub(super) findings: Vec<Finding>,
-    /// Counts uses, for the least recently used file.
+    /// Counts uses, to find the least recently used file.
     pub(super) uses: u64,
     pub(super) open_files: usize,
     last_checkpoint: CheckpointId,
-    /// The checkpoint that was given out last is not committed yet.
+    /// Whether the last checkpoint is not committed yet.
     is_in_flight: bool,
-    /// A sync failed: nothing may be saved any more.
+    /// Whether a sync failed, so that no save is possible.
     pub(super) has_failed: bool,
     /// Entries with old files to compress.
     pub(super) to_compress: VecDeque<usize>,
-    /// What is being compressed now: the entry, and the number of its old file.
+    /// The running compression: the entry, and the number of its old file.
     pub(super) compressing: Option<(usize, u64)>,
 }
 
-/// A file and how it is written.
+/// A file and its state.
 pub(super) struct Entry<F> {
     pub(super) key: FileKey,
     pub(super) record: FileRecord,
-    /// The file that takes lines: the new one, where there is one.
+    /// The file for new lines: the new one, if there is one.
     pub(super) file: Option<Arc<F>>,
-    /// Which file that is, once it was open.
+    /// Its identity, once it was open.
     pub(super) id: Option<FileId>,
     /// Written since the last checkpoint.
     pub(super) is_dirty: bool,
-    /// A write failed and what it left could not be cut off.
+    /// Whether a failed write left bytes that could not be removed.
     pub(super) has_tail: bool,
-    /// The next line needs a new file.
+    /// Whether the next line needs a new file.
     pub(super) is_closed: bool,
     pub(super) last_use: u64,
     /// The checkpoint that has the new file.
@@ -94,7 +93,7 @@ impl<F> Entry<F> {
         }
     }
 
-    /// The file that takes lines, and its length.
+    /// The file for new lines, and its length.
     pub(super) fn target(&self) -> Option<(Role, u64)> {
         let new = self.record.next.map(|length| (Role::New(self.record.generation), length));
         new.or_else(|| self.record.length.map(|length| (Role::Current, length)))
@@ -124,7 +123,7 @@ impl<D: Disk> std::fmt::Debug for Directory<D> {
 }
 
 impl<D: Disk> Directory<D> {
-    /// A directory with nothing in it.
+    /// An empty directory.
     pub(super) fn empty(disk: D, settings: Settings) -> Self {
         Self {
             disk,
@@ -145,7 +144,7 @@ impl<D: Disk> Directory<D> {
         }
     }
 
-    /// Adds an entry; none where its path or its key has one already.
+    /// Adds an entry; `None` if its path or its key exists.
     pub(super) fn add(&mut self, key: FileKey, record: FileRecord) -> Option<usize> {
         let index = self.entries.len();
         if self.by_key.contains_key(&key) || !self.taken.insert(name::folded(&record.path)) {
@@ -156,12 +155,12 @@ impl<D: Disk> Directory<D> {
         Some(index)
     }
 
-    /// Appends whole lines of one container; the last byte must be a newline. Blocks for the time of a write. The
-    /// first lines of a container and those after a rotation stand in `NAME.log.G.new` until the next commit.
+    /// Appends complete lines of one container; the last byte must be a newline. Blocks for the time of a write.
+    /// The first lines of a container and those after a rotation are in `NAME.log.G.new` until the next commit.
     ///
     /// # Errors
-    /// Nothing of `bytes` counts as written. Where [`Error::is_temporary`], the same call can be tried again, and
-    /// writes each byte once.
+    /// No byte of `bytes` counts as written. If [`Error::is_temporary`], the call can be repeated, and writes each byte
+    /// once.
     pub(crate) fn append(&mut self, key: &FileKey, bytes: &[u8]) -> Result<(), Error> {
         if bytes.is_empty() {
             return Ok(());
@@ -180,11 +179,11 @@ impl<D: Disk> Directory<D> {
         self.write(index, bytes)
     }
 
-    /// The state as of now; none while the last one is not committed, and none after a sync has failed. Costs a look
-    /// at each file that was written to.
+    /// A checkpoint of the current state; `None` while the last one is not committed, and after a failed sync.
+    /// Reads the metadata of each written file.
     ///
     /// # Errors
-    /// A file cannot be looked at.
+    /// The metadata of a file cannot be read.
     pub(crate) fn checkpoint(&mut self) -> Result<Option<Checkpoint<D>>, Error> {
         if self.is_in_flight || self.has_failed {
             return Ok(None);
@@ -215,11 +214,11 @@ impl<D: Disk> Directory<D> {
         }))
     }
 
-    /// The cursor with this checkpoint is on disk. Does the steps of rotations that waited for it, with an fsync of
-    /// the directory after each step of all of them: at most two more than there are old files.
+    /// Records that the cursor with this checkpoint is on disk. Does the steps of rotations that waited for it,
+    /// with one fsync of the directory per step of all of them: at most two more than there are old files.
     ///
     /// # Errors
-    /// A rotation could not be finished. The next commit tries again where [`Error::is_temporary`]; appends go on.
+    /// A rotation could not be finished. If [`Error::is_temporary`], the next commit repeats it; appends continue.
     pub(crate) fn committed(&mut self, id: CheckpointId) -> Result<(), Error> {
         if id == self.last_checkpoint {
             self.is_in_flight = false;
@@ -237,12 +236,12 @@ impl<D: Disk> Directory<D> {
         self.entries.iter().any(|entry| entry.record.next.is_some())
     }
 
-    /// What others did to the files, since the last call.
+    /// Changes by other programs since the last call.
     pub(crate) fn take_findings(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.findings)
     }
 
-    /// The entry of a container, made where there is none.
+    /// The entry of a container, created if necessary.
     fn entry(&mut self, key: &FileKey) -> usize {
         if let Some(index) = self.by_key.get(key) {
             return *index;

@@ -6,7 +6,7 @@
 //!                 └──rotation steps◀──committed
 //! ```
 //!
-//! | file | what it is |
+//! | file | content |
 //! |---|---|
 //! | `NAME.log` | the newest lines |
 //! | `NAME.log.G.new` | a new file that the cursor does not have yet; G counts them |
@@ -15,21 +15,21 @@
 //!
 //! Six rules keep every line, once:
 //!
-//! 1. The cursor is saved after the fsync of all that it covers. What lies behind a recorded length is an unsaved
-//!    tail; the next run cuts it off, and its lines are read again.
-//! 2. Every file begins under the name `NAME.log.G.new`, so a file that no cursor covers is never taken for one that
-//!    a cursor covers. The next run removes it.
+//! 1. The cursor is saved after the fsync of everything that it covers. Bytes beyond a recorded length are an unsaved
+//!    tail; the next run removes it and reads its lines again.
+//! 2. Every file begins under the name `NAME.log.G.new`, so a file without a cursor is never mistaken for one with a
+//!    cursor. The next run removes it.
 //! 3. A rotation begins with a new file, and no name changes before a cursor that has both lengths is committed.
-//! 4. Each change of a name is followed by an fsync of the directory, and replaces nothing. Old files move up
-//!    into the lowest free number, so any state between two steps shows which step is next; the last step renames the
-//!    new file to `NAME.log`.
-//! 5. A run begins with an fsync of each directory, so names that a killed run has changed are on disk before
-//!    anything is decided by them. A file of an earlier run is synced once more before it gets another name,
-//!    since the run that cut off its tail may have been killed too.
-//! 6. A compressed file gets its name after its fsync, and the uncompressed one is removed after that. Where both
-//!    are found, the uncompressed one is complete, and the other is removed.
+//! 4. Each rename is followed by an fsync of the directory, and replaces no file. Old files move up into the
+//!    lowest free number, so any state between two steps shows the next step. The last step renames the new file to
+//!    `NAME.log`.
+//! 5. A run begins with an fsync of each directory, so that names from a killed run are on disk before decisions
+//!    depend on them. A file of an earlier run is synced again before a rename, since the run that removed its tail
+//!    may have been killed too.
+//! 6. A compressed file gets its name after its fsync, and then the uncompressed one is removed. If both exist, the
+//!    uncompressed one is complete, and the other is removed.
 //!
-//! `plan` and `name` are pure: they decide. `writer`, `open_files`, `rotation` and `compression` do what was decided,
+//! `plan` and `name` are pure: they decide. `file_writer`, `open_files`, `rotation` and `compression` carry that out,
 //! through [`Disk`].
 
 mod checkpoint;

@@ -1,25 +1,25 @@
-//! The names of files: pure. Containers and daemons choose their names, so a name is made safe first.
+//! The names of files. Pure. Containers and daemons choose their names, so each is made safe first.
 //!
-//! A name of ASCII letters, digits, `_`, `.` and `-` that begins with a letter, a digit or `_` is used as it is; Docker
-//! and Podman allow no other. In any other name, `_` replaces what is not allowed, and a hash of the whole name
-//! follows. Where two names still meet, also by case alone, the second gets a hash as well.
+//! A name of ASCII letters, digits, `_`, `.` and `-` that begins with a letter, a digit or `_` stays unchanged;
+//! Docker and Podman allow no other. In any other name, `_` replaces each forbidden character, and a hash of the
+//! name follows. If two results collide, even only by case, the second gets a hash too.
 
 use std::borrow::Cow;
 
 use super::record::FileKey;
 
-/// The end of each container's file.
+/// The suffix of each container's file.
 const ENDING: &str = ".log";
-/// Linux allows names of 255 bytes; the longest that a file gets is `NAME.log.18446744073709551615.new`.
+/// Linux allows names of 255 bytes; the longest name of a file is `NAME.log.18446744073709551615.new`.
 const NAME_MAX_BYTES: usize = 255 - ".log.18446744073709551615.new".len();
 /// `-` and 8 digits.
 const HASH_BYTES: usize = 9;
 
-/// The path of a container's file. `attempt` counts the paths that other containers have already.
+/// The path of a container's file. `attempt` counts the collisions with other containers.
 pub(super) fn path(key: &FileKey, attempt: u32) -> String {
     let name = safe(&key.name, attempt, &|_| false);
     match &key.host {
-        // Files of a run with one daemon lie beside the directories of a run with several.
+        // Files of a run with one daemon are next to the directories of a run with several.
         Some(host) => {
             let is_file = |host: &str| host.contains(ENDING) || host.starts_with("cursor.json");
             format!("{}/{name}{ENDING}", safe(host, 0, &is_file))
@@ -28,12 +28,12 @@ pub(super) fn path(key: &FileKey, attempt: u32) -> String {
     }
 }
 
-/// What two paths have in common that are one file where case does not count.
+/// The key by which two paths collide on a file system without case.
 pub(super) fn folded(path: &str) -> String {
     path.to_ascii_lowercase()
 }
 
-/// Whether cmon could have made this path: one from a cursor that somebody edited must not leave the directory.
+/// Whether cmon could have made this path. A path from an edited cursor must not leave the directory.
 pub(super) fn is_valid(path: &str) -> bool {
     let (host, file) = path.split_once('/').map_or((None, path), |(host, file)| (Some(host), file));
     let is_safe = |name: &str| matches!(safe(name, 0, &|_| false), Cow::Borrowed(_));
@@ -94,7 +94,7 @@ impl Role {
         }
     }
 
-    /// The container's path and the role of a file in it, where the file belongs to a container.
+    /// The container's path and the role of a file, if it belongs to a container.
     pub(super) fn parse(path: &str) -> Option<(&str, Self)> {
         let (base, role) = if let Some(base) = path.strip_suffix(".gz.new") {
             (base, Role::Compressing)
@@ -119,7 +119,7 @@ fn numbered(path: &str) -> Option<(&str, u64)> {
     (0 < number && number.to_string() == digits).then_some((base, number))
 }
 
-/// The directory of a path; the output directory itself is empty.
+/// The directory of a path; empty for the output directory.
 pub(super) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_others_have_no_role() {
+    fn files_of_other_programs_have_no_role() {
         for path in [
             "a.log.01",
             "a.log.0",

@@ -1,4 +1,4 @@
-//! The files that are open: what others did to them, and how many there are.
+//! The open files: changes by other programs, and the limit on their number.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::error::{Error, Finding};
 use super::file_writer::{Directory, Entry};
 
 impl<D: Disk> Directory<D> {
-    /// Sees what others did to the file, and makes its length what the record says.
+    /// Detects changes by other programs, and restores the recorded length.
     pub(super) fn inspect(&mut self, index: usize) -> Result<(), Error> {
         while let Some((_, recorded)) = self.entries[index].target() {
             let path = self.entries[index].target_path();
@@ -39,7 +39,7 @@ impl<D: Disk> Directory<D> {
         Ok(())
     }
 
-    /// The file that takes lines; none where it is gone or another stands there.
+    /// The file for new lines; `None` if it is gone or replaced.
     fn open_target(&mut self, index: usize, path: &str) -> Result<Option<Arc<D::File>>, Error> {
         self.uses += 1;
         self.entries[index].last_use = self.uses;
@@ -56,14 +56,14 @@ impl<D: Disk> Directory<D> {
         self.make_room()?;
         let file = Arc::new(self.disk.open(path).map_err(Error::of("open", path))?);
         let entry = &mut self.entries[index];
-        // A file that somebody shortened may end within a line.
+        // A file that another program shortened may end within a line.
         if let (Kind::File(length @ 1..), Some((_, recorded))) = (found.kind, entry.target()) {
             let mut last = [b'\n'];
             let offset = length.min(recorded).saturating_sub(1);
             file.read_at(&mut last, offset).map_err(Error::of("read", path))?;
             entry.is_closed |= last != [b'\n'];
         }
-        // The run that cut off its tail, perhaps this one, may not have synced that.
+        // The run that removed its tail, perhaps this one, may not have synced that.
         entry.is_dirty |= entry.id.is_none();
         entry.id = Some(found.id);
         entry.file = Some(Arc::clone(&file));
@@ -71,7 +71,7 @@ impl<D: Disk> Directory<D> {
         Ok(Some(file))
     }
 
-    /// The file that takes lines is gone.
+    /// Handles a missing file for new lines.
     pub(super) fn forget_target(&mut self, index: usize) {
         self.close(index);
         let entry = &mut self.entries[index];
@@ -86,7 +86,7 @@ impl<D: Disk> Directory<D> {
         }
     }
 
-    /// Looks whether the name still leads to the file that was written to.
+    /// Checks whether the name still leads to the written file.
     pub(super) fn find_replaced(&mut self, index: usize) -> Result<(), Error> {
         let entry = &self.entries[index];
         let path = entry.target_path();
@@ -109,8 +109,8 @@ impl<D: Disk> Directory<D> {
         }
     }
 
-    /// Closes the least recently used files, so that there is one descriptor more. Those that were not written to go
-    /// first; the others must be synced before: an error of a later sync would be lost with the descriptor.
+    /// Closes the least recently used files to free a descriptor. Unwritten ones go first. The others must be
+    /// synced before: an error of a later sync would be lost with the descriptor.
     pub(super) fn make_room(&mut self) -> Result<(), Error> {
         while self.settings.open_files_max.max(1) <= self.open_files + self.unsynced.len() {
             if let Some(clean) = self.least_recently_used(|entry| !entry.is_dirty) {

@@ -1,4 +1,4 @@
-//! What to do with the files of one container, decided from their names and lengths alone: pure.
+//! The plan: operations on the files of one container, decided from their names and lengths alone. Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,31 +7,31 @@ use super::error::Finding;
 use super::name::Role;
 use super::record::FileRecord;
 
-/// The files of one container that are there.
+/// The existing files of one container.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Siblings(BTreeMap<Role, Kind>);
 
 /// A change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Operation {
-    /// Cuts a file to this length.
+    /// Truncates a file to this length.
     Cut(Role, u64),
-    /// Changes a name; an fsync of the directory follows.
+    /// Renames a file; an fsync of the directory follows.
     Rename(Role, Role),
     /// Removes a file; an fsync of the directory follows.
     Remove(Role),
 }
 
-/// What a record and the files that were found come to.
+/// The comparison of a record with the existing files.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Examination {
-    /// The record as it is now.
+    /// The updated record.
     pub(super) record: FileRecord,
-    /// What makes the files agree with it.
+    /// The operations that make the files match it.
     pub(super) operations: Vec<Operation>,
-    /// What others did.
+    /// Changes by other programs.
     pub(super) findings: Vec<Finding>,
-    /// `NAME.log` became shorter, so nothing may be appended to it before the cursor has its new length.
+    /// `NAME.log` became shorter, so no append is allowed before the cursor has its new length.
     pub(super) is_shortened: bool,
 }
 
@@ -51,7 +51,7 @@ impl Siblings {
         }
     }
 
-    /// Notes what was done.
+    /// Applies an operation to the state.
     pub(super) fn apply(&mut self, operation: Operation) {
         match operation {
             Operation::Cut(role, length) => self.add(role, Kind::File(length)),
@@ -66,8 +66,8 @@ impl Siblings {
         }
     }
 
-    /// The next step of a rotation whose new file is of this generation; none after the last. It goes on from
-    /// wherever an earlier run was stopped.
+    /// The next step of the rotation to the new file of this generation; `None` after the last. It continues
+    /// wherever an earlier run stopped.
     pub(super) fn next_rotation_step(&self, generation: u64) -> Option<Operation> {
         if !self.has(Role::New(generation)) {
             return None;
@@ -91,7 +91,7 @@ impl Siblings {
         })
     }
 
-    /// Removes compressed files whose original is still there.
+    /// Removes compressed files if their original still exists.
     fn duplicates(&self) -> impl Iterator<Item = Operation> {
         self.0.keys().filter_map(|role| match *role {
             Role::Old(number) if self.has(Role::OldCompressed(number)) => {
@@ -101,7 +101,7 @@ impl Siblings {
         })
     }
 
-    /// Removes an old file beyond those that are kept.
+    /// Removes an old file beyond the kept ones.
     pub(super) fn next_excess(&self, keep: usize) -> Option<Operation> {
         self.0.iter().find_map(|(role, kind)| match (role, kind) {
             (Role::Old(number) | Role::OldCompressed(number), Kind::File(_))
@@ -122,13 +122,13 @@ impl Siblings {
         Some((numbers.next()?, numbers.next().is_some()))
     }
 
-    /// What was left unfinished by a run whose cursor is not known: new files that no cursor covers.
+    /// Removes the leftovers of a run without a known cursor: new files that no cursor covers.
     pub(super) fn leftovers(&self) -> impl Iterator<Item = Operation> {
         let roles = self.0.keys().copied();
         roles.filter(|role| matches!(role, Role::New(_) | Role::Compressing)).map(Operation::Remove)
     }
 
-    /// Compares what an earlier run recorded with what is there.
+    /// Compares the record of an earlier run with the existing files.
     pub(super) fn examine(&self, record: &FileRecord) -> Examination {
         let mut record = record.clone();
         let new = Role::New(record.generation);
@@ -158,17 +158,17 @@ impl Siblings {
     }
 }
 
-/// What it means that a file is not there.
+/// The meaning of a missing file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Absence {
-    /// A step of the rotation has moved it away.
+    /// A step of the rotation moved it.
     Rotation,
-    /// Somebody has removed it.
+    /// Another program removed it.
     Loss,
 }
 
 impl Examination {
-    /// The length of a file from now on. `absence`: whether a step of a rotation can have moved it away.
+    /// The new length of a file. `absence`: whether a step of a rotation can have moved it.
     fn compare(
         &mut self,
         siblings: &Siblings,
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_goes_on_after_any_step_without_knowing_it() {
+    fn a_rotation_resumes_after_any_step() {
         use Role::{Current, New, Old, OldCompressed};
         let begin = siblings(&[Current, New(7), Old(1), OldCompressed(1), OldCompressed(2)]);
         let mut expected = begin.clone();

@@ -1,4 +1,4 @@
-//! Names that change: the steps of a rotation, and what an earlier run left of one.
+//! Rotation: renames step by step, and recovery from an earlier run.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,12 +10,12 @@ use super::plan::{Operation, Siblings};
 use super::record::{FileKey, FileRecord};
 
 impl<D: Disk> Directory<D> {
-    /// Goes on from what an earlier run has saved: cuts off what no cursor covers, finishes rotations that were
-    /// begun, and compares each file with its record. [`Directory::take_findings`] has what others did meanwhile.
-    /// Costs a listing of the directory.
+    /// Continues from the saved state of an earlier run: removes unsaved tails, finishes begun rotations, and
+    /// compares each file with its record. [`Directory::take_findings`] returns other programs' changes. Lists the
+    /// directory.
     ///
     /// # Errors
-    /// The disk refuses, or the records are not cmon's.
+    /// An operation on the disk failed, or the records are not cmon's.
     pub(crate) fn open(
         disk: D,
         settings: Settings,
@@ -23,8 +23,8 @@ impl<D: Disk> Directory<D> {
     ) -> Result<Self, Error> {
         let mut found = find_all(&disk, &records)?;
         let mut directory = Self::empty(disk, settings);
-        // The cursor and the names that are seen here may be those of a run that was killed before its fsync. What is
-        // decided by them must not be on disk before them.
+        // The cursor and the names may be from a run that was killed before its fsync. Decisions that depend on
+        // them must not reach the disk before them.
         let mut directories: BTreeSet<&str> = found.keys().map(|path| parent(path)).collect();
         directories.insert("");
         for path in directories {
@@ -58,7 +58,7 @@ impl<D: Disk> Directory<D> {
         Ok(directory)
     }
 
-    /// Makes the files of an entry agree with its record.
+    /// Makes the files of an entry match its record.
     fn recover(
         &mut self,
         index: usize,
@@ -96,7 +96,7 @@ impl<D: Disk> Directory<D> {
         self.finish_rotations(rotating)
     }
 
-    /// Does one step of each rotation at a time, so that one fsync of the directory is enough for the steps of all.
+    /// Does one step of each rotation at a time, so that one fsync of the directory serves all.
     fn finish_rotations(&mut self, mut rotating: Vec<(usize, Siblings)>) -> Result<(), Error> {
         let mut result = Ok(());
         let mut finished = Vec::new();
@@ -113,7 +113,7 @@ impl<D: Disk> Directory<D> {
                         self.follow_compression(index, operation);
                         rotating.push((index, siblings));
                     }
-                    // The next commit tries again.
+                    // The next commit repeats it.
                     Err(error) => result = result.and(Err(error)),
                 }
             }
@@ -139,7 +139,7 @@ impl<D: Disk> Directory<D> {
         result
     }
 
-    /// An old file that is being compressed may get another number.
+    /// Whether an old file in compression may get another number.
     fn follow_compression(&mut self, index: usize, operation: Operation) {
         if let Operation::Rename(Role::Old(from), Role::Old(to)) = operation
             && self.compressing == Some((index, from))
@@ -155,7 +155,7 @@ impl<D: Disk> Directory<D> {
         }
     }
 
-    /// Makes one change, and returns when a changed name is on disk.
+    /// Does one operation, and returns when a changed name is on disk.
     pub(super) fn change_now(
         &mut self,
         base: &str,
@@ -167,7 +167,7 @@ impl<D: Disk> Directory<D> {
         self.sync(&changed)
     }
 
-    /// Makes one change, and adds the directory in which a name changed.
+    /// Does one operation, and adds the directory of a changed name.
     fn change(
         &self,
         base: &str,
@@ -224,7 +224,7 @@ fn find_all<D: Disk>(
     let mut found = HashMap::new();
     for directory in find(disk, "", &mut found)? {
         match find(disk, &directory, &mut found) {
-            // Somebody else's, as lost+found is.
+            // Another program's, such as lost+found.
             Err(_) if !is_recorded(&directory) => {}
             result => _ = result?,
         }
@@ -232,7 +232,7 @@ fn find_all<D: Disk>(
     Ok(found)
 }
 
-/// Adds the files in a directory, and returns what may be a directory in it.
+/// Adds the files in a directory, and returns its possible subdirectories.
 fn find<D: Disk>(
     disk: &D,
     directory: &str,

@@ -1,4 +1,4 @@
-//! The address of a daemon, and where it was given.
+//! The address of a daemon, and its origin.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use super::tls::TlsFiles;
 
-/// Where a daemon listens.
+/// An address of a daemon without TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// A unix socket.
     Unix(PathBuf),
     /// A TCP port, without TLS.
     Tcp {
-        /// A name or an address; an IPv6 address without its brackets.
+        /// A host name or address; an IPv6 address without its brackets.
         host: String,
         /// The port.
         port: u16,
@@ -30,39 +30,39 @@ impl fmt::Display for Address {
     }
 }
 
-/// How a daemon is reached.
+/// How to reach a daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// By a socket, without TLS.
+    /// Through a socket, without TLS.
     Direct(Address),
-    /// By a TCP port, with TLS.
+    /// Through a TCP port, with TLS.
     Tls {
-        /// A name or an address, as the daemon's certificate has it.
+        /// A host name or address, as in the daemon's certificate.
         host: String,
         /// The port.
         port: u16,
-        /// The certificates to trust, and cmon's own.
+        /// The certificates: the trusted ones, and cmon's own.
         files: TlsFiles,
     },
-    /// By `docker system dial-stdio` on another machine, through ssh.
+    /// Through `docker system dial-stdio` on another machine, over ssh.
     Ssh(SshHost),
 }
 
 /// A machine that ssh reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshHost {
-    /// The user there; without one ssh decides.
+    /// The user there; `None`: by ssh's configuration.
     pub user: Option<String>,
-    /// Its name, or an alias of ssh's configuration.
+    /// The host name, or an alias in ssh's configuration.
     pub host: String,
-    /// The port; without one ssh decides.
+    /// The port; `None`: by ssh's configuration.
     pub port: Option<u16>,
-    /// The daemon's socket there; without one the docker command there decides.
+    /// The daemon's socket there; `None`: by the docker command there.
     pub socket: Option<String>,
 }
 
 impl Route {
-    /// The value of the header `Host`.
+    /// The value of the `Host` header.
     pub(crate) fn host_header(&self) -> String {
         match self {
             Route::Direct(Address::Tcp { host, port }) | Route::Tls { host, port, .. } => {
@@ -97,31 +97,31 @@ impl fmt::Display for Route {
     }
 }
 
-/// Why this address is used.
+/// Where the address comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// `--host` named it.
+    /// From `--host`.
     Host,
-    /// The environment variable `CMON_HOST` named it.
+    /// From the environment variable `CMON_HOST`.
     CmonHost,
-    /// The configuration file named it, at this place.
+    /// From the configuration file, at this place.
     ConfigFile(Arc<str>),
-    /// The environment variable `DOCKER_HOST` named it.
+    /// From the environment variable `DOCKER_HOST`.
     DockerHost,
-    /// A context of the docker command has it.
+    /// From a context of the docker command.
     Context {
         /// The context's name.
         name: Arc<str>,
-        /// What named the context.
+        /// Where the context's name comes from.
         by: ChosenBy,
     },
-    /// Nothing named another one.
+    /// The default.
     Default,
-    /// Nothing named another one, and the usual socket is not there: this one of another product is.
+    /// The default socket does not exist; this is the socket of another product.
     Found(&'static str),
-    /// It is the embedded daemon's.
+    /// The embedded daemon's.
     Demo,
-    /// `--target` named it: it is no daemon, but what is watched.
+    /// From `--target`: a measured endpoint, no daemon.
     Target,
 }
 
@@ -141,18 +141,18 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What named a context.
+/// Where the name of a context comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChosenBy {
-    /// `--context`.
+    /// From `--context`.
     Flag,
-    /// The environment variable `CMON_CONTEXT`.
+    /// From the environment variable `CMON_CONTEXT`.
     CmonContext,
-    /// The configuration file, at this place.
+    /// From the configuration file, at this place.
     ConfigFile(Arc<str>),
-    /// The environment variable `DOCKER_CONTEXT`.
+    /// From the environment variable `DOCKER_CONTEXT`.
     DockerContext,
-    /// `docker context use`, which writes it into config.json.
+    /// From `docker context use`, which writes it into config.json.
     CurrentContext,
 }
 

@@ -1,4 +1,4 @@
-//! Short questions to the daemon, and its events.
+//! Short requests to the daemon, and its events.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,17 +19,17 @@ use crate::engine::source::{
 use crate::engine::timestamp::Timestamp;
 
 const FILTER_HINT: &str = "the daemon applies this --filter; correct its value";
-/// The longest event that is accepted: all labels of its container are in it.
+/// The longest accepted event, which contains all labels of its container.
 const EVENT_MAX_BYTES: usize = 1 << 20;
 
-/// Asks one daemon.
+/// Client of one daemon.
 #[derive(Debug)]
 pub struct Api {
     client: Arc<Client>,
 }
 
 impl Api {
-    /// Makes a client; nothing is opened yet.
+    /// A client without a connection.
     pub fn new(endpoint: Arc<Endpoint>, options: RequestOptions) -> Self {
         Self::over(Arc::new(Client::new(endpoint, options)))
     }
@@ -38,7 +38,7 @@ impl Api {
         Self { client }
     }
 
-    /// How many questions were asked so far.
+    /// The number of short requests since the start.
     pub fn requests(&self) -> u64 {
         self.client.requests()
     }
@@ -47,7 +47,7 @@ impl Api {
         self.client.endpoint().daemon()
     }
 
-    /// Whether the daemon answers at all.
+    /// Whether the daemon answers.
     pub async fn ping(&self) -> Result<(), SourceError> {
         self.client.get(Question::Ping, "/_ping").await.map(drop)
     }
@@ -57,18 +57,17 @@ impl Api {
         self.ask(Question::Version, "/version", answers::version).await.map(|(version, _)| version)
     }
 
-    /// Which daemon it is, by its answer to a question for its version.
+    /// The daemon's dialect, from its answer about its version.
     pub(super) async fn dialect(&self) -> Result<Option<Dialect>, SourceError> {
         self.ask(Question::Version, "/version", answers::version).await.map(|(_, dialect)| dialect)
     }
 
-    /// The daemon's own figures.
+    /// The daemon's resource usage.
     pub async fn info(&self) -> Result<Info, SourceError> {
         self.ask(Question::Info, "/info", answers::info).await
     }
 
-    /// All containers, stopped ones included. Those that `filters` leave out have `passes: false`: a second
-    /// request asks for the others.
+    /// All containers, stopped ones included. Those that `filters` exclude have `passes: false`, from a second request.
     pub async fn list(&self, filters: &ListFilters) -> Result<Vec<Listed>, SourceError> {
         let list = |body: &[u8]| answers::list(&self.daemon(), body);
         let target = "/containers/json?all=1";
@@ -88,7 +87,7 @@ impl Api {
         Ok(rows.map(|row| Listed { passes: passing.contains(&row.key), ..row }).collect())
     }
 
-    /// One container as the daemon describes it, with the daemon that did.
+    /// Inspects one container; also returns the dialect of the answer.
     pub(super) async fn inspect(&self, key: &ContainerKey) -> Result<Inspection, SourceError> {
         let target = format!("/containers/{}/json", encode(key.id.as_str()));
         let answer = self.client.get(Question::Inspect, &target).await?;
@@ -102,11 +101,11 @@ impl Api {
         self.ask(Question::Inspect, &target, answers::process).await
     }
 
-    /// What shows whether this process runs in the container with this name or id.
+    /// Facts that show whether this process runs in the container with this name or id.
     pub(super) async fn identity(&self, container: &str) -> Result<Identity, SourceError> {
         let target = format!("/containers/{}/json", encode(container));
         let mut identity = self.ask(Question::Inspect, &target, answers::identity).await?;
-        // The kernel shows where a link leads: /var/run is /run.
+        // The kernel shows the target of a link: /var/run is /run.
         for destination in &mut identity.destinations {
             if let Ok(real) = std::fs::canonicalize(&*destination) {
                 *destination = real;
@@ -132,7 +131,7 @@ impl Api {
         decode(&answer.body).ok_or_else(|| undecodable(&self.client, target, &answer.body))
     }
 
-    /// What the daemon remembers of a container up to a moment of the past.
+    /// The daemon's past events of a container until a moment.
     pub(super) async fn remembered(
         &self,
         key: &ContainerKey,
@@ -153,8 +152,8 @@ impl Api {
         self.ask(Question::Events, &target, answers::remembered).await
     }
 
-    /// Subscribes to the events of containers; returns when the daemon has confirmed, which may
-    /// take until the first event.
+    /// Subscribes to the events of containers. Returns after the daemon's confirmation, which Podman sends with the
+    /// first event.
     pub async fn events(&self) -> Result<Events, SourceError> {
         let filters = serde_json::json!({
             "type": ["container"],
@@ -173,12 +172,12 @@ pub(super) struct Inspection {
     client: Arc<Client>,
     target: String,
     body: Vec<u8>,
-    /// Which daemon answered, as far as the head shows.
+    /// The dialect of the answer, as far as the head shows it.
     pub(super) dialect: Option<Dialect>,
 }
 
 impl Inspection {
-    /// The container, on this daemon.
+    /// The container in this dialect.
     pub(super) fn container(
         &self,
         key: &ContainerKey,
@@ -200,13 +199,12 @@ fn undecodable(client: &Client, target: &str, body: &[u8]) -> SourceError {
 pub struct Events {
     daemon: DaemonId,
     answer: Answer,
-    /// Bytes of which no event is complete yet.
+    /// Bytes of an incomplete event.
     held: Vec<u8>,
 }
 
 impl Events {
-    /// The next whole object, taken off what is held. Objects follow each other with or without a
-    /// newline between them.
+    /// Takes the next complete object off the buffer. Objects come in sequence, with or without a newline between them.
     fn next_held(&mut self) -> Result<Option<Maybe<Message>>, SourceError> {
         let mut objects = serde_json::Deserializer::from_slice(&self.held).into_iter();
         let next: Option<Result<Maybe<Message>, _>> = objects.next();

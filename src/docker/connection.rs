@@ -1,4 +1,4 @@
-//! An open connection: a counted socket, with TLS over it where the daemon wants that. And the count.
+//! An open connection: a counted socket, with TLS over it if the route needs that. And the count.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,14 +16,14 @@ use crate::engine::census::{ConnectionCount, Purpose};
 /// An open connection. Dropping it closes it.
 #[derive(Debug)]
 pub enum Connection {
-    /// Bytes as they are.
+    /// Plain bytes.
     Plain(Counted),
     /// Bytes in TLS.
     Tls(Box<TlsStream<Counted>>),
 }
 
 impl Connection {
-    /// What the process that carries it has written to stderr, where there is one.
+    /// The stderr of the process that carries the connection, if there is one.
     pub(super) async fn stderr(&mut self) -> Option<String> {
         match self {
             Connection::Plain(counted) => counted.process.as_mut()?.stderr().await,
@@ -72,14 +72,14 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// An open socket, counted until it is dropped, which closes it.
+/// An open socket that counts until it is dropped, which closes it.
 #[derive(Debug)]
 pub struct Counted {
     pub(super) socket: Arc<Socket>,
     pub(super) purpose: Purpose,
     pub(super) number: u64,
     pub(super) table: Arc<ConnectionTable>,
-    /// What carries it, where it is no socket to the daemon.
+    /// The process that carries it, if there is one.
     pub(super) process: Option<Process>,
 }
 
@@ -174,7 +174,7 @@ impl ConnectionTable {
         self.lock().counts.clone()
     }
 
-    /// Closes every open connection; returns their number.
+    /// Closes every open connection; returns the number.
     pub(super) fn close_all(&self) -> usize {
         let mut inner = self.lock();
         let open: Vec<(Purpose, Arc<Socket>)> = inner
@@ -183,7 +183,7 @@ impl ConnectionTable {
             .filter_map(|(purpose, socket)| Some((*purpose, socket.upgrade()?)))
             .collect();
         for (purpose, socket) in &open {
-            // A socket that the peer has closed meanwhile is as closed as it can be.
+            // A socket that the peer has closed meanwhile needs no more.
             let _ = rustix::net::shutdown(socket.as_ref(), rustix::net::Shutdown::Both);
             inner.counts.entry(*purpose).or_default().forced += 1;
         }

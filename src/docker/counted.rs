@@ -1,10 +1,9 @@
-//! The end of a log, from a daemon that does not serve it right.
+//! The end of a log from Podman, which does not serve it correctly.
 //!
-//! Podman stores what it reads from a container at once, so a line can be stored in parts. With `tail=K`
-//! Podman 4.3 joins these parts wrongly: of the lines `95376` and `95377` it made `9537695` and `377`, as
-//! `podman logs --tail` does too. It also takes a time that grows with the square of K: 5.5 s for 20,000
-//! messages. Read as a whole, the same log is right and comes at once. So the whole log is read, and all but
-//! its last K messages are dropped here.
+//! Podman stores what it reads from a container at once, so it can store a line in parts. With `tail=K`, Podman 4.3
+//! joins these parts wrongly: of the lines `95376` and `95377` it made `9537695` and `377`, as `podman logs --tail`
+//! does too. The request also takes time quadratic in K: 5.5 s for 20,000 messages. A read of the whole log is correct
+//! and fast. So cmon reads all of it, and drops all but the last K messages here.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,35 +15,35 @@ use crate::engine::source::{
 };
 use crate::engine::timestamp::Timestamp;
 
-/// One message, held until it is known whether it is one of the last.
+/// One message, held while it may be one of the last.
 type Message = (StdStream, Timestamp, Vec<u8>);
 
-/// The last messages of a log, and what comes where it is followed.
+/// The last messages of a log, and in a follow the new ones.
 ///
-/// It holds as many messages as are asked for, while a finite read lasts.
+/// During a finite read, it holds the requested number of messages.
 #[derive(Debug)]
 pub struct Counted {
     client: Arc<Client>,
     request: LogRequest,
-    /// The number of messages wanted from the end.
+    /// The requested number of messages from the end.
     last: usize,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
-    /// A finite read: the last messages so far.
+    /// A finite read: the last messages up to now.
     Keeping(Stream, VecDeque<Message>),
-    /// Before a follow: how many messages are stored.
+    /// Before a follow: the number of stored messages.
     Counting(Stream, usize),
-    /// The follow is to be opened. The number is that of the messages to skip.
+    /// The follow is to be opened. The number of messages to skip.
     Counted(usize),
     /// The follow, and the number of messages left to skip.
     Following(Stream, usize),
 }
 
 impl Counted {
-    /// Opens the whole log where its last messages are asked for.
+    /// Opens the whole log if a request is for its last messages.
     ///
     /// # Errors
     /// As of [`Stream::open`].
@@ -56,8 +55,8 @@ impl Counted {
         request: &LogRequest,
         last: u64,
     ) -> Result<Self, SourceError> {
-        let whole = LogRequest { mode: ReadMode::Once, tail: Tail::All, ..request.clone() };
-        let stream = Stream::open(client, &whole).await?;
+        let whole_log = LogRequest { mode: ReadMode::Once, tail: Tail::All, ..request.clone() };
+        let stream = Stream::open(client, &whole_log).await?;
         let state = match request.mode {
             ReadMode::Follow => State::Counting(stream, 0),
             ReadMode::Once => State::Keeping(stream, VecDeque::new()),
@@ -95,8 +94,8 @@ impl LogStream for Counted {
                 Ok(Read::Some)
             }
             State::Counted(before) => {
-                let whole = LogRequest { tail: Tail::All, ..self.request.clone() };
-                let stream = Stream::open(&self.client, &whole).await?;
+                let whole_log = LogRequest { tail: Tail::All, ..self.request.clone() };
+                let stream = Stream::open(&self.client, &whole_log).await?;
                 self.state = State::Following(stream, *before);
                 Ok(Read::Some)
             }

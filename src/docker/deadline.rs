@@ -1,16 +1,16 @@
-//! How long the daemon may take to answer: longer after it took too long.
+//! Deadlines of requests: longer after the daemon missed one.
 //!
-//! On a busy host a list can take longer than any fixed deadline, and asking again with the same
-//! one would never succeed. So a deadline doubles when it is missed, up to four times the first one:
-//! a daemon that hangs must not keep cmon waiting for much longer than it hangs.
+//! On a busy host, a list can take longer than any fixed deadline, and a retry with the same one would never
+//! succeed. So a missed deadline doubles, up to four times the first. A daemon that hangs must not delay cmon
+//! for much longer.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-/// How often a deadline is doubled at most.
+/// The maximum number of doublings.
 const DOUBLINGS_MAX: u32 = 2;
 
-/// What is asked; each has a deadline of its own.
+/// The kind of request; each has its own deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Question {
     Ping,
@@ -42,14 +42,14 @@ impl Deadlines {
         self.first.saturating_mul(1 << self.of(question).load(Relaxed))
     }
 
-    /// No answer came in time.
+    /// Records a missed deadline.
     pub(super) fn missed(&self, question: Question) {
         let doubled = |doublings: u32| Some((doublings + 1).min(DOUBLINGS_MAX));
-        // It cannot fail: there is always a next value.
+        // The closure always returns a value, so this cannot fail.
         let _ = self.of(question).fetch_update(Relaxed, Relaxed, doubled);
     }
 
-    /// An answer came after this time. The longer deadline is kept while it is needed.
+    /// Records an answer after this time. Keeps the longer deadline while answers need it.
     pub(super) fn answered(&self, question: Question, took: Duration) {
         if took <= self.first / 2 {
             self.of(question).store(0, Relaxed);

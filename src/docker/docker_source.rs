@@ -1,4 +1,4 @@
-//! The source of the engine over the Docker API.
+//! The engine's source over the Docker API.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use crate::engine::source::{
 };
 use crate::engine::timestamp::Timestamp;
 
-/// Containers that are asked about at most, where it is not clear in which of them cmon runs.
+/// The maximum number of inspections to find the container that cmon runs in.
 const INSPECTED_MAX: usize = 500;
 
 impl Docker {
-    /// A source over this endpoint; nothing is opened yet.
+    /// A source over this endpoint, without a connection.
     pub fn new(endpoint: Endpoint, options: RequestOptions) -> Self {
         let endpoint = Arc::new(endpoint);
         let client = Arc::new(Client::new(Arc::clone(&endpoint), options));
@@ -30,13 +30,13 @@ impl Docker {
         Self { endpoint, client, api, dialect: OnceCell::new(), own: OnceCell::new() }
     }
 
-    /// Questions that are not part of following logs.
+    /// The client for requests other than following logs.
     pub fn api(&self) -> &Api {
         &self.api
     }
 
-    /// Which daemon it is, asked once; `None` where it does not say. A proxy that leaves out the
-    /// heads of the daemon may refuse this question too, and following goes on without it.
+    /// The daemon's dialect, requested once; `None` if the answer does not show it. A proxy that removes the daemon's
+    /// headers may refuse this request too, and following works without it.
     async fn dialect(&self) -> Option<Dialect> {
         let asked = self.dialect.get_or_try_init(|| async {
             match self.api.dialect().await {
@@ -45,7 +45,7 @@ impl Docker {
                     tracing::debug!("the daemon's version stays unknown: {error}");
                     Ok(None)
                 }
-                // It may answer the next time.
+                // A later request may succeed.
                 Err(error) => Err(error),
             }
         });
@@ -54,8 +54,8 @@ impl Docker {
 }
 
 impl Docker {
-    /// Finds the container that cmon runs in, among these. A daemon that does not answer a question
-    /// about one is no reason to follow it, where its full id is known here.
+    /// Finds the container that cmon runs in, among these. If the daemon does not answer a request about it, cmon
+    /// still leaves it out if its full id is known.
     async fn find_own(&self, listed: &[Listed]) -> Result<Option<ContainerKey>, ContainerKey> {
         let traces = Traces::read();
         let socket = match self.endpoint.route() {
@@ -72,7 +72,7 @@ impl Docker {
                 Err(_) => return Err(key),
             }
         }
-        // What speaks for another container is shared with it, so this one is among the others.
+        // Traces of another container are shared with it, so this one is among the others.
         let others = listed.iter().filter(|one| shared && one.phase.is_live()).take(INSPECTED_MAX);
         for one in others {
             let identity = self.api.identity(one.key.id.as_str()).await;
@@ -102,7 +102,7 @@ impl Source for Docker {
     }
 
     async fn identity(&self) -> Result<Option<Arc<str>>, SourceError> {
-        // Podman makes a new id for each answer.
+        // Podman creates a new id for each answer.
         if !matches!(self.dialect().await, Some(Dialect::Docker(_))) {
             return Ok(None);
         }

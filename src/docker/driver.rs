@@ -1,14 +1,14 @@
-//! What a container's log driver means for a follow of its log: pure, from the answer to an inspection.
+//! The effect of a container's log driver on a follow, from the inspection. Pure.
 //!
-//! The daemon reads logs of three drivers from their own stores; of any other driver it keeps a
-//! cache since version 20.10 ("dual logging"), in the form of `local`, which drops lines when its
-//! buffer is full unless `mode=blocking` (moby: `daemon/logger/loggerutils/cache`).
+//! The daemon reads logs of three drivers from their own stores. Since version 20.10, it keeps a cache for every other
+//! driver ("dual logging"), in the format of `local`. The cache drops lines if its buffer is full, unless
+//! `mode=blocking` (moby: `daemon/logger/loggerutils/cache`).
 
 use std::collections::HashMap;
 
 use crate::engine::source::{Lossy, PieceRule};
 
-/// Before this major version the daemon doubles the first line of each new log file in a follow.
+/// Before this major version, the daemon repeats the first line of each new log file in a follow.
 const DOUBLES_BEFORE_MAJOR: u32 = 23;
 /// The default size of one file of the driver `local`.
 const LOCAL_FILE_MAX_BYTES: u64 = 20_000_000;
@@ -21,7 +21,7 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    /// A driver as inspecting a container shows it; the daemon's defaults are part of the options.
+    /// The driver from an inspection; the options include the daemon's defaults.
     pub(super) fn new(name: String, options: HashMap<String, String>) -> Self {
         Self { name, options }
     }
@@ -31,7 +31,7 @@ impl Driver {
         &self.name
     }
 
-    /// How it cuts lines.
+    /// How it splits long lines.
     pub(super) fn pieces(&self) -> PieceRule {
         match self.has_own_files() {
             true => PieceRule::SameTimestamp,
@@ -39,30 +39,30 @@ impl Driver {
         }
     }
 
-    /// Whether a daemon of this major version doubles its lines.
+    /// Whether a daemon of this major version repeats lines.
     pub(super) fn doubles(&self, major: Option<u32>) -> bool {
         self.has_own_files() && major.is_some_and(|major| major < DOUBLES_BEFORE_MAJOR)
     }
 
     /// The size in bytes at which it begins a new file.
     pub(super) fn file_size(&self) -> Option<u64> {
-        let given = self.options.get("max-size").and_then(|text| size(text));
+        let max_size = self.options.get("max-size").and_then(|text| size(text));
         match self.name.as_str() {
-            // `k8s-file` is Podman's; it begins a new file only where `max-size` says so.
-            "json-file" | "k8s-file" => given,
-            "local" => given.or(Some(LOCAL_FILE_MAX_BYTES)),
+            // `k8s-file` is Podman's; it begins a new file only if `max-size` is set.
+            "json-file" | "k8s-file" => max_size,
+            "local" => max_size.or(Some(LOCAL_FILE_MAX_BYTES)),
             "journald" | "none" => None,
             _ => Some(LOCAL_FILE_MAX_BYTES),
         }
     }
 
-    /// Why lines may be missing in its log.
+    /// How it can lose lines, if it can.
     pub(super) fn lossy(&self) -> Option<Lossy> {
         let mode = self.options.get("mode").map(String::as_str);
         match self.name.as_str() {
             "none" => None,
             _ if mode == Some("non-blocking") => Some(Lossy::NonBlocking),
-            // Nothing is known of a driver that the daemon does not name.
+            // If the daemon does not name the driver, nothing is known.
             "json-file" | "local" | "journald" | "k8s-file" | "" => None,
             _ if mode == Some("blocking") => None,
             _ => Some(Lossy::Cache),
@@ -74,8 +74,8 @@ impl Driver {
     }
 }
 
-/// Bytes from `20k`, `1m`, `10MB`; `None` for what means no limit. The units are decimal, as in
-/// docker's `go-units`, which reads this option; a fraction is cut off.
+/// Bytes from `20k`, `1m`, `10MB`; `None` for no limit. The units are decimal, as in docker's `go-units`, which reads
+/// this option; a fraction is cut off.
 fn size(text: &str) -> Option<u64> {
     let text = text.trim().to_ascii_lowercase();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
@@ -86,8 +86,8 @@ fn size(text: &str) -> Option<u64> {
         "g" => 1_000_000_000,
         _ => return None,
     };
-    let whole = digits.split('.').next().unwrap_or_default();
-    whole.parse::<u64>().ok()?.checked_mul(unit).filter(|size| 0 < *size)
+    let integer = digits.split('.').next().unwrap_or_default();
+    integer.parse::<u64>().ok()?.checked_mul(unit).filter(|size| 0 < *size)
 }
 
 #[cfg(test)]

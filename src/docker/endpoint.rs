@@ -1,9 +1,8 @@
-//! The one place that opens connections to a daemon, and counts them.
+//! The endpoint of a daemon: the only code that opens connections to it, and counts them.
 //!
-//! Every connection has a purpose, is counted until it is closed, and can be closed by force,
-//! whoever holds it. There is no pool that could run out, and no client per request that could be
-//! left behind. A further transport is one more variant of [`Route`] and one more arm in
-//! [`Endpoint::connect`], as long as it ends in a socket: ssh does, over a pair of them.
+//! Every connection has a purpose, counts until it is closed, and can be closed by force by any owner of the endpoint.
+//! There is no pool that could run out, and no client per request that could leak. A new transport is one more variant
+//! of [`Route`] and one more arm in [`Endpoint::connect`], if it ends in a socket: ssh does, over a socket pair.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,9 +24,9 @@ use super::unix_path;
 use crate::engine::census::{ConnectionCount, Purpose};
 use crate::engine::source::{DaemonId, ErrorKind, SourceError};
 
-/// How long connecting may take: a unix socket connects at once unless its backlog is full.
+/// The time limit to connect locally: a unix socket connects at once unless its backlog is full.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long connecting to another machine may take, with TLS.
+/// The time limit to connect to another machine, TLS included.
 const REMOTE_CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// One daemon's address, with the count of all connections to it.
@@ -36,30 +35,30 @@ pub struct Endpoint {
     daemon: DaemonId,
     route: Route,
     origin: Origin,
-    /// What TLS needs, read from its files once.
+    /// The TLS configuration, read from its files once.
     tls: OnceLock<Result<Tls, TlsError>>,
     table: Arc<ConnectionTable>,
 }
 
 impl Endpoint {
-    /// An endpoint with no connection yet.
+    /// An endpoint without a connection.
     pub fn new(address: Address, origin: Origin) -> Self {
         Self::by(Route::Direct(address), origin)
     }
 
-    /// An endpoint with no connection yet, by any route.
+    /// An endpoint without a connection, by any route.
     pub fn by(route: Route, origin: Origin) -> Self {
         let daemon = DaemonId::new(&route.to_string());
         Self { daemon, route, origin, tls: OnceLock::new(), table: Arc::default() }
     }
 
-    /// The same endpoint, with the name that output uses for this daemon.
+    /// The same endpoint, with this daemon's name in output.
     #[must_use]
     pub fn named(self, host: &str) -> Self {
         Self { daemon: DaemonId::named(self.daemon.as_str(), host), ..self }
     }
 
-    /// How it is reached.
+    /// How to reach it.
     pub fn route(&self) -> &Route {
         &self.route
     }
@@ -72,17 +71,17 @@ impl Endpoint {
     /// Opens a connection.
     ///
     /// # Errors
-    /// Names the address, how it was chosen and what went wrong.
+    /// With the address, its origin and the failure.
     ///
     /// # Cancel safety
-    /// Safe: nothing is left open when the future is dropped.
+    /// Safe: a dropped future leaves nothing open.
     pub async fn connect(&self, purpose: Purpose) -> Result<Connection, SourceError> {
         tracing::trace!(endpoint = %self, purpose = purpose.as_str(), "connecting");
         let deadline = match self.route {
             Route::Direct(Address::Unix(_)) | Route::Ssh(_) => CONNECT_TIMEOUT,
             Route::Direct(Address::Tcp { .. }) | Route::Tls { .. } => REMOTE_CONNECT_TIMEOUT,
         };
-        // Boxed: a handshake of TLS needs memory that the wait for an answer does not.
+        // Boxed: a TLS handshake needs memory that the wait for an answer does not.
         match tokio::time::timeout(deadline, Box::pin(self.open(purpose))).await {
             Ok(opened) => opened,
             Err(_) => Err(SourceError::new(
@@ -174,8 +173,8 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// A peer that is gone without a word is noticed after about a minute and a half, also by a follow of a
-/// quiet container.
+/// Keepalive finds a peer that vanished after about a minute and a half, also in a follow of a quiet
+/// container.
 fn keep_alive(socket: &TcpStream) -> io::Result<()> {
     use rustix::net::sockopt;
     socket.set_nodelay(true)?;
@@ -191,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shortage_of_descriptors_says_what_to_do() {
+    fn a_shortage_of_descriptors_has_a_hint() {
         let address = Address::Tcp { host: "build".to_owned(), port: 2375 };
         let endpoint = Endpoint::new(address, Origin::Host);
         let error = |number| endpoint.refused(&io::Error::from_raw_os_error(number)).message;

@@ -1,17 +1,16 @@
 //! HTTP/1.1 answers as pure decoders: the head, and the framing of the body.
 //!
-//! They are fed bytes as the socket gave them, cut anywhere, and never hold more than a bounded
-//! head or chunk-size line. No input makes them panic, loop or grow. Sockets live in
-//! [`logs`](super::logs).
+//! They take bytes split anywhere, and never hold more than a bounded head or chunk-size line. No input makes them
+//! panic, loop or grow. Sockets live in [`logs`](super::logs).
 
-/// The longest head of an answer that is accepted.
+/// The longest accepted head of an answer.
 pub const HEAD_MAX_BYTES: usize = 64 * 1024;
 /// The longest chunk-size line, extensions included. Docker's are at most ten bytes.
 const SIZE_LINE_MAX_BYTES: usize = 256;
 /// The longest trailer section after the last chunk. Docker sends none.
 const TRAILER_MAX_BYTES: usize = 16 * 1024;
 
-/// How an answer breaks HTTP.
+/// A violation of HTTP in an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
     /// The head does not parse, or never ends.
@@ -28,29 +27,29 @@ pub enum HttpError {
     Trailer,
 }
 
-/// How the end of a body is found.
+/// How a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// In chunks, closed by an empty one.
+    /// With an empty chunk (chunked encoding).
     Chunked,
-    /// So many bytes.
+    /// After this number of bytes.
     Length(u64),
-    /// Until the connection closes.
+    /// With the connection.
     UntilClose,
 }
 
-/// What the head of an answer says.
+/// The head of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The status code.
     pub status: u16,
-    /// How the body is framed.
+    /// The framing of the body.
     pub framing: Framing,
-    /// Which daemon answered, as far as the head shows.
+    /// The dialect, as far as the head shows it.
     pub dialect: Option<Dialect>,
 }
 
-/// Which daemon answers: some versions of dockerd need to be read with care (`driver.rs`).
+/// The daemon's dialect: some versions of dockerd need special care (`driver.rs`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// dockerd of this major version.
@@ -60,7 +59,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// dockerd of a version like `20.10.24`; `None` when it is no version.
+    /// dockerd of a version like `20.10.24`; `None` if it is not a version.
     pub(super) fn docker(version: &str) -> Option<Self> {
         version.split('.').next()?.parse().ok().map(Dialect::Docker)
     }
@@ -73,8 +72,8 @@ impl Dialect {
         }
     }
 
-    /// From the head of an answer: `Server: Docker/20.10.24 (linux)`, or where a proxy puts its own
-    /// name there, `Api-Version: 1.41`. Podman sends both, and `Libpod-Api-Version` beside them.
+    /// From the head of an answer: `Server: Docker/20.10.24 (linux)`, or if a proxy replaces that header,
+    /// `Api-Version: 1.41`. Podman sends both, and also `Libpod-Api-Version`.
     fn of(headers: &[httparse::Header<'_>]) -> Option<Self> {
         let text = |name| std::str::from_utf8(value(headers, name)?).ok();
         let server = text("server").unwrap_or_default();
@@ -91,11 +90,10 @@ impl Dialect {
 }
 
 impl Head {
-    /// Reads a head from the front of `bytes`; gives it with its length, or `None` when more bytes
-    /// are needed.
+    /// Parses a head at the front of `bytes`; returns it with its length, or `None` if more bytes are needed.
     ///
     /// # Errors
-    /// [`HttpError::Head`] when the bytes are no head, or longer than [`HEAD_MAX_BYTES`].
+    /// [`HttpError::Head`] if the bytes are not a head, or longer than [`HEAD_MAX_BYTES`].
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, HttpError> {
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut response = httparse::Response::new(&mut headers);
@@ -143,12 +141,12 @@ enum State {
     Done,
 }
 
-/// Takes the framing off a body.
+/// Removes the framing of a body.
 #[derive(Clone, Debug)]
 pub struct Body {
     state: State,
     chunked: bool,
-    /// The beginning of a chunk-size line, or of the end of a chunk, that came cut.
+    /// The beginning of a chunk-size line, or of the end of a chunk.
     carry: Vec<u8>,
 }
 
@@ -164,21 +162,20 @@ impl Body {
         Self { state, chunked: framing == Framing::Chunked, carry: Vec::new() }
     }
 
-    /// Whether the body has ended in good order.
+    /// Whether the body has ended correctly.
     pub fn is_done(&self) -> bool {
         self.state == State::Done
     }
 
-    /// Whether the body ends in good order when the connection closes here.
+    /// Whether the body ends correctly if the connection closes here.
     pub fn may_close(&self) -> bool {
         matches!(self.state, State::Done | State::Raw)
     }
 
-    /// Takes the next run of body bytes off `input`; `None` when the input is used up or the body
-    /// is done.
+    /// Takes the next run of body bytes off `input`; `None` if the input is used up or the body has ended.
     ///
     /// # Errors
-    /// When the framing is broken; the body is of no further use then.
+    /// If the framing is broken; the body is unusable then.
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, HttpError> {
         while !input.is_empty() {
             match self.state {
@@ -363,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_line_ends_at_its_newline_however_it_comes() {
+    fn a_size_line_ends_at_its_newline_in_any_split() {
         let input = b"1;x\ny\r\nz\r\n0\r\n\r\n";
         for cut in 0..input.len() {
             assert_eq!(decode(Framing::Chunked, input, &[cut]), Err(HttpError::ChunkSize), "{cut}");
@@ -372,7 +369,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_same_body_comes_out_however_the_bytes_are_cut(
+        fn the_body_does_not_depend_on_how_the_bytes_are_split(
             chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..8),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
         ) {

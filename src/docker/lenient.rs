@@ -1,8 +1,8 @@
-//! Decoding that takes what it knows and passes over the rest.
+//! Lenient decoding: keeps known values and skips the rest.
 //!
-//! Daemons differ: Podman has states that Docker does not have, an old daemon lacks fields, a new
-//! one has other types in them, a proxy leaves some out. What cmon uses of an answer is decoded
-//! field by field; a field that is missing, null or of another type is as if it were not there.
+//! Daemons differ: Podman has states that Docker does not have, an old daemon lacks fields, a new one changes their
+//! types, a proxy removes some. So cmon decodes field by field. A field that is missing, null or of another type counts
+//! as absent.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 pub(super) enum Maybe<T> {
     /// As expected.
     Is(T),
-    /// Something else.
+    /// Another type.
     Other(IgnoredAny),
 }
 
@@ -35,7 +35,7 @@ where
     Maybe::deserialize(from).map(Maybe::known)
 }
 
-/// The elements of a list that are of the expected type.
+/// The list's elements of the expected type.
 pub(super) fn elements<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,4 +1,4 @@
-//! A log of a container, as the daemon serves it or as it has to be counted.
+//! A container's log, either directly from the daemon or counted by cmon.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::engine::source::{Frames, LogEnd, LogRequest, LogStream, Read, SourceE
 pub enum Logs {
     /// As the daemon serves it.
     Served(Box<Stream>),
-    /// Of which cmon finds the end.
+    /// The daemon serves all of it, and cmon finds the last messages.
     Counted(Box<Counted>),
 }
 

@@ -1,4 +1,4 @@
-//! The Docker side of the engine's [`Source`](crate::engine::source::Source): connections, questions, log streams.
+//! The Docker side of the engine's [`Source`](crate::engine::source::Source): connections, requests, log streams.
 //!
 //! ```text
 //! Docker ─┬─▶ api ─▶ answers           (lists, inspections, events: JSON)
@@ -49,8 +49,8 @@ pub struct Docker {
     endpoint: Arc<Endpoint>,
     client: Arc<Client>,
     api: Api,
-    /// Which daemon it is, where the heads of its answers do not show it.
+    /// The daemon's dialect, if the heads of its answers do not show it.
     dialect: OnceCell<Option<Dialect>>,
-    /// The container that cmon runs in, once that is known.
+    /// The container that cmon runs in, once known.
     own: OnceCell<Option<ContainerKey>>,
 }

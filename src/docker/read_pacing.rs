@@ -1,16 +1,14 @@
-//! Read pacing: a short pause of the reading thread while data pours in, so that one read takes many lines.
+//! Read pacing: a short pause of the reading thread during bursts, so that one read takes many lines.
 //!
-//! The daemon writes one HTTP chunk per log line, so a reader that takes each as it comes pays a
-//! wake-up per line, on its side and on the daemon's. The socket holds some 280 such chunks. A pause
-//! that lets about two thirds of it fill costs the least: longer pauses leave the daemon waiting for
-//! room, shorter ones cost more wake-ups. How long that takes depends on the daemon's pace, so
-//! [`Pacing`] adapts the pause to what the last reads gave.
+//! The daemon writes one HTTP chunk per log line. A reader that takes each chunk at once pays a wake-up per line,
+//! on its side and on the daemon's. The socket holds some 280 such chunks. A pause that fills about two thirds of it is
+//! cheapest: after longer pauses the daemon waits for room, and shorter ones cost more wake-ups. The right pause
+//! depends on the daemon's pace, so [`Pacing`] adapts it to the last reads.
 //!
-//! tokio's timer has a grain of a millisecond and would not stop the wake-ups, so [`pause`] is a
-//! blocking sleep: the one place where the streams' thread sleeps. All streams of a thread share its
-//! pauses: while many of them have a few lines each, [`Thread`] asks for pauses too, and one round of
-//! the runtime then serves several streams. Where lines of several streams wait anyway, to be put in
-//! order, such a round takes longer. When lines are rare nothing pauses.
+//! tokio's timer has a resolution of a millisecond and would not save the wake-ups, so [`pause`] is a blocking sleep:
+//! the only place where the streams' thread sleeps. All streams of a thread share its pauses. If many of them have
+//! a few lines each, [`Thread`] pauses too, and one round of the runtime then serves several streams. If lines
+//! wait to be ordered anyway, such a round is longer. When lines are rare there is no pause.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -19,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::engine::source::ReadMode;
 
-/// A smaller read shows that lines are rare: it is less than a dozen lines.
+/// A smaller read, of less than a dozen lines, shows that lines are rare.
 pub(super) const BURST_READ_MIN_BYTES: usize = 2048;
 /// The pause after the first large read of a stream.
 const FIRST_PAUSE: Duration = Duration::from_micros(400);
@@ -27,32 +25,32 @@ const FIRST_PAUSE: Duration = Duration::from_micros(400);
 pub(super) const PAUSE_MIN: Duration = Duration::from_micros(100);
 /// The longest pause of a finite read: its reader waits for the whole log anyway.
 const FINITE_PAUSE_MAX: Duration = Duration::from_millis(2);
-/// The longest pause while following, where it delays lines that somebody may be looking at.
+/// The longest pause of a follow, since it delays lines on a screen.
 const FOLLOW_PAUSE_MAX: Duration = Duration::from_micros(600);
-/// A unix socket holds this many small chunks at least. Linux counts at least 768 bytes of its send
-/// buffer of 212,992 bytes for each (`net.core.wmem_default`, measured on kernels 5.10 to 6.12).
+/// The minimum capacity of a unix socket in small chunks. Linux charges at least 768 bytes of its send buffer of
+/// 212,992 bytes for each (`net.core.wmem_default`, measured on kernels 5.10 to 6.12).
 const SOCKET_MIN_CHUNKS: usize = 240;
-/// The largest fill that is aimed at before a read has shown that the socket holds more.
+/// The largest target fill before a read has shown that the socket holds more.
 const ASSUMED_CAPACITY_MAX_BYTES: usize = 32 * 1024;
-/// The share of the capacity to find in the socket, in percent.
+/// The target fill, in percent of the capacity.
 const TARGET_PERCENT: usize = 70;
-/// From this share on the socket may have been full, in percent.
+/// The fill from which the socket may have been full, in percent.
 const FULL_PERCENT: usize = 95;
-/// The largest read is forgotten by one part in this many per read, since chunk sizes change.
+/// The largest read decays by one part in this number per read, since chunk sizes change.
 const PEAK_DECAY: usize = 128;
 /// The pause between two rounds of many small reads.
 const ROUND_PAUSE: Duration = FOLLOW_PAUSE_MAX;
-/// The same where lines wait for those of other streams.
+/// The pause if lines wait for those of other streams.
 const WINDOW_ROUND_PAUSE_MAX: Duration = Duration::from_millis(6);
-/// Parts of the window in which lines wait that such a pause may take.
+/// The share of the window that such a pause may take, as a divisor.
 const PAUSES_PER_WINDOW: u32 = 16;
-/// Messages are counted over this long; a paused clock never ends it.
+/// The interval over which messages are counted; with a paused clock it never ends.
 const METER_INTERVAL: Duration = Duration::from_millis(16);
-/// As many messages within [`METER_INTERVAL`] are some 1,000 a second: from there on rounds are spaced.
+/// At this number of messages per [`METER_INTERVAL`], some 1,000 per second, rounds are spaced.
 const BUSY_MIN_CHUNKS: usize = 16;
-/// After a pause of the thread no other stream needs to cause one for this long.
+/// After a pause of the thread, no other stream causes one for this long.
 const SHARED_PAUSE_INTERVAL: Duration = Duration::from_micros(200);
-/// A follow that gave lines within this long keeps the thread's pauses short.
+/// A follow with lines in this period keeps the thread's pauses short.
 const RECENT_FOLLOW_MAX_AGE: Duration = Duration::from_millis(100);
 
 fn longest_pause(mode: ReadMode) -> Duration {
@@ -62,18 +60,18 @@ fn longest_pause(mode: ReadMode) -> Duration {
     }
 }
 
-/// Decides how long to pause before the next read of one stream.
+/// Decides the pause before the next read of one stream.
 #[derive(Debug)]
 pub(super) struct Pacing {
     mode: ReadMode,
     pause: Duration,
-    /// The last read was large enough to expect more.
+    /// The last read was so large that more lines will follow.
     bursting: bool,
     /// Bytes of the largest read, decaying.
     peak: usize,
-    /// Pauses of the thread before the last read.
+    /// The thread's pauses before the last read.
     pauses: u64,
-    /// A follow is counted for as long as it is open.
+    /// Counts a follow while it is open.
     _open: Option<OpenFollow>,
 }
 
@@ -82,17 +80,17 @@ impl Pacing {
         Self { mode, pause: FIRST_PAUSE, bursting: false, peak: 0, pauses: 0, _open: None }
     }
 
-    /// Learns from one read of `bytes` that held `chunks` whole messages.
+    /// Takes the size of one read, with `chunks` complete messages.
     fn saw_read(&mut self, bytes: usize, chunks: usize) {
         let was_bursting = std::mem::replace(&mut self.bursting, BURST_READ_MIN_BYTES <= bytes);
         self.peak = bytes.max(self.peak - self.peak / PEAK_DECAY);
-        // Only a read behind a pause says anything about the pause.
+        // Only a read after a pause is evidence about the pause.
         if !self.bursting || !was_bursting {
             return;
         }
         let capacity = self.capacity(bytes, chunks);
         let scale = match capacity * FULL_PERCENT / 100 {
-            // How long the daemon had to wait is not known.
+            // How long the daemon waited is unknown.
             full if full <= bytes => 0.5,
             _ => ((capacity * TARGET_PERCENT / 100) as f64 / bytes as f64).min(1.25),
         };
@@ -100,30 +98,30 @@ impl Pacing {
         self.pause = self.pause.mul_f64(scale).clamp(PAUSE_MIN, longest);
     }
 
-    /// How long this stream would pause before its next read; `None` while its lines are rare.
+    /// The pause of this stream before its next read; `None` while its lines are rare.
     pub(super) fn wanted(&self) -> Option<Duration> {
         self.bursting.then_some(self.pause)
     }
 
-    /// Bytes that the socket holds at least, for messages as large as the last ones.
+    /// The minimum capacity of the socket in bytes, for messages of the last size.
     fn capacity(&self, bytes: usize, chunks: usize) -> usize {
         let assumed = bytes / chunks.max(1) * SOCKET_MIN_CHUNKS;
         self.peak.max(assumed.min(ASSUMED_CAPACITY_MAX_BYTES))
     }
 }
 
-/// What the streams of one thread share.
+/// The state shared by the streams of one thread.
 #[derive(Debug, Default)]
 struct Thread {
     pauses: u64,
     last_pause: Option<Instant>,
-    /// Since when [`Self::chunks`] are counted.
+    /// The start of the interval of [`Self::chunks`].
     metered_since: Option<Instant>,
     chunks: usize,
-    /// The last whole [`METER_INTERVAL`] had many messages.
+    /// Whether the last full [`METER_INTERVAL`] had many messages.
     busy: bool,
     last_follow: Option<Instant>,
-    /// The last read, where it was a small one.
+    /// The last read, if it was small.
     last_small_read: Option<Instant>,
     open_follows: usize,
     /// The pause between rounds that serve several streams.
@@ -141,7 +139,7 @@ impl Thread {
         self.chunks += chunks;
         let since = *self.metered_since.get_or_insert(now);
         if METER_INTERVAL <= now - since {
-            // A meter that ran on through a lull saw few messages for its length.
+            // A meter that ran through a lull has too few messages for its length.
             let length = (now - since).as_secs_f64() / METER_INTERVAL.as_secs_f64();
             self.busy = BUSY_MIN_CHUNKS as f64 * length <= self.chunks as f64;
             self.metered_since = Some(now);
@@ -149,10 +147,10 @@ impl Thread {
         }
     }
 
-    /// How long to pause now, before a read of the stream that `pacing` belongs to.
+    /// The pause now, before a read of the stream of `pacing`.
     fn pause(&mut self, pacing: &Pacing, now: Instant) -> Option<Duration> {
         let wanted = pacing.wanted()?;
-        // A stream that has not read since the last pause has its own share of it.
+        // A stream that has not read since the last pause used that pause.
         let is_served = pacing.pauses < self.pauses;
         if is_served && self.last_pause.is_some_and(|last| now - last <= SHARED_PAUSE_INTERVAL) {
             return None;
@@ -161,7 +159,7 @@ impl Thread {
         Some(if follows { wanted.min(FOLLOW_PAUSE_MAX) } else { wanted })
     }
 
-    /// How long to pause now that nothing is left to do, so that several streams have lines by then.
+    /// The pause now that no task is ready, so that several streams have lines afterwards.
     fn round(&self, now: Instant) -> Option<Duration> {
         let last = self.last_small_read?;
         let is_recent = now - last <= 2 * METER_INTERVAL;
@@ -181,7 +179,7 @@ thread_local! {
     static THREAD: RefCell<Thread> = RefCell::default();
 }
 
-/// A follow that is open on this thread.
+/// An open follow on this thread.
 #[derive(Debug)]
 struct OpenFollow;
 
@@ -195,14 +193,14 @@ impl OpenFollow {
     }
 }
 
-/// The pause between rounds of streams whose lines wait for the window anyway.
+/// The pause between rounds of streams with lines that wait for the window.
 fn shared_round(order_window: Duration) -> Duration {
     (order_window / PAUSES_PER_WINDOW).clamp(ROUND_PAUSE, WINDOW_ROUND_PAUSE_MAX)
 }
 
 impl Drop for OpenFollow {
     fn drop(&mut self) {
-        // What a thread leaves behind at its end may be dropped later than its own state, or on another one.
+        // A stream may be dropped after its thread's local state, or on another thread.
         let _ = THREAD.try_with(|thread| {
             let mut thread = thread.borrow_mut();
             thread.open_follows = thread.open_follows.saturating_sub(1);
@@ -210,7 +208,7 @@ impl Drop for OpenFollow {
     }
 }
 
-/// The pacing of a stream that begins now. Its lines wait for the window to be put in order with those of others.
+/// The pacing of a new stream. Its lines wait for the window, to be ordered with those of others.
 pub(super) fn begin(mode: ReadMode, order_window: Duration) -> Pacing {
     let open = match mode {
         ReadMode::Follow => Some(OpenFollow::new(order_window)),
@@ -219,13 +217,13 @@ pub(super) fn begin(mode: ReadMode, order_window: Duration) -> Pacing {
     Pacing { _open: open, ..Pacing::new(mode) }
 }
 
-/// Learns from one read of `bytes` that held `chunks` whole messages.
+/// Takes the size of one read, with `chunks` complete messages.
 pub(super) fn saw_read(pacing: &mut Pacing, bytes: usize, chunks: usize) {
     pacing.saw_read(bytes, chunks);
     THREAD.with_borrow_mut(|thread| thread.saw_read(pacing, chunks, Instant::now()));
 }
 
-/// Pauses this thread while lines pour in, unless another stream has just done so.
+/// Pauses this thread during a burst, unless another stream has just done so.
 pub(super) fn pause(pacing: &Pacing) {
     if pacing.wanted().is_none() {
         return;
@@ -235,8 +233,8 @@ pub(super) fn pause(pacing: &Pacing) {
     }
 }
 
-/// Pauses this thread while many streams have a few lines each. It is called when no task has anything to do, so all
-/// streams that have lines are read once per pause.
+/// Pauses this thread while many streams have a few lines each. Call it when no task is ready, so that each pause
+/// serves all streams with lines.
 pub fn pause_round() {
     if let Some(pause) = THREAD.with_borrow(|thread| thread.round(Instant::now())) {
         sleep(pause);
@@ -253,20 +251,19 @@ fn sleep(pause: Duration) {
 mod tests {
     use super::*;
 
-    /// Bytes of a message on the wire in these tests.
+    /// The size of a message on the wire in these tests, in bytes.
     const CHUNK: usize = 125;
-    /// What the socket of these tests holds, in messages.
+    /// The capacity of the socket in these tests, in messages.
     const HELD: usize = 280;
 
     fn alone(mode: ReadMode) -> Pacing {
         Pacing::new(mode)
     }
 
-    /// Reads a stream that gives `per_ms(read)` messages in a millisecond; returns the messages of
-    /// each read.
+    /// Reads a stream with `per_ms(read)` messages per millisecond; returns the messages of each read.
     fn reads(pacing: &mut Pacing, count: usize, per_ms: impl Fn(usize) -> u128) -> Vec<usize> {
         let mut given = Vec::new();
-        // Small reads become large by the pauses of a busy thread.
+        // The pauses of a busy thread make small reads large.
         pacing.saw_read(40 * CHUNK, 40);
         for read in 0..count {
             // Decoding and writing take time as well: 50 us a read.
@@ -293,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_follow_never_pauses_longer_than_its_bound() {
+    fn a_follow_never_pauses_longer_than_its_limit() {
         let mut pacing = alone(ReadMode::Follow);
         for _ in 0..100 {
             reads(&mut pacing, 1, |_| 60);
@@ -303,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rare_line_is_not_kept_waiting() {
+    fn a_rare_line_is_not_delayed() {
         let mut pacing = alone(ReadMode::Follow);
         assert_eq!(pacing.wanted(), None, "nothing was read");
         pacing.saw_read(BURST_READ_MIN_BYTES - 1, 10);
@@ -399,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_take_longer_where_lines_of_several_streams_wait_for_the_window() {
+    fn rounds_are_longer_if_lines_wait_for_the_window() {
         for (window, open_follows, expected) in [
             (Duration::from_millis(100), 2, WINDOW_ROUND_PAUSE_MAX),
             (Duration::from_millis(100), 1, ROUND_PAUSE),
@@ -411,7 +408,7 @@ mod tests {
             let mut pacing = alone(ReadMode::Follow);
             (0..100).for_each(|read| thread.saw_read(&mut pacing, 1, at(read * 300)));
             assert_eq!(thread.round(at(30_000)), Some(expected), "{window:?}, {open_follows}");
-            // A stream whose lines pour in pauses by itself.
+            // A stream in a burst pauses by itself.
             pacing.saw_read(BURST_READ_MIN_BYTES, 10);
             thread.saw_read(&mut pacing, 10, at(30_000));
             assert_eq!(thread.round(at(30_000)), None);
@@ -439,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finite_read_beside_a_follow_that_gives_lines_pauses_as_shortly_as_the_follow() {
+    fn a_finite_read_next_to_an_active_follow_pauses_as_briefly() {
         let (mut thread, mut pacing) = (Thread::default(), alone(ReadMode::Once));
         reads(&mut pacing, 100, |_| 60);
         let by_itself = thread.pause(&pacing, at(0)).unwrap();

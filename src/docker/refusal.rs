@@ -1,11 +1,11 @@
-//! What an answer that is not 200 means: the daemon's own refusal, or that of a proxy before it.
+//! Error answers (not 200): the daemon's own refusal, or that of a proxy in front of it.
 
 use crate::engine::source::{ErrorKind, SourceError};
 
-/// The most that is quoted of an answer.
+/// The maximum length of a quoted answer.
 const QUOTE_MAX_CHARS: usize = 500;
 
-/// A refusal of a request, given as `GET /path`, as an error with the message that came with it.
+/// The error for a refused request, given as `GET /path`, with the answer's message.
 pub(super) fn error(status: u16, body: &[u8], request: &str) -> SourceError {
     let answer = RefusalMessage::of(body);
     let kind = kind(status, &answer, request);
@@ -24,7 +24,7 @@ fn kind(status: u16, answer: &RefusalMessage, request: &str) -> ErrorKind {
     let about_container = request.contains("/containers/") && !request.contains("/containers/json");
     let of_the_driver = answer.text.contains("does not support reading");
     match status {
-        // dockerd answers 501, or 500 or 400 on some versions.
+        // dockerd answers 501, or 500 or 400 in some versions.
         400 if answer.wants_tls() => ErrorKind::Forbidden,
         400.. if of_the_driver => ErrorKind::Unreadable,
         404 if about_container && answer.is_about_a_container() => ErrorKind::Gone,
@@ -37,12 +37,12 @@ fn kind(status: u16, answer: &RefusalMessage, request: &str) -> ErrorKind {
 /// The message of a refusal.
 struct RefusalMessage {
     text: String,
-    /// They come from a daemon: Docker and Podman answer errors as `{"message": "…"}`.
+    /// The daemon's own errors: Docker and Podman send `{"message": "…"}`.
     is_the_daemons: bool,
 }
 
 impl RefusalMessage {
-    /// Go's HTTP server says so (net/http, `server.go`).
+    /// The text of Go's HTTP server (net/http, `server.go`).
     fn wants_tls(&self) -> bool {
         self.text.contains("HTTP request to an HTTPS server")
     }
@@ -56,12 +56,12 @@ impl RefusalMessage {
             Ok(answer) => (answer.message, true),
             Err(_) => (String::from_utf8_lossy(body).into_owned(), false),
         };
-        // A proxy's page has many lines; one is enough.
+        // A proxy's page has several lines; one is enough.
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         Self { text: text.chars().take(QUOTE_MAX_CHARS).collect(), is_the_daemons }
     }
 
-    /// A container that is gone, and not a path that the proxy does not let through.
+    /// Whether a container does not exist, as opposed to a path that the proxy does not allow.
     fn is_about_a_container(&self) -> bool {
         self.is_the_daemons && self.text.to_ascii_lowercase().contains("container")
     }
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_container_that_is_gone_differs_from_a_path_that_is_closed() {
+    fn a_missing_container_differs_from_a_forbidden_path() {
         let log = "GET /v1.41/containers/ab12/logs";
         let kind = |status, body: &str, request| error(status, body.as_bytes(), request).kind;
         let docker = r#"{"message":"No such container: ab12"}"#;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_quotes_what_came_with_it_on_one_line() {
+    fn a_refusal_quotes_its_body_on_one_line() {
         let page = "<html>\r\n<h1>403 Forbidden</h1>\r\n</html>\r\n";
         let message = error(403, page.as_bytes(), "GET /info").message;
         assert_eq!(message, "refused with status 403: <html> <h1>403 Forbidden</h1> </html>");

@@ -1,7 +1,7 @@
-//! How the daemon is asked: one request on a connection of its own, and the answer to it.
+//! Requests to the daemon: each has its own connection.
 //!
-//! cmon speaks HTTP/1.1 here by itself, with the decoders that also read log streams. A client
-//! library would decode more than cmon uses, and fail on what it does not know.
+//! cmon implements HTTP/1.1 here, with the decoders that also read log streams. A client library would decode more than
+//! cmon uses, and fail on unknown values.
 
 use std::cell::RefCell;
 use std::fmt::{self, Write};
@@ -25,26 +25,25 @@ use super::tls_error::{OF_DAEMON, TlsProblem};
 use crate::engine::census::Purpose;
 use crate::engine::source::{ErrorKind, SourceError};
 
-/// How long the body of an answer that says no may take.
+/// The time limit for the body of an error answer.
 const REFUSAL_BODY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How much of such a body is read.
+/// The limit of such a body in bytes.
 const REFUSAL_MAX_BYTES: usize = 16 * 1024;
-/// How much of any other answer is read: a list of 10,000 containers has some 15 MB.
+/// The limit of any other answer in bytes: a list of 10,000 containers has some 15 MB.
 const ANSWER_MAX_BYTES: usize = 64 << 20;
-/// Bytes per read, and so the bound of a batch: more than a unix socket gives at once (about
-/// 36 kB of log lines).
+/// Bytes per read, which bounds a batch. More than a unix socket returns at once (about 36 kB of log lines).
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 thread_local! {
-    /// One per thread, so that a quiet stream holds no memory for reading.
+    /// One buffer per thread, so that a quiet stream holds no memory for reading.
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER_BYTES]);
 }
 
-/// What to do when the process that carries a connection has failed.
+/// The hint if the process that carries a connection has failed.
 const SSH: &str =
     "see whether `ssh HOST docker version` works without asking for anything; cmon cannot answer";
 
-/// How long an answer may take unless `--request-timeout` changes it.
+/// The time limit of an answer unless `--request-timeout` changes it.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A version of the API, like `1.41`.
@@ -57,7 +56,7 @@ pub struct ApiVersion {
 impl FromStr for ApiVersion {
     type Err = ();
 
-    /// Reads `1.41`, or `v1.41` as newer docker CLIs do.
+    /// Parses `1.41`, or `v1.41` as newer docker CLIs accept.
     fn from_str(text: &str) -> Result<Self, ()> {
         let text = text.strip_prefix('v').unwrap_or(text);
         let (major, minor) = text.split_once('.').ok_or(())?;
@@ -75,27 +74,26 @@ impl fmt::Display for ApiVersion {
     }
 }
 
-/// What all requests to a daemon have in common.
+/// Settings of all requests to a daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestOptions {
-    /// How long an answer may take.
+    /// The time limit of an answer.
     pub timeout: Duration,
-    /// The version that stands in front of every path; without one the daemon speaks its own.
+    /// The API version in front of every path; `None`: the daemon's own.
     pub api_version: Option<ApiVersion>,
-    /// Whether logs come with the details that a container's log options name.
+    /// Whether logs contain the details that a container's log options name.
     pub details: Details,
-    /// How long lines of several containers wait before they are shown, to be put in order. Reads may be gathered for a part
-    /// of this time.
+    /// How long lines of several containers wait to be ordered. Read pacing may use a part of this time.
     pub order_window: Duration,
 }
 
-/// Whether a log comes with details: labels and variables of the container that its log options name.
+/// Whether a log contains details: labels and variables of the container that its log options name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Details {
     /// Without.
     #[default]
     Without,
-    /// With them, before each message: `k=v,k2=v2`, percent-encoded, and a space.
+    /// With details before each message: `k=v,k2=v2`, percent-encoded, and a space.
     With,
 }
 
@@ -136,12 +134,12 @@ impl Client {
         }
     }
 
-    /// Whether logs are asked for with details.
+    /// Whether logs are requested with details.
     pub(super) fn details(&self) -> Details {
         self.details
     }
 
-    /// How long lines of several containers wait before they are shown.
+    /// How long lines of several containers wait to be ordered.
     pub(super) fn order_window(&self) -> Duration {
         self.order_window
     }
@@ -150,7 +148,7 @@ impl Client {
         &self.endpoint
     }
 
-    /// How many requests were sent; those for logs do not count.
+    /// The number of requests since the start, without those for logs.
     pub(super) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
@@ -158,7 +156,7 @@ impl Client {
     /// Sends a request and reads the whole answer.
     ///
     /// # Errors
-    /// No connection, no answer in time, or an answer that says no; each names the request.
+    /// No connection, no answer in time, or an error answer; each names the request.
     pub(super) async fn get(&self, question: Question, target: &str) -> Result<Whole, SourceError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.in_time(question, target, async {
@@ -185,9 +183,9 @@ impl Client {
         self.in_time(Question::Log, target, self.ask(purpose, target)).await
     }
 
-    /// Sends a request whose answer may begin only with the first bytes of its body, as Podman's do
-    /// for `/events` and for the log of a container that has written nothing. Waits for the head
-    /// for `wait` at most; what it says, a refusal too, then comes with the first read.
+    /// Sends a request with an answer that may begin only with the first bytes of its body, as Podman's do for
+    /// `/events` and for the log of a container that has written nothing. Waits for the head for `wait` at most.
+    /// After that, a refusal comes with the first read.
     ///
     /// # Errors
     /// As for [`get`](Self::get).
@@ -202,14 +200,14 @@ impl Client {
         }
         let opening = async {
             let mut answer = self.send(purpose, target).await?;
-            // The head is still to come where the wait is over.
+            // The wait is over before the head.
             timeout(wait, answer.finish_head()).await.unwrap_or(Ok(()))?;
             Ok(answer)
         };
         opening.await.map_err(|error| self.name(target, error))
     }
 
-    /// Gives an answer its deadline and an error the name of its request.
+    /// Adds the deadline to an answer, and the name of the request to an error.
     async fn in_time<T>(
         &self,
         question: Question,
@@ -217,7 +215,7 @@ impl Client {
         asking: impl Future<Output = Result<T, SourceError>>,
     ) -> Result<T, SourceError> {
         let (deadline, begun) = (self.deadlines.get(question), Instant::now());
-        // Boxed: the caller waits for one of several.
+        // Boxed: the caller selects over several.
         match timeout(deadline, Box::pin(asking)).await {
             Ok(answer) => {
                 if answer.is_ok() {
@@ -235,7 +233,7 @@ impl Client {
         }
     }
 
-    /// An error with the request that failed. One about the connection names the address already.
+    /// Adds the failed request to an error. A connection error names the address already.
     pub(super) fn name(&self, target: &str, error: SourceError) -> SourceError {
         use ErrorKind::{Cut, Denied, Forbidden, NoSocket, Protocol, Unreachable, Untrusted};
         if matches!(error.kind, Unreachable | Denied | NoSocket | Untrusted) {
@@ -243,14 +241,14 @@ impl Client {
         }
         let name = self.request_name(target);
         let message = match error.kind {
-            // What answers may not be the daemon that the user meant.
+            // The peer may not be the daemon that the user meant.
             Forbidden | Protocol | Cut => format!("{name} at {}: {}", self.endpoint, error.message),
             _ => format!("{name}: {}", error.message),
         };
         SourceError { message, ..error }
     }
 
-    /// The request as people find it in a proxy's log, without its query.
+    /// The request as in a proxy's log, without its query.
     fn request_name(&self, target: &str) -> String {
         let path = target.split_once('?').map_or(target, |(path, _)| path);
         format!("GET {}{path}", self.prefix)
@@ -292,17 +290,17 @@ impl Client {
 #[derive(Debug)]
 pub(super) struct Whole {
     pub(super) body: Vec<u8>,
-    /// Which daemon answered, as far as the head shows.
+    /// The dialect, as far as the head shows it.
     pub(super) dialect: Option<Dialect>,
 }
 
-/// An answer whose body is still to come.
+/// An answer before the read of its body.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) connection: Connection,
     head: Option<Head>,
     pub(super) body: Body,
-    /// Bytes that came and were not taken yet: of the head, or of the body that came with it.
+    /// Received bytes that were not taken yet: of the head, or of the body.
     pub(super) early: Vec<u8>,
     /// The body of a refusal, as far as it was read.
     refusal: Vec<u8>,
@@ -317,15 +315,15 @@ impl Answer {
         self.head.is_some()
     }
 
-    /// The request that this answers, for an error that comes later than the answer's beginning.
+    /// The request of this answer, for a later error.
     pub(super) fn named(&self, error: &SourceError) -> SourceError {
         SourceError::new(error.kind, format!("{}: {}", self.name, error.message))
     }
 
-    /// Reads the head, unless that was done; of an answer that says no, reads what came with it.
+    /// Reads the head, once; in an error answer, also the body.
     ///
     /// # Cancel safety
-    /// Safe: what was read is kept for the next call.
+    /// Safe: the next call continues with the bytes read.
     pub(super) async fn finish_head(&mut self) -> Result<(), SourceError> {
         let status = self.read_head().await?.status;
         if (200..300).contains(&status) {
@@ -336,13 +334,12 @@ impl Answer {
             while text.len() < REFUSAL_MAX_BYTES && matches!(self.read(&mut text).await, Ok(true)) {
             }
         };
-        // What came in time is quoted.
+        // The error quotes what arrived in time.
         let _ = timeout(REFUSAL_BODY_TIMEOUT, reading).await;
         Err(refusal::error(status, &text, &self.name))
     }
 
-    /// Reads up to the end of the head. Informational answers (1xx) come before it and mean nothing
-    /// here (RFC 9110, 15.2).
+    /// Reads up to the end of the head. Skips informational answers (1xx) before it (RFC 9110, 15.2).
     async fn read_head(&mut self) -> Result<Head, SourceError> {
         if let Some(head) = self.head {
             return Ok(head);
@@ -378,13 +375,13 @@ impl Answer {
         }
     }
 
-    /// Appends the next bytes of the body; false at its end. The head must have come.
+    /// Appends the next bytes of the body; false at its end. Requires the head.
     ///
     /// # Errors
-    /// The connection broke, or what came is no HTTP.
+    /// The connection broke, or the bytes are not HTTP.
     ///
     /// # Cancel safety
-    /// Safe: what was read is appended, or is still to come.
+    /// Safe: each byte is appended by this call or by a later one.
     pub(super) async fn read(&mut self, into: &mut Vec<u8>) -> Result<bool, SourceError> {
         loop {
             let before = into.len();
@@ -412,7 +409,7 @@ impl Answer {
     }
 }
 
-/// A failure before an answer came, with what ssh or TLS say about it.
+/// An error before an answer, with the details from ssh or TLS.
 async fn explain(
     endpoint: &Endpoint,
     connection: &mut Connection,
@@ -434,7 +431,7 @@ async fn explain(
     }
 }
 
-/// Polls one read into this thread's buffer and hands on what came.
+/// Polls one read into this thread's buffer and passes the bytes on.
 pub(super) async fn read_with<T>(
     connection: &mut Connection,
     mut take: impl FnMut(&[u8]) -> T,
@@ -449,7 +446,7 @@ pub(super) async fn read_with<T>(
     .await
 }
 
-/// Appends what one read gives; zero means that the peer has closed.
+/// Appends the bytes of one read; zero means that the peer has closed.
 async fn read_some(connection: &mut Connection, into: &mut Vec<u8>) -> Result<usize, SourceError> {
     read_with(connection, |bytes| {
         into.extend_from_slice(bytes);

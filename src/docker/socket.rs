@@ -1,4 +1,4 @@
-//! The socket under a connection: which kind it is matters here and nowhere else.
+//! The socket under a connection, which hides its kind.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,22 +12,23 @@ use super::read_pacing::BURST_READ_MIN_BYTES;
 /// A connected socket that can be read and written through a shared reference.
 #[derive(Debug)]
 pub(super) enum Socket {
-    /// To a path on this machine.
+    /// A unix socket on this machine.
     Unix(UnixStream),
-    /// To a port of a host.
+    /// A TCP socket.
     Tcp(TcpStream),
 }
 
 impl Socket {
-    /// Reads what is there. Behind a small read there is nothing more, so the next one waits for the system's word and
-    /// does not ask in vain. A large one is followed by more after a pause, and asking at once is cheaper then.
+    /// Reads the available bytes. After a small read the socket is empty, so the next read waits for readiness
+    /// instead of a useless system call. After a large read more bytes follow a pause, and an immediate system
+    /// call is cheaper.
     pub(super) fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
         let room = into.len();
         let mut emptied = None;
         let read = || match rustix::io::read(self, &mut *into) {
             Ok(count) if 0 < count && count < room.min(BURST_READ_MIN_BYTES) => {
                 emptied = Some(count);
-                // This makes tokio forget that the socket was readable, unless it became so again meanwhile.
+                // This clears tokio's readiness, unless the socket became readable again meanwhile.
                 Err(io::ErrorKind::WouldBlock.into())
             }
             read => read.map_err(io::Error::from),

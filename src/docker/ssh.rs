@@ -1,8 +1,8 @@
-//! A connection through ssh: a process that runs `docker system dial-stdio` on the other machine, which copies
-//! between its stdin and stdout and the daemon's socket there. The docker command does the same
-//! (docker/cli, `cli/connhelper/ssh`).
+//! A connection over ssh: a process that runs `docker system dial-stdio` on the other machine. That command copies
+//! between its stdin and stdout and the daemon's socket there, as for the docker command itself (docker/cli,
+//! `cli/connhelper/ssh`).
 //!
-//! The user's configuration of ssh applies. cmon cannot ask for a passphrase, so ssh must not need one.
+//! The user's ssh configuration applies. cmon cannot prompt for a passphrase, so ssh must not need one.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -16,21 +16,21 @@ use tokio::time::timeout;
 
 use super::address::SshHost;
 
-/// What to do when ssh could not be started.
+/// The hint if ssh could not be started.
 pub(super) const NO_PROGRAM: &str = "install the OpenSSH client, so that `ssh HOST` works";
-/// How long the process may take to end after its connection has.
+/// The time limit for the process to end after its connection has.
 const SSH_END_TIMEOUT: Duration = Duration::from_secs(2);
-/// Bytes of its stderr that an error quotes at most.
+/// The limit of stderr that an error quotes, in bytes.
 const STDERR_MAX_BYTES: u64 = 2048;
 
-/// The ssh process of one connection. Dropping it ends it.
+/// The ssh process of one connection, killed on drop.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
     stderr: File,
 }
 
-/// Starts ssh, and gives the connection through it.
+/// Starts ssh, and returns the connection through it.
 ///
 /// # Errors
 /// ssh could not be started.
@@ -46,7 +46,7 @@ pub(super) fn open(host: &SshHost) -> io::Result<(UnixStream, Process)> {
         .stdout(Stdio::from(theirs))
         .stderr(Stdio::from(stderr.try_clone()?))
         .kill_on_drop(true)
-        // Ctrl-C is for cmon, which still reads what was on its way.
+        // Ctrl-C must reach only cmon, which still reads data in flight.
         .process_group(0);
     let child = command
         .spawn()
@@ -54,7 +54,7 @@ pub(super) fn open(host: &SshHost) -> io::Result<(UnixStream, Process)> {
     Ok((UnixStream::from_std(ours)?, Process { child, stderr }))
 }
 
-/// A host that begins with `-` is none: what follows `--` is never an option.
+/// A host that begins with `-` is not an option: it follows `--`.
 fn arguments(host: &SshHost) -> Vec<String> {
     let mut arguments: Vec<String> =
         ["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15"].map(str::to_owned).to_vec();
@@ -73,9 +73,9 @@ fn arguments(host: &SshHost) -> Vec<String> {
 }
 
 impl Process {
-    /// What it has written to stderr, once it has ended or its time is up.
+    /// Its stderr, once it has ended or the time limit is over.
     pub(super) async fn stderr(&mut self) -> Option<String> {
-        // One that goes on is ended when the connection is dropped.
+        // A process that still runs is killed when the connection is dropped.
         let _ = timeout(SSH_END_TIMEOUT, self.child.wait()).await;
         let mut bytes = Vec::new();
         self.stderr.rewind().ok()?;

@@ -1,7 +1,7 @@
-//! One answer with a log: a request on a connection of its own, and the bytes that answer it.
+//! One answer with a log, on its own connection.
 //!
-//! This is the thin part between the socket and the pure decoders: it hands the bytes through
-//! [`http`](super::http) to [`frames`](super::frames).
+//! The thin layer between the socket and the pure decoders: it passes the bytes through [`http`](super::http) to
+//! [`frames`](super::frames).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::engine::source::{
     Stored, Tail,
 };
 
-/// How long the head of a follow may take where the log may be empty. dockerd sends it at once.
+/// The time limit for the head of a follow if the log may be empty. dockerd sends it at once.
 const EMPTY_LOG_HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One answer with a log.
@@ -32,7 +32,7 @@ impl Stream {
     /// Sends the request and reads the head of the answer.
     ///
     /// # Errors
-    /// No connection, no head in time, or an answer that says no, with the daemon's message.
+    /// No connection, no head in time, or an error answer, with the daemon's message.
     ///
     /// # Cancel safety
     /// Safe: the connection is closed when the future is dropped.
@@ -40,7 +40,7 @@ impl Stream {
         client: &Arc<Client>,
         request: &LogRequest,
     ) -> Result<Self, SourceError> {
-        // Podman has none.
+        // Podman has no such header.
         let details = match request.end {
             LogEnd::Served => client.details(),
             LogEnd::Counted => Details::Without,
@@ -88,7 +88,7 @@ impl LogStream for Stream {
     }
 }
 
-/// What is asked for.
+/// The path and query of the request.
 fn target(request: &LogRequest, details: Details) -> String {
     let tail = match request.tail {
         Tail::All => "all".to_owned(),
@@ -128,9 +128,8 @@ fn closed(
     mode: ReadMode,
     into: &mut Frames,
 ) -> Result<Read, SourceError> {
-    // Without chunks and without a length (HTTP/1.0) a cut looks like an end. A line that is open
-    // there may be half of one, so a follow does not deliver it; the finite read that comes behind
-    // the end of a run does.
+    // Without chunks and without a length (HTTP/1.0), a cut looks like an end. An open line there may be
+    // incomplete, so a follow does not deliver it; the finite read at the end of the run does.
     let may_be_half_a_line = mode == ReadMode::Follow && decoder.is_open() && !body.is_done();
     if body.may_close() && !may_be_half_a_line {
         decoder.finish(into).map_err(|error| unframed(&error))?;
@@ -163,8 +162,8 @@ mod tests {
 
     const LINES: usize = 20_000;
 
-    /// Answers one request for a log, in turn with its reader: it writes until the socket is full, and then waits until
-    /// the reader has read once. It says how many times the socket was full.
+    /// Answers one request for a log in alternation with its reader: it writes until the socket is full, then
+    /// waits until the reader has read once. Returns how many times the socket was full.
     fn serve(listener: &UnixListener, turns: &Receiver<()>, filled: &Sender<()>) -> usize {
         let mut socket = listener.accept().unwrap().0;
         let mut request = BufReader::new(socket.try_clone().unwrap()).lines();
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_socket_is_read_whole_with_the_shortest_pause() {
+    async fn a_full_socket_is_drained_with_the_shortest_pause() {
         for mode in [ReadMode::Once, ReadMode::Follow] {
             let dir = tempfile::tempdir().unwrap();
             let socket = dir.path().join("s");
@@ -235,7 +234,7 @@ mod tests {
             let mut stream = Stream::open(&client(socket), &request(mode)).await.unwrap();
             let (mut frames, mut reads) = (Frames::default(), 0);
             let mut shortest = None;
-            // An error says that the server has written all.
+            // An error means that the server has written all.
             while filled.recv().is_ok() {
                 assert_eq!(stream.read(&mut frames).await.unwrap(), Read::Some);
                 reads += 1;

@@ -1,9 +1,9 @@
-//! TLS to daemons and targets: who is trusted.
+//! TLS to daemons and targets, and the certificates that cmon trusts.
 //!
-//! rustls with ring, which is built with a C compiler alone. The system's certificates are trusted, or
-//! those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name; of a daemon, those in its `ca.pem`. A certificate in them that is a server's own is
-//! trusted too, as OpenSSL does: rustls alone refuses one that is both authority and server, which is
-//! what `openssl req -x509` makes.
+//! rustls with ring, which needs only a C compiler to build. cmon trusts the system's certificates, or those in
+//! `SSL_CERT_FILE` and `SSL_CERT_DIR`; for a daemon, those in its `ca.pem`. Like OpenSSL, it also trusts a server's own
+//! certificate in them. rustls alone refuses a certificate that is both authority and server, which `openssl req -x509`
+//! creates.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,28 +28,28 @@ use super::tls_error::{Hints, OF_DAEMON, OF_TARGET, PemError};
 pub(crate) use super::tls_error::{TlsError, TlsProblem};
 use crate::cause::Cause;
 
-/// Where the certificates of a connection to a daemon are, as the docker CLI names them.
+/// The certificate files of a connection to a daemon, as the docker CLI names them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsFiles {
     /// A directory that may hold `ca.pem`, `cert.pem` and `key.pem`.
     pub dir: Option<PathBuf>,
-    /// The certificates of authorities, in place of the directory's.
+    /// The authorities' certificates, instead of the directory's.
     pub ca: Option<PathBuf>,
-    /// The client's certificate, in place of the directory's.
+    /// The client's certificate, instead of the directory's.
     pub cert: Option<PathBuf>,
-    /// The client's private key, in place of the directory's.
+    /// The client's private key, instead of the directory's.
     pub key: Option<PathBuf>,
 }
 
 impl TlsFiles {
-    /// The file that was named, or the directory's where there is one.
+    /// The named file, or the directory's if it exists.
     fn find(&self, named: Option<&PathBuf>, usual: &str) -> Option<PathBuf> {
         let usual = || self.dir.as_ref().map(|dir| dir.join(usual)).filter(|path| path.exists());
         named.cloned().or_else(usual)
     }
 }
 
-/// How to speak TLS with one server.
+/// The TLS configuration for one server.
 #[derive(Clone)]
 pub(crate) struct Tls {
     connector: TlsConnector,
@@ -65,16 +65,16 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Trusts whom the system trusts. `address` is how the server is called in errors.
+    /// Trusts the system's certificates. `address` is the server's name in errors.
     ///
     /// # Errors
-    /// There are no certificates to trust, or the host's name cannot be in one.
+    /// There is no trusted certificate, or the host's name cannot be in one.
     pub(crate) fn new(host: &str, address: &str) -> Result<Self, TlsError> {
         let found = rustls_native_certs::load_native_certs();
         Self::trusting(host, address, found.certs, found.errors.into_iter().next())
     }
 
-    /// Trusts these certificates; `unread` is the first of those that could not be read.
+    /// Trusts these certificates; `unread` is the error of the first one that could not be read.
     pub(crate) fn trusting(
         host: &str,
         address: &str,
@@ -85,11 +85,11 @@ impl Tls {
             .map_err(|problem| TlsError::new(address, &OF_TARGET, problem))
     }
 
-    /// Trusts whom these files name, and shows the client's certificate in them, if there is one. Without a file
-    /// of authorities, trusts whom the system trusts.
+    /// Trusts the authorities in these files, and shows the client's certificate, if there is one. Without a file of
+    /// authorities, trusts the system's.
     ///
     /// # Errors
-    /// A file cannot be read, or does not hold what it should.
+    /// A file cannot be read, or has no certificate or key.
     pub(crate) fn to_daemon(host: &str, address: &str, files: &TlsFiles) -> Result<Self, TlsError> {
         Self::by_files(host, address, files)
             .map_err(|problem| TlsError::new(address, &OF_DAEMON, problem))
@@ -154,10 +154,10 @@ impl Tls {
         Ok(Self { connector, name, address: address.to_owned(), hints })
     }
 
-    /// Agrees on TLS over a connection.
+    /// Runs the TLS handshake over a connection.
     ///
     /// # Errors
-    /// The other side does not speak it, or is not trusted.
+    /// The peer does not use TLS, or is not trusted.
     pub(crate) async fn connect<C: AsyncRead + AsyncWrite + Unpin>(
         &self,
         connection: C,
@@ -181,7 +181,7 @@ fn unreadable(path: &Path) -> impl FnOnce(pem::Error) -> TlsProblem {
     |error| TlsProblem::File { path: path.to_owned(), error: error.into() }
 }
 
-/// The usual rules, and trust in certificates that are named one by one.
+/// The usual rules, plus trust in individual certificates.
 #[derive(Debug)]
 struct Verifier {
     usual: Arc<WebPkiServerVerifier>,
@@ -212,7 +212,7 @@ impl ServerCertVerifier for Verifier {
         if !is_own_authority(&error) {
             return Err(error);
         }
-        // Its time has been looked at before this error is found.
+        // The expiry was checked before this error.
         match self.trusted.iter().any(|trusted| trusted.as_ref() == end_entity.as_ref()) {
             true => verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)
                 .map(|()| ServerCertVerified::assertion()),
@@ -243,7 +243,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// The certificate is an authority's and a server's at once, which webpki refuses.
+/// The certificate is both an authority's and a server's, which webpki refuses.
 fn is_own_authority(error: &Error) -> bool {
     let Error::InvalidCertificate(CertificateError::Other(OtherError(error))) = error else {
         return false;

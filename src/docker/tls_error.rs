@@ -1,4 +1,4 @@
-//! Why there is no TLS with a server, and what to do about it.
+//! Errors of TLS, with hints.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,14 +9,14 @@ use tokio_rustls::rustls::{AlertDescription, CertificateError, Error};
 use super::socket::plain;
 use crate::cause::Cause;
 
-/// Why there is no TLS with a server.
+/// A TLS failure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{address}`: {problem}")]
 pub(crate) struct TlsError {
     address: String,
     /// Boxed, since an error is part of each answer's type.
     pub(crate) problem: Box<TlsProblem>,
-    /// What to do about it, where that is known.
+    /// The hint, if there is one.
     pub(crate) hint: Option<&'static str>,
 }
 
@@ -26,13 +26,13 @@ impl TlsError {
         Self { address: address.to_owned(), problem: Box::new(problem), hint }
     }
 
-    /// The connection broke: another try may succeed.
+    /// The connection broke: a retry may succeed.
     pub(super) fn may_pass(&self) -> bool {
         matches!(*self.problem, TlsProblem::Connection(_))
     }
 }
 
-/// What to do about each failure, in the flags and variables of one kind of server.
+/// The hint for each failure, in the flags and variables of one kind of server.
 #[derive(Debug)]
 pub(super) struct Hints {
     trust: &'static str,
@@ -52,10 +52,10 @@ pub(super) const OF_DAEMON: Hints = Hints {
     client: "name a certificate that the daemon knows, and its key, with --tlscert and --tlskey",
 };
 
-/// What went wrong. The messages include those of the causes, so no cause is a `source`, which would be printed again.
+/// The kind of failure. Messages include those of the causes, so no cause is a `source`, which would be printed again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TlsProblem {
-    /// The error is that of the first certificate that could not be read.
+    /// The error of the first certificate that could not be read.
     #[error("there are no certificates of authorities to trust{}", in_parentheses(.0.as_ref()))]
     NoAuthorities(Option<Cause<rustls_native_certs::Error>>),
     #[error("`{0}` is no name of a host")]
@@ -75,7 +75,7 @@ pub(crate) enum TlsProblem {
     NotTls,
     #[error("it ended the TLS handshake ({0:?})")]
     HandshakeEnded(AlertDescription),
-    /// With TLS 1.3 a server refuses the client's certificate after the handshake.
+    /// With TLS 1.3, a server refuses the client's certificate after the handshake.
     #[error(
         "it wants a certificate of its client, or does not take the one that cmon has shown ({0:?})"
     )]
@@ -116,7 +116,7 @@ impl TlsProblem {
 
     fn of_certificate(error: &CertificateError) -> Self {
         match error {
-            // A bad signature is one of an authority of the same name.
+            // A bad signature means an authority of the same name.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::Untrusted,
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
@@ -129,7 +129,7 @@ impl TlsProblem {
         }
     }
 
-    /// What a read says after the handshake, if the server has refused cmon's certificate.
+    /// The error of a read after the handshake, if the server has refused cmon's certificate.
     pub(super) fn of_read(error: &io::Error) -> Option<Self> {
         match error.get_ref()?.downcast_ref::<Error>()? {
             Error::AlertReceived(alert) => Some(Self::ClientRefused(*alert)),
@@ -162,7 +162,7 @@ impl TlsProblem {
     }
 }
 
-/// What is wrong with a file that should hold certificates or a key.
+/// The error in a file that should contain certificates or a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PemError {
     #[error("it holds no certificate")]
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_broken_connection_may_pass_and_a_refused_certificate_may_not() {
+    fn a_broken_connection_is_retried_and_a_refused_certificate_is_not() {
         let of = |error| TlsError::new("tcp://h", &OF_DAEMON, TlsProblem::of(error));
         let broken = of(io::ErrorKind::UnexpectedEof.into());
         assert_eq!(broken.to_string(), "`tcp://h`: TLS failed: unexpected end of file");
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_key_has_another_message_than_one_that_is_missing() {
+    fn a_file_without_a_key_and_a_missing_file_have_different_messages() {
         let file =
             |error: pem::Error| TlsProblem::File { path: "k.pem".into(), error: error.into() };
         let missing = pem::Error::Io(io::Error::from_raw_os_error(2));

@@ -1,5 +1,5 @@
-//! What can be wrong with the path of a unix socket, before and after it is connected to: apart,
-//! because the system's words for it ("connection refused" for a directory) mislead.
+//! Errors in the path of a unix socket, before and after the connection attempt. The system's errors mislead, for
+//! example "connection refused" for a directory.
 
 use std::fmt;
 use std::io;
@@ -14,16 +14,16 @@ pub(crate) const UNIX_PATH_MAX_BYTES: usize = if cfg!(target_os = "macos") { 103
 /// A path that no socket can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadPath {
-    /// There is none.
+    /// The path is empty.
     Empty,
-    /// It would be looked for in the current directory.
+    /// The path is relative.
     Relative(String),
-    /// It has more bytes than the system takes.
+    /// The path is longer than the system allows.
     TooLong(usize),
 }
 
 impl BadPath {
-    /// What to do about it.
+    /// The hint.
     pub fn hint(&self) -> String {
         match self {
             BadPath::Empty => {
@@ -58,10 +58,10 @@ impl fmt::Display for BadPath {
     }
 }
 
-/// Whether a socket can have this path.
+/// Checks whether a socket can have this path.
 ///
 /// # Errors
-/// It cannot, and why.
+/// The reason, if it cannot.
 pub(crate) fn check(path: &Path) -> Result<(), BadPath> {
     let bytes = path.as_os_str().as_bytes();
     match bytes {
@@ -72,11 +72,11 @@ pub(crate) fn check(path: &Path) -> Result<(), BadPath> {
     }
 }
 
-/// Why connecting to this path failed with an error that does not say it: what is there is no socket.
+/// A better error for a failed connection: the file at the path is not a socket.
 pub(super) fn no_socket(path: &Path, error: &io::Error) -> Option<&'static str> {
     use io::ErrorKind::{ConnectionRefused, NotADirectory};
     match error.kind() {
-        // Linux gives ECONNREFUSED for whatever is not a socket (unix_find_bsd, net/unix/af_unix.c).
+        // Linux returns ECONNREFUSED for every file that is not a socket (unix_find_bsd, net/unix/af_unix.c).
         ConnectionRefused => {}
         NotADirectory => return Some("a part of the path is a file and not a directory"),
         _ => return None,
@@ -103,7 +103,7 @@ mod tests {
             bad(&format!("/{}", "x".repeat(UNIX_PATH_MAX_BYTES))),
             BadPath::TooLong(UNIX_PATH_MAX_BYTES + 1)
         );
-        // The limit is in bytes and not in characters.
+        // The limit is in bytes, not in characters.
         assert_eq!(bad(&format!("/{}", "é".repeat(54))), BadPath::TooLong(109));
         assert_eq!(bad(""), BadPath::Empty);
         assert_eq!(bad("var/run/docker.sock"), BadPath::Relative("var/run/docker.sock".to_owned()));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_and_a_directory_are_called_what_they_are() {
+    fn a_file_and_a_directory_are_named_in_the_error() {
         let dir = tempfile::tempdir().unwrap();
         let (file, socket) = (dir.path().join("f"), dir.path().join("s"));
         std::fs::write(&file, "").unwrap();
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(reason(Path::new("/dev/null")), Some("it is not a socket"));
         let below = Some("a part of the path is a file and not a directory");
         assert_eq!(reason(&file.join("s")), below);
-        assert_eq!(reason(&socket), None, "a socket that nobody listens on");
+        assert_eq!(reason(&socket), None, "a socket without a listener");
         assert_eq!(reason(&dir.path().join("missing")), None, "the system's message is shown");
     }
 }

@@ -1,9 +1,8 @@
-//! Which stored lines are shown first: all of them, or the last N.
+//! The backlog: which stored lines are shown first, all or the last N.
 //!
-//! The daemon counts messages, and a long line is many of them. So a first view asks for
-//! somewhat more, joins the pieces, and keeps the last lines; what was read is the anchor for the
-//! stream that goes on behind it. Above [`EXACT_MAX_LINES`] lines the daemon's count is taken as it is, so that
-//! nothing needs to be held.
+//! The daemon counts messages, and a long line is several messages. So the first read asks for more than N,
+//! joins the pieces, and keeps the last N lines. The frames read are the anchor for the stream that follows.
+//! Above [`EXACT_MAX_LINES`] lines, cmon uses the daemon's count, so that it need not hold the lines.
 
 use super::anchor::Key;
 use super::event::Lines;
@@ -11,7 +10,7 @@ use super::lines::Assembler;
 use super::source::{Frame, Frames, StdStream, Tail};
 use super::timestamp::Timestamp;
 
-/// Up to this many lines are held and counted.
+/// Up to this number of lines, cmon holds and counts them.
 pub const EXACT_MAX_LINES: u64 = 100;
 
 /// How much of the log is shown first.
@@ -19,13 +18,13 @@ pub const EXACT_MAX_LINES: u64 = 100;
 pub enum Backlog {
     /// All that the daemon holds.
     All,
-    /// The last lines.
+    /// The last N lines.
     Last(u64),
-    /// Those from the beginning of the wanted time on.
+    /// The lines since the beginning of this range.
     Since,
 }
 
-/// The times of the lines that are wanted, by the daemon's timestamps. Both ends belong to it.
+/// The range of wanted times, by the daemon's timestamps, both ends included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Range {
     /// The first.
@@ -40,14 +39,14 @@ impl Range {
     }
 }
 
-/// Which outputs are wanted.
+/// The wanted outputs and times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outputs {
     /// Standard output.
     pub stdout: bool,
     /// Standard error.
     pub stderr: bool,
-    /// When.
+    /// The wanted times.
     pub range: Range,
 }
 
@@ -71,16 +70,16 @@ impl Outputs {
     }
 }
 
-/// Whether the run that a log shows goes on.
+/// Whether a run may still write to its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunState {
-    /// More lines may come: an open line is not ended.
+    /// It may: an open line can continue.
     GoesOn,
-    /// It is over: an open line ends here.
+    /// It has ended: an open line ends here.
     Over,
 }
 
-/// A first view while it is read.
+/// A first view under construction.
 #[derive(Debug)]
 pub struct FirstView {
     lines: Lines,
@@ -88,13 +87,13 @@ pub struct FirstView {
     outputs: Outputs,
     wanted: usize,
     run: RunState,
-    /// Lines seen in this window.
+    /// The number of lines in this window.
     seen: usize,
     keys: Vec<Key>,
 }
 
 impl FirstView {
-    /// A view of the last `wanted` lines. `run_is_over`: an open line at the end is one of them.
+    /// A view of the last `wanted` lines. `run_is_over`: an open line at the end counts.
     pub fn new(
         lines: Lines,
         assembler: Assembler,
@@ -107,12 +106,12 @@ impl FirstView {
     }
 
     /// The windows to read, one after the other, until [`is_enough`](Self::is_enough). The first is as
-    /// large as that of the stream that goes on behind it, so that it shows whether that is sound.
+    /// large as the window of the stream that follows, so it shows whether that window is sound.
     pub fn windows(wanted: u64) -> [Tail; 2] {
         [Tail::Last((wanted + 16).max(64)), Tail::Last(16 * wanted + 1024)]
     }
 
-    /// The windows after those, where the wanted lines are not the last of the log.
+    /// The windows after those, if the wanted lines are not the last of the log.
     pub fn larger_windows(wanted: u64) -> impl Iterator<Item = Tail> {
         let first = 16 * wanted + 1024;
         (1..7).map(move |step| Tail::Last(first << (3 * step))).chain([Tail::All])
@@ -123,12 +122,12 @@ impl FirstView {
         &self.keys
     }
 
-    /// How many lines it shows so far.
+    /// The number of lines in the view.
     pub fn lines(&self) -> u64 {
         self.lines.len().min(self.wanted) as u64
     }
 
-    /// Takes frames of the window.
+    /// Adds frames of the window.
     pub fn feed(&mut self, frames: &Frames) {
         for (frame, payload) in frames.iter() {
             self.keys.push(Key::of(frame, payload));
@@ -139,7 +138,7 @@ impl FirstView {
         self.trim();
     }
 
-    /// Whether the wanted lines are all there, the first of them whole, or the log has no more.
+    /// Whether the view has all wanted lines, the first one complete, or the log holds no more.
     pub fn is_enough(&self, window: Tail) -> bool {
         let whole_log = match window {
             Tail::All => true,
@@ -148,7 +147,7 @@ impl FirstView {
         whole_log || self.wanted < self.seen || self.wanted == 0
     }
 
-    /// The last lines, the open pieces, and the keys of all that was read.
+    /// The last lines, the open pieces, and the keys of all frames read.
     pub fn finish(mut self) -> (Lines, Assembler, Vec<Key>) {
         if self.run == RunState::Over {
             self.assembler.flush(&mut self.lines);
@@ -160,7 +159,7 @@ impl FirstView {
     fn trim(&mut self) {
         let before = self.lines.len();
         self.seen = self.seen.max(before);
-        // Halving at twice the size keeps the moves linear in the lines read.
+        // Compacting only at twice the size keeps the cost linear in the lines read.
         if 2 * self.wanted + 64 < before {
             self.lines.keep_last(self.wanted + 1);
         }

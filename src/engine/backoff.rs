@@ -1,4 +1,4 @@
-//! How long to wait before trying again: exponential, with a cap and full jitter.
+//! Backoff: the wait before the next try, exponential, with a cap and full jitter.
 //!
 //! A plain value without a clock. Full jitter (a wait drawn from zero to the step) spreads the
 //! reconnects of many streams that broke at the same moment (Brooker, "Exponential backoff and
@@ -11,28 +11,28 @@ pub const MIN: Duration = Duration::from_millis(250);
 /// The last step.
 pub const MAX: Duration = Duration::from_secs(30);
 
-/// Counts failures in a row and gives the wait after each.
+/// Counts failures in a row and returns the wait after each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
-    /// How many failures there were since the last progress.
+    /// The number of failures since the last progress.
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// Forgets the failures: something worked.
+    /// Resets the failures after progress.
     pub fn reset(&mut self) {
         self.failures = 0;
     }
 
-    /// Counts a failure and gives the wait after it. `draw` is a random number from 0 to 1.
+    /// Counts a failure and returns the wait after it. `draw` is a random number from 0 to 1.
     pub fn next(&mut self, draw: f64) -> Duration {
         let step = Self::step(self.failures);
         self.failures = self.failures.saturating_add(1);
-        // Never nothing: a wait of zero would be a busy loop when luck wills it.
+        // Never zero: a wait of zero would be a busy loop.
         (step.mul_f64(draw.clamp(0.0, 1.0))).max(MIN / 5)
     }
 

@@ -1,29 +1,29 @@
-//! The numbers of one moment: what the registry, the supervisor and the connections count.
+//! The census: the counts of the registry, the supervisor and the connections at one moment.
 //!
-//! Plain data, so that the screen, the summary and the JSON output read the same figures.
+//! Plain data, so that the screen, the summary and the JSON output show the same numbers.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a task is for.
+/// The purpose of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TaskKind {
     /// Reads one log stream.
     Reader,
-    /// Reads the rest of a log after its container's run ended.
+    /// Reads the rest of a log after its container's run ended (drain).
     Drain,
     /// Waits for the daemon's events.
     Events,
-    /// Asks the daemon one short question.
+    /// Sends one short request to the daemon.
     Request,
-    /// Moves the bytes of one HTTP connection of a request.
+    /// Moves the bytes of one request's HTTP connection.
     Connection,
 }
 
 impl TaskKind {
-    /// The word in the census: `reader`, `drain`, and so on.
+    /// The kind's name in the census: `reader`, `drain`, and so on.
     pub fn as_str(self) -> &'static str {
         match self {
             TaskKind::Reader => "reader",
@@ -35,23 +35,23 @@ impl TaskKind {
     }
 }
 
-/// What a connection to the daemon is for.
+/// The purpose of a connection to the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Purpose {
-    /// One log stream that follows.
+    /// Follows a log.
     Stream,
-    /// A finite read of a log.
+    /// Reads a log once.
     Read,
-    /// The events.
+    /// Receives the events.
     Events,
-    /// A short question.
+    /// Sends a short request.
     Request,
-    /// Reads the figures of a daemon or of a target, and is kept for that.
+    /// Measures a daemon or a target, and stays open for the next measurement.
     Probe,
 }
 
 impl Purpose {
-    /// The word in the census.
+    /// The purpose's name in the census.
     pub fn as_str(self) -> &'static str {
         match self {
             Purpose::Stream => "stream",
@@ -77,22 +77,22 @@ pub struct ConnectionCount {
 /// A daemon that does not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Away {
-    /// Its name, where one run follows several daemons.
+    /// Its name, if one run follows several daemons.
     pub host: Option<Arc<str>>,
-    /// For this long.
+    /// The time since its last answer.
     pub since: Duration,
-    /// Until it is tried again.
+    /// The time until the next try.
     pub next: Duration,
 }
 
-/// What is alive now and what has happened since the start.
+/// What is alive at one moment, and totals since the start.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Census {
-    /// Since the start of the engine.
+    /// Time since the start of the engine.
     pub elapsed: Duration,
     /// Live tasks by kind; a kind with none is absent.
     pub tasks: BTreeMap<TaskKind, u64>,
-    /// The same by where they were spawned: kind, file, line.
+    /// Live tasks by kind, file and line of the spawn.
     pub sites: BTreeMap<(TaskKind, &'static str, u32), u64>,
     /// Live readers; always equal to `streams_open`.
     pub readers: u64,
@@ -102,25 +102,25 @@ pub struct Census {
     pub streams_opened: u64,
     /// Streams closed since the start: the cycles.
     pub streams_closed: u64,
-    /// Of these, closed because of their age.
+    /// Streams closed because of their age.
     pub rotations: u64,
-    /// Of these, closed because they were silent although the daemon had more.
+    /// Streams closed because they were stale: silent although the daemon had newer lines.
     pub stale: u64,
-    /// Questions about quiet streams.
+    /// Probes of quiet streams.
     pub probes: u64,
-    /// Streams opened again because the one before broke.
+    /// Streams reopened because the one before broke.
     pub reconnects: u64,
     /// Readers that panicked.
     pub panics: u64,
-    /// Cycles of each container that is followed, by its name as it is shown; closed streams only.
+    /// Closed streams of each followed container, by its shown name.
     pub cycles: BTreeMap<String, u64>,
-    /// Containers that were followed and are gone.
+    /// Containers that were followed and were removed.
     pub gone: u64,
-    /// The cycles of these.
+    /// Their cycles.
     pub cycles_of_gone: u64,
-    /// Cycles per minute over the last minute, or since the start when that is shorter.
+    /// Cycles per minute over the last minute, or since the start if that is shorter.
     pub cycles_per_minute: f64,
-    /// Cycles per minute that the open streams would have by rotation alone.
+    /// Cycles per minute that rotation alone would cause at the number of open streams.
     pub cycles_expected: f64,
     /// Age of the oldest open stream.
     pub oldest: Option<Duration>,
@@ -130,34 +130,34 @@ pub struct Census {
     pub lines: u64,
     /// Bytes of lines delivered.
     pub bytes: u64,
-    /// Lines that the daemon handed over late.
+    /// Lines that the daemon sent late.
     pub recovered: u64,
-    /// Frames that were read again at a resume and skipped.
+    /// Frames that cmon read again at a resume and skipped.
     pub replayed: u64,
-    /// Lines that the daemon doubled, skipped.
+    /// Lines that the daemon repeated and cmon skipped.
     pub doubles: u64,
     /// Gaps reported.
     pub gaps: u64,
-    /// The same by cause.
+    /// Gaps by cause.
     pub gaps_by_cause: BTreeMap<&'static str, u64>,
-    /// Streams opened after an earlier one of the container, by how that one ended.
+    /// Reopened streams, by the end reason of the one before.
     pub reopens: BTreeMap<&'static str, u64>,
-    /// How far each container's lines are behind, by name; those that are not are absent.
+    /// The lag of each container, by name; containers without a lag are absent.
     pub lags: BTreeMap<String, Duration>,
-    /// The longest lag that was seen.
+    /// The longest lag since the start.
     pub max_lag: Duration,
     /// The daemons that do not answer.
     pub away: Vec<Away>,
-    /// Short questions asked of the daemon.
+    /// Short requests to the daemon.
     pub requests: u64,
     /// Connections by purpose; a purpose never used is absent.
     pub connections: BTreeMap<Purpose, ConnectionCount>,
-    /// Readers that were still there when the stop deadline passed, by container name.
+    /// Stragglers: readers that were still alive at the stop deadline, by container name.
     pub stragglers: Vec<String>,
 }
 
 impl Census {
-    /// Adds the figures of another daemon.
+    /// Adds the counts of another daemon.
     pub fn add(&mut self, other: &Census) {
         fn sum<K: Clone + Ord>(all: &mut BTreeMap<K, u64>, more: &BTreeMap<K, u64>) {
             for (key, count) in more {
@@ -214,7 +214,7 @@ impl Census {
         self.connections.values().map(|count| count.forced).sum()
     }
 
-    /// The container that is farthest behind.
+    /// The container with the longest lag.
     pub fn worst_lag(&self) -> Option<(&str, Duration)> {
         let worst = self.lags.iter().max_by_key(|(_, lag)| **lag)?;
         Some((worst.0, *worst.1))

@@ -1,4 +1,4 @@
-//! What others may see and ask of an engine that runs.
+//! Handles on a running engine: commands and figures.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(super) enum StreamCommand {
     Rotate(ContainerKey),
 }
 
-/// Orders that wait for the supervisor; more than that at once come from a key held down.
+/// The queue length for commands to the supervisor; a held-down key may exceed it.
 pub(super) const COMMANDS_MAX: usize = 16;
 
 /// Sends commands to running engines, from any thread.
@@ -26,8 +26,7 @@ pub(super) const COMMANDS_MAX: usize = 16;
 pub struct Control(pub(super) Arc<[(DaemonId, mpsc::Sender<StreamCommand>)]>);
 
 impl Control {
-    /// Rotates this container's stream now; where it is backing off, it is tried now. Returns whether
-    /// the order was taken.
+    /// Rotates this container's stream now, or ends its backoff. Returns whether the queue had room for the command.
     pub fn rotate(&self, key: &ContainerKey) -> bool {
         let engine = self.0.iter().find(|(daemon, _)| *daemon == key.daemon);
         engine.is_some_and(|(_, commands)| {
@@ -45,7 +44,7 @@ pub struct Observer<S> {
     pub(super) begun: CancellationToken,
 }
 
-// Written out, since a derived one would want a source that can be cloned.
+// Written out: a derived one would require `S: Clone`.
 impl<S> Clone for Observer<S> {
     fn clone(&self) -> Self {
         Self {
@@ -58,12 +57,12 @@ impl<S> Clone for Observer<S> {
 }
 
 impl<S: Source> Observer<S> {
-    /// Which daemon it is.
+    /// The daemon's key.
     pub fn daemon(&self) -> DaemonId {
         self.source.daemon()
     }
 
-    /// Waits until the daemon has answered and the selection was matched.
+    /// Waits until the daemon has answered and cmon has matched the selection.
     ///
     /// # Cancel safety
     /// Safe.
@@ -76,12 +75,12 @@ impl<S: Source> Observer<S> {
         self.tally.rows()
     }
 
-    /// The names of the containers that are followed as they are shown, in no particular order.
+    /// The shown names of the followed containers, in no particular order.
     pub fn names(&self) -> Vec<Arc<str>> {
         self.tally.names()
     }
 
-    /// The figures of this moment.
+    /// The current census.
     pub fn census(&self) -> Census {
         let mut census = self.registry.census();
         self.tally.fill(&mut census);

@@ -1,8 +1,8 @@
-//! Everything that the engine says, and in which order.
+//! The events that the engine sends, and their order.
 //!
-//! Events travel over one bounded channel. For one container the order is the order of what
-//! happened: its lines come before the note that its run ended, and a gap stands exactly where the
-//! missing lines would have been. Between containers there is no promise.
+//! Events travel over one bounded channel. The events of one container keep the order in which things
+//! happened: its lines come before the note that its run ended, and a gap stands exactly where the lines
+//! are missing. Events of different containers have no promised order.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use super::start::StartError;
 use super::timestamp::Timestamp;
 use super::turns::Turn;
 
-/// What a container is called where it is shown.
+/// The names under which a container is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
     /// Which container.
     pub key: ContainerKey,
     /// Its name.
     pub name: Arc<str>,
-    /// The same for people: `HOST/NAME` where one run follows several daemons.
+    /// The name in output: `HOST/NAME` if one run follows several daemons.
     pub title: Arc<str>,
-    /// Its details as the daemon writes them, where they were asked for: `k=v,k2=v2`, percent-encoded.
+    /// The container's details as the daemon writes them, if requested: `k=v,k2=v2`, percent-encoded.
     pub details: Option<Arc<str>>,
 }
 
@@ -40,25 +40,25 @@ impl Label {
 /// One message from the engine to the output.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// Lines of one container: as many as one read gave.
+    /// Lines of one container, as many as one read completed.
     Lines(Lines),
     /// Lines are missing here.
     Gap(Gap),
     /// Something happened to a container or to the daemon.
     Note(Note),
-    /// What a daemon calls itself: a later run must find the same.
+    /// The daemon's own id. A cursor stores it, so that a later run recognizes the daemon.
     Identity(DaemonId, Arc<str>),
-    /// The stored lines of these containers of a daemon come now, each ended by [`Event::CaughtUp`]. Only where lines
-    /// are wanted [by their times](super::LineOrder::ByTime), as the next.
+    /// The daemon's stored lines of these containers follow; [`Event::CaughtUp`] ends each container's part.
+    /// Sent only [in order of time](super::LineOrder::ByTime), as are the next two.
     Begins(DaemonId, Vec<ContainerKey>),
-    /// Stored lines of a container are read, and for a second none of them could be handed on.
+    /// cmon reads stored lines of a container, and has sent none for a second.
     Reading(ContainerKey),
-    /// All lines of a container that were stored when it was begun have come.
+    /// cmon has sent all lines of a container that were stored when it began to read.
     CaughtUp(ContainerKey),
 }
 
 impl Event {
-    /// The container that it is about, where it is one.
+    /// The container that the event is about, if there is one.
     pub fn container(&self) -> Option<&ContainerKey> {
         match self {
             Event::Lines(lines) => Some(&lines.label.key),
@@ -74,11 +74,11 @@ impl Event {
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_field_names, reason = "lines is what it holds")]
 pub struct Lines {
-    /// Whose lines.
+    /// The container that wrote them.
     pub label: Arc<Label>,
-    /// Where the container's log was read to with these lines, when a later run wants to know.
+    /// The place in the container's log behind these lines; `None` without a cursor.
     pub position: Option<Box<Position>>,
-    /// Held until they are shown, where lines are wanted by their times.
+    /// The batch's share of the channel, released once the lines are shown; `None` unless lines are ordered by time.
     pub turn: Option<Turn>,
     bytes: Vec<u8>,
     lines: Vec<Line>,
@@ -89,11 +89,11 @@ pub struct Lines {
 pub struct Line {
     /// The daemon's timestamp of its first byte.
     pub time: Timestamp,
-    /// Where the container wrote it.
+    /// The container's output that it was written to.
     pub stream: StdStream,
-    /// How it ends.
+    /// How the line ends.
     pub ending: Ending,
-    /// The daemon handed it over late, so it stands behind lines that were written after it.
+    /// The daemon sent it late, so it stands behind lines that were written after it.
     pub recovered: bool,
     start: u32,
     len: u32,
@@ -108,11 +108,11 @@ pub enum Ending {
     CrLf,
     /// With nothing: the container's run ended in the middle of the line.
     Unterminated,
-    /// It does not: the line is longer than allowed, and its next piece follows.
+    /// The line is longer than allowed and does not end here: its next piece follows.
     Piece,
 }
 
-/// How much of a line is added to a batch.
+/// How much of a line a call adds to a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// All of it, or its last piece.
@@ -121,10 +121,10 @@ pub enum Extent {
     Piece,
 }
 
-/// How a line came.
+/// When a line is delivered, compared with the order of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// In its place.
+    /// At its place.
     InOrder,
     /// Late: an earlier stream did not deliver it.
     Recovered,
@@ -136,11 +136,10 @@ impl Lines {
         Self { label, position: None, turn: None, bytes: Vec::new(), lines: Vec::new() }
     }
 
-    /// Adds a line, or a piece of one, given as two parts with its terminator still at the end.
-    /// More of a line follows unless its extent is whole.
+    /// Adds a line, or a piece of one, in two parts; the terminator is still at the end.
     ///
     /// # Panics
-    /// When one batch passes 4 GiB; batches are handed on long before.
+    /// If the batch grows beyond 4 GiB. Readers send a batch long before.
     pub fn push(
         &mut self,
         time: Timestamp,
@@ -166,12 +165,12 @@ impl Lines {
         self.lines.push(Line { time, stream, ending, recovered, start, len: end - start });
     }
 
-    /// The lines in order, each with its text; the terminator is not part of the text.
+    /// The lines in order, each with its text without terminator.
     pub fn iter(&self) -> impl Iterator<Item = (Line, &[u8])> {
         self.lines.iter().map(|line| (*line, self.text(line)))
     }
 
-    /// All of them stand behind lines that were written after them.
+    /// Marks all lines as recovered: they stand behind lines that were written after them.
     pub fn mark_recovered(&mut self) {
         self.lines.iter_mut().for_each(|line| line.recovered = true);
     }
@@ -187,15 +186,15 @@ impl Lines {
         self.lines.iter_mut().for_each(|line| line.start -= from);
     }
 
-    /// The line at this place, with its text as [`iter`](Self::iter) gives it.
+    /// The line at `index`, with its text without terminator.
     pub fn get(&self, index: usize) -> Option<(Line, &[u8])> {
         self.lines.get(index).map(|line| (*line, self.text(line)))
     }
 
-    /// Adds a copy of the line that stands at this place in another batch.
+    /// Adds a copy of the line at `index` of another batch.
     ///
     /// # Panics
-    /// When one batch passes 4 GiB.
+    /// If the batch grows beyond 4 GiB.
     pub fn push_from(&mut self, other: &Self, index: usize) {
         let Some(line) = other.lines.get(index) else { return };
         let start = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
@@ -204,10 +203,10 @@ impl Lines {
         self.lines.push(Line { start, ..*line });
     }
 
-    /// Adds a line that is like this one but for its text.
+    /// Adds a line with this text and the other properties of `like`.
     ///
     /// # Panics
-    /// When one batch passes 4 GiB.
+    /// If the batch grows beyond 4 GiB.
     pub fn push_line(&mut self, like: Line, text: &[u8]) {
         let terminator: &[u8] = match like.ending {
             Ending::Lf => b"\n",
@@ -219,7 +218,7 @@ impl Lines {
         self.push(like.time, like.stream, [text, terminator], extent, delivery);
     }
 
-    /// Keeps the lines at the places that `keep` accepts.
+    /// Keeps the lines whose index `keep` accepts.
     pub fn retain(&mut self, keep: impl Fn(usize) -> bool) {
         let (mut index, mut end) = (0, 0);
         let bytes = &mut self.bytes;
@@ -237,7 +236,7 @@ impl Lines {
         bytes.truncate(end as usize);
     }
 
-    /// Takes the first `count` lines away as a batch of their own.
+    /// Splits off the first `count` lines and returns them as a batch.
     #[must_use]
     pub fn split_front(&mut self, count: usize) -> Self {
         let mut rest = Self::new(Arc::clone(&self.label));
@@ -249,7 +248,7 @@ impl Lines {
         std::mem::replace(self, rest)
     }
 
-    /// The text of one of its lines.
+    /// The text of one of the lines, without terminator.
     fn text(&self, line: &Line) -> &[u8] {
         let start = line.start as usize;
         let terminator = match line.ending {
@@ -265,7 +264,7 @@ impl Lines {
         &self.bytes
     }
 
-    /// How many lines (or pieces) it holds.
+    /// The number of lines and pieces.
     pub fn len(&self) -> usize {
         self.lines.len()
     }
@@ -280,12 +279,12 @@ impl Lines {
         self.lines.last().map(|line| line.ending)
     }
 
-    /// How many lines end in this batch; the pieces of a long line but its last do not count.
+    /// The number of lines that end in this batch. Of a long line, only the last piece counts.
     pub fn whole(&self) -> usize {
         self.lines.iter().filter(|line| line.ending != Ending::Piece).count()
     }
 
-    /// How many lines that are not older than this end in this batch, and the bytes of all that are not.
+    /// Counts the lines that end in this batch and are not older than `time`, and the bytes of all pieces since then.
     pub fn since(&self, time: Timestamp) -> (usize, usize) {
         let new = self.lines.iter().filter(|line| time <= line.time);
         new.fold((0, 0), |(count, bytes), line| {
@@ -293,22 +292,22 @@ impl Lines {
         })
     }
 
-    /// Whether it holds none.
+    /// Whether the batch is empty.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 }
 
-/// Lines that are known or must be feared to be missing.
+/// A place in a log where lines are missing, or may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// Whose lines.
+    /// The container that wrote them.
     pub label: Arc<Label>,
-    /// The last line that was delivered before it; `None` when there was none.
+    /// The time of the last line that was delivered before the gap; `None` if there was none.
     pub from: Option<Timestamp>,
-    /// The first line that the daemon still holds after it; `None` when there is none.
+    /// The time of the first line that the daemon still holds after the gap; `None` if there is none.
     pub to: Option<Timestamp>,
-    /// Why they are missing.
+    /// The cause.
     pub cause: GapCause,
 }
 
@@ -320,12 +319,12 @@ pub enum GapCause {
     LogRotated,
     /// The container was removed before the rest of its log could be read.
     Removed,
-    /// The daemon cannot decode a record that it stored there.
+    /// The daemon cannot decode a record that it stored.
     Unreadable,
 }
 
 impl GapCause {
-    /// One word for counting.
+    /// The cause in JSON and metrics.
     pub fn word(self) -> &'static str {
         match self {
             GapCause::LogRotated => "log_rotated",
@@ -334,7 +333,7 @@ impl GapCause {
         }
     }
 
-    /// A message for people.
+    /// The cause in a message.
     pub fn as_str(self) -> &'static str {
         match self {
             GapCause::LogRotated => "the daemon no longer holds these lines",
@@ -344,16 +343,16 @@ impl GapCause {
     }
 }
 
-/// Something to report that is neither a line nor a gap.
+/// A message that is neither a line nor a gap.
 #[derive(Clone, Debug)]
 pub struct Note {
-    /// What it is about.
+    /// The subject.
     pub about: About,
     /// What happened.
     pub what: Notice,
 }
 
-/// What a [`Note`] is about.
+/// The subject of a [`Note`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
     /// A container.
@@ -365,7 +364,7 @@ pub enum About {
 }
 
 impl About {
-    /// The container, where it is one.
+    /// The container, if it is one.
     pub fn container(&self) -> Option<&Arc<Label>> {
         match self {
             About::Container(label) => Some(label),
@@ -373,7 +372,7 @@ impl About {
         }
     }
 
-    /// The name of the daemon, where one run follows several.
+    /// The name of the daemon, if one run follows several.
     pub fn host(&self) -> Option<&Arc<str>> {
         match self {
             About::Container(label) => label.key.daemon.host(),
@@ -386,83 +385,83 @@ impl About {
 /// The kinds of [`Note`].
 #[derive(Clone, Debug)]
 pub enum Notice {
-    /// A container started or joined: sent once per run, before its first line where cmon saw the
+    /// A container's run started, or cmon joined it: sent once per run, and before the first line if cmon saw the
     /// start.
     Started,
     /// Its restart policy will start it again; sent after the last line of the run.
     Restarting(Option<Exit>),
     /// Its run ended; sent after the last line of the run.
     Exited(Option<Exit>),
-    /// It is gone; nothing of it follows.
+    /// It was removed; no more events of it follow.
     Removed,
-    /// It has another name from here on; the label carries the new one.
+    /// It was renamed; the label has the new name.
     Renamed {
-        /// The name before.
+        /// The old name.
         from: Arc<str>,
     },
-    /// cmon itself runs in it, so it is left out.
+    /// cmon itself runs in it, so cmon leaves it out.
     Own,
-    /// Its new name is not selected: it is followed to the end of its run.
+    /// Its new name is not selected: cmon follows it to the end of its run.
     Deselected,
-    /// Nothing matches this pattern yet; what will is followed from its first line.
+    /// No container matches this pattern yet. cmon follows a later match from its first line.
     Waiting {
-        /// As typed.
+        /// The pattern as typed.
         pattern: String,
     },
-    /// It has no run before its latest one, so nothing of it is shown.
+    /// It has no run before its latest one, so cmon shows nothing of it.
     NoPreviousRun,
     /// The daemon no longer knows when its previous run began.
     PreviousRunUnbounded {
-        /// The number of lines before the latest run that are shown; `None`: all.
+        /// The number of lines before the latest run that cmon shows; `None`: all.
         lines: Option<u64>,
     },
-    /// Lines may be missing in its log itself, and it is not known which.
+    /// Its log driver can lose lines, and nothing shows which.
     Lossy(Lossy),
-    /// Its log driver keeps nothing that can be read; nothing of it follows.
+    /// Its log driver keeps nothing that can be read, so cmon does not follow it.
     Unreadable {
         /// The driver's name.
         driver: Arc<str>,
         /// The daemon's refusal.
         error: SourceError,
     },
-    /// It could not be read, again and again; nothing of it follows. Only without a follow.
+    /// Reading it failed repeatedly, and cmon gave it up. Only without a follow.
     GivenUp {
-        /// Why.
+        /// The last failure.
         error: SourceError,
     },
-    /// Its stream broke and is opened again after the wait.
+    /// Its stream broke; cmon opens the next one after the wait.
     StreamBroke {
-        /// Why.
+        /// The failure.
         error: SourceError,
-        /// How long until the next try.
+        /// The time until the next try.
         retry: Duration,
     },
-    /// Its stream was silent although the daemon had more; it is opened again at once.
+    /// Its stream was silent although the daemon had newer lines; cmon opens the next one at once.
     WentSilent,
-    /// The daemon ended the stream although the container runs, again and again.
+    /// The daemon repeatedly ended the stream although the container runs.
     EndsEarly {
-        /// How often in a row without a new line.
+        /// The number of ends in a row without a new line.
         times: u32,
-        /// How long until the next try.
+        /// The time until the next try.
         retry: Duration,
     },
-    /// The daemon does not answer with its events or its list; streams go on as they can.
+    /// The daemon answers neither for its events nor for its list. Open streams continue if they can.
     DaemonAway {
-        /// Why.
+        /// The failure.
         error: SourceError,
-        /// How long until the next try.
+        /// The time until the next try.
         retry: Duration,
     },
-    /// One of several daemons could not be reached or is no use, and nothing of it is shown.
+    /// One of several daemons cannot be used, so cmon leaves it out.
     DaemonLeftOut {
-        /// Why.
+        /// The failure.
         error: StartError,
     },
-    /// The usual socket is not there, so the only one that another product has made is used.
+    /// The default socket does not exist, so cmon uses the only socket of another product.
     DaemonFound {
         /// The socket's address.
         endpoint: Arc<str>,
-        /// The product that made it.
+        /// The product that creates it.
         product: &'static str,
     },
     /// The embedded daemon serves other programs too.
@@ -472,29 +471,29 @@ pub enum Notice {
     },
     /// The daemon refuses its events; cmon asks for its list every few seconds instead.
     NoEvents {
-        /// Why.
+        /// The refusal.
         error: SourceError,
     },
-    /// The daemon takes long to answer.
+    /// The daemon is slow to answer.
     StillWaiting {
-        /// For what.
+        /// The request.
         what: Awaited,
     },
-    /// The daemon answers again, and its list was compared with what is followed.
+    /// The daemon answers again, and cmon has compared its list with the followed containers.
     DaemonBack,
-    /// A reader panicked; it is counted, and the stream is opened again at the anchor.
+    /// A reader panicked. cmon counts it and opens the stream again at the anchor.
     ReaderPanicked {
         /// The panic's message.
         message: String,
     },
-    /// Notes were dropped because the output was not read.
+    /// cmon dropped notes because nothing read the output.
     NotesDropped {
-        /// How many.
+        /// The number of dropped notes.
         count: u64,
     },
 }
 
-/// What the daemon takes long to answer.
+/// A request that the daemon is slow to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Awaited {
     /// The list of containers.
@@ -505,20 +504,20 @@ pub enum Awaited {
     Log,
 }
 
-/// Why a stream ended: a value, never a guess.
+/// Why a stream ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndReason {
-    /// It reached its age; the next one opens at the anchor.
+    /// It reached its maximum age; the next one opens at the anchor.
     Rotated,
-    /// It was quiet although the daemon had more; the next one opens at the anchor.
+    /// It was stale: silent although the daemon had newer lines. The next one opens at the anchor.
     Stale,
-    /// The output did not take lines as fast as they came, so the daemon might have rotated files away
-    /// under the stream; the next one reads them from the stored log first.
+    /// The output fell behind, so the daemon may have rotated files away under the stream. The next stream
+    /// reads them from the stored log first.
     HeldBack,
-    /// The daemon handed over again what is older than all that cmon remembers; the next one opens at
+    /// The daemon sent frames again that are older than all keys in the anchor's ring. The next stream opens at
     /// the anchor.
     Disordered,
-    /// The daemon ended it in good order.
+    /// The daemon ended it without an error.
     Eof,
     /// It could not be opened, or it broke.
     Failed(SourceError),
@@ -529,7 +528,7 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    /// One word for counting: `rotated`, `stale`, `cut`, and so on.
+    /// The reason in JSON and metrics: `rotated`, `stale`, `cut`, and so on.
     pub fn word(&self) -> &'static str {
         match self {
             EndReason::Rotated => "rotated",

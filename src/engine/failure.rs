@@ -1,7 +1,7 @@
-//! Why a request or a stream failed: classified where it happens, so that the engine decides on the kind
+//! Failures of requests and streams, classified where they happen, so that the engine decides on the kind
 //! and never on text.
 
-/// What a failure means for what to do next.
+/// The kind of a failure, which decides the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// Cannot reach the daemon, or the connection broke: try again later.
@@ -12,33 +12,33 @@ pub enum ErrorKind {
     Cut,
     /// The answer breaks the protocol: close, and try again later.
     Protocol,
-    /// The daemon reported a failure while it read the log, inside the stream.
+    /// The daemon reported a failure inside the stream, while it read the log.
     InBand,
-    /// The daemon refused for now (409, 5xx): try again later.
+    /// The daemon temporarily refused (409, 5xx): try again later.
     Refused,
-    /// The container is not there (404).
+    /// The container does not exist (404).
     Gone,
     /// The log driver keeps nothing that can be read (501, or its older forms): never try again.
     Unreadable,
-    /// There is no socket where one was named, but something else: no use in waiting.
+    /// The path is not a socket: a retry cannot help.
     NoSocket,
-    /// The socket's own permissions do not let cmon in.
+    /// The permissions of the socket exclude cmon.
     Denied,
-    /// The daemon's certificate is not trusted, or it does not take cmon's: no use in waiting.
+    /// The daemon's certificate is not trusted, or the daemon rejects cmon's: a retry cannot help.
     Untrusted,
-    /// The daemon, or a proxy before it, does not let this request through (401, 403, 405, a path
-    /// that is not there).
+    /// The daemon, or a proxy in front of it, does not allow the request (401, 403, 405, or an unknown
+    /// path).
     Forbidden,
 }
 
 impl ErrorKind {
-    /// Whether a daemon that failed so may answer later, without anybody's doing here.
+    /// Whether the daemon may answer later without a change on this machine.
     pub fn may_pass(self) -> bool {
         use ErrorKind::{Cut, Refused, Timeout, Unreachable};
         matches!(self, Unreachable | Timeout | Cut | Refused)
     }
 
-    /// One word for counting: `cut`, `refused`, and so on.
+    /// The kind in JSON and metrics: `cut`, `refused`, and so on.
     pub fn as_str(self) -> &'static str {
         match self {
             ErrorKind::Unreachable => "unreachable",
@@ -57,15 +57,15 @@ impl ErrorKind {
     }
 }
 
-/// A failed request or a broken stream, as a message for people.
+/// A failed request or a broken stream; `Display` gives a message for users.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SourceError {
-    /// What it means.
+    /// The kind.
     pub kind: ErrorKind,
-    /// What was tried and what went wrong, the daemon's own message included.
+    /// The action and the failure, the daemon's own message included.
     pub message: String,
-    /// What to do about it, where its kind does not say it.
+    /// What to do about it, if the kind alone does not say it.
     pub hint: Option<&'static str>,
 }
 

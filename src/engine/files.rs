@@ -1,16 +1,16 @@
-//! What a follow may miss of a log that is kept in files, and when to read the store instead: pure.
+//! When a follow of a log that is kept in files may miss lines, and when to read the store instead. Pure.
 //!
-//! A log driver with a largest size begins a new file when one is full and drops the oldest. Two
-//! things go wrong in follows there, silently. While the daemon's socket is full, the follow inside
-//! the daemon stands still, and goes on with the newest file, whatever was full in between (all
-//! versions; moby: `daemon/logger/loggerutils/follow.go`). And before version 23 a file that begins
-//! while a follow is being opened is skipped: the stored part is read, then the follow learns of
-//! new files, and nothing looks at what came between.
+//! A log driver with a size limit begins a new file when one is full, and drops the oldest. Follows of such logs
+//! lose lines silently in two cases:
 //!
-//! Finite reads are sound: the daemon opens all files at their beginning. So where a file fills in no
-//! time the log is read by them alone; and where it may fill soon, a follow must prove after its opening
-//! that it stands in the newest file, by delivering the newest frame that the store had. A pause
-//! between two frames into which a file fits is suspect: it may have been skipped there.
+//! - While the daemon's socket is full, the follow inside the daemon stands still. It continues in the newest file
+//!   and skips the files in between (all versions; moby: `daemon/logger/loggerutils/follow.go`).
+//! - Before version 23, a follow skips a file that begins while the follow is being opened. The daemon reads the
+//!   stored part, then watches for new files, and never looks at files created in between.
+//!
+//! Finite reads are sound: the daemon opens all files at their beginning. So if a file fills almost at once, cmon uses
+//! finite reads only. If a file may fill soon, a follow must prove after its opening that it stands in the newest file:
+//! it must deliver the newest frame that the store had. A pause between two frames is suspect if a file fits into it.
 
 use std::time::Duration;
 
@@ -20,46 +20,46 @@ use super::anchor::Key;
 use super::pace::{PEAK_DECAY, Pace, RECORD_OVERHEAD_BYTES};
 use super::timestamp::Timestamp;
 
-/// Where a file lasts longer than this, a follow that stands in an old one is noticed by its silence.
+/// If a file lasts longer than this, the stale check finds a follow that stands in an old file.
 const SLOW_ROTATION_SECONDS: f64 = 40.0;
-/// Where it lasts shorter than this many seconds, no follow keeps up with the files; before version 23
-/// a follow also misses a file when two begin before the daemon's goroutine was given the processor.
+/// If a file lasts fewer seconds than this, no follow keeps up with the files. Before version 23 a follow also
+/// misses a file if two begin before the daemon's goroutine is scheduled.
 const HOPELESS_ROTATION_SECONDS: f64 = 0.02;
 const HOPELESS_ROTATION_SECONDS_BEFORE_23: f64 = 0.5;
-/// More than a daemon can write to one log in a second, in bytes.
+/// More bytes than a daemon can write to one log per second.
 const WRITE_MAX_BYTES_PER_SECOND: f64 = 50_000_000.0;
-/// How much faster than its pace a container may have been for a moment.
+/// How much a burst of a container may exceed its measured pace.
 const PACE_MARGIN: f64 = 1.25;
-/// How long, in seconds, the log is left alone between two finite reads where no follow keeps up: for a
-/// part of what a file lasts, within these bounds.
+/// The bounds in seconds of the pause between two finite reads if no follow keeps up. The pause is a
+/// fraction of a file's lifetime.
 const READ_SPACING_SECONDS: [f64; 2] = [0.02, 0.1];
 const READ_SPACING_SHARE: f64 = 0.2;
 
-/// A rate by the daemon's timestamps is taken over at least this long, in seconds.
+/// A rate by the daemon's timestamps is measured over at least this many seconds.
 const RATE_MIN_SECONDS: f64 = 0.1;
-/// Its peak fades at most this often.
+/// The shortest interval between two decays of its peak.
 const RATE_DECAY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The files of one container's log.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     size: f64,
-    /// Before version 23.
+    /// Whether the daemon is older than version 23.
     old: bool,
     proof: Proof,
     written: Written,
 }
 
-/// How fast the container writes, by the daemon's timestamps. The pace counts what arrives, and on a busy machine the
-/// lines of a second may arrive at once: a file that was skipped among them must be noticed by then.
+/// How fast the container writes, by the daemon's timestamps. The pace counts arrivals, and on a busy machine the
+/// lines of a second may arrive at once. cmon must notice a file that was skipped among them.
 #[derive(Clone, Copy, Debug, Default)]
 struct Written {
     begun: Option<Timestamp>,
-    /// Since then.
+    /// Since this time.
     bytes: f64,
-    /// Bytes a second: the peak, which fades.
+    /// The peak in bytes per second, which decays.
     rate: f64,
-    /// When it has faded last although nothing was delivered.
+    /// The last decay without a delivery.
     faded: Option<Instant>,
 }
 
@@ -70,14 +70,14 @@ impl Written {
         if RATE_MIN_SECONDS <= over {
             self.rate = (self.bytes / over).max(self.rate * PEAK_DECAY);
         }
-        // A clock that went back begins anew.
+        // If the clock goes back, the measurement begins again.
         if !(0.0..RATE_MIN_SECONDS).contains(&over) {
             (self.begun, self.bytes) = (Some(key.time()), 0.0);
         }
         self.bytes += f64::from(key.length()) + RECORD_OVERHEAD_BYTES as f64;
     }
 
-    /// The log was looked at: a container that is quiet by now no longer counts as fast.
+    /// Records a look at the log: a container that is quiet by now no longer counts as fast.
     fn looked(&mut self, now: Instant) {
         let faded = *self.faded.get_or_insert(now);
         if RATE_DECAY_INTERVAL <= now.saturating_duration_since(faded) {
@@ -87,14 +87,14 @@ impl Written {
     }
 }
 
-/// Whether the follow that is open stands in the newest file.
+/// Whether the open follow stands in the newest file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
     /// It does, or files last longer than any stream.
     Given,
-    /// The store must be asked for its newest frame.
+    /// Unknown: the store's newest frame is needed.
     Wanted,
-    /// This frame must come.
+    /// The follow must deliver this frame.
     Awaited(Key),
 }
 
@@ -122,7 +122,7 @@ impl Proof {
         }
     }
 
-    /// A frame was delivered.
+    /// Records the delivery of a frame.
     pub(super) fn delivered(&mut self, key: &Key) {
         if *self == Proof::Awaited(*key) {
             *self = Proof::Given;
@@ -130,7 +130,7 @@ impl Proof {
     }
 }
 
-/// What happens to a follow when the daemon begins the next file.
+/// How a follow behaves when the daemon begins the next file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rotation {
     /// It goes on in the next file.
@@ -146,7 +146,7 @@ impl Files {
         Self { size: size as f64, old, proof: Proof::Given, written: Written::default() }
     }
 
-    /// A follow is opened.
+    /// Records that a follow opens.
     pub(super) fn open(&mut self, pace: &Pace) {
         let soon = self.size < SLOW_ROTATION_SECONDS * self.rate(pace);
         self.proof = if self.old && soon { Proof::Wanted } else { Proof::Given };
@@ -159,7 +159,7 @@ impl Files {
         self.size < lasts * self.rate(pace)
     }
 
-    /// How long to leave the log alone between two finite reads.
+    /// The pause between two finite reads.
     pub(super) fn between(&self, pace: &Pace) -> Duration {
         let lasts = self.size / self.rate(pace).max(1.0);
         Duration::from_secs_f64(
@@ -167,28 +167,28 @@ impl Files {
         )
     }
 
-    /// Whether the follow that is open has still to prove itself.
+    /// Whether the open follow has still to prove that it stands in the newest file.
     pub(super) fn is_unproven(&self) -> bool {
         !self.proof.is_given()
     }
 
-    /// The store's newest frame; whether it was delivered.
+    /// Takes the store's newest frame, and whether it was delivered.
     pub(super) fn newest(&mut self, newest: Newest) {
         self.proof.newest(newest);
     }
 
-    /// A frame was delivered.
+    /// Records the delivery of a frame.
     pub(super) fn delivered(&mut self, key: &Key) {
         self.proof.delivered(key);
         self.written.add(key);
     }
 
-    /// Something was read of the log, new or not.
+    /// Records that cmon read from the log, whether or not the frames were new.
     pub(super) fn looked(&mut self, now: Instant) {
         self.written.looked(now);
     }
 
-    /// Bytes a second that the container writes, rather too many than too few.
+    /// The bytes per second that the container writes. An estimate on the high side.
     fn rate(&self, pace: &Pace) -> f64 {
         pace.bytes_per_second().max(self.written.rate)
     }
@@ -206,11 +206,11 @@ impl Files {
     }
 }
 
-/// How long the output may keep a follow waiting whose log is kept in files of this size: filling
-/// one takes at least this long.
+/// How long the output may block a follow whose log is kept in files of this size. Filling one file takes
+/// at least this long.
 pub(super) fn held_back_after(size: u64) -> Duration {
-    let least = Duration::from_secs_f64(size as f64 / WRITE_MAX_BYTES_PER_SECOND);
-    least.clamp(Duration::from_millis(10), Duration::from_secs(10))
+    let min_fill_time = Duration::from_secs_f64(size as f64 / WRITE_MAX_BYTES_PER_SECOND);
+    min_fill_time.clamp(Duration::from_millis(10), Duration::from_secs(10))
 }
 
 #[cfg(test)]
@@ -228,7 +228,7 @@ mod tests {
         Key::of(frame, payload)
     }
 
-    /// So many bytes a second.
+    /// N bytes per second.
     fn pace(bytes: u64) -> Pace {
         let begun = Instant::now();
         let mut pace = Pace::new(begun);
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_follow_keeps_up_where_files_fill_in_no_time() {
+    async fn no_follow_keeps_up_if_files_fill_at_once() {
         let files = Files::new(20_000, Rotation::KeepsFollow);
         assert!(files.is_hopeless(&pace(1_100_000)) && !files.is_hopeless(&pace(900_000)));
         let old = Files::new(20_000, Rotation::CutsFollow);
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_output_may_hold_a_follow_back_for_as_long_as_a_file_takes() {
+    fn the_output_may_block_a_follow_until_a_file_fills() {
         let millis = [20_000, 1_000_000, 100_000_000, u64::MAX].map(held_back_after);
         assert_eq!(millis.map(|time| time.as_millis()), [10, 20, 2000, 10_000]);
     }

@@ -1,4 +1,4 @@
-//! What the engines of one run share: how they start together, and when the run is over. Each engine holds a [`Member`].
+//! The state that the engines of one run share: the start, and the end of the run. Each engine holds a [`Member`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,21 +14,21 @@ use super::start::{Answer, Grace, Listing, Missing, StartError, Stay, decide};
 /// How long a daemon that has answered waits for the others.
 const GROUP_STOP_GRACE: Duration = Duration::from_secs(2);
 
-/// What the engines of one run share.
+/// The state that the engines of one run share.
 #[derive(Debug)]
 struct State {
-    /// The first answers, until it is decided how to start.
+    /// The first answers, until the start is decided.
     answers: Vec<Answer>,
     decided: Option<Result<(), StartError>>,
-    /// Patterns that nothing has matched yet.
+    /// Patterns that no container has matched yet.
     awaited: Vec<String>,
     /// Whether an engine has reported these.
     reported: bool,
-    /// What the containers of each engine do.
+    /// The activity of each engine's containers.
     activity: Vec<Activity>,
 }
 
-/// What the selected containers of one daemon do.
+/// Whether any selected container of one daemon runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Activity {
     /// One runs, or the daemon has not answered yet.
@@ -59,16 +59,16 @@ impl Member {
         (0..count).map(member).collect()
     }
 
-    /// Whether the run has begun, perhaps without this daemon.
+    /// Whether the run has begun, with or without this daemon.
     pub(super) fn is_decided(&self) -> bool {
         self.state.borrow().decided.is_some()
     }
 
-    /// Hands in the daemon's first answer, and waits until it is decided how the run starts. Not all daemons
-    /// are waited for then.
+    /// Submits the daemon's first answer, and waits for the decision how the run starts. The decision need not
+    /// wait for all daemons.
     ///
     /// # Errors
-    /// The run cannot start.
+    /// If the run cannot start.
     pub(super) async fn answered(
         &mut self,
         answer: Result<Arc<Listing>, SourceError>,
@@ -88,15 +88,14 @@ impl Member {
         if timeout(GROUP_STOP_GRACE, decided).await.is_err() {
             self.state.send_modify(|state| state.decide(selection, config, Grace::Over));
         }
-        // Where all daemons are away but one that has not answered, its answer decides.
+        // If all daemons are away except one that has not answered, its answer decides.
         match self.seen.wait_for(|state| state.decided.is_some()).await.as_deref() {
             Ok(State { decided: Some(Err(error)), .. }) => Err(error.clone()),
             _ => Ok(()),
         }
     }
 
-    /// The patterns that nothing has matched so far. Only the first call returns them, so that one engine reports
-    /// them.
+    /// The patterns that no container has matched. Only the first call returns them, so that one engine reports them.
     pub(super) fn take_unreported(&self) -> Vec<String> {
         let mut unreported = Vec::new();
         self.state.send_if_modified(|state| {
@@ -108,17 +107,17 @@ impl Member {
         unreported
     }
 
-    /// Whether there are patterns that nothing has matched yet.
+    /// Whether there are patterns that no container has matched.
     pub(super) fn awaits(&self) -> bool {
         !self.state.borrow().awaited.is_empty()
     }
 
-    /// A container was found. Keeps waiting for the patterns for which `unmatched` is true.
+    /// Records that a container was found. Keeps the patterns for which `unmatched` is true.
     pub(super) fn found(&self, unmatched: impl Fn(&str) -> bool) {
         self.state.send_modify(|state| state.awaited.retain(|pattern| unmatched(pattern)));
     }
 
-    /// Reports what the containers of this daemon do.
+    /// Reports the activity of this daemon's containers.
     pub(super) fn report(&self, activity: Activity) {
         let index = self.index;
         self.state.send_if_modified(|state| {
@@ -126,7 +125,7 @@ impl Member {
         });
     }
 
-    /// Whether the containers of all daemons have stopped, and none is waited for.
+    /// Whether the containers of all daemons have stopped, and no pattern waits for a match.
     pub(super) fn all_stopped(&self) -> bool {
         let state = self.state.borrow();
         state.awaited.is_empty()

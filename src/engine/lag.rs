@@ -1,25 +1,25 @@
-//! How far what is shown is behind what the daemon has stored.
+//! The lag: how far delivered lines are behind the lines that the daemon has stored.
 //!
-//! An indicator: it compares the daemon's clock with this machine's, and takes part in no decision.
+//! Informational: it compares the daemon's clock with this machine's, so no decision depends on it.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::timestamp::Timestamp;
 
-/// A line that was delivered longer ago says nothing about the lag now.
+/// A line that was delivered longer ago no longer counts for the lag.
 const FRESH_MAX_NANOS: i64 = 2_000_000_000;
 
 /// The lag of one container.
 #[derive(Debug)]
 pub struct Lag {
-    /// In nanoseconds since 1970, as all times here. Lines from before do not count as late.
+    /// The start, in nanoseconds since 1970. Lines from before do not count as late.
     started: i64,
     /// The timestamp of the last line delivered.
     last: AtomicI64,
-    /// When that was.
+    /// The time of that delivery.
     at: AtomicI64,
-    /// Lines wait for the output.
+    /// Whether lines wait for the output.
     waiting: AtomicBool,
 }
 
@@ -31,9 +31,9 @@ impl Lag {
         Self { started: now, last, at, waiting: AtomicBool::new(false) }
     }
 
-    /// A line with this timestamp was handed on.
+    /// Records that a line with this timestamp was delivered.
     pub(super) fn delivered(&self, time: Timestamp, now: Timestamp) {
-        // A record without a time, or with one that no clock showed, says nothing about the lag.
+        // A record without a time, or with an impossible one, has no lag.
         if time.is_plausible() {
             self.last.store(time.saturating_nanos().max(self.started), Relaxed);
             self.at.store(now.saturating_nanos(), Relaxed);
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lag_is_the_age_of_the_last_line_while_lines_wait_or_pour() {
+    fn lag_is_the_age_of_the_last_line_while_lines_wait_or_arrive() {
         let at = |seconds: i64| Timestamp::from_nanos((1_700_000_000 + seconds) * 1_000_000_000);
         let lag = Lag::new(at(100));
         let seconds = |now: i64| lag.get(at(now)).as_secs();

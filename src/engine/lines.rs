@@ -1,18 +1,17 @@
 //! Frames to lines: pieces of long lines are joined, per output of the container.
 //!
-//! The state belongs to the container, not to a stream: a line whose pieces come over two
-//! streams is still one line. A line that is longer than allowed passes in marked pieces, so memory
-//! is bounded by the limit.
+//! The state belongs to the container, not to a stream: a line stays one line if its pieces come over two
+//! streams. A line above the limit is delivered in marked pieces, so the limit bounds the memory.
 
 use super::event::{Delivery, Extent, Lines};
 use super::position::BegunLine;
 use super::source::{Frame, PieceRule, StdStream};
 use super::timestamp::Timestamp;
 
-/// Where the daemon cuts a line that has no end: pieces are multiples of this, but for the last.
+/// The daemon's buffer size: it splits a long line into multiples of this, except for the last piece.
 const PIECE_BYTES: usize = 16 * 1024;
 
-/// Joins the frames of one container to lines.
+/// Joins the frames of one container into lines.
 #[derive(Clone, Debug)]
 pub struct Assembler {
     rule: PieceRule,
@@ -20,25 +19,25 @@ pub struct Assembler {
     open: [Option<Open>; 2],
 }
 
-/// A line whose end has not come.
+/// A line without its end.
 #[derive(Clone, Debug)]
 struct Open {
     time: Timestamp,
-    /// What has not been handed on.
+    /// The bytes that were not delivered.
     text: Vec<u8>,
-    /// The line's length so far.
+    /// The length of the line up to here.
     length: usize,
-    /// Bytes of the next frame that an earlier run has handed on.
+    /// Bytes of the next frame that an earlier run delivered.
     skip: usize,
 }
 
 impl Assembler {
-    /// Joins by this rule; lines pass in pieces above `max_line` bytes, terminator not counted.
+    /// Joins by this rule. Lines above `max_line` bytes, terminator excluded, are delivered in pieces.
     pub fn new(rule: PieceRule, max_line: usize) -> Self {
         Self { rule, max_line: max_line.max(1), open: [None, None] }
     }
 
-    /// The same, of which no line is open.
+    /// A new joiner with the same settings and no open line.
     #[must_use]
     pub fn anew(&self) -> Self {
         Self::new(self.rule, self.max_line)
@@ -91,12 +90,12 @@ impl Assembler {
         }
     }
 
-    /// Bytes of the open line of each output that were not handed on.
+    /// Undelivered bytes of each output's open line.
     pub fn open(&self) -> [usize; 2] {
         self.open.each_ref().map(|open| open.as_ref().map_or(0, |open| open.text.len()))
     }
 
-    /// The lines of which a part was handed on, of each output.
+    /// Each output's open line that was delivered in part.
     pub fn begun(&self) -> [Option<BegunLine>; 2] {
         self.open.each_ref().map(|open| {
             let Open { time, text, length, skip } = open.as_ref()?;
@@ -106,7 +105,7 @@ impl Assembler {
         })
     }
 
-    /// Goes on with a line of which an earlier run has handed on a part.
+    /// Continues a line that an earlier run delivered in part.
     pub fn begin(&mut self, stream: StdStream, part: BegunLine) {
         let BegunLine { time, delivered, skip } = part;
         let length = usize::try_from(delivered.saturating_sub(u64::from(skip)));
@@ -115,7 +114,7 @@ impl Assembler {
         self.open[slot(stream)] = Some(open);
     }
 
-    /// Hands on what there is of open lines as pieces of them.
+    /// Delivers the open lines as pieces.
     pub fn hand_on_open(&mut self, into: &mut Lines) {
         for stream in [StdStream::Stdout, StdStream::Stderr] {
             if let Some(open) = &mut self.open[slot(stream)]
@@ -127,7 +126,7 @@ impl Assembler {
         }
     }
 
-    /// Ends all open lines where they are: the container's run is over, or lines are missing.
+    /// Ends all open lines: the container's run is over, or lines are missing.
     pub fn flush(&mut self, into: &mut Lines) {
         self.flush_stream(StdStream::Stdout, into);
         self.flush_stream(StdStream::Stderr, into);
@@ -147,7 +146,7 @@ fn slot(stream: StdStream) -> usize {
     }
 }
 
-/// Length of the end of line that the text has.
+/// The length of the text's line terminator.
 fn terminator(text: &[u8]) -> usize {
     match text {
         [.., b'\r', b'\n'] => 2,
@@ -156,8 +155,8 @@ fn terminator(text: &[u8]) -> usize {
     }
 }
 
-/// The last place at or before `limit` where no UTF-8 character is cut; `limit` itself when the
-/// bytes are not UTF-8.
+/// The last index at or before `limit` that splits no UTF-8 character; `limit` itself if the bytes are
+/// not UTF-8.
 fn boundary(text: &[u8], limit: usize) -> usize {
     let is_start = |at: &usize| text.get(*at).is_none_or(|byte| byte & 0xC0 != 0x80);
     let lowest = limit.saturating_sub(3).max(1);
@@ -179,7 +178,7 @@ mod tests {
         Lines::new(Arc::new(Label::new(key, "web".into())))
     }
 
-    /// What comes out: stream, time, text and ending of each line.
+    /// Stream, time, text and ending of each completed line.
     fn assemble(
         rule: PieceRule,
         max_line: usize,
@@ -227,14 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn full_pieces_with_timestamps_of_their_own_are_one_line_where_that_is_the_rule() {
+    fn full_pieces_with_different_timestamps_are_one_line_by_rule() {
         let frames = [(Stdout, 1, vec![b'a'; PIECE_BYTES]), (Stdout, 2, b"end\n".to_vec())];
         assert_eq!(assemble(PieceRule::FullPieces, MIB, &frames).len(), 1);
         assert_eq!(assemble(PieceRule::SameTimestamp, MIB, &frames).len(), 2);
     }
 
     #[test]
-    fn parts_of_any_length_are_one_line_until_its_newline_where_that_is_the_rule() {
+    fn parts_of_any_length_are_one_line_until_its_newline_by_rule() {
         let frames = [
             (Stdout, 1, b"95".to_vec()),
             (Stderr, 1, b"err\n".to_vec()),

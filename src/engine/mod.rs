@@ -1,17 +1,20 @@
 //! Follows many log streams at once; knows neither Docker nor terminal nor command line.
 //!
 //! ```text
-//!  events ──Started/Died──▶ ┌────────────┐ ◀──ended, and why── reader ┐
+//!  events ──Started/Died──▶ ┌────────────┐ ◀──── EndReason ──── reader ┐
 //!  stop ──────────────────▶ │ supervisor │ ──spawn, by registry─▶ reader ├──▶ bounded channel of Event
 //!  wakes ─────────────────▶ └────────────┘                      reader ┘
 //!                            owns one Lifecycle      each: open ▸ read ▸ Resume ▸ lines
 //!                            per container           every wait races with stop
 //! ```
 //!
-//! What it promises: every line that the daemon still holds is delivered once, in the daemon's
-//! order, over rotation, reconnect and restart; one reader per container, counted until it has
-//! ended; memory bounded by the longest line, a ring of keys and the channel; an end within the stop
-//! deadline plus a second.
+//! The engine promises:
+//!
+//! - It delivers every line that the daemon still holds once, in the daemon's order, over rotation,
+//!   reconnect and restart.
+//! - Each container has one reader, which counts until it has ended.
+//! - The longest line, a ring of keys and the channel bound the memory.
+//! - After a stop, the engine ends within the stop deadline plus a second.
 
 pub mod anchor;
 pub mod backlog;

@@ -1,4 +1,4 @@
-//! The engine of one daemon: it begins, runs its supervisor, and ends in time.
+//! The engine of one daemon: start, supervisor, and an end within the deadline.
 
 use std::sync::Arc;
 
@@ -24,10 +24,10 @@ use super::tally::Tally;
 use super::waiting::SlowNotes;
 use crate::engine::supervisor::Supervisor;
 
-/// What a daemon answers first: the list, the events, and what it calls itself.
+/// A daemon's first answer: the list, the events, and the daemon's own id.
 type Look<E> = (Listing, Option<Subscription<E>>, Option<Arc<str>>);
 
-/// What an engine begins with.
+/// The start state of an engine.
 struct Begun<E> {
     chosen: Chosen,
     listed: Vec<Listed>,
@@ -55,7 +55,7 @@ impl<S: Source> Engine<S> {
         Self { source, registry, tally, config, slow, begun, commands }
     }
 
-    /// Sends it commands while it runs.
+    /// A handle that sends commands to the engine while it runs.
     pub fn control(&self) -> Control {
         Control([(self.source.daemon(), self.commands.0.clone())].into())
     }
@@ -70,8 +70,8 @@ impl<S: Source> Engine<S> {
         }
     }
 
-    /// Follows what `selection` matches and sends all that happens to `events`, until `stop` or
-    /// until nothing more can come; then closes everything.
+    /// Follows the containers that `selection` matches and sends all events to `events`. Runs until `stop`, or
+    /// until no more events can come; then closes everything.
     ///
     /// # Errors
     /// Before anything is read: the daemon does not answer, or a pattern matches nothing.
@@ -84,7 +84,7 @@ impl<S: Source> Engine<S> {
         Engines::new(vec![self]).run(selection, events, stop).await
     }
 
-    /// The same as one of the engines of a run.
+    /// Runs as one of the engines of a run.
     pub(super) async fn run_in(
         mut self,
         mut member: Member,
@@ -97,7 +97,7 @@ impl<S: Source> Engine<S> {
             biased;
             () = stop.cancelled() => None,
             () = events.closed() => None,
-            // Boxed: it needs room that the following does not.
+            // Boxed, so that the rest of the future does not carry its size.
             begun = Box::pin(self.begin(&mut member, selection, end, &events)) => Some(begun?),
         };
         let mut failures = Vec::new();
@@ -147,8 +147,8 @@ impl<S: Source> Engine<S> {
         Ok(Outcome { census, by_daemon: Vec::new(), failures, left_out })
     }
 
-    /// Subscribes, lists, and matches the selection; waits for the daemon where that is wanted, or where
-    /// another one is followed already. Gives the error of a daemon that is left out.
+    /// Subscribes, lists, and matches the selection. Waits for the daemon if configured, or if the run follows
+    /// another one already. Returns the error of a daemon that is left out.
     async fn begin(
         &self,
         member: &mut Member,
@@ -197,7 +197,7 @@ impl<S: Source> Engine<S> {
             }
             let next = Instant::now() + retry;
             if let Some(end) = end.filter(|end| *end <= next) {
-                // It did not come in the time that there was.
+                // The daemon did not answer within the time limit.
                 sleep_until(end).await;
                 if !member.is_decided() {
                     member.answered(Err(error.clone()), selection, &self.config).await?;
@@ -208,7 +208,7 @@ impl<S: Source> Engine<S> {
         }
     }
 
-    /// What earlier runs have saved of the daemon that calls itself so.
+    /// The saved positions of the daemon with this id.
     fn saved(&self, identity: Option<&Arc<str>>) -> Result<Option<SavedDaemon>, OtherDaemon> {
         let Some(saved) = &self.config.saved else {
             return Ok(None);
@@ -220,14 +220,14 @@ impl<S: Source> Engine<S> {
         Ok(Some(at.map_or_else(nothing, |at| saved.0[at].clone())))
     }
 
-    /// Asks for the events, for the list, and for the daemon's identity where that matters.
+    /// Requests the events, the list, and the daemon's id if the cursor needs it.
     async fn look(
         &self,
         selection: &Selection,
         say: &impl AsyncFn(Notice),
     ) -> Result<Look<S::Events>, SourceError> {
-        // Asked for before the list is taken, so that no start falls between the two. The list alone
-        // is needed to begin.
+        // Subscribe before the list is taken, so that no start falls between the two. Only the list is needed
+        // to begin.
         let subscription = match self.config.follow {
             true => Some(Subscription::ask(&self.source).await),
             false => None,
@@ -242,12 +242,12 @@ impl<S: Source> Engine<S> {
         Ok((Listing { listed, own }, subscription, identity))
     }
 
-    /// Closes all that is still open and names the readers that did not end by themselves.
+    /// Closes all that is still open and names the stragglers.
     async fn force(&self) -> Vec<String> {
         let stragglers = self.registry.labels(TaskKind::Reader);
         let closed = self.source.close_all();
         tracing::debug!(closed, ?stragglers, "the stop deadline has passed");
-        // What does not end now is left to the end of the process.
+        // The end of the process ends the tasks that remain.
         let _ = timeout(limits::FORCED_STOP_TIMEOUT, self.registry.drained()).await;
         stragglers
     }

@@ -13,48 +13,48 @@ use super::start::StartError;
 /// How the engine follows.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Stay and deliver what comes; otherwise end after what is stored.
+    /// Follow new lines. Otherwise end after the stored ones.
     pub follow: bool,
-    /// Follow for this long only, and then until the daemon's clock has passed the last wanted time.
+    /// Follow for this long, and then until the daemon's clock has passed the last wanted time.
     pub follow_for: Option<Duration>,
-    /// End when none of the selected containers runs any more.
+    /// End when none of the selected containers runs.
     pub exit_on_stop: bool,
-    /// Wait for a daemon that does not answer yet, and for containers that are not there yet.
+    /// Wait for a daemon that does not answer yet, and for containers that do not exist yet.
     pub wait: bool,
-    /// What is shown first of the containers that are there at the start.
+    /// The stored lines to show of containers that exist at the start.
     pub backlog: Backlog,
-    /// The runs that are shown of the containers that are there at the start.
+    /// The runs to show of containers that exist at the start.
     pub runs: Runs,
-    /// Which outputs are delivered.
+    /// The outputs to deliver.
     pub outputs: Outputs,
-    /// In which order lines of several containers are wanted.
+    /// The order of lines of several containers.
     pub order: LineOrder,
-    /// Lines above this many bytes pass in pieces.
+    /// Longer lines, in bytes, are delivered in pieces.
     pub max_line: usize,
-    /// The age at which a stream is rotated, give or take a tenth.
+    /// The age at which a stream is rotated, with a jitter of 10 %.
     pub stream_timeout: Duration,
-    /// How long a stream may be quiet before the daemon is asked whether it has more.
+    /// How long a stream may be quiet before cmon probes the daemon for newer lines.
     pub stale_after: Duration,
-    /// How long stopping may take before everything is closed by force.
+    /// How long a stop may take before cmon closes everything by force.
     pub stop_timeout: Duration,
-    /// What earlier runs have saved. With it, lines come with the position that a later run needs.
+    /// The positions that earlier runs saved. If set, lines carry the position for a later run.
     pub saved: Option<Arc<Saved>>,
-    /// Fixes the jitter, for tests.
+    /// Seeds the jitter, for tests.
     pub seed: Option<u64>,
 }
 
-/// The order of the lines of several containers in the events.
+/// The order in which events deliver the lines of several containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineOrder {
-    /// As they are read: each container as fast as it goes.
+    /// In the order of reading: each container at its own speed.
     AsRead,
-    /// By their times. Events say which containers come first and when all that was stored of one has come, and no
-    /// container runs far ahead of the others until then.
+    /// By timestamp. Events announce the containers whose stored lines come first, and the end of each one's stored
+    /// lines. Until then, no container runs far ahead of the others.
     ByTime,
 }
 
 impl Default for Config {
-    /// All of both outputs, for as long as the containers are there, with the deadlines of the command line.
+    /// All lines of both outputs, until the containers are gone, with the default deadlines of the command line.
     fn default() -> Self {
         Self {
             follow: true,
@@ -80,10 +80,10 @@ impl Default for Config {
 pub struct Outcome {
     /// The census after the end.
     pub census: Census,
-    /// The same of each daemon, where there are several.
+    /// The census of each daemon, if there are several.
     pub by_daemon: Vec<(DaemonId, Census)>,
-    /// Containers that were given up, with the reasons.
+    /// Containers that cmon gave up, with the reasons.
     pub failures: Vec<(String, SourceError)>,
-    /// Daemons that were left out, with the reasons.
+    /// Daemons that cmon left out, with the reasons.
     pub left_out: Vec<(DaemonId, StartError)>,
 }

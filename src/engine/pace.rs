@@ -1,26 +1,26 @@
-//! How fast a container talks, hence how large a window its next stream asks for: pure.
+//! The pace: how fast a container writes, and so how large a window its next stream needs. Pure.
 //!
-//! Too small a window misses the anchor and costs a search; each frame in it is read again for
-//! nothing.
+//! A window that is too small misses the anchor and costs a search. A window that is too large reads more frames
+//! again.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The least and the most frames that a stream asks for to find its anchor.
+/// The bounds of the window in which a stream looks for its anchor, in frames.
 const WINDOW_FRAMES: std::ops::RangeInclusive<u64> = 64..=32_768;
-/// A rate is taken over at least this long, and begun anew after the second.
+/// The shortest time over which a rate is measured, and the longest, after which the measurement begins again.
 const RATE_INTERVAL: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
-/// What is left of a peak after each look.
+/// The factor by which a peak decays at each look.
 pub(super) const PEAK_DECAY: f64 = 0.99;
-/// What a log driver stores beside a frame's payload, roughly, in bytes.
+/// Rough size of what a log driver stores for a frame in addition to its payload, in bytes.
 pub(super) const RECORD_OVERHEAD_BYTES: u64 = 70;
 
-/// How fast frames come, to guess how many came while no stream was open.
+/// The rate of frames, to estimate how many came while no stream was open.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     begun: Instant,
-    /// Counted when that was.
+    /// The count at that time.
     before: Counted,
     /// When the last frames came.
     last: Instant,
@@ -41,7 +41,7 @@ impl Pace {
         Self { begun: now, before: Counted::default(), last: now, frames: 0.0, bytes: 0.0 }
     }
 
-    /// Frames came; `counted` is their number by now.
+    /// Records that frames came; `counted` is the new total.
     pub(super) fn fed(&mut self, now: Instant, counted: Counted) {
         self.last = now;
         let over = now - self.begun;
@@ -51,19 +51,19 @@ impl Pace {
         let frames = counted.frames - self.before.frames;
         let bytes = counted.bytes - self.before.bytes + RECORD_OVERHEAD_BYTES * frames;
         self.frames = frames as f64 / over.as_secs_f64();
-        // Its peak, which fades: what a pause may hide is judged by how fast it can be.
+        // The peak, which decays: a pause may hide as much as the fastest phase could write.
         self.bytes = (bytes as f64 / over.as_secs_f64()).max(self.bytes * PEAK_DECAY);
         if RATE_INTERVAL[1] <= over {
             (self.begun, self.before) = (now, counted);
         }
     }
 
-    /// Bytes a second of late, as a log driver stores them; rather too many than too few.
+    /// The recent rate in bytes per second as a log driver stores them. An estimate on the high side.
     pub(super) fn bytes_per_second(&self) -> f64 {
         self.bytes
     }
 
-    /// The window for a stream that is opened now: twice what may have come since.
+    /// The window for a stream that opens now: twice the estimated number of frames since the last one.
     pub(super) fn window(&self, now: Instant) -> u64 {
         let seconds = now.saturating_duration_since(self.last).as_secs_f64();
         let behind = (2.0 * self.frames * seconds).min(1e6);

@@ -34,26 +34,26 @@ pub(super) enum Kind {
     Regex(Regex),
 }
 
-/// A pattern that cannot be understood.
+/// A pattern that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// It is empty.
     #[error("a container's name cannot be empty")]
     Empty,
-    /// It is no glob.
+    /// It is not a valid glob.
     #[error("`{text}` is not a glob: {}", error.msg)]
     Glob {
         /// As typed.
         text: String,
-        /// What is wrong.
+        /// The parser's message.
         error: Cause<glob::PatternError>,
     },
-    /// It is no regular expression.
+    /// It is not a valid regular expression.
     #[error("`{text}` is not a regular expression: {}", last_line(&error.to_string()))]
     Regex {
         /// As typed.
         text: String,
-        /// What is wrong.
+        /// The parser's message.
         error: Cause<regex::Error>,
     },
 }
@@ -64,7 +64,7 @@ pub enum PatternError {
 pub struct AmbiguousId {
     /// As typed.
     pub text: String,
-    /// Whom it may mean, as `id (name)`.
+    /// The containers that share it, as `id (name)`.
     pub candidates: Vec<String>,
 }
 
@@ -106,7 +106,7 @@ impl Pattern {
         }
     }
 
-    /// Settles a plain text against the daemon's list.
+    /// Resolves a plain text with the daemon's list.
     pub(super) fn resolve(&self, listed: &[Listed]) -> Result<Self, AmbiguousId> {
         let Kind::Plain(text) = &self.kind else {
             return Ok(self.clone());
@@ -133,7 +133,7 @@ impl Pattern {
         }
     }
 
-    /// The name that may have been meant.
+    /// The most similar name.
     pub(super) fn nearest(&self, listed: &[Listed]) -> Option<String> {
         let (Kind::Plain(text) | Kind::Name(text)) = &self.kind else {
             return None;
@@ -146,7 +146,7 @@ impl Pattern {
         listed
             .iter()
             .map(|one| (likeness(&one.name), &one.name))
-            // Half of the characters agree: `wbe` for `web` passes, `db` for `web` does not.
+            // Accepts a name if half of the characters agree: `wbe` for `web`, but not `db` for `web`.
             .filter(|(likeness, _)| 0.5 <= *likeness)
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .map(|(_, name)| name.to_string())
@@ -162,7 +162,7 @@ fn has_id_prefix(container: &Listed, text: &str) -> bool {
     container.key.id.as_str().starts_with(text)
 }
 
-/// The regex crate draws the pattern with a caret; its last line says what is wrong.
+/// The regex crate draws the pattern with a caret; only the last line of its message has the error.
 fn last_line(message: &str) -> String {
     let last = message.lines().last().unwrap_or_default();
     last.trim_start_matches("error: ").to_owned()

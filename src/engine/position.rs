@@ -1,8 +1,8 @@
-//! Where a container's log was read to: what a later run of cmon needs to go on exactly behind it.
+//! A container's position in its log, from which a later run of cmon continues behind the last line.
 //!
 //! A [`Position`] is the anchor at the oldest line that is still open, so that the later run joins that line
-//! from its first piece. Frames behind it that were delivered are listed, and are skipped then. No line's content is
-//! in it, only hashes.
+//! from its first piece. It also lists the delivered frames behind the anchor, which the later run skips.
+//! It contains hashes, never the text of a line.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,45 +11,45 @@ use super::anchor::Key;
 use super::source::ContainerId;
 use super::timestamp::Timestamp;
 
-/// How a later run finds its place in the log.
+/// How a later run finds the position in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Nothing was delivered: all that the log holds is new.
+    /// Nothing was delivered: all of the log is new.
     Beginning,
-    /// Behind the keys.
+    /// The position is behind the keys.
     Behind,
-    /// The keys were no longer in the log, and the gap was reported: all that the log holds is new but for the keys.
+    /// The log no longer held the keys, and the gap was reported: all of the log except the keys is new.
     Rest,
 }
 
-/// Where a container's log was read to.
+/// A position in a container's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// How to find the place.
+    /// How to find it.
     pub place: Place,
     /// The last frames that were delivered before it, oldest first.
     pub keys: Vec<Key>,
-    /// The keys are all that was delivered, from the beginning of the log.
+    /// Whether the keys are all delivered frames since the beginning of the log.
     pub complete: bool,
-    /// Frames behind the place that were delivered all the same, in order.
+    /// Delivered frames behind the position, in order.
     pub beyond: Vec<Key>,
-    /// Of each output, the line that was begun before the place.
+    /// The line of each output that began before the position.
     pub begun: [Option<BegunLine>; 2],
 }
 
-/// A line of which a part was handed on.
+/// A line that was delivered in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BegunLine {
     /// The timestamp of its first byte.
     pub time: Timestamp,
-    /// Bytes that were handed on.
+    /// The number of delivered bytes.
     pub delivered: u64,
-    /// How many of these bytes the next frame begins with.
+    /// The number of delivered bytes that the next frame repeats.
     pub skip: u32,
 }
 
 impl Position {
-    /// A log of which nothing was read, and all is wanted.
+    /// The position before the first line: all of the log is wanted.
     pub fn beginning() -> Self {
         Self {
             place: Place::Beginning,
@@ -67,42 +67,42 @@ impl Position {
     }
 }
 
-/// What earlier runs have saved: a section per daemon.
+/// The saved positions of earlier runs: a section per daemon.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Saved(pub Vec<SavedDaemon>);
 
-/// What earlier runs have saved of one daemon.
+/// One daemon's section of the cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SavedDaemon {
     /// The endpoint's address.
     pub address: String,
-    /// What the daemon calls itself, where it does.
+    /// The daemon's own id, if it has one.
     pub identity: Option<Arc<str>>,
     /// Its containers.
     pub containers: HashMap<ContainerId, SavedContainer>,
 }
 
-/// What earlier runs have saved of one container.
+/// One container's entry in the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedContainer {
     /// Its last name.
     pub name: Arc<str>,
-    /// Whether it was removed, as far as is known.
+    /// Whether it was removed, as far as cmon knows.
     pub presence: Presence,
-    /// Where its log was read to.
+    /// Its position in the log.
     pub position: Position,
 }
 
-/// Whether a container is there.
+/// Whether a container exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// It was at the end of the last run.
+    /// It existed at the end of the last run.
     There,
-    /// It was removed, and that was reported then.
+    /// It was removed, and that run reported it.
     Removed(Timestamp),
 }
 
-/// The daemon at an address is not the one that was there before.
+/// The daemon at this address is not the one in the cursor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the daemon at {address} is not the one that the cursor was made with: its ID is {found}, and the cursor has {saved}"
@@ -110,18 +110,18 @@ pub enum Presence {
 pub struct OtherDaemon {
     /// The address.
     pub address: String,
-    /// What the cursor has.
+    /// The id in the cursor.
     pub saved: Arc<str>,
-    /// What the daemon says.
+    /// The daemon's own id.
     pub found: Arc<str>,
 }
 
 impl Saved {
-    /// The place of a daemon's section: by its address, or by what it calls itself where it has another address now.
-    /// Daemons of one machine, or of copies of one, may call themselves the same.
+    /// The index of a daemon's section: by address, or by the daemon's own id if its address has changed.
+    /// Daemons on one machine, and on clones of one, can have the same id.
     ///
     /// # Errors
-    /// Another daemon was at this address.
+    /// The cursor has another daemon at this address.
     pub fn section(
         &self,
         address: &str,
@@ -148,7 +148,7 @@ impl Saved {
 }
 
 impl SavedDaemon {
-    /// Takes the position of a container.
+    /// Takes the saved position of a container.
     pub(super) fn take(&mut self, id: &ContainerId) -> Option<Position> {
         Some(self.containers.remove(id)?.position)
     }
@@ -159,7 +159,7 @@ impl SavedDaemon {
             && self.containers.values().any(|saved| &*saved.name == name)
     }
 
-    /// The containers that were there and are no more.
+    /// The containers in the cursor that no longer exist.
     pub(super) fn missing(
         &self,
         there: &HashSet<&ContainerId>,

@@ -1,4 +1,4 @@
-//! Which containers a run would follow, found out without a look at any log.
+//! The containers that a run would follow, found from the lists alone, without reading a log.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::source::{DaemonId, Listed, Source, SourceError};
 use super::start::{Answer, Grace, Listing, Missing, StartError, Stay, decide};
 use crate::sort::sort_by;
 
-/// What a run would begin with.
+/// The start of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preview {
     /// The containers that would be followed, daemon by daemon, by name.
@@ -19,7 +19,7 @@ pub struct Preview {
     pub awaited: Vec<String>,
     /// Daemons that do not answer, while others do.
     pub away: Vec<(DaemonId, SourceError)>,
-    /// The name of the container that cmon runs in, where it would be left out.
+    /// The name of the container that cmon runs in, if the run would leave it out.
     pub own: Option<Arc<str>>,
 }
 
@@ -35,7 +35,7 @@ pub struct Previewed {
 /// Asks each daemon for its list, and selects as a run does when it begins.
 ///
 /// # Errors
-/// As of a run: no daemon answers, or a pattern matches nothing on any of them.
+/// The errors of a run: no daemon answers, or a pattern matches nothing on any of them.
 pub async fn preview<S: Source>(
     sources: &[Arc<S>],
     selection: &Selection,
@@ -59,7 +59,7 @@ fn select(
     let missing = if config.wait { Missing::Awaited } else { Missing::Fails };
     let stay = if config.follow { Stay::Follow } else { Stay::Once };
     let given: Vec<Answer> = answers.iter().cloned().map(Some).collect();
-    // All have answered, so it is decided.
+    // All have answered, so the start is decided.
     let awaited = decide(&given, selection, (missing, stay), Grace::Over).transpose()?;
     let mut preview = Preview { awaited: awaited.unwrap_or_default(), ..Preview::default() };
     for (daemon, answer) in daemons.into_iter().zip(answers) {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preview_has_what_the_run_would_follow_and_what_selects_it() {
+    fn a_preview_lists_containers_and_the_patterns_that_select_them() {
         use Phase::{Exited, Running};
         let listing = list("a", &[("web-2", Running), ("web-1", Exited), ("db", Running)]);
         let daemons = || vec![DaemonId::named("a", "a")];

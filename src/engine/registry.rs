@@ -1,9 +1,9 @@
-//! Every task from spawn to end, and the only place that spawns.
+//! The registry: it spawns every task and counts it until its end. Nothing else spawns.
 //!
-//! A task's entry is made before it runs and removed when its future is dropped, so return,
-//! cancellation and panic all count, and no code can forget to. A reader's entry is its stream too:
-//! one lock covers both, so in every census readers equal streams, and opened equals closed plus
-//! open. The outcome of the task is reported after its entry is gone.
+//! A task's entry exists before the task runs, and goes when its future is dropped. So return, cancellation
+//! and panic all count. A reader's entry is its stream too, under one lock: in every census, readers equal
+//! streams, and opened equals closed plus open. The registry reports the outcome of a task after it has removed
+//! the entry.
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
@@ -19,9 +19,9 @@ use tokio_util::task::TaskTracker;
 
 use super::census::{Census, TaskKind};
 
-/// The time over which the cycle rate is observed.
+/// The period over which the cycle rate is measured.
 const RATE_WINDOW: Duration = Duration::from_secs(60);
-/// It is never taken over less: a few closings at the start would be blown up.
+/// The shortest period for a rate: otherwise a few closings at the start would exaggerate it.
 const RATE_MIN_TIME: Duration = Duration::from_secs(10);
 
 /// Counts tasks. Clones share one count.
@@ -39,7 +39,7 @@ struct Inner {
     streams_opened: u64,
     streams_closed: u64,
     panics: u64,
-    /// Closed streams per second of the last minute: seconds since `started`, count.
+    /// Closed streams in each second of the last minute: seconds since `started`, count.
     recent: VecDeque<(u64, u64)>,
 }
 
@@ -47,10 +47,10 @@ struct Inner {
 struct TaskEntry {
     kind: TaskKind,
     label: String,
-    /// Where it was spawned.
+    /// The place of the spawn.
     site: &'static Location<'static>,
     since: Instant,
-    /// The cycles per minute that rotation alone gives, for a reader.
+    /// Cycles per minute by rotation alone, for a reader.
     expected: f64,
 }
 
@@ -77,8 +77,7 @@ impl Default for Registry {
 }
 
 impl Registry {
-    /// Spawns `task`, counted under `kind` and `label`, and under the place of this call, until it
-    /// has ended.
+    /// Spawns `task` and counts it under `kind`, `label` and the place of this call until it has ended.
     #[track_caller]
     pub fn spawn(
         &self,
@@ -90,8 +89,8 @@ impl Registry {
         self.run(entry, (), |()| task.boxed(), |(), _| {});
     }
 
-    /// Spawns a task that works on what it is lent. When it has ended and is no longer counted, `then` gets back
-    /// what was lent, and the result of the task. It is not called when the runtime shuts down under the task.
+    /// Spawns a task that works on a loan. When the task has ended and no longer counts, `then` receives the loan and
+    /// the task's result. The registry does not call `then` if the runtime shuts down under the task.
     #[track_caller]
     pub fn spawn_lending<L: Send + 'static, T: Send + 'static>(
         &self,
@@ -105,8 +104,8 @@ impl Registry {
         self.run(entry, lent, task, then);
     }
 
-    /// Spawns a reader: a task that is a stream, which rotates every `age` when nothing else ends
-    /// it. What it is lent comes back with its end, as from [`Registry::spawn_lending`].
+    /// Spawns a reader: a task that is a stream and rotates every `age`. Its loan comes back as from
+    /// [`Registry::spawn_lending`].
     #[track_caller]
     pub fn spawn_reader<L: Send + 'static, T: Send + 'static>(
         &self,
@@ -163,7 +162,7 @@ impl Registry {
         self.tracker.wait().await;
     }
 
-    /// What it remembers of tasks: those that live, and the seconds of the window.
+    /// The registry's state: live tasks, and the seconds of the window.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         let inner = self.lock();
@@ -191,7 +190,7 @@ impl Registry {
         self.lock().live.values().map(described).collect()
     }
 
-    /// Fills in what the registry counts.
+    /// Adds the registry's counts to a census.
     pub fn census(&self) -> Census {
         let now = Instant::now();
         let inner = self.lock();
@@ -246,7 +245,7 @@ impl Inner {
     }
 }
 
-/// Keeps one task counted for as long as it lives.
+/// Counts one task until it is dropped.
 #[derive(Debug)]
 struct TaskGuard {
     registry: Registry,
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_task_that_lives_on_is_listed_with_the_place_that_spawned_it() {
+    async fn a_live_task_is_listed_with_its_spawn_location() {
         let registry = Registry::default();
         let line = line!() + 1;
         registry.spawn(TaskKind::Request, "list", sleep(HOUR));
@@ -321,7 +320,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_panicking_reader_is_counted_and_gives_back_what_it_was_lent() {
+    async fn a_panicking_reader_is_counted_and_returns_its_loan() {
         let registry = Registry::default();
         let (tx, ended) = mpsc::channel();
         registry.spawn_reader(

@@ -1,9 +1,9 @@
-//! Which part of a log belongs to which run of its container. Pure.
+//! Runs: which part of a log belongs to which run of its container. Pure.
 //!
-//! Docker keeps one log for all runs. dockerd 20.10 ends a run in this order: it reads what the container wrote to the
-//! end, closes the logger, and sends `die`. Only then can the next run begin, and its `StartedAt` is taken when its
-//! process runs already. So the time of a `die` parts two runs exactly. An inspection alone leaves some milliseconds
-//! unclear: the first lines of a run may be older than its `StartedAt`, and the last ones newer than its `FinishedAt`.
+//! Docker keeps one log for all runs. dockerd 20.10 ends a run in this order: it reads the container's output to the
+//! end, closes the logger, and sends `die`. Only then can the next run begin; dockerd takes its `StartedAt` when its
+//! process already runs. So the time of a `die` separates two runs exactly. An inspection alone is off by some
+//! milliseconds: a run's first lines may be older than its `StartedAt`, its last ones newer than its `FinishedAt`.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use super::backlog::{Backlog, Outputs};
 use super::source::{Container, Moment, Phase, PieceRule, Remembered};
 use super::timestamp::Timestamp;
 
-/// The first lines of a run are older than its `StartedAt` by less than this, and the run before has written its last
-/// line longer ago: dockerd waits 100 ms before each restart.
+/// The first lines of a run may be older than its `StartedAt` by less than this. The run before wrote its last
+/// line earlier than that: dockerd waits 100 ms before each restart.
 const BEFORE_STARTED: Duration = Duration::from_millis(100);
-/// Lines that are shown where the begin of the previous run is unknown.
+/// The number of lines shown if the beginning of the previous run is unknown.
 pub(super) const LINES_OF_UNKNOWN_RUN: u64 = 1000;
 
 /// The runs of a container that are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Runs {
-    /// Each that is in the log.
+    /// All runs in the log.
     #[default]
     All,
-    /// The latest one when cmon begins, and later ones.
+    /// The latest run when cmon begins, and later ones.
     Current,
-    /// The one before the latest.
+    /// The run before the latest.
     Previous,
 }
 
@@ -34,16 +34,16 @@ pub enum Runs {
 pub(super) enum RunWindow {
     /// From this time on, or from the beginning of the log.
     From(Option<Timestamp>),
-    /// The previous run, which may have begun with the log.
+    /// The previous run; the log may begin with it.
     Between(Option<Timestamp>, Timestamp),
-    /// The previous run ended at this time; its begin is unknown.
+    /// The previous run, which ended at this time; its beginning is unknown.
     UpTo(Timestamp),
-    /// There is no previous run.
+    /// Nothing: there is no previous run.
     Nothing,
 }
 
 impl Runs {
-    /// Up to when the daemon's memory of a container is needed; `None` where its inspection says all.
+    /// The time until which the daemon's past events are needed; `None` if the inspection is enough.
     pub(super) fn needs_memory(self, container: &Container) -> Option<Timestamp> {
         match self {
             Runs::All => None,
@@ -52,8 +52,7 @@ impl Runs {
         }
     }
 
-    /// The part of the log of this container that is shown; `None`: all of it. `moments`: what the daemon remembers of
-    /// it.
+    /// The part of this container's log that is shown; `None`: all of it. `moments`: the daemon's past events of it.
     pub(super) fn window(self, container: &Container, moments: &[Moment]) -> Option<RunWindow> {
         if self == Runs::All {
             return None;
@@ -67,7 +66,7 @@ impl Runs {
             (Runs::Previous, Some(boundary)) => previous(boundary.pred(), moments),
             (_, boundary) => RunWindow::From(boundary),
         };
-        // Podman stamps lines with whole seconds. Of the second in which a run ended and the next began, both are shown.
+        // Podman stamps lines with whole seconds. If a run ended and the next began in one second, both are shown.
         Some(match container.pieces {
             PieceRule::UntilNewline => window.of_whole_seconds(),
             PieceRule::SameTimestamp | PieceRule::FullPieces => window,
@@ -76,7 +75,7 @@ impl Runs {
 }
 
 impl RunWindow {
-    /// The same where the time of a line is that of its second.
+    /// The part if timestamps of lines are whole seconds.
     fn of_whole_seconds(self) -> Self {
         let begin = |since: Option<Timestamp>| since.map(Timestamp::whole_second);
         match self {
@@ -86,7 +85,7 @@ impl RunWindow {
         }
     }
 
-    /// What is shown of the log, and how much of that first.
+    /// The range of the log that is shown, and its backlog.
     pub(super) fn apply(self, mut outputs: Outputs, backlog: Backlog) -> (Outputs, Backlog) {
         let instead_of_since = |other| if backlog == Backlog::Since { other } else { backlog };
         let backlog = match self {
@@ -112,14 +111,14 @@ impl RunWindow {
     }
 }
 
-/// Whether the inspection shows that no run stands before the latest one.
+/// Whether the inspection shows that the latest run is the first.
 fn is_first(container: &Container) -> bool {
     container.phase == Phase::Created
         || container.started.is_none()
         || container.phase.is_live() && container.finished.is_none()
 }
 
-/// The first moment of the latest run; `None` where it is the first one.
+/// The first moment of the latest run; `None` if it is the first run.
 fn boundary(container: &Container, started: Timestamp, moments: &[Moment]) -> Option<Timestamp> {
     let before = || moments.iter().filter(|moment| moment.time <= started);
     if let Some(died) = before().rfind(|moment| moment.what == Remembered::Died) {
@@ -128,7 +127,7 @@ fn boundary(container: &Container, started: Timestamp, moments: &[Moment]) -> Op
     if before().any(|moment| moment.what == Remembered::Created) {
         return None;
     }
-    // After the end of a run, `FinishedAt` is that of the same run, and says nothing about the one before.
+    // After the end of a run, `FinishedAt` belongs to the same run and does not describe the one before.
     let finished = container.finished.filter(|_| container.phase.is_live());
     Some(match finished {
         Some(finished) if finished < started => finished.middle(started),
@@ -190,7 +189,7 @@ mod tests {
             (Phase::Running, Some(5300), Some(4900), &third[..], after(4930)),
             (Phase::Exited, Some(5300), Some(9000), &third[..], after(4930)),
             (Phase::Restarting, Some(5300), Some(9000), &third[..], after(4930)),
-            // An end of the same run, and what came after it, says nothing about its beginning.
+            // The end of the same run, and later events, do not date its beginning.
             (Phase::Exited, Some(1195), Some(4900), &third[..], after(900)),
             // The daemon has forgotten it.
             (Phase::Running, Some(5300), Some(4900), &[], Some(at(5100))),
@@ -200,7 +199,7 @@ mod tests {
             // The first run.
             (Phase::Running, Some(5300), None, &[], None),
             (Phase::Created, None, None, &[], None),
-            // The clock was set back between two runs.
+            // The clock went back between two runs.
             (Phase::Running, Some(5300), Some(8000), &[], Some(at(5200))),
         ] {
             let container = container(phase, started, finished);
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_daemon_is_asked_for_old_events_only_where_the_inspection_is_unclear() {
+    fn old_events_are_requested_only_if_the_inspection_is_unclear() {
         for (phase, finished, needed) in [
             (Phase::Running, None, false),
             (Phase::Running, Some(1), true),
@@ -257,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_leaves_the_number_of_lines_that_was_asked_for() {
+    fn a_window_keeps_the_requested_number_of_lines() {
         let of = |window: RunWindow, backlog| {
             let (Outputs { range: Range { since, until }, .. }, backlog) =
                 window.apply(Outputs::BOTH, backlog);

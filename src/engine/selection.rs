@@ -1,9 +1,9 @@
-//! Which containers: pure, from what was typed to a yes or no per container.
+//! Selection: from the typed patterns to a yes or no per container. Pure.
 //!
 //! A pattern is a plain text (a name, or the first characters of an id), a glob (`web-*`) or a
 //! regular expression between slashes (`/^web/`). A selection is followed by name: [`resolve`]
 //! compares the plain texts with the daemon's list once, at the start, and replaces an id by its
-//! container's name, so that a container that is removed and made again is still meant.
+//! container's name, so that a container that is removed and created again still matches.
 //!
 //! [`resolve`]: Selection::resolve
 
@@ -18,7 +18,7 @@ use super::source::{ContainerKey, ListFilters, Listed, Phase};
 #[derive(Clone, Debug)]
 pub struct Selection {
     all: bool,
-    /// All that run, not all that there are.
+    /// Whether only running containers match.
     running: bool,
     patterns: Vec<Pattern>,
     conditions: Arc<Conditions>,
@@ -26,7 +26,7 @@ pub struct Selection {
     left_out: Option<ContainerKey>,
 }
 
-/// A pattern that is for the container that cmon runs in.
+/// A pattern that matches only the container that cmon runs in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{pattern}` is `{name}`, the container that cmon itself runs in: each line that cmon prints would \
@@ -44,32 +44,32 @@ pub struct OwnContainer {
 pub struct Unmatched {
     /// As typed.
     pub pattern: String,
-    /// What it is.
+    /// The kind of pattern.
     pub kind: UnmatchedKind,
 }
 
-/// What matches nothing.
+/// The kind of pattern that matches nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnmatchedKind {
-    /// A name, with the name that may have been meant.
+    /// A name, with the most similar name of a container.
     Name(Option<String>),
     /// One condition.
     Condition,
-    /// Names and conditions together, although each of them matches something.
+    /// Names and conditions together, although each alone matches a container.
     Together {
-        /// Containers that they match and that do not run.
+        /// The containers that match but do not run.
         stopped: usize,
     },
 }
 
 impl Selection {
-    /// Compiles what was typed; `all` selects every container, whatever the patterns.
+    /// Compiles the typed patterns; `all` selects every container, whatever the patterns.
     pub fn compile(texts: &[PatternText]) -> Result<Self, PatternError> {
         let patterns = texts.iter().map(Pattern::compile).collect::<Result<_, _>>()?;
         Ok(Self { patterns, ..Self::none() })
     }
 
-    /// The same, and every container.
+    /// Extends the selection to every container.
     #[must_use]
     pub fn and_all(self) -> Self {
         Self { all: true, ..self }
@@ -92,31 +92,31 @@ impl Selection {
         Self { all: false, running: false, patterns, conditions, left_out: None }
     }
 
-    /// The same, of which only the containers that meet these conditions are meant.
+    /// Restricts the selection to containers that meet these conditions.
     #[must_use]
     pub fn with(self, conditions: Conditions) -> Self {
         Self { conditions: Arc::new(conditions), ..self }
     }
 
-    /// Every container that runs, or is about to.
+    /// Every container that runs or is about to.
     pub fn running() -> Self {
         Self { running: true, ..Self::all() }
     }
 
-    /// Whether it is for whatever runs: what is there now says nothing of what is still to come.
+    /// Whether it selects whatever runs, so that the present containers do not limit later ones.
     pub fn is_open(&self) -> bool {
         self.running
     }
 
-    /// Whether it is for some only, which were named.
+    /// Whether it selects by name.
     pub fn is_named(&self) -> bool {
         !self.all || self.conditions.ask()
     }
 
-    /// The same without the container that cmon runs in; its row is one of `listed`.
+    /// The selection without the container that cmon runs in; its row is one of `listed`.
     ///
     /// # Errors
-    /// A pattern is for that container and for no other.
+    /// A pattern matches that container and no other.
     pub fn without(&self, own: &Listed, listed: &[Listed]) -> Result<Self, OwnContainer> {
         let only = |pattern: &&Pattern| {
             let others = listed.iter().filter(|one| one.key != own.key);
@@ -132,17 +132,17 @@ impl Selection {
         }
     }
 
-    /// Whether this container is meant.
+    /// Whether this container is selected.
     pub fn matches(&self, container: &Listed) -> bool {
         self.matches_in(container, State::Counts)
     }
 
-    /// Whether a container that is followed is still meant, whether it runs or not.
+    /// Whether a followed container is still selected, whether or not it runs.
     pub fn still_matches(&self, container: &Listed) -> bool {
         self.matches_in(container, State::Ignored)
     }
 
-    /// Whether it looks at something that the daemon's events do not carry.
+    /// Whether it depends on properties that the daemon's events do not carry.
     pub fn exceeds_events(&self) -> bool {
         self.conditions.exceed_events()
     }
@@ -152,8 +152,8 @@ impl Selection {
         self.conditions.list_filters()
     }
 
-    /// Whether a new name may make a container selected only in some state. Where all that runs is
-    /// selected without conditions, one that runs is followed already.
+    /// Whether a rename may make a container selected only in some state. If the selection is all running
+    /// containers without conditions, cmon follows a running one already.
     pub fn needs_state(&self) -> bool {
         self.running && !self.conditions.is_empty() || self.conditions.name_a_status()
     }
@@ -169,9 +169,8 @@ impl Selection {
             && self.conditions.hold(container, state)
     }
 
-    /// Settles the plain texts against the daemon's list: a full id wins, then an exact name, then
-    /// an id prefix. An id is replaced by its container's name. A text that matches nothing is
-    /// left as it is.
+    /// Resolves the plain texts with the daemon's list: a full id wins, then an exact name, then an id
+    /// prefix. Replaces an id by its container's name, and keeps a text that matches nothing.
     pub fn resolve(&self, listed: &[Listed]) -> Result<Self, AmbiguousId> {
         let resolve = |pattern: &Pattern| pattern.resolve(listed);
         Ok(Self {
@@ -183,8 +182,8 @@ impl Selection {
         })
     }
 
-    /// The patterns and conditions that no container matches, or all of them together when each alone
-    /// matches some container.
+    /// The patterns and conditions that no container matches. All of them together if each alone matches
+    /// some container.
     pub fn unmatched(&self, listed: &[Listed]) -> Vec<Unmatched> {
         let idle = |pattern: &&Pattern| !listed.iter().any(|one| pattern.matches(one));
         let names = self.patterns.iter().filter(idle).map(|pattern| Unmatched {
@@ -207,7 +206,7 @@ impl Selection {
         vec![Unmatched { pattern: texts.join(" "), kind: UnmatchedKind::Together { stopped } }]
     }
 
-    /// The patterns and conditions that select this container, as typed; `all` or `running` where no name is needed.
+    /// The patterns and conditions that select this container, as typed; `all` or `running` without names.
     pub fn reasons(&self, container: &Listed) -> Vec<String> {
         let patterns = self.patterns.iter().filter(|pattern| pattern.matches(container));
         let mut reasons: Vec<String> = patterns.map(|pattern| pattern.text.clone()).collect();
@@ -218,7 +217,7 @@ impl Selection {
         reasons
     }
 
-    /// Whether at most one container can be meant: one plain name or id, and not all.
+    /// Whether at most one container can match: one plain name or id, and not all.
     pub fn is_single(&self) -> bool {
         let plain = |pattern: &Pattern| matches!(pattern.kind, Kind::Plain(_) | Kind::Name(_));
         !self.all && self.patterns.len() == 1 && self.patterns.iter().all(plain)
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_pattern_selects_what_it_says() {
+    fn each_kind_of_pattern_selects_its_matches() {
         let cases: [(&str, &[&str]); 11] = [
             ("web-1", &["web-1"]),
             ("/web-1", &["web-1"]),
@@ -293,7 +292,7 @@ mod tests {
             let refused = meant(&compiled(&["web", pattern])).unwrap_err();
             assert_eq!((refused.pattern, refused.name), (pattern.to_owned(), "monitor".to_owned()));
         }
-        // Under another name it is still the same container.
+        // The container is the same under another name.
         let rest = Selection::all().without(&list[0], &list).unwrap();
         assert!(!rest.matches(&listed("ab12", "renamed")));
     }
@@ -360,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_pattern_says_what_is_wrong() {
+    fn a_bad_pattern_is_reported_with_the_error() {
         let error = |text: &str| {
             let error = Selection::compile(&[text.into()]).unwrap_err();
             error.to_string()

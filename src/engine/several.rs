@@ -1,4 +1,4 @@
-//! Several daemons in one run: an engine for each, so that none delays another.
+//! Several daemons in one run: an engine for each, so that no daemon delays another.
 
 use std::sync::Arc;
 
@@ -34,8 +34,8 @@ impl<S: Source> Engines<S> {
         Observers(self.0.iter().map(Engine::observer).collect())
     }
 
-    /// Follows what `selection` matches on any of the daemons, as [`Engine::run`] does on one. A daemon that
-    /// is away is tried again and again while others are followed.
+    /// Follows the containers that `selection` matches on any of the daemons, as [`Engine::run`] does on one.
+    /// Retries a daemon that is away while it follows others.
     ///
     /// # Errors
     /// Before anything is read: no daemon answers, or a pattern matches nothing on any of them.
@@ -93,17 +93,17 @@ impl<S: Source> Observers<S> {
         self.0.iter().flat_map(Observer::rows).collect()
     }
 
-    /// The names of the containers that are followed as they are shown, in no particular order.
+    /// The shown names of the followed containers, in no particular order.
     pub fn names(&self) -> Vec<Arc<str>> {
         self.0.iter().flat_map(Observer::names).collect()
     }
 
-    /// The figures of each daemon at this moment.
+    /// The current census of each daemon.
     pub fn by_daemon(&self) -> Vec<(DaemonId, Census)> {
         self.0.iter().map(|observer| (observer.daemon(), observer.census())).collect()
     }
 
-    /// The figures of all of them at this moment.
+    /// The current census of all daemons together.
     pub fn census(&self) -> Census {
         let mut all = Census::default();
         self.by_daemon().iter().for_each(|(_, census)| all.add(census));

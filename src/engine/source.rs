@@ -1,9 +1,8 @@
-//! The outside as the engine sees it: a [`Source`] of containers, events and log streams.
+//! The [`Source`] trait: containers, events and log streams as the engine sees them.
 //!
-//! The engine is generic over this trait and knows nothing else of where logs come from, so
-//! every promise of the engine can be tested against a scripted source on a paused clock. An
-//! error is classified here, where it happens, by its [`ErrorKind`]; the engine decides on the
-//! kind and never on text.
+//! The engine is generic over this trait and knows nothing else about the origin of logs. So tests can
+//! run every promise of the engine against a scripted source on a paused clock. A source classifies an
+//! error where it happens, by its [`ErrorKind`]; the engine decides on the kind and never on text.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -32,7 +31,7 @@ impl DaemonId {
         Self::of(endpoint, None)
     }
 
-    /// One of several daemons. `host` is the name that users know it by.
+    /// One of several daemons; `host` is its name in flags and output.
     pub fn named(endpoint: &str, host: &str) -> Self {
         Self::of(endpoint, Some(host.into()))
     }
@@ -46,7 +45,7 @@ impl DaemonId {
         &self.0.endpoint
     }
 
-    /// Its name, where one run follows several daemons.
+    /// Its name, if one run follows several daemons.
     pub fn host(&self) -> Option<&Arc<str>> {
         self.0.host.as_ref()
     }
@@ -62,12 +61,12 @@ impl ContainerId {
         Self(id.into())
     }
 
-    /// The whole id.
+    /// The full id.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The first twelve characters, as people know them from `docker ps`.
+    /// The first twelve characters, as `docker ps` shows them.
     pub fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)
     }
@@ -85,7 +84,7 @@ impl fmt::Display for ContainerId {
     }
 }
 
-/// One container of one daemon: ids are only unique within a daemon.
+/// The key of a container: its daemon and its id, since ids are unique only within a daemon.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ContainerKey {
     /// The daemon that runs it.
@@ -94,17 +93,17 @@ pub struct ContainerKey {
     pub id: ContainerId,
 }
 
-/// The id alone: two daemons with containers of one id are rare, and keys are looked up for each batch of lines.
+/// Hashes the id alone: keys are looked up for each batch of lines, and ids rarely collide across daemons.
 impl Hash for ContainerKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.id.hash(state);
     }
 }
 
-/// What a container is doing.
+/// The state of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Made, never started.
+    /// Created, never started.
     Created,
     /// Running.
     Running,
@@ -114,17 +113,17 @@ pub enum Phase {
     Restarting,
     /// Ended.
     Exited,
-    /// On its way out, or half removed.
+    /// Being removed, or half removed.
     Removing,
 }
 
 impl Phase {
-    /// Whether a follow of its log stays open: the daemon ends one at once otherwise.
+    /// Whether a follow of its log stays open. In all other states the daemon ends a follow at once.
     pub fn is_live(self) -> bool {
         matches!(self, Phase::Running | Phase::Paused)
     }
 
-    /// The daemon's word for it.
+    /// The daemon's name for the state.
     pub fn as_str(self) -> &'static str {
         match self {
             Phase::Created => "created",
@@ -146,52 +145,52 @@ pub struct Exit {
     pub oom: bool,
 }
 
-/// One row of the daemon's list: enough to select by.
+/// One row of the daemon's list: enough for a selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Which container.
     pub key: ContainerKey,
     /// Its name, without the leading slash.
     pub name: Arc<str>,
-    /// What it is doing.
+    /// Its state.
     pub phase: Phase,
-    /// What does not change as long as it lives.
+    /// Properties that do not change during its life.
     pub facts: Arc<Facts>,
-    /// It meets the filters that the list was asked with; true when there was none.
+    /// Whether it matches the filters of the list request; true if there was none.
     pub passes: bool,
 }
 
-/// Docker filters that the daemon applies itself, because its list and events lack what they look at:
-/// the values by key. One value of a key must match, and each key.
+/// Docker filters that the daemon applies itself, because its list and events lack the fields.
+/// Values by key: a container must match one value of each key.
 pub type ListFilters = BTreeMap<String, Vec<String>>;
 
-/// What a container was made with, as far as a selection looks at it.
+/// The properties of a container that a selection looks at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The image as it was named.
+    /// The image name as given at creation.
     pub image: String,
     /// The labels.
     pub labels: BTreeMap<String, String>,
 }
 
-/// How the daemon's log driver cuts lines, hence how pieces are joined again.
+/// How the daemon's log driver splits long lines into pieces, and so how cmon joins them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PieceRule {
     /// All pieces of a line carry the timestamp of its first (json-file and local).
     SameTimestamp,
-    /// Each piece has a timestamp of its own; all but the last are multiples of 16 KiB (journald and
-    /// drivers that are not known).
+    /// Each piece has its own timestamp; all but the last are multiples of 16 KiB (journald and unknown
+    /// drivers).
     FullPieces,
     /// A line goes on until its newline (Podman, which stores what it reads at once).
     UntilNewline,
 }
 
-/// Whether the daemon can be asked for the end of a log.
+/// Whether a request for the last N messages of a log is reliable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogEnd {
-    /// It serves the last messages as they are.
+    /// The daemon serves the last N messages correctly.
     Served,
-    /// It does not serve them right, so the whole log is read and counted.
+    /// The daemon serves them wrongly, so cmon reads the whole log and counts.
     Counted,
 }
 
@@ -202,15 +201,15 @@ pub struct Container {
     pub key: ContainerKey,
     /// Its name, without the leading slash.
     pub name: Arc<str>,
-    /// What it is doing.
+    /// Its state.
     pub phase: Phase,
-    /// How its last run ended; `None` while it runs or before it ever ran.
+    /// How its last run ended; `None` while it runs and before its first run.
     pub exit: Option<Exit>,
-    /// The daemon's own text for the start of its latest run; only ever compared for equality.
+    /// The start of its latest run as the daemon writes it; cmon only compares it for equality.
     pub started_at: Arc<str>,
     /// When its latest run began, by the daemon's clock; `None` before its first run.
     pub started: Option<Timestamp>,
-    /// When a run of it ended: the latest one, or the one before where the latest has not ended.
+    /// The end of its latest run, or of the run before if the latest has not ended.
     pub finished: Option<Timestamp>,
     /// How often its restart policy restarted it.
     pub restarts: u64,
@@ -220,60 +219,60 @@ pub struct Container {
     pub tty: bool,
     /// The log driver's name.
     pub driver: Arc<str>,
-    /// How its lines are cut.
+    /// How the driver splits long lines.
     pub pieces: PieceRule,
-    /// How the end of its log is read.
+    /// How cmon reads the end of its log.
     pub log_end: LogEnd,
-    /// The daemon doubles the first line of each new log file inside one follow (dockerd before 23,
+    /// The daemon repeats the first line of each new log file within one follow (dockerd before 23,
     /// drivers json-file and local).
     pub doubles: bool,
-    /// The size at which its log driver begins a new file and may drop the oldest, in bytes;
-    /// `None` when it never does.
+    /// The size in bytes at which its log driver begins a new file and may drop the oldest;
+    /// `None` if it never does.
     pub file_size: Option<u64>,
-    /// Why lines may be missing in the log itself, where that can be known.
+    /// How its log driver can lose lines, if it can.
     pub lossy: Option<Lossy>,
 }
 
-/// Why a log can lose lines before anybody reads it.
+/// How a log driver can lose lines before cmon reads them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lossy {
-    /// `mode=non-blocking`: the daemon drops lines when its buffer is full.
+    /// `mode=non-blocking`: the daemon drops lines if its buffer is full.
     NonBlocking,
-    /// The driver sends lines elsewhere, and the daemon reads them from a cache that drops lines when
-    /// it is full.
+    /// The driver sends lines elsewhere. The daemon reads them from a cache, which drops lines if it is
+    /// full.
     Cache,
 }
 
-/// Something that happened to a container.
+/// An event of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerEvent {
     /// The container.
     pub key: ContainerKey,
-    /// Its name at that time, where the daemon sends it.
+    /// Its name at that time, if the daemon sends it.
     pub name: Option<Arc<str>>,
-    /// What happened.
+    /// The kind of event.
     pub kind: ContainerEventKind,
-    /// Its image and labels, where a start or a new name may make it selected.
+    /// Its image and labels, if a start or a rename may make it selected.
     pub facts: Arc<Facts>,
 }
 
-/// A moment in the life of a container that the daemon remembers.
+/// A past event of a container that the daemon remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// When, by the daemon's clock.
+    /// The time by the daemon's clock.
     pub time: Timestamp,
-    /// What happened then.
+    /// The kind of event.
     pub what: Remembered,
 }
 
 /// The kinds of [`Moment`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remembered {
-    /// The container was made.
+    /// The container was created.
     Created,
-    /// A run of it had just begun; its first lines may be a few milliseconds older.
+    /// A run had just begun; its first lines may be a few milliseconds older.
     Started,
-    /// A run of it had ended, and the daemon had read all that it wrote.
+    /// A run had ended, and the daemon had read all of its output.
     Died,
 }
 
@@ -286,28 +285,28 @@ pub enum ContainerEventKind {
     Died(i64),
     /// The kernel killed one of its processes because memory ran out.
     OutOfMemory,
-    /// Its processes were frozen; its log stays as it is.
+    /// Its processes were frozen; its log does not change.
     Paused,
-    /// They go on.
+    /// Its processes were thawed.
     Unpaused,
     /// It was removed.
     Destroyed,
-    /// It has the name that the event carries from here on.
+    /// It was renamed to the name in the event.
     Renamed,
-    /// Its health check has another result.
+    /// The result of its health check changed.
     HealthChanged,
 }
 
 /// How much of the stored log a request asks for, counted in frames from the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tail {
-    /// All that the daemon holds.
+    /// All stored frames.
     All,
     /// At most this number of frames.
     Last(u64),
 }
 
-/// What a container's process writes to.
+/// The kind of file that a container's process writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputKind {
     /// A pipe for each of its outputs.
@@ -317,45 +316,45 @@ pub enum OutputKind {
 }
 
 impl OutputKind {
-    /// By the daemon's field `Tty`.
+    /// The kind for the daemon's field `Tty`.
     pub fn of(tty: bool) -> Self {
         if tty { Self::Terminal } else { Self::Pipes }
     }
 }
 
-/// How long a log is read.
+/// When a read of a log ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadMode {
-    /// What is stored, and then what comes.
+    /// Reads stored messages, then new ones.
     Follow,
-    /// What is stored.
+    /// Reads stored messages, then ends.
     Once,
 }
 
 /// One request for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogRequest {
-    /// Whose log.
+    /// The container.
     pub key: ContainerKey,
-    /// From [`Container::tty`]: how the answer is framed.
+    /// From [`Container::tty`]: it decides the framing of the answer.
     pub tty: bool,
-    /// Stay and deliver what comes; otherwise end after what is stored.
+    /// Whether the read follows the log or ends after the stored messages.
     pub mode: ReadMode,
-    /// How much of what is stored.
+    /// How much of the stored log to send.
     pub tail: Tail,
-    /// Whether something is stored.
+    /// Whether the log is known to hold messages.
     pub stored: Stored,
     /// From [`Container::log_end`].
     pub end: LogEnd,
 }
 
-/// Whether a log is known to hold something that the request asks for.
+/// Whether a log is known to hold messages for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
-    /// It does, so an answer comes at once.
+    /// It holds some, so the daemon answers at once.
     Something,
-    /// It may be empty. Podman answers a follow of an empty log only when a line is written, so a
-    /// follow is open although nothing was answered.
+    /// It may be empty. Podman answers a follow of an empty log only when a line is written, so cmon counts
+    /// such a follow as open before the answer.
     MaybeNothing,
 }
 
@@ -381,9 +380,9 @@ impl StdStream {
 /// One message of the log API: a line, or a piece of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Where the container wrote it.
+    /// The container's output that it was written to.
     pub stream: StdStream,
-    /// The daemon's timestamp, already stripped from the payload.
+    /// The daemon's timestamp; the payload does not contain it.
     pub time: Timestamp,
     start: u32,
     len: u32,
@@ -400,22 +399,22 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Notes the details that the daemon gave with a frame. They are the container's, the same for all of its frames.
+    /// Stores the details that the daemon sent with a frame. All frames of a container have the same.
     pub fn set_details(&mut self, details: &str) {
         if self.details.as_deref().unwrap_or_default() != details {
             self.details = Some(details.into()).filter(|_| !details.is_empty());
         }
     }
 
-    /// The details of the last frame, where the daemon was asked for any.
+    /// The details of the last frame, if they were requested.
     pub fn details(&self) -> Option<&Arc<str>> {
         self.details.as_ref()
     }
 
-    /// Adds a frame whose payload is `parts`, one after the other.
+    /// Adds a frame; its payload is the concatenation of `parts`.
     ///
     /// # Panics
-    /// When one batch passes 4 GiB; readers hand a batch on long before.
+    /// If the batch grows beyond 4 GiB. Readers send a batch long before.
     pub fn push(&mut self, stream: StdStream, time: Timestamp, parts: [&[u8]; 2]) {
         let start = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
         self.bytes.extend_from_slice(parts[0]);
@@ -434,28 +433,28 @@ impl Frames {
         })
     }
 
-    /// Drops the first `skip` frames, and all but the next `count` of the others.
+    /// Drops the first `skip` frames, and all but `count` of the rest.
     pub fn keep(&mut self, skip: usize, count: usize) {
         self.frames.truncate(skip.saturating_add(count));
         self.frames.drain(..skip.min(self.frames.len()));
     }
 
-    /// How many frames it holds.
+    /// The number of frames.
     pub fn len(&self) -> usize {
         self.frames.len()
     }
 
-    /// Whether it holds none.
+    /// Whether there is no frame.
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
 
-    /// Bytes of payload in all.
+    /// The total size of the payloads in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Forgets all frames and keeps the memory, unless one long burst had made it large.
+    /// Removes all frames. Keeps the buffers, up to a limit, to avoid allocations.
     pub fn clear(&mut self) {
         const KEPT_MAX_BYTES: usize = 1 << 18;
         self.frames.clear();
@@ -466,55 +465,55 @@ impl Frames {
     }
 }
 
-/// What a read from an open log stream gave.
+/// The result of a read from an open log stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
-    /// Bytes came; there may be frames.
+    /// The read got bytes, which may complete frames.
     Some,
-    /// The daemon ended the stream in good order; nothing more comes.
+    /// The daemon ended the stream without an error.
     End,
 }
 
 /// An open log stream. Dropping it closes its connection.
 pub trait LogStream: Send {
-    /// Waits until bytes came and appends the frames that they complete to `into`; frames may also
-    /// come with the end, and before an error.
+    /// Waits for bytes and appends the frames that they complete to `into`. The end of the stream and an
+    /// error can come with frames too.
     /// # Cancel safety
-    /// When the future is dropped before it is ready, nothing was appended and nothing is lost.
+    /// Safe: if the future is dropped before it is ready, it has appended nothing and loses nothing.
     fn read(&mut self, into: &mut Frames)
     -> impl Future<Output = Result<Read, SourceError>> + Send;
 }
 
-/// The daemon's events, from the moment that the subscription was confirmed.
+/// The daemon's events since it confirmed the subscription.
 pub trait EventStream: Send {
     /// The next event; an error ends the subscription.
     /// # Cancel safety
-    /// Safe: a event is either returned or still to come.
+    /// Safe: each event is returned by this call or by a later one.
     fn next(&mut self) -> impl Future<Output = Result<ContainerEvent, SourceError>> + Send;
 }
 
-/// Where containers and their logs come from. Every call has a deadline of its own.
+/// A daemon that serves containers and their logs. Every request has a deadline.
 pub trait Source: Send + Sync + 'static {
     /// An open log stream.
     type Logs: LogStream;
     /// An open subscription.
     type Events: EventStream;
 
-    /// Which daemon it is.
+    /// The daemon's key.
     fn daemon(&self) -> DaemonId;
 
-    /// All containers, stopped ones included. Those that `filters` leave out have `passes: false`.
+    /// All containers, stopped ones included. Those that `filters` exclude have `passes: false`.
     fn list(
         &self,
         filters: &ListFilters,
     ) -> impl Future<Output = Result<Vec<Listed>, SourceError>> + Send;
 
-    /// The container that this process itself runs in, where it is one of these.
+    /// The container that this process runs in, if it is in the list.
     fn own(&self, _: &[Listed]) -> impl Future<Output = Option<ContainerKey>> + Send {
         async { None }
     }
 
-    /// What the daemon calls itself, the same over all its life; `None` where it has no such name.
+    /// The daemon's own id, constant over its life; `None` if it has none.
     fn identity(&self) -> impl Future<Output = Result<Option<Arc<str>>, SourceError>> + Send {
         async { Ok(None) }
     }
@@ -524,7 +523,7 @@ pub trait Source: Send + Sync + 'static {
         async { None }
     }
 
-    /// One container.
+    /// Inspects one container.
     fn inspect(
         &self,
         key: &ContainerKey,
@@ -533,8 +532,8 @@ pub trait Source: Send + Sync + 'static {
     /// Subscribes to events.
     fn events(&self) -> impl Future<Output = Result<Self::Events, SourceError>> + Send;
 
-    /// What the daemon remembers of a container up to a moment of the past, in order. It may have forgotten what is
-    /// older than some hundred events of all containers.
+    /// The daemon's past events of a container until a moment, in order. The daemon keeps only its last few
+    /// hundred events over all containers.
     fn remembered(
         &self,
         _: &ContainerKey,
@@ -543,7 +542,7 @@ pub trait Source: Send + Sync + 'static {
         async { Ok(Vec::new()) }
     }
 
-    /// Opens a log, up to the head of the answer.
+    /// Opens a log and reads the head of the answer.
     fn logs(
         &self,
         request: &LogRequest,
@@ -552,7 +551,7 @@ pub trait Source: Send + Sync + 'static {
     /// Connections by purpose.
     fn connections(&self) -> BTreeMap<Purpose, ConnectionCount>;
 
-    /// Short questions asked so far.
+    /// The number of short requests since the start.
     fn requests(&self) -> u64;
 
     /// Closes every connection that is still open, and returns their number.

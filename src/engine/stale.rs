@@ -1,23 +1,22 @@
-//! When to ask whether a quiet stream is stale, and how seldom.
+//! When to probe a quiet stream, and how rarely.
 //!
-//! Most quiet streams belong to quiet containers. So a stream that has been quiet for a while is not
-//! closed: one cheap question (the newest message of the log) shows whether the daemon has more than
-//! came. A container that is found quiet is asked half as often each time, and all containers share
-//! one budget. Plain values; the clock is given.
+//! Most quiet streams belong to quiet containers. So cmon does not close a stream that has been quiet for a while.
+//! It sends one cheap probe, the newest message of the log, which shows whether the daemon has more. cmon halves
+//! the rate of probes each time that it finds a container quiet. All containers share one budget. Pure.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A container that is quiet for long is asked about this seldom.
+/// The longest interval between two probes of a quiet container.
 const CHECK_MAX_INTERVAL: Duration = Duration::from_secs(5 * 60);
-/// All containers together are asked this often at most: four times a second.
+/// The shortest interval between two probes of all containers together: four per second.
 const CHECK_SPACING: Duration = Duration::from_millis(250);
-/// What the daemon has may be on its way: this long the stream has to deliver it.
+/// After a probe found newer lines, the stream has this long to deliver them.
 pub const STALE_GRACE: Duration = Duration::from_secs(1);
 
-/// How long one container's stream may be quiet before the next question.
+/// How long one container's stream may be quiet before the next probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quiet {
     first: Duration,
@@ -25,7 +24,7 @@ pub struct Quiet {
 }
 
 impl Quiet {
-    /// The first question comes after `first`.
+    /// The first probe comes after `first`.
     pub fn new(first: Duration) -> Self {
         Self { first, interval: first }
     }
@@ -35,23 +34,23 @@ impl Quiet {
         self.interval
     }
 
-    /// The daemon has no more than came.
+    /// Records that the daemon has no more than was delivered.
     pub fn found_quiet(&mut self) {
         self.interval = (2 * self.interval).min(CHECK_MAX_INTERVAL.max(self.first));
     }
 
-    /// Something came.
+    /// Records a delivery.
     pub fn found_busy(&mut self) {
         self.interval = self.first;
     }
 }
 
-/// The moments that are left for questions, shared by all containers.
+/// The free slots for probes, shared by all containers.
 #[derive(Debug, Default)]
 pub struct Budget(Mutex<Option<Instant>>);
 
 impl Budget {
-    /// Takes the next free moment, now or later.
+    /// Takes the next free slot, now or later.
     pub fn take(&self, now: Instant) -> Instant {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let moment = last.map_or(now, |last| now.max(last + CHECK_SPACING));
@@ -65,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quiet_container_is_asked_less_and_less() {
+    fn a_quiet_container_is_probed_less_often() {
         let mut quiet = Quiet::new(Duration::from_secs(30));
         let mut seconds = Vec::new();
         for _ in 0..6 {
@@ -78,7 +77,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn questions_are_a_quarter_of_a_second_apart() {
+    async fn probes_are_a_quarter_of_a_second_apart() {
         let (budget, now) = (Budget::default(), Instant::now());
         let moments: Vec<u128> = (0..5).map(|_| (budget.take(now) - now).as_millis()).collect();
         assert_eq!(moments, [0, 250, 500, 750, 1000]);

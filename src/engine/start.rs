@@ -1,6 +1,6 @@
-//! How a run starts: from the first answers of its daemons to what is followed, or to an error. Pure.
+//! The start of a run: from the daemons' first answers to the followed containers, or to an error. Pure.
 //!
-//! A pattern matches nothing only if all daemons have answered and none has such a container. While a daemon is
+//! A pattern is an error only if all daemons have answered and none has a matching container. While a daemon is
 //! away, cmon waits for the patterns that the others do not match.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use super::position::OtherDaemon;
 use super::selection::{AmbiguousId, OwnContainer, Selection, Unmatched};
 use super::source::{ContainerKey, Listed, Phase, SourceError};
 
-/// Why the engine did not begin.
+/// Why the engine did not start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
     /// The daemon does not answer.
@@ -19,16 +19,16 @@ pub enum StartError {
     /// None of several daemons answers.
     #[error("no daemon answers: {}", joined(.0))]
     AllAway(Vec<SourceError>),
-    /// An id is the beginning of several containers' ids.
+    /// An id prefix matches several containers.
     #[error(transparent)]
     Ambiguous(#[from] AmbiguousId),
-    /// A pattern is for the container that cmon runs in.
+    /// A pattern matches only the container that cmon runs in.
     #[error(transparent)]
     Own(#[from] OwnContainer),
     /// Nothing matches these patterns.
     #[error("no container matches {}", list(.0))]
     Unmatched(Vec<Unmatched>),
-    /// The daemon is not the one that the cursor was made with.
+    /// The cursor was made with another daemon.
     #[error(transparent)]
     OtherDaemon(#[from] OtherDaemon),
     /// There is no container at all.
@@ -47,7 +47,7 @@ fn joined(errors: &[SourceError]) -> impl fmt::Display {
     errors.join("; ")
 }
 
-/// What a daemon answers first.
+/// A daemon's first answer.
 #[derive(Clone, Debug)]
 pub(super) struct Listing {
     pub(super) listed: Vec<Listed>,
@@ -55,11 +55,11 @@ pub(super) struct Listing {
     pub(super) own: Option<ContainerKey>,
 }
 
-/// What is followed of one daemon.
+/// The containers to follow on one daemon.
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
     pub(super) selection: Selection,
-    /// The container that cmon runs in, where it is left out.
+    /// The container that cmon runs in, if it is left out.
     pub(super) left_out: Option<Listed>,
 }
 
@@ -71,7 +71,7 @@ impl Listing {
 
     /// Matches a selection with this daemon's list.
     pub(super) fn choose(&self, selection: &Selection) -> Result<Chosen, StartError> {
-        // It runs, whatever the list still says of a container that has just been started.
+        // cmon runs in it, so it runs, even if the list does not show that yet.
         let left_out = self.own().map(|row| Listed { phase: Phase::Running, ..row.clone() });
         let left_out = left_out.filter(|row| selection.matches(row));
         let selection = self.without_own(selection)?.resolve(&self.listed)?;
@@ -86,7 +86,7 @@ impl Listing {
     }
 }
 
-/// What to do where something is not there at the start.
+/// What to do if a daemon or container does not exist at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
     /// Wait for it.
@@ -95,16 +95,16 @@ pub(super) enum Missing {
     Fails,
 }
 
-/// What the run does with what there is.
+/// Whether the run stays for containers that come later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stay {
-    /// It stays, and containers may come.
+    /// It stays, and follows containers that appear.
     Follow,
     /// It shows what is stored.
     Once,
 }
 
-/// Whether daemons that have not answered are still waited for.
+/// Whether the run still waits for daemons that have not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Grace {
     Left,
@@ -114,8 +114,8 @@ pub(super) enum Grace {
 /// One daemon's first answer; `None` until it comes.
 pub(super) type Answer = Option<Result<Arc<Listing>, SourceError>>;
 
-/// Decides how the run starts; `None` until enough is known. Otherwise the patterns that no container matches
-/// yet, or why the run cannot start.
+/// Decides how the run starts; `None` until enough is known. Returns the patterns that no container matches
+/// yet, or the error.
 pub(super) fn decide(
     answers: &[Answer],
     selection: &Selection,
@@ -146,7 +146,7 @@ fn all_away(errors: &[&SourceError]) -> StartError {
     }
 }
 
-/// The patterns that these lists do not match. `complete`: there is no other list, and the run does this.
+/// The patterns that these lists do not match. `complete`: no other list can match them, and the run does not wait.
 fn awaited(
     lists: &[&Arc<Listing>],
     selection: &Selection,
@@ -180,7 +180,7 @@ mod tests {
 
     type Given = Result<Arc<Listing>, SourceError>;
 
-    #[expect(clippy::unnecessary_wraps, reason = "it stands beside `away`")]
+    #[expect(clippy::unnecessary_wraps, reason = "same signature as `away`")]
     fn list(daemon: &str, names: &[&str]) -> Given {
         let row = |name: &&str| Listed {
             key: ContainerKey {
@@ -212,7 +212,7 @@ mod tests {
     const FOLLOW: (Missing, Stay) = (Missing::Fails, Stay::Follow);
 
     #[test]
-    fn a_name_of_one_daemon_is_none_of_the_others_faults() {
+    fn a_name_on_one_daemon_is_no_error_on_the_others() {
         let both = [list("a", &["web"]), list("b", &["db"])].map(Some);
         assert_eq!(decided(&both, "db", FOLLOW, Grace::Left), Some(Ok(Vec::new())));
         let none = decided(&both, "mail", FOLLOW, Grace::Left);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_that_is_away_may_have_what_the_others_do_not() {
+    fn names_without_a_match_wait_for_an_absent_daemon() {
         let one = [list("a", &["web"]), away()].map(Some);
         let awaited = Some(Ok(vec!["db".to_owned()]));
         assert_eq!(decided(&one, "db", FOLLOW, Grace::Left), awaited);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_daemon_is_waited_for_a_while_and_then_no_longer() {
+    fn a_slow_daemon_delays_the_start_for_a_limited_time() {
         let slow = [Some(list("a", &["web"])), None];
         assert_eq!(decided(&slow, "web", FOLLOW, Grace::Left), None);
         assert_eq!(decided(&slow, "web", FOLLOW, Grace::Over), Some(Ok(Vec::new())));

@@ -1,4 +1,4 @@
-//! A subscription to the daemon's events that may take its time to be confirmed.
+//! A subscription to the daemon's events, which the daemon may confirm late.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use tokio::time::timeout;
 
 use super::source::{Source, SourceError};
 
-/// How long the first list waits for the confirmation, so that it need not be asked for again.
-/// Docker confirms within milliseconds; Podman 4 and 5 with the first event.
+/// How long the first list waits for the confirmation, so that a second list is not needed. Docker confirms
+/// within milliseconds; Podman 4 and 5 with the first event.
 const CONFIRM_TIMEOUT: Duration = Duration::from_millis(500);
 
 type Asking<E> = Pin<Box<dyn Future<Output = Result<E, SourceError>> + Send>>;
 
-/// A subscription that was asked for.
+/// A requested subscription.
 pub(super) enum Subscription<E> {
     /// The daemon has not answered yet.
     Asked(Asking<E>),
@@ -23,7 +23,7 @@ pub(super) enum Subscription<E> {
 }
 
 impl<E: Send + 'static> Subscription<E> {
-    /// Asks for the events, and gives the daemon a moment to confirm.
+    /// Subscribes to the events and gives the daemon a moment to confirm.
     pub(super) async fn ask<S: Source<Events = E>>(source: &Arc<S>) -> Self {
         let source = Arc::clone(source);
         let mut asking: Asking<E> = Box::pin(async move { source.events().await });

@@ -1,6 +1,6 @@
-//! What the readers have delivered, added up over all containers.
+//! The tally: totals of the readers over all containers.
 //!
-//! Counters that many tasks add to and the screen reads; none of them takes part in a decision.
+//! Many tasks add to these counters, and the screen reads them. No decision depends on them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -32,52 +32,52 @@ pub struct Tally {
     forms: Mutex<Forms>,
 }
 
-/// What is counted by name, or is no count.
+/// Totals by name, and values that are not counts.
 #[derive(Debug, Default)]
 struct Forms {
     reopens: BTreeMap<&'static str, u64>,
     gaps: BTreeMap<&'static str, u64>,
-    /// Of the containers that are followed; of those that are gone, sums remain.
+    /// The rows of followed containers; removed ones remain only in the totals.
     row_states: BTreeMap<ContainerKey, Arc<RowState>>,
     gone: u64,
     cycles_of_gone: u64,
     max_lag: Duration,
-    /// Since when the daemon is away, and when it is tried next.
+    /// Since when the daemon is away, and the time of the next try.
     away: Option<(Instant, Instant)>,
 }
 
 impl Tally {
-    /// A batch was handed on.
+    /// Records that a batch was sent.
     pub(super) fn delivered(&self, row_state: &RowState, lines: &Lines) {
         row_state.delivered(lines);
         self.lines.fetch_add(lines.whole() as u64, Relaxed);
         self.bytes.fetch_add(lines.raw().len() as u64, Relaxed);
     }
 
-    /// What a container's resume has counted.
+    /// Adds the counts of a container's resume.
     pub(super) fn counted(&self, counts: Counts) {
         self.recovered.fetch_add(counts.recovered, Relaxed);
         self.replayed.fetch_add(counts.replayed, Relaxed);
         self.doubles.fetch_add(counts.doubles, Relaxed);
     }
 
-    /// A gap was reported.
+    /// Records a reported gap.
     pub(super) fn gap(&self, row_state: &RowState, gap: &Gap) {
         row_state.noted(LastNotice::Gap(gap.clone()));
         self.gap_of_unfollowed(gap);
     }
 
-    /// A gap was reported of a container that is not followed.
+    /// Records a reported gap of a container that is not followed.
     pub(super) fn gap_of_unfollowed(&self, gap: &Gap) {
         *self.forms().gaps.entry(gap.cause.word()).or_default() += 1;
     }
 
-    /// A stream is opened because the one before ended so.
+    /// Records a reopened stream, by the end reason of the one before.
     pub(super) fn reopen(&self, after: &EndReason) {
         *self.forms().reopens.entry(after.word()).or_default() += 1;
     }
 
-    /// The row state of a container, which is shown until it is forgotten.
+    /// Adds the row state of a container, which is shown until it is removed.
     pub(super) fn row_state(&self, label: &Arc<Label>, timeout: Duration) -> Arc<RowState> {
         let row_state = Arc::new(RowState::new(Arc::clone(label), timeout));
         self.forms().row_states.insert(label.key.clone(), Arc::clone(&row_state));
@@ -95,7 +95,7 @@ impl Tally {
         self.forms().row_states.values().map(|row_state| row_state.title()).collect()
     }
 
-    /// A container is followed no more: all that is kept of it is what it adds to the sums.
+    /// Removes a container that is no longer followed, and adds its counts to the totals.
     pub(super) fn forget(&self, key: &ContainerKey) {
         let mut forms = self.forms();
         if let Some(row_state) = forms.row_states.remove(key) {
@@ -104,7 +104,7 @@ impl Tally {
         }
     }
 
-    /// A line with this timestamp was handed on.
+    /// Records that a line with this timestamp was sent.
     pub(super) fn line(&self, row_state: &RowState, time: Timestamp) {
         let now = Timestamp::now();
         row_state.lag.delivered(time, now);
@@ -113,7 +113,7 @@ impl Tally {
         forms.max_lag = forms.max_lag.max(lag);
     }
 
-    /// The daemon is away and will be tried at this moment; or it is back.
+    /// Records that the daemon is away and the time of the next try, or that it is back.
     pub(super) fn daemon_away(&self, next: Option<Instant>) {
         let mut forms = self.forms();
         let since = forms.away.map_or_else(Instant::now, |(since, _)| since);
@@ -124,32 +124,32 @@ impl Tally {
         self.forms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A stream was closed because of its age.
+    /// Records that a stream was closed because of its age.
     pub(super) fn rotation(&self) {
         self.rotations.fetch_add(1, Relaxed);
     }
 
-    /// A stream was closed because it was stale.
+    /// Records that a stream was closed because it was stale.
     pub(super) fn stale(&self) {
         self.stale.fetch_add(1, Relaxed);
     }
 
-    /// The daemon was asked about a quiet stream.
+    /// Records a probe of a quiet stream.
     pub(super) fn probe(&self) {
         self.probes.fetch_add(1, Relaxed);
     }
 
-    /// A stream is opened again because the one before broke.
+    /// Records a stream that is reopened because the one before broke.
     pub(super) fn reconnect(&self) {
         self.reconnects.fetch_add(1, Relaxed);
     }
 
-    /// So many containers are followed.
+    /// Sets the number of followed containers.
     pub(super) fn containers(&self, count: usize) {
         self.containers.store(count as u64, Relaxed);
     }
 
-    /// Fills in what is counted here.
+    /// Adds these counts to a census.
     pub(super) fn fill(&self, census: &mut Census) {
         census.lines = self.lines.load(Relaxed);
         census.bytes = self.bytes.load(Relaxed);

@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn the_days_from_1970_to_2149_are_what_any_day_is() {
+    fn fast_date_conversion_agrees_with_the_general_one() {
         for days in 0..=u16::MAX {
             assert_eq!(civil_soon(days), civil(days.into()), "{days}");
         }
@@ -501,7 +501,7 @@ mod tests {
         }
 
         #[test]
-        fn the_fixed_form_is_what_any_form_is(
+        fn the_fixed_form_parser_agrees_with_the_general_one(
             seconds in -62_135_596_800_i64..253_402_300_800,
             nanos in 0_u32..1_000_000_000,
             (at, byte) in (0..=FIXED_BYTES, proptest::sample::select(&b"09:-TZ.+ x/3\x00\xff"[..])),

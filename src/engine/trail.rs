@@ -1,11 +1,11 @@
-//! The frames since the oldest open line: a later run reads them again, and joins the line from its first piece.
+//! The trail: frames since the oldest open line. A later run reads them again and joins the line from its first piece.
 
 use std::collections::VecDeque;
 
 use super::anchor::Key;
 use super::source::StdStream;
 
-/// Frames that one open line may reach back. A line that reaches farther passes in pieces.
+/// The maximum of frames in the trail. A line that needs more is delivered in pieces.
 const TRAIL_MAX_FRAMES: usize = 256;
 
 /// The frames from the oldest open line on.
@@ -18,28 +18,28 @@ struct Step {
     use_: Use,
 }
 
-/// What became of a frame.
+/// The result of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
     /// It was joined to its line.
     Joined,
-    /// It was not wanted, or it was delivered by an earlier run.
+    /// It was not wanted, or an earlier run delivered it.
     Skipped,
 }
 
-/// Where open lines begin.
+/// The beginning of the open lines.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OpenFrames {
     /// The first frame that is part of an open line.
     pub(super) first: Option<Key>,
-    /// All frames that are part of one.
+    /// All frames that belong to an open line.
     pub(super) keys: Vec<Key>,
-    /// Of each output, bytes of its first such frame that were handed on.
+    /// The delivered bytes of each output's first such frame.
     pub(super) skip: [u32; 2],
 }
 
 impl Trail {
-    /// Notes a frame. `open`: bytes of the open line of each output that were not handed on, after this frame.
+    /// Adds a frame. `open`: undelivered bytes of each output's open line after this frame.
     pub(super) fn push(&mut self, key: Key, use_: Use, open: [usize; 2]) {
         self.0.push_back(Step { key, use_ });
         self.trim(open);
@@ -63,18 +63,18 @@ impl Trail {
         self.0.len()
     }
 
-    /// Whether open lines reach back as far as they may.
+    /// Whether the trail has reached its maximum.
     pub(super) fn is_full(&self) -> bool {
         TRAIL_MAX_FRAMES <= self.0.len()
     }
 
-    /// Takes these frames as the last of the log.
+    /// Replaces the trail with these last frames of the log.
     pub(super) fn replace(&mut self, steps: impl Iterator<Item = (Key, Use)>, open: [usize; 2]) {
         self.0 = steps.map(|(key, use_)| Step { key, use_ }).collect();
         self.trim(open);
     }
 
-    /// The place of the first frame of an output's open line, and how many of its bytes were handed on.
+    /// The index of the first frame of an output's open line, and the delivered bytes of it.
     fn begin(&self, stream: StdStream, open: usize) -> Option<(usize, u32)> {
         let mut left = open;
         for (at, step) in self.0.iter().enumerate().rev() {

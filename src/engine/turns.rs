@@ -1,8 +1,8 @@
-//! A container's share of the channel while its stored lines are put in order with those of others.
+//! Turns: a container's share of the channel while the merge orders its stored lines with those of others.
 //!
-//! Whoever merges several logs by time shows the oldest line first. It holds what it has of one log until the others
-//! have come as far, so a log that is read faster must wait. Each batch of lines takes a turn along, and gives it
-//! back when all of its lines are shown.
+//! The merge shows the oldest line of several logs first. It holds one log's lines until the others have come as
+//! far, so a log that is read faster must wait. Each batch of lines takes a turn, and releases it when all of its
+//! lines are shown.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,47 +10,47 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// Batches of one container that may be on their way at once: one is merged while the next is read.
+/// Batches of one container that may be in flight: one is merged while the next is read.
 const TURNS_MAX: usize = 2;
 
-/// One batch of lines on its way. It is given back when it is dropped.
+/// The turn of one batch in flight, released on drop.
 #[derive(Clone, Debug)]
 #[expect(dead_code, reason = "it is held for its drop")]
 pub struct Turn(Arc<OwnedSemaphorePermit>);
 
-/// How many batches of a container may be on their way.
+/// The limit of a container's batches in flight.
 #[derive(Clone, Debug)]
 pub(crate) struct Turns {
     semaphore: Arc<Semaphore>,
-    /// When it was last said that the log is being read.
+    /// The time of the last event that reports a read in progress.
     sign: Arc<Mutex<Instant>>,
 }
 
 impl Turns {
-    /// Two, until [`free`](Self::free).
+    /// Two, until [`free`](Self::free) is called.
     pub(crate) fn few() -> Self {
         let sign = Arc::new(Mutex::new(Instant::now()));
         Self { semaphore: Arc::new(Semaphore::new(TURNS_MAX)), sign }
     }
 
-    /// As many as the channel takes.
+    /// Turns that only the channel limits.
     pub(crate) fn any() -> Self {
         let turns = Self::few();
         turns.free();
         turns
     }
 
-    /// From here on the channel alone is the bound.
+    /// Removes the limit: from now on only the channel limits the batches.
     pub(crate) fn free(&self) {
         self.semaphore.close();
     }
 
-    /// Whether the channel alone is the bound.
+    /// Whether only the channel limits the batches.
     pub(crate) fn is_free(&self) -> bool {
         self.semaphore.is_closed()
     }
 
-    /// Whether it is time to say that the log is being read, which others wait for.
+    /// Whether the next event is due that reports a read in progress.
     pub(crate) fn is_sign_due(&self, after: Duration) -> bool {
         if self.is_free() {
             return false;
@@ -63,10 +63,10 @@ impl Turns {
         is_due
     }
 
-    /// Waits for a turn; `None` where none is needed.
+    /// Waits for a turn; `None` if only the channel limits.
     ///
     /// # Cancel safety
-    /// Safe: a turn that was not handed out is there for the next call.
+    /// Safe: a turn that was not returned stays available.
     pub(crate) async fn next(&self) -> Option<Turn> {
         if self.is_free() {
             return None;

@@ -1,24 +1,23 @@
-//! When to say that the daemon keeps cmon waiting: after two seconds, and once a minute at most,
-//! however many requests wait.
+//! When to report a slow daemon: after two seconds, and at most once a minute, however many requests wait.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// A request that takes this long is worth a note.
+/// The age at which a request counts as slow.
 const SLOW_MIN_WAIT: Duration = Duration::from_secs(2);
-/// How far apart such notes are.
+/// The shortest interval between two notes.
 const NOTE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The notes about slow requests of one run.
+/// The notes about slow requests in one run.
 #[derive(Debug, Default)]
 pub(super) struct SlowNotes {
     last: Mutex<Option<Instant>>,
 }
 
 impl SlowNotes {
-    /// Waits for an answer, and calls `note` if that takes long and no other note was given lately.
+    /// Waits for an answer. Calls `note` if the answer is slow and the last note is old enough.
     ///
     /// # Cancel safety
     /// That of `asking`.

@@ -1,4 +1,4 @@
-//! The events of one container: which lines belong together, and what the rules say of them.
+//! The events of one container: which lines belong together, and how the rules apply to them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,17 +13,17 @@ use super::{Level, Rules};
 use crate::engine::event::{Ending, Label, Lines};
 use crate::engine::source::StdStream;
 
-/// Bytes that are held of one container.
+/// The maximum of held bytes per container.
 const HELD_MAX_BYTES: usize = 1 << 20;
-/// An open event is decided when its output was quiet for this long.
+/// An open event is decided after this much silence on its output.
 const QUIET_MAX: Duration = Duration::from_millis(200);
-/// It is decided at this age, however it goes on.
+/// It is decided at this age in any case.
 const OPEN_MAX_AGE: Duration = Duration::from_secs(1);
-/// Bytes and lines of an event that are looked at together. What follows is an event's next part.
+/// The maximum size of an event in bytes and lines. Further lines are its next part.
 const EVENT_MAX_BYTES: usize = 256 << 10;
 const EVENT_MAX_LINES: usize = 4096;
 
-/// What becomes of the lines behind an event that ends the run.
+/// How to treat lines behind an event that ends the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Behind {
     /// They are not shown.
@@ -32,14 +32,14 @@ pub(super) enum Behind {
     Decided,
 }
 
-/// What is remembered of a container.
+/// The state of a container.
 #[derive(Debug)]
 pub(super) struct Container {
     pub(super) streams: [Stream; 2],
-    /// Lines that are not shown yet, and what is decided about each.
+    /// Lines that are not shown yet, with the decision about each.
     pub(super) held: Option<Lines>,
     pub(super) entries: Vec<Entry>,
-    /// When it last wrote.
+    /// The time of its last line.
     pub(super) used: Instant,
 }
 
@@ -47,9 +47,9 @@ pub(super) struct Container {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) stream: usize,
-    /// Whether it is shown, once that is decided.
+    /// Whether it is shown, once decided.
     pub(super) shown: Option<bool>,
-    /// It belongs to the event of the line before it on its output.
+    /// Whether it belongs to the event of the line before it on its output.
     pub(super) continues: bool,
     pub(super) highlights: Vec<Range<usize>>,
 }
@@ -60,15 +60,15 @@ pub(super) struct Stream {
     /// The level of the last event that has one.
     pub(super) level: Option<Level>,
     pub(super) trace: StackTrace,
-    /// The event that the next line may belong to.
+    /// The event that the next line may continue.
     pub(super) event: Option<Facts>,
-    /// The next line is the rest of the last one.
+    /// Whether the next line is the rest of the last one.
     pub(super) in_line: bool,
-    /// The part of the event that is not decided.
+    /// The undecided part of the event.
     pub(super) part: Option<Part>,
 }
 
-/// What is known of an event from all of its lines so far.
+/// The state of an event over its lines up to now.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Facts {
     pub(super) included: bool,
@@ -77,14 +77,14 @@ pub(super) struct Facts {
     pub(super) level: Option<Level>,
 }
 
-/// Lines of an event that are looked at together.
+/// Lines of an event that are matched together.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) first: Instant,
     pub(super) last: Instant,
-    /// Their visible text; a newline between lines.
+    /// Their visible text, joined by newlines.
     pub(super) text: Vec<u8>,
-    /// Where each of them stands in it.
+    /// The place of each of them in it.
     pub(super) spans: Vec<Range<usize>>,
 }
 
@@ -97,7 +97,7 @@ impl Container {
         !self.entries.is_empty()
     }
 
-    /// Whether the next line may belong to one before.
+    /// Whether the next line may belong to an earlier one.
     pub(super) fn is_open(&self) -> bool {
         self.is_holding() || self.streams.iter().any(|stream| stream.in_line)
     }
@@ -111,7 +111,7 @@ impl Container {
         self.streams.iter().filter_map(Stream::due).min()
     }
 
-    /// Its open events are looked at as if they had begun now.
+    /// Restarts the clocks of its open events.
     pub(super) fn put_off(&mut self, now: Instant) {
         for part in self.streams.iter_mut().filter_map(|stream| stream.part.as_mut()) {
             (part.first, part.last) = (now, now);
@@ -133,18 +133,18 @@ pub(super) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Whether nothing behind this match is looked at.
+    /// Whether nothing behind this match is matched any more.
     pub(super) fn is_over(self, matched: Option<&Match>) -> bool {
         self.behind == Behind::Dropped && matched.is_some()
     }
 
-    /// Whether an event is shown, after this text of it.
+    /// Whether an event is shown, after this part of its text.
     pub(super) fn shows(self, facts: &mut Facts, text: &[u8], level_before: Option<Level>) -> bool {
         let rules = self.rules;
         facts.included = facts.included || rules.include.is_empty() || rules.include.is_match(text);
         facts.excluded = facts.excluded || rules.exclude.is_match(text);
         let level = facts.level.or(level_before);
-        let severe = |least: Level| level.is_none_or(|level| least <= level);
+        let severe = |lowest: Level| level.is_none_or(|level| lowest <= level);
         facts.included && !facts.excluded && rules.level.is_none_or(severe)
     }
 
@@ -165,7 +165,7 @@ impl Judge<'_> {
         self.rules.level.and_then(|_| Level::of(text))
     }
 
-    /// Lines that are events of their own: nothing is held, and nothing is copied.
+    /// The fast path for lines that are events by themselves: holds and copies none.
     pub(super) fn whole_lines(
         self,
         lines: &mut Lines,
@@ -205,7 +205,7 @@ impl Judge<'_> {
         matched
     }
 
-    /// Lines that may belong together.
+    /// The path for lines that may belong together.
     pub(super) fn parts(
         self,
         container: &mut Container,
@@ -283,7 +283,7 @@ impl Judge<'_> {
         matched
     }
 
-    /// Decides the open part of one output, and shows what no longer waits.
+    /// Decides the open part of one output, and shows lines that no longer wait.
     pub(super) fn decide(
         self,
         container: &mut Container,
@@ -296,7 +296,7 @@ impl Judge<'_> {
             container.show(count, out);
             return matched;
         };
-        // Nothing behind the event is shown. What the other output wrote before its end is.
+        // No line behind the event is shown. Lines of the other output from before its end are.
         let last = container.entries.iter().rposition(|entry| entry.stream == at);
         let other = self.decide_only(container, 1 - at);
         container.show(last.map_or(0, |last| last + 1), out);
@@ -345,7 +345,7 @@ impl Stream {
 }
 
 impl Container {
-    /// Hands on the first `count` lines that are held, without those that are not shown.
+    /// Releases the first `count` held lines, without the hidden ones.
     pub(super) fn show(&mut self, count: usize, out: &mut Vec<Shown>) {
         let Some(held) = self.held.as_mut().filter(|_| 0 < count) else { return };
         let mut lines = held.split_front(count);

@@ -1,4 +1,4 @@
-//! Which lines are shown: filters by text and level, stack traces kept together, highlights, and the
+//! The filter: shows or hides lines by text and level, keeps stack traces together, highlights matches, and finds the
 //! lines that end a run.
 //!
 //! ```text
@@ -7,8 +7,8 @@
 //!                   └─ until, fail ─▶ Match
 //! ```
 //!
-//! It is pure: it takes the batches of the engine and the time, and gives batches to show. It knows neither
-//! command line nor output.
+//! It is pure: it takes the engine's batches and the time, and returns batches to show. It depends neither on the
+//! command line nor on the output.
 
 mod log_events;
 pub(crate) mod patterns;

@@ -1,17 +1,17 @@
-//! Regular expressions of one flag, compiled once. They match bytes, since a log need not be UTF-8.
+//! The regular expressions of one flag, compiled once. They match bytes, since a log need not be UTF-8.
 
 use std::ops::Range;
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
-/// Bytes that the compiled expressions of one flag may take.
+/// The size limit of the compiled expressions of one flag, in bytes.
 const COMPILED_MAX_BYTES: usize = 64 << 20;
 
-/// Expressions of which one must match. `^` and `$` match at each line of an event.
+/// Expressions; an event matches if one does. `^` and `$` match at each line of an event.
 #[derive(Clone, Debug, Default)]
 pub struct Patterns {
     each: Vec<Regex>,
-    /// All of them, to find out in one pass whether one matches; only where there are several.
+    /// All of them, to find in one pass whether one matches; only if there are several.
     any: Option<RegexSet>,
 }
 
@@ -21,9 +21,9 @@ pub struct Patterns {
 pub struct BadPattern {
     /// The expression as typed.
     pub pattern: String,
-    /// What is wrong with it.
+    /// The error.
     pub reason: String,
-    /// Where, counted from 1.
+    /// The column, from 1.
     pub column: Option<usize>,
 }
 
@@ -34,7 +34,7 @@ impl Patterns {
     /// One of them is malformed or too large.
     pub fn compile(texts: &[String]) -> Result<Self, BadPattern> {
         let compile = |text: &String| {
-            // The parser says where the error is; the compiler only draws it.
+            // The parser reports the column; the compiler only draws it.
             parse(text)?;
             let regex = RegexBuilder::new(text).multi_line(true).build();
             regex.map_err(|_| BadPattern::too_large(text))
@@ -55,7 +55,7 @@ impl Patterns {
         each.join(", ")
     }
 
-    /// Whether there is none.
+    /// Whether there is no expression.
     pub fn is_empty(&self) -> bool {
         self.each.is_empty()
     }
@@ -68,7 +68,7 @@ impl Patterns {
         }
     }
 
-    /// Where they match, in order; matches that overlap or touch are one.
+    /// The matched ranges in order; ranges that overlap or touch are joined.
     pub fn find_all(&self, text: &[u8]) -> Vec<Range<usize>> {
         let found = self.each.iter().flat_map(|one| one.find_iter(text));
         let mut found: Vec<Range<usize>> =
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_says_what_and_where() {
+    fn an_error_has_a_message_and_a_column() {
         for (text, expected) in [
             ("a(b", "unclosed group, at character 2"),
             ("ééé[", "unclosed character class, at character 4"),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_several_is_enough_and_bytes_need_not_be_text() {
+    fn one_match_is_enough_and_bytes_need_not_be_utf8() {
         let several = patterns(&["error", "^warn"]);
         assert!(several.is_match(b"an error") && several.is_match(b"first\nwarn"));
         assert!(!several.is_match(b"a warning") && !Patterns::default().is_match(b""));

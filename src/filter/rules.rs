@@ -1,48 +1,48 @@
-//! What the flags ask of each line.
+//! The rules of the flags for each event.
 
 use super::patterns::Patterns;
 use crate::level::Level;
 
-/// What is shown, joined, highlighted and waited for.
+/// The rules: which events are shown, joined and highlighted, and which end the run.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// One of these must match an event.
+    /// An event must match one of these.
     pub include: Patterns,
-    /// None of these may match it.
+    /// An event must match none of these.
     pub exclude: Patterns,
-    /// Matches of these are marked.
+    /// Their matches are highlighted.
     pub highlight: Patterns,
-    /// The lowest level that is shown.
+    /// The lowest shown level.
     pub level: Option<Level>,
-    /// Lines that match one of these belong to the event before them.
+    /// A line that matches one of these belongs to the event before it.
     pub join: Patterns,
     /// The lines of a stack trace belong to the event before them.
     pub join_stacks: bool,
-    /// An event that is shown and matches one of these ends the run well.
+    /// A shown event that matches one of these ends the run with success.
     pub until: Patterns,
-    /// An event that is shown and matches one of these ends the run as failed.
+    /// A shown event that matches one of these ends the run as failed.
     pub fail: Patterns,
 }
 
 impl Rules {
-    /// Whether lines are only looked at to join them, so that nothing would be different without that.
+    /// Whether joins are the only rule, so that they have no effect.
     pub fn only_join(&self) -> bool {
         self.joins() && !self.select()
     }
 
-    /// Whether lines that belong together are held until they are together.
+    /// Whether lines are held until their event is complete.
     pub(super) fn joins(&self) -> bool {
         self.join_stacks || !self.join.is_empty()
     }
 
-    /// Whether there is anything that events are looked at for.
+    /// Whether events are matched at all.
     pub(super) fn select(&self) -> bool {
         let Self { include, exclude, highlight, level, until, fail, .. } = self;
         level.is_some()
             || [include, exclude, highlight, until, fail].iter().any(|some| !some.is_empty())
     }
 
-    /// Whether there is nothing to do, so that lines need not pass a [`Filter`](super::Filter).
+    /// Whether there is no rule, so that lines can bypass the [`Filter`](super::Filter).
     pub fn is_empty(&self) -> bool {
         !self.select()
     }

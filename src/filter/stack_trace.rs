@@ -1,9 +1,9 @@
-//! Which lines belong to a stack trace: Java, Go, Python, Node and Rust as they print them.
+//! Recognizes the lines of stack traces from Java, Go, Python, Node and Rust.
 //!
-//! A trace is read line by line, since what a line means depends on the one before. The first line of a trace
-//! begins an event, or belongs to the line that a logger wrote before it.
+//! A trace is parsed line by line, since a line's meaning depends on the one before. The first line of a trace
+//! begins an event, or belongs to the logger's line before it.
 
-/// What the lines before were.
+/// The state after the lines before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum StackTrace {
     /// No trace.
@@ -17,7 +17,7 @@ pub(super) enum StackTrace {
     PythonEnd,
     /// Behind `panic:` or `goroutine N [...]:`.
     Go,
-    /// Behind the place in a source file that Node prints first.
+    /// Behind the source location that Node prints first.
     Node,
     /// Behind `thread 'main' panicked at`: the next line is the message.
     RustMessage,
@@ -40,7 +40,7 @@ impl StackTrace {
         let trimmed = line.trim_ascii_start();
         let (blank, indented) = (trimmed.is_empty(), trimmed.len() < line.len());
         let begins = |prefix: &[u8]| line.starts_with(prefix);
-        // Lines that mean the same wherever they stand.
+        // Lines with one meaning in every state.
         if begins(b"Traceback (most recent call last):") {
             return (true, Python);
         }
@@ -87,7 +87,7 @@ impl StackTrace {
     }
 }
 
-/// The trace that a line begins.
+/// The state after a line that begins a trace.
 fn begun_by(line: &[u8]) -> StackTrace {
     let begins = |prefix: &[u8]| line.starts_with(prefix);
     if begins(b"panic: ") || begins(b"fatal error: ") || begins(b"SIGQUIT: quit") {
@@ -115,7 +115,7 @@ fn is_goroutine(line: &[u8]) -> bool {
     rest[0..1.min(rest.len())].iter().all(u8::is_ascii_digit) && rest.ends_with(b"]:")
 }
 
-/// A frame of Java or Node, or what stands between frames, without its indentation.
+/// A frame of Java or Node, or a line between frames, without its indentation.
 fn is_frame(trimmed: &[u8]) -> bool {
     trimmed.starts_with(b"at ")
         || trimmed.starts_with(b"Caused by: ")
@@ -136,7 +136,7 @@ fn is_exception(line: &[u8]) -> bool {
     !name.is_empty() && is_name(name)
 }
 
-/// The name of an exception that a line begins with.
+/// The name of the exception at the beginning of a line.
 fn exception_name(line: &[u8]) -> Option<&[u8]> {
     let end = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
     let name = &line[..end];
@@ -175,7 +175,7 @@ mod tests {
 
     use super::*;
 
-    /// Each line of a text with whether it belongs to the one before: `+` before it stands for that.
+    /// Each line of a text with whether it belongs to the one before, marked by a leading `+`.
     #[track_caller]
     fn check(text: &str) {
         let mut trace = StackTrace::default();
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_lines_are_events_of_their_own() {
+    fn plain_lines_are_separate_events() {
         check(
             "
  one

@@ -1,9 +1,9 @@
-//! The state of a [`Filter`]: which lines are one event, and what is decided about it.
+//! The stage: groups lines into events and decides about each.
 //!
 //! An event is a line, or several that belong together: the pieces of a long line, and with joins those of a stack
-//! trace. Its lines are held until it is decided: when the next line does not belong to it, when it becomes too
-//! large, when nothing came for a moment, or when the run ends. Each output of a container has its own event. Lines
-//! behind one that is held wait for it, so that the order of a container stays.
+//! trace. The filter holds its lines until it decides: when the next line does not belong to it, when it becomes too
+//! large, after a moment of silence, or at the end of the run. Each output of a container has its own event. Lines
+//! behind a held one wait for it, so that the order within a container stays.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use crate::engine::event::{About, Event, Lines, Notice};
 use crate::engine::source::ContainerKey;
 use crate::engine::timestamp::Timestamp;
 
-/// Deadlines this close are met at once, so that many containers do not wake the printer one by one.
+/// Deadlines this close are met together, so that many containers do not wake the printer one by one.
 const EXPIRY_SLACK: Duration = Duration::from_millis(20);
-/// Containers that are remembered. A container whose run ended is forgotten at once; this bounds those of which
-/// no event reports that they have ended.
+/// The maximum of containers in memory. A container is dropped at the end of its run; this bounds containers
+/// without such an event.
 const CONTAINERS_MAX: usize = 4096;
 
 /// Decides which lines are shown.
@@ -28,11 +28,11 @@ const CONTAINERS_MAX: usize = 4096;
 pub(crate) struct Filter {
     rules: Rules,
     containers: HashMap<ContainerKey, Container>,
-    /// No open event has to be decided before.
+    /// No open event needs a decision before this time.
     due: Option<Instant>,
-    /// The run ends: nothing is shown any more.
+    /// The run ends: no more lines are shown.
     ended: bool,
-    /// What becomes of the lines that came with the event that ends the run, and stand behind it.
+    /// How to treat lines that came with the event that ends the run, and stand behind it.
     behind: Behind,
 }
 
@@ -42,14 +42,14 @@ impl Filter {
         Self { rules, containers: HashMap::new(), due: None, ended: false, behind: Behind::Dropped }
     }
 
-    /// The same, which decides all lines of a batch although one of them ends the run. A later run that goes on behind
-    /// the batch misses none of them then.
+    /// A filter that decides all lines of a batch even if one of them ends the run. So a later run that continues
+    /// behind the batch misses none of them.
     #[must_use]
     pub(crate) fn deciding_whole_batches(self) -> Self {
         Self { behind: Behind::Decided, ..self }
     }
 
-    /// Takes a batch and appends what is to be shown now to `out`. After a match there is nothing more to show.
+    /// Takes a batch and appends the lines to show now to `out`. After a match there are no more.
     pub(crate) fn lines(
         &mut self,
         mut lines: Lines,
@@ -82,7 +82,7 @@ impl Filter {
         self.end(&key, matched, out)
     }
 
-    /// Takes something that is no batch of lines, before it is shown: what stands before it must not come after it.
+    /// Takes an event other than lines, before it is shown: earlier lines must not come after it.
     pub(crate) fn before(&mut self, event: &Event, out: &mut Vec<Shown>) -> Option<Match> {
         let (key, over) = match event {
             Event::Lines(_)
@@ -113,13 +113,13 @@ impl Filter {
         self.end(key, matched, out)
     }
 
-    /// When an open event has to be decided.
+    /// The deadline of the next open event.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.due.filter(|_| !self.ended)
     }
 
-    /// Decides the open events that are due. Not those of a container that `is_behind`: its next line is stored and was
-    /// not read yet.
+    /// Decides the open events that are due. Skips a container that `is_behind`: its next line is stored and not read
+    /// yet.
     pub(crate) fn expire(
         &mut self,
         now: Instant,
@@ -148,7 +148,7 @@ impl Filter {
         None
     }
 
-    /// Decides all that is open: the run has ended.
+    /// Decides all open events: the run has ended.
     pub(crate) fn finish(&mut self, out: &mut Vec<Shown>) -> Option<Match> {
         let mut matched = None;
         for key in self.containers.keys().cloned().collect::<Vec<_>>() {
@@ -158,18 +158,18 @@ impl Filter {
         matched
     }
 
-    /// How many lines of this container were taken and are not decided yet: the last ones.
+    /// The number of this container's latest lines that are not decided.
     pub(crate) fn held(&self, container: &ContainerKey) -> usize {
         self.containers.get(container).map_or(0, |container| container.entries.len())
     }
 
-    /// The time of the first line of this container that was taken and is not decided yet.
+    /// The time of this container's first undecided line.
     pub(crate) fn held_since(&self, container: &ContainerKey) -> Option<Timestamp> {
         let held = self.containers.get(container)?.held.as_ref()?;
         held.get(0).map(|(line, _)| line.time)
     }
 
-    /// How many containers it remembers.
+    /// The number of containers in memory.
     #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
         self.containers.len()
@@ -203,7 +203,7 @@ impl Filter {
         matched
     }
 
-    /// After a match: what the other containers have written before is shown too, in front of it.
+    /// After a match, also shows the other containers' earlier lines, in front of it.
     fn end(
         &mut self,
         key: &ContainerKey,
@@ -224,7 +224,7 @@ impl Filter {
         matched
     }
 
-    /// Forgets the containers that were quiet for longest, so that there is room for one more.
+    /// Drops the containers that were quiet for longest, to make room for one more.
     fn make_room(&mut self, key: &ContainerKey) {
         if self.containers.len() < CONTAINERS_MAX || self.containers.contains_key(key) {
             return;

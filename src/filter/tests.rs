@@ -43,7 +43,7 @@ fn push(batch: &mut Lines, stream: StdStream, lines: &[&str]) {
     }
 }
 
-/// A filter at work.
+/// A filter under test.
 struct Run {
     filter: Filter,
     now: Instant,
@@ -121,13 +121,13 @@ impl Run {
         self
     }
 
-    /// What is shown since the last look.
+    /// The lines shown since the last call.
     fn seen(&mut self) -> Vec<String> {
         std::mem::take(&mut self.shown)
     }
 }
 
-/// What is shown of these lines of one container.
+/// The shown lines of these lines of one container.
 fn shown(rules: Rules, lines: &[&str]) -> Vec<String> {
     Run::new(rules).lines(lines).finish().seen()
 }
@@ -154,7 +154,7 @@ fn include_and_exclude_match_the_text_without_colors() {
 }
 
 #[test]
-fn bytes_of_a_batch_that_passes_are_untouched() {
+fn a_passing_batch_keeps_its_bytes() {
     let mut batch = Lines::new(label("web"));
     let time = Timestamp::from_nanos(1);
     batch.push(time, Stdout, [b"keep \xff\r\n", b""], Extent::Whole, Delivery::Recovered);
@@ -175,7 +175,7 @@ fn a_line_without_a_level_has_that_of_the_line_before_on_its_output() {
     run.lines(&["first", "INFO: a", "detail of a", "ERROR: b"]).errors(&["from stderr"]);
     run.lines(&["detail of b"]).lines_of("db", Stdout, &["from another"]);
     assert_eq!(run.seen(), ["first", "ERROR: b", "from stderr", "detail of b", "from another"]);
-    // A new run begins without a level.
+    // A new run has no level at first.
     run.lines(&["INFO: c", "detail of c"]).note(Notice::Exited(None)).lines(&["first again"]);
     assert_eq!(run.seen(), ["first again"]);
 }
@@ -191,7 +191,7 @@ fn joined_lines_are_shown_or_hidden_together() {
     assert_eq!(shown(across, &lines), ["b", " of b: yes", " more"]);
     let level = Rules { level: Some(Level::Error), ..joined() };
     assert_eq!(shown(level, &["INFO: x", " ERROR: y", "ERROR: z", " of z"]), ["ERROR: z", " of z"]);
-    // Nothing stands before the first line.
+    // There is no line before the first one.
     assert_eq!(shown(include, &[" yes", "no"]), [" yes"]);
 }
 
@@ -213,7 +213,7 @@ fn an_open_event_is_decided_after_a_quiet_time() {
     assert_eq!(run.seen(), ["a", " b"]);
     assert_eq!(run.filter.held(&label("web").key), 0);
     assert_eq!(run.filter.due(), None);
-    // What comes late still belongs to it.
+    // A late line still belongs to it.
     run.lines(&[" late"]).pass(4 * STEP);
     assert_eq!(run.seen(), [" late"]);
     run.lines(&["c", " not", "d"]).pass(4 * STEP).lines(&[" a after all"]).finish();
@@ -221,7 +221,7 @@ fn an_open_event_is_decided_after_a_quiet_time() {
 }
 
 #[test]
-fn an_event_that_goes_on_is_decided_at_an_age() {
+fn a_continuing_event_is_decided_at_its_maximum_age() {
     let mut run = Run::new(Rules { exclude: patterns(&["x"]), ..joined() });
     run.lines(&["a"]);
     for _ in 0..19 {
@@ -232,7 +232,7 @@ fn an_event_that_goes_on_is_decided_at_an_age() {
 }
 
 #[test]
-fn an_event_that_grows_is_decided_and_passed_on() {
+fn a_growing_event_is_decided_at_its_maximum_size() {
     let mut run = Run::new(Rules { include: patterns(&["^a"]), ..joined() });
     run.lines(&["a"]);
     let line = format!(" {}", "x".repeat(1000));
@@ -265,8 +265,8 @@ fn lines_before_a_note_or_a_gap_are_shown_before_it() {
     assert_eq!(run.lines(&["a"]).event(&Event::Gap(gap)).seen(), ["a"]);
     assert_eq!(run.lines(&["b"]).note(Notice::WentSilent).seen(), ["b"]);
     assert_eq!(run.lines(&[" c"]).note(Notice::Exited(None)).seen(), [" c"]);
-    assert_eq!(run.filter.remembered(), 0, "a container whose run ended is forgotten");
-    // The first line of a new run belongs to none before.
+    assert_eq!(run.filter.remembered(), 0, "the end of its run drops a container");
+    // The first line of a new run belongs to no earlier line.
     run.lines(&["no"]).note(Notice::Exited(None)).lines(&[" d"]).finish();
     assert_eq!(run.seen(), [" d"]);
 }
@@ -328,7 +328,7 @@ fn the_first_match_ends_the_run_and_nothing_comes_after_it() {
 }
 
 #[test]
-fn the_whole_matching_event_is_shown_with_what_was_held_before_it() {
+fn a_matching_event_is_shown_with_all_lines_held_before_it() {
     let rules = Rules { until: patterns(&["ready"]), fail: patterns(&["panic"]), ..joined() };
     let mut run = Run::new(rules.clone());
     run.lines_of("db", Stdout, &["db", " more"]);
@@ -339,7 +339,7 @@ fn the_whole_matching_event_is_shown_with_what_was_held_before_it() {
     assert_eq!(run.end, Some(MatchEnd::Until));
     run.lines(&["x"]).finish();
     assert_eq!((run.seen(), run.filter.due()), (vec![], None));
-    // An event that is decided with it may be worse.
+    // Another event that is decided at the same time may win.
     let mut run = Run::new(rules.clone());
     run.lines_of("db", Stdout, &["panic"]).lines(&["ready", "next"]);
     assert_eq!((run.seen(), run.end), (vec!["panic".into(), "ready".into()], Some(MatchEnd::Fail)));
@@ -371,7 +371,7 @@ fn a_later_run_misses_no_line_behind_a_match() {
 }
 
 #[test]
-fn memory_is_bounded_by_what_is_alive() {
+fn memory_is_bounded_by_live_containers() {
     let rules = Rules { level: Some(Level::Info), ..joined() };
     let mut run = Run::new(rules);
     for number in 0..10_000 {
@@ -382,7 +382,7 @@ fn memory_is_bounded_by_what_is_alive() {
     assert_eq!(run.finish().seen().len(), 10_000);
 }
 
-/// What a filter with joins does, in a few lines: for one output, without the time.
+/// A short model of a filter with joins, for one output, without time.
 fn model(lines: &[String], rules: &Rules) -> Vec<String> {
     let mut events: Vec<Vec<String>> = Vec::new();
     for line in lines {
@@ -408,7 +408,7 @@ fn model(lines: &[String], rules: &Rules) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn a_filter_does_what_its_rules_say_however_lines_are_batched(
+    fn a_filter_agrees_with_the_model_in_any_batches(
         lines in prop::collection::vec("[ ]?[a-e]{1,3}", 0..40),
         cuts in prop::collection::vec(1..6_usize, 1..10),
         joins in any::<bool>(),
@@ -431,7 +431,7 @@ proptest! {
     }
 
     #[test]
-    fn without_a_filter_that_hides_every_line_is_shown_once_in_order(
+    fn without_hiding_rules_every_line_is_shown_once_in_order(
         lines in prop::collection::vec((any::<bool>(), "[ ]?[a-c]{1,3}>?", 0..4_u32), 0..60),
     ) {
         let rules = Rules { exclude: patterns(&["z"]), join_stacks: true, ..joined() };

@@ -1,5 +1,5 @@
-//! The visible text of a line: without the sequences that color it or move a cursor. Highlights are put into
-//! the line around them.
+//! The visible text of a line: without sequences for colors or cursor movements. Highlights go around them into the
+//! line.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -23,15 +23,15 @@ pub(crate) fn visible(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(plain)
 }
 
-/// Appends the line with these ranges of its visible text highlighted. They are in order and do not overlap. The
-/// line's own colors stay as they are.
+/// Appends the line with these ranges of its visible text highlighted. The ranges are in order and do not overlap. The
+/// line keeps its own colors.
 pub(crate) fn paint(
     line: &[u8],
     mut ranges: impl Iterator<Item = Range<usize>>,
     into: &mut Vec<u8>,
 ) {
     let (mut at, mut next) = (0, ranges.next());
-    // Whether the container itself has reversed the text.
+    // Whether the container's own sequences have reversed the text.
     let mut reversed = false;
     for part in Parts(line) {
         let mut text = match part {
@@ -63,7 +63,7 @@ pub(crate) fn paint(
     }
 }
 
-/// Whether text is reversed after this sequence, where it says so.
+/// Whether text is reversed after this sequence; `None` if the sequence does not change that.
 fn is_reversed(sequence: &[u8]) -> Option<bool> {
     let parameters = sequence.strip_prefix(b"\x1b[")?.strip_suffix(b"m")?;
     let mut reversed = None;
@@ -72,7 +72,7 @@ fn is_reversed(sequence: &[u8]) -> Option<bool> {
         match parameter {
             b"7" => reversed = Some(true),
             b"" | b"0" | b"00" | b"27" => reversed = Some(false),
-            // A color with its number (5) or its parts (2), which mean nothing by themselves.
+            // A color by number (5) or by parts (2); their arguments are not attributes.
             b"38" | b"48" | b"58" => {
                 let count = if each.next() == Some(b"2") { 3 } else { 1 };
                 each.by_ref().take(count).for_each(drop);
@@ -83,14 +83,14 @@ fn is_reversed(sequence: &[u8]) -> Option<bool> {
     reversed
 }
 
-/// A stretch of a line.
+/// A part of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part<'a> {
     Text(&'a [u8]),
     Sequence(&'a [u8]),
 }
 
-/// The parts of a line, in order; together they are the line.
+/// The parts of a line in order, without gaps.
 struct Parts<'a>(&'a [u8]);
 
 impl<'a> Iterator for Parts<'a> {
@@ -114,8 +114,7 @@ impl<'a> Iterator for Parts<'a> {
     }
 }
 
-/// The length of the control sequence that `text` begins with (ECMA-48, 5.4), or of an operating system command,
-/// which sets a title or a link.
+/// The length of the control sequence (ECMA-48, 5.4) or operating system command (title, link) at the front of `text`.
 fn sequence(text: &[u8]) -> Option<usize> {
     match text.get(..2)? {
         b"\x1b[" => {
@@ -169,7 +168,7 @@ mod tests {
             ("an error", &[(3, 8)][..], "an ^[7merror^[27m"),
             ("abc", &[(0, 1), (2, 3)], "^[7ma^[27mb^[7mc^[27m"),
             ("a\x1b[31mb\x1b[0mc", &[(0, 3)], "^[7ma^[27m^[31m^[7mb^[27m^[0m^[7mc^[27m"),
-            // The container's own reverse video: the highlight is what is not reversed.
+            // In the container's own reverse video, the highlight is not reversed.
             ("\x1b[1;7mab\x1b[0mc", &[(1, 3)], "^[1;7ma^[27mb^[7m^[0m^[7mc^[27m"),
             ("\x1b[38;5;7mab", &[(0, 1)], "^[38;5;7m^[7ma^[27mb"),
             ("x", &[], "x"),
@@ -188,7 +187,7 @@ mod tests {
             let plain = visible(&line).into_owned();
             let mut into = Vec::new();
             paint(&line, std::iter::once(start..start + length), &mut into);
-            // A lone escape before the highlight would take it for its own sequence's.
+            // A lone escape before the highlight would swallow its sequence.
             if !plain.contains(&0x1b) {
                 prop_assert_eq!(visible(&into).into_owned(), plain);
             }

@@ -1,4 +1,4 @@
-//! Colors: a stable one for each name, and the few of the notes.
+//! Colors: a stable one for each name, and those of notes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,32 +7,31 @@ use twox_hash::XxHash3_64;
 
 /// Ends every colour.
 pub(crate) const RESET: &str = "\x1b[0m";
-/// Something is well.
+/// Healthy.
 pub(crate) const GREEN: &str = "\x1b[32m";
-/// Something is under way.
+/// In progress.
 pub(crate) const YELLOW: &str = "\x1b[33m";
-/// Something is wrong.
+/// An error or problem.
 pub(crate) const RED: &str = "\x1b[31m";
 /// Less important.
 pub(crate) const DIM: &str = "\x1b[2m";
 
-/// Foregrounds that read well on dark and on light; no red, which is for what is wrong.
+/// Foregrounds that read well on dark and light; no red, which means an error.
 const NAMES: [&str; 10] = [
     "\x1b[36m", "\x1b[32m", "\x1b[35m", "\x1b[34m", "\x1b[33m", "\x1b[96m", "\x1b[92m", "\x1b[95m",
     "\x1b[94m", "\x1b[93m",
 ];
 
-/// Which name has which color: each has one that it prefers, the same in every run, and no two share
-/// one while there are others.
+/// The colors of names. Each name prefers one, the same in every run. No two share one while others are free.
 #[derive(Debug, Default)]
 pub(crate) struct Palette {
-    /// Which of [`NAMES`].
+    /// The index in [`NAMES`].
     given: BTreeMap<Arc<str>, usize>,
 }
 
 impl Palette {
-    /// Keeps the colors of these names and gives one to each that has none. In whichever order the
-    /// names of a run come, the same set gets the same colors.
+    /// Keeps the colors of these names and assigns one to each new name. The result does not depend on the order in
+    /// which the names come.
     pub(crate) fn settle(&mut self, names: &BTreeSet<Arc<str>>) {
         self.given.retain(|name, _| names.contains(name));
         let mut used = [0_usize; NAMES.len()];
@@ -40,7 +39,7 @@ impl Palette {
         let new = names.iter().filter(|name| !self.given.contains_key(*name)).cloned();
         let mut new: Vec<(Arc<str>, [usize; NAMES.len()])> =
             new.map(|name| (Arc::clone(&name), preferences(&name))).collect();
-        // Names that get the color they prefer come first, so that no other name takes it.
+        // Names that get their preferred color come first, so that no other name takes it.
         new.retain(|(name, preferred)| {
             let free = used[preferred[0]] == 0;
             if free {
@@ -50,9 +49,10 @@ impl Palette {
             !free
         });
         for (name, preferred) in new {
-            let least = preferred.into_iter().min_by_key(|color| used[*color]).unwrap_or_default();
-            used[least] += 1;
-            self.given.insert(name, least);
+            let least_used =
+                preferred.into_iter().min_by_key(|color| used[*color]).unwrap_or_default();
+            used[least_used] += 1;
+            self.given.insert(name, least_used);
         }
     }
 
@@ -61,17 +61,17 @@ impl Palette {
         NAMES[self.given.get(name).copied().unwrap_or_default()]
     }
 
-    /// How many names it holds.
+    /// The number of names.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.given.len()
     }
 }
 
-/// Steps that have no factor in common with the number of colors come by each of them once.
+/// A step without a common factor with the number of colors visits each of them once.
 const STEPS: [usize; 4] = [1, 3, 7, 9];
 
-/// All colors in the order in which a name prefers them; by its hash, so it is the same in every run.
+/// All colors in a name's order of preference. It depends on the name's hash, so it is the same in every run.
 fn preferences(name: &str) -> [usize; NAMES.len()] {
     let hash = XxHash3_64::oneshot(name.as_bytes());
     let part = |hash: u64| usize::try_from(hash % NAMES.len() as u64).unwrap_or_default();
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_names_share_a_color_while_there_are_others() {
+    fn no_two_names_share_a_color_while_others_are_free() {
         for crowd in 0..200 {
             for count in 1..=25 {
                 let names = names((0..count).map(|number| format!("web-{crowd}-{number}")));
@@ -103,21 +103,21 @@ mod tests {
                     *times.entry(color).or_default() += 1;
                 });
                 assert_eq!(times.len(), count.min(NAMES.len()), "{names:?}");
-                let (most, least) = (times.values().max(), times.values().min());
-                assert!(most.unwrap() - least.unwrap() <= 1, "shared evenly: {times:?}");
+                let (max_uses, min_uses) = (times.values().max(), times.values().min());
+                assert!(max_uses.unwrap() - min_uses.unwrap() <= 1, "shared evenly: {times:?}");
             }
         }
     }
 
     #[test]
-    fn the_same_names_have_the_same_colors_and_one_alone_has_the_one_it_prefers() {
+    fn colors_depend_only_on_the_set_of_names() {
         let all = names((0..8).map(|number| format!("shop-{number}")));
         let mut palette = Palette::default();
         palette.settle(&all);
         let mut again = Palette::default();
         again.settle(&all);
         assert_eq!(colors(&palette, &all), colors(&again, &all));
-        // The hash is fixed: these colors are those of every run and every machine.
+        // The hash is fixed: these colors are the same in every run and on every machine.
         let fixed = |name: &str| preferences(name)[0];
         insta::assert_compact_debug_snapshot!(["web", "db", "cache", "worker"].map(fixed), @"[1, 7, 8, 8]");
         for name in &all {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_color_stays_while_others_come_and_go_and_is_free_afterwards() {
+    fn a_name_keeps_its_color_until_it_is_dropped() {
         let mut palette = Palette::default();
         let stays: Arc<str> = "stays".into();
         palette.settle(&BTreeSet::from([Arc::clone(&stays)]));

@@ -1,4 +1,4 @@
-//! The columns of the table: what each shows of a row, and in which order rows stand.
+//! The columns of the table: the cell of each for a row, and the order of rows.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -11,42 +11,42 @@ use super::units;
 use crate::engine::rows::{Row, StreamState};
 use crate::engine::source::Phase;
 
-/// A lag that needs eyes.
+/// A lag that needs attention.
 const LATE_MIN_LAG: Duration = Duration::from_secs(2);
 
-/// What a column shows.
+/// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Column {
-    /// The daemon's name, where there are several.
+    /// The daemon's name, if there are several.
     Host,
     /// The container's name.
     Name,
-    /// What the container is doing.
+    /// The container's state.
     State,
-    /// What its stream is doing.
+    /// The stream's state.
     Stream,
     /// The age of the stream against its timeout.
     Age,
     /// Streams closed.
     Cycles,
-    /// The same per minute.
+    /// Closed streams per minute.
     CycleRate,
-    /// Lines a second.
+    /// Lines per second.
     Lines,
-    /// Bytes a second.
+    /// Bytes per second.
     Bytes,
-    /// How far it is behind.
+    /// The lag.
     Lag,
     /// Gaps.
     Gaps,
-    /// Streams opened again for another reason than age.
+    /// Streams reopened for another reason than age.
     Reopens,
     /// The last notice.
     Note,
 }
 
 impl Column {
-    /// All of them, as they stand from left to right.
+    /// All columns, from left to right.
     pub(crate) const ALL: [Column; 13] = [
         Column::Host,
         Column::Name,
@@ -87,7 +87,7 @@ impl Column {
         }
     }
 
-    /// What it shows, in words.
+    /// Its description.
     pub(crate) fn meaning(self) -> &'static str {
         match self {
             Column::Host => "the daemon's name",
@@ -106,13 +106,13 @@ impl Column {
         }
     }
 
-    /// Whether it is a figure, which stands to the right.
+    /// Whether it is a number, which is aligned to the right.
     pub(crate) fn is_figure(self) -> bool {
         use Column::{Bytes, CycleRate, Cycles, Gaps, Lag, Lines, Reopens};
         matches!(self, Cycles | CycleRate | Lines | Bytes | Lag | Gaps | Reopens)
     }
 
-    /// What it shows of a row.
+    /// Its cell of a row.
     pub(crate) fn text(self, row: &Row, zone: &TimeZone) -> String {
         match self {
             Column::Host => row.key.daemon.host().map_or_else(String::new, |host| clean(host)),
@@ -138,7 +138,7 @@ impl Column {
         }
     }
 
-    /// Which of two rows comes first by this column: what is large or wants attention first.
+    /// The order of two rows by this column: large values, or those that need attention, first.
     pub(crate) fn order(self, one: &Row, other: &Row) -> Ordering {
         let figures = |figure: fn(&Row) -> f64| figure(other).total_cmp(&figure(one));
         match self {
@@ -194,19 +194,19 @@ fn stream(row: &Row) -> String {
     }
 }
 
-/// How much a row needs eyes.
+/// How urgently a row needs attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Attention {
-    /// All is well.
+    /// Healthy.
     None,
-    /// Something was wrong, or the container does not run.
+    /// It had a problem, or the container does not run.
     Some,
-    /// Something is wrong now.
+    /// It has a problem now.
     Now,
 }
 
 impl Attention {
-    /// How much this row needs eyes.
+    /// How urgently this row needs attention.
     pub(crate) fn of(row: &Row) -> Self {
         let failed = matches!(row.stream, StreamState::Ended { failure: Some(_) });
         let hurt = matches!(row.stream, StreamState::Stale | StreamState::BackingOff { .. });
@@ -220,7 +220,7 @@ impl Attention {
         }
     }
 
-    /// The sign before the name: meaning is never in colour alone.
+    /// The sign before the name, so that meaning never depends on color alone.
     pub(crate) fn sign(self) -> &'static str {
         match self {
             Attention::None => " ",
@@ -230,7 +230,7 @@ impl Attention {
     }
 }
 
-/// Which of two rows comes first by attention: what is wrong first, then by name.
+/// The order of two rows by attention: problems first, then by name.
 pub(crate) fn by_attention(one: &Row, other: &Row) -> Ordering {
     let by_name = || Column::Name.order(one, other);
     Attention::of(other).cmp(&Attention::of(one)).then_with(by_name)

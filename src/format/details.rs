@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// What `k=v,k2=v2` says. The daemon percent-encodes keys and values as a query has them (Go's `url.QueryEscape`).
+/// Parses `k=v,k2=v2`. The daemon percent-encodes keys and values as in a query (Go's `url.QueryEscape`).
 pub(crate) fn pairs(details: &str) -> BTreeMap<String, String> {
     let pairs = details.split(',').filter(|pair| !pair.is_empty());
     let pair = |pair: &str| {

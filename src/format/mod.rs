@@ -1,6 +1,6 @@
-//! How values look wherever cmon shows them: quantities, notes, colors, and the columns of the watch table.
+//! The form of values in all output: quantities, notes, colors, and the columns of the watch table.
 //!
-//! The screen, the plain text, the JSON and the reports share this folder. It writes nothing itself.
+//! The screen, the plain text, the JSON and the reports share this folder. It writes no output itself.
 
 pub(crate) mod color;
 pub(crate) mod columns;
@@ -16,17 +16,17 @@ pub(crate) mod units;
 pub(crate) use note::{headline, last_notice};
 pub(crate) use sanitize::clean;
 
-/// Whether what is written has colors.
+/// Whether output has colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colors {
-    /// It has.
+    /// With colors.
     On,
-    /// It is plain.
+    /// Without colors.
     Off,
 }
 
 impl Colors {
-    /// The text in this color, or as it is. The empty color is none.
+    /// The text in this color; an empty color leaves it as it is.
     pub(crate) fn paint(self, color: &str, text: &str) -> String {
         match self {
             Self::On if !color.is_empty() => format!("{color}{text}{}", color::RESET),

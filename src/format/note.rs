@@ -1,6 +1,6 @@
 //! Notes and gaps as sentences, one line each.
 //!
-//! `+` something is there, `~` it is between two states, `-` it is gone, `!` something is wrong.
+//! `+` something appeared, `~` it is in transition, `-` it is gone, `!` something is wrong.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::engine::rows::LastNotice;
 use crate::engine::source::{Exit, Lossy};
 use crate::engine::timestamp::Timestamp;
 
-/// The sign that a note begins with.
+/// The sign at the front of a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sign {
     There,
@@ -46,13 +46,12 @@ impl Sign {
     }
 }
 
-/// Whether a note is about something wrong, so that `-q` does not drop it. What may be wrong
-/// with a log is no such thing.
+/// Whether a note reports a problem, so that `-q` keeps it. A possible problem of a log driver does not count.
 pub(crate) fn is_error(notice: &Notice) -> bool {
     sign(notice) == Sign::Wrong && !matches!(notice, Notice::Lossy(_))
 }
 
-/// The word for a note in JSON.
+/// The note's name in JSON.
 pub(crate) fn word(notice: &Notice) -> &'static str {
     match notice {
         Notice::Started => "started",
@@ -97,7 +96,7 @@ pub(crate) fn note(note: &Note, colors: Colors) -> String {
     line(sign(&note.what), &what, colors)
 }
 
-/// A file that cannot be written, as a line of text, its newline included.
+/// The note about a file that cannot be written, as a line of text, its newline included.
 pub(crate) fn unwritten(error: &directory::Error, colors: Colors) -> String {
     let reason = std::error::Error::source(error).map(|source| format!(": {source}"));
     let reason = reason.unwrap_or_default();
@@ -105,17 +104,17 @@ pub(crate) fn unwritten(error: &directory::Error, colors: Colors) -> String {
     line(Sign::Wrong, &what, colors)
 }
 
-/// The file can be written again.
+/// The note that the file can be written again.
 pub(crate) fn written_again(colors: Colors) -> String {
     line(Sign::There, "the file is written again; no line is missing", colors)
 }
 
-/// What somebody else did to a file, as a line of text, its newline included.
+/// The note about another program's change to a file, as a line of text, its newline included.
 pub(crate) fn finding(finding: &directory::Finding, colors: Colors) -> String {
     line(Sign::Wrong, &finding.to_string(), colors)
 }
 
-/// How saving the cursor goes as a line of text, its newline included.
+/// The note about saves of the cursor, as a line of text, its newline included.
 pub(crate) fn save_report(report: &SaveReport, colors: Colors) -> String {
     match report {
         SaveReport::Failed(error) => {
@@ -129,7 +128,7 @@ pub(crate) fn save_report(report: &SaveReport, colors: Colors) -> String {
     }
 }
 
-/// An event as one line for a screen: without colour, without a newline. Lines have none.
+/// An event as one line for the screen, without color or newline; `None` for lines.
 pub(crate) fn headline(event: &Event, zone: &TimeZone) -> Option<String> {
     let mut text = match event {
         Event::Lines(_)
@@ -146,7 +145,7 @@ pub(crate) fn headline(event: &Event, zone: &TimeZone) -> Option<String> {
     Some(text)
 }
 
-/// The last notice of a container, as a sentence that does not name it.
+/// The last notice of a container, as a sentence without its name.
 pub(crate) fn last_notice(notice: &LastNotice) -> String {
     match notice {
         LastNotice::Note(notice) => sentence(notice),
@@ -168,7 +167,7 @@ pub(crate) fn gap(gap: &Gap, zone: &TimeZone, colors: Colors) -> String {
 }
 
 fn line(sign: Sign, what: &str, colors: Colors) -> String {
-    // Names and the daemon's messages come from outside.
+    // Names and the daemon's messages are untrusted.
     let (what, mark) = (clean(what), sign.as_str());
     format!("{}\n", colors.paint(sign.color(), &format!("{mark} {what}")))
 }
@@ -288,7 +287,7 @@ fn sentence(notice: &Notice) -> String {
     }
 }
 
-/// ` 137 (OOM)`, or nothing where the daemon does not report it.
+/// ` 137 (OOM)`, or nothing if the daemon does not report it.
 fn after(exit: Option<Exit>) -> String {
     let mut text = String::new();
     if let Some(Exit { code, oom }) = exit {
@@ -329,7 +328,7 @@ pub(crate) mod tests {
         Arc::new(Label::new(key, "web".into()))
     }
 
-    /// One of each: a kind of note that is missing here does not compile.
+    /// One note of each kind: the match does not compile if a kind is missing.
     pub(crate) fn each() -> Vec<Notice> {
         let error = SourceError::new(ErrorKind::Refused, "no");
         let exit = Some(Exit { code: 137, oom: true });
@@ -439,7 +438,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn of_several_daemons_each_is_named() {
+    fn notes_name_each_of_several_daemons() {
         let daemon = DaemonId::named("tcp://build:2375", "build");
         let key = ContainerKey { daemon: daemon.clone(), id: ContainerId::new("ab12") };
         let label = Arc::new(Label::new(key, "web".into()));

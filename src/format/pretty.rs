@@ -1,7 +1,7 @@
 //! `-o pretty`: JSON and logfmt lines as `LEVEL message key=value`.
 //!
-//! Every field of a line is shown, in its order, numbers as they were written. A value stays on the line: control
-//! characters in it are written as escapes. What is neither JSON nor logfmt is not touched.
+//! All fields of a line are shown in their order, numbers as they were written. A value stays on its line: control
+//! characters become escapes. A line that is neither JSON nor logfmt does not change.
 
 use std::fmt::{self, Write};
 
@@ -14,14 +14,14 @@ use crate::format::color::{DIM, GREEN, RED, YELLOW};
 use crate::format::sanitize::strip_escapes;
 use crate::level::Level;
 
-/// Keys of the message and the time, in lower case.
+/// The keys of message and time, in lower case.
 const MESSAGES: [&str; 4] = ["msg", "message", "@message", "@m"];
 const TIMES: [&str; 6] = ["time", "ts", "timestamp", "@timestamp", "@t", "t"];
 
-/// How far a time in a line may be from the daemon's to be the same for a reader.
+/// The largest difference to the daemon's time at which a field repeats it.
 const SAME_NANOS: i128 = 1_000_000_000;
 
-/// How JSON and logfmt lines are shown.
+/// The form of JSON and logfmt lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineForm {
     /// As the container wrote them.
@@ -40,14 +40,14 @@ impl LineForm {
     }
 }
 
-/// How it is written.
+/// Options of the form.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
     /// In colors.
     pub(crate) colors: Colors,
     /// Without escape sequences in values.
     pub(crate) strip: bool,
-    /// The timestamp that stands before the line: a field with the same time is left out.
+    /// The timestamp before the line: a field with the same time is left out.
     pub(crate) stamp: Option<Timestamp>,
 }
 
@@ -63,11 +63,11 @@ struct Shown {
 enum Value {
     /// A string.
     Text(String),
-    /// Anything else, as it is written.
+    /// Any other value, as it is written.
     Verbatim(String),
 }
 
-/// A line as this form shows it; `None` where it is neither JSON nor logfmt.
+/// A line in this form; `None` if it is neither JSON nor logfmt.
 pub(crate) fn pretty(text: &[u8], look: Look) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text).ok()?;
     let fields = match text.trim_start().starts_with('{') {
@@ -97,7 +97,7 @@ pub(crate) fn pretty(text: &[u8], look: Look) -> Option<Vec<u8>> {
     Some(line.text.into_bytes())
 }
 
-/// The members of an object that has some.
+/// The members of a non-empty object.
 fn json(text: &str) -> Option<Vec<(String, Value)>> {
     let Members(members) = serde_json::from_str(text).ok()?;
     let value = |raw: &RawValue| match serde_json::from_str(raw.get()) {
@@ -108,7 +108,7 @@ fn json(text: &str) -> Option<Vec<(String, Value)>> {
     (!members.is_empty()).then_some(members)
 }
 
-/// All members of an object in their order, also two of one name.
+/// All members of an object in their order, including duplicates.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -133,7 +133,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// JSON without the spaces outside of strings.
+/// JSON without spaces outside of strings.
 fn compact(json: &str) -> String {
     let (mut within, mut escaped) = (false, false);
     let keep = |c: &char| {
@@ -148,8 +148,8 @@ fn compact(json: &str) -> String {
     json.chars().filter(keep).collect()
 }
 
-/// The pairs of a line that has nothing else, with a level or a message among them. Text that has a `=` somewhere is
-/// no logfmt.
+/// The pairs of a line that consists of pairs, with a level or a message among them. Text with a `=` somewhere is
+/// not logfmt.
 fn logfmt(text: &str) -> Option<Vec<(String, Value)>> {
     let mut pairs = Vec::new();
     let mut rest = text.trim();
@@ -185,7 +185,7 @@ fn logfmt(text: &str) -> Option<Vec<(String, Value)>> {
     known.then_some(pairs)
 }
 
-/// Where the quote is that ends this text.
+/// The index of the quote that ends this text.
 fn end_of_quoted(text: &str) -> Option<usize> {
     let mut escaped = false;
     text.bytes().position(|byte| {
@@ -195,7 +195,7 @@ fn end_of_quoted(text: &str) -> Option<usize> {
     })
 }
 
-/// What a value of logfmt says; one that cannot be read is shown as it stands.
+/// A logfmt value decoded; an invalid one stays as it is.
 fn unquoted(raw: &str) -> String {
     let inner = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
     let text = inner.and_then(|inner| match inner.contains('\\') {
@@ -205,12 +205,12 @@ fn unquoted(raw: &str) -> String {
     text.unwrap_or_else(|| raw.to_owned())
 }
 
-/// A level as a logger writes it, with the word that is shown for it.
+/// A logger's level, and the shown name.
 fn level(value: &Value) -> Option<Shown> {
     let (Value::Text(text) | Value::Verbatim(text)) = value;
     let level = Level::of_value(text.as_bytes())?;
     let word = match text.to_ascii_lowercase().as_str() {
-        // Words that say more than the level.
+        // Names that are more precise than the level.
         "notice" => "NOTICE",
         "note" => "NOTE",
         "log" => "LOG",
@@ -258,11 +258,11 @@ fn since_1970(text: &str) -> Option<i128> {
     Some((number * unit) as i128)
 }
 
-/// A line that is being written.
+/// A line under construction.
 struct Line {
     look: Look,
     text: String,
-    /// The level is padded when something follows.
+    /// Pad the level if more follows.
     padding: usize,
 }
 
@@ -321,7 +321,7 @@ impl Line {
     }
 }
 
-/// Text as one word: in quotes where it has to be.
+/// Text as one word, quoted if necessary.
 fn quoted(text: String) -> String {
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && c != '"' && c != '=';
     match !text.is_empty() && text.chars().all(plain) {
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_left_out_where_the_same_stands_before_the_line() {
+    fn a_time_field_equal_to_the_timestamp_is_left_out() {
         let stamp = Timestamp::from_nanos(1_764_333_000_500_000_000);
         let look = Look { stamp: Some(stamp), ..LOOK };
         for (time, kept) in [
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_is_what_the_filter_takes_for_one() {
+    fn pretty_and_filter_agree_about_levels() {
         let look = Look { colors: Colors::Off, strip: false, stamp: None };
         for (line, expected) in [
             (r#"{"level":"severe","msg":"x"}"#, "SEVERE x"),

@@ -1,11 +1,11 @@
-//! What runners of CI read out of a log: lines that are commands to them. What a program under test says must not
-//! become one.
+//! Commands of CI runners: lines of a log that a runner executes. The output of a program under test must not become a
+//! command.
 //!
-//! `actions/runner` (`ActionCommand.cs`) takes a line for a command that begins with `::` once blanks are gone, and any line that
-//! holds `##[`; Azure Pipelines has `##vso[`. Both end a line at a carriage return too.
+//! `actions/runner` (`ActionCommand.cs`) treats a line as a command if it begins with `::` after blanks, or contains
+//! `##[`. Azure Pipelines has `##vso[`. Both end a line at a carriage return too.
 
-/// A whole text of several lines, without anything that a runner of GitHub takes for a command: `::error::` counts at
-/// the begin of a line, behind blanks of any kind too, and `##[error]` anywhere.
+/// A text of several lines without commands for a GitHub runner: `::error::` at the beginning of a line, also after any
+/// blanks, and `##[error]` anywhere.
 pub(crate) fn inert(text: &str) -> String {
     let mut into = String::with_capacity(text.len());
     for line in text.split_inclusive(['\n', '\r']) {

@@ -1,9 +1,8 @@
-//! What a container writes must not drive the reader's terminal.
+//! Makes a container's output harmless for the user's terminal.
 //!
-//! Colors (SGR sequences, `ESC [ … m`) and tabs pass. Every other control character is shown as
-//! text: `^[` for escape and `^G` for the bell, as `cat -v` does. Characters that reorder or hide
-//! text are shown by their number, `<U+202E>`, as `less` does. Applied on a terminal only; a file
-//! or a pipe gets the bytes as they are.
+//! Colors (SGR sequences, `ESC [ … m`) and tabs pass. Every other control character is shown as text: `^[` for escape
+//! and `^G` for the bell, as in `cat -v`. Characters that reorder or hide text are shown by number, `<U+202E>`, as in
+//! `less`. This applies to terminals only; a file or a pipe gets the bytes unchanged.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -15,7 +14,7 @@ pub(crate) fn sanitize(text: &[u8], into: &mut Vec<u8>) {
         sanitize_text(chunk.valid(), into);
         for byte in chunk.invalid() {
             match byte {
-                // A terminal that does not expect UTF-8 takes these for control characters.
+                // A terminal without UTF-8 treats these as control characters.
                 0x80..=0x9f => show_c1(*byte, into),
                 _ => into.push(*byte),
             }
@@ -49,8 +48,8 @@ pub(crate) fn clean(text: &str) -> String {
     String::from_utf8_lossy(&clean).into_owned()
 }
 
-/// JSON with every character that could drive or deceive a terminal written as an escape: the value
-/// is the same. Such characters stand inside strings only.
+/// JSON with every character that could control or deceive a terminal as an escape; the value does not change. Such
+/// characters can stand inside strings only.
 pub(crate) fn clean_json(json: &[u8]) -> Vec<u8> {
     let mut clean = Vec::with_capacity(json.len());
     for character in String::from_utf8_lossy(json).chars() {
@@ -66,8 +65,8 @@ pub(crate) fn clean_json(json: &[u8]) -> Vec<u8> {
     clean
 }
 
-/// Removes the escape sequences of a terminal (ECMA-48), whichever way they are written. Of a sequence that does not
-/// end, only the escape character goes: no text is lost.
+/// Removes the escape sequences of a terminal (ECMA-48), in either encoding. Of an incomplete sequence, only the escape
+/// character goes: no text is lost.
 pub(crate) fn strip_escapes(text: &[u8]) -> Cow<'_, [u8]> {
     let begins = |at: &usize| matches!(text[*at], 0x1b | 0xc2);
     let Some(first) = (0..text.len()).find(|at| begins(at) && escape(&text[*at..]).is_some())
@@ -88,7 +87,7 @@ pub(crate) fn strip_escapes(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(kept)
 }
 
-/// The length of the escape sequence that `text` begins with.
+/// The length of the escape sequence at the front of `text`.
 fn escape(text: &[u8]) -> Option<usize> {
     let (kind, alone) = match text {
         [0x1b, kind, ..] => (*kind, 1),
@@ -107,7 +106,7 @@ fn escape(text: &[u8]) -> Option<usize> {
             let all = parameters + count(parameters, 0x20..=0x2f);
             rest.get(all).filter(|last| (0x40..=0x7e).contains(*last)).map(|_| all + 3)
         }
-        // Strings: their text is for the terminal too.
+        // Strings: their text is a part of the sequence.
         b']' | b'P' | b'X' | b'^' | b'_' => (0..rest.len()).find_map(|at| match &rest[at..] {
             [7, ..] if kind == b']' => Some(at + 3),
             [0x1b, b'\\', ..] | [0xc2, 0x9c, ..] => Some(at + 4),
@@ -123,8 +122,8 @@ fn escape(text: &[u8]) -> Option<usize> {
     Some(length.unwrap_or(alone))
 }
 
-/// Control characters of ASCII and of Unicode (U+0080 to U+009F), but for the tab.
-/// Whether a character must not reach a terminal as it is.
+/// Control characters of ASCII and of Unicode (U+0080 to U+009F), except the tab.
+/// Whether a character must not reach a terminal unchanged.
 pub(crate) fn needs_escape(character: char) -> bool {
     is_control(character) || deceives(character)
 }
@@ -133,9 +132,8 @@ fn is_control(character: char) -> bool {
     character != '\t' && character.is_control()
 }
 
-/// Characters that are not seen and change how the text around them is: they reorder it (so that a
-/// line reads as another), break it, or make two names look alike. U+200C and U+200D, which join
-/// letters and emoji, are needed to write and pass.
+/// Invisible characters that change the text around them: they reorder it (so that a line reads as another), break it,
+/// or make two names look alike. U+200C and U+200D, which join letters and emoji, are needed and pass.
 fn deceives(character: char) -> bool {
     matches!(
         character,
@@ -143,13 +141,13 @@ fn deceives(character: char) -> bool {
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
         // Separators of lines and paragraphs.
         | '\u{2028}' | '\u{2029}'
-        // Without a width: spaces, joiners, old format controls, annotations, tags.
+        // Zero width: spaces, joiners, old format controls, annotations, tags.
         | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
         | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
     )
 }
 
-/// The length of the SGR sequence that `text` begins with.
+/// The length of the SGR sequence at the front of `text`.
 fn color(text: &[u8]) -> Option<usize> {
     let parameters = text.strip_prefix(b"\x1b[")?;
     let end = parameters.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b':'))?;
@@ -169,7 +167,7 @@ fn show(character: char, into: &mut Vec<u8>) {
     }
 }
 
-/// A control character of the upper half, as `cat -v` shows it.
+/// A control character of the upper half, in the form of `cat -v`.
 fn show_c1(code: u8, into: &mut Vec<u8>) {
     into.extend_from_slice(&[b'M', b'-', b'^', code - 0x40]);
 }
@@ -217,7 +215,7 @@ mod tests {
             let character = char::from_u32(code).unwrap();
             let text = format!("a{character}b");
             assert_eq!(clean(text.as_bytes()), format!("a<U+{code:04X}>b").into_bytes());
-            // In front of, behind and inside bytes that are no UTF-8.
+            // In front of, behind and inside of bytes that are not UTF-8.
             let broken = [b"\xe2", text.as_bytes(), b"\xe2\x80"].concat();
             let shown = format!("<U+{code:04X}>");
             assert!(String::from_utf8_lossy(&clean(&broken)).contains(&shown), "{shown}");
@@ -262,7 +260,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_stripped_holds_no_escape_and_the_rest_in_order(
+        fn stripped_text_has_no_escape_and_keeps_its_order(
             text in prop::collection::vec(prop_oneof![Just(0x1b_u8), Just(b'['), Just(0xc2), Just(0x9b), any::<u8>()], 0..60)
         ) {
             let stripped = strip_escapes(&text);
@@ -272,7 +270,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_but_colours_can_reach_the_terminal(text in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn only_color_sequences_reach_the_terminal(text in prop::collection::vec(any::<u8>(), 0..200)) {
             let cleaned = clean(&text);
             let mut rest = cleaned.as_slice();
             while let Some((&byte, tail)) = rest.split_first() {

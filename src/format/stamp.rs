@@ -1,4 +1,4 @@
-//! Timestamps before lines, in the form and the time zone that were asked for.
+//! Timestamps before lines, in the requested form and time zone.
 
 use std::ops::Range;
 
@@ -6,34 +6,34 @@ use jiff::tz::TimeZone;
 
 use crate::engine::timestamp::Timestamp;
 
-/// What a timestamp looks like.
+/// The form of a timestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StampForm {
     /// `12:30:00.123`.
     Short,
     /// `2026-11-28T12:30:00.123+01:00`.
     Iso,
-    /// `2026-11-28T12:30:00.123456789+01:00`. In UTC it is what the daemon sends.
+    /// `2026-11-28T12:30:00.123456789+01:00`. In UTC this is the daemon's form.
     Full,
 }
 
-/// How timestamps are written.
+/// Options of timestamps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// What they look like.
+    /// The form.
     pub form: StampForm,
-    /// In which zone.
+    /// The time zone.
     pub zone: TimeZone,
 }
 
-/// Writes timestamps. What does not change within a second is made once per second.
+/// Writes timestamps. Formats the constant part once per second.
 #[derive(Clone, Debug)]
 pub(crate) struct StampWriter {
     stamp: Stamp,
     second: Option<Second>,
 }
 
-/// The last timestamp, of which those of the same second differ in the fraction alone.
+/// The last timestamp; others of its second differ only in the fraction.
 #[derive(Clone, Debug)]
 struct Second {
     starts: Timestamp,
@@ -46,7 +46,7 @@ impl StampWriter {
         Self { stamp, second: None }
     }
 
-    /// As the daemon sends them.
+    /// In the daemon's form.
     pub(crate) const fn utc() -> Self {
         Self::new(Stamp { form: StampForm::Full, zone: TimeZone::UTC })
     }
@@ -57,7 +57,7 @@ impl StampWriter {
         into.push(b' ');
     }
 
-    /// Appends a timestamp, in UTC where the zone has no rule for the year.
+    /// Appends a timestamp, in UTC if the zone has no rule for the year.
     pub(crate) fn write_alone(&mut self, time: Timestamp, into: &mut Vec<u8>) {
         let starts = time.whole_second();
         let second = match &mut self.second {
@@ -73,7 +73,7 @@ impl StampWriter {
 
 impl Stamp {
     fn second(&self, starts: Timestamp) -> Second {
-        // RFC 3339 has offsets in whole minutes; some zones had seconds before they had standard time.
+        // RFC 3339 has offsets in whole minutes; some zones had seconds before standard time.
         let offset = starts.offset(&self.zone).unwrap_or_default() / 60 * 60;
         let mut text = Vec::new();
         match self.form {
@@ -93,7 +93,7 @@ impl Stamp {
     }
 }
 
-/// An offset from UTC in seconds, as RFC 3339 has it.
+/// An offset from UTC in seconds, in the form of RFC 3339.
 fn zone(offset: i32, into: &mut Vec<u8>) {
     if offset == 0 {
         return into.push(b'Z');
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn timestamps_of_one_second_and_of_the_next_are_what_they_are_alone() {
+    fn cached_timestamps_equal_uncached_ones() {
         let form = StampForm::Iso;
         for zone in ["UTC", "Europe/Berlin"] {
             let mut stamps = StampWriter::new(Stamp { form, zone: TimeZone::get(zone).unwrap() });

@@ -1,4 +1,4 @@
-//! Lines in a form of the user's own: a template in the language of Jinja, with the fields of a line as variables.
+//! The user's own line format: a Jinja template with the fields of a line as variables.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,7 +25,7 @@ pub(crate) const VARIABLES: [&str; 12] = [
 /// The name of the only template of an environment.
 const NAME: &str = "line";
 
-/// A template that is known to be sound.
+/// A template that compiles and renders.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Template(Arc<str>);
 
@@ -35,24 +35,24 @@ impl fmt::Debug for Template {
     }
 }
 
-/// What is wrong with a template, and where.
+/// An error in a template, with its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {what}")]
 pub struct TemplateError {
-    /// From 1.
+    /// The line, from 1.
     line: usize,
-    /// From 1, in characters.
+    /// The column, from 1, in characters.
     column: usize,
     what: String,
-    /// What to type instead.
+    /// The hint.
     pub hint: String,
 }
 
 impl Template {
-    /// Takes a template that can be rendered, with variables that there are.
+    /// Compiles a template and checks its variables.
     ///
     /// # Errors
-    /// What is wrong with it, and where.
+    /// The error and its place.
     pub fn new(source: &str) -> Result<Self, TemplateError> {
         let environment = environment(source).map_err(|error| failed(source, &error))?;
         let template = environment.get_template(NAME).map_err(|error| failed(source, &error))?;
@@ -63,7 +63,7 @@ impl Template {
         if let Some(name) = unknown.iter().filter(|name| !known(name)).min() {
             return Err(unknown_variable(source, name));
         }
-        // Names of filters and tests are looked up when they are used.
+        // Jinja looks up filters and tests only when it renders.
         let sample = VARIABLES.iter().map(|name| ((*name).to_owned(), Value::from("{}")));
         match template.render(sample.collect::<Value>()) {
             Err(error) if is_of_template(&error) => Err(failed(source, &error)),
@@ -71,9 +71,9 @@ impl Template {
         }
     }
 
-    /// What renders it.
+    /// A renderer of this template.
     pub(crate) fn renderer(&self) -> Renderer {
-        // It was compiled before.
+        // It compiled before.
         Renderer(environment(&self.0).unwrap_or_default())
     }
 }
@@ -86,20 +86,20 @@ impl Renderer {
     /// A line with these variables.
     ///
     /// # Errors
-    /// What the template cannot do with this line.
+    /// The error of the template for this line.
     pub(crate) fn render(
         &self,
         variables: BTreeMap<&'static str, Value>,
     ) -> Result<String, String> {
         let template = self.0.get_template(NAME).map_err(|error| error.to_string())?;
-        template.render(Value::from(variables)).map_err(|error| what(&error))
+        template.render(Value::from(variables)).map_err(|error| message(&error))
     }
 }
 
 fn environment(source: &str) -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     environment.set_debug(true);
-    // A field that a line has not is empty, and so is what would be in it.
+    // A missing field is empty, and so are its members.
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     environment.add_filter("fromjson", |text: String| -> Value {
         serde_json::from_str(&text).unwrap_or(Value::UNDEFINED)
@@ -114,7 +114,7 @@ fn is_of_template(error: &Error) -> bool {
     matches!(error.kind(), UnknownFilter | UnknownTest | UnknownFunction)
 }
 
-fn what(error: &Error) -> String {
+fn message(error: &Error) -> String {
     match error.detail() {
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
@@ -127,7 +127,7 @@ fn failed(source: &str, error: &Error) -> TemplateError {
     if error.range().is_none() {
         line = error.line().unwrap_or(line);
     }
-    TemplateError { line, column, what: what(error), hint: EXAMPLE.to_owned() }
+    TemplateError { line, column, what: message(error), hint: EXAMPLE.to_owned() }
 }
 
 /// A template that works.
@@ -151,7 +151,7 @@ fn unknown_variable(source: &str, name: &str) -> TemplateError {
     TemplateError { line, column, what: format!("there is no variable {name}"), hint }
 }
 
-/// Line and column of a byte.
+/// Line and column of a byte offset.
 fn place(source: &str, at: usize) -> (usize, usize) {
     let before = source.get(..at).unwrap_or(source);
     let line = before.rsplit('\n').next().unwrap_or_default();
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_place_and_what_to_type() {
+    fn an_error_has_a_place_and_a_hint() {
         let error = |source: &str| {
             let error = Template::new(source).unwrap_err();
             (error.to_string(), error.hint)

@@ -1,4 +1,4 @@
-//! Figures in few characters.
+//! Numbers in few characters.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) fn time(time: Duration) -> String {
     }
 }
 
-/// A span in seconds: `350ms`, `2.5s`, `45s`, `4m10s`, `10m`, `1h05m`; `?` where it is unknown.
+/// A duration in seconds: `350ms`, `2.5s`, `45s`, `4m10s`, `10m`, `1h05m`; `?` if unknown.
 pub(crate) fn span(seconds: f64) -> String {
     let Ok(span) = Duration::try_from_secs_f64(seconds) else {
         return "?".to_owned();
@@ -26,7 +26,7 @@ pub(crate) fn span(seconds: f64) -> String {
         0.0 => return "0s".to_owned(),
         short if short < 0.9995 => return format!("{:.0}ms", short * 1000.0),
         short if short < 9.95 => time(span),
-        // Rounded, and not cut off.
+        // Rounded, not truncated.
         _ => time(Duration::from_secs(span.saturating_add(Duration::from_millis(500)).as_secs())),
     };
     match shown.split_once(".0s") {
@@ -39,7 +39,7 @@ pub(crate) fn span(seconds: f64) -> String {
     }
 }
 
-/// The same in whole seconds.
+/// A duration in whole seconds.
 pub(crate) fn seconds(time: Duration) -> String {
     match time.as_secs() {
         short @ ..10 => format!("{short}s"),
@@ -47,7 +47,7 @@ pub(crate) fn seconds(time: Duration) -> String {
     }
 }
 
-/// `12ms`, `1.2s`; `-` where there is none.
+/// `12ms`, `1.2s`; `-` for none.
 pub(crate) fn lag(lag: Duration) -> String {
     match lag.as_millis() {
         0 => "-".to_owned(),
@@ -93,7 +93,7 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
     with_noun(&grouped(count), noun)
 }
 
-/// The same for a figure that is formatted already.
+/// `0 lines`, `1 line`, for a number that is formatted already.
 pub(crate) fn with_noun(figure: &str, noun: &str) -> String {
     match figure {
         "1" => format!("1 {noun}"),
@@ -120,7 +120,7 @@ pub(crate) fn gaps(census: &Census) -> String {
 pub(crate) fn bytes(bytes: f64) -> String {
     const UNITS: [&str; 5] = ["B", "K", "M", "G", "T"];
     let (mut value, mut unit) = (bytes, 0);
-    // Where it would be shown as 1024 it is the next unit.
+    // A value that would be shown as 1024 moves to the next unit.
     while 1023.95 <= value && unit + 1 < UNITS.len() {
         value /= 1024.0;
         unit += 1;
@@ -183,14 +183,14 @@ mod tests {
     }
 
     #[test]
-    fn one_thing_is_counted_in_the_singular() {
+    fn a_count_of_one_is_singular() {
         let shown = [0, 1, 2, 1200].map(|count| counted(count, "line"));
         assert_eq!(shown, ["0 lines", "1 line", "2 lines", "1,200 lines"]);
         assert_eq!([999, 1000, 1_234_567].map(grouped), ["999", "1,000", "1,234,567"]);
     }
 
     #[test]
-    fn figures_stay_within_six_characters() {
+    fn numbers_have_six_characters_at_most() {
         let rates = [0.0, 3.44, 99.9, 120.4, 9_999.0, 12_345.0, 4_500_000.0].map(rate);
         assert_eq!(rates, ["0", "3.4", "99.9", "120", "9999", "12.3k", "4.5M"]);
         let sizes = [0.0, 512.0, 1023.0, 1536.0, 1_048_570.0, 3.0 * 1_048_576.0].map(bytes);

@@ -1,4 +1,4 @@
-//! Takes lines and events, and learns from them which containers older lines can still come from.
+//! The intake of the merge: takes lines and events, and learns which containers may still send older lines.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -32,7 +32,7 @@ impl Merge {
         }
     }
 
-    /// Takes what an event says of the containers, before it passes the filter.
+    /// Learns from an event about containers, before the event passes the filter.
     pub(crate) fn hear(&mut self, event: &mut Event, now: Instant) {
         match event {
             Event::Begins(daemon, keys) => {
@@ -68,7 +68,7 @@ impl Merge {
                         | Notice::ReaderPanicked { .. }
                         | Notice::Removed
                 );
-                // What a queue knows is found again when something comes.
+                // The queue learns its state again from the next event.
                 let may_be_last = matches!(
                     what,
                     Notice::Removed
@@ -96,7 +96,7 @@ impl Merge {
         self.push(&key, Item::Lines(shown), now);
     }
 
-    /// Takes an event that is no batch of lines. It is given back when it is not about a container.
+    /// Takes an event other than lines. Returns it if it is not about a container.
     pub(crate) fn event(&mut self, event: Event, now: Instant) -> Option<Event> {
         let key = match &event {
             Event::Gap(gap) => gap.label.key.clone(),
@@ -111,7 +111,7 @@ impl Merge {
         None
     }
 
-    /// Notes what the filter holds of a container, after it has taken something of it.
+    /// Records which lines of a container the filter holds, after the filter has taken some.
     pub(crate) fn filtered(&mut self, key: &ContainerKey, filter: Option<&Filter>) {
         if self.queues.contains_key(key) {
             let held = filter.map_or(0, |filter| filter.held(key)) as u64;
@@ -120,7 +120,7 @@ impl Merge {
         }
     }
 
-    /// The same of all containers, after it has decided events because of their time.
+    /// Records which lines of all containers the filter holds, after it has decided events by time.
     pub(crate) fn filtered_all(&mut self, filter: Option<&Filter>) {
         for key in self.queues.keys().cloned().collect::<Vec<_>>() {
             self.filtered(&key, filter);
@@ -135,7 +135,7 @@ impl Merge {
 
     fn push(&mut self, key: &ContainerKey, item: Item, now: Instant) {
         let number = self.number(key);
-        // One container alone is in order.
+        // A single container is in order.
         let wait = if self.queues.len() < 2 && self.daemons <= self.answered.len() {
             Duration::ZERO
         } else {
@@ -155,7 +155,7 @@ impl Merge {
         }
     }
 
-    /// Notes when the wait of something ends. Waits that end together are one, so there are few.
+    /// Records the deadline of an item. Deadlines that are close are one, so there are few.
     fn wait_until(&mut self, due: Instant, time: Timestamp) {
         match self.waits.back_mut() {
             Some((last, newest)) if due <= *last + SLACK => *newest = time.max(*newest),
@@ -163,7 +163,7 @@ impl Merge {
         }
     }
 
-    /// Changes something of a container; gives the phase that it is in afterwards.
+    /// Changes a container's queue; returns its phase afterwards.
     fn change(&mut self, key: &ContainerKey, change: impl FnOnce(&mut Queue)) -> Phase {
         let number = self.number(key);
         let queue = self.by_number.entry(number).or_default();

@@ -1,18 +1,18 @@
-//! Lines of several containers in the order of their times.
+//! The merge: lines of several containers in the order of their times.
 //!
 //! ```text
 //!  engine ─▶ filter ─▶ Merge ─▶ printer
 //! ```
 //!
-//! Stored lines come out oldest first: a line waits until no container that still reads its stored lines can have an
-//! older one. A container that runs ahead of the others waits for its turn, so little is held. Live lines wait for
-//! a moment, the window, and come out in order within it.
+//! Stored lines come out oldest first. A line waits until no container that still reads stored lines can have an older
+//! one. A container that runs ahead waits for its turn, so the merge holds few lines. Live lines wait for a moment, the
+//! window, and come out in order within it.
 //!
-//! Within one container nothing ever changes places: its gaps and notes stay between the lines that they stand
-//! between. Where its clock steps back, the lines behind the step count as old as the one before. An event of several
-//! lines stays whole, and is as old as its first line.
+//! The order within one container never changes: its gaps and notes stay between their lines. After a step back of its
+//! clock, lines count as old as the one before the step. An event of several lines stays together, at the time of its
+//! first line.
 //!
-//! It is pure: it takes what passed the filter and the time, and gives what is to be shown.
+//! It is pure: it takes the filter's output and the time, and returns events to show.
 
 mod intake;
 mod queue;
@@ -33,22 +33,22 @@ use release::NEVER;
 #[derive(Debug)]
 pub(crate) struct Merge {
     window: Duration,
-    /// How many daemons there are, and which of them have said which containers they have or are away.
+    /// The number of daemons, and those that have announced their containers or are away.
     daemons: usize,
     answered: HashSet<DaemonId>,
     queues: HashMap<ContainerKey, u64>,
     by_number: HashMap<u64, Queue>,
     next_number: u64,
-    /// The oldest that is held of each container that something is held of.
+    /// The oldest held item of each container.
     heads: BTreeSet<(Timestamp, u64)>,
-    /// Containers that something older may come of, with the least time that it can have.
+    /// Containers that may still send older lines, with the earliest possible time.
     awaited: BTreeSet<(Timestamp, u64)>,
-    /// When the wait of what is held ends, and how far things come out then.
+    /// The deadlines of held items, and the time up to which items come out then.
     waits: VecDeque<(Instant, Timestamp)>,
-    /// All that is not newer has waited long enough.
+    /// Items up to this time have waited long enough.
     passed: Timestamp,
     held_bytes: usize,
-    /// When an awaited container last sent something, or a line was written.
+    /// The last time that an awaited container sent an event, or that a line was written.
     moved: Instant,
 }
 

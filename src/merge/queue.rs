@@ -1,4 +1,4 @@
-//! What is held of one container, in its own order.
+//! The queue of one container's held items, in its own order.
 
 use std::collections::VecDeque;
 
@@ -8,10 +8,10 @@ use crate::engine::timestamp::Timestamp;
 use crate::engine::turns::Turn;
 use crate::filter::Shown;
 
-/// What an item takes beside its lines: the batch, its place in the queue, what it is allocated with.
+/// The overhead of an item in addition to its lines: the batch, its place in the queue, allocations.
 const BESIDE: usize = size_of::<Held>() + 128;
 
-/// Something that has its place in the order.
+/// An item of the order.
 #[derive(Debug)]
 pub(crate) enum Ready {
     /// Lines of one container.
@@ -20,7 +20,7 @@ pub(crate) enum Ready {
     Event(Event),
 }
 
-/// Something that is held.
+/// A held item.
 #[derive(Debug)]
 pub(super) enum Item {
     Lines(Shown),
@@ -28,7 +28,7 @@ pub(super) enum Item {
 }
 
 impl Item {
-    /// The memory that it takes, roughly.
+    /// Its memory, roughly.
     fn bytes(&self) -> usize {
         let lines = match self {
             Item::Lines(shown) => shown.lines.raw().len() + shown.lines.len() * size_of::<Line>(),
@@ -45,7 +45,7 @@ pub(super) enum Phase {
     Stored,
     /// All stored lines have come, and the filter holds some of them.
     Settling,
-    /// What comes now is new.
+    /// All later lines are live.
     #[default]
     Live,
 }
@@ -55,32 +55,32 @@ struct Held {
     item: Item,
     /// Lines of it that were shown.
     shown: usize,
-    /// Lines of the container that were decided before it.
+    /// Decided lines of the container before it.
     before: u64,
 }
 
-/// What is held of one container.
+/// The state of one container.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     pub(super) phase: Phase,
-    /// Nothing may come of it for long.
+    /// Whether a long silence is expected.
     pub(super) is_idle: bool,
     items: VecDeque<Held>,
     bytes: usize,
-    /// How old the last line counts that came in, and that went out.
+    /// The effective times of the last lines in and out.
     last_in: Option<Timestamp>,
     last_out: Option<Timestamp>,
-    /// The newest that was taken, before the filter.
+    /// The newest time taken, before the filter.
     newest: Option<Timestamp>,
-    /// Lines that were taken, those of them that the filter holds, and the time of the first of these.
+    /// The number of taken lines, those that the filter holds, and the time of the first held one.
     taken: u64,
     filtered: u64,
     filtered_since: Option<Timestamp>,
-    /// Lines that were decided when the filter was asked last.
+    /// The number of decided lines at the filter's last report.
     decided: u64,
-    /// Lines up to the end of the stored ones.
+    /// The number of lines up to the end of the stored ones.
     stored: u64,
-    /// Batches on their way, each with the number of lines up to its end.
+    /// Batches in flight, each with the number of lines up to its end.
     turns: VecDeque<(u64, Turn)>,
 }
 
@@ -93,19 +93,19 @@ impl Queue {
         self.bytes
     }
 
-    /// Takes note of lines that go to the filter now.
+    /// Records lines that go to the filter now.
     pub(super) fn take(&mut self, count: usize, last: Option<Timestamp>, turn: Option<Turn>) {
         self.taken += count as u64;
         self.is_idle = false;
         if turn.is_some() && self.phase == Phase::Live {
-            // Stored lines go on after a break, or after they were no longer waited for.
+            // Stored lines continue after a break, or after the merge stopped waiting for them.
             self.phase = Phase::Stored;
         }
         self.newest = self.newest.max(last);
         self.turns.extend(turn.map(|turn| (self.taken, turn)));
     }
 
-    /// The filter holds this of what was taken.
+    /// Records which lines the filter holds.
     pub(super) fn filtered(&mut self, held: u64, since: Option<Timestamp>) {
         (self.filtered, self.filtered_since) = (held, since);
         self.decided = self.taken.saturating_sub(held);
@@ -123,19 +123,19 @@ impl Queue {
         }
     }
 
-    /// Lines that were taken and are not shown yet, from the first that is held here on; `None`: none is.
+    /// The number of taken, unshown lines from the first one held here; `None`: none is held.
     pub(super) fn held(&self) -> Option<usize> {
         let first = self.items.front()?;
         Some(usize::try_from(self.taken - first.before).unwrap_or(usize::MAX))
     }
 
-    /// Whether it knows nothing that the next line needs.
+    /// Whether it has no state that the next line needs.
     pub(super) fn is_forgettable(&self) -> bool {
         let is_empty = self.items.is_empty() && self.turns.is_empty() && self.filtered == 0;
         self.is_idle && is_empty && self.phase == Phase::Live
     }
 
-    /// The least time of what is still to come, where others wait for it.
+    /// The earliest possible time of the next line, if others wait for it.
     pub(super) fn awaited_from(&self) -> Option<Timestamp> {
         let is_awaited = self.phase != Phase::Live && self.items.is_empty();
         let since = match self.filtered {
@@ -145,7 +145,7 @@ impl Queue {
         is_awaited.then(|| since.max(self.last_out).unwrap_or(NEVER))
     }
 
-    /// How old the first counts that is held.
+    /// The effective time of the first held item.
     pub(super) fn head(&self) -> Option<Timestamp> {
         let head = self.items.front()?;
         let time = match &head.item {
@@ -155,19 +155,19 @@ impl Queue {
         Some(time.max(self.last_out).unwrap_or(NEVER))
     }
 
-    /// Holds something; gives how old its last line counts.
+    /// Holds an item; returns the effective time of its last line.
     pub(super) fn push(&mut self, item: Item) -> Timestamp {
         self.bytes += item.bytes();
         if let Item::Lines(shown) = &item {
             let times = (0..shown.lines.len()).filter_map(|line| shown.time_of(line));
             self.last_in = self.last_in.max(times.max());
         }
-        // Lines of this step, and those that the filter held before, do not count as decided.
+        // Lines of this step, and lines that the filter held before, do not count as decided.
         self.items.push_back(Held { item, shown: 0, before: self.decided });
         self.last_in.unwrap_or(NEVER)
     }
 
-    /// Takes the first out, up to the line that counts as newer than this.
+    /// Takes out the first item, up to the line with an effective time after this.
     pub(super) fn pop(&mut self, limit: Timestamp) -> Option<Ready> {
         let head = self.items.front_mut()?;
         let Item::Lines(shown) = &head.item else {
@@ -192,7 +192,7 @@ impl Queue {
         self.pop_whole(VecDeque::pop_front, from)
     }
 
-    /// Takes the newest lines out.
+    /// Takes out the newest lines.
     pub(super) fn pop_newest(&mut self) -> Option<Ready> {
         let from = self.items.back()?.shown;
         self.pop_whole(VecDeque::pop_back, from)
@@ -214,7 +214,7 @@ impl Queue {
         })
     }
 
-    /// Gives back the turns of batches of which no line is left.
+    /// Releases the turns of batches without remaining lines.
     fn give_turns_back(&mut self) {
         let done = self.items.front().map_or(self.taken, |first| first.before);
         while self.turns.front().is_some_and(|(end, _)| *end <= done) {

@@ -1,4 +1,4 @@
-//! What may go out: the oldest line that nothing else can precede, or what was waited for long enough.
+//! The release of the merge: the oldest line that no other can precede, or one that has waited long enough.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use crate::engine::event::{About, Event, Note};
 use crate::engine::source::ContainerKey;
 use crate::engine::timestamp::Timestamp;
 
-/// Stored lines of others are not waited for any longer when nothing of them came for this long.
+/// The merge stops waiting for stored lines after this much silence.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// Waits that end this soon end together, so that each line does not wake the printer.
+/// Deadlines this close end together, so that each line does not wake the printer.
 pub(super) const SLACK: Duration = Duration::from_millis(10);
-/// Bytes of memory that are held. Above it the oldest come out, however they stand to what follows.
+/// The memory limit in bytes. Above it the oldest items come out, whatever follows.
 pub(super) const HELD_MAX_BYTES: usize = 32 << 20;
-/// The time of what has none yet: nothing of its container came before.
+/// The time of an item without one: its container has sent none before.
 pub(super) const NEVER: Timestamp = Timestamp::MIN;
 
 impl Merge {
-    /// The next that is to be shown now.
+    /// The next item to show now.
     pub(crate) fn next(&mut self, now: Instant) -> Option<Ready> {
         while let Some((due, time)) = self.waits.front().copied()
             && due <= now + SLACK
@@ -51,7 +51,7 @@ impl Merge {
         Some(ready)
     }
 
-    /// When [`next`](Self::next) may give something although nothing came.
+    /// When [`next`](Self::next) may return an item without new input.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.heads.first()?;
         let waits = self.waits.front().map(|(due, _)| *due);
@@ -64,12 +64,12 @@ impl Merge {
         self.window
     }
 
-    /// Whether something is held that waits for nothing but the window.
+    /// Whether some item waits only for the window.
     pub(crate) fn holds_live_lines(&self) -> bool {
         !self.heads.is_empty() && self.floor() == Some(Timestamp::MAX)
     }
 
-    /// Forgets containers that have been silent for long.
+    /// Drops the state of containers that have been silent for long.
     pub(crate) fn expire(&mut self, now: Instant) {
         if self.is_waiting_for_others() && self.moved + LONGEST_WAIT <= now {
             self.daemons = self.answered.len();
@@ -83,13 +83,12 @@ impl Merge {
         }
     }
 
-    /// Something was written, which may have taken long.
+    /// Records a write, which may have taken long.
     pub(crate) fn written(&mut self, now: Instant) {
         self.moved = now;
     }
 
-    /// Nothing more comes, or nothing more of it is waited for: all that is held comes out next. With a container,
-    /// its newest lines come last.
+    /// Ends the waits: all held items come out next. With a container, its newest lines come last.
     pub(crate) fn finish(&mut self, last: Option<&ContainerKey>) -> Option<Ready> {
         self.daemons = self.answered.len();
         self.awaited.clear();
@@ -108,8 +107,8 @@ impl Merge {
         ready
     }
 
-    /// How many lines of this container were taken and are not decided or not shown yet: the last ones. `filtered`: how
-    /// many the filter holds.
+    /// The number of this container's latest lines that are not decided or not shown. `filtered`: the number that
+    /// the filter holds.
     pub(crate) fn held(&self, key: &ContainerKey, filtered: usize) -> usize {
         self.queue(key).and_then(Queue::held).map_or(filtered, |held| held.max(filtered))
     }
@@ -119,13 +118,13 @@ impl Merge {
         self.queue(key).is_some_and(|queue| queue.phase == Phase::Stored)
     }
 
-    /// Whether something that could be shown waits for stored lines of other containers.
+    /// Whether an item waits for stored lines of other containers.
     fn is_waiting_for_others(&self) -> bool {
         let head = self.heads.first().map(|(time, _)| *time);
         head.is_some_and(|head| self.floor().is_none_or(|floor| floor < head))
     }
 
-    /// The awaited containers send nothing older than this; `None`: unknown.
+    /// The earliest possible time of the awaited containers; `None`: unknown.
     fn floor(&self) -> Option<Timestamp> {
         let all_answered = self.daemons <= self.answered.len();
         all_answered.then(|| self.awaited.first().map_or(Timestamp::MAX, |(time, _)| *time))

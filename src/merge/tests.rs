@@ -61,7 +61,7 @@ fn note(name: &str, what: Notice) -> Event {
     Event::Note(Note { about: About::Container(label(name)), what })
 }
 
-/// A merge behind a filter, as the printer has it.
+/// A merge behind a filter, as in the printer.
 struct Play {
     merge: Merge,
     filter: Option<Filter>,
@@ -186,7 +186,7 @@ fn stored_lines_come_oldest_first() {
 }
 
 #[test]
-fn a_container_without_stored_lines_holds_up_no_other() {
+fn a_container_without_stored_lines_delays_no_other() {
     Play::of(&["a", "b"]).lines("a", &[(1, "a1")]).shows(&[]).caught_up("b").shows(&["a1"]);
     let broken = || Notice::Unreadable {
         driver: "none".into(),
@@ -199,7 +199,7 @@ fn a_container_without_stored_lines_holds_up_no_other() {
 }
 
 #[test]
-fn a_daemon_that_is_slow_or_away_keeps_lines_waiting_for_a_moment_only() {
+fn a_slow_or_absent_daemon_delays_lines_for_a_limited_time() {
     let mut play = Play::new(2);
     play.event(Event::Begins(daemon(), vec![key("a")])).lines("a", &[(1, "a1")]).shows(&[]);
     assert_eq!(play.merge.due(), Some(play.now + LONGEST_WAIT));
@@ -219,10 +219,10 @@ fn a_daemon_that_is_slow_or_away_keeps_lines_waiting_for_a_moment_only() {
 }
 
 #[test]
-fn a_container_that_gives_nothing_is_waited_for_while_others_move() {
+fn a_silent_container_is_awaited_while_others_progress() {
     let mut play = Play::of(&["a", "b", "c"]);
     play.lines("a", &[(5, "a5")]).shows(&[]);
-    // What comes of one that is awaited shows that the daemon is at work.
+    // A line of an awaited container shows that the daemon works.
     for time in 0..4 {
         play.pass(ALMOST).lines("c", &[(time, "c")]).shows(&[]);
     }
@@ -230,7 +230,7 @@ fn a_container_that_gives_nothing_is_waited_for_while_others_move() {
         play.pass(SECOND).event(Event::Reading(key("b"))).shows(&[]);
     }
     play.pass(LONGEST_WAIT).shows(&["c", "c", "c", "c"]).pass(Duration::ZERO).shows(&["a5"]);
-    // It comes late, and is shown all the same.
+    // It comes late, and is still shown.
     play.lines("b", &[(1, "b1")]).pass(WINDOW).shows(&["b1"]);
 }
 
@@ -249,7 +249,7 @@ fn live_lines_are_in_order_within_the_window() {
 }
 
 #[test]
-fn stored_lines_that_go_on_after_a_break_are_waited_for_again() {
+fn stored_lines_are_awaited_again_after_a_break() {
     let broken = Notice::StreamBroke {
         error: crate::engine::source::SourceError::new(
             crate::engine::source::ErrorKind::Cut,
@@ -273,18 +273,18 @@ fn stored_lines_that_go_on_after_a_break_are_waited_for_again() {
 }
 
 #[test]
-fn a_container_that_goes_on_writing_is_live_all_the_same() {
+fn a_busy_container_becomes_live() {
     let join = Patterns::compile(&["^ ".to_owned()]).unwrap();
     let mut play = Play::of(&["a", "b"]).with(Rules { join, ..Rules::default() });
     play.caught_up("b").lines("a", &[(1, "a1")]).caught_up("a").shows(&[]);
-    // Its newest line is always held: the next one may belong to it.
+    // The filter always holds its newest line: the next one may belong to it.
     play.lines("a", &[(2, "a2")]).lines("a", &[(4, "a4")]).shows(&["a1"]);
     play.lines("b", &[(3, "b3"), (5, "b5")]).shows(&[]);
     play.pass(WINDOW).shows(&["a2", "b3"]);
 }
 
 #[test]
-fn each_daemon_is_waited_for_once() {
+fn each_daemon_is_awaited_once() {
     let away = || Notice::DaemonAway {
         error: crate::engine::source::SourceError::new(
             crate::engine::source::ErrorKind::Unreachable,
@@ -302,7 +302,7 @@ fn each_daemon_is_waited_for_once() {
 }
 
 #[test]
-fn one_container_waits_for_nobody() {
+fn a_single_container_has_no_wait() {
     let mut play = Play::of(&["a"]);
     play.lines("a", &[(3, "a3"), (1, "a1")]).shows(&["a3", "a1"]);
     play.caught_up("a").lines("a", &[(4, "a4")]).shows(&["a4"]);
@@ -356,9 +356,9 @@ fn an_event_of_several_lines_and_the_pieces_of_a_line_stay_together() {
         .shows(&["one>", "two>", "three", "b2", "b4", "a6"]);
 }
 
-/// Between two batches of stored lines any time may pass: the next line of a trace is there although it did not come.
+/// Between two batches of stored lines any time may pass: the next line of a trace is stored although it did not come.
 #[test]
-fn a_trace_is_not_cut_where_its_container_waits_for_others() {
+fn a_trace_is_not_split_while_its_container_waits() {
     let join = Patterns::compile(&["^ ".to_owned()]).unwrap();
     let mut play = Play::of(&["a", "b"]).with(Rules { join, ..Rules::default() });
     play.lines("a", &[(1, "panic"), (1, " at f")]).pass(SECOND).shows(&[]);
@@ -367,7 +367,7 @@ fn a_trace_is_not_cut_where_its_container_waits_for_others() {
 }
 
 #[test]
-fn lines_that_a_filter_drops_keep_nobody_waiting() {
+fn lines_that_a_filter_drops_delay_no_container() {
     let include = Patterns::compile(&["keep".to_owned()]).unwrap();
     let mut play = Play::of(&["a", "b"]).with(Rules { include, ..Rules::default() });
     play.lines("a", &[(3, "keep a3"), (7, "keep a7")]).shows(&[]);
@@ -395,7 +395,7 @@ fn held_lines_are_counted_until_they_are_shown() {
         play.merge.held(&key("a"), filtered)
     };
     play.lines("a", &[(1, "ERROR 1"), (2, "INFO 2")]).lines("a", &[(3, "INFO 3"), (4, "ERROR 4")]);
-    // Those that are not shown count as long as one before them waits.
+    // Hidden lines count as long as an earlier one waits.
     assert_eq!(held(&play), 4);
     play.lines("b", &[(1, "INFO")]).shows(&["ERROR 1"]);
     assert_eq!(held(&play), 2);
@@ -412,7 +412,7 @@ fn held_lines_are_bounded() {
         assert!(play.merge.held_bytes <= HELD_MAX_BYTES);
     }
     assert!(60 < play.out.len());
-    // Of many containers that came and went, nothing is left.
+    // Removed containers leave no state.
     let mut play = Play::of(&["a", "b"]);
     for time in 0..1000 {
         let name = format!("c{time}");
@@ -422,7 +422,7 @@ fn held_lines_are_bounded() {
     assert_eq!((play.out.len(), play.merge.queues.len(), play.merge.by_number.len()), (2000, 2, 2));
 }
 
-/// How old a line counts: as old as the newest before it.
+/// The effective time of a line: that of the newest line before it.
 fn ages(lines: &[(i64, String)]) -> Vec<(i64, String)> {
     let mut newest = i64::MIN;
     let age = |(time, text): &(i64, String)| {
@@ -435,7 +435,7 @@ fn ages(lines: &[(i64, String)]) -> Vec<(i64, String)> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// However fast each log is read: the order is that of the times, and little is held.
+    /// At any read speed of each log, lines come in order of time, and the merge holds few.
     #[test]
     fn stored_lines_are_in_the_order_of_their_times(
         logs in prop::collection::vec(prop::collection::vec((0i64..200, 1usize..9), 0..60), 1..20),
@@ -470,7 +470,7 @@ proptest! {
                 }
                 let which = draw.index(open.len());
                 let at = open[which];
-                // Who has no turn waits.
+                // A container without a turn waits.
                 let Ok(turn) = timeout(Duration::ZERO, turns[at].next()).await else { continue };
                 let from = read[at];
                 let Some((_, count)) = logs[at].get(from) else {

@@ -1,6 +1,6 @@
 //! A snapshot in Prometheus' text format, version 0.0.4.
 //!
-//! Where one run follows several daemons, each series but those of cmon's own process has the label `host`.
+//! If one run follows several daemons, each series except those of cmon's own process has the label `host`.
 //!
 //! Names and units, as they are served (see also `# HELP` in the output):
 //!
@@ -8,21 +8,21 @@
 //! |---|---|---|
 //! | `cmon_live_tasks{kind}` | gauge | tasks alive now: `reader`, `drain`, `events`, `request`, `connection` |
 //! | `cmon_readers`, `cmon_streams_open` | gauge | always equal, or something leaks |
-//! | `cmon_streams{state}` | gauge | containers by what their stream is doing |
+//! | `cmon_streams{state}` | gauge | containers by the state of their stream |
 //! | `cmon_containers` | gauge | containers followed |
 //! | `cmon_stream_cycles_total{container}` | counter | streams closed |
 //! | `cmon_stream_cycles_expected_per_minute` | gauge | per minute, by rotation alone |
-//! | `cmon_stream_reopens_total{reason}` | counter | streams opened again, by how the one before ended |
+//! | `cmon_stream_reopens_total{reason}` | counter | reopened streams, by the end reason of the one before |
 //! | `cmon_gaps_total{cause}` | counter | times that lines were lost |
-//! | `cmon_lag_seconds{container}` | gauge | how far lines are behind |
+//! | `cmon_lag_seconds{container}` | gauge | lag of the last line |
 //! | `cmon_lines_total{container}`, `cmon_line_bytes_total{container}` | counter | delivered |
 //! | `cmon_connections{purpose}` | gauge | open connections to the daemon |
-//! | `cmon_requests_total`, `cmon_stale_probes_total` | counter | questions asked of the daemon |
+//! | `cmon_requests_total`, `cmon_stale_probes_total` | counter | short requests to the daemon |
 //! | `cmon_reader_panics_total` | counter | readers that panicked |
 //! | `cmon_daemon_up` | gauge | 1 while the daemon answers |
 //! | `cmon_daemon_goroutines`, `cmon_daemon_open_fds` | gauge | as the daemon reports; absent while it does not |
-//! | `cmon_uptime_seconds` | gauge | since cmon began |
-//! | `process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_open_fds`, `process_threads` | | what cmon itself costs |
+//! | `cmon_uptime_seconds` | gauge | since the start of cmon |
+//! | `process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_open_fds`, `process_threads` | | cmon itself |
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
@@ -51,7 +51,7 @@ const CAUSES: [&str; 3] = ["log_rotated", "removed", "unreadable"];
 
 /// The figures of one daemon.
 struct Part<'a> {
-    /// Its name, where there are several.
+    /// Its name, if there are several.
     host: Option<&'a str>,
     census: &'a Census,
     rows: Vec<&'a Row>,
@@ -186,14 +186,14 @@ fn own(snapshot: &Snapshot, page: &mut Page<'_>) {
     page.of_cmon("process_threads", "gauge", "Threads of cmon.", own.threads);
 }
 
-/// Counts, those that are known beforehand from 0 on.
+/// Counts; known labels start at 0.
 fn from_zero<'a>(known: &[&'a str], counts: &BTreeMap<&'static str, u64>) -> Vec<(&'a str, u64)> {
     let mut all: BTreeMap<&str, u64> = known.iter().map(|word| (*word, 0)).collect();
     all.extend(counts.iter().map(|(word, count)| (*word, *count)));
     all.into_iter().collect()
 }
 
-/// What is served. Writing to a String cannot fail.
+/// The text under construction. Writing to a String cannot fail.
 struct Page<'a> {
     text: String,
     parts: Vec<Part<'a>>,
@@ -221,7 +221,7 @@ impl<'a> Page<'a> {
         self.known(name, kind, help, |part| Some(figure(part)));
     }
 
-    /// One series per daemon of which the figure is known.
+    /// One series per daemon with a known value.
     fn known<V: Display>(
         &mut self,
         name: &str,
@@ -240,7 +240,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Series with a label of their own, per daemon.
+    /// Series with an additional label, per daemon.
     fn family<V: Display>(
         &mut self,
         name: &str,
@@ -270,7 +270,7 @@ fn labels(host: Option<&str>, own: Option<(&str, &str)>) -> String {
     if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) }
 }
 
-/// A label's value between its quotes.
+/// A label's value, escaped for quotes.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_comes_once_whatever_names_there_are() {
+    fn no_series_is_repeated_for_any_names() {
         let mut snapshot = sample::snapshot();
         let lag = std::time::Duration::from_secs(9);
         let twins =
@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(series.len(), all);
     }
 
-    /// The figures of a family's series.
+    /// The series of a family.
     fn figures(page: &str, family: &str) -> Vec<usize> {
         let of = |line: &&str| line.strip_prefix(family).is_some_and(|rest| rest.starts_with('{'));
         page.lines()
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_daemon_that_is_away_nothing_is_made_up() {
+    fn an_absent_daemon_has_no_invented_values() {
         let mut snapshot = sample::away();
         snapshot.own = None;
         let page = text(&snapshot);
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_daemons_each_series_has_a_host() {
+    fn series_of_several_daemons_have_a_host_label() {
         let page = text(&sample::two_daemons());
         for series in [
             "cmon_daemon_up{host=\"build\"} 1",
@@ -369,13 +369,13 @@ mod tests {
         let page = text(&sample::snapshot());
         let rules: Vec<&str> = rules.lines().filter(|line| !line.trim().starts_with('#')).collect();
         let rules = rules.join("\n");
-        let words =
+        let names =
             rules.split(|one: char| !one.is_ascii_alphanumeric() && one != '_' && one != ':');
-        let asked: std::collections::BTreeSet<&str> = words
+        let used: std::collections::BTreeSet<&str> = names
             .filter(|word| word.starts_with("cmon_") || word.starts_with("process_"))
             .collect();
-        assert!(10 < asked.len(), "{asked:?}");
-        for name in asked {
+        assert!(10 < used.len(), "{used:?}");
+        for name in used {
             assert!(page.contains(&format!("\n# TYPE {name} ")), "no {name}");
         }
     }

@@ -19,15 +19,14 @@ use super::exposition::text;
 use crate::engine::source::Source;
 use crate::snapshot::{Recorder, Snapshot};
 
-/// Connections at the same time; more wait until one of them ends.
+/// The limit of concurrent connections; further ones wait.
 const CONNECTIONS: usize = 16;
-/// A connection on which nothing is asked for this long is closed; Prometheus asks every minute at
-/// least.
+/// An idle connection is closed after this time; Prometheus scrapes at least once a minute.
 const IDLE: Duration = Duration::from_secs(180);
-/// After a failure to accept (no descriptors left, say) it is tried again this much later.
+/// The delay after a failure to accept, for example without free descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves what the recorder takes and never returns. Without a listener it only waits.
+/// Serves the recorder's snapshots and never returns. Without a listener it only waits.
 pub(crate) async fn serve<S: Source>(listener: Option<TcpListener>, mut recorder: Recorder<S>) {
     match listener {
         Some(listener) => serve_with(listener, move || recorder.take()).await,
@@ -96,7 +95,7 @@ mod tests {
 
     use super::*;
 
-    /// Asks the server on this socket, and reads until the connection ends.
+    /// Sends a request to the server on this socket, and reads until the connection ends.
     async fn ask(address: std::net::SocketAddr, request: &str) -> String {
         let mut socket = TcpStream::connect(address).await.unwrap();
         socket.write_all(request.as_bytes()).await.unwrap();
@@ -105,7 +104,7 @@ mod tests {
         answer
     }
 
-    /// A server while somebody asks it.
+    /// Runs a server during a request.
     async fn serving(asking: impl AsyncFnOnce(std::net::SocketAddr)) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn more_clients_than_there_is_room_for_wait_their_turn() {
+    async fn clients_above_the_limit_wait() {
         serving(async |address| {
             let mut idle = Vec::new();
             for _ in 0..CONNECTIONS {
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_asks_nothing_is_closed() {
+    async fn an_idle_client_is_closed() {
         serving(async |address| {
             let mut mute = TcpStream::connect(address).await.unwrap();
             let mut slow = TcpStream::connect(address).await.unwrap();

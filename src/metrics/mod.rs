@@ -1,7 +1,7 @@
-//! The figures for Prometheus: the same snapshots as on the screen, as text over HTTP at `/metrics`.
+//! Metrics for Prometheus: the snapshots of the screen, as text over HTTP at `/metrics`.
 //!
-//! `text.rs` is pure; here is the server. It spawns nothing: it is one future that holds its few
-//! connections itself, so it needs no place in the census and ends when it is dropped.
+//! `exposition.rs` is pure; `http_server.rs` is the server. The server is one future that holds its few
+//! connections itself and spawns no task, so it is not in the census and ends when it is dropped.
 
 mod exposition;
 mod http_server;

@@ -1,4 +1,4 @@
-//! The errors that end cmon: what was tried, why it failed, what to do.
+//! Errors that end cmon: the operation, the cause, the hint.
 
 use super::Sink;
 use crate::format::Colors;
@@ -6,9 +6,9 @@ use crate::format::color::RED;
 use crate::format::runner::inert;
 use crate::format::sanitize::clean;
 
-/// Writes an error with its causes, and what to try.
+/// Writes an error with its causes and a hint.
 pub(crate) fn error(err: &Sink, error: &anyhow::Error, hint: Option<&str>, colors: Colors) {
-    // Nothing can report that stderr cannot be written.
+    // A failure to write to stderr cannot be reported.
     let _ = err.write_all(text(error, hint, colors).as_bytes());
 }
 
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_cannot_turn_the_direction_of_writing() {
+    fn an_error_cannot_change_the_text_direction() {
         let error = anyhow::anyhow!("no \u{2066}such\u{2069} thing").context("a\u{202e}b");
         let text = text(&error, Some("\u{200e}this"), Colors::Off);
         assert_eq!(
@@ -37,14 +37,14 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_no_command_for_the_runner_of_a_workflow() {
-        let error = anyhow::anyhow!("it said ##[error]a").context("::error::b");
+    fn an_error_cannot_be_a_command_for_a_ci_runner() {
+        let error = anyhow::anyhow!("output ##[error]a").context("::error::b");
         let text = text(&error, Some("##vso[task.complete]c"), Colors::Off);
         assert!(!text.contains("##") && text.contains("# #[error]a"), "{text}");
     }
 
     #[test]
-    fn an_error_has_its_causes_and_what_to_try() {
+    fn an_error_has_its_causes_and_a_hint() {
         let error = anyhow::anyhow!("disk full").context("could not write");
         insta::assert_snapshot!(text(&error, Some("another disk"), Colors::Off), @"
         cmon: error: could not write

@@ -1,4 +1,4 @@
-//! `-o json`: one object a line, everything on stdout. `docs/json.md` documents the fields.
+//! `-o json`: one object per line, everything on stdout. `docs/json.md` documents the fields.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,28 +18,28 @@ use crate::format::sanitize::{clean_json, strip_escapes};
 use crate::format::stamp::StampWriter;
 use crate::format::{Colors, details};
 
-/// What becomes of the control sequences of a line.
+/// How to treat the control sequences of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Escapes {
     Kept,
     Stripped,
 }
 
-/// Appends a batch, with or without the escape sequences in it; no allocation per line.
+/// Appends a batch, with or without the escape sequences in it. Allocates once per batch, not per line.
 pub(super) fn lines(lines: &Lines, escapes: Escapes, into: &mut Vec<u8>) {
     let details = lines.label.details.as_ref();
     let details = details.and_then(|text| serde_json::to_vec(&details::pairs(text)).ok());
     let details = details.map(|json| clean_json(&json));
-    let mut whose = br#"""#.to_vec();
+    let mut prefix = br#"""#.to_vec();
     if let Some(host) = lines.label.key.daemon.host() {
-        whose.extend_from_slice(br#","host":"#);
-        string(host, &mut whose);
+        prefix.extend_from_slice(br#","host":"#);
+        string(host, &mut prefix);
     }
-    whose.extend_from_slice(br#","container":"#);
-    string(&lines.label.name, &mut whose);
-    whose.extend_from_slice(br#","id":"#);
-    string(lines.label.key.id.as_str(), &mut whose);
-    whose.extend_from_slice(br#","stream":""#);
+    prefix.extend_from_slice(br#","container":"#);
+    string(&lines.label.name, &mut prefix);
+    prefix.extend_from_slice(br#","id":"#);
+    string(lines.label.key.id.as_str(), &mut prefix);
+    prefix.extend_from_slice(br#","stream":""#);
     let mut stamps = StampWriter::utc();
     for (line, text) in lines.iter() {
         let text = match escapes {
@@ -48,7 +48,7 @@ pub(super) fn lines(lines: &Lines, escapes: Escapes, into: &mut Vec<u8>) {
         };
         into.extend_from_slice(br#"{"v":1,"type":"line","time":""#);
         stamps.write_alone(line.time, into);
-        into.extend_from_slice(&whose);
+        into.extend_from_slice(&prefix);
         into.extend_from_slice(line.stream.as_str().as_bytes());
         into.push(b'"');
         if let Some(details) = &details {
@@ -111,7 +111,7 @@ pub(super) fn note(note: &Note, into: &mut Vec<u8>) {
     );
 }
 
-/// Appends the summary: of each daemon where there are several, and of all.
+/// Appends the summary: one per daemon if there are several, and the total.
 pub(super) fn summary(outcome: &Outcome, into: &mut Vec<u8>) {
     for (daemon, census) in &outcome.by_daemon {
         let host = daemon.host().map(|host| &**host);
@@ -120,7 +120,7 @@ pub(super) fn summary(outcome: &Outcome, into: &mut Vec<u8>) {
     object(&figures("summary", &outcome.census), into);
 }
 
-/// What every object with the engine's sums holds.
+/// The fields that every object with the engine's totals has.
 pub(super) fn figures<'a>(r#type: &'static str, census: &'a Census) -> Figures<'a> {
     Figures {
         v: 1,
@@ -158,7 +158,7 @@ pub(super) fn figures<'a>(r#type: &'static str, census: &'a Census) -> Figures<'
     }
 }
 
-/// What the summary is made of, in the order in which it is written.
+/// The fields of a summary, in order.
 #[derive(Debug, Serialize)]
 pub(super) struct Figures<'a> {
     v: u8,
@@ -196,7 +196,7 @@ pub(super) struct Figures<'a> {
     stragglers: &'a [String],
 }
 
-/// What gaps and notes are made of, in the order in which it is written.
+/// The fields of gaps and notes, in order.
 #[derive(Debug, Serialize)]
 struct Body<'a> {
     v: u8,

@@ -1,4 +1,4 @@
-//! The one printer: everything that cmon writes to stdout and stderr is written here.
+//! The printer: it writes everything that cmon writes to stdout and stderr.
 //!
 //! ```text
 //!  engine ──bounded channel of Event──▶ Printer (its own thread)
@@ -7,9 +7,9 @@
 //!                                        └─ status, twice a second ▶ Err, on a terminal
 //! ```
 //!
-//! stdout is data, stderr is talk. The printer may block in a write for as long as the reader of
-//! stdout likes; that holds the engine back through the channel and loses nothing. Nobody waits for
-//! it beyond the stop deadline.
+//! stdout has data, stderr has messages. The printer may block in a write for as long as the reader of stdout blocks.
+//! That slows the engine down through the channel (backpressure) and loses no line. No wait for it exceeds the stop
+//! deadline.
 
 mod error;
 mod json;

@@ -1,4 +1,4 @@
-//! How the printer prints: forms, colors, times, and where lines go.
+//! The configuration of the printer: forms, colors, times, and the destination.
 
 use jiff::tz::TimeZone;
 
@@ -6,27 +6,27 @@ use crate::format::Colors;
 use crate::format::stamp::Stamp;
 use crate::format::template::Template;
 
-/// How events are shown; complete, nothing is left to guess.
+/// How events are shown. Complete: the printer reads no environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate flag")]
 pub struct Config {
-    /// How lines are written.
+    /// The form of lines.
     pub form: Form,
     /// The daemon's timestamp before each line.
     pub stamp: Option<Stamp>,
     /// The template of [`Form::Template`].
     pub template: Option<Template>,
-    /// JSON and logfmt lines are shown as level, message and fields.
+    /// Show JSON and logfmt lines as level, message and fields.
     pub pretty: bool,
-    /// Escape sequences are removed from what containers write.
+    /// Remove escape sequences from lines.
     pub strip_escapes: bool,
     /// The zone of the times in gaps and notes.
     pub zone: TimeZone,
-    /// stdout is a terminal: control sequences in what containers write are made harmless.
+    /// stdout is a terminal, so control sequences in lines are made harmless.
     pub sanitize: bool,
-    /// Colours on stdout.
+    /// Colors on stdout.
     pub color_out: Colors,
-    /// Colours on stderr.
+    /// Colors on stderr.
     pub color_err: Colors,
     /// No notes; errors and gaps are still printed.
     pub quiet: bool,
@@ -34,12 +34,12 @@ pub struct Config {
     pub status: bool,
     /// When a summary ends the run.
     pub summary: Summary,
-    /// Where lines go.
+    /// The destination of lines.
     pub destination: Destination,
 }
 
 impl Config {
-    /// JSON as it may be written to stdout: on a terminal, what could drive it is escaped.
+    /// Makes JSON safe for stdout: on a terminal, characters that could control it are escaped.
     pub(super) fn harmless_json(&self, json: Vec<u8>) -> Vec<u8> {
         if self.sanitize { crate::format::sanitize::clean_json(&json) } else { json }
     }
@@ -47,7 +47,7 @@ impl Config {
 
 #[cfg(test)]
 impl Config {
-    /// Nothing but the form, for tests.
+    /// This form with defaults, for tests.
     pub(crate) fn plain(form: Form) -> Self {
         Self {
             form,
@@ -67,23 +67,23 @@ impl Config {
     }
 }
 
-/// How lines are written.
+/// The form of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// The bytes as the container wrote them: one container and stdout is no terminal, or `-o raw`.
+    /// The container's bytes unchanged: one container and stdout is not a terminal, or `-o raw`.
     Bare,
-    /// One line a line, whatever the container's line ends with.
+    /// One output line per line, whatever terminator the container writes.
     Text {
-        /// The container's name comes first.
+        /// With the container's name as prefix.
         prefix: bool,
     },
-    /// One JSON object a line, for everything.
+    /// One JSON object per line, for all events.
     Json,
-    /// A line as the template makes it.
+    /// The template's result.
     Template,
 }
 
-/// Where lines go.
+/// The destination of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// To stdout.

@@ -9,16 +9,16 @@ use rustix::io::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// Where bytes go; a blocking write to a descriptor of its own.
+/// A destination of bytes: blocking writes to its own descriptor.
 #[derive(Debug)]
 pub(crate) struct Sink(OwnedFd);
 
-/// Where everything goes.
+/// The destinations.
 #[derive(Debug)]
 pub(crate) struct Sinks {
     /// Data.
     pub out: Sink,
-    /// Talk.
+    /// Messages.
     pub err: Sink,
 }
 
@@ -30,24 +30,24 @@ impl Sinks {
 }
 
 impl Sink {
-    /// A sink over a copy of this descriptor.
+    /// A sink for a copy of this descriptor.
     pub(crate) fn of(file: &impl AsFd) -> io::Result<Self> {
         Ok(Self(file.as_fd().try_clone_to_owned()?))
     }
 
-    /// Another sink to the same place.
+    /// A second sink for the same destination.
     pub(super) fn duplicate(&self) -> io::Result<Self> {
         Ok(Self(self.0.try_clone()?))
     }
 
-    /// Writes all of it, for as long as that takes.
+    /// Writes all of it; blocks as long as necessary.
     pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match rustix::io::write(&self.0, bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => bytes = &bytes[count..],
                 Err(Errno::INTR) => {}
-                // Someone who shares the descriptor has made it non-blocking.
+                // Another process that shares the descriptor has made it non-blocking.
                 Err(Errno::AGAIN) => {
                     poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], None)?;
                 }
@@ -57,7 +57,7 @@ impl Sink {
         Ok(())
     }
 
-    /// A watch for the reader of a pipe; needs a tokio runtime. Anything else is not watched.
+    /// A watch for the reader of a pipe; needs a tokio runtime. Other kinds of files are not watched.
     #[expect(
         deprecated,
         reason = "the new form is unsafe; a borrowed descriptor keeps what it asks"
@@ -73,7 +73,7 @@ impl Sink {
     }
 }
 
-/// Waits for the reader of a pipe to go away, also while nothing is written.
+/// Waits for the reader of a pipe to go away, even without writes.
 #[derive(Debug, Default)]
 pub(super) struct Watch<'a>(Option<AsyncFd<BorrowedFd<'a>>>);
 
@@ -82,7 +82,7 @@ impl Watch<'_> {
     /// Safe.
     pub(super) async fn closed(&self) {
         match &self.0 {
-            // An error of the watch itself is left to the next write.
+            // The next write reports an error of the watch itself.
             Some(fd) => match fd.ready(Interest::ERROR).await {
                 Ok(_) => {}
                 Err(_) => std::future::pending().await,

@@ -1,4 +1,4 @@
-//! The status line: what is at work right now, redrawn in place on stderr.
+//! The status line: the current activity, redrawn in place on stderr.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -11,14 +11,14 @@ use crate::engine::census::Census;
 use crate::format::clean;
 use crate::format::units::{counted, grouped};
 
-/// Columns left for what the terminal echoes of a typed Ctrl-C.
+/// Columns reserved for the terminal's echo of Ctrl-C.
 const ECHO: u16 = 3;
-/// A lag that is shown.
+/// The smallest lag that is shown.
 const LATE: Duration = Duration::from_secs(1);
-/// How often it is redrawn.
+/// The interval of redraws.
 pub(super) const PERIOD: Duration = Duration::from_millis(500);
 
-/// The status line; nothing at all where none is wanted.
+/// The status line, or nothing if disabled.
 #[derive(Debug)]
 pub(super) struct Status {
     bar: Option<ProgressBar>,
@@ -41,12 +41,12 @@ impl Status {
         Self { bar: None, drawn: Instant::now(), lines: 0 }
     }
 
-    /// When the next drawing is due; `None` without a status line.
+    /// The time of the next redraw; `None` without a status line.
     pub(super) fn due(&self) -> Option<Instant> {
         self.bar.as_ref().map(|_| self.drawn + PERIOD)
     }
 
-    /// Draws the figures of the census.
+    /// Draws the census.
     pub(super) fn draw(&mut self, census: &Census) {
         let Some(bar) = &self.bar else {
             return;
@@ -59,7 +59,7 @@ impl Status {
         bar.tick();
     }
 
-    /// Writes something else while the line is out of the way.
+    /// Writes other output while the line is hidden.
     pub(super) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
         match &self.bar {
             Some(bar) => bar.suspend(write),
@@ -67,7 +67,7 @@ impl Status {
         }
     }
 
-    /// Takes the line away for good.
+    /// Removes the line at the end.
     pub(super) fn clear(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -75,8 +75,8 @@ impl Status {
     }
 }
 
-/// The terminal on stderr, said to be a little narrower than it is: the line is padded to the whole
-/// width, and what the terminal echoes of a typed Ctrl-C would wrap to a line that is never cleared.
+/// The terminal on stderr, reported a little narrower than it is. The line is padded to the whole width, and the
+/// terminal's echo of Ctrl-C would wrap to a line that is never cleared.
 #[derive(Debug)]
 struct Narrow;
 
@@ -144,14 +144,14 @@ pub(super) fn text(census: &Census, rate: f64) -> String {
         grouped(rate),
         counted(census.gaps, "gap"),
     );
-    // What is wrong now comes last, and only then. Writing to a String cannot fail.
+    // Current problems come last. Writing to a String cannot fail.
     if let Some((name, lag)) = census.worst_lag().filter(|(_, lag)| LATE <= *lag) {
         let _ = write!(text, " · {} is {:.0} s behind", clean(name), lag.as_secs_f64());
     }
     for away in &census.away {
         let (since, next) = (away.since.as_secs_f64(), away.next.as_secs_f64());
-        let who = away.host.as_ref().map_or_else(|| "daemon".to_owned(), |host| clean(host));
-        let _ = write!(text, " · {who} away for {since:.0} s, next try in {next:.0} s");
+        let name = away.host.as_ref().map_or_else(|| "daemon".to_owned(), |host| clean(host));
+        let _ = write!(text, " · {name} away for {since:.0} s, next try in {next:.0} s");
     }
     text
 }
@@ -164,7 +164,7 @@ mod tests {
     use crate::engine::census::{Away, TaskKind};
 
     #[test]
-    fn readers_that_are_not_as_many_as_streams_are_not_said_to_be() {
+    fn unequal_numbers_of_readers_and_streams_are_both_shown() {
         let census = Census { readers: 9, streams_open: 8, ..Census::default() };
         let text = text(&census, 0.0);
         assert!(text.contains("9 readers != 8 streams"), "{text}");

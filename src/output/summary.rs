@@ -1,4 +1,4 @@
-//! The figures at the end, for people.
+//! The summary at the end, as text.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use crate::format::units::counted;
 pub(crate) use crate::format::units::grouped;
 use crate::sort::sort_by_key;
 
-/// The summary as text, several lines: of all, and a line for each of several daemons.
+/// The summary as text of several lines: the total, and a line for each of several daemons.
 pub(super) fn summary(outcome: &Outcome, colors: Colors) -> String {
     let census = &outcome.census;
     let mut text = String::new();
@@ -102,7 +102,7 @@ fn of_daemon(census: &Census) -> String {
     )
 }
 
-/// `12 (10 rotated, 2 cut)`, the words as they are in JSON.
+/// `12 (10 rotated, 2 cut)`, with the names from the JSON.
 fn by_word(counts: &BTreeMap<&'static str, u64>) -> String {
     let all: u64 = counts.values().sum();
     let mut sorted: Vec<_> = counts.iter().collect();
@@ -138,7 +138,7 @@ mod tests {
     use crate::engine::source::DaemonId;
 
     #[test]
-    fn the_summary_has_what_was_read_and_what_is_left() {
+    fn the_summary_has_counts_and_leftovers() {
         let census = Census {
             elapsed: Duration::from_secs(30),
             streams_opened: 240,

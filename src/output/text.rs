@@ -1,4 +1,4 @@
-//! Lines for people and for the next program: bare bytes, or one line a line with a prefix.
+//! Lines as text: bare bytes, or one output line per line with a prefix.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -21,34 +21,34 @@ use crate::format::sanitize;
 use crate::format::stamp::StampWriter;
 use crate::format::template::{Renderer, Template};
 
-/// The narrowest and the widest that names are padded to.
+/// The bounds of the width that names are padded to.
 const WIDTH: std::ops::RangeInclusive<usize> = 4..=24;
 
-/// Not for showing.
+/// The name of the template's environment; not shown.
 const PLAIN: Look = Look { colors: Colors::Off, strip: false, stamp: None };
 
 /// Writes lines as text.
 pub(super) struct Text {
     config: Config,
-    /// What writes timestamps, where they were asked for.
+    /// The timestamp writer, if timestamps are requested.
     stamps: Option<StampWriter>,
-    /// The names of the containers that are followed now.
+    /// The names of the followed containers.
     names: Box<dyn Fn() -> Vec<Arc<str>> + Send>,
-    /// Each of them as it is written, padding not included, with its width.
+    /// Each name as written, without padding, with its width.
     prefixes: HashMap<Arc<str>, Prefix>,
     palette: Palette,
-    /// The widest of them.
+    /// The width of the widest name.
     width: usize,
-    /// The bare form stands in the middle of a line, per output.
+    /// Whether the bare form is in the middle of a line, per output.
     open: [bool; 2],
-    /// What renders the template, where there is one.
+    /// The renderer of the template, if there is one.
     renderer: Option<Renderer>,
-    /// What the template could not do with a line, and whether that was said.
+    /// The template's error for a line, and whether it was reported.
     failed: Option<String>,
     is_failure_known: bool,
     /// The container of the last line, if the bare form has not ended that line.
     unended: Option<Arc<str>>,
-    /// What stands before each line of the batch at hand, where details were asked for.
+    /// The details before each line of the current batch, if requested.
     details: Option<Arc<str>>,
 }
 
@@ -65,7 +65,7 @@ struct Prefix {
 }
 
 impl Text {
-    /// `names` gives those of the containers that are followed, whenever it is asked.
+    /// `names` returns those of the followed containers at each call.
     pub(super) fn new(config: Config, names: impl Fn() -> Vec<Arc<str>> + Send + 'static) -> Self {
         Self {
             renderer: config.template.as_ref().map(Template::renderer),
@@ -83,13 +83,13 @@ impl Text {
         }
     }
 
-    /// How many names it holds.
+    /// The number of names.
     #[cfg(test)]
     fn held(&self) -> usize {
         self.prefixes.len().max(self.palette.len())
     }
 
-    /// Appends a batch with these parts highlighted to `into`.
+    /// Appends a batch to `into`, with these parts highlighted.
     pub(super) fn marked(&mut self, lines: &Lines, marks: &[Mark], into: &mut Vec<u8>) {
         if marks.is_empty() {
             return self.lines(lines, into);
@@ -99,7 +99,7 @@ impl Text {
             let count = marks.iter().take_while(|mark| mark.line == place).count();
             let (own, rest) = marks.split_at(count);
             let mut with = Vec::with_capacity(text.len() + 16 * count);
-            // Where a line is shown in another form, the places of its bytes are others.
+            // In another form, the byte offsets of a line differ.
             let own =
                 if self.config.pretty && pretty::pretty(text, PLAIN).is_some() { &[] } else { own };
             visible::paint(text, own.iter().map(|mark| mark.range.clone()), &mut with);
@@ -138,7 +138,7 @@ impl Text {
         }
     }
 
-    /// A line of another container that has not ended must not run into these.
+    /// Another container's unterminated line must not run into these.
     fn part_from_others(&mut self, lines: &Lines, into: &mut Vec<u8>) {
         let name = &lines.label.title;
         if self.unended.take().is_some_and(|other| other != *name) {
@@ -150,7 +150,7 @@ impl Text {
         }
     }
 
-    /// The bytes as they were, with a timestamp where a line begins.
+    /// The unchanged bytes, with a timestamp at the beginning of each line.
     fn bare(&mut self, line: Line, text: &[u8], into: &mut Vec<u8>) {
         let open = &mut self.open[usize::from(line.stream == StdStream::Stderr)];
         let begins = !*open;
@@ -183,9 +183,8 @@ impl Text {
         }
     }
 
-    /// A name is new: all that are followed now get a prefix, so that colors and width do not depend on
-    /// who speaks first, and those of containers that are gone are forgotten. Lines of one that is
-    /// gone may still come, and make its name new again.
+    /// Handles a new name: all followed containers get a prefix now, so that colors and width do not depend on the
+    /// order of lines. Names of removed containers are dropped. A late line of one makes its name new again.
     fn learn(&mut self, name: &Arc<str>) {
         let mut names: BTreeSet<Arc<str>> = (self.names)().into_iter().collect();
         names.insert(Arc::clone(name));
@@ -201,7 +200,7 @@ impl Text {
         self.width = widest.clamp(*WIDTH.start(), *WIDTH.end());
     }
 
-    /// A line as the template makes it. One that it cannot do is shown as it is.
+    /// A line from the template. If the template fails, the line is shown unchanged.
     fn templated(&mut self, label: &Label, line: Line, text: &[u8], into: &mut Vec<u8>) {
         let strip = self.config.strip_escapes;
         let shown = if strip { sanitize::strip_escapes(text) } else { Cow::Borrowed(text) };
@@ -259,12 +258,12 @@ impl Text {
         into.push(b'\n');
     }
 
-    /// What the template could not do with a line, once.
+    /// The template's error for a line, once.
     pub(super) fn take_failure(&mut self) -> Option<String> {
         self.failed.take()
     }
 
-    /// One line of its own, whatever the container's line ended with.
+    /// One output line, whatever terminator the container wrote.
     fn line(&mut self, line: Line, text: &[u8], into: &mut Vec<u8>) {
         if let Some(stamps) = &mut self.stamps {
             stamps.write(line.time, into);
@@ -293,7 +292,7 @@ impl Text {
         }
     }
 
-    /// The text of a line in the form that was asked for, harmless where it must be.
+    /// The text of a line in the requested form, made harmless for a terminal.
     fn content(&self, line: Line, text: &[u8], into: &mut Vec<u8>) {
         let Config { sanitize: harmless, strip_escapes: strip, .. } = self.config;
         let text = if strip { sanitize::strip_escapes(text) } else { Cow::Borrowed(text) };
@@ -307,7 +306,7 @@ impl Text {
             (true, shown) => sanitize::sanitize(shown, into),
             (false, shown) => into.extend_from_slice(shown),
         }
-        // A colour that the container left on must not run into the next container's line.
+        // A color that the container left on must not affect the next container's line.
         if harmless && text.contains(&0x1b) {
             into.extend_from_slice(RESET.as_bytes());
         }
@@ -389,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_makes_each_line_and_what_it_cannot_do_is_shown_as_it_is() {
+    fn a_template_formats_lines_and_failing_lines_stay_unchanged() {
         let templated = |source: &str| {
             let template = Some(Template::new(source).unwrap());
             Config { template, ..Config::plain(Form::Template) }
@@ -475,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_stripped_where_that_is_asked_for() {
+    fn escapes_are_stripped_on_request() {
         let batches = [batch("web", &["\x1b[31mred\x1b[0m\r\n", "\x1b]0;t\x07x\n"])];
         let bare = Config { strip_escapes: true, ..Config::plain(Form::Bare) };
         assert_eq!(text(bare.clone(), &batches), "red\r\nx\n");
@@ -502,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn colors_do_not_depend_on_who_speaks_first() {
+    fn colors_do_not_depend_on_the_order_of_lines() {
         let names = ["web", "db", "cache", "mail", "worker", "cron", "api"];
         let shown = |order: &mut dyn Iterator<Item = &&str>| {
             let config =
@@ -519,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_containers_that_are_gone_are_not_held_and_their_last_lines_are_written() {
+    fn names_of_removed_containers_are_dropped_and_late_lines_written() {
         let live = Arc::new(std::sync::Mutex::new(Vec::<Arc<str>>::new()));
         let names = Arc::clone(&live);
         let config = Config { color_out: Colors::On, ..Config::plain(Form::Text { prefix: true }) };
@@ -529,7 +528,7 @@ mod tests {
             *live.lock().unwrap() = vec!["stays".into(), format!("job-{number}").into()];
             text.lines(&batch(&format!("job-{number}"), &["x\n"]), &mut into);
             if 0 < number {
-                // One that is gone already.
+                // One that is removed already.
                 text.lines(&batch(&format!("job-{}", number - 1), &["late\n"]), &mut into);
             }
             assert!(text.held() <= 3, "{}", text.held());
@@ -540,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn directions_of_writing_are_shown_on_a_terminal_and_kept_in_a_pipe() {
+    fn bidi_characters_are_shown_on_a_terminal_and_kept_in_a_pipe() {
         let (name, line) = ("we\u{202e}b", "user \u{2067}nimda\u{2069} \u{200f}x\u{9b}2J\n");
         let piped = text(Config::plain(Form::Text { prefix: false }), &[batch(name, &[line])]);
         assert_eq!(piped, line);

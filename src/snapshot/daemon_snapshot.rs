@@ -1,4 +1,4 @@
-//! The daemon's own figures. cmon asks for them every two seconds at most.
+//! The daemon's resource usage, requested every two seconds at most.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,13 +9,13 @@ use crate::docker::Info;
 use crate::docker::api::Api;
 use crate::engine::census::Census;
 
-/// The daemon is not asked for its figures more often than this.
-const LEAST: Duration = Duration::from_secs(2);
+/// The shortest interval of these requests.
+const REQUEST_MIN_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What is known of a daemon.
+/// The state of a daemon.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct DaemonSnapshot {
-    /// What users call it, where one run follows several.
+    /// Its name, if one run follows several.
     pub host: Option<Arc<str>>,
     /// Its address.
     pub endpoint: String,
@@ -23,25 +23,25 @@ pub(crate) struct DaemonSnapshot {
     pub name: String,
     /// Its version; empty until it has answered.
     pub version: String,
-    /// Its goroutines, as of the last question; nothing where that was not answered.
+    /// Its goroutines at the last request; `None` if that failed.
     pub goroutines: Option<u64>,
     /// Its open descriptors.
     pub descriptors: Option<u64>,
-    /// The engine's sums of its containers alone.
+    /// The engine's totals of its containers.
     pub census: Census,
 }
 
-/// What is known of the daemon, for several readers.
+/// The state of the daemon, shared by several readers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shared(Arc<Mutex<DaemonSnapshot>>);
 
 impl Shared {
-    /// A daemon of which nothing but the address is known.
+    /// A daemon with only its address known.
     pub(crate) fn new(endpoint: String) -> Self {
         Self(Arc::new(Mutex::new(DaemonSnapshot { endpoint, ..DaemonSnapshot::default() })))
     }
 
-    /// What is known now.
+    /// The current state.
     pub(crate) fn get(&self) -> DaemonSnapshot {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -58,16 +58,16 @@ impl Shared {
     }
 }
 
-/// Asks the daemon for its figures at this interval. It never returns.
+/// Requests the daemon's resource usage at this interval. Never returns.
 pub(crate) async fn sample(api: &Api, every: Duration, shared: &Shared) {
     loop {
-        // That it does not answer shows elsewhere; its figures are unknown then.
+        // Another indicator shows that it does not answer; its usage is unknown then.
         let info = api.info().await.unwrap_or_else(|error| {
             tracing::debug!("the daemon's figures: {error}");
             Info::default()
         });
         shared.learn(info);
-        sleep(every.max(LEAST)).await;
+        sleep(every.max(REQUEST_MIN_INTERVAL)).await;
     }
 }
 
@@ -79,7 +79,7 @@ mod tests {
     use crate::docker::{Docker, RequestOptions};
 
     #[test]
-    fn a_daemon_that_does_not_answer_keeps_its_name_but_not_its_figures() {
+    fn a_silent_daemon_keeps_its_name_but_not_its_usage() {
         let shared = Shared::new("unix:///s".to_owned());
         let info = Info {
             id: "AB:CD".to_owned(),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_daemon_is_never_asked_more_often_than_every_two_seconds() {
+    async fn usage_is_requested_every_two_seconds_at_most() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         let listener = tokio::net::UnixListener::bind(&path).unwrap();
@@ -111,8 +111,8 @@ mod tests {
             () = sample(docker.api(), Duration::from_millis(100), &shared) => {}
             () = sleep(Duration::from_secs(61)) => {}
         }
-        let asked = fake.requests().iter().filter(|one| one.contains("/info")).count();
-        assert!((25..=31).contains(&asked), "{asked} times within a minute");
+        let requests = fake.requests().iter().filter(|one| one.contains("/info")).count();
+        assert!((25..=31).contains(&requests), "{requests} requests within a minute");
         assert_eq!(shared.get().name, "cmon-demo");
     }
 }

@@ -1,5 +1,5 @@
-//! All figures of one moment: what the engine counts, what cmon itself costs, and what the daemon reports of
-//! itself. The screen, the JSON, the plain lines and the metrics are all made from this.
+//! Snapshots: the engine's counts, cmon's own resource usage, and the daemons' usage at one moment. The screen,
+//! the JSON, the plain lines and the metrics all show a snapshot.
 
 mod daemon_snapshot;
 mod own;
@@ -12,18 +12,18 @@ pub(crate) use daemon_snapshot::{DaemonSnapshot, Shared, sample};
 pub(crate) use own::Own;
 pub(crate) use recorder::Recorder;
 
-/// The figures of one moment.
+/// The state at one moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
-    /// When.
+    /// The time.
     pub time: Timestamp,
-    /// The daemons, in the order in which they were named.
+    /// The daemons, in the order of their flags.
     pub daemons: Vec<DaemonSnapshot>,
-    /// The engine's sums over all daemons. Here the cycles per minute are those of the rows.
+    /// The engine's totals over all daemons; the cycles per minute are those of the rows.
     pub census: Census,
     /// A row for each container, by name.
     pub rows: Vec<Row>,
-    /// What cmon itself costs; `None` on systems without `/proc`.
+    /// cmon's own resource usage; `None` on systems without `/proc`.
     pub own: Option<Own>,
 }
 

@@ -1,15 +1,15 @@
-//! What cmon itself costs, from `/proc/self` of Linux; on other systems it is unknown.
+//! cmon's own resource usage, from Linux's `/proc/self`; unknown on other systems.
 
 use std::fs;
 
 use tokio::time::Instant;
 
-/// The process's own figures.
+/// The process's resource usage.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Own {
     /// Processor time since the start, in seconds.
     pub cpu_seconds: f64,
-    /// Of one processor, in percent, since the look before.
+    /// Processor usage since the last look, in percent of one processor.
     pub cpu_percent: f64,
     /// Resident memory in bytes.
     pub memory: u64,
@@ -19,10 +19,10 @@ pub(crate) struct Own {
     pub threads: u64,
 }
 
-/// Looks at the process again and again.
+/// Measures the process repeatedly.
 #[derive(Debug)]
 pub(crate) struct Process {
-    /// The moment of the look before, and the processor time then.
+    /// The time of the last look, and the processor time then.
     before: (Instant, f64),
 }
 
@@ -33,7 +33,7 @@ impl Default for Process {
 }
 
 impl Process {
-    /// The figures of this moment.
+    /// The current usage.
     pub(crate) fn look(&mut self) -> Option<Own> {
         let stat = fs::read_to_string("/proc/self/stat").ok()?;
         let mut own = parse(
@@ -41,7 +41,7 @@ impl Process {
             rustix::param::clock_ticks_per_second(),
             rustix::param::page_size() as u64,
         )?;
-        // The directory itself is open while it is read.
+        // The directory itself is open during the read.
         own.descriptors = fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1) as u64;
         let now = Instant::now();
         let (at, cpu) = self.before;
@@ -54,7 +54,7 @@ impl Process {
     }
 }
 
-/// Reads a line of `/proc/PID/stat`: the name in it may hold anything, so it is counted from behind it.
+/// Parses a line of `/proc/PID/stat`. The name in it may contain anything, so fields are counted from its end.
 fn parse(stat: &str, ticks: u64, page: u64) -> Option<Own> {
     let (_, fields) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = fields.split_whitespace().collect();
@@ -89,7 +89,7 @@ mod tests {
         let before = process.look().unwrap();
         let held: Vec<_> = (0..50).map(|_| fs::File::open("/dev/null").unwrap()).collect();
         let after = process.look().unwrap();
-        // Other tests open and close some of their own.
+        // Other tests open and close descriptors.
         assert!(before.descriptors + 20 < after.descriptors, "{before:?} {after:?}");
         assert!(0 < after.memory && 0 < after.threads);
         drop(held);

@@ -1,4 +1,4 @@
-//! Takes snapshots, and sums over them.
+//! Takes snapshots and computes totals.
 
 use super::Snapshot;
 use super::daemon_snapshot::{DaemonSnapshot, Shared};
@@ -11,7 +11,7 @@ use crate::engine::timestamp::Timestamp;
 use crate::sort::sort_by;
 
 impl Snapshot {
-    /// The daemon, where there is one only.
+    /// The daemon, if there is only one.
     pub(crate) fn only_daemon(&self) -> Option<&DaemonSnapshot> {
         match self.daemons.as_slice() {
             [daemon] => Some(daemon),
@@ -27,12 +27,12 @@ impl Snapshot {
         self.rows.iter().filter(|row| row.key.daemon.host() == daemon.host.as_ref())
     }
 
-    /// Lines a second of all containers.
+    /// Lines per second of all containers.
     pub(crate) fn lines_per_second(&self) -> f64 {
         self.rows.iter().fold(0.0, |sum, row| sum + row.lines_per_second)
     }
 
-    /// Bytes a second of all containers.
+    /// Bytes per second of all containers.
     pub(crate) fn bytes_per_second(&self) -> f64 {
         self.rows.iter().fold(0.0, |sum, row| sum + row.bytes_per_second)
     }
@@ -47,12 +47,12 @@ pub(crate) struct Recorder<S> {
 }
 
 impl<S: Source> Recorder<S> {
-    /// A recorder of these engines and of what is known of their daemons, in the same order.
+    /// A recorder of these engines and of their daemons' states, in the same order.
     pub(crate) fn new(observers: Observers<S>, daemons: Vec<Shared>) -> Self {
         Self { observers, daemons, process: Process::default() }
     }
 
-    /// The figures of this moment.
+    /// The current snapshot.
     pub(crate) fn take(&mut self) -> Snapshot {
         let by_daemon = self.observers.by_daemon();
         let mut census = Census::default();
@@ -65,8 +65,8 @@ impl<S: Source> Recorder<S> {
         let daemons = by_daemon.into_iter().zip(&self.daemons).map(daemon).collect();
         let mut rows = self.observers.rows();
         sort_by(&mut rows, |one, other| one.name.cmp(&other.name).then(one.key.cmp(&other.key)));
-        // Over several stream timeouts: one minute shows no end of streams that live for five.
-        // A sum of nothing would be -0.
+        // Over several stream timeouts: one minute would show no end of streams that live for five.
+        // An empty sum would be -0.
         census.cycles_per_minute = rows.iter().fold(0.0, |sum, row| sum + row.cycles_per_minute);
         Snapshot { time: Timestamp::now(), daemons, census, rows, own: self.process.look() }
     }

@@ -1,6 +1,6 @@
-//! The colours that a container writes, as styles of the screen; and long lines in rows.
+//! Styles of the screen from a container's colors; and long lines in rows.
 //!
-//! What comes here is harmless already: of all control sequences only colours (`ESC [ … m`) are left.
+//! The text is harmless already: of all control sequences, only colors (`ESC [ … m`) are left.
 
 use std::ops::Range;
 
@@ -27,7 +27,7 @@ impl Piece {
     }
 }
 
-/// The pieces of a line, its tabs spread out. Without `color` there are no styles.
+/// The pieces of a line with its tabs expanded. Without `color` they have no styles.
 pub(super) fn pieces(line: &str, colors: Colors) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let (mut style, mut column, mut rest) = (Style::default(), 0, line);
@@ -48,10 +48,10 @@ pub(super) fn pieces(line: &str, colors: Colors) -> Vec<Piece> {
     }
 }
 
-/// The pieces of a line, with what the patterns match in its text reversed.
+/// The pieces of a line, with the patterns' matches reversed.
 pub(super) fn highlighted(pieces: Vec<Piece>, patterns: &Patterns) -> Vec<Piece> {
     let text: String = pieces.iter().map(|piece| &*piece.text).collect();
-    // A pattern of bytes may match a part of a character.
+    // A byte pattern may match a part of a character.
     let whole = |range: &Range<usize>| text.get(range.clone()).is_some();
     let ranges: Vec<Range<usize>> =
         patterns.find_all(text.as_bytes()).into_iter().filter(whole).collect();
@@ -73,7 +73,7 @@ pub(super) fn highlighted(pieces: Vec<Piece>, patterns: &Patterns) -> Vec<Piece>
     cut
 }
 
-/// The text of a line without its colours.
+/// The text of a line without its colors.
 #[cfg(test)]
 pub(super) fn plain(line: &str) -> String {
     pieces(line, Colors::Off).into_iter().map(|piece| piece.text).collect()
@@ -94,7 +94,7 @@ fn spread(text: &str, column: &mut usize) -> String {
     spread
 }
 
-/// What these codes make of a style.
+/// Applies these codes to a style.
 fn styled(mut style: Style, codes: &str) -> Style {
     let mut codes = codes.split([';', ':']).map(|code| code.parse::<u8>().unwrap_or(0));
     while let Some(code) = codes.next() {
@@ -125,7 +125,7 @@ fn styled(mut style: Style, codes: &str) -> Style {
     style
 }
 
-/// The colour behind 38 or 48: one of 256, or red, green and blue.
+/// The color behind 38 or 48: one of 256, or red, green and blue.
 fn extended(codes: &mut impl Iterator<Item = u8>) -> Option<Color> {
     match codes.next()? {
         5 => Some(Color::Indexed(codes.next()?)),
@@ -134,7 +134,7 @@ fn extended(codes: &mut impl Iterator<Item = u8>) -> Option<Color> {
     }
 }
 
-/// The rows of a line that is wrapped at `columns`; at least one.
+/// The rows of a line wrapped at `columns`; at least one.
 pub(super) fn wrapped(pieces: &[Piece], columns: usize) -> Vec<Vec<Piece>> {
     let columns = columns.max(2);
     let mut rows = vec![Vec::new()];
@@ -162,7 +162,7 @@ pub(super) fn wrapped(pieces: &[Piece], columns: usize) -> Vec<Vec<Piece>> {
     rows
 }
 
-/// The part of a line that is visible when it is moved `columns` to the left.
+/// The visible part of a line that is moved `columns` to the left.
 pub(super) fn moved(pieces: Vec<Piece>, columns: usize) -> Vec<Piece> {
     let mut hidden = columns;
     let mut seen = Vec::new();

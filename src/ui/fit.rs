@@ -1,14 +1,14 @@
-//! Text in a number of columns: wide characters take two, marks on a letter none.
+//! Text in a number of columns: wide characters take two, combining marks none.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// The columns that a text takes.
+/// The width of a text in columns.
 pub(super) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text, or what of it fits with a mark that it was cut.
+/// The text, or its beginning with a mark that it was cut.
 pub(super) fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -70,7 +70,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_as_wide_as_was_asked_for(text in "\\PC{0,40}", columns in 0usize..50) {
+        fn a_fitted_text_has_the_requested_width(text in "\\PC{0,40}", columns in 0usize..50) {
             prop_assert_eq!(width(&left(&text, columns)), columns);
             prop_assert_eq!(width(&right(&text, columns)), columns);
             prop_assert!(width(&cut(&text, columns)) <= columns);

@@ -1,32 +1,32 @@
-//! The last minutes in figures, for the sparklines.
+//! The history of the last minutes, for the sparklines.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::snapshot::Snapshot;
 
-/// One bar stands for this much time.
+/// The time that one bar covers.
 const BAR: Duration = Duration::from_secs(5);
 /// Ten minutes.
 const BARS: usize = 120;
 
-/// What the sparklines show.
+/// The data of the sparklines.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
-    /// Live tasks, the most of each bar's time.
+    /// Live tasks: the maximum in each bar's time.
     pub(super) tasks: VecDeque<u64>,
     /// Streams closed in each bar's time.
     pub(super) cycles: VecDeque<u64>,
-    /// Lines a second, the most of each bar's time.
+    /// Lines per second: the maximum in each bar's time.
     pub(super) lines: VecDeque<u64>,
-    /// The number of the bar that is under way, and the streams closed by its beginning.
+    /// The number of the current bar, and the streams closed before it.
     bar: Option<(u64, u64)>,
-    /// Streams closed by the last look.
+    /// Streams closed at the last snapshot.
     last: u64,
 }
 
 impl History {
-    /// Takes the figures of a snapshot.
+    /// Takes a snapshot.
     pub(super) fn add(&mut self, snapshot: &Snapshot) {
         let census = &snapshot.census;
         let now = census.elapsed.as_secs() / BAR.as_secs();

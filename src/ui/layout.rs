@@ -1,17 +1,17 @@
-//! Where everything is, for any size of the terminal.
+//! The layout for any size of the terminal.
 
-/// Rows of the parts of the screen, from above.
+/// Rows of the parts of the screen, from the top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
-    /// Of the figures above the table.
+    /// The figures above the table.
     pub(super) head: u16,
-    /// Of the sparklines.
+    /// The sparklines.
     pub(super) sparks: u16,
-    /// Of the table, without its headings.
+    /// The table, without its headings.
     pub(super) rows: u16,
-    /// Of a container's lines, where they stand instead of the table.
+    /// A container's lines, if they replace the table.
     pub(super) lines: u16,
-    /// Of the last notice, and the keys.
+    /// The last notice, and the keys.
     pub(super) foot: u16,
 }
 
@@ -25,7 +25,7 @@ impl Layout {
             8.. => (2, 0),
             _ => (1, 0),
         };
-        // Each of several daemons has a line, as long as most of the screen is left to containers.
+        // Each of several daemons has a line, as long as containers keep most of the screen.
         let lines = match daemons {
             0 | 1 => 0,
             several => u16::try_from(several).unwrap_or(u16::MAX).min(rows.saturating_sub(12) / 4),
@@ -37,7 +37,7 @@ impl Layout {
             _ => 0,
         };
         let rest = rows.saturating_sub(head + sparks + foot);
-        // The lines have one row of their container's figures above them.
+        // The lines have one row with their container's figures above them.
         let lines = rows.saturating_sub(1 + foot.min(1));
         Self { head, sparks, rows: rest.saturating_sub(1), lines, foot }
     }

@@ -1,4 +1,4 @@
-//! The full screen of `cmon watch`: the only place that names the terminal libraries.
+//! The full screen of `cmon watch`: the only code that uses the terminal libraries.
 //!
 //! ```text
 //!  keys, sizes ─────┐
@@ -7,8 +7,8 @@
 //!                                            └─▶ view (a function of the model) ─▶ terminal
 //! ```
 //!
-//! It has a thread of its own, so that a terminal that is stopped holds up nothing but the channel. What
-//! a key means is decided in the model, without a terminal.
+//! It has its own thread, so that a stopped terminal blocks only the channel. The model decides the meaning of keys,
+//! without a terminal.
 
 mod ansi;
 mod fit;

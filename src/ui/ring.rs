@@ -1,4 +1,4 @@
-//! The last lines of one container, bounded in bytes: what is older is forgotten.
+//! The last lines of one container, bounded in bytes: older ones are dropped.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,15 +8,15 @@ use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
 use crate::format::clean;
 
-/// What a line costs beside its text, roughly.
+/// The approximate memory of a line in addition to its text.
 const BESIDE: usize = 96;
-/// A longer line is shown up to here.
+/// The maximum length of a shown line.
 const LONGEST: usize = 16 << 10;
-/// What all rings together may hold, and the least and the most of one.
+/// The memory limit of all rings together, and the bounds of one.
 const ALL: usize = 16 << 20;
 const ONE: (usize, usize) = (32 << 10, 256 << 10);
 
-/// The bytes that each ring may hold, where there are `rings`.
+/// The byte limit of each of `rings` rings.
 pub(super) fn share(rings: usize) -> usize {
     (ALL / rings.max(1)).clamp(ONE.0, ONE.1)
 }
@@ -24,19 +24,19 @@ pub(super) fn share(rings: usize) -> usize {
 /// One line.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// Its number, counted from the container's first line on.
+    /// Its number, from the container's first line on.
     pub(super) number: u64,
     /// The daemon's time.
     pub(super) time: Timestamp,
-    /// Where the container wrote it.
+    /// The container's output that it was written to.
     pub(super) stream: StdStream,
-    /// The text, harmless for a terminal but for its colours.
+    /// The text, harmless for a terminal, with colors.
     pub(super) text: Arc<str>,
-    /// The daemon handed it over late.
+    /// The daemon sent it late.
     pub(super) recovered: bool,
 }
 
-/// The last lines of one container. A copy shares their text.
+/// The last lines of one container. Clones share their text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ring {
     entries: VecDeque<Entry>,
@@ -45,7 +45,7 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// Adds lines, and forgets what is more than `limit` bytes back.
+    /// Adds lines, and drops lines above `limit` bytes.
     pub(super) fn add(&mut self, lines: &Lines, limit: usize) {
         for (line, text) in lines.iter() {
             let cut = &text[..text.len().min(LONGEST)];
@@ -74,17 +74,17 @@ impl Ring {
         }
     }
 
-    /// The lines that are held, oldest first.
+    /// The lines, oldest first.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         self.entries.iter()
     }
 
-    /// The number of the oldest line that is held, and that of the next line to come.
+    /// The number of the oldest line, and of the next line to come.
     pub(super) fn bounds(&self) -> (u64, u64) {
         (self.next - self.entries.len() as u64, self.next)
     }
 
-    /// The line of this number, if it is held.
+    /// The line of this number, if it is in the ring.
     pub(super) fn get(&self, number: u64) -> Option<&Entry> {
         let at = number.checked_sub(self.bounds().0)?;
         self.entries.get(usize::try_from(at).ok()?)

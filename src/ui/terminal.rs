@@ -1,7 +1,7 @@
-//! The terminal: taken over, drawn on, and given back, whatever happens.
+//! The terminal: taken over, drawn on, and restored in any case.
 //!
-//! Whether it is taken over is known to the whole process, so that it can be given back from anywhere:
-//! by the thread that took it, by a panic anywhere, and by the thread that waits for it in vain.
+//! The state is global to the process, so that any code can restore the terminal: the thread that took it, any panic,
+//! and the thread that waits for the first in vain.
 
 use std::io::{self, BufWriter, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -17,14 +17,14 @@ use rustix::fs::{Mode, OFlags};
 use super::model::{Input, Key, Model};
 use super::view;
 
-/// The terminal is ours.
+/// Whether the terminal is taken over.
 static TAKEN: AtomicBool = AtomicBool::new(false);
-/// Panics of other threads, held back while it was taken.
+/// Panic messages of other threads, delayed until the terminal is restored.
 static UNTOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
-/// The thread that draws.
+/// The drawing thread.
 pub(super) const THREAD: &str = "screen";
 
-/// The terminal, taken over; dropping it gives it back.
+/// The terminal, taken over; dropping it restores it.
 #[derive(Debug)]
 pub(super) struct Terminal {
     screen: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
@@ -51,13 +51,13 @@ impl Terminal {
         terminal::size()
     }
 
-    /// Fails once the terminal is gone. Reading keys does not fail then, and a paused screen draws nothing that could fail.
+    /// Fails once the terminal is gone. Reading keys does not fail then, and a paused screen draws nothing that could.
     pub(super) fn is_there() -> io::Result<()> {
         rustix::termios::tcgetattr(io::stdout())?;
         Ok(())
     }
 
-    /// Draws what has changed.
+    /// Draws the changes.
     pub(super) fn draw(&mut self, model: &Model) -> io::Result<()> {
         if !TAKEN.load(SeqCst) {
             return Ok(());
@@ -66,17 +66,17 @@ impl Terminal {
         Ok(())
     }
 
-    /// Takes it over again after it was given back; all is drawn anew.
+    /// Takes the terminal over again after it was restored; redraws everything.
     pub(super) fn take_again(&mut self) -> io::Result<()> {
-        // Whoever had it meanwhile may have left it in any state.
+        // Another program may have left it in any state.
         give_back();
         take_over()?;
         self.forget()
     }
 
-    /// Draws everything with the next frame, since somebody else may have drawn.
+    /// Redraws everything with the next frame, since another program may have drawn.
     pub(super) fn forget(&mut self) -> io::Result<()> {
-        // Its `clear` asks the terminal where the cursor is, and the answer would be read as keys.
+        // Ratatui's `clear` requests the cursor's position from the terminal, and the answer would be read as keys.
         let (columns, rows) = Self::size()?;
         self.screen.resize(Rect::new(0, 0, columns, rows))
     }
@@ -98,12 +98,12 @@ fn take_over() -> io::Result<()> {
     taken
 }
 
-/// Gives the terminal back, unless that is done, and prints the panics that were held back.
+/// Restores the terminal, unless that is done, and prints the delayed panics.
 pub(super) fn give_back() {
     if !TAKEN.swap(false, SeqCst) {
         return;
     }
-    // A terminal that is gone needs nothing more. Its settings come first: to write may block.
+    // A terminal that is gone needs no more. Its settings come first: a write may block.
     let _ = terminal::disable_raw_mode();
     let _ = execute!(io::stdout(), terminal::LeaveAlternateScreen, cursor::Show);
     for text in UNTOLD.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
@@ -111,8 +111,8 @@ pub(super) fn give_back() {
     }
 }
 
-/// Restores what it can without waiting: somebody may be in the middle of a write to a terminal that
-/// nobody reads, and has stdout until then. Its settings do not need it, and the rest is tried.
+/// Restores what it can without waiting. A thread may be blocked in a write to a terminal without a reader, and
+/// holds stdout until then. The settings do not need stdout, and the rest is attempted.
 pub(super) fn give_back_at_once() {
     if !TAKEN.swap(false, SeqCst) {
         return;
@@ -123,7 +123,7 @@ pub(super) fn give_back_at_once() {
     for text in UNTOLD.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         leave.extend_from_slice(format!("{text}\n").as_bytes());
     }
-    // Opened anew: the flags of stdout are those of the shell too.
+    // Opened again, since the flags of stdout are those of the shell too.
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let tty = rustix::termios::ttyname(io::stdout(), Vec::new())
         .and_then(|path| rustix::fs::open(path, flags, Mode::empty()));
@@ -132,8 +132,8 @@ pub(super) fn give_back_at_once() {
     }
 }
 
-/// A panic of the screen gives the terminal back before it is printed; any other waits with its words until
-/// that is done: a reader's panic ends nothing, and the note that it makes is on the screen.
+/// A panic of the screen restores the terminal before its message. Other panics wait until the terminal is restored: a
+/// reader's panic ends nothing, and its note is on the screen.
 fn give_back_on_panic() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -151,7 +151,7 @@ fn give_back_on_panic() {
     });
 }
 
-/// What an event of the terminal means, if anything.
+/// The input for a terminal event, if there is one.
 pub(super) fn input(event: &Event) -> Option<Input> {
     match event {
         Event::Resize(columns, rows) => Some(Input::Resized(*columns, *rows)),

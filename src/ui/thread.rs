@@ -1,7 +1,7 @@
-//! The thread of the screen: waits for keys, events and moments, and does what the model answers.
+//! The thread of the screen: waits for keys, events and deadlines, and carries out the model's effects.
 //!
-//! A frame is drawn only when something has changed, and a tenth of a second after the last one at the
-//! earliest. Figures are looked at once a second, and at once when the engine sends an event.
+//! It draws a frame only after a change, and at most ten per second. It takes a snapshot once a second, and at
+//! once when the engine sends an event.
 
 use std::fmt;
 use std::io;
@@ -27,46 +27,46 @@ use crate::format::pretty::LineForm;
 use crate::signal::{Job, JobControl};
 use crate::snapshot::Snapshot;
 
-/// Frames are at least this far apart.
+/// The shortest interval of frames.
 const FRAME: Duration = Duration::from_millis(100);
-/// Figures are looked at this often.
+/// The interval of snapshots.
 const LOOK: Duration = Duration::from_secs(1);
-/// A frame that is being drawn has this long to end.
+/// The time limit to finish a frame at the end.
 const LAST: Duration = Duration::from_millis(500);
-/// Events that are taken before it is looked whether a frame is due.
+/// The number of events taken before the next check for a due frame.
 const AT_ONCE: usize = 32;
 
-/// How the screen was closed; the terminal is given back by then.
+/// How the screen was closed; the terminal is restored by then.
 #[derive(Clone, Debug)]
 pub(crate) enum Closed {
-    /// By `q`, or because it was asked to.
+    /// By `q`, or by request.
     Done,
     /// By Ctrl-C, which comes as a key.
     Interrupted,
-    /// The terminal cannot be used.
+    /// The terminal failed.
     Failed(Arc<io::Error>),
 }
 
-/// What is shown, and how.
+/// The options of the screen.
 #[derive(Debug)]
 pub(crate) struct Settings {
     /// In colors.
     pub colors: Colors,
-    /// The containers were named, and are not all that run.
+    /// The containers were named, instead of all running ones.
     pub named: bool,
-    /// How JSON and logfmt lines are shown at first.
+    /// The initial form of JSON and logfmt lines.
     pub form: LineForm,
-    /// What is highlighted in lines.
+    /// The highlighted patterns.
     pub highlight: Patterns,
-    /// Decides which lines are shown; nothing where all are. No line ends the run.
+    /// The filter of lines; `None` shows all. No line ends the run.
     pub filter: Option<Filter>,
 }
 
-/// The open screen. Dropping it gives the terminal back.
+/// The open screen. Dropping it restores the terminal.
 pub(crate) struct Screen {
     stop: CancellationToken,
     closed: watch::Receiver<Option<Closed>>,
-    /// Disconnected when the thread has ended.
+    /// Disconnected after the end of the thread.
     thread: std::sync::mpsc::Receiver<()>,
 }
 
@@ -79,7 +79,7 @@ impl fmt::Debug for Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         self.stop.cancel();
-        // A frame must not be drawn on a terminal that is given back. A stopped terminal is not waited for.
+        // No frame may be drawn on a restored terminal. Do not wait for a stopped terminal.
         match self.thread.recv_timeout(LAST) {
             Err(RecvTimeoutError::Disconnected) => terminal::give_back(),
             Ok(()) | Err(RecvTimeoutError::Timeout) => terminal::give_back_at_once(),
@@ -88,7 +88,7 @@ impl Drop for Screen {
 }
 
 impl Screen {
-    /// Takes the terminal over and shows what comes; `look` gives the figures of the moment.
+    /// Takes the terminal over and shows events; `look` returns the current snapshot.
     ///
     /// # Errors
     /// The terminal or the thread is not available.
@@ -111,7 +111,7 @@ impl Screen {
         Ok(Self { stop, closed, thread })
     }
 
-    /// Asks it to close.
+    /// Requests the close.
     pub(crate) fn stop(&self) {
         self.stop.cancel();
     }
@@ -164,13 +164,13 @@ struct Thread {
     terminal: Terminal,
     look: Box<dyn FnMut() -> Snapshot + Send>,
     control: Control,
-    /// Decides which lines are shown; nothing where all are.
+    /// The filter of lines; `None` shows all.
     filter: Option<Filter>,
-    /// What the filter lets pass; empty between two events.
+    /// The output of the filter; empty between two events.
     shown: Vec<Shown>,
-    /// What is seen is not what was drawn.
+    /// The model has changed since the last frame.
     changed: bool,
-    /// Nothing of what was drawn can be relied on.
+    /// The screen's content is unknown.
     anew: bool,
     drawn: Instant,
     looked: Instant,
@@ -226,7 +226,7 @@ impl Thread {
                 }
                 count = events.recv_many(&mut batch, AT_ONCE) => {
                     if count == 0 {
-                        // The engine has ended. The command that opened the screen decides what follows.
+                        // The engine has ended. The command that opened the screen decides the next step.
                         stop.cancelled().await;
                         return Ok(Closed::Done);
                     }
@@ -245,7 +245,7 @@ impl Thread {
         }
     }
 
-    /// Shows an event, where the filter lets it pass.
+    /// Shows an event, if the filter passes it.
     fn take(&mut self, event: Event) {
         let Some(filter) = &mut self.filter else {
             self.update(Input::Event(event));
@@ -284,7 +284,7 @@ impl Thread {
         self.terminal.draw(&self.model)
     }
 
-    /// Lets the model take what happened, and does what it answers; an end, if that is one.
+    /// Passes an input to the model, and carries out its effect; returns an end, if that is one.
     fn update(&mut self, input: Input) -> Option<Closed> {
         let effect = self.model.update(input);
         self.changed |= effect != Effect::Nothing;
@@ -292,7 +292,7 @@ impl Thread {
             Effect::Nothing | Effect::Draw => {}
             Effect::Redraw => self.anew = true,
             Effect::Rotate(key) => {
-                // One that is held down need not be heard each time.
+                // A held-down key need not count each time.
                 let _ = self.control.rotate(&key);
             }
             Effect::Suspend => JobControl::suspend(),
@@ -302,7 +302,7 @@ impl Thread {
         None
     }
 
-    /// Somebody else may have had the terminal.
+    /// Another program may have used the terminal.
     fn resume(&mut self) -> io::Result<()> {
         self.terminal.take_again()?;
         let (columns, rows) = Terminal::size()?;

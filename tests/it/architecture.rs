@@ -20,23 +20,23 @@ fn sources() -> Vec<(String, String)> {
     found
 }
 
-/// `words` may appear only in files whose names begin with one of `allowed`.
+/// Only files with names that begin with one of `allowed` may contain `names`.
 #[track_caller]
-fn only_in(words: &[&str], allowed: &[&str]) {
+fn only_in(names: &[&str], allowed: &[&str]) {
     for (name, text) in sources() {
         if !name.starts_with("src/") || allowed.iter().any(|prefix| name.starts_with(prefix)) {
             continue;
         }
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         let text: String = code.collect();
-        for word in words {
+        for word in names {
             assert!(!text.contains(word), "`{word}` is named in {name}; only {allowed:?} may");
         }
     }
 }
 
 #[test]
-fn the_engine_knows_nothing_above_it() {
+fn the_engine_does_not_depend_on_layers_above() {
     let above = [
         "crate::config",
         "crate::output",
@@ -82,7 +82,7 @@ fn the_engine_knows_nothing_above_it() {
         ],
     );
     only_in(&["crate::ui"], &["src/ui", "src/commands"]);
-    // Filters are pure: they know the events of the engine, and what the text of a line means.
+    // Filters are pure: they depend on the engine's events, and on the text of a line.
     let below = ["src/filter", "src/merge", "src/config", "src/output", "src/commands", "src/ui"];
     only_in(&["crate::filter"], &below);
     only_in(&["crate::merge"], &["src/merge", "src/output", "src/commands"]);
@@ -97,7 +97,7 @@ fn the_engine_knows_nothing_above_it() {
     assert!(
         !sources().iter().any(|(name, text)| name == "src/level.rs" && text.contains("crate::"))
     );
-    // What is shown does not know who shows it: streams and leak checks share the words of `format`.
+    // Displayed state does not depend on its display: streams and leak checks share the words of `format`.
     only_in(&["crate::leak"], &["src/leak", "src/config", "src/commands"]);
 }
 

@@ -14,7 +14,7 @@ fn start(dir: &Path, more: &[&str]) -> Cmon {
     Cmon::start(&[&["tail", "-n", "all", "--output-dir", &dir], more].concat()).read()
 }
 
-/// The same without the daemon that the tests share.
+/// Runs it without the shared daemon.
 fn start_alone(dir: &Path, more: &[&str]) -> Cmon {
     let dir = dir.display().to_string();
     let args = [&["tail", "-n", "all", "--output-dir", &dir], more].concat();
@@ -24,7 +24,7 @@ fn start_alone(dir: &Path, more: &[&str]) -> Cmon {
     .read()
 }
 
-/// What the files of a container hold, the oldest first, and the names of all files of the directory.
+/// The content of a container's files, the oldest first, and the names of all files in the directory.
 fn copy(dir: &Path, name: &str) -> String {
     let mut all = String::new();
     for number in (1..200).rev() {
@@ -54,7 +54,7 @@ fn names(dir: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_clean_run_and_the_next_write_each_line_once_and_stdout_stays_free() {
+fn two_runs_write_each_line_once_and_nothing_to_stdout() {
     let dir = tempfile::tempdir().unwrap();
     let container = Container::run("seq 100; hold; seq 101 200");
     container.wait_for_log("100");
@@ -103,7 +103,7 @@ fn runs_that_are_killed_write_each_line_once() {
             .collect();
         for ((dir, _), (cmon, wanted, saved)) in copies.iter().zip(running) {
             let is_over = |name: &str| copy(dir.path(), name).ends_with("\n5000\n");
-            // Some runs are killed before they have saved anything, and others some time after that.
+            // Some runs are killed before their first save, and others some time after it.
             eventually("lines", || {
                 let is_saved = kill % 3 == 0 || cursor(dir.path()) != saved;
                 let all = || containers.iter().all(|container| is_over(&container.name));
@@ -154,14 +154,14 @@ fn runs_that_are_killed_while_the_daemon_is_killed_too() {
     }
     container.wait_for_log("5000");
     start_alone(dir.path(), &[&["--no-follow"], &flags[..]].concat()).done().code(0);
-    // A daemon that is killed can lose what it had read and not stored.
+    // A killed daemon can lose lines that it had read and not stored.
     let truth = String::from_utf8(container.logs().stdout).unwrap();
     assert!(copy(dir.path(), "dir-shaky") == truth);
     assert!(4000 < truth.lines().count());
 }
 
 #[test]
-fn files_of_several_daemons_stand_in_a_directory_each() {
+fn each_of_several_daemons_has_a_directory() {
     let far: &'static Dockerd = Box::leak(Box::new(Dockerd::alone(&[])));
     let daemons = [("near", Dockerd::shared()), ("far", far)];
     let containers = daemons.map(|(_, daemon)| Container::of(daemon, "dir-twin", &[], "seq 50"));
@@ -182,7 +182,7 @@ fn files_of_several_daemons_stand_in_a_directory_each() {
 }
 
 #[test]
-fn a_full_disk_is_waited_for_and_no_line_is_missing() {
+fn a_full_disk_delays_and_loses_no_line() {
     let disk = SmallDisk::new("256k");
     let container = Container::run("seq 5; hold; seq 6 3000; hold");
     let cmon = start(disk.path(), &[&container.name]);

@@ -1,4 +1,4 @@
-//! What containers write that is no plain text line: any bytes, no newline, very long lines.
+//! Container output that is not plain text lines: any bytes, no newline, very long lines.
 
 use super::support::{Cmon, Container, eventually};
 
@@ -9,11 +9,11 @@ fn follow(container: &Container) -> Vec<u8> {
 
 #[test]
 fn progress_bars_of_a_terminal_without_a_newline() {
-    // 5 MB in steps, so that it is followed and not only read.
+    // 5 MB in steps, so that cmon follows it and does not only read it.
     let script = "for i in $(seq 50); do head -c 100000 /dev/zero | tr '\\0' '#'; printf '\\r'; usleep 20000; done; hold";
     let container = Container::run_with(&["-t"], script);
     let mut cmon = Cmon::start(&["tail", "-n", "all", "--exit-on-stop", &container.name]).read();
-    // What has no newline is held back until there is one: 16 KiB by the daemon, 1 MiB by cmon.
+    // Text without a newline is held until there is one: up to 16 KiB by the daemon, 1 MiB by cmon.
     eventually("most of it", || (38 * 100_001 <= cmon.out().len()).then_some(()));
     assert!(cmon.memory() < 64 * 1024, "{} KiB", cmon.memory());
     container.go();

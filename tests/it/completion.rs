@@ -1,5 +1,5 @@
-//! Completion of names in real shells, on a real daemon. A loaded machine may miss the 300 ms that an answer may
-//! take, so each test asks until the names come.
+//! Completion of names in real shells, on a real daemon. A loaded machine may miss the deadline of 300 ms, so each test
+//! retries until the names come.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -14,7 +14,7 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("completions")
 }
 
-/// A shell that finds cmon, and the daemon of the tests.
+/// A shell with cmon in its path, and the address of the tests' daemon.
 fn shell(program: &str, script: &str) -> Command {
     let bin = Path::new(env!("CARGO_BIN_EXE_cmon")).parent().unwrap();
     let mut shell = Dockerd::shared().command(program);
@@ -25,7 +25,7 @@ fn shell(program: &str, script: &str) -> Command {
     shell
 }
 
-/// The script that completes these words in bash: the function is called as bash calls it.
+/// A script that completes a command line in bash: it calls the function as bash does.
 fn in_bash(words: &str) -> String {
     let complete = r#"
         source cmon.bash
@@ -35,7 +35,7 @@ fn in_bash(words: &str) -> String {
     format!("COMP_WORDS=({words}){complete}")
 }
 
-/// What completes a line in fish.
+/// A script that completes a line in fish.
 fn in_fish(line: &str) -> String {
     format!("source cmon.fish; complete -C '{line}'")
 }
@@ -94,7 +94,7 @@ fn names_complete_in_bash_and_fish() {
         ("cmon leak-check tabc", "cmon leak-check tabc", &["tabcms"], &["tabcms"]),
         ("cmon tail --project blo", "cmon tail --project blo", &["blog"], &["blog"]),
         ("cmon tail --project blog/", "cmon tail --project blog/", &["blog/cms"], &["blog/cms"]),
-        // Bash breaks words at `=`, and replaces what stands behind it.
+        // Bash splits words at `=`, and replaces the part behind it.
         ("cmon tail -l tabtier = fr", "cmon tail -l tabtier=fr", &["front"], &["tabtier=front"]),
         (
             "cmon tail --label = tabtier = b",
@@ -137,7 +137,7 @@ fn names_complete_in_zsh() {
         ("cmon tail --timez", "--timezone="),
     ] {
         terminal.keys(&[typed, "Tab"]);
-        // An answer that came too late completes nothing; the key is pressed again.
+        // A late answer completes nothing; the key is pressed again.
         eventually(expected, || {
             let done = terminal.screen().contains(expected.trim_end());
             if !done {
@@ -152,7 +152,7 @@ fn names_complete_in_zsh() {
 }
 
 #[test]
-fn the_daemon_on_the_line_and_in_the_environment_is_asked() {
+fn completion_uses_the_daemon_of_the_line_or_environment() {
     let _containers = containers();
     let url = Dockerd::shared().url();
     let broken = url.replace(':', " : ");
@@ -169,7 +169,7 @@ fn the_daemon_on_the_line_and_in_the_environment_is_asked() {
     gives("bash", &in_bash("cmon tail --context tabremote tabwe"), &here, &["tabweb"]);
 }
 
-/// A directory as that of the docker command, with a context that leads to the daemon of the tests.
+/// A configuration directory of the docker command, with a context for the tests' daemon.
 fn contexts() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let meta = dir.path().join("contexts/meta/1");
@@ -209,13 +209,13 @@ impl Daemon {
 
 /// Without the deadline it would wait for an hour.
 #[test]
-fn a_daemon_that_never_answers_gives_nothing_and_does_not_hold_the_shell() {
+fn a_silent_daemon_completes_nothing_and_does_not_block_the_shell() {
     let daemon = Daemon::start(None);
     let variables = [("DOCKER_HOST", daemon.url.as_str()), ("CMON_REQUEST_TIMEOUT", "1h")];
     gives("bash", &in_bash("cmon tail w"), &variables, &[""]);
     gives("fish", &in_fish("cmon tail w"), &variables, &[]);
     assert!(daemon.asked.try_iter().count() != 0, "it was asked");
-    // One that answers is not held up by one that does not.
+    // A silent daemon does not delay one that answers.
     let _containers = containers();
     let both =
         format!("cmon tail --host a={} --host b={} tabwe", daemon.url, Dockerd::shared().url());
@@ -223,7 +223,7 @@ fn a_daemon_that_never_answers_gives_nothing_and_does_not_hold_the_shell() {
 }
 
 #[test]
-fn names_that_are_not_fit_for_a_terminal_or_a_shell_do_no_harm() {
+fn hostile_names_are_not_completed() {
     let row = |name: &str, label: &str| {
         serde_json::json!({
             "Id": "ab12", "Names": [format!("/{name}")], "Image": "i", "State": "running",

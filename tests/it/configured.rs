@@ -1,4 +1,4 @@
-//! The configuration file, as users have it: what wins over it, what it changes, and `cmon config`.
+//! The configuration file from the user's side: what overrides it, its effects, and `cmon config`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +22,7 @@ impl Home {
         self.path().join(".config/cmon/config.toml")
     }
 
-    /// Runs cmon there: its exit code, stdout and stderr. Nothing answers where a daemon is named by default.
+    /// Runs cmon there: its exit code, stdout and stderr. No daemon answers at the default address.
     fn run(&self, args: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
         let mut cmon = Command::new(env!("CARGO_BIN_EXE_cmon"));
         cmon.args(args).env_clear().env("HOME", self.path()).current_dir(self.path());
@@ -67,7 +67,7 @@ fn a_setting_counts_unless_a_variable_or_a_flag_is_given() {
             &[("CMON_HOST", "unix:///nowhere/v")],
             "`unix:///nowhere/f` (from --host)".to_owned(),
         ),
-        // What excludes it wins over it too.
+        // A flag that excludes it wins over it too.
         (&["tail", "web", "--context", "default"], &[], "`unix:///var/run/docker.sock`".to_owned()),
         (
             &["tail", "web"],
@@ -78,13 +78,13 @@ fn a_setting_counts_unless_a_variable_or_a_flag_is_given() {
         let (code, _, stderr) = home.run(args, variables);
         assert!(code == 1 && stderr.contains(&origin), "{args:?} {variables:?}: {stderr}");
     }
-    // --demo brings its own daemon.
+    // --demo has its own daemon.
     let (code, stdout, stderr) = home.run(&[&DEMO[..], &["web", "-n", "3"]].concat(), &[]);
     assert!(code == 0 && stdout.lines().count() == 3, "{stdout}{stderr}");
 }
 
 #[test]
-fn the_named_file_replaces_the_usual_one() {
+fn the_named_file_replaces_the_default_one() {
     let home = Home::with("[tail]\ntail = 1\n");
     let lines = |args: &[&str], variables: &[(&str, &str)]| {
         let (code, stdout, stderr) = home.run(&[&DEMO[..], &["web"], args].concat(), variables);
@@ -138,7 +138,7 @@ fn the_command_line_replaces_a_list_and_switches_of_the_file() {
     ] {
         assert_eq!(home.in_force(key, args, variables)[0], expected, "{args:?} {variables:?}");
     }
-    // A name that is typed is not widened by `all`.
+    // `all` does not widen a typed name.
     let args = ["tail", "--demo", "--no-follow", "cache", "-E", "none"];
     let (code, stdout, stderr) = home.run(&args, &[]);
     assert!(
@@ -149,7 +149,7 @@ fn the_command_line_replaces_a_list_and_switches_of_the_file() {
 }
 
 #[test]
-fn a_mistake_in_the_file_ends_every_command_that_reads_it() {
+fn an_error_in_the_file_ends_every_command_that_reads_it() {
     let home = Home::with("");
     let path = home.file().display().to_string();
     for (text, expected) in [
@@ -203,7 +203,7 @@ fn an_expression_or_a_condition_of_the_file_is_blamed_on_its_line() {
 }
 
 #[test]
-fn a_setting_that_does_nothing_in_a_command_is_no_mistake() {
+fn a_setting_without_effect_is_no_error() {
     let home = Home::with(
         "stream-timeout = \"7s\"\nverbose = 1\n[tail]\nrotate-size = \"1MiB\"\ncompress = true\n\
          join-stacks = true\ncursor-keep = \"1d\"\n[watch]\ninterval = \"5s\"\n[leak-check]\ncycles-metric = \"x\"\nall = true\n",
@@ -217,13 +217,13 @@ fn a_setting_that_does_nothing_in_a_command_is_no_mistake() {
         let (_, _, stderr) = home.run(args, &[]);
         assert!(stderr.contains("could not connect to `unix:///nowhere/s`"), "{args:?}: {stderr}");
     }
-    // The same of variables.
+    // The same for variables.
     let variables =
         [("CMON_ROTATE_SIZE", "1MiB"), ("CMON_COMPRESS", "1"), ("CMON_CURSOR_KEEP", "1d")];
     let empty = Home::with("");
     let (_, _, stderr) = empty.run(&["tail", "web"], &variables);
     assert!(stderr.contains("could not connect"), "{stderr}");
-    // A flag that is typed needs the other one, wherever that comes from.
+    // A typed flag needs the other one, from any source.
     let (code, _, stderr) = empty.run(&["tail", "web", "--rotate-keep", "2"], &[]);
     let expected = "'--rotate-keep <N>' has no effect without '--output-dir <DIR>'";
     assert!(code == 2 && stderr.contains(expected), "{stderr}");
@@ -309,7 +309,7 @@ fn the_output_of_config_is_a_configuration_with_the_same_settings() {
         let lines = text.lines().filter(|line| !line.starts_with("# "));
         lines.map(|line| line.split("  #").next().unwrap().trim().to_owned()).collect::<Vec<_>>()
     };
-    // The address with a password cannot be there again.
+    // The output cannot contain the address with its password.
     let (first, second) = (settings(&first), settings(&second));
     let without = |lines: &[String]| {
         lines.iter().filter(|line| !line.starts_with("host =")).cloned().collect::<Vec<_>>()

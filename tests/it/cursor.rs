@@ -1,4 +1,4 @@
-//! `--cursor`: runs that end cleanly, are killed, or follow each other by cron, on real daemons.
+//! `--cursor`: runs that end normally, are killed, or are started by cron, on real daemons.
 
 use std::fs;
 use std::io::Read;
@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use super::support::{Cmon, Container, Dockerd, Done, SmallDisk, eventually};
 
-/// A cursor of this test's own.
+/// A cursor for one test.
 struct Cursor {
     dir: tempfile::TempDir,
 }
@@ -35,7 +35,7 @@ impl Cursor {
         Cmon::start(&args.iter().map(String::as_str).collect::<Vec<_>>()).read()
     }
 
-    /// The same without the daemon that the tests share.
+    /// Runs it without the shared daemon.
     fn start_alone(&self, more: &[&str]) -> Cmon {
         let args = self.args(more);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -49,7 +49,7 @@ impl Cursor {
         self.start(more).done()
     }
 
-    /// The time of the last line that is saved of a container, in nanoseconds since 1970.
+    /// The saved time of a container's last line, in nanoseconds since 1970.
     fn saved(&self, id: &str) -> Option<i128> {
         let text = fs::read_to_string(self.path()).unwrap();
         let body: serde_json::Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
@@ -58,7 +58,7 @@ impl Cursor {
     }
 }
 
-/// The lines of a run that may have been killed in a write: name, time and message.
+/// The lines of a run, which may have been killed in a write: name, time and message.
 fn lines(stdout: &[u8]) -> Vec<(String, i128, String)> {
     let whole = stdout.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let text = String::from_utf8(stdout[..whole].to_vec()).unwrap();
@@ -122,8 +122,13 @@ fn only_written_lines_are_saved() {
     assert_eq!(second, numbers(begin, 50_000));
 }
 
-/// Kills cmon again and again while containers of several drivers write; `beside` acts on the daemon after each kill.
-fn killed_again_and_again(daemon: &'static Dockerd, kills: usize, mut beside: impl FnMut(usize)) {
+/// Kills cmon again and again while containers of several drivers write; `between_runs` acts on the daemon after
+/// each kill.
+fn killed_again_and_again(
+    daemon: &'static Dockerd,
+    kills: usize,
+    mut between_runs: impl FnMut(usize),
+) {
     let cursor = Cursor::new();
     let rotated = ["--log-opt", "max-size=64k", "--log-opt", "max-file=100"];
     let local = [&["--log-driver", "local"][..], &rotated].concat();
@@ -147,7 +152,7 @@ fn killed_again_and_again(daemon: &'static Dockerd, kills: usize, mut beside: im
             _ => ids.iter().map(|id| cursor.saved(id)).collect(),
         };
         let run = cursor.start_alone(&args);
-        // So many lines of all containers, or all that there will be.
+        // N lines of all containers, or all lines.
         let wanted = random.usize(1..1200);
         eventually("lines", || {
             let out = run.out();
@@ -158,7 +163,7 @@ fn killed_again_and_again(daemon: &'static Dockerd, kills: usize, mut beside: im
         });
         run.signal(Signal::KILL);
         runs.push((saved, lines(&run.done().stdout)));
-        beside(kill);
+        between_runs(kill);
     }
     containers.iter().for_each(|container| container.wait_for_log("5000"));
     let saved = ids.iter().map(|id| cursor.saved(id)).collect();
@@ -177,7 +182,7 @@ fn killed_again_and_again(daemon: &'static Dockerd, kills: usize, mut beside: im
             let begin = truth.iter().position(|text| text == first).unwrap();
             assert!(begin <= shown, "{name}: lost {:?}", &truth[shown..begin]);
             assert_eq!(of, truth[begin..begin + of.len()], "{name}");
-            // It begins exactly behind what was saved.
+            // The run begins exactly behind the saved position.
             let time = lines.iter().find(|(of, ..)| of == name).unwrap().1;
             match saved[at] {
                 Some(saved) => assert!(saved < time, "{name}: {first} was saved"),
@@ -192,7 +197,7 @@ fn killed_again_and_again(daemon: &'static Dockerd, kills: usize, mut beside: im
 
 type Run = (Vec<Option<i128>>, Vec<(String, i128, String)>);
 
-/// How many containers have shown their last line.
+/// The number of containers with their last line shown.
 fn ended(runs: &[Run], containers: &[(&str, &[&str])]) -> usize {
     let is_last = |name: &str, (_, lines): &Run| of(lines, name).last() == Some(&"5000");
     containers.iter().filter(|(name, _)| runs.iter().any(|run| is_last(name, run))).count()
@@ -215,7 +220,7 @@ fn runs_that_are_killed_while_the_daemon_is_killed_too() {
 }
 
 #[test]
-fn cron_shows_what_is_new_since_the_last_time() {
+fn a_cron_job_shows_new_lines_since_its_last_run() {
     let cursor = Cursor::new();
     let container = Container::run("for i in $(seq 100); do hold; echo $i; done; hold");
     for number in 1..=100 {
@@ -237,7 +242,7 @@ fn a_match_ends_one_run_and_not_the_next() {
         let all = ["--no-follow", &container.name];
         cursor.run(&[flags, &all].concat())
     };
-    // What was read together with the match is shown too, so that the next run need not show it.
+    // Lines read together with the match are shown too, so that the next run need not show them.
     let first = run(&["--until-match", "ready"]).code(0);
     let second = run(&["--until-match", "ready"]).code(4);
     let shown = [&first, &second].map(|done| lines(&done.stdout)).concat();
@@ -264,7 +269,7 @@ fn a_line_that_waits_for_its_event_is_not_saved_before_it_is_written() {
     first.signal(Signal::KILL);
     all.push(lines(&first.done().stdout));
     container.wait_for_log("at 200");
-    // Alone, these lines are no event that matches.
+    // Alone, these lines are no matching event.
     let flags = ["-n", "all", &container.name];
     all.push(lines(&cursor.run(&[&["--no-follow"], &flags[..]].concat()).code(0).stdout));
     let [first, second] = [&all[0], &all[1]].map(|lines| of(lines, &container.name));
@@ -292,7 +297,7 @@ fn containers_that_are_renamed_recreated_or_removed_between_runs() {
     again.wait();
     let done = cursor.run(&[&["-n", "2"], &all[..]].concat()).code(0);
     let shown = lines(&done.stdout);
-    // The renamed one goes on, and the new one is shown from its first line, whatever -n says.
+    // The renamed one continues, and the new one is shown from its first line, whatever -n says.
     assert_eq!(of(&shown, "cursor-new"), numbers(4, 6));
     assert_eq!(of(&shown, "cursor-b"), numbers(1, 20));
     let gaps = done.objects("gap");
@@ -343,26 +348,26 @@ fn a_cursor_is_for_one_run_at_a_time() {
     first.wait_for_out("here");
     let second = cursor.run(&[&container.name]).code(1);
     assert_eq!(second.text(), "");
-    let _: Done = second.says("is in use by another cmon (process ").says("a cursor of its own");
+    let _: Done = second.says("is in use by another cmon (process ").says("its own cursor");
     first.interrupt().code(130);
     cursor.run(&["--no-follow", &container.name]).code(0);
 }
 
 #[test]
-fn a_file_that_is_no_cursor_of_this_version_is_left_as_it_is() {
+fn a_file_that_is_not_a_cursor_is_not_changed() {
     let cursor = Cursor::new();
     let container = Container::run("echo here; hold");
-    for (text, words) in [
+    for (text, message) in [
         ("{\"cmon_cursor\":99,\"xxh3\":\"\"}\n{}\n", "it has version 99"),
         ("somebody's notes\n", "it is not a cursor of cmon"),
         ("{\"cmon_cursor\":1,\"xxh3\":\"00\"}\n{\"daemons\":[]}\n", "it is damaged or cut off"),
         ("", "it is damaged or cut off"),
     ] {
         fs::write(cursor.path(), text).unwrap();
-        let _: Done = cursor.run(&["--no-follow", &container.name]).code(1).says(words);
+        let _: Done = cursor.run(&["--no-follow", &container.name]).code(1).says(message);
         assert_eq!(fs::read_to_string(cursor.path()).unwrap(), text);
     }
-    // The last one is a cursor that was cut off, and may be begun anew.
+    // The last one is a truncated cursor, which may be reset.
     let done = cursor.run(&["--no-follow", "--cursor-reset", &container.name]).code(0);
     assert_eq!(of(&lines(&done.stdout), &container.name), ["here"]);
     for path in ["/sys/cursor", "/nowhere/at/all", "/dev/null", "/"] {
@@ -379,7 +384,7 @@ fn another_daemon_at_the_same_address_is_refused() {
     container.wait_for_log("here");
     let run = |more: &[&str]| cursor.run(&[&["--no-follow", &container.name], more].concat());
     assert_eq!(lines(&run(&[]).code(0).stdout).len(), 1);
-    // Daemons of one machine share their id, so it is the cursor that is of another one here.
+    // Daemons of one machine share their id, so this test changes the id in the cursor.
     let text = fs::read_to_string(cursor.path()).unwrap();
     let info = container.daemon.info();
     let id = info["ID"].as_str().unwrap();
@@ -393,8 +398,8 @@ fn another_daemon_at_the_same_address_is_refused() {
     rewrite(&body.replace(id, "AN:OTHER"));
     let refused = run(&[]).code(1);
     assert_eq!(refused.text(), "");
-    let words = "is not the one that the cursor was made with: its ID is ";
-    let _: Done = refused.says(words).says("--cursor-reset");
+    let message = "is not the one that the cursor was made with: its ID is ";
+    let _: Done = refused.says(message).says("--cursor-reset");
     // The same daemon at another address goes on.
     rewrite(&body.replace("unix://", "tcp://"));
     assert_eq!(lines(&run(&[]).code(0).stdout), []);
@@ -411,7 +416,7 @@ fn a_full_disk_is_reported_and_saving_is_tried_again() {
     let cmon = Cmon::start(&args).read();
     cmon.wait_for_out("5\n");
     let filler = disk.path().join("filler");
-    // What is left of the disk.
+    // The free space of the disk.
     let _ = fs::write(&filler, vec![0; 1 << 20]);
     container.go();
     cmon.wait_for_err("the cursor cannot be saved (No space left on device");
@@ -430,7 +435,7 @@ fn a_full_disk_is_reported_and_saving_is_tried_again() {
 }
 
 #[test]
-fn lines_of_several_containers_that_are_joined_and_put_in_order_come_once() {
+fn joined_and_ordered_lines_come_once() {
     let containers = ["seq 3; hold; seq 4 6", "seq 7 9; hold; seq 10 12"].map(Container::run);
     containers[0].wait_for_log("3");
     containers[1].wait_for_log("9");

@@ -1,4 +1,4 @@
-//! The embedded daemon as its users meet it: `cmon tail --demo`, and the docker command on its socket.
+//! The embedded daemon from the user's side: `cmon tail --demo`, and the docker command on its socket.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -9,10 +9,10 @@ use rustix::process::Signal;
 
 use super::support::{Cmon, Done};
 
-/// The docker command on this socket.
+/// The docker command with this socket.
 fn docker(socket: &Path, args: &[&str]) -> Command {
     let mut docker = Command::new("docker");
-    // Variables of whoever runs the tests must not name another daemon.
+    // Variables of the test's environment must not name another daemon.
     for variable in ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_API_VERSION", "DOCKER_TLS_VERIFY"] {
         docker.env_remove(variable);
     }
@@ -20,7 +20,7 @@ fn docker(socket: &Path, args: &[&str]) -> Command {
     docker
 }
 
-/// What it prints on stdout and stderr when it succeeds.
+/// Its stdout and stderr, if it succeeds.
 #[track_caller]
 fn prints(socket: &Path, args: &[&str]) -> String {
     let done = docker(socket, args).output().unwrap();
@@ -29,7 +29,7 @@ fn prints(socket: &Path, args: &[&str]) -> String {
     text(&done.stdout) + &text(&done.stderr)
 }
 
-/// The first lines that it prints; then it is killed.
+/// Its first lines; then it is killed.
 #[track_caller]
 fn begins(socket: &Path, args: &[&str], lines: usize) -> Vec<String> {
     let mut docker = docker(socket, args).stdout(Stdio::piped()).spawn().unwrap();
@@ -88,7 +88,7 @@ fn the_docker_command_lists_and_describes_the_demo() {
     let version = prints(socket, &["version"]);
     assert!(version.contains("Server: cmon demo") && version.contains("24.0.9"), "{version}");
     let refused = docker(socket, &["stop", "web"]).output().unwrap();
-    assert!(!refused.status.success(), "nobody stops a container of the demo");
+    assert!(!refused.status.success(), "a container of the demo cannot be stopped");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn go_s_pprof_reads_the_profiles_of_the_demo() {
     assert!(String::from_utf8(profile("")).unwrap().contains("goroutine?debug=1"));
 }
 
-/// Runs `cmon tail --demo` on what is stored.
+/// Runs `cmon tail --demo` on stored lines.
 fn stored(args: &[&str]) -> Done {
     let mut cmon = Command::new(env!("CARGO_BIN_EXE_cmon"));
     cmon.env_clear().args(["tail", "--demo", "--no-follow"]).args(args).stdout(Stdio::piped());
@@ -213,7 +213,7 @@ fn filters_and_forms_can_be_tried_on_the_history() {
 }
 
 #[test]
-fn a_wrong_pattern_of_the_demo_is_reported_alone() {
+fn an_invalid_pattern_with_demo_is_reported_alone() {
     for pattern in ["wbe", "nothing-*", "/^$/"] {
         let mut cmon = Command::new(env!("CARGO_BIN_EXE_cmon"));
         cmon.env_clear().args(["tail", "--demo", pattern]).stdout(Stdio::piped());
@@ -224,7 +224,7 @@ fn a_wrong_pattern_of_the_demo_is_reported_alone() {
 }
 
 #[test]
-fn a_following_demo_says_where_it_listens() {
+fn a_following_demo_prints_its_address() {
     let run = |args: &[&str]| {
         let mut cmon = Command::new(env!("CARGO_BIN_EXE_cmon"));
         cmon.env_clear().args(["tail", "--demo"]).args(args).stdout(Stdio::piped());

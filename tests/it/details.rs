@@ -1,4 +1,4 @@
-//! `--details` on a real daemon: the labels and variables that log options name, apart from the messages.
+//! `--details` on a real daemon: the labels and variables that log options name, separate from the messages.
 
 use super::support::{Cmon, Container, Done, Proxy, eventually};
 
@@ -18,7 +18,7 @@ const JSON: [&str; 14] = [
     "--stop-timeout",
     "1",
 ];
-/// As `docker logs --details` has them.
+/// The form of `docker logs --details`.
 const SHOWN: &str = "TIER=a%2Cb%3D%C3%BC,app=web+one,tag=t1 ";
 
 fn container(more: &[&str], script: &str) -> Container {
@@ -33,7 +33,7 @@ fn numbers(container: &Container, done: &Done) -> Vec<u32> {
 }
 
 #[test]
-fn text_shows_details_as_docker_does_and_filters_do_not_see_them() {
+fn details_are_shown_as_by_docker_and_ignored_by_filters() {
     for more in [&[][..], &["-t"]] {
         let container = container(more, "echo 'a=b c'; echo ' x'; echo web; seq 3");
         container.wait();
@@ -54,14 +54,14 @@ fn text_shows_details_as_docker_does_and_filters_do_not_see_them() {
             assert_eq!(line["details"], details);
         }
         assert_eq!(done.messages(name, "stdout")[0].trim_end(), "a=b c");
-        // Without the flag nothing is asked for.
+        // Without the flag, details are not requested.
         let plain = Cmon::run(&["tail", "--no-follow", name, "-o", "json"]).code(0).text();
         assert!(!plain.contains("details"), "{plain}");
     }
 }
 
 #[test]
-fn a_log_without_details_is_as_without_the_flag() {
+fn details_do_not_change_a_log_without_any() {
     for driver in ["json-file", "local"] {
         let container = Container::run_with(
             &["--log-driver", driver, "--label", "app=web"],
@@ -130,7 +130,7 @@ fn a_cursor_is_the_same_with_and_without_details() {
 }
 
 #[test]
-fn a_long_line_is_whole_with_details() {
+fn a_long_line_is_joined_with_details() {
     for more in [&[][..], &["-t"]] {
         let long =
             "i=0; while [ $i -lt 4000 ]; do printf 0123456789; i=$((i + 1)); done; echo; echo end";

@@ -8,8 +8,8 @@ use clap::CommandFactory;
 
 use super::support::Cmon;
 
-/// Each command with a flag that has a variable: the command, the flag, the variable, and a value that
-/// the flag refuses, where it refuses any.
+/// Each command with a flag that has a variable: the command, the flag, the variable, and a value that the flag
+/// refuses, if any.
 fn flags() -> Vec<(String, String, String, Option<&'static str>)> {
     let mut cli = cmon::cli::Cli::command();
     cli.build();
@@ -19,7 +19,7 @@ fn flags() -> Vec<(String, String, String, Option<&'static str>)> {
         for arg in command.get_arguments() {
             let Some(variable) = arg.get_env() else { continue };
             let bad = match arg.get_id().as_str() {
-                // Any text is one; what it names is decided later.
+                // Any text is valid; its meaning is checked later.
                 "host" => Some("nonsense"),
                 "include" | "exclude" | "highlight" | "join" | "until_match" | "fail_on" => {
                     Some("(")
@@ -42,7 +42,7 @@ fn flags() -> Vec<(String, String, String, Option<&'static str>)> {
     flags
 }
 
-/// Runs a command against a daemon that is not there, with one variable.
+/// Runs a command against a missing daemon, with one variable.
 fn run(command: &str, variable: &str, value: OsString, more: &[&str]) -> Output {
     let mut cmon = Command::new(env!("CARGO_BIN_EXE_cmon"));
     let name: &[&str] = if command == "tail" { &["tail", "web"] } else { &[command] };
@@ -92,19 +92,19 @@ fn an_error_in_a_variable_names_the_variable_and_not_the_flag() {
 
 #[test]
 fn a_typed_flag_wins_over_a_variable() {
-    let words = |variable: &str, value: &str, args: &[&str]| {
+    let message = |variable: &str, value: &str, args: &[&str]| {
         let done = run("tail", variable, value.into(), args);
         (done.status.code(), String::from_utf8(done.stderr).unwrap())
     };
     let away = (Some(1), true);
     let is_away = |(code, stderr): (Option<i32>, String)| (code, stderr.contains("/nowhere/s"));
-    assert_eq!(is_away(words("CMON_TAIL", "many", &["-n", "3"])), away, "it is not even read");
-    assert_eq!(is_away(words("CMON_WAIT", "1", &["--no-follow"])), away);
-    assert_eq!(is_away(words("CMON_NO_FOLLOW", "1", &["--exit-on-stop"])), away);
-    assert_eq!(is_away(words("CMON_DEMO", "1", &["--host", "unix:///nowhere/s"])), away);
-    let (code, stderr) = words("CMON_HOST", "unix:///x", &["--demo", "--no-follow"]);
+    assert_eq!(is_away(message("CMON_TAIL", "many", &["-n", "3"])), away, "it is not even read");
+    assert_eq!(is_away(message("CMON_WAIT", "1", &["--no-follow"])), away);
+    assert_eq!(is_away(message("CMON_NO_FOLLOW", "1", &["--exit-on-stop"])), away);
+    assert_eq!(is_away(message("CMON_DEMO", "1", &["--host", "unix:///nowhere/s"])), away);
+    let (code, stderr) = message("CMON_HOST", "unix:///x", &["--demo", "--no-follow"]);
     assert_eq!(code, Some(0), "{stderr}");
-    let (code, stderr) = words("CMON_HOST", "unix:///nowhere/t", &[]);
+    let (code, stderr) = message("CMON_HOST", "unix:///nowhere/t", &[]);
     assert!(code == Some(1) && stderr.contains("`unix:///nowhere/t` (from CMON_HOST)"), "{stderr}");
 }
 
@@ -135,7 +135,7 @@ fn a_variable_selects_as_its_flag_does() {
         let (code, text) = run(&demo, &[(variable, "none=1")]);
         assert!(code != Some(0) && (text.contains(condition) || text.contains(variable)), "{text}");
     }
-    // One that selects is no reason to refuse a check that selects nothing.
+    // A variable with a selection does not make a check without containers invalid.
     let passive = ["leak-check", "--passive", "--host", "unix:///nowhere/s"];
     let (_, text) = run(&passive, &[("CMON_LABEL", "app=web")]);
     assert!(text.contains("could not connect"), "{text}");
@@ -143,11 +143,11 @@ fn a_variable_selects_as_its_flag_does() {
 
 #[test]
 fn variables_that_contradict_each_other_are_named() {
-    for (others, words) in [
+    for (others, message) in [
         ([("CMON_WAIT", "1"), ("CMON_NO_FOLLOW", "1")], "cannot be used with 'CMON_"),
         (
             [("CMON_DEMO", "1"), ("CMON_HOST", "unix:///s")],
-            "CMON_DEMO brings its own daemon, so CMON_HOST",
+            "CMON_DEMO has its own daemon, so CMON_HOST",
         ),
     ] {
         let mut cmon = Command::new(env!("CARGO_BIN_EXE_cmon"));
@@ -155,7 +155,7 @@ fn variables_that_contradict_each_other_are_named() {
         let stderr = String::from_utf8(done.stderr).unwrap();
         assert_eq!(done.status.code(), Some(2), "{stderr}");
         let found = others.iter().all(|(name, _)| stderr.contains(name));
-        assert!(found && stderr.contains(words), "{stderr}");
+        assert!(found && stderr.contains(message), "{stderr}");
     }
 }
 
@@ -173,12 +173,12 @@ fn the_help_shows_variables_that_are_empty_or_wrong() {
 
 #[test]
 fn a_flag_without_effect_is_refused_with_the_reason() {
-    for (args, words) in [
+    for (args, message) in [
         (
             &["leak-check", "--stream-timeout", "5s"][..],
             "'--stream-timeout <TIME>' has no effect in leak-check: leak-check chooses",
         ),
-        (&["tail", "web", "--no-follow", "--exit-on-stop"], "it ends after what is stored"),
+        (&["tail", "web", "--no-follow", "--exit-on-stop"], "it ends after the stored lines"),
         (
             &["tail", "web", "-o", "json", "-t"],
             "'--timestamps[=<FORM>]' cannot be used with '--output json'",
@@ -189,9 +189,9 @@ fn a_flag_without_effect_is_refused_with_the_reason() {
         ),
         (&["leak-check", "--passive", "--stale-after", "1s"], "no stream is opened"),
     ] {
-        Cmon::run(args).code(2).says(words);
+        Cmon::run(args).code(2).says(message);
     }
-    // A variable is meant for all commands, and is no mistake where it does nothing.
+    // A variable is for all commands, so it is no mistake if it has no effect.
     let change = |command: &mut Command| {
         command.env("CMON_STREAM_TIMEOUT", "5s").env("DOCKER_HOST", "unix:///nowhere/s");
     };

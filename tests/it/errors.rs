@@ -1,20 +1,20 @@
-//! What goes wrong is said: what was tried, why it failed, what to do.
+//! Error messages: the operation, the cause, the hint.
 
 use super::support::{Cmon, Container, Dockerd};
 
 #[test]
-fn an_unknown_container_is_told_with_the_nearest_name() {
+fn an_unknown_container_is_reported_with_the_nearest_name() {
     let container = Container::named("webserver", &[], "sleep 600");
     let done = Cmon::run(&["tail", "webservr"]).code(1);
     let done = done.says("no container matches `webservr`").says("did you mean `webserver`?");
     assert_eq!(done.stdout, b"");
-    // One that exists does not help one that does not: nothing is read before that is clear.
+    // An existing container does not hide a missing one: nothing is read before that is clear.
     Cmon::run(&["tail", "--no-follow", "webserver", "nothing-like-it"]).code(1);
     drop(container);
 }
 
 #[test]
-fn no_daemon_is_told_with_the_address_and_how_it_was_chosen() {
+fn a_missing_daemon_is_reported_with_its_address_and_origin() {
     Cmon::run(&["tail", "web", "--host", "unix:///nowhere/docker.sock"])
         .code(1)
         .says("could not connect to `unix:///nowhere/docker.sock` (from --host): no such file")
@@ -27,14 +27,14 @@ fn no_daemon_is_told_with_the_address_and_how_it_was_chosen() {
 }
 
 #[test]
-fn a_socket_of_others_is_told() {
+fn a_socket_without_permission_is_reported() {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
     let dir = tempfile::tempdir_in("/tmp").unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    // A copy that somebody else may run, and a socket that only this user may open.
+    // A copy that other users may run, and a socket for this user only.
     let binary = dir.path().join("cmon");
-    // A process of its own: while this one has the copy open, a child of another test would keep it busy.
+    // A separate process: while this one has the copy open, a child of another test would keep it busy.
     let copied =
         std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_cmon")).arg(&binary).status();
     assert!(copied.unwrap().success());
@@ -65,7 +65,7 @@ fn a_flag_may_come_from_the_environment() {
 }
 
 #[test]
-fn a_socket_without_a_daemon_is_told() {
+fn a_socket_without_a_daemon_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
@@ -79,7 +79,7 @@ fn an_unusable_socket_path_is_explained() {
     std::fs::write(dir.path().join("f"), "").unwrap();
     let at = |name: &str| format!("unix://{}/{name}", dir.path().display());
     let long = format!("unix:///{}", "x".repeat(107));
-    for (url, code, words, advice) in [
+    for (url, code, message, advice) in [
         (
             "unix://var/run/docker.sock",
             2,
@@ -96,23 +96,23 @@ fn an_unusable_socket_path_is_explained() {
     ] {
         for command in ["tail", "watch", "leak-check"] {
             let args: &[&str] = if command == "tail" { &["tail", "-a"] } else { &[command] };
-            // A leak is all that a leak check says by 1.
+            // A leak check uses exit code 1 only for a leak.
             let code = if command == "leak-check" { 2 } else { code };
-            let done = Cmon::run(&[args, &["--host", url]].concat()).code(code).says(words);
+            let done = Cmon::run(&[args, &["--host", url]].concat()).code(code).says(message);
             done.says(advice).says(url);
             let change = |command: &mut std::process::Command| {
                 command.env("DOCKER_HOST", url);
             };
             let done = Cmon::start_with(args, change).done().code(code);
-            done.says(words).says(advice).says("(from DOCKER_HOST)");
+            done.says(message).says(advice).says("(from DOCKER_HOST)");
         }
     }
-    // Waiting does not make a socket of it.
+    // Waiting does not turn the file into a socket.
     Cmon::run(&["tail", "web", "--wait", "--host", &at("f")]).code(1).says("a regular file");
 }
 
 #[test]
-fn the_embedded_daemon_starts_whatever_the_directory_for_temporary_files_is_called() {
+fn the_embedded_daemon_starts_with_any_tmpdir() {
     let dir = tempfile::tempdir_in("/tmp").unwrap();
     let long = dir.path().join("x".repeat(100));
     std::fs::create_dir(&long).unwrap();
@@ -148,7 +148,7 @@ fn too_few_descriptors_are_an_error_and_not_a_panic() {
             let follows = args.contains(&"--exit-on-stop");
             let starts = 40 < limit;
             if follows && starts {
-                // Enough to start: it follows, and ends when it is asked to.
+                // Enough to start: it follows, and ends on a signal.
                 let cmon = cmon.read();
                 cmon.wait_for_out("x\n");
                 cmon.interrupt().code(130);
@@ -172,7 +172,7 @@ fn too_few_descriptors_are_an_error_and_not_a_panic() {
 }
 
 #[test]
-fn a_driver_that_keeps_nothing_is_named() {
+fn a_driver_without_a_readable_log_is_named() {
     let container = Container::run_with(&["--log-driver", "none"], "echo lost; sleep 600");
     let done = Cmon::run(&["tail", &container.name]).code(1);
     done.says("cannot be read: its log driver `none` keeps nothing")

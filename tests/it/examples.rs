@@ -1,5 +1,5 @@
-//! Each example of the help, the man pages and README.md runs: on a daemon with containers of the names that
-//! examples use. A new example is tested without a change here.
+//! Runs each example of the help, the man pages and README.md on a daemon with containers of the examples' names. A new
+//! example is tested without a change here.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -18,14 +18,14 @@ use rustix::process::Signal;
 
 use super::support::{Cmon, PATIENCE, eventually};
 
-/// Why an example is parsed and not run: a part of it, and the reason.
+/// An example that is parsed and not run: a part of it, and the reason.
 const NOT_RUN: [(&str, &str); 3] = [
     ("ssh://", "it needs another machine"),
     ("tcp://", "it needs another machine"),
     ("container:", "the embedded daemon does not list the processes of containers"),
 ];
 
-/// A command line, where it stands, and the error that is shown below it.
+/// A command line, its place, and the error below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Example {
     line: String,
@@ -35,7 +35,7 @@ struct Example {
 
 impl Example {
     fn new(line: &str, place: &str) -> Self {
-        // A pipe or a file behind cmon is not cmon's.
+        // A pipe or a file behind cmon is the shell's part.
         let quoted = Regex::new(r#"^(?:'[^']*'|"[^"]*"|[^|>#'"])*"#).unwrap();
         let own = quoted.find(line).unwrap().as_str().trim();
         // `#` begins a comment only behind a space.
@@ -79,7 +79,7 @@ fn of_man(page: &str, place: &str) -> Vec<Example> {
     of_help(&format!("Examples:\n{text}\n"), place)
 }
 
-/// The examples in the blocks of a document: `$ cmon …` with what it prints below, or `cmon …`.
+/// The examples in the code blocks of a document: `$ cmon …` with its output below, or `cmon …`.
 fn of_markdown(text: &str, place: &str) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
     let mut in_block = false;
@@ -91,7 +91,7 @@ fn of_markdown(text: &str, place: &str) -> Vec<Example> {
         let command = line.strip_prefix("$ ").unwrap_or(line);
         let command = command.replacen("cargo run --release -- ", "cmon ", 1);
         let is_code = in_block || line.starts_with("    ");
-        // In a block with prompts, a line without one is what is printed.
+        // In a block with prompts, a line without one is output.
         if is_code && command.starts_with("cmon ") && !command.starts_with("cmon:") {
             let comment = command.find("  #").unwrap_or(command.len());
             examples.push(Example::new(command[..comment].trim(), place));
@@ -139,13 +139,13 @@ fn examples() -> Vec<Example> {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let readme = of_markdown(&readme, "README.md");
     assert!(10 < readme.len(), "{readme:?}");
-    // Last, so that the error that it shows is kept.
+    // Last, so that the error below it is kept.
     found.extend(readme);
     let by_line = |example: Example| (example.line.clone(), example);
     found.into_iter().map(by_line).collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
-/// A daemon with what the examples name.
+/// A daemon with the containers of the examples.
 struct Scene {
     dir: tempfile::TempDir,
     _stop: tokio::sync::oneshot::Sender<()>,
@@ -177,11 +177,11 @@ impl Scene {
         Self { dir, _stop: stop, http: serve_metrics() }
     }
 
-    /// The line with places of this machine that are there.
+    /// The line with existing paths and addresses of this machine.
     fn here(&self, line: &str) -> String {
         let http = Regex::new(r"http://127\.0\.0\.1:\d+").unwrap();
         let line = http.replace_all(line, self.http.as_str());
-        // The port may be taken by somebody else.
+        // Another program may have taken the port.
         let line = line.replace("--metrics 9464", "--metrics 0");
         line.replace("pid:4711", &format!("pid:{}", std::process::id()))
     }
@@ -212,7 +212,7 @@ impl Scene {
         let is_right = match (&example.error, example.ends()) {
             (Some(error), _) => code == Some(1) && done.stderr.contains(error),
             (None, true) => code == Some(0),
-            // A check that is cut short has no verdict.
+            // A check with a shortened time has no verdict.
             (None, false) if example.line.contains("leak-check") => {
                 matches!(code, Some(0 | 3 | 130))
             }
@@ -252,7 +252,7 @@ fn containers(fake: &FakeDaemon) {
     }
 }
 
-/// Writes lines that the filters of examples look for.
+/// Writes lines that the examples' filters match.
 async fn write_lines(fake: &FakeDaemon) {
     for number in 0_u64.. {
         for name in ["web", "web-1", "web-3", "worker-1", "db", "job"] {
@@ -263,7 +263,7 @@ async fn write_lines(fake: &FakeDaemon) {
     }
 }
 
-/// A program to check: goroutines of Go for whoever asks for them, else a page for Prometheus.
+/// A target to check: goroutines of Go on request, else a page for Prometheus.
 fn serve_metrics() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -287,10 +287,7 @@ fn serve_metrics() -> String {
 }
 
 #[test]
-#[expect(
-    clippy::print_stdout,
-    reason = "who reads the test's output sees what was not run, and why"
-)]
+#[expect(clippy::print_stdout, reason = "the test's output lists skipped examples with reasons")]
 fn each_example_runs() {
     let scene = Scene::start();
     let (not_run, run): (Vec<Example>, Vec<Example>) =
@@ -322,7 +319,7 @@ fn each_example_runs() {
     assert!(failed.is_empty(), "{} examples fail:\n{}", failed.len(), failed.join("\n"));
 }
 
-/// The words of a command line, as a shell reads quotes.
+/// Splits a command line into words as a shell does.
 fn words(line: &str) -> Vec<String> {
     let line = line.replace("$XDG_RUNTIME_DIR", "/run/user/1000");
     let part = Regex::new(r#"(?:'[^']*'|"[^"]*"|[^\s'"])+"#).unwrap();
@@ -331,7 +328,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn each_example_is_a_command_line_that_cmon_takes() {
+fn each_example_is_a_valid_command_line() {
     let mut all = examples();
     for entry in std::fs::read_dir(root().join("docs")).unwrap() {
         let path = entry.unwrap().path();

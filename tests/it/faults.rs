@@ -5,7 +5,7 @@ use super::support::{Cmon, Dockerd, Done, ROTATED, eventually};
 /// A line every twentieth of a second, numbered, from 1 at each start.
 const TALK: &str = "i=0; while :; do i=$((i+1)); echo line $i; echo err $i >&2; usleep 50000; done";
 
-/// A daemon of its own with one talking container.
+/// A separate daemon with one writing container.
 fn talking(args: &[&str], policy: &str) -> Dockerd {
     let daemon = Dockerd::alone(args);
     let run = ["run", "-d", "--network", "none", "--name", "talk", "--restart", policy];
@@ -33,7 +33,7 @@ fn wait_for_lines(cmon: &Cmon, more: usize) {
     eventually("more lines", || (before + more <= count()).then_some(()));
 }
 
-/// What was shown is the beginning of what the daemon holds, line for line, on each output.
+/// The shown lines are the beginning of the daemon's log, line for line, on each output.
 #[track_caller]
 fn exact(daemon: &Dockerd, done: &Done) {
     let logs = daemon.command("docker").args(["logs", "talk"]).output().unwrap();
@@ -49,7 +49,7 @@ fn exact(daemon: &Dockerd, done: &Done) {
     }
 }
 
-/// Lines come before `fault` and after it, and none is lost or doubled.
+/// Lines come before and after `fault`, and none is lost or duplicated.
 #[track_caller]
 fn survives(daemon: &Dockerd, fault: impl FnOnce(&Cmon)) {
     let cmon = follow_with(daemon, &["-v"]);
@@ -59,7 +59,7 @@ fn survives(daemon: &Dockerd, fault: impl FnOnce(&Cmon)) {
     exact(daemon, &cmon.interrupt().code(130));
 }
 
-/// Waits until cmon has asked a daemon that is away this often.
+/// Waits until cmon has retried an absent daemon this often.
 fn wait_for_tries(cmon: &Cmon, times: usize) {
     cmon.wait_for_out(r#""event":"daemon_away""#);
     cmon.wait_for_err_times("could not list", times);
@@ -104,7 +104,7 @@ fn the_socket_of_a_killed_daemon_is_removed() {
 }
 
 #[test]
-fn a_daemon_that_ends_in_good_order_is_away_for_many_tries() {
+fn a_daemon_that_ends_normally_is_away_for_many_retries() {
     let daemon = talking(&[], "always");
     survives(&daemon, |cmon| {
         daemon.signal("TERM");
@@ -120,7 +120,7 @@ fn a_frozen_daemon_gets_no_more_connections() {
     survives(&daemon, |cmon| {
         let before = cmon.descriptors();
         daemon.signal("STOP");
-        // The stream was closed by its age, and the next one is not answered.
+        // The stream was rotated, and the daemon does not answer the next one.
         cmon.wait_for_out(r#""event":"still_waiting""#);
         assert!(cmon.descriptors() <= before + 3, "{} of {before}", cmon.descriptors());
         daemon.signal("CONT");
@@ -149,7 +149,7 @@ fn a_stop_while_the_daemon_is_frozen_ends_in_time() {
     wait_for_lines(&cmon, 40);
     let rotations = cmon.err().matches(ROTATED).count();
     daemon.signal("STOP");
-    // The old stream is closed, and the new one is not answered.
+    // The old stream is closed, and the daemon does not answer the new one.
     cmon.wait_for_err_times(ROTATED, rotations + 1);
     // It ends although the daemon stays frozen until afterwards.
     let done = cmon.interrupt().code(130);

@@ -1,5 +1,5 @@
-//! Logs that the daemon keeps in files, begins anew and drops: what it still holds is shown once, and
-//! what it dropped first is a gap with from and to.
+//! Logs in files that the daemon rotates: stored lines are shown once, and lines dropped before cmon read them are
+//! a gap with from and to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -28,8 +28,7 @@ fn text<'a>(object: &'a Value, field: &str) -> Option<&'a str> {
     object[field].as_str()
 }
 
-/// Each number once; those that are missing lie between the two times of a gap; none is missing that
-/// the daemon still holds.
+/// Each number once; missing ones lie between the two times of a gap; no number that the daemon still holds is missing.
 #[track_caller]
 fn exact_or_told(container: &Container, done: &Done) -> usize {
     let mut times: BTreeMap<u32, String> = BTreeMap::new();
@@ -78,14 +77,14 @@ fn files_of_every_size_followed_as_they_come() {
     {
         let container = run(size, files, &numbers(to, pause));
         let done = follow(&container.name).read().done().code(0);
-        // How much of it is shown depends on how fast the machine is. What is not, is told.
+        // The speed of the machine decides how much is shown. The rest is reported.
         let shown = exact_or_told(&container, &done);
         assert!(shown > 0, "{size} {files}: nothing of {to}");
     }
 }
 
 #[test]
-fn files_that_are_dropped_while_nobody_reads() {
+fn files_dropped_while_output_is_blocked_are_a_gap() {
     let cases = [("20k", "2"), ("20k", "5"), ("1m", "2"), ("1m", "5")];
     let start = |(size, files): (&str, &str)| {
         let (to, pause) = if size == "1m" { (200_000, 4000) } else { (16_000, 40_000) };
@@ -97,7 +96,7 @@ fn files_that_are_dropped_while_nobody_reads() {
         (container, cmon, stdout, shown)
     };
     for (container, cmon, mut stdout, mut shown) in cases.map(start) {
-        // Meanwhile the container goes on to its end, and the daemon drops most of it.
+        // Meanwhile the container runs to its end, and the daemon drops most of its log.
         container.wait();
         stdout.read_to_end(&mut shown).unwrap();
         let done = cmon.done_with(shown).code(0);
@@ -107,7 +106,7 @@ fn files_that_are_dropped_while_nobody_reads() {
 }
 
 #[test]
-fn a_reader_that_is_slow_all_the_time() {
+fn a_slow_reader_loses_no_line_in_silence() {
     let container = run("1m", "2", &numbers(100_000, 3000));
     let mut cmon = follow(&container.name);
     let mut stdout = cmon.take_stdout();
@@ -130,13 +129,13 @@ fn rotation_of_the_local_driver_loses_no_line_in_silence() {
         let container = Container::run_with(&args, &numbers(20_000, 20_000));
         let done = follow(&container.name).read().done().code(0);
         let shown = exact_or_told(&container, &done);
-        // Where the daemon drops files, how much is shown depends on how fast the machine is.
+        // If the daemon drops files, the speed of the machine decides how much is shown.
         assert!(if files == "3" { 0 < shown } else { shown == 20_000 }, "{files}: {shown}");
     }
 }
 
 #[test]
-fn a_log_that_is_cut_to_nothing_is_a_gap() {
+fn a_truncated_log_is_a_gap() {
     let container = Container::run("seq 1000; hold; seq 1001 2000; hold");
     let follow = ["tail", "-v", "-o", "json", "-n", "all", "--exit-on-stop"];
     let cmon = Cmon::start(&[&follow[..], &["--stream-timeout", "1s", &container.name]].concat());
@@ -144,7 +143,7 @@ fn a_log_that_is_cut_to_nothing_is_a_gap() {
     cmon.wait_for_out(r#""msg":"1000""#);
     let path = container.daemon.docker(&["inspect", "-f", "{{.LogPath}}", &container.name]);
     std::fs::File::options().write(true).open(path.trim()).unwrap().set_len(0).unwrap();
-    // A stream that was open before would go on with the new lines. One that is opened now finds nothing.
+    // A stream opened before would continue with the new lines. A stream opened now finds none.
     let rotations = cmon.err().matches(ROTATED).count();
     cmon.wait_for_err_times(ROTATED, rotations + 2);
     container.go();
@@ -158,7 +157,7 @@ fn a_log_that_is_cut_to_nothing_is_a_gap() {
 }
 
 #[test]
-fn a_driver_that_may_lose_lines_is_told() {
+fn a_driver_that_may_lose_lines_is_reported() {
     let container = Container::run_with(&["--log-opt", "mode=non-blocking"], "echo hello");
     container.wait();
     let done = Cmon::run(&["tail", "--no-follow", &container.name]).code(0);
@@ -192,7 +191,7 @@ fn a_reader_that_stops_while_half_a_million_lines_come() {
     stdout.read_exact(&mut shown).unwrap();
     container.wait_for_log("all");
     cmon.wait_for_a_full_pipe();
-    // Not to let something settle: the lag that is reported at the end must be at least this.
+    // Not a wait for something to settle: the lag reported at the end must be at least this.
     sleep(Duration::from_secs(3));
     assert!(cmon.memory() < 64 * 1024, "{} KiB", cmon.memory());
     container.daemon.docker(&["stop", "-t", "0", &container.name]);

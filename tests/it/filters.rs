@@ -1,11 +1,11 @@
-//! Filters, levels, joined lines, highlights, and what ends `cmon tail`: on the embedded daemon.
+//! Filters, levels, joined lines, highlights, and conditions that end `cmon tail`: on the embedded daemon.
 
 use cmon::engine::source::StdStream::{Stderr, Stdout};
 use rustix::process::Signal;
 
 use super::support::Scene;
 
-/// A daemon whose only container has written these lines to its stdout.
+/// A daemon with one container, which has written these lines to its stdout.
 fn wrote(lines: &[&str]) -> Scene {
     let scene = Scene::of(&["web"]);
     write(&scene, lines);
@@ -31,7 +31,7 @@ fn include_and_exclude_select_lines_by_their_text_without_colors() {
     assert_eq!(shown(&scene, &["--grep", "^error", "-i", "health"]), lines[1..3]);
     assert_eq!(shown(&scene, &["-i", "login", "-e", "GET"]), lines[1..2]);
     assert_eq!(shown(&scene, &["--exclude", "login", "-e", "GET"]), lines[3..]);
-    // Objects hold the line as it was.
+    // Objects contain the original line.
     let done = scene.run(&["tail", "--no-follow", "web", "-o", "json", "-i", "^error"]).code(0);
     assert_eq!(done.messages("web", "stdout"), [lines[1]]);
 }
@@ -53,7 +53,7 @@ fn a_filter_may_come_from_the_environment() {
 }
 
 #[test]
-fn a_level_selects_lines_and_what_belongs_to_them() {
+fn a_level_selects_whole_events() {
     let lines = [
         "no level yet",
         r#"{"level":"info","msg":"x"}"#,
@@ -84,7 +84,7 @@ fn joined_lines_are_shown_and_hidden_together() {
 }
 
 #[test]
-fn an_open_event_is_shown_while_following_although_nothing_follows_it() {
+fn an_open_event_is_shown_without_a_next_line() {
     let scene = Scene::of(&["web"]);
     let cmon = scene.start(&["tail", "web", "-i", "boom", "--join-stacks"]);
     scene.wait_for_follower("web");
@@ -94,7 +94,7 @@ fn an_open_event_is_shown_while_following_although_nothing_follows_it() {
 }
 
 #[test]
-fn matches_are_highlighted_where_stdout_shows_colors() {
+fn matches_are_highlighted_if_stdout_has_colors() {
     let scene = wrote(&["an \x1b[31merror\x1b[0m here", "fine"]);
     let args = ["-H", "n err", "-H", "ror"];
     assert_eq!(shown(&scene, &args), ["an \x1b[31merror\x1b[0m here", "fine"]);
@@ -108,14 +108,14 @@ fn matches_are_highlighted_where_stdout_shows_colors() {
 #[test]
 fn a_malformed_expression_is_an_error_with_its_flag_its_place_and_the_reason() {
     let scene = Scene::of(&["web"]);
-    for (args, words) in [
+    for (args, text) in [
         (&["-i", "a(b"][..], "--include `a(b`: unclosed group, at character 2"),
         (
             &["--until-match", "x", "--fail-on", "[z-a]"],
             "--fail-on `[z-a]`: invalid character class",
         ),
     ] {
-        scene.run(&[&["tail", "web"][..], args].concat()).code(2).says(words);
+        scene.run(&[&["tail", "web"][..], args].concat()).code(2).says(text);
     }
 }
 
@@ -124,7 +124,7 @@ fn the_first_stored_line_can_end_the_run() {
     let scene = wrote(&["before", "ready", "after"]);
     let done = scene.run(&["tail", "web", "--until-match", "^ready"]).code(0);
     assert_eq!(done.text(), "before\nready\n");
-    // Events that are hidden do not match, and of both ends the bad one counts.
+    // Hidden events do not match, and of both ends the failure counts.
     let args = ["tail", "web", "--until-match", "ready", "-e", "ready", "--fail-on", "after"];
     let done = scene.run(&args).code(3).says("a line of `web` matches --fail-on `after`");
     assert_eq!(done.text(), "before\nafter\n");
@@ -135,7 +135,7 @@ fn the_first_stored_line_can_end_the_run() {
 }
 
 #[test]
-fn a_line_that_comes_later_ends_the_run_and_nothing_is_shown_behind_it() {
+fn a_later_matching_line_is_the_last_one_shown() {
     let scene = Scene::of(&["web", "db"]);
     let cmon = scene.start(&["tail", "web", "db", "--until-match", "ready", "--no-prefix"]);
     scene.wait_for_follower("web");
@@ -161,7 +161,7 @@ fn the_end_of_all_containers_before_a_match_is_exit_4() {
     cmon.wait_for_out("still running");
     scene.fake.exit("web", 0);
     cmon.done().code(4).says("no line matched --until-match `ready`");
-    // Without a follow the end of what is stored counts.
+    // Without a follow, the end of the stored lines counts.
     scene.run(&["tail", "web", "--no-follow", "--until-match", "ready"]).code(4);
     scene.run(&["tail", "web", "--no-follow", "--until-match", "yet"]).code(0);
     scene.run(&["tail", "web", "--no-follow", "--fail-on", "ready"]).code(0);
@@ -189,7 +189,7 @@ fn a_run_ends_when_its_time_is_over() {
     scene.run(&args).code(124).says("is over, and no line matched --until-match `ready`");
     // Waiting for a container is part of the run.
     scene.run(&["tail", "job", "--wait", "--timeout", "1s"]).code(124);
-    // What ends before is not affected.
+    // A run that ends earlier is not affected.
     scene.run(&["tail", "web", "--no-follow", "--timeout", "1h"]).code(0);
 }
 
@@ -200,7 +200,7 @@ fn signals_and_errors_keep_their_exit_codes() {
     let cmon = scene.start(&args);
     scene.wait_for_follower("web");
     cmon.interrupt().code(130);
-    // The daemon may count the first follower still.
+    // The daemon may still count the first follower.
     let scene = Scene::of(&["web"]);
     let cmon = scene.start(&args);
     scene.wait_for_follower("web");

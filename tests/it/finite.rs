@@ -1,4 +1,4 @@
-//! `--no-follow`: what is stored, byte for byte as `docker logs` gives it.
+//! `--no-follow`: the stored lines, byte for byte as from `docker logs`.
 
 use super::support::{Cmon, Container};
 

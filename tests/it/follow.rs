@@ -1,4 +1,4 @@
-//! Containers that come, go and come back while cmon follows.
+//! Containers that appear, disappear and return while cmon follows.
 
 use super::support::{Cmon, Container, Dockerd};
 
@@ -69,7 +69,7 @@ fn a_selection_may_be_an_id_a_glob_an_expression_or_all() {
 }
 
 #[test]
-fn one_output_can_be_followed_alone() {
+fn a_single_output_can_be_followed() {
     let container = Container::run("echo out; echo err >&2; sleep 0.3; echo out2; echo err2 >&2");
     let args = |flag| ["tail", "-n", "all", "--exit-on-stop", flag, &container.name];
     assert_eq!(Cmon::run(&args("--stdout")).code(0).text(), "out\nout2\n");

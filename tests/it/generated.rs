@@ -1,4 +1,4 @@
-//! The files in `completions/` and `man/` are those that this cmon makes.
+//! The files in `completions/` and `man/` are current.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use clap_complete::Shell;
 
 use super::support::Cmon;
 
-/// Compares a folder with what belongs into it. With `UPDATE_GENERATED=1` it is written instead.
+/// Compares a folder with its expected content. With `UPDATE_GENERATED=1`, writes it instead.
 #[track_caller]
 fn holds(folder: &str, files: &BTreeMap<String, Vec<u8>>) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
@@ -65,7 +65,7 @@ fn man_pages_are_fresh_and_complete() {
 }
 
 #[test]
-fn the_commands_write_the_same_and_ask_no_daemon() {
+fn the_commands_write_the_same_without_a_daemon() {
     let pages = cmon::cli::man_pages();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let made = cmon::cli::completions(Shell::from_str(shell, false).unwrap()).1;
@@ -79,10 +79,10 @@ fn the_commands_write_the_same_and_ask_no_daemon() {
     let failed = Cmon::run(&["man", "--out", "/dev/null/x"]).code(1);
     drop(failed.says("could not make `/dev/null/x`"));
     for args in [&["completions", "bash", "--demo"][..], &["--stream-timeout", "5s", "man"]] {
-        drop(Cmon::run(args).code(2).says("no daemon is asked"));
+        drop(Cmon::run(args).code(2).says("it uses no daemon"));
     }
     drop(Cmon::run(&["completions", "tcsh"]).code(2).says("powershell"));
-    // Variables are meant for other commands.
+    // Variables are for other commands.
     let change = |command: &mut Command| {
         command.env("CMON_STALE_AFTER", "nonsense");
     };
@@ -109,7 +109,7 @@ fn zsh_and_fish_load_their_scripts() {
     let text = String::from_utf8_lossy(&done.stdout);
     let begins: Vec<&str> = text.lines().filter_map(|line| line.split('\t').next()).collect();
     assert_eq!(begins, ["--timezone", "pretty"], "{done:?}");
-    // The completion of zsh works in an interactive shell alone; this loads it as one does.
+    // zsh completes only in an interactive shell; this loads the script as one does.
     let load = "fpath=($PWD $fpath); autoload -U compinit && compinit -u -D && print $_comps[cmon] && autoload +X _cmon";
     let done = Command::new("zsh").args(["-f", "-c", load]).current_dir(&dir).output().unwrap();
     assert!(done.status.success() && done.stdout == b"_cmon\n", "{done:?}");

@@ -1,4 +1,4 @@
-//! Lines and names that want to drive the terminal: in each form, what reaches it is text and colors.
+//! Lines and names with control sequences: in each form, only text and colors reach the terminal.
 
 use std::process::{Command, Stdio};
 
@@ -6,7 +6,7 @@ use cmon::engine::source::StdStream::{Stderr, Stdout};
 
 use super::support::{Container, Dockerd, Scene};
 
-/// What a program may write to be taken for the terminal's own, or to hide.
+/// Output that imitates the terminal's own, or hides.
 const HOSTILE: [&str; 14] = [
     "clipboard \x1b]52;c;aGFja2Vk\x07 end",
     "title \x1b]0;hacked\x07 and \x1b]2;hacked\x1b\\ end",
@@ -24,7 +24,7 @@ const HOSTILE: [&str; 14] = [
     "{\"level\":\"info\",\"msg\":\"json \\u001b]0;x\\u0007 \\u202e\",\"k\\u001b[2J\":\"\\u009b2J\"}",
 ];
 
-/// What must not reach a terminal of what this is, colors aside.
+/// Sequences that must not reach a terminal, colors aside.
 fn forbidden(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -46,7 +46,7 @@ fn forbidden(text: &str) -> Vec<String> {
     found
 }
 
-/// What cmon writes to a terminal of its own; its status line is on stderr.
+/// The output of cmon on a terminal; its status line is on stderr.
 fn on_terminal(url: &str, args: &str) -> String {
     let cmon = env!("CARGO_BIN_EXE_cmon");
     let line = format!("exec {cmon} tail --no-follow -n all {args} 2>/dev/null");
@@ -84,7 +84,7 @@ fn hostile_lines_reach_a_terminal_as_text_and_colors() {
     for form in forms {
         let text = on_terminal(&scene.url(), &format!("-a {form}"));
         assert_eq!(forbidden(&text), Vec::<String>::new(), "{form}: {text:?}");
-        // Nothing is lost for it, and an open color ends with its line.
+        // No text is lost, and an open color ends with its line.
         let shown = (0..HOSTILE.len()).filter(|at| text.contains(&format!("after {at}")));
         assert_eq!(shown.count(), HOSTILE.len(), "{form}");
         assert!(text.contains(&marks) || form == "-o json", "{form}");

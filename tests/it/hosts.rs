@@ -6,18 +6,18 @@ use std::sync::OnceLock;
 
 use super::support::{Cmon, Container, Dockerd, Done, eventually};
 
-/// A daemon of this test's own. It ends with the process of the tests.
+/// A daemon for this test. It ends with the process of the tests.
 fn daemon(args: &[&str]) -> &'static Dockerd {
     Box::leak(Box::new(Dockerd::alone(args)))
 }
 
-/// Another daemon than the one that all tests share, for those that leave it as it is.
+/// A second daemon besides the shared one, for tests that leave it unchanged.
 fn far() -> &'static Dockerd {
     static FAR: OnceLock<&'static Dockerd> = OnceLock::new();
     FAR.get_or_init(|| daemon(&[]))
 }
 
-/// A port on which nobody listens.
+/// A port without a listener.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -36,7 +36,7 @@ fn messages(done: &Done, host: &str) -> Vec<String> {
 }
 
 #[test]
-fn one_daemon_is_killed_five_times_while_the_other_goes_on() {
+fn one_daemon_is_killed_five_times_while_the_other_continues() {
     let steady = daemon(&[]);
     let shaky = daemon(&["--live-restore"]);
     let counts = "echo 0; hold; count 20000; hold";
@@ -73,7 +73,7 @@ fn one_daemon_is_killed_five_times_while_the_other_goes_on() {
     for number in [1000, 4000, 7000, 10_000, 13_000] {
         steady_has(number);
         shaky.signal("KILL");
-        // While the one is away, the lines of the other come.
+        // While one daemon is away, the lines of the other come.
         steady_has(number + 2000);
         shaky.start_again();
     }
@@ -94,7 +94,7 @@ fn one_daemon_is_killed_five_times_while_the_other_goes_on() {
     let done = cmon.interrupt().code(130);
     let numbers: Vec<String> = (0..=20_000).map(|number| number.to_string()).collect();
     assert_eq!(messages(&done, "steady"), numbers);
-    // A daemon that is killed can lose what it had read and not stored.
+    // A killed daemon can lose lines that it had read and not stored.
     assert_eq!(messages(&done, "shaky"), of_shaky);
     assert!(19_000 < last, "{last} lines are held");
     let summaries = done.objects("summary");
@@ -111,15 +111,15 @@ fn one_daemon_is_killed_five_times_while_the_other_goes_on() {
 }
 
 #[test]
-fn lines_have_the_name_of_their_daemon_and_one_that_is_away_is_told() {
+fn lines_have_their_daemons_name_and_an_absent_one_is_reported() {
     let (near, far) = (Dockerd::shared(), far());
     let here = Container::run("seq 3; hold");
     let there = Container::named_on(far, &here.name, "seq 4 6; hold");
-    let nobody = free_port();
+    let port = free_port();
     let [near, far, away] = [
         format!("near={}", near.url()),
         format!("far={}", far.url()),
-        format!("away=tcp://127.0.0.1:{nobody}"),
+        format!("away=tcp://127.0.0.1:{port}"),
     ];
     let name = here.name.as_str();
     let cmon = start(&["tail", name, "--host", &near, "--host", &far, "--host", &away]);
@@ -134,7 +134,7 @@ fn lines_have_the_name_of_their_daemon_and_one_that_is_away_is_told() {
     for line in ["near: 3 lines; containers: 1", "far: 3 lines; containers: 1", "away: 0 lines"] {
         assert!(done.stderr.contains(line), "{}", done.stderr);
     }
-    // Without a follow one that is away is left out, and the exit code says so.
+    // Without a follow, an absent daemon is left out, and the exit code shows that.
     let done = start(&["tail", name, "--no-follow", "--host", &near, "--host", &away]).done();
     let done = done.code(1);
     assert_eq!(done.text(), format!("near/{name} | 1\nnear/{name} | 2\nnear/{name} | 3\n"));
@@ -156,7 +156,7 @@ fn a_failed_start_names_the_daemon_and_the_reason() {
     let far = format!("far={}", far.url());
     let absent = ["tail", "no-such-name", "--host", &near, "--host", &far];
     start(&absent).done().code(1).says("no container matches `no-such-name`");
-    // What waiting does not mend ends cmon before it begins.
+    // A permanent error ends cmon before it starts.
     let missing = ["tail", "-a", "--host", &near, "--host", "x=unix:///dev/null"];
     let done = start(&missing).done().code(1);
     assert!(done.stderr.contains("unix:///dev/null"), "{}", done.stderr);

@@ -1,4 +1,4 @@
-//! Lives of containers: short ones, broken ones, ones that are still to come.
+//! Lives of containers: short, crashing, and future ones.
 
 use super::support::{Cmon, Container, Dockerd, eventually};
 
@@ -25,12 +25,13 @@ fn five_restarts_lose_no_line() {
     let done = cmon.interrupt().code(130);
     let held = String::from_utf8(container.logs().stdout).unwrap();
     assert!(held.starts_with(&done.text()), "{done}");
-    let told = |words: &str| done.stderr.matches(&format!("{} {words}\n", container.name)).count();
-    assert_eq!((told("exited 137"), told("started")), (5, 5), "{done}");
+    let reports =
+        |message: &str| done.stderr.matches(&format!("{} {message}\n", container.name)).count();
+    assert_eq!((reports("exited 137"), reports("started")), (5, 5), "{done}");
 }
 
 #[test]
-fn a_policy_that_restarts_after_a_crash() {
+fn a_container_restarted_after_a_crash_is_followed() {
     // The first run waits until it is followed; the others do not.
     // By a file: a signal by `docker kill` would end the policy.
     let script =
@@ -50,7 +51,7 @@ fn a_policy_that_restarts_after_a_crash() {
 }
 
 #[test]
-fn a_kill_for_want_of_memory_is_told() {
+fn an_out_of_memory_kill_is_reported() {
     let script = "echo begin; hold; x=a; while :; do x=$x$x; done";
     let container = Container::run_with(&["-m", "12m"], script);
     let args = ["tail", "-n", "all", "--exit-on-stop", &container.name];
@@ -63,7 +64,7 @@ fn a_kill_for_want_of_memory_is_told() {
 }
 
 #[test]
-fn a_container_of_fifty_milliseconds_that_is_removed_at_once() {
+fn a_short_lived_removed_container_is_shown_or_a_gap() {
     let daemon = Dockerd::shared();
     let cmon = Cmon::start(&["tail", "brief-*", "--wait", "-o", "json", "-n", "all"]).read();
     cmon.wait_for_out(r#""event":"waiting""#);
@@ -90,8 +91,8 @@ fn a_container_of_fifty_milliseconds_that_is_removed_at_once() {
     for number in 0..10 {
         let shown = done.messages(&format!("brief-{number}"), "stdout");
         assert!(whole.starts_with(&shown), "{number}: {shown:?}");
-        // This daemon's follow may miss what has no newline, and on a busy machine the container may be
-        // gone before it can be asked at all: then that is told.
+        // This daemon's follow may miss a last line without a newline, and on a busy machine the container may be
+        // gone before the inspection: then a gap is reported.
         let told =
             done.objects("gap").iter().any(|gap| gap["container"] == format!("brief-{number}"));
         assert!(told || shown == whole, "{number}: {shown:?}");
@@ -99,7 +100,7 @@ fn a_container_of_fifty_milliseconds_that_is_removed_at_once() {
 }
 
 #[test]
-fn a_container_that_is_still_to_come() {
+fn a_container_created_later_is_followed() {
     let cmon = Cmon::start(&["tail", "later", "--wait"]).read();
     cmon.wait_for_err("~ waiting for `later`, which is not there yet");
     let container = Container::named("later", &[], "seq 300; sleep 600");
@@ -112,7 +113,7 @@ fn a_container_that_is_still_to_come() {
 }
 
 #[test]
-fn a_container_that_is_made_again_as_compose_does_it() {
+fn a_container_recreated_by_compose_is_followed() {
     let container = Container::named(
         "svc",
         &[],

@@ -1,4 +1,4 @@
-//! How lines look: timestamps, and the forms of output. Most run on the embedded daemon.
+//! The look of lines: timestamps, and the forms of output. Most tests run on the embedded daemon.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::support::{Cmon, Container, Done};
 
-/// Runs `cmon tail --demo` on what is stored.
+/// Runs `cmon tail --demo` on stored lines.
 fn demo(args: &[&str]) -> Done {
     let mut cmon = Command::new(env!("CARGO_BIN_EXE_cmon"));
     cmon.env_clear()
@@ -23,7 +23,7 @@ fn all_lines_match(done: &Done, form: &str) {
 }
 
 #[test]
-fn timestamps_have_the_form_that_was_asked_for() {
+fn timestamps_have_the_requested_form() {
     for (flag, form) in [
         ("-t", r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z \S"),
         ("-t=full", r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z \S"),
@@ -76,7 +76,7 @@ fn a_template_makes_each_line() {
 }
 
 #[test]
-fn habits_of_other_tools_work_or_are_answered() {
+fn options_of_other_tools_work_or_have_a_hint() {
     let quiet = demo(&["web", "--only-log-lines"]).code(0);
     assert!(quiet.stderr.is_empty(), "{quiet}");
     drop(Cmon::run(&["ps"]).code(2).says("tip: cmon watch --once lists the containers"));

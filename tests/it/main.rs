@@ -1,4 +1,4 @@
-//! Tests of the program as its users run it, on a real Docker daemon of their own.
+//! Tests of the program from the user's side, on a separate real Docker daemon.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 #![expect(clippy::disallowed_methods, reason = "processes and daemons live in real time")]

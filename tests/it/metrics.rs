@@ -1,4 +1,4 @@
-//! The figures for Prometheus: a real one scrapes them, and the alert rules do what they say.
+//! Metrics for Prometheus: a real one scrapes them, and the alert rules work.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -24,12 +24,12 @@ fn promtool(verb: &str, file: &str) {
 }
 
 #[test]
-fn the_alert_rules_are_rules_and_fire_when_they_should_and_only_then() {
+fn the_alert_rules_fire_exactly_when_they_should() {
     promtool("check", "cmon.rules.yml");
     promtool("test", "cmon.test.yml");
 }
 
-/// A Prometheus of this test alone.
+/// A Prometheus for this test.
 struct Prometheus {
     child: Child,
     address: String,
@@ -54,7 +54,7 @@ impl Prometheus {
         );
         let path = dir.path().join("prometheus.yml");
         std::fs::write(&path, config).unwrap();
-        // Free a moment ago; nobody here takes ports that were not given.
+        // Free a moment ago; no other test takes unassigned ports.
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap().to_string();
         drop(free);
@@ -69,13 +69,13 @@ impl Prometheus {
         Self { child, address, _dir: dir }
     }
 
-    /// Asks its API; nothing while it does not answer.
+    /// Queries its API; `None` while it does not answer.
     fn ask(&self, path: &str) -> Option<Value> {
         let answer = get(&self.address, path)?;
         serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
     }
 
-    /// The value of an expression that gives one series.
+    /// The value of an expression with one series.
     fn value(&self, expression: &str) -> Option<f64> {
         let answer = self.ask(&format!("/api/v1/query?query={expression}"))?;
         answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()

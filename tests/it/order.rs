@@ -66,7 +66,7 @@ fn the_history_of_twenty_containers_comes_in_the_order_of_its_times() {
 }
 
 #[test]
-fn a_live_line_waits_for_older_ones_of_others_as_long_as_it_is_said() {
+fn a_live_line_waits_for_older_ones_within_the_order_window() {
     let scene = Scene::of(&["web", "db"]);
     let now = Timestamp::now().saturating_nanos();
     let write = |name: &str, millis: i64| {
@@ -96,13 +96,13 @@ fn a_live_line_waits_for_older_ones_of_others_as_long_as_it_is_said() {
         assert_eq!(order(&cmon), expected, "{window}");
         cmon.interrupt().code(130);
     }
-    for (window, words) in [("2m", "the longest is 1m"), ("soon", "try 100ms or 2s")] {
-        scene.run(&["tail", "--order-window", window, "web", "db"]).code(2).says(words);
+    for (window, text) in [("2m", "the longest is 1m"), ("soon", "try 100ms or 2s")] {
+        scene.run(&["tail", "--order-window", window, "web", "db"]).code(2).says(text);
     }
 }
 
 #[test]
-fn a_stack_trace_has_one_place_among_the_lines_of_others() {
+fn a_stack_trace_stays_together_among_other_containers_lines() {
     let scene = Scene::of(&["web", "db"]);
     let now = Timestamp::now().saturating_nanos();
     for (name, time, line) in [
@@ -128,7 +128,7 @@ fn a_stack_trace_has_one_place_among_the_lines_of_others() {
 }
 
 #[test]
-fn a_follow_ends_at_the_time_that_was_given_with_all_lines_up_to_it() {
+fn a_follow_ends_at_its_time_with_all_lines_until_then() {
     let container = Container::run("while true; do seq 3; usleep 20000; done");
     container.wait_for_log("3");
     let now = jiff::Timestamp::now();
@@ -145,7 +145,7 @@ fn a_follow_ends_at_the_time_that_was_given_with_all_lines_up_to_it() {
     let wanted: Vec<String> = wanted.map(|(time, line)| format!("{time} {line}")).collect();
     assert!(wanted.len() < written.len(), "the container writes on");
     assert_eq!(shown, wanted);
-    // The same by the time from now, for several containers of which one has stopped.
+    // The same with a relative time, for several containers of which one has stopped.
     let stopped = Container::run("seq 5");
     stopped.wait();
     let args = ["tail", "--until", "+1s", "-t=full", &container.name, &stopped.name];
@@ -155,5 +155,5 @@ fn a_follow_ends_at_the_time_that_was_given_with_all_lines_up_to_it() {
         5
     );
     let args = ["tail", "--until", "1h", "--exit-on-stop", &container.name];
-    Cmon::run(&args).code(2).says("'--until <TIME> in the past': it ends after what is stored");
+    Cmon::run(&args).code(2).says("'--until <TIME> in the past': it ends after the stored lines");
 }

@@ -27,7 +27,7 @@ fn json_holds_lines_notes_and_the_summary() {
 }
 
 #[test]
-fn colours_are_for_terminals_unless_asked_for() {
+fn colors_are_for_terminals_unless_requested() {
     let (one, two) = (Container::run("echo a"), Container::run("echo b"));
     one.wait();
     two.wait();
@@ -38,7 +38,7 @@ fn colours_are_for_terminals_unless_asked_for() {
 }
 
 #[test]
-fn verbose_tells_on_stderr_what_happens() {
+fn verbose_logs_events_on_stderr() {
     let container = Container::run("echo a");
     container.wait();
     let done = Cmon::run(&["tail", "-v", "--exit-on-stop", &container.name]).code(0);
@@ -88,7 +88,7 @@ fn a_status_line_does_not_delay_a_stored_log() {
     drop(tty);
     let shown = shown.join().unwrap();
     assert_eq!(shown.matches("200,000 lines").count(), 3, "a summary shows a terminal: {shown}");
-    // If each burst waited for the next drawing, the runs at the terminal would take some 20 times as long.
+    // If each burst waited for the next redraw, the runs at the terminal would take some 20 times as long.
     let fastest = times.map(|(at_a_terminal, _)| at_a_terminal).into_iter().min().unwrap();
     let slowest = times.map(|(_, without)| without).into_iter().max().unwrap();
     assert!(fastest < 4 * slowest, "{times:?}");

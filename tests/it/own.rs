@@ -1,11 +1,11 @@
-//! cmon in a container of the daemon that it asks: it must not follow its own output.
+//! cmon in a container of the daemon that it follows: it must not follow its own output.
 
 use std::path::Path;
 use std::process::Command;
 
 use super::support::{Cmon, Dockerd, eventually};
 
-/// Packs cmon with the libraries that it needs, and busybox to run it by.
+/// Packs cmon with its libraries and busybox.
 const IMAGE: &str = r#"
 set -e
 mkdir -p "$1/bin" "$1/tmp" "$1/run" "$1/var" "$1/proc"
@@ -20,7 +20,7 @@ done
 tar -C "$1" -c . | docker import - cmonbox >/dev/null
 "#;
 
-/// A daemon of its own, with an image that has cmon in it.
+/// A separate daemon, with an image that contains cmon.
 fn daemon() -> Dockerd {
     let daemon = Dockerd::alone(&[]);
     let dir = tempfile::tempdir().unwrap();
@@ -37,17 +37,17 @@ struct Inside<'a> {
 }
 
 impl<'a> Inside<'a> {
-    /// Runs cmon in a container of this name; the socket is at its usual place.
+    /// Runs cmon in a container of this name; the socket is at its default place.
     fn run(daemon: &'a Dockerd, name: &str, options: &[&str], args: &[&str]) -> Self {
         let socket = format!("{}:/var/run/docker.sock", daemon.socket().display());
-        // Should it follow itself after all, the disk is not to be filled by that.
+        // If it follows itself after all, that must not fill the disk.
         let bounded = ["--log-opt", "max-size=4m", "--log-opt", "max-file=2"];
         let run = [&["run", "-d", "--name", name, "-v", &socket], &bounded[..]].concat();
         daemon.docker(&[run.as_slice(), options, &["cmonbox", "/bin/cmon"], args].concat());
         Self { daemon, name: name.to_owned() }
     }
 
-    /// What it has written so far: stdout and stderr.
+    /// Its output up to now: stdout and stderr.
     fn log(&self) -> String {
         let logs = self.daemon.command("docker").args(["logs", &self.name]).output().unwrap();
         String::from_utf8([logs.stdout, logs.stderr].concat()).unwrap()
@@ -77,7 +77,7 @@ impl Drop for Inside<'_> {
     }
 }
 
-/// A container that writes one line when it is asked to.
+/// A container that writes one line on request.
 fn talker(daemon: &Dockerd) {
     let script = "while read -r line; do echo $line; done < /tmp/orders";
     let script = format!("mkfifo /tmp/orders; exec 3<>/tmp/orders; {script}");
@@ -154,7 +154,7 @@ fn watch_and_leak_check_leave_the_own_container_out_and_say_so() {
     for row in rows.flat_map(|snapshot| snapshot["rows"].as_array().unwrap().clone()) {
         assert_eq!(row["container"], "talker", "{log}");
     }
-    assert_eq!(log.matches("is left out").count(), 1, "said once: {log}");
+    assert_eq!(log.matches("is left out").count(), 1, "reported once: {log}");
     drop(inside);
     let args = ["leak-check", "--dry-run", "--duration", "1m"];
     let inside = Inside::run(&daemon, "checking", none, &args);
@@ -173,7 +173,7 @@ fn watch_and_leak_check_leave_the_own_container_out_and_say_so() {
 }
 
 #[test]
-fn the_own_container_that_is_named_is_an_error_that_explains() {
+fn naming_cmons_own_container_is_an_error() {
     let daemon = daemon();
     talker(&daemon);
     let none = &["--network", "none"][..];

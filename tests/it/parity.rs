@@ -1,4 +1,4 @@
-//! The embedded daemon beside the real one: the same questions, the same answers.
+//! The embedded daemon compared with the real one: equal requests, equal answers.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -12,7 +12,7 @@ use cmon::engine::timestamp::Timestamp;
 use super::support::{Container, Dockerd, PATIENCE, get};
 use cmon::engine::source::OutputKind;
 
-/// What of an answer is compared.
+/// The compared part of an answer.
 #[derive(Debug, PartialEq, Eq)]
 struct Answer {
     status: String,
@@ -69,7 +69,7 @@ fn without_times(text: &str) -> String {
     time.replace_all(text, "TIME").into_owned()
 }
 
-/// Runs a daemon of this version after `play` has made its containers.
+/// Runs a daemon of this version after `play` has created its containers.
 fn embedded(
     version: &'static str,
     play: impl FnOnce(&FakeDaemon) + Send + 'static,
@@ -100,7 +100,7 @@ fn embedded(
     server.join().unwrap();
 }
 
-/// Does what the real containers did.
+/// Repeats what the real containers did.
 fn three_containers(fake: &FakeDaemon) {
     for (name, tty, driver) in
         [("plain", false, "json-file"), ("term", true, "json-file"), ("mute", false, "none")]
@@ -115,7 +115,7 @@ fn three_containers(fake: &FakeDaemon) {
     ["plain", "term", "mute"].iter().for_each(|name| fake.exit(name, 3));
 }
 
-/// The fields that cmon reads, of an inspected container.
+/// The fields of an inspection that cmon reads.
 fn inspected(body: &[u8]) -> serde_json::Value {
     let all: serde_json::Value = serde_json::from_slice(body).unwrap();
     let state = &all["State"];
@@ -134,7 +134,7 @@ fn inspected(body: &[u8]) -> serde_json::Value {
 }
 
 #[test]
-fn the_embedded_daemon_answers_as_the_real_one() {
+fn the_embedded_daemon_answers_like_the_real_one() {
     let long = "head -c 40000 /dev/zero | tr '\\0' x; echo";
     let pause = "usleep 200000";
     let script = format!("echo one; {long}; {pause}; echo two >&2; {pause}; printf open; exit 3");
@@ -189,7 +189,7 @@ fn the_embedded_daemon_answers_as_the_real_one() {
     });
 }
 
-/// A log as it is served with timestamps: time, stream and payload of each message.
+/// A log with timestamps: time, stream and payload of each message.
 fn stored(socket: &Path, name: &str) -> Vec<(i64, StdStream, Vec<u8>)> {
     let log = get(socket, &format!("/containers/{name}/logs?stdout=1&stderr=1&timestamps=1"));
     let mut rest = log.as_slice();
@@ -223,7 +223,7 @@ fn times_tails_and_details_select_as_on_the_real_daemon() {
         format!("until={}", at(eighth - 1)),
         format!("since={}&until={}", at(third), at(eighth)),
         format!("since={}&until={}", at(eighth), at(third)),
-        // The daemon takes the tail first.
+        // The daemon applies the tail first.
         format!("since={}&tail=3", at(third)),
         format!("since={}&tail=11", at(third)),
         format!("until={}&tail=6", at(eighth)),

@@ -1,5 +1,4 @@
-//! A real Podman, which knows other states than dockerd and answers later: cmon starts there, and shows
-//! every line.
+//! A real Podman, which has other states than dockerd and answers later: cmon starts with it, and shows every line.
 
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -7,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::support::{Cmon, eventually};
 
-/// The service of a Podman with directories of its own.
+/// A Podman service with private directories.
 struct Podman {
     dir: PathBuf,
     service: Option<Child>,
@@ -58,7 +57,7 @@ impl Podman {
         assert!(done.status.success(), "podman {args:?}: {stderr}");
     }
 
-    /// Makes a container that runs this script; `verb` is `run` or `create`.
+    /// Creates a container that runs this script; `verb` is `run` or `create`.
     #[track_caller]
     fn container(&self, verb: &[&str], name: &str, script: &str) {
         let limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
@@ -69,7 +68,7 @@ impl Podman {
 
 impl Drop for Podman {
     fn drop(&mut self) {
-        // What is left is removed by force below.
+        // The rest is removed by force below.
         drop(self.command(&["rm", "--all", "--force", "--time", "0"]).output());
         if let Some(mut service) = self.service.take() {
             drop(service.kill().and_then(|()| service.wait()));
@@ -79,7 +78,7 @@ impl Drop for Podman {
 }
 
 #[test]
-fn cmon_starts_and_follows_beside_containers_in_states_of_podman() {
+fn cmon_follows_with_containers_in_podman_states() {
     let podman = Podman::start();
     podman.container(&["create"], "made", "seq 3");
     podman.container(&["create"], "init", "seq 3");
@@ -120,7 +119,7 @@ fn cmon_starts_and_follows_beside_containers_in_states_of_podman() {
     assert_eq!(broke, None);
 }
 
-/// Podman's log API tells whole seconds, so a place in a log is found by content and count.
+/// Podman's log API has whole seconds, so a place in a log is found by content and count.
 #[test]
 fn equal_lines_of_one_second_are_counted_through_rotations() {
     let podman = Podman::start();
@@ -142,9 +141,9 @@ fn equal_lines_of_one_second_are_counted_through_rotations() {
     assert!(5 <= rotations.as_u64().unwrap(), "{rotations}");
 }
 
-/// Podman stores what it reads at once, so that a burst has lines in parts, and serves the end of such a log wrong.
+/// Podman stores what it reads at once, so a burst has lines in parts, and it serves the end of such a log wrongly.
 #[test]
-fn lines_that_podman_stored_in_parts_are_whole() {
+fn lines_that_podman_stored_in_parts_are_joined() {
     let podman = Podman::start();
     let script = "printf ab; sleep 0.3; echo c; seq 30000; sleep 2; seq 30001 60000";
     podman.container(&["run", "-d"], "web", script);
@@ -163,14 +162,14 @@ fn lines_that_podman_stored_in_parts_are_whole() {
     assert_eq!(done.objects("gap").len(), 0);
     let hundred = run(&["-n", "100", "--no-follow"]);
     assert_eq!(hundred.messages("web", "stdout"), expected[expected.len() - 100..]);
-    // So many are counted in messages, and each part is one.
+    // The limit counts messages, and each part is one.
     let many = run(&["-n", "5000", "--no-follow"]).messages("web", "stdout");
     assert!((4900..=5000).contains(&many.len()), "{}", many.len());
     assert!(many == expected[expected.len() - many.len()..]);
 }
 
 #[test]
-fn a_cursor_goes_on_behind_equal_lines_of_one_second_and_lines_in_parts() {
+fn a_cursor_continues_behind_equal_lines_and_lines_in_parts() {
     let podman = Podman::start();
     let script = "i=0; while [ $i -lt 30 ]; do i=$((i+1)); for j in $(seq 40); do echo same; done; \
                   seq $((i*1000)) $((i*1000+400)); sleep 0.7; done; echo end; sleep 600";
@@ -184,7 +183,7 @@ fn a_cursor_goes_on_behind_equal_lines_of_one_second_and_lines_in_parts() {
         .read()
     };
     let mut shown = String::new();
-    // Each run ends in the middle of what is written, and a batch follows.
+    // Each run ends in the middle of a write, and a batch follows.
     for _ in 0..4 {
         let done = (1..=30).rev().find(|number| shown.contains(&format!("\n{number}400\n")));
         let cmon = run(&[]);

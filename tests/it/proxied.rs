@@ -1,5 +1,5 @@
-//! The engine against daemons behind proxies and daemons that answer otherwise than dockerd: played by
-//! the embedded daemon, on a paused clock.
+//! The engine behind proxies and with daemons that differ from dockerd: simulated by the embedded daemon, on a paused
+//! clock.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn talk(fake: &FakeDaemon) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_lines_come_out_whatever_the_framing_with_and_without_a_terminal() {
+async fn lines_do_not_depend_on_the_framing() {
     let framings = [
         Reframe::Chunks(1),
         Reframe::Chunks(7),
@@ -69,7 +69,7 @@ async fn the_same_lines_come_out_whatever_the_framing_with_and_without_a_termina
     }
 }
 
-/// All that was written, on whichever output: a terminal has one.
+/// All written bytes, of either output: a terminal has one.
 fn text_of(fake: &FakeDaemon) -> Vec<u8> {
     fake.messages("web").into_iter().flat_map(|message| message.payload).collect()
 }
@@ -98,7 +98,7 @@ async fn bodies_with_a_length_are_read_without_a_follow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_terminal_s_line_that_is_cut_without_chunks_is_not_shown_by_half() {
+async fn a_cut_terminal_line_is_not_shown_in_part() {
     let before = |fake: &FakeDaemon| {
         fake.remove("web");
         fake.create_with("web", OutputKind::Terminal, "json-file");
@@ -122,7 +122,7 @@ async fn a_terminal_s_line_that_is_cut_without_chunks_is_not_shown_by_half() {
     assert!(written == *found, "{} of {} bytes, parted at {parted:?}", found.len(), written.len());
 }
 
-/// Follows one container for a while, which says something now and then and restarts once.
+/// Follows one container for a while, which writes now and then and restarts once.
 async fn follow(fake: &FakeDaemon) {
     for number in 0..30 {
         say(fake, number);
@@ -152,7 +152,7 @@ async fn refused(routes: &[Route], status: u16) -> (Outcome, Seen, FakeDaemon) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proxy_may_refuse_all_that_is_not_needed() {
+async fn a_proxy_may_refuse_optional_requests() {
     for status in [401, 403, 404, 405, 501] {
         let routes = [Route::Ping, Route::Version, Route::Info];
         let (outcome, seen, fake) = refused(&routes, status).await;
@@ -166,7 +166,7 @@ async fn a_proxy_may_refuse_all_that_is_not_needed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_events_the_list_is_asked_for_and_that_is_said_once() {
+async fn without_events_the_list_is_used_and_that_is_reported_once() {
     for status in [401, 403, 404, 405, 501] {
         let (outcome, seen, fake) = refused(&[Route::Events], status).await;
         exact(&outcome, &seen, &fake);
@@ -180,7 +180,7 @@ async fn without_events_the_list_is_asked_for_and_that_is_said_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_events_containers_join_that_come_or_only_pass_by() {
+async fn without_events_new_and_short_lived_containers_join() {
     let script = async |fake: &FakeDaemon| {
         sleep(20 * SECOND).await;
         fake.create("late");
@@ -198,7 +198,7 @@ async fn without_events_containers_join_that_come_or_only_pass_by() {
         sleep(20 * SECOND).await;
     };
     for fault in [Fault::Status(403, "no".to_owned()), Fault::HeadHeld, Fault::Never] {
-        // Events are lost as well, where there could be some.
+        // Events are lost as well, if there are any.
         let before = |fake: &FakeDaemon| {
             fake.fail_always(Route::Events, fault.clone());
             (0..9).for_each(|_| fake.drop_event());
@@ -220,7 +220,7 @@ async fn a_refused_log_names_the_request_and_the_status() {
             Notice::StreamBroke { error, .. } => Some(error),
             _ => None,
         });
-        let error = broke.expect("it is said");
+        let error = broke.expect("the failure is reported");
         assert_eq!(error.kind, ErrorKind::Forbidden);
         let message = &error.message;
         assert!(message.starts_with("GET /containers/"), "{message}");
@@ -233,7 +233,7 @@ async fn a_refused_log_names_the_request_and_the_status() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_request_has_the_origin_form_and_the_version_that_was_asked_for() {
+async fn every_request_has_the_origin_form_and_the_configured_version() {
     for version in [None, Some("1.41")] {
         let api_version = version.map(|text| text.parse().unwrap());
         let options = RequestOptions { api_version, ..RequestOptions::default() };
@@ -244,7 +244,7 @@ async fn every_request_has_the_origin_form_and_the_version_that_was_asked_for() 
         for part in ["/containers/json?", "/events?", "/logs?", "/json"] {
             assert!(requests.iter().any(|target| target.contains(part)), "{part}: {requests:?}");
         }
-        // All events that change what is followed: those that make a container match, too.
+        // All events that change the followed containers, including those that make a container match.
         let subscribed: Vec<&String> =
             requests.iter().filter(|target| target.contains("/events?")).collect();
         for word in ["start", "die", "oom", "pause", "unpause", "destroy", "rename"] {
@@ -262,7 +262,7 @@ async fn every_request_has_the_origin_form_and_the_version_that_was_asked_for() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_that_an_idle_timeout_cuts_are_no_news_and_nothing_is_missed() {
+async fn events_cut_by_an_idle_timeout_are_resubscribed_silently() {
     let script = async |fake: &FakeDaemon| {
         for number in 0..60 {
             say(fake, number);
@@ -287,7 +287,7 @@ async fn events_that_an_idle_timeout_cuts_are_no_news_and_nothing_is_missed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_daemon_that_is_really_away_is_still_noticed() {
+async fn an_absent_daemon_is_still_noticed() {
     let script = async |fake: &FakeDaemon| {
         say(fake, 1);
         sleep(SECOND).await;
@@ -314,7 +314,7 @@ async fn the_head_of_the_events_may_come_with_the_first_event_or_never() {
     for fault in [Fault::HeadHeld, Fault::Never, Fault::HeadersLate(40 * SECOND)] {
         let before = |fake: &FakeDaemon| fake.fail_always(Route::Events, fault.clone());
         let script = async |fake: &FakeDaemon| {
-            // The list is enough to begin: nothing is held up by the events.
+            // The list is enough to begin: the events delay nothing.
             sleep(2 * SECOND).await;
             let reads = fake.requests().iter().any(|target| target.contains("/logs?"));
             assert!(reads, "{fault:?}: {:?}", fake.requests());
@@ -351,7 +351,7 @@ async fn a_silent_container_s_log_may_be_answered_with_its_first_line() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_list_is_waited_for_and_said_after_two_seconds() {
+async fn a_slow_list_is_reported_after_two_seconds() {
     for (late, waits) in [(1, false), (12, true), (25, true)] {
         let before = |fake: &FakeDaemon| {
             fake.fail_always(Route::List, Fault::HeadersLate(late * SECOND));
@@ -368,7 +368,7 @@ async fn a_slow_list_is_waited_for_and_said_after_two_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_inspection_and_a_slow_log_are_said_once() {
+async fn a_slow_inspection_and_a_slow_log_are_reported_once() {
     for (route, awaited) in [(Route::Inspect, Awaited::Inspection), (Route::Logs, Awaited::Log)] {
         let before = |fake: &FakeDaemon| {
             for number in 0..20 {
@@ -390,7 +390,7 @@ async fn a_slow_inspection_and_a_slow_log_are_said_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_takes_longer_than_the_deadline_comes_with_a_longer_one() {
+async fn a_slow_list_succeeds_with_a_longer_deadline() {
     let before = |fake: &FakeDaemon| {
         fake.fail_always(Route::List, Fault::HeadersLate(50 * SECOND));
     };
@@ -413,11 +413,11 @@ async fn a_list_that_takes_longer_than_the_deadline_comes_with_a_longer_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn containers_in_states_that_cmon_does_not_know_do_not_hide_the_others() {
+async fn containers_in_unknown_states_do_not_hide_others() {
     let rewrites = [
         ("\"State\":\"created\"", "\"State\":\"stopped\""),
         ("\"State\":\"created\"", "\"State\":null"),
-        ("\"State\":\"created\"", "\"State\":{\"Health\":\"odd\"}"),
+        ("\"State\":\"created\"", "\"State\":{\"Health\":\"unknown\"}"),
         ("\"Ports\":[]", "\"Ports\":[{\"Type\":\"quic\",\"PrivatePort\":-1}]"),
         ("\"Mounts\":[]", "\"Mounts\":\"none\""),
         ("\"Labels\":{}", "\"Labels\":null"),
@@ -425,7 +425,7 @@ async fn containers_in_states_that_cmon_does_not_know_do_not_hide_the_others() {
     ];
     for (from, to) in rewrites {
         let before = |fake: &FakeDaemon| {
-            fake.create("odd");
+            fake.create("unknown");
             for route in [Route::List, Route::Inspect, Route::Events] {
                 fake.fail_always(route, Fault::Rewrite(from, to));
             }

@@ -1,4 +1,4 @@
-//! cmon as its users run it, with a proxy between it and a real daemon: nginx, and one that cuts chunks.
+//! cmon from the user's side, with a proxy in front of a real daemon: nginx, and one that splits chunks.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -8,18 +8,18 @@ use std::process::{Child, Command, Stdio};
 use super::support::{Cmon, Container, Dockerd, eventually};
 use cmon::docker::http::{Body, Head};
 
-/// What a proxy does with what passes through it.
+/// The behavior of a proxy.
 #[derive(Clone)]
 enum Does {
-    /// Frames bodies anew, in chunks of this many bytes.
+    /// Frames bodies again, in chunks of this many bytes.
     Rechunk(usize),
-    /// Answers 403 to targets that contain this.
+    /// Answers 403 to targets that contain this text.
     Refuse(&'static str),
-    /// Lets only targets pass that begin with this, as an allow-list does.
+    /// Passes only targets that begin with this text, as an allow-list does.
     Allow(&'static str),
 }
 
-/// A proxy before the shared daemon, until the tests end.
+/// A proxy in front of the shared daemon, until the tests end.
 struct Proxy {
     dir: tempfile::TempDir,
 }
@@ -32,7 +32,7 @@ impl Proxy {
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let (does, daemon) = (does.clone(), daemon.clone());
-                // A connection that breaks is the client's or the daemon's doing.
+                // The client or the daemon broke the connection.
                 std::thread::spawn(move || drop(pass(client, &daemon, &does)));
             }
         });
@@ -68,7 +68,7 @@ fn pass(mut client: UnixStream, daemon: &Path, does: &Does) -> std::io::Result<(
     let mut watched = client.try_clone()?;
     let closing = upstream.try_clone()?;
     std::thread::spawn(move || {
-        // The client sends nothing more; its end is passed on.
+        // The client sends no more; its end is passed on.
         let _ = watched.read(&mut [0]);
         let _ = closing.shutdown(std::net::Shutdown::Both);
     });
@@ -115,7 +115,7 @@ fn pass(mut client: UnixStream, daemon: &Path, does: &Does) -> std::io::Result<(
     client.shutdown(std::net::Shutdown::Both)
 }
 
-/// nginx before the shared daemon, ended with this value.
+/// nginx in front of the shared daemon; dropping this value ends it.
 struct Nginx {
     dir: tempfile::TempDir,
     child: Child,
@@ -186,7 +186,7 @@ fn all_numbers(url: &str, container: &Container, count: usize) {
 }
 
 #[test]
-fn lines_are_whole_behind_a_proxy_that_cuts_chunks() {
+fn no_line_is_cut_behind_a_proxy_that_splits_chunks() {
     for tty in [&["-t"][..], &[]] {
         let live = "i=0; while [ $i -lt 2000 ]; do seq $((i + 1)) $((i + 500)); \
                     i=$((i + 500)); sleep 1; done";
@@ -199,7 +199,7 @@ fn lines_are_whole_behind_a_proxy_that_cuts_chunks() {
 }
 
 #[test]
-fn lines_are_whole_behind_nginx() {
+fn no_line_is_cut_behind_nginx() {
     let settings =
         ["proxy_buffering off; proxy_read_timeout 3s;", "proxy_buffering on; proxy_buffers 8 4k;"];
     for tty in [&["-t"][..], &[]] {
@@ -213,7 +213,7 @@ fn lines_are_whole_behind_nginx() {
 }
 
 #[test]
-fn a_refused_request_is_named_with_its_status_and_with_advice_that_fits() {
+fn a_refused_request_is_reported_with_status_and_hint() {
     let container = Container::run("seq 3");
     container.wait();
     let tail = ["tail", &container.name, "--no-follow"];
@@ -236,7 +236,7 @@ fn a_refused_request_is_named_with_its_status_and_with_advice_that_fits() {
 }
 
 #[test]
-fn docker_api_version_stands_in_front_of_every_path() {
+fn docker_api_version_prefixes_every_path() {
     let container = Container::run("seq 3");
     container.wait();
     let proxy = Proxy::start(Does::Allow("/v1.41/containers/"));

@@ -1,4 +1,4 @@
-//! Records that no daemon writes by itself: with any time, and such that the daemon cannot decode them.
+//! Records that no daemon writes by itself: with any time, and ones that the daemon cannot decode.
 
 use std::fs::File;
 use std::io::Write;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::support::{Cmon, Container, Done, Proxy, eventually};
 
-/// A container that writes as `first` says, ends, is damaged, and writes as `second` says.
+/// A container that writes by `first`, ends, has its log damaged, and writes by `second`.
 fn damaged(options: &[&str], first: &str, damage: impl Fn(&Path), second: &str) -> Container {
     let script = format!("if [ -e /f ]; then {second}; else touch /f; {first}; fi");
     let container = Container::run_with(options, &script);
@@ -75,7 +75,7 @@ fn a_record_may_hold_any_time() {
     );
 }
 
-/// The numbers that the daemon gives for some size of a tail; of a long log some sizes show all.
+/// The numbers in the daemon's answer to some size of a tail; of a long log some sizes show all.
 fn readable(container: &Container, to: u32) -> Vec<u32> {
     let tails = (1..=to + 10).filter(|tail| to < 400 || !(50..to - 30).contains(tail));
     let tails = tails.map(|tail| tail.to_string()).chain(["all".to_owned()]);
@@ -92,8 +92,7 @@ fn readable(container: &Container, to: u32) -> Vec<u32> {
     numbers
 }
 
-/// Each of these numbers once and in order; a gap where some are missing or before this one, and nowhere
-/// else.
+/// Each of these numbers once and in order, with a gap if some are missing or before this one, and no other gap.
 #[track_caller]
 fn exact(container: &Container, done: &Done, expected: &[u32], gap_before: Option<u32>) {
     let what = &container.name;
@@ -125,7 +124,7 @@ fn exact(container: &Container, done: &Done, expected: &[u32], gap_before: Optio
 
 type Damage = fn(&Path);
 
-/// What a power loss leaves of a file of which the last blocks were not written.
+/// The state of a file after a power loss before its last blocks were written.
 fn nul(path: &Path) {
     append(path, &[0; 2000]);
 }
@@ -207,14 +206,14 @@ fn a_cut_connection_loses_no_line_behind_a_bad_record() {
 }
 
 #[test]
-fn all_that_can_be_read_is_shown_once_with_a_gap_between() {
+fn readable_lines_are_shown_once_with_a_gap_between() {
     let files = ["--log-opt", "max-size=1k", "--log-opt", "max-file=5"];
     let json_files = [&JSON[..], &files].concat();
     let tty = [&JSON[..], &["-t"]].concat();
     let cases: [(&[&str], Damage, u32, Option<u32>); 9] = [
         (&JSON, nul, 60, None),
         (&JSON, torn, 60, None),
-        // What is no record takes no number with it.
+        // Garbage between records takes no number with it.
         (&JSON, garbage, 60, Some(21)),
         (&JSON, nul, 1500, None),
         (&JSON, torn, 1500, None),
@@ -253,7 +252,7 @@ fn several_bad_records_are_a_gap_each() {
 }
 
 #[test]
-fn a_log_that_can_be_read_costs_one_request_more_at_most() {
+fn a_readable_log_costs_one_request_more_at_most() {
     let files = ["--log-opt", "max-size=1k", "--log-opt", "max-file=5"];
     let cases: [(&[&str], u32); 4] = [
         (&JSON, 20),
@@ -268,16 +267,16 @@ fn a_log_that_can_be_read_costs_one_request_more_at_most() {
         let args = ["tail", "-n", "10", "--no-follow", "-o", "json", "--host", &proxy.url()];
         let done = Cmon::run(&[&args[..], &[&container.name]].concat()).code(0);
         exact(&container, &done, &(to - 9..=to).collect::<Vec<u32>>(), None);
-        // What the stream needs to go on behind the first lines is asked for as well.
+        // cmon also requests the window that the stream needs behind the first lines.
         assert!(proxy.logs().len() <= 3, "{options:?}: {:?}", proxy.logs());
     }
 }
 
 #[test]
-fn a_long_read_shows_late_what_the_daemon_skips_in_it() {
+fn a_long_read_shows_skipped_lines_late() {
     let cases = [(nul as Damage, 4001..4002, "--no-follow"), (torn, 4000..4002, "--exit-on-stop")];
     for (damage, lost, ends) in cases {
-        // 2.4 MB in all, which is more than cmon holds before it has checked them.
+        // 2.4 MB in all, more than cmon holds before the check.
         let numbers = |from: u32, to: u32| {
             let text = "x".repeat(300);
             format!("i={from}; while [ $i -le {to} ]; do echo \"$i {text}\"; i=$((i+1)); done")
@@ -299,9 +298,9 @@ fn a_long_read_shows_late_what_the_daemon_skips_in_it() {
     }
 }
 
-/// dockerd 20.10 refuses every window of such a log. What comes live is all that there is.
+/// dockerd 20.10 refuses every window of such a log. Only live lines are available.
 #[test]
-fn a_stream_is_kept_where_the_daemon_refuses_to_show_a_log() {
+fn a_stream_is_kept_if_the_daemon_refuses_the_log() {
     let files = ["--log-opt", "max-size=20k", "--log-opt", "max-file=5"];
     let torn_archive = |path: &Path| torn(&path.with_extension("log.1.gz"));
     let slowly = "i=1001; while [ $i -lt 1041 ]; do echo $i; i=$((i+1)); usleep 250000; done";
@@ -313,7 +312,7 @@ fn a_stream_is_kept_where_the_daemon_refuses_to_show_a_log() {
         done.messages(&container.name, "stdout").iter().map(|line| line.parse().unwrap()).collect();
     assert!((1001..1030).contains(&shown[0]), "{shown:?}");
     assert_eq!(shown, (shown[0]..1041).collect::<Vec<u32>>(), "{}", done.stderr);
-    // One for what could not be read at first, and one for what may have come at the very end.
+    // One for the lines unreadable at first, and one for lines that may have come at the very end.
     let gaps = done.objects("gap");
     assert!(gaps.iter().all(|gap| gap["cause"] == "unreadable"), "{gaps:?}");
     assert!(gaps[0].get("from").is_none() && gaps[1].get("to").is_none(), "{gaps:?}");

@@ -1,4 +1,4 @@
-//! Daemons that no unix socket of this machine leads to: over TCP, over TCP with TLS, and through ssh.
+//! Daemons without a local unix socket: over TCP, over TCP with TLS, and over ssh.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -17,14 +17,14 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::support::{Cmon, Container, Dockerd, Done, eventually};
 
-/// What stands before a daemon and can cut its connections, or let them fall silent.
+/// A relay in front of a daemon that can cut its connections, or make them silent.
 struct Relay {
     port: u16,
     open: Arc<Mutex<Vec<TcpStream>>>,
     /// Connections with a number below this one are silent.
     silent: Arc<AtomicUsize>,
     opened: Arc<AtomicUsize>,
-    /// While it is locked, nothing passes.
+    /// While it is locked, no bytes pass.
     gate: Arc<Mutex<()>>,
 }
 
@@ -111,13 +111,12 @@ impl Relay {
         Self { port, open, silent, opened, gate }
     }
 
-    /// Nothing more comes over the connections that are open, and none of them ends: the other machine is
-    /// gone without a word. New ones are fine.
+    /// Makes the open connections silent without closing them, as if the other machine had vanished. New ones work.
     fn silence(&self) {
         self.silent.store(self.opened.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
-    /// Nothing passes for two seconds, in no direction and on no connection.
+    /// No bytes pass for two seconds, in any direction and on any connection.
     fn freeze(&self) {
         let _shut = self.gate.lock().unwrap();
         thread::sleep(Duration::from_secs(2));
@@ -236,7 +235,7 @@ fn no_line_is_lost_over_tls_when_the_other_machine_freezes() {
     exact(&container, &done);
 }
 
-/// Interrupts cmon while nothing comes any more over its connections; all of them are closed at the end.
+/// Interrupts cmon while its connections are silent; all of them are closed at the end.
 fn interrupt_in_silence(container: &Container, relay: &Relay, change: impl FnOnce(&mut Command)) {
     let url = format!("tcp://127.0.0.1:{}", relay.port);
     let args = ["tail", "-n", "all", "-o", "json", "--summary", "--host", &url, &container.name];
@@ -342,7 +341,7 @@ impl Secure {
         })
     }
 
-    /// Gives a command the right certificates by the variables of the docker command.
+    /// Configures a command with the right certificates, by the docker command's variables.
     fn trusted_by(&self, command: &mut Command) {
         command.env("DOCKER_TLS_VERIFY", "1").env("DOCKER_CERT_PATH", self.dir("client"));
     }
@@ -418,7 +417,7 @@ fn a_context_of_the_docker_command_gives_address_and_certificates() {
 }
 
 #[test]
-fn a_daemon_that_is_not_trusted_is_an_error_that_says_what_to_do() {
+fn an_untrusted_daemon_is_an_error_with_a_hint() {
     let secure = Secure::shared();
     let url = format!("tcp://127.0.0.1:{}", secure.port);
     let by_name = format!("tcp://localhost:{}", secure.port);
@@ -437,18 +436,18 @@ fn a_daemon_that_is_not_trusted_is_an_error_that_says_what_to_do() {
         ),
     ];
     let mut messages = String::new();
-    for (url, dir, words) in cases {
+    for (url, dir, texts) in cases {
         let args = ["tail", "--host", url, "-a"];
         let done = Cmon::start_with(&args, |command| {
             if let Some(dir) = dir {
                 command.env("DOCKER_TLS_VERIFY", "1").env("DOCKER_CERT_PATH", secure.dir(dir));
-                // What this machine trusts has no part in it.
+                // The certificates of this machine do not matter.
                 command.env("SSL_CERT_FILE", "/dev/null");
             }
         })
         .done()
         .code(1);
-        for word in words {
+        for word in texts {
             assert!(
                 done.stderr.contains(*word),
                 "{url} {dir:?}: `{word}` is not in\n{}",
@@ -479,7 +478,7 @@ fn a_daemon_that_is_not_trusted_is_an_error_that_says_what_to_do() {
     );
 }
 
-/// A directory with an `ssh` that reaches an sshd of its own, which needs no port.
+/// A directory with an `ssh` that starts its own sshd, without a port.
 struct Ssh {
     dir: tempfile::TempDir,
 }
@@ -564,7 +563,7 @@ fn no_line_is_lost_through_ssh_when_its_processes_are_killed() {
 }
 
 #[test]
-fn an_error_of_ssh_says_what_ssh_said() {
+fn an_ssh_error_quotes_ssh() {
     let ssh = Ssh::new();
     let failing = |url: &str, path: Option<&str>| {
         Cmon::start_with(&["tail", "-a", "--host", url], |command| {
@@ -597,7 +596,7 @@ fn answering(bytes: &'static [u8]) -> String {
         for client in listener.incoming() {
             let mut client = client.unwrap();
             thread::spawn(move || {
-                // The request is read first, or closing would reset the connection before its end.
+                // The request is read first, since a close would reset the connection before its end.
                 let _ = client.read(&mut [0; 4096]);
                 let _ = client.write_all(bytes);
             });
@@ -607,7 +606,7 @@ fn answering(bytes: &'static [u8]) -> String {
 }
 
 #[test]
-fn errors_of_what_is_no_docker_daemon_and_of_ssh_name_the_address_and_the_reason() {
+fn errors_of_other_servers_and_ssh_have_address_and_reason() {
     let mut messages = String::new();
     let mut add = |what: &str, url: &str, change: &dyn Fn(&mut Command)| {
         let done = Cmon::start_with(&["tail", "-a", "--host", url], change).done().code(1);
@@ -621,7 +620,7 @@ fn errors_of_what_is_no_docker_daemon_and_of_ssh_name_the_address_and_the_reason
     add("an answer that is no list", &answering(text), &|_| {});
     add("nothing", &answering(b""), &|_| {});
     add("a file that is no socket", "unix:///dev/null", &|_| {});
-    for (what, words) in [
+    for (what, message) in [
         ("refused", "ssh: connect to host box port 22: Connection refused"),
         ("no key", "me@box: Permission denied (publickey)."),
         ("unknown host key", "Host key verification failed."),
@@ -629,7 +628,7 @@ fn errors_of_what_is_no_docker_daemon_and_of_ssh_name_the_address_and_the_reason
     ] {
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("ssh");
-        fs::write(&program, format!("#!/bin/sh\necho '{words}' >&2\nexit 255\n")).unwrap();
+        fs::write(&program, format!("#!/bin/sh\necho '{message}' >&2\nexit 255\n")).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
         add(what, "ssh://me@box", &|command| {

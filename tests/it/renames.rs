@@ -1,5 +1,4 @@
-//! Names that change: a container joins when its name is selected, and leaves with its run when it is
-//! selected no more.
+//! Renames: a container joins when its name is selected, and leaves at the end of its run when its name no longer is.
 
 use cmon::demo::{FakeDaemon, Fault, Route};
 use cmon::engine::event::Notice;
@@ -9,7 +8,7 @@ use cmon::engine::source::StdStream::Stdout;
 use super::support::scripted::{SECOND, Seen, config, run_selected};
 use super::support::{Cmon, Container, Dockerd};
 
-/// A running container that says `first` before it is renamed, and afterwards what is asked of it.
+/// A running container that writes `first` before it is renamed, and then text on request.
 const TALK: &str =
     "mkfifo /tmp/o; exec 3<>/tmp/o; echo first; while read -r l; do echo $l; done < /tmp/o";
 
@@ -19,7 +18,7 @@ fn say(name: &str, line: &str) {
 }
 
 #[test]
-fn a_running_container_joins_when_it_gets_the_name_from_its_first_line_on() {
+fn a_renamed_container_joins_from_its_first_line() {
     let daemon = Dockerd::shared();
     let cmon = Cmon::start(&["tail", "rn-job", "rn-glob-*", "--wait", "-o", "json"]).read();
     cmon.wait_for_out(r#""event":"waiting""#);
@@ -39,7 +38,7 @@ fn a_running_container_joins_when_it_gets_the_name_from_its_first_line_on() {
         cmon.wait_for_out(&format!(r#""event":"removed","container":"{to}""#));
         drop(container);
     }
-    // One that ends right after it got the name is read all the same.
+    // A container that ends right after it got the name is still read.
     let brief = Container::named("rn-tmp-c", &[], "seq 50; sleep 600");
     brief.wait_for_log("50");
     daemon.docker(&["rename", "rn-tmp-c", "rn-glob-c"]);
@@ -64,18 +63,18 @@ fn a_container_that_loses_the_name_is_followed_to_the_end_of_its_run() {
     cmon.wait_for_out("first");
     daemon.docker(&["rename", "rn-away", "rn-elsewhere"]);
     cmon.wait_for_out(r#""event":"deselected""#);
-    say("rn-elsewhere", "last-words");
-    cmon.wait_for_out("last-words");
+    say("rn-elsewhere", "last-text");
+    cmon.wait_for_out("last-text");
     daemon.docker(&["kill", "rn-elsewhere"]);
     cmon.wait_for_out(r#""event":"exited""#);
-    // Its next run is nobody's; a new container of the name is.
+    // No pattern matches its next run; a new container of the name matches.
     daemon.docker(&["start", "rn-elsewhere"]);
     let next = Container::named("rn-away", &[], "echo of the next; sleep 600");
     cmon.wait_for_out("of the next");
     daemon.docker(&["rm", "-f", "rn-elsewhere"]);
     let done = cmon.interrupt().code(130);
     let lines: Vec<String> = done.lines().into_iter().map(|line| line.msg).collect();
-    assert_eq!(lines, ["first", "last-words", "of the next"], "{done}");
+    assert_eq!(lines, ["first", "last-text", "of the next"], "{done}");
     drop((container, next));
 }
 
@@ -87,7 +86,7 @@ fn texts(seen: &Seen) -> String {
 async fn a_rename_is_enough_in_whichever_order_events_come() {
     let selection = || Selection::compile(&["job".into()]).unwrap();
     let waiting = || cmon::engine::Config { wait: true, ..config(30 * SECOND) };
-    // `web` is there from the start, and not selected.
+    // `web` exists from the start, and is not selected.
     let script = async |fake: &FakeDaemon| {
         fake.write("web", Stdout, "before\n");
         tokio::time::sleep(SECOND).await;
@@ -100,7 +99,7 @@ async fn a_rename_is_enough_in_whichever_order_events_come() {
     assert_eq!(texts(&seen), "before\nafter\n");
     let lists = fake.requests().iter().filter(|one| one.contains("/json?all")).count();
     assert!(lists <= 1, "the event was enough: {:?}", fake.requests());
-    // Renamed, ended and removed at once: what the daemon still has is shown, or a gap is reported.
+    // Renamed, ended and removed at once: cmon shows the lines that the daemon still has, or reports a gap.
     let script = async |fake: &FakeDaemon| {
         fake.write("web", Stdout, "before\n");
         tokio::time::sleep(SECOND).await;
@@ -112,7 +111,7 @@ async fn a_rename_is_enough_in_whichever_order_events_come() {
     assert_eq!(texts(&seen), "before\n");
     let exited = |notice: &&Notice| matches!(notice, Notice::Exited(Some(exit)) if exit.code == 3);
     assert_eq!(seen.notes.iter().filter(exited).count(), 1, "{:?}", seen.notes);
-    // The event is lost: the list that is taken now and then shows the name.
+    // The event is lost: the periodic list shows the name.
     let script = async |fake: &FakeDaemon| {
         fake.drop_event();
         fake.rename("web", "job");
@@ -157,9 +156,9 @@ async fn a_rename_is_enough_in_whichever_order_events_come() {
 #[tokio::test(start_paused = true)]
 async fn without_a_follow_a_container_that_is_being_removed_is_a_failure() {
     let finite = || cmon::engine::Config { follow: false, ..config(30 * SECOND) };
-    let words = "can not get logs from container which is dead or marked for removal";
+    let text = "can not get logs from container which is dead or marked for removal";
     for fault in [
-        (Route::Logs, Fault::Status(409, words.to_owned())),
+        (Route::Logs, Fault::Status(409, text.to_owned())),
         (Route::Inspect, Fault::Status(404, "No such container: web".to_owned())),
         (Route::Logs, Fault::Status(404, "No such container: web".to_owned())),
     ] {
@@ -176,7 +175,7 @@ async fn without_a_follow_a_container_that_is_being_removed_is_a_failure() {
 }
 
 #[test]
-fn a_container_that_is_half_removed_cannot_be_read_and_that_is_no_success() {
+fn a_half_removed_container_is_a_failure() {
     let daemon = Dockerd::alone(&[]);
     daemon.docker(&[
         "run",
@@ -191,12 +190,12 @@ fn a_container_that_is_half_removed_cannot_be_read_and_that_is_no_success() {
         "echo lost",
     ]);
     daemon.docker(&["wait", "half"]);
-    // A file of it cannot be removed, so the daemon gets no further than half of the way.
+    // A file of it cannot be removed, so the removal stops halfway.
     let path = daemon.docker(&["inspect", "-f", "{{.HostnamePath}}", "half"]);
     let change = |flag: &str| {
         let done = std::process::Command::new("chattr").args([flag, path.trim()]).output().unwrap();
-        let words = "this test needs a file system with immutable files under /tmp, like ext4";
-        assert!(done.status.success(), "{words}: {}", String::from_utf8_lossy(&done.stderr));
+        let text = "this test needs a file system with immutable files under /tmp, like ext4";
+        assert!(done.status.success(), "{text}: {}", String::from_utf8_lossy(&done.stderr));
     };
     change("+i");
     let removed = daemon.command("docker").args(["rm", "half"]).output().unwrap();
@@ -210,7 +209,7 @@ fn a_container_that_is_half_removed_cannot_be_read_and_that_is_no_success() {
 }
 
 #[test]
-fn of_short_containers_that_are_gone_only_sums_are_left() {
+fn short_lived_containers_leave_only_totals() {
     const CONTAINERS: usize = 120;
     let daemon = Dockerd::alone(&[]);
     daemon.docker(&["run", "-d", "--network", "none", "--name", "stays", "box", "sleep", "3600"]);
@@ -220,7 +219,7 @@ fn of_short_containers_that_are_gone_only_sums_are_left() {
     let watch = ["watch", "-a", "-o", "json", "--interval", "1s", "--host", &url];
     let watching = Cmon::start(&watch).read();
     watching.wait_for_out(r#""container":"stays""#);
-    // Four at a time; each lives long enough to be asked about.
+    // Four at a time; each lives long enough for an inspection.
     let script = "for i in $(seq 30); do docker run --rm --network none --name s$1-$i box \
                   sh -c 'echo of $1-$0; sleep 0.3' $i $1 >/dev/null & wait; done";
     let children: Vec<_> = (0..4)
@@ -249,7 +248,7 @@ fn of_short_containers_that_are_gone_only_sums_are_left() {
     );
     assert!(summary["cycles"].as_object().unwrap().len() <= 1, "{summary}");
     assert!(CONTAINERS <= usize::try_from(summary["streams_closed"].as_u64().unwrap()).unwrap());
-    // Each said one line, which is there, or a gap says that the container was gone too soon.
+    // Each wrote one line, which is shown, or a gap reports that the container was removed too soon.
     let gaps = done.objects("gap").len();
     assert!(CONTAINERS <= done.lines().len() + gaps && gaps < 12, "{gaps} gaps: {done}");
     daemon.docker(&["rm", "-f", "stays"]);

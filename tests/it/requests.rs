@@ -8,7 +8,7 @@ use std::thread;
 
 use super::support::{Cmon, Container, Dockerd, copy};
 
-/// A socket in front of the daemon's that keeps what clients send.
+/// A socket in front of the daemon's that records the clients' bytes.
 struct Recorder {
     socket: PathBuf,
     /// All bytes of each connection's client.
@@ -44,7 +44,7 @@ impl Recorder {
         Self { socket, sent, _dir: dir }
     }
 
-    /// The requests so far: method and path, with `ID` for what names a container.
+    /// The requests up to now: method and path, with `ID` for the name of a container.
     fn requests(&self) -> BTreeSet<String> {
         let sent = self.sent.lock().unwrap();
         let heads = sent.iter().flat_map(|sent| {

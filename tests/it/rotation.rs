@@ -1,4 +1,4 @@
-//! Not one line lost or doubled, whatever the streams go through: the main promise.
+//! No line is lost or duplicated, whatever happens to the streams: the main promise.
 
 use rustix::process::Signal;
 
@@ -14,7 +14,7 @@ fn numbers(to: u32) -> Vec<String> {
     (1..=to).map(|number| number.to_string()).collect()
 }
 
-/// Says where two lists part, instead of showing both.
+/// Reports where two lists differ, instead of both lists.
 #[track_caller]
 fn same(found: &[String], expected: &[String], done: &Done) {
     let parted = found.iter().zip(expected).position(|(found, expected)| found != expected);
@@ -31,7 +31,7 @@ fn same(found: &[String], expected: &[String], done: &Done) {
     );
 }
 
-/// What every end of a run must show: nothing left, nothing missing.
+/// The common assertions at the end of a run: nothing left, nothing missing.
 #[track_caller]
 fn clean_end(done: &Done) -> serde_json::Value {
     let summary = done.objects("summary").pop().unwrap();
@@ -143,8 +143,8 @@ fn eight_containers_lose_no_line_while_streams_rotate() {
 }
 
 #[test]
-fn the_daemon_is_left_as_it_was() {
-    // A daemon of its own: the other tests would be seen in its goroutines.
+fn the_daemon_keeps_no_goroutines() {
+    // A separate daemon: its goroutines would include the other tests'.
     let daemon = Dockerd::alone(&[]);
     let names: Vec<String> = (0..4).map(|number| format!("left{number}")).collect();
     for name in &names {
@@ -163,7 +163,7 @@ fn the_daemon_is_left_as_it_was() {
         ]);
     }
     let goroutines = || daemon.info()["NGoroutines"].as_u64().unwrap();
-    // The daemon has more of them for a moment after a start. The fewest in fifty looks are its own.
+    // After a start, the daemon has more of them for a moment. The minimum of fifty looks is its own.
     let before = (0..50).map(|_| goroutines()).min().unwrap();
     let url = daemon.url();
     let args = ["tail", "-v", "left*", "--summary", "--stream-timeout", "300ms", "-n", "0"];

@@ -23,7 +23,7 @@ fn whole(run: u32) -> String {
     format!("run {run} begins\nrun {run} ends\n")
 }
 
-/// What is shown of this container.
+/// The shown lines of this container.
 #[track_caller]
 fn shown(container: &Container, args: &[&str]) -> String {
     Cmon::run(&[&["tail", &container.name], args].concat()).code(0).text()
@@ -40,7 +40,7 @@ fn previous(container: &Container) -> String {
 }
 
 #[test]
-fn runs_that_a_policy_restarts_at_once_are_told_apart() {
+fn runs_restarted_by_a_policy_are_distinguished() {
     let container = numbered(&["--restart", "on-failure:3"], ENDS);
     container.wait_for_log("run 4 ends");
     eventually("the end of the last run", || {
@@ -54,7 +54,7 @@ fn runs_that_a_policy_restarts_at_once_are_told_apart() {
 }
 
 #[test]
-fn runs_of_a_container_that_is_restarted_by_hand_are_told_apart() {
+fn runs_restarted_by_hand_are_distinguished() {
     let container = numbered(&[], STAYS);
     container.wait_for_log("run 1 begins");
     assert_eq!(current(&container), "run 1 begins\n");
@@ -77,7 +77,7 @@ fn runs_of_a_container_that_is_restarted_by_hand_are_told_apart() {
 }
 
 #[test]
-fn a_follow_since_the_start_goes_on_with_later_runs_and_shows_later_containers_whole() {
+fn a_follow_since_the_start_includes_later_runs_and_containers() {
     let container = numbered(&[], STAYS);
     let other = numbered(&[], STAYS);
     for one in [&container, &other] {
@@ -110,7 +110,7 @@ fn a_follow_since_the_start_goes_on_with_later_runs_and_shows_later_containers_w
 }
 
 #[test]
-fn a_daemon_that_has_forgotten_the_runs_is_no_reason_to_mix_them() {
+fn runs_stay_separate_if_the_daemon_has_forgotten_them() {
     // Its memory of events ends with the daemon.
     let daemon: &'static Dockerd = Box::leak(Box::new(Dockerd::alone(&["--live-restore"])));
     let script = format!("{NUMBERED}\n{STAYS}");

@@ -1,4 +1,4 @@
-//! `cmon watch` in a real terminal: against the embedded daemon and a real one.
+//! `cmon watch` in a real terminal, with the embedded daemon and a real one.
 
 use std::io::Write;
 use std::process::Command;
@@ -28,7 +28,7 @@ fn foot(screen: &str, rows: usize) -> &str {
 }
 
 #[test]
-fn the_lines_of_a_container_are_filtered_and_pretty() {
+fn lines_on_the_screen_are_filtered_and_pretty() {
     let terminal = demo("-i 'order|queue|payment' -e queue -o pretty");
     terminal.keys(&["/", "a", "p", "i", "Enter", "Enter"]);
     terminal.wait_until("pretty lines that pass", |screen| {
@@ -122,10 +122,10 @@ fn signals_and_ctrl_c_leave_a_clean_terminal_and_their_codes() {
 }
 
 #[test]
-fn a_frozen_terminal_does_not_hold_up_the_end() {
+fn a_frozen_terminal_does_not_delay_the_end() {
     // The deadline ends it, or a second signal long before the deadline.
     for (timeout, signals) in [("1s", 1), ("1h", 2)] {
-        // Nobody reads what is drawn on it.
+        // No program reads the frames.
         let (mut keys, tty) = pty();
         let mut child = Command::new(env!("CARGO_BIN_EXE_cmon"))
             .args(["watch", "--demo", "--stop-timeout", timeout])
@@ -137,7 +137,7 @@ fn a_frozen_terminal_does_not_hold_up_the_end() {
             .unwrap();
         let is_raw = || !tcgetattr(&tty).unwrap().local_modes.contains(LocalModes::ECHO);
         eventually("the screen", || is_raw().then_some(()));
-        // Everything is drawn anew, until nothing more can be written.
+        // cmon redraws until the terminal's buffer is full.
         eventually("a full terminal", || {
             keys.write_all(b"\x0c").unwrap();
             let mut tty = [PollFd::new(&tty, PollFlags::OUT)];
@@ -169,12 +169,12 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
     terminal.is_as_before();
     terminal.run("fg");
     terminal.wait_for("c columns");
-    // Frozen and thawed by somebody else: all is drawn anew, and keys still count.
+    // Frozen and thawed by another process: cmon redraws, and keys still work.
     let process = terminal.process();
     kill_process(process, Signal::TSTP).unwrap();
     terminal.wait_for("Stopped");
     terminal.is_as_before();
-    // Only the shell is told of the new size.
+    // Only the shell gets the new size.
     terminal.resize(100, 40);
     terminal.run("fg");
     terminal.wait_until("all of the new size", |screen| foot(screen, 40).contains("c columns"));
@@ -198,23 +198,23 @@ fn foreign_text_on_the_screen_is_drawn_over_on_request() {
 }
 
 #[test]
-fn a_panic_is_told_on_a_clean_terminal() {
-    for (whose, code) in [("screen", 1), ("main", 101)] {
+fn a_panic_is_reported_on_a_clean_terminal() {
+    for (thread, code) in [("screen", 1), ("main", 101)] {
         let terminal = Terminal::open(None);
         let cmon = env!("CARGO_BIN_EXE_cmon");
-        terminal.run(&format!("RUST_BACKTRACE=0 CMON_TEST_PANIC={whose} {cmon} watch --demo"));
-        if whose == "main" {
+        terminal.run(&format!("RUST_BACKTRACE=0 CMON_TEST_PANIC={thread} {cmon} watch --demo"));
+        if thread == "main" {
             terminal.wait_for("c columns");
             kill_process(terminal.process(), Signal::TERM).unwrap();
         }
-        let told = format!("{whose} panicked on purpose");
-        terminal.wait_for(&told);
+        let message = format!("{thread} panicked on purpose");
+        terminal.wait_for(&message);
         terminal.is_clean_after(code);
-        // Said on the screen of the shell, and not on the one that went away.
+        // On the screen of the shell, and not on the alternate one.
         let screen = terminal.screen();
-        assert_eq!(screen.matches(&told).count(), 1, "{screen}");
-        // The screen's own is told by the hook that was there before, at once and not by who cleans up.
-        assert_eq!(screen.contains("thread 'screen'"), whose == "screen", "{screen}");
+        assert_eq!(screen.matches(&message).count(), 1, "{screen}");
+        // The earlier hook prints the screen's own panic at once, not the code that cleans up.
+        assert_eq!(screen.contains("thread 'screen'"), thread == "screen", "{screen}");
     }
 }
 
@@ -237,8 +237,8 @@ fn a_waiting_run_shows_the_screen_at_once_and_its_awaited_patterns() {
 }
 
 #[test]
-fn a_terminal_that_goes_away_ends_it_whether_sighup_is_heard_or_not() {
-    // A paused screen does not find out by drawing.
+fn a_lost_terminal_ends_watch_with_and_without_sighup() {
+    // A paused screen does not notice by drawing.
     for (before, is_paused) in [("", false), ("trap '' HUP; ", false), ("trap '' HUP; ", true)] {
         let terminal = Terminal::open(None);
         terminal.run(&format!("{before}{} watch --demo", env!("CARGO_BIN_EXE_cmon")));
@@ -260,7 +260,7 @@ fn a_terminal_that_goes_away_ends_it_whether_sighup_is_heard_or_not() {
 }
 
 #[test]
-fn an_error_before_the_start_leaves_the_terminal_alone() {
+fn an_error_before_the_start_does_not_change_the_terminal() {
     let terminal = Terminal::open(Some("unix:///nowhere.sock"));
     terminal.cmon("watch");
     terminal.wait_for("could not connect to `unix:///nowhere.sock` (from DOCKER_HOST)");
@@ -302,7 +302,7 @@ fn a_killed_container_changes_its_row() {
 }
 
 #[test]
-fn a_daemon_that_is_killed_is_said_to_be_away_until_it_is_back() {
+fn a_killed_daemon_is_shown_as_away_until_it_is_back() {
     let daemon = Dockerd::alone(&[]);
     let run = ["run", "-d", "--restart", "always", "--network", "none", "--name", "web", "box"];
     let script = "while :; do echo hello; sleep 1; done";
@@ -349,7 +349,7 @@ fn memory_does_not_grow_with_lines() {
     lines();
     let begun = memory();
     for _ in 0..3 {
-        // Paused and gone on: each a moment at which more could be kept.
+        // Paused and continued: each a moment at which memory could grow.
         terminal.keys(&["p"]);
         terminal.wait_for("PAUSED");
         terminal.keys(&["p"]);
@@ -370,19 +370,19 @@ fn frames_are_ten_a_second_at_most_and_none_when_nothing_changes() {
     terminal.cmon(&format!("watch {}", loud.name));
     terminal.wait_until("streaming", |screen| screen.contains("streaming"));
     terminal.keys(&["Enter"]);
-    // Which of the lines are on the screen is up to when it is drawn.
+    // The time of the frame decides which lines are on the screen.
     terminal
         .wait_until("lines", |screen| screen.lines().skip(1).any(|row| row.starts_with("  10")));
     let begun = SystemTime::now();
     let frames = terminal.frames_during(|| std::thread::sleep(Duration::from_secs(5)));
     let seconds = begun.elapsed().unwrap().as_secs_f64();
-    // A hundred times a second there is something new. A loaded machine draws fewer; what it had drawn
-    // already and tmux takes late is at most what the terminal's buffer holds.
+    // There is a change a hundred times a second. A loaded machine draws fewer frames; frames that tmux takes late are
+    // at most the content of the terminal's buffer.
     let most = 10.0 * seconds + 25.0;
     assert!(0 < frames && frames as f64 <= most, "{frames} in {seconds} s");
     terminal.keys(&["p"]);
     terminal.wait_for("PAUSED");
-    // Frames that were drawn before may still be on their way.
+    // Earlier frames may still be in flight.
     let in_a_second = || terminal.frames_during(|| std::thread::sleep(Duration::from_secs(1)));
     eventually("no frame on its way", || (in_a_second() == 0).then_some(()));
     assert_eq!(in_a_second() + in_a_second(), 0, "a paused screen is not drawn");

@@ -62,7 +62,7 @@ async fn garbage_is_an_error_and_nothing_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_again_and_again_backs_off_is_told_and_passes() {
+async fn repeated_ends_of_a_stream_back_off_and_are_reported() {
     let script = async |fake: &FakeDaemon| {
         for number in 0..20 {
             say(fake, number);
@@ -78,8 +78,7 @@ async fn the_end_again_and_again_backs_off_is_told_and_passes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn doubled_lines_of_an_old_daemon_are_shown_once_and_equal_ones_as_often_as_they_were_written()
- {
+async fn repeated_lines_of_an_old_daemon_are_shown_once() {
     let script = async |fake: &FakeDaemon| {
         fake.set_version("20.10.24");
         for number in 0..300 {
@@ -115,7 +114,7 @@ async fn a_clock_that_goes_back_an_hour_changes_nothing() {
     exact(&outcome, &seen, &fake);
 }
 
-/// A small generator: the day is the same in every run.
+/// A small random generator, so that the day is the same in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -127,7 +126,7 @@ impl Dice {
     }
 }
 
-/// Something goes wrong.
+/// Injects a fault.
 async fn mishap(fake: &FakeDaemon, dice: &mut Dice) {
     let bytes = usize::try_from(dice.below(2_000)).unwrap();
     let fault = match dice.below(12) {
@@ -222,7 +221,7 @@ async fn stop_during_each_fault_ends_in_time_and_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_daemon_that_accepts_and_never_answers_piles_nothing_up() {
+async fn a_daemon_that_never_answers_does_not_accumulate_connections() {
     for fault in [Fault::Never, Fault::HeadersLate(15 * SECOND), Fault::SilentAfter(100)] {
         let script = async |fake: &FakeDaemon| {
             say(fake, 1);
@@ -253,9 +252,9 @@ async fn a_daemon_that_accepts_and_never_answers_piles_nothing_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_black_hole_is_noticed_by_one_question() {
+async fn a_silent_stream_is_found_by_one_probe() {
     let script = async |fake: &FakeDaemon| {
-        // The head and the first lines come, then nothing more.
+        // The head and the first lines come, then silence.
         fake.fail(Route::Logs, 1, Fault::SilentAfter(600));
         for number in 1..=40 {
             fake.write("web", Stdout, format!("line {number}\n"));
@@ -287,7 +286,7 @@ async fn containers_are_found_although_their_events_are_lost() {
         fake.start("missed");
         fake.write("missed", Stdout, "hello\n");
         sleep(60 * SECOND).await;
-        // An event that is simply lost.
+        // A lost event.
         fake.create("lost");
         fake.drop_event();
         fake.start("lost");

@@ -1,4 +1,4 @@
-//! Containers that are selected by something other than their name, on a real daemon.
+//! Containers selected by other properties than their names, on a real daemon.
 
 use super::support::{Cmon, Container, Dockerd};
 
@@ -28,7 +28,7 @@ fn names(done: &super::support::Done) -> Vec<String> {
     names
 }
 
-/// What `tail --no-follow` reads lines of.
+/// The containers whose lines `tail --no-follow` reads.
 fn read(args: &[&str]) -> Vec<String> {
     names(&Cmon::run(&[&["tail", "--no-follow", "-o", "json"], args].concat()).code(0))
 }
@@ -89,7 +89,7 @@ fn an_image_selects_with_and_without_its_tag() {
     let cmon = Cmon::start(&["tail", "--image", "reg.test:5000/sel/img", "-o", "json"]).read();
     cmon.wait_for_out(r#""container":"sel-img-1""#);
     cmon.wait_for_out(r#""container":"sel-img-2""#);
-    // One that is made later is selected by what its event says.
+    // A later container is selected by its event.
     let late =
         ["run", "-d", "--network", "none", "--name", "sel-img-late", "reg.test:5000/sel/img:2"];
     daemon.docker(&[&late[..], &["sh", "-c", "echo late-line; exec sleep 600"]].concat());
@@ -115,10 +115,10 @@ fn a_later_container_joins_when_it_meets_the_conditions_and_no_other_does() {
         labeled("sel-late-1", &["late=yes"], "echo of-$HOSTNAME-first; seq 30"),
     ];
     wait_for_first(&cmon, &["sel-late-1"]);
-    // A new name takes it out of the exclusion.
+    // A new name ends its exclusion.
     daemon.docker(&["rename", "sel-late-x", "sel-late-2"]);
     cmon.wait_for_out("of-sel-late-x-first");
-    // Whatever the daemon said of the others was said before this one's start.
+    // The daemon sent its events of the others before this one's start.
     rest.push(labeled("sel-late-3", &["late=yes"], STAYS));
     wait_for_first(&cmon, &["sel-late-3"]);
     let done = cmon.interrupt().code(130);
@@ -133,7 +133,7 @@ fn a_label_that_events_do_not_carry_is_looked_up_in_the_list() {
     let cmon = Cmon::start(&["tail", "-l", "name=sel-own-label", "--wait", "-o", "json"]).read();
     cmon.wait_for_out(r#""event":"waiting""#);
     let other = labeled("sel-own-label", &["name=other"], STAYS);
-    // It is gone before the list is asked for without a reason, a minute after the start.
+    // It is removed before the next regular list, a minute after the start.
     let run = ["--hostname", "sel-wanted", "--label", "name=sel-own-label", "--rm"];
     let wanted = Container::named("sel-wanted", &run, "echo of-$HOSTNAME-first; sleep 20");
     wait_for_first(&cmon, &["sel-wanted"]);
@@ -142,7 +142,7 @@ fn a_label_that_events_do_not_carry_is_looked_up_in_the_list() {
 }
 
 #[test]
-fn a_condition_that_matches_nothing_is_an_error_or_waited_for() {
+fn a_condition_without_a_match_is_an_error_or_awaited() {
     let none = Cmon::run(&["tail", "-l", "sel-none=1"]).code(1);
     let none = none.says("no container matches `--label sel-none=1`");
     drop(none.says("docker ps -a --format"));
@@ -201,7 +201,7 @@ fn filters_that_only_the_daemon_can_apply_are_applied_by_it() {
     drop(none.says("`--filter health=healthy`"));
     let cmon = Cmon::start(&[&args[..], &["--wait"]].concat()).read();
     cmon.wait_for_out(r#""event":"waiting""#);
-    // It joins when its health check first succeeds, and stays whatever that says later.
+    // It joins when its health check first succeeds, and stays whatever the check says later.
     Dockerd::shared().docker(&["exec", "sel-asked-b", "touch", "/healthy"]);
     wait_for_first(&cmon, &["sel-asked-b"]);
     assert_eq!(names(&cmon.interrupt().code(130)), ["sel-asked-b"]);
@@ -212,7 +212,7 @@ fn filters_that_only_the_daemon_can_apply_are_applied_by_it() {
         let refused = Cmon::run(&["tail", "--filter", filter]).code(1).says(reason);
         drop(refused.says("try: the daemon applies this --filter; correct its value"));
     }
-    // What a filter names may be removed: the run goes on with what it follows.
+    // An object named by a filter may be removed: the run continues with the followed containers.
     let script =
         "echo of-$HOSTNAME-first; test -f /again && echo second-run; touch /again; exec sleep 600";
     let first = run("sel-asked-d", &[], script);
@@ -232,7 +232,7 @@ fn filters_that_only_the_daemon_can_apply_are_applied_by_it() {
 }
 
 #[test]
-fn a_dry_run_lists_what_would_be_followed_and_reads_no_log() {
+fn a_dry_run_lists_containers_and_reads_no_log() {
     let run = |args: &[&str]| Cmon::run(args);
     let done =
         run(&["tail", "--demo", "--dry-run", "-vv", "/^w/", "cache", "-n", "3", "--since", "1h"])
@@ -260,9 +260,9 @@ fn a_dry_run_lists_what_would_be_followed_and_reads_no_log() {
     let json = run(&["watch", "--demo", "--dry-run", "-o", "json", "web"]).code(0).text();
     assert!(json.starts_with(r#"{"v":1,"type":"selected","container":"web","id":""#), "{json}");
     assert!(json.ends_with("\"selected_by\":[\"web\"]}\n") && json.lines().count() == 1, "{json}");
-    // What is wrong without it is wrong with it, and a cursor is not touched.
+    // Errors of the run are errors here too, and a cursor is not touched.
     for command in ["tail", "watch"] {
-        // A note would say where the demo listens.
+        // A note would contain the demo's address.
         let usual = run(&[command, "--demo", "wbe", "-q"]);
         let dry = run(&[command, "--demo", "wbe", "-q", "--dry-run"]);
         assert_eq!((dry.status.code(), &dry.stderr), (usual.status.code(), &usual.stderr));
@@ -277,7 +277,7 @@ fn a_dry_run_lists_what_would_be_followed_and_reads_no_log() {
 }
 
 #[test]
-fn a_dry_run_leaves_cursor_and_directory_alone() {
+fn a_dry_run_does_not_touch_cursor_and_directory() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).display().to_string();
     let a = Container::run("echo a");

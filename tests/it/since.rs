@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::support::{Cmon, Container};
 
-/// The lines with their timestamps, as the daemon gives them.
+/// The lines with their timestamps, as from the daemon.
 fn stamped(container: &Container) -> Vec<(String, String)> {
     let done = Cmon::run(&["tail", "--no-follow", "--no-prefix", "-t", &container.name]).code(0);
     let text = String::from_utf8(done.stdout).unwrap();
@@ -14,7 +14,7 @@ fn stamped(container: &Container) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_lines_between_two_times_are_shown_and_no_other() {
+fn only_lines_between_two_times_are_shown() {
     let files = ["--log-opt", "max-size=4k", "--log-opt", "max-file=9"];
     let cases: [&[&str]; 3] = [
         &["--log-driver", "json-file"],
@@ -80,7 +80,7 @@ fn with_records(times: &[i64]) -> Container {
 }
 
 #[test]
-fn two_hundred_windows_show_the_lines_between_their_times_and_no_other() {
+fn two_hundred_ranges_show_only_their_lines() {
     let seed = fastrand::u64(..);
     let mut random = fastrand::Rng::with_seed(seed);
     let files = ["--log-opt", "max-size=8k", "--log-opt", "max-file=9", "--log-opt"];
@@ -112,7 +112,7 @@ fn two_hundred_windows_show_the_lines_between_their_times_and_no_other() {
         for _ in 0..40 {
             let mut edge = || {
                 let (time, _) = lines[random.usize(..lines.len())];
-                // At a line, or a nanosecond beside it.
+                // At a line, or a nanosecond off.
                 time + jiff::SignedDuration::from_nanos(random.i64(-1..=1))
             };
             let mut edges = [edge(), edge()];
@@ -134,7 +134,7 @@ fn two_hundred_windows_show_the_lines_between_their_times_and_no_other() {
 }
 
 #[test]
-fn a_follow_shows_the_lines_from_a_time_on_and_what_comes() {
+fn a_follow_shows_lines_since_a_time_and_new_ones() {
     let container = Container::run("seq 200; hold; seq 201 400");
     let all = |done: &[(String, String)]| done.len() == 200;
     let lines = super::support::eventually("200 lines", || {
@@ -152,12 +152,12 @@ fn a_follow_shows_the_lines_from_a_time_on_and_what_comes() {
 }
 
 #[test]
-fn a_time_that_is_none_is_an_error_with_the_forms() {
-    for (args, words) in [
+fn an_invalid_time_is_an_error_with_the_valid_forms() {
+    for (args, text) in [
         (&["--since", "yesterday"][..], "2026-11-28T12:30"),
         (&["--since", "-5m"], "write a time ago (10m"),
         (&["--since", "5m", "--until", "10m"], "before --since"),
     ] {
-        Cmon::run(&[&["tail", "web"][..], args].concat()).code(2).says(words);
+        Cmon::run(&[&["tail", "web"][..], args].concat()).code(2).says(text);
     }
 }

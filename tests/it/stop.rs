@@ -1,4 +1,4 @@
-//! Every way to the end, and what it leaves.
+//! Every kind of end, and its leftovers.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use super::support::{Cmon, Container, eventually};
 const TALK: &str = "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.05; done";
 
 #[test]
-fn a_signal_ends_it_with_the_summary() {
+fn a_signal_ends_the_run_with_the_summary() {
     let container = Container::run(TALK);
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let cmon = Cmon::start(&["tail", &container.name]).read();
@@ -29,7 +29,7 @@ fn quiet_has_no_summary() {
 }
 
 #[test]
-fn the_reader_of_the_pipe_may_leave_while_the_container_is_silent() {
+fn a_closed_pipe_ends_the_run_of_a_silent_container() {
     let container = Container::run("echo only; sleep 600");
     container.wait_for_log("only");
     let mut cmon = Cmon::start(&["tail", &container.name]);
@@ -42,11 +42,11 @@ fn the_reader_of_the_pipe_may_leave_while_the_container_is_silent() {
     assert_eq!(container.daemon.docker(&state), "true\n", "it did not wait for a line or the end");
 }
 
-/// Says far more than pipes and channels hold.
+/// Writes far more than pipes and channels hold.
 const FLOOD: &str = "seq 400000; sleep 600";
 
 #[test]
-fn a_stopped_reader_holds_it_back_and_nothing_is_lost() {
+fn a_blocked_reader_holds_cmon_back_and_loses_nothing() {
     let container = Container::run(FLOOD);
     container.wait_for_log("400000");
     let mut cmon = Cmon::start(&["tail", "-n", "all", &container.name]);
@@ -67,7 +67,7 @@ fn a_stopped_reader_holds_it_back_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_stopped_reader_cannot_keep_it_from_ending() {
+fn a_blocked_reader_does_not_delay_the_end() {
     let container = Container::run(FLOOD);
     container.wait_for_log("400000");
     let start = |timeout: &str| {
@@ -79,7 +79,7 @@ fn a_stopped_reader_cannot_keep_it_from_ending() {
         cmon.signal(Signal::INT);
         (cmon, stdout)
     };
-    // The one with an hour goes on waiting for its reader when the deadline has ended the other.
+    // The run with a limit of an hour still waits for its reader after the deadline has ended the other.
     let (mut patient, patients_stdout) = start("1h");
     let (mut cmon, stdout) = start("1s");
     assert_eq!(cmon.status().code(), Some(130));
@@ -89,7 +89,7 @@ fn a_stopped_reader_cannot_keep_it_from_ending() {
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn a_second_signal_ends_the_run_at_once() {
     let container = Container::run(FLOOD);
     container.wait_for_log("400000");
     let args = ["tail", "-n", "all", "--stop-timeout", "1h", &container.name];
@@ -107,7 +107,7 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn a_full_disk_is_said() {
+fn a_full_disk_is_reported() {
     let container = Container::run("seq 100; sleep 600");
     container.wait_for_log("100");
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();

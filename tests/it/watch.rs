@@ -1,4 +1,4 @@
-//! `cmon watch` for scripts: a table, JSON, lines of totals, and how each of them ends.
+//! `cmon watch` for scripts: a table, JSON, lines of totals, and the end of each.
 
 use std::process::Stdio;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::support::{Cmon, Container, Dockerd, eventually};
 
-/// Talks ten times a second.
+/// Writes ten times a second.
 const TALK: &str = "i=0; while :; do i=$((i+1)); echo line $i; usleep 100000; done";
 
 #[test]
@@ -67,7 +67,7 @@ fn snapshots_are_objects_with_the_fields_of_tail() {
         assert!(10 < last["daemon"][figure].as_u64().unwrap(), "{last}");
     }
     assert!(0 < last["own"]["memory_bytes"].as_u64().unwrap());
-    // Every field of the summary of `tail` is there, under its name.
+    // Every field of `tail`'s summary is there, under its name.
     let tail = Cmon::run(&["tail", &talks.name, "--no-follow", "-o", "json", "--summary"]).code(0);
     let Value::Object(summary) = tail.objects("summary").remove(0) else { panic!("{tail}") };
     for field in summary.keys() {
@@ -76,7 +76,7 @@ fn snapshots_are_objects_with_the_fields_of_tail() {
 }
 
 #[test]
-fn a_line_of_totals_where_there_is_no_terminal() {
+fn without_a_terminal_watch_prints_totals() {
     let talks = Container::run(TALK);
     let cmon = Cmon::start(&["watch", "--interval", "200ms", &talks.name]).read();
     cmon.wait_for_out("1 reader = 1 stream");
@@ -112,7 +112,7 @@ fn each_end_has_its_code() {
 }
 
 #[test]
-fn a_short_time_is_enough_for_a_last_snapshot() {
+fn a_short_duration_has_a_last_snapshot() {
     let talks = Container::run(TALK);
     // Shorter than the interval, and long enough for the daemon of a loaded machine to answer.
     let short = ["--interval", "1h", "--duration", "8s", &talks.name];
@@ -128,7 +128,7 @@ fn a_short_time_is_enough_for_a_last_snapshot() {
 }
 
 #[test]
-fn a_daemon_that_is_waited_for_is_said_to_be_away() {
+fn an_awaited_daemon_is_shown_as_away() {
     let dir = tempfile::tempdir().unwrap();
     let host = format!("unix://{}/none.sock", dir.path().display());
     let watch = |args: &[&str]| {
@@ -151,7 +151,7 @@ fn a_daemon_that_is_waited_for_is_said_to_be_away() {
 #[test]
 fn an_ignored_sighup_stays_ignored() {
     let talks = Container::run(TALK);
-    // As nohup does it.
+    // As nohup does.
     let script = format!("trap '' HUP; exec {} \"$@\"", env!("CARGO_BIN_EXE_cmon"));
     let mut command = Dockerd::shared().command("sh");
     command.args(["-c", &script, "sh", "watch", "-o", "json", "--interval", "100ms", &talks.name]);
@@ -166,7 +166,7 @@ fn an_ignored_sighup_stays_ignored() {
 }
 
 #[test]
-fn without_a_selection_it_is_for_what_runs() {
+fn without_a_selection_watch_shows_running_containers() {
     let daemon = Dockerd::alone(&[]);
     let run = ["run", "-d", "--network", "none", "--name"];
     daemon.docker(&[&run[..], &["stopped", "box", "true"]].concat());

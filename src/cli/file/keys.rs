@@ -1,14 +1,14 @@
-//! Which keys a table may have: the long flags of its command, and outside of all tables the flags that mean the
-//! same in every command that has them.
+//! The keys that a table may have: the long flags of its command. Outside of all tables: flags with one meaning in
+//! every command that has them.
 
 use clap::{Arg, Command};
 
 use crate::cli::generated::asks_a_daemon;
 
-/// Flags that are no keys: they act before the file is read.
+/// Flags that cannot be keys: they act before the file is read.
 const NO_KEYS: [&str; 3] = ["help", "version", "config"];
 
-/// What a name like one that is known has at least in common with it.
+/// The minimum similarity of a suggested name.
 const SIMILARITY_MIN: f64 = 0.6;
 
 /// The commands that have tables.
@@ -31,17 +31,17 @@ pub(in crate::cli) fn flag<'a>(command: &'a Command, key: &str) -> Option<&'a Ar
     })
 }
 
-/// What a key outside of all tables is.
+/// The kind of a key outside of all tables.
 pub(super) enum Top<'a> {
-    /// A flag that means the same in these commands.
+    /// A flag with one meaning in these commands.
     Flag(Vec<(&'a Command, &'a Arg)>),
-    /// A flag that only these commands have, or that means something else in each.
+    /// A flag that only these commands have, or that differs between them.
     OfTables(Vec<&'a str>),
-    /// Nothing.
+    /// An unknown key.
     Unknown,
 }
 
-/// Finds a key that stands outside of all tables.
+/// Looks up a key outside of all tables.
 pub(super) fn top<'a>(cli: &'a Command, key: &str) -> Top<'a> {
     let all: Vec<(&Command, &Arg)> =
         commands(cli).filter_map(|command| Some((command, flag(command, key)?))).collect();
@@ -62,7 +62,7 @@ pub(in crate::cli) fn is_common(cli: &Command, key: &str) -> bool {
     matches!(top(cli, key), Top::Flag(_))
 }
 
-/// The name that was probably meant.
+/// The most similar known name.
 pub(in crate::cli) fn nearest<'a>(
     wanted: &str,
     names: impl IntoIterator<Item = &'a str>,

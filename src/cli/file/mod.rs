@@ -1,4 +1,4 @@
-//! The configuration file: where it is, how it is read, and what is wrong with it.
+//! The configuration file: its place, its parsing, and its errors.
 
 mod keys;
 mod place;
@@ -12,16 +12,16 @@ pub(super) use keys::{commands, flag, flags, is_common, nearest};
 pub(super) use place::{FileText, Place};
 pub(super) use settings::{Entry, NamedSelection, Settings};
 
-/// A configuration file that cannot be used.
+/// An invalid configuration file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{}: {problem}", path.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
 pub struct FileError {
     /// The file.
     pub path: PathBuf,
-    /// The line, from 1 on.
+    /// The line, from 1.
     pub line: Option<usize>,
-    /// The key, and what is wrong with it.
+    /// The key and the error.
     pub problem: String,
-    /// What to do.
+    /// The hint.
     pub hint: String,
 }

@@ -1,4 +1,4 @@
-//! Where the configuration file is looked for, and its text.
+//! The place of the configuration file, and its text.
 
 use std::env;
 use std::ffi::OsString;
@@ -8,22 +8,22 @@ use std::path::{Path, PathBuf};
 
 use super::FileError;
 
-/// A larger file is no configuration.
+/// The maximum size of a configuration file.
 pub(super) const SIZE_MAX: u64 = 1 << 20;
 
-/// Where the configuration is looked for.
+/// The place of the configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Place {
-    /// In this file, which must be there.
+    /// This file, which must exist.
     Named(PathBuf),
-    /// In this file, where it is there.
+    /// This file, if it exists.
     Usual(PathBuf),
-    /// Nowhere: neither `XDG_CONFIG_HOME` nor `HOME` names a directory.
+    /// None: neither `XDG_CONFIG_HOME` nor `HOME` names a directory.
     Nowhere,
 }
 
 impl Place {
-    /// The place that `--config` or its variable names, else the usual one.
+    /// The place from `--config` or its variable, else the default.
     pub(in crate::cli) fn of(named: Option<PathBuf>) -> Self {
         let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let usual = || usual(variable("XDG_CONFIG_HOME"), variable("HOME"));
@@ -42,7 +42,8 @@ impl Place {
     }
 }
 
-/// `$XDG_CONFIG_HOME/cmon/config.toml`, or the same in `~/.config`. The XDG specification has relative paths ignored.
+/// `$XDG_CONFIG_HOME/cmon/config.toml`, or the same in `~/.config`. By the XDG specification, relative paths are
+/// ignored.
 pub(super) fn usual(xdg: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
     let absolute = |path: OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
     let config = xdg.and_then(absolute);
@@ -53,14 +54,14 @@ pub(super) fn usual(xdg: Option<OsString>, home: Option<OsString>) -> Option<Pat
 /// The text of a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) struct FileText {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// Its text.
     pub text: String,
 }
 
 impl FileText {
-    /// Reads the file; `None`: there is none, and none was named.
+    /// Reads the file; `None` if it does not exist and was not named.
     pub(in crate::cli) fn read(place: &Place) -> Result<Option<Self>, FileError> {
         let Some(path) = place.path() else {
             return Ok(None);
@@ -95,7 +96,7 @@ impl FileText {
             {
                 Ok(None)
             }
-            // The home of another user: what is in there is no configuration of this one.
+            // The home of another user: files there are not this user's configuration.
             (Err(_), Place::Usual(path)) if path.try_exists().is_err() => Ok(None),
             (Err(error), Place::Usual(_)) => wrong(
                 format!("could not read the configuration: {error}"),

@@ -1,4 +1,4 @@
-//! The settings of a configuration file: each is a flag with its values, checked by the parser of the flag.
+//! The settings of a configuration file: each is a flag with values, checked by the flag's own parser.
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
@@ -23,42 +23,42 @@ pub(crate) struct Entry {
     pub(crate) id: String,
     /// The key.
     pub(crate) key: String,
-    /// The values, as the flag would have them on the command line.
+    /// The values, as on the command line.
     pub(crate) values: Vec<String>,
-    /// Whether it switches something off.
+    /// Whether the setting disables a flag.
     pub(crate) weight: Weight,
-    /// Its line, from 1 on.
+    /// Its line, from 1.
     pub(crate) line: usize,
 }
 
-/// Containers that have a name in the file.
+/// A named selection of containers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NamedSelection {
     /// Names and patterns.
     pub(crate) containers: Vec<String>,
     /// The flags of the selection.
     pub(crate) flags: Vec<Entry>,
-    /// Its line, from 1 on.
+    /// Its line, from 1.
     pub(crate) line: usize,
 }
 
-/// All that a file says.
+/// The content of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// The file.
     pub(crate) path: PathBuf,
-    /// What stands outside of all tables.
+    /// The settings outside of all tables.
     pub(crate) top: Vec<Entry>,
-    /// What stands in the table of a command.
+    /// The settings in the table of each command.
     pub(crate) tables: BTreeMap<String, Vec<Entry>>,
     /// The selections, by their names.
     pub(crate) selections: BTreeMap<String, NamedSelection>,
 }
 
-/// The table of selections, and the key in one that is no flag.
+/// The table of selections, and the key in one that is not a flag.
 const SELECTIONS: &str = "selections";
 const CONTAINERS: &str = "containers";
-/// What a selection may have.
+/// The keys of a selection.
 const OF_SELECTIONS: [&str; 6] =
     ["all", "label", "image", "project", "filter", "exclude-container"];
 
@@ -68,7 +68,7 @@ type Key<'i> = Spanned<std::borrow::Cow<'i, str>>;
 type Value<'i> = Spanned<DeValue<'i>>;
 
 impl Settings {
-    /// Reads the text. `defined` is the built command line with its variables, and `typed` is the same without them.
+    /// Parses the text. `defined` is the command line with its variables, and `typed` is the same without them.
     pub(crate) fn parse(
         file: &FileText,
         defined: &Command,
@@ -206,7 +206,7 @@ impl Reader<'_> {
         self.unknown(&key.span(), &unknown, keys::nearest(flag, names))
     }
 
-    /// A flag with its values, each of which the flag takes.
+    /// A flag with its values, each valid for the flag.
     fn entry(
         &mut self,
         command: &str,
@@ -241,7 +241,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Lets the flag's own parser read a value.
+    /// Checks a value with the flag's own parser.
     fn check(&mut self, command: &str, flag: &Arg, text: &str) -> Result<(), String> {
         let long = flag.get_long().unwrap_or_default();
         let args = ["cmon".to_owned(), command.to_owned(), format!("--{long}={text}")];
@@ -316,7 +316,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A path as it is meant in a file: from the file's directory on, and `~/` is the home directory.
+    /// A path in a file: relative to the file's directory, and `~/` is the home directory.
     fn absolute(&self, path: &str) -> String {
         let home = || env::home_dir().filter(|home| home.is_absolute());
         if let Some(rest) = path.strip_prefix("~/")
@@ -359,7 +359,7 @@ impl Reader<'_> {
     }
 }
 
-/// The keys of a table as they stand in the file.
+/// The keys of a table as written in the file.
 fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Key<'i>, &'t Value<'i>)> {
     let mut all: Vec<_> = table.iter().collect();
     sort_by_key(&mut all, |(key, _)| key.span().start);
@@ -370,7 +370,7 @@ fn is_path(flag: &Arg) -> bool {
     flag.get_value_parser().type_id() == TypeId::of::<PathBuf>()
 }
 
-/// The values of a flag as they would be typed.
+/// The values of a flag as on the command line.
 fn values(flag: &Arg, value: &DeValue<'_>) -> Result<Vec<String>, String> {
     match (flag.get_action(), value) {
         (ArgAction::SetTrue, DeValue::Boolean(on)) => Ok(vec![on.to_string()]),

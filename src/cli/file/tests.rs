@@ -1,4 +1,4 @@
-//! Configuration files, right and wrong, as tables.
+//! Valid and invalid configuration files, as tables.
 
 use std::path::Path;
 
@@ -56,7 +56,7 @@ gate = [\"own\", \"daemon\"]
             "10 timestamps true",
             "11 grep x",
             "12 verbose 2",
-            // From the file's directory on.
+            // Relative to the file's directory.
             "13 cursor /etc/c",
             "14 tlscacert /ca",
         ]
@@ -72,7 +72,7 @@ fn a_home_directory_is_expanded() {
 }
 
 #[test]
-fn a_mistake_is_named_with_its_line_and_with_what_is_accepted() {
+fn an_error_has_its_line_and_the_accepted_values() {
     for (text, problem, hint) in [
         (
             "\nstael-after = 1",
@@ -199,7 +199,7 @@ fn a_selection_is_a_name_or_a_list_or_a_table() {
 }
 
 #[test]
-fn the_usual_file_is_where_xdg_says() {
+fn the_default_file_follows_the_xdg_specification() {
     let of = |xdg: Option<&str>, home: Option<&str>| {
         usual(xdg.map(Into::into), home.map(Into::into)).map(|path| path.display().to_string())
     };
@@ -210,7 +210,7 @@ fn the_usual_file_is_where_xdg_says() {
 }
 
 #[test]
-fn a_usual_file_may_be_missing_and_a_named_one_may_not() {
+fn only_the_default_file_may_be_missing() {
     let dir = tempfile::tempdir().unwrap();
     let read =
         |place: fn(PathBuf) -> Place, name: &str| FileText::read(&place(dir.path().join(name)));

@@ -1,8 +1,8 @@
-//! `cmon watch`: the engine, and what shows it: the screen, or the writer of snapshots.
+//! `cmon watch`: the engine with the screen or the snapshot writer.
 //!
-//! Streams run on this thread, beside them the questions for the daemon's figures and the answers to
-//! Prometheus; what shows has a thread of its own. Whatever ends the run first stops the others. The
-//! screen gives the terminal back before the engine is waited for.
+//! Streams, requests for the daemon's resource usage and the Prometheus server run on this thread; the screen or writer
+//! has its own. The first that ends stops the others. The screen restores the terminal before cmon waits for the
+//! engine.
 
 mod run;
 mod show;

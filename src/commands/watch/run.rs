@@ -1,4 +1,4 @@
-//! The command from its start to its exit code.
+//! The command from start to exit code.
 
 use std::io;
 use std::sync::Arc;
@@ -23,17 +23,17 @@ use crate::signal::Signals;
 use crate::snapshot::{Recorder, Shared};
 use crate::{metrics, snapshot};
 
-/// Batches of lines on their way from the engine to the screen.
+/// The capacity of the channel from the engine to the screen, in events.
 const CHANNEL_EVENTS: usize = 32;
-/// After the stop deadline the engine forces its way out within a second; then cmon leaves.
+/// After the stop deadline, the engine closes everything within a second; then cmon exits.
 const FORCED_STOP_TIMEOUT: Duration = Duration::from_secs(1);
-/// On the screen the daemon's own figures are this old at most.
+/// The maximum age of the daemon's resource usage on the screen.
 const DAEMON_FIGURES_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Runs `cmon watch` against these daemons.
 ///
 /// # Errors
-/// The run could not begin, or what was to be shown could not be written.
+/// The run could not start, or its output could not be written.
 pub(crate) async fn run(
     config: Config,
     watch: Watch,
@@ -52,7 +52,7 @@ pub(crate) async fn run(
         && !matches!(watch.form, WatchForm::Screen { .. })
     {
         let address = listener.local_addr().context("could not read the address of --metrics")?;
-        // Port 0 is any that is free, so it has to be printed. Talk may be lost.
+        // Port 0 is any free port, so cmon must print it. Messages may be lost.
         let _ = sinks.err.write_all(format!("~ metrics at http://{address}/metrics\n").as_bytes());
     }
     let sources = sources(&daemons, config.requests);
@@ -68,14 +68,14 @@ pub(crate) async fn run(
         WatchForm::Screen { .. } => DAEMON_FIGURES_INTERVAL,
         _ => watch.interval,
     };
-    // Who waits for the daemon is to see that it is away.
+    // With --wait, the screen shows that the daemon is away.
     let (wait, named) = (config.engine.wait, config.selection.is_named());
     let answers = async || {
         if !wait {
             observers.begun().await;
         }
     };
-    let beside = async {
+    let background = async {
         answers().await;
         tokio::join!(
             join_all(
@@ -88,9 +88,9 @@ pub(crate) async fn run(
         );
     };
     let running = engines.run(&config.selection, events, stop.clone());
-    tokio::pin!(running, beside);
-    let patience = config.engine.stop_timeout + FORCED_STOP_TIMEOUT;
-    let mut run = Run { show: None, stop, patience, exit: None, deadline: None, failed: None };
+    tokio::pin!(running, background);
+    let stop_limit = config.engine.stop_timeout + FORCED_STOP_TIMEOUT;
+    let mut run = Run { show: None, stop, stop_limit, exit: None, deadline: None, failed: None };
     let begin = async {
         answers().await;
         let (config, recorder) = (config.output.clone(), recorder());
@@ -98,8 +98,7 @@ pub(crate) async fn run(
     };
     let over = sleep(watch.duration.unwrap_or(Duration::MAX));
     tokio::pin!(over);
-    // Nothing is shown before the daemon has answered, unless it is waited for: an error finds the
-    // terminal as it was.
+    // Without --wait, nothing is shown before the daemon has answered, so that an error finds the terminal unchanged.
     tokio::select! {
         biased;
         outcome = &mut running => return run.finish(&mut signals, outcome?).await,
@@ -119,47 +118,47 @@ pub(crate) async fn run(
             () = &mut over, if run.exit.is_none() && watch.duration.is_some() => {
                 run.time_is_up();
             }
-            () = &mut beside => {}
+            () = &mut background => {}
         }
     };
     run.finish(&mut signals, outcome).await
 }
 
-/// What a run waits for beside the engine.
+/// The causes for an end other than the engine.
 struct Run {
     show: Option<Show>,
     stop: CancellationToken,
-    patience: Duration,
-    /// How cmon ends, once something has asked for it.
+    stop_limit: Duration,
+    /// The exit of the run, once there is a cause.
     exit: Option<Exit>,
-    /// When to leave, once something has asked for the end.
+    /// The deadline of the exit, once there is a cause.
     deadline: Option<Instant>,
-    /// Why showing failed.
+    /// The error of the screen or writer.
     failed: Option<Arc<io::Error>>,
 }
 
 impl Run {
-    /// Asks everything to end; what asked first decides the exit code.
+    /// Requests the end; the first cause decides the exit code.
     fn end(&mut self, exit: Exit) {
         self.exit.get_or_insert(exit);
-        self.deadline.get_or_insert(Instant::now() + self.patience);
+        self.deadline.get_or_insert(Instant::now() + self.stop_limit);
         self.stop.cancel();
         if let Some(show) = &self.show {
             show.stop();
         }
     }
 
-    /// The time that was given is over: what is written is written to its end before the engine stops.
+    /// The time limit is over: the output is completed before the engine stops.
     fn time_is_up(&mut self) {
         if self.show.as_ref().is_some_and(Show::finish) {
             self.exit.get_or_insert(Exit::Done);
-            self.deadline.get_or_insert(Instant::now() + self.patience);
+            self.deadline.get_or_insert(Instant::now() + self.stop_limit);
         } else {
             self.end(Exit::Done);
         }
     }
 
-    /// Waits for a signal, for the end of the show, or for the deadline. Returns whether to leave at once.
+    /// Waits for a signal, the end of the output, or the deadline. Returns whether to exit at once.
     async fn step(&mut self, signals: &mut Signals) -> bool {
         let deadline = self.deadline;
         tokio::select! {
@@ -186,7 +185,7 @@ impl Run {
         }
     }
 
-    /// The engine has ended: waits until the terminal is given back.
+    /// The engine has ended: waits until the terminal is restored.
     pub(super) async fn finish(
         mut self,
         signals: &mut Signals,
@@ -196,7 +195,7 @@ impl Run {
         if let Some(show) = &self.show {
             show.stop();
         }
-        self.deadline.get_or_insert(Instant::now() + self.patience);
+        self.deadline.get_or_insert(Instant::now() + self.stop_limit);
         while self.show.is_some() {
             if self.step(signals).await {
                 break;

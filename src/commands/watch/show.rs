@@ -1,4 +1,4 @@
-//! The screen or the writer of snapshots, behind one type.
+//! The screen or the snapshot writer, behind one type.
 
 use std::io;
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use crate::output::{self, Ended, Sinks};
 use crate::snapshot::Recorder;
 use crate::ui::{Closed, Screen, Settings};
 
-/// What shows the engine's work.
+/// The output of the engine's state.
 pub(super) enum Show {
     Screen(Screen),
     Snapshots(SnapshotWriter),
 }
 
-/// How a show ended.
+/// How the output ended.
 pub(super) enum Over {
-    /// It was asked to, or all was written.
+    /// By request, or after everything was written.
     Done,
-    /// By Ctrl-C, which a terminal in raw mode hands over as a key.
+    /// By Ctrl-C, which a terminal in raw mode sends as a key.
     Interrupted,
-    /// It could not be written.
+    /// A write failed.
     Failed(Arc<io::Error>),
 }
 
@@ -44,7 +44,7 @@ impl Show {
             WatchForm::Screen { colors, lines: form } => {
                 let look = Box::new(move || recorder.take());
                 let mut rules = watch.rules.clone();
-                // The screen paints them itself, on the lines as it shows them.
+                // The screen highlights matches itself, in the form that it shows.
                 let highlight = std::mem::take(&mut rules.highlight);
                 let filter = (!rules.is_empty()).then(|| Filter::new(rules));
                 let settings = Settings { colors, named, form, highlight, filter };
@@ -59,7 +59,7 @@ impl Show {
             .map(Show::Snapshots)
     }
 
-    /// Asks it to end by itself, and to show the last first where that stays. Returns whether it does.
+    /// Requests an end after the last output, if the output stays visible. Returns whether it does.
     pub(super) fn finish(&self) -> bool {
         if let Show::Snapshots(writer) = self {
             writer.finish();
@@ -68,7 +68,7 @@ impl Show {
         false
     }
 
-    /// Asks it to end. The writer ends with the engine's events.
+    /// Requests the end. The writer ends with the engine's events.
     pub(super) fn stop(&self) {
         if let Show::Screen(screen) = self {
             screen.stop();
@@ -76,7 +76,7 @@ impl Show {
     }
 }
 
-/// Waits for the end of the show; without one it never returns.
+/// Waits for the end of the output; without one it never returns.
 ///
 /// # Cancel safety
 /// Safe.

@@ -1,4 +1,4 @@
-//! Which daemon is meant, and under which name.
+//! The choice of the daemon and its name.
 
 use super::support::{around, config, docker_dir, only};
 use crate::config::*;
@@ -31,7 +31,7 @@ fn each_of_several_daemons_has_a_name() {
     ] {
         assert_eq!(named(&format!("cmon tail web {flags}")), expected, "{flags}");
     }
-    // One is one, whatever its name is.
+    // A single daemon stays one, even with a name.
     let one = only(config("cmon tail web --host x=tcp://a", &around).unwrap());
     assert_eq!(one.route.to_string(), "tcp://a:2375");
 }
@@ -83,7 +83,7 @@ fn contexts_and_variables_count_in_the_docker_commands_order() {
     assert_eq!(chosen(flag, &host).0, "ssh://far (context `far`, from --context)");
     let usual = "unix:///var/run/docker.sock (the default)";
     assert_eq!(chosen("cmon tail web --context default", &around).0, usual);
-    // TLS by variables, as the docker command has them.
+    // TLS by variables, as for the docker command.
     let secure = Surroundings { docker_tls_verify: true, ..host.clone() };
     let Route::Tls { port, files, .. } = only(config("cmon tail web", &secure).unwrap()).route
     else {
@@ -96,7 +96,7 @@ fn contexts_and_variables_count_in_the_docker_commands_order() {
 }
 
 #[test]
-fn a_socket_of_another_product_is_taken_when_it_is_the_only_one() {
+fn a_single_socket_of_another_product_is_used() {
     let with = |sockets: &[(&'static str, &str)]| Surroundings {
         sockets: sockets.iter().map(|(name, path)| (*name, path.into())).collect(),
         ..around()

@@ -1,4 +1,4 @@
-//! Every flag: it has an effect, its variable means the same, and the guide names no other.
+//! Every flag: it has an effect, its variable has the same meaning, and the guide mentions no other.
 
 use clap::CommandFactory;
 
@@ -6,8 +6,7 @@ use super::support::{around, docker_dir, terminal};
 use crate::cli::Cli;
 use crate::config::*;
 
-/// The flags and positional arguments of a command, each as it may be typed; a new flag that takes a
-/// value needs one here.
+/// The flags and positional arguments of a command, each with a sample value; a new flag with a value needs one here.
 fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
     let mut cli = Cli::command();
     cli.build();
@@ -45,7 +44,7 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
             "rotate_size" => &["--rotate-size", "7m", "--output-dir", "d"],
             "rotate_keep" => &["--rotate-keep", "7", "--output-dir", "d"],
             "compress" => &["--compress", "--output-dir", "d"],
-            // It is no use without one.
+            // It needs this one.
             "cursor_reset" => &["--cursor-reset", "--cursor", "c"],
             "cursor_keep" => &["--cursor-keep", "7h", "--cursor", "c"],
             "max_line" => &["--max-line", "7k"],
@@ -87,7 +86,7 @@ fn samples(command: &str) -> Vec<(String, Vec<&'static str>)> {
     command.get_arguments().filter_map(sample).collect()
 }
 
-/// What these arguments mean in each of these surroundings, as text; nothing where they are refused.
+/// The configurations for these arguments in each of these surroundings, as text; empty if refused.
 fn meanings(args: &[&str], arounds: &[Surroundings]) -> Vec<Option<String>> {
     let Ok(cli) = Cli::read(args.iter().map(std::convert::Into::into)) else {
         return vec![None; arounds.len()];
@@ -98,7 +97,7 @@ fn meanings(args: &[&str], arounds: &[Surroundings]) -> Vec<Option<String>> {
             && let Work::Check(check) = &mut leak.work
             && !args.contains(&"--seed")
         {
-            // It is drawn where none is typed.
+            // The seed is random unless typed.
             check.seed = 0;
         }
         Some(format!("{config:?}"))
@@ -106,33 +105,33 @@ fn meanings(args: &[&str], arounds: &[Surroundings]) -> Vec<Option<String>> {
     arounds.iter().map(meaning).collect()
 }
 
-/// A flag that changes nothing beside another is refused beside it, or stands here with the reason.
+/// A flag without effect next to another is refused, or is listed here with the reason.
 const HARMLESS: [(&str, &str, &str); 13] = [
-    ("config", "*", "what the file says has the effect"),
+    ("config", "*", "the settings in the file have the effect"),
     ("summary", "*", "it is the default where stderr is a terminal"),
-    ("follow", "*", "it is the default, and accepted for the hands of docker's users"),
-    ("no_color", "*", "a wish that is met where there is nothing to color"),
-    ("color", "*", "a wish that is met where there is nothing to color"),
-    ("verbose", "*", "it is what cmon traces, and that is no part of what it does"),
-    ("quiet", "*", "a wish that is met where there is nothing to say"),
+    ("follow", "*", "it is the default, and accepted out of habit from docker"),
+    ("no_color", "*", "it is met if there is nothing to color"),
+    ("color", "*", "it is met if there is nothing to color"),
+    ("verbose", "*", "tracing does not change the run"),
+    ("quiet", "*", "it is met if there is no message"),
     ("*", "dry_run", "a dry run describes the run of the same command line"),
     ("*", "all", "names must still match something"),
     ("max_line", "*", "it bounds memory"),
     ("no_follow", "follow", "the last of them counts"),
-    ("exit_on_stop", "until_match", "it says what --until-match implies"),
-    ("no_follow", "until", "cmon ends at a time that is past, as it does without the flag"),
+    ("exit_on_stop", "until_match", "--until-match implies it"),
+    ("no_follow", "until", "cmon ends at a past time anyway"),
 ];
 
 #[test]
-fn a_flag_that_has_no_effect_beside_another_is_refused() {
+fn a_flag_without_effect_next_to_another_is_refused() {
     let mut idle = Vec::new();
     let (_dir, contexts) = docker_dir("");
     let with_contexts =
         |around: Surroundings| Surroundings { contexts: contexts.clone(), ..around };
     let arounds = [around(), terminal()].map(with_contexts);
-    let harmless = |flag: &str, beside: &str| {
+    let harmless = |flag: &str, other_flag: &str| {
         HARMLESS.iter().any(|(one, other, _)| {
-            (*one == flag || *one == "*") && (*other == beside || *other == "*")
+            (*one == flag || *one == "*") && (*other == other_flag || *other == "*")
         })
     };
     for (command, base) in
@@ -144,26 +143,26 @@ fn a_flag_that_has_no_effect_beside_another_is_refused() {
             .iter()
             .map(|(_, typed)| meanings(&[&start, typed.as_slice()].concat(), &arounds))
             .collect();
-        // Both flags of a pair are held against the other by one reading of the two.
+        // One parse of each pair checks both flags.
         for (second, (flag, typed)) in samples.iter().enumerate() {
-            for (first, (beside, with)) in samples[..second].iter().enumerate() {
+            for (first, (other_flag, with)) in samples[..second].iter().enumerate() {
                 let all = [&start, with.as_slice(), typed.as_slice()].concat();
                 let both = meanings(&all, &arounds);
-                for (flag, beside, before) in
-                    [(flag, beside, &alone[first]), (beside, flag, &alone[second])]
+                for (flag, other_flag, before) in
+                    [(flag, other_flag, &alone[first]), (other_flag, flag, &alone[second])]
                 {
                     let same = both
                         .iter()
                         .zip(before)
                         .any(|(both, before)| both.is_some() && both == before);
-                    if same && !harmless(flag, beside) {
+                    if same && !harmless(flag, other_flag) {
                         idle.push(format!("{flag}: {}", all.join(" ")));
                     }
                 }
             }
         }
     }
-    assert_eq!(idle, Vec::<String>::new(), "these change nothing and are not refused");
+    assert_eq!(idle, Vec::<String>::new(), "these have no effect and are not refused");
 }
 
 #[test]
@@ -186,7 +185,7 @@ fn a_variable_has_one_meaning() {
     }
 }
 
-/// The words of a line for a shell that quotes by `'` alone.
+/// Splits a line into words as a shell does that knows only `'`.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut within) = (vec![String::new()], false);
     for c in line.chars() {
@@ -200,7 +199,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn each_command_that_the_guide_names_is_one() {
+fn each_command_in_the_guide_exists() {
     let guide = include_str!("../../../docs/tail.md");
     let table = guide.split("## ").find(|part| part.starts_with("How do I")).unwrap();
     let quoted = table.lines().flat_map(|row| row.split('`').skip(1).step_by(2));
@@ -223,7 +222,7 @@ fn each_flag_of_tail_and_watch_has_a_variable() {
         let bare = arguments.filter(|arg| arg.get_env().is_none());
         without.extend(bare.map(|arg| arg.get_id().as_str().to_owned()));
     }
-    // What is selected by hand, the counterparts of flags that have one, and what is asked of one run.
+    // Selections by hand, counterparts of other flags, and settings of a single run.
     let of_one_run =
         ["cursor_reset", "dry_run", "follow", "help", "no_color", "once", "previous", "verbose"];
     let mut expected = [&["all", "containers"], &of_one_run[..]].concat();

@@ -47,7 +47,7 @@ fn unusable_settings_are_explained() {
         ),
         (
             "cmon tail --demo --host unix:///s",
-            "--demo brings its own daemon, so --host cannot be given beside it",
+            "--demo has its own daemon, so --host cannot be combined with it",
         ),
         (
             "cmon leak-check --passive web",

@@ -1,4 +1,4 @@
-//! What tests of the configuration share: surroundings, and a command line that is read in them.
+//! Support for the configuration's tests: surroundings, and a parser of command lines.
 
 use clap::Parser;
 

@@ -1,4 +1,4 @@
-//! The form in which `tail` prints.
+//! The form of `tail`'s output.
 
 use clap::Parser;
 
@@ -10,7 +10,7 @@ use crate::format::stamp::StampForm;
 use crate::output::{Form, Summary};
 
 #[test]
-fn an_output_is_left_out_only_when_the_other_is_asked_for() {
+fn an_output_is_left_out_only_if_the_other_is_selected() {
     let outputs = |args: &str| {
         let outputs = config(args, &around()).unwrap().engine.outputs;
         (outputs.stdout, outputs.stderr)
@@ -22,7 +22,7 @@ fn an_output_is_left_out_only_when_the_other_is_asked_for() {
 }
 
 #[test]
-fn the_form_depends_on_how_many_and_on_the_terminal() {
+fn the_form_depends_on_the_number_of_containers_and_the_terminal() {
     let form = |args: &str, around: &Surroundings| config(args, around).unwrap().output.form;
     assert_eq!(form("cmon tail web", &around()), Form::Bare);
     assert_eq!(form("cmon tail web", &terminal()), Form::Text { prefix: false });
@@ -61,7 +61,7 @@ fn colours_obey_the_flag_then_the_environment_then_the_terminal() {
 }
 
 #[test]
-fn the_status_line_is_never_beside_a_pipe() {
+fn there_is_no_status_line_if_stdout_is_a_pipe() {
     let status = |args: &str, around: &Surroundings| config(args, around).unwrap().output.status;
     let to_file = Surroundings { stdout: FileKind::Regular, ..terminal() };
     let to_pipe = Surroundings { stdout: FileKind::Other, ..terminal() };
@@ -72,7 +72,7 @@ fn the_status_line_is_never_beside_a_pipe() {
 }
 
 #[test]
-fn the_summary_is_for_people_signals_and_who_asks() {
+fn the_summary_is_for_terminals_signals_and_its_flag() {
     let summary = |args: &str, around: &Surroundings| config(args, around).unwrap().output.summary;
     assert_eq!(summary("cmon tail web", &terminal()), Summary::Always);
     assert_eq!(summary("cmon tail web", &around()), Summary::OnSignal);
@@ -81,7 +81,7 @@ fn the_summary_is_for_people_signals_and_who_asks() {
 }
 
 #[test]
-fn timestamps_have_the_form_and_zone_that_were_asked_for() {
+fn timestamps_have_the_requested_form_and_zone() {
     use StampForm::{Full, Iso, Short};
     let stamp = |args: &str, around: &Surroundings| {
         let stamp = config(args, around).unwrap().output.stamp?;
@@ -111,7 +111,7 @@ fn timestamps_have_the_form_and_zone_that_were_asked_for() {
     ] {
         assert_eq!(stamp(&format!("cmon tail web {args}"), around), expected, "{args}");
     }
-    // A container's name is not taken for a form.
+    // A container's name is not parsed as a form.
     let cli = Cli::try_parse_from(["cmon", "tail", "-t", "web"]).unwrap();
     let crate::cli::Command::Tail(tail) = cli.command else { panic!("it is `tail`") };
     assert_eq!(tail.containers, ["web"]);

@@ -1,4 +1,4 @@
-//! Which part of the logs `tail` shows.
+//! The range of the logs that `tail` shows.
 
 use super::support::{around, config};
 use crate::cli::Cli;
@@ -20,7 +20,7 @@ fn the_first_lines_are_ten_of_a_follow_and_all_otherwise() {
 }
 
 #[test]
-fn a_run_that_is_selected_excludes_other_times_cursors_and_a_follow_of_the_previous_one() {
+fn a_selected_run_excludes_other_ranges_cursors_and_a_follow_of_the_previous_run() {
     let of = |args: &str| {
         let engine = config(&format!("cmon tail web {args}"), &around()).unwrap().engine;
         (engine.runs, engine.follow)
@@ -54,7 +54,7 @@ fn a_run_that_is_selected_excludes_other_times_cursors_and_a_follow_of_the_previ
 }
 
 #[test]
-fn waiting_for_a_match_ends_when_nothing_can_come_any_more() {
+fn until_match_ends_after_all_containers_have_stopped() {
     let ends = |args: &str| config(args, &around()).unwrap().engine.exit_on_stop;
     assert!(ends("cmon tail web --until-match ready"));
     assert!(!ends("cmon tail web --fail-on panic") && !ends("cmon tail web --timeout 1s"));

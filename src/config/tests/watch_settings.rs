@@ -5,7 +5,7 @@ use crate::config::*;
 use crate::format::Colors;
 use crate::format::pretty::LineForm;
 
-/// What TERM says of the terminal.
+/// The terminal by TERM.
 #[derive(Clone, Copy, PartialEq)]
 enum Term {
     Capable,
@@ -70,7 +70,7 @@ fn filters_of_watch_are_for_the_screen() {
 }
 
 #[test]
-fn without_a_name_it_is_for_all_that_run() {
+fn without_a_name_watch_selects_running_containers() {
     let open = |args| watched(args, FileKind::Other, Term::Capable).selection.is_open();
     assert!(open("cmon watch") && open("cmon watch --demo"));
     assert!(!open("cmon watch -a") && !open("cmon watch web"));

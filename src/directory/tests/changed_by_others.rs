@@ -1,4 +1,4 @@
-//! Files that somebody else removed, replaced, shortened or extended.
+//! Files that another program removed, replaced, shortened or extended.
 
 use super::support::{PLAIN, commit, key, open, removed, shortened, text, write, written};
 use crate::directory::tests::fake_disk::FakeDisk;
@@ -73,7 +73,7 @@ fn a_file_that_was_shortened_has_each_line_once_even_if_the_next_run_is_killed()
         let path = "web.log".to_owned();
         let shortened = Finding::Shortened { path, recorded: 8, found: 4 };
         assert_eq!(directory.take_findings(), [shortened]);
-        // Longer than what is missing, so the old length would cut within the line.
+        // Longer than the missing part, so the old length would cut within the line.
         directory.append(&key("web"), b"three\n").unwrap();
     }
     let mut directory = open(&disk, PLAIN, &records);

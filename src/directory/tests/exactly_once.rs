@@ -1,8 +1,8 @@
-//! The property that matters: whatever ends a run, at any point, each line is in the files once and in order.
+//! The main property: after any end of a run at any point, each line is in the files once and in order.
 //!
-//! A run appends numbered lines, takes checkpoints and saves them, rotates and compresses, until it is killed or the
-//! power is cut after some number of changes to the disk. The next run goes on from the cursor that was saved last,
-//! as cmon does from the daemon's log.
+//! A run appends numbered lines, saves checkpoints, rotates and compresses, until it is killed or the power is cut
+//! after some number of disk operations. The next run continues from the last saved cursor, as cmon does from the
+//! daemon's log.
 
 use std::io::Read;
 
@@ -52,7 +52,7 @@ struct Cursor {
     positions: [u64; CONTAINERS_TRIED],
 }
 
-/// A run that goes on, and where each container's log was read to.
+/// A run, and the position of each container's log.
 struct Writer {
     disk: FakeDisk,
     directory: Directory<FakeDisk>,
@@ -147,9 +147,9 @@ impl Writer {
                 self.disk.set_space(None);
                 self.disk.keep_tails(false);
                 match &mut action {
-                    // Not even the same bytes have to follow.
+                    // The repeated append may have other bytes.
                     Action::Append { lines, .. } => *lines = 1,
-                    // What could not be compressed is tried again in the next run.
+                    // The next run repeats a failed compression.
                     Action::FinishCompression { .. } => break,
                     _ => {}
                 }
@@ -168,7 +168,7 @@ impl Writer {
     }
 }
 
-/// All that the files of a container hold, oldest first, and the number of old files.
+/// The content of a container's files, oldest first, and the number of old files.
 fn lines_of(disk: &FakeDisk, container: usize) -> (String, usize) {
     let base = crate::directory::name::path(&key(container), 0);
     let mut files = Vec::new();
@@ -213,7 +213,7 @@ fn check(disk: &FakeDisk, positions: &[u64; CONTAINERS_TRIED], keep: usize) {
     }
 }
 
-/// Returns the number of changes that the runs made to the disk.
+/// Returns the number of disk operations of the runs.
 fn hold(runs: &[Run], keep: usize) -> u64 {
     let disk = FakeDisk::default();
     let settings = |run: &Run| Settings {
@@ -303,7 +303,7 @@ proptest! {
 }
 
 #[test]
-fn every_change_can_be_the_last_of_a_run_and_of_its_recovery() {
+fn each_operation_can_be_the_last_of_a_run_or_recovery() {
     let round = [
         Action::Append { container: 0, lines: 2 },
         Action::TakeCheckpoint,

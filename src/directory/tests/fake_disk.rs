@@ -1,4 +1,4 @@
-//! A disk for tests. What was not synced is lost in part when the power is cut, and kept when only cmon is killed.
+//! A disk for tests. A power cut loses a part of the unsynced data; a kill of cmon loses none.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::directory::disk::{Disk, DiskFile, FileId, Kind, Metadata, write_all};
 use crate::directory::name::parent;
 
-/// What survives of what was not synced.
+/// Which unsynced operations survive.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum PowerCut {
-    /// In each file and in each directory, the oldest changes.
+    /// The oldest operations of each file and each directory.
     Journal,
-    /// Any changes.
+    /// Any operations.
     Anything,
 }
 
@@ -53,9 +53,9 @@ struct Names {
 struct State {
     inodes: Vec<Inode>,
     directories: BTreeMap<String, Names>,
-    /// Changes that are still made before the end.
+    /// The number of operations before the end.
     changes_left: Option<u64>,
-    /// Bytes until the disk is full.
+    /// The free space in bytes.
     space: Option<usize>,
     /// Truncating fails.
     keeps_tails: bool,
@@ -113,7 +113,7 @@ impl FileChange {
         }
     }
 
-    /// What a power cut in the middle of it leaves.
+    /// The state after a power cut in the middle of it.
     fn damage(&self, random: &mut Random) -> Self {
         match self {
             FileChange::Write(offset, written) if random.below(2) == 0 => {
@@ -153,7 +153,7 @@ impl NameChange {
     }
 }
 
-/// Which of `count` changes survive.
+/// Which of `count` operations survive.
 fn survivors(cut: PowerCut, count: usize, random: &mut Random) -> Vec<bool> {
     match cut {
         PowerCut::Journal => {
@@ -202,7 +202,7 @@ impl FakeDisk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on this many changes are made, and then every change fails.
+    /// Allows this number of operations, after which every operation fails.
     pub(super) fn die_after(&self, changes: u64) {
         self.state().changes_left = Some(changes);
     }
@@ -227,12 +227,12 @@ impl FakeDisk {
         self.state().syncs_fail = true;
     }
 
-    /// The highest number of files that were open at once.
+    /// The highest number of open files.
     pub(super) fn open_files_max(&self) -> usize {
         self.state().open_files_max
     }
 
-    /// cmon was killed: what it did is done.
+    /// cmon was killed: its operations are complete.
     pub(super) fn revive(&self) {
         let mut state = self.state();
         (state.changes_left, state.space, state.keeps_tails) = (None, None, false);
@@ -269,7 +269,7 @@ impl FakeDisk {
         state.directories.retain(|path, _| path.is_empty() || root.contains_key(path));
     }
 
-    /// What a file holds.
+    /// The content of a file.
     pub(super) fn read(&self, path: &str) -> Option<Vec<u8>> {
         let state = self.state();
         match state.node(path)? {
@@ -278,7 +278,7 @@ impl FakeDisk {
         }
     }
 
-    /// Somebody else writes a file.
+    /// Another program writes a file.
     pub(super) fn write(&self, path: &str, bytes: &[u8]) {
         let file = match self.open(path) {
             Ok(file) => file,
@@ -303,18 +303,18 @@ impl FakeDisk {
         files
     }
 
-    /// Replaces a file, as the cursor is saved.
+    /// Replaces a file in the way the cursor is saved.
     pub(super) fn save(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        let beside = format!("{path}.new");
-        self.remove(&beside)?;
-        let file = self.create(&beside, None)?;
+        let new_path = format!("{path}.new");
+        self.remove(&new_path)?;
+        let file = self.create(&new_path, None)?;
         write_all(&file, bytes, 0)?;
         file.sync()?;
         {
             let mut state = self.state();
             state.change()?;
-            let node = state.node(&beside).ok_or_else(not_found)?;
-            state.names("")?.change(NameChange::Rename(beside, path.to_owned(), node));
+            let node = state.node(&new_path).ok_or_else(not_found)?;
+            state.names("")?.change(NameChange::Rename(new_path, path.to_owned(), node));
         }
         self.sync_directory("")
     }
@@ -376,7 +376,7 @@ impl Disk for FakeDisk {
         }
         state.change()?;
         state.names("")?.change(NameChange::Add(path.to_owned(), Node::Directory));
-        // One of this name that was lost or removed had other files.
+        // A lost or removed one of this name had other files.
         state.directories.insert(path.to_owned(), Names::default());
         Ok(true)
     }

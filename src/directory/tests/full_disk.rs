@@ -17,11 +17,11 @@ fn a_full_disk_in_the_middle_of_an_append_loses_and_doubles_nothing() {
             assert!(error.is_temporary());
         }
         assert_eq!(text(&disk, "web.log"), if keeps_tails { "one\nseco" } else { "one\n" });
-        // A checkpoint goes on to cover what was written before.
+        // A checkpoint still covers earlier writes.
         assert_eq!(commit(&mut directory)[0].1.length, Some(4));
         disk.set_space(None);
         disk.keep_tails(false);
-        // Not even the same bytes have to follow.
+        // The repeated append may have other bytes.
         write(&mut directory, "web", &["x\n"]);
         assert_eq!(text(&disk, "web.log"), "one\nx\n");
         assert_eq!(directory.take_findings(), []);
@@ -29,7 +29,7 @@ fn a_full_disk_in_the_middle_of_an_append_loses_and_doubles_nothing() {
 }
 
 #[test]
-fn a_full_disk_is_named_and_says_what_to_do() {
+fn a_full_disk_is_reported_with_a_hint() {
     let disk = FakeDisk::default();
     disk.set_space(Some(0));
     let mut directory = open(&disk, PLAIN, &Vec::new());
@@ -51,7 +51,7 @@ fn no_position_is_saved_after_a_sync_that_failed() {
 }
 
 #[test]
-fn few_descriptors_are_open_however_many_files_there_are() {
+fn open_descriptors_are_bounded_for_any_number_of_files() {
     let disk = FakeDisk::default();
     let settings = Settings { open_files_max: 4, ..ROTATING };
     let mut directory = open(&disk, settings, &Vec::new());
@@ -62,7 +62,7 @@ fn few_descriptors_are_open_however_many_files_there_are() {
         }
         commit(&mut directory);
     }
-    // As many again belong to a checkpoint.
+    // A checkpoint holds as many again.
     assert!(disk.open_files_max() <= 8, "{}", disk.open_files_max());
     for container in 0..20 {
         assert_eq!(text(&disk, &format!("c{container}.log")), "2\n");

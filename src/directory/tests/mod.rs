@@ -1,4 +1,4 @@
-//! Single cases: what others do to the files, full disks, settings that change, and the real disk.
+//! Single cases: other programs' changes, full disks, changed settings, and the real disk.
 
 mod changed_by_others;
 mod exactly_once;

@@ -51,7 +51,7 @@ fn a_container_that_is_created_again_goes_on_in_the_same_file() {
 }
 
 #[test]
-fn containers_whose_safe_names_meet_have_a_file_each() {
+fn containers_with_colliding_safe_names_have_a_file_each() {
     let disk = FakeDisk::default();
     let mut directory = open(&disk, PLAIN, &Vec::new());
     let names = ["a/b", "a_b-796e173c", "A/B", "web", "Web", "WEB"];

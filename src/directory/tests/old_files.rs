@@ -5,7 +5,7 @@ use crate::directory::tests::fake_disk::FakeDisk;
 use crate::directory::*;
 
 #[test]
-fn as_many_old_files_are_kept_as_were_asked_for() {
+fn the_configured_number_of_old_files_is_kept() {
     for (keep, expected) in [
         (0, &["web.log"][..]),
         (1, &["web.log", "web.log.1"]),
@@ -20,7 +20,7 @@ fn as_many_old_files_are_kept_as_were_asked_for() {
 }
 
 #[test]
-fn another_number_of_old_files_holds_from_the_next_rotation() {
+fn a_changed_number_of_old_files_applies_from_the_next_rotation() {
     let disk = FakeDisk::default();
     let records =
         write(&mut open(&disk, ROTATING, &Vec::new()), "web", &["1\n", "2\n", "3\n", "4\n", "5\n"]);
@@ -35,7 +35,7 @@ fn another_number_of_old_files_holds_from_the_next_rotation() {
 }
 
 #[test]
-fn an_old_file_that_somebody_removed_leaves_no_hole() {
+fn a_removed_old_file_leaves_no_gap_in_the_numbers() {
     let disk = FakeDisk::default();
     let mut directory = open(&disk, ROTATING, &Vec::new());
     write(&mut directory, "web", &["1\n", "2\n", "3\n", "4\n"]);
@@ -127,7 +127,7 @@ fn leftovers_of_a_killed_compression_are_removed() {
 }
 
 #[test]
-fn files_of_others_are_left_alone() {
+fn files_of_other_programs_are_not_touched() {
     let disk = FakeDisk::default();
     for path in ["notes.txt", "web.log.bak", "web.log.01", "cursor.json.new", "cursor.json"] {
         disk.write(path, b"theirs\n");

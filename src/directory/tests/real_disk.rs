@@ -43,7 +43,7 @@ fn the_real_disk_does_the_same() {
 }
 
 #[test]
-fn only_their_owner_reads_files_unless_somebody_allows_more() {
+fn files_are_private_unless_their_mode_is_changed() {
     let dir = tempfile::tempdir().unwrap();
     let disk = LocalDisk::new(dir.path().to_owned());
     let mode =
@@ -74,7 +74,7 @@ fn a_link_in_the_place_of_a_file_is_not_followed() {
 }
 
 #[test]
-fn a_daemons_directory_may_be_a_link_and_other_directories_are_left_alone() {
+fn a_daemons_directory_may_be_a_link_and_other_directories_are_not_touched() {
     let dir = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), dir.path().join("a")).unwrap();

@@ -1,4 +1,4 @@
-//! What tests of the directory share: settings, and short forms of its calls.
+//! Support for the directory's tests: settings, and short forms of its calls.
 
 use std::io::Read;
 
@@ -9,7 +9,7 @@ use crate::directory::*;
 
 pub(super) const PLAIN: Settings =
     Settings { rotate_size: None, keep: 9, compression: Compression::None, open_files_max: 9 };
-/// Each append but the first of a file begins another.
+/// Each append after the first of a file begins another.
 pub(super) const ROTATING: Settings = Settings { rotate_size: Some(1), ..PLAIN };
 
 type Records = Vec<(FileKey, FileRecord)>;

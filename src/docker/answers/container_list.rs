@@ -25,10 +25,10 @@ struct Row {
     labels: Option<HashMap<String, Maybe<String>>>,
 }
 
-/// The rows of a list; `None` when it is no list. Rows without an id are passed over.
+/// The rows of a list; `None` if it is not a list. Skips rows without an id.
 pub(in crate::docker) fn list(daemon: &DaemonId, body: &[u8]) -> Option<Vec<Listed>> {
     let rows: Option<Vec<Maybe<Row>>> = serde_json::from_slice(body).ok()?;
-    // Podman 3 answers `null` where there is no container.
+    // Podman 3 answers `null` if there is no container.
     let rows = rows.unwrap_or_default().into_iter().filter_map(Maybe::known);
     Some(rows.filter_map(|row| listed(daemon, row)).collect())
 }
@@ -56,7 +56,7 @@ pub(super) fn bare(name: &str) -> Arc<str> {
     name.strip_prefix('/').unwrap_or(name).into()
 }
 
-/// What a daemon's word for a state means; `None` for a word that is not known.
+/// The phase for a daemon's state name; `None` for an unknown name.
 pub(super) fn phase(state: &str) -> Option<Phase> {
     Some(match state {
         "running" | "stopping" => Phase::Running,
@@ -70,7 +70,7 @@ pub(super) fn phase(state: &str) -> Option<Phase> {
     })
 }
 
-/// The same from the text for people: `Up 5 minutes (Paused)`, `Exited (0) 2 hours ago`.
+/// The phase for the status text: `Up 5 minutes (Paused)`, `Exited (0) 2 hours ago`.
 fn phase_of_status(status: &str) -> Phase {
     match status.split([' ', '(']).next().unwrap_or_default() {
         "Up" if status.ends_with("(Paused)") => Phase::Paused,

@@ -1,4 +1,4 @@
-//! Events of the daemon, as they come and as it remembers them.
+//! Events of the daemon, live and past.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(in crate::docker) struct Message {
     action: Option<String>,
     #[serde(rename = "Actor", default, deserialize_with = "lenient")]
     actor: Option<Actor>,
-    /// As before version 1.22, and still given.
+    /// The field of versions before 1.22, which daemons still send.
     #[serde(default, deserialize_with = "lenient")]
     pub(super) status: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
@@ -36,10 +36,10 @@ struct Actor {
     attributes: Option<HashMap<String, Maybe<String>>>,
 }
 
-/// Attributes of an event that are no labels.
+/// Attributes of an event that are not labels.
 const OWN_ATTRIBUTES: [&str; 3] = ["name", "image", "oldName"];
 
-/// What an event means to a follower of logs; `None` for all other events.
+/// The event of interest to a follower; `None` for all others.
 pub(in crate::docker) fn container_event(
     daemon: &DaemonId,
     message: Message,
@@ -52,7 +52,7 @@ pub(in crate::docker) fn container_event(
     };
     let what = match message.action.or(message.status)?.as_str() {
         "start" => ContainerEventKind::Started,
-        // Podman's words are `died` and `remove`.
+        // Podman's names are `died` and `remove`.
         "die" | "died" => {
             let code = text("exitCode").or_else(|| text("containerExitCode"));
             ContainerEventKind::Died(code.and_then(|code| code.parse().ok())?)
@@ -72,7 +72,7 @@ pub(in crate::docker) fn container_event(
     let facts = match what {
         ContainerEventKind::Started | ContainerEventKind::Renamed => {
             let image = text("image").map(str::to_owned);
-            // An event has the labels between its own attributes.
+            // An event mixes the labels with its own attributes.
             let labels =
                 attributes.into_iter().filter(|(key, _)| !OWN_ATTRIBUTES.contains(&&**key));
             facts(image.as_deref(), labels.collect())
@@ -82,8 +82,8 @@ pub(in crate::docker) fn container_event(
     Some(ContainerEvent { key, name, kind: what, facts })
 }
 
-/// `GET /events` up to a moment of the past: objects that follow each other, with or without a newline between them.
-/// What is no event of a run is passed over.
+/// Past events from `GET /events`: objects in sequence, with or without a newline between them. Skips events that do
+/// not concern runs.
 pub(in crate::docker) fn remembered(body: &[u8]) -> Option<Vec<Moment>> {
     let messages = serde_json::Deserializer::from_slice(body).into_iter::<Maybe<Message>>();
     let moment = |message: Message| {

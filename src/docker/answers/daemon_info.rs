@@ -1,4 +1,4 @@
-//! What the daemon says of itself, and of a container's process.
+//! The daemon's information about itself, and about a container's process.
 
 use serde::Deserialize;
 
@@ -9,16 +9,16 @@ use crate::docker::lenient::{elements, lenient};
 use crate::docker::own::Identity;
 use crate::engine::timestamp::Timestamp;
 
-/// The process that a container began with.
+/// The main process of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Process {
     /// The container's full id.
     pub id: String,
     /// The container's name.
     pub name: String,
-    /// Its number where the daemon runs; `None` when the container does not run.
+    /// Its process id on the daemon's host; `None` if the container does not run.
     pub pid: Option<u32>,
-    /// Where the container is in its life, as the daemon calls it: `running`, `exited`.
+    /// The container's state in the daemon's term: `running`, `exited`.
     pub state: String,
 }
 
@@ -33,7 +33,7 @@ pub(in crate::docker) fn process(body: &[u8]) -> Option<Process> {
     })
 }
 
-/// What shows whether a process runs in this container.
+/// Facts of a container that show whether a process runs in it.
 pub(in crate::docker) fn identity(body: &[u8]) -> Option<Identity> {
     let answer: Inspected = serde_json::from_slice(body).ok()?;
     let destinations = answer.mounts.into_iter().filter_map(|mount| mount.destination);
@@ -56,16 +56,16 @@ pub(in crate::docker) fn threads(body: &[u8]) -> Option<Vec<String>> {
     Some(answer.processes.into_iter().filter_map(|mut row| row.pop()).collect())
 }
 
-/// What a daemon says of itself.
+/// The daemon's version information.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Version {
     /// The daemon's version, like `20.10.24`.
     pub version: String,
-    /// The newest API that it speaks, like `1.41`.
+    /// The newest API version that it supports, like `1.41`.
     pub api: String,
 }
 
-/// `GET /version`, and which daemon it shows.
+/// `GET /version`, with the dialect that it shows.
 pub(in crate::docker) fn version(body: &[u8]) -> Option<(Version, Option<Dialect>)> {
     #[derive(Deserialize)]
     struct Answer {
@@ -95,12 +95,12 @@ pub(in crate::docker) fn version(body: &[u8]) -> Option<(Version, Option<Dialect
     Some((version, dialect))
 }
 
-/// A daemon's figures of its own resources.
+/// A daemon's resource usage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Info {
     /// Its id, made at its first start.
     pub id: String,
-    /// Its name: the host's.
+    /// Its name: the host name.
     pub name: String,
     /// Its version.
     pub version: String,

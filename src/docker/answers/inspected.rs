@@ -1,4 +1,4 @@
-//! The daemon's answer about one container.
+//! The daemon's answer to an inspection.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -109,7 +109,7 @@ impl State {
     }
 }
 
-/// A container as inspecting it shows; `None` when the answer is no object.
+/// A container from an inspection; `None` if the answer is not an object.
 pub(in crate::docker) fn container(
     key: &ContainerKey,
     body: &[u8],
@@ -157,7 +157,7 @@ pub(in crate::docker) fn container(
     })
 }
 
-/// Whether this is how a daemon writes the end of a run that has not ended: Go's zero time, or the epoch.
+/// Whether this is the daemon's value for a run without an end: Go's zero time, or the epoch.
 fn is_never(time: &str) -> bool {
     time.is_empty() || time.starts_with("0001-01-01T") || time.starts_with("1970-01-01T")
 }

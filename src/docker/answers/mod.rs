@@ -1,4 +1,4 @@
-//! The parts of the daemon's JSON answers that cmon uses, and what they mean. Pure.
+//! The parts of the daemon's JSON answers that cmon uses. Pure.
 
 mod container_list;
 mod daemon_events;

@@ -1,5 +1,4 @@
-//! Answers of real daemons, and what is left of them when anything that cmon does not need is
-//! removed or replaced.
+//! Answers of real daemons, and their decoding with fields that cmon does not need removed or replaced.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -58,7 +57,7 @@ fn real_answers_are_understood() {
 }
 
 #[test]
-fn the_memory_of_a_daemon_is_read_in_the_words_of_docker_and_podman() {
+fn past_events_are_decoded_from_docker_and_podman() {
     let event = |action: &str, nanos: i64| json!({ "Action": action, "timeNano": nanos });
     let body = |events: &[Value]| {
         let lines: Vec<String> = events.iter().map(Value::to_string).collect();
@@ -77,7 +76,7 @@ fn the_memory_of_a_daemon_is_read_in_the_words_of_docker_and_podman() {
 }
 
 #[test]
-fn the_times_of_a_run_are_read_and_a_time_that_never_came_is_none() {
+fn run_times_are_decoded_and_a_zero_time_is_none() {
     let state = |started: &str, finished: &str| {
         let answer =
             inspected(&json!({ "State": { "StartedAt": started, "FinishedAt": finished } }));
@@ -121,18 +120,18 @@ fn states_of_other_daemons_are_understood() {
 }
 
 #[test]
-fn a_list_may_be_empty_or_null_and_a_row_without_an_id_is_passed_over() {
+fn a_list_may_be_empty_or_null_and_rows_without_an_id_are_skipped() {
     assert_eq!(list(&daemon(), b"[]"), Some(Vec::new()));
     assert_eq!(list(&daemon(), b"null\n"), Some(Vec::new()));
-    let odd = json!([{}, null, 7, "x", [], { "Id": "" }, { "Id": 5 }, { "Id": "ab12" }]);
-    assert_eq!(rows(&odd), [("ab12".to_owned(), "ab12".to_owned(), Phase::Exited)]);
+    let malformed = json!([{}, null, 7, "x", [], { "Id": "" }, { "Id": 5 }, { "Id": "ab12" }]);
+    assert_eq!(rows(&malformed), [("ab12".to_owned(), "ab12".to_owned(), Phase::Exited)]);
     for no_list in ["", "{}", "[{\"Id\":", "<html>", "\"x\""] {
         assert_eq!(list(&daemon(), no_list.as_bytes()), None, "{no_list}");
     }
 }
 
 #[test]
-fn version_and_info_are_understood_without_most_of_them() {
+fn version_and_info_are_decoded_with_most_fields_missing() {
     let docker = br#"{"Version":"20.10.24","ApiVersion":"1.41","Components":[{"Name":"Engine"}]}"#;
     let known = Version { version: "20.10.24".to_owned(), api: "1.41".to_owned() };
     assert_eq!(version(docker), Some((known, Some(Dialect::Docker(20)))));
@@ -140,9 +139,10 @@ fn version_and_info_are_understood_without_most_of_them() {
     assert_eq!(version(podman).unwrap().1, Some(Dialect::Other));
     assert_eq!(version(b"{}"), Some((Version::default(), Some(Dialect::Other))));
     assert_eq!(version(b"[]x"), None);
-    let odd = br#"{"Name":"host","NGoroutines":-1,"NFd":"many","ServerVersion":null,"Swarm":7}"#;
+    let malformed =
+        br#"{"Name":"host","NGoroutines":-1,"NFd":"many","ServerVersion":null,"Swarm":7}"#;
     let known = Info { name: "host".to_owned(), ..Info::default() };
-    assert_eq!(info(odd), Some(known));
+    assert_eq!(info(malformed), Some(known));
     assert_eq!(info(br#"{"NGoroutines":70,"NFd":40}"#).unwrap().goroutines, Some(70));
 }
 
@@ -180,8 +180,10 @@ fn events_of_docker_and_podman_are_understood() {
     assert_eq!(of("exec_create: sh", json!({})), None);
     let old = json!({ "status": "start", "id": "ab12", "Actor": 7 });
     assert_eq!(event(old), found(None, ContainerEventKind::Started));
-    for odd in [json!({}), json!(null), json!([]), json!({ "Action": "start" }), json!("start")] {
-        assert_eq!(event(odd.clone()), None, "{odd}");
+    for malformed in
+        [json!({}), json!(null), json!([]), json!({ "Action": "start" }), json!("start")]
+    {
+        assert_eq!(event(malformed.clone()), None, "{malformed}");
     }
 }
 
@@ -201,8 +203,8 @@ fn places(value: &Value, at: &str, into: &mut Vec<String>) {
     }
 }
 
-/// Something that no daemon is known to answer there; `None` removes the field.
-fn odd() -> impl Strategy<Value = Option<Value>> {
+/// A value that no known daemon sends there; `None` removes the field.
+fn malformed() -> impl Strategy<Value = Option<Value>> {
     prop_oneof![
         Just(None),
         Just(Some(Value::Null)),
@@ -217,7 +219,7 @@ fn odd() -> impl Strategy<Value = Option<Value>> {
     ]
 }
 
-/// Replaces what stands at a place, or removes it.
+/// Replaces or removes the value at a pointer.
 fn replace(value: &mut Value, place: &str, by: Option<Value>) {
     let (parent, name) = place.rsplit_once('/').unwrap();
     match (value.pointer_mut(parent), by) {
@@ -233,9 +235,9 @@ fn replace(value: &mut Value, place: &str, by: Option<Value>) {
 
 proptest! {
     #[test]
-    fn a_list_is_read_whatever_else_is_in_it(
+    fn a_list_is_decoded_with_any_unneeded_fields(
         which in 0..LISTS.len(),
-        changes in prop::collection::vec((any::<prop::sample::Index>(), odd()), 1..8),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), malformed()), 1..8),
     ) {
         let whole: Value = serde_json::from_str(LISTS[which]).unwrap();
         let mut all = Vec::new();
@@ -253,9 +255,9 @@ proptest! {
     }
 
     #[test]
-    fn one_odd_container_does_not_hide_the_others(
+    fn a_malformed_row_does_not_hide_other_containers(
         which in 0..LISTS.len(),
-        changes in prop::collection::vec((any::<prop::sample::Index>(), odd()), 1..8),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), malformed()), 1..8),
     ) {
         let whole: Value = serde_json::from_str(LISTS[which]).unwrap();
         let mut all = Vec::new();
@@ -269,9 +271,9 @@ proptest! {
     }
 
     #[test]
-    fn an_inspection_is_read_whatever_is_in_it(
+    fn an_inspection_is_decoded_with_any_fields(
         which in 0..INSPECTIONS.len(),
-        changes in prop::collection::vec((any::<prop::sample::Index>(), odd()), 1..8),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), malformed()), 1..8),
     ) {
         let whole: Value = serde_json::from_str(INSPECTIONS[which]).unwrap();
         let mut all = Vec::new();
@@ -308,7 +310,7 @@ fn labels_and_image_are_read_from_a_list_and_from_an_event() {
         let rows = list(&daemon(), json!([row]).to_string().as_bytes()).unwrap();
         Facts::clone(&rows[0].facts)
     };
-    let row = json!({ "Id": "ab", "Image": "nginx:1", "Labels": { "app": "web", "odd": 7 } });
+    let row = json!({ "Id": "ab", "Image": "nginx:1", "Labels": { "app": "web", "malformed": 7 } });
     assert_eq!(listed(row), facts("nginx:1", &[("app", "web")]));
     assert_eq!(listed(json!({ "Id": "ab", "Labels": null })), facts("", &[]));
     let event = |action: &str| {

@@ -6,10 +6,10 @@ use super::tty::Terminal;
 use crate::docker::request::Details;
 use crate::engine::source::{Frames, OutputKind};
 
-/// Body bytes to frames, in the form that the container's terminal setting asks for.
+/// Turns body bytes into frames, in the form for the container's terminal setting.
 #[derive(Clone, Debug)]
 pub enum Decoder {
-    /// Standard output and standard error in frames.
+    /// Multiplexed stdout and stderr.
     Multiplexed(Demultiplexer),
     /// One raw terminal stream.
     Terminal(Terminal),
@@ -21,7 +21,7 @@ impl Decoder {
         Self::with(output, Details::Without)
     }
 
-    /// The same for messages with or without details.
+    /// The decoder for messages with or without details.
     pub fn with(output: OutputKind, details: Details) -> Self {
         match output {
             OutputKind::Terminal => Decoder::Terminal(Terminal::with(details)),
@@ -34,8 +34,7 @@ impl Decoder {
     /// Takes the next body bytes, cut anywhere, and appends the frames that they complete.
     ///
     /// # Errors
-    /// When the framing is broken or the daemon reports a failure. Frames appended before that are
-    /// good.
+    /// If the framing is broken or the daemon reports a failure. Frames appended before that are valid.
     pub fn feed(&mut self, bytes: &[u8], into: &mut Frames) -> Result<(), FrameError> {
         match self {
             Decoder::Multiplexed(decoder) => decoder.feed(bytes, into),
@@ -43,7 +42,7 @@ impl Decoder {
         }
     }
 
-    /// Whether bytes are held that belong to no complete frame.
+    /// Whether the decoder holds bytes of an incomplete frame.
     pub fn is_open(&self) -> bool {
         match self {
             Decoder::Multiplexed(decoder) => !decoder.carry.is_empty(),
@@ -51,10 +50,10 @@ impl Decoder {
         }
     }
 
-    /// Ends the body in good order and appends what that completes.
+    /// Ends the body and appends the frames that this completes.
     ///
     /// # Errors
-    /// When the body ended inside a frame.
+    /// If the body ended inside a frame.
     pub fn finish(&mut self, into: &mut Frames) -> Result<(), FrameError> {
         match self {
             Decoder::Multiplexed(decoder) if decoder.carry.is_empty() => Ok(()),

@@ -1,4 +1,4 @@
-//! A log whose frames have headers: output, length, timestamp and payload.
+//! The multiplexed form of a log: each frame has a header with output and length, then timestamp and payload.
 
 use super::message::{error_text, strip_details};
 use super::{FRAME_MAX_BYTES, FrameError};
@@ -12,7 +12,7 @@ const HEADER_BYTES: usize = 8;
 /// The multiplexed form: type, three zero bytes, length, message.
 #[derive(Clone, Debug, Default)]
 pub struct Demultiplexer {
-    /// The beginning of a frame that came cut, header included.
+    /// The beginning of an incomplete frame, header included.
     pub(super) carry: Vec<u8>,
     pub(super) details: Details,
     pub(super) last_second: LastSecond,
@@ -67,7 +67,7 @@ impl Demultiplexer {
     }
 }
 
-/// What a frame carries.
+/// The content of a frame.
 #[derive(Clone, Copy)]
 enum Kind {
     Output(StdStream),

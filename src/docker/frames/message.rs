@@ -1,11 +1,11 @@
-//! What stands inside a message of the log API.
+//! The content of a message in the log API.
 
 use crate::engine::source::Frames;
 
-/// The most of an error's text that is kept.
+/// The maximum length of an error's text.
 pub(super) const ERROR_TEXT_MAX_BYTES: usize = 4096;
 
-/// Takes over the details at the front of a message; returns their length with the space after them. They hold no
+/// Stores the details at the front of a message; returns their length with the space after them. They contain no
 /// space: dockerd escapes it (`daemon/logger/jsonfilelog`, moby `api/server/httputils/write_log_stream.go`).
 pub(super) fn strip_details(message: &[u8], into: &mut Frames) -> Option<usize> {
     let space = memchr::memchr(b' ', message)?;

@@ -1,10 +1,9 @@
-//! Body bytes of the log API to frames: the multiplexed form and the raw form of a terminal.
+//! Decoders for the body of the log API: the multiplexed form and the raw form of a terminal.
 //!
-//! Both decoders are pure, are fed bytes cut anywhere, and hold at most one frame. A frame is
-//! handed on only when it is whole: what a broken connection leaves behind is never shown, since the
-//! next stream brings it again.
+//! Both decoders are pure, take bytes split anywhere, and hold at most one frame. They return only complete frames.
+//! A partial frame of a broken connection is never shown, since the next stream brings it again.
 //!
-//! Where HTTP chunks begin and end means nothing here: a proxy may cut them anywhere.
+//! The boundaries of HTTP chunks have no meaning here: a proxy may move them.
 
 mod decoder;
 mod demultiplexer;
@@ -15,26 +14,26 @@ pub use decoder::Decoder;
 pub use demultiplexer::Demultiplexer;
 pub use tty::Terminal;
 
-/// The longest frame that is accepted. Docker's messages end at 16 KiB, at 256 KiB for the drivers
-/// with the largest buffers; a longer one is a broken length field.
+/// The longest accepted frame. Docker's messages end at 16 KiB, or at 256 KiB for the drivers with the largest
+/// buffers. A longer one is a broken length field.
 pub const FRAME_MAX_BYTES: usize = 1 << 20;
 
-/// How the body breaks the log API's framing, or what failure it reports.
+/// An error in the framing of the log API, or a failure that the daemon reports.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    /// The header's first byte is no stream that there is.
+    /// The header's first byte is not a known stream.
     #[error("a frame of unknown type {0} in the log stream")]
     UnknownType(u8),
-    /// The header's length is past any message.
+    /// The header's length exceeds any message.
     #[error("a frame of {0} bytes in the log stream is longer than any message")]
     TooLong(u32),
     /// A message does not begin with a timestamp.
     #[error("a message without a timestamp in the log stream")]
     NoTimestamp,
-    /// The daemon was asked for details, and a message has none, not even empty ones.
+    /// A message has no details although they were requested; empty ones would still have their space.
     #[error("a message without details in the log stream")]
     NoDetails,
-    /// The daemon reports, inside the stream, that it could not read the log.
+    /// The daemon reports inside the stream that it cannot read the log.
     #[error("the daemon reports: {0}")]
     Daemon(String),
     /// The body ended inside a frame.

@@ -1,4 +1,4 @@
-//! The decoders against messages encoded as the daemon writes them, cut anywhere.
+//! The decoders on messages encoded as by the daemon, split anywhere.
 
 use proptest::prelude::*;
 
@@ -34,7 +34,7 @@ fn multiplexed(stream: StdStream, time: i64, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Feeds chunks, each cut at the given places, and ends the body.
+/// Feeds chunks, each split at the given places, and ends the body.
 fn decode(tty: bool, chunks: &[Vec<u8>], cuts: &[usize]) -> Result<Vec<Message>, FrameError> {
     let mut decoder = Decoder::new(OutputKind::of(tty));
     let mut frames = Frames::default();
@@ -52,7 +52,7 @@ fn decode(tty: bool, chunks: &[Vec<u8>], cuts: &[usize]) -> Result<Vec<Message>,
 }
 
 #[test]
-fn a_failure_inside_the_stream_is_an_error_and_what_came_before_it_counts() {
+fn a_failure_inside_the_stream_is_an_error_after_the_frames_before_it() {
     let mut frames = Frames::default();
     let mut bytes = multiplexed(StdStream::Stdout, 5, b"good\n");
     bytes.extend([3, 0, 0, 0, 0, 0, 0, 26]);
@@ -99,7 +99,7 @@ fn a_terminal_line_that_a_new_run_follows_ends_there() {
 }
 
 #[test]
-fn podmans_timestamp_before_the_newline_of_a_terminal_line_is_taken_out() {
+fn podmans_timestamp_before_a_terminal_newline_is_removed() {
     let second = 1_795_521_600_i64;
     let nanos = |second: i64| second * 1_000_000_000;
     let whole = |second: i64, text: &str| {
@@ -113,7 +113,7 @@ fn podmans_timestamp_before_the_newline_of_a_terminal_line_is_taken_out() {
         assert_eq!(decode(true, &parts, &[]).unwrap(), expected, "{later}");
         assert_eq!(decode(true, &[parts.concat()], &[]).unwrap(), expected, "in one chunk");
     }
-    // A time that the container wrote stays: in the middle, alone, or another one.
+    // A time that the container wrote stays: in the middle, alone, or a different one.
     let text = String::from_utf8(whole(second, "")).unwrap();
     let old = String::from_utf8(whole(second - 5, "")).unwrap();
     for kept in [format!("at {text}ok\r\n"), format!("{text}\r\n"), format!("since {old}\r\n")] {
@@ -123,7 +123,7 @@ fn podmans_timestamp_before_the_newline_of_a_terminal_line_is_taken_out() {
 }
 
 #[test]
-fn the_daemons_own_words_in_a_terminal_stream_are_an_error() {
+fn a_message_of_the_daemon_in_a_terminal_stream_is_an_error() {
     let chunks = [stamped(7, b"line\r\n"), b"Error grabbing logs: oops\n".to_vec()];
     let error = FrameError::Daemon("Error grabbing logs: oops".to_owned());
     assert_eq!(decode(true, &chunks, &[]), Err(error));
@@ -179,8 +179,8 @@ fn podmans_timestamps_of_whole_seconds_begin_messages_too() {
     assert_eq!(texts, [b"no end".as_slice(), b"next\r\n", b"last\r\n"]);
 }
 
-/// What a terminal wrote and how dockerd stored it: runs, each of lines; only the last line of a
-/// run may have no end, and a long line is stored in pieces.
+/// The output of a terminal as dockerd stores it: runs of lines. Only the last line of a run may lack its newline, and
+/// a long line is stored in pieces.
 fn runs() -> impl Strategy<Value = Vec<Message>> {
     let long = (0..40_000usize).prop_map(|length| vec![b'x'; length]);
     let line =
@@ -231,7 +231,7 @@ fn sorted(cuts: Vec<usize>) -> Vec<usize> {
 
 proptest! {
     #[test]
-    fn the_same_frames_come_out_however_the_bytes_are_cut(
+    fn frames_do_not_depend_on_how_the_bytes_are_split(
         messages in prop::collection::vec((stream(), 0..i64::MAX / 2, line()), 0..12),
         cuts in prop::collection::vec(1..100usize, 0..6),
     ) {
@@ -244,7 +244,7 @@ proptest! {
     }
 
     #[test]
-    fn the_same_terminal_frames_come_out_however_the_bytes_are_cut(
+    fn terminal_frames_do_not_depend_on_how_the_bytes_are_split(
         lines in prop::collection::vec((0..i64::MAX / 2, line()), 0..12),
         cuts in prop::collection::vec(1..100usize, 0..6),
     ) {
@@ -259,7 +259,7 @@ proptest! {
     }
 
     #[test]
-    fn terminal_runs_and_pieces_come_out_whatever_the_chunking(
+    fn terminal_runs_and_pieces_do_not_depend_on_chunks(
         stored in runs(),
         cuts in prop::collection::vec(1..60_000usize, 0..12),
         step in prop_oneof![Just(1usize), Just(7), 2..40_000usize],
@@ -288,7 +288,7 @@ proptest! {
     }
 }
 
-/// What a decoder of messages with details makes of these bytes, cut in two at any place.
+/// Decodes these bytes of messages with details, split in two at any place.
 fn with_details(tty: bool, bytes: &[u8]) -> (Vec<Message>, Option<String>) {
     let decoded: Vec<_> = (1..bytes.len())
         .step_by(1 + bytes.len() / 300)
@@ -306,8 +306,8 @@ fn with_details(tty: bool, bytes: &[u8]) -> (Vec<Message>, Option<String>) {
 }
 
 #[test]
-fn details_are_taken_off_each_message_and_the_message_is_as_without_them() {
-    // The container may write what looks like details.
+fn details_are_removed_from_each_message() {
+    // The container may write text that looks like details.
     for message in [&b"a=b c\n"[..], b" x\n", b"\n", b"plain\n"] {
         for details in ["", "app=web,k=a+b"] {
             let stamped = [details.as_bytes(), b" ", message].concat();

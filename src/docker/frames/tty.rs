@@ -1,24 +1,26 @@
 //! The raw form of a container with a terminal: messages one after the other, without framing.
 //!
 //! dockerd writes each message as a timestamp, a space and the bytes (moby:
-//! `api/server/httputils/write_log_stream.go`), and ends a message at `\n`, after 16384 bytes
-//! without one, or where the run of the container ended (`daemon/logger/copier.go`). It also writes
-//! each message as one HTTP chunk, but a proxy may cut chunks anywhere (RFC 9112, 7.1), so nothing
-//! here depends on them. The bytes alone show where a message begins:
+//! `api/server/httputils/write_log_stream.go`). It ends a message at `
+//! `, after 16384 bytes without one, or at the
+//! end of the container's run (`daemon/logger/copier.go`). It also writes each message as one HTTP chunk, but a proxy
+//! may split chunks anywhere (RFC 9112, 7.1), so the decoder ignores them. Only the bytes show where a message
+//! begins:
 //!
 //! - after a `\n`;
-//! - after 16384 bytes without one, if a timestamp stands there;
-//! - inside a line, if a timestamp stands there that a later run can have written.
+//! - after 16384 bytes without one, before a timestamp;
+//! - inside a line, before a timestamp that a later run can have written.
 //!
-//! The third rule is for output that ended without `\n` before the container was restarted. The
-//! timestamp must have the form that the daemon gave the message itself, and must be later, by
-//! [`STOP_MAX_NANOS`] at most. The container's own text can imitate that only with a time in the
-//! future, since the daemon stamps a message after the container wrote it.
+//! The third rule is for output that ended without `
+//! ` before a restart of the container. The timestamp must have the
+//! form of the message's own timestamp, and must be later, by [`STOP_MAX_NANOS`] at most. The container's own text can
+//! imitate that only with a time in the future, since the daemon stamps a message after the container wrote it.
 //!
-//! Podman (4.3) stores a line in pieces where its reader came between two writes of the kernel's terminal, which
-//! writes `\r\n` apart from what stands before. Its timestamps have whole seconds. One of this second or the next
-//! that stands right before the end of a line was put there by Podman, and is taken out. Podman's timestamps in
-//! other places of a line look like the container's text, and stay.
+//! Podman (4.3) splits a line if its reader runs between two writes of the kernel's terminal, which writes `\r
+//! `
+//! separately. Podman's timestamps have whole seconds. One of this second or the next directly before the end of a line
+//! is from Podman, and the decoder removes it. Podman's timestamps in other places of a line look like the container's
+//! text, and stay.
 
 use memchr::{memchr, memchr_iter};
 
@@ -28,12 +30,11 @@ use crate::docker::request::Details;
 use crate::engine::source::{Frames, StdStream};
 use crate::engine::timestamp::Timestamp;
 
-/// Where dockerd cuts a line that has no end.
+/// The length at which dockerd splits a line without a newline.
 pub(super) const PIECE_BYTES: usize = 16 * 1024;
 /// The longest timestamp with its space, in any RFC 3339 form.
 const STAMP_MAX_BYTES: usize = 41;
-/// A line is looked through when this much of it is there, so that a timestamp behind a whole piece
-/// is there too.
+/// The decoder scans a line once this number of bytes is there, so that a timestamp behind a full piece is there too.
 const LINE_MAX_BYTES: usize = PIECE_BYTES + STAMP_MAX_BYTES;
 /// The longest details that are recognized behind a whole piece of a line.
 const DETAILS_MAX_BYTES: usize = 16 * 1024;
@@ -43,18 +44,18 @@ const T_OFFSET: usize = 10;
 const WHOLE_SECONDS_BYTES: usize = "2026-11-29T04:30:42+00:00 ".len();
 /// In nanoseconds.
 const SECOND: i128 = 1_000_000_000;
-/// How long a container may have been stopped between two runs that share a line. Text with a time
-/// further in the future, an expiry date for example, does not begin a message.
+/// The longest stop of a container between two runs that share a line. Text with a time further in the
+/// future, an expiry date for example, does not begin a message.
 const STOP_MAX_NANOS: i64 = 31 * 86_400 * 1_000_000_000;
 
 /// The decoder of one raw terminal stream. It holds at most one piece of a line.
 #[derive(Clone, Debug, Default)]
 pub struct Terminal {
-    /// Bytes of which it is not known yet where their message ends.
+    /// Bytes of a message without a known end.
     held: Vec<u8>,
-    /// The message that is open, its timestamp taken off.
+    /// The open message, without its timestamp.
     message: Option<Stamp>,
-    /// Whether details stand between the timestamp and the message.
+    /// Whether details follow the timestamp.
     details: Details,
 }
 
@@ -62,9 +63,9 @@ pub struct Terminal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     time: Timestamp,
-    /// Its length with the space after it: the daemon writes all of one stream in one form.
+    /// Its length with the space after it: the daemon uses one form in a stream.
     length: usize,
-    /// The length of the details behind it, with their space: the same for all messages of a container.
+    /// The length of the details with their space: the same for all messages of a container.
     details: usize,
 }
 
@@ -84,7 +85,7 @@ impl Stamp {
         self.length + self.details
     }
 
-    /// Whether a later run can have begun with `other` on a line that this message begins.
+    /// Whether a later run can have begun with `other` on a line that this message began.
     fn may_precede(self, other: Self) -> bool {
         let later = other.time.as_nanos() - self.time.as_nanos();
         let same_form = (self.length, self.details) == (other.length, other.details);
@@ -105,7 +106,7 @@ impl Terminal {
         Self { details, ..Self::default() }
     }
 
-    /// The most that details take.
+    /// The maximum length of details.
     fn details_max(&self) -> usize {
         match self.details {
             Details::Without => 0,
@@ -113,22 +114,22 @@ impl Terminal {
         }
     }
 
-    /// Takes the next bytes, cut anywhere, and appends the frames that they complete.
+    /// Takes the next bytes, split anywhere, and appends the frames that they complete.
     pub(super) fn feed(&mut self, mut bytes: &[u8], into: &mut Frames) -> Result<(), FrameError> {
         if self.held.is_empty() {
             let used = self.parse(bytes, Input::Open, into)?;
             self.held.extend_from_slice(&bytes[used..]);
             return Ok(());
         }
-        // The line that came cut is completed first; the rest is read where it stands.
+        // First completes a partial line; the rest is decoded in place.
         while !bytes.is_empty() {
-            let most = LINE_MAX_BYTES + self.details_max();
-            let room = most.saturating_sub(self.held.len()).max(1).min(bytes.len());
+            let max_bytes = LINE_MAX_BYTES + self.details_max();
+            let room = max_bytes.saturating_sub(self.held.len()).max(1).min(bytes.len());
             let line = memchr(b'\n', &bytes[..room]).map(|at| at + 1);
             let (part, rest) = bytes.split_at(line.unwrap_or(room));
             self.held.extend_from_slice(part);
             bytes = rest;
-            let complete = line.is_some() || most <= self.held.len();
+            let complete = line.is_some() || max_bytes <= self.held.len();
             if complete || self.message.is_none() {
                 let held = std::mem::take(&mut self.held);
                 let used = self.parse(&held, Input::Open, into)?;
@@ -142,7 +143,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// Ends the body in good order and appends what that completes.
+    /// Ends the body and appends the frames that this completes.
     pub(super) fn finish(&mut self, into: &mut Frames) -> Result<(), FrameError> {
         let held = std::mem::take(&mut self.held);
         self.parse(&held, Input::Ended, into)?;
@@ -155,13 +156,13 @@ impl Terminal {
         !self.held.is_empty()
     }
 
-    /// Bytes that are held.
+    /// The number of held bytes.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.held.capacity()
     }
 
-    /// Appends the messages whose end is known; returns how many bytes those took.
+    /// Appends the messages with a known end; returns the number of consumed bytes.
     fn parse(
         &mut self,
         bytes: &[u8],
@@ -183,7 +184,7 @@ impl Terminal {
         Ok(used)
     }
 
-    /// Takes the timestamp that begins a message; 0 when more bytes are needed.
+    /// Takes the timestamp that begins a message; 0 if more bytes are needed.
     fn begin(
         &mut self,
         bytes: &[u8],
@@ -215,8 +216,7 @@ impl Terminal {
         })
     }
 
-    /// Appends the open message up to its end, or up to the end of a piece; 0 when more bytes are
-    /// needed.
+    /// Appends the open message up to its end, or up to the end of a piece; 0 if more bytes are needed.
     fn advance(&mut self, stamp: Stamp, bytes: &[u8], input: Input, into: &mut Frames) -> usize {
         let piece = &bytes[..bytes.len().min(PIECE_BYTES)];
         let line = memchr(b'\n', piece).map(|at| at + 1);
@@ -249,7 +249,7 @@ impl Terminal {
     }
 }
 
-/// Where Podman's timestamp stands between a line and its newline.
+/// The place of Podman's timestamp between a line and its newline.
 fn before_newline(stamp: Stamp, line: &[u8]) -> Option<usize> {
     if WHOLE_SECONDS_BYTES < stamp.length {
         return None;
@@ -262,8 +262,8 @@ fn before_newline(stamp: Stamp, line: &[u8]) -> Option<usize> {
     (0..=SECOND).contains(&later).then_some(at)
 }
 
-/// Where the message of a later run begins before `end`, and its timestamp. Not at the very front:
-/// there it is the container's own text, since dockerd stores no empty message.
+/// The beginning of a later run's message before `end`, and its timestamp. Not at the front: there it is the
+/// container's own text, since dockerd stores no empty message.
 fn later_run(stamp: Stamp, bytes: &[u8], end: usize, details: Details) -> Option<(usize, Stamp)> {
     let begins = |t: usize| {
         let at = t.checked_sub(T_OFFSET).filter(|at| (1..end).contains(at))?;
@@ -271,7 +271,7 @@ fn later_run(stamp: Stamp, bytes: &[u8], end: usize, details: Details) -> Option
         let next = looks_so.then(|| Stamp::at(&bytes[at..], details))??;
         stamp.may_precede(next).then_some((at, next))
     };
-    // Its `T` may stand behind `end`, where a piece ends inside the timestamp.
+    // Its `T` may be behind `end`, if a piece ends inside the timestamp.
     let through = &bytes[..bytes.len().min(end + T_OFFSET)];
     memchr_iter(b'T', through).find_map(begins)
 }

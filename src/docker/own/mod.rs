@@ -1,32 +1,32 @@
-//! Which container cmon itself runs in, so that it does not follow its own output: a line that it
-//! prints would come back as a new line of that container, without end.
+//! Finds the container that cmon itself runs in, so that it does not follow its own output. Each printed line would
+//! come back as a new line of that container, in an endless loop.
 //!
-//! What the kernel shows of this process names candidates, and the daemon's answer decides. All of
-//! it is decided here, from texts; only [`Traces::read`] looks at files.
+//! The kernel's information about this process names candidates, and the daemon's answer decides. All decisions
+//! are pure functions of texts; only [`Traces::read`] reads files.
 
 mod traces;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// What speaks for a container.
+/// The evidence for a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Evidence {
-    /// The control group of this process is named after it. Each container has its own.
+    /// The control group of this process has its name. Each container has its own.
     Cgroup,
-    /// Its files are mounted here. Containers that share a network share them too.
+    /// Its files are mounted here. Containers that share a network share them.
     Files,
-    /// The hostname is the beginning of its id. It is shared in the same way, and can be chosen.
+    /// The hostname is a prefix of its id. It can be shared too, and chosen freely.
     Hostname,
 }
 
-/// What the kernel shows of this process.
+/// The kernel's information about this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Traces {
-    /// Full ids, each with where it stands.
+    /// Full ids, each with its evidence.
     ids: Vec<(Evidence, String)>,
     hostname: String,
-    /// The upper directory of the root file system, where that is an overlay.
+    /// The upper directory of the root file system, if that is an overlay.
     upper_dir: Option<String>,
     mount_points: BTreeSet<PathBuf>,
 }
@@ -38,9 +38,9 @@ pub(super) struct Identity {
     pub running: bool,
     /// Its hostname.
     pub hostname: String,
-    /// The upper directory of its overlay, where the daemon reports it.
+    /// The upper directory of its overlay, if the daemon reports it.
     pub upper_dir: Option<String>,
-    /// Where something is mounted in it.
+    /// Its mount points.
     pub destinations: Vec<PathBuf>,
 }
 

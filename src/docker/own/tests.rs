@@ -1,4 +1,4 @@
-//! Texts as the kernel shows them in containers of several kinds, and what they say.
+//! The kernel's texts in containers of several kinds, and the evidence in them.
 
 use super::*;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ fn listed(ids: &[&str]) -> Vec<Listed> {
     ids.iter().map(row).collect()
 }
 
-/// What speaks for which container, among two.
+/// The evidence for each of two containers.
 fn found(mountinfo: &str, cgroup: &str, hostname: &str) -> Vec<(Evidence, String)> {
     let traces = Traces::of(mountinfo, cgroup, hostname);
     let candidates = traces.candidates(&listed(&[OTHER, OWN])).into_iter();
@@ -46,7 +46,7 @@ fn found(mountinfo: &str, cgroup: &str, hostname: &str) -> Vec<(Evidence, String
 }
 
 #[test]
-fn each_kind_of_container_is_found_by_what_the_kernel_shows() {
+fn each_kind_of_container_is_found_by_its_kernel_traces() {
     use Evidence::{Cgroup, Files, Hostname};
     let own = |evidence| vec![(evidence, OWN.to_owned())];
     let short = format!("{}\n", &OWN[..12]);
@@ -61,16 +61,16 @@ fn each_kind_of_container_is_found_by_what_the_kernel_shows() {
     for cgroup in [&v1, &systemd, &podman, &kubernetes, &cri] {
         assert_eq!(found("", cgroup, "custom"), own(Cgroup), "{cgroup}");
     }
-    // cgroup v2 with a namespace of its own shows nothing; the files do, with any --hostname, and with
-    // --network=host, where the hostname is the host's.
+    // cgroup v2 with its own namespace shows nothing. The files do, with any --hostname, and with --network=host,
+    // when the hostname is the host's.
     for hostname in [short.as_str(), "custom", "myhost.example.org", ""] {
         assert_eq!(found(&docker(OWN), "0::/\n", hostname), own(Files), "{hostname}");
     }
     let podman = mounts(&format!("/containers/storage/overlay-containers/{OWN}/userdata"));
     assert_eq!(found(&podman, "0::/\n", "custom"), own(Files));
-    // --pid=host changes neither: /proc/self is still of this process.
+    // --pid=host changes neither: /proc/self is still this process.
     assert_eq!(found(&docker(OWN), &v1, "custom"), own(Cgroup));
-    // Somebody mounted over the files: the hostname is left.
+    // The files are hidden by other mounts: the hostname remains.
     assert_eq!(found("", "0::/\n", &short), own(Hostname));
 }
 
@@ -84,7 +84,7 @@ fn no_own_container_is_found_outside_of_one_or_below_one_of_another_daemon() {
     let session = "0::/user.slice/user-0.slice/session-1.scope\n";
     assert_eq!(found(&host, session, "myhost"), []);
     assert_eq!(found("", "", ""), []);
-    // Docker in Docker: the innermost container counts, and here it is none of this daemon's.
+    // Docker in Docker: the innermost container counts, and this daemon does not have it.
     let inner = "bb".repeat(32);
     let nested = format!("12:memory:/docker/{OWN}/docker/{inner}\n");
     assert_eq!(found(&docker(&inner), &nested, &inner[..12]), []);
@@ -112,17 +112,17 @@ fn the_inspection_decides_which_container_is_our_own() {
     let (files, hostname) = (Evidence::Files, Evidence::Hostname);
     assert!(fit(files, &identity(Some(&root), &[])));
     assert!(fit(files, &identity(Some(&format!("{OWN}0/diff")), &[])), "mounted by a short path");
-    // With --network=container:OTHER, the files and the hostname are the other one's.
+    // With --network=container:OTHER, the files and the hostname are the other container's.
     assert!(!fit(files, &identity(Some("/var/lib/docker/overlay2/y/diff"), &["/run/docker.sock"])));
     assert!(!fit(hostname, &identity(Some("/var/lib/docker/overlay2/y/diff"), &[])));
-    // Where the daemon does not report the root (another storage driver), the socket decides.
+    // If the daemon does not report the root (another storage driver), the socket decides.
     assert!(fit(files, &identity(None, &["/run/docker.sock"])));
     assert!(!fit(files, &identity(None, &["/data"])));
     let renamed = Identity { hostname: "other".into(), ..identity(None, &["/run/docker.sock"]) };
     assert!(fit(files, &renamed) && !fit(hostname, &renamed));
     let remote = |other: &Identity| traces.fit(hostname, other, None);
     assert!(remote(&identity(None, &[])), "reached by another way than a socket");
-    // One that has ended is none that a process runs in.
+    // No process runs in a container that has ended.
     let ended = Identity { running: false, ..identity(Some(&root), &["/run/docker.sock"]) };
     assert!(![files, hostname, Evidence::Cgroup].iter().any(|evidence| fit(*evidence, &ended)));
     assert!(fit(Evidence::Cgroup, &identity(None, &[])));

@@ -1,17 +1,17 @@
-//! Signs of the container that cmon runs in, and how they are compared with those of another.
+//! Traces of the container that cmon runs in, and their comparison with those of a candidate.
 
 use std::path::Path;
 
 use super::{Evidence, Identity, Traces};
 use crate::engine::source::{ContainerKey, Listed};
 
-/// Files that the daemon mounts into every container, from a directory named after its id.
+/// Files that the daemon mounts into every container, from a directory with the container's id.
 const GIVEN: [&str; 4] = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv"];
 
 impl Traces {
-    /// Looks at this process.
+    /// Reads the traces of this process.
     pub(in crate::docker) fn read() -> Self {
-        // What cannot be read (another system than Linux, a hidden /proc) names no container.
+        // Unreadable files (not Linux, a hidden /proc) name no container.
         let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         Self::of(
             &text("/proc/self/mountinfo"),
@@ -23,7 +23,7 @@ impl Traces {
     /// Takes the texts of `mountinfo`, `cgroup` (proc(5), cgroups(7)) and the hostname.
     pub(super) fn of(mountinfo: &str, cgroup: &str, hostname: &str) -> Self {
         let mut traces = Self { hostname: hostname.trim().to_owned(), ..Self::default() };
-        // The innermost group is this process's own; those around it may be another container's.
+        // The innermost group is this process's own; outer ones may be another container's.
         let groups = cgroup.lines().filter_map(|line| line.splitn(3, ':').nth(2));
         for id in groups.filter_map(|path| path.rsplit('/').find_map(id_of_group)) {
             traces.add(Evidence::Cgroup, id);
@@ -58,7 +58,7 @@ impl Traces {
         }
     }
 
-    /// The containers that something speaks for, the best evidence first.
+    /// The candidate containers, the best evidence first.
     pub(in crate::docker) fn candidates(&self, listed: &[Listed]) -> Vec<(Evidence, ContainerKey)> {
         let by_id = |(evidence, id): &(Evidence, String)| {
             let found = listed.iter().find(|one| one.key.id.as_str() == id)?;
@@ -78,8 +78,7 @@ impl Traces {
         candidates
     }
 
-    /// Whether this is the container that this process runs in; `socket` is how it reaches the
-    /// daemon.
+    /// Whether this process runs in this container; `socket` is its route to the daemon.
     pub(in crate::docker) fn fit(
         &self,
         evidence: Evidence,
@@ -95,17 +94,16 @@ impl Traces {
         if let Some(same) = self.has_root_of(other) {
             return same;
         }
-        // A socket that is mounted here is mounted in this container and not in one that shares the
-        // network.
+        // A mounted socket distinguishes this container from one that shares the network.
         let mounted = socket.filter(|socket| self.mount_points.contains(*socket));
         let reaches = mounted.is_none_or(|socket| other.destinations.iter().any(|at| at == socket));
         reaches && (evidence == Evidence::Files || other.hostname == self.hostname)
     }
 
-    /// Whether both have one root file system; `None` where that cannot be known.
+    /// Whether both have one root file system; `None` if unknown.
     pub(in crate::docker) fn has_root_of(&self, other: &Identity) -> Option<bool> {
         let (own, theirs) = (Path::new(self.upper_dir.as_ref()?), other.upper_dir.as_ref()?);
-        // Where there are many layers, the daemon mounts by paths within its own directory.
+        // With many layers, the daemon mounts by paths within its own directory.
         Some(own.ends_with(theirs) || Path::new(theirs).ends_with(own))
     }
 }
@@ -114,7 +112,7 @@ impl Traces {
 fn id_of_group(part: &str) -> Option<&str> {
     let part = part.strip_suffix(".scope").unwrap_or(part);
     let id = part.rsplit(['-', ':']).next()?;
-    // The monitor of a container has a group too, beside it.
+    // The monitor of a container has its own group next to it.
     (is_id(id) && !part.contains("conmon")).then_some(id)
 }
 

@@ -1,4 +1,4 @@
-//! The ring of the last keys delivered.
+//! The ring of the last delivered keys.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -8,13 +8,12 @@ use super::seek::{Known, REORDER_MAX_FRAMES, Seek, SeekStep, State};
 use crate::engine::source::StdStream;
 use crate::engine::timestamp::Timestamp;
 
-/// How many keys are kept: 16 KiB of them.
+/// The size of the ring: 16 KiB.
 pub(super) const KEYS_MAX: usize = 16 * 1024 / size_of::<Key>();
-/// How many are saved for a later run. More than [`REORDER_MAX_FRAMES`], so that frames before the oldest of them are
-/// known to be older. Where all of these have one timestamp, more are saved.
+/// The number of keys saved for a later run. More than [`REORDER_MAX_FRAMES`], so that frames before the oldest of
+/// them are known to be older. If all of these have one timestamp, more are saved.
 const SAVED_KEYS: usize = 32;
-/// How many are kept where the daemon doubles lines: the double may come a whole log file
-/// later.
+/// The size of the ring if the daemon repeats lines: the repetition may come a whole log file later.
 const DOUBLED_KEYS_MAX: usize = 8192;
 
 impl Default for Anchor {
@@ -29,33 +28,33 @@ impl Anchor {
         Self { ring: VecDeque::new(), kept: KEYS_MAX, newest: Timestamp::MIN, complete: true }
     }
 
-    /// An empty anchor for a daemon that doubles lines: it keeps more keys.
+    /// An empty anchor for a daemon that repeats lines: it keeps more keys.
     pub fn for_doubles() -> Self {
         Self { kept: DOUBLED_KEYS_MAX, ..Self::new() }
     }
 
-    /// Whether nothing was delivered yet.
+    /// Whether no frame was delivered yet.
     pub fn is_empty(&self) -> bool {
         self.ring.is_empty()
     }
 
-    /// The timestamp of the last frame delivered.
+    /// The timestamp of the last delivered frame.
     pub fn last(&self) -> Option<Timestamp> {
         self.ring.back().map(|key| key.time)
     }
 
-    /// The keys that are kept, oldest first.
+    /// The keys in the ring, oldest first.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.ring.iter()
     }
 
-    /// Whether these keys are all that was delivered.
+    /// Whether these keys are all delivered frames.
     pub fn is_complete(&self) -> bool {
         self.complete
     }
 
-    /// The last keys before the oldest equal to `key`, for a later run, and those from there on. Without one: the
-    /// last of all.
+    /// The last keys before the oldest one equal to `key`, for a later run, and those from there on. `None`: the
+    /// last keys of all.
     pub fn saved_before(&self, key: Option<&Key>) -> (Vec<Key>, Vec<Key>) {
         let at = key.and_then(|key| self.ring.iter().position(|known| known == key));
         let end = at.unwrap_or(self.ring.len());
@@ -68,14 +67,14 @@ impl Anchor {
         (range(begin..end), range(end..self.ring.len()))
     }
 
-    /// The keys that an earlier run has saved: all that it had delivered, unless
+    /// An anchor of the keys that an earlier run saved: all delivered frames, unless
     /// [`begin_inside`](Self::begin_inside) says otherwise.
     pub fn restore(&mut self, keys: &[Key]) {
         self.replace(keys.iter().copied());
         self.complete = keys.len() <= self.kept;
     }
 
-    /// Whether a search finds the last frame delivered in a window that shows these keys.
+    /// Whether a search finds the last delivered frame in a window with these keys.
     pub fn is_found_in(&self, keys: &[Key]) -> bool {
         let mut seek = self.seek(Some(keys.len() as u64));
         keys.iter().for_each(|key| {
@@ -84,12 +83,12 @@ impl Anchor {
         seek.is_found()
     }
 
-    /// What is delivered does not begin where the log does.
+    /// Records that the delivered frames do not begin where the log does.
     pub fn begin_inside(&mut self) {
         self.complete = false;
     }
 
-    /// Notes a frame as delivered.
+    /// Records a frame as delivered.
     pub fn push(&mut self, key: Key) {
         self.complete &= self.ring.len() < self.kept;
         if self.ring.len() == self.kept
@@ -103,14 +102,14 @@ impl Anchor {
         self.ring.push_back(key);
     }
 
-    /// Notes a late frame as delivered: in the log it stands before the last one.
+    /// Records a late frame as delivered: in the log it stands before the last one.
     pub fn push_before_last(&mut self, key: Key) {
         let last = self.ring.pop_back();
         self.push(key);
         self.ring.extend(last);
     }
 
-    /// These are the last frames delivered, in the order of the log.
+    /// Replaces the ring with the last delivered frames, in the order of the log.
     pub fn replace(&mut self, keys: impl IntoIterator<Item = Key>) {
         self.ring.clear();
         self.newest = Timestamp::MIN;
@@ -118,14 +117,14 @@ impl Anchor {
         keys.into_iter().for_each(|key| self.push(key));
     }
 
-    /// Whether a frame with this key is among the last delivered.
+    /// Whether the last delivered frames include one with this key.
     pub fn contains(&self, key: &Key) -> bool {
-        // Nearly every frame is newer than all before it, which spares the walk.
+        // Nearly every frame is newer than all before it, so the ring need not be walked.
         key.time <= self.newest && self.ring.iter().rev().any(|known| known == key)
     }
 
-    /// Whether all known frames of the same output are newer than this one, and there are some: it is
-    /// distinguished from one whose clock went back only by its place in the log.
+    /// Whether there are known frames of the same output and all are newer than this one. Only its place in the
+    /// log distinguishes such a frame from one whose clock went back.
     pub fn is_older_than_all(&self, key: &Key) -> bool {
         let mut of_stream = self.ring.iter().filter(|known| known.stream == key.stream).peekable();
         key.time <= self.newest
@@ -133,13 +132,13 @@ impl Anchor {
             && of_stream.all(|known| key.time < known.time)
     }
 
-    /// Takes a log whose anchor is lost: every frame that is not known is new.
+    /// Begins after the anchor was lost: every unknown frame is new.
     pub fn seek_rest(&self) -> Seek {
         Seek { state: State::Found, ..self.seek(None) }
     }
 
-    /// Begins a search in a window that begins behind a record that cannot be decoded: nothing that could
-    /// be mistaken for its first frames stands before them.
+    /// Begins a search in a window behind a record that cannot be decoded: no frame before the window could be
+    /// mistaken for its first ones.
     pub fn seek_behind_hole(&self, window: u64) -> Seek {
         Seek { context: true, ..self.seek(Some(window)) }
     }

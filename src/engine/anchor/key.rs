@@ -1,11 +1,11 @@
-//! What distinguishes one frame of a log from another.
+//! The key of a frame, which identifies it in a log.
 
 use twox_hash::XxHash3_64;
 
 use crate::engine::source::{Frame, StdStream};
 use crate::engine::timestamp::Timestamp;
 
-/// What distinguishes one frame from another.
+/// Identifies a frame by output, timestamp, and length and hash of its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     pub(super) time: Timestamp,
@@ -23,7 +23,7 @@ impl Key {
         Self { time: frame.time, hash, len, stream: frame.stream }
     }
 
-    /// A key that was saved as these parts.
+    /// A saved key, from these parts.
     pub fn from_parts(time: Timestamp, hash: u64, len: u32, stream: StdStream) -> Self {
         Self { time, hash, len, stream }
     }
@@ -43,7 +43,7 @@ impl Key {
         self.len
     }
 
-    /// Where the container wrote it.
+    /// The container's output that the frame was written to.
     pub fn stream(&self) -> StdStream {
         self.stream
     }

@@ -1,13 +1,12 @@
-//! Where to go on: the keys of the last frames delivered, and the search for them in a log.
+//! The anchor: the keys of the last delivered frames, and the search for them in a log.
 //!
-//! The stores that a daemon reads logs from are append-only and are read in file order, also by a
-//! follow. So "behind the last frame delivered" is exactly "not delivered yet", and no clock takes
-//! part. A frame is known by its [`Key`]. Frames that turn up between known ones without having
-//! been delivered are late: the daemon skipped them when they were live.
+//! The stores from which a daemon reads logs are append-only, and it reads them in file order, also in a follow. So
+//! "behind the last delivered frame" is exactly "not delivered yet", and no clock is involved. A [`Key`] identifies a
+//! frame. An undelivered frame between known ones is late: the daemon skipped it when it was live.
 //!
-//! Two frames can have the same key: a container that prints one line a thousand times within
-//! one tick of its clock. So known keys are counted, and a window of the log that begins in the
-//! middle of such a run proves nothing: the search goes further back.
+//! Two frames can have the same key: a container may print one line a thousand times within one tick of its
+//! clock. So cmon counts known keys. A window that begins in the middle of such a run proves nothing, and the search
+//! goes further back.
 
 mod delivered_keys;
 mod key;
@@ -19,13 +18,13 @@ use super::timestamp::Timestamp;
 pub use key::Key;
 pub use seek::{Seek, SeekStep};
 
-/// The keys of the last frames delivered, oldest first.
+/// The keys of the last delivered frames, oldest first.
 #[derive(Clone, Debug)]
 pub struct Anchor {
     ring: VecDeque<Key>,
     kept: usize,
     newest: Timestamp,
-    /// The ring holds all that was delivered, from the beginning of the log.
+    /// Whether the ring holds all delivered frames, from the beginning of the log.
     complete: bool,
 }
 

@@ -1,12 +1,12 @@
-//! The search for the last keys in a window of a log.
+//! The search for the last delivered keys in a window of a log.
 
 use std::collections::HashMap;
 
 use super::key::Key;
 use crate::engine::timestamp::Timestamp;
 
-/// The daemon may hand frames over in another order than it stores them, by a few places around a
-/// change of log file. Frames this near to the oldest known key may just be older than it.
+/// The limit of reordering: near a change of log file, the daemon may send frames a few places away from their
+/// stored order. Frames this near to the oldest known key may just be older than it.
 pub(super) const REORDER_MAX_FRAMES: usize = 16;
 
 #[derive(Clone, Debug, Default)]
@@ -28,12 +28,12 @@ pub struct Seek {
     pub(super) first: [Option<Timestamp>; 2],
     /// The timestamp of each output's oldest known frame.
     pub(super) oldest: [Option<Timestamp>; 2],
-    /// A frame of such a moment was seen.
+    /// A frame of a moment with known frames was seen.
     pub(super) seen_oldest: bool,
-    /// A known frame up to this place may have frames before it that are older than all known.
+    /// Known frames up to this place may follow frames that are older than all known ones.
     pub(super) margin: usize,
-    /// A known key was seen whose moment begins inside the window: all that was delivered behind it
-    /// is in the window.
+    /// A known key was seen whose moment begins inside the window, so the window contains all frames that were
+    /// delivered behind it.
     pub(super) context: bool,
     pub(super) state: State,
 }
@@ -42,34 +42,34 @@ pub struct Seek {
 pub(super) enum State {
     /// No known frame was seen yet.
     Before,
-    /// Known frames were seen, the last one delivered was not.
+    /// Known frames were seen, but not the last delivered one.
     Among,
-    /// The last frame delivered was seen, as far as this window shows: it begins inside a run of
-    /// equal frames, and more of them may stand before it.
+    /// The last delivered frame was seen, as far as this window shows: the window begins inside a run of equal
+    /// frames, and more of them may stand before it.
     Unproven,
-    /// All frames from here on are new, but for known ones that stand out of order.
+    /// All frames from here on are new, except known ones that are out of order.
     Found,
 }
 
-/// What a frame in the window is.
+/// The class of a frame in the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeekStep {
-    /// It was delivered: skip it.
+    /// Delivered: skip it.
     Delivered {
-        /// What came before it in the window and is not known is older than all that is known:
-        /// it was delivered long ago. Otherwise it was missed.
+        /// Whether unknown frames before it in the window are older than all known ones, so that they were
+        /// delivered long ago. Otherwise the daemon had skipped them.
         older: bool,
     },
     /// Not delivered, before any known frame.
     Earlier,
-    /// Not delivered, between known frames: the daemon skipped it when it was live (or, as for
-    /// `New`, handed it over out of order).
+    /// Not delivered, between known frames: the daemon skipped it when it was live, or sent it out of order as
+    /// for `New`.
     Late,
-    /// Behind the last frame delivered. Where the daemon doubles lines or hands them over out of
-    /// order, it may be known all the same: ask [`Anchor::contains`](super::Anchor::contains).
+    /// Behind the last delivered frame. If the daemon repeats or reorders lines, the frame may still be known:
+    /// ask [`Anchor::contains`](super::Anchor::contains).
     New,
-    /// New, unless the window begins inside a run of equal frames: its end decides, when it turns
-    /// out to hold the whole log.
+    /// New, unless the window begins inside a run of equal frames. Then the end of the window decides: the frame is
+    /// new if the window holds the whole log.
     Unproven,
 }
 
@@ -79,7 +79,7 @@ impl Seek {
         self.seen += 1;
         let first = *self.first[key.stream as usize].get_or_insert(key.time);
         let before = self.state == State::Before;
-        // More of the oldest moment may have been delivered than are known.
+        // More frames of the oldest moment may have been delivered than are known.
         let oldest = self.oldest[key.stream as usize] == Some(key.time);
         let Some(known) = self.known.get_mut(key).filter(|known| 0 < known.left) else {
             return match self.state {
@@ -95,7 +95,7 @@ impl Seek {
         };
         known.left -= 1;
         let (used_up, place) = (known.left == 0, known.places[0]);
-        // The first of its kind may stand before the window, unless its moment begins inside.
+        // An equal frame may stand before the window, unless its moment begins inside.
         let certain = first != key.time && !oldest;
         if certain && !std::mem::replace(&mut self.context, true) {
             self.forget_before(place);
@@ -111,7 +111,7 @@ impl Seek {
         SeekStep::Delivered { older }
     }
 
-    /// Whether the last frame delivered was seen.
+    /// Whether the last delivered frame was seen.
     pub fn is_found(&self) -> bool {
         self.state == State::Found
     }
@@ -121,15 +121,15 @@ impl Seek {
         self.state == State::Unproven
     }
 
-    /// Nothing more comes of the window. When it holds the whole log, nothing stands before it, and
-    /// what was [`SeekStep::Unproven`] is new.
+    /// Ends the window. If it holds the whole log, no frame stands before it, and [`SeekStep::Unproven`] frames are
+    /// new.
     pub fn end(&mut self) {
         if self.state == State::Unproven && self.is_whole() {
             self.state = State::Found;
         }
     }
 
-    /// Whether as many frames came as the window was asked to hold.
+    /// Whether the window has shown as many frames as it asked for.
     pub fn is_full(&self) -> bool {
         self.window.is_some_and(|window| window <= self.seen)
     }
@@ -139,8 +139,8 @@ impl Seek {
         self.window.is_none_or(|window| self.seen < window)
     }
 
-    /// Nothing that was delivered behind `place` in the ring is missing in the window: of what was
-    /// delivered before it, all that the window shows was seen already.
+    /// Records that the window contains every frame delivered behind `place` in the ring. So all frames that it shows
+    /// of those delivered before were seen already.
     fn forget_before(&mut self, place: usize) {
         for known in self.known.values_mut() {
             let before = known.places.partition_point(|at| *at < place);

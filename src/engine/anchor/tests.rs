@@ -25,7 +25,7 @@ fn delivered(numbers: impl IntoIterator<Item = i64>) -> Anchor {
     anchor
 }
 
-/// What each frame is, as a letter: `d`elivered, `e`arlier, `l`ate, `n`ew, `u`nproven.
+/// The class of each frame, as a letter: `d`elivered, `e`arlier, `l`ate, `n`ew, `u`nproven.
 fn letter(step: SeekStep) -> char {
     match step {
         SeekStep::Delivered { .. } => 'd',
@@ -94,7 +94,7 @@ fn a_window_that_begins_among_equal_frames_proves_nothing() {
 }
 
 #[test]
-fn a_window_that_holds_the_whole_log_proves_what_it_showed() {
+fn a_window_that_holds_the_whole_log_proves_its_frames() {
     let mut seek = delivered([7]).seek(Some(3));
     assert_eq!(look(&mut seek, [7, 7].map(key)), "du");
     seek.end();
@@ -111,7 +111,7 @@ fn equal_frames_before_the_window_do_not_count() {
 }
 
 #[test]
-fn a_twin_of_what_is_no_longer_known_is_not_late() {
+fn a_frame_equal_to_a_forgotten_one_is_not_late() {
     // Two equal pieces of a long line, of which the ring has kept one.
     let mut anchor = Anchor { kept: 3, ..Anchor::new() };
     [1, 7, 7, 8, 9].into_iter().for_each(|number| anchor.push(key(number)));
@@ -135,7 +135,7 @@ fn a_known_key_is_found_after_the_clock_went_back() {
     assert_eq!(anchor.newest, Timestamp::from_nanos(kept - 1));
 }
 
-/// One output of a container: its clock never goes back, and it says one of two things.
+/// One output of a container: its clock never goes back, and its text is one of two.
 fn output(stream: StdStream) -> impl Strategy<Value = Vec<Key>> {
     prop::collection::vec((0i64..2, any::<bool>()), 0..40).prop_map(move |steps| {
         let mut time = 0;
@@ -151,7 +151,7 @@ proptest! {
     /// A log with many equal keys in two outputs, of which a prefix was delivered and the end of
     /// that is known: any window either finds exactly the rest, or finds nothing; nothing is late.
     #[test]
-    fn the_rest_is_found_exactly_or_not_at_all(
+    fn a_search_finds_the_exact_rest_or_nothing(
         stdout in output(StdStream::Stdout),
         stderr in output(StdStream::Stderr),
         turns in prop::collection::vec(any::<bool>(), 80),

@@ -1,9 +1,9 @@
-//! Why a condition is refused.
+//! Errors of conditions.
 
 use super::filter_keys::{STATES, known_keys};
 use crate::engine::pattern::PatternError;
 
-/// A condition that cannot be understood.
+/// A condition that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConditionError {
     /// A value is empty or lacks a part.
@@ -13,7 +13,7 @@ pub enum ConditionError {
         flag: &'static str,
         /// As typed.
         text: String,
-        /// What it looks like.
+        /// An example of the form.
         expected: &'static str,
     },
     /// A filter has a key that cmon does not know.
@@ -30,12 +30,12 @@ pub enum ConditionError {
         /// As typed.
         text: String,
     },
-    /// A pattern inside of a condition is wrong.
+    /// A pattern in a condition is not valid.
     #[error("{flag}: {error}")]
     Pattern {
         /// The flag.
         flag: &'static str,
-        /// What is wrong.
+        /// The pattern's error.
         error: PatternError,
     },
 }

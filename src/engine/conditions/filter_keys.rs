@@ -1,9 +1,9 @@
-//! The keys of `--filter`, and the states that it knows.
+//! The keys and states that `--filter` supports.
 
-/// Keys of `--filter` that look at what a row of the daemon's list and its events carry.
+/// Keys of `--filter` on fields in the daemon's list and events.
 pub(super) const OWN_KEYS: [&str; 5] = ["name", "id", "label", "ancestor", "status"];
 
-/// Keys of `--filter` that the daemon applies itself: it knows more of a container than its list shows.
+/// Keys of `--filter` that only the daemon can apply: its list lacks the fields.
 pub(super) const LIST_KEYS: [&str; 10] = [
     "before",
     "exited",
@@ -17,7 +17,7 @@ pub(super) const LIST_KEYS: [&str; 10] = [
     "volume",
 ];
 
-/// States that `--filter status=` knows.
+/// The valid states of `--filter status=`.
 pub(super) const STATES: &str = "created, running, paused, restarting, exited, removing";
 
 pub(super) fn known_keys() -> String {

@@ -1,16 +1,16 @@
-//! Whether a container meets the conditions, and what of them the daemon can decide.
+//! Whether a container meets the conditions, and which of them the daemon can decide.
 
 use super::parse::{PROJECT, SERVICE, SHADOWED};
 use super::{Condition, Conditions, Exited, State, Test};
 use crate::engine::source::{ListFilters, Listed};
 
 impl Conditions {
-    /// Whether there is none.
+    /// Whether there is no condition.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty() && self.excluded.is_empty()
     }
 
-    /// Whether something is asked for, and not only left out.
+    /// Whether a condition includes containers, and not all exclude.
     pub(in crate::engine) fn ask(&self) -> bool {
         !self.groups.is_empty()
     }
@@ -20,13 +20,13 @@ impl Conditions {
         &self.list_filters
     }
 
-    /// Whether the state of a container decides.
+    /// Whether a condition depends on the container's state.
     pub(in crate::engine) fn name_a_status(&self) -> bool {
         let named = |test: &Test| matches!(test, Test::Status(_) | Test::Passes(Exited::AskedFor));
         self.all().any(|condition| named(&condition.test))
     }
 
-    /// Whether they look at something that the daemon's events do not carry.
+    /// Whether a condition depends on a field that the daemon's events do not carry.
     pub(in crate::engine) fn exceed_events(&self) -> bool {
         self.all().any(|condition| match &condition.test {
             Test::Label { key, .. } => SHADOWED.contains(&&**key),
@@ -35,10 +35,10 @@ impl Conditions {
         })
     }
 
-    /// Whether a container meets them all.
+    /// Whether a container meets all conditions.
     pub(in crate::engine) fn hold(&self, container: &Listed, state: State) -> bool {
         let holds = |condition: &Condition| {
-            // A port that is published, its health and its exit code come and go.
+            // A published port, the health and the exit code change over time.
             let changes = matches!(condition.test, Test::Status(_) | Test::Passes(_));
             let ignored = state == State::Ignored && changes;
             ignored || condition.holds(container)
@@ -47,7 +47,7 @@ impl Conditions {
             && !self.excluded.iter().any(|pattern| pattern.matches(container))
     }
 
-    /// The conditions that no container meets, where that leaves nothing of a group.
+    /// The conditions that no container meets, if that leaves no match in a group.
     pub(in crate::engine) fn unmet<'a>(
         &'a self,
         listed: &'a [Listed],
@@ -57,14 +57,14 @@ impl Conditions {
         self.groups.iter().filter(unmet).flatten()
     }
 
-    /// All as they were typed.
+    /// All conditions as typed.
     pub(in crate::engine) fn texts(&self) -> impl Iterator<Item = String> + '_ {
         let excluded = self.excluded.iter();
         let excluded = excluded.map(|pattern| format!("--exclude-container {}", pattern.text));
         self.asked().chain(excluded)
     }
 
-    /// The conditions that ask for something, as typed.
+    /// The including conditions, as typed.
     pub(in crate::engine) fn asked(&self) -> impl Iterator<Item = String> + '_ {
         self.all().map(|condition| condition.text.clone())
     }
@@ -102,8 +102,8 @@ impl Condition {
     }
 }
 
-/// The names under which an image is known: as given, without the registry and folder that docker adds by
-/// itself, without digest, and without tag.
+/// The names of an image: as given, without the registry and folder that docker adds, without digest, and
+/// without tag.
 fn image_names(image: &str) -> impl Iterator<Item = &str> {
     let short = image.strip_prefix("docker.io/").unwrap_or(image);
     let short = short.strip_prefix("library/").unwrap_or(short);
@@ -121,7 +121,7 @@ fn is_latest(text: &str, image: &str) -> bool {
 }
 
 fn without_tag(image: &str) -> &str {
-    // The colon of a registry's port stands before a slash.
+    // A colon before a slash belongs to the registry's port.
     match image.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => name,
         _ => image,

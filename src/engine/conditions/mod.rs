@@ -1,5 +1,5 @@
-//! Conditions that a selected container must meet beside its name: labels, image, compose project,
-//! docker's filters, and patterns of containers to leave out. Pure.
+//! Conditions that restrict a selection in addition to names: labels, image, compose project, docker's
+//! filters, and excluded names. Pure.
 
 mod condition_error;
 mod filter_keys;
@@ -23,17 +23,17 @@ pub struct ConditionTexts {
     pub projects: Vec<String>,
     /// `KEY=VALUE` in docker's syntax; one per key must hold, and all labels.
     pub filters: Vec<String>,
-    /// Patterns of containers to leave out.
+    /// Patterns of containers to exclude.
     pub excluded: Vec<String>,
 }
 
 /// Compiled conditions.
 #[derive(Clone, Debug, Default)]
 pub struct Conditions {
-    /// In each group at least one must hold.
+    /// At least one condition of each group must hold.
     groups: Vec<Vec<Condition>>,
     excluded: Vec<Pattern>,
-    /// The filters that the daemon applies; all of them are one condition of `groups`.
+    /// The filters that the daemon applies; together they are one condition of `groups`.
     list_filters: ListFilters,
 }
 
@@ -59,11 +59,11 @@ enum Test {
     Name(Regex),
     Id(String),
     Status(Phase),
-    /// The daemon's own filters let it through.
+    /// Whether the daemon's own filters pass it.
     Passes(Exited),
 }
 
-/// Whether a filter of the daemon's asks for containers that have exited.
+/// Whether a filter of the daemon selects exited containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exited {
     AskedFor,
@@ -73,9 +73,9 @@ enum Exited {
 /// Whether the state of a container counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// It is about to be followed.
+    /// It counts: the container is not followed yet.
     Counts,
-    /// It is followed already, and stays so when it stops.
+    /// It does not: the container is followed already, and stays so when it stops.
     Ignored,
 }
 

@@ -10,14 +10,14 @@ use crate::engine::source::{ListFilters, Phase};
 
 pub(super) const PROJECT: &str = "com.docker.compose.project";
 pub(super) const SERVICE: &str = "com.docker.compose.service";
-/// Labels that a daemon's events do not carry, because a field of the event has the same name.
+/// Labels that a daemon's events do not carry, because an event field has the same name.
 pub(super) const SHADOWED: [&str; 2] = ["name", "image"];
 
 impl Conditions {
-    /// Compiles what was typed.
+    /// Compiles the texts of the flags.
     ///
     /// # Errors
-    /// A value cannot be understood; the message says what is expected.
+    /// A value is not valid; the message says what is expected.
     pub fn compile(texts: &ConditionTexts) -> Result<Self, ConditionError> {
         let mut groups = Vec::new();
         for text in &texts.labels {

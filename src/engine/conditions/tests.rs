@@ -63,7 +63,7 @@ fn conditions(typed: &[&str]) -> Conditions {
 }
 
 #[test]
-fn each_kind_of_condition_selects_by_what_it_names() {
+fn each_kind_of_condition_selects_by_its_property() {
     let cases: [(&[&str], &[&str]); 30] = [
         (&["-l", "app=web"], &["web-1", "web-2"]),
         (&["-l", "app"], &["web-1", "web-2", "job"]),
@@ -105,7 +105,7 @@ fn each_kind_of_condition_selects_by_what_it_names() {
 }
 
 #[test]
-fn a_condition_that_cannot_be_understood_names_what_is_expected() {
+fn an_invalid_condition_names_the_expected_form() {
     let error = |typed: &[&str]| Conditions::compile(&texts(typed)).unwrap_err().to_string();
     assert_eq!(error(&["-l", "=web"]), "`--label =web`: expected KEY or KEY=VALUE");
     assert_eq!(
@@ -178,7 +178,7 @@ fn a_condition_that_matches_nothing_is_named() {
 proptest! {
     /// More conditions never select more, and an exclusion always wins.
     #[test]
-    fn a_further_condition_only_narrows(
+    fn an_additional_condition_only_narrows(
         image in "[a-z]{1,3}(:[a-z0-9]{1,3})?", key in "[a-c]", value in "[x-z]?", name in "[a-c]{1,2}",
         wanted in "[a-z]{1,3}", label in "[a-c]", prefix in "[a-c]",
     ) {
@@ -195,7 +195,7 @@ proptest! {
 }
 
 #[test]
-fn filters_that_the_daemon_applies_are_passed_on_whole() {
+fn daemon_filters_are_passed_on_unchanged() {
     let conditions = conditions(&[
         "--filter",
         "health=healthy",
@@ -221,7 +221,7 @@ fn filters_that_the_daemon_applies_are_passed_on_whole() {
 }
 
 #[test]
-fn only_an_exit_code_asks_for_stopped_containers() {
+fn only_an_exit_code_selects_stopped_containers() {
     for (filter, stopped) in [("exited=137", true), ("status=exited", true), ("health=none", false)]
     {
         assert_eq!(conditions(&["--filter", filter]).name_a_status(), stopped, "{filter}");

@@ -1,27 +1,27 @@
-//! What a follower is doing, in the words of its row.
+//! The phase of a follower, as its row shows it.
 
 use super::{Lifecycle, State};
 use crate::engine::source::ErrorKind;
 
-/// What one container's follower is doing.
+/// The phase of one container's follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum FollowPhase {
-    /// The daemon is asked about the container.
+    /// Inspecting the container.
     Asking,
     /// A stream is open, or is being opened.
     Following,
-    /// The rest of its log is read.
+    /// Reading the rest of its log.
     Draining,
-    /// A failure is waited out.
+    /// Backing off after a failure.
     BackingOff,
-    /// The next run is waited for: the restart policy has it in hand.
+    /// Waiting for the next run, which the restart policy will start.
     Waiting,
-    /// Nothing is read: its log is read to the end, or cannot be read for this reason.
+    /// Reading nothing: its log is read to the end, or cannot be read for this reason.
     Ended(Option<ErrorKind>),
 }
 
 impl Lifecycle {
-    /// What it is doing.
+    /// The current phase.
     pub(in crate::engine) fn follow_phase(&self) -> FollowPhase {
         match self.state {
             State::Inspecting { .. } => FollowPhase::Asking,

@@ -1,4 +1,4 @@
-//! What the daemon's answer about a container means for its log.
+//! The effect of an inspection on the log.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl Lifecycle {
                 if let Some(lossy) = container.lossy
                     && !std::mem::replace(&mut self.warned, true)
                 {
-                    // Behind the note that it is there, before anything is read.
+                    // After the note about the container, before the first read.
                     acts.insert(acts.len().saturating_sub(1), Act::Say(Notice::Lossy(lossy)));
                 }
                 acts
@@ -57,7 +57,7 @@ impl Lifecycle {
             acts.extend(self.new_run());
         }
         self.run = Some(Arc::clone(&container.started_at));
-        // What is left of it is about a run that is over and reported.
+        // The rest concerns a run whose end was reported.
         self.exit = None;
         if same_run && cause == Cause::EarlyEnd {
             self.early_ends += 1;
@@ -76,18 +76,18 @@ impl Lifecycle {
         acts
     }
 
-    /// Reports the start of a run, unless that was done.
+    /// Reports the start of a run, once.
     fn announce(&mut self) -> Option<Act> {
         (!std::mem::replace(&mut self.announced, true)).then_some(Act::Say(Notice::Started))
     }
 
-    /// The notes between the run that was followed and a later one; its end may have been reported.
+    /// The notes between the followed run and a later one; the end of the first may have been reported.
     fn new_run(&mut self) -> Vec<Act> {
         self.early_ends = 0;
         self.run_ended().into_iter().chain([Act::Say(Notice::Started)]).collect()
     }
 
-    /// Reports the end of the run that was followed, unless that was done.
+    /// Reports the end of the followed run, once.
     fn run_ended(&mut self) -> Option<Act> {
         let exit = self.exit.take();
         let known = [&self.drained, &self.old].contains(&&self.run);
@@ -100,7 +100,7 @@ impl Lifecycle {
         let never_ran = container.phase == Phase::Created;
         let mut acts = Vec::new();
         if self.initial || never_ran {
-            // Its run ended before cmon looked, or never began: no news.
+            // Its run ended before cmon started, or never began: that is no news.
             self.old = Some(Arc::clone(&container.started_at));
         } else if self.run.is_none() {
             acts.extend(self.announce());

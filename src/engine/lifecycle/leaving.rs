@@ -1,4 +1,4 @@
-//! How a container goes: removed, missing from the list, or selected no more.
+//! The end of a follower: the container is removed, missing from the list, or no longer selected.
 
 use super::{Act, Cause, Departure, Lifecycle, State};
 use crate::engine::event::{GapCause, Notice};
@@ -9,19 +9,19 @@ impl Lifecycle {
         self.destroyed = true;
         match self.state {
             State::Idle { .. } | State::Waiting { .. } => self.forget(),
-            // One that cannot be read is gone too: nothing of it may be kept.
+            // An unreadable container is removed too: nothing of it may stay.
             State::Done => vec![Act::Say(Notice::Removed), Act::Forget(Departure::Removed)],
-            // What reads now finds out by itself, and reads to the end before that.
+            // An active reader notices by itself, after it has read to the end.
             _ => Vec::new(),
         }
     }
 
-    /// A list may be of a daemon that is just starting, so what it does not have is asked about.
+    /// A daemon that is just starting may list too few containers, so cmon inspects a missing one.
     pub(super) fn on_missing(&mut self) -> Vec<Act> {
         match self.state {
             State::Idle { .. } | State::Waiting { .. } => self.inspect(Cause::Other),
             State::Done => vec![Act::Forget(Departure::Left)],
-            // What reads now finds out by itself.
+            // An active reader notices by itself.
             _ => Vec::new(),
         }
     }
@@ -37,12 +37,12 @@ impl Lifecycle {
         }
     }
 
-    /// The daemon does not have it, or is removing it.
+    /// Handles a container that the daemon does not have or is removing.
     pub(super) fn gone(&mut self, error: &SourceError) -> Vec<Act> {
         if self.follow {
             return self.forget();
         }
-        // What was asked for could not be given: that is no success.
+        // The requested lines are not available: that is a failure.
         let mut acts = vec![self.flush_removed()];
         acts.extend(self.done(Some(error.clone())));
         acts

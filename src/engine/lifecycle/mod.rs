@@ -1,8 +1,7 @@
-//! What one container's follower does next: a pure state machine.
+//! The lifecycle: the next step of one container's follower, as a pure state machine.
 //!
-//! The supervisor feeds it what happened and carries out what it answers; it reads no clock and
-//! draws no random number of its own. Waiting and backing off are states of it, not of a reader:
-//! while it waits there is no stream.
+//! The supervisor feeds it inputs and carries out its acts. It reads no clock and draws no random number. Waits
+//! and backoff are states of the lifecycle, not of a reader: during a wait there is no stream.
 //!
 //! ```text
 //!            ┌──────────── rotated ────────────┐
@@ -28,7 +27,7 @@ pub(super) use step::{Act, Departure, Input, Progress};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The daemon was asked; whether an end of file without a new line led here.
+    /// Inspecting; whether an end of file without a new line led here.
     Inspecting(Cause),
     Following,
     Draining,
@@ -44,7 +43,7 @@ enum State {
     Done,
 }
 
-/// Why a container is asked about.
+/// The reason of an inspection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
     /// Its stream ended without a new frame.
@@ -52,12 +51,12 @@ enum Cause {
     Other,
 }
 
-/// When a container begins to be followed.
+/// When cmon begins to follow a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Joined {
-    /// With the run: its last lines are shown first.
+    /// At the start of cmon: a first view of its last lines comes first.
     AtStart,
-    /// Later: it is shown from its first line.
+    /// Later: cmon shows it from its first line.
     Later,
 }
 
@@ -70,26 +69,26 @@ pub(super) enum Joined {
 pub(super) struct Lifecycle {
     follow: bool,
     state: State,
-    /// It was there when cmon started and was not asked about yet: what it is doing is not news.
+    /// It existed at the start of cmon and was not inspected yet: its state is no news.
     initial: bool,
-    /// The start of the run that is followed was reported.
+    /// The start of the followed run was reported.
     announced: bool,
     driver: Arc<str>,
-    /// The start of the run that is followed.
+    /// The start of the followed run.
     run: Option<Arc<str>>,
-    /// The run whose log was read to its end.
+    /// The run with a log that was read to its end.
     drained: Option<Arc<str>>,
-    /// The run that had ended before cmon looked: its end is no news.
+    /// The run that had ended before cmon started: its end is no news.
     old: Option<Arc<str>>,
-    /// How the last run ended, as far as was reported.
+    /// How the last run ended, as far as it was reported.
     exit: Option<Exit>,
     oom: bool,
     started: bool,
     destroyed: bool,
     restarting: bool,
-    /// It is no longer selected, and forgotten when its run has ended.
+    /// It is no longer selected; the end of its run removes it.
     leaving: bool,
-    /// The log may hold what was not read.
+    /// The log may hold unread lines.
     unread: bool,
     /// The warning about its log driver was sent.
     warned: bool,

@@ -1,58 +1,58 @@
-//! What goes into the state machine, and what comes out.
+//! Inputs and acts of the state machine.
 
 use std::time::Duration;
 
 use crate::engine::event::{EndReason, GapCause, Notice};
 use crate::engine::source::{Container, SourceError};
 
-/// What a stream brought.
+/// Whether a stream brought new frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Progress {
     /// New frames.
     Some,
-    /// Nothing new.
+    /// No new frame.
     None,
 }
 
-/// What happened.
+/// An input.
 #[derive(Debug)]
 pub(in crate::engine) enum Input<'a> {
     /// The answer to [`Act::Inspect`].
     Inspected(Result<&'a Container, &'a SourceError>),
     /// The stream of [`Act::Follow`] has ended.
     StreamEnded {
-        /// Why.
+        /// The end reason.
         reason: &'a EndReason,
         /// Whether it brought new frames.
         progress: Progress,
-        /// How long it stood.
+        /// The age of the stream at its end.
         stood: Duration,
     },
-    /// The read of [`Act::Drain`] has ended; `EndReason::Eof` means that it is complete.
+    /// The read of [`Act::Drain`] has ended; `EndReason::Eof` means that it read to the end.
     Drained(&'a EndReason),
     /// The wait of [`Act::Wake`] is over.
     Woke,
-    /// The daemon says that it started.
+    /// A start event of the container.
     Started,
-    /// The daemon says that it runs, in a list.
+    /// A list that shows it running.
     Live,
-    /// The daemon says that its run ended.
+    /// A die event of the container.
     Died(i64),
-    /// The daemon reports that one of its processes was killed because memory ran out.
+    /// An event that one of its processes was killed because memory ran out.
     OutOfMemory,
-    /// The daemon says that it was removed.
+    /// A destroy event of the container.
     Destroyed,
-    /// The daemon's list does not have it: its removal may have been missed.
+    /// A list without it: cmon may have missed its removal.
     Missing,
-    /// It has a name that is not selected: it is followed to the end of its run.
+    /// A rename to a name that is not selected: cmon follows it to the end of its run.
     Deselected,
-    /// It has a name that is selected, again.
+    /// A rename back to a selected name.
     Selected,
-    /// The follow is over: what is stored is read, and nothing after it.
+    /// The follow is over: read the stored lines, and nothing after them.
     Finish,
 }
 
-/// What to do.
+/// An act for the supervisor.
 #[derive(Clone, Debug)]
 pub(in crate::engine) enum Act {
     /// Open a stream.
@@ -61,20 +61,20 @@ pub(in crate::engine) enum Act {
     Rotate,
     /// Read the rest of the log.
     Drain,
-    /// Ask the daemon about the container.
+    /// Inspect the container.
     Inspect,
     /// Come back after this wait.
     Wake(Duration),
     /// Send this notice.
     Say(Notice),
-    /// Nothing more can be read of its log: hand on what is left of it, and report a gap with this cause
-    /// where lines may be missing.
+    /// Nothing more can be read of its log: deliver the rest, and report a gap with this cause if lines may be
+    /// missing.
     Flush(Option<GapCause>),
-    /// Nothing more comes of this container.
+    /// Remove the follower.
     Forget(Departure),
 }
 
-/// Why nothing more comes of a container.
+/// Why a follower ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Departure {
     /// The daemon no longer has it. Its id never comes back.

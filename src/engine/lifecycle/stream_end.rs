@@ -1,4 +1,4 @@
-//! What follows the end of a stream, and the end of a run.
+//! The response to the end of a stream, and to the end of a run.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use super::{Cause, Lifecycle, State};
 use crate::engine::event::{EndReason, GapCause, Notice};
 use crate::engine::source::ErrorKind;
 
-/// A container between two runs is asked about this often, in case its start is missed.
+/// The interval of inspections between two runs, in case the start event is missed.
 const RESTART_POLL_INTERVAL: Duration = Duration::from_secs(5);
-/// cmon warns about a stream that the daemon ends this often without a new line.
+/// The number of ends without a new line after which cmon warns.
 pub(super) const EARLY_ENDS_MAX: u32 = 3;
 
 impl Lifecycle {
@@ -33,7 +33,7 @@ impl Lifecycle {
             return self.inspect(Cause::Other);
         }
         match reason {
-            // A restart that fell between two streams shows in no end of file.
+            // A restart between two streams shows in no end of file.
             EndReason::Rotated if self.started || self.exit.is_some() => self.inspect(Cause::Other),
             EndReason::Rotated | EndReason::HeldBack => vec![Act::Follow],
             EndReason::Disordered if progress == Progress::Some => vec![Act::Follow],
@@ -45,7 +45,7 @@ impl Lifecycle {
             EndReason::Eof => self.inspect(progress.into()),
             EndReason::Cancelled => self.done(None),
             EndReason::Failed(error) => match error.kind {
-                // A log that is gone although its container runs must not become a hot loop.
+                // A missing log of a running container must not become a hot loop.
                 ErrorKind::Gone => self.inspect(progress.into()),
                 ErrorKind::Unreadable => self.done(Some(error.clone())),
                 _ => self.wait(error, draw),
@@ -68,7 +68,7 @@ impl Lifecycle {
                 ErrorKind::Gone => self.gone(error),
                 ErrorKind::Unreadable => self.done(Some(error.clone())),
                 _ if !self.follow => self.give_up_after_tries(error, draw),
-                // The daemon answers, and refuses to show this log: waiting does not change that.
+                // The daemon answers and refuses to show this log: waiting does not change that.
                 ErrorKind::InBand if TRIES_MAX <= self.backoff.failures() => {
                     self.backoff.reset();
                     let lost = Act::Flush(Some(GapCause::Unreadable));
@@ -81,7 +81,7 @@ impl Lifecycle {
                 let notice = Notice::ReaderPanicked { message: message.clone() };
                 vec![Act::Say(notice), Act::Wake(self.backoff.next(draw))]
             }
-            // A finite read ends in no other way than with the log.
+            // A finite read ends only with the log.
             _ if !self.follow && !self.started => self.done(None),
             _ => {
                 self.backoff.reset();
@@ -90,7 +90,7 @@ impl Lifecycle {
         }
     }
 
-    /// The run's log is read to its end: reports how the run ended, and what comes next.
+    /// Ends the run, whose log is read to its end: reports how it ended, and what comes next.
     fn end_run(&mut self) -> Vec<Act> {
         let mut acts = Vec::new();
         self.unread = false;
@@ -107,7 +107,7 @@ impl Lifecycle {
         acts
     }
 
-    /// Waits for the next run, unless it is already there or the container is gone.
+    /// Waits for the next run, unless it has begun or the container is removed.
     pub(super) fn rest(&mut self) -> Vec<Act> {
         self.state = State::Idle { restarting: self.restarting };
         if self.leaving {

@@ -1,4 +1,4 @@
-//! From each input to what answers it, and the waits between two tries.
+//! The state machine's response to each input, and the waits between two tries.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::engine::event::Notice;
 use crate::engine::limits::HEALTHY_MIN_AGE;
 use crate::engine::source::{ErrorKind, Exit, ReadMode, SourceError};
 
-/// A finite read without a follow is given up after this many failures in a row, and so is the rest of a log that
-/// the daemon refuses to show.
+/// The limit of failures in a row for a finite read without a follow, and for the rest of a log that the daemon
+/// refuses to show. Then cmon gives up.
 pub(super) const TRIES_MAX: u32 = 5;
 
 impl From<Progress> for Cause {
@@ -23,7 +23,7 @@ impl From<Progress> for Cause {
 }
 
 impl Lifecycle {
-    /// A follower that asks about its container first.
+    /// A follower that begins with an inspection.
     pub(in crate::engine) fn new(mode: ReadMode, joined: Joined) -> Self {
         let initial = joined == Joined::AtStart;
         Self {
@@ -49,27 +49,27 @@ impl Lifecycle {
         }
     }
 
-    /// Nothing more is read of it, ever.
+    /// Whether nothing more of it will ever be read.
     pub(in crate::engine) fn is_done(&self) -> bool {
         self.state == State::Done
     }
 
-    /// It does not run, is not about to, and its log is read to the end.
+    /// Whether it does not run, is not about to, and its log is read to the end.
     pub(in crate::engine) fn is_settled(&self) -> bool {
         matches!(self.state, State::Idle { restarting: false } | State::Done)
     }
 
-    /// It is no longer selected, and followed to the end of its run.
+    /// Whether it is no longer selected, and followed only to the end of its run.
     pub(in crate::engine) fn is_leaving(&self) -> bool {
         self.leaving
     }
 
-    /// Why it was given up, where it was.
+    /// Why cmon gave it up, if it did.
     pub(in crate::engine) fn failure(&self) -> Option<&SourceError> {
         self.failure.as_ref()
     }
 
-    /// Takes what happened; `draw` is a random number from 0 to 1 for the jitter of a wait.
+    /// Takes an input; `draw` is a random number from 0 to 1 for the jitter of a wait.
     pub(in crate::engine) fn step(&mut self, input: &Input<'_>, draw: f64) -> Vec<Act> {
         match input {
             Input::Inspected(answer) => self.on_inspected(*answer, draw),
@@ -119,7 +119,7 @@ impl Lifecycle {
             State::Idle { .. } => {
                 self.started = false;
                 self.unread = true;
-                // Which run it is must be known, or a restart at its end could not be distinguished from it.
+                // The run must be known, or a restart at its end would look like the same run.
                 self.inspect(Cause::Other)
             }
             State::Waiting { .. } => self.inspect(Cause::Other),
@@ -135,12 +135,12 @@ impl Lifecycle {
         }
     }
 
-    /// From here on it is a finite read: what is open ends, and the rest is read.
+    /// Becomes a finite read: an open stream ends, and the rest is read.
     fn on_finish(&mut self) -> Vec<Act> {
         self.follow = false;
         match self.state {
             State::Following => vec![Act::Rotate],
-            // A run may have begun that was not heard of.
+            // A run may have begun without an event.
             State::Idle { .. } | State::Waiting { .. } => self.inspect(Cause::Other),
             State::Inspecting(_) | State::Draining | State::Done => Vec::new(),
         }

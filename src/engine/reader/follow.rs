@@ -1,4 +1,4 @@
-//! What a reader is started for: to follow a log until the stream is old, to drain it, or to catch up with it.
+//! The three jobs of a reader: follow a log until the stream is old, drain it, or catch up with it.
 
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ impl<S: Source> Reader<S> {
         } else if self.may_be_damaged(resume)
             || !self.turns.is_free() && (!views || resume.is_unread())
         {
-            // A follow skips without a word what is stored behind a record that cannot be decoded, and does not say
-            // where the stored lines end. After a first view there are none; after a break in them there are.
+            // A follow silently skips stored messages behind a record that cannot be decoded, and does not mark the
+            // end of the stored lines. After a first view there are none; after a break in them there are.
             self.stored(resume).await
         } else {
             EndReason::Eof
@@ -44,13 +44,13 @@ impl<S: Source> Reader<S> {
         for _ in 0..SEARCHES_MAX {
             let tail = resume.open(Instant::now(), ReadMode::Follow);
             match self.stream(resume, ReadMode::Follow, tail, Some(deadline)).await {
-                // The follow of such a daemon may miss a last line without a newline, and the log may
-                // be gone with its container in a moment.
+                // The follow of such a daemon may miss a last line without a newline, and the log may be removed with
+                // its container in a moment.
                 StreamStep::Ended(EndReason::Eof) if self.container.doubles => {
                     return self.stored(resume).await;
                 }
                 StreamStep::Ended(reason) => return reason,
-                // Silence ended the window, so it may only be slow: look once more.
+                // Silence ended the window, so the daemon may only be slow: look once more.
                 StreamStep::Missed | StreamStep::LinesMissing => {
                     match self.search(resume, tail, Searched::Part).await {
                         EndReason::Eof => {}
@@ -63,8 +63,8 @@ impl<S: Source> Reader<S> {
         EndReason::Failed(SourceError::new(ErrorKind::Protocol, message))
     }
 
-    /// Reads what is stored and not delivered yet, up to the end of the log; [`EndReason::Eof`]
-    /// means that it is complete.
+    /// Reads stored, undelivered messages up to the end of the log; [`EndReason::Eof`] means that all were
+    /// read.
     pub(in crate::engine) async fn drain(&self, resume: &mut Resume) -> EndReason {
         if let Some(reason) = self.first_view(resume, RunState::Over).await {
             return reason;
@@ -80,7 +80,7 @@ impl<S: Source> Reader<S> {
         {
             let goes_on = self.container.phase.is_live();
             let mut lines = resume.batch();
-            // A later run shows the line as a whole.
+            // A later run delivers the line as a whole.
             if !(goes_on && resume.is_saving()) {
                 resume.end_run(&mut lines);
             }
@@ -95,9 +95,9 @@ impl<S: Source> Reader<S> {
         reason
     }
 
-    /// Reads what is stored, again and again until the output has kept up with a read. The daemon
-    /// opens all files of a finite read at its beginning, so it is whole however slowly it goes;
-    /// of a follow it skips the files that end while the follow waits.
+    /// Reads stored messages, again and again until the output has kept up with a read. The daemon opens all
+    /// files of a finite read at its beginning, so it is complete at any speed. In a follow it skips the files that
+    /// end while the follow waits.
     async fn catch_up(&self, resume: &mut Resume, deadline: Instant) -> EndReason {
         loop {
             match self.permit(resume, ReadMode::Once).await {
@@ -132,7 +132,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Reads what is stored and not delivered yet. [`EndReason::Eof`]: all of it was.
+    /// Reads stored, undelivered messages. [`EndReason::Eof`]: it has read all of them.
     async fn stored(&self, resume: &mut Resume) -> EndReason {
         let tail = resume.open(Instant::now(), ReadMode::Once);
         match self.finite(resume, tail).await {

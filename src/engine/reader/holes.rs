@@ -1,6 +1,6 @@
-//! Reading what is stored although the daemon cannot decode some of it. A finite read that does not show
-//! as much as it asked for is checked before anything of it is handed on. Only where lines are missing, a
-//! survey finds the parts that can be read; they are read in file order, with a gap between.
+//! Reads of stored messages although the daemon cannot decode some records. A finite read that shows less
+//! than it asked for is checked before its messages are delivered. If lines are missing, a survey finds the
+//! readable parts; cmon reads them in file order, with a gap between.
 
 use std::time::Duration;
 
@@ -18,31 +18,31 @@ use crate::engine::source::{
     ErrorKind, Frames, LogStream, Read, ReadMode, Source, SourceError, Tail,
 };
 
-/// Bytes of payload and messages that are held until the window is checked. What is longer is handed on as
-/// it comes, and checked afterwards.
+/// The limit of payload and messages held until the window is checked. A longer read is delivered as it
+/// comes, and checked afterwards.
 const HELD_MAX_BYTES: usize = 2 << 20;
 const HELD_MAX_MESSAGES: usize = if cfg!(test) { 1 << 10 } else { 1 << 15 };
-/// Keys that one look holds at most: 6 MiB.
+/// The limit of keys that one look holds: 6 MiB.
 const LOOK_MAX_KEYS: usize = 1 << 18;
-/// A log of this many messages at most may be read again from its beginning.
+/// The largest log, in messages, that cmon may read again from its beginning.
 const SHORT_LOG_MAX_MESSAGES: u64 = 64;
-/// Surveys of a log that changes too fast for one.
+/// The limit of surveys of a log that changes too fast for one.
 pub(super) const SURVEYS_MAX: u32 = 3;
-/// Times that a log which grows is looked at to see where it begins.
+/// The limit of looks for the beginning of a growing log.
 pub(super) const CHECKS_MAX: u32 = 16;
-/// How long such looks may take. Where a container writes faster than the log is read, they would never end.
+/// The time limit of such looks. If a container writes faster than cmon reads, they would never end.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
-/// Times that a part is opened which a growing log moves.
+/// The limit of attempts to open a part that a growing log moves.
 const PART_TRIES_MAX: u64 = 24;
 
-/// Whether a window has shown all records that it asked for.
+/// Whether a window has shown all requested records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shown {
     All,
     LinesMissing,
 }
 
-/// What a finite read has shown so far.
+/// The messages of a finite read up to now.
 #[derive(Default)]
 pub(super) struct Held {
     batches: Vec<Frames>,
@@ -81,7 +81,7 @@ impl<S: Source> Reader<S> {
         resume.may_be_damaged(&self.container)
     }
 
-    /// Reads a window of what is stored to its end and hands on what is new.
+    /// Reads a window of stored messages to its end and delivers the new ones.
     pub(super) async fn finite(&self, resume: &mut Resume, window: Tail) -> StreamStep {
         if !self.may_be_damaged(resume) {
             return self.stream(resume, ReadMode::Once, window, None).await;
@@ -129,8 +129,8 @@ impl<S: Source> Reader<S> {
         None
     }
 
-    /// Whether a window that showed these keys has shown all. A full one has. A shorter one has when the
-    /// log is not longer: then a window with room for one record more begins with the same message.
+    /// Whether a window with these keys has shown all of its records. A full one has. A shorter one has if the
+    /// log is not longer: then a window with room for one more record begins with the same message.
     pub(super) async fn check(
         &self,
         resume: &mut Resume,
@@ -175,9 +175,9 @@ impl<S: Source> Reader<S> {
         Ok(true)
     }
 
-    /// Whether the log begins with the first of these messages. Then a window with room for exactly one record more
-    /// than there are from it on begins with it too. A log that grows meanwhile is looked at again, with room for as
-    /// much growth as there was.
+    /// Whether the log begins with the first of these messages. If so, a window with room for exactly one more record
+    /// than there are from it on begins with it too. If the log grows meanwhile, cmon looks again with room for
+    /// that growth.
     async fn begins_with(&self, resume: &Resume, keys: &[Key]) -> Result<bool, EndReason> {
         let (mut count, mut growth) = (keys.len(), 0);
         for _ in 0..CHECKS_MAX {
@@ -188,7 +188,7 @@ impl<S: Source> Reader<S> {
             if look.failed || shown.len() > room || shown.is_empty() {
                 return Ok(false);
             }
-            // How many messages stand between the first of them and the first that is shown.
+            // The number of messages between the first of them and the first shown one.
             let from = match (keys.iter().position(|key| *key == shown[0]), full) {
                 (Some(from), _) if 0 < from && !full => return Ok(false),
                 (Some(from), _) => from,
@@ -211,7 +211,7 @@ impl<S: Source> Reader<S> {
         Ok(true)
     }
 
-    /// Reads the keys of a window. The error is of the log itself.
+    /// Reads the keys of a window. An inner error is an error of the log.
     pub(super) async fn look(
         &self,
         resume: &Resume,
@@ -221,7 +221,7 @@ impl<S: Source> Reader<S> {
         self.keys_of(stream).await
     }
 
-    /// Reads the keys of what an answer shows.
+    /// Reads the keys of the messages in an answer.
     pub(super) async fn keys_of(
         &self,
         mut stream: S::Logs,
@@ -255,7 +255,7 @@ impl<S: Source> Reader<S> {
         read
     }
 
-    /// One read of a finite answer. The inner error is of the log itself: what came before it is good.
+    /// One read of a finite answer. An inner error is an error of the log: the messages before it are good.
     pub(super) async fn read_once(
         &self,
         stream: &mut S::Logs,
@@ -274,8 +274,8 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Reads what is stored and not delivered yet, past records that cannot be decoded.
-    /// [`EndReason::Eof`]: all of it that can be read was.
+    /// Reads stored, undelivered messages, past records that cannot be decoded.
+    /// [`EndReason::Eof`]: it has read all that are readable.
     pub(super) async fn past_holes(&self, resume: &mut Resume) -> EndReason {
         for _ in 0..SURVEYS_MAX {
             let goal = resume.goal();
@@ -289,7 +289,7 @@ impl<S: Source> Reader<S> {
                 if self.growth() == Growth::None {
                     return EndReason::Failed(error);
                 }
-                // The newest record is bad: what follows it can be read as it comes.
+                // The newest record is bad: later ones are readable as they come.
                 resume.hole_at_end(&self.container);
                 self.trust(resume, &map);
                 return EndReason::Eof;
@@ -309,14 +309,14 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Reads what a survey has found. `None`: the log has moved meanwhile.
+    /// Reads the parts that a survey found. `None`: the log has moved meanwhile.
     async fn read_map(
         &self,
         resume: &mut Resume,
         map: &Map,
     ) -> Result<Option<EndReason>, EndReason> {
         let (parts, lost_before) = resume.undelivered(map);
-        // The daemon may skip in a read of everything what it shows in a window that holds everything.
+        // In a read of everything, the daemon may skip messages that it shows in a window of the log's size.
         let by_window = map.is_whole() && !parts.is_empty() && !lost_before;
         if map.is_whole() && !(by_window && resume.wanted() == Tail::All) {
             self.trust(resume, map);
@@ -361,7 +361,7 @@ impl<S: Source> Reader<S> {
         resume.trust(&self.container, reach, Proven::No);
     }
 
-    /// Changes the container's place in its log, and hands on the lines that this completes.
+    /// Changes the container's position in its log, and delivers the lines that this completes.
     pub(super) async fn with_lines(
         &self,
         resume: &mut Resume,
@@ -374,8 +374,8 @@ impl<S: Source> Reader<S> {
         Ok(())
     }
 
-    /// The daemon's answers contradict each other: reports a gap and delivers what one read of everything
-    /// shows.
+    /// Handles contradictory answers of the daemon: reports a gap and delivers the messages of one read of
+    /// everything.
     async fn without_a_map(&self, resume: &mut Resume) -> EndReason {
         if let Err(reason) = self.with_lines(resume, Resume::hole).await {
             return reason;
@@ -425,7 +425,7 @@ impl<S: Source> Reader<S> {
             match self.read_finite(resume, &mut stream, &mut frames).await? {
                 Ok(Read::Some) => {}
                 Ok(Read::End) if frames.is_empty() => return Ok(true),
-                // What came with the end is still to be taken.
+                // Frames that came with the end are still to be processed.
                 Ok(Read::End) => left = left.min(frames.len()),
                 Err(_) if end == End::OfPart => left = left.min(frames.len()),
                 Err(error) => return Err(EndReason::Failed(error)),
@@ -436,7 +436,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Opens the window of a part up to its first frames, and says how many of them to skip.
+    /// Opens the window of a part up to its first frames, and returns how many of them to skip.
     pub(super) async fn open_part(
         &self,
         resume: &mut Resume,
@@ -469,11 +469,11 @@ impl<S: Source> Reader<S> {
 /// The first frames of a part.
 pub(super) struct First {
     pub(super) frames: Frames,
-    /// How many of the part stand before them.
+    /// The number of the part's messages before them.
     pub(super) at: usize,
 }
 
-/// Up to where a part is read.
+/// The end of the read of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     OfPart,

@@ -1,6 +1,6 @@
-//! Reads that are too long to be held until they are checked. Their lines are handed on as they come, so the
-//! first does not wait for the last. Afterwards the records are counted. Lines that the daemon skipped are
-//! delivered late, with a gap for each record that it cannot decode.
+//! Reads that are too long to hold until they are checked. Their lines are delivered as they come, so the
+//! first does not wait for the last. Afterwards cmon counts the records. It delivers lines that the daemon
+//! skipped late, with a gap for each record that cannot be decoded.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -14,15 +14,15 @@ use crate::engine::resume::survey::{
 };
 use crate::engine::source::{Frames, Read, ReadMode, Source, Tail};
 
-/// Messages that are handed on at once, at most.
+/// The limit of messages in one batch.
 const BATCH_MAX_MESSAGES: usize = 4096;
 
-/// What a long read has handed on.
+/// The delivered messages of a long read.
 #[derive(Debug, Default)]
 struct Delivered {
     first: Option<Key>,
     count: u64,
-    /// The newest of them, as many as a survey may find.
+    /// The newest of them, up to the size of a survey.
     newest: VecDeque<Key>,
 }
 
@@ -38,7 +38,7 @@ impl Delivered {
         }
     }
 
-    /// How many stand before this one.
+    /// The number of messages before this one.
     fn before(&self, key: &Key) -> Option<u64> {
         let at = self.newest.iter().position(|known| known == key)?;
         Some(self.count - (self.newest.len() - at) as u64)
@@ -86,7 +86,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Delivers what was skipped. [`Shown::LinesMissing`]: there are lines behind those that were shown.
+    /// Delivers skipped messages. [`Shown::LinesMissing`]: there are lines behind the shown ones.
     async fn check_long_read(
         &self,
         resume: &mut Resume,
@@ -102,9 +102,9 @@ impl<S: Source> Reader<S> {
         Ok(if is_known { Shown::All } else { Shown::LinesMissing })
     }
 
-    /// Whether the log has no more records than were shown. A window of that size then begins with the same
-    /// message, and so does one with room for one more. What came after the read is counted first, so the log
-    /// may grow meanwhile.
+    /// Whether the log has no more records than were shown. If so, a window of that size begins with the same
+    /// message, and so does one with room for one more. cmon first counts the messages that came after the read, so
+    /// the log may grow meanwhile.
     async fn count(
         &self,
         resume: &Resume,
@@ -128,7 +128,7 @@ impl<S: Source> Reader<S> {
                 return Ok(Shown::All);
             }
             if before == Some(growth) {
-                // The oldest file may have been dropped during the read.
+                // The log driver may have dropped the oldest file during the read.
                 let begins = self.first_of(resume, Tail::All).await?;
                 let is_kept = begins == delivered.first;
                 return Ok(if is_kept { Shown::LinesMissing } else { Shown::All });
@@ -138,7 +138,7 @@ impl<S: Source> Reader<S> {
         Ok(Shown::All)
     }
 
-    /// How many messages stand behind this one; `None`: it is not found.
+    /// The number of messages behind this one; `None`: it is not in the log.
     async fn growth_behind(
         &self,
         resume: &Resume,
@@ -205,7 +205,7 @@ impl<S: Source> Reader<S> {
         self.report_unreadable(resume, from, to).await
     }
 
-    /// Delivers what is not known of these parts, and notes it as known. `false`: the log has moved meanwhile.
+    /// Delivers the unknown messages of these parts and records them as known. `false`: the log has moved meanwhile.
     async fn deliver_parts(
         &self,
         resume: &mut Resume,
@@ -269,7 +269,7 @@ impl<S: Source> Reader<S> {
         Ok(())
     }
 
-    /// Reports what stands between the parts, and before them where lines are missing there.
+    /// Reports the gaps between the parts, and before them if lines are missing there.
     async fn report_gaps(
         &self,
         resume: &mut Resume,
@@ -292,7 +292,7 @@ impl<S: Source> Reader<S> {
         Ok(())
     }
 
-    /// Whether there are no more records before this part than were delivered. A growing log moves it.
+    /// Whether the records before this part are exactly the delivered ones. A growing log moves it.
     async fn is_whole_before(
         &self,
         resume: &Resume,
@@ -332,7 +332,7 @@ impl<S: Source> Reader<S> {
     }
 }
 
-/// Counts one message with this key away; `false`: there is none.
+/// Removes one occurrence of this key; `false`: there is none.
 fn take_one(known: &mut HashMap<Key, u32>, key: &Key) -> bool {
     match known.get_mut(key) {
         Some(count) if 0 < *count => {
@@ -343,7 +343,7 @@ fn take_one(known: &mut HashMap<Key, u32>, key: &Key) -> bool {
     }
 }
 
-/// The parts up to this message: what stands behind it is read when its turn comes.
+/// The parts up to this message. Later messages are read in their turn.
 fn up_to(mut map: Map, last: Option<&Key>) -> Option<Map> {
     let (part, at) = map.parts.iter().enumerate().rev().find_map(|(part, found)| {
         let at = found.keys.iter().rposition(|key| Some(key) == last)?;

@@ -1,9 +1,9 @@
-//! One task, one stream: open, read, hand on, end with a reason.
+//! The reader: one task, one stream. It opens, reads, delivers, and ends with a reason.
 //!
-//! The reader decides nothing about lines: it feeds what it reads to the container's [`Resume`](super::resume::Resume),
-//! which it is lent for as long as it lives, and hands on what comes out. Between reading and handing on it only waits for a place in the
-//! channel, before the anchor advances; so wherever it is cancelled, nothing is lost. Every wait
-//! races with stop.
+//! The reader decides nothing about lines. It feeds what it reads to the container's
+//! [`Resume`](super::resume::Resume), which it borrows for its life, and sends the lines that come out. It waits for
+//! a permit of the channel before the anchor advances, and never between that and the send. So a cancelled reader
+//! loses nothing. Every wait races with stop.
 
 mod follow;
 mod holes;
@@ -31,7 +31,7 @@ use super::waiting::SlowNotes;
 pub(super) use new_name::NewName;
 use pump::silent;
 
-/// What a reader needs to read one container.
+/// The inputs of a reader of one container.
 #[derive(Debug)]
 pub(super) struct Reader<S> {
     pub(super) source: Arc<S>,
@@ -39,7 +39,7 @@ pub(super) struct Reader<S> {
     pub(super) events: mpsc::Sender<Event>,
     pub(super) tally: Arc<Tally>,
     pub(super) row_state: Arc<RowState>,
-    /// Wakes the reader when the daemon reports that the run has ended.
+    /// Wakes the reader after the daemon has reported the end of the run.
     pub(super) died: Arc<Notify>,
     /// Ends a follow as if it had reached its age.
     pub(super) rotate: Arc<Notify>,
@@ -50,11 +50,11 @@ pub(super) struct Reader<S> {
     pub(super) stop: CancellationToken,
 }
 
-/// How reading one answer of the daemon came to its end.
+/// How a read of one answer of the daemon ended.
 enum StreamStep {
     /// The window passed without the anchor.
     Missed,
-    /// The window has not shown all that it should; nothing of it was handed on, or only its beginning.
+    /// The window is incomplete; nothing of it was delivered, or only its beginning.
     LinesMissing,
     /// The stream is over.
     Ended(EndReason),

@@ -1,4 +1,4 @@
-//! A container's new name on its way to the reader that has its log.
+//! Passes a container's new name to its reader.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,12 +9,12 @@ use crate::engine::event::Label;
 pub(in crate::engine) struct NewName(Mutex<Option<Arc<Label>>>);
 
 impl NewName {
-    /// The container has this name now.
+    /// Stores the container's new name.
     pub(in crate::engine) fn put(&self, label: Arc<Label>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(label);
     }
 
-    /// The name that was put last, unless it was taken.
+    /// The last stored name, unless it was taken.
     pub(in crate::engine) fn take(&self) -> Option<Arc<Label>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

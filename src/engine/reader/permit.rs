@@ -1,5 +1,5 @@
-//! A place in the channel and the container's turn, which comes before the anchor advances; a follow waits
-//! for a place for a limited time.
+//! A permit of the channel and the container's turn. The reader takes both before the anchor advances; a follow
+//! waits for a permit for a limited time.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use crate::engine::resume::Resume;
 use crate::engine::source::{ReadMode, Source};
 use crate::engine::turns::Turn;
 
-/// The interval of events that report that stored lines are read.
+/// The interval of events that report a read in progress.
 const SIGN_AFTER: Duration = Duration::from_secs(1);
 
-/// A place in the channel.
+/// A permit of the channel.
 pub(super) struct Permit<'a> {
     slot: mpsc::Permit<'a, Event>,
     turn: Option<Turn>,
 }
 
 impl Permit<'_> {
-    /// Sends an event; lines take the turn along.
+    /// Sends an event; lines carry the turn.
     pub(super) fn send(self, mut event: Event) {
         if let Event::Lines(lines) = &mut event {
             lines.turn = self.turn;
@@ -33,8 +33,8 @@ impl Permit<'_> {
 }
 
 impl<S: Source> Reader<S> {
-    /// A place in the channel, when it is the container's turn. A follow of a log that is kept in files does not wait for long: the
-    /// stream ends, and is read on from the store when the output takes lines again.
+    /// Waits for a permit and the container's turn. A follow of a log that is kept in files does not wait for long:
+    /// the stream ends, and cmon reads on from the store when the output takes lines again.
     pub(super) async fn permit(
         &self,
         resume: &mut Resume,
@@ -60,15 +60,15 @@ impl<S: Source> Reader<S> {
         Ok(Permit { slot: slot?, turn })
     }
 
-    /// Says now and then that stored lines are read although none is handed on, where others wait for them.
+    /// Sends an event at intervals that a read is in progress but delivers nothing, if the merge waits for lines.
     pub(super) fn give_sign(&self) {
         if self.turns.is_sign_due(SIGN_AFTER) {
-            // An output that is full is not waiting.
+            // A full output does not wait for lines.
             let _ = self.events.try_send(Event::Reading(self.container.key.clone()));
         }
     }
 
-    /// Reports once that all that was stored has been handed on, where lines are wanted by their times.
+    /// Sends once the event that all stored lines were sent, if lines are ordered by time.
     pub(super) async fn caught_up(&self, resume: &mut Resume) -> Result<(), EndReason> {
         if !self.turns.is_free() {
             let permit = self.permit(resume, ReadMode::Once).await?;

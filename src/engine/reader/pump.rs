@@ -1,4 +1,4 @@
-//! One open stream: it waits for bytes, stop, age and silence, and hands on what is new.
+//! One open stream: it waits for bytes, stop, age and silence, and delivers new lines.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::engine::source::{
     ErrorKind, Frames, LogRequest, LogStream, Read, ReadMode, Source, SourceError, Tail,
 };
 
-/// A read of this many messages may not have emptied the socket.
+/// A read with this number of messages may not have emptied the socket.
 const LARGE_READ_MIN_FRAMES: usize = 16;
 
 impl From<FeedOutcome> for Option<StreamStep> {
@@ -49,7 +49,7 @@ impl<S: Source> Reader<S> {
         let request = LogRequest { key, tty, mode, tail, stored, end };
         let note = async || {
             let what = Notice::StillWaiting { what: Awaited::Log };
-            // An output that is full has other things to show.
+            // A full output has other lines to show.
             let _ =
                 self.events.try_send(Event::Note(Note { about: About::Container(label), what }));
         };
@@ -62,7 +62,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Opens one answer and hands on what is new in it, up to its end or the deadline.
+    /// Opens one answer and delivers its new lines, up to its end or the deadline.
     pub(super) async fn stream(
         &self,
         resume: &mut Resume,
@@ -91,7 +91,7 @@ impl<S: Source> Reader<S> {
         let silence = sleep_until(far);
         let mut watch = Watch::new(resume);
         let mut before = Window::Searching;
-        // Made once: to wait anew for each read costs more than the read.
+        // Created once: a new timer for each read would cost more than the read.
         let (cancelled, rotated) = (self.stop.cancelled(), self.rotate.notified());
         tokio::pin!(rotation, silence, cancelled, rotated);
         loop {
@@ -103,13 +103,13 @@ impl<S: Source> Reader<S> {
             }
             let idle = if follow { SEEK_IDLE_TIMEOUT } else { FINITE_READ_IDLE_TIMEOUT };
             let ends_by_silence = window != Window::Over || mode == ReadMode::Once;
-            // What is held until the window's end must not be held longer by what else comes.
+            // Other frames must not delay frames that are held until the end of the window.
             if ends_by_silence && !(follow && window == Window::Unproven && before == window) {
                 silence.as_mut().reset(Instant::now() + idle);
             }
             before = window;
             let read = tokio::select! {
-                // Stop first, then age: a stream that always has data must not keep them waiting.
+                // Stop first, then age: a busy stream must not delay them.
                 biased;
                 () = &mut cancelled => return StreamStep::Ended(EndReason::Cancelled),
                 () = &mut rotation, if deadline.is_some() && settled => {
@@ -123,7 +123,7 @@ impl<S: Source> Reader<S> {
                     return StreamStep::Ended(EndReason::Rotated);
                 }
                 read = stream.read(&mut frames) => read,
-                // The log is complete by now, and a moment later it may be gone with its container.
+                // The log is complete by now, and it may be removed with its container a moment later.
                 () = self.died.notified(), if follow && self.container.doubles => {
                     return StreamStep::Ended(EndReason::Eof);
                 }
@@ -156,13 +156,13 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Whether another stream could go on behind this one. Where the daemon refuses to show what is stored, only
-    /// this one shows what comes, so it is kept although it is old.
+    /// Whether another stream could continue behind this one. If the daemon refuses to show stored messages, only
+    /// this stream shows new ones, so cmon keeps it beyond its age.
     async fn can_go_on_elsewhere(&self, resume: &Resume) -> bool {
         if !resume.is_behind_hole() {
             return true;
         }
-        // dockerd 20.10 refuses some of these requests, and answers others with nothing.
+        // dockerd 20.10 refuses some of these requests, and answers others with no message.
         for window in 1..=2 {
             match self.look(resume, Tail::Last(window)).await {
                 Ok((look, _)) if look.failed => return false,
@@ -177,8 +177,8 @@ impl<S: Source> Reader<S> {
         self.window_over(resume).await.unwrap_or(StreamStep::Ended(EndReason::Eof))
     }
 
-    /// Hands on what the frames complete; an end when that is the stream's. A place in the channel
-    /// comes first: from there on nothing waits.
+    /// Delivers the lines that the frames complete; returns an end if that ends the stream. It takes a permit of the
+    /// channel first; after that, nothing waits.
     pub(super) async fn take(
         &self,
         resume: &mut Resume,
@@ -205,14 +205,14 @@ impl<S: Source> Reader<S> {
         self.hand_on(resume, permit, lines);
         let is_large = LARGE_READ_MIN_FRAMES <= frames.len();
         frames.clear();
-        // A stream that always has data must not starve the others of this thread. Behind a small read there is none.
+        // A busy stream must not starve the others on this thread. After a small read it is not busy.
         if is_large {
             tokio::task::yield_now().await;
         }
         outcome.into()
     }
 
-    /// Nothing more comes of the window: hands on what that proves to be new.
+    /// Ends the window: delivers the frames that this proves to be new.
     pub(super) async fn window_over(&self, resume: &mut Resume) -> Option<StreamStep> {
         let permit = match self.permit(resume, ReadMode::Once).await {
             Ok(permit) => permit,
@@ -238,7 +238,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Hands on where the log was read to, if that has changed without a line.
+    /// Sends the position if it has changed without a line.
     pub(super) async fn hand_on_position(&self, resume: &mut Resume) -> Result<(), EndReason> {
         if resume.is_saving() {
             let permit = self.permit(resume, ReadMode::Once).await?;

@@ -1,12 +1,12 @@
-//! The search further back for a place that a window did not show, and the gap where no window shows it.
+//! The search further back for an anchor that a window did not show, and the gap if no window shows it.
 
 use super::{Reader, StreamStep};
 use crate::engine::event::{EndReason, Event};
 use crate::engine::resume::Resume;
 use crate::engine::source::{Frames, ReadMode, Source, Tail};
 
-/// A stream that does not find its anchor, although each search found it, is given up after so
-/// many: backing off is then the supervisor's.
+/// A stream that does not find its anchor, although searches do, gives up after this number of searches. Then
+/// the supervisor backs off.
 pub(super) const SEARCHES_MAX: u32 = 4;
 
 /// How much of the log a window without the anchor has shown.
@@ -14,12 +14,12 @@ pub(super) const SEARCHES_MAX: u32 = 4;
 pub(super) enum Searched {
     /// Its last messages.
     Part,
-    /// All of it: no larger window is left.
+    /// All of it: there is no larger window.
     Whole,
 }
 
 impl Searched {
-    /// What the window that was missed last has shown.
+    /// The content of the last window that missed the anchor.
     pub(super) fn by(resume: &Resume) -> Self {
         match resume.saw_whole_log() {
             true => Self::Whole,
@@ -29,16 +29,16 @@ impl Searched {
 }
 
 impl<S: Source> Reader<S> {
-    /// Looks for the anchor further and further back, by finite reads; where it is nowhere, reports
-    /// the gap and reads all that the daemon holds. [`EndReason::Eof`]: all that is stored was
-    /// delivered. `searched`: what the window that failed has shown.
+    /// Looks for the anchor further and further back, by finite reads. If it is nowhere, reports the gap and reads
+    /// all that the daemon holds. [`EndReason::Eof`]: all stored messages were delivered. `searched`: the content
+    /// of the failed window.
     pub(super) async fn search(
         &self,
         resume: &mut Resume,
         failed: Tail,
         mut searched: Searched,
     ) -> EndReason {
-        // Larger windows may hold what cannot be decoded.
+        // Larger windows may contain records that cannot be decoded.
         resume.distrust();
         let mut windows = Resume::search_after(failed);
         while searched == Searched::Part
@@ -57,7 +57,7 @@ impl<S: Source> Reader<S> {
         self.give_up(resume).await
     }
 
-    /// The anchor is nowhere in the log: reports the gap and reads all that the daemon holds.
+    /// The anchor is lost: reports the gap and reads all that the daemon holds.
     pub(super) async fn give_up(&self, resume: &mut Resume) -> EndReason {
         let permit = match self.permit(resume, ReadMode::Once).await {
             Ok(permit) => permit,
@@ -69,7 +69,7 @@ impl<S: Source> Reader<S> {
         let tail = resume.open_window(Tail::All);
         let reason = match self.stream(resume, ReadMode::Once, tail, None).await {
             StreamStep::Ended(reason) => reason,
-            // Nothing is looked for any more.
+            // The search is over.
             StreamStep::Missed | StreamStep::LinesMissing => EndReason::Eof,
         };
         if reason == EndReason::Eof
@@ -80,7 +80,7 @@ impl<S: Source> Reader<S> {
         reason
     }
 
-    /// Reports the gap before these frames, where there is one.
+    /// Reports the gap before these frames, if there is one.
     pub(super) async fn emit_gap(
         &self,
         resume: &mut Resume,

@@ -1,9 +1,9 @@
-//! Where the lines from a time on begin. The daemon's own `since` reads every file from its beginning, and before
-//! version 24 it drops lines that follow a step back of the clock. `tail=K` scans backwards without decoding.
+//! The search for the first line since a time. The daemon's own `since` reads every file from its beginning, and
+//! before version 24 it drops lines that follow a step back of the clock. `tail=K` scans backwards without decoding.
 //!
-//! A clock that steps back leaves older lines behind newer ones, and no search finds all of them. So the window begins
-//! some messages before the place that is found, and a log in which a step back shows is read from its
-//! beginning. What is read is filtered all the same.
+//! After a step back of the clock, older lines stand behind newer ones, and no search finds all of them. So the window
+//! begins some messages before the place that the search finds. If a step back shows, cmon reads the log from its
+//! beginning. In either case it filters the lines by time.
 
 use super::Reader;
 use crate::engine::event::EndReason;
@@ -11,13 +11,13 @@ use crate::engine::resume::Resume;
 use crate::engine::source::{Source, Tail};
 use crate::engine::timestamp::Timestamp;
 
-/// Messages before the place that is found. In one second the daemon reads some hundred thousand.
+/// Messages before that place. The daemon reads some hundred thousand per second.
 const MARGIN_FRAMES: u64 = 1 << 15;
-/// Above this, all is read.
+/// Above this window size, cmon reads the whole log.
 const WINDOW_MAX_FRAMES: u64 = 1 << 26;
 
 impl<S: Source> Reader<S> {
-    /// A window that begins before this time, and not far before it.
+    /// Finds a window that begins before this time, and not far before it.
     pub(super) async fn place_of(
         &self,
         resume: &Resume,

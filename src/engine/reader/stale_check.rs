@@ -1,4 +1,4 @@
-//! Is a quiet stream quiet because the container is, or because it no longer delivers?
+//! The stale check: is a stream quiet because its container is, or because it no longer delivers?
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -13,17 +13,17 @@ use crate::engine::rows::Trust;
 use crate::engine::source::{Frames, LogStream, Read, ReadMode, Source, Tail};
 use crate::engine::stale::STALE_GRACE;
 
-/// Windows that show what stands before bad records at the end of a log.
+/// The windows that look for messages before bad records at the end of a log.
 const HOLE_AT_END: [u64; 6] = [2, 4, 8, 16, 32, 64];
 
-/// What a question about the newest message of a log has shown.
+/// The result of a probe for the newest message of a log.
 #[derive(Clone, Copy, Debug)]
 enum Answer {
     /// No answer came.
     Nothing,
     /// The newest message.
     Newest(Key),
-    /// The log shows nothing where its newest record stands.
+    /// The log shows no message at its newest record.
     Empty,
     /// The last message before bad records at the end of the log.
     BeforeHole(Key),
@@ -31,15 +31,15 @@ enum Answer {
 
 type Probe<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
-/// Watches a quiet stream: is there nothing, or does it no longer deliver?
+/// Watches a quiet stream and probes whether the daemon has newer lines.
 pub(super) struct Watch<'a> {
-    /// When to act next.
+    /// The time of the next step.
     due: Instant,
-    /// Rings at `due` or before. A stream that gives lines moves `due` all the time, and this rarely.
+    /// Fires at `due` or before. A busy stream moves `due` all the time, and the timer rarely.
     timer: Pin<Box<Sleep>>,
-    /// The daemon has more than came, and the stream has a moment to deliver it.
+    /// The daemon has newer lines, and the stream has a moment to deliver them.
     suspect: bool,
-    /// The probe asks for a proof, not because of a silence.
+    /// Whether the probe needs a proof of position, not a test of silence.
     proving: bool,
     probe: Option<Probe<'a>>,
 }
@@ -52,7 +52,7 @@ impl<'a> Watch<'a> {
         Self { due, timer, suspect: false, proving: false, probe: None }
     }
 
-    /// Frames came, which is the end of a silence, but not always a proof.
+    /// Records frames. They end a silence, but do not always prove the position.
     pub(super) fn saw_frames(&mut self, resume: &mut Resume) {
         resume.quiet().found_busy();
         if !resume.is_unproven() {
@@ -61,15 +61,15 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Whether the daemon has more than came.
+    /// Whether the daemon has newer lines than were delivered.
     pub(super) fn trust(&self) -> Trust {
         if self.suspect { Trust::Suspect } else { Trust::Sound }
     }
 
-    /// Goes a step: waits, begins a probe, or takes its answer. Returns whether the stream is stale.
+    /// Takes one step: waits, starts a probe, or takes its answer. Returns whether the stream is stale.
     ///
     /// # Cancel safety
-    /// Safe: a probe that was begun goes on with the next call.
+    /// Safe: the next call continues a started probe.
     pub(super) async fn step<S: Source>(
         &mut self,
         reader: &'a Reader<S>,
@@ -129,7 +129,7 @@ impl<'a> Watch<'a> {
 }
 
 impl<S: Source> Reader<S> {
-    /// Asks for the newest message of the log, when it is this container's turn.
+    /// Probes for the newest message of the log in the container's slot.
     async fn probe(&self, opening: Opening, turn: Instant) -> Answer {
         sleep_until(turn).await;
         self.tally.probe();
@@ -149,8 +149,8 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// A log that shows nothing where its newest record stands was cut to nothing, or this record is bad. It is bad
-    /// where a larger window ends with what was delivered.
+    /// Decides about a log that shows no message at its newest record: the log was truncated, or the record is
+    /// bad. It is bad if a larger window ends with the last delivered message.
     async fn last_before_hole(&self, opening: Opening) -> Answer {
         for window in HOLE_AT_END {
             let opened = self.open_log(opening.clone(), ReadMode::Once, Tail::Last(window)).await;

@@ -1,4 +1,4 @@
-//! The lines that are shown first, before a stream goes on behind them.
+//! The first view: the lines shown before a stream continues behind them.
 
 use super::holes::{Log, SURVEYS_MAX, Shown};
 use super::{Reader, StreamStep};
@@ -9,7 +9,7 @@ use crate::engine::resume::{Proven, Reach, Resume};
 use crate::engine::source::{Frames, Read, ReadMode, Source, Tail};
 
 impl<S: Source> Reader<S> {
-    /// Shows the last lines first, where they are still to be shown; a reason when that failed.
+    /// Shows the last lines if a first view is due; returns the reason if that failed.
     pub(super) async fn first_view(&self, resume: &mut Resume, run: RunState) -> Option<EndReason> {
         if let Some(since) = resume.wanted_since() {
             match self.place_of(resume, since).await {
@@ -20,7 +20,7 @@ impl<S: Source> Reader<S> {
         let wanted = resume.backlog()?;
         resume.distrust();
         let until = resume.wanted_until();
-        // Lines before the end of a time may stand far before the end of the log.
+        // Lines before the end of a time range may stand far before the end of the log.
         if EXACT_MAX_LINES < wanted && until.is_none() {
             let window = resume.open_window(Tail::Last(wanted));
             let reason = match self.finite(resume, window).await {
@@ -93,8 +93,8 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// The last lines of a log with records that the daemon cannot decode: the newest part first, and
-    /// older ones as long as lines are wanted.
+    /// Shows the last lines of a log with records that cannot be decoded: the newest part first, then older
+    /// ones until there are enough lines.
     async fn last_lines_past_holes(
         &self,
         resume: &mut Resume,
@@ -118,7 +118,7 @@ impl<S: Source> Reader<S> {
                 Err(Stop::Moved) => {}
             }
         }
-        // The daemon's answers contradict each other. All that is left is reported as missing.
+        // The daemon's answers contradict each other. cmon reports the rest as missing.
         self.with_lines(resume, |resume, lines| {
             resume.viewed();
             resume.hole(lines);
@@ -126,7 +126,7 @@ impl<S: Source> Reader<S> {
         .await
     }
 
-    /// Shows what a survey has found. `false`: the log has moved meanwhile.
+    /// Shows the parts that a survey found. `false`: the log has moved meanwhile.
     async fn show_parts(
         &self,
         resume: &mut Resume,
@@ -166,7 +166,7 @@ impl<S: Source> Reader<S> {
             }
         }
         views.reverse();
-        // What is written next stands behind a bad newest record.
+        // The next message stands behind a bad newest record.
         let at_end = map.newest == Newest::Bad && 0 < wanted;
         if views.is_empty() {
             resume.viewed();

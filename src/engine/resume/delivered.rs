@@ -1,4 +1,4 @@
-//! What a container has delivered so far, what of it is wanted, and the lines that are shown first.
+//! The delivered frames of a container, the wanted ones, and the first view.
 
 use std::sync::Arc;
 
@@ -16,17 +16,17 @@ use crate::engine::source::{Container, Frames, Stored};
 use crate::engine::stale::Quiet;
 use crate::engine::timestamp::Timestamp;
 
-/// What a request about a container's log needs to know of what was delivered.
+/// The facts about delivered frames that a request for the log needs.
 #[derive(Clone, Debug)]
 pub struct Opening {
     /// The name to show.
     pub label: Arc<Label>,
-    /// Whether the log holds something.
+    /// Whether the log holds a message.
     pub stored: Stored,
 }
 
 impl Resume {
-    /// A container of which nothing was read yet.
+    /// A container before the first read.
     pub fn new(
         label: Arc<Label>,
         container: &Container,
@@ -65,7 +65,7 @@ impl Resume {
             searches: 0,
             held_back: false,
             files: container.file_size.map(|size| {
-                // The versions that double lines are those that may skip a file.
+                // The versions that repeat lines are those that may skip a file.
                 let doubles = container.doubles;
                 let rotation = if doubles { Rotation::CutsFollow } else { Rotation::KeepsFollow };
                 Files::new(size, rotation)
@@ -77,7 +77,7 @@ impl Resume {
         }
     }
 
-    /// The name to show, from here on.
+    /// Changes the shown name.
     pub fn rename(&mut self, label: Arc<Label>) {
         let details = self.label.details.clone();
         self.label = match details {
@@ -101,7 +101,7 @@ impl Resume {
         Arc::clone(&self.label)
     }
 
-    /// What the next request about the log needs to know.
+    /// The facts for the next request.
     pub fn opening(&self) -> Opening {
         let stored = match self.last() {
             Some(_) => Stored::Something,
@@ -120,22 +120,22 @@ impl Resume {
         self.anchor.last()
     }
 
-    /// Frames taken since the start: it grows exactly when there is progress.
+    /// The number of frames since the start: it grows if and only if there is progress.
     pub fn progress(&self) -> u64 {
         self.counted.frames
     }
 
-    /// Whether a first view of the last lines is still to come.
+    /// Whether a first view of the last lines is due.
     pub fn is_unviewed(&self) -> bool {
         matches!(self.plan, Plan::Start(_) | Plan::Since)
     }
 
-    /// Whether nothing of what is stored was delivered in this run.
+    /// Whether no stored message was delivered in this run.
     pub fn is_unread(&self) -> bool {
         self.plan == Plan::All || self.progress() == 0
     }
 
-    /// The lines that are to be shown first, when that is still to do.
+    /// The lines of the first view, if it is due.
     pub fn backlog(&self) -> Option<u64> {
         match self.plan {
             Plan::Start(lines) => Some(lines),
@@ -143,25 +143,25 @@ impl Resume {
         }
     }
 
-    /// The time of the first line that is wanted, when its place in the log is still to be found.
+    /// The time of the first wanted line, if its place in the log is not found yet.
     pub fn wanted_since(&self) -> Option<Timestamp> {
         self.outputs.range.since.filter(|_| self.plan == Plan::Since)
     }
 
-    /// The time of the last line that is wanted.
+    /// The time of the last wanted line.
     pub fn wanted_until(&self) -> Option<Timestamp> {
         self.outputs.range.until
     }
 
-    /// Begins a first view: what is shown first, before the stream goes on behind it.
+    /// Begins a first view, before the stream continues behind it.
     pub fn first_view(&self, lines: u64, run: RunState) -> FirstView {
         FirstView::new(self.batch(), self.assembler.clone(), self.outputs, lines, run)
     }
 
-    /// Takes a first view as delivered.
+    /// Records a first view as delivered.
     pub fn view(&mut self, view: FirstView) -> Lines {
         let (mut lines, assembler, keys) = view.finish();
-        // The view began before anything was read.
+        // The view began before the first read.
         lines.label = self.label();
         self.anchor.begin_inside();
         keys.iter().for_each(|key| self.anchor.push(*key));
@@ -171,7 +171,7 @@ impl Resume {
         lines
     }
 
-    /// The first view was read frame by frame, and is over.
+    /// Ends a first view that was read frame by frame.
     pub fn viewed(&mut self) {
         self.anchor.begin_inside();
         if matches!(self.plan, Plan::Start(_)) {

@@ -1,4 +1,4 @@
-//! Frames in, new lines out: each frame is compared with what was delivered, and the anchor advances with it.
+//! Frames in, new lines out: compares each frame with the delivered ones and advances the anchor.
 
 use tokio::time::Instant;
 
@@ -10,8 +10,8 @@ use crate::engine::timestamp::Timestamp;
 use crate::engine::trail::Use;
 
 impl Resume {
-    /// Takes frames of a stream and appends the lines that they complete and that were not
-    /// delivered before.
+    /// Takes frames of a stream and appends the lines that they complete, except those that were delivered
+    /// before.
     pub fn feed(&mut self, frames: &Frames, now: Instant, into: &mut Lines) -> FeedOutcome {
         for (frame, payload) in frames.iter() {
             let outcome = self.feed_one(frame, payload, into);
@@ -55,7 +55,7 @@ impl Resume {
         self.after_seek_step(before, into)
     }
 
-    /// Settles what a step of the search has changed: the anchor was found, or the window is over.
+    /// Applies a step of the search: the anchor was found, or the window is over.
     fn after_seek_step(&mut self, before: Window, into: &mut Lines) -> FeedOutcome {
         let Some(seeking) = &mut self.seek else {
             return FeedOutcome::Continue;
@@ -73,7 +73,7 @@ impl Resume {
         FeedOutcome::Continue
     }
 
-    /// Nothing more comes of what was stored: the stream has ended, or is silent.
+    /// Ends the stored part: the stream has ended, or is silent.
     pub fn window_over(&mut self, into: &mut Lines) -> FeedOutcome {
         let Some(mut seeking) = self.seek.take() else {
             return FeedOutcome::Continue;
@@ -93,13 +93,13 @@ impl Resume {
         FeedOutcome::Continue
     }
 
-    /// Whether the window that was missed held the whole log, so that a larger one holds no more.
+    /// Whether the window without the anchor held the whole log, so that a larger one holds no more.
     pub fn saw_whole_log(&self) -> bool {
         self.whole
     }
 
-    /// The anchor is in no part of the log: all that the daemon holds is wanted, and what comes first
-    /// of it shows how far the gap goes.
+    /// Records that the anchor is lost: all that the daemon holds is wanted, and its first message shows how far
+    /// the gap reaches.
     pub fn give_up(&mut self, into: &mut Lines) {
         self.assembler.flush(into);
         self.seek = None;
@@ -113,27 +113,26 @@ impl Resume {
         self.lost.is_some()
     }
 
-    /// The gap that stands before these frames, when one is still to be reported; `None` of frames: the
-    /// log holds no more.
+    /// The unreported gap before these frames, if there is one; `None` for frames: the log holds no more.
     pub fn gap_before(&mut self, frames: Option<&Frames>) -> Option<Gap> {
         let next = frames.and_then(|frames| frames.iter().next());
         self.gap_to(next.map(|(frame, _)| frame.time))
     }
 
-    /// The gap that reaches to this time, when one is still to be reported.
+    /// The unreported gap up to this time, if there is one.
     pub fn gap_to(&mut self, to: Option<Timestamp>) -> Option<Gap> {
         let cause = self.lost.take()?;
         self.place_changed();
         Some(Gap { label: self.label(), from: self.anchor.last(), to, cause })
     }
 
-    /// The container's run is over and its log read to the end: ends lines without a newline.
+    /// Ends lines without a newline: the container's run is over and its log read to the end.
     pub fn end_run(&mut self, into: &mut Lines) {
         self.assembler.flush(into);
         self.place_changed();
     }
 
-    /// What was counted since the last call.
+    /// The counts since the last call.
     pub fn take_counts(&mut self) -> Counts {
         std::mem::take(&mut self.counts)
     }
@@ -149,8 +148,8 @@ impl Resume {
         }
     }
 
-    /// Whether the daemon hands over again, or late, what was delivered. Such daemons double whole
-    /// lines only, and their stores stamp each line apart; equal pieces of one long line are legal.
+    /// Whether the daemon sent a delivered message again, or late. Such daemons repeat whole lines only, and
+    /// their stores give each line its own timestamp; equal pieces of one long line are legal.
     fn is_double(&self, payload: &[u8], key: &Key) -> bool {
         self.doubles && payload.ends_with(b"\n") && self.anchor.contains(key)
     }
@@ -164,7 +163,7 @@ impl Resume {
         self.counted.bytes += payload.len() as u64;
     }
 
-    /// Notes a frame as delivered.
+    /// Records a frame as delivered.
     fn pass(&mut self, key: Key, use_: Use, into: &mut Lines) {
         self.anchor.push(key);
         if let Some(files) = &mut self.files {

@@ -1,4 +1,4 @@
-//! When a follow is not to be trusted, and the stored log is asked instead; the reasons are in
+//! When a follow may miss lines and the stored log must be read instead; for the reasons see
 //! [`files`](crate::engine::files).
 
 use std::time::Duration;
@@ -19,12 +19,12 @@ impl Resume {
         self.held_back = false;
     }
 
-    /// Whether the output has not kept up with the last read.
+    /// Whether the output did not keep up with the last read.
     pub fn is_held_back(&self) -> bool {
         self.held_back
     }
 
-    /// Whether much of the log may be unread where a follow would not be sound.
+    /// Whether much of the log may be unread while a follow would not be sound.
     pub fn is_behind(&self) -> bool {
         let Some(files) = &self.files else {
             return false;
@@ -38,17 +38,17 @@ impl Resume {
         self.files.as_ref().is_some_and(|files| files.is_hopeless(&self.pace))
     }
 
-    /// How long to leave such a log alone between two finite reads.
+    /// The pause between two finite reads of such a log.
     pub fn between(&self) -> Duration {
         self.files.as_ref().map_or(Duration::ZERO, |files| files.between(&self.pace))
     }
 
-    /// Whether the follow that is open must prove that it stands in the newest file.
+    /// Whether the open follow must prove that it stands in the newest file.
     pub fn is_unproven(&self) -> bool {
         !self.proof.is_given() || self.files.as_ref().is_some_and(Files::is_unproven)
     }
 
-    /// Takes the store's newest message: whether it was delivered, as far back as the anchor goes.
+    /// Takes the store's newest message, and checks whether the anchor has it.
     pub fn newest(&mut self, key: Key) -> bool {
         let known = self.anchor.contains(&key);
         let newest = if known { Newest::Delivered } else { Newest::Missing(key) };
@@ -64,7 +64,7 @@ impl Resume {
         self.anchor.contains(key)
     }
 
-    /// Whether a live frame cannot follow what was delivered, or may not: the store decides.
+    /// Whether a live frame cannot directly follow the last delivered one, or may not: the store decides.
     pub(super) fn is_out_of_place(&self, key: &Key) -> bool {
         let Some(files) = self.files.as_ref().filter(|_| self.following) else {
             return false;

@@ -1,4 +1,4 @@
-//! What is known of records that the daemon cannot decode, and what that means for the next window;
+//! Records that the daemon cannot decode, as far as they are known, and their effect on the next window;
 //! [`survey`](super::survey) finds them.
 
 use std::sync::Arc;
@@ -8,28 +8,28 @@ use super::{Plan, Resume, Seeking};
 use crate::engine::event::{EndReason, GapCause, Lines};
 use crate::engine::source::{Container, Frames, Tail};
 
-/// What is known of a log before anything of it was read.
+/// What is known of a log before the first read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogAge {
-    /// It began with this run, and the daemon that wrote it has not ended since.
+    /// The log began with this run, and its daemon has not restarted since.
     New(Arc<str>),
-    /// Anything may have happened to it.
+    /// Nothing is known.
     Old,
 }
 
 /// How many of the newest records one window can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// All that there are.
+    /// All records.
     All,
-    /// At least this many.
+    /// At least this number.
     Known(u64),
-    /// This many: a record that cannot be decoded stands before them.
+    /// This number: a record that cannot be decoded stands before them.
     Hole(u64),
 }
 
 impl Reach {
-    /// One more record can be read.
+    /// Counts one more readable record.
     pub(super) fn delivered(&mut self) {
         match self {
             Reach::All => {}
@@ -39,16 +39,16 @@ impl Reach {
 }
 
 impl Resume {
-    /// Whether nothing has ruled out yet that this log holds records that cannot be decoded. Only the
-    /// crash of a daemon or of its machine, a full disk or somebody else leaves such records behind. So
-    /// within one run, a stream that follows one that only got old need not look again.
+    /// Whether this log may hold records that cannot be decoded. Only a crash of the daemon or the machine, a full
+    /// disk or another program leaves such records behind. So within one run, a stream need not check again after
+    /// a rotation.
     pub fn may_be_damaged(&self, container: &Container) -> bool {
         let in_files = matches!(&*container.driver, "json-file" | "local");
-        // Where files last no time, what is looked at first is gone before it is read.
+        // If files fill almost at once, the first windows are gone before they are read.
         in_files && self.trusted.as_ref() != Some(&container.started_at) && !self.is_hopeless()
     }
 
-    /// What is stored can be read, and was, as far back as `reach`. `newest`: whether the newest record can.
+    /// Records that all stored messages back to `reach` were read. `newest`: whether the newest record is readable.
     pub fn trust(&mut self, container: &Container, reach: Reach, newest: Proven) {
         self.is_short = false;
         self.trusted = Some(Arc::clone(&container.started_at));
@@ -56,13 +56,13 @@ impl Resume {
         self.must_prove = newest == Proven::No && container.ran_before;
     }
 
-    /// All of the log was seen a moment ago, and it is short: the next stream may begin where the log does.
+    /// Records that all of a short log was seen a moment ago: the next stream may begin where the log does.
     pub fn saw_short_log(&mut self) {
         self.is_short = true;
     }
 
-    /// The store shows nothing where the newest record stands, although something was delivered. Says whether that
-    /// is news.
+    /// Records that the store shows no message at its newest record, although some were delivered. Returns whether
+    /// that is new.
     pub fn newest_is_unreadable(&mut self) -> bool {
         let news = self.trusted.is_some() && !self.anchor.is_empty() && self.reach == Reach::All;
         if news {
@@ -71,8 +71,8 @@ impl Resume {
         news
     }
 
-    /// The newest record cannot be decoded: what comes next stands behind it. With json-file, it takes the next line
-    /// with it. Else nothing is missing where no stored line was wanted.
+    /// Records that the newest record cannot be decoded, so the next message stands behind it. With json-file, it takes
+    /// the next line with it. Otherwise nothing is missing if no stored line was wanted.
     pub fn hole_at_end(&mut self, container: &Container) {
         let swallows = &*container.driver == "json-file";
         let wanted = !self.anchor.is_empty() || !matches!(self.plan, Plan::Start(0));
@@ -86,13 +86,13 @@ impl Resume {
         matches!(self.reach, Reach::Hole(_))
     }
 
-    /// The log must be looked at again.
+    /// Records that the log must be checked again.
     pub fn distrust(&mut self) {
         self.trusted = None;
         self.reach = Reach::All;
     }
 
-    /// A stream has ended so.
+    /// Records the end reason of a stream.
     pub fn ended(&mut self, reason: &EndReason) {
         let in_order = [EndReason::Rotated, EndReason::Eof, EndReason::Cancelled];
         if !in_order.contains(reason) {
@@ -100,7 +100,7 @@ impl Resume {
         }
     }
 
-    /// What a survey has to find.
+    /// The goal of a survey.
     pub fn goal(&self) -> Goal {
         match self.plan {
             Plan::Anchored => Goal::Anchor(self.anchor.clone()),
@@ -109,7 +109,7 @@ impl Resume {
         }
     }
 
-    /// The window that shows all that is wanted of a log without bad records.
+    /// The window of all wanted messages in a log without bad records.
     pub fn wanted(&self) -> Tail {
         match self.plan {
             Plan::Start(lines) => Tail::Last(lines),
@@ -117,7 +117,7 @@ impl Resume {
         }
     }
 
-    /// The window for what is read next, cut to what one window can show.
+    /// The window of the next read, limited to what one window can show.
     pub(super) fn within_reach(&mut self, window: Tail) -> Tail {
         let (Reach::Known(reach) | Reach::Hole(reach)) = self.reach else {
             return window;
@@ -135,8 +135,8 @@ impl Resume {
         window
     }
 
-    /// What was not delivered of these parts, each with how many of its messages were; and whether lines
-    /// are missing before the first.
+    /// The undelivered messages of these parts, each with the number of its delivered ones; and whether lines
+    /// are missing before the first part.
     pub fn undelivered(&self, map: &Map) -> (Vec<(Part, usize)>, bool) {
         let known = |part: &Part| part.keys.iter().rposition(|key| self.anchor.contains(key));
         let anchored = map.parts.iter().rposition(|part| known(part).is_some());
@@ -146,13 +146,13 @@ impl Resume {
         (parts.collect(), anchored.is_none() && lost)
     }
 
-    /// What comes next stands behind a record that cannot be decoded.
+    /// Records that the next message stands behind a record that cannot be decoded.
     pub fn hole(&mut self, into: &mut Lines) {
         self.assembler.flush(into);
         self.lost = Some(GapCause::Unreadable);
     }
 
-    /// Appends lines that the daemon skipped when it was their turn. What is known of the log's end stays as it is.
+    /// Appends late lines that the daemon had skipped. The state of the log's end does not change.
     pub fn skipped(&mut self, frames: &Frames, into: &mut Lines) {
         let mut assembler = self.assembler.anew();
         for (frame, payload) in frames.iter() {
@@ -166,12 +166,12 @@ impl Resume {
         into.mark_recovered();
     }
 
-    /// All of these parts was delivered, and nothing behind them. So what came late is not taken for new again.
+    /// Records all messages of these parts as delivered, and none behind them. So a late message does not count as new.
     pub fn delivered_up_to_here(&mut self, parts: &[Part]) {
         self.anchor.replace(parts.iter().flat_map(|part| part.keys.iter().copied()));
     }
 
-    /// Begins to read a part: all of it is new. Or, when no part could be found, all that is not known is.
+    /// Begins to read a part: all of it is new. Without a part, all unknown messages are new.
     pub fn open_part(&mut self, part: Known) {
         self.seek = match part {
             Known::Nothing => None,
@@ -184,17 +184,17 @@ impl Resume {
 /// Whether the newest record is known to be readable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proven {
-    /// It is.
+    /// It is readable.
     Yes,
-    /// A follow has to prove that it has not missed what came behind a bad one.
+    /// Unknown: a follow must prove that it has not missed messages behind a bad one.
     No,
 }
 
-/// What of a part was delivered before.
+/// Which messages of a part were delivered before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// Nothing.
+    /// None.
     Nothing,
-    /// What the anchor knows.
+    /// Those in the anchor.
     Anchor,
 }

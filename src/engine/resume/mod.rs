@@ -1,10 +1,9 @@
-//! What one container has delivered, and what its next stream has to do: pure.
+//! The resume: what one container has delivered, and what its next stream must do. Pure.
 //!
-//! It belongs to the container and survives every stream. A reader opens a stream with the
-//! window that [`Resume::open`] asks for and feeds it the frames; out come the lines that were
-//! not delivered before. The anchor advances in the same call that yields the lines, and the
-//! caller hands them on without waiting in between, so a reader may be cancelled at any wait and
-//! loses nothing.
+//! It belongs to the container and survives every stream. A reader opens a stream with the window that
+//! [`Resume::open`] returns and feeds it the frames. It returns the lines that were not delivered before. The
+//! anchor advances in the same call, and the caller sends the lines without waiting in between. So a cancelled
+//! reader loses nothing.
 //!
 //! ```text
 //! Start(lines) ──first view──▶ Anchored ◀────────────────────────────────────────────┐
@@ -38,57 +37,57 @@ pub use holes::{Known, LogAge, Proven, Reach};
 use saving::Saving;
 use seeking::Seeking;
 
-/// Where the container stands.
+/// The container's position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Plan {
-    /// Nothing was asked for yet; these last lines are shown first.
+    /// Before the first request: a first view of these last lines comes first.
     Start(u64),
-    /// Nothing was asked for yet; the place of the first wanted time is to be found.
+    /// Before the first request: the place of the first wanted time is to be found.
     Since,
-    /// Nothing was delivered, and all that there will be is wanted.
+    /// Nothing was delivered, and all of the log is wanted.
     All,
-    /// Go on behind the anchor.
+    /// Behind the anchor.
     Anchored,
-    /// The anchor is lost and the gap was reported: all of the log that is not known as delivered.
+    /// The anchor is lost and the gap was reported: all undelivered frames of the log are wanted.
     Rest,
 }
 
-/// How far a stream has come in the window that it asked for.
+/// A stream's progress in its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
-    /// Through: all that comes is new.
+    /// Past the window: all frames are new.
     Over,
     /// The anchor was found; stored frames may still come.
     Found,
-    /// The anchor is looked for. Silence means that the window is over.
+    /// The anchor is not found yet. Silence means that the window is over.
     Searching,
-    /// What comes is held: only the window's end decides whether it is new.
+    /// Frames are held: only the window's end decides whether they are new.
     Unproven,
 }
 
 /// The result of feeding frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeedOutcome {
-    /// The stream may go on.
+    /// The stream continues.
     Continue,
     /// The window has passed without the anchor.
     Missed,
-    /// The stream has gone back to what is older than all that is known.
+    /// The stream has gone back to frames that are older than the anchor.
     Disordered,
 }
 
-/// What was counted since the last call of [`Resume::take_counts`].
+/// The counts since the last call of [`Resume::take_counts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Frames read again and skipped.
+    /// Replayed frames: read again and skipped.
     pub replayed: u64,
-    /// Frames that the daemon handed over late.
+    /// Frames that the daemon sent late.
     pub recovered: u64,
-    /// Lines that the daemon doubled, skipped.
+    /// Lines that the daemon repeated and cmon skipped.
     pub doubles: u64,
 }
 
-/// One container's place in its log.
+/// One container's position in its log.
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -103,19 +102,19 @@ pub struct Resume {
     assembler: Assembler,
     seek: Option<Seeking>,
     counts: Counts,
-    /// Frames delivered since the start.
+    /// The number of frames since the start.
     counted: Counted,
-    /// Lines are missing behind the anchor, and the gap was not reported yet.
+    /// Lines are missing behind the anchor, and the gap is not reported yet.
     lost: Option<GapCause>,
     /// The run of which the stored log is known to be read past all bad records.
     trusted: Option<Arc<str>>,
     reach: Reach,
-    /// The next follow has to prove that it stands at the end of the log, and whether this one did.
+    /// Whether the next follow must prove that it stands at the end of the log, and whether this one did.
     must_prove: bool,
     proof: Proof,
     /// The log was short a moment ago.
     is_short: bool,
-    /// The window that was missed held the whole log.
+    /// The window without the anchor held the whole log.
     whole: bool,
     /// The window of the last search, until the next stream.
     found_in: Option<Tail>,
@@ -123,12 +122,12 @@ pub struct Resume {
     searches: u32,
     /// The output did not keep up with the last read.
     held_back: bool,
-    /// Where the log driver begins new files.
+    /// The file size of the log driver.
     files: Option<Files>,
-    /// What comes behind the window is live.
+    /// Whether frames behind the window are live.
     following: bool,
     quiet: Quiet,
     pace: Pace,
-    /// What a later run needs; `None` without a cursor.
+    /// The records for a later run; `None` without a cursor.
     saving: Option<Saving>,
 }

@@ -1,4 +1,4 @@
-//! How much of the log the next stream asks for, and how far back a search goes.
+//! The size of the next stream's window, and the steps of a search further back.
 
 use tokio::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::engine::files::Proof;
 use crate::engine::source::{ReadMode, Tail};
 use crate::engine::stale::Quiet;
 
-/// The windows of a search, after a stream's own has failed; then all.
+/// The windows of a search after a stream's own window has failed; then all.
 const SEARCH_WINDOWS: [u64; 3] = [4096, 16_384, 65_536];
 
 impl Resume {
@@ -21,11 +21,11 @@ impl Resume {
         };
     }
 
-    /// Begins a stream: what to ask for.
+    /// Begins a stream: returns the request.
     pub fn open(&mut self, now: Instant, mode: ReadMode) -> Tail {
         let frames = self.pace.window(now);
-        // A search has just read to the end of the log, so a small window will do, unless one has
-        // failed already: equal frames prove nothing in it.
+        // A search has just read to the end of the log, so a small window will do, unless one has failed already:
+        // equal frames prove nothing in it.
         let found = self.found_in.take().filter(|_| 1 < self.searches);
         let short = std::mem::take(&mut self.is_short);
         let window = self.open_window(match (self.plan, found) {
@@ -38,7 +38,7 @@ impl Resume {
         let window = self.within_reach(window);
         let follow = mode == ReadMode::Follow;
         self.following = follow;
-        // A follow of no stored record misses what came since the last one.
+        // A follow without stored records misses the messages since the last one.
         let must_prove =
             follow && (std::mem::take(&mut self.must_prove) || self.reach == Reach::Hole(0));
         self.proof = if must_prove { Proof::Wanted } else { Proof::Given };
@@ -48,13 +48,13 @@ impl Resume {
         window
     }
 
-    /// A search has found the anchor in this window.
+    /// Records that a search has found the anchor in this window.
     pub fn found_in(&mut self, window: Tail) {
         self.found_in = Some(window);
         self.searches += 1;
     }
 
-    /// A stream has found its anchor.
+    /// Records that a stream has found its anchor.
     pub fn settled(&mut self) {
         self.searches = 0;
     }
@@ -76,7 +76,7 @@ impl Resume {
         window
     }
 
-    /// The windows to search, after one of `failed` has not shown the anchor.
+    /// The windows to search after `failed` missed the anchor.
     pub fn search_after(failed: Tail) -> impl Iterator<Item = Tail> {
         let larger = SEARCH_WINDOWS.into_iter().filter(move |frames| match failed {
             Tail::Last(failed) => failed < *frames,
@@ -85,7 +85,7 @@ impl Resume {
         larger.map(Tail::Last).chain([Tail::All])
     }
 
-    /// How far the stream has come in its window.
+    /// The stream's progress in its window.
     pub fn window(&self) -> Window {
         match &self.seek {
             None => Window::Over,
@@ -93,7 +93,7 @@ impl Resume {
         }
     }
 
-    /// How long the container's stream may be quiet, and what was found of that.
+    /// How long the container's stream may be quiet, and the results of its probes.
     pub fn quiet(&mut self) -> &mut Quiet {
         &mut self.quiet
     }

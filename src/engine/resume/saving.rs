@@ -1,4 +1,4 @@
-//! What a later run of cmon needs to go on behind this one, and how it goes on.
+//! The saved position: how a later run continues behind this one.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use crate::engine::position::{Place, Position};
 use crate::engine::source::StdStream;
 use crate::engine::trail::{Trail, Use};
 
-/// What is noted for a later run.
+/// The records for a later run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Saving {
     /// The position differs from the last one that was taken.
@@ -21,7 +21,7 @@ pub(super) struct Saving {
 }
 
 impl Resume {
-    /// Notes from here on what a later run needs. Only a container that is shown from its beginning has a position
+    /// Begins to record the position for a later run. Only a container that is shown from its beginning has one
     /// already.
     #[must_use]
     pub fn saving(mut self) -> Self {
@@ -29,7 +29,7 @@ impl Resume {
         self
     }
 
-    /// Goes on where an earlier run has ended. What times were asked for is for other containers.
+    /// Continues behind an earlier run. The requested times are for other containers.
     #[must_use]
     pub fn restored(mut self, position: &Position) -> Self {
         self.outputs.range = Range::default();
@@ -52,16 +52,16 @@ impl Resume {
         self
     }
 
-    /// Whether a later run wants to know where the log was read to.
+    /// Whether a later run needs the position.
     pub fn is_saving(&self) -> bool {
         self.saving.is_some()
     }
 
-    /// Where the log was read to, if that has changed since the last call.
+    /// The position, if it has changed since the last call.
     pub fn take_position(&mut self) -> Option<Box<Position>> {
         let saving = self.saving.as_mut()?;
         let place = match self.plan {
-            // The first lines are still to be found.
+            // The search for the first lines is not over.
             Plan::Start(_) | Plan::Since => return None,
             Plan::All => Place::Beginning,
             Plan::Rest if self.lost.is_none() => Place::Rest,
@@ -100,8 +100,8 @@ impl Resume {
         }
     }
 
-    /// These frames were taken by a first view. A line that is open from its beginning on is handed on: a
-    /// place behind all frames can be found again, and one before them cannot.
+    /// Records the frames of a first view. A line that is open from its beginning on is delivered: a position
+    /// behind all frames can be found again, and one before them cannot.
     pub(super) fn viewed_keys(&mut self, keys: &[Key], into: &mut Lines) {
         if let Some(saving) = &mut self.saving {
             let step = |key: &Key| {
@@ -118,7 +118,7 @@ impl Resume {
         }
     }
 
-    /// Whether an earlier run has delivered this frame, although it stands behind the restored position.
+    /// Whether an earlier run delivered this frame, although it stands behind the restored position.
     pub(super) fn was_delivered_beyond(&mut self, key: &Key) -> bool {
         let Some(saving) = self.saving.as_mut().filter(|saving| !saving.beyond.is_empty()) else {
             return false;
@@ -127,7 +127,7 @@ impl Resume {
         at.is_some_and(|at| saving.beyond.remove(at).is_some())
     }
 
-    /// Notes what became of a frame.
+    /// Records the result of a frame.
     pub(super) fn follow_trail(&mut self, key: Key, use_: Use, into: &mut Lines) {
         let Some(saving) = &mut self.saving else {
             return;

@@ -1,4 +1,4 @@
-//! A search under way, with the frames that wait for what it finds.
+//! A search for the anchor, with the frames that wait for its result.
 
 use super::Window;
 use crate::engine::anchor::Seek;
@@ -12,7 +12,7 @@ pub(super) struct Seeking {
     pub(super) seek: Seek,
     /// Frames that may have been missed, until the anchor is found.
     pub(super) held: Frames,
-    /// Frames that are new when the window turns out to hold the whole log.
+    /// Frames that are new if the window turns out to hold the whole log.
     pub(super) unproven: Frames,
 }
 
@@ -30,8 +30,8 @@ impl Seeking {
         }
     }
 
-    /// Holds a frame that may be late. Beyond the bound the oldest are let go: the farther from the
-    /// anchor, the likelier they were delivered long before it.
+    /// Holds a frame that may be late. Beyond the limit it drops the oldest: the farther a frame stands from the
+    /// anchor, the likelier it was delivered long before.
     pub(super) fn hold(&mut self, frame: Frame, payload: &[u8]) {
         if HELD_MAX_BYTES < self.held.bytes() + payload.len() {
             self.held.clear();

@@ -1,7 +1,7 @@
-//! What each container's follower is doing, as a row that the screen, the JSON and the metrics share.
+//! Rows: the state of each container's follower, shared by the screen, the JSON and the metrics.
 //!
-//! The supervisor and the container's reader write on a [`RowState`]; anybody may ask it for a [`Row`].
-//! Nothing here takes part in a decision, so a row state may be read at any time and from any thread.
+//! The supervisor and the container's reader write to a [`RowState`]; any thread may read a [`Row`] from it at any
+//! time, since no decision depends on it.
 
 mod rates;
 mod row;

@@ -1,4 +1,4 @@
-//! How often streams are closed, and how fast lines come: bounded memories of the last while.
+//! Rates of closed streams and of lines, from bounded histories.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use tokio::time::Instant;
 
 /// The time over which the rates of lines and bytes are taken, in seconds.
 const RATE_SECONDS: u64 = 5;
-/// The rate of cycles is measured over this time at least, and over this number of stream timeouts.
+/// The shortest period of the cycle rate, and the number of stream timeouts that it covers.
 const CYCLE_RATE_MIN: (Duration, u32) = (Duration::from_secs(60), 5);
-/// A rate of cycles is never taken over less: a few closings at the start would be blown up.
+/// The shortest period of a rate: otherwise a few closings at the start would exaggerate it.
 const RATE_MIN_TIME: Duration = Duration::from_secs(10);
-/// Closings that are remembered for their rate.
+/// The limit of closings in the history.
 const CLOSINGS_KEPT: usize = 64;
 
-/// When streams were closed.
+/// The times at which streams were closed.
 #[derive(Debug, Default)]
 pub(super) struct Closings(pub(super) VecDeque<Instant>);
 
@@ -26,15 +26,15 @@ impl Closings {
         self.0.push_back(now);
     }
 
-    /// Closings per minute, over several stream timeouts: one is closed once in each.
+    /// Closings per minute, over several stream timeouts, since each stream closes once in one.
     pub(super) fn per_minute(&self, now: Instant, joined: Instant, timeout: Duration) -> f64 {
-        let (least, timeouts) = CYCLE_RATE_MIN;
+        let (min_period, timeouts) = CYCLE_RATE_MIN;
         let mut over =
-            least.max(timeout.saturating_mul(timeouts)).min(now - joined).max(RATE_MIN_TIME);
+            min_period.max(timeout.saturating_mul(timeouts)).min(now - joined).max(RATE_MIN_TIME);
         if self.0.len() == CLOSINGS_KEPT
             && let Some(first) = self.0.front()
         {
-            // What was before it is forgotten.
+            // Earlier closings no longer count.
             over = over.min(now - *first);
         }
         let count = self.0.iter().filter(|at| now - **at <= over).count();
@@ -61,7 +61,7 @@ impl Traffic {
         }
     }
 
-    /// Lines and bytes a second, over whole seconds only, so that the rate does not waver.
+    /// Lines and bytes per second, over whole seconds only, so that the rate is steady.
     pub(super) fn rates(&self, stood: Duration) -> (f64, f64) {
         let now = stood.as_secs();
         let from = now.saturating_sub(RATE_SECONDS);

@@ -1,4 +1,4 @@
-//! What is shown of a container.
+//! The row of a container.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use crate::engine::event::{Gap, Notice};
 use crate::engine::source::{ContainerKey, ErrorKind, Exit, Phase};
 use crate::engine::timestamp::Timestamp;
 
-/// What a container's stream is doing.
+/// The state of a container's stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamState {
     /// Its first stream is being opened, or the first after a run's end.
     Opening,
-    /// It is open, and what is new is handed on.
+    /// It is open and delivers new lines.
     Streaming,
-    /// The one before was closed because of its age, and the next is being opened.
+    /// The one before reached its age, and the next is being opened.
     Rotating,
-    /// What is stored is read and handed on, for a while already: the log is longer than the output is fast.
+    /// It has been delivering stored lines for a while: the log is longer than the output is fast.
     CatchingUp,
-    /// The daemon has more than the stream delivered; it is being opened again.
+    /// The daemon has newer lines than the stream delivered; the stream is being reopened.
     Stale,
     /// It could not be opened, or it broke: cmon tries again after this time.
     BackingOff {
@@ -28,17 +28,17 @@ pub enum StreamState {
     },
     /// The run has ended, and the rest of its log is read.
     Draining,
-    /// There is no stream: the daemon is asked, or the restart policy waits.
+    /// There is no stream: cmon inspects the container, or waits for its restart policy.
     Waiting,
     /// There is no stream: the log is read to its end, or cannot be read.
     Ended {
-        /// Why it cannot be read, where it cannot.
+        /// Why it cannot be read, if it cannot.
         failure: Option<ErrorKind>,
     },
 }
 
 impl StreamState {
-    /// The word for it: `streaming`, `backing_off`, and so on.
+    /// The state in JSON: `streaming`, `backing_off`, and so on.
     pub fn word(self) -> &'static str {
         match self {
             StreamState::Opening => "opening",
@@ -70,47 +70,47 @@ pub struct Row {
     pub key: ContainerKey,
     /// Its name.
     pub name: Arc<str>,
-    /// What the container is doing; `None` until the daemon has answered.
+    /// The container's state; `None` until the daemon has answered.
     pub phase: Option<Phase>,
     /// How its last run ended; `None` while it runs.
     pub exit: Option<Exit>,
-    /// What its stream is doing.
+    /// The state of its stream.
     pub stream: StreamState,
-    /// How its last stream ended: `rotated`, `cut`, and so on.
+    /// The end reason of its last stream: `rotated`, `cut`, and so on.
     pub last_end: Option<&'static str>,
     /// The age of its open stream.
     pub age: Option<Duration>,
-    /// The age at which a stream is rotated, give or take a tenth.
+    /// The age at which a stream is rotated, with a jitter of 10 %.
     pub timeout: Duration,
-    /// Streams closed.
+    /// The number of closed streams.
     pub cycles: u64,
-    /// The same per minute, of late.
+    /// Recently closed streams per minute.
     pub cycles_per_minute: f64,
     /// Lines delivered.
     pub lines: u64,
     /// Bytes of lines delivered.
     pub bytes: u64,
-    /// Lines a second over the last seconds; what was stored before the start does not count.
+    /// Lines per second over the last seconds, without lines stored before the start.
     pub lines_per_second: f64,
-    /// Bytes a second.
+    /// Bytes per second.
     pub bytes_per_second: f64,
-    /// How far what was delivered is behind what the daemon has stored.
+    /// The lag: how far the last delivered line is behind the daemon's newest.
     pub lag: Duration,
     /// Gaps by cause.
     pub gaps_by_cause: BTreeMap<&'static str, u64>,
-    /// Streams opened after an earlier one, by how that one ended.
+    /// Reopened streams, by the end reason of the one before.
     pub reopens: BTreeMap<&'static str, u64>,
-    /// The last notice about it, and when.
+    /// The last notice about it, and its time.
     pub last_notice: Option<(Timestamp, LastNotice)>,
 }
 
 impl Row {
-    /// Gaps of all causes.
+    /// The number of gaps.
     pub fn gaps(&self) -> u64 {
         self.gaps_by_cause.values().sum()
     }
 
-    /// Streams opened again for another reason than the age of the one before.
+    /// Streams reopened for another reason than the age of the one before.
     pub fn irregular_reopens(&self) -> u64 {
         let irregular = self.reopens.iter().filter(|(reason, _)| **reason != "rotated");
         irregular.map(|(_, count)| count).sum()

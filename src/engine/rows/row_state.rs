@@ -1,4 +1,4 @@
-//! What the supervisor and the reader write down of a container.
+//! The state of a container's row, written by the supervisor and the reader.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,19 +14,19 @@ use crate::engine::lifecycle::FollowPhase;
 use crate::engine::source::{Container, Exit, Phase};
 use crate::engine::timestamp::Timestamp;
 
-/// A stream that has not found its place after this long, but delivers, is catching up.
+/// A stream that delivers, but has not found its anchor after this long, is catching up.
 const CATCHING_UP_MIN_AGE: Duration = Duration::from_secs(2);
 
 /// Whether an open stream delivers all that the daemon has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Trust {
-    /// Nothing speaks against it.
+    /// No sign of a problem.
     Sound,
-    /// The daemon has more than it delivered.
+    /// The daemon has newer lines than it delivered.
     Suspect,
 }
 
-/// Where the facts about one container are written down.
+/// The facts about one container.
 #[derive(Debug)]
 pub struct RowState {
     pub(in crate::engine) lag: Lag,
@@ -51,7 +51,7 @@ pub(super) struct Facts {
     wake: Option<Instant>,
     opened: Option<Instant>,
     settled: bool,
-    /// The open stream has delivered something.
+    /// The open stream has delivered a frame.
     delivers: bool,
     suspect: bool,
     last_end: Option<&'static str>,
@@ -102,7 +102,7 @@ impl RowState {
         Arc::clone(&self.facts().label.title)
     }
 
-    /// Streams closed.
+    /// The number of closed streams.
     pub(in crate::engine) fn cycles(&self) -> u64 {
         self.facts().cycles
     }
@@ -114,7 +114,7 @@ impl RowState {
         facts.exit = container.exit;
     }
 
-    /// Takes its state from the daemon's list; how it ended is left to an inspection.
+    /// Takes its state from the daemon's list; only an inspection has the exit code.
     pub(in crate::engine) fn listed(&self, phase: Phase) {
         let mut facts = self.facts();
         if phase.is_live() && facts.phase.is_some_and(Phase::is_live) {
@@ -122,31 +122,31 @@ impl RowState {
         }
     }
 
-    /// The daemon says that it started.
+    /// Records a start event.
     pub(in crate::engine) fn started(&self) {
         let mut facts = self.facts();
         (facts.phase, facts.exit, facts.oom) = (Some(Phase::Running), None, false);
     }
 
-    /// The daemon reports that one of its processes was killed because memory ran out.
+    /// Records that one of its processes was killed because memory ran out.
     pub(in crate::engine) fn out_of_memory(&self) {
         self.facts().oom = true;
     }
 
-    /// The daemon says that its run ended.
+    /// Records a die event.
     pub(in crate::engine) fn died(&self, code: i64) {
         let mut facts = self.facts();
         let oom = std::mem::take(&mut facts.oom);
         (facts.phase, facts.exit) = (Some(Phase::Exited), Some(Exit { code, oom }));
     }
 
-    /// What its lifecycle does now, and when it wakes.
+    /// Records the phase of its lifecycle, and the time of its next wake.
     pub(in crate::engine) fn set_phase(&self, follow_phase: FollowPhase, wake: Option<Instant>) {
         let mut facts = self.facts();
         (facts.follow_phase, facts.wake) = (follow_phase, wake);
     }
 
-    /// A stream is opened.
+    /// Records that a stream is opened.
     pub(in crate::engine) fn opened(&self, after: Option<&EndReason>) {
         let mut facts = self.facts();
         (facts.opened, facts.settled, facts.suspect) = (Some(Instant::now()), false, false);
@@ -156,13 +156,13 @@ impl RowState {
         }
     }
 
-    /// The open stream has found its place.
+    /// Records that the open stream has found its anchor.
     pub(in crate::engine) fn settled(&self, trust: Trust) {
         let mut facts = self.facts();
         (facts.settled, facts.suspect) = (true, trust == Trust::Suspect);
     }
 
-    /// The open stream was closed.
+    /// Records that the open stream was closed.
     pub(in crate::engine) fn closed(&self, reason: &EndReason) {
         let mut facts = self.facts();
         (facts.opened, facts.last_end) = (None, Some(reason.word()));
@@ -170,10 +170,10 @@ impl RowState {
         facts.closings.add(Instant::now());
     }
 
-    /// A batch was handed on.
+    /// Records that a batch was sent.
     pub(in crate::engine) fn delivered(&self, lines: &Lines) {
         let (count, bytes) = (lines.whole() as u64, lines.raw().len() as u64);
-        // A batch may begin with what was stored before the start, and end with what is new.
+        // A batch may begin with lines from before the start, and end with new ones.
         let (new, new_bytes) = lines.since(self.started);
         let mut facts = self.facts();
         facts.delivers = true;
@@ -185,7 +185,7 @@ impl RowState {
         }
     }
 
-    /// A notice about it was sent.
+    /// Records a notice about it.
     pub(in crate::engine) fn noted(&self, notice: LastNotice) {
         let mut facts = self.facts();
         if let LastNotice::Gap(gap) = &notice {
@@ -194,7 +194,7 @@ impl RowState {
         facts.last_notice = Some((Timestamp::now(), notice));
     }
 
-    /// The row of this moment.
+    /// The current row.
     pub(in crate::engine) fn row(&self, now: Instant, clock: Timestamp) -> Row {
         let facts = self.facts();
         let (lines_per_second, bytes_per_second) = facts.traffic.rates(now - facts.joined);

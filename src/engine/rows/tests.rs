@@ -1,4 +1,4 @@
-//! What is written to a row state shows in its row.
+//! A row shows the facts that its row state recorded.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,7 +118,7 @@ async fn rates_are_of_the_last_seconds_and_not_of_what_was_stored_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_batch_that_is_partly_stored_only_the_new_lines_are_traffic() {
+async fn only_new_lines_of_a_batch_count_as_traffic() {
     let row_state = row_state(SECOND);
     let mut lines = batch(&row_state, Timestamp::from_nanos(5));
     for _ in 0..400 {
@@ -152,7 +152,7 @@ async fn of_a_batch_that_is_partly_stored_only_the_new_lines_are_traffic() {
 }
 
 #[test]
-fn how_a_run_ended_stands_until_the_next_begins() {
+fn the_exit_of_a_run_is_shown_until_the_next_run() {
     let row_state = row_state(SECOND);
     row_state.out_of_memory();
     row_state.died(137);

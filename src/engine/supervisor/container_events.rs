@@ -1,4 +1,4 @@
-//! What the daemon says of its containers, by event or by list.
+//! Reports of the daemon about its containers, by event or by list.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl<S: Source> Supervisor<S> {
                 }
                 self.step(key, &Input::OutOfMemory);
             }
-            // That it writes nothing meanwhile changes nothing for its stream.
+            // Being paused changes nothing for its stream.
             ContainerEventKind::Paused | ContainerEventKind::Unpaused => {
                 let paused = event.kind == ContainerEventKind::Paused;
                 let phase = if paused { Phase::Paused } else { Phase::Running };
@@ -53,15 +53,14 @@ impl<S: Source> Supervisor<S> {
                     self.rename(key, Arc::clone(name));
                 }
             }
-            // It was selected, and stays so.
+            // It was selected and still is.
             ContainerEventKind::HealthChanged => {}
         }
     }
 
-    /// Follows a container that the daemon reports, if it is selected and not followed yet.
-    /// Its start makes it one that runs, and a new name one that is named. No other event changes what
-    /// a selection looks at, and an event may be older than what is known: after the end of a short
-    /// container its `die` may still come.
+    /// Follows a container that the daemon reports, if it is selected and not followed yet. A start makes it
+    /// a running container, and a rename gives it a name to select. No other event changes what a selection
+    /// looks at. An event may be late: the `die` of a short-lived container may come after cmon knows its end.
     fn consider(&mut self, event: &ContainerEvent) {
         if event.kind == ContainerEventKind::HealthChanged {
             if !self.selection.list_filters().is_empty() {
@@ -74,8 +73,8 @@ impl<S: Source> Supervisor<S> {
         };
         let phase = match event.kind {
             ContainerEventKind::Started => Phase::Running,
-            // The event does not have its state. Where a name is selected, it may have ended by the time
-            // it is asked about.
+            // The event lacks its state. If a selection needs a name only, the container may have ended before the
+            // inspection.
             ContainerEventKind::Renamed => Phase::Created,
             _ => return,
         };
@@ -95,7 +94,7 @@ impl<S: Source> Supervisor<S> {
     pub(super) fn reconcile(&mut self, rows: Vec<Listed>, asked: Instant) {
         let listed: BTreeSet<&ContainerKey> = rows.iter().map(|row| &row.key).collect();
         let missing = |(key, follower): (&ContainerKey, &Follower)| {
-            // One that joined since may be newer than the list.
+            // A container that joined since then may be newer than the list.
             (!listed.contains(key) && follower.joined < asked).then(|| key.clone())
         };
         let missing: Vec<ContainerKey> = self.followers.iter().filter_map(missing).collect();

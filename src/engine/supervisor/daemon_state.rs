@@ -1,8 +1,8 @@
-//! How the supervisor learns what containers do: from the daemon's events, and from its list where
-//! there are none. Pure: it reads no clock and sends no request.
+//! How the supervisor learns about containers: from the daemon's events, and without events from its list.
+//! Pure: it reads no clock and sends no request.
 //!
-//! The list decides whether the daemon answers. That events end, which an idle timeout of a proxy
-//! can do every few seconds, only means that the list is compared and the events are asked for again.
+//! Only the list decides whether the daemon answers. Events may end every few seconds, for example by an idle
+//! timeout of a proxy. Then cmon compares the list and subscribes again.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,25 +13,25 @@ use crate::engine::backoff::Backoff;
 use crate::engine::limits::{POLL_INTERVAL, RELIST_INTERVAL};
 use crate::engine::source::{ContainerKey, ErrorKind, Listed, Phase, SourceError};
 
-/// Events that stood this long were fine; failures before them no longer count.
+/// Events that lasted this long were healthy; earlier failures no longer count.
 const STABLE_MIN_AGE: Duration = Duration::from_secs(2);
-/// Events that were refused are asked for again this much later: somebody may have allowed them.
+/// The time until cmon subscribes again after a refusal: permissions may have changed.
 const REFUSED_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Where the events stand.
+/// The state of the subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Events {
-    /// Nobody wants them.
+    /// Not needed.
     Unwanted,
-    /// They were asked for; the daemon has not confirmed.
+    /// Requested, not confirmed.
     Asked,
-    /// They come, since then.
+    /// Confirmed at this time.
     Open(Instant),
-    /// They ended, and are asked for again at that time.
+    /// Ended; cmon subscribes again at this time.
     Ended(Instant),
 }
 
-/// What to do next.
+/// The next request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Subscribe to the events.
@@ -40,25 +40,25 @@ pub(super) enum Step {
     List,
 }
 
-/// What to say.
+/// What to report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Say {
-    /// The daemon does not answer, and is asked again after this time.
+    /// The daemon does not answer; cmon tries again after this time.
     Away(Duration),
     /// It answers again.
     Back,
-    /// It refuses the events; the list is asked for instead.
+    /// It refuses the events; cmon requests the list instead.
     NoEvents,
 }
 
-/// What is known of the daemon itself.
+/// The state of the daemon.
 #[derive(Debug)]
 pub(super) struct DaemonState {
     events: Events,
     events_backoff: Backoff,
     events_refused: bool,
     list_backoff: Backoff,
-    /// When the list is asked for next; `None` while an answer is awaited.
+    /// The time of the next list; `None` while one is requested.
     relist: Option<Instant>,
     away: bool,
     /// The containers of the last list.
@@ -79,14 +79,14 @@ impl DaemonState {
         }
     }
 
-    /// The events were asked for.
+    /// Records that the events were requested.
     pub(super) fn asked(&mut self, now: Instant) {
         self.events = Events::Asked;
         self.relist = self.relist.map(|at| at.min(now + POLL_INTERVAL));
     }
 
-    /// The events come from now on. What happened before is in a list that is taken now, unless one
-    /// was taken `after` the confirmation.
+    /// Records that the events are confirmed. A list taken now has all earlier changes, unless one was already
+    /// taken `after` the confirmation.
     pub(super) fn subscribed(&mut self, now: Instant, list: NextList) {
         self.events = Events::Open(now);
         self.events_refused = false;
@@ -98,7 +98,7 @@ impl DaemonState {
         }
     }
 
-    /// The events ended, or were refused.
+    /// Records that the events ended or were refused.
     pub(super) fn events_ended(
         &mut self,
         error: &SourceError,
@@ -115,12 +115,12 @@ impl DaemonState {
             return (!std::mem::replace(&mut self.events_refused, true)).then_some(Say::NoEvents);
         }
         self.events = Events::Ended(now + retry);
-        // Whether the daemon answers, and what happened meanwhile.
+        // The list shows whether the daemon answers, and what has changed meanwhile.
         self.relist = self.relist.map(|at| if self.away { at } else { now });
         None
     }
 
-    /// A list came.
+    /// Takes a list.
     pub(super) fn listed(&mut self, now: Instant) -> Option<Say> {
         self.list_backoff.reset();
         let between =
@@ -136,19 +136,19 @@ impl DaemonState {
         back.then_some(Say::Back)
     }
 
-    /// No list came.
+    /// Records that no list came.
     pub(super) fn not_listed(&mut self, now: Instant, draw: f64) -> Option<Say> {
         let retry = self.list_backoff.next(draw);
         self.relist = Some(now + retry);
         (!std::mem::replace(&mut self.away, true)).then_some(Say::Away(retry))
     }
 
-    /// When the daemon is tried next, while it does not answer.
+    /// The time of the next try while the daemon does not answer.
     pub(super) fn away(&self) -> Option<Instant> {
         self.relist.filter(|_| self.away)
     }
 
-    /// What is due; it counts as done.
+    /// The requests that are due; they count as sent.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Step> {
         let mut steps = Vec::new();
         if matches!(self.events, Events::Ended(at) if at <= now) {
@@ -162,7 +162,7 @@ impl DaemonState {
         steps
     }
 
-    /// When something is due.
+    /// The time of the next request.
     pub(super) fn next_wake(&self) -> Option<Instant> {
         let subscribe = match self.events {
             Events::Unwanted => return None,
@@ -172,8 +172,8 @@ impl DaemonState {
         subscribe.into_iter().chain(self.relist).min()
     }
 
-    /// Takes the rows of a new list. Gives the keys of containers that may have written since the one
-    /// before: they run, or they have begun and ended in between.
+    /// Takes the rows of a new list. Returns the keys of containers that may have written since the last one:
+    /// they run, or they have started and ended in between.
     pub(super) fn compare(&mut self, rows: &[Listed]) -> Vec<bool> {
         let wrote = rows.iter().map(|row| match row.phase {
             Phase::Running | Phase::Paused | Phase::Restarting => true,
@@ -188,12 +188,12 @@ impl DaemonState {
     }
 }
 
-/// When the list is asked for after the events were confirmed.
+/// When to request the list after the events are confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NextList {
-    /// At once: the last one was taken before.
+    /// At once: the last one is older than the confirmation.
     Now,
-    /// As always.
+    /// At the regular interval.
     Later,
 }
 
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn events_that_a_proxy_cuts_are_asked_for_again_without_a_word() {
+    async fn events_that_a_proxy_cuts_are_resubscribed_silently() {
         let mut now = Instant::now();
         let mut daemon = open(now);
         for _ in 0..100 {
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn events_that_end_at_once_are_asked_for_more_and_more_rarely() {
+    async fn resubscriptions_back_off_when_events_end_at_once() {
         let mut now = Instant::now();
         let mut daemon = open(now);
         let mut asked = 0;
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn refused_events_are_said_once_and_the_list_is_asked_for_instead() {
+    async fn refused_events_are_reported_once_and_replaced_by_the_list() {
         let mut now = Instant::now();
         let mut daemon = DaemonState::new(&[], now);
         daemon.asked(now);
@@ -284,20 +284,20 @@ mod tests {
         }
         assert!((100..=125).contains(&lists), "every few seconds: {lists} in ten minutes");
         assert!((9..=10).contains(&subscriptions), "{subscriptions}");
-        // The same where they came for a while.
+        // The same after events that lasted a while.
         let mut open = open(now);
         assert_eq!(open.events_ended(&refused, now, 0.5), Some(Say::NoEvents));
         assert!(open.next_wake().unwrap() - now <= POLL_INTERVAL);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_a_list_that_fails_means_that_the_daemon_is_away() {
+    async fn only_a_failed_list_marks_the_daemon_away() {
         let now = Instant::now();
         let mut daemon = open(now);
         assert_eq!(daemon.events_ended(&error(ErrorKind::Unreachable), now, 0.5), None);
         assert_eq!(daemon.due(now), [Step::List]);
         assert!(matches!(daemon.not_listed(now, 0.5), Some(Say::Away(_))));
-        assert_eq!(daemon.not_listed(now, 0.5), None, "said once");
+        assert_eq!(daemon.not_listed(now, 0.5), None, "reported once");
         assert!(daemon.away().is_some());
         assert_eq!(daemon.listed(now), Some(Say::Back));
         assert_eq!(daemon.due(now), [Step::Subscribe], "at once");
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_container_that_began_and_ended_between_two_lists_is_not_missed() {
+    async fn a_container_that_ran_between_two_lists_is_found() {
         let row = |id: &str, phase| Listed {
             key: ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new(id) },
             name: id.into(),

@@ -1,4 +1,4 @@
-//! When a follow with an end is over: by the daemon's clock, since its timestamps decide which lines are wanted.
+//! The end of a follow with a time limit, by the daemon's clock, since its timestamps decide which lines are wanted.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use tokio::time::Instant;
 
 use crate::engine::timestamp::Timestamp;
 
-/// A line is stored this soon after its timestamp is taken.
+/// The longest time from the timestamp of a line until the daemon has stored it.
 const STORE_DELAY_MAX: Duration = Duration::from_millis(200);
 
 /// The end of a follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// It has none.
+    /// The follow has no end.
     Never,
-    /// The daemon is asked for the time then.
+    /// cmon asks the daemon for the time at this moment.
     At(Instant),
-    /// The daemon was asked for the time.
+    /// cmon has asked the daemon for the time.
     Asked,
-    /// It is over.
+    /// The end is reached.
     Reached,
 }
 
@@ -35,7 +35,7 @@ impl End {
         }
     }
 
-    /// Whether the daemon is to be asked for the time now.
+    /// Whether it is time to ask the daemon for the time.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
         let is_due = self.next_wake().is_some_and(|time| time <= now);
         if is_due {
@@ -44,7 +44,7 @@ impl End {
         is_due
     }
 
-    /// Whether the end is reached at this time of the daemon; this machine's clock counts where the daemon's is unknown.
+    /// Whether the end is reached at this time of the daemon. If the daemon's clock is unknown, this machine's counts.
     pub(super) fn is_reached(
         &mut self,
         daemon: Option<Timestamp>,
@@ -76,7 +76,7 @@ mod tests {
         assert!(!end.is_due(now + second));
         assert!(end.is_due(now + 2 * second));
         assert_eq!((end, end.is_due(now + 3 * second)), (End::Asked, false));
-        // It is behind: it is asked again when it must have come there.
+        // The daemon's clock is behind: ask again when it must have reached the end.
         assert!(!end.is_reached(at(7), at(10), now));
         assert_eq!(end, End::At(now + 3 * second + STORE_DELAY_MAX));
         for daemon in [at(10), at(11), None] {

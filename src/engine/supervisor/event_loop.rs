@@ -1,4 +1,4 @@
-//! The loop itself: what it begins with, what it waits for, and when it is over.
+//! The supervisor's loop: its start, its waits, and its end.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -24,9 +24,9 @@ use crate::engine::tally::Tally;
 use crate::engine::waiting::SlowNotes;
 use crate::engine::{Config, StreamCommand};
 
-/// Questions asked of the daemon at the same time.
+/// The limit of concurrent requests to the daemon.
 const QUESTIONS_MAX: usize = 16;
-/// Container events that wait for the supervisor; when it is full, the daemon's socket fills.
+/// The queue length for container events; when it is full, the daemon's socket fills.
 const CONTAINER_EVENTS_MAX: usize = 1024;
 
 impl<S: Source> Supervisor<S> {
@@ -76,8 +76,8 @@ impl<S: Source> Supervisor<S> {
         self.stop.clone()
     }
 
-    /// Begins with what the daemon listed, and with its events where there is a follow. `awaited`: the
-    /// patterns that match nothing yet and that this supervisor reports.
+    /// Begins with the daemon's list, and with its events if the run follows. `awaited`: the patterns without a
+    /// match that this supervisor reports.
     pub(in crate::engine) fn begin(
         &mut self,
         listed: Vec<Listed>,
@@ -111,13 +111,13 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    /// Runs until `stop`, or until nothing more can come.
+    /// Runs until `stop`, or until no more events can come.
     pub(in crate::engine) async fn run(&mut self, stop: &CancellationToken) {
         while !self.is_over() {
             let wake = self.next_wake();
             let events = self.events.clone();
             tokio::select! {
-                // Stop first. The rest is fair enough in this order: none of it can be endless.
+                // Stop first. The order of the rest is fair enough: none of it is endless.
                 biased;
                 () = stop.cancelled() => return,
                 () = self.events.closed() => return,
@@ -130,16 +130,16 @@ impl<S: Source> Supervisor<S> {
                     }
                 }
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.on_wake(),
-                // Whether all is over.
+                // Whether the run is over.
                 () = self.member.changed(), if self.config.exit_on_stop => {}
             }
         }
     }
 
-    /// Hands on the notes that still wait.
+    /// Sends the notes that still wait.
     ///
     /// # Cancel safety
-    /// Safe: a note is handed on or still waits.
+    /// Safe: a note is sent or still waits.
     pub(in crate::engine) async fn flush(&mut self) {
         while !self.outbox.is_empty() {
             let Ok(permit) = self.events.reserve().await else {
@@ -151,10 +151,10 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    /// Hands on the lines that were begun and not ended; to be called when nothing reads any more.
+    /// Delivers the open lines. Call it when no reader is left.
     ///
     /// # Cancel safety
-    /// Safe: a line is handed on or still waits.
+    /// Safe: a line is delivered or still waits.
     pub(in crate::engine) async fn flush_lines(&mut self) {
         self.take_all_back();
         for follower in self.followers.values_mut() {
@@ -165,7 +165,7 @@ impl<S: Source> Supervisor<S> {
                 return;
             };
             if resume.is_saving() {
-                // A later run shows them as a whole.
+                // A later run delivers them as a whole.
                 continue;
             }
             let mut lines = resume.batch();
@@ -177,7 +177,7 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    /// The containers that were given up, with the reasons; of those that are gone, the first.
+    /// The containers that cmon gave up, with the reasons; of the removed ones, only the first.
     pub(in crate::engine) fn failures(&self) -> Vec<(String, SourceError)> {
         let failure = |follower: &Follower| {
             let error = follower.lifecycle.failure()?.clone();
@@ -196,13 +196,13 @@ impl<S: Source> Supervisor<S> {
             self.member.report(if settled { Activity::Stopped } else { Activity::Running });
             return self.member.all_stopped();
         }
-        // Nothing that was selected can ever be read.
+        // No selected container can ever be read.
         !self.selection.is_open()
             && !self.followers.is_empty()
             && followers.all(|lifecycle| lifecycle.failure().is_some())
     }
 
-    /// When something is due; `None` when only a message can change anything.
+    /// The time of the next deadline; `None` if only a message can change the state.
     fn next_wake(&self) -> Option<Instant> {
         let followers = self.followers.values().filter_map(|follower| follower.wake);
         followers.chain(self.daemon.next_wake()).chain(self.end.next_wake()).min()
@@ -236,7 +236,7 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    /// The follow is over: reads what is stored, and then ends.
+    /// Ends the follow: reads what is stored, and then ends.
     pub(super) fn finish(&mut self) {
         self.config.follow = false;
         for key in self.followers.keys().cloned().collect::<Vec<_>>() {

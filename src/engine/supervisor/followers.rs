@@ -1,5 +1,4 @@
-//! The containers that are followed: each has a lifecycle, which decides, and whose acts are carried
-//! out here.
+//! The followed containers: each has a lifecycle, which decides, and this module carries out its acts.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,43 +21,43 @@ use crate::engine::source::{
 use crate::engine::stale::Quiet;
 use crate::engine::turns::Turns;
 
-/// Notes held while the output is not read; those above that are dropped, and counted.
+/// Notes held while nothing reads the output. Further ones are dropped and counted.
 const OUTBOX_MAX_EVENTS: usize = 10_000;
 
-/// One container that is followed.
+/// One followed container.
 pub(super) struct Follower {
-    /// When it was begun to be followed.
+    /// The time at which cmon began to follow it.
     pub(super) joined: Instant,
     pub(super) label: Arc<Label>,
     pub(super) lifecycle: Lifecycle,
     pub(super) backlog: Backlog,
-    /// The runs that are shown.
+    /// The runs to show.
     pub(super) runs: Runs,
-    /// Once it was inspected.
+    /// Known after the first inspection.
     pub(super) container: Option<Arc<Container>>,
     pub(super) resume: Place,
     pub(super) wake: Option<Instant>,
-    /// Of the stream that is open: since when, and the progress at its start.
+    /// The open stream's start, and the progress at that time.
     pub(super) opened: (Instant, u64),
-    /// Wakes its reader when the run has ended.
+    /// Wakes its reader after the end of the run.
     pub(super) died: Arc<Notify>,
-    /// Makes its reader end as if the stream had reached its age.
+    /// Ends its reader as if the stream had reached its age.
     pub(super) rotate: Arc<Notify>,
-    /// Takes a new name to its reader.
+    /// Brings a new name to its reader.
     pub(super) new_name: Arc<NewName>,
-    /// How far it may run ahead of other containers while its stored lines are read.
+    /// Limits how far it may run ahead of other containers while cmon reads stored lines.
     pub(super) turns: Turns,
-    /// How its last stream ended.
+    /// The end reason of its last stream.
     pub(super) ended: Option<EndReason>,
-    /// Its image and labels, for when it gets a new name.
+    /// Its image and labels, to select again after a rename.
     pub(super) facts: Arc<Facts>,
     /// The row that the screen and the snapshots read.
     pub(super) row_state: Arc<RowState>,
 }
 
-/// Where a container's [`Resume`] is. A reader is lent it, so nobody else can touch it meanwhile.
+/// The owner of a container's [`Resume`]. A reader borrows it, so nothing else can touch it meanwhile.
 pub(super) enum Place {
-    /// The container was not inspected yet.
+    /// The container is not inspected yet.
     Nowhere,
     Here(Box<Resume>),
     WithReader,
@@ -72,7 +71,7 @@ impl Place {
         }
     }
 
-    /// Takes it for a reader, unless one has it.
+    /// Lends it to a reader, unless another has it.
     pub(super) fn lend(&mut self) -> Option<Box<Resume>> {
         match std::mem::replace(self, Self::WithReader) {
             Self::Here(resume) => Some(resume),
@@ -85,14 +84,14 @@ impl Place {
 }
 
 impl Follower {
-    /// Messages taken so far, while no reader takes more.
+    /// The number of messages taken, while no reader takes more.
     pub(super) fn progress(&mut self) -> u64 {
         self.resume.here().map_or(0, |resume| resume.progress())
     }
 
-    /// A reader gives back what it was lent.
+    /// Takes the loan back from a reader.
     pub(super) fn take_back(&mut self, mut resume: Box<Resume>) {
-        // The reader may have ended before it took a new name.
+        // The reader may have ended before it saw a new name.
         if let Some(label) = self.new_name.take() {
             resume.rename(label);
         }
@@ -100,7 +99,7 @@ impl Follower {
     }
 }
 
-/// The note about the run that is shown.
+/// The note about the run to show.
 fn run_note(window: Option<RunWindow>, backlog: Backlog) -> Option<Notice> {
     match window? {
         RunWindow::UpTo(_) => Some(Notice::PreviousRunUnbounded {
@@ -151,10 +150,10 @@ impl<S: Source> Supervisor<S> {
         self.inspect(key);
     }
 
-    /// Says which containers come first, where lines are wanted by their times.
+    /// Announces the containers whose stored lines come first, if lines are ordered by time.
     ///
     /// # Cancel safety
-    /// Safe: nothing is announced.
+    /// Safe: nothing is announced twice.
     pub(in crate::engine) async fn announce(&self, listed: &[Listed]) {
         if self.config.order == LineOrder::ByTime {
             let rows = listed.iter().filter(|row| self.is_announced(row));
@@ -164,15 +163,15 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    /// Whether stored lines of this container are put in order with those of others. One that never ran has none.
+    /// Whether the merge orders stored lines of this container. A container that never ran has none.
     fn is_announced(&self, row: &Listed) -> bool {
         self.config.order == LineOrder::ByTime
             && row.phase != Phase::Created
             && self.selection.matches(row)
     }
 
-    /// A container of this name is followed: patterns that match it are awaited no more. Returns
-    /// whether any does.
+    /// Records that a container of this name is followed, so that no matching pattern waits. Returns whether
+    /// one matched.
     fn matched(&mut self, row: &Listed) -> bool {
         if self.member.awaits() {
             let unmatched = self.selection.unmatched(std::slice::from_ref(row));
@@ -181,7 +180,7 @@ impl<S: Source> Supervisor<S> {
         self.selection.still_matches(row)
     }
 
-    /// Takes what an inspection shows, and the part of the log that is wanted where that is not all of it.
+    /// Takes an inspection, and the wanted part of the log if that is not all of it.
     pub(super) fn learn(
         &mut self,
         key: &ContainerKey,
@@ -223,7 +222,7 @@ impl<S: Source> Supervisor<S> {
         self.hand_on_position(key);
     }
 
-    /// Hands on where the log of a container was read to, if that has changed without a line.
+    /// Sends a container's position if it has changed without a line.
     fn hand_on_position(&mut self, key: &ContainerKey) {
         let follower = self.followers.get_mut(key);
         let lines = follower.and_then(|follower| follower.resume.here()).and_then(|resume| {
@@ -234,12 +233,12 @@ impl<S: Source> Supervisor<S> {
         self.outbox.extend(lines.map(Event::Lines));
     }
 
-    /// Whether this container has the name of one that an earlier run has followed.
+    /// Whether this container has the name of one that an earlier run followed.
     fn is_recreated(&self, row: &Listed) -> bool {
         self.saved.as_ref().is_some_and(|saved| saved.is_recreated(&row.key.id, &row.name))
     }
 
-    /// Reports the containers that an earlier run has followed and that are gone: lines of them may be missing.
+    /// Reports the removed containers that an earlier run followed: lines of them may be missing.
     pub(super) fn report_removed(&mut self, listed: &[Listed]) {
         let Some(saved) = &self.saved else {
             return;
@@ -276,7 +275,7 @@ impl<S: Source> Supervisor<S> {
         let Some(follower) = self.followers.get(key) else {
             return;
         };
-        // Whoever makes a container anew renames the old one first: its last words still belong here.
+        // Tools that recreate a container rename the old one first. Its last lines still belong to the old name.
         if selected == follower.lifecycle.is_leaving() {
             self.step(key, if selected { &Input::Selected } else { &Input::Deselected });
         }
@@ -296,7 +295,7 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    /// Rotates a stream now, whatever its age; a wait before the next try ends.
+    /// Rotates a stream now, whatever its age, or ends the wait before the next try.
     pub(super) fn rotate(&mut self, key: &ContainerKey) {
         let Some(follower) = self.followers.get_mut(key) else {
             return;
@@ -341,7 +340,7 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    /// Hands on what is left of a log of which nothing more can be read.
+    /// Delivers the rest of a log of which no more can be read.
     fn flush_log(&mut self, key: &ContainerKey, lost: Option<GapCause>) {
         let Some(follower) = self.followers.get_mut(key) else {
             return;

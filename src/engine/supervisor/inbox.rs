@@ -1,4 +1,4 @@
-//! What the tasks report: answers, ends of streams, and what the daemon does.
+//! The reports of tasks: answers, ends of streams, and the daemon's state.
 
 use std::sync::Arc;
 
@@ -55,14 +55,14 @@ impl<S: Source> Supervisor<S> {
         }
     }
 
-    /// A reader gives back what it was lent.
+    /// Takes a reader's loan back.
     fn take_back(&mut self, key: &ContainerKey, resume: Box<Resume>) {
         if let Some(follower) = self.followers.get_mut(key) {
             follower.take_back(resume);
         }
     }
 
-    /// Takes back what the readers were lent that have ended since the loop was left.
+    /// Takes back the loans of readers that have ended since the loop was left.
     pub(super) fn take_all_back(&mut self) {
         while let Ok(message) = self.inbox.1.try_recv() {
             if let Message::StreamEnded(key, resume, _) | Message::Drained(key, resume, _) = message
@@ -96,7 +96,7 @@ impl<S: Source> Supervisor<S> {
         self.say_of_daemon(say, Some(error));
     }
 
-    /// Notes that the daemon is away, is back, or sends no events.
+    /// Sends the note that the daemon is away, is back, or sends no events.
     fn say_of_daemon(&mut self, say: Option<Say>, error: Option<SourceError>) {
         self.tally.daemon_away(self.daemon.away());
         let what = match (say, error) {

@@ -1,10 +1,9 @@
-//! The one loop: containers come and go, readers start and end.
+//! The supervisor: one loop in which containers come and go, readers start and end.
 //!
 //! It owns a follower per container, feeds each follower's
-//! [`Lifecycle`](crate::engine::lifecycle::Lifecycle) with what happened, and carries out what that
-//! answers. It never waits for anything but its own select: questions and streams are tasks of the
-//! registry that report back through the inbox. Notes wait in an outbox until the output takes
-//! them, so a stopped output cannot stop the supervisor.
+//! [`Lifecycle`](crate::engine::lifecycle::Lifecycle) with events, and carries out its acts. It waits only in
+//! its own select: requests and streams are tasks of the registry that report through the inbox. Notes wait in
+//! an outbox until the output takes them, so a stopped output cannot stop the supervisor.
 
 mod container_events;
 mod daemon_state;
@@ -40,22 +39,22 @@ use end::End;
 use followers::Follower;
 use removed::Removed;
 
-/// What tasks report. At most two per task are on their way, so the inbox is bounded by the tasks.
+/// A report of a task. At most two per task are in flight, so the number of tasks bounds the inbox.
 #[derive(Debug)]
 enum Message {
-    /// A container, and the part of its log that is wanted where that is not all of it.
+    /// An inspected container, and the wanted part of its log if that is not all of it.
     Inspected(ContainerKey, Result<(Container, Option<RunWindow>), SourceError>),
-    /// How a stream ended, and what its reader was lent.
+    /// The end of a stream, and the reader's loan.
     StreamEnded(ContainerKey, Box<Resume>, EndReason),
-    /// The same of a read of what is stored.
+    /// The end of a read of stored lines, and the reader's loan.
     Drained(ContainerKey, Box<Resume>, EndReason),
-    /// The daemon's list, and when it was asked for.
+    /// The daemon's list, and the time of the request.
     Listed(Instant, Result<Vec<Listed>, SourceError>),
     Subscribed,
     EventsEnded(SourceError),
-    /// The daemon's clock, where it is known.
+    /// The daemon's clock, if known.
     Clock(Option<Timestamp>),
-    /// The answer about a container takes long.
+    /// The answer about a container is slow.
     Slow(ContainerKey),
 }
 
@@ -81,12 +80,12 @@ pub(super) struct Supervisor<S: Source> {
     slow: Arc<SlowNotes>,
     daemon: DaemonState,
     end: End,
-    /// What it shares with the supervisors of other daemons.
+    /// The state shared with the supervisors of other daemons.
     member: Member,
-    /// Containers that were removed a short while ago.
+    /// Recently removed containers.
     removed: Removed,
-    /// What earlier runs have saved of this daemon; `None` when nothing is saved.
+    /// This daemon's section of the cursor; `None` without one.
     saved: Option<SavedDaemon>,
-    /// The first container that was given up and is gone.
+    /// The first removed container that cmon had given up.
     failed: Option<(String, SourceError)>,
 }

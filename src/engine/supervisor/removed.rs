@@ -1,5 +1,5 @@
-//! Containers that were removed a short while ago: a list that was asked for before, or an event that comes late,
-//! must not bring them back, and neither must a list that still has what is half removed. An id never comes back.
+//! Recently removed containers. A list requested before the removal, or a late event, must not bring them back, and
+//! neither must a list with a half-removed container. An id never comes back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use crate::engine::source::{ContainerKey, Listed, Phase};
 
-/// Removed containers that are remembered at most. One that is forgotten early is asked about once more.
+/// The limit of remembered containers. One that is forgotten early costs one more inspection.
 const REMEMBERED_MAX: usize = 1024;
 
-/// The containers that were removed since the last list was asked for, or that it has as being removed.
+/// The containers that were removed since the last list was requested, or that it shows as being removed.
 #[derive(Debug, Default)]
 pub(super) struct Removed {
     keys: BTreeMap<ContainerKey, Instant>,
@@ -27,7 +27,8 @@ impl Removed {
         self.keys.contains_key(key)
     }
 
-    /// A list came that was asked for at this moment. What was removed before and is not in it is in no later one.
+    /// Takes a list that was requested at this moment. Forgets containers that were removed before and are absent: no
+    /// later list has them.
     pub(super) fn listed(&mut self, asked: Instant, rows: &[Listed]) {
         let removing = rows.iter().filter(|row| row.phase == Phase::Removing);
         let removing: BTreeSet<&ContainerKey> = removing.map(|row| &row.key).collect();
@@ -47,7 +48,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_list_asked_for_later_ends_the_memory() {
+    async fn a_later_list_forgets_removed_containers() {
         let (mut removed, now) = (Removed::default(), Instant::now());
         removed.insert(key(1), now);
         removed.listed(now - Duration::from_secs(1), &[]);
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_memory_of_removed_containers_is_bounded() {
+    async fn the_number_of_remembered_removed_containers_is_bounded() {
         let (mut removed, now) = (Removed::default(), Instant::now());
         (0..2 * REMEMBERED_MAX).for_each(|number| removed.insert(key(number), now));
         assert_eq!(removed.keys.len(), REMEMBERED_MAX);

@@ -1,5 +1,5 @@
-//! The tasks that the supervisor starts: each is counted by the registry, ends with the stop, and
-//! reports to the inbox once.
+//! The supervisor's tasks: the registry counts each, the stop ends each, and each reports to the inbox
+//! once.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::engine::source::{
 };
 
 impl<S: Source> Supervisor<S> {
-    /// A reader of the container, with what it is lent; `None` while another one has that.
+    /// A reader of the container with its loan; `None` while another reader has the loan.
     fn reader(&mut self, key: &ContainerKey) -> Option<(Reader<S>, Box<Resume>, Arc<str>)> {
         let follower = self.followers.get_mut(key)?;
         let reader = Reader {
@@ -56,7 +56,7 @@ impl<S: Source> Supervisor<S> {
         }
         let row_state = Arc::clone(&reader.row_state);
         let report = self.report(key, Message::StreamEnded);
-        // Also of a stream that ends with the run, when nobody reads the inbox any more.
+        // Even if the stream ends with the run, and nothing reads the inbox any more.
         let report = move |resume, outcome: Result<EndReason, Panicked>| {
             match &outcome {
                 Ok(reason) => row_state.closed(reason),
@@ -88,7 +88,7 @@ impl<S: Source> Supervisor<S> {
         );
     }
 
-    /// Sends how a read ended to the inbox, a panic included, and what the reader was lent.
+    /// Sends the outcome of a read, a panic included, and the loan to the inbox.
     fn report(
         &self,
         key: &ContainerKey,
@@ -97,7 +97,7 @@ impl<S: Source> Supervisor<S> {
         let (inbox, key) = (self.inbox.0.clone(), key.clone());
         move |resume, outcome| {
             let reason = outcome.unwrap_or_else(|panic| EndReason::Panicked(panic.message));
-            // The supervisor is gone only after the end.
+            // The inbox outlives the tasks, except at the end of the run.
             let _ = inbox.send(message(key, resume, reason));
         }
     }
@@ -105,12 +105,12 @@ impl<S: Source> Supervisor<S> {
     pub(super) fn inspect(&mut self, key: &ContainerKey) {
         let (source, key) = (Arc::clone(&self.source), key.clone());
         let (slow, inbox) = (Arc::clone(&self.slow), self.inbox.0.clone());
-        // Once something was read, the part of the log that is wanted is known.
+        // After the first read, the wanted part of the log is known.
         let unread =
             self.followers.get(&key).filter(|follower| matches!(follower.resume, Place::Nowhere));
         let runs = unread.map_or(Runs::All, |follower| follower.runs);
         self.ask(async move {
-            // The supervisor is gone only after the end.
+            // The inbox outlives the tasks, except at the end of the run.
             let note = async || drop(inbox.send(Message::Slow(key.clone())));
             let asking = async {
                 let container = source.inspect(&key).await?;
@@ -128,8 +128,8 @@ impl<S: Source> Supervisor<S> {
         let asked = Instant::now();
         self.ask(async move {
             let listed = match source.list(&filters).await {
-                // Filters were fine when the run began. What one of them names is gone since, and nothing
-                // passes any more.
+                // The filters were valid at the start of the run. An object that one of them names no longer exists,
+                // so no container matches.
                 Err(error) if error.kind == ErrorKind::Refused && !filters.is_empty() => {
                     let rows = source.list(&ListFilters::default()).await;
                     let none_passes = |row| Listed { passes: false, ..row };
@@ -141,7 +141,7 @@ impl<S: Source> Supervisor<S> {
         });
     }
 
-    /// Asks a short question in a task of its own.
+    /// Spawns a task for a short request.
     pub(super) fn ask(&self, question: impl Future<Output = Message> + Send + 'static) {
         let (stop, questions) = (self.stop.clone(), Arc::clone(&self.questions));
         let inbox = self.inbox.0.clone();
@@ -176,7 +176,7 @@ impl<S: Source> Supervisor<S> {
         self.pump(async move { Ok(events) });
     }
 
-    /// Waits for events in a task of its own, until the subscription ends.
+    /// Spawns a task that waits for events until the subscription ends.
     fn pump(
         &self,
         subscribing: impl Future<Output = Result<S::Events, SourceError>> + Send + 'static,
@@ -201,7 +201,7 @@ impl<S: Source> Supervisor<S> {
     }
 }
 
-/// The part of a container's log that is wanted. Where the daemon does not send its events, the inspection has to do.
+/// The wanted part of a container's log. If the daemon sends no events, the inspection must do.
 async fn window<S: Source>(source: &S, runs: Runs, container: &Container) -> Option<RunWindow> {
     let moments = match runs.needs_memory(container) {
         Some(until) => source.remembered(&container.key, until).await.unwrap_or_else(|error| {

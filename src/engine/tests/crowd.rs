@@ -1,4 +1,4 @@
-//! A source of many short containers, and what the engine still holds when they are gone.
+//! A source of many short-lived containers, and the engine's memory after they are gone.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -23,9 +23,9 @@ use crate::engine::source::{
 use crate::engine::timestamp::Timestamp;
 use crate::engine::{Config, Engine};
 
-/// Containers that come and go.
+/// Short-lived containers.
 const CONTAINERS: u64 = 10_000;
-/// As many as there are at the same time.
+/// The number that exists at the same time.
 const AT_ONCE: u64 = 20;
 
 /// Containers that have written one line each: running, or ended and removed soon after.
@@ -35,9 +35,9 @@ struct Crowd {
     happened: Arc<Mutex<VecDeque<ContainerEvent>>>,
     rings: Arc<Notify>,
     changed: Arc<Notify>,
-    /// How long a list is on its way.
+    /// The duration of a list request.
     delay: Arc<Mutex<Duration>>,
-    /// A list was asked for.
+    /// Notifies when a list was requested.
     listed: Arc<Notify>,
 }
 
@@ -54,7 +54,7 @@ impl Crowd {
         self.state.lock().unwrap()
     }
 
-    /// A container does something, and the daemon sends an event, unless it is lost.
+    /// Changes a container's state; the daemon sends an event, unless it is lost.
     fn happen(&self, number: u64, phase: Option<Phase>, kind: Option<ContainerEventKind>) {
         match phase {
             Some(phase) => drop(self.state().insert(number, phase)),
@@ -174,7 +174,7 @@ impl LogStream for Line {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_ten_thousand_containers_that_came_and_went_only_sums_are_held() {
+async fn ten_thousand_removed_containers_leave_only_totals() {
     let crowd = Crowd::default();
     crowd.happen(0, Some(Phase::Running), None);
     let registry = Registry::default();
@@ -185,7 +185,7 @@ async fn of_ten_thousand_containers_that_came_and_went_only_sums_are_held() {
     let stop = CancellationToken::new();
     let scripted = async {
         observer.begun().await;
-        let mut most = 0;
+        let mut max_held = 0;
         for first in (1..=CONTAINERS).step_by(usize::try_from(AT_ONCE).unwrap()) {
             let batch = first..first + AT_ONCE;
             for number in batch.clone() {
@@ -210,31 +210,31 @@ async fn of_ten_thousand_containers_that_came_and_went_only_sums_are_held() {
                 usize::try_from(census.containers).unwrap(),
                 registry.held(),
             ];
-            most = held.into_iter().max().unwrap().max(most);
+            max_held = held.into_iter().max().unwrap().max(max_held);
         }
         sleep(130 * SECOND).await;
         assert_eq!(observer.rows().len(), 1, "only the one that lives");
         stop.cancel();
-        most
+        max_held
     };
     let selection = Selection::all();
     let running = engine.run(&selection, events, stop.clone());
-    let (outcome, most, seen) = tokio::join!(running, scripted, Seen::all(received));
+    let (outcome, max_held, seen) = tokio::join!(running, scripted, Seen::all(received));
     let census = outcome.unwrap().census;
-    // Those of a minute whose removal was missed, and a second of the window each.
-    assert!(most < 160, "{most} are held of {CONTAINERS}");
+    // Containers with a missed removal of the last minute, and a second of the window each.
+    assert!(max_held < 160, "{max_held} are held of {CONTAINERS}");
     assert_eq!(
         (census.gone, census.cycles_of_gone, census.containers),
         (CONTAINERS, CONTAINERS, 1)
     );
     assert_eq!((census.cycles.len(), census.streams_closed), (1, CONTAINERS + 1));
-    // And no line was lost, also of those that were gone before it was written.
+    // No line was lost, including lines of containers that were gone before the write.
     let lines: std::collections::BTreeSet<&str> = seen.of(Stdout).into_iter().collect();
     assert_eq!((lines.len(), seen.lines.len()), (10_001, 10_001));
     assert_eq!(seen.gaps, []);
 }
 
-/// The list is on its way while the container ends and is removed; its start comes once more after that.
+/// The list is in flight while the container ends and is removed; its start event comes again after that.
 #[tokio::test(start_paused = true)]
 async fn a_list_or_an_event_from_before_does_not_bring_a_removed_container_back() {
     let crowd = Crowd::default();

@@ -61,7 +61,7 @@ async fn a_follow_ends_at_its_time_with_all_lines_up_to_it() {
     .await;
     assert_eq!(seen.of(Stdout), expected);
     assert!(seen.gaps.is_empty());
-    // Lines that no stream has shown when the time is over are read from the log.
+    // Lines that no stream has shown at the end are read from the log.
     let (_, seen) = follow(until(39), 10 * SECOND, async |fake| {
         write_every_quarter(fake, 0..30).await;
         fake.fail_follows();
@@ -72,7 +72,7 @@ async fn a_follow_ends_at_its_time_with_all_lines_up_to_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_follow_of_what_has_stopped_ends_at_its_time_too() {
+async fn a_follow_of_a_stopped_container_ends_at_its_time() {
     let (_, seen) = follow(until(39), 10 * SECOND, async |fake| {
         write_every_quarter(fake, 0..8).await;
         fake.exit();

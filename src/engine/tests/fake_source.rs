@@ -1,8 +1,8 @@
-//! A source in memory: one container whose log, life and faults a test decides.
+//! A source in memory: one container with a log, a life and faults that a test controls.
 //!
-//! It keeps the rules of the real one that matter to the engine: a follow reads what is stored and
-//! then what comes, ends in good order when the run ends, and is a finite read when the container
-//! does not run. Faults are taken from a list, one per stream that is opened.
+//! It follows the rules of the real source that matter to the engine. A follow reads stored lines and then new ones,
+//! and ends normally at the end of the run. If the container does not run, a follow is a finite read. Faults come
+//! from a list, one per opened stream.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,19 +20,18 @@ use crate::engine::source::{
 };
 use crate::engine::timestamp::Timestamp;
 
-/// What goes wrong with the next stream.
+/// A fault of the next stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// It cannot be opened.
+    /// The open fails.
     NoOpen,
-    /// Opening never ends.
+    /// The open never ends.
     HangingOpen,
     /// It breaks after this number of frames.
     CutAfter(usize),
-    /// A follow ends in good order after this number of frames. (A finite read that does cannot be distinguished
-    /// from a short log.)
+    /// A follow ends normally after this number of frames. (For a finite read, this would look like a short log.)
     EndAfter(usize),
-    /// A follow stays open and gives nothing more after this number of frames.
+    /// A follow stays open and delivers no more after this number of frames.
     SilentAfter(usize),
     /// Its reader panics after this number of frames.
     PanicAfter(usize),
@@ -48,18 +47,18 @@ pub(super) struct Stored {
     pub(super) text: String,
 }
 
-/// What a reader of the daemon does at a record that it cannot decode.
+/// The behavior of a daemon's reader at a record that it cannot decode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
-    /// It ends there; a follow goes on with what is written after its opening.
+    /// It ends there; a follow continues with lines written after its opening.
     Stops,
-    /// It drops this many records more, and goes on.
+    /// It drops this number of further records, and continues.
     Skips(usize),
-    /// It shows what stands before, and then an error in the stream.
+    /// It shows the records before, and then an error in the stream.
     Fails,
-    /// Each window that holds the record is refused, by an error in the stream.
+    /// Each window with the record is refused, by an error in the stream.
     Refuses,
-    /// Each window is refused, also those that do not hold the record.
+    /// Each window is refused, even one without the record.
     RefusesAll,
 }
 
@@ -67,29 +66,29 @@ pub(super) enum Manner {
 struct State {
     name: Arc<str>,
     log: Vec<Stored>,
-    /// Which of them cannot be decoded.
+    /// The records that cannot be decoded.
     bad: BTreeSet<usize>,
     manner: Manner,
     /// A record is written before each of the next finite reads.
     grows: u32,
     doubles: u32,
-    /// How long each read takes.
+    /// The duration of each read.
     read_time: Duration,
-    /// Messages before this one are no longer held.
+    /// The first message that is still stored.
     oldest: usize,
     phase: Phase,
     run: u32,
     faults: VecDeque<Fault>,
-    /// Finite reads have faults too.
+    /// Whether finite reads have faults too.
     all_fail: bool,
     pieces: PieceRule,
     follows: u64,
     most_follows: u64,
     requests: u64,
-    /// Finite reads and follows, each with its moment.
+    /// The times of finite reads and follows.
     opened: Vec<Instant>,
     forced: bool,
-    /// How often the streams that were open broke.
+    /// How often the open streams broke.
     cuts: u32,
 }
 
@@ -135,7 +134,7 @@ impl Fake {
         }
     }
 
-    /// The same, and finite reads take their turn in the faults.
+    /// A source that applies the faults to finite reads too.
     pub(super) fn failing(faults: impl IntoIterator<Item = Fault>) -> Self {
         let fake = Self::running(faults);
         fake.lock().all_fail = true;
@@ -153,46 +152,46 @@ impl Fake {
         fake
     }
 
-    /// Each read of a message takes this long.
+    /// Sets the duration of each read of a message.
     pub(super) fn read_slowly(&self, time: Duration) {
         self.lock().read_time = time;
     }
 
-    /// The streams that are open break.
+    /// Breaks the open streams.
     pub(super) fn fail_follows(&self) {
         self.lock().cuts += 1;
         self.touch();
     }
 
-    /// A line is written before each of the next finite reads.
+    /// Writes a line before each of the next finite reads.
     pub(super) fn grow(&self, times: u32) {
         self.lock().grows = times;
     }
 
-    /// The log doubles before each of the next finite reads, and each takes a second.
+    /// Doubles the log before each of the next finite reads, each of which takes a second.
     pub(super) fn double(&self, times: u32) {
         self.lock().doubles = times;
     }
 
-    /// Its lines are cut so.
+    /// Sets how the driver splits lines.
     pub(super) fn cut_lines(&self, pieces: PieceRule) {
         self.lock().pieces = pieces;
     }
 
-    /// The container writes; `tick` is its clock.
+    /// Writes a line; `tick` is the container's clock.
     pub(super) fn write(&self, stream: StdStream, time: i64, text: &str) {
         self.lock().log.push(Stored { stream, time, text: text.to_owned() });
         self.touch();
     }
 
-    /// The run ends.
+    /// Ends the run.
     pub(super) fn exit(&self) {
         self.lock().phase = Phase::Exited;
         self.touch();
         self.happen(ContainerEventKind::Died(1));
     }
 
-    /// The next run begins.
+    /// Begins the next run.
     pub(super) fn start(&self) {
         let mut state = self.lock();
         state.phase = Phase::Running;
@@ -206,13 +205,13 @@ impl Fake {
         self.happen(ContainerEventKind::Renamed);
     }
 
-    /// The oldest messages are rotated away.
+    /// Rotates the oldest messages away.
     pub(super) fn forget_all(&self) {
         let mut state = self.lock();
         state.oldest = state.log.len();
     }
 
-    /// How many messages were read from it.
+    /// The number of messages read from it.
     pub(super) fn given(&self) -> usize {
         self.given.load(Ordering::Relaxed)
     }
@@ -221,17 +220,17 @@ impl Fake {
         self.lock().log.clone()
     }
 
-    /// The most follows that were ever open at once.
+    /// The highest number of follows open at once.
     pub(super) fn most_follows(&self) -> u64 {
         self.lock().most_follows
     }
 
-    /// When logs were opened, finite reads included.
+    /// The times of opened logs, finite reads included.
     pub(super) fn opened(&self) -> Vec<Instant> {
         self.lock().opened.clone()
     }
 
-    /// Follows that are open now.
+    /// The number of open follows.
     pub(super) fn follows(&self) -> u64 {
         self.lock().follows
     }
@@ -249,7 +248,7 @@ impl Fake {
         self.changed.send_modify(|version| *version += 1);
     }
 
-    /// The daemon sends an event about it.
+    /// Sends an event about it.
     pub(super) fn happen(&self, what: ContainerEventKind) {
         self.happened.lock().unwrap().push_back(what);
         self.rings.notify_one();
@@ -386,7 +385,7 @@ impl Source for Fake {
 pub(super) struct FakeLogs {
     fake: Fake,
     next: usize,
-    /// How many there were when it was opened.
+    /// The number of breaks at its opening.
     stored: usize,
     follow: bool,
     run: u32,
@@ -480,7 +479,7 @@ impl Drop for FakeLogs {
     }
 }
 
-/// The fake's events.
+/// The event stream of the fake.
 #[derive(Debug)]
 pub(super) struct FakeEvents(Fake);
 

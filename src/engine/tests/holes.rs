@@ -10,7 +10,7 @@ use crate::engine::source::StdStream::Stdout;
 use crate::engine::timestamp::Timestamp;
 use crate::engine::{Backlog, Config, Observer};
 
-/// The numbers of the lines that the container wrote, as they were shown.
+/// The numbers of the shown lines.
 fn numbers(seen: &Seen) -> Vec<usize> {
     seen.of(Stdout).iter().map(|line| line.trim().parse().unwrap()).collect()
 }
@@ -21,13 +21,13 @@ fn write(fake: &Fake, numbers: std::ops::Range<usize>) {
     }
 }
 
-/// These numbers were shown, in order, and a gap stands where one is missing and nowhere else.
+/// Asserts that these numbers were shown, in order, with a gap exactly where one is missing.
 #[track_caller]
 fn exact(seen: &Seen, expected: &[usize]) {
     exact_to_the_end(seen, expected, &[]);
 }
 
-/// The same where the read has an end: a gap stands there too where the next record is bad.
+/// Asserts the same for a read with an end: there is also a gap if the next record is bad.
 #[track_caller]
 fn exact_to_the_end(seen: &Seen, expected: &[usize], bad: &[usize]) {
     let shown = numbers(seen);
@@ -93,7 +93,7 @@ fn play(
     })
 }
 
-/// What the daemon gives for some window of a log of this length.
+/// The daemon's answer for some window of a log of this length.
 fn readable(bad: &[usize], manner: Manner, length: usize) -> Vec<usize> {
     let from = match (manner, bad.iter().filter(|at| **at < length).max()) {
         (Manner::Refuses, Some(last)) => last + 1,
@@ -103,13 +103,13 @@ fn readable(bad: &[usize], manner: Manner, length: usize) -> Vec<usize> {
 }
 
 #[test]
-fn a_follow_shows_what_stands_behind_a_bad_record() {
+fn a_follow_shows_lines_behind_a_bad_record() {
     for manner in [Manner::Stops, Manner::Skips(3), Manner::Fails, Manner::Refuses] {
         for (bad, stored) in [(20, 24), (0, 24), (20, 500), (480, 500)] {
             let (seen, length) = play(&[bad], manner, stored, 0, Backlog::All, true);
             exact(&seen, &readable(&[bad], manner, length));
         }
-        // The newest record is bad: what follows it comes live.
+        // The newest record is bad: later lines come live.
         let (seen, length) = play(&[23], manner, 24, 0, Backlog::All, true);
         exact(&seen, &readable(&[23], manner, length));
         let (seen, length) = play(&[23], manner, 24, 0, Backlog::Last(3), true);
@@ -119,7 +119,7 @@ fn a_follow_shows_what_stands_behind_a_bad_record() {
     }
 }
 
-/// What comes between two looks fills the window that would show what stands before.
+/// Lines that come between two looks fill the window that would show earlier ones.
 #[test]
 fn a_log_that_grows_while_it_is_checked_hides_no_line() {
     for (bad, manner, stored, grows) in
@@ -130,7 +130,7 @@ fn a_log_that_grows_while_it_is_checked_hides_no_line() {
     }
 }
 
-/// A read that ends says that its newest record is missing, where an older one made cmon look.
+/// A read that ends reports its newest record as missing, if an older one made cmon check.
 #[test]
 fn a_gap_stands_at_the_end_of_a_read_whose_newest_record_is_bad() {
     for (bad, backlog, gaps) in [
@@ -150,7 +150,7 @@ fn a_gap_stands_at_the_end_of_a_read_whose_newest_record_is_bad() {
 }
 
 #[test]
-fn the_newest_lines_come_first_in_priority() {
+fn the_newest_lines_have_priority() {
     for manner in [Manner::Stops, Manner::Skips(3), Manner::Fails, Manner::Refuses] {
         let (seen, length) = play(&[20], manner, 28, 0, Backlog::Last(3), true);
         exact(&seen, &(25..length).collect::<Vec<usize>>());
@@ -179,7 +179,7 @@ fn a_cut_connection_loses_nothing_behind_a_bad_record() {
             write(fake, 20..30);
             sleep(SECOND).await;
             fake.fail_follows();
-            // What comes until the next stream is stored behind the bad record.
+            // Lines until the next stream are stored behind the bad record.
             write(fake, 30..40);
             for number in 40..60 {
                 sleep(SECOND / 4).await;
@@ -208,7 +208,7 @@ fn a_log_without_bad_records_costs_one_request_more_at_most() {
             exact(&seen, &(stored - 10..stored).collect::<Vec<usize>>());
             assert_eq!(fake.opened().len(), requests, "{stored}");
         }
-        // A stream that only got old costs nothing more.
+        // A rotation alone costs no more requests.
         let fake = Fake::damaged([], Manner::Stops);
         write(&fake, 0..500);
         let config = Config { backlog: Backlog::Last(10), ..config() };
@@ -228,9 +228,9 @@ fn a_log_without_bad_records_costs_one_request_more_at_most() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
-    /// Whatever cannot be decoded, however the daemon takes that and however the log grows meanwhile.
+    /// Any bad records, any behavior of the daemon, and any growth of the log meanwhile.
     #[test]
-    fn what_can_be_read_is_shown_once_and_what_cannot_is_a_gap(
+    fn readable_lines_are_shown_once_and_unreadable_ones_are_a_gap(
         bad in prop::collection::btree_set(0usize..150, 0..6),
         stored in 1usize..150,
         manner in prop_oneof![
@@ -241,7 +241,7 @@ proptest! {
         follow: bool,
         last in prop::option::of(0u64..200),
     ) {
-        // The container wrote all of them before it was damaged.
+        // The container wrote all of them before the log was damaged.
         let bad: Vec<usize> = bad.into_iter().filter(|at| *at < stored).collect();
         let backlog = last.map_or(Backlog::All, Backlog::Last);
         let (seen, length) = play(&bad, manner, stored, grows, backlog, follow);
@@ -254,7 +254,7 @@ proptest! {
         match (follow, last) {
             (true, None) => exact(&seen, &readable),
             (true, Some(_)) => exact(&seen, &expected),
-            // It ends with what was stored at some moment.
+            // The read ends with the lines stored at some moment.
             (false, _) => {
                 let end = shown.last().map_or(0, |last| last + 1);
                 let expected: Vec<usize> = expected.into_iter().filter(|at| *at < end).collect();
@@ -263,13 +263,13 @@ proptest! {
         }
         if let Some(last) = last.filter(|last| *last <= 100 && !follow) {
             let wanted = usize::try_from(last).unwrap();
-            let least = readable.iter().filter(|at| **at < stored).count().min(wanted);
-            prop_assert!(least <= shown.len(), "{} of {least}", shown.len());
+            let min_shown = readable.iter().filter(|at| **at < stored).count().min(wanted);
+            prop_assert!(min_shown <= shown.len(), "{} of {min_shown}", shown.len());
         }
     }
 }
 
-/// A log that is too long to be held until it is checked.
+/// A log that is too long to hold until it is checked.
 fn play_long(bad: &[usize], manner: Manner, length: usize, follow: bool) -> Seen {
     let (seen, end) = play(bad, manner, length, 3, Backlog::All, follow);
     let mut shown = numbers(&seen);
@@ -298,7 +298,7 @@ fn lines_that_the_daemon_skips_in_a_long_read_are_delivered_late() {
         for bad in [&[800][..], &[1300], &[0], &[5, 900, 1390], &[1399]] {
             play_long(bad, Manner::Skips(skips), LONG, follow);
         }
-        // What comes before an error is no less than all up to it, so nothing is late.
+        // An error comes after all lines before it, so none is late.
         for bad in [&[800][..], &[1300], &[0], &[5, 900, 1390]] {
             let seen = play_long(bad, Manner::Fails, LONG, follow);
             assert!(seen.recovered.is_empty());
@@ -311,7 +311,7 @@ fn lines_that_the_daemon_skips_in_a_long_read_are_delivered_late() {
 }
 
 #[test]
-fn a_stream_is_kept_where_the_daemon_refuses_to_show_what_is_stored() {
+fn a_stream_is_kept_if_the_daemon_refuses_stored_lines() {
     for backlog in [Backlog::All, Backlog::Last(3), Backlog::Last(50)] {
         let (seen, length) = play(&[], Manner::RefusesAll, 20, 0, backlog, true);
         assert_eq!(numbers(&seen), (20..length).collect::<Vec<usize>>());
@@ -321,7 +321,7 @@ fn a_stream_is_kept_where_the_daemon_refuses_to_show_what_is_stored() {
 
 /// A container may write faster than a busy machine reads.
 #[tokio::test(start_paused = true)]
-async fn a_log_that_grows_faster_than_it_is_read_is_followed_all_the_same() {
+async fn a_log_that_grows_faster_than_it_is_read_is_followed() {
     let fake = Fake::damaged([], Manner::Stops);
     write(&fake, 0..20);
     fake.double(12);

@@ -1,8 +1,7 @@
 //! The engine's promises against a source in memory, on a paused clock.
 //!
-//! A test joins three futures: the engine, a script that lets the container write and fail, and a
-//! collector that reads the channel. Nothing is spawned but by the engine itself, so what is left
-//! at the end is the engine's.
+//! A test joins three futures: the engine, a script that makes the container write and fail, and a collector that
+//! reads the channel. Only the engine spawns tasks, so all tasks left at the end are the engine's.
 
 mod crowd;
 mod end;

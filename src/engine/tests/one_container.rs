@@ -91,7 +91,7 @@ async fn lines_have_the_new_name_from_a_rename_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_no_line_came_under_does_not_come_back() {
+async fn a_name_without_a_line_does_not_come_back() {
     let refused = std::iter::repeat_n(Fault::NoOpen, 5);
     let fake = Fake::running(std::iter::once(Fault::CutAfter(1000)).chain(refused));
     let script = async |fake: &Fake, observer: &Observer<Fake>| {
@@ -173,7 +173,7 @@ async fn a_stream_that_no_longer_delivers_is_noticed_and_nothing_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quiet_container_is_not_rotated_for_it_and_is_asked_less_and_less() {
+async fn a_quiet_container_is_not_rotated_and_probed_less_often() {
     let fake = Fake::running([]);
     let config = Config { stream_timeout: 86_400 * SECOND, ..config() };
     let script = async |fake: &Fake, _: &Observer<Fake>| {
@@ -217,7 +217,7 @@ async fn exit_on_stop_ends_when_the_run_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_follow_it_ends_with_what_is_stored() {
+async fn without_a_follow_the_run_ends_with_the_stored_lines() {
     let fake = Fake::failing([Fault::CutAfter(10), Fault::NoOpen]);
     talk(&fake, 100).await;
     let config = Config { follow: false, ..config() };

@@ -1,4 +1,4 @@
-//! What the engine says where lines are wanted by their times.
+//! The events of the engine if lines are ordered by time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::engine::selection::Selection;
 use crate::engine::source::StdStream::Stdout;
 use crate::engine::{Backlog, Config, Engine, LineOrder};
 
-/// A log of 2,000 lines that takes several batches, and what comes of it until it stops coming.
+/// A log of 2,000 lines in several batches, and the events until they stop.
 async fn events_of(config: Config, each: impl FnMut(Event) -> Option<Event>) -> Vec<Event> {
     events_of_log(&Fake::damaged([], Manner::Stops), config, each).await
 }
@@ -66,7 +66,7 @@ async fn stored_lines_are_announced_and_their_end_is_reported_once() {
                 }
                 Some(event)
             };
-            // One that was started again may have bad records; of the other nothing is doubted.
+            // The restarted container may have bad records; the other is not suspect.
             for fake in [Fake::damaged([], Manner::Stops), Fake::running([])] {
                 let events = events_of_log(&fake, config.clone(), without_turn).await;
                 let context = format!("{follow} {backlog:?}: {events:?}");
@@ -83,22 +83,22 @@ async fn stored_lines_are_announced_and_their_end_is_reported_once() {
 #[tokio::test(start_paused = true)]
 async fn a_container_waits_for_its_turn_while_stored_lines_are_read() {
     let config = || Config { order: LineOrder::ByTime, ..config() };
-    // Who holds two batches gets no third, and no end.
+    // A reader with two batches in flight gets no third, and no end.
     let events = events_of(config(), Some).await;
     assert_eq!((batches(&events), caught_up(&events).len()), (2, 0));
     // A batch that is dropped is shown.
     let dropped = |event: Event| (!matches!(event, Event::Lines(_))).then_some(event);
     let events = events_of(config(), dropped).await;
     assert_eq!(caught_up(&events).len(), 1);
-    // Where no order is wanted, nothing waits and nothing is announced.
+    // Without an order, nothing waits and nothing is announced.
     let events = events_of(super::support::config(), Some).await;
     assert!(2 < batches(&events) && caught_up(&events).is_empty());
     assert!(!events.iter().any(|event| matches!(event, Event::Begins(..))));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_that_is_read_slowly_gives_a_sign_of_life() {
-    for (millis, least) in [(0, 0), (5, 4)] {
+async fn a_slow_read_of_a_log_sends_reading_events() {
+    for (millis, min_events) in [(0, 0), (5, 4)] {
         let fake = Fake::damaged([], Manner::Stops);
         fake.read_slowly(Duration::from_millis(millis));
         let config = Config { order: LineOrder::ByTime, ..config() };
@@ -106,6 +106,6 @@ async fn a_log_that_is_read_slowly_gives_a_sign_of_life() {
         let is_sign = |event: &&Event| matches!(event, Event::Reading(_));
         let before_lines = events.iter().take_while(|event| !matches!(event, Event::Lines(_)));
         let signs = before_lines.filter(is_sign).count();
-        assert_eq!((least <= signs, 0 < signs), (true, 0 < least), "{signs}");
+        assert_eq!((min_events <= signs, 0 < signs), (true, 0 < min_events), "{signs}");
     }
 }

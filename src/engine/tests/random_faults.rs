@@ -81,7 +81,7 @@ async fn play(fake: &Fake, steps: &[Step]) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// Whatever is written and whatever fails: the bytes of each output arrive once and in order.
+    /// With any writes and any faults, the bytes of each output arrive once and in order.
     #[test]
     fn every_byte_arrives_once_and_in_order(
         steps in prop::collection::vec(step(), 1..25),

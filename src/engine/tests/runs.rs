@@ -1,4 +1,4 @@
-//! Several runs over one log: each goes on where the one before was killed, at any event.
+//! Several runs over one log: each continues where the one before was killed, at any event.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::engine::source::StdStream::{Stderr, Stdout};
 use crate::engine::source::{PieceRule, StdStream};
 use crate::engine::{Backlog, Config, Engine};
 
-/// What one run has shown, event by event.
+/// The lines and events of one run.
 type Shown = Vec<Event>;
 
-/// A cursor with this position of the container, or with nothing.
+/// A cursor with this position of the container, or none.
 fn cursor(position: Option<Position>) -> Arc<Saved> {
     let mut daemon = SavedDaemon { address: "fake".to_owned(), ..SavedDaemon::default() };
     if let Some(position) = position {
@@ -33,7 +33,7 @@ fn cursor(position: Option<Position>) -> Arc<Saved> {
     Arc::new(Saved(vec![daemon]))
 }
 
-/// Runs the engine until nothing more comes.
+/// Runs the engine until no more events come.
 async fn run_once(fake: &Fake, config: Config, position: Option<Position>) -> Shown {
     let config = Config { saved: Some(cursor(position)), ..config };
     let engine = Engine::new(Arc::new(fake.clone()), Registry::default(), config);
@@ -72,12 +72,12 @@ fn gaps(shown: &[Event]) -> Vec<GapCause> {
     shown.iter().filter_map(cause).collect()
 }
 
-/// The last position that came with these events.
+/// The last position in these events.
 fn position(shown: &[Event]) -> Option<Position> {
     lines(shown).filter_map(|lines| lines.position.as_deref().cloned()).last()
 }
 
-/// The bytes of one output, and how many lines end in them.
+/// The bytes of one output, and the number of lines that end in them.
 fn text(shown: &[Event], stream: StdStream) -> String {
     let mut all = String::new();
     for batch in lines(shown) {
@@ -126,7 +126,7 @@ async fn a_backlog_is_for_containers_that_are_not_in_the_cursor() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_has_shown_nothing_has_a_position_too() {
+async fn a_run_without_lines_has_a_position() {
     for (backlog, stored) in [(0, 3), (10, 0), (200, 0)] {
         let fake = Fake::running([]);
         (0..stored).for_each(|line| fake.write(Stdout, line, "old\n"));
@@ -159,15 +159,15 @@ async fn lines_dropped_between_runs_are_one_gap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_that_is_open_at_the_end_of_a_run_is_shown_as_a_whole_by_the_next() {
+async fn the_next_run_shows_an_open_line_in_full() {
     let fake = Fake::running([]);
     for config in [follow_all(), Config { follow: false, ..follow_all() }] {
         fake.write(Stdout, 1, "begin ");
-        fake.write(Stderr, 2, "beside\n");
+        fake.write(Stderr, 2, "stderr\n");
         let first = run_once(&fake, config.clone(), None).await;
         assert_eq!(
             (text(&first, Stdout), text(&first, Stderr)),
-            (String::new(), "beside\n".into())
+            (String::new(), "stderr\n".into())
         );
         fake.write(Stdout, 1, "end\n");
         let second = run_once(&fake, config, position(&first)).await;
@@ -218,7 +218,7 @@ async fn a_line_that_stays_open_too_long_passes_in_pieces_and_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_was_removed_between_runs_is_a_gap_and_a_recreated_one_is_shown_whole() {
+async fn a_removal_between_runs_is_a_gap_and_a_recreation_is_shown_in_full() {
     let fake = Fake::running([]);
     (0..30).for_each(|line| fake.write(Stdout, line, "of the new one\n"));
     let position = Position { place: Place::Rest, ..Position::beginning() };
@@ -272,8 +272,7 @@ fn piece() -> impl Strategy<Value = (bool, u8, bool)> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
-    /// Whatever is written between and during the runs, and wherever each is killed: the bytes of each output arrive
-    /// once and in order.
+    /// With any writes between and during the runs, and any kills: the bytes of each output arrive once and in order.
     #[test]
     fn every_byte_arrives_once_over_several_runs(
         writes in prop::collection::vec(prop::collection::vec(piece(), 0..40), 1..5),
@@ -308,7 +307,7 @@ proptest! {
                 }
                 let mut shown = run_once(&fake, config.clone(), last.clone()).await;
                 if run + 1 < count {
-                    // What was not written counts for nothing.
+                    // Lines that were not written do not count.
                     shown.truncate(cut.index(shown.len() + 1));
                 } else {
                     for (slot, stream) in [(0, Stdout), (1, Stderr)] {

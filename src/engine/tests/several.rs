@@ -1,4 +1,4 @@
-//! Several daemons in one run: each goes its own way, and they start and end together.
+//! Several daemons in one run: each is followed independently, and they start and end together.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::engine::source::{
 };
 use crate::engine::{Config, Control, Engine, Engines, Observers, Outcome, StartError};
 
-/// What a daemon does with questions.
+/// The behavior of a daemon on requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
     Answers,
@@ -30,7 +30,7 @@ enum Reach {
     Silent,
 }
 
-/// A daemon with a name. Its container is called as the daemon's name says.
+/// A named daemon with a container of the same name.
 #[derive(Clone, Debug)]
 struct Host {
     id: DaemonId,
@@ -122,12 +122,12 @@ impl Source for Host {
     }
 }
 
-/// What came, each with the name of its daemon.
+/// The lines, each with the name of its daemon.
 #[derive(Debug, Default)]
 struct Received {
     lines: Vec<(String, String)>,
     notes: Vec<(About, Notice)>,
-    /// When the first line of each daemon came, after the start.
+    /// The time of each daemon's first line after the start.
     first: BTreeMap<String, Duration>,
 }
 
@@ -161,7 +161,7 @@ impl Received {
     }
 }
 
-/// Follows these daemons while `script` goes on.
+/// Follows these daemons while `script` runs.
 async fn follow(
     hosts: &[&Host],
     pattern: Option<&str>,
@@ -192,7 +192,7 @@ fn numbered(host: &str, count: i64) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_daemon_that_goes_away_and_comes_back_leaves_the_other_alone() {
+async fn a_lost_daemon_does_not_disturb_the_other() {
     let [a, b] = ["a", "b"].map(|name| Host::new(name, "web", Reach::Answers));
     let script = async |_: &Observers<Host>, _| {
         for number in 0..600 {
@@ -265,7 +265,7 @@ async fn a_daemon_that_is_away_at_the_start_joins_when_it_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_daemon_that_does_not_answer_holds_the_other_up_for_two_seconds_only() {
+async fn a_silent_daemon_delays_the_other_by_two_seconds_only() {
     let (a, b) = (Host::new("a", "web", Reach::Answers), Host::new("b", "db", Reach::Silent));
     let script = async |_: &Observers<Host>, _| {
         a.write(0);
@@ -274,7 +274,7 @@ async fn a_daemon_that_does_not_answer_holds_the_other_up_for_two_seconds_only()
         b.set(Reach::Answers);
         sleep(10 * SECOND).await;
     };
-    // Whether there is a `db` cannot be known before the other has answered.
+    // Another daemon may have `db` until it has answered.
     let (_, received) = follow(&[&a, &b], Some("/web|db/"), config(), script).await.unwrap();
     assert!(received.first["a"] <= 3 * SECOND, "{:?}", received.first);
     assert_eq!(received.of("b"), ["b 0"]);
@@ -299,7 +299,7 @@ async fn a_run_needs_one_daemon_that_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_none_has_is_an_error_and_one_that_one_has_is_not() {
+async fn a_name_is_an_error_only_if_no_daemon_has_it() {
     let (a, b) = (Host::new("a", "web", Reach::Answers), Host::new("b", "db", Reach::Answers));
     a.write(0);
     b.write(0);
@@ -311,7 +311,7 @@ async fn a_name_that_none_has_is_an_error_and_one_that_one_has_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_with_the_containers_waits_for_those_of_all_daemons() {
+async fn exit_on_stop_waits_for_the_containers_of_all_daemons() {
     let [a, b] = ["a", "b"].map(|name| Host::new(name, "web", Reach::Answers));
     let config = Config { exit_on_stop: true, ..config() };
     let script = async |observers: &Observers<Host>, _| {
@@ -330,7 +330,7 @@ async fn an_end_with_the_containers_waits_for_those_of_all_daemons() {
         assert_ne!(observers.census().live_tasks(), 0);
         a.fake.exit();
         sleep(20 * SECOND).await;
-        // It ended by itself: nobody has asked it to so far.
+        // It ended by itself, before any stop.
         assert_eq!(observers.census().live_tasks(), 0);
     };
     let (_, received) = follow(&[&a, &b], None, config, script).await.unwrap();
@@ -338,7 +338,7 @@ async fn an_end_with_the_containers_waits_for_those_of_all_daemons() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_shows_what_there_is_and_says_which_daemon_is_missing() {
+async fn a_batch_run_reports_the_missing_daemon() {
     let (a, b) = (Host::new("a", "web", Reach::Answers), Host::new("b", "web", Reach::Refuses));
     (0..3).for_each(|number| a.write(number));
     let config = Config { follow: false, ..config() };
@@ -354,7 +354,7 @@ async fn a_batch_shows_what_there_is_and_says_which_daemon_is_missing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_finds_its_daemon() {
+async fn a_command_reaches_its_daemon() {
     let [a, b] = ["a", "b"].map(|name| Host::new(name, "web", Reach::Answers));
     let config = Config { stream_timeout: 3600 * SECOND, ..config() };
     let script = async |_: &Observers<Host>, control: Control| {
@@ -418,7 +418,7 @@ async fn a_flood_of_one_container_does_not_delay_the_lines_of_another() {
     assert!(*longest <= 20 * MILLI, "{longest:?}");
 }
 
-/// Follows these daemons for this long; gives when that ended.
+/// Follows these daemons for this long; returns the time of the end.
 async fn follow_for(
     hosts: &[&Host],
     time: Duration,
@@ -441,7 +441,7 @@ async fn follow_for(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_daemon_that_answers_after_the_end_is_read_all_the_same() {
+async fn a_daemon_that_answers_after_the_end_is_still_read() {
     let [a, b] = ["a", "b"].map(|name| Host::new(name, "web", Reach::Answers));
     b.set(Reach::Silent);
     (0..5).for_each(|number| (a.write(number), b.write(number)).0);
@@ -462,7 +462,7 @@ async fn a_daemon_that_is_away_until_the_end_is_an_error_then() {
     let (done, ended) = follow_for(&[&a, &b], 60 * SECOND, config(), async || ()).await;
     assert!(matches!(done, Err(StartError::AllAway(_))), "{done:?}");
     assert!((60..70).contains(&ended.as_secs()), "{ended:?}");
-    // The time counts from the start, also where the daemon comes in the middle of it.
+    // The time counts from the start, even if the daemon joins later.
     a.set(Reach::Answers);
     let comes = async || {
         sleep(30 * SECOND).await;

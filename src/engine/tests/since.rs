@@ -1,4 +1,4 @@
-//! Lines from a time on, and up to one.
+//! Lines since a time, and until one.
 
 use tokio::time::sleep;
 
@@ -20,7 +20,7 @@ async fn shown(
     shown_of(&times, since, until, backlog).await
 }
 
-/// The same of a log with lines of these times.
+/// The same with lines of these times.
 async fn shown_of(
     times: &[i64],
     since: i64,
@@ -46,7 +46,7 @@ async fn shown_of(
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_lines_from_a_time_on_are_shown_and_no_other() {
+async fn only_lines_since_a_time_are_shown() {
     for (length, since) in [
         (0, 5),
         (1, 0),
@@ -87,7 +87,7 @@ async fn the_end_of_a_long_log_is_not_read_from_its_beginning() {
     assert!(given < 80_000, "{given} messages were read for 100");
 }
 
-/// A clock that goes on by a second for each line, `set` seconds ahead of that.
+/// A clock that advances by a second for each line, `set` seconds ahead of that.
 fn clock(length: i64, set: impl Fn(i64) -> i64) -> Vec<i64> {
     (0..length).map(|line| (1_000_000 + line + set(line)) * 1_000_000_000).collect()
 }
@@ -101,7 +101,7 @@ async fn lines_before_a_step_back_of_the_clock_are_shown_too() {
         ("by minutes, at the end", clock(36_000, back(35_990, 500))),
         ("by days, in a short log", clock(3000, back(1500, 48 * HOUR))),
         ("by days, near the end of a long log", clock(36_000, back(30_000, 48 * HOUR))),
-        // It began anew in 1970, and was set right a moment later.
+        // The clock restarted in 1970, and was corrected a moment later.
         (
             "for a moment, by years",
             clock(36_000, |line| if (2000..4000).contains(&line) { -900_000 } else { 0 }),
@@ -123,7 +123,7 @@ async fn lines_before_a_step_back_of_the_clock_are_shown_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_follow_goes_on_behind_the_lines_from_a_time_on() {
+async fn a_follow_continues_behind_the_lines_since_a_time() {
     let fake = Fake::damaged([], Manner::Stops);
     for number in 0..500 {
         fake.write(Stdout, number, &format!("{number}\n"));

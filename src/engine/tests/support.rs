@@ -1,4 +1,4 @@
-//! What tests of the engine share: a run over a source in memory, and what was seen of it.
+//! Support for the engine's tests: a run over a source in memory, and its observed events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(super) fn config() -> Config {
     Config { stream_timeout: SECOND, seed: Some(7), ..Config::default() }
 }
 
-/// What came over the channel.
+/// The events of the channel.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// Each line with its output, as the container wrote it.
@@ -36,16 +36,16 @@ pub(super) struct Seen {
     pub(super) gaps: Vec<GapCause>,
     /// Each gap, with the number of lines before it.
     pub(super) gaps_at: Vec<(usize, Gap)>,
-    /// The lines that came late, where they are numbers.
+    /// The late lines, if they are numbers.
     pub(super) recovered: Vec<usize>,
-    /// When the first line came.
+    /// The time of the first line.
     pub(super) first_line: Option<Instant>,
-    /// Where the log was read to, as a later run has it.
+    /// The position in the log, as a later run gets it.
     position: Option<Position>,
 }
 
 impl Seen {
-    /// All that comes until the engine has ended.
+    /// Collects until the engine has ended.
     pub(super) async fn all(mut events: mpsc::Receiver<Event>) -> Self {
         let mut seen = Self::default();
         while let Some(event) = events.recv().await {
@@ -88,7 +88,7 @@ impl Seen {
     }
 }
 
-/// Runs the engine over `fake` while `script` goes on, and then stops it.
+/// Runs the engine over `fake` while `script` runs, and then stops it.
 pub(super) async fn run_with(
     fake: &Fake,
     config: Config,
@@ -108,7 +108,7 @@ pub(super) async fn run_with(
     (outcome.unwrap(), seen)
 }
 
-/// The same with all containers; it is stopped `after` the script.
+/// Runs it with all containers; the stop comes `after` the script.
 pub(super) async fn run(
     fake: &Fake,
     config: Config,
@@ -140,7 +140,7 @@ pub(super) fn nothing_is_left(fake: &Fake, census: &Census) {
     assert_eq!((fake.follows(), &census.stragglers), (0, &Vec::new()));
 }
 
-/// Two outputs talk, a line every few milliseconds.
+/// Both outputs write a line every few milliseconds.
 pub(super) async fn talk(fake: &Fake, lines: i64) {
     for line in 0..lines {
         let stream = if line % 3 == 0 { Stderr } else { Stdout };
@@ -149,7 +149,7 @@ pub(super) async fn talk(fake: &Fake, lines: i64) {
     }
 }
 
-/// A container that writes to pipes and is kept by the driver `json-file`, in this phase.
+/// A container with pipes, the driver `json-file`, and this phase.
 pub(in crate::engine) fn container(phase: Phase, started_at: &str) -> Container {
     Container {
         key: ContainerKey { daemon: DaemonId::new("unix:///d"), id: ContainerId::new("ab12") },

@@ -1,4 +1,4 @@
-//! What may be watched and ordered of a running engine: rows, and a stream that is rotated by hand.
+//! Observers and commands of a running engine: rows, and a rotation by hand.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::engine::{Config, Control, Observer, Outcome};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Runs the engine with a script that watches and commands it.
+/// Runs the engine with a script that observes and commands it.
 async fn watched(
     fake: &Fake,
     config: Config,
@@ -32,7 +32,7 @@ fn row(observer: &Observer<Fake>) -> Row {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_is_rotated_when_somebody_says_so_and_nothing_is_lost_by_it() {
+async fn a_rotation_on_command_loses_no_line() {
     let fake = Fake::running([]);
     let config = Config { stream_timeout: HOUR, ..config() };
     let script = async |fake: &Fake, observer: &Observer<Fake>, control: Control| {
@@ -57,7 +57,7 @@ async fn a_stream_is_rotated_when_somebody_says_so_and_nothing_is_lost_by_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_backs_off_is_tried_when_somebody_says_so() {
+async fn a_command_ends_the_backoff_of_a_stream() {
     let fake = Fake::running(vec![Fault::NoOpen; 12]);
     let script = async |fake: &Fake, observer: &Observer<Fake>, control: Control| {
         // By now the waits are up to half a minute.
@@ -74,7 +74,7 @@ async fn a_stream_that_backs_off_is_tried_when_somebody_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn orders_that_mean_nothing_do_nothing() {
+async fn commands_without_a_stream_do_nothing() {
     let fake = Fake::running([]);
     let script = async |fake: &Fake, observer: &Observer<Fake>, control: Control| {
         fake.exit();
@@ -87,7 +87,7 @@ async fn orders_that_mean_nothing_do_nothing() {
         sleep(SECOND).await;
         fake.start();
         talk(fake, 100).await;
-        assert_eq!(row(observer).cycles, cycles, "an old order is no order for the next run");
+        assert_eq!(row(observer).cycles, cycles, "an earlier command does not affect the next run");
     };
     let config = Config { stream_timeout: HOUR, ..config() };
     watched(&fake, config, Selection::all(), script).await;

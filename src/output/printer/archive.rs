@@ -1,5 +1,5 @@
-//! Lines into the files of an output directory. The printer's thread appends; the keeper of the cursor syncs and
-//! saves; another thread compresses.
+//! Writes lines to the files of an output directory. The printer's thread appends, the cursor's keeper syncs and saves,
+//! and another thread compresses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,26 +13,26 @@ use crate::directory::{
 };
 use crate::engine::event::Label;
 
-/// Files and cursor are synced this often while lines come.
+/// The interval of syncs of files and cursor while lines come.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(1);
 
-/// An output directory while it is written to.
+/// An open output directory.
 #[derive(Debug)]
 pub(super) struct Archive {
     directory: Directory<LocalDisk>,
     phase: Phase,
-    /// The last checkpoint was taken then.
+    /// The time of the last checkpoint.
     last: Instant,
     compressing: Option<JoinHandle<CompressionEnd>>,
     stops: Arc<AtomicBool>,
 }
 
-/// What the last checkpoint does.
+/// The state of the last checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// It covers all that there is.
+    /// It covers everything written.
     Saved,
-    /// There is more than it covers.
+    /// More was written since.
     Changed,
     /// It is being saved.
     InFlight { changed: bool },
@@ -47,7 +47,7 @@ impl Archive {
     /// Appends lines of a container.
     ///
     /// # Errors
-    /// None of them counts as written. Where the error is temporary, they can be tried again.
+    /// No line counts as written. If the error is temporary, the call can be repeated.
     pub(super) fn append(&mut self, label: &Label, lines: &[u8]) -> Result<(), Error> {
         let host = label.key.daemon.host().map(ToString::to_string);
         self.directory.append(&FileKey { host, name: label.name.to_string() }, lines)?;
@@ -55,7 +55,7 @@ impl Archive {
         Ok(())
     }
 
-    /// There is something that the last checkpoint does not cover.
+    /// Records a write that the last checkpoint does not cover.
     pub(super) fn changed(&mut self) {
         self.phase = match self.phase {
             Phase::InFlight { .. } => Phase::InFlight { changed: true },
@@ -63,7 +63,7 @@ impl Archive {
         };
     }
 
-    /// When the next checkpoint is due.
+    /// The time of the next checkpoint.
     pub(super) fn due(&self) -> Option<Instant> {
         (self.phase == Phase::Changed).then(|| self.last + BETWEEN_CHECKPOINTS)
     }
@@ -73,10 +73,10 @@ impl Archive {
         matches!(self.phase, Phase::InFlight { .. })
     }
 
-    /// All that is written up to now; none where nothing is new, or the last one is being saved.
+    /// A checkpoint of everything written; `None` if nothing is new, or the last one is being saved.
     ///
     /// # Errors
-    /// A file cannot be looked at.
+    /// The metadata of a file cannot be read.
     pub(super) fn checkpoint(&mut self) -> Result<Option<Checkpoint<LocalDisk>>, Error> {
         if self.phase != Phase::Changed {
             return Ok(None);
@@ -89,10 +89,10 @@ impl Archive {
         Ok(checkpoint)
     }
 
-    /// A checkpoint is on disk: rotates and compresses what waited for it.
+    /// Records that a checkpoint is on disk: rotates and compresses files that waited for it.
     ///
     /// # Errors
-    /// Something of that failed, and is tried again later.
+    /// A step failed; a later call repeats it.
     pub(super) fn saved(&mut self, id: CheckpointId) -> Result<(), Error> {
         self.phase = match self.phase {
             Phase::InFlight { changed: false } => Phase::Saved,
@@ -105,7 +105,7 @@ impl Archive {
         rotated.and(self.compress())
     }
 
-    /// Takes what was compressed, and begins with the next file.
+    /// Takes a finished compression, and starts the next.
     fn compress(&mut self) -> Result<(), Error> {
         let ended = self.compressing.take_if(|job| job.is_finished());
         if let Some(Ok(end)) = ended.map(JoinHandle::join) {
@@ -121,10 +121,10 @@ impl Archive {
         Ok(())
     }
 
-    /// Ends what is being compressed; the next run begins it again.
+    /// Stops the compression; the next run starts it again.
     ///
     /// # Errors
-    /// A file that was just compressed could not be put in its place.
+    /// A compressed file could not replace its original.
     pub(super) fn stop(&mut self) -> Result<(), Error> {
         self.stops.store(true, Ordering::Relaxed);
         match self.compressing.take().map(JoinHandle::join) {
@@ -133,7 +133,7 @@ impl Archive {
         }
     }
 
-    /// What others did to the files since the last call.
+    /// Changes by other programs since the last call.
     pub(super) fn findings(&mut self) -> Vec<Finding> {
         self.directory.take_findings()
     }

@@ -1,4 +1,4 @@
-//! The printer as its owner sees it: it is started, waited for, and asked for the summary.
+//! The handle of the printer: start, wait, summary.
 
 use std::sync::Arc;
 use std::{io, thread};
@@ -17,16 +17,16 @@ use crate::output::{Config, Destination, Form, json, summary};
 pub(crate) struct Printer {
     pub(super) config: Config,
     ended: watch::Receiver<Option<Ended>>,
-    /// Written to only when the thread has ended.
+    /// Written to only after the end of the thread.
     pub(super) sinks: Sinks,
 }
 
 impl Printer {
-    /// Starts a thread that prints what comes over `events` and passes `filter`; `census` is asked for the
-    /// status line, and `names` for those of the containers that are followed.
+    /// Starts a thread that prints the events that pass `filter`. It calls `census` for the status line, and
+    /// `names` for the names of the followed containers.
     ///
     /// # Errors
-    /// The system has no thread or no timer for it.
+    /// The system cannot create the thread or its timer.
     pub(crate) fn spawn(
         config: Config,
         sinks: Sinks,

@@ -1,10 +1,9 @@
-//! The thread that prints.
+//! The printing thread.
 //!
-//! It takes events from the bounded channel, writes lines in as few calls as there are batches
-//! waiting, and ends when the channel does, when the reader of stdout is gone, or when a write
-//! fails. Its own small runtime lets it wait for events, for the closed pipe and for the next
-//! status line at once. A write may block without limit; the thread that started the printer waits for
-//! [`Printer::ended`] with a deadline of its own.
+//! It takes events from the bounded channel and writes all waiting batches in one call. It ends when the channel
+//! closes, when the reader of stdout is gone, or when a write fails. Its own small runtime waits for events, the
+//! closed pipe and the next status line at the same time. A write may block without limit, so the thread that
+//! started the printer waits for [`Printer::ended`] with its own deadline.
 
 mod archive;
 mod handle;
@@ -32,47 +31,47 @@ use written_positions::Progress;
 /// Why the printer ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Ended {
-    /// All that was sent is written.
+    /// All events are written.
     Done,
-    /// An event matched that ends the run; it is written, and nothing behind it.
+    /// An event matched that ends the run; it is the last one written.
     Matched(Match),
     /// The reader of stdout went away.
     Closed,
     /// A write failed.
     Failed(Arc<io::Error>),
-    /// The cursor could not be saved, so the next run repeats what was written since it was last.
+    /// The cursor could not be saved, so the next run repeats lines since the last save.
     Unsaved(Arc<io::Error>),
 }
 
-/// What lines pass on their way, and where they go.
+/// The stages between the engine and the output.
 #[derive(Debug, Default)]
 pub(crate) struct Passes {
-    /// Nothing where all lines are shown as they come.
+    /// `None` if all lines are shown as they come.
     pub filter: Option<Filter>,
-    /// Puts the lines of several containers in order. Nothing where they are shown as they come.
+    /// Orders the lines of several containers; `None` if they are shown as they come.
     pub merge: Option<Merge>,
-    /// What the next run has to know.
+    /// Progress for the next run.
     pub cursor: Option<Keeper>,
-    /// Where lines go instead of stdout. It needs a cursor.
+    /// The destination instead of stdout. It needs a cursor.
     pub directory: Option<Directory<LocalDisk>>,
 }
 
-/// What the thread owns.
+/// The state of the thread.
 struct Thread<C> {
     config: Config,
     sinks: Sinks,
-    /// Nothing where all lines are shown as they come.
+    /// `None` if all lines are shown as they come.
     filter: Option<Filter>,
-    /// What the filter lets pass; empty between two events.
+    /// The output of the filter; empty between two events.
     shown: Vec<Shown>,
-    /// Nothing where lines of several containers need no order.
+    /// `None` if lines of several containers need no order.
     merge: Option<Merge>,
     census: C,
     status: Status,
     text: Text,
     buffer: Vec<u8>,
     progress: Progress,
-    /// Where lines go instead of stdout.
+    /// The destination instead of stdout.
     archive: Option<Archive>,
 }
 

@@ -1,4 +1,4 @@
-//! What the thread keeps: files of an output directory and positions for the cursor.
+//! Persistence: files of an output directory, and positions for the cursor.
 
 use std::{io, thread};
 
@@ -15,7 +15,7 @@ use crate::engine::event::Label;
 use crate::format::note;
 
 impl<C: Fn() -> Census> Thread<C> {
-    /// Moves what is in the buffer to the file of this container. A disk that is full is waited for.
+    /// Moves the buffer to the file of this container. Waits while the disk is full.
     #[expect(
         clippy::disallowed_methods,
         reason = "the printer's own thread may block, as it does in a write to stdout"
@@ -31,7 +31,7 @@ impl<C: Fn() -> Census> Thread<C> {
             }
             if !failed {
                 self.status.clear();
-                // Talk is lost when stderr is closed; the data goes on.
+                // Messages are lost if stderr is closed; the data continues.
                 let text = note::unwritten(&error, self.config.color_err);
                 let _ = self.sinks.err.write_all(text.as_bytes());
             }
@@ -46,7 +46,7 @@ impl<C: Fn() -> Census> Thread<C> {
         Ok(())
     }
 
-    /// Takes the next checkpoint of the files when it is due.
+    /// Takes the next checkpoint of the files if it is due.
     pub(super) fn keep_archive(&mut self) -> io::Result<()> {
         while let Some(report) = self.progress.try_report() {
             self.on_report(report)?;
@@ -63,7 +63,7 @@ impl<C: Fn() -> Census> Thread<C> {
         Ok(())
     }
 
-    /// Lets all that is written be saved, unless the last checkpoint is being saved.
+    /// Submits everything written to the keeper, unless it still saves the last checkpoint.
     pub(super) fn submit(&mut self) -> io::Result<()> {
         let Some(archive) = &mut self.archive else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The thread's loop: it takes events, watches the clock and the reader of stdout, and ends.
+//! The thread's loop: takes events, watches the clock and the reader of stdout, and ends.
 
 use std::io;
 use std::sync::Arc;
@@ -23,25 +23,25 @@ use crate::output::sink::{Sinks, Watch};
 use crate::output::status::Status;
 use crate::output::text::Text;
 
-/// Events are taken this often while they come all the time.
+/// The interval of reads from the channel while events come continuously.
 const ROUND_INTERVAL: Duration = Duration::from_millis(1);
-/// The same where all lines wait for the window anyway: the channel is far from full by then.
+/// The interval if all lines wait for the window: the channel is far from full by then.
 const WINDOW_ROUND_MAX_INTERVAL: Duration = Duration::from_millis(4);
-/// Parts of the window that such a round may take.
+/// The share of the window that such a round may take, as a divisor.
 const ROUNDS_PER_WINDOW: u32 = 8;
-/// Lines that come together when a log is read as fast as the daemon gives it.
+/// The number of lines that come together when a log is read at full speed.
 const POURING_MIN_LINES: usize = 64;
-/// A file that cannot be written is tried again this often.
+/// The interval of retries for a file that cannot be written.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
 
-/// What came since the channel was last empty.
+/// Events since the channel was last empty.
 #[derive(Clone, Copy, Debug, Default)]
-struct Came {
+struct Received {
     events: usize,
     lines: usize,
 }
 
-impl Came {
+impl Received {
     fn add(&mut self, event: &Event) {
         self.events += 1;
         if let Event::Lines(lines) = event {
@@ -50,8 +50,8 @@ impl Came {
     }
 }
 
-/// When to go on although no event was received. In a round none is, so it ends in time, whatever is due later: the
-/// channel fills meanwhile.
+/// The time to continue without an event. In a round no event is received, so it ends in time whatever is due
+/// later: the channel fills meanwhile.
 fn wake(round: Option<Instant>, dues: [Option<Instant>; 4]) -> Option<Instant> {
     round.or_else(|| dues.into_iter().flatten().min())
 }
@@ -81,20 +81,20 @@ impl<C: Fn() -> Census> Thread<C> {
 
     pub(super) async fn run(&mut self, mut events: mpsc::Receiver<Event>) -> io::Result<Ended> {
         let watched = self.sinks.out.duplicate()?;
-        // Nothing is written to stdout, so its reader may go away.
+        // stdout is not used, so its reader may go away.
         let watch = match self.archive {
             Some(_) => Watch::default(),
             None => watched.watch()?,
         };
         self.report_findings()?;
-        let mut came = Came::default();
+        let mut received = Received::default();
         loop {
             let event = match events.try_recv() {
                 Ok(event) => Some(event),
                 Err(TryRecvError::Disconnected) => None,
                 Err(TryRecvError::Empty) => {
                     self.flush()?;
-                    let round = self.round(std::mem::take(&mut came));
+                    let round = self.round(std::mem::take(&mut received));
                     let dues = [
                         self.status.due(),
                         self.filter.as_ref().and_then(Filter::due),
@@ -111,7 +111,7 @@ impl<C: Fn() -> Census> Thread<C> {
                             continue;
                         }
                         () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
-                            // Only here: what others wait for may be in the channel.
+                            // Only here: the channel may hold lines that others wait for.
                             if let Some(merge) = &mut self.merge {
                                 merge.expire(Instant::now());
                             }
@@ -124,7 +124,7 @@ impl<C: Fn() -> Census> Thread<C> {
                 }
             };
             let Some(event) = event else { break };
-            came.add(&event);
+            received.add(&event);
             let matched = match self.take(event)? {
                 None => self.on_time()?,
                 matched => matched,
@@ -139,18 +139,19 @@ impl<C: Fn() -> Census> Thread<C> {
         Ok(matched.map_or(Ended::Done, Ended::Matched))
     }
 
-    /// When to look for events again, where it costs too much to be woken by each. Lines that pour in fill the channel no
-    /// less in a round. Lines that wait for the window wait anyway. Stored lines that others wait for are taken at once.
-    fn round(&self, came: Came) -> Option<Instant> {
+    /// The time of the next read from the channel, if a wake-up per event is too expensive. In a burst the channel
+    /// fills all the same. Lines that wait for the window wait anyway. Stored lines that others wait for are taken
+    /// at once.
+    fn round(&self, received: Received) -> Option<Instant> {
         let interval = match &self.merge {
-            None => (POURING_MIN_LINES <= came.lines).then_some(ROUND_INTERVAL),
-            Some(merge) => (merge.holds_live_lines() && 1 < came.events)
+            None => (POURING_MIN_LINES <= received.lines).then_some(ROUND_INTERVAL),
+            Some(merge) => (merge.holds_live_lines() && 1 < received.events)
                 .then(|| WINDOW_ROUND_MAX_INTERVAL.min(merge.window() / ROUNDS_PER_WINDOW)),
         };
         interval.map(|interval| Instant::now() + interval)
     }
 
-    /// Does what is due. Returns the event that ends the run, if one is decided now.
+    /// Does the work that is due. Returns the event that ends the run, if one is decided now.
     fn on_time(&mut self) -> io::Result<Option<Match>> {
         let now = Instant::now();
         let due = self.filter.as_ref().and_then(Filter::due);
@@ -178,8 +179,7 @@ impl<C: Fn() -> Census> Thread<C> {
         Ok(None)
     }
 
-    /// Shows what of an event passes the filter, and what its place in the order allows. Returns the event that ends
-    /// the run, if it is there.
+    /// Shows an event as far as the filter and the order allow. Returns the event that ends the run, if there is one.
     pub(super) fn take(&mut self, mut event: Event) -> io::Result<Option<Match>> {
         let now = Instant::now();
         let key = event.container().cloned();
@@ -218,7 +218,7 @@ impl<C: Fn() -> Census> Thread<C> {
         Ok(None)
     }
 
-    /// The lines that are no longer held are in the buffer, or are not to be shown.
+    /// Records that all released lines are in the buffer, or hidden.
     pub(super) fn decided(&mut self) {
         let (filter, merge) = (self.filter.as_ref(), self.merge.as_ref());
         self.progress.decided(|key| {
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_round_ends_in_time_whatever_else_is_due() {
+    fn a_round_ends_in_time() {
         let now = Instant::now();
         let at = |millis| Some(now + Duration::from_millis(millis));
         assert_eq!(wake(at(1), [at(500), None, None, None]), at(1), "the status line is due later");

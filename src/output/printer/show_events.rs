@@ -1,4 +1,4 @@
-//! Events on their way to stdout: filtered, merged, shown, and written in large pieces.
+//! The way of events to stdout: filter, merge, format, and large writes.
 
 use std::io;
 
@@ -12,11 +12,11 @@ use crate::format::{clean, note};
 use crate::merge::Ready;
 use crate::output::{Form, json};
 
-/// Lines are written when there is this much, or when nothing more waits.
+/// Lines are written at this size of the buffer, or when no event waits.
 pub(super) const FLUSH: usize = 64 * 1024;
 
 impl<C: Fn() -> Census> Thread<C> {
-    /// Hands what passed the filter to the merge, or shows it where lines need no order.
+    /// Passes the filter's output to the merge, or shows it if lines need no order.
     pub(super) fn show_filtered(&mut self) -> io::Result<()> {
         let Some(merge) = &mut self.merge else {
             for shown in std::mem::take(&mut self.shown) {
@@ -32,7 +32,7 @@ impl<C: Fn() -> Census> Thread<C> {
         Ok(())
     }
 
-    /// Shows what has its place in the order.
+    /// Shows the items that the merge releases.
     pub(super) fn show_merged(&mut self) -> io::Result<()> {
         let now = Instant::now();
         while let Some(ready) = self.merge.as_mut().and_then(|merge| merge.next(now)) {
@@ -41,7 +41,7 @@ impl<C: Fn() -> Census> Thread<C> {
         Ok(())
     }
 
-    /// Shows all that is held; the event that ends the run comes last.
+    /// Shows all held items; the event that ends the run comes last.
     pub(super) fn show_all(&mut self, matched: Option<&Match>) -> io::Result<()> {
         let last = self
             .merge
@@ -99,7 +99,7 @@ impl<C: Fn() -> Census> Thread<C> {
                 json::note(note, &mut self.buffer);
             }
             Event::Note(note) => self.talk(&note::note(note, self.config.color_err))?,
-            // Lines come as what passed the filter.
+            // Lines come from the filter.
             Event::Lines(_)
             | Event::Identity(..)
             | Event::Begins(..)
@@ -116,10 +116,10 @@ impl<C: Fn() -> Census> Thread<C> {
         Ok(())
     }
 
-    /// Writes to stderr, behind the lines that came before.
+    /// Writes to stderr, after the lines that came before.
     pub(super) fn talk(&mut self, text: &str) -> io::Result<()> {
         self.flush()?;
-        // Talk is lost when stderr is closed; the data goes on.
+        // Messages are lost if stderr is closed; the data continues.
         let _ = self.status.aside(|| self.sinks.err.write_all(text.as_bytes()));
         if let Some(merge) = &mut self.merge {
             merge.written(Instant::now());

@@ -1,5 +1,5 @@
-//! The printer against pipes that a test reads, leaves unread and closes. It runs on its own thread, in
-//! real time: every wait here is for the printer's end or for bytes.
+//! The printer on pipes that a test reads, leaves unread and closes. It runs on its own thread, in real time:
+//! every wait is for the printer's end or for bytes.
 
 use std::io::{PipeReader, Read, pipe};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::filter::{Filter, MatchEnd, Patterns, Rules};
 use crate::output::sink::Sinks;
 use crate::output::{Config, Form, Sink};
 
-/// Longer than anything here takes.
+/// Longer than any operation here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn label() -> Arc<Label> {
@@ -47,7 +47,7 @@ fn start(config: Config) -> (Printer, mpsc::Sender<Event>, PipeReader, PipeReade
     start_with(config, None)
 }
 
-/// The same with a filter.
+/// A printer with a filter.
 fn start_with(
     config: Config,
     filter: Option<Filter>,
@@ -72,7 +72,7 @@ fn text(mut from: PipeReader) -> String {
 }
 
 #[tokio::test]
-async fn lines_go_to_stdout_and_talk_to_stderr_in_order() {
+async fn lines_go_to_stdout_and_messages_to_stderr_in_order() {
     let (mut printer, events, out, err) = start(Config::plain(Form::Text { prefix: true }));
     for event in [line("one\n"), note(Notice::Started), line("two\n")] {
         events.send(event).await.unwrap();
@@ -101,13 +101,13 @@ async fn no_line_is_written_behind_a_match() {
     }
     let Ended::Matched(matched) = ended(&mut printer).await else { panic!("it has to match") };
     assert_eq!((matched.end, &*matched.label.name), (MatchEnd::Until, "web"));
-    assert!(events.send(line("three\n")).await.is_err(), "nobody takes more");
+    assert!(events.send(line("three\n")).await.is_err(), "the channel is closed");
     drop(printer);
     assert_eq!((text(out), text(err)), ("one\ntwo\n".to_owned(), "+ web started\n".to_owned()));
 }
 
 #[tokio::test]
-async fn a_held_event_is_written_in_time_although_nothing_comes() {
+async fn a_held_event_is_written_at_its_deadline() {
     let filter = Filter::new(rules("nothing", "^ "));
     let (_printer, events, mut out, _err) = start_with(Config::plain(Form::Bare), Some(filter));
     events.send(line("one\n")).await.unwrap();
@@ -137,7 +137,7 @@ async fn highlights_are_written_in_each_form_of_text() {
 }
 
 #[tokio::test]
-async fn quiet_drops_notes_and_keeps_what_is_wrong() {
+async fn quiet_drops_notes_and_keeps_errors_and_gaps() {
     let quiet = Config { quiet: true, ..Config::plain(Form::Bare) };
     let (mut printer, events, _out, err) = start(quiet);
     events.send(note(Notice::Started)).await.unwrap();
@@ -169,7 +169,7 @@ async fn in_json_everything_is_on_stdout() {
 }
 
 #[tokio::test]
-async fn a_reader_that_leaves_is_noticed_although_nothing_is_written() {
+async fn a_closed_stdout_is_noticed_without_a_write() {
     let (mut printer, _events, out, _err) = start(Config::plain(Form::Bare));
     drop(out);
     assert!(matches!(ended(&mut printer).await, Ended::Closed));
@@ -199,10 +199,10 @@ async fn a_write_that_fails_is_reported() {
 }
 
 #[tokio::test]
-async fn a_reader_that_stops_holds_the_senders_back_and_loses_nothing() {
+async fn a_blocked_stdout_holds_the_senders_back_and_loses_nothing() {
     let (mut printer, events, mut out, _err) = start(Config::plain(Form::Bare));
     let batch = format!("{}\n", "x".repeat(99_999));
-    // More than the pipe and the channel hold: the sends must come to a halt.
+    // More than pipe and channel can hold: the sends must block.
     let sending = thread::spawn(move || {
         for _ in 0..50 {
             events.blocking_send(line(&batch)).unwrap();

@@ -1,6 +1,6 @@
-//! How far the logs are written: what the cursor may save.
+//! The positions up to which logs are written, which the cursor may save.
 //!
-//! A position counts when all lines up to it were decided by the filter, and what is shown of them is written.
+//! A position counts when the filter has decided all lines up to it, and the shown ones are written.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -11,21 +11,21 @@ use crate::directory::{Checkpoint, LocalDisk};
 use crate::engine::event::{About, Event, Gap, GapCause, Note, Notice};
 use crate::engine::source::ContainerKey;
 
-/// What the cursor has to know, until it may.
+/// Progress for the cursor, until it may be saved.
 #[derive(Debug)]
 pub(super) struct Progress {
     cursor: Option<Keeper>,
-    /// What waits for lines that are not decided.
+    /// Progress that waits for undecided lines.
     taken: HashMap<ContainerKey, Taken>,
-    /// What may be saved after the next write.
+    /// Progress that may be saved after the next write.
     decided: Vec<Update>,
 }
 
 #[derive(Debug, Default)]
 struct Taken {
-    /// Lines of the container that were taken so far.
+    /// The number of lines of the container.
     lines: u64,
-    /// What the cursor has to know in this order, each with the number of lines before it.
+    /// Progress in order, each with the number of lines before it.
     updates: VecDeque<(u64, Update)>,
 }
 
@@ -34,7 +34,7 @@ impl Progress {
         Self { cursor, taken: HashMap::new(), decided: Vec::new() }
     }
 
-    /// Notes what an event that comes now says of how far the logs are read.
+    /// Records the progress in an incoming event.
     pub(super) fn take(&mut self, event: &mut Event) {
         if self.cursor.is_none() {
             return;
@@ -65,7 +65,7 @@ impl Progress {
         }
     }
 
-    /// Of each container, all lines are decided but for as many as `held` says.
+    /// Records that all lines of each container are decided, except the last `held`.
     pub(super) fn decided(&mut self, held: impl Fn(&ContainerKey) -> usize) {
         let decided = &mut self.decided;
         self.taken.retain(|key, taken| {
@@ -77,36 +77,36 @@ impl Progress {
         });
     }
 
-    /// Whether there is something to save.
+    /// Whether there is progress to save.
     pub(super) fn has_decided(&self) -> bool {
         !self.decided.is_empty()
     }
 
-    /// What was decided is in the files of this checkpoint.
+    /// Records that the files of this checkpoint contain the decided lines.
     pub(super) fn submit(&mut self, checkpoint: Checkpoint<LocalDisk>) {
         if let Some(cursor) = &self.cursor {
             cursor.submit(self.decided.drain(..), checkpoint);
         }
     }
 
-    /// The report about saving that has arrived, if there is one.
+    /// The next report of the keeper, if one has arrived.
     pub(super) fn try_report(&mut self) -> Option<SaveReport> {
         self.cursor.as_mut()?.try_report()
     }
 
-    /// Waits for a report about saving, outside of any runtime.
+    /// Waits for a report of the keeper, outside of a runtime.
     pub(super) fn wait_for_report(&mut self) -> Option<SaveReport> {
         self.cursor.as_mut()?.wait_for_report()
     }
 
-    /// All that was in the buffer is written.
+    /// Records that the buffer is written.
     pub(super) fn written(&mut self) {
         if let Some(cursor) = self.cursor.as_ref().filter(|_| !self.decided.is_empty()) {
             cursor.accept(self.decided.drain(..));
         }
     }
 
-    /// Waits for a report about saving.
+    /// Waits for a report of the keeper.
     ///
     /// # Cancel safety
     /// Safe.
@@ -117,10 +117,10 @@ impl Progress {
         }
     }
 
-    /// Saves what is written. Blocks until it is on disk.
+    /// Saves the written positions. Blocks until they are on disk.
     ///
     /// # Errors
-    /// It could not be saved.
+    /// The save failed.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         self.cursor.as_mut().map_or(Ok(()), Keeper::finish)
     }
@@ -160,7 +160,7 @@ mod tests {
         let mut progress = Progress::new(Some(keeper));
         let key = ContainerKey { daemon: DaemonId::new("d"), id: ContainerId::new("c") };
         let label = Arc::new(Label::new(key, "web".into()));
-        // Of six lines in three batches, this many are held: as many positions count.
+        // The number of held lines, out of six in three batches, and the number of positions that count.
         for (held, count) in [(6, 0), (5, 0), (4, 1), (3, 1), (1, 2), (0, 3)] {
             progress.taken.clear();
             progress.decided.clear();
@@ -171,7 +171,7 @@ mod tests {
             assert_eq!(progress.decided.len(), count, "{held} are held");
         }
         assert!(progress.taken.is_empty(), "nothing is left of a container that is written");
-        // A position that is decided later must not make a removed container one that is there.
+        // A position that is decided later must not revive a removed container.
         progress.decided.clear();
         let what = Notice::Removed;
         progress.take(&mut batch(&label, 1));

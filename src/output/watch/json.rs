@@ -1,4 +1,4 @@
-//! A snapshot as one JSON object; the fields are documented in the folder's front page.
+//! A snapshot as one JSON object; `docs/json.md` documents the fields.
 
 use std::collections::BTreeMap;
 

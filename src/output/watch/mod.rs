@@ -1,5 +1,4 @@
-//! What `cmon watch` writes where there is no screen: a table, lines of totals, JSON.
-//! `docs/json.md` documents the fields of its JSON.
+//! The output of `cmon watch` without a screen: a table, lines of totals, or JSON. `docs/json.md` documents the fields.
 
 mod json;
 mod snapshot_writer;

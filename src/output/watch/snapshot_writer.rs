@@ -1,8 +1,8 @@
-//! The thread that writes snapshots where there is no screen.
+//! The thread that writes snapshots without a screen.
 //!
-//! It takes the engine's events and drops the lines: what `watch` shows of them is their count. Gaps and
-//! what is wrong go to stderr beside the plain lines. A write may block; the thread that started the writer waits for
-//! [`SnapshotWriter::ended`] with a deadline of its own.
+//! It takes the engine's events and drops the lines, since `watch` shows only their count. Gaps and problems go to
+//! stderr. A write may block, so the thread that started the writer waits for [`SnapshotWriter::ended`] with its own
+//! deadline.
 
 use std::io;
 use std::thread;
@@ -22,23 +22,23 @@ use crate::output::printer::Ended;
 use crate::output::sink::Sinks;
 use crate::snapshot::Snapshot;
 
-/// Until all streams have found their place it is looked again this often.
+/// The interval of looks until all streams have found their anchor.
 const LOOK: Duration = Duration::from_millis(100);
-/// The first snapshot waits this long for its rates.
-const LEAST: Duration = Duration::from_millis(1100);
-/// It waits no longer than this for streams that do not open.
+/// The delay of the first snapshot, for its rates.
+const FIRST_SNAPSHOT_DELAY: Duration = Duration::from_millis(1100);
+/// The maximum delay of the first snapshot for streams that do not open.
 const MOST: Duration = Duration::from_secs(5);
 
-/// What is written.
+/// The kind of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// One table.
     Table,
-    /// A line of totals, this far apart.
+    /// A line of totals at this interval.
     Lines(Duration),
     /// One JSON object.
     JsonOnce,
-    /// JSON objects, this far apart.
+    /// JSON objects at this interval.
     Json(Duration),
 }
 
@@ -50,11 +50,10 @@ pub(crate) struct SnapshotWriter {
 }
 
 impl SnapshotWriter {
-    /// Starts the thread; it ends with the events, with the reader of stdout, or after one snapshot
-    /// where one is wanted.
+    /// Starts the thread. It ends with the events, with the reader of stdout, or after a single snapshot.
     ///
     /// # Errors
-    /// The system has no thread or no timer for it.
+    /// The system cannot create the thread or its timer.
     pub(crate) fn spawn(
         form: Form,
         config: Config,
@@ -79,7 +78,7 @@ impl SnapshotWriter {
         Ok(Self { finish, ended })
     }
 
-    /// Asks it to end with a last snapshot, where the last one is not of this moment.
+    /// Requests the end with a final snapshot, unless the last one is current.
     pub(crate) fn finish(&self) {
         self.finish.cancel();
     }
@@ -111,7 +110,7 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
         let watched = self.sinks.out.duplicate()?;
         let watch = watched.watch()?;
         let mut begun = Instant::now();
-        let (mut due, mut written) = (begun + LEAST, None::<Instant>);
+        let (mut due, mut written) = (begun + FIRST_SNAPSHOT_DELAY, None::<Instant>);
         loop {
             tokio::select! {
                 biased;
@@ -121,7 +120,7 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
                     let once = matches!(self.form, Form::Table | Form::JsonOnce);
                     let awaited = is_awaited(&snapshot);
                     if once && awaited {
-                        // The only one is of a daemon that answers.
+                        // The daemon of the only snapshot has answered.
                         begun = Instant::now();
                     }
                     let settling = is_settling(&snapshot) && (once || !awaited);
@@ -134,7 +133,7 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
                         Some(interval) => due += interval,
                         None => return Ok(Ended::Done),
                     }
-                    // After a stopped terminal there is nothing to catch up with.
+                    // After a stopped terminal there is no backlog to write.
                     due = due.max(Instant::now());
                 }
                 () = self.finish.cancelled() => {
@@ -152,7 +151,7 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
         }
     }
 
-    /// Writes a snapshot, and returns when the next one is due.
+    /// Writes a snapshot, and returns the time of the next one.
     fn write(&mut self, snapshot: &Snapshot) -> io::Result<Option<Duration>> {
         let mut into = Vec::new();
         let next = match self.form {
@@ -182,11 +181,11 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
     fn emit(&self, event: &Event) {
         let color = self.config.color_err;
         let text = match event {
-            // What is left out is in no object and in no table.
+            // Left-out daemons are in no object and in no table.
             Event::Note(note) if matches!(note.what, Notice::Own) && !self.config.quiet => {
                 note::note(note, color)
             }
-            // In the objects they are already.
+            // Objects contain them already.
             _ if !matches!(self.form, Form::Lines(_)) => return,
             Event::Lines(_)
             | Event::Identity(..)
@@ -199,22 +198,22 @@ impl<F: FnMut() -> Snapshot> Thread<F> {
             Event::Note(note) if self.config.quiet && !note::is_error(&note.what) => return,
             Event::Note(note) => note::note(note, color),
         };
-        // Talk is lost when stderr is closed; the data goes on.
+        // Messages are lost if stderr is closed; the data continues.
         let _ = self.sinks.err.write_all(text.as_bytes());
     }
 }
 
-/// Whether nothing was heard of the daemon yet, and it is tried again.
+/// Whether the daemon has not answered yet, and cmon retries.
 fn is_awaited(snapshot: &Snapshot) -> bool {
     is_unheard(snapshot) && !snapshot.census.away.is_empty()
 }
 
-/// Whether a stream is still on its way to its place.
+/// Whether a stream has not found its anchor yet.
 fn is_settling(snapshot: &Snapshot) -> bool {
     snapshot.rows.iter().any(|row| row.stream == StreamState::Opening) || is_unheard(snapshot)
 }
 
-/// Whether the version of no daemon is known yet.
+/// Whether no daemon's version is known yet.
 fn is_unheard(snapshot: &Snapshot) -> bool {
     snapshot.daemons.iter().all(|daemon| daemon.version.is_empty())
 }
@@ -230,8 +229,8 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const JSON: Form = Form::Json(Duration::from_secs(10));
 
-    /// Runs a writer that is asked to end after a time; gives the moments that were written, in milliseconds
-    /// from the start: each snapshot counts them as its lines. And how long it took.
+    /// Runs a writer that is stopped after a time. Returns the times of its snapshots in milliseconds since the
+    /// start (each snapshot counts them as its lines), and the duration.
     async fn written(
         form: Form,
         after: Duration,
@@ -275,7 +274,7 @@ mod tests {
         sample::many(2)
     }
 
-    /// The daemon has not answered yet, and is tried again.
+    /// The daemon has not answered yet, and cmon retries.
     fn awaited() -> Snapshot {
         let mut snapshot = sample::away();
         (snapshot.rows, snapshot.daemons[0].version) = (Vec::new(), String::new());
@@ -283,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_last_moment_is_written_unless_it_was_just_written() {
+    async fn a_last_snapshot_is_written_unless_one_is_current() {
         let (moments, _) = written(JSON, 25 * SECOND, steady).await;
         assert_eq!(moments, [1100, 11_100, 21_100, 25_000]);
         let (moments, _) = written(JSON, Duration::from_millis(21_150), steady).await;
@@ -299,7 +298,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_awaited_daemon_is_shown_at_once_but_the_only_snapshot_is_of_one_that_answers() {
+    async fn an_awaited_daemon_is_shown_at_once_except_with_once() {
         let look = |now: Duration| if now < 60 * SECOND { awaited() } else { sample::many(2) };
         let (moments, _) = written(JSON, 15 * SECOND, look).await;
         assert_eq!(moments, [1100, 11_100, 15_000]);
@@ -308,7 +307,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_snapshot_waits_for_streams_to_find_their_place_but_not_for_ever() {
+    async fn the_first_snapshot_waits_for_anchors_for_a_limited_time() {
         let opening = |until: Duration| {
             move |now: Duration| {
                 let mut snapshot = sample::many(2);
@@ -324,7 +323,7 @@ mod tests {
             let (moments, _) = written(form, 9 * SECOND, opening(60 * SECOND)).await;
             assert_eq!(moments[0], 5000, "{form:?}");
         }
-        // Later ones do not: one stream that opens is no reason to be late.
+        // Later snapshots do not wait: one opening stream must not delay them.
         let late = |now: Duration| opening(if now < 2 * SECOND { now } else { 9 * SECOND })(now);
         let (moments, _) = written(Form::Json(SECOND), 4 * SECOND, late).await;
         assert_eq!(moments, [1100, 2100, 3100, 4000]);

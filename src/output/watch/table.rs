@@ -1,4 +1,4 @@
-//! `--once`: the figures and the table as text, as wide as they are; and a line of totals.
+//! `--once`: the totals and the table as text, at their natural width; and a line of totals.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ use crate::format::units::{self, counted};
 use crate::output::status;
 use crate::snapshot::{DaemonSnapshot, Snapshot};
 
-/// A daemon in a line; of several with its share of the work.
+/// A daemon in a line; one of several with its share of the work.
 fn daemon(daemon: &DaemonSnapshot) -> String {
     let known = |figure: Option<u64>| figure.map_or_else(|| "?".to_owned(), units::count);
     let text = |text: &str| if text.is_empty() { "?".to_owned() } else { clean(text) };
@@ -38,7 +38,7 @@ fn daemon(daemon: &DaemonSnapshot) -> String {
     line
 }
 
-/// The figures above the table, a line each: the daemons, the machinery, the costs.
+/// The lines above the table: the daemons, the streams, the costs.
 pub(super) fn head(snapshot: &Snapshot) -> Vec<String> {
     let census = &snapshot.census;
     let mut lines: Vec<String> = snapshot.daemons.iter().map(daemon).collect();
@@ -64,9 +64,9 @@ pub(super) fn head(snapshot: &Snapshot) -> Vec<String> {
         ));
     }
     for away in &census.away {
-        let who = away.host.as_ref().map_or_else(|| "the daemon".to_owned(), |host| clean(host));
+        let name = away.host.as_ref().map_or_else(|| "the daemon".to_owned(), |host| clean(host));
         lines.push(format!(
-            "{who} has not answered for {}; next try in {}",
+            "{name} has not answered for {}; next try in {}",
             units::time(away.since),
             units::time(away.next)
         ));
@@ -102,7 +102,7 @@ pub(super) fn table(snapshot: &Snapshot, zone: &TimeZone) -> String {
     text
 }
 
-/// The totals of a moment, in one line.
+/// The current totals, in one line.
 pub(super) fn totals(snapshot: &Snapshot, zone: &TimeZone) -> String {
     let time = clock(snapshot.time, zone);
     let (time, _) = time.split_once('.').unwrap_or((&time, ""));
@@ -122,12 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn of_several_daemons_each_has_a_line_and_rows_have_a_host() {
+    fn several_daemons_have_a_line_each_and_rows_have_a_host() {
         insta::assert_snapshot!("hosts", table(&sample::two_daemons(), &TimeZone::UTC));
     }
 
     #[test]
-    fn of_a_daemon_that_is_away_it_is_said_for_how_long() {
+    fn an_absent_daemon_is_shown_with_the_time_of_its_absence() {
         let mut snapshot = sample::away();
         snapshot.census.readers += 1;
         insta::assert_snapshot!("away", head(&snapshot).join("\n"));

@@ -1,4 +1,4 @@
-//! A recorder over an engine at work: what its snapshots hold.
+//! The snapshots of a recorder over a running engine.
 
 pub(crate) mod sample;
 
@@ -19,7 +19,7 @@ use crate::engine::{Config, Engine, Engines};
 use crate::snapshot::{Recorder, Shared};
 
 #[tokio::test(start_paused = true)]
-async fn rows_come_by_name_and_the_cycles_are_those_of_the_rows() {
+async fn rows_are_sorted_by_name_and_cycles_are_summed_over_rows() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     let fake = FakeDaemon::default();

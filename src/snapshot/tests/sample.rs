@@ -18,12 +18,12 @@ pub(crate) const NOON: Timestamp = Timestamp::from_nanos(1_795_521_600_000_000_0
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A container whose id is its name.
+/// A container with its name as id.
 pub(crate) fn key(name: &str) -> ContainerKey {
     ContainerKey { daemon: DaemonId::new("unix:///s"), id: ContainerId::new(name) }
 }
 
-/// A container that runs and streams.
+/// A running container with an open stream.
 pub(crate) fn row(name: &str, lines_per_second: f64) -> Row {
     Row {
         key: key(name),
@@ -106,7 +106,7 @@ pub(crate) fn rows() -> Vec<Row> {
     rows
 }
 
-/// These rows, and what goes with them.
+/// A snapshot with these rows.
 pub(crate) fn of(rows: Vec<Row>) -> Snapshot {
     let open = rows.iter().filter(|row| row.age.is_some()).count() as u64;
     let count = ConnectionCount { open, opened: 300, forced: 0 };
@@ -155,7 +155,7 @@ pub(crate) fn snapshot() -> Snapshot {
     of(rows())
 }
 
-/// So many containers.
+/// This number of containers.
 pub(crate) fn many(count: usize) -> Snapshot {
     of((0..count).map(|number| row(&format!("web-{number:03}"), 10.0)).collect())
 }

@@ -1,4 +1,4 @@
-//! The last lines of one container: where one is in them, and what is looked for.
+//! The last lines of one container: the scroll position and the search.
 
 use std::sync::Arc;
 
@@ -14,46 +14,46 @@ use crate::ui::ansi::{Piece, highlighted, moved, pieces, wrapped};
 use crate::ui::fit;
 use crate::ui::ring::{Entry, Ring};
 
-/// What stands before a line: whether the container wrote it to stderr, and the time.
+/// The prefix of a line: whether the container wrote it to stderr, and the time.
 pub(in crate::ui) const GUTTER: usize = 2;
 pub(in crate::ui) const TIME: usize = 13;
-/// Columns that one key moves the lines by.
+/// The columns of one horizontal step.
 const SIDEWAYS: usize = 8;
 
-/// A place: a line, and which of its rows.
+/// A scroll position: a line, and one of its rows.
 type Place = (u64, usize);
 
 /// The lines of one container on the screen.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate switch")]
 pub(in crate::ui) struct Detail {
-    /// Whose lines.
+    /// The container.
     pub(in crate::ui) key: ContainerKey,
-    /// Its name when it was opened.
+    /// Its name when its lines were opened.
     pub(in crate::ui) name: Arc<str>,
-    /// The newest line is kept in sight.
+    /// Whether the newest line stays visible.
     pub(in crate::ui) follow: bool,
-    /// Long lines take several rows.
+    /// Whether long lines are wrapped.
     pub(in crate::ui) wrap: bool,
-    /// The daemon's time before each line.
+    /// Whether each line has the daemon's time.
     pub(in crate::ui) timestamps: bool,
-    /// How JSON and logfmt lines look.
+    /// The form of JSON and logfmt lines.
     pub(in crate::ui) form: LineForm,
-    /// What is highlighted.
+    /// The highlighted patterns.
     pub(super) highlight: Arc<Patterns>,
-    /// Looked for.
+    /// The searched text.
     pub(in crate::ui) search: String,
-    /// What is looked for is being typed.
+    /// Whether the searched text is being typed.
     pub(in crate::ui) typing: bool,
-    /// The line in which it was found.
+    /// The line of the last match.
     pub(in crate::ui) hit: Option<u64>,
-    /// Columns that are hidden to the left.
+    /// The number of columns hidden to the left.
     pub(in crate::ui) left: usize,
-    /// The first row that is shown, where the newest line is not followed.
+    /// The first visible row, unless the newest line stays visible.
     top: Place,
 }
 
-/// The style of lines of this level that have no colors of their own.
+/// The style of lines of this level without colors.
 fn level_style(level: Level) -> Style {
     match level {
         Level::Trace | Level::Debug => Style::default().add_modifier(Modifier::DIM),
@@ -67,7 +67,7 @@ fn level_style(level: Level) -> Style {
 #[derive(Clone, Debug)]
 pub(in crate::ui) struct Row<'a> {
     pub(in crate::ui) entry: &'a Entry,
-    /// The first of its line's rows.
+    /// Whether it is the first of its line's rows.
     pub(in crate::ui) first: bool,
     pub(in crate::ui) pieces: Vec<Piece>,
 }
@@ -102,7 +102,7 @@ impl Detail {
         }
     }
 
-    /// A line as it is shown, with its highlights.
+    /// A line as shown, with its highlights.
     fn pieces(&self, entry: &Entry, colors: Colors) -> Vec<Piece> {
         let pieces = self.bare_pieces(entry, colors);
         match self.highlight.is_empty() {
@@ -111,7 +111,7 @@ impl Detail {
         }
     }
 
-    /// A line in its own colors, or in that of its level.
+    /// A line in its own colors, or in its level's.
     fn bare_pieces(&self, entry: &Entry, colors: Colors) -> Vec<Piece> {
         if let Some(text) = self.pretty(entry, colors) {
             return pieces(&text, colors);
@@ -124,7 +124,7 @@ impl Detail {
         pieces
     }
 
-    /// The line in the pretty form, where it is wanted and is JSON or logfmt.
+    /// The line in the pretty form, if enabled and if it is JSON or logfmt.
     fn pretty(&self, entry: &Entry, colors: Colors) -> Option<String> {
         let stamp = self.timestamps.then_some(entry.time);
         let look = pretty::Look { colors, strip: false, stamp };
@@ -133,7 +133,7 @@ impl Detail {
         Some(clean(&String::from_utf8_lossy(&text)))
     }
 
-    /// The text of a line as it is shown, without colors.
+    /// The text of a line as shown, without colors.
     fn plain(&self, entry: &Entry) -> String {
         self.pieces(entry, Colors::Off).into_iter().map(|piece| piece.text).collect()
     }
@@ -142,7 +142,7 @@ impl Detail {
         if self.wrap { self.rows_of(entry, width, Colors::Off).len() } else { 1 }
     }
 
-    /// The rows that are shown.
+    /// The visible rows.
     pub(in crate::ui) fn rows<'a>(
         &self,
         ring: &'a Ring,
@@ -164,18 +164,18 @@ impl Detail {
         rows.into_iter().skip(skip).take(height).collect()
     }
 
-    /// The place that is shown first.
+    /// The first visible position.
     fn first(&self, ring: &Ring, size: (usize, usize)) -> Place {
         let last = self.last_top(ring, size);
         if self.follow { last } else { self.top.max((ring.bounds().0, 0)).min(last) }
     }
 
-    /// The place that is shown first when the newest line is shown last.
+    /// The first visible position if the newest line is last.
     fn last_top(&self, ring: &Ring, (width, height): (usize, usize)) -> Place {
         self.back((ring.bounds().1, 0), height, ring, width)
     }
 
-    /// So many rows before a place, or the oldest there is.
+    /// The position a number of rows before another, or the oldest one.
     fn back(&self, (number, row): Place, rows: usize, ring: &Ring, width: usize) -> Place {
         if rows <= row {
             return (number, row - rows);
@@ -192,7 +192,7 @@ impl Detail {
         (ring.bounds().0, 0)
     }
 
-    /// So many rows behind a place.
+    /// The position a number of rows behind another.
     fn forth(&self, (number, row): Place, rows: usize, ring: &Ring, width: usize) -> Place {
         let mut missing = row + rows;
         for number in number..ring.bounds().1 {
@@ -226,7 +226,7 @@ impl Detail {
         true
     }
 
-    /// Brings what was found in a line into sight, about the middle of the screen.
+    /// Scrolls to a match in a line, to about the middle of the screen.
     fn reveal(&mut self, number: u64, ring: &Ring, (width, height): (usize, usize)) {
         let Some(entry) = ring.get(number) else {
             return;
@@ -258,7 +258,7 @@ impl Detail {
         self.top = self.back((number, row), height / 2, ring, width);
     }
 
-    /// The next line that holds what is looked for, from this one on; round the end and on.
+    /// The next line with the searched text, from this one on; wraps around the end.
     fn found(&self, ring: &Ring, from: u64, direction: Direction) -> Option<u64> {
         let hits: Vec<u64> = ring
             .iter()
@@ -274,7 +274,7 @@ impl Detail {
     }
 }
 
-/// Where the next hit of a search is looked for.
+/// Where the search for the next match begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
     Newer,
@@ -282,7 +282,7 @@ enum Direction {
 }
 
 impl Model {
-    /// The lines of the container that is shown.
+    /// The lines of the shown container.
     pub(in crate::ui) fn ring(&self) -> Option<&Ring> {
         self.seen().rings.get(&self.detail.as_ref()?.key)
     }
@@ -322,7 +322,7 @@ impl Model {
         Effect::Draw
     }
 
-    /// Takes a key while what is looked for is being typed: it is looked for at once.
+    /// Takes a key while the searched text is being typed: each key searches at once.
     pub(super) fn on_search_key(&mut self, key: Key) {
         let ring = self.ring().cloned().unwrap_or_default();
         let Some(detail) = &mut self.detail else {
@@ -336,7 +336,7 @@ impl Model {
         if key == Key::Esc {
             (detail.search, detail.hit) = (String::new(), None);
         } else {
-            // The newest first: that is where one looks.
+            // The newest match first, since the user looks at the newest lines.
             detail.hit = None;
             self.next_hit(&ring, Direction::Older);
         }
@@ -365,7 +365,7 @@ impl Model {
         }
     }
 
-    /// Lines that are forgotten cannot be shown first.
+    /// Dropped lines cannot be the first visible ones.
     pub(super) fn settle_detail(&mut self) {
         let size = self.detail_size();
         let Some(ring) = self.ring() else {

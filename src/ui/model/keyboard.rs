@@ -1,4 +1,4 @@
-//! The keys that mean something, whatever terminal they come from.
+//! Keys of the model, independent of the terminal.
 
 /// A key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(in crate::ui) enum Key {
     Esc,
     /// Backspace, or Ctrl-H.
     Backspace,
-    /// Ctrl-U: all that was typed goes.
+    /// Ctrl-U: clears the typed text.
     Clear,
     /// An arrow.
     Up,
@@ -25,9 +25,9 @@ pub(in crate::ui) enum Key {
     PageUp,
     /// A page down.
     PageDown,
-    /// To the first.
+    /// To the first row.
     Home,
-    /// To the last.
+    /// To the last row.
     End,
     /// Ctrl-L.
     Redraw,

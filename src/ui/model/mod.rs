@@ -1,7 +1,7 @@
-//! What is on the screen, as a value: keys, snapshots and lines go in, what to do comes out.
+//! The model of the screen: takes keys, snapshots and events, and returns effects.
 //!
-//! Nothing here knows a terminal, a clock or the engine; the screen is a function of this
-//! ([`view`](super::view)), and what acts is the [`thread`](super::thread).
+//! It uses no terminal, clock or engine. The screen is a function of the model ([`view`](super::view)), and the
+//! [`thread`](super::thread) carries out the effects.
 
 mod detail;
 mod keyboard;
@@ -26,31 +26,31 @@ pub(super) use detail::{Detail, Row as DetailRow};
 pub(super) use keyboard::Key;
 pub(super) use table::{Sort, Table};
 
-/// What happened.
+/// An input.
 #[derive(Clone, Debug)]
 pub(super) enum Input {
     /// A key was pressed.
     Key(Key),
-    /// The terminal has this many columns and rows.
+    /// The new size of the terminal in columns and rows.
     Resized(u16, u16),
-    /// The figures of this moment.
+    /// A new snapshot.
     Looked(Box<Snapshot>),
-    /// The engine says something.
+    /// An event of the engine.
     Event(Event),
 }
 
-/// What to do about it.
+/// An effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Nothing that is seen has changed.
+    /// No visible change.
     Nothing,
-    /// Something has: draw.
+    /// Draw.
     Draw,
-    /// Draw everything anew: something else may have written on the terminal.
+    /// Redraw everything: another program may have written to the terminal.
     Redraw,
-    /// Something has, and this container's stream is to be rotated.
+    /// Draw, and rotate this container's stream.
     Rotate(ContainerKey),
-    /// Give the terminal back and stop until somebody goes on.
+    /// Restore the terminal and suspend cmon.
     Suspend,
     /// End.
     Quit,
@@ -58,26 +58,26 @@ pub(super) enum Effect {
     Interrupt,
 }
 
-/// The rows of the help.
+/// The number of rows in the help.
 pub(super) const HELP_ROWS: usize = 22;
 
-/// What lies over the table or the lines.
+/// The overlay over the table or the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Overlay {
     /// Nothing.
     None,
-    /// The keys, and how many of their rows are hidden above.
+    /// The help, and the number of its rows hidden above.
     Help(usize),
-    /// The columns, and which of them the cursor is on.
+    /// The choice of columns, and the column under the cursor.
     Columns(usize),
 }
 
-/// What came from the engine.
+/// The data from the engine.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
-    /// The last figures.
+    /// The last snapshot.
     pub(super) snapshot: Snapshot,
-    /// The last minutes.
+    /// The history of the last minutes.
     pub(super) history: History,
     /// The last lines of each container.
     pub(super) rings: BTreeMap<ContainerKey, Ring>,
@@ -85,31 +85,31 @@ pub(super) struct Seen {
     pub(super) headline: String,
 }
 
-/// All that is on the screen.
+/// The state of the screen.
 #[derive(Clone, Debug)]
 pub(super) struct Model {
     /// The terminal's columns and rows.
     pub(super) size: (u16, u16),
-    /// Colours are wanted.
+    /// Whether the screen has colors.
     pub(super) colors: Colors,
-    /// The containers that are shown were named.
+    /// Whether the shown containers were named.
     pub(super) named: bool,
-    /// How lines are shown at first.
+    /// The initial form of lines.
     pub(super) form: LineForm,
-    /// What is highlighted in lines.
+    /// The highlighted patterns.
     pub(super) highlight: Arc<Patterns>,
-    /// For times of day.
+    /// The time zone for times of day.
     pub(super) zone: TimeZone,
     live: Seen,
-    /// What is shown while the screen is paused.
+    /// The data shown while the screen is paused.
     still: Option<Box<Seen>>,
     /// The table.
     pub(super) table: Table,
-    /// The lines of one container, where they are shown.
+    /// The lines of one container, if open.
     pub(super) detail: Option<Detail>,
-    /// What lies over that.
+    /// The overlay.
     pub(super) overlay: Overlay,
-    /// What the last key did, where that is not to be seen otherwise.
+    /// The result of the last key, if it is not visible otherwise.
     pub(super) answer: String,
 }
 

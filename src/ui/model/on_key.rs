@@ -1,4 +1,4 @@
-//! What each key does, by what is open.
+//! The action of each key, by the open part of the screen.
 
 use super::keyboard::Key;
 use super::{Effect, HELP_ROWS, Model, Overlay};
@@ -66,7 +66,7 @@ impl Model {
                 };
                 self.overlay = to.map_or(Overlay::None, |to| Overlay::Help(to.min(last)));
             }
-            // Any key closes a help that is seen as a whole.
+            // Any key closes a help that is completely visible.
             _ => self.overlay = Overlay::None,
         }
         Effect::Draw

@@ -1,4 +1,4 @@
-//! The table: which rows, in which order, which of them the cursor is on, which columns.
+//! The table: its rows, order, cursor and columns.
 
 use std::collections::BTreeSet;
 
@@ -9,35 +9,35 @@ use crate::format::columns::{Column, by_attention};
 use crate::snapshot::Snapshot;
 use crate::sort::sort_by;
 
-/// What rows are sorted by.
+/// A sort order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ui) enum Sort {
-    /// What needs eyes comes first.
+    /// Rows that need attention first.
     Attention,
     /// A column.
     By(Column),
 }
 
-/// The table's own state.
+/// The state of the table.
 #[derive(Clone, Debug)]
 pub(in crate::ui) struct Table {
-    /// Rows whose host, name, state or stream hold this text are shown.
+    /// Only rows with this text in host, name, state or stream are shown.
     pub(in crate::ui) filter: String,
-    /// The filter is being typed.
+    /// Whether the filter is being typed.
     pub(in crate::ui) typing: bool,
-    /// The order.
+    /// The sort order.
     pub(in crate::ui) sort: Sort,
-    /// The other way round.
+    /// Whether it is reversed.
     pub(in crate::ui) reverse: bool,
-    /// The columns that there are.
+    /// The existing columns.
     pub(in crate::ui) columns: &'static [Column],
-    /// Columns that are not shown.
+    /// Hidden columns.
     pub(in crate::ui) hidden: BTreeSet<Column>,
-    /// The container that the cursor is on: it stays there however rows move.
+    /// The container under the cursor: the cursor follows it when rows move.
     pub(in crate::ui) selected: Option<ContainerKey>,
-    /// Its place when it was last seen.
+    /// Its last index.
     at: usize,
-    /// The first row that is shown.
+    /// The first visible row.
     pub(in crate::ui) offset: usize,
 }
 
@@ -58,7 +58,7 @@ impl Default for Table {
 }
 
 impl Table {
-    /// The rows that are shown, in order.
+    /// The visible rows, in order.
     pub(in crate::ui) fn rows<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Row> {
         let mut rows: Vec<&Row> = snapshot.rows.iter().filter(|row| self.passes(row)).collect();
         sort_by(&mut rows, |one, other| {
@@ -71,7 +71,7 @@ impl Table {
         rows
     }
 
-    /// Small letters match large ones too; large ones only themselves.
+    /// Lower case matches upper case too; upper case only itself.
     fn passes(&self, row: &Row) -> bool {
         let text = |column: Column| column.text(row, &jiff::tz::TimeZone::UTC);
         self.filter.is_empty()
@@ -90,7 +90,7 @@ impl Table {
         }
     }
 
-    /// Sorts by the next column that is shown.
+    /// Sorts by the next visible column.
     pub(super) fn next_sort(&mut self) {
         let shown: Vec<Column> =
             self.columns.iter().copied().filter(|column| !self.hidden.contains(column)).collect();
@@ -102,7 +102,7 @@ impl Table {
         self.reverse = false;
     }
 
-    /// The order in words: its column may have no room.
+    /// The order as text: its column may not be visible.
     pub(super) fn order(&self) -> String {
         let by = match self.sort {
             Sort::Attention => "attention",
@@ -111,7 +111,7 @@ impl Table {
         format!("sorted by {by}{}", if self.reverse { ", reversed" } else { "" })
     }
 
-    /// Takes a key while columns are chosen: where the cursor is then, and whether that is over.
+    /// Takes a key in the choice of columns; returns the new cursor, and whether the choice is over.
     pub(super) fn on_columns_key(&mut self, at: usize, key: Key) -> (usize, bool) {
         let last = self.columns.len() - 1;
         match key {
@@ -123,7 +123,7 @@ impl Table {
                 self.sort = Sort::By(self.columns[at]);
                 self.reverse = false;
             }
-            // A row without a name means nothing.
+            // A row needs its name.
             Key::Char(' ' | 'x') if self.columns[at] != Column::Name => {
                 let column = self.columns[at];
                 if !self.hidden.remove(&column) {
@@ -136,7 +136,7 @@ impl Table {
         (at, false)
     }
 
-    /// Moves the cursor. Returns whether the key was for that.
+    /// Moves the cursor. Returns whether the key did that.
     pub(super) fn moved(&mut self, key: Key, rows: &[ContainerKey], page: usize) -> bool {
         let last = rows.len().saturating_sub(1);
         let page = page.saturating_sub(1).max(1);
@@ -154,11 +154,11 @@ impl Table {
         true
     }
 
-    /// The cursor stays on its container, or on its place where that is gone; and it stays in sight.
+    /// Keeps the cursor on its container, or on its index if that is gone; and keeps it visible.
     pub(super) fn settle(&mut self, rows: &[ContainerKey], page: usize) {
         let found = rows.iter().position(|key| Some(key) == self.selected.as_ref());
         self.at = found.unwrap_or(self.at.min(rows.len().saturating_sub(1)));
-        // A filter that is being typed hides it only for a while.
+        // A filter that is being typed hides it only temporarily.
         if found.is_none() && !self.typing {
             self.selected = rows.get(self.at).cloned();
         }
@@ -168,7 +168,7 @@ impl Table {
     }
 }
 
-/// Takes a key into a text that is typed. Returns whether typing goes on.
+/// Takes a key into a typed text. Returns whether typing continues.
 pub(super) fn typed(text: &mut String, key: Key) -> bool {
     match key {
         Key::Char(character) => text.push(character),
@@ -182,13 +182,13 @@ pub(super) fn typed(text: &mut String, key: Key) -> bool {
     true
 }
 
-/// Whether a text holds another one. Small letters match large ones too; large ones only themselves.
+/// Whether a text contains another one. Lower case matches upper case too; upper case only itself.
 pub(super) fn holds(text: &str, wanted: &str) -> bool {
     place(text, wanted).is_some()
 }
 
-/// From where to where in a text another one stands first, in bytes; roughly, where letters change their
-/// length when they are made small.
+/// The byte range of the first occurrence of a text in another; approximate if lower case changes the length of
+/// letters.
 pub(super) fn place(text: &str, wanted: &str) -> Option<(usize, usize)> {
     let (at, length) = match wanted.chars().any(char::is_uppercase) {
         true => (text.find(wanted)?, wanted.len()),

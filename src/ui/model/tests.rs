@@ -1,4 +1,4 @@
-//! What keys do, without a terminal; and that no sequence of keys breaks anything.
+//! Keys without a terminal; no sequence of keys breaks anything.
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ fn shown(model: &Model) -> Vec<String> {
 }
 
 #[test]
-fn of_ten_thousand_containers_that_are_gone_no_line_is_kept() {
+fn lines_of_ten_thousand_removed_containers_are_dropped() {
     let mut model = model(sample::many(1));
     for number in 0..10_000 {
         let name = format!("job-{number}");
@@ -73,7 +73,7 @@ fn of_ten_thousand_containers_that_are_gone_no_line_is_kept() {
 }
 
 #[test]
-fn each_way_to_end_is_distinguished() {
+fn each_kind_of_end_is_distinguished() {
     let mut model = model(sample::many(3));
     assert_eq!(press(&mut model, "q"), Effect::Quit);
     assert_eq!(model.update(Input::Key(Key::Interrupt)), Effect::Interrupt);
@@ -108,7 +108,7 @@ fn the_cursor_moves_and_stays_within_the_rows() {
 }
 
 #[test]
-fn the_cursor_stays_on_its_container_when_rows_move_and_on_its_place_when_that_is_gone() {
+fn the_cursor_follows_its_container_or_keeps_its_row() {
     let mut model = model(sample::many(5));
     press(&mut model, "jj");
     let mut snapshot = sample::many(5);
@@ -140,7 +140,7 @@ fn a_filter_is_live_and_esc_clears_it() {
 }
 
 #[test]
-fn rows_are_sorted_by_the_column_that_is_chosen_and_the_other_way_round() {
+fn rows_are_sorted_by_the_chosen_column_in_both_directions() {
     let mut model = model(sample::snapshot());
     press(&mut model, "s");
     assert_eq!(model.table.sort, Sort::By(Column::Name));
@@ -225,7 +225,7 @@ fn a_paused_screen_does_not_move_and_then_shows_all() {
 }
 
 #[test]
-fn lines_of_others_are_kept_but_not_drawn() {
+fn lines_of_other_containers_are_kept_but_not_drawn() {
     let mut model = model(sample::many(2));
     assert_eq!(talk(&mut model, "web-001", &["one"]), Effect::Nothing);
     press(&mut model, "\n");
@@ -307,7 +307,7 @@ fn lines_have_the_color_of_their_level_and_a_pretty_form() {
     press(&mut model, "v");
     assert_eq!(shown(&model)[..2], ["ERROR lost <U+202E> n=7", "WARN hot"]);
     assert_eq!(colors(&model), [red, yellow, None, green]);
-    // What is looked for is what is seen.
+    // The search covers the visible text.
     press(&mut model, "/lost <\n");
     assert_eq!(model.detail.as_ref().unwrap().hit, Some(0));
     press(&mut model, "v");
@@ -406,8 +406,8 @@ fn inputs() -> impl Strategy<Value = Input> {
         1 => (0u16..250, 0u16..80).prop_map(|(columns, rows)| Input::Resized(columns, rows)),
         2 => (0usize..40).prop_map(|count| Input::Looked(Box::new(sample::many(count)))),
         1 => Just(Input::Looked(Box::new(sample::snapshot()))),
-        3 => (0usize..3, "\\PC{0,300}", 1usize..60).prop_map(|(who, text, count)| {
-            let name = format!("web-{who:03}");
+        3 => (0usize..3, "\\PC{0,300}", 1usize..60).prop_map(|(number, text, count)| {
+            let name = format!("web-{number:03}");
             let mut lines = lines(&name, &vec![text.as_str(); count]);
             lines.label = std::sync::Arc::new(Label::new(sample::key(&name), name.as_str().into()));
             Input::Event(Event::Lines(lines))
@@ -417,7 +417,7 @@ fn inputs() -> impl Strategy<Value = Input> {
 
 proptest! {
     #[test]
-    fn whatever_happens_the_cursor_is_in_sight_and_it_can_be_drawn(
+    fn after_any_input_the_cursor_is_visible_and_drawing_works(
         inputs in prop::collection::vec(inputs(), 0..60)
     ) {
         let mut model = Model::new((80, 24), Colors::On, TimeZone::UTC);

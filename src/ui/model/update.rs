@@ -1,4 +1,4 @@
-//! From each input to what has to be done: looks, events, and the commands of the keys.
+//! The update: from each input to its effect.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::ui::layout::Layout;
 use crate::ui::ring::share;
 
 impl Model {
-    /// A screen of this size, with nothing to show yet.
+    /// An empty screen of this size.
     pub(in crate::ui) fn new(size: (u16, u16), colors: Colors, zone: TimeZone) -> Self {
         Self {
             size,
@@ -36,7 +36,7 @@ impl Model {
         }
     }
 
-    /// Takes what happened.
+    /// Takes an input.
     pub(in crate::ui) fn update(&mut self, input: Input) -> Effect {
         let effect = match input {
             Input::Key(key) => self.on_key(key),
@@ -53,7 +53,7 @@ impl Model {
         effect
     }
 
-    /// What is shown: what came last, or what was there when the screen was paused.
+    /// The shown data: the latest, or that of the pause.
     pub(in crate::ui) fn seen(&self) -> &Seen {
         self.still.as_deref().unwrap_or(&self.live)
     }
@@ -63,7 +63,7 @@ impl Model {
         self.still.is_some()
     }
 
-    /// Where everything is.
+    /// The layout.
     pub(in crate::ui) fn layout(&self) -> Layout {
         Layout::of(self.size, self.seen().snapshot.daemons.len())
     }
@@ -71,7 +71,7 @@ impl Model {
     fn on_look(&mut self, snapshot: Snapshot) -> Effect {
         self.live.history.add(&snapshot);
         let gone = |key: &ContainerKey| !snapshot.rows.iter().any(|row| row.key == *key);
-        // What is looked at stays to be read.
+        // The lines of an open container stay readable.
         let open = self.detail.as_ref().map(|detail| detail.key.clone());
         self.live.rings.retain(|key, _| !gone(key) || open.as_ref() == Some(key));
         self.table.columns = Column::of(snapshot.daemons.len());
@@ -99,12 +99,12 @@ impl Model {
         if self.is_paused() { Effect::Nothing } else { Effect::Draw }
     }
 
-    /// The rows of the help that there is no room for.
+    /// The number of rows of the help without room.
     pub(in crate::ui) fn help_hidden(&self) -> usize {
         HELP_ROWS.saturating_sub(usize::from(self.size.1.saturating_sub(2)))
     }
 
-    /// The container that keys are about.
+    /// The container that keys act on.
     pub(in crate::ui) fn chosen(&self) -> Option<ContainerKey> {
         match &self.detail {
             Some(detail) => Some(detail.key.clone()),
@@ -148,7 +148,7 @@ impl Model {
         });
     }
 
-    /// Brings what the keys point at in line with what there is.
+    /// Adjusts cursor and scroll positions to the data.
     fn settle(&mut self) {
         let page = usize::from(self.layout().rows);
         let rows = self.table.rows(&self.seen().snapshot);

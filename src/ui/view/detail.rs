@@ -26,7 +26,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, look: Look) {
     let size = (usize::from(lines.width), usize::from(lines.height));
     let rows = model.ring().map(|ring| detail.rows(ring, size, model.colors)).unwrap_or_default();
     if rows.is_empty() {
-        let text = "no line so far; what comes is shown";
+        let text = "no line yet; new lines appear here";
         frame.render_widget(Line::styled(text, quiet()), row(lines, 0));
     }
     for (at, one) in (0..lines.height).zip(&rows) {
@@ -64,7 +64,7 @@ fn line(one: &DetailRow<'_>, detail: &Detail, zone: &TimeZone, look: Look) -> Li
         StdStream::Stdout if one.entry.recovered => "~ ",
         StdStream::Stdout => "  ",
     };
-    spans.push(Span::styled(mark, look.odd()));
+    spans.push(Span::styled(mark, look.unusual()));
     if detail.timestamps {
         let time = if one.first { clock(one.entry.time, zone) } else { String::new() };
         spans.push(Span::styled(format!("{time:<13}"), quiet()));
@@ -79,11 +79,11 @@ fn line(one: &DetailRow<'_>, detail: &Detail, zone: &TimeZone, look: Look) -> Li
     }
 }
 
-/// The text, with what is looked for standing out.
+/// The text, with the searched text highlighted.
 fn mark_hits(text: &str, style: Style, detail: &Detail, spans: &mut Vec<Span<'static>>) {
     let wanted = &detail.search;
     let exact = wanted.chars().any(char::is_uppercase);
-    // Letters that change their length when they are made small are not marked.
+    // Letters that change their length in lower case are not marked.
     let lower = if exact { text.to_owned() } else { text.to_lowercase() };
     if wanted.is_empty() || lower.len() != text.len() {
         spans.push(Span::styled(text.to_owned(), style));

@@ -1,4 +1,4 @@
-//! The whole screen: head, table or detail, foot, and what lies over them.
+//! The whole screen: head, table or detail, foot, and overlays.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -48,7 +48,7 @@ pub(super) fn row(area: Rect, at: u16) -> Rect {
     split(below, 1).0
 }
 
-/// The last notice, and the keys or what is typed.
+/// The last notice, and the keys or the typed text.
 fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
     let table = &model.table;
     let keys = if table.typing {
@@ -66,7 +66,7 @@ fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
         let headline = fit::cut(&model.seen().headline, usize::from(area.width));
         let style = match headline.chars().next() {
             Some('!') => look.wrong(),
-            Some('~') => look.odd(),
+            Some('~') => look.unusual(),
             _ => quiet(),
         };
         frame.render_widget(Line::styled(headline, style), row(area, 0));
@@ -74,7 +74,7 @@ fn foot(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
     frame.render_widget(keys, row(area, area.height.saturating_sub(1)));
 }
 
-/// What a filter that is not being typed leaves, and the way back.
+/// The active filter's effect, and the key to clear it.
 fn filtered(model: &Model) -> Option<String> {
     let (filter, snapshot) = (&model.table.filter, &model.seen().snapshot);
     let (some, all) = (model.table.rows(snapshot).len(), snapshot.rows.len());
@@ -82,7 +82,7 @@ fn filtered(model: &Model) -> Option<String> {
     is_kept.then(|| format!("filter `{filter}`: {some} of {all}, Esc shows all  "))
 }
 
-/// What the last key did, or the keys.
+/// The result of the last key, or the keys.
 pub(super) fn answer_or<'a>(model: &Model, keys: &'a str) -> Line<'a> {
     let mut spans = Vec::new();
     if model.is_paused() {

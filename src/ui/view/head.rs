@@ -14,12 +14,12 @@ use crate::sort::sort_by_key;
 use crate::ui::fit;
 use crate::ui::model::Model;
 
-/// Between two parts.
+/// The separator of two parts.
 const GAP: &str = "  ";
-/// A part is cut rather than left out when this much of it can be seen.
-const LEAST: usize = 16;
+/// A part is cut rather than left out if this much of it is visible.
+const PART_MIN_COLUMNS: usize = 16;
 
-/// A figure: what it is, and how it looks.
+/// A figure with its label and style.
 type Part = (String, Style);
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
@@ -28,7 +28,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look)
     let width = usize::from(area.width);
     let mut lines: Vec<Vec<Part>> = lines.into_iter().collect();
     match area.height {
-        // What matters most, where there is little room.
+        // The most important figures, for little room.
         ..=1 => lines.truncate(1),
         2..=3 => lines = vec![lines[0].clone(), lines[1].clone()],
         height => {
@@ -51,7 +51,7 @@ fn joined(parts: &[Part], width: usize) -> Line<'static> {
     let mut taken = 1;
     for (text, style) in parts {
         let left = width.saturating_sub(taken);
-        if left < fit::width(text) && left < LEAST {
+        if left < fit::width(text) && left < PART_MIN_COLUMNS {
             break;
         }
         let text = fit::cut(text, left);
@@ -84,7 +84,7 @@ fn named(daemon: &DaemonSnapshot) -> String {
     format!("{} {}", known(&daemon.name), known(&daemon.version))
 }
 
-/// A line for each of several daemons; those that are away come first.
+/// A line for each of several daemons; absent ones come first.
 fn hosts(snapshot: &Snapshot, look: Look) -> Vec<Vec<Part>> {
     if snapshot.only_daemon().is_some() {
         return Vec::new();
@@ -205,12 +205,12 @@ pub(super) fn sparks(frame: &mut Frame<'_>, area: Rect, model: &Model) {
         let part = Rect { x: area.x + at * each, width: each.saturating_sub(1), ..area };
         let shown = usize::from(part.width.saturating_sub(1));
         let last: Vec<u64> = bars.iter().rev().take(shown).rev().copied().collect();
-        let most = last.iter().max().copied().unwrap_or(0);
+        let peak = last.iter().max().copied().unwrap_or(0);
         let (title, below) = split(part, 1);
-        let text = format!(" {name}, at most {}", units::count(most));
+        let text = format!(" {name}, at most {}", units::count(peak));
         let text = fit::cut(&text, usize::from(part.width));
         frame.render_widget(Line::styled(text, quiet()), title);
         let bars = Rect { x: below.x + 1, width: below.width.saturating_sub(1), ..below };
-        frame.render_widget(Sparkline::default().data(last).max(most.max(1)), bars);
+        frame.render_widget(Sparkline::default().data(last).max(peak.max(1)), bars);
     }
 }

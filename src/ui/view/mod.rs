@@ -20,7 +20,7 @@ pub(super) use draw::draw;
 use draw::{answer_or, row, split};
 use style::{bar, quiet, title};
 
-/// What a part of the screen is to look like; without colours the words have to do.
+/// The style of a part of the screen; without colors, the text carries the meaning.
 #[derive(Clone, Copy, Debug)]
 struct Look {
     colors: Colors,

@@ -1,4 +1,4 @@
-//! What lies over the rest: the keys, and the choice of columns.
+//! Overlays: the help, and the choice of columns.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -61,7 +61,7 @@ pub(super) fn columns(frame: &mut Frame<'_>, model: &Model, at: usize) {
     let widest = lines.iter().map(|line| fit::width(line)).max().unwrap_or(0);
     let inside =
         boxed(frame, " columns: space shows or hides, s sorts, Enter closes ", widest, lines.len());
-    // The cursor stays in sight, however small the box is.
+    // The cursor stays visible, however small the box is.
     let skip = (at + 1).saturating_sub(usize::from(inside.height));
     for (place, (number, text)) in (0..inside.height).zip(lines.iter().enumerate().skip(skip)) {
         let style = if number == at { bar() } else { Style::default() };
@@ -70,7 +70,7 @@ pub(super) fn columns(frame: &mut Frame<'_>, model: &Model, at: usize) {
     }
 }
 
-/// An empty box in the middle of the screen; gives its inside.
+/// An empty box in the middle of the screen; returns its inside.
 fn boxed(frame: &mut Frame<'_>, title: &str, width: usize, height: usize) -> Rect {
     let area = frame.area();
     let wide = width.max(fit::width(title)) + 2;

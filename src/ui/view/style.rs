@@ -1,4 +1,4 @@
-//! Colors and weights of what is drawn.
+//! Colors and weights of the screen.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -14,7 +14,7 @@ impl Look {
         self.colored(Color::Green)
     }
 
-    pub(super) fn odd(self) -> Style {
+    pub(super) fn unusual(self) -> Style {
         self.colored(Color::Yellow)
     }
 
@@ -28,12 +28,12 @@ pub(super) fn quiet() -> Style {
     Style::default().add_modifier(Modifier::DIM)
 }
 
-/// What a part is about.
+/// The subject of a part.
 pub(super) fn title() -> Style {
     Style::default().add_modifier(Modifier::BOLD)
 }
 
-/// Where the cursor is.
+/// The row under the cursor.
 pub(super) fn bar() -> Style {
     Style::default().add_modifier(Modifier::REVERSED)
 }

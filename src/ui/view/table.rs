@@ -1,4 +1,4 @@
-//! The table: a row per container, in as many columns as there is room for.
+//! The table: a row per container, in as many columns as fit.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use crate::format::units;
 use crate::ui::fit;
 use crate::ui::model::{Model, Sort, Table};
 
-/// Characters of the bar that shows a stream's age.
+/// The width of the bar that shows a stream's age.
 const BAR: usize = 5;
 /// The sign before the name, and a space.
 const SIGN: usize = 2;
-/// The narrowest and the widest that names are shown.
+/// The bounds of the width of names.
 const NAME: (usize, usize) = (11, 40);
-/// The least width, in columns, at which the last note is shown.
+/// The minimum width at which the last note is shown.
 const NOTE: usize = 16;
 
-/// Columns in the order in which they are given room.
+/// Columns by priority.
 const FIRST: [Column; 12] = [
     Column::Name,
     Column::Host,
@@ -40,7 +40,7 @@ const FIRST: [Column; 12] = [
     Column::Cycles,
 ];
 
-/// The columns of a column; the name and the note take what is left.
+/// The width of a column; the name and the note take the rest.
 fn width(column: Column, sort: Sort) -> usize {
     let width = match column {
         Column::Name => NAME.0,
@@ -53,12 +53,12 @@ fn width(column: Column, sort: Sort) -> usize {
         Column::Gaps => 4,
         Column::Note => NOTE,
     };
-    // The order has a mark behind the heading.
+    // The sort order has a mark behind the heading.
     let marked = if sort == Sort::By(column) { fit::width(column.title()) + 1 } else { 0 };
     width.max(marked)
 }
 
-/// Which columns are shown, and how wide each is.
+/// The visible columns with their widths.
 pub(super) fn columns(table: &Table, room: usize, longest: usize) -> Vec<(Column, usize)> {
     let mut left = room.saturating_sub(SIGN);
     let mut taken = Vec::new();
@@ -124,7 +124,7 @@ fn headings(columns: &[(Column, usize)], model: &Model) -> Line<'static> {
         let mut title = column.title().to_owned();
         let sorted = model.table.sort == Sort::By(*column);
         if sorted {
-            // Text begins with A, figures with the largest.
+            // Text sorts from A, numbers from the largest.
             let text =
                 matches!(column, Column::Host | Column::Name | Column::State | Column::Stream);
             title.push(if text == model.table.reverse { '▼' } else { '▲' });
@@ -149,7 +149,7 @@ fn line(one: &Row, columns: &[(Column, usize)], zone: &TimeZone, look: Look) -> 
     let attention = Attention::of(one);
     let style = match attention {
         Attention::None => Style::default(),
-        Attention::Some => look.odd(),
+        Attention::Some => look.unusual(),
         Attention::Now => look.wrong(),
     };
     // The cursor takes the place of the first span.
@@ -169,12 +169,12 @@ fn line(one: &Row, columns: &[(Column, usize)], zone: &TimeZone, look: Look) -> 
         spans.push(Span::raw(" "));
         spans.push(Span::styled(aligned(*column, &text, *width), style));
     }
-    // The sign stands right before the first column.
+    // The sign stands directly before the first column.
     spans.remove(2);
     Line::from(spans)
 }
 
-/// A bar, and the age in figures.
+/// A bar, and the age as text.
 fn age(age: Option<Duration>, timeout: Duration) -> String {
     let Some(age) = age else {
         return String::new();

@@ -1,4 +1,4 @@
-//! Screens as text: each size, each state. Colours are asserted apart.
+//! Screens as text: each size, each state. Separate assertions check colors.
 
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
@@ -30,7 +30,7 @@ fn buffer(model: &Model) -> Buffer {
     terminal.backend().buffer().clone()
 }
 
-/// What is on the screen, without what is empty at the ends.
+/// The text on the screen, without trailing blanks.
 fn screen(model: &Model) -> String {
     let buffer = buffer(model);
     let row = |y: u16| {
@@ -38,7 +38,7 @@ fn screen(model: &Model) -> String {
         let mut hidden = 0;
         for x in 0..buffer.area.width {
             let symbol = buffer[(x, y)].symbol();
-            // The second half of a wide character is a cell of its own.
+            // The second half of a wide character is a separate cell.
             if hidden == 0 {
                 text.push_str(symbol);
                 hidden = crate::ui::fit::width(symbol).saturating_sub(1);
@@ -89,7 +89,7 @@ fn an_empty_screen_at_each_size() {
 }
 
 #[test]
-fn named_containers_that_are_not_there_are_said_to_be_awaited() {
+fn missing_named_containers_are_shown_as_awaited() {
     let mut model = model((80, 24), sample::of(Vec::new()));
     model.named = true;
     let screen = screen(&model);
@@ -112,7 +112,7 @@ fn several_daemons_of_which_one_is_away() {
 }
 
 #[test]
-fn a_daemon_that_is_away_is_said_to_be_in_a_small_terminal_too() {
+fn an_absent_daemon_is_shown_in_a_small_terminal() {
     for rows in 1..30 {
         let screen = screen(&model((80, rows), sample::away()));
         assert!(screen.contains("DAEMON AWAY for"), "{rows} rows:\n{screen}");
@@ -147,7 +147,7 @@ fn a_filter_is_typed() {
 }
 
 #[test]
-fn a_filter_that_is_kept_is_said_to_hide_rows() {
+fn an_active_filter_is_shown() {
     let foot = |keys: &str| {
         let mut model = model((120, 24), sample::many(12));
         press(&mut model, keys);
@@ -160,7 +160,7 @@ fn a_filter_that_is_kept_is_said_to_hide_rows() {
 }
 
 #[test]
-fn a_paused_screen_says_so_and_how_it_goes_on() {
+fn a_paused_screen_shows_the_key_to_continue() {
     for rows in 5..40 {
         let mut model = model((80, rows), sample::many(3));
         let foot = |model: &Model| screen(model).lines().last().unwrap().to_owned();
@@ -174,7 +174,7 @@ fn a_paused_screen_says_so_and_how_it_goes_on() {
 }
 
 #[test]
-fn the_order_is_marked_or_said() {
+fn the_sort_order_is_marked_or_named() {
     let mut snapshot = sample::many(3);
     snapshot.rows.iter_mut().for_each(|row| row.timeout = std::time::Duration::from_secs(300));
     for size in SIZES {
@@ -223,19 +223,19 @@ fn the_hint_for_esc_names_its_next_effect() {
 }
 
 #[test]
-fn a_container_that_is_gone_can_still_be_read() {
+fn lines_of_a_removed_container_stay_readable() {
     let mut model = model((80, 24), sample::of(vec![sample::row("web", 3.0)]));
-    talk(&mut model, "web", &["its last words"]);
+    talk(&mut model, "web", &["its last line"]);
     press(&mut model, "\n");
     model.update(Input::Looked(Box::new(sample::of(Vec::new()))));
     let screen = screen(&model);
-    assert!(screen.contains("web  removed") && screen.contains("its last words"), "{screen}");
+    assert!(screen.contains("web  removed") && screen.contains("its last line"), "{screen}");
     press(&mut model, "\x1b");
     assert!(model.detail.is_none());
 }
 
 #[test]
-fn readers_that_are_not_as_many_as_streams_are_said_in_words() {
+fn unequal_numbers_of_readers_and_streams_are_reported() {
     let mut snapshot = sample::many(8);
     snapshot.census.readers = 9;
     let screen = screen(&model((80, 24), snapshot));
@@ -264,7 +264,7 @@ fn trouble_is_red_and_marked_without_color_too() {
 }
 
 #[test]
-fn no_size_is_too_small_or_too_large() {
+fn any_terminal_size_can_be_drawn() {
     for columns in [1, 2, 10, 20, 40, 79, 80, 300, 500] {
         for rows in [1, 2, 3, 5, 8, 12, 18, 40, 200] {
             let mut shown = model((columns, rows), sample::snapshot());

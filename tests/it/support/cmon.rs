@@ -21,7 +21,7 @@ pub(crate) struct Cmon {
     stderr: Collected,
 }
 
-/// What came of one of its outputs so far, and the end of it.
+/// The received bytes of one output, and its end.
 struct Collected {
     bytes: Arc<Mutex<Vec<u8>>>,
     end: Receiver<()>,
@@ -35,7 +35,7 @@ pub(crate) struct Done {
     what: String,
 }
 
-/// A line as `-o json` tells it.
+/// A line from `-o json`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) container: String,
@@ -49,7 +49,7 @@ impl Cmon {
         Self::start_with(args, |_| {})
     }
 
-    /// The same, with the command changed before it starts.
+    /// Starts it, after a change to the command.
     pub(crate) fn start_with(args: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Dockerd::shared().command(env!("CARGO_BIN_EXE_cmon"));
         command.args(args).stdout(Stdio::piped());
@@ -59,9 +59,9 @@ impl Cmon {
 
     /// Starts a command that is cmon or becomes it.
     pub(crate) fn of(mut command: Command) -> Self {
-        // A panic's message says enough; a backtrace would bury it.
+        // A panic's message is enough; a backtrace would bury it.
         command.env("RUST_BACKTRACE", "0").stdin(Stdio::null()).stderr(Stdio::piped());
-        // The configuration of whoever runs the tests does not count.
+        // The configuration of the test's environment does not count.
         if !command.get_envs().any(|(name, _)| name == "XDG_CONFIG_HOME") {
             command.env("XDG_CONFIG_HOME", "/nowhere");
         }
@@ -77,7 +77,7 @@ impl Cmon {
         Self::start(args).done()
     }
 
-    /// Begins to read its stdout.
+    /// Starts to read its stdout.
     pub(crate) fn read(mut self) -> Self {
         self.read_now();
         self
@@ -127,16 +127,15 @@ impl Cmon {
         Pid::from_child(&self.child)
     }
 
-    /// The most resident memory that it has had so far, in KiB: no moment is missed, however late the
-    /// test looks.
+    /// Its maximum resident memory in KiB, including peaks between the test's looks.
     pub(crate) fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
-    /// Waits until the pipe that is its stdout holds all that it can, and cmon waits in a write for its reader. A full
-    /// pipe alone is no sign of more to write.
+    /// Waits until its stdout pipe is full, and cmon waits in a write for its reader. A full pipe alone does not
+    /// show that there is more to write.
     #[track_caller]
     pub(crate) fn wait_for_a_full_pipe(&self) {
         let path = format!("/proc/{}/fd/1", self.child.id());
@@ -179,7 +178,7 @@ impl Cmon {
         self.done_within(PATIENCE)
     }
 
-    /// The same with a patience of its own.
+    /// Waits for its end, up to this limit.
     #[track_caller]
     pub(crate) fn done_within(mut self, patience: Duration) -> Done {
         self.read_now();
@@ -190,7 +189,7 @@ impl Cmon {
         Done { status, stdout, stderr, what: self.what.clone() }
     }
 
-    /// Waits for its end when the test has read its stdout itself, up to the end: this.
+    /// Waits for its end after the test has read its stdout, which is this.
     #[track_caller]
     pub(crate) fn done_with(mut self, stdout: Vec<u8>) -> Done {
         let status = self.status();
@@ -198,23 +197,23 @@ impl Cmon {
         Done { status, stdout, stderr, what: self.what.clone() }
     }
 
-    /// What it has written to its stdout, which must be read.
+    /// Its stdout up to now, which must be read.
     pub(crate) fn out(&self) -> String {
         self.stdout.as_ref().unwrap().text()
     }
 
-    /// What it has written to its stderr.
+    /// Its stderr up to now.
     pub(crate) fn err(&self) -> String {
         self.stderr.text()
     }
 
-    /// Where its metrics are, once it has said so.
+    /// The address of its metrics, once it has printed it.
     pub(crate) fn metrics(&self) -> Option<String> {
         let err = self.err();
         Some(err.split_once("http://")?.1.split_once("/metrics")?.0.to_owned())
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, if it has ended.
     pub(crate) fn try_status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
@@ -234,7 +233,7 @@ impl Drop for Cmon {
     }
 }
 
-/// How far an output was searched for a text, and how often it was found.
+/// The progress of a search in an output, and the number of matches.
 #[derive(Default)]
 struct Search {
     done: usize,
@@ -256,7 +255,7 @@ impl Collected {
         Self { bytes, end }
     }
 
-    /// How often this text is in it, not overlapping. Only what came since the last search is looked at.
+    /// How often this text is in it, not overlapping. Searches only bytes since the last search.
     fn count(&self, text: &str, search: &mut Search) -> usize {
         let bytes = self.bytes.lock().unwrap();
         let mut rest = &bytes[search.done..];
@@ -284,7 +283,7 @@ impl Collected {
     }
 }
 
-/// Where `text` begins in `bytes`.
+/// The index of `text` in `bytes`.
 fn position(bytes: &[u8], text: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
@@ -297,14 +296,14 @@ fn position(bytes: &[u8], text: &[u8]) -> Option<usize> {
 }
 
 impl Done {
-    /// Its exit code must be this one.
+    /// Asserts its exit code.
     #[track_caller]
     pub(crate) fn code(self, code: i32) -> Self {
         assert_eq!(self.status.code(), Some(code), "{self}");
         self
     }
 
-    /// Its stderr must hold this text.
+    /// Asserts that its stderr contains this text.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "no `{text}` in {self}");

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::{Dockerd, eventually};
 
 /// `count N` writes the numbers 1 to N, 100 of them every twentieth of a second, and `slowly N` 25 of them every tenth.
-/// `hold` waits until the test says `go`.
+/// `hold` waits until the test calls `go`.
 pub(crate) const COUNT: &str = r#"
 go=
 trap 'go=1' USR1
@@ -49,19 +49,19 @@ impl Container {
         Self::run_with(&[], script)
     }
 
-    /// The same, with more arguments for `docker run`.
+    /// Starts it with more arguments for `docker run`.
     #[track_caller]
     pub(crate) fn run_with(args: &[&str], script: &str) -> Self {
         Self::named(&next_name(), args, script)
     }
 
-    /// Runs one on another daemon than that which the tests share.
+    /// Starts it on another daemon than the shared one.
     #[track_caller]
     pub(crate) fn on(daemon: &'static Dockerd, script: &str) -> Self {
         Self::of(daemon, &next_name(), &[], script)
     }
 
-    /// The same with a name.
+    /// Starts it with a name.
     #[track_caller]
     pub(crate) fn named_on(daemon: &'static Dockerd, name: &str, script: &str) -> Self {
         Self::of(daemon, name, &[], script)
@@ -72,7 +72,7 @@ impl Container {
         Self::of(Dockerd::shared(), name, args, script)
     }
 
-    /// The same on another daemon.
+    /// Starts it with a name on another daemon.
     #[track_caller]
     pub(crate) fn of(daemon: &'static Dockerd, name: &str, args: &[&str], script: &str) -> Self {
         let script = format!("{COUNT}\n{script}");
@@ -91,17 +91,17 @@ impl Container {
         self.daemon.docker(&[verb, &self.name]);
     }
 
-    /// Lets its script go on from where it says `hold`.
+    /// Lets its script continue from `hold`.
     pub(crate) fn go(&self) {
         self.daemon.docker(&["kill", "-s", "USR1", &self.name]);
     }
 
-    /// What `docker logs` gives, stdout and stderr apart.
+    /// The stdout and stderr of `docker logs`.
     pub(crate) fn logs(&self) -> Output {
         self.daemon.command("docker").args(["logs", &self.name]).output().unwrap()
     }
 
-    /// Waits until the end of its log, the last lines, holds this text.
+    /// Waits until the last lines of its log contain this text.
     #[track_caller]
     pub(crate) fn wait_for_log(&self, text: &str) {
         eventually(text, || {

@@ -1,7 +1,7 @@
-//! A Docker daemon for the tests alone: private directories, private socket, one image.
+//! A Docker daemon for the tests: private directories, private socket, one image.
 //!
-//! A shell watches over it. The shell's stdin is a pipe that this process holds, so however the
-//! tests end, the pipe closes, and the shell ends the daemon and removes what it left.
+//! A shell supervises it. The shell's stdin is a pipe held by this process. However the tests end, the pipe closes, and
+//! the shell ends the daemon and removes its leftovers.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,8 +11,7 @@ use std::sync::{Mutex, OnceLock};
 
 use super::{PATIENCE, eventually};
 
-/// Starts the daemon in `$1`, with the further arguments, does to it what stdin orders, and ends it when
-/// stdin ends.
+/// Starts the daemon in `$1` with the further arguments, obeys commands from stdin, and ends it at the end of stdin.
 const WATCH: &str = r#"
 trap '' INT TERM
 dir=$1
@@ -67,7 +66,7 @@ const INSTALL: &str =
 /// The running daemon.
 pub(crate) struct Dockerd {
     dir: PathBuf,
-    /// The shell that watches over it; its stdin is held open.
+    /// The supervising shell; its stdin is held open.
     watch: Mutex<Child>,
 }
 
@@ -78,7 +77,7 @@ impl Dockerd {
         SHARED.get_or_init(|| Self::alone(&[]))
     }
 
-    /// Another daemon, for a test that must be alone with it, with these arguments more.
+    /// A separate daemon with these additional arguments, for a test that needs it alone.
     pub(crate) fn alone(args: &[&str]) -> Dockerd {
         let daemon = Self::start(args);
         daemon.import_image();
@@ -125,7 +124,7 @@ impl Dockerd {
         self.wait_until_it_answers();
     }
 
-    /// Gives the shell an order and waits until it is carried out.
+    /// Sends the shell a command and waits until it is done.
     fn order(&self, order: &str) {
         let mut watch = self.watch.lock().unwrap();
         writeln!(watch.stdin.as_mut().unwrap(), "{order}").unwrap();
@@ -157,7 +156,7 @@ impl Dockerd {
         command
     }
 
-    /// Runs `docker` and gives its stdout.
+    /// Runs `docker` and returns its stdout.
     #[track_caller]
     pub(crate) fn docker(&self, args: &[&str]) -> String {
         let done = self.command("docker").args(args).output().unwrap();
@@ -166,12 +165,12 @@ impl Dockerd {
         String::from_utf8(done.stdout).unwrap()
     }
 
-    /// What the daemon tells of itself.
+    /// The daemon's information about itself.
     pub(crate) fn info(&self) -> serde_json::Value {
         serde_json::from_slice(&get(&self.socket(), "/info")).unwrap()
     }
 
-    /// The daemon's goroutines that serve somebody's logs.
+    /// The daemon's goroutines that serve logs.
     pub(crate) fn followers(&self) -> usize {
         self.goroutines().iter().filter(|stack| stack.contains("ContainerLogs.func")).count()
     }
@@ -183,7 +182,7 @@ impl Dockerd {
     }
 }
 
-/// The body of an answer; asked by HTTP/1.0, so that it ends with the connection.
+/// The body of an answer; by HTTP/1.0, so that it ends with the connection.
 pub(crate) fn get(socket: &Path, path: &str) -> Vec<u8> {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();

@@ -1,4 +1,4 @@
-//! What the tests share: a daemon, containers, and cmon as a process.
+//! Support for the tests: a daemon, containers, and cmon as a process.
 
 mod cmon;
 mod container;
@@ -19,23 +19,23 @@ pub(crate) use proxy::{Proxy, copy};
 pub(crate) use scene::Scene;
 pub(crate) use terminal::{Terminal, pty};
 
-/// Longer than anything here takes on any machine; a test that reaches it has failed.
+/// Longer than any operation here takes; a test that reaches it has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
-/// What `cmon -v` logs for each rotation.
+/// The log line of `cmon -v` for each rotation.
 pub(crate) const ROTATED: &str = "reason=Rotated";
 
-/// Waits until `check` gives something; the outside has no event to wait for.
+/// Waits until `check` returns a value, by polling: the outside sends no event.
 #[track_caller]
 pub(crate) fn eventually<T>(what: &str, check: impl FnMut() -> Option<T>) -> T {
     within(PATIENCE, what, check)
 }
 
-/// The same with a patience of its own.
+/// Waits with this limit.
 #[track_caller]
 pub(crate) fn within<T>(patience: Duration, what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let begun = SystemTime::now();
-    // Looking may start a process or copy a long text, which a loaded machine must not do all the time.
+    // A check may start a process or copy a long text, which a loaded machine must not do all the time.
     let mut pause = Duration::from_millis(5);
     loop {
         if let Some(found) = check() {

@@ -14,7 +14,7 @@ pub(crate) struct Proxy {
 
 #[derive(Default)]
 struct State {
-    /// What each client has sent.
+    /// The bytes of each client.
     sent: Vec<Vec<u8>>,
     open: Vec<UnixStream>,
 }
@@ -59,7 +59,7 @@ impl Proxy {
         }
     }
 
-    /// The queries of the requests for logs so far.
+    /// The queries of the requests for logs up to now.
     pub(crate) fn logs(&self) -> Vec<String> {
         let state = self.state.lock().unwrap();
         let heads = state.sent.iter().flat_map(|sent| {

@@ -1,4 +1,4 @@
-//! The embedded daemon on a socket of its own, as a scene that a test plays: cmon runs against it as a process.
+//! A scene: the embedded daemon on a private socket, controlled by a test. cmon runs against it as a process.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -20,7 +20,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// A daemon with these containers, which run.
+    /// A daemon with these running containers.
     pub(crate) fn of(names: &[&str]) -> Self {
         let fake = FakeDaemon::now();
         for name in names {
@@ -58,7 +58,7 @@ impl Scene {
         self.start_with(args, |_| {})
     }
 
-    /// The same, with the command changed before it starts.
+    /// Starts it, after a change to the command.
     pub(crate) fn start_with(&self, args: &[&str], change: impl FnOnce(&mut Command)) -> Cmon {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cmon"));
         command.args(args).env("DOCKER_HOST", self.url());

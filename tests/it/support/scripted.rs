@@ -1,5 +1,5 @@
-//! The engine over the real connection layer against the embedded daemon, on a paused clock: what is run,
-//! what came out of it, and whether it is exact.
+//! The engine over the real connection layer against the embedded daemon, on a paused clock: runs, their events,
+//! and exact comparison.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(crate) fn config(stream_timeout: Duration) -> Config {
     Config { stream_timeout, seed: Some(3), ..Config::default() }
 }
 
-/// What came out.
+/// The events of a run.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) text: [Vec<u8>; 2],
@@ -31,7 +31,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// All that comes until the engine has ended.
+    /// Collects until the engine has ended.
     async fn all(mut events: mpsc::Receiver<Event>) -> Self {
         let mut seen = Self::default();
         while let Some(event) = events.recv().await {
@@ -55,7 +55,7 @@ impl Seen {
     }
 }
 
-/// Runs the engine over a fake daemon of one container while `script` goes on.
+/// Runs the engine over a fake daemon of one container while `script` runs.
 pub(crate) async fn run(
     config: Config,
     script: impl AsyncFnOnce(&FakeDaemon),
@@ -63,7 +63,7 @@ pub(crate) async fn run(
     run_with(config, script, |_| {}).await
 }
 
-/// The same with the containers of this selection only.
+/// Runs it with this selection.
 pub(crate) async fn run_selected(
     config: Config,
     selection: Selection,
@@ -72,7 +72,7 @@ pub(crate) async fn run_selected(
     run_all(RequestOptions::default(), config, selection, script, |_| {}).await
 }
 
-/// The same with all containers, and with the fake daemon changed before the engine begins.
+/// Runs it with all containers, and with the fake daemon changed before the start.
 pub(crate) async fn run_with(
     config: Config,
     script: impl AsyncFnOnce(&FakeDaemon),
@@ -81,7 +81,7 @@ pub(crate) async fn run_with(
     run_asking(RequestOptions::default(), config, script, before).await
 }
 
-/// The same, with the daemon asked in this way.
+/// Runs it with these request options.
 pub(crate) async fn run_asking(
     options: RequestOptions,
     config: Config,
@@ -118,7 +118,7 @@ async fn run_all(
     };
     let all = async {
         let outcome = tokio::join!(running, scripted, Seen::all(received));
-        // The daemon takes a moment to see that its clients have gone.
+        // The daemon needs a moment to see that its clients have left.
         for _ in 0..10_000 {
             if fake.connections() == 0 {
                 break;
@@ -128,12 +128,12 @@ async fn run_all(
         outcome
     };
     tokio::select! {
-        () = serve(fake.clone(), listener) => unreachable!("it serves for ever"),
+        () = serve(fake.clone(), listener) => unreachable!("the server never ends"),
         (outcome, (), seen) = all => (outcome.unwrap(), seen, fake.clone()),
     }
 }
 
-/// Every byte once, in order; nothing left.
+/// Asserts every byte once, in order, and nothing left.
 #[track_caller]
 pub(crate) fn exact(outcome: &Outcome, seen: &Seen, fake: &FakeDaemon) {
     for stream in [Stdout, Stderr] {
@@ -159,7 +159,7 @@ pub(crate) fn exact(outcome: &Outcome, seen: &Seen, fake: &FakeDaemon) {
     assert_eq!(fake.followers("web"), 0, "and none inside the daemon");
 }
 
-/// Says something on both outputs; now and then a line of several pieces.
+/// Writes on both outputs; now and then a line of several pieces.
 pub(crate) fn say(fake: &FakeDaemon, number: usize) {
     let stream: StdStream = if number.is_multiple_of(3) { Stderr } else { Stdout };
     fake.write("web", stream, format!("line {number}\n"));

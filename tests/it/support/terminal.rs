@@ -1,4 +1,4 @@
-//! A real terminal: tmux, with a shell in it, a server of its own, and nobody's configuration. And a bare pty.
+//! A real terminal: tmux on a private server without configuration, with a shell in it. And a bare pty.
 
 use std::fs::File;
 use std::path::Path;
@@ -33,7 +33,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Opens one whose programs find the daemon at this address.
+    /// Opens one with this daemon's address in the environment.
     #[track_caller]
     pub(crate) fn open(docker_host: Option<&str>) -> Self {
         let mut terminal = Self { dir: tempfile::tempdir().unwrap(), settings: String::new() };
@@ -60,7 +60,7 @@ impl Terminal {
         done
     }
 
-    /// The terminal's settings, as `stty -g` tells them.
+    /// The terminal's settings from `stty -g`.
     fn settings(&self) -> String {
         let tty = self.ask("#{pane_tty}");
         let done = Command::new("stty").args(["-g", "-F", &tty]).output().unwrap();
@@ -72,12 +72,12 @@ impl Terminal {
         String::from_utf8(told).unwrap().trim_end().to_owned()
     }
 
-    /// Writes on it behind the back of what runs in it.
+    /// Writes to it from outside of the running program.
     pub(crate) fn scrawl(&self, text: &str) {
         std::fs::write(self.ask("#{pane_tty}"), text).unwrap();
     }
 
-    /// Runs a command line in the shell, which then tells its exit code.
+    /// Runs a command line in the shell, which then prints its exit code.
     pub(crate) fn run(&self, line: &str) {
         self.tmux(&["send-keys", "-l", &format!("clear; {line}; echo \"ended with $?\"")]);
         self.keys(&["Enter"]);
@@ -88,7 +88,7 @@ impl Terminal {
         self.run(&format!("{} {args}", Path::new(env!("CARGO_BIN_EXE_cmon")).display()));
     }
 
-    /// Presses keys, as tmux names them: `q`, `Enter`, `C-c`.
+    /// Presses keys by their names in tmux: `q`, `Enter`, `C-c`.
     pub(crate) fn keys(&self, keys: &[&str]) {
         self.tmux(&[&["send-keys"], keys].concat());
     }
@@ -98,18 +98,18 @@ impl Terminal {
         self.tmux(&["resize-window", "-x", &columns, "-y", &rows]);
     }
 
-    /// What is on it.
+    /// Its content.
     pub(crate) fn screen(&self) -> String {
         String::from_utf8(self.tmux(&["capture-pane", "-p"]).stdout).unwrap()
     }
 
-    /// Waits until this text is on it.
+    /// Waits until it shows this text.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) {
         self.wait_until(text, |screen| screen.contains(text));
     }
 
-    /// Waits until the screen is so.
+    /// Waits until its content meets a condition.
     #[track_caller]
     pub(crate) fn wait_until(&self, what: &str, is_so: impl Fn(&str) -> bool) {
         let mut last = String::new();
@@ -122,7 +122,7 @@ impl Terminal {
         assert!(found.is_ok(), "waited in vain for {what}; the screen is:\n{last}");
     }
 
-    /// How many frames are drawn while this goes on: each of them hides the cursor once.
+    /// The number of frames drawn meanwhile: each of them hides the cursor once.
     pub(crate) fn frames_during(&self, act: impl FnOnce()) -> usize {
         let into = self.dir.path().join("frames");
         self.tmux(&["pipe-pane", &format!("cat > {}", into.display())]);
@@ -150,21 +150,21 @@ impl Terminal {
         rustix::process::Pid::from_raw(found).unwrap()
     }
 
-    /// The program must have ended with this code, and left the terminal as it was.
+    /// Asserts that the program has ended with this code, and restored the terminal.
     #[track_caller]
     pub(crate) fn is_clean_after(&self, code: i32) {
         self.wait_for(&format!("ended with {code}"));
         self.is_as_before();
     }
 
-    /// Settings, screen and cursor must be those of a shell.
+    /// Asserts that settings, screen and cursor are those of a shell.
     #[track_caller]
     pub(crate) fn is_as_before(&self) {
         let modes = "alternate #{alternate_on}, cursor #{cursor_flag}, mouse #{mouse_any_flag}";
         eventually("a terminal that is given back", || {
             (self.ask(modes) == "alternate 0, cursor 1, mouse 0").then_some(())
         });
-        // The shell has settings of its own while it waits for a command.
+        // The shell has different settings while it waits for a command.
         self.keys(&["Enter"]);
         eventually("the settings of before", || (self.settings() == self.settings).then_some(()));
     }
@@ -172,7 +172,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // The shell in it ends with it, and what runs in that.
+        // The shell in it ends with it, and so does the shell's program.
         let _ = Command::new("tmux")
             .arg("-S")
             .arg(self.dir.path().join("tmux"))

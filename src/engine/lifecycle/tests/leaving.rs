@@ -1,4 +1,4 @@
-//! How a container goes, by example.
+//! The end of a follower, by example.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn a_container_that_is_renamed_away_is_followed_to_the_end_of_its_run_and_not_be
     end(&mut driven);
     let next = container(Phase::Running, "2");
     assert_eq!(driven.step(&Input::Inspected(Ok(&next))), "flush, exited, forget(left)");
-    // It has a selected name again before its run ended.
+    // It was renamed back before its run ended.
     let mut driven = deselected();
     assert_eq!(driven.step(&Input::Selected), "");
     end(&mut driven);
@@ -62,7 +62,7 @@ fn without_a_follow_a_container_that_is_being_removed_is_a_failure() {
 }
 
 #[test]
-fn a_container_that_the_list_does_not_have_is_asked_about_and_then_forgotten() {
+fn a_container_missing_from_the_list_is_inspected_and_then_forgotten() {
     let ended = container(Phase::Exited, "1");
     let mut driven = Driven::new(ReadMode::Follow, Joined::AtStart);
     driven.step(&Input::Inspected(Ok(&ended)));
@@ -75,7 +75,7 @@ fn a_container_that_the_list_does_not_have_is_asked_about_and_then_forgotten() {
 }
 
 #[test]
-fn one_that_cannot_be_read_is_forgotten_when_it_is_removed() {
+fn an_unreadable_container_is_forgotten_when_it_is_removed() {
     let unreadable = EndReason::Failed(error(ErrorKind::Unreadable));
     let mut driven = Driven::new(ReadMode::Follow, Joined::AtStart);
     driven.step(&Input::Inspected(Ok(&container(Phase::Exited, "1"))));

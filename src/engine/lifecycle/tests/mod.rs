@@ -1,4 +1,4 @@
-//! Each way through the machine by example, and any sequence of events against its rules.
+//! Each path through the state machine by example, and any sequence of inputs against its rules.
 
 mod leaving;
 mod random_inputs;

@@ -1,4 +1,4 @@
-//! The rules of the machine under any sequence of inputs.
+//! The rules of the state machine under any sequence of inputs.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::engine::event::EndReason;
 use crate::engine::lifecycle::*;
 use crate::engine::source::{ErrorKind, Phase, ReadMode};
 
-/// What the outside may do at any time, and what may come of what the machine asked for.
+/// The inputs from outside, and the answers to the machine's acts.
 #[derive(Clone, Copy, Debug)]
 enum Turn {
     Answer(u8),
-    /// Again and again the stream ends, broken or not, with nothing new, and the container runs.
+    /// The stream repeatedly ends, broken or not, without a new frame, and the container runs.
     Stubborn(u8),
     Started,
     Live,
@@ -36,7 +36,7 @@ fn turn() -> impl Strategy<Value = Turn> {
     ]
 }
 
-/// What the machine has asked for and not been answered.
+/// The acts of the machine that wait for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Open {
     Stream,
@@ -45,11 +45,11 @@ enum Open {
     Wait,
 }
 
-/// So much may be asked without a wait between, or any news: inspect, drain, inspect the next run, follow.
+/// The maximum of requests without a wait or news in between: inspect, drain, inspect the next run, follow.
 /// The shortest wait is 50 ms, and waits grow to 30 s.
 const MOST: u32 = 6;
 
-/// Plays the outside: never answers what was not asked.
+/// Plays the outside: never answers a request that was not made.
 struct FakeContainer {
     driven: Lifecycle,
     open: Option<Open>,
@@ -57,7 +57,7 @@ struct FakeContainer {
     /// The follow is over.
     finished: bool,
     run: u32,
-    /// Things asked for since the last wait, or since something happened that takes time or is news.
+    /// Requests since the last wait, or since an input that takes time or is news.
     asked: u32,
 }
 
@@ -76,7 +76,7 @@ impl FakeContainer {
             Turn::Destroyed => Input::Destroyed,
             Turn::Finish => {
                 self.finished = true;
-                // Nothing is waited for any more.
+                // Nothing is pending.
                 self.open.take_if(|open| *open == Open::Wait);
                 Input::Finish
             }
@@ -117,7 +117,7 @@ impl FakeContainer {
         self.driven.step(&input, 0.5)
     }
 
-    /// Notes what was asked for: never two things at once.
+    /// Records an act: never two requests at once.
     fn check(&mut self, acts: &[Act]) -> Result<(), TestCaseError> {
         for act in acts {
             let asked = match act {
@@ -142,9 +142,9 @@ impl FakeContainer {
                 }
                 Act::Say(_) | Act::Flush(_) => continue,
             };
-            // A wait may be cut short by what happens: the supervisor holds one wake and forgets it.
+            // An input may cut a wait short: the supervisor holds one wake and forgets it.
             let free = self.open.is_none() || self.open == Some(Open::Wait);
-            prop_assert!(free, "{asked:?} beside {:?}", self.open);
+            prop_assert!(free, "{asked:?} while {:?} is open", self.open);
             self.open = Some(asked);
             self.asked += u32::from(asked != Open::Wait);
             prop_assert!(self.asked <= MOST, "{} asked without a wait or news", self.asked);
@@ -154,10 +154,10 @@ impl FakeContainer {
 }
 
 proptest! {
-    /// Whatever happens, there is never more than one stream, drain or question, a follower that
-    /// is not done or idle always has something on its way, and one that is forgotten asks for nothing.
+    /// With any inputs, there is at most one stream, drain or request. A follower that is neither done nor idle
+    /// always has a pending act. A forgotten one makes no request.
     #[test]
-    fn it_never_stalls_and_never_does_two_things(
+    fn the_lifecycle_never_stalls_and_has_one_request_at_a_time(
         follow: bool,
         initial: bool,
         turns in prop::collection::vec(turn(), 1..60),

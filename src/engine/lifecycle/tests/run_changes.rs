@@ -53,7 +53,7 @@ fn a_restart_seen_only_as_a_newer_run_is_reported() {
 }
 
 #[test]
-fn a_run_that_came_and_went_unseen_is_reported() {
+fn a_run_between_two_inspections_is_reported() {
     let mut driven = Driven::following();
     driven.step(&Input::Died(3));
     driven.ended(&EndReason::Eof, Progress::Some);
@@ -62,7 +62,7 @@ fn a_run_that_came_and_went_unseen_is_reported() {
 }
 
 #[test]
-fn a_container_that_its_policy_restarts_is_asked_about_now_and_then() {
+fn a_restarting_container_is_inspected_periodically() {
     let mut driven = Driven::following();
     driven.ended(&EndReason::Eof, Progress::Some);
     assert_eq!(driven.inspected(Phase::Restarting, "one"), "drain");

@@ -119,7 +119,7 @@ fn a_stream_that_falls_behind_or_goes_back_is_opened_again_at_once() {
 }
 
 #[test]
-fn a_driver_that_keeps_nothing_is_reported_and_never_asked_again() {
+fn a_driver_without_a_readable_log_is_reported_and_never_read_again() {
     let mut driven = Driven::following();
     let unreadable = EndReason::Failed(error(ErrorKind::Unreadable));
     assert_eq!(driven.ended(&unreadable, Progress::None), "unreadable");

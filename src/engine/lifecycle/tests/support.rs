@@ -1,4 +1,4 @@
-//! A follower that is driven by short words, and what a test reads of its answers.
+//! A follower with a short text form for inputs and acts, so that tests read as scripts.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::engine::lifecycle::*;
 use crate::engine::source::{ErrorKind, Phase, ReadMode, SourceError};
 pub(super) use crate::engine::tests::support::container;
 
-/// What a test reads of an [`Act`].
+/// The text form of an [`Act`].
 fn show(acts: &[Act]) -> String {
     let show = |act: &Act| match act {
         Act::Say(Notice::Exited(Some(exit))) => format!("exited {}", exit.code),
@@ -34,7 +34,7 @@ pub(super) fn error(kind: ErrorKind) -> SourceError {
     SourceError::new(kind, "no")
 }
 
-/// A follower, driven by short words.
+/// A follower with inputs and acts as short texts.
 pub(super) struct Driven(pub(super) Lifecycle);
 
 impl Driven {

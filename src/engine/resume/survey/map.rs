@@ -1,4 +1,4 @@
-//! What a survey finds: the parts of a log that can be read, and what lies before them.
+//! The result of a survey: the readable parts of a log, and what precedes them.
 
 use crate::engine::anchor::Key;
 
@@ -13,14 +13,14 @@ pub struct Part {
     pub hole_before: bool,
 }
 
-/// What a survey has found.
+/// The result of a survey.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Map {
     /// The parts in file order.
     pub parts: Vec<Part>,
     /// Whether the last part reaches the end of the log, or the newest record is bad.
     pub newest: Newest,
-    /// What stands before the first part.
+    /// What precedes the first part.
     pub before: Before,
 }
 
@@ -34,17 +34,17 @@ pub enum Newest {
     Bad,
 }
 
-/// What stands before the first part.
+/// What precedes the first part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Before {
     /// Nothing: the log begins there.
     #[default]
     Nothing,
-    /// What the goal does not need; a search in the part's window finds the anchor.
+    /// Messages that the goal does not need; a search in the part's window finds the anchor.
     Anchored,
-    /// What the goal does not need.
+    /// Messages that the goal does not need.
     Unneeded,
-    /// Records that cannot be decoded, or more than is looked at.
+    /// Records that cannot be decoded, or messages beyond the largest window.
     Unreadable,
 }
 

@@ -1,18 +1,18 @@
-//! Which parts of a stored log can be read although the daemon cannot decode some records: no I/O of its
-//! own, so tests run it over a model.
+//! The survey: which parts of a stored log are readable although the daemon cannot decode some records.
+//! It does no I/O, so tests run it over a model.
 //!
-//! `tail=K` begins at the K-th record from the end, whether the daemon can decode it or not. Behind a
-//! record that it cannot decode, a reader of the daemon stops without a word, skips some records, or
-//! reports an error (dockerd 20.10: `jsonfilelog/read.go` drops what it has buffered and goes on anywhere;
-//! `local/read.go` refuses each window that reaches the record). So a window is *sound* when it shows as
-//! many messages as it asks for.
+//! `tail=K` begins at the K-th record from the end, whether or not the daemon can decode it. Behind a bad record, a
+//! reader in the daemon stops silently, skips some records, or reports an error. (dockerd 20.10: `jsonfilelog/read.go`
+//! drops its buffer and continues anywhere; `local/read.go` refuses each window that reaches the record.) So a
+//! window is
+//! *sound* if it shows as many messages as it asks for.
 //!
-//! A part is what stands between two bad records. From the newest on, bisection finds the largest sound
-//! window of each part; keys, never times, say what a window shows beyond the parts that are known.
+//! A part is the messages between two bad records. From the newest on, bisection finds the largest sound window of each
+//! part. Keys, never times, show which messages of a window are new to the survey.
 //!
-//! A log grows meanwhile, which moves every window. So places are counted as they were at the first look.
-//! Each look that does not show the newest record of that moment is followed by one that does, and is
-//! repeated when the log has grown.
+//! A log that grows moves every window. So places count from the end of the log at the first look. If a look
+//! does not show the newest record of that moment, another look that does follows. If the log has grown in between, the
+//! survey repeats the look.
 
 mod map;
 mod walk;
@@ -23,13 +23,13 @@ use crate::engine::source::Tail;
 pub use map::{Before, Map, Newest, Part};
 pub use walk::survey;
 
-/// The largest window, in messages; what stands before it is not looked at.
+/// The largest window, in messages. The survey does not look further back.
 pub const WINDOW_MAX_FRAMES: u64 = 1 << 17;
 
-/// What a survey is for.
+/// The goal of a survey.
 #[derive(Clone, Debug)]
 pub enum Goal {
-    /// All that was written behind the anchor.
+    /// All messages behind the anchor.
     Anchor(Anchor),
     /// The last messages.
     Frames(u64),
@@ -42,16 +42,16 @@ pub enum Goal {
 pub enum Growth {
     /// The container runs.
     Possible,
-    /// It does not.
+    /// The container does not run.
     None,
 }
 
-/// What one window has shown.
+/// The content of one window.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
     /// The keys of its messages.
     pub keys: Vec<Key>,
-    /// The daemon reported an error in place of the rest.
+    /// Whether the daemon reported an error in place of the rest.
     pub failed: bool,
 }
 
@@ -61,12 +61,12 @@ pub trait Windows: Send {
     fn look(&mut self, window: Tail) -> impl Future<Output = Result<Look, EndReason>> + Send;
 }
 
-/// Why a survey has found nothing.
+/// Why a survey failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// A look was not possible.
+    /// A look failed.
     Ended(EndReason),
-    /// The log has moved by more than can be followed, or its answers contradict each other.
+    /// The log moved too far, or the daemon's answers contradict each other.
     Moved,
 }
 

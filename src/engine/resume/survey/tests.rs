@@ -13,16 +13,16 @@ use crate::engine::event::EndReason;
 use crate::engine::source::{Frames, StdStream, Tail};
 use crate::engine::timestamp::Timestamp;
 
-/// What a reader of the daemon does at a record that it cannot decode.
+/// The behavior of a daemon's reader at a record that it cannot decode.
 #[derive(Clone, Copy, Debug)]
 enum Manner {
     /// It ends there.
     Stops,
-    /// It drops this many records more, and goes on.
+    /// It drops this number of further records, and continues.
     Skips(usize),
-    /// It shows what stands before, and then an error.
+    /// It shows the records before, and then an error.
     Fails,
-    /// Each window that holds the record is refused.
+    /// It refuses each window that contains the record.
     Refuses,
 }
 
@@ -35,11 +35,11 @@ fn key(number: usize) -> Key {
     Key::of(frame, payload)
 }
 
-/// A log in which `good` says which records can be decoded; numbers count from the beginning.
+/// A log in which `good` says which records can be decoded, numbered from the beginning.
 struct Model {
     good: Vec<bool>,
     manner: Manner,
-    /// How many records come before each look.
+    /// The number of records that come before each look.
     grows: VecDeque<u8>,
     looks: u32,
 }
@@ -75,7 +75,7 @@ impl Windows for Model {
     }
 }
 
-/// Surveys a log of `length` records; gives what was found and the looks that it took.
+/// Surveys a log of `length` records; returns the result and the number of looks.
 fn run(
     goal: &Goal,
     bad: &[usize],
@@ -100,14 +100,14 @@ fn keys(numbers: impl IntoIterator<Item = usize>) -> Vec<Key> {
     numbers.into_iter().map(key).collect()
 }
 
-/// Each record that some window shows is in one part, in order, and a part ends where one is missing. What
+/// Each record that some window shows is in one part, in order, and a part ends at a missing one. Records that
 /// came during the survey may be missing.
 fn all_is_found(bad: &[usize], length: usize, manner: Manner, grows: &[u8]) -> Result<(), String> {
     let (map, looks) = run(&Goal::All, bad, length, manner, grows);
-    // What comes before the first look is part of the log, and can be read.
+    // Records from before the first look are part of the log, and readable.
     let written = length;
     let length = length + grows.first().map_or(0, |more| usize::from(*more));
-    // A log of which the newest record is bad is counted anew when it grows.
+    // If the newest record is bad, a growing log is counted anew.
     let map = match map {
         Err(Stop::Moved) if bad.contains(&(length - 1)) && !grows.is_empty() => return Ok(()),
         map => map.map_err(|stop| format!("{stop:?} after {looks} looks"))?,
@@ -132,7 +132,7 @@ fn all_is_found(bad: &[usize], length: usize, manner: Manner, grows: &[u8]) -> R
 }
 
 #[test]
-fn records_that_were_lost_once() {
+fn records_lost_in_earlier_versions_are_found() {
     let grows = [0, 0, 0, 0, 0, 0, 0, 1, 0];
     all_is_found(&[130, 133], 143, Manner::Stops, &grows).unwrap();
     all_is_found(&[0], 32, Manner::Skips(1), &[]).unwrap();
@@ -172,7 +172,7 @@ fn an_anchor_in_the_newest_part_is_enough() {
 
 #[test]
 fn a_log_of_contradictions_is_given_up() {
-    /// Shows something else each time.
+    /// Shows different records each time.
     struct Random(usize);
     impl Windows for Random {
         async fn look(&mut self, _: Tail) -> Result<Look, EndReason> {
@@ -207,9 +207,9 @@ proptest! {
         all_is_found(&bad, length, manner, &grows).map_err(TestCaseError::fail)?;
     }
 
-    /// An anchor anywhere: all that follows it is found, and nothing else is taken for new.
+    /// An anchor anywhere: the survey finds all messages behind it, and takes no other for new.
     #[test]
-    fn what_follows_an_anchor_is_found(
+    fn all_readable_messages_behind_an_anchor_are_found(
         bad in prop::collection::btree_set(0usize..150, 0..6),
         length in 1usize..150,
         delivered in 0usize..150,

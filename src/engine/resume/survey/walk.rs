@@ -1,4 +1,4 @@
-//! The survey itself: it asks for windows until the parts are known.
+//! The walk of a survey: it asks for windows until the parts are known.
 
 use std::collections::HashSet;
 
@@ -8,11 +8,11 @@ use crate::engine::anchor::Key;
 use crate::engine::event::EndReason;
 use crate::engine::source::Tail;
 
-/// Looks of one survey.
+/// The limit of looks in one survey.
 pub(super) const LOOKS_MAX: u32 = 1000;
-/// Times that a look is repeated because the log has grown.
+/// The limit of repetitions of a look because the log has grown.
 const TRIES_MAX: u32 = 48;
-/// Bad records in a row that are looked at one by one.
+/// The limit of bad records in a row that are checked one by one.
 const SINGLE_STEPS_MAX: u64 = 32;
 
 impl From<EndReason> for Stop {
@@ -26,31 +26,31 @@ pub async fn survey(windows: &mut impl Windows, goal: &Goal, growth: Growth) -> 
     Survey::new(windows, goal, growth).run().await
 }
 
-/// Where a window has to begin.
+/// Where a window must begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Aim {
     Exactly,
-    /// Anywhere near, as long as it is known where.
+    /// Anywhere near, as long as the place is known.
     Near,
 }
 
 struct Survey<'a, W> {
     windows: &'a mut W,
     goal: &'a Goal,
-    /// The last frames delivered, where the goal is what follows them.
+    /// The last delivered frames, if the goal is the messages behind them.
     delivered: HashSet<Key>,
     growth: Growth,
     looks: u32,
     /// The newest message at the first look.
     end: Option<Key>,
-    /// Messages behind `end`, and how many of them came between the last two looks.
+    /// The number of messages behind `end`, and how many of them came between the last two looks.
     shift: u64,
     pace: u64,
-    /// From the newest on; places as they were at the first look.
+    /// From the newest on, at places as of the first look.
     parts: Vec<Part>,
-    /// The keys of `parts`, and of what came since the first look.
+    /// The keys of `parts`, and of messages since the first look.
     known: HashSet<Key>,
-    /// How many keys `parts` have.
+    /// The number of keys in `parts`.
     total: u64,
 }
 
@@ -109,8 +109,8 @@ impl<'a, W: Windows> Survey<'a, W> {
         Ok(self.windows.look(Tail::Last(window)).await?)
     }
 
-    /// Looks at the window that begins at this place: gives the place at which it began, as the log may
-    /// have grown, and what it showed of the log as it was at the first look.
+    /// Looks at the window that begins at this place. Returns the place at which it began, since the log may have
+    /// grown, and its messages from the time of the first look.
     async fn exact(&mut self, place: u64, aim: Aim) -> Result<(u64, Look), Stop> {
         if self.growth == Growth::None {
             return Ok((place, self.look(place).await?));
@@ -142,16 +142,16 @@ impl<'a, W: Windows> Survey<'a, W> {
         }
     }
 
-    /// How much the log has grown, where the look shows its end.
+    /// The growth of the log, if the look shows its end.
     fn shift_in(&mut self, look: &Look) -> Option<u64> {
         let at = look.keys.iter().rposition(|key| Some(*key) == self.end)?;
         self.known.extend(&look.keys[at + 1..]);
         Some((look.keys.len() - 1 - at) as u64)
     }
 
-    /// How much the log has grown. What came since the first look can be decoded.
+    /// The growth of the log. Messages since the first look can be decoded.
     async fn measure_shift(&mut self) -> Result<u64, Stop> {
-        // Windows that show only what is new, and such that begin before the newest part.
+        // Windows that show only new messages, and windows that begin before the newest part.
         let (mut small, mut large): (u64, Option<u64>) = (self.shift, None);
         for _ in 0..TRIES_MAX {
             let window = match large {
@@ -160,7 +160,7 @@ impl<'a, W: Windows> Survey<'a, W> {
             };
             let look = self.look(window).await?;
             if self.end.is_none() {
-                // Nothing can be counted from a record that cannot be read.
+                // A record that cannot be read is no base for counting.
                 return if look.keys.is_empty() { Ok(0) } else { Err(Stop::Moved) };
             }
             if let Some(shift) = self.shift_in(&look) {
@@ -171,14 +171,14 @@ impl<'a, W: Windows> Survey<'a, W> {
                 false => large = Some(window),
             }
             if large.is_some_and(|large| large <= small + 1) {
-                // It has grown meanwhile.
+                // The log has grown meanwhile.
                 large = None;
             }
         }
         Err(Stop::Moved)
     }
 
-    /// Finds how far the part reaches that stands before `base`; its window `first` is sound.
+    /// Finds the reach of the part that stands before `base`; its window `first` is sound.
     async fn part(&mut self, first: u64, base: u64) -> Result<Before, Stop> {
         let (mut sound, mut keys) = (base, Vec::<Key>::new());
         let mut unsound: Option<(u64, Look)> = None;
@@ -197,14 +197,14 @@ impl<'a, W: Windows> Survey<'a, W> {
                 if WINDOW_MAX_FRAMES <= sound {
                     break Before::Unreadable;
                 }
-            } else if sound < at && unsound.as_ref().is_none_or(|(least, _)| at < *least) {
-                // One that begins no earlier than what is known says nothing: the log has moved it.
+            } else if sound < at && unsound.as_ref().is_none_or(|(smallest, _)| at < *smallest) {
+                // A window that begins no earlier than the known part proves nothing: the log has moved it.
                 unsound = Some((at, look));
             }
             next = match &unsound {
                 None => base + (4 * (sound - base)).max(16),
                 Some((unsound, look)) if *unsound <= sound + 1 => {
-                    // A window with one record more shows the same, unless that record is there and bad.
+                    // A window with one more record shows the same, unless that record exists and is bad.
                     let same = keys.first().is_some_and(|key| look.keys.first() == Some(key));
                     break if same { self.before(&keys).await? } else { Before::Unreadable };
                 }
@@ -238,20 +238,20 @@ impl<'a, W: Windows> Survey<'a, W> {
         Ok(before)
     }
 
-    /// What stands before the part that begins with `keys`: nothing, when a much larger window begins
-    /// with the same message.
+    /// What precedes the part that begins with `keys`: nothing, if a much larger window begins with the same
+    /// message.
     async fn before(&mut self, keys: &[Key]) -> Result<Before, Stop> {
         let (_, look) = self.exact(WINDOW_MAX_FRAMES, Aim::Near).await?;
         let same = look.keys.first() == keys.first();
         Ok(if same { Before::Nothing } else { Before::Unreadable })
     }
 
-    /// How many keys in front belong to no part that is known.
+    /// The number of leading keys that belong to no known part.
     fn fresh(&self, keys: &[Key]) -> usize {
         keys.iter().position(|key| self.known.contains(key)).unwrap_or(keys.len())
     }
 
-    /// Finds the smallest window that shows something before the bad record at this place.
+    /// Finds the smallest window that shows a message before the bad record at this place.
     async fn beginning(&mut self, bad: u64) -> Result<Option<u64>, Stop> {
         let (mut empty, mut step) = (bad, 1);
         let mut refused = 0;
@@ -284,7 +284,7 @@ impl<'a, W: Windows> Survey<'a, W> {
         Ok(Some(shows))
     }
 
-    /// Whether the goal needs nothing before this part, and what that is.
+    /// Whether the goal needs nothing before this part, and what precedes it.
     fn is_enough(&self, base: u64, keys: &[Key]) -> Option<Before> {
         let enough = match self.goal {
             Goal::Anchor(anchor) if base == 0 => {
