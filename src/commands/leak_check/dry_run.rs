@@ -12,7 +12,7 @@ use crate::leak::judge::required_duration::AchievedRate;
 use crate::leak::metric::{MetricId, Source};
 use crate::leak::probe::{Failure, Found, Probes, Sample};
 use crate::leak::record::Header;
-use crate::leak::session::spacing;
+use crate::leak::session::reading_interval;
 use crate::leak::verdict;
 
 /// The usual standard deviation of counts at rest.
@@ -64,7 +64,7 @@ fn plan_report(header: Header, plan: Option<&Plan>, found: &[Found], sample: Sam
             Some(_) => None,
             None => passive::smallest_leak(header.duration, ASSUMED_REST_SD, &options),
         },
-        reading_every: spacing(Duration::from_secs_f64(header.duration)).as_secs_f64(),
+        reading_every: reading_interval(Duration::from_secs_f64(header.duration)).as_secs_f64(),
         long_enough: plan.and_then(|_| {
             let planned = AchievedRate { pace: CYCLES_PER_SECOND, pair: 0.0 };
             planned.length_of_pairs(power::fewest_pairs(&options))

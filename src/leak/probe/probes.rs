@@ -252,7 +252,7 @@ impl Probes {
             .own
             .groups(&self.census(engine))
             .into_iter()
-            .map(|(metric, groups)| Groups::whole(at, cycles, metric, groups))
+            .map(|(metric, groups)| Groups::complete(at, cycles, metric, groups))
             .collect();
         let stop = &self.stop;
         let daemon = OptionFuture::from(self.daemon.as_mut().map(async |daemon| {

@@ -1,10 +1,10 @@
-//! Why a series starts anew.
+//! Why a series starts again.
 
 use serde::{Deserialize, Serialize};
 
 use crate::format::units::span;
 
-/// Why a series starts anew.
+/// Why a series starts again.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum CutReason {
@@ -12,7 +12,7 @@ pub(crate) enum CutReason {
     TargetRestarted { sign: RestartSign },
     #[error("the container was started again (pid {old_pid} is now {new_pid})")]
     ContainerRestarted { old_pid: u32, new_pid: u32 },
-    /// Nothing shows whether it is the same.
+    /// Nothing shows whether it is the same process.
     #[error("the target did not answer for a while, and answers again")]
     TargetBack,
     #[error("the daemon closed its connection, and its counts fell: it was started again")]
@@ -24,7 +24,7 @@ pub(crate) enum CutReason {
     Recorded { text: String },
 }
 
-/// What shows that a target was started again.
+/// The evidence that a target restarted.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum RestartSign {

@@ -1,4 +1,4 @@
-//! Why a check could not go on.
+//! Why a check failed.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::units::span;
 
-/// Why a check could not go on.
+/// Why a check failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum FailureReason {
@@ -26,7 +26,7 @@ pub(crate) enum FailureReason {
     Recorded { text: String },
 }
 
-/// What shows that several processes answer.
+/// The evidence that several processes answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum SeveralSign {

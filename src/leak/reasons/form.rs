@@ -1,7 +1,7 @@
-//! How a reason is written in JSON: typed, and beside it as a sentence.
+//! The JSON form of a reason: a typed object and a sentence.
 //!
-//! A recording of an older cmon has the sentence alone, one of a newer cmon may have a reason that this one does not
-//! know: both are read as their sentence.
+//! A recording of an older cmon has the sentence alone. A newer cmon may write a kind that this one does not know.
+//! In both cases the reader keeps the sentence.
 
 use std::fmt::Display;
 
@@ -9,15 +9,15 @@ use serde::de::IgnoredAny;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Fields `why` and `reason`: cuts, and the recorded missing figures.
-pub(crate) fn why<R: Serialize + Display, S: Serializer>(
+/// Fields `why` and `reason`: cuts, and unavailable metrics in recordings.
+pub(crate) fn cut<R: Serialize + Display, S: Serializer>(
     reason: &R,
     into: S,
 ) -> Result<S::Ok, S::Error> {
     entries(["why", "reason"], Some(reason), into)
 }
 
-/// Fields `error` and `reason`: reported missing figures.
+/// Fields `error` and `reason`: unavailable metrics in reports.
 pub(crate) fn error<R: Serialize + Display, S: Serializer>(
     reason: &R,
     into: S,
@@ -68,14 +68,14 @@ enum Typed<R> {
     Unknown(IgnoredAny),
 }
 
-/// Reads a reason that must be there.
+/// Reads a required reason.
 pub(crate) fn read<'de, R: Deserialize<'de> + From<String>, D: Deserializer<'de>>(
     from: D,
 ) -> Result<R, D::Error> {
     read_option(from)?.ok_or_else(|| serde::de::Error::missing_field("why"))
 }
 
-/// Reads a reason, if there is one.
+/// Reads an optional reason.
 pub(crate) fn read_option<'de, R: Deserialize<'de> + From<String>, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<R>, D::Error> {

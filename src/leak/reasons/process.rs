@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum ProcessError {
     #[error("process {pid} does not exist")]
     Gone { pid: String },
-    /// It is another user's.
+    /// The process belongs to another user.
     #[error("not permitted to read the {part} of process {pid}: that takes its user or root")]
     Denied { pid: String, part: ProcessPart },
     #[error("could not read the {part} of process {pid}: there is no /proc here")]
@@ -20,7 +20,7 @@ pub(crate) enum ProcessError {
     Io { pid: String, part: ProcessPart, message: String },
 }
 
-/// What of a process is read.
+/// A part of a process under `/proc`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ProcessPart {

@@ -139,7 +139,7 @@ impl Watched {
         };
         groups
             .into_iter()
-            .map(|(metric, groups)| Groups::whole(at, cycles, metric, groups))
+            .map(|(metric, groups)| Groups::complete(at, cycles, metric, groups))
             .collect()
     }
 
