@@ -93,7 +93,9 @@ impl Undecided {
     /// What was missing; `None` when the shape says it.
     pub(super) fn summary(self) -> Option<String> {
         Some(match self {
-            Self::TooShort { least } => format!("too short to decide: below {}", span(least)),
+            Self::TooShort { min_seconds } => {
+                format!("too short to decide: below {}", span(min_seconds))
+            }
             Self::DetectionLimit { up_to, tolerance: allowed } => {
                 let most =
                     format!("growth of up to {} per minute cannot be ruled out", count(up_to));

@@ -99,11 +99,11 @@ impl Judging<'_> {
         };
         let times = self.series.restarts_of(name);
         let restarted = match found.undecided {
-            Some(Undecided::TooShort { least }) if 0 < times => {
+            Some(Undecided::TooShort { min_seconds }) if 0 < times => {
                 let longest =
                     stretches.first().and_then(|part| Some((part.first()?, part.last()?)));
                 let longest = longest.map_or(0.0, |(first, last)| last.seconds - first.seconds);
-                let (longest_seconds, least_seconds) = (longest, least);
+                let (longest_seconds, least_seconds) = (longest, min_seconds);
                 Some(Reason::Restarted { times, longest_seconds, least_seconds })
             }
             _ => None,
