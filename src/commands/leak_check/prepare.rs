@@ -139,7 +139,7 @@ impl Checking<'_> {
         verdict::known(&header.rules, names.iter().map(String::as_str))?;
         // Who names the gate knows what decides.
         if header.rules.gate.is_empty() {
-            probes.decides(|metric| verdict::is_gated(metric, &header.rules))?;
+            probes.check_gated(|metric| verdict::is_gated(metric, &header.rules))?;
         }
         Ok((Known { header, plan }, probes))
     }

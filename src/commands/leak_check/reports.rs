@@ -150,14 +150,14 @@ impl<'a> Reports<'a> {
         if self.leak.form == LeakForm::Json {
             let case = serde_json::json!({
                 "name": outcome.case.name, "verdict": report.verdict, "reason": report.reason,
-                "ok": outcome.wrong.is_none(), "wrong": outcome.wrong,
+                "ok": outcome.error.is_none(), "wrong": outcome.error,
             });
             return self.text(&json::line(Kind::SelfTest, Some(&report.started), &case));
         }
-        let mark = if outcome.wrong.is_none() { "ok   " } else { "WRONG" };
+        let mark = if outcome.error.is_none() { "ok   " } else { "WRONG" };
         let mut text = format!("{mark}  {:<12}  {}\n", report.verdict.as_str(), outcome.case.name);
         let signatures = report.signatures.iter().take(2).map(ToString::to_string);
-        for line in outcome.wrong.iter().cloned().chain(signatures) {
+        for line in outcome.error.iter().cloned().chain(signatures) {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{:21}{line}", "");
         }

@@ -80,7 +80,7 @@ async fn self_test(reports: &Reports<'_>) -> anyhow::Result<Exit> {
     let mut wrong = 0;
     for case in selftest::CASES {
         let outcome = selftest::run(case, Rules::default(), DEMO_SEED).await?;
-        wrong += usize::from(outcome.wrong.is_some());
+        wrong += usize::from(outcome.error.is_some());
         reports.case(&outcome)?;
     }
     reports.cases(selftest::CASES.len(), wrong)?;
