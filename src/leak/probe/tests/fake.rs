@@ -39,7 +39,7 @@ pub(in crate::leak::probe) struct Seen {
     pub(in crate::leak::probe) asked: RefCell<BTreeMap<String, usize>>,
 }
 
-/// Runs `test` beside a server that answers by `script`: path, and how often it was asked before.
+/// Runs `test` with a server that answers by `script` (path, number of earlier requests).
 pub(in crate::leak::probe) async fn with_server(
     script: impl Fn(&str, usize) -> Reply,
     test: impl AsyncFnOnce(u16, &Seen),

@@ -43,7 +43,7 @@ pub(super) async fn with_daemon(test: impl AsyncFnOnce(&FakeDaemon, Address)) {
     let world = FakeDaemon::default();
     let listener = UnixListener::bind(&path).unwrap();
     tokio::select! {
-        () = serve(world.clone(), listener) => unreachable!("it serves for ever"),
+        () = serve(world.clone(), listener) => unreachable!("the daemon never ends"),
         () = test(&world, Address::Unix(path)) => {}
     }
 }
@@ -414,7 +414,7 @@ async fn a_task_outside_the_registry_counts_as_other() {
     assert_eq!((before, after), (Some(0.0), Some(1.0)));
 }
 
-/// A process of its own for one test, as all others share their descriptors with each other.
+/// A separate process for one test, because all others share their descriptors.
 const ALONE: &str = "CMON_TEST_ALONE";
 
 #[test]

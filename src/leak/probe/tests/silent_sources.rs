@@ -42,13 +42,13 @@ fn names(probes: &Probes) -> [String; 2] {
 
 /// Waits until the tasks and connections of cancelled requests have ended.
 async fn wait_for_cleanup(probes: &Probes, seen: &Seen, tasks: usize) {
-    let calm = async {
+    let cleanup = async {
         while probes.registry.live() != tasks || seen.open.get() != tasks {
             sleep(Duration::from_millis(1)).await;
         }
     };
     let left = (probes.registry.live(), seen.open.get());
-    assert!(timeout(Duration::from_millis(100), calm).await.is_ok(), "{left:?} are left");
+    assert!(timeout(Duration::from_millis(100), cleanup).await.is_ok(), "{left:?} are left");
 }
 
 #[tokio::test(start_paused = true)]
