@@ -187,8 +187,8 @@ impl Judging<'_> {
         let driven = series.header.drive != Drive::Passive;
         let streams = series.header.drive.opens_streams();
         Conditions {
-            lines: streams.then(|| whole(series.lines())),
-            cycles: (driven || series.counts_cycles()).then(|| whole(series.cycles())),
+            lines: streams.then(|| to_count(series.lines())),
+            cycles: (driven || series.counts_cycles()).then(|| to_count(series.cycles())),
             work: series.work(),
             unread: series.unread(),
             gone_at: series.gone_at(),
@@ -203,6 +203,6 @@ impl Judging<'_> {
     clippy::cast_sign_loss,
     reason = "a count is finite, whole and not negative"
 )]
-pub(super) fn whole(value: f64) -> u64 {
+pub(super) fn to_count(value: f64) -> u64 {
     value.max(0.0) as u64
 }

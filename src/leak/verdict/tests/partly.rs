@@ -36,7 +36,7 @@ fn restarted(records: &mut Vec<Record>, at: f64) {
         .iter()
         .position(|record| matches!(record, Record::Reading(reading) if at <= reading.at));
     let cut = Cut {
-        at_ms: judging::whole(at * 1000.0),
+        at_ms: judging::to_count(at * 1000.0),
         source: "target.app".to_owned(),
         reason: CutReason::TargetBack,
     };
